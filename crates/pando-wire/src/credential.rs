@@ -1,0 +1,92 @@
+//! Credentials (RFC 9420, section 5.3).
+//!
+//! Left out on purpose: what a credential means. Validating one is the business of an identity policy.
+
+use crate::codec::list;
+use crate::{CredentialType, Opaque};
+use std::io::Write;
+use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// A credential: an identity, or several, and what ties them to a signature key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A bare identity in a format that the application chooses.
+    Basic {
+        /// The identity.
+        identity: Opaque,
+    },
+    /// A chain of certificates, the end entity's first, each certifying the one before it.
+    X509 {
+        /// The chain.
+        certificates: Vec<Certificate>,
+    },
+    /// A credential of a type that RFC 9420 does not define, read as `opaque data<V>`.
+    Other {
+        /// Its type, which is neither of the two above.
+        credential_type: CredentialType,
+        /// Its contents.
+        data: Opaque,
+    },
+}
+
+/// A certificate in DER (X.509).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Certificate {
+    /// The DER encoding.
+    pub cert_data: Opaque,
+}
+
+impl Credential {
+    /// The type of this credential.
+    #[must_use]
+    pub const fn credential_type(&self) -> CredentialType {
+        match self {
+            Self::Basic { .. } => CredentialType::BASIC,
+            Self::X509 { .. } => CredentialType::X509,
+            Self::Other { credential_type, .. } => *credential_type,
+        }
+    }
+}
+
+impl Size for Credential {
+    fn tls_serialized_len(&self) -> usize {
+        let body = match self {
+            Self::Basic { identity } => identity.tls_serialized_len(),
+            Self::X509 { certificates } => list::tls_serialized_len(certificates),
+            Self::Other { data, .. } => data.tls_serialized_len(),
+        };
+        self.credential_type().tls_serialized_len().saturating_add(body)
+    }
+}
+
+impl Serialize for Credential {
+    fn tls_serialize<W: Write>(&self, writer: &mut W) -> Result<usize, Error> {
+        let head = self.credential_type().tls_serialize(writer)?;
+        let body = match self {
+            Self::Basic { identity } => identity.tls_serialize(writer),
+            Self::X509 { certificates } => list::tls_serialize(certificates, writer),
+            Self::Other { data, .. } => data.tls_serialize(writer),
+        }?;
+        Ok(head.saturating_add(body))
+    }
+}
+
+impl DeserializeBytes for Credential {
+    fn tls_deserialize_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
+        let (credential_type, bytes) = CredentialType::tls_deserialize_bytes(bytes)?;
+        match credential_type {
+            CredentialType::BASIC => {
+                let (identity, rest) = Opaque::tls_deserialize_bytes(bytes)?;
+                Ok((Self::Basic { identity }, rest))
+            }
+            CredentialType::X509 => {
+                let (certificates, rest) = list::tls_deserialize_bytes(bytes)?;
+                Ok((Self::X509 { certificates }, rest))
+            }
+            _ => {
+                let (data, rest) = Opaque::tls_deserialize_bytes(bytes)?;
+                Ok((Self::Other { credential_type, data }, rest))
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Extensions (RFC 9420, section 13.4) and the five that the RFC defines.
+//!
+//! The body of the ratchet_tree extension is [`RatchetTree`].
+
+use crate::codec::{Decode, DecodeError, Encode, EncodeError, list};
+use crate::{
+    Credential, CredentialType, ExtensionType, HpkePublicKey, Opaque, ProposalType, RatchetTree,
+    SignaturePublicKey,
+};
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// An extension: a type, and contents whose meaning depends on the type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Extension {
+    /// What it is.
+    pub extension_type: ExtensionType,
+    /// Its contents, encoded.
+    pub extension_data: Opaque,
+}
+
+/// A list of extensions, `Extension extensions<V>`.
+///
+/// That no type occurs twice is a rule (section 13.4) and not checked here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Extensions(#[tls_codec(with = "list")] pub Vec<Extension>);
+
+/// The contents of an extension of a known type.
+pub trait ExtensionBody: Encode + Decode {
+    /// The type of the extensions that have these contents.
+    const TYPE: ExtensionType;
+}
+
+impl Extension {
+    /// The extension with these contents.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if a vector is too long.
+    pub fn new<T: ExtensionBody>(body: &T) -> Result<Self, EncodeError> {
+        Ok(Self { extension_type: T::TYPE, extension_data: body.encode()?.into() })
+    }
+}
+
+impl Extensions {
+    /// The first extension of a type.
+    #[must_use]
+    pub fn get(&self, extension_type: ExtensionType) -> Option<&Extension> {
+        self.0.iter().find(|extension| extension.extension_type == extension_type)
+    }
+
+    /// The contents of the first extension of type `T`, if there is one.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if there is one and its contents are malformed, trailing bytes included.
+    pub fn find<T: ExtensionBody>(&self) -> Result<Option<T>, DecodeError> {
+        self.get(T::TYPE).map(|extension| T::decode(&extension.extension_data)).transpose()
+    }
+}
+
+/// An identifier that the application gives to a leaf (section 5.3.3).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct ApplicationId {
+    /// The identifier.
+    pub application_id: Opaque,
+}
+
+/// What every member of the group must support (section 11.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct RequiredCapabilities {
+    /// Extension types.
+    #[tls_codec(with = "list")]
+    pub extension_types: Vec<ExtensionType>,
+    /// Proposal types.
+    #[tls_codec(with = "list")]
+    pub proposal_types: Vec<ProposalType>,
+    /// Credential types.
+    #[tls_codec(with = "list")]
+    pub credential_types: Vec<CredentialType>,
+}
+
+/// The public key that external joiners encrypt to (section 12.4.3.2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct ExternalPub {
+    /// The group's external public key.
+    pub external_pub: HpkePublicKey,
+}
+
+/// Somebody outside of the group who may send proposals (section 12.1.8.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct ExternalSender {
+    /// The key of their signatures.
+    pub signature_key: SignaturePublicKey,
+    /// Who they are.
+    pub credential: Credential,
+}
+
+/// Everybody outside of the group who may send proposals; a Sender names them by their position
+/// (section 12.1.8.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct ExternalSenders(#[tls_codec(with = "list")] pub Vec<ExternalSender>);
+
+impl ExtensionBody for ApplicationId {
+    const TYPE: ExtensionType = ExtensionType::APPLICATION_ID;
+}
+
+impl ExtensionBody for RatchetTree {
+    const TYPE: ExtensionType = ExtensionType::RATCHET_TREE;
+}
+
+impl ExtensionBody for RequiredCapabilities {
+    const TYPE: ExtensionType = ExtensionType::REQUIRED_CAPABILITIES;
+}
+
+impl ExtensionBody for ExternalPub {
+    const TYPE: ExtensionType = ExtensionType::EXTERNAL_PUB;
+}
+
+impl ExtensionBody for ExternalSenders {
+    const TYPE: ExtensionType = ExtensionType::EXTERNAL_SENDERS;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_contents_are_found_by_their_type() {
+        let body = RequiredCapabilities {
+            extension_types: vec![ExtensionType(0x0a0a)],
+            proposal_types: vec![],
+            credential_types: vec![CredentialType::BASIC],
+        };
+        let extensions = Extensions(vec![
+            Extension { extension_type: ExtensionType(0xff00), extension_data: vec![1].into() },
+            Extension::new(&body).unwrap(),
+        ]);
+        assert_eq!(extensions.find::<RequiredCapabilities>().unwrap(), Some(body));
+        assert_eq!(extensions.find::<ExternalPub>().unwrap(), None);
+    }
+
+    #[test]
+    fn trailing_bytes_inside_an_extension_are_refused() {
+        let mut data = ExternalPub { external_pub: vec![1, 2].into() }.encode().unwrap();
+        data.push(0);
+        let extensions = Extensions(vec![Extension {
+            extension_type: ExtensionType::EXTERNAL_PUB,
+            extension_data: data.into(),
+        }]);
+        assert_eq!(extensions.find::<ExternalPub>(), Err(DecodeError::TrailingBytes));
+    }
+}

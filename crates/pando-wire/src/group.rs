@@ -1,0 +1,55 @@
+//! The state that all members agree on (RFC 9420, section 8.1), and its description for joiners
+//! (section 12.4.3).
+
+use crate::codec::EncodeError;
+use crate::{CipherSuite, Extensions, GroupId, LeafIndex, Mac, Opaque, ProtocolVersion, Signature};
+use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// The state that all members agree on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct GroupContext {
+    /// The protocol version.
+    pub version: ProtocolVersion,
+    /// The cipher suite.
+    pub cipher_suite: CipherSuite,
+    /// The identifier of the group.
+    pub group_id: GroupId,
+    /// The number of Commits since the group began.
+    pub epoch: u64,
+    /// The hash of the ratchet tree's root (section 7.8).
+    pub tree_hash: Opaque,
+    /// The hash over all Commits up to the one that began this epoch (section 8.2); empty in epoch 0.
+    pub confirmed_transcript_hash: Opaque,
+    /// The parameters of the group.
+    pub extensions: Extensions,
+}
+
+/// A description of a group, for those who join it.
+#[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct GroupInfo {
+    /// The state that all members agree on.
+    pub group_context: GroupContext,
+    /// Further information, such as the ratchet tree.
+    pub extensions: Extensions,
+    /// The confirmation tag of the Commit that began this epoch.
+    pub confirmation_tag: Mac,
+    /// The member who made this description.
+    pub signer: LeafIndex,
+    /// `SignWithLabel(., "GroupInfoTBS", GroupInfoTBS)`.
+    pub signature: Signature,
+}
+
+impl GroupInfo {
+    /// `GroupInfoTBS`: what the signature covers.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if a vector is too long.
+    pub fn to_be_signed(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut bytes = Vec::with_capacity(self.tls_serialized_len());
+        self.group_context.tls_serialize(&mut bytes)?;
+        self.extensions.tls_serialize(&mut bytes)?;
+        self.confirmation_tag.tls_serialize(&mut bytes)?;
+        self.signer.tls_serialize(&mut bytes)?;
+        Ok(bytes)
+    }
+}

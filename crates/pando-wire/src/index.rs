@@ -1,0 +1,37 @@
+//! Positions in a ratchet tree (RFC 9420, section 4.1.1 and appendix C).
+
+use std::fmt;
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// The index of a leaf: 0 for the leftmost. Any number may come from the wire; only a
+/// [`TreeSize`](crate::TreeSize) tells whether there is such a leaf.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct LeafIndex(pub u32);
+
+/// The index of a node in the array representation: even for leaves, odd for parents (appendix C).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeIndex(pub u32);
+
+impl fmt::Display for LeafIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "leaf {}", self.0)
+    }
+}
+
+impl fmt::Debug for LeafIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for NodeIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {}", self.0)
+    }
+}
+
+impl fmt::Debug for NodeIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

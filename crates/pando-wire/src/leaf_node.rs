@@ -1,0 +1,107 @@
+//! Leaf nodes (RFC 9420, section 7.2).
+
+use crate::codec::{EncodeError, list};
+use crate::{
+    CipherSuite, Credential, CredentialType, ExtensionType, Extensions, GroupId, HpkePublicKey, LeafIndex,
+    Opaque, ProposalType, ProtocolVersion, Signature, SignaturePublicKey,
+};
+use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// Everything that the group knows of one client, signed by that client.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct LeafNode {
+    /// The key that others encrypt to this client with.
+    pub encryption_key: HpkePublicKey,
+    /// The key of this client's signatures.
+    pub signature_key: SignaturePublicKey,
+    /// Who this client is.
+    pub credential: Credential,
+    /// What this client supports.
+    pub capabilities: Capabilities,
+    /// How this leaf came into the tree, with what belongs to that way only.
+    pub leaf_node_source: LeafNodeSource,
+    /// Further properties of the client.
+    pub extensions: Extensions,
+    /// `SignWithLabel(., "LeafNodeTBS", LeafNodeTBS)`.
+    pub signature: Signature,
+}
+
+/// What a client supports. Default types are never listed (section 7.2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Capabilities {
+    /// Protocol versions.
+    #[tls_codec(with = "list")]
+    pub versions: Vec<ProtocolVersion>,
+    /// Cipher suites.
+    #[tls_codec(with = "list")]
+    pub cipher_suites: Vec<CipherSuite>,
+    /// Extension types beyond the default ones.
+    #[tls_codec(with = "list")]
+    pub extensions: Vec<ExtensionType>,
+    /// Proposal types beyond the default ones.
+    #[tls_codec(with = "list")]
+    pub proposals: Vec<ProposalType>,
+    /// Credential types.
+    #[tls_codec(with = "list")]
+    pub credentials: Vec<CredentialType>,
+}
+
+/// How a leaf came into the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[repr(u8)]
+pub enum LeafNodeSource {
+    /// By a KeyPackage, made before the client knew of the group.
+    #[tls_codec(discriminant = 1)]
+    KeyPackage {
+        /// When the KeyPackage may be used.
+        lifetime: Lifetime,
+    },
+    /// By an Update proposal.
+    #[tls_codec(discriminant = 2)]
+    Update,
+    /// By the path of a Commit.
+    #[tls_codec(discriminant = 3)]
+    Commit {
+        /// The hash that ties the leaf to its parent (section 7.9); empty above the root.
+        parent_hash: Opaque,
+    },
+}
+
+/// A span of time, in seconds since 1970-01-01T00:00:00Z, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Lifetime {
+    /// The first second.
+    pub not_before: u64,
+    /// The last second.
+    pub not_after: u64,
+}
+
+impl LeafNode {
+    /// `LeafNodeTBS`: what the signature covers.
+    ///
+    /// A leaf made for a group is bound to the group and to its position. `position` is used for those
+    /// (sources `update` and `commit`) and ignored for the leaf of a KeyPackage.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if a vector is too long.
+    pub fn to_be_signed(&self, position: (&GroupId, LeafIndex)) -> Result<Vec<u8>, EncodeError> {
+        let (group_id, leaf_index) = position;
+        let mut bytes = Vec::with_capacity(
+            self.tls_serialized_len().saturating_add(group_id.tls_serialized_len()).saturating_add(4),
+        );
+        self.encryption_key.tls_serialize(&mut bytes)?;
+        self.signature_key.tls_serialize(&mut bytes)?;
+        self.credential.tls_serialize(&mut bytes)?;
+        self.capabilities.tls_serialize(&mut bytes)?;
+        self.leaf_node_source.tls_serialize(&mut bytes)?;
+        self.extensions.tls_serialize(&mut bytes)?;
+        match self.leaf_node_source {
+            LeafNodeSource::KeyPackage { .. } => {}
+            LeafNodeSource::Update | LeafNodeSource::Commit { .. } => {
+                group_id.tls_serialize(&mut bytes)?;
+                leaf_index.tls_serialize(&mut bytes)?;
+            }
+        }
+        Ok(bytes)
+    }
+}

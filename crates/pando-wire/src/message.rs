@@ -1,0 +1,114 @@
+//! The outermost structure (RFC 9420, section 6).
+
+use crate::{GroupInfo, KeyPackage, PrivateMessage, ProtocolVersion, PublicMessage, Welcome, WireFormat};
+use std::io::Write;
+use tls_codec::{DeserializeBytes, Error, Serialize, Size};
+
+/// A message of MLS 1.0: what is sent and stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MlsMessage {
+    /// What is inside. The version, `mls10`, is a constant.
+    pub body: MlsMessageBody,
+}
+
+/// What is inside a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MlsMessageBody {
+    /// Signed content.
+    PublicMessage(Box<PublicMessage>),
+    /// Signed and encrypted content.
+    PrivateMessage(PrivateMessage),
+    /// An invitation for new members.
+    Welcome(Welcome),
+    /// A description of a group.
+    GroupInfo(Box<GroupInfo>),
+    /// What a client publishes so that others can add it.
+    KeyPackage(Box<KeyPackage>),
+}
+
+impl MlsMessage {
+    /// The format of the body.
+    #[must_use]
+    pub const fn wire_format(&self) -> WireFormat {
+        match self.body {
+            MlsMessageBody::PublicMessage(_) => WireFormat::MLS_PUBLIC_MESSAGE,
+            MlsMessageBody::PrivateMessage(_) => WireFormat::MLS_PRIVATE_MESSAGE,
+            MlsMessageBody::Welcome(_) => WireFormat::MLS_WELCOME,
+            MlsMessageBody::GroupInfo(_) => WireFormat::MLS_GROUP_INFO,
+            MlsMessageBody::KeyPackage(_) => WireFormat::MLS_KEY_PACKAGE,
+        }
+    }
+}
+
+macro_rules! bodies {
+    ($($variant:ident($body:ty),)*) => {$(
+        impl From<$body> for MlsMessage {
+            fn from(body: $body) -> Self {
+                Self { body: MlsMessageBody::$variant(body.into()) }
+            }
+        }
+    )*};
+}
+
+bodies! {
+    PublicMessage(PublicMessage),
+    PrivateMessage(PrivateMessage),
+    Welcome(Welcome),
+    GroupInfo(GroupInfo),
+    KeyPackage(KeyPackage),
+}
+
+impl Size for MlsMessage {
+    fn tls_serialized_len(&self) -> usize {
+        let body = match &self.body {
+            MlsMessageBody::PublicMessage(body) => body.tls_serialized_len(),
+            MlsMessageBody::PrivateMessage(body) => body.tls_serialized_len(),
+            MlsMessageBody::Welcome(body) => body.tls_serialized_len(),
+            MlsMessageBody::GroupInfo(body) => body.tls_serialized_len(),
+            MlsMessageBody::KeyPackage(body) => body.tls_serialized_len(),
+        };
+        // The version and the wire format take two bytes each.
+        body.saturating_add(4)
+    }
+}
+
+impl Serialize for MlsMessage {
+    fn tls_serialize<W: Write>(&self, writer: &mut W) -> Result<usize, Error> {
+        ProtocolVersion::MLS_10.tls_serialize(writer)?;
+        self.wire_format().tls_serialize(writer)?;
+        let body = match &self.body {
+            MlsMessageBody::PublicMessage(body) => body.tls_serialize(writer),
+            MlsMessageBody::PrivateMessage(body) => body.tls_serialize(writer),
+            MlsMessageBody::Welcome(body) => body.tls_serialize(writer),
+            MlsMessageBody::GroupInfo(body) => body.tls_serialize(writer),
+            MlsMessageBody::KeyPackage(body) => body.tls_serialize(writer),
+        }?;
+        Ok(body.saturating_add(4))
+    }
+}
+
+impl DeserializeBytes for MlsMessage {
+    fn tls_deserialize_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
+        fn body<T: DeserializeBytes>(bytes: &[u8]) -> Result<(MlsMessage, &[u8]), Error>
+        where
+            MlsMessage: From<T>,
+        {
+            let (body, rest) = T::tls_deserialize_bytes(bytes)?;
+            Ok((body.into(), rest))
+        }
+
+        let (version, bytes) = ProtocolVersion::tls_deserialize_bytes(bytes)?;
+        if version != ProtocolVersion::MLS_10 {
+            return Err(Error::UnknownValue(version.0.into()));
+        }
+        let (wire_format, bytes) = WireFormat::tls_deserialize_bytes(bytes)?;
+        match wire_format {
+            WireFormat::MLS_PUBLIC_MESSAGE => body::<PublicMessage>(bytes),
+            WireFormat::MLS_PRIVATE_MESSAGE => body::<PrivateMessage>(bytes),
+            WireFormat::MLS_WELCOME => body::<Welcome>(bytes),
+            WireFormat::MLS_GROUP_INFO => body::<GroupInfo>(bytes),
+            WireFormat::MLS_KEY_PACKAGE => body::<KeyPackage>(bytes),
+            WireFormat(unknown) => Err(Error::UnknownValue(unknown.into())),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Proposals (RFC 9420, section 12.1).
+
+use crate::{
+    CipherSuite, Extensions, GroupId, KemOutput, KeyPackage, LeafIndex, LeafNode, Opaque, PreSharedKeyId,
+    ProposalType, ProtocolVersion,
+};
+use std::io::Write;
+use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// A change to the group that somebody proposes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Proposal {
+    /// A new member.
+    Add(Box<Add>),
+    /// A new leaf node for the sender.
+    Update(Box<Update>),
+    /// A member that goes.
+    Remove(Remove),
+    /// A pre-shared key for the key schedule.
+    PreSharedKey(PreSharedKey),
+    /// The group starts again with other parameters.
+    ReInit(ReInit),
+    /// The sender joins from outside.
+    ExternalInit(ExternalInit),
+    /// New GroupContext extensions.
+    GroupContextExtensions(GroupContextExtensions),
+    /// A proposal of a type that RFC 9420 does not define.
+    Other(OtherProposal),
+}
+
+/// A new member (section 12.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Add {
+    /// The KeyPackage of the new member.
+    pub key_package: KeyPackage,
+}
+
+/// A new leaf node for the sender (section 12.1.2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Update {
+    /// The new leaf node.
+    pub leaf_node: LeafNode,
+}
+
+/// A member that goes (section 12.1.3).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Remove {
+    /// The leaf of the member.
+    pub removed: LeafIndex,
+}
+
+/// A pre-shared key for the key schedule (section 12.1.4).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct PreSharedKey {
+    /// Which key.
+    pub psk: PreSharedKeyId,
+}
+
+/// The group starts again with other parameters (section 12.1.5).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct ReInit {
+    /// The identifier of the new group.
+    pub group_id: GroupId,
+    /// The protocol version of the new group.
+    pub version: ProtocolVersion,
+    /// The cipher suite of the new group.
+    pub cipher_suite: CipherSuite,
+    /// The GroupContext extensions of the new group.
+    pub extensions: Extensions,
+}
+
+/// The sender joins from outside (section 12.1.6).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct ExternalInit {
+    /// What the members find the init secret with.
+    pub kem_output: KemOutput,
+}
+
+/// New GroupContext extensions (section 12.1.7).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct GroupContextExtensions {
+    /// All extensions that there will be.
+    pub extensions: Extensions,
+}
+
+/// A proposal of a type that RFC 9420 does not define, read as `opaque data<V>`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsSize)]
+pub struct OtherProposal {
+    /// Its type, which is none of those that [`Proposal`] has a variant for.
+    pub proposal_type: ProposalType,
+    /// Its contents.
+    pub data: Opaque,
+}
+
+impl Proposal {
+    /// The type of this proposal.
+    #[must_use]
+    pub const fn proposal_type(&self) -> ProposalType {
+        match self {
+            Self::Add(_) => ProposalType::ADD,
+            Self::Update(_) => ProposalType::UPDATE,
+            Self::Remove(_) => ProposalType::REMOVE,
+            Self::PreSharedKey(_) => ProposalType::PSK,
+            Self::ReInit(_) => ProposalType::REINIT,
+            Self::ExternalInit(_) => ProposalType::EXTERNAL_INIT,
+            Self::GroupContextExtensions(_) => ProposalType::GROUP_CONTEXT_EXTENSIONS,
+            Self::Other(other) => other.proposal_type,
+        }
+    }
+}
+
+impl Size for Proposal {
+    fn tls_serialized_len(&self) -> usize {
+        let body = match self {
+            Self::Add(body) => body.tls_serialized_len(),
+            Self::Update(body) => body.tls_serialized_len(),
+            Self::Remove(body) => body.tls_serialized_len(),
+            Self::PreSharedKey(body) => body.tls_serialized_len(),
+            Self::ReInit(body) => body.tls_serialized_len(),
+            Self::ExternalInit(body) => body.tls_serialized_len(),
+            Self::GroupContextExtensions(body) => body.tls_serialized_len(),
+            Self::Other(other) => other.data.tls_serialized_len(),
+        };
+        self.proposal_type().tls_serialized_len().saturating_add(body)
+    }
+}
+
+impl Serialize for Proposal {
+    fn tls_serialize<W: Write>(&self, writer: &mut W) -> Result<usize, Error> {
+        let head = self.proposal_type().tls_serialize(writer)?;
+        let body = match self {
+            Self::Add(body) => body.tls_serialize(writer),
+            Self::Update(body) => body.tls_serialize(writer),
+            Self::Remove(body) => body.tls_serialize(writer),
+            Self::PreSharedKey(body) => body.tls_serialize(writer),
+            Self::ReInit(body) => body.tls_serialize(writer),
+            Self::ExternalInit(body) => body.tls_serialize(writer),
+            Self::GroupContextExtensions(body) => body.tls_serialize(writer),
+            Self::Other(other) => other.data.tls_serialize(writer),
+        }?;
+        Ok(head.saturating_add(body))
+    }
+}
+
+impl DeserializeBytes for Proposal {
+    fn tls_deserialize_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
+        fn body<T: DeserializeBytes>(
+            bytes: &[u8],
+            proposal: impl FnOnce(T) -> Proposal,
+        ) -> Result<(Proposal, &[u8]), Error> {
+            let (body, rest) = T::tls_deserialize_bytes(bytes)?;
+            Ok((proposal(body), rest))
+        }
+
+        let (proposal_type, bytes) = ProposalType::tls_deserialize_bytes(bytes)?;
+        match proposal_type {
+            ProposalType::ADD => body(bytes, Self::Add),
+            ProposalType::UPDATE => body(bytes, Self::Update),
+            ProposalType::REMOVE => body(bytes, Self::Remove),
+            ProposalType::PSK => body(bytes, Self::PreSharedKey),
+            ProposalType::REINIT => body(bytes, Self::ReInit),
+            ProposalType::EXTERNAL_INIT => body(bytes, Self::ExternalInit),
+            ProposalType::GROUP_CONTEXT_EXTENSIONS => body(bytes, Self::GroupContextExtensions),
+            _ => body(bytes, |data| Self::Other(OtherProposal { proposal_type, data })),
+        }
+    }
+}

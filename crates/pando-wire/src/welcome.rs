@@ -1,0 +1,46 @@
+//! The invitation for new members (RFC 9420, section 12.4.3.1).
+
+use crate::codec::list;
+use crate::{CipherSuite, HpkeCiphertext, KeyPackageRef, Opaque, PreSharedKeyId, SecretBytes};
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// The invitation for the members that a Commit adds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Welcome {
+    /// The cipher suite of the group.
+    pub cipher_suite: CipherSuite,
+    /// The secrets, encrypted to each new member.
+    #[tls_codec(with = "list")]
+    pub secrets: Vec<EncryptedGroupSecrets>,
+    /// The GroupInfo, encrypted with a key that comes from the secrets.
+    pub encrypted_group_info: Opaque,
+}
+
+/// The secrets for one new member.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct EncryptedGroupSecrets {
+    /// The KeyPackage by which the member was added.
+    pub new_member: KeyPackageRef,
+    /// The GroupSecrets.
+    pub encrypted_group_secrets: HpkeCiphertext,
+}
+
+/// What a new member needs to know that others must not.
+#[derive(Debug, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct GroupSecrets {
+    /// The key schedule's secret for those who join.
+    pub joiner_secret: SecretBytes,
+    /// The path secret of the lowest node above both the committer and the new member, if the Commit had a
+    /// path.
+    pub path_secret: Option<PathSecret>,
+    /// The pre-shared keys that the new member needs, in order.
+    #[tls_codec(with = "list")]
+    pub psks: Vec<PreSharedKeyId>,
+}
+
+/// A secret from which the keys of a node and the path secret of the next one are derived (section 7.4).
+#[derive(Debug, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct PathSecret {
+    /// The secret.
+    pub path_secret: SecretBytes,
+}
