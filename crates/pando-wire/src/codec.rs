@@ -103,6 +103,30 @@ impl From<tls_codec::Error> for EncodeError {
     }
 }
 
+/// The header of a vector of `len` bytes, for those who hash or sign a structure piece by piece.
+///
+/// # Errors
+/// [`EncodeError::TooLong`] if `len` is above [`MAX_VECTOR_LEN`].
+pub fn vector_header(len: usize) -> Result<VectorHeader, EncodeError> {
+    let mut bytes = [0; 4];
+    let mut unwritten = bytes.as_mut_slice();
+    let len = length::write(&mut unwritten, len)?;
+    Ok(VectorHeader { bytes, len })
+}
+
+/// The header of a vector: one, two or four bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VectorHeader {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+impl AsRef<[u8]> for VectorHeader {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(&self.bytes)
+    }
+}
+
 /// Variable-size lengths (section 2.1.2).
 pub(crate) mod length {
     use super::MAX_VECTOR_LEN;
@@ -185,12 +209,10 @@ mod tests {
             ("bfffffff", MAX_VECTOR_LEN),
         ] {
             let header = hex::decode(header).unwrap();
-            let mut written = Vec::new();
-            length::write(&mut written, length).unwrap();
-            assert_eq!(written, header);
+            assert_eq!(vector_header(length).unwrap().as_ref(), header);
             assert_eq!(length::size(length), header.len());
         }
-        assert!(length::write(&mut Vec::new(), MAX_VECTOR_LEN + 1).is_err());
+        assert_eq!(vector_header(MAX_VECTOR_LEN + 1), Err(EncodeError::TooLong));
     }
 
     #[test]

@@ -1,0 +1,60 @@
+//! The cipher suites of Messaging Layer Security (RFC 9420, section 5.1) and its labelled operations
+//! (sections 5.1.2, 5.1.3, 5.2, 8 and 9).
+//!
+//! ```
+//! use pando_crypto::{CryptoProvider, RustCrypto};
+//! use pando_wire::CipherSuite;
+//! # let mut rng = <rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::seed_from_u64(1);
+//!
+//! let suite = RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap();
+//!
+//! let recipient = suite.hpke_generate_key_pair(&mut rng)?;
+//! let sealed = suite.encrypt_with_label(&recipient.public, "Welcome", b"context", b"secret", &mut rng)?;
+//! let opened = suite.decrypt_with_label(&recipient, "Welcome", b"context", &sealed)?;
+//! assert_eq!(opened.expose(), b"secret");
+//!
+//! let signer = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
+//! let signature = suite.sign_with_label(&*signer, "FramedContentTBS", b"content")?;
+//! suite.verify_with_label(signer.public_key(), "FramedContentTBS", b"content", &signature)?;
+//! # Ok::<(), pando_crypto::CryptoError>(())
+//! ```
+//!
+//! # Concepts
+//!
+//! - A [`Suite`] is a small value that stands for a cipher suite as a [`CryptoProvider`] implements it. It
+//!   carries the labelled operations of the RFC and leads to the [`Primitives`] below them. Nobody but a
+//!   provider names an algorithm.
+//! - [`RustCrypto`] implements all seven cipher suites of the RFC in pure Rust.
+//! - Secrets are typed, overwritten when dropped, compared in constant time and never printed.
+//! - Randomness is an argument. Nothing here asks the operating system for any.
+//!
+//! # What is accepted
+//!
+//! Two members must never disagree on whether a key or a signature is valid, so every choice that the
+//! underlying standards leave open is made here, in one place, for all providers: see
+//! [`Primitives::check_hpke_public_key`] and [`Primitives::verify`].
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        reason = "a test that overflows fails, which is what it is for"
+    )
+)]
+
+mod digest;
+mod error;
+mod keys;
+mod provider;
+mod rustcrypto;
+mod suite;
+
+pub use digest::Digest;
+pub use error::CryptoError;
+pub use keys::{AeadKey, AeadNonce, HpkeKeyPair, HpkePrivateKey, SignaturePrivateKey};
+pub use pando_wire::SecretBytes;
+pub use provider::{CryptoProvider, Primitives, SignedMessage, Signer};
+pub use rand_core::{CryptoRng, Rng};
+pub use rustcrypto::RustCrypto;
+pub use suite::Suite;

@@ -1,0 +1,172 @@
+//! Ed25519 (RFC 8032, section 5.1), alone and in batches, by one criterion.
+//!
+//! Signatures are accepted as [`Primitives::verify`](crate::Primitives::verify) says: canonical encodings,
+//! no public key of low order, and the equation with the cofactor. Only this equation gives a batch and a
+//! single check the same answer: in a batch the parts of small order of several signatures could cancel
+//! out, unless the cofactor wipes them out in both cases.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "the operators here are those of a field and a group, which wrap by definition"
+)]
+
+use super::primitives::SignatureScheme;
+use crate::{CryptoError, SignaturePrivateKey, SignedMessage, Signer};
+use curve25519_dalek::Scalar;
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
+use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use ed25519_dalek::SigningKey;
+use pando_wire::{Signature, SignaturePublicKey};
+use rand_core::CryptoRng;
+use sha2::{Digest as _, Sha512};
+use std::iter;
+use zeroize::Zeroizing;
+
+pub(super) struct Ed25519;
+
+/// From this many signatures on, a batch is faster than one by one.
+const BATCH_PAYS: usize = 4;
+
+struct Key {
+    signing_key: SigningKey,
+    public: SignaturePublicKey,
+}
+
+impl Signer for Key {
+    fn public_key(&self) -> &SignaturePublicKey {
+        &self.public
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, CryptoError> {
+        let signature = ed25519_dalek::Signer::sign(&self.signing_key, message);
+        Ok(Signature::from(signature.to_bytes().as_slice()))
+    }
+}
+
+impl SignatureScheme for Ed25519 {
+    fn generate(rng: &mut dyn CryptoRng) -> Result<SignaturePrivateKey, CryptoError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *seed);
+        Ok(SignaturePrivateKey::from(seed.as_slice()))
+    }
+
+    fn signer(private: &SignaturePrivateKey) -> Result<Box<dyn Signer>, CryptoError> {
+        let seed = private.expose().try_into().map_err(|_| CryptoError::InvalidPrivateKey)?;
+        let signing_key = SigningKey::from_bytes(seed);
+        let public = signing_key.verifying_key().as_bytes().as_slice().into();
+        Ok(Box::new(Key { signing_key, public }))
+    }
+
+    fn check(public: &SignaturePublicKey) -> Result<(), CryptoError> {
+        public_point(public).map(|_| ())
+    }
+
+    fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
+        let equation = Equation::new(public, message, signature)?;
+        // R' = [S]B - [k]A. For an honest signature this is R, and R need not even be read.
+        let r = EdwardsPoint::vartime_double_scalar_mul_basepoint(&equation.k, &-equation.a, &equation.s);
+        if r.compress() == equation.r {
+            return Ok(());
+        }
+        let difference = equation.r.decompress().map(|claimed| r - claimed);
+        match difference {
+            Some(difference) if difference.mul_by_cofactor().is_identity() => Ok(()),
+            _ => Err(CryptoError::InvalidSignature),
+        }
+    }
+
+    fn verify_batch(messages: &[SignedMessage<'_>]) -> Result<(), (usize, CryptoError)> {
+        if messages.len() >= BATCH_PAYS && batch_holds(messages) == Some(true) {
+            return Ok(());
+        }
+        // Few, or one of them is bad: find out which.
+        messages.iter().enumerate().try_for_each(|(position, signed)| {
+            Self::verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
+        })
+    }
+}
+
+/// What a signature claims: `[8][S]B = [8]R + [8][k]A`.
+struct Equation {
+    s: Scalar,
+    r: CompressedEdwardsY,
+    k: Scalar,
+    a: EdwardsPoint,
+}
+
+impl Equation {
+    fn new(public: &SignaturePublicKey, message: &[u8], signature: &[u8]) -> Result<Self, CryptoError> {
+        let a = public_point(public)?;
+        let signature: &[u8; 64] = signature.try_into().map_err(|_| CryptoError::InvalidSignature)?;
+        let (r, s) = signature.split_first_chunk::<32>().ok_or(CryptoError::InvalidSignature)?;
+        let s: [u8; 32] = s.try_into().map_err(|_| CryptoError::InvalidSignature)?;
+        let s = Option::from(Scalar::from_canonical_bytes(s)).ok_or(CryptoError::InvalidSignature)?;
+        if !is_canonical(r) {
+            return Err(CryptoError::InvalidSignature);
+        }
+        let hash = Sha512::new().chain_update(r).chain_update(&**public).chain_update(message).finalize();
+        Ok(Self { s, r: CompressedEdwardsY(*r), k: Scalar::from_bytes_mod_order_wide(&hash.into()), a })
+    }
+}
+
+/// Whether a random linear combination of all equations holds; `None` if something cannot be read.
+///
+/// The coefficients come from a hash over everything that is being verified. Who wants a false batch to
+/// pass has to find an input by trial for which a coefficient of 128 bits comes out right.
+fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
+    let equations = messages
+        .iter()
+        .map(|signed| Equation::new(signed.public, signed.message, signed.signature).ok())
+        .collect::<Option<Vec<_>>>()?;
+
+    let mut transcript = Sha512::new();
+    for equation in &equations {
+        // k is a hash of R, A and the message.
+        transcript.update(equation.k.as_bytes());
+        transcript.update(equation.s.as_bytes());
+    }
+    let seed = transcript.finalize();
+    let coefficients: Vec<Scalar> = (0..equations.len() as u64)
+        .map(|position| {
+            let hash = Sha512::new().chain_update(seed).chain_update(position.to_be_bytes()).finalize();
+            let mut coefficient = [0; 32];
+            coefficient.iter_mut().zip(hash).take(16).for_each(|(byte, random)| *byte = random);
+            Scalar::from_bytes_mod_order(coefficient)
+        })
+        .collect();
+
+    let sum_of_s: Scalar =
+        equations.iter().zip(&coefficients).map(|(equation, coefficient)| equation.s * coefficient).sum();
+    let scalars = iter::once(-sum_of_s)
+        .chain(coefficients.iter().copied())
+        .chain(equations.iter().zip(&coefficients).map(|(equation, coefficient)| equation.k * coefficient));
+    let points = iter::once(Some(ED25519_BASEPOINT_POINT))
+        .chain(equations.iter().map(|equation| equation.r.decompress()))
+        .chain(equations.iter().map(|equation| Some(equation.a)));
+    let sum = EdwardsPoint::optional_multiscalar_mul(scalars, points)?;
+    Some(sum.mul_by_cofactor().is_identity())
+}
+
+/// Reads a public key: canonical, on the curve, and not of low order.
+fn public_point(public: &[u8]) -> Result<EdwardsPoint, CryptoError> {
+    let bytes: &[u8; 32] = public.try_into().map_err(|_| CryptoError::InvalidPublicKey)?;
+    let point = CompressedEdwardsY(*bytes).decompress().ok_or(CryptoError::InvalidPublicKey)?;
+    if !is_canonical(bytes) || point.is_small_order() {
+        return Err(CryptoError::InvalidPublicKey);
+    }
+    Ok(point)
+}
+
+/// Whether a point is in its one encoding (RFC 8032, section 5.1.3): y below 2^255 - 19, and no negative
+/// sign where x is 0. The crate reduces y and ignores the sign of 0.
+fn is_canonical(point: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = point;
+    let (y_last, negative) = (last & 0x7f, last & 0x80 != 0);
+    let all_ones = y_last == 0x7f && middle.iter().all(|&byte| byte == 0xff);
+    let all_zeros = y_last == 0 && middle.iter().all(|&byte| byte == 0);
+    let y_is_reduced = !(all_ones && *first >= 0xed);
+    // x is 0 where y is 1 or -1.
+    let x_is_zero = (all_zeros && *first == 1) || (all_ones && *first == 0xec);
+    y_is_reduced && !(x_is_zero && negative)
+}

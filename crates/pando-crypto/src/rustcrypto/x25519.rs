@@ -1,0 +1,76 @@
+//! X25519 (RFC 7748) for DHKEM(X25519, HKDF-SHA256).
+
+use super::dhkem::Group;
+use hpke::hybrid_array::{Array, typenum::U32};
+use sha2::Sha256;
+use x25519_dalek::{PublicKey, StaticSecret};
+
+pub(super) struct X25519;
+
+/// The canonical encodings of the points of low order, on the curve and on its twist.
+const LOW_ORDER: [[u8; 32]; 5] = [
+    // 0, of order 2
+    [0; 32],
+    // 1, of order 4 on the curve
+    {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    },
+    // Two of order 8
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda,
+        0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04,
+        0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+    ],
+    // -1, of order 4 on the twist
+    {
+        let mut minus_one = PRIME;
+        minus_one[0] = 0xec;
+        minus_one
+    },
+];
+
+/// 2^255 - 19, in little-endian order.
+const PRIME: [u8; 32] = {
+    let mut prime = [0xff; 32];
+    prime[0] = 0xed;
+    prime[31] = 0x7f;
+    prime
+};
+
+impl Group for X25519 {
+    type PrivateLen = U32;
+    type PublicLen = U32;
+    type SharedLen = U32;
+    type Hash = Sha256;
+    const KEM_ID: u16 = 0x0020;
+
+    fn is_private(_: &Array<u8, U32>) -> bool {
+        // Any 32 bytes: they are clamped when used.
+        true
+    }
+
+    fn is_public(public: &Array<u8, U32>) -> bool {
+        let canonical = public.iter().rev().lt(PRIME.iter().rev());
+        canonical && !LOW_ORDER.iter().any(|point| point == public.as_slice())
+    }
+
+    fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<Array<u8, U32>> {
+        let mut private = Array::default();
+        expand(b"sk", &[], &mut private);
+        Some(private)
+    }
+
+    fn public(private: &Array<u8, U32>) -> Option<Array<u8, U32>> {
+        Some(PublicKey::from(&StaticSecret::from(private.0)).to_bytes().into())
+    }
+
+    fn dh(private: &Array<u8, U32>, public: &Array<u8, U32>) -> Option<Array<u8, U32>> {
+        let shared = StaticSecret::from(private.0).diffie_hellman(&PublicKey::from(public.0));
+        shared.was_contributory().then(|| Array(shared.to_bytes()))
+    }
+}

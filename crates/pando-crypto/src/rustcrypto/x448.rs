@@ -1,0 +1,60 @@
+//! X448 (RFC 7748) for DHKEM(X448, HKDF-SHA512).
+
+use super::dhkem::Group;
+use hpke::hybrid_array::{Array, typenum::U56};
+use sha2::Sha512;
+use subtle::ConstantTimeEq;
+use x448::{PublicKey, StaticSecret};
+
+pub(super) struct X448;
+
+/// 2^448 - 2^224 - 1, in little-endian order.
+const PRIME: [u8; 56] = {
+    let mut prime = [0xff; 56];
+    prime[28] = 0xfe;
+    prime
+};
+
+impl Group for X448 {
+    type PrivateLen = U56;
+    type PublicLen = U56;
+    type SharedLen = U56;
+    type Hash = Sha512;
+    const KEM_ID: u16 = 0x0021;
+
+    fn is_private(_: &Array<u8, U56>) -> bool {
+        // Any 56 bytes: they are clamped when used.
+        true
+    }
+
+    fn is_public(public: &Array<u8, U56>) -> bool {
+        let canonical = public.iter().rev().lt(PRIME.iter().rev());
+        canonical && !is_low_order(public)
+    }
+
+    fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<Array<u8, U56>> {
+        let mut private = Array::default();
+        expand(b"sk", &[], &mut private);
+        Some(private)
+    }
+
+    fn public(private: &Array<u8, U56>) -> Option<Array<u8, U56>> {
+        Some(Array(*PublicKey::from(&StaticSecret::from(private.0)).as_bytes()))
+    }
+
+    fn dh(private: &Array<u8, U56>, public: &Array<u8, U56>) -> Option<Array<u8, U56>> {
+        let public = PublicKey::from_bytes_unchecked(public)?;
+        let shared = StaticSecret::from(private.0).diffie_hellman(&public);
+        let zero: bool = shared.as_bytes().ct_eq(&[0; 56]).into();
+        (!zero).then(|| Array(*shared.as_bytes()))
+    }
+}
+
+/// 0, 1 and -1: the points of low order, on the curve and on its twist.
+fn is_low_order(public: &Array<u8, U56>) -> bool {
+    let mut one = [0; 56];
+    one[0] = 1;
+    let mut minus_one = PRIME;
+    minus_one[0] = 0xfe;
+    [[0; 56], one, minus_one].iter().any(|point| point == public.as_slice())
+}
