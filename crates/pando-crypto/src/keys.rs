@@ -1,24 +1,32 @@
 //! Typed keys.
 
-use pando_wire::{HpkePublicKey, SecretBytes};
+use pando_wire::HpkePublicKey;
 
-/// Gives a name to a secret with a meaning of its own.
+/// Defines types for secrets with a meaning of their own: what is said in `pando_wire::SecretBytes` holds
+/// for each, and the only ways in are from bytes and from a secret without a name.
+#[macro_export]
 macro_rules! secret_types {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
         #[derive(Debug, PartialEq, Eq)]
-        pub struct $name(SecretBytes);
+        pub struct $name($crate::SecretBytes);
 
         impl $name {
-            /// The key itself. Whoever calls this takes care that no copy outlives its use.
+            /// The secret itself. Whoever calls this takes care that no copy outlives its use.
             #[must_use]
             pub fn expose(&self) -> &[u8] {
                 self.0.expose()
             }
+
+            /// The secret without its name.
+            #[must_use]
+            pub fn into_secret(self) -> $crate::SecretBytes {
+                self.0
+            }
         }
 
-        impl From<SecretBytes> for $name {
-            fn from(secret: SecretBytes) -> Self {
+        impl From<$crate::SecretBytes> for $name {
+            fn from(secret: $crate::SecretBytes) -> Self {
                 Self(secret)
             }
         }

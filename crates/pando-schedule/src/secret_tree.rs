@@ -1,0 +1,236 @@
+//! The secret tree (RFC 9420, section 9).
+//!
+//! Only what has been touched exists: a tree begins as its root's secret, and a sender's first message
+//! costs one derivation for each level above its leaf. A secret is gone as soon as those of its children
+//! are there (section 9.2).
+
+use crate::ratchet::{MessageKey, Ratchet, RatchetLimits};
+use crate::{EncryptionSecret, ScheduleError};
+use pando_crypto::{CryptoError, SecretBytes, Suite};
+use pando_wire::{ContentType, LeafIndex, NodeIndex, TreeSize};
+use std::collections::BTreeMap;
+
+/// Which of a sender's two ratchets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RatchetType {
+    /// For Proposals and Commits.
+    Handshake,
+    /// For data of the application.
+    Application,
+}
+
+impl From<ContentType> for RatchetType {
+    fn from(content_type: ContentType) -> Self {
+        match content_type {
+            ContentType::Application => Self::Application,
+            ContentType::Proposal | ContentType::Commit => Self::Handshake,
+        }
+    }
+}
+
+/// The keys of an epoch's encrypted messages, as far as they have not been used.
+#[derive(Debug)]
+pub struct SecretTree {
+    size: TreeSize,
+    limits: RatchetLimits,
+    /// `tree_node_[N]_secret` for the nodes whose parent's secret is gone and whose own is not.
+    frontier: BTreeMap<NodeIndex, SecretBytes>,
+    /// The leaves whose secrets are gone.
+    senders: BTreeMap<LeafIndex, Sender>,
+}
+
+#[derive(Debug)]
+struct Sender {
+    handshake: Ratchet,
+    application: Ratchet,
+}
+
+impl SecretTree {
+    /// The secret tree of an epoch in which the ratchet tree has a given size.
+    #[must_use]
+    pub fn new(size: TreeSize, encryption_secret: EncryptionSecret, limits: RatchetLimits) -> Self {
+        let frontier = BTreeMap::from([(size.root(), encryption_secret.into_secret())]);
+        Self { size, limits, frontier, senders: BTreeMap::new() }
+    }
+
+    /// Takes the key for the next message of one's own leaf: its generation and the key.
+    ///
+    /// # Errors
+    /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::RatchetExhausted`].
+    pub fn take_next(
+        &mut self,
+        suite: Suite,
+        leaf: LeafIndex,
+        ratchet: RatchetType,
+    ) -> Result<(u32, MessageKey), ScheduleError> {
+        self.ratchet(suite, leaf, ratchet)?.take_next(suite)
+    }
+
+    /// Opens a message of some leaf and generation with `open`. If it succeeds, the key is gone; if it
+    /// fails, it is not.
+    ///
+    /// # Errors
+    /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::GenerationTooFarAhead`],
+    /// [`ScheduleError::KeyGone`], or the error of `open`.
+    pub fn open<T, E: From<ScheduleError>>(
+        &mut self,
+        suite: Suite,
+        leaf: LeafIndex,
+        ratchet: RatchetType,
+        generation: u32,
+        open: impl FnOnce(&MessageKey) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let limits = self.limits;
+        self.ratchet(suite, leaf, ratchet)?.open(suite, limits, generation, open)
+    }
+
+    fn ratchet(
+        &mut self,
+        suite: Suite,
+        leaf: LeafIndex,
+        ratchet: RatchetType,
+    ) -> Result<&mut Ratchet, ScheduleError> {
+        if !self.senders.contains_key(&leaf) {
+            self.reach(suite, leaf)?;
+        }
+        let sender = self.senders.get_mut(&leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
+        Ok(match ratchet {
+            RatchetType::Handshake => &mut sender.handshake,
+            RatchetType::Application => &mut sender.application,
+        })
+    }
+
+    /// Derives the ratchets of a leaf from the secret above it, which is then gone.
+    fn reach(&mut self, suite: Suite, leaf: LeafIndex) -> Result<(), ScheduleError> {
+        let leaf_node = self.size.node(leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
+        let above = std::iter::once(leaf_node).chain(self.size.direct_path(leaf));
+        let start = above.into_iter().find(|node| self.frontier.contains_key(node));
+        let start = start.ok_or(ScheduleError::NoSuchLeaf(leaf))?;
+
+        // Derive before anything is changed, so that an error leaves the tree as it was.
+        let derive = |secret: &SecretBytes, label, context: &[u8]| {
+            suite.expand_with_label(secret.expose(), label, context, suite.hash_len())
+        };
+        let mut siblings = Vec::new();
+        let mut descended: Option<SecretBytes> = None;
+        let top = self.frontier.get(&start).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
+        let mut node = start;
+        while let (Some(left), Some(right)) = (node.left(), node.right()) {
+            let secret = descended.as_ref().unwrap_or(top);
+            let left_secret = derive(secret, "tree", b"left")?;
+            let right_secret = derive(secret, "tree", b"right")?;
+            if left.covers(leaf) {
+                siblings.push((right, right_secret));
+                (node, descended) = (left, Some(left_secret));
+            } else {
+                siblings.push((left, left_secret));
+                (node, descended) = (right, Some(right_secret));
+            }
+        }
+        let secret = descended.as_ref().unwrap_or(top);
+        let ratchet =
+            |label| -> Result<Ratchet, CryptoError> { Ok(Ratchet::new(derive(secret, label, &[])?)) };
+        let sender = Sender { handshake: ratchet("handshake")?, application: ratchet("application")? };
+
+        self.frontier.remove(&start);
+        self.frontier.extend(siblings);
+        self.senders.insert(leaf, sender);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pando_crypto::{CryptoProvider, RustCrypto};
+    use pando_wire::CipherSuite;
+    use proptest::prelude::*;
+
+    fn suite() -> Suite {
+        RustCrypto.suite(CipherSuite::ALL[0]).unwrap()
+    }
+
+    fn tree(leaves: u32) -> SecretTree {
+        let size = TreeSize::with_leaves(leaves).unwrap();
+        SecretTree::new(size, vec![5; 32].into(), RatchetLimits::default())
+    }
+
+    /// The leaf secrets of the whole tree, from the root down: the obvious way.
+    fn leaf_secrets(secret: &SecretBytes, leaves: u32) -> Vec<SecretBytes> {
+        if leaves == 1 {
+            return vec![secret.expose().into()];
+        }
+        let child = |side: &[u8]| suite().expand_with_label(secret.expose(), "tree", side, 32).unwrap();
+        let mut all = leaf_secrets(&child(b"left"), leaves / 2);
+        all.extend(leaf_secrets(&child(b"right"), leaves / 2));
+        all
+    }
+
+    #[test]
+    fn in_whatever_order_leaves_are_touched_their_keys_are_the_same() {
+        let expected: Vec<MessageKey> = leaf_secrets(&vec![5; 32].into(), 16)
+            .iter()
+            .map(|secret| {
+                let secret = suite().expand_with_label(secret.expose(), "application", &[], 32).unwrap();
+                Ratchet::new(secret).take_next(suite()).unwrap().1
+            })
+            .collect();
+        proptest!(ProptestConfig::with_cases(20), |(order in Just((0..16).collect::<Vec<u32>>()).prop_shuffle())| {
+            let mut tree = tree(16);
+            for leaf in order {
+                let (_, key) = tree.take_next(suite(), LeafIndex(leaf), RatchetType::Application).unwrap();
+                prop_assert_eq!(&key, &expected[leaf as usize]);
+            }
+            prop_assert!(tree.frontier.is_empty());
+        });
+    }
+
+    #[test]
+    fn the_first_message_costs_one_secret_for_each_level() {
+        let mut tree = tree(1 << 20);
+        tree.take_next(suite(), LeafIndex(777), RatchetType::Handshake).unwrap();
+        assert_eq!(tree.frontier.len(), 20);
+        assert!(!tree.frontier.contains_key(&tree.size.root()));
+        // Its neighbour is reached from its own secret, which is then gone.
+        tree.take_next(suite(), LeafIndex(776), RatchetType::Handshake).unwrap();
+        assert_eq!(tree.frontier.len(), 19);
+    }
+
+    #[test]
+    fn the_two_ratchets_are_independent() {
+        let mut tree = tree(2);
+        let (_, handshake) = tree.take_next(suite(), LeafIndex(0), RatchetType::Handshake).unwrap();
+        let (generation, application) =
+            tree.take_next(suite(), LeafIndex(0), RatchetType::Application).unwrap();
+        assert_ne!(handshake, application);
+        assert_eq!(generation, 0);
+    }
+
+    #[test]
+    fn leaves_outside_of_the_tree_are_errors() {
+        for leaves in [1, 8] {
+            let mut tree = tree(leaves);
+            for index in [leaves, leaves + 1, 1 << 31, u32::MAX] {
+                let leaf = LeafIndex(index);
+                let error = ScheduleError::NoSuchLeaf(leaf);
+                assert_eq!(tree.take_next(suite(), leaf, RatchetType::Handshake), Err(error.clone()));
+                let opened = tree.open(suite(), leaf, RatchetType::Application, 0, |_| Ok(()));
+                assert_eq!(opened, Err(error));
+            }
+            assert_eq!(tree.frontier.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_replay_does_not_harm_the_next_message() {
+        let mut tree = tree(2);
+        let mut open = |generation| {
+            tree.open(suite(), LeafIndex(1), RatchetType::Application, generation, |_| {
+                Ok::<_, ScheduleError>(())
+            })
+        };
+        assert_eq!(open(0), Ok(()));
+        assert_eq!(open(0), Err(ScheduleError::KeyGone(0)));
+        assert_eq!(open(1), Ok(()));
+    }
+}

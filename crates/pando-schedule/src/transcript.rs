@@ -1,0 +1,47 @@
+//! Transcript hashes (RFC 9420, section 8.2).
+
+use pando_crypto::Suite;
+use pando_wire::{
+    ConfirmedTranscriptHashInput, Encode, EncodeError, FramedContent, InterimTranscriptHashInput, Mac,
+    Opaque, Signature, WireFormat,
+};
+
+/// The hash over all Commits up to the latest one, its confirmation tag aside. Empty when a group begins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConfirmedTranscriptHash(pub Opaque);
+
+/// The hash over all Commits up to the latest one, with its confirmation tag.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InterimTranscriptHash(pub Opaque);
+
+impl ConfirmedTranscriptHash {
+    /// The hash after a Commit that was sent in the format `wire_format`.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the Commit is too long.
+    pub fn after(
+        suite: Suite,
+        interim: &InterimTranscriptHash,
+        wire_format: WireFormat,
+        content: &FramedContent,
+        signature: &Signature,
+    ) -> Result<Self, EncodeError> {
+        let input = ConfirmedTranscriptHashInput { wire_format, content, signature }.encode()?;
+        Ok(Self(suite.hash(&[&interim.0, &input]).as_ref().into()))
+    }
+}
+
+impl InterimTranscriptHash {
+    /// The hash after a Commit with this confirmation tag.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the tag is too long.
+    pub fn after(
+        suite: Suite,
+        confirmed: &ConfirmedTranscriptHash,
+        confirmation_tag: &Mac,
+    ) -> Result<Self, EncodeError> {
+        let input = InterimTranscriptHashInput { confirmation_tag }.encode()?;
+        Ok(Self(suite.hash(&[&confirmed.0, &input]).as_ref().into()))
+    }
+}
