@@ -1,0 +1,126 @@
+//! Content on its way to being trusted (RFC 9420, section 6.1).
+
+use crate::FramingError;
+use pando_crypto::Suite;
+use pando_wire::{
+    AuthenticatedContent, Content, Encode, FramedContent, FramedContentTbs, GroupContext, GroupId, Proposal,
+    Sender, SignaturePublicKey, WireFormat,
+};
+use std::ops::Deref;
+
+/// The label of content signatures.
+pub(crate) const LABEL: &str = "FramedContentTBS";
+
+/// Something whose signature was verified, or that was signed here. Only this crate makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticated<T>(T);
+
+impl<T> Authenticated<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// What was verified.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Authenticated<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Content that was opened and whose signature was not verified yet.
+#[derive(Debug)]
+#[must_use = "nothing has been verified yet"]
+pub struct UnverifiedContent {
+    content: AuthenticatedContent,
+    tbs: Vec<u8>,
+}
+
+impl UnverifiedContent {
+    pub(crate) const fn new(content: AuthenticatedContent, tbs: Vec<u8>) -> Self {
+        Self { content, tbs }
+    }
+
+    /// What the sender claims, to find the key that it must be verified with.
+    #[must_use]
+    pub const fn content(&self) -> &FramedContent {
+        &self.content.content
+    }
+
+    /// Verifies the signature with the sender's key (section 6.1 says which one that is).
+    ///
+    /// # Errors
+    /// [`FramingError::Crypto`] if the key or the signature is not valid.
+    pub fn verify(
+        self,
+        suite: Suite,
+        key: &SignaturePublicKey,
+    ) -> Result<Authenticated<AuthenticatedContent>, FramingError> {
+        suite.verify_with_label(key, LABEL, &self.tbs, &self.content.auth.signature)?;
+        Ok(Authenticated::new(self.content))
+    }
+}
+
+/// `FramedContentTBS`, encoded: what the signature covers. The GroupContext is part of it if the sender
+/// knows it.
+pub(crate) fn to_be_signed(
+    wire_format: WireFormat,
+    content: &FramedContent,
+    context: &GroupContext,
+) -> Result<Vec<u8>, FramingError> {
+    let context = match content.sender {
+        Sender::Member(_) | Sender::NewMemberCommit => Some(context),
+        Sender::External(_) | Sender::NewMemberProposal => None,
+    };
+    Ok(FramedContentTbs { wire_format, content, context }.encode()?)
+}
+
+/// Checks that content belongs to the group and the epoch that it is signed or opened for.
+pub(crate) fn check_belongs(
+    group_id: &GroupId,
+    epoch: u64,
+    context: &GroupContext,
+) -> Result<(), FramingError> {
+    if *group_id != context.group_id {
+        return Err(FramingError::WrongGroup);
+    }
+    if epoch != context.epoch {
+        return Err(FramingError::WrongEpoch { message: epoch, group: context.epoch });
+    }
+    Ok(())
+}
+
+/// Checks that the sender may send such content at all, in this format (sections 6, 6.1 and 6.3.2).
+///
+/// Which proposals an external sender may make depends on the registry (section 17.4) and is a rule of the
+/// group's.
+pub(crate) fn check_sender(wire_format: WireFormat, content: &FramedContent) -> Result<(), FramingError> {
+    let (sender, content_type) = (content.sender, content.content.content_type());
+    let allowed = match (sender, &content.content) {
+        (Sender::Member(_), _)
+        | (Sender::External(_), Content::Proposal(_))
+        | (Sender::NewMemberProposal, Content::Proposal(Proposal::Add(_)))
+        | (Sender::NewMemberCommit, Content::Commit(_)) => true,
+        (Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit, _) => false,
+    };
+    if !allowed {
+        return Err(FramingError::SenderNotAllowed { sender, content_type });
+    }
+    let format_allowed = match wire_format {
+        WireFormat::MLS_PUBLIC_MESSAGE => !matches!(content.content, Content::Application(_)),
+        WireFormat::MLS_PRIVATE_MESSAGE => matches!(sender, Sender::Member(_)),
+        _ => false,
+    };
+    if format_allowed {
+        Ok(())
+    } else {
+        Err(FramingError::FormatNotAllowed { wire_format, sender, content_type })
+    }
+}

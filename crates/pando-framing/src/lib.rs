@@ -1,0 +1,74 @@
+//! Message framing (RFC 9420, section 6): signed content, as a PublicMessage or encrypted as a
+//! PrivateMessage.
+//!
+//! # Sending
+//!
+//! [`SignedContent::sign`] signs content for the format it will be sent in. A Commit is then completed
+//! with [`SignedContent::set_confirmation_tag`], which needs the key schedule of the next epoch. The
+//! result is sent by [`SignedContent::seal_public`] or [`SignedContent::seal_private`].
+//!
+//! # Receiving
+//!
+//! [`open_public`] or [`open_private`] checks the membership tag or decrypts, and gives
+//! [`UnverifiedContent`]. That tells who claims to have sent it; [`UnverifiedContent::verify`] checks the
+//! signature with the key that the tree has for the sender, and gives [`Authenticated`] content. Nothing
+//! else makes one, so a function that takes `Authenticated` content cannot be called with less.
+//!
+//! ```
+//! use pando_crypto::{CryptoProvider, RustCrypto};
+//! use pando_framing::{SignedContent, open_public};
+//! use pando_schedule::MembershipKey;
+//! use pando_wire::*;
+//! # let mut rng = <rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::seed_from_u64(1);
+//! # let suite = RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap();
+//! # let context = GroupContext {
+//! #     version: ProtocolVersion::MLS_10, cipher_suite: suite.cipher_suite(), group_id: vec![1].into(), epoch: 0,
+//! #     tree_hash: vec![].into(), confirmed_transcript_hash: vec![].into(), extensions: Extensions::default(),
+//! # };
+//! # let membership_key = MembershipKey::from(vec![7; 32]);
+//! let signer = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
+//! let content = FramedContent {
+//!     group_id: context.group_id.clone(),
+//!     epoch: context.epoch,
+//!     sender: Sender::Member(LeafIndex(0)),
+//!     authenticated_data: Opaque::default(),
+//!     content: Content::Proposal(Proposal::Remove(Remove { removed: LeafIndex(1) })),
+//! };
+//!
+//! let signed = SignedContent::sign(suite, &*signer, WireFormat::MLS_PUBLIC_MESSAGE, content, &context)?;
+//! let message = signed.seal_public(suite, Some(&membership_key))?;
+//!
+//! let received = open_public(suite, message, &context, &membership_key)?;
+//! assert_eq!(received.content().sender, Sender::Member(LeafIndex(0)));
+//! let authenticated = received.verify(suite, signer.public_key())?;
+//! assert!(matches!(authenticated.content.content, Content::Proposal(_)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Left out on purpose
+//!
+//! Whose key belongs to a sender, and whether the content makes sense: the group's rules decide. The
+//! confirmation tag of a Commit is checked when the Commit is processed.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        reason = "a test that overflows fails, which is what it is for"
+    )
+)]
+
+mod authenticated;
+mod error;
+mod padding;
+mod private;
+mod public;
+mod signed;
+
+pub use authenticated::{Authenticated, UnverifiedContent};
+pub use error::FramingError;
+pub use padding::Padding;
+pub use private::open_private;
+pub use public::{open_public, open_public_unchecked};
+pub use signed::SignedContent;

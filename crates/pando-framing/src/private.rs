@@ -1,0 +1,135 @@
+//! Messages that are signed and encrypted (RFC 9420, section 6.3).
+
+use crate::authenticated::{UnverifiedContent, check_belongs, check_sender, to_be_signed};
+use crate::{FramingError, Padding};
+use pando_crypto::{AeadNonce, CryptoRng, SecretBytes, Suite};
+use pando_schedule::{SecretTree, SenderDataSecret};
+use pando_wire::{
+    AuthenticatedContent, ContentType, Decode, Encode, EncodeError, FramedContent, GroupContext, GroupId,
+    LeafIndex, Opaque, PrivateContentAad, PrivateMessage, PrivateMessageContent, Sender, SenderData,
+    SenderDataAad, WireFormat,
+};
+
+/// Opens a PrivateMessage of the epoch that `context` describes.
+///
+/// `is_member` tells whether a leaf exists and is not blank. If decryption succeeds, the key of the message
+/// is gone, whatever else is wrong with it; if decryption fails, it is not, so that somebody who alters a
+/// message in transit cannot use up the key of the real one.
+///
+/// # Errors
+/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs elsewhere.
+/// - [`FramingError::Crypto`] if the sender data or the content cannot be decrypted.
+/// - [`FramingError::NotAMember`] if the sender's leaf is blank.
+/// - [`FramingError::Schedule`] if the key was used before or is out of reach.
+/// - [`FramingError::MalformedSenderData`] or [`FramingError::MalformedContent`] if what was decrypted is
+///   malformed, or its padding is not zero.
+pub fn open_private(
+    suite: Suite,
+    message: &PrivateMessage,
+    context: &GroupContext,
+    sender_data_secret: &SenderDataSecret,
+    secret_tree: &mut SecretTree,
+    is_member: impl FnOnce(LeafIndex) -> bool,
+) -> Result<UnverifiedContent, FramingError> {
+    let PrivateMessage { group_id, epoch, content_type, authenticated_data, ciphertext, .. } = message;
+    check_belongs(group_id, *epoch, context)?;
+
+    let sender = open_sender_data(suite, message, sender_data_secret)?;
+    if !is_member(sender.leaf_index) {
+        return Err(FramingError::NotAMember(sender.leaf_index));
+    }
+
+    let aad = content_aad(group_id, *epoch, *content_type, authenticated_data)?;
+    let plaintext = secret_tree.open(
+        suite,
+        sender.leaf_index,
+        (*content_type).into(),
+        sender.generation,
+        |key| -> Result<_, FramingError> {
+            let nonce = guard_nonce(&key.nonce, sender.reuse_guard);
+            Ok(suite.aead_open(&key.key, &nonce, &aad, ciphertext)?)
+        },
+    )?;
+    let PrivateMessageContent { content, auth } =
+        PrivateMessageContent::decode(*content_type, plaintext.expose())
+            .map_err(FramingError::MalformedContent)?;
+
+    let content = FramedContent {
+        group_id: group_id.clone(),
+        epoch: *epoch,
+        sender: Sender::Member(sender.leaf_index),
+        authenticated_data: authenticated_data.clone(),
+        content,
+    };
+    let wire_format = WireFormat::MLS_PRIVATE_MESSAGE;
+    check_sender(wire_format, &content)?;
+    let tbs = to_be_signed(wire_format, &content, context)?;
+    Ok(UnverifiedContent::new(AuthenticatedContent { wire_format, content, auth }, tbs))
+}
+
+/// Makes a PrivateMessage of complete content, with the next key of the sender's ratchet.
+pub(crate) fn seal(
+    suite: Suite,
+    content: &AuthenticatedContent,
+    secret_tree: &mut SecretTree,
+    sender_data_secret: &SenderDataSecret,
+    padding: Padding,
+    rng: &mut dyn CryptoRng,
+) -> Result<PrivateMessage, FramingError> {
+    let FramedContent { group_id, epoch, sender, authenticated_data, content: body } = &content.content;
+    let content_type = body.content_type();
+    let Sender::Member(leaf_index) = *sender else {
+        let wire_format = WireFormat::MLS_PRIVATE_MESSAGE;
+        return Err(FramingError::FormatNotAllowed { wire_format, sender: *sender, content_type });
+    };
+
+    let plaintext = PrivateMessageContent::encode(body, &content.auth, |len| padding.padded_len(len))?;
+    let aad = content_aad(group_id, *epoch, content_type, authenticated_data)?;
+    let mut reuse_guard = [0; 4];
+    rng.fill_bytes(&mut reuse_guard);
+    let (generation, key) = secret_tree.take_next(suite, leaf_index, content_type.into())?;
+    let nonce = guard_nonce(&key.nonce, reuse_guard);
+    let ciphertext = suite.aead_seal(&key.key, &nonce, &aad, &plaintext)?;
+
+    let sender_data = SenderData { leaf_index, generation, reuse_guard };
+    let (key, nonce) = sender_data_secret.key_and_nonce(suite, &ciphertext)?;
+    let aad = SenderDataAad { group_id, epoch: *epoch, content_type }.encode()?;
+    let encrypted_sender_data = suite.aead_seal(&key, &nonce, &aad, &sender_data.encode()?)?;
+
+    Ok(PrivateMessage {
+        group_id: group_id.clone(),
+        epoch: *epoch,
+        content_type,
+        authenticated_data: authenticated_data.clone(),
+        encrypted_sender_data: encrypted_sender_data.into(),
+        ciphertext: ciphertext.into(),
+    })
+}
+
+fn open_sender_data(
+    suite: Suite,
+    message: &PrivateMessage,
+    sender_data_secret: &SenderDataSecret,
+) -> Result<SenderData, FramingError> {
+    let PrivateMessage { group_id, epoch, content_type, encrypted_sender_data, ciphertext, .. } = message;
+    let (key, nonce) = sender_data_secret.key_and_nonce(suite, ciphertext)?;
+    let aad = SenderDataAad { group_id, epoch: *epoch, content_type: *content_type }.encode()?;
+    let sender_data = suite.aead_open(&key, &nonce, &aad, encrypted_sender_data)?;
+    SenderData::decode(sender_data.expose()).map_err(FramingError::MalformedSenderData)
+}
+
+fn content_aad(
+    group_id: &GroupId,
+    epoch: u64,
+    content_type: ContentType,
+    authenticated_data: &Opaque,
+) -> Result<Vec<u8>, EncodeError> {
+    PrivateContentAad { group_id, epoch, content_type, authenticated_data }.encode()
+}
+
+/// The nonce with the reuse guard in its first four bytes (section 6.3.1).
+fn guard_nonce(nonce: &AeadNonce, reuse_guard: [u8; 4]) -> AeadNonce {
+    let mut guarded = SecretBytes::from(nonce.expose());
+    guarded.expose_mut().iter_mut().zip(reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
+    guarded.into()
+}

@@ -1,0 +1,136 @@
+//! Content that is signed here (RFC 9420, section 6.1).
+
+use crate::authenticated::{Authenticated, LABEL, check_belongs, check_sender, to_be_signed};
+use crate::{FramingError, Padding};
+use pando_crypto::{CryptoRng, Signer, Suite};
+use pando_schedule::{MembershipKey, SecretTree, SenderDataSecret};
+use pando_wire::{
+    AuthenticatedContent, ContentType, FramedContent, FramedContentAuthData, GroupContext, Mac,
+    PrivateMessage, PublicMessage, Signature, WireFormat,
+};
+
+/// Content with its sender's signature, to be sent. A Commit lacks its confirmation tag at first.
+#[derive(Debug)]
+pub struct SignedContent {
+    pub(crate) content: AuthenticatedContent,
+    pub(crate) tbs: Vec<u8>,
+}
+
+impl SignedContent {
+    /// Signs content for the format in which it will be sent.
+    ///
+    /// `context` is the state of the group in the epoch of the content: for an external Commit, that of the
+    /// GroupInfo.
+    ///
+    /// # Errors
+    /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if content and context do not belong
+    ///   together.
+    /// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if nobody would accept
+    ///   it.
+    /// - [`FramingError::Crypto`] if the signer fails.
+    pub fn sign(
+        suite: Suite,
+        signer: &dyn Signer,
+        wire_format: WireFormat,
+        content: FramedContent,
+        context: &GroupContext,
+    ) -> Result<Self, FramingError> {
+        check_belongs(&content.group_id, content.epoch, context)?;
+        check_sender(wire_format, &content)?;
+        let tbs = to_be_signed(wire_format, &content, context)?;
+        let signature = suite.sign_with_label(signer, LABEL, &tbs)?;
+        let auth = FramedContentAuthData { signature, confirmation_tag: None };
+        Ok(Self { content: AuthenticatedContent { wire_format, content, auth }, tbs })
+    }
+
+    /// The content.
+    #[must_use]
+    pub const fn content(&self) -> &FramedContent {
+        &self.content.content
+    }
+
+    /// The signature, which the confirmed transcript hash covers.
+    #[must_use]
+    pub const fn signature(&self) -> &Signature {
+        &self.content.auth.signature
+    }
+
+    /// Completes a Commit.
+    ///
+    /// # Errors
+    /// [`FramingError::ConfirmationTag`] if this is not a Commit.
+    pub fn set_confirmation_tag(&mut self, tag: Mac) -> Result<(), FramingError> {
+        if self.content.content.content.content_type() != ContentType::Commit {
+            return Err(FramingError::ConfirmationTag);
+        }
+        self.content.auth.confirmation_tag = Some(tag);
+        Ok(())
+    }
+
+    /// The content as its receivers will have it, once it is complete.
+    ///
+    /// # Errors
+    /// [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
+    pub fn authenticated(&self) -> Result<Authenticated<AuthenticatedContent>, FramingError> {
+        self.complete().map(|content| Authenticated::new(content.clone()))
+    }
+
+    /// Makes a PublicMessage. The membership key is needed for a member's message.
+    ///
+    /// # Errors
+    /// - [`FramingError::FormatNotAllowed`] if it was signed for another format.
+    /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
+    /// - [`FramingError::MembershipTag`] if the membership key is needed and not given, or given and not
+    ///   needed.
+    pub fn seal_public(
+        &self,
+        suite: Suite,
+        membership_key: Option<&MembershipKey>,
+    ) -> Result<PublicMessage, FramingError> {
+        self.check_format(WireFormat::MLS_PUBLIC_MESSAGE)?;
+        crate::public::seal(suite, self.complete()?, &self.tbs, membership_key)
+    }
+
+    /// Makes a PrivateMessage with the next key of the sender's ratchet.
+    ///
+    /// The key is used up. Persist that before the message leaves, or the next one may be encrypted with
+    /// the same key.
+    ///
+    /// # Errors
+    /// - [`FramingError::FormatNotAllowed`] if it was signed for another format.
+    /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
+    /// - [`FramingError::Schedule`] if the sender is not in the tree or its ratchet has come to its end.
+    /// - [`FramingError::Encode`] if the content is too long.
+    pub fn seal_private(
+        &self,
+        suite: Suite,
+        secret_tree: &mut SecretTree,
+        sender_data_secret: &SenderDataSecret,
+        padding: Padding,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<PrivateMessage, FramingError> {
+        self.check_format(WireFormat::MLS_PRIVATE_MESSAGE)?;
+        crate::private::seal(suite, self.complete()?, secret_tree, sender_data_secret, padding, rng)
+    }
+
+    fn complete(&self) -> Result<&AuthenticatedContent, FramingError> {
+        let is_commit = self.content.content.content.content_type() == ContentType::Commit;
+        if is_commit == self.content.auth.confirmation_tag.is_some() {
+            Ok(&self.content)
+        } else {
+            Err(FramingError::ConfirmationTag)
+        }
+    }
+
+    fn check_format(&self, wire_format: WireFormat) -> Result<(), FramingError> {
+        if self.content.wire_format == wire_format {
+            return Ok(());
+        }
+        let content = &self.content.content;
+        Err(FramingError::FormatNotAllowed {
+            wire_format,
+            sender: content.sender,
+            content_type: content.content.content_type(),
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! Framing seen from outside: what is accepted, and that nothing else is.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+mod private;
+mod public;
+mod world;

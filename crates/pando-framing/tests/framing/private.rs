@@ -1,0 +1,290 @@
+//! Private messages: what is accepted, that nothing else is, and which keys are left afterwards.
+
+use crate::world::{MEMBER, World, application, commit, proposal};
+use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes};
+use pando_framing::{Authenticated, FramingError, Padding, open_private};
+use pando_schedule::{RatchetType, ScheduleError, SecretTree};
+use pando_wire::{
+    AuthenticatedContent, CipherSuite, Content, Decode, DecodeError, Encode, LeafIndex, PrivateContentAad,
+    PrivateMessage, PrivateMessageContent, Sender, SenderData, SenderDataAad, WireFormat,
+};
+use std::num::NonZeroUsize;
+
+const PRIVATE: WireFormat = WireFormat::MLS_PRIVATE_MESSAGE;
+
+fn seal(world: &mut World, tree: &mut SecretTree, content: Content, padding: Padding) -> PrivateMessage {
+    let signed = world.sign(PRIVATE, MEMBER, content).unwrap();
+    signed.seal_private(world.suite, tree, &world.sender_data_secret, padding, &mut world.rng).unwrap()
+}
+
+fn open(
+    world: &World,
+    tree: &mut SecretTree,
+    message: &PrivateMessage,
+) -> Result<Authenticated<AuthenticatedContent>, FramingError> {
+    let secret = &world.sender_data_secret;
+    open_private(world.suite, message, &world.context, secret, tree, |leaf| leaf.0 < 2)?
+        .verify(world.suite, world.signer.public_key())
+}
+
+/// Encrypts whatever is given as the content and the sender data, as no honest sender would.
+fn forge(
+    world: &World,
+    sender_data: &[u8],
+    plaintext: &[u8],
+    key: &AeadKey,
+    nonce: &AeadNonce,
+) -> PrivateMessage {
+    let (suite, context) = (world.suite, &world.context);
+    let (group_id, epoch) = (&context.group_id, context.epoch);
+    let content_type = pando_wire::ContentType::Application;
+    let authenticated_data = &vec![9; 3].into();
+    let aad = PrivateContentAad { group_id, epoch, content_type, authenticated_data }.encode().unwrap();
+    let ciphertext = suite.aead_seal(key, nonce, &aad, plaintext).unwrap();
+    let (key, nonce) = world.sender_data_secret.key_and_nonce(suite, &ciphertext).unwrap();
+    let aad = SenderDataAad { group_id, epoch, content_type }.encode().unwrap();
+    PrivateMessage {
+        group_id: group_id.clone(),
+        epoch,
+        content_type,
+        authenticated_data: authenticated_data.clone(),
+        encrypted_sender_data: suite.aead_seal(&key, &nonce, &aad, sender_data).unwrap().into(),
+        ciphertext: ciphertext.into(),
+    }
+}
+
+/// The plaintext of an honest message without padding, and the key it would be encrypted with if the reuse
+/// guard were zero.
+fn ingredients(world: &World) -> (Vec<u8>, AeadKey, AeadNonce) {
+    let signed = world.sign(PRIVATE, MEMBER, application()).unwrap();
+    let content = signed.authenticated().unwrap().into_inner();
+    let plaintext =
+        PrivateMessageContent::encode(&content.content.content, &content.auth, |len| len).unwrap();
+    let mut tree = world.secret_tree();
+    let (_, key) = tree.take_next(world.suite, LeafIndex(1), RatchetType::Application).unwrap();
+    (plaintext.to_vec(), key.key, key.nonce)
+}
+
+fn sender_data(leaf: u32, generation: u32) -> Vec<u8> {
+    SenderData { leaf_index: LeafIndex(leaf), generation, reuse_guard: [0; 4] }.encode().unwrap()
+}
+
+#[test]
+fn what_is_sealed_can_be_opened_once() {
+    for cipher_suite in CipherSuite::ALL {
+        let mut world = World::new(cipher_suite);
+        let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
+        for content in [application(), proposal(), commit(), application(), commit()] {
+            let message = seal(&mut world, &mut sending, content.clone(), Padding::Padme);
+            let message = PrivateMessage::decode(&message.encode().unwrap()).unwrap();
+            let opened = open(&world, &mut receiving, &message).unwrap();
+            assert_eq!(opened.content, world.framed(MEMBER, content));
+            assert_eq!(opened.wire_format, PRIVATE);
+            let again = open(&world, &mut receiving, &message).unwrap_err();
+            assert!(matches!(again, FramingError::Schedule(ScheduleError::KeyGone(_))));
+        }
+    }
+}
+
+#[test]
+fn messages_out_of_order_are_opened() {
+    let mut world = World::first();
+    let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
+    let messages: Vec<_> =
+        (0..6).map(|_| seal(&mut world, &mut sending, application(), Padding::None)).collect();
+    for index in [3, 1, 5, 0, 4, 2] {
+        open(&world, &mut receiving, &messages[index]).unwrap();
+    }
+}
+
+#[test]
+fn every_changed_byte_is_noticed_and_costs_nothing() {
+    for cipher_suite in CipherSuite::ALL {
+        let mut world = World::new(cipher_suite);
+        let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
+        let message = seal(&mut world, &mut sending, application(), Padding::None);
+        let bytes = message.encode().unwrap();
+        for position in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 0x01;
+            if let Ok(changed) = PrivateMessage::decode(&changed) {
+                assert!(open(&world, &mut receiving, &changed).is_err(), "{cipher_suite}, byte {position}");
+            }
+        }
+        open(&world, &mut receiving, &message).unwrap();
+    }
+}
+
+#[test]
+fn a_bad_signature_costs_the_key() {
+    let mut world = World::first();
+    let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
+    let message = seal(&mut world, &mut sending, application(), Padding::None);
+    let other = world.suite.signer(&world.suite.signature_generate_key(&mut world.rng).unwrap()).unwrap();
+    let secret = &world.sender_data_secret;
+    let opened =
+        open_private(world.suite, &message, &world.context, secret, &mut receiving, |_| true).unwrap();
+    let error = opened.verify(world.suite, other.public_key()).unwrap_err();
+    assert_eq!(error, CryptoError::InvalidSignature.into());
+    let again = open(&world, &mut receiving, &message).unwrap_err();
+    assert_eq!(again, ScheduleError::KeyGone(0).into());
+}
+
+#[test]
+fn padding_that_is_not_zero_is_refused() {
+    let world = World::first();
+    let (plaintext, key, nonce) = ingredients(&world);
+    for padding in [&[0, 0, 0][..], &[]] {
+        let plaintext = [&plaintext, padding].concat();
+        let message = forge(&world, &sender_data(1, 0), &plaintext, &key, &nonce);
+        open(&world, &mut world.secret_tree(), &message).unwrap();
+    }
+    for padding in [&[1][..], &[0, 0, 1], &[0x80, 0]] {
+        let plaintext = [&plaintext, padding].concat();
+        let message = forge(&world, &sender_data(1, 0), &plaintext, &key, &nonce);
+        let error = open(&world, &mut world.secret_tree(), &message).unwrap_err();
+        assert!(matches!(error, FramingError::MalformedContent(DecodeError::Malformed(_))));
+    }
+}
+
+#[test]
+fn content_that_is_cut_short_is_refused() {
+    let world = World::first();
+    let (plaintext, key, nonce) = ingredients(&world);
+    for length in 0..plaintext.len() {
+        let message = forge(&world, &sender_data(1, 0), &plaintext[..length], &key, &nonce);
+        let error = open(&world, &mut world.secret_tree(), &message).unwrap_err();
+        assert!(matches!(error, FramingError::MalformedContent(_)), "{length}: {error}");
+    }
+}
+
+#[test]
+fn hostile_sender_data_is_refused() {
+    let world = World::first();
+    let (plaintext, key, nonce) = ingredients(&world);
+    let attempt = |sender_data: &[u8]| {
+        let message = forge(&world, sender_data, &plaintext, &key, &nonce);
+        open(&world, &mut world.secret_tree(), &message).unwrap_err()
+    };
+    for leaf in [2, 3, 1 << 31, u32::MAX] {
+        assert_eq!(attempt(&sender_data(leaf, 0)), FramingError::NotAMember(LeafIndex(leaf)));
+    }
+    for generation in [1_001, 1 << 31, u32::MAX] {
+        let error = ScheduleError::GenerationTooFarAhead { generation, next: 0 };
+        assert_eq!(attempt(&sender_data(1, generation)), error.into());
+    }
+    assert_eq!(attempt(&sender_data(1, 7)), CryptoError::DecryptionFailed.into());
+    let honest = sender_data(1, 0);
+    for length in 0..honest.len() {
+        let error = FramingError::MalformedSenderData(DecodeError::Truncated);
+        let short = attempt(&honest[..length]);
+        assert!(short == error || matches!(short, FramingError::MalformedSenderData(_)));
+    }
+    let longer = [&honest[..], &[0]].concat();
+    assert_eq!(attempt(&longer), FramingError::MalformedSenderData(DecodeError::TrailingBytes));
+}
+
+#[test]
+fn a_leaf_outside_of_the_secret_tree_is_refused_even_if_it_is_said_to_be_a_member() {
+    let world = World::first();
+    let (plaintext, key, nonce) = ingredients(&world);
+    let message = forge(&world, &sender_data(2, 0), &plaintext, &key, &nonce);
+    let secret = &world.sender_data_secret;
+    let mut tree = world.secret_tree();
+    let opened = open_private(world.suite, &message, &world.context, secret, &mut tree, |_| true);
+    assert_eq!(opened.unwrap_err(), ScheduleError::NoSuchLeaf(LeafIndex(2)).into());
+}
+
+#[test]
+fn short_ciphertexts_are_refused() {
+    let mut world = World::first();
+    let mut sending = world.secret_tree();
+    let message = seal(&mut world, &mut sending, application(), Padding::None);
+    for length in 0..20 {
+        let message = PrivateMessage { ciphertext: message.ciphertext[..length].into(), ..message.clone() };
+        let error = open(&world, &mut world.secret_tree(), &message).unwrap_err();
+        assert_eq!(error, CryptoError::DecryptionFailed.into());
+    }
+}
+
+#[test]
+fn the_reuse_guard_is_fresh_and_in_the_first_four_bytes_of_the_nonce() {
+    let mut world = World::first();
+    // The same generation twice, as after a loss of state: the ciphertexts must not show it.
+    let (mut first, mut second) = (world.secret_tree(), world.secret_tree());
+    let messages = [&mut first, &mut second].map(|tree| seal(&mut world, tree, application(), Padding::None));
+    assert_ne!(messages[0].ciphertext, messages[1].ciphertext);
+
+    // And what a reader of the RFC would do opens them.
+    for message in &messages {
+        let (suite, ciphertext) = (world.suite, &message.ciphertext);
+        let (key, nonce) = world.sender_data_secret.key_and_nonce(suite, ciphertext).unwrap();
+        let (group_id, epoch, content_type) = (&message.group_id, message.epoch, message.content_type);
+        let aad = SenderDataAad { group_id, epoch, content_type }.encode().unwrap();
+        let sender = suite.aead_open(&key, &nonce, &aad, &message.encrypted_sender_data).unwrap();
+        let sender = SenderData::decode(sender.expose()).unwrap();
+        assert_eq!((sender.leaf_index, sender.generation), (LeafIndex(1), 0));
+
+        let (_, key, nonce) = ingredients(&world);
+        let mut guarded = nonce.expose().to_vec();
+        for (byte, guard) in guarded.iter_mut().zip(sender.reuse_guard) {
+            *byte ^= guard;
+        }
+        let authenticated_data = &message.authenticated_data;
+        let aad = PrivateContentAad { group_id, epoch, content_type, authenticated_data }.encode().unwrap();
+        let opened: SecretBytes = suite.aead_open(&key, &guarded.into(), &aad, ciphertext).unwrap();
+        assert!(opened.expose().starts_with(b"\x05hello"));
+    }
+}
+
+#[test]
+fn padding_hides_the_length() {
+    let mut world = World::first();
+    let mut tree = world.secret_tree();
+    let mut lengths = |padding| {
+        let mut lengths: Vec<_> = (0..100)
+            .map(|length| {
+                let content = Content::Application(vec![1; length].into());
+                seal(&mut world, &mut tree, content, padding).ciphertext.len()
+            })
+            .collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        lengths
+    };
+    assert!(lengths(Padding::None).len() >= 99);
+    assert_eq!(lengths(Padding::Multiple(NonZeroUsize::new(256).unwrap())), [256 + 16]);
+    assert!(lengths(Padding::Padme).len() < 16);
+}
+
+#[test]
+fn only_members_encrypt() {
+    let world = World::first();
+    for (sender, content) in [(Sender::External(0), proposal()), (Sender::NewMemberCommit, commit())] {
+        let error = world.sign(PRIVATE, sender, content).unwrap_err();
+        assert!(matches!(error, FramingError::FormatNotAllowed { wire_format: PRIVATE, .. }));
+    }
+}
+
+#[test]
+fn what_was_signed_to_be_public_is_not_encrypted() {
+    let mut world = World::first();
+    let signed = world.sign(WireFormat::MLS_PUBLIC_MESSAGE, MEMBER, proposal()).unwrap();
+    let mut tree = world.secret_tree();
+    let secret = &world.sender_data_secret;
+    let sealed = signed.seal_private(world.suite, &mut tree, secret, Padding::None, &mut world.rng);
+    assert!(matches!(sealed.unwrap_err(), FramingError::FormatNotAllowed { wire_format: PRIVATE, .. }));
+}
+
+#[test]
+fn messages_of_other_groups_and_epochs_are_told_apart() {
+    let mut world = World::first();
+    let mut sending = world.secret_tree();
+    let message = seal(&mut world, &mut sending, application(), Padding::None);
+    world.context.epoch = 6;
+    let opened = open(&world, &mut world.secret_tree(), &message);
+    assert_eq!(opened.unwrap_err(), FramingError::WrongEpoch { message: 5, group: 6 });
+    world.context.group_id = b"other".as_slice().into();
+    let opened = open(&world, &mut world.secret_tree(), &message);
+    assert_eq!(opened.unwrap_err(), FramingError::WrongGroup);
+}
