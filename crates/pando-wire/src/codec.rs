@@ -114,6 +114,14 @@ pub fn vector_header(len: usize) -> Result<VectorHeader, EncodeError> {
     Ok(VectorHeader { bytes, len })
 }
 
+/// Reads the header of a vector: the vector's length, and the bytes behind the header.
+///
+/// # Errors
+/// [`DecodeError`] if the header is cut short, longer than necessary, or above [`MAX_VECTOR_LEN`].
+pub fn read_vector_header(bytes: &[u8]) -> Result<(usize, &[u8]), DecodeError> {
+    Ok(length::read(bytes)?)
+}
+
 /// The header of a vector: one, two or four bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VectorHeader {
@@ -132,13 +140,19 @@ pub(crate) mod length {
     use super::MAX_VECTOR_LEN;
     use tls_codec::{DeserializeBytes, Error, TlsVarInt};
 
-    /// Reads a length and takes that many bytes: what is inside the vector, and what is behind it.
-    pub(crate) fn take(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
+    /// Reads a length: its value, and what is behind it.
+    pub(crate) fn read(bytes: &[u8]) -> Result<(usize, &[u8]), Error> {
         let (length, rest) = TlsVarInt::tls_deserialize_bytes(bytes)?;
         let length = usize::try_from(length.value()).map_err(|_| Error::InvalidVectorLength)?;
         if length > MAX_VECTOR_LEN {
             return Err(Error::InvalidVectorLength);
         }
+        Ok((length, rest))
+    }
+
+    /// Reads a length and takes that many bytes: what is inside the vector, and what is behind it.
+    pub(crate) fn take(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
+        let (length, rest) = read(bytes)?;
         rest.split_at_checked(length).ok_or(Error::EndOfStream)
     }
 
@@ -210,6 +224,7 @@ mod tests {
         ] {
             let header = hex::decode(header).unwrap();
             assert_eq!(vector_header(length).unwrap().as_ref(), header);
+            assert_eq!(read_vector_header(&header).unwrap(), (length, &[][..]));
             assert_eq!(length::size(length), header.len());
         }
         assert_eq!(vector_header(MAX_VECTOR_LEN + 1), Err(EncodeError::TooLong));

@@ -17,9 +17,9 @@ pub enum Proposal {
     /// A member that goes.
     Remove(Remove),
     /// A pre-shared key for the key schedule.
-    PreSharedKey(PreSharedKey),
+    PreSharedKey(Box<PreSharedKey>),
     /// The group starts again with other parameters.
-    ReInit(ReInit),
+    ReInit(Box<ReInit>),
     /// The sender joins from outside.
     ExternalInit(ExternalInit),
     /// New GroupContext extensions.

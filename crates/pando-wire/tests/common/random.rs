@@ -1,0 +1,80 @@
+//! Random inputs, the same in every run: from plain noise to valid encodings with a flaw.
+
+/// Beginnings that claim a long vector: 2^30 - 1 bytes, 2^14 - 1 bytes, and the forbidden eight-byte form.
+pub(crate) const HUGE_LENGTHS: [&[u8]; 5] = [
+    &[0xbf, 0xff, 0xff, 0xff],
+    &[0x7f, 0xff],
+    &[0xc0, 0, 0, 0, 0x40, 0, 0, 0],
+    &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+    &[0x80, 0, 0x40, 0],
+];
+
+/// The SplitMix64 generator.
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// A sequence for each name.
+    pub(crate) fn new(name: &str) -> Self {
+        Self(name.bytes().fold(0x9420, |seed, byte| seed.wrapping_mul(0x100_0193) ^ u64::from(byte)))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`, which is not 0.
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+
+    fn noise(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.next() as u8).collect()
+    }
+
+    /// A random string, made of nothing or of samples.
+    pub(crate) fn string(&mut self, samples: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = self.pick(samples).clone();
+        let cut = self.below(bytes.len() + 1);
+        let len = self.below(301);
+        match self.below(9) {
+            0 => bytes = self.noise(len),
+            // Small numbers: short lengths, known selectors.
+            1 => bytes = (0..len).map(|_| self.below(6) as u8).collect(),
+            2 => bytes = [self.pick(&HUGE_LENGTHS).to_vec(), self.noise(len)].concat(),
+            // Something else from here on.
+            3 => bytes.splice(cut.., self.noise(len)).for_each(drop),
+            4 => bytes.splice(cut.., self.pick(&HUGE_LENGTHS).iter().copied()).for_each(drop),
+            // The beginning of a value and the end of another.
+            5 => {
+                let other = self.pick(samples).clone();
+                bytes.splice(cut.., other[self.below(other.len() + 1)..].iter().copied()).for_each(drop);
+            }
+            // A part left out, a part put in.
+            6 => {
+                let end = bytes.len().min(cut + self.below(5));
+                bytes.drain(cut..end);
+            }
+            7 => {
+                let count = self.below(5);
+                bytes.splice(cut..cut, self.noise(count)).for_each(drop);
+            }
+            // Some bytes replaced.
+            _ => {
+                for _ in 0..=self.below(8) {
+                    if !bytes.is_empty() {
+                        let position = self.below(bytes.len());
+                        bytes[position] = self.next() as u8;
+                    }
+                }
+            }
+        }
+        bytes
+    }
+}
