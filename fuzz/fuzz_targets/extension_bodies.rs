@@ -1,0 +1,12 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pando_fuzz::round_trip;
+
+// The body of the fifth extension is a ratchet tree, which has a target of its own.
+fuzz_target!(|bytes: &[u8]| {
+    round_trip::<pando_wire::ApplicationId>(bytes);
+    round_trip::<pando_wire::RequiredCapabilities>(bytes);
+    round_trip::<pando_wire::ExternalPub>(bytes);
+    round_trip::<pando_wire::ExternalSenders>(bytes);
+});
