@@ -1,0 +1,115 @@
+//! The kinds of test vectors.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A kind of test vectors, with its official name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say all there is")]
+pub enum Kind {
+    TreeMath,
+    CryptoBasics,
+    SecretTree,
+    MessageProtection,
+    KeySchedule,
+    PskSecret,
+    TranscriptHashes,
+    Welcome,
+    TreeOperations,
+    TreeValidation,
+    TreeKem,
+    Messages,
+    Deserialization,
+    PassiveClient,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 14] = [
+        Self::TreeMath,
+        Self::CryptoBasics,
+        Self::SecretTree,
+        Self::MessageProtection,
+        Self::KeySchedule,
+        Self::PskSecret,
+        Self::TranscriptHashes,
+        Self::Welcome,
+        Self::TreeOperations,
+        Self::TreeValidation,
+        Self::TreeKem,
+        Self::Messages,
+        Self::Deserialization,
+        Self::PassiveClient,
+    ];
+
+    /// The official name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TreeMath => "tree-math",
+            Self::CryptoBasics => "crypto-basics",
+            Self::SecretTree => "secret-tree",
+            Self::MessageProtection => "message-protection",
+            Self::KeySchedule => "key-schedule",
+            Self::PskSecret => "psk_secret",
+            Self::TranscriptHashes => "transcript-hashes",
+            Self::Welcome => "welcome",
+            Self::TreeOperations => "tree-operations",
+            Self::TreeValidation => "tree-validation",
+            Self::TreeKem => "treekem",
+            Self::Messages => "messages",
+            Self::Deserialization => "deserialization",
+            Self::PassiveClient => "passive-client",
+        }
+    }
+
+    /// Whether this kind can be verified and generated already.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        !matches!(self, Self::TreeOperations | Self::TreeValidation | Self::TreeKem | Self::PassiveClient)
+    }
+
+    /// The kind of a file, by its name without the ending: the official name, or that name followed by a
+    /// hyphen and more (`passive-client-welcome`).
+    #[must_use]
+    pub fn of_file(stem: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| {
+            stem.strip_prefix(kind.name()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("there is no kind {name:?}; the kinds are {names}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_have_the_names_of_their_kinds() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::of_file(kind.name()), Some(kind));
+            assert_eq!(kind.name().parse(), Ok(kind));
+        }
+        assert_eq!(Kind::of_file("passive-client-random"), Some(Kind::PassiveClient));
+        assert_eq!(Kind::of_file("welcome-2"), Some(Kind::Welcome));
+        assert_eq!(Kind::of_file("welcomes"), None);
+        assert_eq!(Kind::of_file("tree"), None);
+        assert!("nonsense".parse::<Kind>().unwrap_err().contains("tree-math"));
+    }
+}

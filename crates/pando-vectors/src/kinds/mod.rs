@@ -1,0 +1,12 @@
+//! What must hold for a case of each kind, and how such cases are made.
+
+pub(crate) mod crypto_basics;
+pub(crate) mod deserialization;
+pub(crate) mod key_schedule;
+pub(crate) mod message_protection;
+pub(crate) mod messages;
+pub(crate) mod psk_secret;
+pub(crate) mod secret_tree;
+pub(crate) mod transcript_hashes;
+pub(crate) mod tree_math;
+pub(crate) mod welcome;

@@ -1,0 +1,145 @@
+//! Running a file of cases, and making one.
+
+use crate::kinds::{
+    crypto_basics, deserialization, key_schedule, message_protection, messages, psk_secret, secret_tree,
+    transcript_hashes, tree_math, welcome,
+};
+use crate::report::{Outcome, Problem};
+use crate::{Failure, InputError, Kind, Report};
+use pando_crypto::{CryptoError, CryptoProvider, RustCrypto, Suite};
+use pando_wire::CipherSuite;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::error::Error;
+
+/// Verifies a file of one kind, given as its text. `progress` is told how many cases are done, of how many.
+///
+/// # Errors
+/// [`InputError`] if the file is not one of this kind. A case that is well-formed and does not hold is no
+/// error but a failure in the report; so is every case of a kind that is not built yet.
+pub fn verify(kind: Kind, text: &str, progress: &mut dyn FnMut(usize, usize)) -> Result<Report, InputError> {
+    let cases: Vec<Value> = serde_json::from_str(text).map_err(InputError::NotAnArray)?;
+    match kind {
+        Kind::TreeMath => run(kind, cases, tree_math::Case::verify, progress),
+        Kind::CryptoBasics => run(kind, cases, crypto_basics::Case::verify, progress),
+        Kind::SecretTree => run(kind, cases, secret_tree::Case::verify, progress),
+        Kind::MessageProtection => run(kind, cases, message_protection::Case::verify, progress),
+        Kind::KeySchedule => run(kind, cases, key_schedule::Case::verify, progress),
+        Kind::PskSecret => run(kind, cases, psk_secret::Case::verify, progress),
+        Kind::TranscriptHashes => run(kind, cases, transcript_hashes::Case::verify, progress),
+        Kind::Welcome => run(kind, cases, welcome::Case::verify, progress),
+        Kind::Messages => run(kind, cases, messages::Case::verify, progress),
+        Kind::Deserialization => run(kind, cases, deserialization::Case::verify, progress),
+        Kind::TreeOperations | Kind::TreeValidation | Kind::TreeKem | Kind::PassiveClient => {
+            run(kind, cases, |_: &Value| not_built(kind), progress)
+        }
+    }
+}
+
+/// A case is passed only by what was checked.
+fn not_built(kind: Kind) -> Outcome {
+    Err(Problem::Failed { field: "kind".into(), reason: format!("{kind} is not built yet") })
+}
+
+fn run<T: DeserializeOwned>(
+    kind: Kind,
+    cases: Vec<Value>,
+    verify: impl Fn(&T) -> Outcome,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Report, InputError> {
+    let total = cases.len();
+    let mut report = Report::default();
+    for (position, case) in cases.into_iter().enumerate() {
+        progress(position, total);
+        let case = serde_json::from_value(case).map_err(|error| InputError::WrongCase {
+            case: position,
+            kind,
+            error,
+        })?;
+        match verify(&case) {
+            Ok(()) => report.passed = report.passed.saturating_add(1),
+            Err(Problem::UnknownSuite) => report.skipped = report.skipped.saturating_add(1),
+            Err(Problem::Failed { field, reason }) => {
+                report.failures.push(Failure { case: position, field, reason });
+            }
+        }
+    }
+    progress(total, total);
+    Ok(report)
+}
+
+/// Why a file cannot be generated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// The kind is not built yet.
+    #[error("{0} is not built yet")]
+    NotBuilt(Kind),
+    /// There is no such cipher suite.
+    #[error("there is no cipher suite {0}")]
+    UnknownSuite(u16),
+    /// Something went wrong on the way.
+    #[error(transparent)]
+    Failed(#[from] Box<dyn Error>),
+}
+
+/// Generates a file of one kind: for all cipher suites, or for one. The same seed gives the same file.
+///
+/// # Errors
+/// [`GenerateError`] if the kind is not built yet or there is no such cipher suite.
+pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<String, GenerateError> {
+    let suites = match cipher_suite {
+        None => CipherSuite::ALL.into_iter().filter_map(|id| RustCrypto.suite(id)).collect(),
+        Some(number) => {
+            vec![RustCrypto.suite(CipherSuite(number)).ok_or(GenerateError::UnknownSuite(number))?]
+        }
+    };
+    match kind {
+        Kind::TreeMath => write(&tree_math::generate()),
+        Kind::Deserialization => write(&deserialization::generate()?),
+        Kind::Messages => write(&messages::generate(&mut ChaCha20Rng::seed_from_u64(seed))?),
+        Kind::CryptoBasics => per_suite(&suites, seed, crypto_basics::generate),
+        Kind::SecretTree => per_suite(&suites, seed, secret_tree::generate),
+        Kind::MessageProtection => per_suite(&suites, seed, message_protection::generate),
+        Kind::KeySchedule => per_suite(&suites, seed, key_schedule::generate),
+        Kind::PskSecret => per_suite(&suites, seed, psk_secret::generate),
+        Kind::TranscriptHashes => per_suite(&suites, seed, transcript_hashes::generate),
+        Kind::Welcome => per_suite(&suites, seed, welcome::generate),
+        Kind::TreeOperations | Kind::TreeValidation | Kind::TreeKem | Kind::PassiveClient => {
+            Err(GenerateError::NotBuilt(kind))
+        }
+    }
+}
+
+/// What a generator of cases for one cipher suite gives.
+pub(crate) type Generated<T> = Result<Vec<T>, Box<dyn Error>>;
+
+fn per_suite<T: Serialize>(
+    suites: &[Suite],
+    seed: u64,
+    generate: impl Fn(Suite, &mut ChaCha20Rng) -> Generated<T>,
+) -> Result<String, GenerateError> {
+    let mut cases = Vec::new();
+    for &suite in suites {
+        // A generator for each, so that what one suite draws does not depend on which others are asked for.
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        rng.set_stream(suite.cipher_suite().0.into());
+        cases.extend(generate(suite, &mut rng)?);
+    }
+    write(&cases)
+}
+
+fn write<T: Serialize>(cases: &[T]) -> Result<String, GenerateError> {
+    let mut text = serde_json::to_string_pretty(cases).map_err(|error| Box::new(error) as Box<dyn Error>)?;
+    text.push('\n');
+    Ok(text)
+}
+
+impl From<CryptoError> for GenerateError {
+    fn from(error: CryptoError) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
