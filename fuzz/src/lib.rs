@@ -1,5 +1,9 @@
 //! What the fuzz targets assert: bytes are refused, or are the encoding of the value that they decode to.
 
+mod open_message;
+
+pub use open_message::open_message;
+
 use pando_wire::{
     ApplicationId, ContentType, Decode, Encode, ExtensionBody, Extensions, ExternalPub, ExternalSenders,
     PrivateMessageContent, RatchetTree, RequiredCapabilities,

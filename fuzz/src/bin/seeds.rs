@@ -101,6 +101,9 @@ impl Seeds {
         match message.body {
             MlsMessageBody::PublicMessage(body) => {
                 self.write("public_message", &body.encode()?)?;
+                // 0 is to open the message, 1 to make the membership tag right before.
+                self.write("open_message", &[vec![0], text_bytes(text)?].concat())?;
+                self.write("open_message", &[vec![1], body.encode()?].concat())?;
                 let PublicMessage { content, auth, .. } = *body;
                 let wire_format = WireFormat::MLS_PUBLIC_MESSAGE;
                 self.authenticated_content(&AuthenticatedContent { wire_format, content, auth })
@@ -123,6 +126,13 @@ impl Seeds {
         let mut bytes = content.content_type().encode()?;
         bytes.extend(&*PrivateMessageContent::encode(content, &value.auth, |len| len + 3)?);
         self.write("private_message_content", &bytes)?;
+        // The target takes what to do from the first byte; 3 is to sign and open this.
+        self.write("open_message", &[vec![3], value.content.encode()?].concat())?;
+        // 2 is to encrypt this with some sender data: the content's type, the sender data, the plaintext.
+        let sender_data = SenderData { leaf_index: LeafIndex(1), generation: 0, reuse_guard: [0; 4] };
+        let (content_type, plaintext) = bytes.split_at(1);
+        let seed = [vec![2], content_type.to_vec(), sender_data.encode()?, plaintext.to_vec()].concat();
+        self.write("open_message", &seed)?;
         match content {
             Content::Application(_) => Ok(()),
             Content::Proposal(proposal) => self.proposal(proposal),
@@ -239,6 +249,10 @@ impl Seeds {
     }
 }
 
+fn text_bytes(text: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    Ok(hex::decode(text)?)
+}
+
 fn decode<T: Decode>(text: &str) -> Result<T, Box<dyn Error>> {
-    Ok(T::decode(&hex::decode(text)?)?)
+    Ok(T::decode(&text_bytes(text)?)?)
 }

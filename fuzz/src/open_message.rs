@@ -1,0 +1,177 @@
+//! Opening of framed messages, by somebody who is attacked by an outsider, and by an insider who has all
+//! the secrets that members share.
+
+use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
+use pando_framing::{FramingError, Padding, SignedContent, UnverifiedContent, open_private, open_public};
+use pando_schedule::{MembershipKey, RatchetLimits, RatchetType, SecretTree, SenderDataSecret};
+use pando_wire::*;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::sync::LazyLock;
+
+/// A group of four in one epoch.
+struct World {
+    suite: Suite,
+    signer: Box<dyn Signer>,
+    context: GroupContext,
+    membership_key: MembershipKey,
+    sender_data_secret: SenderDataSecret,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let suite = RustCrypto.suite(CipherSuite::ALL[0]).expect("every backend has it");
+    let key = suite.signature_generate_key(&mut ChaCha20Rng::seed_from_u64(0)).expect("good randomness");
+    World {
+        suite,
+        signer: suite.signer(&key).expect("a good key"),
+        context: GroupContext {
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: suite.cipher_suite(),
+            group_id: vec![1].into(),
+            epoch: 0,
+            tree_hash: vec![2; 32].into(),
+            confirmed_transcript_hash: vec![3; 32].into(),
+            extensions: Extensions::default(),
+        },
+        membership_key: vec![4; 32].into(),
+        sender_data_secret: vec![5; 32].into(),
+    }
+});
+
+/// The first byte says what to do with the others.
+pub fn open_message(input: &[u8]) {
+    let Some((mode, bytes)) = input.split_first() else { return };
+    match mode % 4 {
+        0 => outsider(bytes),
+        1 => insider_public(bytes),
+        2 => insider_private(bytes),
+        _ => honest(bytes),
+    }
+}
+
+/// Any message.
+fn outsider(bytes: &[u8]) {
+    match MlsMessage::decode(bytes).map(|message| message.body) {
+        Ok(MlsMessageBody::PublicMessage(message)) => public(*message),
+        Ok(MlsMessageBody::PrivateMessage(message)) => private(&message, &mut tree()),
+        _ => {}
+    }
+}
+
+/// A public message with the right membership tag.
+fn insider_public(bytes: &[u8]) {
+    let world = &*WORLD;
+    let Ok(mut message) = PublicMessage::decode(bytes) else { return };
+    message.content.group_id = world.context.group_id.clone();
+    message.content.epoch = world.context.epoch;
+    if message.membership_tag.is_some() {
+        let content_tbs = FramedContentTbs {
+            wire_format: WireFormat::MLS_PUBLIC_MESSAGE,
+            content: &message.content,
+            context: Some(&world.context),
+        };
+        let tbm = AuthenticatedContentTbm { content_tbs, auth: &message.auth }.encode().expect("short");
+        let tag = world.suite.mac(world.membership_key.expose(), &[&tbm]);
+        message.membership_tag = Some(Mac::from(&*tag));
+    }
+    public(message);
+}
+
+/// Any sender data and any plaintext, encrypted with the right keys if there are any.
+fn insider_private(bytes: &[u8]) {
+    let world = &*WORLD;
+    let Ok((content_type, bytes)) = ContentType::decode_prefix(bytes) else { return };
+    let Some((sender_data, plaintext)) = bytes.split_at_checked(12) else { return };
+    let (group_id, epoch) = (&world.context.group_id, world.context.epoch);
+    let authenticated_data = Opaque::default();
+    let (key, nonce) = match SenderData::decode(sender_data) {
+        Ok(sender) => {
+            let ratchet = RatchetType::from(content_type);
+            let key = tree().open(world.suite, sender.leaf_index, ratchet, sender.generation, |key| {
+                let mut nonce = key.nonce.expose().to_vec();
+                nonce.iter_mut().zip(sender.reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
+                Ok::<_, FramingError>((key.key.expose().into(), nonce.into()))
+            });
+            key.unwrap_or_else(|_| (vec![0; 16].into(), vec![0; 12].into()))
+        }
+        Err(_) => (vec![0; 16].into(), vec![0; 12].into()),
+    };
+    let aad = PrivateContentAad { group_id, epoch, content_type, authenticated_data: &authenticated_data };
+    let aad = aad.encode().expect("short");
+    let ciphertext = world.suite.aead_seal(&key, &nonce, &aad, plaintext).expect("short");
+    let (key, nonce) =
+        world.sender_data_secret.key_and_nonce(world.suite, &ciphertext).expect("a good secret");
+    let aad = SenderDataAad { group_id, epoch, content_type }.encode().expect("short");
+    let encrypted_sender_data = world.suite.aead_seal(&key, &nonce, &aad, sender_data).expect("short").into();
+    let message = PrivateMessage {
+        group_id: group_id.clone(),
+        epoch,
+        content_type,
+        authenticated_data,
+        encrypted_sender_data,
+        ciphertext: ciphertext.into(),
+    };
+    private(&message, &mut tree());
+}
+
+/// Content that a member signs and seals: it must come out as it was, in both formats.
+fn honest(bytes: &[u8]) {
+    let world = &*WORLD;
+    let Ok(mut content) = FramedContent::decode(bytes) else { return };
+    content.group_id = world.context.group_id.clone();
+    content.epoch = world.context.epoch;
+    content.sender = Sender::Member(LeafIndex(3));
+    let is_commit = matches!(content.content, Content::Commit(_));
+    let sign = |wire_format| {
+        let signed =
+            SignedContent::sign(world.suite, &*world.signer, wire_format, content.clone(), &world.context);
+        signed.inspect_err(|error| assert!(matches!(error, FramingError::FormatNotAllowed { .. }))).ok().map(
+            |mut signed| {
+                if is_commit {
+                    signed.set_confirmation_tag(Mac::from(vec![6; 32])).expect("a Commit");
+                }
+                signed
+            },
+        )
+    };
+    let must_verify = |opened: Result<UnverifiedContent, FramingError>| {
+        let verified = opened.expect("opens").verify(world.suite, world.signer.public_key());
+        assert_eq!(verified.expect("verifies").content, content);
+    };
+    if let Some(signed) = sign(WireFormat::MLS_PUBLIC_MESSAGE) {
+        let message = signed.seal_public(world.suite, Some(&world.membership_key)).expect("seals");
+        must_verify(open_public(world.suite, message, &world.context, &world.membership_key));
+    }
+    let signed = sign(WireFormat::MLS_PRIVATE_MESSAGE).expect("members may encrypt everything");
+    let (mut rng, secret) = (ChaCha20Rng::seed_from_u64(1), &world.sender_data_secret);
+    let sealed = signed.seal_private(world.suite, &mut tree(), secret, Padding::Padme, &mut rng);
+    let message = sealed.expect("seals");
+    must_verify(open_private(world.suite, &message, &world.context, secret, &mut tree(), is_member));
+}
+
+fn tree() -> SecretTree {
+    let size = TreeSize::with_leaves(4).expect("a size");
+    SecretTree::new(size, vec![7; 32].into(), RatchetLimits::default())
+}
+
+fn is_member(leaf: LeafIndex) -> bool {
+    // Leaf 2 is blank.
+    leaf.0 < 4 && leaf.0 != 2
+}
+
+/// Nobody has signed it, so it must not verify.
+fn public(message: PublicMessage) {
+    let world = &*WORLD;
+    if let Ok(opened) = open_public(world.suite, message, &world.context, &world.membership_key) {
+        assert!(opened.verify(world.suite, world.signer.public_key()).is_err());
+    }
+}
+
+/// Nobody has signed it, so it must not verify.
+fn private(message: &PrivateMessage, tree: &mut SecretTree) {
+    let world = &*WORLD;
+    let secret = &world.sender_data_secret;
+    if let Ok(opened) = open_private(world.suite, message, &world.context, secret, tree, is_member) {
+        assert!(opened.verify(world.suite, world.signer.public_key()).is_err());
+    }
+}
