@@ -9,4 +9,5 @@
 
 mod private;
 mod public;
+mod readme;
 mod world;

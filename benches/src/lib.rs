@@ -1,0 +1,39 @@
+//! What the benchmarks have in common.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a benchmark that fails has no result")]
+
+use pando_crypto::{CryptoProvider, RustCrypto, Suite};
+use pando_wire::{CipherSuite, Extensions, GroupContext, ProtocolVersion};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+/// A generator that gives the same in every run.
+#[must_use]
+pub fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(0)
+}
+
+/// The seven cipher suites.
+pub fn suites() -> impl Iterator<Item = Suite> {
+    CipherSuite::ALL.into_iter().map(|id| RustCrypto.suite(id).unwrap())
+}
+
+/// The cipher suite that every implementation has.
+#[must_use]
+pub fn suite() -> Suite {
+    suites().next().unwrap()
+}
+
+/// The state of some group.
+#[must_use]
+pub fn context(suite: Suite) -> GroupContext {
+    GroupContext {
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: suite.cipher_suite(),
+        group_id: vec![1; 16].into(),
+        epoch: 1_000,
+        tree_hash: vec![2; suite.hash_len()].into(),
+        confirmed_transcript_hash: vec![3; suite.hash_len()].into(),
+        extensions: Extensions::default(),
+    }
+}
