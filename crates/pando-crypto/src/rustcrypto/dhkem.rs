@@ -27,6 +27,11 @@ pub(super) trait Group: Sized + 'static {
     /// The number of the KEM.
     const KEM_ID: u16;
 
+    /// Brings a private key into the one form in which it is kept and written (RFC 9180, section 7.1.2).
+    fn clamp(_: &mut Array<u8, Self::PrivateLen>) {
+        // On the NIST curves, a private key is a number and has no other form.
+    }
+
     /// Whether these bytes are a private key.
     fn is_private(private: &Array<u8, Self::PrivateLen>) -> bool;
 
@@ -92,7 +97,8 @@ impl<G: Group> Dhkem<G> {
             // The output is one key long, far below the limit: it cannot fail.
             let _ = labeled_expand::<G>(&prk, label, &[info], out);
         });
-        let private = private.ok_or(HpkeError::ValidationError)?;
+        let mut private = private.ok_or(HpkeError::ValidationError)?;
+        G::clamp(&mut private);
         let public = G::public(&private).ok_or(HpkeError::ValidationError)?;
         Ok(PrivateKey { private, public: PublicKey(public) })
     }
@@ -187,6 +193,7 @@ fn private_from_bytes<G: Group>(bytes: &[u8]) -> Result<Array<u8, G::PrivateLen>
         return Err(HpkeError::IncorrectInputLength(private.len(), bytes.len()));
     }
     private.copy_from_slice(bytes);
+    G::clamp(&mut private);
     if G::is_private(&private) {
         Ok(private)
     } else {

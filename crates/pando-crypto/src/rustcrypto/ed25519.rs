@@ -114,7 +114,7 @@ impl Equation {
 ///
 /// The coefficients come from a hash over everything that is being verified. Who wants a false batch to
 /// pass has to find an input by trial for which a coefficient of 128 bits comes out right.
-fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
+pub(super) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
     let equations = messages
         .iter()
         .map(|signed| Equation::new(signed.public, signed.message, signed.signature).ok())

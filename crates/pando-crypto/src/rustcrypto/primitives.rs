@@ -136,10 +136,9 @@ where
     }
 
     fn hpke_key_pair(&self, private: HpkePrivateKey) -> Result<HpkeKeyPair, CryptoError> {
-        let key =
-            PrivateKey::<G>::from_bytes(private.expose()).map_err(|_| CryptoError::InvalidPrivateKey)?;
-        let public = key.public().to_bytes().as_slice().into();
-        Ok(HpkeKeyPair { private, public })
+        // Not the bytes as they came: see `Group::clamp`.
+        let key = PrivateKey::<G>::from_bytes(private.expose());
+        key.map(|key| key_pair(&key)).map_err(|_| CryptoError::InvalidPrivateKey)
     }
 
     fn check_hpke_public_key(&self, public: &HpkePublicKey) -> Result<(), CryptoError> {

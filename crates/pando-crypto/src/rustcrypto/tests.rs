@@ -1,1 +1,84 @@
+//! Tests of the backend as a whole, one topic per file.
 
+mod bad_points;
+mod ed25519_batch;
+mod ed25519_criterion;
+mod ed448_criterion;
+mod hpke;
+mod hpke_vectors;
+mod known_signatures;
+mod labels;
+mod signatures;
+mod suites;
+mod symmetric;
+mod wycheproof;
+
+use super::RustCrypto;
+use crate::{CryptoProvider, Suite};
+use pando_wire::CipherSuite;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{SeedableRng, TryCryptoRng, TryRng};
+use std::convert::Infallible;
+
+/// A generator that gives the same numbers in every run.
+fn seeded(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+fn suite(number: u16) -> Suite {
+    RustCrypto.suite(CipherSuite(number)).unwrap()
+}
+
+/// All cipher suites of RFC 9420.
+fn all_suites() -> impl Iterator<Item = Suite> {
+    (1..=7).map(suite)
+}
+
+/// `bytes` with one bit changed, for every byte: first its lowest bit, then its highest.
+fn with_each_byte_changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..bytes.len()).flat_map(move |position| {
+        [0x01, 0x80].map(|bit| {
+            let mut changed = bytes.to_vec();
+            changed[position] ^= bit;
+            changed
+        })
+    })
+}
+
+/// A generator that gives out bytes fixed in advance, over and over.
+struct Repeating {
+    bytes: Vec<u8>,
+    position: usize,
+}
+
+impl Repeating {
+    fn new(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), position: 0 }
+    }
+}
+
+impl TryRng for Repeating {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for byte in out {
+            *byte = self.bytes[self.position % self.bytes.len()];
+            self.position += 1;
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Repeating {}

@@ -49,8 +49,14 @@ impl Group for X25519 {
     type Hash = Sha256;
     const KEM_ID: u16 = 0x0020;
 
+    fn clamp(private: &mut Array<u8, U32>) {
+        let [first, .., last] = &mut private.0;
+        *first &= 0b1111_1000;
+        *last = *last & 0b0111_1111 | 0b0100_0000;
+    }
+
     fn is_private(_: &Array<u8, U32>) -> bool {
-        // Any 32 bytes: they are clamped when used.
+        // Any 32 bytes, once they are clamped.
         true
     }
 

@@ -22,8 +22,14 @@ impl Group for X448 {
     type Hash = Sha512;
     const KEM_ID: u16 = 0x0021;
 
+    fn clamp(private: &mut Array<u8, U56>) {
+        let [first, .., last] = &mut private.0;
+        *first &= 0b1111_1100;
+        *last |= 0b1000_0000;
+    }
+
     fn is_private(_: &Array<u8, U56>) -> bool {
-        // Any 56 bytes: they are clamped when used.
+        // Any 56 bytes, once they are clamped.
         true
     }
 

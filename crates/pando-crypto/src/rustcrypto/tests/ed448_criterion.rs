@@ -1,0 +1,232 @@
+//! Which Ed448 signatures are accepted, on inputs made to tell one criterion from another.
+
+use crate::CryptoError;
+use crate::rustcrypto::ed448::Ed448;
+use crate::rustcrypto::primitives::SignatureScheme;
+use ed448_goldilocks::shake::Shake256;
+use ed448_goldilocks::shake::digest::{ExtendableOutput, Update, XofReader};
+use ed448_goldilocks::{CompressedEdwardsY, EdwardsPoint, EdwardsScalar, WideEdwardsScalarBytes};
+use pando_wire::{Signature, SignaturePublicKey};
+
+/// The order of the group, in big-endian order.
+const ORDER: &str = "3fffffffffffffffffffffffffffffffffffffffffffffffffffffff\
+    7cca23e9c44edb49aed63690216cc2728dc58f552378c292ab5844f3";
+
+/// The field's prime, in big-endian order.
+const PRIME: &str = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffe\
+    ffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+
+const MESSAGE: &[u8] = b"message";
+
+/// A little-endian number of 57 bytes.
+fn little_endian(number: &str) -> [u8; 57] {
+    let mut bytes = [0; 57];
+    for (byte, digits) in bytes.iter_mut().zip(hex::decode(number).unwrap().iter().rev()) {
+        *byte = *digits;
+    }
+    bytes
+}
+
+/// The sum of two little-endian numbers.
+fn add(a: &[u8; 57], b: &[u8; 57]) -> [u8; 57] {
+    let mut carry = 0;
+    let mut sum = [0; 57];
+    for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
+        let digit = u16::from(*a) + u16::from(*b) + carry;
+        (*sum, carry) = (digit as u8, digit >> 8);
+    }
+    assert_eq!(carry, 0);
+    sum
+}
+
+/// A hash of everything that is signed.
+fn challenge(r: &[u8; 57], a: &[u8; 57]) -> EdwardsScalar {
+    let mut hash = Shake256::default();
+    for part in [b"SigEd448\0\0".as_slice(), r, a, MESSAGE] {
+        hash.update(part);
+    }
+    let mut bytes = WideEdwardsScalarBytes::default();
+    hash.finalize_xof().read(&mut bytes);
+    EdwardsScalar::from_bytes_mod_order_wide(&bytes)
+}
+
+/// `[scalar]B`
+fn point(scalar: EdwardsScalar) -> EdwardsPoint {
+    EdwardsPoint::GENERATOR * scalar
+}
+
+fn encode(point: EdwardsPoint) -> [u8; 57] {
+    point.to_affine().compress().0
+}
+
+/// The points of small order: the neutral element, the one of order 2, and the two of order 4.
+fn torsion() -> [EdwardsPoint; 4] {
+    let mut one = [0; 57];
+    one[0] = 1;
+    let mut minus_one = little_endian(PRIME);
+    minus_one[0] -= 1;
+    let mut zero_negative = [0; 57];
+    zero_negative[56] = 0x80;
+    [one, minus_one, [0; 57], zero_negative]
+        .map(|bytes| CompressedEdwardsY(bytes).decompress_unchecked().unwrap().to_edwards())
+}
+
+/// What is to be verified.
+struct Made {
+    a: [u8; 57],
+    r: [u8; 57],
+    s: [u8; 57],
+}
+
+impl Made {
+    /// Signs the message with these keys and nonces, the points being written in a way of their own. `S` is
+    /// what fulfils the equation in the group of prime order.
+    fn new((a, a_bytes): (EdwardsScalar, [u8; 57]), (r, r_bytes): (EdwardsScalar, [u8; 57])) -> Self {
+        let s = r + challenge(&r_bytes, &a_bytes) * a;
+        Self { a: a_bytes, r: r_bytes, s: s.to_bytes_rfc_8032().into() }
+    }
+
+    /// An honest signature.
+    fn honest() -> Self {
+        let (a, r) = scalars();
+        Self::new((a, encode(point(a))), (r, encode(point(r))))
+    }
+
+    fn verify(&self) -> Result<(), CryptoError> {
+        let signature = Signature::from([self.r, self.s].concat());
+        Ed448::verify(&SignaturePublicKey::from(self.a.as_slice()), MESSAGE, &signature)
+    }
+}
+
+/// Some private key and some nonce.
+fn scalars() -> (EdwardsScalar, EdwardsScalar) {
+    (challenge(&[1; 57], &[1; 57]), challenge(&[2; 57], &[2; 57]))
+}
+
+fn refused_key(bytes: &[u8; 57]) -> bool {
+    Ed448::check(&SignaturePublicKey::from(bytes.as_slice())) == Err(CryptoError::InvalidPublicKey)
+}
+
+#[test]
+fn an_honest_signature_is_accepted() {
+    assert_eq!(Made::honest().verify(), Ok(()));
+}
+
+#[test]
+fn a_part_of_small_order_is_refused() {
+    let (a, r) = scalars();
+    for number in 1..60_u32 {
+        // Of many points, to see that every one is recognised.
+        let (a, r) = (a * EdwardsScalar::from(number), r + EdwardsScalar::from(number));
+        for torsion in &torsion()[1..] {
+            let mixed_key = encode(point(a) + *torsion);
+            let made = Made::new((a, mixed_key), (r, encode(point(r))));
+            assert_eq!(made.verify(), Err(CryptoError::InvalidPublicKey));
+            assert!(refused_key(&mixed_key));
+
+            let made = Made::new((a, encode(point(a))), (r, encode(point(r) + *torsion)));
+            assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+        }
+        let made = Made::new((a, encode(point(a))), (r, encode(point(r))));
+        assert_eq!(made.verify(), Ok(()));
+    }
+}
+
+#[test]
+fn a_point_of_small_order_is_refused() {
+    let (a, r) = scalars();
+    for torsion in torsion().map(encode) {
+        // With the neutral element, the equation holds even without the cofactor.
+        let made = Made::new((EdwardsScalar::ZERO, torsion), (r, encode(point(r))));
+        assert_eq!(made.verify(), Err(CryptoError::InvalidPublicKey));
+        assert!(refused_key(&torsion));
+
+        let made = Made::new((a, encode(point(a))), (EdwardsScalar::ZERO, torsion));
+        assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+    }
+}
+
+#[test]
+fn the_last_byte_of_a_point_has_only_the_sign() {
+    let (a, r) = scalars();
+    for bits in 1..0x80 {
+        let mut other = encode(point(a));
+        other[56] |= bits;
+        let made = Made::new((a, other), (r, encode(point(r))));
+        assert_eq!(made.verify(), Err(CryptoError::InvalidPublicKey));
+        assert!(refused_key(&other));
+
+        let mut other = encode(point(r));
+        other[56] |= bits;
+        let made = Made::new((a, encode(point(a))), (r, other));
+        assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+    }
+}
+
+#[test]
+fn a_coordinate_above_the_prime_is_refused() {
+    let prime = little_endian(PRIME);
+    let honest = Made::honest();
+    let mut on_the_curve = 0;
+    for y in 0..=0xff {
+        for sign in [0, 0x80] {
+            let mut bytes = [0; 57];
+            (bytes[0], bytes[56]) = (y, sign);
+            let twice = add(&bytes, &prime);
+            on_the_curve += usize::from(!refused_key(&bytes));
+            assert!(refused_key(&twice));
+            // The logarithm of such a point is unknown, so the equation does not hold here.
+            assert_eq!(Made { r: twice, ..honest }.verify(), Err(CryptoError::InvalidSignature));
+        }
+    }
+    assert!(on_the_curve > 50);
+    assert!(refused_key(&prime));
+    assert!(refused_key(&[0xff; 57]));
+}
+
+#[test]
+fn s_must_be_below_the_order() {
+    let order = little_endian(ORDER);
+    let mut made = Made::honest();
+    // Four times the order has more than the 446 bits that fit into 56 bytes, but not by much.
+    for times in 1..=8 {
+        made.s = add(&made.s, &order);
+        assert_eq!(made.verify(), Err(CryptoError::InvalidSignature), "S + {times} L");
+    }
+    let made = Made { s: order, ..Made::honest() };
+    assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+}
+
+#[test]
+fn the_last_byte_of_s_is_zero() {
+    let mut made = Made::honest();
+    for last in 1..=0xff {
+        made.s[56] = last;
+        assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+    }
+}
+
+#[test]
+fn s_must_not_be_zero() {
+    let made = Made { s: [0; 57], ..Made::honest() };
+    assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+}
+
+#[test]
+fn keys_and_signatures_of_other_lengths_are_refused() {
+    let honest = Made::honest();
+    let public = SignaturePublicKey::from(honest.a.as_slice());
+    for len in (0..114).chain(115..120) {
+        let mut signature = [honest.r, honest.s].concat();
+        signature.resize(len, 0);
+        let verdict = Ed448::verify(&public, MESSAGE, &Signature::from(signature));
+        assert_eq!(verdict, Err(CryptoError::InvalidSignature), "{len}");
+    }
+    let signature = Signature::from([honest.r, honest.s].concat());
+    for len in (0..57).chain(58..64) {
+        let mut public = honest.a.to_vec();
+        public.resize(len, 0);
+        let verdict = Ed448::verify(&SignaturePublicKey::from(public), MESSAGE, &signature);
+        assert_eq!(verdict, Err(CryptoError::InvalidPublicKey), "{len}");
+    }
+}

