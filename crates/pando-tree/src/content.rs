@@ -1,0 +1,170 @@
+//! What is in a node, kept as it is on the wire: that is the smallest form, and the one that is hashed.
+
+use pando_wire::{
+    Decode, Encode, EncodeError, LeafIndex, LeafNode, ParentNode, read_vector_header, vector_header,
+};
+
+/// A LeafNode, encoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LeafBytes(Box<[u8]>);
+
+/// A ParentNode, encoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ParentBytes(Box<[u8]>);
+
+/// The contents of the vector that bytes begin with, and the bytes behind it. Only for what was encoded
+/// here, or decoded before: nothing else would begin with a vector.
+fn vector(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (len, rest) = read_vector_header(bytes).unwrap_or_default();
+    rest.split_at_checked(len).unwrap_or_default()
+}
+
+impl LeafBytes {
+    pub(crate) fn new(leaf_node: &LeafNode) -> Result<Self, EncodeError> {
+        Ok(Self(leaf_node.encode()?.into()))
+    }
+
+    /// Bytes that were decoded before: for each value there is only one encoding.
+    pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn encryption_key(&self) -> &[u8] {
+        vector(&self.0).0
+    }
+
+    pub(crate) fn signature_key(&self) -> &[u8] {
+        vector(vector(&self.0).1).0
+    }
+
+    /// The leaf node. It is there: these bytes are the encoding of one.
+    pub(crate) fn decode(&self) -> Option<LeafNode> {
+        LeafNode::decode(&self.0).ok()
+    }
+}
+
+impl ParentBytes {
+    /// A parent node without unmerged leaves.
+    pub(crate) fn new(encryption_key: &[u8], parent_hash: &[u8]) -> Result<Self, EncodeError> {
+        let (key_header, hash_header) =
+            (vector_header(encryption_key.len())?, vector_header(parent_hash.len())?);
+        let parts: [&[u8]; 5] =
+            [key_header.as_ref(), encryption_key, hash_header.as_ref(), parent_hash, &[0]];
+        Ok(Self(parts.concat().into()))
+    }
+
+    /// Bytes that were decoded before: for each value there is only one encoding.
+    pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn encryption_key(&self) -> &[u8] {
+        vector(&self.0).0
+    }
+
+    pub(crate) fn parent_hash(&self) -> &[u8] {
+        vector(vector(&self.0).1).0
+    }
+
+    /// How many leaves are unmerged.
+    pub(crate) fn unmerged_count(&self) -> u32 {
+        u32::try_from(self.unmerged_bytes().len() / 4).unwrap_or(u32::MAX)
+    }
+
+    /// The unmerged leaves, in increasing order.
+    pub(crate) fn unmerged(&self) -> impl Iterator<Item = LeafIndex> {
+        let (leaves, _) = self.unmerged_bytes().as_chunks();
+        leaves.iter().map(|&leaf| LeafIndex(u32::from_be_bytes(leaf)))
+    }
+
+    /// The position of a leaf among the unmerged leaves.
+    pub(crate) fn unmerged_position(&self, leaf: LeafIndex) -> Option<usize> {
+        let (leaves, _) = self.unmerged_bytes().as_chunks();
+        // Sorted as numbers in big-endian order are as bytes.
+        leaves.binary_search(&leaf.0.to_be_bytes()).ok()
+    }
+
+    /// The same with one more unmerged leaf.
+    pub(crate) fn with_unmerged(&self, leaf: LeafIndex) -> Result<Self, EncodeError> {
+        let (leaves, _) = self.unmerged_bytes().as_chunks();
+        match leaves.binary_search(&leaf.0.to_be_bytes()) {
+            Ok(_) => Ok(self.clone()),
+            Err(position) => {
+                let (before, after) = leaves.split_at_checked(position).unwrap_or_default();
+                let parts = [before.as_flattened(), &leaf.0.to_be_bytes(), after.as_flattened()];
+                self.with_unmerged_bytes(&parts)
+            }
+        }
+    }
+
+    /// The same without some of the unmerged leaves.
+    pub(crate) fn without_unmerged(&self, removed: &[LeafIndex]) -> Result<Self, EncodeError> {
+        let kept = self.unmerged().filter(|leaf| removed.binary_search(leaf).is_err());
+        let kept: Vec<u8> = kept.flat_map(|leaf| leaf.0.to_be_bytes()).collect();
+        self.with_unmerged_bytes(&[&kept])
+    }
+
+    /// The parent node. It is there: these bytes are the encoding of one.
+    pub(crate) fn decode(&self) -> Option<ParentNode> {
+        ParentNode::decode(&self.0).ok()
+    }
+
+    fn unmerged_bytes(&self) -> &[u8] {
+        vector(vector(vector(&self.0).1).1).0
+    }
+
+    fn with_unmerged_bytes(&self, unmerged: &[&[u8]]) -> Result<Self, EncodeError> {
+        let behind = vector(vector(&self.0).1).1.len();
+        let front = self.0.get(..self.0.len().saturating_sub(behind)).unwrap_or_default();
+        let len = unmerged.iter().map(|part| part.len()).fold(0_usize, usize::saturating_add);
+        let header = vector_header(len)?;
+        let mut bytes = Vec::with_capacity(front.len().saturating_add(len).saturating_add(4));
+        bytes.extend_from_slice(front);
+        bytes.extend_from_slice(header.as_ref());
+        unmerged.iter().for_each(|part| bytes.extend_from_slice(part));
+        Ok(Self(bytes.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parents_keep_their_unmerged_leaves_in_order() {
+        let mut parent = ParentBytes::new(&[1; 70], &[2; 32]).unwrap();
+        for leaf in [7, 3, 1 << 20, 3, 0] {
+            parent = parent.with_unmerged(LeafIndex(leaf)).unwrap();
+        }
+        let expected = [0, 3, 7, 1 << 20].map(LeafIndex);
+        assert_eq!(parent.unmerged().collect::<Vec<_>>(), expected);
+        assert_eq!(parent.unmerged_count(), 4);
+        assert_eq!(parent.unmerged_position(LeafIndex(7)), Some(2));
+        assert_eq!(parent.unmerged_position(LeafIndex(8)), None);
+
+        let decoded = parent.decode().unwrap();
+        assert_eq!((&*decoded.encryption_key, &*decoded.parent_hash), (&[1; 70][..], &[2; 32][..]));
+        assert_eq!(decoded.unmerged_leaves, expected);
+        assert_eq!((parent.encryption_key(), parent.parent_hash()), (&[1; 70][..], &[2; 32][..]));
+        let fewer = parent.without_unmerged(&[LeafIndex(3), LeafIndex(4), LeafIndex(7)]).unwrap();
+        assert_eq!(fewer.unmerged().collect::<Vec<_>>(), [LeafIndex(0), LeafIndex(1 << 20)]);
+    }
+
+    #[test]
+    fn many_unmerged_leaves_change_the_length_of_the_header() {
+        let mut parent = ParentBytes::new(&[1; 32], &[]).unwrap();
+        for leaf in (0..5_000).rev() {
+            parent = parent.with_unmerged(LeafIndex(leaf)).unwrap();
+        }
+        assert_eq!(parent.unmerged_count(), 5_000);
+        assert_eq!(parent.decode().unwrap().unmerged_leaves.len(), 5_000);
+    }
+}

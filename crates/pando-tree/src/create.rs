@@ -1,0 +1,202 @@
+//! Making a path, as a committer does (RFC 9420, sections 7.4 to 7.6).
+
+use crate::private::{next_path_secret, node_key_pair};
+use crate::resolution::PathStep;
+use crate::tree::Tree;
+use crate::{PrivateKeys, TreeError};
+use pando_crypto::{CryptoRng, HpkeKeyPair, SecretBytes, Signer};
+use pando_wire::{
+    Capabilities, Credential, Encode, Extensions, GroupContext, GroupId, HpkeCiphertext, HpkePublicKey,
+    LeafIndex, LeafNode, LeafNodeSource, NodeIndex, Signature, UpdatePath, UpdatePathNode,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+/// The label under which path secrets are encrypted (section 7.6).
+pub(crate) const LABEL: &str = "UpdatePathNode";
+
+/// What the committer's new leaf says of it. The rest follows from the path.
+#[derive(Debug, Clone)]
+pub struct LeafTemplate {
+    /// Who the committer is.
+    pub credential: Credential,
+    /// What the committer supports.
+    pub capabilities: Capabilities,
+    /// Further properties.
+    pub extensions: Extensions,
+}
+
+/// New keys from the committer's leaf to the root: the tree with them, and their secrets.
+#[derive(Debug)]
+pub struct NewPath {
+    tree: Tree,
+    sender: LeafIndex,
+    leaf_node: LeafNode,
+    steps: Vec<PathStep>,
+    /// For each step.
+    path_secrets: Vec<SecretBytes>,
+    /// For each step.
+    public_keys: Vec<HpkePublicKey>,
+    keys: PrivateKeys,
+    commit_secret: SecretBytes,
+}
+
+impl Tree {
+    /// Makes new keys for the leaf of `sender` and the nodes of its filtered direct path. This tree has the
+    /// changes of the proposals.
+    ///
+    /// # Errors
+    /// [`TreeError::NotAMember`] if the sender is not in the tree; [`TreeError::Crypto`] if the signer fails.
+    pub fn create_path(
+        &self,
+        sender: LeafIndex,
+        template: LeafTemplate,
+        group_id: &GroupId,
+        signer: &dyn Signer,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<NewPath, TreeError> {
+        self.check_member(sender)?;
+        let suite = self.suite;
+        let leaf_key_pair = suite.hpke_generate_key_pair(rng)?;
+
+        // Path secrets and keys, from the leaf to the root.
+        let steps = self.filtered_direct_path(sender);
+        let mut path_secret = suite.zero_secret();
+        rng.fill_bytes(path_secret.expose_mut());
+        let mut path_secrets = Vec::with_capacity(steps.len());
+        let mut key_pairs = Vec::with_capacity(steps.len());
+        for _ in &steps {
+            key_pairs.push(node_key_pair(suite, &path_secret)?);
+            let next = next_path_secret(suite, &path_secret)?;
+            path_secrets.push(std::mem::replace(&mut path_secret, next));
+        }
+        let public_keys: Vec<_> = key_pairs.iter().map(|pair: &HpkeKeyPair| pair.public.clone()).collect();
+
+        // Parent hashes, and the leaf that carries the last of them.
+        let (contents, parent_hash) = self.path_contents(&steps, &public_keys.iter().collect::<Vec<_>>())?;
+        let LeafTemplate { credential, capabilities, extensions } = template;
+        let mut leaf_node = LeafNode {
+            encryption_key: leaf_key_pair.public.clone(),
+            signature_key: signer.public_key().clone(),
+            credential,
+            capabilities,
+            leaf_node_source: LeafNodeSource::Commit { parent_hash: parent_hash.into() },
+            extensions,
+            signature: Signature::default(),
+        };
+        let to_be_signed = leaf_node.to_be_signed((group_id, sender))?;
+        leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
+
+        let tree = self.with_path(sender, &leaf_node, contents)?;
+        let mut keys = PrivateKeys::new(&tree, sender, leaf_key_pair)?;
+        for (step, key_pair) in steps.iter().zip(key_pairs) {
+            keys.insert(step.node, key_pair);
+        }
+        Ok(NewPath {
+            tree,
+            sender,
+            leaf_node,
+            steps,
+            path_secrets,
+            public_keys,
+            keys,
+            commit_secret: path_secret,
+        })
+    }
+}
+
+impl NewPath {
+    /// The tree with the new keys.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The committer's new private keys.
+    #[must_use]
+    pub const fn keys(&self) -> &PrivateKeys {
+        &self.keys
+    }
+
+    /// What the path contributes to the key schedule (section 7.4).
+    #[must_use]
+    pub const fn commit_secret(&self) -> &SecretBytes {
+        &self.commit_secret
+    }
+
+    /// The nodes that the path gives new keys to, from the leaf to the root.
+    #[must_use]
+    pub fn steps(&self) -> &[PathStep] {
+        &self.steps
+    }
+
+    /// The path secret of the first of these nodes, from which the others follow.
+    #[must_use]
+    pub fn first_path_secret(&self) -> Option<&SecretBytes> {
+        self.path_secrets.first()
+    }
+
+    /// The committer's new leaf node.
+    #[must_use]
+    pub const fn leaf_node(&self) -> &LeafNode {
+        &self.leaf_node
+    }
+
+    /// The path secret that a new member is told in its Welcome: that of the lowest node above it and the
+    /// committer (section 12.4.3.1). `None` if it is not in the tree or is the committer.
+    #[must_use]
+    pub fn path_secret_for(&self, new_member: LeafIndex) -> Option<&SecretBytes> {
+        let ancestor = self.tree.size().common_ancestor(self.sender, new_member)?;
+        let position = self.steps.iter().position(|step| step.node == ancestor)?;
+        self.path_secrets.get(position)
+    }
+
+    /// Encrypts the path secrets to those who are to know them (section 7.6).
+    ///
+    /// `context` is the provisional GroupContext, with the hash of this path's tree; `added` are the leaves
+    /// that the same Commit adds, in increasing order, which are told in their Welcome instead.
+    ///
+    /// The work is spread over all cores. What comes out depends on nothing but the generator.
+    ///
+    /// # Errors
+    /// [`TreeError::InvalidEncryptionKey`] if there is a node that cannot be encrypted to.
+    pub fn encrypt(
+        &self,
+        context: &GroupContext,
+        added: &[LeafIndex],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<UpdatePath, TreeError> {
+        let context = context.encode()?;
+        // Each ciphertext has a generator of its own, seeded here, so that it does not matter which core
+        // makes it.
+        let mut jobs = Vec::new();
+        let mut lengths = Vec::with_capacity(self.steps.len());
+        for (step, path_secret) in self.steps.iter().zip(&self.path_secrets) {
+            // Nothing below a copath child has changed.
+            let resolution = self.tree.resolution_without(step.copath_child, added);
+            lengths.push(resolution.len());
+            jobs.extend(resolution.into_iter().map(|node| {
+                let mut seed = [0; 32];
+                rng.fill_bytes(&mut seed);
+                (node, path_secret, ChaCha20Rng::from_seed(seed))
+            }));
+        }
+        let seal = |(node, path_secret, mut rng): (NodeIndex, &SecretBytes, ChaCha20Rng)| {
+            let key = self.tree.find(node).and_then(crate::subtree::Subtree::encryption_key);
+            let key = HpkePublicKey::from(key.ok_or(TreeError::InvalidEncryptionKey(node))?);
+            let suite = self.tree.suite();
+            suite
+                .encrypt_with_label(&key, LABEL, &context, path_secret.expose(), &mut rng)
+                .map_err(|_| TreeError::InvalidEncryptionKey(node))
+        };
+        let ciphertexts: Result<Vec<HpkeCiphertext>, TreeError> = jobs.into_par_iter().map(seal).collect();
+
+        let mut ciphertexts = ciphertexts?.into_iter();
+        let nodes = self.public_keys.iter().zip(lengths).map(|(encryption_key, length)| UpdatePathNode {
+            encryption_key: encryption_key.clone(),
+            encrypted_path_secret: ciphertexts.by_ref().take(length).collect(),
+        });
+        Ok(UpdatePath { leaf_node: self.leaf_node.clone(), nodes: nodes.collect() })
+    }
+}

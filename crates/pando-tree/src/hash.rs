@@ -1,0 +1,138 @@
+//! Tree hashes (RFC 9420, section 7.8).
+
+use crate::content::ParentBytes;
+use crate::subtree::{Kind, Subtree, first_leaf};
+use pando_crypto::{Digest, Suite};
+use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
+use std::ops::Deref;
+
+/// A tree hash, in little room: most cipher suites have hashes of 32 bytes.
+#[derive(Debug, Clone)]
+pub(crate) enum NodeHash {
+    Short([u8; 32]),
+    Long(Box<[u8]>),
+}
+
+impl Deref for NodeHash {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Short(hash) => hash,
+            Self::Long(hash) => hash,
+        }
+    }
+}
+
+impl From<Digest> for NodeHash {
+    fn from(digest: Digest) -> Self {
+        (*digest).try_into().map_or_else(|_| Self::Long((*digest).into()), Self::Short)
+    }
+}
+
+/// Below this many leaves, hashing is not worth a second thread.
+const PARALLEL_LEVEL: u32 = 9;
+
+/// The NodeType of a leaf (section 7.8).
+const LEAF: u8 = 1;
+/// The NodeType of a parent.
+const PARENT: u8 = 2;
+
+/// The tree hash of a subtree, which is then kept in its node.
+pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<NodeHash, EncodeError> {
+    if let Some(hash) = subtree.hash.get() {
+        return Ok(hash.clone());
+    }
+    let hash = match &subtree.kind {
+        Kind::Leaf(leaf) => leaf_hash(suite, at, Some(leaf.as_bytes())),
+        Kind::Blank => blank_hash(suite, at)?,
+        Kind::Parent { content, left, right } => {
+            let (left, right) =
+                children(at, |child| tree_hash(suite, child, left), |child| tree_hash(suite, child, right))?;
+            parent_hash_of_tree(suite, content.as_ref(), &left, &right)?
+        }
+    };
+    // Somebody else may have been faster; the hash is the same.
+    let _ = subtree.hash.set(hash.clone());
+    Ok(hash)
+}
+
+/// The tree hash that a subtree would have if some leaves were blank, and unmerged nowhere: what a parent
+/// hash needs (section 7.9). `removed` are in increasing order and below the node.
+pub(crate) fn tree_hash_without(
+    suite: Suite,
+    at: NodeIndex,
+    subtree: &Subtree,
+    removed: &[LeafIndex],
+) -> Result<NodeHash, EncodeError> {
+    if removed.is_empty() {
+        return tree_hash(suite, at, subtree);
+    }
+    match &subtree.kind {
+        // There is but one leaf here, and it is to be blank.
+        Kind::Leaf(_) => Ok(leaf_hash(suite, at, None)),
+        Kind::Blank => tree_hash(suite, at, subtree),
+        Kind::Parent { content, left, right } => {
+            let middle = at.right().map_or(LeafIndex(u32::MAX), first_leaf);
+            let (below_left, below_right) = removed.split_at(removed.partition_point(|leaf| *leaf < middle));
+            let (left, right) = children(
+                at,
+                |child| tree_hash_without(suite, child, left, below_left),
+                |child| tree_hash_without(suite, child, right, below_right),
+            )?;
+            let content = content.as_ref().map(|content| content.without_unmerged(removed)).transpose()?;
+            parent_hash_of_tree(suite, content.as_ref(), &left, &right)
+        }
+    }
+}
+
+/// The tree hash of a subtree that is all blank.
+fn blank_hash(suite: Suite, at: NodeIndex) -> Result<NodeHash, EncodeError> {
+    if at.is_leaf() {
+        return Ok(leaf_hash(suite, at, None));
+    }
+    let (left, right) = children(at, |child| blank_hash(suite, child), |child| blank_hash(suite, child))?;
+    parent_hash_of_tree(suite, None, &left, &right)
+}
+
+/// The hashes of both children, on two threads if there is enough below them.
+fn children(
+    at: NodeIndex,
+    left: impl FnOnce(NodeIndex) -> Result<NodeHash, EncodeError> + Send,
+    right: impl FnOnce(NodeIndex) -> Result<NodeHash, EncodeError> + Send,
+) -> Result<(NodeHash, NodeHash), EncodeError> {
+    // A parent has children.
+    let (left_at, right_at) = (at.left().unwrap_or(at), at.right().unwrap_or(at));
+    if at.level() < PARALLEL_LEVEL {
+        return Ok((left(left_at)?, right(right_at)?));
+    }
+    let (left, right) = rayon::join(|| left(left_at), || right(right_at));
+    Ok((left?, right?))
+}
+
+/// `Hash(TreeHashInput)` of a leaf.
+fn leaf_hash(suite: Suite, at: NodeIndex, leaf: Option<&[u8]>) -> NodeHash {
+    let index = first_leaf(at).0.to_be_bytes();
+    let digest = match leaf {
+        None => suite.hash(&[&[LEAF], &index, &[0]]),
+        Some(leaf) => suite.hash(&[&[LEAF], &index, &[1], leaf]),
+    };
+    digest.into()
+}
+
+/// `Hash(TreeHashInput)` of a parent.
+fn parent_hash_of_tree(
+    suite: Suite,
+    content: Option<&ParentBytes>,
+    left: &[u8],
+    right: &[u8],
+) -> Result<NodeHash, EncodeError> {
+    let (left_header, right_header) = (vector_header(left.len())?, vector_header(right.len())?);
+    let (present, content): (&[u8], &[u8]) = match content {
+        None => (&[0], &[]),
+        Some(content) => (&[1], content.as_bytes()),
+    };
+    let parts: [&[u8]; 7] =
+        [&[PARENT], present, content, left_header.as_ref(), left, right_header.as_ref(), right];
+    Ok(suite.hash(&parts).into())
+}

@@ -1,0 +1,352 @@
+//! Reading a tree and believing nothing of it (RFC 9420, sections 7.9.2, 12.4.3.1 and 12.4.3.3).
+
+use crate::TreeError;
+use crate::content::{LeafBytes, ParentBytes};
+use crate::index::{KeyIndex, entry};
+use crate::parent_hash::{leaves_below, original_sibling_tree_hash, parent_hash};
+use crate::subtree::{Kind, Subtree};
+use crate::support::Support;
+use crate::tree::Tree;
+use pando_crypto::{SignedMessage, Suite};
+use pando_wire::{
+    Decode, DecodeError, Encode, GroupId, LeafIndex, LeafNode, LeafNodeSource, Node, NodeIndex, RatchetTree,
+    TreeSize, read_vector_header,
+};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
+use std::sync::Arc;
+
+/// How many signatures are verified together.
+const BATCH: usize = 512;
+/// Below this level, building is not worth a second thread.
+const PARALLEL_LEVEL: u32 = 9;
+
+/// A node as it was read.
+struct ReadNode<'a> {
+    at: NodeIndex,
+    /// The LeafNode or ParentNode alone.
+    bytes: &'a [u8],
+    node: Node,
+}
+
+impl Tree {
+    /// Reads a tree, from a ratchet_tree extension or out of band, for the group `group_id`, whose
+    /// GroupContext has the tree hash `expected_hash`.
+    ///
+    /// Checked are its structure, the lists of unmerged leaves, that keys are valid and unique, the tree
+    /// hash, the parent hashes, and the signatures of all leaves. Not checked is whether a leaf's contents
+    /// are acceptable (section 7.3).
+    ///
+    /// # Errors
+    /// A [`TreeError`] that names the rule and, where there is one, the node.
+    pub fn import(
+        suite: Suite,
+        bytes: &[u8],
+        group_id: &GroupId,
+        expected_hash: &[u8],
+    ) -> Result<Self, TreeError> {
+        let tree = Self::import_unsigned(suite, bytes)?;
+        if *tree.tree_hash()? != *expected_hash {
+            return Err(TreeError::TreeHash);
+        }
+        tree.check_parent_hashes()?;
+        tree.check_signatures(group_id)?;
+        Ok(tree)
+    }
+
+    /// Reads a tree as [`Tree::import`] does, from a structure of the wire format.
+    ///
+    /// # Errors
+    /// As [`Tree::import`].
+    pub fn from_wire(
+        suite: Suite,
+        tree: &RatchetTree,
+        group_id: &GroupId,
+        expected_hash: &[u8],
+    ) -> Result<Self, TreeError> {
+        Self::import(suite, &tree.encode()?, group_id, expected_hash)
+    }
+
+    /// Reads a tree whose hash is not known, and whose parent hashes and signatures are not verified:
+    /// for tools. A group must not be joined with it.
+    ///
+    /// # Errors
+    /// As [`Tree::import`], without those of the hashes and signatures.
+    pub fn import_unsigned(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
+        let (size, nodes) = read(bytes)?;
+        let root = build(&nodes, size.root(), size)?;
+        let (mut encryption, mut signature, mut support) = (Vec::new(), Vec::new(), Support::default());
+        for ReadNode { at, node, .. } in nodes {
+            let key = match &node {
+                Node::Leaf(leaf) => {
+                    signature.push(entry(suite, &leaf.signature_key, at));
+                    support.add(leaf);
+                    &leaf.encryption_key
+                }
+                Node::Parent(parent) => &parent.encryption_key,
+            };
+            suite.check_hpke_public_key(key).map_err(|_| TreeError::InvalidEncryptionKey(at))?;
+            encryption.push(entry(suite, key, at));
+        }
+        let (encryption_keys, signature_keys): (KeyIndex, KeyIndex) =
+            (encryption.into_iter().collect(), signature.into_iter().collect());
+        let tree = Self { suite, size, root, encryption_keys, signature_keys, support };
+        tree.check_unmerged()?;
+        tree.check_unique()?;
+        Ok(tree)
+    }
+
+    /// Every node that is not blank, in no particular order.
+    fn occupied(&self) -> Vec<(NodeIndex, &Subtree)> {
+        let mut found = Vec::new();
+        let mut unvisited = vec![(self.size.root(), &*self.root)];
+        while let Some((at, subtree)) = unvisited.pop() {
+            if subtree.encryption_key().is_some() {
+                found.push((at, subtree));
+            }
+            if let Kind::Parent { left, right, .. } = &subtree.kind {
+                unvisited.extend(at.left().map(|at| (at, &**left)));
+                unvisited.extend(at.right().map(|at| (at, &**right)));
+            }
+        }
+        found
+    }
+
+    /// No encryption key and no signature key is there twice (section 16.8).
+    fn check_unique(&self) -> Result<(), TreeError> {
+        for (at, subtree) in self.occupied() {
+            let key = subtree.encryption_key().unwrap_or_default();
+            match self.find_other(at, key) {
+                None => {}
+                Some(other) => return Err(TreeError::DuplicateEncryptionKey(at.min(other), at.max(other))),
+            }
+            let (Some(leaf), Some(content)) = (at.leaf(), subtree.leaf_content()) else { continue };
+            let candidates = self.signature_keys.candidates(self.suite, content.signature_key());
+            let mut others = candidates.filter_map(NodeIndex::leaf).filter(|other| *other != leaf);
+            let same = |other: &LeafIndex| {
+                self.leaf_bytes(*other).map(LeafBytes::signature_key) == Some(content.signature_key())
+            };
+            if let Some(other) = others.find(same) {
+                return Err(TreeError::DuplicateSignatureKey(leaf.min(other), leaf.max(other)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Another node than `at` that has an encryption key.
+    fn find_other(&self, at: NodeIndex, key: &[u8]) -> Option<NodeIndex> {
+        let mut others = self.encryption_keys.candidates(self.suite, key).filter(|node| *node != at);
+        others.find(|node| self.find(*node).and_then(Subtree::encryption_key) == Some(key))
+    }
+
+    /// Lists of unmerged leaves are in increasing order; each leaf is a member below the node, and in the
+    /// list of every node between that is not blank (section 12.4.3.1).
+    fn check_unmerged(&self) -> Result<(), TreeError> {
+        for (node, subtree) in self.occupied() {
+            let Some(content) = subtree.parent_content() else { continue };
+            let mut previous = None;
+            for leaf in content.unmerged() {
+                if previous >= Some(leaf) {
+                    return Err(TreeError::UnmergedOrder(node));
+                }
+                previous = Some(leaf);
+                if !node.covers(leaf) || !self.is_member(leaf) {
+                    return Err(TreeError::UnmergedLeaf { node, leaf });
+                }
+                self.check_unmerged_between(node, subtree, leaf)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_unmerged_between(
+        &self,
+        node: NodeIndex,
+        subtree: &Subtree,
+        leaf: LeafIndex,
+    ) -> Result<(), TreeError> {
+        let (mut at, mut below) = (node, subtree);
+        while let Kind::Parent { content, left, right } = &below.kind {
+            if content.as_ref().is_some_and(|content| content.unmerged_position(leaf).is_none()) {
+                return Err(TreeError::UnmergedGap { node: at, leaf });
+            }
+            let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else { break };
+            (at, below) = if left_at.covers(leaf) { (left_at, left) } else { (right_at, right) };
+        }
+        Ok(())
+    }
+
+    /// Every parent that is not blank is the end of exactly one chain of parent hashes (section 7.9.2).
+    ///
+    /// # Errors
+    /// [`TreeError::RootParentHash`], [`TreeError::ParentHash`].
+    pub fn check_parent_hashes(&self) -> Result<(), TreeError> {
+        if self.root.parent_content().is_some_and(|root| !root.parent_hash().is_empty()) {
+            return Err(TreeError::RootParentHash);
+        }
+        let mut parents: Vec<_> =
+            self.occupied().into_iter().filter(|(_, subtree)| subtree.parent_content().is_some()).collect();
+        parents.sort_by_key(|(node, _)| *node);
+        // The one that is named is the first, whichever core finds one.
+        let invalid = parents.par_iter().find_map_first(|(node, parent)| {
+            match self.is_parent_hash_valid(*node, parent) {
+                Ok(true) => None,
+                Ok(false) => Some(TreeError::ParentHash(*node)),
+                Err(error) => Some(error),
+            }
+        });
+        invalid.map_or(Ok(()), Err)
+    }
+
+    /// Whether there is exactly one descendant whose parent hash is valid with respect to this parent.
+    fn is_parent_hash_valid(&self, node: NodeIndex, parent: &Subtree) -> Result<bool, TreeError> {
+        let (Some(content), Kind::Parent { left, right, .. }) = (parent.parent_content(), &parent.kind)
+        else {
+            return Ok(false);
+        };
+        let (Some(left_at), Some(right_at)) = (node.left(), node.right()) else { return Ok(false) };
+        let unmerged: Vec<_> = content.unmerged().collect();
+        let mut valid = 0_u8;
+        for ((child_at, child), (sibling_at, sibling)) in
+            [((left_at, left), (right_at, right)), ((right_at, right), (left_at, left))]
+        {
+            let below = leaves_below(child_at, &unmerged);
+            let Some(found) = self.merged_descendant(child_at, child, below) else { continue };
+            let sibling_hash = original_sibling_tree_hash(self.suite, sibling_at, sibling, &unmerged)?;
+            let expected =
+                parent_hash(self.suite, content.encryption_key(), content.parent_hash(), &sibling_hash)?;
+            if found == *expected {
+                valid = valid.saturating_add(1);
+            }
+        }
+        Ok(valid == 1)
+    }
+
+    /// The parent hash of the one node in the resolution of `child` that is not among the unmerged leaves
+    /// `unmerged`, if the resolution is that node and exactly those leaves.
+    fn merged_descendant(
+        &self,
+        child_at: NodeIndex,
+        child: &Subtree,
+        unmerged: &[LeafIndex],
+    ) -> Option<Vec<u8>> {
+        let resolution_len = usize::try_from(child.summary.resolution).ok()?;
+        if resolution_len != unmerged.len().checked_add(1)? {
+            return None;
+        }
+        let mut others = self
+            .resolution(child_at)
+            .into_iter()
+            .filter(|node| node.leaf().is_none_or(|leaf| unmerged.binary_search(&leaf).is_err()));
+        let node = others.next().filter(|_| others.next().is_none())?;
+        let subtree = child.find(child_at, node)?;
+        match &subtree.kind {
+            Kind::Parent { content, .. } => Some(content.as_ref()?.parent_hash().to_vec()),
+            Kind::Leaf(content) => match content.decode()?.leaf_node_source {
+                LeafNodeSource::Commit { parent_hash } => Some(parent_hash.to_vec()),
+                LeafNodeSource::KeyPackage { .. } | LeafNodeSource::Update => None,
+            },
+            Kind::Blank => None,
+        }
+    }
+
+    /// The signature of every leaf is valid (section 7.3), verified in batches on all cores.
+    ///
+    /// # Errors
+    /// [`TreeError::LeafSignature`] for the first that is not.
+    pub fn check_signatures(&self, group_id: &GroupId) -> Result<(), TreeError> {
+        let members: Vec<_> = self.members().collect();
+        let invalid = members
+            .par_chunks(BATCH)
+            .find_map_first(|batch| self.check_signature_batch(batch, group_id).err());
+        invalid.map_or(Ok(()), Err)
+    }
+
+    fn check_signature_batch(&self, leaves: &[LeafIndex], group_id: &GroupId) -> Result<(), TreeError> {
+        let signed: Vec<(LeafIndex, LeafNode, Vec<u8>)> = leaves
+            .iter()
+            .map(|&leaf| {
+                let leaf_node = self.leaf(leaf).ok_or(TreeError::NotAMember(leaf))?;
+                let to_be_signed = leaf_node.to_be_signed((group_id, leaf))?;
+                Ok((leaf, leaf_node, to_be_signed))
+            })
+            .collect::<Result<_, TreeError>>()?;
+        let messages: Vec<_> = signed
+            .iter()
+            .map(|(_, leaf_node, message)| SignedMessage {
+                public: &leaf_node.signature_key,
+                message,
+                signature: &leaf_node.signature,
+            })
+            .collect();
+        self.suite.verify_batch_with_label("LeafNodeTBS", &messages).map_err(|(position, error)| {
+            signed.get(position).map_or(error.into(), |(leaf, ..)| TreeError::LeafSignature(*leaf))
+        })
+    }
+}
+
+/// Reads the nodes that are not blank. Their kinds fit their places, and the last node is not blank.
+fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
+    let (len, mut rest) = read_vector_header(bytes)?;
+    if rest.len() != len {
+        let error = if rest.len() < len { DecodeError::Truncated } else { DecodeError::TrailingBytes };
+        return Err(error.into());
+    }
+    let mut nodes = Vec::new();
+    let mut count = 0_u32;
+    let mut last_is_blank = false;
+    while let Some((&present, behind)) = rest.split_first() {
+        let at = NodeIndex(count);
+        count = count.checked_add(1).ok_or(TreeError::TooLarge)?;
+        rest = match present {
+            0 => behind,
+            1 => {
+                let (node, behind_node) = Node::decode_prefix(behind)?;
+                if matches!(node, Node::Leaf(_)) != at.is_leaf() {
+                    return Err(TreeError::WrongKind(at));
+                }
+                let len = behind.len().saturating_sub(behind_node.len());
+                // Behind the node's type.
+                let bytes = behind.get(1..len).unwrap_or_default();
+                nodes.push(ReadNode { at, bytes, node });
+                behind_node
+            }
+            _ => return Err(DecodeError::UnknownValue(present.into()).into()),
+        };
+        last_is_blank = present == 0;
+    }
+    if count == 0 {
+        return Err(TreeError::Empty);
+    }
+    if last_is_blank {
+        return Err(TreeError::TrailingBlank);
+    }
+    // An even number of nodes ends with a parent, which a full tree only has with leaves behind it.
+    let leaves = count.div_ceil(2).saturating_add(u32::from(count % 2 == 0));
+    let size = TreeSize::with_leaves(leaves).ok_or(TreeError::TooLarge)?;
+    Ok((size, nodes))
+}
+
+/// Builds the subtree at `at` from the nodes that are at or below it, in the order of their indices.
+fn build(nodes: &[ReadNode<'_>], at: NodeIndex, size: TreeSize) -> Result<Arc<Subtree>, TreeError> {
+    if nodes.is_empty() {
+        return Ok(Subtree::blank(at));
+    }
+    let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
+        return Ok(nodes.first().map_or_else(
+            || Subtree::blank(at),
+            |read| Subtree::leaf(at, LeafBytes::from_decoded(read.bytes)),
+        ));
+    };
+    let (before, from_here) = nodes.split_at(nodes.partition_point(|read| read.at < at));
+    let (content, after) = match from_here.split_first() {
+        Some((read, after)) if read.at == at => (Some(ParentBytes::from_decoded(read.bytes)), after),
+        _ => (None, from_here),
+    };
+    let (left, right) = if at.level() < PARALLEL_LEVEL {
+        (build(before, left_at, size), build(after, right_at, size))
+    } else {
+        rayon::join(|| build(before, left_at, size), || build(after, right_at, size))
+    };
+    Ok(Subtree::parent(content, left?, right?))
+}

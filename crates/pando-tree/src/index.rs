@@ -1,0 +1,64 @@
+//! Which node has a key, without looking through the tree (RFC 9420, section 16.8).
+//!
+//! The index holds a fingerprint of each key and the node that has it; the key itself is in the node. Two
+//! keys with the same fingerprint are both there, and told apart by looking.
+
+use imbl::OrdSet;
+use pando_crypto::Suite;
+use pando_wire::NodeIndex;
+use std::cmp::Ordering;
+
+/// An entry: fingerprint first, so that all nodes with a fingerprint stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    fingerprint: u64,
+    node: NodeIndex,
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        #[cfg(test)]
+        crate::tree::counting::count_comparison();
+        (self.fingerprint, self.node).cmp(&(other.fingerprint, other.node))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A persistent set of keys with their nodes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KeyIndex(OrdSet<Entry>);
+
+impl KeyIndex {
+    pub(crate) fn insert(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
+        self.0.insert(entry(suite, key, node));
+    }
+
+    pub(crate) fn remove(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
+        self.0.remove(&entry(suite, key, node));
+    }
+
+    /// The nodes that may have a key: those whose keys have its fingerprint.
+    pub(crate) fn candidates(&self, suite: Suite, key: &[u8]) -> impl Iterator<Item = NodeIndex> {
+        let first = entry(suite, key, NodeIndex(0));
+        let last = Entry { node: NodeIndex(u32::MAX), ..first };
+        self.0.range(first..=last).map(|entry| entry.node)
+    }
+}
+
+impl FromIterator<Entry> for KeyIndex {
+    fn from_iter<T: IntoIterator<Item = Entry>>(entries: T) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+/// A hash, so that nobody can choose keys that all have the same fingerprint.
+pub(crate) fn entry(suite: Suite, key: &[u8], node: NodeIndex) -> Entry {
+    let digest = suite.hash(&[key]);
+    let fingerprint = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
+    Entry { fingerprint, node }
+}

@@ -1,0 +1,169 @@
+//! Merging a path into the tree, as its receivers do (RFC 9420, sections 7.5, 7.9.2 and 12.4.2).
+
+use crate::TreeError;
+use crate::content::{LeafBytes, ParentBytes};
+use crate::hash::tree_hash;
+use crate::parent_hash::parent_hash;
+use crate::resolution::PathStep;
+use crate::subtree::Subtree;
+use crate::tree::Tree;
+use pando_wire::{EncodeError, HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, UpdatePath};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A path and the tree with its keys. Only [`Tree::merge_path`] makes one, after it has checked all that can
+/// be checked without a private key.
+#[derive(Debug)]
+pub struct MergedPath<'a> {
+    tree: Tree,
+    sender: LeafIndex,
+    update_path: &'a UpdatePath,
+    steps: Vec<PathStep>,
+}
+
+impl MergedPath<'_> {
+    /// The tree with the keys of the path.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The tree with the keys of the path.
+    #[must_use]
+    pub fn into_tree(self) -> Tree {
+        self.tree
+    }
+
+    /// Whose path it is.
+    #[must_use]
+    pub const fn sender(&self) -> LeafIndex {
+        self.sender
+    }
+
+    /// The path as it was sent.
+    #[must_use]
+    pub const fn update_path(&self) -> &UpdatePath {
+        self.update_path
+    }
+
+    /// The nodes that the entries of the path belong to.
+    #[must_use]
+    pub fn steps(&self) -> &[PathStep] {
+        &self.steps
+    }
+}
+
+impl Tree {
+    /// Puts the keys of a path into a copy of this tree. `added` are the leaves that the same Commit adds, in
+    /// increasing order.
+    ///
+    /// The signature of the path's leaf is not verified: the group's rules look at the leaf as a whole.
+    ///
+    /// # Errors
+    /// - [`TreeError::NotAMember`] if the sender is not in the tree.
+    /// - [`TreeError::PathLength`] or [`TreeError::CiphertextCount`] if the path does not fit the tree.
+    /// - [`TreeError::InvalidEncryptionKey`] if a key is not one of the cipher suite.
+    /// - [`TreeError::PathKeyReused`] if a key occurs anywhere else.
+    /// - [`TreeError::PathParentHash`] if the leaf does not have the right parent hash.
+    pub fn merge_path<'a>(
+        &self,
+        sender: LeafIndex,
+        update_path: &'a UpdatePath,
+        added: &[LeafIndex],
+    ) -> Result<MergedPath<'a>, TreeError> {
+        self.check_member(sender)?;
+        let steps = self.filtered_direct_path(sender);
+        self.check_shape(&steps, update_path, added)?;
+        self.check_keys(sender, &steps, update_path)?;
+
+        let keys: Vec<_> = update_path.nodes.iter().map(|entry| &entry.encryption_key).collect();
+        let (contents, parent_hash) = self.path_contents(&steps, &keys)?;
+        match &update_path.leaf_node.leaf_node_source {
+            LeafNodeSource::Commit { parent_hash: found } if **found == *parent_hash => {}
+            _ => return Err(TreeError::PathParentHash),
+        }
+        let tree = self.with_path(sender, &update_path.leaf_node, contents)?;
+        Ok(MergedPath { tree, sender, update_path, steps })
+    }
+
+    fn check_shape(
+        &self,
+        steps: &[PathStep],
+        update_path: &UpdatePath,
+        added: &[LeafIndex],
+    ) -> Result<(), TreeError> {
+        let (expected, found) = (steps.len(), update_path.nodes.len());
+        if expected != found {
+            return Err(TreeError::PathLength { expected, found });
+        }
+        for (step, entry) in steps.iter().zip(&update_path.nodes) {
+            let expected = self.resolution_len(step.copath_child, added);
+            let found = entry.encrypted_path_secret.len();
+            if expected != found {
+                return Err(TreeError::CiphertextCount { node: step.node, expected, found });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every key is valid, and is neither in the tree nor twice in the path: the sender's old keys cannot
+    /// come back either.
+    fn check_keys(
+        &self,
+        sender: LeafIndex,
+        steps: &[PathStep],
+        update_path: &UpdatePath,
+    ) -> Result<(), TreeError> {
+        let leaf = self.size.node(sender).map(|node| (node, &update_path.leaf_node.encryption_key));
+        let parents = steps.iter().zip(&update_path.nodes);
+        let keys = leaf.into_iter().chain(parents.map(|(step, entry)| (step.node, &entry.encryption_key)));
+        let mut seen = BTreeSet::new();
+        for (node, key) in keys {
+            self.suite.check_hpke_public_key(key).map_err(|_| TreeError::InvalidEncryptionKey(node))?;
+            if !seen.insert(key) || self.find_encryption_key(key).is_some() {
+                return Err(TreeError::PathKeyReused(node));
+            }
+        }
+        Ok(())
+    }
+
+    /// The parent nodes of a path with these keys, from the leaf to the root, and the parent hash that the
+    /// sender's leaf must have (section 7.9). The hashes are computed from the root down.
+    pub(crate) fn path_contents(
+        &self,
+        steps: &[PathStep],
+        keys: &[&HpkePublicKey],
+    ) -> Result<(BTreeMap<NodeIndex, ParentBytes>, Vec<u8>), TreeError> {
+        let mut contents = BTreeMap::new();
+        let mut above = Vec::new();
+        for (step, key) in steps.iter().zip(keys).rev() {
+            contents.insert(step.node, ParentBytes::new(key, &above)?);
+            // Nothing is unmerged at the new node, so the sibling's hash is the one that it has.
+            let blank;
+            let sibling = match self.find(step.copath_child) {
+                Some(sibling) => sibling,
+                None => {
+                    blank = Subtree::blank(step.copath_child);
+                    &blank
+                }
+            };
+            let sibling_hash = tree_hash(self.suite, step.copath_child, sibling)?;
+            above = parent_hash(self.suite, key, &above, &sibling_hash)?.to_vec();
+        }
+        Ok((contents, above))
+    }
+
+    /// This tree with a new leaf for the sender, these nodes above it, and all others above it blank.
+    pub(crate) fn with_path(
+        &self,
+        sender: LeafIndex,
+        leaf_node: &LeafNode,
+        mut contents: BTreeMap<NodeIndex, ParentBytes>,
+    ) -> Result<Self, TreeError> {
+        let mut tree = self.clone();
+        let leaf_content = LeafBytes::new(leaf_node)?;
+        tree.set(sender, Some((leaf_content, leaf_node)), |node, _| -> Result<_, EncodeError> {
+            Ok(contents.remove(&node))
+        })?;
+        Ok(tree)
+    }
+}

@@ -1,0 +1,49 @@
+//! Parent hashes (RFC 9420, section 7.9).
+
+use crate::hash::tree_hash_without;
+use crate::subtree::Subtree;
+use pando_crypto::{Digest, Suite};
+use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
+
+/// `Hash(ParentHashInput)`: the parent hash of a node with this key and this parent hash of its own, and a
+/// copath child with this original tree hash.
+pub(crate) fn parent_hash(
+    suite: Suite,
+    encryption_key: &[u8],
+    parent_hash: &[u8],
+    original_sibling_tree_hash: &[u8],
+) -> Result<Digest, EncodeError> {
+    let headers = [
+        vector_header(encryption_key.len())?,
+        vector_header(parent_hash.len())?,
+        vector_header(original_sibling_tree_hash.len())?,
+    ];
+    let [key_header, parent_header, sibling_header] = &headers;
+    Ok(suite.hash(&[
+        key_header.as_ref(),
+        encryption_key,
+        parent_header.as_ref(),
+        parent_hash,
+        sibling_header.as_ref(),
+        original_sibling_tree_hash,
+    ]))
+}
+
+/// The tree hash that the copath child had when the parent was last set: without the leaves that are
+/// unmerged at the parent. `unmerged` are all of those, in increasing order.
+pub(crate) fn original_sibling_tree_hash(
+    suite: Suite,
+    sibling_at: NodeIndex,
+    sibling: &Subtree,
+    unmerged: &[LeafIndex],
+) -> Result<crate::hash::NodeHash, EncodeError> {
+    tree_hash_without(suite, sibling_at, sibling, leaves_below(sibling_at, unmerged))
+}
+
+/// Those of some leaves, in increasing order, that are below a node.
+pub(crate) fn leaves_below(node: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
+    let start = leaves.partition_point(|leaf| *leaf < crate::subtree::first_leaf(node));
+    let from_start = leaves.get(start..).unwrap_or_default();
+    let end = from_start.partition_point(|leaf| node.covers(*leaf));
+    from_start.get(..end).unwrap_or_default()
+}

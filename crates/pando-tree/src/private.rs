@@ -1,0 +1,183 @@
+//! The private keys of one member, and how it learns those of a path (RFC 9420, sections 4.2, 7.5 and
+//! 12.4.3.1).
+
+use crate::TreeError;
+use crate::create::LABEL;
+use crate::merge::MergedPath;
+use crate::tree::Tree;
+use pando_crypto::{CryptoError, HpkeKeyPair, SecretBytes, Suite};
+use pando_wire::{Encode, GroupContext, LeafIndex, NodeIndex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The private keys that a member has: its leaf's, and those of the nodes above that it was told.
+#[derive(Debug, Clone)]
+pub struct PrivateKeys {
+    leaf: LeafIndex,
+    keys: BTreeMap<NodeIndex, Arc<HpkeKeyPair>>,
+}
+
+/// What a member learns from a path.
+#[derive(Debug)]
+pub struct DecryptedPath {
+    /// The private keys from now on.
+    pub keys: PrivateKeys,
+    /// The path secret that was decrypted.
+    pub path_secret: SecretBytes,
+    /// What the path contributes to the key schedule: the path secret one step above the last node.
+    pub commit_secret: SecretBytes,
+}
+
+impl PrivateKeys {
+    /// The keys of a member that has nothing but its leaf's key.
+    ///
+    /// # Errors
+    /// [`TreeError::NotAMember`] if the leaf is outside of any tree.
+    pub fn new(tree: &Tree, leaf: LeafIndex, key_pair: HpkeKeyPair) -> Result<Self, TreeError> {
+        let node = tree.size().node(leaf).ok_or(TreeError::NotAMember(leaf))?;
+        Ok(Self { leaf, keys: BTreeMap::from([(node, Arc::new(key_pair))]) })
+    }
+
+    /// The leaf of the member.
+    #[must_use]
+    pub const fn leaf(&self) -> LeafIndex {
+        self.leaf
+    }
+
+    /// The nodes whose private keys are there.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeIndex> {
+        self.keys.keys().copied()
+    }
+
+    /// The key pair of a node, if it is there.
+    #[must_use]
+    pub fn get(&self, node: NodeIndex) -> Option<&Arc<HpkeKeyPair>> {
+        self.keys.get(&node)
+    }
+
+    /// Adds the key pair of a node.
+    pub fn insert(&mut self, node: NodeIndex, key_pair: HpkeKeyPair) {
+        self.keys.insert(node, Arc::new(key_pair));
+    }
+
+    /// Drops the keys of nodes that are blank or have other keys now (section 7.5: outdated keys MUST be
+    /// deleted). Costs O(log N).
+    pub fn retain_current(&mut self, tree: &Tree) {
+        self.keys.retain(|node, key_pair| {
+            tree.find(*node).and_then(crate::subtree::Subtree::encryption_key) == Some(&*key_pair.public)
+        });
+    }
+
+    /// Learns the keys from the node that a path secret belongs to, up to the root, as a new member does
+    /// (section 12.4.3.1): `signer` made the path, and the secret is that of the lowest node above both.
+    ///
+    /// # Errors
+    /// - [`TreeError::NotAMember`] if `signer` is not in the tree.
+    /// - [`TreeError::OwnPath`] if `signer` is this member.
+    /// - [`TreeError::PathSecret`] if a key does not fit the tree.
+    pub fn join_path(
+        &mut self,
+        tree: &Tree,
+        signer: LeafIndex,
+        path_secret: SecretBytes,
+    ) -> Result<(), TreeError> {
+        let start = self.common_ancestor(tree, signer)?;
+        // After a path was applied, the nodes above its sender that are not blank are those of the path.
+        let nodes = tree.size().direct_path(signer).filter(|node| tree.parent(*node).is_some());
+        let nodes: Vec<_> = nodes.skip_while(|node| *node != start).collect();
+        if nodes.is_empty() {
+            return Err(TreeError::PathSecret(start));
+        }
+        self.derive(tree, nodes, path_secret)?;
+        Ok(())
+    }
+
+    /// Decrypts the secret that a path has for this member, and learns the keys from there to the root
+    /// (section 7.5).
+    ///
+    /// `before` is the tree that the path was encrypted to, with the changes of the proposals and without
+    /// the path; `context` is the provisional GroupContext; `added` are the leaves that the same Commit adds,
+    /// in increasing order.
+    ///
+    /// # Errors
+    /// - [`TreeError::OwnPath`] if this member is the sender.
+    /// - [`TreeError::NotAMember`] if this member is not in the tree.
+    /// - [`TreeError::PrivateKeyMissing`] if the private key of the node to decrypt with is not there.
+    /// - [`TreeError::Crypto`] if decryption fails.
+    /// - [`TreeError::PathSecret`] if a key that is derived is not the one in the path.
+    pub fn decrypt_path(
+        &self,
+        before: &Tree,
+        path: &MergedPath<'_>,
+        context: &GroupContext,
+        added: &[LeafIndex],
+    ) -> Result<DecryptedPath, TreeError> {
+        let tree = path.tree();
+        // 1. The node of the path above this member, and its child on this member's side.
+        let ancestor = self.common_ancestor(tree, path.sender())?;
+        let steps = path.steps();
+        let position = steps.iter().position(|step| step.node == ancestor);
+        let (position, step) = position
+            .and_then(|position| Some((position, steps.get(position)?)))
+            .ok_or(TreeError::NotAMember(self.leaf))?;
+        // 2. The node in that child's resolution that this member has the key of.
+        let (node, place) = before.place_in_resolution(step.copath_child, self.leaf, added)?;
+        let key_pair = self.keys.get(&node).ok_or(TreeError::PrivateKeyMissing(node))?;
+        // 3. Decrypt.
+        let ciphertext = path
+            .update_path()
+            .nodes
+            .get(position)
+            .and_then(|entry| entry.encrypted_path_secret.get(place))
+            .ok_or(TreeError::PrivateKeyMissing(node))?;
+        let path_secret = tree.suite().decrypt_with_label(key_pair, LABEL, &context.encode()?, ciphertext)?;
+        // 4. to 7. Derive the keys above, compare, and keep them.
+        let mut keys = self.clone();
+        keys.retain_current(tree);
+        let nodes = steps.iter().skip(position).map(|step| step.node);
+        let first = SecretBytes::from(path_secret.expose());
+        let commit_secret = keys.derive(tree, nodes, path_secret)?;
+        Ok(DecryptedPath { keys, path_secret: first, commit_secret })
+    }
+
+    /// The lowest node above this member and another.
+    fn common_ancestor(&self, tree: &Tree, other: LeafIndex) -> Result<NodeIndex, TreeError> {
+        if other == self.leaf {
+            return Err(TreeError::OwnPath);
+        }
+        tree.check_member(other)?;
+        tree.size().common_ancestor(self.leaf, other).ok_or(TreeError::NotAMember(self.leaf))
+    }
+
+    /// Derives the key pairs of nodes from the path secret of the first, and returns the path secret one
+    /// step above the last.
+    fn derive(
+        &mut self,
+        tree: &Tree,
+        nodes: impl IntoIterator<Item = NodeIndex>,
+        mut path_secret: SecretBytes,
+    ) -> Result<SecretBytes, TreeError> {
+        let suite = tree.suite();
+        for node in nodes {
+            let key_pair = node_key_pair(suite, &path_secret)?;
+            let expected = tree.find(node).and_then(crate::subtree::Subtree::encryption_key);
+            if expected != Some(&*key_pair.public) {
+                return Err(TreeError::PathSecret(node));
+            }
+            self.insert(node, key_pair);
+            path_secret = next_path_secret(suite, &path_secret)?;
+        }
+        Ok(path_secret)
+    }
+}
+
+/// The key pair of the node that a path secret belongs to (section 7.4).
+pub(crate) fn node_key_pair(suite: Suite, path_secret: &SecretBytes) -> Result<HpkeKeyPair, CryptoError> {
+    let node_secret = suite.derive_secret(path_secret.expose(), "node")?;
+    suite.hpke_derive_key_pair(node_secret.expose())
+}
+
+/// The path secret of the next node (section 7.4).
+pub(crate) fn next_path_secret(suite: Suite, path_secret: &SecretBytes) -> Result<SecretBytes, CryptoError> {
+    suite.derive_secret(path_secret.expose(), "path")
+}

@@ -1,0 +1,198 @@
+//! The nodes of a persistent tree.
+//!
+//! A node does not know its place: who goes down from the root knows it. Nodes are shared between trees and
+//! change only while one tree alone has them.
+
+use crate::content::{LeafBytes, ParentBytes};
+use crate::hash::NodeHash;
+use pando_wire::{EncodeError, LeafIndex, NodeIndex};
+use std::sync::{Arc, OnceLock};
+
+/// A node with everything below it.
+#[derive(Debug)]
+pub(crate) struct Subtree {
+    /// The tree hash, once it was needed.
+    pub(crate) hash: OnceLock<NodeHash>,
+    pub(crate) summary: Summary,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// A blank leaf, or a parent below which everything is blank. Such a parent has no children yet: they
+    /// are made when something is put there.
+    Blank,
+    Leaf(LeafBytes),
+    Parent {
+        /// `None` if the parent itself is blank.
+        content: Option<ParentBytes>,
+        left: Arc<Subtree>,
+        right: Arc<Subtree>,
+    },
+}
+
+/// What a subtree amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// How many leaves are not blank.
+    pub(crate) members: u32,
+    /// The length of the resolution (section 4.1.1).
+    pub(crate) resolution: u32,
+    /// The leftmost blank leaf, or [`NO_LEAF`].
+    pub(crate) first_blank: LeafIndex,
+    /// The rightmost leaf that is not blank, or [`NO_LEAF`].
+    pub(crate) last_member: LeafIndex,
+}
+
+/// No tree is so large that it has this leaf.
+pub(crate) const NO_LEAF: LeafIndex = LeafIndex(u32::MAX);
+
+/// The leftmost leaf at or below a node.
+pub(crate) const fn first_leaf(node: NodeIndex) -> LeafIndex {
+    let level = node.level();
+    LeafIndex((node.0 >> 1) & !(if level == 0 { 0 } else { u32::MAX >> (32_u32.saturating_sub(level)) }))
+}
+
+impl Subtree {
+    /// The node at `at`, with nothing but blanks below.
+    pub(crate) fn blank(at: NodeIndex) -> Arc<Self> {
+        let summary =
+            Summary { members: 0, resolution: 0, first_blank: first_leaf(at), last_member: NO_LEAF };
+        Self::new(summary, Kind::Blank)
+    }
+
+    /// The leaf at `at`.
+    pub(crate) fn leaf(at: NodeIndex, leaf: LeafBytes) -> Arc<Self> {
+        let last_member = first_leaf(at);
+        let summary = Summary { members: 1, resolution: 1, first_blank: NO_LEAF, last_member };
+        Self::new(summary, Kind::Leaf(leaf))
+    }
+
+    /// A parent of two subtrees.
+    pub(crate) fn parent(content: Option<ParentBytes>, left: Arc<Self>, right: Arc<Self>) -> Arc<Self> {
+        let summary = Summary::of_parent(content.as_ref(), &left, &right);
+        Self::new(summary, Kind::Parent { content, left, right })
+    }
+
+    fn new(summary: Summary, kind: Kind) -> Arc<Self> {
+        Arc::new(Self { hash: OnceLock::new(), summary, kind })
+    }
+
+    /// The children, made up if they do not exist yet. `None` for a leaf.
+    pub(crate) fn children(&self, at: NodeIndex) -> Option<(Arc<Self>, Arc<Self>)> {
+        match &self.kind {
+            Kind::Parent { left, right, .. } => Some((left.clone(), right.clone())),
+            Kind::Blank => Some((Self::blank(at.left()?), Self::blank(at.right()?))),
+            Kind::Leaf(_) => None,
+        }
+    }
+
+    /// The contents, if this is a parent that is not blank.
+    pub(crate) const fn parent_content(&self) -> Option<&ParentBytes> {
+        match &self.kind {
+            Kind::Parent { content: Some(content), .. } => Some(content),
+            _ => None,
+        }
+    }
+
+    /// The contents, if this is a leaf that is not blank.
+    pub(crate) const fn leaf_content(&self) -> Option<&LeafBytes> {
+        match &self.kind {
+            Kind::Leaf(content) => Some(content),
+            _ => None,
+        }
+    }
+
+    /// The encryption key, if this node is not blank.
+    pub(crate) fn encryption_key(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Leaf(content) => Some(content.encryption_key()),
+            Kind::Parent { content, .. } => content.as_ref().map(ParentBytes::encryption_key),
+            Kind::Blank => None,
+        }
+    }
+
+    /// The node at `target`, which is at or below this one, at `at`. `None` if it is within a blank subtree
+    /// whose nodes do not exist.
+    pub(crate) fn find(&self, mut at: NodeIndex, target: NodeIndex) -> Option<&Self> {
+        let mut node = self;
+        while at != target {
+            let Kind::Parent { left, right, .. } = &node.kind else { return None };
+            (at, node) = if target < at { (at.left()?, left) } else { (at.right()?, right) };
+        }
+        Some(node)
+    }
+
+    /// Changes the nodes from `leaf` to this one, at `at`: the leaf's content, and that of each parent as
+    /// `parent` says, from top to bottom. Nodes that others share are copied, the rest change in place.
+    pub(crate) fn edit<P>(
+        slot: &mut Arc<Self>,
+        at: NodeIndex,
+        leaf: LeafIndex,
+        leaf_content: Option<LeafBytes>,
+        parent: &mut P,
+    ) -> Result<(), EncodeError>
+    where
+        P: FnMut(NodeIndex, Option<&ParentBytes>) -> Result<Option<ParentBytes>, EncodeError>,
+    {
+        let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
+            *slot = leaf_content.map_or_else(|| Self::blank(at), |content| Self::leaf(at, content));
+            return Ok(());
+        };
+        let content = parent(at, slot.parent_content())?;
+        let owned = Arc::get_mut(slot).map(|node| std::mem::replace(&mut node.kind, Kind::Blank));
+        let was_owned = owned.is_some();
+        let (mut left, mut right) = match owned {
+            Some(Kind::Parent { left, right, .. }) => (left, right),
+            Some(_) => (Self::blank(left_at), Self::blank(right_at)),
+            None => slot.children(at).unwrap_or_else(|| (Self::blank(left_at), Self::blank(right_at))),
+        };
+        let edited = if left_at.covers(leaf) {
+            Self::edit(&mut left, left_at, leaf, leaf_content, parent)
+        } else {
+            Self::edit(&mut right, right_at, leaf, leaf_content, parent)
+        };
+        match Arc::get_mut(slot).filter(|_| was_owned) {
+            Some(node) => {
+                node.summary = Summary::of_parent(content.as_ref(), &left, &right);
+                node.hash = OnceLock::new();
+                node.kind = Kind::Parent { content, left, right };
+            }
+            None => *slot = Self::parent(content, left, right),
+        }
+        edited
+    }
+}
+
+impl Summary {
+    fn of_parent(content: Option<&ParentBytes>, left: &Subtree, right: &Subtree) -> Self {
+        let (left, right) = (left.summary, right.summary);
+        // A tree has at most 2^30 leaves, so sums stay far below 2^32.
+        let children = left.resolution.saturating_add(right.resolution);
+        Self {
+            members: left.members.saturating_add(right.members),
+            resolution: content.map_or(children, |content| content.unmerged_count().saturating_add(1)),
+            first_blank: left.first_blank.min(right.first_blank),
+            last_member: if right.members > 0 { right.last_member } else { left.last_member },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_leaves() {
+        for (node, leaf) in [(0, 0), (2, 1), (1, 0), (5, 2), (3, 0), (11, 4), (7, 0), (23, 8)] {
+            assert_eq!(first_leaf(NodeIndex(node)), LeafIndex(leaf), "node {node}");
+        }
+        assert_eq!(first_leaf(NodeIndex(0x3fff_ffff)), LeafIndex(0));
+    }
+
+    #[test]
+    fn nodes_are_small() {
+        // Two of them, with the counts of an Arc, are there for each member.
+        assert!(size_of::<Subtree>() <= 96, "{}", size_of::<Subtree>());
+    }
+}

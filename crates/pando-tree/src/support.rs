@@ -1,0 +1,107 @@
+//! How many members support what (RFC 9420, sections 7.2 and 7.3), counted and not looked for.
+
+use imbl::OrdMap;
+use pando_wire::{
+    Capabilities, CipherSuite, CredentialType, ExtensionType, LeafNode, ProposalType, ProtocolVersion,
+};
+use std::collections::BTreeSet;
+
+/// What a capability is about. The order has no meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Capability {
+    Version(ProtocolVersion),
+    CipherSuite(CipherSuite),
+    Extension(ExtensionType),
+    Proposal(ProposalType),
+    Credential(CredentialType),
+    /// Not a capability: the type of the member's own credential.
+    UsedCredential(CredentialType),
+}
+
+/// How many members support what, and which credential types they use.
+///
+/// Default types, which all members support and none may list, are counted like any others here: the rules
+/// know about them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Support {
+    members: u32,
+    counts: OrdMap<Capability, u32>,
+}
+
+impl Support {
+    /// Whether all members list a protocol version.
+    #[must_use]
+    pub fn all_support_version(&self, version: ProtocolVersion) -> bool {
+        self.all(Capability::Version(version))
+    }
+
+    /// Whether all members list a cipher suite.
+    #[must_use]
+    pub fn all_support_cipher_suite(&self, cipher_suite: CipherSuite) -> bool {
+        self.all(Capability::CipherSuite(cipher_suite))
+    }
+
+    /// Whether all members list an extension type.
+    #[must_use]
+    pub fn all_support_extension(&self, extension_type: ExtensionType) -> bool {
+        self.all(Capability::Extension(extension_type))
+    }
+
+    /// Whether all members list a proposal type.
+    #[must_use]
+    pub fn all_support_proposal(&self, proposal_type: ProposalType) -> bool {
+        self.all(Capability::Proposal(proposal_type))
+    }
+
+    /// Whether all members list a credential type.
+    #[must_use]
+    pub fn all_support_credential(&self, credential_type: CredentialType) -> bool {
+        self.all(Capability::Credential(credential_type))
+    }
+
+    /// The types of the members' own credentials.
+    pub fn credential_types_in_use(&self) -> impl Iterator<Item = CredentialType> {
+        // They stand together, behind everything else.
+        let first = Capability::UsedCredential(CredentialType(0));
+        self.counts.range(first..).filter_map(|(capability, _)| match capability {
+            Capability::UsedCredential(credential_type) => Some(*credential_type),
+            _ => None,
+        })
+    }
+
+    fn all(&self, capability: Capability) -> bool {
+        self.counts.get(&capability).copied().unwrap_or(0) == self.members
+    }
+
+    pub(crate) fn add(&mut self, leaf_node: &LeafNode) {
+        self.members = self.members.saturating_add(1);
+        for capability in capabilities(leaf_node) {
+            let count = self.counts.entry(capability).or_insert(0);
+            *count = count.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, leaf_node: &LeafNode) {
+        self.members = self.members.saturating_sub(1);
+        for capability in capabilities(leaf_node) {
+            match self.counts.get_mut(&capability) {
+                Some(count) if *count > 1 => *count = count.saturating_sub(1),
+                _ => drop(self.counts.remove(&capability)),
+            }
+        }
+    }
+}
+
+/// Each once, however often it is listed.
+fn capabilities(leaf_node: &LeafNode) -> BTreeSet<Capability> {
+    let Capabilities { versions, cipher_suites, extensions, proposals, credentials } =
+        &leaf_node.capabilities;
+    let used = Capability::UsedCredential(leaf_node.credential.credential_type());
+    std::iter::once(used)
+        .chain(versions.iter().copied().map(Capability::Version))
+        .chain(cipher_suites.iter().copied().map(Capability::CipherSuite))
+        .chain(extensions.iter().copied().map(Capability::Extension))
+        .chain(proposals.iter().copied().map(Capability::Proposal))
+        .chain(credentials.iter().copied().map(Capability::Credential))
+        .collect()
+}

@@ -1,0 +1,286 @@
+//! The ratchet tree and the changes that proposals make to it (RFC 9420, sections 4, 7.7 and 12.1.1 to
+//! 12.1.3).
+
+use crate::TreeError;
+use crate::content::{LeafBytes, ParentBytes};
+use crate::hash;
+use crate::index::KeyIndex;
+use crate::subtree::{Kind, NO_LEAF, Subtree};
+use crate::support::Support;
+use pando_crypto::Suite;
+use pando_wire::{
+    EncodeError, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey, TreeSize,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does.
+#[derive(Clone)]
+pub struct Tree {
+    pub(crate) suite: Suite,
+    pub(crate) size: TreeSize,
+    pub(crate) root: Arc<Subtree>,
+    pub(crate) encryption_keys: KeyIndex,
+    pub(crate) signature_keys: KeyIndex,
+    pub(crate) support: Support,
+}
+
+impl Tree {
+    /// The tree of a group with a single member (section 11).
+    ///
+    /// # Errors
+    /// [`TreeError::Encode`] if the leaf node is too long.
+    pub fn new(suite: Suite, leaf_node: &LeafNode) -> Result<Self, TreeError> {
+        let size = TreeSize::ONE;
+        let mut tree = Self {
+            suite,
+            size,
+            root: Subtree::blank(size.root()),
+            encryption_keys: KeyIndex::default(),
+            signature_keys: KeyIndex::default(),
+            support: Support::default(),
+        };
+        tree.add(leaf_node)?;
+        Ok(tree)
+    }
+
+    /// The size, blank leaves included.
+    #[must_use]
+    pub const fn size(&self) -> TreeSize {
+        self.size
+    }
+
+    /// How many leaves are not blank.
+    #[must_use]
+    pub fn member_count(&self) -> u32 {
+        self.root.summary.members
+    }
+
+    /// The cipher suite.
+    #[must_use]
+    pub const fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// What the members support.
+    #[must_use]
+    pub const fn support(&self) -> &Support {
+        &self.support
+    }
+
+    /// The leaf node at a leaf; `None` if it is blank or does not exist.
+    #[must_use]
+    pub fn leaf(&self, leaf: LeafIndex) -> Option<LeafNode> {
+        self.leaf_bytes(leaf)?.decode()
+    }
+
+    /// Whether a leaf exists and is not blank.
+    #[must_use]
+    pub fn is_member(&self, leaf: LeafIndex) -> bool {
+        self.leaf_bytes(leaf).is_some()
+    }
+
+    /// The signature key of a member; `None` if the leaf is blank or does not exist.
+    #[must_use]
+    pub fn signature_key(&self, leaf: LeafIndex) -> Option<SignaturePublicKey> {
+        self.leaf_bytes(leaf).map(|leaf| leaf.signature_key().into())
+    }
+
+    /// The parent node at a node; `None` if it is blank, a leaf, or does not exist.
+    #[must_use]
+    pub fn parent(&self, node: NodeIndex) -> Option<ParentNode> {
+        self.find(node)?.parent_content()?.decode()
+    }
+
+    /// The members, from left to right.
+    pub fn members(&self) -> impl Iterator<Item = LeafIndex> {
+        let mut unvisited = vec![(self.size.root(), &*self.root)];
+        std::iter::from_fn(move || {
+            while let Some((at, node)) = unvisited.pop() {
+                match &node.kind {
+                    Kind::Leaf(_) => return at.leaf(),
+                    Kind::Parent { left, right, .. } => {
+                        unvisited.extend(at.right().map(|at| (at, &**right)));
+                        unvisited.extend(at.left().map(|at| (at, &**left)));
+                    }
+                    Kind::Blank => {}
+                }
+            }
+            None
+        })
+    }
+
+    /// The node that has an encryption key, if there is one.
+    #[must_use]
+    pub fn find_encryption_key(&self, key: &[u8]) -> Option<NodeIndex> {
+        let mut candidates = self.encryption_keys.candidates(self.suite, key);
+        candidates.find(|&node| self.find(node).and_then(Subtree::encryption_key) == Some(key))
+    }
+
+    /// The member that has a signature key, if there is one.
+    #[must_use]
+    pub fn find_signature_key(&self, key: &[u8]) -> Option<LeafIndex> {
+        let candidates = self.signature_keys.candidates(self.suite, key);
+        let mut leaves = candidates.filter_map(NodeIndex::leaf);
+        leaves.find(|&leaf| self.leaf_bytes(leaf).map(LeafBytes::signature_key) == Some(key))
+    }
+
+    /// The tree hash of the root (section 7.8), which is what a GroupContext has.
+    ///
+    /// # Errors
+    /// [`TreeError::Encode`] if something in the tree is too long.
+    pub fn tree_hash(&self) -> Result<Opaque, TreeError> {
+        Ok(hash::tree_hash(self.suite, self.size.root(), &self.root)?[..].into())
+    }
+
+    /// The tree hash of a node (section 7.8); `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`TreeError::Encode`] if something in the tree is too long.
+    pub fn node_hash(&self, node: NodeIndex) -> Result<Option<Opaque>, TreeError> {
+        if node.0 >= self.size.node_count() {
+            return Ok(None);
+        }
+        let blank;
+        let subtree = match self.find(node) {
+            Some(subtree) => subtree,
+            None => {
+                blank = Subtree::blank(node);
+                &blank
+            }
+        };
+        Ok(Some(hash::tree_hash(self.suite, node, subtree)?[..].into()))
+    }
+
+    /// Adds a member at the leftmost blank leaf (section 12.1.1): the tree is extended if there is none, and
+    /// the leaf is unmerged at every node above that is not blank.
+    ///
+    /// # Errors
+    /// [`TreeError::TooLarge`] if there is no room, [`TreeError::Encode`] if the leaf node is too long.
+    pub fn add(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
+        let content = LeafBytes::new(leaf_node)?;
+        if self.root.summary.first_blank == NO_LEAF {
+            self.extend()?;
+        }
+        let leaf = self.root.summary.first_blank;
+        self.set(leaf, Some((content, leaf_node)), |_, parent| {
+            parent.map(|parent| parent.with_unmerged(leaf)).transpose()
+        })?;
+        Ok(leaf)
+    }
+
+    /// Replaces a member's leaf node and blanks everything above (section 12.1.2).
+    ///
+    /// # Errors
+    /// [`TreeError::NotAMember`] if the leaf is blank or does not exist, [`TreeError::Encode`] if the leaf
+    /// node is too long.
+    pub fn update(&mut self, leaf: LeafIndex, leaf_node: &LeafNode) -> Result<(), TreeError> {
+        self.check_member(leaf)?;
+        let content = LeafBytes::new(leaf_node)?;
+        self.set(leaf, Some((content, leaf_node)), |_, _| Ok(None))
+    }
+
+    /// Blanks a member's leaf and everything above (section 12.1.3). The tree keeps its size until
+    /// [`Tree::truncate`], so that the indices of other leaves in the same Commit mean what they did.
+    ///
+    /// # Errors
+    /// [`TreeError::NotAMember`] if the leaf is blank or does not exist.
+    pub fn remove(&mut self, leaf: LeafIndex) -> Result<(), TreeError> {
+        self.check_member(leaf)?;
+        self.set(leaf, None, |_, _| Ok(None))
+    }
+
+    /// Halves the tree while its right half is blank (section 7.7).
+    pub fn truncate(&mut self) {
+        while let (Some(half), Kind::Parent { left, right, .. }) = (self.size.halved(), &self.root.kind) {
+            if right.summary.members > 0 {
+                break;
+            }
+            if let Some(key) = self.root.encryption_key() {
+                self.encryption_keys.remove(self.suite, key, self.size.root());
+            }
+            self.root = left.clone();
+            self.size = half;
+        }
+    }
+
+    /// Doubles the tree: a blank root above the old one and a blank right half (section 7.7).
+    fn extend(&mut self) -> Result<(), TreeError> {
+        let size = self.size.doubled().ok_or(TreeError::TooLarge)?;
+        let right = size.root().right().ok_or(TreeError::TooLarge)?;
+        self.root = Subtree::parent(None, self.root.clone(), Subtree::blank(right));
+        self.size = size;
+        Ok(())
+    }
+
+    /// Changes a leaf and everything above it, and the indexes with them.
+    pub(crate) fn set(
+        &mut self,
+        leaf: LeafIndex,
+        content: Option<(LeafBytes, &LeafNode)>,
+        mut parent: impl FnMut(NodeIndex, Option<&ParentBytes>) -> Result<Option<ParentBytes>, EncodeError>,
+    ) -> Result<(), TreeError> {
+        let suite = self.suite;
+        let node = self.size.node(leaf).ok_or(TreeError::NotAMember(leaf))?;
+        if let Some(old) = self.root.find(self.size.root(), node).and_then(Subtree::leaf_content) {
+            self.encryption_keys.remove(suite, old.encryption_key(), node);
+            self.signature_keys.remove(suite, old.signature_key(), node);
+            self.support.remove(&old.decode().ok_or(TreeError::NotAMember(leaf))?);
+        }
+        let content = content.map(|(content, leaf_node)| {
+            self.encryption_keys.insert(suite, content.encryption_key(), node);
+            self.signature_keys.insert(suite, content.signature_key(), node);
+            self.support.add(leaf_node);
+            content
+        });
+        let keys = &mut self.encryption_keys;
+        Subtree::edit(&mut self.root, self.size.root(), leaf, content, &mut |node, old| {
+            let new = parent(node, old)?;
+            let (old_key, new_key) =
+                (old.map(ParentBytes::encryption_key), new.as_ref().map(ParentBytes::encryption_key));
+            if old_key != new_key {
+                old_key.into_iter().for_each(|key| keys.remove(suite, key, node));
+                new_key.into_iter().for_each(|key| keys.insert(suite, key, node));
+            }
+            Ok(new)
+        })?;
+        Ok(())
+    }
+
+    pub(crate) fn check_member(&self, leaf: LeafIndex) -> Result<(), TreeError> {
+        if self.is_member(leaf) { Ok(()) } else { Err(TreeError::NotAMember(leaf)) }
+    }
+
+    pub(crate) fn leaf_bytes(&self, leaf: LeafIndex) -> Option<&LeafBytes> {
+        self.find(self.size.node(leaf)?)?.leaf_content()
+    }
+
+    /// The node at an index; `None` outside of the tree and within blank subtrees.
+    pub(crate) fn find(&self, node: NodeIndex) -> Option<&Subtree> {
+        if node.0 < self.size.node_count() { self.root.find(self.size.root(), node) } else { None }
+    }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tree({} members, {} leaves)", self.member_count(), self.size.leaf_count())
+    }
+}
+
+/// Counts of work, for the tests that show how it grows.
+#[cfg(test)]
+pub(crate) mod counting {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COMPARISONS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub(crate) fn count_comparison() {
+        COMPARISONS.set(COMPARISONS.get() + 1);
+    }
+
+    pub(crate) fn comparisons() -> u64 {
+        COMPARISONS.get()
+    }
+}
