@@ -66,7 +66,7 @@ impl Kind {
     /// Whether this kind can be verified and generated already.
     #[must_use]
     pub const fn is_built(self) -> bool {
-        !matches!(self, Self::TreeOperations | Self::TreeValidation | Self::TreeKem | Self::PassiveClient)
+        !matches!(self, Self::PassiveClient)
     }
 
     /// The kind of a file, by its name without the ending: the official name, or that name followed by a

@@ -17,6 +17,7 @@
 //!
 //! Files and folders: that is the program's part.
 
+mod grove;
 mod hex_bytes;
 mod kind;
 mod kinds;

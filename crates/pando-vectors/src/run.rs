@@ -2,7 +2,7 @@
 
 use crate::kinds::{
     crypto_basics, deserialization, key_schedule, message_protection, messages, psk_secret, secret_tree,
-    transcript_hashes, tree_math, welcome,
+    transcript_hashes, tree_math, tree_operations, tree_validation, treekem, welcome,
 };
 use crate::report::{Outcome, Problem};
 use crate::{Failure, InputError, Kind, Report};
@@ -33,9 +33,10 @@ pub fn verify(kind: Kind, text: &str, progress: &mut dyn FnMut(usize, usize)) ->
         Kind::Welcome => run(kind, cases, welcome::Case::verify, progress),
         Kind::Messages => run(kind, cases, messages::Case::verify, progress),
         Kind::Deserialization => run(kind, cases, deserialization::Case::verify, progress),
-        Kind::TreeOperations | Kind::TreeValidation | Kind::TreeKem | Kind::PassiveClient => {
-            run(kind, cases, |_: &Value| not_built(kind), progress)
-        }
+        Kind::TreeOperations => run(kind, cases, tree_operations::Case::verify, progress),
+        Kind::TreeValidation => run(kind, cases, tree_validation::Case::verify, progress),
+        Kind::TreeKem => run(kind, cases, treekem::Case::verify, progress),
+        Kind::PassiveClient => run(kind, cases, |_: &Value| not_built(kind), progress),
     }
 }
 
@@ -108,9 +109,10 @@ pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<Stri
         Kind::PskSecret => per_suite(&suites, seed, psk_secret::generate),
         Kind::TranscriptHashes => per_suite(&suites, seed, transcript_hashes::generate),
         Kind::Welcome => per_suite(&suites, seed, welcome::generate),
-        Kind::TreeOperations | Kind::TreeValidation | Kind::TreeKem | Kind::PassiveClient => {
-            Err(GenerateError::NotBuilt(kind))
-        }
+        Kind::TreeOperations => per_suite(&suites, seed, tree_operations::generate),
+        Kind::TreeValidation => per_suite(&suites, seed, tree_validation::generate),
+        Kind::TreeKem => per_suite(&suites, seed, treekem::generate),
+        Kind::PassiveClient => Err(GenerateError::NotBuilt(kind)),
     }
 }
 

@@ -9,4 +9,7 @@ pub(crate) mod psk_secret;
 pub(crate) mod secret_tree;
 pub(crate) mod transcript_hashes;
 pub(crate) mod tree_math;
+pub(crate) mod tree_operations;
+pub(crate) mod tree_validation;
+pub(crate) mod treekem;
 pub(crate) mod welcome;
