@@ -19,6 +19,11 @@ pub enum TreeError {
     /// The last node that is sent is blank (section 12.4.3.3).
     #[error("the last node is blank")]
     TrailingBlank,
+    /// The last node that is sent is a parent. It would stand above blank leaves only, on its right side,
+    /// and no group has such a node: it goes when the last member below does. The RFC does not say so; a
+    /// forged tree could otherwise have it.
+    #[error("the last node, {0}, is a parent")]
+    TrailingParent(NodeIndex),
     /// A leaf stands where a parent must be, or the other way round (section 12.4.3.3).
     #[error("{0} is of the wrong kind")]
     WrongKind(NodeIndex),
@@ -41,9 +46,6 @@ pub enum TreeError {
         /// The leaf.
         leaf: LeafIndex,
     },
-    /// The parent hash of the root is not empty (section 7.9).
-    #[error("the root has a parent hash")]
-    RootParentHash,
     /// A parent is not, or not exactly once, the end of a chain of parent hashes from a leaf
     /// (section 7.9.2).
     #[error("{0} is not parent-hash valid")]

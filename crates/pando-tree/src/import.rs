@@ -178,12 +178,13 @@ impl Tree {
 
     /// Every parent that is not blank is the end of exactly one chain of parent hashes (section 7.9.2).
     ///
+    /// The parent hash that a parent has itself goes into the computation as it is, also at the root: a tree
+    /// that was halved has a root that was none when it got its parent hash, and the nodes below were
+    /// computed from that.
+    ///
     /// # Errors
-    /// [`TreeError::RootParentHash`], [`TreeError::ParentHash`].
+    /// [`TreeError::ParentHash`] with the first that is not.
     pub fn check_parent_hashes(&self) -> Result<(), TreeError> {
-        if self.root.parent_content().is_some_and(|root| !root.parent_hash().is_empty()) {
-            return Err(TreeError::RootParentHash);
-        }
         let mut parents: Vec<_> =
             self.occupied().into_iter().filter(|(_, subtree)| subtree.parent_content().is_some()).collect();
         parents.sort_by_key(|(node, _)| *node);
@@ -294,7 +295,7 @@ fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
     }
     let mut nodes = Vec::new();
     let mut count = 0_u32;
-    let mut last_is_blank = false;
+    let mut last = None;
     while let Some((&present, behind)) = rest.split_first() {
         let at = NodeIndex(count);
         count = count.checked_add(1).ok_or(TreeError::TooLarge)?;
@@ -313,16 +314,14 @@ fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
             }
             _ => return Err(DecodeError::UnknownValue(present.into()).into()),
         };
-        last_is_blank = present == 0;
+        last = Some((at, present != 0));
     }
-    if count == 0 {
-        return Err(TreeError::Empty);
-    }
-    if last_is_blank {
+    let (at, present) = last.ok_or(TreeError::Empty)?;
+    if !present {
         return Err(TreeError::TrailingBlank);
     }
-    // An even number of nodes ends with a parent, which a full tree only has with leaves behind it.
-    let leaves = count.div_ceil(2).saturating_add(u32::from(count % 2 == 0));
+    let leaf = at.leaf().ok_or(TreeError::TrailingParent(at))?;
+    let leaves = leaf.0.checked_add(1).ok_or(TreeError::TooLarge)?;
     let size = TreeSize::with_leaves(leaves).ok_or(TreeError::TooLarge)?;
     Ok((size, nodes))
 }

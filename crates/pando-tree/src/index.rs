@@ -18,7 +18,7 @@ pub(crate) struct Entry {
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
         #[cfg(test)]
-        crate::tree::counting::count_comparison();
+        crate::growth::INDEX_STEPS.count();
         (self.fingerprint, self.node).cmp(&(other.fingerprint, other.node))
     }
 }
@@ -40,6 +40,10 @@ impl KeyIndex {
 
     pub(crate) fn remove(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
         self.0.remove(&entry(suite, key, node));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The nodes that may have a key: those whose keys have its fingerprint.

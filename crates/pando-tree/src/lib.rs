@@ -50,6 +50,9 @@ mod subtree;
 mod support;
 mod tree;
 
+#[cfg(test)]
+mod growth;
+
 pub use changes::{NodeChange, NodeContent};
 pub use create::{LeafTemplate, NewPath};
 pub use error::TreeError;

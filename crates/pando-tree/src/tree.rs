@@ -114,7 +114,7 @@ impl Tree {
     #[must_use]
     pub fn find_encryption_key(&self, key: &[u8]) -> Option<NodeIndex> {
         let mut candidates = self.encryption_keys.candidates(self.suite, key);
-        candidates.find(|&node| self.find(node).and_then(Subtree::encryption_key) == Some(key))
+        candidates.find(|&node| same_key(self.find(node).and_then(Subtree::encryption_key), key))
     }
 
     /// The member that has a signature key, if there is one.
@@ -122,7 +122,14 @@ impl Tree {
     pub fn find_signature_key(&self, key: &[u8]) -> Option<LeafIndex> {
         let candidates = self.signature_keys.candidates(self.suite, key);
         let mut leaves = candidates.filter_map(NodeIndex::leaf);
-        leaves.find(|&leaf| self.leaf_bytes(leaf).map(LeafBytes::signature_key) == Some(key))
+        leaves.find(|&leaf| same_key(self.leaf_bytes(leaf).map(LeafBytes::signature_key), key))
+    }
+
+    /// How many encryption keys and how many signature keys the indexes have: as many as there are nodes that
+    /// are not blank, and members.
+    #[must_use]
+    pub fn index_sizes(&self) -> (usize, usize) {
+        (self.encryption_keys.len(), self.signature_keys.len())
     }
 
     /// The tree hash of the root (section 7.8), which is what a GroupContext has.
@@ -261,26 +268,15 @@ impl Tree {
     }
 }
 
+/// Whether a node has a key.
+fn same_key(found: Option<&[u8]>, key: &[u8]) -> bool {
+    #[cfg(test)]
+    crate::growth::KEYS_COMPARED.count();
+    found == Some(key)
+}
+
 impl fmt::Debug for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tree({} members, {} leaves)", self.member_count(), self.size.leaf_count())
-    }
-}
-
-/// Counts of work, for the tests that show how it grows.
-#[cfg(test)]
-pub(crate) mod counting {
-    use std::cell::Cell;
-
-    thread_local! {
-        static COMPARISONS: Cell<u64> = const { Cell::new(0) };
-    }
-
-    pub(crate) fn count_comparison() {
-        COMPARISONS.set(COMPARISONS.get() + 1);
-    }
-
-    pub(crate) fn comparisons() -> u64 {
-        COMPARISONS.get()
     }
 }

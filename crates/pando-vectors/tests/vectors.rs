@@ -65,7 +65,10 @@ fn the_official_files() {
         (Kind::PskSecret, 77),
         (Kind::SecretTree, 21),
         (Kind::TranscriptHashes, 7),
+        (Kind::TreeKem, 77),
         (Kind::TreeMath, 10),
+        (Kind::TreeOperations, 5),
+        (Kind::TreeValidation, 98),
         (Kind::Welcome, 7),
     ] {
         assert!(kind.is_built());
@@ -157,6 +160,9 @@ fn every_changed_field_is_noticed() {
         Kind::KeySchedule,
         Kind::PskSecret,
         Kind::TranscriptHashes,
+        Kind::TreeKem,
+        Kind::TreeOperations,
+        Kind::TreeValidation,
         Kind::Welcome,
     ] {
         for suite in [1, 2, 4] {

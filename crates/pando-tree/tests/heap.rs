@@ -1,0 +1,61 @@
+//! How much memory a tree takes, with its indexes, in proportion to its size on the wire.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_precision_loss,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+use pando_crypto::{CryptoProvider, RustCrypto};
+use pando_tree::Tree;
+use pando_wire::{
+    Capabilities, CipherSuite, Credential, Extensions, LeafNode, LeafNodeSource, Lifetime, ProtocolVersion,
+    Signature,
+};
+
+/// A leaf of usual size: Ed25519 and X25519, and a basic credential of 32 bytes. Nobody looks at the keys and
+/// the signature here; fingerprints do not depend on them being good ones.
+fn leaf_node(number: u64) -> LeafNode {
+    let key = |kind: u8| [&[kind; 24][..], &number.to_be_bytes()].concat();
+    let credential = Credential::Basic { identity: key(3).into() };
+    LeafNode {
+        encryption_key: key(1).into(),
+        signature_key: key(2).into(),
+        capabilities: Capabilities {
+            versions: vec![ProtocolVersion::MLS_10],
+            cipher_suites: vec![CipherSuite::ALL[0]],
+            credentials: vec![credential.credential_type()],
+            ..Capabilities::default()
+        },
+        credential,
+        leaf_node_source: LeafNodeSource::KeyPackage {
+            lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+        },
+        extensions: Extensions::default(),
+        signature: Signature::from(vec![3; 64]),
+    }
+}
+
+#[test]
+fn a_tree_takes_three_times_its_size_on_the_wire_at_most() {
+    let suite = RustCrypto.suite(CipherSuite::ALL[0]).unwrap();
+    for members in [1_000, 50_000] {
+        let mut tree = None;
+        let memory = allocation_counter::measure(|| {
+            let mut grown = Tree::new(suite, &leaf_node(0)).unwrap();
+            for number in 1..members {
+                grown.add(&leaf_node(number)).unwrap();
+            }
+            grown.tree_hash().unwrap();
+            tree = Some(grown);
+        });
+        let tree = tree.unwrap();
+        let (held, wire) = (memory.bytes_current as f64, tree.export().unwrap().len() as f64);
+        println!("{members} members: {held} bytes, {:.2} times the wire size of {wire}", held / wire);
+        assert!(held <= 3.0 * wire);
+        // Another handle costs nothing but its own size.
+        let clone = allocation_counter::measure(|| drop(std::hint::black_box(tree.clone())));
+        assert_eq!(clone.count_total, 0);
+    }
+}

@@ -1,0 +1,385 @@
+//! Random histories: after every step, the fast tree and the slow one are the same in all that can be seen.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+mod oracle;
+
+use oracle::Oracle;
+use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
+use pando_tree::{LeafTemplate, PrivateKeys, Tree};
+use pando_wire::{
+    Capabilities, CipherSuite, Credential, CredentialType, Extensions, GroupContext, GroupId, LeafIndex,
+    LeafNode, LeafNodeSource, Lifetime, NodeIndex, Opaque, ProposalType, ProtocolVersion, RatchetTree,
+    Signature,
+};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A step of a history. Members are chosen by numbers, modulo how many there are.
+#[derive(Debug, Clone)]
+enum Step {
+    Add,
+    Update(u32),
+    Remove(u32),
+    /// A Commit with a path, after some removals and additions.
+    Commit {
+        committer: u32,
+        removals: Vec<u32>,
+        additions: u32,
+    },
+    /// Everybody above a point goes, so that the tree is halved, perhaps more than once.
+    Shrink(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Step::Add),
+        2 => any::<u32>().prop_map(Step::Update),
+        2 => any::<u32>().prop_map(Step::Remove),
+        4 => (any::<u32>(), prop::collection::vec(any::<u32>(), 0..4), 0..4_u32).prop_map(
+            |(committer, removals, additions)| Step::Commit { committer, removals, additions }
+        ),
+        1 => any::<u32>().prop_map(Step::Shrink),
+    ]
+}
+
+struct Member {
+    signer: Box<dyn Signer>,
+    keys: PrivateKeys,
+}
+
+struct World {
+    suite: Suite,
+    rng: ChaCha20Rng,
+    group_id: GroupId,
+    tree: Tree,
+    oracle: Oracle,
+    members: BTreeMap<LeafIndex, Member>,
+}
+
+impl World {
+    fn new(suite: Suite, seed: u64) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let (leaf_node, signer, key_pair) = newcomer(suite, &mut rng);
+        let tree = Tree::new(suite, &leaf_node).unwrap();
+        let keys = PrivateKeys::new(&tree, LeafIndex(0), key_pair).unwrap();
+        let members = BTreeMap::from([(LeafIndex(0), Member { signer, keys })]);
+        let group_id = GroupId::from(vec![7; 4]);
+        Self { suite, rng, group_id, oracle: Oracle::new(leaf_node), tree, members }
+    }
+
+    fn choose(&self, number: u32) -> LeafIndex {
+        *self.members.keys().nth(number as usize % self.members.len()).unwrap()
+    }
+
+    fn add(&mut self) -> LeafIndex {
+        let (leaf_node, signer, key_pair) = newcomer(self.suite, &mut self.rng);
+        let leaf = self.tree.add(&leaf_node).unwrap();
+        assert_eq!(self.oracle.add(leaf_node), leaf);
+        let keys = PrivateKeys::new(&self.tree, leaf, key_pair).unwrap();
+        self.members.insert(leaf, Member { signer, keys });
+        leaf
+    }
+
+    fn remove(&mut self, leaf: LeafIndex) {
+        self.tree.remove(leaf).unwrap();
+        self.oracle.remove(leaf);
+        self.members.remove(&leaf);
+    }
+
+    fn truncate(&mut self) {
+        self.tree.truncate();
+        self.oracle.truncate();
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Add => drop(self.add()),
+            Step::Update(number) => self.update(self.choose(*number)),
+            Step::Remove(number) => {
+                if self.members.len() > 1 {
+                    self.remove(self.choose(*number));
+                    self.truncate();
+                }
+            }
+            Step::Commit { committer, removals, additions } => {
+                let committer = self.choose(*committer);
+                for number in removals {
+                    let leaf = self.choose(*number);
+                    if leaf != committer {
+                        self.remove(leaf);
+                    }
+                }
+                let mut added: Vec<_> = (0..*additions).map(|_| self.add()).collect();
+                added.sort_unstable();
+                self.truncate();
+                self.commit(committer, &added);
+            }
+            Step::Shrink(number) => {
+                let last = self.choose(*number);
+                for leaf in self.members.keys().copied().filter(|leaf| *leaf > last).collect::<Vec<_>>() {
+                    self.remove(leaf);
+                }
+                self.truncate();
+            }
+        }
+    }
+
+    fn update(&mut self, leaf: LeafIndex) {
+        let mut leaf_node = self.tree.leaf(leaf).unwrap();
+        let key_pair = self.suite.hpke_generate_key_pair(&mut self.rng).unwrap();
+        leaf_node.encryption_key = key_pair.public.clone();
+        leaf_node.leaf_node_source = LeafNodeSource::Update;
+        let member = self.members.get_mut(&leaf).unwrap();
+        sign(self.suite, &mut leaf_node, &*member.signer, &self.group_id, leaf);
+        self.tree.update(leaf, &leaf_node).unwrap();
+        self.oracle.update(leaf, leaf_node);
+        member.keys = PrivateKeys::new(&self.tree, leaf, key_pair).unwrap();
+    }
+
+    /// A path, made by the fast tree, merged by it and by the slow one, and decrypted by some.
+    fn commit(&mut self, committer: LeafIndex, added: &[LeafIndex]) {
+        let LeafNode { credential, capabilities, extensions, .. } = self.tree.leaf(committer).unwrap();
+        let template = LeafTemplate { credential, capabilities, extensions };
+        let signer = &*self.members[&committer].signer;
+        let new = self.tree.create_path(committer, template, &self.group_id, signer, &mut self.rng).unwrap();
+        let context = context(self.suite, &self.group_id, new.tree().tree_hash().unwrap());
+        let update_path = new.encrypt(&context, added, &mut self.rng).unwrap();
+        let merged = self.tree.merge_path(committer, &update_path, added).unwrap();
+        assert_eq!(merged.tree().export().unwrap(), new.tree().export().unwrap());
+
+        // The same path in the slow tree.
+        let keys: Vec<_> = update_path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
+        let parent_hash = self.oracle.set_path(self.suite, committer, &keys);
+        let source = LeafNodeSource::Commit { parent_hash: parent_hash.into() };
+        assert_eq!(update_path.leaf_node.leaf_node_source, source);
+        self.oracle.set_leaf(committer, update_path.leaf_node.clone());
+
+        // Everybody learns the keys that they should; most of a large group only in principle.
+        let everybody = self.members.len() <= 24;
+        let (before, random) = (self.tree.clone(), self.rng.next_u32() as usize);
+        for (position, (leaf, member)) in self.members.iter_mut().enumerate() {
+            if *leaf == committer {
+                member.keys = new.keys().clone();
+            } else if added.contains(leaf) {
+                let secret = new.path_secret_for(*leaf).unwrap().expose().into();
+                member.keys.join_path(merged.tree(), committer, secret).unwrap();
+            } else {
+                if everybody || (position + random).is_multiple_of(16) {
+                    let decrypted = member.keys.decrypt_path(&before, &merged, &context, added).unwrap();
+                    assert_eq!(decrypted.commit_secret, *new.commit_secret());
+                }
+                // What it would have learned, without the work.
+                member.keys.retain_current(merged.tree());
+                let from = merged.tree().size().common_ancestor(*leaf, committer).unwrap();
+                for step in new.steps().iter().skip_while(|step| step.node != from) {
+                    let pair = new.keys().get(step.node).unwrap();
+                    let copy = pando_crypto::HpkeKeyPair {
+                        private: pair.private.expose().into(),
+                        public: pair.public.clone(),
+                    };
+                    member.keys.insert(step.node, copy);
+                }
+            }
+        }
+        self.tree = merged.into_tree();
+    }
+
+    fn compare(&self) {
+        let (tree, oracle) = (&self.tree, &self.oracle);
+        assert_eq!(tree.size(), oracle.size());
+        assert_eq!(tree.to_wire(), oracle.to_wire());
+        assert_eq!(*tree.tree_hash().unwrap(), *oracle.root_hash(self.suite));
+        let members: Vec<_> = tree.members().collect();
+        assert_eq!(members, oracle.members());
+        assert_eq!(tree.member_count() as usize, members.len());
+
+        let nodes = || (0..tree.size().node_count()).map(NodeIndex);
+        let (mut encryption_keys, mut signature_keys) = (0, 0);
+        for node in nodes() {
+            assert_eq!(tree.resolution(node), oracle.resolution(node), "{node}");
+            assert_eq!(tree.parent(node).as_ref(), oracle.parent(node));
+            if let Some(parent) = oracle.parent(node) {
+                assert_eq!(tree.find_encryption_key(&parent.encryption_key), Some(node));
+                encryption_keys += 1;
+            }
+        }
+        let mut support: BTreeMap<ProposalType, usize> = BTreeMap::new();
+        for leaf in members.iter().copied() {
+            let leaf_node = oracle.leaf(leaf).unwrap();
+            assert_eq!(tree.leaf(leaf).as_ref(), Some(leaf_node));
+            assert_eq!(tree.find_encryption_key(&leaf_node.encryption_key), tree.size().node(leaf));
+            assert_eq!(tree.find_signature_key(&leaf_node.signature_key), Some(leaf));
+            let filtered = tree.filtered_direct_path(leaf);
+            let filtered: Vec<_> = filtered.into_iter().map(|step| (step.node, step.copath_child)).collect();
+            assert_eq!(filtered, oracle.filtered_direct_path(leaf));
+            (encryption_keys, signature_keys) = (encryption_keys + 1, signature_keys + 1);
+            // Some list a type twice.
+            for proposal in leaf_node.capabilities.proposals.iter().collect::<BTreeSet<_>>() {
+                *support.entry(*proposal).or_default() += 1;
+            }
+        }
+        // No key is left in the indexes that is not in the tree.
+        assert_eq!(tree.index_sizes(), (encryption_keys, signature_keys));
+        for proposal in [ProposalType(0xf001), ProposalType(0xf002)] {
+            let all = support.get(&proposal) == Some(&members.len());
+            assert_eq!(tree.support().all_support_proposal(proposal), all);
+        }
+        assert!(tree.support().all_support_credential(CredentialType::BASIC));
+        assert_eq!(tree.support().credential_types_in_use().collect::<Vec<_>>(), [CredentialType::BASIC]);
+        // Every member's private keys are those of nodes above it.
+        for (leaf, member) in &self.members {
+            assert!(member.keys.nodes().all(|node| node.covers(*leaf)));
+        }
+    }
+
+    /// The checks that the slow tree takes its time for, and reading what was written.
+    fn compare_validity(&self) {
+        assert_eq!(self.oracle.unmerged_valid(), Ok(()));
+        assert_eq!(self.oracle.parent_hash_valid(self.suite), Ok(()));
+        let (bytes, hash) = (self.tree.export().unwrap(), self.tree.tree_hash().unwrap());
+        let imported = Tree::import(self.suite, &bytes, &self.group_id, &hash).unwrap();
+        assert_eq!(imported.export().unwrap(), bytes);
+        assert_eq!(imported.index_sizes(), self.tree.index_sizes());
+        assert_eq!(imported.support(), self.tree.support());
+        let mut written = Vec::new();
+        self.tree.export_to(&mut written).unwrap();
+        assert_eq!(written, bytes);
+    }
+
+    /// Storing what changed since an older tree gives this one.
+    fn compare_changes(&self, older: &Tree, older_wire: &RatchetTree) {
+        let mut nodes: BTreeMap<u32, Vec<u8>> = stored(older_wire);
+        for change in self.tree.changes_since(older) {
+            match change.content {
+                None => assert!(nodes.remove(&change.node.0).is_some(), "{} was not there", change.node),
+                Some(pando_tree::NodeContent::Leaf(bytes) | pando_tree::NodeContent::Parent(bytes)) => {
+                    let old = nodes.insert(change.node.0, bytes.to_vec());
+                    assert_ne!(old.as_deref(), Some(bytes), "{} did not change", change.node);
+                }
+            }
+        }
+        assert_eq!(nodes, stored(&self.tree.to_wire()));
+        // The old handle is what it was.
+        assert_eq!(older.to_wire(), *older_wire);
+    }
+}
+
+fn stored(tree: &RatchetTree) -> BTreeMap<u32, Vec<u8>> {
+    use pando_wire::{Encode, Node};
+    let nodes = (0..).zip(&tree.0).filter_map(|(index, node)| Some((index, node.as_ref()?)));
+    nodes
+        .map(|(index, node)| match node {
+            Node::Leaf(leaf) => (index, leaf.encode().unwrap()),
+            Node::Parent(parent) => (index, parent.encode().unwrap()),
+        })
+        .collect()
+}
+
+fn newcomer(suite: Suite, rng: &mut ChaCha20Rng) -> (LeafNode, Box<dyn Signer>, pando_crypto::HpkeKeyPair) {
+    let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
+    let key_pair = suite.hpke_generate_key_pair(rng).unwrap();
+    let proposals = match rng.next_u32() % 4 {
+        0 => vec![ProposalType(0xf001)],
+        _ => vec![ProposalType(0xf001), ProposalType(0xf002), ProposalType(0xf001)],
+    };
+    let mut leaf_node = LeafNode {
+        encryption_key: key_pair.public.clone(),
+        signature_key: signer.public_key().clone(),
+        credential: Credential::Basic { identity: rng.next_u64().to_be_bytes().to_vec().into() },
+        capabilities: Capabilities {
+            versions: vec![ProtocolVersion::MLS_10],
+            cipher_suites: vec![suite.cipher_suite()],
+            proposals,
+            credentials: vec![CredentialType::BASIC],
+            ..Capabilities::default()
+        },
+        leaf_node_source: LeafNodeSource::KeyPackage { lifetime: Lifetime { not_before: 0, not_after: 1 } },
+        extensions: Extensions::default(),
+        signature: Signature::default(),
+    };
+    sign(suite, &mut leaf_node, &*signer, &GroupId::default(), LeafIndex(0));
+    (leaf_node, signer, key_pair)
+}
+
+fn sign(suite: Suite, leaf_node: &mut LeafNode, signer: &dyn Signer, group_id: &GroupId, leaf: LeafIndex) {
+    let to_be_signed = leaf_node.to_be_signed((group_id, leaf)).unwrap();
+    leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed).unwrap();
+}
+
+fn context(suite: Suite, group_id: &GroupId, tree_hash: Opaque) -> GroupContext {
+    GroupContext {
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: suite.cipher_suite(),
+        group_id: group_id.clone(),
+        epoch: 1,
+        tree_hash,
+        confirmed_transcript_hash: Opaque::default(),
+        extensions: Extensions::default(),
+    }
+}
+
+/// Goes through a history; how many steps apart the slowest checks are depends on the size.
+fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step]) {
+    let mut world = World::new(RustCrypto.suite(suite).unwrap(), seed);
+    for _ in 1..members {
+        world.add();
+    }
+    world.compare();
+    for step in steps {
+        let (older, older_wire) = (world.tree.clone(), world.tree.to_wire());
+        world.take(step);
+        world.compare();
+        world.compare_changes(&older, &older_wire);
+        if world.members.len() <= 40 {
+            world.compare_validity();
+        }
+    }
+    world.compare_validity();
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(cases),
+        // Histories that failed once are kept beside this file and tried first.
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/histories.regressions"))),
+        max_shrink_iters: 400,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config(48))]
+
+    #[test]
+    fn small_groups(seed: u64, members in 1_u32..34, steps in prop::collection::vec(step(), 1..24)) {
+        history(CipherSuite::ALL[0], seed, members, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(6))]
+
+    #[test]
+    fn large_groups(seed: u64, members in 60_u32..300, steps in prop::collection::vec(step(), 1..12)) {
+        history(CipherSuite::ALL[0], seed, members, &steps);
+    }
+
+    #[test]
+    fn other_suites(
+        seed: u64, suite in 1_usize..7, members in 1_u32..10, steps in prop::collection::vec(step(), 1..6)
+    ) {
+        history(CipherSuite::ALL[suite], seed, members, &steps);
+    }
+}
