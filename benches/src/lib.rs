@@ -1,6 +1,13 @@
 //! What the benchmarks have in common.
 
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a benchmark that fails has no result")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a benchmark that fails has no result"
+)]
+
+pub mod grove;
 
 use pando_crypto::{CryptoProvider, RustCrypto, Suite};
 use pando_wire::{CipherSuite, Extensions, GroupContext, ProtocolVersion};

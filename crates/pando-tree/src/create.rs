@@ -2,6 +2,7 @@
 
 use crate::private::{next_path_secret, node_key_pair};
 use crate::resolution::PathStep;
+use crate::subtree::Subtree;
 use crate::tree::Tree;
 use crate::{PrivateKeys, TreeError};
 use pando_crypto::{CryptoRng, HpkeKeyPair, SecretBytes, Signer};
@@ -183,7 +184,7 @@ impl NewPath {
             }));
         }
         let seal = |(node, path_secret, mut rng): (NodeIndex, &SecretBytes, ChaCha20Rng)| {
-            let key = self.tree.find(node).and_then(crate::subtree::Subtree::encryption_key);
+            let key = self.tree.find(node).and_then(Subtree::encryption_key);
             let key = HpkePublicKey::from(key.ok_or(TreeError::InvalidEncryptionKey(node))?);
             let suite = self.tree.suite();
             suite

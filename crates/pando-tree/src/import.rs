@@ -74,7 +74,7 @@ impl Tree {
     /// As [`Tree::import`], without those of the hashes and signatures.
     pub fn import_unsigned(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
         let (size, nodes) = read(bytes)?;
-        let root = build(&nodes, size.root(), size)?;
+        let root = build(&nodes, size.root());
         let (mut encryption, mut signature, mut support) = (Vec::new(), Vec::new(), Support::default());
         for ReadNode { at, node, .. } in nodes {
             let key = match &node {
@@ -327,15 +327,15 @@ fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
 }
 
 /// Builds the subtree at `at` from the nodes that are at or below it, in the order of their indices.
-fn build(nodes: &[ReadNode<'_>], at: NodeIndex, size: TreeSize) -> Result<Arc<Subtree>, TreeError> {
+fn build(nodes: &[ReadNode<'_>], at: NodeIndex) -> Arc<Subtree> {
     if nodes.is_empty() {
-        return Ok(Subtree::blank(at));
+        return Subtree::blank(at);
     }
     let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
-        return Ok(nodes.first().map_or_else(
+        return nodes.first().map_or_else(
             || Subtree::blank(at),
             |read| Subtree::leaf(at, LeafBytes::from_decoded(read.bytes)),
-        ));
+        );
     };
     let (before, from_here) = nodes.split_at(nodes.partition_point(|read| read.at < at));
     let (content, after) = match from_here.split_first() {
@@ -343,9 +343,9 @@ fn build(nodes: &[ReadNode<'_>], at: NodeIndex, size: TreeSize) -> Result<Arc<Su
         _ => (None, from_here),
     };
     let (left, right) = if at.level() < PARALLEL_LEVEL {
-        (build(before, left_at, size), build(after, right_at, size))
+        (build(before, left_at), build(after, right_at))
     } else {
-        rayon::join(|| build(before, left_at, size), || build(after, right_at, size))
+        rayon::join(|| build(before, left_at), || build(after, right_at))
     };
-    Ok(Subtree::parent(content, left?, right?))
+    Subtree::parent(content, left, right)
 }

@@ -1,7 +1,7 @@
 //! Parent hashes (RFC 9420, section 7.9).
 
-use crate::hash::tree_hash_without;
-use crate::subtree::Subtree;
+use crate::hash::{NodeHash, tree_hash_without};
+use crate::subtree::{Subtree, first_leaf};
 use pando_crypto::{Digest, Suite};
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
 
@@ -36,13 +36,13 @@ pub(crate) fn original_sibling_tree_hash(
     sibling_at: NodeIndex,
     sibling: &Subtree,
     unmerged: &[LeafIndex],
-) -> Result<crate::hash::NodeHash, EncodeError> {
+) -> Result<NodeHash, EncodeError> {
     tree_hash_without(suite, sibling_at, sibling, leaves_below(sibling_at, unmerged))
 }
 
 /// Those of some leaves, in increasing order, that are below a node.
 pub(crate) fn leaves_below(node: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
-    let start = leaves.partition_point(|leaf| *leaf < crate::subtree::first_leaf(node));
+    let start = leaves.partition_point(|leaf| *leaf < first_leaf(node));
     let from_start = leaves.get(start..).unwrap_or_default();
     let end = from_start.partition_point(|leaf| node.covers(*leaf));
     from_start.get(..end).unwrap_or_default()

@@ -4,6 +4,7 @@
 use crate::TreeError;
 use crate::create::LABEL;
 use crate::merge::MergedPath;
+use crate::subtree::Subtree;
 use crate::tree::Tree;
 use pando_crypto::{CryptoError, HpkeKeyPair, SecretBytes, Suite};
 use pando_wire::{Encode, GroupContext, LeafIndex, NodeIndex};
@@ -64,7 +65,7 @@ impl PrivateKeys {
     /// deleted). Costs O(log N).
     pub fn retain_current(&mut self, tree: &Tree) {
         self.keys.retain(|node, key_pair| {
-            tree.find(*node).and_then(crate::subtree::Subtree::encryption_key) == Some(&*key_pair.public)
+            tree.find(*node).and_then(Subtree::encryption_key) == Some(&*key_pair.public)
         });
     }
 
@@ -160,7 +161,7 @@ impl PrivateKeys {
         let suite = tree.suite();
         for node in nodes {
             let key_pair = node_key_pair(suite, &path_secret)?;
-            let expected = tree.find(node).and_then(crate::subtree::Subtree::encryption_key);
+            let expected = tree.find(node).and_then(Subtree::encryption_key);
             if expected != Some(&*key_pair.public) {
                 return Err(TreeError::PathSecret(node));
             }
