@@ -329,7 +329,7 @@ fn context(suite: Suite, group_id: &GroupId, tree_hash: Opaque) -> GroupContext 
     }
 }
 
-/// Goes through a history; how many steps apart the slowest checks are depends on the size.
+/// Goes through a history.
 fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step]) {
     let mut world = World::new(RustCrypto.suite(suite).unwrap(), seed);
     for _ in 1..members {
@@ -341,11 +341,8 @@ fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step]) {
         world.take(step);
         world.compare();
         world.compare_changes(&older, &older_wire);
-        if world.members.len() <= 40 {
-            world.compare_validity();
-        }
+        world.compare_validity();
     }
-    world.compare_validity();
 }
 
 fn config(cases: u32) -> ProptestConfig {
