@@ -133,12 +133,6 @@ impl Tree {
         Ok(())
     }
 
-    /// Another node than `at` that has an encryption key.
-    fn find_other(&self, at: NodeIndex, key: &[u8]) -> Option<NodeIndex> {
-        let mut others = self.encryption_keys.candidates(self.suite, key).filter(|node| *node != at);
-        others.find(|node| self.find(*node).and_then(Subtree::encryption_key) == Some(key))
-    }
-
     /// Lists of unmerged leaves are in increasing order; each leaf is a member below the node, and in the
     /// list of every node between that is not blank (section 12.4.3.1).
     fn check_unmerged(&self) -> Result<(), TreeError> {

@@ -71,9 +71,30 @@ impl Tree {
         added: &[LeafIndex],
     ) -> Result<MergedPath<'a>, TreeError> {
         self.check_member(sender)?;
+        self.merge(sender, update_path, added, false)
+    }
+
+    /// Puts the path of somebody who joins by an external Commit into a copy of this tree, at the leftmost
+    /// blank leaf (section 12.4.3.2).
+    ///
+    /// # Errors
+    /// As [`Tree::merge_path`], and [`TreeError::TooLarge`] if there is no room.
+    pub fn merge_external_path<'a>(&self, update_path: &'a UpdatePath) -> Result<MergedPath<'a>, TreeError> {
+        let mut tree = self.clone();
+        let sender = tree.add(&update_path.leaf_node)?;
+        tree.merge(sender, update_path, &[], true)
+    }
+
+    fn merge<'a>(
+        &self,
+        sender: LeafIndex,
+        update_path: &'a UpdatePath,
+        added: &[LeafIndex],
+        joins: bool,
+    ) -> Result<MergedPath<'a>, TreeError> {
         let steps = self.filtered_direct_path(sender);
         self.check_shape(&steps, update_path, added)?;
-        self.check_keys(sender, &steps, update_path)?;
+        self.check_keys(sender, &steps, update_path, joins)?;
 
         let keys: Vec<_> = update_path.nodes.iter().map(|entry| &entry.encryption_key).collect();
         let (contents, parent_hash) = self.path_contents(&steps, &keys)?;
@@ -106,12 +127,13 @@ impl Tree {
     }
 
     /// Every key is valid, and is neither in the tree nor twice in the path: the sender's old keys cannot
-    /// come back either.
+    /// come back either. The leaf of somebody who joins is in the tree already, with its key.
     fn check_keys(
         &self,
         sender: LeafIndex,
         steps: &[PathStep],
         update_path: &UpdatePath,
+        joins: bool,
     ) -> Result<(), TreeError> {
         let leaf = self.size.node(sender).map(|node| (node, &update_path.leaf_node.encryption_key));
         let parents = steps.iter().zip(&update_path.nodes);
@@ -119,11 +141,21 @@ impl Tree {
         let mut seen = BTreeSet::new();
         for (node, key) in keys {
             self.suite.check_hpke_public_key(key).map_err(|_| TreeError::InvalidEncryptionKey(node))?;
-            if !seen.insert(key) || self.find_encryption_key(key).is_some() {
+            let own_leaf = joins && node.is_leaf();
+            let elsewhere = self.encryption_keys_elsewhere(key, own_leaf.then_some(node));
+            if !seen.insert(key) || elsewhere {
                 return Err(TreeError::PathKeyReused(node));
             }
         }
         Ok(())
+    }
+
+    /// Whether a node, other than a given one, has an encryption key.
+    fn encryption_keys_elsewhere(&self, key: &[u8], except: Option<NodeIndex>) -> bool {
+        match except {
+            None => self.find_encryption_key(key).is_some(),
+            Some(node) => self.find_other(node, key).is_some(),
+        }
     }
 
     /// The parent nodes of a path with these keys, from the leaf to the root, and the parent hash that the

@@ -117,6 +117,12 @@ impl Tree {
         candidates.find(|&node| same_key(self.find(node).and_then(Subtree::encryption_key), key))
     }
 
+    /// Another node than `at` that has an encryption key.
+    pub(crate) fn find_other(&self, at: NodeIndex, key: &[u8]) -> Option<NodeIndex> {
+        let mut others = self.encryption_keys.candidates(self.suite, key).filter(|node| *node != at);
+        others.find(|node| self.find(*node).and_then(Subtree::encryption_key) == Some(key))
+    }
+
     /// The member that has a signature key, if there is one.
     #[must_use]
     pub fn find_signature_key(&self, key: &[u8]) -> Option<LeafIndex> {
