@@ -148,6 +148,7 @@ impl NewPath {
     /// committer (section 12.4.3.1). `None` if it is not in the tree or is the committer.
     #[must_use]
     pub fn path_secret_for(&self, new_member: LeafIndex) -> Option<&SecretBytes> {
+        self.tree.check_member(new_member).ok()?;
         let ancestor = self.tree.size().common_ancestor(self.sender, new_member)?;
         let position = self.steps.iter().position(|step| step.node == ancestor)?;
         self.path_secrets.get(position)

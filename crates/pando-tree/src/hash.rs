@@ -47,8 +47,14 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
         Kind::Leaf(leaf) => leaf_hash(suite, at, Some(leaf.as_bytes())),
         Kind::Blank => blank_hash(suite, at)?,
         Kind::Parent { content, left, right } => {
-            let (left, right) =
-                children(at, |child| tree_hash(suite, child, left), |child| tree_hash(suite, child, right))?;
+            let (left_at, right_at) = children_of(at);
+            // After a change, one of the two is known, and a second thread would have nothing to do.
+            let one_is_known = left.hash.get().is_some() || right.hash.get().is_some();
+            let (left, right) = if one_is_known {
+                (tree_hash(suite, left_at, left)?, tree_hash(suite, right_at, right)?)
+            } else {
+                both(at, |at| tree_hash(suite, at, left), |at| tree_hash(suite, at, right))?
+            };
             parent_hash_of_tree(suite, content.as_ref(), &left, &right)?
         }
     };
@@ -75,7 +81,7 @@ pub(crate) fn tree_hash_without(
         Kind::Parent { content, left, right } => {
             let middle = at.right().map_or(LeafIndex(u32::MAX), first_leaf);
             let (below_left, below_right) = removed.split_at(removed.partition_point(|leaf| *leaf < middle));
-            let (left, right) = children(
+            let (left, right) = both(
                 at,
                 |child| tree_hash_without(suite, child, left, below_left),
                 |child| tree_hash_without(suite, child, right, below_right),
@@ -91,23 +97,27 @@ fn blank_hash(suite: Suite, at: NodeIndex) -> Result<NodeHash, EncodeError> {
     if at.is_leaf() {
         return Ok(leaf_hash(suite, at, None));
     }
-    let (left, right) = children(at, |child| blank_hash(suite, child), |child| blank_hash(suite, child))?;
+    let (left, right) = both(at, |child| blank_hash(suite, child), |child| blank_hash(suite, child))?;
     parent_hash_of_tree(suite, None, &left, &right)
 }
 
 /// The hashes of both children, on two threads if there is enough below them.
-fn children(
+fn both(
     at: NodeIndex,
     left: impl FnOnce(NodeIndex) -> Result<NodeHash, EncodeError> + Send,
     right: impl FnOnce(NodeIndex) -> Result<NodeHash, EncodeError> + Send,
 ) -> Result<(NodeHash, NodeHash), EncodeError> {
-    // A parent has children.
-    let (left_at, right_at) = (at.left().unwrap_or(at), at.right().unwrap_or(at));
+    let (left_at, right_at) = children_of(at);
     if at.level() < PARALLEL_LEVEL {
         return Ok((left(left_at)?, right(right_at)?));
     }
     let (left, right) = rayon::join(|| left(left_at), || right(right_at));
     Ok((left?, right?))
+}
+
+/// The indices of both children, for a parent, which has them.
+fn children_of(at: NodeIndex) -> (NodeIndex, NodeIndex) {
+    (at.left().unwrap_or(at), at.right().unwrap_or(at))
 }
 
 /// `Hash(TreeHashInput)` of a leaf.

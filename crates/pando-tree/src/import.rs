@@ -49,8 +49,9 @@ impl Tree {
         if *tree.tree_hash()? != *expected_hash {
             return Err(TreeError::TreeHash);
         }
-        tree.check_parent_hashes()?;
+        // A leaf that was changed breaks the parent hashes above it, too; the signature tells which it was.
         tree.check_signatures(group_id)?;
+        tree.check_parent_hashes()?;
         Ok(tree)
     }
 
@@ -83,7 +84,13 @@ impl Tree {
                     support.add(leaf);
                     &leaf.encryption_key
                 }
-                Node::Parent(parent) => &parent.encryption_key,
+                Node::Parent(parent) => {
+                    // Before anything looks for a leaf in such a list.
+                    if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) {
+                        return Err(TreeError::UnmergedOrder(at));
+                    }
+                    &parent.encryption_key
+                }
             };
             suite.check_hpke_public_key(key).map_err(|_| TreeError::InvalidEncryptionKey(at))?;
             encryption.push(entry(suite, key, at));
@@ -133,17 +140,12 @@ impl Tree {
         Ok(())
     }
 
-    /// Lists of unmerged leaves are in increasing order; each leaf is a member below the node, and in the
-    /// list of every node between that is not blank (section 12.4.3.1).
+    /// Each leaf in a list of unmerged leaves is a member below the node, and in the list of every node between
+    /// that is not blank (section 12.4.3.1).
     fn check_unmerged(&self) -> Result<(), TreeError> {
         for (node, subtree) in self.occupied() {
             let Some(content) = subtree.parent_content() else { continue };
-            let mut previous = None;
             for leaf in content.unmerged() {
-                if previous >= Some(leaf) {
-                    return Err(TreeError::UnmergedOrder(node));
-                }
-                previous = Some(leaf);
                 if !node.covers(leaf) || !self.is_member(leaf) {
                     return Err(TreeError::UnmergedLeaf { node, leaf });
                 }

@@ -116,6 +116,7 @@ impl PrivateKeys {
         let tree = path.tree();
         // 1. The node of the path above this member, and its child on this member's side.
         let ancestor = self.common_ancestor(tree, path.sender())?;
+        before.check_member(self.leaf)?;
         let steps = path.steps();
         let position = steps.iter().position(|step| step.node == ancestor);
         let (position, step) = position

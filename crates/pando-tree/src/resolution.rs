@@ -119,7 +119,8 @@ impl Tree {
         // Those added leaves do not count that the resolution names before this node: the ones to the left
         // of it, or, if this is an unmerged leaf, of those in the same list the ones before it.
         let limit = if found == member_node { member } else { first_leaf(found) };
-        let excluded = leaves_below(node, added).iter().filter(|leaf| **leaf < limit).count();
+        let excluded = leaves_below(node, added);
+        let excluded = excluded.iter().filter(|leaf| **leaf < limit && self.is_member(**leaf)).count();
         let position = usize::try_from(position).unwrap_or(usize::MAX).saturating_sub(excluded);
         Ok((found, position))
     }

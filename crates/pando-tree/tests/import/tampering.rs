@@ -1,0 +1,878 @@
+//! One thing is changed at every node of large trees in turn, and `import` has to say which node breaks which
+//! rule.
+//!
+//! What it has to say about parent hashes is not computed from parent hashes, but from what the grove
+//! remembers: which Commit set which parent. Where a rule determines the node, exactly that error is expected.
+//! In the few places where more than one node breaks a rule, or several rules are broken at once, the expected
+//! set is written next to the case. Where two parents fail to be parent-hash valid, `import` names the one
+//! that comes first in the array.
+//!
+//! Who tampers may choose the tree hash too, so every case is tried with the hash of the tampered tree. With
+//! the hash of the original tree, nothing passes.
+//!
+//! Some changes cannot be noticed by anybody who does not know the tree hash: a member may sign another leaf
+//! for itself, as long as no Commit has taken the old one into a parent hash, and the blank parent above which
+//! all is blank could always have been blank. These are expected to be accepted, so that it is certain that
+//! nothing else is.
+
+use crate::grove::{Grove, Newcomer};
+use pando_tree::{Tree, TreeError};
+use pando_wire::{
+    CipherSuite, Encode, HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, Node, NodeIndex, Opaque,
+    ParentNode, RatchetTree,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What import must say.
+enum Expected {
+    Error(TreeError),
+    /// Any of these.
+    OneOf(Vec<TreeError>),
+    /// Nothing but the tree hash tells that this is not the tree.
+    Accepted,
+}
+
+/// A group's tree as it is sent, to be tampered with.
+struct Specimen {
+    grove: Grove,
+    wire: RatchetTree,
+    hash: Opaque,
+    /// How often each kind of change was refused for each reason.
+    counts: BTreeMap<(&'static str, &'static str), u32>,
+}
+
+/// A tree of more than 32 leaves with blank leaves, blank parents, and leaves that are unmerged at one, some
+/// or all levels above them.
+fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> Specimen {
+    let mut grove = Grove::new(cipher_suite, seed);
+    while grove.members.len() < members {
+        let committer = grove.any_member();
+        let additions = (members - grove.members.len()).min(5);
+        grove.commit(committer, &[], u32::try_from(additions).unwrap());
+    }
+    let commit = |grove: &mut Grove, times: usize| {
+        for _ in 0..times {
+            let committer = grove.any_member();
+            grove.commit(committer, &[], 0);
+        }
+    };
+    commit(&mut grove, members / 3);
+    // Holes, the parents above which are set again.
+    for _ in 0..6 {
+        let removed = [grove.any_member(), grove.any_member()];
+        let committer = *grove.members.keys().find(|leaf| !removed.contains(leaf)).unwrap();
+        let removed: BTreeSet<_> = removed.into_iter().collect();
+        grove.commit(committer, &removed.into_iter().collect::<Vec<_>>(), 0);
+    }
+    commit(&mut grove, members / 2);
+    // Members who are unmerged up to the root, then some who are merged at the top, then others.
+    for _ in 0..2 {
+        grove.add();
+        grove.add();
+        commit(&mut grove, 1);
+    }
+    grove.add();
+    grove.add();
+    let removed = grove.any_member();
+    let committer = *grove.members.keys().rfind(|leaf| **leaf != removed).unwrap();
+    grove.commit(committer, &[removed], 1);
+    grove.add();
+
+    let (wire, hash) = (grove.tree.to_wire(), grove.tree.tree_hash().unwrap());
+    let specimen = Specimen { grove, wire, hash, counts: BTreeMap::new() };
+    specimen.check_shape();
+    specimen
+}
+
+impl Specimen {
+    /// That there is something of everything here.
+    fn check_shape(&self) {
+        let tree = &self.grove.tree;
+        assert!(tree.size().leaf_count() >= 32 && tree.member_count() >= 26);
+        let last = u32::try_from(self.wire.0.len()).unwrap() / 2;
+        let blank_leaves = (0..last).filter(|leaf| !tree.is_member(LeafIndex(*leaf))).count();
+        let parents = (0..self.wire.0.len()).filter(|index| index % 2 == 1);
+        let blank_parents = parents.clone().filter(|index| self.wire.0[*index].is_none()).count();
+        let with_unmerged: Vec<_> =
+            self.parents().filter(|(_, node)| !node.unmerged_leaves.is_empty()).collect();
+        let levels: BTreeSet<_> = with_unmerged.iter().map(|(at, _)| at.level()).collect();
+        let longest = with_unmerged.iter().map(|(_, node)| node.unmerged_leaves.len()).max();
+        let merged_above = self.leaves().filter(|(leaf, _)| {
+            let above: Vec<_> = tree.size().direct_path(*leaf).filter_map(|at| tree.parent(at)).collect();
+            let unmerged = above.iter().filter(|node| node.unmerged_leaves.contains(leaf)).count();
+            unmerged > 0 && unmerged < above.len()
+        });
+        let shape = (blank_leaves, blank_parents, levels.len(), longest, merged_above.count());
+        println!("{:?}, {tree:?}: {shape:?}", self.grove.suite);
+        assert!(shape.0 > 0 && shape.1 > 1 && shape.2 >= 3 && shape.3 >= Some(2) && shape.4 > 0);
+        assert_eq!(self.import(&self.wire, &self.hash).unwrap().tree_hash().unwrap(), self.hash);
+    }
+
+    fn import(&self, wire: &RatchetTree, hash: &[u8]) -> Result<Tree, TreeError> {
+        Tree::import(self.grove.suite, &wire.encode().unwrap(), &self.grove.group_id, hash)
+    }
+
+    fn parents(&self) -> impl Iterator<Item = (NodeIndex, &ParentNode)> {
+        self.nodes().filter_map(|(at, node)| match node {
+            Node::Parent(parent) => Some((at, &**parent)),
+            Node::Leaf(_) => None,
+        })
+    }
+
+    fn leaves(&self) -> impl Iterator<Item = (LeafIndex, &LeafNode)> {
+        self.nodes().filter_map(|(at, node)| match node {
+            Node::Leaf(leaf_node) => Some((at.leaf().unwrap(), &**leaf_node)),
+            Node::Parent(_) => None,
+        })
+    }
+
+    /// The nodes that are not blank.
+    fn nodes(&self) -> impl Iterator<Item = (NodeIndex, &Node)> {
+        (0..).map(NodeIndex).zip(&self.wire.0).filter_map(|(at, node)| Some((at, node.as_ref()?)))
+    }
+
+    fn parent(&self, at: NodeIndex) -> Option<&ParentNode> {
+        match self.wire.0[at.0 as usize].as_ref()? {
+            Node::Parent(parent) => Some(parent),
+            Node::Leaf(_) => None,
+        }
+    }
+
+    /// Whether a node is a leaf that is unmerged at `parent`, and therefore in no hash of that parent.
+    fn is_unmerged(&self, node: NodeIndex, parent: NodeIndex) -> bool {
+        let unmerged = &self.parent(parent).unwrap().unmerged_leaves;
+        node.leaf().is_some_and(|leaf| unmerged.contains(&leaf))
+    }
+
+    /// The parents whose copath child's tree hash, as it was when they were set, covers a node.
+    fn hashed_by(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
+        let origins = self.grove.origins.iter();
+        origins
+            .filter(|(parent, origin)| {
+                is_at_or_below(node, origin.copath_child) && !self.is_unmerged(node, **parent)
+            })
+            .map(|(parent, _)| *parent)
+            .collect()
+    }
+
+    /// The parent whose path came up through a node.
+    fn set_above(&self, node: NodeIndex) -> Option<NodeIndex> {
+        self.grove.origins.iter().find(|(_, origin)| origin.below == node).map(|(parent, _)| *parent)
+    }
+
+    /// The parents that cannot be parent-hash valid with another key in a node.
+    fn broken_by_key(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
+        let mut broken = self.hashed_by(node);
+        broken.extend(Some(node).filter(|node| !node.is_leaf()));
+        broken
+    }
+
+    /// The same for another parent hash.
+    fn broken_by_parent_hash(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
+        let mut broken = self.broken_by_key(node);
+        broken.extend(self.set_above(node));
+        broken
+    }
+
+    /// The same for a leaf that is unmerged nowhere and goes to a place that was blank: a hash covers one of
+    /// the two places, or one of them is in the resolution that the lowest parent above looks at. But that
+    /// parent cannot tell whether the leaf that it was set from was here or there below the same child.
+    fn broken_by_move(&self, from: NodeIndex, to: NodeIndex) -> BTreeSet<NodeIndex> {
+        let hashed: BTreeSet<_> = [from, to].into_iter().flat_map(|node| self.hashed_by(node)).collect();
+        let [above_from, above_to] = [from, to].map(|node| self.parents_above(node.leaf().unwrap()).next());
+        let mut broken: BTreeSet<_> = above_from.into_iter().chain(above_to).collect();
+        if above_from == above_to {
+            broken.retain(|parent| self.grove.origins[parent].below != from);
+        }
+        broken.extend(hashed);
+        broken
+    }
+
+    /// The parents above a leaf that are not blank, from the lowest to the root.
+    fn parents_above(&self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
+        let origins = &self.grove.origins;
+        self.grove.tree.size().direct_path(leaf).filter(|at| origins.contains_key(at))
+    }
+
+    /// The parents that say that a leaf is unmerged.
+    fn listing(&self, leaf: LeafIndex) -> Vec<NodeIndex> {
+        self.parents_above(leaf)
+            .filter(|at| self.parent(*at).unwrap().unmerged_leaves.contains(&leaf))
+            .collect()
+    }
+
+    /// Tries one changed tree: with its own hash, with the one of the original tree, and as a structure.
+    fn try_one(
+        &mut self,
+        what: &'static str,
+        at: impl std::fmt::Debug,
+        wire: &RatchetTree,
+        expected: Expected,
+    ) {
+        let bytes = wire.encode().unwrap();
+        let (suite, group_id) = (self.grove.suite, &self.grove.group_id);
+        let (found, original) = match Tree::import_unsigned(suite, &bytes) {
+            Err(error) => (Err(error.clone()), error),
+            Ok(tree) => {
+                let hash = tree.tree_hash().unwrap();
+                assert!(hash != self.hash, "{what} at {at:?}: the tree hash is the same");
+                (Tree::import(suite, &bytes, group_id, &hash).map(|_| ()), TreeError::TreeHash)
+            }
+        };
+        let with_original_hash = Tree::from_wire(suite, wire, group_id, &self.hash);
+        assert_eq!(with_original_hash.map(|_| ()), Err(original), "{what} at {at:?}");
+        match expected {
+            Expected::Error(error) => assert_eq!(found, Err(error), "{what} at {at:?}"),
+            Expected::Accepted => assert_eq!(found, Ok(()), "{what} at {at:?}"),
+            Expected::OneOf(errors) => match &found {
+                Err(error) if errors.contains(error) => {}
+                _ => panic!("{what} at {at:?}: {found:?} and none of {errors:?}"),
+            },
+        }
+        *self.counts.entry((what, rule(found.err().as_ref()))).or_default() += 1;
+    }
+
+    /// Puts another node in a place.
+    fn with(&self, at: NodeIndex, node: Option<Node>) -> RatchetTree {
+        let mut wire = self.wire.clone();
+        wire.0[at.0 as usize] = node;
+        wire
+    }
+
+    fn with_parent(&self, at: NodeIndex, change: impl FnOnce(&mut ParentNode)) -> RatchetTree {
+        let mut parent = self.parent(at).unwrap().clone();
+        change(&mut parent);
+        self.with(at, Some(Node::Parent(Box::new(parent))))
+    }
+
+    fn with_leaf(&self, leaf: LeafIndex, leaf_node: LeafNode) -> RatchetTree {
+        self.with(NodeIndex(leaf.0 * 2), Some(Node::Leaf(Box::new(leaf_node))))
+    }
+
+    fn fresh_key(&mut self) -> HpkePublicKey {
+        self.grove.suite.hpke_generate_key_pair(&mut self.grove.rng).unwrap().public
+    }
+
+    /// Some of the nodes, as the number of steps between them says: the slow cipher suites are not tried at
+    /// all of them.
+    fn chosen_parents(&self, step: usize) -> Vec<(NodeIndex, ParentNode)> {
+        self.parents().step_by(step).map(|(at, parent)| (at, parent.clone())).collect()
+    }
+
+    fn chosen_leaves(&self, step: usize) -> Vec<(LeafIndex, LeafNode)> {
+        self.leaves().step_by(step).map(|(leaf, leaf_node)| (leaf, leaf_node.clone())).collect()
+    }
+
+    /// Everything.
+    fn tamper(&mut self, step: usize) -> u32 {
+        self.parent_hashes_of_parents(step);
+        self.parent_hashes_of_leaves(step);
+        self.encryption_keys(step);
+        self.malformed_encryption_keys(step);
+        self.unmerged_leaves(step);
+        self.unmerged_leaves_everywhere(step);
+        self.leaf_signatures(step);
+        self.signature_keys(step);
+        self.blanked_parents(step);
+        self.neighbours(step);
+        self.neighbouring_leaves(step);
+        self.kinds(step);
+        self.halves_and_ends();
+        for ((what, rule), count) in &self.counts {
+            println!("{count:6} {what}: {rule}");
+        }
+        self.counts.values().sum()
+    }
+
+    fn parent_hashes_of_parents(&mut self, step: usize) {
+        let parents = self.chosen_parents(step);
+        for (position, (at, parent)) in parents.iter().enumerate() {
+            let broken = self.broken_by_parent_hash(*at);
+            // The root's is empty, unless the tree was once larger.
+            let mut hashes = altered_hashes(&parent.parent_hash);
+            hashes.extend(parent.parent_hash.is_empty().then(|| vec![7; 32].into()));
+            for hash in hashes {
+                let wire = self.with_parent(*at, |parent| parent.parent_hash = hash);
+                self.try_one(
+                    "parent_hash of a parent",
+                    at,
+                    &wire,
+                    parent_hash_or(broken.clone(), Expected::Accepted),
+                );
+            }
+            // In exchange with each of the others.
+            for (other_at, other) in &parents[position + 1..] {
+                let mut wire = self.with_parent(*at, |node| node.parent_hash = other.parent_hash.clone());
+                let changed = ParentNode { parent_hash: parent.parent_hash.clone(), ..other.clone() };
+                wire.0[other_at.0 as usize] = Some(Node::Parent(Box::new(changed)));
+                let mut broken = broken.clone();
+                broken.extend(self.broken_by_parent_hash(*other_at));
+                let expected = parent_hash_or(broken, Expected::Accepted);
+                self.try_one("parent_hash of a parent: exchanged", (at, other_at), &wire, expected);
+            }
+        }
+    }
+
+    /// The member signs the changed leaf, so nothing but the chain of parent hashes can tell.
+    fn parent_hashes_of_leaves(&mut self, step: usize) {
+        let mut previous: Option<Opaque> = None;
+        for (leaf, leaf_node) in self.chosen_leaves(step) {
+            let at = NodeIndex(leaf.0 * 2);
+            let LeafNodeSource::Commit { parent_hash } = &leaf_node.leaf_node_source else {
+                // A leaf that never had one gets one.
+                let parent_hash = previous.clone().unwrap_or_else(|| vec![3; 32].into());
+                let leaf_node_source = LeafNodeSource::Commit { parent_hash };
+                let changed = self.grove.signed(leaf, LeafNode { leaf_node_source, ..leaf_node });
+                let wire = self.with_leaf(leaf, changed);
+                let expected = parent_hash_or(self.broken_by_parent_hash(at), Expected::Accepted);
+                self.try_one("parent_hash of a leaf: added", leaf, &wire, expected);
+                continue;
+            };
+            let mut sources: Vec<_> = altered_hashes(parent_hash)
+                .into_iter()
+                .map(|parent_hash| LeafNodeSource::Commit { parent_hash })
+                .collect();
+            sources.push(LeafNodeSource::Update);
+            sources.extend(
+                previous
+                    .replace(parent_hash.clone())
+                    .filter(|other| other != parent_hash)
+                    .map(|parent_hash| LeafNodeSource::Commit { parent_hash }),
+            );
+            for leaf_node_source in sources {
+                let mut changed = LeafNode { leaf_node_source, ..leaf_node.clone() };
+                let broken = self.broken_by_parent_hash(at);
+                let wire = self.with_leaf(leaf, changed.clone());
+                let expected = Expected::Error(TreeError::LeafSignature(leaf));
+                self.try_one("parent_hash of a leaf", leaf, &wire, expected);
+                changed = self.grove.signed(leaf, changed);
+                let wire = self.with_leaf(leaf, changed);
+                let expected = parent_hash_or(broken, Expected::Accepted);
+                self.try_one("parent_hash of a leaf, signed", leaf, &wire, expected);
+            }
+        }
+    }
+
+    fn encryption_keys(&mut self, step: usize) {
+        let keys: Vec<_> = self
+            .nodes()
+            .map(|(at, node)| match node {
+                Node::Leaf(leaf_node) => (at, leaf_node.encryption_key.clone()),
+                Node::Parent(parent) => (at, parent.encryption_key.clone()),
+            })
+            .collect();
+        for (position, (at, _)) in keys.iter().enumerate().step_by(step) {
+            let fresh = self.fresh_key();
+            let others = [1, 2, 7, keys.len() / 2].map(|distance| &keys[(position + distance) % keys.len()]);
+            let replaced = |specimen: &Self, key: &HpkePublicKey, sign: bool| match at.leaf() {
+                None => specimen.with_parent(*at, |parent| parent.encryption_key = key.clone()),
+                Some(leaf) => {
+                    let leaf_node = specimen.grove.tree.leaf(leaf).unwrap();
+                    let changed = LeafNode { encryption_key: key.clone(), ..leaf_node };
+                    let changed = if sign { specimen.grove.signed(leaf, changed) } else { changed };
+                    specimen.with_leaf(leaf, changed)
+                }
+            };
+            let broken = self.broken_by_key(*at);
+            let wire = replaced(self, &fresh, false);
+            let unsigned =
+                at.leaf().map_or(Expected::Accepted, |leaf| Expected::Error(TreeError::LeafSignature(leaf)));
+            self.try_one("encryption_key: fresh", at, &wire, parent_hash_or(broken.clone(), unsigned));
+            if at.is_leaf() {
+                let wire = replaced(self, &fresh, true);
+                let expected = parent_hash_or(broken, Expected::Accepted);
+                self.try_one("encryption_key: fresh, signed", at, &wire, expected);
+            }
+            for (other_at, other) in others {
+                let wire = replaced(self, other, true);
+                let error = TreeError::DuplicateEncryptionKey(*at.min(other_at), *at.max(other_at));
+                self.try_one("encryption_key: another node's", (at, other_at), &wire, Expected::Error(error));
+            }
+        }
+    }
+
+    fn malformed_encryption_keys(&mut self, step: usize) {
+        let keys = malformed_keys(self.grove.suite.cipher_suite(), &self.fresh_key());
+        for (at, _) in self.chosen_parents(step) {
+            for key in &keys {
+                let wire = self.with_parent(at, |node| node.encryption_key = key.clone());
+                let error = TreeError::InvalidEncryptionKey(at);
+                self.try_one("encryption_key: malformed or of low order", at, &wire, Expected::Error(error));
+            }
+        }
+        for (leaf, leaf_node) in self.chosen_leaves(step) {
+            for key in &keys {
+                let changed = LeafNode { encryption_key: key.clone(), ..leaf_node.clone() };
+                let wire = self.with_leaf(leaf, self.grove.signed(leaf, changed));
+                let error = TreeError::InvalidEncryptionKey(NodeIndex(leaf.0 * 2));
+                self.try_one(
+                    "encryption_key: malformed or of low order",
+                    leaf,
+                    &wire,
+                    Expected::Error(error),
+                );
+            }
+        }
+    }
+
+    /// One leaf more or less in one list.
+    fn unmerged_leaves(&mut self, step: usize) {
+        let size = self.grove.tree.size();
+        let everywhere = (0..size.leaf_count()).map(LeafIndex);
+        for (at, parent) in self.chosen_parents(step) {
+            let unmerged = &parent.unmerged_leaves;
+            let inserted = |leaf: LeafIndex| {
+                let mut changed = unmerged.clone();
+                changed.insert(unmerged.partition_point(|other| *other < leaf), leaf);
+                changed
+            };
+            // The parents that a hash or a resolution with another list makes invalid.
+            let broken = || self.broken_by_parent_hash(at);
+            let mut cases = Vec::new();
+            for leaf in everywhere.clone().filter(|leaf| at.covers(*leaf) && !unmerged.contains(leaf)) {
+                if !self.grove.tree.is_member(leaf) {
+                    let error = TreeError::UnmergedLeaf { node: at, leaf };
+                    cases.push(("unmerged_leaves: with a blank leaf", inserted(leaf), error));
+                    continue;
+                }
+                // The highest parent between the two that does not have the leaf either.
+                let between: Vec<_> = self.parents_above(leaf).take_while(|node| *node != at).collect();
+                let gap = between.into_iter().rev().find(|node| !self.listing(leaf).contains(node));
+                match gap {
+                    Some(node) => {
+                        let error = TreeError::UnmergedGap { node, leaf };
+                        cases.push(("unmerged_leaves: with a member, not below", inserted(leaf), error));
+                    }
+                    None => {
+                        let error = TreeError::ParentHash(first(broken()).unwrap());
+                        cases.push(("unmerged_leaves: with a member", inserted(leaf), error));
+                    }
+                }
+            }
+            let beside = everywhere.clone().filter(|leaf| !at.covers(*leaf));
+            let beyond = [size.leaf_count(), size.leaf_count() + 1, 1 << 31, u32::MAX].map(LeafIndex);
+            for leaf in beside.step_by(5).chain(beyond) {
+                let error = TreeError::UnmergedLeaf { node: at, leaf };
+                cases.push(("unmerged_leaves: with a leaf that is not below", inserted(leaf), error));
+            }
+            for (position, leaf) in unmerged.iter().enumerate() {
+                let mut changed = unmerged.clone();
+                changed.remove(position);
+                let above = self.listing(*leaf).into_iter().any(|node| node.level() > at.level());
+                let error = match above {
+                    true => TreeError::UnmergedGap { node: at, leaf: *leaf },
+                    false => TreeError::ParentHash(first(broken()).unwrap()),
+                };
+                cases.push(("unmerged_leaves: without a leaf", changed, error));
+                cases.push((
+                    "unmerged_leaves: with a leaf twice",
+                    inserted(*leaf),
+                    TreeError::UnmergedOrder(at),
+                ));
+            }
+            for position in 1..unmerged.len() {
+                let mut changed = unmerged.clone();
+                changed.swap(position - 1, position);
+                let wire = self.with_parent(at, |parent| parent.unmerged_leaves = changed);
+                let expected = Expected::Error(TreeError::UnmergedOrder(at));
+                self.try_one("unmerged_leaves: out of order", at, &wire, expected);
+            }
+            for (what, changed, error) in cases {
+                let wire = self.with_parent(at, |parent| parent.unmerged_leaves = changed);
+                self.try_one(what, at, &wire, Expected::Error(error));
+            }
+        }
+    }
+
+    /// One leaf more or less in all lists at once, so that the lists agree with each other and only the parent
+    /// hashes can tell.
+    fn unmerged_leaves_everywhere(&mut self, step: usize) {
+        for (leaf, _) in self.chosen_leaves(step) {
+            let above: Vec<_> = self.parents_above(leaf).collect();
+            let listing = self.listing(leaf);
+            let not_listing: Vec<_> = above.iter().copied().filter(|at| !listing.contains(at)).collect();
+            for (what, changed_nodes) in [
+                ("unmerged_leaves: with a leaf in all lists", not_listing),
+                ("unmerged_leaves: without a leaf in any list", listing),
+            ] {
+                let mut wire = self.wire.clone();
+                let mut broken = BTreeSet::new();
+                for at in &changed_nodes {
+                    let Some(Node::Parent(parent)) = &mut wire.0[at.0 as usize] else { panic!("{at}") };
+                    match parent.unmerged_leaves.binary_search(&leaf) {
+                        Ok(position) => drop(parent.unmerged_leaves.remove(position)),
+                        Err(position) => parent.unmerged_leaves.insert(position, leaf),
+                    }
+                    // The leaf was in the hash and is not any more, or the other way round; or it is in the
+                    // resolution itself, and not by way of a list that has changed as well.
+                    let origin = self.grove.origins[at];
+                    if origin.copath_child.covers(leaf)
+                        || origin.below.is_leaf()
+                        || !origin.below.covers(leaf)
+                    {
+                        broken.insert(*at);
+                    }
+                }
+                if !changed_nodes.is_empty() {
+                    let error = TreeError::ParentHash(first(broken).unwrap());
+                    self.try_one(what, leaf, &wire, Expected::Error(error));
+                }
+            }
+        }
+    }
+
+    fn leaf_signatures(&mut self, step: usize) {
+        for (leaf, leaf_node) in self.chosen_leaves(step) {
+            let length = leaf_node.signature.len();
+            let mut signatures: Vec<_> = [0, length / 2, length - 1]
+                .into_iter()
+                .map(|position| {
+                    let mut bytes = leaf_node.signature.to_vec();
+                    bytes[position] ^= 1;
+                    bytes
+                })
+                .collect();
+            signatures.push(Vec::new());
+            signatures.push(leaf_node.signature[..length - 1].to_vec());
+            for signature in signatures {
+                let changed = LeafNode { signature: signature.into(), ..leaf_node.clone() };
+                let wire = self.with_leaf(leaf, changed);
+                let error = TreeError::LeafSignature(leaf);
+                // The signatures alone: it is this one, whatever else is wrong.
+                let tree = Tree::import_unsigned(self.grove.suite, &wire.encode().unwrap()).unwrap();
+                assert_eq!(tree.check_signatures(&self.grove.group_id), Err(error.clone()));
+                // A parent hash that covers the leaf, signature included, would come out wrong, too.
+                self.try_one("leaf signature", leaf, &wire, Expected::Error(error));
+            }
+            // A signature made for another group, or for another place in this one.
+            let in_group = !matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. });
+            let elsewhere =
+                [(vec![1; 16].into(), leaf), (self.grove.group_id.clone(), LeafIndex(leaf.0 ^ 1))];
+            for (group_id, place) in elsewhere.into_iter().filter(|_| in_group) {
+                let signer = &*self.grove.members[&leaf].signer;
+                let changed =
+                    crate::grove::signed(self.grove.suite, signer, leaf_node.clone(), (&group_id, place));
+                let wire = self.with_leaf(leaf, changed);
+                let expected = Expected::Error(TreeError::LeafSignature(leaf));
+                self.try_one("leaf signature: of elsewhere", leaf, &wire, expected);
+            }
+        }
+    }
+
+    fn signature_keys(&mut self, step: usize) {
+        let leaves = self.chosen_leaves(1);
+        for (position, (leaf, leaf_node)) in leaves.iter().enumerate().step_by(step) {
+            for distance in [1, 2, leaves.len() / 2] {
+                let (other, other_node) = &leaves[(position + distance) % leaves.len()];
+                let changed =
+                    LeafNode { signature_key: other_node.signature_key.clone(), ..leaf_node.clone() };
+                let signer = &*self.grove.members[other].signer;
+                let position = (&self.grove.group_id, *leaf);
+                let changed = crate::grove::signed(self.grove.suite, signer, changed, position);
+                let wire = self.with_leaf(*leaf, changed);
+                let error = TreeError::DuplicateSignatureKey(*leaf.min(other), *leaf.max(other));
+                self.try_one("signature_key: another leaf's", (leaf, other), &wire, Expected::Error(error));
+            }
+            // A key of nobody, and one that is none.
+            let newcomer = Newcomer::new(self.grove.suite, &mut self.grove.rng);
+            for key in [newcomer.leaf_node.signature_key, vec![0xff; 5].into()] {
+                let changed = LeafNode { signature_key: key, ..leaf_node.clone() };
+                let wire = self.with_leaf(*leaf, changed);
+                let expected = Expected::Error(TreeError::LeafSignature(*leaf));
+                self.try_one("signature_key: another one", leaf, &wire, expected);
+            }
+        }
+    }
+
+    /// A parent is left out. Nobody can tell if there is no other one above.
+    fn blanked_parents(&mut self, step: usize) {
+        for (at, _) in self.chosen_parents(step) {
+            let wire = self.with(at, None);
+            let mut broken = self.hashed_by(at);
+            broken.extend(self.set_above(at));
+            self.try_one("a parent is blank", at, &wire, parent_hash_or(broken, Expected::Accepted));
+        }
+    }
+
+    /// A leaf next to a parent: one of them gets to where it cannot be.
+    fn neighbours(&mut self, step: usize) {
+        for left in (0..self.wire.0.len() - 1).step_by(step) {
+            let mut wire = self.wire.clone();
+            wire.0.swap(left, left + 1);
+            let occupied = [left, left + 1].into_iter().find(|index| wire.0[*index].is_some());
+            let Some(wrong) = occupied else { continue };
+            let error = TreeError::WrongKind(NodeIndex(u32::try_from(wrong).unwrap()));
+            self.try_one("node order: neighbours", left, &wire, Expected::Error(error));
+        }
+        // Everything one place further, and one place back.
+        let mut wire = self.wire.clone();
+        wire.0.insert(0, None);
+        let wrong = wire.0.iter().position(Option::is_some).unwrap();
+        let error = TreeError::WrongKind(NodeIndex(u32::try_from(wrong).unwrap()));
+        self.try_one("node order: shifted", "right", &wire, Expected::Error(error));
+        let mut wire = self.wire.clone();
+        wire.0.remove(0);
+        let wrong = wire.0.iter().position(Option::is_some).unwrap();
+        let error = TreeError::WrongKind(NodeIndex(u32::try_from(wrong).unwrap()));
+        self.try_one("node order: shifted", "left", &wire, Expected::Error(error));
+    }
+
+    /// Two leaves, or two parents of a level, in each other's place.
+    fn neighbouring_leaves(&mut self, step: usize) {
+        let last = (self.wire.0.len() - 1) / 2;
+        for left in (0..last).step_by(step) {
+            let (a, b) =
+                (LeafIndex(u32::try_from(left).unwrap()), LeafIndex(u32::try_from(left + 1).unwrap()));
+            let nodes = [a, b].map(|leaf| NodeIndex(leaf.0 * 2));
+            let mut wire = self.wire.clone();
+            wire.0.swap(2 * left, 2 * left + 2);
+            while wire.0.last().unwrap().is_none() {
+                wire.0.pop();
+            }
+            // A leaf made for the group was signed for its place.
+            let misplaced = [a, b].into_iter().find(|leaf| {
+                matches!(wire.0.get(leaf.0 as usize * 2), Some(Some(Node::Leaf(leaf_node)))
+                    if !matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. }))
+            });
+            let otherwise =
+                misplaced.map_or(Expected::Accepted, |leaf| Expected::Error(TreeError::LeafSignature(leaf)));
+            let members = [a, b].map(|leaf| self.grove.tree.is_member(leaf));
+            let expected = match members {
+                [false, false] => continue,
+                [true, true] => {
+                    let mut broken = BTreeSet::new();
+                    for node in nodes {
+                        broken.extend(self.hashed_by(node));
+                        broken.extend(self.set_above(node));
+                    }
+                    parent_hash_or(broken, otherwise)
+                }
+                [_, _] => {
+                    let vacated = if members[0] { a } else { b };
+                    let listing = self.listing(vacated);
+                    if listing.is_empty() {
+                        let [from, to] = if members[0] { nodes } else { [nodes[1], nodes[0]] };
+                        parent_hash_or(self.broken_by_move(from, to), otherwise)
+                    } else {
+                        // Every list that still has the leaf is wrong.
+                        let wrong = |node| TreeError::UnmergedLeaf { node, leaf: vacated };
+                        Expected::OneOf(listing.into_iter().map(wrong).collect())
+                    }
+                }
+            };
+            self.try_one("node order: neighbouring leaves", (a, b), &wire, expected);
+        }
+        // Parents of a level, each with the next of that level.
+        for (at, parent) in self.chosen_parents(step) {
+            let next = NodeIndex(at.0 + (2 << at.level()));
+            let Some(Some(Node::Parent(other))) = self.wire.0.get(next.0 as usize).cloned() else { continue };
+            let mut wire = self.wire.clone();
+            wire.0.swap(at.0 as usize, next.0 as usize);
+            // Their lists go with them.
+            let misplaced: Vec<_> = [(at, &other), (next, &Box::new(parent))]
+                .into_iter()
+                .flat_map(|(node, parent)| {
+                    parent.unmerged_leaves.iter().map(move |&leaf| TreeError::UnmergedLeaf { node, leaf })
+                })
+                .collect();
+            let expected = if misplaced.is_empty() && self.lists_agree(at) && self.lists_agree(next) {
+                let broken = [at, next].into_iter().flat_map(|node| self.broken_by_parent_hash(node));
+                Expected::Error(TreeError::ParentHash(first(broken.collect()).unwrap()))
+            } else {
+                let missing = [at, next].into_iter().flat_map(|node| {
+                    let members = self.grove.tree.members().filter(move |leaf| node.covers(*leaf));
+                    members.map(move |leaf| TreeError::UnmergedGap { node, leaf })
+                });
+                Expected::OneOf(misplaced.into_iter().chain(missing).collect())
+            };
+            self.try_one("node order: neighbouring parents", (at, next), &wire, expected);
+        }
+    }
+
+    /// Whether no parent above has an unmerged leaf below this one.
+    fn lists_agree(&self, at: NodeIndex) -> bool {
+        self.parents()
+            .filter(|(above, _)| above.level() > at.level())
+            .all(|(_, above)| above.unmerged_leaves.iter().all(|leaf| !at.covers(*leaf)))
+    }
+
+    /// A leaf at each odd index, and a parent at each even one.
+    fn kinds(&mut self, step: usize) {
+        let leaf = self.nodes().find(|(at, _)| at.is_leaf()).unwrap().1.clone();
+        let parent = self.nodes().find(|(at, _)| !at.is_leaf()).unwrap().1.clone();
+        for index in (0..self.wire.0.len()).step_by(step) {
+            let at = NodeIndex(u32::try_from(index).unwrap());
+            let wrong = if at.is_leaf() { &parent } else { &leaf };
+            let wire = self.with(at, Some(wrong.clone()));
+            self.try_one(
+                "node order: of the wrong kind",
+                at,
+                &wire,
+                Expected::Error(TreeError::WrongKind(at)),
+            );
+        }
+    }
+
+    fn halves_and_ends(&mut self) {
+        let root = self.grove.tree.size().root();
+        let leaves = (0..self.grove.tree.size().leaf_count()).map(LeafIndex);
+        let parents: Vec<_> = self.parents().map(|(at, _)| at).collect();
+        // Lists that are in the wrong half, or a parent whose hashes are gone with everything around it.
+        let mut anything: Vec<_> = parents.iter().copied().map(TreeError::ParentHash).collect();
+        for node in parents {
+            anything.extend(leaves.clone().map(|leaf| TreeError::UnmergedLeaf { node, leaf }));
+        }
+        anything.extend(leaves.clone().map(TreeError::LeafSignature));
+        let mut wire = self.wire.clone();
+        wire.0.resize(self.grove.tree.size().node_count() as usize, None);
+        let (left, right) = wire.0.split_at(root.0 as usize);
+        let (middle, right) = right.split_first().unwrap();
+        wire = RatchetTree([right, std::slice::from_ref(middle), left].concat());
+        while wire.0.last().unwrap().is_none() {
+            wire.0.pop();
+        }
+        // The parents are at other places now, and so is what is wrong with them.
+        for at in (1..self.grove.tree.size().node_count()).step_by(2).map(NodeIndex) {
+            anything.push(TreeError::ParentHash(at));
+            anything.extend(leaves.clone().map(|leaf| TreeError::UnmergedLeaf { node: at, leaf }));
+        }
+        self.try_one("node order: halves", root, &wire, Expected::OneOf(anything));
+
+        let mut wire = self.wire.clone();
+        wire.0.push(None);
+        self.try_one("a blank at the end", "the end", &wire, Expected::Error(TreeError::TrailingBlank));
+
+        // One node after the other is left out at the end. Trees that are half as large are another matter.
+        for length in (root.0 as usize + 2..self.wire.0.len()).rev() {
+            let wire = RatchetTree(self.wire.0[..length].to_vec());
+            let gone: Vec<_> = leaves.clone().filter(|leaf| leaf.0 as usize * 2 >= length).collect();
+            let gone: Vec<_> = gone.into_iter().filter(|leaf| self.grove.tree.is_member(*leaf)).collect();
+            let remaining = self.nodes().filter(|(at, _)| (at.0 as usize) < length);
+            let remaining: BTreeSet<_> = remaining.map(|(at, _)| at).collect();
+            let expected = if wire.0.last().unwrap().is_none() {
+                Expected::Error(TreeError::TrailingBlank)
+            } else if length % 2 == 0 {
+                let last = NodeIndex(u32::try_from(length - 1).unwrap());
+                Expected::Error(TreeError::TrailingParent(last))
+            } else {
+                let lists =
+                    gone.iter().flat_map(|leaf| self.listing(*leaf).into_iter().map(move |at| (at, *leaf)));
+                let lists: Vec<_> = lists
+                    .filter(|(node, _)| remaining.contains(node))
+                    .map(|(node, leaf)| TreeError::UnmergedLeaf { node, leaf })
+                    .collect();
+                if lists.is_empty() {
+                    let all_gone =
+                        (u32::try_from(length).unwrap()..).map(NodeIndex).zip(&self.wire.0[length..]);
+                    let all_gone: Vec<_> =
+                        all_gone.filter(|(_, node)| node.is_some()).map(|(at, _)| at).collect();
+                    let above = all_gone
+                        .iter()
+                        .flat_map(|at| self.hashed_by(*at).into_iter().chain(self.set_above(*at)));
+                    let broken = above.filter(|at| remaining.contains(at)).collect();
+                    parent_hash_or(broken, Expected::Accepted)
+                } else {
+                    Expected::OneOf(lists)
+                }
+            };
+            self.try_one("cut off at the end", length, &wire, expected);
+        }
+    }
+}
+
+/// Whether a node is another one or below it.
+fn is_at_or_below(node: NodeIndex, above: NodeIndex) -> bool {
+    let reach = (1 << above.level()) - 1;
+    (above.0 - reach..=above.0 + reach).contains(&node.0)
+}
+
+/// The one that is named: they are looked at in the order of the array.
+fn first(broken: BTreeSet<NodeIndex>) -> Option<NodeIndex> {
+    broken.into_iter().next()
+}
+
+/// What is found if these parents are not valid: a signature that is not valid, if there is one, for signatures
+/// are looked at first; or else the first of the parents; or nothing.
+fn parent_hash_or(broken: BTreeSet<NodeIndex>, signature: Expected) -> Expected {
+    match signature {
+        Expected::Accepted => {
+            first(broken).map_or(signature, |node| Expected::Error(TreeError::ParentHash(node)))
+        }
+        _ => signature,
+    }
+}
+
+fn altered_hashes(hash: &Opaque) -> Vec<Opaque> {
+    let mut altered = vec![[&**hash, &[0]].concat().into()];
+    if let Some((last, shorter)) = hash.split_last() {
+        altered.extend([vec![], shorter.to_vec(), [shorter, &[last ^ 0x80]].concat()].map(Opaque::from));
+    }
+    altered
+}
+
+/// Keys that are none: of a wrong length, not on the curve, not in their one encoding, or of low order.
+fn malformed_keys(cipher_suite: CipherSuite, valid: &HpkePublicKey) -> Vec<HpkePublicKey> {
+    let mut keys = vec![Vec::new(), valid[1..].to_vec(), [&**valid, &[0]].concat()];
+    match valid.len() {
+        // X25519 and X448: 0 and 1 are of low order; the prime is another encoding of 0.
+        length @ (32 | 56) => {
+            let mut one = vec![0; length];
+            one[0] = 1;
+            let prime = match length {
+                32 => [&[0xed][..], &[0xff; 30], &[0x7f]].concat(),
+                _ => [&[0xff; 28][..], &[0xfe], &[0xff; 27]].concat(),
+            };
+            keys.extend([vec![0; length], one, prime]);
+        }
+        // The NIST curves: no point, the compressed form, and the point at infinity.
+        length => {
+            let mut beside = valid.to_vec();
+            beside[length - 1] ^= 1;
+            keys.extend([beside, [&[2], &valid[1..=length / 2]].concat(), vec![0]]);
+        }
+    }
+    assert!(keys.iter().all(|key| **key != **valid), "{cipher_suite}");
+    keys.into_iter().map(HpkePublicKey::from).collect()
+}
+
+fn rule(error: Option<&TreeError>) -> &'static str {
+    match error {
+        None => "accepted",
+        Some(TreeError::WrongKind(_)) => "WrongKind",
+        Some(TreeError::TrailingBlank) => "TrailingBlank",
+        Some(TreeError::TrailingParent(_)) => "TrailingParent",
+        Some(TreeError::UnmergedOrder(_)) => "UnmergedOrder",
+        Some(TreeError::UnmergedLeaf { .. }) => "UnmergedLeaf",
+        Some(TreeError::UnmergedGap { .. }) => "UnmergedGap",
+        Some(TreeError::ParentHash(_)) => "ParentHash",
+        Some(TreeError::DuplicateEncryptionKey(..)) => "DuplicateEncryptionKey",
+        Some(TreeError::DuplicateSignatureKey(..)) => "DuplicateSignatureKey",
+        Some(TreeError::InvalidEncryptionKey(_)) => "InvalidEncryptionKey",
+        Some(TreeError::LeafSignature(_)) => "LeafSignature",
+        Some(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_change_to_a_full_tree_of_32_leaves_is_refused() {
+    let count = specimen(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 1, 32).tamper(1);
+    assert!(count > 1_000, "{count}");
+}
+
+#[test]
+fn every_change_to_a_tree_of_64_leaves_is_refused() {
+    let count = specimen(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 2, 41).tamper(1);
+    assert!(count > 1_000, "{count}");
+}
+
+#[test]
+fn every_change_to_a_tree_with_p256_is_refused() {
+    let count = specimen(CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256, 3, 36).tamper(5);
+    assert!(count > 200, "{count}");
+}
+
+#[test]
+fn every_change_to_a_tree_with_x448_is_refused() {
+    let count = specimen(CipherSuite::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448, 4, 35).tamper(13);
+    assert!(count > 50, "{count}");
+}
