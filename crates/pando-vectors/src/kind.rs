@@ -63,12 +63,6 @@ impl Kind {
         }
     }
 
-    /// Whether this kind can be verified and generated already.
-    #[must_use]
-    pub const fn is_built(self) -> bool {
-        !matches!(self, Self::PassiveClient)
-    }
-
     /// The kind of a file, by its name without the ending: the official name, or that name followed by a
     /// hyphen and more (`passive-client-welcome`).
     #[must_use]

@@ -1,8 +1,8 @@
 //! Running a file of cases, and making one.
 
 use crate::kinds::{
-    crypto_basics, deserialization, key_schedule, message_protection, messages, psk_secret, secret_tree,
-    transcript_hashes, tree_math, tree_operations, tree_validation, treekem, welcome,
+    crypto_basics, deserialization, key_schedule, message_protection, messages, passive_client, psk_secret,
+    secret_tree, transcript_hashes, tree_math, tree_operations, tree_validation, treekem, welcome,
 };
 use crate::report::{Outcome, Problem};
 use crate::{Failure, InputError, Kind, Report};
@@ -19,7 +19,7 @@ use std::error::Error;
 ///
 /// # Errors
 /// [`InputError`] if the file is not one of this kind. A case that is well-formed and does not hold is no
-/// error but a failure in the report; so is every case of a kind that is not built yet.
+/// error but a failure in the report.
 pub fn verify(kind: Kind, text: &str, progress: &mut dyn FnMut(usize, usize)) -> Result<Report, InputError> {
     let cases: Vec<Value> = serde_json::from_str(text).map_err(InputError::NotAnArray)?;
     match kind {
@@ -36,13 +36,8 @@ pub fn verify(kind: Kind, text: &str, progress: &mut dyn FnMut(usize, usize)) ->
         Kind::TreeOperations => run(kind, cases, tree_operations::Case::verify, progress),
         Kind::TreeValidation => run(kind, cases, tree_validation::Case::verify, progress),
         Kind::TreeKem => run(kind, cases, treekem::Case::verify, progress),
-        Kind::PassiveClient => run(kind, cases, |_: &Value| not_built(kind), progress),
+        Kind::PassiveClient => run(kind, cases, passive_client::Case::verify, progress),
     }
-}
-
-/// A case is passed only by what was checked.
-fn not_built(kind: Kind) -> Outcome {
-    Err(Problem::Failed { field: "kind".into(), reason: format!("{kind} is not built yet") })
 }
 
 fn run<T: DeserializeOwned>(
@@ -76,9 +71,6 @@ fn run<T: DeserializeOwned>(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerateError {
-    /// The kind is not built yet.
-    #[error("{0} is not built yet")]
-    NotBuilt(Kind),
     /// There is no such cipher suite.
     #[error("there is no cipher suite {0}")]
     UnknownSuite(u16),
@@ -90,7 +82,7 @@ pub enum GenerateError {
 /// Generates a file of one kind: for all cipher suites, or for one. The same seed gives the same file.
 ///
 /// # Errors
-/// [`GenerateError`] if the kind is not built yet or there is no such cipher suite.
+/// [`GenerateError`] if there is no such cipher suite.
 pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<String, GenerateError> {
     let suites = match cipher_suite {
         None => CipherSuite::ALL.into_iter().filter_map(|id| RustCrypto.suite(id)).collect(),
@@ -112,7 +104,7 @@ pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<Stri
         Kind::TreeOperations => per_suite(&suites, seed, tree_operations::generate),
         Kind::TreeValidation => per_suite(&suites, seed, tree_validation::generate),
         Kind::TreeKem => per_suite(&suites, seed, treekem::generate),
-        Kind::PassiveClient => Err(GenerateError::NotBuilt(kind)),
+        Kind::PassiveClient => per_suite(&suites, seed, passive_client::generate),
     }
 }
 

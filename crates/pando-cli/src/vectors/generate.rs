@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), VectorsError> {
     fs::create_dir_all(folder).map_err(|error| VectorsError::Io { path: folder.clone(), error })?;
     let kinds = match arguments.kind {
         Some(kind) => vec![kind],
-        None => Kind::ALL.into_iter().filter(|kind| kind.is_built()).collect(),
+        None => Kind::ALL.to_vec(),
     };
     let mut out = io::stdout().lock();
     for kind in kinds {

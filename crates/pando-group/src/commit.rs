@@ -1,0 +1,362 @@
+//! Making a Commit (RFC 9420, section 12.4.1), and proposals (section 12.1).
+
+use crate::group::{Group, sign_group_info, tree_extension};
+use crate::identity::IdentityPolicy;
+use crate::keys::EpochKeys;
+use crate::process::confirm;
+use crate::proposals::{Committed, PendingProposal};
+use crate::psk::PskStore;
+use crate::public_state::PublicState;
+use crate::rules::{proposal, proposal_list};
+use crate::transition::{Applied, Staged, StagedMember, apply_proposals};
+use crate::{GroupError, Misuse};
+use pando_crypto::{CryptoRng, SecretBytes, Signer};
+use pando_schedule::{
+    CommitSecret, ConfirmationKey, EpochSecrets, InterimTranscriptHash, IntermediateSecret, JoinerSecret,
+};
+use pando_tree::{LeafTemplate, NewPath};
+use pando_wire::{
+    Add, Commit, Content, Encode, EncryptedGroupSecrets, Extensions, GroupContextExtensions, GroupSecrets,
+    KeyPackage, LeafIndex, LeafNode, LeafNodeSource, MlsMessage, Opaque, PathSecret, PreSharedKey,
+    PreSharedKeyId, Proposal, ProposalOrRef, Psk, ReInit, Remove, Sender, Signature, Update, Welcome,
+};
+
+/// One's own Commit that was sent and is not known to be accepted.
+#[derive(Debug)]
+pub struct Pending {
+    pub(crate) staged: Staged,
+    /// What was sent, to recognise it when it comes back.
+    pub(crate) message: MlsMessage,
+}
+
+/// A Commit, to be sent.
+#[derive(Debug)]
+pub struct CommitOutput {
+    /// For the group.
+    pub message: MlsMessage,
+    /// For the new members; to be sent when the Commit is accepted. The tree is inside if that was asked for.
+    pub welcome: Option<Welcome>,
+}
+
+/// What goes into a Commit.
+#[derive(Debug)]
+pub struct CommitBuilder<'a> {
+    group: &'a mut Group,
+    proposals: Vec<Proposal>,
+    psks: Vec<Psk>,
+    pending: bool,
+    path: bool,
+    tree_in_welcome: bool,
+    authenticated_data: Vec<u8>,
+}
+
+impl Group {
+    /// Begins a Commit. It covers the pending proposals, and has a path, unless it is told otherwise.
+    #[must_use]
+    pub const fn commit(&mut self) -> CommitBuilder<'_> {
+        CommitBuilder {
+            group: self,
+            proposals: Vec::new(),
+            psks: Vec::new(),
+            pending: true,
+            path: true,
+            tree_in_welcome: true,
+            authenticated_data: Vec::new(),
+        }
+    }
+
+    /// Enters the epoch of one's own Commit, which was accepted.
+    ///
+    /// # Errors
+    /// [`Misuse::StaleCommit`] if no Commit is pending.
+    pub fn merge_pending(&mut self) -> Result<(), GroupError> {
+        let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
+        self.merge(pending.staged)
+    }
+
+    /// Whether a message is one's own Commit that is pending.
+    #[must_use]
+    pub fn is_pending(&self, message: &MlsMessage) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.message == *message)
+    }
+
+    /// Sends a proposal. It is pending for this member, too.
+    ///
+    /// # Errors
+    /// [`GroupError::Violation`] if nobody would accept it, [`Misuse::NotActive`].
+    pub fn propose(
+        &mut self,
+        proposal: Proposal,
+        signer: &dyn Signer,
+        policy: &dyn IdentityPolicy,
+        now: Option<u64>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<MlsMessage, GroupError> {
+        self.check_active()?;
+        let sender = Sender::Member(self.own_leaf());
+        proposal::is_valid(&self.public, sender, &proposal, policy, now)?;
+        let content = Content::Proposal(proposal.clone());
+        let signed = self.sign(self.handshake_format(), content, &[], signer)?;
+        let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
+        let message = self.seal(&signed, rng)?;
+        let pending = PendingProposal { reference, sender, proposal };
+        self.proposals.insert(pending, self.config.pending_proposals)?;
+        Ok(message)
+    }
+
+    /// Sends a proposal to replace one's own leaf by one with a new encryption key.
+    ///
+    /// # Errors
+    /// As [`Group::propose`].
+    pub fn propose_update(
+        &mut self,
+        signer: &dyn Signer,
+        policy: &dyn IdentityPolicy,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<MlsMessage, GroupError> {
+        let (suite, leaf) = (self.public.suite, self.own_leaf());
+        let old = self.public.tree.leaf(leaf).ok_or(Misuse::NotAMember(leaf))?;
+        let key_pair = suite.hpke_generate_key_pair(rng)?;
+        let mut leaf_node = LeafNode {
+            encryption_key: key_pair.public.clone(),
+            signature_key: signer.public_key().clone(),
+            leaf_node_source: LeafNodeSource::Update,
+            signature: Signature::default(),
+            ..old
+        };
+        let to_be_signed = leaf_node.to_be_signed((&self.public.context.group_id, leaf))?;
+        leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
+        let proposal = Proposal::Update(Box::new(Update { leaf_node }));
+        // The proposal is signed with the key that is in the tree.
+        let message = self.propose(proposal, signer, policy, None, rng)?;
+        self.updates.insert(key_pair.public.to_vec(), key_pair);
+        Ok(message)
+    }
+}
+
+impl CommitBuilder<'_> {
+    /// Adds a member.
+    #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "a group's Add is no sum")]
+    pub fn add(self, key_package: KeyPackage) -> Self {
+        self.proposal(Proposal::Add(Box::new(Add { key_package })))
+    }
+
+    /// Removes a member.
+    #[must_use]
+    pub fn remove(self, removed: LeafIndex) -> Self {
+        self.proposal(Proposal::Remove(Remove { removed }))
+    }
+
+    /// Mixes a pre-shared key in.
+    #[must_use]
+    pub fn psk(mut self, psk: Psk) -> Self {
+        self.psks.push(psk);
+        self
+    }
+
+    /// Replaces the group's extensions.
+    #[must_use]
+    pub fn extensions(self, extensions: Extensions) -> Self {
+        self.proposal(Proposal::GroupContextExtensions(GroupContextExtensions { extensions }))
+    }
+
+    /// Ends the group, to begin another.
+    #[must_use]
+    pub fn reinit(self, reinit: ReInit) -> Self {
+        self.proposal(Proposal::ReInit(Box::new(reinit)))
+    }
+
+    /// Any proposal.
+    #[must_use]
+    pub fn proposal(mut self, proposal: Proposal) -> Self {
+        self.proposals.push(proposal);
+        self
+    }
+
+    /// Leaves the pending proposals out.
+    #[must_use]
+    pub const fn without_pending(mut self) -> Self {
+        self.pending = false;
+        self
+    }
+
+    /// Makes no path if none is needed: cheaper, and without post-compromise security.
+    #[must_use]
+    pub const fn without_path(mut self) -> Self {
+        self.path = false;
+        self
+    }
+
+    /// Leaves the tree out of the Welcome: the new members get it in another way.
+    #[must_use]
+    pub const fn without_tree(mut self) -> Self {
+        self.tree_in_welcome = false;
+        self
+    }
+
+    /// Data that is authenticated and not encrypted.
+    #[must_use]
+    pub fn authenticated_data(mut self, data: &[u8]) -> Self {
+        self.authenticated_data = data.to_vec();
+        self
+    }
+
+    /// Makes the Commit. It is pending until it is merged or dropped.
+    ///
+    /// # Errors
+    /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`].
+    /// - [`GroupError::Violation`] if nobody would accept it.
+    pub fn build(
+        self,
+        signer: &dyn Signer,
+        psks: &dyn PskStore,
+        policy: &dyn IdentityPolicy,
+        now: Option<u64>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<CommitOutput, GroupError> {
+        self.group.check_active()?;
+        if self.group.pending.is_some() {
+            return Err(Misuse::CommitPending.into());
+        }
+        let (own, state) = (self.group.own_leaf(), self.group.public.clone());
+        let suite = state.suite;
+        let committer = Sender::Member(own);
+
+        // The proposals, checked and applied.
+        let list = self.list(rng);
+        let applied = apply_proposals(&state, committer, &list, policy, now)?;
+        let psk_secret = self.group.psk_secret(&applied, psks)?;
+
+        // The path.
+        let mut public = PublicState { context: applied.context.clone(), ..state.clone() };
+        let with_path = self.path || proposal_list::needs_path(&list);
+        let path = if with_path { Some(self.path(&applied, signer, rng)?) } else { None };
+        public.tree = path.as_ref().map_or(&applied.tree, NewPath::tree).clone();
+        public.context.tree_hash = public.tree.tree_hash()?;
+        let update_path = path
+            .as_ref()
+            .map(|path| path.encrypt(&public.context, &applied.added_leaves(), rng))
+            .transpose()?;
+        let commit_secret = path.as_ref().map_or_else(
+            || CommitSecret::zero(suite),
+            |path| CommitSecret::from(path.commit_secret().expose()),
+        );
+
+        // The signature, the transcript, and the secrets of the next epoch.
+        let commit = Commit { proposals: list.iter().map(proposal_or_ref).collect(), path: update_path };
+        let content = Content::Commit(Box::new(commit));
+        let format = self.group.handshake_format();
+        let mut signed = self.group.sign(format, content, &self.authenticated_data, signer)?;
+        let confirmed = confirm(&state, format, signed.content(), signed.signature())?;
+        public.context.confirmed_transcript_hash = confirmed.0.clone();
+        let joiner = self.group.keys.init.joiner_secret(suite, &commit_secret, &public.context)?;
+        let intermediate = joiner.with_psk_secret(suite, &psk_secret);
+        let welcome_secret = intermediate.welcome_secret(suite)?;
+        let secrets = epoch_secrets(&public, intermediate)?;
+        let tag = ConfirmationKey::tag(&secrets.confirmation_key, suite, &confirmed.0);
+        signed.set_confirmation_tag(tag.clone())?;
+        public.interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &tag)?;
+        public.confirmation_tag = tag;
+
+        // The Welcome.
+        let welcome = if applied.added.is_empty() {
+            None
+        } else {
+            let extensions = if self.tree_in_welcome {
+                Extensions(vec![tree_extension(&public.tree)?])
+            } else {
+                Extensions::default()
+            };
+            let group_info = sign_group_info(&public, extensions, own, signer)?;
+            let sealed = welcome_secret.seal(suite, &group_info)?;
+            Some(self.welcome(&applied, path.as_ref(), &joiner, sealed, rng)?)
+        };
+
+        // The message, and what is to be merged.
+        let message = self.group.seal(&signed, rng)?;
+        let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
+        let private_keys = path.map_or_else(|| self.group.keys_after(&applied), |path| path.keys().clone());
+        let member = Some(StagedMember { private_keys, keys });
+        let staged = Staged { from_epoch: state.context.epoch, public, member, applied };
+        self.group.pending = Some(Pending { staged, message: message.clone() });
+        Ok(CommitOutput { message, welcome })
+    }
+
+    /// The proposals to commit: pending ones by reference, then new ones by value.
+    fn list(&self, rng: &mut dyn CryptoRng) -> Vec<Committed> {
+        let own = Sender::Member(self.group.own_leaf());
+        let pending = self.group.proposals.iter().filter(|_| self.pending).filter(|pending| {
+            // One's own Update is not for oneself to commit: the path does the same.
+            !(pending.sender == own && matches!(pending.proposal, Proposal::Update(_)))
+        });
+        let pending = pending.map(|pending| Committed {
+            sender: pending.sender,
+            proposal: pending.proposal.clone(),
+            reference: Some(pending.reference.clone()),
+        });
+        let by_value = |proposal| Committed { sender: own, proposal, reference: None };
+        let psks = self.psks.iter().map(|psk| {
+            let mut nonce = self.group.public.suite.zero_secret();
+            rng.fill_bytes(nonce.expose_mut());
+            let psk = PreSharedKeyId { psk: psk.clone(), psk_nonce: nonce.expose().into() };
+            by_value(Proposal::PreSharedKey(Box::new(PreSharedKey { psk })))
+        });
+        pending.chain(self.proposals.iter().cloned().map(by_value)).chain(psks).collect()
+    }
+
+    fn path(
+        &self,
+        applied: &Applied,
+        signer: &dyn Signer,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<NewPath, GroupError> {
+        let own = self.group.own_leaf();
+        let LeafNode { credential, capabilities, extensions, .. } =
+            applied.tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
+        let template = LeafTemplate { credential, capabilities, extensions };
+        Ok(applied.tree.create_path(own, template, &applied.context.group_id, signer, rng)?)
+    }
+
+    fn welcome(
+        &self,
+        applied: &Applied,
+        path: Option<&NewPath>,
+        joiner: &JoinerSecret,
+        encrypted_group_info: Opaque,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Welcome, GroupError> {
+        let suite = self.group.public.suite;
+        let mut secrets = Vec::with_capacity(applied.added.len());
+        for (leaf, key_package) in &applied.added {
+            let path_secret = path.and_then(|path| path.path_secret_for(*leaf));
+            let group_secrets = GroupSecrets {
+                joiner_secret: SecretBytes::from(joiner.expose()),
+                path_secret: path_secret
+                    .map(|secret| PathSecret { path_secret: SecretBytes::from(secret.expose()) }),
+                psks: applied.psks.clone(),
+            };
+            let encrypted_group_secrets = suite.encrypt_with_label(
+                &key_package.init_key,
+                "Welcome",
+                &encrypted_group_info,
+                &group_secrets.encode_secret()?,
+                rng,
+            )?;
+            let new_member = suite.key_package_ref(key_package)?;
+            secrets.push(EncryptedGroupSecrets { new_member, encrypted_group_secrets });
+        }
+        Ok(Welcome { cipher_suite: suite.cipher_suite(), secrets, encrypted_group_info })
+    }
+}
+
+fn proposal_or_ref(committed: &Committed) -> ProposalOrRef {
+    match &committed.reference {
+        Some(reference) => ProposalOrRef::Reference(reference.clone()),
+        None => ProposalOrRef::Proposal(committed.proposal.clone()),
+    }
+}
+
+fn epoch_secrets(public: &PublicState, intermediate: IntermediateSecret) -> Result<EpochSecrets, GroupError> {
+    Ok(intermediate.epoch_secret(public.suite, &public.context)?.derive(public.suite)?)
+}

@@ -1,0 +1,95 @@
+//! What can go wrong, by whose fault.
+
+use crate::Violation;
+use pando_crypto::CryptoError;
+use pando_framing::FramingError;
+use pando_schedule::ScheduleError;
+use pando_tree::TreeError;
+use pando_wire::{DecodeError, EncodeError, LeafIndex, PreSharedKeyId, ProposalRef};
+
+/// Why an operation failed. The group is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// Malformed bytes.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    /// Somebody broke a rule.
+    #[error(transparent)]
+    Violation(#[from] Violation),
+    /// A message is not properly framed.
+    #[error(transparent)]
+    Framing(#[from] FramingError),
+    /// A tree or a path is not right.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A key is not to be had.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// A cryptographic operation failed.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// Something is too long.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Something is needed that is not there.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// The caller asked for what cannot be done.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+}
+
+/// What is needed and not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Missing {
+    /// A pre-shared key.
+    #[error("a pre-shared key is not at hand")]
+    Psk(PreSharedKeyId),
+    /// A proposal that a Commit refers to.
+    #[error("a proposal that the Commit refers to is not at hand")]
+    Proposal(ProposalRef),
+    /// The ratchet tree, which is not in the GroupInfo.
+    #[error("the ratchet tree is not in the GroupInfo and was not given")]
+    Tree,
+    /// The keys of an epoch that is too long past, or still to come.
+    #[error("epoch {0} is past and forgotten, or to come")]
+    Epoch(u64),
+    /// The secrets of a Welcome for one of the KeyPackages at hand.
+    #[error("the Welcome is for none of the KeyPackages at hand")]
+    WelcomeSecrets,
+}
+
+/// What the caller cannot ask for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The cipher suite is not one that the provider has.
+    #[error("the provider does not have this cipher suite")]
+    UnsupportedCipherSuite,
+    /// A message of a kind that a group does not process.
+    #[error("not a message for a group")]
+    WrongMessage,
+    /// The group has been reinitialized, or the member removed.
+    #[error("the group is no longer active")]
+    NotActive,
+    /// Application data cannot be sent while there are proposals (section 12.4).
+    #[error("there are proposals to be committed first")]
+    ProposalsPending,
+    /// Too many proposals are pending.
+    #[error("too many proposals are pending")]
+    TooManyProposals,
+    /// A Commit is pending already.
+    #[error("a Commit is pending already")]
+    CommitPending,
+    /// A staged epoch that is not of the group as it is.
+    #[error("the staged epoch does not follow the current one")]
+    StaleCommit,
+    /// The signer's key is not the one in the member's leaf.
+    #[error("the signer's key is not the member's")]
+    WrongSigner,
+    /// A leaf that is no member.
+    #[error("{0} is not a member")]
+    NotAMember(LeafIndex),
+}

@@ -1,0 +1,314 @@
+//! A member's view of a group.
+
+use crate::commit::Pending;
+use crate::keys::{EpochKeys, PastEpoch};
+use crate::proposals::{PendingProposal, ProposalStore};
+use crate::public_state::PublicState;
+use crate::rules::leaf_node;
+use crate::transition::{Staged, StagedMember};
+use crate::{GroupConfig, GroupError, IdentityPolicy, KeyPackageBundle, Misuse};
+use pando_crypto::{CryptoRng, SecretBytes, Signer, Suite};
+use pando_framing::SignedContent;
+use pando_schedule::{
+    ConfirmedTranscriptHash, EpochAuthenticator, EpochSecret, EpochSecrets, InterimTranscriptHash, PskValue,
+};
+use pando_tree::{PrivateKeys, Tree};
+use pando_wire::{
+    Content, Extension, Extensions, ExternalPub, FramedContent, GroupContext, GroupId, GroupInfo, LeafIndex,
+    MlsMessage, Opaque, ProtocolVersion, RatchetTree, ReInit, Sender, Signature, WireFormat,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A group as one of its members sees it.
+#[derive(Debug)]
+pub struct Group {
+    pub(crate) public: PublicState,
+    pub(crate) config: GroupConfig,
+    pub(crate) private_keys: PrivateKeys,
+    pub(crate) keys: EpochKeys,
+    pub(crate) proposals: ProposalStore,
+    /// One's own Updates that are not committed yet: their keys, by the encryption key.
+    pub(crate) updates: BTreeMap<Vec<u8>, pando_crypto::HpkeKeyPair>,
+    pub(crate) pending: Option<Pending>,
+    /// The newest last.
+    pub(crate) past: VecDeque<PastEpoch>,
+    /// Resumption PSKs of past epochs.
+    pub(crate) resumption_psks: BTreeMap<u64, SecretBytes>,
+    pub(crate) active: bool,
+    pub(crate) reinit: Option<ReInit>,
+}
+
+impl Group {
+    /// Begins a group with a single member (section 11). The member's leaf is that of a KeyPackage, which is
+    /// used up.
+    ///
+    /// # Errors
+    /// [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
+    pub fn create(
+        suite: Suite,
+        group_id: GroupId,
+        extensions: Extensions,
+        bundle: KeyPackageBundle,
+        config: GroupConfig,
+        policy: &dyn IdentityPolicy,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, GroupError> {
+        let leaf = &bundle.key_package.leaf_node;
+        let tree = Tree::new(suite, leaf)?;
+        let context = GroupContext {
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: suite.cipher_suite(),
+            group_id,
+            epoch: 0,
+            tree_hash: tree.tree_hash()?,
+            confirmed_transcript_hash: Opaque::default(),
+            extensions,
+        };
+        leaf_node::is_valid_alone(leaf, suite, &context, policy)?;
+        let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;
+        let secrets = EpochSecret::random(suite, rng).derive(suite)?;
+        let confirmation_tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
+        let confirmed = ConfirmedTranscriptHash::default();
+        let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
+        let public = PublicState { suite, context, tree, interim_transcript_hash, confirmation_tag };
+        Ok(Self::new(public, private_keys, secrets, config))
+    }
+
+    pub(crate) fn new(
+        public: PublicState,
+        private_keys: PrivateKeys,
+        secrets: EpochSecrets,
+        config: GroupConfig,
+    ) -> Self {
+        let keys = EpochKeys::new(secrets, &public.tree, &config);
+        Self {
+            public,
+            config,
+            private_keys,
+            keys,
+            proposals: ProposalStore::default(),
+            updates: BTreeMap::new(),
+            pending: None,
+            past: VecDeque::new(),
+            resumption_psks: BTreeMap::new(),
+            active: true,
+            reinit: None,
+        }
+    }
+
+    /// The public state.
+    #[must_use]
+    pub const fn public(&self) -> &PublicState {
+        &self.public
+    }
+
+    /// The epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.public.context.epoch
+    }
+
+    /// One's own leaf.
+    #[must_use]
+    pub const fn own_leaf(&self) -> LeafIndex {
+        self.private_keys.leaf()
+    }
+
+    /// Whether messages can be sent: not after a removal or a reinitialization.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// The parameters of the group that is to follow, if this one was reinitialized.
+    #[must_use]
+    pub const fn reinit(&self) -> Option<&ReInit> {
+        self.reinit.as_ref()
+    }
+
+    /// What two members compare to know that they agree (section 8.7).
+    #[must_use]
+    pub const fn epoch_authenticator(&self) -> &EpochAuthenticator {
+        &self.keys.epoch_authenticator
+    }
+
+    /// `MLS-Exporter` (section 8.5): `length` bytes for the application.
+    ///
+    /// # Errors
+    /// [`GroupError::Crypto`] if `length` is too large.
+    pub fn export(&self, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, GroupError> {
+        Ok(self.keys.exporter.export(self.public.suite, label, context, length)?)
+    }
+
+    /// The resumption PSK of an epoch that is still remembered (section 8.6).
+    #[must_use]
+    pub fn resumption_psk(&self, epoch: u64) -> Option<PskValue> {
+        if epoch == self.epoch() {
+            return Some(self.keys.resumption_psk.expose().into());
+        }
+        self.resumption_psks.get(&epoch).map(|psk| psk.expose().into())
+    }
+
+    /// The proposals that were sent in this epoch.
+    pub fn pending_proposals(&self) -> impl Iterator<Item = &PendingProposal> {
+        self.proposals.iter()
+    }
+
+    /// A description of the group for those who join it (section 12.4.3), with the key for external joins.
+    ///
+    /// # Errors
+    /// [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    pub fn group_info(&self, with_tree: bool, signer: &dyn Signer) -> Result<GroupInfo, GroupError> {
+        let external_pub = self.keys.external.key_pair(self.public.suite)?.public;
+        let mut extensions = vec![Extension::new(&ExternalPub { external_pub })?];
+        if with_tree {
+            extensions.push(tree_extension(&self.public.tree)?);
+        }
+        sign_group_info(&self.public, Extensions(extensions), self.own_leaf(), signer)
+    }
+
+    /// Encrypts data of the application (section 15).
+    ///
+    /// # Errors
+    /// - [`Misuse::NotActive`] if the group has ended for this member.
+    /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4).
+    pub fn encrypt(
+        &mut self,
+        data: &[u8],
+        authenticated_data: &[u8],
+        signer: &dyn Signer,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<MlsMessage, GroupError> {
+        self.check_active()?;
+        if !self.proposals.is_empty() {
+            return Err(Misuse::ProposalsPending.into());
+        }
+        let content = Content::Application(data.into());
+        let signed = self.sign(WireFormat::MLS_PRIVATE_MESSAGE, content, authenticated_data, signer)?;
+        let message = signed.seal_private(
+            self.public.suite,
+            &mut self.keys.secret_tree,
+            &self.keys.sender_data,
+            self.config.padding,
+            rng,
+        )?;
+        Ok(message.into())
+    }
+
+    /// Enters the epoch that was staged. What was pending is gone.
+    ///
+    /// # Errors
+    /// [`Misuse::StaleCommit`] if it does not follow the current epoch; nothing else can go wrong.
+    pub fn merge(&mut self, staged: Staged) -> Result<(), GroupError> {
+        if staged.from_epoch != self.epoch() {
+            return Err(Misuse::StaleCommit.into());
+        }
+        let Staged { public, member, applied, .. } = staged;
+        let Some(StagedMember { private_keys, keys }) = member else {
+            self.active = false;
+            return Ok(());
+        };
+        let old_public = std::mem::replace(&mut self.public, public);
+        let old_keys = std::mem::replace(&mut self.keys, keys);
+        self.private_keys = private_keys;
+        self.proposals = ProposalStore::default();
+        self.updates.clear();
+        self.pending = None;
+
+        let epoch = old_public.context.epoch;
+        self.resumption_psks.insert(epoch, old_keys.resumption_psk.into_secret());
+        while self.resumption_psks.len() > self.config.past_resumption_psks {
+            self.resumption_psks.pop_first();
+        }
+        self.past.push_back(PastEpoch {
+            context: old_public.context,
+            tree: old_public.tree,
+            sender_data: old_keys.sender_data,
+            secret_tree: old_keys.secret_tree,
+        });
+        while self.past.len() > self.config.past_epochs {
+            self.past.pop_front();
+        }
+        if applied.reinit.is_some() {
+            self.reinit = applied.reinit;
+            self.active = false;
+        }
+        Ok(())
+    }
+
+    /// Drops one's own Commit that was not accepted.
+    pub fn clear_pending(&mut self) {
+        self.pending = None;
+    }
+
+    pub(crate) fn check_active(&self) -> Result<(), Misuse> {
+        if self.active { Ok(()) } else { Err(Misuse::NotActive) }
+    }
+
+    /// Signs content as this member.
+    pub(crate) fn sign(
+        &self,
+        wire_format: WireFormat,
+        content: Content,
+        authenticated_data: &[u8],
+        signer: &dyn Signer,
+    ) -> Result<SignedContent, GroupError> {
+        let content = FramedContent {
+            group_id: self.public.context.group_id.clone(),
+            epoch: self.epoch(),
+            sender: Sender::Member(self.own_leaf()),
+            authenticated_data: authenticated_data.into(),
+            content,
+        };
+        Ok(SignedContent::sign(self.public.suite, signer, wire_format, content, &self.public.context)?)
+    }
+
+    /// The format that handshake messages are sent in.
+    pub(crate) const fn handshake_format(&self) -> WireFormat {
+        if self.config.encrypt_handshakes {
+            WireFormat::MLS_PRIVATE_MESSAGE
+        } else {
+            WireFormat::MLS_PUBLIC_MESSAGE
+        }
+    }
+
+    /// Seals a handshake message for the format that it was signed for.
+    pub(crate) fn seal(
+        &mut self,
+        signed: &SignedContent,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<MlsMessage, GroupError> {
+        let suite = self.public.suite;
+        if self.config.encrypt_handshakes {
+            let (tree, secret) = (&mut self.keys.secret_tree, &self.keys.sender_data);
+            Ok(signed.seal_private(suite, tree, secret, self.config.padding, rng)?.into())
+        } else {
+            Ok(signed.seal_public(suite, Some(&self.keys.membership_key))?.into())
+        }
+    }
+}
+
+/// The ratchet_tree extension.
+pub(crate) fn tree_extension(tree: &Tree) -> Result<Extension, GroupError> {
+    let extension_type = <RatchetTree as pando_wire::ExtensionBody>::TYPE;
+    Ok(Extension { extension_type, extension_data: tree.export()?.into() })
+}
+
+/// A signed GroupInfo.
+pub(crate) fn sign_group_info(
+    public: &PublicState,
+    extensions: Extensions,
+    leaf: LeafIndex,
+    signer: &dyn Signer,
+) -> Result<GroupInfo, GroupError> {
+    let mut group_info = GroupInfo {
+        group_context: public.context.clone(),
+        extensions,
+        confirmation_tag: public.confirmation_tag.clone(),
+        signer: leaf,
+        signature: Signature::default(),
+    };
+    let to_be_signed = group_info.to_be_signed()?;
+    group_info.signature = public.suite.sign_with_label(signer, "GroupInfoTBS", &to_be_signed)?;
+    Ok(group_info)
+}

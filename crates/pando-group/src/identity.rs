@@ -1,0 +1,48 @@
+//! Who somebody is: the part of the Authentication Service that a client has (RFC 9420, section 5.3.1).
+
+use pando_wire::{Credential, SignaturePublicKey};
+
+/// Decides what credentials mean. All members of a group must decide alike, or they will disagree about which
+/// Commits are valid.
+pub trait IdentityPolicy: Send + Sync {
+    /// Checks that a credential is genuine and that its owner owns the signature key (section 5.3.1).
+    ///
+    /// # Errors
+    /// [`IdentityError`] with what is wrong.
+    fn validate(&self, credential: &Credential, key: &SignaturePublicKey) -> Result<(), IdentityError>;
+
+    /// Whether two credentials present the same client, of which there must not be two in a group
+    /// (section 12.2).
+    fn same_client(&self, a: &Credential, b: &Credential) -> bool;
+
+    /// Whether a member may replace its credential by another (section 5.3.1).
+    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool;
+}
+
+/// A credential is not acceptable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct IdentityError(pub String);
+
+/// Basic credentials only, which are believed: for applications that look at identities themselves. Several
+/// clients may present the same identity, and a member keeps the one that it has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BasicIdentities;
+
+impl IdentityPolicy for BasicIdentities {
+    fn validate(&self, credential: &Credential, _: &SignaturePublicKey) -> Result<(), IdentityError> {
+        match credential {
+            Credential::Basic { .. } => Ok(()),
+            other => Err(IdentityError(format!("no policy for {}", other.credential_type()))),
+        }
+    }
+
+    fn same_client(&self, _: &Credential, _: &Credential) -> bool {
+        // Told apart by their signature keys, which the tree keeps unique.
+        false
+    }
+
+    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
+        old == new
+    }
+}

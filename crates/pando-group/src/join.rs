@@ -1,0 +1,158 @@
+//! Joining by a Welcome (RFC 9420, section 12.4.3.1).
+
+use crate::group::Group;
+use crate::identity::IdentityPolicy;
+use crate::psk::{PskStore, psk_secret};
+use crate::public_state::PublicState;
+use crate::rules::{extensions, leaf_node};
+use crate::{GroupConfig, GroupError, KeyPackageBundle, Missing, Violation};
+use pando_crypto::{SecretBytes, Suite};
+use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};
+use pando_tree::{PrivateKeys, Tree};
+use pando_wire::{
+    Decode, ExtensionType, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId, ProtocolVersion,
+    Psk, ResumptionPskUsage, Welcome,
+};
+
+impl Group {
+    /// Joins by a Welcome for the KeyPackage of `bundle`, which is used up. `tree` is needed if the Welcome
+    /// does not have it, as it was exported.
+    ///
+    /// # Errors
+    /// - [`Missing`] if the Welcome is for another KeyPackage, or a PSK or the tree is not there.
+    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be.
+    pub fn join(
+        suite: Suite,
+        welcome: &Welcome,
+        bundle: KeyPackageBundle,
+        tree: Option<&[u8]>,
+        psks: &dyn PskStore,
+        policy: &dyn IdentityPolicy,
+        config: GroupConfig,
+    ) -> Result<Self, GroupError> {
+        // The secrets.
+        let secrets = open_secrets(suite, welcome, &bundle)?;
+        check_psks(&secrets.psks)?;
+        let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, psks)?;
+        let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
+        let intermediate = joiner.with_psk_secret(suite, &psk_secret);
+        let group_info = intermediate.welcome_secret(suite)?.open(suite, &welcome.encrypted_group_info)?;
+
+        // The group.
+        let public = verify_group_info(suite, &group_info, tree, policy)?;
+        check_resumption(&secrets.psks, &group_info)?;
+        let own_leaf = find_own_leaf(&public, &bundle.key_package)?;
+        check_own_extensions(&bundle.key_package, &public)?;
+
+        // The keys.
+        let mut private_keys = PrivateKeys::new(&public.tree, own_leaf, bundle.leaf_key_pair)?;
+        if let Some(path_secret) = &secrets.path_secret {
+            let path_secret = SecretBytes::from(path_secret.path_secret.expose());
+            private_keys.join_path(&public.tree, group_info.signer, path_secret)?;
+        }
+        let epoch_secrets = intermediate.epoch_secret(suite, &public.context)?.derive(suite)?;
+        let transcript = &public.context.confirmed_transcript_hash;
+        if !epoch_secrets.confirmation_key.verify(suite, transcript, &group_info.confirmation_tag) {
+            return Err(Violation::ConfirmationTag.into());
+        }
+        Ok(Self::new(public, private_keys, epoch_secrets, config))
+    }
+}
+
+fn open_secrets(
+    suite: Suite,
+    welcome: &Welcome,
+    bundle: &KeyPackageBundle,
+) -> Result<GroupSecrets, GroupError> {
+    if welcome.cipher_suite != suite.cipher_suite() || bundle.key_package.cipher_suite != suite.cipher_suite()
+    {
+        return Err(Violation::GroupInfoSuite.into());
+    }
+    let reference = suite.key_package_ref(&bundle.key_package)?;
+    let entry = welcome.secrets.iter().find(|entry| entry.new_member == reference);
+    let entry = entry.ok_or(Missing::WelcomeSecrets)?;
+    let secrets = suite.decrypt_with_label(
+        &bundle.init_key_pair,
+        "Welcome",
+        &welcome.encrypted_group_info,
+        &entry.encrypted_group_secrets,
+    )?;
+    Ok(GroupSecrets::decode(secrets.expose())?)
+}
+
+fn is_resumption(id: &PreSharedKeyId) -> bool {
+    matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. })
+}
+
+/// At most one PSK is for reinitialization or branching.
+fn check_psks(psks: &[PreSharedKeyId]) -> Result<(), Violation> {
+    if psks.iter().filter(|id| is_resumption(id)).count() > 1 {
+        Err(Violation::SeveralResumptionPsks)
+    } else {
+        Ok(())
+    }
+}
+
+/// A group that was reinitialized or branched begins with epoch 1.
+fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(), Violation> {
+    if psks.iter().any(is_resumption) && group_info.group_context.epoch != 1 {
+        Err(Violation::FirstEpoch)
+    } else {
+        Ok(())
+    }
+}
+
+/// Everything about a GroupInfo and its tree that does not need the group's secrets.
+pub(crate) fn verify_group_info(
+    suite: Suite,
+    group_info: &GroupInfo,
+    tree: Option<&[u8]>,
+    policy: &dyn IdentityPolicy,
+) -> Result<PublicState, GroupError> {
+    let context = &group_info.group_context;
+    if context.version != ProtocolVersion::MLS_10 || context.cipher_suite != suite.cipher_suite() {
+        return Err(Violation::GroupInfoSuite.into());
+    }
+    extensions::no_duplicates(&group_info.extensions)?;
+    extensions::no_duplicates(&context.extensions)?;
+    let inside = group_info.extensions.get(ExtensionType::RATCHET_TREE);
+    let bytes = inside.map(|extension| &*extension.extension_data).or(tree).ok_or(Missing::Tree)?;
+    let tree = Tree::import(suite, bytes, &context.group_id, &context.tree_hash)?;
+
+    let signer = group_info.signer;
+    let key = tree.signature_key(signer).ok_or(Violation::GroupInfoSigner(signer))?;
+    suite
+        .verify_with_label(&key, "GroupInfoTBS", &group_info.to_be_signed()?, &group_info.signature)
+        .map_err(|_| Violation::GroupInfoSignature)?;
+    for leaf in tree.members() {
+        let leaf_node = tree.leaf(leaf).ok_or(Violation::GroupInfoSigner(leaf))?;
+        leaf_node::is_valid_alone(&leaf_node, suite, context, policy)?;
+        leaf_node::credential_types_fit(&leaf_node, &tree)?;
+    }
+
+    let confirmed = ConfirmedTranscriptHash(context.confirmed_transcript_hash.clone());
+    let interim_transcript_hash =
+        InterimTranscriptHash::after(suite, &confirmed, &group_info.confirmation_tag)?;
+    Ok(PublicState {
+        suite,
+        context: context.clone(),
+        tree,
+        interim_transcript_hash,
+        confirmation_tag: group_info.confirmation_tag.clone(),
+    })
+}
+
+/// The leaf that is the one in the KeyPackage.
+fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafIndex, Violation> {
+    let own = &key_package.leaf_node;
+    let leaf = public.tree.find_signature_key(&own.signature_key).ok_or(Violation::OwnLeafMissing)?;
+    if public.tree.leaf(leaf).as_ref() == Some(own) { Ok(leaf) } else { Err(Violation::OwnLeafMissing) }
+}
+
+/// 13.4: a joiner must support every extension of the group.
+fn check_own_extensions(key_package: &KeyPackage, public: &PublicState) -> Result<(), Violation> {
+    let supported = &key_package.leaf_node.capabilities.extensions;
+    let types = public.context.extensions.0.iter().map(|extension| extension.extension_type);
+    let unsupported = types.filter(|kind| !kind.is_default()).find(|kind| !supported.contains(kind));
+    unsupported.map_or(Ok(()), |kind| Err(Violation::OwnExtensionUnsupported(kind)))
+}

@@ -1,0 +1,74 @@
+//! Making a KeyPackage (RFC 9420, section 10).
+
+use crate::GroupError;
+use pando_crypto::{CryptoRng, HpkeKeyPair, Signer, Suite};
+use pando_wire::{
+    Capabilities, Credential, Extensions, GroupId, KeyPackage, LeafIndex, LeafNode, LeafNodeSource, Lifetime,
+    ProtocolVersion, Signature,
+};
+
+/// What a client says of itself in a KeyPackage.
+#[derive(Debug, Clone)]
+pub struct KeyPackageTemplate {
+    /// Who the client is.
+    pub credential: Credential,
+    /// What the client supports.
+    pub capabilities: Capabilities,
+    /// When the KeyPackage may be used.
+    pub lifetime: Lifetime,
+    /// Further properties of the leaf.
+    pub leaf_extensions: Extensions,
+    /// Further properties of the KeyPackage.
+    pub extensions: Extensions,
+}
+
+/// A KeyPackage with its private keys: what is needed to join a group by a Welcome.
+#[derive(Debug)]
+pub struct KeyPackageBundle {
+    /// What is published.
+    pub key_package: KeyPackage,
+    /// The key pair of the init key. Used once.
+    pub init_key_pair: HpkeKeyPair,
+    /// The key pair of the leaf's encryption key.
+    pub leaf_key_pair: HpkeKeyPair,
+}
+
+impl KeyPackageBundle {
+    /// Makes a KeyPackage with fresh keys.
+    ///
+    /// # Errors
+    /// [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    pub fn new(
+        suite: Suite,
+        template: KeyPackageTemplate,
+        signer: &dyn Signer,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, GroupError> {
+        let init_key_pair = suite.hpke_generate_key_pair(rng)?;
+        let leaf_key_pair = suite.hpke_generate_key_pair(rng)?;
+        let KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions } = template;
+        let mut leaf_node = LeafNode {
+            encryption_key: leaf_key_pair.public.clone(),
+            signature_key: signer.public_key().clone(),
+            credential,
+            capabilities,
+            leaf_node_source: LeafNodeSource::KeyPackage { lifetime },
+            extensions: leaf_extensions,
+            signature: Signature::default(),
+        };
+        // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
+        let to_be_signed = leaf_node.to_be_signed((&GroupId::default(), LeafIndex(0)))?;
+        leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
+        let mut key_package = KeyPackage {
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: suite.cipher_suite(),
+            init_key: init_key_pair.public.clone(),
+            leaf_node,
+            extensions,
+            signature: Signature::default(),
+        };
+        let to_be_signed = key_package.to_be_signed()?;
+        key_package.signature = suite.sign_with_label(signer, "KeyPackageTBS", &to_be_signed)?;
+        Ok(Self { key_package, init_key_pair, leaf_key_pair })
+    }
+}

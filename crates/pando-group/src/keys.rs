@@ -1,0 +1,58 @@
+//! The secrets of one epoch, as a member has them.
+
+use crate::GroupConfig;
+use pando_schedule::{
+    EpochAuthenticator, EpochSecrets, ExporterSecret, ExternalSecret, InitSecret, MembershipKey,
+    ResumptionPsk, SecretTree, SenderDataSecret,
+};
+use pando_tree::Tree;
+use pando_wire::GroupContext;
+
+/// What is derived from an epoch's secret and still needed.
+#[derive(Debug)]
+pub(crate) struct EpochKeys {
+    pub(crate) sender_data: SenderDataSecret,
+    pub(crate) secret_tree: SecretTree,
+    pub(crate) exporter: ExporterSecret,
+    pub(crate) external: ExternalSecret,
+    pub(crate) membership_key: MembershipKey,
+    pub(crate) resumption_psk: ResumptionPsk,
+    pub(crate) epoch_authenticator: EpochAuthenticator,
+    pub(crate) init: InitSecret,
+}
+
+/// What is left of an epoch when the next one has begun: late messages of the application can be read.
+#[derive(Debug)]
+pub(crate) struct PastEpoch {
+    pub(crate) context: GroupContext,
+    pub(crate) tree: Tree,
+    pub(crate) sender_data: SenderDataSecret,
+    pub(crate) secret_tree: SecretTree,
+}
+
+impl EpochKeys {
+    pub(crate) fn new(secrets: EpochSecrets, tree: &Tree, config: &GroupConfig) -> Self {
+        let EpochSecrets {
+            sender_data,
+            encryption,
+            exporter,
+            external,
+            confirmation_key: _,
+            membership_key,
+            resumption_psk,
+            epoch_authenticator,
+            init,
+        } = secrets;
+        let secret_tree = SecretTree::new(tree.size(), encryption, config.ratchet_limits);
+        Self {
+            sender_data,
+            secret_tree,
+            exporter,
+            external,
+            membership_key,
+            resumption_psk,
+            epoch_authenticator,
+            init,
+        }
+    }
+}

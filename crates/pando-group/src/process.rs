@@ -1,0 +1,286 @@
+//! Taking a message (RFC 9420, sections 6, 12.1 and 12.4.2).
+
+use crate::group::Group;
+use crate::identity::IdentityPolicy;
+use crate::keys::EpochKeys;
+use crate::proposals::PendingProposal;
+use crate::psk::{PskStore, psk_secret};
+use crate::public_state::PublicState;
+use crate::rules::{proposal, proposal_list};
+use crate::transition::{Applied, Staged, StagedMember, apply_proposals, check_path_leaf};
+use crate::{GroupError, Missing, Misuse, Violation};
+use pando_framing::{Authenticated, open_private, open_public};
+use pando_schedule::{
+    CommitSecret, ConfirmedTranscriptHash, InitSecret, InterimTranscriptHash, JoinerSecret, PskSecret,
+};
+use pando_tree::{MergedPath, PrivateKeys, TreeError};
+use pando_wire::{
+    AuthenticatedContent, Commit, Content, Encode, FramedContent, LeafIndex, Mac, MlsMessage, MlsMessageBody,
+    Opaque, PrivateMessage, Proposal, Sender, Signature, WireFormat,
+};
+
+/// What a message was.
+#[derive(Debug)]
+pub enum Processed {
+    /// Data of the application.
+    Application {
+        /// The member who sent it, by its leaf in that epoch.
+        sender: LeafIndex,
+        /// The epoch in which it was sent.
+        epoch: u64,
+        /// The data.
+        data: Opaque,
+        /// What was authenticated and not encrypted.
+        authenticated_data: Opaque,
+    },
+    /// A proposal, which is pending now.
+    Proposal(PendingProposal),
+    /// A Commit: to be merged, or dropped.
+    Commit(Box<Staged>),
+}
+
+impl Group {
+    /// Takes a message. A Commit is checked and staged; call [`Group::merge`] to enter its epoch.
+    ///
+    /// `now`, in seconds since 1970, is what lifetimes are compared with, if it is given.
+    ///
+    /// # Errors
+    /// A [`GroupError`] that says who is to blame. The group is as it was, except that the key of a private
+    /// message that could be decrypted is gone.
+    pub fn process(
+        &mut self,
+        message: MlsMessage,
+        psks: &dyn PskStore,
+        policy: &dyn IdentityPolicy,
+        now: Option<u64>,
+    ) -> Result<Processed, GroupError> {
+        let content = match message.body {
+            MlsMessageBody::PublicMessage(message) => {
+                self.check_active()?;
+                let (suite, context) = (self.public.suite, &self.public.context);
+                let opened = open_public(suite, *message, context, &self.keys.membership_key)?;
+                let key = self.public.sender_key(opened.content())?;
+                opened.verify(suite, &key)?
+            }
+            MlsMessageBody::PrivateMessage(message) => {
+                if message.group_id == self.public.context.group_id && message.epoch < self.epoch() {
+                    return self.process_late(&message);
+                }
+                self.check_active()?;
+                let (suite, tree) = (self.public.suite, &self.public.tree);
+                let opened = open_private(
+                    suite,
+                    &message,
+                    &self.public.context,
+                    &self.keys.sender_data,
+                    &mut self.keys.secret_tree,
+                    |leaf| tree.is_member(leaf),
+                )?;
+                let key = self.public.sender_key(opened.content())?;
+                opened.verify(suite, &key)?
+            }
+            _ => return Err(Misuse::WrongMessage.into()),
+        };
+        match &content.content.content {
+            Content::Application(_) => application(content.into_inner().content),
+            Content::Proposal(proposal) => self.take_proposal(&content, proposal, policy, now),
+            Content::Commit(commit) => self.stage(&content, commit, psks, policy, now),
+        }
+    }
+
+    /// A message of an epoch that is over: only data of the application can be taken. The sender is who had
+    /// the leaf then.
+    fn process_late(&mut self, message: &PrivateMessage) -> Result<Processed, GroupError> {
+        let epoch = message.epoch;
+        let past = self.past.iter_mut().find(|past| past.context.epoch == epoch);
+        let past = past.ok_or(Missing::Epoch(epoch))?;
+        let (suite, tree) = (self.public.suite, &past.tree);
+        let opened =
+            open_private(suite, message, &past.context, &past.sender_data, &mut past.secret_tree, |leaf| {
+                tree.is_member(leaf)
+            })?;
+        let Sender::Member(leaf) = opened.content().sender else {
+            return Err(Misuse::WrongMessage.into());
+        };
+        let key = past.tree.signature_key(leaf).ok_or(TreeError::NotAMember(leaf))?;
+        let content = opened.verify(suite, &key)?.into_inner().content;
+        match content.content {
+            Content::Application(_) => application(content),
+            Content::Proposal(_) | Content::Commit(_) => Err(Missing::Epoch(epoch).into()),
+        }
+    }
+
+    fn take_proposal(
+        &mut self,
+        content: &Authenticated<AuthenticatedContent>,
+        proposal: &Proposal,
+        policy: &dyn IdentityPolicy,
+        now: Option<u64>,
+    ) -> Result<Processed, GroupError> {
+        let sender = content.content.sender;
+        proposal::may_come_from(&self.public, sender, proposal)?;
+        proposal::is_valid(&self.public, sender, proposal, policy, now)?;
+        let reference = self.public.suite.proposal_ref(&content.encode()?)?;
+        let pending = PendingProposal { reference, sender, proposal: proposal.clone() };
+        self.proposals.insert(pending.clone(), self.config.pending_proposals)?;
+        Ok(Processed::Proposal(pending))
+    }
+
+    /// Section 12.4.2, from the proposals on.
+    fn stage(
+        &self,
+        content: &Authenticated<AuthenticatedContent>,
+        commit: &Commit,
+        psks: &dyn PskStore,
+        policy: &dyn IdentityPolicy,
+        now: Option<u64>,
+    ) -> Result<Processed, GroupError> {
+        let (state, committer) = (&self.public, content.content.sender);
+        let list = self.proposals.resolve(committer, &commit.proposals)?;
+        // Lifetimes are for those who add: a KeyPackage may expire between the Commit and now.
+        let _ = now;
+        let applied = apply_proposals(state, committer, &list, policy, None)?;
+        proposal_list::path_is_there(&list, commit.path.is_some())?;
+
+        let path = self.check_path(&applied, committer, commit, policy)?;
+        let tree = path.as_ref().map_or(&applied.tree, MergedPath::tree);
+        let mut context = applied.context.clone();
+        context.tree_hash = tree.tree_hash()?;
+        let removes_me = applied.removed.contains(&self.own_leaf());
+        let (private_keys, commit_secret) = match &path {
+            _ if removes_me => (None, CommitSecret::zero(state.suite)),
+            None => (Some(self.keys_after(&applied)), CommitSecret::zero(state.suite)),
+            Some(path) => {
+                let keys = self.keys_after(&applied);
+                let added = applied.added_leaves();
+                let decrypted = keys.decrypt_path(&applied.tree, path, &context, &added)?;
+                (Some(decrypted.keys), decrypted.commit_secret.into())
+            }
+        };
+
+        let auth = &content.auth;
+        let tag = auth.confirmation_tag.as_ref().ok_or(Violation::ConfirmationTag)?;
+        let confirmed = confirm(state, content.wire_format, &content.content, &auth.signature)?;
+        context.confirmed_transcript_hash = confirmed.0.clone();
+        let interim_transcript_hash = InterimTranscriptHash::after(state.suite, &confirmed, tag)?;
+        let public = PublicState {
+            suite: state.suite,
+            context,
+            tree: tree.clone(),
+            interim_transcript_hash,
+            confirmation_tag: tag.clone(),
+        };
+
+        let member = match private_keys {
+            None => None,
+            Some(private_keys) => {
+                let psk_secret = self.psk_secret(&applied, psks)?;
+                let init = self.init_secret(&applied)?;
+                let keys = self.next_keys(&public, init.as_ref(), &commit_secret, &psk_secret, tag)?;
+                Some(StagedMember { private_keys, keys })
+            }
+        };
+        Ok(Processed::Commit(Box::new(Staged { from_epoch: self.epoch(), public, member, applied })))
+    }
+
+    /// Validates the path of a Commit and merges it (section 12.4.2).
+    fn check_path<'a>(
+        &self,
+        applied: &Applied,
+        committer: Sender,
+        commit: &'a Commit,
+        policy: &dyn IdentityPolicy,
+    ) -> Result<Option<MergedPath<'a>>, GroupError> {
+        let Some(path) = &commit.path else { return Ok(None) };
+        let state = &self.public;
+        let (merged, own, old) = match committer {
+            Sender::Member(leaf) => {
+                let merged = applied.tree.merge_path(leaf, path, &applied.added_leaves())?;
+                (merged, Some(leaf), state.tree.leaf(leaf))
+            }
+            _ => {
+                let removed = applied.removed.first().and_then(|removed| state.tree.leaf(*removed));
+                (applied.tree.merge_external_path(path)?, None, removed)
+            }
+        };
+        let position = merged.sender();
+        check_path_leaf(applied, state, &path.leaf_node, position, own, old.as_ref(), policy)?;
+        crate::rules::leaf_node::credential_types_fit(&path.leaf_node, merged.tree())?;
+        Ok(Some(merged))
+    }
+
+    /// The private keys after the proposals: those of blanked nodes are gone, and an Update of one's own
+    /// brings its key.
+    pub(crate) fn keys_after(&self, applied: &Applied) -> PrivateKeys {
+        let mut keys = self.private_keys.clone();
+        keys.retain_current(&applied.tree);
+        let leaf = self.own_leaf();
+        let update = applied.tree.leaf(leaf).and_then(|leaf| self.updates.get(&*leaf.encryption_key));
+        if let (Some(update), Some(node)) = (update, applied.tree.size().node(leaf)) {
+            let key_pair = pando_crypto::HpkeKeyPair {
+                private: update.private.expose().into(),
+                public: update.public.clone(),
+            };
+            keys.insert(node, key_pair);
+        }
+        keys
+    }
+
+    pub(crate) fn psk_secret(&self, applied: &Applied, psks: &dyn PskStore) -> Result<PskSecret, GroupError> {
+        let own = |group_id: &pando_wire::GroupId, epoch| {
+            if *group_id == self.public.context.group_id { self.resumption_psk(epoch) } else { None }
+        };
+        psk_secret(self.public.suite, &applied.psks, own, psks)
+    }
+
+    /// The init secret that an ExternalInit brings, if there is one.
+    fn init_secret(&self, applied: &Applied) -> Result<Option<InitSecret>, GroupError> {
+        let suite = self.public.suite;
+        let Some(kem_output) = &applied.external_init else { return Ok(None) };
+        let key_pair = self.keys.external.key_pair(suite)?;
+        Ok(Some(InitSecret::receive(suite, &key_pair, kem_output)?))
+    }
+
+    /// The secrets of the next epoch, if the confirmation tag is right.
+    fn next_keys(
+        &self,
+        public: &PublicState,
+        init: Option<&InitSecret>,
+        commit_secret: &CommitSecret,
+        psk_secret: &PskSecret,
+        tag: &Mac,
+    ) -> Result<EpochKeys, GroupError> {
+        let suite = public.suite;
+        let init = init.unwrap_or(&self.keys.init);
+        let joiner: JoinerSecret = init.joiner_secret(suite, commit_secret, &public.context)?;
+        let intermediate = joiner.with_psk_secret(suite, psk_secret);
+        let secrets = intermediate.epoch_secret(suite, &public.context)?.derive(suite)?;
+        if !secrets.confirmation_key.verify(suite, &public.context.confirmed_transcript_hash, tag) {
+            return Err(Violation::ConfirmationTag.into());
+        }
+        Ok(EpochKeys::new(secrets, &public.tree, &self.config))
+    }
+}
+
+/// The confirmed transcript hash after a Commit (section 8.2).
+pub(crate) fn confirm(
+    state: &PublicState,
+    wire_format: WireFormat,
+    content: &FramedContent,
+    signature: &Signature,
+) -> Result<ConfirmedTranscriptHash, GroupError> {
+    let interim = &state.interim_transcript_hash;
+    Ok(ConfirmedTranscriptHash::after(state.suite, interim, wire_format, content, signature)?)
+}
+
+fn application(content: FramedContent) -> Result<Processed, GroupError> {
+    match (content.sender, content.content) {
+        (Sender::Member(sender), Content::Application(data)) => Ok(Processed::Application {
+            sender,
+            epoch: content.epoch,
+            data,
+            authenticated_data: content.authenticated_data,
+        }),
+        _ => Err(Misuse::WrongMessage.into()),
+    }
+}

@@ -1,0 +1,74 @@
+//! Proposals that were sent and not committed yet, and those that a Commit covers (RFC 9420, sections 12.1 and
+//! 12.4).
+
+use crate::{GroupError, Missing, Misuse};
+use pando_wire::{Proposal, ProposalOrRef, ProposalRef, Sender};
+
+/// A proposal that was sent in this epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingProposal {
+    /// What a Commit refers to it by.
+    pub reference: ProposalRef,
+    /// Who sent it.
+    pub sender: Sender,
+    /// What it proposes.
+    pub proposal: Proposal,
+}
+
+/// A proposal that a Commit covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Committed {
+    pub(crate) sender: Sender,
+    pub(crate) proposal: Proposal,
+    /// There if the Commit refers to it.
+    pub(crate) reference: Option<ProposalRef>,
+}
+
+/// The proposals of this epoch, in the order in which they came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProposalStore(Vec<PendingProposal>);
+
+impl ProposalStore {
+    pub(crate) fn insert(&mut self, proposal: PendingProposal, limit: usize) -> Result<(), GroupError> {
+        if self.0.iter().any(|known| known.reference == proposal.reference) {
+            return Ok(());
+        }
+        if self.0.len() >= limit {
+            return Err(Misuse::TooManyProposals.into());
+        }
+        self.0.push(proposal);
+        Ok(())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingProposal> {
+        self.0.iter()
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The proposals of a Commit, those that it refers to looked up.
+    pub(crate) fn resolve(
+        &self,
+        committer: Sender,
+        list: &[ProposalOrRef],
+    ) -> Result<Vec<Committed>, GroupError> {
+        list.iter()
+            .map(|entry| match entry {
+                ProposalOrRef::Proposal(proposal) => {
+                    Ok(Committed { sender: committer, proposal: proposal.clone(), reference: None })
+                }
+                ProposalOrRef::Reference(reference) => {
+                    let known = self.0.iter().find(|known| known.reference == *reference);
+                    let known = known.ok_or_else(|| Missing::Proposal(reference.clone()))?;
+                    Ok(Committed {
+                        sender: known.sender,
+                        proposal: known.proposal.clone(),
+                        reference: Some(reference.clone()),
+                    })
+                }
+            })
+            .collect()
+    }
+}

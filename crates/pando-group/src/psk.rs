@@ -1,0 +1,51 @@
+//! Where pre-shared keys come from (RFC 9420, section 8.4).
+
+use crate::{GroupError, Missing};
+use pando_crypto::Suite;
+use pando_schedule::{PskSecret, PskValue};
+use pando_wire::{GroupId, PreSharedKeyId, Psk};
+
+/// The application's pre-shared keys.
+pub trait PskStore {
+    /// An external PSK by its identifier.
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue>;
+
+    /// The resumption PSK of an epoch of another group, or of one that the group itself has forgotten.
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue>;
+}
+
+/// No pre-shared keys.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPsks;
+
+impl PskStore for NoPsks {
+    fn external(&self, _: &[u8]) -> Option<PskValue> {
+        None
+    }
+
+    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
+        None
+    }
+}
+
+/// The secret of some pre-shared keys, in their order. `own` knows the group's own epochs.
+pub(crate) fn psk_secret<'a>(
+    suite: Suite,
+    ids: impl IntoIterator<Item = &'a PreSharedKeyId>,
+    own: impl Fn(&GroupId, u64) -> Option<PskValue>,
+    store: &dyn PskStore,
+) -> Result<PskSecret, GroupError> {
+    let psks = ids
+        .into_iter()
+        .map(|id| {
+            let value = match &id.psk {
+                Psk::External { psk_id } => store.external(psk_id),
+                Psk::Resumption { psk_group_id, psk_epoch, .. } => {
+                    own(psk_group_id, *psk_epoch).or_else(|| store.resumption(psk_group_id, *psk_epoch))
+                }
+            };
+            value.map(|value| (id, value)).ok_or_else(|| Missing::Psk(id.clone()).into())
+        })
+        .collect::<Result<Vec<_>, GroupError>>()?;
+    Ok(PskSecret::new(suite, psks.iter().map(|(id, value)| (*id, value)))?)
+}

@@ -1,0 +1,74 @@
+//! What everybody who follows a group knows of it: no secrets.
+
+use crate::rules::extensions;
+use crate::{GroupError, Violation};
+use pando_crypto::Suite;
+use pando_schedule::InterimTranscriptHash;
+use pando_tree::Tree;
+use pando_wire::{
+    Commit, Content, Credential, ExternalSenders, FramedContent, GroupContext, LeafIndex, Mac, Proposal,
+    Sender, SignaturePublicKey,
+};
+
+/// The public state of a group in one epoch. Cloning it is cheap: the tree is shared.
+#[derive(Debug, Clone)]
+pub struct PublicState {
+    pub(crate) suite: Suite,
+    pub(crate) context: GroupContext,
+    pub(crate) tree: Tree,
+    pub(crate) interim_transcript_hash: InterimTranscriptHash,
+    pub(crate) confirmation_tag: Mac,
+}
+
+impl PublicState {
+    /// The cipher suite.
+    #[must_use]
+    pub const fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// The state that all members agree on (section 8.1).
+    #[must_use]
+    pub const fn context(&self) -> &GroupContext {
+        &self.context
+    }
+
+    /// The ratchet tree.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The credential of a member.
+    #[must_use]
+    pub fn credential(&self, leaf: LeafIndex) -> Option<Credential> {
+        self.tree.leaf(leaf).map(|leaf_node| leaf_node.credential)
+    }
+
+    /// The key that content must be signed with, by who sends it (section 6.1).
+    pub(crate) fn sender_key(&self, content: &FramedContent) -> Result<SignaturePublicKey, GroupError> {
+        match content.sender {
+            Sender::Member(leaf) => {
+                self.tree.signature_key(leaf).ok_or_else(|| pando_tree::TreeError::NotAMember(leaf).into())
+            }
+            Sender::External(index) => {
+                let senders = extensions::find::<ExternalSenders>(&self.context.extensions)?;
+                let senders = senders.unwrap_or_default().0;
+                let position = usize::try_from(index).unwrap_or(usize::MAX);
+                let sender = senders.into_iter().nth(position);
+                Ok(sender.ok_or(Violation::UnknownExternalSender(index))?.signature_key)
+            }
+            Sender::NewMemberProposal => match &content.content {
+                Content::Proposal(Proposal::Add(add)) => Ok(add.key_package.leaf_node.signature_key.clone()),
+                _ => Err(Violation::ProposalFromOutside(pando_wire::ProposalType::ADD).into()),
+            },
+            Sender::NewMemberCommit => match &content.content {
+                Content::Commit(commit) => match &**commit {
+                    Commit { path: Some(path), .. } => Ok(path.leaf_node.signature_key.clone()),
+                    Commit { path: None, .. } => Err(Violation::PathRequired.into()),
+                },
+                _ => Err(Violation::PathRequired.into()),
+            },
+        }
+    }
+}

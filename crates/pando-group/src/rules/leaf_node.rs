@@ -1,0 +1,187 @@
+//! Leaf nodes (RFC 9420, sections 7.2 and 7.3).
+
+use super::extensions;
+use crate::Violation;
+use crate::identity::IdentityPolicy;
+use pando_crypto::Suite;
+use pando_tree::Tree;
+use pando_wire::{
+    Extensions, GroupContext, GroupId, LeafIndex, LeafNode, LeafNodeSource, ProtocolVersion,
+    RequiredCapabilities,
+};
+
+/// 7.2: a leaf must support its own credential type.
+pub(crate) fn supports_own_credential(leaf_node: &LeafNode) -> Result<(), Violation> {
+    let own = leaf_node.credential.credential_type();
+    if leaf_node.capabilities.credentials.contains(&own) {
+        Ok(())
+    } else {
+        Err(Violation::OwnCredentialUnsupported)
+    }
+}
+
+/// 11.1: a leaf must support the version and the cipher suite of the group.
+pub(crate) fn supports_suite(leaf_node: &LeafNode, suite: Suite) -> Result<(), Violation> {
+    let capabilities = &leaf_node.capabilities;
+    let supported = capabilities.versions.contains(&ProtocolVersion::MLS_10)
+        && capabilities.cipher_suites.contains(&suite.cipher_suite());
+    if supported { Ok(()) } else { Err(Violation::SuiteUnsupported) }
+}
+
+/// 7.3: the credential must be valid.
+pub(crate) fn credential_is_valid(
+    leaf_node: &LeafNode,
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    policy
+        .validate(&leaf_node.credential, &leaf_node.signature_key)
+        .map_err(|error| Violation::Credential(error.to_string()))
+}
+
+/// 7.3: the signature must be valid.
+pub(crate) fn signature_is_valid(
+    leaf_node: &LeafNode,
+    suite: Suite,
+    position: (&GroupId, LeafIndex),
+) -> Result<(), Violation> {
+    let to_be_signed = leaf_node.to_be_signed(position).map_err(|_| Violation::LeafSignature)?;
+    suite
+        .verify_with_label(&leaf_node.signature_key, "LeafNodeTBS", &to_be_signed, &leaf_node.signature)
+        .map_err(|_| Violation::LeafSignature)
+}
+
+/// 7.3: what the group requires must be supported.
+pub(crate) fn supports_required(leaf_node: &LeafNode, group: &Extensions) -> Result<(), Violation> {
+    let Some(required) = extensions::find::<RequiredCapabilities>(group)? else { return Ok(()) };
+    let own = &leaf_node.capabilities;
+    let mut extensions = required.extension_types.iter().filter(|required| !required.is_default());
+    if let Some(missing) = extensions.find(|required| !own.extensions.contains(required)) {
+        return Err(Violation::RequiredExtension(*missing));
+    }
+    let mut proposals = required.proposal_types.iter().filter(|required| !required.is_default());
+    if let Some(missing) = proposals.find(|required| !own.proposals.contains(required)) {
+        return Err(Violation::RequiredProposal(*missing));
+    }
+    if let Some(missing) =
+        required.credential_types.iter().find(|required| !own.credentials.contains(required))
+    {
+        return Err(Violation::RequiredCredential(*missing));
+    }
+    Ok(())
+}
+
+/// 7.3: all members must support the credential type of the leaf, and the leaf those that they use. The leaf
+/// is in the tree.
+pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<(), Violation> {
+    let own = leaf_node.credential.credential_type();
+    if !tree.support().all_support_credential(own) {
+        return Err(Violation::CredentialUnsupportedByMember(own));
+    }
+    let unsupported = tree
+        .support()
+        .credential_types_in_use()
+        .find(|used| !leaf_node.capabilities.credentials.contains(used));
+    unsupported.map_or(Ok(()), |used| Err(Violation::CredentialInUseUnsupported(used)))
+}
+
+/// 7.3: the current time must be within the lifetime. For leaves that are about to be added: a member's may
+/// expire without the group falling apart.
+pub(crate) fn is_alive(leaf_node: &LeafNode, now: Option<u64>) -> Result<(), Violation> {
+    match (&leaf_node.leaf_node_source, now) {
+        (LeafNodeSource::KeyPackage { lifetime }, Some(now))
+            if now < lifetime.not_before || now > lifetime.not_after =>
+        {
+            Err(Violation::Lifetime)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// 7.3: a leaf's extensions must be in its capabilities.
+pub(crate) fn supports_own_extensions(leaf_node: &LeafNode) -> Result<(), Violation> {
+    let types = leaf_node.extensions.0.iter().map(|extension| extension.extension_type);
+    let unsupported = types
+        .filter(|extension_type| !extension_type.is_default())
+        .find(|extension_type| !leaf_node.capabilities.extensions.contains(extension_type));
+    unsupported.map_or(Ok(()), |unsupported| Err(Violation::LeafExtensionUnsupported(unsupported)))
+}
+
+/// 7.3: a leaf in a KeyPackage comes from a KeyPackage.
+pub(crate) fn comes_from_key_package(leaf_node: &LeafNode) -> Result<(), Violation> {
+    source(matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. }))
+}
+
+/// 7.3: a leaf in an Update comes from an Update.
+pub(crate) fn comes_from_update(leaf_node: &LeafNode) -> Result<(), Violation> {
+    source(matches!(leaf_node.leaf_node_source, LeafNodeSource::Update))
+}
+
+/// 7.3: a leaf in a path comes from a Commit.
+pub(crate) fn comes_from_commit(leaf_node: &LeafNode) -> Result<(), Violation> {
+    source(matches!(leaf_node.leaf_node_source, LeafNodeSource::Commit { .. }))
+}
+
+fn source(right: bool) -> Result<(), Violation> {
+    if right { Ok(()) } else { Err(Violation::LeafSource) }
+}
+
+/// 7.3: an update must bring a new encryption key.
+pub(crate) fn encryption_key_is_new(new: &LeafNode, old: &LeafNode) -> Result<(), Violation> {
+    if new.encryption_key == old.encryption_key { Err(Violation::EncryptionKeyUnchanged) } else { Ok(()) }
+}
+
+/// 7.3: keys must be unique in the group. `own` is the leaf that is replaced, if there is one.
+pub(crate) fn keys_are_unique(
+    leaf_node: &LeafNode,
+    tree: &Tree,
+    own: Option<LeafIndex>,
+) -> Result<(), Violation> {
+    match tree.find_signature_key(&leaf_node.signature_key) {
+        Some(leaf) if Some(leaf) != own => return Err(Violation::SignatureKeyInUse(leaf)),
+        _ => {}
+    }
+    match tree.find_encryption_key(&leaf_node.encryption_key) {
+        Some(node) if Some(node) != own.and_then(|own| tree.size().node(own)) => {
+            Err(Violation::EncryptionKeyInUse)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// 5.1.1: keys must be keys of the cipher suite.
+pub(crate) fn keys_are_valid(leaf_node: &LeafNode, suite: Suite) -> Result<(), Violation> {
+    suite
+        .check_hpke_public_key(&leaf_node.encryption_key)
+        .and_then(|()| suite.check_signature_public_key(&leaf_node.signature_key))
+        .map_err(|_| Violation::InvalidKey)
+}
+
+/// 5.3.1: a member may only take a credential that may succeed its old one.
+pub(crate) fn credential_may_succeed(
+    new: &LeafNode,
+    old: &LeafNode,
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    if policy.may_succeed(&old.credential, &new.credential) {
+        Ok(())
+    } else {
+        Err(Violation::CredentialSuccession)
+    }
+}
+
+/// All that can be said of a leaf by itself, for a group with this context.
+pub(crate) fn is_valid_alone(
+    leaf_node: &LeafNode,
+    suite: Suite,
+    context: &GroupContext,
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    extensions::no_duplicates(&leaf_node.extensions)?;
+    keys_are_valid(leaf_node, suite)?;
+    supports_suite(leaf_node, suite)?;
+    supports_own_credential(leaf_node)?;
+    supports_own_extensions(leaf_node)?;
+    supports_required(leaf_node, &context.extensions)?;
+    extensions::leaf_supports_group_extensions(leaf_node, &context.extensions)?;
+    credential_is_valid(leaf_node, policy)
+}

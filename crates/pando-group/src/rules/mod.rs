@@ -1,0 +1,7 @@
+//! The rules of RFC 9420: one function for each sentence that says what must be refused.
+
+pub(crate) mod extensions;
+pub(crate) mod key_package;
+pub(crate) mod leaf_node;
+pub(crate) mod proposal;
+pub(crate) mod proposal_list;

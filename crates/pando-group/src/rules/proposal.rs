@@ -1,0 +1,110 @@
+//! Single proposals (RFC 9420, section 12.1).
+
+use super::{extensions, key_package, leaf_node};
+use crate::Violation;
+use crate::identity::IdentityPolicy;
+use crate::public_state::PublicState;
+use pando_wire::{
+    ExternalSenders, LeafIndex, PreSharedKeyId, Proposal, ProposalType, Psk, ReInit, ResumptionPskUsage,
+    Sender, Update,
+};
+
+/// 12.1.3: who is removed must be a member.
+pub(crate) fn removed_is_member(state: &PublicState, removed: LeafIndex) -> Result<(), Violation> {
+    if state.tree.is_member(removed) { Ok(()) } else { Err(Violation::RemovedIsNoMember(removed)) }
+}
+
+/// 12.1.4: the nonce must have `KDF.Nh` bytes.
+pub(crate) fn psk_nonce_len(state: &PublicState, id: &PreSharedKeyId) -> Result<(), Violation> {
+    if id.psk_nonce.len() == state.suite.hash_len() { Ok(()) } else { Err(Violation::PskNonce) }
+}
+
+/// 12.1.4: PSKs for reinitialization and branching cannot be proposed.
+pub(crate) fn psk_usage(id: &PreSharedKeyId) -> Result<(), Violation> {
+    match id.psk {
+        Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. } => {
+            Err(Violation::PskUsage)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// 12.1.5: the version must not go down.
+pub(crate) fn reinit_version(state: &PublicState, reinit: &ReInit) -> Result<(), Violation> {
+    if reinit.version < state.context.version { Err(Violation::ReInitVersion) } else { Ok(()) }
+}
+
+/// 12.1.2: an Update comes from a member and fits its leaf.
+pub(crate) fn update_is_valid(
+    state: &PublicState,
+    sender: Sender,
+    update: &Update,
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    let Sender::Member(leaf) = sender else { return Err(Violation::UpdateNotFromMember) };
+    let old = state.tree.leaf(leaf).ok_or(Violation::UpdateNotFromMember)?;
+    let new = &update.leaf_node;
+    leaf_node::comes_from_update(new)?;
+    leaf_node::encryption_key_is_new(new, &old)?;
+    leaf_node::credential_may_succeed(new, &old, policy)?;
+    leaf_node::is_valid_alone(new, state.suite, &state.context, policy)?;
+    leaf_node::signature_is_valid(new, state.suite, (&state.context.group_id, leaf))
+}
+
+/// 12.1.8: what comes from outside must be of a type that may, and from somebody who may.
+pub(crate) fn may_come_from(
+    state: &PublicState,
+    sender: Sender,
+    proposal: &Proposal,
+) -> Result<(), Violation> {
+    let proposal_type = proposal.proposal_type();
+    match sender {
+        Sender::Member(_) => Ok(()),
+        Sender::External(index) => {
+            let senders = extensions::find::<ExternalSenders>(&state.context.extensions)?.unwrap_or_default();
+            let known = usize::try_from(index).is_ok_and(|index| index < senders.0.len());
+            if !known {
+                return Err(Violation::UnknownExternalSender(index));
+            }
+            match proposal_type {
+                ProposalType::ADD
+                | ProposalType::REMOVE
+                | ProposalType::PSK
+                | ProposalType::REINIT
+                | ProposalType::GROUP_CONTEXT_EXTENSIONS => Ok(()),
+                _ => Err(Violation::ProposalFromOutside(proposal_type)),
+            }
+        }
+        Sender::NewMemberProposal if proposal_type == ProposalType::ADD => Ok(()),
+        Sender::NewMemberProposal | Sender::NewMemberCommit => {
+            Err(Violation::ProposalFromOutside(proposal_type))
+        }
+    }
+}
+
+/// What section 12.1 says of a proposal by itself, in the state in which it was sent.
+pub(crate) fn is_valid(
+    state: &PublicState,
+    sender: Sender,
+    proposal: &Proposal,
+    policy: &dyn IdentityPolicy,
+    now: Option<u64>,
+) -> Result<(), Violation> {
+    match proposal {
+        Proposal::Add(add) => {
+            key_package::is_valid(&add.key_package, state.suite, &state.context, policy, now)
+        }
+        Proposal::Update(update) => update_is_valid(state, sender, update, policy),
+        Proposal::Remove(remove) => removed_is_member(state, remove.removed),
+        Proposal::PreSharedKey(psk) => {
+            psk_usage(&psk.psk)?;
+            psk_nonce_len(state, &psk.psk)
+        }
+        Proposal::ReInit(reinit) => {
+            extensions::no_duplicates(&reinit.extensions)?;
+            reinit_version(state, reinit)
+        }
+        Proposal::GroupContextExtensions(proposal) => extensions::no_duplicates(&proposal.extensions),
+        Proposal::ExternalInit(_) | Proposal::Other(_) => Ok(()),
+    }
+}

@@ -1,0 +1,163 @@
+//! Lists of proposals in a Commit (RFC 9420, sections 12.2 and 12.4).
+
+use crate::Violation;
+use crate::identity::IdentityPolicy;
+use crate::proposals::Committed;
+use crate::public_state::PublicState;
+use pando_wire::{Credential, CredentialType, LeafIndex, Proposal, ProposalType, Sender};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// 12.2: the committer must not commit its own Update.
+pub(crate) fn no_own_update(list: &[Committed], committer: LeafIndex) -> Result<(), Violation> {
+    let own = |committed: &Committed| {
+        matches!(committed.proposal, Proposal::Update(_)) && committed.sender == Sender::Member(committer)
+    };
+    if list.iter().any(own) { Err(Violation::OwnUpdate) } else { Ok(()) }
+}
+
+/// 12.2: the committer must not remove itself.
+pub(crate) fn no_own_remove(list: &[Committed], committer: LeafIndex) -> Result<(), Violation> {
+    let own = |committed: &Committed| matches!(&committed.proposal, Proposal::Remove(remove) if remove.removed == committer);
+    if list.iter().any(own) { Err(Violation::OwnRemove) } else { Ok(()) }
+}
+
+/// 12.2: there must be one Update or Remove for a leaf at most.
+pub(crate) fn one_per_leaf(list: &[Committed]) -> Result<(), Violation> {
+    let mut seen = BTreeSet::new();
+    for committed in list {
+        let leaf = match (&committed.proposal, committed.sender) {
+            (Proposal::Remove(remove), _) => remove.removed,
+            (Proposal::Update(_), Sender::Member(leaf)) => leaf,
+            _ => continue,
+        };
+        if !seen.insert(leaf) {
+            return Err(Violation::SameLeaf(leaf));
+        }
+    }
+    Ok(())
+}
+
+/// 12.2: a client must not be added twice.
+pub(crate) fn clients_are_added_once(
+    list: &[Committed],
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    let added: Vec<_> = list
+        .iter()
+        .filter_map(|committed| match &committed.proposal {
+            Proposal::Add(add) => Some(&add.key_package),
+            _ => None,
+        })
+        .collect();
+    let mut keys = BTreeSet::new();
+    let mut credentials: BTreeMap<CredentialType, Vec<&Credential>> = BTreeMap::new();
+    for key_package in added {
+        let leaf = &key_package.leaf_node;
+        if !keys.insert(&leaf.signature_key) {
+            return Err(Violation::SameClient);
+        }
+        let same_type = credentials.entry(leaf.credential.credential_type()).or_default();
+        if same_type.iter().any(|other| policy.same_client(other, &leaf.credential)) {
+            return Err(Violation::SameClient);
+        }
+        same_type.push(&leaf.credential);
+    }
+    Ok(())
+}
+
+/// 12.2: no PSK twice.
+pub(crate) fn psks_are_unique(list: &[Committed]) -> Result<(), Violation> {
+    let mut seen = BTreeSet::new();
+    for committed in list {
+        if let Proposal::PreSharedKey(psk) = &committed.proposal
+            && !seen.insert((&psk.psk.psk, &psk.psk.psk_nonce))
+        {
+            return Err(Violation::DuplicatePsk);
+        }
+    }
+    Ok(())
+}
+
+/// 12.2: one GroupContextExtensions at most.
+pub(crate) fn one_group_context_extensions(list: &[Committed]) -> Result<(), Violation> {
+    match count(list, ProposalType::GROUP_CONTEXT_EXTENSIONS) {
+        0 | 1 => Ok(()),
+        _ => Err(Violation::SeveralGroupContextExtensions),
+    }
+}
+
+/// 12.2: a ReInit stands alone.
+pub(crate) fn reinit_is_alone(list: &[Committed]) -> Result<(), Violation> {
+    if count(list, ProposalType::REINIT) > 0 && list.len() > 1 {
+        Err(Violation::ReInitNotAlone)
+    } else {
+        Ok(())
+    }
+}
+
+/// 12.2: no ExternalInit in a regular Commit.
+pub(crate) fn no_external_init(list: &[Committed]) -> Result<(), Violation> {
+    if count(list, ProposalType::EXTERNAL_INIT) > 0 {
+        Err(Violation::ExternalInitInRegularCommit)
+    } else {
+        Ok(())
+    }
+}
+
+/// 12.2: members that stay must support the types of proposals. Those that are removed, and those that are
+/// added, need not.
+pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
+    let mut types: BTreeSet<_> = list.iter().map(|committed| committed.proposal.proposal_type()).collect();
+    types.retain(|proposal_type| {
+        !proposal_type.is_default() && !state.tree.support().all_support_proposal(*proposal_type)
+    });
+    if types.is_empty() {
+        return Ok(());
+    }
+    // Somebody does not support a type. It does not matter if they go.
+    let mut staying = state.tree.clone();
+    for committed in list {
+        if let Proposal::Remove(remove) = &committed.proposal {
+            staying.remove(remove.removed).map_err(|_| Violation::RemovedIsNoMember(remove.removed))?;
+        }
+    }
+    let unsupported = types.into_iter().find(|kind| !staying.support().all_support_proposal(*kind));
+    unsupported.map_or(Ok(()), |kind| Err(Violation::ProposalTypeUnsupported(kind)))
+}
+
+/// 12.2: an external Commit has one ExternalInit, one Remove at most, PSKs, and nothing else.
+pub(crate) fn fits_external_commit(list: &[Committed]) -> Result<(), Violation> {
+    for committed in list {
+        match committed.proposal.proposal_type() {
+            ProposalType::EXTERNAL_INIT | ProposalType::REMOVE | ProposalType::PSK => {}
+            other => return Err(Violation::ProposalInExternalCommit(other)),
+        }
+        if committed.reference.is_some() {
+            return Err(Violation::ReferenceInExternalCommit);
+        }
+    }
+    if count(list, ProposalType::EXTERNAL_INIT) != 1 {
+        return Err(Violation::ExternalInitCount);
+    }
+    if count(list, ProposalType::REMOVE) > 1 {
+        return Err(Violation::SeveralExternalRemoves);
+    }
+    Ok(())
+}
+
+/// 12.4 and 17.4: whether a Commit of these proposals must have a path.
+pub(crate) fn needs_path(list: &[Committed]) -> bool {
+    let may_do_without = |committed: &Committed| {
+        matches!(committed.proposal, Proposal::Add(_) | Proposal::PreSharedKey(_) | Proposal::ReInit(_))
+    };
+    list.is_empty() || !list.iter().all(may_do_without)
+}
+
+/// 12.4: a path that is needed must be there.
+pub(crate) fn path_is_there(list: &[Committed], has_path: bool) -> Result<(), Violation> {
+    if needs_path(list) && !has_path { Err(Violation::PathRequired) } else { Ok(()) }
+}
+
+fn count(list: &[Committed], proposal_type: ProposalType) -> usize {
+    list.iter().filter(|committed| committed.proposal.proposal_type() == proposal_type).count()
+}

@@ -1,0 +1,216 @@
+//! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps that everybody takes who
+//! makes, receives or observes a Commit.
+
+use crate::identity::IdentityPolicy;
+use crate::keys::EpochKeys;
+use crate::proposals::Committed;
+use crate::public_state::PublicState;
+use crate::rules::{extensions, leaf_node, proposal, proposal_list};
+use crate::{GroupError, Violation};
+use pando_tree::{PrivateKeys, Tree};
+use pando_wire::{
+    GroupContext, KemOutput, KeyPackage, LeafIndex, LeafNode, PreSharedKeyId, Proposal, ReInit, Sender,
+};
+
+/// An epoch that a Commit leads to, complete and checked; the group is still in the one before. Merging it
+/// is all that is left to do.
+#[derive(Debug)]
+pub struct Staged {
+    /// The epoch that it follows.
+    pub(crate) from_epoch: u64,
+    pub(crate) public: PublicState,
+    /// `None` for a member that the Commit removes.
+    pub(crate) member: Option<StagedMember>,
+    pub(crate) applied: Applied,
+}
+
+/// What a member has in the next epoch.
+#[derive(Debug)]
+pub(crate) struct StagedMember {
+    pub(crate) private_keys: PrivateKeys,
+    pub(crate) keys: EpochKeys,
+}
+
+impl Staged {
+    /// The public state that there will be.
+    #[must_use]
+    pub const fn public(&self) -> &PublicState {
+        &self.public
+    }
+
+    /// The leaves that the Commit adds.
+    pub fn added(&self) -> impl Iterator<Item = LeafIndex> {
+        self.applied.added.iter().map(|(leaf, _)| *leaf)
+    }
+
+    /// The leaves that the Commit removes.
+    #[must_use]
+    pub fn removed(&self) -> &[LeafIndex] {
+        &self.applied.removed
+    }
+
+    /// Whether the Commit removes the member who staged it.
+    #[must_use]
+    pub const fn removes_me(&self) -> bool {
+        self.member.is_none()
+    }
+}
+
+/// What a list of proposals does, applied to a copy of the state.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    /// The tree with the proposals, and without a path.
+    pub(crate) tree: Tree,
+    /// With the new epoch and the new extensions; the tree hash is still to come.
+    pub(crate) context: GroupContext,
+    /// In the order of the proposals.
+    pub(crate) added: Vec<(LeafIndex, KeyPackage)>,
+    pub(crate) removed: Vec<LeafIndex>,
+    /// In the order of the proposals.
+    pub(crate) psks: Vec<PreSharedKeyId>,
+    pub(crate) external_init: Option<KemOutput>,
+    pub(crate) reinit: Option<ReInit>,
+}
+
+impl Applied {
+    /// The leaves that are added, in increasing order.
+    pub(crate) fn added_leaves(&self) -> Vec<LeafIndex> {
+        let mut leaves: Vec<_> = self.added.iter().map(|(leaf, _)| *leaf).collect();
+        leaves.sort_unstable();
+        leaves
+    }
+}
+
+/// Checks a list of proposals (section 12.2) and applies it (section 12.3).
+pub(crate) fn apply_proposals(
+    state: &PublicState,
+    committer: Sender,
+    list: &[Committed],
+    policy: &dyn IdentityPolicy,
+    now: Option<u64>,
+) -> Result<Applied, GroupError> {
+    check_list(state, committer, list, policy)?;
+
+    // 12.3: new extensions count for everything else in the list.
+    let mut context = state.context.clone();
+    context.epoch = context.epoch.checked_add(1).ok_or(Violation::EpochOverflow)?;
+    let new_extensions = list.iter().find_map(|committed| match &committed.proposal {
+        Proposal::GroupContextExtensions(proposal) => Some(&proposal.extensions),
+        _ => None,
+    });
+    if let Some(new_extensions) = new_extensions {
+        context.extensions = new_extensions.clone();
+    }
+    let state = PublicState { context: context.clone(), ..state.clone() };
+    for committed in list {
+        proposal::is_valid(&state, committed.sender, &committed.proposal, policy, now)?;
+    }
+
+    let mut applied = Applied {
+        tree: state.tree.clone(),
+        context,
+        added: Vec::new(),
+        removed: Vec::new(),
+        psks: Vec::new(),
+        external_init: None,
+        reinit: None,
+    };
+    apply_updates(&mut applied, list)?;
+    apply_removes(&mut applied, list)?;
+    apply_adds(&mut applied, list)?;
+    applied.tree.truncate();
+    for committed in list {
+        match &committed.proposal {
+            Proposal::PreSharedKey(psk) => applied.psks.push(psk.psk.clone()),
+            Proposal::ExternalInit(init) => applied.external_init = Some(init.kem_output.clone()),
+            Proposal::ReInit(reinit) => applied.reinit = Some((**reinit).clone()),
+            _ => {}
+        }
+    }
+    // 12.1.7: of those who are members now.
+    if new_extensions.is_some() {
+        extensions::members_support_required(&applied.tree, &applied.context.extensions)?;
+        extensions::members_support_group_extensions(&applied.tree, &applied.context.extensions)?;
+    }
+    Ok(applied)
+}
+
+fn check_list(
+    state: &PublicState,
+    committer: Sender,
+    list: &[Committed],
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    match committer {
+        Sender::Member(leaf) => {
+            proposal_list::no_own_update(list, leaf)?;
+            proposal_list::no_own_remove(list, leaf)?;
+            proposal_list::no_external_init(list)?;
+        }
+        _ => proposal_list::fits_external_commit(list)?,
+    }
+    proposal_list::one_per_leaf(list)?;
+    proposal_list::clients_are_added_once(list, policy)?;
+    proposal_list::psks_are_unique(list)?;
+    proposal_list::one_group_context_extensions(list)?;
+    proposal_list::reinit_is_alone(list)?;
+    proposal_list::types_are_supported(state, list)
+}
+
+fn apply_updates(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
+    let mut updated = Vec::new();
+    for committed in list {
+        if let (Proposal::Update(update), Sender::Member(leaf)) = (&committed.proposal, committed.sender) {
+            leaf_node::keys_are_unique(&update.leaf_node, &applied.tree, Some(leaf))?;
+            applied.tree.update(leaf, &update.leaf_node)?;
+            updated.push(&update.leaf_node);
+        }
+    }
+    updated.into_iter().try_for_each(|leaf| Ok(leaf_node::credential_types_fit(leaf, &applied.tree)?))
+}
+
+fn apply_removes(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
+    for committed in list {
+        if let Proposal::Remove(remove) = &committed.proposal {
+            applied.tree.remove(remove.removed)?;
+            applied.removed.push(remove.removed);
+        }
+    }
+    Ok(())
+}
+
+fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
+    for committed in list {
+        if let Proposal::Add(add) = &committed.proposal {
+            let leaf_node = &add.key_package.leaf_node;
+            leaf_node::keys_are_unique(leaf_node, &applied.tree, None)?;
+            let leaf = applied.tree.add(leaf_node)?;
+            applied.added.push((leaf, add.key_package.clone()));
+        }
+    }
+    let added = applied.added.iter();
+    added
+        .map(|(_, key_package)| &key_package.leaf_node)
+        .try_for_each(|leaf_node| Ok(leaf_node::credential_types_fit(leaf_node, &applied.tree)?))
+}
+
+/// Checks the leaf of a path (section 12.4.2). `old` is the leaf that it replaces: the committer's, or the one
+/// that an external Commit removes.
+pub(crate) fn check_path_leaf(
+    applied: &Applied,
+    state: &PublicState,
+    leaf_node: &LeafNode,
+    position: LeafIndex,
+    own: Option<LeafIndex>,
+    old: Option<&LeafNode>,
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    leaf_node::comes_from_commit(leaf_node)?;
+    leaf_node::is_valid_alone(leaf_node, state.suite, &applied.context, policy)?;
+    leaf_node::signature_is_valid(leaf_node, state.suite, (&state.context.group_id, position))?;
+    if let Some(old) = old {
+        leaf_node::encryption_key_is_new(leaf_node, old)?;
+        leaf_node::credential_may_succeed(leaf_node, old, policy)?;
+    }
+    leaf_node::keys_are_unique(leaf_node, &applied.tree, own)
+}

@@ -1,0 +1,135 @@
+//! The rules that a peer can break, each with its section of RFC 9420.
+
+use pando_wire::{CredentialType, ExtensionType, LeafIndex, ProposalType};
+
+macro_rules! violations {
+    ($($(#[$doc:meta])* $section:literal $message:literal $variant:ident $(($($field:ty),*))?,)*) => {
+        /// A rule of RFC 9420 that somebody broke.
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum Violation {
+            $($(#[$doc])* #[error($message)] $variant $(($($field),*))?,)*
+        }
+
+        impl Violation {
+            /// The section of RFC 9420 that has the rule.
+            #[must_use]
+            pub const fn section(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $section,)*
+                }
+            }
+        }
+    };
+}
+
+violations! {
+    /// A credential is not acceptable to the identity policy.
+    "5.3.1" "a credential is not acceptable: {0}" Credential(String),
+    /// A member may not take this credential in the place of its own.
+    "5.3.1" "a member may not succeed another credential" CredentialSuccession,
+    /// A leaf's own credential type is not in its capabilities.
+    "7.2" "the leaf's own credential type is not in its capabilities" OwnCredentialUnsupported,
+    /// A leaf does not support the version or the cipher suite of the group.
+    "11.1" "the leaf does not support the group's version and cipher suite" SuiteUnsupported,
+    /// The signature of a leaf is not valid.
+    "7.3" "the signature of a leaf node is not valid" LeafSignature,
+    /// A leaf lacks a required extension type.
+    "7.3" "the leaf lacks the required extension type {0}" RequiredExtension(ExtensionType),
+    /// A leaf lacks a required proposal type.
+    "7.3" "the leaf lacks the required proposal type {0}" RequiredProposal(ProposalType),
+    /// A leaf lacks a required credential type.
+    "7.3" "the leaf lacks the required credential type {0}" RequiredCredential(CredentialType),
+    /// A member does not support the credential type of a leaf.
+    "7.3" "a member does not support the credential type {0}" CredentialUnsupportedByMember(CredentialType),
+    /// A leaf does not support a credential type that a member uses.
+    "7.3" "the leaf does not support the credential type {0}, which is in use" CredentialInUseUnsupported(CredentialType),
+    /// A leaf's lifetime has not begun or has ended.
+    "7.3" "the lifetime of a leaf has not begun or has ended" Lifetime,
+    /// A leaf has an extension that is not in its capabilities.
+    "7.3" "the leaf has the extension {0}, which is not in its capabilities" LeafExtensionUnsupported(ExtensionType),
+    /// A leaf does not come from where it should.
+    "7.3" "the leaf's source is not the right one" LeafSource,
+    /// An update keeps the encryption key.
+    "7.3" "the encryption key of an updated leaf is the old one" EncryptionKeyUnchanged,
+    /// A signature key is in the group already.
+    "7.3" "the signature key is that of {0}" SignatureKeyInUse(LeafIndex),
+    /// An encryption key is in the tree already.
+    "7.3" "the encryption key is in the tree already" EncryptionKeyInUse,
+    /// A key of a leaf is not one of the cipher suite.
+    "5.1.1" "a key is not one of the cipher suite" InvalidKey,
+    /// A KeyPackage is for another version or cipher suite.
+    "10.1" "the KeyPackage is for another version or cipher suite" KeyPackageSuite,
+    /// The signature of a KeyPackage is not valid.
+    "10.1" "the signature of the KeyPackage is not valid" KeyPackageSignature,
+    /// The init key of a KeyPackage is the encryption key of its leaf.
+    "10.1" "the init key is the leaf's encryption key" InitKeyIsEncryptionKey,
+    /// A member removed by a proposal is not there.
+    "12.1.3" "{0}, to be removed, is not a member" RemovedIsNoMember(LeafIndex),
+    /// A PSK nonce has the wrong length.
+    "12.1.4" "the nonce of a PSK has the wrong length" PskNonce,
+    /// A resumption PSK is used for what it is not meant for.
+    "12.1.4" "a resumption PSK for reinitialization or branching is used elsewhere" PskUsage,
+    /// A reinitialization would lower the version.
+    "12.1.5" "the reinitialization would lower the version" ReInitVersion,
+    /// New group extensions require what a member does not support.
+    "12.1.7" "a member does not support what the new extensions require" RequiredUnsupportedByMember,
+    /// A group extension is not supported by a member.
+    "13.4" "a member does not support the extension {0}" ExtensionUnsupportedByMember(ExtensionType),
+    /// A list has two extensions of one type.
+    "13.4" "there are two extensions of type {0}" DuplicateExtension(ExtensionType),
+    /// The contents of an extension are malformed.
+    "13.4" "the extension {0} is malformed" MalformedExtension(ExtensionType),
+    /// An external sender is not among those that the group has.
+    "12.1.8" "there is no external sender {0}" UnknownExternalSender(u32),
+    /// A sender from outside may not make such a proposal.
+    "12.1.8" "a proposal of type {0} cannot come from outside" ProposalFromOutside(ProposalType),
+    /// The committer commits its own Update.
+    "12.2" "the committer commits its own Update" OwnUpdate,
+    /// The committer removes itself.
+    "12.2" "the committer removes itself" OwnRemove,
+    /// Two proposals of a list apply to the same leaf.
+    "12.2" "two proposals apply to {0}" SameLeaf(LeafIndex),
+    /// A list adds a client twice, or one that is in the group.
+    "12.2" "a client is added that is there already" SameClient,
+    /// A list has a PSK twice.
+    "12.2" "a PSK is there twice" DuplicatePsk,
+    /// A list has two proposals for the group's extensions.
+    "12.2" "there are two GroupContextExtensions proposals" SeveralGroupContextExtensions,
+    /// A list has a ReInit and something else.
+    "12.2" "a ReInit proposal is not alone" ReInitNotAlone,
+    /// A Commit of a member has an ExternalInit.
+    "12.2" "a regular Commit has an ExternalInit proposal" ExternalInitInRegularCommit,
+    /// A member that stays does not support a proposal type.
+    "12.2" "a member does not support proposals of type {0}" ProposalTypeUnsupported(ProposalType),
+    /// An external Commit does not have exactly one ExternalInit.
+    "12.2" "an external Commit must have exactly one ExternalInit proposal" ExternalInitCount,
+    /// An external Commit removes more than one member.
+    "12.2" "an external Commit removes more than one member" SeveralExternalRemoves,
+    /// An external Commit has a proposal that it cannot have.
+    "12.2" "an external Commit cannot have a proposal of type {0}" ProposalInExternalCommit(ProposalType),
+    /// An external Commit refers to a proposal.
+    "12.4.3.2" "an external Commit refers to a proposal" ReferenceInExternalCommit,
+    /// A Commit lacks its path.
+    "12.4" "the Commit lacks a path" PathRequired,
+    /// A Commit by reference has an Update of somebody who is not a member.
+    "12.1.2" "an Update does not come from a member" UpdateNotFromMember,
+    /// The confirmation tag of a Commit or GroupInfo is wrong.
+    "6.1" "the confirmation tag is wrong" ConfirmationTag,
+    /// The epoch would be above 2^64 - 1.
+    "8.1" "there are no more epochs" EpochOverflow,
+    /// The signer of a GroupInfo is not a member.
+    "12.4.3.1" "the signer of the GroupInfo, {0}, is not a member" GroupInfoSigner(LeafIndex),
+    /// The signature of a GroupInfo is not valid.
+    "12.4.3.1" "the signature of the GroupInfo is not valid" GroupInfoSignature,
+    /// A GroupInfo is for another cipher suite or version than the KeyPackage.
+    "12.4.3.1" "the GroupInfo is for another version or cipher suite" GroupInfoSuite,
+    /// The tree has no leaf like the one in the KeyPackage.
+    "12.4.3.1" "the tree does not have the leaf of the KeyPackage" OwnLeafMissing,
+    /// A Welcome has two PSKs for reinitialization or branching.
+    "12.4.3.1" "a Welcome has two PSKs for reinitialization or branching" SeveralResumptionPsks,
+    /// A group that was reinitialized or branched does not begin with epoch 1.
+    "12.4.3.1" "a group that was reinitialized or branched does not begin with epoch 1" FirstEpoch,
+    /// The joiner does not support an extension of the group.
+    "13.4" "the joiner does not support the group's extension {0}" OwnExtensionUnsupported(ExtensionType),
+}

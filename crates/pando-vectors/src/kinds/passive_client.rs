@@ -1,0 +1,257 @@
+//! passive-client: a client that joins by a Welcome and follows the group (RFC 9420, section 12.4).
+
+use crate::hex_bytes::Hex;
+use crate::private_keys::{hpke_key, signature_key};
+use crate::random::bytes;
+use crate::report::{MustSucceed, Outcome, Problem, must, must_equal, suite};
+use crate::run::Generated;
+use pando_crypto::{SignaturePrivateKey, Signer, Suite};
+use pando_group::{
+    BasicIdentities, Group, GroupConfig, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate,
+    Processed, PskStore,
+};
+use pando_schedule::PskValue;
+use pando_wire::{
+    Capabilities, CipherSuite, Credential, CredentialType, Decode, Encode, Extensions, GroupId, KeyPackage,
+    LeafIndex, Lifetime, MlsMessage, MlsMessageBody, ProtocolVersion, Psk, SignaturePublicKey,
+};
+use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Case {
+    cipher_suite: u16,
+    external_psks: Vec<ExternalPsk>,
+    key_package: Hex,
+    signature_priv: Hex,
+    encryption_priv: Hex,
+    init_priv: Hex,
+    welcome: Hex,
+    ratchet_tree: Option<Hex>,
+    initial_epoch_authenticator: Hex,
+    epochs: Vec<Epoch>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct ExternalPsk {
+    psk_id: Hex,
+    psk: Hex,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Epoch {
+    proposals: Vec<Hex>,
+    commit: Hex,
+    epoch_authenticator: Hex,
+}
+
+/// The PSKs of the case.
+struct Psks<'a>(&'a [ExternalPsk]);
+
+impl PskStore for Psks<'_> {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        self.0.iter().find(|psk| *psk.psk_id == *psk_id).map(|psk| PskValue::from(&*psk.psk))
+    }
+
+    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
+        None
+    }
+}
+
+/// The cases are not about identities: any credential will do.
+struct AnyIdentity;
+
+impl IdentityPolicy for AnyIdentity {
+    fn validate(&self, _: &Credential, _: &SignaturePublicKey) -> Result<(), IdentityError> {
+        Ok(())
+    }
+
+    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
+        BasicIdentities.same_client(a, b)
+    }
+
+    fn may_succeed(&self, _: &Credential, _: &Credential) -> bool {
+        true
+    }
+}
+
+impl Case {
+    pub(crate) fn verify(&self) -> Outcome {
+        let suite = suite(self.cipher_suite)?;
+        let bundle = self.bundle(suite)?;
+        let MlsMessageBody::Welcome(welcome) = message("welcome", &self.welcome)?.body else {
+            return must("welcome", false, "not a Welcome");
+        };
+        let psks = Psks(&self.external_psks);
+        let tree = self.ratchet_tree.as_deref();
+        let config = GroupConfig::default();
+        let mut group =
+            Group::join(suite, &welcome, bundle, tree, &psks, &AnyIdentity, config).in_field("welcome")?;
+        must_equal(
+            "initial_epoch_authenticator",
+            group.epoch_authenticator().expose(),
+            &self.initial_epoch_authenticator,
+        )?;
+
+        for (number, epoch) in self.epochs.iter().enumerate() {
+            for (index, proposal) in epoch.proposals.iter().enumerate() {
+                let field = format!("epochs[{number}].proposals[{index}]");
+                let proposal = message(&field, proposal)?;
+                let processed = group.process(proposal, &psks, &AnyIdentity, None).in_field(&field)?;
+                must(&field, matches!(processed, Processed::Proposal(_)), "not a proposal")?;
+            }
+            let field = format!("epochs[{number}].commit");
+            let commit = message(&field, &epoch.commit)?;
+            match group.process(commit, &psks, &AnyIdentity, None).in_field(&field)? {
+                Processed::Commit(staged) => group.merge(*staged).in_field(&field)?,
+                _ => return must(field, false, "not a Commit"),
+            }
+            must_equal(
+                format!("epochs[{number}].epoch_authenticator"),
+                group.epoch_authenticator().expose(),
+                &epoch.epoch_authenticator,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The KeyPackage with its private keys, which must belong to it.
+    fn bundle(&self, suite: Suite) -> Result<KeyPackageBundle, Problem> {
+        let key_package = match message("key_package", &self.key_package).map(|message| message.body) {
+            Ok(MlsMessageBody::KeyPackage(key_package)) => *key_package,
+            _ => KeyPackage::decode(&self.key_package).in_field("key_package")?,
+        };
+        let signer = suite.signer(&signature_key(suite, &self.signature_priv)).in_field("signature_priv")?;
+        must_equal("signature_priv", signer.public_key(), &key_package.leaf_node.signature_key)?;
+        let key_pair = |field, key| suite.hpke_key_pair(hpke_key(suite, key)).in_field(field);
+        let init_key_pair = key_pair("init_priv", &self.init_priv)?;
+        must_equal("init_priv", &init_key_pair.public, &key_package.init_key)?;
+        let leaf_key_pair = key_pair("encryption_priv", &self.encryption_priv)?;
+        must_equal("encryption_priv", &leaf_key_pair.public, &key_package.leaf_node.encryption_key)?;
+        Ok(KeyPackageBundle { key_package, init_key_pair, leaf_key_pair })
+    }
+}
+
+fn message(field: &str, bytes: &[u8]) -> Result<MlsMessage, Problem> {
+    let message = MlsMessage::decode(bytes).in_field(field)?;
+    must_equal(field, &message.encode().in_field(field)?, bytes)?;
+    Ok(message)
+}
+
+/// A client that acts.
+struct Client {
+    signer: Box<dyn Signer>,
+    group: Group,
+}
+
+/// A client before it joins, with its signature key in both forms.
+type NewClient = (KeyPackageBundle, Box<dyn Signer>, SignaturePrivateKey);
+
+fn new_bundle(suite: Suite, name: u8, rng: &mut ChaCha20Rng) -> Result<NewClient, Box<dyn Error>> {
+    let private = suite.signature_generate_key(rng)?;
+    let signer = suite.signer(&private)?;
+    let template = KeyPackageTemplate {
+        credential: Credential::Basic { identity: vec![name].into() },
+        capabilities: Capabilities {
+            versions: vec![ProtocolVersion::MLS_10],
+            cipher_suites: CipherSuite::ALL.to_vec(),
+            credentials: vec![CredentialType::BASIC],
+            ..Capabilities::default()
+        },
+        lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+        leaf_extensions: Extensions::default(),
+        extensions: Extensions::default(),
+    };
+    let bundle = KeyPackageBundle::new(suite, template, &*signer, rng).map_err(Box::new)?;
+    Ok((bundle, signer, private))
+}
+
+pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
+    // Encrypted or not, with the tree inside the Welcome or not.
+    [(true, true), (false, false)]
+        .into_iter()
+        .map(|(encrypt, tree)| case(suite, encrypt, tree, rng))
+        .collect()
+}
+
+fn case(
+    suite: Suite,
+    encrypt_handshakes: bool,
+    tree_in_welcome: bool,
+    rng: &mut ChaCha20Rng,
+) -> Result<Case, Box<dyn Error>> {
+    let policy = &BasicIdentities;
+    let config = GroupConfig { encrypt_handshakes, ..GroupConfig::default() };
+    let psk_id = Hex(bytes(rng, 8));
+    let external_psks = vec![ExternalPsk { psk_id: psk_id.clone(), psk: Hex(bytes(rng, 40)) }];
+    let psks = Psks(&external_psks);
+    let psk = || Psk::External { psk_id: (&*psk_id).into() };
+
+    // Two active members, and the passive one.
+    let (bundle, signer, _) = new_bundle(suite, 0, rng)?;
+    let group_id = GroupId::from(bytes(rng, 16));
+    let group = Group::create(suite, group_id, Extensions::default(), bundle, config, policy, rng)?;
+    let mut alice = Client { signer, group };
+    let (bob_bundle, bob_signer, _) = new_bundle(suite, 1, rng)?;
+    let (bundle, _, signature_private) = new_bundle(suite, 2, rng)?;
+    let mut builder =
+        alice.group.commit().add(bob_bundle.key_package.clone()).add(bundle.key_package.clone());
+    if !tree_in_welcome {
+        builder = builder.without_tree();
+    }
+    let output = builder.psk(psk()).build(&*alice.signer, &psks, policy, None, rng)?;
+    alice.group.merge_pending()?;
+    let welcome = output.welcome.ok_or("no Welcome")?;
+    let tree = alice.group.public().tree().export()?;
+    let outside = (!tree_in_welcome).then_some(&*tree);
+    let group = Group::join(suite, &welcome, bob_bundle, outside, &psks, policy, config)?;
+    let mut bob = Client { signer: bob_signer, group };
+    let mut case = Case {
+        cipher_suite: suite.cipher_suite().0,
+        external_psks: external_psks.clone(),
+        key_package: Hex(MlsMessage::from(bundle.key_package.clone()).encode()?),
+        signature_priv: signature_private.expose().into(),
+        encryption_priv: bundle.leaf_key_pair.private.expose().into(),
+        init_priv: bundle.init_key_pair.private.expose().into(),
+        welcome: Hex(MlsMessage::from(welcome).encode()?),
+        ratchet_tree: outside.map(Hex::from),
+        initial_epoch_authenticator: alice.group.epoch_authenticator().expose().into(),
+        epochs: Vec::new(),
+    };
+
+    for round in 0..6 {
+        // Alice and Bob take turns; the other one sends an Update, which is committed by reference.
+        let (committer, other) = if round % 2 == 0 { (&mut alice, &mut bob) } else { (&mut bob, &mut alice) };
+        let mut proposals = Vec::new();
+        if round % 3 != 2 {
+            let update = other.group.propose_update(&*other.signer, policy, rng)?;
+            committer.group.process(update.clone(), &psks, policy, None)?;
+            proposals.push(Hex(update.encode()?));
+        }
+        let builder = committer.group.commit();
+        let builder = match round {
+            0 | 1 => builder.add(new_bundle(suite, 10, rng)?.0.key_package),
+            2 => builder.remove(LeafIndex(3)),
+            3 => builder.psk(psk()),
+            5 => builder.add(new_bundle(suite, 11, rng)?.0.key_package).without_path(),
+            _ => builder,
+        };
+        let commit = builder.build(&*committer.signer, &psks, policy, None, rng)?.message;
+        committer.group.merge_pending()?;
+        match other.group.process(commit.clone(), &psks, policy, None)? {
+            Processed::Commit(staged) => other.group.merge(*staged)?,
+            _ => return Err("a Commit is none".into()),
+        }
+        let authenticator = committer.group.epoch_authenticator();
+        if authenticator != other.group.epoch_authenticator() {
+            return Err("two members disagree".into());
+        }
+        case.epochs.push(Epoch {
+            proposals,
+            commit: Hex(commit.encode()?),
+            epoch_authenticator: authenticator.expose().into(),
+        });
+    }
+    Ok(case)
+}
