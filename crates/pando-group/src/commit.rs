@@ -350,13 +350,16 @@ impl CommitBuilder<'_> {
     }
 }
 
-fn proposal_or_ref(committed: &Committed) -> ProposalOrRef {
+pub(crate) fn proposal_or_ref(committed: &Committed) -> ProposalOrRef {
     match &committed.reference {
         Some(reference) => ProposalOrRef::Reference(reference.clone()),
         None => ProposalOrRef::Proposal(committed.proposal.clone()),
     }
 }
 
-fn epoch_secrets(public: &PublicState, intermediate: IntermediateSecret) -> Result<EpochSecrets, GroupError> {
+pub(crate) fn epoch_secrets(
+    public: &PublicState,
+    intermediate: IntermediateSecret,
+) -> Result<EpochSecrets, GroupError> {
     Ok(intermediate.epoch_secret(public.suite, &public.context)?.derive(public.suite)?)
 }

@@ -56,6 +56,9 @@ pub enum Missing {
     /// The keys of an epoch that is too long past, or still to come.
     #[error("epoch {0} is past and forgotten, or to come")]
     Epoch(u64),
+    /// The key for external joins, which is not in the GroupInfo.
+    #[error("the GroupInfo has no key for external joins")]
+    ExternalPub,
     /// The secrets of a Welcome for one of the KeyPackages at hand.
     #[error("the Welcome is for none of the KeyPackages at hand")]
     WelcomeSecrets,

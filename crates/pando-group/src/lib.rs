@@ -22,6 +22,7 @@
 mod commit;
 mod config;
 mod error;
+mod external;
 mod group;
 mod identity;
 mod join;
@@ -38,6 +39,7 @@ mod violation;
 pub use commit::{CommitBuilder, CommitOutput, Pending};
 pub use config::GroupConfig;
 pub use error::{GroupError, Missing, Misuse};
+pub use external::ExternalJoin;
 pub use group::Group;
 pub use identity::{BasicIdentities, IdentityError, IdentityPolicy};
 pub use key_package::{KeyPackageBundle, KeyPackageTemplate};

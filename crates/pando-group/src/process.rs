@@ -37,6 +37,9 @@ pub enum Processed {
     Proposal(PendingProposal),
     /// A Commit: to be merged, or dropped.
     Commit(Box<Staged>),
+    /// One's own Commit, which is pending, has come back: it was accepted, and
+    /// [`Group::merge_pending`] enters its epoch.
+    OwnCommit,
 }
 
 impl Group {
@@ -54,6 +57,9 @@ impl Group {
         policy: &dyn IdentityPolicy,
         now: Option<u64>,
     ) -> Result<Processed, GroupError> {
+        if self.is_pending(&message) {
+            return Ok(Processed::OwnCommit);
+        }
         let content = match message.body {
             MlsMessageBody::PublicMessage(message) => {
                 self.check_active()?;

@@ -107,7 +107,41 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// Makes the path of somebody who joins by an external Commit, at the leftmost blank leaf
+    /// (section 12.4.3.2). This tree has the changes of the proposals.
+    ///
+    /// # Errors
+    /// As [`Tree::create_path`], and [`TreeError::TooLarge`] if there is no room.
+    pub fn create_external_path(
+        &self,
+        template: LeafTemplate,
+        group_id: &GroupId,
+        signer: &dyn Signer,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<NewPath, TreeError> {
+        // A leaf to stand in for the one that the path brings; its key is nobody's.
+        let mut tree = self.clone();
+        let leaf = tree.add(&LeafNode {
+            encryption_key: self.suite.hpke_generate_key_pair(rng)?.public,
+            signature_key: signer.public_key().clone(),
+            credential: template.credential.clone(),
+            capabilities: template.capabilities.clone(),
+            leaf_node_source: LeafNodeSource::Update,
+            extensions: template.extensions.clone(),
+            signature: Signature::default(),
+        })?;
+        tree.create_path(leaf, template, group_id, signer, rng)
+    }
+}
+
 impl NewPath {
+    /// Whose path it is.
+    #[must_use]
+    pub const fn sender(&self) -> LeafIndex {
+        self.sender
+    }
+
     /// The tree with the new keys.
     #[must_use]
     pub const fn tree(&self) -> &Tree {

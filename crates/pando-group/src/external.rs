@@ -1,0 +1,108 @@
+//! Joining by an external Commit (RFC 9420, section 12.4.3.2).
+
+use crate::commit::{epoch_secrets, proposal_or_ref};
+use crate::group::Group;
+use crate::identity::IdentityPolicy;
+use crate::join::verify_group_info;
+use crate::process::confirm;
+use crate::proposals::Committed;
+use crate::psk::{PskStore, psk_secret};
+use crate::public_state::PublicState;
+use crate::rules::extensions;
+use crate::transition::{apply_proposals, check_path_leaf};
+use crate::{GroupConfig, GroupError, Missing};
+use pando_crypto::{CryptoRng, Signer, Suite};
+use pando_framing::SignedContent;
+use pando_schedule::{CommitSecret, InitSecret, InterimTranscriptHash};
+use pando_tree::LeafTemplate;
+use pando_wire::{
+    Commit, Content, ExternalInit, ExternalPub, FramedContent, GroupInfo, LeafIndex, MlsMessage, Opaque,
+    PreSharedKey, PreSharedKeyId, Proposal, Psk, Remove, Sender, WireFormat,
+};
+
+/// What somebody brings along who joins by an external Commit.
+#[derive(Debug)]
+pub struct ExternalJoin<'a> {
+    /// A description of the group in its current epoch, with the key for external joins.
+    pub group_info: &'a GroupInfo,
+    /// The tree as it was exported, if it is not in the GroupInfo.
+    pub tree: Option<&'a [u8]>,
+    /// What the new leaf says of the client.
+    pub template: LeafTemplate,
+    /// The leaf that the client had before and has lost the state of, which goes.
+    pub resync: Option<LeafIndex>,
+    /// Pre-shared keys to mix in.
+    pub psks: Vec<Psk>,
+}
+
+impl ExternalJoin<'_> {
+    /// Makes the Commit, and the group as it will be if the Commit is accepted.
+    ///
+    /// # Errors
+    /// - [`Missing`] if the tree, a PSK, or the key for external joins is not there.
+    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be, or nobody would
+    ///   accept the Commit.
+    pub fn build(
+        self,
+        suite: Suite,
+        signer: &dyn Signer,
+        store: &dyn PskStore,
+        policy: &dyn IdentityPolicy,
+        config: GroupConfig,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Group, MlsMessage), GroupError> {
+        let state = verify_group_info(suite, self.group_info, self.tree, policy)?;
+        let external_pub = extensions::find::<ExternalPub>(&self.group_info.extensions)?;
+        let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;
+        let (kem_output, init_secret) = InitSecret::send(suite, &external_pub, rng)?;
+
+        // The proposals, all by value.
+        let old = self.resync.and_then(|leaf| state.tree.leaf(leaf));
+        let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output })];
+        proposals.extend(self.resync.map(|removed| Proposal::Remove(Remove { removed })));
+        for psk in self.psks {
+            let mut nonce = suite.zero_secret();
+            rng.fill_bytes(nonce.expose_mut());
+            let psk = PreSharedKeyId { psk, psk_nonce: nonce.expose().into() };
+            proposals.push(Proposal::PreSharedKey(Box::new(PreSharedKey { psk })));
+        }
+        let sender = Sender::NewMemberCommit;
+        let by_value = |proposal| Committed { sender, proposal, reference: None };
+        let list: Vec<_> = proposals.into_iter().map(by_value).collect();
+        let applied = apply_proposals(&state, sender, &list, policy, None)?;
+        let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, store)?;
+
+        // The path.
+        let group_id = &state.context.group_id;
+        let path = applied.tree.create_external_path(self.template, group_id, signer, rng)?;
+        check_path_leaf(&applied, &state, path.leaf_node(), path.sender(), None, old.as_ref(), policy)?;
+        let mut public = PublicState { context: applied.context.clone(), ..state.clone() };
+        public.tree = path.tree().clone();
+        public.context.tree_hash = public.tree.tree_hash()?;
+        let update_path = path.encrypt(&public.context, &[], rng)?;
+        let commit_secret = CommitSecret::from(path.commit_secret().expose());
+
+        // The signature, the transcript, and the secrets of the next epoch.
+        let commit =
+            Commit { proposals: list.iter().map(proposal_or_ref).collect(), path: Some(update_path) };
+        let content = FramedContent {
+            group_id: group_id.clone(),
+            epoch: state.context.epoch,
+            sender,
+            authenticated_data: Opaque::default(),
+            content: Content::Commit(Box::new(commit)),
+        };
+        let format = WireFormat::MLS_PUBLIC_MESSAGE;
+        let mut signed = SignedContent::sign(suite, signer, format, content, &state.context)?;
+        let confirmed = confirm(&state, format, signed.content(), signed.signature())?;
+        public.context.confirmed_transcript_hash = confirmed.0.clone();
+        let joiner = init_secret.joiner_secret(suite, &commit_secret, &public.context)?;
+        let secrets = epoch_secrets(&public, joiner.with_psk_secret(suite, &psk_secret))?;
+        let tag = secrets.confirmation_key.tag(suite, &confirmed.0);
+        signed.set_confirmation_tag(tag.clone())?;
+        public.interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &tag)?;
+        public.confirmation_tag = tag;
+        let message = signed.seal_public(suite, None)?;
+        Ok((Group::new(public, path.keys().clone(), secrets, config), message.into()))
+    }
+}
