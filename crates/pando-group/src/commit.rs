@@ -3,12 +3,11 @@
 use crate::group::{Group, sign_group_info, tree_extension};
 use crate::identity::IdentityPolicy;
 use crate::keys::EpochKeys;
-use crate::process::confirm;
 use crate::proposals::{Committed, PendingProposal};
 use crate::psk::PskStore;
 use crate::public_state::PublicState;
 use crate::rules::{proposal, proposal_list};
-use crate::transition::{Applied, Staged, StagedMember, apply_proposals};
+use crate::transition::{Applied, Staged, StagedMember, apply_proposals, confirm};
 use crate::{GroupError, Misuse};
 use pando_crypto::{CryptoRng, SecretBytes, Signer};
 use pando_schedule::{

@@ -5,6 +5,7 @@
 //!   proposals and application messages.
 //! - A Commit, received or made, becomes a [`Staged`] epoch; nothing of the group changes until it is merged
 //!   ([`Group::merge`]), and merging cannot fail.
+//! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same rules.
 //! - Rules are functions in `rules`, one for each sentence of the RFC that says what must be refused, and
 //!   each has its own [`Violation`].
 //!
@@ -31,6 +32,7 @@ mod keys;
 mod process;
 mod proposals;
 mod psk;
+mod public_group;
 mod public_state;
 mod rules;
 mod transition;
@@ -46,6 +48,7 @@ pub use key_package::{KeyPackageBundle, KeyPackageTemplate};
 pub use process::Processed;
 pub use proposals::PendingProposal;
 pub use psk::{NoPsks, PskStore};
+pub use public_group::{PublicGroup, PublicProcessed, PublicStaged};
 pub use public_state::PublicState;
 pub use transition::Staged;
 pub use violation::Violation;

@@ -6,17 +6,15 @@ use crate::keys::EpochKeys;
 use crate::proposals::PendingProposal;
 use crate::psk::{PskStore, psk_secret};
 use crate::public_state::PublicState;
-use crate::rules::{proposal, proposal_list};
-use crate::transition::{Applied, Staged, StagedMember, apply_proposals, check_path_leaf};
+use crate::rules::proposal;
+use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
 use crate::{GroupError, Missing, Misuse, Violation};
 use pando_framing::{Authenticated, open_private, open_public};
-use pando_schedule::{
-    CommitSecret, ConfirmedTranscriptHash, InitSecret, InterimTranscriptHash, JoinerSecret, PskSecret,
-};
-use pando_tree::{MergedPath, PrivateKeys, TreeError};
+use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret};
+use pando_tree::{PrivateKeys, TreeError};
 use pando_wire::{
-    AuthenticatedContent, Commit, Content, Encode, FramedContent, LeafIndex, Mac, MlsMessage, MlsMessageBody,
-    Opaque, PrivateMessage, Proposal, Sender, Signature, WireFormat,
+    AuthenticatedContent, Commit, Content, Encode, FramedContent, LeafIndex, MlsMessage, MlsMessageBody,
+    Opaque, PrivateMessage, Proposal, Sender,
 };
 
 /// What a message was.
@@ -90,7 +88,7 @@ impl Group {
         match &content.content.content {
             Content::Application(_) => application(content.into_inner().content),
             Content::Proposal(proposal) => self.take_proposal(&content, proposal, policy, now),
-            Content::Commit(commit) => self.stage(&content, commit, psks, policy, now),
+            Content::Commit(commit) => self.stage(&content, commit, psks, policy),
         }
     }
 
@@ -123,96 +121,44 @@ impl Group {
         policy: &dyn IdentityPolicy,
         now: Option<u64>,
     ) -> Result<Processed, GroupError> {
-        let sender = content.content.sender;
-        proposal::may_come_from(&self.public, sender, proposal)?;
-        proposal::is_valid(&self.public, sender, proposal, policy, now)?;
-        let reference = self.public.suite.proposal_ref(&content.encode()?)?;
-        let pending = PendingProposal { reference, sender, proposal: proposal.clone() };
+        let pending = check_proposal(&self.public, content, proposal, policy, now)?;
         self.proposals.insert(pending.clone(), self.config.pending_proposals)?;
         Ok(Processed::Proposal(pending))
     }
 
-    /// Section 12.4.2, from the proposals on.
+    /// Section 12.4.2, from the proposals on: what everybody can check, and then what members can.
     fn stage(
         &self,
         content: &Authenticated<AuthenticatedContent>,
         commit: &Commit,
         psks: &dyn PskStore,
         policy: &dyn IdentityPolicy,
-        now: Option<u64>,
     ) -> Result<Processed, GroupError> {
-        let (state, committer) = (&self.public, content.content.sender);
-        let list = self.proposals.resolve(committer, &commit.proposals)?;
+        let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
         // Lifetimes are for those who add: a KeyPackage may expire between the Commit and now.
-        let _ = now;
-        let applied = apply_proposals(state, committer, &list, policy, None)?;
-        proposal_list::path_is_there(&list, commit.path.is_some())?;
+        let next = transition(&self.public, content, commit, &list, policy)?;
+        let Transition { applied, path, provisional, public } = next;
+        let suite = public.suite;
 
-        let path = self.check_path(&applied, committer, commit, policy)?;
-        let tree = path.as_ref().map_or(&applied.tree, MergedPath::tree);
-        let mut context = applied.context.clone();
-        context.tree_hash = tree.tree_hash()?;
-        let removes_me = applied.removed.contains(&self.own_leaf());
         let (private_keys, commit_secret) = match &path {
-            _ if removes_me => (None, CommitSecret::zero(state.suite)),
-            None => (Some(self.keys_after(&applied)), CommitSecret::zero(state.suite)),
+            _ if applied.removed.contains(&self.own_leaf()) => (None, CommitSecret::zero(suite)),
+            None => (Some(self.keys_after(&applied)), CommitSecret::zero(suite)),
             Some(path) => {
-                let keys = self.keys_after(&applied);
-                let added = applied.added_leaves();
-                let decrypted = keys.decrypt_path(&applied.tree, path, &context, &added)?;
+                let (keys, added) = (self.keys_after(&applied), applied.added_leaves());
+                let decrypted = keys.decrypt_path(&applied.tree, path, &provisional, &added)?;
                 (Some(decrypted.keys), decrypted.commit_secret.into())
             }
         };
-
-        let auth = &content.auth;
-        let tag = auth.confirmation_tag.as_ref().ok_or(Violation::ConfirmationTag)?;
-        let confirmed = confirm(state, content.wire_format, &content.content, &auth.signature)?;
-        context.confirmed_transcript_hash = confirmed.0.clone();
-        let interim_transcript_hash = InterimTranscriptHash::after(state.suite, &confirmed, tag)?;
-        let public = PublicState {
-            suite: state.suite,
-            context,
-            tree: tree.clone(),
-            interim_transcript_hash,
-            confirmation_tag: tag.clone(),
-        };
-
         let member = match private_keys {
             None => None,
             Some(private_keys) => {
                 let psk_secret = self.psk_secret(&applied, psks)?;
                 let init = self.init_secret(&applied)?;
-                let keys = self.next_keys(&public, init.as_ref(), &commit_secret, &psk_secret, tag)?;
+                let keys = self.next_keys(&public, init.as_ref(), &commit_secret, &psk_secret)?;
                 Some(StagedMember { private_keys, keys })
             }
         };
         Ok(Processed::Commit(Box::new(Staged { from_epoch: self.epoch(), public, member, applied })))
-    }
-
-    /// Validates the path of a Commit and merges it (section 12.4.2).
-    fn check_path<'a>(
-        &self,
-        applied: &Applied,
-        committer: Sender,
-        commit: &'a Commit,
-        policy: &dyn IdentityPolicy,
-    ) -> Result<Option<MergedPath<'a>>, GroupError> {
-        let Some(path) = &commit.path else { return Ok(None) };
-        let state = &self.public;
-        let (merged, own, old) = match committer {
-            Sender::Member(leaf) => {
-                let merged = applied.tree.merge_path(leaf, path, &applied.added_leaves())?;
-                (merged, Some(leaf), state.tree.leaf(leaf))
-            }
-            _ => {
-                let removed = applied.removed.first().and_then(|removed| state.tree.leaf(*removed));
-                (applied.tree.merge_external_path(path)?, None, removed)
-            }
-        };
-        let position = merged.sender();
-        check_path_leaf(applied, state, &path.leaf_node, position, own, old.as_ref(), policy)?;
-        crate::rules::leaf_node::credential_types_fit(&path.leaf_node, merged.tree())?;
-        Ok(Some(merged))
     }
 
     /// The private keys after the proposals: those of blanked nodes are gone, and an Update of one's own
@@ -254,29 +200,33 @@ impl Group {
         init: Option<&InitSecret>,
         commit_secret: &CommitSecret,
         psk_secret: &PskSecret,
-        tag: &Mac,
     ) -> Result<EpochKeys, GroupError> {
         let suite = public.suite;
         let init = init.unwrap_or(&self.keys.init);
         let joiner: JoinerSecret = init.joiner_secret(suite, commit_secret, &public.context)?;
         let intermediate = joiner.with_psk_secret(suite, psk_secret);
         let secrets = intermediate.epoch_secret(suite, &public.context)?.derive(suite)?;
-        if !secrets.confirmation_key.verify(suite, &public.context.confirmed_transcript_hash, tag) {
+        let transcript = &public.context.confirmed_transcript_hash;
+        if !secrets.confirmation_key.verify(suite, transcript, &public.confirmation_tag) {
             return Err(Violation::ConfirmationTag.into());
         }
         Ok(EpochKeys::new(secrets, &public.tree, &self.config))
     }
 }
 
-/// The confirmed transcript hash after a Commit (section 8.2).
-pub(crate) fn confirm(
+/// Checks a proposal that somebody sent (section 12.1).
+pub(crate) fn check_proposal(
     state: &PublicState,
-    wire_format: WireFormat,
-    content: &FramedContent,
-    signature: &Signature,
-) -> Result<ConfirmedTranscriptHash, GroupError> {
-    let interim = &state.interim_transcript_hash;
-    Ok(ConfirmedTranscriptHash::after(state.suite, interim, wire_format, content, signature)?)
+    content: &Authenticated<AuthenticatedContent>,
+    proposal: &Proposal,
+    policy: &dyn IdentityPolicy,
+    now: Option<u64>,
+) -> Result<PendingProposal, GroupError> {
+    let sender = content.content.sender;
+    proposal::may_come_from(state, sender, proposal)?;
+    proposal::is_valid(state, sender, proposal, policy, now)?;
+    let reference = state.suite.proposal_ref(&content.encode()?)?;
+    Ok(PendingProposal { reference, sender, proposal: proposal.clone() })
 }
 
 fn application(content: FramedContent) -> Result<Processed, GroupError> {

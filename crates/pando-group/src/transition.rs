@@ -7,9 +7,12 @@ use crate::proposals::Committed;
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node, proposal, proposal_list};
 use crate::{GroupError, Violation};
-use pando_tree::{PrivateKeys, Tree};
+use pando_framing::Authenticated;
+use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash};
+use pando_tree::{MergedPath, PrivateKeys, Tree};
 use pando_wire::{
-    GroupContext, KemOutput, KeyPackage, LeafIndex, LeafNode, PreSharedKeyId, Proposal, ReInit, Sender,
+    AuthenticatedContent, Commit, FramedContent, GroupContext, KemOutput, KeyPackage, LeafIndex, LeafNode,
+    PreSharedKeyId, Proposal, ReInit, Sender, Signature, UpdatePath, WireFormat,
 };
 
 /// An epoch that a Commit leads to, complete and checked; the group is still in the one before. Merging it
@@ -79,6 +82,80 @@ impl Applied {
         leaves.sort_unstable();
         leaves
     }
+}
+
+/// The next epoch, as far as it can be known without secrets.
+#[derive(Debug)]
+pub(crate) struct Transition<'a> {
+    pub(crate) applied: Applied,
+    pub(crate) path: Option<MergedPath<'a>>,
+    /// What path secrets are encrypted under: with the new tree hash, and the old transcript.
+    pub(crate) provisional: GroupContext,
+    pub(crate) public: PublicState,
+}
+
+/// The steps of section 12.4.2 that need no secrets. The signature is verified; the confirmation tag is for
+/// members to check.
+pub(crate) fn transition<'a>(
+    state: &PublicState,
+    content: &Authenticated<AuthenticatedContent>,
+    commit: &'a Commit,
+    list: &[Committed],
+    policy: &dyn IdentityPolicy,
+) -> Result<Transition<'a>, GroupError> {
+    let (committer, auth) = (content.content.sender, &content.auth);
+    // The proposals.
+    let applied = apply_proposals(state, committer, list, policy, None)?;
+    // The path.
+    proposal_list::path_is_there(list, commit.path.is_some())?;
+    let path =
+        commit.path.as_ref().map(|path| merge_path(state, &applied, committer, path, policy)).transpose()?;
+    let tree = path.as_ref().map_or(&applied.tree, MergedPath::tree).clone();
+    // The provisional GroupContext.
+    let mut provisional = applied.context.clone();
+    provisional.tree_hash = tree.tree_hash()?;
+    // The transcripts, and with them the new GroupContext.
+    let confirmation_tag = auth.confirmation_tag.clone().ok_or(Violation::ConfirmationTag)?;
+    let confirmed = confirm(state, content.wire_format, &content.content, &auth.signature)?;
+    let interim_transcript_hash = InterimTranscriptHash::after(state.suite, &confirmed, &confirmation_tag)?;
+    let context = GroupContext { confirmed_transcript_hash: confirmed.0, ..provisional.clone() };
+    let public = PublicState { suite: state.suite, context, tree, interim_transcript_hash, confirmation_tag };
+    Ok(Transition { applied, path, provisional, public })
+}
+
+/// The confirmed transcript hash after a Commit (section 8.2).
+pub(crate) fn confirm(
+    state: &PublicState,
+    wire_format: WireFormat,
+    content: &FramedContent,
+    signature: &Signature,
+) -> Result<ConfirmedTranscriptHash, GroupError> {
+    let interim = &state.interim_transcript_hash;
+    Ok(ConfirmedTranscriptHash::after(state.suite, interim, wire_format, content, signature)?)
+}
+
+/// Merges a path and checks its leaf (section 12.4.2).
+fn merge_path<'a>(
+    state: &PublicState,
+    applied: &Applied,
+    committer: Sender,
+    path: &'a UpdatePath,
+    policy: &dyn IdentityPolicy,
+) -> Result<MergedPath<'a>, GroupError> {
+    let (merged, own, old) = match committer {
+        Sender::Member(leaf) => {
+            let merged = applied.tree.merge_path(leaf, path, &applied.added_leaves())?;
+            (merged, Some(leaf), state.tree.leaf(leaf))
+        }
+        // An external Commit: the leaf takes the place of the one that it removes.
+        _ => {
+            let removed = applied.removed.first().and_then(|removed| state.tree.leaf(*removed));
+            (applied.tree.merge_external_path(path)?, None, removed)
+        }
+    };
+    check_path_leaf(applied, state, &path.leaf_node, merged.sender(), own, old.as_ref(), policy)?;
+    leaf_node::credential_types_fit(&path.leaf_node, merged.tree())?;
+    Ok(merged)
 }
 
 /// Checks a list of proposals (section 12.2) and applies it (section 12.3).

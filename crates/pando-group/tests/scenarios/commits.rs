@@ -26,22 +26,7 @@ fn updates_are_committed_by_reference() {
 #[test]
 fn handshakes_can_be_public() {
     for suite in suites() {
-        let mut world = World::new(suite);
-        world.config.encrypt_handshakes = false;
-        world.clients[0].group = {
-            let (bundle, signer) = world.newcomer();
-            world.clients[0].signer = signer;
-            pando_group::Group::create(
-                suite,
-                vec![1].into(),
-                Extensions::default(),
-                bundle,
-                world.config,
-                crate::world::POLICY,
-                &mut world.rng,
-            )
-            .unwrap()
-        };
+        let mut world = World::public(suite);
         world.add(0, 3);
         world.propose_update(2);
         world.commit(1, |builder| builder);
@@ -58,7 +43,7 @@ fn a_commit_without_a_path() {
     world.chat(2);
     // Without proposals there is a path nevertheless.
     let before = world.clients[0].group.public().tree().clone();
-    world.commit(1, |builder| builder.without_path());
+    world.commit(1, |builder| builder.without_path().authenticated_data(b"none"));
     assert!(!world.clients[0].group.public().tree().changes_since(&before).is_empty());
 }
 

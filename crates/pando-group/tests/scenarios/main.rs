@@ -12,5 +12,6 @@ mod commits;
 mod external;
 mod members;
 mod messages;
+mod observers;
 mod rules;
 mod world;

@@ -77,14 +77,18 @@ pub(crate) fn over_the_wire(message: &MlsMessage) -> MlsMessage {
 impl World {
     /// A group with a single member.
     pub(crate) fn new(suite: Suite) -> Self {
-        Self::with_extensions(suite, Extensions::default())
+        Self::with_config(suite, GroupConfig::default())
     }
 
-    pub(crate) fn with_extensions(suite: Suite, extensions: Extensions) -> Self {
+    /// A group that sends its handshakes in public.
+    pub(crate) fn public(suite: Suite) -> Self {
+        Self::with_config(suite, GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() })
+    }
+
+    fn with_config(suite: Suite, config: GroupConfig) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(suite.cipher_suite().0.into());
-        let config = GroupConfig::default();
         let (bundle, signer) = new_client(suite, template(), &mut rng);
-        let group_id = GroupId::from(b"group".as_slice());
+        let (group_id, extensions) = (GroupId::from(b"group".as_slice()), Extensions::default());
         let group = Group::create(suite, group_id, extensions, bundle, config, POLICY, &mut rng).unwrap();
         Self { suite, rng, config, clients: vec![Client { signer, group }] }
     }
