@@ -26,6 +26,8 @@ pub struct Pending {
     pub(crate) staged: Staged,
     /// What was sent, to recognise it when it comes back.
     pub(crate) message: MlsMessage,
+    /// What it proposes itself.
+    pub(crate) by_value: Vec<Proposal>,
 }
 
 /// A Commit, to be sent.
@@ -70,7 +72,7 @@ impl Group {
     /// [`Misuse::StaleCommit`] if no Commit is pending.
     pub fn merge_pending(&mut self) -> Result<(), GroupError> {
         let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
-        self.merge(pending.staged)
+        self.merge(pending.staged).map(|_| ())
     }
 
     /// Whether a message is one's own Commit that is pending.
@@ -98,8 +100,9 @@ impl Group {
         let signed = self.sign(self.handshake_format(), content, &[], signer)?;
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
         let message = self.seal(&signed, rng)?;
-        let pending = PendingProposal { reference, sender, proposal };
+        let pending = PendingProposal { reference: reference.clone(), sender, proposal };
         self.proposals.insert(pending, self.config.pending_proposals)?;
+        self.own_proposals.push((message.clone(), reference));
         Ok(message)
     }
 
@@ -278,7 +281,9 @@ impl CommitBuilder<'_> {
         let private_keys = path.map_or_else(|| self.group.keys_after(&applied), |path| path.keys().clone());
         let member = Some(StagedMember { private_keys, keys });
         let staged = Staged { from_epoch: state.context.epoch, public, member, applied };
-        self.group.pending = Some(Pending { staged, message: message.clone() });
+        let by_value = list.into_iter().filter(|committed| committed.reference.is_none());
+        let by_value = by_value.map(|committed| committed.proposal).collect();
+        self.group.pending = Some(Pending { staged, message: message.clone(), by_value });
         Ok(CommitOutput { message, welcome })
     }
 

@@ -15,7 +15,8 @@ use pando_schedule::{
 use pando_tree::{PrivateKeys, Tree};
 use pando_wire::{
     Content, Extension, Extensions, ExternalPub, FramedContent, GroupContext, GroupId, GroupInfo, LeafIndex,
-    MlsMessage, Opaque, ProtocolVersion, RatchetTree, ReInit, Sender, Signature, WireFormat,
+    MlsMessage, Opaque, Proposal, ProposalRef, ProtocolVersion, RatchetTree, ReInit, Sender, Signature,
+    WireFormat,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -29,6 +30,8 @@ pub struct Group {
     pub(crate) proposals: ProposalStore,
     /// One's own Updates that are not committed yet: their keys, by the encryption key.
     pub(crate) updates: BTreeMap<Vec<u8>, pando_crypto::HpkeKeyPair>,
+    /// One's own proposals as they were sent, to recognise them when they come back.
+    pub(crate) own_proposals: Vec<(MlsMessage, ProposalRef)>,
     pub(crate) pending: Option<Pending>,
     /// The newest last.
     pub(crate) past: VecDeque<PastEpoch>,
@@ -88,6 +91,7 @@ impl Group {
             keys,
             proposals: ProposalStore::default(),
             updates: BTreeMap::new(),
+            own_proposals: Vec::new(),
             pending: None,
             past: VecDeque::new(),
             resumption_psks: BTreeMap::new(),
@@ -195,25 +199,27 @@ impl Group {
         Ok(message.into())
     }
 
-    /// Enters the epoch that was staged. What was pending is gone.
+    /// Enters the epoch that was staged. What was pending is gone: if that was a Commit of one's own, which
+    /// has lost, the proposals are given back that it had by value, so that they can be tried again.
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if it does not follow the current epoch; nothing else can go wrong.
-    pub fn merge(&mut self, staged: Staged) -> Result<(), GroupError> {
+    pub fn merge(&mut self, staged: Staged) -> Result<Vec<Proposal>, GroupError> {
         if staged.from_epoch != self.epoch() {
             return Err(Misuse::StaleCommit.into());
         }
         let Staged { public, member, applied, .. } = staged;
         let Some(StagedMember { private_keys, keys }) = member else {
             self.active = false;
-            return Ok(());
+            return Ok(Vec::new());
         };
         let old_public = std::mem::replace(&mut self.public, public);
         let old_keys = std::mem::replace(&mut self.keys, keys);
         self.private_keys = private_keys;
         self.proposals = ProposalStore::default();
         self.updates.clear();
-        self.pending = None;
+        self.own_proposals.clear();
+        let lost = self.pending.take().map(|pending| pending.by_value).unwrap_or_default();
 
         let epoch = old_public.context.epoch;
         self.resumption_psks.insert(epoch, old_keys.resumption_psk.into_secret());
@@ -233,12 +239,12 @@ impl Group {
             self.reinit = applied.reinit;
             self.active = false;
         }
-        Ok(())
+        Ok(lost)
     }
 
-    /// Drops one's own Commit that was not accepted.
-    pub fn clear_pending(&mut self) {
-        self.pending = None;
+    /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value.
+    pub fn clear_pending(&mut self) -> Vec<Proposal> {
+        self.pending.take().map(|pending| pending.by_value).unwrap_or_default()
     }
 
     pub(crate) fn check_active(&self) -> Result<(), Misuse> {

@@ -14,7 +14,7 @@ use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret};
 use pando_tree::{PrivateKeys, TreeError};
 use pando_wire::{
     AuthenticatedContent, Commit, Content, Encode, FramedContent, LeafIndex, MlsMessage, MlsMessageBody,
-    Opaque, PrivateMessage, Proposal, Sender,
+    Opaque, PrivateMessage, Proposal, ProposalRef, Sender,
 };
 
 /// What a message was.
@@ -35,6 +35,8 @@ pub enum Processed {
     Proposal(PendingProposal),
     /// A Commit: to be merged, or dropped.
     Commit(Box<Staged>),
+    /// One's own proposal has come back. It is pending already.
+    OwnProposal(ProposalRef),
     /// One's own Commit, which is pending, has come back: it was accepted, and
     /// [`Group::merge_pending`] enters its epoch.
     OwnCommit,
@@ -57,6 +59,9 @@ impl Group {
     ) -> Result<Processed, GroupError> {
         if self.is_pending(&message) {
             return Ok(Processed::OwnCommit);
+        }
+        if let Some((_, reference)) = self.own_proposals.iter().find(|(own, _)| *own == message) {
+            return Ok(Processed::OwnProposal(reference.clone()));
         }
         let content = match message.body {
             MlsMessageBody::PublicMessage(message) => {

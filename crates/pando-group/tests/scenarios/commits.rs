@@ -24,6 +24,21 @@ fn updates_are_committed_by_reference() {
 }
 
 #[test]
+fn ones_own_proposals_come_back() {
+    for mut world in [World::of(World::first(), 2), World::public(World::first())] {
+        let client = &mut world.clients[0];
+        let update =
+            client.group.propose_update(&*client.signer, crate::world::POLICY, &mut world.rng).unwrap();
+        let reference = client.group.pending_proposals().next().unwrap().reference.clone();
+        match world.process(0, &update).unwrap() {
+            Processed::OwnProposal(known) => assert_eq!(known, reference),
+            other => panic!("not recognised: {other:?}"),
+        }
+        assert_eq!(world.clients[0].group.pending_proposals().count(), 1);
+    }
+}
+
+#[test]
 fn handshakes_can_be_public() {
     for suite in suites() {
         let mut world = World::public(suite);
@@ -67,14 +82,19 @@ fn of_two_racing_commits_one_wins() {
     let mut world = World::of(World::first(), 3);
     let first = world.build(1, |builder| builder).unwrap();
     let second = world.build(2, |builder| builder.psk(external_psk(1))).unwrap();
-    // The first one arrives first, and the loser drops its own.
+    // The first one arrives first, and the loser gets back what it wanted.
+    let mut lost = Vec::new();
     for index in [0, 1, 2] {
         match world.process(index, &first.message).unwrap() {
             Processed::OwnCommit => world.clients[index].group.merge_pending().unwrap(),
-            Processed::Commit(staged) => world.clients[index].group.merge(*staged).unwrap(),
+            Processed::Commit(staged) => {
+                lost.push((index, world.clients[index].group.merge(*staged).unwrap()));
+            }
             other => panic!("not a Commit: {other:?}"),
         }
     }
+    assert!(lost[0] == (0, vec![]) && lost[1].0 == 2);
+    assert!(matches!(&lost[1].1[..], [Proposal::PreSharedKey(psk)] if psk.psk.psk == external_psk(1)));
     world.agree();
     for index in [0, 1, 2] {
         assert!(world.process(index, &second.message).is_err());
@@ -128,7 +148,7 @@ fn a_reinitialized_group_falls_silent() {
     for index in [0, 1] {
         match world.process(index, &output.message).unwrap() {
             Processed::OwnCommit => world.clients[index].group.merge_pending().unwrap(),
-            Processed::Commit(staged) => world.clients[index].group.merge(*staged).unwrap(),
+            Processed::Commit(staged) => drop(world.clients[index].group.merge(*staged).unwrap()),
             other => panic!("not a Commit: {other:?}"),
         }
         assert_eq!(world.clients[index].group.reinit(), Some(&reinit));

@@ -138,7 +138,7 @@ impl World {
                     assert_eq!(index, by);
                     group.merge_pending().unwrap();
                 }
-                Processed::Commit(staged) => group.merge(*staged).unwrap(),
+                Processed::Commit(staged) => drop(group.merge(*staged).unwrap()),
                 other => panic!("not a Commit: {other:?}"),
             }
         }
@@ -213,7 +213,7 @@ impl World {
         let (group, message) = self.external(&group_info, None, &*signer, resync, psks).unwrap();
         for index in 0..self.clients.len() {
             match self.process(index, &message).unwrap() {
-                Processed::Commit(staged) => self.clients[index].group.merge(*staged).unwrap(),
+                Processed::Commit(staged) => drop(self.clients[index].group.merge(*staged).unwrap()),
                 other => panic!("not a Commit: {other:?}"),
             }
         }

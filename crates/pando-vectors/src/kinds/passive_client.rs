@@ -104,7 +104,7 @@ impl Case {
             let field = format!("epochs[{number}].commit");
             let commit = message(&field, &epoch.commit)?;
             match group.process(commit, &psks, &AnyIdentity, None).in_field(&field)? {
-                Processed::Commit(staged) => group.merge(*staged).in_field(&field)?,
+                Processed::Commit(staged) => drop(group.merge(*staged).in_field(&field)?),
                 _ => return must(field, false, "not a Commit"),
             }
             must_equal(
@@ -240,7 +240,7 @@ fn case(
         let commit = builder.build(&*committer.signer, &psks, policy, None, rng)?.message;
         committer.group.merge_pending()?;
         match other.group.process(commit.clone(), &psks, policy, None)? {
-            Processed::Commit(staged) => other.group.merge(*staged)?,
+            Processed::Commit(staged) => drop(other.group.merge(*staged)?),
             _ => return Err("a Commit is none".into()),
         }
         let authenticator = committer.group.epoch_authenticator();
