@@ -4,7 +4,7 @@ use crate::commit::Pending;
 use crate::keys::{EpochKeys, PastEpoch};
 use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
-use crate::rules::leaf_node;
+use crate::rules::{extensions, leaf_node};
 use crate::transition::{Staged, StagedMember};
 use crate::{GroupConfig, GroupError, IdentityPolicy, KeyPackageBundle, Misuse};
 use pando_crypto::{CryptoRng, SecretBytes, Signer, Suite};
@@ -68,6 +68,7 @@ impl Group {
             extensions,
         };
         leaf_node::is_valid_alone(leaf, suite, &context, policy)?;
+        extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), policy)?;
         let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;
         let secrets = EpochSecret::random(suite, rng).derive(suite)?;
         let confirmation_tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);

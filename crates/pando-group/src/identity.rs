@@ -11,6 +11,19 @@ pub trait IdentityPolicy: Send + Sync {
     /// [`IdentityError`] with what is wrong.
     fn validate(&self, credential: &Credential, key: &SignaturePublicKey) -> Result<(), IdentityError>;
 
+    /// Checks the credential of somebody outside who may send proposals (section 12.1.8.1). What makes a member
+    /// does unless the policy says otherwise.
+    ///
+    /// # Errors
+    /// [`IdentityError`] with what is wrong.
+    fn validate_external_sender(
+        &self,
+        credential: &Credential,
+        key: &SignaturePublicKey,
+    ) -> Result<(), IdentityError> {
+        self.validate(credential, key)
+    }
+
     /// Whether two credentials present the same client, of which there must not be two in a group
     /// (section 12.2).
     fn same_client(&self, a: &Credential, b: &Credential) -> bool;

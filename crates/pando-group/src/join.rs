@@ -10,8 +10,8 @@ use pando_crypto::{SecretBytes, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};
 use pando_tree::{PrivateKeys, Tree};
 use pando_wire::{
-    Decode, ExtensionType, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId, ProtocolVersion,
-    Psk, ResumptionPskUsage, Welcome,
+    Decode, ExtensionType, Extensions, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId,
+    ProtocolVersion, Psk, ResumptionPskUsage, Welcome,
 };
 
 impl Group {
@@ -115,6 +115,7 @@ pub(crate) fn verify_group_info(
     }
     extensions::no_duplicates(&group_info.extensions)?;
     extensions::no_duplicates(&context.extensions)?;
+    extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), policy)?;
     let inside = group_info.extensions.get(ExtensionType::RATCHET_TREE);
     let bytes = inside.map(|extension| &*extension.extension_data).or(tree).ok_or(Missing::Tree)?;
     let tree = Tree::import(suite, bytes, &context.group_id, &context.tree_hash)?;

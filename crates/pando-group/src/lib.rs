@@ -10,6 +10,63 @@
 //!   each has its own [`Violation`].
 //!
 //! This crate is under construction: see the changelog for what works.
+//!
+//! # Example
+//!
+//! Alice creates a group and adds Bob, who reads what she sends.
+//!
+//! ```
+//! use pando_crypto::{CryptoProvider, RustCrypto};
+//! use pando_group::{
+//!     BasicIdentities, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed,
+//! };
+//! use pando_wire::{
+//!     Capabilities, CipherSuite, Credential, CredentialType, Extensions, Lifetime, ProtocolVersion,
+//! };
+//! use rand_core::SeedableRng;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // An application takes a generator that the operating system has seeded.
+//! let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+//! let suite_id = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+//! let suite = RustCrypto.suite(suite_id).ok_or("no such cipher suite")?;
+//! let template = |name: &[u8]| KeyPackageTemplate {
+//!     credential: Credential::Basic { identity: name.into() },
+//!     capabilities: Capabilities {
+//!         versions: vec![ProtocolVersion::MLS_10],
+//!         cipher_suites: vec![suite_id],
+//!         extensions: vec![],
+//!         proposals: vec![],
+//!         credentials: vec![CredentialType::BASIC],
+//!     },
+//!     lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+//!     leaf_extensions: Extensions::default(),
+//!     extensions: Extensions::default(),
+//! };
+//! let alice_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
+//! let bob_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
+//! let alice = KeyPackageBundle::new(suite, template(b"alice"), &*alice_signs, &mut rng)?;
+//! let bob = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
+//! let (policy, config) = (&BasicIdentities, GroupConfig::default());
+//!
+//! let id = b"tea".as_slice().into();
+//! let mut alices = Group::create(suite, id, Extensions::default(), alice, config, policy, &mut rng)?;
+//! let commit = alices.commit().add(bob.key_package.clone());
+//! let output = commit.build(&*alice_signs, &NoPsks, policy, None, &mut rng)?;
+//! // Once the delivery service has accepted the Commit:
+//! alices.merge_pending()?;
+//! let welcome = output.welcome.ok_or("somebody was added")?;
+//! let mut bobs = Group::join(suite, &welcome, bob, None, &NoPsks, policy, config)?;
+//! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
+//!
+//! let message = alices.encrypt(b"at five?", b"", &*alice_signs, &mut rng)?;
+//! match bobs.process(message, &NoPsks, policy, None)? {
+//!     Processed::Application { data, .. } => assert_eq!(&*data, b"at five?"),
+//!     other => return Err(format!("not a message: {other:?}").into()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 #![cfg_attr(
     test,
@@ -29,6 +86,7 @@ mod identity;
 mod join;
 mod key_package;
 mod keys;
+mod outside;
 mod process;
 mod proposals;
 mod psk;
@@ -45,6 +103,7 @@ pub use external::ExternalJoin;
 pub use group::Group;
 pub use identity::{BasicIdentities, IdentityError, IdentityPolicy};
 pub use key_package::{KeyPackageBundle, KeyPackageTemplate};
+pub use outside::{propose_as_external_sender, propose_own_add};
 pub use process::Processed;
 pub use proposals::PendingProposal;
 pub use psk::{NoPsks, PskStore};

@@ -228,7 +228,7 @@ pub(crate) fn check_proposal(
     now: Option<u64>,
 ) -> Result<PendingProposal, GroupError> {
     let sender = content.content.sender;
-    proposal::may_come_from(state, sender, proposal)?;
+    proposal::may_come_from(&state.context, sender, proposal)?;
     proposal::is_valid(state, sender, proposal, policy, now)?;
     let reference = state.suite.proposal_ref(&content.encode()?)?;
     Ok(PendingProposal { reference, sender, proposal: proposal.clone() })

@@ -176,6 +176,7 @@ pub(crate) fn apply_proposals(
         _ => None,
     });
     if let Some(new_extensions) = new_extensions {
+        extensions::external_senders_are_valid(new_extensions, &context.extensions, policy)?;
         context.extensions = new_extensions.clone();
     }
     let state = PublicState { context: context.clone(), ..state.clone() };

@@ -26,6 +26,8 @@ macro_rules! violations {
 violations! {
     /// A credential is not acceptable to the identity policy.
     "5.3.1" "a credential is not acceptable: {0}" Credential(String),
+    /// The credential of an external sender is not acceptable to the identity policy.
+    "5.3.1" "the credential of an external sender is not acceptable: {0}" ExternalSenderCredential(String),
     /// A member may not take this credential in the place of its own.
     "5.3.1" "a member may not succeed another credential" CredentialSuccession,
     /// A leaf's own credential type is not in its capabilities.

@@ -1,8 +1,9 @@
 //! Extensions (RFC 9420, sections 11.1 and 13.4).
 
 use crate::Violation;
+use crate::identity::IdentityPolicy;
 use pando_tree::Tree;
-use pando_wire::{ExtensionBody, ExtensionType, Extensions, LeafNode, RequiredCapabilities};
+use pando_wire::{ExtensionBody, ExtensionType, Extensions, ExternalSenders, LeafNode, RequiredCapabilities};
 use std::collections::BTreeSet;
 
 /// 13.4: a list of extensions must not have two of any type.
@@ -52,6 +53,24 @@ pub(crate) fn members_support_required(tree: &Tree, extensions: &Extensions) -> 
             .all(|required| required.is_default() || support.all_support_proposal(*required))
         && required.credential_types.iter().all(|required| support.all_support_credential(*required));
     if supported { Ok(()) } else { Err(Violation::RequiredUnsupportedByMember) }
+}
+
+/// 5.3.1: the credentials of external senders must be valid when they are added or changed. `old` are the
+/// extensions that there were before.
+pub(crate) fn external_senders_are_valid(
+    extensions: &Extensions,
+    old: &Extensions,
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    let senders = find::<ExternalSenders>(extensions)?;
+    if senders == find::<ExternalSenders>(old)? {
+        return Ok(());
+    }
+    senders.unwrap_or_default().0.iter().try_for_each(|sender| {
+        policy
+            .validate_external_sender(&sender.credential, &sender.signature_key)
+            .map_err(|error| Violation::ExternalSenderCredential(error.to_string()))
+    })
 }
 
 fn non_default(extensions: &Extensions) -> impl Iterator<Item = ExtensionType> {

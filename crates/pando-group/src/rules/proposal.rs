@@ -5,8 +5,8 @@ use crate::Violation;
 use crate::identity::IdentityPolicy;
 use crate::public_state::PublicState;
 use pando_wire::{
-    ExternalSenders, LeafIndex, PreSharedKeyId, Proposal, ProposalType, Psk, ReInit, ResumptionPskUsage,
-    Sender, Update,
+    ExternalSenders, GroupContext, LeafIndex, PreSharedKeyId, Proposal, ProposalType, Psk, ReInit,
+    ResumptionPskUsage, Sender, Update,
 };
 
 /// 12.1.3: who is removed must be a member.
@@ -53,7 +53,7 @@ pub(crate) fn update_is_valid(
 
 /// 12.1.8: what comes from outside must be of a type that may, and from somebody who may.
 pub(crate) fn may_come_from(
-    state: &PublicState,
+    context: &GroupContext,
     sender: Sender,
     proposal: &Proposal,
 ) -> Result<(), Violation> {
@@ -61,7 +61,7 @@ pub(crate) fn may_come_from(
     match sender {
         Sender::Member(_) => Ok(()),
         Sender::External(index) => {
-            let senders = extensions::find::<ExternalSenders>(&state.context.extensions)?.unwrap_or_default();
+            let senders = extensions::find::<ExternalSenders>(&context.extensions)?.unwrap_or_default();
             let known = usize::try_from(index).is_ok_and(|index| index < senders.0.len());
             if !known {
                 return Err(Violation::UnknownExternalSender(index));

@@ -13,5 +13,6 @@ mod external;
 mod members;
 mod messages;
 mod observers;
+mod outside;
 mod rules;
 mod world;
