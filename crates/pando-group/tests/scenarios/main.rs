@@ -12,6 +12,7 @@ mod commits;
 mod external;
 mod members;
 mod messages;
+mod mutations;
 mod observers;
 mod outside;
 mod rules;

@@ -44,7 +44,7 @@ fn a_tree_can_come_another_way() {
     assert_eq!(group.epoch_authenticator(), world.clients[0].group.epoch_authenticator());
 }
 
-fn copy_pair(pair: &pando_crypto::HpkeKeyPair) -> pando_crypto::HpkeKeyPair {
+pub(crate) fn copy_pair(pair: &pando_crypto::HpkeKeyPair) -> pando_crypto::HpkeKeyPair {
     pando_crypto::HpkeKeyPair { private: pair.private.expose().into(), public: pair.public.clone() }
 }
 
