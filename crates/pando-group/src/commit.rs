@@ -7,6 +7,7 @@ use crate::proposals::{Committed, PendingProposal};
 use crate::psk::PskStore;
 use crate::public_state::PublicState;
 use crate::rules::{proposal, proposal_list};
+use crate::select::select;
 use crate::transition::{Applied, Staged, StagedMember, apply_proposals, confirm};
 use crate::{GroupError, Misuse};
 use pando_crypto::{CryptoRng, SecretBytes, Signer};
@@ -52,7 +53,8 @@ pub struct CommitBuilder<'a> {
 }
 
 impl Group {
-    /// Begins a Commit. It covers the pending proposals, and has a path, unless it is told otherwise.
+    /// Begins a Commit. It covers those pending proposals that go together (section 12.2), and has a path, unless
+    /// it is told otherwise.
     #[must_use]
     pub const fn commit(&mut self) -> CommitBuilder<'_> {
         CommitBuilder {
@@ -226,7 +228,7 @@ impl CommitBuilder<'_> {
         let committer = Sender::Member(own);
 
         // The proposals, checked and applied.
-        let list = self.list(rng);
+        let list = self.list(policy, now, rng);
         let applied = apply_proposals(&state, committer, &list, policy, now)?;
         let psk_secret = self.group.psk_secret(&applied, psks)?;
 
@@ -288,25 +290,25 @@ impl CommitBuilder<'_> {
     }
 
     /// The proposals to commit: pending ones by reference, then new ones by value.
-    fn list(&self, rng: &mut dyn CryptoRng) -> Vec<Committed> {
-        let own = Sender::Member(self.group.own_leaf());
-        let pending = self.group.proposals.iter().filter(|_| self.pending).filter(|pending| {
-            // One's own Update is not for oneself to commit: the path does the same.
-            !(pending.sender == own && matches!(pending.proposal, Proposal::Update(_)))
-        });
-        let pending = pending.map(|pending| Committed {
+    fn list(&self, policy: &dyn IdentityPolicy, now: Option<u64>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
+        let (state, own) = (&self.group.public, self.group.own_leaf());
+        let mut by_value = self.proposals.clone();
+        by_value.extend(self.psks.iter().map(|psk| {
+            let mut nonce = state.suite.zero_secret();
+            rng.fill_bytes(nonce.expose_mut());
+            let psk = PreSharedKeyId { psk: psk.clone(), psk_nonce: nonce.expose().into() };
+            Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
+        }));
+        let pending: Vec<_> = self.group.proposals.iter().filter(|_| self.pending).collect();
+        let selected = select(state, own, &by_value, &pending, policy, now).into_iter();
+        let by_reference = selected.map(|pending| Committed {
             sender: pending.sender,
             proposal: pending.proposal.clone(),
             reference: Some(pending.reference.clone()),
         });
-        let by_value = |proposal| Committed { sender: own, proposal, reference: None };
-        let psks = self.psks.iter().map(|psk| {
-            let mut nonce = self.group.public.suite.zero_secret();
-            rng.fill_bytes(nonce.expose_mut());
-            let psk = PreSharedKeyId { psk: psk.clone(), psk_nonce: nonce.expose().into() };
-            by_value(Proposal::PreSharedKey(Box::new(PreSharedKey { psk })))
-        });
-        pending.chain(self.proposals.iter().cloned().map(by_value)).chain(psks).collect()
+        let sender = Sender::Member(own);
+        let by_value = by_value.into_iter().map(|proposal| Committed { sender, proposal, reference: None });
+        by_reference.chain(by_value).collect()
     }
 
     fn path(

@@ -93,6 +93,7 @@ mod psk;
 mod public_group;
 mod public_state;
 mod rules;
+mod select;
 mod transition;
 mod violation;
 

@@ -9,6 +9,7 @@
 )]
 
 mod commits;
+mod conflicts;
 mod external;
 mod members;
 mod messages;

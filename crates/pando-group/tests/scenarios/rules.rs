@@ -47,15 +47,6 @@ fn members_are_removed_once_and_not_by_themselves() {
 }
 
 #[test]
-fn an_update_and_a_removal_of_the_same_leaf_do_not_go_together() {
-    let mut world = World::of(World::first(), 3);
-    world.propose_update(1);
-    let leaf = world.leaf(1);
-    assert_eq!(refused(&mut world, |builder| builder.remove(leaf)), Violation::SameLeaf(leaf));
-    world.commit(0, |builder| builder.without_pending().remove(leaf));
-}
-
-#[test]
 fn clients_are_added_once() {
     let mut world = World::of(World::first(), 2);
     let (bundle, _) = world.newcomer();

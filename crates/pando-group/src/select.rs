@@ -1,0 +1,242 @@
+//! Which of the pending proposals a committer covers (RFC 9420, section 12.2): nobody can keep a member from
+//! making Commits by proposing what does not go together.
+//!
+//! Those that the committer makes itself come first. Then a Remove wins over an Update, a newer Update over an
+//! older one, otherwise what came first; a ReInit gives way to everything else. What is left out can be
+//! proposed again in the next epoch. Whether the PSKs are at hand is not looked at: without one, a member could
+//! not follow the Commit of another either.
+
+use crate::identity::IdentityPolicy;
+use crate::proposals::PendingProposal;
+use crate::public_state::PublicState;
+use crate::rules::{extensions, leaf_node, proposal};
+use pando_tree::Tree;
+use pando_wire::{Add, Extensions, LeafIndex, Proposal, Sender, Update};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The pending proposals that `committer` covers beside its own ones, in the order in which they came.
+pub(crate) fn select<'a>(
+    state: &PublicState,
+    committer: LeafIndex,
+    own: &[Proposal],
+    pending: &[&'a PendingProposal],
+    policy: &dyn IdentityPolicy,
+    now: Option<u64>,
+) -> Vec<&'a PendingProposal> {
+    let mut selection = Selection {
+        state: state.clone(),
+        committer,
+        policy,
+        now,
+        tree: state.tree.clone(),
+        staying: state.tree.clone(),
+        own,
+        pending,
+        chosen: BTreeSet::new(),
+    };
+    let removed = selection.removed();
+    selection.updates(&removed);
+    selection.removes(&removed);
+    selection.group_context_extensions();
+    selection.adds();
+    selection.psks();
+    selection.others();
+    selection.reinit();
+    selection.chosen.iter().filter_map(|position| pending.get(*position).copied()).collect()
+}
+
+struct Selection<'a> {
+    /// With the extensions that there will be.
+    state: PublicState,
+    committer: LeafIndex,
+    policy: &'a dyn IdentityPolicy,
+    now: Option<u64>,
+    /// With what has been chosen so far.
+    tree: Tree,
+    /// The tree without those who go.
+    staying: Tree,
+    own: &'a [Proposal],
+    pending: &'a [&'a PendingProposal],
+    /// Positions in `pending`.
+    chosen: BTreeSet<usize>,
+}
+
+impl<'a> Selection<'a> {
+    fn pending(&self) -> impl Iterator<Item = (usize, &'a PendingProposal)> + use<'a> {
+        self.pending.iter().copied().enumerate()
+    }
+
+    fn is_valid(&self, pending: &PendingProposal) -> bool {
+        let PendingProposal { sender, proposal, .. } = pending;
+        proposal::is_valid(&self.state, *sender, proposal, self.policy, self.now).is_ok()
+    }
+
+    /// Who is removed, by whichever proposal; never the committer.
+    fn removed(&mut self) -> BTreeSet<LeafIndex> {
+        let own = self.own.iter().filter_map(removed_by);
+        let mut removed: BTreeSet<_> = own.collect();
+        for (position, pending) in self.pending() {
+            if let Some(leaf) = removed_by(&pending.proposal)
+                && leaf != self.committer
+                && self.is_valid(pending)
+                && removed.insert(leaf)
+            {
+                self.chosen.insert(position);
+            }
+        }
+        removed
+    }
+
+    /// The newest Update of each member who stays.
+    fn updates(&mut self, removed: &BTreeSet<LeafIndex>) {
+        let mut newest: BTreeMap<LeafIndex, (usize, &Update)> = BTreeMap::new();
+        for (position, pending) in self.pending() {
+            if let (Proposal::Update(update), Sender::Member(leaf)) = (&pending.proposal, pending.sender)
+                && leaf != self.committer
+                && !removed.contains(&leaf)
+                && self.is_valid(pending)
+            {
+                newest.insert(leaf, (position, update));
+            }
+        }
+        // In the order in which they will be applied.
+        let mut newest: Vec<_> = newest.into_iter().collect();
+        newest.sort_unstable_by_key(|(_, (position, _))| *position);
+        for (leaf, (position, update)) in newest {
+            let leaf_node = &update.leaf_node;
+            let mut tree = self.tree.clone();
+            if leaf_node::keys_are_unique(leaf_node, &tree, Some(leaf)).is_ok()
+                && tree.update(leaf, leaf_node).is_ok()
+                && leaf_node::credential_types_fit(leaf_node, &tree).is_ok()
+            {
+                self.tree = tree;
+                self.chosen.insert(position);
+            }
+        }
+    }
+
+    fn removes(&mut self, removed: &BTreeSet<LeafIndex>) {
+        for leaf in removed {
+            // Should somebody not be there, the Commit fails, and says so.
+            self.tree.remove(*leaf).and_then(|()| self.staying.remove(*leaf)).ok();
+        }
+    }
+
+    /// The first that members support, if the committer has none.
+    fn group_context_extensions(&mut self) {
+        if let Some(new) = self.own.iter().find_map(new_extensions) {
+            self.state.context.extensions = new.clone();
+            return;
+        }
+        for (position, pending) in self.pending() {
+            if let Some(new) = new_extensions(&pending.proposal)
+                && self.is_valid(pending)
+                && self.fit(new)
+            {
+                self.state.context.extensions = new.clone();
+                self.chosen.insert(position);
+                return;
+            }
+        }
+    }
+
+    fn fit(&self, new: &Extensions) -> bool {
+        let old = &self.state.context.extensions;
+        extensions::external_senders_are_valid(new, old, self.policy).is_ok()
+            && extensions::members_support_required(&self.tree, new).is_ok()
+            && extensions::members_support_group_extensions(&self.tree, new).is_ok()
+    }
+
+    /// Each client once.
+    fn adds(&mut self) {
+        let own = self.own.iter().filter_map(added_by);
+        let mut added: Vec<&Add> = Vec::new();
+        for add in own {
+            // Should it not fit, the Commit fails, and says why.
+            self.try_add(add);
+            added.push(add);
+        }
+        for (position, pending) in self.pending() {
+            let Some(add) = added_by(&pending.proposal) else { continue };
+            let credential = &add.key_package.leaf_node.credential;
+            let same =
+                |other: &&Add| self.policy.same_client(&other.key_package.leaf_node.credential, credential);
+            if !added.iter().any(same) && self.is_valid(pending) && self.try_add(add) {
+                self.chosen.insert(position);
+                added.push(add);
+            }
+        }
+    }
+
+    fn try_add(&mut self, add: &Add) -> bool {
+        let leaf_node = &add.key_package.leaf_node;
+        let mut tree = self.tree.clone();
+        let fits = leaf_node::keys_are_unique(leaf_node, &tree, None).is_ok()
+            && tree.add(leaf_node).is_ok()
+            && leaf_node::credential_types_fit(leaf_node, &tree).is_ok();
+        if fits {
+            self.tree = tree;
+        }
+        fits
+    }
+
+    /// Each once.
+    fn psks(&mut self) {
+        let id = |proposal: &'a Proposal| match proposal {
+            Proposal::PreSharedKey(psk) => Some((&psk.psk.psk, &psk.psk.psk_nonce)),
+            _ => None,
+        };
+        let mut seen: BTreeSet<_> = self.own.iter().filter_map(id).collect();
+        for (position, pending) in self.pending() {
+            if let Some(id) = id(&pending.proposal)
+                && self.is_valid(pending)
+                && seen.insert(id)
+            {
+                self.chosen.insert(position);
+            }
+        }
+    }
+
+    /// Of the types that everybody who stays supports.
+    fn others(&mut self) {
+        for (position, pending) in self.pending() {
+            if let Proposal::Other(other) = &pending.proposal
+                && self.staying.support().all_support_proposal(other.proposal_type)
+            {
+                self.chosen.insert(position);
+            }
+        }
+    }
+
+    /// If there is nothing else.
+    fn reinit(&mut self) {
+        if !self.own.is_empty() || !self.chosen.is_empty() {
+            return;
+        }
+        let mut pending = self.pending();
+        let reinit = pending
+            .find(|(_, pending)| matches!(pending.proposal, Proposal::ReInit(_)) && self.is_valid(pending));
+        self.chosen.extend(reinit.map(|(position, _)| position));
+    }
+}
+
+const fn removed_by(proposal: &Proposal) -> Option<LeafIndex> {
+    match proposal {
+        Proposal::Remove(remove) => Some(remove.removed),
+        _ => None,
+    }
+}
+
+const fn new_extensions(proposal: &Proposal) -> Option<&Extensions> {
+    match proposal {
+        Proposal::GroupContextExtensions(proposal) => Some(&proposal.extensions),
+        _ => None,
+    }
+}
+
+fn added_by(proposal: &Proposal) -> Option<&Add> {
+    match proposal {
+        Proposal::Add(add) => Some(add),
+        _ => None,
+    }
+}
