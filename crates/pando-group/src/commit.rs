@@ -97,6 +97,7 @@ impl Group {
     ) -> Result<MlsMessage, GroupError> {
         self.check_active()?;
         let sender = Sender::Member(self.own_leaf());
+        proposal::psk_usage(&proposal)?;
         proposal::is_valid(&self.public, sender, &proposal, policy, now)?;
         let content = Content::Proposal(proposal.clone());
         let signed = self.sign(self.handshake_format(), content, &[], signer)?;

@@ -92,6 +92,12 @@ pub enum Misuse {
     /// The signer's key is not the one in the member's leaf.
     #[error("the signer's key is not the member's")]
     WrongSigner,
+    /// A group was not reinitialized, or with another cipher suite.
+    #[error("the group was not reinitialized, or not with this cipher suite")]
+    NotReinitialized,
+    /// A Welcome to a group that follows from another.
+    #[error("the group follows from another one, which is needed to join it")]
+    OldGroupNeeded,
     /// A leaf that is no member.
     #[error("{0} is not a member")]
     NotAMember(LeafIndex),

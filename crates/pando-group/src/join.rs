@@ -5,6 +5,7 @@ use crate::identity::IdentityPolicy;
 use crate::psk::{PskStore, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node};
+use crate::successor::follows_from_none;
 use crate::{GroupConfig, GroupError, KeyPackageBundle, Missing, Violation};
 use pando_crypto::{SecretBytes, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};
@@ -20,6 +21,8 @@ impl Group {
     ///
     /// # Errors
     /// - [`Missing`] if the Welcome is for another KeyPackage, or a PSK or the tree is not there.
+    /// - [`crate::Misuse::OldGroupNeeded`] if the group follows from another one by reinitialization or
+    ///   branching: [`Group::join_successor`] is for that.
     /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be.
     pub fn join(
         suite: Suite,
@@ -30,6 +33,21 @@ impl Group {
         policy: &dyn IdentityPolicy,
         config: GroupConfig,
     ) -> Result<Self, GroupError> {
+        let (group, ids) = Self::join_any(suite, welcome, bundle, tree, psks, policy, config)?;
+        follows_from_none(&ids)?;
+        Ok(group)
+    }
+
+    /// Section 12.4.3.1, but for the relation to another group; with the PSKs that were used.
+    pub(crate) fn join_any(
+        suite: Suite,
+        welcome: &Welcome,
+        bundle: KeyPackageBundle,
+        tree: Option<&[u8]>,
+        psks: &dyn PskStore,
+        policy: &dyn IdentityPolicy,
+        config: GroupConfig,
+    ) -> Result<(Self, Vec<PreSharedKeyId>), GroupError> {
         // The secrets.
         let secrets = open_secrets(suite, welcome, &bundle)?;
         check_psks(&secrets.psks)?;
@@ -55,7 +73,7 @@ impl Group {
         if !epoch_secrets.confirmation_key.verify(suite, transcript, &group_info.confirmation_tag) {
             return Err(Violation::ConfirmationTag.into());
         }
-        Ok(Self::new(public, private_keys, epoch_secrets, config))
+        Ok((Self::new(public, private_keys, epoch_secrets, config), secrets.psks))
     }
 }
 
@@ -80,7 +98,7 @@ fn open_secrets(
     Ok(GroupSecrets::decode(secrets.expose())?)
 }
 
-fn is_resumption(id: &PreSharedKeyId) -> bool {
+pub(crate) fn is_resumption(id: &PreSharedKeyId) -> bool {
     matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. })
 }
 

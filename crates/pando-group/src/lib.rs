@@ -5,6 +5,8 @@
 //!   proposals and application messages.
 //! - A Commit, received or made, becomes a [`Staged`] epoch; nothing of the group changes until it is merged
 //!   ([`Group::merge`]), and merging cannot fail.
+//! - [`Group::reinitialize`] and [`Group::branch`] make groups that follow from another,
+//!   [`Group::join_successor`] joins them.
 //! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same rules.
 //! - Rules are functions in `rules`, one for each sentence of the RFC that says what must be refused, and
 //!   each has its own [`Violation`].
@@ -94,6 +96,7 @@ mod public_group;
 mod public_state;
 mod rules;
 mod select;
+mod successor;
 mod transition;
 mod violation;
 
@@ -110,5 +113,6 @@ pub use proposals::PendingProposal;
 pub use psk::{NoPsks, PskStore};
 pub use public_group::{PublicGroup, PublicProcessed, PublicStaged};
 pub use public_state::PublicState;
+pub use successor::Successor;
 pub use transition::Staged;
 pub use violation::Violation;

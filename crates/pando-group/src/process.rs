@@ -229,6 +229,7 @@ pub(crate) fn check_proposal(
 ) -> Result<PendingProposal, GroupError> {
     let sender = content.content.sender;
     proposal::may_come_from(&state.context, sender, proposal)?;
+    proposal::psk_usage(proposal)?;
     proposal::is_valid(state, sender, proposal, policy, now)?;
     let reference = state.suite.proposal_ref(&content.encode()?)?;
     Ok(PendingProposal { reference, sender, proposal: proposal.clone() })

@@ -230,6 +230,7 @@ fn check_list(
     proposal_list::one_per_leaf(list)?;
     proposal_list::clients_are_added_once(list, policy)?;
     proposal_list::psks_are_unique(list)?;
+    proposal_list::psk_usages(state, list)?;
     proposal_list::one_group_context_extensions(list)?;
     proposal_list::reinit_is_alone(list)?;
     proposal_list::types_are_supported(state, list)

@@ -132,6 +132,14 @@ violations! {
     "12.4.3.1" "a Welcome has two PSKs for reinitialization or branching" SeveralResumptionPsks,
     /// A group that was reinitialized or branched does not begin with epoch 1.
     "12.4.3.1" "a group that was reinitialized or branched does not begin with epoch 1" FirstEpoch,
+    /// A group does not follow from the one that it should.
+    "12.4.3.1" "the group does not follow from the old one" NoSuccessor,
+    /// A group that follows from another does not have the parameters that it must have.
+    "12.4.3.1" "the group that follows does not have the parameters that it must have" SuccessorParameters,
+    /// A member of a reinitialized group is not in the one that follows.
+    "12.4.3.1" "{0} of the old group is not in the new one" MemberMissing(LeafIndex),
+    /// A member of a branch is not in the group that it comes from.
+    "12.4.3.1" "{0} of the branch is not in the old group" NotInOldGroup(LeafIndex),
     /// The joiner does not support an extension of the group.
     "13.4" "the joiner does not support the group's extension {0}" OwnExtensionUnsupported(ExtensionType),
 }

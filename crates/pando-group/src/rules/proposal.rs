@@ -3,10 +3,10 @@
 use super::{extensions, key_package, leaf_node};
 use crate::Violation;
 use crate::identity::IdentityPolicy;
+use crate::join::is_resumption;
 use crate::public_state::PublicState;
 use pando_wire::{
-    ExternalSenders, GroupContext, LeafIndex, PreSharedKeyId, Proposal, ProposalType, Psk, ReInit,
-    ResumptionPskUsage, Sender, Update,
+    ExternalSenders, GroupContext, LeafIndex, PreSharedKeyId, Proposal, ProposalType, ReInit, Sender, Update,
 };
 
 /// 12.1.3: who is removed must be a member.
@@ -19,12 +19,10 @@ pub(crate) fn psk_nonce_len(state: &PublicState, id: &PreSharedKeyId) -> Result<
     if id.psk_nonce.len() == state.suite.hash_len() { Ok(()) } else { Err(Violation::PskNonce) }
 }
 
-/// 12.1.4: PSKs for reinitialization and branching cannot be proposed.
-pub(crate) fn psk_usage(id: &PreSharedKeyId) -> Result<(), Violation> {
-    match id.psk {
-        Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. } => {
-            Err(Violation::PskUsage)
-        }
+/// 12.1.4: PSKs for reinitialization and branching cannot be proposed; the first Commit of a group has them.
+pub(crate) fn psk_usage(proposal: &Proposal) -> Result<(), Violation> {
+    match proposal {
+        Proposal::PreSharedKey(psk) if is_resumption(&psk.psk) => Err(Violation::PskUsage),
         _ => Ok(()),
     }
 }
@@ -96,10 +94,7 @@ pub(crate) fn is_valid(
         }
         Proposal::Update(update) => update_is_valid(state, sender, update, policy),
         Proposal::Remove(remove) => removed_is_member(state, remove.removed),
-        Proposal::PreSharedKey(psk) => {
-            psk_usage(&psk.psk)?;
-            psk_nonce_len(state, &psk.psk)
-        }
+        Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk),
         Proposal::ReInit(reinit) => {
             extensions::no_duplicates(&reinit.extensions)?;
             reinit_version(state, reinit)

@@ -1,5 +1,6 @@
 //! Lists of proposals in a Commit (RFC 9420, sections 12.2 and 12.4).
 
+use super::proposal;
 use crate::Violation;
 use crate::identity::IdentityPolicy;
 use crate::proposals::Committed;
@@ -76,6 +77,17 @@ pub(crate) fn psks_are_unique(list: &[Committed]) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// 12.1.4: only the Commit that sets up a group has PSKs for reinitialization and branching. Its creator is
+/// alone then.
+pub(crate) fn psk_usages(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
+    let first = state.context.epoch == 0 && state.tree.member_count() == 1;
+    let by_creator = |committed: &Committed| {
+        matches!(committed.sender, Sender::Member(_)) && committed.reference.is_none()
+    };
+    let mut others = list.iter().filter(|committed| !(first && by_creator(committed)));
+    others.try_for_each(|committed| proposal::psk_usage(&committed.proposal))
 }
 
 /// 12.2: one GroupContextExtensions at most.

@@ -17,4 +17,5 @@ mod mutations;
 mod observers;
 mod outside;
 mod rules;
+mod successors;
 mod world;

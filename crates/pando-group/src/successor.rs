@@ -1,0 +1,235 @@
+//! Groups that follow from others: by reinitialization (RFC 9420, section 11.2) and by branching (section 11.3).
+//!
+//! Who somebody is in both groups is for the identity policy to say: a member of the new group is one of the
+//! old if its credential is the same, or may succeed the other.
+
+use crate::group::Group;
+use crate::identity::IdentityPolicy;
+use crate::join::is_resumption;
+use crate::psk::PskStore;
+use crate::{GroupConfig, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
+use pando_crypto::{CryptoRng, Signer, Suite};
+use pando_schedule::PskValue;
+use pando_tree::Tree;
+use pando_wire::{
+    Credential, Encode, Extensions, GroupContext, GroupId, KeyPackage, LeafIndex, PreSharedKeyId, Psk,
+    ReInit, ResumptionPskUsage, Welcome,
+};
+use std::collections::BTreeMap;
+
+/// Who is in the new group, and how its creator keeps it.
+#[derive(Debug)]
+pub struct Successor {
+    /// The creator's KeyPackage, which is used up.
+    pub bundle: KeyPackageBundle,
+    /// The others' new KeyPackages.
+    pub key_packages: Vec<KeyPackage>,
+    /// The creator's settings.
+    pub config: GroupConfig,
+}
+
+impl Group {
+    /// Creates the group that a ReInit describes, and the Welcome for everybody else (section 11.2). `suite` is
+    /// the one in the ReInit.
+    ///
+    /// # Errors
+    /// - [`Misuse::NotReinitialized`] if there was no ReInit, or it has another cipher suite.
+    /// - [`GroupError::Violation`] if a KeyPackage is not valid, or a member of this group has none.
+    pub fn reinitialize(
+        &self,
+        suite: Suite,
+        successor: Successor,
+        signer: &dyn Signer,
+        policy: &dyn IdentityPolicy,
+        now: Option<u64>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Option<Welcome>), GroupError> {
+        let reinit = self.reinit.as_ref().filter(|reinit| reinit.cipher_suite == suite.cipher_suite());
+        let ReInit { group_id, extensions, .. } = reinit.ok_or(Misuse::NotReinitialized)?.clone();
+        let context = (suite, group_id, extensions);
+        let created = self.create_successor(
+            context,
+            ResumptionPskUsage::ReInit,
+            successor,
+            signer,
+            (policy, now),
+            rng,
+        )?;
+        self.check_reinitialized(&created.0, self.epoch(), policy)?;
+        Ok(created)
+    }
+
+    /// Creates a group with some of the members of this one, and the Welcome for them (section 11.3).
+    ///
+    /// # Errors
+    /// [`GroupError::Violation`] if a KeyPackage is not valid, or is that of somebody else; [`Misuse::NotActive`].
+    pub fn branch(
+        &self,
+        group_id: GroupId,
+        successor: Successor,
+        signer: &dyn Signer,
+        policy: &dyn IdentityPolicy,
+        now: Option<u64>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Option<Welcome>), GroupError> {
+        self.check_active()?;
+        let context = (self.public.suite, group_id, self.public.context.extensions.clone());
+        let created = self.create_successor(
+            context,
+            ResumptionPskUsage::Branch,
+            successor,
+            signer,
+            (policy, now),
+            rng,
+        )?;
+        self.check_branched(&created.0, self.epoch(), policy)?;
+        Ok(created)
+    }
+
+    /// Joins a group that follows from this one.
+    ///
+    /// # Errors
+    /// As [`Group::join`], and [`GroupError::Violation`] if the new group does not follow from this one as it must.
+    #[expect(clippy::too_many_arguments, reason = "what a join needs, and the old group")]
+    pub fn join_successor(
+        &self,
+        suite: Suite,
+        welcome: &Welcome,
+        bundle: KeyPackageBundle,
+        tree: Option<&[u8]>,
+        psks: &dyn PskStore,
+        policy: &dyn IdentityPolicy,
+        config: GroupConfig,
+    ) -> Result<Self, GroupError> {
+        let psks = WithOld { old: self, psks };
+        let (group, ids) = Self::join_any(suite, welcome, bundle, tree, &psks, policy, config)?;
+        let id = ids.iter().find(|id| is_resumption(id)).ok_or(Violation::NoSuccessor)?;
+        match &id.psk {
+            Psk::Resumption { psk_group_id, .. } if *psk_group_id != self.public.context.group_id => {
+                return Err(Violation::NoSuccessor.into());
+            }
+            Psk::Resumption { usage: ResumptionPskUsage::ReInit, psk_epoch, .. } => {
+                self.check_reinitialized(&group, *psk_epoch, policy)?;
+            }
+            Psk::Resumption { psk_epoch, .. } => self.check_branched(&group, *psk_epoch, policy)?,
+            Psk::External { .. } => return Err(Violation::NoSuccessor.into()),
+        }
+        Ok(group)
+    }
+
+    /// A new group whose first Commit adds everybody and has the resumption PSK. Nobody else is there to receive
+    /// the Commit.
+    fn create_successor(
+        &self,
+        (suite, group_id, extensions): (Suite, GroupId, Extensions),
+        usage: ResumptionPskUsage,
+        successor: Successor,
+        signer: &dyn Signer,
+        (policy, now): (&dyn IdentityPolicy, Option<u64>),
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Option<Welcome>), GroupError> {
+        let Successor { bundle, key_packages, config } = successor;
+        let mut group = Self::create(suite, group_id, extensions, bundle, config, policy, rng)?;
+        let (psk_group_id, psk_epoch) = (self.public.context.group_id.clone(), self.epoch());
+        let psk = Psk::Resumption { usage, psk_group_id, psk_epoch };
+        let builder = key_packages.into_iter().fold(group.commit().psk(psk), super::CommitBuilder::add);
+        let psks = WithOld { old: self, psks: &crate::NoPsks };
+        let output = builder.build(signer, &psks, policy, now, rng)?;
+        group.merge_pending()?;
+        Ok((group, output.welcome))
+    }
+
+    /// 11.2 and 12.4.3.1: the new group is the one in the ReInit, and everybody is there.
+    fn check_reinitialized(
+        &self,
+        new: &Self,
+        psk_epoch: u64,
+        policy: &dyn IdentityPolicy,
+    ) -> Result<(), GroupError> {
+        let reinit = self.reinit.as_ref().ok_or(Violation::NoSuccessor)?;
+        let GroupContext { version, cipher_suite, group_id, extensions, .. } = &new.public.context;
+        let same = (version, cipher_suite, group_id, extensions)
+            == (&reinit.version, &reinit.cipher_suite, &reinit.group_id, &reinit.extensions);
+        if psk_epoch != self.epoch() || !same {
+            return Err(Violation::SuccessorParameters.into());
+        }
+        let missing =
+            unmatched(&self.public.tree, &new.public.tree, |old, new| policy.may_succeed(old, new))?;
+        missing.map_or(Ok(()), |leaf| Err(Violation::MemberMissing(leaf).into()))
+    }
+
+    /// 11.3 and 12.4.3.1: the new group is like the old one, and nobody else is there.
+    fn check_branched(
+        &self,
+        new: &Self,
+        psk_epoch: u64,
+        policy: &dyn IdentityPolicy,
+    ) -> Result<(), GroupError> {
+        let (context, old) = (&new.public.context, &self.public.context);
+        if (context.version, context.cipher_suite) != (old.version, old.cipher_suite) {
+            return Err(Violation::SuccessorParameters.into());
+        }
+        let tree = if psk_epoch == self.epoch() {
+            &self.public.tree
+        } else {
+            let past = self.past.iter().find(|past| past.context.epoch == psk_epoch);
+            &past.ok_or(Missing::Epoch(psk_epoch))?.tree
+        };
+        let stranger = unmatched(&new.public.tree, tree, |new, old| policy.may_succeed(old, new))?;
+        stranger.map_or(Ok(()), |leaf| Err(Violation::NotInOldGroup(leaf).into()))
+    }
+}
+
+/// The first member of `these` for whom there is nobody among `those`. Each of `those` stands for one of `these`
+/// only. Equal credentials are matched first; what then remains are those that have changed, which are few.
+fn unmatched(
+    these: &Tree,
+    those: &Tree,
+    matches: impl Fn(&Credential, &Credential) -> bool,
+) -> Result<Option<LeafIndex>, GroupError> {
+    let mut remaining: BTreeMap<Vec<u8>, Vec<Credential>> = BTreeMap::new();
+    for credential in those.members().filter_map(|leaf| those.leaf(leaf)).map(|leaf| leaf.credential) {
+        remaining.entry(credential.encode()?).or_default().push(credential);
+    }
+    let mut changed = Vec::new();
+    for leaf in these.members() {
+        let Some(leaf_node) = these.leaf(leaf) else { continue };
+        let same = remaining.get_mut(&leaf_node.credential.encode()?).and_then(Vec::pop);
+        if same.is_none() {
+            changed.push((leaf, leaf_node.credential));
+        }
+    }
+    let mut remaining: Vec<_> = remaining.into_values().flatten().collect();
+    for (leaf, credential) in changed {
+        match remaining.iter().position(|other| matches(&credential, other)) {
+            Some(position) => drop(remaining.swap_remove(position)),
+            None => return Ok(Some(leaf)),
+        }
+    }
+    Ok(None)
+}
+
+/// The application's PSKs, and those of the group before.
+struct WithOld<'a> {
+    old: &'a Group,
+    psks: &'a dyn PskStore,
+}
+
+impl PskStore for WithOld<'_> {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        self.psks.external(psk_id)
+    }
+
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
+        if *group_id == self.old.public.context.group_id {
+            self.old.resumption_psk(epoch)
+        } else {
+            self.psks.resumption(group_id, epoch)
+        }
+    }
+}
+
+/// What a Welcome to a group that follows from no other cannot have.
+pub(crate) fn follows_from_none(ids: &[PreSharedKeyId]) -> Result<(), Misuse> {
+    if ids.iter().any(is_resumption) { Err(Misuse::OldGroupNeeded) } else { Ok(()) }
+}
