@@ -173,3 +173,86 @@ pub(crate) fn path_is_there(list: &[Committed], has_path: bool) -> Result<(), Vi
 fn count(list: &[Committed], proposal_type: ProposalType) -> usize {
     list.iter().filter(|committed| committed.proposal.proposal_type() == proposal_type).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pando_wire::{
+        Extensions, ExternalInit, GroupContextExtensions, OtherProposal, PreSharedKey, PreSharedKeyId,
+        ProposalRef, Psk, Remove,
+    };
+
+    fn by_value(sender: Sender, proposal: Proposal) -> Committed {
+        Committed { sender, proposal, reference: None }
+    }
+
+    /// What somebody proposes who joins by the Commit.
+    fn from_outside(proposals: Vec<Proposal>) -> Vec<Committed> {
+        proposals.into_iter().map(|proposal| by_value(Sender::NewMemberCommit, proposal)).collect()
+    }
+
+    fn init() -> Proposal {
+        Proposal::ExternalInit(ExternalInit { kem_output: vec![1].into() })
+    }
+
+    fn remove(leaf: u32) -> Proposal {
+        Proposal::Remove(Remove { removed: LeafIndex(leaf) })
+    }
+
+    fn psk() -> Proposal {
+        let psk = PreSharedKeyId { psk: Psk::External { psk_id: vec![1].into() }, psk_nonce: vec![2].into() };
+        Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
+    }
+
+    fn extensions() -> Proposal {
+        Proposal::GroupContextExtensions(GroupContextExtensions { extensions: Extensions::default() })
+    }
+
+    fn other() -> Proposal {
+        Proposal::Other(OtherProposal { proposal_type: ProposalType(0xf001), data: vec![].into() })
+    }
+
+    #[test]
+    fn external_commits_have_one_external_init() {
+        for (list, expected) in [
+            (vec![init()], Ok(())),
+            (vec![init(), remove(1), psk(), psk()], Ok(())),
+            (vec![], Err(Violation::ExternalInitCount)),
+            (vec![remove(1)], Err(Violation::ExternalInitCount)),
+            (vec![init(), init()], Err(Violation::ExternalInitCount)),
+            (vec![init(), remove(1), remove(2)], Err(Violation::SeveralExternalRemoves)),
+        ] {
+            assert_eq!(fits_external_commit(&from_outside(list)), expected);
+        }
+    }
+
+    #[test]
+    fn external_commits_have_nothing_else() {
+        for (proposal, proposal_type) in
+            [(extensions(), ProposalType::GROUP_CONTEXT_EXTENSIONS), (other(), ProposalType(0xf001))]
+        {
+            let list = from_outside(vec![init(), proposal]);
+            assert_eq!(fits_external_commit(&list), Err(Violation::ProposalInExternalCommit(proposal_type)));
+        }
+    }
+
+    #[test]
+    fn external_commits_have_no_references() {
+        let mut list = from_outside(vec![init(), psk()]);
+        list[1].reference = Some(ProposalRef::from(vec![1; 32]));
+        assert_eq!(fits_external_commit(&list), Err(Violation::ReferenceInExternalCommit));
+    }
+
+    /// The column of section 17.4: a path is needed unless all proposals can do without.
+    #[test]
+    fn a_path_is_needed_as_the_registry_says() {
+        let member = |proposal| by_value(Sender::Member(LeafIndex(1)), proposal);
+        assert_eq!(path_is_there(&[], false), Err(Violation::PathRequired));
+        for (proposal, needed) in [(psk(), false), (remove(2), true), (extensions(), true), (init(), true)] {
+            let expected = if needed { Err(Violation::PathRequired) } else { Ok(()) };
+            assert_eq!(path_is_there(&[member(proposal.clone())], false), expected, "{proposal:?}");
+            assert_eq!(path_is_there(&[member(psk()), member(proposal.clone())], false), expected);
+            assert_eq!(path_is_there(&[member(proposal)], true), Ok(()));
+        }
+    }
+}
