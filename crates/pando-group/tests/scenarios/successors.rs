@@ -288,3 +288,23 @@ fn an_ordinary_group_follows_from_none() {
     let created = create(&mut world, ResumptionPskUsage::ReInit, suite, newcomer, vec![], POLICY);
     assert_eq!(created.map(|_| ()).unwrap_err(), GroupError::Misuse(Misuse::NotReinitialized));
 }
+
+#[test]
+fn nothing_follows_from_two_groups() {
+    let mut world = World::of(World::first(), 2);
+    let (suite, rng) = (world.suite, &mut world.rng);
+    let (creator, signer) = new_client(suite, template(), rng);
+    let (invited, _) = new_client(suite, template(), rng);
+    let config = GroupConfig::default();
+    let mut group = Group::create(suite, id(b"new"), extensions(), creator, config, POLICY, rng).unwrap();
+    let usages = [ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch];
+    let builder = group.commit().add(invited.key_package.clone());
+    let builder = usages.into_iter().fold(builder, |builder, usage| {
+        builder.psk(Psk::Resumption { usage, psk_group_id: id(b"group"), psk_epoch: 1 })
+    });
+    let psks = Knows(&world.clients[1].group);
+    let welcome = builder.build(&*signer, &psks, POLICY, Some(NOW), rng).unwrap().welcome.unwrap();
+    let old = &world.clients[0].group;
+    let joined = old.join_successor(suite, &welcome, invited, None, &psks, POLICY, config);
+    assert_eq!(joined.unwrap_err(), GroupError::Violation(Violation::SeveralResumptionPsks));
+}
