@@ -12,4 +12,5 @@
 mod grove;
 mod hostile;
 mod malformed;
+mod specimen;
 mod tampering;

@@ -1,0 +1,322 @@
+//! A tree to be tampered with, and what can be known of it without parent hashes.
+
+use crate::grove::Grove;
+use pando_tree::{Tree, TreeError};
+use pando_wire::{
+    CipherSuite, Encode, HpkePublicKey, LeafIndex, LeafNode, Node, NodeIndex, Opaque, ParentNode, RatchetTree,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What import must say.
+pub(crate) enum Expected {
+    Error(TreeError),
+    /// Any of these.
+    OneOf(Vec<TreeError>),
+    /// Nothing but the tree hash tells that this is not the tree.
+    Accepted,
+}
+
+/// A group's tree as it is sent, to be tampered with.
+pub(crate) struct Specimen {
+    pub(crate) grove: Grove,
+    pub(crate) wire: RatchetTree,
+    pub(crate) hash: Opaque,
+    /// How often each kind of change was refused for each reason.
+    pub(crate) counts: BTreeMap<(&'static str, &'static str), u32>,
+}
+
+/// A tree of more than 32 leaves with blank leaves, blank parents, and leaves that are unmerged at one, some
+/// or all levels above them.
+pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> Specimen {
+    let mut grove = Grove::new(cipher_suite, seed);
+    while grove.members.len() < members {
+        let committer = grove.any_member();
+        let additions = (members - grove.members.len()).min(5);
+        grove.commit(committer, &[], u32::try_from(additions).unwrap());
+    }
+    let commit = |grove: &mut Grove, times: usize| {
+        for _ in 0..times {
+            let committer = grove.any_member();
+            grove.commit(committer, &[], 0);
+        }
+    };
+    commit(&mut grove, members / 3);
+    // Holes, the parents above which are set again.
+    for _ in 0..6 {
+        let removed = [grove.any_member(), grove.any_member()];
+        let committer = *grove.members.keys().find(|leaf| !removed.contains(leaf)).unwrap();
+        let removed: BTreeSet<_> = removed.into_iter().collect();
+        grove.commit(committer, &removed.into_iter().collect::<Vec<_>>(), 0);
+    }
+    commit(&mut grove, members / 2);
+    // Members who are unmerged up to the root, then some who are merged at the top, then others.
+    for _ in 0..2 {
+        grove.add();
+        grove.add();
+        commit(&mut grove, 1);
+    }
+    grove.add();
+    grove.add();
+    let removed = grove.any_member();
+    let committer = *grove.members.keys().rfind(|leaf| **leaf != removed).unwrap();
+    grove.commit(committer, &[removed], 1);
+    grove.add();
+
+    let (wire, hash) = (grove.tree.to_wire(), grove.tree.tree_hash().unwrap());
+    let specimen = Specimen { grove, wire, hash, counts: BTreeMap::new() };
+    specimen.check_shape();
+    specimen
+}
+
+impl Specimen {
+    /// That there is something of everything here.
+    pub(crate) fn check_shape(&self) {
+        let tree = &self.grove.tree;
+        assert!(tree.size().leaf_count() >= 32 && tree.member_count() >= 26);
+        let last = u32::try_from(self.wire.0.len()).unwrap() / 2;
+        let blank_leaves = (0..last).filter(|leaf| !tree.is_member(LeafIndex(*leaf))).count();
+        let parents = (0..self.wire.0.len()).filter(|index| index % 2 == 1);
+        let blank_parents = parents.clone().filter(|index| self.wire.0[*index].is_none()).count();
+        let with_unmerged: Vec<_> =
+            self.parents().filter(|(_, node)| !node.unmerged_leaves.is_empty()).collect();
+        let levels: BTreeSet<_> = with_unmerged.iter().map(|(at, _)| at.level()).collect();
+        let longest = with_unmerged.iter().map(|(_, node)| node.unmerged_leaves.len()).max();
+        let merged_above = self.leaves().filter(|(leaf, _)| {
+            let above: Vec<_> = tree.size().direct_path(*leaf).filter_map(|at| tree.parent(at)).collect();
+            let unmerged = above.iter().filter(|node| node.unmerged_leaves.contains(leaf)).count();
+            unmerged > 0 && unmerged < above.len()
+        });
+        let shape = (blank_leaves, blank_parents, levels.len(), longest, merged_above.count());
+        println!("{:?}, {tree:?}: {shape:?}", self.grove.suite);
+        assert!(shape.0 > 0 && shape.1 > 1 && shape.2 >= 3 && shape.3 >= Some(2) && shape.4 > 0);
+        assert_eq!(self.import(&self.wire, &self.hash).unwrap().tree_hash().unwrap(), self.hash);
+    }
+
+    pub(crate) fn import(&self, wire: &RatchetTree, hash: &[u8]) -> Result<Tree, TreeError> {
+        Tree::import(self.grove.suite, &wire.encode().unwrap(), &self.grove.group_id, hash)
+    }
+
+    pub(crate) fn parents(&self) -> impl Iterator<Item = (NodeIndex, &ParentNode)> {
+        self.nodes().filter_map(|(at, node)| match node {
+            Node::Parent(parent) => Some((at, &**parent)),
+            Node::Leaf(_) => None,
+        })
+    }
+
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = (LeafIndex, &LeafNode)> {
+        self.nodes().filter_map(|(at, node)| match node {
+            Node::Leaf(leaf_node) => Some((at.leaf().unwrap(), &**leaf_node)),
+            Node::Parent(_) => None,
+        })
+    }
+
+    /// The nodes that are not blank.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (NodeIndex, &Node)> {
+        (0..).map(NodeIndex).zip(&self.wire.0).filter_map(|(at, node)| Some((at, node.as_ref()?)))
+    }
+
+    pub(crate) fn parent(&self, at: NodeIndex) -> Option<&ParentNode> {
+        match self.wire.0[at.0 as usize].as_ref()? {
+            Node::Parent(parent) => Some(parent),
+            Node::Leaf(_) => None,
+        }
+    }
+
+    /// Whether a node is a leaf that is unmerged at `parent`, and therefore in no hash of that parent.
+    pub(crate) fn is_unmerged(&self, node: NodeIndex, parent: NodeIndex) -> bool {
+        let unmerged = &self.parent(parent).unwrap().unmerged_leaves;
+        node.leaf().is_some_and(|leaf| unmerged.contains(&leaf))
+    }
+
+    /// The parents whose copath child's tree hash, as it was when they were set, covers a node.
+    pub(crate) fn hashed_by(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
+        let origins = self.grove.origins.iter();
+        origins
+            .filter(|(parent, origin)| {
+                is_at_or_below(node, origin.copath_child) && !self.is_unmerged(node, **parent)
+            })
+            .map(|(parent, _)| *parent)
+            .collect()
+    }
+
+    /// The parent whose path came up through a node.
+    pub(crate) fn set_above(&self, node: NodeIndex) -> Option<NodeIndex> {
+        self.grove.origins.iter().find(|(_, origin)| origin.below == node).map(|(parent, _)| *parent)
+    }
+
+    /// The parents that cannot be parent-hash valid with another key in a node.
+    pub(crate) fn broken_by_key(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
+        let mut broken = self.hashed_by(node);
+        broken.extend(Some(node).filter(|node| !node.is_leaf()));
+        broken
+    }
+
+    /// The same for another parent hash.
+    pub(crate) fn broken_by_parent_hash(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
+        let mut broken = self.broken_by_key(node);
+        broken.extend(self.set_above(node));
+        broken
+    }
+
+    /// The same for a leaf that is unmerged nowhere and goes to a place that was blank: a hash covers one of
+    /// the two places, or one of them is in the resolution that the lowest parent above looks at. But that
+    /// parent cannot tell whether the leaf that it was set from was here or there below the same child.
+    pub(crate) fn broken_by_move(&self, from: NodeIndex, to: NodeIndex) -> BTreeSet<NodeIndex> {
+        let hashed: BTreeSet<_> = [from, to].into_iter().flat_map(|node| self.hashed_by(node)).collect();
+        let [above_from, above_to] = [from, to].map(|node| self.parents_above(node.leaf().unwrap()).next());
+        let mut broken: BTreeSet<_> = above_from.into_iter().chain(above_to).collect();
+        if above_from == above_to {
+            broken.retain(|parent| self.grove.origins[parent].below != from);
+        }
+        broken.extend(hashed);
+        broken
+    }
+
+    /// The parents above a leaf that are not blank, from the lowest to the root.
+    pub(crate) fn parents_above(&self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
+        let origins = &self.grove.origins;
+        self.grove.tree.size().direct_path(leaf).filter(|at| origins.contains_key(at))
+    }
+
+    /// The parents that say that a leaf is unmerged.
+    pub(crate) fn listing(&self, leaf: LeafIndex) -> Vec<NodeIndex> {
+        self.parents_above(leaf)
+            .filter(|at| self.parent(*at).unwrap().unmerged_leaves.contains(&leaf))
+            .collect()
+    }
+
+    /// Tries one changed tree: with its own hash, with the one of the original tree, and as a structure.
+    pub(crate) fn try_one(
+        &mut self,
+        what: &'static str,
+        at: impl std::fmt::Debug,
+        wire: &RatchetTree,
+        expected: Expected,
+    ) {
+        let bytes = wire.encode().unwrap();
+        let (suite, group_id) = (self.grove.suite, &self.grove.group_id);
+        let (found, original) = match Tree::import_unsigned(suite, &bytes) {
+            Err(error) => (Err(error.clone()), error),
+            Ok(tree) => {
+                let hash = tree.tree_hash().unwrap();
+                assert!(hash != self.hash, "{what} at {at:?}: the tree hash is the same");
+                (Tree::import(suite, &bytes, group_id, &hash).map(|_| ()), TreeError::TreeHash)
+            }
+        };
+        let with_original_hash = Tree::from_wire(suite, wire, group_id, &self.hash);
+        assert_eq!(with_original_hash.map(|_| ()), Err(original), "{what} at {at:?}");
+        match expected {
+            Expected::Error(error) => assert_eq!(found, Err(error), "{what} at {at:?}"),
+            Expected::Accepted => assert_eq!(found, Ok(()), "{what} at {at:?}"),
+            Expected::OneOf(errors) => match &found {
+                Err(error) if errors.contains(error) => {}
+                _ => panic!("{what} at {at:?}: {found:?} and none of {errors:?}"),
+            },
+        }
+        *self.counts.entry((what, rule(found.err().as_ref()))).or_default() += 1;
+    }
+
+    /// Puts another node in a place.
+    pub(crate) fn with(&self, at: NodeIndex, node: Option<Node>) -> RatchetTree {
+        let mut wire = self.wire.clone();
+        wire.0[at.0 as usize] = node;
+        wire
+    }
+
+    pub(crate) fn with_parent(&self, at: NodeIndex, change: impl FnOnce(&mut ParentNode)) -> RatchetTree {
+        let mut parent = self.parent(at).unwrap().clone();
+        change(&mut parent);
+        self.with(at, Some(Node::Parent(Box::new(parent))))
+    }
+
+    pub(crate) fn with_leaf(&self, leaf: LeafIndex, leaf_node: LeafNode) -> RatchetTree {
+        self.with(NodeIndex(leaf.0 * 2), Some(Node::Leaf(Box::new(leaf_node))))
+    }
+
+    pub(crate) fn fresh_key(&mut self) -> HpkePublicKey {
+        self.grove.suite.hpke_generate_key_pair(&mut self.grove.rng).unwrap().public
+    }
+
+    /// Some of the nodes, as the number of steps between them says: the slow cipher suites are not tried at
+    /// all of them.
+    pub(crate) fn chosen_parents(&self, step: usize) -> Vec<(NodeIndex, ParentNode)> {
+        self.parents().step_by(step).map(|(at, parent)| (at, parent.clone())).collect()
+    }
+
+    pub(crate) fn chosen_leaves(&self, step: usize) -> Vec<(LeafIndex, LeafNode)> {
+        self.leaves().step_by(step).map(|(leaf, leaf_node)| (leaf, leaf_node.clone())).collect()
+    }
+}
+
+/// Whether a node is another one or below it.
+pub(crate) fn is_at_or_below(node: NodeIndex, above: NodeIndex) -> bool {
+    let reach = (1 << above.level()) - 1;
+    (above.0 - reach..=above.0 + reach).contains(&node.0)
+}
+
+/// The one that is named: they are looked at in the order of the array.
+pub(crate) fn first(broken: BTreeSet<NodeIndex>) -> Option<NodeIndex> {
+    broken.into_iter().next()
+}
+
+/// What is found if these parents are not valid: a signature that is not valid, if there is one, for signatures
+/// are looked at first; or else the first of the parents; or nothing.
+pub(crate) fn parent_hash_or(broken: BTreeSet<NodeIndex>, signature: Expected) -> Expected {
+    match signature {
+        Expected::Accepted => {
+            first(broken).map_or(signature, |node| Expected::Error(TreeError::ParentHash(node)))
+        }
+        _ => signature,
+    }
+}
+
+pub(crate) fn altered_hashes(hash: &Opaque) -> Vec<Opaque> {
+    let mut altered = vec![[&**hash, &[0]].concat().into()];
+    if let Some((last, shorter)) = hash.split_last() {
+        altered.extend([vec![], shorter.to_vec(), [shorter, &[last ^ 0x80]].concat()].map(Opaque::from));
+    }
+    altered
+}
+
+/// Keys that are none: of a wrong length, not on the curve, not in their one encoding, or of low order.
+pub(crate) fn malformed_keys(cipher_suite: CipherSuite, valid: &HpkePublicKey) -> Vec<HpkePublicKey> {
+    let mut keys = vec![Vec::new(), valid[1..].to_vec(), [&**valid, &[0]].concat()];
+    match valid.len() {
+        // X25519 and X448: 0 and 1 are of low order; the prime is another encoding of 0.
+        length @ (32 | 56) => {
+            let mut one = vec![0; length];
+            one[0] = 1;
+            let prime = match length {
+                32 => [&[0xed][..], &[0xff; 30], &[0x7f]].concat(),
+                _ => [&[0xff; 28][..], &[0xfe], &[0xff; 27]].concat(),
+            };
+            keys.extend([vec![0; length], one, prime]);
+        }
+        // The NIST curves: no point, the compressed form, and the point at infinity.
+        length => {
+            let mut beside = valid.to_vec();
+            beside[length - 1] ^= 1;
+            keys.extend([beside, [&[2], &valid[1..=length / 2]].concat(), vec![0]]);
+        }
+    }
+    assert!(keys.iter().all(|key| **key != **valid), "{cipher_suite}");
+    keys.into_iter().map(HpkePublicKey::from).collect()
+}
+
+pub(crate) fn rule(error: Option<&TreeError>) -> &'static str {
+    match error {
+        None => "accepted",
+        Some(TreeError::WrongKind(_)) => "WrongKind",
+        Some(TreeError::TrailingBlank) => "TrailingBlank",
+        Some(TreeError::TrailingParent(_)) => "TrailingParent",
+        Some(TreeError::UnmergedOrder(_)) => "UnmergedOrder",
+        Some(TreeError::UnmergedLeaf { .. }) => "UnmergedLeaf",
+        Some(TreeError::UnmergedGap { .. }) => "UnmergedGap",
+        Some(TreeError::ParentHash(_)) => "ParentHash",
+        Some(TreeError::DuplicateEncryptionKey(..)) => "DuplicateEncryptionKey",
+        Some(TreeError::DuplicateSignatureKey(..)) => "DuplicateSignatureKey",
+        Some(TreeError::InvalidEncryptionKey(_)) => "InvalidEncryptionKey",
+        Some(TreeError::LeafSignature(_)) => "LeafSignature",
+        Some(other) => panic!("{other}"),
+    }
+}
