@@ -3,6 +3,7 @@
 
 use crate::{GroupError, Missing, Misuse};
 use pando_wire::{Proposal, ProposalOrRef, ProposalRef, Sender};
+use std::collections::BTreeMap;
 
 /// A proposal that was sent in this epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,26 +27,35 @@ pub(crate) struct Committed {
 
 /// The proposals of this epoch, in the order in which they came.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ProposalStore(Vec<PendingProposal>);
+pub(crate) struct ProposalStore {
+    proposals: Vec<PendingProposal>,
+    /// Where they are in the list: there may be as many as there are members, all committed at once.
+    positions: BTreeMap<ProposalRef, usize>,
+}
 
 impl ProposalStore {
     pub(crate) fn insert(&mut self, proposal: PendingProposal, limit: usize) -> Result<(), GroupError> {
-        if self.0.iter().any(|known| known.reference == proposal.reference) {
+        if self.positions.contains_key(&proposal.reference) {
             return Ok(());
         }
-        if self.0.len() >= limit {
+        if self.proposals.len() >= limit {
             return Err(Misuse::TooManyProposals.into());
         }
-        self.0.push(proposal);
+        self.positions.insert(proposal.reference.clone(), self.proposals.len());
+        self.proposals.push(proposal);
         Ok(())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingProposal> {
-        self.0.iter()
+        self.proposals.iter()
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.proposals.is_empty()
+    }
+
+    fn get(&self, reference: &ProposalRef) -> Option<&PendingProposal> {
+        self.proposals.get(*self.positions.get(reference)?)
     }
 
     /// The proposals of a Commit, those that it refers to looked up.
@@ -60,7 +70,7 @@ impl ProposalStore {
                     Ok(Committed { sender: committer, proposal: proposal.clone(), reference: None })
                 }
                 ProposalOrRef::Reference(reference) => {
-                    let known = self.0.iter().find(|known| known.reference == *reference);
+                    let known = self.get(reference);
                     let known = known.ok_or_else(|| Missing::Proposal(reference.clone()))?;
                     Ok(Committed {
                         sender: known.sender,
