@@ -23,6 +23,9 @@ pub(crate) fn select<'a>(
     policy: &dyn IdentityPolicy,
     now: Option<u64>,
 ) -> Vec<&'a PendingProposal> {
+    if pending.is_empty() {
+        return Vec::new();
+    }
     let mut selection = Selection {
         state: state.clone(),
         committer,
