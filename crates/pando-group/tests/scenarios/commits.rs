@@ -39,6 +39,36 @@ fn ones_own_proposals_come_back() {
 }
 
 #[test]
+fn no_more_proposals_are_kept_than_the_limit_says() {
+    let mut world = World::public(World::first());
+    world.config.pending_proposals = 2;
+    world.add(0, 1);
+    // The first member has the usual limit, and can make more than the second wants to keep.
+    let mut updates = Vec::new();
+    for _ in 0..3 {
+        let client = &mut world.clients[0];
+        updates.push(
+            client.group.propose_update(&*client.signer, crate::world::POLICY, &mut world.rng).unwrap(),
+        );
+    }
+    let kept = |world: &World| world.clients[1].group.pending_proposals().count();
+    for (update, expected) in [(0, 1), (0, 1), (1, 2), (1, 2)] {
+        assert!(matches!(world.process(1, &updates[update]).unwrap(), Processed::Proposal(_)));
+        assert_eq!(kept(&world), expected);
+    }
+    let refused = world.process(1, &updates[2]).unwrap_err();
+    assert_eq!(refused, GroupError::Misuse(Misuse::TooManyProposals));
+    let client = &mut world.clients[1];
+    let own = client.group.propose_update(&*client.signer, crate::world::POLICY, &mut world.rng);
+    assert_eq!(own.unwrap_err(), GroupError::Misuse(Misuse::TooManyProposals));
+    // The newest that it has is committed, and there is room again.
+    world.commit(1, |builder| builder);
+    assert_eq!(kept(&world), 0);
+    world.propose_update(0);
+    assert_eq!(kept(&world), 1);
+}
+
+#[test]
 fn handshakes_can_be_public() {
     for suite in suites() {
         let mut world = World::public(suite);
