@@ -2,7 +2,7 @@
 
 use crate::group::Group;
 use crate::identity::IdentityPolicy;
-use crate::psk::{PskStore, psk_secret};
+use crate::psk::{PskStore, is_resumption, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node};
 use crate::successor::follows_from_none;
@@ -12,7 +12,7 @@ use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecre
 use pando_tree::{PrivateKeys, Tree};
 use pando_wire::{
     Decode, ExtensionType, Extensions, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId,
-    ProtocolVersion, Psk, ResumptionPskUsage, Welcome,
+    ProtocolVersion, Welcome,
 };
 
 impl Group {
@@ -96,10 +96,6 @@ fn open_secrets(
         &entry.encrypted_group_secrets,
     )?;
     Ok(GroupSecrets::decode(secrets.expose())?)
-}
-
-pub(crate) fn is_resumption(id: &PreSharedKeyId) -> bool {
-    matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. })
 }
 
 /// At most one PSK is for reinitialization or branching.

@@ -3,7 +3,7 @@
 use crate::{GroupError, Missing};
 use pando_crypto::Suite;
 use pando_schedule::{PskSecret, PskValue};
-use pando_wire::{GroupId, PreSharedKeyId, Psk};
+use pando_wire::{GroupId, PreSharedKeyId, Psk, ResumptionPskUsage};
 
 /// The application's pre-shared keys.
 pub trait PskStore {
@@ -26,6 +26,11 @@ impl PskStore for NoPsks {
     fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
         None
     }
+}
+
+/// Whether a PSK is for reinitialization or branching.
+pub(crate) fn is_resumption(id: &PreSharedKeyId) -> bool {
+    matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. })
 }
 
 /// The secret of some pre-shared keys, in their order. `own` knows the group's own epochs.

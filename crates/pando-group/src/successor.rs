@@ -5,8 +5,7 @@
 
 use crate::group::Group;
 use crate::identity::IdentityPolicy;
-use crate::join::is_resumption;
-use crate::psk::PskStore;
+use crate::psk::{PskStore, is_resumption};
 use crate::{GroupConfig, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
 use pando_crypto::{CryptoRng, Signer, Suite};
 use pando_schedule::PskValue;

@@ -3,7 +3,7 @@
 use super::{extensions, key_package, leaf_node};
 use crate::Violation;
 use crate::identity::IdentityPolicy;
-use crate::join::is_resumption;
+use crate::psk::is_resumption;
 use crate::public_state::PublicState;
 use pando_wire::{
     ExternalSenders, GroupContext, LeafIndex, PreSharedKeyId, Proposal, ProposalType, ReInit, Sender, Update,
