@@ -11,8 +11,10 @@ use crate::select::select;
 use crate::transition::{Applied, Staged, StagedMember, apply_proposals, confirm};
 use crate::{GroupError, Misuse};
 use pando_crypto::{CryptoRng, SecretBytes, Signer};
+use pando_framing::SignedContent;
 use pando_schedule::{
-    CommitSecret, ConfirmationKey, EpochSecrets, InterimTranscriptHash, IntermediateSecret, JoinerSecret,
+    CommitSecret, ConfirmedTranscriptHash, EpochSecrets, InterimTranscriptHash, IntermediateSecret,
+    JoinerSecret,
 };
 use pando_tree::{LeafTemplate, NewPath};
 use pando_wire::{
@@ -258,11 +260,7 @@ impl CommitBuilder<'_> {
         let joiner = self.group.keys.init.joiner_secret(suite, &commit_secret, &public.context)?;
         let intermediate = joiner.with_psk_secret(suite, &psk_secret);
         let welcome_secret = intermediate.welcome_secret(suite)?;
-        let secrets = epoch_secrets(&public, intermediate)?;
-        let tag = ConfirmationKey::tag(&secrets.confirmation_key, suite, &confirmed.0);
-        signed.set_confirmation_tag(tag.clone())?;
-        public.interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &tag)?;
-        public.confirmation_tag = tag;
+        let secrets = complete(&mut public, &mut signed, &confirmed, intermediate)?;
 
         // The Welcome.
         let welcome = if applied.added.is_empty() {
@@ -364,9 +362,19 @@ pub(crate) fn proposal_or_ref(committed: &Committed) -> ProposalOrRef {
     }
 }
 
-pub(crate) fn epoch_secrets(
-    public: &PublicState,
+/// The secrets of the next epoch, and with them the confirmation tag, which completes the Commit and the public
+/// state.
+pub(crate) fn complete(
+    public: &mut PublicState,
+    signed: &mut SignedContent,
+    confirmed: &ConfirmedTranscriptHash,
     intermediate: IntermediateSecret,
 ) -> Result<EpochSecrets, GroupError> {
-    Ok(intermediate.epoch_secret(public.suite, &public.context)?.derive(public.suite)?)
+    let suite = public.suite;
+    let secrets = intermediate.epoch_secret(suite, &public.context)?.derive(suite)?;
+    let tag = secrets.confirmation_key.tag(suite, &confirmed.0);
+    signed.set_confirmation_tag(tag.clone())?;
+    public.interim_transcript_hash = InterimTranscriptHash::after(suite, confirmed, &tag)?;
+    public.confirmation_tag = tag;
+    Ok(secrets)
 }

@@ -1,6 +1,6 @@
 //! Joining by an external Commit (RFC 9420, section 12.4.3.2).
 
-use crate::commit::{epoch_secrets, proposal_or_ref};
+use crate::commit::{complete, proposal_or_ref};
 use crate::group::Group;
 use crate::identity::IdentityPolicy;
 use crate::join::verify_group_info;
@@ -12,7 +12,7 @@ use crate::transition::{apply_proposals, check_path_leaf, confirm};
 use crate::{GroupConfig, GroupError, Missing};
 use pando_crypto::{CryptoRng, Signer, Suite};
 use pando_framing::SignedContent;
-use pando_schedule::{CommitSecret, InitSecret, InterimTranscriptHash};
+use pando_schedule::{CommitSecret, InitSecret};
 use pando_tree::LeafTemplate;
 use pando_wire::{
     Commit, Content, ExternalInit, ExternalPub, FramedContent, GroupInfo, LeafIndex, MlsMessage, Opaque,
@@ -96,11 +96,8 @@ impl ExternalJoin<'_> {
         let confirmed = confirm(&state, format, signed.content(), signed.signature())?;
         public.context.confirmed_transcript_hash = confirmed.0.clone();
         let joiner = init_secret.joiner_secret(suite, &commit_secret, &public.context)?;
-        let secrets = epoch_secrets(&public, joiner.with_psk_secret(suite, &psk_secret))?;
-        let tag = secrets.confirmation_key.tag(suite, &confirmed.0);
-        signed.set_confirmation_tag(tag.clone())?;
-        public.interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &tag)?;
-        public.confirmation_tag = tag;
+        let intermediate = joiner.with_psk_secret(suite, &psk_secret);
+        let secrets = complete(&mut public, &mut signed, &confirmed, intermediate)?;
         let message = signed.seal_public(suite, None)?;
         Ok((Group::new(public, path.keys().clone(), secrets, config), message.into()))
     }
