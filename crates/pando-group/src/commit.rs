@@ -4,7 +4,7 @@ use crate::group::{Group, sign_group_info, tree_extension};
 use crate::identity::IdentityPolicy;
 use crate::keys::EpochKeys;
 use crate::proposals::{Committed, PendingProposal};
-use crate::psk::PskStore;
+use crate::psk::{PskStore, propose_psk};
 use crate::public_state::PublicState;
 use crate::rules::{proposal, proposal_list};
 use crate::select::select;
@@ -19,8 +19,8 @@ use pando_schedule::{
 use pando_tree::{LeafTemplate, NewPath};
 use pando_wire::{
     Add, Commit, Content, Encode, EncryptedGroupSecrets, Extensions, GroupContextExtensions, GroupSecrets,
-    KeyPackage, LeafIndex, LeafNode, LeafNodeSource, MlsMessage, Opaque, PathSecret, PreSharedKey,
-    PreSharedKeyId, Proposal, ProposalOrRef, Psk, ReInit, Remove, Sender, Signature, Update, Welcome,
+    KeyPackage, LeafIndex, LeafNode, LeafNodeSource, MlsMessage, Opaque, PathSecret, Proposal, ProposalOrRef,
+    Psk, ReInit, Remove, Sender, Signature, Update, Welcome,
 };
 
 /// One's own Commit that was sent and is not known to be accepted.
@@ -292,12 +292,7 @@ impl CommitBuilder<'_> {
     fn list(&self, policy: &dyn IdentityPolicy, now: Option<u64>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
         let (state, own) = (&self.group.public, self.group.own_leaf());
         let mut by_value = self.proposals.clone();
-        by_value.extend(self.psks.iter().map(|psk| {
-            let mut nonce = state.suite.zero_secret();
-            rng.fill_bytes(nonce.expose_mut());
-            let psk = PreSharedKeyId { psk: psk.clone(), psk_nonce: nonce.expose().into() };
-            Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
-        }));
+        by_value.extend(self.psks.iter().map(|psk| propose_psk(state.suite, psk.clone(), rng)));
         let pending: Vec<_> = self.group.proposals.iter().filter(|_| self.pending).collect();
         let selected = select(state, own, &by_value, &pending, policy, now).into_iter();
         let by_reference = selected.map(|pending| Committed {

@@ -5,7 +5,7 @@ use crate::group::Group;
 use crate::identity::IdentityPolicy;
 use crate::join::verify_group_info;
 use crate::proposals::Committed;
-use crate::psk::{PskStore, psk_secret};
+use crate::psk::{PskStore, propose_psk, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::extensions;
 use crate::transition::{apply_proposals, check_path_leaf, confirm};
@@ -16,7 +16,7 @@ use pando_schedule::{CommitSecret, InitSecret};
 use pando_tree::LeafTemplate;
 use pando_wire::{
     Commit, Content, ExternalInit, ExternalPub, FramedContent, GroupInfo, LeafIndex, MlsMessage, Opaque,
-    PreSharedKey, PreSharedKeyId, Proposal, Psk, Remove, Sender, WireFormat,
+    Proposal, Psk, Remove, Sender, WireFormat,
 };
 
 /// What somebody brings along who joins by an external Commit.
@@ -59,12 +59,7 @@ impl ExternalJoin<'_> {
         let old = self.resync.and_then(|leaf| state.tree.leaf(leaf));
         let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output })];
         proposals.extend(self.resync.map(|removed| Proposal::Remove(Remove { removed })));
-        for psk in self.psks {
-            let mut nonce = suite.zero_secret();
-            rng.fill_bytes(nonce.expose_mut());
-            let psk = PreSharedKeyId { psk, psk_nonce: nonce.expose().into() };
-            proposals.push(Proposal::PreSharedKey(Box::new(PreSharedKey { psk })));
-        }
+        proposals.extend(self.psks.into_iter().map(|psk| propose_psk(suite, psk, rng)));
         let sender = Sender::NewMemberCommit;
         let by_value = |proposal| Committed { sender, proposal, reference: None };
         let list: Vec<_> = proposals.into_iter().map(by_value).collect();

@@ -1,9 +1,9 @@
 //! Where pre-shared keys come from (RFC 9420, section 8.4).
 
 use crate::{GroupError, Missing};
-use pando_crypto::Suite;
+use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::{PskSecret, PskValue};
-use pando_wire::{GroupId, PreSharedKeyId, Psk, ResumptionPskUsage};
+use pando_wire::{GroupId, PreSharedKey, PreSharedKeyId, Proposal, Psk, ResumptionPskUsage};
 
 /// The application's pre-shared keys.
 pub trait PskStore {
@@ -31,6 +31,14 @@ impl PskStore for NoPsks {
 /// Whether a PSK is for reinitialization or branching.
 pub(crate) fn is_resumption(id: &PreSharedKeyId) -> bool {
     matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. })
+}
+
+/// A proposal to mix a PSK in, with a fresh nonce (section 12.1.4).
+pub(crate) fn propose_psk(suite: Suite, psk: Psk, rng: &mut dyn CryptoRng) -> Proposal {
+    let mut nonce = suite.zero_secret();
+    rng.fill_bytes(nonce.expose_mut());
+    let psk = PreSharedKeyId { psk, psk_nonce: nonce.expose().into() };
+    Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
 }
 
 /// The secret of some pre-shared keys, in their order. `own` knows the group's own epochs.
