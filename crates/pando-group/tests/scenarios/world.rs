@@ -131,19 +131,21 @@ impl World {
 
     pub(crate) fn deliver_commit(&mut self, by: usize, message: &MlsMessage) {
         for index in 0..self.clients.len() {
-            let processed = self.process(index, message).unwrap();
-            let group = &mut self.clients[index].group;
-            match processed {
-                Processed::OwnCommit => {
-                    assert_eq!(index, by);
-                    group.merge_pending().unwrap();
-                }
-                Processed::Commit(staged) => drop(group.merge(*staged).unwrap()),
-                other => panic!("not a Commit: {other:?}"),
-            }
+            assert_eq!(self.follow(index, message), index == by);
         }
         self.clients.retain(|client| client.group.is_active());
         self.agree();
+    }
+
+    /// Enters the epoch of a Commit, and tells whether it was one's own.
+    pub(crate) fn follow(&mut self, index: usize, message: &MlsMessage) -> bool {
+        let processed = self.process(index, message).unwrap();
+        let group = &mut self.clients[index].group;
+        match processed {
+            Processed::OwnCommit => group.merge_pending().map(|()| true).unwrap(),
+            Processed::Commit(staged) => group.merge(*staged).map(|_| false).unwrap(),
+            other => panic!("not a Commit: {other:?}"),
+        }
     }
 
     pub(crate) fn process(&mut self, index: usize, message: &MlsMessage) -> Result<Processed, GroupError> {
@@ -212,10 +214,7 @@ impl World {
         let group_info = helper.group.group_info(true, &*helper.signer).unwrap();
         let (group, message) = self.external(&group_info, None, &*signer, resync, psks).unwrap();
         for index in 0..self.clients.len() {
-            match self.process(index, &message).unwrap() {
-                Processed::Commit(staged) => drop(self.clients[index].group.merge(*staged).unwrap()),
-                other => panic!("not a Commit: {other:?}"),
-            }
+            assert!(!self.follow(index, &message));
         }
         self.clients.retain(|client| client.group.is_active());
         self.clients.push(Client { signer, group });
