@@ -1,26 +1,27 @@
 //! Making a Commit (RFC 9420, section 12.4.1), and proposals (section 12.1).
 
 use crate::group::{Group, sign_group_info, tree_extension};
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use crate::keys::EpochKeys;
-use crate::proposals::{Committed, PendingProposal};
-use crate::psk::{PskStore, propose_psk};
+use crate::proposals::Committed;
+use crate::propose::{NewLeaf, same_leaf};
+use crate::psk::propose_psk;
 use crate::public_state::PublicState;
-use crate::rules::{proposal, proposal_list};
+use crate::rules::{leaf_node, proposal_list};
 use crate::select::select;
-use crate::transition::{Applied, Staged, StagedMember, apply_proposals, confirm};
-use crate::{GroupError, Misuse};
+use crate::transition::{Applied, Staged, StagedMember, apply_proposals, check_path_leaf, confirm};
+use crate::{Client, Delta, GroupError, Misuse};
 use pando_crypto::{CryptoRng, SecretBytes, Signer};
 use pando_framing::SignedContent;
 use pando_schedule::{
     CommitSecret, ConfirmedTranscriptHash, EpochSecrets, InterimTranscriptHash, IntermediateSecret,
     JoinerSecret,
 };
-use pando_tree::{LeafTemplate, NewPath};
+use pando_tree::NewPath;
 use pando_wire::{
     Add, Commit, Content, Encode, EncryptedGroupSecrets, Extensions, GroupContextExtensions, GroupSecrets,
-    KeyPackage, LeafIndex, LeafNode, LeafNodeSource, MlsMessage, Opaque, PathSecret, Proposal, ProposalOrRef,
-    Psk, ReInit, Remove, Sender, Signature, Update, Welcome,
+    KeyPackage, LeafIndex, MlsMessage, Opaque, PathSecret, Proposal, ProposalOrRef, Psk, ReInit, Remove,
+    Sender, Welcome,
 };
 
 /// One's own Commit that was sent and is not known to be accepted.
@@ -40,6 +41,8 @@ pub struct CommitOutput {
     pub message: MlsMessage,
     /// For the new members; to be sent when the Commit is accepted. The tree is inside if that was asked for.
     pub welcome: Option<Welcome>,
+    /// What is to be stored before anything is sent.
+    pub delta: Delta,
 }
 
 /// What goes into a Commit.
@@ -48,6 +51,7 @@ pub struct CommitBuilder<'a> {
     group: &'a mut Group,
     proposals: Vec<Proposal>,
     psks: Vec<Psk>,
+    new_leaf: Option<NewLeaf<'a>>,
     pending: bool,
     path: bool,
     tree_in_welcome: bool,
@@ -63,6 +67,7 @@ impl Group {
             group: self,
             proposals: Vec::new(),
             psks: Vec::new(),
+            new_leaf: None,
             pending: true,
             path: true,
             tree_in_welcome: true,
@@ -74,9 +79,9 @@ impl Group {
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if no Commit is pending.
-    pub fn merge_pending(&mut self) -> Result<(), GroupError> {
+    pub fn merge_pending(&mut self) -> Result<Delta, GroupError> {
         let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
-        self.merge(pending.staged).map(|_| ())
+        self.merge(pending.staged).map(|(_, delta)| delta)
     }
 
     /// Whether a message is one's own Commit that is pending.
@@ -84,64 +89,9 @@ impl Group {
     pub fn is_pending(&self, message: &MlsMessage) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.message == *message)
     }
-
-    /// Sends a proposal. It is pending for this member, too.
-    ///
-    /// # Errors
-    /// [`GroupError::Violation`] if nobody would accept it, [`Misuse::NotActive`].
-    pub fn propose(
-        &mut self,
-        proposal: Proposal,
-        signer: &dyn Signer,
-        policy: &dyn IdentityPolicy,
-        now: Option<u64>,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<MlsMessage, GroupError> {
-        self.check_active()?;
-        let sender = Sender::Member(self.own_leaf());
-        proposal::psk_usage(&proposal)?;
-        proposal::is_valid(&self.public, sender, &proposal, policy, now)?;
-        let content = Content::Proposal(proposal.clone());
-        let signed = self.sign(self.handshake_format(), content, &[], signer)?;
-        let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
-        let message = self.seal(&signed, rng)?;
-        let pending = PendingProposal { reference: reference.clone(), sender, proposal };
-        self.proposals.insert(pending, self.config.pending_proposals)?;
-        self.own_proposals.push((message.clone(), reference));
-        Ok(message)
-    }
-
-    /// Sends a proposal to replace one's own leaf by one with a new encryption key.
-    ///
-    /// # Errors
-    /// As [`Group::propose`].
-    pub fn propose_update(
-        &mut self,
-        signer: &dyn Signer,
-        policy: &dyn IdentityPolicy,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<MlsMessage, GroupError> {
-        let (suite, leaf) = (self.public.suite, self.own_leaf());
-        let old = self.public.tree.leaf(leaf).ok_or(Misuse::NotAMember(leaf))?;
-        let key_pair = suite.hpke_generate_key_pair(rng)?;
-        let mut leaf_node = LeafNode {
-            encryption_key: key_pair.public.clone(),
-            signature_key: signer.public_key().clone(),
-            leaf_node_source: LeafNodeSource::Update,
-            signature: Signature::default(),
-            ..old
-        };
-        let to_be_signed = leaf_node.to_be_signed((&self.public.context.group_id, leaf))?;
-        leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
-        let proposal = Proposal::Update(Box::new(Update { leaf_node }));
-        // The proposal is signed with the key that is in the tree.
-        let message = self.propose(proposal, signer, policy, None, rng)?;
-        self.updates.insert(key_pair.public.to_vec(), key_pair);
-        Ok(message)
-    }
 }
 
-impl CommitBuilder<'_> {
+impl<'a> CommitBuilder<'a> {
     /// Adds a member.
     #[must_use]
     #[expect(clippy::should_implement_trait, reason = "a group's Add is no sum")]
@@ -181,6 +131,13 @@ impl CommitBuilder<'_> {
         self
     }
 
+    /// Replaces what one's own leaf says, and perhaps its signature key: the Commit then has a path.
+    #[must_use]
+    pub fn new_leaf(mut self, new_leaf: NewLeaf<'a>) -> Self {
+        self.new_leaf = Some(new_leaf);
+        self
+    }
+
     /// Leaves the pending proposals out.
     #[must_use]
     pub const fn without_pending(mut self) -> Self {
@@ -214,14 +171,7 @@ impl CommitBuilder<'_> {
     /// # Errors
     /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`].
     /// - [`GroupError::Violation`] if nobody would accept it.
-    pub fn build(
-        self,
-        signer: &dyn Signer,
-        psks: &dyn PskStore,
-        policy: &dyn IdentityPolicy,
-        now: Option<u64>,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<CommitOutput, GroupError> {
+    pub fn build(self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
         self.group.check_active()?;
         if self.group.pending.is_some() {
             return Err(Misuse::CommitPending.into());
@@ -231,14 +181,14 @@ impl CommitBuilder<'_> {
         let committer = Sender::Member(own);
 
         // The proposals, checked and applied.
-        let list = self.list(policy, now, rng);
-        let applied = apply_proposals(&state, committer, &list, policy, now)?;
-        let psk_secret = self.group.psk_secret(&applied, psks)?;
+        let list = self.list(client.identities(), rng);
+        let applied = apply_proposals(&state, committer, &list, client.identities())?;
+        let psk_secret = self.group.psk_secret(&applied, client.psks)?;
 
         // The path.
         let mut public = PublicState { context: applied.context.clone(), ..state.clone() };
-        let with_path = self.path || proposal_list::needs_path(&list);
-        let path = if with_path { Some(self.path(&applied, signer, rng)?) } else { None };
+        let with_path = self.path || self.new_leaf.is_some() || proposal_list::needs_path(&list);
+        let path = if with_path { Some(self.path(&state, &applied, client, rng)?) } else { None };
         public.tree = path.as_ref().map_or(&applied.tree, NewPath::tree).clone();
         public.context.tree_hash = public.tree.tree_hash()?;
         let update_path = path
@@ -254,7 +204,7 @@ impl CommitBuilder<'_> {
         let commit = Commit { proposals: list.iter().map(proposal_or_ref).collect(), path: update_path };
         let content = Content::Commit(Box::new(commit));
         let format = self.group.handshake_format();
-        let mut signed = self.group.sign(format, content, &self.authenticated_data, signer)?;
+        let mut signed = self.group.sign(format, content, &self.authenticated_data, client)?;
         let confirmed = confirm(&state, format, signed.content(), signed.signature())?;
         public.context.confirmed_transcript_hash = confirmed.0.clone();
         let joiner = self.group.keys.init.joiner_secret(suite, &commit_secret, &public.context)?;
@@ -271,7 +221,7 @@ impl CommitBuilder<'_> {
             } else {
                 Extensions::default()
             };
-            let group_info = sign_group_info(&public, extensions, own, signer)?;
+            let group_info = sign_group_info(&public, extensions, own, self.next_signer(client))?;
             let sealed = welcome_secret.seal(suite, &group_info)?;
             Some(self.welcome(&applied, path.as_ref(), &joiner, sealed, rng)?)
         };
@@ -285,16 +235,16 @@ impl CommitBuilder<'_> {
         let by_value = list.into_iter().filter(|committed| committed.reference.is_none());
         let by_value = by_value.map(|committed| committed.proposal).collect();
         self.group.pending = Some(Pending { staged, message: message.clone(), by_value });
-        Ok(CommitOutput { message, welcome })
+        Ok(CommitOutput { message, welcome, delta: self.group.take_delta() })
     }
 
     /// The proposals to commit: pending ones by reference, then new ones by value.
-    fn list(&self, policy: &dyn IdentityPolicy, now: Option<u64>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
+    fn list(&self, identities: Identities<'_>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
         let (state, own) = (&self.group.public, self.group.own_leaf());
         let mut by_value = self.proposals.clone();
         by_value.extend(self.psks.iter().map(|psk| propose_psk(state.suite, psk.clone(), rng)));
         let pending: Vec<_> = self.group.proposals.iter().filter(|_| self.pending).collect();
-        let selected = select(state, own, &by_value, &pending, policy, now).into_iter();
+        let selected = select(state, own, &by_value, &pending, identities).into_iter();
         let by_reference = selected.map(|pending| Committed {
             sender: pending.sender,
             proposal: pending.proposal.clone(),
@@ -305,17 +255,30 @@ impl CommitBuilder<'_> {
         by_reference.chain(by_value).collect()
     }
 
+    /// Whose key is in one's own leaf afterwards.
+    fn next_signer<'b>(&'b self, client: &'b Client<'_>) -> &'b dyn Signer {
+        self.new_leaf.as_ref().map_or(client.signer, |new_leaf| new_leaf.signer)
+    }
+
     fn path(
         &self,
+        state: &PublicState,
         applied: &Applied,
-        signer: &dyn Signer,
+        client: &Client<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<NewPath, GroupError> {
         let own = self.group.own_leaf();
-        let LeafNode { credential, capabilities, extensions, .. } =
-            applied.tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
-        let template = LeafTemplate { credential, capabilities, extensions };
-        Ok(applied.tree.create_path(own, template, &applied.context.group_id, signer, rng)?)
+        let old = applied.tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
+        let template = match &self.new_leaf {
+            Some(new_leaf) => new_leaf.template.clone(),
+            None => same_leaf(old.clone()),
+        };
+        let (group_id, signer) = (&applied.context.group_id, self.next_signer(client));
+        let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
+        let identities = client.identities().at_any_time();
+        check_path_leaf(applied, state, path.leaf_node(), own, Some(own), Some(&old), identities)?;
+        leaf_node::credential_types_fit(path.leaf_node(), path.tree())?;
+        Ok(path)
     }
 
     fn welcome(

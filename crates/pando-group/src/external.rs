@@ -2,15 +2,14 @@
 
 use crate::commit::{complete, proposal_or_ref};
 use crate::group::Group;
-use crate::identity::IdentityPolicy;
 use crate::join::verify_group_info;
 use crate::proposals::Committed;
-use crate::psk::{PskStore, propose_psk, psk_secret};
+use crate::psk::{propose_psk, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::extensions;
 use crate::transition::{apply_proposals, check_path_leaf, confirm};
-use crate::{GroupConfig, GroupError, Missing};
-use pando_crypto::{CryptoRng, Signer, Suite};
+use crate::{Client, Delta, GroupError, Missing};
+use pando_crypto::CryptoRng;
 use pando_framing::SignedContent;
 use pando_schedule::{CommitSecret, InitSecret};
 use pando_tree::LeafTemplate;
@@ -43,14 +42,12 @@ impl ExternalJoin<'_> {
     ///   accept the Commit.
     pub fn build(
         self,
-        suite: Suite,
-        signer: &dyn Signer,
-        store: &dyn PskStore,
-        policy: &dyn IdentityPolicy,
-        config: GroupConfig,
+        client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Group, MlsMessage), GroupError> {
-        let state = verify_group_info(suite, self.group_info, self.tree, policy)?;
+    ) -> Result<(Group, MlsMessage, Delta), GroupError> {
+        let suite = client.suite(self.group_info.group_context.cipher_suite)?;
+        let (signer, identities) = (client.signer, client.identities());
+        let state = verify_group_info(suite, self.group_info, self.tree, identities)?;
         let external_pub = extensions::find::<ExternalPub>(&self.group_info.extensions)?;
         let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;
         let (kem_output, init_secret) = InitSecret::send(suite, &external_pub, rng)?;
@@ -63,13 +60,13 @@ impl ExternalJoin<'_> {
         let sender = Sender::NewMemberCommit;
         let by_value = |proposal| Committed { sender, proposal, reference: None };
         let list: Vec<_> = proposals.into_iter().map(by_value).collect();
-        let applied = apply_proposals(&state, sender, &list, policy, None)?;
-        let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, store)?;
+        let applied = apply_proposals(&state, sender, &list, identities)?;
+        let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, client.psks)?;
 
         // The path.
         let group_id = &state.context.group_id;
         let path = applied.tree.create_external_path(self.template, group_id, signer, rng)?;
-        check_path_leaf(&applied, &state, path.leaf_node(), path.sender(), None, old.as_ref(), policy)?;
+        check_path_leaf(&applied, &state, path.leaf_node(), path.sender(), None, old.as_ref(), identities)?;
         let mut public = PublicState { context: applied.context.clone(), ..state.clone() };
         public.tree = path.tree().clone();
         public.context.tree_hash = public.tree.tree_hash()?;
@@ -94,6 +91,7 @@ impl ExternalJoin<'_> {
         let intermediate = joiner.with_psk_secret(suite, &psk_secret);
         let secrets = complete(&mut public, &mut signed, &confirmed, intermediate)?;
         let message = signed.seal_public(suite, None)?;
-        Ok((Group::new(public, path.keys().clone(), secrets, config), message.into()))
+        let (group, delta) = Group::new(public, path.keys().clone(), secrets, client.config).with_delta();
+        Ok((group, message.into(), delta))
     }
 }

@@ -6,7 +6,7 @@ use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node};
 use crate::transition::{Staged, StagedMember};
-use crate::{GroupConfig, GroupError, IdentityPolicy, KeyPackageBundle, Misuse};
+use crate::{Client, Delta, GroupConfig, GroupError, KeyPackageBundle, Misuse};
 use pando_crypto::{CryptoRng, SecretBytes, Signer, Suite};
 use pando_framing::SignedContent;
 use pando_schedule::{
@@ -46,16 +46,16 @@ impl Group {
     /// used up.
     ///
     /// # Errors
+    /// [`Misuse::WrongSigner`] if the client has not signed the KeyPackage.
     /// [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
     pub fn create(
         suite: Suite,
         group_id: GroupId,
         extensions: Extensions,
         bundle: KeyPackageBundle,
-        config: GroupConfig,
-        policy: &dyn IdentityPolicy,
+        client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Self, GroupError> {
+    ) -> Result<(Self, Delta), GroupError> {
         let leaf = &bundle.key_package.leaf_node;
         let tree = Tree::new(suite, leaf)?;
         let context = GroupContext {
@@ -67,15 +67,17 @@ impl Group {
             confirmed_transcript_hash: Opaque::default(),
             extensions,
         };
-        leaf_node::is_valid_alone(leaf, suite, &context, policy)?;
-        extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), policy)?;
+        client.check_signer(Some(&leaf.signature_key))?;
+        let identities = client.identities();
+        leaf_node::is_valid_alone(leaf, suite, &context, identities)?;
+        extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
         let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;
         let secrets = EpochSecret::random(suite, rng).derive(suite)?;
         let confirmation_tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
         let confirmed = ConfirmedTranscriptHash::default();
         let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
         let public = PublicState { suite, context, tree, interim_transcript_hash, confirmation_tag };
-        Ok(Self::new(public, private_keys, secrets, config))
+        Ok(Self::new(public, private_keys, secrets, client.config).with_delta())
     }
 
     pub(crate) fn new(
@@ -163,33 +165,34 @@ impl Group {
     ///
     /// # Errors
     /// [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
-    pub fn group_info(&self, with_tree: bool, signer: &dyn Signer) -> Result<GroupInfo, GroupError> {
+    pub fn group_info(&self, with_tree: bool, client: &Client<'_>) -> Result<GroupInfo, GroupError> {
         let external_pub = self.keys.external.key_pair(self.public.suite)?.public;
         let mut extensions = vec![Extension::new(&ExternalPub { external_pub })?];
         if with_tree {
             extensions.push(tree_extension(&self.public.tree)?);
         }
-        sign_group_info(&self.public, Extensions(extensions), self.own_leaf(), signer)
+        self.check_signer(client)?;
+        sign_group_info(&self.public, Extensions(extensions), self.own_leaf(), client.signer)
     }
 
     /// Encrypts data of the application (section 15).
     ///
     /// # Errors
-    /// - [`Misuse::NotActive`] if the group has ended for this member.
+    /// - [`Misuse::NotActive`] if the group has ended for this member; [`Misuse::WrongSigner`].
     /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4).
     pub fn encrypt(
         &mut self,
         data: &[u8],
         authenticated_data: &[u8],
-        signer: &dyn Signer,
+        client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<MlsMessage, GroupError> {
+    ) -> Result<(MlsMessage, Delta), GroupError> {
         self.check_active()?;
         if !self.proposals.is_empty() {
             return Err(Misuse::ProposalsPending.into());
         }
         let content = Content::Application(data.into());
-        let signed = self.sign(WireFormat::MLS_PRIVATE_MESSAGE, content, authenticated_data, signer)?;
+        let signed = self.sign(WireFormat::MLS_PRIVATE_MESSAGE, content, authenticated_data, client)?;
         let message = signed.seal_private(
             self.public.suite,
             &mut self.keys.secret_tree,
@@ -197,7 +200,7 @@ impl Group {
             self.config.padding,
             rng,
         )?;
-        Ok(message.into())
+        Ok((message.into(), self.take_delta()))
     }
 
     /// Enters the epoch that was staged. What was pending is gone: if that was a Commit of one's own, which
@@ -205,14 +208,14 @@ impl Group {
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if it does not follow the current epoch; nothing else can go wrong.
-    pub fn merge(&mut self, staged: Staged) -> Result<Vec<Proposal>, GroupError> {
+    pub fn merge(&mut self, staged: Staged) -> Result<(Vec<Proposal>, Delta), GroupError> {
         if staged.from_epoch != self.epoch() {
             return Err(Misuse::StaleCommit.into());
         }
         let Staged { public, member, applied, .. } = staged;
         let Some(StagedMember { private_keys, keys }) = member else {
             self.active = false;
-            return Ok(Vec::new());
+            return Ok((Vec::new(), self.take_delta()));
         };
         let old_public = std::mem::replace(&mut self.public, public);
         let old_keys = std::mem::replace(&mut self.keys, keys);
@@ -240,16 +243,32 @@ impl Group {
             self.reinit = applied.reinit;
             self.active = false;
         }
-        Ok(lost)
+        Ok((lost, self.take_delta()))
     }
 
     /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value.
-    pub fn clear_pending(&mut self) -> Vec<Proposal> {
-        self.pending.take().map(|pending| pending.by_value).unwrap_or_default()
+    pub fn clear_pending(&mut self) -> (Vec<Proposal>, Delta) {
+        let lost = self.pending.take().map(|pending| pending.by_value).unwrap_or_default();
+        (lost, self.take_delta())
+    }
+
+    /// What operations have changed that have failed: everything else comes beside their results.
+    pub fn take_delta(&mut self) -> Delta {
+        Delta::default()
+    }
+
+    /// With everything that there is to be stored.
+    pub(crate) fn with_delta(self) -> (Self, Delta) {
+        (self, Delta::default())
     }
 
     pub(crate) fn check_active(&self) -> Result<(), Misuse> {
         if self.active { Ok(()) } else { Err(Misuse::NotActive) }
+    }
+
+    /// Others verify what this member signs with the key in its leaf.
+    fn check_signer(&self, client: &Client<'_>) -> Result<(), GroupError> {
+        client.check_signer(self.public.tree.signature_key(self.own_leaf()).as_ref())
     }
 
     /// Signs content as this member.
@@ -258,8 +277,9 @@ impl Group {
         wire_format: WireFormat,
         content: Content,
         authenticated_data: &[u8],
-        signer: &dyn Signer,
+        client: &Client<'_>,
     ) -> Result<SignedContent, GroupError> {
+        self.check_signer(client)?;
         let content = FramedContent {
             group_id: self.public.context.group_id.clone(),
             epoch: self.epoch(),
@@ -267,7 +287,7 @@ impl Group {
             authenticated_data: authenticated_data.into(),
             content,
         };
-        Ok(SignedContent::sign(self.public.suite, signer, wire_format, content, &self.public.context)?)
+        Ok(SignedContent::sign(self.public.suite, client.signer, wire_format, content, &self.public.context)?)
     }
 
     /// The format that handshake messages are sent in.

@@ -7,9 +7,18 @@ use pando_wire::{Credential, SignaturePublicKey};
 pub trait IdentityPolicy: Send + Sync {
     /// Checks that a credential is genuine and that its owner owns the signature key (section 5.3.1).
     ///
+    /// `now`, in seconds since 1970, is there when the credential is new to the group. It is not when the
+    /// credential is in a tree or comes with a Commit: clocks differ, and no credential that expires while a Commit
+    /// is on its way may divide a group.
+    ///
     /// # Errors
     /// [`IdentityError`] with what is wrong.
-    fn validate(&self, credential: &Credential, key: &SignaturePublicKey) -> Result<(), IdentityError>;
+    fn validate(
+        &self,
+        credential: &Credential,
+        key: &SignaturePublicKey,
+        now: Option<u64>,
+    ) -> Result<(), IdentityError>;
 
     /// Checks the credential of somebody outside who may send proposals (section 12.1.8.1). What makes a member
     /// does unless the policy says otherwise.
@@ -20,8 +29,9 @@ pub trait IdentityPolicy: Send + Sync {
         &self,
         credential: &Credential,
         key: &SignaturePublicKey,
+        now: Option<u64>,
     ) -> Result<(), IdentityError> {
-        self.validate(credential, key)
+        self.validate(credential, key, now)
     }
 
     /// Whether two credentials present the same client, of which there must not be two in a group
@@ -43,7 +53,12 @@ pub struct IdentityError(pub String);
 pub struct BasicIdentities;
 
 impl IdentityPolicy for BasicIdentities {
-    fn validate(&self, credential: &Credential, _: &SignaturePublicKey) -> Result<(), IdentityError> {
+    fn validate(
+        &self,
+        credential: &Credential,
+        _: &SignaturePublicKey,
+        _: Option<u64>,
+    ) -> Result<(), IdentityError> {
         match credential {
             Credential::Basic { .. } => Ok(()),
             other => Err(IdentityError(format!("no policy for {}", other.credential_type()))),
@@ -57,5 +72,19 @@ impl IdentityPolicy for BasicIdentities {
 
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
         old == new
+    }
+}
+
+/// An identity policy and the time to ask it for.
+#[derive(Clone, Copy)]
+pub(crate) struct Identities<'a> {
+    pub(crate) policy: &'a dyn IdentityPolicy,
+    pub(crate) now: Option<u64>,
+}
+
+impl Identities<'_> {
+    /// The same at no particular time: for what others have accepted already.
+    pub(crate) const fn at_any_time(self) -> Self {
+        Self { now: None, ..self }
     }
 }

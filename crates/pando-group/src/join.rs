@@ -1,12 +1,12 @@
 //! Joining by a Welcome (RFC 9420, section 12.4.3.1).
 
 use crate::group::Group;
-use crate::identity::IdentityPolicy;
-use crate::psk::{PskStore, is_resumption, psk_secret};
+use crate::identity::Identities;
+use crate::psk::{is_resumption, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node};
 use crate::successor::follows_from_none;
-use crate::{GroupConfig, GroupError, KeyPackageBundle, Missing, Violation};
+use crate::{Client, Delta, GroupError, KeyPackageBundle, Missing, Violation};
 use pando_crypto::{SecretBytes, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};
 use pando_tree::{PrivateKeys, Tree};
@@ -21,43 +21,39 @@ impl Group {
     ///
     /// # Errors
     /// - [`Missing`] if the Welcome is for another KeyPackage, or a PSK or the tree is not there.
+    /// - [`crate::Misuse::UnsupportedCipherSuite`].
     /// - [`crate::Misuse::OldGroupNeeded`] if the group follows from another one by reinitialization or
     ///   branching: [`Group::join_successor`] is for that.
     /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be.
     pub fn join(
-        suite: Suite,
         welcome: &Welcome,
         bundle: KeyPackageBundle,
         tree: Option<&[u8]>,
-        psks: &dyn PskStore,
-        policy: &dyn IdentityPolicy,
-        config: GroupConfig,
-    ) -> Result<Self, GroupError> {
-        let (group, ids) = Self::join_any(suite, welcome, bundle, tree, psks, policy, config)?;
+        client: &Client<'_>,
+    ) -> Result<(Self, Delta), GroupError> {
+        let (group, ids) = Self::join_any(welcome, bundle, tree, client)?;
         follows_from_none(&ids)?;
-        Ok(group)
+        Ok(group.with_delta())
     }
 
     /// Section 12.4.3.1, but for the relation to another group; with the PSKs that were used.
     pub(crate) fn join_any(
-        suite: Suite,
         welcome: &Welcome,
         bundle: KeyPackageBundle,
         tree: Option<&[u8]>,
-        psks: &dyn PskStore,
-        policy: &dyn IdentityPolicy,
-        config: GroupConfig,
+        client: &Client<'_>,
     ) -> Result<(Self, Vec<PreSharedKeyId>), GroupError> {
+        let suite = client.suite(welcome.cipher_suite)?;
         // The secrets.
         let secrets = open_secrets(suite, welcome, &bundle)?;
         check_psks(&secrets.psks)?;
-        let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, psks)?;
+        let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, client.psks)?;
         let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
         let intermediate = joiner.with_psk_secret(suite, &psk_secret);
         let group_info = intermediate.welcome_secret(suite)?.open(suite, &welcome.encrypted_group_info)?;
 
         // The group.
-        let public = verify_group_info(suite, &group_info, tree, policy)?;
+        let public = verify_group_info(suite, &group_info, tree, client.identities())?;
         check_resumption(&secrets.psks, &group_info)?;
         let own_leaf = find_own_leaf(&public, &bundle.key_package)?;
         check_own_extensions(&bundle.key_package, &public)?;
@@ -73,7 +69,7 @@ impl Group {
         if !epoch_secrets.confirmation_key.verify(suite, transcript, &group_info.confirmation_tag) {
             return Err(Violation::ConfirmationTag.into());
         }
-        Ok((Self::new(public, private_keys, epoch_secrets, config), secrets.psks))
+        Ok((Self::new(public, private_keys, epoch_secrets, client.config), secrets.psks))
     }
 }
 
@@ -121,15 +117,15 @@ pub(crate) fn verify_group_info(
     suite: Suite,
     group_info: &GroupInfo,
     tree: Option<&[u8]>,
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<PublicState, GroupError> {
-    let context = &group_info.group_context;
+    let (context, identities) = (&group_info.group_context, identities.at_any_time());
     if context.version != ProtocolVersion::MLS_10 || context.cipher_suite != suite.cipher_suite() {
         return Err(Violation::GroupInfoSuite.into());
     }
     extensions::no_duplicates(&group_info.extensions)?;
     extensions::no_duplicates(&context.extensions)?;
-    extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), policy)?;
+    extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
     let inside = group_info.extensions.get(ExtensionType::RATCHET_TREE);
     let bytes = inside.map(|extension| &*extension.extension_data).or(tree).ok_or(Missing::Tree)?;
     let tree = Tree::import(suite, bytes, &context.group_id, &context.tree_hash)?;
@@ -141,7 +137,7 @@ pub(crate) fn verify_group_info(
         .map_err(|_| Violation::GroupInfoSignature)?;
     for leaf in tree.members() {
         let leaf_node = tree.leaf(leaf).ok_or(Violation::GroupInfoSigner(leaf))?;
-        leaf_node::is_valid_alone(&leaf_node, suite, context, policy)?;
+        leaf_node::is_valid_alone(&leaf_node, suite, context, identities)?;
         leaf_node::credential_types_fit(&leaf_node, &tree)?;
     }
 

@@ -7,6 +7,7 @@
 //!   ([`Group::merge`]), and merging cannot fail.
 //! - [`Group::reinitialize`] and [`Group::branch`] make groups that follow from another,
 //!   [`Group::join_successor`] joins them.
+//! - Every operation that changes a group gives a [`Delta`] beside its result: what is to be stored.
 //! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same rules.
 //! - Rules are functions in `rules`, one for each sentence of the RFC that says what must be refused, and
 //!   each has its own [`Violation`].
@@ -18,9 +19,9 @@
 //! Alice creates a group and adds Bob, who reads what she sends.
 //!
 //! ```
-//! use pando_crypto::{CryptoProvider, RustCrypto};
+//! use pando_crypto::{CryptoProvider, RustCrypto, Signer};
 //! use pando_group::{
-//!     BasicIdentities, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed,
+//!     BasicIdentities, Client, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed,
 //! };
 //! use pando_wire::{
 //!     Capabilities, CipherSuite, Credential, CredentialType, Extensions, Lifetime, ProtocolVersion,
@@ -47,22 +48,25 @@
 //! };
 //! let alice_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
 //! let bob_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
-//! let alice = KeyPackageBundle::new(suite, template(b"alice"), &*alice_signs, &mut rng)?;
-//! let bob = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
-//! let (policy, config) = (&BasicIdentities, GroupConfig::default());
+//! let alice_bundle = KeyPackageBundle::new(suite, template(b"alice"), &*alice_signs, &mut rng)?;
+//! let bob_bundle = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
+//! fn client(signer: &dyn Signer) -> Client<'_> {
+//!     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
+//!     Client { crypto: &RustCrypto, signer, policy, psks, now: None, config }
+//! }
+//! let (alice, bob) = (client(&*alice_signs), client(&*bob_signs));
 //!
 //! let id = b"tea".as_slice().into();
-//! let mut alices = Group::create(suite, id, Extensions::default(), alice, config, policy, &mut rng)?;
-//! let commit = alices.commit().add(bob.key_package.clone());
-//! let output = commit.build(&*alice_signs, &NoPsks, policy, None, &mut rng)?;
+//! let (mut alices, _) = Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng)?;
+//! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, &mut rng)?;
 //! // Once the delivery service has accepted the Commit:
 //! alices.merge_pending()?;
-//! let welcome = output.welcome.ok_or("somebody was added")?;
-//! let mut bobs = Group::join(suite, &welcome, bob, None, &NoPsks, policy, config)?;
+//! let welcome = commit.welcome.ok_or("somebody was added")?;
+//! let (mut bobs, _) = Group::join(&welcome, bob_bundle, None, &bob)?;
 //! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
 //!
-//! let message = alices.encrypt(b"at five?", b"", &*alice_signs, &mut rng)?;
-//! match bobs.process(message, &NoPsks, policy, None)? {
+//! let (message, _) = alices.encrypt(b"at five?", b"", &alice, &mut rng)?;
+//! match bobs.process(message, &bob)?.0 {
 //!     Processed::Application { data, .. } => assert_eq!(&*data, b"at five?"),
 //!     other => return Err(format!("not a message: {other:?}").into()),
 //! }
@@ -79,8 +83,10 @@
     )
 )]
 
+mod client;
 mod commit;
 mod config;
+mod delta;
 mod error;
 mod external;
 mod group;
@@ -91,6 +97,7 @@ mod keys;
 mod outside;
 mod process;
 mod proposals;
+mod propose;
 mod psk;
 mod public_group;
 mod public_state;
@@ -100,8 +107,10 @@ mod successor;
 mod transition;
 mod violation;
 
+pub use client::Client;
 pub use commit::{CommitBuilder, CommitOutput, Pending};
 pub use config::GroupConfig;
+pub use delta::{Delta, EpochRow, RowKey, Rows};
 pub use error::{GroupError, Missing, Misuse};
 pub use external::ExternalJoin;
 pub use group::Group;
@@ -110,9 +119,10 @@ pub use key_package::{KeyPackageBundle, KeyPackageTemplate};
 pub use outside::{propose_as_external_sender, propose_own_add};
 pub use process::Processed;
 pub use proposals::PendingProposal;
+pub use propose::NewLeaf;
 pub use psk::{NoPsks, PskStore};
 pub use public_group::{PublicGroup, PublicProcessed, PublicStaged};
 pub use public_state::PublicState;
-pub use successor::Successor;
+pub use successor::{Created, Successor};
 pub use transition::Staged;
 pub use violation::Violation;

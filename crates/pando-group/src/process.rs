@@ -1,14 +1,14 @@
 //! Taking a message (RFC 9420, sections 6, 12.1 and 12.4.2).
 
 use crate::group::Group;
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use crate::keys::EpochKeys;
 use crate::proposals::PendingProposal;
 use crate::psk::{PskStore, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::proposal;
 use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
-use crate::{GroupError, Missing, Misuse, Violation};
+use crate::{Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_framing::{Authenticated, open_private, open_public};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret};
 use pando_tree::{PrivateKeys, TreeError};
@@ -45,7 +45,8 @@ pub enum Processed {
 impl Group {
     /// Takes a message. A Commit is checked and staged; call [`Group::merge`] to enter its epoch.
     ///
-    /// `now`, in seconds since 1970, is what lifetimes are compared with, if it is given.
+    /// Nothing is compared with the time: whoever adds somebody has done so, and clocks that differ must not divide
+    /// a group.
     ///
     /// # Errors
     /// A [`GroupError`] that says who is to blame. The group is as it was, except that the key of a private
@@ -53,10 +54,17 @@ impl Group {
     pub fn process(
         &mut self,
         message: MlsMessage,
-        psks: &dyn PskStore,
-        policy: &dyn IdentityPolicy,
-        now: Option<u64>,
-    ) -> Result<Processed, GroupError> {
+        client: &Client<'_>,
+    ) -> Result<(Processed, Delta), GroupError> {
+        let processed = self.take(message, client)?;
+        // What a Commit has changed so far is stored with what it changes when it is merged. If there is a crash
+        // in between, it can be processed again.
+        let staged = matches!(processed, Processed::Commit(_));
+        let delta = if staged { Delta::default() } else { self.take_delta() };
+        Ok((processed, delta))
+    }
+
+    fn take(&mut self, message: MlsMessage, client: &Client<'_>) -> Result<Processed, GroupError> {
         if self.is_pending(&message) {
             return Ok(Processed::OwnCommit);
         }
@@ -92,8 +100,8 @@ impl Group {
         };
         match &content.content.content {
             Content::Application(_) => application(content.into_inner().content),
-            Content::Proposal(proposal) => self.take_proposal(&content, proposal, policy, now),
-            Content::Commit(commit) => self.stage(&content, commit, psks, policy),
+            Content::Proposal(proposal) => self.take_proposal(&content, proposal, client),
+            Content::Commit(commit) => self.stage(&content, commit, client),
         }
     }
 
@@ -123,10 +131,9 @@ impl Group {
         &mut self,
         content: &Authenticated<AuthenticatedContent>,
         proposal: &Proposal,
-        policy: &dyn IdentityPolicy,
-        now: Option<u64>,
+        client: &Client<'_>,
     ) -> Result<Processed, GroupError> {
-        let pending = check_proposal(&self.public, content, proposal, policy, now)?;
+        let pending = check_proposal(&self.public, content, proposal, client.identities().at_any_time())?;
         self.proposals.insert(pending.clone(), self.config.pending_proposals)?;
         Ok(Processed::Proposal(pending))
     }
@@ -136,12 +143,10 @@ impl Group {
         &self,
         content: &Authenticated<AuthenticatedContent>,
         commit: &Commit,
-        psks: &dyn PskStore,
-        policy: &dyn IdentityPolicy,
+        client: &Client<'_>,
     ) -> Result<Processed, GroupError> {
         let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
-        // Lifetimes are for those who add: a KeyPackage may expire between the Commit and now.
-        let next = transition(&self.public, content, commit, &list, policy)?;
+        let next = transition(&self.public, content, commit, &list, client.identities())?;
         let Transition { applied, path, provisional, public } = next;
         let suite = public.suite;
 
@@ -157,7 +162,7 @@ impl Group {
         let member = match private_keys {
             None => None,
             Some(private_keys) => {
-                let psk_secret = self.psk_secret(&applied, psks)?;
+                let psk_secret = self.psk_secret(&applied, client.psks)?;
                 let init = self.init_secret(&applied)?;
                 let keys = self.next_keys(&public, init.as_ref(), &commit_secret, &psk_secret)?;
                 Some(StagedMember { private_keys, keys })
@@ -224,13 +229,12 @@ pub(crate) fn check_proposal(
     state: &PublicState,
     content: &Authenticated<AuthenticatedContent>,
     proposal: &Proposal,
-    policy: &dyn IdentityPolicy,
-    now: Option<u64>,
+    identities: Identities<'_>,
 ) -> Result<PendingProposal, GroupError> {
     let sender = content.content.sender;
     proposal::may_come_from(&state.context, sender, proposal)?;
     proposal::psk_usage(proposal)?;
-    proposal::is_valid(state, sender, proposal, policy, now)?;
+    proposal::is_valid(state, sender, proposal, identities)?;
     let reference = state.suite.proposal_ref(&content.encode()?)?;
     Ok(PendingProposal { reference, sender, proposal: proposal.clone() })
 }

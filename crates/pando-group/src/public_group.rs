@@ -4,13 +4,13 @@
 //! Left out because it needs secrets: membership tags and confirmation tags. A Commit that is accepted here
 //! can still be refused by members whose secrets do not fit.
 
-use crate::identity::IdentityPolicy;
+use crate::identity::{Identities, IdentityPolicy};
 use crate::join::verify_group_info;
 use crate::process::check_proposal;
 use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::transition::{Applied, Transition, transition};
-use crate::{GroupConfig, GroupError, Misuse};
+use crate::{Delta, GroupConfig, GroupError, Misuse};
 use pando_crypto::Suite;
 use pando_framing::open_public_unchecked;
 use pando_wire::{Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody};
@@ -71,10 +71,11 @@ impl PublicGroup {
         group_info: &GroupInfo,
         tree: Option<&[u8]>,
         policy: &dyn IdentityPolicy,
-    ) -> Result<Self, GroupError> {
-        let public = verify_group_info(suite, group_info, tree, policy)?;
+    ) -> Result<(Self, Delta), GroupError> {
+        let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None })?;
         let pending_limit = GroupConfig::default().pending_proposals;
-        Ok(Self { public, proposals: ProposalStore::default(), pending_limit, active: true })
+        let group = Self { public, proposals: ProposalStore::default(), pending_limit, active: true };
+        Ok((group, Delta::default()))
     }
 
     /// The public state.
@@ -90,6 +91,8 @@ impl PublicGroup {
 
     /// Takes a public message. A Commit is checked and staged; call [`PublicGroup::merge`] to enter its epoch.
     ///
+    /// `now`, in seconds since 1970, is what is compared with the lifetimes of what is proposed, if it is given.
+    ///
     /// # Errors
     /// A [`GroupError`] that says who is to blame; [`Misuse::WrongMessage`] for what is not public. The group
     /// is as it was.
@@ -98,30 +101,31 @@ impl PublicGroup {
         message: MlsMessage,
         policy: &dyn IdentityPolicy,
         now: Option<u64>,
-    ) -> Result<PublicProcessed, GroupError> {
+    ) -> Result<(PublicProcessed, Delta), GroupError> {
         if !self.active {
             return Err(Misuse::NotActive.into());
         }
         let MlsMessageBody::PublicMessage(message) = message.body else {
             return Err(Misuse::WrongMessage.into());
         };
-        let suite = self.public.suite;
+        let (suite, identities) = (self.public.suite, Identities { policy, now });
         let opened = open_public_unchecked(suite, *message, &self.public.context)?;
         let key = self.public.sender_key(opened.content())?;
         let content = opened.verify(suite, &key)?;
         match &content.content.content {
             Content::Application(_) => Err(Misuse::WrongMessage.into()),
             Content::Proposal(proposal) => {
-                let pending = check_proposal(&self.public, &content, proposal, policy, now)?;
+                let pending = check_proposal(&self.public, &content, proposal, identities)?;
                 self.proposals.insert(pending.clone(), self.pending_limit)?;
-                Ok(PublicProcessed::Proposal(pending))
+                Ok((PublicProcessed::Proposal(pending), Delta::default()))
             }
             Content::Commit(commit) => {
                 let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
                 let Transition { applied, public, .. } =
-                    transition(&self.public, &content, commit, &list, policy)?;
+                    transition(&self.public, &content, commit, &list, identities)?;
                 let from_epoch = self.public.context.epoch;
-                Ok(PublicProcessed::Commit(Box::new(PublicStaged { from_epoch, public, applied })))
+                let staged = PublicStaged { from_epoch, public, applied };
+                Ok((PublicProcessed::Commit(Box::new(staged)), Delta::default()))
             }
         }
     }
@@ -130,13 +134,13 @@ impl PublicGroup {
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if it does not follow the current epoch; nothing else can go wrong.
-    pub fn merge(&mut self, staged: PublicStaged) -> Result<(), Misuse> {
+    pub fn merge(&mut self, staged: PublicStaged) -> Result<Delta, Misuse> {
         if staged.from_epoch != self.public.context.epoch {
             return Err(Misuse::StaleCommit);
         }
         self.public = staged.public;
         self.proposals = ProposalStore::default();
         self.active = staged.applied.reinit.is_none();
-        Ok(())
+        Ok(Delta::default())
     }
 }

@@ -6,7 +6,7 @@
 //! proposed again in the next epoch. Whether the PSKs are at hand is not looked at: without one, a member could
 //! not follow the Commit of another either.
 
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use crate::proposals::PendingProposal;
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node, proposal};
@@ -20,8 +20,7 @@ pub(crate) fn select<'a>(
     committer: LeafIndex,
     own: &[Proposal],
     pending: &[&'a PendingProposal],
-    policy: &dyn IdentityPolicy,
-    now: Option<u64>,
+    identities: Identities<'a>,
 ) -> Vec<&'a PendingProposal> {
     if pending.is_empty() {
         return Vec::new();
@@ -29,8 +28,7 @@ pub(crate) fn select<'a>(
     let mut selection = Selection {
         state: state.clone(),
         committer,
-        policy,
-        now,
+        identities,
         tree: state.tree.clone(),
         staying: state.tree.clone(),
         own,
@@ -52,8 +50,7 @@ struct Selection<'a> {
     /// With the extensions that there will be.
     state: PublicState,
     committer: LeafIndex,
-    policy: &'a dyn IdentityPolicy,
-    now: Option<u64>,
+    identities: Identities<'a>,
     /// With what has been chosen so far.
     tree: Tree,
     /// The tree without those who go.
@@ -71,7 +68,7 @@ impl<'a> Selection<'a> {
 
     fn is_valid(&self, pending: &PendingProposal) -> bool {
         let PendingProposal { sender, proposal, .. } = pending;
-        proposal::is_valid(&self.state, *sender, proposal, self.policy, self.now).is_ok()
+        proposal::is_valid(&self.state, *sender, proposal, self.identities).is_ok()
     }
 
     /// Who is removed, by whichever proposal; never the committer.
@@ -145,7 +142,7 @@ impl<'a> Selection<'a> {
 
     fn fit(&self, new: &Extensions) -> bool {
         let old = &self.state.context.extensions;
-        extensions::external_senders_are_valid(new, old, self.policy).is_ok()
+        extensions::external_senders_are_valid(new, old, self.identities).is_ok()
             && extensions::members_support_required(&self.tree, new).is_ok()
             && extensions::members_support_group_extensions(&self.tree, new).is_ok()
     }
@@ -162,8 +159,9 @@ impl<'a> Selection<'a> {
         for (position, pending) in self.pending() {
             let Some(add) = added_by(&pending.proposal) else { continue };
             let credential = &add.key_package.leaf_node.credential;
-            let same =
-                |other: &&Add| self.policy.same_client(&other.key_package.leaf_node.credential, credential);
+            let same = |other: &&Add| {
+                self.identities.policy.same_client(&other.key_package.leaf_node.credential, credential)
+            };
             if !added.iter().any(same) && self.is_valid(pending) && self.try_add(add) {
                 self.chosen.insert(position);
                 added.push(add);

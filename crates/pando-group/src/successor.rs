@@ -6,8 +6,8 @@
 use crate::group::Group;
 use crate::identity::IdentityPolicy;
 use crate::psk::{PskStore, is_resumption};
-use crate::{GroupConfig, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
-use pando_crypto::{CryptoRng, Signer, Suite};
+use crate::{Client, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
+use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::PskValue;
 use pando_tree::Tree;
 use pando_wire::{
@@ -16,45 +16,43 @@ use pando_wire::{
 };
 use std::collections::BTreeMap;
 
-/// Who is in the new group, and how its creator keeps it.
+/// A group that follows from another, and what is needed for others to join it.
+#[derive(Debug)]
+pub struct Created {
+    /// The group.
+    pub group: Group,
+    /// For everybody else; `None` if there is nobody.
+    pub welcome: Option<Welcome>,
+    /// What is to be stored before anything is sent.
+    pub delta: Delta,
+}
+
+/// Who is in the new group.
 #[derive(Debug)]
 pub struct Successor {
     /// The creator's KeyPackage, which is used up.
     pub bundle: KeyPackageBundle,
     /// The others' new KeyPackages.
     pub key_packages: Vec<KeyPackage>,
-    /// The creator's settings.
-    pub config: GroupConfig,
 }
 
 impl Group {
-    /// Creates the group that a ReInit describes, and the Welcome for everybody else (section 11.2). `suite` is
-    /// the one in the ReInit.
+    /// Creates the group that a ReInit describes, and the Welcome for everybody else (section 11.2).
     ///
     /// # Errors
-    /// - [`Misuse::NotReinitialized`] if there was no ReInit, or it has another cipher suite.
+    /// - [`Misuse::NotReinitialized`] if there was no ReInit; [`Misuse::UnsupportedCipherSuite`].
     /// - [`GroupError::Violation`] if a KeyPackage is not valid, or a member of this group has none.
     pub fn reinitialize(
         &self,
-        suite: Suite,
         successor: Successor,
-        signer: &dyn Signer,
-        policy: &dyn IdentityPolicy,
-        now: Option<u64>,
+        client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Self, Option<Welcome>), GroupError> {
-        let reinit = self.reinit.as_ref().filter(|reinit| reinit.cipher_suite == suite.cipher_suite());
-        let ReInit { group_id, extensions, .. } = reinit.ok_or(Misuse::NotReinitialized)?.clone();
-        let context = (suite, group_id, extensions);
-        let created = self.create_successor(
-            context,
-            ResumptionPskUsage::ReInit,
-            successor,
-            signer,
-            (policy, now),
-            rng,
-        )?;
-        self.check_reinitialized(&created.0, self.epoch(), policy)?;
+    ) -> Result<Created, GroupError> {
+        let reinit = self.reinit.clone().ok_or(Misuse::NotReinitialized)?;
+        let ReInit { group_id, cipher_suite, extensions, .. } = reinit;
+        let context = (client.suite(cipher_suite)?, group_id, extensions);
+        let created = self.create_successor(context, ResumptionPskUsage::ReInit, successor, client, rng)?;
+        self.check_reinitialized(&created.group, self.epoch(), client.policy)?;
         Ok(created)
     }
 
@@ -66,22 +64,13 @@ impl Group {
         &self,
         group_id: GroupId,
         successor: Successor,
-        signer: &dyn Signer,
-        policy: &dyn IdentityPolicy,
-        now: Option<u64>,
+        client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Self, Option<Welcome>), GroupError> {
+    ) -> Result<Created, GroupError> {
         self.check_active()?;
         let context = (self.public.suite, group_id, self.public.context.extensions.clone());
-        let created = self.create_successor(
-            context,
-            ResumptionPskUsage::Branch,
-            successor,
-            signer,
-            (policy, now),
-            rng,
-        )?;
-        self.check_branched(&created.0, self.epoch(), policy)?;
+        let created = self.create_successor(context, ResumptionPskUsage::Branch, successor, client, rng)?;
+        self.check_branched(&created.group, self.epoch(), client.policy)?;
         Ok(created)
     }
 
@@ -89,19 +78,16 @@ impl Group {
     ///
     /// # Errors
     /// As [`Group::join`], and [`GroupError::Violation`] if the new group does not follow from this one as it must.
-    #[expect(clippy::too_many_arguments, reason = "what a join needs, and the old group")]
     pub fn join_successor(
         &self,
-        suite: Suite,
         welcome: &Welcome,
         bundle: KeyPackageBundle,
         tree: Option<&[u8]>,
-        psks: &dyn PskStore,
-        policy: &dyn IdentityPolicy,
-        config: GroupConfig,
-    ) -> Result<Self, GroupError> {
-        let psks = WithOld { old: self, psks };
-        let (group, ids) = Self::join_any(suite, welcome, bundle, tree, &psks, policy, config)?;
+        client: &Client<'_>,
+    ) -> Result<(Self, Delta), GroupError> {
+        let policy = client.policy;
+        let psks = WithOld { old: self, psks: client.psks };
+        let (group, ids) = Self::join_any(welcome, bundle, tree, &Client { psks: &psks, ..*client })?;
         let id = ids.iter().find(|id| is_resumption(id)).ok_or(Violation::NoSuccessor)?;
         match &id.psk {
             Psk::Resumption { psk_group_id, .. } if *psk_group_id != self.public.context.group_id => {
@@ -113,7 +99,7 @@ impl Group {
             Psk::Resumption { psk_epoch, .. } => self.check_branched(&group, *psk_epoch, policy)?,
             Psk::External { .. } => return Err(Violation::NoSuccessor.into()),
         }
-        Ok(group)
+        Ok(group.with_delta())
     }
 
     /// A new group whose first Commit adds everybody and has the resumption PSK. Nobody else is there to receive
@@ -123,19 +109,19 @@ impl Group {
         (suite, group_id, extensions): (Suite, GroupId, Extensions),
         usage: ResumptionPskUsage,
         successor: Successor,
-        signer: &dyn Signer,
-        (policy, now): (&dyn IdentityPolicy, Option<u64>),
+        client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Self, Option<Welcome>), GroupError> {
-        let Successor { bundle, key_packages, config } = successor;
-        let mut group = Self::create(suite, group_id, extensions, bundle, config, policy, rng)?;
+    ) -> Result<Created, GroupError> {
+        let Successor { bundle, key_packages } = successor;
+        let (mut group, _) = Self::create(suite, group_id, extensions, bundle, client, rng)?;
         let (psk_group_id, psk_epoch) = (self.public.context.group_id.clone(), self.epoch());
         let psk = Psk::Resumption { usage, psk_group_id, psk_epoch };
         let builder = key_packages.into_iter().fold(group.commit().psk(psk), super::CommitBuilder::add);
         let psks = WithOld { old: self, psks: &crate::NoPsks };
-        let output = builder.build(signer, &psks, policy, now, rng)?;
-        group.merge_pending()?;
-        Ok((group, output.welcome))
+        let output = builder.build(&Client { psks: &psks, ..*client }, rng)?;
+        let _ = group.merge_pending()?;
+        let (group, delta) = group.with_delta();
+        Ok(Created { group, welcome: output.welcome, delta })
     }
 
     /// 11.2 and 12.4.3.1: the new group is the one in the ReInit, and everybody is there.

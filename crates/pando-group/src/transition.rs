@@ -1,7 +1,7 @@
 //! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps that everybody takes who
 //! makes, receives or observes a Commit.
 
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use crate::keys::EpochKeys;
 use crate::proposals::Committed;
 use crate::public_state::PublicState;
@@ -101,15 +101,20 @@ pub(crate) fn transition<'a>(
     content: &Authenticated<AuthenticatedContent>,
     commit: &'a Commit,
     list: &[Committed],
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<Transition<'a>, GroupError> {
     let (committer, auth) = (content.content.sender, &content.auth);
+    // Time is for those who add: what they add may expire while the Commit is on its way.
+    let identities = identities.at_any_time();
     // The proposals.
-    let applied = apply_proposals(state, committer, list, policy, None)?;
+    let applied = apply_proposals(state, committer, list, identities)?;
     // The path.
     proposal_list::path_is_there(list, commit.path.is_some())?;
-    let path =
-        commit.path.as_ref().map(|path| merge_path(state, &applied, committer, path, policy)).transpose()?;
+    let path = commit
+        .path
+        .as_ref()
+        .map(|path| merge_path(state, &applied, committer, path, identities))
+        .transpose()?;
     let tree = path.as_ref().map_or(&applied.tree, MergedPath::tree).clone();
     // The provisional GroupContext.
     let mut provisional = applied.context.clone();
@@ -140,7 +145,7 @@ fn merge_path<'a>(
     applied: &Applied,
     committer: Sender,
     path: &'a UpdatePath,
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<MergedPath<'a>, GroupError> {
     let (merged, own, old) = match committer {
         Sender::Member(leaf) => {
@@ -153,7 +158,7 @@ fn merge_path<'a>(
             (applied.tree.merge_external_path(path)?, None, removed)
         }
     };
-    check_path_leaf(applied, state, &path.leaf_node, merged.sender(), own, old.as_ref(), policy)?;
+    check_path_leaf(applied, state, &path.leaf_node, merged.sender(), own, old.as_ref(), identities)?;
     leaf_node::credential_types_fit(&path.leaf_node, merged.tree())?;
     Ok(merged)
 }
@@ -163,10 +168,9 @@ pub(crate) fn apply_proposals(
     state: &PublicState,
     committer: Sender,
     list: &[Committed],
-    policy: &dyn IdentityPolicy,
-    now: Option<u64>,
+    identities: Identities<'_>,
 ) -> Result<Applied, GroupError> {
-    check_list(state, committer, list, policy)?;
+    check_list(state, committer, list, identities)?;
 
     // 12.3: new extensions count for everything else in the list.
     let mut context = state.context.clone();
@@ -176,12 +180,12 @@ pub(crate) fn apply_proposals(
         _ => None,
     });
     if let Some(new_extensions) = new_extensions {
-        extensions::external_senders_are_valid(new_extensions, &context.extensions, policy)?;
+        extensions::external_senders_are_valid(new_extensions, &context.extensions, identities)?;
         context.extensions = new_extensions.clone();
     }
     let state = PublicState { context: context.clone(), ..state.clone() };
     for committed in list {
-        proposal::is_valid(&state, committed.sender, &committed.proposal, policy, now)?;
+        proposal::is_valid(&state, committed.sender, &committed.proposal, identities)?;
     }
 
     let mut applied = Applied {
@@ -217,7 +221,7 @@ fn check_list(
     state: &PublicState,
     committer: Sender,
     list: &[Committed],
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
     match committer {
         Sender::Member(leaf) => {
@@ -228,7 +232,7 @@ fn check_list(
         _ => proposal_list::fits_external_commit(list)?,
     }
     proposal_list::one_per_leaf(list)?;
-    proposal_list::clients_are_added_once(list, policy)?;
+    proposal_list::clients_are_added_once(list, identities)?;
     proposal_list::psks_are_unique(list)?;
     proposal_list::psk_usages(state, list)?;
     proposal_list::one_group_context_extensions(list)?;
@@ -282,14 +286,14 @@ pub(crate) fn check_path_leaf(
     position: LeafIndex,
     own: Option<LeafIndex>,
     old: Option<&LeafNode>,
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
     leaf_node::comes_from_commit(leaf_node)?;
-    leaf_node::is_valid_alone(leaf_node, state.suite, &applied.context, policy)?;
+    leaf_node::is_valid_alone(leaf_node, state.suite, &applied.context, identities)?;
     leaf_node::signature_is_valid(leaf_node, state.suite, (&state.context.group_id, position))?;
     if let Some(old) = old {
         leaf_node::encryption_key_is_new(leaf_node, old)?;
-        leaf_node::credential_may_succeed(leaf_node, old, policy)?;
+        leaf_node::credential_may_succeed(leaf_node, old, identities)?;
     }
     leaf_node::keys_are_unique(leaf_node, &applied.tree, own)
 }

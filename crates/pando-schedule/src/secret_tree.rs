@@ -11,7 +11,7 @@ use pando_wire::{ContentType, LeafIndex, NodeIndex, TreeSize};
 use std::collections::BTreeMap;
 
 /// Which of a sender's two ratchets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RatchetType {
     /// For Proposals and Commits.
     Handshake,

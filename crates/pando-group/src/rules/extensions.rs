@@ -1,7 +1,7 @@
 //! Extensions (RFC 9420, sections 11.1 and 13.4).
 
 use crate::Violation;
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use pando_tree::Tree;
 use pando_wire::{ExtensionBody, ExtensionType, Extensions, ExternalSenders, LeafNode, RequiredCapabilities};
 use std::collections::BTreeSet;
@@ -60,15 +60,16 @@ pub(crate) fn members_support_required(tree: &Tree, extensions: &Extensions) -> 
 pub(crate) fn external_senders_are_valid(
     extensions: &Extensions,
     old: &Extensions,
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
     let senders = find::<ExternalSenders>(extensions)?;
     if senders == find::<ExternalSenders>(old)? {
         return Ok(());
     }
     senders.unwrap_or_default().0.iter().try_for_each(|sender| {
-        policy
-            .validate_external_sender(&sender.credential, &sender.signature_key)
+        identities
+            .policy
+            .validate_external_sender(&sender.credential, &sender.signature_key, identities.now)
             .map_err(|error| Violation::ExternalSenderCredential(error.to_string()))
     })
 }

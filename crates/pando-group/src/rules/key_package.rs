@@ -2,7 +2,7 @@
 
 use super::{extensions, leaf_node};
 use crate::Violation;
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use pando_crypto::Suite;
 use pando_wire::{GroupContext, GroupId, KeyPackage, LeafIndex, ProtocolVersion};
 
@@ -36,14 +36,13 @@ pub(crate) fn is_valid(
     key_package: &KeyPackage,
     suite: Suite,
     context: &GroupContext,
-    policy: &dyn IdentityPolicy,
-    now: Option<u64>,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
     fits_suite(key_package, suite)?;
     let leaf = &key_package.leaf_node;
     leaf_node::comes_from_key_package(leaf)?;
-    leaf_node::is_valid_alone(leaf, suite, context, policy)?;
-    leaf_node::is_alive(leaf, now)?;
+    leaf_node::is_valid_alone(leaf, suite, context, identities)?;
+    leaf_node::is_alive(leaf, identities.now)?;
     // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
     leaf_node::signature_is_valid(leaf, suite, (&GroupId::default(), LeafIndex(0)))?;
     extensions::no_duplicates(&key_package.extensions)?;

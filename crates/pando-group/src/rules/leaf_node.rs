@@ -2,7 +2,7 @@
 
 use super::extensions;
 use crate::Violation;
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use pando_crypto::Suite;
 use pando_tree::Tree;
 use pando_wire::{
@@ -29,12 +29,10 @@ pub(crate) fn supports_suite(leaf_node: &LeafNode, suite: Suite) -> Result<(), V
 }
 
 /// 7.3: the credential must be valid.
-pub(crate) fn credential_is_valid(
-    leaf_node: &LeafNode,
-    policy: &dyn IdentityPolicy,
-) -> Result<(), Violation> {
-    policy
-        .validate(&leaf_node.credential, &leaf_node.signature_key)
+pub(crate) fn credential_is_valid(leaf_node: &LeafNode, identities: Identities<'_>) -> Result<(), Violation> {
+    identities
+        .policy
+        .validate(&leaf_node.credential, &leaf_node.signature_key, identities.now)
         .map_err(|error| Violation::Credential(error.to_string()))
 }
 
@@ -160,9 +158,9 @@ pub(crate) fn keys_are_valid(leaf_node: &LeafNode, suite: Suite) -> Result<(), V
 pub(crate) fn credential_may_succeed(
     new: &LeafNode,
     old: &LeafNode,
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
-    if policy.may_succeed(&old.credential, &new.credential) {
+    if identities.policy.may_succeed(&old.credential, &new.credential) {
         Ok(())
     } else {
         Err(Violation::CredentialSuccession)
@@ -174,7 +172,7 @@ pub(crate) fn is_valid_alone(
     leaf_node: &LeafNode,
     suite: Suite,
     context: &GroupContext,
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
     extensions::no_duplicates(&leaf_node.extensions)?;
     keys_are_valid(leaf_node, suite)?;
@@ -183,5 +181,5 @@ pub(crate) fn is_valid_alone(
     supports_own_extensions(leaf_node)?;
     supports_required(leaf_node, &context.extensions)?;
     extensions::leaf_supports_group_extensions(leaf_node, &context.extensions)?;
-    credential_is_valid(leaf_node, policy)
+    credential_is_valid(leaf_node, identities)
 }

@@ -2,7 +2,7 @@
 
 use super::{extensions, key_package, leaf_node};
 use crate::Violation;
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use crate::psk::is_resumption;
 use crate::public_state::PublicState;
 use pando_wire::{
@@ -37,15 +37,15 @@ pub(crate) fn update_is_valid(
     state: &PublicState,
     sender: Sender,
     update: &Update,
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
     let Sender::Member(leaf) = sender else { return Err(Violation::UpdateNotFromMember) };
     let old = state.tree.leaf(leaf).ok_or(Violation::UpdateNotFromMember)?;
     let new = &update.leaf_node;
     leaf_node::comes_from_update(new)?;
     leaf_node::encryption_key_is_new(new, &old)?;
-    leaf_node::credential_may_succeed(new, &old, policy)?;
-    leaf_node::is_valid_alone(new, state.suite, &state.context, policy)?;
+    leaf_node::credential_may_succeed(new, &old, identities)?;
+    leaf_node::is_valid_alone(new, state.suite, &state.context, identities)?;
     leaf_node::signature_is_valid(new, state.suite, (&state.context.group_id, leaf))
 }
 
@@ -85,14 +85,13 @@ pub(crate) fn is_valid(
     state: &PublicState,
     sender: Sender,
     proposal: &Proposal,
-    policy: &dyn IdentityPolicy,
-    now: Option<u64>,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
     match proposal {
         Proposal::Add(add) => {
-            key_package::is_valid(&add.key_package, state.suite, &state.context, policy, now)
+            key_package::is_valid(&add.key_package, state.suite, &state.context, identities)
         }
-        Proposal::Update(update) => update_is_valid(state, sender, update, policy),
+        Proposal::Update(update) => update_is_valid(state, sender, update, identities),
         Proposal::Remove(remove) => removed_is_member(state, remove.removed),
         Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk),
         Proposal::ReInit(reinit) => {

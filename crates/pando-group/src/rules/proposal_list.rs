@@ -2,7 +2,7 @@
 
 use super::proposal;
 use crate::Violation;
-use crate::identity::IdentityPolicy;
+use crate::identity::Identities;
 use crate::proposals::Committed;
 use crate::public_state::PublicState;
 use pando_wire::{Credential, CredentialType, LeafIndex, Proposal, ProposalType, Sender};
@@ -41,7 +41,7 @@ pub(crate) fn one_per_leaf(list: &[Committed]) -> Result<(), Violation> {
 /// 12.2: a client must not be added twice.
 pub(crate) fn clients_are_added_once(
     list: &[Committed],
-    policy: &dyn IdentityPolicy,
+    identities: Identities<'_>,
 ) -> Result<(), Violation> {
     let added: Vec<_> = list
         .iter()
@@ -58,7 +58,7 @@ pub(crate) fn clients_are_added_once(
             return Err(Violation::SameClient);
         }
         let same_type = credentials.entry(leaf.credential.credential_type()).or_default();
-        if same_type.iter().any(|other| policy.same_client(other, &leaf.credential)) {
+        if same_type.iter().any(|other| identities.policy.same_client(other, &leaf.credential)) {
             return Err(Violation::SameClient);
         }
         same_type.push(&leaf.credential);

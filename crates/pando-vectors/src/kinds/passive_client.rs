@@ -5,10 +5,10 @@ use crate::private_keys::{hpke_key, signature_key};
 use crate::random::bytes;
 use crate::report::{MustSucceed, Outcome, Problem, must, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::{SignaturePrivateKey, Signer, Suite};
+use pando_crypto::{RustCrypto, SignaturePrivateKey, Signer, Suite};
 use pando_group::{
-    BasicIdentities, Group, GroupConfig, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate,
-    Processed, PskStore,
+    BasicIdentities, Client, Group, GroupConfig, IdentityError, IdentityPolicy, KeyPackageBundle,
+    KeyPackageTemplate, Processed, PskStore,
 };
 use pando_schedule::PskValue;
 use pando_wire::{
@@ -63,7 +63,7 @@ impl PskStore for Psks<'_> {
 struct AnyIdentity;
 
 impl IdentityPolicy for AnyIdentity {
-    fn validate(&self, _: &Credential, _: &SignaturePublicKey) -> Result<(), IdentityError> {
+    fn validate(&self, _: &Credential, _: &SignaturePublicKey, _: Option<u64>) -> Result<(), IdentityError> {
         Ok(())
     }
 
@@ -85,9 +85,10 @@ impl Case {
         };
         let psks = Psks(&self.external_psks);
         let tree = self.ratchet_tree.as_deref();
-        let config = GroupConfig::default();
-        let mut group =
-            Group::join(suite, &welcome, bundle, tree, &psks, &AnyIdentity, config).in_field("welcome")?;
+        let signer = suite.signer(&signature_key(suite, &self.signature_priv)).in_field("signature_priv")?;
+        let client = Client { policy: &AnyIdentity, ..client(&*signer, &psks, GroupConfig::default()) };
+        // Nothing is stored.
+        let (mut group, _) = Group::join(&welcome, bundle, tree, &client).in_field("welcome")?;
         must_equal(
             "initial_epoch_authenticator",
             group.epoch_authenticator().expose(),
@@ -98,12 +99,12 @@ impl Case {
             for (index, proposal) in epoch.proposals.iter().enumerate() {
                 let field = format!("epochs[{number}].proposals[{index}]");
                 let proposal = message(&field, proposal)?;
-                let processed = group.process(proposal, &psks, &AnyIdentity, None).in_field(&field)?;
+                let (processed, _) = group.process(proposal, &client).in_field(&field)?;
                 must(&field, matches!(processed, Processed::Proposal(_)), "not a proposal")?;
             }
             let field = format!("epochs[{number}].commit");
             let commit = message(&field, &epoch.commit)?;
-            match group.process(commit, &psks, &AnyIdentity, None).in_field(&field)? {
+            match group.process(commit, &client).in_field(&field)?.0 {
                 Processed::Commit(staged) => drop(group.merge(*staged).in_field(&field)?),
                 _ => return must(field, false, "not a Commit"),
             }
@@ -140,9 +141,13 @@ fn message(field: &str, bytes: &[u8]) -> Result<MlsMessage, Problem> {
 }
 
 /// A client that acts.
-struct Client {
+struct Member {
     signer: Box<dyn Signer>,
     group: Group,
+}
+
+fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Client<'a> {
+    Client { crypto: &RustCrypto, signer, policy: &BasicIdentities, psks, now: None, config }
 }
 
 /// A client before it joins, with its signature key in both forms.
@@ -181,7 +186,6 @@ fn case(
     tree_in_welcome: bool,
     rng: &mut ChaCha20Rng,
 ) -> Result<Case, Box<dyn Error>> {
-    let policy = &BasicIdentities;
     let config = GroupConfig { encrypt_handshakes, ..GroupConfig::default() };
     let psk_id = Hex(bytes(rng, 8));
     let external_psks = vec![ExternalPsk { psk_id: psk_id.clone(), psk: Hex(bytes(rng, 40)) }];
@@ -191,8 +195,9 @@ fn case(
     // Two active members, and the passive one.
     let (bundle, signer, _) = new_bundle(suite, 0, rng)?;
     let group_id = GroupId::from(bytes(rng, 16));
-    let group = Group::create(suite, group_id, Extensions::default(), bundle, config, policy, rng)?;
-    let mut alice = Client { signer, group };
+    let creator = client(&*signer, &psks, config);
+    let (group, _) = Group::create(suite, group_id, Extensions::default(), bundle, &creator, rng)?;
+    let mut alice = Member { signer, group };
     let (bob_bundle, bob_signer, _) = new_bundle(suite, 1, rng)?;
     let (bundle, _, signature_private) = new_bundle(suite, 2, rng)?;
     let mut builder =
@@ -200,13 +205,13 @@ fn case(
     if !tree_in_welcome {
         builder = builder.without_tree();
     }
-    let output = builder.psk(psk()).build(&*alice.signer, &psks, policy, None, rng)?;
-    alice.group.merge_pending()?;
+    let output = builder.psk(psk()).build(&client(&*alice.signer, &psks, config), rng)?;
+    let _ = alice.group.merge_pending()?;
     let welcome = output.welcome.ok_or("no Welcome")?;
     let tree = alice.group.public().tree().export()?;
     let outside = (!tree_in_welcome).then_some(&*tree);
-    let group = Group::join(suite, &welcome, bob_bundle, outside, &psks, policy, config)?;
-    let mut bob = Client { signer: bob_signer, group };
+    let (group, _) = Group::join(&welcome, bob_bundle, outside, &client(&*bob_signer, &psks, config))?;
+    let mut bob = Member { signer: bob_signer, group };
     let mut case = Case {
         cipher_suite: suite.cipher_suite().0,
         external_psks: external_psks.clone(),
@@ -225,8 +230,10 @@ fn case(
         let (committer, other) = if round % 2 == 0 { (&mut alice, &mut bob) } else { (&mut bob, &mut alice) };
         let mut proposals = Vec::new();
         if round % 3 != 2 {
-            let update = other.group.propose_update(&*other.signer, policy, rng)?;
-            committer.group.process(update.clone(), &psks, policy, None)?;
+            let sender = client(&*other.signer, &psks, config);
+            let (update, _) = other.group.propose_update(None, &sender, rng)?;
+            let receiver = client(&*committer.signer, &psks, config);
+            let _ = committer.group.process(update.clone(), &receiver)?;
             proposals.push(Hex(update.encode()?));
         }
         let builder = committer.group.commit();
@@ -237,9 +244,9 @@ fn case(
             5 => builder.add(new_bundle(suite, 11, rng)?.0.key_package).without_path(),
             _ => builder,
         };
-        let commit = builder.build(&*committer.signer, &psks, policy, None, rng)?.message;
-        committer.group.merge_pending()?;
-        match other.group.process(commit.clone(), &psks, policy, None)? {
+        let commit = builder.build(&client(&*committer.signer, &psks, config), rng)?.message;
+        let _ = committer.group.merge_pending()?;
+        match other.group.process(commit.clone(), &client(&*other.signer, &psks, config))?.0 {
             Processed::Commit(staged) => drop(other.group.merge(*staged)?),
             _ => return Err("a Commit is none".into()),
         }

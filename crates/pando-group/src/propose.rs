@@ -1,0 +1,95 @@
+//! Sending proposals as a member (RFC 9420, section 12.1).
+
+use crate::group::Group;
+use crate::proposals::PendingProposal;
+use crate::rules::proposal;
+use crate::{Client, Delta, GroupError, Misuse};
+use pando_crypto::{CryptoRng, Signer};
+use pando_tree::LeafTemplate;
+use pando_wire::{
+    Content, Encode, LeafNode, LeafNodeSource, MlsMessage, Proposal, Sender, Signature, Update,
+};
+
+/// What a member's leaf is to say, and whose signature key it is to have. The member signs with that key from
+/// the next epoch on.
+#[derive(Clone)]
+pub struct NewLeaf<'a> {
+    /// What the leaf says of the client.
+    pub template: LeafTemplate,
+    /// The signature key: the one that the member has, or another.
+    pub signer: &'a dyn Signer,
+}
+
+impl std::fmt::Debug for NewLeaf<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewLeaf").field("template", &self.template).finish_non_exhaustive()
+    }
+}
+
+/// What a leaf says already.
+pub(crate) fn same_leaf(leaf_node: LeafNode) -> LeafTemplate {
+    let LeafNode { credential, capabilities, extensions, .. } = leaf_node;
+    LeafTemplate { credential, capabilities, extensions }
+}
+
+impl Group {
+    /// Sends a proposal. It is pending for this member, too.
+    ///
+    /// # Errors
+    /// - [`GroupError::Violation`] if nobody would accept it.
+    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`], [`Misuse::TooManyProposals`].
+    pub fn propose(
+        &mut self,
+        proposal: Proposal,
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(MlsMessage, Delta), GroupError> {
+        self.check_active()?;
+        let sender = Sender::Member(self.own_leaf());
+        proposal::psk_usage(&proposal)?;
+        proposal::is_valid(&self.public, sender, &proposal, client.identities())?;
+        let content = Content::Proposal(proposal.clone());
+        let signed = self.sign(self.handshake_format(), content, &[], client)?;
+        let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
+        let message = self.seal(&signed, rng)?;
+        let pending = PendingProposal { reference: reference.clone(), sender, proposal };
+        self.proposals.insert(pending, self.config.pending_proposals)?;
+        self.own_proposals.push((message.clone(), reference));
+        Ok((message, self.take_delta()))
+    }
+
+    /// Sends a proposal to replace one's own leaf by one with a new encryption key, and with what `new_leaf` says
+    /// if there is one.
+    ///
+    /// # Errors
+    /// As [`Group::propose`].
+    pub fn propose_update(
+        &mut self,
+        new_leaf: Option<NewLeaf<'_>>,
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(MlsMessage, Delta), GroupError> {
+        let (suite, leaf) = (self.public.suite, self.own_leaf());
+        let old = self.public.tree.leaf(leaf).ok_or(Misuse::NotAMember(leaf))?;
+        let NewLeaf { template, signer } =
+            new_leaf.unwrap_or_else(|| NewLeaf { template: same_leaf(old), signer: client.signer });
+        let key_pair = suite.hpke_generate_key_pair(rng)?;
+        let LeafTemplate { credential, capabilities, extensions } = template;
+        let mut leaf_node = LeafNode {
+            encryption_key: key_pair.public.clone(),
+            signature_key: signer.public_key().clone(),
+            credential,
+            capabilities,
+            leaf_node_source: LeafNodeSource::Update,
+            extensions,
+            signature: Signature::default(),
+        };
+        let to_be_signed = leaf_node.to_be_signed((&self.public.context.group_id, leaf))?;
+        leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
+        let proposal = Proposal::Update(Box::new(Update { leaf_node }));
+        // The proposal is signed with the key that is in the tree.
+        let (message, delta) = self.propose(proposal, client, rng)?;
+        self.updates.insert(key_pair.public.to_vec(), key_pair);
+        Ok((message, delta))
+    }
+}

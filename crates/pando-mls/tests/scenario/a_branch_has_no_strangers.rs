@@ -1,0 +1,34 @@
+//! Somebody who is not in the old group is to be in its branch. A careful maker does not do it, and who is invited by a
+//! gullible one does not come.
+
+use crate::policies::Anybody;
+use crate::successors::{Way, create, newcomers};
+use crate::world::{World, suites};
+use pando_mls::{BasicIdentities, Credential, GroupError, IdentityPolicy, LeafIndex, Violation};
+
+#[test]
+fn a_branch_has_no_strangers() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let stranger = world.newcomer_with(|template| {
+            template.credential = Credential::Basic { identity: b"a stranger".as_slice().into() };
+        });
+        let refused = GroupError::Violation(Violation::NotInOldGroup(LeafIndex(1)));
+        for (policy, made) in [(&BasicIdentities as &dyn IdentityPolicy, false), (&Anybody, true)] {
+            let mut newcomers = newcomers(&mut world, suite, 2);
+            let (creator, invited) = (newcomers.pop().unwrap(), newcomers.pop().unwrap());
+            let packages = vec![stranger.key_package(), invited.key_package()];
+            match create(&mut world, 1, Way::Branched, creator, packages, policy) {
+                Ok((_, welcome)) => {
+                    assert!(made);
+                    let joined = invited.join_successor(&welcome, &world.members[0]).map(|_| ());
+                    assert_eq!(joined.unwrap_err(), refused);
+                }
+                Err(error) => {
+                    assert!(!made);
+                    assert_eq!(error, refused);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The invitation to a branch comes late: while the epoch of the branching is remembered one can join, and afterwards
+//! not.
+
+use crate::successors::{Way, create, newcomers};
+use crate::world::{World, suites};
+use pando_mls::{BasicIdentities, GroupError, Missing};
+
+#[test]
+fn a_branch_of_a_forgotten_epoch_cannot_be_joined() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let mut newcomers = newcomers(&mut world, suite, 2);
+        let (creator, other) = (newcomers.pop().unwrap(), newcomers.pop().unwrap());
+        let packages = vec![other.key_package()];
+        let (creator, welcome) =
+            create(&mut world, 1, Way::Branched, creator, packages, &BasicIdentities).unwrap();
+        let epoch = world.context().epoch;
+        for _ in 0..world.config.past_epochs {
+            world.commit(0, |builder| builder);
+            let again = crate::world::Newcomer { bundle: other.bundle_again(), signer: world.signer() };
+            let joined = again.join_successor(&welcome, &world.members[0]).unwrap();
+            assert_eq!(joined.group.epoch_authenticator(), creator.group.epoch_authenticator());
+        }
+        world.commit(0, |builder| builder);
+        let joined = other.join_successor(&welcome, &world.members[0]).map(|_| ());
+        assert_eq!(joined.unwrap_err(), GroupError::Missing(Missing::Epoch(epoch)));
+    }
+}

@@ -1,0 +1,55 @@
+//! A client that is no member asks to be added, and a member commits it. It can ask for nothing else, and for nobody
+//! else.
+
+use crate::proposals::remove;
+use crate::world::{World, suites};
+use pando_mls::wire::{Content, Sender};
+use pando_mls::{
+    FramingError, GroupError, LeafIndex, Misuse, MlsMessage, MlsMessageBody, Violation, propose_own_add,
+};
+
+#[test]
+fn a_client_asks_to_be_added() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        for committer in [0, 1] {
+            let newcomer = world.newcomer();
+            let message =
+                propose_own_add(suite, world.context(), newcomer.key_package(), &*newcomer.signer).unwrap();
+            world.deliver_proposal(usize::MAX, &message);
+            let (_, welcome) = world.commit(committer, |builder| builder);
+            world.enter(newcomer, &welcome.unwrap());
+            world.chat(committer + 2);
+        }
+    }
+}
+
+#[test]
+fn a_client_asks_for_itself_only() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let (newcomer, other) = (world.newcomer(), world.newcomer());
+        let context = world.context().clone();
+        let made = propose_own_add(suite, &context, newcomer.key_package(), &*other.signer);
+        assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
+        let message = propose_own_add(suite, &context, newcomer.key_package(), &*newcomer.signer).unwrap();
+        // The sender's type is signed: it cannot be turned into that of an external sender, nor the content into
+        // another proposal.
+        let MlsMessageBody::PublicMessage(public) = &message.body else { panic!("not public") };
+        let mut sender = public.clone();
+        sender.content.sender = Sender::External(0);
+        let mut content = public.clone();
+        content.content.content = Content::Proposal(remove(1));
+        for member in &mut world.members {
+            let changed = MlsMessage { body: MlsMessageBody::PublicMessage(sender.clone()) };
+            let unknown = GroupError::Violation(Violation::UnknownExternalSender(0));
+            assert_eq!(member.process(&changed).unwrap_err(), unknown);
+            let changed = MlsMessage { body: MlsMessageBody::PublicMessage(content.clone()) };
+            let error = member.process(&changed).unwrap_err();
+            assert!(matches!(error, GroupError::Framing(FramingError::SenderNotAllowed { .. })), "{error:?}");
+            assert_eq!(member.pending_proposals(), []);
+        }
+        world.agree();
+        assert!(world.tree().is_member(LeafIndex(1)));
+    }
+}

@@ -1,0 +1,82 @@
+//! A client is added once: in a Commit, if several propose it, and while it is there. When it goes, it may come back
+//! in the same Commit.
+
+use crate::proposals::add;
+use crate::world::{World, suites};
+use pando_mls::{GroupError, LeafIndex, Suite, Violation};
+
+#[test]
+fn the_same_key_package_twice() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let key_package = world.newcomer().key_package();
+        let twice = world.build(0, |builder| builder.add(key_package.clone()).add(key_package.clone()));
+        assert_eq!(twice.unwrap_err(), GroupError::Violation(Violation::SameClient));
+        world.commit(0, |builder| builder.add(key_package.clone()));
+        let again = world.build(0, |builder| builder.add(key_package));
+        let in_use = Violation::SignatureKeyInUse(LeafIndex(2));
+        assert_eq!(again.unwrap_err(), GroupError::Violation(in_use));
+        world.commit(1, |builder| builder);
+    }
+}
+
+/// A KeyPackage that was kept for when there are no others: its leaf may be in a group once.
+#[test]
+fn a_leaf_with_a_key_that_is_there() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        // Another client has taken the encryption key of the first one.
+        let (first, thief) = (world.newcomer(), world.newcomer());
+        let mut stolen = thief.key_package();
+        stolen.leaf_node.encryption_key = first.key_package().leaf_node.encryption_key;
+        let nowhere = (&pando_mls::GroupId::default(), LeafIndex(0));
+        let to_be_signed = stolen.leaf_node.to_be_signed(nowhere).unwrap();
+        stolen.leaf_node.signature =
+            suite.sign_with_label(&*thief.signer, "LeafNodeTBS", &to_be_signed).unwrap();
+        let to_be_signed = stolen.to_be_signed().unwrap();
+        stolen.signature = suite.sign_with_label(&*thief.signer, "KeyPackageTBS", &to_be_signed).unwrap();
+
+        let refused = GroupError::Violation(Violation::EncryptionKeyInUse);
+        let both = world.build(0, |builder| builder.add(first.key_package()).add(stolen.clone()));
+        assert_eq!(both.unwrap_err(), refused);
+        world.commit(0, |builder| builder.add(first.key_package()));
+        let later = world.build(1, |builder| builder.add(stolen));
+        assert_eq!(later.unwrap_err(), refused);
+        world.commit(1, |builder| builder);
+    }
+}
+
+#[test]
+fn a_client_that_two_propose_to_add_is_added_once() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let (one, other, third) = {
+            let mut add = || add(world.newcomer().key_package());
+            (add(), add(), add())
+        };
+        for (by, proposal) in [(0, &one), (1, &one), (2, &other), (1, &third)] {
+            world.propose(by, proposal.clone());
+        }
+        world.commit(0, |builder| builder.proposal(third));
+        assert_eq!(world.tree().member_count(), 6);
+    }
+}
+
+/// With three members, whoever was proposed a second time is left out until it goes.
+fn comes_back_when_it_goes(suite: Suite) {
+    let mut world = World::of(suite, 2);
+    let key_package = world.newcomer().key_package();
+    world.commit(0, |builder| builder.add(key_package.clone()));
+    world.propose(1, add(key_package.clone()));
+    world.commit(0, |builder| builder);
+    assert_eq!(world.tree().member_count(), 3);
+    world.propose(1, add(key_package));
+    let (_, welcome) = world.commit(0, |builder| builder.remove(LeafIndex(2)));
+    assert!(welcome.is_some());
+    assert_eq!(world.tree().member_count(), 3);
+}
+
+#[test]
+fn a_client_that_is_there_is_not_added_unless_it_goes() {
+    suites().for_each(comes_back_when_it_goes);
+}

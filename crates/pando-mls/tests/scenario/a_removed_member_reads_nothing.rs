@@ -1,0 +1,69 @@
+//! A removed member is given everything that is sent from then on, and gets nothing out of it.
+
+use crate::proposals::remove;
+use crate::world::{World, external_psk, suites};
+use pando_mls::{BasicIdentities, Client, GroupError, MlsMessage, Processed, PskStore, PskValue, Suite};
+
+/// All that is sent from the removal on.
+fn removed(suite: Suite, leaf: u32, public: bool) {
+    let mut world = if public { World::public(suite) } else { World::new(suite) };
+    world.add(0, 3);
+    let mut gone = world.members.remove(world.at(leaf));
+    // By somebody else's proposal, whose removal is committed by reference.
+    let proposal = world.members[0].propose(remove(leaf), &mut world.rng).unwrap();
+    world.deliver_proposal(0, &proposal);
+    let (commit, _) = world.commit(1, |builder| builder);
+    let mut log: Vec<MlsMessage> = vec![world.send(1, b"without you")];
+    log.push(world.commit(0, |builder| builder.psk(external_psk(1))).0);
+    log.push(world.send(0, b"still without you"));
+    log.push(world.commit(2, |builder| builder.without_path().psk(external_psk(2))).0);
+    log.push(world.members[1].propose_update(&mut world.rng).unwrap());
+
+    assert!(matches!(gone.process(&proposal).unwrap(), Processed::Proposal(_)));
+    match gone.process(&commit).unwrap() {
+        Processed::Commit(staged) => {
+            assert!(staged.removes_me());
+            assert_eq!(gone.merge(*staged), []);
+        }
+        other => panic!("not a Commit: {other:?}"),
+    }
+    assert!(!gone.group.is_active());
+    for message in &log {
+        assert!(gone.process(message).is_err());
+    }
+    // Nor backwards, nor with every key that there is from elsewhere.
+    for message in log.iter().rev() {
+        let client =
+            Client { policy: &BasicIdentities, psks: &Everything, ..crate::world::client(&*gone.signer) };
+        let refused = gone.group.process(message.clone(), &client).unwrap_err();
+        assert!(matches!(refused, GroupError::Framing(_) | GroupError::Misuse(_)), "{refused:?}");
+    }
+    assert_ne!(gone.group.epoch_authenticator(), world.members[0].group.epoch_authenticator());
+    assert_ne!(
+        gone.group.export("label", b"context", 32).unwrap(),
+        world.members[0].group.export("label", b"context", 32).unwrap()
+    );
+}
+
+/// A store in which everything is found.
+struct Everything;
+
+impl PskStore for Everything {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        crate::world::AllPsks.external(psk_id)
+    }
+
+    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Option<PskValue> {
+        Some(vec![0; 32].into())
+    }
+}
+
+#[test]
+fn a_removed_member_with_the_whole_later_log_reads_nothing() {
+    for suite in suites() {
+        for leaf in [0, 2] {
+            removed(suite, leaf, false);
+            removed(suite, leaf, true);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A server follows everything that is public, without any secret of the group.
+
+use crate::proposals::remove;
+use crate::server::Server;
+use crate::world::{World, external_psk, suites};
+use pando_mls::{GroupError, LeafIndex, Missing, Misuse};
+
+/// A group that sends its handshakes in public.
+fn public_world(suite: pando_mls::Suite, members: usize) -> World {
+    let mut world = World::public(suite);
+    world.add(0, members - 1);
+    world
+}
+
+#[test]
+fn a_server_follows_everything_that_is_public() {
+    for suite in suites() {
+        let mut world = public_world(suite, 3);
+        let mut server = Server::of(&world);
+        for round in 0..6 {
+            let by = (round + 1) % 3;
+            let update = world.members[by].propose_update(&mut world.rng).unwrap();
+            world.deliver_proposal(by, &update);
+            server.follow(&update);
+            let newcomer = world.newcomer();
+            let (commit, _) = world.commit(round % 3, |builder| match round {
+                0 | 1 => builder.add(newcomer.key_package()),
+                2 => builder.psk(external_psk(1)),
+                3 => builder.remove(LeafIndex(3)),
+                _ => builder,
+            });
+            server.follow(&commit);
+            server.agrees_with(&world);
+        }
+        // Leaf 0 is removed, and somebody comes from outside.
+        let (commit, _) = world.commit(1, |builder| builder.remove(LeafIndex(0)));
+        server.follow(&commit);
+        let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
+        let (member, message) = world.external(newcomer, &group_info, None, None, vec![]).unwrap();
+        world.deliver_commit(usize::MAX, &message);
+        world.members.push(member);
+        server.follow(&message);
+        server.agrees_with(&world);
+    }
+}
+
+#[test]
+fn a_server_needs_the_proposals() {
+    for suite in suites() {
+        let mut world = public_world(suite, 3);
+        let mut server = Server::of(&world);
+        let proposal = world.members[1].propose(remove(0), &mut world.rng).unwrap();
+        world.deliver_proposal(1, &proposal);
+        let (commit, _) = world.build(2, |builder| builder).unwrap();
+        let refused = server.process(&commit).unwrap_err();
+        assert!(matches!(refused, GroupError::Missing(Missing::Proposal(_))));
+        // It comes late, and then it goes on.
+        server.follow(&proposal);
+        server.follow(&commit);
+        world.deliver_commit(world.at(2), &commit);
+        server.agrees_with(&world);
+    }
+}
+
+#[test]
+fn what_is_private_is_not_for_a_server() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let mut server = Server::of(&world);
+        let message = world.send(0, b"private");
+        let (commit, _) = world.commit(0, |builder| builder);
+        for message in [message, commit] {
+            let refused = server.process(&message).unwrap_err();
+            assert_eq!(refused, GroupError::Misuse(Misuse::WrongMessage));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The group names servers that may propose changes. One does, and the members commit what it wants.
+
+use crate::proposals::{add, external_senders, psk, remove, set_extensions};
+use crate::server::Server;
+use crate::world::{World, external_psk, suites};
+use pando_mls::wire::Sender;
+use pando_mls::{LeafIndex, PublicProcessed, Signer, propose_as_external_sender};
+
+/// The group gets two external senders, of whom the second is returned.
+fn second_sender(world: &mut World) -> Box<dyn Signer> {
+    let (first, second) = (world.signer(), world.signer());
+    world.commit(0, |builder| builder.extensions(external_senders(&[&*first, &*second])));
+    second
+}
+
+#[test]
+fn a_server_proposes_and_members_commit() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let (server, newcomer) = (second_sender(&mut world), world.newcomer());
+        let context = world.context().clone();
+        for proposal in [
+            add(newcomer.key_package()),
+            remove(2),
+            psk(external_psk(1), suite.hash_len()),
+            set_extensions(context.extensions.clone()),
+        ] {
+            let message = propose_as_external_sender(suite, &context, proposal, &*server).unwrap();
+            world.deliver_proposal(usize::MAX, &message);
+        }
+        let (_, welcome) = world.commit(1, |builder| builder);
+        assert_eq!(world.members.len(), 2);
+        world.enter(newcomer, &welcome.unwrap());
+        assert_eq!(world.leaf(2), LeafIndex(2));
+        world.chat(2);
+    }
+}
+
+#[test]
+fn a_server_removes_leaf_0() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let server = second_sender(&mut world);
+        let message = propose_as_external_sender(suite, world.context(), remove(0), &*server).unwrap();
+        world.deliver_proposal(usize::MAX, &message);
+        // Leaf 0 cannot, and another one does.
+        world.commit(0, |builder| builder);
+        assert_eq!(world.members.len(), 3);
+        let message = propose_as_external_sender(suite, world.context(), remove(0), &*server).unwrap();
+        world.deliver_proposal(usize::MAX, &message);
+        world.commit(2, |builder| builder);
+        assert_eq!(world.members.len(), 2);
+        assert!(!world.tree().is_member(LeafIndex(0)));
+        world.chat(0);
+    }
+}
+
+#[test]
+fn an_observer_takes_proposals_from_outside() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let sender = second_sender(&mut world);
+        let mut observer = Server::of(&world);
+        let message = propose_as_external_sender(suite, world.context(), remove(1), &*sender).unwrap();
+        match observer.process(&message).unwrap() {
+            PublicProcessed::Proposal(pending) => {
+                assert_eq!((pending.sender, pending.proposal), (Sender::External(1), remove(1)));
+            }
+            other @ PublicProcessed::Commit(_) => panic!("not a proposal: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Members branch off into a group of their own. Both groups go on, and know nothing of each other's secrets.
+
+use crate::successors::{Way, create, key_packages, lives_on, newcomers};
+use crate::world::{World, client, suites};
+use pando_mls::{BasicIdentities, FramingError, Group, GroupError, Missing};
+
+#[test]
+fn everybody_branches_off() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let mut newcomers = newcomers(&mut world, suite, 3);
+        let (creator, packages) = (newcomers.pop().unwrap(), key_packages(&newcomers));
+        let (creator, welcome) =
+            create(&mut world, 0, Way::Branched, creator, packages, &BasicIdentities).unwrap();
+        assert_eq!(creator.group.epoch(), 1);
+        assert_eq!(creator.group.public().context().extensions, world.context().extensions);
+        let mut members = vec![creator];
+        for (newcomer, old) in newcomers.into_iter().zip([1, 2]) {
+            members.push(newcomer.join_successor(&welcome, &world.members[old]).unwrap());
+        }
+        lives_on(world, members);
+    }
+}
+
+#[test]
+fn some_members_branch_off() {
+    for suite in suites() {
+        let mut world = World::of(suite, 4);
+        let mut newcomers = newcomers(&mut world, suite, 2);
+        let (creator, other) = (newcomers.pop().unwrap(), newcomers.pop().unwrap());
+        let packages = vec![other.key_package()];
+        let (mut creator, welcome) =
+            create(&mut world, 0, Way::Branched, creator, packages, &BasicIdentities).unwrap();
+        // The old group goes on meanwhile.
+        world.commit(0, |builder| builder);
+        // Without the old group one does not get in.
+        let alone = Group::join(&welcome, other.bundle_again(), None, &client(&*other.signer)).map(|_| ());
+        assert!(matches!(alone.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
+        let mut other = other.join_successor(&welcome, &world.members[3]).unwrap();
+        world.chat(0);
+        // Who was not invited does not get in either, and reads nothing.
+        let uninvited = world.newcomer().join_successor(&welcome, &world.members[1]).map(|_| ());
+        assert_eq!(uninvited.unwrap_err(), GroupError::Missing(Missing::WelcomeSecrets));
+        let among_us = creator.send(b"among us", &mut world.rng).unwrap();
+        for member in &mut world.members {
+            let refused = member.process(&among_us).unwrap_err();
+            assert_eq!(refused, GroupError::Framing(FramingError::WrongGroup));
+        }
+        crate::world::read(other.process(&among_us));
+        let among_them = world.send(1, b"among them");
+        assert!(creator.process(&among_them).is_err());
+        lives_on(world, vec![creator, other]);
+    }
+}

@@ -1,0 +1,134 @@
+//! Every byte of every kind of message is changed on the way: nobody accepts it, and it does no harm.
+
+use crate::proposals::psk;
+use crate::server::Server;
+use crate::world::{Newcomer, World, external_psk, suite};
+use pando_mls::{
+    BasicIdentities, Decode, Encode, Group, GroupInfo, LeafIndex, MlsMessage, PendingProposal, Processed,
+    Welcome, propose_own_add,
+};
+
+/// Every change of one byte, in its lowest and in its highest bit.
+fn changes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..bytes.len()).flat_map(move |position| {
+        [0x01, 0x80].map(|bit| {
+            let mut changed = bytes.to_vec();
+            changed[position] ^= bit;
+            changed
+        })
+    })
+}
+
+/// The last member refuses every change of a message, is what it was, and accepts the message itself.
+fn only_the_original_is_accepted(world: &mut World, message: &MlsMessage) -> Processed {
+    let member = world.members.last_mut().unwrap();
+    let before = snapshot(&member.group);
+    for changed in changes(&message.encode().unwrap()) {
+        if let Ok(changed) = MlsMessage::decode(&changed) {
+            let processed = member.process(&changed);
+            assert!(processed.is_err(), "{processed:?}");
+            assert_eq!(snapshot(&member.group), before);
+        }
+    }
+    member.process(message).unwrap()
+}
+
+/// What can be seen of a group, secrets by what is derived from them.
+fn snapshot(group: &Group) -> (Vec<u8>, Vec<u8>, String, Vec<PendingProposal>) {
+    (
+        group.public().context().encode().unwrap(),
+        group.export("label", b"context", 32).unwrap().expose().to_vec(),
+        format!("{:?} {} {}", group.epoch_authenticator(), group.own_leaf(), group.is_active()),
+        group.pending_proposals().cloned().collect(),
+    )
+}
+
+/// A group that sends its handshakes as private or as public messages.
+fn worlds() -> [World; 2] {
+    let mut public = World::public(suite(1));
+    public.add(0, 2);
+    [World::of(suite(1), 3), public]
+}
+
+#[test]
+fn commits() {
+    for mut world in worlds() {
+        let newcomer = world.newcomer();
+        let (message, _) =
+            world.build(0, |builder| builder.add(newcomer.key_package()).psk(external_psk(1))).unwrap();
+        let Processed::Commit(staged) = only_the_original_is_accepted(&mut world, &message) else {
+            panic!("not a Commit")
+        };
+        world.members[2].merge(*staged);
+        for index in 0..2 {
+            assert_eq!(world.members[index].follow(&message), index == 0);
+        }
+        world.agree();
+    }
+}
+
+#[test]
+fn proposals() {
+    for mut world in worlds() {
+        let Newcomer { bundle, signer } = world.newcomer();
+        let update = world.members[0].propose_update(&mut world.rng).unwrap();
+        let psk = world.members[0].propose(psk(external_psk(1), 32), &mut world.rng).unwrap();
+        let add = propose_own_add(world.suite, world.context(), bundle.key_package, &*signer).unwrap();
+        for message in [update, psk, add] {
+            let processed = only_the_original_is_accepted(&mut world, &message);
+            assert!(matches!(processed, Processed::Proposal(_)), "{processed:?}");
+        }
+        assert_eq!(world.members[2].pending_proposals().len(), 3);
+    }
+}
+
+#[test]
+fn application_messages() {
+    for suite in crate::world::suites() {
+        let mut world = World::of(suite, 2);
+        let message = world.send(0, b"hello");
+        match only_the_original_is_accepted(&mut world, &message) {
+            Processed::Application { data, .. } => assert_eq!(&*data, b"hello"),
+            other => panic!("not a message: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn external_commits() {
+    let [mut world, _] = worlds();
+    let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
+    let (lost, psks) = (Some(LeafIndex(1)), vec![external_psk(2)]);
+    let (_, message) = world.external(newcomer, &group_info, None, lost, psks).unwrap();
+    let processed = only_the_original_is_accepted(&mut world, &message);
+    assert!(matches!(processed, Processed::Commit(_)), "{processed:?}");
+}
+
+#[test]
+fn group_infos() {
+    let [world, _] = worlds();
+    let bytes = world.members[0].group_info(true).encode().unwrap();
+    for changed in changes(&bytes) {
+        if let Ok(changed) = GroupInfo::decode(&changed) {
+            assert!(Server::new(world.suite, &changed, &BasicIdentities).is_err());
+        }
+    }
+    Server::new(world.suite, &GroupInfo::decode(&bytes).unwrap(), &BasicIdentities).unwrap();
+}
+
+#[test]
+fn welcomes() {
+    let [mut world, _] = worlds();
+    let newcomer = world.newcomer();
+    let (_, welcome) = world.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
+    let client = crate::world::client(&*newcomer.signer);
+    let join = |welcome: &Welcome| Group::join(welcome, newcomer.bundle_again(), None, &client);
+    let bytes = welcome.unwrap().encode().unwrap();
+    for changed in changes(&bytes) {
+        if let Ok(changed) = Welcome::decode(&changed) {
+            let group = join(&changed);
+            assert!(group.is_err(), "{group:?}");
+        }
+    }
+    assert!(join(&Welcome::decode(&bytes).unwrap()).is_ok());
+}

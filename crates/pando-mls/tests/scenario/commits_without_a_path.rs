@@ -1,0 +1,63 @@
+//! A Commit may do without a path where section 17.4 allows it: it is smaller, and nobody's keys are new. Where it
+//! is not allowed, there is a path even if the committer wants none.
+
+use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
+use crate::world::{World, external_psk, suites};
+use pando_mls::wire::{Commit, Content};
+use pando_mls::{MlsMessage, MlsMessageBody, Proposal};
+
+fn commit_in(message: &MlsMessage) -> &Commit {
+    let MlsMessageBody::PublicMessage(public) = &message.body else { panic!("not public") };
+    let Content::Commit(commit) = &public.content.content else { panic!("not a Commit") };
+    commit
+}
+
+#[test]
+fn a_commit_without_a_path_changes_nobodys_keys() {
+    for suite in suites() {
+        let mut world = World::public(suite);
+        world.add(0, 2);
+        for by in [1, 0] {
+            let (newcomer, before) = (world.newcomer(), world.tree().clone());
+            let (message, welcome) =
+                world.commit(by, |builder| builder.add(newcomer.key_package()).without_path());
+            assert!(commit_in(&message).path.is_none());
+            for leaf in before.members() {
+                assert_eq!(world.tree().leaf(leaf), before.leaf(leaf));
+            }
+            world.enter(newcomer, &welcome.unwrap());
+            world.chat(2);
+            // The next one has a path, although it has no proposals and none is wanted.
+            let before = world.tree().clone();
+            let (message, welcome) =
+                world.commit(by, |builder| builder.without_path().authenticated_data(b"none"));
+            assert!(commit_in(&message).path.is_some() && welcome.is_none());
+            let leaf = world.leaf(by);
+            assert_ne!(world.tree().leaf(leaf), before.leaf(leaf));
+        }
+    }
+}
+
+#[test]
+fn some_proposals_need_a_path() {
+    let mut world = World::public(crate::world::suite(1));
+    world.add(0, 2);
+    let (suite, newcomer) = (world.suite, world.newcomer());
+    for (proposal, path) in [
+        (add(newcomer.key_package()), false),
+        (psk(external_psk(1), suite.hash_len()), false),
+        (Proposal::ReInit(Box::new(reinit(suite, extensions(&[])))), false),
+        (remove(2), true),
+        (set_extensions(extensions(&[0x1a1a])), true),
+        (custom(0xf001, b""), true),
+    ] {
+        let (message, _) = world.build(0, |builder| builder.proposal(proposal).without_path()).unwrap();
+        assert_eq!(commit_in(&message).path.is_some(), path);
+        world.members[0].clear_pending();
+    }
+    // An Update of somebody else needs one, too.
+    world.propose_update(1);
+    let (message, _) = world.commit(0, |builder| builder.without_path().authenticated_data(b"none"));
+    assert!(commit_in(&message).path.is_some());
+    world.agree();
+}

@@ -1,0 +1,21 @@
+//! Several members propose extensions for the group. They are replaced once, by the first that all members support;
+//! the committer's own come before those of others.
+
+use crate::proposals::{extensions, set_extensions};
+use crate::world::{World, suites};
+use pando_mls::Extensions;
+
+#[test]
+fn extensions_are_replaced_once_and_by_what_members_support() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        for types in [&[0xf00d][..], &[0x1a1a], &[]] {
+            world.propose(1, set_extensions(extensions(types)));
+        }
+        world.commit(0, |builder| builder);
+        assert_eq!(world.context().extensions, extensions(&[0x1a1a]));
+        world.propose(1, set_extensions(extensions(&[0x1a1a])));
+        world.commit(0, |builder| builder.extensions(Extensions::default()));
+        assert_eq!(world.context().extensions, Extensions::default());
+    }
+}

@@ -1,0 +1,108 @@
+//! Somebody is invited to a group that claims to follow from another, and does not, or not as was agreed.
+
+use crate::proposals::{extensions, reinit};
+use crate::successors::{Way, create, newcomers, reinitialize};
+use crate::world::{Newcomer, World, client, suite, template};
+use pando_mls::wire::ResumptionPskUsage;
+use pando_mls::{
+    BasicIdentities, Client, Group, GroupError, GroupId, Misuse, Psk, PskStore, PskValue, Suite, Violation,
+    Welcome,
+};
+
+fn id(name: &[u8]) -> GroupId {
+    name.into()
+}
+
+/// Has the resumption PSKs of one group.
+struct Knows<'a>(&'a Group);
+
+impl PskStore for Knows<'_> {
+    fn external(&self, _: &[u8]) -> Option<PskValue> {
+        None
+    }
+
+    fn resumption(&self, _: &GroupId, epoch: u64) -> Option<PskValue> {
+        self.0.resumption_psk(epoch)
+    }
+}
+
+/// A Welcome to a group that a member has made by other means, for one who is invited.
+fn made(world: &mut World, suite: Suite, group_id: &[u8], psks: Vec<Psk>) -> (Newcomer, Welcome) {
+    let Newcomer { signer, bundle } = Newcomer::new(suite, template(), &mut world.rng);
+    let invited = Newcomer::new(suite, template(), &mut world.rng);
+    let knows = Knows(&world.members[1].group);
+    let client = Client { psks: &knows, ..client(&*signer) };
+    let extensions = extensions(&[0x1a1a]);
+    let created = Group::create(suite, id(group_id), extensions, bundle, &client, &mut world.rng);
+    let (mut group, _) = created.unwrap();
+    let builder = group.commit().add(invited.key_package());
+    let builder = psks.into_iter().fold(builder, pando_mls::CommitBuilder::psk);
+    let output = builder.build(&client, &mut world.rng).unwrap();
+    (invited, output.welcome.unwrap())
+}
+
+/// What a member gets to hear who is invited to such a group.
+fn forged(world: &mut World, suite: Suite, group_id: &[u8], psk: &Psk) -> GroupError {
+    let (invited, welcome) = made(world, suite, group_id, vec![psk.clone()]);
+    let knows = Knows(&world.members[1].group);
+    let alone = Client { psks: &knows, ..client(&*invited.signer) };
+    let joined = Group::join(&welcome, invited.bundle_again(), None, &alone).map(|_| ());
+    assert_eq!(joined.unwrap_err(), GroupError::Misuse(Misuse::OldGroupNeeded));
+    let old = &world.members[0].group;
+    old.join_successor(&welcome, invited.bundle_again(), None, &alone).map(|_| ()).unwrap_err()
+}
+
+#[test]
+fn what_claims_to_follow_must_be_what_was_agreed_on() {
+    let (ours, other) = (suite(1), suite(3));
+    let mut world = World::of(ours, 2);
+    let psk = |world: &World, usage, back| Psk::Resumption {
+        usage,
+        psk_group_id: id(b"group"),
+        psk_epoch: world.context().epoch - back,
+    };
+    let (again, branch) = (ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch);
+    let no_successor = GroupError::Violation(Violation::NoSuccessor);
+    let parameters = GroupError::Violation(Violation::SuccessorParameters);
+
+    // Of a group that was not reinitialized, or of another one.
+    let claim = psk(&world, again, 0);
+    assert_eq!(forged(&mut world, ours, b"next", &claim), no_successor);
+    let elsewhere = Psk::Resumption { usage: branch, psk_group_id: id(b"x"), psk_epoch: 1 };
+    assert_eq!(forged(&mut world, ours, b"next", &elsewhere), no_successor);
+    // A branch with another cipher suite.
+    let claim = psk(&world, branch, 0);
+    assert_eq!(forged(&mut world, other, b"next", &claim), parameters);
+    // A reinitialization to another group, with another cipher suite, or from another epoch.
+    reinitialize(&mut world, 0, reinit(ours, extensions(&[0x1a1a])));
+    let claim = psk(&world, again, 0);
+    assert_eq!(forged(&mut world, ours, b"newer", &claim), parameters);
+    assert_eq!(forged(&mut world, other, b"next", &claim), parameters);
+    let claim = psk(&world, again, 1);
+    assert_eq!(forged(&mut world, ours, b"next", &claim), parameters);
+}
+
+#[test]
+fn an_ordinary_group_follows_from_none() {
+    let mut world = World::of(suite(1), 2);
+    let newcomer = world.newcomer();
+    let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
+    let joined = newcomer.join_successor(&welcome.unwrap(), &world.members[0]).map(|_| ());
+    assert_eq!(joined.unwrap_err(), GroupError::Violation(Violation::NoSuccessor));
+    let creator = newcomers(&mut world, suite(1), 1).pop().unwrap();
+    let created = create(&mut world, 0, Way::Reinitialized, creator, vec![], &BasicIdentities).map(|_| ());
+    assert_eq!(created.unwrap_err(), GroupError::Misuse(Misuse::NotReinitialized));
+}
+
+#[test]
+fn nothing_follows_from_two_groups() {
+    let mut world = World::of(suite(1), 2);
+    let psks = [ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch].map(|usage| Psk::Resumption {
+        usage,
+        psk_group_id: id(b"group"),
+        psk_epoch: 1,
+    });
+    let (invited, welcome) = made(&mut world, suite(1), b"next", psks.to_vec());
+    let joined = invited.join_successor(&welcome, &world.members[0]).map(|_| ());
+    assert_eq!(joined.unwrap_err(), GroupError::Violation(Violation::SeveralResumptionPsks));
+}

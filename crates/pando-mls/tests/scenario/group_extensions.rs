@@ -1,0 +1,31 @@
+//! The extensions of the group are replaced, by any member, and newcomers see them.
+
+use crate::proposals::extensions;
+use crate::world::{World, suites};
+use pando_mls::{Extension, ExtensionType, Extensions, GroupError, Violation};
+
+#[test]
+fn extensions_of_the_group_are_replaced() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        for (by, content) in [(1, vec![7]), (0, vec![8, 9])] {
+            // Of a type that everybody lists.
+            let extensions = Extensions(vec![Extension {
+                extension_type: ExtensionType(0x1a1a),
+                extension_data: content.into(),
+            }]);
+            world.commit(by, |builder| builder.extensions(extensions.clone()));
+            assert_eq!(world.context().extensions, extensions);
+        }
+        world.add(0, 1);
+        world.chat(3);
+        // Nobody sets what somebody does not support, and the same type twice is nobody's.
+        let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
+        let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
+        assert_eq!(refused, GroupError::Violation(unsupported));
+        let refused = world.build(0, |builder| builder.extensions(extensions(&[0x1a1a; 2]))).unwrap_err();
+        assert_eq!(refused, GroupError::Violation(Violation::DuplicateExtension(ExtensionType(0x1a1a))));
+        world.commit(3, |builder| builder.extensions(Extensions::default()));
+        assert_eq!(world.context().extensions, Extensions::default());
+    }
+}

@@ -1,0 +1,73 @@
+//! Groups as applications use them: a story in each file.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+mod a_branch_has_no_strangers;
+mod a_branch_of_a_forgotten_epoch;
+mod a_client_asks_to_be_added;
+mod a_client_is_added_once;
+mod a_committer_leaves_its_own_removal_to_others;
+mod a_reinitialization_gives_way;
+mod a_reinitialized_group_falls_silent;
+mod a_removal_wins_over_an_update;
+mod a_removed_member_reads_nothing;
+mod a_server_follows_the_group;
+mod a_server_lets_somebody_in;
+mod a_server_proposes_and_members_commit;
+mod a_server_refuses_what_members_would;
+mod a_welcome_for_somebody_else;
+mod bad_key_packages;
+mod bad_pre_shared_keys;
+mod branching;
+mod changed_on_the_way;
+mod commits_without_a_path;
+mod custom_proposals;
+mod echoes_of_ones_own;
+mod everything_in_one_commit;
+mod extensions_are_proposed_by_several;
+mod external_join_with_pre_shared_keys;
+mod external_joins_in_a_row;
+mod external_pre_shared_keys;
+mod external_senders_must_be_acceptable;
+mod false_successors;
+mod group_extensions;
+mod hundreds_are_welcomed_at_once;
+mod incomplete_group_infos;
+mod joining_while_others_sleep;
+mod late_messages;
+mod leaf_reuse;
+mod nobody_can_block_commits;
+mod nobody_is_left_behind;
+mod one_commit_at_a_time;
+mod policies;
+mod proposals;
+mod proposals_that_stand_alone;
+mod public_and_private_handshakes;
+mod refusals_name_the_rule;
+mod reinitialized_with_another_suite;
+mod reinitialized_with_other_extensions;
+mod replays;
+mod required_capabilities;
+mod resync;
+mod server;
+mod shrinking_and_growing;
+mod silence_while_proposals_are_pending;
+mod successors;
+mod the_key_for_external_joins_is_new_in_each_epoch;
+mod the_limit_of_pending_proposals;
+mod the_newest_update_counts;
+mod the_one_who_began_leaves;
+mod the_tree_comes_another_way;
+mod two_members;
+mod two_racing_committers;
+mod unknown_proposals_wait;
+mod updates_are_committed_by_others;
+mod who_has_no_say_from_outside;
+mod who_may_be_removed;
+mod world;

@@ -1,0 +1,47 @@
+//! Each member decides whether its Commits and proposals are sent in public. Everybody follows both kinds, in the
+//! same group.
+
+use crate::world::{World, suites};
+use pando_mls::{MlsMessage, MlsMessageBody};
+
+fn is_public(message: &MlsMessage) -> bool {
+    matches!(message.body, MlsMessageBody::PublicMessage(_))
+}
+
+#[test]
+fn handshakes_can_be_public() {
+    for suite in suites() {
+        let mut world = World::public(suite);
+        world.add(0, 3);
+        let update = world.members[2].propose_update(&mut world.rng).unwrap();
+        assert!(is_public(&update));
+        world.deliver_proposal(2, &update);
+        for by in [1, 0] {
+            let (commit, _) = world.commit(by, |builder| builder);
+            assert!(is_public(&commit));
+        }
+        // What the application sends never is.
+        assert!(!is_public(&world.send(3, b"hello")));
+        world.chat(3);
+    }
+}
+
+#[test]
+fn some_handshakes_are_public_and_some_are_not() {
+    for suite in suites() {
+        // Leaf 0 in private, two in public, one in private.
+        let mut world = World::new(suite);
+        for (public, count) in [(true, 2), (false, 1)] {
+            world.config.encrypt_handshakes = !public;
+            world.add(0, count);
+        }
+        for (proposer, committer) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
+            let update = world.members[proposer].propose_update(&mut world.rng).unwrap();
+            assert_eq!(is_public(&update), [1, 2].contains(&proposer));
+            world.deliver_proposal(proposer, &update);
+            let (commit, _) = world.commit(committer, |builder| builder);
+            assert_eq!(is_public(&commit), [1, 2].contains(&committer));
+            world.chat(committer);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! A group moves to another cipher suite: it ends, one member makes the group that was agreed on, and all others join
+//! it.
+
+use crate::proposals::{extensions, reinit};
+use crate::successors::{Way, create, key_packages, lives_on, newcomers, reinitialize};
+use crate::world::{World, suites};
+use pando_mls::{BasicIdentities, GroupId};
+
+#[test]
+fn a_group_is_reinitialized_with_another_cipher_suite() {
+    for (old, new) in suites().zip(suites().skip(1).chain(suites())) {
+        let mut world = World::of(old, 3);
+        // Whoever commits the reinitialization need not be the one who makes the new group.
+        let by = usize::from(old.cipher_suite().0 % 2);
+        reinitialize(&mut world, by, reinit(new, extensions(&[0x1a1a])));
+        let mut newcomers = newcomers(&mut world, new, 3);
+        let (creator, key_packages) = (newcomers.pop().unwrap(), key_packages(&newcomers));
+        let (creator, welcome) =
+            create(&mut world, 0, Way::Reinitialized, creator, key_packages, &BasicIdentities).unwrap();
+        let context = creator.group.public().context();
+        assert_eq!((context.epoch, &context.group_id), (1, &GroupId::from(b"next".as_slice())));
+        assert_eq!((context.cipher_suite, &context.extensions), (new.cipher_suite(), &extensions(&[0x1a1a])));
+        let mut members = vec![creator];
+        for (newcomer, old) in newcomers.into_iter().zip([1, 2]) {
+            members.push(newcomer.join_successor(&welcome, &world.members[old]).unwrap());
+        }
+        lives_on(world, members);
+    }
+}

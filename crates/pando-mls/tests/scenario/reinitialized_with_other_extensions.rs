@@ -1,0 +1,49 @@
+//! A group begins anew with the same cipher suite and other extensions, which the new members must support.
+
+use crate::proposals::{external_senders, reinit};
+use crate::successors::{Way, create, key_packages, lives_on, newcomers, reinitialize};
+use crate::world::{Newcomer, World, suites, template};
+use pando_mls::wire::RequiredCapabilities;
+use pando_mls::{BasicIdentities, Extension, Extensions, GroupError, ProposalType, Suite, Violation};
+
+fn other_extensions(world: &mut World) -> Extensions {
+    let server = world.signer();
+    let mut extensions = external_senders(&[&*server]);
+    let required = RequiredCapabilities {
+        proposal_types: vec![ProposalType(0xf001)],
+        ..RequiredCapabilities::default()
+    };
+    extensions.0.push(Extension::new(&required).unwrap());
+    extensions
+}
+
+fn begins_anew(suite: Suite) {
+    let mut world = World::of(suite, 3);
+    let extensions = other_extensions(&mut world);
+    reinitialize(&mut world, 0, reinit(suite, extensions.clone()));
+    // One who lacks what the new group requires cannot come along.
+    let mut lacking = template();
+    lacking.capabilities.proposals = vec![];
+    let lacking = Newcomer::new(suite, lacking, &mut world.rng).key_package();
+    let mut new = newcomers(&mut world, suite, 2);
+    let (creator, packages) = (new.pop().unwrap(), vec![new[0].key_package(), lacking]);
+    let refused = create(&mut world, 1, Way::Reinitialized, creator, packages, &BasicIdentities).map(|_| ());
+    let required = Violation::RequiredProposal(ProposalType(0xf001));
+    assert_eq!(refused.unwrap_err(), GroupError::Violation(required));
+
+    let mut new = newcomers(&mut world, suite, 3);
+    let (creator, packages) = (new.pop().unwrap(), key_packages(&new));
+    let (creator, welcome) =
+        create(&mut world, 1, Way::Reinitialized, creator, packages, &BasicIdentities).unwrap();
+    assert_eq!(creator.group.public().context().extensions, extensions);
+    let mut members = vec![creator];
+    for (newcomer, old) in new.into_iter().zip([0, 2]) {
+        members.push(newcomer.join_successor(&welcome, &world.members[old]).unwrap());
+    }
+    lives_on(world, members);
+}
+
+#[test]
+fn a_group_is_reinitialized_with_other_extensions() {
+    suites().for_each(begins_anew);
+}

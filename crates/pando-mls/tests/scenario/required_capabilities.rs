@@ -1,0 +1,103 @@
+//! The group comes to require something of its members: it must be what all support, and from then on nobody gets in
+//! without it, by whichever door.
+
+use crate::proposals::extensions;
+use crate::world::{World, client, leaf_template, suites};
+use pando_mls::wire::RequiredCapabilities;
+use pando_mls::{
+    BasicIdentities, Capabilities, CredentialType, Extension, ExtensionType, Extensions, ExternalJoin,
+    GroupError, NewLeaf, ProposalType, Suite, Violation,
+};
+
+fn required(body: &RequiredCapabilities) -> Extensions {
+    Extensions(vec![Extension::new(body).unwrap()])
+}
+
+/// What the usual template supports, and what nobody has to list.
+fn all() -> Extensions {
+    required(&RequiredCapabilities {
+        extension_types: vec![ExtensionType(0x1a1a), ExtensionType::APPLICATION_ID],
+        proposal_types: vec![ProposalType(0xf001), ProposalType::ADD],
+        credential_types: vec![CredentialType::BASIC],
+    })
+}
+
+#[test]
+fn what_somebody_lacks_cannot_be_required() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let none = RequiredCapabilities::default;
+        for body in [
+            RequiredCapabilities { extension_types: vec![ExtensionType(0xf00d)], ..none() },
+            RequiredCapabilities { proposal_types: vec![ProposalType(0xf00d)], ..none() },
+            RequiredCapabilities { credential_types: vec![CredentialType::X509], ..none() },
+        ] {
+            let refused = world.build(0, |builder| builder.extensions(required(&body))).unwrap_err();
+            assert_eq!(refused, GroupError::Violation(Violation::RequiredUnsupportedByMember));
+        }
+        let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
+        let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
+        assert_eq!(refused, GroupError::Violation(unsupported));
+        // One who lacks it can go in the same Commit.
+        let plain = world.newcomer_with(|template| template.capabilities.proposals = vec![]);
+        world.commit(0, |builder| builder.add(plain.key_package()));
+        let refused = world.build(0, |builder| builder.extensions(all())).unwrap_err();
+        assert_eq!(refused, GroupError::Violation(Violation::RequiredUnsupportedByMember));
+        let leaf = pando_mls::LeafIndex(2);
+        world.commit(0, |builder| builder.extensions(all()).remove(leaf));
+        assert_eq!(world.context().extensions, all());
+    }
+}
+
+/// Takes away what the group requires.
+type Change = fn(&mut Capabilities);
+
+/// What a leaf may lack that the group requires.
+fn lacking() -> [(Change, Violation); 2] {
+    [
+        (
+            |capabilities| capabilities.extensions = vec![],
+            Violation::RequiredExtension(ExtensionType(0x1a1a)),
+        ),
+        (|capabilities| capabilities.proposals = vec![], Violation::RequiredProposal(ProposalType(0xf001))),
+    ]
+}
+
+fn nobody_gets_in(suite: Suite) {
+    let mut world = World::of(suite, 2);
+    world.commit(0, |builder| builder.extensions(all()));
+    for (change, violation) in lacking() {
+        let refused = GroupError::Violation(violation);
+        // By an Add,
+        let newcomer = world.newcomer_with(|template| change(&mut template.capabilities));
+        let added = world.build(0, |builder| builder.add(newcomer.key_package()));
+        assert_eq!(added.unwrap_err(), refused);
+        let proposed =
+            world.members[0].propose(crate::proposals::add(newcomer.key_package()), &mut world.rng);
+        assert_eq!(proposed.unwrap_err(), refused);
+        // from outside,
+        let (group_info, mut template) = (world.members[0].group_info(true), leaf_template());
+        change(&mut template.capabilities);
+        let (tree, resync, psks) = (None, None, vec![]);
+        let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks };
+        let joined = join.build(&client(&*newcomer.signer), &mut world.rng).map(|_| ());
+        assert_eq!(joined.unwrap_err(), refused);
+        // and no member changes into one that lacks it.
+        let mut template = leaf_template();
+        change(&mut template.capabilities);
+        let (signer, rng) = (world.signer(), &mut world.rng);
+        let leaf = || NewLeaf { template: template.clone(), signer: &*signer };
+        let committed = world.members[0].build_leaf(leaf(), &BasicIdentities, rng);
+        assert_eq!(committed.unwrap_err(), refused);
+        let proposed = world.members[0].propose_leaf(leaf(), &BasicIdentities, rng);
+        assert_eq!(proposed.unwrap_err(), refused);
+    }
+    world.add(0, 1);
+    world.join_external(None, vec![]);
+    world.chat(3);
+}
+
+#[test]
+fn required_capabilities_are_required() {
+    suites().for_each(nobody_gets_in);
+}

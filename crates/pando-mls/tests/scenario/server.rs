@@ -1,0 +1,63 @@
+//! A server that follows a group of which it knows no secret, with its store.
+
+use crate::world::{World, over_the_wire};
+use pando_mls::{
+    BasicIdentities, GroupError, GroupInfo, IdentityPolicy, MlsMessage, PublicGroup, PublicProcessed, Rows,
+    Suite,
+};
+
+pub(crate) struct Server {
+    pub(crate) group: PublicGroup,
+    pub(crate) rows: Rows,
+}
+
+impl Server {
+    /// Learns of a group from its first member.
+    pub(crate) fn of(world: &World) -> Self {
+        Self::new(world.suite, &world.members[0].group_info(true), &BasicIdentities).unwrap()
+    }
+
+    pub(crate) fn new(
+        suite: Suite,
+        group_info: &GroupInfo,
+        policy: &dyn IdentityPolicy,
+    ) -> Result<Self, GroupError> {
+        let (group, delta) = PublicGroup::new(suite, group_info, None, policy)?;
+        let mut rows = Rows::new();
+        delta.apply(&mut rows);
+        Ok(Self { group, rows })
+    }
+
+    pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<PublicProcessed, GroupError> {
+        self.process_with(message, &BasicIdentities, None)
+    }
+
+    pub(crate) fn process_with(
+        &mut self,
+        message: &MlsMessage,
+        policy: &dyn IdentityPolicy,
+        now: Option<u64>,
+    ) -> Result<PublicProcessed, GroupError> {
+        let (processed, delta) = self.group.process(over_the_wire(message), policy, now)?;
+        delta.apply(&mut self.rows);
+        Ok(processed)
+    }
+
+    /// Takes a proposal, or enters the epoch of a Commit.
+    pub(crate) fn follow(&mut self, message: &MlsMessage) {
+        if let PublicProcessed::Commit(staged) = self.process(message).unwrap() {
+            self.group.merge(*staged).unwrap().apply(&mut self.rows);
+        }
+    }
+
+    /// The tree as those need it who join.
+    pub(crate) fn tree(&self) -> Vec<u8> {
+        self.group.public().tree().export().unwrap()
+    }
+
+    /// Sees the same group as the members do.
+    pub(crate) fn agrees_with(&self, world: &World) {
+        assert_eq!(self.group.public().context(), world.context());
+        assert_eq!(self.group.public().tree().to_wire(), world.tree().to_wire());
+    }
+}

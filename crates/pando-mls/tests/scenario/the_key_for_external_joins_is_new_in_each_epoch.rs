@@ -1,0 +1,33 @@
+//! A description of the group lets somebody in during its own epoch, and in no other: after several epochs a new one
+//! is needed, and works.
+
+use crate::world::{World, suites};
+use pando_mls::{ExtensionType, GroupInfo};
+
+fn external_pub(group_info: &GroupInfo) -> Vec<u8> {
+    group_info.extensions.get(ExtensionType::EXTERNAL_PUB).unwrap().extension_data.to_vec()
+}
+
+#[test]
+fn the_key_of_an_old_epoch_does_not_open_the_new_one() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let mut old = world.members[0].group_info(true);
+        for by in [1, 0, 1] {
+            world.commit(by, |builder| builder);
+            let newcomer = world.newcomer();
+            let (_, message) = world.external(newcomer, &old, None, None, vec![]).unwrap();
+            for member in &mut world.members {
+                assert!(member.process(&message).is_err());
+            }
+            world.agree();
+            let new = world.members[0].group_info(true);
+            assert_ne!(external_pub(&new), external_pub(&old));
+            // All members give the same one.
+            assert_eq!(external_pub(&world.members[1].group_info(true)), external_pub(&new));
+            old = new;
+        }
+        world.join_external(None, vec![]);
+        world.chat(2);
+    }
+}

@@ -1,0 +1,30 @@
+//! Members propose Updates, and another one commits them all at once: their keys are new, and they know them.
+
+use crate::world::{World, suites};
+use pando_mls::LeafIndex;
+
+#[test]
+fn updates_are_committed_by_others() {
+    for suite in suites() {
+        let mut world = World::of(suite, 4);
+        // First leaf 0 is updated, and then it commits.
+        for (proposers, committer) in [([1, 2, 0], 3), ([3, 1, 2], 0)] {
+            let keys = |world: &World| {
+                let leaf = |leaf| world.tree().leaf(LeafIndex(leaf)).unwrap().encryption_key;
+                (0..4).map(leaf).collect::<Vec<_>>()
+            };
+            let before = keys(&world);
+            for by in proposers {
+                world.propose_update(by);
+            }
+            world.commit(committer, |builder| builder);
+            for (before, after) in before.iter().zip(keys(&world)) {
+                assert_ne!(*before, after);
+            }
+            // Who has been updated decrypts what comes next, and can commit.
+            world.commit(1, |builder| builder);
+            world.commit(proposers[2], |builder| builder);
+            world.chat(proposers[2]);
+        }
+    }
+}

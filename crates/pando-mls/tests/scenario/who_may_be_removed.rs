@@ -1,0 +1,46 @@
+//! A committer removes members, each once, and not itself; several at once if it likes.
+
+use crate::world::{World, suites};
+use pando_mls::{CommitBuilder, GroupError, LeafIndex, Violation};
+
+#[test]
+fn members_are_removed_once_and_not_by_themselves() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let mut refused = |leaves: &[u32]| {
+            let leaves = leaves.iter().map(|leaf| LeafIndex(*leaf));
+            match world.build(0, |builder| leaves.fold(builder, CommitBuilder::remove)) {
+                Err(GroupError::Violation(violation)) => violation,
+                other => panic!("not refused: {other:?}"),
+            }
+        };
+        assert_eq!(refused(&[0]), Violation::OwnRemove);
+        assert_eq!(refused(&[1, 1]), Violation::SameLeaf(LeafIndex(1)));
+        for leaf in [3, 4, 1 << 31, u32::MAX] {
+            assert_eq!(refused(&[leaf]), Violation::RemovedIsNoMember(LeafIndex(leaf)));
+            assert_eq!(refused(&[1, leaf]), Violation::RemovedIsNoMember(LeafIndex(leaf)));
+        }
+        world.agree();
+        world.commit(0, |builder| builder.remove(LeafIndex(1)));
+    }
+}
+
+#[test]
+fn several_are_removed_at_once() {
+    for suite in suites() {
+        let mut world = World::of(suite, 7);
+        let (message, _) = world
+            .build(3, |builder| [0, 1, 4, 6].map(LeafIndex).into_iter().fold(builder, CommitBuilder::remove))
+            .unwrap();
+        let gone = world.deliver_commit(3, &message);
+        assert_eq!((gone.len(), world.members.len()), (4, 3));
+        let secret = world.send(0, b"for those who stay");
+        for mut gone in gone {
+            assert!(gone.process(&secret).is_err());
+        }
+        let left: Vec<_> = world.tree().members().collect();
+        assert_eq!(left, [2, 3, 5].map(LeafIndex));
+        world.commit(2, |builder| builder);
+        world.chat(0);
+    }
+}

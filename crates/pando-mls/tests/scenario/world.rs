@@ -1,0 +1,478 @@
+//! Clients, their groups and their stores, and a delivery service that delivers everything to everybody in order.
+
+use pando_mls::{
+    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, Credential,
+    CredentialType, CryptoProvider, Decode, Delta, Encode, ExtensionType, Extensions, ExternalJoin, Group,
+    GroupConfig, GroupContext, GroupError, GroupId, GroupInfo, HpkeKeyPair, IdentityPolicy, KeyPackage,
+    KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, NewLeaf, Processed,
+    Proposal, ProposalType, ProtocolVersion, Psk, PskStore, PskValue, Rows, RustCrypto, Signer, Staged,
+    Suite, Tree, Welcome,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+pub(crate) const NOW: u64 = 1_000;
+
+/// Everybody has these PSKs: every identifier is known, and the value is the identifier twice.
+pub(crate) struct AllPsks;
+
+impl PskStore for AllPsks {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        Some([psk_id, psk_id].concat().into())
+    }
+
+    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
+        None
+    }
+}
+
+/// Who has all the PSKs and believes everybody.
+pub(crate) fn client(signer: &dyn Signer) -> Client<'_> {
+    let config = GroupConfig::default();
+    Client { crypto: &RustCrypto, signer, policy: &BasicIdentities, psks: &AllPsks, now: Some(NOW), config }
+}
+
+/// What goes over the network.
+pub(crate) fn over_the_wire(message: &MlsMessage) -> MlsMessage {
+    MlsMessage::decode(&message.encode().unwrap()).unwrap()
+}
+
+pub(crate) fn template() -> KeyPackageTemplate {
+    KeyPackageTemplate {
+        credential: Credential::Basic { identity: b"somebody".as_slice().into() },
+        capabilities: Capabilities {
+            versions: vec![ProtocolVersion::MLS_10],
+            cipher_suites: CipherSuite::ALL.to_vec(),
+            // With GREASE, which nobody minds.
+            extensions: vec![ExtensionType(0x1a1a)],
+            proposals: vec![ProposalType(0xf001), ProposalType(0x2a2a)],
+            credentials: vec![CredentialType::BASIC],
+        },
+        lifetime: Lifetime { not_before: 0, not_after: 2 * NOW },
+        leaf_extensions: Extensions::default(),
+        extensions: Extensions::default(),
+    }
+}
+
+pub(crate) fn leaf_template() -> LeafTemplate {
+    let KeyPackageTemplate { credential, capabilities, .. } = template();
+    LeafTemplate { credential, capabilities, extensions: Extensions::default() }
+}
+
+pub(crate) fn suite(number: u16) -> Suite {
+    RustCrypto.suite(CipherSuite(number)).unwrap()
+}
+
+/// All seven cipher suites.
+pub(crate) fn suites() -> impl Iterator<Item = Suite> {
+    CipherSuite::ALL.into_iter().map(|id| suite(id.0))
+}
+
+/// The fast ones, for stories that are long.
+pub(crate) fn fast_suites() -> impl Iterator<Item = Suite> {
+    [1, 2, 3].into_iter().map(suite)
+}
+
+pub(crate) fn external_psk(name: u8) -> Psk {
+    Psk::External { psk_id: vec![name].into() }
+}
+
+/// A client that is in no group yet.
+pub(crate) struct Newcomer {
+    pub(crate) signer: Box<dyn Signer>,
+    pub(crate) bundle: KeyPackageBundle,
+}
+
+impl Newcomer {
+    pub(crate) fn new(suite: Suite, template: KeyPackageTemplate, rng: &mut ChaCha20Rng) -> Self {
+        let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
+        Self { bundle: KeyPackageBundle::new(suite, template, &*signer, rng).unwrap(), signer }
+    }
+
+    pub(crate) fn create(self, suite: Suite, config: GroupConfig, rng: &mut ChaCha20Rng) -> Member {
+        let Self { signer, bundle } = self;
+        let id = GroupId::from(b"group".as_slice());
+        let client = Client { config, ..client(&*signer) };
+        let created = Group::create(suite, id, Extensions::default(), bundle, &client, rng).unwrap();
+        Member::new(signer, created)
+    }
+
+    pub(crate) fn join(
+        self,
+        welcome: &Welcome,
+        tree: Option<&[u8]>,
+        config: GroupConfig,
+    ) -> Result<Member, GroupError> {
+        let Self { signer, bundle } = self;
+        let joined = Group::join(welcome, bundle, tree, &Client { config, ..client(&*signer) })?;
+        Ok(Member::new(signer, joined))
+    }
+
+    /// Joins a group that follows from one that the client is in.
+    pub(crate) fn join_successor(self, welcome: &Welcome, old: &Member) -> Result<Member, GroupError> {
+        let Self { signer, bundle } = self;
+        let joined = old.group.join_successor(welcome, bundle, None, &client(&*signer))?;
+        Ok(Member::new(signer, joined))
+    }
+
+    pub(crate) fn key_package(&self) -> KeyPackage {
+        self.bundle.key_package.clone()
+    }
+
+    /// The KeyPackage and its keys once more, to try what uses them up.
+    pub(crate) fn bundle_again(&self) -> KeyPackageBundle {
+        let again = |pair: &HpkeKeyPair| HpkeKeyPair {
+            private: pair.private.expose().into(),
+            public: pair.public.clone(),
+        };
+        KeyPackageBundle {
+            key_package: self.key_package(),
+            init_key_pair: again(&self.bundle.init_key_pair),
+            leaf_key_pair: again(&self.bundle.leaf_key_pair),
+        }
+    }
+}
+
+/// A client in the group, with its store.
+pub(crate) struct Member {
+    pub(crate) signer: Box<dyn Signer>,
+    pub(crate) group: Group,
+    pub(crate) rows: Rows,
+}
+
+impl Member {
+    pub(crate) fn new(signer: Box<dyn Signer>, (group, delta): (Group, Delta)) -> Self {
+        let mut rows = Rows::new();
+        delta.apply(&mut rows);
+        Self { signer, group, rows }
+    }
+
+    pub(crate) fn leaf(&self) -> LeafIndex {
+        self.group.own_leaf()
+    }
+
+    pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<Processed, GroupError> {
+        self.process_with(message, &BasicIdentities)
+    }
+
+    pub(crate) fn process_with(
+        &mut self,
+        message: &MlsMessage,
+        policy: &dyn IdentityPolicy,
+    ) -> Result<Processed, GroupError> {
+        let client = Client { policy, ..client(&*self.signer) };
+        let (processed, delta) = self.group.process(over_the_wire(message), &client)?;
+        delta.apply(&mut self.rows);
+        Ok(processed)
+    }
+
+    /// Makes a Commit that is not delivered yet.
+    pub(crate) fn build(
+        &mut self,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<(MlsMessage, Option<Welcome>), GroupError> {
+        let output = fill(self.group.commit()).build(&client(&*self.signer), rng)?;
+        let CommitOutput { message, welcome, delta } = output;
+        delta.apply(&mut self.rows);
+        Ok((message, welcome))
+    }
+
+    /// Enters the epoch of somebody else's Commit; with the proposals of one's own that has lost.
+    pub(crate) fn merge(&mut self, staged: Staged) -> Vec<Proposal> {
+        let (lost, delta) = self.group.merge(staged).unwrap();
+        delta.apply(&mut self.rows);
+        lost
+    }
+
+    pub(crate) fn merge_pending(&mut self) {
+        self.group.merge_pending().unwrap().apply(&mut self.rows);
+    }
+
+    pub(crate) fn clear_pending(&mut self) -> Vec<Proposal> {
+        let (lost, delta) = self.group.clear_pending();
+        delta.apply(&mut self.rows);
+        lost
+    }
+
+    /// Enters the epoch of a Commit, and tells whether it was one's own.
+    pub(crate) fn follow(&mut self, message: &MlsMessage) -> bool {
+        match self.process(message).unwrap() {
+            Processed::OwnCommit => self.merge_pending(),
+            Processed::Commit(staged) => {
+                self.merge(*staged);
+                return false;
+            }
+            other => panic!("not a Commit: {other:?}"),
+        }
+        true
+    }
+
+    pub(crate) fn propose(
+        &mut self,
+        proposal: Proposal,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<MlsMessage, GroupError> {
+        let (message, delta) = self.group.propose(proposal, &client(&*self.signer), rng)?;
+        delta.apply(&mut self.rows);
+        Ok(message)
+    }
+
+    pub(crate) fn propose_update(&mut self, rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
+        let (message, delta) = self.group.propose_update(None, &client(&*self.signer), rng)?;
+        delta.apply(&mut self.rows);
+        Ok(message)
+    }
+
+    pub(crate) fn send(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
+        let (message, delta) = self.group.encrypt(data, b"", &client(&*self.signer), rng)?;
+        delta.apply(&mut self.rows);
+        Ok(message)
+    }
+
+    /// Does anything else with the group, as the usual client or as another, and stores what has changed.
+    pub(crate) fn operate<T>(
+        &mut self,
+        operation: impl FnOnce(&mut Group, Client<'_>) -> Result<(T, Delta), GroupError>,
+    ) -> Result<T, GroupError> {
+        let (result, delta) = operation(&mut self.group, client(&*self.signer))?;
+        delta.apply(&mut self.rows);
+        Ok(result)
+    }
+
+    /// Makes a Commit that changes what one's own leaf says, and is not delivered yet.
+    pub(crate) fn build_leaf(
+        &mut self,
+        new_leaf: NewLeaf<'_>,
+        policy: &dyn IdentityPolicy,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<MlsMessage, GroupError> {
+        self.operate(|group, client| {
+            let CommitOutput { message, delta, .. } =
+                group.commit().new_leaf(new_leaf).build(&Client { policy, ..client }, rng)?;
+            Ok((message, delta))
+        })
+    }
+
+    /// Proposes to change what one's own leaf says.
+    pub(crate) fn propose_leaf(
+        &mut self,
+        new_leaf: NewLeaf<'_>,
+        policy: &dyn IdentityPolicy,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<MlsMessage, GroupError> {
+        self.operate(|group, client| group.propose_update(Some(new_leaf), &Client { policy, ..client }, rng))
+    }
+
+    pub(crate) fn pending_proposals(&self) -> Vec<Proposal> {
+        self.group.pending_proposals().map(|pending| pending.proposal.clone()).collect()
+    }
+
+    pub(crate) fn group_info(&self, with_tree: bool) -> GroupInfo {
+        self.group.group_info(with_tree, &client(&*self.signer)).unwrap()
+    }
+}
+
+/// A group with its members, and what they need to go on.
+pub(crate) struct World {
+    pub(crate) suite: Suite,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) config: GroupConfig,
+    pub(crate) members: Vec<Member>,
+}
+
+impl World {
+    /// A group with a single member.
+    pub(crate) fn new(suite: Suite) -> Self {
+        Self::with_config(suite, GroupConfig::default())
+    }
+
+    /// A group that sends its handshakes in public.
+    pub(crate) fn public(suite: Suite) -> Self {
+        Self::with_config(suite, GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() })
+    }
+
+    pub(crate) fn with_config(suite: Suite, config: GroupConfig) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(suite.cipher_suite().0.into());
+        let creator = Newcomer::new(suite, template(), &mut rng).create(suite, config, &mut rng);
+        Self { suite, rng, config, members: vec![creator] }
+    }
+
+    /// A group of `members`, all of whom the first one has added in one Commit.
+    pub(crate) fn of(suite: Suite, members: usize) -> Self {
+        let mut world = Self::new(suite);
+        world.add(0, members - 1);
+        world
+    }
+
+    pub(crate) fn newcomer(&mut self) -> Newcomer {
+        Newcomer::new(self.suite, template(), &mut self.rng)
+    }
+
+    /// A client whose KeyPackage is not as usual.
+    pub(crate) fn newcomer_with(&mut self, change: impl FnOnce(&mut KeyPackageTemplate)) -> Newcomer {
+        let mut template = template();
+        change(&mut template);
+        Newcomer::new(self.suite, template, &mut self.rng)
+    }
+
+    /// A signature key that nobody has yet.
+    pub(crate) fn signer(&mut self) -> Box<dyn Signer> {
+        self.suite.signer(&self.suite.signature_generate_key(&mut self.rng).unwrap()).unwrap()
+    }
+
+    /// Somebody joins by a Welcome, and agrees with the others.
+    pub(crate) fn enter(&mut self, newcomer: Newcomer, welcome: &Welcome) {
+        self.members.push(newcomer.join(welcome, None, self.config).unwrap());
+        self.agree();
+    }
+
+    /// The state of the group as the first member sees it.
+    pub(crate) fn context(&self) -> &GroupContext {
+        self.members[0].group.public().context()
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        self.members[0].group.public().tree()
+    }
+
+    pub(crate) fn leaf(&self, index: usize) -> LeafIndex {
+        self.members[index].leaf()
+    }
+
+    /// The member at a leaf, by its position in `members`.
+    pub(crate) fn at(&self, leaf: u32) -> usize {
+        self.members.iter().position(|member| member.leaf() == LeafIndex(leaf)).unwrap()
+    }
+
+    /// Makes a Commit that is not delivered yet.
+    pub(crate) fn build(
+        &mut self,
+        by: usize,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+    ) -> Result<(MlsMessage, Option<Welcome>), GroupError> {
+        self.members[by].build(fill, &mut self.rng)
+    }
+
+    /// Makes a Commit, and everybody merges it. Those whom it removes go.
+    pub(crate) fn commit(
+        &mut self,
+        by: usize,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+    ) -> (MlsMessage, Option<Welcome>) {
+        let (message, welcome) = self.build(by, fill).unwrap();
+        self.deliver_commit(by, &message);
+        (message, welcome)
+    }
+
+    /// Everybody merges a Commit, which is that of `by`. Those whom it removes go, and are returned.
+    pub(crate) fn deliver_commit(&mut self, by: usize, message: &MlsMessage) -> Vec<Member> {
+        for (index, member) in self.members.iter_mut().enumerate() {
+            assert_eq!(member.follow(message), index == by);
+        }
+        let (active, gone) = self.members.drain(..).partition(|member| member.group.is_active());
+        self.members = active;
+        self.agree();
+        gone
+    }
+
+    /// One member adds some others.
+    pub(crate) fn add(&mut self, by: usize, count: usize) {
+        let newcomers: Vec<_> = (0..count).map(|_| self.newcomer()).collect();
+        let (_, welcome) = self.commit(by, |builder| {
+            newcomers
+                .iter()
+                .fold(builder, |builder, newcomer| builder.add(newcomer.bundle.key_package.clone()))
+        });
+        let Some(welcome) = welcome else { return };
+        for newcomer in newcomers {
+            self.members.push(newcomer.join(&welcome, None, self.config).unwrap());
+        }
+        self.agree();
+    }
+
+    /// One member removes another, who is returned.
+    pub(crate) fn remove(&mut self, by: usize, removed: usize) -> Member {
+        let leaf = self.leaf(removed);
+        let (message, _) = self.build(by, |builder| builder.remove(leaf)).unwrap();
+        self.deliver_commit(by, &message).pop().unwrap()
+    }
+
+    /// Everybody takes a proposal but the one who made it.
+    pub(crate) fn deliver_proposal(&mut self, by: usize, message: &MlsMessage) {
+        for (index, member) in self.members.iter_mut().enumerate() {
+            if index != by {
+                assert!(matches!(member.process(message).unwrap(), Processed::Proposal(_)));
+            }
+        }
+    }
+
+    pub(crate) fn propose(&mut self, by: usize, proposal: Proposal) {
+        let message = self.members[by].propose(proposal, &mut self.rng).unwrap();
+        self.deliver_proposal(by, &message);
+    }
+
+    pub(crate) fn propose_update(&mut self, by: usize) {
+        let message = self.members[by].propose_update(&mut self.rng).unwrap();
+        self.deliver_proposal(by, &message);
+    }
+
+    pub(crate) fn send(&mut self, by: usize, data: &[u8]) -> MlsMessage {
+        self.members[by].send(data, &mut self.rng).unwrap()
+    }
+
+    /// Everybody but the sender can read a message.
+    pub(crate) fn chat(&mut self, by: usize) {
+        let (message, leaf) = (self.send(by, b"hello"), self.leaf(by));
+        for (index, member) in self.members.iter_mut().enumerate() {
+            if index != by {
+                assert_eq!(read(member.process(&message)), (leaf, b"hello".to_vec()));
+            }
+        }
+    }
+
+    /// Somebody joins by an external Commit, with the help of the first member. Those whom it removes go.
+    pub(crate) fn join_external(&mut self, resync: Option<LeafIndex>, psks: Vec<Psk>) {
+        let newcomer = self.newcomer();
+        let group_info = self.members[0].group_info(true);
+        let (member, message) = self.external(newcomer, &group_info, None, resync, psks).unwrap();
+        self.deliver_commit(usize::MAX, &message);
+        self.members.push(member);
+        self.agree();
+    }
+
+    /// Makes an external Commit that is not delivered yet.
+    pub(crate) fn external(
+        &mut self,
+        newcomer: Newcomer,
+        group_info: &GroupInfo,
+        tree: Option<&[u8]>,
+        resync: Option<LeafIndex>,
+        psks: Vec<Psk>,
+    ) -> Result<(Member, MlsMessage), GroupError> {
+        let join = ExternalJoin { group_info, tree, template: leaf_template(), resync, psks };
+        let client = Client { config: self.config, ..client(&*newcomer.signer) };
+        let (group, message, delta) = join.build(&client, &mut self.rng)?;
+        Ok((Member::new(newcomer.signer, (group, delta)), message))
+    }
+
+    /// All members see the same group and share its secrets.
+    pub(crate) fn agree(&self) {
+        let first = &self.members[0].group;
+        let exported = first.export("label", b"context", 32).unwrap();
+        for Member { group, .. } in &self.members {
+            assert_eq!(group.public().context(), first.public().context());
+            assert_eq!(group.public().tree().to_wire(), first.public().tree().to_wire());
+            assert_eq!(group.epoch_authenticator(), first.epoch_authenticator());
+            assert_eq!(group.export("label", b"context", 32).unwrap(), exported);
+        }
+    }
+}
+
+/// The sender and the data of a message that can be read.
+pub(crate) fn read(processed: Result<Processed, GroupError>) -> (LeafIndex, Vec<u8>) {
+    match processed.unwrap() {
+        Processed::Application { sender, data, .. } => (sender, data.to_vec()),
+        other => panic!("not a message: {other:?}"),
+    }
+}
