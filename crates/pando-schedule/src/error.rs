@@ -36,4 +36,7 @@ pub enum ScheduleError {
     /// All 2^32 generations of a ratchet have been used.
     #[error("the ratchet has come to its end")]
     RatchetExhausted,
+    /// What was stored of a secret tree is malformed.
+    #[error("a stored secret is malformed")]
+    Stored,
 }

@@ -3,7 +3,7 @@
 
 use crate::ScheduleError;
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes, Suite};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far messages of one sender may be out of order. Whoever can make a member open messages could
 /// otherwise make it derive four thousand million keys, or keep as many.
@@ -39,6 +39,16 @@ pub(crate) struct Ratchet {
     head: Option<Head>,
     /// Keys of generations before the head that no message has come for.
     skipped: BTreeMap<u32, MessageKey>,
+    /// What has changed since it was last stored.
+    changed: BTreeSet<Part>,
+}
+
+/// A part of a ratchet that is stored by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Head,
+    /// The key of a generation that was skipped.
+    Skipped(u32),
 }
 
 /// `ratchet_secret_[N]_[generation]`
@@ -72,7 +82,54 @@ impl Head {
 impl Ratchet {
     /// The ratchet that begins with `ratchet_secret_[N]_[0]`.
     pub(crate) fn new(secret: SecretBytes) -> Self {
-        Self { head: Some(Head { generation: 0, secret }), skipped: BTreeMap::new() }
+        let changed = BTreeSet::from([Part::Head]);
+        Self { head: Some(Head { generation: 0, secret }), skipped: BTreeMap::new(), changed }
+    }
+
+    /// A ratchet without any part, to be filled with what was stored.
+    pub(crate) const fn empty() -> Self {
+        Self { head: None, skipped: BTreeMap::new(), changed: BTreeSet::new() }
+    }
+
+    /// What a part is stored as; `None` if it is not there. The head always is.
+    pub(crate) fn part(&self, part: Part) -> Option<SecretBytes> {
+        match part {
+            Part::Head => Some(self.head.as_ref().map_or_else(SecretBytes::default, |head| {
+                [&head.generation.to_be_bytes(), head.secret.expose()].concat().into()
+            })),
+            Part::Skipped(generation) => {
+                let MessageKey { key, nonce } = self.skipped.get(&generation)?;
+                Some([nonce.expose(), key.expose()].concat().into())
+            }
+        }
+    }
+
+    /// Puts a part in its place again.
+    pub(crate) fn restore(&mut self, suite: Suite, part: Part, stored: &[u8]) -> Option<()> {
+        match part {
+            Part::Head if stored.is_empty() => self.head = None,
+            Part::Head => {
+                let (generation, secret) = stored.split_first_chunk()?;
+                let generation = u32::from_be_bytes(*generation);
+                self.head = Some(Head { generation, secret: secret.into() });
+            }
+            Part::Skipped(generation) => {
+                let (nonce, key) = stored.split_at_checked(suite.aead_nonce_len())?;
+                let key = MessageKey { key: key.to_vec().into(), nonce: nonce.to_vec().into() };
+                self.skipped.insert(generation, key);
+            }
+        }
+        Some(())
+    }
+
+    /// All parts that are there.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part> {
+        std::iter::once(Part::Head).chain(self.skipped.keys().copied().map(Part::Skipped))
+    }
+
+    /// What has changed since this was last asked.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<Part> {
+        std::mem::take(&mut self.changed)
     }
 
     /// Takes the next generation, for a message to be sent.
@@ -80,6 +137,7 @@ impl Ratchet {
         let head = self.head.as_ref().ok_or(ScheduleError::RatchetExhausted)?;
         let (generation, key) = (head.generation, head.key(suite)?);
         self.head = head.next(suite)?;
+        self.changed.insert(Part::Head);
         Ok((generation, key))
     }
 
@@ -98,14 +156,19 @@ impl Ratchet {
         if let Some(key) = self.skipped.get(&generation) {
             let opened = open(key)?;
             self.skipped.remove(&generation);
+            self.changed.insert(Part::Skipped(generation));
             return Ok(opened);
         }
         let advance = self.advance_to(suite, limits, generation)?;
         let opened = open(&advance.key)?;
         self.head = advance.head;
+        self.changed.insert(Part::Head);
+        self.changed.extend(advance.skipped.iter().map(|(skipped, _)| Part::Skipped(*skipped)));
         self.skipped.extend(advance.skipped);
         let oldest = generation.saturating_sub(limits.backward);
-        self.skipped.retain(|&skipped, _| skipped >= oldest);
+        let kept = self.skipped.split_off(&oldest);
+        let too_old = std::mem::replace(&mut self.skipped, kept);
+        self.changed.extend(too_old.into_keys().map(Part::Skipped));
         Ok(opened)
     }
 

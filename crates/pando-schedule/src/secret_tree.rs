@@ -4,11 +4,11 @@
 //! costs one derivation for each level above its leaf. A secret is gone as soon as those of its children
 //! are there (section 9.2).
 
-use crate::ratchet::{MessageKey, Ratchet, RatchetLimits};
+use crate::ratchet::{MessageKey, Part, Ratchet, RatchetLimits};
 use crate::{EncryptionSecret, ScheduleError};
 use pando_crypto::{CryptoError, SecretBytes, Suite};
 use pando_wire::{ContentType, LeafIndex, NodeIndex, TreeSize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of a sender's two ratchets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,11 +19,35 @@ pub enum RatchetType {
     Application,
 }
 
+impl RatchetType {
+    const ALL: [Self; 2] = [Self::Handshake, Self::Application];
+}
+
 impl From<ContentType> for RatchetType {
     fn from(content_type: ContentType) -> Self {
         match content_type {
             ContentType::Application => Self::Application,
             ContentType::Proposal | ContentType::Commit => Self::Handshake,
+        }
+    }
+}
+
+/// A secret of a secret tree that is stored by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretId {
+    /// The secret of a node, from which those below it are still to be derived.
+    Node(NodeIndex),
+    /// The next secret of a sender's ratchet, behind its generation; empty after the last one.
+    Ratchet(LeafIndex, RatchetType),
+    /// The nonce and key of a message that was skipped, by its generation.
+    Message(LeafIndex, RatchetType, u32),
+}
+
+impl SecretId {
+    const fn of(leaf: LeafIndex, ratchet: RatchetType, part: Part) -> Self {
+        match part {
+            Part::Head => Self::Ratchet(leaf, ratchet),
+            Part::Skipped(generation) => Self::Message(leaf, ratchet, generation),
         }
     }
 }
@@ -37,6 +61,10 @@ pub struct SecretTree {
     frontier: BTreeMap<NodeIndex, SecretBytes>,
     /// The leaves whose secrets are gone.
     senders: BTreeMap<LeafIndex, Sender>,
+    /// Nodes that have changed since the tree was last stored.
+    changed_nodes: BTreeSet<NodeIndex>,
+    /// The same for senders.
+    changed_senders: BTreeSet<LeafIndex>,
 }
 
 #[derive(Debug)]
@@ -45,12 +73,109 @@ struct Sender {
     application: Ratchet,
 }
 
+impl Sender {
+    /// To be filled with what was stored.
+    const fn empty() -> Self {
+        Self { handshake: Ratchet::empty(), application: Ratchet::empty() }
+    }
+
+    const fn get(&self, ratchet: RatchetType) -> &Ratchet {
+        match ratchet {
+            RatchetType::Handshake => &self.handshake,
+            RatchetType::Application => &self.application,
+        }
+    }
+
+    const fn ratchet(&mut self, ratchet: RatchetType) -> &mut Ratchet {
+        match ratchet {
+            RatchetType::Handshake => &mut self.handshake,
+            RatchetType::Application => &mut self.application,
+        }
+    }
+}
+
 impl SecretTree {
     /// The secret tree of an epoch in which the ratchet tree has a given size.
     #[must_use]
     pub fn new(size: TreeSize, encryption_secret: EncryptionSecret, limits: RatchetLimits) -> Self {
         let frontier = BTreeMap::from([(size.root(), encryption_secret.into_secret())]);
-        Self { size, limits, frontier, senders: BTreeMap::new() }
+        let changed_nodes = BTreeSet::from([size.root()]);
+        Self {
+            size,
+            limits,
+            frontier,
+            senders: BTreeMap::new(),
+            changed_nodes,
+            changed_senders: BTreeSet::new(),
+        }
+    }
+
+    /// The secret tree that was stored as these secrets.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Stored`] if one of them is malformed.
+    pub fn restore<'a>(
+        suite: Suite,
+        size: TreeSize,
+        limits: RatchetLimits,
+        secrets: impl IntoIterator<Item = (SecretId, &'a [u8])>,
+    ) -> Result<Self, ScheduleError> {
+        let (frontier, senders) = (BTreeMap::new(), BTreeMap::new());
+        let (changed_nodes, changed_senders) = (BTreeSet::new(), BTreeSet::new());
+        let mut tree = Self { size, limits, frontier, senders, changed_nodes, changed_senders };
+        for (id, stored) in secrets {
+            let (leaf, ratchet, part) = match id {
+                SecretId::Node(node) => {
+                    tree.frontier.insert(node, stored.into());
+                    continue;
+                }
+                SecretId::Ratchet(leaf, ratchet) => (leaf, ratchet, Part::Head),
+                SecretId::Message(leaf, ratchet, generation) => (leaf, ratchet, Part::Skipped(generation)),
+            };
+            let sender = tree.senders.entry(leaf).or_insert_with(Sender::empty);
+            sender.ratchet(ratchet).restore(suite, part, stored).ok_or(ScheduleError::Stored)?;
+        }
+        Ok(tree)
+    }
+
+    /// The size of the tree.
+    #[must_use]
+    pub const fn size(&self) -> TreeSize {
+        self.size
+    }
+
+    /// All secrets, as they are stored.
+    pub fn secrets(&self) -> impl Iterator<Item = (SecretId, SecretBytes)> {
+        let nodes = self.frontier.keys().map(|node| SecretId::Node(*node));
+        let parts = self.senders.iter().flat_map(|(&leaf, sender)| {
+            RatchetType::ALL.into_iter().flat_map(move |ratchet| {
+                sender.get(ratchet).parts().map(move |part| SecretId::of(leaf, ratchet, part))
+            })
+        });
+        nodes.chain(parts).filter_map(|id| Some((id, self.secret(id)?)))
+    }
+
+    /// The secrets that have changed since this was last asked; `None` for those that are gone.
+    pub fn take_changes(&mut self) -> Vec<(SecretId, Option<SecretBytes>)> {
+        let mut ids: Vec<_> =
+            std::mem::take(&mut self.changed_nodes).into_iter().map(SecretId::Node).collect();
+        for leaf in std::mem::take(&mut self.changed_senders) {
+            let Some(sender) = self.senders.get_mut(&leaf) else { continue };
+            for ratchet in RatchetType::ALL {
+                let parts = sender.ratchet(ratchet).take_changed();
+                ids.extend(parts.into_iter().map(|part| SecretId::of(leaf, ratchet, part)));
+            }
+        }
+        ids.into_iter().map(|id| (id, self.secret(id))).collect()
+    }
+
+    fn secret(&self, id: SecretId) -> Option<SecretBytes> {
+        let (leaf, ratchet, part) = match id {
+            SecretId::Node(node) => return Some(self.frontier.get(&node)?.expose().into()),
+            SecretId::Ratchet(leaf, ratchet) => (leaf, ratchet, Part::Head),
+            SecretId::Message(leaf, ratchet, generation) => (leaf, ratchet, Part::Skipped(generation)),
+        };
+        self.senders.get(&leaf)?.get(ratchet).part(part)
     }
 
     /// Takes the key for the next message of one's own leaf: its generation and the key.
@@ -94,10 +219,8 @@ impl SecretTree {
             self.reach(suite, leaf)?;
         }
         let sender = self.senders.get_mut(&leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
-        Ok(match ratchet {
-            RatchetType::Handshake => &mut sender.handshake,
-            RatchetType::Application => &mut sender.application,
-        })
+        self.changed_senders.insert(leaf);
+        Ok(sender.ratchet(ratchet))
     }
 
     /// Derives the ratchets of a leaf from the secret above it, which is then gone.
@@ -133,8 +256,11 @@ impl SecretTree {
         let sender = Sender { handshake: ratchet("handshake")?, application: ratchet("application")? };
 
         self.frontier.remove(&start);
+        self.changed_nodes.insert(start);
+        self.changed_nodes.extend(siblings.iter().map(|(node, _)| *node));
         self.frontier.extend(siblings);
         self.senders.insert(leaf, sender);
+        self.changed_senders.insert(leaf);
         Ok(())
     }
 }
@@ -232,5 +358,68 @@ mod tests {
         assert_eq!(open(0), Ok(()));
         assert_eq!(open(0), Err(ScheduleError::KeyGone(0)));
         assert_eq!(open(1), Ok(()));
+    }
+
+    /// A key copied, or why there is none.
+    fn open(tree: &mut SecretTree, leaf: u32, generation: u32) -> Result<MessageKey, ScheduleError> {
+        tree.open(suite(), LeafIndex(leaf), RatchetType::Application, generation, |key| {
+            Ok(MessageKey { key: key.key.expose().into(), nonce: key.nonce.expose().into() })
+        })
+    }
+
+    proptest! {
+        /// What changes is all that has to be stored, and what was stored is the tree.
+        #[test]
+        fn changes_add_up_to_the_tree(steps in proptest::collection::vec((0..9_u32, 0..12_u32), 1..40)) {
+            let limits = RatchetLimits { forward: 6, backward: 3 };
+            let size = TreeSize::with_leaves(8).unwrap();
+            let mut tree = SecretTree::new(size, vec![5; 32].into(), limits);
+            let mut stored: BTreeMap<SecretId, SecretBytes> = BTreeMap::new();
+            for (leaf, generation) in steps {
+                let mut restored = SecretTree::restore(
+                    suite(),
+                    size,
+                    limits,
+                    stored.iter().map(|(id, secret)| (*id, secret.expose())),
+                )
+                .unwrap();
+                let opened = open(&mut tree, leaf, generation);
+                if !stored.is_empty() {
+                    prop_assert_eq!(open(&mut restored, leaf, generation), opened);
+                }
+                for (id, secret) in tree.take_changes() {
+                    match secret {
+                        Some(secret) => drop(stored.insert(id, secret)),
+                        None => drop(stored.remove(&id)),
+                    }
+                }
+                prop_assert_eq!(&tree.secrets().collect::<BTreeMap<_, _>>(), &stored);
+                prop_assert_eq!(tree.take_changes(), vec![]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_ratchet_at_its_end_is_stored_as_that() {
+        let head = (SecretId::Ratchet(LeafIndex(0), RatchetType::Application), &[][..]);
+        let size = TreeSize::with_leaves(1).unwrap();
+        let mut tree = SecretTree::restore(suite(), size, RatchetLimits::default(), [head]).unwrap();
+        let next = tree.take_next(suite(), LeafIndex(0), RatchetType::Application);
+        assert_eq!(next, Err(ScheduleError::RatchetExhausted));
+        let stored: Vec<_> = tree.secrets().filter(|(id, _)| *id == head.0).collect();
+        assert_eq!(stored, [(head.0, SecretBytes::default())]);
+    }
+
+    #[test]
+    fn malformed_secrets_are_not_restored() {
+        let size = TreeSize::with_leaves(1).unwrap();
+        for id in [
+            SecretId::Ratchet(LeafIndex(0), RatchetType::Handshake),
+            SecretId::Message(LeafIndex(0), RatchetType::Handshake, 3),
+        ] {
+            let restored =
+                SecretTree::restore(suite(), size, RatchetLimits::default(), [(id, &[1, 2, 3][..])]);
+            assert_eq!(restored.err(), Some(ScheduleError::Stored));
+        }
     }
 }
