@@ -23,7 +23,26 @@ pub enum NodeContent<'a> {
     Parent(&'a [u8]),
 }
 
+impl<'a> NodeContent<'a> {
+    /// The encoding.
+    #[must_use]
+    pub const fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Leaf(bytes) | Self::Parent(bytes) => bytes,
+        }
+    }
+}
+
 impl Tree {
+    /// The nodes that are not blank, in the order of their indices.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeChange<'_>> {
+        let mut nodes = Vec::new();
+        compare(self.size.root(), None, Some(&self.root), &mut nodes);
+        nodes.sort_unstable_by_key(|change| change.node);
+        nodes
+    }
+
     /// The nodes whose contents are not what they were in an older tree, in the order of their indices.
     /// Costs as much as differs, and not what both trees have in common.
     #[must_use]

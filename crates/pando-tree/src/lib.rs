@@ -11,7 +11,8 @@
 //! - [`Tree::merge_path`] gives the receivers the tree with these keys; [`PrivateKeys::decrypt_path`] finds
 //!   the secrets that the receiver is meant to have.
 //! - [`Tree::import`] reads a tree and believes nothing; [`Tree::export`] writes it.
-//! - [`Tree::changes_since`] tells which nodes differ between two trees, for those who store them.
+//! - [`Tree::changes_since`] tells which nodes differ between two trees, for those who store them; [`Tree::restore`]
+//!   and [`Tree::patched`] give back what was stored.
 //!
 //! # What costs more than O(log N)
 //!
@@ -115,6 +116,7 @@ mod merge;
 mod parent_hash;
 mod private;
 mod resolution;
+mod stored;
 mod subtree;
 mod support;
 mod tree;
@@ -128,5 +130,6 @@ pub use error::TreeError;
 pub use merge::MergedPath;
 pub use private::{DecryptedPath, PrivateKeys};
 pub use resolution::PathStep;
+pub use stored::StoredNode;
 pub use support::Support;
 pub use tree::Tree;

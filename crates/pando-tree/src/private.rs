@@ -39,6 +39,13 @@ impl PrivateKeys {
         Ok(Self { leaf, keys: BTreeMap::from([(node, Arc::new(key_pair))]) })
     }
 
+    /// The keys that were stored.
+    #[must_use]
+    pub fn restore(leaf: LeafIndex, keys: impl IntoIterator<Item = (NodeIndex, HpkeKeyPair)>) -> Self {
+        let keys = keys.into_iter().map(|(node, key_pair)| (node, Arc::new(key_pair))).collect();
+        Self { leaf, keys }
+    }
+
     /// The leaf of the member.
     #[must_use]
     pub const fn leaf(&self) -> LeafIndex {
@@ -54,6 +61,22 @@ impl PrivateKeys {
     #[must_use]
     pub fn get(&self, node: NodeIndex) -> Option<&Arc<HpkeKeyPair>> {
         self.keys.get(&node)
+    }
+
+    /// The nodes whose keys are not what they were; `None` for those whose keys are gone.
+    pub fn changes_since<'a>(
+        &'a self,
+        older: &'a Self,
+    ) -> impl Iterator<Item = (NodeIndex, Option<&'a HpkeKeyPair>)> {
+        let gone = older.keys.keys().filter(|node| !self.keys.contains_key(node));
+        let changed = self.keys.iter().filter(|(node, key_pair)| {
+            older
+                .keys
+                .get(node)
+                .is_none_or(|old| !Arc::ptr_eq(old, key_pair) && old.public != key_pair.public)
+        });
+        let changed = changed.map(|(node, key_pair)| (*node, Some(&**key_pair)));
+        gone.map(|node| (*node, None)).chain(changed)
     }
 
     /// Adds the key pair of a node.

@@ -9,7 +9,7 @@ use crate::subtree::{Kind, NO_LEAF, Subtree};
 use crate::support::Support;
 use pando_crypto::Suite;
 use pando_wire::{
-    EncodeError, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey, TreeSize,
+    EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey, TreeSize,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -108,6 +108,12 @@ impl Tree {
             }
             None
         })
+    }
+
+    /// The encryption key of a node; `None` if it is blank or does not exist.
+    #[must_use]
+    pub fn encryption_key(&self, node: NodeIndex) -> Option<HpkePublicKey> {
+        self.find(node).and_then(Subtree::encryption_key).map(HpkePublicKey::from)
     }
 
     /// The node that has an encryption key, if there is one.
@@ -218,7 +224,7 @@ impl Tree {
     }
 
     /// Doubles the tree: a blank root above the old one and a blank right half (section 7.7).
-    fn extend(&mut self) -> Result<(), TreeError> {
+    pub(crate) fn extend(&mut self) -> Result<(), TreeError> {
         let size = self.size.doubled().ok_or(TreeError::TooLarge)?;
         let right = size.root().right().ok_or(TreeError::TooLarge)?;
         self.root = Subtree::parent(None, self.root.clone(), Subtree::blank(right));

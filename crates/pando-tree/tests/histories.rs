@@ -270,6 +270,30 @@ impl World {
             }
         }
         assert_eq!(nodes, stored(&self.tree.to_wire()));
+        let all = self.tree.nodes();
+        assert!(all.iter().map(|change| change.node.0).eq(nodes.keys().copied()));
+        // What was stored gives the tree back, all of it and only what has changed.
+        let rows = nodes.iter().map(|(node, bytes)| (NodeIndex(*node), &**bytes));
+        let restored = Tree::restore(self.tree.suite(), rows).unwrap();
+        let changes = self.tree.changes_since(older);
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|change| (change.node, change.content.map(pando_tree::NodeContent::bytes)))
+            .collect();
+        let patched = older.patched(&changes).unwrap();
+        for tree in [&restored, &patched] {
+            assert_eq!(tree.to_wire(), self.tree.to_wire());
+            assert_eq!(tree.size(), self.tree.size());
+            assert_eq!(tree.tree_hash().unwrap(), self.tree.tree_hash().unwrap());
+            assert_eq!(tree.index_sizes(), self.tree.index_sizes());
+            assert_eq!(tree.support(), self.tree.support());
+            assert!(tree.members().all(|leaf| {
+                let leaf_node = self.tree.leaf(leaf).unwrap();
+                tree.find_signature_key(&leaf_node.signature_key) == Some(leaf)
+                    && tree.find_encryption_key(&leaf_node.encryption_key) == self.tree.size().node(leaf)
+            }));
+        }
+        assert!(patched.changes_since(older).len() == changes.len());
         // The old handle is what it was.
         assert_eq!(older.to_wire(), *older_wire);
     }
