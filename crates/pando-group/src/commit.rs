@@ -1,5 +1,6 @@
 //! Making a Commit (RFC 9420, section 12.4.1), and proposals (section 12.1).
 
+use crate::delta::RowKey;
 use crate::group::{Group, sign_group_info, tree_extension};
 use crate::identity::Identities;
 use crate::keys::EpochKeys;
@@ -7,6 +8,7 @@ use crate::proposals::Committed;
 use crate::propose::{NewLeaf, same_leaf};
 use crate::psk::propose_psk;
 use crate::public_state::PublicState;
+use crate::rows;
 use crate::rules::{leaf_node, proposal_list};
 use crate::select::select;
 use crate::transition::{Applied, Staged, StagedMember, apply_proposals, check_path_leaf, confirm};
@@ -231,10 +233,12 @@ impl<'a> CommitBuilder<'a> {
         let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
         let private_keys = path.map_or_else(|| self.group.keys_after(&applied), |path| path.keys().clone());
         let member = Some(StagedMember { private_keys, keys });
-        let staged = Staged { from_epoch: state.context.epoch, public, member, applied };
+        let staged = Staged::new(self.group, public, member, applied)?;
         let by_value = list.into_iter().filter(|committed| committed.reference.is_none());
         let by_value = by_value.map(|committed| committed.proposal).collect();
-        self.group.pending = Some(Pending { staged, message: message.clone(), by_value });
+        let pending = Pending { staged, message: message.clone(), by_value };
+        self.group.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(&pending)?));
+        self.group.pending = Some(pending);
         Ok(CommitOutput { message, welcome, delta: self.group.take_delta() })
     }
 

@@ -8,7 +8,7 @@
 //! What an operation changed that has failed comes with the next Delta.
 
 use pando_crypto::SecretBytes;
-use pando_schedule::RatchetType;
+use pando_schedule::{RatchetType, SecretId};
 use pando_wire::{LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 
@@ -44,13 +44,105 @@ pub enum EpochRow {
     Past,
     /// A leaf as it was in a past epoch, where the next epoch has changed it.
     Leaf(LeafIndex),
-    /// A secret of the secret tree from which others are still to be derived.
-    Secret(NodeIndex),
-    /// The next secret of a ratchet.
-    Ratchet(LeafIndex, RatchetType),
-    /// The key of a message that has been skipped, by its generation.
-    MessageKey(LeafIndex, RatchetType, u32),
+    /// A secret of the secret tree.
+    Secret(SecretId),
 }
+
+impl RowKey {
+    /// The key as bytes, which are in the same order as keys are.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let join = |tag: u8, parts: &[&[u8]]| [&[tag], parts.concat().as_slice()].concat();
+        match self {
+            Self::Public => join(0, &[]),
+            Self::Member => join(1, &[]),
+            Self::Node(node) => join(2, &[&node.0.to_be_bytes()]),
+            Self::PrivateKey(node) => join(3, &[&node.0.to_be_bytes()]),
+            Self::Epoch(epoch, row) => join(4, &[&epoch.to_be_bytes(), &row.to_bytes()]),
+            Self::ResumptionPsk(epoch) => join(5, &[&epoch.to_be_bytes()]),
+            Self::Proposal(position) => join(6, &[&position.to_be_bytes()]),
+            Self::OwnUpdate(position) => join(7, &[&position.to_be_bytes()]),
+            Self::OwnProposal(position) => join(8, &[&position.to_be_bytes()]),
+            Self::PendingCommit => join(9, &[]),
+        }
+    }
+
+    /// The key that has these bytes, if there is one.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        let number = || Some(u32::from_be_bytes(rest.try_into().ok()?));
+        let epoch = || Some(u64::from_be_bytes(rest.try_into().ok()?));
+        let alone = |key| rest.is_empty().then_some(key);
+        match tag {
+            0 => alone(Self::Public),
+            1 => alone(Self::Member),
+            2 => Some(Self::Node(NodeIndex(number()?))),
+            3 => Some(Self::PrivateKey(NodeIndex(number()?))),
+            4 => {
+                let (epoch, row) = rest.split_first_chunk()?;
+                Some(Self::Epoch(u64::from_be_bytes(*epoch), EpochRow::from_bytes(row)?))
+            }
+            5 => Some(Self::ResumptionPsk(epoch()?)),
+            6 => Some(Self::Proposal(number()?)),
+            7 => Some(Self::OwnUpdate(number()?)),
+            8 => Some(Self::OwnProposal(number()?)),
+            9 => alone(Self::PendingCommit),
+            _ => None,
+        }
+    }
+}
+
+impl EpochRow {
+    fn to_bytes(self) -> Vec<u8> {
+        let ratchet_type = |ratchet| u8::from(ratchet == RatchetType::Application);
+        match self {
+            Self::Past => vec![0],
+            Self::Leaf(leaf) => [&[1], leaf.0.to_be_bytes().as_slice()].concat(),
+            Self::Secret(SecretId::Node(node)) => [&[2], node.0.to_be_bytes().as_slice()].concat(),
+            Self::Secret(SecretId::Ratchet(leaf, ratchet)) => {
+                [&[3], leaf.0.to_be_bytes().as_slice(), &[ratchet_type(ratchet)]].concat()
+            }
+            Self::Secret(SecretId::Message(leaf, ratchet, generation)) => {
+                let (leaf, generation) = (leaf.0.to_be_bytes(), generation.to_be_bytes());
+                [&[4], leaf.as_slice(), &[ratchet_type(ratchet)], &generation].concat()
+            }
+        }
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        if *tag == 0 {
+            return rest.is_empty().then_some(Self::Past);
+        }
+        let (number, rest) = rest.split_first_chunk()?;
+        let number = u32::from_be_bytes(*number);
+        match (tag, rest) {
+            (1, []) => Some(Self::Leaf(LeafIndex(number))),
+            (2, []) => Some(Self::Secret(SecretId::Node(NodeIndex(number)))),
+            (3, [ratchet]) => {
+                Some(Self::Secret(SecretId::Ratchet(LeafIndex(number), ratchet_type(*ratchet)?)))
+            }
+            (4, [ratchet, generation @ ..]) => {
+                let generation = u32::from_be_bytes(generation.try_into().ok()?);
+                let (leaf, ratchet) = (LeafIndex(number), ratchet_type(*ratchet)?);
+                Some(Self::Secret(SecretId::Message(leaf, ratchet, generation)))
+            }
+            _ => None,
+        }
+    }
+}
+
+const fn ratchet_type(byte: u8) -> Option<RatchetType> {
+    match byte {
+        0 => Some(RatchetType::Handshake),
+        1 => Some(RatchetType::Application),
+        _ => None,
+    }
+}
+
+/// Rows to be written, and `None` for those to be deleted.
+pub(crate) type Changes = BTreeMap<RowKey, Option<SecretBytes>>;
 
 /// The rows of a group.
 pub type Rows = BTreeMap<RowKey, SecretBytes>;
@@ -59,7 +151,7 @@ pub type Rows = BTreeMap<RowKey, SecretBytes>;
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use = "what is not stored is lost, and its keys may be used again"]
 pub struct Delta {
-    pub(crate) rows: BTreeMap<RowKey, Option<SecretBytes>>,
+    pub(crate) rows: Changes,
     pub(crate) forget_before: u64,
 }
 
@@ -96,5 +188,78 @@ impl Delta {
                 None => drop(rows.remove(&key)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind, in order.
+    fn keys() -> Vec<RowKey> {
+        let (leaf, handshake, application) = (LeafIndex(7), RatchetType::Handshake, RatchetType::Application);
+        let mut keys = vec![RowKey::Public, RowKey::Member];
+        keys.extend([0, 1, 255, 256, u32::MAX].map(|node| RowKey::Node(NodeIndex(node))));
+        keys.extend([0, 3, 1 << 20].map(|node| RowKey::PrivateKey(NodeIndex(node))));
+        for epoch in [0, 1, 256, u64::MAX] {
+            for row in [
+                EpochRow::Past,
+                EpochRow::Leaf(leaf),
+                EpochRow::Leaf(LeafIndex(300)),
+                EpochRow::Secret(SecretId::Node(NodeIndex(9))),
+                EpochRow::Secret(SecretId::Ratchet(leaf, handshake)),
+                EpochRow::Secret(SecretId::Ratchet(leaf, application)),
+                EpochRow::Secret(SecretId::Message(leaf, handshake, 300)),
+                EpochRow::Secret(SecretId::Message(leaf, application, 5)),
+                EpochRow::Secret(SecretId::Message(leaf, application, 300)),
+            ] {
+                keys.push(RowKey::Epoch(epoch, row));
+            }
+        }
+        keys.extend([0, u64::MAX].map(RowKey::ResumptionPsk));
+        keys.extend([0, 300].map(RowKey::Proposal));
+        keys.extend([0, 300].map(RowKey::OwnUpdate));
+        keys.extend([0, 300].map(RowKey::OwnProposal));
+        keys.push(RowKey::PendingCommit);
+        keys
+    }
+
+    #[test]
+    fn keys_are_bytes_in_the_same_order() {
+        let keys = keys();
+        assert!(keys.is_sorted_by(|a, b| a < b));
+        let bytes: Vec<_> = keys.iter().map(|key| key.to_bytes()).collect();
+        assert!(bytes.is_sorted_by(|a, b| a < b));
+        let back: Vec<_> = bytes.iter().map(|bytes| RowKey::from_bytes(bytes)).collect();
+        assert_eq!(back, keys.into_iter().map(Some).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_no_key_is_none() {
+        for key in keys() {
+            let bytes = key.to_bytes();
+            for len in 0..bytes.len() {
+                assert_eq!(RowKey::from_bytes(&bytes[..len]), None, "{key:?}");
+            }
+            assert_eq!(RowKey::from_bytes(&[&bytes[..], &[0]].concat()), None, "{key:?}");
+        }
+        assert_eq!(RowKey::from_bytes(&[10]), None);
+        assert_eq!(RowKey::from_bytes(&[4, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 2]), None);
+    }
+
+    #[test]
+    fn a_delta_writes_deletes_and_forgets() {
+        let row = |byte: u8| SecretBytes::from(vec![byte]);
+        let past = |epoch| RowKey::Epoch(epoch, EpochRow::Past);
+        let mut rows: Rows =
+            [(RowKey::Public, row(1)), (past(1), row(2)), (past(2), row(3)), (RowKey::Member, row(4))].into();
+        let changes = [(RowKey::Public, Some(row(5))), (RowKey::Member, None), (past(3), Some(row(6)))];
+        let delta = Delta { rows: changes.into(), forget_before: 2 };
+        assert_eq!(delta.writes().map(|(key, _)| key).collect::<Vec<_>>(), [RowKey::Public, past(3)]);
+        assert_eq!(delta.deletes().collect::<Vec<_>>(), [RowKey::Member]);
+        assert!(!delta.is_empty());
+        delta.apply(&mut rows);
+        assert_eq!(rows, [(RowKey::Public, row(5)), (past(2), row(3)), (past(3), row(6))].into());
+        assert!(Delta::default().is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong, by whose fault.
 
-use crate::Violation;
+use crate::{RowKey, Violation};
 use pando_crypto::CryptoError;
 use pando_framing::FramingError;
 use pando_schedule::ScheduleError;
@@ -35,6 +35,9 @@ pub enum GroupError {
     /// Something is needed that is not there.
     #[error(transparent)]
     Missing(#[from] Missing),
+    /// What was stored is not a group: a row is missing or malformed.
+    #[error("a stored row is missing or malformed: {0:?}")]
+    Stored(RowKey),
     /// The caller asked for what cannot be done.
     #[error(transparent)]
     Misuse(#[from] Misuse),

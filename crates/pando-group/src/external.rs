@@ -91,7 +91,7 @@ impl ExternalJoin<'_> {
         let intermediate = joiner.with_psk_secret(suite, &psk_secret);
         let secrets = complete(&mut public, &mut signed, &confirmed, intermediate)?;
         let message = signed.seal_public(suite, None)?;
-        let (group, delta) = Group::new(public, path.keys().clone(), secrets, client.config).with_delta();
+        let (group, delta) = Group::new(public, path.keys().clone(), secrets, client.config).with_delta()?;
         Ok((group, message.into(), delta))
     }
 }

@@ -1,13 +1,15 @@
 //! A member's view of a group.
 
 use crate::commit::Pending;
+use crate::delta::{EpochRow, RowKey};
+use crate::history::{History, Leaves};
 use crate::keys::{EpochKeys, PastEpoch};
 use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node};
 use crate::transition::{Staged, StagedMember};
 use crate::{Client, Delta, GroupConfig, GroupError, KeyPackageBundle, Misuse};
-use pando_crypto::{CryptoRng, SecretBytes, Signer, Suite};
+use pando_crypto::{CryptoRng, HpkeKeyPair, SecretBytes, Signer, Suite};
 use pando_framing::SignedContent;
 use pando_schedule::{
     ConfirmedTranscriptHash, EpochAuthenticator, EpochSecret, EpochSecrets, InterimTranscriptHash, PskValue,
@@ -28,17 +30,21 @@ pub struct Group {
     pub(crate) private_keys: PrivateKeys,
     pub(crate) keys: EpochKeys,
     pub(crate) proposals: ProposalStore,
-    /// One's own Updates that are not committed yet: their keys, by the encryption key.
-    pub(crate) updates: BTreeMap<Vec<u8>, pando_crypto::HpkeKeyPair>,
+    /// The keys of one's own Updates that are not committed yet.
+    pub(crate) updates: Vec<HpkeKeyPair>,
     /// One's own proposals as they were sent, to recognise them when they come back.
     pub(crate) own_proposals: Vec<(MlsMessage, ProposalRef)>,
     pub(crate) pending: Option<Pending>,
     /// The newest last.
     pub(crate) past: VecDeque<PastEpoch>,
+    /// Who was there in these epochs.
+    pub(crate) history: History,
     /// Resumption PSKs of past epochs.
     pub(crate) resumption_psks: BTreeMap<u64, SecretBytes>,
     pub(crate) active: bool,
     pub(crate) reinit: Option<ReInit>,
+    /// What has changed and was not given out yet.
+    pub(crate) changed: Delta,
 }
 
 impl Group {
@@ -77,7 +83,7 @@ impl Group {
         let confirmed = ConfirmedTranscriptHash::default();
         let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
         let public = PublicState { suite, context, tree, interim_transcript_hash, confirmation_tag };
-        Ok(Self::new(public, private_keys, secrets, client.config).with_delta())
+        Self::new(public, private_keys, secrets, client.config).with_delta()
     }
 
     pub(crate) fn new(
@@ -93,13 +99,15 @@ impl Group {
             private_keys,
             keys,
             proposals: ProposalStore::default(),
-            updates: BTreeMap::new(),
+            updates: Vec::new(),
             own_proposals: Vec::new(),
             pending: None,
             past: VecDeque::new(),
+            history: History::default(),
             resumption_psks: BTreeMap::new(),
             active: true,
             reinit: None,
+            changed: Delta::default(),
         }
     }
 
@@ -107,6 +115,12 @@ impl Group {
     #[must_use]
     pub const fn public(&self) -> &PublicState {
         &self.public
+    }
+
+    /// How the group is kept.
+    #[must_use]
+    pub const fn config(&self) -> &GroupConfig {
+        &self.config
     }
 
     /// The epoch.
@@ -212,54 +226,81 @@ impl Group {
         if staged.from_epoch != self.epoch() {
             return Err(Misuse::StaleCommit.into());
         }
-        let Staged { public, member, applied, .. } = staged;
+        let Staged { public, member, effects, leaves, rows, .. } = staged;
+        let lost = self.pending.take().map(|pending| pending.by_value).unwrap_or_default();
+        self.forget_pending();
+        self.changed.rows.extend(rows);
         let Some(StagedMember { private_keys, keys }) = member else {
             self.active = false;
-            return Ok((Vec::new(), self.take_delta()));
+            return Ok((lost, self.take_delta()));
         };
         let old_public = std::mem::replace(&mut self.public, public);
         let old_keys = std::mem::replace(&mut self.keys, keys);
         self.private_keys = private_keys;
+        self.active = effects.reinit.is_none();
+        self.reinit = effects.reinit;
+        self.keep_past(old_public, old_keys, leaves);
+        Ok((lost, self.take_delta()))
+    }
+
+    /// What was pending in an epoch ends with it.
+    fn forget_pending(&mut self) {
+        let deleted = self.proposals.positions().map(RowKey::Proposal);
+        let deleted =
+            deleted.chain((0..).zip(&self.updates).map(|(position, _)| RowKey::OwnUpdate(position)));
+        let own = (0..).zip(&self.own_proposals).map(|(position, _)| RowKey::OwnProposal(position));
+        let deleted = deleted.chain(own).chain([RowKey::PendingCommit]);
+        self.changed.rows.extend(deleted.map(|key| (key, None)));
         self.proposals = ProposalStore::default();
         self.updates.clear();
         self.own_proposals.clear();
-        let lost = self.pending.take().map(|pending| pending.by_value).unwrap_or_default();
+    }
 
-        let epoch = old_public.context.epoch;
-        self.resumption_psks.insert(epoch, old_keys.resumption_psk.into_secret());
+    /// Keeps what is needed of an epoch that has just ended, and forgets what is too old.
+    fn keep_past(&mut self, public: PublicState, keys: EpochKeys, leaves: Leaves) {
+        let EpochKeys { sender_data, secret_tree, resumption_psk, .. } = keys;
+        let (epoch, context) = (public.context.epoch, public.context);
+        self.resumption_psks.insert(epoch, resumption_psk.into_secret());
         while self.resumption_psks.len() > self.config.past_resumption_psks {
-            self.resumption_psks.pop_first();
+            let Some((forgotten, _)) = self.resumption_psks.pop_first() else { break };
+            self.changed.rows.insert(RowKey::ResumptionPsk(forgotten), None);
         }
-        self.past.push_back(PastEpoch {
-            context: old_public.context,
-            tree: old_public.tree,
-            sender_data: old_keys.sender_data,
-            secret_tree: old_keys.secret_tree,
-        });
+        self.past.push_back(PastEpoch { context, sender_data, secret_tree });
+        self.history.push(epoch, public.tree.size(), leaves);
         while self.past.len() > self.config.past_epochs {
             self.past.pop_front();
+            self.history.pop();
         }
-        if applied.reinit.is_some() {
-            self.reinit = applied.reinit;
-            self.active = false;
-        }
-        Ok((lost, self.take_delta()))
+        self.changed.forget_before = self.past.front().map_or(self.epoch(), |past| past.context.epoch);
     }
 
     /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value.
     pub fn clear_pending(&mut self) -> (Vec<Proposal>, Delta) {
-        let lost = self.pending.take().map(|pending| pending.by_value).unwrap_or_default();
-        (lost, self.take_delta())
+        let lost = self.pending.take().map(|pending| pending.by_value);
+        if lost.is_some() {
+            self.changed.rows.insert(RowKey::PendingCommit, None);
+        }
+        (lost.unwrap_or_default(), self.take_delta())
     }
 
     /// What operations have changed that have failed: everything else comes beside their results.
     pub fn take_delta(&mut self) -> Delta {
-        Delta::default()
+        let mut delta = std::mem::take(&mut self.changed);
+        let past = self.past.iter_mut().map(|past| (past.context.epoch, &mut past.secret_tree));
+        let current = (self.public.context.epoch, &mut self.keys.secret_tree);
+        for (epoch, secret_tree) in past.chain([current]) {
+            let secrets = secret_tree.take_changes().into_iter();
+            delta.rows.extend(secrets.map(|(id, row)| (RowKey::Epoch(epoch, EpochRow::Secret(id)), row)));
+        }
+        delta
     }
 
     /// With everything that there is to be stored.
-    pub(crate) fn with_delta(self) -> (Self, Delta) {
-        (self, Delta::default())
+    pub(crate) fn with_delta(mut self) -> Result<(Self, Delta), GroupError> {
+        let rows = self.rows()?.into_iter().map(|(key, row)| (key, Some(row))).collect();
+        // All of it is in these rows.
+        drop(self.take_delta());
+        Ok((self, Delta { rows, forget_before: 0 }))
     }
 
     pub(crate) fn check_active(&self) -> Result<(), Misuse> {

@@ -33,7 +33,7 @@ impl Group {
     ) -> Result<(Self, Delta), GroupError> {
         let (group, ids) = Self::join_any(welcome, bundle, tree, client)?;
         follows_from_none(&ids)?;
-        Ok(group.with_delta())
+        group.with_delta()
     }
 
     /// Section 12.4.3.1, but for the relation to another group; with the PSKs that were used.

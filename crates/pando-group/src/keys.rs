@@ -25,7 +25,6 @@ pub(crate) struct EpochKeys {
 #[derive(Debug)]
 pub(crate) struct PastEpoch {
     pub(crate) context: GroupContext,
-    pub(crate) tree: Tree,
     pub(crate) sender_data: SenderDataSecret,
     pub(crate) secret_tree: SecretTree,
 }

@@ -1,14 +1,17 @@
 //! Taking a message (RFC 9420, sections 6, 12.1 and 12.4.2).
 
+use crate::delta::RowKey;
 use crate::group::Group;
 use crate::identity::Identities;
-use crate::keys::EpochKeys;
+use crate::keys::{EpochKeys, PastEpoch};
 use crate::proposals::PendingProposal;
 use crate::psk::{PskStore, psk_secret};
 use crate::public_state::PublicState;
+use crate::rows;
 use crate::rules::proposal;
 use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
 use crate::{Client, Delta, GroupError, Missing, Misuse, Violation};
+use pando_crypto::HpkeKeyPair;
 use pando_framing::{Authenticated, open_private, open_public};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret};
 use pando_tree::{PrivateKeys, TreeError};
@@ -111,16 +114,16 @@ impl Group {
         let epoch = message.epoch;
         let past = self.past.iter_mut().find(|past| past.context.epoch == epoch);
         let past = past.ok_or(Missing::Epoch(epoch))?;
-        let (suite, tree) = (self.public.suite, &past.tree);
-        let opened =
-            open_private(suite, message, &past.context, &past.sender_data, &mut past.secret_tree, |leaf| {
-                tree.is_member(leaf)
-            })?;
+        let (suite, tree, history) = (self.public.suite, &self.public.tree, &self.history);
+        let PastEpoch { context, sender_data, secret_tree } = past;
+        let opened = open_private(suite, message, context, sender_data, secret_tree, |leaf| {
+            history.leaf(epoch, leaf, tree).is_some()
+        })?;
         let Sender::Member(leaf) = opened.content().sender else {
             return Err(Misuse::WrongMessage.into());
         };
-        let key = past.tree.signature_key(leaf).ok_or(TreeError::NotAMember(leaf))?;
-        let content = opened.verify(suite, &key)?.into_inner().content;
+        let sender = history.leaf(epoch, leaf, tree).ok_or(TreeError::NotAMember(leaf))?;
+        let content = opened.verify(suite, &sender.signature_key)?.into_inner().content;
         match content.content {
             Content::Application(_) => application(content),
             Content::Proposal(_) | Content::Commit(_) => Err(Missing::Epoch(epoch).into()),
@@ -134,8 +137,17 @@ impl Group {
         client: &Client<'_>,
     ) -> Result<Processed, GroupError> {
         let pending = check_proposal(&self.public, content, proposal, client.identities().at_any_time())?;
-        self.proposals.insert(pending.clone(), self.config.pending_proposals)?;
+        self.insert_proposal(pending.clone())?;
         Ok(Processed::Proposal(pending))
+    }
+
+    /// Keeps a proposal until it is committed.
+    pub(crate) fn insert_proposal(&mut self, pending: PendingProposal) -> Result<(), GroupError> {
+        let row = rows::proposal(&pending)?;
+        if let Some(position) = self.proposals.insert(pending, self.config.pending_proposals)? {
+            self.changed.rows.insert(RowKey::Proposal(position), Some(row));
+        }
+        Ok(())
     }
 
     /// Section 12.4.2, from the proposals on: what everybody can check, and then what members can.
@@ -168,7 +180,7 @@ impl Group {
                 Some(StagedMember { private_keys, keys })
             }
         };
-        Ok(Processed::Commit(Box::new(Staged { from_epoch: self.epoch(), public, member, applied })))
+        Ok(Processed::Commit(Box::new(Staged::new(self, public, member, applied)?)))
     }
 
     /// The private keys after the proposals: those of blanked nodes are gone, and an Update of one's own
@@ -177,12 +189,13 @@ impl Group {
         let mut keys = self.private_keys.clone();
         keys.retain_current(&applied.tree);
         let leaf = self.own_leaf();
-        let update = applied.tree.leaf(leaf).and_then(|leaf| self.updates.get(&*leaf.encryption_key));
+        let own = applied.tree.leaf(leaf);
+        let is_own =
+            |update: &&HpkeKeyPair| own.as_ref().is_some_and(|own| own.encryption_key == update.public);
+        let update = self.updates.iter().find(is_own);
         if let (Some(update), Some(node)) = (update, applied.tree.size().node(leaf)) {
-            let key_pair = pando_crypto::HpkeKeyPair {
-                private: update.private.expose().into(),
-                public: update.public.clone(),
-            };
+            let key_pair =
+                HpkeKeyPair { private: update.private.expose().into(), public: update.public.clone() };
             keys.insert(node, key_pair);
         }
         keys

@@ -34,20 +34,31 @@ pub(crate) struct ProposalStore {
 }
 
 impl ProposalStore {
-    pub(crate) fn insert(&mut self, proposal: PendingProposal, limit: usize) -> Result<(), GroupError> {
+    /// Keeps a proposal, and tells where it is in the list unless it was there already.
+    pub(crate) fn insert(
+        &mut self,
+        proposal: PendingProposal,
+        limit: usize,
+    ) -> Result<Option<u32>, GroupError> {
         if self.positions.contains_key(&proposal.reference) {
-            return Ok(());
+            return Ok(None);
         }
-        if self.proposals.len() >= limit {
-            return Err(Misuse::TooManyProposals.into());
-        }
-        self.positions.insert(proposal.reference.clone(), self.proposals.len());
+        let position = self.proposals.len();
+        let fits = position < limit;
+        let row = u32::try_from(position).ok().filter(|_| fits).ok_or(Misuse::TooManyProposals)?;
+        self.positions.insert(proposal.reference.clone(), position);
         self.proposals.push(proposal);
-        Ok(())
+        Ok(Some(row))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingProposal> {
         self.proposals.iter()
+    }
+
+    /// The positions in the list.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = u32> + use<> {
+        // As many as could be inserted.
+        0..u32::try_from(self.proposals.len()).unwrap_or(u32::MAX)
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

@@ -1,7 +1,9 @@
 //! Sending proposals as a member (RFC 9420, section 12.1).
 
+use crate::delta::RowKey;
 use crate::group::Group;
 use crate::proposals::PendingProposal;
+use crate::rows;
 use crate::rules::proposal;
 use crate::{Client, Delta, GroupError, Misuse};
 use pando_crypto::{CryptoRng, Signer};
@@ -32,6 +34,11 @@ pub(crate) fn same_leaf(leaf_node: LeafNode) -> LeafTemplate {
     LeafTemplate { credential, capabilities, extensions }
 }
 
+/// Where the next entry of a list will be.
+fn next<T>(list: &[T]) -> Result<u32, Misuse> {
+    u32::try_from(list.len()).map_err(|_| Misuse::TooManyProposals)
+}
+
 impl Group {
     /// Sends a proposal. It is pending for this member, too.
     ///
@@ -52,8 +59,10 @@ impl Group {
         let signed = self.sign(self.handshake_format(), content, &[], client)?;
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
         let message = self.seal(&signed, rng)?;
+        let row = rows::own_proposal(&message, &reference)?;
         let pending = PendingProposal { reference: reference.clone(), sender, proposal };
-        self.proposals.insert(pending, self.config.pending_proposals)?;
+        self.insert_proposal(pending)?;
+        self.changed.rows.insert(RowKey::OwnProposal(next(&self.own_proposals)?), Some(row));
         self.own_proposals.push((message.clone(), reference));
         Ok((message, self.take_delta()))
     }
@@ -88,8 +97,9 @@ impl Group {
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
         let proposal = Proposal::Update(Box::new(Update { leaf_node }));
         // The proposal is signed with the key that is in the tree.
-        let (message, delta) = self.propose(proposal, client, rng)?;
-        self.updates.insert(key_pair.public.to_vec(), key_pair);
+        let (message, mut delta) = self.propose(proposal, client, rng)?;
+        delta.rows.insert(RowKey::OwnUpdate(next(&self.updates)?), Some(rows::own_update(&key_pair)?));
+        self.updates.push(key_pair);
         Ok((message, delta))
     }
 }

@@ -4,16 +4,19 @@
 //! Left out because it needs secrets: membership tags and confirmation tags. A Commit that is accepted here
 //! can still be refused by members whose secrets do not fit.
 
+use crate::delta::{Delta, RowKey, Rows};
 use crate::identity::{Identities, IdentityPolicy};
 use crate::join::verify_group_info;
+use crate::load::{proposals, public_state};
 use crate::process::check_proposal;
 use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
-use crate::transition::{Applied, Transition, transition};
-use crate::{Delta, GroupConfig, GroupError, Misuse};
-use pando_crypto::Suite;
+use crate::rows::{self, PublicRow};
+use crate::transition::{Effects, Transition, transition};
+use crate::{GroupConfig, GroupError, Misuse};
+use pando_crypto::{CryptoProvider, Suite};
 use pando_framing::open_public_unchecked;
-use pando_wire::{Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody};
+use pando_wire::{Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, ReInit};
 
 /// A group as somebody sees it who has none of its secrets.
 #[derive(Debug, Clone)]
@@ -22,6 +25,7 @@ pub struct PublicGroup {
     proposals: ProposalStore,
     pending_limit: usize,
     active: bool,
+    reinit: Option<ReInit>,
 }
 
 /// What a message was.
@@ -38,7 +42,7 @@ pub enum PublicProcessed {
 pub struct PublicStaged {
     from_epoch: u64,
     public: PublicState,
-    applied: Applied,
+    effects: Effects,
 }
 
 impl PublicStaged {
@@ -50,13 +54,13 @@ impl PublicStaged {
 
     /// The leaves that the Commit adds by proposals.
     pub fn added(&self) -> impl Iterator<Item = LeafIndex> {
-        self.applied.added.iter().map(|(leaf, _)| *leaf)
+        self.effects.added.iter().copied()
     }
 
     /// The leaves that the Commit removes.
     #[must_use]
     pub fn removed(&self) -> &[LeafIndex] {
-        &self.applied.removed
+        &self.effects.removed
     }
 }
 
@@ -74,8 +78,43 @@ impl PublicGroup {
     ) -> Result<(Self, Delta), GroupError> {
         let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None })?;
         let pending_limit = GroupConfig::default().pending_proposals;
-        let group = Self { public, proposals: ProposalStore::default(), pending_limit, active: true };
-        Ok((group, Delta::default()))
+        let proposals = ProposalStore::default();
+        let group = Self { public, proposals, pending_limit, active: true, reinit: None };
+        let rows = group.rows()?.into_iter().map(|(key, row)| (key, Some(row))).collect();
+        Ok((group, Delta { rows, forget_before: 0 }))
+    }
+
+    /// The group that was stored as these rows.
+    ///
+    /// # Errors
+    /// As [`Group::load`](crate::Group::load).
+    pub fn load(rows: &Rows, crypto: &dyn CryptoProvider) -> Result<Self, GroupError> {
+        let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto)?;
+        let pending_limit = GroupConfig::default().pending_proposals;
+        Ok(Self { public, proposals: proposals(rows)?, pending_limit, active: active == 1, reinit })
+    }
+
+    /// Everything that is to be stored of a group.
+    ///
+    /// # Errors
+    /// [`GroupError::Encode`] if something is too long.
+    pub fn rows(&self) -> Result<Rows, GroupError> {
+        let mut rows = Rows::new();
+        rows.insert(RowKey::Public, rows::public(&self.public, self.active, self.reinit.as_ref())?);
+        for change in self.public.tree.nodes() {
+            let Some(content) = change.content else { continue };
+            rows.insert(RowKey::Node(change.node), content.bytes().into());
+        }
+        for (position, pending) in (0..).zip(self.proposals.iter()) {
+            rows.insert(RowKey::Proposal(position), rows::proposal(pending)?);
+        }
+        Ok(rows)
+    }
+
+    /// The parameters of the group that is to follow, if this one was reinitialized.
+    #[must_use]
+    pub const fn reinit(&self) -> Option<&ReInit> {
+        self.reinit.as_ref()
     }
 
     /// The public state.
@@ -116,15 +155,18 @@ impl PublicGroup {
             Content::Application(_) => Err(Misuse::WrongMessage.into()),
             Content::Proposal(proposal) => {
                 let pending = check_proposal(&self.public, &content, proposal, identities)?;
-                self.proposals.insert(pending.clone(), self.pending_limit)?;
-                Ok((PublicProcessed::Proposal(pending), Delta::default()))
+                let (row, mut delta) = (rows::proposal(&pending)?, Delta::default());
+                if let Some(position) = self.proposals.insert(pending.clone(), self.pending_limit)? {
+                    delta.rows.insert(RowKey::Proposal(position), Some(row));
+                }
+                Ok((PublicProcessed::Proposal(pending), delta))
             }
             Content::Commit(commit) => {
                 let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
                 let Transition { applied, public, .. } =
                     transition(&self.public, &content, commit, &list, identities)?;
                 let from_epoch = self.public.context.epoch;
-                let staged = PublicStaged { from_epoch, public, applied };
+                let staged = PublicStaged { from_epoch, public, effects: applied.into_effects() };
                 Ok((PublicProcessed::Commit(Box::new(staged)), Delta::default()))
             }
         }
@@ -134,13 +176,18 @@ impl PublicGroup {
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if it does not follow the current epoch; nothing else can go wrong.
-    pub fn merge(&mut self, staged: PublicStaged) -> Result<Delta, Misuse> {
+    pub fn merge(&mut self, staged: PublicStaged) -> Result<Delta, GroupError> {
         if staged.from_epoch != self.public.context.epoch {
-            return Err(Misuse::StaleCommit);
+            return Err(Misuse::StaleCommit.into());
         }
-        self.public = staged.public;
+        let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
+        let mut rows = rows::nodes(&public.tree, &self.public.tree);
+        rows.insert(RowKey::Public, Some(rows::public(&public, reinit.is_none(), reinit.as_ref())?));
+        rows.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
+        self.public = public;
         self.proposals = ProposalStore::default();
-        self.active = staged.applied.reinit.is_none();
-        Ok(Delta::default())
+        self.active = reinit.is_none();
+        self.reinit = reinit;
+        Ok(Delta { rows, forget_before: 0 })
     }
 }

@@ -99,7 +99,7 @@ impl Group {
             Psk::Resumption { psk_epoch, .. } => self.check_branched(&group, *psk_epoch, policy)?,
             Psk::External { .. } => return Err(Violation::NoSuccessor.into()),
         }
-        Ok(group.with_delta())
+        group.with_delta()
     }
 
     /// A new group whose first Commit adds everybody and has the resumption PSK. Nobody else is there to receive
@@ -120,7 +120,7 @@ impl Group {
         let psks = WithOld { old: self, psks: &crate::NoPsks };
         let output = builder.build(&Client { psks: &psks, ..*client }, rng)?;
         let _ = group.merge_pending()?;
-        let (group, delta) = group.with_delta();
+        let (group, delta) = group.with_delta()?;
         Ok(Created { group, welcome: output.welcome, delta })
     }
 
@@ -138,8 +138,9 @@ impl Group {
         if psk_epoch != self.epoch() || !same {
             return Err(Violation::SuccessorParameters.into());
         }
+        let there = credentials(&new.public.tree).map(|(_, credential)| credential);
         let missing =
-            unmatched(&self.public.tree, &new.public.tree, |old, new| policy.may_succeed(old, new))?;
+            unmatched(credentials(&self.public.tree), there, |old, new| policy.may_succeed(old, new))?;
         missing.map_or(Ok(()), |leaf| Err(Violation::MemberMissing(leaf).into()))
     }
 
@@ -154,34 +155,39 @@ impl Group {
         if (context.version, context.cipher_suite) != (old.version, old.cipher_suite) {
             return Err(Violation::SuccessorParameters.into());
         }
-        let tree = if psk_epoch == self.epoch() {
-            &self.public.tree
+        let tree = &self.public.tree;
+        let old: Vec<_> = if psk_epoch == self.epoch() {
+            credentials(tree).map(|(_, credential)| credential).collect()
         } else {
-            let past = self.past.iter().find(|past| past.context.epoch == psk_epoch);
-            &past.ok_or(Missing::Epoch(psk_epoch))?.tree
+            let members = self.history.members(psk_epoch, tree).ok_or(Missing::Epoch(psk_epoch))?;
+            members.map(|leaf_node| leaf_node.credential).collect()
         };
-        let stranger = unmatched(&new.public.tree, tree, |new, old| policy.may_succeed(old, new))?;
+        let stranger =
+            unmatched(credentials(&new.public.tree), old, |new, old| policy.may_succeed(old, new))?;
         stranger.map_or(Ok(()), |leaf| Err(Violation::NotInOldGroup(leaf).into()))
     }
+}
+
+fn credentials(tree: &Tree) -> impl Iterator<Item = (LeafIndex, Credential)> {
+    tree.members().filter_map(|leaf| Some((leaf, tree.leaf(leaf)?.credential)))
 }
 
 /// The first member of `these` for whom there is nobody among `those`. Each of `those` stands for one of `these`
 /// only. Equal credentials are matched first; what then remains are those that have changed, which are few.
 fn unmatched(
-    these: &Tree,
-    those: &Tree,
+    these: impl Iterator<Item = (LeafIndex, Credential)>,
+    those: impl IntoIterator<Item = Credential>,
     matches: impl Fn(&Credential, &Credential) -> bool,
 ) -> Result<Option<LeafIndex>, GroupError> {
     let mut remaining: BTreeMap<Vec<u8>, Vec<Credential>> = BTreeMap::new();
-    for credential in those.members().filter_map(|leaf| those.leaf(leaf)).map(|leaf| leaf.credential) {
+    for credential in those {
         remaining.entry(credential.encode()?).or_default().push(credential);
     }
     let mut changed = Vec::new();
-    for leaf in these.members() {
-        let Some(leaf_node) = these.leaf(leaf) else { continue };
-        let same = remaining.get_mut(&leaf_node.credential.encode()?).and_then(Vec::pop);
+    for (leaf, credential) in these {
+        let same = remaining.get_mut(&credential.encode()?).and_then(Vec::pop);
         if same.is_none() {
-            changed.push((leaf, leaf_node.credential));
+            changed.push((leaf, credential));
         }
     }
     let mut remaining: Vec<_> = remaining.into_values().flatten().collect();

@@ -1,10 +1,14 @@
 //! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps that everybody takes who
 //! makes, receives or observes a Commit.
 
+use crate::delta::{Changes, RowKey};
+use crate::group::Group;
+use crate::history::{Leaves, replaced_leaves};
 use crate::identity::Identities;
 use crate::keys::EpochKeys;
 use crate::proposals::Committed;
 use crate::public_state::PublicState;
+use crate::rows;
 use crate::rules::{extensions, leaf_node, proposal, proposal_list};
 use crate::{GroupError, Violation};
 use pando_framing::Authenticated;
@@ -24,7 +28,19 @@ pub struct Staged {
     pub(crate) public: PublicState,
     /// `None` for a member that the Commit removes.
     pub(crate) member: Option<StagedMember>,
-    pub(crate) applied: Applied,
+    pub(crate) effects: Effects,
+    /// The leaves that are replaced, as they were.
+    pub(crate) leaves: Leaves,
+    /// What merging is to write and to delete, as far as it is known already.
+    pub(crate) rows: Changes,
+}
+
+/// What somebody wants to know of a Commit who has merged it.
+#[derive(Debug)]
+pub(crate) struct Effects {
+    pub(crate) added: Vec<LeafIndex>,
+    pub(crate) removed: Vec<LeafIndex>,
+    pub(crate) reinit: Option<ReInit>,
 }
 
 /// What a member has in the next epoch.
@@ -35,6 +51,22 @@ pub(crate) struct StagedMember {
 }
 
 impl Staged {
+    /// The epoch that follows a group's current one.
+    pub(crate) fn new(
+        group: &Group,
+        public: PublicState,
+        member: Option<StagedMember>,
+        applied: Applied,
+    ) -> Result<Self, GroupError> {
+        let effects = applied.into_effects();
+        let leaves = replaced_leaves(&group.public.tree, &public.tree)?;
+        let rows = match &member {
+            Some(member) => rows::next_epoch(group, &public, member, effects.reinit.as_ref(), &leaves)?,
+            None => Changes::from([(RowKey::Public, Some(rows::public(&group.public, false, None)?))]),
+        };
+        Ok(Self { from_epoch: group.epoch(), public, member, effects, leaves, rows })
+    }
+
     /// The public state that there will be.
     #[must_use]
     pub const fn public(&self) -> &PublicState {
@@ -43,13 +75,13 @@ impl Staged {
 
     /// The leaves that the Commit adds.
     pub fn added(&self) -> impl Iterator<Item = LeafIndex> {
-        self.applied.added.iter().map(|(leaf, _)| *leaf)
+        self.effects.added.iter().copied()
     }
 
     /// The leaves that the Commit removes.
     #[must_use]
     pub fn removed(&self) -> &[LeafIndex] {
-        &self.applied.removed
+        &self.effects.removed
     }
 
     /// Whether the Commit removes the member who staged it.
@@ -76,6 +108,12 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
+    /// What remains of this when the Commit is staged.
+    pub(crate) fn into_effects(self) -> Effects {
+        let added = self.added.into_iter().map(|(leaf, _)| leaf).collect();
+        Effects { added, removed: self.removed, reinit: self.reinit }
+    }
+
     /// The leaves that are added, in increasing order.
     pub(crate) fn added_leaves(&self) -> Vec<LeafIndex> {
         let mut leaves: Vec<_> = self.added.iter().map(|(leaf, _)| *leaf).collect();

@@ -151,6 +151,13 @@ impl Member {
         self.group.own_leaf()
     }
 
+    /// What was stored is all that there is, and gives the group back.
+    pub(crate) fn check_store(&self) {
+        assert_eq!(self.rows, self.group.rows().unwrap());
+        let loaded = Group::load(&self.rows, &RustCrypto, *self.group.config()).unwrap();
+        assert_eq!(loaded.rows().unwrap(), self.rows);
+    }
+
     pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<Processed, GroupError> {
         self.process_with(message, &BasicIdentities)
     }
@@ -460,7 +467,9 @@ impl World {
     pub(crate) fn agree(&self) {
         let first = &self.members[0].group;
         let exported = first.export("label", b"context", 32).unwrap();
-        for Member { group, .. } in &self.members {
+        for member in &self.members {
+            member.check_store();
+            let group = &member.group;
             assert_eq!(group.public().context(), first.public().context());
             assert_eq!(group.public().tree().to_wire(), first.public().tree().to_wire());
             assert_eq!(group.epoch_authenticator(), first.epoch_authenticator());

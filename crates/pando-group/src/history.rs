@@ -1,0 +1,78 @@
+//! Who was a member in the epochs that are over and whose late messages can still be read: the leaves that the
+//! next epoch has changed, and not the trees.
+
+use pando_tree::Tree;
+use pando_wire::{Decode, Encode, EncodeError, LeafIndex, LeafNode, Opaque, TreeSize};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Leaves as they were, encoded; `None` for one that was blank.
+pub(crate) type Leaves = BTreeMap<LeafIndex, Option<Opaque>>;
+
+/// The past, the newest epoch last. There is no gap between these epochs, nor to the current one.
+#[derive(Debug, Default)]
+pub(crate) struct History(VecDeque<Past>);
+
+/// What is different in an epoch from the next one.
+#[derive(Debug)]
+struct Past {
+    epoch: u64,
+    size: TreeSize,
+    leaves: Leaves,
+}
+
+/// The leaves of a tree that another tree, that of the next epoch, has changed.
+pub(crate) fn replaced_leaves(old: &Tree, new: &Tree) -> Result<Leaves, EncodeError> {
+    let changed = new.changes_since(old).into_iter().filter_map(|change| change.node.leaf());
+    changed
+        .filter(|leaf| leaf.0 < old.size().leaf_count())
+        .map(|leaf| {
+            Ok((leaf, old.leaf(leaf).map(|leaf_node| leaf_node.encode()).transpose()?.map(Opaque::from)))
+        })
+        .collect()
+}
+
+impl History {
+    /// The epoch that has just ended, whose tree had this size.
+    pub(crate) fn push(&mut self, epoch: u64, size: TreeSize, leaves: Leaves) {
+        self.0.push_back(Past { epoch, size, leaves });
+    }
+
+    /// Forgets the oldest epoch.
+    pub(crate) fn pop(&mut self) {
+        self.0.pop_front();
+    }
+
+    /// A leaf as it was in a past epoch, if that is remembered and there was a member. `current` is the tree of
+    /// the current epoch.
+    pub(crate) fn leaf(&self, epoch: u64, leaf: LeafIndex, current: &Tree) -> Option<LeafNode> {
+        if !self.0.iter().any(|past| past.epoch == epoch) {
+            return None;
+        }
+        for past in self.0.iter().filter(|past| past.epoch >= epoch) {
+            if leaf.0 >= past.size.leaf_count() {
+                return None;
+            }
+            if let Some(was) = past.leaves.get(&leaf) {
+                return LeafNode::decode(was.as_deref()?).ok();
+            }
+        }
+        current.leaf(leaf)
+    }
+
+    /// The members of a past epoch.
+    pub(crate) fn members<'a>(
+        &'a self,
+        epoch: u64,
+        current: &'a Tree,
+    ) -> Option<impl Iterator<Item = LeafNode> + 'a> {
+        let size = self.0.iter().find(|past| past.epoch == epoch)?.size;
+        Some((0..size.leaf_count()).filter_map(move |leaf| self.leaf(epoch, LeafIndex(leaf), current)))
+    }
+
+    /// All leaves that are remembered, with their epochs.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = (u64, LeafIndex, Option<&Opaque>)> {
+        self.0
+            .iter()
+            .flat_map(|past| past.leaves.iter().map(|(leaf, encoded)| (past.epoch, *leaf, encoded.as_ref())))
+    }
+}

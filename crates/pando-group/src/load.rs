@@ -1,0 +1,253 @@
+//! A group from its rows.
+//!
+//! What comes from one's own store is believed; it must be complete and well-formed, and nothing more is checked.
+
+use crate::commit::Pending;
+use crate::delta::{Changes, Delta, EpochRow, RowKey, Rows};
+use crate::group::Group;
+use crate::history::{History, Leaves};
+use crate::keys::{EpochKeys, PastEpoch};
+use crate::proposals::{PendingProposal, ProposalStore};
+use crate::public_state::PublicState;
+use crate::rows::{MemberRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow, PublicRow};
+use crate::transition::{Effects, Staged, StagedMember};
+use crate::{GroupConfig, GroupError, Misuse};
+use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
+use pando_schedule::{InterimTranscriptHash, SecretTree};
+use pando_tree::{PrivateKeys, Tree};
+use pando_wire::{Decode, LeafIndex, NodeIndex, Opaque, TreeSize};
+use std::collections::{BTreeMap, VecDeque};
+
+impl Group {
+    /// The group that was stored as these rows. `config` may be another than it was.
+    ///
+    /// # Errors
+    /// - [`GroupError::Stored`] if a row is missing or malformed.
+    /// - [`Misuse::UnsupportedCipherSuite`] if the provider does not have the group's.
+    pub fn load(rows: &Rows, crypto: &dyn CryptoProvider, config: GroupConfig) -> Result<Self, GroupError> {
+        let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto)?;
+        let (suite, epoch) = (public.suite, public.context.epoch);
+        let StagedMember { private_keys, keys } = member(rows, rows, &public, &config)?;
+        let (past, history) = past(rows, suite, epoch, &config)?;
+        let mut group = Self {
+            proposals: proposals(rows)?,
+            updates: numbered(rows, RowKey::OwnUpdate)
+                .map(|row| {
+                    let OwnUpdateRow { private, public } = decode(row, RowKey::OwnUpdate(0))?;
+                    Ok(HpkeKeyPair { private: private.into(), public })
+                })
+                .collect::<Result<_, GroupError>>()?,
+            own_proposals: numbered(rows, RowKey::OwnProposal)
+                .map(|row| {
+                    let OwnProposalRow { message, reference } = decode(row, RowKey::OwnProposal(0))?;
+                    Ok((message, reference))
+                })
+                .collect::<Result<_, GroupError>>()?,
+            resumption_psks: rows
+                .range(RowKey::ResumptionPsk(0)..=RowKey::ResumptionPsk(u64::MAX))
+                .filter_map(|(key, row)| match key {
+                    RowKey::ResumptionPsk(epoch) => Some((*epoch, row.expose().into())),
+                    _ => None,
+                })
+                .collect(),
+            public,
+            config,
+            private_keys,
+            keys,
+            pending: None,
+            past,
+            history,
+            active: active == 1,
+            reinit,
+            changed: Delta::default(),
+        };
+        group.pending = group.load_pending(rows)?;
+        Ok(group)
+    }
+
+    /// One's own Commit, and the epoch that it leads to: what is stored is how that differs from this one.
+    fn load_pending(&self, rows: &Rows) -> Result<Option<Pending>, GroupError> {
+        let Some(row) = rows.get(&RowKey::PendingCommit) else { return Ok(None) };
+        let malformed = || GroupError::Stored(RowKey::PendingCommit);
+        let PendingRow { message, by_value, added, removed, reinit, leaves, rows: changes } =
+            decode(row, RowKey::PendingCommit)?;
+        let changes: Changes = changes
+            .into_iter()
+            .map(|change| Ok((RowKey::from_bytes(&change.key).ok_or_else(malformed)?, change.row)))
+            .collect::<Result<_, GroupError>>()?;
+        let nodes: Vec<_> = changes
+            .iter()
+            .filter_map(|(key, row)| match key {
+                RowKey::Node(node) => Some((*node, row.as_ref().map(SecretBytes::expose))),
+                _ => None,
+            })
+            .collect();
+        let tree = self.public.tree.patched(&nodes)?;
+        let written: Rows =
+            changes.iter().filter_map(|(key, row)| Some((*key, row.as_ref()?.expose().into()))).collect();
+        let public = state(self.public.suite, tree, &decode_row(&written, RowKey::Public)?);
+        // The private keys that do not change are among the rows that there are already.
+        let mut keys: Rows = private_key_rows(rows).map(|(key, row)| (key, row.expose().into())).collect();
+        for (key, row) in changes.iter().filter(|(key, _)| matches!(key, RowKey::PrivateKey(_))) {
+            match row {
+                Some(row) => drop(keys.insert(*key, row.expose().into())),
+                None => drop(keys.remove(key)),
+            }
+        }
+        let member = Some(member(&written, &keys, &public, &self.config)?);
+        let leaves = leaves.into_iter().map(|leaf| (leaf.leaf, leaf.encoded)).collect();
+        let effects = Effects { added, removed, reinit };
+        let staged = Staged { from_epoch: self.epoch(), public, member, effects, leaves, rows: changes };
+        Ok(Some(Pending { staged, message, by_value }))
+    }
+}
+
+/// The row with a key, which must be there.
+fn decode_row<T: Decode>(rows: &Rows, key: RowKey) -> Result<T, GroupError> {
+    decode(rows.get(&key).ok_or(GroupError::Stored(key))?, key)
+}
+
+fn decode<T: Decode>(row: &SecretBytes, key: RowKey) -> Result<T, GroupError> {
+    T::decode(row.expose()).map_err(|_| GroupError::Stored(key))
+}
+
+/// The rows of a kind that are numbered.
+fn numbered(rows: &Rows, kind: fn(u32) -> RowKey) -> impl Iterator<Item = &SecretBytes> {
+    rows.range(kind(0)..=kind(u32::MAX)).map(|(_, row)| row)
+}
+
+fn private_key_rows(rows: &Rows) -> impl Iterator<Item = (RowKey, &SecretBytes)> {
+    let all = RowKey::PrivateKey(NodeIndex(0))..=RowKey::PrivateKey(NodeIndex(u32::MAX));
+    rows.range(all).map(|(key, row)| (*key, row))
+}
+
+/// The public state, the row that it begins with, and the tree.
+pub(crate) fn public_state(
+    rows: &Rows,
+    crypto: &dyn CryptoProvider,
+) -> Result<(PublicState, PublicRow), GroupError> {
+    let row: PublicRow = decode_row(rows, RowKey::Public)?;
+    let suite = crypto.suite(row.context.cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)?;
+    let nodes = rows.range(RowKey::Node(NodeIndex(0))..=RowKey::Node(NodeIndex(u32::MAX)));
+    let nodes = nodes.filter_map(|(key, row)| match key {
+        RowKey::Node(node) => Some((*node, row.expose())),
+        _ => None,
+    });
+    Ok((state(suite, Tree::restore(suite, nodes)?, &row), row))
+}
+
+fn state(suite: Suite, tree: Tree, row: &PublicRow) -> PublicState {
+    PublicState {
+        suite,
+        context: row.context.clone(),
+        tree,
+        interim_transcript_hash: InterimTranscriptHash(row.interim_transcript_hash.clone()),
+        confirmation_tag: row.confirmation_tag.clone(),
+    }
+}
+
+pub(crate) fn proposals(rows: &Rows) -> Result<ProposalStore, GroupError> {
+    let mut proposals = ProposalStore::default();
+    for row in numbered(rows, RowKey::Proposal) {
+        let ProposalRow { reference, sender, proposal } = decode(row, RowKey::Proposal(0))?;
+        proposals.insert(PendingProposal { reference, sender, proposal }, usize::MAX)?;
+    }
+    Ok(proposals)
+}
+
+/// What a member has in an epoch: the secrets are in `rows`, the private keys of the tree's nodes in `keys`.
+fn member(
+    rows: &Rows,
+    keys: &Rows,
+    public: &PublicState,
+    config: &GroupConfig,
+) -> Result<StagedMember, GroupError> {
+    let MemberRow {
+        leaf,
+        sender_data,
+        exporter,
+        external,
+        membership_key,
+        resumption_psk,
+        epoch_authenticator,
+        init,
+    } = decode_row(rows, RowKey::Member)?;
+    let (suite, tree) = (public.suite, &public.tree);
+    let key_pairs = private_key_rows(keys).map(|(key, row)| {
+        let RowKey::PrivateKey(node) = key else { return Err(GroupError::Stored(key)) };
+        let public = tree.encryption_key(node).ok_or(GroupError::Stored(key))?;
+        Ok((node, HpkeKeyPair { private: row.expose().into(), public }))
+    });
+    let private_keys = PrivateKeys::restore(leaf, key_pairs.collect::<Result<Vec<_>, _>>()?);
+    let secret_tree = secret_tree(rows, suite, public.context.epoch, tree.size(), config)?;
+    let keys = EpochKeys {
+        sender_data: sender_data.into(),
+        secret_tree,
+        exporter: exporter.into(),
+        external: external.into(),
+        membership_key: membership_key.into(),
+        resumption_psk: resumption_psk.into(),
+        epoch_authenticator: epoch_authenticator.into(),
+        init: init.into(),
+    };
+    Ok(StagedMember { private_keys, keys })
+}
+
+/// The rows of one epoch.
+fn epoch_rows(rows: &Rows, epoch: u64) -> impl Iterator<Item = (EpochRow, &SecretBytes)> {
+    rows.range(RowKey::Epoch(epoch, EpochRow::Past)..).map_while(move |(key, row)| match key {
+        RowKey::Epoch(of, epoch_row) if *of == epoch => Some((*epoch_row, row)),
+        _ => None,
+    })
+}
+
+fn secret_tree(
+    rows: &Rows,
+    suite: Suite,
+    epoch: u64,
+    size: TreeSize,
+    config: &GroupConfig,
+) -> Result<SecretTree, GroupError> {
+    let secrets = epoch_rows(rows, epoch).filter_map(|(key, row)| match key {
+        EpochRow::Secret(id) => Some((id, row.expose())),
+        _ => None,
+    });
+    Ok(SecretTree::restore(suite, size, config.ratchet_limits, secrets)?)
+}
+
+/// The epochs that are over and not forgotten.
+fn past(
+    rows: &Rows,
+    suite: Suite,
+    current: u64,
+    config: &GroupConfig,
+) -> Result<(VecDeque<PastEpoch>, History), GroupError> {
+    let (mut past, mut history) = (VecDeque::new(), History::default());
+    let first = RowKey::Epoch(0, EpochRow::Past);
+    let last = RowKey::Epoch(current, EpochRow::Past);
+    let headers: BTreeMap<u64, &SecretBytes> = rows
+        .range(first..last)
+        .filter_map(|(key, row)| match key {
+            RowKey::Epoch(epoch, EpochRow::Past) => Some((*epoch, row)),
+            _ => None,
+        })
+        .collect();
+    for (epoch, row) in headers {
+        let key = RowKey::Epoch(epoch, EpochRow::Past);
+        let PastRow { context, leaf_count, sender_data } = decode(row, key)?;
+        let size = TreeSize::with_leaves(leaf_count).ok_or(GroupError::Stored(key))?;
+        let leaves: Leaves = epoch_rows(rows, epoch)
+            .filter_map(|(key, row)| match key {
+                EpochRow::Leaf(leaf) => Some((leaf, row.expose())),
+                _ => None,
+            })
+            .map(|(leaf, encoded): (LeafIndex, &[u8])| {
+                (leaf, (!encoded.is_empty()).then(|| Opaque::from(encoded)))
+            })
+            .collect();
+        let secret_tree = secret_tree(rows, suite, epoch, size, config)?;
+        past.push_back(PastEpoch { context, sender_data: sender_data.into(), secret_tree });
+        history.push(epoch, size, leaves);
+    }
+    Ok((past, history))
+}
