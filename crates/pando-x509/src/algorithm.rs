@@ -1,0 +1,68 @@
+//! The signature schemes of MLS (RFC 9420, section 17.1) in certificates: ECDSA (RFC 5758, section 3.2), each
+//! curve with the hash that it has in MLS, Ed25519 and Ed448 (RFC 8410).
+//!
+//! Left out on purpose: RSA, and the curves with other hashes. `pando-crypto` has none of them.
+
+use pando_crypto::{CryptoProvider, Suite};
+use pando_wire::{CipherSuite, Signature, SignaturePublicKey};
+use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
+use x509_cert::SubjectPublicKeyInfo;
+use x509_cert::der::Encode;
+
+/// The signature scheme of a cipher suite.
+#[derive(Debug)]
+pub(crate) struct Algorithm {
+    suite: Suite,
+    public_key: AlgorithmIdentifier,
+    signature: AlgorithmIdentifier,
+}
+
+impl Algorithm {
+    /// Those of a provider's.
+    pub(crate) fn all(provider: &dyn CryptoProvider) -> Vec<Self> {
+        [
+            (CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, alg_id::ED25519, alg_id::ED25519),
+            (CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256, alg_id::ECDSA_P256, alg_id::ECDSA_SHA256),
+            (CipherSuite::MLS_256_DHKEMP384_AES256GCM_SHA384_P384, alg_id::ECDSA_P384, alg_id::ECDSA_SHA384),
+            (CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521, alg_id::ECDSA_P521, alg_id::ECDSA_SHA512),
+            (CipherSuite::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448, alg_id::ED448, alg_id::ED448),
+        ]
+        .into_iter()
+        .filter_map(|(cipher_suite, public_key, signature)| {
+            provider.suite(cipher_suite).map(|suite| Self { suite, public_key, signature })
+        })
+        .collect()
+    }
+
+    /// The public key of a certificate as MLS encodes it: the bytes are the same. `None` if it is not a good
+    /// key of one of the schemes.
+    pub(crate) fn public_key(algorithms: &[Self], info: &SubjectPublicKeyInfo) -> Option<SignaturePublicKey> {
+        let identifier = info.algorithm.to_der().ok()?;
+        // Without tag and length, which take a byte each: those that are sought are short.
+        let identifier = identifier.get(2..)?;
+        let algorithm = algorithms.iter().find(|algorithm| algorithm.public_key.as_ref() == identifier)?;
+        let key = SignaturePublicKey::from(info.subject_public_key.as_bytes()?);
+        algorithm.suite.check_signature_public_key(&key).is_ok().then_some(key)
+    }
+}
+
+impl SignatureVerificationAlgorithm for Algorithm {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        self.suite
+            .verify(&SignaturePublicKey::from(public_key), message, &Signature::from(signature))
+            .map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.public_key
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.signature
+    }
+}
