@@ -1,0 +1,104 @@
+//! Whom certificates name, and who may follow whom.
+
+use crate::pki::{Party, Template, World, credential, credential_of};
+use der::{Decode, Encode};
+use pando_group::IdentityPolicy;
+use pando_wire::Credential;
+use pando_x509::{AlternativeName, ChainError, Identity};
+use std::collections::BTreeSet;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+fn names(uri: &str) -> Vec<GeneralName> {
+    vec![
+        GeneralName::UniformResourceIdentifier(uri.to_owned().try_into().unwrap()),
+        GeneralName::DnsName("example.org".to_owned().try_into().unwrap()),
+        GeneralName::Rfc822Name("alice@example.org".to_owned().try_into().unwrap()),
+        GeneralName::from(std::net::IpAddr::from([192, 0, 2, 1])),
+    ]
+}
+
+fn identity(party: &Party) -> Identity {
+    Identity::of(&credential(&[party])).unwrap()
+}
+
+#[test]
+fn alternative_names() {
+    let World { root, .. } = World::new();
+    let client = Template::client("alice").names(names("im:alice@example.org")).signed_by(&root);
+    let expected = [
+        AlternativeName::Uri("im:alice@example.org".into()),
+        AlternativeName::Dns("example.org".into()),
+        AlternativeName::Email("alice@example.org".into()),
+        AlternativeName::Other(vec![0x87, 4, 192, 0, 2, 1]),
+    ];
+    assert_eq!(identity(&client), Identity::AlternativeNames(BTreeSet::from(expected)));
+}
+
+#[test]
+fn the_subject_if_there_are_none() {
+    let World { root, .. } = World::new();
+    let template = Template::client("alice").without::<SubjectAltName>();
+    let subject = template.subject.to_der().unwrap();
+    assert_eq!(identity(&template.signed_by(&root)), Identity::Subject(subject));
+}
+
+#[test]
+fn nobody() {
+    let World { root, .. } = World::new();
+    let client = Template::client("alice").names(vec![]).signed_by(&root);
+    assert_eq!(Identity::of(&credential(&[&client])), Err(ChainError::NoIdentity));
+    assert_eq!(Identity::of(&credential_of([])), Err(ChainError::Empty));
+    assert_eq!(Identity::of(&credential_of([&b"?"[..]])), Err(ChainError::Malformed(0)));
+    let basic = Credential::Basic { identity: b"alice".as_slice().into() };
+    assert!(matches!(Identity::of(&basic), Err(ChainError::Type(_))));
+}
+
+#[test]
+fn who_may_succeed() {
+    let World { root, authority, client } = World::new();
+    let policy = crate::pki::policy(&root);
+    let may = |old: &Party, new: &Party| policy.may_succeed(&credential(&[old]), &credential(&[new]));
+
+    let mut reversed = names("im:alice@example.org");
+    let old = Template::client("alice").names(reversed.clone()).signed_by(&root);
+    reversed.reverse();
+    // Another key, issuer, subject and order: the same names.
+    let new = Template::client("another").names(reversed).signed_by(&authority);
+    assert!(may(&old, &new) && may(&new, &old));
+
+    let other = Template::client("alice").names(names("im:bob@example.org")).signed_by(&root);
+    let capital = Template::client("alice").names(names("im:Alice@example.org")).signed_by(&root);
+    let fewer = Template::client("alice").names(names("im:alice@example.org")[..3].to_vec()).signed_by(&root);
+    let subject = Template::client("alice").without::<SubjectAltName>().signed_by(&root);
+    for new in [&other, &capital, &fewer, &subject] {
+        assert!(!may(&old, new) && !may(new, &old));
+    }
+    assert!(may(&subject, &subject));
+
+    // Those who name nobody do not succeed each other.
+    let basic = Credential::Basic { identity: b"alice".as_slice().into() };
+    assert!(!policy.may_succeed(&basic, &basic));
+    assert!(!policy.may_succeed(&credential(&[&client]), &basic));
+}
+
+#[test]
+fn who_is_the_same_client() {
+    let World { root, authority, client } = World::new();
+    let policy = crate::pki::policy(&root);
+    let old = credential(&[&client, &authority]);
+    let renewed = Template::client("another name").for_key(client.signer, &root);
+    let other = Template::client("bob").signed_by(&root);
+    assert!(policy.same_client(&old, &credential(&[&renewed])));
+    assert!(!policy.same_client(&old, &credential(&[&other])));
+    let basic = Credential::Basic { identity: b"alice".as_slice().into() };
+    assert!(!policy.same_client(&basic, &basic));
+    assert!(!policy.same_client(&credential_of([]), &credential_of([])));
+}
+
+#[test]
+fn the_certificates_of_these_tests_are_certificates() {
+    let World { client, .. } = World::new();
+    let parsed = x509_cert::Certificate::from_der(&client.der).unwrap();
+    assert_eq!(parsed.to_der().unwrap(), client.der);
+}

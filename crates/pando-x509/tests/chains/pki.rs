@@ -1,0 +1,263 @@
+//! Authorities and clients, who may say anything in their certificates.
+
+use der::asn1::{BitString, OctetString};
+use der::oid::AssociatedOid;
+use der::{DateTime, Decode, Encode, Sequence};
+use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
+use pando_wire::{Certificate, CipherSuite, Credential, SignaturePublicKey};
+use pando_x509::{ChainError, ObjectIdentifier, X509Identities};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::str::FromStr;
+use std::time::Duration;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::spki::AlgorithmIdentifierOwned;
+use x509_cert::time::{Time, Validity};
+use x509_cert::{SubjectPublicKeyInfo, certificate::Version};
+
+pub(crate) const ED25519: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+pub(crate) const P256: CipherSuite = CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256;
+pub(crate) const P384: CipherSuite = CipherSuite::MLS_256_DHKEMP384_AES256GCM_SHA384_P384;
+pub(crate) const P521: CipherSuite = CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521;
+pub(crate) const ED448: CipherSuite = CipherSuite::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448;
+
+/// The time at which tests take place, within [`START`] and [`END`], between which certificates are valid.
+pub(crate) const NOW: u64 = 1_500;
+pub(crate) const START: u64 = 1_000;
+pub(crate) const END: u64 = 2_000;
+
+/// A certificate with the key that it is for.
+pub(crate) struct Party {
+    pub(crate) der: Vec<u8>,
+    pub(crate) signer: Box<dyn Signer>,
+    name: Name,
+    suite: Suite,
+}
+
+/// What a certificate is going to say.
+#[derive(Clone)]
+pub(crate) struct Template {
+    pub(crate) subject: Name,
+    valid: (u64, u64),
+    suite: CipherSuite,
+    key_algorithm: Option<AlgorithmIdentifierOwned>,
+    extensions: Vec<Extension>,
+}
+
+/// `TBSCertificate` (RFC 5280, section 4.1). That of `x509-cert` cannot be made by hand.
+#[derive(Sequence)]
+struct Tbs {
+    #[asn1(context_specific = "0")]
+    version: Version,
+    serial_number: SerialNumber,
+    signature: AlgorithmIdentifierOwned,
+    issuer: Name,
+    validity: Validity,
+    subject: Name,
+    subject_public_key_info: SubjectPublicKeyInfo,
+    #[asn1(context_specific = "3", optional = "true")]
+    extensions: Option<Vec<Extension>>,
+}
+
+#[derive(Sequence)]
+struct Signed {
+    tbs: Tbs,
+    signature_algorithm: AlgorithmIdentifierOwned,
+    signature: BitString,
+}
+
+impl Template {
+    fn new(name: &str) -> Self {
+        let subject = Name::from_str(&format!("CN={name},O=Test")).unwrap();
+        Self { subject, valid: (START, END), suite: P256, key_algorithm: None, extensions: vec![] }
+    }
+
+    pub(crate) fn authority(name: &str) -> Self {
+        Self::new(name).constraints(true, None).usage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)
+    }
+
+    pub(crate) fn client(name: &str) -> Self {
+        let uri =
+            GeneralName::UniformResourceIdentifier(format!("im:{name}@example.org").try_into().unwrap());
+        Self::new(name).usage(KeyUsages::DigitalSignature).names(vec![uri])
+    }
+
+    pub(crate) fn subject(self, subject: Name) -> Self {
+        Self { subject, ..self }
+    }
+
+    pub(crate) fn suite(self, suite: CipherSuite) -> Self {
+        Self { suite, ..self }
+    }
+
+    /// Calls the key one of another algorithm.
+    pub(crate) fn key_algorithm(self, oid: &str) -> Self {
+        let algorithm = AlgorithmIdentifierOwned { oid: oid.parse().unwrap(), parameters: None };
+        Self { key_algorithm: Some(algorithm), ..self }
+    }
+
+    pub(crate) fn valid(self, from: u64, until: u64) -> Self {
+        Self { valid: (from, until), ..self }
+    }
+
+    pub(crate) fn constraints(self, ca: bool, path_len_constraint: Option<u8>) -> Self {
+        self.with(true, &BasicConstraints { ca, path_len_constraint })
+    }
+
+    pub(crate) fn usage(self, usages: impl Into<der::flagset::FlagSet<KeyUsages>>) -> Self {
+        self.with(true, &KeyUsage(usages.into()))
+    }
+
+    pub(crate) fn names(self, names: Vec<GeneralName>) -> Self {
+        self.with(false, &SubjectAltName(names))
+    }
+
+    /// With an extension, in the place of the one of its kind that there may be.
+    pub(crate) fn with<E: AssociatedOid + Encode>(self, critical: bool, extension: &E) -> Self {
+        self.without::<E>().with_bytes(E::OID, critical, &extension.to_der().unwrap())
+    }
+
+    pub(crate) fn with_bytes(mut self, extn_id: ObjectIdentifier, critical: bool, value: &[u8]) -> Self {
+        self.extensions.push(Extension { extn_id, critical, extn_value: OctetString::new(value).unwrap() });
+        self
+    }
+
+    pub(crate) fn without<E: AssociatedOid>(mut self) -> Self {
+        self.extensions.retain(|extension| extension.extn_id != E::OID);
+        self
+    }
+
+    /// A certificate that is signed by its own key.
+    pub(crate) fn self_signed(self) -> Party {
+        let signer = new_signer(self.suite, &self.subject);
+        self.build(signer, None)
+    }
+
+    pub(crate) fn signed_by(self, issuer: &Party) -> Party {
+        let signer = new_signer(self.suite, &self.subject);
+        self.build(signer, Some(issuer))
+    }
+
+    /// A certificate for a key that there is already.
+    pub(crate) fn for_key(self, signer: Box<dyn Signer>, issuer: &Party) -> Party {
+        self.build(signer, Some(issuer))
+    }
+
+    fn build(self, signer: Box<dyn Signer>, issuer: Option<&Party>) -> Party {
+        let suite = RustCrypto.suite(self.suite).unwrap();
+        let issuer_name = issuer.map_or(&self.subject, |issuer| &issuer.name);
+        let issuer_suite = issuer.map_or(self.suite, |issuer| issuer.suite.cipher_suite());
+        let issuer_signer = issuer.map_or(&*signer, |issuer| &*issuer.signer);
+        let (_, signature) = identifiers(issuer_suite);
+        let (key, _) = identifiers(self.suite);
+        let time = |seconds| Time::from(DateTime::from_unix_duration(Duration::from_secs(seconds)).unwrap());
+        let tbs = Tbs {
+            version: Version::V3,
+            serial_number: SerialNumber::from(1_u8),
+            signature: signature.clone(),
+            issuer: issuer_name.clone(),
+            validity: Validity::new(time(self.valid.0), time(self.valid.1)),
+            subject: self.subject.clone(),
+            subject_public_key_info: SubjectPublicKeyInfo {
+                algorithm: self.key_algorithm.unwrap_or(key),
+                subject_public_key: BitString::from_bytes(signer.public_key()).unwrap(),
+            },
+            extensions: (!self.extensions.is_empty()).then_some(self.extensions),
+        };
+        let bits = BitString::from_bytes(&issuer_signer.sign(&tbs.to_der().unwrap()).unwrap()).unwrap();
+        let der = Signed { tbs, signature_algorithm: signature, signature: bits }.to_der().unwrap();
+        Party { der, signer, name: self.subject, suite }
+    }
+}
+
+impl Party {
+    pub(crate) fn key(&self) -> &SignaturePublicKey {
+        self.signer.public_key()
+    }
+}
+
+/// A key of its own for each name, and the same one every time.
+fn new_signer(suite: CipherSuite, name: &Name) -> Box<dyn Signer> {
+    let suite = RustCrypto.suite(suite).unwrap();
+    let seed = suite.hash(&[&name.to_der().unwrap()]);
+    let mut rng = ChaCha20Rng::from_seed(seed[..32].try_into().unwrap());
+    suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
+}
+
+/// How certificates call the signature scheme of a cipher suite: the key's algorithm and the signature's.
+fn identifiers(suite: CipherSuite) -> (AlgorithmIdentifierOwned, AlgorithmIdentifierOwned) {
+    let identifier = |oid: &str, parameters: Option<&str>| AlgorithmIdentifierOwned {
+        oid: oid.parse().unwrap(),
+        parameters: parameters.map(|oid| {
+            Decode::from_der(&oid.parse::<ObjectIdentifier>().unwrap().to_der().unwrap()).unwrap()
+        }),
+    };
+    let ecdsa = |curve, hash| (identifier("1.2.840.10045.2.1", Some(curve)), identifier(hash, None));
+    match suite {
+        P256 => ecdsa("1.2.840.10045.3.1.7", "1.2.840.10045.4.3.2"),
+        P384 => ecdsa("1.3.132.0.34", "1.2.840.10045.4.3.3"),
+        P521 => ecdsa("1.3.132.0.35", "1.2.840.10045.4.3.4"),
+        ED25519 => (identifier("1.3.101.112", None), identifier("1.3.101.112", None)),
+        ED448 => (identifier("1.3.101.113", None), identifier("1.3.101.113", None)),
+        other => panic!("no such suite: {other}"),
+    }
+}
+
+/// A root, an authority below it, and a client with a certificate from that.
+pub(crate) struct World {
+    pub(crate) root: Party,
+    pub(crate) authority: Party,
+    pub(crate) client: Party,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let root = Template::authority("root").self_signed();
+        let authority = Template::authority("authority").signed_by(&root);
+        let client = Template::client("alice").signed_by(&authority);
+        Self { root, authority, client }
+    }
+
+    pub(crate) fn policy(&self) -> X509Identities {
+        policy(&self.root)
+    }
+
+    /// What the policy says of the client with a chain.
+    pub(crate) fn check(&self, chain: &[&Party]) -> Result<(), ChainError> {
+        check(&self.root, chain)
+    }
+}
+
+pub(crate) fn policy(root: &Party) -> X509Identities {
+    X509Identities::new(&RustCrypto, [&root.der]).unwrap()
+}
+
+/// What somebody who trusts a root says of the owner of the first certificate.
+pub(crate) fn check(root: &Party, chain: &[&Party]) -> Result<(), ChainError> {
+    let (with_time, without) = check_both(root, chain, NOW);
+    assert_eq!(with_time, without, "the time makes no difference here");
+    with_time
+}
+
+/// With a time and without.
+pub(crate) fn check_both(
+    root: &Party,
+    chain: &[&Party],
+    now: u64,
+) -> (Result<(), ChainError>, Result<(), ChainError>) {
+    let (policy, credential, key) = (policy(root), credential(chain), chain[0].key());
+    (policy.check(&credential, key, Some(now)), policy.check(&credential, key, None))
+}
+
+pub(crate) fn credential(chain: &[&Party]) -> Credential {
+    credential_of(chain.iter().map(|party| &*party.der))
+}
+
+pub(crate) fn credential_of<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Credential {
+    let certificates = certificates.into_iter().map(|der| Certificate { cert_data: der.into() });
+    Credential::X509 { certificates: certificates.collect() }
+}

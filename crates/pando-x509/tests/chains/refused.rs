@@ -1,0 +1,413 @@
+//! Chains that are refused, each for one reason.
+
+use crate::pki::{
+    ED25519, END, NOW, P384, START, Template, World, check, check_both, credential, credential_of, policy,
+};
+use der::asn1::ObjectIdentifier;
+use pando_group::IdentityPolicy;
+use pando_wire::{Credential, CredentialType, SignaturePublicKey};
+use pando_x509::{ChainError, X509Config};
+use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsages, NameConstraints, SubjectAltName};
+use x509_cert::name::Name;
+
+#[test]
+fn wrong_root() {
+    let world = World::new();
+    let other = Template::authority("another root").self_signed();
+    let chain = [&world.client, &world.authority];
+    assert_eq!(check(&other, &chain), Err(ChainError::UnknownIssuer));
+    // Also if the chain brings its own.
+    let chain = [&world.client, &world.authority, &world.root];
+    assert_eq!(check(&other, &chain), Err(ChainError::UnknownIssuer));
+}
+
+#[test]
+fn wrong_root_of_the_same_name() {
+    let world = World::new();
+    let other = Template::authority("root").suite(P384).self_signed();
+    let chain = [&world.client, &world.authority];
+    assert_eq!(check(&other, &chain), Err(ChainError::Algorithm));
+    // And with a key of the same kind.
+    let other = Template::client("forger").signed_by(&world.root);
+    let other = Template::authority("root").for_key(other.signer, &world.root);
+    assert_eq!(check(&other, &chain), Err(ChainError::Signature));
+}
+
+#[test]
+fn expired() {
+    let World { root, .. } = World::new();
+    for (client_until, authority_until) in [(NOW - 1, END), (END, NOW - 1)] {
+        let authority = Template::authority("authority").valid(START, authority_until).signed_by(&root);
+        let client = Template::client("alice").valid(START, client_until).signed_by(&authority);
+        assert_eq!(check_both(&root, &[&client, &authority], NOW), (Err(ChainError::Expired), Ok(())));
+    }
+}
+
+#[test]
+fn not_yet_valid() {
+    let World { root, .. } = World::new();
+    for (client_from, authority_from) in [(NOW + 1, START), (START, NOW + 1)] {
+        let authority = Template::authority("authority").valid(authority_from, END).signed_by(&root);
+        let client = Template::client("alice").valid(client_from, END).signed_by(&authority);
+        assert_eq!(check_both(&root, &[&client, &authority], NOW), (Err(ChainError::NotYetValid), Ok(())));
+    }
+}
+
+#[test]
+fn never_valid_at_once() {
+    let World { root, .. } = World::new();
+    let authority = Template::authority("authority").valid(START, NOW - 1).signed_by(&root);
+    let client = Template::client("alice").valid(NOW, END).signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::NeverValid));
+    let client = Template::client("alice").valid(END, START).signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::NeverValid));
+}
+
+#[test]
+fn intermediate_that_is_not_a_ca() {
+    let World { root, .. } = World::new();
+    let authority = Template::authority("authority").constraints(false, None).signed_by(&root);
+    let client = Template::client("alice").signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::NotCa));
+}
+
+#[test]
+fn intermediate_without_basic_constraints() {
+    let World { root, .. } = World::new();
+    let authority = Template::authority("authority").without::<BasicConstraints>().signed_by(&root);
+    let client = Template::client("alice").signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::NotCa));
+}
+
+#[test]
+fn client_as_an_intermediate() {
+    let world = World::new();
+    let client = Template::client("bob").signed_by(&world.client);
+    let chain = [&client, &world.client, &world.authority];
+    assert_eq!(world.check(&chain), Err(ChainError::KeyUsage(1)));
+}
+
+#[test]
+fn ca_as_a_leaf() {
+    let World { root, .. } = World::new();
+    let client = Template::client("alice").constraints(true, None).signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::LeafIsCa));
+}
+
+#[test]
+fn trust_anchor_as_a_leaf() {
+    let root = Template::authority("root").usage(KeyUsages::KeyCertSign | KeyUsages::DigitalSignature);
+    let root = root.self_signed();
+    assert_eq!(check(&root, &[&root]), Err(ChainError::LeafIsCa));
+}
+
+#[test]
+fn path_length_exceeded() {
+    let World { root, .. } = World::new();
+    let authority = Template::authority("authority").constraints(true, Some(0)).signed_by(&root);
+    let client = Template::client("alice").signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Ok(()));
+    let branch = Template::authority("branch").signed_by(&authority);
+    let client = Template::client("bob").signed_by(&branch);
+    assert_eq!(check(&root, &[&client, &branch, &authority]), Err(ChainError::PathLength));
+}
+
+#[test]
+fn path_length_of_a_trust_anchor_exceeded() {
+    let root = Template::authority("root").constraints(true, Some(0)).self_signed();
+    assert_eq!(check(&root, &[&Template::client("alice").signed_by(&root)]), Ok(()));
+    let authority = Template::authority("authority").signed_by(&root);
+    let client = Template::client("alice").signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::PathLength));
+}
+
+#[test]
+fn ca_that_may_not_sign_certificates() {
+    let World { root, .. } = World::new();
+    let authority = Template::authority("authority").usage(KeyUsages::CRLSign).signed_by(&root);
+    let client = Template::client("alice").signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::KeyUsage(1)));
+}
+
+#[test]
+fn leaf_that_may_not_sign() {
+    let World { root, .. } = World::new();
+    let client = Template::client("alice").usage(KeyUsages::KeyAgreement).signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::KeyUsage(0)));
+}
+
+#[test]
+fn intermediate_for_another_purpose() {
+    let World { root, .. } = World::new();
+    let servers = ExtendedKeyUsage(vec![ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1")]);
+    let authority = Template::authority("authority").with(false, &servers).signed_by(&root);
+    let client = Template::client("alice").signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::KeyPurpose(1)));
+}
+
+#[test]
+fn another_signature_key() {
+    let World { root, .. } = World::new();
+    let client = Template::client("alice").suite(ED25519).signed_by(&root);
+    let (policy, chain) = (policy(&root), credential(&[&client]));
+    assert_eq!(policy.check(&chain, client.key(), None), Ok(()));
+    let shorter = SignaturePublicKey::from(&client.key()[1..]);
+    for key in [root.key(), &shorter, &SignaturePublicKey::default()] {
+        assert_eq!(policy.check(&chain, key, None), Err(ChainError::LeafKey));
+    }
+}
+
+#[test]
+fn key_of_another_algorithm() {
+    let World { root, .. } = World::new();
+    // X25519, whose keys are of the same length.
+    let client = Template::client("alice").suite(ED25519).key_algorithm("1.3.101.110").signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::LeafKey));
+}
+
+#[test]
+fn key_that_is_none() {
+    let World { root, .. } = World::new();
+    // A point on P-256, but it is said to be a key of Ed25519, and that is in the leaf too.
+    let client = Template::client("alice").key_algorithm("1.3.101.112").signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::LeafKey));
+}
+
+#[test]
+fn out_of_order() {
+    let World { root, authority, .. } = World::new();
+    let branch = Template::authority("branch").signed_by(&authority);
+    let client = Template::client("bob").signed_by(&branch);
+    assert_eq!(check(&root, &[&client, &authority, &branch]), Err(ChainError::Order(1)));
+    assert_eq!(check(&root, &[&client, &branch, &root, &authority]), Err(ChainError::Order(2)));
+}
+
+#[test]
+fn a_gap() {
+    let World { root, authority, .. } = World::new();
+    let branch = Template::authority("branch").signed_by(&authority);
+    let client = Template::client("bob").signed_by(&branch);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::Order(1)));
+    assert_eq!(check(&root, &[&client, &branch]), Err(ChainError::UnknownIssuer));
+    assert_eq!(check(&root, &[&client, &branch, &root]), Err(ChainError::Order(2)));
+}
+
+#[test]
+fn an_unrelated_certificate() {
+    let world = World::new();
+    let other = Template::authority("other").self_signed();
+    let (client, authority, root) = (&world.client, &world.authority, &world.root);
+    assert_eq!(world.check(&[client, authority, &other]), Err(ChainError::Order(2)));
+    assert_eq!(world.check(&[client, &other, authority]), Err(ChainError::Order(1)));
+    assert_eq!(world.check(&[client, authority, root, &other]), Err(ChainError::Order(3)));
+}
+
+#[test]
+fn a_certificate_twice() {
+    let world = World::new();
+    let (client, authority, root) = (&world.client, &world.authority, &world.root);
+    assert_eq!(world.check(&[client, authority, authority]), Err(ChainError::Order(2)));
+    // The root certifies itself, but once is enough.
+    assert_eq!(world.check(&[client, authority, root, root]), Err(ChainError::NameTwice(3)));
+}
+
+#[test]
+fn an_issuer_by_name_only() {
+    // It says that it is the root, but the path does not go through it.
+    let world = World::new();
+    let pretender = Template::authority("root").suite(P384).self_signed();
+    let chain = [&world.client, &world.authority, &pretender];
+    assert!(world.check(&chain).is_err());
+    // The same for an issuer that did not sign.
+    let pretender = Template::authority("authority").suite(P384).signed_by(&world.root);
+    assert!(world.check(&[&world.client, &pretender]).is_err());
+}
+
+#[test]
+fn more_than_the_path_needs() {
+    // The authority above is itself a trust anchor; those above it are not needed, and the path cannot end at
+    // both.
+    let World { root, authority, client } = World::new();
+    assert_eq!(check(&authority, &[&client]), Ok(()));
+    assert_eq!(check(&authority, &[&client, &authority]), Ok(()));
+    assert_eq!(check(&authority, &[&client, &authority, &root]), Err(ChainError::UnknownIssuer));
+}
+
+#[test]
+fn two_issuers_of_the_same_name() {
+    let World { root, .. } = World::new();
+    let above = Template::authority("authority").signed_by(&root);
+    let below = Template::authority("authority").suite(P384).signed_by(&above);
+    let client = Template::client("alice").signed_by(&below);
+    assert_eq!(check(&root, &[&client, &below, &above]), Err(ChainError::NameTwice(2)));
+}
+
+#[test]
+fn tampered_signature() {
+    let world = World::new();
+    for index in 0..2 {
+        let mut chain = [world.client.der.clone(), world.authority.der.clone()];
+        *chain[index].last_mut().unwrap() ^= 1;
+        let credential = credential_of(chain.iter().map(Vec::as_slice));
+        let result = world.policy().check(&credential, world.client.key(), Some(NOW));
+        assert_eq!(result, Err(ChainError::Signature), "of certificate {index}");
+    }
+}
+
+#[test]
+fn signed_by_somebody_else() {
+    let world = World::new();
+    // With the names of the authority, but with a key of their own.
+    let forger = Template::client("forger").signed_by(&world.root);
+    let forger = Template::authority("authority").for_key(forger.signer, &world.root);
+    let client = Template::client("alice").signed_by(&forger);
+    assert_eq!(world.check(&[&client, &world.authority]), Err(ChainError::Signature));
+}
+
+#[test]
+fn outside_of_name_constraints() {
+    let dns = |name: &str| GeneralName::DnsName(name.to_owned().try_into().unwrap());
+    let constraints = NameConstraints {
+        permitted_subtrees: Some(vec![GeneralSubtree {
+            base: dns("example.org"),
+            minimum: 0,
+            maximum: None,
+        }]),
+        excluded_subtrees: None,
+    };
+    let check_name = |root: Template, authority: Template, name| {
+        let root = root.self_signed();
+        let authority = authority.signed_by(&root);
+        let client = Template::client("alice").names(vec![dns(name)]).signed_by(&authority);
+        check(&root, &[&client, &authority])
+    };
+    let free = |name| Template::authority(name);
+    let bound = |name| Template::authority(name).with(true, &constraints);
+    assert_eq!(check_name(free("root"), free("authority"), "alice.example.com"), Ok(()));
+    for (root, authority) in [(free("root"), bound("authority")), (bound("root"), free("authority"))] {
+        assert_eq!(check_name(root.clone(), authority.clone(), "alice.example.org"), Ok(()));
+        assert_eq!(check_name(root, authority, "alice.example.com"), Err(ChainError::NameConstraint));
+    }
+}
+
+#[test]
+fn name_constraints_on_other_kinds_of_names() {
+    let base = GeneralName::UniformResourceIdentifier("example.org".to_owned().try_into().unwrap());
+    let subtrees = Some(vec![GeneralSubtree { base, minimum: 0, maximum: None }]);
+    let constraints = NameConstraints { permitted_subtrees: subtrees, excluded_subtrees: None };
+    let World { root, .. } = World::new();
+    let authority = Template::authority("authority").with(true, &constraints).signed_by(&root);
+    let client = Template::client("alice").signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::NameConstraint));
+}
+
+#[test]
+fn unknown_critical_extension() {
+    let World { root, .. } = World::new();
+    let unknown = ObjectIdentifier::new_unwrap("1.2.3.4");
+    let client = Template::client("alice").with_bytes(unknown, true, b"!").signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::CriticalExtension));
+    let authority = Template::authority("authority").with_bytes(unknown, true, b"!").signed_by(&root);
+    let client = Template::client("alice").signed_by(&authority);
+    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::CriticalExtension));
+}
+
+#[test]
+fn an_extension_twice() {
+    let World { root, .. } = World::new();
+    let usage = ObjectIdentifier::new_unwrap("2.5.29.15");
+    let client = Template::client("alice").with_bytes(usage, true, &[0x03, 0x02, 0x07, 0x80]);
+    assert_eq!(check(&root, &[&client.signed_by(&root)]), Err(ChainError::Malformed(0)));
+}
+
+#[test]
+fn nobody_is_named() {
+    let World { root, .. } = World::new();
+    let client = Template::client("alice").subject(Name::default()).signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Ok(()), "there is an alternative name");
+    let client =
+        Template::client("alice").subject(Name::default()).without::<SubjectAltName>().signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::NoIdentity));
+    let client = Template::client("alice").names(vec![]).signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::NoIdentity));
+}
+
+#[test]
+fn empty_chain() {
+    let world = World::new();
+    let credential = credential_of([]);
+    assert_eq!(world.policy().check(&credential, world.client.key(), None), Err(ChainError::Empty));
+}
+
+#[test]
+fn empty_certificate() {
+    let world = World::new();
+    let credential = credential_of([&*world.client.der, b""]);
+    assert_eq!(world.policy().check(&credential, world.client.key(), None), Err(ChainError::Malformed(1)));
+}
+
+#[test]
+fn too_many_certificates() {
+    let World { root, .. } = World::new();
+    let mut chain = vec![root];
+    for depth in 0..7 {
+        let authority = Template::authority(&format!("authority {depth}")).signed_by(&chain[0]);
+        chain.insert(0, authority);
+    }
+    let policy = policy(&chain[7]);
+    let check = |depth: usize| {
+        let client = Template::client("alice").signed_by(&chain[depth]);
+        let chain: Vec<_> = [&client].into_iter().chain(&chain[depth..]).collect();
+        policy.check(&credential(&chain), client.key(), None)
+    };
+    assert_eq!(check(1), Ok(()));
+    assert_eq!(check(0), Err(ChainError::TooMany(9)));
+}
+
+#[test]
+fn too_deep() {
+    // More issuers than webpki follows, whatever the configuration says.
+    let World { root, .. } = World::new();
+    let mut chain = vec![root];
+    for depth in 0..7 {
+        let authority = Template::authority(&format!("authority {depth}")).signed_by(&chain[0]);
+        chain.insert(0, authority);
+    }
+    let client = Template::client("alice").signed_by(&chain[0]);
+    let policy = policy(&chain[7]).with_config(X509Config { max_certificates: 100, ..X509Config::default() });
+    let chain: Vec<_> = [&client].into_iter().chain(&chain).collect();
+    let result = policy.check(&credential(&chain), client.key(), None);
+    assert!(matches!(result, Err(ChainError::Path(_))), "{result:?}");
+}
+
+#[test]
+fn too_large() {
+    let World { root, .. } = World::new();
+    let client = Template::client("alice").signed_by(&root);
+    let size = client.der.len();
+    let check = |max_bytes| {
+        let policy = policy(&root).with_config(X509Config { max_bytes, ..X509Config::default() });
+        policy.check(&credential(&[&client]), client.key(), None)
+    };
+    assert_eq!(check(size), Ok(()));
+    assert_eq!(check(size - 1), Err(ChainError::TooLarge(size)));
+
+    let credential = credential_of([&[0; 64 * 1024 + 1][..]]);
+    let result = policy(&root).check(&credential, client.key(), None);
+    assert_eq!(result, Err(ChainError::TooLarge(64 * 1024 + 1)));
+}
+
+#[test]
+fn credentials_that_are_not_certificates() {
+    let world = World::new();
+    let (policy, key) = (world.policy(), world.client.key());
+    let basic = Credential::Basic { identity: b"alice".as_slice().into() };
+    assert_eq!(policy.check(&basic, key, None), Err(ChainError::Type(CredentialType::BASIC)));
+    let error = policy.validate(&basic, key, Some(NOW)).unwrap_err();
+    assert!(error.to_string().contains("5.3"), "{error}");
+    assert!(policy.validate_external_sender(&basic, key, Some(NOW)).is_err());
+    let other = Credential::Other { credential_type: CredentialType(7), data: b"alice".as_slice().into() };
+    assert_eq!(policy.check(&other, key, None), Err(ChainError::Type(CredentialType(7))));
+}
