@@ -1,4 +1,4 @@
-//! Chains of certificates.
+//! Chains of certificates: good ones, bad ones and changed ones.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -10,6 +10,7 @@
 
 mod accepted;
 mod anchors;
+mod mutations;
 mod names;
 mod pki;
 mod refused;

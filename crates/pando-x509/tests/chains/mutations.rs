@@ -1,0 +1,128 @@
+//! Chains with something changed, and chains of anything.
+
+use crate::pki::{ED25519, NOW, Template, World, credential_of};
+use pando_group::IdentityPolicy;
+use pando_wire::SignaturePublicKey;
+use pando_x509::{Identity, X509Identities};
+use proptest::prelude::*;
+
+/// The chain with the trust anchor, as certificates and not as a credential: who changes the bytes of a
+/// credential's lengths makes another credential or none.
+struct Original {
+    policy: X509Identities,
+    key: SignaturePublicKey,
+    chain: [Vec<u8>; 3],
+}
+
+impl Original {
+    fn new() -> Self {
+        // Ed25519 for speed, with one signature by ECDSA.
+        let root = Template::authority("root").suite(ED25519).self_signed();
+        let authority = Template::authority("authority").signed_by(&root);
+        let client = Template::client("alice").suite(ED25519).signed_by(&authority);
+        let policy = crate::pki::policy(&root);
+        Self { policy, key: client.key().clone(), chain: [client.der, authority.der, root.der] }
+    }
+
+    /// Whether the chain is accepted with another certificate in the place of one of them.
+    fn accepts(&self, index: usize, certificate: &[u8]) -> bool {
+        let chain = (0..).zip(&self.chain);
+        let credential =
+            credential_of(chain.map(|(at, original)| if at == index { certificate } else { original }));
+        // These must not panic. What they say of certificates that are not valid is nobody's concern.
+        let _ = Identity::of(&credential);
+        let _ = self.policy.may_succeed(&credential, &credential);
+        let _ = self.policy.same_client(&credential, &credential);
+        [Some(NOW), None].into_iter().any(|now| self.policy.check(&credential, &self.key, now).is_ok())
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let original = Original::new();
+    for (index, certificate) in original.chain.iter().enumerate() {
+        assert!(original.accepts(index, certificate));
+        for len in 0..certificate.len() {
+            assert!(!original.accepts(index, &certificate[..len]), "certificate {index} up to {len}");
+        }
+        assert!(!original.accepts(index, &[certificate, &[0][..]].concat()));
+    }
+}
+
+/// A trust anchor in the chain is compared as a whole, so that even there, where no signature is verified, no
+/// byte can be changed.
+#[test]
+fn every_changed_byte_is_noticed() {
+    let original = Original::new();
+    for (index, certificate) in original.chain.iter().enumerate() {
+        for at in 0..certificate.len() {
+            for mask in [0x01, 0x20, 0x80, 0xff] {
+                let mut changed = certificate.clone();
+                changed[at] ^= mask;
+                let accepted = original.accepts(index, &changed);
+                assert!(!accepted, "certificate {index}, byte {at}, changed by {mask:#x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_changed_trust_anchor_does_not_panic() {
+    let World { root, .. } = World::new();
+    for at in 0..root.der.len() {
+        for mask in [0x01, 0x20, 0x80, 0xff] {
+            let mut changed = root.der.clone();
+            changed[at] ^= mask;
+            let _ = X509Identities::new(&pando_crypto::RustCrypto, [changed]);
+        }
+        let _ = X509Identities::new(&pando_crypto::RustCrypto, [&root.der[..at]]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_are_refused(
+        certificates in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..10),
+        key in prop::collection::vec(any::<u8>(), 0..70),
+    ) {
+        let World { root, .. } = World::new();
+        let policy = crate::pki::policy(&root);
+        let credential = credential_of(certificates.iter().map(Vec::as_slice));
+        prop_assert!(policy.check(&credential, &key.into(), Some(NOW)).is_err());
+        prop_assert!(Identity::of(&credential).is_err());
+    }
+
+    /// Random bytes within what is otherwise a certificate, which is where a parser gets to.
+    #[test]
+    fn random_bytes_within_certificates_are_refused(
+        index in 0..3_usize,
+        at in any::<prop::sample::Index>(),
+        bytes in prop::collection::vec(any::<u8>(), 1..20),
+        removed in 0..20_usize,
+    ) {
+        let original = Original::new();
+        let certificate = &original.chain[index];
+        let start = at.index(certificate.len());
+        let end = certificate.len().min(start + removed);
+        let changed = [&certificate[..start], &bytes, &certificate[end..]].concat();
+        prop_assume!(changed != *certificate);
+        prop_assert!(!original.accepts(index, &changed));
+    }
+
+    /// Certificates that are signed, with extensions that are anything.
+    #[test]
+    fn random_extensions_do_not_panic(
+        id in prop::sample::select(vec![14_u8, 15, 16, 17, 18, 19, 30, 31, 32, 35, 36, 37, 54]),
+        critical in any::<bool>(),
+        value in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let oid = pando_x509::ObjectIdentifier::new_unwrap(&format!("2.5.29.{id}"));
+        let World { root, .. } = World::new();
+        let authority = Template::authority("authority").with_bytes(oid, critical, &value).signed_by(&root);
+        let client = Template::client("alice").with_bytes(oid, critical, &value).signed_by(&authority);
+        let policy = crate::pki::policy(&root);
+        let credential = crate::pki::credential(&[&client, &authority]);
+        let _ = policy.check(&credential, client.key(), Some(NOW));
+        let _ = X509Identities::new(&pando_crypto::RustCrypto, [&authority.der]);
+    }
+}
