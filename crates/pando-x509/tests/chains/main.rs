@@ -1,4 +1,4 @@
-//! Chains of certificates: good ones, bad ones and changed ones.
+//! Chains of certificates: good ones, bad ones, changed ones, and a group of people who have some.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -10,6 +10,7 @@
 
 mod accepted;
 mod anchors;
+mod group;
 mod mutations;
 mod names;
 mod pki;
