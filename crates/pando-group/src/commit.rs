@@ -1,17 +1,20 @@
 //! Making a Commit (RFC 9420, section 12.4.1), and proposals (section 12.1).
 
 use crate::delta::RowKey;
-use crate::group::{Group, sign_group_info, tree_extension};
+use crate::group::{Group, external_pub, sign_group_info, tree_extension};
 use crate::identity::Identities;
+use crate::key_package::check_capabilities;
 use crate::keys::EpochKeys;
-use crate::proposals::Committed;
+use crate::proposals::{Committed, PendingProposal};
 use crate::propose::{NewLeaf, same_leaf};
 use crate::psk::propose_psk;
 use crate::public_state::PublicState;
 use crate::rows;
-use crate::rules::{leaf_node, proposal_list};
+use crate::rules::proposal_list;
 use crate::select::select;
-use crate::transition::{Applied, Staged, StagedMember, apply_proposals, check_path_leaf, confirm};
+use crate::transition::{
+    Applied, Staged, StagedMember, apply_proposals, check_path_leaf, check_tree, confirm,
+};
 use crate::{Client, Delta, GroupError, Misuse};
 use pando_crypto::{CryptoRng, SecretBytes, Signer};
 use pando_framing::SignedContent;
@@ -21,10 +24,11 @@ use pando_schedule::{
 };
 use pando_tree::NewPath;
 use pando_wire::{
-    Add, Commit, Content, Encode, EncryptedGroupSecrets, Extensions, GroupContextExtensions, GroupSecrets,
-    KeyPackage, LeafIndex, MlsMessage, Opaque, PathSecret, Proposal, ProposalOrRef, Psk, ReInit, Remove,
-    Sender, Welcome,
+    Add, Commit, Content, Encode, EncryptedGroupSecrets, Extensions, GroupContextExtensions, GroupInfo,
+    GroupSecrets, KeyPackage, LeafIndex, MlsMessage, Opaque, PathSecret, Proposal, ProposalOrRef,
+    ProposalRef, Psk, ReInit, Remove, Sender, Welcome,
 };
+use std::collections::BTreeSet;
 
 /// One's own Commit that was sent and is not known to be accepted.
 #[derive(Debug)]
@@ -43,8 +47,18 @@ pub struct CommitOutput {
     pub message: MlsMessage,
     /// For the new members; to be sent when the Commit is accepted. The tree is inside if that was asked for.
     pub welcome: Option<Welcome>,
+    /// A description of the group as it will be, without the tree, if that was asked for: for external joins, to be
+    /// published when the Commit is accepted.
+    pub group_info: Option<GroupInfo>,
     /// What is to be stored before anything is sent.
     pub delta: Delta,
+}
+
+/// Which pending proposals a Commit covers, if they go together.
+#[derive(Debug)]
+enum Covered {
+    All,
+    These(BTreeSet<ProposalRef>),
 }
 
 /// What goes into a Commit.
@@ -54,9 +68,10 @@ pub struct CommitBuilder<'a> {
     proposals: Vec<Proposal>,
     psks: Vec<Psk>,
     new_leaf: Option<NewLeaf<'a>>,
-    pending: bool,
+    pending: Covered,
     path: bool,
     tree_in_welcome: bool,
+    with_group_info: bool,
     authenticated_data: Vec<u8>,
 }
 
@@ -70,9 +85,10 @@ impl Group {
             proposals: Vec::new(),
             psks: Vec::new(),
             new_leaf: None,
-            pending: true,
+            pending: Covered::All,
             path: true,
             tree_in_welcome: true,
+            with_group_info: false,
             authenticated_data: Vec::new(),
         }
     }
@@ -142,8 +158,21 @@ impl<'a> CommitBuilder<'a> {
 
     /// Leaves the pending proposals out.
     #[must_use]
-    pub const fn without_pending(mut self) -> Self {
-        self.pending = false;
+    pub fn without_pending(self) -> Self {
+        self.only_pending([])
+    }
+
+    /// Covers only some of the pending proposals: those that the application allows.
+    #[must_use]
+    pub fn only_pending(mut self, references: impl IntoIterator<Item = ProposalRef>) -> Self {
+        self.pending = Covered::These(references.into_iter().collect());
+        self
+    }
+
+    /// Describes the group as it will be, for those who join by an external Commit.
+    #[must_use]
+    pub const fn with_group_info(mut self) -> Self {
+        self.with_group_info = true;
         self
     }
 
@@ -192,6 +221,8 @@ impl<'a> CommitBuilder<'a> {
         let with_path = self.path || self.new_leaf.is_some() || proposal_list::needs_path(&list);
         let path = if with_path { Some(self.path(&state, &applied, client, rng)?) } else { None };
         public.tree = path.as_ref().map_or(&applied.tree, NewPath::tree).clone();
+        let path_leaf = path.as_ref().map(NewPath::sender);
+        public.clients = check_tree(&state, &applied, &public.tree, path_leaf, client.identities())?;
         public.context.tree_hash = public.tree.tree_hash()?;
         let update_path = path
             .as_ref()
@@ -228,18 +259,25 @@ impl<'a> CommitBuilder<'a> {
             Some(self.welcome(&applied, path.as_ref(), &joiner, sealed, rng)?)
         };
 
+        let group_info = if self.with_group_info {
+            let extensions = Extensions(vec![external_pub(suite, &secrets.external)?]);
+            Some(sign_group_info(&public, extensions, own, self.next_signer(client))?)
+        } else {
+            None
+        };
+
         // The message, and what is to be merged.
         let message = self.group.seal(&signed, rng)?;
         let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
         let private_keys = path.map_or_else(|| self.group.keys_after(&applied), |path| path.keys().clone());
         let member = Some(StagedMember { private_keys, keys });
-        let staged = Staged::new(self.group, public, member, applied)?;
-        let by_value = list.into_iter().filter(|committed| committed.reference.is_none());
-        let by_value = by_value.map(|committed| committed.proposal).collect();
+        let by_value = list.iter().filter(|committed| committed.reference.is_none());
+        let by_value = by_value.map(|committed| committed.proposal.clone()).collect();
+        let staged = Staged::new(self.group, public, member, applied, (committer, list))?;
         let pending = Pending { staged, message: message.clone(), by_value };
         self.group.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(&pending)?));
         self.group.pending = Some(pending);
-        Ok(CommitOutput { message, welcome, delta: self.group.take_delta() })
+        Ok(CommitOutput { message, welcome, group_info, delta: self.group.take_delta() })
     }
 
     /// The proposals to commit: pending ones by reference, then new ones by value.
@@ -247,7 +285,11 @@ impl<'a> CommitBuilder<'a> {
         let (state, own) = (&self.group.public, self.group.own_leaf());
         let mut by_value = self.proposals.clone();
         by_value.extend(self.psks.iter().map(|psk| propose_psk(state.suite, psk.clone(), rng)));
-        let pending: Vec<_> = self.group.proposals.iter().filter(|_| self.pending).collect();
+        let covered = |pending: &&PendingProposal| match &self.pending {
+            Covered::All => true,
+            Covered::These(references) => references.contains(&pending.reference),
+        };
+        let pending: Vec<_> = self.group.proposals.iter().filter(covered).collect();
         let selected = select(state, own, &by_value, &pending, identities).into_iter();
         let by_reference = selected.map(|pending| Committed {
             sender: pending.sender,
@@ -274,14 +316,16 @@ impl<'a> CommitBuilder<'a> {
         let own = self.group.own_leaf();
         let old = applied.tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
         let template = match &self.new_leaf {
-            Some(new_leaf) => new_leaf.template.clone(),
+            Some(new_leaf) => {
+                check_capabilities(&new_leaf.template.capabilities)?;
+                new_leaf.template.clone()
+            }
             None => same_leaf(old.clone()),
         };
         let (group_id, signer) = (&applied.context.group_id, self.next_signer(client));
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
         let identities = client.identities().at_any_time();
-        check_path_leaf(applied, state, path.leaf_node(), own, Some(own), Some(&old), identities)?;
-        leaf_node::credential_types_fit(path.leaf_node(), path.tree())?;
+        check_path_leaf(applied, state, path.leaf_node(), own, Some(&old), identities)?;
         Ok(path)
     }
 

@@ -1,7 +1,9 @@
 //! What a member decides for itself.
 
+use crate::Exceeded;
 use pando_framing::Padding;
 use pando_schedule::RatchetLimits;
+use pando_tree::Tree;
 
 /// How a member keeps and sends things. Others need not agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +18,57 @@ pub struct GroupConfig {
     pub past_epochs: usize,
     /// How many past epochs' resumption PSKs are kept. Default: 32.
     pub past_resumption_psks: usize,
+    /// Which formats other members' handshake messages may have. Default: any.
+    pub accepted_handshakes: AcceptedHandshakes,
+    /// How much this client takes.
+    pub limits: Limits,
+}
+
+/// Which formats are accepted of Commits and proposals. All members should go by the same, which is for the
+/// application to arrange (section 6). What does not come from members is always public, and always accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AcceptedHandshakes {
+    /// Encrypted or public.
+    #[default]
+    Any,
+    /// Encrypted only.
+    Encrypted,
+    /// Public only, so that a server can follow.
+    Public,
+}
+
+/// How much a client takes of what others send, lest they fill its memory. Who cannot take what the others can
+/// is unable to follow the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The size of a message, in bytes. Default: 64 MiB.
+    pub message_bytes: usize,
+    /// The size of a ratchet tree to join with, in bytes. Default: 256 MiB.
+    pub tree_bytes: usize,
+    /// How many leaves a tree may have, blank ones included. Default: 2^18.
+    pub leaves: u32,
     /// How many proposals may be pending in one epoch. Default: 65,536.
     pub pending_proposals: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { message_bytes: 64 << 20, tree_bytes: 256 << 20, leaves: 1 << 18, pending_proposals: 65_536 }
+    }
+}
+
+impl Limits {
+    pub(crate) const fn check_message(&self, bytes: usize) -> Result<(), Exceeded> {
+        if bytes > self.message_bytes { Err(Exceeded::MessageBytes(self.message_bytes)) } else { Ok(()) }
+    }
+
+    pub(crate) const fn check_tree_bytes(&self, bytes: usize) -> Result<(), Exceeded> {
+        if bytes > self.tree_bytes { Err(Exceeded::TreeBytes(self.tree_bytes)) } else { Ok(()) }
+    }
+
+    pub(crate) const fn check_tree(&self, tree: &Tree) -> Result<(), Exceeded> {
+        if tree.size().leaf_count() > self.leaves { Err(Exceeded::Leaves(self.leaves)) } else { Ok(()) }
+    }
 }
 
 impl Default for GroupConfig {
@@ -28,7 +79,8 @@ impl Default for GroupConfig {
             ratchet_limits: RatchetLimits::default(),
             past_epochs: 3,
             past_resumption_psks: 32,
-            pending_proposals: 65_536,
+            accepted_handshakes: AcceptedHandshakes::Any,
+            limits: Limits::default(),
         }
     }
 }

@@ -35,6 +35,9 @@ pub enum GroupError {
     /// Something is needed that is not there.
     #[error(transparent)]
     Missing(#[from] Missing),
+    /// Something is more than this client takes.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// What was stored is not a group: a row is missing or malformed.
     #[error("a stored row is missing or malformed: {0:?}")]
     Stored(RowKey),
@@ -67,6 +70,24 @@ pub enum Missing {
     WelcomeSecrets,
 }
 
+/// A limit that this client has set itself: see [`Limits`](crate::Limits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Exceeded {
+    /// A message is too large.
+    #[error("a message has more than {0} bytes")]
+    MessageBytes(usize),
+    /// A ratchet tree is too large to join with.
+    #[error("a ratchet tree has more than {0} bytes")]
+    TreeBytes(usize),
+    /// A ratchet tree has too many leaves.
+    #[error("a ratchet tree has more than {0} leaves")]
+    Leaves(u32),
+    /// Too many proposals are pending.
+    #[error("more than {0} proposals are pending")]
+    PendingProposals(usize),
+}
+
 /// What the caller cannot ask for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -83,9 +104,9 @@ pub enum Misuse {
     /// Application data cannot be sent while there are proposals (section 12.4).
     #[error("there are proposals to be committed first")]
     ProposalsPending,
-    /// Too many proposals are pending.
-    #[error("too many proposals are pending")]
-    TooManyProposals,
+    /// Capabilities list a type that every client supports.
+    #[error("the capabilities list a type that every client supports")]
+    DefaultCapability,
     /// A Commit is pending already.
     #[error("a Commit is pending already")]
     CommitPending,

@@ -3,11 +3,12 @@
 use crate::commit::{complete, proposal_or_ref};
 use crate::group::Group;
 use crate::join::verify_group_info;
+use crate::key_package::check_capabilities;
 use crate::proposals::Committed;
 use crate::psk::{propose_psk, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::extensions;
-use crate::transition::{apply_proposals, check_path_leaf, confirm};
+use crate::transition::{apply_proposals, check_path_leaf, check_tree, confirm};
 use crate::{Client, Delta, GroupError, Missing};
 use pando_crypto::CryptoRng;
 use pando_framing::SignedContent;
@@ -47,7 +48,8 @@ impl ExternalJoin<'_> {
     ) -> Result<(Group, MlsMessage, Delta), GroupError> {
         let suite = client.suite(self.group_info.group_context.cipher_suite)?;
         let (signer, identities) = (client.signer, client.identities());
-        let state = verify_group_info(suite, self.group_info, self.tree, identities)?;
+        check_capabilities(&self.template.capabilities)?;
+        let state = verify_group_info(suite, self.group_info, self.tree, identities, &client.config.limits)?;
         let external_pub = extensions::find::<ExternalPub>(&self.group_info.extensions)?;
         let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;
         let (kem_output, init_secret) = InitSecret::send(suite, &external_pub, rng)?;
@@ -66,10 +68,12 @@ impl ExternalJoin<'_> {
         // The path.
         let group_id = &state.context.group_id;
         let path = applied.tree.create_external_path(self.template, group_id, signer, rng)?;
-        check_path_leaf(&applied, &state, path.leaf_node(), path.sender(), None, old.as_ref(), identities)?;
-        let mut public = PublicState { context: applied.context.clone(), ..state.clone() };
+        check_path_leaf(&applied, &state, path.leaf_node(), path.sender(), old.as_ref(), identities)?;
+        let clients = check_tree(&state, &applied, path.tree(), Some(path.sender()), identities)?;
+        let mut public = PublicState { context: applied.context.clone(), clients, ..state.clone() };
         public.tree = path.tree().clone();
         public.context.tree_hash = public.tree.tree_hash()?;
+        client.config.limits.check_tree(&public.tree)?;
         let update_path = path.encrypt(&public.context, &[], rng)?;
         let commit_secret = CommitSecret::from(path.commit_secret().expose());
 

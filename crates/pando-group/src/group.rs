@@ -1,18 +1,21 @@
 //! A member's view of a group.
 
+use crate::clients::Clients;
 use crate::commit::Pending;
 use crate::delta::{EpochRow, RowKey};
 use crate::history::{History, Leaves};
 use crate::keys::{EpochKeys, PastEpoch};
 use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
+use crate::rows;
 use crate::rules::{extensions, leaf_node};
 use crate::transition::{Staged, StagedMember};
 use crate::{Client, Delta, GroupConfig, GroupError, KeyPackageBundle, Misuse};
 use pando_crypto::{CryptoRng, HpkeKeyPair, SecretBytes, Signer, Suite};
 use pando_framing::SignedContent;
 use pando_schedule::{
-    ConfirmedTranscriptHash, EpochAuthenticator, EpochSecret, EpochSecrets, InterimTranscriptHash, PskValue,
+    ConfirmedTranscriptHash, EpochAuthenticator, EpochSecret, EpochSecrets, ExternalSecret,
+    InterimTranscriptHash, PskValue, SecretTree,
 };
 use pando_tree::{PrivateKeys, Tree};
 use pando_wire::{
@@ -75,6 +78,7 @@ impl Group {
         };
         client.check_signer(Some(&leaf.signature_key))?;
         let identities = client.identities();
+        extensions::no_duplicates(&context.extensions)?;
         leaf_node::is_valid_alone(leaf, suite, &context, identities)?;
         extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
         let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;
@@ -82,7 +86,8 @@ impl Group {
         let confirmation_tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
         let confirmed = ConfirmedTranscriptHash::default();
         let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
-        let public = PublicState { suite, context, tree, interim_transcript_hash, confirmation_tag };
+        let clients = Clients::of(&tree, client.policy);
+        let public = PublicState { suite, context, tree, clients, interim_transcript_hash, confirmation_tag };
         Self::new(public, private_keys, secrets, client.config).with_delta()
     }
 
@@ -147,7 +152,7 @@ impl Group {
         self.reinit.as_ref()
     }
 
-    /// What two members compare to know that they agree (section 8.7).
+    /// What two members compare to know that they agree (section 8.7). Who has been removed has none: it is empty.
     #[must_use]
     pub const fn epoch_authenticator(&self) -> &EpochAuthenticator {
         &self.keys.epoch_authenticator
@@ -156,15 +161,16 @@ impl Group {
     /// `MLS-Exporter` (section 8.5): `length` bytes for the application.
     ///
     /// # Errors
-    /// [`GroupError::Crypto`] if `length` is too large.
+    /// [`GroupError::Crypto`] if `length` is too large, [`Misuse::NotActive`] after a removal.
     pub fn export(&self, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, GroupError> {
+        self.check_not_removed()?;
         Ok(self.keys.exporter.export(self.public.suite, label, context, length)?)
     }
 
     /// The resumption PSK of an epoch that is still remembered (section 8.6).
     #[must_use]
     pub fn resumption_psk(&self, epoch: u64) -> Option<PskValue> {
-        if epoch == self.epoch() {
+        if epoch == self.epoch() && !self.is_removed() {
             return Some(self.keys.resumption_psk.expose().into());
         }
         self.resumption_psks.get(&epoch).map(|psk| psk.expose().into())
@@ -178,14 +184,15 @@ impl Group {
     /// A description of the group for those who join it (section 12.4.3), with the key for external joins.
     ///
     /// # Errors
-    /// [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`].
     pub fn group_info(&self, with_tree: bool, client: &Client<'_>) -> Result<GroupInfo, GroupError> {
-        let external_pub = self.keys.external.key_pair(self.public.suite)?.public;
-        let mut extensions = vec![Extension::new(&ExternalPub { external_pub })?];
+        self.check_not_removed()?;
+        self.check_signer(client)?;
+        let mut extensions = vec![external_pub(self.public.suite, &self.keys.external)?];
         if with_tree {
             extensions.push(tree_extension(&self.public.tree)?);
         }
-        self.check_signer(client)?;
         sign_group_info(&self.public, Extensions(extensions), self.own_leaf(), client.signer)
     }
 
@@ -193,6 +200,7 @@ impl Group {
     ///
     /// # Errors
     /// - [`Misuse::NotActive`] if the group has ended for this member; [`Misuse::WrongSigner`].
+    /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is more than this client would take itself.
     /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4).
     pub fn encrypt(
         &mut self,
@@ -205,6 +213,7 @@ impl Group {
         if !self.proposals.is_empty() {
             return Err(Misuse::ProposalsPending.into());
         }
+        self.config.limits.check_message(data.len().saturating_add(authenticated_data.len()))?;
         let content = Content::Application(data.into());
         let signed = self.sign(WireFormat::MLS_PRIVATE_MESSAGE, content, authenticated_data, client)?;
         let message = signed.seal_private(
@@ -231,7 +240,7 @@ impl Group {
         self.forget_pending();
         self.changed.rows.extend(rows);
         let Some(StagedMember { private_keys, keys }) = member else {
-            self.active = false;
+            self.erase()?;
             return Ok((lost, self.take_delta()));
         };
         let old_public = std::mem::replace(&mut self.public, public);
@@ -241,6 +250,32 @@ impl Group {
         self.reinit = effects.reinit;
         self.keep_past(old_public, old_keys, leaves);
         Ok((lost, self.take_delta()))
+    }
+
+    /// Who has been removed has no secrets any more (section 12.4.2).
+    fn erase(&mut self) -> Result<(), GroupError> {
+        self.active = false;
+        let keys = self.private_keys.nodes().map(RowKey::PrivateKey);
+        let psks = self.resumption_psks.keys().copied().map(RowKey::ResumptionPsk);
+        self.changed.rows.extend(keys.chain(psks).map(|key| (key, None)));
+        self.changed.forget_before = u64::MAX;
+        let (suite, size) = (self.public.suite, self.public.tree.size());
+        self.private_keys = PrivateKeys::restore(self.own_leaf(), []);
+        self.keys = EpochKeys::erased(SecretTree::restore(suite, size, self.config.ratchet_limits, [])?);
+        self.resumption_psks.clear();
+        self.past.clear();
+        self.history = History::default();
+        self.changed.rows.insert(RowKey::Member, Some(rows::member(self.own_leaf(), &self.keys)?));
+        Ok(())
+    }
+
+    /// Whether this member has been removed.
+    const fn is_removed(&self) -> bool {
+        !self.active && self.reinit.is_none()
+    }
+
+    fn check_not_removed(&self) -> Result<(), Misuse> {
+        if self.is_removed() { Err(Misuse::NotActive) } else { Ok(()) }
     }
 
     /// What was pending in an epoch ends with it.
@@ -354,6 +389,12 @@ impl Group {
             Ok(signed.seal_public(suite, Some(&self.keys.membership_key))?.into())
         }
     }
+}
+
+/// The external_pub extension.
+pub(crate) fn external_pub(suite: Suite, external: &ExternalSecret) -> Result<Extension, GroupError> {
+    let external_pub = external.key_pair(suite)?.public;
+    Ok(Extension::new(&ExternalPub { external_pub })?)
 }
 
 /// The ratchet_tree extension.

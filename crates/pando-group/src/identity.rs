@@ -34,9 +34,17 @@ pub trait IdentityPolicy: Send + Sync {
         self.validate(credential, key, now)
     }
 
-    /// Whether two credentials present the same client, of which there must not be two in a group
-    /// (section 12.2).
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool;
+    /// What the client with this credential is told apart from others by: two with the same must not be in a group
+    /// (section 12.2). `None` if that is the signature key, which no two members share in any case.
+    fn client_id(&self, _: &Credential) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The longest lifetime that a KeyPackage may have, in seconds (section 7.2). Without limit unless the policy
+    /// says otherwise.
+    fn max_lifetime(&self) -> u64 {
+        u64::MAX
+    }
 
     /// Whether a member may replace its credential by another (section 5.3.1).
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool;
@@ -63,11 +71,6 @@ impl IdentityPolicy for BasicIdentities {
             Credential::Basic { .. } => Ok(()),
             other => Err(IdentityError(format!("no policy for {}", other.credential_type()))),
         }
-    }
-
-    fn same_client(&self, _: &Credential, _: &Credential) -> bool {
-        // Told apart by their signature keys, which the tree keeps unique.
-        false
     }
 
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {

@@ -1,12 +1,13 @@
 //! Joining by a Welcome (RFC 9420, section 12.4.3.1).
 
+use crate::clients::Clients;
 use crate::group::Group;
 use crate::identity::Identities;
 use crate::psk::{is_resumption, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node};
 use crate::successor::follows_from_none;
-use crate::{Client, Delta, GroupError, KeyPackageBundle, Missing, Violation};
+use crate::{Client, Delta, GroupError, KeyPackageBundle, Limits, Missing, Violation};
 use pando_crypto::{SecretBytes, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};
 use pando_tree::{PrivateKeys, Tree};
@@ -14,6 +15,7 @@ use pando_wire::{
     Decode, ExtensionType, Extensions, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId,
     ProtocolVersion, Welcome,
 };
+use std::collections::BTreeSet;
 
 impl Group {
     /// Joins by a Welcome for the KeyPackage of `bundle`, which is used up. `tree` is needed if the Welcome
@@ -46,17 +48,16 @@ impl Group {
         let suite = client.suite(welcome.cipher_suite)?;
         // The secrets.
         let secrets = open_secrets(suite, welcome, &bundle)?;
-        check_psks(&secrets.psks)?;
+        check_psks(suite, &secrets.psks)?;
         let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, client.psks)?;
         let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
         let intermediate = joiner.with_psk_secret(suite, &psk_secret);
         let group_info = intermediate.welcome_secret(suite)?.open(suite, &welcome.encrypted_group_info)?;
 
         // The group.
-        let public = verify_group_info(suite, &group_info, tree, client.identities())?;
+        let public = verify_group_info(suite, &group_info, tree, client.identities(), &client.config.limits)?;
         check_resumption(&secrets.psks, &group_info)?;
         let own_leaf = find_own_leaf(&public, &bundle.key_package)?;
-        check_own_extensions(&bundle.key_package, &public)?;
 
         // The keys.
         let mut private_keys = PrivateKeys::new(&public.tree, own_leaf, bundle.leaf_key_pair)?;
@@ -78,8 +79,7 @@ fn open_secrets(
     welcome: &Welcome,
     bundle: &KeyPackageBundle,
 ) -> Result<GroupSecrets, GroupError> {
-    if welcome.cipher_suite != suite.cipher_suite() || bundle.key_package.cipher_suite != suite.cipher_suite()
-    {
+    if bundle.key_package.cipher_suite != suite.cipher_suite() {
         return Err(Violation::GroupInfoSuite.into());
     }
     let reference = suite.key_package_ref(&bundle.key_package)?;
@@ -94,8 +94,18 @@ fn open_secrets(
     Ok(GroupSecrets::decode(secrets.expose())?)
 }
 
-/// At most one PSK is for reinitialization or branching.
-fn check_psks(psks: &[PreSharedKeyId]) -> Result<(), Violation> {
+/// The PSKs are such as a Commit can have (sections 8.4 and 12.2), and at most one is for reinitialization or
+/// branching.
+fn check_psks(suite: Suite, psks: &[PreSharedKeyId]) -> Result<(), Violation> {
+    let mut seen = BTreeSet::new();
+    for id in psks {
+        if id.psk_nonce.len() != suite.hash_len() {
+            return Err(Violation::PskNonce);
+        }
+        if !seen.insert((&id.psk, &id.psk_nonce)) {
+            return Err(Violation::DuplicatePsk);
+        }
+    }
     if psks.iter().filter(|id| is_resumption(id)).count() > 1 {
         Err(Violation::SeveralResumptionPsks)
     } else {
@@ -118,6 +128,7 @@ pub(crate) fn verify_group_info(
     group_info: &GroupInfo,
     tree: Option<&[u8]>,
     identities: Identities<'_>,
+    limits: &Limits,
 ) -> Result<PublicState, GroupError> {
     let (context, identities) = (&group_info.group_context, identities.at_any_time());
     if context.version != ProtocolVersion::MLS_10 || context.cipher_suite != suite.cipher_suite() {
@@ -128,7 +139,9 @@ pub(crate) fn verify_group_info(
     extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
     let inside = group_info.extensions.get(ExtensionType::RATCHET_TREE);
     let bytes = inside.map(|extension| &*extension.extension_data).or(tree).ok_or(Missing::Tree)?;
+    limits.check_tree_bytes(bytes.len())?;
     let tree = Tree::import(suite, bytes, &context.group_id, &context.tree_hash)?;
+    limits.check_tree(&tree)?;
 
     let signer = group_info.signer;
     let key = tree.signature_key(signer).ok_or(Violation::GroupInfoSigner(signer))?;
@@ -147,6 +160,7 @@ pub(crate) fn verify_group_info(
     Ok(PublicState {
         suite,
         context: context.clone(),
+        clients: Clients::of(&tree, identities.policy),
         tree,
         interim_transcript_hash,
         confirmation_tag: group_info.confirmation_tag.clone(),
@@ -158,12 +172,4 @@ fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafI
     let own = &key_package.leaf_node;
     let leaf = public.tree.find_signature_key(&own.signature_key).ok_or(Violation::OwnLeafMissing)?;
     if public.tree.leaf(leaf).as_ref() == Some(own) { Ok(leaf) } else { Err(Violation::OwnLeafMissing) }
-}
-
-/// 13.4: a joiner must support every extension of the group.
-fn check_own_extensions(key_package: &KeyPackage, public: &PublicState) -> Result<(), Violation> {
-    let supported = &key_package.leaf_node.capabilities.extensions;
-    let types = public.context.extensions.0.iter().map(|extension| extension.extension_type);
-    let unsupported = types.filter(|kind| !kind.is_default()).find(|kind| !supported.contains(kind));
-    unsupported.map_or(Ok(()), |kind| Err(Violation::OwnExtensionUnsupported(kind)))
 }

@@ -1,6 +1,7 @@
 //! Making a KeyPackage (RFC 9420, section 10).
 
-use crate::GroupError;
+use crate::rules::{extensions, leaf_node};
+use crate::{GroupError, Misuse};
 use pando_crypto::{CryptoRng, HpkeKeyPair, Signer, Suite};
 use pando_wire::{
     Capabilities, Credential, Extensions, GroupId, KeyPackage, LeafIndex, LeafNode, LeafNodeSource, Lifetime,
@@ -37,13 +38,16 @@ impl KeyPackageBundle {
     /// Makes a KeyPackage with fresh keys.
     ///
     /// # Errors
-    /// [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    /// - [`Misuse::DefaultCapability`] if the capabilities list what everybody supports (section 7.2).
+    /// - [`GroupError::Violation`] if nobody would add the client: what it uses itself is not in its capabilities.
+    /// -     /// [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
     pub fn new(
         suite: Suite,
         template: KeyPackageTemplate,
         signer: &dyn Signer,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, GroupError> {
+        check_capabilities(&template.capabilities)?;
         let init_key_pair = suite.hpke_generate_key_pair(rng)?;
         let leaf_key_pair = suite.hpke_generate_key_pair(rng)?;
         let KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions } = template;
@@ -59,6 +63,9 @@ impl KeyPackageBundle {
         // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
         let to_be_signed = leaf_node.to_be_signed((&GroupId::default(), LeafIndex(0)))?;
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
+        leaf_node::supports_itself(&leaf_node, suite)?;
+        extensions::no_duplicates(&extensions)?;
+        extensions::are_supported(&extensions, &leaf_node)?;
         let mut key_package = KeyPackage {
             version: ProtocolVersion::MLS_10,
             cipher_suite: suite.cipher_suite(),
@@ -71,4 +78,12 @@ impl KeyPackageBundle {
         key_package.signature = suite.sign_with_label(signer, "KeyPackageTBS", &to_be_signed)?;
         Ok(Self { key_package, init_key_pair, leaf_key_pair })
     }
+}
+
+/// 7.2: what every client supports must not be listed. Receivers have no rule for it.
+pub(crate) fn check_capabilities(capabilities: &Capabilities) -> Result<(), Misuse> {
+    let Capabilities { extensions, proposals, .. } = capabilities;
+    let listed =
+        extensions.iter().any(|kind| kind.is_default()) || proposals.iter().any(|kind| kind.is_default());
+    if listed { Err(Misuse::DefaultCapability) } else { Ok(()) }
 }

@@ -1,6 +1,7 @@
 //! The secrets of one epoch, as a member has them.
 
 use crate::GroupConfig;
+use pando_crypto::SecretBytes;
 use pando_schedule::{
     EpochAuthenticator, EpochSecrets, ExporterSecret, ExternalSecret, InitSecret, MembershipKey,
     ResumptionPsk, SecretTree, SenderDataSecret,
@@ -30,6 +31,21 @@ pub(crate) struct PastEpoch {
 }
 
 impl EpochKeys {
+    /// Those of a member that has been removed: none. `secret_tree` has no secrets either.
+    pub(crate) fn erased(secret_tree: SecretTree) -> Self {
+        let none = SecretBytes::default;
+        Self {
+            sender_data: none().into(),
+            secret_tree,
+            exporter: none().into(),
+            external: none().into(),
+            membership_key: none().into(),
+            resumption_psk: none().into(),
+            epoch_authenticator: none().into(),
+            init: none().into(),
+        }
+    }
+
     pub(crate) fn new(secrets: EpochSecrets, tree: &Tree, config: &GroupConfig) -> Self {
         let EpochSecrets {
             sender_data,

@@ -84,6 +84,7 @@
 )]
 
 mod client;
+mod clients;
 mod commit;
 mod config;
 mod delta;
@@ -112,9 +113,9 @@ mod violation;
 
 pub use client::Client;
 pub use commit::{CommitBuilder, CommitOutput, Pending};
-pub use config::GroupConfig;
+pub use config::{AcceptedHandshakes, GroupConfig, Limits};
 pub use delta::{Delta, EpochRow, RowKey, Rows};
-pub use error::{GroupError, Missing, Misuse};
+pub use error::{Exceeded, GroupError, Missing, Misuse};
 pub use external::ExternalJoin;
 pub use group::Group;
 pub use identity::{BasicIdentities, IdentityError, IdentityPolicy};

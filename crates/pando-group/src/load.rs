@@ -2,6 +2,7 @@
 //!
 //! What comes from one's own store is believed; it must be complete and well-formed, and nothing more is checked.
 
+use crate::clients::Clients;
 use crate::commit::Pending;
 use crate::delta::{Changes, Delta, EpochRow, RowKey, Rows};
 use crate::group::Group;
@@ -11,21 +12,22 @@ use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rows::{MemberRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow, PublicRow};
 use crate::transition::{Effects, Staged, StagedMember};
-use crate::{GroupConfig, GroupError, Misuse};
+use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
 use pando_schedule::{InterimTranscriptHash, SecretTree};
 use pando_tree::{PrivateKeys, Tree};
-use pando_wire::{Decode, LeafIndex, NodeIndex, Opaque, TreeSize};
+use pando_wire::{Decode, LeafIndex, NodeIndex, Opaque, Sender, TreeSize};
 use std::collections::{BTreeMap, VecDeque};
 
 impl Group {
-    /// The group that was stored as these rows. `config` may be another than it was.
+    /// The group that was stored as these rows. The client's settings may be others than they were.
     ///
     /// # Errors
     /// - [`GroupError::Stored`] if a row is missing or malformed.
     /// - [`Misuse::UnsupportedCipherSuite`] if the provider does not have the group's.
-    pub fn load(rows: &Rows, crypto: &dyn CryptoProvider, config: GroupConfig) -> Result<Self, GroupError> {
-        let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto)?;
+    pub fn load(rows: &Rows, client: &Client<'_>) -> Result<Self, GroupError> {
+        let config = client.config;
+        let (public, PublicRow { active, reinit, .. }) = public_state(rows, client.crypto, client.policy)?;
         let (suite, epoch) = (public.suite, public.context.epoch);
         let StagedMember { private_keys, keys } = member(rows, rows, &public, &config)?;
         let (past, history) = past(rows, suite, epoch, &config)?;
@@ -61,12 +63,12 @@ impl Group {
             reinit,
             changed: Delta::default(),
         };
-        group.pending = group.load_pending(rows)?;
+        group.pending = group.load_pending(rows, client.policy)?;
         Ok(group)
     }
 
     /// One's own Commit, and the epoch that it leads to: what is stored is how that differs from this one.
-    fn load_pending(&self, rows: &Rows) -> Result<Option<Pending>, GroupError> {
+    fn load_pending(&self, rows: &Rows, policy: &dyn IdentityPolicy) -> Result<Option<Pending>, GroupError> {
         let Some(row) = rows.get(&RowKey::PendingCommit) else { return Ok(None) };
         let malformed = || GroupError::Stored(RowKey::PendingCommit);
         let PendingRow { message, by_value, added, removed, reinit, leaves, rows: changes } =
@@ -85,7 +87,7 @@ impl Group {
         let tree = self.public.tree.patched(&nodes)?;
         let written: Rows =
             changes.iter().filter_map(|(key, row)| Some((*key, row.as_ref()?.expose().into()))).collect();
-        let public = state(self.public.suite, tree, &decode_row(&written, RowKey::Public)?);
+        let public = state(self.public.suite, tree, &decode_row(&written, RowKey::Public)?, policy);
         // The private keys that do not change are among the rows that there are already.
         let mut keys: Rows = private_key_rows(rows).map(|(key, row)| (key, row.expose().into())).collect();
         for (key, row) in changes.iter().filter(|(key, _)| matches!(key, RowKey::PrivateKey(_))) {
@@ -97,7 +99,10 @@ impl Group {
         let member = Some(member(&written, &keys, &public, &self.config)?);
         let leaves = leaves.into_iter().map(|leaf| (leaf.leaf, leaf.encoded)).collect();
         let effects = Effects { added, removed, reinit };
-        let staged = Staged { from_epoch: self.epoch(), public, member, effects, leaves, rows: changes };
+        let (from_epoch, committer) = (self.epoch(), Sender::Member(self.own_leaf()));
+        // Its proposals are in the message; nobody asks for them again.
+        let (proposals, rows) = (Vec::new(), changes);
+        let staged = Staged { from_epoch, public, member, committer, proposals, effects, leaves, rows };
         Ok(Some(Pending { staged, message, by_value }))
     }
 }
@@ -125,6 +130,7 @@ fn private_key_rows(rows: &Rows) -> impl Iterator<Item = (RowKey, &SecretBytes)>
 pub(crate) fn public_state(
     rows: &Rows,
     crypto: &dyn CryptoProvider,
+    policy: &dyn IdentityPolicy,
 ) -> Result<(PublicState, PublicRow), GroupError> {
     let row: PublicRow = decode_row(rows, RowKey::Public)?;
     let suite = crypto.suite(row.context.cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)?;
@@ -133,13 +139,14 @@ pub(crate) fn public_state(
         RowKey::Node(node) => Some((*node, row.expose())),
         _ => None,
     });
-    Ok((state(suite, Tree::restore(suite, nodes)?, &row), row))
+    Ok((state(suite, Tree::restore(suite, nodes)?, &row, policy), row))
 }
 
-fn state(suite: Suite, tree: Tree, row: &PublicRow) -> PublicState {
+fn state(suite: Suite, tree: Tree, row: &PublicRow, policy: &dyn IdentityPolicy) -> PublicState {
     PublicState {
         suite,
         context: row.context.clone(),
+        clients: Clients::of(&tree, policy),
         tree,
         interim_transcript_hash: InterimTranscriptHash(row.interim_transcript_hash.clone()),
         confirmation_tag: row.confirmation_tag.clone(),

@@ -10,7 +10,7 @@ use crate::public_state::PublicState;
 use crate::rows;
 use crate::rules::proposal;
 use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
-use crate::{Client, Delta, GroupError, Missing, Misuse, Violation};
+use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_crypto::HpkeKeyPair;
 use pando_framing::{Authenticated, open_private, open_public};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret};
@@ -19,6 +19,7 @@ use pando_wire::{
     AuthenticatedContent, Commit, Content, Encode, FramedContent, LeafIndex, MlsMessage, MlsMessageBody,
     Opaque, PrivateMessage, Proposal, ProposalRef, Sender,
 };
+use tls_codec::Size;
 
 /// What a message was.
 #[derive(Debug)]
@@ -68,6 +69,7 @@ impl Group {
     }
 
     fn take(&mut self, message: MlsMessage, client: &Client<'_>) -> Result<Processed, GroupError> {
+        self.config.limits.check_message(message.tls_serialized_len())?;
         if self.is_pending(&message) {
             return Ok(Processed::OwnCommit);
         }
@@ -80,7 +82,11 @@ impl Group {
                 let (suite, context) = (self.public.suite, &self.public.context);
                 let opened = open_public(suite, *message, context, &self.keys.membership_key)?;
                 let key = self.public.sender_key(opened.content())?;
-                opened.verify(suite, &key)?
+                let content = opened.verify(suite, &key)?;
+                if matches!(content.content.sender, Sender::Member(_)) {
+                    self.check_format(AcceptedHandshakes::Public)?;
+                }
+                content
             }
             MlsMessageBody::PrivateMessage(message) => {
                 if message.group_id == self.public.context.group_id && message.epoch < self.epoch() {
@@ -97,7 +103,11 @@ impl Group {
                     |leaf| tree.is_member(leaf),
                 )?;
                 let key = self.public.sender_key(opened.content())?;
-                opened.verify(suite, &key)?
+                let content = opened.verify(suite, &key)?;
+                if !matches!(content.content.content, Content::Application(_)) {
+                    self.check_format(AcceptedHandshakes::Encrypted)?;
+                }
+                content
             }
             _ => return Err(Misuse::WrongMessage.into()),
         };
@@ -105,6 +115,16 @@ impl Group {
             Content::Application(_) => application(content.into_inner().content),
             Content::Proposal(proposal) => self.take_proposal(&content, proposal, client),
             Content::Commit(commit) => self.stage(&content, commit, client),
+        }
+    }
+
+    /// Whether members' handshake messages may have a format.
+    fn check_format(&self, format: AcceptedHandshakes) -> Result<(), Violation> {
+        let accepted = self.config.accepted_handshakes;
+        if accepted == AcceptedHandshakes::Any || accepted == format {
+            Ok(())
+        } else {
+            Err(Violation::HandshakeFormat)
         }
     }
 
@@ -144,7 +164,7 @@ impl Group {
     /// Keeps a proposal until it is committed.
     pub(crate) fn insert_proposal(&mut self, pending: PendingProposal) -> Result<(), GroupError> {
         let row = rows::proposal(&pending)?;
-        if let Some(position) = self.proposals.insert(pending, self.config.pending_proposals)? {
+        if let Some(position) = self.proposals.insert(pending, self.config.limits.pending_proposals)? {
             self.changed.rows.insert(RowKey::Proposal(position), Some(row));
         }
         Ok(())
@@ -180,7 +200,8 @@ impl Group {
                 Some(StagedMember { private_keys, keys })
             }
         };
-        Ok(Processed::Commit(Box::new(Staged::new(self, public, member, applied)?)))
+        let staged = Staged::new(self, public, member, applied, (content.content.sender, list))?;
+        Ok(Processed::Commit(Box::new(staged)))
     }
 
     /// The private keys after the proposals: those of blanked nodes are gone, and an Update of one's own

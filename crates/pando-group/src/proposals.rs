@@ -1,7 +1,7 @@
 //! Proposals that were sent and not committed yet, and those that a Commit covers (RFC 9420, sections 12.1 and
 //! 12.4).
 
-use crate::{GroupError, Missing, Misuse};
+use crate::{Exceeded, GroupError, Missing};
 use pando_wire::{Proposal, ProposalOrRef, ProposalRef, Sender};
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ impl ProposalStore {
         }
         let position = self.proposals.len();
         let fits = position < limit;
-        let row = u32::try_from(position).ok().filter(|_| fits).ok_or(Misuse::TooManyProposals)?;
+        let row = u32::try_from(position).ok().filter(|_| fits).ok_or(Exceeded::PendingProposals(limit))?;
         self.positions.insert(proposal.reference.clone(), position);
         self.proposals.push(proposal);
         Ok(Some(row))

@@ -2,10 +2,11 @@
 
 use crate::delta::RowKey;
 use crate::group::Group;
+use crate::key_package::check_capabilities;
 use crate::proposals::PendingProposal;
 use crate::rows;
 use crate::rules::proposal;
-use crate::{Client, Delta, GroupError, Misuse};
+use crate::{Client, Delta, Exceeded, GroupError, Misuse};
 use pando_crypto::{CryptoRng, Signer};
 use pando_tree::LeafTemplate;
 use pando_wire::{
@@ -35,8 +36,8 @@ pub(crate) fn same_leaf(leaf_node: LeafNode) -> LeafTemplate {
 }
 
 /// Where the next entry of a list will be.
-fn next<T>(list: &[T]) -> Result<u32, Misuse> {
-    u32::try_from(list.len()).map_err(|_| Misuse::TooManyProposals)
+fn next<T>(list: &[T]) -> Result<u32, GroupError> {
+    u32::try_from(list.len()).map_err(|_| Exceeded::PendingProposals(list.len()).into())
 }
 
 impl Group {
@@ -44,7 +45,7 @@ impl Group {
     ///
     /// # Errors
     /// - [`GroupError::Violation`] if nobody would accept it.
-    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`], [`Misuse::TooManyProposals`].
+    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`], [`Exceeded::PendingProposals`](crate::Exceeded).
     pub fn propose(
         &mut self,
         proposal: Proposal,
@@ -53,6 +54,7 @@ impl Group {
     ) -> Result<(MlsMessage, Delta), GroupError> {
         self.check_active()?;
         let sender = Sender::Member(self.own_leaf());
+        proposal::may_come_from(&self.public.context, sender, &proposal)?;
         proposal::psk_usage(&proposal)?;
         proposal::is_valid(&self.public, sender, &proposal, client.identities())?;
         let content = Content::Proposal(proposal.clone());
@@ -80,6 +82,9 @@ impl Group {
     ) -> Result<(MlsMessage, Delta), GroupError> {
         let (suite, leaf) = (self.public.suite, self.own_leaf());
         let old = self.public.tree.leaf(leaf).ok_or(Misuse::NotAMember(leaf))?;
+        if let Some(new_leaf) = &new_leaf {
+            check_capabilities(&new_leaf.template.capabilities)?;
+        }
         let NewLeaf { template, signer } =
             new_leaf.unwrap_or_else(|| NewLeaf { template: same_leaf(old), signer: client.signer });
         let key_pair = suite.hpke_generate_key_pair(rng)?;

@@ -9,21 +9,22 @@ use crate::identity::{Identities, IdentityPolicy};
 use crate::join::verify_group_info;
 use crate::load::{proposals, public_state};
 use crate::process::check_proposal;
-use crate::proposals::{PendingProposal, ProposalStore};
+use crate::proposals::{Committed, PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rows::{self, PublicRow};
 use crate::transition::{Effects, Transition, transition};
-use crate::{GroupConfig, GroupError, Misuse};
+use crate::{GroupError, Limits, Misuse};
 use pando_crypto::{CryptoProvider, Suite};
 use pando_framing::open_public_unchecked;
-use pando_wire::{Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, ReInit};
+use pando_wire::{Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, Proposal, ReInit, Sender};
+use tls_codec::Size;
 
 /// A group as somebody sees it who has none of its secrets.
 #[derive(Debug, Clone)]
 pub struct PublicGroup {
     public: PublicState,
     proposals: ProposalStore,
-    pending_limit: usize,
+    limits: Limits,
     active: bool,
     reinit: Option<ReInit>,
 }
@@ -42,6 +43,8 @@ pub enum PublicProcessed {
 pub struct PublicStaged {
     from_epoch: u64,
     public: PublicState,
+    committer: Sender,
+    list: Vec<Committed>,
     effects: Effects,
 }
 
@@ -50,6 +53,17 @@ impl PublicStaged {
     #[must_use]
     pub const fn public(&self) -> &PublicState {
         &self.public
+    }
+
+    /// Who made the Commit.
+    #[must_use]
+    pub const fn committer(&self) -> Sender {
+        self.committer
+    }
+
+    /// What the Commit covers, and who proposed it: for servers that allow some things to some members only.
+    pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
+        self.list.iter().map(|committed| (committed.sender, &committed.proposal))
     }
 
     /// The leaves that the Commit adds by proposals.
@@ -75,11 +89,11 @@ impl PublicGroup {
         group_info: &GroupInfo,
         tree: Option<&[u8]>,
         policy: &dyn IdentityPolicy,
+        limits: Limits,
     ) -> Result<(Self, Delta), GroupError> {
-        let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None })?;
-        let pending_limit = GroupConfig::default().pending_proposals;
+        let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None }, &limits)?;
         let proposals = ProposalStore::default();
-        let group = Self { public, proposals, pending_limit, active: true, reinit: None };
+        let group = Self { public, proposals, limits, active: true, reinit: None };
         let rows = group.rows()?.into_iter().map(|(key, row)| (key, Some(row))).collect();
         Ok((group, Delta { rows, forget_before: 0 }))
     }
@@ -88,10 +102,14 @@ impl PublicGroup {
     ///
     /// # Errors
     /// As [`Group::load`](crate::Group::load).
-    pub fn load(rows: &Rows, crypto: &dyn CryptoProvider) -> Result<Self, GroupError> {
-        let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto)?;
-        let pending_limit = GroupConfig::default().pending_proposals;
-        Ok(Self { public, proposals: proposals(rows)?, pending_limit, active: active == 1, reinit })
+    pub fn load(
+        rows: &Rows,
+        crypto: &dyn CryptoProvider,
+        policy: &dyn IdentityPolicy,
+        limits: Limits,
+    ) -> Result<Self, GroupError> {
+        let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto, policy)?;
+        Ok(Self { public, proposals: proposals(rows)?, limits, active: active == 1, reinit })
     }
 
     /// Everything that is to be stored of a group.
@@ -144,6 +162,7 @@ impl PublicGroup {
         if !self.active {
             return Err(Misuse::NotActive.into());
         }
+        self.limits.check_message(message.tls_serialized_len())?;
         let MlsMessageBody::PublicMessage(message) = message.body else {
             return Err(Misuse::WrongMessage.into());
         };
@@ -156,7 +175,9 @@ impl PublicGroup {
             Content::Proposal(proposal) => {
                 let pending = check_proposal(&self.public, &content, proposal, identities)?;
                 let (row, mut delta) = (rows::proposal(&pending)?, Delta::default());
-                if let Some(position) = self.proposals.insert(pending.clone(), self.pending_limit)? {
+                if let Some(position) =
+                    self.proposals.insert(pending.clone(), self.limits.pending_proposals)?
+                {
                     delta.rows.insert(RowKey::Proposal(position), Some(row));
                 }
                 Ok((PublicProcessed::Proposal(pending), delta))
@@ -166,7 +187,9 @@ impl PublicGroup {
                 let Transition { applied, public, .. } =
                     transition(&self.public, &content, commit, &list, identities)?;
                 let from_epoch = self.public.context.epoch;
-                let staged = PublicStaged { from_epoch, public, effects: applied.into_effects() };
+                self.limits.check_tree(&public.tree)?;
+                let (committer, effects) = (content.content.sender, applied.into_effects());
+                let staged = PublicStaged { from_epoch, public, committer, list, effects };
                 Ok((PublicProcessed::Commit(Box::new(staged)), Delta::default()))
             }
         }

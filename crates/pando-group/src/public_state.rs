@@ -1,5 +1,6 @@
 //! What everybody who follows a group knows of it: no secrets.
 
+use crate::clients::Clients;
 use crate::rules::extensions;
 use crate::{GroupError, Violation};
 use pando_crypto::Suite;
@@ -16,6 +17,7 @@ pub struct PublicState {
     pub(crate) suite: Suite,
     pub(crate) context: GroupContext,
     pub(crate) tree: Tree,
+    pub(crate) clients: Clients,
     pub(crate) interim_transcript_hash: InterimTranscriptHash,
     pub(crate) confirmation_tag: Mac,
 }

@@ -122,7 +122,7 @@ pub(crate) fn public(
     })
 }
 
-fn member(leaf: LeafIndex, keys: &EpochKeys) -> Result<SecretBytes, EncodeError> {
+pub(crate) fn member(leaf: LeafIndex, keys: &EpochKeys) -> Result<SecretBytes, EncodeError> {
     row(&MemberRow {
         leaf,
         sender_data: secret(keys.sender_data.expose()),

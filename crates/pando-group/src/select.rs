@@ -6,12 +6,13 @@
 //! proposed again in the next epoch. Whether the PSKs are at hand is not looked at: without one, a member could
 //! not follow the Commit of another either.
 
+use crate::clients::Clients;
 use crate::identity::Identities;
 use crate::proposals::PendingProposal;
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node, proposal};
 use pando_tree::Tree;
-use pando_wire::{Add, Extensions, LeafIndex, Proposal, Sender, Update};
+use pando_wire::{Add, Extensions, LeafIndex, LeafNode, Proposal, Sender, Update};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The pending proposals that `committer` covers beside its own ones, in the order in which they came.
@@ -31,6 +32,7 @@ pub(crate) fn select<'a>(
         identities,
         tree: state.tree.clone(),
         staying: state.tree.clone(),
+        clients: state.clients.clone(),
         own,
         pending,
         chosen: BTreeSet::new(),
@@ -55,6 +57,8 @@ struct Selection<'a> {
     tree: Tree,
     /// The tree without those who go.
     staying: Tree,
+    /// Who is in `tree`.
+    clients: Clients,
     own: &'a [Proposal],
     pending: &'a [&'a PendingProposal],
     /// Positions in `pending`.
@@ -105,11 +109,7 @@ impl<'a> Selection<'a> {
         for (leaf, (position, update)) in newest {
             let leaf_node = &update.leaf_node;
             let mut tree = self.tree.clone();
-            if leaf_node::keys_are_unique(leaf_node, &tree, Some(leaf)).is_ok()
-                && tree.update(leaf, leaf_node).is_ok()
-                && leaf_node::credential_types_fit(leaf_node, &tree).is_ok()
-            {
-                self.tree = tree;
+            if tree.update(leaf, leaf_node).is_ok() && self.try_leaf(leaf, leaf_node, tree) {
                 self.chosen.insert(position);
             }
         }
@@ -117,6 +117,9 @@ impl<'a> Selection<'a> {
 
     fn removes(&mut self, removed: &BTreeSet<LeafIndex>) {
         for leaf in removed {
+            if let Some(old) = self.tree.leaf(*leaf) {
+                self.clients.leave(*leaf, &old.credential, self.identities.policy);
+            }
             // Should somebody not be there, the Commit fails, and says so.
             self.tree.remove(*leaf).and_then(|()| self.staying.remove(*leaf)).ok();
         }
@@ -149,22 +152,14 @@ impl<'a> Selection<'a> {
 
     /// Each client once.
     fn adds(&mut self) {
-        let own = self.own.iter().filter_map(added_by);
-        let mut added: Vec<&Add> = Vec::new();
-        for add in own {
+        for add in self.own.iter().filter_map(added_by) {
             // Should it not fit, the Commit fails, and says why.
             self.try_add(add);
-            added.push(add);
         }
         for (position, pending) in self.pending() {
             let Some(add) = added_by(&pending.proposal) else { continue };
-            let credential = &add.key_package.leaf_node.credential;
-            let same = |other: &&Add| {
-                self.identities.policy.same_client(&other.key_package.leaf_node.credential, credential)
-            };
-            if !added.iter().any(same) && self.is_valid(pending) && self.try_add(add) {
+            if self.is_valid(pending) && self.try_add(add) {
                 self.chosen.insert(position);
-                added.push(add);
             }
         }
     }
@@ -172,11 +167,20 @@ impl<'a> Selection<'a> {
     fn try_add(&mut self, add: &Add) -> bool {
         let leaf_node = &add.key_package.leaf_node;
         let mut tree = self.tree.clone();
-        let fits = leaf_node::keys_are_unique(leaf_node, &tree, None).is_ok()
-            && tree.add(leaf_node).is_ok()
-            && leaf_node::credential_types_fit(leaf_node, &tree).is_ok();
+        tree.add(leaf_node).is_ok_and(|leaf| self.try_leaf(leaf, leaf_node, tree))
+    }
+
+    /// Goes on with a tree that has a new leaf, if that fits.
+    fn try_leaf(&mut self, leaf: LeafIndex, leaf_node: &LeafNode, tree: Tree) -> bool {
+        let (mut clients, policy) = (self.clients.clone(), self.identities.policy);
+        if let Some(old) = self.tree.leaf(leaf) {
+            clients.leave(leaf, &old.credential, policy);
+        }
+        let fits = leaf_node::keys_are_unique(leaf, leaf_node, &tree).is_ok()
+            && leaf_node::credential_types_fit(leaf_node, &tree).is_ok()
+            && clients.enter(leaf, &leaf_node.credential, policy).is_ok();
         if fits {
-            self.tree = tree;
+            (self.tree, self.clients) = (tree, clients);
         }
         fits
     }
@@ -202,6 +206,7 @@ impl<'a> Selection<'a> {
     fn others(&mut self) {
         for (position, pending) in self.pending() {
             if let Proposal::Other(other) = &pending.proposal
+                && !other.proposal_type.is_grease()
                 && self.staying.support().all_support_proposal(other.proposal_type)
             {
                 self.chosen.insert(position);

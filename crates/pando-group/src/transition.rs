@@ -1,6 +1,7 @@
 //! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps that everybody takes who
 //! makes, receives or observes a Commit.
 
+use crate::clients::Clients;
 use crate::delta::{Changes, RowKey};
 use crate::group::Group;
 use crate::history::{Leaves, replaced_leaves};
@@ -13,7 +14,7 @@ use crate::rules::{extensions, leaf_node, proposal, proposal_list};
 use crate::{GroupError, Violation};
 use pando_framing::Authenticated;
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash};
-use pando_tree::{MergedPath, PrivateKeys, Tree};
+use pando_tree::{MergedPath, PrivateKeys, Tree, TreeError};
 use pando_wire::{
     AuthenticatedContent, Commit, FramedContent, GroupContext, KemOutput, KeyPackage, LeafIndex, LeafNode,
     PreSharedKeyId, Proposal, ReInit, Sender, Signature, UpdatePath, WireFormat,
@@ -28,6 +29,8 @@ pub struct Staged {
     pub(crate) public: PublicState,
     /// `None` for a member that the Commit removes.
     pub(crate) member: Option<StagedMember>,
+    pub(crate) committer: Sender,
+    pub(crate) proposals: Vec<Committed>,
     pub(crate) effects: Effects,
     /// The leaves that are replaced, as they were.
     pub(crate) leaves: Leaves,
@@ -57,20 +60,34 @@ impl Staged {
         public: PublicState,
         member: Option<StagedMember>,
         applied: Applied,
+        (committer, proposals): (Sender, Vec<Committed>),
     ) -> Result<Self, GroupError> {
+        group.config.limits.check_tree(&public.tree)?;
         let effects = applied.into_effects();
         let leaves = replaced_leaves(&group.public.tree, &public.tree)?;
         let rows = match &member {
             Some(member) => rows::next_epoch(group, &public, member, effects.reinit.as_ref(), &leaves)?,
             None => Changes::from([(RowKey::Public, Some(rows::public(&group.public, false, None)?))]),
         };
-        Ok(Self { from_epoch: group.epoch(), public, member, effects, leaves, rows })
+        let from_epoch = group.epoch();
+        Ok(Self { from_epoch, public, member, committer, proposals, effects, leaves, rows })
     }
 
     /// The public state that there will be.
     #[must_use]
     pub const fn public(&self) -> &PublicState {
         &self.public
+    }
+
+    /// Who made the Commit.
+    #[must_use]
+    pub const fn committer(&self) -> Sender {
+        self.committer
+    }
+
+    /// What the Commit covers, and who proposed it: for applications that allow some things to some members only.
+    pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
+        self.proposals.iter().map(|committed| (committed.sender, &committed.proposal))
     }
 
     /// The leaves that the Commit adds.
@@ -98,6 +115,7 @@ pub(crate) struct Applied {
     pub(crate) tree: Tree,
     /// With the new epoch and the new extensions; the tree hash is still to come.
     pub(crate) context: GroupContext,
+    pub(crate) updated: Vec<LeafIndex>,
     /// In the order of the proposals.
     pub(crate) added: Vec<(LeafIndex, KeyPackage)>,
     pub(crate) removed: Vec<LeafIndex>,
@@ -105,6 +123,8 @@ pub(crate) struct Applied {
     pub(crate) psks: Vec<PreSharedKeyId>,
     pub(crate) external_init: Option<KemOutput>,
     pub(crate) reinit: Option<ReInit>,
+    /// Whether the group's extensions are replaced.
+    pub(crate) new_extensions: bool,
 }
 
 impl Applied {
@@ -154,6 +174,9 @@ pub(crate) fn transition<'a>(
         .map(|path| merge_path(state, &applied, committer, path, identities))
         .transpose()?;
     let tree = path.as_ref().map_or(&applied.tree, MergedPath::tree).clone();
+    // The tree as a whole.
+    let path_leaf = path.as_ref().map(MergedPath::sender);
+    let clients = check_tree(state, &applied, &tree, path_leaf, identities)?;
     // The provisional GroupContext.
     let mut provisional = applied.context.clone();
     provisional.tree_hash = tree.tree_hash()?;
@@ -162,7 +185,8 @@ pub(crate) fn transition<'a>(
     let confirmed = confirm(state, content.wire_format, &content.content, &auth.signature)?;
     let interim_transcript_hash = InterimTranscriptHash::after(state.suite, &confirmed, &confirmation_tag)?;
     let context = GroupContext { confirmed_transcript_hash: confirmed.0, ..provisional.clone() };
-    let public = PublicState { suite: state.suite, context, tree, interim_transcript_hash, confirmation_tag };
+    let suite = state.suite;
+    let public = PublicState { suite, context, tree, clients, interim_transcript_hash, confirmation_tag };
     Ok(Transition { applied, path, provisional, public })
 }
 
@@ -185,19 +209,17 @@ fn merge_path<'a>(
     path: &'a UpdatePath,
     identities: Identities<'_>,
 ) -> Result<MergedPath<'a>, GroupError> {
-    let (merged, own, old) = match committer {
+    let (merged, old) = match committer {
         Sender::Member(leaf) => {
-            let merged = applied.tree.merge_path(leaf, path, &applied.added_leaves())?;
-            (merged, Some(leaf), state.tree.leaf(leaf))
+            (applied.tree.merge_path(leaf, path, &applied.added_leaves())?, state.tree.leaf(leaf))
         }
         // An external Commit: the leaf takes the place of the one that it removes.
         _ => {
             let removed = applied.removed.first().and_then(|removed| state.tree.leaf(*removed));
-            (applied.tree.merge_external_path(path)?, None, removed)
+            (applied.tree.merge_external_path(path)?, removed)
         }
     };
-    check_path_leaf(applied, state, &path.leaf_node, merged.sender(), own, old.as_ref(), identities)?;
-    leaf_node::credential_types_fit(&path.leaf_node, merged.tree())?;
+    check_path_leaf(applied, state, &path.leaf_node, merged.sender(), old.as_ref(), identities)?;
     Ok(merged)
 }
 
@@ -208,7 +230,7 @@ pub(crate) fn apply_proposals(
     list: &[Committed],
     identities: Identities<'_>,
 ) -> Result<Applied, GroupError> {
-    check_list(state, committer, list, identities)?;
+    check_list(state, committer, list)?;
 
     // 12.3: new extensions count for everything else in the list.
     let mut context = state.context.clone();
@@ -229,11 +251,13 @@ pub(crate) fn apply_proposals(
     let mut applied = Applied {
         tree: state.tree.clone(),
         context,
+        updated: Vec::new(),
         added: Vec::new(),
         removed: Vec::new(),
         psks: Vec::new(),
         external_init: None,
         reinit: None,
+        new_extensions: new_extensions.is_some(),
     };
     apply_updates(&mut applied, list)?;
     apply_removes(&mut applied, list)?;
@@ -247,20 +271,42 @@ pub(crate) fn apply_proposals(
             _ => {}
         }
     }
-    // 12.1.7: of those who are members now.
-    if new_extensions.is_some() {
-        extensions::members_support_required(&applied.tree, &applied.context.extensions)?;
-        extensions::members_support_group_extensions(&applied.tree, &applied.context.extensions)?;
-    }
     Ok(applied)
 }
 
-fn check_list(
+/// What must hold of the new tree: it is looked at when all proposals are applied, and the path, since their order
+/// does not count (section 12.3). `path` is the leaf that the path has replaced.
+pub(crate) fn check_tree(
     state: &PublicState,
-    committer: Sender,
-    list: &[Committed],
+    applied: &Applied,
+    tree: &Tree,
+    path: Option<LeafIndex>,
     identities: Identities<'_>,
-) -> Result<(), Violation> {
+) -> Result<Clients, GroupError> {
+    let policy = identities.policy;
+    let added = applied.added.iter().map(|(leaf, _)| *leaf);
+    let changed: Vec<_> = applied.updated.iter().copied().chain(added).chain(path).collect();
+    let mut clients = state.clients.clone();
+    for leaf in applied.removed.iter().chain(&changed) {
+        if let Some(old) = state.tree.leaf(*leaf) {
+            clients.leave(*leaf, &old.credential, policy);
+        }
+    }
+    for leaf in changed {
+        let leaf_node = tree.leaf(leaf).ok_or(TreeError::NotAMember(leaf))?;
+        leaf_node::keys_are_unique(leaf, &leaf_node, tree)?;
+        leaf_node::credential_types_fit(&leaf_node, tree)?;
+        clients.enter(leaf, &leaf_node.credential, policy)?;
+    }
+    // 12.1.7: of those who are members now.
+    if applied.new_extensions {
+        extensions::members_support_required(tree, &applied.context.extensions)?;
+        extensions::members_support_group_extensions(tree, &applied.context.extensions)?;
+    }
+    Ok(clients)
+}
+
+fn check_list(state: &PublicState, committer: Sender, list: &[Committed]) -> Result<(), Violation> {
     match committer {
         Sender::Member(leaf) => {
             proposal_list::no_own_update(list, leaf)?;
@@ -270,7 +316,7 @@ fn check_list(
         _ => proposal_list::fits_external_commit(list)?,
     }
     proposal_list::one_per_leaf(list)?;
-    proposal_list::clients_are_added_once(list, identities)?;
+    proposal_list::clients_are_added_once(list)?;
     proposal_list::psks_are_unique(list)?;
     proposal_list::psk_usages(state, list)?;
     proposal_list::one_group_context_extensions(list)?;
@@ -279,15 +325,13 @@ fn check_list(
 }
 
 fn apply_updates(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
-    let mut updated = Vec::new();
     for committed in list {
         if let (Proposal::Update(update), Sender::Member(leaf)) = (&committed.proposal, committed.sender) {
-            leaf_node::keys_are_unique(&update.leaf_node, &applied.tree, Some(leaf))?;
             applied.tree.update(leaf, &update.leaf_node)?;
-            updated.push(&update.leaf_node);
+            applied.updated.push(leaf);
         }
     }
-    updated.into_iter().try_for_each(|leaf| Ok(leaf_node::credential_types_fit(leaf, &applied.tree)?))
+    Ok(())
 }
 
 fn apply_removes(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
@@ -303,16 +347,11 @@ fn apply_removes(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupE
 fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
     for committed in list {
         if let Proposal::Add(add) = &committed.proposal {
-            let leaf_node = &add.key_package.leaf_node;
-            leaf_node::keys_are_unique(leaf_node, &applied.tree, None)?;
-            let leaf = applied.tree.add(leaf_node)?;
+            let leaf = applied.tree.add(&add.key_package.leaf_node)?;
             applied.added.push((leaf, add.key_package.clone()));
         }
     }
-    let added = applied.added.iter();
-    added
-        .map(|(_, key_package)| &key_package.leaf_node)
-        .try_for_each(|leaf_node| Ok(leaf_node::credential_types_fit(leaf_node, &applied.tree)?))
+    Ok(())
 }
 
 /// Checks the leaf of a path (section 12.4.2). `old` is the leaf that it replaces: the committer's, or the one
@@ -322,7 +361,6 @@ pub(crate) fn check_path_leaf(
     state: &PublicState,
     leaf_node: &LeafNode,
     position: LeafIndex,
-    own: Option<LeafIndex>,
     old: Option<&LeafNode>,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
@@ -333,5 +371,5 @@ pub(crate) fn check_path_leaf(
         leaf_node::encryption_key_is_new(leaf_node, old)?;
         leaf_node::credential_may_succeed(leaf_node, old, identities)?;
     }
-    leaf_node::keys_are_unique(leaf_node, &applied.tree, own)
+    Ok(())
 }

@@ -48,6 +48,8 @@ violations! {
     "7.3" "the leaf does not support the credential type {0}, which is in use" CredentialInUseUnsupported(CredentialType),
     /// A leaf's lifetime has not begun or has ended.
     "7.3" "the lifetime of a leaf has not begun or has ended" Lifetime,
+    /// A leaf's lifetime ends before it begins, or is longer than the application accepts.
+    "7.2" "the lifetime of a leaf is too long, or negative" LifetimeTooLong,
     /// A leaf has an extension that is not in its capabilities.
     "7.3" "the leaf has the extension {0}, which is not in its capabilities" LeafExtensionUnsupported(ExtensionType),
     /// A leaf does not come from where it should.
@@ -100,8 +102,8 @@ violations! {
     "12.2" "there are two GroupContextExtensions proposals" SeveralGroupContextExtensions,
     /// A list has a ReInit and something else.
     "12.2" "a ReInit proposal is not alone" ReInitNotAlone,
-    /// A Commit of a member has an ExternalInit.
-    "12.2" "a regular Commit has an ExternalInit proposal" ExternalInitInRegularCommit,
+    /// A member proposes or commits an ExternalInit.
+    "12.2" "a member proposes an ExternalInit" ExternalInitInRegularCommit,
     /// A member that stays does not support a proposal type.
     "12.2" "a member does not support proposals of type {0}" ProposalTypeUnsupported(ProposalType),
     /// An external Commit does not have exactly one ExternalInit.
@@ -114,8 +116,8 @@ violations! {
     "12.4.3.2" "an external Commit refers to a proposal" ReferenceInExternalCommit,
     /// A Commit lacks its path.
     "12.4" "the Commit lacks a path" PathRequired,
-    /// A Commit by reference has an Update of somebody who is not a member.
-    "12.1.2" "an Update does not come from a member" UpdateNotFromMember,
+    /// A handshake message is encrypted, or is not, against what the client accepts.
+    "6" "handshake messages are not accepted in this format" HandshakeFormat,
     /// The confirmation tag of a Commit or GroupInfo is wrong.
     "6.1" "the confirmation tag is wrong" ConfirmationTag,
     /// The epoch would be above 2^64 - 1.
@@ -140,6 +142,4 @@ violations! {
     "12.4.3.1" "{0} of the old group is not in the new one" MemberMissing(LeafIndex),
     /// A member of a branch is not in the group that it comes from.
     "12.4.3.1" "{0} of the branch is not in the old group" NotInOldGroup(LeafIndex),
-    /// The joiner does not support an extension of the group.
-    "13.4" "the joiner does not support the group's extension {0}" OwnExtensionUnsupported(ExtensionType),
 }

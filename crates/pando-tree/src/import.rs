@@ -123,17 +123,12 @@ impl Tree {
     fn check_unique(&self) -> Result<(), TreeError> {
         for (at, subtree) in self.occupied() {
             let key = subtree.encryption_key().unwrap_or_default();
-            match self.find_other(at, key) {
+            match self.find_other_encryption_key(at, key) {
                 None => {}
                 Some(other) => return Err(TreeError::DuplicateEncryptionKey(at.min(other), at.max(other))),
             }
             let (Some(leaf), Some(content)) = (at.leaf(), subtree.leaf_content()) else { continue };
-            let candidates = self.signature_keys.candidates(self.suite, content.signature_key());
-            let mut others = candidates.filter_map(NodeIndex::leaf).filter(|other| *other != leaf);
-            let same = |other: &LeafIndex| {
-                self.leaf_bytes(*other).map(LeafBytes::signature_key) == Some(content.signature_key())
-            };
-            if let Some(other) = others.find(same) {
+            if let Some(other) = self.find_other_signature_key(leaf, content.signature_key()) {
                 return Err(TreeError::DuplicateSignatureKey(leaf.min(other), leaf.max(other)));
             }
         }

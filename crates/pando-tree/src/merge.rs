@@ -154,7 +154,7 @@ impl Tree {
     fn encryption_keys_elsewhere(&self, key: &[u8], except: Option<NodeIndex>) -> bool {
         match except {
             None => self.find_encryption_key(key).is_some(),
-            Some(node) => self.find_other(node, key).is_some(),
+            Some(node) => self.find_other_encryption_key(node, key).is_some(),
         }
     }
 

@@ -9,7 +9,8 @@ use crate::subtree::{Kind, NO_LEAF, Subtree};
 use crate::support::Support;
 use pando_crypto::Suite;
 use pando_wire::{
-    EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey, TreeSize,
+    EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey,
+    TreeSize,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -124,9 +125,10 @@ impl Tree {
     }
 
     /// Another node than `at` that has an encryption key.
-    pub(crate) fn find_other(&self, at: NodeIndex, key: &[u8]) -> Option<NodeIndex> {
+    #[must_use]
+    pub fn find_other_encryption_key(&self, at: NodeIndex, key: &[u8]) -> Option<NodeIndex> {
         let mut others = self.encryption_keys.candidates(self.suite, key).filter(|node| *node != at);
-        others.find(|node| self.find(*node).and_then(Subtree::encryption_key) == Some(key))
+        others.find(|&node| same_key(self.find(node).and_then(Subtree::encryption_key), key))
     }
 
     /// The member that has a signature key, if there is one.
@@ -135,6 +137,14 @@ impl Tree {
         let candidates = self.signature_keys.candidates(self.suite, key);
         let mut leaves = candidates.filter_map(NodeIndex::leaf);
         leaves.find(|&leaf| same_key(self.leaf_bytes(leaf).map(LeafBytes::signature_key), key))
+    }
+
+    /// Another member than the one at `at` that has a signature key.
+    #[must_use]
+    pub fn find_other_signature_key(&self, at: LeafIndex, key: &[u8]) -> Option<LeafIndex> {
+        let candidates = self.signature_keys.candidates(self.suite, key);
+        let mut others = candidates.filter_map(NodeIndex::leaf).filter(|leaf| *leaf != at);
+        others.find(|&leaf| same_key(self.leaf_bytes(leaf).map(LeafBytes::signature_key), key))
     }
 
     /// How many encryption keys and how many signature keys the indexes have: as many as there are nodes that

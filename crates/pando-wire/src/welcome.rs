@@ -16,6 +16,17 @@ pub struct Welcome {
     pub encrypted_group_info: Opaque,
 }
 
+impl Welcome {
+    /// The part of this for one new member: as small as it can be, and without the references of the others.
+    #[must_use]
+    pub fn only_for(&self, new_member: &KeyPackageRef) -> Option<Self> {
+        let secrets = self.secrets.iter().find(|secrets| secrets.new_member == *new_member)?;
+        let Self { cipher_suite, encrypted_group_info, .. } = self;
+        let (secrets, encrypted_group_info) = (vec![secrets.clone()], encrypted_group_info.clone());
+        Some(Self { cipher_suite: *cipher_suite, secrets, encrypted_group_info })
+    }
+}
+
 /// The secrets for one new member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct EncryptedGroupSecrets {

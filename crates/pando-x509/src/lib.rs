@@ -51,7 +51,7 @@
 //!
 //! # Clients and their names
 //!
-//! Two credentials are the same client's if they are for the same key. A member may replace its credential by one
+//! Clients are told apart by their signature keys, as in any group. A member may replace its credential by one
 //! that names the same. Names are compared as they are written.
 //!
 //! # Left out on purpose

@@ -2,7 +2,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::anchor::Anchor;
-use crate::certificate::{chain, leaf, parse};
+use crate::certificate::{chain, parse};
 use crate::{AnchorError, ChainError, Identity};
 use pando_crypto::CryptoProvider;
 use pando_group::{IdentityError, IdentityPolicy};
@@ -197,12 +197,6 @@ impl IdentityPolicy for X509Identities {
         now: Option<u64>,
     ) -> Result<(), IdentityError> {
         Ok(self.check(credential, key, now)?)
-    }
-
-    /// Whether both are for the same key.
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        let key = |credential| leaf(credential).ok().map(|leaf| leaf.subject_public_key_info().clone());
-        key(a).is_some_and(|a| Some(a) == key(b))
     }
 
     /// Whether both name the same.

@@ -1,4 +1,6 @@
 //! Extensions (RFC 9420, sections 11.1 and 13.4).
+//!
+//! Nobody supports a GREASE value, whoever lists it (section 13.5).
 
 use crate::Violation;
 use crate::identity::Identities;
@@ -19,13 +21,20 @@ pub(crate) fn find<T: ExtensionBody>(extensions: &Extensions) -> Result<Option<T
     extensions.find().map_err(|_| Violation::MalformedExtension(T::TYPE))
 }
 
+/// 7.3 and 10: the extensions of a leaf, and of its KeyPackage, must be in its capabilities. GREASE may be.
+pub(crate) fn are_supported(extensions: &Extensions, leaf_node: &LeafNode) -> Result<(), Violation> {
+    let unsupported = non_default(extensions).find(|kind| !leaf_node.capabilities.extensions.contains(kind));
+    unsupported.map_or(Ok(()), |kind| Err(Violation::LeafExtensionUnsupported(kind)))
+}
+
 /// 13.4: a leaf must support each extension in the GroupContext.
 pub(crate) fn leaf_supports_group_extensions(
     leaf_node: &LeafNode,
     extensions: &Extensions,
 ) -> Result<(), Violation> {
+    let supported = &leaf_node.capabilities.extensions;
     let unsupported = non_default(extensions)
-        .find(|extension_type| !leaf_node.capabilities.extensions.contains(extension_type));
+        .find(|extension_type| extension_type.is_grease() || !supported.contains(extension_type));
     unsupported.map_or(Ok(()), |extension_type| Err(Violation::ExtensionUnsupportedByMember(extension_type)))
 }
 
@@ -34,8 +43,9 @@ pub(crate) fn members_support_group_extensions(
     tree: &Tree,
     extensions: &Extensions,
 ) -> Result<(), Violation> {
-    let unsupported =
-        non_default(extensions).find(|extension_type| !tree.support().all_support_extension(*extension_type));
+    let support = tree.support();
+    let unsupported = non_default(extensions)
+        .find(|extension_type| extension_type.is_grease() || !support.all_support_extension(*extension_type));
     unsupported.map_or(Ok(()), |extension_type| Err(Violation::ExtensionUnsupportedByMember(extension_type)))
 }
 

@@ -2,7 +2,7 @@
 
 use super::extensions;
 use crate::Violation;
-use crate::identity::Identities;
+use crate::identity::{Identities, IdentityPolicy};
 use pando_crypto::Suite;
 use pando_tree::Tree;
 use pando_wire::{
@@ -13,7 +13,7 @@ use pando_wire::{
 /// 7.2: a leaf must support its own credential type.
 pub(crate) fn supports_own_credential(leaf_node: &LeafNode) -> Result<(), Violation> {
     let own = leaf_node.credential.credential_type();
-    if leaf_node.capabilities.credentials.contains(&own) {
+    if leaf_node.capabilities.credentials.contains(&own) && !own.is_grease() {
         Ok(())
     } else {
         Err(Violation::OwnCredentialUnsupported)
@@ -72,7 +72,7 @@ pub(crate) fn supports_required(leaf_node: &LeafNode, group: &Extensions) -> Res
 /// is in the tree.
 pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<(), Violation> {
     let own = leaf_node.credential.credential_type();
-    if !tree.support().all_support_credential(own) {
+    if own.is_grease() || !tree.support().all_support_credential(own) {
         return Err(Violation::CredentialUnsupportedByMember(own));
     }
     let unsupported = tree
@@ -95,13 +95,16 @@ pub(crate) fn is_alive(leaf_node: &LeafNode, now: Option<u64>) -> Result<(), Vio
     }
 }
 
-/// 7.3: a leaf's extensions must be in its capabilities.
-pub(crate) fn supports_own_extensions(leaf_node: &LeafNode) -> Result<(), Violation> {
-    let types = leaf_node.extensions.0.iter().map(|extension| extension.extension_type);
-    let unsupported = types
-        .filter(|extension_type| !extension_type.is_default())
-        .find(|extension_type| !leaf_node.capabilities.extensions.contains(extension_type));
-    unsupported.map_or(Ok(()), |unsupported| Err(Violation::LeafExtensionUnsupported(unsupported)))
+/// 7.2: a leaf must not live for longer than the application accepts. That takes no clock.
+pub(crate) fn lifetime_is_acceptable(
+    leaf_node: &LeafNode,
+    policy: &dyn IdentityPolicy,
+) -> Result<(), Violation> {
+    let LeafNodeSource::KeyPackage { lifetime } = &leaf_node.leaf_node_source else { return Ok(()) };
+    match lifetime.not_after.checked_sub(lifetime.not_before) {
+        Some(length) if length <= policy.max_lifetime() => Ok(()),
+        _ => Err(Violation::LifetimeTooLong),
+    }
 }
 
 /// 7.3: a leaf in a KeyPackage comes from a KeyPackage.
@@ -128,21 +131,15 @@ pub(crate) fn encryption_key_is_new(new: &LeafNode, old: &LeafNode) -> Result<()
     if new.encryption_key == old.encryption_key { Err(Violation::EncryptionKeyUnchanged) } else { Ok(()) }
 }
 
-/// 7.3: keys must be unique in the group. `own` is the leaf that is replaced, if there is one.
-pub(crate) fn keys_are_unique(
-    leaf_node: &LeafNode,
-    tree: &Tree,
-    own: Option<LeafIndex>,
-) -> Result<(), Violation> {
-    match tree.find_signature_key(&leaf_node.signature_key) {
-        Some(leaf) if Some(leaf) != own => return Err(Violation::SignatureKeyInUse(leaf)),
-        _ => {}
+/// 7.3: keys must be unique in the group. The leaf is in the tree.
+pub(crate) fn keys_are_unique(leaf: LeafIndex, leaf_node: &LeafNode, tree: &Tree) -> Result<(), Violation> {
+    if let Some(other) = tree.find_other_signature_key(leaf, &leaf_node.signature_key) {
+        return Err(Violation::SignatureKeyInUse(other));
     }
-    match tree.find_encryption_key(&leaf_node.encryption_key) {
-        Some(node) if Some(node) != own.and_then(|own| tree.size().node(own)) => {
-            Err(Violation::EncryptionKeyInUse)
-        }
-        _ => Ok(()),
+    let node = tree.size().node(leaf);
+    match node.and_then(|node| tree.find_other_encryption_key(node, &leaf_node.encryption_key)) {
+        Some(_) => Err(Violation::EncryptionKeyInUse),
+        None => Ok(()),
     }
 }
 
@@ -167,6 +164,14 @@ pub(crate) fn credential_may_succeed(
     }
 }
 
+/// What a leaf says agrees with what it is.
+pub(crate) fn supports_itself(leaf_node: &LeafNode, suite: Suite) -> Result<(), Violation> {
+    extensions::no_duplicates(&leaf_node.extensions)?;
+    supports_suite(leaf_node, suite)?;
+    supports_own_credential(leaf_node)?;
+    extensions::are_supported(&leaf_node.extensions, leaf_node)
+}
+
 /// All that can be said of a leaf by itself, for a group with this context.
 pub(crate) fn is_valid_alone(
     leaf_node: &LeafNode,
@@ -174,11 +179,9 @@ pub(crate) fn is_valid_alone(
     context: &GroupContext,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
-    extensions::no_duplicates(&leaf_node.extensions)?;
+    supports_itself(leaf_node, suite)?;
     keys_are_valid(leaf_node, suite)?;
-    supports_suite(leaf_node, suite)?;
-    supports_own_credential(leaf_node)?;
-    supports_own_extensions(leaf_node)?;
+    lifetime_is_acceptable(leaf_node, identities.policy)?;
     supports_required(leaf_node, &context.extensions)?;
     extensions::leaf_supports_group_extensions(leaf_node, &context.extensions)?;
     credential_is_valid(leaf_node, identities)

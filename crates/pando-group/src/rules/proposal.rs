@@ -39,8 +39,9 @@ pub(crate) fn update_is_valid(
     update: &Update,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
-    let Sender::Member(leaf) = sender else { return Err(Violation::UpdateNotFromMember) };
-    let old = state.tree.leaf(leaf).ok_or(Violation::UpdateNotFromMember)?;
+    let not_theirs = Violation::ProposalFromOutside(ProposalType::UPDATE);
+    let Sender::Member(leaf) = sender else { return Err(not_theirs) };
+    let old = state.tree.leaf(leaf).ok_or(not_theirs)?;
     let new = &update.leaf_node;
     leaf_node::comes_from_update(new)?;
     leaf_node::encryption_key_is_new(new, &old)?;
@@ -49,7 +50,7 @@ pub(crate) fn update_is_valid(
     leaf_node::signature_is_valid(new, state.suite, (&state.context.group_id, leaf))
 }
 
-/// 12.1.8: what comes from outside must be of a type that may, and from somebody who may.
+/// 12.1.6 and 12.1.8: a proposal must be of a type that its sender may make.
 pub(crate) fn may_come_from(
     context: &GroupContext,
     sender: Sender,
@@ -57,6 +58,10 @@ pub(crate) fn may_come_from(
 ) -> Result<(), Violation> {
     let proposal_type = proposal.proposal_type();
     match sender {
+        // 12.1.6: only an external Commit has it.
+        Sender::Member(_) if proposal_type == ProposalType::EXTERNAL_INIT => {
+            Err(Violation::ExternalInitInRegularCommit)
+        }
         Sender::Member(_) => Ok(()),
         Sender::External(index) => {
             let senders = extensions::find::<ExternalSenders>(&context.extensions)?.unwrap_or_default();

@@ -2,11 +2,10 @@
 
 use super::proposal;
 use crate::Violation;
-use crate::identity::Identities;
 use crate::proposals::Committed;
 use crate::public_state::PublicState;
-use pando_wire::{Credential, CredentialType, LeafIndex, Proposal, ProposalType, Sender};
-use std::collections::{BTreeMap, BTreeSet};
+use pando_wire::{LeafIndex, Proposal, ProposalType, Sender};
+use std::collections::BTreeSet;
 
 /// 12.2: the committer must not commit its own Update.
 pub(crate) fn no_own_update(list: &[Committed], committer: LeafIndex) -> Result<(), Violation> {
@@ -38,30 +37,15 @@ pub(crate) fn one_per_leaf(list: &[Committed]) -> Result<(), Violation> {
     Ok(())
 }
 
-/// 12.2: a client must not be added twice.
-pub(crate) fn clients_are_added_once(
-    list: &[Committed],
-    identities: Identities<'_>,
-) -> Result<(), Violation> {
-    let added: Vec<_> = list
-        .iter()
-        .filter_map(|committed| match &committed.proposal {
-            Proposal::Add(add) => Some(&add.key_package),
-            _ => None,
-        })
-        .collect();
+/// 12.2: a client must not be added twice. Whether it is there already is looked at in the new tree.
+pub(crate) fn clients_are_added_once(list: &[Committed]) -> Result<(), Violation> {
     let mut keys = BTreeSet::new();
-    let mut credentials: BTreeMap<CredentialType, Vec<&Credential>> = BTreeMap::new();
-    for key_package in added {
-        let leaf = &key_package.leaf_node;
-        if !keys.insert(&leaf.signature_key) {
+    for committed in list {
+        if let Proposal::Add(add) = &committed.proposal
+            && !keys.insert(&add.key_package.leaf_node.signature_key)
+        {
             return Err(Violation::SameClient);
         }
-        let same_type = credentials.entry(leaf.credential.credential_type()).or_default();
-        if same_type.iter().any(|other| identities.policy.same_client(other, &leaf.credential)) {
-            return Err(Violation::SameClient);
-        }
-        same_type.push(&leaf.credential);
     }
     Ok(())
 }
@@ -121,7 +105,8 @@ pub(crate) fn no_external_init(list: &[Committed]) -> Result<(), Violation> {
 pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
     let mut types: BTreeSet<_> = list.iter().map(|committed| committed.proposal.proposal_type()).collect();
     types.retain(|proposal_type| {
-        !proposal_type.is_default() && !state.tree.support().all_support_proposal(*proposal_type)
+        !proposal_type.is_default()
+            && (proposal_type.is_grease() || !state.tree.support().all_support_proposal(*proposal_type))
     });
     if types.is_empty() {
         return Ok(());
@@ -133,7 +118,8 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
             staying.remove(remove.removed).map_err(|_| Violation::RemovedIsNoMember(remove.removed))?;
         }
     }
-    let unsupported = types.into_iter().find(|kind| !staying.support().all_support_proposal(*kind));
+    let unsupported =
+        types.into_iter().find(|kind| kind.is_grease() || !staying.support().all_support_proposal(*kind));
     unsupported.map_or(Ok(()), |kind| Err(Violation::ProposalTypeUnsupported(kind)))
 }
 

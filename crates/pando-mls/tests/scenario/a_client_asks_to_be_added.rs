@@ -2,7 +2,7 @@
 //! else.
 
 use crate::proposals::remove;
-use crate::world::{World, suites};
+use crate::world::{World, client, suites};
 use pando_mls::wire::{Content, Sender};
 use pando_mls::{
     FramingError, GroupError, LeafIndex, Misuse, MlsMessage, MlsMessageBody, Violation, propose_own_add,
@@ -15,7 +15,7 @@ fn a_client_asks_to_be_added() {
         for committer in [0, 1] {
             let newcomer = world.newcomer();
             let message =
-                propose_own_add(suite, world.context(), newcomer.key_package(), &*newcomer.signer).unwrap();
+                propose_own_add(world.context(), newcomer.key_package(), &client(&*newcomer.signer)).unwrap();
             world.deliver_proposal(usize::MAX, &message);
             let (_, welcome) = world.commit(committer, |builder| builder);
             world.enter(newcomer, &welcome.unwrap());
@@ -30,9 +30,9 @@ fn a_client_asks_for_itself_only() {
         let mut world = World::of(suite, 2);
         let (newcomer, other) = (world.newcomer(), world.newcomer());
         let context = world.context().clone();
-        let made = propose_own_add(suite, &context, newcomer.key_package(), &*other.signer);
+        let made = propose_own_add(&context, newcomer.key_package(), &client(&*other.signer));
         assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
-        let message = propose_own_add(suite, &context, newcomer.key_package(), &*newcomer.signer).unwrap();
+        let message = propose_own_add(&context, newcomer.key_package(), &client(&*newcomer.signer)).unwrap();
         // The sender's type is signed: it cannot be turned into that of an external sender, nor the content into
         // another proposal.
         let MlsMessageBody::PublicMessage(public) = &message.body else { panic!("not public") };

@@ -9,7 +9,7 @@ fn ended(suite: Suite, by: usize) {
     let mut world = World::of(suite, 2);
     let late = world.send(0, b"sent before");
     let newcomer = world.newcomer();
-    let next = reinit(crate::world::suite(2), extensions(&[0x1a1a]));
+    let next = reinit(crate::world::suite(2), extensions(&[0xf0f0]));
     let (message, _) = world.build(by, |builder| builder.reinit(next.clone())).unwrap();
     for index in [0, 1] {
         assert_eq!(world.members[index].follow(&message), index == by);

@@ -2,7 +2,9 @@
 
 use crate::proposals::remove;
 use crate::world::{World, external_psk, suites};
-use pando_mls::{BasicIdentities, Client, GroupError, MlsMessage, Processed, PskStore, PskValue, Suite};
+use pando_mls::{
+    BasicIdentities, Client, GroupError, Misuse, MlsMessage, Processed, PskStore, PskValue, Suite,
+};
 
 /// All that is sent from the removal on.
 fn removed(suite: Suite, leaf: u32, public: bool) {
@@ -39,10 +41,8 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
         assert!(matches!(refused, GroupError::Framing(_) | GroupError::Misuse(_)), "{refused:?}");
     }
     assert_ne!(gone.group.epoch_authenticator(), world.members[0].group.epoch_authenticator());
-    assert_ne!(
-        gone.group.export("label", b"context", 32).unwrap(),
-        world.members[0].group.export("label", b"context", 32).unwrap()
-    );
+    let exported = gone.group.export("label", b"context", 32);
+    assert_eq!(exported.unwrap_err(), GroupError::Misuse(Misuse::NotActive));
 }
 
 /// A store in which everything is found.

@@ -2,7 +2,7 @@
 
 use crate::proposals::{add, external_senders, psk, remove, set_extensions};
 use crate::server::Server;
-use crate::world::{World, external_psk, suites};
+use crate::world::{World, client, external_psk, suites};
 use pando_mls::wire::Sender;
 use pando_mls::{LeafIndex, PublicProcessed, Signer, propose_as_external_sender};
 
@@ -25,7 +25,7 @@ fn a_server_proposes_and_members_commit() {
             psk(external_psk(1), suite.hash_len()),
             set_extensions(context.extensions.clone()),
         ] {
-            let message = propose_as_external_sender(suite, &context, proposal, &*server).unwrap();
+            let message = propose_as_external_sender(&context, proposal, &client(&*server)).unwrap();
             world.deliver_proposal(usize::MAX, &message);
         }
         let (_, welcome) = world.commit(1, |builder| builder);
@@ -41,12 +41,12 @@ fn a_server_removes_leaf_0() {
     for suite in suites() {
         let mut world = World::of(suite, 3);
         let server = second_sender(&mut world);
-        let message = propose_as_external_sender(suite, world.context(), remove(0), &*server).unwrap();
+        let message = propose_as_external_sender(world.context(), remove(0), &client(&*server)).unwrap();
         world.deliver_proposal(usize::MAX, &message);
         // Leaf 0 cannot, and another one does.
         world.commit(0, |builder| builder);
         assert_eq!(world.members.len(), 3);
-        let message = propose_as_external_sender(suite, world.context(), remove(0), &*server).unwrap();
+        let message = propose_as_external_sender(world.context(), remove(0), &client(&*server)).unwrap();
         world.deliver_proposal(usize::MAX, &message);
         world.commit(2, |builder| builder);
         assert_eq!(world.members.len(), 2);
@@ -61,7 +61,7 @@ fn an_observer_takes_proposals_from_outside() {
         let mut world = World::of(suite, 2);
         let sender = second_sender(&mut world);
         let mut observer = Server::of(&world);
-        let message = propose_as_external_sender(suite, world.context(), remove(1), &*sender).unwrap();
+        let message = propose_as_external_sender(world.context(), remove(1), &client(&*sender)).unwrap();
         match observer.process(&message).unwrap() {
             PublicProcessed::Proposal(pending) => {
                 assert_eq!((pending.sender, pending.proposal), (Sender::External(1), remove(1)));

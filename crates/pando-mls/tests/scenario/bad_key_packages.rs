@@ -1,14 +1,26 @@
 //! KeyPackages that nobody may be added with, each for one reason, and then a good one.
 
 use crate::proposals::extensions;
-use crate::world::{NOW, World, suite};
+use crate::world::{NOW, World, suite, template};
 use pando_mls::{
-    CipherSuite, Credential, CredentialType, ExtensionType, GroupError, KeyPackage, KeyPackageTemplate,
-    Lifetime, Violation,
+    CipherSuite, Credential, CredentialType, ExtensionType, GroupError, GroupId, KeyPackage,
+    KeyPackageBundle, KeyPackageTemplate, LeafIndex, Lifetime, Misuse, ProposalType, Violation,
 };
 
 fn with(world: &mut World, change: impl FnOnce(&mut KeyPackageTemplate)) -> KeyPackage {
     world.newcomer_with(change).key_package()
+}
+
+/// Signed by its owner, whatever is in it.
+fn forged(world: &mut World, change: impl FnOnce(&mut KeyPackage)) -> KeyPackage {
+    let (suite, newcomer) = (world.suite, world.newcomer());
+    let mut key_package = newcomer.key_package();
+    change(&mut key_package);
+    let sign = |label, bytes: Vec<u8>| suite.sign_with_label(&*newcomer.signer, label, &bytes).unwrap();
+    let leaf = key_package.leaf_node.to_be_signed((&GroupId::default(), LeafIndex(0))).unwrap();
+    key_package.leaf_node.signature = sign("LeafNodeTBS", leaf);
+    key_package.signature = sign("KeyPackageTBS", key_package.to_be_signed().unwrap());
+    key_package
 }
 
 #[test]
@@ -17,32 +29,29 @@ fn key_packages_are_checked() {
     let good = world.newcomer().key_package();
     let other_suite = World::new(suite(2)).newcomer().key_package();
     let mut unsigned = good.clone();
-    unsigned.extensions = extensions(&[0x1a1a]);
+    unsigned.extensions = extensions(&[0xf0f0]);
     let mut bad_leaf = good.clone();
     bad_leaf.leaf_node.signature = vec![0; 64].into();
-    let same_keys = {
-        let newcomer = world.newcomer();
-        let mut key_package = newcomer.key_package();
+    let same_keys = forged(&mut world, |key_package| {
         key_package.init_key = key_package.leaf_node.encryption_key.clone();
-        let to_be_signed = key_package.to_be_signed().unwrap();
-        let signature = world.suite.sign_with_label(&*newcomer.signer, "KeyPackageTBS", &to_be_signed);
-        key_package.signature = signature.unwrap();
-        key_package
-    };
+    });
     let expired =
         with(&mut world, |template| template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 });
     let early = with(&mut world, |template| {
         template.lifetime = Lifetime { not_before: NOW + 1, not_after: u64::MAX }
     });
-    let no_credentials = with(&mut world, |template| template.capabilities.credentials = vec![]);
-    let no_suite =
-        with(&mut world, |template| template.capabilities.cipher_suites = vec![CipherSuite(0x0a0a)]);
-    let unlisted = with(&mut world, |template| template.leaf_extensions = extensions(&[0xf00d]));
+    let no_credentials =
+        forged(&mut world, |key_package| key_package.leaf_node.capabilities.credentials = vec![]);
+    let no_suite = forged(&mut world, |key_package| {
+        key_package.leaf_node.capabilities.cipher_suites = vec![CipherSuite(0x0a0a)];
+    });
+    let unlisted = forged(&mut world, |key_package| key_package.leaf_node.extensions = extensions(&[0xf00d]));
     let x509 = with(&mut world, |template| {
         template.credential = Credential::X509 { certificates: vec![] };
         template.capabilities.credentials = vec![CredentialType::X509, CredentialType::BASIC];
     });
-    let duplicate = with(&mut world, |template| template.leaf_extensions = extensions(&[0x1a1a; 2]));
+    let duplicate =
+        forged(&mut world, |key_package| key_package.leaf_node.extensions = extensions(&[0xf0f0; 2]));
     for (key_package, violation) in [
         (other_suite, Violation::KeyPackageSuite),
         (unsigned, Violation::KeyPackageSignature),
@@ -54,12 +63,49 @@ fn key_packages_are_checked() {
         (no_suite, Violation::SuiteUnsupported),
         (unlisted, Violation::LeafExtensionUnsupported(ExtensionType(0xf00d))),
         (x509, Violation::Credential("no policy for x509".into())),
-        (duplicate, Violation::DuplicateExtension(ExtensionType(0x1a1a))),
+        (duplicate, Violation::DuplicateExtension(ExtensionType(0xf0f0))),
     ] {
         let refused = world.build(0, |builder| builder.add(key_package)).unwrap_err();
         assert_eq!(refused, GroupError::Violation(violation));
     }
     world.commit(0, |builder| builder.add(good));
+}
+
+/// Who makes a KeyPackage is told at once what nobody would accept.
+#[test]
+fn bad_key_packages_are_not_made() {
+    type Change = fn(&mut KeyPackageTemplate);
+    let violation = GroupError::Violation;
+    let default = GroupError::Misuse(Misuse::DefaultCapability);
+    let changes: [(Change, GroupError); 7] = [
+        (
+            |template| template.capabilities.credentials = vec![],
+            violation(Violation::OwnCredentialUnsupported),
+        ),
+        (|template| template.capabilities.versions = vec![], violation(Violation::SuiteUnsupported)),
+        (
+            |template| template.leaf_extensions = extensions(&[0xf00d]),
+            violation(Violation::LeafExtensionUnsupported(ExtensionType(0xf00d))),
+        ),
+        (
+            |template| template.extensions = extensions(&[0xf00d]),
+            violation(Violation::LeafExtensionUnsupported(ExtensionType(0xf00d))),
+        ),
+        (
+            |template| template.extensions = extensions(&[0xf0f0; 2]),
+            violation(Violation::DuplicateExtension(ExtensionType(0xf0f0))),
+        ),
+        (|template| template.capabilities.extensions.push(ExtensionType::RATCHET_TREE), default.clone()),
+        (|template| template.capabilities.proposals.push(ProposalType::ADD), default),
+    ];
+    let world = World::new(suite(1));
+    for (change, error) in changes {
+        let (mut template, mut rng) = (template(), world.rng.clone());
+        change(&mut template);
+        let signer = &*world.members[0].signer;
+        let made = KeyPackageBundle::new(world.suite, template, signer, &mut rng);
+        assert_eq!(made.err(), Some(error));
+    }
 }
 
 /// Who adds looks at the time, and nobody else: clocks differ.

@@ -2,7 +2,7 @@
 
 use crate::proposals::psk;
 use crate::server::Server;
-use crate::world::{Newcomer, World, external_psk, suite};
+use crate::world::{Newcomer, World, client, external_psk, suite};
 use pando_mls::{
     BasicIdentities, Decode, Encode, Group, GroupInfo, LeafIndex, MlsMessage, PendingProposal, Processed,
     Welcome, propose_own_add,
@@ -73,7 +73,7 @@ fn proposals() {
         let Newcomer { bundle, signer } = world.newcomer();
         let update = world.members[0].propose_update(&mut world.rng).unwrap();
         let psk = world.members[0].propose(psk(external_psk(1), 32), &mut world.rng).unwrap();
-        let add = propose_own_add(world.suite, world.context(), bundle.key_package, &*signer).unwrap();
+        let add = propose_own_add(world.context(), bundle.key_package, &client(&*signer)).unwrap();
         for message in [update, psk, add] {
             let processed = only_the_original_is_accepted(&mut world, &message);
             assert!(matches!(processed, Processed::Proposal(_)), "{processed:?}");
@@ -121,7 +121,7 @@ fn welcomes() {
     let [mut world, _] = worlds();
     let newcomer = world.newcomer();
     let (_, welcome) = world.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
-    let client = crate::world::client(&*newcomer.signer);
+    let client = client(&*newcomer.signer);
     let join = |welcome: &Welcome| Group::join(welcome, newcomer.bundle_again(), None, &client);
     let bytes = welcome.unwrap().encode().unwrap();
     for changed in changes(&bytes) {

@@ -48,7 +48,7 @@ fn some_proposals_need_a_path() {
         (psk(external_psk(1), suite.hash_len()), false),
         (Proposal::ReInit(Box::new(reinit(suite, extensions(&[])))), false),
         (remove(2), true),
-        (set_extensions(extensions(&[0x1a1a])), true),
+        (set_extensions(extensions(&[0xf0f0])), true),
         (custom(0xf001, b""), true),
     ] {
         let (message, _) = world.build(0, |builder| builder.proposal(proposal).without_path()).unwrap();

@@ -32,7 +32,7 @@ fn made(world: &mut World, suite: Suite, group_id: &[u8], psks: Vec<Psk>) -> (Ne
     let invited = Newcomer::new(suite, template(), &mut world.rng);
     let knows = Knows(&world.members[1].group);
     let client = Client { psks: &knows, ..client(&*signer) };
-    let extensions = extensions(&[0x1a1a]);
+    let extensions = extensions(&[0xf0f0]);
     let created = Group::create(suite, id(group_id), extensions, bundle, &client, &mut world.rng);
     let (mut group, _) = created.unwrap();
     let builder = group.commit().add(invited.key_package());
@@ -74,7 +74,7 @@ fn what_claims_to_follow_must_be_what_was_agreed_on() {
     let claim = psk(&world, branch, 0);
     assert_eq!(forged(&mut world, other, b"next", &claim), parameters);
     // A reinitialization to another group, with another cipher suite, or from another epoch.
-    reinitialize(&mut world, 0, reinit(ours, extensions(&[0x1a1a])));
+    reinitialize(&mut world, 0, reinit(ours, extensions(&[0xf0f0])));
     let claim = psk(&world, again, 0);
     assert_eq!(forged(&mut world, ours, b"newer", &claim), parameters);
     assert_eq!(forged(&mut world, other, b"next", &claim), parameters);

@@ -11,7 +11,7 @@ fn extensions_of_the_group_are_replaced() {
         for (by, content) in [(1, vec![7]), (0, vec![8, 9])] {
             // Of a type that everybody lists.
             let extensions = Extensions(vec![Extension {
-                extension_type: ExtensionType(0x1a1a),
+                extension_type: ExtensionType(0xf0f0),
                 extension_data: content.into(),
             }]);
             world.commit(by, |builder| builder.extensions(extensions.clone()));
@@ -23,8 +23,8 @@ fn extensions_of_the_group_are_replaced() {
         let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
         let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
         assert_eq!(refused, GroupError::Violation(unsupported));
-        let refused = world.build(0, |builder| builder.extensions(extensions(&[0x1a1a; 2]))).unwrap_err();
-        assert_eq!(refused, GroupError::Violation(Violation::DuplicateExtension(ExtensionType(0x1a1a))));
+        let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf0f0; 2]))).unwrap_err();
+        assert_eq!(refused, GroupError::Violation(Violation::DuplicateExtension(ExtensionType(0xf0f0))));
         world.commit(3, |builder| builder.extensions(Extensions::default()));
         assert_eq!(world.context().extensions, Extensions::default());
     }

@@ -16,10 +16,6 @@ impl IdentityPolicy for Anybody {
         BasicIdentities.validate(credential, key, now)
     }
 
-    fn same_client(&self, _: &Credential, _: &Credential) -> bool {
-        false
-    }
-
     fn may_succeed(&self, _: &Credential, _: &Credential) -> bool {
         true
     }
@@ -45,10 +41,6 @@ impl IdentityPolicy for NoServers {
         _: Option<u64>,
     ) -> Result<(), IdentityError> {
         Err(IdentityError("no servers".into()))
-    }
-
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        BasicIdentities.same_client(a, b)
     }
 
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {

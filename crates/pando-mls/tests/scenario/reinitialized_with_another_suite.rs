@@ -12,14 +12,14 @@ fn a_group_is_reinitialized_with_another_cipher_suite() {
         let mut world = World::of(old, 3);
         // Whoever commits the reinitialization need not be the one who makes the new group.
         let by = usize::from(old.cipher_suite().0 % 2);
-        reinitialize(&mut world, by, reinit(new, extensions(&[0x1a1a])));
+        reinitialize(&mut world, by, reinit(new, extensions(&[0xf0f0])));
         let mut newcomers = newcomers(&mut world, new, 3);
         let (creator, key_packages) = (newcomers.pop().unwrap(), key_packages(&newcomers));
         let (creator, welcome) =
             create(&mut world, 0, Way::Reinitialized, creator, key_packages, &BasicIdentities).unwrap();
         let context = creator.group.public().context();
         assert_eq!((context.epoch, &context.group_id), (1, &GroupId::from(b"next".as_slice())));
-        assert_eq!((context.cipher_suite, &context.extensions), (new.cipher_suite(), &extensions(&[0x1a1a])));
+        assert_eq!((context.cipher_suite, &context.extensions), (new.cipher_suite(), &extensions(&[0xf0f0])));
         let mut members = vec![creator];
         for (newcomer, old) in newcomers.into_iter().zip([1, 2]) {
             members.push(newcomer.join_successor(&welcome, &world.members[old]).unwrap());

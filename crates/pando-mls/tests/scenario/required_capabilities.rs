@@ -16,7 +16,7 @@ fn required(body: &RequiredCapabilities) -> Extensions {
 /// What the usual template supports, and what nobody has to list.
 fn all() -> Extensions {
     required(&RequiredCapabilities {
-        extension_types: vec![ExtensionType(0x1a1a), ExtensionType::APPLICATION_ID],
+        extension_types: vec![ExtensionType(0xf0f0), ExtensionType::APPLICATION_ID],
         proposal_types: vec![ProposalType(0xf001), ProposalType::ADD],
         credential_types: vec![CredentialType::BASIC],
     })
@@ -27,13 +27,23 @@ fn what_somebody_lacks_cannot_be_required() {
     for suite in suites() {
         let mut world = World::of(suite, 2);
         let none = RequiredCapabilities::default;
-        for body in [
-            RequiredCapabilities { extension_types: vec![ExtensionType(0xf00d)], ..none() },
-            RequiredCapabilities { proposal_types: vec![ProposalType(0xf00d)], ..none() },
-            RequiredCapabilities { credential_types: vec![CredentialType::X509], ..none() },
+        for (body, violation) in [
+            (
+                RequiredCapabilities { extension_types: vec![ExtensionType(0xf00d)], ..none() },
+                Violation::RequiredExtension(ExtensionType(0xf00d)),
+            ),
+            (
+                RequiredCapabilities { proposal_types: vec![ProposalType(0xf00d)], ..none() },
+                Violation::RequiredProposal(ProposalType(0xf00d)),
+            ),
+            (
+                RequiredCapabilities { credential_types: vec![CredentialType::X509], ..none() },
+                Violation::RequiredCredential(CredentialType::X509),
+            ),
         ] {
+            // The committer lacks it itself.
             let refused = world.build(0, |builder| builder.extensions(required(&body))).unwrap_err();
-            assert_eq!(refused, GroupError::Violation(Violation::RequiredUnsupportedByMember));
+            assert_eq!(refused, GroupError::Violation(violation));
         }
         let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
         let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
@@ -57,7 +67,7 @@ fn lacking() -> [(Change, Violation); 2] {
     [
         (
             |capabilities| capabilities.extensions = vec![],
-            Violation::RequiredExtension(ExtensionType(0x1a1a)),
+            Violation::RequiredExtension(ExtensionType(0xf0f0)),
         ),
         (|capabilities| capabilities.proposals = vec![], Violation::RequiredProposal(ProposalType(0xf001))),
     ]

@@ -2,8 +2,8 @@
 
 use crate::world::{World, over_the_wire};
 use pando_mls::{
-    BasicIdentities, GroupError, GroupInfo, IdentityPolicy, MlsMessage, PublicGroup, PublicProcessed, Rows,
-    Suite,
+    BasicIdentities, GroupError, GroupInfo, IdentityPolicy, Limits, MlsMessage, PublicGroup, PublicProcessed,
+    Rows, Suite,
 };
 
 pub(crate) struct Server {
@@ -22,7 +22,7 @@ impl Server {
         group_info: &GroupInfo,
         policy: &dyn IdentityPolicy,
     ) -> Result<Self, GroupError> {
-        let (group, delta) = PublicGroup::new(suite, group_info, None, policy)?;
+        let (group, delta) = PublicGroup::new(suite, group_info, None, policy, Limits::default())?;
         let mut rows = Rows::new();
         delta.apply(&mut rows);
         Ok(Self { group, rows })

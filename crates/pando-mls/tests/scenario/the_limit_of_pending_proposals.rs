@@ -2,12 +2,12 @@
 //! makes room.
 
 use crate::world::{World, suite};
-use pando_mls::{GroupError, Misuse, Processed};
+use pando_mls::{Exceeded, GroupError, Processed};
 
 #[test]
 fn the_limit_of_pending_proposals() {
     let mut world = World::public(suite(1));
-    world.config.pending_proposals = 2;
+    world.config.limits.pending_proposals = 2;
     world.add(0, 1);
     // The first member has the usual limit, and can make more than the second wants to keep.
     let updates: Vec<_> = (0..3).map(|_| world.members[0].propose_update(&mut world.rng).unwrap()).collect();
@@ -17,9 +17,9 @@ fn the_limit_of_pending_proposals() {
         assert_eq!(kept(&world), expected);
     }
     let refused = world.members[1].process(&updates[2]).unwrap_err();
-    assert_eq!(refused, GroupError::Misuse(Misuse::TooManyProposals));
+    assert_eq!(refused, GroupError::Exceeded(Exceeded::PendingProposals(2)));
     let own = world.members[1].propose_update(&mut world.rng);
-    assert_eq!(own.unwrap_err(), GroupError::Misuse(Misuse::TooManyProposals));
+    assert_eq!(own.unwrap_err(), GroupError::Exceeded(Exceeded::PendingProposals(2)));
     // The newest that it has is committed, and there is room again.
     world.commit(1, |builder| builder);
     assert_eq!(kept(&world), 0);

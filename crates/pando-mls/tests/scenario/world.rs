@@ -44,7 +44,7 @@ pub(crate) fn template() -> KeyPackageTemplate {
             versions: vec![ProtocolVersion::MLS_10],
             cipher_suites: CipherSuite::ALL.to_vec(),
             // With GREASE, which nobody minds.
-            extensions: vec![ExtensionType(0x1a1a)],
+            extensions: vec![ExtensionType(0x1a1a), ExtensionType(0xf0f0)],
             proposals: vec![ProposalType(0xf001), ProposalType(0x2a2a)],
             credentials: vec![CredentialType::BASIC],
         },
@@ -152,10 +152,21 @@ impl Member {
     }
 
     /// What was stored is all that there is, and gives the group back.
-    pub(crate) fn check_store(&self) {
+    pub(crate) fn check_store(&mut self) {
+        // What operations have changed that have failed, or Commits that were dropped.
+        self.group.take_delta().apply(&mut self.rows);
         assert_eq!(self.rows, self.group.rows().unwrap());
-        let loaded = Group::load(&self.rows, &RustCrypto, *self.group.config()).unwrap();
+        let loaded =
+            Group::load(&self.rows, &Client { config: *self.group.config(), ..client(&*self.signer) })
+                .unwrap();
         assert_eq!(loaded.rows().unwrap(), self.rows);
+    }
+
+    /// The client stops, and begins again with what it has stored.
+    pub(crate) fn restart(&mut self) {
+        self.check_store();
+        let client = Client { config: *self.group.config(), ..client(&*self.signer) };
+        self.group = Group::load(&self.rows, &client).unwrap();
     }
 
     pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<Processed, GroupError> {
@@ -180,7 +191,7 @@ impl Member {
         rng: &mut ChaCha20Rng,
     ) -> Result<(MlsMessage, Option<Welcome>), GroupError> {
         let output = fill(self.group.commit()).build(&client(&*self.signer), rng)?;
-        let CommitOutput { message, welcome, delta } = output;
+        let CommitOutput { message, welcome, delta, .. } = output;
         delta.apply(&mut self.rows);
         Ok((message, welcome))
     }
@@ -464,12 +475,11 @@ impl World {
     }
 
     /// All members see the same group and share its secrets.
-    pub(crate) fn agree(&self) {
+    pub(crate) fn agree(&mut self) {
+        self.members.iter_mut().for_each(Member::check_store);
         let first = &self.members[0].group;
         let exported = first.export("label", b"context", 32).unwrap();
-        for member in &self.members {
-            member.check_store();
-            let group = &member.group;
+        for Member { group, .. } in &self.members {
             assert_eq!(group.public().context(), first.public().context());
             assert_eq!(group.public().tree().to_wire(), first.public().tree().to_wire());
             assert_eq!(group.epoch_authenticator(), first.epoch_authenticator());

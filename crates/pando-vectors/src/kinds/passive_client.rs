@@ -67,10 +67,6 @@ impl IdentityPolicy for AnyIdentity {
         Ok(())
     }
 
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        BasicIdentities.same_client(a, b)
-    }
-
     fn may_succeed(&self, _: &Credential, _: &Credential) -> bool {
         true
     }

@@ -83,20 +83,6 @@ fn who_may_succeed() {
 }
 
 #[test]
-fn who_is_the_same_client() {
-    let World { root, authority, client } = World::new();
-    let policy = crate::pki::policy(&root);
-    let old = credential(&[&client, &authority]);
-    let renewed = Template::client("another name").for_key(client.signer, &root);
-    let other = Template::client("bob").signed_by(&root);
-    assert!(policy.same_client(&old, &credential(&[&renewed])));
-    assert!(!policy.same_client(&old, &credential(&[&other])));
-    let basic = Credential::Basic { identity: b"alice".as_slice().into() };
-    assert!(!policy.same_client(&basic, &basic));
-    assert!(!policy.same_client(&credential_of([]), &credential_of([])));
-}
-
-#[test]
 fn the_certificates_of_these_tests_are_certificates() {
     let World { client, .. } = World::new();
     let parsed = x509_cert::Certificate::from_der(&client.der).unwrap();
