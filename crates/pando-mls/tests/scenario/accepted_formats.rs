@@ -1,0 +1,33 @@
+//! A group in which handshakes must be encrypted, or must not be: what comes from outside is public in any case.
+
+use crate::world::{World, fast_suites};
+use pando_mls::{AcceptedHandshakes, GroupConfig, GroupError, Violation};
+
+#[test]
+fn handshakes_in_another_format_are_refused() {
+    for suite in fast_suites() {
+        for (accepted, encrypt) in
+            [(AcceptedHandshakes::Public, true), (AcceptedHandshakes::Encrypted, false)]
+        {
+            let wrong = GroupConfig { encrypt_handshakes: encrypt, ..GroupConfig::default() };
+            let mut world = World::with_config(suite, wrong);
+            let config = GroupConfig { accepted_handshakes: accepted, encrypt_handshakes: !encrypt, ..wrong };
+            let newcomer = world.newcomer();
+            let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.bundle.key_package.clone()));
+            world.members.push(newcomer.join(&welcome.unwrap(), None, config).unwrap());
+
+            let refused = GroupError::Violation(Violation::HandshakeFormat);
+            let update = world.members[0].propose_update(&mut world.rng).unwrap();
+            assert_eq!(world.members[1].process(&update).unwrap_err(), refused);
+            let (commit, _) = world.build(0, |builder| builder.only_pending([])).unwrap();
+            assert_eq!(world.members[1].process(&commit).unwrap_err(), refused);
+            world.members[0].clear_pending();
+
+            // The right format is accepted, and so is data, and who joins by an external Commit.
+            let (commit, _) = world.build(1, |builder| builder.only_pending([])).unwrap();
+            world.deliver_commit(1, &commit);
+            world.join_external(None, vec![]);
+            world.chat(0);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! A committer covers only those of the pending proposals that the application allows, and who receives the Commit
+//! sees what it covers and who proposed that.
+
+use crate::world::{World, external_psk, fast_suites};
+use pando_mls::wire::{Remove, Sender};
+use pando_mls::{LeafIndex, Processed, Proposal};
+
+#[test]
+fn chosen_proposals() {
+    for suite in fast_suites() {
+        let mut world = World::public(suite);
+        world.add(0, 3);
+        world.propose(1, Proposal::Remove(Remove { removed: LeafIndex(3) }));
+        world.propose_update(2);
+        let update = world.members[0]
+            .group
+            .pending_proposals()
+            .find(|pending| matches!(pending.proposal, Proposal::Update(_)))
+            .map(|pending| pending.reference.clone());
+        let (commit, _) =
+            world.build(0, |builder| builder.only_pending(update).psk(external_psk(1))).unwrap();
+        let Processed::Commit(staged) = world.members[1].process(&commit).unwrap() else { panic!() };
+        assert_eq!(staged.committer(), Sender::Member(LeafIndex(0)));
+        let covered: Vec<_> =
+            staged.proposals().map(|(sender, proposal)| (sender, proposal.proposal_type().0)).collect();
+        assert_eq!(covered, [(Sender::Member(LeafIndex(2)), 2), (Sender::Member(LeafIndex(0)), 4)]);
+        assert!(staged.removed().is_empty());
+        drop(staged);
+        world.deliver_commit(0, &commit);
+        assert_eq!(world.members.len(), 4);
+        world.chat(3);
+    }
+}

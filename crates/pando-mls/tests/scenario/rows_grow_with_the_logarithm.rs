@@ -1,0 +1,65 @@
+//! What is written to the store for a Commit grows with the logarithm of the group, and for a message not at all.
+
+use crate::world::{Newcomer, World, client, over_the_wire, suite, template};
+use pando_mls::{Delta, LeafIndex, Processed};
+
+fn rows(delta: &Delta) -> usize {
+    delta.writes().count() + delta.deletes().count()
+}
+
+fn bytes(delta: &Delta) -> usize {
+    delta.writes().map(|(key, row)| key.to_bytes().len() + row.len()).sum()
+}
+
+/// A group of `members` of whom only leaf 0 and the last one are there, and every parent is filled by them.
+fn large(members: usize) -> World {
+    let mut world = World::new(suite(1));
+    let crowd: Vec<_> = (0..members - 2).map(|_| world.newcomer()).collect();
+    let last = world.newcomer();
+    let (_, welcome) = world.commit(0, |builder| {
+        let all = crowd.iter().chain([&last]);
+        all.fold(builder, |builder, newcomer| builder.add(newcomer.bundle.key_package.clone()))
+    });
+    world.members.push(last.join(&welcome.unwrap(), None, world.config).unwrap());
+    world.agree();
+    world
+}
+
+#[test]
+fn rows_grow_with_the_logarithm() {
+    for level in 2..=9 {
+        let mut world = large(1 << level);
+        let newcomer = Newcomer::new(world.suite, template(), &mut world.rng);
+        let victim = LeafIndex(1);
+        for what in ["update", "remove", "add"] {
+            let (commit, _) = world
+                .build(0, |builder| match what {
+                    "update" => builder,
+                    "remove" => builder.remove(victim),
+                    _ => builder.add(newcomer.bundle.key_package.clone()),
+                })
+                .unwrap();
+            let receiver = &mut world.members[1];
+            let client = client(&*receiver.signer);
+            let (processed, _) = receiver.group.process(over_the_wire(&commit), &client).unwrap();
+            let Processed::Commit(staged) = processed else { panic!("not a Commit") };
+            let (_, delta) = receiver.group.merge(*staged).unwrap();
+            // The nodes of a path, private keys for some of them, and a number of rows that does not grow.
+            assert!(rows(&delta) <= 2 * level + 14, "{what} at {level}: {} rows", rows(&delta));
+            assert!(bytes(&delta) <= 120 * level + 1_500, "{what} at {level}: {} bytes", bytes(&delta));
+            delta.apply(&mut receiver.rows);
+            world.members[0].merge_pending();
+            world.agree();
+        }
+        // The first message of a sender in an epoch, and the next.
+        for (number, limit) in [level + 4, 1].into_iter().enumerate() {
+            let message = world.send(0, b"hello");
+            let receiver = &mut world.members[1];
+            let client = client(&*receiver.signer);
+            let (_, delta) = receiver.group.process(message, &client).unwrap();
+            assert!(rows(&delta) <= limit, "message {number} at {level}: {} rows", rows(&delta));
+            delta.apply(&mut receiver.rows);
+        }
+        world.agree();
+    }
+}
