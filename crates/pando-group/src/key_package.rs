@@ -40,7 +40,7 @@ impl KeyPackageBundle {
     /// # Errors
     /// - [`Misuse::DefaultCapability`] if the capabilities list what everybody supports (section 7.2).
     /// - [`GroupError::Violation`] if nobody would add the client: what it uses itself is not in its capabilities.
-    /// -     /// [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
     pub fn new(
         suite: Suite,
         template: KeyPackageTemplate,

@@ -12,8 +12,6 @@
 //! - Rules are functions in `rules`, one for each sentence of the RFC that says what must be refused, and
 //!   each has its own [`Violation`].
 //!
-//! This crate is under construction: see the changelog for what works.
-//!
 //! # Example
 //!
 //! Alice creates a group and adds Bob, who reads what she sends.
@@ -24,7 +22,7 @@
 //!     BasicIdentities, Client, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed,
 //! };
 //! use pando_wire::{
-//!     Capabilities, CipherSuite, Credential, CredentialType, Extensions, Lifetime, ProtocolVersion,
+//!     Capabilities, CipherSuite, Credential, CredentialType, Extensions, Lifetime,
 //! };
 //! use rand_core::SeedableRng;
 //!
@@ -35,13 +33,7 @@
 //! let suite = RustCrypto.suite(suite_id).ok_or("no such cipher suite")?;
 //! let template = |name: &[u8]| KeyPackageTemplate {
 //!     credential: Credential::Basic { identity: name.into() },
-//!     capabilities: Capabilities {
-//!         versions: vec![ProtocolVersion::MLS_10],
-//!         cipher_suites: vec![suite_id],
-//!         extensions: vec![],
-//!         proposals: vec![],
-//!         credentials: vec![CredentialType::BASIC],
-//!     },
+//!     capabilities: Capabilities::new([suite_id], [CredentialType::BASIC]),
 //!     lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
 //!     leaf_extensions: Extensions::default(),
 //!     extensions: Extensions::default(),

@@ -1,18 +1,140 @@
-//! Messaging Layer Security (RFC 9420): what an application imports.
+//! Messaging Layer Security (RFC 9420): end-to-end encrypted groups of two to fifty thousand clients. This crate is
+//! what an application imports; what is not here is not needed to use groups.
+//!
+//! # Two members
+//!
+//! Alice creates a group and adds Bob, who reads what she sends.
+//!
+//! ```
+//! use pando_mls::{
+//!     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Extensions, Group, GroupConfig,
+//!     KeyPackageBundle, KeyPackageTemplate, Lifetime, NoPsks, Processed, RustCrypto, Signer,
+//! };
+//! use rand_core::SeedableRng;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // An application takes a generator that the operating system has seeded.
+//! let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+//! let suite_id = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+//! let suite = RustCrypto.suite(suite_id).ok_or("no such cipher suite")?;
+//!
+//! // A client is what it signs with, whom it believes, and what it has.
+//! fn client(signer: &dyn Signer) -> Client<'_> {
+//!     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
+//!     Client { crypto: &RustCrypto, signer, policy, psks, now: None, config }
+//! }
+//! let alice_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
+//! let bob_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
+//! let (alice, bob) = (client(&*alice_signs), client(&*bob_signs));
+//!
+//! // What others need to add it is a KeyPackage, which it publishes.
+//! let template = |name: &[u8]| KeyPackageTemplate {
+//!     credential: Credential::Basic { identity: name.into() },
+//!     capabilities: Capabilities::new([suite_id], [CredentialType::BASIC]),
+//!     lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+//!     leaf_extensions: Extensions::default(),
+//!     extensions: Extensions::default(),
+//! };
+//! let alice_bundle = KeyPackageBundle::new(suite, template(b"alice"), &*alice_signs, &mut rng)?;
+//! let bob_bundle = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
+//!
+//! // Every operation gives, beside its result, what is to be stored. This program stores nothing.
+//! let id = b"tea".as_slice().into();
+//! let (mut alices, _) = Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng)?;
+//! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, &mut rng)?;
+//! // Once the delivery service has accepted the Commit:
+//! let _ = alices.merge_pending()?;
+//!
+//! let welcome = commit.welcome.ok_or("somebody was added")?;
+//! let (mut bobs, _) = Group::join(&welcome, bob_bundle, None, &bob)?;
+//! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
+//!
+//! let (message, _) = alices.encrypt(b"at five?", b"", &alice, &mut rng)?;
+//! let (processed, _) = bobs.process(message, &bob)?;
+//! assert!(matches!(processed, Processed::Application { data, .. } if *data == *b"at five?"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The folder `examples` has longer ones: many members, external joins, pre-shared keys, reinitialization, and a server
+//! that follows a group.
+//!
+//! # What to call for what
+//!
+//! | To do this | call | RFC 9420 |
+//! |---|---|---|
+//! | publish a KeyPackage | [`KeyPackageBundle::new`] | 10 |
+//! | create a group | [`Group::create`] | 11 |
+//! | add, remove, replace extensions, mix keys in, end the group | [`Group::commit`], [`CommitBuilder`] | 12.4.1 |
+//! | renew one's own keys | [`Group::commit`] without anything | 12.4 |
+//! | change one's own credential or signature key | [`CommitBuilder::new_leaf`] | 7.3, 12.4.1 |
+//! | propose something that another commits | [`Group::propose`], [`Group::propose_update`] | 12.1 |
+//! | take any message | [`Group::process`] | 6, 12.4.2, 15 |
+//! | enter the next epoch | [`Group::merge`], [`Group::merge_pending`] | 12.4.2 |
+//! | send data | [`Group::encrypt`] | 15 |
+//! | join by a Welcome | [`Group::join`] | 12.4.3.1 |
+//! | join without one, or come back after a loss | [`ExternalJoin`] with a [`Group::group_info`] | 12.4.3.2 |
+//! | propose from outside | [`propose_as_external_sender`], [`propose_own_add`] | 12.1.8 |
+//! | go on with another suite, or with some members | [`Group::reinitialize`], [`Group::branch`] | 11.2, 11.3 |
+//! | join what goes on | [`Group::join_successor`] | 11.2, 11.3 |
+//! | keys for the application | [`Group::export`], [`Group::resumption_psk`] | 8.5, 8.6 |
+//! | compare with another member | [`Group::epoch_authenticator`] | 8.7 |
+//! | follow a group without its secrets | [`PublicGroup`] | RFC 9750 |
+//! | store, and load again | [`Delta`], [`Group::load`] | – |
+//!
+//! # Commits and the delivery service
+//!
+//! All members must take the same Commits in the same order, which the delivery service arranges: of the Commits of one
+//! epoch it accepts one. So a Commit of one's own is *pending* when it was made. Then
+//!
+//! - it was accepted: [`Group::merge_pending`]. That it was may also be learned by its coming back
+//!   ([`Processed::OwnCommit`]);
+//! - another was accepted: [`Group::process`] and [`Group::merge`] that one. The own one is gone, and [`Group::merge`]
+//!   gives back what it had proposed, to be tried again;
+//! - nothing was accepted: [`Group::clear_pending`].
+//!
+//! A [`Staged`] epoch is checked and complete, and changes nothing until it is merged; an application looks at
+//! [`Staged::proposals`] to refuse what it does not allow.
+//!
+//! # Storing
+//!
+//! The library does no input or output. Each operation gives a [`Delta`]: rows to write and to delete, O(log N) of them
+//! for a Commit. Apply it in one transaction **before** sending or showing anything; [`Group::load`] gives the group
+//! back. After an error, [`Group::take_delta`] has what changed nevertheless.
+//!
+//! # Time, randomness, identities
+//!
+//! Time is [`Client::now`], in seconds since 1970; randomness is an argument, and must come from a cryptographic
+//! generator. Who somebody is, the [`IdentityPolicy`] decides: [`BasicIdentities`] believes names, [`X509Identities`]
+//! validates chains of certificates, and applications write their own. All members of a group must decide alike.
+//!
+//! # Errors
+//!
+//! A [`GroupError`] tells whose fault it was: bytes that are malformed, a peer who broke a rule ([`Violation`], with the
+//! section of the RFC), cryptography, something [`Missing`], a limit of one's own ([`Exceeded`]), or [`Misuse`] by the
+//! caller. After an error the group is as it was, but that the key of a message that could be decrypted is gone.
+//!
+//! # Left out on purpose
+//!
+//! Networks, stores, directories of users and user interfaces. Building blocks for those who study or extend the
+//! protocol are in the crates below this one: `pando-wire`, `pando-crypto`, `pando-tree`, `pando-schedule`,
+//! `pando-framing`, `pando-group`.
 
-/// The cryptography that a client brings, and its secrets.
+// What clients sign, encrypt and derive with.
 pub use pando_crypto::{
-    CryptoError, CryptoProvider, CryptoRng, HpkeKeyPair, RustCrypto, SecretBytes, SignaturePrivateKey,
-    Signer, Suite,
+    CryptoError, CryptoProvider, CryptoRng, HpkeKeyPair, HpkePrivateKey, RustCrypto, SecretBytes,
+    SignaturePrivateKey, Signer, Suite,
 };
+// Groups.
 pub use pando_framing::{FramingError, Padding};
 pub use pando_group::*;
-pub use pando_schedule::{EpochAuthenticator, PskValue, RatchetLimits, RatchetType, ScheduleError};
+pub use pando_schedule::{EpochAuthenticator, PskValue, RatchetLimits, RatchetType, ScheduleError, SecretId};
 pub use pando_tree::{LeafTemplate, Tree, TreeError};
-/// The messages and structures of the protocol, as they are on the wire.
+pub use pando_x509::{X509Config, X509Identities};
+// The structures of the protocol that applications meet most, and all of them.
 pub use pando_wire as wire;
 pub use pando_wire::{
     Capabilities, CipherSuite, Credential, CredentialType, Decode, DecodeError, Encode, EncodeError,
     Extension, ExtensionType, Extensions, GroupContext, GroupId, GroupInfo, KeyPackage, LeafIndex, Lifetime,
-    MlsMessage, MlsMessageBody, Proposal, ProposalType, ProtocolVersion, Psk, ReInit, Welcome,
+    MlsMessage, MlsMessageBody, Proposal, ProposalRef, ProposalType, ProtocolVersion, Psk, ReInit, Welcome,
 };

@@ -46,6 +46,22 @@ pub struct Capabilities {
     pub credentials: Vec<CredentialType>,
 }
 
+impl Capabilities {
+    /// MLS 1.0 with these cipher suites and credential types, and nothing beyond the default extensions and
+    /// proposals.
+    pub fn new(
+        cipher_suites: impl Into<Vec<CipherSuite>>,
+        credentials: impl Into<Vec<CredentialType>>,
+    ) -> Self {
+        Self {
+            versions: vec![ProtocolVersion::MLS_10],
+            cipher_suites: cipher_suites.into(),
+            credentials: credentials.into(),
+            ..Self::default()
+        }
+    }
+}
+
 /// How a leaf came into the tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]

@@ -13,7 +13,7 @@ use pando_group::{
 use pando_schedule::PskValue;
 use pando_wire::{
     Capabilities, CipherSuite, Credential, CredentialType, Decode, Encode, Extensions, GroupId, KeyPackage,
-    LeafIndex, Lifetime, MlsMessage, MlsMessageBody, ProtocolVersion, Psk, SignaturePublicKey,
+    LeafIndex, Lifetime, MlsMessage, MlsMessageBody, Psk, SignaturePublicKey,
 };
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
@@ -154,12 +154,7 @@ fn new_bundle(suite: Suite, name: u8, rng: &mut ChaCha20Rng) -> Result<NewClient
     let signer = suite.signer(&private)?;
     let template = KeyPackageTemplate {
         credential: Credential::Basic { identity: vec![name].into() },
-        capabilities: Capabilities {
-            versions: vec![ProtocolVersion::MLS_10],
-            cipher_suites: CipherSuite::ALL.to_vec(),
-            credentials: vec![CredentialType::BASIC],
-            ..Capabilities::default()
-        },
+        capabilities: Capabilities::new(CipherSuite::ALL, [CredentialType::BASIC]),
         lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
         leaf_extensions: Extensions::default(),
         extensions: Extensions::default(),
