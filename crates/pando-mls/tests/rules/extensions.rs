@@ -1,0 +1,83 @@
+//! Sections 5.3.1, 11.1, 12.1.7 and 13.4: the extensions of the group.
+
+use crate::forge::{
+    Forgery, OneClientEach, add, extension, external_senders, key_package, required, set_extensions,
+};
+use crate::stage::Stage;
+use pando_mls::{ExtensionType, Extensions, Violation};
+use pando_wire::{CredentialType, ProposalType, RequiredCapabilities};
+
+const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
+const LISTED: ExtensionType = ExtensionType(0x1a1a);
+
+#[test]
+fn nothing_is_required_that_a_member_does_not_support() {
+    let mut stage = Stage::new();
+    for nobody in [
+        RequiredCapabilities { extension_types: vec![UNKNOWN], ..RequiredCapabilities::default() },
+        RequiredCapabilities {
+            proposal_types: vec![ProposalType(0xf00d)],
+            ..RequiredCapabilities::default()
+        },
+        RequiredCapabilities {
+            credential_types: vec![CredentialType::X509],
+            ..RequiredCapabilities::default()
+        },
+    ] {
+        let proposal = set_extensions(required(nobody));
+        assert_eq!(stage.refused_with_path(&[proposal.clone()]), Violation::RequiredUnsupportedByMember);
+        assert_eq!(stage.not_built(&[proposal]), Violation::RequiredUnsupportedByMember);
+    }
+    stage.lives_on();
+}
+
+#[test]
+fn every_member_supports_the_extensions_of_the_group() {
+    let mut stage = Stage::new();
+    let violation = Violation::ExtensionUnsupportedByMember(UNKNOWN);
+    let unknown = set_extensions(Extensions(vec![extension(UNKNOWN, b"")]));
+    assert_eq!(stage.refused_with_path(&[unknown.clone()]), violation);
+    assert_eq!(stage.not_built(&[unknown]), violation);
+
+    // Whoever comes or stays supports what is there, or is there from this Commit on.
+    let violation = Violation::ExtensionUnsupportedByMember(LISTED);
+    let listed = Extensions(vec![extension(LISTED, b"")]);
+    let lacking = add(key_package(&mut stage.puppet, |template| {
+        template.capabilities.extensions.clear();
+    }));
+    assert_eq!(stage.forbidden(&[set_extensions(listed.clone()), lacking.clone()]), violation);
+    assert_eq!(stage.forbidden(&[lacking.clone(), set_extensions(listed.clone())]), violation);
+    let mut stage = Stage::with(|setting| setting.extensions = listed);
+    assert_eq!(stage.forbidden_proposal(lacking), violation);
+    assert_eq!(stage.refused_update(|leaf| leaf.capabilities.extensions.clear()), violation);
+    assert_eq!(stage.refused_path(|leaf| leaf.capabilities.extensions.clear()), violation);
+    stage.lives_on();
+}
+
+#[test]
+fn extensions_are_well_formed() {
+    let mut stage = Stage::new();
+    for (extension_type, data) in [
+        (ExtensionType::REQUIRED_CAPABILITIES, b"".as_slice()),
+        (ExtensionType::REQUIRED_CAPABILITIES, b"\x00\x00\x00\x00"),
+        (ExtensionType::EXTERNAL_SENDERS, b""),
+        (ExtensionType::EXTERNAL_SENDERS, b"\x05abc"),
+    ] {
+        let malformed = set_extensions(Extensions(vec![extension(extension_type, data)]));
+        let violation = Violation::MalformedExtension(extension_type);
+        assert_eq!(stage.refused_with_path(&[malformed.clone()]), violation);
+        assert_eq!(stage.not_built(&[malformed]), violation);
+    }
+    stage.lives_on();
+}
+
+#[test]
+fn the_policy_decides_which_servers_have_a_say() {
+    let mut stage = Stage::with(|setting| setting.policy = &OneClientEach);
+    let server = Forgery::of(&mut stage.puppet, |_| {}).signer;
+    let proposal = set_extensions(external_senders(&[&*server]));
+    let violation = Violation::ExternalSenderCredential("no servers".into());
+    assert_eq!(stage.refused_with_path(&[proposal.clone()]), violation);
+    assert_eq!(stage.not_built(&[proposal]), violation);
+    stage.lives_on();
+}

@@ -1,0 +1,171 @@
+//! What the puppet brings to the stage: proposals of every kind, KeyPackages that say what they should not, and
+//! policies.
+
+use crate::puppet::Puppet;
+use crate::world::template;
+use pando_crypto::{HpkeKeyPair, Signer, Suite};
+use pando_mls::{
+    BasicIdentities, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate, SecretBytes,
+};
+use pando_wire::{
+    Add, Credential, Extension, ExtensionType, Extensions, ExternalInit, ExternalSender, ExternalSenders,
+    GroupContextExtensions, GroupId, KeyPackage, LeafIndex, LeafNode, OtherProposal, PreSharedKey,
+    PreSharedKeyId, Proposal, ProposalOrRef, ProposalType, Psk, ReInit, Remove, RequiredCapabilities,
+    SignaturePublicKey, Update,
+};
+
+pub(crate) fn add(key_package: KeyPackage) -> Proposal {
+    Proposal::Add(Box::new(Add { key_package }))
+}
+
+pub(crate) fn update(leaf_node: LeafNode) -> Proposal {
+    Proposal::Update(Box::new(Update { leaf_node }))
+}
+
+pub(crate) fn remove(leaf: u32) -> Proposal {
+    Proposal::Remove(Remove { removed: LeafIndex(leaf) })
+}
+
+pub(crate) fn psk_id(psk: Psk, nonce_len: usize) -> PreSharedKeyId {
+    PreSharedKeyId { psk, psk_nonce: vec![1; nonce_len].into() }
+}
+
+pub(crate) fn psk(psk: Psk, nonce_len: usize) -> Proposal {
+    Proposal::PreSharedKey(Box::new(PreSharedKey { psk: psk_id(psk, nonce_len) }))
+}
+
+pub(crate) fn reinit(reinit: ReInit) -> Proposal {
+    Proposal::ReInit(Box::new(reinit))
+}
+
+pub(crate) fn external_init() -> Proposal {
+    Proposal::ExternalInit(ExternalInit { kem_output: vec![1; 32].into() })
+}
+
+pub(crate) fn set_extensions(extensions: Extensions) -> Proposal {
+    Proposal::GroupContextExtensions(GroupContextExtensions { extensions })
+}
+
+pub(crate) fn custom(proposal_type: u16) -> Proposal {
+    Proposal::Other(OtherProposal { proposal_type: ProposalType(proposal_type), data: vec![].into() })
+}
+
+pub(crate) fn extension(extension_type: ExtensionType, data: &[u8]) -> Extension {
+    Extension { extension_type, extension_data: data.into() }
+}
+
+/// The extension of a group in which servers with these keys have a say.
+pub(crate) fn external_senders(signers: &[&dyn Signer]) -> Extensions {
+    let senders = signers.iter().map(|signer| ExternalSender {
+        signature_key: signer.public_key().clone(),
+        credential: Credential::Basic { identity: b"a server".as_slice().into() },
+    });
+    Extensions(vec![Extension::new(&ExternalSenders(senders.collect())).unwrap()])
+}
+
+pub(crate) fn required(required: RequiredCapabilities) -> Extensions {
+    Extensions(vec![Extension::new(&required).unwrap()])
+}
+
+pub(crate) fn by_value(proposals: &[Proposal]) -> Vec<ProposalOrRef> {
+    proposals.iter().cloned().map(ProposalOrRef::Proposal).collect()
+}
+
+/// A KeyPackage that was changed, and then signed by its owner after all.
+pub(crate) struct Forgery {
+    pub(crate) key_package: KeyPackage,
+    pub(crate) signer: Box<dyn Signer>,
+    pub(crate) init_key_pair: HpkeKeyPair,
+    pub(crate) leaf_key_pair: HpkeKeyPair,
+}
+
+impl Forgery {
+    /// Of a client that says something unusual of itself.
+    pub(crate) fn of(puppet: &mut Puppet, change: impl FnOnce(&mut KeyPackageTemplate)) -> Self {
+        let mut template = template();
+        change(&mut template);
+        let (suite, rng) = (puppet.suite, &mut puppet.rng);
+        let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
+        let KeyPackageBundle { key_package, init_key_pair, leaf_key_pair } =
+            KeyPackageBundle::new(suite, template, &*signer, rng).unwrap();
+        Self { key_package, signer, init_key_pair, leaf_key_pair }
+    }
+
+    /// Changes anything, and signs the leaf and then the KeyPackage.
+    pub(crate) fn change(mut self, suite: Suite, change: impl FnOnce(&mut KeyPackage)) -> Self {
+        change(&mut self.key_package);
+        let leaf_node = &mut self.key_package.leaf_node;
+        let to_be_signed = leaf_node.to_be_signed((&GroupId::default(), LeafIndex(0))).unwrap();
+        leaf_node.signature = suite.sign_with_label(&*self.signer, "LeafNodeTBS", &to_be_signed).unwrap();
+        let to_be_signed = self.key_package.to_be_signed().unwrap();
+        self.key_package.signature =
+            suite.sign_with_label(&*self.signer, "KeyPackageTBS", &to_be_signed).unwrap();
+        self
+    }
+
+    /// The KeyPackage with its keys. They can be had again and again.
+    pub(crate) fn bundle(&self) -> KeyPackageBundle {
+        let again = |pair: &HpkeKeyPair| HpkeKeyPair {
+            private: SecretBytes::from(pair.private.expose()).into(),
+            public: pair.public.clone(),
+        };
+        KeyPackageBundle {
+            key_package: self.key_package.clone(),
+            init_key_pair: again(&self.init_key_pair),
+            leaf_key_pair: again(&self.leaf_key_pair),
+        }
+    }
+}
+
+/// A KeyPackage of somebody who says something unusual of itself.
+pub(crate) fn key_package(puppet: &mut Puppet, change: impl FnOnce(&mut KeyPackageTemplate)) -> KeyPackage {
+    Forgery::of(puppet, change).key_package
+}
+
+/// Believes everybody everything.
+pub(crate) struct Gullible;
+
+impl IdentityPolicy for Gullible {
+    fn validate(&self, _: &Credential, _: &SignaturePublicKey, _: Option<u64>) -> Result<(), IdentityError> {
+        Ok(())
+    }
+
+    fn same_client(&self, _: &Credential, _: &Credential) -> bool {
+        false
+    }
+
+    fn may_succeed(&self, _: &Credential, _: &Credential) -> bool {
+        true
+    }
+}
+
+/// Believes everybody, and in nobody who comes twice or from outside.
+pub(crate) struct OneClientEach;
+
+impl IdentityPolicy for OneClientEach {
+    fn validate(
+        &self,
+        credential: &Credential,
+        key: &SignaturePublicKey,
+        now: Option<u64>,
+    ) -> Result<(), IdentityError> {
+        BasicIdentities.validate(credential, key, now)
+    }
+
+    fn validate_external_sender(
+        &self,
+        _: &Credential,
+        _: &SignaturePublicKey,
+        _: Option<u64>,
+    ) -> Result<(), IdentityError> {
+        Err(IdentityError("no servers".into()))
+    }
+
+    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
+        a == b
+    }
+
+    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
+        old == new
+    }
+}

@@ -1,0 +1,100 @@
+//! Sections 10 and 10.1: KeyPackages of those who are to be added.
+
+use crate::forge::{Forgery, add, extension, key_package};
+use crate::stage::{Stage, violation};
+use crate::world::{NOW, client, over_the_wire, suite, template};
+use pando_mls::{BasicIdentities, Client, KeyPackageBundle, Misuse, Violation};
+use pando_wire::{CipherSuite, ExtensionType, KeyPackage, Lifetime, ProtocolVersion};
+
+const LISTED: ExtensionType = ExtensionType(0x1a1a);
+
+#[test]
+fn a_key_package_is_for_the_group_and_signed() {
+    let mut stage = Stage::new();
+    let suite = stage.puppet.suite;
+    let wrong: [(fn(&mut KeyPackage), Violation); 6] = [
+        (|key_package| key_package.cipher_suite = CipherSuite(3), Violation::KeyPackageSuite),
+        (|key_package| key_package.version = ProtocolVersion(2), Violation::KeyPackageSuite),
+        (
+            |key_package| key_package.init_key = key_package.leaf_node.encryption_key.clone(),
+            Violation::InitKeyIsEncryptionKey,
+        ),
+        (|key_package| key_package.init_key = vec![1; 33].into(), Violation::InvalidKey),
+        (|key_package| key_package.init_key = vec![0; 32].into(), Violation::InvalidKey),
+        (
+            |key_package| {
+                key_package.extensions.0 = vec![extension(LISTED, b"1"), extension(LISTED, b"2")];
+            },
+            Violation::DuplicateExtension(LISTED),
+        ),
+    ];
+    for (change, violation) in wrong {
+        let forgery = Forgery::of(&mut stage.puppet, |_| {}).change(suite, change);
+        assert_eq!(stage.forbidden_proposal(add(forgery.key_package)), violation);
+    }
+    // What its owner has not signed.
+    let mut unsigned = key_package(&mut stage.puppet, |_| {});
+    unsigned.extensions.0.push(extension(LISTED, b""));
+    assert_eq!(stage.forbidden_proposal(add(unsigned)), Violation::KeyPackageSignature);
+    let [mut mixed, other] = [(); 2].map(|()| key_package(&mut stage.puppet, |_| {}));
+    mixed.signature = other.signature;
+    assert_eq!(stage.forbidden_proposal(add(mixed)), Violation::KeyPackageSignature);
+    stage.lives_on();
+}
+
+#[test]
+fn a_key_package_of_another_cipher_suite_does_not_fit() {
+    let mut stage = Stage::new();
+    let other = suite(2);
+    let signer = other.signer(&other.signature_generate_key(&mut stage.puppet.rng).unwrap()).unwrap();
+    let bundle = KeyPackageBundle::new(other, template(), &*signer, &mut stage.puppet.rng).unwrap();
+    assert_eq!(stage.forbidden_proposal(add(bundle.key_package)), Violation::KeyPackageSuite);
+    stage.lives_on();
+}
+
+/// Whoever adds somebody looks at the time, and so may whoever watches. Members who follow do not: their clocks
+/// differ, and the KeyPackage may have expired on the way.
+#[test]
+fn nobody_is_added_before_or_after_their_time() {
+    let mut stage = Stage::new();
+    for (not_before, not_after) in [(0, NOW - 1), (NOW + 1, u64::MAX), (NOW + 1, NOW - 1)] {
+        let lifetime = Lifetime { not_before, not_after };
+        let proposal = add(key_package(&mut stage.puppet, |template| template.lifetime = lifetime));
+        assert_eq!(stage.not_built(std::slice::from_ref(&proposal)), Violation::Lifetime);
+        let proposed = stage.members[0].propose(proposal.clone(), &mut stage.puppet.rng);
+        assert_eq!(violation(proposed.unwrap_err()), Violation::Lifetime);
+
+        let (message, _) = stage.puppet.propose(proposal);
+        let seen = stage.observer.process(over_the_wire(&message), &BasicIdentities, Some(NOW));
+        assert_eq!(violation(seen.unwrap_err()), Violation::Lifetime);
+        stage.hear(&message);
+    }
+    // What is pending and has expired is not committed.
+    let member = &mut stage.members[0];
+    assert_eq!(member.group.pending_proposals().count(), 3);
+    let client = Client { now: Some(NOW), ..client(&*member.signer) };
+    let output = member.group.commit().build(&client, &mut stage.puppet.rng).unwrap();
+    assert!(output.welcome.is_none());
+    let _ = member.group.clear_pending();
+    // Both ends belong to it.
+    for (not_before, not_after) in [(NOW, u64::MAX), (0, NOW), (NOW, NOW)] {
+        let lifetime = Lifetime { not_before, not_after };
+        let added = key_package(&mut stage.puppet, |template| template.lifetime = lifetime);
+        stage.members[0].build(|builder| builder.add(added), &mut stage.puppet.rng).unwrap();
+        stage.members[0].clear_pending();
+    }
+    stage.lives_on();
+}
+
+/// A client does not set out with a key that is not in its leaf.
+#[test]
+fn who_creates_a_group_has_signed_the_key_package() {
+    let mut stage = Stage::new();
+    let [owner, other] = [(); 2].map(|()| Forgery::of(&mut stage.puppet, |_| {}));
+    let (suite, id) = (stage.puppet.suite, b"new".as_slice().into());
+    let extensions = pando_wire::Extensions::default();
+    let rng = &mut stage.puppet.rng;
+    let client = client(&*other.signer);
+    let created = pando_mls::Group::create(suite, id, extensions, owner.bundle(), &client, rng);
+    assert_eq!(created.map(|_| ()).unwrap_err(), Misuse::WrongSigner.into());
+}

@@ -1,0 +1,23 @@
+//! What nobody may do: for every rule of the RFC that somebody can break, somebody breaks it, with everything else
+//! in order, and those who receive it refuse it for that reason and are as they were.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+mod extensions;
+mod forge;
+mod honest;
+mod key_package;
+mod leaf_node;
+mod proposal_list;
+mod proposals;
+mod puppet;
+mod stage;
+#[allow(dead_code, reason = "it belongs to the stories, which need more of it")]
+#[path = "../scenario/world.rs"]
+mod world;

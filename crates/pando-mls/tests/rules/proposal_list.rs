@@ -1,0 +1,114 @@
+//! Section 12.2: proposals that do not go together, or not in a Commit of this member.
+
+use crate::forge::{OneClientEach, add, custom, key_package, psk, remove, set_extensions, update};
+use crate::stage::Stage;
+use crate::world::external_psk;
+use pando_mls::Violation;
+use pando_wire::{Credential, Extensions, LeafIndex, ProposalOrRef, ProposalType};
+
+fn refer(reference: &pando_wire::ProposalRef) -> ProposalOrRef {
+    ProposalOrRef::Reference(reference.clone())
+}
+
+#[test]
+fn nobody_commits_an_update_of_their_own() {
+    let mut stage = Stage::new();
+    let leaf_node = stage.puppet.updated_leaf(|_| {});
+    assert_eq!(stage.forbidden(&[update(leaf_node.clone())]), Violation::OwnUpdate);
+    // Not even one that was proposed as it should be.
+    let (message, reference) = stage.puppet.propose(update(leaf_node));
+    stage.hear(&message);
+    let commit = stage.puppet.commit_of(vec![refer(&reference)], None);
+    assert_eq!(stage.refused(&commit), Violation::OwnUpdate);
+    stage.lives_on();
+}
+
+#[test]
+fn nobody_removes_themselves() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.refused_commit(&[remove(0)]), Violation::OwnRemove);
+    assert_eq!(stage.not_built(&[remove(1)]), Violation::OwnRemove);
+    let (message, reference) = stage.puppet.propose(remove(0));
+    stage.hear(&message);
+    let commit = stage.puppet.commit_of(vec![refer(&reference)], None);
+    assert_eq!(stage.refused(&commit), Violation::OwnRemove);
+    stage.lives_on();
+}
+
+#[test]
+fn one_thing_happens_to_a_leaf() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.forbidden(&[remove(2), remove(2)]), Violation::SameLeaf(LeafIndex(2)));
+    // An Update of the puppet's and its Remove, or two Updates, in a Commit of somebody else's.
+    let [first, second] = [(); 2].map(|()| {
+        let leaf_node = stage.puppet.updated_leaf(|_| {});
+        let (message, reference) = stage.puppet.propose(update(leaf_node));
+        stage.hear(&message);
+        refer(&reference)
+    });
+    let remove = ProposalOrRef::Proposal(remove(0));
+    let committer = pando_wire::Sender::Member(stage.members[0].leaf());
+    for list in [
+        vec![first.clone(), second.clone()],
+        vec![first.clone(), remove.clone()],
+        vec![remove, second],
+        vec![first.clone(), first],
+    ] {
+        let commit = stage.puppet.commit_as(committer, list, None, &*stage.members[0].signer);
+        assert_eq!(stage.refused(&commit), Violation::SameLeaf(LeafIndex(0)));
+    }
+    stage.lives_on();
+}
+
+#[test]
+fn a_client_is_added_once() {
+    let mut stage = Stage::new();
+    let added = add(key_package(&mut stage.puppet, |_| {}));
+    assert_eq!(stage.forbidden(&[added.clone(), added]), Violation::SameClient);
+    stage.lives_on();
+}
+
+#[test]
+fn a_client_is_what_the_policy_says() {
+    let mut stage = Stage::with(|setting| setting.policy = &OneClientEach);
+    let twins = [(); 2].map(|()| {
+        add(key_package(&mut stage.puppet, |template| {
+            template.credential = Credential::Basic { identity: b"a twin".as_slice().into() };
+        }))
+    });
+    assert_eq!(stage.forbidden(&twins), Violation::SameClient);
+    stage.lives_on();
+}
+
+#[test]
+fn a_psk_is_mixed_in_once() {
+    let mut stage = Stage::new();
+    let proposal = psk(external_psk(1), stage.puppet.suite.hash_len());
+    assert_eq!(stage.forbidden(&[proposal.clone(), proposal.clone()]), Violation::DuplicatePsk);
+    let (message, reference) = stage.puppet.propose(proposal.clone());
+    stage.hear(&message);
+    let list = vec![refer(&reference), ProposalOrRef::Proposal(proposal)];
+    let commit = stage.puppet.commit_of(list, None);
+    assert_eq!(stage.refused(&commit), Violation::DuplicatePsk);
+    stage.lives_on();
+}
+
+#[test]
+fn the_extensions_change_once() {
+    let mut stage = Stage::new();
+    let twice = [(); 2].map(|()| set_extensions(Extensions::default()));
+    assert_eq!(stage.forbidden(&twice), Violation::SeveralGroupContextExtensions);
+    stage.lives_on();
+}
+
+#[test]
+fn everybody_who_stays_knows_the_types_of_proposals() {
+    let mut stage = Stage::new();
+    let unknown = Violation::ProposalTypeUnsupported(ProposalType(0xf00d));
+    assert_eq!(stage.forbidden(&[custom(0xf00d)]), unknown);
+    assert_eq!(stage.forbidden(&[remove(2), custom(0xf00d)]), unknown);
+    assert_eq!(stage.forbidden(&[custom(0xf001), custom(0xf00d)]), unknown);
+    // What everybody knows is committed: the Commit lacks nothing but its path.
+    assert_eq!(stage.refused_commit(&[custom(0xf001)]), Violation::PathRequired);
+    stage.lives_on();
+}

@@ -1,0 +1,98 @@
+//! Section 12.1: proposals that are wrong by themselves, alone and in a Commit.
+
+use crate::forge::{extension, external_init, psk, reinit, remove, set_extensions};
+use crate::stage::Stage;
+use crate::world::{external_psk, suites};
+use pando_mls::Violation;
+use pando_wire::{ExtensionType, Extensions, LeafIndex, ProtocolVersion, Psk, ReInit, ResumptionPskUsage};
+
+const LISTED: ExtensionType = ExtensionType(0x1a1a);
+
+fn next_group(stage: &Stage) -> ReInit {
+    ReInit {
+        group_id: b"next".as_slice().into(),
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: stage.puppet.suite.cipher_suite(),
+        extensions: Extensions::default(),
+    }
+}
+
+#[test]
+fn who_is_not_there_cannot_be_removed() {
+    let mut stage = Stage::new();
+    for leaf in [3, 4, 1 << 31, u32::MAX] {
+        let nobody = Violation::RemovedIsNoMember(LeafIndex(leaf));
+        assert_eq!(stage.forbidden_proposal(remove(leaf)), nobody);
+    }
+    stage.lives_on();
+}
+
+#[test]
+fn the_nonce_of_a_psk_is_as_long_as_a_hash() {
+    for suite in suites() {
+        let mut stage = Stage::with(|setting| setting.suite = suite);
+        let right = suite.hash_len();
+        for len in [0, 1, right - 1, right + 1, 2 * right] {
+            let refused = stage.forbidden_proposal(psk(external_psk(1), len));
+            assert_eq!(refused, Violation::PskNonce);
+        }
+        stage.lives_on();
+    }
+}
+
+/// A PSK for reinitialization or branching, which the group even has, belongs into the Commit that sets up another
+/// group. The epoch makes no difference.
+#[test]
+fn psks_of_other_uses_are_not_proposed() {
+    for epoch in [0, 1, 7] {
+        let mut stage = Stage::with(|setting| setting.epoch = epoch);
+        for usage in [ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch] {
+            let psk_group_id = stage.puppet.context.group_id.clone();
+            let id = Psk::Resumption { usage, psk_group_id, psk_epoch: epoch };
+            let len = stage.puppet.suite.hash_len();
+            assert_eq!(stage.forbidden_proposal(psk(id, len)), Violation::PskUsage);
+        }
+        stage.lives_on();
+    }
+}
+
+#[test]
+fn a_reinitialization_does_not_lower_the_version() {
+    let mut stage = Stage::new();
+    let lower = ReInit { version: ProtocolVersion(0), ..next_group(&stage) };
+    assert_eq!(stage.forbidden_proposal(reinit(lower)), Violation::ReInitVersion);
+    stage.lives_on();
+}
+
+#[test]
+fn new_extensions_are_of_one_type_each() {
+    let mut stage = Stage::new();
+    let extensions = Extensions(vec![extension(LISTED, b"1"), extension(LISTED, b"2")]);
+    let violation = Violation::DuplicateExtension(LISTED);
+    assert_eq!(stage.forbidden_proposal(set_extensions(extensions.clone())), violation);
+    let next = ReInit { extensions, ..next_group(&stage) };
+    assert_eq!(stage.forbidden_proposal(reinit(next)), violation);
+    stage.lives_on();
+}
+
+#[test]
+fn who_is_in_the_group_does_not_come_from_outside() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.forbidden(&[external_init()]), Violation::ExternalInitInRegularCommit);
+    stage.lives_on();
+}
+
+#[test]
+fn a_reinitialization_is_for_itself() {
+    let mut stage = Stage::new();
+    let next = || next_group(&stage);
+    let lists = [
+        vec![reinit(next()), psk(external_psk(1), stage.puppet.suite.hash_len())],
+        vec![remove(2), reinit(next())],
+        vec![reinit(next()), reinit(next())],
+    ];
+    for list in lists {
+        assert_eq!(stage.forbidden(&list), Violation::ReInitNotAlone);
+    }
+    stage.lives_on();
+}

@@ -1,0 +1,301 @@
+//! A member who is no `Group`: its secrets lie open, and what it sends is made by hand from the lower crates. Others
+//! take it for one of their own, so it can send them what no honest member would.
+
+use crate::world::template;
+use pando_crypto::{SecretBytes, Signer, Suite};
+use pando_framing::SignedContent;
+use pando_mls::{KeyPackageBundle, KeyPackageTemplate};
+use pando_schedule::{
+    CommitSecret, ConfirmedTranscriptHash, EpochSecrets, InterimTranscriptHash, JoinerSecret, PskSecret,
+    PskValue,
+};
+use pando_tree::{LeafTemplate, Tree};
+use pando_wire::{
+    Commit, Content, Encode, EncryptedGroupSecrets, Extension, ExtensionBody, Extensions, ExternalPub,
+    FramedContent, GroupContext, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, LeafNode, LeafNodeSource,
+    Mac, MlsMessage, Opaque, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef, ProtocolVersion,
+    RatchetTree, Sender, Signature, UpdatePath, Welcome, WireFormat,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+/// Where the puppet is in the tree.
+pub(crate) const PUPPET: LeafIndex = LeafIndex(0);
+
+const PUBLIC: WireFormat = WireFormat::MLS_PUBLIC_MESSAGE;
+
+pub(crate) struct Puppet {
+    pub(crate) suite: Suite,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) signer: Box<dyn Signer>,
+    pub(crate) tree: Tree,
+    pub(crate) context: GroupContext,
+    /// What is mixed into the epoch, for those whom the puppet welcomes to it.
+    pub(crate) psks: Vec<(PreSharedKeyId, PskValue)>,
+    joiner: JoinerSecret,
+    secrets: EpochSecrets,
+    interim: InterimTranscriptHash,
+    confirmation_tag: Mac,
+}
+
+impl Puppet {
+    /// A group that has come to its seventh epoch, nobody knows how, and has the puppet as its only member.
+    pub(crate) fn new(suite: Suite) -> Self {
+        Self::with_template(suite, template())
+    }
+
+    pub(crate) fn with_template(suite: Suite, template: KeyPackageTemplate) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(7);
+        let signer = suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap();
+        let bundle = KeyPackageBundle::new(suite, template, &*signer, &mut rng).unwrap();
+        let tree = Tree::new(suite, &bundle.key_package.leaf_node).unwrap();
+        let context = GroupContext {
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: suite.cipher_suite(),
+            group_id: b"puppets".as_slice().into(),
+            epoch: 7,
+            tree_hash: Opaque::default(),
+            confirmed_transcript_hash: vec![3; suite.hash_len()].into(),
+            extensions: Extensions::default(),
+        };
+        let joiner = JoinerSecret::from(vec![4; suite.hash_len()]);
+        let secrets = epoch(suite, &joiner, &PskSecret::zero(suite), &context);
+        let (interim, confirmation_tag) = (InterimTranscriptHash::default(), Mac::default());
+        let psks = Vec::new();
+        let mut puppet =
+            Self { suite, rng, signer, tree, context, psks, joiner, secrets, interim, confirmation_tag };
+        puppet.settle();
+        puppet
+    }
+
+    /// The epoch, with the tree, the context and the PSKs as they are now.
+    pub(crate) fn settle(&mut self) {
+        self.context.tree_hash = self.tree.tree_hash().unwrap();
+        self.secrets = epoch(self.suite, &self.joiner, &self.psk_secret(), &self.context);
+        self.confirm();
+    }
+
+    /// The confirmation tag of the epoch, and what the next Commit goes on from.
+    fn confirm(&mut self) {
+        let confirmed = ConfirmedTranscriptHash(self.context.confirmed_transcript_hash.clone());
+        self.confirmation_tag = self.secrets.confirmation_key.tag(self.suite, &confirmed.0);
+        self.interim = InterimTranscriptHash::after(self.suite, &confirmed, &self.confirmation_tag).unwrap();
+    }
+
+    fn psk_secret(&self) -> PskSecret {
+        PskSecret::new(self.suite, self.psks.iter().map(|(id, value)| (id, value))).unwrap()
+    }
+
+    /// Puts somebody into the tree, as if that had been long ago.
+    pub(crate) fn seat(&mut self, key_package: &KeyPackage) -> LeafIndex {
+        let leaf = self.tree.add(&key_package.leaf_node).unwrap();
+        self.settle();
+        leaf
+    }
+
+    pub(crate) fn own_leaf(&self) -> LeafNode {
+        self.tree.leaf(PUPPET).unwrap()
+    }
+
+    /// What one's own epoch authenticator is compared with.
+    pub(crate) fn epoch_authenticator(&self) -> &[u8] {
+        self.secrets.epoch_authenticator.expose()
+    }
+
+    /// The description of the group, with all that a joiner needs, and signed.
+    pub(crate) fn group_info(&self) -> GroupInfo {
+        let external_pub = self.secrets.external.key_pair(self.suite).unwrap().public;
+        let ratchet_tree = Extension {
+            extension_type: RatchetTree::TYPE,
+            extension_data: self.tree.export().unwrap().into(),
+        };
+        let external_pub = Extension::new(&ExternalPub { external_pub }).unwrap();
+        let mut group_info = GroupInfo {
+            group_context: self.context.clone(),
+            extensions: Extensions(vec![ratchet_tree, external_pub]),
+            confirmation_tag: self.confirmation_tag.clone(),
+            signer: PUPPET,
+            signature: Signature::default(),
+        };
+        self.sign_group_info(&mut group_info);
+        group_info
+    }
+
+    pub(crate) fn sign_group_info(&self, group_info: &mut GroupInfo) {
+        let to_be_signed = group_info.to_be_signed().unwrap();
+        group_info.signature =
+            self.suite.sign_with_label(&*self.signer, "GroupInfoTBS", &to_be_signed).unwrap();
+    }
+
+    /// The Welcome to the epoch for somebody who is in the tree.
+    pub(crate) fn welcome(&mut self, key_package: &KeyPackage) -> Welcome {
+        let group_info = self.group_info();
+        self.welcome_to(&group_info, key_package)
+    }
+
+    /// A Welcome to whatever a GroupInfo describes.
+    pub(crate) fn welcome_to(&mut self, group_info: &GroupInfo, key_package: &KeyPackage) -> Welcome {
+        let suite = self.suite;
+        let welcome_secret = self.joiner.with_psk_secret(suite, &self.psk_secret()).welcome_secret(suite);
+        let encrypted_group_info = welcome_secret.unwrap().seal(suite, group_info).unwrap();
+        let secrets = GroupSecrets {
+            joiner_secret: SecretBytes::from(self.joiner.expose()),
+            path_secret: None,
+            psks: self.psks.iter().map(|(id, _)| id.clone()).collect(),
+        };
+        let secrets = secrets.encode_secret().unwrap();
+        let (key, context) = (&key_package.init_key, &encrypted_group_info);
+        let encrypted_group_secrets =
+            suite.encrypt_with_label(key, "Welcome", context, &secrets, &mut self.rng).unwrap();
+        let new_member = suite.key_package_ref(key_package).unwrap();
+        let secrets = vec![EncryptedGroupSecrets { new_member, encrypted_group_secrets }];
+        Welcome { cipher_suite: suite.cipher_suite(), secrets, encrypted_group_info }
+    }
+
+    fn framed(&self, sender: Sender, content: Content) -> FramedContent {
+        FramedContent {
+            group_id: self.context.group_id.clone(),
+            epoch: self.context.epoch,
+            sender,
+            authenticated_data: Opaque::default(),
+            content,
+        }
+    }
+
+    fn sign(&self, sender: Sender, content: Content, signer: &dyn Signer) -> SignedContent {
+        SignedContent::sign(self.suite, signer, PUBLIC, self.framed(sender, content), &self.context).unwrap()
+    }
+
+    fn seal(&self, signed: &SignedContent) -> MlsMessage {
+        let is_member = matches!(signed.content().sender, Sender::Member(_));
+        let key = is_member.then_some(&self.secrets.membership_key);
+        signed.seal_public(self.suite, key).unwrap().into()
+    }
+
+    /// A proposal of the puppet's, and what a Commit refers to it by.
+    pub(crate) fn propose(&self, proposal: Proposal) -> (MlsMessage, ProposalRef) {
+        let signed = self.sign(Sender::Member(PUPPET), Content::Proposal(proposal), &*self.signer);
+        let content = signed.authenticated().unwrap().encode().unwrap();
+        (self.seal(&signed), self.suite.proposal_ref(&content).unwrap())
+    }
+
+    /// A proposal of somebody outside.
+    pub(crate) fn propose_as(&self, sender: Sender, proposal: Proposal, signer: &dyn Signer) -> MlsMessage {
+        self.seal(&self.sign(sender, Content::Proposal(proposal), signer))
+    }
+
+    /// A Commit of the puppet's that nobody can follow to its end: its confirmation tag is wrong.
+    pub(crate) fn commit_of(&self, proposals: Vec<ProposalOrRef>, path: Option<UpdatePath>) -> MlsMessage {
+        self.commit_as(Sender::Member(PUPPET), proposals, path, &*self.signer)
+    }
+
+    /// The same by anybody.
+    pub(crate) fn commit_as(
+        &self,
+        sender: Sender,
+        proposals: Vec<ProposalOrRef>,
+        path: Option<UpdatePath>,
+        signer: &dyn Signer,
+    ) -> MlsMessage {
+        let content = Content::Commit(Box::new(Commit { proposals, path }));
+        let mut signed = self.sign(sender, content, signer);
+        signed.set_confirmation_tag(vec![0; self.suite.hash_len()].into()).unwrap();
+        self.seal(&signed)
+    }
+
+    /// A path over a tree that has the changes of the proposals, whose leaf says something else, well signed.
+    pub(crate) fn path(&mut self, tree: &Tree, change: impl FnOnce(&mut LeafNode)) -> UpdatePath {
+        let template = says(self.own_leaf());
+        let group_id = self.context.group_id.clone();
+        let path = tree.create_path(PUPPET, template, &group_id, &*self.signer, &mut self.rng).unwrap();
+        let mut path = path.encrypt(&self.context, &[], &mut self.rng).unwrap();
+        change(&mut path.leaf_node);
+        self.sign_leaf(&mut path.leaf_node, PUPPET, &*self.signer);
+        path
+    }
+
+    /// The path of somebody who joins from outside.
+    pub(crate) fn external_path(
+        &mut self,
+        tree: &Tree,
+        signer: &dyn Signer,
+        change: impl FnOnce(&mut LeafNode),
+    ) -> UpdatePath {
+        let (template, group_id) = (says(self.own_leaf()), self.context.group_id.clone());
+        let path = tree.create_external_path(template, &group_id, signer, &mut self.rng).unwrap();
+        let position = path.sender();
+        let mut path = path.encrypt(&self.context, &[], &mut self.rng).unwrap();
+        change(&mut path.leaf_node);
+        self.sign_leaf(&mut path.leaf_node, position, signer);
+        path
+    }
+
+    /// Signs a leaf for a place in the group. Whose key is in it is for the caller.
+    pub(crate) fn sign_leaf(&self, leaf_node: &mut LeafNode, position: LeafIndex, signer: &dyn Signer) {
+        let to_be_signed = leaf_node.to_be_signed((&self.context.group_id, position)).unwrap();
+        leaf_node.signature = self.suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed).unwrap();
+    }
+
+    /// A leaf to replace the puppet's by an Update, which says what it likes, well signed.
+    pub(crate) fn updated_leaf(&mut self, change: impl FnOnce(&mut LeafNode)) -> LeafNode {
+        let mut leaf_node = self.own_leaf();
+        leaf_node.encryption_key = self.suite.hpke_generate_key_pair(&mut self.rng).unwrap().public;
+        leaf_node.leaf_node_source = LeafNodeSource::Update;
+        change(&mut leaf_node);
+        self.sign_leaf(&mut leaf_node, PUPPET, &*self.signer);
+        leaf_node
+    }
+
+    /// An honest Commit, whose epoch the puppet enters. `apply` does to the tree, and to the extensions of the group,
+    /// what the proposals say.
+    pub(crate) fn commit(
+        &mut self,
+        proposals: Vec<ProposalOrRef>,
+        apply: impl FnOnce(&mut Tree, &mut Extensions),
+    ) -> MlsMessage {
+        let suite = self.suite;
+        let (mut tree, mut context) = (self.tree.clone(), self.context.clone());
+        apply(&mut tree, &mut context.extensions);
+        context.epoch += 1;
+        // The path.
+        let (template, group_id) = (says(self.own_leaf()), &self.context.group_id);
+        let path = tree.create_path(PUPPET, template, group_id, &*self.signer, &mut self.rng).unwrap();
+        context.tree_hash = path.tree().tree_hash().unwrap();
+        let update_path = path.encrypt(&context, &[], &mut self.rng).unwrap();
+        // The signature and the secrets.
+        let content = Content::Commit(Box::new(Commit { proposals, path: Some(update_path) }));
+        let mut signed = self.sign(Sender::Member(PUPPET), content, &*self.signer);
+        let (content, signature) = (signed.content(), signed.signature());
+        let confirmed =
+            ConfirmedTranscriptHash::after(suite, &self.interim, PUBLIC, content, signature).unwrap();
+        context.confirmed_transcript_hash = confirmed.0;
+        let commit_secret = CommitSecret::from(path.commit_secret().expose());
+        let joiner = self.secrets.init.joiner_secret(suite, &commit_secret, &context).unwrap();
+        let secrets = epoch(suite, &joiner, &PskSecret::zero(suite), &context);
+        let tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
+        signed.set_confirmation_tag(tag).unwrap();
+        let message = self.seal(&signed);
+        // The next epoch.
+        self.tree = path.tree().clone();
+        (self.context, self.secrets, self.joiner) = (context, secrets, joiner);
+        self.psks.clear();
+        self.confirm();
+        message
+    }
+}
+
+/// What a leaf says already.
+pub(crate) fn says(leaf_node: LeafNode) -> LeafTemplate {
+    let LeafNode { credential, capabilities, extensions, .. } = leaf_node;
+    LeafTemplate { credential, capabilities, extensions }
+}
+
+fn epoch(
+    suite: Suite,
+    joiner: &JoinerSecret,
+    psk_secret: &PskSecret,
+    context: &GroupContext,
+) -> EpochSecrets {
+    let intermediate = joiner.with_psk_secret(suite, psk_secret);
+    intermediate.epoch_secret(suite, context).unwrap().derive(suite).unwrap()
+}

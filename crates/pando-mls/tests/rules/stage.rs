@@ -1,0 +1,226 @@
+//! A group of a puppet and two real members, with somebody who watches. What the puppet does wrong, all of them refuse,
+//! and nothing has happened.
+
+use crate::forge::{Gullible, by_value, update};
+use crate::puppet::Puppet;
+use crate::world::{Member, Newcomer, client, over_the_wire, read, suite, template};
+use pando_mls::{
+    BasicIdentities, Client, Extensions, Group, GroupContext, GroupError, IdentityPolicy, KeyPackageTemplate,
+    MlsMessage, PendingProposal, Processed, Proposal, PublicGroup, PublicProcessed, Suite, Violation,
+};
+use pando_wire::{LeafIndex, LeafNode, ProposalOrRef, RatchetTree, Sender};
+
+/// What a group is like before anything goes wrong.
+pub(crate) struct Setting {
+    pub(crate) suite: Suite,
+    pub(crate) epoch: u64,
+    pub(crate) extensions: Extensions,
+    /// What all leaves say.
+    pub(crate) template: KeyPackageTemplate,
+    pub(crate) policy: &'static dyn IdentityPolicy,
+}
+
+pub(crate) struct Stage {
+    pub(crate) puppet: Puppet,
+    /// At leaves 1 and 2.
+    pub(crate) members: Vec<Member>,
+    pub(crate) observer: PublicGroup,
+    pub(crate) policy: &'static dyn IdentityPolicy,
+}
+
+/// Everything that a message that is refused must not change.
+#[derive(Debug, PartialEq)]
+struct Snapshot {
+    context: GroupContext,
+    tree: RatchetTree,
+    authenticator: Vec<u8>,
+    pending: Vec<PendingProposal>,
+}
+
+fn snapshot(group: &Group) -> Snapshot {
+    Snapshot {
+        context: group.public().context().clone(),
+        tree: group.public().tree().to_wire(),
+        authenticator: group.epoch_authenticator().expose().to_vec(),
+        pending: group.pending_proposals().cloned().collect(),
+    }
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Setting)) -> Self {
+        let mut setting = Setting {
+            suite: suite(1),
+            epoch: 7,
+            extensions: Extensions::default(),
+            template: template(),
+            policy: &BasicIdentities,
+        };
+        change(&mut setting);
+        let Setting { suite, epoch, extensions, template, policy } = setting;
+        let mut puppet = Puppet::with_template(suite, template.clone());
+        let newcomers = [(); 2].map(|()| Newcomer::new(suite, template.clone(), &mut puppet.rng));
+        (puppet.context.epoch, puppet.context.extensions) = (epoch, extensions);
+        for newcomer in &newcomers {
+            puppet.seat(&newcomer.bundle.key_package);
+        }
+        let members = newcomers.map(|Newcomer { signer, bundle }| {
+            let welcome = puppet.welcome(&bundle.key_package);
+            let joined = Group::join(&welcome, bundle, None, &Client { policy, ..client(&*signer) });
+            Member::new(signer, joined.unwrap())
+        });
+        let (observer, _) = PublicGroup::new(suite, &puppet.group_info(), None, policy).unwrap();
+        Self { puppet, members: members.into(), observer, policy }
+    }
+
+    /// Those who have not been deceived yet trust everybody, so that what they say is not looked at.
+    pub(crate) fn gullible() -> Self {
+        Self::with(|setting| setting.policy = &Gullible)
+    }
+
+    /// Why everybody refuses a message: all for the same reason, and all of them are as they were.
+    pub(crate) fn error(&mut self, message: &MlsMessage) -> GroupError {
+        let error = self.members_error(message);
+        let (context, pending) = (self.observer.public().context().clone(), self.observer_pending());
+        let seen = self.observer.process(over_the_wire(message), self.policy, None);
+        assert_eq!(seen.unwrap_err(), error);
+        assert_eq!((self.observer.public().context(), self.observer_pending()), (&context, pending));
+        error
+    }
+
+    /// Why all members refuse a message, which somebody without their secrets might not.
+    pub(crate) fn members_error(&mut self, message: &MlsMessage) -> GroupError {
+        let policy = self.policy;
+        let mut errors = self.members.iter_mut().map(|member| {
+            let before = snapshot(&member.group);
+            let error = member.process_with(message, policy).unwrap_err();
+            assert_eq!(snapshot(&member.group), before);
+            error
+        });
+        let first = errors.next().unwrap();
+        assert!(errors.all(|error| error == first));
+        first
+    }
+
+    fn observer_pending(&self) -> Vec<PendingProposal> {
+        self.observer.pending_proposals().cloned().collect()
+    }
+
+    /// The rule that a message breaks.
+    pub(crate) fn refused(&mut self, message: &MlsMessage) -> Violation {
+        violation(self.error(message))
+    }
+
+    /// The rule that a Commit of the puppet's breaks which has these proposals, and no path.
+    pub(crate) fn refused_commit(&mut self, proposals: &[Proposal]) -> Violation {
+        let commit = self.puppet.commit_of(by_value(proposals), None);
+        self.refused(&commit)
+    }
+
+    /// The rule that a Commit of the puppet's breaks which has these proposals, and a path as if there were none.
+    pub(crate) fn refused_with_path(&mut self, proposals: &[Proposal]) -> Violation {
+        let tree = self.puppet.tree.clone();
+        let path = self.puppet.path(&tree, |_| {});
+        let commit = self.puppet.commit_of(by_value(proposals), Some(path));
+        self.refused(&commit)
+    }
+
+    /// The rule that keeps a member from making a Commit of these proposals.
+    pub(crate) fn not_built(&mut self, proposals: &[Proposal]) -> Violation {
+        let Member { group, signer, .. } = &mut self.members[0];
+        let before = snapshot(group);
+        let builder =
+            proposals.iter().fold(group.commit(), |builder, proposal| builder.proposal(proposal.clone()));
+        let client = Client { policy: self.policy, ..client(&**signer) };
+        let error = builder.build(&client, &mut self.puppet.rng).unwrap_err();
+        assert_eq!(snapshot(group), before);
+        violation(error)
+    }
+
+    /// The rule that a Commit of these proposals breaks, be it made or received.
+    pub(crate) fn forbidden(&mut self, proposals: &[Proposal]) -> Violation {
+        let violation = self.refused_commit(proposals);
+        assert_eq!(self.not_built(proposals), violation);
+        violation
+    }
+
+    /// The rule that a proposal of the puppet's breaks when it is sent alone, and when it is committed.
+    pub(crate) fn forbidden_proposal(&mut self, proposal: Proposal) -> Violation {
+        let violation = self.forbidden(std::slice::from_ref(&proposal));
+        let (message, _) = self.puppet.propose(proposal);
+        assert_eq!(self.refused(&message), violation);
+        violation
+    }
+
+    /// The rule that an Update of the puppet's breaks, as soon as it is sent.
+    pub(crate) fn refused_update(&mut self, change: impl FnOnce(&mut LeafNode)) -> Violation {
+        let leaf_node = self.puppet.updated_leaf(change);
+        let (message, _) = self.puppet.propose(update(leaf_node));
+        self.refused(&message)
+    }
+
+    /// The rule that an Update of the puppet's breaks when it is committed: which a member does, who knows no better.
+    pub(crate) fn refused_when_committed(&mut self, leaf_node: LeafNode) -> Violation {
+        let (message, reference) = self.puppet.propose(update(leaf_node));
+        self.hear(&message);
+        let committer = Sender::Member(self.members[0].leaf());
+        let proposals = vec![ProposalOrRef::Reference(reference)];
+        let commit = self.puppet.commit_as(committer, proposals, None, &*self.members[0].signer);
+        self.refused(&commit)
+    }
+
+    /// The rule that the leaf of the puppet's path breaks.
+    pub(crate) fn refused_path(&mut self, change: impl FnOnce(&mut LeafNode)) -> Violation {
+        let tree = self.puppet.tree.clone();
+        let path = self.puppet.path(&tree, change);
+        let commit = self.puppet.commit_of(Vec::new(), Some(path));
+        self.refused(&commit)
+    }
+
+    /// Everybody takes a proposal.
+    pub(crate) fn hear(&mut self, message: &MlsMessage) {
+        for member in &mut self.members {
+            let processed = member.process_with(message, self.policy).unwrap();
+            assert!(matches!(processed, Processed::Proposal(_)));
+        }
+        let (seen, _) = self.observer.process(over_the_wire(message), self.policy, None).unwrap();
+        assert!(matches!(seen, PublicProcessed::Proposal(_)));
+    }
+
+    /// Everybody follows a Commit, into the epoch where the puppet is.
+    pub(crate) fn follow(&mut self, message: &MlsMessage) {
+        for member in &mut self.members {
+            match member.process_with(message, self.policy).unwrap() {
+                Processed::Commit(staged) => drop(member.merge(*staged)),
+                other => panic!("not a Commit: {other:?}"),
+            }
+            assert_eq!(member.group.epoch_authenticator().expose(), self.puppet.epoch_authenticator());
+            assert_eq!(member.group.public().context(), &self.puppet.context);
+        }
+        match self.observer.process(over_the_wire(message), self.policy, None).unwrap().0 {
+            PublicProcessed::Commit(staged) => drop(self.observer.merge(*staged).unwrap()),
+            other @ PublicProcessed::Proposal(_) => panic!("not a Commit: {other:?}"),
+        }
+        assert_eq!(self.observer.public().context(), &self.puppet.context);
+    }
+
+    /// After all that was refused, an honest Commit is followed, and what is said is understood.
+    pub(crate) fn lives_on(mut self) {
+        let message = self.puppet.commit(Vec::new(), |_, _| {});
+        self.follow(&message);
+        let message = self.members[0].send(b"still here", &mut self.puppet.rng).unwrap();
+        let heard = read(self.members[1].process(&message));
+        assert_eq!(heard, (LeafIndex(1), b"still here".to_vec()));
+    }
+}
+
+/// The rule that was broken.
+pub(crate) fn violation(error: GroupError) -> Violation {
+    match error {
+        GroupError::Violation(violation) => violation,
+        other => panic!("no rule was broken: {other:?}"),
+    }
+}
