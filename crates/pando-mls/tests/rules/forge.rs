@@ -5,7 +5,8 @@ use crate::puppet::Puppet;
 use crate::world::template;
 use pando_crypto::{HpkeKeyPair, Signer, Suite};
 use pando_mls::{
-    BasicIdentities, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate, SecretBytes,
+    BasicIdentities, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate, PskStore, PskValue,
+    SecretBytes, Violation,
 };
 use pando_wire::{
     Add, Credential, Extension, ExtensionType, Extensions, ExternalInit, ExternalSender, ExternalSenders,
@@ -13,6 +14,11 @@ use pando_wire::{
     PreSharedKeyId, Proposal, ProposalOrRef, ProposalType, Psk, ReInit, Remove, RequiredCapabilities,
     SignaturePublicKey, Update,
 };
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+/// A change that makes something wrong, and the rule that it breaks.
+pub(crate) type Wrong<T> = (fn(&mut T), Violation);
 
 pub(crate) fn add(key_package: KeyPackage) -> Proposal {
     Proposal::Add(Box::new(Add { key_package }))
@@ -63,8 +69,8 @@ pub(crate) fn external_senders(signers: &[&dyn Signer]) -> Extensions {
     Extensions(vec![Extension::new(&ExternalSenders(senders.collect())).unwrap()])
 }
 
-pub(crate) fn required(required: RequiredCapabilities) -> Extensions {
-    Extensions(vec![Extension::new(&required).unwrap()])
+pub(crate) fn required(required: &RequiredCapabilities) -> Extensions {
+    Extensions(vec![Extension::new(required).unwrap()])
 }
 
 pub(crate) fn by_value(proposals: &[Proposal]) -> Vec<ProposalOrRef> {
@@ -122,6 +128,25 @@ pub(crate) fn key_package(puppet: &mut Puppet, change: impl FnOnce(&mut KeyPacka
     Forgery::of(puppet, change).key_package
 }
 
+/// A signature key that nobody else has.
+pub(crate) fn stranger(suite: Suite) -> Box<dyn Signer> {
+    let mut rng = ChaCha20Rng::seed_from_u64(8);
+    suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
+}
+
+/// One resumption PSK for every group and epoch.
+pub(crate) struct OldPsk;
+
+impl PskStore for OldPsk {
+    fn external(&self, _: &[u8]) -> Option<PskValue> {
+        None
+    }
+
+    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
+        Some(vec![1].into())
+    }
+}
+
 /// Believes everybody everything.
 pub(crate) struct Gullible;
 
@@ -139,17 +164,20 @@ impl IdentityPolicy for Gullible {
     }
 }
 
-/// Believes everybody, and in nobody who comes twice or from outside.
-pub(crate) struct OneClientEach;
+/// Believes nobody who has no name, nobody who comes twice, and no servers.
+pub(crate) struct Strict;
 
-impl IdentityPolicy for OneClientEach {
+impl IdentityPolicy for Strict {
     fn validate(
         &self,
         credential: &Credential,
         key: &SignaturePublicKey,
         now: Option<u64>,
     ) -> Result<(), IdentityError> {
-        BasicIdentities.validate(credential, key, now)
+        match credential {
+            Credential::Basic { identity } if identity.is_empty() => Err(IdentityError("no name".into())),
+            other => BasicIdentities.validate(other, key, now),
+        }
     }
 
     fn validate_external_sender(

@@ -1,10 +1,10 @@
 //! Sections 10 and 10.1: KeyPackages of those who are to be added.
 
-use crate::forge::{Forgery, add, extension, key_package};
+use crate::forge::{Forgery, Wrong, add, extension, key_package};
 use crate::stage::{Stage, violation};
 use crate::world::{NOW, client, over_the_wire, suite, template};
-use pando_mls::{BasicIdentities, Client, KeyPackageBundle, Misuse, Violation};
-use pando_wire::{CipherSuite, ExtensionType, KeyPackage, Lifetime, ProtocolVersion};
+use pando_mls::{BasicIdentities, Client, Group, KeyPackageBundle, Misuse, Violation};
+use pando_wire::{CipherSuite, ExtensionType, Extensions, KeyPackage, Lifetime, ProtocolVersion};
 
 const LISTED: ExtensionType = ExtensionType(0x1a1a);
 
@@ -12,7 +12,7 @@ const LISTED: ExtensionType = ExtensionType(0x1a1a);
 fn a_key_package_is_for_the_group_and_signed() {
     let mut stage = Stage::new();
     let suite = stage.puppet.suite;
-    let wrong: [(fn(&mut KeyPackage), Violation); 6] = [
+    let wrong: [Wrong<KeyPackage>; 6] = [
         (|key_package| key_package.cipher_suite = CipherSuite(3), Violation::KeyPackageSuite),
         (|key_package| key_package.version = ProtocolVersion(2), Violation::KeyPackageSuite),
         (
@@ -92,9 +92,9 @@ fn who_creates_a_group_has_signed_the_key_package() {
     let mut stage = Stage::new();
     let [owner, other] = [(); 2].map(|()| Forgery::of(&mut stage.puppet, |_| {}));
     let (suite, id) = (stage.puppet.suite, b"new".as_slice().into());
-    let extensions = pando_wire::Extensions::default();
+    let extensions = Extensions::default();
     let rng = &mut stage.puppet.rng;
     let client = client(&*other.signer);
-    let created = pando_mls::Group::create(suite, id, extensions, owner.bundle(), &client, rng);
+    let created = Group::create(suite, id, extensions, owner.bundle(), &client, rng);
     assert_eq!(created.map(|_| ()).unwrap_err(), Misuse::WrongSigner.into());
 }

@@ -109,7 +109,7 @@ fn demanding() -> Stage {
     Stage::with(|setting| {
         setting.policy = &Gullible;
         setting.template.capabilities.credentials.push(CredentialType::X509);
-        setting.extensions = required(RequiredCapabilities {
+        setting.extensions = required(&RequiredCapabilities {
             extension_types: vec![LISTED, ExtensionType::APPLICATION_ID],
             proposal_types: vec![ProposalType(0xf001), ProposalType::ADD],
             credential_types: vec![CredentialType::X509],

@@ -9,15 +9,19 @@
     reason = "in a test, a panic is a failure and that is all"
 )]
 
+mod commits;
 mod extensions;
+mod external;
 mod forge;
 mod honest;
+mod joins;
 mod key_package;
 mod leaf_node;
 mod proposal_list;
 mod proposals;
 mod puppet;
 mod stage;
+mod successors;
 #[allow(dead_code, reason = "it belongs to the stories, which need more of it")]
 #[path = "../scenario/world.rs"]
 mod world;

@@ -1,12 +1,12 @@
 //! Section 12.2: proposals that do not go together, or not in a Commit of this member.
 
-use crate::forge::{OneClientEach, add, custom, key_package, psk, remove, set_extensions, update};
+use crate::forge::{Strict, add, custom, key_package, psk, remove, set_extensions, update};
 use crate::stage::Stage;
 use crate::world::external_psk;
 use pando_mls::Violation;
-use pando_wire::{Credential, Extensions, LeafIndex, ProposalOrRef, ProposalType};
+use pando_wire::{Credential, Extensions, LeafIndex, ProposalOrRef, ProposalRef, ProposalType, Sender};
 
-fn refer(reference: &pando_wire::ProposalRef) -> ProposalOrRef {
+fn refer(reference: &ProposalRef) -> ProposalOrRef {
     ProposalOrRef::Reference(reference.clone())
 }
 
@@ -47,7 +47,7 @@ fn one_thing_happens_to_a_leaf() {
         refer(&reference)
     });
     let remove = ProposalOrRef::Proposal(remove(0));
-    let committer = pando_wire::Sender::Member(stage.members[0].leaf());
+    let committer = Sender::Member(stage.members[0].leaf());
     for list in [
         vec![first.clone(), second.clone()],
         vec![first.clone(), remove.clone()],
@@ -70,7 +70,7 @@ fn a_client_is_added_once() {
 
 #[test]
 fn a_client_is_what_the_policy_says() {
-    let mut stage = Stage::with(|setting| setting.policy = &OneClientEach);
+    let mut stage = Stage::with(|setting| setting.policy = &Strict);
     let twins = [(); 2].map(|()| {
         add(key_package(&mut stage.puppet, |template| {
             template.credential = Credential::Basic { identity: b"a twin".as_slice().into() };

@@ -203,6 +203,14 @@ impl Puppet {
         self.seal(&signed)
     }
 
+    /// A Commit of the puppet's with any confirmation tag, and no path.
+    pub(crate) fn commit_with_tag(&self, proposals: Vec<ProposalOrRef>, tag: Mac) -> MlsMessage {
+        let content = Content::Commit(Box::new(Commit { proposals, path: None }));
+        let mut signed = self.sign(Sender::Member(PUPPET), content, &*self.signer);
+        signed.set_confirmation_tag(tag).unwrap();
+        self.seal(&signed)
+    }
+
     /// A path over a tree that has the changes of the proposals, whose leaf says something else, well signed.
     pub(crate) fn path(&mut self, tree: &Tree, change: impl FnOnce(&mut LeafNode)) -> UpdatePath {
         let template = says(self.own_leaf());

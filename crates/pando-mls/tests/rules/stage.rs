@@ -120,14 +120,6 @@ impl Stage {
         self.refused(&commit)
     }
 
-    /// The rule that a Commit of the puppet's breaks which has these proposals, and a path as if there were none.
-    pub(crate) fn refused_with_path(&mut self, proposals: &[Proposal]) -> Violation {
-        let tree = self.puppet.tree.clone();
-        let path = self.puppet.path(&tree, |_| {});
-        let commit = self.puppet.commit_of(by_value(proposals), Some(path));
-        self.refused(&commit)
-    }
-
     /// The rule that keeps a member from making a Commit of these proposals.
     pub(crate) fn not_built(&mut self, proposals: &[Proposal]) -> Violation {
         let Member { group, signer, .. } = &mut self.members[0];
@@ -144,6 +136,17 @@ impl Stage {
     pub(crate) fn forbidden(&mut self, proposals: &[Proposal]) -> Violation {
         let violation = self.refused_commit(proposals);
         assert_eq!(self.not_built(proposals), violation);
+        violation
+    }
+
+    /// The rule that a Commit of this proposal breaks, be it made or received with a path as if nothing were wrong.
+    pub(crate) fn forbidden_with_path(&mut self, proposal: Proposal) -> Violation {
+        let tree = self.puppet.tree.clone();
+        let path = self.puppet.path(&tree, |_| {});
+        let list = [proposal];
+        let commit = self.puppet.commit_of(by_value(&list), Some(path));
+        let violation = self.refused(&commit);
+        assert_eq!(self.not_built(&list), violation);
         violation
     }
 

@@ -1,0 +1,76 @@
+//! Sections 6.1, 8.1 and 12.4: Commits whose proposals are in order.
+
+use crate::forge::{add, by_value, custom, key_package, psk, remove, set_extensions, update};
+use crate::stage::{Stage, violation};
+use crate::world::{external_psk, read};
+use pando_mls::{Extensions, LeafIndex, Missing, Violation};
+use pando_wire::{MlsMessageBody, ProposalOrRef, Sender};
+
+#[test]
+fn a_commit_has_a_path_unless_it_can_do_without() {
+    let mut stage = Stage::new();
+    let newcomer = add(key_package(&mut stage.puppet, |_| {}));
+    let psk = psk(external_psk(1), stage.puppet.suite.hash_len());
+    for list in [
+        vec![],
+        vec![remove(2)],
+        vec![set_extensions(Extensions::default())],
+        vec![custom(0xf001)],
+        vec![newcomer.clone(), psk.clone(), remove(2)],
+    ] {
+        assert_eq!(stage.refused_commit(&list), Violation::PathRequired);
+    }
+    let leaf_node = stage.puppet.updated_leaf(|_| {});
+    assert_eq!(stage.refused_when_committed(leaf_node), Violation::PathRequired);
+    // Here nothing is wrong but the confirmation tag.
+    for list in [vec![newcomer.clone()], vec![psk.clone()], vec![psk, newcomer]] {
+        let commit = stage.puppet.commit_of(by_value(&list), None);
+        assert_eq!(violation(stage.members_error(&commit)), Violation::ConfirmationTag);
+    }
+    stage.lives_on();
+}
+
+/// Whoever changes the confirmation tag of a Commit in transit must be a member, or the membership tag is wrong.
+#[test]
+fn a_commit_confirms_that_everybody_is_in_the_same_epoch() {
+    let mut stage = Stage::new();
+    // The right one, of a Commit that is not sent.
+    let mut other = Stage::new();
+    let right = other.puppet.commit(by_value(&[psk(external_psk(1), 32)]), |_, _| {});
+    let MlsMessageBody::PublicMessage(right) = &right.body else { panic!("not public") };
+    let elsewhere = right.auth.confirmation_tag.clone().unwrap();
+    for tag in [vec![0; 32].into(), vec![0; 31].into(), Vec::new().into(), elsewhere] {
+        let proposals = by_value(&[psk(external_psk(1), 32)]);
+        let commit = stage.puppet.commit_with_tag(proposals, tag);
+        assert_eq!(violation(stage.members_error(&commit)), Violation::ConfirmationTag);
+    }
+    stage.lives_on();
+}
+
+#[test]
+fn there_is_no_epoch_after_the_last_one() {
+    let mut stage = Stage::with(|setting| setting.epoch = u64::MAX);
+    let psk = psk(external_psk(1), stage.puppet.suite.hash_len());
+    assert_eq!(stage.forbidden(&[psk]), Violation::EpochOverflow);
+    assert_eq!(stage.refused_path(|_| {}), Violation::EpochOverflow);
+    // It can be talked in.
+    let message = stage.members[0].send(b"the end", &mut stage.puppet.rng).unwrap();
+    assert_eq!(read(stage.members[1].process(&message)), (LeafIndex(1), b"the end".to_vec()));
+    // In the one before, everything is as usual.
+    Stage::with(|setting| setting.epoch = u64::MAX - 1).lives_on();
+}
+
+/// A Commit that refers to an Update is judged by what the Update was, and not by what is sent beside it.
+#[test]
+fn a_commit_of_what_was_refused_is_not_followed() {
+    let mut stage = Stage::new();
+    let old = stage.puppet.own_leaf().encryption_key;
+    let leaf_node = stage.puppet.updated_leaf(|leaf| leaf.encryption_key = old);
+    let (message, reference) = stage.puppet.propose(update(leaf_node));
+    assert_eq!(stage.refused(&message), Violation::EncryptionKeyUnchanged);
+    let committer = Sender::Member(stage.members[0].leaf());
+    let list = vec![ProposalOrRef::Reference(reference.clone())];
+    let commit = stage.puppet.commit_as(committer, list, None, &*stage.members[0].signer);
+    assert_eq!(stage.error(&commit), Missing::Proposal(reference).into());
+    stage.lives_on();
+}

@@ -1,0 +1,292 @@
+//! Sections 12.1.8 and 12.4.3.2: what comes from outside of the group.
+
+use crate::forge::{
+    Forgery, Strict, Wrong, add, by_value, custom, extension, external_init, external_senders, key_package,
+    psk, reinit, remove, set_extensions, stranger, update,
+};
+use crate::puppet::{Puppet, says};
+use crate::stage::{Stage, violation};
+use crate::world::{World, client, external_psk, leaf_template, suite};
+use pando_crypto::Signer;
+use pando_mls::{
+    ExtensionType, Extensions, ExternalJoin, GroupError, Missing, MlsMessage, ProposalType, Violation,
+    propose_as_external_sender,
+};
+use pando_wire::{
+    CipherSuite, Credential, CredentialType, LeafIndex, LeafNode, Proposal, ProposalOrRef, ProtocolVersion,
+    Psk, ReInit, ResumptionPskUsage, Sender,
+};
+
+/// A group in which a server has a say, and the server.
+fn with_server() -> (Stage, Box<dyn Signer>) {
+    let server = stranger(suite(1));
+    (Stage::with(|setting| setting.extensions = external_senders(&[&*server])), server)
+}
+
+fn next_group(version: u16) -> Proposal {
+    reinit(ReInit {
+        group_id: b"next".as_slice().into(),
+        version: ProtocolVersion(version),
+        cipher_suite: CipherSuite(1),
+        extensions: Extensions::default(),
+    })
+}
+
+#[test]
+fn only_the_servers_of_the_group_have_a_say() {
+    let (mut stage, server) = with_server();
+    for position in [1, 2, u32::MAX] {
+        let message = stage.puppet.propose_as(Sender::External(position), remove(2), &*server);
+        assert_eq!(stage.refused(&message), Violation::UnknownExternalSender(position));
+    }
+    stage.lives_on();
+    let mut stage = Stage::new();
+    let message = stage.puppet.propose_as(Sender::External(0), remove(2), &*server);
+    assert_eq!(stage.refused(&message), Violation::UnknownExternalSender(0));
+    stage.lives_on();
+}
+
+#[test]
+fn servers_make_some_proposals_and_not_others() {
+    let (mut stage, server) = with_server();
+    let leaf_node = stage.puppet.updated_leaf(|_| {});
+    for proposal in [update(leaf_node), external_init(), custom(0xf001), custom(0x0a0a)] {
+        let violation_of = Violation::ProposalFromOutside(proposal.proposal_type());
+        let message = stage.puppet.propose_as(Sender::External(0), proposal.clone(), &*server);
+        assert_eq!(stage.refused(&message), violation_of);
+        let (suite, context) = (stage.puppet.suite, &stage.puppet.context);
+        let made = propose_as_external_sender(suite, context, proposal, &*server);
+        assert_eq!(violation(made.unwrap_err()), violation_of);
+    }
+    let newcomer = key_package(&mut stage.puppet, |_| {});
+    let psk = psk(external_psk(1), stage.puppet.suite.hash_len());
+    let extensions = stage.puppet.context.extensions.clone();
+    for proposal in [add(newcomer), remove(2), psk, next_group(1), set_extensions(extensions)] {
+        let message = stage.puppet.propose_as(Sender::External(0), proposal, &*server);
+        stage.hear(&message);
+    }
+    stage.lives_on();
+}
+
+#[test]
+fn what_servers_propose_is_checked_like_anything_else() {
+    let (mut stage, server) = with_server();
+    let len = stage.puppet.suite.hash_len();
+    let branch = Psk::Resumption {
+        usage: ResumptionPskUsage::Branch,
+        psk_group_id: stage.puppet.context.group_id.clone(),
+        psk_epoch: 7,
+    };
+    let mut unsigned = key_package(&mut stage.puppet, |_| {});
+    unsigned.signature = vec![0; 64].into();
+    for (proposal, violation) in [
+        (remove(3), Violation::RemovedIsNoMember(LeafIndex(3))),
+        (psk(external_psk(1), 1), Violation::PskNonce),
+        (psk(branch, len), Violation::PskUsage),
+        (next_group(0), Violation::ReInitVersion),
+        (add(unsigned.clone()), Violation::KeyPackageSignature),
+    ] {
+        let message = stage.puppet.propose_as(Sender::External(0), proposal, &*server);
+        assert_eq!(stage.refused(&message), violation);
+    }
+    // Nor is what a client proposes that wants to be added.
+    let owner = Forgery::of(&mut stage.puppet, |template| template.capabilities.versions.clear());
+    let proposal = add(owner.key_package);
+    let message = stage.puppet.propose_as(Sender::NewMemberProposal, proposal, &*owner.signer);
+    assert_eq!(stage.refused(&message), Violation::SuiteUnsupported);
+    stage.lives_on();
+}
+
+/// A Commit by which somebody joins, as far as anybody can see who is not a member.
+fn external(
+    stage: &mut Stage,
+    proposals: Vec<ProposalOrRef>,
+    change: impl FnOnce(&mut LeafNode),
+) -> MlsMessage {
+    let mut tree = stage.puppet.tree.clone();
+    for entry in &proposals {
+        if let ProposalOrRef::Proposal(Proposal::Remove(remove)) = entry {
+            tree.remove(remove.removed).ok();
+        }
+    }
+    tree.truncate();
+    let signer = stranger(stage.puppet.suite);
+    let path = stage.puppet.external_path(&tree, &*signer, change);
+    stage.puppet.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer)
+}
+
+#[test]
+fn an_external_commit_has_what_it_needs_and_nothing_else() {
+    let mut stage = Stage::new();
+    let len = stage.puppet.suite.hash_len();
+    let branch = Psk::Resumption {
+        usage: ResumptionPskUsage::Branch,
+        psk_group_id: stage.puppet.context.group_id.clone(),
+        psk_epoch: 7,
+    };
+    let (newcomer, leaf) = (key_package(&mut stage.puppet, |_| {}), stage.puppet.updated_leaf(|_| {}));
+    let not_here = Violation::ProposalInExternalCommit;
+    let init = external_init;
+    for (proposals, violation) in [
+        (vec![], Violation::ExternalInitCount),
+        (vec![remove(2)], Violation::ExternalInitCount),
+        (vec![init(), init()], Violation::ExternalInitCount),
+        (vec![init(), remove(1), remove(2)], Violation::SeveralExternalRemoves),
+        (vec![init(), remove(2), remove(2)], Violation::SeveralExternalRemoves),
+        (vec![init(), add(newcomer)], not_here(ProposalType::ADD)),
+        (vec![init(), update(leaf)], not_here(ProposalType::UPDATE)),
+        (vec![init(), next_group(1)], not_here(ProposalType::REINIT)),
+        (
+            vec![init(), set_extensions(Extensions::default())],
+            not_here(ProposalType::GROUP_CONTEXT_EXTENSIONS),
+        ),
+        (vec![init(), custom(0xf001)], not_here(ProposalType(0xf001))),
+        (vec![init(), remove(3)], Violation::RemovedIsNoMember(LeafIndex(3))),
+        (vec![init(), psk(external_psk(1), len - 1)], Violation::PskNonce),
+        (vec![init(), psk(branch, len)], Violation::PskUsage),
+        (vec![init(), psk(external_psk(1), len), psk(external_psk(1), len)], Violation::DuplicatePsk),
+    ] {
+        let commit = external(&mut stage, by_value(&proposals), |_| {});
+        assert_eq!(stage.refused(&commit), violation);
+    }
+    stage.lives_on();
+}
+
+#[test]
+fn an_external_commit_has_a_path_and_no_references() {
+    let mut stage = Stage::new();
+    let signer = stranger(stage.puppet.suite);
+    let init = by_value(&[external_init()]);
+    let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init.clone(), None, &*signer);
+    assert_eq!(stage.refused(&commit), Violation::PathRequired);
+
+    let psk = psk(external_psk(1), stage.puppet.suite.hash_len());
+    let (message, reference) = stage.puppet.propose(psk);
+    stage.hear(&message);
+    let proposals = [init, vec![ProposalOrRef::Reference(reference)]].concat();
+    let commit = external(&mut stage, proposals, |_| {});
+    assert_eq!(stage.refused(&commit), Violation::ReferenceInExternalCommit);
+    stage.lives_on();
+}
+
+#[test]
+fn who_joins_by_a_commit_has_a_leaf_like_anybody_else() {
+    let mut stage = Stage::new();
+    let wrong: [Wrong<LeafNode>; 4] = [
+        (|leaf| leaf.capabilities.versions.clear(), Violation::SuiteUnsupported),
+        (|leaf| leaf.capabilities.credentials.clear(), Violation::OwnCredentialUnsupported),
+        (
+            |leaf| {
+                leaf.credential = Credential::X509 { certificates: Vec::new() };
+                leaf.capabilities.credentials.push(CredentialType::X509);
+            },
+            Violation::Credential("no policy for x509".into()),
+        ),
+        (
+            |leaf| leaf.extensions.0.push(extension(ExtensionType(0xf00d), b"")),
+            Violation::LeafExtensionUnsupported(ExtensionType(0xf00d)),
+        ),
+    ];
+    for (change, violation) in wrong {
+        let commit = external(&mut stage, by_value(&[external_init()]), change);
+        assert_eq!(stage.refused(&commit), violation);
+    }
+    // Not signed for the leaf that it will have.
+    let (tree, signer) = (stage.puppet.tree.clone(), stranger(stage.puppet.suite));
+    let mut path = stage.puppet.external_path(&tree, &*signer, |_| {});
+    stage.puppet.sign_leaf(&mut path.leaf_node, LeafIndex(2), &*signer);
+    let init = by_value(&[external_init()]);
+    let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init.clone(), Some(path), &*signer);
+    assert_eq!(stage.refused(&commit), Violation::LeafSignature);
+    // A member joins once more, and does not go.
+    let signer = &*stage.members[0].signer;
+    let path = stage.puppet.external_path(&tree, signer, |_| {});
+    let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), signer);
+    assert_eq!(stage.refused(&commit), Violation::SignatureKeyInUse(LeafIndex(1)));
+    stage.lives_on();
+}
+
+#[test]
+fn who_comes_back_is_who_has_gone_with_new_keys() {
+    let mut stage = Stage::with(|setting| setting.policy = &Strict);
+    let back = by_value(&[external_init(), remove(2)]);
+    let old = stage.puppet.tree.leaf(LeafIndex(2)).unwrap();
+    let commit = external(&mut stage, back.clone(), |leaf| leaf.encryption_key = old.encryption_key);
+    assert_eq!(stage.refused(&commit), Violation::EncryptionKeyUnchanged);
+    let commit = external(&mut stage, back, |leaf| {
+        leaf.credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
+    });
+    assert_eq!(stage.refused(&commit), Violation::CredentialSuccession);
+    stage.lives_on();
+}
+
+/// The creator of a group may use such a PSK while it is alone; somebody who joins it may not.
+#[test]
+fn a_psk_for_branching_does_not_come_from_outside() {
+    let suite = suite(1);
+    let mut world = World::new(suite);
+    let group_info = world.members[0].group_info(true);
+    let mut puppet = Puppet::new(suite);
+    (puppet.context, puppet.tree) =
+        (group_info.group_context.clone(), world.members[0].group.public().tree().clone());
+    let branch = Psk::Resumption {
+        usage: ResumptionPskUsage::Branch,
+        psk_group_id: b"old".as_slice().into(),
+        psk_epoch: 1,
+    };
+    let proposals = by_value(&[external_init(), psk(branch.clone(), suite.hash_len())]);
+    let (tree, signer) = (puppet.tree.clone(), stranger(suite));
+    let path = puppet.external_path(&tree, &*signer, |_| {});
+    let commit = puppet.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer);
+    assert_eq!(violation(world.members[0].process(&commit).unwrap_err()), Violation::PskUsage);
+    // Nor can it be made.
+    let (tree, resync, template) = (None, None, leaf_template());
+    let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks: vec![branch] };
+    let made = join.build(&client(&*signer), &mut world.rng);
+    assert_eq!(violation(made.map(|_| ()).unwrap_err()), Violation::PskUsage);
+    world.join_external(None, vec![external_psk(1)]);
+}
+
+/// What keeps somebody from making the Commit.
+fn not_joined(puppet: &mut Puppet, resync: Option<LeafIndex>, change: fn(&mut LeafNode)) -> Violation {
+    let mut leaf = puppet.own_leaf();
+    change(&mut leaf);
+    let (group_info, signer) = (puppet.group_info(), stranger(puppet.suite));
+    let (template, psks) = (says(leaf), Vec::new());
+    let join = ExternalJoin { group_info: &group_info, tree: None, template, resync, psks };
+    violation(join.build(&client(&*signer), &mut puppet.rng).map(|_| ()).unwrap_err())
+}
+
+#[test]
+fn nobody_makes_a_commit_to_join_that_would_be_refused() {
+    let mut stage = Stage::new();
+    let puppet = &mut stage.puppet;
+    let nobody = Violation::RemovedIsNoMember(LeafIndex(3));
+    assert_eq!(not_joined(puppet, Some(LeafIndex(3)), |_| {}), nobody);
+    let no_version = not_joined(puppet, None, |leaf| leaf.capabilities.versions.clear());
+    assert_eq!(no_version, Violation::SuiteUnsupported);
+    let somebody_else = not_joined(puppet, Some(LeafIndex(2)), |leaf| {
+        leaf.credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
+    });
+    assert_eq!(somebody_else, Violation::CredentialSuccession);
+}
+
+#[test]
+fn a_group_info_without_a_key_or_with_a_malformed_one_does_not_help_to_join() {
+    let mut puppet = Puppet::new(suite(1));
+    let signer = stranger(suite(1));
+    let malformed = GroupError::Violation(Violation::MalformedExtension(ExtensionType::EXTERNAL_PUB));
+    for (data, error) in
+        [(None, GroupError::Missing(Missing::ExternalPub)), (Some(b"\x05abc".as_slice()), malformed)]
+    {
+        let mut group_info = puppet.group_info();
+        let extensions = &mut group_info.extensions.0;
+        extensions.retain(|extension| extension.extension_type != ExtensionType::EXTERNAL_PUB);
+        extensions.extend(data.map(|data| extension(ExtensionType::EXTERNAL_PUB, data)));
+        puppet.sign_group_info(&mut group_info);
+        let (tree, resync, psks) = (None, None, Vec::new());
+        let join = ExternalJoin { group_info: &group_info, tree, template: leaf_template(), resync, psks };
+        let made = join.build(&client(&*signer), &mut puppet.rng);
+        assert_eq!(made.map(|_| ()).unwrap_err(), error);
+    }
+}

@@ -1,0 +1,357 @@
+//! Section 12.4.3.1: a Welcome, a GroupInfo and a tree are not believed. What is wrong with a GroupInfo keeps everybody
+//! away: who has a Welcome, who joins by a Commit, and who only watches.
+
+use crate::forge::{
+    Forgery, Gullible, OldPsk, Strict, Wrong, extension, external_senders, key_package, psk_id, required,
+    stranger,
+};
+use crate::puppet::Puppet;
+use crate::stage::violation;
+use crate::world::{client, leaf_template, suite};
+use pando_mls::{
+    BasicIdentities, Client, ExternalJoin, Group, GroupError, GroupInfo, IdentityPolicy, KeyPackageTemplate,
+    PublicGroup, Violation, Welcome,
+};
+use pando_schedule::PskValue;
+use pando_wire::{
+    CipherSuite, Credential, CredentialType, ExtensionType, Extensions, KeyPackage, LeafIndex, ProposalType,
+    ProtocolVersion, Psk, RequiredCapabilities, ResumptionPskUsage,
+};
+
+const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
+const LISTED: ExtensionType = ExtensionType(0x1a1a);
+
+/// A puppet's group, and somebody who is in the tree and has no Welcome yet.
+fn invited() -> (Puppet, Forgery) {
+    let mut puppet = Puppet::new(suite(1));
+    let newcomer = Forgery::of(&mut puppet, |_| {});
+    puppet.seat(&newcomer.key_package);
+    (puppet, newcomer)
+}
+
+fn join(welcome: &Welcome, newcomer: &Forgery, policy: &dyn IdentityPolicy) -> Result<Group, GroupError> {
+    let client = Client { policy, ..client(&*newcomer.signer) };
+    Group::join(welcome, newcomer.bundle(), None, &client).map(|(group, _)| group)
+}
+
+/// What is wrong with a GroupInfo, which is the same for everybody.
+fn refused_by(
+    puppet: &mut Puppet,
+    newcomer: &Forgery,
+    group_info: &GroupInfo,
+    policy: &dyn IdentityPolicy,
+) -> Violation {
+    let welcome = puppet.welcome_to(group_info, &newcomer.key_package);
+    let error = join(&welcome, newcomer, policy).unwrap_err();
+
+    let watched = PublicGroup::new(puppet.suite, group_info, None, policy);
+    assert_eq!(watched.unwrap_err(), error);
+
+    // Whoever joins by a Commit takes the cipher suite from the GroupInfo itself, and the signature is wrong then.
+    if group_info.group_context.cipher_suite == puppet.suite.cipher_suite() {
+        let (tree, resync, psks) = (None, None, Vec::new());
+        let join = ExternalJoin { group_info, tree, template: leaf_template(), resync, psks };
+        let signer = stranger(puppet.suite);
+        let client = Client { policy, ..client(&*signer) };
+        assert_eq!(join.build(&client, &mut puppet.rng).map(|_| ()).unwrap_err(), error);
+    }
+    violation(error)
+}
+
+/// What is wrong with a GroupInfo that was changed and signed after that.
+fn refused(puppet: &mut Puppet, newcomer: &Forgery, change: impl FnOnce(&mut GroupInfo)) -> Violation {
+    let mut group_info = puppet.group_info();
+    change(&mut group_info);
+    puppet.sign_group_info(&mut group_info);
+    refused_by(puppet, newcomer, &group_info, &BasicIdentities)
+}
+
+/// After all that was refused, the right Welcome is taken.
+fn comes_in(mut puppet: Puppet, newcomer: &Forgery) {
+    let welcome = puppet.welcome(&newcomer.key_package);
+    let group = join(&welcome, newcomer, &BasicIdentities).unwrap();
+    assert_eq!(group.epoch_authenticator().expose(), puppet.epoch_authenticator());
+}
+
+#[test]
+fn a_group_info_is_signed_by_a_member() {
+    let (mut puppet, newcomer) = invited();
+    for leaf in [2, 3, 1 << 31, u32::MAX].map(LeafIndex) {
+        let found = refused(&mut puppet, &newcomer, |group_info| group_info.signer = leaf);
+        assert_eq!(found, Violation::GroupInfoSigner(leaf));
+    }
+    // By another member than it says, by nobody, or before it was changed.
+    let found = refused(&mut puppet, &newcomer, |group_info| group_info.signer = LeafIndex(1));
+    assert_eq!(found, Violation::GroupInfoSignature);
+    let changes: [fn(&mut GroupInfo); 4] = [
+        |group_info| group_info.signature = Vec::new().into(),
+        |group_info| group_info.confirmation_tag = Vec::new().into(),
+        |group_info| group_info.group_context.epoch = 8,
+        |group_info| group_info.extensions.0.push(extension(LISTED, b"")),
+    ];
+    for change in changes {
+        let mut group_info = puppet.group_info();
+        change(&mut group_info);
+        let found = refused_by(&mut puppet, &newcomer, &group_info, &BasicIdentities);
+        assert_eq!(found, Violation::GroupInfoSignature);
+    }
+    comes_in(puppet, &newcomer);
+}
+
+#[test]
+fn who_has_left_does_not_sign() {
+    let (mut puppet, newcomer) = invited();
+    let gone = key_package(&mut puppet, |_| {});
+    let leaf = puppet.seat(&gone);
+    let last = key_package(&mut puppet, |_| {});
+    puppet.seat(&last);
+    puppet.tree.remove(leaf).unwrap();
+    puppet.settle();
+    let found = refused(&mut puppet, &newcomer, |group_info| group_info.signer = leaf);
+    assert_eq!(found, Violation::GroupInfoSigner(leaf));
+    comes_in(puppet, &newcomer);
+}
+
+#[test]
+fn a_group_is_of_the_version_and_cipher_suite_of_the_key_package() {
+    let (mut puppet, newcomer) = invited();
+    let changes: [fn(&mut GroupInfo); 3] = [
+        |group_info| group_info.group_context.cipher_suite = CipherSuite(2),
+        |group_info| group_info.group_context.cipher_suite = CipherSuite(0x0a0a),
+        |group_info| group_info.group_context.version = ProtocolVersion(2),
+    ];
+    for change in changes {
+        assert_eq!(refused(&mut puppet, &newcomer, change), Violation::GroupInfoSuite);
+    }
+    // A Welcome for one of another cipher suite.
+    let other = Forgery::of(&mut Puppet::new(suite(2)), |_| {});
+    let welcome = puppet.welcome(&newcomer.key_package);
+    let found = join(&welcome, &other, &BasicIdentities).unwrap_err();
+    assert_eq!(violation(found), Violation::GroupInfoSuite);
+    comes_in(puppet, &newcomer);
+}
+
+#[test]
+fn extensions_are_of_one_type_each_and_well_formed() {
+    let (mut puppet, newcomer) = invited();
+    let twice = [extension(LISTED, b"1"), extension(LISTED, b"2")];
+    let found = refused(&mut puppet, &newcomer, |group_info| {
+        group_info.extensions.0.extend(twice.clone());
+    });
+    assert_eq!(found, Violation::DuplicateExtension(LISTED));
+    let found = refused(&mut puppet, &newcomer, |group_info| {
+        group_info.group_context.extensions.0.extend(twice.clone());
+    });
+    assert_eq!(found, Violation::DuplicateExtension(LISTED));
+    for extension_type in [ExtensionType::REQUIRED_CAPABILITIES, ExtensionType::EXTERNAL_SENDERS] {
+        let found = refused(&mut puppet, &newcomer, |group_info| {
+            group_info.group_context.extensions.0.push(extension(extension_type, b"\x05abc"));
+        });
+        assert_eq!(found, Violation::MalformedExtension(extension_type));
+    }
+    comes_in(puppet, &newcomer);
+}
+
+#[test]
+fn the_joiner_supports_the_extensions_of_the_group() {
+    let (mut puppet, newcomer) = invited();
+    let found = refused(&mut puppet, &newcomer, |group_info| {
+        group_info.group_context.extensions.0.push(extension(UNKNOWN, b""));
+    });
+    assert_eq!(found, Violation::ExtensionUnsupportedByMember(UNKNOWN));
+    // If the joiner is the only one who does not.
+    let mut puppet = Puppet::new(suite(1));
+    let newcomer = Forgery::of(&mut puppet, |template| template.capabilities.extensions.clear());
+    puppet.context.extensions.0.push(extension(LISTED, b""));
+    puppet.seat(&newcomer.key_package);
+    let welcome = puppet.welcome(&newcomer.key_package);
+    let found = join(&welcome, &newcomer, &BasicIdentities).unwrap_err();
+    assert_eq!(violation(found), Violation::ExtensionUnsupportedByMember(LISTED));
+}
+
+#[test]
+fn the_policy_decides_which_servers_have_a_say() {
+    let (mut puppet, newcomer) = invited();
+    puppet.context.extensions = external_senders(&[&*newcomer.signer]);
+    puppet.settle();
+    let group_info = puppet.group_info();
+    let found = refused_by(&mut puppet, &newcomer, &group_info, &Strict);
+    assert_eq!(found, Violation::ExternalSenderCredential("no servers".into()));
+    comes_in(puppet, &newcomer);
+}
+
+/// A group in which somebody has a leaf that nobody should have let in.
+fn with_leaf(
+    extensions: Extensions,
+    policy: &dyn IdentityPolicy,
+    change: impl FnOnce(&mut KeyPackageTemplate),
+) -> Violation {
+    let (mut puppet, newcomer) = invited();
+    let wrong = key_package(&mut puppet, change);
+    puppet.context.extensions = extensions;
+    puppet.seat(&wrong);
+    let group_info = puppet.group_info();
+    refused_by(&mut puppet, &newcomer, &group_info, policy)
+}
+
+#[test]
+fn every_leaf_of_the_tree_is_looked_at() {
+    let none = Extensions::default;
+    let nameless = with_leaf(none(), &Strict, |template| {
+        template.credential = Credential::Basic { identity: Vec::new().into() };
+    });
+    assert_eq!(nameless, Violation::Credential("no name".into()));
+    // Of two who do not understand each other, the first is named.
+    let x509 = |also: &'static [CredentialType]| {
+        move |template: &mut KeyPackageTemplate| {
+            template.credential = Credential::X509 { certificates: Vec::new() };
+            template.capabilities.credentials = [&[CredentialType::X509], also].concat();
+        }
+    };
+    let found = with_leaf(none(), &Gullible, x509(&[CredentialType::BASIC][..]));
+    assert_eq!(found, Violation::CredentialInUseUnsupported(CredentialType::X509));
+    let found = with_leaf(none(), &Gullible, x509(&[][..]));
+    assert_eq!(found, Violation::CredentialUnsupportedByMember(CredentialType::BASIC));
+
+    let wrong: [Wrong<KeyPackageTemplate>; 3] = [
+        (|template| template.capabilities.versions.clear(), Violation::SuiteUnsupported),
+        (
+            |template| template.leaf_extensions.0.push(extension(UNKNOWN, b"")),
+            Violation::LeafExtensionUnsupported(UNKNOWN),
+        ),
+        (
+            |template| template.leaf_extensions.0 = vec![extension(LISTED, b""), extension(LISTED, b"")],
+            Violation::DuplicateExtension(LISTED),
+        ),
+    ];
+    for (change, violation) in wrong {
+        assert_eq!(with_leaf(none(), &BasicIdentities, change), violation);
+    }
+}
+
+#[test]
+fn every_leaf_of_the_tree_has_what_the_group_requires() {
+    let demands = required(&RequiredCapabilities {
+        extension_types: vec![LISTED],
+        proposal_types: vec![ProposalType(0xf001)],
+        credential_types: vec![CredentialType::BASIC],
+    });
+    let lacking: [Wrong<KeyPackageTemplate>; 2] = [
+        (|template| template.capabilities.extensions.clear(), Violation::RequiredExtension(LISTED)),
+        (
+            |template| template.capabilities.proposals.clear(),
+            Violation::RequiredProposal(ProposalType(0xf001)),
+        ),
+    ];
+    for (change, violation) in lacking {
+        assert_eq!(with_leaf(demands.clone(), &BasicIdentities, change), violation);
+    }
+    let x509 = RequiredCapabilities {
+        credential_types: vec![CredentialType::X509],
+        ..RequiredCapabilities::default()
+    };
+    let violation = Violation::RequiredCredential(CredentialType::X509);
+    assert_eq!(with_leaf(required(&x509), &BasicIdentities, |_| {}), violation);
+}
+
+#[test]
+fn the_joiner_finds_its_own_leaf_as_it_was() {
+    let (mut puppet, newcomer) = invited();
+    // Somebody who is not in the tree.
+    let stranger = Forgery::of(&mut puppet, |_| {});
+    let welcome = puppet.welcome(&stranger.key_package);
+    let found = join(&welcome, &stranger, &BasicIdentities).unwrap_err();
+    assert_eq!(violation(found), Violation::OwnLeafMissing);
+    // Somebody who is there with another leaf, which is well signed: it was in another KeyPackage, or made by the
+    // owner of the key in another way.
+    let changes: [fn(&mut KeyPackage); 2] = [
+        |key_package| key_package.leaf_node.capabilities.proposals.clear(),
+        |key_package| key_package.leaf_node.credential = Credential::Basic { identity: Vec::new().into() },
+    ];
+    for change in changes {
+        let owner = Forgery::of(&mut puppet, |_| {});
+        let bundle = owner.bundle();
+        let owner = owner.change(puppet.suite, change);
+        puppet.seat(&owner.key_package);
+        let welcome = puppet.welcome(&bundle.key_package);
+        let joined = Group::join(&welcome, bundle, None, &client(&*owner.signer));
+        assert_eq!(violation(joined.unwrap_err()), Violation::OwnLeafMissing);
+    }
+    comes_in(puppet, &newcomer);
+}
+
+#[test]
+fn a_welcome_confirms_that_the_joiner_is_in_the_epoch() {
+    let (mut puppet, newcomer) = invited();
+    let right = puppet.group_info().confirmation_tag;
+    for tag in [vec![0; 32], right[..31].to_vec(), [&right[..], &[0]].concat(), Vec::new()] {
+        let mut group_info = puppet.group_info();
+        group_info.confirmation_tag = tag.into();
+        puppet.sign_group_info(&mut group_info);
+        let welcome = puppet.welcome_to(&group_info, &newcomer.key_package);
+        let found = join(&welcome, &newcomer, &BasicIdentities).unwrap_err();
+        assert_eq!(violation(found), Violation::ConfirmationTag);
+    }
+    comes_in(puppet, &newcomer);
+}
+
+#[test]
+fn a_group_that_follows_from_another_has_just_begun() {
+    for usage in [ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch] {
+        for epoch in [0, 2, 7, u64::MAX] {
+            let (mut puppet, newcomer) = invited();
+            puppet.context.epoch = epoch;
+            let id = Psk::Resumption { usage, psk_group_id: b"old".as_slice().into(), psk_epoch: 1 };
+            puppet.psks.push((psk_id(id, 32), PskValue::from(vec![1])));
+            puppet.settle();
+            let welcome = puppet.welcome(&newcomer.key_package);
+            let joined = Group::join(&welcome, newcomer.bundle(), None, &knows(&newcomer));
+            assert_eq!(violation(joined.unwrap_err()), Violation::FirstEpoch);
+        }
+    }
+}
+
+#[test]
+fn a_group_follows_from_one_other() {
+    let usages = [ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch];
+    for (first, second) in usages.into_iter().flat_map(|first| usages.map(|second| (first, second))) {
+        let (mut puppet, newcomer) = invited();
+        puppet.context.epoch = 1;
+        for (usage, epoch) in [(first, 1), (second, 2)] {
+            let id = Psk::Resumption { usage, psk_group_id: b"old".as_slice().into(), psk_epoch: epoch };
+            puppet.psks.push((psk_id(id, 32), PskValue::from(vec![1])));
+        }
+        puppet.settle();
+        let welcome = puppet.welcome(&newcomer.key_package);
+        let joined = Group::join(&welcome, newcomer.bundle(), None, &knows(&newcomer));
+        assert_eq!(violation(joined.unwrap_err()), Violation::SeveralResumptionPsks);
+    }
+}
+
+/// Somebody who has the PSK of the old group.
+fn knows(newcomer: &Forgery) -> Client<'_> {
+    Client { psks: &OldPsk, ..client(&*newcomer.signer) }
+}
+
+/// What a creator does, nobody would join either.
+#[test]
+fn a_group_is_not_created_that_its_creator_could_not_join() {
+    let mut puppet = Puppet::new(suite(1));
+    let owner = Forgery::of(&mut puppet, |_| {});
+    let (suite, rng) = (puppet.suite, &mut puppet.rng);
+    let mut refused = |extensions: Extensions, policy: &dyn IdentityPolicy| {
+        let (id, client) = (b"new".as_slice().into(), Client { policy, ..client(&*owner.signer) });
+        let created = Group::create(suite, id, extensions, owner.bundle(), &client, rng);
+        violation(created.map(|_| ()).unwrap_err())
+    };
+    let unknown = Extensions(vec![extension(UNKNOWN, b"")]);
+    assert_eq!(refused(unknown, &Gullible), Violation::ExtensionUnsupportedByMember(UNKNOWN));
+    let needs = RequiredCapabilities { extension_types: vec![UNKNOWN], ..RequiredCapabilities::default() };
+    assert_eq!(refused(required(&needs), &Gullible), Violation::RequiredExtension(UNKNOWN));
+    let malformed = Extensions(vec![extension(ExtensionType::EXTERNAL_SENDERS, b"")]);
+    let violation = Violation::MalformedExtension(ExtensionType::EXTERNAL_SENDERS);
+    assert_eq!(refused(malformed, &Gullible), violation);
+    let servers = external_senders(&[&*owner.signer]);
+    let violation = Violation::ExternalSenderCredential("no servers".into());
+    assert_eq!(refused(servers, &Strict), violation);
+}

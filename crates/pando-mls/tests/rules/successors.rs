@@ -1,0 +1,207 @@
+//! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to follow from another.
+
+use crate::forge::{Forgery, Gullible, Strict, key_package, psk_id};
+use crate::puppet::Puppet;
+use crate::stage::violation;
+use crate::world::{Member, World, client, suite, template};
+use pando_mls::{
+    Client, Extension, ExtensionType, Extensions, Group, GroupError, IdentityPolicy, Misuse, ProtocolVersion,
+    PskStore, PskValue, ReInit, Successor, Suite, Violation,
+};
+use pando_wire::{Credential, GroupId, KeyPackage, LeafIndex, Psk, ResumptionPskUsage};
+
+const REINIT: ResumptionPskUsage = ResumptionPskUsage::ReInit;
+const BRANCH: ResumptionPskUsage = ResumptionPskUsage::Branch;
+
+fn parameters() -> Extensions {
+    Extensions(vec![Extension { extension_type: ExtensionType(0x1a1a), extension_data: vec![].into() }])
+}
+
+/// All members enter the last epoch of the group.
+fn end(world: &mut World) {
+    let reinit = ReInit {
+        group_id: b"new".as_slice().into(),
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: world.suite.cipher_suite(),
+        extensions: parameters(),
+    };
+    let (message, _) = world.build(0, |builder| builder.reinit(reinit)).unwrap();
+    for member in &mut world.members {
+        member.follow(&message);
+    }
+}
+
+/// What the puppet says of its group.
+struct Claim {
+    suite: Suite,
+    group_id: &'static [u8],
+    extensions: Extensions,
+    usage: ResumptionPskUsage,
+    old: &'static [u8],
+    /// How many epochs the old group has gone on since.
+    back: u64,
+    /// How many there are beside the puppet and the one who is invited.
+    others: usize,
+    /// Who the puppet says it is.
+    name: &'static [u8],
+}
+
+/// The puppet begins a group, which is right, and says that it follows from that of `old`.
+fn claim(usage: ResumptionPskUsage) -> Claim {
+    let (old, name) = (b"group".as_slice(), b"somebody".as_slice());
+    let extensions = if usage == BRANCH { Extensions::default() } else { parameters() };
+    Claim { suite: suite(1), group_id: b"new", extensions, usage, old, back: 0, others: 0, name }
+}
+
+impl Claim {
+    /// Somebody who was invited to it tries to join, who was `member` in the old group.
+    fn joined(self, member: &Member) -> Result<Group, GroupError> {
+        let Self { suite, group_id, extensions, usage, old, back, others, name } = self;
+        let mut template = template();
+        template.credential = Credential::Basic { identity: name.into() };
+        let mut puppet = Puppet::with_template(suite, template);
+        let epoch = member.group.epoch() - back;
+        let psk = Psk::Resumption { usage, psk_group_id: old.into(), psk_epoch: epoch };
+        let value = member.group.resumption_psk(epoch).unwrap();
+        puppet.psks.push((psk_id(psk, suite.hash_len()), value));
+        puppet.context.group_id = group_id.into();
+        (puppet.context.epoch, puppet.context.extensions) = (1, extensions);
+        let invited = Forgery::of(&mut puppet, |_| {});
+        for _ in 0..others {
+            let other = Forgery::of(&mut puppet, |_| {});
+            puppet.seat(&other.key_package);
+        }
+        puppet.seat(&invited.key_package);
+        let welcome = puppet.welcome(&invited.key_package);
+        let client = Client { psks: &Knows(&member.group), ..client(&*invited.signer) };
+        // Whoever does not remember the old group is told to.
+        let forgetful = Group::join(&welcome, invited.bundle(), None, &client);
+        assert_eq!(forgetful.unwrap_err(), Misuse::OldGroupNeeded.into());
+        member.group.join_successor(&welcome, invited.bundle(), None, &client).map(|(group, _)| group)
+    }
+
+    fn refused(self, member: &Member) -> Violation {
+        violation(self.joined(member).unwrap_err())
+    }
+}
+
+/// Has the resumption PSKs of one group, and takes them for those of any.
+struct Knows<'a>(&'a Group);
+
+impl PskStore for Knows<'_> {
+    fn external(&self, _: &[u8]) -> Option<PskValue> {
+        None
+    }
+
+    fn resumption(&self, _: &GroupId, epoch: u64) -> Option<PskValue> {
+        self.0.resumption_psk(epoch)
+    }
+}
+
+#[test]
+fn what_claims_to_follow_from_a_group_does() {
+    let mut world = World::of(suite(1), 2);
+    let old = &world.members[1];
+    // A group that has not ended, or another one.
+    assert_eq!(claim(REINIT).refused(old), Violation::NoSuccessor);
+    assert_eq!(Claim { old: b"another", ..claim(BRANCH) }.refused(old), Violation::NoSuccessor);
+    claim(BRANCH).joined(old).unwrap();
+    world.chat(0);
+
+    end(&mut world);
+    let old = &world.members[1];
+    assert_eq!(Claim { old: b"another", ..claim(REINIT) }.refused(old), Violation::NoSuccessor);
+    claim(REINIT).joined(old).unwrap();
+}
+
+#[test]
+fn what_follows_from_none_is_not_joined_as_if_it_did() {
+    let mut world = World::of(suite(1), 2);
+    let newcomer = world.newcomer();
+    let added = newcomer.bundle.key_package.clone();
+    let (_, welcome) = world.commit(0, |builder| builder.add(added));
+    let client = client(&*newcomer.signer);
+    let old = &world.members[1].group;
+    let joined = old.join_successor(&welcome.unwrap(), newcomer.bundle, None, &client);
+    assert_eq!(violation(joined.unwrap_err()), Violation::NoSuccessor);
+}
+
+#[test]
+fn what_follows_is_what_was_agreed_on() {
+    let wrong = Violation::SuccessorParameters;
+    let mut world = World::of(suite(1), 2);
+    let old = &world.members[1];
+    assert_eq!(Claim { suite: suite(3), ..claim(BRANCH) }.refused(old), wrong);
+    end(&mut world);
+    let old = &world.members[1];
+    assert_eq!(Claim { suite: suite(3), ..claim(REINIT) }.refused(old), wrong);
+    assert_eq!(Claim { group_id: b"newer", ..claim(REINIT) }.refused(old), wrong);
+    assert_eq!(Claim { extensions: Extensions::default(), ..claim(REINIT) }.refused(old), wrong);
+    // From an epoch before the last.
+    assert_eq!(Claim { back: 1, ..claim(REINIT) }.refused(old), wrong);
+}
+
+fn named(puppet: &mut Puppet, name: &[u8]) -> KeyPackage {
+    key_package(puppet, |template| template.credential = Credential::Basic { identity: name.into() })
+}
+
+/// What keeps a member from beginning a group with others.
+fn not_begun(member: &Member, usage: ResumptionPskUsage, names: &[&[u8]]) -> Violation {
+    let mut puppet = Puppet::new(suite(1));
+    let creator = Forgery::of(&mut puppet, |_| {});
+    let key_packages = names.iter().map(|name| named(&mut puppet, name)).collect();
+    let successor = Successor { bundle: creator.bundle(), key_packages };
+    let (client, rng) = (client(&*creator.signer), &mut puppet.rng);
+    let begun = match usage {
+        BRANCH => member.group.branch(b"branch".as_slice().into(), successor, &client, rng),
+        _ => member.group.reinitialize(successor, &client, rng),
+    };
+    violation(begun.map(|_| ()).unwrap_err())
+}
+
+#[test]
+fn nobody_is_left_behind() {
+    let mut world = World::of(suite(1), 3);
+    end(&mut world);
+    let old = &world.members[1];
+    assert_eq!(claim(REINIT).refused(old), Violation::MemberMissing(LeafIndex(2)));
+    assert_eq!(not_begun(old, REINIT, &[]), Violation::MemberMissing(LeafIndex(1)));
+    // Somebody else does not stand in for a member.
+    let strangers = Claim { name: b"a stranger", others: 1, ..claim(REINIT) };
+    assert_eq!(strangers.refused(old), Violation::MemberMissing(LeafIndex(2)));
+    Claim { others: 1, ..claim(REINIT) }.joined(old).unwrap();
+    // More may come.
+    Claim { others: 2, ..claim(REINIT) }.joined(old).unwrap();
+}
+
+#[test]
+fn a_branch_has_no_strangers() {
+    let world = World::of(suite(1), 3);
+    let old = &world.members[1];
+    let stranger = Claim { name: b"a stranger", ..claim(BRANCH) };
+    assert_eq!(stranger.refused(old), Violation::NotInOldGroup(LeafIndex(0)));
+    // Nor is anybody there twice.
+    let crowd = Claim { others: 2, ..claim(BRANCH) };
+    assert_eq!(crowd.refused(old), Violation::NotInOldGroup(LeafIndex(3)));
+    Claim { others: 1, ..claim(BRANCH) }.joined(old).unwrap();
+
+    let found = not_begun(old, BRANCH, &[b"somebody", b"a stranger"]);
+    assert_eq!(found, Violation::NotInOldGroup(LeafIndex(2)));
+}
+
+/// The new group's policy may think otherwise about who is who.
+#[test]
+fn the_policy_decides_who_was_there() {
+    let world = World::of(suite(1), 2);
+    let old = &world.members[1].group;
+    let mut puppet = Puppet::new(suite(1));
+    let (creator, stranger) = (Forgery::of(&mut puppet, |_| {}), named(&mut puppet, b"a stranger"));
+    let mut begin = |policy: &dyn IdentityPolicy| {
+        let successor = Successor { bundle: creator.bundle(), key_packages: vec![stranger.clone()] };
+        let client = Client { policy, ..client(&*creator.signer) };
+        old.branch(b"branch".as_slice().into(), successor, &client, &mut puppet.rng)
+    };
+    let refused = begin(&Strict).map(|_| ()).unwrap_err();
+    assert_eq!(violation(refused), Violation::NotInOldGroup(LeafIndex(1)));
+    begin(&Gullible).unwrap();
+}
