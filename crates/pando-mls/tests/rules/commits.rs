@@ -21,7 +21,12 @@ fn a_commit_has_a_path_unless_it_can_do_without() {
         assert_eq!(stage.refused_commit(&list), Violation::PathRequired);
     }
     let leaf_node = stage.puppet.updated_leaf(|_| {});
-    assert_eq!(stage.refused_when_committed(leaf_node), Violation::PathRequired);
+    let (message, reference) = stage.puppet.propose(update(leaf_node));
+    stage.hear(&message);
+    let (committer, signer) = (Sender::Member(stage.members[0].leaf()), &*stage.members[0].signer);
+    let list = vec![ProposalOrRef::Reference(reference)];
+    let commit = stage.puppet.commit_as(committer, list, None, signer);
+    assert_eq!(stage.refused(&commit), Violation::PathRequired);
     // Here nothing is wrong but the confirmation tag.
     for list in [vec![newcomer.clone()], vec![psk.clone()], vec![psk, newcomer]] {
         let commit = stage.puppet.commit_of(by_value(&list), None);

@@ -1,31 +1,43 @@
 //! Sections 5.3.1, 11.1, 12.1.7 and 13.4: the extensions of the group.
 
 use crate::forge::{
-    Forgery, Strict, add, extension, external_senders, key_package, required, set_extensions,
+    Forgery, LISTED, Strict, UNKNOWN, add, extension, external_senders, key_package, required, set_extensions,
 };
 use crate::stage::Stage;
 use pando_mls::{ExtensionType, Extensions, Violation};
-use pando_wire::{CredentialType, ProposalType, RequiredCapabilities};
+use pando_wire::{Capabilities, CredentialType, LeafNode, ProposalType, RequiredCapabilities};
 
-const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
-const LISTED: ExtensionType = ExtensionType(0x1a1a);
+/// What is said of the committer's new leaf, so that it is not the one who lacks something.
+fn supports_all(leaf_node: &mut LeafNode) {
+    let Capabilities { extensions, proposals, credentials, .. } = &mut leaf_node.capabilities;
+    extensions.push(UNKNOWN);
+    proposals.push(ProposalType(0xf00d));
+    credentials.push(CredentialType::X509);
+}
 
 #[test]
 fn nothing_is_required_that_a_member_does_not_support() {
     let mut stage = Stage::new();
-    for nobody in [
-        RequiredCapabilities { extension_types: vec![UNKNOWN], ..RequiredCapabilities::default() },
-        RequiredCapabilities {
-            proposal_types: vec![ProposalType(0xf00d)],
-            ..RequiredCapabilities::default()
-        },
-        RequiredCapabilities {
-            credential_types: vec![CredentialType::X509],
-            ..RequiredCapabilities::default()
-        },
+    let none = RequiredCapabilities::default;
+    let (proposal, credential) = (ProposalType(0xf00d), CredentialType::X509);
+    for (nobody, violation) in [
+        (
+            RequiredCapabilities { extension_types: vec![UNKNOWN], ..none() },
+            Violation::RequiredExtension(UNKNOWN),
+        ),
+        (
+            RequiredCapabilities { proposal_types: vec![proposal], ..none() },
+            Violation::RequiredProposal(proposal),
+        ),
+        (
+            RequiredCapabilities { credential_types: vec![credential], ..none() },
+            Violation::RequiredCredential(credential),
+        ),
     ] {
         let proposal = set_extensions(required(&nobody));
-        assert_eq!(stage.forbidden_with_path(proposal), Violation::RequiredUnsupportedByMember);
+        assert_eq!(stage.forbidden_with_path(proposal.clone(), |_| {}), violation);
+        let others = stage.forbidden_with_path(proposal, supports_all);
+        assert_eq!(others, Violation::RequiredUnsupportedByMember);
     }
     stage.lives_on();
 }
@@ -35,7 +47,8 @@ fn every_member_supports_the_extensions_of_the_group() {
     let mut stage = Stage::new();
     let violation = Violation::ExtensionUnsupportedByMember(UNKNOWN);
     let unknown = set_extensions(Extensions(vec![extension(UNKNOWN, b"")]));
-    assert_eq!(stage.forbidden_with_path(unknown), violation);
+    assert_eq!(stage.forbidden_with_path(unknown.clone(), |_| {}), violation);
+    assert_eq!(stage.forbidden_with_path(unknown, supports_all), violation);
 
     // Whoever comes or stays supports what is there, or is there from this Commit on.
     let violation = Violation::ExtensionUnsupportedByMember(LISTED);
@@ -63,7 +76,7 @@ fn extensions_are_well_formed() {
     ] {
         let malformed = set_extensions(Extensions(vec![extension(extension_type, data)]));
         let violation = Violation::MalformedExtension(extension_type);
-        assert_eq!(stage.forbidden_with_path(malformed), violation);
+        assert_eq!(stage.forbidden_with_path(malformed, |_| {}), violation);
     }
     stage.lives_on();
 }
@@ -74,6 +87,20 @@ fn the_policy_decides_which_servers_have_a_say() {
     let server = Forgery::of(&mut stage.puppet, |_| {}).signer;
     let proposal = set_extensions(external_senders(&[&*server]));
     let violation = Violation::ExternalSenderCredential("no servers".into());
-    assert_eq!(stage.forbidden_with_path(proposal), violation);
+    assert_eq!(stage.forbidden_with_path(proposal, |_| {}), violation);
+    stage.lives_on();
+}
+
+/// All members list this value, to see that nobody minds; but it is no type of anything (section 13.5).
+#[test]
+fn grease_is_not_an_extension_of_the_group() {
+    let mut stage = Stage::new();
+    let grease = ExtensionType(0x1a1a);
+    for member in stage.puppet.tree.members() {
+        assert!(stage.puppet.tree.leaf(member).unwrap().capabilities.extensions.contains(&grease));
+    }
+    let proposal = set_extensions(Extensions(vec![extension(grease, b"")]));
+    let violation = Violation::ExtensionUnsupportedByMember(grease);
+    assert_eq!(stage.forbidden_with_path(proposal, |_| {}), violation);
     stage.lives_on();
 }

@@ -2,20 +2,30 @@
 //! policies.
 
 use crate::puppet::Puppet;
-use crate::world::template;
 use pando_crypto::{HpkeKeyPair, Signer, Suite};
 use pando_mls::{
     BasicIdentities, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate, PskStore, PskValue,
     SecretBytes, Violation,
 };
 use pando_wire::{
-    Add, Credential, Extension, ExtensionType, Extensions, ExternalInit, ExternalSender, ExternalSenders,
-    GroupContextExtensions, GroupId, KeyPackage, LeafIndex, LeafNode, OtherProposal, PreSharedKey,
-    PreSharedKeyId, Proposal, ProposalOrRef, ProposalType, Psk, ReInit, Remove, RequiredCapabilities,
-    SignaturePublicKey, Update,
+    Add, Credential, Encode, Extension, ExtensionType, Extensions, ExternalInit, ExternalSender,
+    ExternalSenders, GroupContextExtensions, GroupId, KeyPackage, LeafIndex, LeafNode, OtherProposal,
+    PreSharedKey, PreSharedKeyId, Proposal, ProposalOrRef, ProposalType, Psk, ReInit, Remove,
+    RequiredCapabilities, SignaturePublicKey, Update,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+
+/// An extension type that everybody supports, and one that nobody does.
+pub(crate) const LISTED: ExtensionType = ExtensionType(0xf00e);
+pub(crate) const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
+
+/// What clients say of themselves who have nothing to hide.
+pub(crate) fn template() -> KeyPackageTemplate {
+    let mut template = crate::world::template();
+    template.capabilities.extensions.push(LISTED);
+    template
+}
 
 /// A change that makes something wrong, and the rule that it breaks.
 pub(crate) type Wrong<T> = (fn(&mut T), Violation);
@@ -155,16 +165,15 @@ impl IdentityPolicy for Gullible {
         Ok(())
     }
 
-    fn same_client(&self, _: &Credential, _: &Credential) -> bool {
-        false
-    }
-
     fn may_succeed(&self, _: &Credential, _: &Credential) -> bool {
         true
     }
 }
 
-/// Believes nobody who has no name, nobody who comes twice, and no servers.
+/// The longest lifetime that somebody strict accepts.
+pub(crate) const DAY: u64 = 86_400;
+
+/// Believes nobody who has no name, nobody who comes twice, nobody who lives for more than a day, and no servers.
 pub(crate) struct Strict;
 
 impl IdentityPolicy for Strict {
@@ -189,8 +198,12 @@ impl IdentityPolicy for Strict {
         Err(IdentityError("no servers".into()))
     }
 
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        a == b
+    fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
+        credential.encode().ok()
+    }
+
+    fn max_lifetime(&self) -> u64 {
+        DAY
     }
 
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {

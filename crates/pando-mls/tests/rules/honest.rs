@@ -1,10 +1,10 @@
 //! The puppet can be honest, too: what it then does is taken for what any member does. Were it not so, nothing could be
 //! learnt from what is refused.
 
-use crate::forge::{by_value, external_senders, psk_id, remove, set_extensions, update};
+use crate::forge::{by_value, external_senders, psk_id, remove, set_extensions, template, update};
 use crate::puppet::{PUPPET, Puppet};
 use crate::stage::Stage;
-use crate::world::{Newcomer, client, external_psk, leaf_template, suites, template};
+use crate::world::{Newcomer, client, external_psk, leaf_template, suites};
 use pando_mls::{ExternalJoin, Group, Processed};
 use pando_schedule::PskValue;
 use pando_wire::{LeafIndex, ProposalOrRef};

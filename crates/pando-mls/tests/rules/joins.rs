@@ -2,24 +2,21 @@
 //! away: who has a Welcome, who joins by a Commit, and who only watches.
 
 use crate::forge::{
-    Forgery, Gullible, OldPsk, Strict, Wrong, extension, external_senders, key_package, psk_id, required,
-    stranger,
+    Forgery, Gullible, LISTED, OldPsk, Strict, UNKNOWN, Wrong, extension, external_senders, key_package,
+    psk_id, required, stranger,
 };
 use crate::puppet::Puppet;
 use crate::stage::violation;
-use crate::world::{client, leaf_template, suite};
+use crate::world::{client, external_psk, leaf_template, suite};
 use pando_mls::{
     BasicIdentities, Client, ExternalJoin, Group, GroupError, GroupInfo, IdentityPolicy, KeyPackageTemplate,
     PublicGroup, Violation, Welcome,
 };
 use pando_schedule::PskValue;
 use pando_wire::{
-    CipherSuite, Credential, CredentialType, ExtensionType, Extensions, KeyPackage, LeafIndex, ProposalType,
-    ProtocolVersion, Psk, RequiredCapabilities, ResumptionPskUsage,
+    CipherSuite, Credential, CredentialType, ExtensionType, Extensions, KeyPackage, LeafIndex, Lifetime,
+    ProposalType, ProtocolVersion, Psk, RequiredCapabilities, ResumptionPskUsage,
 };
-
-const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
-const LISTED: ExtensionType = ExtensionType(0x1a1a);
 
 /// A puppet's group, and somebody who is in the tree and has no Welcome yet.
 fn invited() -> (Puppet, Forgery) {
@@ -213,12 +210,13 @@ fn every_leaf_of_the_tree_is_looked_at() {
     let found = with_leaf(none(), &Gullible, x509(&[][..]));
     assert_eq!(found, Violation::CredentialUnsupportedByMember(CredentialType::BASIC));
 
-    let wrong: [Wrong<KeyPackageTemplate>; 3] = [
+    let wrong: [Wrong<KeyPackageTemplate>; 4] = [
         (|template| template.capabilities.versions.clear(), Violation::SuiteUnsupported),
         (
             |template| template.leaf_extensions.0.push(extension(UNKNOWN, b"")),
             Violation::LeafExtensionUnsupported(UNKNOWN),
         ),
+        (|template| template.lifetime = Lifetime { not_before: 2, not_after: 1 }, Violation::LifetimeTooLong),
         (
             |template| template.leaf_extensions.0 = vec![extension(LISTED, b""), extension(LISTED, b"")],
             Violation::DuplicateExtension(LISTED),
@@ -328,6 +326,26 @@ fn a_group_follows_from_one_other() {
     }
 }
 
+#[test]
+fn the_psks_of_a_welcome_are_such_as_a_commit_can_have() {
+    let id = |nonce_len| psk_id(external_psk(1), nonce_len);
+    for (ids, violation) in [
+        (vec![id(31)], Violation::PskNonce),
+        (vec![id(32), id(0)], Violation::PskNonce),
+        (vec![id(32), id(32)], Violation::DuplicatePsk),
+    ] {
+        let (mut puppet, newcomer) = invited();
+        puppet.psks = ids.into_iter().map(|id| (id, PskValue::from(vec![1, 1]))).collect();
+        puppet.settle();
+        let welcome = puppet.welcome(&newcomer.key_package);
+        let found = join(&welcome, &newcomer, &BasicIdentities).unwrap_err();
+        assert_eq!(self::violation(found), violation);
+        puppet.psks = vec![(id(32), PskValue::from(vec![1, 1]))];
+        puppet.settle();
+        comes_in(puppet, &newcomer);
+    }
+}
+
 /// Somebody who has the PSK of the old group.
 fn knows(newcomer: &Forgery) -> Client<'_> {
     Client { psks: &OldPsk, ..client(&*newcomer.signer) }
@@ -348,6 +366,11 @@ fn a_group_is_not_created_that_its_creator_could_not_join() {
     assert_eq!(refused(unknown, &Gullible), Violation::ExtensionUnsupportedByMember(UNKNOWN));
     let needs = RequiredCapabilities { extension_types: vec![UNKNOWN], ..RequiredCapabilities::default() };
     assert_eq!(refused(required(&needs), &Gullible), Violation::RequiredExtension(UNKNOWN));
+    let grease = ExtensionType(0x1a1a);
+    let greasy = Extensions(vec![extension(grease, b"")]);
+    assert_eq!(refused(greasy, &Gullible), Violation::ExtensionUnsupportedByMember(grease));
+    let twice = Extensions(vec![extension(LISTED, b"1"), extension(LISTED, b"2")]);
+    assert_eq!(refused(twice, &Gullible), Violation::DuplicateExtension(LISTED));
     let malformed = Extensions(vec![extension(ExtensionType::EXTERNAL_SENDERS, b"")]);
     let violation = Violation::MalformedExtension(ExtensionType::EXTERNAL_SENDERS);
     assert_eq!(refused(malformed, &Gullible), violation);

@@ -1,12 +1,10 @@
 //! Sections 10 and 10.1: KeyPackages of those who are to be added.
 
-use crate::forge::{Forgery, Wrong, add, extension, key_package};
+use crate::forge::{DAY, Forgery, LISTED, Strict, Wrong, add, extension, key_package, template};
 use crate::stage::{Stage, violation};
-use crate::world::{NOW, client, over_the_wire, suite, template};
+use crate::world::{NOW, client, over_the_wire, suite};
 use pando_mls::{BasicIdentities, Client, Group, KeyPackageBundle, Misuse, Violation};
-use pando_wire::{CipherSuite, ExtensionType, Extensions, KeyPackage, Lifetime, ProtocolVersion};
-
-const LISTED: ExtensionType = ExtensionType(0x1a1a);
+use pando_wire::{CipherSuite, Credential, Extensions, KeyPackage, Lifetime, ProtocolVersion};
 
 #[test]
 fn a_key_package_is_for_the_group_and_signed() {
@@ -57,7 +55,7 @@ fn a_key_package_of_another_cipher_suite_does_not_fit() {
 #[test]
 fn nobody_is_added_before_or_after_their_time() {
     let mut stage = Stage::new();
-    for (not_before, not_after) in [(0, NOW - 1), (NOW + 1, u64::MAX), (NOW + 1, NOW - 1)] {
+    for (not_before, not_after) in [(0, NOW - 1), (NOW + 1, u64::MAX), (NOW + 1, NOW + 1)] {
         let lifetime = Lifetime { not_before, not_after };
         let proposal = add(key_package(&mut stage.puppet, |template| template.lifetime = lifetime));
         assert_eq!(stage.not_built(std::slice::from_ref(&proposal)), Violation::Lifetime);
@@ -83,6 +81,25 @@ fn nobody_is_added_before_or_after_their_time() {
         stage.members[0].build(|builder| builder.add(added), &mut stage.puppet.rng).unwrap();
         stage.members[0].clear_pending();
     }
+    stage.lives_on();
+}
+
+/// That a lifetime is too long, or none at all, takes no clock: everybody refuses it.
+#[test]
+fn nobody_lives_for_longer_than_the_policy_accepts() {
+    let mut stage = Stage::with(|setting| setting.policy = &Strict);
+    for (not_before, not_after) in [(0, DAY + 1), (NOW, NOW + DAY + 1), (0, u64::MAX), (NOW + 1, NOW - 1)] {
+        let lifetime = Lifetime { not_before, not_after };
+        let added = add(key_package(&mut stage.puppet, |template| template.lifetime = lifetime));
+        assert_eq!(stage.forbidden_proposal(added), Violation::LifetimeTooLong);
+    }
+    let lifetime = Lifetime { not_before: NOW, not_after: NOW + DAY };
+    let longest = add(key_package(&mut stage.puppet, |template| {
+        template.lifetime = lifetime;
+        template.credential = Credential::Basic { identity: b"third".as_slice().into() };
+    }));
+    let (message, _) = stage.puppet.propose(longest);
+    stage.hear(&message);
     stage.lives_on();
 }
 

@@ -1,17 +1,16 @@
 //! Sections 5.3.1, 7.2 and 7.3: leaves that come with an Add, an Update, or the path of a Commit.
 
-use crate::forge::{Forgery, Gullible, add, extension, key_package, required, update};
+use crate::forge::{
+    Forgery, Gullible, LISTED, UNKNOWN, add, extension, key_package, required, template, update,
+};
 use crate::puppet::PUPPET;
 use crate::stage::Stage;
-use crate::world::template;
+
 use pando_mls::{GroupError, KeyPackageBundle, KeyPackageTemplate, TreeError, Violation};
 use pando_wire::{
     Capabilities, CipherSuite, Credential, CredentialType, ExtensionType, Extensions, LeafIndex, LeafNode,
     LeafNodeSource, Lifetime, NodeIndex, ProposalType, ProtocolVersion, RequiredCapabilities,
 };
-
-const UNLISTED: ExtensionType = ExtensionType(0xf00d);
-const LISTED: ExtensionType = ExtensionType(0x1a1a);
 
 fn x509() -> Credential {
     Credential::X509 { certificates: Vec::new() }
@@ -34,8 +33,8 @@ fn wrong_leaves() -> Vec<(Change, Violation)> {
             Violation::SuiteUnsupported,
         ),
         (
-            |_, _, extensions| extensions.0.push(extension(UNLISTED, b"")),
-            Violation::LeafExtensionUnsupported(UNLISTED),
+            |_, _, extensions| extensions.0.push(extension(UNKNOWN, b"")),
+            Violation::LeafExtensionUnsupported(UNKNOWN),
         ),
         (
             |_, _, extensions| extensions.0 = vec![extension(LISTED, b"1"), extension(LISTED, b"2")],
@@ -180,6 +179,29 @@ fn the_policy_decides_who_is_acceptable_and_who_succeeds_whom() {
     stage.lives_on();
 }
 
+/// All members list this value, to see that nobody minds; but it is no type of anything (section 13.5).
+#[test]
+fn grease_is_not_a_credential() {
+    let grease = CredentialType(0x3a3a);
+    let mut stage = Stage::with(|setting| {
+        setting.policy = &Gullible;
+        setting.template.capabilities.credentials.push(grease);
+    });
+    let greasy = |leaf: &mut LeafNode| {
+        let (credential_type, data) = (CredentialType(0x3a3a), Vec::new().into());
+        leaf.credential = Credential::Other { credential_type, data };
+        leaf.capabilities.credentials.push(credential_type);
+    };
+    let forgery = Forgery::of(&mut stage.puppet, |_| {});
+    let suite = stage.puppet.suite;
+    let forgery = forgery.change(suite, |key_package| greasy(&mut key_package.leaf_node));
+    let violation = Violation::OwnCredentialUnsupported;
+    assert_eq!(stage.forbidden_proposal(add(forgery.key_package)), violation);
+    assert_eq!(stage.refused_update(greasy), violation);
+    assert_eq!(stage.refused_path(greasy), violation);
+    stage.lives_on();
+}
+
 #[test]
 fn a_leaf_is_signed_with_its_key_for_its_place() {
     let mut stage = Stage::new();
@@ -288,18 +310,15 @@ fn nobody_has_the_encryption_key_of_another() {
     let commit = stage.puppet.commit(Vec::new(), |_, _| {});
     stage.follow(&commit);
     let suite = stage.puppet.suite;
-    let taken = [
-        stage.puppet.tree.leaf(LeafIndex(2)).unwrap().encryption_key,
-        stage.puppet.tree.parent(NodeIndex(1)).unwrap().encryption_key,
-        stage.puppet.tree.parent(NodeIndex(3)).unwrap().encryption_key,
-    ];
-    for key in taken {
+    let of_a_leaf = stage.puppet.tree.leaf(LeafIndex(2)).unwrap().encryption_key;
+    let of_parents = [1, 3].map(|node| stage.puppet.tree.parent(NodeIndex(node)).unwrap().encryption_key);
+    for key in of_parents.into_iter().chain([of_a_leaf.clone()]) {
         let forgery = Forgery::of(&mut stage.puppet, |_| {});
-        let forgery = forgery.change(suite, |key_package| key_package.leaf_node.encryption_key = key.clone());
+        let forgery = forgery.change(suite, |key_package| key_package.leaf_node.encryption_key = key);
         assert_eq!(stage.forbidden(&[add(forgery.key_package)]), Violation::EncryptionKeyInUse);
-        let updated = stage.puppet.updated_leaf(|leaf| leaf.encryption_key = key);
-        assert_eq!(stage.refused_when_committed(updated), Violation::EncryptionKeyInUse);
     }
+    let updated = stage.puppet.updated_leaf(|leaf| leaf.encryption_key = of_a_leaf);
+    assert_eq!(stage.refused_when_committed(updated), Violation::EncryptionKeyInUse);
     stage.lives_on();
 }
 

@@ -17,6 +17,7 @@ mod honest;
 mod joins;
 mod key_package;
 mod leaf_node;
+mod order;
 mod proposal_list;
 mod proposals;
 mod puppet;

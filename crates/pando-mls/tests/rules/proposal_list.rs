@@ -1,9 +1,11 @@
 //! Section 12.2: proposals that do not go together, or not in a Commit of this member.
 
-use crate::forge::{Strict, add, custom, key_package, psk, remove, set_extensions, update};
+use crate::forge::{
+    Strict, add, by_value, custom, external_init, key_package, psk, remove, set_extensions, stranger, update,
+};
 use crate::stage::Stage;
-use crate::world::external_psk;
-use pando_mls::Violation;
+use crate::world::{Member, client, external_psk};
+use pando_mls::{Client, CommitBuilder, Processed, Violation};
 use pando_wire::{Credential, Extensions, LeafIndex, ProposalOrRef, ProposalRef, ProposalType, Sender};
 
 fn refer(reference: &ProposalRef) -> ProposalOrRef {
@@ -80,6 +82,33 @@ fn a_client_is_what_the_policy_says() {
     stage.lives_on();
 }
 
+/// Neither a client that is there is added again, nor does it join again, whatever its keys; unless it goes.
+#[test]
+fn a_client_is_not_there_twice() {
+    let mut stage = Stage::with(|setting| setting.policy = &Strict);
+    let second = Credential::Basic { identity: b"second".as_slice().into() };
+    let again = add(key_package(&mut stage.puppet, |template| template.credential = second.clone()));
+    assert_eq!(stage.forbidden(std::slice::from_ref(&again)), Violation::SameClient);
+
+    let (tree, signer) = (stage.puppet.tree.clone(), stranger(stage.puppet.suite));
+    let path = stage.puppet.external_path(&tree, &*signer, |leaf| leaf.credential = second);
+    let init = by_value(&[external_init()]);
+    let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
+    assert_eq!(stage.refused(&commit), Violation::SameClient);
+
+    // In another order, too: what counts is who is there in the end.
+    for list in [[again.clone(), remove(2)], [remove(2), again]] {
+        let Member { group, signer, .. } = &mut stage.members[0];
+        let client = Client { policy: stage.policy, ..client(&**signer) };
+        let builder = list.into_iter().fold(group.commit(), CommitBuilder::proposal);
+        let output = builder.build(&client, &mut stage.puppet.rng).unwrap();
+        let staged = stage.members[1].process_with(&output.message, stage.policy).unwrap();
+        assert!(matches!(staged, Processed::Commit(staged) if staged.removes_me()));
+        let _ = stage.members[0].group.clear_pending();
+    }
+    stage.lives_on();
+}
+
 #[test]
 fn a_psk_is_mixed_in_once() {
     let mut stage = Stage::new();
@@ -108,6 +137,9 @@ fn everybody_who_stays_knows_the_types_of_proposals() {
     assert_eq!(stage.forbidden(&[custom(0xf00d)]), unknown);
     assert_eq!(stage.forbidden(&[remove(2), custom(0xf00d)]), unknown);
     assert_eq!(stage.forbidden(&[custom(0xf001), custom(0xf00d)]), unknown);
+    // All members list this one, to see that nobody minds; but it is no type of anything (section 13.5).
+    let grease = Violation::ProposalTypeUnsupported(ProposalType(0x2a2a));
+    assert_eq!(stage.forbidden(&[custom(0x2a2a)]), grease);
     // What everybody knows is committed: the Commit lacks nothing but its path.
     assert_eq!(stage.refused_commit(&[custom(0xf001)]), Violation::PathRequired);
     stage.lives_on();

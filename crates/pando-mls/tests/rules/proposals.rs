@@ -1,12 +1,10 @@
 //! Section 12.1: proposals that are wrong by themselves, alone and in a Commit.
 
-use crate::forge::{extension, external_init, psk, reinit, remove, set_extensions};
+use crate::forge::{LISTED, extension, external_init, psk, reinit, remove, set_extensions};
 use crate::stage::Stage;
 use crate::world::{external_psk, suites};
 use pando_mls::Violation;
-use pando_wire::{ExtensionType, Extensions, LeafIndex, ProtocolVersion, Psk, ReInit, ResumptionPskUsage};
-
-const LISTED: ExtensionType = ExtensionType(0x1a1a);
+use pando_wire::{Extensions, LeafIndex, ProtocolVersion, Psk, ReInit, ResumptionPskUsage};
 
 fn next_group(stage: &Stage) -> ReInit {
     ReInit {
@@ -78,7 +76,7 @@ fn new_extensions_are_of_one_type_each() {
 #[test]
 fn who_is_in_the_group_does_not_come_from_outside() {
     let mut stage = Stage::new();
-    assert_eq!(stage.forbidden(&[external_init()]), Violation::ExternalInitInRegularCommit);
+    assert_eq!(stage.forbidden_proposal(external_init()), Violation::ExternalInitInRegularCommit);
     stage.lives_on();
 }
 

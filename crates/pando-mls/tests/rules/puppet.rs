@@ -1,7 +1,7 @@
 //! A member who is no `Group`: its secrets lie open, and what it sends is made by hand from the lower crates. Others
 //! take it for one of their own, so it can send them what no honest member would.
 
-use crate::world::template;
+use crate::forge::template;
 use pando_crypto::{SecretBytes, Signer, Suite};
 use pando_framing::SignedContent;
 use pando_mls::{KeyPackageBundle, KeyPackageTemplate};
@@ -12,9 +12,9 @@ use pando_schedule::{
 use pando_tree::{LeafTemplate, Tree};
 use pando_wire::{
     Commit, Content, Encode, EncryptedGroupSecrets, Extension, ExtensionBody, Extensions, ExternalPub,
-    FramedContent, GroupContext, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, LeafNode, LeafNodeSource,
-    Mac, MlsMessage, Opaque, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef, ProtocolVersion,
-    RatchetTree, Sender, Signature, UpdatePath, Welcome, WireFormat,
+    FramedContent, GroupContext, GroupId, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, LeafNode,
+    LeafNodeSource, Mac, MlsMessage, Opaque, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef,
+    ProtocolVersion, RatchetTree, Sender, Signature, UpdatePath, Welcome, WireFormat,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -174,7 +174,17 @@ impl Puppet {
 
     /// A proposal of the puppet's, and what a Commit refers to it by.
     pub(crate) fn propose(&self, proposal: Proposal) -> (MlsMessage, ProposalRef) {
-        let signed = self.sign(Sender::Member(PUPPET), Content::Proposal(proposal), &*self.signer);
+        self.propose_by(PUPPET, proposal, &*self.signer)
+    }
+
+    /// The same of another member, if somebody has its signature key.
+    pub(crate) fn propose_by(
+        &self,
+        leaf: LeafIndex,
+        proposal: Proposal,
+        signer: &dyn Signer,
+    ) -> (MlsMessage, ProposalRef) {
+        let signed = self.sign(Sender::Member(leaf), Content::Proposal(proposal), signer);
         let content = signed.authenticated().unwrap().encode().unwrap();
         (self.seal(&signed), self.suite.proposal_ref(&content).unwrap())
     }
@@ -213,13 +223,16 @@ impl Puppet {
 
     /// A path over a tree that has the changes of the proposals, whose leaf says something else, well signed.
     pub(crate) fn path(&mut self, tree: &Tree, change: impl FnOnce(&mut LeafNode)) -> UpdatePath {
-        let template = says(self.own_leaf());
-        let group_id = self.context.group_id.clone();
-        let path = tree.create_path(PUPPET, template, &group_id, &*self.signer, &mut self.rng).unwrap();
-        let mut path = path.encrypt(&self.context, &[], &mut self.rng).unwrap();
+        let group_id = &self.context.group_id;
+        let mut path = path_of(tree, &self.context, PUPPET, &*self.signer, &mut self.rng);
         change(&mut path.leaf_node);
-        self.sign_leaf(&mut path.leaf_node, PUPPET, &*self.signer);
+        sign_leaf(self.suite, &mut path.leaf_node, (group_id, PUPPET), &*self.signer);
         path
+    }
+
+    /// The path of another member, if somebody has its signature key.
+    pub(crate) fn path_as(&mut self, leaf: LeafIndex, tree: &Tree, signer: &dyn Signer) -> UpdatePath {
+        path_of(tree, &self.context, leaf, signer, &mut self.rng)
     }
 
     /// The path of somebody who joins from outside.
@@ -240,8 +253,7 @@ impl Puppet {
 
     /// Signs a leaf for a place in the group. Whose key is in it is for the caller.
     pub(crate) fn sign_leaf(&self, leaf_node: &mut LeafNode, position: LeafIndex, signer: &dyn Signer) {
-        let to_be_signed = leaf_node.to_be_signed((&self.context.group_id, position)).unwrap();
-        leaf_node.signature = self.suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed).unwrap();
+        sign_leaf(self.suite, leaf_node, (&self.context.group_id, position), signer);
     }
 
     /// A leaf to replace the puppet's by an Update, which says what it likes, well signed.
@@ -296,6 +308,24 @@ impl Puppet {
 pub(crate) fn says(leaf_node: LeafNode) -> LeafTemplate {
     let LeafNode { credential, capabilities, extensions, .. } = leaf_node;
     LeafTemplate { credential, capabilities, extensions }
+}
+
+/// The context does not fit what the path makes of the tree, which only those will notice who decrypt it.
+fn path_of(
+    tree: &Tree,
+    context: &GroupContext,
+    leaf: LeafIndex,
+    signer: &dyn Signer,
+    rng: &mut ChaCha20Rng,
+) -> UpdatePath {
+    let template = says(tree.leaf(leaf).unwrap());
+    let path = tree.create_path(leaf, template, &context.group_id, signer, rng).unwrap();
+    path.encrypt(context, &[], rng).unwrap()
+}
+
+fn sign_leaf(suite: Suite, leaf_node: &mut LeafNode, position: (&GroupId, LeafIndex), signer: &dyn Signer) {
+    let to_be_signed = leaf_node.to_be_signed(position).unwrap();
+    leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed).unwrap();
 }
 
 fn epoch(

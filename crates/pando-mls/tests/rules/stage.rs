@@ -1,12 +1,13 @@
 //! A group of a puppet and two real members, with somebody who watches. What the puppet does wrong, all of them refuse,
 //! and nothing has happened.
 
-use crate::forge::{Gullible, by_value, update};
-use crate::puppet::Puppet;
-use crate::world::{Member, Newcomer, client, over_the_wire, read, suite, template};
+use crate::forge::{Gullible, by_value, template, update};
+use crate::puppet::{PUPPET, Puppet, says};
+use crate::world::{Member, Newcomer, client, over_the_wire, read, suite};
 use pando_mls::{
-    BasicIdentities, Client, Extensions, Group, GroupContext, GroupError, IdentityPolicy, KeyPackageTemplate,
-    MlsMessage, PendingProposal, Processed, Proposal, PublicGroup, PublicProcessed, Suite, Violation,
+    BasicIdentities, Client, Credential, Extensions, Group, GroupContext, GroupError, IdentityPolicy,
+    KeyPackageTemplate, MlsMessage, NewLeaf, PendingProposal, Processed, Proposal, PublicGroup,
+    PublicProcessed, Suite, Violation,
 };
 use pando_wire::{LeafIndex, LeafNode, ProposalOrRef, RatchetTree, Sender};
 
@@ -62,7 +63,10 @@ impl Stage {
         change(&mut setting);
         let Setting { suite, epoch, extensions, template, policy } = setting;
         let mut puppet = Puppet::with_template(suite, template.clone());
-        let newcomers = [(); 2].map(|()| Newcomer::new(suite, template.clone(), &mut puppet.rng));
+        let newcomers = [b"first".as_slice(), b"second"].map(|name| {
+            let credential = Credential::Basic { identity: name.into() };
+            Newcomer::new(suite, KeyPackageTemplate { credential, ..template.clone() }, &mut puppet.rng)
+        });
         (puppet.context.epoch, puppet.context.extensions) = (epoch, extensions);
         for newcomer in &newcomers {
             puppet.seat(&newcomer.bundle.key_package);
@@ -126,6 +130,7 @@ impl Stage {
         let before = snapshot(group);
         let builder =
             proposals.iter().fold(group.commit(), |builder, proposal| builder.proposal(proposal.clone()));
+        let builder = builder.without_path();
         let client = Client { policy: self.policy, ..client(&**signer) };
         let error = builder.build(&client, &mut self.puppet.rng).unwrap_err();
         assert_eq!(snapshot(group), before);
@@ -139,15 +144,25 @@ impl Stage {
         violation
     }
 
-    /// The rule that a Commit of this proposal breaks, be it made or received with a path as if nothing were wrong.
-    pub(crate) fn forbidden_with_path(&mut self, proposal: Proposal) -> Violation {
+    /// The rule that a Commit of this proposal breaks, be it made or received, whose path is fine as such. The
+    /// committer's new leaf says something else.
+    pub(crate) fn forbidden_with_path(&mut self, proposal: Proposal, change: fn(&mut LeafNode)) -> Violation {
         let tree = self.puppet.tree.clone();
-        let path = self.puppet.path(&tree, |_| {});
-        let list = [proposal];
-        let commit = self.puppet.commit_of(by_value(&list), Some(path));
-        let violation = self.refused(&commit);
-        assert_eq!(self.not_built(&list), violation);
-        violation
+        let path = self.puppet.path(&tree, change);
+        let commit = self.puppet.commit_of(by_value(std::slice::from_ref(&proposal)), Some(path));
+        let found = self.refused(&commit);
+
+        let Member { group, signer, .. } = &mut self.members[0];
+        let before = snapshot(group);
+        let mut leaf_node = tree.leaf(group.own_leaf()).unwrap();
+        change(&mut leaf_node);
+        let new_leaf = NewLeaf { template: says(leaf_node), signer: &**signer };
+        let client = Client { policy: self.policy, ..client(&**signer) };
+        let builder = group.commit().proposal(proposal).new_leaf(new_leaf);
+        let error = builder.build(&client, &mut self.puppet.rng).unwrap_err();
+        assert_eq!(snapshot(group), before);
+        assert_eq!(violation(error), found);
+        found
     }
 
     /// The rule that a proposal of the puppet's breaks when it is sent alone, and when it is committed.
@@ -167,11 +182,14 @@ impl Stage {
 
     /// The rule that an Update of the puppet's breaks when it is committed: which a member does, who knows no better.
     pub(crate) fn refused_when_committed(&mut self, leaf_node: LeafNode) -> Violation {
+        let mut tree = self.puppet.tree.clone();
+        tree.update(PUPPET, &leaf_node).unwrap();
         let (message, reference) = self.puppet.propose(update(leaf_node));
         self.hear(&message);
-        let committer = Sender::Member(self.members[0].leaf());
+        let (committer, signer) = (self.members[0].leaf(), &*self.members[0].signer);
+        let path = self.puppet.path_as(committer, &tree, signer);
         let proposals = vec![ProposalOrRef::Reference(reference)];
-        let commit = self.puppet.commit_as(committer, proposals, None, &*self.members[0].signer);
+        let commit = self.puppet.commit_as(Sender::Member(committer), proposals, Some(path), signer);
         self.refused(&commit)
     }
 

@@ -1,12 +1,12 @@
 //! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to follow from another.
 
-use crate::forge::{Forgery, Gullible, Strict, key_package, psk_id};
+use crate::forge::{Forgery, Gullible, LISTED, Strict, extension, key_package, psk_id, template};
 use crate::puppet::Puppet;
 use crate::stage::violation;
-use crate::world::{Member, World, client, suite, template};
+use crate::world::{Member, World, client, suite};
 use pando_mls::{
-    Client, Extension, ExtensionType, Extensions, Group, GroupError, IdentityPolicy, Misuse, ProtocolVersion,
-    PskStore, PskValue, ReInit, Successor, Suite, Violation,
+    Client, Extensions, Group, GroupError, IdentityPolicy, Misuse, ProtocolVersion, PskStore, PskValue,
+    ReInit, Successor, Suite, Violation,
 };
 use pando_wire::{Credential, GroupId, KeyPackage, LeafIndex, Psk, ResumptionPskUsage};
 
@@ -14,7 +14,7 @@ const REINIT: ResumptionPskUsage = ResumptionPskUsage::ReInit;
 const BRANCH: ResumptionPskUsage = ResumptionPskUsage::Branch;
 
 fn parameters() -> Extensions {
-    Extensions(vec![Extension { extension_type: ExtensionType(0x1a1a), extension_data: vec![].into() }])
+    Extensions(vec![extension(LISTED, b"")])
 }
 
 /// All members enter the last epoch of the group.
