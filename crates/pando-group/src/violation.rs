@@ -12,6 +12,10 @@ macro_rules! violations {
         }
 
         impl Violation {
+            /// All rules: the name of each variant, and its section.
+            pub const ALL: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($variant), $section),)*];
+
             /// The section of RFC 9420 that has the rule.
             #[must_use]
             pub const fn section(&self) -> &'static str {

@@ -1,9 +1,9 @@
 //! Sections 6.1, 8.1 and 12.4: Commits whose proposals are in order.
 
-use crate::forge::{add, by_value, custom, key_package, psk, remove, set_extensions, update};
+use crate::forge::{Forgery, add, by_value, custom, key_package, psk, remove, set_extensions, update};
 use crate::stage::{Stage, violation};
 use crate::world::{external_psk, read};
-use pando_mls::{Extensions, LeafIndex, Missing, Violation};
+use pando_mls::{AcceptedHandshakes, Extensions, LeafIndex, Missing, Violation};
 use pando_wire::{MlsMessageBody, ProposalOrRef, Sender};
 
 #[test]
@@ -15,7 +15,7 @@ fn a_commit_has_a_path_unless_it_can_do_without() {
         vec![],
         vec![remove(2)],
         vec![set_extensions(Extensions::default())],
-        vec![custom(0xf001)],
+        vec![custom(0xf001, b"")],
         vec![newcomer.clone(), psk.clone(), remove(2)],
     ] {
         assert_eq!(stage.refused_commit(&list), Violation::PathRequired);
@@ -78,4 +78,28 @@ fn a_commit_of_what_was_refused_is_not_followed() {
     let commit = stage.puppet.commit_as(committer, list, None, &*stage.members[0].signer);
     assert_eq!(stage.error(&commit), Missing::Proposal(reference).into());
     stage.lives_on();
+}
+
+/// Section 6: the application decides in which format handshakes come. Whoever only watches takes what is public.
+#[test]
+fn handshakes_come_in_the_format_that_was_agreed_on() {
+    let mut stage = Stage::with(|setting| {
+        setting.config.accepted_handshakes = AcceptedHandshakes::Encrypted;
+    });
+    let (proposal, _) = stage.puppet.propose(remove(2));
+    let commit = stage.puppet.commit_of(Vec::new(), None);
+    for message in [proposal, commit] {
+        assert_eq!(violation(stage.members_error(&message)), Violation::HandshakeFormat);
+    }
+    // What no member sends cannot be encrypted.
+    let newcomer = Forgery::of(&mut stage.puppet, |_| {});
+    let (sender, added) = (Sender::NewMemberProposal, add(newcomer.key_package));
+    stage.hear(&stage.puppet.propose_as(sender, added, &*newcomer.signer));
+
+    let mut stage = Stage::with(|setting| setting.config.accepted_handshakes = AcceptedHandshakes::Public);
+    let proposal = stage.members[0].propose(remove(2), &mut stage.puppet.rng).unwrap();
+    let refused = stage.members[1].process(&proposal).unwrap_err();
+    assert_eq!(violation(refused), Violation::HandshakeFormat);
+    let commit = stage.puppet.commit(Vec::new(), |_, _| {});
+    stage.follow(&commit);
 }

@@ -6,15 +6,15 @@ use crate::forge::{
 };
 use crate::puppet::{Puppet, says};
 use crate::stage::{Stage, violation};
-use crate::world::{World, client, external_psk, leaf_template, suite};
+use crate::world::{NOW, World, client, external_psk, leaf_template, suite};
 use pando_crypto::Signer;
 use pando_mls::{
-    ExtensionType, Extensions, ExternalJoin, GroupError, Missing, MlsMessage, ProposalType, Violation,
-    propose_as_external_sender,
+    Client, ExtensionType, Extensions, ExternalJoin, GroupError, Missing, MlsMessage, ProposalType,
+    Violation, propose_as_external_sender, propose_own_add,
 };
 use pando_wire::{
-    CipherSuite, Credential, CredentialType, LeafIndex, LeafNode, Proposal, ProposalOrRef, ProtocolVersion,
-    Psk, ReInit, ResumptionPskUsage, Sender,
+    CipherSuite, Credential, CredentialType, LeafIndex, LeafNode, Lifetime, Proposal, ProposalOrRef,
+    ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Sender,
 };
 
 /// A group in which a server has a say, and the server.
@@ -50,12 +50,11 @@ fn only_the_servers_of_the_group_have_a_say() {
 fn servers_make_some_proposals_and_not_others() {
     let (mut stage, server) = with_server();
     let leaf_node = stage.puppet.updated_leaf(|_| {});
-    for proposal in [update(leaf_node), external_init(), custom(0xf001), custom(0x0a0a)] {
+    for proposal in [update(leaf_node), external_init(), custom(0xf001, b""), custom(0x0a0a, b"")] {
         let violation_of = Violation::ProposalFromOutside(proposal.proposal_type());
         let message = stage.puppet.propose_as(Sender::External(0), proposal.clone(), &*server);
         assert_eq!(stage.refused(&message), violation_of);
-        let (suite, context) = (stage.puppet.suite, &stage.puppet.context);
-        let made = propose_as_external_sender(suite, context, proposal, &*server);
+        let made = propose_as_external_sender(&stage.puppet.context, proposal, &client(&*server));
         assert_eq!(violation(made.unwrap_err()), violation_of);
     }
     let newcomer = key_package(&mut stage.puppet, |_| {});
@@ -89,11 +88,34 @@ fn what_servers_propose_is_checked_like_anything_else() {
         let message = stage.puppet.propose_as(Sender::External(0), proposal, &*server);
         assert_eq!(stage.refused(&message), violation);
     }
-    // Nor is what a client proposes that wants to be added.
+    // What is wrong whoever is in the group is not even proposed.
+    let (context, client) = (&stage.puppet.context, client(&*server));
+    let made = propose_as_external_sender(context, add(unsigned), &client);
+    assert_eq!(violation(made.unwrap_err()), Violation::KeyPackageSignature);
+    stage.lives_on();
+}
+
+#[test]
+fn who_asks_to_be_added_is_looked_at_like_anybody_else() {
+    let mut stage = Stage::new();
     let owner = Forgery::of(&mut stage.puppet, |template| template.capabilities.versions.clear());
-    let proposal = add(owner.key_package);
+    let proposal = add(owner.key_package.clone());
     let message = stage.puppet.propose_as(Sender::NewMemberProposal, proposal, &*owner.signer);
     assert_eq!(stage.refused(&message), Violation::SuiteUnsupported);
+    let context = &stage.puppet.context;
+    let made = propose_own_add(context, owner.key_package, &client(&*owner.signer));
+    assert_eq!(violation(made.unwrap_err()), Violation::SuiteUnsupported);
+
+    // Whoever proposes looks at the time; whoever receives it does not.
+    let expired = Forgery::of(&mut stage.puppet, |template| {
+        template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 };
+    });
+    let (context, client) = (&stage.puppet.context, client(&*expired.signer));
+    let made = propose_own_add(context, expired.key_package.clone(), &client);
+    assert_eq!(violation(made.unwrap_err()), Violation::Lifetime);
+    let earlier = Client { now: Some(NOW - 1), ..client };
+    let message = propose_own_add(context, expired.key_package.clone(), &earlier).unwrap();
+    stage.hear(&message);
     stage.lives_on();
 }
 
@@ -140,7 +162,7 @@ fn an_external_commit_has_what_it_needs_and_nothing_else() {
             vec![init(), set_extensions(Extensions::default())],
             not_here(ProposalType::GROUP_CONTEXT_EXTENSIONS),
         ),
-        (vec![init(), custom(0xf001)], not_here(ProposalType(0xf001))),
+        (vec![init(), custom(0xf001, b"")], not_here(ProposalType(0xf001))),
         (vec![init(), remove(3)], Violation::RemovedIsNoMember(LeafIndex(3))),
         (vec![init(), psk(external_psk(1), len - 1)], Violation::PskNonce),
         (vec![init(), psk(branch, len)], Violation::PskUsage),

@@ -1,6 +1,8 @@
 //! What the puppet brings to the stage: proposals of every kind, KeyPackages that say what they should not, and
 //! policies.
 
+pub(crate) use crate::make::{add, custom, external_senders, psk, remove, set_extensions};
+
 use crate::puppet::Puppet;
 use pando_crypto::{HpkeKeyPair, Signer, Suite};
 use pando_mls::{
@@ -8,10 +10,9 @@ use pando_mls::{
     SecretBytes, Violation,
 };
 use pando_wire::{
-    Add, Credential, Encode, Extension, ExtensionType, Extensions, ExternalInit, ExternalSender,
-    ExternalSenders, GroupContextExtensions, GroupId, KeyPackage, LeafIndex, LeafNode, OtherProposal,
-    PreSharedKey, PreSharedKeyId, Proposal, ProposalOrRef, ProposalType, Psk, ReInit, Remove,
-    RequiredCapabilities, SignaturePublicKey, Update,
+    Credential, Encode, Extension, ExtensionType, Extensions, ExternalInit, GroupId, KeyPackage, LeafIndex,
+    LeafNode, LeafNodeSource, PreSharedKeyId, Proposal, ProposalOrRef, Psk, ReInit, RequiredCapabilities,
+    SignaturePublicKey, Update,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -30,24 +31,12 @@ pub(crate) fn template() -> KeyPackageTemplate {
 /// A change that makes something wrong, and the rule that it breaks.
 pub(crate) type Wrong<T> = (fn(&mut T), Violation);
 
-pub(crate) fn add(key_package: KeyPackage) -> Proposal {
-    Proposal::Add(Box::new(Add { key_package }))
-}
-
 pub(crate) fn update(leaf_node: LeafNode) -> Proposal {
     Proposal::Update(Box::new(Update { leaf_node }))
 }
 
-pub(crate) fn remove(leaf: u32) -> Proposal {
-    Proposal::Remove(Remove { removed: LeafIndex(leaf) })
-}
-
 pub(crate) fn psk_id(psk: Psk, nonce_len: usize) -> PreSharedKeyId {
     PreSharedKeyId { psk, psk_nonce: vec![1; nonce_len].into() }
-}
-
-pub(crate) fn psk(psk: Psk, nonce_len: usize) -> Proposal {
-    Proposal::PreSharedKey(Box::new(PreSharedKey { psk: psk_id(psk, nonce_len) }))
 }
 
 pub(crate) fn reinit(reinit: ReInit) -> Proposal {
@@ -58,25 +47,8 @@ pub(crate) fn external_init() -> Proposal {
     Proposal::ExternalInit(ExternalInit { kem_output: vec![1; 32].into() })
 }
 
-pub(crate) fn set_extensions(extensions: Extensions) -> Proposal {
-    Proposal::GroupContextExtensions(GroupContextExtensions { extensions })
-}
-
-pub(crate) fn custom(proposal_type: u16) -> Proposal {
-    Proposal::Other(OtherProposal { proposal_type: ProposalType(proposal_type), data: vec![].into() })
-}
-
 pub(crate) fn extension(extension_type: ExtensionType, data: &[u8]) -> Extension {
     Extension { extension_type, extension_data: data.into() }
-}
-
-/// The extension of a group in which servers with these keys have a say.
-pub(crate) fn external_senders(signers: &[&dyn Signer]) -> Extensions {
-    let senders = signers.iter().map(|signer| ExternalSender {
-        signature_key: signer.public_key().clone(),
-        credential: Credential::Basic { identity: b"a server".as_slice().into() },
-    });
-    Extensions(vec![Extension::new(&ExternalSenders(senders.collect())).unwrap()])
 }
 
 pub(crate) fn required(required: &RequiredCapabilities) -> Extensions {
@@ -98,13 +70,21 @@ pub(crate) struct Forgery {
 impl Forgery {
     /// Of a client that says something unusual of itself.
     pub(crate) fn of(puppet: &mut Puppet, change: impl FnOnce(&mut KeyPackageTemplate)) -> Self {
-        let mut template = template();
-        change(&mut template);
         let (suite, rng) = (puppet.suite, &mut puppet.rng);
         let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
         let KeyPackageBundle { key_package, init_key_pair, leaf_key_pair } =
-            KeyPackageBundle::new(suite, template, &*signer, rng).unwrap();
-        Self { key_package, signer, init_key_pair, leaf_key_pair }
+            KeyPackageBundle::new(suite, template(), &*signer, rng).unwrap();
+        // What an honest client would not say of itself.
+        let mut template = template();
+        change(&mut template);
+        let KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions } = template;
+        let honest = Self { key_package, signer, init_key_pair, leaf_key_pair };
+        honest.change(suite, |key_package| {
+            let leaf = &mut key_package.leaf_node;
+            (leaf.credential, leaf.capabilities) = (credential, capabilities);
+            leaf.leaf_node_source = LeafNodeSource::KeyPackage { lifetime };
+            (leaf.extensions, key_package.extensions) = (leaf_extensions, extensions);
+        })
     }
 
     /// Changes anything, and signs the leaf and then the KeyPackage.

@@ -10,7 +10,7 @@ use crate::stage::violation;
 use crate::world::{client, external_psk, leaf_template, suite};
 use pando_mls::{
     BasicIdentities, Client, ExternalJoin, Group, GroupError, GroupInfo, IdentityPolicy, KeyPackageTemplate,
-    PublicGroup, Violation, Welcome,
+    Limits, PublicGroup, Violation, Welcome,
 };
 use pando_schedule::PskValue;
 use pando_wire::{
@@ -41,7 +41,7 @@ fn refused_by(
     let welcome = puppet.welcome_to(group_info, &newcomer.key_package);
     let error = join(&welcome, newcomer, policy).unwrap_err();
 
-    let watched = PublicGroup::new(puppet.suite, group_info, None, policy);
+    let watched = PublicGroup::new(puppet.suite, group_info, None, policy, Limits::default());
     assert_eq!(watched.unwrap_err(), error);
 
     // Whoever joins by a Commit takes the cipher suite from the GroupInfo itself, and the signature is wrong then.

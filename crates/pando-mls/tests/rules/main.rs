@@ -17,6 +17,9 @@ mod honest;
 mod joins;
 mod key_package;
 mod leaf_node;
+#[allow(dead_code, reason = "it belongs to the stories, which need more of it")]
+#[path = "../scenario/proposals.rs"]
+mod make;
 mod order;
 mod proposal_list;
 mod proposals;

@@ -6,7 +6,7 @@ use crate::puppet::{PUPPET, says};
 use crate::stage::Stage;
 use crate::world::client;
 use pando_mls::{
-    Client, CredentialType, LeafIndex, NewLeaf, Processed, PublicGroup, PublicProcessed, Violation,
+    Client, CredentialType, LeafIndex, Limits, NewLeaf, Processed, PublicGroup, PublicProcessed, Violation,
 };
 use pando_wire::{Credential, ProposalOrRef, RequiredCapabilities, Sender};
 
@@ -64,7 +64,8 @@ fn a_type_of_credential_goes_with_the_last_who_has_it() {
     });
     stage.puppet.seat(&newcomer.key_package);
     let (observer, _) =
-        PublicGroup::new(stage.puppet.suite, &stage.puppet.group_info(), None, &Gullible).unwrap();
+        PublicGroup::new(stage.puppet.suite, &stage.puppet.group_info(), None, &Gullible, Limits::default())
+            .unwrap();
     stage.observer = observer;
     let updated = stage.puppet.updated_leaf(|leaf| {
         leaf.capabilities.credentials = vec![CredentialType::BASIC];

@@ -134,13 +134,13 @@ fn the_extensions_change_once() {
 fn everybody_who_stays_knows_the_types_of_proposals() {
     let mut stage = Stage::new();
     let unknown = Violation::ProposalTypeUnsupported(ProposalType(0xf00d));
-    assert_eq!(stage.forbidden(&[custom(0xf00d)]), unknown);
-    assert_eq!(stage.forbidden(&[remove(2), custom(0xf00d)]), unknown);
-    assert_eq!(stage.forbidden(&[custom(0xf001), custom(0xf00d)]), unknown);
+    assert_eq!(stage.forbidden(&[custom(0xf00d, b"")]), unknown);
+    assert_eq!(stage.forbidden(&[remove(2), custom(0xf00d, b"")]), unknown);
+    assert_eq!(stage.forbidden(&[custom(0xf001, b""), custom(0xf00d, b"")]), unknown);
     // All members list this one, to see that nobody minds; but it is no type of anything (section 13.5).
     let grease = Violation::ProposalTypeUnsupported(ProposalType(0x2a2a));
-    assert_eq!(stage.forbidden(&[custom(0x2a2a)]), grease);
+    assert_eq!(stage.forbidden(&[custom(0x2a2a, b"")]), grease);
     // What everybody knows is committed: the Commit lacks nothing but its path.
-    assert_eq!(stage.refused_commit(&[custom(0xf001)]), Violation::PathRequired);
+    assert_eq!(stage.refused_commit(&[custom(0xf001, b"")]), Violation::PathRequired);
     stage.lives_on();
 }

@@ -5,9 +5,9 @@ use crate::forge::{Gullible, by_value, template, update};
 use crate::puppet::{PUPPET, Puppet, says};
 use crate::world::{Member, Newcomer, client, over_the_wire, read, suite};
 use pando_mls::{
-    BasicIdentities, Client, Credential, Extensions, Group, GroupContext, GroupError, IdentityPolicy,
-    KeyPackageTemplate, MlsMessage, NewLeaf, PendingProposal, Processed, Proposal, PublicGroup,
-    PublicProcessed, Suite, Violation,
+    BasicIdentities, Client, Credential, Extensions, Group, GroupConfig, GroupContext, GroupError,
+    IdentityPolicy, KeyPackageTemplate, Limits, MlsMessage, NewLeaf, PendingProposal, Processed, Proposal,
+    PublicGroup, PublicProcessed, Suite, Violation,
 };
 use pando_wire::{LeafIndex, LeafNode, ProposalOrRef, RatchetTree, Sender};
 
@@ -19,6 +19,7 @@ pub(crate) struct Setting {
     /// What all leaves say.
     pub(crate) template: KeyPackageTemplate,
     pub(crate) policy: &'static dyn IdentityPolicy,
+    pub(crate) config: GroupConfig,
 }
 
 pub(crate) struct Stage {
@@ -59,9 +60,10 @@ impl Stage {
             extensions: Extensions::default(),
             template: template(),
             policy: &BasicIdentities,
+            config: GroupConfig::default(),
         };
         change(&mut setting);
-        let Setting { suite, epoch, extensions, template, policy } = setting;
+        let Setting { suite, epoch, extensions, template, policy, config } = setting;
         let mut puppet = Puppet::with_template(suite, template.clone());
         let newcomers = [b"first".as_slice(), b"second"].map(|name| {
             let credential = Credential::Basic { identity: name.into() };
@@ -73,10 +75,11 @@ impl Stage {
         }
         let members = newcomers.map(|Newcomer { signer, bundle }| {
             let welcome = puppet.welcome(&bundle.key_package);
-            let joined = Group::join(&welcome, bundle, None, &Client { policy, ..client(&*signer) });
+            let joined = Group::join(&welcome, bundle, None, &Client { policy, config, ..client(&*signer) });
             Member::new(signer, joined.unwrap())
         });
-        let (observer, _) = PublicGroup::new(suite, &puppet.group_info(), None, policy).unwrap();
+        let (observer, _) =
+            PublicGroup::new(suite, &puppet.group_info(), None, policy, Limits::default()).unwrap();
         Self { puppet, members: members.into(), observer, policy }
     }
 
