@@ -20,12 +20,14 @@ mod leaf_node;
 #[allow(dead_code, reason = "it belongs to the stories, which need more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
+mod makers;
 mod order;
 mod proposal_list;
 mod proposals;
 mod puppet;
 mod stage;
 mod successors;
+mod wire;
 #[allow(dead_code, reason = "it belongs to the stories, which need more of it")]
 #[path = "../scenario/world.rs"]
 mod world;

@@ -1,0 +1,33 @@
+//! Sections 2.1.1 and 6: what is not even read.
+
+use crate::stage::Stage;
+use pando_mls::{Decode, Encode, MlsMessage};
+use pando_wire::{Commit, RatchetTree};
+
+#[test]
+fn a_presence_octet_is_zero_or_one() {
+    // A Commit without proposals, and with or without a path.
+    assert_eq!(Commit::decode(&[0, 0]).unwrap(), Commit { proposals: Vec::new(), path: None });
+    // A tree with a blank node.
+    assert_eq!(RatchetTree::decode(&[1, 0]).unwrap(), RatchetTree(vec![None]));
+    for octet in 2..=u8::MAX {
+        Commit::decode(&[0, octet]).unwrap_err();
+        RatchetTree::decode(&[1, octet]).unwrap_err();
+    }
+}
+
+#[test]
+fn a_message_is_of_version_one() {
+    let mut stage = Stage::new();
+    let bytes = stage.puppet.commit(Vec::new(), |_, _| {}).encode().unwrap();
+    assert_eq!(bytes[..2], [0, 1]);
+    for version in [0, 2, 0xff] {
+        let mut changed = bytes.clone();
+        changed[1] = version;
+        MlsMessage::decode(&changed).unwrap_err();
+        changed[..2].copy_from_slice(&[1, version]);
+        MlsMessage::decode(&changed).unwrap_err();
+    }
+    stage.follow(&MlsMessage::decode(&bytes).unwrap());
+    stage.lives_on();
+}
