@@ -1,6 +1,6 @@
 //! docs/conformance.md: what RFC 9420 asks for, where it is done, and which tests show it. The document is made from
-//! docs/conformance.txt, which says in its first lines what it looks like; this checks that what it names exists, that
-//! every rule that somebody can break is in it, and that somebody breaks it.
+//! files in docs/conformance/, whose README says what they look like; this checks that what they name exists, that every
+//! rule that somebody can break is in them, and that somebody breaks it.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
@@ -53,10 +53,10 @@ fn read(path: &Path) -> String {
 
 fn data() -> Vec<Chapter> {
     let mut chapters: Vec<Chapter> = Vec::new();
-    for line in read(&root().join("docs/conformance.txt")).lines() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
+    let files = fs::read_dir(root().join("docs/conformance")).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "txt")).collect();
+    files.sort();
+    for line in files.iter().map(|path| read(path)).collect::<String>().lines() {
         if let Some(title) = line.strip_prefix("= ") {
             chapters.push(Chapter { title: title.into(), entries: Vec::new() });
             continue;
@@ -213,8 +213,8 @@ fn document(chapters: &[Chapter]) -> String {
         "# Conformance to RFC 9420\n\n\
          What the RFC asks of an implementation, in our own words, by section: {} rules, and {} recommendations that \
          are followed. Beside each stand the functions that do it, the variant of `Violation` if others can break it, \
-         and tests that fail without it.\n\n\
-         This document is made from [conformance.txt](conformance.txt) by the test `conformance` of `pando-mls`, \
+         and tests that show it.\n\n\
+         This document is made from [the files beside it](conformance/README.md) by the test `conformance` of `pando-mls`, \
          which fails if something that is named here does not exist, or if a `Violation` is not broken in a test.\n",
         count(Kind::Must),
         count(Kind::Should),
@@ -246,6 +246,9 @@ fn the_document_is_what_the_data_says() {
         fs::write(&path, document).unwrap();
     } else {
         // A comparison of the texts themselves would print them.
-        assert!(read(&path) == document, "docs/conformance.md is out of date: see docs/conformance.txt");
+        assert!(
+            read(&path) == document,
+            "docs/conformance.md is out of date: see docs/conformance/README.md"
+        );
     }
 }
