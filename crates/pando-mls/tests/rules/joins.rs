@@ -7,12 +7,12 @@ use crate::forge::{
 };
 use crate::puppet::Puppet;
 use crate::stage::violation;
-use crate::world::{client, external_psk, leaf_template, suite};
+use crate::world::{World, client, external_psk, leaf_template, suite};
 use pando_mls::{
-    BasicIdentities, Client, ExternalJoin, Group, GroupError, GroupInfo, IdentityPolicy, KeyPackageTemplate,
-    Limits, PublicGroup, Violation, Welcome,
+    BasicIdentities, Client, CryptoError, ExternalJoin, Group, GroupError, GroupInfo, IdentityPolicy,
+    KeyPackageTemplate, Limits, PublicGroup, Violation, Welcome,
 };
-use pando_schedule::PskValue;
+use pando_schedule::{PskValue, ScheduleError};
 use pando_wire::{
     CipherSuite, Credential, CredentialType, ExtensionType, Extensions, KeyPackage, LeafIndex, Lifetime,
     ProposalType, ProtocolVersion, Psk, RequiredCapabilities, ResumptionPskUsage,
@@ -344,6 +344,25 @@ fn the_psks_of_a_welcome_are_such_as_a_commit_can_have() {
         puppet.settle();
         comes_in(puppet, &newcomer);
     }
+}
+
+#[test]
+fn a_welcome_has_the_psks_of_its_commit_in_their_order() {
+    let mut world = World::of(suite(1), 2);
+    let newcomer = world.newcomer();
+    let (_, welcome) = world
+        .commit(1, |builder| builder.add(newcomer.key_package()).psk(external_psk(2)).psk(external_psk(1)));
+    world.enter(newcomer, &welcome.unwrap());
+    // In another order, they are other secrets, and the GroupInfo stays closed.
+    let (mut puppet, newcomer) = invited();
+    let id = |name| (psk_id(external_psk(name), 32), PskValue::from(vec![name, name]));
+    puppet.psks = vec![id(1), id(2)];
+    puppet.settle();
+    let (group_info, swapped) = (puppet.group_info(), [2, 1].map(|name| id(name).0).to_vec());
+    let welcome = puppet.welcome_with(&group_info, &newcomer.key_package, swapped);
+    let closed = GroupError::Schedule(ScheduleError::Crypto(CryptoError::DecryptionFailed));
+    assert_eq!(join(&welcome, &newcomer, &BasicIdentities).unwrap_err(), closed);
+    comes_in(puppet, &newcomer);
 }
 
 /// Somebody who has the PSK of the old group.

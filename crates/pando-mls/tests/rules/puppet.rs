@@ -135,14 +135,22 @@ impl Puppet {
 
     /// A Welcome to whatever a GroupInfo describes.
     pub(crate) fn welcome_to(&mut self, group_info: &GroupInfo, key_package: &KeyPackage) -> Welcome {
+        let psks = self.psks.iter().map(|(id, _)| id.clone()).collect();
+        self.welcome_with(group_info, key_package, psks)
+    }
+
+    /// A Welcome that says that these PSKs are mixed in.
+    pub(crate) fn welcome_with(
+        &mut self,
+        group_info: &GroupInfo,
+        key_package: &KeyPackage,
+        psks: Vec<PreSharedKeyId>,
+    ) -> Welcome {
         let suite = self.suite;
         let welcome_secret = self.joiner.with_psk_secret(suite, &self.psk_secret()).welcome_secret(suite);
         let encrypted_group_info = welcome_secret.unwrap().seal(suite, group_info).unwrap();
-        let secrets = GroupSecrets {
-            joiner_secret: SecretBytes::from(self.joiner.expose()),
-            path_secret: None,
-            psks: self.psks.iter().map(|(id, _)| id.clone()).collect(),
-        };
+        let secrets =
+            GroupSecrets { joiner_secret: SecretBytes::from(self.joiner.expose()), path_secret: None, psks };
         let secrets = secrets.encode_secret().unwrap();
         let (key, context) = (&key_package.init_key, &encrypted_group_info);
         let encrypted_group_secrets =
