@@ -1,0 +1,89 @@
+//! A member wants to be somebody else from now on. Whether it may is for the policy to say, and all members say the
+//! same.
+
+use crate::policies::Anybody;
+use crate::world::{World, leaf_template, suites};
+use pando_mls::{
+    BasicIdentities, Client, Credential, GroupError, LeafTemplate, NewLeaf, Processed, Proposal, Violation,
+};
+
+fn renamed() -> LeafTemplate {
+    let credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
+    LeafTemplate { credential, ..leaf_template() }
+}
+
+#[test]
+fn a_change_that_the_policy_forbids_is_refused() {
+    for suite in suites() {
+        let refused = GroupError::Violation(Violation::CredentialSuccession);
+        for (by, others) in [(0, [1, 2]), (2, [0, 1])] {
+            let mut world = World::public(suite);
+            world.add(0, 2);
+            let new = world.signer();
+            let leaf = NewLeaf { template: renamed(), signer: &*new };
+            let (member, rng) = (&mut world.members[by], &mut world.rng);
+            assert_eq!(member.build_leaf(leaf.clone(), &BasicIdentities, rng).unwrap_err(), refused);
+            assert_eq!(member.propose_leaf(leaf.clone(), &BasicIdentities, rng).unwrap_err(), refused);
+            // Should it not mind that itself, the others do.
+            let commit = member.build_leaf(leaf.clone(), &Anybody, rng).unwrap();
+            member.clear_pending();
+            let update = member.propose_leaf(leaf, &Anybody, rng).unwrap();
+            for other in others {
+                assert_eq!(world.members[other].process(&commit).unwrap_err(), refused);
+                assert_eq!(world.members[other].process(&update).unwrap_err(), refused);
+                assert_eq!(world.members[other].pending_proposals(), []);
+            }
+            world.agree();
+        }
+    }
+}
+
+#[test]
+fn a_change_that_the_policy_allows_is_made() {
+    for suite in suites() {
+        for by in [0, 2] {
+            let mut world = World::of(suite, 3);
+            let (first, second) = (world.signer(), world.signer());
+            let leaf = world.leaf(by);
+            let name = |world: &World| world.members[1].group.public().credential(leaf).unwrap();
+            // By a Commit.
+            let new = NewLeaf { template: renamed(), signer: &*first };
+            let message = world.members[by].build_leaf(new, &Anybody, &mut world.rng).unwrap();
+            merge_everywhere(&mut world, &message);
+            assert_eq!(name(&world), renamed().credential);
+            world.members[by].signer = first;
+            world.chat(by);
+            // And back, by an Update.
+            let new = NewLeaf { template: leaf_template(), signer: &*second };
+            let message = world.members[by].propose_leaf(new, &Anybody, &mut world.rng).unwrap();
+            for (index, member) in world.members.iter_mut().enumerate() {
+                let expected = |processed: &Processed| match processed {
+                    Processed::OwnProposal(_) => index == by,
+                    Processed::Proposal(pending) => matches!(pending.proposal, Proposal::Update(_)),
+                    _ => false,
+                };
+                assert!(expected(&member.process_with(&message, &Anybody).unwrap()));
+            }
+            let message = world.members[1].operate(|group, client| {
+                let output = group.commit().build(&Client { policy: &Anybody, ..client }, &mut world.rng)?;
+                Ok((output.message, output.delta))
+            });
+            merge_everywhere(&mut world, &message.unwrap());
+            assert_eq!(name(&world), leaf_template().credential);
+            world.members[by].signer = second;
+            world.chat(by);
+        }
+    }
+}
+
+/// Everybody enters the epoch of a Commit, believing that anybody may become anybody.
+fn merge_everywhere(world: &mut World, message: &pando_mls::MlsMessage) {
+    for member in &mut world.members {
+        match member.process_with(message, &Anybody).unwrap() {
+            Processed::OwnCommit => member.merge_pending(),
+            Processed::Commit(staged) => drop(member.merge(*staged)),
+            other => panic!("not a Commit: {other:?}"),
+        }
+    }
+    world.agree();
+}

@@ -1,0 +1,40 @@
+//! Members make Commits that propose nothing, only to have new keys: whoever knew the old ones is shut out. Each member
+//! in turn, all around the tree.
+
+use crate::world::{World, fast_suites, suites};
+use pando_mls::LeafIndex;
+
+#[test]
+fn everybody_commits_in_turn() {
+    for suite in fast_suites() {
+        // A tree that is not full.
+        let mut world = World::of(suite, 11);
+        for by in 0..11 {
+            let before = world.tree().clone();
+            let (message, welcome) = world.commit(by, |builder| builder);
+            assert!(welcome.is_none());
+            // Its own leaf has a new key, and nobody else's.
+            for leaf in (0..11).map(LeafIndex) {
+                assert_eq!(world.tree().leaf(leaf) == before.leaf(leaf), leaf != world.leaf(by));
+            }
+            assert!(world.members[by].process(&message).is_err());
+            world.chat((by + 5) % 11);
+        }
+    }
+}
+
+#[test]
+fn a_commit_gives_new_secrets_to_all() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let mut authenticators = Vec::new();
+        for by in [0, 1, 0] {
+            authenticators.push(format!("{:?}", world.members[0].group.epoch_authenticator().expose()));
+            world.commit(by, |builder| builder);
+        }
+        authenticators.push(format!("{:?}", world.members[0].group.epoch_authenticator().expose()));
+        authenticators.sort();
+        authenticators.dedup();
+        assert_eq!(authenticators.len(), 4);
+    }
+}

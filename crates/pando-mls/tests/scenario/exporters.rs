@@ -1,0 +1,57 @@
+//! The application derives secrets from the group: all members the same, another one for each label, each context and
+//! each epoch, and none that tells anything about the others.
+
+use crate::world::{World, suites};
+use pando_mls::{GroupError, Misuse, SecretBytes, Suite};
+
+fn all_differ(mut secrets: Vec<SecretBytes>) {
+    let count = secrets.len();
+    secrets.sort_by(|a, b| a.expose().cmp(b.expose()));
+    secrets.dedup();
+    assert_eq!(secrets.len(), count);
+}
+
+fn exported(suite: Suite) {
+    let mut world = World::of(suite, 3);
+    let mut secrets = Vec::new();
+    for by in [0, 1] {
+        for (label, context) in [("a", &b""[..]), ("b", b""), ("a", b"b"), ("ab", b""), ("", b"ab")] {
+            let derived: Vec<_> =
+                world.members.iter().map(|member| member.group.export(label, context, 32).unwrap()).collect();
+            assert!(derived.iter().all(|secret| *secret == derived[0]));
+            secrets.push(derived[0].expose().into());
+        }
+        world.commit(by, |builder| builder);
+    }
+    // Who has gone does not have those of the next epoch.
+    let gone = world.remove(0, 1);
+    assert_eq!(gone.group.export("a", b"", 32).unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+    secrets.push(world.members[0].group.export("a", b"", 32).unwrap());
+    all_differ(secrets);
+}
+
+#[test]
+fn secrets_differ_by_label_context_and_epoch() {
+    suites().for_each(exported);
+}
+
+#[test]
+fn secrets_have_the_length_that_was_asked_for() {
+    for suite in suites() {
+        let world = World::of(suite, 2);
+        let group = &world.members[0].group;
+        let length = |length| group.export("label", b"context", length).map(|secret| secret.expose().len());
+        // HKDF gives at most 255 times the length of a hash.
+        let most = 255 * suite.hash_len();
+        for few in [0, 1, 31, 32, 33, 1000, most] {
+            assert_eq!(length(few), Ok(few));
+        }
+        for many in [most + 1, 65_535, 65_536, 1 << 20] {
+            assert!(length(many).is_err());
+        }
+        // A longer secret does not begin with a shorter one.
+        let (short, long) =
+            (group.export("label", b"", 16).unwrap(), group.export("label", b"", 32).unwrap());
+        assert_ne!(short.expose(), &long.expose()[..16]);
+    }
+}

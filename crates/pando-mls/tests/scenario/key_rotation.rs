@@ -1,0 +1,109 @@
+//! A member takes a new signature key, by a Commit of its own or by an Update that another one commits. From then on
+//! it signs with the new key, and the old one is refused.
+
+use crate::proposals::custom;
+use crate::world::{World, leaf_template, read, suites};
+use pando_mls::{
+    BasicIdentities, GroupError, LeafIndex, Misuse, NewLeaf, Processed, Signer, Suite, Violation,
+};
+
+/// With the old key nothing can be done any more; then with the new one everything.
+fn has_rotated(world: &mut World, by: usize, new: Box<dyn Signer>) {
+    let (member, rng) = (&mut world.members[by], &mut world.rng);
+    assert_eq!(member.group.public().tree().signature_key(member.leaf()).as_ref(), Some(new.public_key()));
+    let wrong = GroupError::Misuse(Misuse::WrongSigner);
+    assert_eq!(member.send(b"x", rng).unwrap_err(), wrong);
+    assert_eq!(member.propose(custom(0xf001, b""), rng).unwrap_err(), wrong);
+    assert_eq!(member.propose_update(rng).unwrap_err(), wrong);
+    assert_eq!(member.build(|builder| builder, rng).map(|_| ()).unwrap_err(), wrong);
+    let info = member.group.group_info(false, &crate::world::client(&*member.signer));
+    assert_eq!(info.unwrap_err(), wrong);
+    assert_eq!(member.pending_proposals(), []);
+    member.signer = new;
+    world.chat(by);
+    world.propose(by, custom(0xf001, b""));
+    world.propose_update(by);
+    world.commit(by, |builder| builder);
+    world.join_external(None, vec![]);
+    world.chat(by);
+}
+
+fn by_a_commit(suite: Suite, by: usize) {
+    let mut world = World::of(suite, 3);
+    let (new, late) = (world.signer(), world.send(by, b"with the old key"));
+    let leaf = NewLeaf { template: leaf_template(), signer: &*new };
+    let message = world.members[by].build_leaf(leaf, &BasicIdentities, &mut world.rng).unwrap();
+    // While it is pending, the old key is the right one.
+    world.chat(by);
+    world.deliver_commit(by, &message);
+    let reader = (by + 1) % 3;
+    assert_eq!(read(world.members[reader].process(&late)).1, b"with the old key");
+    has_rotated(&mut world, by, new);
+}
+
+fn by_an_update(suite: Suite, by: usize) {
+    let mut world = World::of(suite, 3);
+    let (new, late) = (world.signer(), world.send(by, b"with the old key"));
+    let leaf = NewLeaf { template: leaf_template(), signer: &*new };
+    let message = world.members[by].propose_leaf(leaf, &BasicIdentities, &mut world.rng).unwrap();
+    world.deliver_proposal(by, &message);
+    let other = (by + 1) % 3;
+    world.commit(other, |builder| builder);
+    assert_eq!(read(world.members[other].process(&late)).1, b"with the old key");
+    has_rotated(&mut world, by, new);
+}
+
+#[test]
+fn a_signature_key_is_rotated_by_a_commit() {
+    for suite in suites() {
+        by_a_commit(suite, 0);
+        by_a_commit(suite, 2);
+    }
+}
+
+#[test]
+fn a_signature_key_is_rotated_by_an_update() {
+    for suite in suites() {
+        by_an_update(suite, 0);
+        by_an_update(suite, 2);
+    }
+}
+
+#[test]
+fn a_rotation_that_has_lost_changes_nothing() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let new = world.signer();
+        let leaf = NewLeaf { template: leaf_template(), signer: &*new };
+        let lost = world.members[0].build_leaf(leaf, &BasicIdentities, &mut world.rng).unwrap();
+        let (won, _) = world.build(1, |builder| builder).unwrap();
+        world.deliver_commit(1, &won);
+        for member in &mut world.members {
+            assert!(member.process(&lost).is_err());
+        }
+        assert_eq!(world.tree().find_signature_key(new.public_key()), None);
+        world.chat(0);
+        world.commit(0, |builder| builder);
+    }
+}
+
+#[test]
+fn nobody_takes_the_key_of_another_member() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let another = world.signer();
+        let stolen = std::mem::replace(&mut world.members[1].signer, another);
+        let leaf = NewLeaf { template: leaf_template(), signer: &*stolen };
+        let refused =
+            world.members[0].build_leaf(leaf.clone(), &BasicIdentities, &mut world.rng).unwrap_err();
+        assert_eq!(refused, GroupError::Violation(Violation::SignatureKeyInUse(LeafIndex(1))));
+        // Proposed as an Update, whoever commits leaves it out.
+        let message = world.members[0].propose_leaf(leaf, &BasicIdentities, &mut world.rng).unwrap();
+        for index in [1, 2] {
+            assert!(matches!(world.members[index].process(&message).unwrap(), Processed::Proposal(_)));
+        }
+        let before = world.tree().leaf(LeafIndex(0));
+        world.commit(2, |builder| builder);
+        assert_eq!(world.tree().leaf(LeafIndex(0)), before);
+    }
+}

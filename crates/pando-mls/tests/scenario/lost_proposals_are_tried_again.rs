@@ -1,0 +1,84 @@
+//! A Commit with all kinds of proposals loses its race. They are given back, in their order, and all of them get in by
+//! the next one; what others had proposed meanwhile is proposed again.
+
+use crate::proposals::{custom, extensions, set_extensions};
+use crate::world::{Newcomer, World, external_psk, suites};
+use pando_mls::{CommitBuilder, LeafIndex, Processed, Proposal};
+
+#[test]
+fn the_proposals_of_a_lost_commit_are_tried_again() {
+    for suite in suites() {
+        let mut world = World::of(suite, 4);
+        let newcomer = world.newcomer();
+        let (lost, welcome) = world
+            .build(0, |builder| {
+                builder
+                    .remove(LeafIndex(3))
+                    .add(newcomer.key_package())
+                    .extensions(extensions(&[0xf0f0]))
+                    .proposal(custom(0xf001, b"again"))
+                    .psk(external_psk(1))
+            })
+            .unwrap();
+        // For a while it loses again and again.
+        let mut wanted = Vec::new();
+        for winner in [1, 2, 3] {
+            let (won, _) = world.build(winner, |builder| builder).unwrap();
+            for index in 0..4 {
+                match world.members[index].process(&won).unwrap() {
+                    Processed::OwnCommit => world.members[index].merge_pending(),
+                    Processed::Commit(staged) => {
+                        let given_back = world.members[index].merge(*staged);
+                        assert_eq!(given_back.is_empty(), index != 0);
+                        if index == 0 {
+                            wanted = given_back;
+                        }
+                    }
+                    other => panic!("not a Commit: {other:?}"),
+                }
+            }
+            world.agree();
+            let expected = |proposal: &Proposal| proposal.proposal_type();
+            assert_eq!(
+                wanted.iter().map(expected).map(|kind| kind.0).collect::<Vec<_>>(),
+                [3, 1, 7, 0xf001, 4]
+            );
+            if winner < 3 {
+                let again = wanted.clone();
+                world.build(0, |builder| again.into_iter().fold(builder, CommitBuilder::proposal)).unwrap();
+            }
+        }
+        assert!(world.members[1].process(&lost).is_err());
+        let (_, second_welcome) =
+            world.commit(0, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
+        assert_eq!(world.members.len(), 3);
+        assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
+        // The Welcome of the Commit that has lost leads nowhere; that of the last one does not.
+        let astray = Newcomer { bundle: newcomer.bundle_again(), signer: world.signer() };
+        let astray = astray.join(&welcome.unwrap(), None, world.config).unwrap();
+        assert_ne!(astray.group.epoch_authenticator(), world.members[0].group.epoch_authenticator());
+        world.enter(newcomer, &second_welcome.unwrap());
+        world.chat(3);
+    }
+}
+
+#[test]
+fn proposals_do_not_outlive_their_epoch() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        world.propose(0, set_extensions(extensions(&[0xf0f0])));
+        world.propose_update(0);
+        // Who commits leaves them out.
+        world.commit(1, |builder| builder.without_pending().authenticated_data(b"alone"));
+        for member in &world.members {
+            assert_eq!(member.pending_proposals(), []);
+        }
+        world.commit(2, |builder| builder);
+        assert_eq!(world.context().extensions, extensions(&[]));
+        world.propose(0, set_extensions(extensions(&[0xf0f0])));
+        world.propose_update(0);
+        world.commit(1, |builder| builder);
+        assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
+        world.chat(0);
+    }
+}

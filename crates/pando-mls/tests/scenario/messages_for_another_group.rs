@@ -1,0 +1,56 @@
+//! A client is in two groups, and a message of the one is delivered to the other: it is refused, and does no harm.
+//! Neither is anything taken that is no message for a group at all.
+
+use crate::world::{World, read, suites};
+use pando_mls::{
+    Extensions, FramingError, Group, GroupError, GroupId, KeyPackageBundle, Misuse, MlsMessage,
+    MlsMessageBody,
+};
+
+#[test]
+fn messages_for_another_group_are_refused() {
+    for suite in suites() {
+        for mut world in [World::new(suite), World::public(suite)] {
+            world.add(0, 1);
+            // Leaf 0 begins another group, with the same signature key.
+            let signer = &*world.members[0].signer;
+            let bundle = KeyPackageBundle::new(suite, crate::world::template(), signer, &mut world.rng);
+            let client = crate::world::client(signer);
+            let other = GroupId::from(b"another".as_slice());
+            let created =
+                Group::create(suite, other, Extensions::default(), bundle.unwrap(), &client, &mut world.rng);
+            let (mut other, _) = created.unwrap();
+            let (message, _) = other.encrypt(b"elsewhere", b"", &client, &mut world.rng).unwrap();
+            let commit = other.commit().build(&client, &mut world.rng).unwrap();
+            for message in [message, commit.message] {
+                for member in &mut world.members {
+                    let refused = member.process(&message).unwrap_err();
+                    assert_eq!(refused, GroupError::Framing(FramingError::WrongGroup));
+                }
+            }
+            world.agree();
+            world.chat(0);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_message_for_a_group_is_refused() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let newcomer = world.newcomer();
+        let (_, welcome) = world.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
+        let group_info = world.members[0].group_info(true);
+        for body in [
+            MlsMessageBody::KeyPackage(Box::new(newcomer.key_package())),
+            MlsMessageBody::Welcome(welcome.unwrap()),
+            MlsMessageBody::GroupInfo(Box::new(group_info)),
+        ] {
+            let refused = world.members[1].process(&MlsMessage { body }).unwrap_err();
+            assert_eq!(refused, GroupError::Misuse(Misuse::WrongMessage));
+        }
+        // The member's own Commit is still pending meanwhile.
+        let message = world.send(1, b"hello");
+        assert_eq!(read(world.members[0].process(&message)).1, b"hello");
+    }
+}

@@ -1,0 +1,85 @@
+//! The messages of one sender arrive in another order than they were sent in. Within the limits all are read; what is
+//! too far ahead is refused and can come later, what is too far behind is lost.
+
+use crate::world::{World, read, suite, suites};
+use pando_mls::{FramingError, GroupConfig, GroupError, MlsMessage, RatchetLimits, ScheduleError};
+
+fn refused(error: ScheduleError) -> GroupError {
+    GroupError::Framing(FramingError::Schedule(error))
+}
+
+#[test]
+fn messages_are_read_in_any_order() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        for order in [[4, 2, 0, 1, 3], [3, 4, 1, 0, 2], [0, 4, 3, 2, 1]] {
+            let messages = [0, 1, 2, 3, 4].map(|number: u8| world.send(0, &[number]));
+            for number in order {
+                for reader in [1, 2] {
+                    let processed = world.members[reader].process(&messages[number]);
+                    assert_eq!(read(processed), (world.leaf(0), vec![u8::try_from(number).unwrap()]));
+                }
+            }
+            // None of them twice.
+            for message in &messages {
+                assert!(world.members[1].process(message).is_err());
+            }
+        }
+        world.chat(0);
+    }
+}
+
+#[test]
+fn the_limits_are_exact() {
+    let ratchet_limits = RatchetLimits { forward: 5, backward: 3 };
+    let mut world = World::with_config(suite(1), GroupConfig { ratchet_limits, ..GroupConfig::default() });
+    world.add(0, 1);
+    let messages: Vec<MlsMessage> = (0..20_u8).map(|number| world.send(0, &[number])).collect();
+    let mut take =
+        |number: usize| world.members[1].process(&messages[number]).map(|processed| read(Ok(processed)).1);
+    let ahead = |generation, next| Err(refused(ScheduleError::GenerationTooFarAhead { generation, next }));
+    let gone = |generation| Err(refused(ScheduleError::KeyGone(generation)));
+    let read = |number: u8| Ok(vec![number]);
+    // Generation 0 comes next: 5 is as far ahead as may be.
+    assert_eq!(take(6), ahead(6, 0));
+    assert_eq!(take(5), read(5));
+    // 5 is the newest: 2 is as far behind as may be, and is read once.
+    assert_eq!(take(1), gone(1));
+    assert_eq!(take(2), read(2));
+    assert_eq!(take(2), gone(2));
+    // What was too far ahead is not lost.
+    assert_eq!(take(6), read(6));
+    assert_eq!(take(13), ahead(13, 7));
+    assert_eq!(take(12), read(12));
+    // 3 and 4 have fallen behind meanwhile.
+    assert_eq!(take(3), gone(3));
+    assert_eq!(take(4), gone(4));
+    assert_eq!(take(8), gone(8));
+    assert_eq!(take(9), read(9));
+    assert_eq!(take(11), read(11));
+    assert_eq!(take(10), read(10));
+    assert_eq!(take(13), read(13));
+}
+
+/// Proposals and Commits have a ratchet of their own, and so has each sender.
+#[test]
+fn senders_and_kinds_do_not_get_in_each_others_way() {
+    let ratchet_limits = RatchetLimits { forward: 3, backward: 0 };
+    for suite in suites() {
+        let mut world = World::with_config(suite, GroupConfig { ratchet_limits, ..GroupConfig::default() });
+        world.add(0, 2);
+        let early = world.send(0, b"early");
+        let others = [1, 2].map(|by| [b"a", b"b"].map(|data| world.send(by, data)));
+        for message in others.iter().flatten() {
+            read(world.members[0].process(message));
+        }
+        let message = world.send(0, b"skips one");
+        read(world.members[1].process(&message));
+        let gone = refused(ScheduleError::KeyGone(0));
+        assert_eq!(world.members[1].process(&early).unwrap_err(), gone);
+        assert_eq!(read(world.members[2].process(&early)).1, b"early");
+        world.propose_update(0);
+        world.commit(0, |builder| builder);
+        world.chat(0);
+    }
+}

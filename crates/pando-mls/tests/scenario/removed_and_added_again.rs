@@ -1,0 +1,57 @@
+//! A member is removed, and comes back with a new KeyPackage. What was said in between it cannot read, and its old
+//! state is of no use.
+
+use crate::world::{Newcomer, World, read, suites, template};
+use pando_mls::{GroupError, KeyPackageBundle, LeafIndex, Violation};
+
+#[test]
+fn a_member_is_removed_and_added_again() {
+    for suite in suites() {
+        for leaf in [0, 2] {
+            let mut world = World::of(suite, 3);
+            let (removed, key) = (world.at(leaf), world.tree().signature_key(LeafIndex(leaf)).unwrap());
+            let remover = (removed + 1) % 3;
+            let mut gone = world.remove(remover, removed);
+            let between = world.send(0, b"between");
+            // The same client, with the same signature key.
+            let signer = &*gone.signer;
+            let bundle = KeyPackageBundle::new(suite, template(), signer, &mut world.rng).unwrap();
+            let key_package = bundle.key_package.clone();
+            let (_, welcome) = world.commit(1, |builder| builder.add(key_package));
+            let after = world.send(1, b"after");
+            assert!(gone.process(&between).is_err() && gone.process(&after).is_err());
+            world.enter(Newcomer { signer: gone.signer, bundle }, &welcome.unwrap());
+            assert_eq!(world.leaf(2), LeafIndex(leaf));
+            assert_eq!(world.tree().signature_key(LeafIndex(leaf)), Some(key));
+            let back = &mut world.members[2];
+            assert!(back.process(&between).is_err());
+            assert_eq!(read(back.process(&after)).1, b"after");
+            world.commit(2, |builder| builder);
+            world.chat(2);
+        }
+    }
+}
+
+#[test]
+fn removed_and_added_in_the_same_commit() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let again = |world: &mut World| {
+            let signer = &*world.members[0].signer;
+            KeyPackageBundle::new(suite, template(), signer, &mut world.rng).unwrap()
+        };
+        // Not beside its old leaf,
+        let bundle = again(&mut world);
+        let refused = world.build(1, |builder| builder.add(bundle.key_package.clone())).unwrap_err();
+        assert_eq!(refused, GroupError::Violation(Violation::SignatureKeyInUse(LeafIndex(0))));
+        // but in the place of it.
+        let key_package = bundle.key_package.clone();
+        let (message, welcome) =
+            world.build(1, |builder| builder.remove(LeafIndex(0)).add(key_package)).unwrap();
+        let gone = world.deliver_commit(1, &message).pop().unwrap();
+        assert!(!gone.group.is_active());
+        world.enter(Newcomer { signer: gone.signer, bundle }, &welcome.unwrap());
+        assert_eq!(world.leaf(2), LeafIndex(0));
+        world.chat(2);
+    }
+}
