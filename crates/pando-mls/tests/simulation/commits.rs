@@ -1,0 +1,271 @@
+//! Making Commits, and accepting one of them.
+
+use crate::device::{Id, State, id_of};
+use crate::dice::Dice;
+use crate::failure::{Explain, Failure, Outcome, ensure};
+use crate::history::Change;
+use crate::network::Followed;
+use crate::service::{Handshake, PublicRecord};
+use crate::world::{Event, World};
+use crate::{content::Content, device::Invitation, device::Member, device::leaf};
+use pando_mls::{CommitOutput, Decode, Encode, NewLeaf, Proposal, Welcome};
+use std::collections::BTreeSet;
+
+/// A Commit that the delivery service may accept or refuse.
+pub(crate) struct Candidate {
+    pub(crate) by: Id,
+    pub(crate) epoch: u64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) welcome: Option<Vec<u8>>,
+    pub(crate) tree_in_welcome: bool,
+    /// Who must be there afterwards, and who must not.
+    pub(crate) added: BTreeSet<Id>,
+    pub(crate) removed: BTreeSet<Id>,
+    /// The group of somebody who joins by the Commit.
+    pub(crate) joiner: Option<Box<Member>>,
+}
+
+impl World {
+    pub(crate) fn commit(&mut self, change: Change, dice: &mut Dice) -> Outcome<bool> {
+        let Some(by) = dice.pick(self.ready()) else { return Ok(false) };
+        let Some(content) = self.content(by, change, dice)? else { return Ok(false) };
+        let candidate = self.build(by, content, dice)?;
+        self.accept(candidate, dice)?;
+        Ok(true)
+    }
+
+    /// Several Commits in one epoch; the first to arrive is accepted. Sometimes one is of a member who has missed
+    /// the last epochs, and comes too late in any case.
+    pub(crate) fn race(&mut self, dice: &mut Dice) -> Outcome<bool> {
+        let racers = dice.pick_some(self.ready(), 3);
+        let late = self.members().into_iter().filter(|id| self.is_late(*id)).collect::<Vec<_>>();
+        let late = dice.pick(late);
+        let mut candidates = Vec::new();
+        for by in racers.into_iter().chain(late) {
+            let change =
+                if self.is_late(by) { Change::Empty } else { [Change::Several, Change::Add][dice.below(2)] };
+            if let Some(content) = self.content(by, change, dice)? {
+                candidates.push(self.build(by, content, dice)?);
+            }
+        }
+        if let Some(joiner) = dice.pick(self.outside()).filter(|_| dice.percent(30)) {
+            candidates.extend(self.external_commit(joiner, dice)?);
+        }
+        let mut order = dice.shuffled(0..candidates.len());
+        order.retain(|position| candidates[*position].epoch == self.service.head());
+        let Some(winner) = order.first().filter(|_| candidates.len() > 1) else {
+            // The Commits that were made stay pending with those who made them.
+            return Ok(false);
+        };
+        let winner = candidates.swap_remove(*winner);
+        self.accept(winner, dice)?;
+        Ok(true)
+    }
+
+    /// Whether a member has missed a Commit.
+    fn is_late(&self, id: Id) -> bool {
+        let late = |member: &Member| {
+            member.group.is_active() && member.group.epoch() < self.service.head() && member.handshakes < 8
+        };
+        self.devices[id].member().is_ok_and(late)
+    }
+
+    /// A Commit that does not arrive, or is refused. The member drops it at once, or when it learns of another.
+    pub(crate) fn lose_commit(&mut self, dice: &mut Dice) -> Outcome<bool> {
+        let Some(by) = dice.pick(self.ready()) else { return Ok(false) };
+        let Some(content) = self.content(by, Change::Several, dice)? else { return Ok(false) };
+        self.build(by, content, dice)?;
+        if dice.percent(50) {
+            self.clear_pending(by)?;
+        }
+        Ok(true)
+    }
+
+    /// A member drops the Commit that it has made, and remembers what it wanted.
+    fn clear_pending(&mut self, id: Id) -> Outcome {
+        let device = &mut self.devices[id];
+        let member = device.member_mut()?;
+        let (lost, delta) = member.group.clear_pending();
+        delta.apply(&mut member.rows);
+        member.pending = false;
+        let epoch = member.group.epoch();
+        device.wanted.extend(lost.into_iter().map(|proposal| (epoch, proposal)));
+        Ok(())
+    }
+
+    /// Makes a Commit. Nobody can keep a member from it by proposing something.
+    pub(crate) fn build(&mut self, by: Id, content: Content, dice: &mut Dice) -> Outcome<Candidate> {
+        if self.devices[by].member()?.pending {
+            self.clear_pending(by)?;
+        }
+        if content.rotate.is_some() {
+            self.devices[by].new_signer(self.suite, dice)?;
+        }
+        let (covered_adds, covered_removes) = self.covered(by, &content)?;
+        let Content { proposals, psks, rotate, pending, path, tree_in_welcome, .. } = content;
+        let authenticated_data = dice.bytes(3);
+        let wanted = proposals.clone();
+        let device = &mut self.devices[by];
+        let (message, welcome) = device
+            .act(&self.psks, |group, client, newest| {
+                let mut builder = group.commit().authenticated_data(&authenticated_data);
+                builder = proposals.into_iter().fold(builder, pando_mls::CommitBuilder::proposal);
+                builder = psks.into_iter().fold(builder, pando_mls::CommitBuilder::psk);
+                if let Some(capable) = rotate {
+                    builder = builder.new_leaf(NewLeaf { template: leaf(by, capable), signer: newest });
+                }
+                if !pending {
+                    builder = builder.without_pending();
+                }
+                if !path {
+                    builder = builder.without_path();
+                }
+                if !tree_in_welcome {
+                    builder = builder.without_tree();
+                }
+                let CommitOutput { message, welcome, delta } = builder.build(client, dice.rng())?;
+                Ok(((message, welcome), delta))
+            })
+            .during(|| format!("client {by} makes a Commit of {wanted:?}"))?;
+        let member = device.member_mut()?;
+        member.pending = true;
+        member.handshakes += 1;
+        let added: BTreeSet<_> = content.added.into_iter().chain(covered_adds).collect();
+        let removed = content.removed.into_iter().chain(covered_removes);
+        Ok(Candidate {
+            by,
+            epoch: member.group.epoch(),
+            bytes: message.encode()?,
+            welcome: welcome.map(|welcome| welcome.encode()).transpose()?,
+            tree_in_welcome,
+            removed: removed.filter(|id| !added.contains(id)).collect(),
+            added,
+            joiner: None,
+        })
+    }
+
+    /// Who must come and go by the pending proposals that a Commit covers.
+    fn covered(&self, by: Id, content: &Content) -> Outcome<(Vec<Id>, Vec<Id>)> {
+        let group = &self.devices[by].member()?.group;
+        let record = &self.service.epoch(group.epoch())?.record;
+        let (mut adds, mut removes) = (Vec::new(), Vec::new());
+        let mut extensions = vec![&record.public.context.extensions];
+        let pending: Vec<_> = group.pending_proposals().map(|pending| &pending.proposal).collect();
+        for proposal in content.proposals.iter().chain(pending.iter().copied()) {
+            if let Proposal::GroupContextExtensions(new) = proposal {
+                extensions.push(&new.extensions);
+            }
+        }
+        let demanding = extensions.into_iter().any(crate::proposals::demanding);
+        for proposal in pending.into_iter().filter(|_| content.pending) {
+            match proposal {
+                Proposal::Remove(remove) if remove.removed != group.own_leaf() => {
+                    removes.extend(record.at(remove.removed));
+                }
+                // Whether others can be added depends on what is required of them.
+                Proposal::Add(add) if !demanding => {
+                    adds.extend(id_of(&add.key_package.leaf_node.credential));
+                }
+                _ => {}
+            }
+        }
+        Ok((adds, removes))
+    }
+
+    /// The delivery service accepts a Commit. Somebody is the first to take it; the others follow when it reaches
+    /// them.
+    pub(crate) fn accept(&mut self, candidate: Candidate, dice: &mut Dice) -> Outcome {
+        let Candidate { by, bytes, welcome, tree_in_welcome, added, removed, joiner, .. } = candidate;
+        let before = self.service.current()?.public.clone();
+        self.service.head_mut()?.commit = Some(Handshake { by: Some(by), bytes });
+        let leader = match joiner {
+            Some(member) => {
+                self.devices[by].state = State::Member(member);
+                self.devices[by].online = true;
+                self.enter(by)?;
+                by
+            }
+            None => self.lead(by, dice)?,
+        };
+        self.commits += 1;
+        self.events.push(Event::Epoch(self.service.head(), by));
+        self.note_changes(&before)?;
+
+        let roster = &self.service.current()?.public.roster;
+        let missing = added.iter().find(|id| !roster.contains_key(id));
+        ensure(missing.is_none(), || format!("client {missing:?} was added and is not there"))?;
+        let there = removed.iter().find(|id| roster.contains_key(id));
+        ensure(there.is_none(), || format!("client {there:?} was removed and is there"))?;
+
+        self.invite(leader, welcome, tree_in_welcome)?;
+        self.forget_removed(dice)?;
+        self.haunt(dice)?;
+        self.observe(leader, dice)?;
+        if self.devices[leader].member()?.group.reinit().is_some() {
+            return self.begin_again(dice);
+        }
+        self.deliver_some(dice)
+    }
+
+    /// Somebody who stays takes the Commit before all others, and shows what the epoch is like. Whoever takes it and
+    /// is removed goes.
+    fn lead(&mut self, by: Id, dice: &mut Dice) -> Outcome<Id> {
+        let others = self.ready().into_iter().filter(|id| *id != by).collect::<Vec<_>>();
+        let before = if dice.percent(30) { 3 } else { 0 };
+        let mut order = dice.pick_some(others, before);
+        order.push(by);
+        let mut gone = Vec::new();
+        for id in order {
+            while self.take_proposal(id, dice)? {}
+            match self.follow(id, dice)? {
+                Followed::Gone => gone.push(id),
+                Followed::Entered => {
+                    let roster = &self.service.current()?.public.roster;
+                    let still = gone.iter().find(|id| roster.contains_key(id));
+                    ensure(still.is_none(), || format!("client {still:?} was wrongly removed"))?;
+                    return Ok(id);
+                }
+            }
+        }
+        Err(Failure(format!("client {by} has removed itself")))
+    }
+
+    /// The Welcome is sent to those whom it is for.
+    fn invite(&mut self, leader: Id, welcome: Option<Vec<u8>>, tree_in_welcome: bool) -> Outcome {
+        let Some(bytes) = welcome else { return Ok(()) };
+        let group = &self.devices[leader].member()?.group;
+        let tree = if tree_in_welcome { None } else { Some(group.public().tree().export()?) };
+        let welcome = Welcome::decode(&bytes)?;
+        let mut invited = 0;
+        for device in &mut self.devices {
+            let mut references = Vec::new();
+            for bundle in &device.bundles {
+                references.push(self.suite.key_package_ref(&bundle.key_package)?);
+            }
+            if welcome.secrets.iter().any(|secrets| references.contains(&secrets.new_member)) {
+                let invitation = Invitation { welcome: bytes.clone(), tree: tree.clone() };
+                device.state = State::Invited(invitation);
+                invited += 1;
+            }
+        }
+        ensure(invited == welcome.secrets.len(), || "the Welcome is for somebody unknown".to_owned())
+    }
+
+    /// Those who were removed and have no group to learn it from are outside.
+    fn forget_removed(&mut self, dice: &mut Dice) -> Outcome {
+        let PublicRecord { roster, .. } = &self.service.current()?.public;
+        for device in self.devices.iter_mut().filter(|device| !roster.contains_key(&device.id)) {
+            match device.state {
+                State::Lost => device.state = State::Outside,
+                // The others join and find out.
+                State::Invited(_) if dice.percent(50) => device.state = State::Outside,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn outside(&self) -> Vec<Id> {
+        self.of_state(|state| matches!(state, State::Outside))
+    }
+}

@@ -1,0 +1,211 @@
+//! What goes into a Commit by value.
+
+use crate::device::{CUSTOM_PROPOSAL, Id, State, id_of};
+use crate::dice::Dice;
+use crate::failure::Outcome;
+use crate::history::Change;
+use crate::proposals::demanding;
+use crate::service::Record;
+use crate::world::World;
+use pando_mls::{
+    GroupId, Proposal, Psk,
+    wire::{Add, GroupContextExtensions, OtherProposal, Remove, ResumptionPskUsage},
+};
+use std::collections::BTreeSet;
+
+/// What goes into a Commit.
+#[derive(Default)]
+pub(crate) struct Content {
+    pub(crate) proposals: Vec<Proposal>,
+    pub(crate) psks: Vec<Psk>,
+    /// Whether the committer takes a new signature key, and supports what is custom then.
+    pub(crate) rotate: Option<bool>,
+    /// Whether pending proposals are covered.
+    pub(crate) pending: bool,
+    pub(crate) path: bool,
+    pub(crate) tree_in_welcome: bool,
+    pub(crate) added: BTreeSet<Id>,
+    pub(crate) removed: BTreeSet<Id>,
+}
+
+/// How much of what.
+#[derive(Default)]
+struct Amounts {
+    add: usize,
+    remove: usize,
+    replace: bool,
+    psks: usize,
+    extensions: bool,
+    custom: bool,
+    rotate: bool,
+    wanted: bool,
+}
+
+impl Amounts {
+    fn of(change: Change, dice: &mut Dice) -> Self {
+        let none = Self::default();
+        match change {
+            Change::Nothing | Change::Empty => none,
+            Change::Add => Self { add: 1, ..none },
+            Change::AddMany => Self { add: 2 + dice.below(7), ..none },
+            Change::Remove => Self { remove: 1, ..none },
+            Change::RemoveMany => Self { remove: 2 + dice.below(4), ..none },
+            Change::Replace => Self { replace: true, ..none },
+            Change::Psks => Self { psks: 1 + dice.below(3), ..none },
+            Change::Extensions => Self { extensions: true, ..none },
+            Change::Custom => Self { custom: true, ..none },
+            Change::Rotate => Self { rotate: true, ..none },
+            Change::Several => Self {
+                add: dice.below(4).saturating_sub(1),
+                remove: dice.below(4).saturating_sub(2),
+                replace: dice.percent(30),
+                psks: dice.below(3).saturating_sub(1),
+                extensions: dice.percent(20),
+                custom: dice.percent(20),
+                rotate: dice.percent(20),
+                wanted: true,
+            },
+        }
+    }
+}
+
+impl World {
+    /// What a member may put into a Commit, if there is anything of the kind. Everything in it is valid beside the
+    /// other things in it, so that the Commit must succeed.
+    pub(crate) fn content(&mut self, by: Id, change: Change, dice: &mut Dice) -> Outcome<Option<Content>> {
+        let amounts = Amounts::of(change, dice);
+        let record = self.service.epoch(self.devices[by].member()?.group.epoch())?.record.clone();
+        let mut content = Content {
+            pending: change != Change::Empty && dice.percent(90),
+            path: dice.percent(70),
+            tree_in_welcome: dice.percent(70),
+            ..Content::default()
+        };
+
+        // Who goes.
+        let others = record.public.roster.keys().copied().filter(|id| *id != by);
+        content.removed.extend(dice.pick_some(others, amounts.remove));
+        let lost = self.of_state(|state| matches!(state, State::Lost)).into_iter();
+        let lost = lost.filter(|id| record.seat(*id).is_some() && *id != by);
+        let replaced = dice.pick(lost).filter(|_| amounts.replace);
+        content.removed.extend(replaced);
+
+        // What is required of those who stay, and of those who come.
+        let staying = record.public.roster.iter().filter(|(id, _)| !content.removed.contains(id));
+        let all_capable = staying.clone().all(|(_, seat)| seat.capable);
+        let mut required = demanding(&record.public.context.extensions);
+        if amounts.extensions {
+            required = all_capable && dice.percent(50);
+            let extensions = self.extensions(required, dice)?;
+            let proposal = GroupContextExtensions { extensions };
+            content.proposals.push(Proposal::GroupContextExtensions(proposal));
+        }
+        if amounts.custom && all_capable {
+            content.proposals.push(custom(dice));
+        }
+        if amounts.rotate {
+            content.rotate = Some(required || dice.percent(70));
+        }
+
+        // Who comes.
+        content.added.extend(dice.pick_some(self.outside(), amounts.add));
+        content.added.extend(replaced);
+        for id in content.added.clone() {
+            let capable = required || dice.percent(70);
+            let key_package = self.devices[id].key_package(self.suite, capable, dice)?;
+            content.proposals.push(Proposal::Add(Box::new(Add { key_package })));
+        }
+        if amounts.wanted {
+            self.wanted(by, &record, required, all_capable, &mut content)?;
+        }
+        for removed in content.removed.iter().filter_map(|id| record.seat(*id)) {
+            content.proposals.push(Proposal::Remove(Remove { removed: removed.leaf }));
+        }
+        for _ in 0..amounts.psks {
+            content.psks.push(self.psk(&record, dice));
+        }
+        let anything = content.rotate.is_some() || !content.proposals.is_empty() || !content.psks.is_empty();
+        let nothing_wanted = matches!(change, Change::Nothing | Change::Empty | Change::Several);
+        Ok(Some(content).filter(|_| anything || nothing_wanted))
+    }
+
+    /// What a member's Commits had that were not accepted, as far as it still makes sense.
+    fn wanted(
+        &mut self,
+        by: Id,
+        record: &Record,
+        required: bool,
+        all_capable: bool,
+        content: &mut Content,
+    ) -> Outcome {
+        let changes_extensions =
+            content.proposals.iter().any(|proposal| matches!(proposal, Proposal::GroupContextExtensions(_)));
+        for (epoch, proposal) in std::mem::take(&mut self.devices[by].wanted) {
+            match &proposal {
+                Proposal::Add(add) => {
+                    let leaf = &add.key_package.leaf_node;
+                    let capable = leaf.capabilities.proposals.contains(&CUSTOM_PROPOSAL);
+                    let Some(id) = id_of(&leaf.credential) else { continue };
+                    let device = &self.devices[id];
+                    let waits =
+                        device.bundles.iter().any(|bundle| bundle.key_package == add.key_package);
+                    let outside = matches!(device.state, State::Outside);
+                    if !outside || !waits || (required && !capable) || !content.added.insert(id) {
+                        continue;
+                    }
+                }
+                Proposal::Remove(remove) => {
+                    let removed = self.service.epoch(epoch)?.record.at(remove.removed);
+                    let seat = removed.and_then(|id| record.seat(id));
+                    let same = seat.is_some_and(|seat| seat.leaf == remove.removed);
+                    if let Some(id) = removed.filter(|id| same && *id != by) {
+                        content.removed.insert(id);
+                    }
+                    // It is proposed with the others.
+                    continue;
+                }
+                Proposal::Other(_) if !all_capable => continue,
+                Proposal::GroupContextExtensions(new)
+                    if changes_extensions || demanding(&new.extensions) || required =>
+                {
+                    continue;
+                }
+                Proposal::ReInit(_) => continue,
+                Proposal::GroupContextExtensions(_) if content.proposals.contains(&proposal) => continue,
+                _ => {}
+            }
+            content.proposals.push(proposal);
+        }
+        one_change_of_extensions(&mut content.proposals);
+        self.count("tried again");
+        Ok(())
+    }
+
+    /// A PSK that everybody has.
+    pub(crate) fn psk(&self, record: &Record, dice: &mut Dice) -> Psk {
+        if dice.percent(50) {
+            return Psk::External { psk_id: dice.bytes(2).into() };
+        }
+        let psk_epoch = dice.number() % (record.public.context.epoch + 1);
+        let psk_group_id: GroupId = self.group_id.clone();
+        let first = self.psks.resumption.keys().next().copied().unwrap_or_default();
+        Psk::Resumption {
+            usage: ResumptionPskUsage::Application,
+            psk_group_id,
+            psk_epoch: psk_epoch.max(first),
+        }
+    }
+}
+
+/// Two would not go together.
+fn one_change_of_extensions(proposals: &mut Vec<Proposal>) {
+    let mut seen = false;
+    proposals.retain(|proposal| match proposal {
+        Proposal::GroupContextExtensions(_) => !std::mem::replace(&mut seen, true),
+        _ => true,
+    });
+}
+
+pub(crate) fn custom(dice: &mut Dice) -> Proposal {
+    Proposal::Other(OtherProposal { proposal_type: CUSTOM_PROPOSAL, data: dice.bytes(4).into() })
+}

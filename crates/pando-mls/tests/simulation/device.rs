@@ -1,0 +1,303 @@
+//! Clients: who they are, what they sign with, and the group as they have it.
+
+use crate::dice::Dice;
+use crate::failure::{Explain, Failure, Outcome};
+use crate::ratchets::Ratchets;
+use pando_mls::{
+    Capabilities, CipherSuite, Client, Credential, CredentialType, Delta, ExtensionType, Extensions, Group,
+    GroupConfig, GroupError, GroupId, IdentityError, IdentityPolicy, KeyPackage, KeyPackageBundle,
+    KeyPackageTemplate, LeafTemplate, Lifetime, Padding, Proposal, ProposalType, ProtocolVersion, PskStore,
+    PskValue, RatchetLimits, Rows, RustCrypto, Signer, Suite, wire::SignaturePublicKey,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) const NOW: u64 = 1_000;
+/// What clients may or may not support.
+pub(crate) const CUSTOM_PROPOSAL: ProposalType = ProposalType(0xf001);
+pub(crate) const CUSTOM_EXTENSION: ExtensionType = ExtensionType(0xf002);
+
+/// A client is known by its number.
+pub(crate) type Id = usize;
+
+pub(crate) fn credential(id: Id) -> Credential {
+    Credential::Basic { identity: (id as u64).to_be_bytes().as_slice().into() }
+}
+
+pub(crate) fn id_of(credential: &Credential) -> Option<Id> {
+    let Credential::Basic { identity } = credential else { return None };
+    let bytes: &[u8] = identity;
+    Some(u64::from_be_bytes(bytes.try_into().ok()?) as Id)
+}
+
+/// A client is who its credential says, and nobody becomes somebody else.
+struct Names;
+
+impl IdentityPolicy for Names {
+    fn validate(
+        &self,
+        credential: &Credential,
+        _: &SignaturePublicKey,
+        _: Option<u64>,
+    ) -> Result<(), IdentityError> {
+        id_of(credential).map(drop).ok_or_else(|| IdentityError("not a number".to_owned()))
+    }
+
+    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
+        a == b
+    }
+
+    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
+        old == new
+    }
+}
+
+pub(crate) const POLICY: &dyn IdentityPolicy = &Names;
+
+/// The PSKs that everybody is given: external ones are known by their identifiers, and resumption PSKs are those of
+/// all epochs that there were.
+#[derive(Default)]
+pub(crate) struct Psks {
+    pub(crate) resumption: BTreeMap<u64, Vec<u8>>,
+}
+
+impl PskStore for Psks {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        Some([psk_id, psk_id].concat().into())
+    }
+
+    fn resumption(&self, _: &GroupId, epoch: u64) -> Option<PskValue> {
+        self.resumption.get(&epoch).map(|psk| psk.as_slice().into())
+    }
+}
+
+/// A client, in the group or not.
+pub(crate) struct Device {
+    pub(crate) id: Id,
+    pub(crate) config: GroupConfig,
+    /// Of the cipher suite in use, the newest last.
+    signers: Vec<Box<dyn Signer>>,
+    /// For the KeyPackages that it has published and that were not used.
+    pub(crate) bundles: Vec<KeyPackageBundle>,
+    pub(crate) state: State,
+    /// Whether the network reaches it.
+    pub(crate) online: bool,
+    /// What its Commits had that were not accepted, with the epochs in which it was wanted.
+    pub(crate) wanted: Vec<(u64, Proposal)>,
+}
+
+pub(crate) enum State {
+    Outside,
+    /// There is a Welcome for it that it has not seen yet.
+    Invited(Invitation),
+    /// It is in the group, and has forgotten all about it.
+    Lost,
+    Member(Box<Member>),
+}
+
+pub(crate) struct Invitation {
+    pub(crate) welcome: Vec<u8>,
+    /// The tree, if it is not in the Welcome.
+    pub(crate) tree: Option<Vec<u8>>,
+}
+
+/// What a member has.
+pub(crate) struct Member {
+    pub(crate) group: Group,
+    pub(crate) rows: Rows,
+    /// The epoch in which it came.
+    pub(crate) joined: u64,
+    /// Which proposals of this epoch it has taken, by their position in the log.
+    pub(crate) taken: BTreeSet<usize>,
+    /// How many handshakes it has made in this epoch.
+    pub(crate) handshakes: usize,
+    /// Whether it has made a Commit and does not know what became of it.
+    pub(crate) pending: bool,
+    /// Messages that are on their way to it.
+    pub(crate) inbox: Vec<usize>,
+    pub(crate) ratchets: Ratchets,
+}
+
+impl Member {
+    pub(crate) fn new((group, delta): (Group, Delta), limits: RatchetLimits) -> Box<Self> {
+        let mut rows = Rows::new();
+        delta.apply(&mut rows);
+        Box::new(Self {
+            joined: group.epoch(),
+            group,
+            rows,
+            taken: BTreeSet::new(),
+            handshakes: 0,
+            pending: false,
+            inbox: Vec::new(),
+            ratchets: Ratchets::new(limits),
+        })
+    }
+
+    pub(crate) fn has_proposals(&self) -> bool {
+        self.group.pending_proposals().next().is_some()
+    }
+
+    /// The client is started again: what it had in memory is gone, and the rows are all that it has.
+    ///
+    /// Loading a group from its rows belongs here; until it can be done, the group stays.
+    #[expect(clippy::unused_self, reason = "the group and the rows are what this is about")]
+    pub(crate) const fn restart(&mut self) {}
+}
+
+impl Device {
+    pub(crate) fn new(id: Id, suite: Suite, dice: &mut Dice) -> Outcome<Self> {
+        let mut device = Self {
+            id,
+            config: config(dice),
+            signers: Vec::new(),
+            bundles: Vec::new(),
+            state: State::Outside,
+            online: true,
+            wanted: Vec::new(),
+        };
+        device.new_signer(suite, dice)?;
+        Ok(device)
+    }
+
+    /// Takes a new signature key, without using it yet.
+    pub(crate) fn new_signer(&mut self, suite: Suite, dice: &mut Dice) -> Outcome {
+        let key = suite.signature_generate_key(dice.rng())?;
+        self.signers.push(suite.signer(&key)?);
+        Ok(())
+    }
+
+    /// Forgets all keys, for a group with another cipher suite.
+    pub(crate) fn change_suite(&mut self, suite: Suite, dice: &mut Dice) -> Outcome {
+        self.signers.clear();
+        self.bundles.clear();
+        self.wanted.clear();
+        self.new_signer(suite, dice)
+    }
+
+    pub(crate) fn newest_signer(&self) -> &dyn Signer {
+        &**self.signers.last().expect("a device has a signer")
+    }
+
+    /// The signer for the leaf that the client has in a group.
+    pub(crate) fn signer(&self, group: &Group) -> Outcome<&dyn Signer> {
+        let key = group.public().tree().signature_key(group.own_leaf());
+        let mut signers = self.signers.iter();
+        let signer = signers.find(|signer| Some(signer.public_key()) == key.as_ref());
+        let signer = signer.ok_or_else(|| Failure(format!("client {} has lost its signer", self.id)))?;
+        Ok(&**signer)
+    }
+
+    /// Publishes a KeyPackage.
+    pub(crate) fn key_package(&mut self, suite: Suite, capable: bool, dice: &mut Dice) -> Outcome<KeyPackage> {
+        let LeafTemplate { credential, capabilities, .. } = leaf(self.id, capable);
+        let template = KeyPackageTemplate {
+            credential,
+            capabilities,
+            lifetime: Lifetime { not_before: 0, not_after: 2 * NOW },
+            leaf_extensions: Extensions::default(),
+            extensions: Extensions::default(),
+        };
+        let bundle = KeyPackageBundle::new(suite, template, self.newest_signer(), dice.rng())?;
+        let key_package = bundle.key_package.clone();
+        self.bundles.push(bundle);
+        Ok(key_package)
+    }
+
+    /// Takes the bundle that a Welcome is for.
+    pub(crate) fn take_bundle(&mut self, is_it: impl Fn(&KeyPackage) -> bool) -> Outcome<KeyPackageBundle> {
+        let position = self.bundles.iter().position(|bundle| is_it(&bundle.key_package));
+        let position = position.ok_or_else(|| Failure(format!("no bundle of client {} fits", self.id)))?;
+        Ok(self.bundles.swap_remove(position))
+    }
+
+    pub(crate) fn member(&self) -> Outcome<&Member> {
+        match &self.state {
+            State::Member(member) => Ok(member),
+            _ => Err(Failure(format!("client {} is not a member", self.id))),
+        }
+    }
+
+    pub(crate) fn member_mut(&mut self) -> Outcome<&mut Member> {
+        match &mut self.state {
+            State::Member(member) => Ok(member),
+            _ => Err(Failure(format!("client {} is not a member", self.id))),
+        }
+    }
+
+    /// What the client does with its group, and stores. It is given the group, itself, and its newest signer.
+    pub(crate) fn act<T>(
+        &mut self,
+        psks: &Psks,
+        what: impl FnOnce(&mut Group, &Client<'_>, &dyn Signer) -> Result<(T, Delta), GroupError>,
+    ) -> Outcome<T> {
+        let id = self.id;
+        let signer = self.signer(&self.member()?.group)?;
+        // The group is borrowed apart from the signers.
+        let key = signer.public_key().clone();
+        let newest = self.signers.last().ok_or_else(|| Failure(format!("client {id} has no signer")))?;
+        let signer = self.signers.iter().find(|signer| *signer.public_key() == key).unwrap_or(newest);
+        let State::Member(member) = &mut self.state else {
+            return Err(Failure(format!("client {id} is not a member")));
+        };
+        let client = client(&**signer, psks, self.config);
+        let (result, delta) = what(&mut member.group, &client, &**newest)?;
+        delta.apply(&mut member.rows);
+        Ok(result)
+    }
+
+    /// Joins by the Welcome that it has been sent.
+    pub(crate) fn accept(&mut self, invitation: &Invitation, psks: &Psks) -> Outcome {
+        use pando_mls::{CryptoProvider, Decode, Welcome};
+        let welcome = Welcome::decode(&invitation.welcome)?;
+        let suite = RustCrypto.suite(welcome.cipher_suite).ok_or_else(|| Failure("no suite".to_owned()))?;
+        let bundle = self.take_bundle(|key_package| {
+            let reference = suite.key_package_ref(key_package);
+            reference.is_ok_and(|reference| {
+                welcome.secrets.iter().any(|secrets| secrets.new_member == reference)
+            })
+        })?;
+        let key = bundle.key_package.leaf_node.signature_key.clone();
+        let signer = self.signers.iter().find(|signer| *signer.public_key() == key);
+        let signer = signer.ok_or_else(|| Failure(format!("client {} has no signer", self.id)))?;
+        let client = client(&**signer, psks, self.config);
+        let joined = Group::join(&welcome, bundle, invitation.tree.as_deref(), &client)
+            .during(|| format!("client {} joins by a Welcome", self.id))?;
+        self.state = State::Member(Member::new(joined, self.config.ratchet_limits));
+        Ok(())
+    }
+}
+
+pub(crate) fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Client<'a> {
+    Client { crypto: &RustCrypto, signer, policy: POLICY, psks, now: Some(NOW), config }
+}
+
+/// What a client says of itself; `capable` if it supports the custom proposal and the custom extension.
+pub(crate) fn leaf(id: Id, capable: bool) -> LeafTemplate {
+    // With GREASE, which nobody minds.
+    let mut capabilities = Capabilities {
+        versions: vec![ProtocolVersion::MLS_10],
+        cipher_suites: CipherSuite::ALL.to_vec(),
+        extensions: vec![ExtensionType(0x1a1a)],
+        proposals: vec![ProposalType(0x2a2a)],
+        credentials: vec![CredentialType::BASIC],
+    };
+    if capable {
+        capabilities.extensions.push(CUSTOM_EXTENSION);
+        capabilities.proposals.push(CUSTOM_PROPOSAL);
+    }
+    LeafTemplate { credential: credential(id), capabilities, extensions: Extensions::default() }
+}
+
+/// Each client keeps things in its own way.
+fn config(dice: &mut Dice) -> GroupConfig {
+    let default = GroupConfig::default();
+    let narrow = RatchetLimits { forward: 20, backward: 8 };
+    GroupConfig {
+        encrypt_handshakes: dice.percent(50),
+        padding: if dice.percent(50) { Padding::None } else { Padding::Padme },
+        ratchet_limits: if dice.percent(50) { narrow } else { RatchetLimits::default() },
+        past_epochs: dice.below(5),
+        past_resumption_psks: dice.below(4),
+        ..default
+    }
+}

@@ -1,0 +1,66 @@
+//! Choices that follow from a number, and from nothing else.
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+/// The choices of one step.
+pub(crate) struct Dice(ChaCha20Rng);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(ChaCha20Rng::seed_from_u64(seed))
+    }
+
+    /// For keys and nonces.
+    pub(crate) const fn rng(&mut self) -> &mut ChaCha20Rng {
+        &mut self.0
+    }
+
+    pub(crate) fn number(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A number below `limit`, which is not 0.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        (self.number() % limit as u64) as usize
+    }
+
+    pub(crate) fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+
+    pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// One of some numbers, if there are any. Whether others are there or not seldom changes which: when a history
+    /// is shortened, the steps that stay do what they did.
+    pub(crate) fn pick(&mut self, among: impl IntoIterator<Item = usize>) -> Option<usize> {
+        let draw = self.number();
+        among.into_iter().min_by_key(|number| mix(draw ^ mix(*number as u64)))
+    }
+
+    /// As many as there are, but not more than `count`, in random order.
+    pub(crate) fn pick_some(&mut self, among: impl IntoIterator<Item = usize>, count: usize) -> Vec<usize> {
+        let draw = self.number();
+        let mut all: Vec<_> = among.into_iter().collect();
+        all.sort_by_key(|number| mix(draw ^ mix(*number as u64)));
+        all.truncate(count);
+        all
+    }
+
+    /// All of them, in random order.
+    pub(crate) fn shuffled(&mut self, numbers: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        self.pick_some(numbers, usize::MAX)
+    }
+}
+
+/// SplitMix64: every bit of the number counts.
+pub(crate) const fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

@@ -1,0 +1,38 @@
+//! What a simulation finds.
+
+use std::error::Error;
+use std::fmt;
+
+/// Something is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure(pub(crate) String);
+
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Fails, saying what was expected, if a condition does not hold.
+pub(crate) fn ensure(holds: bool, expected: impl FnOnce() -> String) -> Outcome {
+    if holds { Ok(()) } else { Err(Failure(expected())) }
+}
+
+pub(crate) trait Explain<T> {
+    /// Says what was being done.
+    fn during(self, what: impl FnOnce() -> String) -> Outcome<T>;
+}
+
+impl<T, E: Into<Failure>> Explain<T> for Result<T, E> {
+    fn during(self, what: impl FnOnce() -> String) -> Outcome<T> {
+        self.map_err(|error| Failure(format!("{}: {}", what(), error.into())))
+    }
+}

@@ -1,0 +1,74 @@
+//! Joining by external Commits.
+
+use crate::commits::Candidate;
+use crate::device::{Id, Member, State, client, leaf};
+use crate::dice::Dice;
+use crate::failure::{Explain, Outcome};
+use crate::proposals::demanding;
+use crate::world::World;
+use pando_mls::{Encode, ExternalJoin};
+use std::collections::BTreeSet;
+
+impl World {
+    pub(crate) fn join_from_outside(&mut self, dice: &mut Dice) -> Outcome<bool> {
+        let Some(id) = dice.pick(self.outside()) else { return Ok(false) };
+        let Some(candidate) = self.external_commit(id, dice)? else { return Ok(false) };
+        self.accept(candidate, dice)?;
+        Ok(true)
+    }
+
+    /// A client has lost its state; it comes back at once, or later.
+    pub(crate) fn resync(&mut self, dice: &mut Dice) -> Outcome<bool> {
+        let ready = self.ready();
+        let may_lose = |state: &State| !matches!(state, State::Outside);
+        // Somebody must stay to tell others what the group is like.
+        let able = self.of_state(may_lose).into_iter().filter(|id| ready.iter().any(|other| other != id));
+        let Some(id) = dice.pick(able) else { return Ok(false) };
+        let there = self.service.current()?.seat(id).is_some();
+        let device = &mut self.devices[id];
+        device.state = if there { State::Lost } else { State::Outside };
+        device.wanted.clear();
+        if dice.percent(25) {
+            return Ok(true);
+        }
+        let Some(candidate) = self.external_commit(id, dice)? else { return Ok(false) };
+        self.accept(candidate, dice)?;
+        Ok(true)
+    }
+
+    /// Makes the Commit of a client who joins, or comes back, with the help of a member.
+    pub(crate) fn external_commit(&mut self, id: Id, dice: &mut Dice) -> Outcome<Option<Candidate>> {
+        let Some(helper) = dice.pick(self.ready()) else { return Ok(None) };
+        let with_tree = dice.percent(70);
+        let group_info = self.group_info(helper, with_tree)?;
+        let tree = self.devices[helper].member()?.group.public().tree().export()?;
+        let record = self.service.current()?.clone();
+        if dice.percent(50) {
+            self.devices[id].new_signer(self.suite, dice)?;
+        }
+        let capable = demanding(&record.public.context.extensions) || dice.percent(70);
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree: Some(&*tree).filter(|_| !with_tree),
+            template: leaf(id, capable),
+            resync: record.seat(id).map(|seat| seat.leaf),
+            psks: (0..dice.below(3).saturating_sub(1)).map(|_| self.psk(&record, dice)).collect(),
+        };
+        let device = &self.devices[id];
+        let client = client(device.newest_signer(), &self.psks, device.config);
+        let (group, message, delta) = join
+            .build(&client, dice.rng())
+            .during(|| format!("client {id} makes an external Commit"))?;
+        let member = Member::new((group, delta), device.config.ratchet_limits);
+        Ok(Some(Candidate {
+            by: id,
+            epoch: self.service.head(),
+            bytes: message.encode()?,
+            welcome: None,
+            tree_in_welcome: true,
+            added: BTreeSet::from([id]),
+            removed: BTreeSet::new(),
+            joiner: Some(member),
+        }))
+    }
+}

@@ -1,0 +1,308 @@
+//! What the network does: it delivers handshakes in order, and messages of the application in any order, several
+//! times, or never.
+
+use crate::device::{Id, State};
+use crate::dice::Dice;
+use crate::failure::{Explain, Failure, Outcome, ensure};
+use crate::ghosts::Ghost;
+use crate::service::{Message, Record};
+use crate::world::World;
+use pando_mls::{Decode, Encode, MlsMessage, MlsMessageBody, Processed, Staged};
+
+/// What a Commit means to the member who has taken it.
+pub(crate) enum Followed {
+    Entered,
+    /// The member was removed.
+    Gone,
+}
+
+pub(crate) const fn is_public(message: &MlsMessage) -> bool {
+    matches!(message.body, MlsMessageBody::PublicMessage(_))
+}
+
+impl World {
+    /// Everybody who can be reached gets some of what there is. Who can be reached changes.
+    pub(crate) fn deliver(&mut self, dice: &mut Dice) -> Outcome<bool> {
+        for id in dice.shuffled(0..self.devices.len()) {
+            let device = &mut self.devices[id];
+            device.online = if device.online { dice.percent(92) } else { dice.percent(40) };
+            if device.online {
+                self.serve(id, dice)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Most of those who can be reached learn of the newest epoch.
+    pub(crate) fn deliver_some(&mut self, dice: &mut Dice) -> Outcome {
+        for id in dice.shuffled(0..self.devices.len()) {
+            if self.devices[id].online && dice.percent(60) {
+                self.catch_up(id, dice)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, id: Id, dice: &mut Dice) -> Outcome {
+        for _ in 0..dice.below(12) {
+            if dice.percent(50) {
+                self.advance(id, dice)?;
+            } else {
+                self.read_one(id, dice)?;
+            }
+        }
+        if dice.percent(70) {
+            self.catch_up(id, dice)?;
+        }
+        Ok(())
+    }
+
+    /// Everything that is in the log.
+    pub(crate) fn catch_up(&mut self, id: Id, dice: &mut Dice) -> Outcome {
+        while self.advance(id, dice)? {}
+        Ok(())
+    }
+
+    /// Everything that is on its way arrives, and everybody ends up in the same epoch.
+    pub(crate) fn settle(&mut self, dice: &mut Dice) -> Outcome {
+        for id in 0..self.devices.len() {
+            self.devices[id].online = true;
+            self.catch_up(id, dice)?;
+            for _ in 0..self.devices[id].member().map_or(0, |member| member.inbox.len()) {
+                self.read_one(id, dice)?;
+            }
+        }
+        let here = self.of_state(|state| matches!(state, State::Member(_) | State::Lost));
+        let roster = &self.service.current()?.public.roster;
+        ensure(roster.keys().copied().eq(here), || "the group is not who is in it".to_owned())?;
+        for id in self.members() {
+            self.enter(id)?;
+        }
+        Ok(())
+    }
+
+    /// The next thing in the log, for a member or for somebody with a Welcome. Returns whether there was one.
+    fn advance(&mut self, id: Id, dice: &mut Dice) -> Outcome<bool> {
+        match &self.devices[id].state {
+            State::Outside | State::Lost => return Ok(false),
+            State::Invited(_) => {
+                self.join(id)?;
+                return Ok(true);
+            }
+            State::Member(_) => {}
+        }
+        if dice.percent(5) {
+            self.replay(id, dice)?;
+        }
+        if self.take_proposal(id, dice)? {
+            return Ok(true);
+        }
+        let epoch = self.devices[id].member()?.group.epoch();
+        if self.service.epoch(epoch)?.commit.is_none() {
+            return Ok(false);
+        }
+        self.follow(id, dice)?;
+        Ok(true)
+    }
+
+    fn join(&mut self, id: Id) -> Outcome {
+        let State::Invited(invitation) = std::mem::replace(&mut self.devices[id].state, State::Outside) else {
+            return Err(Failure(format!("client {id} has no Welcome")));
+        };
+        self.devices[id].accept(&invitation, &self.psks)?;
+        self.enter(id)?;
+        let messages = self.service.messages.iter().enumerate();
+        let member = self.devices[id].member_mut()?;
+        let since = messages.filter(|(_, message)| message.epoch >= member.joined);
+        member.inbox.extend(since.map(|(index, _)| index));
+        Ok(())
+    }
+
+    pub(crate) fn process(&mut self, id: Id, message: MlsMessage) -> Outcome<Processed> {
+        self.devices[id].act(&self.psks, |group, client, _| group.process(message, client))
+    }
+
+    /// A member takes the Commit that ends its epoch.
+    pub(crate) fn follow(&mut self, id: Id, dice: &mut Dice) -> Outcome<Followed> {
+        let epoch = self.devices[id].member()?.group.epoch();
+        let commit = self.service.epoch(epoch)?.commit.clone();
+        let commit = commit.ok_or_else(|| Failure(format!("epoch {epoch} has no Commit")))?;
+        let message = MlsMessage::decode(&commit.bytes)?;
+        let doing = || format!("client {id} takes the Commit of epoch {epoch}");
+        if is_public(&message) && dice.percent(10) {
+            // It is forgotten before it is merged, and comes again.
+            self.process(id, message.clone()).during(doing)?;
+        }
+        let processed = self.process(id, message).during(doing)?;
+        if dice.percent(15) {
+            self.read_one(id, dice)?;
+        }
+        let own = commit.by == Some(id) && self.devices[id].member()?.pending;
+        match processed {
+            Processed::OwnCommit if own => self.devices[id]
+                .act(&self.psks, |group, _, _| Ok(((), group.merge_pending()?)))
+                .during(doing)?,
+            Processed::Commit(staged) if !own && staged.removes_me() => {
+                return self.go(id, *staged, dice);
+            }
+            Processed::Commit(staged) if !own => {
+                let lost = self.devices[id].act(&self.psks, |group, _, _| group.merge(*staged));
+                let lost = lost.during(doing)?.into_iter().map(|proposal| (epoch, proposal));
+                self.devices[id].wanted.extend(lost);
+            }
+            other => return Err(Failure(format!("{}: it is {other:?}", doing()))),
+        }
+        let member = self.devices[id].member_mut()?;
+        member.pending = false;
+        member.taken.clear();
+        member.handshakes = 0;
+        self.enter(id)?;
+        Ok(Followed::Entered)
+    }
+
+    /// A member learns that it was removed, and accepts it or not.
+    fn go(&mut self, id: Id, staged: Staged, dice: &mut Dice) -> Outcome<Followed> {
+        let epoch = self.devices[id].member()?.group.epoch();
+        if epoch < self.service.head() {
+            let there = self.service.epoch(epoch + 1)?.record.seat(id).is_some();
+            ensure(!there, || format!("client {id} was wrongly removed"))?;
+        }
+        let accepts = dice.percent(50);
+        if accepts {
+            self.devices[id].act(&self.psks, |group, _, _| group.merge(staged))?;
+        }
+        let device = &mut self.devices[id];
+        device.wanted.clear();
+        if let State::Member(member) = std::mem::replace(&mut device.state, State::Outside) {
+            ensure(member.group.is_active() != accepts, || format!("client {id} is gone and active"))?;
+            self.ghosts.push(Ghost { id, member });
+            self.ghosts.drain(..self.ghosts.len().saturating_sub(4));
+        }
+        self.count("removed");
+        Ok(Followed::Gone)
+    }
+
+    /// A handshake that the member has had already comes again. Nothing follows from it.
+    fn replay(&mut self, id: Id, dice: &mut Dice) -> Outcome {
+        let member = self.devices[id].member()?;
+        let Some(epoch) = member.group.epoch().checked_sub(1).filter(|epoch| *epoch >= member.joined) else {
+            return Ok(());
+        };
+        let epoch = self.service.epoch(epoch)?;
+        let handshakes: Vec<_> = epoch.proposals.iter().chain(&epoch.commit).cloned().collect();
+        let Some(position) = dice.pick(0..handshakes.len()) else { return Ok(()) };
+        let processed = self.process(id, MlsMessage::decode(&handshakes[position].bytes)?);
+        ensure(processed.is_err(), || format!("client {id} takes an old handshake"))?;
+        self.enter(id)
+    }
+
+    /// Some members send messages, which are put into everybody's inbox.
+    pub(crate) fn chat(&mut self, dice: &mut Dice) -> Outcome<bool> {
+        let mut able = self.members();
+        able.retain(|id| {
+            let member = self.devices[*id].member();
+            member.is_ok_and(|member| member.group.is_active() && !member.has_proposals())
+        });
+        let senders = dice.pick_some(able, 3);
+        for by in &senders {
+            let count = if dice.percent(8) { 30 } else { 1 + dice.below(3) };
+            for _ in 0..count {
+                self.send(*by, dice)?;
+            }
+        }
+        Ok(!senders.is_empty())
+    }
+
+    fn send(&mut self, by: Id, dice: &mut Dice) -> Outcome {
+        let (data, authenticated_data) = (dice.bytes(20), dice.bytes(3));
+        let message = self.devices[by]
+            .act(&self.psks, |group, client, _| {
+                group.encrypt(&data, &authenticated_data, client, dice.rng())
+            })
+            .during(|| format!("client {by} sends a message"))?;
+        let group = &self.devices[by].member()?.group;
+        let (leaf, epoch, bytes) = (group.own_leaf(), group.epoch(), message.encode()?);
+        let generation = self.service.next_generation(by, epoch);
+        self.haunt_with(epoch, &bytes)?;
+        let index = self.service.messages.len();
+        self.service.messages.push(Message {
+            by,
+            leaf,
+            epoch,
+            generation,
+            data,
+            authenticated_data,
+            bytes,
+        });
+        for id in self.members() {
+            if dice.percent(97) {
+                self.devices[id].member_mut()?.inbox.push(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// A member gets one of the messages that are on their way to it.
+    fn read_one(&mut self, id: Id, dice: &mut Dice) -> Outcome {
+        let Ok(member) = self.devices[id].member() else { return Ok(()) };
+        let Some(position) = dice.pick(0..member.inbox.len()) else { return Ok(()) };
+        let index = member.inbox[position];
+        let message = self.service.messages[index].clone();
+        if message.epoch <= member.group.epoch() {
+            // Now and then, it comes again.
+            if dice.percent(90) {
+                self.devices[id].member_mut()?.inbox.swap_remove(position);
+            }
+            if dice.percent(5) {
+                self.read_damaged(id, &message, dice)?;
+            }
+        }
+        self.read(id, &message)
+    }
+
+    /// Somebody has changed a bit of a message on its way. It is refused, and the real one can still be read.
+    fn read_damaged(&mut self, id: Id, message: &Message, dice: &mut Dice) -> Outcome {
+        let mut bytes = message.bytes.clone();
+        let position = dice.below(bytes.len());
+        bytes[position] ^= 1 << dice.below(8);
+        let Ok(damaged) = MlsMessage::decode(&bytes) else { return Ok(()) };
+        let processed = self.process(id, damaged);
+        ensure(processed.is_err(), || format!("client {id} reads a damaged message"))
+    }
+
+    /// A member reads a message, or cannot, and what is expected is what happens.
+    fn read(&mut self, id: Id, message: &Message) -> Outcome {
+        let device = &mut self.devices[id];
+        let past_epochs = device.config.past_epochs as u64;
+        let member = device.member_mut()?;
+        let now = member.group.epoch();
+        let remembered =
+            message.epoch >= member.joined && message.epoch <= now && now - message.epoch <= past_epochs;
+        let expected = remembered
+            && message.by != id
+            && member.ratchets.read(message.epoch, message.leaf.0, message.generation);
+        let before = Record::of(&member.group)?;
+        let processed = self.process(id, MlsMessage::decode(&message.bytes)?);
+        let what = || {
+            let Message { by, epoch, generation, .. } = message;
+            format!("client {id}, in epoch {now}, reads message {generation} of client {by} in epoch {epoch}")
+        };
+        match processed {
+            Ok(Processed::Application { sender, epoch, data, authenticated_data }) => {
+                ensure(expected, || format!("{}, which it should not", what()))?;
+                let same = (sender, epoch) == (message.leaf, message.epoch)
+                    && *data == *message.data
+                    && *authenticated_data == *message.authenticated_data;
+                ensure(same, || format!("{}, and finds something else", what()))?;
+                self.count(if epoch == now { "read" } else { "read late" });
+            }
+            Ok(other) => return Err(Failure(format!("{}: it is {other:?}", what()))),
+            Err(error) => {
+                ensure(!expected, || format!("{}: {error}", what()))?;
+                self.count("unreadable");
+            }
+        }
+        let after = Record::of(&self.devices[id].member()?.group)?;
+        ensure(before == after, || format!("{}, and its group changes", what()))
+    }
+}

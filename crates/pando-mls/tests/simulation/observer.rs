@@ -1,0 +1,79 @@
+//! Somebody who follows the group without its secrets, for as long as its handshakes are public.
+
+use crate::device::{Id, NOW, POLICY};
+use crate::dice::Dice;
+use crate::failure::{Explain, Failure, Outcome, ensure};
+use crate::network::is_public;
+use crate::service::PublicRecord;
+use crate::world::World;
+use pando_mls::{
+    Decode, GroupError, GroupInfo, IdentityPolicy, Missing, MlsMessage, PublicGroup, PublicProcessed, Rows,
+    Suite,
+};
+
+pub(crate) struct Observer {
+    group: PublicGroup,
+    rows: Rows,
+}
+
+impl Observer {
+    pub(crate) fn new(suite: Suite, group_info: &GroupInfo, policy: &dyn IdentityPolicy) -> Outcome<Self> {
+        let (group, delta) = PublicGroup::new(suite, group_info, None, policy)?;
+        let mut rows = Rows::new();
+        delta.apply(&mut rows);
+        Ok(Self { group, rows })
+    }
+
+    pub(crate) fn agrees_with(&self, record: &PublicRecord) -> Outcome {
+        let seen = PublicRecord::of(self.group.public())?;
+        ensure(seen == *record, || format!("the observer sees something else: {seen:#?} {record:#?}"))
+    }
+
+    fn process(&mut self, message: MlsMessage) -> Result<PublicProcessed, GroupError> {
+        let (processed, delta) = self.group.process(message, POLICY, Some(NOW))?;
+        delta.apply(&mut self.rows);
+        Ok(processed)
+    }
+
+    /// Follows an epoch, if that can be done; returns whether it could. `proposals` come in any order.
+    fn follow(&mut self, proposals: Vec<MlsMessage>, commit: MlsMessage) -> Outcome<bool> {
+        let mut all_public = true;
+        for message in proposals {
+            let public = is_public(&message);
+            let taken = matches!(self.process(message), Ok(PublicProcessed::Proposal(_)));
+            ensure(taken == public, || "the observer takes the wrong proposals".to_owned())?;
+            all_public &= public;
+        }
+        let public = is_public(&commit);
+        match self.process(commit) {
+            Ok(PublicProcessed::Commit(staged)) if public => {
+                self.group.merge(*staged)?.apply(&mut self.rows);
+                Ok(true)
+            }
+            Err(_) if !public => Ok(false),
+            Err(GroupError::Missing(Missing::Proposal(_))) if !all_public => Ok(false),
+            Err(error) => Err(error).during(|| "the observer takes a Commit".to_owned()),
+            Ok(other) => Err(Failure(format!("the observer takes a Commit: it is {other:?}"))),
+        }
+    }
+}
+
+impl World {
+    /// The observer follows the Commit that has led to the newest epoch, or begins anew if it is not public.
+    pub(crate) fn observe(&mut self, helper: Id, dice: &mut Dice) -> Outcome {
+        let Some(mut observer) = self.observer.take() else { return self.observe_anew(helper) };
+        let epoch = self.service.epoch(self.service.head() - 1)?;
+        let order = dice.shuffled(0..epoch.proposals.len()).into_iter();
+        let proposals = order.map(|position| MlsMessage::decode(&epoch.proposals[position].bytes));
+        let proposals = proposals.collect::<Result<_, _>>()?;
+        let commit = epoch.commit.as_ref().map(|commit| MlsMessage::decode(&commit.bytes)).transpose()?;
+        let commit = commit.ok_or_else(|| Failure("there was no Commit".to_owned()))?;
+        if !observer.follow(proposals, commit)? {
+            return self.observe_anew(helper);
+        }
+        observer.agrees_with(&self.service.current()?.public)?;
+        self.observer = Some(observer);
+        self.count("observed");
+        Ok(())
+    }
+}

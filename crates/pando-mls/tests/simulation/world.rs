@@ -1,0 +1,226 @@
+//! The whole: clients, the delivery service, who watches from outside, and what has happened.
+
+use crate::device::{Device, Id, Member, POLICY, Psks, State, client};
+use crate::dice::Dice;
+use crate::failure::{Explain, Failure, Outcome};
+use crate::ghosts::Ghost;
+use crate::history::{Operation, Step};
+use crate::observer::Observer;
+use crate::service::{PublicRecord, Record, Service};
+use pando_mls::{CipherSuite, CryptoProvider, Extensions, Group, GroupId, RustCrypto, Signer, Suite};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a simulation is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    /// The cipher suite to begin with, and those that the group may be reinitialized with.
+    pub(crate) suites: &'static [u16],
+    pub(crate) clients: usize,
+    pub(crate) seed: u64,
+}
+
+/// What has happened, as the delivery service sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A step has begun.
+    Step(Step),
+    /// A new epoch, and who made the Commit.
+    Epoch(u64, Id),
+    Joined(Id),
+    Removed(Id),
+    /// A client has another signature key.
+    Rotated(Id),
+    /// A new group has taken the place of the old one.
+    Reinitialized(CipherSuite),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(Step { operation, seed }) => write!(f, "{operation:?}, seed {seed:#018x}"),
+            Self::Epoch(epoch, by) => write!(f, "    epoch {epoch} begins by a Commit of client {by}"),
+            Self::Joined(id) => write!(f, "    client {id} joins"),
+            Self::Removed(id) => write!(f, "    client {id} goes"),
+            Self::Rotated(id) => write!(f, "    client {id} has a new signature key"),
+            Self::Reinitialized(suite) => write!(f, "    the group begins again with {suite}"),
+        }
+    }
+}
+
+/// How often something was done.
+pub(crate) type Tally = BTreeMap<String, usize>;
+
+pub(crate) struct World {
+    pub(crate) setting: Setting,
+    pub(crate) suite: Suite,
+    pub(crate) group_id: GroupId,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) psks: Psks,
+    pub(crate) service: Service,
+    /// The external sender of groups that have one.
+    pub(crate) server: Box<dyn Signer>,
+    pub(crate) ghosts: Vec<Ghost>,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) tally: Tally,
+    /// How many Commits were accepted, in all groups.
+    pub(crate) commits: usize,
+}
+
+pub(crate) fn suite(number: u16) -> Outcome<Suite> {
+    RustCrypto.suite(CipherSuite(number)).ok_or_else(|| Failure(format!("there is no suite {number}")))
+}
+
+impl World {
+    /// Client 0 creates a group.
+    pub(crate) fn new(setting: Setting) -> Outcome<Self> {
+        let mut dice = Dice::new(setting.seed);
+        let suite = suite(setting.suites[0])?;
+        let devices = (0..setting.clients).map(|id| Device::new(id, suite, &mut dice));
+        let devices = devices.collect::<Outcome<_>>()?;
+        let server = suite.signer(&suite.signature_generate_key(dice.rng())?)?;
+        let mut world = Self {
+            setting,
+            suite,
+            group_id: GroupId::from(b"group 0".as_slice()),
+            devices,
+            psks: Psks::default(),
+            service: Service::default(),
+            server,
+            ghosts: Vec::new(),
+            observer: None,
+            events: Vec::new(),
+            tally: Tally::new(),
+            commits: 0,
+        };
+        world.create(&mut dice)?;
+        Ok(world)
+    }
+
+    fn create(&mut self, dice: &mut Dice) -> Outcome {
+        let requires = dice.percent(20);
+        let extensions = self.extensions(requires, dice)?;
+        let creator = &mut self.devices[0];
+        creator.key_package(self.suite, true, dice)?;
+        let bundle = creator.take_bundle(|_| true)?;
+        let client = client(creator.newest_signer(), &self.psks, creator.config);
+        let created = Group::create(self.suite, self.group_id.clone(), extensions, bundle, &client, dice.rng())?;
+        let member = Member::new(created, creator.config.ratchet_limits);
+        creator.state = State::Member(member);
+        self.enter(0)?;
+        self.events.push(Event::Joined(0));
+        self.observe_anew(0)
+    }
+
+    /// Does what a step says; counts it if it was possible.
+    pub(crate) fn step(&mut self, step: Step) -> Outcome {
+        self.events.push(Event::Step(step));
+        let mut dice = Dice::new(step.seed);
+        let dice = &mut dice;
+        let done = match step.operation {
+            Operation::Commit(change) => self.commit(change, dice),
+            Operation::Race => self.race(dice),
+            Operation::LoseCommit => self.lose_commit(dice),
+            Operation::Propose(proposed) => self.propose(proposed, dice),
+            Operation::ProposeFromOutside => self.propose_from_outside(dice),
+            Operation::AskToBeAdded => self.ask_to_be_added(dice),
+            Operation::JoinFromOutside => self.join_from_outside(dice),
+            Operation::Resync => self.resync(dice),
+            Operation::Reinit => self.reinit(dice),
+            Operation::Branch => self.branch(dice),
+            Operation::Chat => self.chat(dice),
+            Operation::Deliver => self.deliver(dice),
+            Operation::Restart => self.restart(dice),
+        };
+        if done? {
+            self.count(format!("{:?}", step.operation));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn count(&mut self, what: impl Into<String>) {
+        *self.tally.entry(what.into()).or_default() += 1;
+    }
+
+    /// Who is in the group, can be reached, has seen all Commits, and may make more handshakes. The others would
+    /// lose the keys of many that come in another order.
+    pub(crate) fn ready(&self) -> Vec<Id> {
+        let head = self.service.head();
+        let ready = |device: &&Device| match &device.state {
+            State::Member(member) => {
+                let up_to_date = member.group.epoch() == head && member.group.is_active();
+                device.online && up_to_date && member.handshakes < 8
+            }
+            _ => false,
+        };
+        self.devices.iter().filter(ready).map(|device| device.id).collect()
+    }
+
+    /// Who has a group, up to date or not.
+    pub(crate) fn members(&self) -> Vec<Id> {
+        self.of_state(|state| matches!(state, State::Member(_)))
+    }
+
+    pub(crate) fn of_state(&self, is_it: impl Fn(&State) -> bool) -> Vec<Id> {
+        self.devices.iter().filter(|device| is_it(&device.state)).map(|device| device.id).collect()
+    }
+
+    /// Checks that a member has what all have who are in the same epoch.
+    pub(crate) fn enter(&mut self, id: Id) -> Outcome {
+        let record = Record::of(&self.devices[id].member()?.group)?;
+        self.psks.resumption.insert(record.public.context.epoch, record.resumption_psk.clone());
+        self.service.enter(id, record).during(|| format!("client {id} enters an epoch"))?;
+        Ok(())
+    }
+
+    /// A description of the group by a member.
+    pub(crate) fn group_info(&self, by: Id, with_tree: bool) -> Outcome<pando_mls::GroupInfo> {
+        use pando_mls::{Decode, Encode, GroupInfo};
+        let device = &self.devices[by];
+        let group = &device.member()?.group;
+        let client = client(device.signer(group)?, &self.psks, device.config);
+        Ok(GroupInfo::decode(&group.group_info(with_tree, &client)?.encode()?)?)
+    }
+
+    /// The observer begins anew, with what a member tells.
+    pub(crate) fn observe_anew(&mut self, by: Id) -> Outcome {
+        let group_info = self.group_info(by, true)?;
+        let observer = Observer::new(self.suite, &group_info, POLICY)?;
+        observer.agrees_with(&self.service.current()?.public)?;
+        self.observer = Some(observer);
+        Ok(())
+    }
+
+    /// Writes down who came and went, and who has a new key.
+    pub(crate) fn note_changes(&mut self, before: &PublicRecord) -> Outcome {
+        let after = &self.service.current()?.public;
+        let (before, after) = (&before.roster, &after.roster);
+        for id in after.keys().filter(|id| !before.contains_key(id)) {
+            self.events.push(Event::Joined(*id));
+        }
+        for id in before.keys().filter(|id| !after.contains_key(id)) {
+            self.events.push(Event::Removed(*id));
+        }
+        for (id, seat) in after {
+            if before.get(id).is_some_and(|old| old.key != seat.key) {
+                self.events.push(Event::Rotated(*id));
+            }
+        }
+        Ok(())
+    }
+
+    /// A client is started again.
+    fn restart(&mut self, dice: &mut Dice) -> Outcome<bool> {
+        let Some(id) = dice.pick(self.members()) else { return Ok(false) };
+        self.devices[id].member_mut()?.restart();
+        let record = Record::of(&self.devices[id].member()?.group)?;
+        self.service.enter(id, record).during(|| format!("client {id} is started again"))?;
+        Ok(true)
+    }
+
+    /// The extensions of a group, with or without what only some clients support.
+    pub(crate) fn extensions(&self, requires: bool, dice: &mut Dice) -> Outcome<Extensions> {
+        crate::proposals::extensions(&*self.server, requires, dice)
+    }
+}
