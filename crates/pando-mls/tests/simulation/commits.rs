@@ -62,17 +62,17 @@ impl World {
         Ok(true)
     }
 
-    /// Whether a member has missed a Commit.
+    /// Whether a member has missed a Commit, and has made none itself that may be the one.
     fn is_late(&self, id: Id) -> bool {
         let late = |member: &Member| {
-            member.group.is_active() && member.group.epoch() < self.service.head() && member.handshakes < 8
+            member.group.is_active() && member.group.epoch() < self.service.head() && !member.pending
         };
         self.devices[id].member().is_ok_and(late)
     }
 
     /// A Commit that does not arrive, or is refused. The member drops it at once, or when it learns of another.
     pub(crate) fn lose_commit(&mut self, dice: &mut Dice) -> Outcome<bool> {
-        let Some(by) = dice.pick(self.ready()) else { return Ok(false) };
+        let Some(by) = dice.pick(self.proposers()) else { return Ok(false) };
         let Some(content) = self.content(by, Change::Several, dice)? else { return Ok(false) };
         self.build(by, content, dice)?;
         if dice.percent(50) {

@@ -147,8 +147,7 @@ impl World {
                     let capable = leaf.capabilities.proposals.contains(&CUSTOM_PROPOSAL);
                     let Some(id) = id_of(&leaf.credential) else { continue };
                     let device = &self.devices[id];
-                    let waits =
-                        device.bundles.iter().any(|bundle| bundle.key_package == add.key_package);
+                    let waits = device.bundles.iter().any(|bundle| bundle.key_package == add.key_package);
                     let outside = matches!(device.state, State::Outside);
                     if !outside || !waits || (required && !capable) || !content.added.insert(id) {
                         continue;

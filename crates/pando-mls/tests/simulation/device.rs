@@ -188,7 +188,12 @@ impl Device {
     }
 
     /// Publishes a KeyPackage.
-    pub(crate) fn key_package(&mut self, suite: Suite, capable: bool, dice: &mut Dice) -> Outcome<KeyPackage> {
+    pub(crate) fn key_package(
+        &mut self,
+        suite: Suite,
+        capable: bool,
+        dice: &mut Dice,
+    ) -> Outcome<KeyPackage> {
         let LeafTemplate { credential, capabilities, .. } = leaf(self.id, capable);
         let template = KeyPackageTemplate {
             credential,
@@ -252,9 +257,8 @@ impl Device {
         let suite = RustCrypto.suite(welcome.cipher_suite).ok_or_else(|| Failure("no suite".to_owned()))?;
         let bundle = self.take_bundle(|key_package| {
             let reference = suite.key_package_ref(key_package);
-            reference.is_ok_and(|reference| {
-                welcome.secrets.iter().any(|secrets| secrets.new_member == reference)
-            })
+            reference
+                .is_ok_and(|reference| welcome.secrets.iter().any(|secrets| secrets.new_member == reference))
         })?;
         let key = bundle.key_package.leaf_node.signature_key.clone();
         let signer = self.signers.iter().find(|signer| *signer.public_key() == key);

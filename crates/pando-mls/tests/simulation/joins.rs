@@ -56,9 +56,8 @@ impl World {
         };
         let device = &self.devices[id];
         let client = client(device.newest_signer(), &self.psks, device.config);
-        let (group, message, delta) = join
-            .build(&client, dice.rng())
-            .during(|| format!("client {id} makes an external Commit"))?;
+        let (group, message, delta) =
+            join.build(&client, dice.rng()).during(|| format!("client {id} makes an external Commit"))?;
         let member = Member::new((group, delta), device.config.ratchet_limits);
         Ok(Some(Candidate {
             by: id,

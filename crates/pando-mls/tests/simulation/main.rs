@@ -76,7 +76,8 @@ fn the_first_suite() {
     for operation in operations() {
         assert!(tally.contains_key(&format!("{operation:?}")), "{operation:?}");
     }
-    for what in ["read", "read late", "unreadable", "observed", "removed", "kept from ghosts", "begun again"] {
+    for what in ["read", "read late", "unreadable", "observed", "removed", "kept from ghosts", "begun again"]
+    {
         assert!(tally.contains_key(what), "{what}");
     }
 }

@@ -106,7 +106,8 @@ impl World {
     }
 
     fn join(&mut self, id: Id) -> Outcome {
-        let State::Invited(invitation) = std::mem::replace(&mut self.devices[id].state, State::Outside) else {
+        let State::Invited(invitation) = std::mem::replace(&mut self.devices[id].state, State::Outside)
+        else {
             return Err(Failure(format!("client {id} has no Welcome")));
         };
         self.devices[id].accept(&invitation, &self.psks)?;
@@ -216,24 +217,14 @@ impl World {
     fn send(&mut self, by: Id, dice: &mut Dice) -> Outcome {
         let (data, authenticated_data) = (dice.bytes(20), dice.bytes(3));
         let message = self.devices[by]
-            .act(&self.psks, |group, client, _| {
-                group.encrypt(&data, &authenticated_data, client, dice.rng())
-            })
+            .act(&self.psks, |group, client, _| group.encrypt(&data, &authenticated_data, client, dice.rng()))
             .during(|| format!("client {by} sends a message"))?;
         let group = &self.devices[by].member()?.group;
         let (leaf, epoch, bytes) = (group.own_leaf(), group.epoch(), message.encode()?);
         let generation = self.service.next_generation(by, epoch);
         self.haunt_with(epoch, &bytes)?;
         let index = self.service.messages.len();
-        self.service.messages.push(Message {
-            by,
-            leaf,
-            epoch,
-            generation,
-            data,
-            authenticated_data,
-            bytes,
-        });
+        self.service.messages.push(Message { by, leaf, epoch, generation, data, authenticated_data, bytes });
         for id in self.members() {
             if dice.percent(97) {
                 self.devices[id].member_mut()?.inbox.push(index);

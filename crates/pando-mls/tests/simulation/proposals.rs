@@ -18,9 +18,7 @@ use pando_mls::{
 
 impl World {
     pub(crate) fn propose(&mut self, proposed: Proposed, dice: &mut Dice) -> Outcome<bool> {
-        let mut able = self.ready();
-        able.retain(|id| self.devices[*id].member().is_ok_and(|member| member.handshakes < 6));
-        let Some(by) = dice.pick(able) else { return Ok(false) };
+        let Some(by) = dice.pick(self.proposers()) else { return Ok(false) };
         let record = self.service.current()?.clone();
         let required = demanding(&record.public.context.extensions);
         let message = match proposed {
@@ -37,7 +35,8 @@ impl World {
             }
             _ => {
                 let Some(proposal) = self.proposal(proposed, &record, dice)? else { return Ok(false) };
-                self.devices[by].act(&self.psks, |group, client, _| group.propose(proposal, client, dice.rng()))
+                self.devices[by]
+                    .act(&self.psks, |group, client, _| group.propose(proposal, client, dice.rng()))
             }
         };
         let message = message.during(|| format!("client {by} proposes {proposed:?}"))?;
@@ -47,7 +46,12 @@ impl World {
     }
 
     /// A proposal that can be sent now, whether or not it goes together with others.
-    fn proposal(&mut self, proposed: Proposed, record: &Record, dice: &mut Dice) -> Outcome<Option<Proposal>> {
+    fn proposal(
+        &mut self,
+        proposed: Proposed,
+        record: &Record,
+        dice: &mut Dice,
+    ) -> Outcome<Option<Proposal>> {
         let required = demanding(&record.public.context.extensions);
         Ok(Some(match proposed {
             Proposed::Add => {
@@ -78,8 +82,7 @@ impl World {
 
     pub(crate) fn propose_from_outside(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let record = self.service.current()?.clone();
-        let proposed =
-            [Proposed::Add, Proposed::Remove, Proposed::Psk, Proposed::Extensions][dice.below(4)];
+        let proposed = [Proposed::Add, Proposed::Remove, Proposed::Psk, Proposed::Extensions][dice.below(4)];
         let known = record.public.context.extensions.get(ExtensionType::EXTERNAL_SENDERS).is_some();
         let proposal = self.proposal(proposed, &record, dice)?;
         let Some(proposal) = proposal.filter(|_| known) else { return Ok(false) };

@@ -64,13 +64,11 @@ impl Broken {
     pub(crate) fn shortened(self: Box<Self>, time: Duration, watch: Watch) -> Box<Self> {
         let mut shortest = self;
         let (setting, steps) = (shortest.setting, shortest.steps.clone());
-        shorten(&steps, time, |steps| {
-            match run(setting, steps.iter().copied(), usize::MAX, watch) {
-                Ok(_) => false,
-                Err(broken) => {
-                    shortest = broken;
-                    true
-                }
+        shorten(&steps, time, |steps| match run(setting, steps.iter().copied(), usize::MAX, watch) {
+            Ok(_) => false,
+            Err(broken) => {
+                shortest = broken;
+                true
             }
         });
         shortest

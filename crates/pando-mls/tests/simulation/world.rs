@@ -105,7 +105,8 @@ impl World {
         creator.key_package(self.suite, true, dice)?;
         let bundle = creator.take_bundle(|_| true)?;
         let client = client(creator.newest_signer(), &self.psks, creator.config);
-        let created = Group::create(self.suite, self.group_id.clone(), extensions, bundle, &client, dice.rng())?;
+        let created =
+            Group::create(self.suite, self.group_id.clone(), extensions, bundle, &client, dice.rng())?;
         let member = Member::new(created, creator.config.ratchet_limits);
         creator.state = State::Member(member);
         self.enter(0)?;
@@ -143,18 +144,25 @@ impl World {
         *self.tally.entry(what.into()).or_default() += 1;
     }
 
-    /// Who is in the group, can be reached, has seen all Commits, and may make more handshakes. The others would
-    /// lose the keys of many that come in another order.
+    /// Who is in the group, can be reached, and has seen all Commits.
     pub(crate) fn ready(&self) -> Vec<Id> {
         let head = self.service.head();
         let ready = |device: &&Device| match &device.state {
             State::Member(member) => {
                 let up_to_date = member.group.epoch() == head && member.group.is_active();
-                device.online && up_to_date && member.handshakes < 8
+                device.online && up_to_date
             }
             _ => false,
         };
         self.devices.iter().filter(ready).map(|device| device.id).collect()
+    }
+
+    /// Who may make handshakes that end no epoch. If there were many in one epoch and they came in another order,
+    /// some of the others would not have the keys any more.
+    pub(crate) fn proposers(&self) -> Vec<Id> {
+        let mut ready = self.ready();
+        ready.retain(|id| self.devices[*id].member().is_ok_and(|member| member.handshakes < 6));
+        ready
     }
 
     /// Who has a group, up to date or not.
