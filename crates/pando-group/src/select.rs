@@ -23,7 +23,8 @@ pub(crate) fn select<'a>(
     pending: &[&'a PendingProposal],
     identities: Identities<'a>,
 ) -> Vec<&'a PendingProposal> {
-    if pending.is_empty() {
+    // Nothing goes together with a ReInit of one's own.
+    if pending.is_empty() || own.iter().any(|proposal| matches!(proposal, Proposal::ReInit(_))) {
         return Vec::new();
     }
     let mut selection = Selection {
