@@ -157,7 +157,8 @@ impl World {
             }
         }
         let demanding = extensions.into_iter().any(crate::proposals::demanding);
-        for proposal in pending.into_iter().filter(|_| content.pending) {
+        let ends = content.proposals.iter().any(|proposal| matches!(proposal, Proposal::ReInit(_)));
+        for proposal in pending.into_iter().filter(|_| content.pending && !ends) {
             match proposal {
                 Proposal::Remove(remove) if remove.removed != group.own_leaf() => {
                     removes.extend(record.at(remove.removed));
