@@ -123,7 +123,7 @@ impl World {
                 if !tree_in_welcome {
                     builder = builder.without_tree();
                 }
-                let CommitOutput { message, welcome, delta } = builder.build(client, dice.rng())?;
+                let CommitOutput { message, welcome, delta, .. } = builder.build(client, dice.rng())?;
                 Ok(((message, welcome), delta))
             })
             .during(|| format!("client {by} makes a Commit of {wanted:?}"))?;

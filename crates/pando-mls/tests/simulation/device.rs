@@ -1,7 +1,7 @@
 //! Clients: who they are, what they sign with, and the group as they have it.
 
 use crate::dice::Dice;
-use crate::failure::{Explain, Failure, Outcome};
+use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::ratchets::Ratchets;
 use pando_mls::{
     Capabilities, CipherSuite, Client, Credential, CredentialType, Delta, ExtensionType, Extensions, Group,
@@ -42,8 +42,8 @@ impl IdentityPolicy for Names {
         id_of(credential).map(drop).ok_or_else(|| IdentityError("not a number".to_owned()))
     }
 
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        a == b
+    fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
+        Some(id_of(credential)?.to_be_bytes().to_vec())
     }
 
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
@@ -138,10 +138,20 @@ impl Member {
     }
 
     /// The client is started again: what it had in memory is gone, and the rows are all that it has.
-    ///
-    /// Loading a group from its rows belongs here; until it can be done, the group stays.
-    #[expect(clippy::unused_self, reason = "the group and the rows are what this is about")]
-    pub(crate) const fn restart(&mut self) {}
+    pub(crate) fn restart(&mut self, client: &Client<'_>) -> Outcome {
+        self.check_rows()?;
+        self.group = Group::load(&self.rows, client)?;
+        self.check_rows()
+    }
+
+    /// What was stored is what there is.
+    fn check_rows(&self) -> Outcome {
+        let rows = self.group.rows()?;
+        let differing = rows.iter().find(|(key, row)| self.rows.get(key) != Some(row)).map(|(key, _)| key);
+        ensure(differing.is_none(), || format!("{differing:?} is not stored as it is"))?;
+        let kept = self.rows.keys().find(|key| !rows.contains_key(key));
+        ensure(kept.is_none(), || format!("{kept:?} is stored and is not there any more"))
+    }
 }
 
 impl Device {
@@ -180,11 +190,7 @@ impl Device {
 
     /// The signer for the leaf that the client has in a group.
     pub(crate) fn signer(&self, group: &Group) -> Outcome<&dyn Signer> {
-        let key = group.public().tree().signature_key(group.own_leaf());
-        let mut signers = self.signers.iter();
-        let signer = signers.find(|signer| Some(signer.public_key()) == key.as_ref());
-        let signer = signer.ok_or_else(|| Failure(format!("client {} has lost its signer", self.id)))?;
-        Ok(&**signer)
+        signer_of(&self.signers, group)
     }
 
     /// Publishes a KeyPackage.
@@ -235,19 +241,23 @@ impl Device {
         psks: &Psks,
         what: impl FnOnce(&mut Group, &Client<'_>, &dyn Signer) -> Result<(T, Delta), GroupError>,
     ) -> Outcome<T> {
-        let id = self.id;
-        let signer = self.signer(&self.member()?.group)?;
-        // The group is borrowed apart from the signers.
-        let key = signer.public_key().clone();
-        let newest = self.signers.last().ok_or_else(|| Failure(format!("client {id} has no signer")))?;
-        let signer = self.signers.iter().find(|signer| *signer.public_key() == key).unwrap_or(newest);
         let State::Member(member) = &mut self.state else {
-            return Err(Failure(format!("client {id} is not a member")));
+            return Err(Failure(format!("client {} is not a member", self.id)));
         };
-        let client = client(&**signer, psks, self.config);
-        let (result, delta) = what(&mut member.group, &client, &**newest)?;
+        let newest = &**self.signers.last().expect("a device has a signer");
+        let client = client(signer_of(&self.signers, &member.group)?, psks, self.config);
+        let (result, delta) = what(&mut member.group, &client, newest)?;
         delta.apply(&mut member.rows);
         Ok(result)
+    }
+
+    /// Stops, and begins again with what it has stored.
+    pub(crate) fn restart(&mut self, psks: &Psks) -> Outcome {
+        let State::Member(member) = &mut self.state else {
+            return Err(Failure(format!("client {} is not a member", self.id)));
+        };
+        let signer = signer_of(&self.signers, &member.group)?;
+        member.restart(&client(signer, psks, self.config))
     }
 
     /// Joins by the Welcome that it has been sent.
@@ -260,15 +270,24 @@ impl Device {
             reference
                 .is_ok_and(|reference| welcome.secrets.iter().any(|secrets| secrets.new_member == reference))
         })?;
-        let key = bundle.key_package.leaf_node.signature_key.clone();
-        let signer = self.signers.iter().find(|signer| *signer.public_key() == key);
-        let signer = signer.ok_or_else(|| Failure(format!("client {} has no signer", self.id)))?;
-        let client = client(&**signer, psks, self.config);
+        let signer = signer_with(&self.signers, &bundle.key_package.leaf_node.signature_key)?;
+        let client = client(signer, psks, self.config);
         let joined = Group::join(&welcome, bundle, invitation.tree.as_deref(), &client)
             .during(|| format!("client {} joins by a Welcome", self.id))?;
         self.state = State::Member(Member::new(joined, self.config.ratchet_limits));
         Ok(())
     }
+}
+
+/// The signer for the leaf that a client has in a group.
+fn signer_of<'a>(signers: &'a [Box<dyn Signer>], group: &Group) -> Outcome<&'a dyn Signer> {
+    let key = group.public().tree().signature_key(group.own_leaf());
+    signer_with(signers, &key.ok_or_else(|| Failure(format!("{} is blank", group.own_leaf())))?)
+}
+
+fn signer_with<'a>(signers: &'a [Box<dyn Signer>], key: &SignaturePublicKey) -> Outcome<&'a dyn Signer> {
+    let signer = signers.iter().find(|signer| signer.public_key() == key);
+    Ok(&**signer.ok_or_else(|| Failure("a client has lost its signer".to_owned()))?)
 }
 
 pub(crate) fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Client<'a> {

@@ -7,8 +7,8 @@ use crate::network::is_public;
 use crate::service::PublicRecord;
 use crate::world::World;
 use pando_mls::{
-    Decode, GroupError, GroupInfo, IdentityPolicy, Missing, MlsMessage, PublicGroup, PublicProcessed, Rows,
-    Suite,
+    Decode, GroupError, GroupInfo, IdentityPolicy, Limits, Missing, MlsMessage, PublicGroup, PublicProcessed,
+    Rows, RustCrypto, Suite,
 };
 
 pub(crate) struct Observer {
@@ -18,10 +18,17 @@ pub(crate) struct Observer {
 
 impl Observer {
     pub(crate) fn new(suite: Suite, group_info: &GroupInfo, policy: &dyn IdentityPolicy) -> Outcome<Self> {
-        let (group, delta) = PublicGroup::new(suite, group_info, None, policy)?;
+        let (group, delta) = PublicGroup::new(suite, group_info, None, policy, Limits::default())?;
         let mut rows = Rows::new();
         delta.apply(&mut rows);
         Ok(Self { group, rows })
+    }
+
+    /// Stops, and begins again with what it has stored.
+    pub(crate) fn restart(&mut self) -> Outcome {
+        ensure(self.group.rows()? == self.rows, || "it has stored something else".to_owned())?;
+        self.group = PublicGroup::load(&self.rows, &RustCrypto, POLICY, Limits::default())?;
+        ensure(self.group.rows()? == self.rows, || "it has loaded something else".to_owned())
     }
 
     pub(crate) fn agrees_with(&self, record: &PublicRecord) -> Outcome {
@@ -59,7 +66,8 @@ impl Observer {
 }
 
 impl World {
-    /// The observer follows the Commit that has led to the newest epoch, or begins anew if it is not public.
+    /// The observer follows the Commit that has led to the newest epoch, or begins anew if it is not public and the
+    /// group has not ended.
     pub(crate) fn observe(&mut self, helper: Id, dice: &mut Dice) -> Outcome {
         let Some(mut observer) = self.observer.take() else { return self.observe_anew(helper) };
         let epoch = self.service.epoch(self.service.head() - 1)?;
@@ -69,7 +77,8 @@ impl World {
         let commit = epoch.commit.as_ref().map(|commit| MlsMessage::decode(&commit.bytes)).transpose()?;
         let commit = commit.ok_or_else(|| Failure("there was no Commit".to_owned()))?;
         if !observer.follow(proposals, commit)? {
-            return self.observe_anew(helper);
+            let goes_on = self.devices[helper].member()?.group.is_active();
+            return if goes_on { self.observe_anew(helper) } else { Ok(()) };
         }
         observer.agrees_with(&self.service.current()?.public)?;
         self.observer = Some(observer);

@@ -1,15 +1,16 @@
 //! Proposals that are sent: by members, by an external sender, and by clients who want to be added.
 
 use crate::content::custom;
-use crate::device::{CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, leaf};
+use crate::device::{CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, client, leaf};
 use crate::dice::Dice;
 use crate::failure::{Explain, Outcome, ensure};
 use crate::history::Proposed;
 use crate::service::{Handshake, Record};
 use crate::world::{World, suite};
 use pando_mls::{
-    Credential, CredentialType, Encode, Extension, ExtensionType, Extensions, GroupId, MlsMessage, NewLeaf,
-    Proposal, ProtocolVersion, ReInit, Signer, propose_as_external_sender, propose_own_add,
+    Credential, CredentialType, Encode, Extension, ExtensionType, Extensions, GroupConfig, GroupId,
+    MlsMessage, NewLeaf, Proposal, ProtocolVersion, ReInit, Signer, propose_as_external_sender,
+    propose_own_add,
     wire::{
         Add, ExternalSender, ExternalSenders, GroupContextExtensions, PreSharedKey, PreSharedKeyId, Remove,
         RequiredCapabilities,
@@ -87,7 +88,8 @@ impl World {
         let proposal = self.proposal(proposed, &record, dice)?;
         let Some(proposal) = proposal.filter(|_| known) else { return Ok(false) };
         let context = &record.public.context;
-        let message = propose_as_external_sender(self.suite, context, proposal, &*self.server)?;
+        let server = client(&*self.server, &self.psks, GroupConfig::default());
+        let message = propose_as_external_sender(context, proposal, &server)?;
         self.send_proposal(None, &message)?;
         Ok(true)
     }
@@ -98,7 +100,8 @@ impl World {
         let capable = demanding(&context.extensions) || dice.percent(70);
         let device = &mut self.devices[id];
         let key_package = device.key_package(self.suite, capable, dice)?;
-        let message = propose_own_add(self.suite, &context, key_package, device.newest_signer())?;
+        let client = client(device.newest_signer(), &self.psks, device.config);
+        let message = propose_own_add(&context, key_package, &client)?;
         self.send_proposal(None, &message)?;
         Ok(true)
     }

@@ -221,7 +221,10 @@ impl World {
     /// A client is started again.
     fn restart(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let Some(id) = dice.pick(self.members()) else { return Ok(false) };
-        self.devices[id].member_mut()?.restart();
+        self.devices[id].restart(&self.psks).during(|| format!("client {id} is started again"))?;
+        if let Some(observer) = &mut self.observer {
+            observer.restart().during(|| "the observer is started again".to_owned())?;
+        }
         let record = Record::of(&self.devices[id].member()?.group)?;
         self.service.enter(id, record).during(|| format!("client {id} is started again"))?;
         Ok(true)
