@@ -3,6 +3,7 @@
 //! Exit codes: 0 if all is well, 1 if something that was checked does not hold, 2 if the program was not
 //! given what it needs.
 
+mod demo;
 mod vectors;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// A group lives in front of your eyes
+    Demo(demo::Arguments),
     /// The interoperability test vectors
     #[command(subcommand)]
     Vectors(vectors::Command),
@@ -26,7 +29,8 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let result = match command {
-        Command::Vectors(command) => vectors::run(&command),
+        Command::Demo(arguments) => demo::run(&arguments).map_err(|error| error.to_string()),
+        Command::Vectors(command) => vectors::run(&command).map_err(|error| error.to_string()),
     };
     match result {
         Ok(code) => code,

@@ -9,5 +9,4 @@
 
 mod private;
 mod public;
-mod readme;
 mod world;

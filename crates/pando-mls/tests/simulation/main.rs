@@ -70,7 +70,7 @@ fn simulate(suites: &'static [u16], sizes: &[usize], epochs: usize) -> Tally {
 
 #[test]
 fn the_first_suite() {
-    let tally = simulate(&[1, 1, 1, 2, 3], &[4, 8, 12, 16, 24, 64, 2, 32], 800);
+    let tally = simulate(&[1, 1, 1, 2, 3], &[4, 8, 12, 16, 24, 64, 2, 32], 2_000);
     println!("{tally:#?}");
     // Nothing was left out.
     for operation in operations() {

@@ -1,0 +1,252 @@
+//! `pando demo`: a group lives in front of your eyes, all its members in this process.
+//!
+//! The first member adds everybody, members renew their keys, messages go round, some members leave, and one loses its
+//! state and comes back. Everything that is sent is encoded and decoded, as if it went over a network.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pando_mls::{
+    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
+    CryptoProvider, Decode, Encode, Extensions, ExternalJoin, Group, GroupConfig, KeyPackageBundle,
+    KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, NoPsks, Processed, RustCrypto, Signer,
+    Suite,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How many members are added by one Commit.
+const BATCH: usize = 50;
+/// How many members renew their keys, send something, and leave.
+const SOME: usize = 10;
+
+/// A group lives in front of your eyes
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How many members the group has. Each is simulated in full
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(3..=10_000))]
+    members: u16,
+    /// What all randomness comes from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The number of the cipher suite
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=7))]
+    suite: u16,
+}
+
+struct Member {
+    signer: Box<dyn Signer>,
+    group: Group,
+}
+
+/// What was done, how often, how much was sent for it, and how long it took.
+struct Row {
+    what: &'static str,
+    count: usize,
+    bytes: usize,
+    time: Duration,
+}
+
+struct Demo {
+    suite: Suite,
+    rng: ChaCha20Rng,
+    /// By age. A member's leaf may be anywhere.
+    members: Vec<Member>,
+    progress: ProgressBar,
+    rows: Vec<Row>,
+}
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome<ExitCode> {
+    let suite = RustCrypto.suite(CipherSuite(arguments.suite)).ok_or("no such cipher suite")?;
+    let rng = ChaCha20Rng::seed_from_u64(arguments.seed);
+    let progress = ProgressBar::new(5);
+    progress.set_style(ProgressStyle::with_template("{bar:30} {msg}")?);
+    let mut demo = Demo { suite, rng, members: Vec::new(), progress, rows: Vec::new() };
+    demo.live(arguments.members.into())?;
+    demo.progress.finish_and_clear();
+    demo.report()
+}
+
+/// Who signs with this key. Nothing is stored here, and everybody believes everybody.
+fn client(signer: &dyn Signer) -> Client<'_> {
+    let config = GroupConfig::default();
+    Client { crypto: &RustCrypto, signer, policy: &BasicIdentities, psks: &NoPsks, now: None, config }
+}
+
+impl Demo {
+    fn live(&mut self, members: usize) -> Outcome {
+        self.timed("members added", |demo| {
+            let (signer, bundle) = demo.newcomer(0)?;
+            let (id, extensions) = (b"demo".as_slice().into(), Extensions::default());
+            let client = client(&*signer);
+            let (group, _) = Group::create(demo.suite, id, extensions, bundle, &client, &mut demo.rng)?;
+            demo.members.push(Member { signer, group });
+            let mut bytes = 0_usize;
+            while demo.members.len() < members {
+                let count = members.saturating_sub(demo.members.len()).min(BATCH);
+                bytes = bytes.saturating_add(demo.add(count)?);
+            }
+            Ok((members.saturating_sub(1), bytes))
+        })?;
+        self.timed("keys renewed", |demo| {
+            demo.times(members.min(SOME), |demo, by| demo.commit(by, |builder| builder))
+        })?;
+        self.timed("messages read by everybody", |demo| demo.times(members.min(SOME), Self::talk))?;
+        self.timed("members gone", |demo| {
+            let leaving = members.saturating_sub(2).min(SOME);
+            demo.times(leaving, |demo, _| {
+                let leaf = demo.members.last().ok_or("nobody is left")?.group.own_leaf();
+                demo.commit(0, |builder| builder.remove(leaf))
+            })
+        })?;
+        self.timed("members come back", |demo| Ok((1, demo.come_back()?)))
+    }
+
+    /// Does something, and notes what it took.
+    fn timed(
+        &mut self,
+        what: &'static str,
+        step: impl FnOnce(&mut Self) -> Outcome<(usize, usize)>,
+    ) -> Outcome {
+        self.progress.set_message(what);
+        let begun = Instant::now();
+        let (count, bytes) = step(self)?;
+        self.rows.push(Row { what, count, bytes, time: begun.elapsed() });
+        self.progress.inc(1);
+        Ok(())
+    }
+
+    /// One member after the other does something.
+    fn times(
+        &mut self,
+        count: usize,
+        mut step: impl FnMut(&mut Self, usize) -> Outcome<usize>,
+    ) -> Outcome<(usize, usize)> {
+        let mut bytes = 0_usize;
+        for by in 0..count {
+            bytes = bytes.saturating_add(step(self, by)?);
+        }
+        Ok((count, bytes))
+    }
+
+    fn newcomer(&mut self, number: usize) -> Outcome<(Box<dyn Signer>, KeyPackageBundle)> {
+        let signer = self.suite.signer(&self.suite.signature_generate_key(&mut self.rng)?)?;
+        let LeafTemplate { credential, capabilities, extensions } = self.leaf(number);
+        let template = KeyPackageTemplate {
+            credential,
+            capabilities,
+            lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+            leaf_extensions: extensions.clone(),
+            extensions,
+        };
+        let bundle = KeyPackageBundle::new(self.suite, template, &*signer, &mut self.rng)?;
+        Ok((signer, bundle))
+    }
+
+    fn leaf(&self, number: usize) -> LeafTemplate {
+        LeafTemplate {
+            credential: Credential::Basic { identity: format!("member {number}").into_bytes().into() },
+            capabilities: Capabilities::new([self.suite.cipher_suite()], [CredentialType::BASIC]),
+            extensions: Extensions::default(),
+        }
+    }
+
+    /// The first member adds some others by one Commit. They get the tree from a server, not in the Welcome.
+    fn add(&mut self, count: usize) -> Outcome<usize> {
+        let first = self.members.len();
+        let newcomers: Vec<_> = (first..first.saturating_add(count))
+            .map(|number| self.newcomer(number))
+            .collect::<Result<_, _>>()?;
+        let member = self.members.first_mut().ok_or("nobody is there")?;
+        let builder = newcomers.iter().fold(member.group.commit().without_tree(), |builder, (_, bundle)| {
+            builder.add(bundle.key_package.clone())
+        });
+        let output = builder.build(&client(&*member.signer), &mut self.rng)?;
+        let bytes = self.deliver(&output.message)?;
+        let welcome = output.welcome.ok_or("nobody was added")?;
+        let tree = self.members.first().ok_or("nobody is there")?.group.public().tree().export()?;
+        let sent = bytes.saturating_add(welcome.encode()?.len());
+        for (signer, bundle) in newcomers {
+            let (group, _) = Group::join(&welcome, bundle, Some(&tree), &client(&*signer))?;
+            self.members.push(Member { signer, group });
+        }
+        Ok(sent)
+    }
+
+    fn commit(
+        &mut self,
+        by: usize,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+    ) -> Outcome<usize> {
+        let member = self.members.get_mut(by).ok_or("no such member")?;
+        let output = fill(member.group.commit()).build(&client(&*member.signer), &mut self.rng)?;
+        self.deliver(&output.message)
+    }
+
+    /// Everybody enters the epoch of a Commit. Those whom it removes go. Returns its size.
+    fn deliver(&mut self, message: &MlsMessage) -> Outcome<usize> {
+        let bytes = message.encode()?;
+        for Member { signer, group } in &mut self.members {
+            let _ = match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.0 {
+                Processed::OwnCommit => group.merge_pending()?,
+                Processed::Commit(staged) => group.merge(*staged)?.1,
+                _ => return Err("a Commit is none".into()),
+            };
+        }
+        self.members.retain(|member| member.group.is_active());
+        Ok(bytes.len())
+    }
+
+    /// A member sends something, and all others read it.
+    fn talk(&mut self, by: usize) -> Outcome<usize> {
+        let text = format!("hello from {by}");
+        let member = self.members.get_mut(by).ok_or("no such member")?;
+        let client_of = client(&*member.signer);
+        let bytes = member.group.encrypt(text.as_bytes(), b"", &client_of, &mut self.rng)?.0.encode()?;
+        for (_, Member { signer, group }) in (0..).zip(&mut self.members).filter(|(number, _)| *number != by)
+        {
+            match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.0 {
+                Processed::Application { data, .. } if *data == *text.as_bytes() => {}
+                _ => return Err("a message was not read as it was sent".into()),
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    /// The newest member loses its state, and comes back by an external Commit that removes its old leaf.
+    fn come_back(&mut self) -> Outcome<usize> {
+        let Member { signer, group } = self.members.pop().ok_or("nobody is there")?;
+        let resync: Option<LeafIndex> = Some(group.own_leaf());
+        let Some(Credential::Basic { identity }) = group.public().credential(group.own_leaf()) else {
+            return Err("the member has no name".into());
+        };
+        drop(group);
+        let template = LeafTemplate { credential: Credential::Basic { identity }, ..self.leaf(0) };
+        let helper = self.members.first().ok_or("nobody is there")?;
+        let group_info = helper.group.group_info(true, &client(&*helper.signer))?;
+        let join = ExternalJoin { group_info: &group_info, tree: None, template, resync, psks: vec![] };
+        let (group, message, _) = join.build(&client(&*signer), &mut self.rng)?;
+        let bytes = self.deliver(&message)?;
+        self.members.push(Member { signer, group });
+        Ok(bytes)
+    }
+
+    /// What was done, and whether all members are in the same epoch with the same secrets.
+    fn report(&self) -> Outcome<ExitCode> {
+        println!("{:<28}{:>8}{:>14}{:>12}", "", "count", "bytes sent", "time");
+        for Row { what, count, bytes, time } in &self.rows {
+            println!("{what:<28}{count:>8}{bytes:>14}{:>10.2} s", time.as_secs_f64());
+        }
+        let first = &self.members.first().ok_or("nobody is left")?.group;
+        let authenticator = first.epoch_authenticator();
+        let agree =
+            self.members.iter().filter(|member| member.group.epoch_authenticator() == authenticator).count();
+        let hex: String = authenticator.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+        println!("\n{agree} of {} members agree on epoch {}", self.members.len(), first.epoch());
+        println!("epoch authenticator: {hex}");
+        Ok(if agree == self.members.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
