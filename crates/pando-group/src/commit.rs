@@ -290,7 +290,8 @@ impl<'a> CommitBuilder<'a> {
             Covered::These(references) => references.contains(&pending.reference),
         };
         let pending: Vec<_> = self.group.proposals.iter().filter(covered).collect();
-        let selected = select(state, own, &by_value, &pending, identities).into_iter();
+        let selected =
+            select(state, own, &by_value, self.new_leaf.as_ref(), &pending, identities).into_iter();
         let by_reference = selected.map(|pending| Committed {
             sender: pending.sender,
             proposal: pending.proposal.clone(),

@@ -9,17 +9,20 @@
 use crate::clients::Clients;
 use crate::identity::Identities;
 use crate::proposals::PendingProposal;
+use crate::propose::NewLeaf;
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node, proposal};
-use pando_tree::Tree;
+use pando_tree::{LeafTemplate, Tree};
 use pando_wire::{Add, Extensions, LeafIndex, LeafNode, Proposal, Sender, Update};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The pending proposals that `committer` covers beside its own ones, in the order in which they came.
+/// The pending proposals that `committer` covers beside its own ones and the leaf that it takes, in the order in
+/// which they came.
 pub(crate) fn select<'a>(
     state: &PublicState,
     committer: LeafIndex,
     own: &[Proposal],
+    new_leaf: Option<&NewLeaf<'_>>,
     pending: &[&'a PendingProposal],
     identities: Identities<'a>,
 ) -> Vec<&'a PendingProposal> {
@@ -39,8 +42,9 @@ pub(crate) fn select<'a>(
         chosen: BTreeSet::new(),
     };
     let removed = selection.removed();
-    selection.updates(&removed);
     selection.removes(&removed);
+    selection.own(new_leaf);
+    selection.updates(&removed);
     selection.group_context_extensions();
     selection.adds();
     selection.psks();
@@ -92,6 +96,27 @@ impl<'a> Selection<'a> {
         removed
     }
 
+    /// What the committer wants itself comes before what others want. Should it not fit, the Commit fails, and says
+    /// why.
+    fn own(&mut self, new_leaf: Option<&NewLeaf<'_>>) {
+        if let (Some(new), Some(old)) = (new_leaf, self.tree.leaf(self.committer)) {
+            let LeafTemplate { credential, capabilities, extensions } = new.template.clone();
+            let signature_key = new.signer.public_key().clone();
+            // Its encryption key is still to be made.
+            let leaf_node = LeafNode { signature_key, credential, capabilities, extensions, ..old };
+            let mut tree = self.tree.clone();
+            if tree.update(self.committer, &leaf_node).is_ok() {
+                self.try_leaf(self.committer, &leaf_node, tree);
+            }
+        }
+        if let Some(new) = self.own.iter().find_map(new_extensions) {
+            self.state.context.extensions = new.clone();
+        }
+        for add in self.own.iter().filter_map(added_by) {
+            self.try_add(add);
+        }
+    }
+
     /// The newest Update of each member who stays.
     fn updates(&mut self, removed: &BTreeSet<LeafIndex>) {
         let mut newest: BTreeMap<LeafIndex, (usize, &Update)> = BTreeMap::new();
@@ -128,8 +153,7 @@ impl<'a> Selection<'a> {
 
     /// The first that members support, if the committer has none.
     fn group_context_extensions(&mut self) {
-        if let Some(new) = self.own.iter().find_map(new_extensions) {
-            self.state.context.extensions = new.clone();
+        if self.own.iter().any(|proposal| new_extensions(proposal).is_some()) {
             return;
         }
         for (position, pending) in self.pending() {
@@ -153,10 +177,6 @@ impl<'a> Selection<'a> {
 
     /// Each client once.
     fn adds(&mut self) {
-        for add in self.own.iter().filter_map(added_by) {
-            // Should it not fit, the Commit fails, and says why.
-            self.try_add(add);
-        }
         for (position, pending) in self.pending() {
             let Some(add) = added_by(&pending.proposal) else { continue };
             if self.is_valid(pending) && self.try_add(add) {

@@ -63,6 +63,7 @@ mod nobody_can_block_commits;
 mod nobody_is_left_behind;
 mod one_commit_at_a_time;
 mod one_leaf_for_each_identity;
+mod ones_own_comes_first;
 mod out_of_order;
 mod padding_hides_lengths;
 mod policies;

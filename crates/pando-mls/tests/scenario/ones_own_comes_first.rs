@@ -1,0 +1,68 @@
+//! A member wants something that does not go together with what others have proposed. It gets what it wants, and what
+//! the others want waits.
+
+use crate::proposals::{extensions, reinit, set_extensions};
+use crate::world::{World, fast_suites, leaf_template};
+use pando_mls::{BasicIdentities, LeafTemplate, NewLeaf, Proposal, Suite};
+
+/// A group in which the last member has proposed something.
+fn with_pending(suite: Suite, proposal: Proposal) -> World {
+    let mut world = World::of(suite, 3);
+    world.propose(2, proposal);
+    world
+}
+
+/// A leaf that supports no extension.
+fn plain_leaf() -> LeafTemplate {
+    let mut template = leaf_template();
+    template.capabilities.extensions.clear();
+    template
+}
+
+#[test]
+fn one_ends_the_group_although_others_have_proposed_something() {
+    for suite in fast_suites() {
+        let mut world = with_pending(suite, set_extensions(extensions(&[])));
+        let (message, _) = world.build(0, |builder| builder.reinit(reinit(suite, extensions(&[])))).unwrap();
+        for member in &mut world.members {
+            member.follow(&message);
+            assert!(member.group.reinit().is_some());
+        }
+    }
+}
+
+#[test]
+fn one_adds_who_does_not_support_the_extensions_that_others_want() {
+    for suite in fast_suites() {
+        let mut world = with_pending(suite, set_extensions(extensions(&[0xf0f0])));
+        let plain = world.newcomer_with(|template| template.capabilities.extensions.clear());
+        world.commit(0, |builder| builder.add(plain.key_package()));
+        assert_eq!(world.context().extensions, extensions(&[]));
+        assert_eq!(world.tree().member_count(), 4);
+    }
+}
+
+#[test]
+fn one_takes_a_leaf_that_does_not_support_the_extensions_that_others_want() {
+    for suite in fast_suites() {
+        let mut world = with_pending(suite, set_extensions(extensions(&[0xf0f0])));
+        let signer = world.signer();
+        let new_leaf = NewLeaf { template: plain_leaf(), signer: &*signer };
+        let message = world.members[0].build_leaf(new_leaf, &BasicIdentities, &mut world.rng).unwrap();
+        world.deliver_commit(0, &message);
+        assert_eq!(world.context().extensions, extensions(&[]));
+    }
+}
+
+#[test]
+fn one_sets_extensions_that_the_leaf_which_another_wants_does_not_support() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 3);
+        let signer = world.signer();
+        let new_leaf = NewLeaf { template: plain_leaf(), signer: &*signer };
+        let message = world.members[2].propose_leaf(new_leaf, &BasicIdentities, &mut world.rng).unwrap();
+        world.deliver_proposal(2, &message);
+        world.commit(0, |builder| builder.extensions(extensions(&[0xf0f0])));
+        assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
+    }
+}
