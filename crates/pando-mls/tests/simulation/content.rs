@@ -1,6 +1,6 @@
 //! What goes into a Commit by value.
 
-use crate::device::{CUSTOM_PROPOSAL, Id, State, id_of};
+use crate::device::{CAPABLE, CUSTOM_PROPOSAL, Id, State, id_of};
 use crate::dice::Dice;
 use crate::failure::Outcome;
 use crate::history::Change;
@@ -104,14 +104,14 @@ impl World {
             content.proposals.push(custom(dice));
         }
         if amounts.rotate {
-            content.rotate = Some(required || dice.percent(70));
+            content.rotate = Some(required || dice.percent(CAPABLE));
         }
 
         // Who comes.
         content.added.extend(dice.pick_some(self.outside(), amounts.add));
         content.added.extend(replaced);
         for id in content.added.clone() {
-            let capable = required || dice.percent(70);
+            let capable = required || dice.percent(CAPABLE);
             let key_package = self.devices[id].key_package(self.suite, capable, dice)?;
             content.proposals.push(Proposal::Add(Box::new(Add { key_package })));
         }

@@ -15,6 +15,8 @@ pub(crate) const NOW: u64 = 1_000;
 /// What clients may or may not support.
 pub(crate) const CUSTOM_PROPOSAL: ProposalType = ProposalType(0xf001);
 pub(crate) const CUSTOM_EXTENSION: ExtensionType = ExtensionType(0xf002);
+/// How often they do, in percent: mostly all members of a group, and not always.
+pub(crate) const CAPABLE: usize = 90;
 
 /// A client is known by its number.
 pub(crate) type Id = usize;
@@ -138,8 +140,12 @@ impl Member {
     }
 
     /// The client is started again: what it had in memory is gone, and the rows are all that it has.
-    pub(crate) fn restart(&mut self, client: &Client<'_>) -> Outcome {
-        self.check_rows()?;
+    /// Whether it has stored what operations have changed that have failed, makes no difference.
+    pub(crate) fn restart(&mut self, client: &Client<'_>, orderly: bool) -> Outcome {
+        if orderly {
+            self.group.take_delta().apply(&mut self.rows);
+            self.check_rows()?;
+        }
         self.group = Group::load(&self.rows, client)?;
         self.check_rows()
     }
@@ -252,12 +258,12 @@ impl Device {
     }
 
     /// Stops, and begins again with what it has stored.
-    pub(crate) fn restart(&mut self, psks: &Psks) -> Outcome {
+    pub(crate) fn restart(&mut self, psks: &Psks, orderly: bool) -> Outcome {
         let State::Member(member) = &mut self.state else {
             return Err(Failure(format!("client {} is not a member", self.id)));
         };
         let signer = signer_of(&self.signers, &member.group)?;
-        member.restart(&client(signer, psks, self.config))
+        member.restart(&client(signer, psks, self.config), orderly)
     }
 
     /// Joins by the Welcome that it has been sent.

@@ -1,7 +1,7 @@
 //! Joining by external Commits.
 
 use crate::commits::Candidate;
-use crate::device::{Id, Member, State, client, leaf};
+use crate::device::{CAPABLE, Id, Member, State, client, leaf};
 use crate::dice::Dice;
 use crate::failure::{Explain, Outcome};
 use crate::proposals::demanding;
@@ -46,7 +46,7 @@ impl World {
         if dice.percent(50) {
             self.devices[id].new_signer(self.suite, dice)?;
         }
-        let capable = demanding(&record.public.context.extensions) || dice.percent(70);
+        let capable = demanding(&record.public.context.extensions) || dice.percent(CAPABLE);
         let join = ExternalJoin {
             group_info: &group_info,
             tree: Some(&*tree).filter(|_| !with_tree),

@@ -1,7 +1,7 @@
 //! Proposals that are sent: by members, by an external sender, and by clients who want to be added.
 
 use crate::content::custom;
-use crate::device::{CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, client, leaf};
+use crate::device::{CAPABLE, CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, client, leaf};
 use crate::dice::Dice;
 use crate::failure::{Explain, Outcome, ensure};
 use crate::history::Proposed;
@@ -28,7 +28,7 @@ impl World {
                 if rotates {
                     self.devices[by].new_signer(self.suite, dice)?;
                 }
-                let capable = required || dice.percent(70);
+                let capable = required || dice.percent(CAPABLE);
                 self.devices[by].act(&self.psks, |group, client, newest| {
                     let new_leaf = NewLeaf { template: leaf(by, capable), signer: newest };
                     group.propose_update(Some(new_leaf).filter(|_| rotates), client, dice.rng())
@@ -57,7 +57,7 @@ impl World {
         Ok(Some(match proposed {
             Proposed::Add => {
                 let Some(id) = dice.pick(self.outside()) else { return Ok(None) };
-                let capable = required || dice.percent(70);
+                let capable = required || dice.percent(CAPABLE);
                 let key_package = self.devices[id].key_package(self.suite, capable, dice)?;
                 Proposal::Add(Box::new(Add { key_package }))
             }
@@ -97,7 +97,7 @@ impl World {
     pub(crate) fn ask_to_be_added(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let Some(id) = dice.pick(self.outside()) else { return Ok(false) };
         let context = self.service.current()?.public.context.clone();
-        let capable = demanding(&context.extensions) || dice.percent(70);
+        let capable = demanding(&context.extensions) || dice.percent(CAPABLE);
         let device = &mut self.devices[id];
         let key_package = device.key_package(self.suite, capable, dice)?;
         let client = client(device.newest_signer(), &self.psks, device.config);

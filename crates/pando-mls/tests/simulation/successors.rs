@@ -1,7 +1,7 @@
 //! Groups that follow from others: by reinitialization, and by branching.
 
 use crate::content::Content;
-use crate::device::{Id, Member, State, client};
+use crate::device::{CAPABLE, Id, Member, State, client};
 use crate::dice::Dice;
 use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::proposals::demanding;
@@ -52,7 +52,7 @@ impl World {
         for id in 0..self.devices.len() {
             self.devices[id].change_suite(suite, dice)?;
             if old.seat(id).is_some() {
-                let capable = required || dice.percent(70);
+                let capable = required || dice.percent(CAPABLE);
                 key_packages.insert(id, self.devices[id].key_package(suite, capable, dice)?);
             }
         }
@@ -128,7 +128,7 @@ impl World {
         let required = demanding(&self.service.current()?.public.context.extensions);
         let mut key_packages = BTreeMap::new();
         for id in ready.iter().copied().chain([creator]) {
-            let capable = required || dice.percent(70);
+            let capable = required || dice.percent(CAPABLE);
             key_packages.insert(id, self.devices[id].key_package(self.suite, capable, dice)?);
         }
         let own = key_packages.remove(&creator);

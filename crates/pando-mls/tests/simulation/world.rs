@@ -221,7 +221,8 @@ impl World {
     /// A client is started again.
     fn restart(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let Some(id) = dice.pick(self.members()) else { return Ok(false) };
-        self.devices[id].restart(&self.psks).during(|| format!("client {id} is started again"))?;
+        let orderly = dice.percent(50);
+        self.devices[id].restart(&self.psks, orderly).during(|| format!("client {id} is started again"))?;
         if let Some(observer) = &mut self.observer {
             observer.restart().during(|| "the observer is started again".to_owned())?;
         }
