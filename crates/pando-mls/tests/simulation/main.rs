@@ -36,7 +36,7 @@ mod successors;
 mod world;
 
 use crate::failure::{Failure, Outcome};
-use crate::history::{Operation, operations, steps};
+use crate::history::{operations, steps};
 use crate::run::{Broken, nothing, run};
 use crate::world::{Event, Setting, Tally};
 use std::collections::BTreeSet;
@@ -94,4 +94,35 @@ fn slow_suites() {
     for suites in [&[4, 1], &[5, 1], &[6, 1]] {
         simulate(suites, &[5], 8);
     }
+}
+
+/// Nobody is removed who has rotated its key: which is not so, sooner or later.
+fn the_rotated_stay(events: &[Event]) -> Outcome {
+    let mut rotated = BTreeSet::new();
+    for event in events {
+        match event {
+            Event::Rotated(id) => drop(rotated.insert(*id)),
+            Event::Removed(id) if rotated.contains(id) => {
+                return Err(Failure(format!("client {id} is gone")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_failure_is_shortened() {
+    let first_failure = |seed| {
+        let setting = Setting { suites: &[1], clients: 6, seed };
+        run(setting, steps(seed), 100, the_rotated_stay).err()
+    };
+    let broken: Box<Broken> = (0..20).find_map(first_failure).expect("a history with a removal");
+    let (long, seed) = (broken.steps.len(), broken.setting.seed);
+    let broken = broken.shortened(TIME, the_rotated_stay);
+    assert!(the_rotated_stay(&broken.events).is_err());
+    assert!(broken.steps.len() < long && broken.steps.len() <= 15, "{broken}");
+    // What is printed has the seed and the steps that are left.
+    let printed = broken.to_string();
+    assert!(printed.contains(&format!("seed: {seed}")) && printed.contains("is gone"), "{printed}");
 }
