@@ -1,10 +1,10 @@
 //! The group names servers that may propose changes. One does, and the members commit what it wants.
 
-use crate::proposals::{add, external_senders, psk, remove, set_extensions};
+use crate::proposals::{add, extensions, external_senders, psk, reinit, remove, set_extensions};
 use crate::server::Server;
 use crate::world::{World, client, external_psk, suites};
 use pando_mls::wire::Sender;
-use pando_mls::{LeafIndex, PublicProcessed, Signer, propose_as_external_sender};
+use pando_mls::{LeafIndex, Proposal, PublicProcessed, Signer, propose_as_external_sender};
 
 /// The group gets two external senders, of whom the second is returned.
 fn second_sender(world: &mut World) -> Box<dyn Signer> {
@@ -52,6 +52,24 @@ fn a_server_removes_leaf_0() {
         assert_eq!(world.members.len(), 2);
         assert!(!world.tree().is_member(LeafIndex(0)));
         world.chat(0);
+    }
+}
+
+#[test]
+fn a_server_ends_the_group() {
+    for suite in suites() {
+        let mut world = World::of(suite, 2);
+        let server = second_sender(&mut world);
+        let reinit = reinit(suite, extensions(&[]));
+        let proposal = Proposal::ReInit(Box::new(reinit.clone()));
+        let message = propose_as_external_sender(world.context(), proposal, &client(&*server)).unwrap();
+        world.deliver_proposal(usize::MAX, &message);
+        let (commit, _) = world.build(0, |builder| builder).unwrap();
+        for index in [0, 1] {
+            assert_eq!(world.members[index].follow(&commit), index == 0);
+            assert_eq!(world.members[index].group.reinit(), Some(&reinit));
+        }
+        world.agree();
     }
 }
 

@@ -4,7 +4,8 @@
 use crate::proposals::custom;
 use crate::world::{World, leaf_template, read, suites};
 use pando_mls::{
-    BasicIdentities, GroupError, LeafIndex, Misuse, NewLeaf, Processed, Signer, Suite, Violation,
+    BasicIdentities, CommitOutput, GroupError, LeafIndex, Misuse, NewLeaf, Processed, Signer, Suite,
+    Violation,
 };
 
 /// With the old key nothing can be done any more; then with the new one everything.
@@ -66,6 +67,29 @@ fn a_signature_key_is_rotated_by_an_update() {
     for suite in suites() {
         by_an_update(suite, 0);
         by_an_update(suite, 2);
+    }
+}
+
+/// The description of the group in the Welcome is signed with the key that is in the tree then: the new one.
+#[test]
+fn a_newcomer_is_welcomed_by_a_commit_that_rotates() {
+    for suite in suites() {
+        for by in [0, 1] {
+            let mut world = World::of(suite, 2);
+            let (new, newcomer, rng) = (world.signer(), world.newcomer(), &mut world.rng);
+            let leaf = NewLeaf { template: leaf_template(), signer: &*new };
+            let (message, welcome) = world.members[by]
+                .operate(|group, client| {
+                    let builder = group.commit().new_leaf(leaf).add(newcomer.key_package());
+                    let CommitOutput { message, welcome, delta, .. } = builder.build(&client, rng)?;
+                    Ok(((message, welcome), delta))
+                })
+                .unwrap();
+            world.deliver_commit(by, &message);
+            world.enter(newcomer, &welcome.unwrap());
+            world.members[by].signer = new;
+            world.chat(by);
+        }
     }
 }
 
