@@ -1,4 +1,5 @@
-//! How much work a change is, counted and not timed: it grows with the logarithm of the group's size.
+//! How much work a change is, counted and not timed: it grows with the logarithm of the group's size. That of joining
+//! grows with the size.
 
 use crate::{LeafTemplate, Tree};
 use pando_crypto::{
@@ -12,9 +13,13 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A count. One test alone looks at these, so it does not matter that they are shared.
+/// Held by a test that counts, so that it is alone.
+static COUNTING: Mutex<()> = Mutex::new(());
+
+/// A count. One test at a time looks at these, so it does not matter that they are shared.
 #[derive(Debug)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -337,6 +342,7 @@ fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
     /// A walk through the index is as long as the tree is high, and a path changes an entry on each level.
     const INDEX_CONSTANT: u64 = 10;
 
+    let _alone = COUNTING.lock().unwrap();
     let depths = [4_u32, 6, 8, 10, 12, 14];
     let costs: Vec<_> = depths.iter().map(|depth| costs(*depth)).collect();
     println!("{:>12} {:>8} {:>8} {:>8} {:>8} {:>12}", "", "leaves", "hashes", "nodes", "keys", "index steps");
@@ -363,4 +369,58 @@ fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
     println!(
         "hashes, nodes, keys: at most {CONSTANT} log2 N each; index: at most {INDEX_CONSTANT} (log2 N)^2"
     );
+}
+
+/// A tree as somebody gets it who joins: all leaves are signed, and every second member has made a Commit.
+fn exported_tree(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Tree {
+    let group_id = GroupId::default();
+    let mut tree: Option<Tree> = None;
+    let mut committers = Vec::new();
+    for number in 0..members {
+        let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
+        let mut leaf_node = leaf_node(number.into());
+        leaf_node.encryption_key = suite.hpke_generate_key_pair(rng).unwrap().public;
+        leaf_node.signature_key = signer.public_key().clone();
+        let to_be_signed = leaf_node.to_be_signed((&group_id, LeafIndex(number))).unwrap();
+        leaf_node.signature = suite.sign_with_label(&*signer, "LeafNodeTBS", &to_be_signed).unwrap();
+        match &mut tree {
+            None => tree = Some(Tree::new(suite, &leaf_node).unwrap()),
+            Some(tree) => drop(tree.add(&leaf_node).unwrap()),
+        }
+        if number % 2 == 0 {
+            committers.push((LeafIndex(number), signer));
+        }
+    }
+    let mut tree = tree.unwrap();
+    for (sender, signer) in committers {
+        let LeafNode { credential, capabilities, extensions, .. } = tree.leaf(sender).unwrap();
+        let template = LeafTemplate { credential, capabilities, extensions };
+        tree = tree.create_path(sender, template, &group_id, &*signer, rng).unwrap().tree().clone();
+    }
+    tree
+}
+
+#[test]
+fn the_work_of_joining_grows_with_the_size() {
+    let _alone = COUNTING.lock().unwrap();
+    let suite = Suite::new(&Counting);
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let mut before: Option<Cost> = None;
+    for depth in [4_u32, 6, 8, 10] {
+        let tree = exported_tree(suite, 1 << depth, &mut rng);
+        let (bytes, hash) = (tree.export().unwrap(), tree.tree_hash().unwrap());
+        let (cost, imported) = cost(|| Tree::import(suite, &bytes, &GroupId::default(), &hash));
+        imported.unwrap();
+        println!("{:>8} {cost:?}", 1 << depth);
+        let size = 1_u64 << depth;
+        for count in [cost.hashes, cost.nodes, cost.keys] {
+            assert!(count <= 12 * size, "2^{depth}: {cost:?}");
+        }
+        assert!(cost.index_steps <= 16 * size * u64::from(depth), "2^{depth}: {cost:?}");
+        // Four times as many members, and not sixteen times the work.
+        if let Some(before) = before {
+            assert!(cost.hashes <= 5 * before.hashes, "2^{depth}: {before:?}, {cost:?}");
+        }
+        before = Some(cost);
+    }
 }
