@@ -61,9 +61,7 @@ impl PskStore for Everything {
 #[test]
 fn a_removed_member_with_the_whole_later_log_reads_nothing() {
     for suite in suites() {
-        for leaf in [0, 2] {
-            removed(suite, leaf, false);
-            removed(suite, leaf, true);
-        }
+        removed(suite, 0, false);
+        removed(suite, 2, true);
     }
 }

@@ -46,10 +46,8 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
 #[test]
 fn a_member_is_removed_while_its_commit_is_pending() {
     for suite in suites() {
-        for leaf in [0, 2] {
-            removed(suite, leaf, false);
-            removed(suite, leaf, true);
-        }
+        removed(suite, 0, false);
+        removed(suite, 2, true);
     }
 }
 
