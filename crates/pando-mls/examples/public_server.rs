@@ -1,0 +1,100 @@
+//! A server follows a group: it has none of its secrets and checks all that can be checked without, so that it can
+//! refuse a Commit that members would refuse, tell who is in the group, and help others to join.
+//!
+//! For this, the members send Commits and proposals in public. What they write to each other stays secret.
+
+mod people;
+
+use pando_mls::*;
+use people::{Member, Outcome, Person, SUITE, assert_agreement, suite};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+/// What the server has.
+struct Server {
+    group: PublicGroup,
+    rows: Rows,
+}
+
+impl Server {
+    /// Begins with what a member tells.
+    fn new(suite: Suite, group_info: &GroupInfo) -> Outcome<Self> {
+        let (group, delta) = PublicGroup::new(suite, group_info, None, &BasicIdentities, Limits::default())?;
+        let mut rows = Rows::new();
+        delta.apply(&mut rows);
+        Ok(Self { group, rows })
+    }
+
+    /// Checks a message, and follows it if it is a Commit. One that is accepted is for all members.
+    fn receive(&mut self, message: &MlsMessage) -> Outcome {
+        let (processed, delta) = self.group.process(message.clone(), &BasicIdentities, None)?;
+        delta.apply(&mut self.rows);
+        if let PublicProcessed::Commit(staged) = processed {
+            self.group.merge(*staged)?.apply(&mut self.rows);
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> Vec<String> {
+        let public = self.group.public();
+        let credentials = public.tree().members().filter_map(|leaf| public.credential(leaf));
+        credentials
+            .filter_map(|credential| match credential {
+                Credential::Basic { identity } => String::from_utf8(identity.to_vec()).ok(),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Sends handshakes in public.
+fn person(name: &str, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<Person> {
+    let mut person = Person::new(name, suite, rng)?;
+    person.config.encrypt_handshakes = false;
+    Ok(person)
+}
+
+pub(crate) fn main() -> Outcome {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let suite = suite(SUITE)?;
+    let mut alice = person("Alice", suite, &mut rng)?.create("town hall", suite, &mut rng)?;
+    let mut server = Server::new(suite, &alice.group.group_info(true, &alice.person.client())?)?;
+
+    // Alice adds Bob. The server accepts the Commit, so she enters its epoch, and Bob gets the Welcome.
+    let bob = person("Bob", suite, &mut rng)?;
+    let bundle = bob.key_package(suite, &mut rng)?;
+    let key_package = bundle.key_package.clone();
+    let (commit, welcome) = alice.commit(|builder| builder.add(key_package), &mut rng)?;
+    server.receive(&commit)?;
+    alice.receive(&commit)?;
+    let mut bob = bob.join(&welcome.ok_or("somebody was added, and there is no Welcome")?, bundle)?;
+    println!("The server sees: {}.", server.names().join(", "));
+
+    // Carol joins with the tree that the server has; the rest she has from Bob.
+    let carol = person("Carol", suite, &mut rng)?;
+    let group_info = bob.group.group_info(false, &bob.person.client())?;
+    let tree = server.group.public().tree().export()?;
+    let (tree, template) = (Some(&*tree), carol.leaf());
+    let join = ExternalJoin { group_info: &group_info, tree, template, resync: None, psks: Vec::new() };
+    let (group, commit, delta) = join.build(&carol.client(), &mut rng)?;
+    let carol = Member::new(carol, (group, delta));
+    server.receive(&commit)?;
+    alice.receive(&commit)?;
+    bob.receive(&commit)?;
+    println!("The server sees: {}.", server.names().join(", "));
+
+    // The same Commit once more belongs to an epoch that is over.
+    assert!(server.receive(&commit).is_err());
+    // What members write is not for the server.
+    let message = bob.send("Nobody else hears this.", &mut rng)?;
+    assert!(server.receive(&message).is_err());
+    assert_eq!(alice.receive(&message)?.as_deref(), Some("Nobody else hears this."));
+
+    // The server can stop, and begin again with what it has stored.
+    let loaded = PublicGroup::load(&server.rows, &RustCrypto, &BasicIdentities, Limits::default())?;
+    assert_eq!(loaded.public().context(), alice.group.public().context());
+    assert_eq!(server.names(), ["Alice", "Bob", "Carol"]);
+    assert_agreement([&alice, &bob, &carol]);
+    println!("The server and all members are in epoch {}.", alice.group.epoch());
+    Ok(())
+}

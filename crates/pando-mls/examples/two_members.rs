@@ -1,0 +1,71 @@
+//! Alice creates a group, adds Bob, and both write to each other. All in one file: the other examples share what is in
+//! `people`.
+
+use pando_mls::*;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+/// A client is what it signs with, whom it believes, and what it has.
+fn client(signer: &dyn Signer) -> Client<'_> {
+    let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
+    Client { crypto: &RustCrypto, signer, policy, psks, now: None, config }
+}
+
+/// What somebody publishes to be added to groups.
+fn key_package(
+    name: &str,
+    suite: Suite,
+    signer: &dyn Signer,
+    rng: &mut dyn CryptoRng,
+) -> Result<KeyPackageBundle, GroupError> {
+    let template = KeyPackageTemplate {
+        credential: Credential::Basic { identity: name.as_bytes().into() },
+        capabilities: Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]),
+        lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+        leaf_extensions: Extensions::default(),
+        extensions: Extensions::default(),
+    };
+    KeyPackageBundle::new(suite, template, signer, rng)
+}
+
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // An application takes a generator that the operating system has seeded.
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+    let suite = RustCrypto.suite(suite).ok_or("there is no such cipher suite")?;
+    let alice_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
+    let bob_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
+    let (alice, bob) = (client(&*alice_signs), client(&*bob_signs));
+    let alices_bundle = key_package("Alice", suite, alice.signer, &mut rng)?;
+    let bobs_bundle = key_package("Bob", suite, bob.signer, &mut rng)?;
+
+    // Each operation gives, beside its result, what is to be stored. Here, nobody stores anything.
+    let (id, extensions) = (b"tea".as_slice().into(), Extensions::default());
+    let (mut alices, _) = Group::create(suite, id, extensions, alices_bundle, &alice, &mut rng)?;
+    println!("Alice is alone in a group, in epoch {}.", alices.epoch());
+
+    let commit = alices.commit().add(bobs_bundle.key_package.clone()).build(&alice, &mut rng)?;
+    // Once the delivery service has accepted the Commit, Alice enters the new epoch, and Bob gets the Welcome.
+    let _ = alices.merge_pending()?;
+    let welcome = commit.welcome.ok_or("somebody was added, and there is no Welcome")?;
+    let (mut bobs, _) = Group::join(&welcome, bobs_bundle, None, &bob)?;
+    println!("Bob has joined in epoch {}.", bobs.epoch());
+
+    let (message, _) = alices.encrypt(b"At five?", b"", &alice, &mut rng)?;
+    let Processed::Application { data, .. } = bobs.process(message, &bob)?.0 else {
+        return Err("this was not a message".into());
+    };
+    println!("Bob reads: {}", String::from_utf8_lossy(&data));
+    assert_eq!(*data, *b"At five?");
+
+    let (message, _) = bobs.encrypt(b"With milk!", b"", &bob, &mut rng)?;
+    let Processed::Application { data, .. } = alices.process(message, &alice)?.0 else {
+        return Err("this was not a message".into());
+    };
+    println!("Alice reads: {}", String::from_utf8_lossy(&data));
+    assert_eq!(*data, *b"With milk!");
+
+    assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
+    println!("Both have the same secrets.");
+    Ok(())
+}
