@@ -7,7 +7,7 @@ use pando_mls::{
     Capabilities, CipherSuite, Client, Credential, CredentialType, Delta, ExtensionType, Extensions, Group,
     GroupConfig, GroupError, GroupId, IdentityError, IdentityPolicy, KeyPackage, KeyPackageBundle,
     KeyPackageTemplate, LeafTemplate, Lifetime, Padding, Proposal, ProposalType, ProtocolVersion, PskStore,
-    PskValue, RatchetLimits, Rows, RustCrypto, Signer, Suite, wire::SignaturePublicKey,
+    PskValue, RatchetLimits, RowKey, Rows, RustCrypto, Signer, Suite, wire::SignaturePublicKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,7 +156,12 @@ impl Member {
         let differing = rows.iter().find(|(key, row)| self.rows.get(key) != Some(row)).map(|(key, _)| key);
         ensure(differing.is_none(), || format!("{differing:?} is not stored as it is"))?;
         let kept = self.rows.keys().find(|key| !rows.contains_key(key));
-        ensure(kept.is_none(), || format!("{kept:?} is stored and is not there any more"))
+        ensure(kept.is_none(), || format!("{kept:?} is stored and is not there any more"))?;
+        let useless = rows.keys().find(|key| match key {
+            RowKey::PrivateKey(node) => !rows.contains_key(&RowKey::Node(*node)),
+            _ => false,
+        });
+        ensure(useless.is_none(), || format!("{useless:?} is the key of a blank node"))
     }
 }
 
