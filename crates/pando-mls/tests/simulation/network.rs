@@ -94,6 +94,9 @@ impl World {
         if dice.percent(5) {
             self.replay(id, dice)?;
         }
+        if dice.percent(5) {
+            self.take_commit_early(id)?;
+        }
         if self.take_proposal(id, dice)? {
             return Ok(true);
         }
@@ -130,9 +133,9 @@ impl World {
         let commit = commit.ok_or_else(|| Failure(format!("epoch {epoch} has no Commit")))?;
         let message = MlsMessage::decode(&commit.bytes)?;
         let doing = || format!("client {id} takes the Commit of epoch {epoch}");
-        if is_public(&message) && dice.percent(10) {
-            // It is forgotten before it is merged, and comes again.
+        if dice.percent(10) {
             self.process(id, message.clone()).during(doing)?;
+            self.try_again_later(id, &message)?;
         }
         let processed = self.process(id, message).during(doing)?;
         if dice.percent(15) {
@@ -159,6 +162,22 @@ impl World {
         member.handshakes = 0;
         self.enter(id)?;
         Ok(Followed::Entered)
+    }
+
+    /// The Commit comes before the proposals that it may cover. If some are missing, the member cannot follow yet.
+    fn take_commit_early(&mut self, id: Id) -> Outcome {
+        let epoch = self.service.epoch(self.devices[id].member()?.group.epoch())?;
+        let Some(commit) = epoch.commit.clone() else { return Ok(()) };
+        let message = MlsMessage::decode(&commit.bytes)?;
+        drop(self.process(id, message.clone()));
+        self.try_again_later(id, &message)?;
+        self.enter(id)
+    }
+
+    /// A Commit was processed and not merged. The key of an encrypted one is gone then, and nothing of this was
+    /// stored: the client goes back to what it has stored.
+    fn try_again_later(&mut self, id: Id, commit: &MlsMessage) -> Outcome {
+        if is_public(commit) { Ok(()) } else { self.devices[id].restart(&self.psks, false) }
     }
 
     /// A member learns that it was removed, and accepts it or not.
