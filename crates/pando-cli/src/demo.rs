@@ -17,15 +17,15 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// How many members are added by one Commit.
-const BATCH: usize = 50;
+const BATCH: usize = 500;
 /// How many members renew their keys, send something, and leave.
 const SOME: usize = 10;
 
 /// A group lives in front of your eyes
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// How many members the group has. Each is simulated in full
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(3..=10_000))]
+    /// How many members the group has. Each is simulated in full, so time and memory grow with the square
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(3..=2_000))]
     members: u16,
     /// What all randomness comes from
     #[arg(long, default_value_t = 1)]
