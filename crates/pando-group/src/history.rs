@@ -2,7 +2,7 @@
 //! next epoch has changed, and not the trees.
 
 use pando_tree::Tree;
-use pando_wire::{Decode, Encode, EncodeError, LeafIndex, LeafNode, Opaque, TreeSize};
+use pando_wire::{Decode, LeafIndex, LeafNode, Opaque, TreeSize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Leaves as they were, encoded; `None` for one that was blank.
@@ -21,14 +21,12 @@ struct Past {
 }
 
 /// The leaves of a tree that another tree, that of the next epoch, has changed.
-pub(crate) fn replaced_leaves(old: &Tree, new: &Tree) -> Result<Leaves, EncodeError> {
-    let changed = new.changes_since(old).into_iter().filter_map(|change| change.node.leaf());
-    changed
-        .filter(|leaf| leaf.0 < old.size().leaf_count())
-        .map(|leaf| {
-            Ok((leaf, old.leaf(leaf).map(|leaf_node| leaf_node.encode()).transpose()?.map(Opaque::from)))
-        })
-        .collect()
+pub(crate) fn replaced_leaves(old: &Tree, new: &Tree) -> Leaves {
+    // Seen from the new tree, the old one is the one that has changed.
+    let changes = old.changes_since(new).into_iter();
+    let leaves = changes.filter_map(|change| Some((change.node.leaf()?, change.content)));
+    let within = leaves.filter(|(leaf, _)| leaf.0 < old.size().leaf_count());
+    within.map(|(leaf, content)| (leaf, content.map(|content| content.bytes().into()))).collect()
 }
 
 impl History {

@@ -64,7 +64,7 @@ impl Staged {
     ) -> Result<Self, GroupError> {
         group.config.limits.check_tree(&public.tree)?;
         let effects = applied.into_effects();
-        let leaves = replaced_leaves(&group.public.tree, &public.tree)?;
+        let leaves = replaced_leaves(&group.public.tree, &public.tree);
         let rows = match &member {
             Some(member) => rows::next_epoch(group, &public, member, effects.reinit.as_ref(), &leaves)?,
             None => Changes::from([(RowKey::Public, Some(rows::public(&group.public, false, None)?))]),
