@@ -4,12 +4,10 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
-use crate::index::KeyIndex;
 use crate::subtree::{Kind, Subtree};
-use crate::support::Support;
 use crate::tree::Tree;
 use pando_crypto::Suite;
-use pando_wire::{Decode, LeafNode, NodeIndex, ParentNode, TreeSize};
+use pando_wire::{Decode, LeafNode, NodeIndex, ParentNode};
 use std::sync::Arc;
 
 /// What a node is to hold: the encoding of a LeafNode or a ParentNode; `None` if it is to be blank.
@@ -24,18 +22,9 @@ impl Tree {
         suite: Suite,
         nodes: impl IntoIterator<Item = (NodeIndex, &'a [u8])>,
     ) -> Result<Self, TreeError> {
-        let size = TreeSize::ONE;
-        let empty = Self {
-            suite,
-            size,
-            root: Subtree::blank(size.root()),
-            encryption_keys: KeyIndex::default(),
-            signature_keys: KeyIndex::default(),
-            support: Support::default(),
-        };
         let mut nodes: Vec<_> = nodes.into_iter().map(|(node, bytes)| (node, Some(bytes))).collect();
         nodes.sort_unstable_by_key(|(node, _)| *node);
-        empty.patched(&nodes)
+        Self::empty(suite).patched(&nodes)
     }
 
     /// This tree with some of its nodes changed, in the order of their indices. What they have in common is

@@ -32,17 +32,22 @@ impl Tree {
     /// # Errors
     /// [`TreeError::Encode`] if the leaf node is too long.
     pub fn new(suite: Suite, leaf_node: &LeafNode) -> Result<Self, TreeError> {
+        let mut tree = Self::empty(suite);
+        tree.add(leaf_node)?;
+        Ok(tree)
+    }
+
+    /// A tree to be filled: a group always has a member.
+    pub(crate) fn empty(suite: Suite) -> Self {
         let size = TreeSize::ONE;
-        let mut tree = Self {
+        Self {
             suite,
             size,
             root: Subtree::blank(size.root()),
             encryption_keys: KeyIndex::default(),
             signature_keys: KeyIndex::default(),
             support: Support::default(),
-        };
-        tree.add(leaf_node)?;
-        Ok(tree)
+        }
     }
 
     /// The size, blank leaves included.
