@@ -156,6 +156,11 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// All rows of a group that was not there before.
+    pub(crate) fn writing(rows: Rows) -> Self {
+        Self { rows: rows.into_iter().map(|(key, row)| (key, Some(row))).collect(), forget_before: 0 }
+    }
+
     /// The rows to write, in the order of their keys.
     pub fn writes(&self) -> impl Iterator<Item = (RowKey, &[u8])> {
         self.rows.iter().filter_map(|(key, row)| Some((*key, row.as_ref()?.expose())))

@@ -332,10 +332,10 @@ impl Group {
 
     /// With everything that there is to be stored.
     pub(crate) fn with_delta(mut self) -> Result<(Self, Delta), GroupError> {
-        let rows = self.rows()?.into_iter().map(|(key, row)| (key, Some(row))).collect();
-        // All of it is in these rows.
+        let delta = Delta::writing(self.rows()?);
+        // All that has changed is in it.
         drop(self.take_delta());
-        Ok((self, Delta { rows, forget_before: 0 }))
+        Ok((self, delta))
     }
 
     pub(crate) fn check_active(&self) -> Result<(), Misuse> {

@@ -94,8 +94,8 @@ impl PublicGroup {
         let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None }, &limits)?;
         let proposals = ProposalStore::default();
         let group = Self { public, proposals, limits, active: true, reinit: None };
-        let rows = group.rows()?.into_iter().map(|(key, row)| (key, Some(row))).collect();
-        Ok((group, Delta { rows, forget_before: 0 }))
+        let delta = Delta::writing(group.rows()?);
+        Ok((group, delta))
     }
 
     /// The group that was stored as these rows.
@@ -117,16 +117,7 @@ impl PublicGroup {
     /// # Errors
     /// [`GroupError::Encode`] if something is too long.
     pub fn rows(&self) -> Result<Rows, GroupError> {
-        let mut rows = Rows::new();
-        rows.insert(RowKey::Public, rows::public(&self.public, self.active, self.reinit.as_ref())?);
-        for change in self.public.tree.nodes() {
-            let Some(content) = change.content else { continue };
-            rows.insert(RowKey::Node(change.node), content.bytes().into());
-        }
-        for (position, pending) in (0..).zip(self.proposals.iter()) {
-            rows.insert(RowKey::Proposal(position), rows::proposal(pending)?);
-        }
-        Ok(rows)
+        Ok(rows::of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())?)
     }
 
     /// The parameters of the group that is to follow, if this one was reinitialized.

@@ -5,7 +5,7 @@ use crate::commit::Pending;
 use crate::delta::{Changes, EpochRow, RowKey, Rows};
 use crate::group::Group;
 use crate::keys::{EpochKeys, PastEpoch};
-use crate::proposals::PendingProposal;
+use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::transition::StagedMember;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
@@ -183,6 +183,24 @@ pub(crate) fn nodes(new: &Tree, old: &Tree) -> Changes {
         .collect()
 }
 
+/// The rows of what everybody knows who follows a group.
+pub(crate) fn of_everybody(
+    state: &PublicState,
+    proposals: &ProposalStore,
+    active: bool,
+    reinit: Option<&ReInit>,
+) -> Result<Rows, EncodeError> {
+    let nodes = state.tree.nodes().into_iter();
+    let mut rows: Rows = nodes
+        .filter_map(|change| Some((RowKey::Node(change.node), secret(change.content?.bytes()))))
+        .collect();
+    rows.insert(RowKey::Public, public(state, active, reinit)?);
+    for (position, pending) in (0..).zip(proposals.iter()) {
+        rows.insert(RowKey::Proposal(position), proposal(pending)?);
+    }
+    Ok(rows)
+}
+
 /// The rows that a member's entering the next epoch writes and deletes.
 pub(crate) fn next_epoch(
     old: &Group,
@@ -223,13 +241,8 @@ impl Group {
     /// # Errors
     /// [`GroupError::Encode`] if something is too long.
     pub fn rows(&self) -> Result<Rows, GroupError> {
-        let mut rows = Rows::new();
-        rows.insert(RowKey::Public, public(&self.public, self.active, self.reinit.as_ref())?);
+        let mut rows = of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())?;
         rows.insert(RowKey::Member, member(self.own_leaf(), &self.keys)?);
-        for change in self.public.tree.nodes() {
-            let Some(content) = change.content else { continue };
-            rows.insert(RowKey::Node(change.node), secret(content.bytes()));
-        }
         for node in self.private_keys.nodes() {
             let Some(key_pair) = self.private_keys.get(node) else { continue };
             rows.insert(RowKey::PrivateKey(node), secret(key_pair.private.expose()));
@@ -251,9 +264,6 @@ impl Group {
         }
         for (epoch, psk) in &self.resumption_psks {
             rows.insert(RowKey::ResumptionPsk(*epoch), secret(psk.expose()));
-        }
-        for (position, pending) in (0..).zip(self.proposals.iter()) {
-            rows.insert(RowKey::Proposal(position), proposal(pending)?);
         }
         for (position, key_pair) in (0..).zip(&self.updates) {
             rows.insert(RowKey::OwnUpdate(position), own_update(key_pair)?);
