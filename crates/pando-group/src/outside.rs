@@ -51,7 +51,7 @@ fn propose(
     proposal: Proposal,
     client: &Client<'_>,
 ) -> Result<MlsMessage, GroupError> {
-    may_come_from(context, sender, &proposal)?;
+    may_come_from(sender, &proposal)?;
     let suite = client.suite(context.cipher_suite)?;
     // Who is in the tree is not known here; members look at that.
     if let Proposal::Add(add) = &proposal {

@@ -266,7 +266,7 @@ pub(crate) fn check_proposal(
     identities: Identities<'_>,
 ) -> Result<PendingProposal, GroupError> {
     let sender = content.content.sender;
-    proposal::may_come_from(&state.context, sender, proposal)?;
+    proposal::may_come_from(sender, proposal)?;
     proposal::psk_usage(proposal)?;
     proposal::is_valid(state, sender, proposal, identities)?;
     let reference = state.suite.proposal_ref(&content.encode()?)?;

@@ -54,7 +54,7 @@ impl Group {
     ) -> Result<(MlsMessage, Delta), GroupError> {
         self.check_active()?;
         let sender = Sender::Member(self.own_leaf());
-        proposal::may_come_from(&self.public.context, sender, &proposal)?;
+        proposal::may_come_from(sender, &proposal)?;
         proposal::psk_usage(&proposal)?;
         proposal::is_valid(&self.public, sender, &proposal, client.identities())?;
         let content = Content::Proposal(proposal.clone());

@@ -5,9 +5,7 @@ use crate::Violation;
 use crate::identity::Identities;
 use crate::psk::is_resumption;
 use crate::public_state::PublicState;
-use pando_wire::{
-    ExternalSenders, GroupContext, LeafIndex, PreSharedKeyId, Proposal, ProposalType, ReInit, Sender, Update,
-};
+use pando_wire::{LeafIndex, PreSharedKeyId, Proposal, ProposalType, ReInit, Sender, Update};
 
 /// 12.1.3: who is removed must be a member.
 pub(crate) fn removed_is_member(state: &PublicState, removed: LeafIndex) -> Result<(), Violation> {
@@ -51,11 +49,7 @@ pub(crate) fn update_is_valid(
 }
 
 /// 12.1.6 and 12.1.8: a proposal must be of a type that its sender may make.
-pub(crate) fn may_come_from(
-    context: &GroupContext,
-    sender: Sender,
-    proposal: &Proposal,
-) -> Result<(), Violation> {
+pub(crate) fn may_come_from(sender: Sender, proposal: &Proposal) -> Result<(), Violation> {
     let proposal_type = proposal.proposal_type();
     match sender {
         // 12.1.6: only an external Commit has it.
@@ -63,21 +57,14 @@ pub(crate) fn may_come_from(
             Err(Violation::ExternalInitInRegularCommit)
         }
         Sender::Member(_) => Ok(()),
-        Sender::External(index) => {
-            let senders = extensions::find::<ExternalSenders>(&context.extensions)?.unwrap_or_default();
-            let known = usize::try_from(index).is_ok_and(|index| index < senders.0.len());
-            if !known {
-                return Err(Violation::UnknownExternalSender(index));
-            }
-            match proposal_type {
-                ProposalType::ADD
-                | ProposalType::REMOVE
-                | ProposalType::PSK
-                | ProposalType::REINIT
-                | ProposalType::GROUP_CONTEXT_EXTENSIONS => Ok(()),
-                _ => Err(Violation::ProposalFromOutside(proposal_type)),
-            }
-        }
+        Sender::External(_) => match proposal_type {
+            ProposalType::ADD
+            | ProposalType::REMOVE
+            | ProposalType::PSK
+            | ProposalType::REINIT
+            | ProposalType::GROUP_CONTEXT_EXTENSIONS => Ok(()),
+            _ => Err(Violation::ProposalFromOutside(proposal_type)),
+        },
         Sender::NewMemberProposal if proposal_type == ProposalType::ADD => Ok(()),
         Sender::NewMemberProposal | Sender::NewMemberCommit => {
             Err(Violation::ProposalFromOutside(proposal_type))
