@@ -1,4 +1,4 @@
-//! Making a Commit (RFC 9420, section 12.4.1), and proposals (section 12.1).
+//! Making a Commit (RFC 9420, section 12.4.1).
 
 use crate::delta::RowKey;
 use crate::group::{Group, external_pub, sign_group_info, tree_extension};

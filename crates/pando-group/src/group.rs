@@ -55,8 +55,8 @@ impl Group {
     /// used up.
     ///
     /// # Errors
-    /// [`Misuse::WrongSigner`] if the client has not signed the KeyPackage.
-    /// [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
+    /// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage.
+    /// - [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
     pub fn create(
         suite: Suite,
         group_id: GroupId,
@@ -309,7 +309,8 @@ impl Group {
         self.changed.forget_before = self.past.front().map_or(self.epoch(), |past| past.context.epoch);
     }
 
-    /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value.
+    /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value. Should it
+    /// have been accepted after all, this member cannot follow it any more, and has to join again.
     pub fn clear_pending(&mut self) -> (Vec<Proposal>, Delta) {
         let lost = self.pending.take().map(|pending| pending.by_value);
         if lost.is_some() {

@@ -54,7 +54,9 @@ impl Group {
     ///
     /// # Errors
     /// A [`GroupError`] that says who is to blame. The group is as it was, except that the key of a private
-    /// message that could be decrypted is gone.
+    /// message that could be decrypted is gone. So an encrypted Commit for which a proposal or a PSK was
+    /// [`Missing`], or that was staged and dropped, cannot be taken again by this group, but by one that is loaded
+    /// from the rows that were stored before.
     pub fn process(
         &mut self,
         message: MlsMessage,

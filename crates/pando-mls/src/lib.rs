@@ -90,7 +90,8 @@
 //! - it was accepted: [`Group::merge_pending`]. That it was may also be learned by its coming back
 //!   ([`Processed::OwnCommit`]);
 //! - another was accepted: [`Group::process`] and [`Group::merge`] that one. The own one is gone, and [`Group::merge`]
-//!   gives back what it had proposed, to be tried again;
+//!   gives back what it had proposed, to be tried again if it still makes sense: at a leaf that was to be removed,
+//!   there may be somebody else by now;
 //! - nothing was accepted: [`Group::clear_pending`].
 //!
 //! A [`Staged`] epoch is checked and complete, and changes nothing until it is merged; an application looks at
@@ -112,7 +113,8 @@
 //!
 //! A [`GroupError`] tells whose fault it was: bytes that are malformed, a peer who broke a rule ([`Violation`], with the
 //! section of the RFC), cryptography, something [`Missing`], a limit of one's own ([`Exceeded`]), or [`Misuse`] by the
-//! caller. After an error the group is as it was, but that the key of a message that could be decrypted is gone.
+//! caller. After an error the group is as it was, but that the key of a message that could be decrypted is gone: an
+//! encrypted Commit that lacked a proposal or a PSK is taken again after [`Group::load`].
 //!
 //! # Left out on purpose
 //!

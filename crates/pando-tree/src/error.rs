@@ -50,10 +50,10 @@ pub enum TreeError {
     /// (section 7.9.2).
     #[error("{0} is not parent-hash valid")]
     ParentHash(NodeIndex),
-    /// Two nodes have the same encryption key (section 16.8).
+    /// Two nodes have the same encryption key (section 16.7).
     #[error("{0} and {1} have the same encryption key")]
     DuplicateEncryptionKey(NodeIndex, NodeIndex),
-    /// Two leaves have the same signature key (section 16.8).
+    /// Two leaves have the same signature key (section 16.7).
     #[error("{0} and {1} have the same signature key")]
     DuplicateSignatureKey(LeafIndex, LeafIndex),
     /// The encryption key of a node is not one of the cipher suite.

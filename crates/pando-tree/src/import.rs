@@ -119,7 +119,7 @@ impl Tree {
         found
     }
 
-    /// No encryption key and no signature key is there twice (section 16.8).
+    /// No encryption key and no signature key is there twice (section 16.7).
     fn check_unique(&self) -> Result<(), TreeError> {
         for (at, subtree) in self.occupied() {
             let key = subtree.encryption_key().unwrap_or_default();

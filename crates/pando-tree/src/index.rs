@@ -1,4 +1,4 @@
-//! Which node has a key, without looking through the tree (RFC 9420, section 16.8).
+//! Which node has a key, without looking through the tree (RFC 9420, section 16.7).
 //!
 //! The index holds a fingerprint of each key and the node that has it; the key itself is in the node. Two
 //! keys with the same fingerprint are both there, and told apart by looking.
