@@ -74,3 +74,47 @@ fn proposals_that_are_too_many_are_refused() {
     world.commit(1, |builder| builder);
     world.chat(0);
 }
+
+/// Who only observes has limits, too.
+#[test]
+fn an_observer_does_not_take_everything() {
+    let mut world = World::public(suite(1));
+    world.add(0, 1);
+    let group_info = world.members[0].group_info(true);
+    let observer =
+        |limits| PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limits).unwrap().0;
+    let usual = Limits::default();
+    let mut careful = [
+        observer(Limits { message_bytes: 100, ..usual }),
+        observer(Limits { pending_proposals: 0, ..usual }),
+        observer(Limits { leaves: 2, ..usual }),
+    ];
+    let update = world.members[0].propose_update(&mut world.rng).unwrap();
+    let third = world.newcomer();
+    let add = third.bundle.key_package;
+    let (commit, _) = world.build(0, |builder| builder.only_pending([]).add(add)).unwrap();
+    let mut taken = |index: usize, message: &pando_mls::MlsMessage| {
+        careful[index].process(message.clone(), &BasicIdentities, None).map(|_| ()).map_err(|error| {
+            match error {
+                GroupError::Exceeded(exceeded) => exceeded,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    assert_eq!(taken(0, &update), Err(Exceeded::MessageBytes(100)));
+    assert_eq!(taken(1, &update), Err(Exceeded::PendingProposals(0)));
+    assert_eq!(taken(2, &update), Ok(()));
+    assert_eq!(taken(0, &commit), Err(Exceeded::MessageBytes(100)));
+    assert_eq!(taken(1, &commit), Ok(()));
+    assert_eq!(taken(2, &commit), Err(Exceeded::Leaves(2)));
+}
+
+#[test]
+fn who_joins_from_outside_does_not_make_the_tree_too_large() {
+    let mut world = World::of(suite(1), 2);
+    let group_info = world.members[0].group_info(true);
+    let newcomer = world.newcomer();
+    world.config = limits(Limits { leaves: 2, ..Limits::default() });
+    let refused = world.external(newcomer, &group_info, None, None, vec![]).err();
+    assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
+}

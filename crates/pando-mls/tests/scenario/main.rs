@@ -82,6 +82,7 @@ mod restarts;
 mod resumption_pre_shared_keys;
 mod resync;
 mod rows_grow_with_the_logarithm;
+mod rows_that_are_no_group;
 mod server;
 mod shrinking_and_growing;
 mod silence_while_proposals_are_pending;
