@@ -3,12 +3,12 @@
 use crate::forge::{Forgery, Gullible, LISTED, Strict, extension, key_package, psk_id, template};
 use crate::puppet::Puppet;
 use crate::stage::violation;
-use crate::world::{Member, World, client, suite};
+use crate::world::{Knows, Member, World, client, suite};
 use pando_mls::{
-    Client, Extensions, Group, GroupError, IdentityPolicy, Misuse, ProtocolVersion, PskStore, PskValue,
-    ReInit, Successor, Suite, Violation,
+    Client, Extensions, Group, GroupError, IdentityPolicy, Misuse, ProtocolVersion, ReInit, Successor, Suite,
+    Violation,
 };
-use pando_wire::{Credential, GroupId, KeyPackage, LeafIndex, Psk, ResumptionPskUsage};
+use pando_wire::{Credential, KeyPackage, LeafIndex, Psk, ResumptionPskUsage};
 
 const REINIT: ResumptionPskUsage = ResumptionPskUsage::ReInit;
 const BRANCH: ResumptionPskUsage = ResumptionPskUsage::Branch;
@@ -82,19 +82,6 @@ impl Claim {
 
     fn refused(self, member: &Member) -> Violation {
         violation(self.joined(member).unwrap_err())
-    }
-}
-
-/// Has the resumption PSKs of one group, and takes them for those of any.
-struct Knows<'a>(&'a Group);
-
-impl PskStore for Knows<'_> {
-    fn external(&self, _: &[u8]) -> Option<PskValue> {
-        None
-    }
-
-    fn resumption(&self, _: &GroupId, epoch: u64) -> Option<PskValue> {
-        self.0.resumption_psk(epoch)
     }
 }
 

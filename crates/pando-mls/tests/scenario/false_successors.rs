@@ -2,28 +2,14 @@
 
 use crate::proposals::{extensions, reinit};
 use crate::successors::{Way, create, newcomers, reinitialize};
-use crate::world::{Newcomer, World, client, suite, template};
+use crate::world::{Knows, Newcomer, World, client, suite, template};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{
-    BasicIdentities, Client, Group, GroupError, GroupId, Misuse, Psk, PskStore, PskValue, Suite, Violation,
-    Welcome,
+    BasicIdentities, Client, Group, GroupError, GroupId, Misuse, Psk, Suite, Violation, Welcome,
 };
 
 fn id(name: &[u8]) -> GroupId {
     name.into()
-}
-
-/// Has the resumption PSKs of one group.
-struct Knows<'a>(&'a Group);
-
-impl PskStore for Knows<'_> {
-    fn external(&self, _: &[u8]) -> Option<PskValue> {
-        None
-    }
-
-    fn resumption(&self, _: &GroupId, epoch: u64) -> Option<PskValue> {
-        self.0.resumption_psk(epoch)
-    }
 }
 
 /// A Welcome to a group that a member has made by other means, for one who is invited.
