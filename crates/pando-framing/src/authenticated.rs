@@ -68,6 +68,22 @@ impl UnverifiedContent {
     }
 }
 
+/// Content that was opened before, to be verified once more: the key of a PrivateMessage opens it only once
+/// (section 9.2), so whoever may need its content again keeps that.
+///
+/// # Errors
+/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs elsewhere.
+/// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if it was never opened.
+pub fn reopen(
+    content: AuthenticatedContent,
+    context: &GroupContext,
+) -> Result<UnverifiedContent, FramingError> {
+    check_belongs(&content.content.group_id, content.content.epoch, context)?;
+    check_sender(content.wire_format, &content.content)?;
+    let tbs = to_be_signed(content.wire_format, &content.content, context)?;
+    Ok(UnverifiedContent::new(content, tbs))
+}
+
 /// `FramedContentTBS`, encoded: what the signature covers. The GroupContext is part of it if the sender
 /// knows it.
 pub(crate) fn to_be_signed(

@@ -66,7 +66,7 @@ mod private;
 mod public;
 mod signed;
 
-pub use authenticated::{Authenticated, UnverifiedContent};
+pub use authenticated::{Authenticated, UnverifiedContent, reopen};
 pub use error::FramingError;
 pub use padding::Padding;
 pub use private::open_private;

@@ -35,6 +35,8 @@ pub enum RowKey {
     OwnProposal(u32),
     /// One's own Commit as it was sent, and the epoch that it leads to.
     PendingCommit,
+    /// An encrypted Commit that was opened and not merged, by its position.
+    OpenedCommit(u32),
 }
 
 /// A row of one epoch, the current one or a past one.
@@ -64,6 +66,7 @@ impl RowKey {
             Self::OwnUpdate(position) => join(7, &[&position.to_be_bytes()]),
             Self::OwnProposal(position) => join(8, &[&position.to_be_bytes()]),
             Self::PendingCommit => join(9, &[]),
+            Self::OpenedCommit(position) => join(10, &[&position.to_be_bytes()]),
         }
     }
 
@@ -88,6 +91,7 @@ impl RowKey {
             7 => Some(Self::OwnUpdate(number()?)),
             8 => Some(Self::OwnProposal(number()?)),
             9 => alone(Self::PendingCommit),
+            10 => Some(Self::OpenedCommit(number()?)),
             _ => None,
         }
     }
@@ -226,6 +230,7 @@ mod tests {
         keys.extend([0, 300].map(RowKey::OwnUpdate));
         keys.extend([0, 300].map(RowKey::OwnProposal));
         keys.push(RowKey::PendingCommit);
+        keys.extend([0, 300].map(RowKey::OpenedCommit));
         keys
     }
 
@@ -248,7 +253,7 @@ mod tests {
             }
             assert_eq!(RowKey::from_bytes(&[&bytes[..], &[0]].concat()), None, "{key:?}");
         }
-        assert_eq!(RowKey::from_bytes(&[10]), None);
+        assert_eq!(RowKey::from_bytes(&[11]), None);
         assert_eq!(RowKey::from_bytes(&[4, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 2]), None);
     }
 

@@ -5,6 +5,7 @@ use crate::commit::Pending;
 use crate::delta::{EpochRow, RowKey};
 use crate::history::{History, Leaves};
 use crate::keys::{EpochKeys, PastEpoch};
+use crate::opened::OpenedCommits;
 use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rows;
@@ -37,6 +38,7 @@ pub struct Group {
     pub(crate) updates: Vec<HpkeKeyPair>,
     /// One's own proposals as they were sent, to recognise them when they come back.
     pub(crate) own_proposals: Vec<(MlsMessage, ProposalRef)>,
+    pub(crate) opened: OpenedCommits,
     pub(crate) pending: Option<Pending>,
     /// The newest last.
     pub(crate) past: VecDeque<PastEpoch>,
@@ -106,6 +108,7 @@ impl Group {
             proposals: ProposalStore::default(),
             updates: Vec::new(),
             own_proposals: Vec::new(),
+            opened: OpenedCommits::default(),
             pending: None,
             past: VecDeque::new(),
             history: History::default(),
@@ -284,7 +287,7 @@ impl Group {
         let deleted =
             deleted.chain((0..).zip(&self.updates).map(|(position, _)| RowKey::OwnUpdate(position)));
         let own = (0..).zip(&self.own_proposals).map(|(position, _)| RowKey::OwnProposal(position));
-        let deleted = deleted.chain(own).chain([RowKey::PendingCommit]);
+        let deleted = deleted.chain(own).chain(self.opened.clear()).chain([RowKey::PendingCommit]);
         self.changed.rows.extend(deleted.map(|key| (key, None)));
         self.proposals = ProposalStore::default();
         self.updates.clear();
@@ -322,6 +325,7 @@ impl Group {
     /// What operations have changed that have failed: everything else comes beside their results.
     pub fn take_delta(&mut self) -> Delta {
         let mut delta = std::mem::take(&mut self.changed);
+        delta.rows.extend(self.opened.take_rows().into_iter().map(|(key, row)| (key, Some(row))));
         let past = self.past.iter_mut().map(|past| (past.context.epoch, &mut past.secret_tree));
         let current = (self.public.context.epoch, &mut self.keys.secret_tree);
         for (epoch, secret_tree) in past.chain([current]) {

@@ -89,6 +89,7 @@ mod join;
 mod key_package;
 mod keys;
 mod load;
+mod opened;
 mod outside;
 mod process;
 mod proposals;

@@ -8,9 +8,12 @@ use crate::delta::{Changes, Delta, EpochRow, RowKey, Rows};
 use crate::group::Group;
 use crate::history::{History, Leaves};
 use crate::keys::{EpochKeys, PastEpoch};
+use crate::opened::OpenedCommits;
 use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
-use crate::rows::{MemberRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow, PublicRow};
+use crate::rows::{
+    MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow, PublicRow,
+};
 use crate::transition::{Effects, Staged, StagedMember};
 use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
@@ -45,6 +48,14 @@ impl Group {
                     Ok((message, reference))
                 })
                 .collect::<Result<_, GroupError>>()?,
+            opened: OpenedCommits::restore(
+                numbered(rows, RowKey::OpenedCommit)
+                    .map(|row| {
+                        let OpenedCommitRow { message, content } = decode(row, RowKey::OpenedCommit(0))?;
+                        Ok((message, content))
+                    })
+                    .collect::<Result<_, GroupError>>()?,
+            ),
             resumption_psks: rows
                 .range(RowKey::ResumptionPsk(0)..=RowKey::ResumptionPsk(u64::MAX))
                 .filter_map(|(key, row)| match key {

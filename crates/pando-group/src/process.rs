@@ -12,7 +12,7 @@ use crate::rules::proposal;
 use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
 use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_crypto::HpkeKeyPair;
-use pando_framing::{Authenticated, open_private, open_public};
+use pando_framing::{Authenticated, UnverifiedContent, open_private, open_public, reopen};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret};
 use pando_tree::{PrivateKeys, TreeError};
 use pando_wire::{
@@ -54,9 +54,8 @@ impl Group {
     ///
     /// # Errors
     /// A [`GroupError`] that says who is to blame. The group is as it was, except that the key of a private
-    /// message that could be decrypted is gone. So an encrypted Commit for which a proposal or a PSK was
-    /// [`Missing`], or that was staged and dropped, cannot be taken again by this group, but by one that is loaded
-    /// from the rows that were stored before.
+    /// message that could be decrypted is gone. A Commit for which a proposal or a PSK was [`Missing`], or that was
+    /// staged and dropped, can be taken again.
     pub fn process(
         &mut self,
         message: MlsMessage,
@@ -78,7 +77,7 @@ impl Group {
         if let Some((_, reference)) = self.own_proposals.iter().find(|(own, _)| *own == message) {
             return Ok(Processed::OwnProposal(reference.clone()));
         }
-        let content = match message.body {
+        let (content, private) = match message.body {
             MlsMessageBody::PublicMessage(message) => {
                 self.check_active()?;
                 let (suite, context) = (self.public.suite, &self.public.context);
@@ -88,36 +87,47 @@ impl Group {
                 if matches!(content.content.sender, Sender::Member(_)) {
                     self.check_format(AcceptedHandshakes::Public)?;
                 }
-                content
+                (content, None)
             }
             MlsMessageBody::PrivateMessage(message) => {
                 if message.group_id == self.public.context.group_id && message.epoch < self.epoch() {
                     return self.process_late(&message);
                 }
                 self.check_active()?;
-                let (suite, tree) = (self.public.suite, &self.public.tree);
-                let opened = open_private(
-                    suite,
-                    &message,
-                    &self.public.context,
-                    &self.keys.sender_data,
-                    &mut self.keys.secret_tree,
-                    |leaf| tree.is_member(leaf),
-                )?;
+                let opened = self.open_private(&message)?;
                 let key = self.public.sender_key(opened.content())?;
-                let content = opened.verify(suite, &key)?;
+                let content = opened.verify(self.public.suite, &key)?;
                 if !matches!(content.content.content, Content::Application(_)) {
                     self.check_format(AcceptedHandshakes::Encrypted)?;
                 }
-                content
+                (content, Some(message))
             }
             _ => return Err(Misuse::WrongMessage.into()),
         };
         match &content.content.content {
             Content::Application(_) => application(content.into_inner().content),
             Content::Proposal(proposal) => self.take_proposal(&content, proposal, client),
-            Content::Commit(commit) => self.stage(&content, commit, client),
+            Content::Commit(commit) => {
+                let staged = self.stage(&content, commit, client);
+                if let Some(message) = private
+                    && matches!(staged, Ok(_) | Err(GroupError::Missing(_)))
+                {
+                    self.opened.keep(message, content.into_inner());
+                }
+                staged
+            }
         }
+    }
+
+    /// Opens an encrypted message of the current epoch, or takes what was in it if it was opened before.
+    fn open_private(&mut self, message: &PrivateMessage) -> Result<UnverifiedContent, GroupError> {
+        let (tree, context) = (&self.public.tree, &self.public.context);
+        if let Some(content) = self.opened.get(message) {
+            return Ok(reopen(content.clone(), context)?);
+        }
+        let (sender_data, secret_tree) = (&self.keys.sender_data, &mut self.keys.secret_tree);
+        let is_member = |leaf| tree.is_member(leaf);
+        Ok(open_private(self.public.suite, message, context, sender_data, secret_tree, is_member)?)
     }
 
     /// Whether members' handshake messages may have a format.

@@ -11,8 +11,8 @@ use crate::transition::StagedMember;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_tree::Tree;
 use pando_wire::{
-    Encode, EncodeError, GroupContext, HpkePublicKey, LeafIndex, Mac, MlsMessage, Opaque, Proposal,
-    ProposalRef, ReInit, Sender,
+    AuthenticatedContent, Encode, EncodeError, GroupContext, HpkePublicKey, LeafIndex, Mac, MlsMessage,
+    Opaque, PrivateMessage, Proposal, ProposalRef, ReInit, Sender,
 };
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -69,6 +69,13 @@ pub(crate) struct OwnUpdateRow {
 pub(crate) struct OwnProposalRow {
     pub(crate) message: MlsMessage,
     pub(crate) reference: ProposalRef,
+}
+
+/// [`RowKey::OpenedCommit`]
+#[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub(crate) struct OpenedCommitRow {
+    pub(crate) message: PrivateMessage,
+    pub(crate) content: AuthenticatedContent,
 }
 
 /// [`RowKey::PendingCommit`]
@@ -153,6 +160,13 @@ pub(crate) fn own_proposal(
     reference: &ProposalRef,
 ) -> Result<SecretBytes, EncodeError> {
     row(&OwnProposalRow { message: message.clone(), reference: reference.clone() })
+}
+
+pub(crate) fn opened_commit(
+    message: &PrivateMessage,
+    content: &AuthenticatedContent,
+) -> Result<SecretBytes, EncodeError> {
+    row(&OpenedCommitRow { message: message.clone(), content: content.clone() })
 }
 
 pub(crate) fn pending_commit(pending: &Pending) -> Result<SecretBytes, EncodeError> {
@@ -271,6 +285,7 @@ impl Group {
         for (position, (message, reference)) in (0..).zip(&self.own_proposals) {
             rows.insert(RowKey::OwnProposal(position), own_proposal(message, reference)?);
         }
+        rows.extend(self.opened.rows());
         if let Some(pending) = &self.pending {
             rows.insert(RowKey::PendingCommit, pending_commit(pending)?);
         }

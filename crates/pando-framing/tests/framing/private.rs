@@ -2,7 +2,7 @@
 
 use crate::world::{MEMBER, World, application, commit, proposal};
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes};
-use pando_framing::{Authenticated, FramingError, Padding, open_private};
+use pando_framing::{Authenticated, FramingError, Padding, open_private, reopen};
 use pando_schedule::{RatchetType, ScheduleError, SecretTree};
 use pando_wire::{
     AuthenticatedContent, CipherSuite, Content, Decode, DecodeError, Encode, LeafIndex, PrivateContentAad,
@@ -287,4 +287,34 @@ fn messages_of_other_groups_and_epochs_are_told_apart() {
     world.context.group_id = b"other".as_slice().into();
     let opened = open(&world, &mut world.secret_tree(), &message);
     assert_eq!(opened.unwrap_err(), FramingError::WrongGroup);
+}
+
+#[test]
+fn what_was_opened_is_verified_again_and_not_believed() {
+    let mut world = World::first();
+    let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
+    let message = seal(&mut world, &mut sending, commit(), Padding::None);
+    let opened = open(&world, &mut receiving, &message).unwrap();
+    let again = |content: AuthenticatedContent, context| {
+        reopen(content, context)?.verify(world.suite, world.signer.public_key())
+    };
+    let content = || opened.clone().into_inner();
+    assert_eq!(again(content(), &world.context), Ok(opened.clone()));
+
+    let mut changed = content();
+    changed.content.authenticated_data = vec![8; 3].into();
+    let invalid = FramingError::Crypto(CryptoError::InvalidSignature);
+    assert_eq!(again(changed, &world.context), Err(invalid));
+    let mut public = content();
+    public.wire_format = WireFormat::MLS_PUBLIC_MESSAGE;
+    assert!(matches!(again(public, &world.context), Err(FramingError::Crypto(_))));
+    let mut outside = content();
+    outside.content.sender = Sender::NewMemberCommit;
+    assert!(matches!(again(outside, &world.context), Err(FramingError::FormatNotAllowed { .. })));
+    let mut later = world.context.clone();
+    later.epoch += 1;
+    assert_eq!(again(content(), &later), Err(FramingError::WrongEpoch { message: 5, group: 6 }));
+    let elsewhere =
+        pando_wire::GroupContext { group_id: b"other".as_slice().into(), ..world.context.clone() };
+    assert_eq!(again(content(), &elsewhere), Err(FramingError::WrongGroup));
 }

@@ -135,7 +135,6 @@ impl World {
         let doing = || format!("client {id} takes the Commit of epoch {epoch}");
         if dice.percent(10) {
             self.process(id, message.clone()).during(doing)?;
-            self.try_again_later(id, &message)?;
         }
         let processed = self.process(id, message).during(doing)?;
         if dice.percent(15) {
@@ -169,15 +168,8 @@ impl World {
         let epoch = self.service.epoch(self.devices[id].member()?.group.epoch())?;
         let Some(commit) = epoch.commit.clone() else { return Ok(()) };
         let message = MlsMessage::decode(&commit.bytes)?;
-        drop(self.process(id, message.clone()));
-        self.try_again_later(id, &message)?;
+        drop(self.process(id, message));
         self.enter(id)
-    }
-
-    /// A Commit was processed and not merged. The key of an encrypted one is gone then, and nothing of this was
-    /// stored: the client goes back to what it has stored.
-    fn try_again_later(&mut self, id: Id, commit: &MlsMessage) -> Outcome {
-        if is_public(commit) { Ok(()) } else { self.devices[id].restart(&self.psks, false) }
     }
 
     /// A member learns that it was removed, and accepts it or not.

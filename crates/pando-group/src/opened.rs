@@ -1,0 +1,64 @@
+//! Encrypted Commits that were opened and not merged (RFC 9420, section 9.2).
+//!
+//! The key of an encrypted message is gone as soon as it has opened something. A Commit for which a proposal or a PSK
+//! is missing, or whose staged epoch was dropped, will come again, so what was in it is kept until the epoch ends. It
+//! is not believed: its signature is verified each time.
+
+use crate::delta::{RowKey, Rows};
+use crate::rows;
+use pando_crypto::SecretBytes;
+use pando_wire::{AuthenticatedContent, PrivateMessage};
+
+/// How many Commits of one epoch are kept. Whoever orders messages gives an epoch one Commit, and a few that lost
+/// at most; further ones can be taken once.
+const KEPT: usize = 16;
+
+/// Commits of the current epoch, as they came, and what was in them.
+#[derive(Debug, Default)]
+pub(crate) struct OpenedCommits {
+    commits: Vec<(PrivateMessage, AuthenticatedContent)>,
+    /// How many of them have rows.
+    stored: usize,
+}
+
+impl OpenedCommits {
+    /// Those that were stored.
+    pub(crate) const fn restore(commits: Vec<(PrivateMessage, AuthenticatedContent)>) -> Self {
+        let stored = commits.len();
+        Self { commits, stored }
+    }
+
+    /// What was in a message, if it was opened before.
+    pub(crate) fn get(&self, message: &PrivateMessage) -> Option<&AuthenticatedContent> {
+        self.commits.iter().find(|(opened, _)| opened == message).map(|(_, content)| content)
+    }
+
+    pub(crate) fn keep(&mut self, message: PrivateMessage, content: AuthenticatedContent) {
+        if self.commits.len() < KEPT && self.get(&message).is_none() {
+            self.commits.push((message, content));
+        }
+    }
+
+    /// The rows of all of them.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (RowKey, SecretBytes)> {
+        // What has been decoded can be encoded: no row is left out.
+        let row = |(message, content): &(_, _)| rows::opened_commit(message, content).ok();
+        (0..)
+            .zip(&self.commits)
+            .filter_map(move |(at, opened)| Some((RowKey::OpenedCommit(at), row(opened)?)))
+    }
+
+    /// The rows that were not written yet. Most Commits are merged before they would have one.
+    pub(crate) fn take_rows(&mut self) -> Rows {
+        let rows = self.rows().skip(self.stored).collect();
+        self.stored = self.commits.len();
+        rows
+    }
+
+    /// Forgets all of them: the rows to delete.
+    pub(crate) fn clear(&mut self) -> impl Iterator<Item = RowKey> + use<> {
+        let stored = u32::try_from(self.stored).unwrap_or(u32::MAX);
+        *self = Self::default();
+        (0..stored).map(RowKey::OpenedCommit)
+    }
+}

@@ -1,0 +1,111 @@
+//! An encrypted Commit comes before something that it needs, or its epoch is not entered at once: the key that opened it
+//! is gone, and still it can be taken when everything is there.
+
+use crate::world::{AllPsks, Member, World, external_psk, fast_suites};
+use pando_mls::wire::MlsMessageBody;
+use pando_mls::{Client, FramingError, GroupError, Missing, MlsMessage, NoPsks, Processed, ScheduleError};
+
+fn missing_proposal(member: &mut Member, commit: &MlsMessage) {
+    let refused = member.process(commit).unwrap_err();
+    assert!(matches!(refused, GroupError::Missing(Missing::Proposal(_))), "{refused:?}");
+}
+
+#[test]
+fn the_proposal_comes_after_the_commit() {
+    for suite in fast_suites() {
+        for restart in [false, true] {
+            let mut world = World::of(suite, 4);
+            let proposal = world.members[3].propose_update(&mut world.rng).unwrap();
+            for index in [1, 2] {
+                world.members[index].process(&proposal).unwrap();
+            }
+            // Leaf 0 has not got the proposal.
+            let (commit, _) = world.build(1, |builder| builder).unwrap();
+            missing_proposal(&mut world.members[0], &commit);
+            missing_proposal(&mut world.members[0], &commit);
+            if restart {
+                world.members[0].restart();
+                missing_proposal(&mut world.members[0], &commit);
+            }
+            world.members[0].process(&proposal).unwrap();
+            world.deliver_commit(1, &commit);
+            world.chat(0);
+        }
+    }
+}
+
+#[test]
+fn the_pre_shared_key_comes_after_the_commit() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 3);
+        let (commit, _) = world.build(0, |builder| builder.psk(external_psk(7))).unwrap();
+        let refused = world.members[2]
+            .operate(|group, client| group.process(commit.clone(), &Client { psks: &NoPsks, ..client }));
+        assert!(matches!(refused, Err(GroupError::Missing(Missing::Psk(_)))));
+        world.members[2].check_store();
+        let staged = world.members[2]
+            .operate(|group, client| group.process(commit.clone(), &Client { psks: &AllPsks, ..client }));
+        assert!(matches!(staged, Ok(Processed::Commit(_))));
+        world.deliver_commit(0, &commit);
+    }
+}
+
+#[test]
+fn a_staged_epoch_is_dropped_and_the_commit_taken_again() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 3);
+        let (commit, _) = world.build(1, |builder| builder).unwrap();
+        for _ in 0..3 {
+            assert!(matches!(world.members[0].process(&commit), Ok(Processed::Commit(_))));
+        }
+        // Something else happens in between, and what it changes is stored together with the Commit.
+        let message = world.send(2, b"hello");
+        world.members[0].process(&message).unwrap();
+        world.members[0].restart();
+        world.deliver_commit(1, &commit);
+        // Nothing of it stays behind.
+        let left = |key: &pando_mls::RowKey| matches!(key, pando_mls::RowKey::OpenedCommit(_));
+        assert!(!world.members[0].rows.keys().any(left));
+    }
+}
+
+#[test]
+fn what_was_kept_is_only_for_the_same_message() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let (commit, _) = world.build(1, |builder| builder).unwrap();
+        assert!(matches!(world.members[0].process(&commit), Ok(Processed::Commit(_))));
+        let mut changed = commit.clone();
+        let MlsMessageBody::PrivateMessage(private) = &mut changed.body else { panic!("not encrypted") };
+        private.authenticated_data = b"else".as_slice().into();
+        let refused = world.members[0].process(&changed).unwrap_err();
+        let gone = FramingError::Schedule(ScheduleError::KeyGone(0));
+        assert_eq!(refused, GroupError::Framing(gone));
+        world.deliver_commit(1, &commit);
+        // In the next epoch it is late, like any other.
+        assert!(world.members[0].process(&commit).is_err());
+    }
+}
+
+#[test]
+fn so_many_are_kept_and_no_more() {
+    let suite = crate::world::suite(1);
+    let mut world = World::of(suite, 2);
+    let commits: Vec<_> = (0..17)
+        .map(|_| {
+            let (commit, _) = world.build(1, |builder| builder).unwrap();
+            world.members[1].clear_pending();
+            commit
+        })
+        .collect();
+    for commit in &commits {
+        assert!(matches!(world.members[0].process(commit), Ok(Processed::Commit(_))));
+    }
+    let content = |processed: Processed| match processed {
+        Processed::Commit(staged) => staged.public().context().epoch,
+        other => panic!("not a Commit: {other:?}"),
+    };
+    assert_eq!(content(world.members[0].process(&commits[15]).unwrap()), 2);
+    let gone = GroupError::Framing(FramingError::Schedule(ScheduleError::KeyGone(16)));
+    assert_eq!(world.members[0].process(&commits[16]).unwrap_err(), gone);
+}
