@@ -2,11 +2,11 @@
 //! that is not genuine.
 
 use crate::server::Server;
-use crate::world::{World, suite};
-use pando_mls::{BasicIdentities, Decode, Encode, FramingError, GroupError, MlsMessage, Violation};
+use crate::world::{World, fast_suites};
+use pando_mls::{BasicIdentities, Decode, Encode, FramingError, GroupError, MlsMessage, Suite, Violation};
 
-fn world_and_server(members: usize) -> (World, Server) {
-    let mut world = World::public(suite(1));
+fn world_and_server(suite: Suite, members: usize) -> (World, Server) {
+    let mut world = World::public(suite);
     world.add(0, members - 1);
     let server = Server::of(&world);
     (world, server)
@@ -14,53 +14,59 @@ fn world_and_server(members: usize) -> (World, Server) {
 
 #[test]
 fn a_server_refuses_what_members_would() {
-    let (mut world, mut server) = world_and_server(3);
-    let before = server.group.public().context().clone();
-    let (commit, _) = world.build(0, |builder| builder).unwrap();
-    let bytes = commit.encode().unwrap();
-    let mut accepted = 0;
-    for position in 0..bytes.len() {
-        let mut changed = bytes.clone();
-        changed[position] ^= 1;
-        if let Ok(changed) = MlsMessage::decode(&changed) {
-            // The tags at the end are for members to check.
-            accepted += usize::from(server.process(&changed).is_ok());
+    for suite in fast_suites() {
+        let (mut world, mut server) = world_and_server(suite, 3);
+        let before = server.group.public().context().clone();
+        let (commit, _) = world.build(0, |builder| builder).unwrap();
+        let bytes = commit.encode().unwrap();
+        let mut accepted = 0;
+        for position in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 1;
+            if let Ok(changed) = MlsMessage::decode(&changed) {
+                // The tags at the end are for members to check.
+                accepted += usize::from(server.process(&changed).is_ok());
+            }
         }
+        assert_eq!(accepted, 64);
+        assert_eq!(*server.group.public().context(), before);
+        server.follow(&commit);
+        world.deliver_commit(0, &commit);
+        server.agrees_with(&world);
+        let again = server.process(&commit).unwrap_err();
+        let expected = FramingError::WrongEpoch { message: before.epoch, group: before.epoch + 1 };
+        assert_eq!(again, GroupError::Framing(expected));
     }
-    assert_eq!(accepted, 64);
-    assert_eq!(*server.group.public().context(), before);
-    server.follow(&commit);
-    world.deliver_commit(0, &commit);
-    server.agrees_with(&world);
-    let again = server.process(&commit).unwrap_err();
-    let expected = FramingError::WrongEpoch { message: before.epoch, group: before.epoch + 1 };
-    assert_eq!(again, GroupError::Framing(expected));
 }
 
 #[test]
 fn a_description_that_was_changed_is_refused() {
-    let (world, _) = world_and_server(2);
-    let mut group_info = world.members[0].group_info(true);
-    group_info.group_context.epoch += 1;
-    let server = Server::new(world.suite, &group_info, &BasicIdentities).map(|_| ());
-    assert_eq!(server.unwrap_err(), GroupError::Violation(Violation::GroupInfoSignature));
+    for suite in fast_suites() {
+        let (world, _) = world_and_server(suite, 2);
+        let mut group_info = world.members[0].group_info(true);
+        group_info.group_context.epoch += 1;
+        let server = Server::new(world.suite, &group_info, &BasicIdentities).map(|_| ());
+        assert_eq!(server.unwrap_err(), GroupError::Violation(Violation::GroupInfoSignature));
+    }
 }
 
 /// A server that knows the time refuses what is proposed too late, although members do not look at the time.
 #[test]
 fn a_server_looks_at_the_time() {
-    let (mut world, mut server) = world_and_server(2);
-    let newcomer = world.newcomer();
-    let add = crate::proposals::add(newcomer.key_package());
-    let proposal = world.members[0].propose(add, &mut world.rng).unwrap();
-    let late = Some(2 * crate::world::NOW + 1);
-    let refused = server.process_with(&proposal, &BasicIdentities, late).map(|_| ());
-    assert_eq!(refused.unwrap_err(), GroupError::Violation(Violation::Lifetime));
-    world.deliver_proposal(0, &proposal);
-    server.process_with(&proposal, &BasicIdentities, Some(2 * crate::world::NOW)).unwrap();
-    // Once it is proposed, the Commit may come when it likes.
-    let (commit, _) = world.commit(1, |builder| builder);
-    server.process_with(&commit, &BasicIdentities, late).unwrap();
-    server.follow(&commit);
-    server.agrees_with(&world);
+    for suite in fast_suites() {
+        let (mut world, mut server) = world_and_server(suite, 2);
+        let newcomer = world.newcomer();
+        let add = crate::proposals::add(newcomer.key_package());
+        let proposal = world.members[0].propose(add, &mut world.rng).unwrap();
+        let late = Some(2 * crate::world::NOW + 1);
+        let refused = server.process_with(&proposal, &BasicIdentities, late).map(|_| ());
+        assert_eq!(refused.unwrap_err(), GroupError::Violation(Violation::Lifetime));
+        world.deliver_proposal(0, &proposal);
+        server.process_with(&proposal, &BasicIdentities, Some(2 * crate::world::NOW)).unwrap();
+        // Once it is proposed, the Commit may come when it likes.
+        let (commit, _) = world.commit(1, |builder| builder);
+        server.process_with(&commit, &BasicIdentities, late).unwrap();
+        server.follow(&commit);
+        server.agrees_with(&world);
+    }
 }

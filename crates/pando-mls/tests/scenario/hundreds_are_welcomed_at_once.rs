@@ -4,12 +4,14 @@ use crate::world::{World, suite};
 
 #[test]
 fn hundreds_are_welcomed_at_once() {
-    let mut world = World::of(suite(1), 300);
-    assert_eq!(world.tree().member_count(), 300);
-    world.chat(299);
-    world.commit(77, |builder| builder);
-    world.chat(0);
-    let mut gone = world.remove(0, 150);
-    let message = world.send(298, b"not for 150");
-    assert!(gone.process(&message).is_err());
+    for suite in [suite(1), suite(3)] {
+        let mut world = World::of(suite, 300);
+        assert_eq!(world.tree().member_count(), 300);
+        world.chat(299);
+        world.commit(77, |builder| builder);
+        world.chat(0);
+        let mut gone = world.remove(0, 150);
+        let message = world.send(298, b"not for 150");
+        assert!(gone.process(&message).is_err());
+    }
 }

@@ -1,6 +1,6 @@
 //! What is more than a client takes is refused with a clear error, before it costs much.
 
-use crate::world::{World, client, suite};
+use crate::world::{World, client, fast_suites};
 use pando_mls::{
     BasicIdentities, Client, Encode, Exceeded, Group, GroupConfig, GroupError, Limits, PublicGroup,
 };
@@ -11,110 +11,122 @@ fn limits(limits: Limits) -> GroupConfig {
 
 #[test]
 fn messages_that_are_too_large_are_refused() {
-    let mut world = World::of(suite(1), 2);
-    let small = Limits { message_bytes: 1_000, ..Limits::default() };
-    let newcomer = world.newcomer();
-    let (commit, welcome) = world.commit(0, |builder| builder.add(newcomer.bundle.key_package.clone()));
-    let mut member = newcomer.join(&welcome.unwrap(), None, limits(small)).unwrap();
-    assert!(commit.encode().unwrap().len() > 500);
-    let large = world.send(0, &[7; 2_000]);
-    let exceeded = GroupError::Exceeded(Exceeded::MessageBytes(1_000));
-    assert_eq!(member.process(&large).unwrap_err(), exceeded);
-    let fits = world.send(0, &[7; 200]);
-    assert_eq!(crate::world::read(member.process(&fits)).1, [7; 200]);
-    // Nor does the client send what it would not take.
-    assert_eq!(member.send(&[7; 1_001], &mut world.rng).unwrap_err(), exceeded);
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let small = Limits { message_bytes: 1_000, ..Limits::default() };
+        let newcomer = world.newcomer();
+        let (commit, welcome) = world.commit(0, |builder| builder.add(newcomer.bundle.key_package.clone()));
+        let mut member = newcomer.join(&welcome.unwrap(), None, limits(small)).unwrap();
+        assert!(commit.encode().unwrap().len() > 500);
+        let large = world.send(0, &[7; 2_000]);
+        let exceeded = GroupError::Exceeded(Exceeded::MessageBytes(1_000));
+        assert_eq!(member.process(&large).unwrap_err(), exceeded);
+        let fits = world.send(0, &[7; 200]);
+        assert_eq!(crate::world::read(member.process(&fits)).1, [7; 200]);
+        // Nor does the client send what it would not take.
+        assert_eq!(member.send(&[7; 1_001], &mut world.rng).unwrap_err(), exceeded);
+    }
 }
 
 #[test]
 fn trees_that_are_too_large_are_not_joined() {
-    let mut world = World::of(suite(1), 5);
-    let tree = world.members[0].group.public().tree().export().unwrap();
-    for (limit, exceeded) in [
-        (Limits { tree_bytes: 100, ..Limits::default() }, Exceeded::TreeBytes(100)),
-        (Limits { leaves: 4, ..Limits::default() }, Exceeded::Leaves(4)),
-    ] {
-        let newcomer = world.newcomer();
-        let (_, welcome) =
-            world.build(0, |builder| builder.add(newcomer.bundle.key_package.clone())).unwrap();
-        let refused = newcomer.join(&welcome.unwrap(), None, limits(limit)).err();
-        assert_eq!(refused, Some(exceeded.into()));
-        world.members[0].clear_pending();
-        let group_info = world.members[0].group_info(false);
-        let observer = PublicGroup::new(world.suite, &group_info, Some(&tree), &BasicIdentities, limit);
-        assert_eq!(observer.err(), Some(exceeded.into()));
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 5);
+        let tree = world.members[0].group.public().tree().export().unwrap();
+        for (limit, exceeded) in [
+            (Limits { tree_bytes: 100, ..Limits::default() }, Exceeded::TreeBytes(100)),
+            (Limits { leaves: 4, ..Limits::default() }, Exceeded::Leaves(4)),
+        ] {
+            let newcomer = world.newcomer();
+            let (_, welcome) =
+                world.build(0, |builder| builder.add(newcomer.bundle.key_package.clone())).unwrap();
+            let refused = newcomer.join(&welcome.unwrap(), None, limits(limit)).err();
+            assert_eq!(refused, Some(exceeded.into()));
+            world.members[0].clear_pending();
+            let group_info = world.members[0].group_info(false);
+            let observer = PublicGroup::new(world.suite, &group_info, Some(&tree), &BasicIdentities, limit);
+            assert_eq!(observer.err(), Some(exceeded.into()));
+        }
     }
 }
 
 #[test]
 fn a_group_does_not_grow_beyond_what_a_member_takes() {
-    let mut world = World::with_config(suite(1), limits(Limits { leaves: 2, ..Limits::default() }));
-    world.add(0, 1);
-    let third = world.newcomer();
-    let refused = world.build(0, |builder| builder.add(third.bundle.key_package.clone())).err();
-    assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
-    // A member who takes more can add somebody; the other one cannot follow, and says why.
-    let client = Client { config: GroupConfig::default(), ..client(&*world.members[1].signer) };
-    world.members[1].group = Group::load(&world.members[1].rows, &client).unwrap();
-    let (commit, _) = world.build(1, |builder| builder.add(third.bundle.key_package.clone())).unwrap();
-    let refused = world.members[0].process(&commit).err();
-    assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
+    for suite in fast_suites() {
+        let mut world = World::with_config(suite, limits(Limits { leaves: 2, ..Limits::default() }));
+        world.add(0, 1);
+        let third = world.newcomer();
+        let refused = world.build(0, |builder| builder.add(third.bundle.key_package.clone())).err();
+        assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
+        // A member who takes more can add somebody; the other one cannot follow, and says why.
+        let client = Client { config: GroupConfig::default(), ..client(&*world.members[1].signer) };
+        world.members[1].group = Group::load(&world.members[1].rows, &client).unwrap();
+        let (commit, _) = world.build(1, |builder| builder.add(third.bundle.key_package.clone())).unwrap();
+        let refused = world.members[0].process(&commit).err();
+        assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
+    }
 }
 
 #[test]
 fn proposals_that_are_too_many_are_refused() {
-    let mut world =
-        World::with_config(suite(1), limits(Limits { pending_proposals: 2, ..Limits::default() }));
-    world.add(0, 1);
-    world.propose_update(0);
-    world.propose_update(0);
-    let third = world.members[0].propose_update(&mut world.rng).unwrap_err();
-    assert_eq!(third, GroupError::Exceeded(Exceeded::PendingProposals(2)));
-    // What is there can be committed.
-    world.commit(1, |builder| builder);
-    world.chat(0);
+    for suite in fast_suites() {
+        let mut world =
+            World::with_config(suite, limits(Limits { pending_proposals: 2, ..Limits::default() }));
+        world.add(0, 1);
+        world.propose_update(0);
+        world.propose_update(0);
+        let third = world.members[0].propose_update(&mut world.rng).unwrap_err();
+        assert_eq!(third, GroupError::Exceeded(Exceeded::PendingProposals(2)));
+        // What is there can be committed.
+        world.commit(1, |builder| builder);
+        world.chat(0);
+    }
 }
 
 /// Who only observes has limits, too.
 #[test]
 fn an_observer_does_not_take_everything() {
-    let mut world = World::public(suite(1));
-    world.add(0, 1);
-    let group_info = world.members[0].group_info(true);
-    let observer =
-        |limits| PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limits).unwrap().0;
-    let usual = Limits::default();
-    let mut careful = [
-        observer(Limits { message_bytes: 100, ..usual }),
-        observer(Limits { pending_proposals: 0, ..usual }),
-        observer(Limits { leaves: 2, ..usual }),
-    ];
-    let update = world.members[0].propose_update(&mut world.rng).unwrap();
-    let third = world.newcomer();
-    let add = third.bundle.key_package;
-    let (commit, _) = world.build(0, |builder| builder.only_pending([]).add(add)).unwrap();
-    let mut taken = |index: usize, message: &pando_mls::MlsMessage| {
-        careful[index].process(message.clone(), &BasicIdentities, None).map(|_| ()).map_err(|error| {
-            match error {
-                GroupError::Exceeded(exceeded) => exceeded,
-                other => panic!("{other:?}"),
-            }
-        })
-    };
-    assert_eq!(taken(0, &update), Err(Exceeded::MessageBytes(100)));
-    assert_eq!(taken(1, &update), Err(Exceeded::PendingProposals(0)));
-    assert_eq!(taken(2, &update), Ok(()));
-    assert_eq!(taken(0, &commit), Err(Exceeded::MessageBytes(100)));
-    assert_eq!(taken(1, &commit), Ok(()));
-    assert_eq!(taken(2, &commit), Err(Exceeded::Leaves(2)));
+    for suite in fast_suites() {
+        let mut world = World::public(suite);
+        world.add(0, 1);
+        let group_info = world.members[0].group_info(true);
+        let observer =
+            |limits| PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limits).unwrap().0;
+        let usual = Limits::default();
+        let mut careful = [
+            observer(Limits { message_bytes: 100, ..usual }),
+            observer(Limits { pending_proposals: 0, ..usual }),
+            observer(Limits { leaves: 2, ..usual }),
+        ];
+        let update = world.members[0].propose_update(&mut world.rng).unwrap();
+        let third = world.newcomer();
+        let add = third.bundle.key_package;
+        let (commit, _) = world.build(0, |builder| builder.only_pending([]).add(add)).unwrap();
+        let mut taken = |index: usize, message: &pando_mls::MlsMessage| {
+            careful[index].process(message.clone(), &BasicIdentities, None).map(|_| ()).map_err(|error| {
+                match error {
+                    GroupError::Exceeded(exceeded) => exceeded,
+                    other => panic!("{other:?}"),
+                }
+            })
+        };
+        assert_eq!(taken(0, &update), Err(Exceeded::MessageBytes(100)));
+        assert_eq!(taken(1, &update), Err(Exceeded::PendingProposals(0)));
+        assert_eq!(taken(2, &update), Ok(()));
+        assert_eq!(taken(0, &commit), Err(Exceeded::MessageBytes(100)));
+        assert_eq!(taken(1, &commit), Ok(()));
+        assert_eq!(taken(2, &commit), Err(Exceeded::Leaves(2)));
+    }
 }
 
 #[test]
 fn who_joins_from_outside_does_not_make_the_tree_too_large() {
-    let mut world = World::of(suite(1), 2);
-    let group_info = world.members[0].group_info(true);
-    let newcomer = world.newcomer();
-    world.config = limits(Limits { leaves: 2, ..Limits::default() });
-    let refused = world.external(newcomer, &group_info, None, None, vec![]).err();
-    assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let group_info = world.members[0].group_info(true);
+        let newcomer = world.newcomer();
+        world.config = limits(Limits { leaves: 2, ..Limits::default() });
+        let refused = world.external(newcomer, &group_info, None, None, vec![]).err();
+        assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
+    }
 }

@@ -2,13 +2,14 @@
 //! takes what does.
 
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
-use crate::world::{World, external_psk, suite};
+use crate::world::{World, external_psk, fast_suites};
 use pando_mls::{LeafIndex, Proposal};
 
 #[test]
 fn nobody_can_keep_others_from_making_commits() {
-    for committer in [0, 1, 2] {
-        let mut world = World::of(suite(1), 4);
+    for (committer, suite) in (0..3).flat_map(|committer| fast_suites().map(move |suite| (committer, suite)))
+    {
+        let mut world = World::of(suite, 4);
         // A fifth one, who never comes, and does not know the application's proposals.
         let plain = world.newcomer_with(|template| template.capabilities.proposals = vec![]).key_package();
         world.commit(0, |builder| builder.add(plain.clone()));
@@ -20,7 +21,7 @@ fn nobody_can_keep_others_from_making_commits() {
             set_extensions(extensions(&[0xf00d])),
             set_extensions(extensions(&[])),
             set_extensions(extensions(&[])),
-            Proposal::ReInit(Box::new(reinit(suite(1), extensions(&[])))),
+            Proposal::ReInit(Box::new(reinit(suite, extensions(&[])))),
             psk(external_psk(1), 32),
             psk(external_psk(1), 32),
             add(plain.clone()),

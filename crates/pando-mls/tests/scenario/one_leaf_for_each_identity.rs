@@ -1,7 +1,7 @@
 //! An application that wants each identity once in a group: whoever is there already is not added again, unless the
 //! old leaf goes.
 
-use crate::world::{AllPsks, Member, Newcomer, World, client, over_the_wire, suite, template};
+use crate::world::{AllPsks, Member, Newcomer, World, client, fast_suites, over_the_wire, template};
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Client, Credential, ExternalJoin, GroupError, IdentityError, IdentityPolicy,
@@ -43,61 +43,69 @@ fn policy(member: &Member) -> Client<'_> {
 
 #[test]
 fn one_leaf_for_each_identity() {
-    let suite = suite(1);
-    let mut world = World::new(suite);
-    let mut newcomer = |name| Newcomer::new(suite, named(name), &mut world.rng);
-    let (alice, bob, alice_again) = (newcomer("alice"), newcomer("bob"), newcomer("alice"));
-    let mut rng = world.rng.clone();
-    let same = GroupError::Violation(Violation::SameClient);
+    for suite in fast_suites() {
+        let mut world = World::new(suite);
+        let mut newcomer = |name| Newcomer::new(suite, named(name), &mut world.rng);
+        let (alice, bob, alice_again) = (newcomer("alice"), newcomer("bob"), newcomer("alice"));
+        let mut rng = world.rng.clone();
+        let same = GroupError::Violation(Violation::SameClient);
 
-    // Twice in one Commit.
-    let member = &mut world.members[0];
-    let client = Client { policy: &OneLeafEach, ..client(&*member.signer) };
-    let both = member
-        .group
-        .commit()
-        .add(alice.bundle.key_package.clone())
-        .add(alice_again.bundle.key_package.clone());
-    assert_eq!(both.build(&client, &mut rng).unwrap_err(), same);
+        // Twice in one Commit.
+        let member = &mut world.members[0];
+        let client = Client { policy: &OneLeafEach, ..client(&*member.signer) };
+        let both = member
+            .group
+            .commit()
+            .add(alice.bundle.key_package.clone())
+            .add(alice_again.bundle.key_package.clone());
+        assert_eq!(both.build(&client, &mut rng).unwrap_err(), same);
 
-    // Somebody who is there already: not for who makes the Commit, nor for who receives it.
-    let output = member.group.commit().add(alice.bundle.key_package.clone()).add(bob.bundle.key_package);
-    let output = output.build(&client, &mut rng).unwrap();
-    output.delta.apply(&mut member.rows);
-    member.merge_pending();
-    world.members.push(alice.join(&output.welcome.unwrap(), None, world.config).unwrap());
-    let again = || alice_again.bundle.key_package.clone();
-    let member = &mut world.members[0];
-    assert_eq!(
-        member.group.commit().add(again()).build(&client_of(&*member.signer), &mut rng).unwrap_err(),
-        same
-    );
-    let (gullible, _) = world.build(0, |builder| builder.add(again())).unwrap();
-    let alice = &mut world.members[1];
-    let loaded = pando_mls::Group::load(&alice.rows, &policy(alice)).unwrap();
-    alice.group = loaded;
-    let taken = alice.group.process(over_the_wire(&gullible), &client_of(&*alice.signer));
-    assert_eq!(taken.unwrap_err(), same);
-    world.members[0].clear_pending();
+        // Somebody who is there already: not for who makes the Commit, nor for who receives it.
+        let output = member.group.commit().add(alice.bundle.key_package.clone()).add(bob.bundle.key_package);
+        let output = output.build(&client, &mut rng).unwrap();
+        output.delta.apply(&mut member.rows);
+        member.merge_pending();
+        world.members.push(alice.join(&output.welcome.unwrap(), None, world.config).unwrap());
+        let again = || alice_again.bundle.key_package.clone();
+        let member = &mut world.members[0];
+        assert_eq!(
+            member.group.commit().add(again()).build(&client_of(&*member.signer), &mut rng).unwrap_err(),
+            same
+        );
+        let (gullible, _) = world.build(0, |builder| builder.add(again())).unwrap();
+        let alice = &mut world.members[1];
+        let loaded = pando_mls::Group::load(&alice.rows, &policy(alice)).unwrap();
+        alice.group = loaded;
+        let taken = alice.group.process(over_the_wire(&gullible), &client_of(&*alice.signer));
+        assert_eq!(taken.unwrap_err(), same);
+        world.members[0].clear_pending();
 
-    // With the old leaf removed by the same Commit, everybody accepts it.
-    let (replaced, _) = world.build(0, |builder| builder.remove(LeafIndex(1)).add(again())).unwrap();
-    let alice = &mut world.members[1];
-    assert!(alice.group.process(over_the_wire(&replaced), &client_of(&*alice.signer)).is_ok());
-    world.members[0].clear_pending();
+        // With the old leaf removed by the same Commit, everybody accepts it.
+        let (replaced, _) = world.build(0, |builder| builder.remove(LeafIndex(1)).add(again())).unwrap();
+        let alice = &mut world.members[1];
+        assert!(alice.group.process(over_the_wire(&replaced), &client_of(&*alice.signer)).is_ok());
+        world.members[0].clear_pending();
 
-    // Nor does anybody join by an external Commit who is there already, but for its own old leaf.
-    let (group_info, me) = (world.members[0].group_info(true), alice_again);
-    for (resync, accepted) in [(None, false), (Some(LeafIndex(2)), false), (Some(LeafIndex(1)), true)] {
-        let KeyPackageTemplate { credential, capabilities, leaf_extensions, .. } = named("alice");
-        let template = LeafTemplate { credential, capabilities, extensions: leaf_extensions };
-        let join = ExternalJoin { group_info: &group_info, tree: None, template, resync, psks: vec![] };
-        let client = Client { policy: &OneLeafEach, psks: &AllPsks, ..client_of(&*me.signer) };
-        let joined = join.build(&client, &mut rng);
-        if accepted {
-            assert!(joined.is_ok());
-        } else {
-            assert_eq!(joined.err(), Some(same.clone()), "{resync:?}");
+        // Nor does anybody join by an external Commit who is there already, but for its own old leaf.
+        let (group_info, me) = (world.members[0].group_info(true), alice_again);
+        for (resync, accepted) in [(None, false), (Some(LeafIndex(2)), false), (Some(LeafIndex(1)), true)] {
+            let KeyPackageTemplate { credential, capabilities, leaf_extensions, .. } = named("alice");
+            let template = LeafTemplate { credential, capabilities, extensions: leaf_extensions };
+            let join = ExternalJoin {
+                group_info: &group_info,
+                tree: None,
+                template,
+                resync,
+                psks: vec![],
+                authenticated_data: b"",
+            };
+            let client = Client { policy: &OneLeafEach, psks: &AllPsks, ..client_of(&*me.signer) };
+            let joined = join.build(&client, &mut rng);
+            if accepted {
+                assert!(joined.is_ok());
+            } else {
+                assert_eq!(joined.err(), Some(same.clone()), "{resync:?}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is written to the store for a Commit grows with the logarithm of the group, and for a message not at all.
 
 use crate::world::{Newcomer, World, client, over_the_wire, suite, template};
-use pando_mls::{Delta, LeafIndex, Processed};
+use pando_mls::{Delta, LeafIndex, Processed, Suite};
 
 fn rows(delta: &Delta) -> usize {
     delta.writes().count() + delta.deletes().count()
@@ -12,8 +12,8 @@ fn bytes(delta: &Delta) -> usize {
 }
 
 /// A group of `members` of whom only leaf 0 and the last one are there, and every parent is filled by them.
-fn large(members: usize) -> World {
-    let mut world = World::new(suite(1));
+fn large(suite: Suite, members: usize) -> World {
+    let mut world = World::new(suite);
     let crowd: Vec<_> = (0..members - 2).map(|_| world.newcomer()).collect();
     let last = world.newcomer();
     let (_, welcome) = world.commit(0, |builder| {
@@ -27,8 +27,8 @@ fn large(members: usize) -> World {
 
 #[test]
 fn rows_grow_with_the_logarithm() {
-    for level in 2..=9 {
-        let mut world = large(1 << level);
+    for (level, number) in (2..=9).flat_map(|level| [1, 3].map(|number| (level, number))) {
+        let mut world = large(suite(number), 1 << level);
         let newcomer = Newcomer::new(world.suite, template(), &mut world.rng);
         let victim = LeafIndex(1);
         for what in ["update", "remove", "add"] {

@@ -1,7 +1,7 @@
 //! Somebody outside wants to change the group who may not, or something that may not be wanted from outside.
 
 use crate::proposals::{external_senders, remove};
-use crate::world::{World, client, suite};
+use crate::world::{World, client, fast_suites};
 use pando_mls::wire::Update;
 use pando_mls::{
     CryptoError, Extensions, FramingError, GroupContext, GroupError, LeafIndex, Misuse, MlsMessage, Proposal,
@@ -19,61 +19,67 @@ fn refused(world: &mut World, message: &MlsMessage) -> GroupError {
 
 #[test]
 fn who_is_not_an_external_sender_has_no_say() {
-    let mut world = World::of(suite(1), 2);
-    let stranger = world.signer();
-    let (other, server) = (world.signer(), world.signer());
-    world.commit(0, |builder| builder.extensions(external_senders(&[&*other, &*server])));
-    let real = world.context().clone();
-    let made = propose_as_external_sender(&real, remove(1), &client(&*stranger));
-    assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let stranger = world.signer();
+        let (other, server) = (world.signer(), world.signer());
+        world.commit(0, |builder| builder.extensions(external_senders(&[&*other, &*server])));
+        let real = world.context().clone();
+        let made = propose_as_external_sender(&real, remove(1), &client(&*stranger));
+        assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
 
-    // Somebody who claims to be at a position that another has.
-    let mut claimed = real.clone();
-    claimed.extensions = external_senders(&[&*stranger]);
-    let forged = propose_as_external_sender(&claimed, remove(1), &client(&*stranger)).unwrap();
-    assert_eq!(
-        refused(&mut world, &forged),
-        GroupError::Framing(FramingError::Crypto(CryptoError::InvalidSignature))
-    );
+        // Somebody who claims to be at a position that another has.
+        let mut claimed = real.clone();
+        claimed.extensions = external_senders(&[&*stranger]);
+        let forged = propose_as_external_sender(&claimed, remove(1), &client(&*stranger)).unwrap();
+        assert_eq!(
+            refused(&mut world, &forged),
+            GroupError::Framing(FramingError::Crypto(CryptoError::InvalidSignature))
+        );
 
-    // At one that nobody has.
-    claimed.extensions = external_senders(&[&*server, &*server, &*stranger]);
-    let forged = propose_as_external_sender(&claimed, remove(1), &client(&*stranger)).unwrap();
-    assert_eq!(refused(&mut world, &forged), GroupError::Violation(Violation::UnknownExternalSender(2)));
+        // At one that nobody has.
+        claimed.extensions = external_senders(&[&*server, &*server, &*stranger]);
+        let forged = propose_as_external_sender(&claimed, remove(1), &client(&*stranger)).unwrap();
+        assert_eq!(refused(&mut world, &forged), GroupError::Violation(Violation::UnknownExternalSender(2)));
 
-    // After the group has no external senders any more.
-    world.commit(1, |builder| builder.extensions(Extensions::default()));
-    let none = GroupContext { extensions: external_senders(&[&*server]), ..world.context().clone() };
-    let late = propose_as_external_sender(&none, remove(1), &client(&*server)).unwrap();
-    assert_eq!(refused(&mut world, &late), GroupError::Violation(Violation::UnknownExternalSender(0)));
+        // After the group has no external senders any more.
+        world.commit(1, |builder| builder.extensions(Extensions::default()));
+        let none = GroupContext { extensions: external_senders(&[&*server]), ..world.context().clone() };
+        let late = propose_as_external_sender(&none, remove(1), &client(&*server)).unwrap();
+        assert_eq!(refused(&mut world, &late), GroupError::Violation(Violation::UnknownExternalSender(0)));
+    }
 }
 
 #[test]
 fn an_external_sender_cannot_update_or_name_who_is_not_there() {
-    let mut world = World::of(suite(1), 2);
-    let server = world.signer();
-    world.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
-    let context = world.context().clone();
-    let leaf_node = world.tree().leaf(LeafIndex(0)).unwrap();
-    let update = Proposal::Update(Box::new(Update { leaf_node }));
-    let made = propose_as_external_sender(&context, update, &client(&*server));
-    let not_from_outside = Violation::ProposalFromOutside(ProposalType::UPDATE);
-    assert_eq!(made.unwrap_err(), GroupError::Violation(not_from_outside));
-    for leaf in [2, 1 << 31, u32::MAX] {
-        let message = propose_as_external_sender(&context, remove(leaf), &client(&*server)).unwrap();
-        let nobody = Violation::RemovedIsNoMember(LeafIndex(leaf));
-        assert_eq!(refused(&mut world, &message), GroupError::Violation(nobody));
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let server = world.signer();
+        world.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
+        let context = world.context().clone();
+        let leaf_node = world.tree().leaf(LeafIndex(0)).unwrap();
+        let update = Proposal::Update(Box::new(Update { leaf_node }));
+        let made = propose_as_external_sender(&context, update, &client(&*server));
+        let not_from_outside = Violation::ProposalFromOutside(ProposalType::UPDATE);
+        assert_eq!(made.unwrap_err(), GroupError::Violation(not_from_outside));
+        for leaf in [2, 1 << 31, u32::MAX] {
+            let message = propose_as_external_sender(&context, remove(leaf), &client(&*server)).unwrap();
+            let nobody = Violation::RemovedIsNoMember(LeafIndex(leaf));
+            assert_eq!(refused(&mut world, &message), GroupError::Violation(nobody));
+        }
     }
 }
 
 #[test]
 fn an_external_sender_speaks_in_its_epoch_only() {
-    let mut world = World::of(suite(1), 2);
-    let server = world.signer();
-    world.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
-    let old = world.context().clone();
-    let late = propose_as_external_sender(&old, remove(1), &client(&*server)).unwrap();
-    world.commit(0, |builder| builder);
-    let expected = FramingError::WrongEpoch { message: old.epoch, group: old.epoch + 1 };
-    assert_eq!(refused(&mut world, &late), GroupError::Framing(expected));
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let server = world.signer();
+        world.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
+        let old = world.context().clone();
+        let late = propose_as_external_sender(&old, remove(1), &client(&*server)).unwrap();
+        world.commit(0, |builder| builder);
+        let expected = FramingError::WrongEpoch { message: old.epoch, group: old.epoch + 1 };
+        assert_eq!(refused(&mut world, &late), GroupError::Framing(expected));
+    }
 }
