@@ -73,7 +73,15 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<ExitCode> {
 /// Who signs with this key. Nothing is stored here, and everybody believes everybody.
 fn client(signer: &dyn Signer) -> Client<'_> {
     let config = GroupConfig::default();
-    Client { crypto: &RustCrypto, signer, policy: &BasicIdentities, psks: &NoPsks, now: None, config }
+    Client {
+        crypto: &RustCrypto,
+        signer,
+        policy: &BasicIdentities,
+        psks: &NoPsks,
+        is_in_group: &|_| false,
+        now: None,
+        config,
+    }
 }
 
 impl Demo {
@@ -170,7 +178,7 @@ impl Demo {
         let tree = self.members.first().ok_or("nobody is there")?.group.public().tree().export()?;
         let sent = bytes.saturating_add(welcome.encode()?.len());
         for (signer, bundle) in newcomers {
-            let (group, _) = Group::join(&welcome, bundle, Some(&tree), &client(&*signer))?;
+            let (group, _) = Group::join(&welcome, &bundle, Some(&tree), &client(&*signer))?;
             self.members.push(Member { signer, group });
         }
         Ok(sent)
@@ -227,7 +235,14 @@ impl Demo {
         let template = LeafTemplate { credential: Credential::Basic { identity }, ..self.leaf(0) };
         let helper = self.members.first().ok_or("nobody is there")?;
         let group_info = helper.group.group_info(true, &client(&*helper.signer))?;
-        let join = ExternalJoin { group_info: &group_info, tree: None, template, resync, psks: vec![] };
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree: None,
+            template,
+            resync,
+            psks: vec![],
+            authenticated_data: b"",
+        };
         let (group, message, _) = join.build(&client(&*signer), &mut self.rng)?;
         let bytes = self.deliver(&message)?;
         self.members.push(Member { signer, group });

@@ -3,7 +3,7 @@
 use crate::identity::Identities;
 use crate::{GroupConfig, GroupError, IdentityPolicy, Misuse, PskStore};
 use pando_crypto::{CryptoProvider, Signer, Suite};
-use pando_wire::{CipherSuite, SignaturePublicKey};
+use pando_wire::{CipherSuite, GroupId, SignaturePublicKey};
 
 /// A client: what it signs with, what it believes, and what it has. It is made anew for each operation, or
 /// kept; copying it costs nothing.
@@ -17,6 +17,8 @@ pub struct Client<'a> {
     pub policy: &'a dyn IdentityPolicy,
     /// Its pre-shared keys.
     pub psks: &'a dyn PskStore,
+    /// Which groups it is in, by their identifiers: it joins none of them by a Welcome (section 12.4.3.1).
+    pub is_in_group: &'a dyn Fn(&GroupId) -> bool,
     /// The time in seconds since 1970. Lifetimes of what is about to be added are compared with it, and
     /// nothing is if there is none.
     pub now: Option<u64>,

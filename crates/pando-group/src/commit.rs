@@ -102,6 +102,12 @@ impl Group {
         self.merge(pending.staged).map(|(_, delta)| delta)
     }
 
+    /// One's own Commit that is pending, to be sent again after a restart.
+    #[must_use]
+    pub fn pending_commit(&self) -> Option<&MlsMessage> {
+        self.pending.as_ref().map(|pending| &pending.message)
+    }
+
     /// Whether a message is one's own Commit that is pending.
     #[must_use]
     pub fn is_pending(&self, message: &MlsMessage) -> bool {
@@ -273,7 +279,7 @@ impl<'a> CommitBuilder<'a> {
         let member = Some(StagedMember { private_keys, keys });
         let by_value = list.iter().filter(|committed| committed.reference.is_none());
         let by_value = by_value.map(|committed| committed.proposal.clone()).collect();
-        let staged = Staged::new(self.group, public, member, applied, (committer, list))?;
+        let staged = Staged::new(self.group, public, member, applied, signed.content(), list)?;
         let pending = Pending { staged, message: message.clone(), by_value };
         self.group.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(&pending)?));
         self.group.pending = Some(pending);

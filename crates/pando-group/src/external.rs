@@ -15,8 +15,8 @@ use pando_framing::SignedContent;
 use pando_schedule::{CommitSecret, InitSecret};
 use pando_tree::LeafTemplate;
 use pando_wire::{
-    Commit, Content, ExternalInit, ExternalPub, FramedContent, GroupInfo, LeafIndex, MlsMessage, Opaque,
-    Proposal, Psk, Remove, Sender, WireFormat,
+    Commit, Content, ExternalInit, ExternalPub, FramedContent, GroupInfo, LeafIndex, MlsMessage, Proposal,
+    Psk, Remove, Sender, WireFormat,
 };
 
 /// What somebody brings along who joins by an external Commit.
@@ -32,6 +32,8 @@ pub struct ExternalJoin<'a> {
     pub resync: Option<LeafIndex>,
     /// Pre-shared keys to mix in.
     pub psks: Vec<Psk>,
+    /// Data that is authenticated with the Commit, and not encrypted.
+    pub authenticated_data: &'a [u8],
 }
 
 impl ExternalJoin<'_> {
@@ -84,7 +86,7 @@ impl ExternalJoin<'_> {
             group_id: group_id.clone(),
             epoch: state.context.epoch,
             sender,
-            authenticated_data: Opaque::default(),
+            authenticated_data: self.authenticated_data.into(),
             content: Content::Commit(Box::new(commit)),
         };
         let format = WireFormat::MLS_PUBLIC_MESSAGE;

@@ -3,6 +3,7 @@
 use crate::clients::Clients;
 use crate::group::Group;
 use crate::identity::Identities;
+use crate::keys::copy;
 use crate::psk::{is_resumption, psk_secret};
 use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node};
@@ -12,14 +13,15 @@ use pando_crypto::{SecretBytes, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};
 use pando_tree::{PrivateKeys, Tree};
 use pando_wire::{
-    Decode, ExtensionType, Extensions, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId,
-    ProtocolVersion, Welcome,
+    Decode, ExtensionType, Extensions, GroupId, GroupInfo, GroupSecrets, KeyPackage, LeafIndex,
+    PreSharedKeyId, ProtocolVersion, Welcome,
 };
 use std::collections::BTreeSet;
 
 impl Group {
-    /// Joins by a Welcome for the KeyPackage of `bundle`, which is used up. `tree` is needed if the Welcome
-    /// does not have it, as it was exported.
+    /// Joins by a Welcome for the KeyPackage of `bundle`. `tree` is needed if the Welcome does not have it, as it was
+    /// exported. After success the bundle is used up: its private keys are to be deleted in the transaction that stores
+    /// the Delta, unless it is one of last resort (section 16.8).
     ///
     /// # Errors
     /// - [`Missing`] if the Welcome is for another KeyPackage, or a PSK or the tree is not there.
@@ -29,7 +31,7 @@ impl Group {
     /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be.
     pub fn join(
         welcome: &Welcome,
-        bundle: KeyPackageBundle,
+        bundle: &KeyPackageBundle,
         tree: Option<&[u8]>,
         client: &Client<'_>,
     ) -> Result<(Self, Delta), GroupError> {
@@ -41,13 +43,13 @@ impl Group {
     /// Section 12.4.3.1, but for the relation to another group; with the PSKs that were used.
     pub(crate) fn join_any(
         welcome: &Welcome,
-        bundle: KeyPackageBundle,
+        bundle: &KeyPackageBundle,
         tree: Option<&[u8]>,
         client: &Client<'_>,
     ) -> Result<(Self, Vec<PreSharedKeyId>), GroupError> {
         let suite = client.suite(welcome.cipher_suite)?;
         // The secrets.
-        let secrets = open_secrets(suite, welcome, &bundle)?;
+        let secrets = open_secrets(suite, welcome, bundle)?;
         check_psks(suite, &secrets.psks)?;
         let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, client.psks)?;
         let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
@@ -57,10 +59,11 @@ impl Group {
         // The group.
         let public = verify_group_info(suite, &group_info, tree, client.identities(), &client.config.limits)?;
         check_resumption(&secrets.psks, &group_info)?;
+        not_in_group(client, &public.context.group_id)?;
         let own_leaf = find_own_leaf(&public, &bundle.key_package)?;
 
         // The keys.
-        let mut private_keys = PrivateKeys::new(&public.tree, own_leaf, bundle.leaf_key_pair)?;
+        let mut private_keys = PrivateKeys::new(&public.tree, own_leaf, copy(&bundle.leaf_key_pair))?;
         if let Some(path_secret) = &secrets.path_secret {
             let path_secret = SecretBytes::from(path_secret.path_secret.expose());
             private_keys.join_path(&public.tree, group_info.signer, path_secret)?;
@@ -120,6 +123,11 @@ fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(
     } else {
         Ok(())
     }
+}
+
+/// The group's identifier is not that of a group that the client is in.
+pub(crate) fn not_in_group(client: &Client<'_>, group_id: &GroupId) -> Result<(), Violation> {
+    if (client.is_in_group)(group_id) { Err(Violation::AlreadyInGroup) } else { Ok(()) }
 }
 
 /// Everything about a GroupInfo and its tree that does not need the group's secrets.

@@ -1,7 +1,7 @@
 //! The secrets of one epoch, as a member has them.
 
 use crate::GroupConfig;
-use pando_crypto::SecretBytes;
+use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_schedule::{
     EpochAuthenticator, EpochSecrets, ExporterSecret, ExternalSecret, InitSecret, MembershipKey,
     ResumptionPsk, SecretTree, SenderDataSecret,
@@ -28,6 +28,11 @@ pub(crate) struct PastEpoch {
     pub(crate) context: GroupContext,
     pub(crate) sender_data: SenderDataSecret,
     pub(crate) secret_tree: SecretTree,
+}
+
+/// A key pair once more: what needs it twice says so.
+pub(crate) fn copy(key_pair: &HpkeKeyPair) -> HpkeKeyPair {
+    HpkeKeyPair { private: key_pair.private.expose().into(), public: key_pair.public.clone() }
 }
 
 impl EpochKeys {

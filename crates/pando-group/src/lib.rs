@@ -44,7 +44,7 @@
 //! let bob_bundle = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
 //! fn client(signer: &dyn Signer) -> Client<'_> {
 //!     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-//!     Client { crypto: &RustCrypto, signer, policy, psks, now: None, config }
+//!     Client { crypto: &RustCrypto, signer, policy, psks, is_in_group: &|_| false, now: None, config }
 //! }
 //! let (alice, bob) = (client(&*alice_signs), client(&*bob_signs));
 //!
@@ -54,7 +54,7 @@
 //! // Once the delivery service has accepted the Commit:
 //! alices.merge_pending()?;
 //! let welcome = commit.welcome.ok_or("somebody was added")?;
-//! let (mut bobs, _) = Group::join(&welcome, bob_bundle, None, &bob)?;
+//! let (mut bobs, _) = Group::join(&welcome, &bob_bundle, None, &bob)?;
 //! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
 //!
 //! let (message, _) = alices.encrypt(b"at five?", b"", &alice, &mut rng)?;

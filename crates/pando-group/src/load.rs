@@ -111,9 +111,19 @@ impl Group {
         let leaves = leaves.into_iter().map(|leaf| (leaf.leaf, leaf.encoded)).collect();
         let effects = Effects { added, removed, reinit };
         let (from_epoch, committer) = (self.epoch(), Sender::Member(self.own_leaf()));
-        // Its proposals are in the message; nobody asks for them again.
-        let (proposals, rows) = (Vec::new(), changes);
-        let staged = Staged { from_epoch, public, member, committer, proposals, effects, leaves, rows };
+        // What else is in the message, nobody asks for again.
+        let (authenticated_data, proposals, rows) = (Opaque::default(), Vec::new(), changes);
+        let staged = Staged {
+            from_epoch,
+            public,
+            member,
+            committer,
+            authenticated_data,
+            proposals,
+            effects,
+            leaves,
+            rows,
+        };
         Ok(Some(Pending { staged, message, by_value }))
     }
 }
@@ -167,8 +177,10 @@ fn state(suite: Suite, tree: Tree, row: &PublicRow, policy: &dyn IdentityPolicy)
 pub(crate) fn proposals(rows: &Rows) -> Result<ProposalStore, GroupError> {
     let mut proposals = ProposalStore::default();
     for row in numbered(rows, RowKey::Proposal) {
-        let ProposalRow { reference, sender, proposal } = decode(row, RowKey::Proposal(0))?;
-        proposals.insert(PendingProposal { reference, sender, proposal }, usize::MAX)?;
+        let ProposalRow { reference, sender, proposal, authenticated_data } =
+            decode(row, RowKey::Proposal(0))?;
+        let pending = PendingProposal { reference, sender, proposal, authenticated_data };
+        proposals.insert(pending, usize::MAX)?;
     }
     Ok(proposals)
 }

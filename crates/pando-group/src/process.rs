@@ -3,7 +3,7 @@
 use crate::delta::RowKey;
 use crate::group::Group;
 use crate::identity::Identities;
-use crate::keys::{EpochKeys, PastEpoch};
+use crate::keys::{EpochKeys, PastEpoch, copy};
 use crate::proposals::PendingProposal;
 use crate::psk::{PskStore, psk_secret};
 use crate::public_state::PublicState;
@@ -16,8 +16,8 @@ use pando_framing::{Authenticated, UnverifiedContent, open_private, open_public,
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret};
 use pando_tree::{PrivateKeys, TreeError};
 use pando_wire::{
-    AuthenticatedContent, Commit, Content, Encode, FramedContent, LeafIndex, MlsMessage, MlsMessageBody,
-    Opaque, PrivateMessage, Proposal, ProposalRef, Sender,
+    AuthenticatedContent, Commit, Content, Credential, Encode, FramedContent, LeafIndex, MlsMessage,
+    MlsMessageBody, Opaque, PrivateMessage, Proposal, ProposalRef, Sender,
 };
 use tls_codec::Size;
 
@@ -26,8 +26,10 @@ use tls_codec::Size;
 pub enum Processed {
     /// Data of the application.
     Application {
-        /// The member who sent it, by its leaf in that epoch.
+        /// The member who sent it, by its leaf in that epoch. Somebody else may have the leaf now.
         sender: LeafIndex,
+        /// Who that was.
+        credential: Credential,
         /// The epoch in which it was sent.
         epoch: u64,
         /// The data.
@@ -105,7 +107,12 @@ impl Group {
             _ => return Err(Misuse::WrongMessage.into()),
         };
         match &content.content.content {
-            Content::Application(_) => application(content.into_inner().content),
+            Content::Application(_) => {
+                let content = content.into_inner().content;
+                let sender = member(&content)?;
+                let credential = self.public.credential(sender).ok_or(TreeError::NotAMember(sender))?;
+                application(content, credential)
+            }
             Content::Proposal(proposal) => self.take_proposal(&content, proposal, client),
             Content::Commit(commit) => {
                 let staged = self.stage(&content, commit, client);
@@ -151,13 +158,11 @@ impl Group {
         let opened = open_private(suite, message, context, sender_data, secret_tree, |leaf| {
             history.leaf(epoch, leaf, tree).is_some()
         })?;
-        let Sender::Member(leaf) = opened.content().sender else {
-            return Err(Misuse::WrongMessage.into());
-        };
+        let leaf = member(opened.content())?;
         let sender = history.leaf(epoch, leaf, tree).ok_or(TreeError::NotAMember(leaf))?;
         let content = opened.verify(suite, &sender.signature_key)?.into_inner().content;
         match content.content {
-            Content::Application(_) => application(content),
+            Content::Application(_) => application(content, sender.credential),
             Content::Proposal(_) | Content::Commit(_) => Err(Missing::Epoch(epoch).into()),
         }
     }
@@ -212,7 +217,7 @@ impl Group {
                 Some(StagedMember { private_keys, keys })
             }
         };
-        let staged = Staged::new(self, public, member, applied, (content.content.sender, list))?;
+        let staged = Staged::new(self, public, member, applied, &content.content, list)?;
         Ok(Processed::Commit(Box::new(staged)))
     }
 
@@ -227,9 +232,7 @@ impl Group {
             |update: &&HpkeKeyPair| own.as_ref().is_some_and(|own| own.encryption_key == update.public);
         let update = self.updates.iter().find(is_own);
         if let (Some(update), Some(node)) = (update, applied.tree.size().node(leaf)) {
-            let key_pair =
-                HpkeKeyPair { private: update.private.expose().into(), public: update.public.clone() };
-            keys.insert(node, key_pair);
+            keys.insert(node, copy(update));
         }
         keys
     }
@@ -282,17 +285,22 @@ pub(crate) fn check_proposal(
     proposal::psk_usage(proposal)?;
     proposal::is_valid(state, sender, proposal, identities)?;
     let reference = state.suite.proposal_ref(&content.encode()?)?;
-    Ok(PendingProposal { reference, sender, proposal: proposal.clone() })
+    let authenticated_data = content.content.authenticated_data.clone();
+    Ok(PendingProposal { reference, sender, proposal: proposal.clone(), authenticated_data })
 }
 
-fn application(content: FramedContent) -> Result<Processed, GroupError> {
-    match (content.sender, content.content) {
-        (Sender::Member(sender), Content::Application(data)) => Ok(Processed::Application {
-            sender,
-            epoch: content.epoch,
-            data,
-            authenticated_data: content.authenticated_data,
-        }),
-        _ => Err(Misuse::WrongMessage.into()),
+/// Which member has sent something.
+fn member(content: &FramedContent) -> Result<LeafIndex, Misuse> {
+    match content.sender {
+        Sender::Member(leaf) => Ok(leaf),
+        _ => Err(Misuse::WrongMessage),
     }
+}
+
+fn application(content: FramedContent, credential: Credential) -> Result<Processed, GroupError> {
+    let (sender, epoch) = (member(&content)?, content.epoch);
+    let FramedContent { authenticated_data, content: Content::Application(data), .. } = content else {
+        return Err(Misuse::WrongMessage.into());
+    };
+    Ok(Processed::Application { sender, credential, epoch, data, authenticated_data })
 }

@@ -2,7 +2,7 @@
 //! 12.4).
 
 use crate::{Exceeded, GroupError, Missing};
-use pando_wire::{Proposal, ProposalOrRef, ProposalRef, Sender};
+use pando_wire::{Opaque, Proposal, ProposalOrRef, ProposalRef, Sender};
 use std::collections::BTreeMap;
 
 /// A proposal that was sent in this epoch.
@@ -14,6 +14,8 @@ pub struct PendingProposal {
     pub sender: Sender,
     /// What it proposes.
     pub proposal: Proposal,
+    /// What was authenticated with it, and not encrypted.
+    pub authenticated_data: Opaque,
 }
 
 /// A proposal that a Commit covers.

@@ -41,7 +41,7 @@ fn next<T>(list: &[T]) -> Result<u32, GroupError> {
 }
 
 impl Group {
-    /// Sends a proposal. It is pending for this member, too.
+    /// Sends a proposal, with data that is authenticated and not encrypted. It is pending for this member, too.
     ///
     /// # Errors
     /// - [`GroupError::Violation`] if nobody would accept it.
@@ -49,6 +49,7 @@ impl Group {
     pub fn propose(
         &mut self,
         proposal: Proposal,
+        authenticated_data: &[u8],
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), GroupError> {
@@ -58,11 +59,12 @@ impl Group {
         proposal::psk_usage(&proposal)?;
         proposal::is_valid(&self.public, sender, &proposal, client.identities())?;
         let content = Content::Proposal(proposal.clone());
-        let signed = self.sign(self.handshake_format(), content, &[], client)?;
+        let signed = self.sign(self.handshake_format(), content, authenticated_data, client)?;
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
         let message = self.seal(&signed, rng)?;
         let row = rows::own_proposal(&message, &reference)?;
-        let pending = PendingProposal { reference: reference.clone(), sender, proposal };
+        let authenticated_data = authenticated_data.into();
+        let pending = PendingProposal { reference: reference.clone(), sender, proposal, authenticated_data };
         self.insert_proposal(pending)?;
         self.changed.rows.insert(RowKey::OwnProposal(next(&self.own_proposals)?), Some(row));
         self.own_proposals.push((message.clone(), reference));
@@ -77,6 +79,7 @@ impl Group {
     pub fn propose_update(
         &mut self,
         new_leaf: Option<NewLeaf<'_>>,
+        authenticated_data: &[u8],
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), GroupError> {
@@ -102,7 +105,7 @@ impl Group {
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
         let proposal = Proposal::Update(Box::new(Update { leaf_node }));
         // The proposal is signed with the key that is in the tree.
-        let (message, mut delta) = self.propose(proposal, client, rng)?;
+        let (message, mut delta) = self.propose(proposal, authenticated_data, client, rng)?;
         delta.rows.insert(RowKey::OwnUpdate(next(&self.updates)?), Some(rows::own_update(&key_pair)?));
         self.updates.push(key_pair);
         Ok((message, delta))

@@ -16,7 +16,9 @@ use crate::transition::{Effects, Transition, transition};
 use crate::{GroupError, Limits, Misuse};
 use pando_crypto::{CryptoProvider, Suite};
 use pando_framing::open_public_unchecked;
-use pando_wire::{Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, Proposal, ReInit, Sender};
+use pando_wire::{
+    Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, Opaque, Proposal, ReInit, Sender,
+};
 use tls_codec::Size;
 
 /// A group as somebody sees it who has none of its secrets.
@@ -44,6 +46,7 @@ pub struct PublicStaged {
     from_epoch: u64,
     public: PublicState,
     committer: Sender,
+    authenticated_data: Opaque,
     list: Vec<Committed>,
     effects: Effects,
 }
@@ -59,6 +62,12 @@ impl PublicStaged {
     #[must_use]
     pub const fn committer(&self) -> Sender {
         self.committer
+    }
+
+    /// What was authenticated with the Commit, and not encrypted.
+    #[must_use]
+    pub const fn authenticated_data(&self) -> &Opaque {
+        &self.authenticated_data
     }
 
     /// What the Commit covers, and who proposed it: for servers that allow some things to some members only.
@@ -180,7 +189,9 @@ impl PublicGroup {
                 let from_epoch = self.public.context.epoch;
                 self.limits.check_tree(&public.tree)?;
                 let (committer, effects) = (content.content.sender, applied.into_effects());
-                let staged = PublicStaged { from_epoch, public, committer, list, effects };
+                let authenticated_data = content.content.authenticated_data.clone();
+                let staged =
+                    PublicStaged { from_epoch, public, committer, authenticated_data, list, effects };
                 Ok((PublicProcessed::Commit(Box::new(staged)), Delta::default()))
             }
         }

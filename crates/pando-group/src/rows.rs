@@ -55,6 +55,7 @@ pub(crate) struct ProposalRow {
     pub(crate) reference: ProposalRef,
     pub(crate) sender: Sender,
     pub(crate) proposal: Proposal,
+    pub(crate) authenticated_data: Opaque,
 }
 
 /// [`RowKey::OwnUpdate`]
@@ -147,8 +148,8 @@ fn past(context: &GroupContext, leaf_count: u32, sender_data: &[u8]) -> Result<S
 }
 
 pub(crate) fn proposal(pending: &PendingProposal) -> Result<SecretBytes, EncodeError> {
-    let PendingProposal { reference, sender, proposal } = pending.clone();
-    row(&ProposalRow { reference, sender, proposal })
+    let PendingProposal { reference, sender, proposal, authenticated_data } = pending.clone();
+    row(&ProposalRow { reference, sender, proposal, authenticated_data })
 }
 
 pub(crate) fn own_update(key_pair: &HpkeKeyPair) -> Result<SecretBytes, EncodeError> {

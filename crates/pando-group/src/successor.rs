@@ -81,13 +81,16 @@ impl Group {
     pub fn join_successor(
         &self,
         welcome: &Welcome,
-        bundle: KeyPackageBundle,
+        bundle: &KeyPackageBundle,
         tree: Option<&[u8]>,
         client: &Client<'_>,
     ) -> Result<(Self, Delta), GroupError> {
-        let policy = client.policy;
+        let (policy, own) = (client.policy, &self.public.context.group_id);
         let psks = WithOld { old: self, psks: client.psks };
-        let (group, ids) = Self::join_any(welcome, bundle, tree, &Client { psks: &psks, ..*client })?;
+        // Whether the new group may have the identifier of this one, depends on whether this one has ended.
+        let is_in_group = |group_id: &GroupId| group_id != own && (client.is_in_group)(group_id);
+        let joining = Client { psks: &psks, is_in_group: &is_in_group, ..*client };
+        let (group, ids) = Self::join_any(welcome, bundle, tree, &joining)?;
         let id = ids.iter().find(|id| is_resumption(id)).ok_or(Violation::NoSuccessor)?;
         match &id.psk {
             Psk::Resumption { psk_group_id, .. } if *psk_group_id != self.public.context.group_id => {
@@ -154,6 +157,9 @@ impl Group {
         let (context, old) = (&new.public.context, &self.public.context);
         if (context.version, context.cipher_suite) != (old.version, old.cipher_suite) {
             return Err(Violation::SuccessorParameters.into());
+        }
+        if context.group_id == old.group_id {
+            return Err(Violation::AlreadyInGroup.into());
         }
         let tree = &self.public.tree;
         let old: Vec<_> = if psk_epoch == self.epoch() {

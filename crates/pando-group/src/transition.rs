@@ -17,7 +17,7 @@ use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash};
 use pando_tree::{MergedPath, PrivateKeys, Tree, TreeError};
 use pando_wire::{
     AuthenticatedContent, Commit, FramedContent, GroupContext, KemOutput, KeyPackage, LeafIndex, LeafNode,
-    PreSharedKeyId, Proposal, ReInit, Sender, Signature, UpdatePath, WireFormat,
+    Opaque, PreSharedKeyId, Proposal, ReInit, Sender, Signature, UpdatePath, WireFormat,
 };
 
 /// An epoch that a Commit leads to, complete and checked; the group is still in the one before. Merging it
@@ -30,6 +30,7 @@ pub struct Staged {
     /// `None` for a member that the Commit removes.
     pub(crate) member: Option<StagedMember>,
     pub(crate) committer: Sender,
+    pub(crate) authenticated_data: Opaque,
     pub(crate) proposals: Vec<Committed>,
     pub(crate) effects: Effects,
     /// The leaves that are replaced, as they were.
@@ -60,7 +61,8 @@ impl Staged {
         public: PublicState,
         member: Option<StagedMember>,
         applied: Applied,
-        (committer, proposals): (Sender, Vec<Committed>),
+        content: &FramedContent,
+        proposals: Vec<Committed>,
     ) -> Result<Self, GroupError> {
         group.config.limits.check_tree(&public.tree)?;
         let effects = applied.into_effects();
@@ -69,8 +71,19 @@ impl Staged {
             Some(member) => rows::next_epoch(group, &public, member, effects.reinit.as_ref(), &leaves)?,
             None => Changes::from([(RowKey::Public, Some(rows::public(&group.public, false, None)?))]),
         };
-        let from_epoch = group.epoch();
-        Ok(Self { from_epoch, public, member, committer, proposals, effects, leaves, rows })
+        let (from_epoch, committer) = (content.epoch, content.sender);
+        let authenticated_data = content.authenticated_data.clone();
+        Ok(Self {
+            from_epoch,
+            public,
+            member,
+            committer,
+            authenticated_data,
+            proposals,
+            effects,
+            leaves,
+            rows,
+        })
     }
 
     /// The public state that there will be.
@@ -83,6 +96,12 @@ impl Staged {
     #[must_use]
     pub const fn committer(&self) -> Sender {
         self.committer
+    }
+
+    /// What was authenticated with the Commit, and not encrypted.
+    #[must_use]
+    pub const fn authenticated_data(&self) -> &Opaque {
+        &self.authenticated_data
     }
 
     /// What the Commit covers, and who proposed it: for applications that allow some things to some members only.

@@ -132,6 +132,8 @@ violations! {
     "12.4.3.1" "the signature of the GroupInfo is not valid" GroupInfoSignature,
     /// A GroupInfo is for another cipher suite or version than the KeyPackage.
     "12.4.3.1" "the GroupInfo is for another version or cipher suite" GroupInfoSuite,
+    /// A Welcome leads to a group that the client is in already.
+    "12.4.3.1" "the client is in a group with this identifier already" AlreadyInGroup,
     /// The tree has no leaf like the one in the KeyPackage.
     "12.4.3.1" "the tree does not have the leaf of the KeyPackage" OwnLeafMissing,
     /// A Welcome has two PSKs for reinitialization or branching.

@@ -17,7 +17,8 @@ fn join(
 ) -> Outcome<(Member, MlsMessage)> {
     // The tree is in the GroupInfo; a server could also send it apart.
     let (tree, template) = (None, person.leaf());
-    let join = ExternalJoin { group_info, tree, template, resync: lost, psks: Vec::new() };
+    let join =
+        ExternalJoin { group_info, tree, template, resync: lost, psks: Vec::new(), authenticated_data: b"" };
     let (group, commit, delta) = join.build(&person.client(), rng)?;
     Ok((Member::new(person, (group, delta)), commit))
 }

@@ -43,7 +43,7 @@ pub(crate) fn run(members: usize) -> Outcome {
     })?;
     alice.receive(&commit)?;
     let welcome = welcome.ok_or("somebody was added, and there is no Welcome")?;
-    let mut bob = timed("Joining, with all leaves checked", || bob.join(&welcome, bobs))?;
+    let mut bob = timed("Joining, with all leaves checked", || bob.join(&welcome, &bobs))?;
 
     // The others have made no Commits, so there are no keys that several have in common, and new secrets are encrypted
     // for everybody one by one. In a group whose members have all made Commits, it would be once for each level of the tree.

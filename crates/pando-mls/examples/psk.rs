@@ -41,9 +41,9 @@ pub(crate) fn main() -> Outcome {
         .commit(|builder| key_packages.into_iter().fold(builder.psk(psk), CommitBuilder::add), &mut rng)?;
     alice.receive(&commit)?;
     let welcome = welcome.ok_or("somebody was added, and there is no Welcome")?;
-    let mut bob = bob.join(&welcome, bobs)?;
+    let mut bob = bob.join(&welcome, &bobs)?;
     println!("Bob has the key from over tea, and has joined.");
-    let refused = Group::join(&welcome, eves, None, &eve.client());
+    let refused = Group::join(&welcome, &eves, None, &eve.client());
     assert!(matches!(refused, Err(GroupError::Missing(Missing::Psk(_)))));
     println!("Eve does not, and cannot.");
     assert_agreement([&alice, &bob]);

@@ -67,7 +67,7 @@ pub(crate) fn main() -> Outcome {
     let (commit, welcome) = alice.commit(|builder| builder.add(key_package), &mut rng)?;
     server.receive(&commit)?;
     alice.receive(&commit)?;
-    let mut bob = bob.join(&welcome.ok_or("somebody was added, and there is no Welcome")?, bundle)?;
+    let mut bob = bob.join(&welcome.ok_or("somebody was added, and there is no Welcome")?, &bundle)?;
     println!("The server sees: {}.", server.names().join(", "));
 
     // Carol joins with the tree that the server has; the rest she has from Bob.
@@ -75,7 +75,14 @@ pub(crate) fn main() -> Outcome {
     let group_info = bob.group.group_info(false, &bob.person.client())?;
     let tree = server.group.public().tree().export()?;
     let (tree, template) = (Some(&*tree), carol.leaf());
-    let join = ExternalJoin { group_info: &group_info, tree, template, resync: None, psks: Vec::new() };
+    let join = ExternalJoin {
+        group_info: &group_info,
+        tree,
+        template,
+        resync: None,
+        psks: Vec::new(),
+        authenticated_data: b"",
+    };
     let (group, commit, delta) = join.build(&carol.client(), &mut rng)?;
     let carol = Member::new(carol, (group, delta));
     server.receive(&commit)?;

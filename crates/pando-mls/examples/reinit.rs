@@ -16,7 +16,7 @@ pub(crate) fn main() -> Outcome {
     let key_package = bundle.key_package.clone();
     let (commit, welcome) = alice.commit(|builder| builder.add(key_package), &mut rng)?;
     alice.receive(&commit)?;
-    let mut bob = bob.join(&welcome.ok_or("somebody was added, and there is no Welcome")?, bundle)?;
+    let mut bob = bob.join(&welcome.ok_or("somebody was added, and there is no Welcome")?, &bundle)?;
     println!("Alice and Bob are in a group with {}.", old_suite.cipher_suite());
 
     // Bob says what the next group is to be like, and nothing more can be sent in this one.
@@ -44,7 +44,7 @@ pub(crate) fn main() -> Outcome {
     let mut new_alice = Member::new(new_alice, (created.group, created.delta));
 
     // Who joins must have the old group, which proves that the new one follows from it.
-    let joined = bob.group.join_successor(&welcome, bobs, None, &new_bob.client())?;
+    let joined = bob.group.join_successor(&welcome, &bobs, None, &new_bob.client())?;
     let mut new_bob = Member::new(new_bob, joined);
     println!("Alice and Bob are in a group with {}.", new_suite.cipher_suite());
     let message = new_bob.send("Like new!", &mut rng)?;

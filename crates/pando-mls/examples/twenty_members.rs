@@ -27,7 +27,7 @@ pub(crate) fn main() -> Outcome {
     let welcome = welcome.ok_or("somebody was added, and there is no Welcome")?;
     println!("The Welcome for nineteen members has {} bytes.", welcome.encode()?.len());
     for (person, bundle) in newcomers {
-        members.push(person.join(&welcome, bundle)?);
+        members.push(person.join(&welcome, &bundle)?);
     }
     assert_agreement(&members);
 

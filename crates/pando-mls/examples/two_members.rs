@@ -8,7 +8,7 @@ use rand_core::SeedableRng;
 /// A client is what it signs with, whom it believes, and what it has.
 fn client(signer: &dyn Signer) -> Client<'_> {
     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-    Client { crypto: &RustCrypto, signer, policy, psks, now: None, config }
+    Client { crypto: &RustCrypto, signer, policy, psks, is_in_group: &|_| false, now: None, config }
 }
 
 /// What somebody publishes to be added to groups.
@@ -48,7 +48,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Once the delivery service has accepted the Commit, Alice enters the new epoch, and Bob gets the Welcome.
     let _ = alices.merge_pending()?;
     let welcome = commit.welcome.ok_or("somebody was added, and there is no Welcome")?;
-    let (mut bobs, _) = Group::join(&welcome, bobs_bundle, None, &bob)?;
+    let (mut bobs, _) = Group::join(&welcome, &bobs_bundle, None, &bob)?;
     println!("Bob has joined in epoch {}.", bobs.epoch());
 
     let (message, _) = alices.encrypt(b"At five?", b"", &alice, &mut rng)?;

@@ -21,7 +21,7 @@
 //! // A client is what it signs with, whom it believes, and what it has.
 //! fn client(signer: &dyn Signer) -> Client<'_> {
 //!     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-//!     Client { crypto: &RustCrypto, signer, policy, psks, now: None, config }
+//!     Client { crypto: &RustCrypto, signer, policy, psks, is_in_group: &|_| false, now: None, config }
 //! }
 //! let alice_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
 //! let bob_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
@@ -46,7 +46,7 @@
 //! let _ = alices.merge_pending()?;
 //!
 //! let welcome = commit.welcome.ok_or("somebody was added")?;
-//! let (mut bobs, _) = Group::join(&welcome, bob_bundle, None, &bob)?;
+//! let (mut bobs, _) = Group::join(&welcome, &bob_bundle, None, &bob)?;
 //! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
 //!
 //! let (message, _) = alices.encrypt(b"at five?", b"", &alice, &mut rng)?;

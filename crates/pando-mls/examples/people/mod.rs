@@ -36,6 +36,7 @@ impl Person {
             signer: &**signer,
             policy: &BasicIdentities,
             psks: *psks,
+            is_in_group: &|_| false,
             now: None,
             config: *config,
         }
@@ -72,7 +73,7 @@ impl Person {
     }
 
     /// Joins by a Welcome.
-    pub(crate) fn join(self, welcome: &Welcome, bundle: KeyPackageBundle) -> Outcome<Member> {
+    pub(crate) fn join(self, welcome: &Welcome, bundle: &KeyPackageBundle) -> Outcome<Member> {
         let joined = Group::join(welcome, bundle, None, &self.client())?;
         Ok(Member::new(self, joined))
     }

@@ -263,7 +263,14 @@ fn a_psk_for_branching_does_not_come_from_outside() {
     assert_eq!(violation(world.members[0].process(&commit).unwrap_err()), Violation::PskUsage);
     // Nor can it be made.
     let (tree, resync, template) = (None, None, leaf_template());
-    let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks: vec![branch] };
+    let join = ExternalJoin {
+        group_info: &group_info,
+        tree,
+        template,
+        resync,
+        psks: vec![branch],
+        authenticated_data: b"",
+    };
     let made = join.build(&client(&*signer), &mut world.rng);
     assert_eq!(violation(made.map(|_| ()).unwrap_err()), Violation::PskUsage);
     world.join_external(None, vec![external_psk(1)]);
@@ -275,7 +282,8 @@ fn not_joined(puppet: &mut Puppet, resync: Option<LeafIndex>, change: fn(&mut Le
     change(&mut leaf);
     let (group_info, signer) = (puppet.group_info(), stranger(puppet.suite));
     let (template, psks) = (says(leaf), Vec::new());
-    let join = ExternalJoin { group_info: &group_info, tree: None, template, resync, psks };
+    let join =
+        ExternalJoin { group_info: &group_info, tree: None, template, resync, psks, authenticated_data: b"" };
     violation(join.build(&client(&*signer), &mut puppet.rng).map(|_| ()).unwrap_err())
 }
 
@@ -307,7 +315,14 @@ fn a_group_info_without_a_key_or_with_a_malformed_one_does_not_help_to_join() {
         extensions.extend(data.map(|data| extension(ExtensionType::EXTERNAL_PUB, data)));
         puppet.sign_group_info(&mut group_info);
         let (tree, resync, psks) = (None, None, Vec::new());
-        let join = ExternalJoin { group_info: &group_info, tree, template: leaf_template(), resync, psks };
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree,
+            template: leaf_template(),
+            resync,
+            psks,
+            authenticated_data: b"",
+        };
         let made = join.build(&client(&*signer), &mut puppet.rng);
         assert_eq!(made.map(|_| ()).unwrap_err(), error);
     }

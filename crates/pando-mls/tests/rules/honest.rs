@@ -65,7 +65,14 @@ fn when_it_invites_with_a_psk_and_describes_the_group() {
         let newcomer = Newcomer::new(suite, template(), &mut puppet.rng);
         let group_info = puppet.group_info();
         let (tree, resync, psks) = (None, None, Vec::new());
-        let join = ExternalJoin { group_info: &group_info, tree, template: leaf_template(), resync, psks };
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree,
+            template: leaf_template(),
+            resync,
+            psks,
+            authenticated_data: b"",
+        };
         let (joined, message, _): (Group, _, _) =
             join.build(&client(&*newcomer.signer), &mut puppet.rng).unwrap();
         let mut member = member;

@@ -14,8 +14,8 @@ use pando_mls::{
 };
 use pando_schedule::{PskValue, ScheduleError};
 use pando_wire::{
-    CipherSuite, Credential, CredentialType, ExtensionType, Extensions, KeyPackage, LeafIndex, Lifetime,
-    ProposalType, ProtocolVersion, Psk, RequiredCapabilities, ResumptionPskUsage,
+    CipherSuite, Credential, CredentialType, ExtensionType, Extensions, GroupId, KeyPackage, LeafIndex,
+    Lifetime, ProposalType, ProtocolVersion, Psk, RequiredCapabilities, ResumptionPskUsage,
 };
 
 /// A puppet's group, and somebody who is in the tree and has no Welcome yet.
@@ -28,7 +28,7 @@ fn invited() -> (Puppet, Forgery) {
 
 fn join(welcome: &Welcome, newcomer: &Forgery, policy: &dyn IdentityPolicy) -> Result<Group, GroupError> {
     let client = Client { policy, ..client(&*newcomer.signer) };
-    Group::join(welcome, newcomer.bundle(), None, &client).map(|(group, _)| group)
+    Group::join(welcome, &newcomer.bundle(), None, &client).map(|(group, _)| group)
 }
 
 /// What is wrong with a GroupInfo, which is the same for everybody.
@@ -47,7 +47,14 @@ fn refused_by(
     // Whoever joins by a Commit takes the cipher suite from the GroupInfo itself, and the signature is wrong then.
     if group_info.group_context.cipher_suite == puppet.suite.cipher_suite() {
         let (tree, resync, psks) = (None, None, Vec::new());
-        let join = ExternalJoin { group_info, tree, template: leaf_template(), resync, psks };
+        let join = ExternalJoin {
+            group_info,
+            tree,
+            template: leaf_template(),
+            resync,
+            psks,
+            authenticated_data: b"",
+        };
         let signer = stranger(puppet.suite);
         let client = Client { policy, ..client(&*signer) };
         assert_eq!(join.build(&client, &mut puppet.rng).map(|_| ()).unwrap_err(), error);
@@ -272,9 +279,25 @@ fn the_joiner_finds_its_own_leaf_as_it_was() {
         let owner = owner.change(puppet.suite, change);
         puppet.seat(&owner.key_package);
         let welcome = puppet.welcome(&bundle.key_package);
-        let joined = Group::join(&welcome, bundle, None, &client(&*owner.signer));
+        let joined = Group::join(&welcome, &bundle, None, &client(&*owner.signer));
         assert_eq!(violation(joined.unwrap_err()), Violation::OwnLeafMissing);
     }
+    comes_in(puppet, &newcomer);
+}
+
+#[test]
+fn nobody_joins_a_group_that_they_are_in_already() {
+    let (mut puppet, newcomer) = invited();
+    let welcome = puppet.welcome(&newcomer.key_package);
+    let group_id = puppet.context.group_id.clone();
+    let bundle = newcomer.bundle();
+    let join = |joined: &dyn Fn(&GroupId) -> bool| {
+        let client = Client { is_in_group: joined, ..client(&*newcomer.signer) };
+        Group::join(&welcome, &bundle, None, &client).map(|_| ())
+    };
+    let twice = join(&|id| *id == group_id).unwrap_err();
+    assert_eq!(violation(twice), Violation::AlreadyInGroup);
+    join(&|id| *id != group_id).unwrap();
     comes_in(puppet, &newcomer);
 }
 
@@ -303,7 +326,7 @@ fn a_group_that_follows_from_another_has_just_begun() {
             puppet.psks.push((psk_id(id, 32), PskValue::from(vec![1])));
             puppet.settle();
             let welcome = puppet.welcome(&newcomer.key_package);
-            let joined = Group::join(&welcome, newcomer.bundle(), None, &knows(&newcomer));
+            let joined = Group::join(&welcome, &newcomer.bundle(), None, &knows(&newcomer));
             assert_eq!(violation(joined.unwrap_err()), Violation::FirstEpoch);
         }
     }
@@ -321,7 +344,7 @@ fn a_group_follows_from_one_other() {
         }
         puppet.settle();
         let welcome = puppet.welcome(&newcomer.key_package);
-        let joined = Group::join(&welcome, newcomer.bundle(), None, &knows(&newcomer));
+        let joined = Group::join(&welcome, &newcomer.bundle(), None, &knows(&newcomer));
         assert_eq!(violation(joined.unwrap_err()), Violation::SeveralResumptionPsks);
     }
 }

@@ -37,7 +37,7 @@ fn nobody_lists_what_everybody_supports() {
         let member = &mut stage.members[0];
         let (client, rng) = (client(&*member.signer), &mut stage.puppet.rng);
         let new_leaf = || NewLeaf { template: says(leaf.clone()), signer: &*member.signer };
-        let updated = member.group.propose_update(Some(new_leaf()), &client, rng);
+        let updated = member.group.propose_update(Some(new_leaf()), b"", &client, rng);
         assert_eq!(updated.map(|_| ()), Err(refused.clone()));
         let built = member.group.commit().new_leaf(new_leaf()).build(&client, rng);
         assert_eq!(built.map(|_| ()), Err(refused.clone()));
@@ -84,7 +84,7 @@ fn unknown_extensions_are_ignored() {
     group_info.extensions.0.extend([extension(UNKNOWN, b""), extension(GREASE, b"1")]);
     puppet.sign_group_info(&mut group_info);
     let welcome = puppet.welcome_to(&group_info, &newcomer.key_package);
-    let (group, _) = Group::join(&welcome, newcomer.bundle(), None, &client(&*newcomer.signer)).unwrap();
+    let (group, _) = Group::join(&welcome, &newcomer.bundle(), None, &client(&*newcomer.signer)).unwrap();
     assert_eq!(group.epoch_authenticator().expose(), puppet.epoch_authenticator());
 
     let mut stage = Stage::new();

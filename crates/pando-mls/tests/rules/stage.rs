@@ -75,7 +75,7 @@ impl Stage {
         }
         let members = newcomers.map(|Newcomer { signer, bundle }| {
             let welcome = puppet.welcome(&bundle.key_package);
-            let joined = Group::join(&welcome, bundle, None, &Client { policy, config, ..client(&*signer) });
+            let joined = Group::join(&welcome, &bundle, None, &Client { policy, config, ..client(&*signer) });
             Member::new(signer, joined.unwrap())
         });
         let (observer, _) =

@@ -75,9 +75,9 @@ impl Claim {
         let welcome = puppet.welcome(&invited.key_package);
         let client = Client { psks: &Knows(&member.group), ..client(&*invited.signer) };
         // Whoever does not remember the old group is told to.
-        let forgetful = Group::join(&welcome, invited.bundle(), None, &client);
+        let forgetful = Group::join(&welcome, &invited.bundle(), None, &client);
         assert_eq!(forgetful.unwrap_err(), Misuse::OldGroupNeeded.into());
-        member.group.join_successor(&welcome, invited.bundle(), None, &client).map(|(group, _)| group)
+        member.group.join_successor(&welcome, &invited.bundle(), None, &client).map(|(group, _)| group)
     }
 
     fn refused(self, member: &Member) -> Violation {
@@ -102,6 +102,22 @@ fn what_claims_to_follow_from_a_group_does() {
 }
 
 #[test]
+fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
+    let mut world = World::of(suite(1), 2);
+    let old = &world.members[1];
+    let own: &'static [u8] = b"group";
+    assert_eq!(*old.group.public().context().group_id, *own);
+    assert_eq!(Claim { group_id: own, ..claim(BRANCH) }.refused(old), Violation::AlreadyInGroup);
+    // Nor does anybody make one.
+    let newcomer = world.newcomer();
+    let successor = Successor { bundle: newcomer.bundle, key_packages: Vec::new() };
+    let client = client(&*newcomer.signer);
+    let made = world.members[1].group.branch(own.into(), successor, &client, &mut world.rng);
+    assert_eq!(violation(made.unwrap_err()), Violation::AlreadyInGroup);
+    world.chat(0);
+}
+
+#[test]
 fn what_follows_from_none_is_not_joined_as_if_it_did() {
     let mut world = World::of(suite(1), 2);
     let newcomer = world.newcomer();
@@ -109,7 +125,7 @@ fn what_follows_from_none_is_not_joined_as_if_it_did() {
     let (_, welcome) = world.commit(0, |builder| builder.add(added));
     let client = client(&*newcomer.signer);
     let old = &world.members[1].group;
-    let joined = old.join_successor(&welcome.unwrap(), newcomer.bundle, None, &client);
+    let joined = old.join_successor(&welcome.unwrap(), &newcomer.bundle, None, &client);
     assert_eq!(violation(joined.unwrap_err()), Violation::NoSuccessor);
 }
 

@@ -2,7 +2,7 @@
 //! not.
 
 use crate::successors::{Way, create, newcomers};
-use crate::world::{World, suites};
+use crate::world::{World, client, suites};
 use pando_mls::{BasicIdentities, GroupError, Missing};
 
 #[test]
@@ -17,9 +17,9 @@ fn a_branch_of_a_forgotten_epoch_cannot_be_joined() {
         let epoch = world.context().epoch;
         for _ in 0..world.config.past_epochs {
             world.commit(0, |builder| builder);
-            let again = crate::world::Newcomer { bundle: other.bundle_again(), signer: world.signer() };
-            let joined = again.join_successor(&welcome, &world.members[0]).unwrap();
-            assert_eq!(joined.group.epoch_authenticator(), creator.group.epoch_authenticator());
+            let (old, client) = (&world.members[0].group, client(&*other.signer));
+            let (joined, _) = old.join_successor(&welcome, &other.bundle, None, &client).unwrap();
+            assert_eq!(joined.epoch_authenticator(), creator.group.epoch_authenticator());
         }
         world.commit(0, |builder| builder);
         let joined = other.join_successor(&welcome, &world.members[0]).map(|_| ());

@@ -89,23 +89,24 @@ fn what_was_kept_is_only_for_the_same_message() {
 
 #[test]
 fn so_many_are_kept_and_no_more() {
-    let suite = crate::world::suite(1);
-    let mut world = World::of(suite, 2);
-    let commits: Vec<_> = (0..17)
-        .map(|_| {
-            let (commit, _) = world.build(1, |builder| builder).unwrap();
-            world.members[1].clear_pending();
-            commit
-        })
-        .collect();
-    for commit in &commits {
-        assert!(matches!(world.members[0].process(commit), Ok(Processed::Commit(_))));
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let commits: Vec<_> = (0..17)
+            .map(|_| {
+                let (commit, _) = world.build(1, |builder| builder).unwrap();
+                world.members[1].clear_pending();
+                commit
+            })
+            .collect();
+        for commit in &commits {
+            assert!(matches!(world.members[0].process(commit), Ok(Processed::Commit(_))));
+        }
+        let content = |processed: Processed| match processed {
+            Processed::Commit(staged) => staged.public().context().epoch,
+            other => panic!("not a Commit: {other:?}"),
+        };
+        assert_eq!(content(world.members[0].process(&commits[15]).unwrap()), 2);
+        let gone = GroupError::Framing(FramingError::Schedule(ScheduleError::KeyGone(16)));
+        assert_eq!(world.members[0].process(&commits[16]).unwrap_err(), gone);
     }
-    let content = |processed: Processed| match processed {
-        Processed::Commit(staged) => staged.public().context().epoch,
-        other => panic!("not a Commit: {other:?}"),
-    };
-    assert_eq!(content(world.members[0].process(&commits[15]).unwrap()), 2);
-    let gone = GroupError::Framing(FramingError::Schedule(ScheduleError::KeyGone(16)));
-    assert_eq!(world.members[0].process(&commits[16]).unwrap_err(), gone);
 }

@@ -1,7 +1,11 @@
 //! Data goes along with a message that is authenticated and not encrypted: everybody sees it, nobody can change it.
 
-use crate::world::{World, suites};
-use pando_mls::{MlsMessage, MlsMessageBody, Processed, Suite};
+use crate::world::{World, client, external_psk, leaf_template, suites};
+use pando_mls::wire::{PreSharedKey, PreSharedKeyId};
+use pando_mls::{
+    BasicIdentities, ExternalJoin, Limits, MlsMessage, MlsMessageBody, Processed, Proposal, PublicGroup,
+    PublicProcessed, Suite,
+};
 
 fn with_message(suite: Suite, by: usize) {
     let mut world = World::of(suite, 2);
@@ -52,8 +56,75 @@ fn data_goes_along_with_a_commit() {
                     other => panic!("not a Commit: {other:?}"),
                 }
                 assert!(world.members[1 - by].process(&changed).is_err());
+                match world.members[1 - by].process(&message).unwrap() {
+                    Processed::Commit(staged) => assert_eq!(&**staged.authenticated_data(), b"open"),
+                    other => panic!("not a Commit: {other:?}"),
+                }
                 world.deliver_commit(by, &message);
             }
         }
     }
+}
+
+#[test]
+fn data_goes_along_with_a_proposal() {
+    for suite in suites() {
+        for mut world in [World::new(suite), World::public(suite)] {
+            world.add(0, 1);
+            for by in [0, 1] {
+                let (rng, psk) = (&mut world.rng, external_psk_proposal(suite));
+                let message = world.members[by]
+                    .operate(|group, client| group.propose(psk, b"open", &client, rng))
+                    .unwrap();
+                let rng = &mut world.rng;
+                let update = world.members[by]
+                    .operate(|group, client| group.propose_update(None, b"ajar", &client, rng))
+                    .unwrap();
+                for (message, expected) in [(message, b"open"), (update, b"ajar")] {
+                    match world.members[1 - by].process(&message).unwrap() {
+                        Processed::Proposal(pending) => assert_eq!(&*pending.authenticated_data, expected),
+                        other => panic!("not a proposal: {other:?}"),
+                    }
+                }
+                // It is stored with the proposal.
+                world.members[1 - by].restart();
+                let pending = world.members[1 - by].group.pending_proposals();
+                let data: Vec<_> = pending.map(|pending| pending.authenticated_data.to_vec()).collect();
+                assert_eq!(data, [b"open", b"ajar"]);
+                world.commit(1 - by, |builder| builder);
+            }
+        }
+    }
+}
+
+#[test]
+fn data_goes_along_with_an_external_commit() {
+    for suite in suites() {
+        let mut world = World::new(suite);
+        let (group_info, newcomer) = (world.members[0].group_info(true), world.newcomer());
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree: None,
+            template: leaf_template(),
+            resync: None,
+            psks: vec![],
+            authenticated_data: b"open",
+        };
+        let (_, message, _) = join.build(&client(&*newcomer.signer), &mut world.rng).unwrap();
+        let (mut observer, _) =
+            PublicGroup::new(suite, &group_info, None, &BasicIdentities, Limits::default()).unwrap();
+        match observer.process(message.clone(), &BasicIdentities, None).unwrap().0 {
+            PublicProcessed::Commit(staged) => assert_eq!(&**staged.authenticated_data(), b"open"),
+            other => panic!("not a Commit: {other:?}"),
+        }
+        match world.members[0].process(&message).unwrap() {
+            Processed::Commit(staged) => assert_eq!(&**staged.authenticated_data(), b"open"),
+            other => panic!("not a Commit: {other:?}"),
+        }
+    }
+}
+
+fn external_psk_proposal(suite: Suite) -> Proposal {
+    let psk = PreSharedKeyId { psk: external_psk(3), psk_nonce: vec![7; suite.hash_len()].into() };
+    Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
 }

@@ -34,7 +34,7 @@ fn some_members_branch_off() {
         // The old group goes on meanwhile.
         world.commit(0, |builder| builder);
         // Without the old group one does not get in.
-        let alone = Group::join(&welcome, other.bundle_again(), None, &client(&*other.signer)).map(|_| ());
+        let alone = Group::join(&welcome, &other.bundle, None, &client(&*other.signer)).map(|_| ());
         assert!(matches!(alone.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
         let mut other = other.join_successor(&welcome, &world.members[3]).unwrap();
         world.chat(0);

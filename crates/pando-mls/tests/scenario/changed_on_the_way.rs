@@ -122,7 +122,7 @@ fn welcomes() {
     let newcomer = world.newcomer();
     let (_, welcome) = world.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
     let client = client(&*newcomer.signer);
-    let join = |welcome: &Welcome| Group::join(welcome, newcomer.bundle_again(), None, &client);
+    let join = |welcome: &Welcome| Group::join(welcome, &newcomer.bundle, None, &client);
     let bytes = welcome.unwrap().encode().unwrap();
     for changed in changes(&bytes) {
         if let Ok(changed) = Welcome::decode(&changed) {

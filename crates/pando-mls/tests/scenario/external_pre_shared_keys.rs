@@ -32,9 +32,8 @@ fn who_lacks_a_pre_shared_key_cannot_follow() {
         assert!(
             matches!(without.unwrap_err(), GroupError::Missing(Missing::Psk(id)) if id.psk == external_psk(9))
         );
-        let again = newcomer.bundle_again();
         let alone = Client { psks: &NoPsks, ..crate::world::client(&*newcomer.signer) };
-        let joined = pando_mls::Group::join(&welcome.clone().unwrap(), again, None, &alone);
+        let joined = pando_mls::Group::join(&welcome.clone().unwrap(), &newcomer.bundle, None, &alone);
         assert!(matches!(joined.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
         // Nothing has happened, and with the key at hand it goes on.
         assert!(matches!(world.members[2].process(&message).unwrap(), Processed::Commit(_)));

@@ -40,7 +40,7 @@ fn refused_everywhere(suite: Suite) {
     let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
     let Newcomer { signer, bundle } = newcomer;
     let wary = Client { policy: &NoServers, ..client(&*signer) };
-    let joined = Group::join(&welcome.unwrap(), bundle, None, &wary).map(|_| ());
+    let joined = Group::join(&welcome.unwrap(), &bundle, None, &wary).map(|_| ());
     assert_eq!(joined.unwrap_err(), not_acceptable);
     let followed = Server::new(suite, &world.members[0].group_info(true), &NoServers).map(|_| ());
     assert_eq!(followed.unwrap_err(), not_acceptable);

@@ -2,7 +2,7 @@
 
 use crate::proposals::{extensions, reinit};
 use crate::successors::{Way, create, newcomers, reinitialize};
-use crate::world::{Knows, Newcomer, World, client, suite, template};
+use crate::world::{Knows, Newcomer, World, client, fast_suites, suite, template};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{
     BasicIdentities, Client, Group, GroupError, GroupId, Misuse, Psk, Suite, Violation, Welcome,
@@ -32,15 +32,20 @@ fn forged(world: &mut World, suite: Suite, group_id: &[u8], psk: &Psk) -> GroupE
     let (invited, welcome) = made(world, suite, group_id, vec![psk.clone()]);
     let knows = Knows(&world.members[1].group);
     let alone = Client { psks: &knows, ..client(&*invited.signer) };
-    let joined = Group::join(&welcome, invited.bundle_again(), None, &alone).map(|_| ());
+    let joined = Group::join(&welcome, &invited.bundle, None, &alone).map(|_| ());
     assert_eq!(joined.unwrap_err(), GroupError::Misuse(Misuse::OldGroupNeeded));
     let old = &world.members[0].group;
-    old.join_successor(&welcome, invited.bundle_again(), None, &alone).map(|_| ()).unwrap_err()
+    old.join_successor(&welcome, &invited.bundle, None, &alone).map(|_| ()).unwrap_err()
 }
 
 #[test]
 fn what_claims_to_follow_must_be_what_was_agreed_on() {
-    let (ours, other) = (suite(1), suite(3));
+    for (ours, other) in [(1, 3), (2, 1), (3, 2)] {
+        claims_are_compared(suite(ours), suite(other));
+    }
+}
+
+fn claims_are_compared(ours: Suite, other: Suite) {
     let mut world = World::of(ours, 2);
     let psk = |world: &World, usage, back| Psk::Resumption {
         usage,
@@ -70,25 +75,30 @@ fn what_claims_to_follow_must_be_what_was_agreed_on() {
 
 #[test]
 fn an_ordinary_group_follows_from_none() {
-    let mut world = World::of(suite(1), 2);
-    let newcomer = world.newcomer();
-    let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
-    let joined = newcomer.join_successor(&welcome.unwrap(), &world.members[0]).map(|_| ());
-    assert_eq!(joined.unwrap_err(), GroupError::Violation(Violation::NoSuccessor));
-    let creator = newcomers(&mut world, suite(1), 1).pop().unwrap();
-    let created = create(&mut world, 0, Way::Reinitialized, creator, vec![], &BasicIdentities).map(|_| ());
-    assert_eq!(created.unwrap_err(), GroupError::Misuse(Misuse::NotReinitialized));
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let newcomer = world.newcomer();
+        let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
+        let joined = newcomer.join_successor(&welcome.unwrap(), &world.members[0]).map(|_| ());
+        assert_eq!(joined.unwrap_err(), GroupError::Violation(Violation::NoSuccessor));
+        let creator = newcomers(&mut world, suite, 1).pop().unwrap();
+        let created =
+            create(&mut world, 0, Way::Reinitialized, creator, vec![], &BasicIdentities).map(|_| ());
+        assert_eq!(created.unwrap_err(), GroupError::Misuse(Misuse::NotReinitialized));
+    }
 }
 
 #[test]
 fn nothing_follows_from_two_groups() {
-    let mut world = World::of(suite(1), 2);
-    let psks = [ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch].map(|usage| Psk::Resumption {
-        usage,
-        psk_group_id: id(b"group"),
-        psk_epoch: 1,
-    });
-    let (invited, welcome) = made(&mut world, suite(1), b"next", psks.to_vec());
-    let joined = invited.join_successor(&welcome, &world.members[0]).map(|_| ());
-    assert_eq!(joined.unwrap_err(), GroupError::Violation(Violation::SeveralResumptionPsks));
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let psks = [ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch].map(|usage| Psk::Resumption {
+            usage,
+            psk_group_id: id(b"group"),
+            psk_epoch: 1,
+        });
+        let (invited, welcome) = made(&mut world, suite, b"next", psks.to_vec());
+        let joined = invited.join_successor(&welcome, &world.members[0]).map(|_| ());
+        assert_eq!(joined.unwrap_err(), GroupError::Violation(Violation::SeveralResumptionPsks));
+    }
 }

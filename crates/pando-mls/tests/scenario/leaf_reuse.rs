@@ -25,10 +25,14 @@ fn reuse(suite: Suite, leaf: u32) {
     assert_ne!(world.tree().signature_key(leaf).unwrap(), old_key);
     let new = world.send(3, b"new");
 
-    for (message, expected, sent_in) in [(&late, b"late", epoch), (&new, b"new\0", epoch + 2)] {
+    let (first, second) = (&b"somebody"[..], &b"somebody else"[..]);
+    for (message, expected, who, sent_in) in
+        [(&late, b"late", first, epoch), (&new, b"new\0", second, epoch + 2)]
+    {
         match world.members[0].process(message).unwrap() {
-            Processed::Application { sender, epoch, data, .. } => {
+            Processed::Application { sender, credential, epoch, data, .. } => {
                 assert_eq!((sender, epoch), (leaf, sent_in));
+                assert_eq!(credential, Credential::Basic { identity: who.into() });
                 assert!(expected.starts_with(&data));
             }
             other => panic!("not a message: {other:?}"),

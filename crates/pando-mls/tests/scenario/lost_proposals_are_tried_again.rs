@@ -2,8 +2,8 @@
 //! the next one; what others had proposed meanwhile is proposed again.
 
 use crate::proposals::{custom, extensions, set_extensions};
-use crate::world::{Newcomer, World, external_psk, suites};
-use pando_mls::{CommitBuilder, LeafIndex, Processed, Proposal};
+use crate::world::{World, client, external_psk, suites};
+use pando_mls::{CommitBuilder, Group, LeafIndex, Processed, Proposal};
 
 #[test]
 fn the_proposals_of_a_lost_commit_are_tried_again() {
@@ -54,9 +54,9 @@ fn the_proposals_of_a_lost_commit_are_tried_again() {
         assert_eq!(world.members.len(), 3);
         assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
         // The Welcome of the Commit that has lost leads nowhere; that of the last one does not.
-        let astray = Newcomer { bundle: newcomer.bundle_again(), signer: world.signer() };
-        let astray = astray.join(&welcome.unwrap(), None, world.config).unwrap();
-        assert_ne!(astray.group.epoch_authenticator(), world.members[0].group.epoch_authenticator());
+        let lost = client(&*newcomer.signer);
+        let (astray, _) = Group::join(&welcome.unwrap(), &newcomer.bundle, None, &lost).unwrap();
+        assert_ne!(astray.epoch_authenticator(), world.members[0].group.epoch_authenticator());
         world.enter(newcomer, &second_welcome.unwrap());
         world.chat(3);
     }

@@ -55,6 +55,7 @@ mod hundreds_are_welcomed_at_once;
 mod incomplete_group_infos;
 mod joining_while_others_sleep;
 mod key_rotation;
+mod killed_at_every_step;
 mod late_messages;
 mod leaf_reuse;
 mod limits;

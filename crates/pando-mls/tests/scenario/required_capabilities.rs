@@ -89,7 +89,8 @@ fn nobody_gets_in(suite: Suite) {
         let (group_info, mut template) = (world.members[0].group_info(true), leaf_template());
         change(&mut template.capabilities);
         let (tree, resync, psks) = (None, None, vec![]);
-        let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks };
+        let join =
+            ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data: b"" };
         let joined = join.build(&client(&*newcomer.signer), &mut world.rng).map(|_| ());
         assert_eq!(joined.unwrap_err(), refused);
         // and no member changes into one that lacks it.

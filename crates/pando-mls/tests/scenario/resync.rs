@@ -86,7 +86,7 @@ fn somebody_else_cannot_take_the_place_of_a_member() {
             let mut template = leaf_template();
             template.credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
             let (tree, resync, psks) = (None, Some(LeafIndex(0)), vec![]);
-            ExternalJoin { group_info: &group_info, tree, template, resync, psks }
+            ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data: b"" }
         };
         let refused = GroupError::Violation(Violation::CredentialSuccession);
         let joined = join().build(&client(&*signer), &mut world.rng).map(|_| ());

@@ -1,15 +1,15 @@
 //! A store has lost rows, or has others than it should, or the client lacks the group's cipher suite: a group is not
 //! loaded from that, and the error says why.
 
-use crate::world::{World, client, external_psk, suite};
+use crate::world::{World, client, external_psk, fast_suites};
 use pando_mls::{
     BasicIdentities, Client, CryptoProvider, EpochRow, Group, GroupError, Misuse, PublicGroup, RowKey, Rows,
     SecretBytes, SecretId, Suite,
 };
 
 /// The rows of a member who has something of each kind.
-fn full() -> (World, Rows) {
-    let mut world = World::of(suite(1), 3);
+fn full(suite: Suite) -> (World, Rows) {
+    let mut world = World::of(suite, 3);
     let late = world.send(0, b"late");
     world.commit(1, |builder| builder);
     world.members[2].process(&late).unwrap();
@@ -27,49 +27,53 @@ fn copy(rows: &Rows) -> Rows {
 
 #[test]
 fn what_is_malformed_is_named() {
-    let (world, rows) = full();
-    let client = client(&*world.members[2].signer);
-    assert!(Group::load(&rows, &client).is_ok());
-    let mut kinds = Vec::new();
-    for (key, row) in &rows {
-        let mut cut = copy(&rows);
-        cut.insert(*key, row.expose()[..row.expose().len() / 2].into());
-        let expected = match key {
-            // Bytes by themselves: what is left of them is another secret.
-            RowKey::PrivateKey(_) | RowKey::ResumptionPsk(_) => continue,
-            RowKey::Epoch(_, EpochRow::Leaf(_)) => continue,
-            RowKey::Epoch(_, EpochRow::Secret(SecretId::Node(_) | SecretId::Ratchet(..))) => continue,
-            RowKey::Node(_) => "a tree",
-            RowKey::Proposal(_) | RowKey::OwnUpdate(_) | RowKey::OwnProposal(_) => "a row",
-            _ => "this row",
-        };
-        kinds.push(std::mem::discriminant(key));
-        let error = Group::load(&cut, &client).unwrap_err();
-        match expected {
-            "a tree" => assert!(matches!(error, GroupError::Tree(_)), "{key:?}: {error:?}"),
-            "a row" => assert!(matches!(error, GroupError::Stored(_)), "{key:?}: {error:?}"),
-            _ => assert_eq!(error, GroupError::Stored(*key)),
+    for suite in fast_suites() {
+        let (world, rows) = full(suite);
+        let client = client(&*world.members[2].signer);
+        assert!(Group::load(&rows, &client).is_ok());
+        let mut kinds = Vec::new();
+        for (key, row) in &rows {
+            let mut cut = copy(&rows);
+            cut.insert(*key, row.expose()[..row.expose().len() / 2].into());
+            let expected = match key {
+                // Bytes by themselves: what is left of them is another secret.
+                RowKey::PrivateKey(_) | RowKey::ResumptionPsk(_) => continue,
+                RowKey::Epoch(_, EpochRow::Leaf(_)) => continue,
+                RowKey::Epoch(_, EpochRow::Secret(SecretId::Node(_) | SecretId::Ratchet(..))) => continue,
+                RowKey::Node(_) => "a tree",
+                RowKey::Proposal(_) | RowKey::OwnUpdate(_) | RowKey::OwnProposal(_) => "a row",
+                _ => "this row",
+            };
+            kinds.push(std::mem::discriminant(key));
+            let error = Group::load(&cut, &client).unwrap_err();
+            match expected {
+                "a tree" => assert!(matches!(error, GroupError::Tree(_)), "{key:?}: {error:?}"),
+                "a row" => assert!(matches!(error, GroupError::Stored(_)), "{key:?}: {error:?}"),
+                _ => assert_eq!(error, GroupError::Stored(*key)),
+            }
         }
+        kinds.dedup();
+        assert_eq!(kinds.len(), 8, "each kind was there");
     }
-    kinds.dedup();
-    assert_eq!(kinds.len(), 8, "each kind was there");
 }
 
 #[test]
 fn what_is_missing_is_named() {
-    let (world, rows) = full();
-    let client = client(&*world.members[2].signer);
-    for key in [RowKey::Public, RowKey::Member] {
-        let mut fewer = copy(&rows);
-        fewer.remove(&key);
-        assert_eq!(Group::load(&fewer, &client).err(), Some(GroupError::Stored(key)));
+    for suite in fast_suites() {
+        let (world, rows) = full(suite);
+        let client = client(&*world.members[2].signer);
+        for key in [RowKey::Public, RowKey::Member] {
+            let mut fewer = copy(&rows);
+            fewer.remove(&key);
+            assert_eq!(Group::load(&fewer, &client).err(), Some(GroupError::Stored(key)));
+        }
+        // A private key for a node that is not there.
+        let mut more = copy(&rows);
+        let stray = RowKey::PrivateKey(pando_mls::wire::NodeIndex(6));
+        more.insert(stray, SecretBytes::from(vec![7; 32]));
+        assert_eq!(Group::load(&more, &client).err(), Some(GroupError::Stored(stray)));
+        assert!(Group::load(&Rows::new(), &client).is_err());
     }
-    // A private key for a node that is not there.
-    let mut more = copy(&rows);
-    let stray = RowKey::PrivateKey(pando_mls::wire::NodeIndex(6));
-    more.insert(stray, SecretBytes::from(vec![7; 32]));
-    assert_eq!(Group::load(&more, &client).err(), Some(GroupError::Stored(stray)));
-    assert!(Group::load(&Rows::new(), &client).is_err());
 }
 
 /// Has no cipher suites.
@@ -83,17 +87,19 @@ impl CryptoProvider for Nothing {
 
 #[test]
 fn a_cipher_suite_that_the_client_lacks_is_no_use() {
-    let (mut world, rows) = full();
-    let unsupported = GroupError::Misuse(Misuse::UnsupportedCipherSuite);
-    let newcomer = world.newcomer();
-    let (_, welcome) =
-        world.build(0, |builder| builder.without_pending().add(newcomer.key_package())).unwrap();
-    let lacking = Client { crypto: &Nothing, ..client(&*world.members[2].signer) };
-    assert_eq!(Group::load(&rows, &lacking).err(), Some(unsupported.clone()));
-    let limits = pando_mls::Limits::default();
-    let observer = PublicGroup::load(&rows, &Nothing, &BasicIdentities, limits);
-    assert_eq!(observer.err(), Some(unsupported.clone()));
-    let lacking = Client { crypto: &Nothing, ..client(&*newcomer.signer) };
-    let joined = Group::join(&welcome.unwrap(), newcomer.bundle, None, &lacking);
-    assert_eq!(joined.err(), Some(unsupported));
+    for suite in fast_suites() {
+        let (mut world, rows) = full(suite);
+        let unsupported = GroupError::Misuse(Misuse::UnsupportedCipherSuite);
+        let newcomer = world.newcomer();
+        let (_, welcome) =
+            world.build(0, |builder| builder.without_pending().add(newcomer.key_package())).unwrap();
+        let lacking = Client { crypto: &Nothing, ..client(&*world.members[2].signer) };
+        assert_eq!(Group::load(&rows, &lacking).err(), Some(unsupported.clone()));
+        let limits = pando_mls::Limits::default();
+        let observer = PublicGroup::load(&rows, &Nothing, &BasicIdentities, limits);
+        assert_eq!(observer.err(), Some(unsupported.clone()));
+        let lacking = Client { crypto: &Nothing, ..client(&*newcomer.signer) };
+        let joined = Group::join(&welcome.unwrap(), &newcomer.bundle, None, &lacking);
+        assert_eq!(joined.err(), Some(unsupported));
+    }
 }

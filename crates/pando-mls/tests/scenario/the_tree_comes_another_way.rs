@@ -12,7 +12,7 @@ fn a_tree_can_come_another_way() {
         let (welcome, tree) = (welcome.unwrap(), world.tree().export().unwrap());
         let join = |tree: Option<&[u8]>| {
             let client = crate::world::client(&*newcomer.signer);
-            Group::join(&welcome, newcomer.bundle_again(), tree, &client).map(|_| ()).unwrap_err()
+            Group::join(&welcome, &newcomer.bundle, tree, &client).map(|_| ()).unwrap_err()
         };
         assert_eq!(join(None), GroupError::Missing(Missing::Tree));
         assert!(matches!(join(Some(&old)), GroupError::Tree(TreeError::TreeHash)));

@@ -3,10 +3,10 @@
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, Credential,
     CredentialType, CryptoProvider, Decode, Delta, Encode, ExtensionType, Extensions, ExternalJoin, Group,
-    GroupConfig, GroupContext, GroupError, GroupId, GroupInfo, HpkeKeyPair, IdentityPolicy, KeyPackage,
-    KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, NewLeaf, Processed,
-    Proposal, ProposalType, ProtocolVersion, Psk, PskStore, PskValue, Rows, RustCrypto, Signer, Staged,
-    Suite, Tree, Welcome,
+    GroupConfig, GroupContext, GroupError, GroupId, GroupInfo, IdentityPolicy, KeyPackage, KeyPackageBundle,
+    KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, NewLeaf, Processed, Proposal,
+    ProposalType, ProtocolVersion, Psk, PskStore, PskValue, Rows, RustCrypto, Signer, Staged, Suite, Tree,
+    Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -42,7 +42,15 @@ impl PskStore for Knows<'_> {
 /// Who has all the PSKs and believes everybody.
 pub(crate) fn client(signer: &dyn Signer) -> Client<'_> {
     let config = GroupConfig::default();
-    Client { crypto: &RustCrypto, signer, policy: &BasicIdentities, psks: &AllPsks, now: Some(NOW), config }
+    Client {
+        crypto: &RustCrypto,
+        signer,
+        policy: &BasicIdentities,
+        psks: &AllPsks,
+        is_in_group: &|_| false,
+        now: Some(NOW),
+        config,
+    }
 }
 
 /// What goes over the network.
@@ -117,32 +125,19 @@ impl Newcomer {
         config: GroupConfig,
     ) -> Result<Member, GroupError> {
         let Self { signer, bundle } = self;
-        let joined = Group::join(welcome, bundle, tree, &Client { config, ..client(&*signer) })?;
+        let joined = Group::join(welcome, &bundle, tree, &Client { config, ..client(&*signer) })?;
         Ok(Member::new(signer, joined))
     }
 
     /// Joins a group that follows from one that the client is in.
     pub(crate) fn join_successor(self, welcome: &Welcome, old: &Member) -> Result<Member, GroupError> {
         let Self { signer, bundle } = self;
-        let joined = old.group.join_successor(welcome, bundle, None, &client(&*signer))?;
+        let joined = old.group.join_successor(welcome, &bundle, None, &client(&*signer))?;
         Ok(Member::new(signer, joined))
     }
 
     pub(crate) fn key_package(&self) -> KeyPackage {
         self.bundle.key_package.clone()
-    }
-
-    /// The KeyPackage and its keys once more, to try what uses them up.
-    pub(crate) fn bundle_again(&self) -> KeyPackageBundle {
-        let again = |pair: &HpkeKeyPair| HpkeKeyPair {
-            private: pair.private.expose().into(),
-            public: pair.public.clone(),
-        };
-        KeyPackageBundle {
-            key_package: self.key_package(),
-            init_key_pair: again(&self.bundle.init_key_pair),
-            leaf_key_pair: again(&self.bundle.leaf_key_pair),
-        }
     }
 }
 
@@ -244,13 +239,13 @@ impl Member {
         proposal: Proposal,
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
-        let (message, delta) = self.group.propose(proposal, &client(&*self.signer), rng)?;
+        let (message, delta) = self.group.propose(proposal, b"", &client(&*self.signer), rng)?;
         delta.apply(&mut self.rows);
         Ok(message)
     }
 
     pub(crate) fn propose_update(&mut self, rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
-        let (message, delta) = self.group.propose_update(None, &client(&*self.signer), rng)?;
+        let (message, delta) = self.group.propose_update(None, b"", &client(&*self.signer), rng)?;
         delta.apply(&mut self.rows);
         Ok(message)
     }
@@ -292,7 +287,9 @@ impl Member {
         policy: &dyn IdentityPolicy,
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
-        self.operate(|group, client| group.propose_update(Some(new_leaf), &Client { policy, ..client }, rng))
+        self.operate(|group, client| {
+            group.propose_update(Some(new_leaf), b"", &Client { policy, ..client }, rng)
+        })
     }
 
     pub(crate) fn pending_proposals(&self) -> Vec<Proposal> {
@@ -481,7 +478,14 @@ impl World {
         resync: Option<LeafIndex>,
         psks: Vec<Psk>,
     ) -> Result<(Member, MlsMessage), GroupError> {
-        let join = ExternalJoin { group_info, tree, template: leaf_template(), resync, psks };
+        let join = ExternalJoin {
+            group_info,
+            tree,
+            template: leaf_template(),
+            resync,
+            psks,
+            authenticated_data: b"",
+        };
         let client = Client { config: self.config, ..client(&*newcomer.signer) };
         let (group, message, delta) = join.build(&client, &mut self.rng)?;
         Ok((Member::new(newcomer.signer, (group, delta)), message))

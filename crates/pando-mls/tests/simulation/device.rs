@@ -283,7 +283,7 @@ impl Device {
         })?;
         let signer = signer_with(&self.signers, &bundle.key_package.leaf_node.signature_key)?;
         let client = client(signer, psks, self.config);
-        let joined = Group::join(&welcome, bundle, invitation.tree.as_deref(), &client)
+        let joined = Group::join(&welcome, &bundle, invitation.tree.as_deref(), &client)
             .during(|| format!("client {} joins by a Welcome", self.id))?;
         self.state = State::Member(Member::new(joined, self.config.ratchet_limits));
         Ok(())
@@ -302,7 +302,15 @@ fn signer_with<'a>(signers: &'a [Box<dyn Signer>], key: &SignaturePublicKey) -> 
 }
 
 pub(crate) fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Client<'a> {
-    Client { crypto: &RustCrypto, signer, policy: POLICY, psks, now: Some(NOW), config }
+    Client {
+        crypto: &RustCrypto,
+        signer,
+        policy: POLICY,
+        psks,
+        is_in_group: &|_| false,
+        now: Some(NOW),
+        config,
+    }
 }
 
 /// What a client says of itself; `capable` if it supports the custom proposal and the custom extension.

@@ -73,7 +73,7 @@ impl World {
         let device = &self.devices[ghost.id];
         let group = &mut ghost.member.group;
         let client = client(device.signer(group)?, &self.psks, device.config);
-        let (message, _) = group.propose(custom(dice), &client, dice.rng())?;
+        let (message, _) = group.propose(custom(dice), b"", &client, dice.rng())?;
         let bytes = message.encode()?;
         for id in self.ready() {
             let processed = self.process(id, MlsMessage::decode(&bytes)?);

@@ -53,6 +53,7 @@ impl World {
             template: leaf(id, capable),
             resync: record.seat(id).map(|seat| seat.leaf),
             psks: (0..dice.below(3).saturating_sub(1)).map(|_| self.psk(&record, dice)).collect(),
+            authenticated_data: b"",
         };
         let device = &self.devices[id];
         let client = client(device.newest_signer(), &self.psks, device.config);

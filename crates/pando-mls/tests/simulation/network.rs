@@ -1,7 +1,7 @@
 //! What the network does: it delivers handshakes in order, and messages of the application in any order, several
 //! times, or never.
 
-use crate::device::{Id, State};
+use crate::device::{Id, State, id_of};
 use crate::dice::Dice;
 use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::ghosts::Ghost;
@@ -290,9 +290,10 @@ impl World {
             format!("client {id}, in epoch {now}, reads message {generation} of client {by} in epoch {epoch}")
         };
         match processed {
-            Ok(Processed::Application { sender, epoch, data, authenticated_data }) => {
+            Ok(Processed::Application { sender, credential, epoch, data, authenticated_data }) => {
                 ensure(expected, || format!("{}, which it should not", what()))?;
                 let same = (sender, epoch) == (message.leaf, message.epoch)
+                    && id_of(&credential) == Some(message.by)
                     && *data == *message.data
                     && *authenticated_data == *message.authenticated_data;
                 ensure(same, || format!("{}, and finds something else", what()))?;

@@ -31,13 +31,13 @@ impl World {
                 let capable = required || dice.percent(CAPABLE);
                 self.devices[by].act(&self.psks, |group, client, newest| {
                     let new_leaf = NewLeaf { template: leaf(by, capable), signer: newest };
-                    group.propose_update(Some(new_leaf).filter(|_| rotates), client, dice.rng())
+                    group.propose_update(Some(new_leaf).filter(|_| rotates), b"", client, dice.rng())
                 })
             }
             _ => {
                 let Some(proposal) = self.proposal(proposed, &record, dice)? else { return Ok(false) };
                 self.devices[by]
-                    .act(&self.psks, |group, client, _| group.propose(proposal, client, dice.rng()))
+                    .act(&self.psks, |group, client, _| group.propose(proposal, b"", client, dice.rng()))
             }
         };
         let message = message.during(|| format!("client {by} proposes {proposed:?}"))?;

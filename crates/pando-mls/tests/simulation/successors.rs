@@ -115,7 +115,7 @@ impl World {
         let joined = device
             .member()?
             .group
-            .join_successor(&Welcome::decode(welcome)?, bundle, None, &client)
+            .join_successor(&Welcome::decode(welcome)?, &bundle, None, &client)
             .during(|| format!("client {id} joins the group that follows"))?;
         Ok(Member::new(joined, device.config.ratchet_limits))
     }

@@ -84,7 +84,7 @@ impl Case {
         let signer = suite.signer(&signature_key(suite, &self.signature_priv)).in_field("signature_priv")?;
         let client = Client { policy: &AnyIdentity, ..client(&*signer, &psks, GroupConfig::default()) };
         // Nothing is stored.
-        let (mut group, _) = Group::join(&welcome, bundle, tree, &client).in_field("welcome")?;
+        let (mut group, _) = Group::join(&welcome, &bundle, tree, &client).in_field("welcome")?;
         must_equal(
             "initial_epoch_authenticator",
             group.epoch_authenticator().expose(),
@@ -143,7 +143,15 @@ struct Member {
 }
 
 fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Client<'a> {
-    Client { crypto: &RustCrypto, signer, policy: &BasicIdentities, psks, now: None, config }
+    Client {
+        crypto: &RustCrypto,
+        signer,
+        policy: &BasicIdentities,
+        psks,
+        is_in_group: &|_| false,
+        now: None,
+        config,
+    }
 }
 
 /// A client before it joins, with its signature key in both forms.
@@ -201,7 +209,7 @@ fn case(
     let welcome = output.welcome.ok_or("no Welcome")?;
     let tree = alice.group.public().tree().export()?;
     let outside = (!tree_in_welcome).then_some(&*tree);
-    let (group, _) = Group::join(&welcome, bob_bundle, outside, &client(&*bob_signer, &psks, config))?;
+    let (group, _) = Group::join(&welcome, &bob_bundle, outside, &client(&*bob_signer, &psks, config))?;
     let mut bob = Member { signer: bob_signer, group };
     let mut case = Case {
         cipher_suite: suite.cipher_suite().0,
@@ -222,7 +230,7 @@ fn case(
         let mut proposals = Vec::new();
         if round % 3 != 2 {
             let sender = client(&*other.signer, &psks, config);
-            let (update, _) = other.group.propose_update(None, &sender, rng)?;
+            let (update, _) = other.group.propose_update(None, b"", &sender, rng)?;
             let receiver = client(&*committer.signer, &psks, config);
             let _ = committer.group.process(update.clone(), &receiver)?;
             proposals.push(Hex(update.encode()?));

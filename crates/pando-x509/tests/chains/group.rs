@@ -37,7 +37,15 @@ fn members_have_certificates_of_one_authority() {
     let (alice, bob) = (certify("alice"), certify("bob"));
     let policy = &crate::pki::policy(&root);
     let (psks, config, now) = (&NoPsks, GroupConfig::default(), Some(NOW));
-    let as_alice = Client { crypto: &RustCrypto, signer: &*alice.signer, policy, psks, now, config };
+    let as_alice = Client {
+        crypto: &RustCrypto,
+        signer: &*alice.signer,
+        policy,
+        psks,
+        is_in_group: &|_| false,
+        now,
+        config,
+    };
     let as_bob = Client { signer: &*bob.signer, ..as_alice };
 
     let own = bundle(&[&alice, &authority], &mut rng);
@@ -46,7 +54,7 @@ fn members_have_certificates_of_one_authority() {
     let bobs = bundle(&[&bob, &authority, &root], &mut rng);
     let commit = group.commit().add(bobs.key_package.clone()).build(&as_alice, &mut rng).unwrap();
     let _ = group.merge_pending().unwrap();
-    let (mut bobs, _) = Group::join(&commit.welcome.unwrap(), bobs, None, &as_bob).unwrap();
+    let (mut bobs, _) = Group::join(&commit.welcome.unwrap(), &bobs, None, &as_bob).unwrap();
     let (message, _) = group.encrypt(b"hello", b"", &as_alice, &mut rng).unwrap();
     let (processed, _) = bobs.process(message, &as_bob).unwrap();
     assert!(matches!(processed, Processed::Application { data, .. } if &*data == b"hello"));

@@ -1,0 +1,185 @@
+//! A client is killed at every step: before what an operation has changed is stored, so that it never happened, or after
+//! that and before anything was sent or shown. Rows are written all at once or not at all. Nothing is lost, no key is used
+//! twice, and none that was used comes back.
+
+use crate::world::{Member, World, client, fast_suites, read};
+use pando_mls::wire::MlsMessageBody;
+use pando_mls::{
+    Client, Delta, FramingError, Group, GroupError, MlsMessage, Processed, Rows, ScheduleError, Suite,
+};
+use std::collections::BTreeSet;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Killed {
+    /// What has changed was not stored.
+    Before,
+    /// It was stored, and nothing was sent or shown.
+    After,
+}
+
+impl Member {
+    /// Begins again with what is stored, whatever else there was in memory.
+    fn revive(&mut self) {
+        let client = Client { config: *self.group.config(), ..client(&*self.signer) };
+        self.group = Group::load(&self.rows, &client).unwrap();
+        assert_eq!(self.group.rows().unwrap(), self.rows);
+    }
+
+    /// Does something, is killed, and does it again if it was not stored.
+    fn killed<T>(
+        &mut self,
+        killed: Killed,
+        mut operation: impl FnMut(&mut Group, &Client<'_>) -> Result<(T, Delta), GroupError>,
+    ) -> T {
+        let client = client(&*self.signer);
+        if killed == Killed::Before {
+            let _ = operation(&mut self.group, &client).unwrap();
+            self.group = Group::load(&self.rows, &client).unwrap();
+        }
+        let (result, delta) = operation(&mut self.group, &client).unwrap();
+        delta.apply(&mut self.rows);
+        self.revive();
+        result
+    }
+}
+
+/// What is encrypted, to see that nothing is encrypted twice with a key and nonce.
+fn ciphertext(message: &MlsMessage) -> Vec<u8> {
+    let MlsMessageBody::PrivateMessage(private) = &message.body else { panic!("not encrypted") };
+    private.ciphertext.to_vec()
+}
+
+fn sends(world: &mut World, victim: usize, killed: Killed) {
+    let rng = &mut world.rng;
+    let lost = world.members[victim].killed(killed, |group, client| group.encrypt(b"lost", b"", client, rng));
+    let sent = world.send(victim, b"sent");
+    assert_ne!(ciphertext(&lost), ciphertext(&sent));
+    for (index, member) in world.members.iter_mut().enumerate() {
+        if index != victim {
+            assert_eq!(read(member.process(&sent)).1, b"sent");
+            // Had both been encrypted with one key, the second one could not be read.
+            assert_eq!(read(member.process(&lost)).1, b"lost");
+        }
+    }
+}
+
+fn receives(world: &mut World, victim: usize, killed: Killed) {
+    let message = world.send((victim + 1) % 3, b"hello");
+    let read = world.members[victim].killed(killed, |group, client| group.process(message.clone(), client));
+    assert!(matches!(read, Processed::Application { data, .. } if *data == *b"hello"));
+    let again = world.members[victim].process(&message).unwrap_err();
+    assert!(
+        matches!(again, GroupError::Framing(FramingError::Schedule(ScheduleError::KeyGone(_)))),
+        "{again:?}"
+    );
+    for index in (0..3).filter(|index| *index != victim && *index != (victim + 1) % 3) {
+        world.members[index].process(&message).unwrap();
+    }
+}
+
+fn proposes_and_commits(world: &mut World, victim: usize, killed: Killed) {
+    let rng = &mut world.rng;
+    let proposal =
+        world.members[victim].killed(killed, |group, client| group.propose_update(None, b"", client, rng));
+    world.deliver_proposal(victim, &proposal);
+    // Its own Update is committed by another, and it is killed again while it follows.
+    let by = (victim + 1) % 3;
+    let (commit, _) = world.build(by, |builder| builder).unwrap();
+    world.members[victim].killed(killed, |group, client| {
+        let (processed, _) = group.process(commit.clone(), client)?;
+        let Processed::Commit(staged) = processed else { panic!("not a Commit: {processed:?}") };
+        group.merge(*staged)
+    });
+    for index in (0..3).filter(|index| *index != victim) {
+        world.members[index].follow(&commit);
+    }
+    world.agree();
+
+    // It commits itself. What it sends after it has been killed, it has from its own store.
+    let rng = &mut world.rng;
+    world.members[victim].killed(killed, |group, client| {
+        let mut output = group.commit().build(client, rng)?;
+        let delta = std::mem::take(&mut output.delta);
+        Ok((output, delta))
+    });
+    let commit = world.members[victim].group.pending_commit().unwrap().clone();
+    for index in (0..3).filter(|index| *index != victim) {
+        world.members[index].follow(&commit);
+    }
+    // It hears that it has won.
+    assert!(matches!(world.members[victim].process(&commit), Ok(Processed::OwnCommit)));
+    world.members[victim].killed(killed, |group, _| Ok(((), group.merge_pending()?)));
+    assert!(world.members[victim].group.pending_commit().is_none());
+    world.agree();
+}
+
+fn loses(world: &mut World, victim: usize, killed: Killed) {
+    let rng = &mut world.rng;
+    world.members[victim].killed(killed, |group, client| {
+        let mut output = group.commit().build(client, rng)?;
+        let delta = std::mem::take(&mut output.delta);
+        Ok((output, delta))
+    });
+    world.members[victim].killed(killed, |group, _| Ok(group.clear_pending()));
+    let by = (victim + 1) % 3;
+    world.commit(by, |builder| builder);
+}
+
+fn joins(world: &mut World, killed: Killed) {
+    let newcomer = world.newcomer();
+    let added = newcomer.key_package();
+    let (_, welcome) = world.commit(0, |builder| builder.add(added));
+    let welcome = welcome.unwrap();
+    let join = || Group::join(&welcome, &newcomer.bundle, None, &client(&*newcomer.signer)).unwrap();
+    // The KeyPackage is used up by what stores the group, so that one can join again who was killed before.
+    let (group, delta) = match killed {
+        Killed::Before => {
+            drop(join());
+            join()
+        }
+        Killed::After => join(),
+    };
+    let mut rows = Rows::new();
+    delta.apply(&mut rows);
+    drop(group);
+    let group = Group::load(&rows, &client(&*newcomer.signer)).unwrap();
+    world.members.push(Member { signer: newcomer.signer, group, rows });
+    world.agree();
+    world.chat(3);
+    let leaf = world.leaf(3);
+    world.commit(0, |builder| builder.remove(leaf));
+}
+
+fn lives(suite: Suite, victim: usize, killed: Killed) {
+    let mut world = World::of(suite, 3);
+    for _ in 0..2 {
+        sends(&mut world, victim, killed);
+        receives(&mut world, victim, killed);
+        proposes_and_commits(&mut world, victim, killed);
+        loses(&mut world, victim, killed);
+        joins(&mut world, killed);
+        world.chat(victim);
+    }
+    // Nothing was left behind: what is stored is what a member has who was never killed.
+    let kinds =
+        |member: &Member| -> BTreeSet<u8> { member.rows.keys().map(|key| key.to_bytes()[0]).collect() };
+    assert_eq!(kinds(&world.members[victim]), kinds(&world.members[(victim + 1) % 3]));
+}
+
+#[test]
+fn before_anything_is_stored() {
+    for suite in fast_suites() {
+        for victim in 0..3 {
+            lives(suite, victim, Killed::Before);
+        }
+    }
+}
+
+#[test]
+fn after_it_is_stored() {
+    for suite in fast_suites() {
+        for victim in 0..3 {
+            lives(suite, victim, Killed::After);
+        }
+    }
+}
