@@ -2,7 +2,7 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
-use crate::index::{KeyIndex, entry};
+use crate::index::{Entry, KeyIndex};
 use crate::parent_hash::{leaves_below, original_sibling_tree_hash, parent_hash};
 use crate::subtree::{Kind, Subtree};
 use crate::support::Support;
@@ -27,6 +27,25 @@ struct ReadNode<'a> {
     /// The LeafNode or ParentNode alone.
     bytes: &'a [u8],
     node: Node,
+}
+
+impl ReadNode<'_> {
+    /// What the indexes are to have of the node: its encryption key, which must be one, and a leaf's signature key.
+    fn entries(&self, suite: Suite) -> Result<(Entry, Option<Entry>), TreeError> {
+        let at = self.at;
+        let (key, signature) = match &self.node {
+            Node::Leaf(leaf) => (&leaf.encryption_key, Some(Entry::new(suite, &leaf.signature_key, at))),
+            Node::Parent(parent) => {
+                // Before anything looks for a leaf in such a list.
+                if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) {
+                    return Err(TreeError::UnmergedOrder(at));
+                }
+                (&parent.encryption_key, None)
+            }
+        };
+        suite.check_hpke_public_key(key).map_err(|_| TreeError::InvalidEncryptionKey(at))?;
+        Ok((Entry::new(suite, key, at), signature))
+    }
 }
 
 impl Tree {
@@ -75,31 +94,23 @@ impl Tree {
     /// As [`Tree::import`], without those of the hashes and signatures.
     pub fn import_unsigned(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
         let (size, nodes) = read(bytes)?;
-        let root = build(&nodes, size.root());
-        let (mut encryption, mut signature, mut support) = (Vec::new(), Vec::new(), Support::default());
-        for ReadNode { at, node, .. } in nodes {
-            let key = match &node {
-                Node::Leaf(leaf) => {
-                    signature.push(entry(suite, &leaf.signature_key, at));
-                    support.add(leaf);
-                    &leaf.encryption_key
-                }
-                Node::Parent(parent) => {
-                    // Before anything looks for a leaf in such a list.
-                    if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) {
-                        return Err(TreeError::UnmergedOrder(at));
-                    }
-                    &parent.encryption_key
-                }
-            };
-            suite.check_hpke_public_key(key).map_err(|_| TreeError::InvalidEncryptionKey(at))?;
-            encryption.push(entry(suite, key, at));
-        }
-        let (encryption_keys, signature_keys): (KeyIndex, KeyIndex) =
-            (encryption.into_iter().collect(), signature.into_iter().collect());
+        // The error that is told is the first one, whichever core finds one.
+        let entries: Vec<Result<_, TreeError>> = nodes.par_iter().map(|node| node.entries(suite)).collect();
+        let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let encryption = entries.iter().map(|(encryption, _)| *encryption).collect();
+        let signature = entries.iter().filter_map(|(_, signature)| *signature).collect();
+        let (root, (encryption, signature)) = rayon::join(
+            || build(&nodes, size.root()),
+            || rayon::join(|| KeyIndex::sorted(encryption), || KeyIndex::sorted(signature)),
+        );
+        let ((encryption_keys, same_encryption), (signature_keys, same_signature)) = (encryption, signature);
+        let support = Support::of(nodes.iter().filter_map(|read| match &read.node {
+            Node::Leaf(leaf) => Some(&**leaf),
+            Node::Parent(_) => None,
+        }));
         let tree = Self { suite, size, root, encryption_keys, signature_keys, support };
         tree.check_unmerged()?;
-        tree.check_unique()?;
+        tree.check_unique(&same_encryption, &same_signature)?;
         Ok(tree)
     }
 
@@ -119,16 +130,18 @@ impl Tree {
         found
     }
 
-    /// No encryption key and no signature key is there twice (section 16.7).
-    fn check_unique(&self) -> Result<(), TreeError> {
-        for (at, subtree) in self.occupied() {
-            let key = subtree.encryption_key().unwrap_or_default();
-            match self.find_other_encryption_key(at, key) {
-                None => {}
-                Some(other) => return Err(TreeError::DuplicateEncryptionKey(at.min(other), at.max(other))),
+    /// No encryption key and no signature key is there twice (section 16.7). Looked at are the nodes whose keys have the
+    /// fingerprint of another.
+    fn check_unique(&self, encryption: &[NodeIndex], signature: &[NodeIndex]) -> Result<(), TreeError> {
+        for at in encryption {
+            let key = self.find(*at).and_then(Subtree::encryption_key).unwrap_or_default();
+            if let Some(other) = self.find_other_encryption_key(*at, key) {
+                return Err(TreeError::DuplicateEncryptionKey(*at.min(&other), *at.max(&other)));
             }
-            let (Some(leaf), Some(content)) = (at.leaf(), subtree.leaf_content()) else { continue };
-            if let Some(other) = self.find_other_signature_key(leaf, content.signature_key()) {
+        }
+        for leaf in signature.iter().filter_map(|node| node.leaf()) {
+            let key = self.leaf_bytes(leaf).map(LeafBytes::signature_key).unwrap_or_default();
+            if let Some(other) = self.find_other_signature_key(leaf, key) {
                 return Err(TreeError::DuplicateSignatureKey(leaf.min(other), leaf.max(other)));
             }
         }

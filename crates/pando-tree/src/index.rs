@@ -34,12 +34,24 @@ impl PartialOrd for Entry {
 pub(crate) struct KeyIndex(OrdSet<Entry>);
 
 impl KeyIndex {
+    /// An index with these entries, and the nodes whose keys have the fingerprint of another's: the same key, or a
+    /// coincidence.
+    pub(crate) fn sorted(mut entries: Vec<Entry>) -> (Self, Vec<NodeIndex>) {
+        entries.sort_unstable();
+        let same = entries.windows(2).filter_map(|pair| match pair {
+            [one, other] if one.fingerprint == other.fingerprint => Some(one.node),
+            _ => None,
+        });
+        let same = same.collect();
+        (Self(entries.into_iter().collect()), same)
+    }
+
     pub(crate) fn insert(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
-        self.0.insert(entry(suite, key, node));
+        self.0.insert(Entry::new(suite, key, node));
     }
 
     pub(crate) fn remove(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
-        self.0.remove(&entry(suite, key, node));
+        self.0.remove(&Entry::new(suite, key, node));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -48,21 +60,17 @@ impl KeyIndex {
 
     /// The nodes that may have a key: those whose keys have its fingerprint.
     pub(crate) fn candidates(&self, suite: Suite, key: &[u8]) -> impl Iterator<Item = NodeIndex> {
-        let first = entry(suite, key, NodeIndex(0));
+        let first = Entry::new(suite, key, NodeIndex(0));
         let last = Entry { node: NodeIndex(u32::MAX), ..first };
         self.0.range(first..=last).map(|entry| entry.node)
     }
 }
 
-impl FromIterator<Entry> for KeyIndex {
-    fn from_iter<T: IntoIterator<Item = Entry>>(entries: T) -> Self {
-        Self(entries.into_iter().collect())
+impl Entry {
+    /// A hash, so that nobody can choose keys that all have the same fingerprint.
+    pub(crate) fn new(suite: Suite, key: &[u8], node: NodeIndex) -> Self {
+        let digest = suite.hash(&[key]);
+        let fingerprint = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
+        Self { fingerprint, node }
     }
-}
-
-/// A hash, so that nobody can choose keys that all have the same fingerprint.
-pub(crate) fn entry(suite: Suite, key: &[u8], node: NodeIndex) -> Entry {
-    let digest = suite.hash(&[key]);
-    let fingerprint = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
-    Entry { fingerprint, node }
 }

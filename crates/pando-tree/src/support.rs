@@ -69,15 +69,37 @@ impl Support {
         })
     }
 
+    /// What the members with these leaves support. Neighbours who support the same, as most do, are counted together.
+    pub(crate) fn of<'a>(leaves: impl Iterator<Item = &'a LeafNode>) -> Self {
+        let mut support = Self::default();
+        let mut alike: Option<(&LeafNode, u32)> = None;
+        for leaf in leaves {
+            alike = Some(match alike {
+                Some((first, count)) if are_alike(first, leaf) => (first, count.saturating_add(1)),
+                before => {
+                    before.into_iter().for_each(|(first, count)| support.add_many(first, count));
+                    (leaf, 1)
+                }
+            });
+        }
+        alike.into_iter().for_each(|(first, count)| support.add_many(first, count));
+        support
+    }
+
     fn all(&self, capability: Capability) -> bool {
         self.counts.get(&capability).copied().unwrap_or(0) == self.members
     }
 
     pub(crate) fn add(&mut self, leaf_node: &LeafNode) {
-        self.members = self.members.saturating_add(1);
+        self.add_many(leaf_node, 1);
+    }
+
+    /// Counts a number of members who all support what this one does.
+    fn add_many(&mut self, leaf_node: &LeafNode, members: u32) {
+        self.members = self.members.saturating_add(members);
         for capability in capabilities(leaf_node) {
             let count = self.counts.entry(capability).or_insert(0);
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(members);
         }
     }
 
@@ -90,6 +112,12 @@ impl Support {
             }
         }
     }
+}
+
+/// Whether two leaves count the same.
+fn are_alike(one: &LeafNode, other: &LeafNode) -> bool {
+    one.capabilities == other.capabilities
+        && one.credential.credential_type() == other.credential.credential_type()
 }
 
 /// Each once, however often it is listed.

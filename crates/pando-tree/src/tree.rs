@@ -12,8 +12,12 @@ use pando_wire::{
     EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey,
     TreeSize,
 };
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::fmt;
 use std::sync::Arc;
+
+/// Looking at fewer members is not worth a second thread.
+const PARALLEL_MEMBERS: usize = 64;
 
 /// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does.
 #[derive(Clone)]
@@ -114,6 +118,19 @@ impl Tree {
             }
             None
         })
+    }
+
+    /// Looks at all members, on all cores.
+    ///
+    /// # Errors
+    /// The error of the first member, from the left, that has one.
+    pub fn try_for_each_member<E: Send>(
+        &self,
+        check: impl Fn(LeafIndex, &LeafNode) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        let members: Vec<_> = self.members().collect();
+        let check = |leaf: &LeafIndex| self.leaf(*leaf).and_then(|node| check(*leaf, &node).err());
+        members.par_iter().with_min_len(PARALLEL_MEMBERS).find_map_first(check).map_or(Ok(()), Err)
     }
 
     /// The encryption key of a node; `None` if it is blank or does not exist.
