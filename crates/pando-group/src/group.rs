@@ -81,7 +81,9 @@ impl Group {
         client.check_signer(Some(&leaf.signature_key))?;
         let identities = client.identities();
         extensions::no_duplicates(&context.extensions)?;
+        leaf_node::encryption_key_is_valid(leaf, suite)?;
         leaf_node::is_valid_alone(leaf, suite, &context, identities)?;
+        leaf_node::signature_is_valid(leaf, suite, (&GroupId::default(), LeafIndex(0)))?;
         extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
         let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;
         let secrets = EpochSecret::random(suite, rng).derive(suite)?;

@@ -156,11 +156,11 @@ pub(crate) fn verify_group_info(
     suite
         .verify_with_label(&key, "GroupInfoTBS", &group_info.to_be_signed()?, &group_info.signature)
         .map_err(|_| Violation::GroupInfoSignature)?;
-    for leaf in tree.members() {
-        let leaf_node = tree.leaf(leaf).ok_or(Violation::GroupInfoSigner(leaf))?;
-        leaf_node::is_valid_alone(&leaf_node, suite, context, identities)?;
-        leaf_node::credential_types_fit(&leaf_node, &tree)?;
-    }
+    // Keys and signatures were looked at when the tree was read.
+    tree.try_for_each_member(|_, leaf_node| {
+        leaf_node::is_valid_alone(leaf_node, suite, context, identities)?;
+        leaf_node::credential_types_fit(leaf_node, &tree)
+    })?;
 
     let confirmed = ConfirmedTranscriptHash(context.confirmed_transcript_hash.clone());
     let interim_transcript_hash =

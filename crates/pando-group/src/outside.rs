@@ -55,7 +55,8 @@ fn propose(
     let suite = client.suite(context.cipher_suite)?;
     // Who is in the tree is not known here; members look at that.
     if let Proposal::Add(add) = &proposal {
-        key_package::is_valid(&add.key_package, suite, context, client.identities())?;
+        key_package::contents_are_valid(&add.key_package, suite, context, client.identities())?;
+        key_package::signatures_are_valid(&[&add.key_package], suite)?;
     }
     let content = FramedContent {
         group_id: context.group_id.clone(),

@@ -77,7 +77,7 @@ impl<'a> Selection<'a> {
 
     fn is_valid(&self, pending: &PendingProposal) -> bool {
         let PendingProposal { sender, proposal, .. } = pending;
-        proposal::is_valid(&self.state, *sender, proposal, self.identities).is_ok()
+        proposal::contents_are_valid(&self.state, *sender, proposal, self.identities).is_ok()
     }
 
     /// Who is removed, by whichever proposal; never the committer.

@@ -264,8 +264,12 @@ pub(crate) fn apply_proposals(
     }
     let state = PublicState { context: context.clone(), ..state.clone() };
     for committed in list {
-        proposal::is_valid(&state, committed.sender, &committed.proposal, identities)?;
+        proposal::contents_are_valid(&state, committed.sender, &committed.proposal, identities)?;
     }
+    // Those of proposals that were sent by themselves were verified when they came.
+    let by_value = list.iter().filter(|committed| committed.reference.is_none());
+    let by_value = by_value.map(|committed| (committed.sender, &committed.proposal));
+    proposal::signatures_are_valid(&state, by_value)?;
 
     let mut applied = Applied {
         tree: state.tree.clone(),
@@ -384,6 +388,7 @@ pub(crate) fn check_path_leaf(
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     leaf_node::comes_from_commit(leaf_node)?;
+    leaf_node::encryption_key_is_valid(leaf_node, state.suite)?;
     leaf_node::is_valid_alone(leaf_node, state.suite, &applied.context, identities)?;
     leaf_node::signature_is_valid(leaf_node, state.suite, (&state.context.group_id, position))?;
     if let Some(old) = old {

@@ -3,23 +3,18 @@
 use super::{extensions, leaf_node};
 use crate::Violation;
 use crate::identity::Identities;
-use pando_crypto::Suite;
-use pando_wire::{GroupContext, GroupId, KeyPackage, LeafIndex, ProtocolVersion};
+use pando_crypto::{SignedMessage, Suite};
+use pando_wire::{
+    EncodeError, GroupContext, GroupId, KeyPackage, LeafIndex, ProtocolVersion, Signature, SignaturePublicKey,
+};
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 
 /// 10.1: the version and the cipher suite must be those of the group.
 pub(crate) fn fits_suite(key_package: &KeyPackage, suite: Suite) -> Result<(), Violation> {
     let fits =
         key_package.version == ProtocolVersion::MLS_10 && key_package.cipher_suite == suite.cipher_suite();
     if fits { Ok(()) } else { Err(Violation::KeyPackageSuite) }
-}
-
-/// 10.1: the signature must be valid.
-pub(crate) fn signature_is_valid(key_package: &KeyPackage, suite: Suite) -> Result<(), Violation> {
-    let to_be_signed = key_package.to_be_signed().map_err(|_| Violation::KeyPackageSignature)?;
-    let key = &key_package.leaf_node.signature_key;
-    suite
-        .verify_with_label(key, "KeyPackageTBS", &to_be_signed, &key_package.signature)
-        .map_err(|_| Violation::KeyPackageSignature)
 }
 
 /// 10.1: the init key must not be the leaf's encryption key.
@@ -31,8 +26,8 @@ pub(crate) fn init_key_differs(key_package: &KeyPackage) -> Result<(), Violation
     }
 }
 
-/// All of section 10.1.
-pub(crate) fn is_valid(
+/// All of section 10.1 but for the signatures.
+pub(crate) fn contents_are_valid(
     key_package: &KeyPackage,
     suite: Suite,
     context: &GroupContext,
@@ -41,12 +36,51 @@ pub(crate) fn is_valid(
     fits_suite(key_package, suite)?;
     let leaf = &key_package.leaf_node;
     leaf_node::comes_from_key_package(leaf)?;
+    leaf_node::encryption_key_is_valid(leaf, suite)?;
     leaf_node::is_valid_alone(leaf, suite, context, identities)?;
     leaf_node::is_alive(leaf, identities.now)?;
-    // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
-    leaf_node::signature_is_valid(leaf, suite, (&GroupId::default(), LeafIndex(0)))?;
     extensions::no_duplicates(&key_package.extensions)?;
     suite.check_hpke_public_key(&key_package.init_key).map_err(|_| Violation::InvalidKey)?;
-    init_key_differs(key_package)?;
-    signature_is_valid(key_package, suite)
+    init_key_differs(key_package)
+}
+
+/// How many KeyPackages are verified together.
+const BATCH: usize = 512;
+
+/// 10.1 and 7.3: the signatures of KeyPackages and of their leaves must be valid; in batches, on all cores.
+pub(crate) fn signatures_are_valid(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
+    let invalid = key_packages.par_chunks(BATCH).find_map_first(|batch| batch_is_signed(batch, suite).err());
+    invalid.map_or(Ok(()), Err)
+}
+
+fn batch_is_signed(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
+    let leaves = key_packages.iter().map(|key_package| {
+        let leaf = &key_package.leaf_node;
+        // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
+        (leaf.to_be_signed((&GroupId::default(), LeafIndex(0))), &leaf.signature_key, &leaf.signature)
+    });
+    verify(suite, leaf_node::LABEL, leaves, &Violation::LeafSignature)?;
+    let themselves = key_packages.iter().map(|key_package| {
+        (key_package.to_be_signed(), &key_package.leaf_node.signature_key, &key_package.signature)
+    });
+    verify(suite, "KeyPackageTBS", themselves, &Violation::KeyPackageSignature)
+}
+
+/// Verifies signatures with one label.
+fn verify<'a>(
+    suite: Suite,
+    label: &str,
+    signed: impl Iterator<Item = (Result<Vec<u8>, EncodeError>, &'a SignaturePublicKey, &'a Signature)>,
+    violation: &Violation,
+) -> Result<(), Violation> {
+    let signed = signed
+        .map(|(message, public, signature)| Ok((message.map_err(|_| violation.clone())?, public, signature)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let messages: Vec<_> = signed
+        .iter()
+        .map(|(message, public, signature)| SignedMessage { public, message, signature })
+        .collect();
+    suite
+        .verify_batch_with_label(label, &messages)
+        .map_err(|(_, error)| leaf_node::not_signed(&error, violation.clone()))
 }

@@ -3,7 +3,7 @@
 use super::extensions;
 use crate::Violation;
 use crate::identity::{Identities, IdentityPolicy};
-use pando_crypto::Suite;
+use pando_crypto::{CryptoError, Suite};
 use pando_tree::Tree;
 use pando_wire::{
     Extensions, GroupContext, GroupId, LeafIndex, LeafNode, LeafNodeSource, ProtocolVersion,
@@ -36,7 +36,10 @@ pub(crate) fn credential_is_valid(leaf_node: &LeafNode, identities: Identities<'
         .map_err(|error| Violation::Credential(error.to_string()))
 }
 
-/// 7.3: the signature must be valid.
+/// The label of a leaf's signature (section 7.2).
+pub(crate) const LABEL: &str = "LeafNodeTBS";
+
+/// 7.3: the signature must be valid; and 5.1.1: so must its key.
 pub(crate) fn signature_is_valid(
     leaf_node: &LeafNode,
     suite: Suite,
@@ -44,8 +47,13 @@ pub(crate) fn signature_is_valid(
 ) -> Result<(), Violation> {
     let to_be_signed = leaf_node.to_be_signed(position).map_err(|_| Violation::LeafSignature)?;
     suite
-        .verify_with_label(&leaf_node.signature_key, "LeafNodeTBS", &to_be_signed, &leaf_node.signature)
-        .map_err(|_| Violation::LeafSignature)
+        .verify_with_label(&leaf_node.signature_key, LABEL, &to_be_signed, &leaf_node.signature)
+        .map_err(|error| not_signed(&error, Violation::LeafSignature))
+}
+
+/// Whether it is the signature or its key that is not valid.
+pub(crate) fn not_signed(error: &CryptoError, signature: Violation) -> Violation {
+    if matches!(error, CryptoError::InvalidPublicKey) { Violation::InvalidKey } else { signature }
 }
 
 /// 7.3: what the group requires must be supported.
@@ -143,12 +151,10 @@ pub(crate) fn keys_are_unique(leaf: LeafIndex, leaf_node: &LeafNode, tree: &Tree
     }
 }
 
-/// 5.1.1: keys must be keys of the cipher suite.
-pub(crate) fn keys_are_valid(leaf_node: &LeafNode, suite: Suite) -> Result<(), Violation> {
-    suite
-        .check_hpke_public_key(&leaf_node.encryption_key)
-        .and_then(|()| suite.check_signature_public_key(&leaf_node.signature_key))
-        .map_err(|_| Violation::InvalidKey)
+/// 5.1.1: the encryption key must be one of the cipher suite. Whether the signature key is one shows when the signature
+/// is verified.
+pub(crate) fn encryption_key_is_valid(leaf_node: &LeafNode, suite: Suite) -> Result<(), Violation> {
+    suite.check_hpke_public_key(&leaf_node.encryption_key).map_err(|_| Violation::InvalidKey)
 }
 
 /// 5.3.1: a member may only take a credential that may succeed its old one.
@@ -172,7 +178,7 @@ pub(crate) fn supports_itself(leaf_node: &LeafNode, suite: Suite) -> Result<(), 
     extensions::are_supported(&leaf_node.extensions, leaf_node)
 }
 
-/// All that can be said of a leaf by itself, for a group with this context.
+/// All that can be said of a leaf by itself, for a group with this context, its keys and its signature aside.
 pub(crate) fn is_valid_alone(
     leaf_node: &LeafNode,
     suite: Suite,
@@ -180,7 +186,6 @@ pub(crate) fn is_valid_alone(
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     supports_itself(leaf_node, suite)?;
-    keys_are_valid(leaf_node, suite)?;
     lifetime_is_acceptable(leaf_node, identities.policy)?;
     supports_required(leaf_node, &context.extensions)?;
     extensions::leaf_supports_group_extensions(leaf_node, &context.extensions)?;

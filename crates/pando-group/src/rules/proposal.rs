@@ -30,7 +30,7 @@ pub(crate) fn reinit_version(state: &PublicState, reinit: &ReInit) -> Result<(),
     if reinit.version < state.context.version { Err(Violation::ReInitVersion) } else { Ok(()) }
 }
 
-/// 12.1.2: an Update comes from a member and fits its leaf.
+/// 12.1.2: an Update comes from a member and fits its leaf. Its signature aside.
 pub(crate) fn update_is_valid(
     state: &PublicState,
     sender: Sender,
@@ -42,10 +42,10 @@ pub(crate) fn update_is_valid(
     let old = state.tree.leaf(leaf).ok_or(not_theirs)?;
     let new = &update.leaf_node;
     leaf_node::comes_from_update(new)?;
+    leaf_node::encryption_key_is_valid(new, state.suite)?;
     leaf_node::encryption_key_is_new(new, &old)?;
     leaf_node::credential_may_succeed(new, &old, identities)?;
-    leaf_node::is_valid_alone(new, state.suite, &state.context, identities)?;
-    leaf_node::signature_is_valid(new, state.suite, (&state.context.group_id, leaf))
+    leaf_node::is_valid_alone(new, state.suite, &state.context, identities)
 }
 
 /// 12.1.6 and 12.1.8: a proposal must be of a type that its sender may make.
@@ -79,9 +79,39 @@ pub(crate) fn is_valid(
     proposal: &Proposal,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
+    contents_are_valid(state, sender, proposal, identities)?;
+    signatures_are_valid(state, [(sender, proposal)])
+}
+
+/// The signatures of what proposals bring, which are those of KeyPackages and leaves.
+pub(crate) fn signatures_are_valid<'a>(
+    state: &PublicState,
+    proposals: impl IntoIterator<Item = (Sender, &'a Proposal)>,
+) -> Result<(), Violation> {
+    let mut key_packages = Vec::new();
+    for (sender, proposal) in proposals {
+        match (sender, proposal) {
+            (_, Proposal::Add(add)) => key_packages.push(&add.key_package),
+            (Sender::Member(leaf), Proposal::Update(update)) => {
+                let position = (&state.context.group_id, leaf);
+                leaf_node::signature_is_valid(&update.leaf_node, state.suite, position)?;
+            }
+            _ => {}
+        }
+    }
+    key_package::signatures_are_valid(&key_packages, state.suite)
+}
+
+/// The same without these signatures: they stay valid, while the rest depends on the state.
+pub(crate) fn contents_are_valid(
+    state: &PublicState,
+    sender: Sender,
+    proposal: &Proposal,
+    identities: Identities<'_>,
+) -> Result<(), Violation> {
     match proposal {
         Proposal::Add(add) => {
-            key_package::is_valid(&add.key_package, state.suite, &state.context, identities)
+            key_package::contents_are_valid(&add.key_package, state.suite, &state.context, identities)
         }
         Proposal::Update(update) => update_is_valid(state, sender, update, identities),
         Proposal::Remove(remove) => removed_is_member(state, remove.removed),
