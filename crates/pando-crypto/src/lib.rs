@@ -43,18 +43,25 @@
     )
 )]
 
+mod algorithms;
+mod composed;
+mod dhkem;
 mod digest;
 mod error;
+mod hpke;
 mod keys;
+mod parallel;
 mod provider;
 mod rustcrypto;
 mod suite;
+#[cfg(test)]
+mod tests;
 
 pub use digest::Digest;
 pub use error::CryptoError;
 pub use keys::{AeadKey, AeadNonce, HpkeKeyPair, HpkePrivateKey, SignaturePrivateKey};
 pub use pando_wire::SecretBytes;
-pub use provider::{CryptoProvider, Primitives, SignedMessage, Signer};
+pub use provider::{CryptoProvider, HpkeMessage, Primitives, SignedMessage, Signer};
 pub use rand_core::{CryptoRng, Rng};
 pub use rustcrypto::RustCrypto;
 pub use suite::Suite;

@@ -10,7 +10,7 @@
     reason = "the operators here are those of a field and a group, which wrap by definition"
 )]
 
-use super::primitives::SignatureScheme;
+use crate::algorithms::SignatureScheme;
 use crate::{CryptoError, SignaturePrivateKey, SignedMessage, Signer};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha512};
 use std::iter;
 use zeroize::Zeroizing;
 
-pub(super) struct Ed25519;
+pub(crate) struct Ed25519;
 
 /// From this many signatures on, a batch is faster than one by one.
 const BATCH_PAYS: usize = 4;
@@ -114,7 +114,7 @@ impl Equation {
 ///
 /// The coefficients come from a hash over everything that is being verified. Who wants a false batch to
 /// pass has to find an input by trial for which a coefficient of 128 bits comes out right.
-pub(super) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
+pub(crate) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
     let equations = messages
         .iter()
         .map(|signed| Equation::new(signed.public, signed.message, signed.signature).ok())

