@@ -78,7 +78,10 @@ impl<G: Group, A: Aead> Info<G, A> {
     }
 
     /// The AEAD's key and the nonce of the first message.
-    fn key_and_nonce(&self, shared_secret: &SharedSecret<G>) -> Result<(AeadKey, AeadNonce), CryptoError> {
+    pub(crate) fn key_and_nonce(
+        &self,
+        shared_secret: &SharedSecret<G>,
+    ) -> Result<(AeadKey, AeadNonce), CryptoError> {
         let secret = self.secret(shared_secret)?;
         let mut key = SecretBytes::from(vec![0; A::KEY_LEN]);
         self.expand(&secret, b"key", key.expose_mut())?;
@@ -89,7 +92,7 @@ impl<G: Group, A: Aead> Info<G, A> {
     }
 
     /// `Context.Export` (section 5.3).
-    fn export(
+    pub(crate) fn export(
         &self,
         shared_secret: &SharedSecret<G>,
         exporter_context: &[u8],

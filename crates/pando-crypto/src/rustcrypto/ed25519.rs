@@ -77,14 +77,22 @@ impl SignatureScheme for Ed25519 {
     }
 
     fn verify_batch(messages: &[SignedMessage<'_>]) -> Result<(), (usize, CryptoError)> {
-        if messages.len() >= BATCH_PAYS && batch_holds(messages) == Some(true) {
-            return Ok(());
-        }
-        // Few, or one of them is bad: find out which.
-        messages.iter().enumerate().try_for_each(|(position, signed)| {
-            Self::verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
-        })
+        verify_batch(messages, Self::verify)
     }
+}
+
+/// Verifies many signatures, with `verify` for those that have to be looked at one by one.
+pub(crate) fn verify_batch(
+    messages: &[SignedMessage<'_>],
+    verify: impl Fn(&SignaturePublicKey, &[u8], &Signature) -> Result<(), CryptoError>,
+) -> Result<(), (usize, CryptoError)> {
+    if messages.len() >= BATCH_PAYS && batch_holds(messages) == Some(true) {
+        return Ok(());
+    }
+    // Few, or one of them is bad: find out which.
+    messages.iter().enumerate().try_for_each(|(position, signed)| {
+        verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
+    })
 }
 
 /// What a signature claims: `[8][S]B = [8]R + [8][k]A`.
@@ -160,7 +168,7 @@ fn public_point(public: &[u8]) -> Result<EdwardsPoint, CryptoError> {
 
 /// Whether a point is in its one encoding (RFC 8032, section 5.1.3): y below 2^255 - 19, and no negative
 /// sign where x is 0. The crate reduces y and ignores the sign of 0.
-fn is_canonical(point: &[u8; 32]) -> bool {
+pub(crate) fn is_canonical(point: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = point;
     let (y_last, negative) = (last & 0x7f, last & 0x80 != 0);
     let all_ones = y_last == 0x7f && middle.iter().all(|&byte| byte == 0xff);

