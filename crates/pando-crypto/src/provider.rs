@@ -115,6 +115,26 @@ pub trait Primitives: Send + Sync {
         rng: &mut dyn CryptoRng,
     ) -> Result<HpkeCiphertext, CryptoError>;
 
+    /// `SealBase` (RFC 9180, section 6.1) to many recipients under one `info`, without additional data: what
+    /// [`Primitives::hpke_seal`] gives for one message after the other, with the same generator.
+    ///
+    /// The backends here hash `info` once, and spread the rest over the cores (with the feature `rayon`).
+    ///
+    /// # Errors
+    /// The position of the first message that cannot be sealed, and why.
+    fn hpke_seal_many(
+        &self,
+        info: &[u8],
+        messages: &[HpkeMessage<'_>],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<HpkeCiphertext>, (usize, CryptoError)> {
+        let seal = |(position, message): (usize, &HpkeMessage<'_>)| {
+            self.hpke_seal(message.public, info, &[], message.plaintext, rng)
+                .map_err(|error| (position, error))
+        };
+        messages.iter().enumerate().map(seal).collect()
+    }
+
     /// `OpenBase` (RFC 9180, section 6.1). The KEM's output must be accepted by
     /// [`Primitives::check_hpke_public_key`].
     ///
@@ -205,6 +225,15 @@ pub trait Primitives: Send + Sync {
             self.verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
         })
     }
+}
+
+/// A message to be encrypted, and for whom. It is secret, so it is not printed.
+#[derive(Clone, Copy)]
+pub struct HpkeMessage<'a> {
+    /// The public key of the recipient.
+    pub public: &'a HpkePublicKey,
+    /// The message.
+    pub plaintext: &'a [u8],
 }
 
 /// A message with its signature, to be verified.

@@ -1,6 +1,8 @@
 //! A cipher suite with the labelled operations of RFC 9420.
 
-use crate::{AeadKey, AeadNonce, CryptoError, HpkeKeyPair, Primitives, SecretBytes, SignedMessage, Signer};
+use crate::{
+    AeadKey, AeadNonce, CryptoError, HpkeKeyPair, HpkeMessage, Primitives, SecretBytes, SignedMessage, Signer,
+};
 use pando_wire::{
     Encode, HashReference, HpkeCiphertext, HpkePublicKey, KeyPackage, KeyPackageRef, ProposalRef, Signature,
     SignaturePublicKey, vector_header,
@@ -176,6 +178,23 @@ impl Suite {
         rng: &mut dyn CryptoRng,
     ) -> Result<HpkeCiphertext, CryptoError> {
         self.hpke_seal(public, &labelled(label, context)?, &[], plaintext, rng)
+    }
+
+    /// `EncryptWithLabel(public, label, context, plaintext)` (section 5.1.3) for each message, under one label and
+    /// context.
+    ///
+    /// # Errors
+    /// As [`Primitives::hpke_seal_many`], or [`CryptoError::Encode`] if the context is too long, with 0 for a
+    /// position.
+    pub fn encrypt_with_label_to_many(
+        self,
+        label: &str,
+        context: &[u8],
+        messages: &[HpkeMessage<'_>],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<HpkeCiphertext>, (usize, CryptoError)> {
+        let info = labelled(label, context).map_err(|error| (0, error))?;
+        self.hpke_seal_many(&info, messages, rng)
     }
 
     /// `DecryptWithLabel(private, label, context, kem_output, ciphertext)` (section 5.1.3).

@@ -2,7 +2,7 @@
 //!
 //! Nonces are derived from the key and the message (RFC 6979), so signing needs no randomness.
 
-use super::primitives::SignatureScheme;
+use crate::algorithms::SignatureScheme;
 use crate::{CryptoError, SignaturePrivateKey, Signer};
 use pando_wire::{Signature, SignaturePublicKey};
 use rand_core::CryptoRng;
@@ -14,7 +14,7 @@ const ATTEMPTS: usize = 16;
 
 macro_rules! ecdsa {
     ($name:ident, $curve:ident, $private_len:literal, $public_len:literal, $mask:literal) => {
-        pub(super) struct $name;
+        pub(crate) struct $name;
 
         impl SignatureScheme for $name {
             fn generate(rng: &mut dyn CryptoRng) -> Result<SignaturePrivateKey, CryptoError> {

@@ -10,7 +10,7 @@
     reason = "the operators here are those of a field and a group, which wrap by definition"
 )]
 
-use super::primitives::SignatureScheme;
+use crate::algorithms::SignatureScheme;
 use crate::{CryptoError, SignaturePrivateKey, SignedMessage, Signer};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha512};
 use std::iter;
 use zeroize::Zeroizing;
 
-pub(super) struct Ed25519;
+pub(crate) struct Ed25519;
 
 /// From this many signatures on, a batch is faster than one by one.
 const BATCH_PAYS: usize = 4;
@@ -77,14 +77,22 @@ impl SignatureScheme for Ed25519 {
     }
 
     fn verify_batch(messages: &[SignedMessage<'_>]) -> Result<(), (usize, CryptoError)> {
-        if messages.len() >= BATCH_PAYS && batch_holds(messages) == Some(true) {
-            return Ok(());
-        }
-        // Few, or one of them is bad: find out which.
-        messages.iter().enumerate().try_for_each(|(position, signed)| {
-            Self::verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
-        })
+        verify_batch(messages, Self::verify)
     }
+}
+
+/// Verifies many signatures, with `verify` for those that have to be looked at one by one.
+pub(crate) fn verify_batch(
+    messages: &[SignedMessage<'_>],
+    verify: impl Fn(&SignaturePublicKey, &[u8], &Signature) -> Result<(), CryptoError>,
+) -> Result<(), (usize, CryptoError)> {
+    if messages.len() >= BATCH_PAYS && batch_holds(messages) == Some(true) {
+        return Ok(());
+    }
+    // Few, or one of them is bad: find out which.
+    messages.iter().enumerate().try_for_each(|(position, signed)| {
+        verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
+    })
 }
 
 /// What a signature claims: `[8][S]B = [8]R + [8][k]A`.
@@ -114,7 +122,7 @@ impl Equation {
 ///
 /// The coefficients come from a hash over everything that is being verified. Who wants a false batch to
 /// pass has to find an input by trial for which a coefficient of 128 bits comes out right.
-pub(super) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
+pub(crate) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
     let equations = messages
         .iter()
         .map(|signed| Equation::new(signed.public, signed.message, signed.signature).ok())
@@ -160,7 +168,7 @@ fn public_point(public: &[u8]) -> Result<EdwardsPoint, CryptoError> {
 
 /// Whether a point is in its one encoding (RFC 8032, section 5.1.3): y below 2^255 - 19, and no negative
 /// sign where x is 0. The crate reduces y and ignores the sign of 0.
-fn is_canonical(point: &[u8; 32]) -> bool {
+pub(crate) fn is_canonical(point: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = point;
     let (y_last, negative) = (last & 0x7f, last & 0x80 != 0);
     let all_ones = y_last == 0x7f && middle.iter().all(|&byte| byte == 0xff);

@@ -1,13 +1,13 @@
 //! Ed448 (RFC 8032, section 5.2).
 
-use super::primitives::SignatureScheme;
+use crate::algorithms::SignatureScheme;
 use crate::{CryptoError, SignaturePrivateKey, Signer};
 use ed448_goldilocks::{SigningKey, VerifyingKey};
 use pando_wire::{Signature, SignaturePublicKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-pub(super) struct Ed448;
+pub(crate) struct Ed448;
 
 const KEY_LEN: usize = 57;
 

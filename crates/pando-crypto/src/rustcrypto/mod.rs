@@ -1,38 +1,50 @@
 //! All seven cipher suites of RFC 9420 (section 17.1) in pure Rust.
 //!
-//! Own code here is DHKEM (RFC 9180, section 4.1) over curves from other crates, because `hpke` has none
-//! over X448, and the rule for which Ed25519 signatures are accepted; everything else is called.
+//! Own code here is the rule for which Ed25519 signatures are accepted; everything else is called. HPKE sends with
+//! what all backends share, and receives with the crate `hpke`.
 
-mod dhkem;
-mod ecdsa;
-mod ed25519;
-mod ed448;
-mod nist;
-mod primitives;
-mod x25519;
-mod x448;
+pub(crate) mod ecdsa;
+pub(crate) mod ed25519;
+pub(crate) mod ed448;
+pub(crate) mod hpke;
+pub(crate) mod nist;
+mod symmetric;
+pub(crate) mod x25519;
+pub(crate) mod x448;
 
-#[cfg(test)]
-mod tests;
-
+use crate::composed::Composed;
 use crate::{CryptoProvider, Suite};
-use hpke::aead::{AesGcm128, AesGcm256, ChaCha20Poly1305};
-use hpke::kdf::{HkdfSha256, HkdfSha384, HkdfSha512};
+use ::hpke::{aead, kdf};
 use pando_wire::CipherSuite;
-use primitives::RustCryptoSuite;
-use sha2::{Sha256, Sha384, Sha512};
+use symmetric::{Cipher, Hash};
 
 /// The backend in pure Rust, on the crates of dalek and RustCrypto: all cipher suites of RFC 9420.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RustCrypto;
 
-type Suite1 = RustCryptoSuite<1, x25519::X25519, HkdfSha256, AesGcm128, Sha256, ed25519::Ed25519>;
-type Suite2 = RustCryptoSuite<2, nist::P256, HkdfSha256, AesGcm128, Sha256, ecdsa::P256>;
-type Suite3 = RustCryptoSuite<3, x25519::X25519, HkdfSha256, ChaCha20Poly1305, Sha256, ed25519::Ed25519>;
-type Suite4 = RustCryptoSuite<4, x448::X448, HkdfSha512, AesGcm256, Sha512, ed448::Ed448>;
-type Suite5 = RustCryptoSuite<5, nist::P521, HkdfSha512, AesGcm256, Sha512, ecdsa::P521>;
-type Suite6 = RustCryptoSuite<6, x448::X448, HkdfSha512, ChaCha20Poly1305, Sha512, ed448::Ed448>;
-type Suite7 = RustCryptoSuite<7, nist::P384, HkdfSha384, AesGcm256, Sha384, ecdsa::P384>;
+type Sha256 = Hash<1, sha2::Sha256>;
+type Sha384 = Hash<2, sha2::Sha384>;
+type Sha512 = Hash<3, sha2::Sha512>;
+
+type Aes128Gcm = Cipher<1, aes_gcm::Aes128Gcm>;
+type Aes256Gcm = Cipher<2, aes_gcm::Aes256Gcm>;
+type ChaCha20Poly1305 = Cipher<3, chacha20poly1305::ChaCha20Poly1305>;
+
+type Hpke1 = hpke::Crate<x25519::X25519, Aes128Gcm, kdf::HkdfSha256, aead::AesGcm128>;
+type Hpke2 = hpke::Crate<nist::P256, Aes128Gcm, kdf::HkdfSha256, aead::AesGcm128>;
+type Hpke3 = hpke::Crate<x25519::X25519, ChaCha20Poly1305, kdf::HkdfSha256, aead::ChaCha20Poly1305>;
+type Hpke4 = hpke::Crate<x448::X448, Aes256Gcm, kdf::HkdfSha512, aead::AesGcm256>;
+type Hpke5 = hpke::Crate<nist::P521, Aes256Gcm, kdf::HkdfSha512, aead::AesGcm256>;
+type Hpke6 = hpke::Crate<x448::X448, ChaCha20Poly1305, kdf::HkdfSha512, aead::ChaCha20Poly1305>;
+type Hpke7 = hpke::Crate<nist::P384, Aes256Gcm, kdf::HkdfSha384, aead::AesGcm256>;
+
+type Suite1 = Composed<1, Hpke1, ed25519::Ed25519>;
+type Suite2 = Composed<2, Hpke2, ecdsa::P256>;
+type Suite3 = Composed<3, Hpke3, ed25519::Ed25519>;
+type Suite4 = Composed<4, Hpke4, ed448::Ed448>;
+type Suite5 = Composed<5, Hpke5, ecdsa::P521>;
+type Suite6 = Composed<6, Hpke6, ed448::Ed448>;
+type Suite7 = Composed<7, Hpke7, ecdsa::P384>;
 
 impl CryptoProvider for RustCrypto {
     fn suite(&self, cipher_suite: CipherSuite) -> Option<Suite> {

@@ -1,11 +1,12 @@
 //! X25519 (RFC 7748) for DHKEM(X25519, HKDF-SHA256).
 
-use super::dhkem::Group;
+use super::Sha256;
+use crate::algorithms::{Group, Secret};
 use hpke::hybrid_array::{Array, typenum::U32};
-use sha2::Sha256;
 use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::Zeroizing;
 
-pub(super) struct X25519;
+pub(crate) struct X25519;
 
 /// The canonical encodings of the points of low order, on the curve and on its twist.
 const LOW_ORDER: [[u8; 32]; 5] = [
@@ -46,7 +47,8 @@ impl Group for X25519 {
     type PrivateLen = U32;
     type PublicLen = U32;
     type SharedLen = U32;
-    type Hash = Sha256;
+    type Kdf = Sha256;
+    type Key = StaticSecret;
     const KEM_ID: u16 = 0x0020;
 
     fn clamp(private: &mut Array<u8, U32>) {
@@ -55,9 +57,9 @@ impl Group for X25519 {
         *last = *last & 0b0111_1111 | 0b0100_0000;
     }
 
-    fn is_private(_: &Array<u8, U32>) -> bool {
+    fn key(private: &Array<u8, U32>) -> Option<StaticSecret> {
         // Any 32 bytes, once they are clamped.
-        true
+        Some(StaticSecret::from(private.0))
     }
 
     fn is_public(public: &Array<u8, U32>) -> bool {
@@ -65,18 +67,22 @@ impl Group for X25519 {
         canonical && !LOW_ORDER.iter().any(|point| point == public.as_slice())
     }
 
-    fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<Array<u8, U32>> {
-        let mut private = Array::default();
+    fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<(Secret<U32>, StaticSecret)> {
+        let mut private = Zeroizing::new(Array::default());
         expand(b"sk", &[], &mut private);
-        Some(private)
+        Self::clamp(&mut private);
+        Self::key(&private).map(|key| (private, key))
     }
 
-    fn public(private: &Array<u8, U32>) -> Option<Array<u8, U32>> {
-        Some(PublicKey::from(&StaticSecret::from(private.0)).to_bytes().into())
+    fn public(key: &StaticSecret) -> Option<Array<u8, U32>> {
+        Some(PublicKey::from(key).to_bytes().into())
     }
 
-    fn dh(private: &Array<u8, U32>, public: &Array<u8, U32>) -> Option<Array<u8, U32>> {
-        let shared = StaticSecret::from(private.0).diffie_hellman(&PublicKey::from(public.0));
-        shared.was_contributory().then(|| Array(shared.to_bytes()))
+    fn dh(key: &StaticSecret, public: &Array<u8, U32>) -> Option<Secret<U32>> {
+        if !Self::is_public(public) {
+            return None;
+        }
+        let shared = key.diffie_hellman(&PublicKey::from(public.0));
+        shared.was_contributory().then(|| Zeroizing::new(Array(shared.to_bytes())))
     }
 }

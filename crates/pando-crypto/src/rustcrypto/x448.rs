@@ -1,12 +1,13 @@
 //! X448 (RFC 7748) for DHKEM(X448, HKDF-SHA512).
 
-use super::dhkem::Group;
+use super::Sha512;
+use crate::algorithms::{Group, Secret};
 use hpke::hybrid_array::{Array, typenum::U56};
-use sha2::Sha512;
 use subtle::ConstantTimeEq;
 use x448::{PublicKey, StaticSecret};
+use zeroize::Zeroizing;
 
-pub(super) struct X448;
+pub(crate) struct X448;
 
 /// 2^448 - 2^224 - 1, in little-endian order.
 const PRIME: [u8; 56] = {
@@ -19,7 +20,8 @@ impl Group for X448 {
     type PrivateLen = U56;
     type PublicLen = U56;
     type SharedLen = U56;
-    type Hash = Sha512;
+    type Kdf = Sha512;
+    type Key = StaticSecret;
     const KEM_ID: u16 = 0x0021;
 
     fn clamp(private: &mut Array<u8, U56>) {
@@ -28,9 +30,9 @@ impl Group for X448 {
         *last |= 0b1000_0000;
     }
 
-    fn is_private(_: &Array<u8, U56>) -> bool {
+    fn key(private: &Array<u8, U56>) -> Option<StaticSecret> {
         // Any 56 bytes, once they are clamped.
-        true
+        Some(StaticSecret::from(private.0))
     }
 
     fn is_public(public: &Array<u8, U56>) -> bool {
@@ -38,21 +40,24 @@ impl Group for X448 {
         canonical && !is_low_order(public)
     }
 
-    fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<Array<u8, U56>> {
-        let mut private = Array::default();
+    fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<(Secret<U56>, StaticSecret)> {
+        let mut private = Zeroizing::new(Array::default());
         expand(b"sk", &[], &mut private);
-        Some(private)
+        Self::clamp(&mut private);
+        Self::key(&private).map(|key| (private, key))
     }
 
-    fn public(private: &Array<u8, U56>) -> Option<Array<u8, U56>> {
-        Some(Array(*PublicKey::from(&StaticSecret::from(private.0)).as_bytes()))
+    fn public(key: &StaticSecret) -> Option<Array<u8, U56>> {
+        Some(Array(*PublicKey::from(key).as_bytes()))
     }
 
-    fn dh(private: &Array<u8, U56>, public: &Array<u8, U56>) -> Option<Array<u8, U56>> {
-        let public = PublicKey::from_bytes_unchecked(public)?;
-        let shared = StaticSecret::from(private.0).diffie_hellman(&public);
+    fn dh(key: &StaticSecret, public: &Array<u8, U56>) -> Option<Secret<U56>> {
+        if !Self::is_public(public) {
+            return None;
+        }
+        let shared = key.diffie_hellman(&PublicKey::from_bytes_unchecked(public)?);
         let zero: bool = shared.as_bytes().ct_eq(&[0; 56]).into();
-        (!zero).then(|| Array(*shared.as_bytes()))
+        (!zero).then(|| Zeroizing::new(Array(*shared.as_bytes())))
     }
 }
 

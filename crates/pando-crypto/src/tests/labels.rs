@@ -1,6 +1,7 @@
 //! The labelled operations of RFC 9420, against their structures written out by hand.
 
 use super::{all_suites, seeded};
+use crate::HpkeMessage;
 use pando_wire::Signature;
 
 /// `opaque<V>` (RFC 9420, section 2.1.2): the length in 1, 2 or 4 bytes, then the bytes.
@@ -53,6 +54,9 @@ fn encrypt_with_label_has_encrypt_context_as_info() {
                 .encrypt_with_label(&recipient.public, &label, &context, b"text", &mut seeded(1))
                 .unwrap();
             assert_eq!(sealed, by_hand);
+            let message = HpkeMessage { public: &recipient.public, plaintext: b"text" };
+            let to_many = suite.encrypt_with_label_to_many(&label, &context, &[message], &mut seeded(1));
+            assert_eq!(to_many.unwrap(), std::slice::from_ref(&by_hand));
             let opened = suite.decrypt_with_label(&recipient, &label, &context, &by_hand).unwrap();
             assert_eq!(opened.expose(), b"text");
         }

@@ -4,8 +4,8 @@
 //! anew: each is built from scratch with the properties that the paper's table gives it, and the properties
 //! are checked before the verdict is.
 
+use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::Ed25519;
-use crate::rustcrypto::primitives::SignatureScheme;
 use crate::{CryptoError, SignedMessage};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
@@ -41,8 +41,24 @@ impl Signed {
     }
 
     pub(super) fn verify(&self) -> Result<(), CryptoError> {
-        Ed25519::verify(&self.public, &self.message, &self.signature)
+        verify(&self.public, &self.message, &self.signature)
     }
+}
+
+/// What all backends say of a signature.
+fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
+    let verdict = Ed25519::verify(public, message, signature);
+    #[cfg(feature = "aws-lc")]
+    assert_eq!(crate::aws_lc::ed25519::Ed25519::verify(public, message, signature), verdict);
+    verdict
+}
+
+/// What all backends say of a public key.
+fn check(public: &SignaturePublicKey) -> Result<(), CryptoError> {
+    let verdict = Ed25519::check(public);
+    #[cfg(feature = "aws-lc")]
+    assert_eq!(crate::aws_lc::ed25519::Ed25519::check(public), verdict);
+    verdict
 }
 
 /// How a point is made and written down: `[scalar]B` and so many times a point of order 8, in its own
@@ -248,7 +264,7 @@ fn the_twelve_cases_get_the_verdict_of_the_criterion() {
         let signed = made.signed();
         assert_eq!(signed.verify(), verdict, "case {number}");
         let key = if verdict == Err(CryptoError::InvalidPublicKey) { verdict } else { Ok(()) };
-        assert_eq!(Ed25519::check(&signed.public), key, "case {number}");
+        assert_eq!(check(&signed.public), key, "case {number}");
     }
 }
 
@@ -272,7 +288,7 @@ fn any_point_of_small_order_is_accepted_as_r_and_refused_as_a_key() {
         let made = Made::any(Point::small(torsion), Point::large(4, 0));
         assert!(made.equations().1);
         assert_eq!(made.signed().verify(), Err(CryptoError::InvalidPublicKey));
-        assert_eq!(Ed25519::check(&made.signed().public), Err(CryptoError::InvalidPublicKey));
+        assert_eq!(check(&made.signed().public), Err(CryptoError::InvalidPublicKey));
     }
 }
 
@@ -303,7 +319,7 @@ fn not_canonical() -> Vec<[u8; 32]> {
 fn a_public_key_has_only_one_encoding() {
     for bytes in not_canonical() {
         let public = SignaturePublicKey::from(bytes.as_slice());
-        assert_eq!(Ed25519::check(&public), Err(CryptoError::InvalidPublicKey));
+        assert_eq!(check(&public), Err(CryptoError::InvalidPublicKey));
     }
 }
 
@@ -335,11 +351,11 @@ fn a_number_that_is_no_point_is_refused() {
         let public = SignaturePublicKey::from(bytes.as_slice());
         if CompressedEdwardsY(bytes).decompress().is_none() {
             not_on_the_curve += 1;
-            assert_eq!(Ed25519::check(&public), Err(CryptoError::InvalidPublicKey));
+            assert_eq!(check(&public), Err(CryptoError::InvalidPublicKey));
         }
         let good = Made::any(Point::large(3, 0), Point::large(4, 0)).signed();
         let signature = Signature::from([&bytes, &good.signature[32..]].concat());
-        let verdict = Ed25519::verify(&good.public, &good.message, &signature);
+        let verdict = verify(&good.public, &good.message, &signature);
         assert_eq!(verdict, Err(CryptoError::InvalidSignature));
     }
     assert!(not_on_the_curve > 100);
@@ -362,13 +378,13 @@ fn keys_and_signatures_of_other_lengths_are_refused() {
     for len in (0..64).chain(65..70) {
         let mut signature = good.signature.to_vec();
         signature.resize(len, 0);
-        let verdict = Ed25519::verify(&good.public, &good.message, &Signature::from(signature));
+        let verdict = verify(&good.public, &good.message, &Signature::from(signature));
         assert_eq!(verdict, Err(CryptoError::InvalidSignature));
     }
     for len in (0..32).chain(33..40) {
         let mut public = good.public.to_vec();
         public.resize(len, 0);
-        let verdict = Ed25519::verify(&SignaturePublicKey::from(public), &good.message, &good.signature);
+        let verdict = verify(&SignaturePublicKey::from(public), &good.message, &good.signature);
         assert_eq!(verdict, Err(CryptoError::InvalidPublicKey));
     }
 }

@@ -1,8 +1,10 @@
 //! HPKE: our KEM beside those of the crate `hpke`, and the functions of the cipher suites.
 
 use super::bad_points::Curve;
-use super::{Repeating, all_suites, seeded, suite, with_each_byte_changed};
-use crate::rustcrypto::dhkem::{Dhkem, Group, PrivateKey};
+use super::{Repeating, all_suites, each, seeded, with_each_byte_changed};
+use crate::algorithms::Group;
+use crate::dhkem::PrivateKey;
+use crate::rustcrypto::hpke::Dhkem;
 use crate::rustcrypto::{nist, x25519};
 use crate::{CryptoError, HpkeKeyPair, HpkePrivateKey, Suite};
 use ::hpke::aead::{Aead, AesGcm128, AesGcm256, ChaCha20Poly1305};
@@ -37,6 +39,16 @@ fn dhkem_over_p521_is_that_of_the_crate() {
     compare::<nist::P521, DhP521HkdfSha512, HkdfSha512, AesGcm256>();
 }
 
+#[cfg(feature = "aws-lc")]
+#[test]
+fn dhkem_over_the_curves_of_aws_lc_is_that_of_the_crate() {
+    use crate::aws_lc::{nist, x25519};
+    compare::<x25519::X25519, X25519HkdfSha256, HkdfSha256, AesGcm128>();
+    compare::<nist::P256, DhP256HkdfSha256, HkdfSha256, AesGcm128>();
+    compare::<nist::P384, DhP384HkdfSha384, HkdfSha384, AesGcm256>();
+    compare::<nist::P521, DhP521HkdfSha512, HkdfSha512, AesGcm256>();
+}
+
 /// Compares our KEM over `G` with a KEM of the crate.
 fn compare<G: Group, K: Kem, F: Kdf, A: Aead>() {
     assert_eq!(Dhkem::<G>::KEM_ID, K::KEM_ID);
@@ -44,10 +56,10 @@ fn compare<G: Group, K: Kem, F: Kdf, A: Aead>() {
     for len in 0..70 {
         let mut ikm = vec![0; len];
         rng.fill_bytes(&mut ikm);
-        let ours = Dhkem::<G>::derive(&ikm).unwrap();
+        let ours = PrivateKey::<G>::derive(&ikm).unwrap();
         let (their_private, their_public) = K::derive_keypair(&ikm);
         assert_eq!(ours.to_bytes().as_slice(), their_private.to_bytes().as_slice());
-        assert_eq!(ours.public().to_bytes().as_slice(), their_public.to_bytes().as_slice());
+        assert_eq!(ours.public.to_bytes().as_slice(), their_public.to_bytes().as_slice());
     }
 
     for _ in 0..5 {
@@ -58,7 +70,7 @@ fn compare<G: Group, K: Kem, F: Kdf, A: Aead>() {
     }
 
     // From the same randomness, both make the same.
-    let public = Dhkem::<G>::derive(b"recipient").unwrap().public().to_bytes();
+    let public = PrivateKey::<G>::derive(b"recipient").unwrap().public.to_bytes();
     let (_, ours) = encap::<Dhkem<G>>(&public);
     let (_, theirs) = encap::<K>(&public);
     assert_eq!(ours, theirs);
@@ -108,25 +120,27 @@ fn suite_to_crate<K: Kem, F: Kdf, A: Aead>(number: u16) {
         let encapped = K::EncappedKey::from_bytes(kem_output).unwrap();
         ::hpke::setup_receiver::<A, F, K>(&OpModeR::Base, &private, &encapped, INFO).unwrap()
     };
-    let mut rng = seeded(1);
-    let sealed = suite(number).hpke_seal(&public, INFO, AAD, PLAINTEXT, &mut rng).unwrap();
-    assert_eq!(receive(&sealed.kem_output).open(&sealed.ciphertext, AAD).unwrap(), PLAINTEXT);
-    let (kem_output, sent) = suite(number).hpke_send_export(&public, INFO, b"context", 50, &mut rng).unwrap();
-    let mut received = [0; 50];
-    receive(&kem_output).export(b"context", &mut received).unwrap();
-    assert_eq!(sent.expose(), received);
+    for suite in each(number) {
+        let mut rng = seeded(1);
+        let sealed = suite.hpke_seal(&public, INFO, AAD, PLAINTEXT, &mut rng).unwrap();
+        assert_eq!(receive(&sealed.kem_output).open(&sealed.ciphertext, AAD).unwrap(), PLAINTEXT);
+        let (kem_output, sent) = suite.hpke_send_export(&public, INFO, b"context", 50, &mut rng).unwrap();
+        let mut received = [0; 50];
+        receive(&kem_output).export(b"context", &mut received).unwrap();
+        assert_eq!(sent.expose(), received);
+    }
 }
 
 /// MLS has no use for them, so they are not there.
 #[test]
 fn the_authenticated_modes_are_refused() {
     type Ours = Dhkem<x25519::X25519>;
-    let recipient = Ours::derive(b"recipient").unwrap();
-    let sender = Ours::derive(b"sender").unwrap();
-    let sender_pair = Some((&sender, sender.public()));
-    assert!(Ours::encap_with_rng(recipient.public(), sender_pair, &mut seeded(1)).is_err());
-    let (_, encapped) = Ours::encap_with_rng(recipient.public(), None, &mut seeded(1)).unwrap();
-    assert!(Ours::decap(&recipient, Some(sender.public()), &encapped).is_err());
+    let recipient = PrivateKey::<x25519::X25519>::derive(b"recipient").unwrap();
+    let sender = PrivateKey::<x25519::X25519>::derive(b"sender").unwrap();
+    let sender_pair = Some((&sender, &sender.public));
+    assert!(Ours::encap_with_rng(&recipient.public, sender_pair, &mut seeded(1)).is_err());
+    let (_, encapped) = Ours::encap_with_rng(&recipient.public, None, &mut seeded(1)).unwrap();
+    assert!(Ours::decap(&recipient, Some(&sender.public), &encapped).is_err());
 }
 
 /// A recipient and a message for it.
@@ -319,24 +333,25 @@ fn montgomery_private_keys_are_clamped() {
     for (number, byte, first, last) in
         [(1, 0xff, 0xf8, 0x7f), (1, 0x00, 0x00, 0x40), (4, 0xff, 0xfc, 0xff), (4, 0x00, 0x00, 0x80)]
     {
-        let suite = suite(number);
-        let len = suite.hpke_derive_key_pair(b"").unwrap().private.expose().len();
-        let mut clamped = vec![byte; len];
-        (clamped[0], clamped[len - 1]) = (first, last);
-        let key_pair = suite.hpke_key_pair(HpkePrivateKey::from(vec![byte; len])).unwrap();
-        assert_eq!(key_pair.private.expose(), clamped);
-        assert_eq!(suite.hpke_key_pair(HpkePrivateKey::from(clamped)).unwrap(), key_pair);
+        for suite in each(number) {
+            let len = suite.hpke_derive_key_pair(b"").unwrap().private.expose().len();
+            let mut clamped = vec![byte; len];
+            (clamped[0], clamped[len - 1]) = (first, last);
+            let key_pair = suite.hpke_key_pair(HpkePrivateKey::from(vec![byte; len])).unwrap();
+            assert_eq!(key_pair.private.expose(), clamped);
+            assert_eq!(suite.hpke_key_pair(HpkePrivateKey::from(clamped)).unwrap(), key_pair);
 
-        // A pair in which it is not is used all the same.
-        let ciphertext = suite.hpke_seal(&key_pair.public, INFO, AAD, PLAINTEXT, &mut seeded(1)).unwrap();
-        let not_clamped =
-            HpkeKeyPair { private: HpkePrivateKey::from(vec![byte; len]), public: key_pair.public };
-        assert_eq!(open(suite, &not_clamped, &ciphertext), Ok(PLAINTEXT.to_vec()));
+            // A pair in which it is not is used all the same.
+            let ciphertext = suite.hpke_seal(&key_pair.public, INFO, AAD, PLAINTEXT, &mut seeded(1)).unwrap();
+            let not_clamped =
+                HpkeKeyPair { private: HpkePrivateKey::from(vec![byte; len]), public: key_pair.public };
+            assert_eq!(open(suite, &not_clamped, &ciphertext), Ok(PLAINTEXT.to_vec()));
 
-        for input in 0..50_u8 {
-            let key_pair = suite.hpke_derive_key_pair(&[input]).unwrap();
-            let again = suite.hpke_key_pair(HpkePrivateKey::from(key_pair.private.expose())).unwrap();
-            assert_eq!(again, key_pair);
+            for input in 0..50_u8 {
+                let key_pair = suite.hpke_derive_key_pair(&[input]).unwrap();
+                let again = suite.hpke_key_pair(HpkePrivateKey::from(key_pair.private.expose())).unwrap();
+                assert_eq!(again, key_pair);
+            }
         }
     }
 }
@@ -352,7 +367,7 @@ fn a_candidate_that_is_no_private_key_is_passed_over() {
                 out.fill(0x01);
             }
         });
-        let derived = derived.unwrap();
+        let (derived, _) = derived.unwrap();
         assert!(derived.iter().all(|&byte| byte == 0x01));
         assert!(PrivateKey::<G>::from_bytes(&derived).is_ok());
     }
@@ -360,6 +375,12 @@ fn a_candidate_that_is_no_private_key_is_passed_over() {
         candidates::<nist::P256>(counter);
         candidates::<nist::P384>(counter);
         candidates::<nist::P521>(counter);
+        #[cfg(feature = "aws-lc")]
+        {
+            candidates::<crate::aws_lc::nist::P256>(counter);
+            candidates::<crate::aws_lc::nist::P384>(counter);
+            candidates::<crate::aws_lc::nist::P521>(counter);
+        }
     }
     assert!(nist::P256::derive(|_, _, out| out.fill(0xff)).is_none());
     assert!(nist::P256::derive(|_, _, out| out.fill(0x00)).is_none());

@@ -1,10 +1,13 @@
 //! Tests of the backend as a whole, one topic per file.
 
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
 mod bad_points;
 mod ed25519_batch;
 mod ed25519_criterion;
 mod ed448_criterion;
 mod hpke;
+mod hpke_many;
 mod hpke_vectors;
 mod known_signatures;
 mod labels;
@@ -13,8 +16,7 @@ mod suites;
 mod symmetric;
 mod wycheproof;
 
-use super::RustCrypto;
-use crate::{CryptoProvider, Suite};
+use crate::{CryptoProvider, RustCrypto, Suite};
 use pando_wire::CipherSuite;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
@@ -25,13 +27,20 @@ fn seeded(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
-fn suite(number: u16) -> Suite {
-    RustCrypto.suite(CipherSuite(number)).unwrap()
+/// The backends.
+#[cfg(not(feature = "aws-lc"))]
+const BACKENDS: [&dyn CryptoProvider; 1] = [&RustCrypto];
+#[cfg(feature = "aws-lc")]
+const BACKENDS: [&dyn CryptoProvider; 2] = [&RustCrypto, &crate::AwsLc];
+
+/// A cipher suite as each backend has it.
+fn each(number: u16) -> impl Iterator<Item = Suite> {
+    BACKENDS.into_iter().filter_map(move |backend| backend.suite(CipherSuite(number)))
 }
 
-/// All cipher suites of RFC 9420.
+/// All cipher suites of RFC 9420, of all backends.
 fn all_suites() -> impl Iterator<Item = Suite> {
-    (1..=7).map(suite)
+    (1..=7).flat_map(each)
 }
 
 /// `bytes` with one bit changed, for every byte: first its lowest bit, then its highest.

@@ -1,8 +1,8 @@
 //! Which Ed448 signatures are accepted, on inputs made to tell one criterion from another.
 
 use crate::CryptoError;
+use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed448::Ed448;
-use crate::rustcrypto::primitives::SignatureScheme;
 use ed448_goldilocks::shake::Shake256;
 use ed448_goldilocks::shake::digest::{ExtendableOutput, Update, XofReader};
 use ed448_goldilocks::{CompressedEdwardsY, EdwardsPoint, EdwardsScalar, WideEdwardsScalarBytes};
