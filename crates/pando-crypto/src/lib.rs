@@ -27,8 +27,7 @@
 //! - [`RustCrypto`] implements all seven cipher suites of the RFC in pure Rust.
 //! - `AwsLc`, with the feature `aws-lc`, implements those that AWS-LC has the curves for (1, 2, 3, 5 and 7), about
 //!   twice as fast. It needs a C compiler.
-//! - The feature `rayon`, which is on by default, spreads work on many items over the cores. Without it, nothing
-//!   here starts a thread.
+//! - Work on many items is spread over the cores ([`parallel`]), with the result that one core would give.
 //! - Secrets are typed, overwritten when dropped, compared in constant time and never printed.
 //! - Randomness is an argument. Nothing here asks the operating system for any.
 //!
@@ -56,7 +55,7 @@ mod digest;
 mod error;
 mod hpke;
 mod keys;
-mod parallel;
+pub mod parallel;
 mod provider;
 mod rustcrypto;
 mod suite;

@@ -118,7 +118,7 @@ pub trait Primitives: Send + Sync {
     /// `SealBase` (RFC 9180, section 6.1) to many recipients under one `info`, without additional data: what
     /// [`Primitives::hpke_seal`] gives for one message after the other, with the same generator.
     ///
-    /// The backends here hash `info` once, and spread the rest over the cores (with the feature `rayon`).
+    /// The backends here hash `info` once, and spread the rest over the cores.
     ///
     /// # Errors
     /// The position of the first message that cannot be sealed, and why.

@@ -16,7 +16,7 @@ use crate::transition::{
     Applied, Staged, StagedMember, apply_proposals, check_path_leaf, check_tree, confirm,
 };
 use crate::{Client, Delta, GroupError, Misuse};
-use pando_crypto::{CryptoRng, SecretBytes, Signer};
+use pando_crypto::{CryptoRng, HpkeMessage, SecretBytes, Signer};
 use pando_framing::SignedContent;
 use pando_schedule::{
     CommitSecret, ConfirmedTranscriptHash, EpochSecrets, InterimTranscriptHash, IntermediateSecret,
@@ -36,8 +36,14 @@ pub struct Pending {
     pub(crate) staged: Staged,
     /// What was sent, to recognise it when it comes back.
     pub(crate) message: MlsMessage,
+}
+
+impl Pending {
     /// What it proposes itself.
-    pub(crate) by_value: Vec<Proposal>,
+    pub(crate) fn into_by_value(self) -> Vec<Proposal> {
+        let itself = self.staged.proposals.into_iter().filter(|committed| committed.reference.is_none());
+        itself.map(|committed| committed.proposal).collect()
+    }
 }
 
 /// A Commit, to be sent.
@@ -208,7 +214,7 @@ impl<'a> CommitBuilder<'a> {
     /// # Errors
     /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`].
     /// - [`GroupError::Violation`] if nobody would accept it.
-    pub fn build(self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
+    pub fn build(mut self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
         self.group.check_active()?;
         if self.group.pending.is_some() {
             return Err(Misuse::CommitPending.into());
@@ -262,7 +268,7 @@ impl<'a> CommitBuilder<'a> {
             };
             let group_info = sign_group_info(&public, extensions, own, self.next_signer(client))?;
             let sealed = welcome_secret.seal(suite, &group_info)?;
-            Some(self.welcome(&applied, path.as_ref(), &joiner, sealed, rng)?)
+            Some(self.welcome(&applied, &list, path.as_ref(), &joiner, sealed, rng)?)
         };
 
         let group_info = if self.with_group_info {
@@ -277,19 +283,17 @@ impl<'a> CommitBuilder<'a> {
         let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
         let private_keys = path.map_or_else(|| self.group.keys_after(&applied), |path| path.keys().clone());
         let member = Some(StagedMember { private_keys, keys });
-        let by_value = list.iter().filter(|committed| committed.reference.is_none());
-        let by_value = by_value.map(|committed| committed.proposal.clone()).collect();
         let staged = Staged::new(self.group, public, member, applied, signed.content(), list)?;
-        let pending = Pending { staged, message: message.clone(), by_value };
+        let pending = Pending { staged, message: message.clone() };
         self.group.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(&pending)?));
         self.group.pending = Some(pending);
         Ok(CommitOutput { message, welcome, group_info, delta: self.group.take_delta() })
     }
 
     /// The proposals to commit: pending ones by reference, then new ones by value.
-    fn list(&self, identities: Identities<'_>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
+    fn list(&mut self, identities: Identities<'_>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
         let (state, own) = (&self.group.public, self.group.own_leaf());
-        let mut by_value = self.proposals.clone();
+        let mut by_value = std::mem::take(&mut self.proposals);
         by_value.extend(self.psks.iter().map(|psk| propose_psk(state.suite, psk.clone(), rng)));
         let covered = |pending: &&PendingProposal| match &self.pending {
             Covered::All => true,
@@ -339,31 +343,42 @@ impl<'a> CommitBuilder<'a> {
     fn welcome(
         &self,
         applied: &Applied,
+        list: &[Committed],
         path: Option<&NewPath>,
         joiner: &JoinerSecret,
         encrypted_group_info: Opaque,
         rng: &mut dyn CryptoRng,
     ) -> Result<Welcome, GroupError> {
         let suite = self.group.public.suite;
-        let mut secrets = Vec::with_capacity(applied.added.len());
-        for (leaf, key_package) in &applied.added {
-            let path_secret = path.and_then(|path| path.path_secret_for(*leaf));
-            let group_secrets = GroupSecrets {
-                joiner_secret: SecretBytes::from(joiner.expose()),
-                path_secret: path_secret
-                    .map(|secret| PathSecret { path_secret: SecretBytes::from(secret.expose()) }),
-                psks: applied.psks.clone(),
-            };
-            let encrypted_group_secrets = suite.encrypt_with_label(
-                &key_package.init_key,
-                "Welcome",
-                &encrypted_group_info,
-                &group_secrets.encode_secret()?,
-                rng,
-            )?;
+        let added = list.iter().filter_map(|committed| match &committed.proposal {
+            Proposal::Add(add) => Some(&add.key_package),
+            _ => None,
+        });
+        let added: Vec<_> = applied.added.iter().zip(added).collect();
+
+        // What each of them is told.
+        let told = |(leaf, _): &(&LeafIndex, &KeyPackage)| {
+            let path_secret = path.and_then(|path| path.path_secret_for(**leaf));
+            let path_secret =
+                path_secret.map(|secret| PathSecret { path_secret: SecretBytes::from(secret.expose()) });
+            let joiner_secret = SecretBytes::from(joiner.expose());
+            GroupSecrets { joiner_secret, path_secret, psks: applied.psks.clone() }.encode_secret()
+        };
+        let told = added.iter().map(told).collect::<Result<Vec<_>, _>>()?;
+        let messages: Vec<_> = added
+            .iter()
+            .zip(&told)
+            .map(|((_, key_package), told)| HpkeMessage { public: &key_package.init_key, plaintext: told })
+            .collect();
+        let sealed = suite
+            .encrypt_with_label_to_many("Welcome", &encrypted_group_info, &messages, rng)
+            .map_err(|(_, error)| error)?;
+
+        let secrets = added.iter().zip(sealed).map(|((_, key_package), encrypted_group_secrets)| {
             let new_member = suite.key_package_ref(key_package)?;
-            secrets.push(EncryptedGroupSecrets { new_member, encrypted_group_secrets });
-        }
+            Ok(EncryptedGroupSecrets { new_member, encrypted_group_secrets })
+        });
+        let secrets = secrets.collect::<Result<_, GroupError>>()?;
         Ok(Welcome { cipher_suite: suite.cipher_suite(), secrets, encrypted_group_info })
     }
 }

@@ -241,7 +241,7 @@ impl Group {
             return Err(Misuse::StaleCommit.into());
         }
         let Staged { public, member, effects, leaves, rows, .. } = staged;
-        let lost = self.pending.take().map(|pending| pending.by_value).unwrap_or_default();
+        let lost = self.pending.take().map(Pending::into_by_value).unwrap_or_default();
         self.forget_pending();
         self.changed.rows.extend(rows);
         let Some(StagedMember { private_keys, keys }) = member else {
@@ -317,7 +317,7 @@ impl Group {
     /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value. Should it
     /// have been accepted after all, this member cannot follow it any more, and has to join again.
     pub fn clear_pending(&mut self) -> (Vec<Proposal>, Delta) {
-        let lost = self.pending.take().map(|pending| pending.by_value);
+        let lost = self.pending.take().map(Pending::into_by_value);
         if lost.is_some() {
             self.changed.rows.insert(RowKey::PendingCommit, None);
         }

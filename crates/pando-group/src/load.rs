@@ -9,7 +9,7 @@ use crate::group::Group;
 use crate::history::{History, Leaves};
 use crate::keys::{EpochKeys, PastEpoch};
 use crate::opened::OpenedCommits;
-use crate::proposals::{PendingProposal, ProposalStore};
+use crate::proposals::{Committed, PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rows::{
     MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow, PublicRow,
@@ -111,8 +111,11 @@ impl Group {
         let leaves = leaves.into_iter().map(|leaf| (leaf.leaf, leaf.encoded)).collect();
         let effects = Effects { added, removed, reinit };
         let (from_epoch, committer) = (self.epoch(), Sender::Member(self.own_leaf()));
-        // What else is in the message, nobody asks for again.
-        let (authenticated_data, proposals, rows) = (Opaque::default(), Vec::new(), changes);
+        // What it refers to, and what was authenticated with it, nobody asks for again.
+        let (authenticated_data, rows) = (Opaque::default(), changes);
+        let by_value = by_value.into_iter();
+        let proposals =
+            by_value.map(|proposal| Committed { sender: committer, proposal, reference: None }).collect();
         let staged = Staged {
             from_epoch,
             public,
@@ -124,7 +127,7 @@ impl Group {
             leaves,
             rows,
         };
-        Ok(Some(Pending { staged, message, by_value }))
+        Ok(Some(Pending { staged, message }))
     }
 }
 

@@ -171,12 +171,13 @@ pub(crate) fn opened_commit(
 }
 
 pub(crate) fn pending_commit(pending: &Pending) -> Result<SecretBytes, EncodeError> {
-    let Pending { staged, message, by_value } = pending;
+    let Pending { staged, message } = pending;
+    let by_value = staged.proposals.iter().filter(|committed| committed.reference.is_none());
     let leaves = staged.leaves.iter();
     let rows = staged.rows.iter();
     row(&PendingRow {
         message: message.clone(),
-        by_value: by_value.clone(),
+        by_value: by_value.map(|committed| committed.proposal.clone()).collect(),
         added: staged.effects.added.clone(),
         removed: staged.effects.removed.clone(),
         reinit: staged.effects.reinit.clone(),

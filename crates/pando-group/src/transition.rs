@@ -16,8 +16,8 @@ use pando_framing::Authenticated;
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash};
 use pando_tree::{MergedPath, PrivateKeys, Tree, TreeError};
 use pando_wire::{
-    AuthenticatedContent, Commit, FramedContent, GroupContext, KemOutput, KeyPackage, LeafIndex, LeafNode,
-    Opaque, PreSharedKeyId, Proposal, ReInit, Sender, Signature, UpdatePath, WireFormat,
+    AuthenticatedContent, Commit, FramedContent, GroupContext, KemOutput, LeafIndex, LeafNode, Opaque,
+    PreSharedKeyId, Proposal, ReInit, Sender, Signature, UpdatePath, WireFormat,
 };
 
 /// An epoch that a Commit leads to, complete and checked; the group is still in the one before. Merging it
@@ -136,7 +136,7 @@ pub(crate) struct Applied {
     pub(crate) context: GroupContext,
     pub(crate) updated: Vec<LeafIndex>,
     /// In the order of the proposals.
-    pub(crate) added: Vec<(LeafIndex, KeyPackage)>,
+    pub(crate) added: Vec<LeafIndex>,
     pub(crate) removed: Vec<LeafIndex>,
     /// In the order of the proposals.
     pub(crate) psks: Vec<PreSharedKeyId>,
@@ -149,13 +149,12 @@ pub(crate) struct Applied {
 impl Applied {
     /// What remains of this when the Commit is staged.
     pub(crate) fn into_effects(self) -> Effects {
-        let added = self.added.into_iter().map(|(leaf, _)| leaf).collect();
-        Effects { added, removed: self.removed, reinit: self.reinit }
+        Effects { added: self.added, removed: self.removed, reinit: self.reinit }
     }
 
     /// The leaves that are added, in increasing order.
     pub(crate) fn added_leaves(&self) -> Vec<LeafIndex> {
-        let mut leaves: Vec<_> = self.added.iter().map(|(leaf, _)| *leaf).collect();
+        let mut leaves = self.added.clone();
         leaves.sort_unstable();
         leaves
     }
@@ -307,8 +306,8 @@ pub(crate) fn check_tree(
     identities: Identities<'_>,
 ) -> Result<Clients, GroupError> {
     let policy = identities.policy;
-    let added = applied.added.iter().map(|(leaf, _)| *leaf);
-    let changed: Vec<_> = applied.updated.iter().copied().chain(added).chain(path).collect();
+    let changed = applied.updated.iter().chain(&applied.added).copied().chain(path);
+    let changed: Vec<_> = changed.collect();
     let mut clients = state.clients.clone();
     for leaf in applied.removed.iter().chain(&changed) {
         if let Some(old) = state.tree.leaf(*leaf) {
@@ -370,8 +369,7 @@ fn apply_removes(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupE
 fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
     for committed in list {
         if let Proposal::Add(add) = &committed.proposal {
-            let leaf = applied.tree.add(&add.key_package.leaf_node)?;
-            applied.added.push((leaf, add.key_package.clone()));
+            applied.added.push(applied.tree.add(&add.key_package.leaf_node)?);
         }
     }
     Ok(())

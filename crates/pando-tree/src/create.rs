@@ -5,14 +5,11 @@ use crate::resolution::PathStep;
 use crate::subtree::Subtree;
 use crate::tree::Tree;
 use crate::{PrivateKeys, TreeError};
-use pando_crypto::{CryptoRng, HpkeKeyPair, SecretBytes, Signer};
+use pando_crypto::{CryptoRng, HpkeKeyPair, HpkeMessage, SecretBytes, Signer};
 use pando_wire::{
-    Capabilities, Credential, Encode, Extensions, GroupContext, GroupId, HpkeCiphertext, HpkePublicKey,
-    LeafIndex, LeafNode, LeafNodeSource, NodeIndex, Signature, UpdatePath, UpdatePathNode,
+    Capabilities, Credential, Encode, Extensions, GroupContext, GroupId, HpkePublicKey, LeafIndex, LeafNode,
+    LeafNodeSource, Signature, UpdatePath, UpdatePathNode,
 };
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// The label under which path secrets are encrypted (section 7.6).
 pub(crate) const LABEL: &str = "UpdatePathNode";
@@ -203,32 +200,29 @@ impl NewPath {
         added: &[LeafIndex],
         rng: &mut dyn CryptoRng,
     ) -> Result<UpdatePath, TreeError> {
-        let context = context.encode()?;
-        // Each ciphertext has a generator of its own, seeded here, so that it does not matter which core
-        // makes it.
-        let mut jobs = Vec::new();
+        // The recipients of each path secret, in order.
+        let mut recipients = Vec::new();
         let mut lengths = Vec::with_capacity(self.steps.len());
         for (step, path_secret) in self.steps.iter().zip(&self.path_secrets) {
             // Nothing below a copath child has changed.
             let resolution = self.tree.resolution_without(step.copath_child, added);
             lengths.push(resolution.len());
-            jobs.extend(resolution.into_iter().map(|node| {
-                let mut seed = [0; 32];
-                rng.fill_bytes(&mut seed);
-                (node, path_secret, ChaCha20Rng::from_seed(seed))
-            }));
+            for node in resolution {
+                let key = self.tree.find(node).and_then(Subtree::encryption_key);
+                let key = HpkePublicKey::from(key.ok_or(TreeError::InvalidEncryptionKey(node))?);
+                recipients.push((node, key, path_secret));
+            }
         }
-        let seal = |(node, path_secret, mut rng): (NodeIndex, &SecretBytes, ChaCha20Rng)| {
-            let key = self.tree.find(node).and_then(Subtree::encryption_key);
-            let key = HpkePublicKey::from(key.ok_or(TreeError::InvalidEncryptionKey(node))?);
-            let suite = self.tree.suite();
-            suite
-                .encrypt_with_label(&key, LABEL, &context, path_secret.expose(), &mut rng)
-                .map_err(|_| TreeError::InvalidEncryptionKey(node))
-        };
-        let ciphertexts: Result<Vec<HpkeCiphertext>, TreeError> = jobs.into_par_iter().map(seal).collect();
+        let messages: Vec<_> = recipients
+            .iter()
+            .map(|(_, public, path_secret)| HpkeMessage { public, plaintext: path_secret.expose() })
+            .collect();
+        let sealed = self.tree.suite().encrypt_with_label_to_many(LABEL, &context.encode()?, &messages, rng);
+        let ciphertexts = sealed.map_err(|(position, error)| {
+            recipients.get(position).map_or(error.into(), |(node, ..)| TreeError::InvalidEncryptionKey(*node))
+        })?;
 
-        let mut ciphertexts = ciphertexts?.into_iter();
+        let mut ciphertexts = ciphertexts.into_iter();
         let nodes = self.public_keys.iter().zip(lengths).map(|(encryption_key, length)| UpdatePathNode {
             encryption_key: encryption_key.clone(),
             encrypted_path_secret: ciphertexts.by_ref().take(length).collect(),

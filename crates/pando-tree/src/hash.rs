@@ -30,7 +30,7 @@ impl From<Digest> for NodeHash {
     }
 }
 
-/// Below this many leaves, hashing is not worth a second thread.
+/// Below this level, nothing is worth a second thread.
 const PARALLEL_LEVEL: u32 = 9;
 
 /// The NodeType of a leaf (section 7.8).
@@ -108,11 +108,17 @@ fn both(
     right: impl FnOnce(NodeIndex) -> Result<NodeHash, EncodeError> + Send,
 ) -> Result<(NodeHash, NodeHash), EncodeError> {
     let (left_at, right_at) = children_of(at);
-    if at.level() < PARALLEL_LEVEL {
-        return Ok((left(left_at)?, right(right_at)?));
-    }
-    let (left, right) = rayon::join(|| left(left_at), || right(right_at));
+    let (left, right) = join(at.level(), || left(left_at), || right(right_at));
     Ok((left?, right?))
+}
+
+/// Two parts of some work on a tree whose root is at a level, on two threads if there is enough to do.
+pub(crate) fn join<A: Send, B: Send>(
+    level: u32,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if level < PARALLEL_LEVEL { (one(), other()) } else { rayon::join(one, other) }
 }
 
 /// The indices of both children, for a parent, which has them.

@@ -2,24 +2,23 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
+use crate::hash::join;
 use crate::index::{Entry, KeyIndex};
 use crate::parent_hash::{leaves_below, original_sibling_tree_hash, parent_hash};
 use crate::subtree::{Kind, Subtree};
 use crate::support::Support;
 use crate::tree::Tree;
-use pando_crypto::{SignedMessage, Suite};
+use pando_crypto::{SignedMessage, Suite, parallel};
 use pando_wire::{
     Decode, DecodeError, Encode, GroupId, LeafIndex, LeafNode, LeafNodeSource, Node, NodeIndex, RatchetTree,
     TreeSize, read_vector_header,
 };
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use rayon::slice::ParallelSlice;
 use std::sync::Arc;
 
 /// How many signatures are verified together.
 const BATCH: usize = 512;
-/// Below this level, building is not worth a second thread.
-const PARALLEL_LEVEL: u32 = 9;
+/// How many nodes one core looks at: fewer are not worth a second thread.
+const RUN: usize = 256;
 
 /// A node as it was read.
 struct ReadNode<'a> {
@@ -94,14 +93,17 @@ impl Tree {
     /// As [`Tree::import`], without those of the hashes and signatures.
     pub fn import_unsigned(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
         let (size, nodes) = read(bytes)?;
-        // The error that is told is the first one, whichever core finds one.
-        let entries: Vec<Result<_, TreeError>> = nodes.par_iter().map(|node| node.entries(suite)).collect();
-        let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let runs: Vec<_> = nodes.chunks(RUN).collect();
+        let entries = parallel::map(&runs, |run| {
+            run.iter().map(|node| node.entries(suite)).collect::<Result<Vec<_>, TreeError>>()
+        });
+        let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
         let encryption = entries.iter().map(|(encryption, _)| *encryption).collect();
         let signature = entries.iter().filter_map(|(_, signature)| *signature).collect();
-        let (root, (encryption, signature)) = rayon::join(
+        let (root, (encryption, signature)) = join(
+            size.root().level(),
             || build(&nodes, size.root()),
-            || rayon::join(|| KeyIndex::sorted(encryption), || KeyIndex::sorted(signature)),
+            || (KeyIndex::sorted(encryption), KeyIndex::sorted(signature)),
         );
         let ((encryption_keys, same_encryption), (signature_keys, same_signature)) = (encryption, signature);
         let support = Support::of(nodes.iter().filter_map(|read| match &read.node {
@@ -192,15 +194,12 @@ impl Tree {
         let mut parents: Vec<_> =
             self.occupied().into_iter().filter(|(_, subtree)| subtree.parent_content().is_some()).collect();
         parents.sort_by_key(|(node, _)| *node);
-        // The one that is named is the first, whichever core finds one.
-        let invalid = parents.par_iter().find_map_first(|(node, parent)| {
-            match self.is_parent_hash_valid(*node, parent) {
-                Ok(true) => None,
-                Ok(false) => Some(TreeError::ParentHash(*node)),
-                Err(error) => Some(error),
-            }
-        });
-        invalid.map_or(Ok(()), Err)
+        parallel::try_for_each_run(&parents, RUN, |parents| {
+            parents.iter().try_for_each(|(node, parent)| {
+                let valid = self.is_parent_hash_valid(*node, parent)?;
+                if valid { Ok(()) } else { Err(TreeError::ParentHash(*node)) }
+            })
+        })
     }
 
     /// Whether there is exactly one descendant whose parent hash is valid with respect to this parent.
@@ -261,10 +260,7 @@ impl Tree {
     /// [`TreeError::LeafSignature`] for the first that is not.
     pub fn check_signatures(&self, group_id: &GroupId) -> Result<(), TreeError> {
         let members: Vec<_> = self.members().collect();
-        let invalid = members
-            .par_chunks(BATCH)
-            .find_map_first(|batch| self.check_signature_batch(batch, group_id).err());
-        invalid.map_or(Ok(()), Err)
+        parallel::try_for_each_run(&members, BATCH, |batch| self.check_signature_batch(batch, group_id))
     }
 
     fn check_signature_batch(&self, leaves: &[LeafIndex], group_id: &GroupId) -> Result<(), TreeError> {
@@ -346,10 +342,6 @@ fn build(nodes: &[ReadNode<'_>], at: NodeIndex) -> Arc<Subtree> {
         Some((read, after)) if read.at == at => (Some(ParentBytes::from_decoded(read.bytes)), after),
         _ => (None, from_here),
     };
-    let (left, right) = if at.level() < PARALLEL_LEVEL {
-        (build(before, left_at), build(after, right_at))
-    } else {
-        rayon::join(|| build(before, left_at), || build(after, right_at))
-    };
+    let (left, right) = join(at.level(), || build(before, left_at), || build(after, right_at));
     Subtree::parent(content, left, right)
 }

@@ -7,17 +7,16 @@ use crate::hash;
 use crate::index::KeyIndex;
 use crate::subtree::{Kind, NO_LEAF, Subtree};
 use crate::support::Support;
-use pando_crypto::Suite;
+use pando_crypto::{Suite, parallel};
 use pando_wire::{
     EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey,
     TreeSize,
 };
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::fmt;
 use std::sync::Arc;
 
-/// Looking at fewer members is not worth a second thread.
-const PARALLEL_MEMBERS: usize = 64;
+/// How many members one core looks at: fewer are not worth a second thread.
+const RUN: usize = 256;
 
 /// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does.
 #[derive(Clone)]
@@ -129,8 +128,10 @@ impl Tree {
         check: impl Fn(LeafIndex, &LeafNode) -> Result<(), E> + Sync,
     ) -> Result<(), E> {
         let members: Vec<_> = self.members().collect();
-        let check = |leaf: &LeafIndex| self.leaf(*leaf).and_then(|node| check(*leaf, &node).err());
-        members.par_iter().with_min_len(PARALLEL_MEMBERS).find_map_first(check).map_or(Ok(()), Err)
+        parallel::try_for_each_run(&members, RUN, |leaves| {
+            let mut leaves = leaves.iter().filter_map(|&leaf| Some((leaf, self.leaf(leaf)?)));
+            leaves.try_for_each(|(leaf, leaf_node)| check(leaf, &leaf_node))
+        })
     }
 
     /// The encryption key of a node; `None` if it is blank or does not exist.

@@ -3,12 +3,10 @@
 use super::{extensions, leaf_node};
 use crate::Violation;
 use crate::identity::Identities;
-use pando_crypto::{SignedMessage, Suite};
+use pando_crypto::{SignedMessage, Suite, parallel};
 use pando_wire::{
     EncodeError, GroupContext, GroupId, KeyPackage, LeafIndex, ProtocolVersion, Signature, SignaturePublicKey,
 };
-use rayon::iter::ParallelIterator;
-use rayon::slice::ParallelSlice;
 
 /// 10.1: the version and the cipher suite must be those of the group.
 pub(crate) fn fits_suite(key_package: &KeyPackage, suite: Suite) -> Result<(), Violation> {
@@ -49,8 +47,7 @@ const BATCH: usize = 512;
 
 /// 10.1 and 7.3: the signatures of KeyPackages and of their leaves must be valid; in batches, on all cores.
 pub(crate) fn signatures_are_valid(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
-    let invalid = key_packages.par_chunks(BATCH).find_map_first(|batch| batch_is_signed(batch, suite).err());
-    invalid.map_or(Ok(()), Err)
+    parallel::try_for_each_run(key_packages, BATCH, |batch| batch_is_signed(batch, suite))
 }
 
 fn batch_is_signed(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
