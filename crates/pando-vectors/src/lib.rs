@@ -5,10 +5,11 @@
 //! and, where a case has private keys, also does the reverse: encrypts, signs or protects and opens again.
 //!
 //! ```
+//! use pando_crypto::RustCrypto;
 //! use pando_vectors::{Kind, generate, verify};
 //!
 //! let file = generate(Kind::PskSecret, Some(1), 42)?;
-//! let report = verify(Kind::PskSecret, &file, &mut |_, _| {})?;
+//! let report = verify(Kind::PskSecret, &RustCrypto, &file, &mut |_, _| {})?;
 //! assert_eq!((report.passed > 0, report.failures.len(), report.skipped), (true, 0, 0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

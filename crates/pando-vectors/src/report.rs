@@ -1,7 +1,8 @@
 //! What came out of a verification.
 
-use pando_crypto::{CryptoProvider, RustCrypto, Suite};
+use pando_crypto::{CryptoProvider, Suite};
 use pando_wire::CipherSuite;
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Display};
 
 /// What came out of verifying a file.
@@ -9,8 +10,10 @@ use std::fmt::{self, Debug, Display};
 pub struct Report {
     /// How many cases hold.
     pub passed: usize,
-    /// How many cases have a cipher suite that nobody here knows.
+    /// How many cases have a cipher suite that the backend does not have.
     pub skipped: usize,
+    /// The cipher suites of those cases.
+    pub skipped_suites: BTreeSet<u16>,
     /// The cases that do not hold.
     pub failures: Vec<Failure>,
 }
@@ -56,15 +59,15 @@ pub enum InputError {
 pub(crate) enum Problem {
     /// It does not hold.
     Failed { field: String, reason: String },
-    /// It has a cipher suite that nobody here knows.
-    UnknownSuite,
+    /// It has this cipher suite, which the backend does not have.
+    UnknownSuite(u16),
 }
 
 pub(crate) type Outcome = Result<(), Problem>;
 
-/// The implementation of the cipher suite that a case names.
-pub(crate) fn suite(number: u16) -> Result<Suite, Problem> {
-    RustCrypto.suite(CipherSuite(number)).ok_or(Problem::UnknownSuite)
+/// The backend's implementation of the cipher suite that a case names.
+pub(crate) fn suite(crypto: &dyn CryptoProvider, number: u16) -> Result<Suite, Problem> {
+    crypto.suite(CipherSuite(number)).ok_or(Problem::UnknownSuite(number))
 }
 
 /// Says that something must hold.

@@ -2,7 +2,10 @@
 
 use super::VectorsError;
 use super::files::{self, VectorFile};
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use pando_crypto::CryptoProvider;
+use pando_mls::CipherSuite;
 use pando_vectors::{Kind, Report};
 use serde_json::json;
 use std::fs;
@@ -15,12 +18,37 @@ pub(crate) struct Arguments {
     /// The kind of the files, if their names do not tell
     #[arg(long)]
     kind: Option<Kind>,
+    /// The cryptographic backend
+    #[arg(long, value_enum, default_value_t)]
+    crypto: Backend,
     /// Print a line of JSON for each file, and one for the total
     #[arg(long)]
     json: bool,
     /// Files, or folders with files that end in .json
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+}
+
+/// A cryptographic backend.
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Backend {
+    /// Pure Rust, all cipher suites
+    #[default]
+    #[value(name = "rustcrypto")]
+    RustCrypto,
+    /// AWS-LC, without the cipher suites over curves of 448 bits
+    #[cfg(feature = "aws-lc")]
+    AwsLc,
+}
+
+impl Backend {
+    fn provider(self) -> &'static dyn CryptoProvider {
+        match self {
+            Self::RustCrypto => &pando_crypto::RustCrypto,
+            #[cfg(feature = "aws-lc")]
+            Self::AwsLc => &pando_crypto::AwsLc,
+        }
+    }
 }
 
 /// How many cases there were, over all files.
@@ -36,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, VectorsError> {
     let mut out = io::stdout().lock();
     let mut total = Total::default();
     for file in &files {
-        let report = verify(file)?;
+        let report = verify(file, arguments.crypto)?;
         let printed =
             if arguments.json { json_line(&mut out, file, &report) } else { lines(&mut out, file, &report) };
         printed.map_err(VectorsError::Output)?;
@@ -54,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, VectorsError> {
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn verify(file: &VectorFile) -> Result<Report, VectorsError> {
+fn verify(file: &VectorFile, backend: Backend) -> Result<Report, VectorsError> {
     let path = &file.path;
     let text = fs::read_to_string(path).map_err(|error| VectorsError::Io { path: path.clone(), error })?;
     // Draws to standard error, and only if that is a terminal.
@@ -63,7 +91,7 @@ fn verify(file: &VectorFile) -> Result<Report, VectorsError> {
         bar.set_style(style);
     }
     bar.set_message(name(file));
-    let report = pando_vectors::verify(file.kind, &text, &mut |done, of| {
+    let report = pando_vectors::verify(file.kind, backend.provider(), &text, &mut |done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
     });
@@ -76,8 +104,11 @@ fn name(file: &VectorFile) -> String {
 }
 
 fn lines(out: &mut impl Write, file: &VectorFile, report: &Report) -> io::Result<()> {
-    let Report { passed, failures, skipped } = report;
+    let Report { passed, failures, skipped, skipped_suites } = report;
     writeln!(out, "{}: {passed} passed, {} failed, {skipped} skipped", name(file), failures.len())?;
+    for suite in skipped_suites {
+        writeln!(out, "  skipped: {}", CipherSuite(*suite))?;
+    }
     failures.iter().try_for_each(|failure| writeln!(out, "  {failure}"))
 }
 
@@ -93,6 +124,7 @@ fn json_line(out: &mut impl Write, file: &VectorFile, report: &Report) -> io::Re
         "passed": report.passed,
         "failed": failures.len(),
         "skipped": report.skipped,
+        "skipped_suites": report.skipped_suites,
         "failures": failures,
     });
     writeln!(out, "{line}")

@@ -5,7 +5,7 @@ use crate::private_keys::{hpke_key, signature_key};
 use crate::random::{bytes, hex};
 use crate::report::{MustSucceed, Outcome, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::Suite;
+use pando_crypto::{CryptoProvider, Suite};
 use pando_wire::{HpkeCiphertext, HpkePublicKey, Signature, SignaturePublicKey};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -79,8 +79,8 @@ struct EncryptWithLabel {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         self.ref_hash.verify(suite)?;
         self.expand_with_label.verify(suite)?;
         self.derive_secret.verify(suite)?;

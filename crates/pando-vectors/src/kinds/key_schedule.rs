@@ -4,7 +4,7 @@ use crate::hex_bytes::Hex;
 use crate::random::bytes;
 use crate::report::{MustSucceed, Outcome, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::Suite;
+use pando_crypto::{CryptoProvider, Suite};
 use pando_schedule::{CommitSecret, EpochSecrets, InitSecret, PskSecret, ScheduleError};
 use pando_wire::{Encode, Extensions, GroupContext, ProtocolVersion};
 use rand_chacha::ChaCha20Rng;
@@ -153,8 +153,8 @@ impl Epoch {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let mut init_secret = InitSecret::from(&*self.initial_init_secret);
         for (number, epoch) in (0..).zip(&self.epochs) {
             let (computed, next) = Epoch::new(suite, &self.group_id, number, &init_secret, epoch.chosen())

@@ -5,7 +5,7 @@ use crate::private_keys::signature_key;
 use crate::random::{self, bytes};
 use crate::report::{MustSucceed, Outcome, Problem, must, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::{Signer, Suite};
+use pando_crypto::{CryptoProvider, Signer, Suite};
 use pando_framing::{FramingError, Padding, SignedContent, open_private, open_public};
 use pando_schedule::{MembershipKey, RatchetLimits, SecretTree, SenderDataSecret};
 use pando_wire::{
@@ -54,8 +54,8 @@ struct Group<'a> {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let group = Group::new(suite, self);
         let private = signature_key(suite, &self.signature_priv);
         let signer = suite.signer(&private).in_field("signature_priv")?;

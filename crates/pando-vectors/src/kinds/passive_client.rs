@@ -5,7 +5,7 @@ use crate::private_keys::{hpke_key, signature_key};
 use crate::random::bytes;
 use crate::report::{MustSucceed, Outcome, Problem, must, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::{RustCrypto, SignaturePrivateKey, Signer, Suite};
+use pando_crypto::{CryptoProvider, RustCrypto, SignaturePrivateKey, Signer, Suite};
 use pando_group::{
     BasicIdentities, Client, Group, GroupConfig, IdentityError, IdentityPolicy, KeyPackageBundle,
     KeyPackageTemplate, Processed, PskStore,
@@ -73,8 +73,8 @@ impl IdentityPolicy for AnyIdentity {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let bundle = self.bundle(suite)?;
         let MlsMessageBody::Welcome(welcome) = message("welcome", &self.welcome)?.body else {
             return must("welcome", false, "not a Welcome");
@@ -82,7 +82,8 @@ impl Case {
         let psks = Psks(&self.external_psks);
         let tree = self.ratchet_tree.as_deref();
         let signer = suite.signer(&signature_key(suite, &self.signature_priv)).in_field("signature_priv")?;
-        let client = Client { policy: &AnyIdentity, ..client(&*signer, &psks, GroupConfig::default()) };
+        let client =
+            Client { crypto, policy: &AnyIdentity, ..client(&*signer, &psks, GroupConfig::default()) };
         // Nothing is stored.
         let (mut group, _) = Group::join(&welcome, &bundle, tree, &client).in_field("welcome")?;
         must_equal(

@@ -4,7 +4,7 @@ use crate::hex_bytes::Hex;
 use crate::random::bytes;
 use crate::report::{MustSucceed, Outcome, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::Suite;
+use pando_crypto::{CryptoProvider, Suite};
 use pando_schedule::{PskSecret, PskValue, ScheduleError};
 use pando_wire::{PreSharedKeyId, Psk as PskKind};
 use rand_chacha::ChaCha20Rng;
@@ -25,8 +25,8 @@ struct Psk {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let secret = psk_secret(suite, &self.psks).in_field("psks")?;
         must_equal("psk_secret", secret.expose(), &self.psk_secret)
     }

@@ -4,7 +4,7 @@ use crate::hex_bytes::Hex;
 use crate::random::bytes;
 use crate::report::{MustSucceed, Outcome, Problem, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::Suite;
+use pando_crypto::{CryptoProvider, Suite};
 use pando_schedule::{
     EncryptionSecret, MessageKey, RatchetLimits, RatchetType, ScheduleError, SecretTree, SenderDataSecret,
 };
@@ -43,8 +43,8 @@ fn leaf_indices() -> impl Iterator<Item = LeafIndex> {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let secret = SenderDataSecret::from(&*self.sender_data.sender_data_secret);
         let (key, nonce) =
             secret.key_and_nonce(suite, &self.sender_data.ciphertext).in_field("sender_data")?;

@@ -4,7 +4,7 @@ use crate::hex_bytes::Hex;
 use crate::random::{self, bytes};
 use crate::report::{MustSucceed, Outcome, Problem, must, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::Suite;
+use pando_crypto::{CryptoProvider, Suite};
 use pando_schedule::{ConfirmationKey, ConfirmedTranscriptHash, InterimTranscriptHash};
 use pando_wire::{
     AuthenticatedContent, Content, ContentType, Decode, Encode, EncodeError, FramedContentAuthData,
@@ -24,8 +24,8 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let field = "authenticated_content";
         let content = AuthenticatedContent::decode(&self.authenticated_content).in_field(field)?;
         must_equal(field, &content.encode().in_field(field)?, &self.authenticated_content)?;

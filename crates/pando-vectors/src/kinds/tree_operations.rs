@@ -4,7 +4,7 @@ use crate::grove::{Grove, Newcomer};
 use crate::hex_bytes::Hex;
 use crate::report::{MustSucceed, Outcome, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::Suite;
+use pando_crypto::{CryptoProvider, Suite};
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Add, Decode, Encode, LeafIndex, Proposal, Remove, Update};
 use rand_chacha::ChaCha20Rng;
@@ -22,8 +22,8 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let mut tree = Tree::import_unsigned(suite, &self.tree_before).in_field("tree_before")?;
         must_equal("tree_before", &tree.export().in_field("tree_before")?, &self.tree_before)?;
         let hash = tree.tree_hash().in_field("tree_before")?;

@@ -5,7 +5,7 @@ use crate::grove::Grove;
 use crate::hex_bytes::Hex;
 use crate::report::{MustSucceed, Outcome, must, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::Suite;
+use pando_crypto::{CryptoProvider, Suite};
 use pando_tree::Tree;
 use pando_wire::{Decode, GroupId, LeafIndex, NodeIndex, RatchetTree};
 use rand_chacha::ChaCha20Rng;
@@ -21,8 +21,8 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let tree = Tree::import_unsigned(suite, &self.tree).in_field("tree")?;
         let node_count = usize::try_from(tree.size().node_count()).in_field("tree")?;
         must("resolutions", self.resolutions.len() == node_count, "not one for each node")?;

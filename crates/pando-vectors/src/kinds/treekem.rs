@@ -6,7 +6,7 @@ use crate::private_keys::{hpke_key, signature_key};
 use crate::random::bytes;
 use crate::report::{MustSucceed, Outcome, must, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::Suite;
+use pando_crypto::{CryptoProvider, Suite};
 use pando_tree::{MergedPath, PrivateKeys, Tree, TreeError};
 use pando_wire::{Decode, Encode, GroupContext, GroupId, LeafIndex, NodeIndex, Opaque, UpdatePath};
 use rand_chacha::ChaCha20Rng;
@@ -52,8 +52,8 @@ struct Path {
 type Keys = BTreeMap<LeafIndex, PrivateKeys>;
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let tree = Tree::import_unsigned(suite, &self.ratchet_tree).in_field("ratchet_tree")?;
         tree.check_parent_hashes().in_field("ratchet_tree")?;
         tree.check_signatures(&self.group_id()).in_field("ratchet_tree")?;

@@ -5,7 +5,7 @@ use crate::private_keys::hpke_key;
 use crate::random::{self, bytes};
 use crate::report::{MustSucceed, Outcome, Problem, must, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::{CryptoError, HpkeKeyPair, Suite};
+use pando_crypto::{CryptoError, CryptoProvider, HpkeKeyPair, Suite};
 use pando_schedule::{IntermediateSecret, JoinerSecret, PskSecret};
 use pando_wire::{
     Decode, Encode, EncryptedGroupSecrets, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, MlsMessage,
@@ -26,8 +26,8 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    pub(crate) fn verify(&self) -> Outcome {
-        let suite = suite(self.cipher_suite)?;
+    pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
+        let suite = suite(crypto, self.cipher_suite)?;
         let MlsMessageBody::KeyPackage(key_package) = message("key_package", &self.key_package)? else {
             return Err(wrong("key_package", "not a KeyPackage"));
         };
