@@ -36,7 +36,6 @@ pub struct Member {
 
 impl Member {
     /// Joins by a Welcome in a message, with a tree if it is not inside. Gives also all rows.
-    #[must_use]
     pub fn join(
         person: Person,
         bundle: KeyPackageBundle,

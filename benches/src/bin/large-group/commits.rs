@@ -57,7 +57,8 @@ pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd) {
     // Who is added is removed again, so that the group stays as large as it is.
     for (wanted, path, series) in [(with_path, true, &mut add), (without_path, false, &mut nopath)] {
         let start = Instant::now();
-        while wanted && series[0].goes_on(session) && start.elapsed() < LONG {
+        let few = |series: &[Series; 2]| series[0].runs() < session.runs && start.elapsed() < LONG;
+        while wanted && series[0].goes_on(session) && (few(series) || remove[0].goes_on(session)) {
             let (added, leaf) = crowd.add(path);
             let removed = crowd.remove(leaf);
             for (round, [create, process]) in [(added, &mut *series), (removed, &mut remove)] {

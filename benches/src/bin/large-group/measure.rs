@@ -125,6 +125,10 @@ impl Series {
         (runs < session.runs && spent < BUDGET) || (runs < session.runs * times && spent < time)
     }
 
+    pub(crate) const fn runs(&self) -> usize {
+        self.times.len()
+    }
+
     pub(crate) fn push(&mut self, time: Duration) {
         self.times.push(time);
     }
