@@ -113,3 +113,25 @@ impl Grower<'_> {
         self.crypto.suite.hash(&[&[2], content, &hashes[0], &hashes[1]])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pando_tree::Tree;
+
+    #[test]
+    fn a_warm_tree_is_valid_and_has_no_blank_nodes_between_members() {
+        let crypto = Crypto { provider: &pando_crypto::RustCrypto, suite: crate::suite() };
+        let group_id = GroupId::from(vec![1; 16]);
+        for members in 2..40 {
+            let WarmTree { bytes, tree_hash } = warm_tree(crypto, members, &group_id);
+            let tree = Tree::import(crypto.suite, &bytes, &group_id, &tree_hash).unwrap();
+            assert_eq!(tree.member_count(), members);
+            // Beyond the last leaf, there is nobody to the right of a parent.
+            for node in (0..tree.size().node_count()).map(NodeIndex).filter(|node| !node.is_leaf()) {
+                let between = node.0 < (members - 1) * 2;
+                assert_eq!(tree.parent(node).is_some(), between, "{members} members, {node:?}");
+            }
+        }
+    }
+}
