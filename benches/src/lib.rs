@@ -2,12 +2,19 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
     clippy::missing_panics_doc,
     reason = "a benchmark that fails has no result"
 )]
 
+pub mod crowd;
 pub mod grove;
+pub mod heap;
+pub mod person;
+pub mod round;
+pub mod warm_tree;
 
 use pando_crypto::{CryptoProvider, RustCrypto, Suite};
 use pando_wire::{CipherSuite, Extensions, GroupContext, ProtocolVersion};
@@ -18,6 +25,27 @@ use rand_core::SeedableRng;
 #[must_use]
 pub fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(0)
+}
+
+/// A cipher suite, and the backend that it is from.
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations, reason = "for benchmarks only")]
+pub struct Crypto {
+    /// The backend.
+    pub provider: &'static dyn CryptoProvider,
+    /// The cipher suite.
+    pub suite: Suite,
+}
+
+/// The backend with a name, if there is one and this program was built with it.
+#[must_use]
+pub fn provider(name: &str) -> Option<&'static dyn CryptoProvider> {
+    match name {
+        "rustcrypto" => Some(&RustCrypto),
+        #[cfg(feature = "aws-lc")]
+        "aws-lc" => Some(&pando_crypto::AwsLc),
+        _ => None,
+    }
 }
 
 /// The seven cipher suites.

@@ -1,0 +1,122 @@
+//! Creating groups and joining them.
+
+use crate::measure::{Series, Session};
+use crate::ops::LARGEST_FRESH;
+use pando_benches::crowd::{Created, Crowd, Member, timed};
+use pando_benches::heap;
+use pando_benches::person::{Person, key_packages};
+use pando_benches::rng;
+use pando_mls::{Encode, KeyPackage, MlsMessage};
+
+const JOINS: [&str; 3] = ["join_welcome_oob", "heap_joined_group", "heap_peak_during_join"];
+
+/// The fresh group, measured while it is made, if anything of it is wanted.
+pub(crate) fn fresh(session: &Session, n: u32) -> Crowd {
+    session.doing(n, "making KeyPackages");
+    let others = key_packages(session.crypto, 1..n);
+    create(session, n, &others, true);
+    let created = create(session, n, &others, false);
+    let created = created.unwrap_or_else(|| {
+        session.doing(n, "creating the group");
+        Created::new(session.crypto, others, false, &mut rng())
+    });
+    if session.wants(&JOINS) {
+        join_all(session, n, &created);
+    }
+    Crowd::of(session.crypto, n, created)
+}
+
+/// Adds everybody by one Commit, and gives the last group that was made so.
+fn create(session: &Session, n: u32, others: &[KeyPackage], with_tree: bool) -> Option<Created> {
+    let [build, merge] = if with_tree {
+        ["create_group_add_all_build", "create_group_add_all_merge"]
+    } else {
+        ["create_group_add_all_oob_build", "create_group_add_all_oob_merge"]
+    };
+    if !session.wants(&[build, merge]) {
+        return None;
+    }
+    session.doing(n, build);
+    let [mut build, mut merge] = [build, merge].map(Series::new);
+    let mut last = None;
+    while build.goes_on(session) {
+        drop(last.take());
+        let created = Created::new(session.crypto, others.to_vec(), with_tree, &mut rng());
+        build.push(created.build);
+        build.bytes(created.commit_bytes);
+        merge.push(created.merge);
+        merge.bytes(created.welcome.len());
+        last = Some(created);
+    }
+    session.report(n, [&build, &merge]);
+    last
+}
+
+/// The last to be added joins.
+fn join_all(session: &Session, n: u32, created: &Created) {
+    session.doing(n, "join_welcome_oob");
+    let tree = created.creator.tree();
+    let mut series = Joins::new("join_welcome_oob");
+    while series.join.goes_on(session) {
+        let person = Person::new(session.crypto, n - 1);
+        let joined = series.join(person, &created.welcome, Some(&tree));
+        assert_eq!(joined.group.epoch_authenticator(), created.creator.group.epoch_authenticator());
+    }
+    series.report(session, n);
+}
+
+/// Somebody is added and joins by a Welcome of their own; then it was nothing.
+pub(crate) fn join_single(session: &Session, n: u32, crowd: &mut Crowd) {
+    let (single, heap) = ("join_welcome_single", n > LARGEST_FRESH && session.wants(&JOINS[1..]));
+    if !heap && !session.wants(&[single]) {
+        return;
+    }
+    session.doing(n, single);
+    let mut series = Joins::new(single);
+    while series.join.goes_on(session) {
+        let person = crowd.newcomer();
+        let Crowd { committer, rng, .. } = crowd;
+        let key_package = person.bundle().key_package;
+        let (_, welcome) = committer.commit(|builder| builder.add(key_package).without_path(), rng);
+        let welcome = MlsMessage::from(welcome.unwrap()).encode().unwrap();
+        series.join(person, &welcome, None);
+        let _ = committer.group.clear_pending();
+    }
+    if heap {
+        series.report(session, n);
+    } else {
+        session.report(n, [&series.join]);
+    }
+}
+
+struct Joins {
+    join: Series,
+    live: Series,
+    peak: Series,
+}
+
+impl Joins {
+    fn new(op: &'static str) -> Self {
+        let [live, peak] = ["heap_joined_group", "heap_peak_during_join"].map(Series::new);
+        Self { join: Series::new(op), live, peak }
+    }
+
+    fn join(&mut self, person: Person, welcome: &[u8], tree: Option<&[u8]>) -> Member {
+        let before = heap::live();
+        let bundle = person.bundle();
+        let ((joined, time), peak) =
+            heap::peak_during(|| timed(|| Member::join(person, bundle, welcome, tree)));
+        let (member, delta) = joined;
+        drop(delta);
+        self.join.push(time);
+        self.join.bytes(welcome.len());
+        self.live.bytes(heap::live() - before);
+        self.peak.bytes(peak);
+        member
+    }
+
+    fn report(self, session: &Session, n: u32) {
+        let note = if n > LARGEST_FRESH { "warm tree" } else { "" };
+        session.report(n, [&self.join, &self.live.note(note), &self.peak.note(note)]);
+    }
+}

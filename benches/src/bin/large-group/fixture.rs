@@ -1,0 +1,49 @@
+//! Files for clients of other implementations, which join a group of Pando's and process its Commits.
+
+use pando_benches::Crypto;
+use pando_benches::crowd::Crowd;
+use pando_mls::{CommitBuilder, Decode, Encode, Group, KeyPackage, MlsMessage, MlsMessageBody};
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+/// Adds the clients whose KeyPackages are in `folder` (`*.kp`, as messages) to a group by one Commit, and writes
+/// `welcome.mls`, with the tree inside, and so many Commits after it: `commit-0.mls` and so on, as PublicMessages.
+pub(crate) fn write(
+    crypto: Crypto,
+    members: u32,
+    warm: bool,
+    commits: usize,
+    folder: &Path,
+) -> Result<(), Box<dyn Error>> {
+    let strangers = strangers(folder)?;
+    let mut crowd = if warm { Crowd::warm(crypto, members) } else { Crowd::fresh(crypto, members) };
+    let Crowd { committer, rng, .. } = &mut crowd;
+    let mut client = committer.person.client();
+    client.config.encrypt_handshakes = false;
+    committer.group = Group::load(&committer.group.rows()?, &client)?;
+
+    let (_, welcome) =
+        committer.commit(|builder| strangers.into_iter().fold(builder, CommitBuilder::add), rng);
+    let welcome = welcome.ok_or("there is nobody to add")?;
+    fs::write(folder.join("welcome.mls"), MlsMessage::from(welcome).encode()?)?;
+    let _ = committer.group.merge_pending()?;
+    for number in 0..commits {
+        let (commit, _) = committer.commit(|builder| builder, rng);
+        fs::write(folder.join(format!("commit-{number}.mls")), commit)?;
+        let _ = committer.group.merge_pending()?;
+    }
+    Ok(())
+}
+
+fn strangers(folder: &Path) -> Result<Vec<KeyPackage>, Box<dyn Error>> {
+    let mut paths =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, Box<dyn Error>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "kp"));
+    paths.sort();
+    let read = |path: &std::path::PathBuf| match MlsMessage::decode(&fs::read(path)?)?.body {
+        MlsMessageBody::KeyPackage(key_package) => Ok(*key_package),
+        _ => Err(format!("{}: not a KeyPackage", path.display()).into()),
+    };
+    paths.iter().map(read).collect()
+}

@@ -1,0 +1,144 @@
+//! How long everything takes in groups of any size, and how many bytes: Pando itself, through its public interface.
+//!
+//! A line for each operation (`--json`: one object each), under the names that the programs for other
+//! implementations use, so that results can be put side by side. `ops.rs` says what each operation is, and so does
+//! `--help`. They have in common:
+//!
+//! - Messages are bytes: *making* a Commit ends with its encoding, *processing* it begins with decoding, and ends in
+//!   the new epoch. Handshake messages are encrypted and padded, as is the default. What is to be stored is made
+//!   (the Delta), and counted in memory.
+//! - The committer is at the first leaf, the receiver at the last, as far away as can be. That both agree is checked
+//!   after each Commit, outside of what is measured.
+//! - *Fresh* is the tree right after one Commit that added everybody: nearly all parents are blank. *Warm* is the
+//!   tree in which everybody has made a Commit: see `warm_tree`.
+//! - The median is over `--runs` runs, over fewer if they take more than ten seconds, and over up to 40 times as many
+//!   while they take less than 100 ms. Nothing is copied: each run is the group's next epoch or message.
+//! - Memory is counted by the allocator. It is what is asked for, without the allocator's own.
+//!
+//! With `--fixture`, nothing is measured: see `fixture.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a benchmark that fails has no result"
+)]
+
+mod commits;
+mod entering;
+mod fixture;
+mod measure;
+mod ops;
+mod primitives;
+mod state;
+
+use clap::Parser;
+use measure::Session;
+use ops::{ANY_TREE, LARGEST_FRESH, OPS, is_warm, needs_no_group};
+use pando_benches::crowd::Crowd;
+use pando_benches::{Crypto, provider};
+use pando_wire::CipherSuite;
+use peak_alloc::PeakAlloc;
+use std::error::Error;
+use std::path::PathBuf;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Measures Pando in groups of any size.
+#[derive(Parser)]
+#[command(after_long_help = ops::list())]
+struct Arguments {
+    /// How many members the groups have, from 2 on.
+    #[arg(long, value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(2..=1 << 24))]
+    size: Vec<u32>,
+    /// Which operations are measured. Default: all.
+    #[arg(long, value_delimiter = ',')]
+    op: Vec<String>,
+    /// The number of the cipher suite.
+    #[arg(long, default_value_t = 1)]
+    suite: u16,
+    /// The cryptographic backend.
+    #[arg(long, default_value = "rustcrypto")]
+    crypto: String,
+    /// How often an operation is repeated, at most.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Prints a JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Measures nothing: adds the clients whose KeyPackages are here (*.kp), and writes welcome.mls and Commits.
+    #[arg(long, value_name = "DIR")]
+    fixture: Option<PathBuf>,
+    /// Takes the warm tree for that.
+    #[arg(long, requires = "fixture")]
+    warm: bool,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let unknown = arguments.op.iter().find(|op| OPS.iter().all(|(name, _)| name != op));
+    if let Some(op) = unknown {
+        return Err(format!("there is no operation {op}; --help lists them").into());
+    }
+    let provider = provider(&arguments.crypto).ok_or("this program was built without that backend")?;
+    let suite = provider.suite(CipherSuite(arguments.suite)).ok_or("the backend has no such cipher suite")?;
+    let crypto = Crypto { provider, suite };
+    let runs = arguments.runs.into();
+    if let Some(folder) = &arguments.fixture {
+        let [size] = arguments.size[..] else { return Err("a fixture has one size".into()) };
+        return fixture::write(crypto, size, arguments.warm, runs, folder);
+    }
+
+    let picked = |name: &&'static str| arguments.op.is_empty() || arguments.op.iter().any(|op| op == name);
+    let session = Session {
+        crypto,
+        crypto_name: arguments.crypto.clone(),
+        runs,
+        wanted: OPS.iter().map(|(name, _)| *name).filter(picked).collect(),
+        json: arguments.json,
+        progress: measure::progress(),
+    };
+    if session.wanted.iter().any(|op| op.starts_with("primitive_")) {
+        primitives::measure(&session);
+    }
+    for &n in &arguments.size {
+        measure_size(&session, n);
+    }
+    session.progress.finish_and_clear();
+    Ok(())
+}
+
+fn measure_size(session: &Session, n: u32) {
+    if session.wants(&["key_package_new"]) {
+        primitives::key_package(session, n);
+    }
+    let in_warm = |op: &str| is_warm(op) || (n > LARGEST_FRESH && ANY_TREE.contains(&op));
+    let in_groups = || session.wanted.iter().filter(|op| !needs_no_group(op));
+    if in_groups().any(|op| !in_warm(op)) {
+        let mut crowd = entering::fresh(session, n);
+        let ops = ["update_commit_create", "update_commit_merge_own", "process_update_commit"];
+        commits::updates(session, n, &mut crowd, ops, (n <= LARGEST_FRESH).then_some(""));
+        if n <= LARGEST_FRESH {
+            any_tree(session, n, &mut crowd);
+        }
+        commits::adds_and_removes(session, n, &mut crowd);
+        commits::external(session, n, &mut crowd);
+    }
+    if in_groups().any(|op| in_warm(op)) {
+        session.doing(n, "making the warm tree");
+        let mut crowd = Crowd::warm(session.crypto, n);
+        let ops = ["update_commit_warm_create", "update_commit_warm_merge_own", "process_update_commit_warm"];
+        commits::updates(session, n, &mut crowd, ops, (n > LARGEST_FRESH).then_some("warm tree"));
+        if n > LARGEST_FRESH {
+            any_tree(session, n, &mut crowd);
+        }
+    }
+}
+
+/// What does not depend on which parents are blank.
+fn any_tree(session: &Session, n: u32, crowd: &mut Crowd) {
+    entering::join_single(session, n, crowd);
+    state::messages(session, n, crowd);
+    state::whole(session, n, crowd);
+}

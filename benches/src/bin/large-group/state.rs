@@ -1,0 +1,63 @@
+//! Messages of the application, and the group's state as others and stores get it.
+
+use crate::measure::{Series, Session};
+use pando_benches::crowd::{Crowd, written};
+use pando_mls::Group;
+
+const SIZES: [(usize, [&str; 2]); 3] = [
+    (32, ["app_encrypt_32B", "app_decrypt_32B"]),
+    (1024, ["app_encrypt_1024B", "app_decrypt_1024B"]),
+    (65_536, ["app_encrypt_65536B", "app_decrypt_65536B"]),
+];
+
+/// Messages of one member to another.
+pub(crate) fn messages(session: &Session, n: u32, crowd: &mut Crowd) {
+    let mut stored = Series::new("app_decrypt_storage_written");
+    if !session.wants(&["app_decrypt_storage_written"]) && !SIZES.iter().any(|(_, ops)| session.wants(ops)) {
+        return;
+    }
+    session.doing(n, "messages");
+    let Crowd { committer, receiver, rng, .. } = crowd;
+    // The first of its sender in the epoch, which has more to derive.
+    let first = committer.encrypt(b"first", rng);
+    let (_, delta) = receiver.decrypt(&first);
+    stored = stored.note(format!("{} for the sender's first in the epoch", written(&delta)));
+    for (size, ops) in SIZES {
+        let data = vec![7; size];
+        let [mut encrypt, mut decrypt] = ops.map(Series::new);
+        while encrypt.goes_on(session) {
+            let message = encrypt.time(|| committer.encrypt(&data, rng));
+            let (read, delta) = decrypt.time(|| receiver.decrypt(&message));
+            assert_eq!(*read, data);
+            encrypt.bytes(message.len());
+            stored.bytes(written(&delta));
+        }
+        session.report(n, [&encrypt, &decrypt]);
+    }
+    session.report(n, [&stored]);
+}
+
+/// The GroupInfo, and the rows.
+pub(crate) fn whole(session: &Session, n: u32, crowd: &Crowd) {
+    if session.wants(&["export_group_info"]) {
+        session.doing(n, "export_group_info");
+        let mut series = Series::new("export_group_info");
+        while series.goes_on(session) {
+            let group_info = series.time(|| crowd.committer.group_info(true));
+            series.bytes(group_info.len());
+        }
+        session.report(n, [&series]);
+    }
+    if session.wants(&["state_size", "load_group"]) {
+        session.doing(n, "load_group");
+        let member = &crowd.receiver;
+        let rows = member.group.rows().unwrap();
+        let (mut size, mut load) = (Series::new("state_size"), Series::new("load_group"));
+        size.bytes(rows.iter().map(|(key, row)| key.to_bytes().len() + row.expose().len()).sum());
+        while load.goes_on(session) {
+            let group = load.time(|| Group::load(&rows, &member.person.client()).unwrap());
+            assert_eq!(group.epoch_authenticator(), member.group.epoch_authenticator());
+        }
+        session.report(n, [&size, &load]);
+    }
+}

@@ -1,0 +1,273 @@
+//! Large groups in which two members are awake: one that commits, and one that receives.
+
+use crate::person::{Person, key_packages};
+use crate::warm_tree::{WarmTree, warm_tree};
+use crate::{Crypto, rng};
+use pando_mls::wire::{ExternalPub, HpkePublicKey, Mac, Opaque, Signature};
+use pando_mls::{
+    CommitBuilder, Decode, Delta, Encode, Extension, Extensions, ExternalJoin, Group, GroupContext, GroupId,
+    GroupInfo, KeyPackage, KeyPackageBundle, LeafIndex, MlsMessage, MlsMessageBody, Processed,
+    ProtocolVersion, Welcome,
+};
+use rand_chacha::ChaCha20Rng;
+use std::time::{Duration, Instant};
+
+/// Does something, and tells how long it took.
+pub fn timed<T>(does: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let result = does();
+    (result, start.elapsed())
+}
+
+/// How many bytes a store writes: keys and contents of rows.
+#[must_use]
+pub fn written(delta: &Delta) -> usize {
+    delta.writes().map(|(key, row)| key.to_bytes().len() + row.len()).sum()
+}
+
+/// Somebody who is in the group.
+#[allow(missing_debug_implementations, reason = "for benchmarks only")]
+pub struct Member {
+    /// Who it is.
+    pub person: Person,
+    /// The group.
+    pub group: Group,
+}
+
+impl Member {
+    /// Joins by a Welcome in a message, with a tree if it is not inside. Gives also all rows.
+    pub fn join(
+        person: Person,
+        bundle: KeyPackageBundle,
+        welcome: &[u8],
+        tree: Option<&[u8]>,
+    ) -> (Self, Delta) {
+        let MlsMessageBody::Welcome(welcome) = MlsMessage::decode(welcome).unwrap().body else {
+            panic!("not a Welcome")
+        };
+        let (group, delta) = Group::join(&welcome, bundle, tree, &person.client()).unwrap();
+        (Self { person, group }, delta)
+    }
+
+    /// Joins by an external Commit, which is for the others, with a tree that came with the GroupInfo. `old` is
+    /// the leaf that the person has had.
+    pub fn join_externally(
+        person: Person,
+        group_info: &[u8],
+        tree: &[u8],
+        old: Option<LeafIndex>,
+        rng: &mut ChaCha20Rng,
+    ) -> (Self, Vec<u8>) {
+        let MlsMessageBody::GroupInfo(group_info) = MlsMessage::decode(group_info).unwrap().body else {
+            panic!("not a GroupInfo")
+        };
+        let template = person.template();
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree: Some(tree),
+            template,
+            resync: old,
+            psks: Vec::new(),
+        };
+        let (group, message, _) = join.build(&person.client(), rng).unwrap();
+        (Self { person, group }, message.encode().unwrap())
+    }
+
+    /// A Commit, which is pending then, and the Welcome if there is one.
+    pub fn commit(
+        &mut self,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+        rng: &mut ChaCha20Rng,
+    ) -> (Vec<u8>, Option<Welcome>) {
+        let output = fill(self.group.commit()).build(&self.person.client(), rng).unwrap();
+        (output.message.encode().unwrap(), output.welcome)
+    }
+
+    /// Enters the epoch of somebody else's Commit.
+    pub fn process_commit(&mut self, message: &[u8]) -> Delta {
+        let message = MlsMessage::decode(message).unwrap();
+        let (Processed::Commit(staged), _) = self.group.process(message, &self.person.client()).unwrap()
+        else {
+            panic!("not a Commit")
+        };
+        self.group.merge(*staged).unwrap().1
+    }
+
+    /// Encrypts data.
+    pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
+        let (message, _) = self.group.encrypt(data, b"", &self.person.client(), rng).unwrap();
+        message.encode().unwrap()
+    }
+
+    /// Reads what somebody else has encrypted.
+    pub fn decrypt(&mut self, message: &[u8]) -> (Opaque, Delta) {
+        let message = MlsMessage::decode(message).unwrap();
+        let (processed, delta) = self.group.process(message, &self.person.client()).unwrap();
+        let Processed::Application { data, .. } = processed else { panic!("not data") };
+        (data, delta)
+    }
+
+    /// The GroupInfo as a message, with the tree or without.
+    #[must_use]
+    pub fn group_info(&self, with_tree: bool) -> Vec<u8> {
+        let group_info = self.group.group_info(with_tree, &self.person.client()).unwrap();
+        MlsMessage::from(group_info).encode().unwrap()
+    }
+
+    /// The tree as it is sent.
+    #[must_use]
+    pub fn tree(&self) -> Vec<u8> {
+        self.group.public().tree().export().unwrap()
+    }
+}
+
+/// A group that was just created, with everybody added by one Commit.
+#[allow(missing_debug_implementations, reason = "for benchmarks only")]
+pub struct Created {
+    /// Who created it, at leaf 0.
+    pub creator: Member,
+    /// How long it took to make the Commit and the Welcome.
+    pub build: Duration,
+    /// How long it took to enter the epoch.
+    pub merge: Duration,
+    /// The size of the Commit.
+    pub commit_bytes: usize,
+    /// The Welcome, as a message.
+    pub welcome: Vec<u8>,
+}
+
+impl Created {
+    /// Person 0 adds the others.
+    #[must_use]
+    pub fn new(
+        crypto: Crypto,
+        others: Vec<KeyPackage>,
+        tree_in_welcome: bool,
+        rng: &mut ChaCha20Rng,
+    ) -> Self {
+        let person = Person::new(crypto, 0);
+        let (extensions, bundle, client) = (Extensions::default(), person.bundle(), person.client());
+        let (group, _) = Group::create(crypto.suite, group_id(), extensions, bundle, &client, rng).unwrap();
+        let mut creator = Member { person, group };
+        let ((commit, welcome), build) = timed(|| {
+            let (commit, welcome) = creator.commit(
+                |builder| {
+                    let builder = others.into_iter().fold(builder, CommitBuilder::add);
+                    if tree_in_welcome { builder } else { builder.without_tree() }
+                },
+                rng,
+            );
+            (commit, MlsMessage::from(welcome.unwrap()).encode().unwrap())
+        });
+        let (_, merge) = timed(|| creator.group.merge_pending().unwrap());
+        Self { creator, build, merge, commit_bytes: commit.len(), welcome }
+    }
+}
+
+/// A group with two members that are awake.
+#[allow(missing_debug_implementations, reason = "for benchmarks only")]
+pub struct Crowd {
+    /// What all have in common.
+    pub crypto: Crypto,
+    /// At the first leaf.
+    pub committer: Member,
+    /// At the last leaf, of those who are there in the beginning.
+    pub receiver: Member,
+    /// Of everything that follows.
+    pub rng: ChaCha20Rng,
+    /// The number of the next person who comes.
+    next: u32,
+}
+
+impl Crowd {
+    /// The group after one Commit added everybody: nearly all parents are blank.
+    #[must_use]
+    pub fn fresh(crypto: Crypto, members: u32) -> Self {
+        let created = Created::new(crypto, key_packages(crypto, 1..members), false, &mut rng());
+        Self::of(crypto, members, created)
+    }
+
+    /// The same, of a group that was created without the tree in the Welcome. The last to be added joins.
+    #[must_use]
+    pub fn of(crypto: Crypto, members: u32, created: Created) -> Self {
+        let Created { creator: committer, welcome, .. } = created;
+        let receiver = Person::new(crypto, members - 1);
+        let bundle = receiver.bundle();
+        let (receiver, _) = Member::join(receiver, bundle, &welcome, Some(&committer.tree()));
+        Self::with(crypto, members, committer, receiver)
+    }
+
+    /// The group when everybody has made Commits: no parent is blank between two members. Those who are awake come
+    /// back by external Commits, as members who have lost their state do, so that they have private keys.
+    #[must_use]
+    pub fn warm(crypto: Crypto, members: u32) -> Self {
+        let (mut rng, group_id) = (rng(), group_id());
+        let WarmTree { bytes, tree_hash } = warm_tree(crypto, members, &group_id);
+        let person = |number| Person::new(crypto, number);
+        let external_pub = crypto.suite.hpke_generate_key_pair(&mut rng).unwrap().public;
+        let group_info = group_info(group_id, tree_hash, external_pub, &person(0), crypto, members);
+        let (first, last) = (LeafIndex(0), LeafIndex(members - 1));
+        let (mut committer, _) =
+            Member::join_externally(person(0), &group_info, &bytes, Some(first), &mut rng);
+        drop(bytes);
+        let (group_info, tree) = (committer.group_info(false), committer.tree());
+        let (receiver, commit) =
+            Member::join_externally(person(last.0), &group_info, &tree, Some(last), &mut rng);
+        let _ = committer.process_commit(&commit);
+        Self::with(crypto, members, committer, receiver)
+    }
+
+    fn with(crypto: Crypto, members: u32, committer: Member, receiver: Member) -> Self {
+        let crowd = Self { crypto, committer, receiver, rng: rng(), next: members };
+        assert_eq!(crowd.committer.group.public().tree().member_count(), members);
+        crowd.assert_agreement(&crowd.receiver);
+        crowd
+    }
+
+    /// Somebody who is not in the group.
+    pub fn newcomer(&mut self) -> Person {
+        self.next += 1;
+        Person::new(self.crypto, self.next - 1)
+    }
+
+    /// Another member has the same secrets.
+    pub fn assert_agreement(&self, other: &Member) {
+        assert_eq!(self.committer.group.public().context(), other.group.public().context());
+        assert_eq!(self.committer.group.epoch_authenticator(), other.group.epoch_authenticator());
+    }
+}
+
+fn group_id() -> GroupId {
+    vec![1; 16].into()
+}
+
+/// A description of a group whose secrets nobody knows.
+fn group_info(
+    group_id: GroupId,
+    tree_hash: Opaque,
+    external_pub: HpkePublicKey,
+    signer: &Person,
+    crypto: Crypto,
+    epoch: u32,
+) -> Vec<u8> {
+    let Crypto { suite, .. } = crypto;
+    let any_hash = || vec![3; suite.hash_len()];
+    let mut group_info = GroupInfo {
+        group_context: GroupContext {
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: suite.cipher_suite(),
+            group_id,
+            epoch: epoch.into(),
+            tree_hash,
+            confirmed_transcript_hash: any_hash().into(),
+            extensions: Extensions::default(),
+        },
+        extensions: Extensions(vec![Extension::new(&ExternalPub { external_pub }).unwrap()]),
+        confirmation_tag: Mac(any_hash().into()),
+        signer: LeafIndex(0),
+        signature: Signature::default(),
+    };
+    let to_be_signed = group_info.to_be_signed().unwrap();
+    group_info.signature = suite.sign_with_label(&*signer.signer, "GroupInfoTBS", &to_be_signed).unwrap();
+    MlsMessage::from(group_info).encode().unwrap()
+}

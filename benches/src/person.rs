@@ -1,0 +1,92 @@
+//! People who can be in groups, made of nothing but a number: those that are not needed are not kept.
+
+use crate::Crypto;
+use pando_crypto::Signer;
+use pando_mls::{
+    BasicIdentities, Capabilities, Client, Credential, CredentialType, Extensions, GroupConfig, KeyPackage,
+    KeyPackageBundle, KeyPackageTemplate, LeafTemplate, Lifetime, Limits, NoPsks,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+/// Somebody with a name and a signature key.
+#[allow(missing_debug_implementations, reason = "for benchmarks only")]
+pub struct Person {
+    crypto: Crypto,
+    number: u32,
+    /// The signature key.
+    pub signer: Box<dyn Signer>,
+}
+
+impl Person {
+    /// The person with a number: always the same.
+    #[must_use]
+    pub fn new(crypto: Crypto, number: u32) -> Self {
+        let mut rng = generator(number, 0);
+        let signer = crypto.suite.signer(&crypto.suite.signature_generate_key(&mut rng).unwrap()).unwrap();
+        Self { crypto, number, signer }
+    }
+
+    /// What this person brings to every operation.
+    #[must_use]
+    pub fn client(&self) -> Client<'_> {
+        Client {
+            crypto: self.crypto.provider,
+            signer: &*self.signer,
+            policy: &BasicIdentities,
+            psks: &NoPsks,
+            now: None,
+            config: config(),
+        }
+    }
+
+    /// What this person's leaf says: little, with an identity of 16 bytes.
+    #[must_use]
+    pub fn template(&self) -> LeafTemplate {
+        LeafTemplate {
+            credential: Credential::Basic { identity: format!("{:016}", self.number).into_bytes().into() },
+            capabilities: Capabilities::new([self.crypto.suite.cipher_suite()], [CredentialType::BASIC]),
+            extensions: Extensions::default(),
+        }
+    }
+
+    /// This person's KeyPackage: always the same.
+    #[must_use]
+    pub fn bundle(&self) -> KeyPackageBundle {
+        let LeafTemplate { credential, capabilities, extensions } = self.template();
+        let template = KeyPackageTemplate {
+            credential,
+            capabilities,
+            lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+            leaf_extensions: extensions,
+            extensions: Extensions::default(),
+        };
+        let mut rng = generator(self.number, 1);
+        KeyPackageBundle::new(self.crypto.suite, template, &*self.signer, &mut rng).unwrap()
+    }
+}
+
+/// The KeyPackages of everybody with these numbers.
+#[must_use]
+pub fn key_packages(crypto: Crypto, numbers: std::ops::Range<u32>) -> Vec<KeyPackage> {
+    numbers.into_par_iter().map(|number| Person::new(crypto, number).bundle().key_package).collect()
+}
+
+/// A generator that belongs to a number and a purpose.
+pub(crate) fn generator(number: u32, purpose: u64) -> ChaCha20Rng {
+    let mut rng = ChaCha20Rng::seed_from_u64(number.into());
+    rng.set_stream(purpose);
+    rng
+}
+
+/// As usual, but that nothing is too large.
+fn config() -> GroupConfig {
+    let limits = Limits {
+        message_bytes: usize::MAX,
+        tree_bytes: usize::MAX,
+        leaves: u32::MAX,
+        pending_proposals: usize::MAX,
+    };
+    GroupConfig { limits, ..GroupConfig::default() }
+}

@@ -1,0 +1,137 @@
+//! A tree without blank nodes between its leaves, as it is when everybody has made a Commit, from left to right.
+//!
+//! It would take N Commits to get there, most of whose keys are overwritten by later ones. So it is written down as
+//! it is in the end: each parent has the key of the last committer below it, whose leaf is its rightmost; the chain
+//! of parent hashes (RFC 9420, section 7.9) goes down to that leaf, and the parent hashes of left children are of
+//! keys that are gone, so they are any bytes. Nobody has the private keys of the parents. `Tree::import` tells
+//! whether such a tree is right.
+
+use crate::Crypto;
+use crate::person::{Person, generator};
+use pando_crypto::{Digest, Rng};
+use pando_mls::LeafTemplate;
+use pando_wire::{
+    Encode, GroupId, HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, Node, NodeIndex, Opaque, ParentNode,
+    Signature, TreeSize, vector_header,
+};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+/// A tree as it is sent, and its hash.
+#[derive(Debug)]
+pub struct WarmTree {
+    /// As a ratchet_tree extension has it.
+    pub bytes: Vec<u8>,
+    /// As a GroupContext has it.
+    pub tree_hash: Opaque,
+}
+
+struct Grower<'a> {
+    crypto: Crypto,
+    group_id: &'a GroupId,
+    /// For each leaf.
+    people: Vec<Person>,
+    /// For each node.
+    keys: Vec<HpkePublicKey>,
+}
+
+/// The tree of so many people, with the numbers 0, 1, ....
+#[must_use]
+pub fn warm_tree(crypto: Crypto, members: u32, group_id: &GroupId) -> WarmTree {
+    let size = TreeSize::with_leaves(members).unwrap();
+    let key = |node| crypto.suite.hpke_generate_key_pair(&mut generator(node, 2)).unwrap().public;
+    let grower = Grower {
+        crypto,
+        group_id,
+        people: (0..members).into_par_iter().map(|number| Person::new(crypto, number)).collect(),
+        keys: (0..size.node_count()).into_par_iter().map(key).collect(),
+    };
+    let (hash, nodes) = grower.grow(size.root(), Opaque::default());
+    let bytes = [vector_header(nodes.len()).unwrap().as_ref(), &nodes].concat();
+    WarmTree { bytes, tree_hash: (*hash).into() }
+}
+
+impl Grower<'_> {
+    /// The nodes at and below `at`, up to the last that is not blank, and the tree hash (section 7.8).
+    /// `parent_hash` is that of the node next to it on the way up that is not blank.
+    fn grow(&self, at: NodeIndex, parent_hash: Opaque) -> (Digest, Vec<u8>) {
+        let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
+            return self.leaf(at.leaf().unwrap(), parent_hash);
+        };
+        // Blank leaves are to the right of all others.
+        if self.is_blank(right_at) {
+            let (left, nodes) = self.grow(left_at, parent_hash);
+            let (right, _) = self.grow(right_at, Opaque::default());
+            return (self.parent_tree_hash(&[0], &left, &right), nodes);
+        }
+        let encryption_key = self.keys[usize::try_from(at.0).unwrap()].clone();
+        let mut stale = vec![0; self.crypto.suite.hash_len()];
+        generator(at.0, 3).fill_bytes(&mut stale);
+        let (left, mut nodes) = self.grow(left_at, stale.into());
+        // ParentHashInput
+        let sibling = Opaque::from(&*left).encode().unwrap();
+        let input = [encryption_key.encode().unwrap(), parent_hash.encode().unwrap(), sibling].concat();
+        let (right, right_nodes) = self.grow(right_at, (*self.crypto.suite.hash(&[&input])).into());
+
+        let parent = ParentNode { encryption_key, parent_hash, unmerged_leaves: Vec::new() };
+        let hash = self.parent_tree_hash(&[&[1], &*parent.encode().unwrap()].concat(), &left, &right);
+        nodes.extend(Some(Node::Parent(Box::new(parent))).encode().unwrap());
+        nodes.extend(right_nodes);
+        (hash, nodes)
+    }
+
+    /// Whether there are no members at and below `at`.
+    fn is_blank(&self, at: NodeIndex) -> bool {
+        let last_member = LeafIndex(u32::try_from(self.people.len()).unwrap() - 1);
+        !at.covers(last_member) && at.0 > last_member.0 * 2
+    }
+
+    fn leaf(&self, index: LeafIndex, parent_hash: Opaque) -> (Digest, Vec<u8>) {
+        let Crypto { suite, .. } = self.crypto;
+        let position = index.0.to_be_bytes();
+        let Some(person) = self.people.get(usize::try_from(index.0).unwrap()) else {
+            return (suite.hash(&[&[1], &position, &[0]]), Vec::new());
+        };
+        let LeafTemplate { credential, capabilities, extensions } = person.template();
+        let mut leaf_node = LeafNode {
+            encryption_key: self.keys[usize::try_from(index.0 * 2).unwrap()].clone(),
+            signature_key: person.signer.public_key().clone(),
+            credential,
+            capabilities,
+            leaf_node_source: LeafNodeSource::Commit { parent_hash },
+            extensions,
+            signature: Signature::default(),
+        };
+        let to_be_signed = leaf_node.to_be_signed((self.group_id, index)).unwrap();
+        leaf_node.signature = suite.sign_with_label(&*person.signer, "LeafNodeTBS", &to_be_signed).unwrap();
+        let hash = suite.hash(&[&[1], &position, &[1], &leaf_node.encode().unwrap()]);
+        (hash, Some(Node::Leaf(Box::new(leaf_node))).encode().unwrap())
+    }
+
+    /// `Hash(TreeHashInput)` of a parent, of which `content` is the optional node.
+    fn parent_tree_hash(&self, content: &[u8], left: &[u8], right: &[u8]) -> Digest {
+        let hashes = [left, right].map(|hash| Opaque::from(hash).encode().unwrap());
+        self.crypto.suite.hash(&[&[2], content, &hashes[0], &hashes[1]])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pando_tree::Tree;
+
+    #[test]
+    fn a_warm_tree_is_valid_and_has_no_blank_nodes_between_members() {
+        let crypto = Crypto { provider: &pando_crypto::RustCrypto, suite: crate::suite() };
+        let group_id = GroupId::from(vec![1; 16]);
+        for members in 2..40 {
+            let WarmTree { bytes, tree_hash } = warm_tree(crypto, members, &group_id);
+            let tree = Tree::import(crypto.suite, &bytes, &group_id, &tree_hash).unwrap();
+            assert_eq!(tree.member_count(), members);
+            // Beyond the last leaf, there is nobody to the right of a parent.
+            for node in (0..tree.size().node_count()).map(NodeIndex).filter(|node| !node.is_leaf()) {
+                let between = node.0 < (members - 1) * 2;
+                assert_eq!(tree.parent(node).is_some(), between, "{members} members, {node:?}");
+            }
+        }
+    }
+}
