@@ -38,7 +38,7 @@ impl Member {
     /// Joins by a Welcome in a message, with a tree if it is not inside. Gives also all rows.
     pub fn join(
         person: Person,
-        bundle: KeyPackageBundle,
+        bundle: &KeyPackageBundle,
         welcome: &[u8],
         tree: Option<&[u8]>,
     ) -> (Self, Delta) {
@@ -68,6 +68,7 @@ impl Member {
             template,
             resync: old,
             psks: Vec::new(),
+            authenticated_data: b"",
         };
         let (group, message, _) = join.build(&person.client(), rng).unwrap();
         (Self { person, group }, message.encode().unwrap())
@@ -193,7 +194,7 @@ impl Crowd {
         let Created { creator: committer, welcome, .. } = created;
         let receiver = Person::new(crypto, members - 1);
         let bundle = receiver.bundle();
-        let (receiver, _) = Member::join(receiver, bundle, &welcome, Some(&committer.tree()));
+        let (receiver, _) = Member::join(receiver, &bundle, &welcome, Some(&committer.tree()));
         Self::with(crypto, members, committer, receiver)
     }
 

@@ -36,6 +36,7 @@ impl Person {
             signer: &*self.signer,
             policy: &BasicIdentities,
             psks: &NoPsks,
+            is_in_group: &|_| false,
             now: None,
             config: config(),
         }

@@ -43,7 +43,7 @@ fn follows(folder: &Path, warm: &[&str]) {
     large_group(&[&arguments, warm].concat());
 
     let (mut member, _) =
-        Member::join(stranger, bundle, &fs::read(folder.join("welcome.mls")).unwrap(), None);
+        Member::join(stranger, &bundle, &fs::read(folder.join("welcome.mls")).unwrap(), None);
     let epoch = member.group.epoch();
     for commit in ["commit-0.mls", "commit-1.mls", "commit-2.mls"] {
         let commit = fs::read(folder.join(commit)).unwrap();

@@ -105,7 +105,7 @@ impl Joins {
         let before = heap::live();
         let bundle = person.bundle();
         let ((joined, time), peak) =
-            heap::peak_during(|| timed(|| Member::join(person, bundle, welcome, tree)));
+            heap::peak_during(|| timed(|| Member::join(person, &bundle, welcome, tree)));
         let (member, delta) = joined;
         drop(delta);
         self.join.push(time);
