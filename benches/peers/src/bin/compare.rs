@@ -1,0 +1,90 @@
+//! Measures Pando, OpenMLS and mls-rs, and makes the report.
+
+use std::{
+    error::Error,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use clap::Parser;
+use pando_peers::report::{self, machine::Machine, results::Results};
+
+const SIZES: [&str; 6] = ["2", "10", "100", "1000", "10000", "50000"];
+const QUICK_SIZES: [&str; 3] = ["2", "10", "100"];
+const PEERS: [(&str, &str); 3] = [("openmls", "rustcrypto"), ("mls-rs", "rustcrypto"), ("mls-rs", "aws-lc")];
+
+/// Measures all three with all sizes, which takes long, and writes docs/benchmarks.md.
+#[derive(Parser)]
+struct Cli {
+    /// Only small groups: a few minutes.
+    #[arg(long)]
+    quick: bool,
+    /// The day to be written into the report.
+    #[arg(long, default_value = "no date given")]
+    date: String,
+    /// The seconds that one operation of a peer may take at one size, before it is left out.
+    #[arg(long, default_value_t = 60)]
+    budget: u64,
+    /// The folder for the report; by default the project's own.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let cli = Cli::parse();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("not in the project")?;
+    let sizes = if cli.quick { QUICK_SIZES.join(",") } else { SIZES.join(",") };
+    let folder = project.join("target/benchmarks");
+    fs::create_dir_all(&folder)?;
+    let mut files = Vec::new();
+
+    for crypto in ["aws-lc", "rustcrypto"] {
+        let mut command = Command::new("cargo");
+        command.current_dir(project).args([
+            "run",
+            "--release",
+            "--package",
+            "pando-benches",
+            "--bin",
+            "large-group",
+        ]);
+        if crypto == "aws-lc" {
+            command.args(["--features", "aws-lc"]);
+        }
+        command.args(["--", "--crypto", crypto, "--size", &sizes, "--json"]);
+        files.push(run(&mut command, &folder.join(format!("pando-{crypto}.jsonl")))?);
+    }
+
+    let manifest = project.join("benches/peers/Cargo.toml");
+    let build = ["build", "--release", "--bins", "--manifest-path"];
+    if !Command::new("cargo").args(build).arg(manifest).status()?.success() {
+        return Err("the peers do not build".into());
+    }
+    let peers =
+        std::env::current_exe()?.with_file_name("peers").with_extension(std::env::consts::EXE_EXTENSION);
+    // What the last run above has left, which is without AWS-LC: that makes no difference to the groups it builds.
+    let builder = project.join("target/release/large-group").with_extension(std::env::consts::EXE_EXTENSION);
+    for (implementation, crypto) in PEERS {
+        let mut command = Command::new(&peers);
+        command.args(["--impl", implementation, "--crypto", crypto, "--size", &sizes, "--json"]);
+        command.args(["--budget", &cli.budget.to_string()]).arg("--builder").arg(&builder);
+        files.push(run(&mut command, &folder.join(format!("{implementation}-{crypto}.jsonl")))?);
+    }
+
+    let mut results = Results::default();
+    for file in files {
+        results.read(&fs::read_to_string(file)?);
+    }
+    report::write(&results, &Machine::this(), &cli.date, &cli.out.unwrap_or_else(|| project.join("docs")))
+}
+
+/// Runs a program whose output goes into a file. What it has printed before it failed is still of use.
+fn run(command: &mut Command, file: &Path) -> std::io::Result<PathBuf> {
+    eprintln!("{}", file.file_stem().unwrap_or_default().display());
+    let status = command.stdin(Stdio::null()).stdout(File::create(file)?).status()?;
+    if !status.success() {
+        eprintln!("{}: {status}", command.get_program().display());
+    }
+    Ok(file.to_owned())
+}
