@@ -12,6 +12,9 @@ use pando_peers::report::{self, machine::Machine, results::Results};
 
 const SIZES: [&str; 6] = ["2", "10", "100", "1000", "10000", "50000"];
 const QUICK_SIZES: [&str; 3] = ["2", "10", "100"];
+const SUITES_SIZE: &str = "1000";
+const SUITES_OPS: &str = "key_package_new,create_group_add_all_build,join_welcome_single,update_commit_create,\
+    process_update_commit,update_commit_warm_create,process_update_commit_warm,app_encrypt_32B,app_decrypt_32B";
 const PEERS: [(&str, &str); 3] = [("openmls", "rustcrypto"), ("mls-rs", "rustcrypto"), ("mls-rs", "aws-lc")];
 
 /// Measures all three with all sizes, which takes long, and writes docs/benchmarks.md.
@@ -40,20 +43,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut files = Vec::new();
 
     for crypto in ["aws-lc", "rustcrypto"] {
-        let mut command = Command::new("cargo");
-        command.current_dir(project).args([
-            "run",
-            "--release",
-            "--package",
-            "pando-benches",
-            "--bin",
-            "large-group",
-        ]);
-        if crypto == "aws-lc" {
-            command.args(["--features", "aws-lc"]);
+        let arguments = ["--size", &sizes, "--json"];
+        files.push(run(
+            pando(project, crypto).args(arguments),
+            &folder.join(format!("pando-{crypto}.jsonl")),
+        )?);
+        // AWS-LC does not have all suites; those are not in the report then.
+        for suite in (2..=7).filter(|_| !cli.quick).map(|suite: u16| suite.to_string()) {
+            let arguments = ["--suite", &suite, "--size", SUITES_SIZE, "--op", SUITES_OPS, "--json"];
+            let file = folder.join(format!("pando-{crypto}-suite-{suite}.jsonl"));
+            files.push(run(pando(project, crypto).args(arguments), &file)?);
         }
-        command.args(["--", "--crypto", crypto, "--size", &sizes, "--json"]);
-        files.push(run(&mut command, &folder.join(format!("pando-{crypto}.jsonl")))?);
     }
 
     let manifest = project.join("benches/peers/Cargo.toml");
@@ -64,7 +64,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let peers =
         std::env::current_exe()?.with_file_name("peers").with_extension(std::env::consts::EXE_EXTENSION);
     // What the last run above has left, which is without AWS-LC: that makes no difference to the groups it builds.
-    let builder = project.join("target/release/large-group").with_extension(std::env::consts::EXE_EXTENSION);
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.join("target"), PathBuf::from);
+    let builder = target.join("release/large-group").with_extension(std::env::consts::EXE_EXTENSION);
     for (implementation, crypto) in PEERS {
         let mut command = Command::new(&peers);
         command.args(["--impl", implementation, "--crypto", crypto, "--size", &sizes, "--json"]);
@@ -77,6 +78,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         results.read(&fs::read_to_string(file)?);
     }
     report::write(&results, &Machine::this(), &cli.date, &cli.out.unwrap_or_else(|| project.join("docs")))
+}
+
+/// Pando's own program with a backend.
+fn pando(project: &Path, crypto: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(project).args([
+        "run",
+        "--release",
+        "--package",
+        "pando-benches",
+        "--bin",
+        "large-group",
+    ]);
+    if crypto == "aws-lc" {
+        command.args(["--features", "aws-lc"]);
+    }
+    command.args(["--", "--crypto", crypto]);
+    command
 }
 
 /// Runs a program whose output goes into a file. What it has printed before it failed is still of use.

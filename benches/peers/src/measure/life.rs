@@ -166,7 +166,10 @@ pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize, builder: Option<&
     let mut setting = match builder {
         _ if size <= LARGEST_WARM => groups::warm::<L>(meter, size),
         Some(builder) => groups::from_fixture::<L>(meter, size, builder),
-        None => return meter.left_out(OPS_WARM, "too slow to build with the library: needs a builder"),
+        None => {
+            let ops = super::Scenario::Warm.ops(L::IMPL);
+            return meter.left_out(&ops, "no peer can build such a tree in reasonable time: needs --builder");
+        }
     };
     let mut member = join::<L>(meter, "join_welcome_warm", &setting);
     let [plain, staged, stored] = [

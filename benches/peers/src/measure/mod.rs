@@ -42,17 +42,19 @@ impl Scenario {
     pub const ALL: [Self; 6] =
         [Self::Create, Self::CreateOob, Self::JoinOob, Self::Fresh, Self::Warm, Self::Heap];
 
-    /// The operations that it measures, in order.
+    /// The operations that it measures of a library, in order.
     #[must_use]
-    pub fn ops(self) -> &'static [&'static str] {
-        match self {
+    pub fn ops(self, implementation: &str) -> Vec<&'static str> {
+        let ops = match self {
             Self::Create => create::OPS,
             Self::CreateOob => create::OPS_OOB,
             Self::JoinOob => create::OPS_JOIN_OOB,
             Self::Fresh => life::OPS,
             Self::Warm => life::OPS_WARM,
             Self::Heap => heap::OPS,
-        }
+        };
+        // Only OpenMLS lets an application look at a Commit before it is merged.
+        ops.iter().copied().filter(|op| implementation == "openmls" || !op.ends_with("_stage_only")).collect()
     }
 }
 
@@ -109,5 +111,21 @@ fn run_for<L: Library>(settings: &Settings, scenario: Scenario, allocator: Optio
         (Scenario::Warm, _) => life::warm::<L>(&mut meter, settings.size, settings.builder.as_deref()),
         (Scenario::Heap, Some(allocator)) => heap::heap::<L>(&mut meter, settings.size, allocator),
         (Scenario::Heap, None) => panic!("the allocator of this program does not count"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_operation_is_measured_twice() {
+        let mut all: Vec<_> =
+            Scenario::ALL.into_iter().flat_map(|scenario| scenario.ops("openmls")).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        assert!(!Scenario::Warm.ops("mls-rs").contains(&"process_update_commit_warm_stage_only"));
     }
 }

@@ -17,7 +17,7 @@ use crate::line::Line;
 /// If a process cannot be started.
 pub fn measure(settings: &Settings, mut print: impl FnMut(&str)) -> std::io::Result<()> {
     for scenario in Scenario::ALL {
-        let mut left: Vec<_> = scenario.ops().to_vec();
+        let mut left = scenario.ops(&settings.implementation);
         left.retain(|op| settings.ops.is_empty() || settings.ops.iter().any(|wanted| wanted == op));
         if left.is_empty() {
             continue;
