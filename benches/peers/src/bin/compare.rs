@@ -26,8 +26,8 @@ struct Cli {
     /// The day to be written into the report.
     #[arg(long, default_value = "no date given")]
     date: String,
-    /// The seconds that one operation of a peer may take at one size, before it is left out.
-    #[arg(long, default_value_t = 60)]
+    /// The seconds that one run of a peer's operation may take, before it is left out.
+    #[arg(long, default_value_t = 180)]
     budget: u64,
     /// The folder for the report; by default the project's own.
     #[arg(long)]

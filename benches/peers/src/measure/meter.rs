@@ -66,7 +66,7 @@ impl Meter {
         let first = start.elapsed();
         let runs = if first < SHORT { runs * 4 } else { runs };
         for _ in 1..runs {
-            if start.elapsed() + first > budget {
+            if start.elapsed() + first > budget / 3 {
                 break;
             }
             run(&mut samples);

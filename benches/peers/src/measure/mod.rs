@@ -71,7 +71,7 @@ pub struct Settings {
     pub ops: Vec<String>,
     /// How often at most; what takes microseconds is repeated more often.
     pub runs: usize,
-    /// How long one operation is repeated, and how long one run or one step on the way may take.
+    /// How long one run or one step on the way may take. An operation is repeated for a third of that.
     pub budget: Duration,
     /// A program that builds large warm groups.
     pub builder: Option<PathBuf>,

@@ -58,7 +58,8 @@ impl Results {
         wrong
     }
 
-    fn insert(&mut self, line: Line) {
+    fn insert(&mut self, mut line: Line) {
+        line.note = line.note.filter(|note| !note.is_empty());
         let Line { suite, op, n, implementation, crypto, .. } = line.clone();
         let key = (suite, op, n, implementation, crypto);
         if line.is_measured() || !self.lines.get(&key).is_some_and(Line::is_measured) {
@@ -129,7 +130,7 @@ mod tests {
     const LINES: &str = concat!(
         r#"{"impl":"pando","crypto":"aws-lc","op":"x","n":10,"median_us":4.0}"#,
         "\n\nnot a line\n",
-        r#"{"impl":"pando","crypto":"aws-lc","op":"x","n":10,"median_us":3.0}"#,
+        r#"{"impl":"pando","crypto":"aws-lc","op":"x","n":10,"median_us":3.0,"note":""}"#,
         "\n",
         r#"{"impl":"pando","crypto":"aws-lc","op":"x","n":10,"median_us":null,"note":"too slow"}"#,
         "\n",
@@ -146,6 +147,7 @@ mod tests {
         assert_eq!(results.read(LINES), [3]);
         assert_eq!(results.time(PANDO[1], "x", 10), Some(3.0));
         assert_eq!(results.time(PANDO[0], "x", 10), None);
+        assert_eq!(results.get(PANDO[1], "x", 10).unwrap().note, None);
         assert_eq!(results.get(PEERS[2], "y", 2).unwrap().note.as_deref(), Some("too slow"));
         assert_eq!(results.get_with_suite(PANDO[1], "x", 10, 5).unwrap().median_us, Some(9.0));
         assert_eq!(results.any_time(PANDO[1], "primitive_dh"), Some(28.0));
