@@ -1,0 +1,65 @@
+//! The command line of the programs that measure.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Parser;
+
+use super::{Heap, Scenario, Settings, run, supervise};
+
+/// Measures OpenMLS or mls-rs.
+#[derive(Parser)]
+pub struct Cli {
+    /// The library: openmls or mls-rs.
+    #[arg(long = "impl", value_parser = ["openmls", "mls-rs"])]
+    implementation: String,
+    /// Its backend: rustcrypto, or for mls-rs aws-lc.
+    #[arg(long, value_parser = ["rustcrypto", "aws-lc"])]
+    crypto: String,
+    /// Members of the group, several with commas.
+    #[arg(long = "size", value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    sizes: Vec<u32>,
+    /// Only these operations, several with commas.
+    #[arg(long = "op", value_delimiter = ',')]
+    ops: Vec<String>,
+    /// How often to measure; what takes microseconds is measured more often.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// The seconds that one run may take, before it is left out; a third of them for all runs of an operation.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    budget: u64,
+    /// The program that builds warm groups of more than 1,000 members: Pando's large-group.
+    #[arg(long)]
+    builder: Option<PathBuf>,
+    /// One line of JSON for each measurement; there is no other format.
+    #[arg(long)]
+    json: bool,
+    /// Runs one scenario in this process.
+    #[arg(long, hide = true)]
+    scenario: Option<Scenario>,
+}
+
+impl Cli {
+    /// Does what the arguments say.
+    ///
+    /// # Errors
+    ///
+    /// If a process cannot be started.
+    pub fn run(self, allocator: Option<&dyn Heap>) -> std::io::Result<()> {
+        for size in self.sizes {
+            let settings = Settings {
+                implementation: self.implementation.clone(),
+                crypto: self.crypto.clone(),
+                size: size as usize,
+                ops: self.ops.clone(),
+                runs: self.runs.into(),
+                budget: Duration::from_secs(self.budget),
+                builder: self.builder.clone(),
+            };
+            match self.scenario {
+                Some(scenario) => run(&settings, scenario, allocator),
+                None => supervise::measure(&settings, |line| println!("{line}"))?,
+            }
+        }
+        Ok(())
+    }
+}

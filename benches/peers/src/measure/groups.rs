@@ -1,0 +1,160 @@
+//! Groups to measure in. All members but one are mls-rs with AWS-LC, because that can build large groups; the other
+//! one is of the library that is measured. Of them all only one, the partner, follows what happens in the group.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use super::meter::Meter;
+use crate::library::{Add, Library, identity, mls_rs::MlsRsAwsLc as Partner};
+
+/// A group with a member of the library that is measured.
+pub(super) struct Setting<L: Library> {
+    /// As it was before it joined.
+    pub(super) client: L::Client,
+    /// What it joins with, the tree inside.
+    pub(super) welcome: Vec<u8>,
+    /// A member of mls-rs.
+    pub(super) partner: <Partner as Library>::Group,
+    /// Commits of others in the epoch of the Welcome and those after.
+    pub(super) commits: Vec<Vec<u8>>,
+}
+
+const INSIDE: Add = Add { path: false, tree_inside: true };
+
+/// The warm trees that are built here; beyond, it takes hours.
+pub(super) const LARGEST_WARM: usize = 1_000;
+
+/// KeyPackages of members who will never do anything.
+pub(super) fn key_packages<L: Library>(meter: &mut Meter, numbers: std::ops::Range<usize>) -> Vec<Vec<u8>> {
+    let mut made = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        if made.len() % 1_000 == 0 {
+            meter.step("making KeyPackages");
+        }
+        made.push(L::key_package(&L::client(identity(number))));
+    }
+    made
+}
+
+/// The client that is measured, with its KeyPackage.
+fn client<L: Library>() -> (L::Client, Vec<u8>) {
+    let client = L::client(identity(usize::MAX));
+    let key_package = L::key_package(&client);
+    (client, key_package)
+}
+
+/// The partner adds the client, in the first place that is free.
+fn with_client<L: Library>(mut partner: <Partner as Library>::Group) -> Setting<L> {
+    let (client, key_package) = client::<L>();
+    let added = Partner::add(&mut partner, &[key_package], INSIDE);
+    Partner::merge(&mut partner);
+    Setting { client, welcome: added.welcome, partner, commits: Vec::new() }
+}
+
+/// A group whose parents are all blank.
+pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
+    let mut partner = Partner::create(Partner::client(identity(0)));
+    let others = key_packages::<Partner>(meter, 1..size - 1);
+    meter.step("building a group with blank parents");
+    if !others.is_empty() {
+        Partner::add(&mut partner, &others, Add { path: false, tree_inside: false });
+        Partner::merge(&mut partner);
+    }
+    with_client(partner)
+}
+
+/// A client, the Welcome that is for it and for everybody else in the group, and the tree.
+pub(super) fn out_of_band<L: Library>(meter: &mut Meter, size: usize) -> (L::Client, Vec<u8>, Vec<u8>) {
+    let mut partner = Partner::create(Partner::client(identity(0)));
+    let (client, key_package) = client::<L>();
+    let mut others = key_packages::<Partner>(meter, 1..size - 1);
+    others.push(key_package);
+    meter.step("building a group with the tree out of band");
+    let added = Partner::add(&mut partner, &others, Add { path: true, tree_inside: false });
+    Partner::merge(&mut partner);
+    (client, added.welcome, Partner::tree(&partner))
+}
+
+/// The leaf at which the client is in a warm tree: in the second quarter of the leaves, so that no parent above it
+/// is without leaves on either side, and that the partner at the first leaf is neither near nor at the other end.
+fn warm_leaf(size: usize) -> usize {
+    let leaves = size.next_power_of_two();
+    if size < 4 { size - 1 } else { leaves / 4 + 1 }
+}
+
+/// A group in which every second member has committed after it joined, and so filled the parents above it. Only the
+/// partner follows them all. The client comes in the place of somebody else: the parents above it are to be filled yet.
+pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
+    let mut partner = Partner::create(Partner::client(identity(0)));
+    // In the smallest groups there is nobody whose place the client could take.
+    let leaf = warm_leaf(size);
+    let others = if leaf < size - 1 { size } else { size - 1 };
+    for left in (0..others).step_by(2) {
+        if left % 100 == 0 {
+            meter.step("building a group with filled parents");
+        }
+        let pair: Vec<_> = [left, left + 1].into_iter().filter(|leaf| (1..others).contains(leaf)).collect();
+        let clients: Vec<_> = pair.iter().map(|leaf| Partner::client(identity(*leaf))).collect();
+        let added: Vec<_> = clients.iter().map(Partner::key_package).collect();
+        if added.is_empty() {
+            continue;
+        }
+        let welcome = Partner::add(&mut partner, &added, INSIDE).welcome;
+        Partner::merge(&mut partner);
+        if left > 0 {
+            let mut member = Partner::join(clients.into_iter().next().unwrap(), &welcome, None);
+            let commit = Partner::update(&mut member);
+            Partner::process(&mut partner, &commit);
+        }
+    }
+    let leaf = u32::try_from(leaf).unwrap();
+    if others == size {
+        let _ = Partner::remove(&mut partner, leaf);
+    } else {
+        let _ = Partner::update(&mut partner);
+    }
+    Partner::merge(&mut partner);
+    with_client(partner)
+}
+
+/// A group that a program has built in a folder: see `README.md`, "Fixtures".
+pub(super) fn from_fixture<L: Library>(meter: &mut Meter, size: usize, builder: &Path) -> Setting<L> {
+    const COMMITS: usize = 5;
+    let folder = std::env::temp_dir().join(format!("pando-peers-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (client, key_package) = client::<L>();
+    let partner = Partner::client(identity(usize::MAX - 1));
+    fs::write(folder.join("0.kp"), key_package).unwrap();
+    fs::write(folder.join("1.kp"), Partner::key_package(&partner)).unwrap();
+    meter.step("waiting for a group with filled parents");
+    let status = Command::new(builder)
+        .args(["--fixture".as_ref(), folder.as_os_str()])
+        .args(["--warm", "--size", &size.to_string(), "--runs", &COMMITS.to_string()])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{} failed", builder.display());
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    let welcome = read("welcome.mls");
+    let commits = (0..COMMITS).map(|number| read(&format!("commit-{number}.mls"))).collect();
+    fs::remove_dir_all(&folder).unwrap();
+    meter.step("joining a group with filled parents");
+    let partner = Partner::join(partner, &welcome, None);
+    Setting { client, welcome, partner, commits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_leaf_in_a_warm_tree_is_in_the_second_quarter() {
+        assert_eq!(
+            [2, 3, 4, 10, 100, 1_000, 10_000, 50_000].map(warm_leaf),
+            [1, 2, 2, 5, 33, 257, 4_097, 16_385]
+        );
+    }
+}

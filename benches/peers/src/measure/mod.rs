@@ -1,0 +1,131 @@
+//! The operations, as scenarios: each is a process of its own, that makes a group and measures what it is for.
+//!
+//! A process on its own can be stopped if it takes too long, and its heap holds nothing of others. It prints a line of
+//! JSON for each measurement, and between them what it is about to do; [`supervise`] reads that.
+
+pub mod cli;
+mod create;
+mod groups;
+mod heap;
+mod life;
+mod meter;
+pub mod supervise;
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::library::{
+    Library,
+    mls_rs::{MlsRsAwsLc, MlsRsRustCrypto},
+    openmls::OpenMls,
+};
+use meter::Meter;
+
+/// What is measured together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scenario {
+    /// KeyPackages, and a group of all made in one Commit.
+    Create,
+    /// The same with the tree out of band.
+    CreateOob,
+    /// Joining such a group.
+    JoinOob,
+    /// A member's life in a tree whose parents are blank.
+    Fresh,
+    /// Update Commits in a tree whose parents are filled.
+    Warm,
+    /// The heap, in a program whose allocator counts.
+    Heap,
+}
+
+impl Scenario {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::CreateOob, Self::JoinOob, Self::Fresh, Self::Warm, Self::Heap];
+
+    /// The operations that it measures of a library, in order.
+    #[must_use]
+    pub fn ops(self, implementation: &str) -> Vec<&'static str> {
+        let ops = match self {
+            Self::Create => create::OPS,
+            Self::CreateOob => create::OPS_OOB,
+            Self::JoinOob => create::OPS_JOIN_OOB,
+            Self::Fresh => life::OPS,
+            Self::Warm => life::OPS_WARM,
+            Self::Heap => heap::OPS,
+        };
+        // Only OpenMLS lets an application look at a Commit before it is merged.
+        ops.iter().copied().filter(|op| implementation == "openmls" || !op.ends_with("_stage_only")).collect()
+    }
+}
+
+/// What to measure and how long.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `openmls` or `mls-rs`.
+    pub implementation: String,
+    /// `rustcrypto` or `aws-lc`.
+    pub crypto: String,
+    /// Members of the group, at least two.
+    pub size: usize,
+    /// The operations to measure; if empty, all.
+    pub ops: Vec<String>,
+    /// How often at most; what takes microseconds is repeated more often.
+    pub runs: usize,
+    /// How long one run or one step on the way may take. An operation is repeated for a third of that.
+    pub budget: Duration,
+    /// A program that builds large warm groups.
+    pub builder: Option<PathBuf>,
+}
+
+/// The bytes that are allocated, for the scenario that asks: those in use, and the most since the last reset.
+pub trait Heap {
+    /// The bytes in use.
+    fn current(&self) -> usize;
+    /// The most there have been.
+    fn peak(&self) -> usize;
+    /// Starts the peak anew.
+    fn reset_peak(&self);
+}
+
+/// Runs a scenario in this process.
+///
+/// # Panics
+///
+/// If the library is not known, or anything fails.
+pub fn run(settings: &Settings, scenario: Scenario, allocator: Option<&dyn Heap>) {
+    match (settings.implementation.as_str(), settings.crypto.as_str()) {
+        ("openmls", "rustcrypto") => run_for::<OpenMls>(settings, scenario, allocator),
+        ("mls-rs", "rustcrypto") => run_for::<MlsRsRustCrypto>(settings, scenario, allocator),
+        ("mls-rs", "aws-lc") => run_for::<MlsRsAwsLc>(settings, scenario, allocator),
+        (implementation, crypto) => panic!("{implementation} has no provider {crypto} here"),
+    }
+}
+
+fn run_for<L: Library>(settings: &Settings, scenario: Scenario, allocator: Option<&dyn Heap>) {
+    let mut meter = Meter::new(settings);
+    match (scenario, allocator) {
+        (Scenario::Create, _) => create::create::<L>(&mut meter, settings.size, true),
+        (Scenario::CreateOob, _) => create::create::<L>(&mut meter, settings.size, false),
+        (Scenario::JoinOob, _) => create::join_oob::<L>(&mut meter, settings.size),
+        (Scenario::Fresh, _) => life::fresh::<L>(&mut meter, settings.size),
+        (Scenario::Warm, _) => life::warm::<L>(&mut meter, settings.size, settings.builder.as_deref()),
+        (Scenario::Heap, Some(allocator)) => heap::heap::<L>(&mut meter, settings.size, allocator),
+        (Scenario::Heap, None) => panic!("the allocator of this program does not count"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_operation_is_measured_twice() {
+        let mut all: Vec<_> =
+            Scenario::ALL.into_iter().flat_map(|scenario| scenario.ops("openmls")).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        assert!(!Scenario::Warm.ops("mls-rs").contains(&"process_update_commit_warm_stage_only"));
+    }
+}

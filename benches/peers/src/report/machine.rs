@@ -1,0 +1,41 @@
+//! What the figures were measured on.
+
+use std::{fs, process::Command, thread};
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: String,
+    /// The cores that the programs could use.
+    pub cores: u64,
+    /// The memory.
+    pub memory: String,
+    /// The compiler.
+    pub rustc: String,
+}
+
+impl Machine {
+    /// This one.
+    #[must_use]
+    pub fn this() -> Self {
+        let unknown = || "unknown".to_owned();
+        let rustc = Command::new("rustc").arg("--version").output().ok();
+        let rustc = rustc.and_then(|output| String::from_utf8(output.stdout).ok());
+        let memory =
+            field("/proc/meminfo", "MemTotal").and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
+        Self {
+            cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
+            cores: thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+            memory: memory.map_or_else(unknown, |kib| format!("{} GiB", (kib as f64 / 1_048_576.0).round())),
+            rustc: rustc.map_or_else(unknown, |text| text.trim().to_owned()),
+        }
+    }
+}
+
+/// The first value of a name in a file of `name : value`.
+fn field(file: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+}

@@ -1,0 +1,159 @@
+//! All lines of a report, to be asked for by what they measure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::line::Line;
+
+/// A library with a backend: what a column is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Column {
+    /// The library.
+    pub implementation: &'static str,
+    /// The backend.
+    pub crypto: &'static str,
+    /// The head of the column.
+    pub label: &'static str,
+}
+
+const fn column(implementation: &'static str, crypto: &'static str, label: &'static str) -> Column {
+    Column { implementation, crypto, label }
+}
+
+/// Pando with RustCrypto and with AWS-LC.
+pub const PANDO: [Column; 2] =
+    [column("pando", "rustcrypto", "Pando, RustCrypto"), column("pando", "aws-lc", "Pando, AWS-LC")];
+
+/// The others.
+pub const PEERS: [Column; 3] = [
+    column("openmls", "rustcrypto", "OpenMLS, RustCrypto"),
+    column("mls-rs", "rustcrypto", "mls-rs, RustCrypto"),
+    column("mls-rs", "aws-lc", "mls-rs, AWS-LC"),
+];
+
+/// All, in the order of the tables.
+#[must_use]
+pub fn columns() -> Vec<Column> {
+    PANDO.into_iter().chain(PEERS).collect()
+}
+
+type Key = (u16, String, u64, String, String);
+
+/// The lines, of which there is one for each measurement.
+#[derive(Default)]
+pub struct Results {
+    lines: BTreeMap<Key, Line>,
+}
+
+impl Results {
+    /// Takes the lines of a file. Of two for the same measurement the later one counts, unless it has no figures.
+    /// Returns the numbers of the lines that are none.
+    pub fn read(&mut self, text: &str) -> Vec<usize> {
+        let mut wrong = Vec::new();
+        for (number, json) in text.lines().enumerate().filter(|(_, json)| !json.trim().is_empty()) {
+            match serde_json::from_str(json) {
+                Ok(line) => self.insert(line),
+                Err(_) => wrong.push(number + 1),
+            }
+        }
+        wrong
+    }
+
+    fn insert(&mut self, mut line: Line) {
+        line.note = line.note.filter(|note| !note.is_empty());
+        let Line { suite, op, n, implementation, crypto, .. } = line.clone();
+        let key = (suite, op, n, implementation, crypto);
+        if line.is_measured() || !self.lines.get(&key).is_some_and(Line::is_measured) {
+            self.lines.insert(key, line);
+        }
+    }
+
+    /// What a column has for an operation at a size, with the first cipher suite.
+    #[must_use]
+    pub fn get(&self, column: Column, op: &str, n: u64) -> Option<&Line> {
+        self.get_with_suite(column, op, n, 1)
+    }
+
+    /// The same with any cipher suite.
+    #[must_use]
+    pub fn get_with_suite(&self, column: Column, op: &str, n: u64, suite: u16) -> Option<&Line> {
+        self.lines.get(&(suite, op.into(), n, column.implementation.into(), column.crypto.into()))
+    }
+
+    /// The time of an operation in microseconds.
+    #[must_use]
+    pub fn time(&self, column: Column, op: &str, n: u64) -> Option<f64> {
+        self.get(column, op, n)?.median_us
+    }
+
+    /// The time of something that has no size.
+    #[must_use]
+    pub fn any_time(&self, column: Column, op: &str) -> Option<f64> {
+        let mut lines = self.lines.values().filter(|line| line.op == op && is_of(line, column));
+        lines.find_map(|line| line.median_us)
+    }
+
+    /// The operations that anybody measured with the first cipher suite, in alphabetical order.
+    #[must_use]
+    pub fn ops(&self) -> BTreeSet<&str> {
+        self.lines.values().filter(|line| line.suite == 1).map(|line| line.op.as_str()).collect()
+    }
+
+    /// The operations and sizes that anybody measured with other suites than the first.
+    #[must_use]
+    pub fn ops_of_suites(&self) -> BTreeSet<(&str, u64)> {
+        let others = self.lines.values().filter(|line| line.suite != 1 && !is_primitive(&line.op));
+        others.map(|line| (line.op.as_str(), line.n)).collect()
+    }
+
+    /// The sizes at which anybody measured an operation, or anything.
+    #[must_use]
+    pub fn sizes(&self, op: Option<&str>) -> BTreeSet<u64> {
+        let lines = self.lines.values().filter(|line| line.suite == 1 && !is_primitive(&line.op));
+        lines.filter(|line| op.is_none_or(|op| line.op == op)).map(|line| line.n).collect()
+    }
+}
+
+fn is_of(line: &Line, column: Column) -> bool {
+    line.suite == 1 && line.implementation == column.implementation && line.crypto == column.crypto
+}
+
+/// Whether an operation is one of cryptography alone.
+#[must_use]
+pub fn is_primitive(op: &str) -> bool {
+    op.starts_with("primitive_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str = concat!(
+        r#"{"impl":"pando","crypto":"aws-lc","op":"x","n":10,"median_us":4.0}"#,
+        "\n\nnot a line\n",
+        r#"{"impl":"pando","crypto":"aws-lc","op":"x","n":10,"median_us":3.0,"note":""}"#,
+        "\n",
+        r#"{"impl":"pando","crypto":"aws-lc","op":"x","n":10,"median_us":null,"note":"too slow"}"#,
+        "\n",
+        r#"{"impl":"pando","crypto":"aws-lc","op":"x","n":10,"median_us":9.0,"suite":5}"#,
+        "\n",
+        r#"{"impl":"mls-rs","crypto":"aws-lc","op":"y","n":2,"median_us":null,"note":"too slow"}"#,
+        "\n",
+        r#"{"impl":"pando","crypto":"aws-lc","op":"primitive_dh","n":1,"median_us":28.0}"#,
+    );
+
+    #[test]
+    fn lines_are_joined() {
+        let mut results = Results::default();
+        assert_eq!(results.read(LINES), [3]);
+        assert_eq!(results.time(PANDO[1], "x", 10), Some(3.0));
+        assert_eq!(results.time(PANDO[0], "x", 10), None);
+        assert_eq!(results.get(PANDO[1], "x", 10).unwrap().note, None);
+        assert_eq!(results.get(PEERS[2], "y", 2).unwrap().note.as_deref(), Some("too slow"));
+        assert_eq!(results.get_with_suite(PANDO[1], "x", 10, 5).unwrap().median_us, Some(9.0));
+        assert_eq!(results.any_time(PANDO[1], "primitive_dh"), Some(28.0));
+        assert_eq!(results.ops().into_iter().collect::<Vec<_>>(), ["primitive_dh", "x", "y"]);
+        assert_eq!(results.sizes(None).into_iter().collect::<Vec<_>>(), [2, 10]);
+        assert_eq!(results.sizes(Some("x")).into_iter().collect::<Vec<_>>(), [10]);
+        assert_eq!(results.ops_of_suites().into_iter().collect::<Vec<_>>(), [("x", 10)]);
+    }
+}

@@ -1,0 +1,156 @@
+//! What Pando is to reach at 50,000 members.
+
+use super::{
+    floor::Primitives,
+    format,
+    results::{Column, Results},
+};
+
+/// The size that the targets are for.
+pub const SIZE: u64 = 50_000;
+
+/// What is to be reached.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    /// At most so many microseconds.
+    Time(f64),
+    /// At most so many microseconds, and so many times its own cost at 10 members.
+    TimeAndOwn(f64, f64),
+    /// At most so many times the floor.
+    Floor(f64),
+    /// At most so many times the operation without the store.
+    WithoutStore(f64),
+    /// At most so many bytes.
+    Bytes(u64),
+    /// None.
+    Nothing,
+}
+
+/// A row of the table.
+pub struct Row {
+    /// What it says.
+    pub title: &'static str,
+    /// What was measured.
+    pub op: &'static str,
+    /// What is to be reached.
+    pub target: Target,
+}
+
+const fn row(title: &'static str, op: &'static str, target: Target) -> Row {
+    Row { title, op, target }
+}
+
+/// The rows.
+pub const ROWS: &[Row] = &[
+    row("process an update commit", "process_update_commit", Target::TimeAndOwn(600.0, 2.0)),
+    row("the same with storage", "process_update_commit_and_store", Target::Time(1_500.0)),
+    row("process an update commit, warm tree", "process_update_commit_warm", Target::TimeAndOwn(600.0, 2.0)),
+    row("process an add commit without path", "process_add_commit_nopath", Target::Time(500.0)),
+    row("process a remove commit", "process_remove_commit", Target::Time(600.0)),
+    row("make an add commit without path", "add_commit_nopath_create", Target::Time(1_000.0)),
+    row("make an update commit, warm tree", "update_commit_warm_create", Target::Time(2_000.0)),
+    row("make an update commit, fresh tree", "update_commit_create", Target::Floor(1.25)),
+    row("join, tree inline", "join_welcome_single", Target::Time(750_000.0)),
+    row("join, tree out of band", "join_welcome_oob", Target::Time(750_000.0)),
+    row("join by external commit, fresh tree", "external_commit_join", Target::Floor(1.25)),
+    row("create a group, tree out of band", "create_group_add_all_oob_build", Target::Floor(1.25)),
+    row("create a group, tree in the Welcome", "create_group_add_all_build", Target::Floor(1.25)),
+    row("encrypt 32 B, in memory", "app_encrypt_32B", Target::Floor(1.15)),
+    row("decrypt 32 B, in memory", "app_decrypt_32B", Target::Floor(1.15)),
+    row("encrypt 32 B, with storage", "app_encrypt_32B_and_store", Target::WithoutStore(2.0)),
+    row("decrypt 32 B, with storage", "app_decrypt_32B_and_store", Target::WithoutStore(2.0)),
+    row("written per processed commit", "process_update_commit_storage_written", Target::Bytes(16 * 1_024)),
+    row("written per decrypted message", "app_decrypt_storage_written", Target::Bytes(1_024)),
+    row("load a group from the store", "load_group", Target::Time(50_000.0)),
+    row("live heap of a joined group", "heap_joined_group", Target::Bytes(28_000_000)),
+    row("peak heap above that while joining", "heap_peak_during_join", Target::Nothing),
+    row(
+        "peak heap above that while processing a commit",
+        "heap_peak_during_process_update_commit",
+        Target::Bytes(1_000_000),
+    ),
+    row("persisted state", "state_size", Target::Bytes(14_000_000)),
+];
+
+impl Row {
+    /// What is to be reached, in words.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match self.target {
+            Target::Time(time) => format::time(time),
+            Target::TimeAndOwn(time, times) => format!("{}, {times} x at 10", format::time(time)),
+            Target::Floor(times) => format!("{times} x floor"),
+            Target::WithoutStore(times) => format!("{times} x in memory"),
+            Target::Bytes(bytes) => format::bytes(bytes),
+            Target::Nothing => String::new(),
+        }
+    }
+
+    /// Whether a column has reached it, if that can be told: the largest ratio of what is to what may be.
+    #[must_use]
+    pub fn ratio(
+        &self,
+        results: &Results,
+        column: Column,
+        floor: Option<&Primitives>,
+        n: u64,
+        cores: u64,
+    ) -> Option<f64> {
+        let line = results.get(column, self.op, n)?;
+        let time = line.median_us;
+        match self.target {
+            Target::Time(most) => Some(time? / most),
+            Target::TimeAndOwn(most, times) => {
+                let own =
+                    results.time(column, self.op, 10).map_or(0.0, |own| time.unwrap_or(0.0) / (own * times));
+                Some((time? / most).max(own))
+            }
+            Target::Floor(times) => Some(time? / (floor?.floor(self.op, n, cores)? * times)),
+            Target::WithoutStore(times) => {
+                let plain = results.time(column, self.op.strip_suffix("_and_store")?, n)?;
+                Some(time? / (plain * times))
+            }
+            Target::Bytes(most) => Some(line.bytes? as f64 / most as f64),
+            Target::Nothing => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::results::PANDO, *};
+
+    fn results() -> Results {
+        let mut results = Results::default();
+        for (op, n, us, bytes) in [
+            ("process_update_commit", 10, "200.0", "null"),
+            ("process_update_commit", 50_000, "600.0", "4000000"),
+            ("app_encrypt_32B", 50_000, "20.0", "177"),
+            ("app_encrypt_32B_and_store", 50_000, "60.0", "null"),
+            ("state_size", 50_000, "null", "7000000"),
+        ] {
+            results.read(&format!(
+                r#"{{"impl":"pando","crypto":"aws-lc","op":"{op}","n":{n},"median_us":{us},"bytes":{bytes}}}"#
+            ));
+        }
+        results
+    }
+
+    #[test]
+    fn targets_are_compared() {
+        let floor =
+            Primitives { sign: 10.0, verify: 50.0, verify_many: 20.0, keygen: 5.0, seal: 65.0, open: 60.0 };
+        let results = results();
+        let ratio = |op: &str, floor| {
+            let row = ROWS.iter().find(|row| row.op == op).unwrap();
+            row.ratio(&results, PANDO[1], floor, 50_000, 2)
+        };
+        // Within 0.6 ms, but three times what it costs at 10.
+        assert_eq!(ratio("process_update_commit", None), Some(1.5));
+        assert_eq!(ratio("app_encrypt_32B", None), None);
+        assert_eq!(ratio("app_encrypt_32B", Some(&floor)), Some(20.0 / 11.5));
+        assert_eq!(ratio("app_encrypt_32B_and_store", None), Some(1.5));
+        assert_eq!(ratio("state_size", None), Some(0.5));
+        assert_eq!(ratio("load_group", None), None);
+    }
+}
