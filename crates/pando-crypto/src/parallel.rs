@@ -5,6 +5,12 @@
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
+/// How many threads there are to work.
+#[must_use]
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
 /// `work` done on each item, which should take some ten microseconds at least: waking a thread takes as long.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Send + Sync) -> Vec<R> {
     match items {

@@ -70,6 +70,19 @@ fn a_bad_signature_is_found_at_its_position() {
     }
 }
 
+/// Batches that are cut into parts, wherever that may be.
+#[test]
+fn bad_signatures_are_found_at_their_positions_in_large_batches() {
+    let honest = honest(64);
+    let mut batch: Vec<Signed> = honest.iter().cycle().take(3_000).cloned().collect();
+    assert_eq!(verify_batch(&batch), Ok(()));
+    // From the last to the first, so that there are more and more of them.
+    for position in [2_999, 2_047, 1_024, 1_023, 600, 511, 256, 255, 0] {
+        batch[position].message.push(0);
+        assert_eq!(verify_batch(&batch), Err((position, CryptoError::InvalidSignature)));
+    }
+}
+
 #[test]
 fn the_first_of_several_bad_signatures_is_reported() {
     let mut batch = honest(16);

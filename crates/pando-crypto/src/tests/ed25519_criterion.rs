@@ -5,7 +5,7 @@
 //! are checked before the verdict is.
 
 use crate::algorithms::SignatureScheme;
-use crate::rustcrypto::ed25519::Ed25519;
+use crate::rustcrypto::ed25519::{Ed25519, LOW_ORDER, is_acceptable_key};
 use crate::{CryptoError, SignedMessage};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
@@ -387,4 +387,18 @@ fn keys_and_signatures_of_other_lengths_are_refused() {
         let verdict = verify(&SignaturePublicKey::from(public), &good.message, &good.signature);
         assert_eq!(verdict, Err(CryptoError::InvalidPublicKey));
     }
+}
+
+#[test]
+fn the_points_of_low_order_are_those_of_the_curve() {
+    let mut found: Vec<[u8; 32]> = EIGHT_TORSION.iter().map(|point| point.compress().0).collect();
+    for encoding in &mut found {
+        assert!(!is_acceptable_key(encoding));
+        encoding[31] &= 0x7f;
+    }
+    found.sort_unstable();
+    found.dedup();
+    let mut listed = LOW_ORDER.to_vec();
+    listed.sort_unstable();
+    assert_eq!(found, listed);
 }
