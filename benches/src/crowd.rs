@@ -1,6 +1,6 @@
 //! Large groups in which two members are awake: one that commits, and one that receives.
 
-use crate::person::{Person, key_packages};
+use crate::person::{Person, generator, key_packages};
 use crate::warm_tree::{WarmTree, warm_tree};
 use crate::{Crypto, rng};
 use pando_mls::wire::{ExternalPub, HpkePublicKey, Mac, Opaque, Signature};
@@ -219,7 +219,7 @@ impl Crowd {
     }
 
     fn with(crypto: Crypto, members: u32, committer: Member, receiver: Member) -> Self {
-        let crowd = Self { crypto, committer, receiver, rng: rng(), next: members };
+        let crowd = Self { crypto, committer, receiver, rng: generator(members, 5), next: members };
         assert_eq!(crowd.committer.group.public().tree().member_count(), members);
         crowd.assert_agreement(&crowd.receiver);
         crowd

@@ -23,7 +23,7 @@ impl Person {
     /// The person with a number: always the same.
     #[must_use]
     pub fn new(crypto: Crypto, number: u32) -> Self {
-        let mut rng = generator(number, 0);
+        let mut rng = generator(number, 1);
         let signer = crypto.suite.signer(&crypto.suite.signature_generate_key(&mut rng).unwrap()).unwrap();
         Self { crypto, number, signer }
     }
@@ -63,7 +63,7 @@ impl Person {
             leaf_extensions: extensions,
             extensions: Extensions::default(),
         };
-        let mut rng = generator(self.number, 1);
+        let mut rng = generator(self.number, 2);
         KeyPackageBundle::new(self.crypto.suite, template, &*self.signer, &mut rng).unwrap()
     }
 }
@@ -74,7 +74,8 @@ pub fn key_packages(crypto: Crypto, numbers: std::ops::Range<u32>) -> Vec<KeyPac
     numbers.into_par_iter().map(|number| Person::new(crypto, number).bundle().key_package).collect()
 }
 
-/// A generator that belongs to a number and a purpose.
+/// A generator that belongs to a number and a purpose, of which there are five, from 1 on: no two give the same keys,
+/// and [`crate::rng`] gives others.
 pub(crate) fn generator(number: u32, purpose: u64) -> ChaCha20Rng {
     let mut rng = ChaCha20Rng::seed_from_u64(number.into());
     rng.set_stream(purpose);

@@ -38,7 +38,7 @@ struct Grower<'a> {
 #[must_use]
 pub fn warm_tree(crypto: Crypto, members: u32, group_id: &GroupId) -> WarmTree {
     let size = TreeSize::with_leaves(members).unwrap();
-    let key = |node| crypto.suite.hpke_generate_key_pair(&mut generator(node, 2)).unwrap().public;
+    let key = |node| crypto.suite.hpke_generate_key_pair(&mut generator(node, 3)).unwrap().public;
     let grower = Grower {
         crypto,
         group_id,
@@ -65,7 +65,7 @@ impl Grower<'_> {
         }
         let encryption_key = self.keys[usize::try_from(at.0).unwrap()].clone();
         let mut stale = vec![0; self.crypto.suite.hash_len()];
-        generator(at.0, 3).fill_bytes(&mut stale);
+        generator(at.0, 4).fill_bytes(&mut stale);
         let (left, mut nodes) = self.grow(left_at, stale.into());
         // ParentHashInput
         let sibling = Opaque::from(&*left).encode().unwrap();
