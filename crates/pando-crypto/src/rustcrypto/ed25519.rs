@@ -120,6 +120,9 @@ pub(crate) fn verify_batch(
     messages: &[SignedMessage<'_>],
     verify: impl Fn(&SignaturePublicKey, &[u8], &Signature) -> Result<(), CryptoError> + Send + Sync,
 ) -> Result<(), (usize, CryptoError)> {
+    if messages.len() <= LEAST_TOGETHER {
+        return verify_together(messages, &verify);
+    }
     let together = messages.len().div_ceil(parallel::threads()).clamp(LEAST_TOGETHER, MOST_TOGETHER);
     let parts: Vec<&[SignedMessage<'_>]> = messages.chunks(together).collect();
     let verdicts = parallel::map(&parts, |part| verify_together(part, &verify));
