@@ -4,7 +4,7 @@ use crate::Crypto;
 use pando_crypto::Signer;
 use pando_mls::{
     BasicIdentities, Capabilities, Client, Credential, CredentialType, Extensions, GroupConfig, KeyPackage,
-    KeyPackageBundle, KeyPackageTemplate, LeafTemplate, Lifetime, Limits, NoPsks,
+    KeyPackageBundle, KeyPackageTemplate, LeafTemplate, Lifetime, Limits, NoPsks, Padding,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -82,7 +82,8 @@ pub(crate) fn generator(number: u32, purpose: u64) -> ChaCha20Rng {
     rng
 }
 
-/// As usual, but that nothing is too large.
+/// As usual, but that nothing is too large, and that messages are as those of other implementations are by default:
+/// handshakes are public, and nothing is padded.
 fn config() -> GroupConfig {
     let limits = Limits {
         message_bytes: usize::MAX,
@@ -90,5 +91,5 @@ fn config() -> GroupConfig {
         leaves: u32::MAX,
         pending_proposals: usize::MAX,
     };
-    GroupConfig { limits, ..GroupConfig::default() }
+    GroupConfig { encrypt_handshakes: false, padding: Padding::None, limits, ..GroupConfig::default() }
 }

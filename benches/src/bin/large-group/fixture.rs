@@ -2,7 +2,7 @@
 
 use pando_benches::Crypto;
 use pando_benches::crowd::Crowd;
-use pando_mls::{CommitBuilder, Decode, Encode, Group, KeyPackage, MlsMessage, MlsMessageBody};
+use pando_mls::{CommitBuilder, Decode, Encode, KeyPackage, LeafIndex, MlsMessage, MlsMessageBody};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -19,12 +19,18 @@ pub(crate) fn write(
     let strangers = strangers(folder)?;
     let mut crowd = if warm { Crowd::warm(crypto, members) } else { Crowd::fresh(crypto, members) };
     let Crowd { committer, rng, .. } = &mut crowd;
-    let mut client = committer.person.client();
-    client.config.encrypt_handshakes = false;
-    committer.group = Group::load(&committer.group.rows()?, &client)?;
-
-    let (_, welcome) =
-        committer.commit(|builder| strangers.into_iter().fold(builder, CommitBuilder::add), rng);
+    // They take the places of members in the middle, above whom there are all levels. At the end of a tree that is not
+    // full, there would be fewer.
+    let quarter = members.next_power_of_two() / 4;
+    let places = (0..).map(|number| LeafIndex(quarter + 1 + 2 * number)).take(strangers.len());
+    let places: Vec<_> = if members > 8 { places.collect() } else { Vec::new() };
+    let (_, welcome) = committer.commit(
+        |builder| {
+            let builder = places.into_iter().fold(builder, CommitBuilder::remove);
+            strangers.into_iter().fold(builder, CommitBuilder::add)
+        },
+        rng,
+    );
     let welcome = welcome.ok_or("there is nobody to add")?;
     fs::write(folder.join("welcome.mls"), MlsMessage::from(welcome).encode()?)?;
     let _ = committer.group.merge_pending()?;
