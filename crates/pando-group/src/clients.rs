@@ -14,7 +14,7 @@ pub(crate) struct Clients(OrdMap<Vec<u8>, LeafIndex>);
 impl Clients {
     /// The members of a tree. One that has a client twice is no concern of who joins it.
     pub(crate) fn of(tree: &Tree, policy: &dyn IdentityPolicy) -> Self {
-        let members = tree.members().filter_map(|leaf| Some((leaf, tree.leaf(leaf)?.credential)));
+        let members = tree.members().filter_map(|leaf| Some((leaf, tree.credential(leaf)?)));
         Self(members.filter_map(|(leaf, credential)| Some((policy.client_id(&credential)?, leaf))).collect())
     }
 

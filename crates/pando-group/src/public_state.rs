@@ -44,7 +44,7 @@ impl PublicState {
     /// The credential of a member.
     #[must_use]
     pub fn credential(&self, leaf: LeafIndex) -> Option<Credential> {
-        self.tree.leaf(leaf).map(|leaf_node| leaf_node.credential)
+        self.tree.credential(leaf)
     }
 
     /// The key that content must be signed with, by who sends it (section 6.1).

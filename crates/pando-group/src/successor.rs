@@ -175,7 +175,7 @@ impl Group {
 }
 
 fn credentials(tree: &Tree) -> impl Iterator<Item = (LeafIndex, Credential)> {
-    tree.members().filter_map(|leaf| Some((leaf, tree.leaf(leaf)?.credential)))
+    tree.members().filter_map(|leaf| Some((leaf, tree.credential(leaf)?)))
 }
 
 /// The first member of `these` for whom there is nobody among `those`. Each of `those` stands for one of `these`

@@ -1,7 +1,8 @@
 //! What is in a node, kept as it is on the wire: that is the smallest form, and the one that is hashed.
 
 use pando_wire::{
-    Decode, Encode, EncodeError, LeafIndex, LeafNode, ParentNode, read_vector_header, vector_header,
+    Credential, Decode, Encode, EncodeError, LeafIndex, LeafNode, ParentNode, read_vector_header,
+    vector_header,
 };
 
 /// A LeafNode, encoded.
@@ -39,6 +40,11 @@ impl LeafBytes {
 
     pub(crate) fn signature_key(&self) -> &[u8] {
         vector(vector(&self.0).1).0
+    }
+
+    /// The credential. It is there: these bytes are the encoding of a leaf node.
+    pub(crate) fn credential(&self) -> Option<Credential> {
+        Some(Credential::decode_prefix(vector(vector(&self.0).1).1).ok()?.0)
     }
 
     /// The leaf node. It is there: these bytes are the encoding of one.

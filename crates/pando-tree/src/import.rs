@@ -10,40 +10,51 @@ use crate::support::Support;
 use crate::tree::Tree;
 use pando_crypto::{SignedMessage, Suite, parallel};
 use pando_wire::{
-    Decode, DecodeError, Encode, GroupId, LeafIndex, LeafNode, LeafNodeSource, Node, NodeIndex, RatchetTree,
-    TreeSize, read_vector_header,
+    Decode, DecodeError, Encode, GroupId, HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, Node,
+    NodeIndex, RatchetTree, TreeSize, read_vector_header,
 };
 use std::sync::Arc;
 
 /// How many signatures are verified together.
-const BATCH: usize = 512;
+const BATCH: usize = 1_024;
 /// How many nodes one core looks at: fewer are not worth a second thread.
-const RUN: usize = 256;
+pub(crate) const RUN: usize = 256;
 
 /// A node as it was read.
-struct ReadNode<'a> {
-    at: NodeIndex,
+pub(crate) struct ReadNode<'a> {
+    pub(crate) at: NodeIndex,
     /// The LeafNode or ParentNode alone.
-    bytes: &'a [u8],
-    node: Node,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) node: Node,
 }
 
 impl ReadNode<'_> {
-    /// What the indexes are to have of the node: its encryption key, which must be one, and a leaf's signature key.
-    fn entries(&self, suite: Suite) -> Result<(Entry, Option<Entry>), TreeError> {
-        let at = self.at;
-        let (key, signature) = match &self.node {
-            Node::Leaf(leaf) => (&leaf.encryption_key, Some(Entry::new(suite, &leaf.signature_key, at))),
-            Node::Parent(parent) => {
-                // Before anything looks for a leaf in such a list.
-                if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) {
-                    return Err(TreeError::UnmergedOrder(at));
-                }
-                (&parent.encryption_key, None)
+    const fn encryption_key(&self) -> &HpkePublicKey {
+        match &self.node {
+            Node::Leaf(leaf) => &leaf.encryption_key,
+            Node::Parent(parent) => &parent.encryption_key,
+        }
+    }
+
+    /// Its encryption key is one, and its unmerged leaves are in order, before anything looks for a leaf among them.
+    fn check(&self, suite: Suite) -> Result<(), TreeError> {
+        match &self.node {
+            Node::Parent(parent) if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) => {
+                Err(TreeError::UnmergedOrder(self.at))
             }
+            _ => suite
+                .check_hpke_public_key(self.encryption_key())
+                .map_err(|_| TreeError::InvalidEncryptionKey(self.at)),
+        }
+    }
+
+    /// What the indexes have of the node: its encryption key, and a leaf's signature key.
+    fn entries(&self, suite: Suite) -> (Entry, Option<Entry>) {
+        let signature = match &self.node {
+            Node::Leaf(leaf) => Some(Entry::new(suite, &leaf.signature_key, self.at)),
+            Node::Parent(_) => None,
         };
-        suite.check_hpke_public_key(key).map_err(|_| TreeError::InvalidEncryptionKey(at))?;
-        Ok((Entry::new(suite, key, at), signature))
+        (Entry::new(suite, self.encryption_key(), self.at), signature)
     }
 }
 
@@ -93,24 +104,8 @@ impl Tree {
     /// As [`Tree::import`], without those of the hashes and signatures.
     pub fn import_unsigned(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
         let (size, nodes) = read(bytes)?;
-        let runs: Vec<_> = nodes.chunks(RUN).collect();
-        let entries = parallel::map(&runs, |run| {
-            run.iter().map(|node| node.entries(suite)).collect::<Result<Vec<_>, TreeError>>()
-        });
-        let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-        let encryption = entries.iter().map(|(encryption, _)| *encryption).collect();
-        let signature = entries.iter().filter_map(|(_, signature)| *signature).collect();
-        let (root, (encryption, signature)) = join(
-            size.root().level(),
-            || build(&nodes, size.root()),
-            || (KeyIndex::sorted(encryption), KeyIndex::sorted(signature)),
-        );
-        let ((encryption_keys, same_encryption), (signature_keys, same_signature)) = (encryption, signature);
-        let support = Support::of(nodes.iter().filter_map(|read| match &read.node {
-            Node::Leaf(leaf) => Some(&**leaf),
-            Node::Parent(_) => None,
-        }));
-        let tree = Self { suite, size, root, encryption_keys, signature_keys, support };
+        parallel::try_for_each_run(&nodes, RUN, |run| run.iter().try_for_each(|node| node.check(suite)))?;
+        let (tree, same_encryption, same_signature) = assemble(suite, size, &nodes);
         tree.check_unmerged()?;
         tree.check_unique(&same_encryption, &same_signature)?;
         Ok(tree)
@@ -284,6 +279,32 @@ impl Tree {
             signed.get(position).map_or(error.into(), |(leaf, ..)| TreeError::LeafSignature(*leaf))
         })
     }
+}
+
+/// The tree with these nodes, in the order of their indices; and those whose encryption keys, or whose signature keys, have
+/// the fingerprint of another's.
+pub(crate) fn assemble(
+    suite: Suite,
+    size: TreeSize,
+    nodes: &[ReadNode<'_>],
+) -> (Tree, Vec<NodeIndex>, Vec<NodeIndex>) {
+    let runs: Vec<_> = nodes.chunks(RUN).collect();
+    let entries = parallel::map(&runs, |run| run.iter().map(|node| node.entries(suite)).collect::<Vec<_>>());
+    let entries = entries.concat();
+    let encryption = entries.iter().map(|(encryption, _)| *encryption).collect();
+    let signature = entries.iter().filter_map(|(_, signature)| *signature).collect();
+    let (root, (encryption, signature)) = join(
+        size.root().level(),
+        || build(nodes, size.root()),
+        || join(size.root().level(), || KeyIndex::sorted(encryption), || KeyIndex::sorted(signature)),
+    );
+    let ((encryption_keys, same_encryption), (signature_keys, same_signature)) = (encryption, signature);
+    let support = Support::of(nodes.iter().filter_map(|read| match &read.node {
+        Node::Leaf(leaf) => Some(&**leaf),
+        Node::Parent(_) => None,
+    }));
+    let tree = Tree { suite, size, root, encryption_keys, signature_keys, support };
+    (tree, same_encryption, same_signature)
 }
 
 /// Reads the nodes that are not blank. Their kinds fit their places, and the last node is not blank.

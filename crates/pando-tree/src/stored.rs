@@ -4,10 +4,11 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
+use crate::import::{RUN, ReadNode, assemble};
 use crate::subtree::{Kind, Subtree};
 use crate::tree::Tree;
-use pando_crypto::Suite;
-use pando_wire::{Decode, LeafNode, NodeIndex, ParentNode};
+use pando_crypto::{Suite, parallel};
+use pando_wire::{Decode, LeafNode, Node, NodeIndex, ParentNode, TreeSize};
 use std::sync::Arc;
 
 /// What a node is to hold: the encoding of a LeafNode or a ParentNode; `None` if it is to be blank.
@@ -17,14 +18,27 @@ impl Tree {
     /// The tree that was stored as these nodes.
     ///
     /// # Errors
-    /// As [`Tree::patched`].
+    /// - [`TreeError::Decode`] if a node is malformed.
+    /// - [`TreeError::TrailingParent`] if a parent is outside of the tree; [`TreeError::Empty`], [`TreeError::TooLarge`].
     pub fn restore<'a>(
         suite: Suite,
         nodes: impl IntoIterator<Item = (NodeIndex, &'a [u8])>,
     ) -> Result<Self, TreeError> {
-        let mut nodes: Vec<_> = nodes.into_iter().map(|(node, bytes)| (node, Some(bytes))).collect();
+        let mut nodes: Vec<_> = nodes.into_iter().collect();
         nodes.sort_unstable_by_key(|(node, _)| *node);
-        Self::empty(suite).patched(&nodes)
+        let (last, _) = nodes.iter().rev().find(|(node, _)| node.is_leaf()).ok_or(TreeError::Empty)?;
+        let leaves = last.leaf().and_then(|leaf| leaf.0.checked_add(1)).ok_or(TreeError::TooLarge)?;
+        let size = TreeSize::with_leaves(leaves).ok_or(TreeError::TooLarge)?;
+        if let Some((outside, _)) = nodes.last().filter(|(node, _)| node.0 >= size.node_count()) {
+            return Err(TreeError::TrailingParent(*outside));
+        }
+        let runs: Vec<_> = nodes.chunks(RUN).collect();
+        let read = parallel::map(&runs, |run| run.iter().map(read).collect::<Result<Vec<_>, TreeError>>());
+        let mut nodes = Vec::with_capacity(nodes.len());
+        for run in read {
+            nodes.extend(run?);
+        }
+        Ok(assemble(suite, size, &nodes).0)
     }
 
     /// This tree with some of its nodes changed, in the order of their indices. What they have in common is
@@ -77,6 +91,16 @@ impl Tree {
     }
 }
 
+/// A node as it was stored.
+fn read<'a>((at, bytes): &(NodeIndex, &'a [u8])) -> Result<ReadNode<'a>, TreeError> {
+    let node = if at.is_leaf() {
+        Node::Leaf(Box::new(LeafNode::decode(bytes)?))
+    } else {
+        Node::Parent(Box::new(ParentNode::decode(bytes)?))
+    };
+    Ok(ReadNode { at: *at, bytes, node })
+}
+
 /// The subtree at `at` with changes at or below it, in the order of their indices.
 fn patch(old: Option<&Arc<Subtree>>, at: NodeIndex, changes: &[StoredNode<'_>]) -> Arc<Subtree> {
     if changes.is_empty() {
@@ -111,7 +135,8 @@ mod tests {
         let restore = |nodes: &[(NodeIndex, &[u8])]| Tree::restore(suite, nodes.iter().copied()).err();
         assert_eq!(restore(&[]), Some(TreeError::Empty));
         assert_eq!(restore(&[(NodeIndex(0), &[1])]), Some(DecodeError::Truncated.into()));
-        assert_eq!(restore(&[(NodeIndex(u32::MAX), &[])]), Some(TreeError::TooLarge));
+        assert_eq!(restore(&[(NodeIndex(u32::MAX - 1), &[])]), Some(TreeError::TooLarge));
+        assert_eq!(restore(&[(NodeIndex(u32::MAX), &[])]), Some(TreeError::Empty));
         // A parent alone.
         assert_eq!(restore(&[(NodeIndex(1), &[0, 0, 0])]), Some(TreeError::Empty));
     }

@@ -9,8 +9,8 @@ use crate::subtree::{Kind, NO_LEAF, Subtree};
 use crate::support::Support;
 use pando_crypto::{Suite, parallel};
 use pando_wire::{
-    EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey,
-    TreeSize,
+    Credential, EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode,
+    SignaturePublicKey, TreeSize,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -81,6 +81,12 @@ impl Tree {
     #[must_use]
     pub fn leaf(&self, leaf: LeafIndex) -> Option<LeafNode> {
         self.leaf_bytes(leaf)?.decode()
+    }
+
+    /// The credential of a member; `None` if the leaf is blank or does not exist.
+    #[must_use]
+    pub fn credential(&self, leaf: LeafIndex) -> Option<Credential> {
+        self.leaf_bytes(leaf)?.credential()
     }
 
     /// Whether a leaf exists and is not blank.
