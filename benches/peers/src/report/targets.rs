@@ -47,6 +47,8 @@ pub const ROWS: &[Row] = &[
     row("process an update commit, warm tree", "process_update_commit_warm", Target::TimeAndOwn(600.0, 2.0)),
     row("process an add commit without path", "process_add_commit_nopath", Target::Time(500.0)),
     row("process a remove commit", "process_remove_commit", Target::Time(600.0)),
+    row("process an add commit with path, warm tree", "process_add_commit_warm", Target::Time(600.0)),
+    row("process a remove commit, warm tree", "process_remove_commit_warm", Target::Time(600.0)),
     row("make an add commit without path", "add_commit_nopath_create", Target::Time(1_000.0)),
     row("make an update commit, warm tree", "update_commit_warm_create", Target::Time(2_000.0)),
     row("make an update commit, fresh tree", "update_commit_create", Target::Floor(1.25)),
@@ -60,6 +62,11 @@ pub const ROWS: &[Row] = &[
     row("encrypt 32 B, with storage", "app_encrypt_32B_and_store", Target::WithoutStore(2.0)),
     row("decrypt 32 B, with storage", "app_decrypt_32B_and_store", Target::WithoutStore(2.0)),
     row("written per processed commit", "process_update_commit_storage_written", Target::Bytes(16 * 1_024)),
+    row(
+        "written per processed commit, warm tree",
+        "process_update_commit_warm_storage_written",
+        Target::Bytes(16 * 1_024),
+    ),
     row("written per decrypted message", "app_decrypt_storage_written", Target::Bytes(1_024)),
     row("load a group from the store", "load_group", Target::Time(50_000.0)),
     row("live heap of a joined group", "heap_joined_group", Target::Bytes(28_000_000)),
@@ -67,6 +74,11 @@ pub const ROWS: &[Row] = &[
     row(
         "peak heap above that while processing a commit",
         "heap_peak_during_process_update_commit",
+        Target::Bytes(1_000_000),
+    ),
+    row(
+        "the same in a warm tree",
+        "heap_peak_during_process_update_commit_warm",
         Target::Bytes(1_000_000),
     ),
     row("persisted state", "state_size", Target::Bytes(14_000_000)),

@@ -4,27 +4,60 @@ use crate::measure::{Series, Session};
 use pando_benches::crowd::Crowd;
 use std::time::{Duration, Instant};
 
-/// The bytes of processing, which are the same thing in any tree.
-const BYTES: [&str; 2] = ["process_update_commit_storage_written", "heap_peak_during_process_update_commit"];
-
 /// No more members are added once that and removing them has taken so long.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Commits without proposals. `note` tells the tree, if it is not the one that the bytes are usually from; there is
-/// none if they are not measured here.
-pub(crate) fn updates(
-    session: &Session,
-    n: u32,
-    crowd: &mut Crowd,
-    ops: [&'static str; 3],
-    note: Option<&str>,
-) {
-    if !session.wants(&ops) && (note.is_none() || !session.wants(&BYTES)) {
+/// The operations on a Commit without proposals: making it, entering its epoch, processing it, and the bytes of that.
+pub(crate) type Updates = [&'static str; 5];
+
+/// Those in the fresh tree.
+pub(crate) const UPDATES: Updates = [
+    "update_commit_create",
+    "update_commit_merge_own",
+    "process_update_commit",
+    "process_update_commit_storage_written",
+    "heap_peak_during_process_update_commit",
+];
+
+/// Those in the warm tree.
+pub(crate) const WARM_UPDATES: Updates = [
+    "update_commit_warm_create",
+    "update_commit_warm_merge_own",
+    "process_update_commit_warm",
+    "process_update_commit_warm_storage_written",
+    "heap_peak_during_process_update_commit_warm",
+];
+
+/// The operations on Commits that add or remove somebody, making and processing each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changes {
+    add: [&'static str; 2],
+    /// Without a path, unless that makes no difference to what was measured already.
+    nopath: Option<[&'static str; 2]>,
+    remove: [&'static str; 2],
+}
+
+/// Those in the fresh tree.
+pub(crate) const CHANGES: Changes = Changes {
+    add: ["add_commit_create", "process_add_commit"],
+    nopath: Some(["add_commit_nopath_create", "process_add_commit_nopath"]),
+    remove: ["remove_commit_create", "process_remove_commit"],
+};
+
+/// Those in the warm tree.
+pub(crate) const WARM_CHANGES: Changes = Changes {
+    add: ["add_commit_warm_create", "process_add_commit_warm"],
+    nopath: None,
+    remove: ["remove_commit_warm_create", "process_remove_commit_warm"],
+};
+
+/// Commits without proposals.
+pub(crate) fn updates(session: &Session, n: u32, crowd: &mut Crowd, ops: Updates) {
+    if !session.wants(&ops) {
         return;
     }
     session.doing(n, ops[0]);
-    let [mut create, mut merge, mut process] = ops.map(Series::new);
-    let [mut written, mut peak] = BYTES.map(|op| Series::new(op).note(note.unwrap_or_default()));
+    let [mut create, mut merge, mut process, mut written, mut peak] = ops.map(Series::new);
     while create.goes_on(session) {
         let round = crowd.update();
         create.push(round.create);
@@ -34,26 +67,22 @@ pub(crate) fn updates(
         written.bytes(round.written_bytes);
         peak.bytes(round.peak_bytes);
     }
-    session.report(n, [&create, &merge, &process]);
-    if note.is_some() {
-        session.report(n, [&written, &peak]);
-    }
+    session.report(n, [&create, &merge, &process, &written, &peak]);
 }
 
 /// Somebody is added and removed again, with a path and without.
-pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd) {
-    let add = ["add_commit_create", "process_add_commit"];
-    let nopath = ["add_commit_nopath_create", "process_add_commit_nopath"];
-    let remove = ["remove_commit_create", "process_remove_commit"];
-    let with_path = session.wants(&add);
+pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd, ops: Changes) {
+    let Changes { add, nopath, remove } = ops;
+    let with_path = session.wants(&add) || (nopath.is_none() && session.wants(&remove));
     // A removal needs somebody to remove.
-    let without_path = session.wants(&nopath) || (!with_path && session.wants(&remove));
+    let without_path =
+        nopath.is_some_and(|nopath| session.wants(&nopath) || (!with_path && session.wants(&remove)));
     if !with_path && !without_path {
         return;
     }
     session.doing(n, "adding and removing");
     let (mut add, mut nopath, mut remove) =
-        (add.map(Series::new), nopath.map(Series::new), remove.map(Series::new));
+        (add.map(Series::new), nopath.unwrap_or(add).map(Series::new), remove.map(Series::new));
     // Who is added is removed again, so that the group stays as large as it is.
     for (wanted, path, series) in [(with_path, true, &mut add), (without_path, false, &mut nopath)] {
         let start = Instant::now();

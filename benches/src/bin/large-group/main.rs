@@ -117,22 +117,21 @@ fn measure_size(session: &Session, n: u32) {
     let in_groups = || session.wanted.iter().filter(|op| !needs_no_group(op));
     if in_groups().any(|op| !in_warm(op)) {
         let mut crowd = entering::fresh(session, n);
-        let ops = ["update_commit_create", "update_commit_merge_own", "process_update_commit"];
-        commits::updates(session, n, &mut crowd, ops, (n <= LARGEST_FRESH).then_some(""));
+        commits::updates(session, n, &mut crowd, commits::UPDATES);
         if n <= LARGEST_FRESH {
             any_tree(session, n, &mut crowd);
         }
-        commits::adds_and_removes(session, n, &mut crowd);
+        commits::adds_and_removes(session, n, &mut crowd, commits::CHANGES);
         commits::external(session, n, &mut crowd);
     }
     if in_groups().any(|op| in_warm(op)) {
         session.doing(n, "making the warm tree");
         let mut crowd = Crowd::warm(session.crypto, n);
-        let ops = ["update_commit_warm_create", "update_commit_warm_merge_own", "process_update_commit_warm"];
-        commits::updates(session, n, &mut crowd, ops, (n > LARGEST_FRESH).then_some("warm tree"));
+        commits::updates(session, n, &mut crowd, commits::WARM_UPDATES);
         if n > LARGEST_FRESH {
             any_tree(session, n, &mut crowd);
         }
+        commits::adds_and_removes(session, n, &mut crowd, commits::WARM_CHANGES);
     }
 }
 

@@ -48,6 +48,12 @@ pub(crate) const OPS: &[(&str, &str)] = &[
     ("update_commit_warm_create", "make a Commit without proposals, in the warm tree"),
     ("update_commit_warm_merge_own", "enter its epoch"),
     ("process_update_commit_warm", "process it"),
+    ("process_update_commit_warm_storage_written", "bytes to store after that, keys of rows included"),
+    ("heap_peak_during_process_update_commit_warm", "bytes in use at worst meanwhile, above those before"),
+    ("add_commit_warm_create", "make a Commit that adds one, in the warm tree"),
+    ("process_add_commit_warm", "process it"),
+    ("remove_commit_warm_create", "make a Commit that removes one, in the warm tree"),
+    ("process_remove_commit_warm", "process it"),
 ];
 
 /// In groups above this size, what does not depend on which parents are blank is measured in the warm tree, since
@@ -59,8 +65,6 @@ pub(crate) const ANY_TREE: &[&str] = &[
     "heap_joined_group",
     "heap_peak_during_join",
     "join_welcome_single",
-    "process_update_commit_storage_written",
-    "heap_peak_during_process_update_commit",
     "export_group_info",
     "app_encrypt_32B",
     "app_decrypt_32B",
