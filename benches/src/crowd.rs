@@ -138,14 +138,9 @@ pub struct Created {
 }
 
 impl Created {
-    /// Person 0 adds the others.
+    /// Person 0 adds the others, whose KeyPackages are these.
     #[must_use]
-    pub fn new(
-        crypto: Crypto,
-        others: Vec<KeyPackage>,
-        tree_in_welcome: bool,
-        rng: &mut ChaCha20Rng,
-    ) -> Self {
+    pub fn new(crypto: Crypto, others: &[Vec<u8>], tree_in_welcome: bool, rng: &mut ChaCha20Rng) -> Self {
         let person = Person::new(crypto, 0);
         let (extensions, bundle, client) = (Extensions::default(), person.bundle(), person.client());
         let (group, _) = Group::create(crypto.suite, group_id(), extensions, bundle, &client, rng).unwrap();
@@ -153,7 +148,8 @@ impl Created {
         let ((commit, welcome), build) = timed(|| {
             let (commit, welcome) = creator.commit(
                 |builder| {
-                    let builder = others.into_iter().fold(builder, CommitBuilder::add);
+                    let others = others.iter().map(|bytes| KeyPackage::decode(bytes).unwrap());
+                    let builder = others.fold(builder, CommitBuilder::add);
                     if tree_in_welcome { builder } else { builder.without_tree() }
                 },
                 rng,
@@ -184,7 +180,7 @@ impl Crowd {
     /// The group after one Commit added everybody: nearly all parents are blank.
     #[must_use]
     pub fn fresh(crypto: Crypto, members: u32) -> Self {
-        let created = Created::new(crypto, key_packages(crypto, 1..members), false, &mut rng());
+        let created = Created::new(crypto, &key_packages(crypto, 1..members), false, &mut rng());
         Self::of(crypto, members, created)
     }
 

@@ -3,7 +3,7 @@
 use crate::Crypto;
 use pando_crypto::Signer;
 use pando_mls::{
-    BasicIdentities, Capabilities, Client, Credential, CredentialType, Extensions, GroupConfig, KeyPackage,
+    BasicIdentities, Capabilities, Client, Credential, CredentialType, Encode, Extensions, GroupConfig,
     KeyPackageBundle, KeyPackageTemplate, LeafTemplate, Lifetime, Limits, NoPsks, Padding,
 };
 use rand_chacha::ChaCha20Rng;
@@ -68,10 +68,11 @@ impl Person {
     }
 }
 
-/// The KeyPackages of everybody with these numbers.
+/// The KeyPackages of everybody with these numbers, as they are sent.
 #[must_use]
-pub fn key_packages(crypto: Crypto, numbers: std::ops::Range<u32>) -> Vec<KeyPackage> {
-    numbers.into_par_iter().map(|number| Person::new(crypto, number).bundle().key_package).collect()
+pub fn key_packages(crypto: Crypto, numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
+    let key_package = |number| Person::new(crypto, number).bundle().key_package.encode().unwrap();
+    numbers.into_par_iter().map(key_package).collect()
 }
 
 /// A generator that belongs to a number and a purpose, of which there are five, from 1 on: no two give the same keys,

@@ -122,6 +122,8 @@
 //! protocol are in the crates below this one: `pando-wire`, `pando-crypto`, `pando-tree`, `pando-schedule`,
 //! `pando-framing`, `pando-group`.
 
+#[cfg(feature = "aws-lc")]
+pub use pando_crypto::AwsLc;
 // What clients sign, encrypt and derive with.
 pub use pando_crypto::{
     CryptoError, CryptoProvider, CryptoRng, HpkeKeyPair, HpkePrivateKey, RustCrypto, SecretBytes,

@@ -6,7 +6,7 @@ use pando_benches::crowd::{Created, Crowd, Member, timed};
 use pando_benches::heap;
 use pando_benches::person::{Person, key_packages};
 use pando_benches::rng;
-use pando_mls::{Encode, KeyPackage, MlsMessage};
+use pando_mls::{Encode, MlsMessage};
 
 const JOINS: [&str; 3] = ["join_welcome_oob", "heap_joined_group", "heap_peak_during_join"];
 
@@ -18,7 +18,7 @@ pub(crate) fn fresh(session: &Session, n: u32) -> Crowd {
     let created = create(session, n, &others, false);
     let created = created.unwrap_or_else(|| {
         session.doing(n, "creating the group");
-        Created::new(session.crypto, others, false, &mut rng())
+        Created::new(session.crypto, &others, false, &mut rng())
     });
     if session.wants(&JOINS) {
         join_all(session, n, &created);
@@ -27,7 +27,7 @@ pub(crate) fn fresh(session: &Session, n: u32) -> Crowd {
 }
 
 /// Adds everybody by one Commit, and gives the last group that was made so.
-fn create(session: &Session, n: u32, others: &[KeyPackage], with_tree: bool) -> Option<Created> {
+fn create(session: &Session, n: u32, others: &[Vec<u8>], with_tree: bool) -> Option<Created> {
     let [build, merge] = if with_tree {
         ["create_group_add_all_build", "create_group_add_all_merge"]
     } else {
@@ -41,7 +41,7 @@ fn create(session: &Session, n: u32, others: &[KeyPackage], with_tree: bool) -> 
     let mut last = None;
     while build.goes_on(session) {
         drop(last.take());
-        let created = Created::new(session.crypto, others.to_vec(), with_tree, &mut rng());
+        let created = Created::new(session.crypto, others, with_tree, &mut rng());
         build.push(created.build);
         build.bytes(created.commit_bytes);
         merge.push(created.merge);
