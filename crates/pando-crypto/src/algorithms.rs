@@ -3,6 +3,7 @@
 
 use crate::{
     AeadKey, AeadNonce, CryptoError, Digest, SecretBytes, SignaturePrivateKey, SignedMessage, Signer,
+    parallel,
 };
 use hpke::hybrid_array::{Array, ArraySize};
 use pando_wire::{Signature, SignaturePublicKey};
@@ -124,8 +125,9 @@ pub(crate) trait SignatureScheme: 'static {
     fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError>;
 
     fn verify_batch(messages: &[SignedMessage<'_>]) -> Result<(), (usize, CryptoError)> {
-        messages.iter().enumerate().try_for_each(|(position, signed)| {
-            Self::verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
-        })
+        let verdicts =
+            parallel::map(messages, |signed| Self::verify(signed.public, signed.message, signed.signature));
+        let mut verdicts = verdicts.into_iter().enumerate();
+        verdicts.try_for_each(|(position, verdict)| verdict.map_err(|error| (position, error)))
     }
 }

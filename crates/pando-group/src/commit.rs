@@ -336,7 +336,7 @@ impl<'a> CommitBuilder<'a> {
         let (group_id, signer) = (&applied.context.group_id, self.next_signer(client));
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
         let identities = client.identities().at_any_time();
-        check_path_leaf(applied, state, path.leaf_node(), own, Some(&old), identities)?;
+        check_path_leaf(applied, state, path.leaf_node(), Some(&old), identities)?;
         Ok(path)
     }
 

@@ -70,7 +70,7 @@ impl ExternalJoin<'_> {
         // The path.
         let group_id = &state.context.group_id;
         let path = applied.tree.create_external_path(self.template, group_id, signer, rng)?;
-        check_path_leaf(&applied, &state, path.leaf_node(), path.sender(), old.as_ref(), identities)?;
+        check_path_leaf(&applied, &state, path.leaf_node(), old.as_ref(), identities)?;
         let clients = check_tree(&state, &applied, path.tree(), Some(path.sender()), identities)?;
         let mut public = PublicState { context: applied.context.clone(), clients, ..state.clone() };
         public.tree = path.tree().clone();

@@ -237,7 +237,9 @@ fn merge_path<'a>(
             (applied.tree.merge_external_path(path)?, removed)
         }
     };
-    check_path_leaf(applied, state, &path.leaf_node, merged.sender(), old.as_ref(), identities)?;
+    check_path_leaf(applied, state, &path.leaf_node, old.as_ref(), identities)?;
+    let position = (&state.context.group_id, merged.sender());
+    leaf_node::signature_is_valid(&path.leaf_node, state.suite, position)?;
     Ok(merged)
 }
 
@@ -375,20 +377,18 @@ fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupErro
     Ok(())
 }
 
-/// Checks the leaf of a path (section 12.4.2). `old` is the leaf that it replaces: the committer's, or the one
+/// Checks the leaf of a path (section 12.4.2), its signature aside: who makes a path has just made that. `old` is the leaf that it replaces: the committer's, or the one
 /// that an external Commit removes.
 pub(crate) fn check_path_leaf(
     applied: &Applied,
     state: &PublicState,
     leaf_node: &LeafNode,
-    position: LeafIndex,
     old: Option<&LeafNode>,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     leaf_node::comes_from_commit(leaf_node)?;
     leaf_node::encryption_key_is_valid(leaf_node, state.suite)?;
     leaf_node::is_valid_alone(leaf_node, state.suite, &applied.context, identities)?;
-    leaf_node::signature_is_valid(leaf_node, state.suite, (&state.context.group_id, position))?;
     if let Some(old) = old {
         leaf_node::encryption_key_is_new(leaf_node, old)?;
         leaf_node::credential_may_succeed(leaf_node, old, identities)?;

@@ -9,10 +9,10 @@
 //!   and the message alone (RFC 6979), so keys are made, kept and signed with in pure Rust. The forms of public keys
 //!   and signatures are read there, too.
 //!
-//! HPKE is composed, for receiving as for sending.
+//! - Hashes, HMAC and HKDF are those of the backend in pure Rust. MLS hashes little at a time, mostly one or two blocks,
+//!   and the library takes about twice as long to get going as to hash them.
 //!
-//! The library wipes its own keys when they are freed. The outputs of its hash and MAC functions are plain values,
-//! of which copies may stay on the stack.
+//! HPKE is composed, for receiving as for sending. The library wipes its own keys when they are freed.
 //!
 //! Built without its default features, the library needs a C compiler and nothing else on the platforms for which
 //! its bindings come ready-made (on Windows, NASM besides).

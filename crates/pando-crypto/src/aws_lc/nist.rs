@@ -1,8 +1,8 @@
 //! Diffie-Hellman on the NIST curves, for DHKEM(P-256, HKDF-SHA256) and its siblings.
 
-use super::symmetric::{Sha256, Sha384, Sha512};
 use crate::algorithms::{Group, Secret, derive_candidate};
 use crate::rustcrypto::nist;
+use crate::rustcrypto::{Sha256, Sha384, Sha512};
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 use hpke::hybrid_array::Array;
 use hpke::hybrid_array::typenum::{U32, U48, U65, U66, U97, U133};

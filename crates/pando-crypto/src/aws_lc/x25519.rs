@@ -1,7 +1,7 @@
 //! X25519 (RFC 7748) for DHKEM(X25519, HKDF-SHA256).
 
-use super::symmetric::Sha256;
 use crate::algorithms::{Group, Secret};
+use crate::rustcrypto::Sha256;
 use crate::rustcrypto::x25519;
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 use hpke::hybrid_array::{Array, typenum::U32};

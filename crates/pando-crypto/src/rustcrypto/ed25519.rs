@@ -28,9 +28,9 @@ pub(crate) struct Ed25519;
 /// From this many signatures on, a batch is faster than one by one.
 const BATCH_PAYS: usize = 3;
 
-/// How many signatures are verified together. Fewer than the least would cost more each, more than the most would
-/// not cost less.
-const LEAST_TOGETHER: usize = 256;
+/// How many signatures are verified together. Fewer than the least are not worth a second thread, more than the most
+/// would not cost less each.
+const LEAST_TOGETHER: usize = 8;
 const MOST_TOGETHER: usize = 1_024;
 
 /// The encodings of the points of low order, without the sign of x.

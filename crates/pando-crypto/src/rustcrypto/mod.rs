@@ -22,9 +22,9 @@ use symmetric::{Cipher, Hash};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RustCrypto;
 
-type Sha256 = Hash<1, sha2::Sha256>;
-type Sha384 = Hash<2, sha2::Sha384>;
-type Sha512 = Hash<3, sha2::Sha512>;
+pub(crate) type Sha256 = Hash<1, sha2::Sha256>;
+pub(crate) type Sha384 = Hash<2, sha2::Sha384>;
+pub(crate) type Sha512 = Hash<3, sha2::Sha512>;
 
 type Aes128Gcm = Cipher<1, aes_gcm::Aes128Gcm>;
 type Aes256Gcm = Cipher<2, aes_gcm::Aes256Gcm>;
