@@ -41,18 +41,21 @@ impl OpenedCommits {
 
     /// The rows of all of them.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (RowKey, SecretBytes)> {
-        // What has been decoded can be encoded: no row is left out.
-        let row = |(message, content): &(_, _)| rows::opened_commit(message, content).ok();
-        (0..)
-            .zip(&self.commits)
-            .filter_map(move |(at, opened)| Some((RowKey::OpenedCommit(at), row(opened)?)))
+        self.rows_from(0)
     }
 
     /// The rows that were not written yet. Most Commits are merged before they would have one.
     pub(crate) fn take_rows(&mut self) -> Rows {
-        let rows = self.rows().skip(self.stored).collect();
+        let rows = self.rows_from(self.stored).collect();
         self.stored = self.commits.len();
         rows
+    }
+
+    fn rows_from(&self, first: usize) -> impl Iterator<Item = (RowKey, SecretBytes)> {
+        // What has been decoded can be encoded: no row is left out.
+        let row = |(message, content): &(_, _)| rows::opened_commit(message, content).ok();
+        let unwritten = (0..).zip(&self.commits).skip(first);
+        unwritten.filter_map(move |(at, opened)| Some((RowKey::OpenedCommit(at), row(opened)?)))
     }
 
     /// Forgets all of them: the rows to delete.

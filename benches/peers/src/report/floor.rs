@@ -49,6 +49,9 @@ impl Primitives {
         // Above the lowest parent that both have, a member derives a key pair for each parent: two, on average.
         let path_read = open + 2.0 * keygen;
         let blank_path = members * seal / cores;
+        // Who joins at the end encrypts to one node for the largest full subtree, above which there is a path, and to
+        // all others one by one.
+        let blank_half = n.saturating_sub(1 << n.max(1).ilog2()) as f64 * seal / cores;
         let tree = members * verify_many / cores;
         Some(match op.trim_end_matches("_and_store") {
             "key_package_new" => 2.0 * keygen + 2.0 * sign,
@@ -64,7 +67,7 @@ impl Primitives {
             "add_commit_nopath_create" => 2.0 * verify + seal + 2.0 * sign,
             "process_add_commit_nopath" => 3.0 * verify,
             "process_add_commit" => 4.0 * verify + path_read,
-            "external_commit_join" => tree + blank_path + seal + verify + 2.0 * sign,
+            "external_commit_join" => tree + blank_half + seal + verify + 2.0 * sign,
             "process_external_commit" => 2.0 * verify + open + path_read,
             "app_encrypt_32B" => sign,
             "app_decrypt_32B" => verify,
@@ -88,7 +91,7 @@ dh was not measured; `batch` is the time of one signature among 1,024, or that o
 | make an add commit without path | 2 verify + seal + 2 sign |
 | process an add commit without path | 3 verify |
 | process an add commit with path | 4 verify + open + 2 keygen |
-| join by external commit, fresh tree | n batch / c + n seal / c + seal + verify + 2 sign |
+| join by external commit, fresh tree | n batch / c + r seal / c + seal + verify + 2 sign, r = n less the largest power of two below |
 | process an external commit | 2 verify + 2 open + 2 keygen |
 | make a KeyPackage | 2 keygen + 2 sign |
 | encrypt / decrypt 32 B | sign / verify |
@@ -109,6 +112,7 @@ mod tests {
         close(floor("update_commit_warm_create", 1_000), 10.0 * 70.0 / 2.0 + 20.0);
         close(floor("update_commit_warm_create", 2), 55.0);
         close(floor("join_welcome_oob", 50_000), 500_110.0);
+        close(floor("external_commit_join", 50_000), 500_000.0 + 17_232.0 * 32.5 + 65.0 + 50.0 + 20.0);
         close(floor("process_update_commit", 7), 170.0);
         close(floor("app_decrypt_32B_and_store", 7), 50.0);
         assert_eq!(ROUND.floor("state_size", 7, 2), None);

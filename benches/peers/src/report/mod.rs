@@ -67,7 +67,7 @@ fn page(results: &Results, machine: &Machine, date: &str, drawn: &[(&str, String
         let mut about = "\"fresh\": the tree after one commit that added everybody, all parents blank; \"warm\": every \
                          parent filled. In brackets, the bytes of the message. \"met\" tells the ratio of what was \
                          measured to the target; \"–\" is what was not measured, for the reason in the table of the \
-                         operation. OpenMLS writes to its store with every operation."
+                         operation. OpenMLS writes to its store with every operation. Pando's external commit comes after commits of the first leaf, so it is encrypted to fewer than the peers'."
             .to_owned();
         if n != targets::SIZE {
             let _ = write!(about, " The targets are for {} members.", format::count(targets::SIZE));

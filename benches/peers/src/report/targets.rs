@@ -76,11 +76,7 @@ pub const ROWS: &[Row] = &[
         "heap_peak_during_process_update_commit",
         Target::Bytes(1_000_000),
     ),
-    row(
-        "the same in a warm tree",
-        "heap_peak_during_process_update_commit_warm",
-        Target::Bytes(1_000_000),
-    ),
+    row("the same in a warm tree", "heap_peak_during_process_update_commit_warm", Target::Bytes(1_000_000)),
     row("persisted state", "state_size", Target::Bytes(14_000_000)),
 ];
 
