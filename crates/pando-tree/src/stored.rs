@@ -137,6 +137,9 @@ mod tests {
         assert_eq!(restore(&[(NodeIndex(0), &[1])]), Some(DecodeError::Truncated.into()));
         assert_eq!(restore(&[(NodeIndex(u32::MAX - 1), &[])]), Some(TreeError::TooLarge));
         assert_eq!(restore(&[(NodeIndex(u32::MAX), &[])]), Some(TreeError::Empty));
+        // A parent beside a leaf that has none above it.
+        let parent = restore(&[(NodeIndex(0), &[1]), (NodeIndex(1), &[0, 0, 0])]);
+        assert_eq!(parent, Some(TreeError::TrailingParent(NodeIndex(1))));
         // A parent alone.
         assert_eq!(restore(&[(NodeIndex(1), &[0, 0, 0])]), Some(TreeError::Empty));
     }

@@ -6,7 +6,7 @@ use crate::puppet::{Puppet, says};
 use crate::stage::{Stage, violation};
 use crate::world::{client, suite};
 use pando_mls::{
-    Capabilities, CipherSuite, Credential, ExtensionType, Group, GroupError, KeyPackageBundle,
+    Capabilities, CipherSuite, Credential, ExtensionType, Extensions, Group, GroupError, KeyPackageBundle,
     KeyPackageTemplate, Misuse, NewLeaf, ProposalType, Violation,
 };
 
@@ -95,4 +95,21 @@ fn unknown_extensions_are_ignored() {
     let (message, _) = stage.puppet.propose(add(newcomer.key_package));
     stage.hear(&message);
     stage.lives_on();
+}
+
+#[test]
+fn nobody_begins_a_group_with_a_leaf_that_nobody_would_accept() {
+    let mut puppet = Puppet::new(suite(1));
+    let creator = Forgery::of(&mut puppet, |_| {});
+    let mut create = |change: &dyn Fn(&mut KeyPackageBundle)| {
+        let mut bundle = creator.bundle();
+        change(&mut bundle);
+        let (id, client) = (b"begun".as_slice().into(), client(&*creator.signer));
+        Group::create(puppet.suite, id, Extensions::default(), bundle, &client, &mut puppet.rng).map(|_| ())
+    };
+    let unsigned = create(&|bundle| bundle.key_package.leaf_node.capabilities.proposals.clear());
+    assert_eq!(violation(unsigned.unwrap_err()), Violation::LeafSignature);
+    let keyless = create(&|bundle| bundle.key_package.leaf_node.encryption_key = vec![0; 32].into());
+    assert_eq!(violation(keyless.unwrap_err()), Violation::InvalidKey);
+    create(&|_| {}).unwrap();
 }
