@@ -387,7 +387,6 @@ pub(crate) fn check_path_leaf(
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     leaf_node::comes_from_commit(leaf_node)?;
-    leaf_node::encryption_key_is_valid(leaf_node, state.suite)?;
     leaf_node::is_valid_alone(leaf_node, state.suite, &applied.context, identities)?;
     if let Some(old) = old {
         leaf_node::encryption_key_is_new(leaf_node, old)?;

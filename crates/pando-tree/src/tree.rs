@@ -4,6 +4,7 @@
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::hash;
+use crate::import::RUN;
 use crate::index::KeyIndex;
 use crate::subtree::{Kind, NO_LEAF, Subtree};
 use crate::support::Support;
@@ -14,9 +15,6 @@ use pando_wire::{
 };
 use std::fmt;
 use std::sync::Arc;
-
-/// How many members one core looks at: fewer are not worth a second thread.
-const RUN: usize = 256;
 
 /// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does.
 #[derive(Clone)]
