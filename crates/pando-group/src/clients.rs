@@ -3,41 +3,78 @@
 
 use crate::Violation;
 use crate::identity::IdentityPolicy;
-use imbl::OrdMap;
-use pando_tree::Tree;
-use pando_wire::{Credential, LeafIndex};
+use pando_tree::{KeyIndex, KeyKind, RowChange, Tree};
+use pando_wire::{Credential, LeafIndex, NodeIndex};
 
 /// The leaves of clients, by what the policy tells them apart by. Cloning it costs nothing.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Clients(OrdMap<Vec<u8>, LeafIndex>);
+pub(crate) struct Clients(KeyIndex);
 
 impl Clients {
     /// The members of a tree. One that has a client twice is no concern of who joins it.
     pub(crate) fn of(tree: &Tree, policy: &dyn IdentityPolicy) -> Self {
-        let members = tree.members().filter_map(|leaf| Some((leaf, tree.credential(leaf)?)));
-        Self(members.filter_map(|(leaf, credential)| Some((policy.client_id(&credential)?, leaf))).collect())
+        let mut clients = KeyIndex::default();
+        for leaf in tree.members() {
+            if let Some(id) = tree.credential(leaf).and_then(|credential| policy.client_id(&credential)) {
+                clients.insert(tree.suite(), &id, node(leaf));
+            }
+        }
+        Self(clients)
     }
 
-    /// A leaf no longer has this credential.
-    pub(crate) fn leave(&mut self, leaf: LeafIndex, credential: &Credential, policy: &dyn IdentityPolicy) {
-        if let Some(id) = policy.client_id(credential)
-            && self.0.get(&id) == Some(&leaf)
-        {
-            self.0.remove(&id);
+    /// The index that was stored beside a tree.
+    pub(crate) fn stored(tree: &Tree) -> Self {
+        Self(tree.stored_index(KeyKind::Client))
+    }
+
+    /// The same with rows changed, as [`Clients::rows_since`] tells.
+    pub(crate) fn patched(&self, changes: impl Iterator<Item = (u64, NodeIndex, bool)>) -> Self {
+        let mut clients = self.0.clone();
+        changes.for_each(|(fingerprint, node, is_there)| clients.patch(fingerprint, node, is_there));
+        Self(clients)
+    }
+
+    /// The rows that are not those of an older index: all of them if there is none.
+    pub(crate) fn rows_since(&self, older: Option<&Self>) -> Vec<RowChange> {
+        self.0.rows_since(KeyKind::Client, older.map(|older| &older.0))
+    }
+
+    /// A leaf of a tree no longer has this credential.
+    pub(crate) fn leave(
+        &mut self,
+        leaf: LeafIndex,
+        credential: &Credential,
+        tree: &Tree,
+        policy: &dyn IdentityPolicy,
+    ) {
+        if let Some(id) = policy.client_id(credential) {
+            self.0.remove(tree.suite(), &id, node(leaf));
         }
     }
 
-    /// 12.2: a leaf gets this credential, and no other has that of the same client.
+    /// 12.2: a leaf of a tree has this credential now, and no other has that of the same client.
     pub(crate) fn enter(
         &mut self,
         leaf: LeafIndex,
         credential: &Credential,
+        tree: &Tree,
         policy: &dyn IdentityPolicy,
     ) -> Result<(), Violation> {
         let Some(id) = policy.client_id(credential) else { return Ok(()) };
-        match self.0.insert(id, leaf) {
-            Some(other) if other != leaf => Err(Violation::SameClient),
-            _ => Ok(()),
+        let mut others = self.0.candidates(tree.suite(), &id).into_iter().filter_map(NodeIndex::leaf);
+        let is_same = |other: LeafIndex| {
+            let credential = tree.credential(other).filter(|_| other != leaf);
+            credential.and_then(|credential| policy.client_id(&credential)).as_ref() == Some(&id)
+        };
+        if others.any(is_same) {
+            return Err(Violation::SameClient);
         }
+        self.0.insert(tree.suite(), &id, node(leaf));
+        Ok(())
     }
+}
+
+/// Where a leaf is in every tree that has it.
+const fn node(leaf: LeafIndex) -> NodeIndex {
+    NodeIndex(leaf.0.saturating_mul(2))
 }

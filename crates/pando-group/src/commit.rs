@@ -214,7 +214,15 @@ impl<'a> CommitBuilder<'a> {
     /// # Errors
     /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`].
     /// - [`GroupError::Violation`] if nobody would accept it.
-    pub fn build(mut self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
+    pub fn build(self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
+        let tree = self.group.public.tree.clone();
+        let output = self.make(client, rng);
+        // As in Group::intact.
+        tree.intact()?;
+        output
+    }
+
+    fn make(mut self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
         self.group.check_active()?;
         if self.group.pending.is_some() {
             return Err(Misuse::CommitPending.into());

@@ -9,6 +9,7 @@
 
 use pando_crypto::SecretBytes;
 use pando_schedule::{RatchetType, SecretId};
+use pando_tree::{KeyKind, TreeKey};
 use pando_wire::{LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 
@@ -19,8 +20,9 @@ pub enum RowKey {
     Public,
     /// The epoch's secrets, the secret tree aside.
     Member,
-    /// A node of the ratchet tree that is not blank: a LeafNode or a ParentNode.
-    Node(NodeIndex),
+    /// Something of the ratchet tree: a node, or which node has a key. With [`KeyKind::Client`], which leaf belongs to
+    /// a client that the identity policy names.
+    Tree(TreeKey),
     /// The private key of a node.
     PrivateKey(NodeIndex),
     /// Something of one epoch.
@@ -58,7 +60,7 @@ impl RowKey {
         match self {
             Self::Public => join(0, &[]),
             Self::Member => join(1, &[]),
-            Self::Node(node) => join(2, &[&node.0.to_be_bytes()]),
+            Self::Tree(key) => join(2, &[&tree_key_to_bytes(key)]),
             Self::PrivateKey(node) => join(3, &[&node.0.to_be_bytes()]),
             Self::Epoch(epoch, row) => join(4, &[&epoch.to_be_bytes(), &row.to_bytes()]),
             Self::ResumptionPsk(epoch) => join(5, &[&epoch.to_be_bytes()]),
@@ -80,7 +82,7 @@ impl RowKey {
         match tag {
             0 => alone(Self::Public),
             1 => alone(Self::Member),
-            2 => Some(Self::Node(NodeIndex(number()?))),
+            2 => Some(Self::Tree(tree_key_from_bytes(rest)?)),
             3 => Some(Self::PrivateKey(NodeIndex(number()?))),
             4 => {
                 let (epoch, row) = rest.split_first_chunk()?;
@@ -134,6 +136,40 @@ impl EpochRow {
             }
             _ => None,
         }
+    }
+}
+
+fn tree_key_to_bytes(key: TreeKey) -> Vec<u8> {
+    match key {
+        TreeKey::Shape => vec![0],
+        TreeKey::Node(node) => [&[1], node.0.to_be_bytes().as_slice()].concat(),
+        TreeKey::Key(kind, fingerprint, node) => {
+            let kind = match kind {
+                KeyKind::Encryption => 0,
+                KeyKind::Signature => 1,
+                KeyKind::Client => 2,
+            };
+            [&[2, kind], fingerprint.to_be_bytes().as_slice(), &node.0.to_be_bytes()].concat()
+        }
+    }
+}
+
+fn tree_key_from_bytes(bytes: &[u8]) -> Option<TreeKey> {
+    match bytes {
+        [0] => Some(TreeKey::Shape),
+        [1, node @ ..] => Some(TreeKey::Node(NodeIndex(u32::from_be_bytes(node.try_into().ok()?)))),
+        [2, kind, rest @ ..] => {
+            let kind = match kind {
+                0 => KeyKind::Encryption,
+                1 => KeyKind::Signature,
+                2 => KeyKind::Client,
+                _ => return None,
+            };
+            let (fingerprint, node) = rest.split_first_chunk()?;
+            let node = NodeIndex(u32::from_be_bytes(node.try_into().ok()?));
+            Some(TreeKey::Key(kind, u64::from_be_bytes(*fingerprint), node))
+        }
+        _ => None,
     }
 }
 
@@ -208,7 +244,13 @@ mod tests {
     fn keys() -> Vec<RowKey> {
         let (leaf, handshake, application) = (LeafIndex(7), RatchetType::Handshake, RatchetType::Application);
         let mut keys = vec![RowKey::Public, RowKey::Member];
-        keys.extend([0, 1, 255, 256, u32::MAX].map(|node| RowKey::Node(NodeIndex(node))));
+        keys.push(RowKey::Tree(TreeKey::Shape));
+        keys.extend([0, 1, 255, 256, u32::MAX].map(|node| RowKey::Tree(TreeKey::Node(NodeIndex(node)))));
+        for kind in [KeyKind::Encryption, KeyKind::Signature, KeyKind::Client] {
+            for (fingerprint, node) in [(0, 7), (1, 0), (256, 3), (256, 300), (u64::MAX, u32::MAX)] {
+                keys.push(RowKey::Tree(TreeKey::Key(kind, fingerprint, NodeIndex(node))));
+            }
+        }
         keys.extend([0, 3, 1 << 20].map(|node| RowKey::PrivateKey(NodeIndex(node))));
         for epoch in [0, 1, 256, u64::MAX] {
             for row in [
@@ -254,6 +296,8 @@ mod tests {
             assert_eq!(RowKey::from_bytes(&[&bytes[..], &[0]].concat()), None, "{key:?}");
         }
         assert_eq!(RowKey::from_bytes(&[11]), None);
+        assert_eq!(RowKey::from_bytes(&[2, 3]), None);
+        assert_eq!(RowKey::from_bytes(&[&[2, 2, 3][..], &[0; 12]].concat()), None);
         assert_eq!(RowKey::from_bytes(&[4, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 2]), None);
     }
 

@@ -14,13 +14,15 @@ use crate::public_state::PublicState;
 use crate::rows::{
     MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow, PublicRow,
 };
+use crate::source::{RowSource, TreeRows, beside_the_tree};
 use crate::transition::{Effects, Staged, StagedMember};
 use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
 use pando_schedule::{InterimTranscriptHash, SecretTree};
-use pando_tree::{PrivateKeys, Tree};
+use pando_tree::{KeyKind, PrivateKeys, Tree, TreeError, TreeKey};
 use pando_wire::{Decode, LeafIndex, NodeIndex, Opaque, Sender, TreeSize};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 impl Group {
     /// The group that was stored as these rows. The client's settings may be others than they were.
@@ -29,8 +31,37 @@ impl Group {
     /// - [`GroupError::Stored`] if a row is missing or malformed.
     /// - [`Misuse::UnsupportedCipherSuite`] if the provider does not have the group's.
     pub fn load(rows: &Rows, client: &Client<'_>) -> Result<Self, GroupError> {
+        let (public, row) = public_state(rows, client.crypto, client.policy)?;
+        Self::with_public_state(rows, public, row, client)
+    }
+
+    /// The group that was stored, of whose ratchet tree nodes are read when they are needed, and everything else now.
+    ///
+    /// If something cannot be read later on, the operation fails with a [`TreeError::Source`](pando_tree::TreeError), as
+    /// do all that follow; open the group anew. The client's policy must tell clients apart by what it told them apart by
+    /// when the group was stored ([`IdentityPolicy::client_id`]).
+    ///
+    /// # Errors
+    /// - [`GroupError::Tree`] if something cannot be read.
+    /// - As [`Group::load`].
+    pub fn open(source: Arc<dyn RowSource>, client: &Client<'_>) -> Result<Self, GroupError> {
+        let rows = beside_the_tree(&*source).map_err(TreeError::from)?;
+        let row: PublicRow = decode_row(&rows, RowKey::Public)?;
+        let suite = client.suite(row.context.cipher_suite)?;
+        let tree = Tree::open(suite, Arc::new(TreeRows(source)))?;
+        let clients = Clients::stored(&tree);
+        let group = Self::with_public_state(&rows, state(suite, tree, clients, &row), row, client);
+        group.and_then(|group| group.public.tree.intact().map(|()| group).map_err(GroupError::from))
+    }
+
+    /// The rest of a group, from all rows beside the tree.
+    fn with_public_state(
+        rows: &Rows,
+        public: PublicState,
+        PublicRow { active, reinit, .. }: PublicRow,
+        client: &Client<'_>,
+    ) -> Result<Self, GroupError> {
         let config = client.config;
-        let (public, PublicRow { active, reinit, .. }) = public_state(rows, client.crypto, client.policy)?;
         let (suite, epoch) = (public.suite, public.context.epoch);
         let StagedMember { private_keys, keys } = member(rows, rows, &public, &config)?;
         let (past, history) = past(rows, suite, epoch, &config)?;
@@ -74,12 +105,12 @@ impl Group {
             reinit,
             changed: Delta::default(),
         };
-        group.pending = group.load_pending(rows, client.policy)?;
+        group.pending = group.load_pending(rows)?;
         Ok(group)
     }
 
     /// One's own Commit, and the epoch that it leads to: what is stored is how that differs from this one.
-    fn load_pending(&self, rows: &Rows, policy: &dyn IdentityPolicy) -> Result<Option<Pending>, GroupError> {
+    fn load_pending(&self, rows: &Rows) -> Result<Option<Pending>, GroupError> {
         let Some(row) = rows.get(&RowKey::PendingCommit) else { return Ok(None) };
         let malformed = || GroupError::Stored(RowKey::PendingCommit);
         let PendingRow { message, by_value, added, removed, reinit, leaves, rows: changes } =
@@ -88,17 +119,21 @@ impl Group {
             .into_iter()
             .map(|change| Ok((RowKey::from_bytes(&change.key).ok_or_else(malformed)?, change.row)))
             .collect::<Result<_, GroupError>>()?;
-        let nodes: Vec<_> = changes
+        let tree: Vec<_> = changes
             .iter()
             .filter_map(|(key, row)| match key {
-                RowKey::Node(node) => Some((*node, row.as_ref().map(SecretBytes::expose))),
+                RowKey::Tree(key) => Some((*key, row.as_ref().map(SecretBytes::expose))),
                 _ => None,
             })
             .collect();
-        let tree = self.public.tree.patched(&nodes)?;
+        let clients = self.public.clients.patched(tree.iter().filter_map(|(key, row)| match key {
+            TreeKey::Key(KeyKind::Client, fingerprint, node) => Some((*fingerprint, *node, row.is_some())),
+            _ => None,
+        }));
+        let tree = self.public.tree.patched(&tree)?;
         let written: Rows =
             changes.iter().filter_map(|(key, row)| Some((*key, row.as_ref()?.expose().into()))).collect();
-        let public = state(self.public.suite, tree, &decode_row(&written, RowKey::Public)?, policy);
+        let public = state(self.public.suite, tree, clients, &decode_row(&written, RowKey::Public)?);
         // The private keys that do not change are among the rows that there are already.
         let mut keys: Rows = private_key_rows(rows).map(|(key, row)| (key, row.expose().into())).collect();
         for (key, row) in changes.iter().filter(|(key, _)| matches!(key, RowKey::PrivateKey(_))) {
@@ -158,19 +193,21 @@ pub(crate) fn public_state(
 ) -> Result<(PublicState, PublicRow), GroupError> {
     let row: PublicRow = decode_row(rows, RowKey::Public)?;
     let suite = crypto.suite(row.context.cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)?;
-    let nodes = rows.range(RowKey::Node(NodeIndex(0))..=RowKey::Node(NodeIndex(u32::MAX)));
-    let nodes = nodes.filter_map(|(key, row)| match key {
-        RowKey::Node(node) => Some((*node, row.expose())),
+    let tree_rows = rows.range(RowKey::Tree(TreeKey::Shape)..RowKey::PrivateKey(NodeIndex(0)));
+    let tree_rows = tree_rows.filter_map(|(key, row)| match key {
+        RowKey::Tree(key) => Some((*key, row.expose())),
         _ => None,
     });
-    Ok((state(suite, Tree::restore(suite, nodes)?, &row, policy), row))
+    let tree = Tree::restore(suite, tree_rows)?;
+    let clients = Clients::of(&tree, policy);
+    Ok((state(suite, tree, clients, &row), row))
 }
 
-fn state(suite: Suite, tree: Tree, row: &PublicRow, policy: &dyn IdentityPolicy) -> PublicState {
+fn state(suite: Suite, tree: Tree, clients: Clients, row: &PublicRow) -> PublicState {
     PublicState {
         suite,
         context: row.context.clone(),
-        clients: Clients::of(&tree, policy),
+        clients,
         tree,
         interim_transcript_hash: InterimTranscriptHash(row.interim_transcript_hash.clone()),
         confirmation_tag: row.confirmation_tag.clone(),

@@ -63,7 +63,8 @@ impl Group {
         message: MlsMessage,
         client: &Client<'_>,
     ) -> Result<(Processed, Delta), GroupError> {
-        let processed = self.take(message, client)?;
+        let processed = self.take(message, client);
+        let processed = self.intact(processed)?;
         // What a Commit has changed so far is stored with what it changes when it is merged. If there is a crash
         // in between, it can be processed again.
         let staged = matches!(processed, Processed::Commit(_));

@@ -57,7 +57,8 @@ impl Group {
         let sender = Sender::Member(self.own_leaf());
         proposal::may_come_from(sender, &proposal)?;
         proposal::psk_usage(&proposal)?;
-        proposal::is_valid(&self.public, sender, &proposal, client.identities())?;
+        let valid = proposal::is_valid(&self.public, sender, &proposal, client.identities());
+        self.intact(valid.map_err(GroupError::from))?;
         let content = Content::Proposal(proposal.clone());
         let signed = self.sign(self.handshake_format(), content, authenticated_data, client)?;
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
@@ -84,7 +85,8 @@ impl Group {
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), GroupError> {
         let (suite, leaf) = (self.public.suite, self.own_leaf());
-        let old = self.public.tree.leaf(leaf).ok_or(Misuse::NotAMember(leaf))?;
+        let old = self.public.tree.leaf(leaf).ok_or_else(|| Misuse::NotAMember(leaf).into());
+        let old = self.intact(old)?;
         if let Some(new_leaf) = &new_leaf {
             check_capabilities(&new_leaf.template.capabilities)?;
         }

@@ -126,7 +126,7 @@ impl PublicGroup {
     /// # Errors
     /// [`GroupError::Encode`] if something is too long.
     pub fn rows(&self) -> Result<Rows, GroupError> {
-        Ok(rows::of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())?)
+        rows::of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())
     }
 
     /// The parameters of the group that is to follow, if this one was reinitialized.
@@ -206,7 +206,7 @@ impl PublicGroup {
             return Err(Misuse::StaleCommit.into());
         }
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
-        let mut rows = rows::nodes(&public.tree, &self.public.tree);
+        let mut rows = rows::tree(&public, Some(&self.public))?;
         rows.insert(RowKey::Public, Some(rows::public(&public, reinit.is_none(), reinit.as_ref())?));
         rows.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
         self.public = public;

@@ -9,7 +9,7 @@ use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::transition::StagedMember;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
-use pando_tree::Tree;
+use pando_tree::TreeError;
 use pando_wire::{
     AuthenticatedContent, Encode, EncodeError, GroupContext, HpkePublicKey, LeafIndex, Mac, MlsMessage,
     Opaque, PrivateMessage, Proposal, ProposalRef, ReInit, Sender,
@@ -191,12 +191,11 @@ pub(crate) fn pending_commit(pending: &Pending) -> Result<SecretBytes, EncodeErr
     })
 }
 
-/// The rows of nodes that differ between two trees.
-pub(crate) fn nodes(new: &Tree, old: &Tree) -> Changes {
-    let changes = new.changes_since(old).into_iter();
-    changes
-        .map(|change| (RowKey::Node(change.node), change.content.map(|content| secret(content.bytes()))))
-        .collect()
+/// The rows of the tree, and of whose leaves are whose, that differ between two epochs: all of them if there is only one.
+pub(crate) fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Changes, TreeError> {
+    let clients = new.clients.rows_since(old.map(|old| &old.clients));
+    let changes = new.tree.rows_since(old.map(|old| &old.tree))?.into_iter().chain(clients);
+    Ok(changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect())
 }
 
 /// The rows of what everybody knows who follows a group.
@@ -205,11 +204,8 @@ pub(crate) fn of_everybody(
     proposals: &ProposalStore,
     active: bool,
     reinit: Option<&ReInit>,
-) -> Result<Rows, EncodeError> {
-    let nodes = state.tree.nodes().into_iter();
-    let mut rows: Rows = nodes
-        .filter_map(|change| Some((RowKey::Node(change.node), secret(change.content?.bytes()))))
-        .collect();
+) -> Result<Rows, GroupError> {
+    let mut rows: Rows = tree(state, None)?.into_iter().filter_map(|(key, row)| Some((key, row?))).collect();
     rows.insert(RowKey::Public, public(state, active, reinit)?);
     for (position, pending) in (0..).zip(proposals.iter()) {
         rows.insert(RowKey::Proposal(position), proposal(pending)?);
@@ -224,9 +220,9 @@ pub(crate) fn next_epoch(
     member_keys: &StagedMember,
     reinit: Option<&ReInit>,
     leaves: &crate::history::Leaves,
-) -> Result<Changes, EncodeError> {
+) -> Result<Changes, GroupError> {
     let StagedMember { private_keys, keys } = member_keys;
-    let mut changes = nodes(&new.tree, &old.public.tree);
+    let mut changes = tree(new, Some(&old.public))?;
     changes.insert(RowKey::Public, Some(public(new, reinit.is_none(), reinit)?));
     changes.insert(RowKey::Member, Some(member(private_keys.leaf(), keys)?));
     for (node, key_pair) in private_keys.changes_since(&old.private_keys) {
@@ -255,7 +251,7 @@ impl Group {
     /// Everything that is to be stored of a group.
     ///
     /// # Errors
-    /// [`GroupError::Encode`] if something is too long.
+    /// [`GroupError::Encode`] if something is too long; what [`Tree::intact`](pando_tree::Tree::intact) says.
     pub fn rows(&self) -> Result<Rows, GroupError> {
         let mut rows = of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())?;
         rows.insert(RowKey::Member, member(self.own_leaf(), &self.keys)?);

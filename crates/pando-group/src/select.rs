@@ -144,7 +144,7 @@ impl<'a> Selection<'a> {
     fn removes(&mut self, removed: &BTreeSet<LeafIndex>) {
         for leaf in removed {
             if let Some(old) = self.tree.leaf(*leaf) {
-                self.clients.leave(*leaf, &old.credential, self.identities.policy);
+                self.clients.leave(*leaf, &old.credential, &self.tree, self.identities.policy);
             }
             // Should somebody not be there, the Commit fails, and says so.
             self.tree.remove(*leaf).and_then(|()| self.staying.remove(*leaf)).ok();
@@ -195,11 +195,11 @@ impl<'a> Selection<'a> {
     fn try_leaf(&mut self, leaf: LeafIndex, leaf_node: &LeafNode, tree: Tree) -> bool {
         let (mut clients, policy) = (self.clients.clone(), self.identities.policy);
         if let Some(old) = self.tree.leaf(leaf) {
-            clients.leave(leaf, &old.credential, policy);
+            clients.leave(leaf, &old.credential, &self.tree, policy);
         }
         let fits = leaf_node::keys_are_unique(leaf, leaf_node, &tree).is_ok()
             && leaf_node::credential_types_fit(leaf_node, &tree).is_ok()
-            && clients.enter(leaf, &leaf_node.credential, policy).is_ok();
+            && clients.enter(leaf, &leaf_node.credential, &tree, policy).is_ok();
         if fits {
             (self.tree, self.clients) = (tree, clients);
         }

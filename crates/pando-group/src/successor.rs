@@ -52,7 +52,7 @@ impl Group {
         let ReInit { group_id, cipher_suite, extensions, .. } = reinit;
         let context = (client.suite(cipher_suite)?, group_id, extensions);
         let created = self.create_successor(context, ResumptionPskUsage::ReInit, successor, client, rng)?;
-        self.check_reinitialized(&created.group, self.epoch(), client.policy)?;
+        self.intact(self.check_reinitialized(&created.group, self.epoch(), client.policy))?;
         Ok(created)
     }
 
@@ -70,7 +70,7 @@ impl Group {
         self.check_active()?;
         let context = (self.public.suite, group_id, self.public.context.extensions.clone());
         let created = self.create_successor(context, ResumptionPskUsage::Branch, successor, client, rng)?;
-        self.check_branched(&created.group, self.epoch(), client.policy)?;
+        self.intact(self.check_branched(&created.group, self.epoch(), client.policy))?;
         Ok(created)
     }
 
@@ -97,9 +97,11 @@ impl Group {
                 return Err(Violation::NoSuccessor.into());
             }
             Psk::Resumption { usage: ResumptionPskUsage::ReInit, psk_epoch, .. } => {
-                self.check_reinitialized(&group, *psk_epoch, policy)?;
+                self.intact(self.check_reinitialized(&group, *psk_epoch, policy))?;
             }
-            Psk::Resumption { psk_epoch, .. } => self.check_branched(&group, *psk_epoch, policy)?,
+            Psk::Resumption { psk_epoch, .. } => {
+                self.intact(self.check_branched(&group, *psk_epoch, policy))?;
+            }
             Psk::External { .. } => return Err(Violation::NoSuccessor.into()),
         }
         group.with_delta()

@@ -313,14 +313,14 @@ pub(crate) fn check_tree(
     let mut clients = state.clients.clone();
     for leaf in applied.removed.iter().chain(&changed) {
         if let Some(old) = state.tree.leaf(*leaf) {
-            clients.leave(*leaf, &old.credential, policy);
+            clients.leave(*leaf, &old.credential, &state.tree, policy);
         }
     }
     for leaf in changed {
         let leaf_node = tree.leaf(leaf).ok_or(TreeError::NotAMember(leaf))?;
         leaf_node::keys_are_unique(leaf, &leaf_node, tree)?;
         leaf_node::credential_types_fit(&leaf_node, tree)?;
-        clients.enter(leaf, &leaf_node.credential, policy)?;
+        clients.enter(leaf, &leaf_node.credential, tree, policy)?;
     }
     // 12.1.7: of those who are members now.
     if applied.new_extensions {

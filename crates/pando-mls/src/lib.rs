@@ -133,7 +133,7 @@ pub use pando_crypto::{
 pub use pando_framing::{FramingError, Padding};
 pub use pando_group::*;
 pub use pando_schedule::{EpochAuthenticator, PskValue, RatchetLimits, RatchetType, ScheduleError, SecretId};
-pub use pando_tree::{LeafTemplate, Tree, TreeError};
+pub use pando_tree::{KeyKind, LeafTemplate, SourceError, Tree, TreeError, TreeKey};
 pub use pando_x509::{X509Config, X509Identities};
 // The structures of the protocol that applications meet most, and all of them.
 pub use pando_wire as wire;

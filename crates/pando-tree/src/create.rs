@@ -45,7 +45,8 @@ impl Tree {
     /// changes of the proposals.
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the sender is not in the tree; [`TreeError::Crypto`] if the signer fails.
+    /// [`TreeError::NotAMember`] if the sender is not in the tree; [`TreeError::Crypto`] if the signer fails;
+    /// what [`Tree::intact`] says.
     pub fn create_path(
         &self,
         sender: LeafIndex,
@@ -91,6 +92,7 @@ impl Tree {
         for (step, key_pair) in steps.iter().zip(key_pairs) {
             keys.insert(step.node, key_pair);
         }
+        self.intact()?;
         Ok(NewPath {
             tree,
             sender,
@@ -193,7 +195,7 @@ impl NewPath {
     /// The work is spread over all cores. What comes out depends on nothing but the generator.
     ///
     /// # Errors
-    /// [`TreeError::InvalidEncryptionKey`] if there is a node that cannot be encrypted to.
+    /// [`TreeError::InvalidEncryptionKey`] if there is a node that cannot be encrypted to; what [`Tree::intact`] says.
     pub fn encrypt(
         &self,
         context: &GroupContext,
@@ -213,6 +215,7 @@ impl NewPath {
                 recipients.push((node, key, path_secret));
             }
         }
+        self.tree.intact()?;
         let messages: Vec<_> = recipients
             .iter()
             .map(|(_, public, path_secret)| HpkeMessage { public, plaintext: path_secret.expose() })

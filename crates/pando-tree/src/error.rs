@@ -1,5 +1,7 @@
 //! What can be wrong with a tree, a path, or a request for a change. A node is named wherever there is one.
 
+use crate::row::TreeKey;
+use crate::shelf::SourceError;
 use pando_crypto::CryptoError;
 use pando_wire::{DecodeError, EncodeError, LeafIndex, NodeIndex};
 
@@ -103,6 +105,12 @@ pub enum TreeError {
     /// A path is to be decrypted by its own sender.
     #[error("the path is one's own")]
     OwnPath,
+    /// A row of a tree that was stored is malformed, or is not there and should be.
+    #[error("what was stored as {0:?} is malformed or missing")]
+    Stored(TreeKey),
+    /// Something that was stored cannot be read.
+    #[error("the store cannot be read: {0}")]
+    Source(#[from] SourceError),
     /// A cryptographic operation failed: for a receiver of a path, its path secret could not be decrypted.
     #[error(transparent)]
     Crypto(#[from] CryptoError),

@@ -17,7 +17,7 @@ impl Tree {
     /// The tree as it is sent: all nodes up to the last that is not blank.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if it is longer than a vector can be.
+    /// [`TreeError::Encode`] if it is longer than a vector can be, and what [`Tree::intact`] says.
     pub fn export(&self) -> Result<Vec<u8>, TreeError> {
         let len = self.encoded_len();
         let header = vector_header(len)?;
@@ -27,16 +27,19 @@ impl Tree {
             bytes.extend_from_slice(part);
             Ok::<_, TreeError>(())
         })?;
+        self.intact()?;
         Ok(bytes)
     }
 
     /// Writes the tree as it is sent, node by node.
     ///
     /// # Errors
-    /// Those of the writer; [`io::ErrorKind::InvalidData`] if the tree is longer than a vector can be.
+    /// Those of the writer; [`io::ErrorKind::InvalidData`] if the tree is longer than a vector can be; what
+    /// [`Tree::intact`] says.
     pub fn export_to<W: Write>(&self, writer: &mut W) -> io::Result<()> {
         let header = vector_header(self.encoded_len())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        self.intact().map_err(io::Error::other)?;
         writer.write_all(header.as_ref())?;
         self.visit(&mut |part| writer.write_all(part))
     }
@@ -51,7 +54,7 @@ impl Tree {
     /// A node as a structure of the wire format; `None` if it is blank or does not exist.
     #[must_use]
     pub fn node(&self, node: NodeIndex) -> Option<Node> {
-        match &self.find(node)?.kind {
+        match self.find(node)?.kind() {
             Kind::Leaf(content) => content.decode().map(|leaf| Node::Leaf(Box::new(leaf))),
             Kind::Parent { content, .. } => {
                 content.as_ref()?.decode().map(|parent| Node::Parent(Box::new(parent)))
@@ -89,7 +92,7 @@ fn visit<E>(
     last: LeafIndex,
     write: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    match &subtree.kind {
+    match subtree.kind() {
         _ if first_leaf(at) > last => Ok(()),
         Kind::Leaf(leaf) => {
             write(&LEAF)?;

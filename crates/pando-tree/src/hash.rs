@@ -1,7 +1,7 @@
 //! Tree hashes (RFC 9420, section 7.8).
 
 use crate::content::ParentBytes;
-use crate::subtree::{Kind, Subtree, first_leaf};
+use crate::subtree::{Kind, Subtree, children_of, first_leaf};
 use pando_crypto::{Digest, Suite};
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
 use std::ops::Deref;
@@ -24,9 +24,15 @@ impl Deref for NodeHash {
     }
 }
 
+impl From<&[u8]> for NodeHash {
+    fn from(hash: &[u8]) -> Self {
+        hash.try_into().map_or_else(|_| Self::Long(hash.into()), Self::Short)
+    }
+}
+
 impl From<Digest> for NodeHash {
     fn from(digest: Digest) -> Self {
-        (*digest).try_into().map_or_else(|_| Self::Long((*digest).into()), Self::Short)
+        (&*digest).into()
     }
 }
 
@@ -43,7 +49,7 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
     if let Some(hash) = subtree.hash.get() {
         return Ok(hash.clone());
     }
-    let hash = match &subtree.kind {
+    let hash = match subtree.kind() {
         Kind::Leaf(leaf) => leaf_hash(suite, at, Some(leaf.as_bytes())),
         Kind::Blank => blank_hash(suite, at)?,
         Kind::Parent { content, left, right } => {
@@ -74,7 +80,7 @@ pub(crate) fn tree_hash_without(
     if removed.is_empty() {
         return tree_hash(suite, at, subtree);
     }
-    match &subtree.kind {
+    match subtree.kind() {
         // There is but one leaf here, and it is to be blank.
         Kind::Leaf(_) => Ok(leaf_hash(suite, at, None)),
         Kind::Blank => tree_hash(suite, at, subtree),
@@ -119,11 +125,6 @@ pub(crate) fn join<A: Send, B: Send>(
     other: impl FnOnce() -> B + Send,
 ) -> (A, B) {
     if level < PARALLEL_LEVEL { (one(), other()) } else { rayon::join(one, other) }
-}
-
-/// The indices of both children, for a parent, which has them.
-fn children_of(at: NodeIndex) -> (NodeIndex, NodeIndex) {
-    (at.left().unwrap_or(at), at.right().unwrap_or(at))
 }
 
 /// `Hash(TreeHashInput)` of a leaf.

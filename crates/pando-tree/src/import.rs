@@ -119,7 +119,7 @@ impl Tree {
             if subtree.encryption_key().is_some() {
                 found.push((at, subtree));
             }
-            if let Kind::Parent { left, right, .. } = &subtree.kind {
+            if let Kind::Parent { left, right, .. } = subtree.kind() {
                 unvisited.extend(at.left().map(|at| (at, &**left)));
                 unvisited.extend(at.right().map(|at| (at, &**right)));
             }
@@ -167,7 +167,7 @@ impl Tree {
         leaf: LeafIndex,
     ) -> Result<(), TreeError> {
         let (mut at, mut below) = (node, subtree);
-        while let Kind::Parent { content, left, right } = &below.kind {
+        while let Kind::Parent { content, left, right } = below.kind() {
             if content.as_ref().is_some_and(|content| content.unmerged_position(leaf).is_none()) {
                 return Err(TreeError::UnmergedGap { node: at, leaf });
             }
@@ -199,7 +199,7 @@ impl Tree {
 
     /// Whether there is exactly one descendant whose parent hash is valid with respect to this parent.
     fn is_parent_hash_valid(&self, node: NodeIndex, parent: &Subtree) -> Result<bool, TreeError> {
-        let (Some(content), Kind::Parent { left, right, .. }) = (parent.parent_content(), &parent.kind)
+        let (Some(content), Kind::Parent { left, right, .. }) = (parent.parent_content(), parent.kind())
         else {
             return Ok(false);
         };
@@ -239,7 +239,7 @@ impl Tree {
             .filter(|node| node.leaf().is_none_or(|leaf| unmerged.binary_search(&leaf).is_err()));
         let node = others.next().filter(|_| others.next().is_none())?;
         let subtree = child.find(child_at, node)?;
-        match &subtree.kind {
+        match subtree.kind() {
             Kind::Parent { content, .. } => Some(content.as_ref()?.parent_hash().to_vec()),
             Kind::Leaf(content) => match content.decode()?.leaf_node_source {
                 LeafNodeSource::Commit { parent_hash } => Some(parent_hash.to_vec()),
@@ -303,7 +303,7 @@ pub(crate) fn assemble(
         Node::Leaf(leaf) => Some(&**leaf),
         Node::Parent(_) => None,
     }));
-    let tree = Tree { suite, size, root, encryption_keys, signature_keys, support };
+    let tree = Tree { suite, size, root, encryption_keys, signature_keys, support, shelf: None };
     (tree, same_encryption, same_signature)
 }
 

@@ -3,10 +3,15 @@
 //! The index holds a fingerprint of each key and the node that has it; the key itself is in the node. Two
 //! keys with the same fingerprint are both there, and told apart by looking.
 
+use crate::row::{KeyKind, RowChange, TreeKey};
+use crate::shelf::Shelf;
 use imbl::OrdSet;
+use imbl::ordset::DiffItem;
 use pando_crypto::Suite;
 use pando_wire::NodeIndex;
 use std::cmp::Ordering;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// An entry: fingerprint first, so that all nodes with a fingerprint stand together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +34,23 @@ impl PartialOrd for Entry {
     }
 }
 
-/// A persistent set of keys with their nodes.
+/// A persistent index of keys: which nodes may have a key.
+///
+/// Of a tree that is stored, only what has changed is in memory.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct KeyIndex(OrdSet<Entry>);
+pub struct KeyIndex {
+    entries: OrdSet<Entry>,
+    stored: Option<StoredIndex>,
+}
+
+/// The part of an index that is stored.
+#[derive(Debug, Clone)]
+struct StoredIndex {
+    kind: KeyKind,
+    shelf: Arc<Shelf>,
+    /// What is no longer there.
+    gone: OrdSet<Entry>,
+}
 
 impl KeyIndex {
     /// An index with these entries, and the nodes whose keys have the fingerprint of another's: the same key, or a
@@ -43,26 +62,103 @@ impl KeyIndex {
             _ => None,
         });
         let same = same.collect();
-        (Self(entries.into_iter().collect()), same)
+        (Self { entries: entries.into_iter().collect(), stored: None }, same)
     }
 
-    pub(crate) fn insert(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
-        self.0.insert(Entry::new(suite, key, node));
+    /// The index of a tree that is stored.
+    pub(crate) fn stored(kind: KeyKind, shelf: &Arc<Shelf>) -> Self {
+        let stored = StoredIndex { kind, shelf: shelf.clone(), gone: OrdSet::new() };
+        Self { entries: OrdSet::new(), stored: Some(stored) }
     }
 
-    pub(crate) fn remove(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
-        self.0.remove(&Entry::new(suite, key, node));
+    /// A node has a key.
+    pub fn insert(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
+        self.insert_entry(Entry::new(suite, key, node));
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// A node has a key no longer.
+    pub fn remove(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
+        self.remove_entry(Entry::new(suite, key, node));
     }
 
     /// The nodes that may have a key: those whose keys have its fingerprint.
-    pub(crate) fn candidates(&self, suite: Suite, key: &[u8]) -> impl Iterator<Item = NodeIndex> {
+    #[must_use]
+    pub fn candidates(&self, suite: Suite, key: &[u8]) -> Vec<NodeIndex> {
         let first = Entry::new(suite, key, NodeIndex(0));
         let last = Entry { node: NodeIndex(u32::MAX), ..first };
-        self.0.range(first..=last).map(|entry| entry.node)
+        let mut nodes: Vec<_> = self.entries.range(first..=last).map(|entry| entry.node).collect();
+        if let Some(stored) = &self.stored {
+            nodes.extend(stored.entries(first.fingerprint..=first.fingerprint).map(|entry| entry.node));
+            nodes.sort_unstable();
+            nodes.dedup();
+        }
+        nodes
+    }
+
+    /// The rows of this index that are not those of an older one: all of them if there is none.
+    pub fn rows_since(&self, kind: KeyKind, older: Option<&Self>) -> Vec<RowChange> {
+        let mut rows = Vec::new();
+        let mut change = |entry: &Entry, is_there: bool| {
+            rows.push((TreeKey::Key(kind, entry.fingerprint, entry.node), is_there.then(Vec::new)));
+        };
+        let Some(older) = older else {
+            self.entries.iter().for_each(|entry| change(entry, true));
+            // What is there already is no harm.
+            let stored = self.stored.iter().flat_map(|stored| stored.entries(0..=u64::MAX));
+            stored.for_each(|entry| change(&entry, true));
+            return rows;
+        };
+        for item in older.gone().diff(&self.gone()) {
+            match item {
+                DiffItem::Add(entry) => change(entry, false),
+                DiffItem::Remove(entry) => change(entry, true),
+            }
+        }
+        for item in older.entries.diff(&self.entries) {
+            match item {
+                DiffItem::Add(entry) => change(entry, true),
+                DiffItem::Remove(entry) => change(entry, false),
+            }
+        }
+        rows
+    }
+
+    /// Changes this index as a row says that [`KeyIndex::rows_since`] told of.
+    pub fn patch(&mut self, fingerprint: u64, node: NodeIndex, is_there: bool) {
+        let entry = Entry { fingerprint, node };
+        if is_there { self.insert_entry(entry) } else { self.remove_entry(entry) }
+    }
+
+    /// What is stored and no longer there.
+    fn gone(&self) -> OrdSet<Entry> {
+        self.stored.as_ref().map_or_else(OrdSet::new, |stored| stored.gone.clone())
+    }
+
+    fn insert_entry(&mut self, entry: Entry) {
+        if let Some(stored) = &mut self.stored {
+            stored.gone.remove(&entry);
+        }
+        self.entries.insert(entry);
+    }
+
+    fn remove_entry(&mut self, entry: Entry) {
+        self.entries.remove(&entry);
+        if let Some(stored) = &mut self.stored {
+            stored.gone.insert(entry);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+impl StoredIndex {
+    /// The entries with fingerprints in a range.
+    fn entries(&self, fingerprints: RangeInclusive<u64>) -> impl Iterator<Item = Entry> {
+        let entries = self.shelf.keys(self.kind, fingerprints).into_iter();
+        let entries = entries.map(|(fingerprint, node)| Entry { fingerprint, node });
+        entries.filter(|entry| !self.gone.contains(entry))
     }
 }
 
@@ -71,6 +167,11 @@ impl Entry {
     pub(crate) fn new(suite: Suite, key: &[u8], node: NodeIndex) -> Self {
         let digest = suite.hash(&[key]);
         let fingerprint = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
+        Self { fingerprint, node }
+    }
+
+    /// An entry as it was stored.
+    pub(crate) const fn restore(fingerprint: u64, node: NodeIndex) -> Self {
         Self { fingerprint, node }
     }
 }

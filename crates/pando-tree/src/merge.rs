@@ -64,6 +64,7 @@ impl Tree {
     /// - [`TreeError::InvalidEncryptionKey`] if a key is not one of the cipher suite.
     /// - [`TreeError::PathKeyReused`] if a key occurs anywhere else.
     /// - [`TreeError::PathParentHash`] if the leaf does not have the right parent hash.
+    /// - What [`Tree::intact`] says.
     pub fn merge_path<'a>(
         &self,
         sender: LeafIndex,
@@ -103,6 +104,7 @@ impl Tree {
             _ => return Err(TreeError::PathParentHash),
         }
         let tree = self.with_path(sender, &update_path.leaf_node, contents)?;
+        self.intact()?;
         Ok(MergedPath { tree, sender, update_path, steps })
     }
 

@@ -30,7 +30,7 @@ impl Tree {
         let leaf_node =
             |leaf: LeafIndex| self.size.node(leaf).filter(|_| excluded.binary_search(&leaf).is_err());
         while let Some((at, subtree)) = unvisited.pop() {
-            match &subtree.kind {
+            match subtree.kind() {
                 Kind::Blank => {}
                 Kind::Leaf(_) => nodes.extend(leaf_node(first_leaf(at))),
                 Kind::Parent { content: Some(content), .. } => {
@@ -56,7 +56,7 @@ impl Tree {
             return path;
         }
         // From the root down; turned around at the end.
-        while let Kind::Parent { left, right, .. } = &subtree.kind {
+        while let Kind::Parent { left, right, .. } = subtree.kind() {
             let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else { break };
             let (below, beside) = if left_at.covers(leaf) {
                 ((left_at, left), (right_at, right))
@@ -96,7 +96,7 @@ impl Tree {
         // How many nodes of the resolution come before this subtree.
         let mut before = 0_u32;
         let (found, position) = loop {
-            match &subtree.kind {
+            match subtree.kind() {
                 Kind::Blank => return Err(not_a_member()),
                 Kind::Leaf(_) => break (at, before),
                 Kind::Parent { content: Some(content), .. } => {

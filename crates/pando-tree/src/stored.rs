@@ -1,146 +1,231 @@
-//! Trees from what was stored of them: the nodes that [`Tree::changes_since`] tells of.
+//! Trees from the rows that were stored of them, and the rows that differ between two trees.
 //!
 //! What comes from one's own store is believed: neither keys nor hashes nor signatures are checked again.
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
-use crate::import::{RUN, ReadNode, assemble};
-use crate::subtree::{Kind, Subtree};
+use crate::hash::join;
+use crate::import::RUN;
+use crate::index::{Entry, KeyIndex};
+use crate::row::{ChildRow, KeyKind, NodeRow, RowChange, Shape, TreeKey, node_row};
+use crate::shelf::{Shelf, TreeSource};
+use crate::subtree::{Subtree, children_of};
 use crate::tree::Tree;
 use pando_crypto::{Suite, parallel};
-use pando_wire::{Decode, LeafNode, Node, NodeIndex, ParentNode, TreeSize};
+use pando_wire::NodeIndex;
 use std::sync::Arc;
 
-/// What a node is to hold: the encoding of a LeafNode or a ParentNode; `None` if it is to be blank.
-pub type StoredNode<'a> = (NodeIndex, Option<&'a [u8]>);
+/// A row that is to be written, or, if this is `None`, deleted.
+pub type StoredRow<'a> = (TreeKey, Option<&'a [u8]>);
+
+/// A node's row as it was read.
+type ReadRow<'a> = (NodeIndex, NodeRow<'a>);
 
 impl Tree {
-    /// The tree that was stored as these nodes.
+    /// The rows of this tree that are not those of an older one: all of them if there is none. Costs as much as
+    /// differs, and not what both trees have in common.
     ///
     /// # Errors
-    /// - [`TreeError::Decode`] if a node is malformed.
-    /// - [`TreeError::TrailingParent`] if a parent is outside of the tree; [`TreeError::Empty`], [`TreeError::TooLarge`].
+    /// [`TreeError::Encode`] if something in the tree is too long, and what [`Tree::intact`] says.
+    pub fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
+        let shape = |tree: &Self| Shape { size: tree.size, support: tree.support.clone() }.encode();
+        let mut rows = Vec::new();
+        if older.is_none_or(|older| (older.size, &older.support) != (self.size, &self.support)) {
+            rows.push((TreeKey::Shape, Some(shape(self))));
+        }
+        for differing in self.differing(older) {
+            let row = differing.new.map(|new| node_row(self.suite, differing.at, new)).transpose()?.flatten();
+            let was_there = differing.old.is_some_and(|old| old.summary.members > 0);
+            if row.is_some() || was_there {
+                rows.push((TreeKey::Node(differing.at), row));
+            }
+        }
+        let indexes = [
+            (KeyKind::Encryption, &self.encryption_keys, older.map(|older| &older.encryption_keys)),
+            (KeyKind::Signature, &self.signature_keys, older.map(|older| &older.signature_keys)),
+        ];
+        for (kind, new, old) in indexes {
+            rows.extend(new.rows_since(kind, old));
+        }
+        self.intact()?;
+        Ok(rows)
+    }
+
+    /// The tree that was stored as these rows, all of it.
+    ///
+    /// # Errors
+    /// [`TreeError::Stored`] with a row that is malformed, or not there and should be.
     pub fn restore<'a>(
         suite: Suite,
-        nodes: impl IntoIterator<Item = (NodeIndex, &'a [u8])>,
+        rows: impl IntoIterator<Item = (TreeKey, &'a [u8])>,
     ) -> Result<Self, TreeError> {
-        let mut nodes: Vec<_> = nodes.into_iter().collect();
-        nodes.sort_unstable_by_key(|(node, _)| *node);
-        let (last, _) = nodes.iter().rev().find(|(node, _)| node.is_leaf()).ok_or(TreeError::Empty)?;
-        let leaves = last.leaf().and_then(|leaf| leaf.0.checked_add(1)).ok_or(TreeError::TooLarge)?;
-        let size = TreeSize::with_leaves(leaves).ok_or(TreeError::TooLarge)?;
-        if let Some((outside, _)) = nodes.last().filter(|(node, _)| node.0 >= size.node_count()) {
-            return Err(TreeError::TrailingParent(*outside));
+        let (mut shape, mut nodes) = (None, Vec::new());
+        let (mut encryption, mut signature) = (Vec::new(), Vec::new());
+        for (key, bytes) in rows {
+            match key {
+                TreeKey::Shape => shape = Shape::read(bytes),
+                TreeKey::Node(at) => nodes.push((at, bytes)),
+                TreeKey::Key(kind, fingerprint, node) => match kind {
+                    KeyKind::Encryption => encryption.push(Entry::restore(fingerprint, node)),
+                    KeyKind::Signature => signature.push(Entry::restore(fingerprint, node)),
+                    KeyKind::Client => {}
+                },
+            }
         }
+        let Shape { size, support } = shape.ok_or(TreeError::Stored(TreeKey::Shape))?;
+        nodes.sort_unstable_by_key(|(at, _)| *at);
         let runs: Vec<_> = nodes.chunks(RUN).collect();
+        let read = |(at, bytes): &(NodeIndex, &'a [u8])| Ok((*at, NodeRow::read(*at, bytes)?));
         let read = parallel::map(&runs, |run| run.iter().map(read).collect::<Result<Vec<_>, TreeError>>());
         let mut nodes = Vec::with_capacity(nodes.len());
         for run in read {
             nodes.extend(run?);
         }
-        Ok(assemble(suite, size, &nodes).0)
+        let level = size.root().level();
+        let (root, (encryption, signature)) = join(
+            level,
+            || restore(&nodes, size.root()),
+            || join(level, || KeyIndex::sorted(encryption).0, || KeyIndex::sorted(signature).0),
+        );
+        let root = root?;
+        Ok(Self {
+            suite,
+            size,
+            root,
+            encryption_keys: encryption,
+            signature_keys: signature,
+            support,
+            shelf: None,
+        })
     }
 
-    /// This tree with some of its nodes changed, in the order of their indices. What they have in common is
-    /// shared.
+    /// The tree that was stored, of which nodes are read when they are needed.
     ///
     /// # Errors
-    /// - [`TreeError::Decode`] if a node is malformed.
-    /// - [`TreeError::Empty`] if no member is left, [`TreeError::TooLarge`].
-    pub fn patched(&self, changes: &[StoredNode<'_>]) -> Result<Self, TreeError> {
+    /// [`TreeError::Stored`] with a row that is malformed, or not there and should be; [`TreeError::Source`].
+    pub fn open(suite: Suite, source: Arc<dyn TreeSource>) -> Result<Self, TreeError> {
+        let shelf = Shelf::new(source);
+        let shape = shelf.row(TreeKey::Shape)?;
+        let Shape { size, support } = Shape::read(&shape).ok_or(TreeError::Stored(TreeKey::Shape))?;
+        let root = Subtree::of_kind(size.root(), shelf.read(size.root())?);
+        Ok(Self {
+            suite,
+            size,
+            root,
+            encryption_keys: KeyIndex::stored(KeyKind::Encryption, &shelf),
+            signature_keys: KeyIndex::stored(KeyKind::Signature, &shelf),
+            support,
+            shelf: Some(shelf),
+        })
+    }
+
+    /// An index of something else about the members that is stored beside this tree; an empty one if this tree is all in
+    /// memory.
+    #[must_use]
+    pub fn stored_index(&self, kind: KeyKind) -> KeyIndex {
+        self.shelf.as_ref().map_or_else(KeyIndex::default, |shelf| KeyIndex::stored(kind, shelf))
+    }
+
+    /// Whether everything that was looked at of this tree, and of those that it shares nodes with, could be read. A
+    /// node that could not be read seems blank: nothing that was found out with such a tree must be believed. Trees
+    /// that are all in memory are always intact.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`]: the first failure. It stays; the tree has to be opened anew.
+    pub fn intact(&self) -> Result<(), TreeError> {
+        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.intact())
+    }
+
+    /// This tree with some of its rows changed, as [`Tree::rows_since`] tells. What they have in common is shared.
+    ///
+    /// # Errors
+    /// [`TreeError::Stored`] with a row that is malformed, or not there and should be; what [`Tree::intact`] says.
+    pub fn patched(&self, changes: &[StoredRow<'_>]) -> Result<Self, TreeError> {
         let mut tree = self.clone();
-        let last = changes.iter().rev().find(|(_, bytes)| bytes.is_some());
-        while last.is_some_and(|(node, _)| node.0 >= tree.size.node_count()) {
-            tree.extend()?;
+        let mut nodes = Vec::new();
+        for (key, bytes) in changes {
+            match key {
+                TreeKey::Shape => {
+                    let shape = bytes.and_then(Shape::read).ok_or(TreeError::Stored(*key))?;
+                    (tree.size, tree.support) = (shape.size, shape.support);
+                }
+                TreeKey::Node(at) => {
+                    nodes.push((*at, bytes.map(|bytes| NodeRow::read(*at, bytes)).transpose()?));
+                }
+                TreeKey::Key(kind, fingerprint, node) => {
+                    let index = match kind {
+                        KeyKind::Encryption => &mut tree.encryption_keys,
+                        KeyKind::Signature => &mut tree.signature_keys,
+                        KeyKind::Client => continue,
+                    };
+                    index.patch(*fingerprint, *node, bytes.is_some());
+                }
+            }
         }
-        for (node, bytes) in changes {
-            tree.index(*node, *bytes)?;
-        }
-        tree.root = patch(Some(&tree.root), tree.size.root(), changes);
-        if tree.member_count() == 0 {
-            return Err(TreeError::Empty);
-        }
-        tree.truncate();
+        nodes.sort_unstable_by_key(|(at, _)| *at);
+        tree.root = patch(self, &nodes, tree.size.root())?;
+        tree.intact()?;
         Ok(tree)
     }
+}
 
-    /// Replaces what the indexes know of a node.
-    fn index(&mut self, node: NodeIndex, bytes: Option<&[u8]>) -> Result<(), TreeError> {
-        let suite = self.suite;
-        // The contents are shared with the tree as it was, so nothing is copied.
-        let root = self.root.clone();
-        let old = (node.0 < self.size.node_count()).then(|| root.find(self.size.root(), node)).flatten();
-        if let Some(key) = old.and_then(Subtree::encryption_key) {
-            self.encryption_keys.remove(suite, key, node);
+/// The subtree at `at` from the rows at and below it, in the order of their indices.
+fn restore(nodes: &[ReadRow<'_>], at: NodeIndex) -> Result<Arc<Subtree>, TreeError> {
+    let (before, from_here) = nodes.split_at(nodes.partition_point(|(node, _)| *node < at));
+    let Some(((_, row), after)) = from_here.split_first().filter(|((node, _), _)| *node == at) else {
+        return Err(TreeError::Stored(TreeKey::Node(at)));
+    };
+    match row {
+        NodeRow::Leaf(leaf) => match nodes {
+            [_] => Ok(Subtree::leaf(at, LeafBytes::from_decoded(leaf))),
+            _ => Err(TreeError::Stored(TreeKey::Node(at))),
+        },
+        NodeRow::Parent { content, left, right } => {
+            let (left_at, right_at) = children_of(at);
+            let (left, right) =
+                join(at.level(), || child(before, left_at, left), || child(after, right_at, right));
+            Ok(Subtree::parent(content.map(ParentBytes::from_decoded), left?, right?))
         }
-        if let Some(leaf) = old.and_then(Subtree::leaf_content) {
-            self.signature_keys.remove(suite, leaf.signature_key(), node);
-            leaf.decode().iter().for_each(|leaf_node| self.support.remove(leaf_node));
-        }
-        let Some(bytes) = bytes else { return Ok(()) };
-        if node.is_leaf() {
-            let leaf_node = LeafNode::decode(bytes)?;
-            self.encryption_keys.insert(suite, &leaf_node.encryption_key, node);
-            self.signature_keys.insert(suite, &leaf_node.signature_key, node);
-            self.support.add(&leaf_node);
-        } else {
-            let parent = ParentNode::decode(bytes)?;
-            self.encryption_keys.insert(suite, &parent.encryption_key, node);
-        }
-        Ok(())
     }
 }
 
-/// A node as it was stored.
-fn read<'a>((at, bytes): &(NodeIndex, &'a [u8])) -> Result<ReadNode<'a>, TreeError> {
-    let node = if at.is_leaf() {
-        Node::Leaf(Box::new(LeafNode::decode(bytes)?))
-    } else {
-        Node::Parent(Box::new(ParentNode::decode(bytes)?))
-    };
-    Ok(ReadNode { at: *at, bytes, node })
-}
-
-/// The subtree at `at` with changes at or below it, in the order of their indices.
-fn patch(old: Option<&Arc<Subtree>>, at: NodeIndex, changes: &[StoredNode<'_>]) -> Arc<Subtree> {
-    if changes.is_empty() {
-        return old.cloned().unwrap_or_else(|| Subtree::blank(at));
+fn child(nodes: &[ReadRow<'_>], at: NodeIndex, row: &ChildRow) -> Result<Arc<Subtree>, TreeError> {
+    if row.summary.members > 0 {
+        let subtree = restore(nodes, at)?;
+        // It is new, and has none.
+        let _ = subtree.hash.set(row.hash.clone());
+        return Ok(subtree);
     }
-    let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
-        let bytes = changes.first().and_then(|(_, bytes)| *bytes);
-        return bytes
-            .map_or_else(|| Subtree::blank(at), |bytes| Subtree::leaf(at, LeafBytes::from_decoded(bytes)));
-    };
-    let (before, from_here) = changes.split_at(changes.partition_point(|(node, _)| *node < at));
-    let (content, after) = match from_here.split_first() {
-        Some(((node, bytes), after)) if *node == at => (bytes.map(ParentBytes::from_decoded), after),
-        _ => (old.and_then(|old| old.parent_content()).cloned(), from_here),
-    };
-    let (left, right) = match old.map(|old| &old.kind) {
-        Some(Kind::Parent { left, right, .. }) => (Some(left), Some(right)),
-        _ => (None, None),
-    };
-    Subtree::parent(content, patch(left, left_at, before), patch(right, right_at, after))
+    match nodes.first() {
+        None => Ok(Subtree::blank_with(at, row.hash.clone())),
+        Some((node, _)) => Err(TreeError::Stored(TreeKey::Node(*node))),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pando_crypto::{CryptoProvider, RustCrypto};
-    use pando_wire::{CipherSuite, DecodeError};
-
-    #[test]
-    fn what_is_no_tree_is_not_restored() {
-        let suite = RustCrypto.suite(CipherSuite::ALL[0]).unwrap();
-        let restore = |nodes: &[(NodeIndex, &[u8])]| Tree::restore(suite, nodes.iter().copied()).err();
-        assert_eq!(restore(&[]), Some(TreeError::Empty));
-        assert_eq!(restore(&[(NodeIndex(0), &[1])]), Some(DecodeError::Truncated.into()));
-        assert_eq!(restore(&[(NodeIndex(u32::MAX - 1), &[])]), Some(TreeError::TooLarge));
-        assert_eq!(restore(&[(NodeIndex(u32::MAX), &[])]), Some(TreeError::Empty));
-        // A parent beside a leaf that has none above it.
-        let parent = restore(&[(NodeIndex(0), &[1]), (NodeIndex(1), &[0, 0, 0])]);
-        assert_eq!(parent, Some(TreeError::TrailingParent(NodeIndex(1))));
-        // A parent alone.
-        assert_eq!(restore(&[(NodeIndex(1), &[0, 0, 0])]), Some(TreeError::Empty));
+/// The subtree at `at` from the rows that have changed, in the order of their indices. Where something has changed, so
+/// has everything above.
+fn patch(
+    base: &Tree,
+    nodes: &[(NodeIndex, Option<NodeRow<'_>>)],
+    at: NodeIndex,
+) -> Result<Arc<Subtree>, TreeError> {
+    let missing = || TreeError::Stored(TreeKey::Node(at));
+    let Ok(position) = nodes.binary_search_by_key(&at, |(node, _)| *node) else {
+        return base.find_shared(at).cloned().ok_or_else(missing);
+    };
+    match nodes.get(position).and_then(|(_, row)| row.as_ref()).ok_or_else(missing)? {
+        NodeRow::Leaf(leaf) => Ok(Subtree::leaf(at, LeafBytes::from_decoded(leaf))),
+        NodeRow::Parent { content, left, right } => {
+            let child = |at, row: &ChildRow| {
+                if row.summary.members > 0 {
+                    patch(base, nodes, at)
+                } else {
+                    Ok(Subtree::blank_with(at, row.hash.clone()))
+                }
+            };
+            let (left_at, right_at) = children_of(at);
+            let (left, right) = (child(left_at, left)?, child(right_at, right)?);
+            Ok(Subtree::parent(content.map(ParentBytes::from_decoded), left, right))
+        }
     }
 }

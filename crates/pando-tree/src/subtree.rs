@@ -5,6 +5,7 @@
 
 use crate::content::{LeafBytes, ParentBytes};
 use crate::hash::NodeHash;
+use crate::shelf::Shelf;
 use pando_wire::{EncodeError, LeafIndex, NodeIndex};
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +15,22 @@ pub(crate) struct Subtree {
     /// The tree hash, once it was needed.
     pub(crate) hash: OnceLock<NodeHash>,
     pub(crate) summary: Summary,
-    pub(crate) kind: Kind,
+    body: Body,
+}
+
+/// What a node is made of, or where that is to be had.
+#[derive(Debug)]
+enum Body {
+    Here(Kind),
+    Stored(Box<Stored>),
+}
+
+/// A node of which only the summary and the hash are known, until somebody looks.
+#[derive(Debug)]
+struct Stored {
+    shelf: Arc<Shelf>,
+    at: NodeIndex,
+    kind: OnceLock<Kind>,
 }
 
 #[derive(Debug)]
@@ -53,12 +69,25 @@ pub(crate) const fn first_leaf(node: NodeIndex) -> LeafIndex {
     LeafIndex((node.0 >> 1) & !(if level == 0 { 0 } else { u32::MAX >> (32_u32.saturating_sub(level)) }))
 }
 
+/// The indices of both children, for a parent, which has them.
+pub(crate) fn children_of(at: NodeIndex) -> (NodeIndex, NodeIndex) {
+    (at.left().unwrap_or(at), at.right().unwrap_or(at))
+}
+
 impl Subtree {
     /// The node at `at`, with nothing but blanks below.
     pub(crate) fn blank(at: NodeIndex) -> Arc<Self> {
         let summary =
             Summary { members: 0, resolution: 0, first_blank: first_leaf(at), last_member: NO_LEAF };
         Self::new(summary, Kind::Blank)
+    }
+
+    /// The same, with its tree hash.
+    pub(crate) fn blank_with(at: NodeIndex, hash: NodeHash) -> Arc<Self> {
+        let blank = Self::blank(at);
+        // It is new, and has none.
+        let _ = blank.hash.set(hash);
+        blank
     }
 
     /// The leaf at `at`.
@@ -74,15 +103,49 @@ impl Subtree {
         Self::new(summary, Kind::Parent { content, left, right })
     }
 
+    /// The node at `at` that is this.
+    pub(crate) fn of_kind(at: NodeIndex, kind: Kind) -> Arc<Self> {
+        match kind {
+            Kind::Blank => Self::blank(at),
+            Kind::Leaf(leaf) => Self::leaf(at, leaf),
+            Kind::Parent { content, left, right } => Self::parent(content, left, right),
+        }
+    }
+
+    /// The node at `at`, which is stored and not blank, with what was stored about it above.
+    pub(crate) fn stored(at: NodeIndex, summary: Summary, hash: NodeHash, shelf: &Arc<Shelf>) -> Arc<Self> {
+        let stored = Stored { shelf: shelf.clone(), at, kind: OnceLock::new() };
+        Arc::new(Self { hash: hash.into(), summary, body: Body::Stored(Box::new(stored)) })
+    }
+
     fn new(summary: Summary, kind: Kind) -> Arc<Self> {
         #[cfg(test)]
         crate::growth::NODES_ALLOCATED.count();
-        Arc::new(Self { hash: OnceLock::new(), summary, kind })
+        Arc::new(Self { hash: OnceLock::new(), summary, body: Body::Here(kind) })
+    }
+
+    /// What the node is. If that is stored and cannot be read, the node seems blank, and the [`Shelf`] knows.
+    pub(crate) fn kind(&self) -> &Kind {
+        match &self.body {
+            Body::Here(kind) => kind,
+            Body::Stored(stored) => stored.kind.get_or_init(|| stored.shelf.kind(stored.at)),
+        }
+    }
+
+    /// Takes out what the node is, and leaves it blank.
+    fn take_kind(&mut self) -> Kind {
+        match std::mem::replace(&mut self.body, Body::Here(Kind::Blank)) {
+            Body::Here(kind) => kind,
+            Body::Stored(stored) => {
+                let Stored { shelf, at, kind } = *stored;
+                kind.into_inner().unwrap_or_else(|| shelf.kind(at))
+            }
+        }
     }
 
     /// The children, made up if they do not exist yet. `None` for a leaf.
     pub(crate) fn children(&self, at: NodeIndex) -> Option<(Arc<Self>, Arc<Self>)> {
-        match &self.kind {
+        match self.kind() {
             Kind::Parent { left, right, .. } => Some((left.clone(), right.clone())),
             Kind::Blank => Some((Self::blank(at.left()?), Self::blank(at.right()?))),
             Kind::Leaf(_) => None,
@@ -90,16 +153,16 @@ impl Subtree {
     }
 
     /// The contents, if this is a parent that is not blank.
-    pub(crate) const fn parent_content(&self) -> Option<&ParentBytes> {
-        match &self.kind {
+    pub(crate) fn parent_content(&self) -> Option<&ParentBytes> {
+        match self.kind() {
             Kind::Parent { content: Some(content), .. } => Some(content),
             _ => None,
         }
     }
 
     /// The contents, if this is a leaf that is not blank.
-    pub(crate) const fn leaf_content(&self) -> Option<&LeafBytes> {
-        match &self.kind {
+    pub(crate) fn leaf_content(&self) -> Option<&LeafBytes> {
+        match self.kind() {
             Kind::Leaf(content) => Some(content),
             _ => None,
         }
@@ -107,7 +170,7 @@ impl Subtree {
 
     /// The encryption key, if this node is not blank.
     pub(crate) fn encryption_key(&self) -> Option<&[u8]> {
-        match &self.kind {
+        match self.kind() {
             Kind::Leaf(content) => Some(content.encryption_key()),
             Kind::Parent { content, .. } => content.as_ref().map(ParentBytes::encryption_key),
             Kind::Blank => None,
@@ -119,7 +182,20 @@ impl Subtree {
     pub(crate) fn find(&self, mut at: NodeIndex, target: NodeIndex) -> Option<&Self> {
         let mut node = self;
         while at != target {
-            let Kind::Parent { left, right, .. } = &node.kind else { return None };
+            let Kind::Parent { left, right, .. } = node.kind() else { return None };
+            (at, node) = if target < at { (at.left()?, left) } else { (at.right()?, right) };
+        }
+        Some(node)
+    }
+
+    /// The same as [`Subtree::find`], to be shared.
+    pub(crate) fn find_shared(
+        mut node: &Arc<Self>,
+        mut at: NodeIndex,
+        target: NodeIndex,
+    ) -> Option<&Arc<Self>> {
+        while at != target {
+            let Kind::Parent { left, right, .. } = node.kind() else { return None };
             (at, node) = if target < at { (at.left()?, left) } else { (at.right()?, right) };
         }
         Some(node)
@@ -142,7 +218,7 @@ impl Subtree {
             return Ok(());
         };
         let content = parent(at, slot.parent_content())?;
-        let owned = Arc::get_mut(slot).map(|node| std::mem::replace(&mut node.kind, Kind::Blank));
+        let owned = Arc::get_mut(slot).map(Self::take_kind);
         let was_owned = owned.is_some();
         let (mut left, mut right) = match owned {
             Some(Kind::Parent { left, right, .. }) => (left, right),
@@ -158,7 +234,7 @@ impl Subtree {
             Some(node) => {
                 node.summary = Summary::of_parent(content.as_ref(), &left, &right);
                 node.hash = OnceLock::new();
-                node.kind = Kind::Parent { content, left, right };
+                node.body = Body::Here(Kind::Parent { content, left, right });
             }
             None => *slot = Self::parent(content, left, right),
         }

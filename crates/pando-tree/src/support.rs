@@ -86,6 +86,29 @@ impl Support {
         support
     }
 
+    /// Writes the counts to be stored.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.members.to_be_bytes());
+        for (capability, count) in &self.counts {
+            let (kind, value) = capability.number();
+            bytes.push(kind);
+            bytes.extend_from_slice(&value.to_be_bytes());
+            bytes.extend_from_slice(&count.to_be_bytes());
+        }
+    }
+
+    /// Reads what [`Support::write`] wrote.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let (members, rest) = bytes.split_first_chunk()?;
+        let (entries, []) = rest.as_chunks() else { return None };
+        let entry = |[kind, high, low, count @ ..]: &[u8; 7]| {
+            let capability = Capability::numbered(*kind, u16::from_be_bytes([*high, *low]))?;
+            Some((capability, u32::from_be_bytes(*count)))
+        };
+        let counts = entries.iter().map(entry).collect::<Option<_>>()?;
+        Some(Self { members: u32::from_be_bytes(*members), counts })
+    }
+
     fn all(&self, capability: Capability) -> bool {
         self.counts.get(&capability).copied().unwrap_or(0) == self.members
     }
@@ -111,6 +134,32 @@ impl Support {
                 _ => drop(self.counts.remove(&capability)),
             }
         }
+    }
+}
+
+impl Capability {
+    /// What it is stored as: its kind, and its value.
+    const fn number(self) -> (u8, u16) {
+        match self {
+            Self::Version(version) => (0, version.0),
+            Self::CipherSuite(cipher_suite) => (1, cipher_suite.0),
+            Self::Extension(extension) => (2, extension.0),
+            Self::Proposal(proposal) => (3, proposal.0),
+            Self::Credential(credential) => (4, credential.0),
+            Self::UsedCredential(credential) => (5, credential.0),
+        }
+    }
+
+    const fn numbered(kind: u8, value: u16) -> Option<Self> {
+        Some(match kind {
+            0 => Self::Version(ProtocolVersion(value)),
+            1 => Self::CipherSuite(CipherSuite(value)),
+            2 => Self::Extension(ExtensionType(value)),
+            3 => Self::Proposal(ProposalType(value)),
+            4 => Self::Credential(CredentialType(value)),
+            5 => Self::UsedCredential(CredentialType(value)),
+            _ => return None,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::content::{LeafBytes, ParentBytes};
 use crate::hash;
 use crate::import::RUN;
 use crate::index::KeyIndex;
+use crate::shelf::Shelf;
 use crate::subtree::{Kind, NO_LEAF, Subtree};
 use crate::support::Support;
 use pando_crypto::{Suite, parallel};
@@ -25,6 +26,8 @@ pub struct Tree {
     pub(crate) encryption_keys: KeyIndex,
     pub(crate) signature_keys: KeyIndex,
     pub(crate) support: Support,
+    /// Where nodes come from that are not in memory.
+    pub(crate) shelf: Option<Arc<Shelf>>,
 }
 
 impl Tree {
@@ -48,6 +51,7 @@ impl Tree {
             encryption_keys: KeyIndex::default(),
             signature_keys: KeyIndex::default(),
             support: Support::default(),
+            shelf: None,
         }
     }
 
@@ -110,7 +114,7 @@ impl Tree {
         let mut unvisited = vec![(self.size.root(), &*self.root)];
         std::iter::from_fn(move || {
             while let Some((at, node)) = unvisited.pop() {
-                match &node.kind {
+                match node.kind() {
                     Kind::Leaf(_) => return at.leaf(),
                     Kind::Parent { left, right, .. } => {
                         unvisited.extend(at.right().map(|at| (at, &**right)));
@@ -147,14 +151,15 @@ impl Tree {
     /// The node that has an encryption key, if there is one.
     #[must_use]
     pub fn find_encryption_key(&self, key: &[u8]) -> Option<NodeIndex> {
-        let mut candidates = self.encryption_keys.candidates(self.suite, key);
+        let mut candidates = self.encryption_keys.candidates(self.suite, key).into_iter();
         candidates.find(|&node| same_key(self.find(node).and_then(Subtree::encryption_key), key))
     }
 
     /// Another node than `at` that has an encryption key.
     #[must_use]
     pub fn find_other_encryption_key(&self, at: NodeIndex, key: &[u8]) -> Option<NodeIndex> {
-        let mut others = self.encryption_keys.candidates(self.suite, key).filter(|node| *node != at);
+        let mut others =
+            self.encryption_keys.candidates(self.suite, key).into_iter().filter(|node| *node != at);
         others.find(|&node| same_key(self.find(node).and_then(Subtree::encryption_key), key))
     }
 
@@ -162,7 +167,7 @@ impl Tree {
     #[must_use]
     pub fn find_signature_key(&self, key: &[u8]) -> Option<LeafIndex> {
         let candidates = self.signature_keys.candidates(self.suite, key);
-        let mut leaves = candidates.filter_map(NodeIndex::leaf);
+        let mut leaves = candidates.into_iter().filter_map(NodeIndex::leaf);
         leaves.find(|&leaf| same_key(self.leaf_bytes(leaf).map(LeafBytes::signature_key), key))
     }
 
@@ -170,12 +175,12 @@ impl Tree {
     #[must_use]
     pub fn find_other_signature_key(&self, at: LeafIndex, key: &[u8]) -> Option<LeafIndex> {
         let candidates = self.signature_keys.candidates(self.suite, key);
-        let mut others = candidates.filter_map(NodeIndex::leaf).filter(|leaf| *leaf != at);
+        let mut others = candidates.into_iter().filter_map(NodeIndex::leaf).filter(|leaf| *leaf != at);
         others.find(|&leaf| same_key(self.leaf_bytes(leaf).map(LeafBytes::signature_key), key))
     }
 
-    /// How many encryption keys and how many signature keys the indexes have: as many as there are nodes that
-    /// are not blank, and members.
+    /// How many encryption keys and how many signature keys the indexes have in memory: as many as there are nodes that
+    /// are not blank, and members, unless the tree was opened from a store.
     #[must_use]
     pub fn index_sizes(&self) -> (usize, usize) {
         (self.encryption_keys.len(), self.signature_keys.len())
@@ -184,9 +189,11 @@ impl Tree {
     /// The tree hash of the root (section 7.8), which is what a GroupContext has.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if something in the tree is too long.
+    /// [`TreeError::Encode`] if something in the tree is too long, and what [`Tree::intact`] says.
     pub fn tree_hash(&self) -> Result<Opaque, TreeError> {
-        Ok(hash::tree_hash(self.suite, self.size.root(), &self.root)?[..].into())
+        let hash = hash::tree_hash(self.suite, self.size.root(), &self.root)?;
+        self.intact()?;
+        Ok(hash[..].into())
     }
 
     /// The tree hash of a node (section 7.8); `None` if it does not exist.
@@ -248,7 +255,7 @@ impl Tree {
 
     /// Halves the tree while its right half is blank (section 7.7).
     pub fn truncate(&mut self) {
-        while let (Some(half), Kind::Parent { left, right, .. }) = (self.size.halved(), &self.root.kind) {
+        while let (Some(half), Kind::Parent { left, right, .. }) = (self.size.halved(), self.root.kind()) {
             if right.summary.members > 0 {
                 break;
             }
@@ -301,6 +308,12 @@ impl Tree {
             Ok(new)
         })?;
         Ok(())
+    }
+
+    /// The node at an index, to be shared; `None` as for [`Tree::find`].
+    pub(crate) fn find_shared(&self, node: NodeIndex) -> Option<&Arc<Subtree>> {
+        let found = || Subtree::find_shared(&self.root, self.size.root(), node);
+        (node.0 < self.size.node_count()).then(found).flatten()
     }
 
     pub(crate) fn check_member(&self, leaf: LeafIndex) -> Result<(), TreeError> {

@@ -13,7 +13,9 @@ mod oracle;
 
 use oracle::Oracle;
 use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
-use pando_tree::{LeafTemplate, PrivateKeys, Tree};
+use pando_tree::{
+    KeyKind, LeafTemplate, NodeContent, PrivateKeys, RowChange, SourceError, Tree, TreeKey, TreeSource,
+};
 use pando_wire::{
     Capabilities, CipherSuite, Credential, CredentialType, Extensions, GroupContext, GroupId, LeafIndex,
     LeafNode, LeafNodeSource, Lifetime, NodeIndex, Opaque, ProposalType, ProtocolVersion, RatchetTree,
@@ -24,6 +26,8 @@ use proptest::test_runner::FileFailurePersistence;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex};
 
 /// A step of a history. Members are chosen by numbers, modulo how many there are.
 #[derive(Debug, Clone)]
@@ -58,6 +62,49 @@ struct Member {
     keys: PrivateKeys,
 }
 
+/// What a store has of a tree.
+#[derive(Default)]
+struct Rows(Mutex<BTreeMap<TreeKey, Vec<u8>>>);
+
+impl Rows {
+    /// All rows of a tree.
+    fn filled(self, tree: &Tree) -> BTreeMap<TreeKey, Vec<u8>> {
+        self.apply(tree.rows_since(None).unwrap());
+        self.0.into_inner().unwrap()
+    }
+
+    fn apply(&self, changes: Vec<RowChange>) {
+        let mut rows = self.0.lock().unwrap();
+        for (key, row) in changes {
+            match row {
+                Some(row) => drop(rows.insert(key, row)),
+                None => drop(rows.remove(&key)),
+            }
+        }
+    }
+}
+
+impl TreeSource for Rows {
+    fn row(&self, key: TreeKey) -> Result<Option<Vec<u8>>, SourceError> {
+        Ok(self.0.lock().unwrap().get(&key).cloned())
+    }
+
+    fn keys(
+        &self,
+        kind: KeyKind,
+        fingerprints: RangeInclusive<u64>,
+    ) -> Result<Vec<(u64, NodeIndex)>, SourceError> {
+        let key = |fingerprint, node| TreeKey::Key(kind, fingerprint, NodeIndex(node));
+        let rows = self.0.lock().unwrap();
+        let range = key(*fingerprints.start(), 0)..=key(*fingerprints.end(), u32::MAX);
+        let keys = rows.range(range).filter_map(|(key, _)| match key {
+            TreeKey::Key(_, fingerprint, node) => Some((*fingerprint, *node)),
+            _ => None,
+        });
+        Ok(keys.collect())
+    }
+}
+
 struct World {
     suite: Suite,
     rng: ChaCha20Rng,
@@ -65,6 +112,9 @@ struct World {
     tree: Tree,
     oracle: Oracle,
     members: BTreeMap<LeafIndex, Member>,
+    rows: Arc<Rows>,
+    /// Whether the tree was opened from its rows, and is not all in memory.
+    opened: bool,
 }
 
 impl World {
@@ -75,7 +125,15 @@ impl World {
         let keys = PrivateKeys::new(&tree, LeafIndex(0), key_pair).unwrap();
         let members = BTreeMap::from([(LeafIndex(0), Member { signer, keys })]);
         let group_id = GroupId::from(vec![7; 4]);
-        Self { suite, rng, group_id, oracle: Oracle::new(leaf_node), tree, members }
+        let rows = Arc::new(Rows::default());
+        rows.apply(tree.rows_since(None).unwrap());
+        Self { suite, rng, group_id, oracle: Oracle::new(leaf_node), tree, members, rows, opened: false }
+    }
+
+    /// Forgets the tree, of which only the rows remain.
+    fn reopen(&mut self) {
+        self.tree = Tree::open(self.suite, self.rows.clone()).unwrap();
+        self.opened = true;
     }
 
     fn choose(&self, number: u32) -> LeafIndex {
@@ -230,7 +288,10 @@ impl World {
             }
         }
         // No key is left in the indexes that is not in the tree.
-        assert_eq!(tree.index_sizes(), (encryption_keys, signature_keys));
+        if !self.opened {
+            assert_eq!(tree.index_sizes(), (encryption_keys, signature_keys));
+        }
+        assert_eq!(tree.intact(), Ok(()));
         for proposal in [ProposalType(0xf001), ProposalType(0xf002)] {
             let all = support.get(&proposal) == Some(&members.len());
             assert_eq!(tree.support().all_support_proposal(proposal), all);
@@ -250,7 +311,6 @@ impl World {
         let (bytes, hash) = (self.tree.export().unwrap(), self.tree.tree_hash().unwrap());
         let imported = Tree::import(self.suite, &bytes, &self.group_id, &hash).unwrap();
         assert_eq!(imported.export().unwrap(), bytes);
-        assert_eq!(imported.index_sizes(), self.tree.index_sizes());
         assert_eq!(imported.support(), self.tree.support());
         let mut written = Vec::new();
         self.tree.export_to(&mut written).unwrap();
@@ -263,7 +323,7 @@ impl World {
         for change in self.tree.changes_since(older) {
             match change.content {
                 None => assert!(nodes.remove(&change.node.0).is_some(), "{} was not there", change.node),
-                Some(pando_tree::NodeContent::Leaf(bytes) | pando_tree::NodeContent::Parent(bytes)) => {
+                Some(NodeContent::Leaf(bytes) | NodeContent::Parent(bytes)) => {
                     let old = nodes.insert(change.node.0, bytes.to_vec());
                     assert_ne!(old.as_deref(), Some(bytes), "{} did not change", change.node);
                 }
@@ -272,28 +332,43 @@ impl World {
         assert_eq!(nodes, stored(&self.tree.to_wire()));
         let all = self.tree.nodes();
         assert!(all.iter().map(|change| change.node.0).eq(nodes.keys().copied()));
-        // What was stored gives the tree back, all of it and only what has changed.
-        let rows = nodes.iter().map(|(node, bytes)| (NodeIndex(*node), &**bytes));
-        let restored = Tree::restore(self.tree.suite(), rows).unwrap();
-        let changes = self.tree.changes_since(older);
-        let changes: Vec<_> = changes
-            .iter()
-            .map(|change| (change.node, change.content.map(pando_tree::NodeContent::bytes)))
-            .collect();
+        // The rows that have changed, put to those that there were, are those that there are now.
+        let changes = self.tree.rows_since(Some(older)).unwrap();
+        self.rows.apply(changes.clone());
+        let rows = self.rows.0.lock().unwrap().clone();
+        let fresh = Tree::import(
+            self.suite,
+            &self.tree.export().unwrap(),
+            &self.group_id,
+            &self.tree.tree_hash().unwrap(),
+        );
+        let fresh = Rows::default().filled(&fresh.unwrap());
+        assert_eq!(rows, fresh);
+        assert_eq!(Rows::default().filled(&self.tree), fresh);
+        // What was stored gives the tree back, all of it, only what has changed, and bit by bit.
+        let stored = rows.iter().map(|(key, row)| (*key, &**row));
+        let restored = Tree::restore(self.suite, stored).unwrap();
+        let changes: Vec<_> = changes.iter().map(|(key, row)| (*key, row.as_deref())).collect();
         let patched = older.patched(&changes).unwrap();
-        for tree in [&restored, &patched] {
-            assert_eq!(tree.to_wire(), self.tree.to_wire());
-            assert_eq!(tree.size(), self.tree.size());
+        let opened = Tree::open(self.suite, self.rows.clone()).unwrap();
+        for tree in [&restored, &patched, &opened] {
             assert_eq!(tree.tree_hash().unwrap(), self.tree.tree_hash().unwrap());
-            assert_eq!(tree.index_sizes(), self.tree.index_sizes());
+            assert_eq!(tree.size(), self.tree.size());
             assert_eq!(tree.support(), self.tree.support());
+            assert_eq!(tree.member_count(), self.tree.member_count());
+            assert_eq!(tree.to_wire(), self.tree.to_wire());
             assert!(tree.members().all(|leaf| {
                 let leaf_node = self.tree.leaf(leaf).unwrap();
                 tree.find_signature_key(&leaf_node.signature_key) == Some(leaf)
                     && tree.find_encryption_key(&leaf_node.encryption_key) == self.tree.size().node(leaf)
             }));
+            assert_eq!(tree.intact(), Ok(()));
         }
-        assert!(patched.changes_since(older).len() == changes.len());
+        let (encryption, signature) = restored.index_sizes();
+        let kinds =
+            |kind| rows.keys().filter(|key| matches!(key, TreeKey::Key(of, ..) if *of == kind)).count();
+        assert_eq!((encryption, signature), (kinds(KeyKind::Encryption), kinds(KeyKind::Signature)));
+        assert_eq!(patched.changes_since(older).len(), self.tree.changes_since(older).len());
         // The old handle is what it was.
         assert_eq!(older.to_wire(), *older_wire);
     }
@@ -353,15 +428,22 @@ fn context(suite: Suite, group_id: &GroupId, tree_hash: Opaque) -> GroupContext 
     }
 }
 
-/// Goes through a history.
-fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step]) {
+/// Goes through a history. If it is forgetful, the tree is now and then opened from what was stored of it.
+fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step], forgetful: bool) {
     let mut world = World::new(RustCrypto.suite(suite).unwrap(), seed);
     for _ in 1..members {
         world.add();
     }
     world.compare();
+    world
+        .rows
+        .apply(world.tree.rows_since(Some(&Tree::open(world.suite, world.rows.clone()).unwrap())).unwrap());
     for step in steps {
-        let (older, older_wire) = (world.tree.clone(), world.tree.to_wire());
+        if forgetful && world.rng.next_u32().is_multiple_of(2) {
+            world.reopen();
+        }
+        // Written down from the other tree, so that nothing is read of the one that was opened.
+        let (older, older_wire) = (world.tree.clone(), world.oracle.to_wire());
         world.take(step);
         world.compare();
         world.compare_changes(&older, &older_wire);
@@ -385,7 +467,14 @@ proptest! {
 
     #[test]
     fn small_groups(seed: u64, members in 1_u32..34, steps in prop::collection::vec(step(), 1..24)) {
-        history(CipherSuite::ALL[0], seed, members, &steps);
+        history(CipherSuite::ALL[0], seed, members, &steps, false);
+    }
+
+    #[test]
+    fn small_groups_that_are_stored(
+        seed: u64, members in 1_u32..34, steps in prop::collection::vec(step(), 1..24)
+    ) {
+        history(CipherSuite::ALL[0], seed, members, &steps, true);
     }
 }
 
@@ -394,13 +483,13 @@ proptest! {
 
     #[test]
     fn large_groups(seed: u64, members in 60_u32..300, steps in prop::collection::vec(step(), 1..12)) {
-        history(CipherSuite::ALL[0], seed, members, &steps);
+        history(CipherSuite::ALL[0], seed, members, &steps, seed.is_multiple_of(2));
     }
 
     #[test]
     fn other_suites(
         seed: u64, suite in 1_usize..7, members in 1_u32..10, steps in prop::collection::vec(step(), 1..6)
     ) {
-        history(CipherSuite::ALL[suite], seed, members, &steps);
+        history(CipherSuite::ALL[suite], seed, members, &steps, seed.is_multiple_of(2));
     }
 }

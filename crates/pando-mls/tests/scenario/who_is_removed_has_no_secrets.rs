@@ -18,7 +18,7 @@ fn who_is_removed_has_no_secrets() {
         let not_active = GroupError::Misuse(Misuse::NotActive);
         assert_eq!(removed.group.export("label", b"", 32).unwrap_err(), not_active);
         assert!((0..=removed.group.epoch()).all(|epoch| removed.group.resumption_psk(epoch).is_none()));
-        let left: Vec<_> = removed.rows.keys().filter(|key| !matches!(key, RowKey::Node(_))).collect();
+        let left: Vec<_> = removed.rows.keys().filter(|key| !matches!(key, RowKey::Tree(_))).collect();
         assert_eq!(left, [&RowKey::Public, &RowKey::Member]);
         // A restart does not bring anything back.
         removed.restart();

@@ -10,6 +10,7 @@ use pando_mls::{
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use std::sync::Arc;
 
 pub(crate) const NOW: u64 = 1_000;
 
@@ -168,13 +169,20 @@ impl Member {
             Group::load(&self.rows, &Client { config: *self.group.config(), ..client(&*self.signer) })
                 .unwrap();
         assert_eq!(loaded.rows().unwrap(), self.rows);
+        assert_eq!(self.opened().rows().unwrap(), self.rows);
+    }
+
+    /// The group as it was stored, of whose tree nothing is in memory.
+    fn opened(&self) -> Group {
+        let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
+        let client = Client { config: *self.group.config(), ..client(&*self.signer) };
+        Group::open(Arc::new(rows), &client).unwrap()
     }
 
     /// The client stops, and begins again with what it has stored.
     pub(crate) fn restart(&mut self) {
         self.check_store();
-        let client = Client { config: *self.group.config(), ..client(&*self.signer) };
-        self.group = Group::load(&self.rows, &client).unwrap();
+        self.group = self.opened();
     }
 
     pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<Processed, GroupError> {

@@ -1,0 +1,69 @@
+//! Rows that are read when they are needed.
+
+use crate::delta::{RowKey, Rows};
+use pando_crypto::SecretBytes;
+use pando_tree::{KeyKind, SourceError, TreeKey, TreeSource};
+use pando_wire::NodeIndex;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// The stored rows of a group, for [`Group::open`](crate::Group::open): those that it had, with or without each
+/// [`Delta`](crate::Delta) that the group has given since, and nothing else. What the group has changed itself, it does not
+/// ask for.
+pub trait RowSource: Send + Sync {
+    /// The row with a key, if there is one.
+    ///
+    /// # Errors
+    /// [`SourceError`] if it cannot be read.
+    fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError>;
+
+    /// The rows with the keys from `first` to `last`, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`SourceError`] if they cannot be read.
+    fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError>;
+}
+
+/// Rows in memory, as they were at some time: what a group has changed since, it does not ask for.
+impl RowSource for Rows {
+    fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
+        Ok(self.get(&key).map(|row| row.expose().into()))
+    }
+
+    fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError> {
+        let rows = if first <= last { Some(Self::range(self, first..=last)) } else { None };
+        Ok(rows.into_iter().flatten().map(|(key, row)| (*key, row.expose().into())).collect())
+    }
+}
+
+/// The rows of a tree among those of its group.
+pub(crate) struct TreeRows(pub(crate) Arc<dyn RowSource>);
+
+impl TreeSource for TreeRows {
+    fn row(&self, key: TreeKey) -> Result<Option<Vec<u8>>, SourceError> {
+        Ok(self.0.row(RowKey::Tree(key))?.map(|row| row.expose().into()))
+    }
+
+    fn keys(
+        &self,
+        kind: KeyKind,
+        fingerprints: RangeInclusive<u64>,
+    ) -> Result<Vec<(u64, NodeIndex)>, SourceError> {
+        let key = |fingerprint, node| RowKey::Tree(TreeKey::Key(kind, fingerprint, NodeIndex(node)));
+        let (first, last) = fingerprints.into_inner();
+        let rows = self.0.range(key(first, 0), key(last, u32::MAX))?.into_iter();
+        let keys = rows.filter_map(|(key, _)| match key {
+            RowKey::Tree(TreeKey::Key(_, fingerprint, node)) => Some((fingerprint, node)),
+            _ => None,
+        });
+        Ok(keys.collect())
+    }
+}
+
+/// All rows that are not of the tree.
+pub(crate) fn beside_the_tree(source: &dyn RowSource) -> Result<Rows, SourceError> {
+    let (before, after) = (RowKey::Member, RowKey::PrivateKey(NodeIndex(0)));
+    let mut rows = source.range(RowKey::Public, before)?;
+    rows.extend(source.range(after, RowKey::OpenedCommit(u32::MAX))?);
+    Ok(rows.into_iter().collect())
+}

@@ -1,0 +1,130 @@
+//! Where the nodes of a tree come from that is not all in memory.
+
+use crate::TreeError;
+use crate::row::{KeyKind, NodeRow, TreeKey};
+use crate::subtree::{Kind, Subtree};
+use pando_wire::NodeIndex;
+use std::error::Error;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, OnceLock};
+
+/// The rows of a stored tree, for [`Tree::open`](crate::Tree::open).
+///
+/// They are those of the tree that was opened, with or without the changes to it that
+/// [`Tree::rows_since`](crate::Tree::rows_since) tells of: what has changed is in memory, and not asked for.
+pub trait TreeSource: Send + Sync {
+    /// The row with a key, if there is one.
+    ///
+    /// # Errors
+    /// [`SourceError`] if it cannot be read.
+    fn row(&self, key: TreeKey) -> Result<Option<Vec<u8>>, SourceError>;
+
+    /// The fingerprints and nodes of the rows [`TreeKey::Key`] of a kind with fingerprints in a range.
+    ///
+    /// # Errors
+    /// [`SourceError`] if they cannot be read.
+    fn keys(
+        &self,
+        kind: KeyKind,
+        fingerprints: RangeInclusive<u64>,
+    ) -> Result<Vec<(u64, NodeIndex)>, SourceError>;
+}
+
+/// Why something could not be read that was stored.
+#[derive(Clone)]
+pub struct SourceError(Arc<dyn Error + Send + Sync>);
+
+impl SourceError {
+    /// What the store says.
+    #[must_use]
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into().into())
+    }
+}
+
+impl fmt::Debug for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for SourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// The same one, and not one like it.
+impl PartialEq for SourceError {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for SourceError {}
+
+/// A source, and whether it has failed.
+///
+/// Whoever looks at a node does not ask each time whether it could be read. A node that could not be read seems blank,
+/// and the first failure stays: [`Shelf::intact`] is asked before anything is believed that came of it.
+pub(crate) struct Shelf {
+    source: Arc<dyn TreeSource>,
+    failure: OnceLock<TreeError>,
+}
+
+impl Shelf {
+    pub(crate) fn new(source: Arc<dyn TreeSource>) -> Arc<Self> {
+        Arc::new(Self { source, failure: OnceLock::new() })
+    }
+
+    /// Whether everything could be read so far.
+    pub(crate) fn intact(&self) -> Result<(), TreeError> {
+        self.failure.get().map_or(Ok(()), |failure| Err(failure.clone()))
+    }
+
+    /// What a node is, which is stored: blank, if it cannot be read.
+    pub(crate) fn kind(self: &Arc<Self>, at: NodeIndex) -> Kind {
+        self.read(at).unwrap_or_else(|failure| {
+            self.fail(failure);
+            Kind::Blank
+        })
+    }
+
+    /// The fingerprints in a range, and the nodes that have keys with them.
+    pub(crate) fn keys(&self, kind: KeyKind, fingerprints: RangeInclusive<u64>) -> Vec<(u64, NodeIndex)> {
+        self.source.keys(kind, fingerprints).unwrap_or_else(|error| {
+            self.fail(error.into());
+            Vec::new()
+        })
+    }
+
+    /// The row with a key, which must be there.
+    pub(crate) fn row(&self, key: TreeKey) -> Result<Vec<u8>, TreeError> {
+        self.source.row(key)?.ok_or(TreeError::Stored(key))
+    }
+
+    /// What a node is, which is stored.
+    pub(crate) fn read(self: &Arc<Self>, at: NodeIndex) -> Result<Kind, TreeError> {
+        let bytes = self.row(TreeKey::Node(at))?;
+        let row = NodeRow::read(at, &bytes)?;
+        Ok(row.into_kind(at, |at, child| Subtree::stored(at, child.summary, child.hash, self)))
+    }
+
+    fn fail(&self, failure: TreeError) {
+        // The first failure is the one that counts.
+        let _ = self.failure.set(failure);
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf").field("failure", &self.failure.get()).finish_non_exhaustive()
+    }
+}
