@@ -50,8 +50,11 @@ impl Group {
         let suite = client.suite(row.context.cipher_suite)?;
         let tree = Tree::open(suite, Arc::new(TreeRows(source)))?;
         let clients = Clients::stored(&tree);
-        let group = Self::with_public_state(&rows, state(suite, tree, clients, &row), row, client);
-        group.and_then(|group| group.public.tree.intact().map(|()| group).map_err(GroupError::from))
+        let public = state(suite, tree.clone(), clients, &row);
+        let group = Self::with_public_state(&rows, public, row, client);
+        // As in Group::intact.
+        tree.intact()?;
+        group
     }
 
     /// The rest of a group, from all rows beside the tree.

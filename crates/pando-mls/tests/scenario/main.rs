@@ -95,6 +95,7 @@ mod the_newest_update_counts;
 mod the_next_epoch_is_published;
 mod the_one_who_began_leaves;
 mod the_tree_comes_another_way;
+mod the_tree_is_read_when_it_is_needed;
 mod two_members;
 mod two_racing_committers;
 mod unknown_proposals_wait;

@@ -1,0 +1,222 @@
+//! A group is opened, and of its tree no more is read than an operation looks at. The store may fail at any time: then the
+//! operation fails and says so, whatever it would have made of a tree with holes, and with the group opened anew it is as if
+//! nothing had happened.
+
+use crate::world::{Member, World, client, over_the_wire, read, suite};
+use pando_mls::wire::Remove;
+use pando_mls::{
+    Client, Group, GroupError, LeafIndex, MlsMessage, Processed, Proposal, RowKey, RowSource, Rows,
+    SecretBytes, SourceError, Suite, TreeError, TreeKey,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Counts what it is asked, and cannot answer one question.
+#[derive(Default)]
+struct Flaky {
+    rows: Rows,
+    asked: AtomicUsize,
+    nodes: Mutex<BTreeSet<RowKey>>,
+    fails_at: Option<usize>,
+}
+
+impl Flaky {
+    fn ask(&self) -> Result<(), SourceError> {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.fails_at == Some(asked) { Err(SourceError::new("the disk is gone")) } else { Ok(()) }
+    }
+
+    fn nodes(&self) -> usize {
+        self.nodes.lock().unwrap().len()
+    }
+}
+
+impl RowSource for Flaky {
+    fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
+        self.ask()?;
+        if matches!(key, RowKey::Tree(TreeKey::Node(_))) {
+            assert!(self.nodes.lock().unwrap().insert(key), "{key:?} is read twice");
+        }
+        self.rows.row(key)
+    }
+
+    fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError> {
+        self.ask()?;
+        RowSource::range(&self.rows, first, last)
+    }
+}
+
+impl Member {
+    fn source(&self, fails_at: Option<usize>) -> Arc<Flaky> {
+        Arc::new(Flaky { rows: self.copy(), fails_at, ..Flaky::default() })
+    }
+
+    fn copy(&self) -> Rows {
+        self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
+    }
+
+    fn open(&self, source: Arc<Flaky>) -> Result<Group, GroupError> {
+        Group::open(source, &Client { config: *self.group.config(), ..client(&*self.signer) })
+    }
+}
+
+/// A group of `2^level`, of whom everybody has made a Commit: no parent is blank. The first and the last one stay.
+fn warm(suite: Suite, level: u32) -> World {
+    let mut world = World::of(suite, 1 << level);
+    for by in 0..world.members.len() {
+        world.commit(by, |builder| builder);
+    }
+    let last = world.members.len() - 1;
+    world.members.swap(1, last);
+    world.members.truncate(2);
+    world
+}
+
+/// What the last member does.
+type Operation = Box<dyn Fn(&mut Group, &Client<'_>) -> Result<(), GroupError>>;
+
+fn takes_commit(message: MlsMessage) -> Operation {
+    Box::new(move |group, client| match group.process(over_the_wire(&message), client)?.0 {
+        Processed::Commit(staged) => group.merge(*staged).map(drop),
+        other => panic!("not a Commit: {other:?}"),
+    })
+}
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(7)
+}
+
+/// Operations that look at O(log N) nodes.
+fn operations(world: &mut World) -> Vec<(&'static str, Operation)> {
+    let mut operations: Vec<(_, Operation)> = Vec::new();
+    let message = world.send(0, b"hello");
+    operations.push((
+        "message",
+        Box::new(move |group, client| {
+            let (processed, _) = group.process(over_the_wire(&message), client)?;
+            assert_eq!(read(Ok(processed)).1, b"hello");
+            Ok(())
+        }),
+    ));
+    let newcomer = world.newcomer();
+    for what in ["update", "remove", "add", "add without a path"] {
+        let (commit, _) = world
+            .build(0, |builder| match what {
+                "update" => builder,
+                "remove" => builder.remove(LeafIndex(1)),
+                "add" => builder.add(newcomer.key_package()),
+                _ => builder.add(newcomer.key_package()).without_path(),
+            })
+            .unwrap();
+        operations.push((what, takes_commit(commit)));
+        world.members[0].clear_pending();
+    }
+    let removal =
+        world.members[0].propose(Proposal::Remove(Remove { removed: LeafIndex(2) }), &mut world.rng).unwrap();
+    operations.push((
+        "proposal",
+        Box::new(move |group, client| match group.process(over_the_wire(&removal), client)?.0 {
+            Processed::Proposal(_) => Ok(()),
+            other => panic!("not a proposal: {other:?}"),
+        }),
+    ));
+    operations
+        .push(("send", Box::new(|group, client| group.encrypt(b"hello", b"", client, &mut rng()).map(drop))));
+    operations.push((
+        "propose",
+        Box::new(|group, client| group.propose_update(None, b"", client, &mut rng()).map(drop)),
+    ));
+    operations.push(("commit", Box::new(|group, client| group.commit().build(client, &mut rng()).map(drop))));
+    operations.push((
+        "commit removal",
+        Box::new(|group, client| group.commit().remove(LeafIndex(1)).build(client, &mut rng()).map(drop)),
+    ));
+    operations.push(("describe", Box::new(|group, client| group.group_info(false, client).map(drop))));
+    operations
+}
+
+#[test]
+fn what_is_read_grows_with_the_logarithm() {
+    for level in 2..=5 {
+        let mut world = warm(suite(1), level);
+        for (what, operation) in operations(&mut world) {
+            let member = &world.members[1];
+            let source = member.source(None);
+            let mut group = member.open(source.clone()).unwrap();
+            operation(&mut group, &client(&*member.signer)).unwrap();
+            assert_eq!(group.public().tree().intact(), Ok(()));
+            // The path of this member, that of the other, and what stands beside them; a removal makes a path blank, and the
+            // nodes beside it are encrypted to.
+            let (nodes, limit) = (source.nodes(), 4 * level as usize + 6);
+            assert!(nodes <= limit, "{what} at {level}: {nodes} nodes");
+        }
+    }
+}
+
+#[test]
+fn a_store_may_fail_at_any_time() {
+    for number in [1, 3] {
+        let mut world = warm(suite(number), 4);
+        let mut all = operations(&mut world);
+        // Everything is read.
+        all.push(("describe all", Box::new(|group, client| group.group_info(true, client).map(drop))));
+        all.push(("all rows", Box::new(|group, _| group.rows().map(drop))));
+        for (what, operation) in all {
+            let member = &world.members[1];
+            let client = client(&*member.signer);
+            let sound = member.source(None);
+            operation(&mut member.open(sound.clone()).unwrap(), &client).unwrap();
+            let questions = sound.asked.load(Ordering::Relaxed);
+            assert!(questions > 5, "{what}");
+            for question in 0..questions {
+                let opened = member.open(member.source(Some(question)));
+                let failed = match opened {
+                    Err(error) => error,
+                    Ok(mut group) => {
+                        let error = operation(&mut group, &client).unwrap_err();
+                        // There is no way to go on.
+                        let failure = group.public().tree().intact().unwrap_err();
+                        assert_eq!(GroupError::Tree(failure), error, "{what}");
+                        assert!(group.encrypt(b"more", b"", &client, &mut rng()).is_err());
+                        error
+                    }
+                };
+                assert!(
+                    matches!(failed, GroupError::Tree(TreeError::Source(_))),
+                    "{what} at question {question}: {failed:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Every row is asked for while it is damaged.
+#[test]
+fn what_is_malformed_is_named() {
+    let mut world = warm(suite(1), 4);
+    let mut damaged = 0;
+    for (what, operation) in operations(&mut world) {
+        let member = &world.members[1];
+        let client = client(&*member.signer);
+        let sound = member.source(None);
+        operation(&mut member.open(sound.clone()).unwrap(), &client).unwrap();
+        for key in sound.nodes.lock().unwrap().iter() {
+            for damage in [None, Some(0), Some(1)] {
+                let mut source = Flaky { rows: member.copy(), ..Flaky::default() };
+                match damage {
+                    None => drop(source.rows.remove(key)),
+                    Some(length) => drop(source.rows.insert(*key, vec![0; length].into())),
+                }
+                let opened = member.open(Arc::new(source));
+                let failed = opened.and_then(|mut group| operation(&mut group, &client)).unwrap_err();
+                let RowKey::Tree(tree_key) = key else { panic!("{key:?}") };
+                assert_eq!(failed, GroupError::Tree(TreeError::Stored(*tree_key)), "{what}");
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 100);
+}
