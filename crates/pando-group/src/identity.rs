@@ -35,7 +35,8 @@ pub trait IdentityPolicy: Send + Sync {
     }
 
     /// What the client with this credential is told apart from others by: two with the same must not be in a group
-    /// (section 12.2). `None` if that is the signature key, which no two members share in any case.
+    /// (section 12.2). `None` if that is the signature key, which no two members share in any case. It is stored, hashed,
+    /// with the group: for a [`Group`](crate::Group) that is [opened](crate::Group::open) it must be what it was.
     fn client_id(&self, _: &Credential) -> Option<Vec<u8>> {
         None
     }

@@ -101,7 +101,8 @@
 //!
 //! The library does no input or output. Each operation gives a [`Delta`]: rows to write and to delete, O(log N) of them
 //! for a Commit. Apply it in one transaction **before** sending or showing anything; [`Group::load`] gives the group
-//! back. After an error, [`Group::take_delta`] has what changed nevertheless.
+//! back, and [`Group::open`] gives it back without reading all of it. After an error, [`Group::take_delta`] has what changed
+//! nevertheless.
 //!
 //! # Time, randomness, identities
 //!

@@ -11,8 +11,8 @@
 //! - [`Tree::merge_path`] gives the receivers the tree with these keys; [`PrivateKeys::decrypt_path`] finds
 //!   the secrets that the receiver is meant to have.
 //! - [`Tree::import`] reads a tree and believes nothing; [`Tree::export`] writes it.
-//! - [`Tree::changes_since`] tells which nodes differ between two trees, for those who store them; [`Tree::restore`]
-//!   and [`Tree::patched`] give back what was stored.
+//! - [`Tree::rows_since`] tells what differs between two trees, for those who store them; [`Tree::restore`] and
+//!   [`Tree::patched`] give back what was stored, and [`Tree::open`] reads nodes when they are needed.
 //!
 //! # What costs more than O(log N)
 //!
