@@ -2,14 +2,15 @@
 //!
 //! - A leaf that is not blank is a row: its LeafNode.
 //! - A parent with a member below is a row: its ParentNode, if it is not blank, and what the subtrees of both children
-//!   amount to, their hashes among them. Whoever walks down a path has read all that its parents' hashes depend on.
+//!   amount to: for a leaf, whether it is blank, and for a parent its summary and its hash. Whoever walks down a path and
+//!   looks at one more leaf has read all that the hashes on the path depend on.
 //! - Each encryption key and each signature key is a row without contents: its key says which node has it.
 //! - The tree's shape, and what its members support, is a row.
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::hash::{NodeHash, tree_hash};
-use crate::subtree::{Kind, Subtree, Summary, children_of};
+use crate::subtree::{Kind, NO_LEAF, Subtree, Summary, children_of, first_leaf};
 use crate::support::Support;
 use pando_crypto::Suite;
 use pando_wire::{
@@ -64,7 +65,8 @@ pub(crate) enum NodeRow<'a> {
 /// What a parent's row has of a child.
 pub(crate) struct ChildRow {
     pub(crate) summary: Summary,
-    pub(crate) hash: NodeHash,
+    /// That of a parent.
+    pub(crate) hash: Option<NodeHash>,
 }
 
 impl Shape {
@@ -96,8 +98,9 @@ impl<'a> NodeRow<'a> {
         if !content.is_empty() {
             ParentNode::decode(content)?;
         }
-        let (left, rest) = ChildRow::read(rest)?;
-        let (right, rest) = ChildRow::read(rest)?;
+        let (left_at, right_at) = children_of(at);
+        let (left, rest) = ChildRow::read(left_at, rest)?;
+        let (right, rest) = ChildRow::read(right_at, rest)?;
         if !rest.is_empty() {
             return Err(DecodeError::TrailingBytes);
         }
@@ -115,7 +118,7 @@ impl<'a> NodeRow<'a> {
             Self::Parent { content, left, right } => {
                 let (left_at, right_at) = children_of(at);
                 let mut child = |at, row: ChildRow| {
-                    if row.summary.members > 0 { child(at, row) } else { Subtree::blank_with(at, row.hash) }
+                    if row.summary.members > 0 { child(at, row) } else { row.blank(at) }
                 };
                 Kind::Parent {
                     content: content.map(ParentBytes::from_decoded),
@@ -128,24 +131,61 @@ impl<'a> NodeRow<'a> {
 }
 
 impl ChildRow {
-    fn read(bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
-        let (members, rest) = u32::decode_prefix(bytes)?;
-        let (resolution, rest) = u32::decode_prefix(rest)?;
-        let (first_blank, rest) = u32::decode_prefix(rest)?;
-        let (last_member, rest) = u32::decode_prefix(rest)?;
+    fn read(at: NodeIndex, bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
+        if at.is_leaf() {
+            return match bytes.split_first() {
+                Some((0, rest)) => Ok((Self { summary: Summary::blank(at), hash: None }, rest)),
+                Some((1, rest)) => Ok((Self { summary: Summary::leaf(at), hash: None }, rest)),
+                Some((&other, _)) => Err(DecodeError::UnknownValue(other.into())),
+                None => Err(DecodeError::Truncated),
+            };
+        }
+        let (members, rest) = read_number(bytes)?;
+        let (resolution, rest) = read_number(rest)?;
+        let (first_blank, rest) = read_number(rest)?;
+        let (last_member, rest) = read_number(rest)?;
         let (hash, rest) = vector(rest)?;
-        let (first_blank, last_member) = (LeafIndex(first_blank), LeafIndex(last_member));
+        // Counted from 1, so that there can be none.
+        let leaf = |number: u32| match number.checked_sub(1) {
+            Some(offset) => LeafIndex(first_leaf(at).0.saturating_add(offset)),
+            None => NO_LEAF,
+        };
+        let (first_blank, last_member) = (leaf(first_blank), leaf(last_member));
         let summary = Summary { members, resolution, first_blank, last_member };
-        Ok((Self { summary, hash: hash.into() }, rest))
+        Ok((Self { summary, hash: Some(hash.into()) }, rest))
     }
 
     fn write(suite: Suite, at: NodeIndex, subtree: &Subtree, bytes: &mut Vec<u8>) -> Result<(), TreeError> {
         let Summary { members, resolution, first_blank, last_member } = subtree.summary;
-        for number in [members, resolution, first_blank.0, last_member.0] {
-            bytes.extend_from_slice(&number.to_be_bytes());
+        if at.is_leaf() {
+            bytes.push(u8::from(members > 0));
+            return Ok(());
+        }
+        let number = |leaf: LeafIndex| match leaf {
+            NO_LEAF => 0,
+            leaf => leaf.0.saturating_sub(first_leaf(at).0).saturating_add(1),
+        };
+        for number in [members, resolution, number(first_blank), number(last_member)] {
+            bytes.extend_from_slice(vector_header(number.try_into().unwrap_or(usize::MAX))?.as_ref());
         }
         write_vector(&tree_hash(suite, at, subtree)?, bytes)
     }
+
+    /// The child, which is blank with everything below.
+    pub(crate) fn blank(&self, at: NodeIndex) -> Arc<Subtree> {
+        let blank = Subtree::blank(at);
+        if let Some(hash) = &self.hash {
+            // It is new, and has none.
+            let _ = blank.hash.set(hash.clone());
+        }
+        blank
+    }
+}
+
+/// A number, in as many bytes as a vector's length has.
+fn read_number(bytes: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
+    let (number, rest) = read_vector_header(bytes)?;
+    Ok((number.try_into().map_err(|_| DecodeError::BadLength)?, rest))
 }
 
 /// The row of the node at `at`; `None` if it has none.
@@ -159,8 +199,8 @@ pub(crate) fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result
         Kind::Parent { content, left, right } => {
             let content = content.as_ref().map(ParentBytes::as_bytes).unwrap_or_default();
             let (left_at, right_at) = children_of(at);
-            // Two hashes of 32 bytes, and less than 50 bytes beside them.
-            let mut bytes = Vec::with_capacity(content.len().saturating_add(114));
+            // Mostly two hashes of 32 bytes, and a little beside them.
+            let mut bytes = Vec::with_capacity(content.len().saturating_add(100));
             write_vector(content, &mut bytes)?;
             ChildRow::write(suite, left_at, left, &mut bytes)?;
             ChildRow::write(suite, right_at, right, &mut bytes)?;

@@ -192,12 +192,14 @@ fn restore(nodes: &[ReadRow<'_>], at: NodeIndex) -> Result<Arc<Subtree>, TreeErr
 fn child(nodes: &[ReadRow<'_>], at: NodeIndex, row: &ChildRow) -> Result<Arc<Subtree>, TreeError> {
     if row.summary.members > 0 {
         let subtree = restore(nodes, at)?;
-        // It is new, and has none.
-        let _ = subtree.hash.set(row.hash.clone());
+        if let Some(hash) = &row.hash {
+            // It is new, and has none.
+            let _ = subtree.hash.set(hash.clone());
+        }
         return Ok(subtree);
     }
     match nodes.first() {
-        None => Ok(Subtree::blank_with(at, row.hash.clone())),
+        None => Ok(row.blank(at)),
         Some((node, _)) => Err(TreeError::Stored(TreeKey::Node(*node))),
     }
 }
@@ -217,11 +219,7 @@ fn patch(
         NodeRow::Leaf(leaf) => Ok(Subtree::leaf(at, LeafBytes::from_decoded(leaf))),
         NodeRow::Parent { content, left, right } => {
             let child = |at, row: &ChildRow| {
-                if row.summary.members > 0 {
-                    patch(base, nodes, at)
-                } else {
-                    Ok(Subtree::blank_with(at, row.hash.clone()))
-                }
+                if row.summary.members > 0 { patch(base, nodes, at) } else { Ok(row.blank(at)) }
             };
             let (left_at, right_at) = children_of(at);
             let (left, right) = (child(left_at, left)?, child(right_at, right)?);

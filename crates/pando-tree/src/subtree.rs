@@ -77,24 +77,12 @@ pub(crate) fn children_of(at: NodeIndex) -> (NodeIndex, NodeIndex) {
 impl Subtree {
     /// The node at `at`, with nothing but blanks below.
     pub(crate) fn blank(at: NodeIndex) -> Arc<Self> {
-        let summary =
-            Summary { members: 0, resolution: 0, first_blank: first_leaf(at), last_member: NO_LEAF };
-        Self::new(summary, Kind::Blank)
-    }
-
-    /// The same, with its tree hash.
-    pub(crate) fn blank_with(at: NodeIndex, hash: NodeHash) -> Arc<Self> {
-        let blank = Self::blank(at);
-        // It is new, and has none.
-        let _ = blank.hash.set(hash);
-        blank
+        Self::new(Summary::blank(at), Kind::Blank)
     }
 
     /// The leaf at `at`.
     pub(crate) fn leaf(at: NodeIndex, leaf: LeafBytes) -> Arc<Self> {
-        let last_member = first_leaf(at);
-        let summary = Summary { members: 1, resolution: 1, first_blank: NO_LEAF, last_member };
-        Self::new(summary, Kind::Leaf(leaf))
+        Self::new(Summary::leaf(at), Kind::Leaf(leaf))
     }
 
     /// A parent of two subtrees.
@@ -113,9 +101,15 @@ impl Subtree {
     }
 
     /// The node at `at`, which is stored and not blank, with what was stored about it above.
-    pub(crate) fn stored(at: NodeIndex, summary: Summary, hash: NodeHash, shelf: &Arc<Shelf>) -> Arc<Self> {
+    pub(crate) fn stored(
+        at: NodeIndex,
+        summary: Summary,
+        hash: Option<NodeHash>,
+        shelf: &Arc<Shelf>,
+    ) -> Arc<Self> {
         let stored = Stored { shelf: shelf.clone(), at, kind: OnceLock::new() };
-        Arc::new(Self { hash: hash.into(), summary, body: Body::Stored(Box::new(stored)) })
+        let hash = hash.map_or_else(OnceLock::new, OnceLock::from);
+        Arc::new(Self { hash, summary, body: Body::Stored(Box::new(stored)) })
     }
 
     fn new(summary: Summary, kind: Kind) -> Arc<Self> {
@@ -243,6 +237,16 @@ impl Subtree {
 }
 
 impl Summary {
+    /// Of nothing but blanks.
+    pub(crate) const fn blank(at: NodeIndex) -> Self {
+        Self { members: 0, resolution: 0, first_blank: first_leaf(at), last_member: NO_LEAF }
+    }
+
+    /// Of a leaf that is not blank.
+    pub(crate) const fn leaf(at: NodeIndex) -> Self {
+        Self { members: 1, resolution: 1, first_blank: NO_LEAF, last_member: first_leaf(at) }
+    }
+
     fn of_parent(content: Option<&ParentBytes>, left: &Subtree, right: &Subtree) -> Self {
         let (left, right) = (left.summary, right.summary);
         // A tree has at most 2^30 leaves, so sums stay far below 2^32.
