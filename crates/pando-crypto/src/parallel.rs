@@ -36,6 +36,15 @@ pub fn try_for_each_run<T: Sync, E: Send>(
     }
 }
 
+/// Two parts of some work, on two cores if that is worth it.
+pub fn join<A: Send, B: Send>(
+    is_worth_it: bool,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if is_worth_it { rayon::join(one, other) } else { (one(), other()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

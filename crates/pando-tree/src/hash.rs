@@ -2,7 +2,7 @@
 
 use crate::content::ParentBytes;
 use crate::subtree::{Kind, Subtree, children_of, first_leaf};
-use pando_crypto::{Digest, Suite};
+use pando_crypto::{Digest, Suite, parallel};
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
 use std::ops::Deref;
 
@@ -124,7 +124,7 @@ pub(crate) fn join<A: Send, B: Send>(
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B + Send,
 ) -> (A, B) {
-    if level < PARALLEL_LEVEL { (one(), other()) } else { rayon::join(one, other) }
+    parallel::join(level >= PARALLEL_LEVEL, one, other)
 }
 
 /// `Hash(TreeHashInput)` of a leaf.

@@ -44,6 +44,8 @@ pub(crate) fn contents_are_valid(
 
 /// How many KeyPackages are verified together.
 const BATCH: usize = 512;
+/// So many at least, that it pays to verify both signatures of each on two cores.
+const WORTH_A_THREAD: usize = 4;
 
 /// 10.1 and 7.3: the signatures of KeyPackages and of their leaves must be valid; in batches, on all cores.
 pub(crate) fn signatures_are_valid(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
@@ -56,11 +58,15 @@ fn batch_is_signed(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Vio
         // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
         (leaf.to_be_signed((&GroupId::default(), LeafIndex(0))), &leaf.signature_key, &leaf.signature)
     });
-    verify(suite, leaf_node::LABEL, leaves, &Violation::LeafSignature)?;
     let themselves = key_packages.iter().map(|key_package| {
         (key_package.to_be_signed(), &key_package.leaf_node.signature_key, &key_package.signature)
     });
-    verify(suite, "KeyPackageTBS", themselves, &Violation::KeyPackageSignature)
+    let (leaves, themselves) = parallel::join(
+        key_packages.len() >= WORTH_A_THREAD,
+        || verify(suite, leaf_node::LABEL, leaves, &Violation::LeafSignature),
+        || verify(suite, "KeyPackageTBS", themselves, &Violation::KeyPackageSignature),
+    );
+    leaves.and(themselves)
 }
 
 /// Verifies signatures with one label.
