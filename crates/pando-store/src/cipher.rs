@@ -31,9 +31,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Header, Self::Group, Self::Row, Self::KeyPackage, Self::Psk, Self::Signer];
-
     const fn byte(self) -> u8 {
         self as u8
     }
