@@ -92,18 +92,18 @@ impl Cipher {
         self.seal_with(key, value, nonce)
     }
 
-    fn seal_with(
-        &self,
-        key: &[u8],
-        value: &[u8],
-        nonce: [u8; NONCE_LEN],
-    ) -> Result<SecretBytes, StoreError> {
+    fn seal_with(&self, key: &[u8], value: &[u8], nonce: [u8; NONCE_LEN]) -> Result<SecretBytes, StoreError> {
         let Some(records) = &self.records else { return Ok(value.into()) };
         seal(records, key, value, nonce)
     }
 
     /// The value of what is stored.
-    pub(crate) fn open(&self, key: &[u8], stored: &[u8], what: impl FnOnce() -> Record) -> Result<SecretBytes, StoreError> {
+    pub(crate) fn open(
+        &self,
+        key: &[u8],
+        stored: &[u8],
+        what: impl FnOnce() -> Record,
+    ) -> Result<SecretBytes, StoreError> {
         let Some(records) = &self.records else { return Ok(stored.into()) };
         open(records, key, stored).ok_or_else(|| StoreError::Corrupt(what()))
     }

@@ -1,8 +1,8 @@
 //! The key that an application gives, and the header of a store, in which it wraps the data key.
 
+use crate::StoreError;
 use crate::cipher::{open, seal};
 use crate::error::{Misuse, Record};
-use crate::StoreError;
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::KeyInit;
@@ -94,7 +94,9 @@ enum Wrap {
 
 impl Wrap {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Clear, Self::Key, Self::Passphrase, Self::Shredded].into_iter().find(|wrap| *wrap as u8 == byte)
+        [Self::Clear, Self::Key, Self::Passphrase, Self::Shredded]
+            .into_iter()
+            .find(|wrap| *wrap as u8 == byte)
     }
 }
 

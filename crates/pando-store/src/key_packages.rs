@@ -156,7 +156,8 @@ impl<B: Backend> Transaction<'_, B> {
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn remove_expired(&mut self, now: u64) -> Result<usize, StoreError> {
-        let expired = |stored: &StoredKeyPackage| match &stored.bundle.key_package.leaf_node.leaf_node_source {
+        let expired = |stored: &StoredKeyPackage| match &stored.bundle.key_package.leaf_node.leaf_node_source
+        {
             LeafNodeSource::KeyPackage { lifetime: Lifetime { not_after, .. } } => *not_after < now,
             _ => false,
         };

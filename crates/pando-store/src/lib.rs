@@ -16,6 +16,7 @@ mod migrate;
 mod psks;
 mod rotate;
 mod signers;
+mod slots;
 mod sqlite;
 mod store;
 mod transaction;

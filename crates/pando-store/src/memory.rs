@@ -1,7 +1,7 @@
 //! A database in memory, for tests and for clients that are to leave nothing behind.
 
-use crate::backend::{Backend, Each, Guard, wait_for};
 use crate::StoreError;
+use crate::backend::{Backend, Each, Guard, wait_for};
 use pando_mls::SecretBytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, Range};
@@ -94,7 +94,8 @@ impl Backend for Memory {
         for (key, value) in self.shared().records.range::<[u8], _>(bounds(&range)) {
             found.insert(key.clone(), value.expose().into());
         }
-        for (key, change) in self.changes.iter().flat_map(|changes| changes.range::<[u8], _>(bounds(&range))) {
+        for (key, change) in self.changes.iter().flat_map(|changes| changes.range::<[u8], _>(bounds(&range)))
+        {
             match change {
                 Some(value) => drop(found.insert(key.clone(), value.expose().into())),
                 None => drop(found.remove(key)),

@@ -1,17 +1,17 @@
 //! Other keys for a store, and its end.
 
+use crate::StoreError;
 use crate::backend::Backend;
 use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, alone, range, row, tagged};
 use crate::error::Record;
 use crate::faults::point;
+use crate::group::GroupRecord;
+use crate::key::{Header, Key};
 use crate::key_packages::KeyPackageRecord;
 use crate::psks::PskRecord;
 use crate::signers::SignerRecord;
-use crate::group::GroupRecord;
-use crate::key::{Header, Key};
 use crate::store::{Store, key_id};
 use crate::transaction::Transaction;
-use crate::StoreError;
 use pando_mls::{Encode, SecretBytes};
 
 impl<B: Backend> Store<B> {

@@ -8,9 +8,7 @@ use crate::error::{Misuse, Record};
 use crate::store::Store;
 use crate::transaction::Transaction;
 use pando_mls::wire::SignaturePublicKey;
-use pando_mls::{
-    CipherSuite, Credential, Decode, Encode, SecretBytes, SignaturePrivateKey, Signer, Suite,
-};
+use pando_mls::{CipherSuite, Credential, Decode, Encode, SecretBytes, SignaturePrivateKey, Signer, Suite};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
 /// What a stored signature key is for.

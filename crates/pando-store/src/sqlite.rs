@@ -1,12 +1,12 @@
-//! SQLite: one table in a database that may have the application's own tables beside it.
+//! SQLite: a few tables in a database that may have the application's own beside them. What is in them is in `slots`.
 
 use crate::backend::{Backend, Each, Guard, wait_for};
 use crate::error::{IoKind, Misuse, Record};
 use crate::store::Store;
 use crate::transaction::Transaction;
-use crate::{Key, StoreError};
+use crate::{Key, StoreError, slots};
 use pando_mls::SecretBytes;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Range;
@@ -15,10 +15,6 @@ use std::time::Duration;
 
 /// How long a transaction waits for one of another process.
 const BUSY: Duration = Duration::from_secs(5);
-
-/// The bytes of keys and of values are the affair of the layer above.
-const TABLE: &str =
-    "CREATE TABLE IF NOT EXISTS pando_records (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID";
 
 /// A database of SQLite.
 #[derive(Debug)]
@@ -81,7 +77,7 @@ impl Sqlite {
             return Ok(());
         }
         self.connection.pragma_update(None, "journal_mode", "WAL")?;
-        self.connection.execute_batch(TABLE)?;
+        self.connection.execute_batch(slots::TABLES)?;
         self.ready = true;
         Ok(())
     }
@@ -130,43 +126,19 @@ impl Backend for Sqlite {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
-        if !self.ready {
-            return Ok(None);
-        }
-        let mut statement =
-            self.connection.prepare_cached("SELECT value FROM pando_records WHERE key = ?1")?;
-        let mut rows = statement.query([key])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        Ok(Some(blob(row, 0)?.into()))
+        if self.ready { slots::get(&self.connection, key) } else { Ok(None) }
     }
 
     fn scan(&self, range: Range<&[u8]>, each: &mut Each<'_>) -> Result<(), StoreError> {
-        if !self.ready {
-            return Ok(());
-        }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT key, value FROM pando_records WHERE key >= ?1 AND key < ?2 ORDER BY key",
-        )?;
-        let mut rows = statement.query([range.start, range.end])?;
-        while let Some(row) = rows.next()? {
-            each(blob(row, 0)?, blob(row, 1)?)?;
-        }
-        Ok(())
+        if self.ready { slots::scan(&self.connection, range, each) } else { Ok(()) }
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "INSERT INTO pando_records (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
-        )?;
-        statement.execute(params![key, value])?;
-        Ok(())
+        slots::put(&self.connection, key, value)
     }
 
     fn delete(&mut self, range: Range<&[u8]>) -> Result<(), StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("DELETE FROM pando_records WHERE key >= ?1 AND key < ?2")?;
-        statement.execute([range.start, range.end])?;
-        Ok(())
+        slots::delete(&self.connection, range)
     }
 
     fn lock(&self, name: &[u8; 16], wait: Duration) -> Result<Guard, StoreError> {
@@ -188,6 +160,7 @@ impl Backend for Sqlite {
 
     fn compact(&mut self) -> Result<(), StoreError> {
         self.prepare()?;
+        slots::drop_free(&self.connection)?;
         Ok(self.connection.execute_batch("VACUUM")?)
     }
 }
@@ -198,10 +171,6 @@ fn attempt(file: &File) -> Result<Option<()>, StoreError> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(opening(error)),
     }
-}
-
-fn blob<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Result<&'a [u8], StoreError> {
-    row.get_ref(column)?.as_blob().map_err(|_| StoreError::Corrupt(Record::Database))
 }
 
 /// A file that its owner alone can read.

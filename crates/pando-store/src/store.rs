@@ -187,7 +187,9 @@ impl<B: Backend> Store<B> {
 
     /// The entry of a group, which must be the one of this group.
     pub(crate) fn group_record(&self, lock: &GroupLock) -> Result<Option<GroupRecord>, StoreError> {
-        let Some(value) = self.get(&tagged(Kind::Group, lock.tag()), || Record::Group)? else { return Ok(None) };
+        let Some(value) = self.get(&tagged(Kind::Group, lock.tag()), || Record::Group)? else {
+            return Ok(None);
+        };
         let record = GroupRecord::read(value.expose())?;
         if record.group_id == *lock.group_id() {
             Ok(Some(record))
@@ -230,7 +232,11 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    pub(crate) fn read_rows(&self, group_id: &GroupId, bounds: &(Vec<u8>, Vec<u8>)) -> Result<Rows, StoreError> {
+    pub(crate) fn read_rows(
+        &self,
+        group_id: &GroupId,
+        bounds: &(Vec<u8>, Vec<u8>),
+    ) -> Result<Rows, StoreError> {
         point("store::scan")?;
         self.check_key()?;
         let mut rows = Rows::new();
@@ -264,7 +270,11 @@ fn create<B: Backend>(backend: &mut B, key: &Key) -> Result<SecretBytes, StoreEr
     }
 }
 
-fn make<B: Backend>(backend: &mut B, header: &SecretBytes, cipher: &Cipher) -> Result<SecretBytes, StoreError> {
+fn make<B: Backend>(
+    backend: &mut B,
+    header: &SecretBytes,
+    cipher: &Cipher,
+) -> Result<SecretBytes, StoreError> {
     // Another process may have made it in the meantime.
     if let Some(header) = backend.get(&HEADER)? {
         return Ok(header);

@@ -1,11 +1,11 @@
 //! A transaction: what is written in it is there as a whole or not at all.
 
+use crate::StoreError;
 use crate::backend::Backend;
 use crate::cipher::{Kind, all_rows, alone, range, row, rows_before, tagged};
 use crate::faults::point;
 use crate::group::{GroupLock, GroupRecord};
 use crate::store::{Erase, Store};
-use crate::StoreError;
 use pando_mls::{Delta, Encode, RowKey};
 
 /// A transaction. It is undone if it is dropped, and after an error that is all that can be done with it.

@@ -13,11 +13,12 @@
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
-    CryptoProvider, Delta, Extensions, Group, GroupConfig, GroupError, GroupId, KeyPackage,
-    KeyPackageBundle, KeyPackageTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer, Suite,
-    Welcome,
+    CryptoProvider, Delta, Extensions, Group, GroupConfig, GroupError, GroupId, KeyPackage, KeyPackageBundle,
+    KeyPackageTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer, Suite, Welcome,
 };
-use pando_store::{Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction};
+use pando_store::{
+    Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::path::Path;
@@ -132,14 +133,8 @@ impl<B: Backend> Device<B> {
     pub fn create(&mut self, id: &GroupId) -> Result<(), StoreError> {
         let (bundle, mut rng) = (self.bundle(), self.rng.clone());
         let psks = self.store.psks();
-        let created = Group::create(
-            suite(),
-            id.clone(),
-            Extensions::default(),
-            bundle,
-            &self.client(&psks),
-            &mut rng,
-        );
+        let created =
+            Group::create(suite(), id.clone(), Extensions::default(), bundle, &self.client(&psks), &mut rng);
         let (group, delta) = created.unwrap();
         self.rng = rng;
         let mut lock = self.store.lock(id, Duration::ZERO)?;
@@ -284,7 +279,8 @@ pub fn group_of<B: Backend>(stores: Vec<Store<B>>) -> Vec<Device<B>> {
     if added.is_empty() {
         return devices;
     }
-    let (_, welcome) = devices[0].commit(|builder| added.into_iter().fold(builder, CommitBuilder::add)).unwrap();
+    let (_, welcome) =
+        devices[0].commit(|builder| added.into_iter().fold(builder, CommitBuilder::add)).unwrap();
     devices[0].merge_pending().unwrap();
     devices[1..].iter_mut().for_each(|device| device.join(welcome.as_ref().unwrap()).unwrap());
     devices

@@ -11,14 +11,16 @@ fn undone(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
     let before = alice.stored();
-    alice.operate(
-        |group, client, rng| {
-            let (message, delta) = group.encrypt(b"lost", b"", client, rng)?;
-            Ok((message, vec![delta]))
-        },
-        // The application cannot write its own.
-        |_, _| Err(StoreError::Busy),
-    ).unwrap_err();
+    alice
+        .operate(
+            |group, client, rng| {
+                let (message, delta) = group.encrypt(b"lost", b"", client, rng)?;
+                Ok((message, vec![delta]))
+            },
+            // The application cannot write its own.
+            |_, _| Err(StoreError::Busy),
+        )
+        .unwrap_err();
     // The group in memory is ahead of what is stored. It is of no use any more.
     assert!(matches!(alice.send(b"stale"), Err(StoreError::Stale)));
     assert!(matches!(alice.send(b"stale"), Err(StoreError::Stale)));

@@ -1,7 +1,7 @@
 //! A store gets another key, or everything is encrypted again, or nothing is to be read ever again.
 
 use crate::people::{Device, agree, group_of, sqlite, tea};
-use pando_store::{Argon2Cost, Key, SqliteStore, Store, StoreError};
+use pando_store::{Argon2Cost, Backend, Key, SqliteStore, Store, StoreError};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -19,9 +19,13 @@ fn keys() -> [Key; 4] {
 }
 
 fn values(store: &SqliteStore) -> Vec<Vec<u8>> {
-    let sql = "SELECT value FROM pando_records WHERE key >= x'01' ORDER BY value";
-    let mut statement = store.connection().prepare(sql).unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    let mut values = Vec::new();
+    let mut each = |_: &[u8], value: &[u8]| {
+        values.push(value.to_vec());
+        Ok(())
+    };
+    store.backend().scan(&[1][..]..&[0xff][..], &mut each).unwrap();
+    values
 }
 
 /// A member who has something of each kind, and another.
@@ -67,7 +71,8 @@ fn another_key_wraps_the_same_data_key() {
         drop(alice);
         assert!(matches!(sqlite(&folder.path().join("a"), &pair[0]), Err(StoreError::WrongKey)));
         check(folder.path(), &pair[1], &mut bob, seed);
-        alice = Device::new("member 0", sqlite(&folder.path().join("a"), &pair[1]).unwrap(), 200 + seed).unwrap();
+        alice =
+            Device::new("member 0", sqlite(&folder.path().join("a"), &pair[1]).unwrap(), 200 + seed).unwrap();
     }
     assert!(matches!(alice.store.rewrap(&keys[3], &Key::None), Err(StoreError::WrongKey)));
     agree(&[alice, bob]);

@@ -15,8 +15,8 @@ mod a_delta_is_stored_once;
 mod a_group_lives_in_its_store;
 mod a_key_package_is_used_once;
 mod applications_write_along;
-mod keys_are_changed;
 mod deleted_secrets_are_nowhere;
+mod keys_are_changed;
 mod one_writer_for_a_group;
 mod pre_shared_keys;
 mod records_stay_in_their_place;
@@ -46,7 +46,10 @@ pub(crate) trait Place {
     fn open(&self, name: &str) -> Store<Self::Backend>;
 }
 
-pub(crate) struct InMemory(pub(crate) std::cell::RefCell<std::collections::BTreeMap<String, Memory>>, pub(crate) Key);
+pub(crate) struct InMemory(
+    pub(crate) std::cell::RefCell<std::collections::BTreeMap<String, Memory>>,
+    pub(crate) Key,
+);
 
 impl Place for InMemory {
     type Backend = Memory;

@@ -3,8 +3,7 @@
 use crate::people::{Device, group_of, sqlite, tea};
 use pando_mls::RowKey;
 use pando_mls::wire::NodeIndex;
-use pando_store::rusqlite::Connection;
-use pando_store::{Key, Record, StoreError};
+use pando_store::{Backend, Key, Record, Sqlite, StoreError};
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -23,11 +22,20 @@ fn store() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn keys(connection: &Connection) -> Vec<Vec<u8>> {
-    let mut statement =
-        connection.prepare("SELECT key FROM pando_records WHERE key >= x'01' ORDER BY key").unwrap();
-    let keys = statement.query_map([], |row| row.get(0)).unwrap();
-    keys.map(Result::unwrap).collect()
+fn keys(database: &Sqlite) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    let mut each = |key: &[u8], _: &[u8]| {
+        keys.push(key.to_vec());
+        Ok(())
+    };
+    database.scan(&[1][..]..&[0xff][..], &mut each).unwrap();
+    keys
+}
+
+fn set(database: &mut Sqlite, key: &[u8], value: &[u8]) {
+    database.begin().unwrap();
+    database.put(key, value).unwrap();
+    database.commit().unwrap();
 }
 
 /// Reads everything that there is.
@@ -44,24 +52,20 @@ fn read(store: &pando_store::SqliteStore) -> Result<(), StoreError> {
 #[test]
 fn none_can_be_exchanged_for_another() {
     let (_folder, path) = store();
-    let connection = Connection::open(&path).unwrap();
-    let keys = keys(&connection);
+    let mut database = Sqlite::open_existing(&path).unwrap();
+    let keys = keys(&database);
     assert!(keys.len() > 10);
-    let value = |key: &[u8]| -> Vec<u8> {
-        connection.query_row("SELECT value FROM pando_records WHERE key = ?1", [key], |row| row.get(0)).unwrap()
-    };
-    let set = |key: &[u8], value: &[u8]| {
-        let sql = "UPDATE pando_records SET value = ?2 WHERE key = ?1";
-        assert_eq!(connection.execute(sql, [key, value]).unwrap(), 1);
-    };
+    let value = |database: &Sqlite, key: &[u8]| database.get(key).unwrap().unwrap().expose().to_vec();
     let store = sqlite(&path, &key()).unwrap();
     read(&store).unwrap();
     for (at, key) in keys.iter().enumerate() {
-        let original = value(key);
+        let original = value(&database, key);
         let mut flipped = original.clone();
         flipped[at % original.len()] ^= 1;
-        for wrong in [value(&keys[(at + 1) % keys.len()]), flipped, original[1..].to_vec(), Vec::new()] {
-            set(key, &wrong);
+        for wrong in
+            [value(&database, &keys[(at + 1) % keys.len()]), flipped, original[1..].to_vec(), Vec::new()]
+        {
+            set(&mut database, key, &wrong);
             let damage = read(&store).unwrap_err();
             let StoreError::Corrupt(record) = damage else { panic!("{damage:?}") };
             match key[0] {
@@ -71,7 +75,7 @@ fn none_can_be_exchanged_for_another() {
                 _ => assert_eq!(record, Record::Signer),
             }
         }
-        set(key, &original);
+        set(&mut database, key, &original);
     }
     read(&store).unwrap();
 }
@@ -79,10 +83,10 @@ fn none_can_be_exchanged_for_another() {
 #[test]
 fn a_row_that_nobody_writes_is_named() {
     let (_folder, path) = store();
-    let connection = Connection::open(&path).unwrap();
-    let mut stray = keys(&connection).into_iter().find(|key| key[0] == 2).unwrap();
+    let mut database = Sqlite::open_existing(&path).unwrap();
+    let mut stray = keys(&database).into_iter().find(|key| key[0] == 2).unwrap();
     stray.splice(17.., [11, 1]).for_each(drop);
-    connection.execute("INSERT INTO pando_records VALUES (?1, x'00')", [&stray]).unwrap();
+    set(&mut database, &stray, &[0]);
     let damage = read(&sqlite(&path, &key()).unwrap()).unwrap_err();
     assert!(matches!(damage, StoreError::Corrupt(Record::Key(key)) if key == stray));
 }
@@ -94,7 +98,9 @@ fn a_pre_shared_key_that_cannot_be_read_is_told() {
     let mut transaction = alice.store.begin().unwrap();
     transaction.put_psk(b"psk", &pando_mls::PskValue::from(vec![1; 32])).unwrap();
     transaction.commit().unwrap();
-    alice.store.connection().execute("UPDATE pando_records SET value = x'00' WHERE key >= x'04' AND key < x'05'", []).unwrap();
+    let mut database = Sqlite::open_existing(&path).unwrap();
+    let psk = keys(&database).into_iter().find(|key| key[0] == 4).unwrap();
+    set(&mut database, &psk, &[0]);
     let psks = alice.store.psks();
     assert_eq!(pando_mls::PskStore::external(&psks, b"psk"), None);
     assert!(matches!(psks.take_error(), Some(StoreError::Corrupt(Record::Psk))));

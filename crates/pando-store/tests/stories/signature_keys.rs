@@ -3,7 +3,7 @@
 use crate::people::{Device, rng, suite};
 use crate::{Place, for_each_store};
 use pando_mls::{CipherSuite, Credential, CryptoProvider, RustCrypto, SignaturePrivateKey};
-use pando_store::{Misuse, StoredSigner, StoreError};
+use pando_store::{Misuse, StoreError, StoredSigner};
 
 fn story(place: &impl Place) {
     let mut alice = Device::new("alice", place.open("a"), 1).unwrap();

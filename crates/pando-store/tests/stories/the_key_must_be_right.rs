@@ -2,8 +2,7 @@
 
 use crate::people::{group_of, sqlite, tea};
 use pando_mls::SecretBytes;
-use pando_store::rusqlite::Connection;
-use pando_store::{Argon2Cost, Key, Record, StoreError};
+use pando_store::{Argon2Cost, Backend, Key, Record, Sqlite, StoreError};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -30,7 +29,15 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn another_key_opens_nothing_and_touches_nothing() {
-    let keys = || [Key::None, Key::bytes(&[1; 32]).unwrap(), Key::bytes(&[2; 32]).unwrap(), passphrase("a"), passphrase("b")];
+    let keys = || {
+        [
+            Key::None,
+            Key::bytes(&[1; 32]).unwrap(),
+            Key::bytes(&[2; 32]).unwrap(),
+            passphrase("a"),
+            passphrase("b"),
+        ]
+    };
     for (at, key) in keys().iter().enumerate() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("store");
@@ -63,12 +70,12 @@ fn an_encrypted_store_shows_nothing() {
 }
 
 fn set_header(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-    let connection = Connection::open(path).unwrap();
-    let mut header: Vec<u8> = connection
-        .query_row("SELECT value FROM pando_records WHERE key = x'00'", [], |row| row.get(0))
-        .unwrap();
+    let mut database = Sqlite::open_existing(path).unwrap();
+    let mut header = database.get(&[0]).unwrap().unwrap().expose().to_vec();
     change(&mut header);
-    connection.execute("UPDATE pando_records SET value = ?1 WHERE key = x'00'", [header]).unwrap();
+    database.begin().unwrap();
+    database.put(&[0], &header).unwrap();
+    database.commit().unwrap();
 }
 
 #[test]
@@ -98,9 +105,11 @@ fn a_damaged_header_is_named() {
         set_header(&path, Vec::clear);
         corrupt(&path);
         // Without its header, it is not taken for a new one.
-        let connection = Connection::open(&path).unwrap();
-        connection.execute("DELETE FROM pando_records WHERE key = x'00'", []).unwrap();
-        drop(connection);
+        let mut database = Sqlite::open_existing(&path).unwrap();
+        database.begin().unwrap();
+        database.delete(&[0][..]..&[0, 0][..]).unwrap();
+        database.commit().unwrap();
+        drop(database);
         corrupt(&path);
     }
 }
