@@ -92,7 +92,12 @@ impl Cipher {
         self.seal_with(key, value, nonce)
     }
 
-    fn seal_with(&self, key: &[u8], value: &[u8], nonce: [u8; NONCE_LEN]) -> Result<SecretBytes, StoreError> {
+    pub(crate) fn seal_with(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        nonce: [u8; NONCE_LEN],
+    ) -> Result<SecretBytes, StoreError> {
         let Some(records) = &self.records else { return Ok(value.into()) };
         seal(records, key, value, nonce)
     }

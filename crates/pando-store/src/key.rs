@@ -110,12 +110,12 @@ pub(crate) struct Header {
 
 /// How the data key is wrapped; authenticated with it.
 #[derive(Debug, Clone, TlsSerialize, TlsDeserializeBytes, TlsSize)]
-struct Wrapping {
-    wrap: u8,
-    salt: Opaque,
-    memory: u32,
-    passes: u32,
-    lanes: u32,
+pub(crate) struct Wrapping {
+    pub(crate) wrap: u8,
+    pub(crate) salt: Opaque,
+    pub(crate) memory: u32,
+    pub(crate) passes: u32,
+    pub(crate) lanes: u32,
 }
 
 impl Wrapping {
@@ -149,7 +149,7 @@ impl Header {
         Self::wrapped(key, data_key, wrapping, nonce)
     }
 
-    fn wrapped(
+    pub(crate) fn wrapped(
         key: &Key,
         data_key: &SecretBytes,
         wrapping: Wrapping,

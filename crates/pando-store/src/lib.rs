@@ -8,6 +8,8 @@ mod cipher;
 pub mod conformance;
 mod error;
 mod faults;
+#[cfg(test)]
+mod golden;
 mod group;
 mod key;
 mod key_packages;

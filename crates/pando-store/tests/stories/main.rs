@@ -17,6 +17,7 @@ mod a_key_package_is_used_once;
 mod applications_write_along;
 mod deleted_secrets_are_nowhere;
 mod keys_are_changed;
+mod older_formats;
 mod one_writer_for_a_group;
 mod pre_shared_keys;
 mod records_stay_in_their_place;
