@@ -1,0 +1,39 @@
+//! What two rows say of a group, without the group being loaded.
+
+use crate::GroupError;
+use crate::delta::RowKey;
+use crate::rows::{MemberRow, PublicRow};
+use pando_crypto::SecretBytes;
+use pando_schedule::PskValue;
+use pando_wire::{Decode, GroupContext, LeafIndex, ReInit};
+
+/// What is to be known of a stored group without loading it.
+#[derive(Debug)]
+pub struct StoredGroup {
+    /// The GroupContext.
+    pub context: GroupContext,
+    /// Whether messages can be sent.
+    pub active: bool,
+    /// The parameters of the group that is to follow, if this one was reinitialized.
+    pub reinit: Option<ReInit>,
+    /// The member's own leaf; none if the group is followed without secrets.
+    pub own_leaf: Option<LeafIndex>,
+    /// The resumption PSK of the current epoch (section 8.6). Who has been removed has none.
+    pub resumption_psk: Option<PskValue>,
+}
+
+impl StoredGroup {
+    /// Reads [`RowKey::Public`] and, if it is there, [`RowKey::Member`].
+    ///
+    /// # Errors
+    /// [`GroupError::Stored`] if one of them is malformed.
+    pub fn read(public: &SecretBytes, member: Option<&SecretBytes>) -> Result<Self, GroupError> {
+        let PublicRow { context, active, reinit, .. } =
+            PublicRow::decode(public.expose()).map_err(|_| GroupError::Stored(RowKey::Public))?;
+        let member = member.map(|member| MemberRow::decode(member.expose())).transpose();
+        let member = member.map_err(|_| GroupError::Stored(RowKey::Member))?;
+        let own_leaf = member.as_ref().map(|member| member.leaf);
+        let psk = member.map(|member| member.resumption_psk).filter(|psk| !psk.expose().is_empty());
+        Ok(Self { context, active: active == 1, reinit, own_leaf, resumption_psk: psk.map(PskValue::from) })
+    }
+}

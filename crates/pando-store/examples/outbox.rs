@@ -1,0 +1,248 @@
+//! Two clients chat, each with a store. What goes out, what has come in, and how far a client has read, are in tables of the
+//! application's own, written in one transaction with the group: so a client can stop at any point. Here each of them stops
+//! after every step.
+//!
+//! `cargo run -p pando-store --example outbox`
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use pando_mls::{
+    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Decode,
+    Delta, Encode, Extensions, Group, GroupConfig, GroupId, KeyPackageBundle, KeyPackageTemplate, Lifetime,
+    MlsMessage, MlsMessageBody, Processed, RustCrypto, Signer, Suite,
+};
+use pando_store::rusqlite;
+use pando_store::{GroupLock, Key, SqliteStore, StoreError};
+use rand_core::CryptoRng;
+use std::path::Path;
+use std::time::Duration;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// The application's tables.
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, message BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS inbox (position INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS cursor (position INTEGER NOT NULL) STRICT;
+";
+
+/// A delivery service that gives everybody everything in one order, and takes what is sent twice once.
+#[derive(Default)]
+struct DeliveryService(Vec<Vec<u8>>);
+
+impl DeliveryService {
+    fn accept(&mut self, message: Vec<u8>) {
+        if !self.0.contains(&message) {
+            self.0.push(message);
+        }
+    }
+}
+
+/// A client, as it is after it was started.
+struct Running {
+    store: SqliteStore,
+    signer: Box<dyn Signer>,
+}
+
+impl Running {
+    /// Opens the store, and makes a signature key if there is none.
+    fn start(path: &Path, name: &str) -> Result<Self> {
+        let key = Key::bytes(&[7; 32])?; // From the operating system's store of keys.
+        let mut store = SqliteStore::open(path, &key)?;
+        store.connection().execute_batch(TABLES)?;
+        let public_key = match store.signers()?.pop() {
+            Some(stored) => stored.public_key,
+            None => {
+                let private_key = suite()?.signature_generate_key(&mut rng())?;
+                let mut transaction = store.begin()?;
+                let public_key = transaction.put_signer(suite()?, &private_key, &credential(name))?;
+                transaction.commit()?;
+                public_key
+            }
+        };
+        let signer = store.signer(suite()?, &public_key)?.ok_or("no signature key")?;
+        Ok(Self { store, signer })
+    }
+
+    fn client<'a>(
+        &'a self,
+        psks: &'a dyn pando_mls::PskStore,
+        is_in_group: &'a dyn Fn(&GroupId) -> bool,
+    ) -> Client<'a> {
+        let (crypto, policy, config) = (&RustCrypto, &BasicIdentities, GroupConfig::default());
+        Client { crypto, signer: &*self.signer, policy, psks, is_in_group, now: None, config }
+    }
+
+    fn bundle(&self, name: &str) -> Result<KeyPackageBundle> {
+        let template = KeyPackageTemplate {
+            credential: credential(name),
+            capabilities: Capabilities::new([suite()?.cipher_suite()], [CredentialType::BASIC]),
+            lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+            leaf_extensions: Extensions::default(),
+            extensions: Extensions::default(),
+        };
+        Ok(KeyPackageBundle::new(suite()?, template, &*self.signer, &mut rng())?)
+    }
+
+    /// Does something with the group, and stores what it has changed together with what `also` writes.
+    fn operate<T>(
+        &mut self,
+        operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<(T, Vec<Delta>)>,
+        also: impl FnOnce(&rusqlite::Connection, &T) -> std::result::Result<(), StoreError>,
+    ) -> Result<T> {
+        let mut lock = self.lock()?;
+        let rows = self.store.load(&mut lock)?.ok_or("no group")?;
+        let (result, deltas) = {
+            let (psks, is_in_group) = (self.store.psks(), |id: &GroupId| self.store.is_in_group(id));
+            let client = self.client(&psks, &is_in_group);
+            let mut group = Group::load(&rows, &client)?;
+            operation(&mut group, &client)?
+        };
+        let mut transaction = self.store.begin()?;
+        deltas.iter().try_for_each(|delta| transaction.apply(&mut lock, delta))?;
+        also(transaction.connection(), &result)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    fn lock(&self) -> Result<GroupLock> {
+        Ok(self.store.lock(&chat(), Duration::from_secs(1))?)
+    }
+
+    /// Encrypts, and puts the message into the outbox. It is not sent yet.
+    fn write(&mut self, text: &str) -> Result<()> {
+        let encrypt = |group: &mut Group, client: &Client<'_>| {
+            let (message, delta) = group.encrypt(text.as_bytes(), b"", client, &mut rng())?;
+            Ok((message, vec![delta]))
+        };
+        self.operate(encrypt, |own, message| {
+            own.execute("INSERT INTO outbox (message) VALUES (?1)", [message.encode()?])?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Sends what is in the outbox: perhaps once more, if the client was stopped before it had noticed.
+    fn send(&mut self, service: &mut DeliveryService) -> Result<()> {
+        let own = self.store.connection();
+        let sql = "SELECT id, message FROM outbox ORDER BY id LIMIT 1";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
+        while let Ok((id, message)) = own.query_row(sql, [], row) {
+            service.accept(message);
+            own.execute("DELETE FROM outbox WHERE id = ?1", [id])?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next message, whose position is in the same transaction as what it said.
+    fn receive(&mut self, service: &DeliveryService) -> Result<bool> {
+        let sql = "SELECT coalesce(max(position), 0) FROM cursor";
+        let position: i64 = self.store.connection().query_row(sql, [], |row| row.get(0))?;
+        let Some(message) = usize::try_from(position).ok().and_then(|at| service.0.get(at)) else {
+            return Ok(false);
+        };
+        let message = MlsMessage::decode(message)?;
+        let take = |group: &mut Group, client: &Client<'_>| {
+            // What one has sent oneself one knows already.
+            let Ok((processed, delta)) = group.process(message, client) else {
+                return Ok((None, vec![group.take_delta()]));
+            };
+            Ok((Some(processed), vec![delta]))
+        };
+        self.operate(take, |own, processed| {
+            if let Some(Processed::Application { data, .. }) = processed {
+                let text = String::from_utf8_lossy(data);
+                own.execute("INSERT INTO inbox VALUES (?1, ?2)", (position, text))?;
+            }
+            own.execute("INSERT INTO cursor VALUES (?1)", [position.saturating_add(1)])?;
+            Ok(())
+        })?;
+        Ok(true)
+    }
+
+    /// What has come in.
+    fn inbox(&self) -> Result<Vec<String>> {
+        let mut statement = self.store.connection().prepare("SELECT text FROM inbox ORDER BY position")?;
+        let texts = statement.query_map([], |row| row.get(0))?;
+        Ok(texts.collect::<std::result::Result<_, _>>()?)
+    }
+}
+
+fn main() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let start = |name: &str| Running::start(&folder.path().join(name), name);
+    let mut service = DeliveryService::default();
+
+    // Bob publishes a KeyPackage, with the private keys in his store.
+    let mut bob = start("bob")?;
+    let bundle = bob.bundle("bob")?;
+    let mut transaction = bob.store.begin()?;
+    transaction.insert_key_package(suite()?, &bundle, false)?;
+    transaction.commit()?;
+    drop(bob);
+
+    // Alice makes a group and adds him. Nothing was stored of it before that, so one transaction is enough.
+    let mut alice = start("alice")?;
+    let alices = alice.bundle("alice")?;
+    let (deltas, welcome) = {
+        let psks = alice.store.psks();
+        let client = alice.client(&psks, &|_| false);
+        let (mut group, created) =
+            Group::create(suite()?, chat(), Extensions::default(), alices, &client, &mut rng())?;
+        let commit = group.commit().add(bundle.key_package).build(&client, &mut rng())?;
+        let merged = group.merge_pending()?;
+        ([created, commit.delta, merged], commit.welcome.ok_or("somebody was added")?)
+    };
+    let mut lock = alice.lock()?;
+    let mut transaction = alice.store.begin()?;
+    deltas.iter().try_for_each(|delta| transaction.apply(&mut lock, delta))?;
+    transaction.commit()?;
+    drop((lock, alice));
+
+    // Bob finds the KeyPackage that the Welcome is for. It is used up when the group is stored.
+    let mut bob = start("bob")?;
+    let stored = bob.store.key_package_for(&welcome)?.ok_or("not for Bob")?;
+    let (group, delta) = {
+        let (psks, is_in_group) = (bob.store.psks(), |id: &GroupId| bob.store.is_in_group(id));
+        Group::join(&welcome, &stored.bundle, None, &bob.client(&psks, &is_in_group))?
+    };
+    let mut lock = bob.store.lock(&group.public().context().group_id, Duration::from_secs(1))?;
+    let mut transaction = bob.store.begin()?;
+    transaction.apply(&mut lock, &delta)?;
+    transaction.use_key_package(&stored.reference)?;
+    transaction.commit()?;
+    drop((lock, bob));
+
+    // They talk, and stop after every step.
+    for (from, to, text) in
+        [("alice", "bob", "at five?"), ("bob", "alice", "at six"), ("alice", "bob", "six it is")]
+    {
+        start(from)?.write(text)?;
+        start(from)?.send(&mut service)?;
+        while start(to)?.receive(&service)? {}
+        println!("{to} has read {:?}", start(to)?.inbox()?);
+    }
+    assert_eq!(start("bob")?.inbox()?, ["at five?", "six it is"]);
+    assert_eq!(start("alice")?.inbox()?, ["at six"]);
+    let MlsMessageBody::PrivateMessage(_) = MlsMessage::decode(&service.0[0])?.body else {
+        return Err("a message that is not encrypted".into());
+    };
+    Ok(())
+}
+
+fn chat() -> GroupId {
+    b"chat".as_slice().into()
+}
+
+fn credential(name: &str) -> Credential {
+    Credential::Basic { identity: name.as_bytes().into() }
+}
+
+fn suite() -> Result<Suite> {
+    let suite = RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519);
+    Ok(suite.ok_or("no such cipher suite")?)
+}
+
+fn rng() -> impl CryptoRng {
+    UnwrapErr(SysRng)
+}

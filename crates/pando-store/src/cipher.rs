@@ -1,0 +1,214 @@
+//! Records as they are kept: under which key, and encrypted or not.
+//!
+//! A key of a record is a byte that says what it is, for most of them a tag of 16 bytes that stands for an identifier,
+//! and for the rows of a group the [`RowKey`] itself, because ranges of them are needed. A tag is an HMAC of the
+//! identifier under a key that is derived from the data key, so that nobody can tell whether a group, a PSK or a
+//! KeyPackage is in the store that they know.
+//!
+//! A value is sealed by XChaCha20-Poly1305, with a fresh nonce of 192 bits, which may be random however many records
+//! there are, and with the record's key as associated data: no record can be put in the place of another one.
+//! What is not detected is that an older record comes back under its own key.
+
+use crate::StoreError;
+use crate::error::Record;
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{Tag as AeadTag, XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use pando_mls::{GroupId, RowKey, SecretBytes};
+use sha2::Sha256;
+use std::ops::{Range, RangeInclusive};
+
+/// What a record is: the first byte of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Header = 0,
+    Group = 1,
+    Row = 2,
+    KeyPackage = 3,
+    Psk = 4,
+    Signer = 5,
+}
+
+impl Kind {
+    const fn byte(self) -> u8 {
+        self as u8
+    }
+
+    /// What is damaged if one of these is.
+    pub(crate) const fn record(self) -> Record {
+        match self {
+            Self::Header => Record::Header,
+            Self::Group | Self::Row => Record::Group,
+            Self::KeyPackage => Record::KeyPackage,
+            Self::Psk => Record::Psk,
+            Self::Signer => Record::Signer,
+        }
+    }
+}
+
+/// What stands for an identifier.
+pub(crate) type Tag = [u8; 16];
+
+const NONCE_LEN: usize = 24;
+const TAG_LEN: usize = 16;
+
+/// The keys that records are kept under, all derived from the data key.
+pub(crate) struct Cipher {
+    index: SecretBytes,
+    records: Option<XChaCha20Poly1305>,
+    id: Tag,
+}
+
+impl Cipher {
+    /// Records are `sealed`, or in clear.
+    pub(crate) fn new(data_key: &SecretBytes, sealed: bool) -> Self {
+        let index = derive(data_key, b"pando-store index");
+        let records = sealed.then(|| {
+            let key = derive(data_key, b"pando-store records");
+            XChaCha20Poly1305::new_from_slice(key.expose()).ok()
+        });
+        let id = mac(&index, &[b"pando-store id"]);
+        Self { index, records: records.flatten(), id }
+    }
+
+    /// What the data key can be told by from others.
+    pub(crate) const fn id(&self) -> &Tag {
+        &self.id
+    }
+
+    pub(crate) fn tag(&self, kind: Kind, identifier: &[&[u8]]) -> Tag {
+        mac(&self.index, &[&[&[kind.byte()] as &[u8]], identifier].concat())
+    }
+
+    pub(crate) fn group_tag(&self, group_id: &GroupId) -> Tag {
+        self.tag(Kind::Group, &[group_id])
+    }
+
+    /// What is stored for a value.
+    pub(crate) fn seal(&self, key: &[u8], value: &[u8]) -> Result<SecretBytes, StoreError> {
+        let mut nonce = [0; NONCE_LEN];
+        getrandom::fill(&mut nonce)?;
+        self.seal_with(key, value, nonce)
+    }
+
+    pub(crate) fn seal_with(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        nonce: [u8; NONCE_LEN],
+    ) -> Result<SecretBytes, StoreError> {
+        let Some(records) = &self.records else { return Ok(value.into()) };
+        seal(records, key, value, nonce)
+    }
+
+    /// The value of what is stored.
+    pub(crate) fn open(
+        &self,
+        key: &[u8],
+        stored: &[u8],
+        what: impl FnOnce() -> Record,
+    ) -> Result<SecretBytes, StoreError> {
+        let Some(records) = &self.records else { return Ok(stored.into()) };
+        open(records, key, stored).ok_or_else(|| StoreError::Corrupt(what()))
+    }
+}
+
+/// The nonce, the ciphertext, and its tag.
+pub(crate) fn seal(
+    aead: &XChaCha20Poly1305,
+    associated_data: &[u8],
+    value: &[u8],
+    nonce: [u8; NONCE_LEN],
+) -> Result<SecretBytes, StoreError> {
+    let too_long = || StoreError::Encode(pando_mls::wire::EncodeError::TooLong);
+    let len = value.len().checked_add(NONCE_LEN + TAG_LEN).ok_or_else(too_long)?;
+    // Of the final size: what is encrypted in place leaves no copy behind.
+    let mut stored = Vec::with_capacity(len);
+    stored.extend_from_slice(&nonce);
+    stored.extend_from_slice(value);
+    let (_, text) = stored.split_at_mut(NONCE_LEN);
+    let tag = aead
+        .encrypt_inout_detached(&XNonce::from(nonce), associated_data, text.into())
+        .map_err(|_| too_long())?;
+    stored.extend_from_slice(&tag);
+    Ok(stored.into())
+}
+
+pub(crate) fn open(aead: &XChaCha20Poly1305, associated_data: &[u8], stored: &[u8]) -> Option<SecretBytes> {
+    let (nonce, rest) = stored.split_first_chunk::<NONCE_LEN>()?;
+    let (text, tag) = rest.split_last_chunk::<TAG_LEN>()?;
+    let mut value = SecretBytes::from(text);
+    let (nonce, tag) = (XNonce::from(*nonce), AeadTag::from(*tag));
+    aead.decrypt_inout_detached(&nonce, associated_data, value.expose_mut().into(), &tag).ok()?;
+    Some(value)
+}
+
+fn derive(data_key: &SecretBytes, label: &[u8]) -> SecretBytes {
+    let mut key = SecretBytes::from(vec![0; 32]);
+    let expanded = Hkdf::<Sha256>::new(None, data_key.expose()).expand(label, key.expose_mut());
+    debug_assert!(expanded.is_ok(), "32 bytes are not too many");
+    key
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length, and gives 32 bytes")]
+fn mac(key: &SecretBytes, parts: &[&[u8]]) -> Tag {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("any length will do");
+    for part in parts {
+        mac.update(part);
+    }
+    *mac.finalize().into_bytes().first_chunk().expect("32 bytes")
+}
+
+/// The key of the header.
+pub(crate) const HEADER: [u8; 1] = [Kind::Header as u8];
+
+/// The key of a record that has a tag.
+pub(crate) fn tagged(kind: Kind, tag: &Tag) -> Vec<u8> {
+    [&[kind.byte()], tag.as_slice()].concat()
+}
+
+/// The key of a row.
+pub(crate) fn row(group: &Tag, key: RowKey) -> Vec<u8> {
+    [tagged(Kind::Row, group), key.to_bytes()].concat()
+}
+
+/// The RowKey of a record.
+pub(crate) fn row_key(key: &[u8]) -> Result<RowKey, StoreError> {
+    let row_key = key.get(1 + TAG_LEN..).and_then(RowKey::from_bytes);
+    row_key.ok_or_else(|| StoreError::Corrupt(Record::Key(key.to_vec())))
+}
+
+/// The keys of all records of a kind.
+pub(crate) const fn all(kind: Kind) -> ([u8; 1], [u8; 1]) {
+    let byte = kind as u8;
+    ([byte], [byte.saturating_add(1)])
+}
+
+/// The keys of all rows of a group.
+pub(crate) fn all_rows(group: &Tag) -> (Vec<u8>, Vec<u8>) {
+    let from = tagged(Kind::Row, group);
+    // No RowKey begins with this byte.
+    let to = [from.as_slice(), &[0xff]].concat();
+    (from, to)
+}
+
+/// The keys of some rows of a group.
+pub(crate) fn some_rows(group: &Tag, range: &RangeInclusive<RowKey>) -> (Vec<u8>, Vec<u8>) {
+    (row(group, *range.start()), alone(&row(group, *range.end())).1)
+}
+
+/// The keys of the rows of epochs before this one.
+pub(crate) fn rows_before(group: &Tag, epoch: u64) -> (Vec<u8>, Vec<u8>) {
+    let first = |epoch| row(group, RowKey::Epoch(epoch, pando_mls::EpochRow::Past));
+    (first(0), first(epoch))
+}
+
+/// The range that has a single key.
+pub(crate) fn alone(key: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    (key.to_vec(), [key, &[0]].concat())
+}
+
+pub(crate) fn range<T: AsRef<[u8]>>(bounds: &(T, T)) -> Range<&[u8]> {
+    bounds.0.as_ref()..bounds.1.as_ref()
+}

@@ -1,0 +1,142 @@
+//! What can go wrong, by whose fault.
+
+use pando_mls::wire::EncodeError;
+use pando_mls::{GroupId, RowKey};
+use std::error::Error;
+use std::fmt;
+
+/// Why nothing was read or written. A transaction in which something failed is rolled back when it is dropped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process, or another part of this one, has the lock, and kept it for longer than was waited.
+    #[error("the store or the group is locked by another")]
+    Busy,
+    /// The group has been changed since it was loaded, or a transaction on it has failed: it is to be loaded again.
+    /// Or the KeyPackage was used by another.
+    #[error("what was to be stored was made of an older state")]
+    Stale,
+    /// The key is not the store's, or the store is not encrypted and a key was given, or the other way around.
+    #[error("not the key of this store")]
+    WrongKey,
+    /// The store's data key was deleted.
+    #[error("the store was shredded")]
+    Shredded,
+    /// The store was written by a later version.
+    #[error("the store has format {found}, and this program knows formats up to {known}")]
+    Newer {
+        /// The format of the store.
+        found: u16,
+        /// The last one known here.
+        known: u16,
+    },
+    /// Something is in the store that no one has put there.
+    #[error("{0} is damaged")]
+    Corrupt(Record),
+    /// The file system did not do what it should.
+    #[error("{kind}: {source}")]
+    Io {
+        /// What it was that failed.
+        kind: IoKind,
+        /// What the system says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The operating system gives no randomness.
+    #[error("no randomness: {0}")]
+    Random(getrandom::Error),
+    /// Something is too long to be stored.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The caller asked for what cannot be done.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+}
+
+/// What failed in the file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IoKind {
+    /// The disk, or a quota, is full.
+    Full,
+    /// Something cannot be read.
+    Read,
+    /// Something cannot be written, or not be made durable.
+    Write,
+    /// Something cannot be opened, or is not allowed.
+    Open,
+}
+
+impl fmt::Display for IoKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the disk is full",
+            Self::Read => "cannot read",
+            Self::Write => "cannot write",
+            Self::Open => "cannot open",
+        })
+    }
+}
+
+/// What is damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Record {
+    /// The whole database.
+    Database,
+    /// The header, which has the format and the data key.
+    Header,
+    /// A record whose key is none that is ever written.
+    Key(Vec<u8>),
+    /// The entry of a group in the list of groups.
+    Group,
+    /// A row of a group.
+    Row(GroupId, RowKey),
+    /// A KeyPackage with its private keys.
+    KeyPackage,
+    /// A pre-shared key.
+    Psk,
+    /// A signature key.
+    Signer,
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database => f.write_str("the database"),
+            Self::Header => f.write_str("the header of the store"),
+            Self::Key(_) => f.write_str("the key of a record"),
+            Self::Group => f.write_str("the entry of a group"),
+            Self::Row(group, key) => write!(f, "the row {key:?} of group {group:?}"),
+            Self::KeyPackage => f.write_str("a stored KeyPackage"),
+            Self::Psk => f.write_str("a stored pre-shared key"),
+            Self::Signer => f.write_str("a stored signature key"),
+        }
+    }
+}
+
+/// What the caller cannot ask for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// A lock that another store has given.
+    #[error("the lock is one of another store")]
+    OtherStore,
+    /// A key that does not have 32 bytes.
+    #[error("a key has 32 bytes")]
+    KeyLength,
+    /// Parameters that Argon2 does not have, or that are above what this library computes.
+    #[error("not parameters of Argon2, or above the limit")]
+    Argon2,
+    /// A KeyPackage or a key of a cipher suite for which another was given, or a key that is malformed.
+    #[error("not a key of this cipher suite")]
+    CipherSuite,
+    /// What the application did in SQL is wrong.
+    #[error("SQL: {0}")]
+    Sql(String),
+}
+
+impl From<getrandom::Error> for StoreError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Random(error)
+    }
+}

@@ -1,0 +1,39 @@
+//! Places where tests kill a client or make a call fail. Without the feature `failpoints` there are none.
+
+use crate::StoreError;
+
+/// Every place, in the order in which an operation meets them.
+#[cfg(feature = "failpoints")]
+pub const FAILPOINTS: [&str; 9] = [
+    "store::begin",
+    "store::get",
+    "store::scan",
+    "store::put",
+    "store::delete",
+    "store::commit",
+    "store::committed",
+    "store::erase",
+    "store::erased",
+];
+
+/// A place where a test can make something happen. What it returns is the error that is told: `full`, `read` or
+/// anything else for one in writing.
+#[cfg(feature = "failpoints")]
+pub(crate) fn point(name: &str) -> Result<(), StoreError> {
+    use crate::IoKind;
+    fail::fail_point!(name, |told: Option<String>| {
+        let kind = match told.as_deref() {
+            Some("full") => IoKind::Full,
+            Some("read") => IoKind::Read,
+            _ => IoKind::Write,
+        };
+        Err(StoreError::Io { kind, source: "a test has asked for this".into() })
+    });
+    Ok(())
+}
+
+#[cfg(not(feature = "failpoints"))]
+#[expect(clippy::unnecessary_wraps, reason = "it is as with the feature")]
+pub(crate) const fn point(_: &str) -> Result<(), StoreError> {
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! Pre-shared keys (RFC 9420, section 8.4).
+
+use crate::StoreError;
+use crate::backend::Backend;
+use crate::cipher::{Cipher, Kind, Tag, all, alone, tagged};
+use crate::error::Record;
+use crate::store::Store;
+use crate::transaction::Transaction;
+use pando_mls::wire::Opaque;
+use pando_mls::{Decode, Encode, GroupId, PskStore, PskValue, RowKey, SecretBytes, StoredGroup};
+use std::cell::RefCell;
+use std::fmt;
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+#[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub(crate) struct PskRecord {
+    psk_id: Opaque,
+    psk: SecretBytes,
+}
+
+impl PskRecord {
+    pub(crate) fn tag_of(cipher: &Cipher, value: &[u8]) -> Result<Tag, StoreError> {
+        Ok(cipher.tag(Kind::Psk, &[&Self::read(value)?.psk_id]))
+    }
+
+    fn read(value: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(value).map_err(|_| StoreError::Corrupt(Record::Psk))
+    }
+}
+
+/// The pre-shared keys of a store, for [`Client::psks`](pando_mls::Client::psks): the external ones, and the resumption
+/// PSKs of its groups.
+///
+/// What cannot be read is not there for the library; [`StorePsks::take_error`] tells why.
+pub struct StorePsks<'a, B: Backend> {
+    store: &'a Store<B>,
+    error: RefCell<Option<StoreError>>,
+}
+
+impl<B: Backend> fmt::Debug for StorePsks<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StorePsks").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<B: Backend> StorePsks<'_, B> {
+    /// The first thing that could not be read since this was called last.
+    pub fn take_error(&self) -> Option<StoreError> {
+        self.error.take()
+    }
+
+    fn or_tell<T>(&self, result: Result<Option<T>, StoreError>) -> Option<T> {
+        result.unwrap_or_else(|error| {
+            self.error.borrow_mut().get_or_insert(error);
+            None
+        })
+    }
+}
+
+impl<B: Backend> PskStore for StorePsks<'_, B> {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        self.or_tell(self.store.psk(psk_id))
+    }
+
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
+        self.or_tell(self.store.resumption_psk(group_id, epoch))
+    }
+}
+
+impl<B: Backend> Store<B> {
+    /// The pre-shared keys.
+    pub const fn psks(&self) -> StorePsks<'_, B> {
+        StorePsks { store: self, error: RefCell::new(None) }
+    }
+
+    /// An external PSK.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn psk(&self, psk_id: &[u8]) -> Result<Option<PskValue>, StoreError> {
+        let value = self.get(&self.psk_key(psk_id), || Record::Psk)?;
+        value.map(|value| Ok(PskRecord::read(value.expose())?.psk.into())).transpose()
+    }
+
+    /// The identifiers of the external PSKs.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn psk_ids(&self) -> Result<Vec<Opaque>, StoreError> {
+        let mut ids = Vec::new();
+        self.scan(&all(Kind::Psk), || Record::Psk, &mut |_, value| {
+            ids.push(PskRecord::read(value)?.psk_id);
+            Ok(())
+        })?;
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// The resumption PSK of an epoch of a group, the current one or one that is remembered.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn resumption_psk(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, StoreError> {
+        if let Some(psk) = self.row(group_id, RowKey::ResumptionPsk(epoch))? {
+            return Ok(Some(psk.into()));
+        }
+        let stored = self.stored_group(group_id)?;
+        Ok(stored.filter(|stored| stored.context.epoch == epoch).and_then(|stored| stored.resumption_psk))
+    }
+
+    /// What is to be known of a group without loading it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn stored_group(&self, group_id: &GroupId) -> Result<Option<StoredGroup>, StoreError> {
+        let Some(public) = self.row(group_id, RowKey::Public)? else { return Ok(None) };
+        let member = self.row(group_id, RowKey::Member)?;
+        match StoredGroup::read(&public, member.as_ref()) {
+            Ok(stored) => Ok(Some(stored)),
+            Err(pando_mls::GroupError::Stored(key)) => {
+                Err(StoreError::Corrupt(Record::Row(group_id.clone(), key)))
+            }
+            Err(_) => Err(StoreError::Corrupt(Record::Group)),
+        }
+    }
+
+    fn psk_key(&self, psk_id: &[u8]) -> Vec<u8> {
+        tagged(Kind::Psk, &self.cipher.tag(Kind::Psk, &[psk_id]))
+    }
+}
+
+impl<B: Backend> Transaction<'_, B> {
+    /// Stores an external PSK, in place of what had its identifier.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Encode`].
+    pub fn put_psk(&mut self, psk_id: &[u8], psk: &PskValue) -> Result<(), StoreError> {
+        // What is replaced is to be overwritten.
+        self.remove_psk(psk_id)?;
+        let record = PskRecord { psk_id: psk_id.into(), psk: psk.expose().into() };
+        self.put(&self.store.psk_key(psk_id), &record.encode_secret()?)
+    }
+
+    /// Deletes an external PSK, if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_psk(&mut self, psk_id: &[u8]) -> Result<(), StoreError> {
+        self.delete(&alone(&self.store.psk_key(psk_id)))
+    }
+}

@@ -1,0 +1,146 @@
+//! Other keys for a store, and its end.
+
+use crate::StoreError;
+use crate::backend::Backend;
+use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, alone, range, row, tagged};
+use crate::error::Record;
+use crate::faults::point;
+use crate::group::GroupRecord;
+use crate::key::{Header, Key};
+use crate::key_packages::KeyPackageRecord;
+use crate::psks::PskRecord;
+use crate::signers::SignerRecord;
+use crate::store::{Store, key_id};
+use crate::transaction::Transaction;
+use pando_mls::{Encode, SecretBytes};
+
+impl<B: Backend> Store<B> {
+    /// Wraps the data key by another key: the old one opens the store no longer. Nothing else changes, so who has had the
+    /// old key and a copy of the file has the data key.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongKey`] if this would be a store that is not encrypted, or is one: [`Store::rotate`] is for that.
+    /// [`StoreError::Busy`], [`StoreError::Io`].
+    pub fn rewrap(&mut self, old: &Key, new: &Key) -> Result<(), StoreError> {
+        if matches!(old, Key::None) != matches!(new, Key::None) {
+            return Err(StoreError::WrongKey);
+        }
+        let transaction = self.begin()?;
+        let header = transaction.store.backend.get(&HEADER)?;
+        let header = Header::read(header.ok_or(StoreError::Corrupt(Record::Header))?.expose())?;
+        let (data_key, _) = header.open(old)?;
+        let header = Header::new(new, &data_key)?.encode_secret()?;
+        transaction.store.backend.put(&HEADER, &header)?;
+        transaction.finish()
+    }
+
+    /// Encrypts everything again under a fresh data key, which is wrapped by `new`; or does not encrypt it any longer.
+    /// No group may be locked. Others who have the store open have to open it again: [`StoreError::WrongKey`] is what they
+    /// get.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if a group is locked; [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn rotate(&mut self, new: &Key) -> Result<(), StoreError> {
+        let mut locks = Vec::new();
+        for group_id in self.groups()? {
+            locks.push(self.lock(&group_id, std::time::Duration::ZERO)?);
+        }
+        let data_key = Header::data_key()?;
+        let next = Cipher::new(&data_key, !matches!(new, Key::None));
+        let header = Header::new(new, &data_key)?.encode_secret()?;
+        let mut transaction = self.begin()?;
+        transaction.reseal_groups(&next)?;
+        transaction.reseal_named(&next)?;
+        transaction.store.backend.put(&HEADER, &header)?;
+        transaction.store.backend.put(&key_id(), next.id())?;
+        transaction.finish()?;
+        self.cipher = next;
+        Ok(())
+    }
+
+    /// Deletes the data key, and then everything else. Whoever opens the store again is told so.
+    ///
+    /// What file systems and disks keep of it nevertheless is of no use without the key that it was wrapped by; if there was
+    /// none, it is beyond what a program can delete.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`], [`StoreError::Io`]: the data key may be there still.
+    pub fn shred(mut self) -> Result<(), StoreError> {
+        let header = Header::shredded().encode_secret()?;
+        let transaction = self.begin()?;
+        transaction.store.backend.put(&HEADER, &header)?;
+        transaction.store.backend.delete(range(&alone(&key_id())))?;
+        transaction.finish()?;
+        self.erase()?;
+        self.backend.begin()?;
+        let everything: (&[u8], &[u8]) = (&[Kind::Group as u8], &[0xff]);
+        if let Err(error) = self.backend.delete(range(&everything)) {
+            self.backend.rollback();
+            return Err(error);
+        }
+        self.backend.commit()?;
+        self.compact()
+    }
+}
+
+impl<B: Backend> Transaction<'_, B> {
+    /// Commits what replaces keys.
+    fn finish(mut self) -> Result<(), StoreError> {
+        self.erases = true;
+        self.commit()
+    }
+
+    /// As `put`, under the next data key.
+    fn put_under(&mut self, next: &Cipher, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        point("store::put")?;
+        let sealed = next.seal(key, value)?;
+        self.store.backend.put(key, sealed.expose())
+    }
+
+    fn reseal_groups(&mut self, next: &Cipher) -> Result<(), StoreError> {
+        let mut groups = Vec::new();
+        self.store.scan(&all(Kind::Group), || Record::Group, &mut |key, value| {
+            groups.push((key.to_vec(), GroupRecord::read(value)?));
+            Ok(())
+        })?;
+        for (key, record) in groups {
+            let (old_tag, new_tag) =
+                (self.store.cipher.group_tag(&record.group_id), next.group_tag(&record.group_id));
+            let rows = self.store.read_rows(&record.group_id, &all_rows(&old_tag))?;
+            self.delete(&all_rows(&old_tag))?;
+            self.delete(&alone(&key))?;
+            for (row_key, value) in &rows {
+                self.put_under(next, &row(&new_tag, *row_key), value.expose())?;
+            }
+            self.put_under(next, &tagged(Kind::Group, &new_tag), &record.encode_secret()?)?;
+        }
+        Ok(())
+    }
+
+    /// What is kept under the tag of an identifier.
+    fn reseal_named(&mut self, next: &Cipher) -> Result<(), StoreError> {
+        for kind in [Kind::KeyPackage, Kind::Psk, Kind::Signer] {
+            let mut records = Vec::new();
+            self.store.scan(&all(kind), || kind.record(), &mut |key, value| {
+                records.push((key.to_vec(), SecretBytes::from(value)));
+                Ok(())
+            })?;
+            for (key, value) in records {
+                self.delete(&alone(&key))?;
+                self.put_under(next, &tagged(kind, &named_tag(next, kind, value.expose())?), value.expose())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tag of a record that is kept under one.
+pub(crate) fn named_tag(cipher: &Cipher, kind: Kind, value: &[u8]) -> Result<Tag, StoreError> {
+    match kind {
+        Kind::KeyPackage => KeyPackageRecord::tag_of(cipher, value),
+        Kind::Psk => PskRecord::tag_of(cipher, value),
+        Kind::Signer => SignerRecord::tag_of(cipher, value),
+        Kind::Group => Ok(cipher.group_tag(&GroupRecord::read(value)?.group_id)),
+        Kind::Header | Kind::Row => Err(StoreError::Corrupt(Record::Key(vec![kind as u8]))),
+    }
+}

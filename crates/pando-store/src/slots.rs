@@ -1,0 +1,199 @@
+//! Values in SQLite, so that what is deleted is gone.
+//!
+//! `PRAGMA secure_delete` overwrites a row that is deleted, but not the copies that SQLite leaves behind when it moves rows
+//! from one page of a table to another. So rows with values are not moved: values are in slots, which are added at the end
+//! of their table, where SQLite begins a new page without moving anything, and are never deleted. A value is overwritten in
+//! its slot by one of the same length, which SQLite does in place; lengths are rounded up so that slots can be used again.
+//! A value that is deleted is overwritten by zeros. What SQLite does move are keys, and the numbers of slots.
+
+use crate::StoreError;
+use crate::backend::Each;
+use crate::error::Record;
+use pando_mls::SecretBytes;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::ops::Range;
+
+/// A slot begins with the length of what is in it.
+pub(crate) const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS pando_slots (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS pando_free
+        (size INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (size, slot)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS pando_records (key BLOB PRIMARY KEY, slot INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+pub(crate) fn get(connection: &Connection, key: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
+    let sql = "SELECT value FROM pando_records JOIN pando_slots ON id = slot WHERE key = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([key])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(contents(blob(row, 0)?)?.into()))
+}
+
+pub(crate) fn scan(
+    connection: &Connection,
+    range: Range<&[u8]>,
+    each: &mut Each<'_>,
+) -> Result<(), StoreError> {
+    let sql = "SELECT key, value FROM pando_records CROSS JOIN pando_slots ON id = slot
+               WHERE key >= ?1 AND key < ?2 ORDER BY key";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([range.start, range.end])?;
+    while let Some(row) = rows.next()? {
+        each(blob(row, 0)?, contents(blob(row, 1)?)?)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn put(connection: &Connection, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    let value = slot_of(value)?;
+    let sql = "SELECT slot, length(value) FROM pando_records JOIN pando_slots ON id = slot WHERE key = ?1";
+    let found: Option<(i64, i64)> =
+        connection.prepare_cached(sql)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    match found {
+        Some((slot, size)) if usize::try_from(size) == Ok(value.expose().len()) => {
+            fill(connection, slot, &value)
+        }
+        Some((slot, _)) => {
+            free(connection, slot)?;
+            let slot = take(connection, &value)?;
+            let sql = "UPDATE pando_records SET slot = ?2 WHERE key = ?1";
+            connection.prepare_cached(sql)?.execute(params![key, slot])?;
+            Ok(())
+        }
+        None => {
+            let slot = take(connection, &value)?;
+            let sql = "INSERT INTO pando_records (key, slot) VALUES (?1, ?2)";
+            connection.prepare_cached(sql)?.execute(params![key, slot])?;
+            Ok(())
+        }
+    }
+}
+
+pub(crate) fn delete(connection: &Connection, range: Range<&[u8]>) -> Result<(), StoreError> {
+    let sql = "SELECT slot FROM pando_records WHERE key >= ?1 AND key < ?2";
+    let slots: Vec<i64> = {
+        let mut statement = connection.prepare_cached(sql)?;
+        let found = statement.query_map([range.start, range.end], |row| row.get(0))?;
+        found.collect::<Result<_, _>>()?
+    };
+    if slots.is_empty() {
+        return Ok(());
+    }
+    slots.into_iter().try_for_each(|slot| free(connection, slot))?;
+    let sql = "DELETE FROM pando_records WHERE key >= ?1 AND key < ?2";
+    connection.prepare_cached(sql)?.execute([range.start, range.end])?;
+    Ok(())
+}
+
+/// Gives the slots up that are free. This moves others: a VACUUM must follow, which writes all pages anew.
+pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
+    let sql = "BEGIN IMMEDIATE;
+               DELETE FROM pando_slots WHERE id IN (SELECT slot FROM pando_free);
+               DELETE FROM pando_free;
+               COMMIT";
+    let dropped = connection.execute_batch(sql);
+    if dropped.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    Ok(dropped?)
+}
+
+/// A slot with this value in it.
+fn take(connection: &Connection, value: &SecretBytes) -> Result<i64, StoreError> {
+    let size = value.expose().len();
+    let sql = "SELECT slot FROM pando_free WHERE size = ?1 LIMIT 1";
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
+    let free: Option<i64> = connection.prepare_cached(sql)?.query_row([size], |row| row.get(0)).optional()?;
+    if let Some(slot) = free {
+        let sql = "DELETE FROM pando_free WHERE size = ?1 AND slot = ?2";
+        connection.prepare_cached(sql)?.execute([size, slot])?;
+        fill(connection, slot, value)?;
+        return Ok(slot);
+    }
+    let sql = "INSERT INTO pando_slots (value) VALUES (?1)";
+    connection.prepare_cached(sql)?.execute([value.expose()])?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn fill(connection: &Connection, slot: i64, value: &SecretBytes) -> Result<(), StoreError> {
+    let sql = "UPDATE pando_slots SET value = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute(params![slot, value.expose()])?;
+    Ok(())
+}
+
+fn free(connection: &Connection, slot: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE pando_slots SET value = zeroblob(length(value)) WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([slot])?;
+    let sql = "INSERT INTO pando_free (size, slot) SELECT length(value), id FROM pando_slots WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([slot])?;
+    Ok(())
+}
+
+/// A value as it is in its slot: its length, itself, and zeros.
+fn slot_of(value: &[u8]) -> Result<SecretBytes, StoreError> {
+    let too_long = || StoreError::Encode(pando_mls::wire::EncodeError::TooLong);
+    let len = u32::try_from(value.len()).map_err(|_| too_long())?;
+    let used = value.len().checked_add(4).ok_or_else(too_long)?;
+    // Multiples of 32, and above 256 bytes of an eighth of the power of two below.
+    let step = 1_usize.checked_shl(used.ilog2().saturating_sub(3)).unwrap_or(usize::MAX).max(32);
+    let size = used.checked_next_multiple_of(step).ok_or_else(too_long)?;
+    let mut slot = Vec::with_capacity(size);
+    slot.extend_from_slice(&len.to_be_bytes());
+    slot.extend_from_slice(value);
+    slot.resize(size, 0);
+    Ok(slot.into())
+}
+
+/// What is in a slot.
+fn contents(slot: &[u8]) -> Result<&[u8], StoreError> {
+    let value = slot
+        .split_first_chunk()
+        .and_then(|(len, rest)| rest.get(..usize::try_from(u32::from_be_bytes(*len)).ok()?));
+    value.ok_or(StoreError::Corrupt(Record::Database))
+}
+
+fn blob<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8], StoreError> {
+    row.get_ref(column)?.as_blob().map_err(|_| StoreError::Corrupt(Record::Database))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_a_little_larger_than_what_is_in_it() {
+        for len in (0..5_000).chain([70_000, 1 << 20, (1 << 24) + 1]) {
+            let value = vec![7; len];
+            let slot = slot_of(&value).unwrap();
+            let size = slot.expose().len();
+            assert!(size >= len + 4 && size <= (len + 4 + 31).max((len + 4) * 9 / 8 + 1), "{len}: {size}");
+            assert_eq!(contents(slot.expose()).unwrap(), value);
+        }
+        assert!(contents(&[0, 0, 0]).is_err() && contents(&[0, 0, 0, 2, 1]).is_err());
+    }
+
+    #[test]
+    fn slots_are_used_again() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        let slots = || {
+            connection.query_row("SELECT count(*) FROM pando_slots", [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        for round in 0..10_u8 {
+            for key in 0..20 {
+                put(&connection, &[key], &vec![round; 10 + usize::from(key) * 20]).unwrap();
+            }
+            // One of another length, and back.
+            put(&connection, &[0], &[round; 300]).unwrap();
+            put(&connection, &[0], &[round; 10]).unwrap();
+            delete(&connection, &[5][..]..&[15][..]).unwrap();
+            assert_eq!(get(&connection, &[4]).unwrap().unwrap().expose(), [round; 90]);
+            assert!(get(&connection, &[5]).unwrap().is_none());
+        }
+        assert_eq!(slots(), 21);
+        drop_free(&connection).unwrap();
+        assert_eq!(slots(), 10);
+        put(&connection, &[7], &[7; 50]).unwrap();
+        assert_eq!(slots(), 11);
+    }
+}

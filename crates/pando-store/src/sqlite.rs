@@ -1,0 +1,213 @@
+//! SQLite: a few tables in a database that may have the application's own beside them. What is in them is in `slots`.
+
+use crate::backend::{Backend, Each, Guard, wait_for};
+use crate::error::{IoKind, Misuse, Record};
+use crate::store::Store;
+use crate::transaction::Transaction;
+use crate::{Key, StoreError, slots};
+use pando_mls::SecretBytes;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a transaction waits for one of another process.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A database of SQLite.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+    /// Where the files are that are locked.
+    locks: PathBuf,
+    /// Whether the table is there, and the database in the mode that it is to be in.
+    ready: bool,
+}
+
+impl Sqlite {
+    /// Opens a database, or makes one, which nobody but its owner can read. Nothing is written yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Corrupt`] if it is no database.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        private().create(true).truncate(false).write(true).open(path).map_err(opening)?;
+        Self::open_existing(path)
+    }
+
+    /// Opens a database that is there.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        // None of these writes anything. What is deleted is overwritten; temporary files would hold copies of it; and a
+        // transaction is on the disk when it is committed.
+        connection.execute_batch(
+            "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000",
+        )?;
+        let table = "SELECT 1 FROM sqlite_schema WHERE name = 'pando_records'";
+        let ready = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
+        let mut locks = path.as_os_str().to_owned();
+        locks.push(".locks");
+        Ok(Self { connection, locks: locks.into(), ready })
+    }
+
+    /// How long a transaction waits for one of another process, instead of five seconds.
+    ///
+    /// # Errors
+    /// [`Misuse`] if it is too long.
+    pub fn set_wait(&self, wait: Duration) -> Result<(), StoreError> {
+        Ok(self.connection.busy_timeout(wait)?)
+    }
+
+    /// The connection, for reading the application's own tables.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        if self.ready {
+            return Ok(());
+        }
+        self.connection.pragma_update(None, "journal_mode", "WAL")?;
+        self.connection.execute_batch(slots::TABLES)?;
+        self.ready = true;
+        Ok(())
+    }
+}
+
+impl Store<Sqlite> {
+    /// Opens the store in a file, or makes one.
+    ///
+    /// # Errors
+    /// As [`Store::new`] and [`Sqlite::open`].
+    pub fn open(path: impl AsRef<Path>, key: &Key) -> Result<Self, StoreError> {
+        Self::new(Sqlite::open(path)?, key)
+    }
+
+    /// The connection, for reading the application's own tables. They may have any names that do not begin with `pando_`.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        self.backend().connection()
+    }
+}
+
+impl Transaction<'_, Sqlite> {
+    /// The connection, in this transaction: what the application writes to its own tables is there if and only if the
+    /// rest is. It must not end the transaction by SQL.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        self.store.connection()
+    }
+}
+
+impl Backend for Sqlite {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.prepare()?;
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    fn rollback(&mut self) {
+        if !self.connection.is_autocommit() {
+            // What cannot be rolled back now is when the database is opened again.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
+        if self.ready { slots::get(&self.connection, key) } else { Ok(None) }
+    }
+
+    fn scan(&self, range: Range<&[u8]>, each: &mut Each<'_>) -> Result<(), StoreError> {
+        if self.ready { slots::scan(&self.connection, range, each) } else { Ok(()) }
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        slots::put(&self.connection, key, value)
+    }
+
+    fn delete(&mut self, range: Range<&[u8]>) -> Result<(), StoreError> {
+        slots::delete(&self.connection, range)
+    }
+
+    fn lock(&self, name: &[u8; 16], wait: Duration) -> Result<Guard, StoreError> {
+        fs::create_dir_all(&self.locks).map_err(opening)?;
+        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        // The file stays: were it removed, two could each have a lock on a file of this name.
+        let path = self.locks.join(name);
+        let file = private().create(true).truncate(false).write(true).open(path).map_err(opening)?;
+        wait_for(wait, || attempt(&file))?;
+        Ok(Guard::new(file))
+    }
+
+    fn erase(&mut self) -> Result<(), StoreError> {
+        // Into the database goes what has been overwritten, and what was in the log before is cut off.
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: bool = self.connection.query_row(sql, [], |row| row.get(0))?;
+        if busy { Err(StoreError::Busy) } else { Ok(()) }
+    }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        self.prepare()?;
+        slots::drop_free(&self.connection)?;
+        Ok(self.connection.execute_batch("VACUUM")?)
+    }
+}
+
+fn attempt(file: &File) -> Result<Option<()>, StoreError> {
+    match file.try_lock() {
+        Ok(()) => Ok(Some(())),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(opening(error)),
+    }
+}
+
+/// A file that its owner alone can read.
+fn private() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no mode to set"))]
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn opening(error: io::Error) -> StoreError {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => IoKind::Full,
+        _ => IoKind::Open,
+    };
+    StoreError::Io { kind, source: Box::new(error) }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let Some(&ffi::Error { code, extended_code }) = error.sqlite_error() else {
+            return Misuse::Sql(error.to_string()).into();
+        };
+        let kind = match code {
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => return Self::Busy,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+                return Self::Corrupt(Record::Database);
+            }
+            ErrorCode::DiskFull => IoKind::Full,
+            ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => IoKind::Open,
+            ErrorCode::SystemIoFailure => match extended_code {
+                ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ => IoKind::Read,
+                _ => IoKind::Write,
+            },
+            _ => return Misuse::Sql(error.to_string()).into(),
+        };
+        Self::Io { kind, source: Box::new(error) }
+    }
+}

@@ -1,0 +1,287 @@
+//! A store: opening it, and reading.
+
+use crate::backend::Backend;
+use crate::cipher::{Cipher, HEADER, Kind, all, all_rows, range, row, row_key, some_rows, tagged};
+use crate::error::Record;
+use crate::faults::point;
+use crate::group::{GroupLock, GroupRecord};
+use crate::key::{FORMAT, Header, Key};
+use crate::transaction::Transaction;
+use crate::{StoreError, migrate};
+use pando_mls::{Encode, GroupId, RowKey, Rows, SecretBytes};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// When what transactions have deleted is overwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Erase {
+    /// After each transaction that has deleted or replaced a secret.
+    #[default]
+    AtOnce,
+    /// When [`Store::erase`] is called: for whoever takes many messages one after the other.
+    WhenAsked,
+}
+
+/// What a client keeps, in a database of some kind.
+pub struct Store<B: Backend> {
+    pub(crate) backend: B,
+    pub(crate) cipher: Cipher,
+    pub(crate) erase: Erase,
+    /// Whether something was deleted that is not overwritten.
+    pub(crate) unerased: bool,
+}
+
+impl<B: Backend> fmt::Debug for Store<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("erase", &self.erase).finish_non_exhaustive()
+    }
+}
+
+impl<B: Backend> Store<B> {
+    /// The store in a database, which is made if there is none. One of an older format is brought to this one.
+    ///
+    /// # Errors
+    /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Newer`], [`StoreError::Shredded`],
+    /// [`StoreError::Corrupt`] if the header is damaged or gone. [`StoreError::Busy`], [`StoreError::Io`].
+    pub fn new(backend: B, key: &Key) -> Result<Self, StoreError> {
+        let mut backend = backend;
+        let header = match backend.get(&HEADER)? {
+            Some(header) => header,
+            None => create(&mut backend, key)?,
+        };
+        let header = Header::read(header.expose())?;
+        let (data_key, sealed) = header.open(key)?;
+        let cipher = Cipher::new(&data_key, sealed);
+        let mut store = Self { backend, cipher, erase: Erase::default(), unerased: false };
+        if header.format < FORMAT {
+            migrate::run(&mut store)?;
+        }
+        Ok(store)
+    }
+
+    /// When what is deleted is overwritten.
+    pub const fn set_erase(&mut self, erase: Erase) {
+        self.erase = erase;
+    }
+
+    /// The database below.
+    pub const fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// Begins a transaction. What it reads and writes is undone if it is dropped.
+    ///
+    /// # Errors
+    /// - [`StoreError::Busy`] if another one does not end in time.
+    /// - [`StoreError::WrongKey`] if the store has got another data key since it was opened.
+    pub fn begin(&mut self) -> Result<Transaction<'_, B>, StoreError> {
+        point("store::begin")?;
+        self.backend.begin()?;
+        let transaction = Transaction::new(self);
+        transaction.store.check_key()?;
+        Ok(transaction)
+    }
+
+    /// Takes the lock of a group, which others cannot have until it is dropped or the process ends. Nothing is known of
+    /// what is stored: [`Store::load`] a group that is there; one that is new is stored as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if it is not to be had within `wait`.
+    pub fn lock(&self, group_id: &GroupId, wait: Duration) -> Result<GroupLock, StoreError> {
+        let tag = self.cipher.group_tag(group_id);
+        let guard = self.backend.lock(&tag, wait)?;
+        Ok(GroupLock::new(group_id.clone(), tag, *self.cipher.id(), guard))
+    }
+
+    /// All rows of a group, and none if it is not there. From here on, what is made of them is not stale.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with the row that is damaged.
+    pub fn load(&self, lock: &mut GroupLock) -> Result<Option<Rows>, StoreError> {
+        if !self.renew(lock)? {
+            return Ok(None);
+        }
+        let bounds = all_rows(lock.tag());
+        self.read_rows(lock.group_id(), &bounds).map(Some)
+    }
+
+    /// Takes the group as it is stored now, without reading its rows, and tells whether there is one. From here on, what is
+    /// made of its rows is not stale.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn renew(&self, lock: &mut GroupLock) -> Result<bool, StoreError> {
+        lock.check_store(self.cipher.id())?;
+        let record = self.group_record(lock)?;
+        lock.set_version(record.as_ref().map_or(0, |record| record.version));
+        Ok(record.is_some())
+    }
+
+    /// A single row of a group.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn row(&self, group_id: &GroupId, key: RowKey) -> Result<Option<SecretBytes>, StoreError> {
+        let record = row(&self.cipher.group_tag(group_id), key);
+        self.get(&record, || Record::Row(group_id.clone(), key))
+    }
+
+    /// The rows of a group with keys in a range.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn rows(&self, group_id: &GroupId, keys: RangeInclusive<RowKey>) -> Result<Rows, StoreError> {
+        self.read_rows(group_id, &some_rows(&self.cipher.group_tag(group_id), &keys))
+    }
+
+    /// The groups that there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
+        let mut groups = Vec::new();
+        self.scan(&all(Kind::Group), || Record::Group, &mut |_, value| {
+            groups.push(GroupRecord::read(value)?.group_id);
+            Ok(())
+        })?;
+        groups.sort();
+        Ok(groups)
+    }
+
+    /// Whether there is a group.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn contains(&self, group_id: &GroupId) -> Result<bool, StoreError> {
+        let key = tagged(Kind::Group, &self.cipher.group_tag(group_id));
+        Ok(self.get(&key, || Record::Group)?.is_some())
+    }
+
+    /// For [`Client::is_in_group`](pando_mls::Client::is_in_group): whether there is a group. If that cannot be read, there is, so that nothing is
+    /// joined.
+    #[must_use]
+    pub fn is_in_group(&self, group_id: &GroupId) -> bool {
+        self.contains(group_id).unwrap_or(true)
+    }
+
+    /// Overwrites what was deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if somebody still reads it; [`StoreError::Io`].
+    pub fn erase(&mut self) -> Result<(), StoreError> {
+        point("store::erase")?;
+        self.backend.erase()?;
+        self.unerased = false;
+        point("store::erased")
+    }
+
+    /// Gives back the room that is not used.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`], [`StoreError::Io`].
+    pub fn compact(&mut self) -> Result<(), StoreError> {
+        self.backend.compact()?;
+        self.erase()
+    }
+
+    /// The entry of a group, which must be the one of this group.
+    pub(crate) fn group_record(&self, lock: &GroupLock) -> Result<Option<GroupRecord>, StoreError> {
+        let Some(value) = self.get(&tagged(Kind::Group, lock.tag()), || Record::Group)? else {
+            return Ok(None);
+        };
+        let record = GroupRecord::read(value.expose())?;
+        if record.group_id == *lock.group_id() {
+            Ok(Some(record))
+        } else {
+            Err(StoreError::Corrupt(Record::Group))
+        }
+    }
+
+    /// The data key must be the one that was there when the store was opened.
+    pub(crate) fn check_key(&self) -> Result<(), StoreError> {
+        let id = self.backend.get(&key_id())?;
+        if id.is_some_and(|id| id.expose() == self.cipher.id()) { Ok(()) } else { Err(StoreError::WrongKey) }
+    }
+
+    pub(crate) fn get(
+        &self,
+        key: &[u8],
+        what: impl FnOnce() -> Record,
+    ) -> Result<Option<SecretBytes>, StoreError> {
+        point("store::get")?;
+        let Some(stored) = self.backend.get(key)? else {
+            // Under another data key, nothing would be found.
+            return self.check_key().map(|()| None);
+        };
+        self.cipher.open(key, stored.expose(), what).map(Some)
+    }
+
+    /// Gives all values under a range of keys.
+    pub(crate) fn scan<T: AsRef<[u8]>>(
+        &self,
+        bounds: &(T, T),
+        what: impl Fn() -> Record,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        point("store::scan")?;
+        self.check_key()?;
+        self.backend.scan(range(bounds), &mut |key, stored| {
+            let value = self.cipher.open(key, stored, &what)?;
+            each(key, value.expose())
+        })
+    }
+
+    pub(crate) fn read_rows(
+        &self,
+        group_id: &GroupId,
+        bounds: &(Vec<u8>, Vec<u8>),
+    ) -> Result<Rows, StoreError> {
+        point("store::scan")?;
+        self.check_key()?;
+        let mut rows = Rows::new();
+        self.backend.scan(range(bounds), &mut |key, stored| {
+            let row_key = row_key(key)?;
+            let row = self.cipher.open(key, stored, || Record::Row(group_id.clone(), row_key))?;
+            rows.insert(row_key, row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+/// The key of the record that tells which data key there is.
+pub(crate) const fn key_id() -> [u8; 2] {
+    [Kind::Header as u8, 1]
+}
+
+/// Writes the header of a store with nothing in it.
+fn create<B: Backend>(backend: &mut B, key: &Key) -> Result<SecretBytes, StoreError> {
+    let data_key = Header::data_key()?;
+    let header: SecretBytes = Header::new(key, &data_key)?.encode()?.into();
+    backend.begin()?;
+    let made = make(backend, &header, &Cipher::new(&data_key, false));
+    match made {
+        Ok(header) => backend.commit().map(|()| header),
+        Err(error) => {
+            backend.rollback();
+            Err(error)
+        }
+    }
+}
+
+fn make<B: Backend>(
+    backend: &mut B,
+    header: &SecretBytes,
+    cipher: &Cipher,
+) -> Result<SecretBytes, StoreError> {
+    // Another process may have made it in the meantime.
+    if let Some(header) = backend.get(&HEADER)? {
+        return Ok(header);
+    }
+    let everything: (&[u8], &[u8]) = (&HEADER, &[0xff]);
+    backend.scan(range(&everything), &mut |_, _| Err(StoreError::Corrupt(Record::Header)))?;
+    backend.put(&HEADER, header.expose())?;
+    backend.put(&key_id(), cipher.id())?;
+    Ok(header.expose().into())
+}

@@ -1,0 +1,110 @@
+//! A transaction: what is written in it is there as a whole or not at all.
+
+use crate::StoreError;
+use crate::backend::Backend;
+use crate::cipher::{Kind, all_rows, alone, range, row, rows_before, tagged};
+use crate::faults::point;
+use crate::group::{GroupLock, GroupRecord};
+use crate::store::{Erase, Store};
+use pando_mls::{Delta, Encode, RowKey};
+
+/// A transaction. It is undone if it is dropped, and after an error that is all that can be done with it.
+#[derive(Debug)]
+#[must_use = "what is not committed is undone"]
+pub struct Transaction<'a, B: Backend> {
+    pub(crate) store: &'a mut Store<B>,
+    /// Whether secrets were deleted or replaced.
+    pub(crate) erases: bool,
+    ended: bool,
+}
+
+impl<'a, B: Backend> Transaction<'a, B> {
+    pub(crate) const fn new(store: &'a mut Store<B>) -> Self {
+        Self { store, erases: false, ended: false }
+    }
+
+    /// Stores what an operation has changed in a group.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if the group has been written since it was loaded, or is there already and was not loaded,
+    /// or if an earlier transaction with this lock was not committed.
+    pub fn apply(&mut self, lock: &mut GroupLock, delta: &Delta) -> Result<(), StoreError> {
+        let version = self.check_version(lock)?.checked_add(1).ok_or(StoreError::Stale)?;
+        let tag = *lock.tag();
+        if delta.forget_before() > 0 {
+            self.delete(&rows_before(&tag, delta.forget_before()))?;
+        }
+        for key in delta.deletes() {
+            self.delete(&alone(&row(&tag, key)))?;
+        }
+        for (key, value) in delta.writes() {
+            // What everybody knows is no secret.
+            self.erases |= !matches!(key, RowKey::Public | RowKey::Tree(_));
+            self.put(&row(&tag, key), value)?;
+        }
+        let record = GroupRecord { version, group_id: lock.group_id().clone() };
+        self.put(&tagged(Kind::Group, &tag), &record.encode_secret()?)?;
+        // If this is not committed, the lock is ahead, and nothing more is taken from whoever holds it.
+        lock.set_version(version);
+        Ok(())
+    }
+
+    /// Deletes a group, with all its rows.
+    ///
+    /// # Errors
+    /// As [`Transaction::apply`].
+    pub fn delete_group(&mut self, lock: &mut GroupLock) -> Result<(), StoreError> {
+        self.check_version(lock)?;
+        self.delete(&all_rows(lock.tag()))?;
+        self.delete(&alone(&tagged(Kind::Group, lock.tag())))?;
+        lock.set_version(0);
+        Ok(())
+    }
+
+    /// Makes everything durable. Should it fail, what was written may be there or not: groups are to be loaded again.
+    ///
+    /// What cannot be overwritten yet is overwritten after a later transaction: [`Store::erase`] tells what is in the
+    /// way.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Busy`].
+    pub fn commit(mut self) -> Result<(), StoreError> {
+        point("store::commit")?;
+        self.store.backend.commit()?;
+        self.ended = true;
+        self.store.unerased |= self.erases;
+        point("store::committed")?;
+        if self.store.unerased && self.store.erase == Erase::AtOnce {
+            // It has happened, whatever comes of this.
+            let _ = self.store.erase();
+        }
+        Ok(())
+    }
+
+    /// The version of the group in the store, which must be that of the lock.
+    fn check_version(&self, lock: &GroupLock) -> Result<u64, StoreError> {
+        lock.check_store(self.store.cipher.id())?;
+        let stored = self.store.group_record(lock)?.map_or(0, |record| record.version);
+        if stored == lock.version() { Ok(stored) } else { Err(StoreError::Stale) }
+    }
+
+    pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        point("store::put")?;
+        let sealed = self.store.cipher.seal(key, value)?;
+        self.store.backend.put(key, sealed.expose())
+    }
+
+    pub(crate) fn delete<T: AsRef<[u8]>>(&mut self, bounds: &(T, T)) -> Result<(), StoreError> {
+        point("store::delete")?;
+        self.erases = true;
+        self.store.backend.delete(range(bounds))
+    }
+}
+
+impl<B: Backend> Drop for Transaction<'_, B> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.store.backend.rollback();
+        }
+    }
+}

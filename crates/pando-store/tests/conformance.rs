@@ -1,0 +1,24 @@
+//! Both backends do what a backend must do.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+
+use pando_store::{Memory, Sqlite, conformance};
+use std::time::Duration;
+use tempfile::TempDir;
+
+#[test]
+fn memory_conforms() {
+    conformance::run(Memory::new, Memory::again);
+}
+
+#[test]
+fn sqlite_conforms() {
+    conformance::run(
+        || TempDir::new().unwrap(),
+        |folder| {
+            let sqlite = Sqlite::open(folder.path().join("store")).unwrap();
+            sqlite.set_wait(Duration::from_millis(5)).unwrap();
+            sqlite
+        },
+    );
+}

@@ -1,0 +1,278 @@
+//! A client as an application writes one: outbox, inbox and cursor are in one transaction with the group.
+
+use crate::delivery::{Delivery, Entry, Kind};
+use crate::people::{Device, receive, sqlite, suite, tea};
+use pando_mls::{
+    Decode, Encode, EpochRow, Group, LeafIndex, MlsMessage, MlsMessageBody, RowKey, Rows, Welcome,
+};
+use pando_store::rusqlite::{Connection, OptionalExtension};
+use pando_store::{Key, Sqlite, StoreError, Transaction};
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, message BLOB NOT NULL, welcome BLOB);
+    CREATE TABLE IF NOT EXISTS inbox (position INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS cursor (position INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS joined (epoch INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS candidates (key_package BLOB NOT NULL);
+";
+
+pub(crate) struct Client {
+    pub(crate) number: u8,
+    pub(crate) device: Device<Sqlite>,
+    /// Where digests are kept of secrets that are gone.
+    gone: PathBuf,
+    acknowledged: PathBuf,
+}
+
+impl Client {
+    /// Opens the store. What is gone must not be there.
+    pub(crate) fn start(folder: &Path, number: u8, seed: u64) -> Self {
+        let name = ["a", "b", "c"][usize::from(number)];
+        let key = if number == 1 { Key::None } else { Key::bytes(&[number; 32]).unwrap() };
+        let store = sqlite(&folder.join(name), &key).unwrap();
+        store.connection().execute_batch(TABLES).unwrap();
+        let device = Device::new(name, store, seed * 3 + u64::from(number)).unwrap();
+        let (gone, acknowledged) = (folder.join(format!("gone-{name}")), folder.join("acknowledged"));
+        let mut client = Self { number, device, gone, acknowledged };
+        let gone = fs::read(&client.gone).unwrap_or_default();
+        let gone: HashSet<&[u8]> = gone.chunks_exact(8).collect();
+        for (key, row) in client.rows() {
+            assert!(!gone.contains(digest(key, row.expose()).as_slice()), "{key:?} has come back");
+        }
+        client
+    }
+
+    pub(crate) fn own(&self) -> &Connection {
+        self.device.store.connection()
+    }
+
+    fn rows(&mut self) -> Rows {
+        if self.device.group.is_some() { self.device.stored() } else { Rows::new() }
+    }
+
+    /// Remembers, outside of the stores, which secrets are not there any more.
+    fn note_gone(&self, before: &Rows, after: &Rows) {
+        let gone = before.iter().filter(|(key, row)| {
+            let secret = matches!(key, RowKey::Epoch(_, EpochRow::Secret(_)) | RowKey::PrivateKey(_));
+            secret && after.get(key) != Some(row)
+        });
+        let bytes: Vec<u8> = gone.flat_map(|(key, row)| digest(*key, row.expose())).collect();
+        append(&self.gone, &bytes);
+    }
+
+    /// An operation on the group with rows of the application.
+    fn operate<T>(
+        &mut self,
+        operation: impl FnOnce(
+            &mut Group,
+            &pando_mls::Client<'_>,
+            &mut rand_chacha::ChaCha20Rng,
+        ) -> Result<(T, Vec<pando_mls::Delta>), pando_mls::GroupError>,
+        also: impl FnOnce(&mut Transaction<'_, Sqlite>, &T) -> Result<(), StoreError>,
+    ) -> T {
+        let before = self.rows();
+        let result = self.device.operate(operation, also).unwrap();
+        let after = self.rows();
+        self.note_gone(&before, &after);
+        result
+    }
+
+    /// Writes a message, which is in the outbox when it is acknowledged.
+    pub(crate) fn write(&mut self, data: &[u8]) {
+        if self.device.group().pending_proposals().next().is_some() {
+            return;
+        }
+        self.operate(
+            |group, client, rng| {
+                let (message, delta) = group.encrypt(data, b"", client, rng)?;
+                Ok((message, vec![delta]))
+            },
+            |transaction, message| outbox(transaction, message, None),
+        );
+        append(&self.acknowledged, &[&[self.number], data].concat());
+    }
+
+    pub(crate) fn propose_update(&mut self) {
+        self.operate(
+            |group, client, rng| {
+                let (message, delta) = group.propose_update(None, b"", client, rng)?;
+                Ok((message, vec![delta]))
+            },
+            |transaction, message| outbox(transaction, message, None),
+        );
+    }
+
+    /// Makes a Commit, if none is pending: with somebody who waits to be added, or without somebody.
+    pub(crate) fn commit(&mut self, remove: Option<LeafIndex>) {
+        if self.device.group().pending_commit().is_some() {
+            return;
+        }
+        let sql = "SELECT key_package FROM candidates";
+        let candidate: Option<Vec<u8>> = self.own().query_row(sql, [], |row| row.get(0)).optional().unwrap();
+        let candidate = candidate.map(|bytes| match MlsMessage::decode(&bytes).unwrap().body {
+            MlsMessageBody::KeyPackage(key_package) => *key_package,
+            other => panic!("{other:?}"),
+        });
+        self.operate(
+            |group, client, rng| {
+                let mut builder = group.commit();
+                if let Some(key_package) = candidate {
+                    builder = builder.add(key_package);
+                } else if let Some(leaf) = remove {
+                    builder = builder.remove(leaf);
+                }
+                let output = builder.build(client, rng)?;
+                Ok(((output.message, output.welcome), vec![output.delta]))
+            },
+            |transaction, (message, welcome)| outbox(transaction, message, welcome.as_ref()),
+        );
+    }
+
+    /// Sends what is in the outbox, and takes it out.
+    pub(crate) fn send(&mut self, delivery: &mut Delivery) {
+        let sql = "SELECT id, message, welcome FROM outbox ORDER BY id LIMIT 1";
+        loop {
+            let row = self.own().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+            let row: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = row.optional().unwrap();
+            let Some((id, message, welcome)) = row else { return };
+            delivery.accept(self.number, &message, welcome.as_deref());
+            self.own().execute("DELETE FROM outbox WHERE id = ?1", [id]).unwrap();
+        }
+    }
+
+    /// Takes everything that has come.
+    pub(crate) fn receive(&mut self, delivery: &Delivery) {
+        let sql = "SELECT coalesce(max(position), 0) FROM cursor";
+        let position: i64 = self.own().query_row(sql, [], |row| row.get(0)).unwrap();
+        for (at, entry) in delivery.log.iter().enumerate().skip(position as usize) {
+            self.receive_one(at as i64, entry);
+        }
+    }
+
+    fn receive_one(&mut self, at: i64, entry: &Entry) {
+        let advance = move |transaction: &Transaction<'_, Sqlite>| {
+            let own = transaction.connection();
+            Ok::<_, StoreError>(drop(own.execute("INSERT INTO cursor VALUES (?1)", [at + 1])?))
+        };
+        let own_message = entry.from == self.number && entry.kind != Kind::Commit;
+        let member = self.device.group.is_some();
+        match entry.kind {
+            Kind::Application | Kind::Proposal | Kind::Commit if member && !own_message => {
+                self.process(at, entry, advance);
+            }
+            Kind::Welcome if self.number == 2 && !member => self.join(entry, advance),
+            Kind::KeyPackage if self.number == 0 => {
+                let transaction = self.device.store.begin().unwrap();
+                let sql = "INSERT INTO candidates VALUES (?1)";
+                transaction.connection().execute(sql, [&entry.bytes]).unwrap();
+                advance(&transaction).unwrap();
+                transaction.commit().unwrap();
+            }
+            _ => {
+                let transaction = self.device.store.begin().unwrap();
+                advance(&transaction).unwrap();
+                transaction.commit().unwrap();
+            }
+        }
+    }
+
+    fn process(
+        &mut self,
+        at: i64,
+        entry: &Entry,
+        advance: impl FnOnce(&Transaction<'_, Sqlite>) -> Result<(), StoreError>,
+    ) {
+        let message = MlsMessage::decode(&entry.bytes).unwrap();
+        let sql = "SELECT coalesce(max(epoch), 0) FROM joined";
+        let joined: i64 = self.own().query_row(sql, [], |row| row.get(0)).unwrap();
+        let before_joining = Entry::of(&entry.bytes).1 < joined as u64;
+        let added = entry.kind == Kind::Commit;
+        self.operate(
+            |group, client, _| {
+                let received = receive(group, client, &message);
+                // Who joins knows nothing of what was before.
+                if received.is_err() && before_joining {
+                    return Ok((None, vec![group.take_delta()]));
+                }
+                received
+            },
+            |transaction, data| {
+                if let Some(data) = data {
+                    let sql = "INSERT INTO inbox VALUES (?1, ?2)";
+                    transaction.connection().execute(sql, (at, data))?;
+                }
+                if added {
+                    // Whoever waits is added now, or is tried again when its KeyPackage has not been used.
+                    transaction.connection().execute("DELETE FROM candidates", [])?;
+                }
+                advance(transaction)
+            },
+        );
+        if !self.device.group().is_active() {
+            self.leave();
+        }
+    }
+
+    /// Forgets a group from which it was removed, and asks to be added again: in one transaction.
+    pub(crate) fn leave(&mut self) {
+        let bundle = self.device.bundle();
+        let before = self.rows();
+        let (_, mut lock) = self.device.group.take().unwrap();
+        let mut transaction = self.device.store.begin().unwrap();
+        transaction.delete_group(&mut lock).unwrap();
+        transaction.insert_key_package(suite(), &bundle, false).unwrap();
+        let message = MlsMessage::from(bundle.key_package);
+        outbox(&transaction, &message, None).unwrap();
+        transaction.commit().unwrap();
+        self.note_gone(&before, &Rows::new());
+    }
+
+    fn join(
+        &mut self,
+        entry: &Entry,
+        advance: impl FnOnce(&Transaction<'_, Sqlite>) -> Result<(), StoreError>,
+    ) {
+        let MlsMessageBody::Welcome(welcome) = MlsMessage::decode(&entry.bytes).unwrap().body else {
+            panic!("not a Welcome")
+        };
+        let stored =
+            self.device.store.key_package_for(&welcome).unwrap().expect("its KeyPackage is there once");
+        let (group, delta) = {
+            let psks = self.device.store.psks();
+            Group::join(&welcome, &stored.bundle, None, &self.device.client(&psks)).unwrap()
+        };
+        let mut lock = self.device.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
+        let mut transaction = self.device.store.begin().unwrap();
+        transaction.apply(&mut lock, &delta).unwrap();
+        transaction.use_key_package(&stored.reference).unwrap();
+        let sql = "INSERT INTO joined VALUES (?1)";
+        transaction.connection().execute(sql, [group.epoch() as i64]).unwrap();
+        advance(&transaction).unwrap();
+        transaction.commit().unwrap();
+        self.device.group = Some((group, lock));
+    }
+}
+
+fn outbox(
+    transaction: &Transaction<'_, Sqlite>,
+    message: &MlsMessage,
+    welcome: Option<&Welcome>,
+) -> Result<(), StoreError> {
+    let welcome = welcome.map(|welcome| MlsMessage::from(welcome.clone()).encode()).transpose()?;
+    let sql = "INSERT INTO outbox (message, welcome) VALUES (?1, ?2)";
+    transaction.connection().execute(sql, (message.encode()?, welcome))?;
+    Ok(())
+}
+
+pub(crate) fn append(path: &Path, bytes: &[u8]) {
+    File::options().append(true).create(true).open(path).unwrap().write_all(bytes).unwrap();
+}
+
+fn digest(key: RowKey, row: &[u8]) -> [u8; 8] {
+    *Sha256::new().chain_update(key.to_bytes()).chain_update(row).finalize().first_chunk().unwrap()
+}

@@ -1,0 +1,105 @@
+//! The delivery service, and what a wire-tap sees: a file outside of the process, to which everything is appended that is
+//! sent. It takes one Commit in each epoch, and takes what is sent twice once.
+
+use pando_mls::wire::ContentType;
+use pando_mls::{Decode, MlsMessage, MlsMessageBody};
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Application = 0,
+    Proposal = 1,
+    Commit = 2,
+    Welcome = 3,
+    KeyPackage = 4,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) from: u8,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Entry {
+    /// The kind of a message and its epoch.
+    pub(crate) fn of(bytes: &[u8]) -> (Kind, u64) {
+        match MlsMessage::decode(bytes).unwrap().body {
+            MlsMessageBody::PrivateMessage(private) => {
+                let kind = match private.content_type {
+                    ContentType::Commit => Kind::Commit,
+                    ContentType::Proposal => Kind::Proposal,
+                    _ => Kind::Application,
+                };
+                (kind, private.epoch)
+            }
+            MlsMessageBody::KeyPackage(_) => (Kind::KeyPackage, 0),
+            MlsMessageBody::Welcome(_) => (Kind::Welcome, 0),
+            other => panic!("{other:?} is not sent"),
+        }
+    }
+}
+
+pub(crate) struct Delivery {
+    path: PathBuf,
+    pub(crate) log: Vec<Entry>,
+    seen: HashSet<Vec<u8>>,
+    /// The epoch that the next Commit must be of.
+    pub(crate) epoch: u64,
+}
+
+impl Delivery {
+    pub(crate) fn open(folder: &Path) -> Self {
+        let path = folder.join("log");
+        let bytes = fs::read(&path).unwrap_or_default();
+        let mut delivery = Self { path, log: Vec::new(), seen: HashSet::new(), epoch: 1 };
+        let mut rest = bytes.as_slice();
+        while let Some((head, behind)) = rest.split_first_chunk::<6>() {
+            let len = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+            // An entry that was not written to its end was not accepted.
+            let Some((entry, behind)) = behind.split_at_checked(len) else { break };
+            let kinds = [Kind::Application, Kind::Proposal, Kind::Commit, Kind::Welcome, Kind::KeyPackage];
+            delivery.take(Entry { kind: kinds[usize::from(head[4])], from: head[5], bytes: entry.to_vec() });
+            rest = behind;
+        }
+        let whole = bytes.len() - rest.len();
+        if !rest.is_empty() {
+            File::options().write(true).open(&delivery.path).unwrap().set_len(whole as u64).unwrap();
+        }
+        delivery
+    }
+
+    fn take(&mut self, entry: Entry) {
+        if entry.kind == Kind::Commit {
+            self.epoch += 1;
+        }
+        // Each is there once: nothing was encrypted twice with one key and nonce.
+        assert!(self.seen.insert(entry.bytes.clone()));
+        self.log.push(entry);
+    }
+
+    /// Takes a message, with the Welcome of a Commit, if it comes in time.
+    pub(crate) fn accept(&mut self, from: u8, bytes: &[u8], welcome: Option<&[u8]>) {
+        let (kind, epoch) = Entry::of(bytes);
+        if self.seen.contains(bytes) {
+            return;
+        }
+        if matches!(kind, Kind::Commit | Kind::Proposal) && epoch != self.epoch {
+            return;
+        }
+        let mut entries = vec![Entry { kind, from, bytes: bytes.to_vec() }];
+        entries.extend(welcome.map(|bytes| Entry { kind: Kind::Welcome, from, bytes: bytes.to_vec() }));
+        let mut appended = Vec::new();
+        for Entry { kind, from, bytes } in &entries {
+            appended.extend((bytes.len() as u32).to_be_bytes());
+            appended.extend([*kind as u8, *from]);
+            appended.extend(bytes);
+        }
+        let mut file = File::options().append(true).create(true).open(&self.path).unwrap();
+        file.write_all(&appended).unwrap();
+        entries.into_iter().for_each(|entry| self.take(entry));
+    }
+}

@@ -1,0 +1,84 @@
+//! A process with three clients is killed, again and again, at any point of what they do; and each time, it goes on with what
+//! is in the stores. Nothing that was acknowledged is lost, everybody can read everything once, no secret that was replaced or
+//! deleted comes back, no Commit stays pending, and in the end all agree.
+//!
+//! Half of the time, the process ends itself at a failpoint, before or after a read, a write or a commit of the store; half
+//! of the time it is ended from outside at any time. `PANDO_KILLS` is how often, 40 times if it is not there:
+//!
+//! ```sh
+//! PANDO_KILLS=1000 cargo test --release -p pando-store --test killed
+//! ```
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+#[path = "../people/mod.rs"]
+mod people;
+
+mod client;
+mod delivery;
+mod victim;
+
+use rand_core::Rng;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, thread};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("--victim") => victim::live(&arguments[1], &arguments[2], &arguments[3]),
+        // What other tests are called by is nothing to this one.
+        Some(filter) if !filter.starts_with('-') && !"killed".contains(filter) => {}
+        Some("--list") => println!("killed: test"),
+        _ => drill(),
+    }
+}
+
+fn drill() {
+    let wanted: u32 = env::var("PANDO_KILLS").map_or(40, |kills| kills.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let mut rng = people::rng(u64::from(wanted));
+    let (mut kills, mut by_itself, mut lives) = (0, 0, 0_u64);
+    while kills < wanted {
+        lives += 1;
+        let from_outside = rng.next_u32().is_multiple_of(2);
+        let countdown = if from_outside { 0 } else { 1 + rng.next_u32() % 400 };
+        let mut victim = start(folder, lives, &countdown.to_string());
+        if from_outside {
+            thread::sleep(Duration::from_millis(u64::from(10 + rng.next_u32() % 90)));
+            victim.kill().unwrap();
+        }
+        let output = victim.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            // By a signal.
+            None => {
+                kills += 1;
+                by_itself += u32::from(!from_outside);
+            }
+            Some(0) => {}
+            Some(code) => panic!("life {lives} ended with {code}:\n{stderr}"),
+        }
+    }
+    let output = start(folder, lives + 1, "finish").wait_with_output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "the last life:\n{stderr}");
+    println!("{kills} kills, {by_itself} of them at a failpoint, in {lives} lives: {stdout}");
+}
+
+fn start(folder: &str, seed: u64, countdown: &str) -> std::process::Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--victim", folder, &seed.to_string(), countdown])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}

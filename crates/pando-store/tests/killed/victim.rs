@@ -1,0 +1,161 @@
+//! The process that is killed.
+
+use crate::client::Client;
+use crate::delivery::{Delivery, Kind};
+use crate::people::rng;
+use pando_mls::{CommitBuilder, LeafIndex};
+use pando_store::FAILPOINTS;
+use rand_core::Rng;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How long a payload is, which begins with the number of the client.
+const PAYLOAD: usize = 16;
+
+pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
+    let (folder, seed) = (Path::new(folder), seed.parse().unwrap());
+    if let Ok(countdown) = countdown.parse::<u32>()
+        && countdown > 0
+    {
+        die_after(countdown);
+    }
+    let mut delivery = Delivery::open(folder);
+    let mut clients: Vec<_> = (0..3).map(|number| Client::start(folder, number, seed)).collect();
+    if !folder.join("begun").exists() {
+        begin(folder, &mut clients);
+    }
+    // What an earlier life has left in an outbox is sent first.
+    clients.iter_mut().for_each(|client| client.send(&mut delivery));
+    let mut random = rng(seed + 1_000_000);
+    if countdown == "finish" {
+        settle(&mut clients, &mut delivery);
+        return check(folder, &clients, &delivery);
+    }
+    for step in 0..60 {
+        let at = (random.next_u32() % 3) as usize;
+        let client = &mut clients[at];
+        client.send(&mut delivery);
+        client.receive(&delivery);
+        if client.device.group.is_some() {
+            match random.next_u32() % 8 {
+                0..4 => {
+                    let data = [seed.to_be_bytes(), u64::to_be_bytes(step)].concat();
+                    client.write(&data);
+                }
+                4 => client.propose_update(),
+                5 if at == 0 && random.next_u32().is_multiple_of(2) => {
+                    let leaf = LeafIndex(2);
+                    let member = client.device.group().public().tree().members().any(|at| at == leaf);
+                    client.commit(member.then_some(leaf));
+                }
+                5..7 => client.commit(None),
+                _ => {}
+            }
+        }
+        if random.next_u32().is_multiple_of(2) {
+            clients[at].send(&mut delivery);
+        }
+    }
+    settle(&mut clients, &mut delivery);
+}
+
+/// The group, made once. A life that ends before this is done begins again with new stores.
+fn begin(folder: &Path, clients: &mut Vec<Client>) {
+    assert!(!folder.join("log").exists());
+    if clients.iter().any(|client| client.device.group.is_some())
+        || clients.iter().any(|client| !client.device.store.key_packages().unwrap().is_empty())
+    {
+        clients.clear();
+        for name in ["a", "b", "c"] {
+            for end in ["", "-wal", "-shm"] {
+                let _ = fs::remove_file(folder.join(format!("{name}{end}")));
+            }
+        }
+        clients.extend((0..3).map(|number| Client::start(folder, number, 0)));
+    }
+    clients[0].device.create(&crate::people::tea()).unwrap();
+    let added: Vec<_> = clients[1..].iter_mut().map(|client| client.device.publish(false).unwrap()).collect();
+    let (_, welcome) =
+        clients[0].device.commit(|builder| added.into_iter().fold(builder, CommitBuilder::add)).unwrap();
+    clients[0].device.merge_pending().unwrap();
+    clients[1..].iter_mut().for_each(|client| client.device.join(welcome.as_ref().unwrap()).unwrap());
+    fs::write(folder.join("begun"), []).unwrap();
+}
+
+/// Ends the process when this many places were passed.
+fn die_after(countdown: u32) {
+    let left = Arc::new(AtomicU32::new(countdown));
+    for point in FAILPOINTS {
+        let left = Arc::clone(&left);
+        fail::cfg_callback(point, move || {
+            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                std::process::abort();
+            }
+        })
+        .unwrap();
+    }
+}
+
+/// Everything that was sent arrives, and everybody agrees.
+fn settle(clients: &mut [Client], delivery: &mut Delivery) {
+    loop {
+        let before = delivery.log.len();
+        clients.iter_mut().for_each(|client| client.send(delivery));
+        clients.iter_mut().for_each(|client| client.receive(delivery));
+        clients.iter_mut().for_each(|client| client.send(delivery));
+        if delivery.log.len() == before {
+            break;
+        }
+    }
+    let members: Vec<_> = clients.iter().filter_map(|client| client.device.group.as_ref()).collect();
+    for (group, _) in &members {
+        assert!(group.pending_commit().is_none(), "a Commit stays pending");
+        assert_eq!(group.epoch(), delivery.epoch);
+        assert_eq!(group.epoch_authenticator(), members[0].0.epoch_authenticator());
+    }
+    // Who is not a member has a KeyPackage out, and nobody else has.
+    for client in clients.iter() {
+        let waits = usize::from(client.device.group.is_none());
+        assert_eq!(client.device.store.key_packages().unwrap().len(), waits);
+    }
+}
+
+/// What was acknowledged was sent, and was read by those who are always members, once.
+fn check(folder: &Path, clients: &[Client], delivery: &Delivery) {
+    let inbox = |client: &Client| -> BTreeMap<i64, Vec<u8>> {
+        let mut statement = client.own().prepare("SELECT position, data FROM inbox").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let inboxes: Vec<_> = clients.iter().map(inbox).collect();
+    let mut sent = BTreeMap::<(u8, Vec<u8>), usize>::new();
+    for (at, entry) in (0..).zip(&delivery.log).filter(|(_, entry)| entry.kind == Kind::Application) {
+        let read: Vec<_> = (0..2).filter(|reader| *reader != entry.from).collect();
+        let data = &inboxes[usize::from(read[0])][&at];
+        assert!(read.iter().all(|reader| inboxes[usize::from(*reader)].get(&at) == Some(data)));
+        *sent.entry((entry.from, data.clone())).or_default() += 1;
+    }
+    let acknowledged = fs::read(folder.join("acknowledged")).unwrap();
+    for acknowledged in acknowledged.chunks_exact(PAYLOAD + 1) {
+        let (from, data) = (acknowledged[0], acknowledged[1..].to_vec());
+        assert_eq!(sent.get(&(from, data)), Some(&1), "lost, or sent twice");
+    }
+    let count = |kind| delivery.log.iter().filter(|entry| entry.kind == kind).count();
+    let gone: u64 = ["a", "b", "c"]
+        .map(|name| fs::metadata(folder.join(format!("gone-{name}"))).unwrap().len() / 8)
+        .iter()
+        .sum();
+    println!(
+        "{} messages ({} acknowledged), {} Commits, {} proposals, {} times somebody was removed and {} times added again, {gone} secrets gone, {} bytes read by the third",
+        count(Kind::Application),
+        acknowledged.len() / (PAYLOAD + 1),
+        count(Kind::Commit),
+        count(Kind::Proposal),
+        count(Kind::KeyPackage),
+        count(Kind::Welcome),
+        inboxes[2].values().map(Vec::len).sum::<usize>(),
+    );
+}

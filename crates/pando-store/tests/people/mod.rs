@@ -1,0 +1,293 @@
+//! Clients with their stores. Whatever they do is stored before it is sent or shown.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all; and not every test uses everything"
+)]
+
+use pando_mls::wire::SignaturePublicKey;
+use pando_mls::{
+    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
+    CryptoProvider, Delta, Extensions, Group, GroupConfig, GroupError, GroupId, KeyPackage, KeyPackageBundle,
+    KeyPackageTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer, Suite, Welcome,
+};
+use pando_store::{
+    Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::path::Path;
+use std::time::Duration;
+
+pub fn suite() -> Suite {
+    RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap()
+}
+
+pub fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+pub fn tea() -> GroupId {
+    b"tea".as_slice().into()
+}
+
+pub fn memory() -> MemoryStore {
+    Store::new(Memory::new(), &pando_store::Key::None).unwrap()
+}
+
+/// Opens a database that does not wait long for others.
+pub fn sqlite(path: &Path, key: &pando_store::Key) -> Result<SqliteStore, StoreError> {
+    let sqlite = Sqlite::open(path)?;
+    sqlite.set_wait(Duration::from_millis(20))?;
+    Store::new(sqlite, key)
+}
+
+pub fn template(name: &str, not_after: u64) -> KeyPackageTemplate {
+    KeyPackageTemplate {
+        credential: Credential::Basic { identity: name.as_bytes().into() },
+        capabilities: Capabilities::new([suite().cipher_suite()], [CredentialType::BASIC]),
+        lifetime: Lifetime { not_before: 0, not_after },
+        leaf_extensions: Extensions::default(),
+        extensions: Extensions::default(),
+    }
+}
+
+/// A client with a store, in one group at most.
+pub struct Device<B: Backend> {
+    pub name: String,
+    pub store: Store<B>,
+    pub signer: Box<dyn Signer>,
+    pub config: GroupConfig,
+    pub group: Option<(Group, GroupLock)>,
+    pub rng: ChaCha20Rng,
+}
+
+impl<B: Backend> Device<B> {
+    /// A client with a signature key in its store, which may be there already, as may be the group.
+    pub fn new(name: &str, store: Store<B>, seed: u64) -> Result<Self, StoreError> {
+        let (mut store, mut rng) = (store, rng(seed));
+        let public = match store.signers()?.pop() {
+            Some(stored) => stored.public_key,
+            None => make_signer(&mut store, name, &mut rng)?,
+        };
+        let signer = store.signer(suite(), &public)?.unwrap();
+        let config = GroupConfig::default();
+        let mut device = Self { name: name.into(), store, signer, config, group: None, rng };
+        device.reload()?;
+        Ok(device)
+    }
+
+    /// Forgets what is in memory.
+    pub fn reload(&mut self) -> Result<(), StoreError> {
+        self.group = None;
+        let Some(id) = self.store.groups()?.pop() else { return Ok(()) };
+        let mut lock = self.store.lock(&id, Duration::ZERO)?;
+        let rows = self.store.load(&mut lock)?.unwrap();
+        let psks = self.store.psks();
+        let group = Group::load(&rows, &self.client(&psks)).unwrap();
+        assert_eq!(group.rows().unwrap(), rows);
+        self.group = Some((group, lock));
+        Ok(())
+    }
+
+    pub fn client<'a>(&'a self, psks: &'a dyn pando_mls::PskStore) -> Client<'a> {
+        Client {
+            crypto: &RustCrypto,
+            signer: &*self.signer,
+            policy: &BasicIdentities,
+            psks,
+            is_in_group: &|_| false,
+            now: Some(1_000),
+            config: self.config,
+        }
+    }
+
+    pub fn group(&self) -> &Group {
+        &self.group.as_ref().unwrap().0
+    }
+
+    /// What is stored of the group.
+    pub fn stored(&mut self) -> Rows {
+        let (_, lock) = self.group.as_mut().unwrap();
+        self.store.load(lock).unwrap().unwrap()
+    }
+
+    pub fn bundle(&mut self) -> KeyPackageBundle {
+        KeyPackageBundle::new(suite(), template(&self.name, u64::MAX), &*self.signer, &mut self.rng).unwrap()
+    }
+
+    /// A KeyPackage that is in the store, to be published.
+    pub fn publish(&mut self, last_resort: bool) -> Result<KeyPackage, StoreError> {
+        let bundle = self.bundle();
+        let mut transaction = self.store.begin()?;
+        transaction.insert_key_package(suite(), &bundle, last_resort)?;
+        transaction.commit()?;
+        Ok(bundle.key_package)
+    }
+
+    pub fn create(&mut self, id: &GroupId) -> Result<(), StoreError> {
+        let (bundle, mut rng) = (self.bundle(), self.rng.clone());
+        let psks = self.store.psks();
+        let created =
+            Group::create(suite(), id.clone(), Extensions::default(), bundle, &self.client(&psks), &mut rng);
+        let (group, delta) = created.unwrap();
+        self.rng = rng;
+        let mut lock = self.store.lock(id, Duration::ZERO)?;
+        let mut transaction = self.store.begin()?;
+        transaction.apply(&mut lock, &delta)?;
+        transaction.commit()?;
+        self.group = Some((group, lock));
+        Ok(())
+    }
+
+    /// Joins, and uses up the KeyPackage.
+    pub fn join(&mut self, welcome: &Welcome) -> Result<(), StoreError> {
+        let stored = self.store.key_package_for(welcome)?.ok_or(StoreError::Stale)?;
+        let psks = self.store.psks();
+        let (group, delta) = Group::join(welcome, &stored.bundle, None, &self.client(&psks)).unwrap();
+        let id = group.public().context().group_id.clone();
+        let mut lock = self.store.lock(&id, Duration::ZERO)?;
+        let mut transaction = self.store.begin()?;
+        transaction.apply(&mut lock, &delta)?;
+        transaction.use_key_package(&stored.reference)?;
+        transaction.commit()?;
+        self.group = Some((group, lock));
+        Ok(())
+    }
+
+    /// Does something with the group, stores what it has changed together with what `also` writes, and gives the result.
+    pub fn operate<T>(
+        &mut self,
+        operation: impl FnOnce(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<(T, Vec<Delta>), GroupError>,
+        also: impl FnOnce(&mut Transaction<'_, B>, &T) -> Result<(), StoreError>,
+    ) -> Result<T, StoreError> {
+        let (mut group, mut lock) = self.group.take().unwrap();
+        let mut rng = self.rng.clone();
+        let psks = self.store.psks();
+        let (result, deltas) = operation(&mut group, &self.client(&psks), &mut rng).unwrap();
+        self.rng = rng;
+        let stored = store_all(&mut self.store, &mut lock, &deltas, &result, also);
+        self.group = Some((group, lock));
+        stored.map(|()| result)
+    }
+
+    pub fn send(&mut self, data: &[u8]) -> Result<MlsMessage, StoreError> {
+        let encrypt = |group: &mut Group, client: &Client<'_>, rng: &mut ChaCha20Rng| {
+            let (message, delta) = group.encrypt(data, b"", client, rng)?;
+            Ok((message, vec![delta]))
+        };
+        self.operate(encrypt, |_, _| Ok(()))
+    }
+
+    /// Takes a message, and enters the epoch if it is a Commit; with the data if there are some.
+    pub fn receive(&mut self, message: &MlsMessage) -> Result<Option<Vec<u8>>, StoreError> {
+        self.operate(|group, client, _| receive(group, client, message), |_, _| Ok(()))
+    }
+
+    pub fn propose_update(&mut self) -> Result<MlsMessage, StoreError> {
+        let propose = |group: &mut Group, client: &Client<'_>, rng: &mut ChaCha20Rng| {
+            let (message, delta) = group.propose_update(None, b"", client, rng)?;
+            Ok((message, vec![delta]))
+        };
+        self.operate(propose, |_, _| Ok(()))
+    }
+
+    /// Makes a Commit, which is pending.
+    pub fn commit(
+        &mut self,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+    ) -> Result<(MlsMessage, Option<Welcome>), StoreError> {
+        let build = |group: &mut Group, client: &Client<'_>, rng: &mut ChaCha20Rng| {
+            let output = fill(group.commit()).build(client, rng)?;
+            Ok(((output.message, output.welcome), vec![output.delta]))
+        };
+        self.operate(build, |_, _| Ok(()))
+    }
+
+    pub fn merge_pending(&mut self) -> Result<(), StoreError> {
+        self.operate(|group, _, _| Ok(((), vec![group.merge_pending()?])), |_, ()| Ok(()))
+    }
+}
+
+pub fn receive(
+    group: &mut Group,
+    client: &Client<'_>,
+    message: &MlsMessage,
+) -> Result<(Option<Vec<u8>>, Vec<Delta>), GroupError> {
+    let (processed, delta) = group.process(message.clone(), client)?;
+    let mut deltas = vec![delta];
+    let data = match processed {
+        Processed::Application { data, .. } => Some(data.to_vec()),
+        Processed::Commit(staged) => {
+            deltas.push(group.merge(*staged)?.1);
+            None
+        }
+        Processed::OwnCommit => {
+            deltas.push(group.merge_pending()?);
+            None
+        }
+        _ => None,
+    };
+    Ok((data, deltas))
+}
+
+fn store_all<B: Backend, T>(
+    store: &mut Store<B>,
+    lock: &mut GroupLock,
+    deltas: &[Delta],
+    result: &T,
+    also: impl FnOnce(&mut Transaction<'_, B>, &T) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut transaction = store.begin()?;
+    deltas.iter().try_for_each(|delta| transaction.apply(lock, delta))?;
+    also(&mut transaction, result)?;
+    transaction.commit()
+}
+
+fn make_signer<B: Backend>(
+    store: &mut Store<B>,
+    name: &str,
+    rng: &mut ChaCha20Rng,
+) -> Result<SignaturePublicKey, StoreError> {
+    let private = suite().signature_generate_key(rng).unwrap();
+    let credential = Credential::Basic { identity: name.as_bytes().into() };
+    let mut transaction = store.begin()?;
+    let public = transaction.put_signer(suite(), &private, &credential)?;
+    transaction.commit()?;
+    Ok(public)
+}
+
+/// A KeyPackage of somebody who will never say anything.
+pub fn stranger(rng: &mut ChaCha20Rng) -> KeyPackage {
+    let signer = suite().signer(&suite().signature_generate_key(rng).unwrap()).unwrap();
+    KeyPackageBundle::new(suite(), template("stranger", u64::MAX), &*signer, rng).unwrap().key_package
+}
+
+/// Alice and others in a group.
+pub fn group_of<B: Backend>(stores: Vec<Store<B>>) -> Vec<Device<B>> {
+    let mut devices: Vec<_> = (0..)
+        .zip(stores)
+        .map(|(at, store)| Device::new(&format!("member {at}"), store, at).unwrap())
+        .collect();
+    devices[0].create(&tea()).unwrap();
+    let added: Vec<_> = devices[1..].iter_mut().map(|device| device.publish(false).unwrap()).collect();
+    if added.is_empty() {
+        return devices;
+    }
+    let (_, welcome) =
+        devices[0].commit(|builder| added.into_iter().fold(builder, CommitBuilder::add)).unwrap();
+    devices[0].merge_pending().unwrap();
+    devices[1..].iter_mut().for_each(|device| device.join(welcome.as_ref().unwrap()).unwrap());
+    devices
+}
+
+/// Everybody is in the same epoch.
+pub fn agree<B: Backend>(devices: &[Device<B>]) {
+    let first = devices[0].group().epoch_authenticator();
+    devices.iter().for_each(|device| assert_eq!(device.group().epoch_authenticator(), first));
+}

@@ -1,0 +1,50 @@
+//! An application's own rows are there if and only if the group's are. The database may have been the application's first.
+
+use crate::people::{group_of, sqlite, tea};
+use pando_mls::Encode;
+use pando_store::rusqlite::Connection;
+use pando_store::{Key, Misuse, StoreError};
+use tempfile::TempDir;
+
+#[test]
+fn the_outbox_and_the_group_are_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    let own = Connection::open(&path).unwrap();
+    own.execute_batch("CREATE TABLE outbox (id INTEGER PRIMARY KEY, message BLOB NOT NULL) STRICT").unwrap();
+    drop(own);
+    let open = |name: &str| sqlite(&folder.path().join(name), &Key::None).unwrap();
+    let mut devices = group_of(vec![open("a"), open("b")]);
+    let alice = &mut devices[0];
+    let count = |alice: &crate::people::Device<pando_store::Sqlite>| -> i64 {
+        alice.store.connection().query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).unwrap()
+    };
+    for fails in [false, true, false] {
+        let before = (count(alice), alice.stored());
+        let sent = alice.operate(
+            |group, client, rng| {
+                let (message, delta) = group.encrypt(b"hello", b"", client, rng)?;
+                Ok((message, vec![delta]))
+            },
+            |transaction, message| {
+                let sql = "INSERT INTO outbox (message) VALUES (?1)";
+                transaction.connection().execute(sql, [message.encode()?])?;
+                let _ = transaction.connection().query_row("SELECT count(*) FROM outbox", [], |row| {
+                    assert_eq!(row.get(0), Ok(before.0 + 1));
+                    Ok(())
+                })?;
+                if fails { Ok(transaction.connection().execute("nonsense", []).map(|_| ())?) } else { Ok(()) }
+            },
+        );
+        if fails {
+            assert!(matches!(sent, Err(StoreError::Misuse(Misuse::Sql(_)))), "{sent:?}");
+            assert_eq!((count(alice), alice.stored()), before);
+            alice.reload().unwrap();
+        } else {
+            sent.unwrap();
+            assert_eq!(count(alice), before.0 + 1);
+            assert_ne!(alice.stored(), before.1);
+        }
+    }
+    assert!(alice.store.contains(&tea()).unwrap());
+}

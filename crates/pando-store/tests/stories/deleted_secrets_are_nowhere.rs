@@ -1,0 +1,173 @@
+//! In a store that is not encrypted, what was deleted or replaced is in none of its files: keys of messages, secrets of past
+//! epochs, KeyPackages that were used.
+
+use crate::people::{Device, group_of, rng, sqlite, stranger, tea};
+use pando_mls::{CommitBuilder, RowKey, Rows, SecretBytes};
+use pando_store::{Backend, Erase, Key, Sqlite};
+use rand_core::Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Every row of a member that holds secrets, and what is in it.
+fn secrets(rows: &Rows) -> BTreeSet<Vec<u8>> {
+    let secret = |key: &RowKey| !matches!(key, RowKey::Public | RowKey::Node(_) | RowKey::Proposal(_));
+    let rows = rows.iter().filter(|(key, _)| secret(key));
+    // Any part of 24 bytes will do, so that nothing is found that stands at another place in a row that is there.
+    rows.flat_map(|(_, row)| row.expose().chunks_exact(24).map(<[u8]>::to_vec)).collect()
+}
+
+/// The bytes of the database and of all that SQLite keeps beside it.
+fn bytes(folder: &Path, name: &str) -> Vec<Vec<u8>> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files =
+        files.filter(|path| path.is_file() && path.file_name().unwrap().to_str().unwrap().starts_with(name));
+    files.map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// How many of some secrets are in some files.
+fn found(secrets: &BTreeSet<Vec<u8>>, files: &[Vec<u8>]) -> usize {
+    let windows = files.iter().flat_map(|file| file.windows(24));
+    windows.filter(|window| secrets.contains(*window)).map(<[u8]>::to_vec).collect::<BTreeSet<_>>().len()
+}
+
+/// What the member has had and has no longer.
+struct Gone {
+    had: BTreeSet<Vec<u8>>,
+}
+
+impl Gone {
+    fn look(&mut self, device: &mut Device<Sqlite>) {
+        self.had.extend(secrets(&device.stored()));
+    }
+
+    fn gone(&self, device: &mut Device<Sqlite>) -> BTreeSet<Vec<u8>> {
+        // What was at one place may be at another now.
+        let rows = device.stored();
+        let mut has = BTreeSet::new();
+        for row in rows.values().map(SecretBytes::expose) {
+            // Some secrets begin with their length, as do some that stand alone in a slot.
+            let slot = [&u32::try_from(row.len()).unwrap().to_be_bytes(), row].concat();
+            has.extend(slot.windows(24).map(<[u8]>::to_vec));
+        }
+        self.had.difference(&has).cloned().collect()
+    }
+}
+
+/// A group lives, and the second member is looked at after every step.
+fn live(folder: &Path, erase: Erase, mut look: impl FnMut(&mut Device<Sqlite>)) -> Vec<Device<Sqlite>> {
+    let names = ["a", "b", "c"];
+    let stores = names.map(|name| sqlite(&folder.join(name), &Key::None).unwrap());
+    let mut devices = group_of(stores.into());
+    devices[1].store.set_erase(erase);
+    // Many others, so that there are many pages, which are split and joined.
+    let crowd: Vec<_> = (0..100).map(|_| stranger(&mut devices[0].rng)).collect();
+    let (commit, _) =
+        devices[0].commit(|builder| crowd.into_iter().fold(builder, CommitBuilder::add)).unwrap();
+    devices.iter_mut().for_each(|device| drop(device.receive(&commit).unwrap()));
+    for step in 0..6 {
+        for round in 0..3 {
+            let messages: Vec<_> =
+                (0..4).map(|at| (at % 3, devices[at % 3].send(&[1; 40]).unwrap())).collect();
+            look(&mut devices[1]);
+            for (by, message) in messages.iter().rev() {
+                for at in (0..3).filter(|at| at != by) {
+                    devices[at].receive(message).unwrap();
+                }
+                look(&mut devices[1]);
+            }
+            if round == 1 && step % 2 == 0 {
+                let update = devices[1].propose_update().unwrap();
+                look(&mut devices[1]);
+                devices[0].receive(&update).unwrap();
+                devices[2].receive(&update).unwrap();
+                break;
+            }
+        }
+        let by = (step + 2) % 3;
+        let (commit, _) = devices[by].commit(|builder| builder).unwrap();
+        look(&mut devices[1]);
+        devices.iter_mut().for_each(|device| drop(device.receive(&commit).unwrap()));
+        look(&mut devices[1]);
+    }
+    devices
+}
+
+#[test]
+fn none_is_in_any_file() {
+    let folder = TempDir::new().unwrap();
+    let mut gone = Gone { had: BTreeSet::new() };
+    let mut devices = live(folder.path(), Erase::AtOnce, |device| {
+        gone.look(device);
+        let deleted = gone.gone(device);
+        let found = found(&deleted, &bytes(folder.path(), "b"));
+        assert_eq!(found, 0, "of {}", deleted.len());
+    });
+    let bob = &mut devices[1];
+    assert!(gone.gone(bob).len() > 200, "{}", gone.gone(bob).len());
+    // What is there is found, so the search finds.
+    assert!(found(&secrets(&bob.stored()), &bytes(folder.path(), "b")) > 20);
+    assert!(bob.store.contains(&tea()).unwrap());
+}
+
+#[test]
+fn it_is_so_after_the_deletions_were_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let mut gone = Gone { had: BTreeSet::new() };
+    let mut devices = live(folder.path(), Erase::WhenAsked, |device| gone.look(device));
+    let bob = &mut devices[1];
+    let deleted = gone.gone(bob);
+    // Until then, some are in the log.
+    assert!(found(&deleted, &bytes(folder.path(), "b")) > 0);
+    bob.store.erase().unwrap();
+    assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
+}
+
+#[test]
+fn random_records_leave_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let mut database = Sqlite::open(folder.path().join("b")).unwrap();
+    let mut rng = rng(3);
+    let mut random = |len: usize| {
+        let mut bytes = vec![0; len];
+        rng.fill_bytes(&mut bytes);
+        bytes
+    };
+    let (mut there, mut deleted) = (BTreeMap::<Vec<u8>, Vec<u8>>::new(), BTreeSet::new());
+    for _ in 0..1_500 {
+        database.begin().unwrap();
+        for _ in 0..=random(1)[0] % 6 {
+            let key = [random(3), vec![0; 24]].concat();
+            match there.keys().nth(usize::from(random(1)[0])).cloned() {
+                Some(key) if random(1)[0] % 2 == 0 => {
+                    deleted.insert(there.remove(&key).unwrap()[..24].to_vec());
+                    database.delete(&*key..&*[&*key, &[0]].concat()).unwrap();
+                }
+                _ => {
+                    let len = [24, 32, 60, 64, 67, 150, 300, 3_000][usize::from(random(1)[0] % 8)];
+                    let value = random(len);
+                    database.put(&key, &value).unwrap();
+                    deleted.extend(there.insert(key, value).map(|old| old[..24].to_vec()));
+                }
+            }
+        }
+        if there.len() > 300 {
+            // As when an epoch is forgotten.
+            let (from, to) = (vec![random(1)[0]], vec![0xff]);
+            database.delete(&*from..&*to).unwrap();
+            deleted.extend(there.split_off(&from).into_values().map(|old| old[..24].to_vec()));
+        }
+        database.commit().unwrap();
+    }
+    database.erase().unwrap();
+    assert!(deleted.len() > 1_500, "{}", deleted.len());
+    assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
+    let there: BTreeSet<_> = there.values().map(|value| value[..24].to_vec()).collect();
+    assert_eq!(found(&there, &bytes(folder.path(), "b")), there.len());
+    // Nor does what moves them all.
+    database.compact().unwrap();
+    database.erase().unwrap();
+    assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
+    assert_eq!(found(&there, &bytes(folder.path(), "b")), there.len());
+}

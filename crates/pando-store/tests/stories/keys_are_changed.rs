@@ -1,0 +1,135 @@
+//! A store gets another key, or everything is encrypted again, or nothing is to be read ever again.
+
+use crate::people::{Device, agree, group_of, sqlite, tea};
+use pando_store::{Argon2Cost, Backend, Key, SqliteStore, Store, StoreError};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn keys() -> [Key; 4] {
+    let cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
+    let passphrase = || b"correct horse".as_slice().into();
+    [
+        Key::bytes(&[1; 32]).unwrap(),
+        Key::Passphrase { passphrase: passphrase(), cost },
+        Key::bytes(&[2; 32]).unwrap(),
+        Key::Passphrase { passphrase: passphrase(), cost: Argon2Cost { passes: 2, ..cost } },
+    ]
+}
+
+fn values(store: &SqliteStore) -> Vec<Vec<u8>> {
+    let mut values = Vec::new();
+    let mut each = |_: &[u8], value: &[u8]| {
+        values.push(value.to_vec());
+        Ok(())
+    };
+    store.backend().scan(&[1][..]..&[0xff][..], &mut each).unwrap();
+    values
+}
+
+/// A member who has something of each kind, and another.
+fn two(folder: &Path, key: &Key) -> Vec<Device<pando_store::Sqlite>> {
+    let open = |name: &str| sqlite(&folder.join(name), key).unwrap();
+    let mut devices = group_of(vec![open("a"), open("b")]);
+    devices[0].publish(true).unwrap();
+    let mut transaction = devices[0].store.begin().unwrap();
+    transaction.put_psk(b"psk", &pando_mls::PskValue::from(vec![1; 32])).unwrap();
+    transaction.commit().unwrap();
+    devices
+}
+
+/// All is there, and the group goes on.
+fn check(folder: &Path, key: &Key, other: &mut Device<pando_store::Sqlite>, seed: u64) {
+    let mut alice = Device::new("member 0", sqlite(&folder.join("a"), key).unwrap(), seed).unwrap();
+    let message = alice.send(b"hello").unwrap();
+    assert_eq!(other.receive(&message).unwrap().unwrap(), b"hello");
+    let (commit, _) = alice.commit(|builder| builder).unwrap();
+    alice.receive(&commit).unwrap();
+    other.receive(&commit).unwrap();
+    assert_eq!(alice.group().epoch_authenticator(), other.group().epoch_authenticator());
+    assert_eq!(alice.store.key_packages().unwrap().len(), 1);
+    assert_eq!(alice.store.psk_ids().unwrap().len(), 1);
+    assert_eq!(alice.store.signers().unwrap().len(), 1);
+}
+
+#[test]
+fn another_key_wraps_the_same_data_key() {
+    let folder = TempDir::new().unwrap();
+    let keys = keys();
+    let mut devices = two(folder.path(), &keys[0]);
+    let (mut bob, mut alice) = (devices.pop().unwrap(), devices.pop().unwrap());
+    for (pair, seed) in keys.windows(2).zip(100..) {
+        let before = values(&alice.store);
+        let refused = alice.store.rewrap(&pair[1], &pair[1]);
+        assert!(matches!(refused, Err(StoreError::WrongKey)));
+        alice.store.rewrap(&pair[0], &pair[1]).unwrap();
+        assert!(values(&alice.store) == before);
+        // Who has it open goes on.
+        alice.reload().unwrap();
+        alice.send(b"").unwrap();
+        drop(alice);
+        assert!(matches!(sqlite(&folder.path().join("a"), &pair[0]), Err(StoreError::WrongKey)));
+        check(folder.path(), &pair[1], &mut bob, seed);
+        alice =
+            Device::new("member 0", sqlite(&folder.path().join("a"), &pair[1]).unwrap(), 200 + seed).unwrap();
+    }
+    assert!(matches!(alice.store.rewrap(&keys[3], &Key::None), Err(StoreError::WrongKey)));
+    agree(&[alice, bob]);
+}
+
+#[test]
+fn everything_is_encrypted_again() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    let [first, second, third, _] = keys();
+    let mut old = &first;
+    let mut devices = two(folder.path(), old);
+    let (mut bob, mut alice) = (devices.pop().unwrap(), devices.pop().unwrap());
+    for (new, seed) in [&second, &Key::None, &third].into_iter().zip(100..) {
+        let other = sqlite(&path, old).unwrap();
+        // Not while somebody has a group.
+        assert!(matches!(alice.store.rotate(new), Err(StoreError::Busy)));
+        alice.group = None;
+        let before = values(&alice.store);
+        alice.store.rotate(new).unwrap();
+        let after = values(&alice.store);
+        assert_eq!(after.len(), before.len());
+        assert!(after.iter().all(|value| !before.contains(value)));
+        // Who has opened it before does not mistake it for an empty one, and writes nothing.
+        let mut other = other;
+        assert!(matches!(other.contains(&tea()), Err(StoreError::WrongKey)));
+        assert!(matches!(other.groups(), Err(StoreError::WrongKey)));
+        assert!(matches!(other.begin(), Err(StoreError::WrongKey)));
+        let mut lock = other.lock(&tea(), Duration::ZERO).unwrap();
+        assert!(matches!(other.load(&mut lock), Err(StoreError::WrongKey)));
+        alice.reload().unwrap();
+        drop(alice);
+        assert!(matches!(sqlite(&path, old), Err(StoreError::WrongKey)));
+        check(folder.path(), new, &mut bob, seed);
+        alice = Device::new("member 0", sqlite(&path, new).unwrap(), 200 + seed).unwrap();
+        old = new;
+    }
+}
+
+#[test]
+fn a_shredded_store_is_gone() {
+    for key in [Key::None, Key::bytes(&[1; 32]).unwrap()] {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a");
+        let mut devices = two(folder.path(), &key);
+        let (_, mut alice) = (devices.pop().unwrap(), devices.pop().unwrap());
+        alice.group = None;
+        let values = values(&alice.store);
+        let mut other: Store<_> = sqlite(&path, &key).unwrap();
+        alice.store.shred().unwrap();
+        assert!(matches!(other.begin(), Err(StoreError::WrongKey)));
+        drop(other);
+        assert!(matches!(sqlite(&path, &key), Err(StoreError::Shredded)));
+        assert!(matches!(sqlite(&path, &Key::bytes(&[9; 32]).unwrap()), Err(StoreError::Shredded)));
+        let bytes = fs::read(&path).unwrap();
+        for value in values.iter().filter(|value| value.len() > 16) {
+            assert!(!bytes.windows(value.len()).any(|window| window == value));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Stores as applications use them: a story in each file.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+#[path = "../people/mod.rs"]
+mod people;
+
+mod a_delta_is_stored_once;
+mod a_group_lives_in_its_store;
+mod a_key_package_is_used_once;
+mod applications_write_along;
+mod deleted_secrets_are_nowhere;
+mod keys_are_changed;
+mod older_formats;
+mod one_writer_for_a_group;
+mod pre_shared_keys;
+mod records_stay_in_their_place;
+mod signature_keys;
+mod the_key_must_be_right;
+
+use pando_store::{Backend, Key, Memory, Store};
+use people::sqlite;
+use tempfile::TempDir;
+
+/// Places for stores of each kind, and how they are opened: in memory, in a file in clear, and in one that is encrypted.
+macro_rules! for_each_store {
+    ($story:path) => {
+        $story(&crate::InMemory(Default::default(), pando_store::Key::None));
+        $story(&crate::InMemory(Default::default(), pando_store::Key::bytes(&[7; 32]).unwrap()));
+        $story(&crate::InFile(tempfile::TempDir::new().unwrap(), pando_store::Key::None));
+        $story(&crate::InFile(tempfile::TempDir::new().unwrap(), pando_store::Key::bytes(&[7; 32]).unwrap()));
+    };
+}
+pub(crate) use for_each_store;
+
+/// A place for several stores, by name.
+pub(crate) trait Place {
+    type Backend: Backend;
+
+    /// Opens a store, or makes it.
+    fn open(&self, name: &str) -> Store<Self::Backend>;
+}
+
+pub(crate) struct InMemory(
+    pub(crate) std::cell::RefCell<std::collections::BTreeMap<String, Memory>>,
+    pub(crate) Key,
+);
+
+impl Place for InMemory {
+    type Backend = Memory;
+
+    fn open(&self, name: &str) -> Store<Memory> {
+        let mut databases = self.0.borrow_mut();
+        Store::new(databases.entry(name.into()).or_default().again(), &self.1).unwrap()
+    }
+}
+
+pub(crate) struct InFile(pub(crate) TempDir, pub(crate) Key);
+
+impl Place for InFile {
+    type Backend = pando_store::Sqlite;
+
+    fn open(&self, name: &str) -> Store<pando_store::Sqlite> {
+        sqlite(&self.0.path().join(name), &self.1).unwrap()
+    }
+}

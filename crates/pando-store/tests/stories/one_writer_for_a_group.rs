@@ -1,0 +1,56 @@
+//! A group is written by one at a time, also across processes; the others are told so, or wait.
+
+use crate::people::{Device, group_of, sqlite, tea};
+use crate::{Place, for_each_store};
+use pando_store::{Key, StoreError};
+use std::time::Duration;
+use std::{thread, time::Instant};
+use tempfile::TempDir;
+
+fn one(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b")]);
+    let mut other = place.open("a");
+    assert!(matches!(other.lock(&tea(), Duration::ZERO), Err(StoreError::Busy)));
+    // Other groups are free, and reading is.
+    other.lock(&b"coffee".as_slice().into(), Duration::ZERO).unwrap();
+    assert!(other.contains(&tea()).unwrap());
+    devices[0].group = None;
+    let mut lock = other.lock(&tea(), Duration::ZERO).unwrap();
+    assert!(other.load(&mut lock).unwrap().is_some());
+    assert!(matches!(devices[0].reload(), Err(StoreError::Busy)));
+    // While one transaction goes on, there is no other.
+    let transaction = other.begin().unwrap();
+    assert!(matches!(devices[0].store.begin(), Err(StoreError::Busy)));
+    drop(transaction);
+    assert!(devices[0].store.begin().is_ok());
+}
+
+#[test]
+fn one_at_a_time() {
+    for_each_store!(one);
+}
+
+#[test]
+fn who_waits_goes_on_where_the_other_has_stopped() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    let mut first = Device::new("alice", sqlite(&path, &Key::None).unwrap(), 1).unwrap();
+    first.create(&tea()).unwrap();
+    let second = thread::spawn({
+        let path = path.clone();
+        move || {
+            let store = sqlite(&path, &Key::None).unwrap();
+            let began = Instant::now();
+            let mut lock = store.lock(&tea(), Duration::from_secs(60)).unwrap();
+            assert!(store.renew(&mut lock).unwrap());
+            (began.elapsed(), lock.version())
+        }
+    });
+    thread::sleep(Duration::from_millis(50));
+    first.send(b"the last word").unwrap();
+    let version = first.group.as_ref().unwrap().1.version();
+    first.group = None;
+    let (waited, seen) = second.join().unwrap();
+    assert_eq!(seen, version);
+    assert!(waited < Duration::from_secs(60));
+}
