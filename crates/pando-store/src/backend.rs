@@ -13,7 +13,15 @@ use std::time::{Duration, Instant};
 /// A transaction is everything between [`Backend::begin`] and [`Backend::commit`]: it is durable when that has
 /// returned, seen by others as a whole or not at all, and its own reads see what it has written.
 /// [`crate::conformance`] tests all that is said here.
-pub trait Backend: Send {
+pub trait Backend: Send + 'static {
+    /// The same database, opened once more.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn again(&self) -> Result<Self, StoreError>
+    where
+        Self: Sized;
+
     /// Begins a transaction. No other one writes until it ends.
     ///
     /// # Errors

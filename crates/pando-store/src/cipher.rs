@@ -72,6 +72,11 @@ impl Cipher {
         Self { index, records: records.flatten(), id }
     }
 
+    /// The same keys, for whoever has the store open once more.
+    pub(crate) fn clone(&self) -> Self {
+        Self { index: self.index.expose().into(), records: self.records.clone(), id: self.id }
+    }
+
     /// What the data key can be told by from others.
     pub(crate) const fn id(&self) -> &Tag {
         &self.id

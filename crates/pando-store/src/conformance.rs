@@ -3,7 +3,7 @@
 //! ```
 //! use pando_store::{Memory, conformance};
 //!
-//! conformance::run(Memory::new, Memory::again);
+//! conformance::run(Memory::new, |place| place.again().unwrap());
 //! ```
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "this is a test: a panic is a failure and that is all")]

@@ -4,7 +4,7 @@ use crate::cipher::{Cipher, Kind, alone, row, rows_before, tagged};
 use crate::group::GroupRecord;
 use crate::key::{Argon2Cost, Header, Key, Wrapping};
 use pando_mls::wire::{NodeIndex, Opaque};
-use pando_mls::{Encode, EpochRow, GroupId, LeafIndex, RatchetType, RowKey, SecretBytes, SecretId};
+use pando_mls::{Encode, EpochRow, GroupId, LeafIndex, RatchetType, RowKey, SecretBytes, SecretId, TreeKey};
 
 fn data_key() -> SecretBytes {
     (0..32).collect::<Vec<u8>>().into()
@@ -30,7 +30,7 @@ fn keys_of_records() {
     let message = SecretId::Message(LeafIndex(7), RatchetType::Application, 300);
     for (key, end) in [
         (RowKey::Public, "00"),
-        (RowKey::Node(NodeIndex(256)), "0200000100"),
+        (RowKey::Tree(TreeKey::Node(NodeIndex(256))), "020100000100"),
         (RowKey::Epoch(5, EpochRow::Secret(message)), "0400000000000000050400000007010000012c"),
         (RowKey::PendingCommit, "09"),
     ] {

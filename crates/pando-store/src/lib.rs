@@ -19,6 +19,7 @@ mod psks;
 mod rotate;
 mod signers;
 mod slots;
+mod source;
 mod sqlite;
 mod store;
 mod transaction;

@@ -8,7 +8,7 @@ use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A database in memory. [`Memory::again`] opens it once more, as another process would.
+/// A database in memory. [`Backend::again`] opens it once more, as another process would.
 #[derive(Debug, Default)]
 pub struct Memory {
     shared: Arc<Mutex<Shared>>,
@@ -30,12 +30,6 @@ impl Memory {
         Self::default()
     }
 
-    /// The same database, opened once more.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), changes: None }
-    }
-
     fn shared(&self) -> MutexGuard<'_, Shared> {
         locked(&self.shared)
     }
@@ -51,6 +45,10 @@ fn bounds<'a>(range: &Range<&'a [u8]>) -> (Bound<&'a [u8]>, Bound<&'a [u8]>) {
 }
 
 impl Backend for Memory {
+    fn again(&self) -> Result<Self, StoreError> {
+        Ok(Self { shared: Arc::clone(&self.shared), changes: None })
+    }
+
     fn begin(&mut self) -> Result<(), StoreError> {
         let mut shared = locked(&self.shared);
         if shared.writing {

@@ -20,6 +20,7 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
+    path: PathBuf,
     /// Where the files are that are locked.
     locks: PathBuf,
     /// Whether the table is there, and the database in the mode that it is to be in.
@@ -55,7 +56,7 @@ impl Sqlite {
         let ready = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
         let mut locks = path.as_os_str().to_owned();
         locks.push(".locks");
-        Ok(Self { connection, locks: locks.into(), ready })
+        Ok(Self { connection, path: path.into(), locks: locks.into(), ready })
     }
 
     /// How long a transaction waits for one of another process, instead of five seconds.
@@ -109,6 +110,10 @@ impl Transaction<'_, Sqlite> {
 }
 
 impl Backend for Sqlite {
+    fn again(&self) -> Result<Self, StoreError> {
+        Self::open_existing(&self.path)
+    }
+
     fn begin(&mut self) -> Result<(), StoreError> {
         self.prepare()?;
         Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)

@@ -60,6 +60,12 @@ impl<B: Backend> Store<B> {
         Ok(store)
     }
 
+    /// The same store, opened once more.
+    pub(crate) fn again(&self) -> Result<Self, StoreError> {
+        let backend = self.backend.again()?;
+        Ok(Self { backend, cipher: self.cipher.clone(), erase: self.erase, unerased: false })
+    }
+
     /// When what is deleted is overwritten.
     pub const fn set_erase(&mut self, erase: Erase) {
         self.erase = erase;

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
-use pando_store::{Memory, Sqlite, conformance};
+use pando_store::{Backend, Memory, Sqlite, conformance};
 use std::time::Duration;
 use tempfile::TempDir;
 
 #[test]
 fn memory_conforms() {
-    conformance::run(Memory::new, Memory::again);
+    conformance::run(Memory::new, |place| place.again().unwrap());
 }
 
 #[test]

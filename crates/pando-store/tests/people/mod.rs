@@ -14,10 +14,10 @@ use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
     CryptoProvider, Delta, Extensions, Group, GroupConfig, GroupError, GroupId, KeyPackage, KeyPackageBundle,
-    KeyPackageTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer, Suite, Welcome,
+    KeyPackageTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer, Suite, TreeError, Welcome,
 };
 use pando_store::{
-    Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
+    Backend, GroupLock, IoKind, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -91,6 +91,9 @@ impl<B: Backend> Device<B> {
         let psks = self.store.psks();
         let group = Group::load(&rows, &self.client(&psks)).unwrap();
         assert_eq!(group.rows().unwrap(), rows);
+        // The same, of which no more is read than is needed.
+        let source = self.store.source(&mut lock)?.unwrap();
+        let group = Group::open(source, &self.client(&psks)).map_err(unread)?;
         self.group = Some((group, lock));
         Ok(())
     }
@@ -169,7 +172,7 @@ impl<B: Backend> Device<B> {
         let (mut group, mut lock) = self.group.take().unwrap();
         let mut rng = self.rng.clone();
         let psks = self.store.psks();
-        let (result, deltas) = operation(&mut group, &self.client(&psks), &mut rng).unwrap();
+        let (result, deltas) = operation(&mut group, &self.client(&psks), &mut rng).map_err(unread)?;
         self.rng = rng;
         let stored = store_all(&mut self.store, &mut lock, &deltas, &result, also);
         self.group = Some((group, lock));
@@ -211,6 +214,15 @@ impl<B: Backend> Device<B> {
 
     pub fn merge_pending(&mut self) -> Result<(), StoreError> {
         self.operate(|group, _, _| Ok(((), vec![group.merge_pending()?])), |_, ()| Ok(()))
+    }
+}
+
+/// What the store has said that could not be read when the group asked for it. Nothing else goes wrong here.
+fn unread(error: GroupError) -> StoreError {
+    let GroupError::Tree(TreeError::Source(source)) = &error else { panic!("{error:?}") };
+    match source.get_ref().downcast_ref() {
+        Some(StoreError::Io { kind, .. }) => StoreError::Io { kind: *kind, source: error.to_string().into() },
+        _ => panic!("{error:?}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::people::{Device, agree, group_of, tea};
 use crate::{Place, for_each_store};
 use pando_mls::wire::NodeIndex;
-use pando_mls::{EpochRow, GroupId, RowKey, SecretBytes};
+use pando_mls::{EpochRow, GroupId, RowKey, SecretBytes, TreeKey};
 
 fn story(place: &impl Place) {
     let open = |name: &str| place.open(name);
@@ -41,9 +41,9 @@ fn story(place: &impl Place) {
     assert_eq!(again.store.row(&tea(), RowKey::Proposal(0)).unwrap(), None);
     for (from, to) in [
         (RowKey::Public, RowKey::Member),
-        (RowKey::Node(NodeIndex(0)), RowKey::Node(NodeIndex(u32::MAX))),
+        (RowKey::Tree(TreeKey::Node(NodeIndex(0))), RowKey::Tree(TreeKey::Node(NodeIndex(u32::MAX)))),
         (RowKey::Epoch(1, EpochRow::Past), RowKey::Epoch(u64::MAX, EpochRow::Past)),
-        (RowKey::Node(NodeIndex(1)), RowKey::Node(NodeIndex(1))),
+        (RowKey::Tree(TreeKey::Node(NodeIndex(1))), RowKey::Tree(TreeKey::Node(NodeIndex(1)))),
     ] {
         let expected: Vec<_> = rows.range(from..=to).collect();
         let found = again.store.rows(&tea(), from..=to).unwrap();

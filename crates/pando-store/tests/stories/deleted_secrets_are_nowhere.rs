@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// Every row of a member that holds secrets, and what is in it.
 fn secrets(rows: &Rows) -> BTreeSet<Vec<u8>> {
-    let secret = |key: &RowKey| !matches!(key, RowKey::Public | RowKey::Node(_) | RowKey::Proposal(_));
+    let secret = |key: &RowKey| !matches!(key, RowKey::Public | RowKey::Tree(_) | RowKey::Proposal(_));
     let rows = rows.iter().filter(|(key, _)| secret(key));
     // Any part of 24 bytes will do, so that nothing is found that stands at another place in a row that is there.
     rows.flat_map(|(_, row)| row.expose().chunks_exact(24).map(<[u8]>::to_vec)).collect()

@@ -57,7 +57,7 @@ impl Place for InMemory {
 
     fn open(&self, name: &str) -> Store<Memory> {
         let mut databases = self.0.borrow_mut();
-        Store::new(databases.entry(name.into()).or_default().again(), &self.1).unwrap()
+        Store::new(databases.entry(name.into()).or_default().again().unwrap(), &self.1).unwrap()
     }
 }
 

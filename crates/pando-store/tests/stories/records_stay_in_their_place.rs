@@ -1,8 +1,8 @@
 //! In an encrypted store, a record that was changed, or put in the place of another one, is noticed, and named.
 
 use crate::people::{Device, group_of, sqlite, tea};
-use pando_mls::RowKey;
 use pando_mls::wire::NodeIndex;
+use pando_mls::{RowKey, TreeKey};
 use pando_store::{Backend, Key, Record, Sqlite, StoreError};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -105,5 +105,5 @@ fn a_pre_shared_key_that_cannot_be_read_is_told() {
     assert_eq!(pando_mls::PskStore::external(&psks, b"psk"), None);
     assert!(matches!(psks.take_error(), Some(StoreError::Corrupt(Record::Psk))));
     assert!(psks.take_error().is_none());
-    assert!(alice.store.row(&tea(), RowKey::Node(NodeIndex(0))).unwrap().is_some());
+    assert!(alice.store.row(&tea(), RowKey::Tree(TreeKey::Node(NodeIndex(0)))).unwrap().is_some());
 }
