@@ -50,14 +50,14 @@ impl Member {
     }
 
     /// Joins by an external Commit, which is for the others, with a tree that came with the GroupInfo. `old` is
-    /// the leaf that the person has had.
+    /// the leaf that the person has had. Gives also all rows.
     pub fn join_externally(
         person: Person,
         group_info: &[u8],
         tree: &[u8],
         old: Option<LeafIndex>,
         rng: &mut ChaCha20Rng,
-    ) -> (Self, Vec<u8>) {
+    ) -> (Self, Vec<u8>, Delta) {
         let MlsMessageBody::GroupInfo(group_info) = MlsMessage::decode(group_info).unwrap().body else {
             panic!("not a GroupInfo")
         };
@@ -70,8 +70,8 @@ impl Member {
             psks: Vec::new(),
             authenticated_data: b"",
         };
-        let (group, message, _) = join.build(&person.client(), rng).unwrap();
-        (Self { person, group }, message.encode().unwrap())
+        let (group, message, delta) = join.build(&person.client(), rng).unwrap();
+        (Self { person, group }, message.encode().unwrap(), delta)
     }
 
     /// A Commit, which is pending then, and the Welcome if there is one.
@@ -204,11 +204,11 @@ impl Crowd {
         let external_pub = crypto.suite.hpke_generate_key_pair(&mut rng).unwrap().public;
         let group_info = group_info(group_id, tree_hash, external_pub, &person(0), crypto, members);
         let (first, last) = (LeafIndex(0), LeafIndex(members - 1));
-        let (mut committer, _) =
+        let (mut committer, ..) =
             Member::join_externally(person(0), &group_info, &bytes, Some(first), &mut rng);
         drop(bytes);
         let (group_info, tree) = (committer.group_info(false), committer.tree());
-        let (receiver, commit) =
+        let (receiver, commit, _) =
             Member::join_externally(person(last.0), &group_info, &tree, Some(last), &mut rng);
         let _ = committer.process_commit(&commit);
         Self::with(crypto, members, committer, receiver)

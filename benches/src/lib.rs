@@ -13,6 +13,7 @@ pub mod crowd;
 pub mod grove;
 pub mod heap;
 pub mod person;
+pub mod resident;
 pub mod round;
 pub mod warm_tree;
 

@@ -29,6 +29,15 @@ impl Crowd {
         self.round(|builder| builder)
     }
 
+    /// A Commit whose epoch both have entered, for whoever else is awake.
+    pub fn commit(&mut self, fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>) -> Vec<u8> {
+        let Self { committer, receiver, rng, .. } = self;
+        let (message, _) = committer.commit(fill, rng);
+        let _ = committer.group.merge_pending().unwrap();
+        let _ = receiver.process_commit(&message);
+        message
+    }
+
     /// Adds somebody who goes on sleeping, with a path or without. The Welcome has no tree.
     pub fn add(&mut self, with_path: bool) -> (Round, LeafIndex) {
         let newcomer = self.newcomer();
@@ -63,7 +72,7 @@ impl Crowd {
         let newcomer = self.newcomer();
         let Self { committer, receiver, rng, .. } = self;
         let (group_info, tree) = (committer.group_info(false), committer.tree());
-        let ((joined, message), create) =
+        let ((joined, message, _), create) =
             timed(|| Member::join_externally(newcomer, &group_info, &tree, None, rng));
         let ((delta, process), peak_bytes) =
             heap::peak_during(|| timed(|| committer.process_commit(&message)));

@@ -6,7 +6,7 @@
 //!
 //! - Messages are bytes: *making* a Commit ends with its encoding, *processing* it begins with decoding, and ends in
 //!   the new epoch. Handshake messages are encrypted and padded, as is the default. What is to be stored is made
-//!   (the Delta), and counted in memory.
+//!   (the Delta), and counted in memory; it is stored where the operation's name says so.
 //! - The committer is at the first leaf, the receiver at the last, as far away as can be. That both agree is checked
 //!   after each Commit, outside of what is measured.
 //! - *Fresh* is the tree right after one Commit that added everybody: nearly all parents are blank. *Warm* is the
@@ -31,6 +31,7 @@ mod measure;
 mod ops;
 mod primitives;
 mod state;
+mod stored;
 
 use clap::Parser;
 use measure::Session;
@@ -67,6 +68,9 @@ struct Arguments {
     /// Prints a JSON object a line.
     #[arg(long)]
     json: bool,
+    /// What is stored is on the disk before it is sent or shown; without this, the operating system writes it later.
+    #[arg(long)]
+    fsync: bool,
     /// Measures nothing: adds the clients whose KeyPackages are here (*.kp), and writes welcome.mls and Commits.
     #[arg(long, value_name = "DIR")]
     fixture: Option<PathBuf>,
@@ -95,6 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         crypto,
         crypto_name: arguments.crypto.clone(),
         runs,
+        durable: arguments.fsync,
         wanted: OPS.iter().map(|(name, _)| *name).filter(picked).collect(),
         json: arguments.json,
         progress: measure::progress(),
@@ -123,6 +128,7 @@ fn measure_size(session: &Session, n: u32) {
         }
         commits::adds_and_removes(session, n, &mut crowd, commits::CHANGES);
         commits::external(session, n, &mut crowd);
+        stored::fresh(session, n, &mut crowd);
     }
     if in_groups().any(|op| in_warm(op)) {
         session.doing(n, "making the warm tree");
@@ -132,6 +138,7 @@ fn measure_size(session: &Session, n: u32) {
             any_tree(session, n, &mut crowd);
         }
         commits::adds_and_removes(session, n, &mut crowd, commits::WARM_CHANGES);
+        stored::warm(session, n, &mut crowd);
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) crypto: Crypto,
     pub(crate) crypto_name: String,
     pub(crate) runs: usize,
+    /// Whether what is stored is on the disk when it is said to be.
+    pub(crate) durable: bool,
     pub(crate) wanted: BTreeSet<&'static str>,
     pub(crate) json: bool,
     pub(crate) progress: ProgressBar,

@@ -1,0 +1,116 @@
+//! The same with a store: what has changed is stored before a message is sent or shown, in SQLite, encrypted.
+
+use crate::measure::{Series, Session};
+use pando_benches::crowd::Crowd;
+use pando_benches::resident::{Place, Resident};
+use std::time::Instant;
+
+/// Encrypting and decrypting, by the length of the data.
+const MESSAGES: [(usize, [&str; 2]); 3] = [
+    (32, ["app_encrypt_32B_and_store", "app_decrypt_32B_and_store"]),
+    (1024, ["app_encrypt_1024B_and_store", "app_decrypt_1024B_and_store"]),
+    (65_536, ["app_encrypt_65536B_and_store", "app_decrypt_65536B_and_store"]),
+];
+
+/// What begins with a store that is closed.
+const OPENING: [&str; 3] =
+    ["open_store_and_decrypt_32B", "open_store_and_process_update_commit", "store_file_size"];
+
+/// Processing a Commit in the fresh tree.
+pub(crate) const UPDATE: &str = "process_update_commit_and_store";
+
+/// Processing Commits in the warm tree: one without proposals, one that adds, one that removes.
+pub(crate) const WARM: [&str; 3] = [
+    "process_update_commit_warm_and_store",
+    "process_add_commit_warm_and_store",
+    "process_remove_commit_warm_and_store",
+];
+
+/// A Commit without proposals in the fresh tree.
+pub(crate) fn fresh(session: &Session, n: u32, crowd: &mut Crowd) {
+    if !session.wants(&[UPDATE]) {
+        return;
+    }
+    session.doing(n, UPDATE);
+    let folder = tempfile::tempdir().unwrap();
+    let mut resident = Resident::join(crowd, &Place::new(folder.path(), session.durable));
+    let mut update = Series::new(UPDATE).note(note(session));
+    let start = Instant::now();
+    // Making such a Commit takes much longer than processing it.
+    while update.goes_on(session) && (update.runs() == 0 || start.elapsed().as_secs() < 20) {
+        let commit = crowd.commit(|builder| builder);
+        update.time(|| resident.process_commit(&commit));
+    }
+    crowd.assert_agreement(&resident.member);
+    session.report(n, [&update]);
+}
+
+/// Everything else, in the warm tree.
+pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
+    let messages: Vec<_> = MESSAGES.iter().flat_map(|(_, ops)| *ops).collect();
+    if !session.wants(&WARM) && !session.wants(&OPENING) && !session.wants(&messages) {
+        return;
+    }
+    session.doing(n, "with a store");
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path(), session.durable);
+    let mut resident = Resident::join(crowd, &place);
+
+    for (size, ops) in MESSAGES {
+        let data = vec![7; size];
+        let [mut encrypt, mut decrypt] = ops.map(|op| Series::new(op).note(note(session)));
+        // The first of its sender in the epoch has more to derive.
+        let first = crowd.committer.encrypt(&data, &mut crowd.rng);
+        resident.decrypt(&first);
+        while decrypt.goes_on(session) {
+            let message = encrypt.time(|| resident.encrypt(&data, &mut crowd.rng));
+            encrypt.bytes(message.len());
+            let message = crowd.committer.encrypt(&data, &mut crowd.rng);
+            let read = decrypt.time(|| resident.decrypt(&message));
+            assert_eq!(*read, data);
+        }
+        session.report(n, [&encrypt, &decrypt]);
+    }
+
+    let [mut update, mut add, mut remove] = WARM.map(|op| Series::new(op).note(note(session)));
+    while update.goes_on(session) {
+        let commit = crowd.commit(|builder| builder);
+        update.time(|| resident.process_commit(&commit));
+        let newcomer = crowd.newcomer();
+        let key_package = newcomer.bundle().key_package;
+        let commit = crowd.commit(|builder| builder.add(key_package).without_tree());
+        add.time(|| resident.process_commit(&commit));
+        let tree = crowd.committer.group.public().tree();
+        let leaf = tree.find_signature_key(newcomer.signer.public_key()).unwrap();
+        let commit = crowd.commit(|builder| builder.remove(leaf));
+        remove.time(|| resident.process_commit(&commit));
+    }
+    crowd.assert_agreement(&resident.member);
+    session.report(n, [&update, &add, &remove]);
+
+    let [mut decrypt, mut process, mut size] = OPENING.map(Series::new);
+    let mut person = resident.close();
+    while decrypt.goes_on(session) {
+        let message = crowd.committer.encrypt(&[7; 32], &mut crowd.rng);
+        let resident = decrypt.time(|| {
+            let mut resident = Resident::open(person, &place);
+            assert_eq!(*resident.decrypt(&message), [7; 32]);
+            resident
+        });
+        person = resident.close();
+        let commit = crowd.commit(|builder| builder);
+        let resident = process.time(|| {
+            let mut resident = Resident::open(person, &place);
+            resident.process_commit(&commit);
+            resident
+        });
+        crowd.assert_agreement(&resident.member);
+        person = resident.close();
+    }
+    size.bytes(usize::try_from(place.size()).unwrap());
+    session.report(n, [&decrypt, &process, &size]);
+}
+
+fn note(session: &Session) -> &'static str {
+    if session.durable { "on the disk" } else { "fsync aside" }
+}

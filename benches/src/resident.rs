@@ -1,0 +1,123 @@
+//! A member who keeps its group in a store: in SQLite, encrypted, and what is deleted is overwritten at once.
+
+use crate::crowd::{Crowd, Member};
+use crate::person::Person;
+use pando_mls::wire::Opaque;
+use pando_mls::{Decode, Delta, Encode, Group, GroupId, MlsMessage, Processed};
+use pando_store::{GroupLock, Key, SqliteStore};
+use rand_chacha::ChaCha20Rng;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where a member keeps its group.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether what is stored is on the disk when a transaction ends. If not, the operating system writes it later.
+    pub durable: bool,
+}
+
+/// A member with a store, which nobody else has open.
+#[allow(missing_debug_implementations, reason = "for benchmarks only")]
+pub struct Resident {
+    /// The member.
+    pub member: Member,
+    store: SqliteStore,
+    lock: GroupLock,
+}
+
+impl Place {
+    /// A file in a folder.
+    #[must_use]
+    pub fn new(folder: &Path, durable: bool) -> Self {
+        Self { path: folder.join("store"), durable }
+    }
+
+    fn open(&self) -> SqliteStore {
+        let store = SqliteStore::open(&self.path, &Key::bytes(&[7; 32]).unwrap()).unwrap();
+        if !self.durable {
+            store.connection().execute_batch("PRAGMA synchronous = OFF").unwrap();
+        }
+        store
+    }
+
+    /// How large the database is, its log included.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let log = format!("{}-wal", self.path.display());
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        size(&self.path) + size(Path::new(&log))
+    }
+}
+
+impl Resident {
+    /// Somebody joins by an external Commit, is stored, and stays.
+    #[must_use]
+    pub fn join(crowd: &mut Crowd, place: &Place) -> Self {
+        let person = crowd.newcomer();
+        let Crowd { committer, receiver, rng, .. } = crowd;
+        let (group_info, tree) = (committer.group_info(false), committer.tree());
+        let (member, message, delta) = Member::join_externally(person, &group_info, &tree, None, rng);
+        for other in [committer, receiver] {
+            let _ = other.process_commit(&message);
+        }
+        let store = place.open();
+        let lock = store.lock(&group_id(&member), Duration::ZERO).unwrap();
+        let mut resident = Self { member, store, lock };
+        resident.store(&delta);
+        resident
+    }
+
+    /// Opens the store, and the group in it.
+    #[must_use]
+    pub fn open(person: Person, place: &Place) -> Self {
+        let store = place.open();
+        let id = store.groups().unwrap().remove(0);
+        let mut lock = store.lock(&id, Duration::ZERO).unwrap();
+        let source = store.source(&mut lock).unwrap().unwrap();
+        let group = Group::open(source, &person.client()).unwrap();
+        Self { member: Member { person, group }, store, lock }
+    }
+
+    /// Closes the store.
+    #[must_use]
+    pub fn close(self) -> Person {
+        self.member.person
+    }
+
+    /// Takes a message with data, and stores that it was read.
+    pub fn decrypt(&mut self, message: &[u8]) -> Opaque {
+        let (data, delta) = self.member.decrypt(message);
+        self.store(&delta);
+        data
+    }
+
+    /// Encrypts data, and stores that before it would be sent.
+    pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
+        let client = self.member.person.client();
+        let (message, delta) = self.member.group.encrypt(data, b"", &client, rng).unwrap();
+        let message = message.encode().unwrap();
+        self.store(&delta);
+        message
+    }
+
+    /// Enters the epoch of a Commit, and stores it.
+    pub fn process_commit(&mut self, message: &[u8]) {
+        let message = MlsMessage::decode(message).unwrap();
+        let (processed, _) = self.member.group.process(message, &self.member.person.client()).unwrap();
+        let Processed::Commit(staged) = processed else { panic!("not a Commit") };
+        let (_, delta) = self.member.group.merge(*staged).unwrap();
+        self.store(&delta);
+    }
+
+    fn store(&mut self, delta: &Delta) {
+        let mut transaction = self.store.begin().unwrap();
+        transaction.apply(&mut self.lock, delta).unwrap();
+        transaction.commit().unwrap();
+    }
+}
+
+fn group_id(member: &Member) -> GroupId {
+    member.group.public().context().group_id.clone()
+}
