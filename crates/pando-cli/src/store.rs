@@ -151,8 +151,13 @@ fn hexadecimal(text: &[u8]) -> Option<Key> {
 fn readable(group_id: &GroupId) -> String {
     match str::from_utf8(group_id) {
         Ok(text) if !text.is_empty() && !text.chars().any(char::is_control) => format!("{text:?}"),
-        _ => format!("{group_id:?}"),
+        _ => digits(group_id),
     }
+}
+
+/// Hexadecimal digits.
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
@@ -196,7 +201,7 @@ fn print_json(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
         .iter()
         .map(|group| {
             json!({
-                "group_id": format!("{:?}", group.group_id),
+                "group_id": digits(&group.group_id),
                 "version": group.version,
                 "cipher_suite": group.cipher_suite.0,
                 "epoch": group.epoch,

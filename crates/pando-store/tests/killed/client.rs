@@ -150,6 +150,8 @@ impl Client {
 
     /// Takes everything that has come.
     pub(crate) fn receive(&mut self, delivery: &Delivery) {
+        // It may have been killed between two transactions.
+        self.leave_if_removed();
         let sql = "SELECT coalesce(max(position), 0) FROM cursor";
         let position: i64 = self.own().query_row(sql, [], |row| row.get(0)).unwrap();
         for (at, entry) in delivery.log.iter().enumerate().skip(position as usize) {
@@ -216,13 +218,14 @@ impl Client {
                 advance(transaction)
             },
         );
-        if !self.device.group().is_active() {
-            self.leave();
-        }
+        self.leave_if_removed();
     }
 
     /// Forgets a group from which it was removed, and asks to be added again: in one transaction.
-    pub(crate) fn leave(&mut self) {
+    fn leave_if_removed(&mut self) {
+        if self.device.group.as_ref().is_none_or(|(group, _)| group.is_active()) {
+            return;
+        }
         let bundle = self.device.bundle();
         let before = self.rows();
         let (_, mut lock) = self.device.group.take().unwrap();
