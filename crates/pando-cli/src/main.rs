@@ -4,6 +4,7 @@
 //! given what it needs.
 
 mod demo;
+mod store;
 mod vectors;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +22,9 @@ struct Arguments {
 enum Command {
     /// A group lives in front of your eyes
     Demo(demo::Arguments),
+    /// A client's store
+    #[command(subcommand)]
+    Store(store::Command),
     /// The interoperability test vectors
     #[command(subcommand)]
     Vectors(vectors::Command),
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let result = match command {
         Command::Demo(arguments) => demo::run(&arguments).map_err(|error| error.to_string()),
+        Command::Store(command) => store::run(&command).map_err(|error| error.to_string()),
         Command::Vectors(command) => vectors::run(&command).map_err(|error| error.to_string()),
     };
     match result {

@@ -82,6 +82,11 @@ impl Cipher {
         &self.id
     }
 
+    /// Whether records are encrypted.
+    pub(crate) const fn is_sealed(&self) -> bool {
+        self.records.is_some()
+    }
+
     pub(crate) fn tag(&self, kind: Kind, identifier: &[&[u8]]) -> Tag {
         mac(&self.index, &[&[&[kind.byte()] as &[u8]], identifier].concat())
     }

@@ -19,6 +19,9 @@ pub enum StoreError {
     /// The key is not the store's, or the store is not encrypted and a key was given, or the other way around.
     #[error("not the key of this store")]
     WrongKey,
+    /// There is no store in a database in which one is expected.
+    #[error("there is no store in this database")]
+    NoStore,
     /// The store's data key was deleted.
     #[error("the store was shredded")]
     Shredded,

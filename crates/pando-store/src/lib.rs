@@ -11,6 +11,7 @@ mod faults;
 #[cfg(test)]
 mod golden;
 mod group;
+mod inspect;
 mod key;
 mod key_packages;
 mod memory;
@@ -29,6 +30,7 @@ pub use error::{IoKind, Misuse, Record, StoreError};
 #[cfg(feature = "failpoints")]
 pub use faults::FAILPOINTS;
 pub use group::GroupLock;
+pub use inspect::{Amount, Finding, Inventory, StoredGroupEntry};
 pub use key::{Argon2Cost, FORMAT, Key};
 pub use key_packages::StoredKeyPackage;
 pub use memory::Memory;

@@ -67,6 +67,12 @@ impl Sqlite {
         Ok(self.connection.busy_timeout(wait)?)
     }
 
+    /// Whether there is a store in the database.
+    #[must_use]
+    pub const fn has_store(&self) -> bool {
+        self.ready
+    }
+
     /// The connection, for reading the application's own tables.
     #[must_use]
     pub const fn connection(&self) -> &Connection {

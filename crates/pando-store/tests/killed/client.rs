@@ -36,7 +36,10 @@ impl Client {
         let key = if number == 1 { Key::None } else { Key::bytes(&[number; 32]).unwrap() };
         let store = sqlite(&folder.join(name), &key).unwrap();
         store.connection().execute_batch(TABLES).unwrap();
-        let device = Device::new(name, store, seed * 3 + u64::from(number)).unwrap();
+        let mut device = Device::new(name, store, seed * 3 + u64::from(number)).unwrap();
+        // What lies in an outbox while others make Commits is read nevertheless.
+        device.config.past_epochs = 10;
+        device.reload().unwrap();
         let (gone, acknowledged) = (folder.join(format!("gone-{name}")), folder.join("acknowledged"));
         let mut client = Self { number, device, gone, acknowledged };
         let gone = fs::read(&client.gone).unwrap_or_default();
@@ -147,6 +150,8 @@ impl Client {
 
     /// Takes everything that has come.
     pub(crate) fn receive(&mut self, delivery: &Delivery) {
+        // It may have been killed between two transactions.
+        self.leave_if_removed();
         let sql = "SELECT coalesce(max(position), 0) FROM cursor";
         let position: i64 = self.own().query_row(sql, [], |row| row.get(0)).unwrap();
         for (at, entry) in delivery.log.iter().enumerate().skip(position as usize) {
@@ -157,7 +162,8 @@ impl Client {
     fn receive_one(&mut self, at: i64, entry: &Entry) {
         let advance = move |transaction: &Transaction<'_, Sqlite>| {
             let own = transaction.connection();
-            Ok::<_, StoreError>(drop(own.execute("INSERT INTO cursor VALUES (?1)", [at + 1])?))
+            own.execute("INSERT INTO cursor VALUES (?1)", [at + 1])?;
+            Ok::<_, StoreError>(())
         };
         let own_message = entry.from == self.number && entry.kind != Kind::Commit;
         let member = self.device.group.is_some();
@@ -173,8 +179,12 @@ impl Client {
                 advance(&transaction).unwrap();
                 transaction.commit().unwrap();
             }
-            _ => {
+            kind => {
                 let transaction = self.device.store.begin().unwrap();
+                if kind == Kind::Welcome {
+                    // Whoever waited has been added. If a Commit that adds somebody loses, it is tried again.
+                    transaction.connection().execute("DELETE FROM candidates", []).unwrap();
+                }
                 advance(&transaction).unwrap();
                 transaction.commit().unwrap();
             }
@@ -191,7 +201,6 @@ impl Client {
         let sql = "SELECT coalesce(max(epoch), 0) FROM joined";
         let joined: i64 = self.own().query_row(sql, [], |row| row.get(0)).unwrap();
         let before_joining = Entry::of(&entry.bytes).1 < joined as u64;
-        let added = entry.kind == Kind::Commit;
         self.operate(
             |group, client, _| {
                 let received = receive(group, client, &message);
@@ -206,20 +215,17 @@ impl Client {
                     let sql = "INSERT INTO inbox VALUES (?1, ?2)";
                     transaction.connection().execute(sql, (at, data))?;
                 }
-                if added {
-                    // Whoever waits is added now, or is tried again when its KeyPackage has not been used.
-                    transaction.connection().execute("DELETE FROM candidates", [])?;
-                }
                 advance(transaction)
             },
         );
-        if !self.device.group().is_active() {
-            self.leave();
-        }
+        self.leave_if_removed();
     }
 
     /// Forgets a group from which it was removed, and asks to be added again: in one transaction.
-    pub(crate) fn leave(&mut self) {
+    fn leave_if_removed(&mut self) {
+        if self.device.group.as_ref().is_none_or(|(group, _)| group.is_active()) {
+            return;
+        }
         let bundle = self.device.bundle();
         let before = self.rows();
         let (_, mut lock) = self.device.group.take().unwrap();

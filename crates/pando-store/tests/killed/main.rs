@@ -50,10 +50,10 @@ fn drill() {
     while kills < wanted {
         lives += 1;
         let from_outside = rng.next_u32().is_multiple_of(2);
-        let countdown = if from_outside { 0 } else { 1 + rng.next_u32() % 400 };
+        let countdown = if from_outside { 0 } else { 1 + rng.next_u32() % 1_500 };
         let mut victim = start(folder, lives, &countdown.to_string());
         if from_outside {
-            thread::sleep(Duration::from_millis(u64::from(10 + rng.next_u32() % 90)));
+            thread::sleep(Duration::from_millis(u64::from(10 + rng.next_u32() % 150)));
             victim.kill().unwrap();
         }
         let output = victim.wait_with_output().unwrap();

@@ -36,6 +36,9 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
     }
     for step in 0..60 {
         let at = (random.next_u32() % 3) as usize;
+        if step % 4 == 0 {
+            clients.iter_mut().for_each(|client| client.send(&mut delivery));
+        }
         let client = &mut clients[at];
         client.send(&mut delivery);
         client.receive(&delivery);

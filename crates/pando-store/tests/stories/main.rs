@@ -21,8 +21,10 @@ mod older_formats;
 mod one_writer_for_a_group;
 mod pre_shared_keys;
 mod records_stay_in_their_place;
+mod rows_per_operation;
 mod signature_keys;
 mod the_key_must_be_right;
+mod what_is_in_a_store;
 
 use pando_store::{Backend, Key, Memory, Store};
 use people::sqlite;

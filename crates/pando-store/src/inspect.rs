@@ -1,0 +1,324 @@
+//! What is in a store, without its secrets, and whether it holds together.
+
+use crate::StoreError;
+use crate::backend::Backend;
+use crate::cipher::{HEADER, Kind, Tag, row_key};
+use crate::error::Record;
+use crate::group::GroupRecord;
+use crate::key::FORMAT;
+use crate::rotate::named_tag;
+use crate::store::{Store, key_id};
+use pando_mls::wire::{NodeIndex, Signature, SignaturePublicKey};
+use pando_mls::{
+    Client, CryptoError, CryptoProvider, EpochRow, Group, GroupConfig, GroupError, GroupId, IdentityPolicy,
+    LeafIndex, Limits, NoPsks, PublicGroup, RowKey, Rows, SecretId, Signer, Suite, Tree,
+};
+use std::collections::BTreeMap;
+
+/// How many records there are of a kind, and how many bytes they have as they are stored, with their keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amount {
+    /// The number of records.
+    pub rows: u64,
+    /// The number of bytes.
+    pub bytes: u64,
+}
+
+/// What is in a store.
+#[derive(Debug)]
+pub struct Inventory {
+    /// The format of the store.
+    pub format: u16,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// The groups.
+    pub groups: Vec<StoredGroupEntry>,
+    /// How many KeyPackages there are that are used once.
+    pub key_packages: usize,
+    /// How many KeyPackages there are of last resort.
+    pub last_resort: usize,
+    /// How many external PSKs there are.
+    pub psks: usize,
+    /// How many signature keys there are.
+    pub signers: usize,
+    /// All records, by what they are.
+    pub records: BTreeMap<&'static str, Amount>,
+}
+
+/// A group in a store.
+#[derive(Debug)]
+pub struct StoredGroupEntry {
+    /// The group.
+    pub group_id: GroupId,
+    /// How often it was written.
+    pub version: u64,
+    /// The cipher suite.
+    pub cipher_suite: pando_mls::CipherSuite,
+    /// The epoch.
+    pub epoch: u64,
+    /// How many members there are.
+    pub members: usize,
+    /// The client's own leaf; none if the group is followed without secrets.
+    pub own_leaf: Option<LeafIndex>,
+    /// Whether messages can be sent.
+    pub active: bool,
+    /// How many proposals are pending.
+    pub proposals: usize,
+    /// Whether a Commit of one's own is pending.
+    pub pending_commit: bool,
+}
+
+/// Something in a store that does not hold together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Finding {
+    /// A record whose key is none that is ever written.
+    #[error("a record has a key that nothing is kept under: {0:02x?}")]
+    UnknownKey(Vec<u8>),
+    /// A record that cannot be read.
+    #[error("{0} is damaged")]
+    Damaged(Record),
+    /// A record that is not under its own key.
+    #[error("{0} is not in its place")]
+    Misplaced(Record),
+    /// A row of a group that is not in the list of groups.
+    #[error("the row {0:?} belongs to no group")]
+    Orphan(RowKey),
+    /// A group that cannot be loaded.
+    #[error("group {0:?} cannot be loaded: {1}")]
+    NotLoaded(GroupId, GroupError),
+    /// The tree is not the one of the GroupContext.
+    #[error("group {0:?}: the tree does not have the tree hash of the GroupContext")]
+    TreeHash(GroupId),
+    /// A private key that is not the one of its node.
+    #[error("group {0:?}: the private key of {1} does not belong to its public key")]
+    PrivateKey(GroupId, NodeIndex),
+}
+
+impl<B: Backend> Store<B> {
+    /// What is in the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] for what cannot be read; [`Store::verify`] tells all of it.
+    pub fn inspect(&self) -> Result<Inventory, StoreError> {
+        let mut records = BTreeMap::<_, Amount>::new();
+        self.each_record(&mut |key, value| {
+            let amount = records.entry(name(key)).or_default();
+            amount.rows = amount.rows.saturating_add(1);
+            let bytes = u64::try_from(key.len().saturating_add(value.len())).unwrap_or(u64::MAX);
+            amount.bytes = amount.bytes.saturating_add(bytes);
+            Ok(())
+        })?;
+        let key_packages = self.key_packages()?;
+        let last_resort = key_packages.iter().filter(|stored| stored.last_resort).count();
+        let groups = self.groups()?.into_iter().map(|group_id| self.entry(group_id));
+        Ok(Inventory {
+            format: FORMAT,
+            encrypted: self.cipher.is_sealed(),
+            groups: groups.collect::<Result<_, _>>()?,
+            key_packages: key_packages.len().saturating_sub(last_resort),
+            last_resort,
+            psks: self.psk_ids()?.len(),
+            signers: self.signers()?.len(),
+            records,
+        })
+    }
+
+    fn entry(&self, group_id: GroupId) -> Result<StoredGroupEntry, StoreError> {
+        let missing = StoreError::Corrupt(Record::Row(group_id.clone(), RowKey::Public));
+        let stored = self.stored_group(&group_id)?.ok_or(missing)?;
+        let nodes = self.rows(&group_id, RowKey::Node(NodeIndex(0))..=RowKey::Node(NodeIndex(u32::MAX)))?;
+        // Leaves have even indices.
+        let leaf = |key: &RowKey| matches!(key, RowKey::Node(NodeIndex(node)) if node.is_multiple_of(2));
+        let proposals = self.rows(&group_id, RowKey::Proposal(0)..=RowKey::Proposal(u32::MAX))?;
+        let key = crate::cipher::tagged(Kind::Group, &self.cipher.group_tag(&group_id));
+        let record = self.get(&key, || Record::Group)?.ok_or(StoreError::Corrupt(Record::Group))?;
+        Ok(StoredGroupEntry {
+            version: GroupRecord::read(record.expose())?.version,
+            cipher_suite: stored.context.cipher_suite,
+            epoch: stored.context.epoch,
+            members: nodes.keys().filter(|key| leaf(key)).count(),
+            own_leaf: stored.own_leaf,
+            active: stored.active,
+            proposals: proposals.len(),
+            pending_commit: self.row(&group_id, RowKey::PendingCommit)?.is_some(),
+            group_id,
+        })
+    }
+
+    /// Looks at everything: whether records can be read and are where they belong, whether every group can be loaded and has
+    /// the tree that its GroupContext says, and whether private keys belong to their public keys.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; [`StoreError::WrongKey`] if the store has got another key. What is damaged is no error, but a
+    /// [`Finding`].
+    pub fn verify(
+        &self,
+        crypto: &dyn CryptoProvider,
+        policy: &dyn IdentityPolicy,
+    ) -> Result<Vec<Finding>, StoreError> {
+        self.check_key()?;
+        let (mut findings, mut groups, mut rows) = (Vec::new(), BTreeMap::new(), Vec::new());
+        self.each_record(&mut |key, value| {
+            match self.look(key, value) {
+                Ok(Some(Found::Group(tag, group_id))) => drop(groups.insert(tag, group_id)),
+                Ok(Some(Found::Row(tag, row))) => rows.push((tag, row)),
+                Ok(None) => {}
+                Err(finding) => findings.push(finding),
+            }
+            Ok(())
+        })?;
+        let orphans = rows.into_iter().filter(|(tag, _)| !groups.contains_key(tag));
+        findings.extend(orphans.map(|(_, row)| Finding::Orphan(row)));
+        for group_id in groups.into_values() {
+            let range = RowKey::Public..=RowKey::OpenedCommit(u32::MAX);
+            match self.rows(&group_id, range) {
+                Ok(rows) => findings.extend(look_at_group(&group_id, &rows, crypto, policy)),
+                // Its rows were found to be damaged.
+                Err(StoreError::Corrupt(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(findings)
+    }
+
+    fn each_record(&self, each: &mut crate::Each<'_>) -> Result<(), StoreError> {
+        self.backend.scan(&HEADER[..]..&[0xff; 64][..], each)
+    }
+
+    fn look(&self, key: &[u8], value: &[u8]) -> Result<Option<Found>, Finding> {
+        let unknown = || Finding::UnknownKey(key.to_vec());
+        if key == HEADER || key == key_id() {
+            return Ok(None);
+        }
+        let (kind, rest) = key.split_first().ok_or_else(unknown)?;
+        let (tag, rest) = rest.split_first_chunk().ok_or_else(unknown)?;
+        let kind = [Kind::Group, Kind::Row, Kind::KeyPackage, Kind::Psk, Kind::Signer]
+            .into_iter()
+            .find(|known| *known as u8 == *kind)
+            .ok_or_else(unknown)?;
+        if kind == Kind::Row {
+            let row = row_key(key).map_err(|_| unknown())?;
+            let damaged = || Record::Row(GroupId::default(), row);
+            self.cipher.open(key, value, damaged).map_err(|_| Finding::Damaged(damaged()))?;
+            return Ok(Some(Found::Row(*tag, row)));
+        }
+        if !rest.is_empty() {
+            return Err(unknown());
+        }
+        let damaged = |_| Finding::Damaged(kind.record());
+        let value = self.cipher.open(key, value, || kind.record()).map_err(damaged)?;
+        if named_tag(&self.cipher, kind, value.expose()).map_err(damaged)? != *tag {
+            return Err(Finding::Misplaced(kind.record()));
+        }
+        if kind != Kind::Group {
+            return Ok(None);
+        }
+        let record = GroupRecord::read(value.expose()).map_err(damaged)?;
+        Ok(Some(Found::Group(*tag, record.group_id)))
+    }
+}
+
+/// What a record is, if more is to be looked at.
+enum Found {
+    Group(Tag, GroupId),
+    Row(Tag, RowKey),
+}
+
+fn look_at_group(
+    group_id: &GroupId,
+    rows: &Rows,
+    crypto: &dyn CryptoProvider,
+    policy: &dyn IdentityPolicy,
+) -> Vec<Finding> {
+    let not_loaded = |error| vec![Finding::NotLoaded(group_id.clone(), error)];
+    if !rows.contains_key(&RowKey::Member) {
+        return match PublicGroup::load(rows, crypto, policy, Limits::default()) {
+            Ok(group) => look_at_tree(group_id, group.public().context(), group.public().tree()),
+            Err(error) => not_loaded(error),
+        };
+    }
+    let client = Client {
+        crypto,
+        signer: &NoSigner(SignaturePublicKey::default()),
+        policy,
+        psks: &NoPsks,
+        is_in_group: &|_| true,
+        now: None,
+        config: GroupConfig::default(),
+    };
+    let group = match Group::load(rows, &client) {
+        Ok(group) => group,
+        Err(error) => return not_loaded(error),
+    };
+    let (context, tree) = (group.public().context(), group.public().tree());
+    let mut findings = look_at_tree(group_id, context, tree);
+    if let Some(suite) = crypto.suite(context.cipher_suite) {
+        findings.extend(look_at_keys(group_id, rows, suite, tree));
+    }
+    findings
+}
+
+fn look_at_tree(group_id: &GroupId, context: &pando_mls::GroupContext, tree: &Tree) -> Vec<Finding> {
+    let fits = tree.tree_hash().is_ok_and(|hash| hash == context.tree_hash);
+    if fits { Vec::new() } else { vec![Finding::TreeHash(group_id.clone())] }
+}
+
+fn look_at_keys<'a>(
+    group_id: &'a GroupId,
+    rows: &'a Rows,
+    suite: Suite,
+    tree: &'a Tree,
+) -> impl Iterator<Item = Finding> + 'a {
+    let keys = rows.iter().filter_map(|(key, row)| match key {
+        RowKey::PrivateKey(node) => Some((*node, row)),
+        _ => None,
+    });
+    let wrong = keys.filter(move |(node, row)| {
+        let pair = suite.hpke_key_pair(row.expose().into());
+        pair.ok().map(|pair| pair.public) != tree.encryption_key(*node)
+    });
+    wrong.map(|(node, _)| Finding::PrivateKey(group_id.clone(), node))
+}
+
+/// Nothing is signed here.
+struct NoSigner(SignaturePublicKey);
+
+impl Signer for NoSigner {
+    fn public_key(&self) -> &SignaturePublicKey {
+        &self.0
+    }
+
+    fn sign(&self, _: &[u8]) -> Result<Signature, CryptoError> {
+        Err(CryptoError::InvalidPrivateKey)
+    }
+}
+
+/// What a record is called.
+fn name(key: &[u8]) -> &'static str {
+    match key.first() {
+        Some(0) => "header",
+        Some(1) => "group",
+        Some(3) => "KeyPackage",
+        Some(4) => "PSK",
+        Some(5) => "signature key",
+        Some(2) => match row_key(key) {
+            Ok(RowKey::Public) => "GroupContext",
+            Ok(RowKey::Member) => "secrets of the epoch",
+            Ok(RowKey::Node(_)) => "node of the tree",
+            Ok(RowKey::PrivateKey(_)) => "private key of a node",
+            Ok(RowKey::Epoch(_, EpochRow::Past)) => "past epoch",
+            Ok(RowKey::Epoch(_, EpochRow::Leaf(_))) => "leaf of a past epoch",
+            Ok(RowKey::Epoch(_, EpochRow::Secret(SecretId::Message(..)))) => "key of a message",
+            Ok(RowKey::Epoch(_, EpochRow::Secret(_))) => "secret of the secret tree",
+            Ok(RowKey::ResumptionPsk(_)) => "resumption PSK",
+            Ok(RowKey::Proposal(_)) => "pending proposal",
+            Ok(RowKey::OwnUpdate(_)) => "key of an Update",
+            Ok(RowKey::OwnProposal(_)) => "own proposal",
+            Ok(RowKey::PendingCommit) => "pending Commit",
+            Ok(RowKey::OpenedCommit(_)) => "opened Commit",
+            Err(_) => "unknown",
+        },
+        _ => "unknown",
+    }
+}

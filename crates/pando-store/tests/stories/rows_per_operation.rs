@@ -1,0 +1,47 @@
+//! What an operation writes to a store grows with the logarithm of the group, and not with the group.
+
+use crate::people::{Device, group_of, memory, sqlite, stranger};
+use pando_mls::CommitBuilder;
+use pando_store::{Key, Sqlite};
+use std::fs;
+use tempfile::TempDir;
+
+/// What SQLite has written to its log for an operation: the first bytes of it, then whole pages.
+fn pages(folder: &TempDir, device: &mut Device<Sqlite>, operation: impl FnOnce(&mut Device<Sqlite>)) -> u64 {
+    device.store.erase().unwrap();
+    operation(device);
+    let log = fs::metadata(folder.path().join("b-wal")).unwrap().len();
+    log.saturating_sub(32).div_ceil(4_096 + 24)
+}
+
+#[test]
+fn a_message_is_a_few_pages_and_a_commit_a_few_more() {
+    let mut written = Vec::new();
+    for crowd in [10, 100, 400] {
+        let folder = TempDir::new().unwrap();
+        let mut bob = Device::new("bob", sqlite(&folder.path().join("b"), &Key::None).unwrap(), 1).unwrap();
+        bob.store.set_erase(pando_store::Erase::WhenAsked);
+        let mut alice = group_of(vec![memory()]).remove(0);
+        let mut added: Vec<_> = (0..crowd).map(|_| stranger(&mut alice.rng)).collect();
+        added.push(bob.publish(false).unwrap());
+        let (_, welcome) =
+            alice.commit(|builder| added.into_iter().fold(builder, CommitBuilder::add)).unwrap();
+        alice.merge_pending().unwrap();
+        let join = pages(&folder, &mut bob, |bob| bob.join(welcome.as_ref().unwrap()).unwrap());
+        let first = alice.send(b"hello").unwrap();
+        let first = pages(&folder, &mut bob, |bob| drop(bob.receive(&first).unwrap()));
+        let next = alice.send(b"hello").unwrap();
+        let next = pages(&folder, &mut bob, |bob| drop(bob.receive(&next).unwrap()));
+        // The first one fills the parents of the tree.
+        for _ in 0..2 {
+            let (commit, _) = alice.commit(|builder| builder).unwrap();
+            alice.receive(&commit).unwrap();
+            let commit = pages(&folder, &mut bob, |bob| drop(bob.receive(&commit).unwrap()));
+            written.push((crowd, join, first, next, commit));
+        }
+    }
+    for (crowd, join, first, next, commit) in &written {
+        assert!(*join >= crowd * 300 / 4_096, "{written:?}");
+        assert!(*first <= 16 && *next <= 8 && *commit <= 40, "{written:?}");
+    }
+}

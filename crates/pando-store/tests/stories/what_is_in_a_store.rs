@@ -1,0 +1,112 @@
+//! What is in a store is counted, and whatever does not hold together is found.
+
+use crate::people::{group_of, suite, tea};
+use crate::{Place, for_each_store};
+use pando_mls::wire::NodeIndex;
+use pando_mls::{BasicIdentities, PublicGroup, RowKey, RustCrypto};
+use pando_store::{Backend, Finding, Key, Memory, Record, Store};
+use std::time::Duration;
+
+fn counted(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b"), place.open("c")]);
+    let alice = &mut devices[0];
+    alice.publish(false).unwrap();
+    alice.publish(true).unwrap();
+    alice.propose_update().unwrap();
+    alice.commit(|builder| builder.without_pending()).unwrap();
+    // A group that is followed without secrets.
+    let psks = alice.store.psks();
+    let info = alice.group().group_info(true, &alice.client(&psks)).unwrap();
+    drop(psks);
+    let limits = pando_mls::Limits::default();
+    let (_, delta) = PublicGroup::new(suite(), &info, None, &BasicIdentities, limits).unwrap();
+    let mut server = place.open("server");
+    let mut lock = server.lock(&tea(), Duration::ZERO).unwrap();
+    let mut transaction = server.begin().unwrap();
+    transaction.apply(&mut lock, &delta).unwrap();
+    transaction.commit().unwrap();
+
+    let inventory = alice.store.inspect().unwrap();
+    let [group] = &inventory.groups[..] else { panic!("{inventory:?}") };
+    assert_eq!((group.members, group.epoch, group.active), (3, 1, true));
+    assert_eq!((group.proposals, group.pending_commit), (1, true));
+    assert_eq!(group.version, alice.group.as_ref().unwrap().1.version());
+    assert_eq!(group.own_leaf, Some(alice.group().own_leaf()));
+    assert_eq!((inventory.key_packages, inventory.last_resort), (1, 1));
+    assert_eq!((inventory.psks, inventory.signers), (0, 1));
+    let rows = alice.stored();
+    let amounts = &inventory.records;
+    let of_groups: u64 = amounts
+        .iter()
+        .filter(|(name, _)| !["header", "group", "KeyPackage", "signature key"].contains(*name))
+        .map(|(_, amount)| amount.rows)
+        .sum();
+    assert_eq!(of_groups, rows.len() as u64);
+    assert!(amounts["node of the tree"].bytes > 500 && amounts["pending Commit"].rows == 1);
+    assert!(alice.store.verify(&RustCrypto, &BasicIdentities).unwrap().is_empty());
+    assert!(server.verify(&RustCrypto, &BasicIdentities).unwrap().is_empty());
+    assert_eq!(server.inspect().unwrap().groups[0].own_leaf, None);
+}
+
+#[test]
+fn it_is_counted() {
+    for_each_store!(counted);
+}
+
+/// A store in clear, so that anything can be put into it.
+fn forged(change: impl FnOnce(&mut Memory, &dyn Fn(RowKey) -> Vec<u8>)) -> Vec<Finding> {
+    let mut database = Memory::new();
+    let mut alice = group_of(vec![Store::new(database.again(), &Key::None).unwrap()]).remove(0);
+    let (commit, _) = alice.commit(|builder| builder).unwrap();
+    alice.receive(&commit).unwrap();
+    alice.publish(false).unwrap();
+    let prefix = keys(&database).into_iter().find(|key| key[0] == 2).unwrap()[..17].to_vec();
+    database.begin().unwrap();
+    change(&mut database, &|row| [&*prefix, &row.to_bytes()].concat());
+    database.commit().unwrap();
+    alice.store.verify(&RustCrypto, &BasicIdentities).unwrap()
+}
+
+fn keys(database: &Memory) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    let mut each = |key: &[u8], _: &[u8]| {
+        keys.push(key.to_vec());
+        Ok(())
+    };
+    database.scan(&[0][..]..&[0xff][..], &mut each).unwrap();
+    keys
+}
+
+#[test]
+fn what_does_not_hold_together_is_found() {
+    assert!(matches!(forged(|_, _| ())[..], []));
+    let findings = forged(|database, _| database.put(&[9, 9], &[]).unwrap());
+    assert!(matches!(&findings[..], [Finding::UnknownKey(key)] if *key == [9, 9]), "{findings:?}");
+    let findings =
+        forged(|database, row| database.put(&[row(RowKey::Public), vec![1]].concat(), &[]).unwrap());
+    assert!(matches!(&findings[0], Finding::UnknownKey(_)), "{findings:?}");
+
+    let leaf = RowKey::PrivateKey(NodeIndex(0));
+    let findings = forged(|database, row| database.put(&row(leaf), &[7; 32]).unwrap());
+    assert!(matches!(&findings[..], [Finding::PrivateKey(_, NodeIndex(0))]), "{findings:?}");
+    let findings = forged(|database, row| {
+        // Another leaf: the last byte of its signature is another.
+        let mut node = database.get(&row(RowKey::Node(NodeIndex(0)))).unwrap().unwrap().expose().to_vec();
+        *node.last_mut().unwrap() ^= 1;
+        database.put(&row(RowKey::Node(NodeIndex(0))), &node).unwrap();
+    });
+    assert!(matches!(&findings[..], [Finding::TreeHash(_)]), "{findings:?}");
+    let findings = forged(|database, row| database.put(&row(RowKey::Member), &[1]).unwrap());
+    assert!(matches!(&findings[..], [Finding::NotLoaded(_, _)]), "{findings:?}");
+    let findings = forged(|database, _| database.delete(&[1][..]..&[2][..]).unwrap());
+    assert!(findings.len() > 4 && findings.iter().all(|finding| matches!(finding, Finding::Orphan(_))));
+    let findings = forged(|database, _| {
+        let key = keys(database).into_iter().find(|key| key[0] == 3).unwrap();
+        let value = database.get(&key).unwrap().unwrap();
+        database.put(&[&[3], &[5; 16][..]].concat(), value.expose()).unwrap();
+        database.put(&key, &[0]).unwrap();
+    });
+    assert!(findings.iter().any(|finding| matches!(finding, Finding::Misplaced(Record::KeyPackage))));
+    assert!(findings.iter().any(|finding| matches!(finding, Finding::Damaged(Record::KeyPackage))));
+    assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
+}
