@@ -1,7 +1,7 @@
 //! What every [`Backend`] must do, as a test for whoever writes one: [`run`] panics where it does not.
 //!
 //! ```
-//! use pando_store::{Memory, conformance};
+//! use pando_store::{Backend, Memory, conformance};
 //!
 //! conformance::run(Memory::new, |place| place.again().unwrap());
 //! ```

@@ -11,7 +11,7 @@ use crate::store::{Store, key_id};
 use pando_mls::wire::{NodeIndex, Signature, SignaturePublicKey};
 use pando_mls::{
     Client, CryptoError, CryptoProvider, EpochRow, Group, GroupConfig, GroupError, GroupId, IdentityPolicy,
-    LeafIndex, Limits, NoPsks, PublicGroup, RowKey, Rows, SecretId, Signer, Suite, Tree,
+    LeafIndex, Limits, NoPsks, PublicGroup, RowKey, Rows, SecretId, Signer, Suite, Tree, TreeKey,
 };
 use std::collections::BTreeMap;
 
@@ -87,8 +87,8 @@ pub enum Finding {
     /// A group that cannot be loaded.
     #[error("group {0:?} cannot be loaded: {1}")]
     NotLoaded(GroupId, GroupError),
-    /// The tree is not the one of the GroupContext.
-    #[error("group {0:?}: the tree does not have the tree hash of the GroupContext")]
+    /// The tree is not the one of the GroupContext, or what is stored about it beside its nodes is not right.
+    #[error("group {0:?}: the tree is not the one that it must be, or its hashes and indexes are not")]
     TreeHash(GroupId),
     /// A private key that is not the one of its node.
     #[error("group {0:?}: the private key of {1} does not belong to its public key")]
@@ -127,9 +127,9 @@ impl<B: Backend> Store<B> {
     fn entry(&self, group_id: GroupId) -> Result<StoredGroupEntry, StoreError> {
         let missing = StoreError::Corrupt(Record::Row(group_id.clone(), RowKey::Public));
         let stored = self.stored_group(&group_id)?.ok_or(missing)?;
-        let nodes = self.rows(&group_id, RowKey::Node(NodeIndex(0))..=RowKey::Node(NodeIndex(u32::MAX)))?;
-        // Leaves have even indices.
-        let leaf = |key: &RowKey| matches!(key, RowKey::Node(NodeIndex(node)) if node.is_multiple_of(2));
+        let node = |index| RowKey::Tree(TreeKey::Node(NodeIndex(index)));
+        let nodes = self.rows(&group_id, node(0)..=node(u32::MAX))?;
+        let leaf = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Node(node)) if node.is_leaf());
         let proposals = self.rows(&group_id, RowKey::Proposal(0)..=RowKey::Proposal(u32::MAX))?;
         let key = crate::cipher::tagged(Kind::Group, &self.cipher.group_tag(&group_id));
         let record = self.get(&key, || Record::Group)?.ok_or(StoreError::Corrupt(Record::Group))?;
@@ -260,7 +260,12 @@ fn look_at_group(
 }
 
 fn look_at_tree(group_id: &GroupId, context: &pando_mls::GroupContext, tree: &Tree) -> Vec<Finding> {
-    let fits = tree.tree_hash().is_ok_and(|hash| hash == context.tree_hash);
+    // Hashes are stored, too; they are computed anew from the tree as it would be sent, and so is all else about it.
+    let computed = tree.export().and_then(|bytes| Tree::import_unsigned(tree.suite(), &bytes));
+    let fits = computed.is_ok_and(|computed| {
+        let rows = |tree: &Tree| tree.rows_since(None).ok();
+        computed.tree_hash().is_ok_and(|hash| hash == context.tree_hash) && rows(&computed) == rows(tree)
+    });
     if fits { Vec::new() } else { vec![Finding::TreeHash(group_id.clone())] }
 }
 
@@ -305,7 +310,9 @@ fn name(key: &[u8]) -> &'static str {
         Some(2) => match row_key(key) {
             Ok(RowKey::Public) => "GroupContext",
             Ok(RowKey::Member) => "secrets of the epoch",
-            Ok(RowKey::Node(_)) => "node of the tree",
+            Ok(RowKey::Tree(TreeKey::Shape)) => "shape of the tree",
+            Ok(RowKey::Tree(TreeKey::Node(_))) => "node of the tree",
+            Ok(RowKey::Tree(TreeKey::Key(..))) => "key in the tree",
             Ok(RowKey::PrivateKey(_)) => "private key of a node",
             Ok(RowKey::Epoch(_, EpochRow::Past)) => "past epoch",
             Ok(RowKey::Epoch(_, EpochRow::Leaf(_))) => "leaf of a past epoch",

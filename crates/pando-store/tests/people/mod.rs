@@ -17,7 +17,7 @@ use pando_mls::{
     KeyPackageTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer, Suite, TreeError, Welcome,
 };
 use pando_store::{
-    Backend, GroupLock, IoKind, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
+    Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;

@@ -3,7 +3,7 @@
 use crate::people::{group_of, suite, tea};
 use crate::{Place, for_each_store};
 use pando_mls::wire::NodeIndex;
-use pando_mls::{BasicIdentities, PublicGroup, RowKey, RustCrypto};
+use pando_mls::{BasicIdentities, PublicGroup, RowKey, RustCrypto, TreeKey};
 use pando_store::{Backend, Finding, Key, Memory, Record, Store};
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn it_is_counted() {
 /// A store in clear, so that anything can be put into it.
 fn forged(change: impl FnOnce(&mut Memory, &dyn Fn(RowKey) -> Vec<u8>)) -> Vec<Finding> {
     let mut database = Memory::new();
-    let mut alice = group_of(vec![Store::new(database.again(), &Key::None).unwrap()]).remove(0);
+    let mut alice = group_of(vec![Store::new(database.again().unwrap(), &Key::None).unwrap()]).remove(0);
     let (commit, _) = alice.commit(|builder| builder).unwrap();
     alice.receive(&commit).unwrap();
     alice.publish(false).unwrap();
@@ -91,9 +91,10 @@ fn what_does_not_hold_together_is_found() {
     assert!(matches!(&findings[..], [Finding::PrivateKey(_, NodeIndex(0))]), "{findings:?}");
     let findings = forged(|database, row| {
         // Another leaf: the last byte of its signature is another.
-        let mut node = database.get(&row(RowKey::Node(NodeIndex(0)))).unwrap().unwrap().expose().to_vec();
+        let mut node =
+            database.get(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0))))).unwrap().unwrap().expose().to_vec();
         *node.last_mut().unwrap() ^= 1;
-        database.put(&row(RowKey::Node(NodeIndex(0))), &node).unwrap();
+        database.put(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0)))), &node).unwrap();
     });
     assert!(matches!(&findings[..], [Finding::TreeHash(_)]), "{findings:?}");
     let findings = forged(|database, row| database.put(&row(RowKey::Member), &[1]).unwrap());
