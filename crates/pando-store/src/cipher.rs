@@ -3,7 +3,8 @@
 //! A key of a record is a byte that says what it is, for most of them a tag of 16 bytes that stands for an identifier,
 //! and for the rows of a group the [`RowKey`] itself, because ranges of them are needed. A tag is an HMAC of the
 //! identifier under a key that is derived from the data key, so that nobody can tell whether a group, a PSK or a
-//! KeyPackage is in the store that they know.
+//! KeyPackage is in the store that they know. For the same reason the fingerprints of keys in the ratchet tree are masked,
+//! which would tell who is in a group: the record has a tag in the place of the fingerprint, and that for its value.
 //!
 //! A value is sealed by XChaCha20-Poly1305, with a fresh nonce of 192 bits, which may be random however many records
 //! there are, and with the record's key as associated data: no record can be put in the place of another one.
@@ -15,7 +16,8 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag as AeadTag, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use pando_mls::{GroupId, RowKey, SecretBytes};
+use pando_mls::wire::NodeIndex;
+use pando_mls::{GroupId, RowKey, SecretBytes, TreeKey};
 use sha2::Sha256;
 use std::ops::{Range, RangeInclusive};
 
@@ -178,15 +180,74 @@ pub(crate) fn tagged(kind: Kind, tag: &Tag) -> Vec<u8> {
     [&[kind.byte()], tag.as_slice()].concat()
 }
 
-/// The key of a row.
-pub(crate) fn row(group: &Tag, key: RowKey) -> Vec<u8> {
-    [tagged(Kind::Row, group), key.to_bytes()].concat()
-}
-
-/// The RowKey of a record.
+/// The RowKey of a record, with a fingerprint as it is masked.
 pub(crate) fn row_key(key: &[u8]) -> Result<RowKey, StoreError> {
     let row_key = key.get(1 + TAG_LEN..).and_then(RowKey::from_bytes);
     row_key.ok_or_else(|| StoreError::Corrupt(Record::Key(key.to_vec())))
+}
+
+impl Cipher {
+    /// The key of a row.
+    pub(crate) fn row(&self, group: &Tag, key: RowKey) -> Vec<u8> {
+        [tagged(Kind::Row, group), self.masked(group, key).to_bytes()].concat()
+    }
+
+    /// The value of the record that a row is.
+    pub(crate) fn row_value(key: RowKey, row: &[u8]) -> SecretBytes {
+        match key {
+            RowKey::Tree(TreeKey::Key(_, fingerprint, _)) => fingerprint.to_be_bytes().as_slice().into(),
+            _ => row.into(),
+        }
+    }
+
+    /// The row that is in a record, with the key that the record has and the value.
+    pub(crate) fn unmask(
+        &self,
+        group: &Tag,
+        key: RowKey,
+        value: SecretBytes,
+    ) -> Option<(RowKey, SecretBytes)> {
+        let RowKey::Tree(TreeKey::Key(kind, _, node)) = key else { return Some((key, value)) };
+        let fingerprint = u64::from_be_bytes(value.expose().try_into().ok()?);
+        let row_key = RowKey::Tree(TreeKey::Key(kind, fingerprint, node));
+        (self.masked(group, row_key) == key).then(|| (row_key, SecretBytes::from(Vec::new())))
+    }
+
+    pub(crate) fn masked(&self, group: &Tag, key: RowKey) -> RowKey {
+        let RowKey::Tree(TreeKey::Key(kind, fingerprint, node)) = key else { return key };
+        let tag = self.tag(Kind::Row, &[group, &fingerprint.to_be_bytes()]);
+        let masked = tag.first_chunk().map_or(0, |masked| u64::from_be_bytes(*masked));
+        RowKey::Tree(TreeKey::Key(kind, masked, node))
+    }
+
+    /// The keys of some rows of a group, and perhaps of others.
+    pub(crate) fn some_rows(&self, group: &Tag, range: &RangeInclusive<RowKey>) -> (Vec<u8>, Vec<u8>) {
+        let same = |one: RowKey, other: RowKey| match (one, other) {
+            (RowKey::Tree(TreeKey::Key(kind, one, _)), RowKey::Tree(TreeKey::Key(other_kind, other, _))) => {
+                (kind, one) == (other_kind, other)
+            }
+            _ => false,
+        };
+        let (first, last) = (*range.start(), *range.end());
+        let (first, last) = if same(first, last) {
+            (self.masked(group, first), self.masked(group, last))
+        } else {
+            (all_masked(first, 0), all_masked(last, u64::MAX))
+        };
+        let end = |key: RowKey| [tagged(Kind::Row, group), key.to_bytes()].concat();
+        (end(first), alone(&end(last)).1)
+    }
+}
+
+/// The first, or the last, of all keys that a masked one may have.
+const fn all_masked(key: RowKey, end: u64) -> RowKey {
+    match key {
+        RowKey::Tree(TreeKey::Key(kind, _, _)) => {
+            let node = if end == 0 { 0 } else { u32::MAX };
+            RowKey::Tree(TreeKey::Key(kind, end, NodeIndex(node)))
+        }
+        key => key,
+    }
 }
 
 /// The keys of all records of a kind.
@@ -203,14 +264,10 @@ pub(crate) fn all_rows(group: &Tag) -> (Vec<u8>, Vec<u8>) {
     (from, to)
 }
 
-/// The keys of some rows of a group.
-pub(crate) fn some_rows(group: &Tag, range: &RangeInclusive<RowKey>) -> (Vec<u8>, Vec<u8>) {
-    (row(group, *range.start()), alone(&row(group, *range.end())).1)
-}
-
 /// The keys of the rows of epochs before this one.
 pub(crate) fn rows_before(group: &Tag, epoch: u64) -> (Vec<u8>, Vec<u8>) {
-    let first = |epoch| row(group, RowKey::Epoch(epoch, pando_mls::EpochRow::Past));
+    let key = |epoch| RowKey::Epoch(epoch, pando_mls::EpochRow::Past).to_bytes();
+    let first = |epoch| [tagged(Kind::Row, group), key(epoch)].concat();
     (first(0), first(epoch))
 }
 

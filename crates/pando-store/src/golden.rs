@@ -1,10 +1,12 @@
 //! The bytes of stores do not change unnoticed: what `docs/storage.md` says, with keys and nonces that are fixed.
 
-use crate::cipher::{Cipher, Kind, alone, row, rows_before, tagged};
+use crate::cipher::{Cipher, Kind, alone, rows_before, tagged};
 use crate::group::GroupRecord;
 use crate::key::{Argon2Cost, Header, Key, Wrapping};
 use pando_mls::wire::{NodeIndex, Opaque};
-use pando_mls::{Encode, EpochRow, GroupId, LeafIndex, RatchetType, RowKey, SecretBytes, SecretId, TreeKey};
+use pando_mls::{
+    Encode, EpochRow, GroupId, KeyKind, LeafIndex, RatchetType, RowKey, SecretBytes, SecretId, TreeKey,
+};
 
 fn data_key() -> SecretBytes {
     (0..32).collect::<Vec<u8>>().into()
@@ -31,10 +33,14 @@ fn keys_of_records() {
     for (key, end) in [
         (RowKey::Public, "00"),
         (RowKey::Tree(TreeKey::Node(NodeIndex(256))), "020100000100"),
+        (
+            RowKey::Tree(TreeKey::Key(KeyKind::Signature, 0x0102_0304_0506_0708, NodeIndex(256))),
+            "02020195b3726353453f2500000100",
+        ),
         (RowKey::Epoch(5, EpochRow::Secret(message)), "0400000000000000050400000007010000012c"),
         (RowKey::PendingCommit, "09"),
     ] {
-        assert_eq!(hex::encode(row(&tag, key)), format!("02{group}{end}"));
+        assert_eq!(hex::encode(cipher.row(&tag, key)), format!("02{group}{end}"));
     }
     let (from, to) = rows_before(&tag, 5);
     assert_eq!(hex::encode(from), format!("02{group}04000000000000000000"));
@@ -45,7 +51,7 @@ fn keys_of_records() {
 #[test]
 fn records() {
     let (cipher, clear) = (Cipher::new(&data_key(), true), Cipher::new(&data_key(), false));
-    let key = row(&cipher.group_tag(&tea()), RowKey::Public);
+    let key = cipher.row(&cipher.group_tag(&tea()), RowKey::Public);
     let sealed = cipher.seal_with(&key, b"value", nonce()).unwrap();
     assert_eq!(
         hex::encode(sealed.expose()),

@@ -200,7 +200,8 @@ impl<B: Backend> Store<B> {
         if kind == Kind::Row {
             let row = row_key(key).map_err(|_| unknown())?;
             let damaged = || Record::Row(GroupId::default(), row);
-            self.cipher.open(key, value, damaged).map_err(|_| Finding::Damaged(damaged()))?;
+            let value = self.cipher.open(key, value, damaged).map_err(|_| Finding::Damaged(damaged()))?;
+            self.cipher.unmask(tag, row, value).ok_or_else(|| Finding::Damaged(damaged()))?;
             return Ok(Some(Found::Row(*tag, row)));
         }
         if !rest.is_empty() {

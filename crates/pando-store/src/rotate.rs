@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::backend::Backend;
-use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, alone, range, row, tagged};
+use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, alone, range, tagged};
 use crate::error::Record;
 use crate::faults::point;
 use crate::group::GroupRecord;
@@ -106,11 +106,12 @@ impl<B: Backend> Transaction<'_, B> {
         for (key, record) in groups {
             let (old_tag, new_tag) =
                 (self.store.cipher.group_tag(&record.group_id), next.group_tag(&record.group_id));
-            let rows = self.store.read_rows(&record.group_id, &all_rows(&old_tag))?;
+            let rows = self.store.read_rows(&record.group_id, &old_tag, &all_rows(&old_tag))?;
             self.delete(&all_rows(&old_tag))?;
             self.delete(&alone(&key))?;
-            for (row_key, value) in &rows {
-                self.put_under(next, &row(&new_tag, *row_key), value.expose())?;
+            for (row_key, row) in &rows {
+                let value = Cipher::row_value(*row_key, row.expose());
+                self.put_under(next, &next.row(&new_tag, *row_key), value.expose())?;
             }
             self.put_under(next, &tagged(Kind::Group, &new_tag), &record.encode_secret()?)?;
         }

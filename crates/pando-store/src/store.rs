@@ -1,7 +1,7 @@
 //! A store: opening it, and reading.
 
 use crate::backend::Backend;
-use crate::cipher::{Cipher, HEADER, Kind, all, all_rows, range, row, row_key, some_rows, tagged};
+use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, range, row_key, tagged};
 use crate::error::Record;
 use crate::faults::point;
 use crate::group::{GroupLock, GroupRecord};
@@ -109,7 +109,7 @@ impl<B: Backend> Store<B> {
             return Ok(None);
         }
         let bounds = all_rows(lock.tag());
-        self.read_rows(lock.group_id(), &bounds).map(Some)
+        self.read_rows(lock.group_id(), lock.tag(), &bounds).map(Some)
     }
 
     /// Takes the group as it is stored now, without reading its rows, and tells whether there is one. From here on, what is
@@ -129,8 +129,11 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn row(&self, group_id: &GroupId, key: RowKey) -> Result<Option<SecretBytes>, StoreError> {
-        let record = row(&self.cipher.group_tag(group_id), key);
-        self.get(&record, || Record::Row(group_id.clone(), key))
+        let tag = self.cipher.group_tag(group_id);
+        let what = || Record::Row(group_id.clone(), key);
+        let value = self.get(&self.cipher.row(&tag, key), what)?;
+        let row = value.map(|value| self.cipher.unmask(&tag, self.cipher.masked(&tag, key), value));
+        row.map(|row| Ok(row.ok_or_else(|| StoreError::Corrupt(what()))?.1)).transpose()
     }
 
     /// The rows of a group with keys in a range.
@@ -138,7 +141,10 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn rows(&self, group_id: &GroupId, keys: RangeInclusive<RowKey>) -> Result<Rows, StoreError> {
-        self.read_rows(group_id, &some_rows(&self.cipher.group_tag(group_id), &keys))
+        let tag = self.cipher.group_tag(group_id);
+        let mut rows = self.read_rows(group_id, &tag, &self.cipher.some_rows(&tag, &keys))?;
+        rows.retain(|key, _| keys.contains(key));
+        Ok(rows)
     }
 
     /// The groups that there are.
@@ -228,7 +234,7 @@ impl<B: Backend> Store<B> {
         &self,
         bounds: &(T, T),
         what: impl Fn() -> Record,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+        each: &mut crate::Each<'_>,
     ) -> Result<(), StoreError> {
         point("store::scan")?;
         self.check_key()?;
@@ -241,6 +247,7 @@ impl<B: Backend> Store<B> {
     pub(crate) fn read_rows(
         &self,
         group_id: &GroupId,
+        tag: &Tag,
         bounds: &(Vec<u8>, Vec<u8>),
     ) -> Result<Rows, StoreError> {
         point("store::scan")?;
@@ -248,7 +255,10 @@ impl<B: Backend> Store<B> {
         let mut rows = Rows::new();
         self.backend.scan(range(bounds), &mut |key, stored| {
             let row_key = row_key(key)?;
-            let row = self.cipher.open(key, stored, || Record::Row(group_id.clone(), row_key))?;
+            let what = || Record::Row(group_id.clone(), row_key);
+            let row = self.cipher.open(key, stored, what)?;
+            let row = self.cipher.unmask(tag, row_key, row);
+            let (row_key, row) = row.ok_or_else(|| StoreError::Corrupt(what()))?;
             rows.insert(row_key, row);
             Ok(())
         })?;

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::backend::Backend;
-use crate::cipher::{Kind, all_rows, alone, range, row, rows_before, tagged};
+use crate::cipher::{Cipher, Kind, all_rows, alone, range, rows_before, tagged};
 use crate::faults::point;
 use crate::group::{GroupLock, GroupRecord};
 use crate::store::{Erase, Store};
@@ -35,12 +35,13 @@ impl<'a, B: Backend> Transaction<'a, B> {
             self.delete(&rows_before(&tag, delta.forget_before()))?;
         }
         for key in delta.deletes() {
-            self.delete(&alone(&row(&tag, key)))?;
+            self.delete(&alone(&self.store.cipher.row(&tag, key)))?;
         }
         for (key, value) in delta.writes() {
             // What everybody knows is no secret.
             self.erases |= !matches!(key, RowKey::Public | RowKey::Tree(_));
-            self.put(&row(&tag, key), value)?;
+            let record = self.store.cipher.row(&tag, key);
+            self.put(&record, Cipher::row_value(key, value).expose())?;
         }
         let record = GroupRecord { version, group_id: lock.group_id().clone() };
         self.put(&tagged(Kind::Group, &tag), &record.encode_secret()?)?;
