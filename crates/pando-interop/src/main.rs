@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use clap::{Args, Parser, Subcommand};
+use pando_interop::service::serve;
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
@@ -35,7 +36,9 @@ struct Serve {
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let result = match command {
-        Command::Serve(Serve { port, host }) => pando_interop::service::serve(SocketAddr::new(host, port)),
+        Command::Serve(Serve { port, host }) => {
+            serve(SocketAddr::new(host, port), |address| println!("Pando serves MLSClient at {address}"))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
