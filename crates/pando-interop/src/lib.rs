@@ -1,5 +1,15 @@
-//! Pando among other implementations of MLS: the gRPC service that the interoperability harness of the MLS working
-//! group drives ([`service`]).
+//! Pando among other implementations of MLS (RFC 9420).
+//!
+//! The MLS working group has a harness in which a runner drives implementations by gRPC, each of which is a service
+//! `mls_client.MLSClient`. Here are
+//!
+//! - [`proto`], the interface, generated from `proto/mls_client.proto` when the package is built;
+//! - [`service`], the service over `pando-mls`: `pando-interop serve --port 50051`.
+//!
+//! `docs/interop-harness.md` tells how to run the harness, and what passes.
+//!
+//! Nothing else depends on this package, which alone needs gRPC. It is for tests: whoever reaches the service is given what
+//! it asks for, private keys included.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,6 @@
 //! Why a request was not served, and which status tells the other side.
 
 use pando_mls::{CryptoError, DecodeError, EncodeError, GroupError, TreeError};
-use std::fmt;
 use tonic::{Code, Status};
 
 /// Why a request was not served.
@@ -27,12 +26,6 @@ impl Failure {
     /// The fault is here.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         Self { code: Code::Internal, message: message.into() }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
     }
 }
 

@@ -9,8 +9,10 @@
 //!   FAILED_PRECONDITION if the group is not such that it can be done, or a rule forbids it. States can be used
 //!   afterwards as before, but that proposals that came along and were in order are known.
 //! - Only a Commit that covers all proposals of the request is made. It has a path if the proposals require one
-//!   or the request does. Another Commit can be made instead while it is pending.
+//!   or the request does. While it is pending another can be asked for: then it is gone,
+//!   also if the other cannot be made.
 //! - Who refers to a proposal sends it along, also if it was there before or is one's own.
+//! - Data of the application is not encrypted while proposals are pending (RFC 9420, section 12.4).
 //! - A state keeps its number in all epochs of its group. A group that follows from another has another number, and the
 //!   old one remains.
 //! - Members are found by their identities. If several have the same, the first is meant.
