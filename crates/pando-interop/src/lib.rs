@@ -4,9 +4,10 @@
 //! `mls_client.MLSClient`. Here are
 //!
 //! - [`proto`], the interface, generated from `proto/mls_client.proto` when the package is built;
-//! - [`service`], the service over `pando-mls`: `pando-interop serve --port 50051`.
+//! - [`service`], the service over `pando-mls`: `pando-interop serve --port 50051`;
+//! - [`run`], a runner for the harness's scripts: `pando-interop run --client localhost:50051 scripts/joining.json`.
 //!
-//! `docs/interop-harness.md` tells how to run the harness, and what passes.
+//! `docs/interop-harness.md` tells how to run the harness, and what passes; `docs/interop-runner.md` is about our runner.
 //!
 //! Nothing else depends on this package, which alone needs gRPC. It is for tests: whoever reaches the service is given what
 //! it asks for, private keys included.
@@ -14,4 +15,5 @@
 #![forbid(unsafe_code)]
 
 pub mod proto;
+pub mod run;
 pub mod service;
