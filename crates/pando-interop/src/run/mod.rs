@@ -18,6 +18,8 @@ mod report;
 mod script;
 mod session;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use clap::{Args, ValueEnum};
 use clients::Client;
