@@ -114,6 +114,13 @@ impl Group {
         self.pending.as_ref().map(|pending| &pending.message)
     }
 
+    /// The epoch that one's own pending Commit leads to: which of the proposals it covers, the tree to give to new
+    /// members, and what else there is to know before it is accepted.
+    #[must_use]
+    pub fn pending_epoch(&self) -> Option<&Staged> {
+        self.pending.as_ref().map(|pending| &pending.staged)
+    }
+
     /// Whether a message is one's own Commit that is pending.
     #[must_use]
     pub fn is_pending(&self, message: &MlsMessage) -> bool {

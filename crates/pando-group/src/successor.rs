@@ -6,7 +6,7 @@
 use crate::group::Group;
 use crate::identity::IdentityPolicy;
 use crate::psk::{PskStore, is_resumption};
-use crate::{Client, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
+use crate::{Client, CommitBuilder, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::PskValue;
 use pando_tree::Tree;
@@ -27,13 +27,25 @@ pub struct Created {
     pub delta: Delta,
 }
 
-/// Who is in the new group.
+/// Who is in the new group, and how they come to it.
 #[derive(Debug)]
 pub struct Successor {
     /// The creator's KeyPackage, which is used up.
     pub bundle: KeyPackageBundle,
     /// The others' new KeyPackages.
     pub key_packages: Vec<KeyPackage>,
+    /// Whether the Commit that adds the others has a path.
+    pub path: bool,
+    /// Whether the Welcome has the tree. If not, the others get what the new group's tree exports in another way.
+    pub tree_in_welcome: bool,
+}
+
+impl Successor {
+    /// With a path, and with the tree in the Welcome.
+    #[must_use]
+    pub const fn new(bundle: KeyPackageBundle, key_packages: Vec<KeyPackage>) -> Self {
+        Self { bundle, key_packages, path: true, tree_in_welcome: true }
+    }
 }
 
 impl Group {
@@ -56,19 +68,21 @@ impl Group {
         Ok(created)
     }
 
-    /// Creates a group with some of the members of this one, and the Welcome for them (section 11.3).
+    /// Creates a group with some of the members of this one, and the Welcome for them (section 11.3). Its extensions
+    /// may be those of this one, or others.
     ///
     /// # Errors
     /// [`GroupError::Violation`] if a KeyPackage is not valid, or is that of somebody else; [`Misuse::NotActive`].
     pub fn branch(
         &self,
         group_id: GroupId,
+        extensions: Extensions,
         successor: Successor,
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Created, GroupError> {
         self.check_active()?;
-        let context = (self.public.suite, group_id, self.public.context.extensions.clone());
+        let context = (self.public.suite, group_id, extensions);
         let created = self.create_successor(context, ResumptionPskUsage::Branch, successor, client, rng)?;
         self.intact(self.check_branched(&created.group, self.epoch(), client.policy))?;
         Ok(created)
@@ -117,11 +131,13 @@ impl Group {
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Created, GroupError> {
-        let Successor { bundle, key_packages } = successor;
+        let Successor { bundle, key_packages, path, tree_in_welcome } = successor;
         let (mut group, _) = Self::create(suite, group_id, extensions, bundle, client, rng)?;
         let (psk_group_id, psk_epoch) = (self.public.context.group_id.clone(), self.epoch());
         let psk = Psk::Resumption { usage, psk_group_id, psk_epoch };
-        let builder = key_packages.into_iter().fold(group.commit().psk(psk), super::CommitBuilder::add);
+        let builder = key_packages.into_iter().fold(group.commit().psk(psk), CommitBuilder::add);
+        let builder = if path { builder } else { builder.without_path() };
+        let builder = if tree_in_welcome { builder } else { builder.without_tree() };
         let psks = WithOld { old: self, psks: &crate::NoPsks };
         let output = builder.build(&Client { psks: &psks, ..*client }, rng)?;
         let _ = group.merge_pending()?;

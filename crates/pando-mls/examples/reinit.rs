@@ -38,7 +38,7 @@ pub(crate) fn main() -> Outcome {
     let new_bob = Person::new("Bob", new_suite, &mut rng)?;
     let alices = new_alice.key_package(new_suite, &mut rng)?;
     let bobs = new_bob.key_package(new_suite, &mut rng)?;
-    let successor = Successor { bundle: alices, key_packages: vec![bobs.key_package.clone()] };
+    let successor = Successor::new(alices, vec![bobs.key_package.clone()]);
     let created = alice.group.reinitialize(successor, &new_alice.client(), &mut rng)?;
     let welcome = created.welcome.ok_or("nobody else is there")?;
     let mut new_alice = Member::new(new_alice, (created.group, created.delta));

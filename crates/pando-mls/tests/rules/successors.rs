@@ -110,9 +110,10 @@ fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
     assert_eq!(Claim { group_id: own, ..claim(BRANCH) }.refused(old), Violation::AlreadyInGroup);
     // Nor does anybody make one.
     let newcomer = world.newcomer();
-    let successor = Successor { bundle: newcomer.bundle, key_packages: Vec::new() };
+    let successor = Successor::new(newcomer.bundle, Vec::new());
     let client = client(&*newcomer.signer);
-    let made = world.members[1].group.branch(own.into(), successor, &client, &mut world.rng);
+    let made =
+        world.members[1].group.branch(own.into(), Extensions::default(), successor, &client, &mut world.rng);
     assert_eq!(violation(made.unwrap_err()), Violation::AlreadyInGroup);
     world.chat(0);
 }
@@ -153,10 +154,12 @@ fn not_begun(member: &Member, usage: ResumptionPskUsage, names: &[&[u8]]) -> Vio
     let mut puppet = Puppet::new(suite(1));
     let creator = Forgery::of(&mut puppet, |_| {});
     let key_packages = names.iter().map(|name| named(&mut puppet, name)).collect();
-    let successor = Successor { bundle: creator.bundle(), key_packages };
+    let successor = Successor::new(creator.bundle(), key_packages);
     let (client, rng) = (client(&*creator.signer), &mut puppet.rng);
     let begun = match usage {
-        BRANCH => member.group.branch(b"branch".as_slice().into(), successor, &client, rng),
+        BRANCH => {
+            member.group.branch(b"branch".as_slice().into(), Extensions::default(), successor, &client, rng)
+        }
         _ => member.group.reinitialize(successor, &client, rng),
     };
     violation(begun.map(|_| ()).unwrap_err())
@@ -200,9 +203,9 @@ fn the_policy_decides_who_was_there() {
     let mut puppet = Puppet::new(suite(1));
     let (creator, stranger) = (Forgery::of(&mut puppet, |_| {}), named(&mut puppet, b"a stranger"));
     let mut begin = |policy: &dyn IdentityPolicy| {
-        let successor = Successor { bundle: creator.bundle(), key_packages: vec![stranger.clone()] };
+        let successor = Successor::new(creator.bundle(), vec![stranger.clone()]);
         let client = Client { policy, ..client(&*creator.signer) };
-        old.branch(b"branch".as_slice().into(), successor, &client, &mut puppet.rng)
+        old.branch(b"branch".as_slice().into(), Extensions::default(), successor, &client, &mut puppet.rng)
     };
     let refused = begin(&Strict).map(|_| ()).unwrap_err();
     assert_eq!(violation(refused), Violation::NotInOldGroup(LeafIndex(1)));

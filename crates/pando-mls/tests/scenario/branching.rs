@@ -1,8 +1,11 @@
 //! Members branch off into a group of their own. Both groups go on, and know nothing of each other's secrets.
 
 use crate::successors::{Way, create, key_packages, lives_on, newcomers};
-use crate::world::{World, client, suites};
-use pando_mls::{BasicIdentities, FramingError, Group, GroupError, Missing};
+use crate::world::{Member, World, client, suite, suites};
+use pando_mls::wire::RequiredCapabilities;
+use pando_mls::{
+    BasicIdentities, Extension, Extensions, FramingError, Group, GroupError, Missing, Successor,
+};
 
 #[test]
 fn everybody_branches_off() {
@@ -20,6 +23,23 @@ fn everybody_branches_off() {
         }
         lives_on(world, members);
     }
+}
+
+#[test]
+fn a_branch_may_have_other_extensions() {
+    let mut world = World::of(suite(1), 2);
+    let required = Extension::new(&RequiredCapabilities::default()).unwrap();
+    let extensions = Extensions(vec![required]);
+    assert_ne!(extensions, world.context().extensions);
+    let mut newcomers = newcomers(&mut world, suite(1), 2);
+    let (creator, other) = (newcomers.pop().unwrap(), newcomers.pop().unwrap());
+    let successor = Successor::new(creator.bundle, vec![other.key_package()]);
+    let (old, id, client) = (&world.members[0].group, b"branch".as_slice().into(), client(&*creator.signer));
+    let created = old.branch(id, extensions.clone(), successor, &client, &mut world.rng).unwrap();
+    let creators = Member::new(creator.signer, (created.group, created.delta));
+    let others = other.join_successor(&created.welcome.unwrap(), &world.members[1]).unwrap();
+    assert_eq!(others.group.public().context().extensions, extensions);
+    lives_on(world, vec![creators, others]);
 }
 
 #[test]

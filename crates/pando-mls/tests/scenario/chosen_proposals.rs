@@ -20,13 +20,19 @@ fn chosen_proposals() {
         let (commit, _) =
             world.build(0, |builder| builder.only_pending(update).psk(external_psk(1))).unwrap();
         let Processed::Commit(staged) = world.members[1].process(&commit).unwrap() else { panic!() };
+        let staged = *staged;
         assert_eq!(staged.committer(), Sender::Member(LeafIndex(0)));
-        let covered: Vec<_> =
-            staged.proposals().map(|(sender, proposal)| (sender, proposal.proposal_type().0)).collect();
-        assert_eq!(covered, [(Sender::Member(LeafIndex(2)), 2), (Sender::Member(LeafIndex(0)), 4)]);
-        assert!(staged.removed().is_empty());
+        // So does who has made it, until it is merged.
+        for staged in [&staged, world.members[0].group.pending_epoch().unwrap()] {
+            let covered: Vec<_> =
+                staged.proposals().map(|(sender, proposal)| (sender, proposal.proposal_type().0)).collect();
+            assert_eq!(covered, [(Sender::Member(LeafIndex(2)), 2), (Sender::Member(LeafIndex(0)), 4)]);
+            assert!(staged.removed().is_empty());
+            assert!(world.members[1].group.pending_epoch().is_none());
+        }
         drop(staged);
         world.deliver_commit(0, &commit);
+        assert!(world.members[0].group.pending_epoch().is_none());
         assert_eq!(world.members.len(), 4);
         world.chat(3);
     }

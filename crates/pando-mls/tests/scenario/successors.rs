@@ -40,11 +40,14 @@ pub(crate) fn create(
     policy: &dyn IdentityPolicy,
 ) -> Result<(Member, Welcome), GroupError> {
     let Newcomer { signer, bundle } = creator;
-    let (successor, client) = (Successor { bundle, key_packages }, Client { policy, ..client(&*signer) });
+    let (successor, client) = (Successor::new(bundle, key_packages), Client { policy, ..client(&*signer) });
     let (old, rng) = (&world.members[by].group, &mut world.rng);
     let Created { group, welcome, delta } = match way {
         Way::Reinitialized => old.reinitialize(successor, &client, rng)?,
-        Way::Branched => old.branch(GroupId::from(b"branch".as_slice()), successor, &client, rng)?,
+        Way::Branched => {
+            let extensions = old.public().context().extensions.clone();
+            old.branch(GroupId::from(b"branch".as_slice()), extensions, successor, &client, rng)?
+        }
     };
     Ok((Member::new(signer, (group, delta)), welcome.unwrap()))
 }

@@ -1,7 +1,8 @@
 //! A Welcome without the tree is smaller; the new member gets the tree from elsewhere, and it must be the right one.
 
-use crate::world::{World, suites};
-use pando_mls::{Group, GroupError, Missing, TreeError};
+use crate::successors::newcomers;
+use crate::world::{Member, Newcomer, World, client, suites};
+use pando_mls::{Created, Extensions, Group, GroupError, Missing, Successor, TreeError};
 
 #[test]
 fn a_tree_can_come_another_way() {
@@ -11,7 +12,7 @@ fn a_tree_can_come_another_way() {
         let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()).without_tree());
         let (welcome, tree) = (welcome.unwrap(), world.tree().export().unwrap());
         let join = |tree: Option<&[u8]>| {
-            let client = crate::world::client(&*newcomer.signer);
+            let client = client(&*newcomer.signer);
             Group::join(&welcome, &newcomer.bundle, tree, &client).map(|_| ()).unwrap_err()
         };
         assert_eq!(join(None), GroupError::Missing(Missing::Tree));
@@ -19,5 +20,34 @@ fn a_tree_can_come_another_way() {
         world.members.push(newcomer.join(&welcome, Some(&tree), world.config).unwrap());
         world.agree();
         world.chat(3);
+    }
+}
+
+/// So it is for those who join a group that follows from theirs, whether its first Commit has a path or not.
+#[test]
+fn so_can_the_tree_of_a_branch() {
+    for (suite, path) in suites().flat_map(|suite| [(suite, false), (suite, true)]) {
+        let mut world = World::of(suite, 3);
+        let mut new = newcomers(&mut world, suite, 3);
+        let Newcomer { signer, bundle } = new.pop().unwrap();
+        let leaf_key = bundle.key_package.leaf_node.encryption_key.clone();
+        let key_packages = new.iter().map(Newcomer::key_package).collect();
+        let successor = Successor { path, tree_in_welcome: false, ..Successor::new(bundle, key_packages) };
+        let (old, id) = (&world.members[0].group, b"branch".as_slice().into());
+        let created = old.branch(id, Extensions::default(), successor, &client(&*signer), &mut world.rng);
+        let Created { group, welcome, delta } = created.unwrap();
+        let (welcome, tree) = (welcome.unwrap(), group.public().tree().export().unwrap());
+        let own = group.public().tree().leaf(group.own_leaf()).unwrap();
+        assert_eq!(own.encryption_key != leaf_key, path);
+
+        let mut members = vec![Member::new(signer, (group, delta))];
+        for (newcomer, old) in new.into_iter().zip([1, 2]) {
+            let (Newcomer { signer, bundle }, old) = (newcomer, &world.members[old].group);
+            let join = |tree| old.join_successor(&welcome, &bundle, tree, &client(&*signer));
+            assert_eq!(join(None).map(|_| ()).unwrap_err(), GroupError::Missing(Missing::Tree));
+            let joined = join(Some(&*tree)).unwrap();
+            members.push(Member::new(signer, joined));
+        }
+        crate::successors::lives_on(world, members);
     }
 }

@@ -58,7 +58,7 @@ impl World {
         }
         let bundle = self.devices[creator].take_bundle(|_| true)?;
         key_packages.remove(&creator);
-        let successor = Successor { bundle, key_packages: key_packages.into_values().collect() };
+        let successor = Successor::new(bundle, key_packages.into_values().collect());
         let device = &self.devices[creator];
         let client = client(device.newest_signer(), &self.psks, device.config);
         let Created { group, welcome, delta } = device
@@ -125,7 +125,8 @@ impl World {
         let mut ready = dice.shuffled(self.ready());
         let Some(creator) = ready.pop() else { return Ok(false) };
         ready.truncate(1 + dice.below(5));
-        let required = demanding(&self.service.current()?.public.context.extensions);
+        let extensions = self.service.current()?.public.context.extensions.clone();
+        let required = demanding(&extensions);
         let mut key_packages = BTreeMap::new();
         for id in ready.iter().copied().chain([creator]) {
             let capable = required || dice.percent(CAPABLE);
@@ -138,7 +139,8 @@ impl World {
         let client_of_creator = client(device.newest_signer(), &self.psks, device.config);
         let created = device.member()?.group.branch(
             GroupId::from(dice.bytes(8)),
-            Successor { bundle, key_packages: others },
+            extensions,
+            Successor::new(bundle, others),
             &client_of_creator,
             dice.rng(),
         );

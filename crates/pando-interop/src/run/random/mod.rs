@@ -1,0 +1,153 @@
+//! `pando-interop scripts random`: long random histories of a group, as scripts.
+//!
+//! A history is made of chapters: Commits with proposals of all kinds by all kinds of senders, external joins, application
+//! messages in any order, new beginnings and branches. What it asks for is what any client can do: messages are at most
+//! one epoch late, resumption PSKs are of epochs that all members have seen, and nobody comes back under an old name other
+//! than by an external Commit.
+
+mod commit;
+mod other;
+
+use super::assign::{below, pick};
+use clap::Args;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What history is to be made up.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// How many steps there are at least
+    #[arg(long, default_value_t = 200)]
+    pub steps: usize,
+    /// How many members a group has at most
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(3..))]
+    pub members: u16,
+    /// What the history depends on
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// A configuration with one script, a step a line.
+#[must_use]
+pub fn script(arguments: &Arguments) -> String {
+    let mut history = History::begin(arguments);
+    while history.steps.len() < arguments.steps {
+        history.chapter();
+    }
+    let steps: Vec<String> = history.steps.iter().map(|step| format!("      {step}")).collect();
+    format!(
+        "{{\n  \"mode\": \"random\",\n  \"scripts\": {{\n    \"random_{}\": [\n{}\n    ]\n  }}\n}}\n",
+        arguments.seed,
+        steps.join(",\n")
+    )
+}
+
+/// What has happened so far.
+struct History {
+    rng: ChaCha20Rng,
+    steps: Vec<Value>,
+    most: usize,
+    /// The members, each with the first epoch that it has seen.
+    members: BTreeMap<String, u64>,
+    epoch: u64,
+    /// Those whom the group lets make proposals.
+    signers: Vec<String>,
+    /// Messages that not all have read: the step, the sender, the epoch.
+    unread: Vec<(usize, String, u64)>,
+    names: usize,
+}
+
+impl History {
+    fn begin(arguments: &Arguments) -> Self {
+        let mut history = Self {
+            rng: ChaCha20Rng::seed_from_u64(arguments.seed),
+            steps: Vec::new(),
+            most: usize::from(arguments.members),
+            members: BTreeMap::new(),
+            epoch: 1,
+            signers: Vec::new(),
+            unread: Vec::new(),
+            names: 0,
+        };
+        let size = history.most.div_ceil(2).max(2);
+        let names: Vec<String> = (0..size).map(|_| history.name("member")).collect();
+        if let Some((creator, members)) = names.split_first() {
+            history.step(json!({"action": "createGroup", "actor": creator, "members": members}));
+        }
+        history.members = names.into_iter().map(|name| (name, 1)).collect();
+        history
+    }
+
+    fn chapter(&mut self) {
+        match below(100, &mut self.rng) {
+            0..60 => self.commit(),
+            60..75 => self.talk(),
+            75..88 => self.external_join(),
+            88..91 => self.reinit(),
+            91..94 => self.branch(),
+            94..97 => self.group_info(),
+            _ => self.commit_and_talk(),
+        }
+    }
+
+    /// The number of the step.
+    fn step(&mut self, step: Value) -> usize {
+        self.steps.push(step);
+        self.steps.len().saturating_sub(1)
+    }
+
+    /// A name that nobody has had.
+    fn name(&mut self, kind: &str) -> String {
+        self.names = self.names.saturating_add(1);
+        format!("{kind}{}", self.names)
+    }
+
+    /// Whether something happens that does so `percent` times in a hundred.
+    fn happens(&mut self, percent: usize) -> bool {
+        below(100, &mut self.rng) < percent
+    }
+
+    /// One of the names; there always is one.
+    fn one_of(&mut self, names: &[String]) -> String {
+        pick(names, &mut self.rng).cloned().unwrap_or_default()
+    }
+
+    /// The members in random order.
+    fn shuffled(&mut self) -> Vec<String> {
+        let mut keyed: Vec<(u64, String)> =
+            self.members.keys().map(|name| (self.rng.next_u64(), name.clone())).collect();
+        keyed.sort();
+        keyed.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The group is a new one.
+    fn start_over(&mut self, names: Vec<String>) {
+        self.members = names.into_iter().map(|name| (name, 1)).collect();
+        self.epoch = 1;
+        self.signers.clear();
+        self.unread.clear();
+    }
+
+    fn extensions(&mut self) -> Value {
+        pick(
+            &[
+                json!([]),
+                json!([{"extension_type": REQUIRED_CAPABILITIES, "extension_data": "AAAA"}]),
+                json!([{"extension_type": EXTERNAL_SENDERS, "extension_data": "AA=="}]),
+                json!([
+                    {"extension_type": REQUIRED_CAPABILITIES, "extension_data": "AAAA"},
+                    {"extension_type": EXTERNAL_SENDERS, "extension_data": "AA=="}
+                ]),
+            ],
+            &mut self.rng,
+        )
+        .cloned()
+        .unwrap_or_default()
+    }
+}
+
+/// Extensions that a GroupContext can have (section 17.3), here always empty.
+const REQUIRED_CAPABILITIES: u32 = 3;
+const EXTERNAL_SENDERS: u32 = 5;

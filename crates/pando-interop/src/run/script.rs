@@ -1,0 +1,372 @@
+//! A script: a story of a group, step by step, in the format of the interoperability harness
+//! (mlswg/mls-implementations, test-config.md): its 23 actions, one type each.
+//!
+//! Actors are names; what earlier steps have made is referred to by the number of the step, which begins at zero. Whether
+//! the references are right is looked at in `check.rs`. A member that an action does not have is an error, since a
+//! misspelt option would make a test weaker without anybody's noticing. Some options have two spellings, because the
+//! official configurations have them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+
+use crate::proto;
+
+/// What happens in a step.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "camelCase")]
+pub(crate) enum Step {
+    CreateGroup(CreateGroup),
+    CreateKeyPackage(Alone),
+    JoinGroup(JoinGroup),
+    ExternalJoin(ExternalJoin),
+    #[serde(rename = "installExternalPSK")]
+    InstallExternalPsk(InstallExternalPsk),
+    GroupInfo(GroupInfo),
+    AddProposal(AddProposal),
+    UpdateProposal(Alone),
+    RemoveProposal(RemoveProposal),
+    #[serde(rename = "externalPSKProposal")]
+    ExternalPskProposal(ExternalPskProposal),
+    #[serde(rename = "resumptionPSKProposal")]
+    ResumptionPskProposal(ResumptionPskProposal),
+    GroupContextExtensionsProposal(GroupContextExtensionsProposal),
+    FullCommit(FullCommit),
+    Commit(Commit),
+    HandleCommit(HandleCommit),
+    HandlePendingCommit(Alone),
+    Protect(Protect),
+    Unprotect(Unprotect),
+    #[serde(rename = "reinit")]
+    ReInit(ReInit),
+    Branch(Branch),
+    NewMemberAddProposal(NewMemberAddProposal),
+    AddExternalSigner(AddExternalSigner),
+    ExternalSignerProposal(ExternalSignerProposal),
+}
+
+/// An action that needs an actor and nothing else.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Alone {
+    pub(crate) actor: String,
+}
+
+/// The actor creates a group and adds the members with one Commit.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CreateGroup {
+    pub(crate) actor: String,
+    #[serde(default)]
+    pub(crate) members: Vec<String>,
+}
+
+/// The actor joins by the Welcome of an earlier Commit.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct JoinGroup {
+    pub(crate) actor: String,
+    pub(crate) welcome: usize,
+}
+
+/// The joiner comes in by an external Commit with the actor's GroupInfo; the actor and the members take it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ExternalJoin {
+    pub(crate) actor: String,
+    pub(crate) joiner: String,
+    #[serde(default)]
+    pub(crate) members: Vec<String>,
+    #[serde(default, alias = "external_tree")]
+    pub(crate) external_tree: bool,
+    #[serde(default, alias = "remove_prior")]
+    pub(crate) remove_prior: bool,
+    #[serde(default)]
+    pub(crate) psks: Vec<usize>,
+}
+
+/// A fresh pre-shared key is given to the clients.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct InstallExternalPsk {
+    #[serde(default, rename = "actor")]
+    _actor: IgnoredAny,
+    pub(crate) clients: Vec<String>,
+}
+
+/// The actor gives a GroupInfo.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct GroupInfo {
+    pub(crate) actor: String,
+    #[serde(default, alias = "external_tree")]
+    pub(crate) external_tree: bool,
+}
+
+/// The actor proposes to add whoever made a KeyPackage.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct AddProposal {
+    pub(crate) actor: String,
+    pub(crate) key_package: usize,
+}
+
+/// The actor proposes to remove another.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RemoveProposal {
+    pub(crate) actor: String,
+    pub(crate) removed: String,
+}
+
+/// The actor proposes to mix in an external PSK that was installed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ExternalPskProposal {
+    pub(crate) actor: String,
+    #[serde(rename = "pskID", alias = "pskId")]
+    pub(crate) psk: usize,
+}
+
+/// The actor proposes to mix in the resumption PSK of an earlier epoch.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ResumptionPskProposal {
+    pub(crate) actor: String,
+    #[serde(rename = "epochID", alias = "epochId")]
+    pub(crate) epoch: u64,
+}
+
+/// The actor proposes other extensions of the group.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct GroupContextExtensionsProposal {
+    pub(crate) actor: String,
+    #[serde(default)]
+    pub(crate) extensions: Vec<Extension>,
+}
+
+/// The actor makes a Commit, the members take it, the joiners join by its Welcome.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct FullCommit {
+    pub(crate) actor: String,
+    #[serde(default)]
+    pub(crate) by_reference: Vec<usize>,
+    #[serde(default)]
+    pub(crate) by_value: Vec<Description>,
+    #[serde(default)]
+    pub(crate) members: Vec<String>,
+    #[serde(default)]
+    pub(crate) joiners: Vec<String>,
+    #[serde(default, alias = "force_path")]
+    pub(crate) force_path: bool,
+    #[serde(default, alias = "external_tree")]
+    pub(crate) external_tree: bool,
+}
+
+/// The actor makes a Commit, and does not apply it yet.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Commit {
+    pub(crate) actor: String,
+    #[serde(default)]
+    pub(crate) by_reference: Vec<usize>,
+    #[serde(default)]
+    pub(crate) by_value: Vec<Description>,
+    #[serde(default, alias = "force_path")]
+    pub(crate) force_path: bool,
+    #[serde(default, alias = "external_tree")]
+    pub(crate) external_tree: bool,
+}
+
+/// The actor takes a Commit of another, with the proposals that it refers to.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct HandleCommit {
+    pub(crate) actor: String,
+    pub(crate) commit: usize,
+    #[serde(default)]
+    pub(crate) by_reference: Vec<usize>,
+}
+
+/// The actor encrypts a text.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Protect {
+    pub(crate) actor: String,
+    #[serde(default, alias = "authenticated_data")]
+    pub(crate) authenticated_data: String,
+    #[serde(default)]
+    pub(crate) plaintext: String,
+}
+
+/// The actor decrypts what an earlier step has encrypted.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Unprotect {
+    pub(crate) actor: String,
+    pub(crate) ciphertext: usize,
+}
+
+/// A group ends and goes on as another: proposal, Commit and Welcome.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ReInit {
+    #[serde(default, rename = "actor")]
+    _actor: IgnoredAny,
+    /// Nobody if the proposal is one of an external signer.
+    pub(crate) proposer: Option<String>,
+    pub(crate) committer: String,
+    pub(crate) welcomer: String,
+    #[serde(default)]
+    pub(crate) members: Vec<String>,
+    #[serde(default, rename = "changeGroupID", alias = "changeGroupId")]
+    pub(crate) change_group_id: bool,
+    #[serde(default, alias = "changeCiphersuite")]
+    pub(crate) change_cipher_suite: bool,
+    #[serde(default)]
+    pub(crate) extensions: Vec<Extension>,
+    #[serde(default, alias = "force_path")]
+    pub(crate) force_path: bool,
+    #[serde(default, alias = "external_tree")]
+    pub(crate) external_tree: bool,
+    pub(crate) external_reinit_proposal: Option<usize>,
+}
+
+/// The actor starts a subgroup of some members.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Branch {
+    pub(crate) actor: String,
+    pub(crate) members: Vec<String>,
+    #[serde(default)]
+    pub(crate) extensions: Vec<Extension>,
+    #[serde(default, alias = "force_path")]
+    pub(crate) force_path: bool,
+    #[serde(default, alias = "external_tree")]
+    pub(crate) external_tree: bool,
+}
+
+/// The joiner proposes to be added, with the actor's GroupInfo.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewMemberAddProposal {
+    pub(crate) actor: String,
+    pub(crate) joiner: String,
+}
+
+/// The actor proposes to let a new external signer make proposals.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct AddExternalSigner {
+    pub(crate) actor: String,
+    pub(crate) signer: String,
+}
+
+/// The actor, an external signer, makes a proposal with the member's GroupInfo.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ExternalSignerProposal {
+    pub(crate) actor: String,
+    pub(crate) member: String,
+    pub(crate) description: Description,
+}
+
+/// A proposal that somebody else is to make.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "proposalType", rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) enum Description {
+    #[serde(rename_all = "camelCase")]
+    Add {
+        key_package: usize,
+    },
+    Remove {
+        removed: String,
+    },
+    #[serde(rename = "externalPSK")]
+    ExternalPsk {
+        #[serde(rename = "pskID", alias = "pskId")]
+        psk: usize,
+    },
+    #[serde(rename = "resumptionPSK")]
+    ResumptionPsk {
+        #[serde(rename = "epochID", alias = "epochId")]
+        epoch: u64,
+    },
+    GroupContextExtensions {
+        #[serde(default)]
+        extensions: Vec<Extension>,
+    },
+    #[serde(rename = "reinit", rename_all = "camelCase")]
+    ReInit {
+        #[serde(default, rename = "changeGroupID", alias = "changeGroupId")]
+        change_group_id: bool,
+        #[serde(default, alias = "changeCiphersuite")]
+        change_cipher_suite: bool,
+        #[serde(default)]
+        extensions: Vec<Extension>,
+    },
+}
+
+/// An extension of the group; its data in Base64.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Extension {
+    extension_type: u32,
+    #[serde(default, deserialize_with = "base64")]
+    extension_data: Vec<u8>,
+}
+
+impl Extension {
+    pub(crate) fn all(extensions: &[Self]) -> Vec<proto::Extension> {
+        extensions
+            .iter()
+            .map(|extension| proto::Extension {
+                extension_type: extension.extension_type,
+                extension_data: extension.extension_data.clone(),
+            })
+            .collect()
+    }
+}
+
+fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    BASE64.decode(&text).map_err(|error| serde::de::Error::custom(format!("{text:?} is not Base64: {error}")))
+}
+
+impl Step {
+    /// Everybody who takes part in the step; some twice.
+    pub(crate) fn actors(&self) -> Vec<&str> {
+        let (first, others): (&[&String], &[&[String]]) = match self {
+            Self::CreateKeyPackage(step) | Self::UpdateProposal(step) | Self::HandlePendingCommit(step) => {
+                (&[&step.actor], &[])
+            }
+            Self::CreateGroup(step) => (&[&step.actor], &[&step.members]),
+            Self::JoinGroup(step) => (&[&step.actor], &[]),
+            Self::ExternalJoin(step) => (&[&step.actor, &step.joiner], &[&step.members]),
+            Self::InstallExternalPsk(step) => (&[], &[&step.clients]),
+            Self::GroupInfo(step) => (&[&step.actor], &[]),
+            Self::AddProposal(step) => (&[&step.actor], &[]),
+            Self::RemoveProposal(step) => (&[&step.actor], &[]),
+            Self::ExternalPskProposal(step) => (&[&step.actor], &[]),
+            Self::ResumptionPskProposal(step) => (&[&step.actor], &[]),
+            Self::GroupContextExtensionsProposal(step) => (&[&step.actor], &[]),
+            Self::FullCommit(step) => (&[&step.actor], &[&step.members, &step.joiners]),
+            Self::Commit(step) => (&[&step.actor], &[]),
+            Self::HandleCommit(step) => (&[&step.actor], &[]),
+            Self::Protect(step) => (&[&step.actor], &[]),
+            Self::Unprotect(step) => (&[&step.actor], &[]),
+            Self::ReInit(step) => match &step.proposer {
+                Some(proposer) => (&[proposer, &step.committer, &step.welcomer], &[&step.members]),
+                None => (&[&step.committer, &step.welcomer], &[&step.members]),
+            },
+            Self::Branch(step) => (&[&step.actor], &[&step.members]),
+            Self::NewMemberAddProposal(step) => (&[&step.actor, &step.joiner], &[]),
+            Self::AddExternalSigner(step) => (&[&step.actor, &step.signer], &[]),
+            Self::ExternalSignerProposal(step) => (&[&step.actor, &step.member], &[]),
+        };
+        first.iter().copied().chain(others.iter().copied().flatten()).map(String::as_str).collect()
+    }
+}

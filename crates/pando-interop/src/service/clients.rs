@@ -1,0 +1,136 @@
+//! Everything that the service remembers, by the numbers that requests name it by.
+
+use super::failure::{Failure, Outcome};
+use super::person::{Person, Psks};
+use super::state::State;
+use pando_mls::{Group, KeyPackageBundle};
+use rand_chacha::ChaCha20Rng;
+use std::collections::BTreeMap;
+
+/// Everybody whom the service plays.
+pub(super) struct Clients {
+    pub(super) table: Table,
+    pub(super) rng: ChaCha20Rng,
+}
+
+/// What a number stands for.
+enum Entry {
+    Member(Box<State>),
+    Joiner(Box<Joiner>),
+    Successor(Box<Successor>),
+    Signer(Box<Person>),
+}
+
+/// Somebody with a KeyPackage who waits for a Welcome: a transaction.
+pub(super) struct Joiner {
+    pub(super) person: Person,
+    pub(super) bundle: KeyPackageBundle,
+}
+
+/// A member of a group that has been reinitialized, as the group that is to follow will have it.
+pub(super) struct Successor {
+    /// The number of the state of the group that has ended.
+    pub(super) old: u32,
+    pub(super) joiner: Joiner,
+}
+
+/// Entries by their numbers. There is one sequence for all kinds, since some requests take numbers of several kinds.
+#[derive(Default)]
+pub(super) struct Table {
+    entries: BTreeMap<u32, Entry>,
+    last: u32,
+}
+
+impl Clients {
+    pub(super) fn new(rng: ChaCha20Rng) -> Self {
+        Self { table: Table::default(), rng }
+    }
+}
+
+impl Table {
+    pub(super) fn add_state(&mut self, person: Person, group: Group) -> Outcome<u32> {
+        self.add(Entry::Member(Box::new(State::new(person, group))))
+    }
+
+    pub(super) fn add_joiner(&mut self, joiner: Joiner) -> Outcome<u32> {
+        self.add(Entry::Joiner(Box::new(joiner)))
+    }
+
+    pub(super) fn add_successor(&mut self, successor: Successor) -> Outcome<u32> {
+        self.add(Entry::Successor(Box::new(successor)))
+    }
+
+    pub(super) fn add_signer(&mut self, person: Person) -> Outcome<u32> {
+        self.add(Entry::Signer(Box::new(person)))
+    }
+
+    pub(super) fn state(&self, id: u32) -> Outcome<&State> {
+        match self.entries.get(&id) {
+            Some(Entry::Member(state)) => Ok(state),
+            _ => Err(unknown("state", id)),
+        }
+    }
+
+    pub(super) fn state_mut(&mut self, id: u32) -> Outcome<&mut State> {
+        match self.entries.get_mut(&id) {
+            Some(Entry::Member(state)) => Ok(state),
+            _ => Err(unknown("state", id)),
+        }
+    }
+
+    pub(super) fn joiner(&self, id: u32) -> Outcome<&Joiner> {
+        match self.entries.get(&id) {
+            Some(Entry::Joiner(joiner)) => Ok(joiner),
+            _ => Err(unknown("transaction", id)),
+        }
+    }
+
+    pub(super) fn successor(&self, id: u32) -> Outcome<&Successor> {
+        match self.entries.get(&id) {
+            Some(Entry::Successor(successor)) => Ok(successor),
+            _ => Err(unknown("reinitialization", id)),
+        }
+    }
+
+    pub(super) fn signer(&self, id: u32) -> Outcome<&Person> {
+        match self.entries.get(&id) {
+            Some(Entry::Signer(person)) => Ok(person),
+            _ => Err(unknown("external signer", id)),
+        }
+    }
+
+    /// The pre-shared keys of a member, or of somebody who waits for a Welcome.
+    pub(super) fn psks_mut(&mut self, id: u32) -> Outcome<&mut Psks> {
+        match self.entries.get_mut(&id) {
+            Some(Entry::Member(state)) => Ok(&mut state.person.psks),
+            Some(Entry::Joiner(joiner)) => Ok(&mut joiner.person.psks),
+            _ => Err(unknown("state or transaction", id)),
+        }
+    }
+
+    /// Somebody who has waited has joined: the KeyPackage is used up, and the number stands for nothing.
+    pub(super) fn joined(&mut self, id: u32, group: Group) -> Outcome<u32> {
+        let person = match self.entries.remove(&id) {
+            Some(Entry::Joiner(joiner)) => joiner.person,
+            Some(Entry::Successor(successor)) => successor.joiner.person,
+            _ => return Err(unknown("transaction or reinitialization", id)),
+        };
+        let person = Person { config: *group.config(), ..person };
+        self.add_state(person, group)
+    }
+
+    /// Forgets whatever the number stands for.
+    pub(super) fn free(&mut self, id: u32) -> Outcome<()> {
+        self.entries.remove(&id).map(drop).ok_or_else(|| unknown("state", id))
+    }
+
+    fn add(&mut self, entry: Entry) -> Outcome<u32> {
+        self.last = self.last.checked_add(1).ok_or_else(|| Failure::internal("all numbers are used up"))?;
+        self.entries.insert(self.last, entry);
+        Ok(self.last)
+    }
+}
+
+fn unknown(what: &str, id: u32) -> Failure {
+    Failure::argument(format!("{id} is the number of no {what}"))
+}

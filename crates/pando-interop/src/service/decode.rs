@@ -1,0 +1,60 @@
+//! From the fields of requests to the structures of MLS.
+
+use super::failure::{Failure, Outcome};
+use crate::proto;
+use pando_mls::{
+    CipherSuite, CryptoProvider, Decode, Encode, Extension, ExtensionType, Extensions, GroupInfo, KeyPackage,
+    MlsMessage, MlsMessageBody, RustCrypto, Suite, Welcome,
+};
+
+/// A cipher suite by its number.
+pub(super) fn suite(number: u32) -> Outcome<Suite> {
+    let suite = u16::try_from(number).ok().and_then(|number| RustCrypto.suite(CipherSuite(number)));
+    suite.ok_or_else(|| Failure::argument(format!("there is no cipher suite {number}")))
+}
+
+/// A message of any kind; `what` it is meant to be is for the error.
+pub(super) fn message(what: &str, bytes: &[u8]) -> Outcome<MlsMessage> {
+    MlsMessage::decode(bytes).map_err(|error| Failure::argument(format!("{what}: {error}")))
+}
+
+pub(super) fn key_package(bytes: &[u8]) -> Outcome<KeyPackage> {
+    match message("a KeyPackage", bytes)?.body {
+        MlsMessageBody::KeyPackage(key_package) => Ok(*key_package),
+        _ => Err(Failure::argument("not a KeyPackage")),
+    }
+}
+
+pub(super) fn welcome(bytes: &[u8]) -> Outcome<Welcome> {
+    match message("a Welcome", bytes)?.body {
+        MlsMessageBody::Welcome(welcome) => Ok(welcome),
+        _ => Err(Failure::argument("not a Welcome")),
+    }
+}
+
+pub(super) fn group_info(bytes: &[u8]) -> Outcome<GroupInfo> {
+    match message("a GroupInfo", bytes)?.body {
+        MlsMessageBody::GroupInfo(group_info) => Ok(*group_info),
+        _ => Err(Failure::argument("not a GroupInfo")),
+    }
+}
+
+/// A field that is absent if it is empty.
+pub(super) fn optional(bytes: &[u8]) -> Option<&[u8]> {
+    (!bytes.is_empty()).then_some(bytes)
+}
+
+pub(super) fn extensions(list: Vec<proto::Extension>) -> Outcome<Extensions> {
+    let list = list.into_iter().map(|proto::Extension { extension_type, extension_data }| {
+        let number = u16::try_from(extension_type);
+        let number =
+            number.map_err(|_| Failure::argument(format!("there is no extension type {extension_type}")))?;
+        Ok(Extension { extension_type: ExtensionType(number), extension_data: extension_data.into() })
+    });
+    Ok(Extensions(list.collect::<Outcome<_>>()?))
+}
+
+/// Something as the message that has it.
+pub(super) fn encode(message: impl Into<MlsMessage>) -> Outcome<Vec<u8>> {
+    Ok(message.into().encode()?)
+}

@@ -1,0 +1,73 @@
+//! Why a request was not served, and which status tells the other side.
+
+use pando_mls::{CryptoError, DecodeError, EncodeError, GroupError, TreeError};
+use tonic::{Code, Status};
+
+/// Why a request was not served.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: Code,
+    message: String,
+}
+
+pub(super) type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// The request itself makes no sense.
+    pub(super) fn argument(message: impl Into<String>) -> Self {
+        Self { code: Code::InvalidArgument, message: message.into() }
+    }
+
+    /// The request would make sense at another time, or in another group.
+    pub(super) fn state(message: impl Into<String>) -> Self {
+        Self { code: Code::FailedPrecondition, message: message.into() }
+    }
+
+    /// The fault is here.
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        Self { code: Code::Internal, message: message.into() }
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(Failure { code, message }: Failure) -> Self {
+        Self::new(code, message)
+    }
+}
+
+impl From<GroupError> for Failure {
+    fn from(error: GroupError) -> Self {
+        match &error {
+            GroupError::Malformed(_) => Self::argument(error.to_string()),
+            GroupError::Violation(violation) => {
+                Self::state(format!("{error} (RFC 9420, section {})", violation.section()))
+            }
+            GroupError::Encode(_) | GroupError::Stored(_) => Self::internal(error.to_string()),
+            _ => Self::state(error.to_string()),
+        }
+    }
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        Self::argument(error.to_string())
+    }
+}
+
+impl From<EncodeError> for Failure {
+    fn from(error: EncodeError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl From<CryptoError> for Failure {
+    fn from(error: CryptoError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl From<TreeError> for Failure {
+    fn from(error: TreeError) -> Self {
+        Self::internal(error.to_string())
+    }
+}

@@ -1,0 +1,148 @@
+//! To become a member of a group, and what its epochs give.
+
+use super::clients::{Clients, Joiner};
+use super::decode::{encode, group_info, message, optional, suite, welcome};
+use super::failure::{Failure, Outcome};
+use super::person::{Person, Published, member};
+use super::state::State;
+use crate::proto::{
+    CreateGroupRequest, CreateGroupResponse, CreateKeyPackageRequest, CreateKeyPackageResponse,
+    ExportRequest, ExportResponse, ExternalJoinRequest, ExternalJoinResponse, FreeRequest, FreeResponse,
+    GroupInfoRequest, GroupInfoResponse, JoinGroupRequest, JoinGroupResponse, ProtectRequest,
+    ProtectResponse, StateAuthRequest, StateAuthResponse, StorePskRequest, StorePskResponse,
+    UnprotectRequest, UnprotectResponse,
+};
+use pando_mls::{
+    Client, Extensions, ExternalJoin, Group, GroupConfig, GroupId, GroupInfo, Processed, Psk, PublicGroup,
+    PublicState, Suite,
+};
+
+impl Clients {
+    pub(super) fn create_group(&mut self, request: CreateGroupRequest) -> Outcome<CreateGroupResponse> {
+        let CreateGroupRequest { group_id, cipher_suite, encrypt_handshake, identity } = request;
+        let suite = suite(cipher_suite)?;
+        let (person, _) = Person::new(suite, identity, &mut self.rng)?;
+        let person = person.encrypting(encrypt_handshake);
+        let bundle = person.key_package(&mut self.rng)?;
+        let (id, extensions) = (GroupId::from(group_id), Extensions::default());
+        let (group, _) = Group::create(suite, id, extensions, bundle, &person.client(), &mut self.rng)?;
+        Ok(CreateGroupResponse { state_id: self.table.add_state(person, group)? })
+    }
+
+    pub(super) fn create_key_package(
+        &mut self,
+        request: CreateKeyPackageRequest,
+    ) -> Outcome<CreateKeyPackageResponse> {
+        let CreateKeyPackageRequest { cipher_suite, identity } = request;
+        let (person, key) = Person::new(suite(cipher_suite)?, identity, &mut self.rng)?;
+        let bundle = person.key_package(&mut self.rng)?;
+        let Published { key_package, init_priv, encryption_priv } = Published::new(&bundle)?;
+        Ok(CreateKeyPackageResponse {
+            transaction_id: self.table.add_joiner(Joiner { person, bundle })?,
+            key_package,
+            init_priv,
+            encryption_priv,
+            signature_priv: key.expose().to_vec(),
+        })
+    }
+
+    pub(super) fn join_group(&mut self, request: JoinGroupRequest) -> Outcome<JoinGroupResponse> {
+        let Joiner { person, bundle } = self.table.joiner(request.transaction_id)?;
+        if *person.identity != *request.identity {
+            return Err(Failure::argument("the KeyPackage has another identity"));
+        }
+        let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
+        let encrypt_handshakes = request.encrypt_handshake;
+        let config = GroupConfig { encrypt_handshakes, ..person.config };
+        let (group, _) = Group::join(&welcome, bundle, tree, &Client { config, ..person.client() })?;
+        let state_id = self.table.joined(request.transaction_id, group)?;
+        let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
+        Ok(JoinGroupResponse { state_id, epoch_authenticator })
+    }
+
+    pub(super) fn external_join(&mut self, request: ExternalJoinRequest) -> Outcome<ExternalJoinResponse> {
+        let (group_info, tree) = (group_info(&request.group_info)?, optional(&request.ratchet_tree));
+        let suite = suite(group_info.group_context.cipher_suite.0.into())?;
+        let (person, _) = Person::new(suite, request.identity, &mut self.rng)?;
+        let mut person = person.encrypting(request.encrypt_handshake);
+        let resync = if request.remove_prior {
+            let public = public_state(suite, &group_info, tree, &person.client())?;
+            Some(member(public.tree(), &person.identity)?)
+        } else {
+            None
+        };
+        let mut psks = Vec::new();
+        for psk in request.psks {
+            psks.push(Psk::External { psk_id: psk.psk_id.as_slice().into() });
+            person.psks.insert(psk.psk_id, psk.psk_secret);
+        }
+        let (template, authenticated_data) = (person.leaf(), b"");
+        let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
+        let (group, commit, _) = join.build(&person.client(), &mut self.rng)?;
+        let state_id = self.table.add_state(person, group)?;
+        let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
+        Ok(ExternalJoinResponse { state_id, commit: encode(commit)?, epoch_authenticator })
+    }
+
+    pub(super) fn group_info(&mut self, request: GroupInfoRequest) -> Outcome<GroupInfoResponse> {
+        let State { person, group, .. } = self.table.state(request.state_id)?;
+        let external = request.external_tree;
+        let group_info = encode(group.group_info(!external, &person.client())?)?;
+        let ratchet_tree = if external { group.public().tree().export()? } else { Vec::new() };
+        Ok(GroupInfoResponse { group_info, ratchet_tree })
+    }
+
+    pub(super) fn state_auth(&mut self, request: StateAuthRequest) -> Outcome<StateAuthResponse> {
+        let state = self.table.state(request.state_id)?;
+        Ok(StateAuthResponse { state_auth_secret: state.epoch_authenticator() })
+    }
+
+    pub(super) fn export(&mut self, request: ExportRequest) -> Outcome<ExportResponse> {
+        let ExportRequest { state_id, label, context, key_length } = request;
+        let group = &self.table.state(state_id)?.group;
+        let length = usize::try_from(key_length).unwrap_or(usize::MAX);
+        let exported = group.export(&label, &context, length)?;
+        Ok(ExportResponse { exported_secret: exported.expose().to_vec() })
+    }
+
+    pub(super) fn protect(&mut self, request: ProtectRequest) -> Outcome<ProtectResponse> {
+        let ProtectRequest { state_id, authenticated_data, plaintext } = request;
+        let State { person, group, .. } = self.table.state_mut(state_id)?;
+        let (message, _) = group.encrypt(&plaintext, &authenticated_data, &person.client(), &mut self.rng)?;
+        Ok(ProtectResponse { ciphertext: encode(message)? })
+    }
+
+    pub(super) fn unprotect(&mut self, request: UnprotectRequest) -> Outcome<UnprotectResponse> {
+        let State { person, group, .. } = self.table.state_mut(request.state_id)?;
+        let ciphertext = message("a message", &request.ciphertext)?;
+        match group.process(ciphertext, &person.client())?.0 {
+            Processed::Application { data, authenticated_data, .. } => Ok(UnprotectResponse {
+                authenticated_data: authenticated_data.into_vec(),
+                plaintext: data.into_vec(),
+            }),
+            _ => Err(Failure::argument("not a message of the application")),
+        }
+    }
+
+    pub(super) fn store_psk(&mut self, request: StorePskRequest) -> Outcome<StorePskResponse> {
+        let StorePskRequest { state_or_transaction_id, psk_id, psk_secret } = request;
+        self.table.psks_mut(state_or_transaction_id)?.insert(psk_id, psk_secret);
+        Ok(StorePskResponse {})
+    }
+
+    pub(super) fn free(&mut self, request: FreeRequest) -> Outcome<FreeResponse> {
+        self.table.free(request.state_id)?;
+        Ok(FreeResponse {})
+    }
+}
+
+/// What a GroupInfo describes, with everything verified that can be from outside.
+pub(super) fn public_state(
+    suite: Suite,
+    group_info: &GroupInfo,
+    tree: Option<&[u8]>,
+    client: &Client<'_>,
+) -> Outcome<PublicState> {
+    let (group, _) = PublicGroup::new(suite, group_info, tree, client.policy, client.config.limits)?;
+    Ok(group.public().clone())
+}

@@ -1,0 +1,62 @@
+//! Proposals from outside of a group: of somebody who wants to be added, and of senders whom the group has named.
+
+use super::clients::{Clients, Joiner};
+use super::decode::{encode, group_info, optional, suite};
+use super::failure::{Failure, Outcome};
+use super::groups::public_state;
+use super::person::{Person, Published};
+use super::proposals::described;
+use crate::proto::{
+    CreateExternalSignerRequest, CreateExternalSignerResponse, ExternalSignerProposalRequest,
+    NewMemberAddProposalRequest, NewMemberAddProposalResponse, ProposalResponse,
+};
+use pando_mls::wire::ExternalSender;
+use pando_mls::{Encode, propose_as_external_sender, propose_own_add};
+
+impl Clients {
+    pub(super) fn new_member_add_proposal(
+        &mut self,
+        request: NewMemberAddProposalRequest,
+    ) -> Outcome<NewMemberAddProposalResponse> {
+        let context = group_info(&request.group_info)?.group_context;
+        let suite = suite(context.cipher_suite.0.into())?;
+        let (person, key) = Person::new(suite, request.identity, &mut self.rng)?;
+        let bundle = person.key_package(&mut self.rng)?;
+        let Published { init_priv, encryption_priv, .. } = Published::new(&bundle)?;
+        let message = propose_own_add(&context, bundle.key_package.clone(), &person.client())?;
+        Ok(NewMemberAddProposalResponse {
+            transaction_id: self.table.add_joiner(Joiner { person, bundle })?,
+            proposal: encode(message)?,
+            init_priv,
+            encryption_priv,
+            signature_priv: key.expose().to_vec(),
+        })
+    }
+
+    pub(super) fn create_external_signer(
+        &mut self,
+        request: CreateExternalSignerRequest,
+    ) -> Outcome<CreateExternalSignerResponse> {
+        let CreateExternalSignerRequest { cipher_suite, identity } = request;
+        let (person, _) = Person::new(suite(cipher_suite)?, identity, &mut self.rng)?;
+        let signature_key = person.signer.public_key().clone();
+        let sender = ExternalSender { signature_key, credential: person.credential() };
+        let external_sender = sender.encode()?;
+        Ok(CreateExternalSignerResponse { signer_id: self.table.add_signer(person)?, external_sender })
+    }
+
+    /// The index in the request does not count, since the runner gives 0 to everybody: the signer is found in the group
+    /// by its key.
+    pub(super) fn external_signer_proposal(
+        &mut self,
+        request: ExternalSignerProposalRequest,
+    ) -> Outcome<ProposalResponse> {
+        let person = self.table.signer(request.signer_id)?;
+        let (group_info, tree) = (group_info(&request.group_info)?, optional(&request.ratchet_tree));
+        let group = public_state(person.suite, &group_info, tree, &person.client())?;
+        let description = request.description.ok_or_else(|| Failure::argument("no description"))?;
+        let proposal = described(description, &group, &mut self.rng)?;
+        let message = propose_as_external_sender(group.context(), proposal, &person.client())?;
+        Ok(ProposalResponse { proposal: encode(message)? })
+    }
+}

@@ -1,0 +1,133 @@
+//! Who has a part in a group, or is about to: with a name, a signature key and pre-shared keys. One service plays many.
+
+use super::decode::encode;
+use super::failure::{Failure, Outcome};
+use pando_mls::{
+    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoRng, Extensions,
+    GroupConfig, GroupId, KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, PskStore,
+    PskValue, RustCrypto, SecretBytes, SignaturePrivateKey, Signer, Suite, Tree,
+};
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How long a KeyPackage may have been made already, by a clock that is behind, and how long it can be used: in
+/// seconds.
+const BEFORE: u64 = 60 * 60;
+const AFTER: u64 = 28 * 24 * 60 * 60;
+
+/// Somebody.
+pub(super) struct Person {
+    pub(super) suite: Suite,
+    pub(super) identity: Vec<u8>,
+    pub(super) signer: Box<dyn Signer>,
+    pub(super) psks: Psks,
+    pub(super) config: GroupConfig,
+}
+
+/// External pre-shared keys, by their identifiers.
+#[derive(Default)]
+pub(super) struct Psks(BTreeMap<Vec<u8>, SecretBytes>);
+
+/// A KeyPackage as a request is answered with it.
+pub(super) struct Published {
+    pub(super) key_package: Vec<u8>,
+    pub(super) init_priv: Vec<u8>,
+    pub(super) encryption_priv: Vec<u8>,
+}
+
+impl Person {
+    /// Somebody with a new signature key, which is given beside.
+    pub(super) fn new(
+        suite: Suite,
+        identity: Vec<u8>,
+        rng: &mut dyn CryptoRng,
+    ) -> Outcome<(Self, SignaturePrivateKey)> {
+        let key = suite.signature_generate_key(rng)?;
+        let (signer, psks, config) = (suite.signer(&key)?, Psks::default(), GroupConfig::default());
+        Ok((Self { suite, identity, signer, psks, config }, key))
+    }
+
+    /// The same who sends Commits and proposals encrypted, or not.
+    pub(super) fn encrypting(self, encrypt_handshakes: bool) -> Self {
+        Self { config: GroupConfig { encrypt_handshakes, ..self.config }, ..self }
+    }
+
+    pub(super) fn credential(&self) -> Credential {
+        Credential::Basic { identity: self.identity.as_slice().into() }
+    }
+
+    /// What this person brings to every operation.
+    pub(super) fn client(&self) -> Client<'_> {
+        Client {
+            crypto: &RustCrypto,
+            signer: &*self.signer,
+            policy: &BasicIdentities,
+            psks: &self.psks,
+            is_in_group: &|_| false,
+            now: now(),
+            config: self.config,
+        }
+    }
+
+    /// What this person's leaf says. All suites are supported, since a group may change its own.
+    pub(super) fn leaf(&self) -> LeafTemplate {
+        LeafTemplate {
+            credential: self.credential(),
+            capabilities: Capabilities::new(CipherSuite::ALL, [CredentialType::BASIC]),
+            extensions: Extensions::default(),
+        }
+    }
+
+    pub(super) fn key_package(&self, rng: &mut dyn CryptoRng) -> Outcome<KeyPackageBundle> {
+        let LeafTemplate { credential, capabilities, extensions } = self.leaf();
+        let now = now().unwrap_or_default();
+        let (not_before, not_after) = (now.saturating_sub(BEFORE), now.saturating_add(AFTER));
+        let template = KeyPackageTemplate {
+            credential,
+            capabilities,
+            lifetime: Lifetime { not_before, not_after },
+            leaf_extensions: extensions,
+            extensions: Extensions::default(),
+        };
+        Ok(KeyPackageBundle::new(self.suite, template, &*self.signer, rng)?)
+    }
+}
+
+impl Published {
+    pub(super) fn new(bundle: &KeyPackageBundle) -> Outcome<Self> {
+        Ok(Self {
+            key_package: encode(bundle.key_package.clone())?,
+            init_priv: bundle.init_key_pair.private.expose().to_vec(),
+            encryption_priv: bundle.leaf_key_pair.private.expose().to_vec(),
+        })
+    }
+}
+
+impl Psks {
+    pub(super) fn insert(&mut self, psk_id: Vec<u8>, secret: Vec<u8>) {
+        self.0.insert(psk_id, secret.into());
+    }
+}
+
+impl PskStore for Psks {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        self.0.get(psk_id).map(|secret| secret.expose().into())
+    }
+
+    /// Groups know their own, and nothing else has any.
+    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
+        None
+    }
+}
+
+/// The first member with an identity.
+pub(super) fn member(tree: &Tree, identity: &[u8]) -> Outcome<LeafIndex> {
+    let wanted = Credential::Basic { identity: identity.into() };
+    let mut members = tree.members();
+    let found = members.find(|leaf| tree.credential(*leaf).as_ref() == Some(&wanted));
+    found.ok_or_else(|| Failure::state(format!("no member is {}", identity.escape_ascii())))
+}
+
+fn now() -> Option<u64> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|elapsed| elapsed.as_secs())
+}

@@ -1,0 +1,68 @@
+//! A group as one person has it.
+
+use super::decode::message;
+use super::failure::{Failure, Outcome};
+use super::person::Person;
+use pando_mls::{Group, Processed, ProposalRef, Staged};
+use std::collections::BTreeMap;
+
+/// A member of a group.
+pub(super) struct State {
+    pub(super) person: Person,
+    pub(super) group: Group,
+    /// The proposals of this epoch as they came: they come with each request that is about them, and an encrypted one
+    /// can be opened only once.
+    seen: BTreeMap<Vec<u8>, ProposalRef>,
+}
+
+impl State {
+    pub(super) const fn new(person: Person, group: Group) -> Self {
+        Self { person, group, seen: BTreeMap::new() }
+    }
+
+    /// Takes a proposal, unless that was done before.
+    pub(super) fn take_proposal(&mut self, bytes: Vec<u8>) -> Outcome<ProposalRef> {
+        if let Some(reference) = self.seen.get(&bytes) {
+            return Ok(reference.clone());
+        }
+        let proposal = message("a proposal", &bytes)?;
+        let reference = match self.group.process(proposal, &self.person.client())?.0 {
+            Processed::Proposal(pending) => pending.reference,
+            Processed::OwnProposal(reference) => reference,
+            _ => return Err(Failure::argument("not a proposal")),
+        };
+        self.seen.insert(bytes, reference.clone());
+        Ok(reference)
+    }
+
+    /// Takes a Commit and enters its epoch, if what it leads to is `acceptable`.
+    pub(super) fn take_commit(
+        &mut self,
+        bytes: &[u8],
+        acceptable: impl FnOnce(&Staged) -> Outcome<()>,
+    ) -> Outcome<()> {
+        match self.group.process(message("a Commit", bytes)?, &self.person.client())?.0 {
+            Processed::Commit(staged) => {
+                acceptable(&staged)?;
+                let _ = self.group.merge(*staged)?;
+                self.seen.clear();
+                Ok(())
+            }
+            Processed::OwnCommit => self.merge_pending(acceptable),
+            _ => Err(Failure::argument("not a Commit")),
+        }
+    }
+
+    /// Enters the epoch of the pending Commit, if what it leads to is `acceptable`.
+    pub(super) fn merge_pending(&mut self, acceptable: impl FnOnce(&Staged) -> Outcome<()>) -> Outcome<()> {
+        let staged = self.group.pending_epoch().ok_or_else(|| Failure::state("no Commit is pending"))?;
+        acceptable(staged)?;
+        let _ = self.group.merge_pending()?;
+        self.seen.clear();
+        Ok(())
+    }
+
+    pub(super) fn epoch_authenticator(&self) -> Vec<u8> {
+        self.group.epoch_authenticator().expose().to_vec()
+    }
+}

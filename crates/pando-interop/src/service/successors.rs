@@ -1,0 +1,136 @@
+//! Groups that follow from others: reinitialization and branching.
+
+use super::clients::{Clients, Joiner, Successor};
+use super::decode::{encode, extensions, key_package, optional, suite, welcome};
+use super::failure::{Failure, Outcome};
+use super::person::{Person, Published};
+use crate::proto::{
+    CreateBranchRequest, CreateSubgroupResponse, HandleBranchRequest, HandleBranchResponse,
+    HandleCommitRequest, HandlePendingCommitRequest, HandleReInitCommitResponse, HandleReInitWelcomeRequest,
+    JoinGroupResponse, ReInitWelcomeRequest,
+};
+use pando_mls::{Client, Created, MlsMessage, Proposal, Staged};
+
+impl Clients {
+    pub(super) fn handle_re_init_commit(
+        &mut self,
+        request: HandleCommitRequest,
+    ) -> Outcome<HandleReInitCommitResponse> {
+        let state_id = request.state_id;
+        self.enter(request, reinitializes)?;
+        self.prepare_successor(state_id)
+    }
+
+    pub(super) fn handle_pending_re_init_commit(
+        &mut self,
+        request: HandlePendingCommitRequest,
+    ) -> Outcome<HandleReInitCommitResponse> {
+        self.table.state_mut(request.state_id)?.merge_pending(reinitializes)?;
+        self.prepare_successor(request.state_id)
+    }
+
+    pub(super) fn re_init_welcome(
+        &mut self,
+        request: ReInitWelcomeRequest,
+    ) -> Outcome<CreateSubgroupResponse> {
+        let Successor { old, joiner: Joiner { person, .. } } = self.table.successor(request.reinit_id)?;
+        let group = &self.table.state(*old)?.group;
+        let key_packages = request.key_package.iter().map(|bytes| key_package(bytes));
+        // The KeyPackage that others were given is for a Welcome of theirs.
+        let bundle = person.key_package(&mut self.rng)?;
+        let successor = pando_mls::Successor {
+            bundle,
+            key_packages: key_packages.collect::<Outcome<_>>()?,
+            path: request.force_path,
+            tree_in_welcome: !request.external_tree,
+        };
+        let created = group.reinitialize(successor, &person.client(), &mut self.rng)?;
+        let (mut response, group) = subgroup(created, request.external_tree)?;
+        response.state_id = self.table.joined(request.reinit_id, group)?;
+        Ok(response)
+    }
+
+    pub(super) fn handle_re_init_welcome(
+        &mut self,
+        request: HandleReInitWelcomeRequest,
+    ) -> Outcome<JoinGroupResponse> {
+        let Successor { old, joiner: Joiner { person, bundle } } = self.table.successor(request.reinit_id)?;
+        let old = &self.table.state(*old)?.group;
+        let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
+        let (group, _) = old.join_successor(&welcome, bundle, tree, &person.client())?;
+        let state_id = self.table.joined(request.reinit_id, group)?;
+        let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
+        Ok(JoinGroupResponse { state_id, epoch_authenticator })
+    }
+
+    pub(super) fn create_branch(&mut self, request: CreateBranchRequest) -> Outcome<CreateSubgroupResponse> {
+        let state = self.table.state(request.state_id)?;
+        let (suite, identity) = (state.person.suite, state.person.identity.clone());
+        let (person, _) = Person::new(suite, identity, &mut self.rng)?;
+        let person = Person { config: state.person.config, ..person };
+        let bundle = person.key_package(&mut self.rng)?;
+        let key_packages = request.key_packages.iter().map(|bytes| key_package(bytes));
+        let successor = pando_mls::Successor {
+            bundle,
+            key_packages: key_packages.collect::<Outcome<_>>()?,
+            path: request.force_path,
+            tree_in_welcome: !request.external_tree,
+        };
+        let (id, extensions) = (request.group_id.into(), extensions(request.extensions)?);
+        let created = state.group.branch(id, extensions, successor, &person.client(), &mut self.rng)?;
+        let (mut response, group) = subgroup(created, request.external_tree)?;
+        response.state_id = self.table.add_state(person, group)?;
+        Ok(response)
+    }
+
+    /// The state of the old group stays.
+    pub(super) fn handle_branch(&mut self, request: HandleBranchRequest) -> Outcome<HandleBranchResponse> {
+        let old = self.table.state(request.state_id)?;
+        let Joiner { person, bundle } = self.table.joiner(request.transaction_id)?;
+        let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
+        let client = Client { config: old.person.config, ..person.client() };
+        let (group, _) = old.group.join_successor(&welcome, bundle, tree, &client)?;
+        let state_id = self.table.joined(request.transaction_id, group)?;
+        let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
+        Ok(HandleBranchResponse { state_id, epoch_authenticator })
+    }
+
+    /// What a member of a group that has just ended needs for the next one: a KeyPackage, with a signature key for
+    /// what may be another suite.
+    fn prepare_successor(&mut self, old: u32) -> Outcome<HandleReInitCommitResponse> {
+        let state = self.table.state(old)?;
+        let reinit = state.group.reinit().ok_or_else(|| Failure::internal("the group has not ended"))?;
+        let suite = suite(reinit.cipher_suite.0.into())?;
+        let (person, _) = Person::new(suite, state.person.identity.clone(), &mut self.rng)?;
+        let person = Person { config: state.person.config, ..person };
+        let epoch_authenticator = state.epoch_authenticator();
+        let bundle = person.key_package(&mut self.rng)?;
+        let Published { key_package, .. } = Published::new(&bundle)?;
+        let successor = Successor { old, joiner: Joiner { person, bundle } };
+        let reinit_id = self.table.add_successor(successor)?;
+        Ok(HandleReInitCommitResponse { reinit_id, key_package, epoch_authenticator })
+    }
+}
+
+/// A Commit that ends the group, so that another can follow.
+fn reinitializes(staged: &Staged) -> Outcome<()> {
+    if staged.proposals().any(|(_, proposal)| matches!(proposal, Proposal::ReInit(_))) {
+        Ok(())
+    } else {
+        Err(Failure::state("the Commit does not reinitialize the group"))
+    }
+}
+
+/// A group that follows, and what there is to be said of it but for its number.
+fn subgroup(created: Created, external_tree: bool) -> Outcome<(CreateSubgroupResponse, pando_mls::Group)> {
+    let Created { group, welcome, delta: _ } = created;
+    let welcome = welcome.map(|welcome| encode(MlsMessage::from(welcome))).transpose()?;
+    let ratchet_tree = if external_tree { group.public().tree().export()? } else { Vec::new() };
+    let response = CreateSubgroupResponse {
+        state_id: 0,
+        welcome: welcome.unwrap_or_default(),
+        ratchet_tree,
+        epoch_authenticator: group.epoch_authenticator().expose().to_vec(),
+    };
+    Ok((response, group))
+}

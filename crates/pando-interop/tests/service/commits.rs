@@ -1,0 +1,100 @@
+//! Commits with proposals of all kinds, by reference and by value.
+
+use crate::world::{SETTINGS, World, add, description, remove, required_capabilities};
+use pando_interop::proto::*;
+
+/// What one member proposes, in the order in which it was proposed.
+async fn proposed_by(world: &mut World, by: usize, key_package: Vec<u8>) -> Vec<Vec<u8>> {
+    let member = &mut world.members[by];
+    let (rpc, state_id) = (&mut member.rpc, member.state);
+    let added = rpc.add_proposal(AddProposalRequest { state_id, key_package }).await.unwrap();
+    let removed = RemoveProposalRequest { state_id, removed_id: b"charlie".to_vec() };
+    let removed = rpc.remove_proposal(removed).await.unwrap();
+    let extensions = vec![required_capabilities(), Extension { extension_type: 5, extension_data: vec![0] }];
+    let extensions = GroupContextExtensionsProposalRequest { state_id, extensions };
+    let extensions = rpc.group_context_extensions_proposal(extensions).await.unwrap();
+    let external = ExternalPskProposalRequest { state_id, psk_id: b"id 1".to_vec() };
+    let external = rpc.external_psk_proposal(external).await.unwrap();
+    let resumption = ResumptionPskProposalRequest { state_id, epoch_id: 1 };
+    let resumption = rpc.resumption_psk_proposal(resumption).await.unwrap();
+    [added, removed, extensions, external, resumption].map(|answer| answer.into_inner().proposal).into()
+}
+
+/// As in the script `all_together`: once the committer has proposed everything itself, and once another who also renews
+/// its leaf.
+#[tokio::test]
+async fn everything_in_one_commit() {
+    for (setting, by) in SETTINGS.into_iter().flat_map(|setting| [(setting, 0), (setting, 1)]) {
+        let mut world = World::of(setting, &["alice", "bob", "charlie", "diana"]).await;
+        for member in &mut world.members {
+            member.store_psk(b"id 1", b"secret 1").await;
+            member.store_psk(b"id 2", b"secret 2").await;
+        }
+        // So that there are two epochs whose keys everybody has.
+        world.commit(0, CommitRequest { force_path: true, ..CommitRequest::default() }, Vec::new()).await;
+        let (ellen, frank) = (world.joiner("ellen").await, world.joiner("frank").await);
+        let mut by_reference = proposed_by(&mut world, by, ellen.key_package.clone()).await;
+        if by != 0 {
+            let bob = &mut world.members[by];
+            let update =
+                bob.rpc.update_proposal(UpdateProposalRequest { state_id: bob.state }).await.unwrap();
+            by_reference.push(update.into_inner().proposal);
+        }
+        let by_value = vec![
+            add(&frank.key_package),
+            remove("diana"),
+            ProposalDescription { psk_id: b"id 2".to_vec(), ..description("externalPSK") },
+            ProposalDescription { epoch_id: 2, ..description("resumptionPSK") },
+        ];
+        // Who is new knows none of these keys, and does not follow; charlie and diana are gone.
+        world.members.truncate(2);
+        let request = CommitRequest { by_reference, by_value, ..CommitRequest::default() };
+        let made = world.commit(0, request, Vec::new()).await;
+        assert!(!made.welcome.is_empty());
+
+        // Without the extensions, and without those who are not there.
+        let no_extensions = description("groupContextExtensions");
+        let by_value = vec![no_extensions, remove("ellen"), remove("frank")];
+        world.commit(1, CommitRequest { by_value, ..CommitRequest::default() }, Vec::new()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_commit_is_replaced_by_another_and_comes_back() {
+    for setting in SETTINGS {
+        let mut world = World::of(setting, &["alice", "bob"]).await;
+        let alice = &mut world.members[0];
+        let state_id = alice.state;
+        let lost = CommitRequest { state_id, force_path: true, ..CommitRequest::default() };
+        let lost = alice.rpc.commit(lost).await.unwrap().into_inner();
+        let kept = CommitRequest { state_id, ..CommitRequest::default() };
+        let kept = alice.rpc.commit(kept).await.unwrap().into_inner();
+        assert_ne!(lost.commit, kept.commit);
+        assert!(kept.welcome.is_empty() && kept.ratchet_tree.is_empty());
+        // It comes back as that of another would.
+        let authenticator = alice.take(&[], &kept.commit).await;
+        assert_eq!(world.members[1].take(&[], &kept.commit).await, authenticator);
+        world.agree().await;
+    }
+}
+
+/// A proposal is sent along wherever it is referred to, also when it was there before.
+#[tokio::test]
+async fn a_proposal_may_come_again() {
+    for setting in SETTINGS {
+        let mut world = World::of(setting, &["alice", "bob"]).await;
+        for member in &mut world.members {
+            member.store_psk(b"id", b"secret").await;
+        }
+        let bob = &mut world.members[1];
+        let request = ExternalPskProposalRequest { state_id: bob.state, psk_id: b"id".to_vec() };
+        let proposal = bob.rpc.external_psk_proposal(request).await.unwrap().into_inner().proposal;
+        // Alice is asked for a Commit that is not to be, and for another.
+        let alice = &mut world.members[0];
+        let by_reference = vec![proposal.clone(), proposal];
+        let request = CommitRequest { by_reference, ..CommitRequest::default() };
+        let first = CommitRequest { state_id: alice.state, ..request.clone() };
+        alice.rpc.commit(first).await.unwrap();
+        world.commit(0, request, Vec::new()).await;
+    }
+}

@@ -1,0 +1,18 @@
+//! The service, driven over gRPC as the harness's runner drives it: three services in this process, whose clients
+//! are members of the same groups.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is a failure"
+)]
+
+mod applications;
+mod commits;
+mod joins;
+mod keys;
+mod outside;
+mod refusals;
+mod successors;
+mod world;
