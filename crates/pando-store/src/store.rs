@@ -1,6 +1,6 @@
 //! A store: opening it, and reading.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Each};
 use crate::cipher::{Cipher, HEADER, Kind, all, all_rows, range, row, row_key, some_rows, tagged};
 use crate::error::Record;
 use crate::faults::point;
@@ -222,7 +222,7 @@ impl<B: Backend> Store<B> {
         &self,
         bounds: &(T, T),
         what: impl Fn() -> Record,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+        each: &mut Each<'_>,
     ) -> Result<(), StoreError> {
         point("store::scan")?;
         self.check_key()?;

@@ -29,7 +29,7 @@ fn the_outbox_and_the_group_are_one() {
             |transaction, message| {
                 let sql = "INSERT INTO outbox (message) VALUES (?1)";
                 transaction.connection().execute(sql, [message.encode()?])?;
-                let _ = transaction.connection().query_row("SELECT count(*) FROM outbox", [], |row| {
+                transaction.connection().query_row("SELECT count(*) FROM outbox", [], |row| {
                     assert_eq!(row.get(0), Ok(before.0 + 1));
                     Ok(())
                 })?;

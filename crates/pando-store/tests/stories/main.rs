@@ -4,8 +4,9 @@
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::redundant_closure_for_method_calls,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "in a test, a panic is a failure and that is all; and some methods are not general enough"
 )]
 
 #[path = "../people/mod.rs"]

@@ -21,7 +21,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .filter(|entry| entry.file_type().unwrap().is_file())
         .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
         // The index of the log is made whenever somebody reads.
-        .filter(|(name, bytes)| !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty()))
+        .filter(|(name, bytes)| !(name.ends_with("-shm") || name.ends_with("-wal") && bytes.is_empty()))
         .collect();
     files.sort();
     files
