@@ -11,7 +11,7 @@ use pando_mls::{
     Delta, Encode, Extensions, Group, GroupConfig, GroupId, KeyPackageBundle, KeyPackageTemplate, Lifetime,
     MlsMessage, MlsMessageBody, Processed, RustCrypto, Signer, Suite,
 };
-use pando_store::rusqlite;
+use pando_store::rusqlite::{self, OptionalExtension};
 use pando_store::{GroupLock, Key, SqliteStore, StoreError};
 use rand_core::CryptoRng;
 use std::path::Path;
@@ -127,7 +127,7 @@ impl Running {
         let own = self.store.connection();
         let sql = "SELECT id, message FROM outbox ORDER BY id LIMIT 1";
         let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
-        while let Ok((id, message)) = own.query_row(sql, [], row) {
+        while let Some((id, message)) = own.query_row(sql, [], row).optional()? {
             service.accept(message);
             own.execute("DELETE FROM outbox WHERE id = ?1", [id])?;
         }

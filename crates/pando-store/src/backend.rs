@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 ///
 /// A transaction is everything between [`Backend::begin`] and [`Backend::commit`]: it is durable when that has
 /// returned, seen by others as a whole or not at all, and its own reads see what it has written.
-/// [`crate::conformance`] tests all that is said here.
+/// `conformance::run`, with the feature `conformance`, tests all that is said here.
 pub trait Backend: Send {
     /// Begins a transaction. No other one writes until it ends.
     ///

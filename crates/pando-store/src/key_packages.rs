@@ -69,6 +69,7 @@ impl<B: Backend> Store<B> {
         // A Welcome may be for very many, and few KeyPackages are here.
         let mut here = BTreeSet::new();
         point("store::scan")?;
+        self.check_key()?;
         self.backend.scan(range(&all(Kind::KeyPackage)), &mut |key, _| {
             here.insert(key.to_vec());
             Ok(())

@@ -53,7 +53,9 @@ impl<B: Backend> Store<B> {
         let header = Header::read(header.expose())?;
         let (data_key, sealed) = header.open(key)?;
         let cipher = Cipher::new(&data_key, sealed);
-        let mut store = Self { backend, cipher, erase: Erase::default(), unerased: false };
+        // Whoever had it last may have been stopped before that.
+        let unerased = true;
+        let mut store = Self { backend, cipher, erase: Erase::default(), unerased };
         if header.format < FORMAT {
             migrate::run(&mut store)?;
         }

@@ -42,7 +42,7 @@ pub fn memory() -> MemoryStore {
 
 /// Opens a database that does not wait long for others.
 pub fn sqlite(path: &Path, key: &pando_store::Key) -> Result<SqliteStore, StoreError> {
-    let sqlite = Sqlite::open(path)?;
+    let mut sqlite = Sqlite::open(path)?;
     sqlite.set_wait(Duration::from_millis(20))?;
     Store::new(sqlite, key)
 }
