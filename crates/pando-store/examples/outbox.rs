@@ -1,6 +1,6 @@
-//! Two clients chat, each with a store. What goes out, what has come in, and how far a client has read, are in tables of the
-//! application's own, written in one transaction with the group: so a client can stop at any point. Here each of them stops
-//! after every step.
+//! Two clients chat, each with a store. What goes out, what has come in, and how far a client has read, are in
+//! tables of the application's own, written in one transaction with the group: so a client can stop at any point.
+//! Here each of them stops after every step.
 //!
 //! `cargo run -p pando-store --example outbox`
 

@@ -53,8 +53,8 @@ pub trait Backend: Send {
     /// [`StoreError::Io`].
     fn delete(&mut self, range: Range<&[u8]>) -> Result<(), StoreError>;
 
-    /// Takes a lock that nobody else can have, in this process or another, until the guard is dropped or the process
-    /// dies.
+    /// Takes a lock that nobody else can have, in this process or another, until the guard is dropped or the
+    /// process dies.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if it is not to be had in this time.

@@ -1,13 +1,13 @@
 //! Records as they are kept: under which key, and encrypted or not.
 //!
-//! A key of a record is a byte that says what it is, for most of them a tag of 16 bytes that stands for an identifier,
-//! and for the rows of a group the [`RowKey`] itself, because ranges of them are needed. A tag is an HMAC of the
-//! identifier under a key that is derived from the data key, so that nobody can tell whether a group, a PSK or a
-//! KeyPackage is in the store that they know.
+//! A key of a record is a byte that says what it is, for most of them a tag of 16 bytes that stands for an
+//! identifier, and for the rows of a group the [`RowKey`] itself, because ranges of them are needed. A tag is an
+//! HMAC of the identifier under a key that is derived from the data key, so that nobody can tell whether a group, a
+//! PSK or a KeyPackage is in the store that they know.
 //!
-//! A value is sealed by XChaCha20-Poly1305, with a fresh nonce of 192 bits, which may be random however many records
-//! there are, and with the record's key as associated data: no record can be put in the place of another one.
-//! What is not detected is that an older record comes back under its own key.
+//! A value is sealed by XChaCha20-Poly1305, with a fresh nonce of 192 bits, which may be random however many
+//! records there are, and with the record's key as associated data: no record can be put in the place of another
+//! one. What is not detected is that an older record comes back under its own key.
 
 use crate::StoreError;
 use crate::error::Record;

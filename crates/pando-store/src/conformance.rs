@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// A key or a value.
 type Bytes = Vec<u8>;
 
-/// Tests a backend. `place` makes a place for a database, and `open` opens the database that is there, which may be open
-/// already, as another process would. It is to wait for other transactions for some milliseconds at most.
+/// Tests a backend. `place` makes a place for a database, and `open` opens the database that is there, which may be
+/// open already, as another process would. It is to wait for other transactions for some milliseconds at most.
 ///
 /// # Panics
 /// If something does not hold.

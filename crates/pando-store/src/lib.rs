@@ -1,9 +1,10 @@
 //! What a client of Messaging Layer Security keeps: its groups, KeyPackages, pre-shared keys and signature keys, in
 //! SQLite or in memory, encrypted or not.
 //!
-//! The library below does no input or output: each operation gives a [`Delta`](pando_mls::Delta), rows to write and to
-//! delete. This crate stores it, in one transaction with what the application writes itself, **before** anything is sent
-//! or shown. Then no key is used twice and nothing that was acknowledged is lost, whenever the process ends.
+//! The library below does no input or output: each operation gives a [`Delta`](pando_mls::Delta), rows to write and
+//! to delete. This crate stores it, in one transaction with what the application writes itself, **before** anything
+//! is sent or shown. Then no key is used twice and nothing that was acknowledged is lost, whenever the process
+//! ends.
 //!
 //! # Example
 //!
@@ -77,20 +78,21 @@
 //!
 //! # After an error
 //!
-//! When a transaction fails, the [`Group`](pando_mls::Group) in memory is ahead of what is stored, or nobody knows. Load it
-//! again. Whoever goes on with it nevertheless is told [`StoreError::Stale`]. The same holds if a Delta is dropped: only the store
-//! that has all of them has the group.
+//! When a transaction fails, the [`Group`](pando_mls::Group) in memory is ahead of what is stored, or nobody knows.
+//! Load it again. Whoever goes on with it nevertheless is told [`StoreError::Stale`]. A Delta that was dropped, and not
+//! given to a transaction at all, is not noticed: then, too, load the group again.
 //!
 //! # Encryption and deletion
 //!
-//! [`Key`] tells what a store is encrypted with. Each value is sealed by itself and bound to its place. `docs/storage.md` has the format, what
-//! is visible nevertheless, what is not detected (an old state that comes back), and how what is deleted is made to be gone
-//! ([`Erase`]). Secrets in this crate's memory are overwritten when they are dropped; those in SQLite's own caches are not.
+//! What a store is encrypted with, [`Key`] tells. Each value is sealed by itself and bound to its place.
+//! `docs/storage.md` has the format, what is visible nevertheless, what is not detected (an old state that comes back),
+//! and how what is deleted is made to be gone ([`Erase`]). Secrets in this crate's memory are overwritten when they are
+//! dropped; those in SQLite's own caches are not.
 //!
 //! # Left out on purpose
 //!
-//! Backups, synchronisation between devices, and queries into the library's rows. A store that is copied and used twice uses
-//! keys twice.
+//! Backups, synchronisation between devices, and queries into the library's rows. A store that is copied and used
+//! twice uses keys twice.
 
 mod backend;
 mod cipher;

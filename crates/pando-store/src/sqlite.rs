@@ -1,4 +1,5 @@
-//! SQLite: a few tables in a database that may have the application's own beside them. What is in them is in `slots`.
+//! SQLite: a few tables in a database that may have the application's own beside them. What is in them is in
+//! `slots`.
 
 use crate::backend::{Backend, Each, Guard, wait_for};
 use crate::error::{IoKind, Misuse, Record};
@@ -102,7 +103,8 @@ impl Store<Sqlite> {
         Self::new(Sqlite::open(path)?, key)
     }
 
-    /// The connection, for reading the application's own tables. They may have any names that do not begin with `pando_`.
+    /// The connection, for reading the application's own tables. They may have any names that do not begin with
+    /// `pando_`.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         self.backend().connection()
@@ -110,8 +112,8 @@ impl Store<Sqlite> {
 }
 
 impl Transaction<'_, Sqlite> {
-    /// The connection, in this transaction: what the application writes to its own tables is there if and only if the
-    /// rest is. It must not end the transaction by SQL.
+    /// The connection, in this transaction: what the application writes to its own tables is there if and only if
+    /// the rest is. It must not end the transaction by SQL.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         self.store.connection()

@@ -85,8 +85,8 @@ impl<B: Backend> Store<B> {
         Ok(transaction)
     }
 
-    /// Takes the lock of a group, which others cannot have until it is dropped or the process ends. Nothing is known of
-    /// what is stored: [`Store::load`] a group that is there; one that is new is stored as it is.
+    /// Takes the lock of a group, which others cannot have until it is dropped or the process ends. Nothing is
+    /// known of what is stored: [`Store::load`] a group that is there; one that is new is stored as it is.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if it is not to be had within `wait`.
@@ -108,8 +108,8 @@ impl<B: Backend> Store<B> {
         self.read_rows(lock.group_id(), &bounds).map(Some)
     }
 
-    /// Takes the group as it is stored now, without reading its rows, and tells whether there is one. From here on, what is
-    /// made of its rows is not stale.
+    /// Takes the group as it is stored now, without reading its rows, and tells whether there is one. From here on,
+    /// what is made of its rows is not stale.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
@@ -160,8 +160,8 @@ impl<B: Backend> Store<B> {
         Ok(self.get(&key, || Record::Group)?.is_some())
     }
 
-    /// For [`Client::is_in_group`](pando_mls::Client::is_in_group): whether there is a group. If that cannot be read, there is, so that nothing is
-    /// joined.
+    /// For [`Client::is_in_group`](pando_mls::Client::is_in_group): whether there is a group. If that cannot be
+    /// read, there is, so that nothing is joined.
     #[must_use]
     pub fn is_in_group(&self, group_id: &GroupId) -> bool {
         self.contains(group_id).unwrap_or(true)

@@ -1,5 +1,6 @@
-//! Every call of the store fails once, in every operation, as if the disk were full or could not be read or written: the
-//! operation fails with that error, and when the group is loaded again it goes on, whether what failed was stored or not.
+//! Every call of the store fails once, in every operation, as if the disk were full or could not be read or
+//! written: the operation fails with that error, and when the group is loaded again it goes on, whether what failed
+//! was stored or not.
 
 #![allow(
     clippy::arithmetic_side_effects,

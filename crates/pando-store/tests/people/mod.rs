@@ -160,7 +160,8 @@ impl<B: Backend> Device<B> {
         Ok(())
     }
 
-    /// Does something with the group, stores what it has changed together with what `also` writes, and gives the result.
+    /// Does something with the group, stores what it has changed together with what `also` writes, and gives the
+    /// result.
     pub fn operate<T>(
         &mut self,
         operation: impl FnOnce(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<(T, Vec<Delta>), GroupError>,

@@ -1,4 +1,5 @@
-//! An application's own rows are there if and only if the group's are. The database may have been the application's first.
+//! An application's own rows are there if and only if the group's are. The database may have been the application's
+//! first.
 
 use crate::people::{group_of, sqlite, tea};
 use pando_mls::Encode;

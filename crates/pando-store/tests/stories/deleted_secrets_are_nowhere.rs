@@ -1,5 +1,5 @@
-//! In a store that is not encrypted, what was deleted or replaced is in none of its files: keys of messages, secrets of past
-//! epochs, KeyPackages that were used.
+//! In a store that is not encrypted, what was deleted or replaced is in none of its files: keys of messages,
+//! secrets of past epochs, KeyPackages that were used.
 
 use crate::people::{Device, group_of, rng, sqlite, stranger, tea};
 use pando_mls::{CommitBuilder, RowKey, Rows, SecretBytes};

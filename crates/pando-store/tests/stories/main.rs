@@ -31,7 +31,8 @@ use pando_store::{Backend, Key, Memory, Store};
 use people::sqlite;
 use tempfile::TempDir;
 
-/// Places for stores of each kind, and how they are opened: in memory, in a file in clear, and in one that is encrypted.
+/// Places for stores of each kind, and how they are opened: in memory, in a file in clear, and in one that is
+/// encrypted.
 macro_rules! for_each_store {
     ($story:path) => {
         $story(&crate::InMemory(Default::default(), pando_store::Key::None));

@@ -1,4 +1,5 @@
-//! A store is opened by its key, and nothing is touched for any other; what a later version has written is left alone.
+//! A store is opened by its key, and nothing is touched for any other; what a later version has written is left
+//! alone.
 
 use crate::people::{group_of, sqlite, tea};
 use pando_mls::SecretBytes;
