@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p pando-store --example cost -- 100 1000`
 
+#![allow(clippy::arithmetic_side_effects, reason = "these are small numbers, and nobody depends on them")]
+
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use pando_mls::{
@@ -90,7 +92,7 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
     let label = format!("{size:>7}  {:<5} {erase:<10?}", if sealed { "yes" } else { "no" });
     let mut receiver = Receiver { store, lock, label };
     receiver.apply("join", &[joined])?;
-    for what in ["first message", "next message"] {
+    for what in std::iter::once("first message").chain(["next message"; 5]) {
         let (message, _) = alices.encrypt(b"hello", b"", &alice, &mut rng())?;
         let (_, delta) = bobs.process(message, &bob)?;
         receiver.apply(what, &[delta])?;

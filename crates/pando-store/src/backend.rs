@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 ///
 /// A transaction is everything between [`Backend::begin`] and [`Backend::commit`]: it is durable when that has
 /// returned, seen by others as a whole or not at all, and its own reads see what it has written.
-/// [`crate::conformance`] tests all that is said here.
+/// `conformance::run`, with the feature `conformance`, tests all that is said here.
 pub trait Backend: Send + 'static {
     /// The same database, opened once more.
     ///
@@ -61,8 +61,8 @@ pub trait Backend: Send + 'static {
     /// [`StoreError::Io`].
     fn delete(&mut self, range: Range<&[u8]>) -> Result<(), StoreError>;
 
-    /// Takes a lock that nobody else can have, in this process or another, until the guard is dropped or the process
-    /// dies.
+    /// Takes a lock that nobody else can have, in this process or another, until the guard is dropped or the
+    /// process dies.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if it is not to be had in this time.

@@ -6,9 +6,9 @@
 //! KeyPackage is in the store that they know. For the same reason the fingerprints of keys in the ratchet tree are masked,
 //! which would tell who is in a group: the record has a tag in the place of the fingerprint, and that for its value.
 //!
-//! A value is sealed by XChaCha20-Poly1305, with a fresh nonce of 192 bits, which may be random however many records
-//! there are, and with the record's key as associated data: no record can be put in the place of another one.
-//! What is not detected is that an older record comes back under its own key.
+//! A value is sealed by XChaCha20-Poly1305, with a fresh nonce of 192 bits, which may be random however many
+//! records there are, and with the record's key as associated data: no record can be put in the place of another
+//! one. What is not detected is that an older record comes back under its own key.
 
 use crate::StoreError;
 use crate::error::Record;

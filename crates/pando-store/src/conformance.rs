@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// A key or a value.
 type Bytes = Vec<u8>;
 
-/// Tests a backend. `place` makes a place for a database, and `open` opens the database that is there, which may be open
-/// already, as another process would. It is to wait for other transactions for some milliseconds at most.
+/// Tests a backend. `place` makes a place for a database, and `open` opens the database that is there, which may be
+/// open already, as another process would. It is to wait for other transactions for some milliseconds at most.
 ///
 /// # Panics
 /// If something does not hold.
@@ -103,7 +103,7 @@ fn it_agrees_with_a_map<P, B: Backend>(place: &P, open: &impl Fn(&P) -> B) {
     let mut state = 1_u64;
     let mut random = |below: u8| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state.to_be_bytes().first().copied().unwrap_or_default() % below
+        state.to_be_bytes().first().and_then(|byte| byte.checked_rem(below)).unwrap_or_default()
     };
     for _ in 0..60 {
         let before = model.clone();

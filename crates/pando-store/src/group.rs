@@ -7,8 +7,8 @@ use crate::error::{Misuse, Record};
 use pando_mls::{Decode, GroupId};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The right to write a group: one client at a time has it, across processes. It remembers which state of the group was
-/// loaded; what is made of an older one is not stored.
+/// The right to write a group: one client at a time has it, across processes. It remembers which state of the group
+/// was loaded; what is made of an older one is not stored.
 #[derive(Debug)]
 pub struct GroupLock {
     group_id: GroupId,

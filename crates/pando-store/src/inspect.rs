@@ -146,8 +146,8 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    /// Looks at everything: whether records can be read and are where they belong, whether every group can be loaded and has
-    /// the tree that its GroupContext says, and whether private keys belong to their public keys.
+    /// Looks at everything: whether records can be read and are where they belong, whether every group can be
+    /// loaded and has the tree that its GroupContext says, and whether private keys belong to their public keys.
     ///
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::WrongKey`] if the store has got another key. What is damaged is no error, but a

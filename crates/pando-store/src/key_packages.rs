@@ -69,6 +69,7 @@ impl<B: Backend> Store<B> {
         // A Welcome may be for very many, and few KeyPackages are here.
         let mut here = BTreeSet::new();
         point("store::scan")?;
+        self.check_key()?;
         self.backend.scan(range(&all(Kind::KeyPackage)), &mut |key, _| {
             here.insert(key.to_vec());
             Ok(())
@@ -106,7 +107,8 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Stores a KeyPackage, which is to be published when this is committed. One of last resort stays when it was used.
+    /// Stores a KeyPackage, which is to be published when this is committed. One of last resort stays when it was
+    /// used.
     ///
     /// # Errors
     /// [`Misuse::CipherSuite`] if `suite` is not that of the KeyPackage.
@@ -132,8 +134,8 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(reference)
     }
 
-    /// A KeyPackage was used, by the group that is stored in this transaction: it is deleted, unless it is one of last
-    /// resort.
+    /// A KeyPackage was used, by the group that is stored in this transaction: it is deleted, unless it is one of
+    /// last resort.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if it is not there: somebody else has used it.
@@ -150,8 +152,8 @@ impl<B: Backend> Transaction<'_, B> {
         self.delete(&alone(&record_key(&self.store.cipher, reference)))
     }
 
-    /// Deletes the KeyPackages whose lifetime is over at a time in seconds since 1970, those of last resort too, and
-    /// tells how many there were.
+    /// Deletes the KeyPackages whose lifetime is over at a time in seconds since 1970, those of last resort too,
+    /// and tells how many there were.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].

@@ -1,6 +1,98 @@
-//! What a client of Messaging Layer Security keeps: its groups, KeyPackages, pre-shared keys and signature keys.
+//! What a client of Messaging Layer Security keeps: its groups, KeyPackages, pre-shared keys and signature keys, in
+//! SQLite or in memory, encrypted or not.
 //!
-//! x
+//! The library below does no input or output: each operation gives a [`Delta`](pando_mls::Delta), rows to write and
+//! to delete. This crate stores it, in one transaction with what the application writes itself, **before** anything
+//! is sent or shown. Then no key is used twice and nothing that was acknowledged is lost, whenever the process
+//! ends.
+//!
+//! # Example
+//!
+//! ```
+//! # use pando_mls::{
+//! #     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Encode, Extensions, Group,
+//! #     GroupConfig, GroupId, KeyPackageBundle, KeyPackageTemplate, Lifetime, RustCrypto,
+//! # };
+//! use pando_store::{Key, SqliteStore};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use rand_core::SeedableRng;
+//! # let folder = tempfile::tempdir()?;
+//! # let (path, rng) = (folder.path().join("store"), &mut rand_chacha::ChaCha20Rng::seed_from_u64(1));
+//! # let suite = RustCrypto.suite(CipherSuite(1)).ok_or("no such cipher suite")?;
+//! # let signer = suite.signer(&suite.signature_generate_key(rng)?)?;
+//! # let bundle = KeyPackageBundle::new(suite, KeyPackageTemplate {
+//! #     credential: Credential::Basic { identity: b"alice".as_slice().into() },
+//! #     capabilities: Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]),
+//! #     lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+//! #     leaf_extensions: Extensions::default(),
+//! #     extensions: Extensions::default(),
+//! # }, &*signer, rng)?;
+//! let key = Key::bytes(&[7; 32])?; // From the operating system's store of keys.
+//! let mut store = SqliteStore::open(&path, &key)?;
+//! store.connection().execute_batch("CREATE TABLE IF NOT EXISTS outbox (message BLOB)")?;
+//! # let psks = pando_mls::NoPsks;
+//! # let (policy, config) = (&BasicIdentities, GroupConfig::default());
+//! # let client = Client { crypto: &RustCrypto, signer: &*signer, policy, psks: &psks, is_in_group: &|_| false, now: None, config };
+//!
+//! // The lock of a group is for one client at a time, across processes.
+//! let id = GroupId::from(b"tea".as_slice());
+//! let mut lock = store.lock(&id, Duration::from_secs(1))?;
+//! let mut group = match store.load(&mut lock)? {
+//!     Some(rows) => Group::load(&rows, &client)?,
+//!     None => {
+//!         let (group, delta) = Group::create(suite, id, Extensions::default(), bundle, &client, rng)?;
+//!         let mut transaction = store.begin()?;
+//!         transaction.apply(&mut lock, &delta)?;
+//!         transaction.commit()?;
+//!         group
+//!     }
+//! };
+//!
+//! // What is to be sent is stored with the keys that it has used up.
+//! let (message, delta) = group.encrypt(b"at five?", b"", &client, rng)?;
+//! let mut transaction = store.begin()?;
+//! transaction.apply(&mut lock, &delta)?;
+//! transaction.connection().execute("INSERT INTO outbox VALUES (?1)", [message.encode()?])?;
+//! transaction.commit()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/outbox.rs` is a whole chat, whose clients stop after every step.
+//!
+//! # What to call for what
+//!
+//! | To do this | call |
+//! |---|---|
+//! | open a store | [`SqliteStore::open`](Store::open), [`Store::new`] with a [`Backend`] |
+//! | write a group | [`Store::lock`], [`Store::load`], [`Store::begin`], [`Transaction::apply`], [`Transaction::commit`] |
+//! | join, and use a KeyPackage up | [`Store::key_package_for`], [`Transaction::use_key_package`] |
+//! | publish a KeyPackage | [`Transaction::insert_key_package`], [`Transaction::remove_expired`] |
+//! | sign | [`Transaction::put_signer`], [`Store::signer`] |
+//! | have pre-shared keys | [`Transaction::put_psk`], [`Store::psks`] |
+//! | read rows one by one | [`Store::renew`], [`Store::row`], [`Store::rows`] |
+//! | change keys | [`Store::rewrap`], [`Store::rotate`], [`Store::shred`] |
+//! | look inside | [`Store::inspect`], [`Store::verify`] |
+//!
+//! # After an error
+//!
+//! When a transaction fails, the [`Group`](pando_mls::Group) in memory is ahead of what is stored, or nobody knows.
+//! Load it again. Whoever goes on with it nevertheless is told [`StoreError::Stale`]. A Delta that was dropped, and not
+//! given to a transaction at all, is not noticed: then, too, load the group again.
+//!
+//! # Encryption and deletion
+//!
+//! What a store is encrypted with, [`Key`] tells. Each value is sealed by itself and bound to its place.
+//! `docs/storage.md` has the format, what is visible nevertheless, what is not detected (an old state that comes back),
+//! and how what is deleted is made to be gone ([`Erase`]). Secrets in this crate's memory are overwritten when they are
+//! dropped; those in SQLite's own caches are not.
+//!
+//! # Left out on purpose
+//!
+//! Backups, synchronisation between devices, and queries into the library's rows. A store that is copied and used
+//! twice uses keys twice.
 
 mod backend;
 mod cipher;

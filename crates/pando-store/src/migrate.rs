@@ -1,7 +1,7 @@
 //! Bringing a store of an older format to this one, a step at a time and all in one transaction.
 //!
-//! Format 1 had no versions of groups: the entry of a group was its identifier alone, so that a Delta made of an older
-//! state was not noticed.
+//! Format 1 had no versions of groups: the entry of a group was its identifier alone, so that a Delta made of an
+//! older state was not noticed.
 
 use crate::StoreError;
 use crate::backend::Backend;

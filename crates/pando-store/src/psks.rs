@@ -28,8 +28,8 @@ impl PskRecord {
     }
 }
 
-/// The pre-shared keys of a store, for [`Client::psks`](pando_mls::Client::psks): the external ones, and the resumption
-/// PSKs of its groups.
+/// The pre-shared keys of a store, for [`Client::psks`](pando_mls::Client::psks): the external ones, and the
+/// resumption PSKs of its groups.
 ///
 /// What cannot be read is not there for the library; [`StorePsks::take_error`] tells why.
 pub struct StorePsks<'a, B: Backend> {

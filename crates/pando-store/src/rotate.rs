@@ -15,8 +15,8 @@ use crate::transaction::Transaction;
 use pando_mls::{Encode, SecretBytes};
 
 impl<B: Backend> Store<B> {
-    /// Wraps the data key by another key: the old one opens the store no longer. Nothing else changes, so who has had the
-    /// old key and a copy of the file has the data key.
+    /// Wraps the data key by another key: the old one opens the store no longer. Nothing else changes, so who has
+    /// had the old key and a copy of the file has the data key.
     ///
     /// # Errors
     /// [`StoreError::WrongKey`] if this would be a store that is not encrypted, or is one: [`Store::rotate`] is for that.
@@ -34,9 +34,9 @@ impl<B: Backend> Store<B> {
         transaction.finish()
     }
 
-    /// Encrypts everything again under a fresh data key, which is wrapped by `new`; or does not encrypt it any longer.
-    /// No group may be locked. Others who have the store open have to open it again: [`StoreError::WrongKey`] is what they
-    /// get.
+    /// Encrypts everything again under a fresh data key, which is wrapped by `new`; or does not encrypt it any
+    /// longer. No group may be locked. Others who have the store open have to open it again:
+    /// [`StoreError::WrongKey`] is what they get.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if a group is locked; [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -60,8 +60,8 @@ impl<B: Backend> Store<B> {
 
     /// Deletes the data key, and then everything else. Whoever opens the store again is told so.
     ///
-    /// What file systems and disks keep of it nevertheless is of no use without the key that it was wrapped by; if there was
-    /// none, it is beyond what a program can delete.
+    /// What file systems and disks keep of it nevertheless is of no use without the key that it was wrapped by; if
+    /// there was none, it is beyond what a program can delete.
     ///
     /// # Errors
     /// [`StoreError::Busy`], [`StoreError::Io`]: the data key may be there still.

@@ -1,5 +1,5 @@
-//! Signature keys with the credentials that they are used for (RFC 9420, section 5.3). Those that are kept in hardware
-//! are the application's own affair.
+//! Signature keys with the credentials that they are used for (RFC 9420, section 5.3). Those that are kept in
+//! hardware are the application's own affair.
 
 use crate::StoreError;
 use crate::backend::Backend;

@@ -1,10 +1,11 @@
 //! Values in SQLite, so that what is deleted is gone.
 //!
-//! `PRAGMA secure_delete` overwrites a row that is deleted, but not the copies that SQLite leaves behind when it moves rows
-//! from one page of a table to another. So rows with values are not moved: values are in slots, which are added at the end
-//! of their table, where SQLite begins a new page without moving anything, and are never deleted. A value is overwritten in
-//! its slot by one of the same length, which SQLite does in place; lengths are rounded up so that slots can be used again.
-//! A value that is deleted is overwritten by zeros. What SQLite does move are keys, and the numbers of slots.
+//! `PRAGMA secure_delete` overwrites a row that is deleted, but not the copies that SQLite leaves behind when it
+//! moves rows from one page of a table to another. So rows with values are not moved: values are in slots, which
+//! are added at the end of their table, where SQLite begins a new page without moving anything, and are never
+//! deleted. A value is overwritten in its slot by one of the same length, which SQLite does in place; lengths are
+//! rounded up so that slots can be used again. A value that is deleted is overwritten by zeros. What SQLite does
+//! move are keys, and the numbers of slots.
 
 use crate::StoreError;
 use crate::backend::Each;

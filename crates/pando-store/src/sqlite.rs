@@ -1,4 +1,5 @@
-//! SQLite: a few tables in a database that may have the application's own beside them. What is in them is in `slots`.
+//! SQLite: a few tables in a database that may have the application's own beside them. What is in them is in
+//! `slots`.
 
 use crate::backend::{Backend, Each, Guard, wait_for};
 use crate::error::{IoKind, Misuse, Record};
@@ -13,8 +14,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a transaction waits for one of another process.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a transaction waits for one of another process, if nothing else is said.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// A database of SQLite.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Sqlite {
     locks: PathBuf,
     /// Whether the table is there, and the database in the mode that it is to be in.
     ready: bool,
+    /// How long a transaction waits for one of another process.
+    wait: Duration,
 }
 
 impl Sqlite {
@@ -46,7 +49,7 @@ impl Sqlite {
         let path = path.as_ref();
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY)?;
+        connection.busy_timeout(WAIT)?;
         // None of these writes anything. What is deleted is overwritten; temporary files would hold copies of it; and a
         // transaction is on the disk when it is committed.
         connection.execute_batch(
@@ -56,15 +59,17 @@ impl Sqlite {
         let ready = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
         let mut locks = path.as_os_str().to_owned();
         locks.push(".locks");
-        Ok(Self { connection, path: path.into(), locks: locks.into(), ready })
+        Ok(Self { connection, path: path.into(), locks: locks.into(), ready, wait: WAIT })
     }
 
     /// How long a transaction waits for one of another process, instead of five seconds.
     ///
     /// # Errors
     /// [`Misuse`] if it is too long.
-    pub fn set_wait(&self, wait: Duration) -> Result<(), StoreError> {
-        Ok(self.connection.busy_timeout(wait)?)
+    pub fn set_wait(&mut self, wait: Duration) -> Result<(), StoreError> {
+        self.connection.busy_timeout(wait)?;
+        self.wait = wait;
+        Ok(())
     }
 
     /// Whether there is a store in the database.
@@ -99,7 +104,8 @@ impl Store<Sqlite> {
         Self::new(Sqlite::open(path)?, key)
     }
 
-    /// The connection, for reading the application's own tables. They may have any names that do not begin with `pando_`.
+    /// The connection, for reading the application's own tables. They may have any names that do not begin with
+    /// `pando_`.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         self.backend().connection()
@@ -107,8 +113,8 @@ impl Store<Sqlite> {
 }
 
 impl Transaction<'_, Sqlite> {
-    /// The connection, in this transaction: what the application writes to its own tables is there if and only if the
-    /// rest is. It must not end the transaction by SQL.
+    /// The connection, in this transaction: what the application writes to its own tables is there if and only if
+    /// the rest is. It must not end the transaction by SQL.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         self.store.connection()
@@ -117,7 +123,9 @@ impl Transaction<'_, Sqlite> {
 
 impl Backend for Sqlite {
     fn again(&self) -> Result<Self, StoreError> {
-        Self::open_existing(&self.path)
+        let mut again = Self::open_existing(&self.path)?;
+        again.set_wait(self.wait)?;
+        Ok(again)
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -164,9 +172,12 @@ impl Backend for Sqlite {
 
     fn erase(&mut self) -> Result<(), StoreError> {
         // Into the database goes what has been overwritten, and what was in the log before is cut off.
+        // Nobody waits for those who read: it is done later.
+        self.connection.busy_timeout(Duration::ZERO)?;
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let busy: bool = self.connection.query_row(sql, [], |row| row.get(0))?;
-        if busy { Err(StoreError::Busy) } else { Ok(()) }
+        let busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+        self.connection.busy_timeout(self.wait)?;
+        if busy? { Err(StoreError::Busy) } else { Ok(()) }
     }
 
     fn compact(&mut self) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! A store: opening it, and reading.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Each};
 use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, range, row_key, tagged};
 use crate::error::Record;
 use crate::faults::point;
@@ -53,7 +53,9 @@ impl<B: Backend> Store<B> {
         let header = Header::read(header.expose())?;
         let (data_key, sealed) = header.open(key)?;
         let cipher = Cipher::new(&data_key, sealed);
-        let mut store = Self { backend, cipher, erase: Erase::default(), unerased: false };
+        // Whoever had it last may have been stopped before that.
+        let unerased = true;
+        let mut store = Self { backend, cipher, erase: Erase::default(), unerased };
         if header.format < FORMAT {
             migrate::run(&mut store)?;
         }
@@ -89,8 +91,8 @@ impl<B: Backend> Store<B> {
         Ok(transaction)
     }
 
-    /// Takes the lock of a group, which others cannot have until it is dropped or the process ends. Nothing is known of
-    /// what is stored: [`Store::load`] a group that is there; one that is new is stored as it is.
+    /// Takes the lock of a group, which others cannot have until it is dropped or the process ends. Nothing is
+    /// known of what is stored: [`Store::load`] a group that is there; one that is new is stored as it is.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if it is not to be had within `wait`.
@@ -112,8 +114,8 @@ impl<B: Backend> Store<B> {
         self.read_rows(lock.group_id(), lock.tag(), &bounds).map(Some)
     }
 
-    /// Takes the group as it is stored now, without reading its rows, and tells whether there is one. From here on, what is
-    /// made of its rows is not stale.
+    /// Takes the group as it is stored now, without reading its rows, and tells whether there is one. From here on,
+    /// what is made of its rows is not stale.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
@@ -170,8 +172,8 @@ impl<B: Backend> Store<B> {
         Ok(self.get(&key, || Record::Group)?.is_some())
     }
 
-    /// For [`Client::is_in_group`](pando_mls::Client::is_in_group): whether there is a group. If that cannot be read, there is, so that nothing is
-    /// joined.
+    /// For [`Client::is_in_group`](pando_mls::Client::is_in_group): whether there is a group. If that cannot be
+    /// read, there is, so that nothing is joined.
     #[must_use]
     pub fn is_in_group(&self, group_id: &GroupId) -> bool {
         self.contains(group_id).unwrap_or(true)
@@ -234,7 +236,7 @@ impl<B: Backend> Store<B> {
         &self,
         bounds: &(T, T),
         what: impl Fn() -> Record,
-        each: &mut crate::Each<'_>,
+        each: &mut Each<'_>,
     ) -> Result<(), StoreError> {
         point("store::scan")?;
         self.check_key()?;

@@ -62,10 +62,11 @@ impl<'a, B: Backend> Transaction<'a, B> {
         Ok(())
     }
 
-    /// Makes everything durable. Should it fail, what was written may be there or not: groups are to be loaded again.
+    /// Makes everything durable. Should it fail, what was written may be there or not: groups are to be loaded
+    /// again.
     ///
-    /// What cannot be overwritten yet is overwritten after a later transaction: [`Store::erase`] tells what is in the
-    /// way.
+    /// What cannot be overwritten yet is overwritten after a later transaction: [`Store::erase`] tells what is in
+    /// the way.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Busy`].

@@ -16,7 +16,7 @@ fn sqlite_conforms() {
     conformance::run(
         || TempDir::new().unwrap(),
         |folder| {
-            let sqlite = Sqlite::open(folder.path().join("store")).unwrap();
+            let mut sqlite = Sqlite::open(folder.path().join("store")).unwrap();
             sqlite.set_wait(Duration::from_millis(5)).unwrap();
             sqlite
         },

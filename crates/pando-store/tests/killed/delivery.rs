@@ -1,5 +1,5 @@
-//! The delivery service, and what a wire-tap sees: a file outside of the process, to which everything is appended that is
-//! sent. It takes one Commit in each epoch, and takes what is sent twice once.
+//! The delivery service, and what a wire-tap sees: a file outside of the process, to which everything is appended
+//! that is sent. It takes one Commit in each epoch, and takes what is sent twice once.
 
 use pando_mls::wire::ContentType;
 use pando_mls::{Decode, MlsMessage, MlsMessageBody};

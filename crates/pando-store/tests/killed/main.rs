@@ -1,9 +1,10 @@
-//! A process with three clients is killed, again and again, at any point of what they do; and each time, it goes on with what
-//! is in the stores. Nothing that was acknowledged is lost, everybody can read everything once, no secret that was replaced or
-//! deleted comes back, no Commit stays pending, and in the end all agree.
+//! A process with three clients is killed, again and again, at any point of what they do; and each time, it goes on
+//! with what is in the stores. Nothing that was acknowledged is lost, everybody can read everything once, no secret
+//! that was replaced or deleted comes back, no Commit stays pending, and in the end all agree.
 //!
-//! Half of the time, the process ends itself at a failpoint, before or after a read, a write or a commit of the store; half
-//! of the time it is ended from outside at any time. `PANDO_KILLS` is how often, 40 times if it is not there:
+//! Half of the time, the process ends itself at a failpoint, before or after a read, a write or a commit of the
+//! store; half of the time it is ended from outside at any time. `PANDO_KILLS` is how often, 40 times if it is not
+//! there:
 //!
 //! ```sh
 //! PANDO_KILLS=1000 cargo test --release -p pando-store --test killed
@@ -12,6 +13,9 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

@@ -42,7 +42,7 @@ pub fn memory() -> MemoryStore {
 
 /// Opens a database that does not wait long for others.
 pub fn sqlite(path: &Path, key: &pando_store::Key) -> Result<SqliteStore, StoreError> {
-    let sqlite = Sqlite::open(path)?;
+    let mut sqlite = Sqlite::open(path)?;
     sqlite.set_wait(Duration::from_millis(20))?;
     Store::new(sqlite, key)
 }
@@ -163,7 +163,8 @@ impl<B: Backend> Device<B> {
         Ok(())
     }
 
-    /// Does something with the group, stores what it has changed together with what `also` writes, and gives the result.
+    /// Does something with the group, stores what it has changed together with what `also` writes, and gives the
+    /// result.
     pub fn operate<T>(
         &mut self,
         operation: impl FnOnce(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<(T, Vec<Delta>), GroupError>,

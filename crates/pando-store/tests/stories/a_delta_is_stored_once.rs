@@ -1,5 +1,5 @@
-//! What was made of an older state is refused: after another has written, after a transaction that failed, and for a group
-//! that is there already.
+//! What was made of an older state is refused: after another has written, after a transaction that failed, and for
+//! a group that is there already.
 
 use crate::people::{Device, group_of, tea};
 use crate::{Place, for_each_store};

@@ -1,4 +1,5 @@
-//! Three clients talk, renew their keys and stop after every step: what is stored is the group, and nothing else is left.
+//! Three clients talk, renew their keys and stop after every step: what is stored is the group, and nothing else is
+//! left.
 
 use crate::people::{Device, agree, group_of, tea};
 use crate::{Place, for_each_store};

@@ -1,4 +1,5 @@
-//! KeyPackages are found by a Welcome, are gone when they were used or have expired, and stay if they are of last resort.
+//! KeyPackages are found by a Welcome, are gone when they were used or have expired, and stay if they are of last
+//! resort.
 
 use crate::people::{Device, group_of, suite, tea, template};
 use crate::{Place, for_each_store};

@@ -1,4 +1,5 @@
-//! An application's own rows are there if and only if the group's are. The database may have been the application's first.
+//! An application's own rows are there if and only if the group's are. The database may have been the application's
+//! first.
 
 use crate::people::{group_of, sqlite, tea};
 use pando_mls::Encode;
@@ -29,7 +30,7 @@ fn the_outbox_and_the_group_are_one() {
             |transaction, message| {
                 let sql = "INSERT INTO outbox (message) VALUES (?1)";
                 transaction.connection().execute(sql, [message.encode()?])?;
-                let _ = transaction.connection().query_row("SELECT count(*) FROM outbox", [], |row| {
+                transaction.connection().query_row("SELECT count(*) FROM outbox", [], |row| {
                     assert_eq!(row.get(0), Ok(before.0 + 1));
                     Ok(())
                 })?;

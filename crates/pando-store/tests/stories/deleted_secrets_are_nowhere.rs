@@ -1,9 +1,10 @@
-//! In a store that is not encrypted, what was deleted or replaced is in none of its files: keys of messages, secrets of past
-//! epochs, KeyPackages that were used.
+//! In a store that is not encrypted, what was deleted or replaced is in none of its files: keys of messages,
+//! secrets of past epochs, KeyPackages that were used.
 
 use crate::people::{Device, group_of, rng, sqlite, stranger, tea};
 use pando_mls::{CommitBuilder, RowKey, Rows, SecretBytes};
-use pando_store::{Backend, Erase, Key, Sqlite};
+use pando_store::rusqlite::Connection;
+use pando_store::{Backend, Erase, Key, Sqlite, StoreError};
 use rand_core::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -122,6 +123,37 @@ fn it_is_so_after_the_deletions_were_asked_for() {
     assert!(found(&deleted, &bytes(folder.path(), "b")) > 0);
     bob.store.erase().unwrap();
     assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
+}
+
+#[test]
+fn whoever_comes_after_a_crash_erases_too() {
+    let folder = TempDir::new().unwrap();
+    let mut gone = Gone { had: BTreeSet::new() };
+    let mut devices = live(folder.path(), Erase::WhenAsked, |device| gone.look(device));
+    let mut bob = devices.remove(1);
+    let deleted = gone.gone(&mut bob);
+    assert!(found(&deleted, &bytes(folder.path(), "b")) > 0);
+    // It does not get to closing the database, where SQLite would write the log into it.
+    bob.group = None;
+    std::mem::forget(bob.store);
+    let mut again =
+        Device::new("member 1", sqlite(&folder.path().join("b"), &Key::None).unwrap(), 9).unwrap();
+    again.send(b"hello").unwrap();
+    assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
+}
+
+#[test]
+fn who_reads_an_old_state_keeps_it_from_being_erased_and_from_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("b");
+    let mut alice = group_of(vec![sqlite(&path, &Key::None).unwrap()]).remove(0);
+    let reader = Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
+    alice.send(b"hello").unwrap();
+    assert!(matches!(alice.store.erase(), Err(StoreError::Busy)));
+    reader.execute_batch("COMMIT").unwrap();
+    alice.send(b"hello").unwrap();
+    assert_eq!(fs::metadata(folder.path().join("b-wal")).unwrap().len(), 0);
 }
 
 #[test]

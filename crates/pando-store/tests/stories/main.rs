@@ -4,8 +4,9 @@
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::redundant_closure_for_method_calls,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "in a test, a panic is a failure and that is all; and some methods are not general enough"
 )]
 
 #[path = "../people/mod.rs"]
@@ -30,7 +31,8 @@ use pando_store::{Backend, Key, Memory, Store};
 use people::sqlite;
 use tempfile::TempDir;
 
-/// Places for stores of each kind, and how they are opened: in memory, in a file in clear, and in one that is encrypted.
+/// Places for stores of each kind, and how they are opened: in memory, in a file in clear, and in one that is
+/// encrypted.
 macro_rules! for_each_store {
     ($story:path) => {
         $story(&crate::InMemory(Default::default(), pando_store::Key::None));

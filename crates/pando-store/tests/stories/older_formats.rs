@@ -1,5 +1,5 @@
-//! A store of the first format, in which groups had no versions, is brought to this one when it is opened: all at once, or
-//! not at all.
+//! A store of the first format, in which groups had no versions, is brought to this one when it is opened: all at
+//! once, or not at all.
 
 use crate::people::{Device, agree, group_of, sqlite};
 use pando_mls::{Decode, Encode, GroupId};
@@ -7,8 +7,8 @@ use pando_store::{Backend, FORMAT, Key, Record, Sqlite, StoreError};
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Puts a store without encryption back to what it was in the first format: the entry of a group, whose key begins with 1, was
-/// its identifier alone.
+/// Puts a store without encryption back to what it was in the first format: the entry of a group, whose key begins
+/// with 1, was its identifier alone.
 fn write_first_format(path: &Path, entry: impl Fn(&GroupId) -> Vec<u8>) {
     let mut database = Sqlite::open_existing(path).unwrap();
     let mut header = database.get(&[0]).unwrap().unwrap().expose().to_vec();

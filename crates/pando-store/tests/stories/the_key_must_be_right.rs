@@ -1,4 +1,5 @@
-//! A store is opened by its key, and nothing is touched for any other; what a later version has written is left alone.
+//! A store is opened by its key, and nothing is touched for any other; what a later version has written is left
+//! alone.
 
 use crate::people::{group_of, sqlite, tea};
 use pando_mls::SecretBytes;
@@ -21,7 +22,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .filter(|entry| entry.file_type().unwrap().is_file())
         .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
         // The index of the log is made whenever somebody reads.
-        .filter(|(name, bytes)| !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty()))
+        .filter(|(name, bytes)| !(name.ends_with("-shm") || name.ends_with("-wal") && bytes.is_empty()))
         .collect();
     files.sort();
     files

@@ -1,0 +1,19 @@
+//! The example in the README is the one that is compiled: part of that in the documentation of the crate.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+
+#[test]
+fn the_example_in_the_readme_is_compiled() {
+    let readme = include_str!("../../../README.md");
+    let (_, store) = readme.split_once("\n## Store\n").unwrap();
+    let (_, example) = store.split_once("```rust\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let documentation: Vec<_> = include_str!("../src/lib.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    let lines: Vec<_> = example.lines().collect();
+    assert!(lines.len() > 5);
+    assert!(documentation.windows(lines.len()).any(|window| window == lines), "the README is out of date");
+}
