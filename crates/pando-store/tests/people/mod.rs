@@ -93,7 +93,7 @@ impl<B: Backend> Device<B> {
         assert_eq!(group.rows().unwrap(), rows);
         // The same, of which no more is read than is needed.
         let source = self.store.source(&mut lock)?.unwrap();
-        let group = Group::open(source, &self.client(&psks)).map_err(unread)?;
+        let group = Group::open(source, &self.client(&psks)).map_err(|error| unread(&error))?;
         self.group = Some((group, lock));
         Ok(())
     }
@@ -173,7 +173,8 @@ impl<B: Backend> Device<B> {
         let (mut group, mut lock) = self.group.take().unwrap();
         let mut rng = self.rng.clone();
         let psks = self.store.psks();
-        let (result, deltas) = operation(&mut group, &self.client(&psks), &mut rng).map_err(unread)?;
+        let (result, deltas) =
+            operation(&mut group, &self.client(&psks), &mut rng).map_err(|error| unread(&error))?;
         self.rng = rng;
         let stored = store_all(&mut self.store, &mut lock, &deltas, &result, also);
         self.group = Some((group, lock));
@@ -219,8 +220,8 @@ impl<B: Backend> Device<B> {
 }
 
 /// What the store has said that could not be read when the group asked for it. Nothing else goes wrong here.
-fn unread(error: GroupError) -> StoreError {
-    let GroupError::Tree(TreeError::Source(source)) = &error else { panic!("{error:?}") };
+fn unread(error: &GroupError) -> StoreError {
+    let GroupError::Tree(TreeError::Source(source)) = error else { panic!("{error:?}") };
     match source.get_ref().downcast_ref() {
         Some(StoreError::Io { kind, .. }) => StoreError::Io { kind: *kind, source: error.to_string().into() },
         _ => panic!("{error:?}"),
