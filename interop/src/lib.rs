@@ -4,6 +4,7 @@ pub mod count;
 pub mod library;
 pub mod member;
 pub mod operation;
+pub mod replay;
 pub mod run;
 pub mod trace;
 
