@@ -1,0 +1,269 @@
+//! Commits by members, and the proposals before them.
+
+use crate::member::{Commit, Committed, Processed, Proposal};
+use crate::operation::Operation;
+use crate::plan::{Change, Plan};
+use crate::trace::{Checked, Failure, ensure};
+use crate::world::{Id, World};
+
+/// A Commit, and what is to be counted when it is taken.
+struct Made {
+    by: Id,
+    committed: Committed,
+    plan: Plan,
+    operations: Vec<Operation>,
+    tree_inside: bool,
+    authenticated_data: Vec<u8>,
+}
+
+impl World {
+    /// Proposals are sent, and somebody commits them and more. Sometimes two do at once.
+    pub(crate) fn commit(&mut self) -> Checked {
+        let mut candidates = self.members();
+        self.dice.shuffle(&mut candidates);
+        let race = candidates.len() > 2 && self.dice.percent(15);
+        let mut plan = Plan::default();
+        plan.committers.extend(candidates.iter().take(if race { 2 } else { 1 }));
+        if self.dice.percent(60) {
+            for _ in 0..=self.dice.below(3) {
+                self.propose(&mut plan)?;
+            }
+        }
+        let winner = candidates[0];
+        let loser = if race { Some(candidates[1]) } else { None };
+        if let Some(loser) = loser {
+            self.tell(format!("  {} makes a Commit that will lose", self.name(loser)));
+            drop(self.make(loser, plan.clone())?);
+        }
+        if self.dice.percent(10) {
+            self.tell(format!("  {} makes a Commit and drops it", self.name(winner)));
+            drop(self.make(winner, plan.clone())?);
+            self.act(winner, "drops its Commit", |member| member.clear_pending())?;
+        }
+        // Who has lost may be removed by the other one.
+        plan.committers.retain(|id| *id == winner);
+        let made = self.make(winner, plan)?;
+        self.take(made, loser)
+    }
+
+    /// The founder adds a member of each other implementation.
+    pub(crate) fn gather(&mut self) -> Checked {
+        let founder = self.members()[0];
+        let mut plan = Plan::default();
+        let mut by_value = Vec::new();
+        for library in 0..self.libraries.len() {
+            if library == self.people[founder].library {
+                continue;
+            }
+            let id = self.new_person(library)?;
+            plan.added.insert(id);
+            by_value.push(Proposal::Add(self.ask(id, "makes a KeyPackage", |client| client.key_package())?));
+        }
+        let operations = vec![Operation::Add; by_value.len()];
+        let commit = Commit { by_value, path: true, tree_inside: true, authenticated_data: Vec::new() };
+        let committed = self.act(founder, "adds the others", |member| member.commit(&commit))?;
+        let Commit { tree_inside, authenticated_data, .. } = commit;
+        self.take(Made { by: founder, committed, plan, operations, tree_inside, authenticated_data }, None)
+    }
+
+    /// Somebody sends a proposal that nobody will commit.
+    pub(crate) fn propose_in_vain(&mut self) -> Checked {
+        let mut plan = Plan::default();
+        self.propose(&mut plan)
+    }
+
+    /// Somebody sends a proposal.
+    fn propose(&mut self, plan: &mut Plan) -> Checked {
+        if self.dice.percent(25) {
+            return self.propose_from_outside(plan);
+        }
+        let members = self.members();
+        let change = Change::pick(&mut self.dice, members.len());
+        let Some(by) = self.dice.pick(&members) else { return Ok(()) };
+        let (operation, library) = (change.proposed(), self.people[by].library);
+        if plan.removed.contains(&by) || !self.possible(operation, library) {
+            return Ok(());
+        }
+        let Some(proposal) = self.proposal(change, by, plan)? else { return Ok(()) };
+        let authenticated_data = self.dice.bytes(10);
+        self.tell(format!("  {} proposes {}", self.name(by), short(&proposal)));
+        let doing = format!("proposes {}", short(&proposal));
+        let message = self.act(by, &doing, |member| member.propose(&proposal, &authenticated_data))?;
+        let others = self.others(by);
+        plan.psk_references |= change.is_psk();
+        self.take_proposal(&message, authenticated_data, operation, library, &others, plan)
+    }
+
+    fn propose_from_outside(&mut self, plan: &mut Plan) -> Checked {
+        let operations = [Operation::OutsiderAdd, Operation::OutsiderRemove, Operation::OwnAdd];
+        let operation = operations[self.dice.below(3)];
+        let library = self.dice.below(self.libraries.len());
+        let members = self.members();
+        let Some(exporter) = self.dice.pick(&members) else { return Ok(()) };
+        // Of these proposals nobody is the sender.
+        let nobody = usize::MAX;
+        if !self.possible(operation, library) {
+            return Ok(());
+        }
+        let (maker, message) = if operation == Operation::OwnAdd {
+            if members.len() + plan.added.len() >= crate::world::LARGEST || plan.resumption {
+                return Ok(());
+            }
+            let id = self.somebody(&plan.added)?;
+            let maker = self.people[id].library;
+            if !self.possible(operation, maker) {
+                return Ok(());
+            }
+            plan.added.insert(id);
+            self.tell(format!("  {} asks to be added", self.name(id)));
+            let info = self.act(exporter, "exports a GroupInfo", |member| member.group_info(true))?;
+            (maker, self.ask(id, "proposes to be added", |client| client.propose_own_add(&info))?)
+        } else {
+            let change = if operation == Operation::OutsiderAdd { Change::Add } else { Change::Remove };
+            let Some(proposal) = self.proposal(change, nobody, plan)? else { return Ok(()) };
+            let name = self.libraries[library].name();
+            self.tell(format!("  an external sender ({name}) proposes {}", short(&proposal)));
+            let info = self.act(exporter, "exports a GroupInfo", |member| member.group_info(true))?;
+            let position = library as u32;
+            let outsider = &mut self.outsiders[library];
+            let message = outsider.propose_as_external_sender(&info, position, &proposal);
+            let failed = |refusal| Failure(format!("the external sender ({name}): {refusal}"));
+            (library, message.map_err(failed)?)
+        };
+        self.take_proposal(&message, Vec::new(), operation, maker, &members, plan)
+    }
+
+    fn take_proposal(
+        &mut self,
+        message: &[u8],
+        authenticated_data: Vec<u8>,
+        operation: Operation,
+        maker: usize,
+        takers: &[Id],
+        plan: &mut Plan,
+    ) -> Checked {
+        plan.references += 1;
+        let doing = format!("takes a proposal ({operation}) of {}", self.libraries[maker].name());
+        let expected = Processed::Proposal(authenticated_data);
+        for taker in takers {
+            let processed = self.process(*taker, &doing, message)?;
+            ensure(processed == expected, || format!("{} {doing}: {processed:?}", self.name(*taker)))?;
+            self.count(operation, maker, *taker);
+        }
+        Ok(())
+    }
+
+    /// Somebody makes a Commit.
+    fn make(&mut self, by: Id, mut plan: Plan) -> Checked<Made> {
+        let library = self.people[by].library;
+        let (mut by_value, mut operations) = (Vec::new(), Vec::new());
+        for _ in 0..self.dice.below(4) {
+            let size = self.members().len();
+            let change = Change::pick(&mut self.dice, size);
+            if change == Change::Update || !self.possible(change.by_value(), library) {
+                continue;
+            }
+            let both_ways = plan.psk_references && change.is_psk();
+            if both_ways && !self.possible(Operation::CommitPsksBothWays, library) {
+                continue;
+            }
+            if let Some(proposal) = self.proposal(change, by, &mut plan)? {
+                operations.push(change.by_value());
+                if both_ways && !operations.contains(&Operation::CommitPsksBothWays) {
+                    operations.push(Operation::CommitPsksBothWays);
+                }
+                by_value.push(proposal);
+            }
+        }
+        let commit = Commit {
+            by_value,
+            path: self.dice.percent(60),
+            tree_inside: self.dice.percent(60),
+            authenticated_data: if self.dice.percent(50) { self.dice.bytes(30) } else { Vec::new() },
+        };
+        let proposals = commit.by_value.len() + plan.references;
+        if plan.references > 0 {
+            operations.push(Operation::CommitByReference);
+        }
+        if proposals == 0 {
+            operations.push(Operation::EmptyCommit);
+        } else if !commit.path && !plan.path {
+            operations.push(Operation::CommitWithoutPath);
+        }
+        if proposals > 1 {
+            operations.push(Operation::CommitSeveral);
+        }
+        if plan.not_required {
+            operations.push(Operation::ExtensionNotRequired);
+        }
+        if !commit.authenticated_data.is_empty() {
+            operations.push(Operation::CommitAuthenticated);
+        }
+        let by_value = commit.by_value.iter().map(short).collect::<Vec<_>>().join(", ");
+        self.tell(format!(
+            "  {} commits [{by_value}] and {} by reference{}",
+            self.name(by),
+            plan.references,
+            if commit.path { ", with a path" } else { "" },
+        ));
+        let committed = self.act(by, "makes a Commit", |member| member.commit(&commit))?;
+        ensure(committed.welcome.is_some() != plan.added.is_empty(), || {
+            format!("{}: a Welcome that should not be, or none", self.name(by))
+        })?;
+        let Commit { tree_inside, authenticated_data, .. } = commit;
+        Ok(Made { by, committed, plan, operations, tree_inside, authenticated_data })
+    }
+
+    /// Everybody takes a Commit, and who was added joins.
+    fn take(&mut self, made: Made, loser: Option<Id>) -> Checked {
+        let Made { by, committed, plan, operations, tree_inside, authenticated_data } = made;
+        let maker = self.people[by].library;
+        let doing = format!("takes the Commit of {} in epoch {}", self.name(by), self.epoch);
+        for taker in self.others(by) {
+            if loser == Some(taker) {
+                self.act(taker, "drops its Commit", |member| member.clear_pending())?;
+                self.count(Operation::CommitWinsRace, maker, taker);
+            }
+            let processed = self.process(taker, &doing, &committed.commit)?;
+            let remains = !plan.removed.contains(&taker);
+            let expected = Processed::Commit { remains, authenticated_data: authenticated_data.clone() };
+            ensure(processed == expected, || {
+                format!("{} {doing}: {processed:?}, not {expected:?}", self.name(taker))
+            })?;
+            for operation in &operations {
+                self.count(*operation, maker, taker);
+            }
+        }
+        self.act(by, "merges its Commit", |member| member.merge_pending())?;
+        for id in &plan.removed {
+            self.forget(*id)?;
+        }
+        if let Some(welcome) = committed.welcome {
+            let view = self.act(by, "exports the tree", |member| member.view("", b""))?;
+            let tree = if tree_inside { None } else { Some(&*view.tree) };
+            self.tell(format!("  {} join", self.names(plan.added.iter().copied())));
+            for id in plan.added {
+                let doing = format!("joins by the Welcome of {}", self.name(by));
+                let member = self.ask(id, &doing, |client| client.join(&welcome, tree))?;
+                self.people[id].member = Some(member);
+                self.people[id].joined = self.epoch + 1;
+                let operation = if tree_inside { Operation::Welcome } else { Operation::WelcomeTreeApart };
+                self.count(operation, maker, id);
+            }
+        }
+        self.enter()
+    }
+}
+
+/// A proposal in a few words.
+pub(crate) fn short(proposal: &Proposal) -> String {
+    match proposal {
+        Proposal::Add(_) => "Add".into(),
+        Proposal::Update => "Update".into(),
+        Proposal::Remove(leaf) => format!("Remove({leaf})"),
+        Proposal::ExternalPsk(psk_id) => format!("ExternalPsk({})", hex::encode(psk_id)),
+        Proposal::ResumptionPsk(epoch) => format!("ResumptionPsk({epoch})"),
+        Proposal::Extensions(extensions) => format!("Extensions({})", hex::encode(extensions)),
+        Proposal::ReInit(..) => "ReInit".into(),
+    }
+}

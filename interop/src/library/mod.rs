@@ -1,0 +1,65 @@
+//! The implementations.
+
+pub mod mls_rs;
+pub mod openmls;
+pub mod pando;
+
+use crate::member::{Library, Part, Unsupported};
+use crate::operation::Operation;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// All of them, by name.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Library>> {
+    vec![
+        Box::new(pando::RUST_CRYPTO),
+        Box::new(pando::AWS_LC),
+        Box::new(openmls::OpenMls),
+        Box::new(mls_rs::RUST_CRYPTO),
+        Box::new(mls_rs::AWS_LC),
+    ]
+}
+
+/// The one with a name.
+#[must_use]
+pub fn named(name: &str) -> Option<Box<dyn Library>> {
+    all().into_iter().find(|library| library.name() == name)
+}
+
+/// The peers look at the clock, so there is one here.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+const fn no(operation: Operation, part: Part, reason: &'static str) -> Unsupported {
+    Unsupported { operation, part, reason }
+}
+
+const UNSUPPORTED_BY_OPENMLS: &[Unsupported] = &[
+    no(Operation::Branch, Part::Both, "there are no calls for it"),
+    no(Operation::ReInit, Part::Both, "there are no calls for it"),
+    no(
+        Operation::ExtensionNotRequired,
+        Part::Both,
+        "it wants every extension that the RFC does not define to be in required_capabilities",
+    ),
+    no(
+        Operation::CommitPsksBothWays,
+        Part::Make,
+        "its key schedule has them in another order than its Commit; it refuses its own Commits itself",
+    ),
+    no(Operation::ReInitWithBlanks, Part::Both, "there are no calls for it"),
+];
+
+const UNSUPPORTED_BY_MLS_RS: &[Unsupported] = &[
+    no(
+        Operation::MessageLateOfFormer,
+        Part::Take,
+        "it wants the sender to be at the same leaf now, and refuses the message if not",
+    ),
+    no(
+        Operation::ReInitWithBlanks,
+        Part::Both,
+        "it wants the new tree to have as many nodes as the old one, blank ones included",
+    ),
+];

@@ -1,0 +1,80 @@
+//! Runs: a group of mixed members through a number of epochs, by a script that follows from a seed.
+
+use crate::count::Counts;
+use crate::library;
+use crate::member::Setting;
+use crate::trace::{Checked, Divergence, Failure};
+use crate::world::World;
+use std::fmt;
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// What the script follows from.
+    pub seed: u64,
+    /// The implementations, by their names.
+    pub libraries: Vec<String>,
+    /// The cipher suite's number.
+    pub suite: u16,
+    /// Whether handshake messages are encrypted.
+    pub encrypt: bool,
+    /// How many epochs there are at least.
+    pub epochs: u64,
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, libraries, suite, encrypt, epochs } = self;
+        let (libraries, handshakes) = (libraries.join(","), if *encrypt { "private" } else { "public" });
+        write!(f, "--seed {seed} --libraries {libraries} --suite {suite}")?;
+        write!(f, " --handshakes {handshakes} --epochs {epochs}")
+    }
+}
+
+impl Run {
+    /// Lets it happen.
+    ///
+    /// # Errors
+    /// [`Divergence`] if members disagree, or one refuses what another has made.
+    pub fn run(&self) -> Result<Counts, Box<Divergence>> {
+        let fail = |what, trace| Box::new(Divergence { run: self.clone(), trace, what });
+        let mut libraries = Vec::new();
+        for name in &self.libraries {
+            let library = library::named(name).filter(|library| library.has(self.suite));
+            let missing = || fail(format!("there is no {name} with suite {}", self.suite), Vec::new());
+            libraries.push(library.ok_or_else(missing)?);
+        }
+        let setting = Setting { suite: self.suite, encrypt: self.encrypt };
+        let mut world = World::new(libraries, setting, self.seed);
+        match world.live(self.epochs) {
+            Ok(()) => Ok(world.counts),
+            Err(Failure(what)) => Err(fail(what, world.trace)),
+        }
+    }
+}
+
+impl World {
+    fn live(&mut self, epochs: u64) -> Checked {
+        self.begin()?;
+        self.gather()?;
+        while self.counts.epochs < epochs {
+            self.round()?;
+        }
+        self.reinitialize()
+    }
+
+    /// A round: letters, and a Commit.
+    fn round(&mut self) -> Checked {
+        self.tell(format!("epoch {}: {}", self.epoch, self.names(self.members())));
+        self.deliver_late()?;
+        self.chat()?;
+        if self.dice.percent(5) {
+            self.branch()?;
+        }
+        match self.dice.below(100) {
+            0..10 => self.external_join(),
+            10..18 => self.resync(),
+            _ => self.commit(),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The clients, the group that some of them are in, and what they do together.
+
+use crate::count::{Counts, Key};
+use crate::dice::Dice;
+use crate::letters::Letters;
+use crate::member::{Bytes, Client, EXTENSION, Library, Member, Outcome, Processed, Setting, View};
+use crate::operation::Operation;
+use crate::trace::{Checked, Failure, ensure};
+use pando_mls::wire::{ExternalSender, ExternalSenders, RequiredCapabilities};
+use pando_mls::{Credential, Encode, Extension, ExtensionType, Extensions};
+use std::collections::BTreeSet;
+
+/// How large the group gets.
+pub(crate) const LARGEST: usize = 12;
+
+/// A client is known by its number.
+pub(crate) type Id = usize;
+
+/// A client, in the group or not.
+pub(crate) struct Person {
+    /// The position of its implementation.
+    pub(crate) library: usize,
+    pub(crate) identity: Bytes,
+    pub(crate) client: Box<dyn Client>,
+    pub(crate) member: Option<Box<dyn Member>>,
+    /// The epoch in which it came.
+    pub(crate) joined: u64,
+}
+
+/// Extensions of a group.
+pub(crate) struct GroupExtensions {
+    pub(crate) bytes: Bytes,
+    /// Whether there is one among them that is not required.
+    pub(crate) not_required: bool,
+}
+
+/// Everything.
+pub(crate) struct World {
+    pub(crate) libraries: Vec<Box<dyn Library>>,
+    pub(crate) setting: Setting,
+    pub(crate) dice: Dice,
+    pub(crate) people: Vec<Person>,
+    /// An external sender of each implementation, in their order.
+    pub(crate) outsiders: Vec<Box<dyn Client>>,
+    pub(crate) epoch: u64,
+    pub(crate) letters: Letters,
+    pub(crate) counts: Counts,
+    pub(crate) trace: Vec<String>,
+}
+
+impl World {
+    /// A group of one client of each implementation.
+    pub(crate) fn new(libraries: Vec<Box<dyn Library>>, setting: Setting, seed: u64) -> Self {
+        Self {
+            libraries,
+            setting,
+            dice: Dice::new(seed),
+            people: Vec::new(),
+            outsiders: Vec::new(),
+            epoch: 0,
+            letters: Letters::default(),
+            counts: Counts::default(),
+            trace: Vec::new(),
+        }
+    }
+
+    /// The outsiders, and a group of one.
+    pub(crate) fn begin(&mut self) -> Checked {
+        for (position, library) in self.libraries.iter().enumerate() {
+            let identity = format!("outside-{position}");
+            let client = library.client(identity.as_bytes(), self.setting, self.dice.number());
+            let client = client.map_err(|refusal| Failure(format!("{}: {refusal}", library.name())))?;
+            self.outsiders.push(client);
+        }
+        let library = self.dice.below(self.libraries.len());
+        let creator = self.new_person(library)?;
+        let extensions = self.extensions(self.all_can(Operation::ExtensionNotRequired))?.bytes;
+        self.tell(format!("{} creates the group", self.name(creator)));
+        let created = self.people[creator].client.create(b"cross", &extensions);
+        self.people[creator].member = Some(self.by(creator, "creates the group", created)?);
+        Ok(())
+    }
+
+    pub(crate) fn tell(&mut self, step: impl Into<String>) {
+        self.trace.push(step.into());
+    }
+
+    /// A result of a client's implementation.
+    pub(crate) fn by<T>(&self, id: Id, doing: &str, outcome: Outcome<T>) -> Checked<T> {
+        outcome
+            .map_err(|refusal| Failure(format!("epoch {}: {} {doing}: {refusal}", self.epoch, self.name(id))))
+    }
+
+    pub(crate) fn name(&self, id: Id) -> String {
+        format!("{id} ({})", self.library(id).name())
+    }
+
+    pub(crate) fn names(&self, ids: impl IntoIterator<Item = Id>) -> String {
+        ids.into_iter().map(|id| self.name(id)).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(crate) fn library(&self, id: Id) -> &dyn Library {
+        &*self.libraries[self.people[id].library]
+    }
+
+    pub(crate) fn new_person(&mut self, library: usize) -> Checked<Id> {
+        let id = self.people.len();
+        let identity = format!("person-{id}").into_bytes();
+        let seed = self.dice.number();
+        let client = self.libraries[library].client(&identity, self.setting, seed);
+        let client =
+            client.map_err(|refusal| Failure(format!("{}: {refusal}", self.libraries[library].name())))?;
+        self.people.push(Person { library, identity, client, member: None, joined: 0 });
+        Ok(id)
+    }
+
+    /// Somebody who is outside and not in `but`: mostly somebody new.
+    pub(crate) fn somebody(&mut self, but: &BTreeSet<Id>) -> Checked<Id> {
+        let outside: Vec<_> =
+            (0..self.people.len()).filter(|id| !self.is_member(*id) && !but.contains(id)).collect();
+        if self.dice.percent(40)
+            && let Some(id) = self.dice.pick(&outside)
+        {
+            return Ok(id);
+        }
+        let library = self.dice.below(self.libraries.len());
+        self.new_person(library)
+    }
+
+    pub(crate) fn is_member(&self, id: Id) -> bool {
+        self.people[id].member.is_some()
+    }
+
+    pub(crate) fn members(&self) -> Vec<Id> {
+        (0..self.people.len()).filter(|id| self.is_member(*id)).collect()
+    }
+
+    pub(crate) fn others(&self, but: Id) -> Vec<Id> {
+        self.members().into_iter().filter(|id| *id != but).collect()
+    }
+
+    pub(crate) fn member(&mut self, id: Id) -> Checked<&mut Box<dyn Member>> {
+        let missing = || Failure(format!("{id} is not a member"));
+        self.people[id].member.as_mut().ok_or_else(missing)
+    }
+
+    pub(crate) fn leaf(&self, id: Id) -> Checked<u32> {
+        let missing = || Failure(format!("{id} is not a member"));
+        Ok(self.people[id].member.as_ref().ok_or_else(missing)?.own_leaf())
+    }
+
+    /// What a member does.
+    pub(crate) fn act<T>(
+        &mut self,
+        id: Id,
+        doing: &str,
+        what: impl FnOnce(&mut dyn Member) -> Outcome<T>,
+    ) -> Checked<T> {
+        let outcome = what(&mut **self.member(id)?);
+        self.by(id, doing, outcome)
+    }
+
+    /// What a client does.
+    pub(crate) fn ask<T>(
+        &mut self,
+        id: Id,
+        doing: &str,
+        what: impl FnOnce(&mut dyn Client) -> Outcome<T>,
+    ) -> Checked<T> {
+        let outcome = what(&mut *self.people[id].client);
+        self.by(id, doing, outcome)
+    }
+
+    /// Whether an implementation can make something that all members can take.
+    pub(crate) fn possible(&self, operation: Operation, library: usize) -> bool {
+        let takers = self.members().into_iter().all(|id| self.library(id).cannot_take(operation).is_none());
+        takers && self.libraries[library].cannot_make(operation).is_none()
+    }
+
+    pub(crate) fn count(&mut self, operation: Operation, maker: usize, taker: Id) {
+        let (maker, taker) = (self.libraries[maker].name(), self.library(taker).name());
+        self.counts.count(Key { suite: self.setting.suite, operation, maker, taker });
+    }
+
+    /// Whether there is no implementation that cannot make something, or take it.
+    pub(crate) fn all_can(&self, operation: Operation) -> bool {
+        let can = |library: &Box<dyn Library>| {
+            library.cannot_make(operation).is_none() && library.cannot_take(operation).is_none()
+        };
+        self.libraries.iter().all(can)
+    }
+
+    /// The group's extensions: the external senders, and sometimes more. An extension that is not required is there only
+    /// if it may be.
+    pub(crate) fn extensions(&mut self, not_required: bool) -> Checked<GroupExtensions> {
+        let failed = |error| Failure(format!("{error:?}"));
+        let senders = self.outsiders.iter().enumerate().map(|(position, client)| ExternalSender {
+            signature_key: client.signature_key().into(),
+            credential: Credential::Basic { identity: format!("outside-{position}").into_bytes().into() },
+        });
+        let senders = ExternalSenders(senders.collect());
+        let mut extensions = vec![Extension::new(&senders).map_err(failed)?];
+        let is_required = self.dice.percent(50);
+        if is_required {
+            let required = RequiredCapabilities {
+                extension_types: vec![ExtensionType(EXTENSION)],
+                proposal_types: Vec::new(),
+                credential_types: Vec::new(),
+            };
+            extensions.push(Extension::new(&required).map_err(failed)?);
+        }
+        let is_there = (is_required || not_required) && self.dice.percent(70);
+        if is_there {
+            let extension_data = self.dice.bytes(20).into();
+            extensions.push(Extension { extension_type: ExtensionType(EXTENSION), extension_data });
+        }
+        let bytes = Extensions(extensions).encode().map_err(failed)?;
+        Ok(GroupExtensions { bytes, not_required: is_there && !is_required })
+    }
+
+    /// Somebody takes a message.
+    pub(crate) fn process(&mut self, id: Id, doing: &str, message: &[u8]) -> Checked<Processed> {
+        let processed = self.act(id, doing, |member| member.process(message))?;
+        self.counts.messages += 1;
+        Ok(processed)
+    }
+
+    /// Somebody has no group any more.
+    pub(crate) fn forget(&mut self, id: Id) -> Checked {
+        self.letters.forget(id);
+        match self.people[id].member.take() {
+            Some(member) => {
+                let forgotten = member.forget();
+                self.by(id, "deletes its group", forgotten)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A new epoch has begun: all members must see the same.
+    pub(crate) fn enter(&mut self) -> Checked {
+        self.epoch += 1;
+        self.counts.epochs += 1;
+        let members = self.members();
+        let views = self.views(&members)?;
+        self.agree(&members, &views)?;
+        let epoch = self.epoch;
+        ensure(views[0].epoch == epoch, || format!("the epoch is {}, not {epoch}", views[0].epoch))?;
+        let (mut there, mut expected) = (Vec::new(), Vec::new());
+        for id in members {
+            expected.push((self.leaf(id)?, self.people[id].identity.clone()));
+        }
+        there.extend(views[0].roster.iter().cloned());
+        expected.sort();
+        ensure(there == expected, || format!("epoch {epoch}: the members are {there:?}, not {expected:?}"))
+    }
+
+    pub(crate) fn views(&mut self, members: &[Id]) -> Checked<Vec<View>> {
+        let (label, context) = (format!("label {}", self.dice.below(1_000)), self.dice.bytes(40));
+        members
+            .iter()
+            .map(|id| self.act(*id, "shows its view", |member| member.view(&label, &context)))
+            .collect()
+    }
+
+    /// Members see the same. If not, it is told who sees what.
+    pub(crate) fn agree(&self, members: &[Id], views: &[View]) -> Checked {
+        let first = &views[0];
+        let mut complaints = Vec::new();
+        let fields: [(&str, &dyn Fn(&View) -> String); 6] = [
+            ("epoch", &|view| view.epoch.to_string()),
+            ("epoch authenticator", &|view| hex::encode(&view.authenticator)),
+            ("exported secret", &|view| hex::encode(&view.exported)),
+            ("GroupContext", &|view| hex::encode(&view.context)),
+            ("tree", &|view| hex::encode(&view.tree)),
+            ("members", &|view| format!("{:?}", view.roster)),
+        ];
+        if views.iter().all(|view| view == first) {
+            return Ok(());
+        }
+        for (field, value) in fields {
+            if views.iter().all(|view| value(view) == value(first)) {
+                continue;
+            }
+            for (id, view) in members.iter().zip(views) {
+                complaints.push(format!("{}: {field} {}", self.name(*id), value(view)));
+            }
+        }
+        Err(Failure(format!("epoch {}: members disagree:\n{}", self.epoch, complaints.join("\n"))))
+    }
+}
