@@ -1,5 +1,7 @@
 //! The secrets that are in stored rows, one by one, as somebody finds them who copies a disk.
 
+#![allow(dead_code, reason = "not every test that has this looks at all of it")]
+
 use pando_mls::wire::read_vector_header;
 use pando_mls::{Decode, EpochRow, GroupContext, MlsMessage, ReInit, RowKey, Rows, SecretBytes, SecretId};
 
