@@ -22,7 +22,7 @@ use pando_schedule::*;
 use pando_tree::PrivateKeys;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::Path;
 
@@ -419,14 +419,48 @@ fn no_error_has_a_secret() {
     assert_eq!(printed.leaks(), BTreeSet::new());
 }
 
+/// A type that can be printed, as the sources have it.
+struct Printable {
+    name: String,
+    /// What it has inside, without names and comments.
+    inside: String,
+    /// Where its name is known: everywhere if it is public.
+    known_in: Option<&'static str>,
+}
+
+/// The types of a source that can be printed, and the names of those made by `secret_types!`.
+fn types(of: &'static str, code: &str) -> (Vec<Printable>, Vec<String>) {
+    let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+    let mut secrets = Vec::new();
+    for block in code.split("\nsecret_types! {").skip(1) {
+        let lines = block.split("\n}").next().unwrap_or_default().lines();
+        secrets.extend(lines.filter(is_code).map(|line| line.trim().to_owned()));
+    }
+    let mut types = Vec::new();
+    for item in code.split("#[derive(").skip(1) {
+        let Some((derived, rest)) = item.split_once(")]") else { continue };
+        let declaration = rest.lines().find(|line| line.contains("struct ") || line.contains("enum "));
+        let Some(declaration) = declaration.filter(|_| derived.contains("Debug")) else { continue };
+        let mut words = declaration.split([' ', '<', '(', ';', '{']);
+        let name = words.by_ref().skip_while(|word| !["struct", "enum"].contains(word)).nth(1);
+        let body = rest.split("\n}").next().unwrap_or_default();
+        let body = if declaration.ends_with(';') { declaration } else { body };
+        // What stands behind a colon or in brackets is a type; a variant's name is none.
+        let inside = body.lines().filter(is_code).filter_map(|line| line.split_once([':', '(']));
+        let inside = inside.map(|(_, types)| types).collect::<Vec<_>>().join("\n");
+        let known_in = if declaration.starts_with("pub ") { None } else { Some(of) };
+        types.push(Printable { name: name.unwrap_or_default().to_owned(), inside, known_in });
+    }
+    (types, secrets)
+}
+
 /// The public types that hold a secret, by the sources: those made by `secret_types!`, and whatever has one of them
 /// inside and can be printed.
 fn holders() -> BTreeSet<String> {
-    let mut types: BTreeMap<String, (bool, String)> = BTreeMap::new();
-    let mut holders: BTreeSet<String> = ["SecretBytes".to_owned()].into();
+    let (mut all, mut names) = (Vec::new(), BTreeSet::from([("SecretBytes".to_owned(), None)]));
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for name in ["wire", "crypto", "schedule", "tree", "framing", "group"] {
-        let mut unvisited = vec![crates.join(format!("pando-{name}/src"))];
+    for of in ["wire", "crypto", "schedule", "tree", "framing", "group"] {
+        let mut unvisited = vec![crates.join(format!("pando-{of}/src"))];
         while let Some(path) = unvisited.pop() {
             if path.is_dir() {
                 unvisited.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
@@ -434,45 +468,27 @@ fn holders() -> BTreeSet<String> {
             }
             let text = std::fs::read_to_string(path).unwrap();
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-            for block in code.split("\nsecret_types! {").skip(1) {
-                let lines = block.split("\n}").next().unwrap_or_default().lines();
-                holders.extend(
-                    lines
-                        .map(str::trim)
-                        .filter(|line| !line.is_empty() && !line.starts_with("//"))
-                        .map(str::to_owned),
-                );
-            }
-            for item in code.split("#[derive(").skip(1) {
-                let Some((derived, rest)) = item.split_once(")]") else { continue };
-                let declaration =
-                    rest.lines().find(|line| line.contains("struct ") || line.contains("enum "));
-                let Some(declaration) = declaration.filter(|_| derived.contains("Debug")) else { continue };
-                let words = declaration.split([' ', '<', '(', ';', '{']);
-                let name =
-                    words.skip_while(|word| !["struct", "enum"].contains(word)).nth(1).unwrap_or_default();
-                let body = rest.split("\n}").next().unwrap_or_default();
-                let body = if declaration.ends_with(';') { declaration } else { body };
-                types.insert(name.to_owned(), (declaration.starts_with("pub "), body.to_owned()));
-            }
+            let (types, secrets) = types(of, code);
+            names.extend(secrets.into_iter().map(|name| (name, None)));
+            all.extend(types.into_iter().map(|found| (of, found)));
         }
     }
     loop {
-        let mentions = |body: &str| {
-            let mut words = body.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-            words.any(|word| holders.contains(word))
-        };
-        let more: Vec<_> = types
-            .iter()
-            .filter(|(name, (_, body))| !holders.contains(*name) && mentions(body))
-            .map(|(name, _)| name.clone())
-            .collect();
-        if more.is_empty() {
+        let count = names.len();
+        for (of, found) in &all {
+            let mut words = found.inside.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            let known =
+                |word: &str| [None, Some(*of)].iter().any(|at| names.contains(&(word.to_owned(), *at)));
+            if words.any(known) {
+                names.insert((found.name.clone(), found.known_in));
+            }
+        }
+        if names.len() == count {
             break;
         }
-        holders.extend(more);
     }
-    assert!(holders.len() > 35, "{holders:?}");
-    holders.retain(|name| types.get(name).is_none_or(|(public, _)| *public));
-    holders
+    let public: BTreeSet<_> =
+        names.into_iter().filter(|(_, known_in)| known_in.is_none()).map(|(name, _)| name).collect();
+    assert!(public.len() > 30 && public.contains("Group") && public.contains("NewPath"), "{public:?}");
+    public
 }
