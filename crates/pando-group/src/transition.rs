@@ -371,11 +371,11 @@ fn apply_removes(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupE
 }
 
 fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
-    for committed in list {
-        if let Proposal::Add(add) = &committed.proposal {
-            applied.added.push(applied.tree.add(&add.key_package.leaf_node)?);
-        }
-    }
+    let added = list.iter().filter_map(|committed| match &committed.proposal {
+        Proposal::Add(add) => Some(&add.key_package.leaf_node),
+        _ => None,
+    });
+    applied.added = applied.tree.add_all(added)?;
     Ok(())
 }
 
