@@ -6,6 +6,7 @@ use pando_wire::{
     AuthenticatedContent, Content, Encode, FramedContent, FramedContentTbs, GroupContext, GroupId, Proposal,
     Sender, SignaturePublicKey, WireFormat,
 };
+use std::fmt;
 use std::ops::Deref;
 
 /// The label of content signatures.
@@ -36,11 +37,17 @@ impl<T> Deref for Authenticated<T> {
 }
 
 /// Content that was opened and whose signature was not verified yet.
-#[derive(Debug)]
 #[must_use = "nothing has been verified yet"]
 pub struct UnverifiedContent {
     content: AuthenticatedContent,
     tbs: Vec<u8>,
+}
+
+// As for `SignedContent`.
+impl fmt::Debug for UnverifiedContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedContent").field("content", &self.content).finish_non_exhaustive()
+    }
 }
 
 impl UnverifiedContent {

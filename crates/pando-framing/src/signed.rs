@@ -8,12 +8,19 @@ use pando_wire::{
     AuthenticatedContent, ContentType, FramedContent, FramedContentAuthData, GroupContext, Mac,
     PrivateMessage, PublicMessage, Signature, WireFormat,
 };
+use std::fmt;
 
 /// Content with its sender's signature, to be sent. A Commit lacks its confirmation tag at first.
-#[derive(Debug)]
 pub struct SignedContent {
     pub(crate) content: AuthenticatedContent,
     pub(crate) tbs: Vec<u8>,
+}
+
+// What is signed has the data of the application inside, which is not printed.
+impl fmt::Debug for SignedContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedContent").field("content", &self.content).finish_non_exhaustive()
+    }
 }
 
 impl SignedContent {

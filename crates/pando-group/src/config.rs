@@ -4,6 +4,7 @@ use crate::Exceeded;
 use pando_framing::Padding;
 use pando_schedule::RatchetLimits;
 use pando_tree::Tree;
+use pando_wire::GroupId;
 
 /// How a member keeps and sends things. Others need not agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +48,21 @@ pub struct Limits {
     pub tree_bytes: usize,
     /// How many leaves a tree may have, blank ones included. Default: 2^18.
     pub leaves: u32,
+    /// The size of the identifier of a group to join, in bytes: it is signed with almost every leaf. Default: 4,096.
+    pub group_id_bytes: usize,
     /// How many proposals may be pending in one epoch. Default: 65,536.
     pub pending_proposals: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_bytes: 64 << 20, tree_bytes: 256 << 20, leaves: 1 << 18, pending_proposals: 65_536 }
+        Self {
+            message_bytes: 64 << 20,
+            tree_bytes: 256 << 20,
+            leaves: 1 << 18,
+            group_id_bytes: 4_096,
+            pending_proposals: 65_536,
+        }
     }
 }
 
@@ -64,6 +73,11 @@ impl Limits {
 
     pub(crate) const fn check_tree_bytes(&self, bytes: usize) -> Result<(), Exceeded> {
         if bytes > self.tree_bytes { Err(Exceeded::TreeBytes(self.tree_bytes)) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_group_id(&self, group_id: &GroupId) -> Result<(), Exceeded> {
+        let limit = self.group_id_bytes;
+        if group_id.len() > limit { Err(Exceeded::GroupIdBytes(limit)) } else { Ok(()) }
     }
 
     pub(crate) const fn check_tree(&self, tree: &Tree) -> Result<(), Exceeded> {

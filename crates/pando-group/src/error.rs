@@ -83,6 +83,9 @@ pub enum Exceeded {
     /// A ratchet tree has too many leaves.
     #[error("a ratchet tree has more than {0} leaves")]
     Leaves(u32),
+    /// The identifier of a group to join is too long.
+    #[error("the identifier of a group has more than {0} bytes")]
+    GroupIdBytes(usize),
     /// Too many proposals are pending.
     #[error("more than {0} proposals are pending")]
     PendingProposals(usize),

@@ -6,7 +6,8 @@ use crate::identity::Identities;
 use crate::keys::copy;
 use crate::psk::{is_resumption, psk_secret};
 use crate::public_state::PublicState;
-use crate::rules::{extensions, leaf_node};
+use crate::rules::extensions::{self, Requirements};
+use crate::rules::leaf_node;
 use crate::successor::follows_from_none;
 use crate::{Client, Delta, GroupError, KeyPackageBundle, Limits, Missing, Violation};
 use pando_crypto::{SecretBytes, Suite};
@@ -142,6 +143,7 @@ pub(crate) fn verify_group_info(
     if context.version != ProtocolVersion::MLS_10 || context.cipher_suite != suite.cipher_suite() {
         return Err(Violation::GroupInfoSuite.into());
     }
+    limits.check_group_id(&context.group_id)?;
     extensions::no_duplicates(&group_info.extensions)?;
     extensions::no_duplicates(&context.extensions)?;
     extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
@@ -156,9 +158,10 @@ pub(crate) fn verify_group_info(
     suite
         .verify_with_label(&key, "GroupInfoTBS", &group_info.to_be_signed()?, &group_info.signature)
         .map_err(|_| Violation::GroupInfoSignature)?;
+    let requirements = Requirements::of(&context.extensions)?;
     // Keys and signatures were looked at when the tree was read.
     tree.try_for_each_member(|_, leaf_node| {
-        leaf_node::is_valid_alone(leaf_node, suite, context, identities)?;
+        leaf_node::is_valid_alone(leaf_node, suite, &requirements, identities)?;
         leaf_node::credential_types_fit(leaf_node, &tree)
     })?;
 

@@ -1,7 +1,8 @@
 //! Proposals from outside of a group (RFC 9420, section 12.1.8): of the senders that the group's extensions
 //! name, and of clients who ask to be added.
 
-use crate::rules::{extensions, key_package, proposal::may_come_from};
+use crate::rules::extensions::{self, Requirements};
+use crate::rules::{key_package, proposal::may_come_from};
 use crate::{Client, GroupError, Misuse};
 use pando_framing::SignedContent;
 use pando_wire::{
@@ -55,7 +56,8 @@ fn propose(
     let suite = client.suite(context.cipher_suite)?;
     // Who is in the tree is not known here; members look at that.
     if let Proposal::Add(add) = &proposal {
-        key_package::contents_are_valid(&add.key_package, suite, context, client.identities())?;
+        let requirements = Requirements::of(&context.extensions)?;
+        key_package::contents_are_valid(&add.key_package, suite, &requirements, client.identities())?;
         key_package::signatures_are_valid(&[&add.key_package], suite)?;
     }
     let content = FramedContent {

@@ -19,10 +19,10 @@ use pando_wire::{
     AuthenticatedContent, Commit, Content, Credential, Encode, FramedContent, LeafIndex, MlsMessage,
     MlsMessageBody, Opaque, PrivateMessage, Proposal, ProposalRef, Sender,
 };
+use std::fmt;
 use tls_codec::Size;
 
-/// What a message was.
-#[derive(Debug)]
+/// What a message was. Of data of the application, no more than the length is printed.
 pub enum Processed {
     /// Data of the application.
     Application {
@@ -46,6 +46,25 @@ pub enum Processed {
     /// One's own Commit, which is pending, has come back: it was accepted, and
     /// [`Group::merge_pending`] enters its epoch.
     OwnCommit,
+}
+
+impl fmt::Debug for Processed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application { sender, credential, epoch, data, authenticated_data } => f
+                .debug_struct("Application")
+                .field("sender", sender)
+                .field("credential", credential)
+                .field("epoch", epoch)
+                .field("data", &format_args!("[{} bytes]", data.len()))
+                .field("authenticated_data", authenticated_data)
+                .finish(),
+            Self::Proposal(pending) => f.debug_tuple("Proposal").field(pending).finish(),
+            Self::Commit(staged) => f.debug_tuple("Commit").field(staged).finish(),
+            Self::OwnProposal(reference) => f.debug_tuple("OwnProposal").field(reference).finish(),
+            Self::OwnCommit => f.write_str("OwnCommit"),
+        }
+    }
 }
 
 impl Group {

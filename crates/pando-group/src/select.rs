@@ -11,7 +11,8 @@ use crate::identity::Identities;
 use crate::proposals::PendingProposal;
 use crate::propose::NewLeaf;
 use crate::public_state::PublicState;
-use crate::rules::{extensions, leaf_node, proposal};
+use crate::rules::extensions::{self, Requirements};
+use crate::rules::{leaf_node, proposal};
 use pando_tree::{LeafTemplate, Tree};
 use pando_wire::{Add, Extensions, LeafIndex, LeafNode, Proposal, Sender, Update};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ pub(crate) fn select<'a>(
     }
     let mut selection = Selection {
         state: state.clone(),
+        requirements: Requirements::of(&state.context.extensions).ok(),
         committer,
         identities,
         tree: state.tree.clone(),
@@ -56,6 +58,8 @@ pub(crate) fn select<'a>(
 struct Selection<'a> {
     /// With the extensions that there will be.
     state: PublicState,
+    /// What these extensions ask of a leaf; `None` if they are malformed.
+    requirements: Option<Requirements>,
     committer: LeafIndex,
     identities: Identities<'a>,
     /// With what has been chosen so far.
@@ -77,7 +81,15 @@ impl<'a> Selection<'a> {
 
     fn is_valid(&self, pending: &PendingProposal) -> bool {
         let PendingProposal { sender, proposal, .. } = pending;
-        proposal::contents_are_valid(&self.state, *sender, proposal, self.identities).is_ok()
+        self.requirements.as_ref().is_some_and(|requirements| {
+            proposal::contents_are_valid(&self.state, *sender, proposal, requirements, self.identities)
+                .is_ok()
+        })
+    }
+
+    fn set_extensions(&mut self, new: &Extensions) {
+        self.state.context.extensions = new.clone();
+        self.requirements = Requirements::of(new).ok();
     }
 
     /// Who is removed, by whichever proposal; never the committer.
@@ -110,7 +122,7 @@ impl<'a> Selection<'a> {
             }
         }
         if let Some(new) = self.own.iter().find_map(new_extensions) {
-            self.state.context.extensions = new.clone();
+            self.set_extensions(new);
         }
         for add in self.own.iter().filter_map(added_by) {
             self.try_add(add);
@@ -161,7 +173,7 @@ impl<'a> Selection<'a> {
                 && self.is_valid(pending)
                 && self.fit(new)
             {
-                self.state.context.extensions = new.clone();
+                self.set_extensions(new);
                 self.chosen.insert(position);
                 return;
             }

@@ -10,7 +10,8 @@ use crate::keys::EpochKeys;
 use crate::proposals::Committed;
 use crate::public_state::PublicState;
 use crate::rows;
-use crate::rules::{extensions, leaf_node, proposal, proposal_list};
+use crate::rules::extensions::{self, Requirements};
+use crate::rules::{leaf_node, proposal, proposal_list};
 use crate::{GroupError, Violation};
 use pando_framing::Authenticated;
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash};
@@ -264,8 +265,9 @@ pub(crate) fn apply_proposals(
         context.extensions = new_extensions.clone();
     }
     let state = PublicState { context: context.clone(), ..state.clone() };
-    for committed in list {
-        proposal::contents_are_valid(&state, committed.sender, &committed.proposal, identities)?;
+    let requirements = Requirements::of(&state.context.extensions)?;
+    for Committed { sender, proposal, .. } in list {
+        proposal::contents_are_valid(&state, *sender, proposal, &requirements, identities)?;
     }
     // Those of proposals that were sent by themselves were verified when they came.
     let by_value = list.iter().filter(|committed| committed.reference.is_none());
@@ -369,11 +371,11 @@ fn apply_removes(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupE
 }
 
 fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
-    for committed in list {
-        if let Proposal::Add(add) = &committed.proposal {
-            applied.added.push(applied.tree.add(&add.key_package.leaf_node)?);
-        }
-    }
+    let added = list.iter().filter_map(|committed| match &committed.proposal {
+        Proposal::Add(add) => Some(&add.key_package.leaf_node),
+        _ => None,
+    });
+    applied.added = applied.tree.add_all(added)?;
     Ok(())
 }
 
@@ -387,7 +389,8 @@ pub(crate) fn check_path_leaf(
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     leaf_node::comes_from_commit(leaf_node)?;
-    leaf_node::is_valid_alone(leaf_node, state.suite, &applied.context, identities)?;
+    let requirements = Requirements::of(&applied.context.extensions)?;
+    leaf_node::is_valid_alone(leaf_node, state.suite, &requirements, identities)?;
     if let Some(old) = old {
         leaf_node::encryption_key_is_new(leaf_node, old)?;
         leaf_node::credential_may_succeed(leaf_node, old, identities)?;

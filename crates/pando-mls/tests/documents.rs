@@ -1,8 +1,14 @@
-//! docs/pitfalls.md: where implementations go wrong, and which tests show that this one does not. This checks that the
-//! tests that it names exist.
+//! docs/pitfalls.md, docs/limits.md and docs/threat-model.md say what holds, and which tests show it. This checks that the
+//! tests that they name exist, and that no limit is left out.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
 
+use pando_mls::{GroupConfig, Limits, RatchetLimits};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,12 +28,13 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The rows of the tables, without their heads: what is said, and the tests beside it.
-fn rows() -> Vec<(String, Vec<Named>)> {
-    let text = read(&docs().join("pitfalls.md"));
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
+/// The rows of the tables of a document, without their heads: what is said, and the tests beside it.
+fn rows(document: &str) -> Vec<(String, Vec<Named>)> {
+    let text = read(&docs().join(document));
+    let rows =
+        text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.rsplit_once(" | "));
     let rows = rows.filter(|(_, shown_by)| *shown_by != "Shown by");
-    rows.map(|(pitfall, shown_by)| (pitfall.into(), shown_by.split("<br>").map(named).collect())).collect()
+    rows.map(|(what, shown_by)| (what.into(), shown_by.split("<br>").map(named).collect())).collect()
 }
 
 /// ``[`file::name`](link)``
@@ -39,30 +46,79 @@ fn named(link: &str) -> Named {
 }
 
 #[test]
-fn every_test_against_a_pitfall_exists() {
-    for named in rows().into_iter().flat_map(|(_, tests)| tests) {
-        assert_eq!(named.file.file_stem().unwrap(), &*named.stem, "{named:?}");
-        let text = read(&named.file);
-        let lines: Vec<_> = text.lines().collect();
-        let definition = format!("fn {}(", named.name);
-        let found = lines.iter().position(|line| line.trim_start().starts_with(&definition));
-        let found = found.unwrap_or_else(|| panic!("it is not there: {named:?}"));
-        let before = lines.get(found.saturating_sub(3)..found).unwrap();
-        assert!(before.iter().any(|line| line.trim() == "#[test]"), "not a test: {named:?}");
+fn every_test_that_is_named_exists() {
+    for document in ["pitfalls.md", "limits.md", "threat-model.md"] {
+        for named in rows(document).into_iter().flat_map(|(_, tests)| tests) {
+            assert_eq!(named.file.file_stem().unwrap(), &*named.stem, "{named:?}");
+            let text = read(&named.file);
+            let lines: Vec<_> = text.lines().collect();
+            let definition = format!("fn {}(", named.name);
+            let found = lines.iter().position(|line| line.trim_start().starts_with(&definition));
+            let found = found.unwrap_or_else(|| panic!("it is not there: {named:?}"));
+            let before = lines.get(found.saturating_sub(3)..found).unwrap();
+            assert!(before.iter().any(|line| line.trim() == "#[test]"), "not a test: {named:?}");
+        }
     }
 }
 
 /// So that no line is passed over because it is written in another way.
 #[test]
-fn the_document_has_what_is_looked_for() {
-    let mut pitfalls: Vec<_> = rows().into_iter().map(|(pitfall, _)| pitfall).collect();
-    let count = pitfalls.len();
-    pitfalls.sort();
-    pitfalls.dedup();
-    assert_eq!(pitfalls.len(), count, "something is there twice");
-    // Lines that begin as those of a table do; less the heads, and the rules below them.
-    let text = read(&docs().join("pitfalls.md"));
-    let lines = text.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(lines, count + 4);
-    assert!(count >= 60, "{count}");
+fn the_documents_have_what_is_looked_for() {
+    for (document, tables, least) in
+        [("pitfalls.md", 2, 60), ("limits.md", 3, 25), ("threat-model.md", 1, 15)]
+    {
+        let mut said: Vec<_> = rows(document).into_iter().map(|(what, _)| what).collect();
+        let count = said.len();
+        said.sort();
+        said.dedup();
+        assert_eq!(said.len(), count, "something is there twice");
+        // Lines that begin as those of a table do; less the heads, and the rules below them.
+        let text = read(&docs().join(document));
+        let lines = text.lines().filter(|line| line.starts_with('|')).count();
+        assert_eq!(lines, count + 2 * tables, "{document}");
+        assert!(count >= least, "{count}");
+    }
+}
+
+/// Every setting that bounds something has a line with its default. A field that is new does not compile here.
+#[test]
+fn every_limit_is_in_the_document() {
+    let GroupConfig {
+        past_epochs,
+        past_resumption_psks,
+        ratchet_limits: RatchetLimits { forward, backward },
+        limits: Limits { message_bytes, tree_bytes, leaves, group_id_bytes, pending_proposals },
+        // No bounds.
+        encrypt_handshakes: _,
+        padding: _,
+        accepted_handshakes: _,
+    } = GroupConfig::default();
+    let mebibytes = |bytes: usize| format!("{} MiB", bytes >> 20);
+    let settings = [
+        ("Limits::message_bytes", mebibytes(message_bytes)),
+        ("Limits::tree_bytes", mebibytes(tree_bytes)),
+        ("Limits::leaves", grouped(leaves as usize)),
+        ("Limits::group_id_bytes", grouped(group_id_bytes)),
+        ("Limits::pending_proposals", grouped(pending_proposals)),
+        ("RatchetLimits::forward", grouped(forward as usize)),
+        ("RatchetLimits::backward", grouped(backward as usize)),
+        ("GroupConfig::past_epochs", grouped(past_epochs)),
+        ("GroupConfig::past_resumption_psks", grouped(past_resumption_psks)),
+    ];
+    let rows = rows("limits.md");
+    let lines: Vec<_> = rows.iter().filter(|(line, _)| line.starts_with('`')).collect();
+    assert_eq!(lines.len(), settings.len());
+    for ((name, default), (line, tests)) in settings.into_iter().zip(lines) {
+        assert!(line.starts_with(&format!("`{name}` | {default} | ")), "{name}: {line}");
+        assert!(!tests.is_empty());
+    }
+}
+
+/// A number with commas between thousands.
+fn grouped(number: usize) -> String {
+    if number < 1_000 {
+        number.to_string()
+    } else {
+        format!("{},{:03}", grouped(number / 1_000), number % 1_000)
+    }
 }

@@ -4,14 +4,15 @@ use pando_wire::{
     Credential, Decode, Encode, EncodeError, LeafIndex, LeafNode, ParentNode, read_vector_header,
     vector_header,
 };
+use std::sync::Arc;
 
 /// A LeafNode, encoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LeafBytes(Box<[u8]>);
 
-/// A ParentNode, encoded.
+/// A ParentNode, encoded. Copies share the bytes, since a list of unmerged leaves may be long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ParentBytes(Box<[u8]>);
+pub(crate) struct ParentBytes(Arc<[u8]>);
 
 /// The contents of the vector that bytes begin with, and the bytes behind it. Only for what was encoded
 /// here, or decoded before: nothing else would begin with a vector.
@@ -98,17 +99,21 @@ impl ParentBytes {
         leaves.binary_search(&leaf.0.to_be_bytes()).ok()
     }
 
-    /// The same with one more unmerged leaf.
-    pub(crate) fn with_unmerged(&self, leaf: LeafIndex) -> Result<Self, EncodeError> {
-        let (leaves, _) = self.unmerged_bytes().as_chunks();
-        match leaves.binary_search(&leaf.0.to_be_bytes()) {
-            Ok(_) => Ok(self.clone()),
-            Err(position) => {
-                let (before, after) = leaves.split_at_checked(position).unwrap_or_default();
-                let parts = [before.as_flattened(), &leaf.0.to_be_bytes(), after.as_flattened()];
-                self.with_unmerged_bytes(&parts)
+    /// The same with more unmerged leaves, in increasing order. Costs as much as the list will be long.
+    pub(crate) fn with_unmerged(&self, added: &[LeafIndex]) -> Result<Self, EncodeError> {
+        let mut added = added.iter().copied().peekable();
+        let mut merged =
+            Vec::with_capacity(self.unmerged_bytes().len().saturating_add(added.len().saturating_mul(4)));
+        for leaf in self.unmerged() {
+            while let Some(before) = added.next_if(|before| *before <= leaf) {
+                if before < leaf {
+                    merged.extend(before.0.to_be_bytes());
+                }
             }
+            merged.extend(leaf.0.to_be_bytes());
         }
+        merged.extend(added.flat_map(|leaf| leaf.0.to_be_bytes()));
+        self.with_unmerged_bytes(&[&merged])
     }
 
     /// The same without some of the unmerged leaves.
@@ -148,7 +153,7 @@ mod tests {
     fn parents_keep_their_unmerged_leaves_in_order() {
         let mut parent = ParentBytes::new(&[1; 70], &[2; 32]).unwrap();
         for leaf in [7, 3, 1 << 20, 3, 0] {
-            parent = parent.with_unmerged(LeafIndex(leaf)).unwrap();
+            parent = parent.with_unmerged(&[LeafIndex(leaf)]).unwrap();
         }
         let expected = [0, 3, 7, 1 << 20].map(LeafIndex);
         assert_eq!(parent.unmerged().collect::<Vec<_>>(), expected);
@@ -165,10 +170,30 @@ mod tests {
     }
 
     #[test]
+    fn leaves_that_are_added_together_are_those_that_are_added_one_by_one() {
+        let parent = ParentBytes::new(&[1; 32], &[2; 32]).unwrap();
+        for (before, added) in [
+            (&[][..], &[][..]),
+            (&[], &[3, 9]),
+            (&[4], &[]),
+            (&[2, 4, 6], &[1, 3, 5, 7]),
+            (&[2, 4], &[2, 3, 4, 1 << 20]),
+            (&[7, 8, 9], &[1, 2]),
+        ] {
+            let (before, added) =
+                (before.iter().copied().map(LeafIndex), added.iter().copied().map(LeafIndex));
+            let one_by_one = |parent: ParentBytes, leaf| parent.with_unmerged(&[leaf]).unwrap();
+            let parent = before.fold(parent.clone(), one_by_one);
+            let together = parent.with_unmerged(&added.clone().collect::<Vec<_>>()).unwrap();
+            assert_eq!(together, added.fold(parent, one_by_one));
+        }
+    }
+
+    #[test]
     fn many_unmerged_leaves_change_the_length_of_the_header() {
         let mut parent = ParentBytes::new(&[1; 32], &[]).unwrap();
         for leaf in (0..5_000).rev() {
-            parent = parent.with_unmerged(LeafIndex(leaf)).unwrap();
+            parent = parent.with_unmerged(&[LeafIndex(leaf)]).unwrap();
         }
         assert_eq!(parent.unmerged_count(), 5_000);
         assert_eq!(parent.decode().unwrap().unmerged_leaves.len(), 5_000);

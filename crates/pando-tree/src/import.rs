@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// How many signatures are verified together.
 const BATCH: usize = 1_024;
+/// How many bytes of group identifiers the messages of a batch have.
+const BATCH_BYTES: usize = 1 << 20;
 /// How many nodes one core looks at: fewer are not worth a second thread.
 pub(crate) const RUN: usize = 256;
 
@@ -255,7 +257,9 @@ impl Tree {
     /// [`TreeError::LeafSignature`] for the first that is not.
     pub fn check_signatures(&self, group_id: &GroupId) -> Result<(), TreeError> {
         let members: Vec<_> = self.members().collect();
-        parallel::try_for_each_run(&members, BATCH, |batch| self.check_signature_batch(batch, group_id))
+        // Each message has the group's identifier, whose length somebody else has chosen.
+        let batch = BATCH_BYTES.checked_div(group_id.len()).unwrap_or(BATCH).clamp(1, BATCH);
+        parallel::try_for_each_run(&members, batch, |batch| self.check_signature_batch(batch, group_id))
     }
 
     fn check_signature_batch(&self, leaves: &[LeafIndex], group_id: &GroupId) -> Result<(), TreeError> {

@@ -212,6 +212,42 @@ impl Subtree {
             return Ok(());
         };
         let content = parent(at, slot.parent_content())?;
+        Self::edit_children(slot, at, content, |left, right| {
+            if left_at.covers(leaf) {
+                Self::edit(left, left_at, leaf, leaf_content, parent)
+            } else {
+                Self::edit(right, right_at, leaf, leaf_content, parent)
+            }
+        })
+    }
+
+    /// Some members, in increasing order, become unmerged at every node above them that is not blank.
+    pub(crate) fn merge_unmerged(
+        slot: &mut Arc<Self>,
+        at: NodeIndex,
+        added: &[LeafIndex],
+    ) -> Result<(), EncodeError> {
+        let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else { return Ok(()) };
+        if added.is_empty() {
+            return Ok(());
+        }
+        let content = slot.parent_content().map(|content| content.with_unmerged(added)).transpose()?;
+        let middle = first_leaf(right_at);
+        let (below_left, below_right) = added.split_at(added.partition_point(|leaf| *leaf < middle));
+        Self::edit_children(slot, at, content, |left, right| {
+            Self::merge_unmerged(left, left_at, below_left)?;
+            Self::merge_unmerged(right, right_at, below_right)
+        })
+    }
+
+    /// Gives a parent, at `at`, another content, and changes its children: in place, if nobody shares it.
+    fn edit_children(
+        slot: &mut Arc<Self>,
+        at: NodeIndex,
+        content: Option<ParentBytes>,
+        edit: impl FnOnce(&mut Arc<Self>, &mut Arc<Self>) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let (left_at, right_at) = children_of(at);
         let owned = Arc::get_mut(slot).map(Self::take_kind);
         let was_owned = owned.is_some();
         let (mut left, mut right) = match owned {
@@ -219,11 +255,7 @@ impl Subtree {
             Some(_) => (Self::blank(left_at), Self::blank(right_at)),
             None => slot.children(at).unwrap_or_else(|| (Self::blank(left_at), Self::blank(right_at))),
         };
-        let edited = if left_at.covers(leaf) {
-            Self::edit(&mut left, left_at, leaf, leaf_content, parent)
-        } else {
-            Self::edit(&mut right, right_at, leaf, leaf_content, parent)
-        };
+        let edited = edit(&mut left, &mut right);
         match Arc::get_mut(slot).filter(|_| was_owned) {
             Some(node) => {
                 node.summary = Summary::of_parent(content.as_ref(), &left, &right);

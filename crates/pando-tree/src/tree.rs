@@ -221,14 +221,34 @@ impl Tree {
     /// # Errors
     /// [`TreeError::TooLarge`] if there is no room, [`TreeError::Encode`] if the leaf node is too long.
     pub fn add(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
+        let leaf = self.place(leaf_node)?;
+        Subtree::merge_unmerged(&mut self.root, self.size.root(), &[leaf])?;
+        Ok(leaf)
+    }
+
+    /// Adds members as [`Tree::add`] does, one after the other: their leaves, in increasing order. The lists of
+    /// unmerged leaves are written once for all, and not once for each.
+    ///
+    /// # Errors
+    /// As [`Tree::add`]; the tree has some of the members then.
+    pub fn add_all<'a>(
+        &mut self,
+        leaf_nodes: impl IntoIterator<Item = &'a LeafNode>,
+    ) -> Result<Vec<LeafIndex>, TreeError> {
+        let leaves = leaf_nodes.into_iter().map(|leaf_node| self.place(leaf_node));
+        let leaves = leaves.collect::<Result<Vec<_>, _>>()?;
+        Subtree::merge_unmerged(&mut self.root, self.size.root(), &leaves)?;
+        Ok(leaves)
+    }
+
+    /// Puts a member at the leftmost blank leaf. It is still to become unmerged above.
+    fn place(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         let content = LeafBytes::new(leaf_node)?;
         if self.root.summary.first_blank == NO_LEAF {
             self.extend()?;
         }
         let leaf = self.root.summary.first_blank;
-        self.set(leaf, Some((content, leaf_node)), |_, parent| {
-            parent.map(|parent| parent.with_unmerged(leaf)).transpose()
-        })?;
+        self.set(leaf, Some((content, leaf_node)), |_, parent| Ok(parent.cloned()))?;
         Ok(leaf)
     }
 

@@ -149,6 +149,18 @@ impl World {
         leaf
     }
 
+    /// Adds some members together. The oracle adds them one after the other.
+    fn add_all(&mut self, count: u32) -> Vec<LeafIndex> {
+        let newcomers: Vec<_> = (0..count).map(|_| newcomer(self.suite, &mut self.rng)).collect();
+        let leaves = self.tree.add_all(newcomers.iter().map(|(leaf_node, ..)| leaf_node)).unwrap();
+        for (leaf, (leaf_node, signer, key_pair)) in leaves.iter().zip(newcomers) {
+            assert_eq!(self.oracle.add(leaf_node), *leaf);
+            let keys = PrivateKeys::new(&self.tree, *leaf, key_pair).unwrap();
+            self.members.insert(*leaf, Member { signer, keys });
+        }
+        leaves
+    }
+
     fn remove(&mut self, leaf: LeafIndex) {
         self.tree.remove(leaf).unwrap();
         self.oracle.remove(leaf);
@@ -178,8 +190,8 @@ impl World {
                         self.remove(leaf);
                     }
                 }
-                let mut added: Vec<_> = (0..*additions).map(|_| self.add()).collect();
-                added.sort_unstable();
+                let added = self.add_all(*additions);
+                assert!(added.is_sorted());
                 self.truncate();
                 self.commit(committer, &added);
             }

@@ -6,6 +6,7 @@
 use crate::{
     Commit, GroupContext, GroupId, LeafIndex, Mac, Opaque, Proposal, ProtocolVersion, Signature, WireFormat,
 };
+use std::fmt;
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -39,8 +40,8 @@ pub enum ContentType {
     Commit = 3,
 }
 
-/// What a message carries.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+/// What a message carries. Of data of the application, no more than the length is printed.
+#[derive(Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum Content {
     /// Data of the application.
@@ -52,6 +53,16 @@ pub enum Content {
     /// A Commit.
     #[tls_codec(discriminant = 3)]
     Commit(Box<Commit>),
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application(data) => write!(f, "Application([{} bytes])", data.len()),
+            Self::Proposal(proposal) => f.debug_tuple("Proposal").field(proposal).finish(),
+            Self::Commit(commit) => f.debug_tuple("Commit").field(commit).finish(),
+        }
+    }
 }
 
 impl Content {

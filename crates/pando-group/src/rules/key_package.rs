@@ -1,11 +1,12 @@
 //! Key packages (RFC 9420, section 10.1).
 
-use super::{extensions, leaf_node};
+use super::extensions::{self, Requirements};
+use super::leaf_node;
 use crate::Violation;
 use crate::identity::Identities;
 use pando_crypto::{SignedMessage, Suite, parallel};
 use pando_wire::{
-    EncodeError, GroupContext, GroupId, KeyPackage, LeafIndex, ProtocolVersion, Signature, SignaturePublicKey,
+    EncodeError, GroupId, KeyPackage, LeafIndex, ProtocolVersion, Signature, SignaturePublicKey,
 };
 
 /// 10.1: the version and the cipher suite must be those of the group.
@@ -28,14 +29,14 @@ pub(crate) fn init_key_differs(key_package: &KeyPackage) -> Result<(), Violation
 pub(crate) fn contents_are_valid(
     key_package: &KeyPackage,
     suite: Suite,
-    context: &GroupContext,
+    requirements: &Requirements,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     fits_suite(key_package, suite)?;
     let leaf = &key_package.leaf_node;
     leaf_node::comes_from_key_package(leaf)?;
     leaf_node::encryption_key_is_valid(leaf, suite)?;
-    leaf_node::is_valid_alone(leaf, suite, context, identities)?;
+    leaf_node::is_valid_alone(leaf, suite, requirements, identities)?;
     leaf_node::is_alive(leaf, identities.now)?;
     extensions::no_duplicates(&key_package.extensions)?;
     suite.check_hpke_public_key(&key_package.init_key).map_err(|_| Violation::InvalidKey)?;

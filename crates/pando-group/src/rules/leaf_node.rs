@@ -1,14 +1,11 @@
 //! Leaf nodes (RFC 9420, sections 7.2 and 7.3).
 
-use super::extensions;
+use super::extensions::{self, Requirements};
 use crate::Violation;
 use crate::identity::{Identities, IdentityPolicy};
 use pando_crypto::{CryptoError, Suite};
 use pando_tree::Tree;
-use pando_wire::{
-    Extensions, GroupContext, GroupId, LeafIndex, LeafNode, LeafNodeSource, ProtocolVersion,
-    RequiredCapabilities,
-};
+use pando_wire::{GroupId, LeafIndex, LeafNode, LeafNodeSource, ProtocolVersion};
 
 /// 7.2: a leaf must support its own credential type.
 pub(crate) fn supports_own_credential(leaf_node: &LeafNode) -> Result<(), Violation> {
@@ -57,23 +54,14 @@ pub(crate) fn not_signed(error: &CryptoError, signature: Violation) -> Violation
 }
 
 /// 7.3: what the group requires must be supported.
-pub(crate) fn supports_required(leaf_node: &LeafNode, group: &Extensions) -> Result<(), Violation> {
-    let Some(required) = extensions::find::<RequiredCapabilities>(group)? else { return Ok(()) };
+pub(crate) fn supports_required(leaf_node: &LeafNode, required: &Requirements) -> Result<(), Violation> {
     let own = &leaf_node.capabilities;
-    let mut extensions = required.extension_types.iter().filter(|required| !required.is_default());
-    if let Some(missing) = extensions.find(|required| !own.extensions.contains(required)) {
-        return Err(Violation::RequiredExtension(*missing));
-    }
-    let mut proposals = required.proposal_types.iter().filter(|required| !required.is_default());
-    if let Some(missing) = proposals.find(|required| !own.proposals.contains(required)) {
-        return Err(Violation::RequiredProposal(*missing));
-    }
-    if let Some(missing) =
-        required.credential_types.iter().find(|required| !own.credentials.contains(required))
-    {
-        return Err(Violation::RequiredCredential(*missing));
-    }
-    Ok(())
+    let missing = extensions::first_missing(required.extensions.iter().copied(), &own.extensions);
+    missing.map_or(Ok(()), |missing| Err(Violation::RequiredExtension(missing)))?;
+    let missing = extensions::first_missing(required.proposals.iter().copied(), &own.proposals);
+    missing.map_or(Ok(()), |missing| Err(Violation::RequiredProposal(missing)))?;
+    let missing = extensions::first_missing(required.credentials.iter().copied(), &own.credentials);
+    missing.map_or(Ok(()), |missing| Err(Violation::RequiredCredential(missing)))
 }
 
 /// 7.3: all members must support the credential type of the leaf, and the leaf those that they use. The leaf
@@ -83,10 +71,8 @@ pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<
     if own.is_grease() || !tree.support().all_support_credential(own) {
         return Err(Violation::CredentialUnsupportedByMember(own));
     }
-    let unsupported = tree
-        .support()
-        .credential_types_in_use()
-        .find(|used| !leaf_node.capabilities.credentials.contains(used));
+    let in_use = tree.support().credential_types_in_use();
+    let unsupported = extensions::first_missing(in_use, &leaf_node.capabilities.credentials);
     unsupported.map_or(Ok(()), |used| Err(Violation::CredentialInUseUnsupported(used)))
 }
 
@@ -182,12 +168,12 @@ pub(crate) fn supports_itself(leaf_node: &LeafNode, suite: Suite) -> Result<(), 
 pub(crate) fn is_valid_alone(
     leaf_node: &LeafNode,
     suite: Suite,
-    context: &GroupContext,
+    requirements: &Requirements,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     supports_itself(leaf_node, suite)?;
     lifetime_is_acceptable(leaf_node, identities.policy)?;
-    supports_required(leaf_node, &context.extensions)?;
-    extensions::leaf_supports_group_extensions(leaf_node, &context.extensions)?;
+    supports_required(leaf_node, requirements)?;
+    extensions::leaf_supports_group_extensions(leaf_node, requirements)?;
     credential_is_valid(leaf_node, identities)
 }

@@ -1,6 +1,7 @@
 //! Single proposals (RFC 9420, section 12.1).
 
-use super::{extensions, key_package, leaf_node};
+use super::extensions::{self, Requirements};
+use super::{key_package, leaf_node};
 use crate::Violation;
 use crate::identity::Identities;
 use crate::psk::is_resumption;
@@ -35,6 +36,7 @@ pub(crate) fn update_is_valid(
     state: &PublicState,
     sender: Sender,
     update: &Update,
+    requirements: &Requirements,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     let not_theirs = Violation::ProposalFromOutside(ProposalType::UPDATE);
@@ -45,7 +47,7 @@ pub(crate) fn update_is_valid(
     leaf_node::encryption_key_is_valid(new, state.suite)?;
     leaf_node::encryption_key_is_new(new, &old)?;
     leaf_node::credential_may_succeed(new, &old, identities)?;
-    leaf_node::is_valid_alone(new, state.suite, &state.context, identities)
+    leaf_node::is_valid_alone(new, state.suite, requirements, identities)
 }
 
 /// 12.1.6 and 12.1.8: a proposal must be of a type that its sender may make.
@@ -79,7 +81,8 @@ pub(crate) fn is_valid(
     proposal: &Proposal,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
-    contents_are_valid(state, sender, proposal, identities)?;
+    let requirements = Requirements::of(&state.context.extensions)?;
+    contents_are_valid(state, sender, proposal, &requirements, identities)?;
     signatures_are_valid(state, [(sender, proposal)])
 }
 
@@ -107,13 +110,14 @@ pub(crate) fn contents_are_valid(
     state: &PublicState,
     sender: Sender,
     proposal: &Proposal,
+    requirements: &Requirements,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     match proposal {
         Proposal::Add(add) => {
-            key_package::contents_are_valid(&add.key_package, state.suite, &state.context, identities)
+            key_package::contents_are_valid(&add.key_package, state.suite, requirements, identities)
         }
-        Proposal::Update(update) => update_is_valid(state, sender, update, identities),
+        Proposal::Update(update) => update_is_valid(state, sender, update, requirements, identities),
         Proposal::Remove(remove) => removed_is_member(state, remove.removed),
         Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk),
         Proposal::ReInit(reinit) => {

@@ -51,6 +51,38 @@ fn trees_that_are_too_large_are_not_joined() {
 }
 
 #[test]
+fn a_group_whose_identifier_is_too_long_is_not_joined() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let newcomer = world.newcomer();
+        let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
+        let welcome = welcome.unwrap();
+        let bytes = world.context().group_id.len();
+        let limit = Limits { group_id_bytes: bytes - 1, ..Limits::default() };
+        let refused = Group::join(
+            &welcome,
+            &newcomer.bundle,
+            None,
+            &Client { config: limits(limit), ..client(&*newcomer.signer) },
+        );
+        assert_eq!(refused.map(drop).unwrap_err(), Exceeded::GroupIdBytes(bytes - 1).into());
+        let limit = Limits { group_id_bytes: bytes, ..Limits::default() };
+        let joined = Group::join(
+            &welcome,
+            &newcomer.bundle,
+            None,
+            &Client { config: limits(limit), ..client(&*newcomer.signer) },
+        );
+        assert!(joined.is_ok());
+        // An observer and who comes from outside go by the same.
+        let group_info = world.members[0].group_info(true);
+        let limit = Limits { group_id_bytes: bytes - 1, ..Limits::default() };
+        let observer = PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limit);
+        assert_eq!(observer.err(), Some(Exceeded::GroupIdBytes(bytes - 1).into()));
+    }
+}
+
+#[test]
 fn a_group_does_not_grow_beyond_what_a_member_takes() {
     for suite in fast_suites() {
         let mut world = World::with_config(suite, limits(Limits { leaves: 2, ..Limits::default() }));

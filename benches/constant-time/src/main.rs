@@ -1,0 +1,132 @@
+//! Whether comparing a tag, a MAC or a secret takes a time that depends on where the first difference is, by the method
+//! of [dudect](https://eprint.iacr.org/2016/1123): two classes of inputs in random order, timed one by one, and Welch's
+//! t-test on the two distributions.
+//!
+//! In the left class two values differ in the last byte, in the right class in the first. A comparison that stops early
+//! tells them apart, as `control_*` show, which must be found. For the others, `max t` stays small: above 5 something
+//! depends on the secret, and above 10 there is no doubt.
+
+use dudect_bencher::rand::{Rng, RngExt};
+use dudect_bencher::{BenchRng, Class, CtRunner, ctbench_main};
+use pando_crypto::{CryptoProvider, Digest, RustCrypto, Suite};
+use pando_schedule::EpochAuthenticator;
+use pando_wire::{CipherSuite, Mac, SecretBytes};
+use std::hint::black_box;
+
+/// How many comparisons are timed.
+const SAMPLES: usize = 100_000;
+/// A single comparison takes as long as reading the clock, so each sample is this many.
+const REPEAT: usize = 50;
+const LEN: usize = 64;
+
+fn random(len: usize, rng: &mut BenchRng) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}
+
+/// Two values that differ in the last byte in the left class, and in the first in the right. They are never equal, so that
+/// what is done with the result is the same.
+fn pairs(len: usize, rng: &mut BenchRng) -> Vec<(Class, Vec<u8>, Vec<u8>)> {
+    (0..SAMPLES)
+        .map(|_| {
+            let one = random(len, rng);
+            let mut other = one.clone();
+            let class = if rng.random::<bool>() { Class::Left } else { Class::Right };
+            match class {
+                Class::Left => other[len - 1] ^= 1,
+                Class::Right => other[0] ^= 1,
+            }
+            (class, one, other)
+        })
+        .collect()
+}
+
+/// Times a comparison of values that are made of the bytes beforehand.
+fn compare<T>(
+    runner: &mut CtRunner,
+    rng: &mut BenchRng,
+    make: impl Fn(&[u8]) -> T,
+    equal: impl Fn(&T, &T) -> bool,
+) {
+    // One at a time, in the same memory: where something lies must not tell the classes apart.
+    for (class, one, other) in pairs(LEN, rng) {
+        let (one, other) = (make(&one), make(&other));
+        runner.run_one(class, || {
+            (0..REPEAT).filter(|_| equal(black_box(&one), black_box(&other))).count()
+        });
+    }
+}
+
+fn suite() -> Suite {
+    RustCrypto.suite(CipherSuite::ALL[0]).expect("the backend has all suites")
+}
+
+/// An early exit, written out.
+fn stops_early(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| black_box(*one) == *other)
+}
+
+fn control_stops_early(runner: &mut CtRunner, rng: &mut BenchRng) {
+    compare(runner, rng, <[u8]>::to_vec, |one, other| stops_early(one, other));
+}
+
+fn mac(runner: &mut CtRunner, rng: &mut BenchRng) {
+    compare(runner, rng, |bytes| Mac::from(bytes), |one, other| one == other);
+}
+
+fn secret_bytes(runner: &mut CtRunner, rng: &mut BenchRng) {
+    compare(runner, rng, |bytes| SecretBytes::from(bytes), |one, other| one == other);
+}
+
+fn digest(runner: &mut CtRunner, rng: &mut BenchRng) {
+    compare(runner, rng, |bytes| Digest::new(bytes).expect("short"), |one, other| one == other);
+}
+
+fn digest_matches(runner: &mut CtRunner, rng: &mut BenchRng) {
+    let make = |bytes: &[u8]| (Digest::new(bytes).expect("short"), bytes.to_vec());
+    compare(runner, rng, make, |(one, _), (_, other)| one.matches(other));
+}
+
+fn epoch_authenticator(runner: &mut CtRunner, rng: &mut BenchRng) {
+    compare(runner, rng, |bytes| EpochAuthenticator::from(bytes), |one, other| one == other);
+}
+
+/// The MAC of a message that is right or wrong from the first byte on: what a membership tag or a confirmation tag is
+/// checked by.
+fn verify_mac(runner: &mut CtRunner, rng: &mut BenchRng) {
+    tag(runner, rng, |key, message, tag| suite().verify_mac(key, &[message], tag));
+}
+
+fn control_verify_mac_stops_early(runner: &mut CtRunner, rng: &mut BenchRng) {
+    // What is compared is as long as a whole tag, and computing the MAC takes far longer.
+    tag(runner, rng, |key, message, tag| {
+        let right = suite().mac(key, &[message]);
+        (0..16).all(|_| stops_early(&right, tag))
+    });
+}
+
+fn tag(runner: &mut CtRunner, rng: &mut BenchRng, verify: impl Fn(&[u8], &[u8], &[u8]) -> bool) {
+    let key = random(32, rng);
+    for _ in 0..SAMPLES {
+        let message = random(64, rng);
+        let mut tag = suite().mac(&key, &[&message]).to_vec();
+        let class = if rng.random::<bool>() { Class::Left } else { Class::Right };
+        match class {
+            Class::Left => tag[31] ^= 1,
+            Class::Right => tag[0] ^= 1,
+        }
+        runner.run_one(class, || verify(black_box(&key), black_box(&message), black_box(&tag)));
+    }
+}
+
+ctbench_main!(
+    control_stops_early,
+    control_verify_mac_stops_early,
+    mac,
+    secret_bytes,
+    digest,
+    digest_matches,
+    epoch_authenticator,
+    verify_mac
+);

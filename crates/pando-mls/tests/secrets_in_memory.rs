@@ -1,0 +1,386 @@
+//! Secrets do not stay in memory when they have been used. Linux only: the process reads its own memory as a file.
+//!
+//! What is looked for is known as it is stored, or derived from that. The test keeps each secret under a mask, so
+//! that it has no copy itself. Stacks are overwritten before each search, since the compiler may leave copies of what it
+//! has moved there (SECURITY.md says so); the heap is not.
+//!
+//! What this cannot see: registers, what the kernel has, secrets in another form (expanded AES keys, scalars in limbs), and
+//! those that never leave the library and do not follow from what is known.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+#[path = "secrets_in_memory/search.rs"]
+mod search;
+#[path = "support/secrets.rs"]
+mod secrets;
+
+use crate::search::Wanted;
+use pando_mls::wire::GroupSecrets;
+use pando_mls::{
+    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Decode,
+    Encode, Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, Lifetime, MlsMessage,
+    Processed, Proposal, Psk, PskStore, PskValue, RatchetType, RowKey, RustCrypto, SecretId, Signer, Suite,
+    Welcome,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use std::sync::{Mutex, MutexGuard};
+
+/// One test at a time: one must not find what another has in use.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn suites() -> impl Iterator<Item = Suite> {
+    CipherSuite::ALL.into_iter().map(|id| RustCrypto.suite(id).unwrap())
+}
+
+/// A generator remembers what it has given, and is the application's. This one is made to forget.
+struct Forgetful(ChaCha20Rng);
+
+impl Forgetful {
+    fn new(suite: Suite) -> Self {
+        Self(ChaCha20Rng::seed_from_u64(suite.cipher_suite().0.into()))
+    }
+
+    fn forget(&mut self) {
+        self.0.fill_bytes(&mut [0; 1_024]);
+    }
+}
+
+/// The value of every PSK is its identifier, changed, so that the test does not have it.
+struct Psks;
+
+fn psk_value(psk_id: &[u8]) -> Vec<u8> {
+    psk_id.iter().map(|byte| byte ^ 0x93).collect()
+}
+
+impl PskStore for Psks {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        Some(psk_value(psk_id).into())
+    }
+
+    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Option<PskValue> {
+        None
+    }
+}
+
+fn client(signer: &dyn Signer, config: GroupConfig) -> Client<'_> {
+    Client {
+        crypto: &RustCrypto,
+        signer,
+        policy: &BasicIdentities,
+        psks: &Psks,
+        is_in_group: &|_| false,
+        now: None,
+        config,
+    }
+}
+
+/// Somebody with a signature key.
+fn signer(suite: Suite, wanted: &mut Wanted, rng: &mut Forgetful) -> Box<dyn Signer> {
+    let key = suite.signature_generate_key(&mut rng.0).unwrap();
+    wanted.add("signature private key", key.expose());
+    suite.signer(&key).unwrap()
+}
+
+fn bundle(suite: Suite, name: &[u8], signer: &dyn Signer, rng: &mut Forgetful) -> KeyPackageBundle {
+    let template = KeyPackageTemplate {
+        credential: Credential::Basic { identity: name.into() },
+        capabilities: Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]),
+        lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+        leaf_extensions: Extensions::default(),
+        extensions: Extensions::default(),
+    };
+    KeyPackageBundle::new(suite, template, signer, &mut rng.0).unwrap()
+}
+
+/// Alice and Bob, who has joined by a Welcome.
+struct Pair {
+    rng: Forgetful,
+    signers: [Box<dyn Signer>; 2],
+    groups: [Group; 2],
+    config: GroupConfig,
+}
+
+/// All that a Welcome tells, and what follows from it.
+fn want_welcome(wanted: &mut Wanted, suite: Suite, welcome: &Welcome, bundle: &KeyPackageBundle, to: &Group) {
+    wanted.add("private init key", bundle.init_key_pair.private.expose());
+    let secrets = &welcome.secrets[0].encrypted_group_secrets;
+    let opened =
+        suite.decrypt_with_label(&bundle.init_key_pair, "Welcome", &welcome.encrypted_group_info, secrets);
+    let opened = GroupSecrets::decode(opened.unwrap().expose()).unwrap();
+    wanted.add("joiner_secret", opened.joiner_secret.expose());
+    if let Some(path_secret) = &opened.path_secret {
+        wanted.add("path_secret", path_secret.path_secret.expose());
+        let node_secret = suite.derive_secret(path_secret.path_secret.expose(), "node").unwrap();
+        wanted.add("node_secret", node_secret.expose());
+    }
+    let zero = suite.zero_secret();
+    let intermediate = suite.extract(opened.joiner_secret.expose(), zero.expose());
+    wanted.add("intermediate secret", intermediate.expose());
+    let welcome_secret = suite.derive_secret(intermediate.expose(), "welcome").unwrap();
+    wanted.add("welcome_secret", welcome_secret.expose());
+    let context = to.public().context().encode().unwrap();
+    let epoch_secret =
+        suite.expand_with_label(intermediate.expose(), "epoch", &context, suite.hash_len()).unwrap();
+    wanted.add("epoch_secret", epoch_secret.expose());
+    let encryption = suite.derive_secret(epoch_secret.expose(), "encryption").unwrap();
+    wanted.add("encryption_secret", encryption.expose());
+    let confirmation = suite.derive_secret(epoch_secret.expose(), "confirm").unwrap();
+    wanted.add("confirmation_key", confirmation.expose());
+}
+
+/// All secrets that a group would store.
+fn want_rows(wanted: &mut Wanted, group: &Group) {
+    for stored in secrets::secrets(&group.rows().unwrap()) {
+        wanted.add(stored.name, stored.secret.expose());
+    }
+}
+
+impl Pair {
+    /// `gone` are the secrets that nobody needs when both are there, `kept` those that both need.
+    fn new(suite: Suite, config: GroupConfig, gone: &mut Wanted, kept: &mut Wanted) -> Self {
+        let mut rng = Forgetful::new(suite);
+        let signers = [signer(suite, kept, &mut rng), signer(suite, kept, &mut rng)];
+        let [alice, bob] = [0, 1].map(|index| client(&*signers[index], config));
+        let alice_bundle = bundle(suite, b"alice", alice.signer, &mut rng);
+        let bob_bundle = bundle(suite, b"bob", bob.signer, &mut rng);
+        gone.add("private init key", alice_bundle.init_key_pair.private.expose());
+        kept.add("private leaf key", bob_bundle.leaf_key_pair.private.expose());
+        let id = b"memory".as_slice().into();
+        let (mut alices, delta) =
+            Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng.0).unwrap();
+        drop(delta);
+        want_rows(gone, &alices);
+        let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, &mut rng.0).unwrap();
+        drop(alices.merge_pending().unwrap());
+        let welcome = commit.welcome.unwrap();
+        drop(commit.delta);
+        want_welcome(gone, suite, &welcome, &bob_bundle, &alices);
+        let (bobs, delta) = Group::join(&welcome, &bob_bundle, None, &bob).unwrap();
+        drop(delta);
+        drop(bob_bundle);
+        // What is left of the first epoch is there for late messages.
+        gone.forget_those_of(&alices);
+        Self { rng, signers, groups: [alices, bobs], config }
+    }
+
+    fn send(&mut self, from: usize) -> MlsMessage {
+        let client = client(&*self.signers[from], self.config);
+        let (message, delta) =
+            self.groups[from].encrypt(b"a message", b"", &client, &mut self.rng.0).unwrap();
+        drop(delta);
+        message
+    }
+
+    fn read(&mut self, by: usize, message: &MlsMessage) {
+        let client = client(&*self.signers[by], self.config);
+        let (processed, delta) = self.groups[by].process(message.clone(), &client).unwrap();
+        drop(delta);
+        assert!(matches!(processed, Processed::Application { .. }));
+    }
+
+    /// One makes a Commit, and both enter its epoch.
+    fn commit(&mut self, by: usize, psk_id: &[u8]) {
+        let own = client(&*self.signers[by], self.config);
+        let psk = Psk::External { psk_id: psk_id.into() };
+        let output = self.groups[by].commit().psk(psk).build(&own, &mut self.rng.0).unwrap();
+        drop(output.delta);
+        drop(self.groups[by].merge_pending().unwrap());
+        self.follow(1 - by, &output.message);
+    }
+
+    fn follow(&mut self, index: usize, commit: &MlsMessage) {
+        let other = client(&*self.signers[index], self.config);
+        let (processed, delta) = self.groups[index].process(commit.clone(), &other).unwrap();
+        drop(delta);
+        let Processed::Commit(staged) = processed else { panic!("not a Commit") };
+        drop(self.groups[index].merge(*staged).unwrap());
+    }
+
+    fn search(&mut self, wanted: &Wanted) -> Vec<String> {
+        self.rng.forget();
+        wanted.search()
+    }
+}
+
+impl Wanted {
+    /// Whatever a group still has is not to be gone.
+    fn forget_those_of(&mut self, group: &Group) {
+        for stored in secrets::secrets(&group.rows().unwrap()) {
+            self.remove(stored.secret.expose());
+        }
+    }
+}
+
+const NO_PAST: fn() -> GroupConfig =
+    || GroupConfig { past_epochs: 0, past_resumption_psks: 0, ..GroupConfig::default() };
+
+#[test]
+fn what_joining_needs_is_gone_when_it_is_done() {
+    let _alone = alone();
+    for suite in suites() {
+        let (mut gone, mut kept) = (Wanted::default(), Wanted::default());
+        let mut pair = Pair::new(suite, NO_PAST(), &mut gone, &mut kept);
+        pair.groups.iter().for_each(|group| want_rows(&mut kept, group));
+        // Control: what is in use is found, all of it.
+        let mut expected = kept.names();
+        assert!(expected.len() > 10);
+        // These signers have the scalar as a residue of Montgomery, which nobody recognises here.
+        if [5, 7].contains(&suite.cipher_suite().0) {
+            expected.retain(|name| name != "signature private key");
+        }
+        assert_eq!(pair.search(&kept), expected, "{}", suite.cipher_suite());
+        assert!(gone.names().len() > 12);
+        assert_eq!(pair.search(&gone), [""; 0], "{}", suite.cipher_suite());
+        // And when nobody is there any more, nothing is.
+        let Pair { mut rng, signers, groups, .. } = pair;
+        drop((signers, groups));
+        rng.forget();
+        assert_eq!(kept.search(), [""; 0], "{}", suite.cipher_suite());
+    }
+}
+
+#[test]
+fn an_epoch_that_was_left_is_gone() {
+    let _alone = alone();
+    for suite in suites() {
+        let (mut nothing, mut kept) = (Wanted::default(), Wanted::default());
+        let mut pair = Pair::new(suite, NO_PAST(), &mut nothing, &mut kept);
+        for by in [0, 1] {
+            let mut gone = Wanted::default();
+            pair.groups.iter().for_each(|group| want_rows(&mut gone, group));
+            let psk_id = [by as u8 + 1; 32];
+            gone.add("PSK", &psk_value(&psk_id));
+            pair.commit(by, &psk_id);
+            // The private keys of those who did not commit are the same.
+            pair.groups.iter().for_each(|group| gone.forget_those_of(group));
+            assert!(gone.names().len() >= 8);
+            assert_eq!(pair.search(&gone), [""; 0], "{}", suite.cipher_suite());
+        }
+    }
+}
+
+/// What is kept of a past epoch are the keys for its late messages, and the resumption PSK.
+#[test]
+fn of_a_past_epoch_no_more_is_kept_than_is_stored() {
+    let _alone = alone();
+    for suite in suites().take(3) {
+        let (mut nothing, mut kept) = (Wanted::default(), Wanted::default());
+        let mut pair = Pair::new(suite, GroupConfig::default(), &mut nothing, &mut kept);
+        let mut old = Wanted::default();
+        pair.groups.iter().for_each(|group| want_rows(&mut old, group));
+        let mut all = old.names();
+        pair.commit(0, &[5; 32]);
+        pair.groups.iter().for_each(|group| old.forget_those_of(group));
+        let gone = old.names();
+        assert_eq!(pair.search(&old), [""; 0]);
+        all.retain(|name| !gone.contains(name));
+        for name in ["exporter_secret", "membership_key", "init_secret", "epoch_authenticator"] {
+            assert!(gone.iter().any(|gone| gone == name), "{name}");
+        }
+        assert!(
+            all.iter().all(|name| [
+                "sender_data_secret",
+                "resumption_psk",
+                "tree_node_secret",
+                "ratchet_secret",
+                "private key"
+            ]
+            .contains(&&**name)),
+            "{all:?}"
+        );
+    }
+}
+
+/// The key of a message that was read, in order or late, and the secret that it came from.
+#[test]
+fn the_key_of_a_message_that_was_read_is_gone() {
+    let _alone = alone();
+    for suite in suites() {
+        let (mut nothing, mut kept) = (Wanted::default(), Wanted::default());
+        let mut pair = Pair::new(suite, NO_PAST(), &mut nothing, &mut kept);
+        let messages: Vec<_> = (0..4).map(|_| pair.send(0)).collect();
+        pair.read(1, &messages[1]);
+        // The first was skipped: its key is kept. That of the third follows from the ratchet secret.
+        let (mut skipped, mut next) = (Wanted::default(), Wanted::default());
+        let rows = pair.groups[1].rows().unwrap();
+        for stored in secrets::secrets(&rows) {
+            let RowKey::Epoch(_, pando_mls::EpochRow::Secret(id)) = stored.key else { continue };
+            match id {
+                SecretId::Message(_, RatchetType::Application, 0) => {
+                    skipped.add(stored.name, stored.secret.expose());
+                }
+                SecretId::Ratchet(leaf, RatchetType::Application) if leaf.0 == 0 => {
+                    let secret = stored.secret.expose();
+                    next.add("ratchet_secret", secret);
+                    let derive = |label, len| suite.derive_tree_secret(secret, label, 2, len).unwrap();
+                    next.add("ratchet_key", derive("key", suite.aead_key_len()).expose());
+                    next.add("ratchet_nonce", derive("nonce", suite.aead_nonce_len()).expose());
+                }
+                _ => {}
+            }
+        }
+        drop(rows);
+        assert_eq!(skipped.names(), ["ratchet_nonce", "ratchet_key"]);
+        // Control: the skipped key is there. Of the next message, there is what it comes from.
+        assert_eq!(pair.search(&skipped), ["ratchet_nonce", "ratchet_key"]);
+        assert_eq!(pair.search(&next), ["ratchet_secret"]);
+        pair.read(1, &messages[0]);
+        assert_eq!(pair.search(&skipped), [""; 0], "{}", suite.cipher_suite());
+        pair.read(1, &messages[2]);
+        assert_eq!(pair.search(&next), [""; 0], "{}", suite.cipher_suite());
+    }
+}
+
+/// A Commit that is made and dropped, and an Update that is not committed.
+#[test]
+fn what_was_pending_is_gone_with_it() {
+    let _alone = alone();
+    for suite in suites() {
+        let (mut nothing, mut kept) = (Wanted::default(), Wanted::default());
+        let mut pair = Pair::new(suite, NO_PAST(), &mut nothing, &mut kept);
+        let now = pair.groups[0].rows().unwrap();
+        let client = client(&*pair.signers[0], pair.config);
+        let (update, delta) = pair.groups[0].propose_update(None, b"", &client, &mut pair.rng.0).unwrap();
+        drop((update, delta));
+        let output = pair.groups[0].commit().proposal(psk_proposal(suite)).build(&client, &mut pair.rng.0);
+        drop(output.unwrap());
+        let mut pending = Wanted::default();
+        want_rows(&mut pending, &pair.groups[0]);
+        for stored in secrets::secrets(&now) {
+            pending.remove(stored.secret.expose());
+        }
+        drop(now);
+        let names = pending.names();
+        assert!(names.iter().any(|name| name == "init_secret"), "{names:?}");
+        assert!(names.iter().any(|name| name == "private key of an Update"), "{names:?}");
+        assert_eq!(pair.search(&pending), names, "{}", suite.cipher_suite());
+        drop(pair.groups[0].clear_pending());
+        // The other one makes a Commit, with which the Update ends.
+        let own = self::client(&*pair.signers[1], pair.config);
+        let commit = pair.groups[1].commit().build(&own, &mut pair.rng.0).unwrap();
+        drop(pair.groups[1].merge_pending().unwrap());
+        pair.follow(0, &commit.message);
+        drop(commit);
+        assert_eq!(pair.search(&pending), [""; 0], "{}", suite.cipher_suite());
+    }
+}
+
+fn psk_proposal(suite: Suite) -> Proposal {
+    let psk = Psk::External { psk_id: vec![9; 32].into() };
+    let psk_nonce = vec![1; suite.hash_len()].into();
+    let psk = pando_mls::wire::PreSharedKeyId { psk, psk_nonce };
+    Proposal::PreSharedKey(Box::new(pando_mls::wire::PreSharedKey { psk }))
+}

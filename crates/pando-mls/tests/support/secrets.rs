@@ -1,0 +1,102 @@
+//! The secrets that are in stored rows, one by one, as somebody finds them who copies a disk.
+
+#![allow(dead_code, reason = "not every test that has this looks at all of it")]
+
+use pando_mls::wire::read_vector_header;
+use pando_mls::{Decode, EpochRow, GroupContext, MlsMessage, ReInit, RowKey, Rows, SecretBytes, SecretId};
+
+/// A secret, with the key of its row, and its place there if there are several.
+pub(crate) struct Stored {
+    pub(crate) key: RowKey,
+    pub(crate) name: &'static str,
+    pub(crate) secret: SecretBytes,
+}
+
+/// The names of the secrets of an epoch, in the order in which they are stored.
+const MEMBER: [&str; 7] = [
+    "sender_data_secret",
+    "exporter_secret",
+    "external_secret",
+    "membership_key",
+    "resumption_psk",
+    "epoch_authenticator",
+    "init_secret",
+];
+
+/// The next byte string of a row. No copy of it is made.
+fn next<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
+    let (len, rest) = read_vector_header(bytes).expect("a byte string");
+    let (value, behind) = rest.split_at(len);
+    *bytes = behind;
+    value
+}
+
+/// The rows that one's own Commit will write when it is merged.
+fn pending(mut bytes: &[u8]) -> Rows {
+    bytes = MlsMessage::decode_prefix(bytes).expect("a message").1;
+    // The proposals, and which leaves come and go.
+    for _ in 0..3 {
+        next(&mut bytes);
+    }
+    bytes = Option::<ReInit>::decode_prefix(bytes).expect("a ReInit, or none").1;
+    // The leaves as they were.
+    next(&mut bytes);
+    let (mut changes, mut rows) = (next(&mut bytes), Rows::new());
+    while !changes.is_empty() {
+        let key = RowKey::from_bytes(next(&mut changes)).expect("a key");
+        let (present, rest) = changes.split_at(1);
+        changes = rest;
+        if present == [1] {
+            rows.insert(key, next(&mut changes).into());
+        }
+    }
+    rows
+}
+
+/// All secrets of some rows. What is public is left out: trees, contexts, proposals and messages.
+pub(crate) fn secrets(rows: &Rows) -> Vec<Stored> {
+    let mut found = Vec::new();
+    for (key, row) in rows {
+        let mut put = |name, secret: &[u8]| {
+            if !secret.is_empty() {
+                found.push(Stored { key: *key, name, secret: secret.into() });
+            }
+        };
+        let mut bytes = row.expose();
+        match key {
+            RowKey::Member => {
+                // Behind the index of the leaf.
+                bytes = &bytes[4..];
+                for name in MEMBER {
+                    put(name, next(&mut bytes));
+                }
+                assert!(bytes.is_empty(), "a member has other secrets than it had");
+            }
+            RowKey::PrivateKey(_) => put("private key", bytes),
+            RowKey::ResumptionPsk(_) => put("resumption_psk", bytes),
+            RowKey::OwnUpdate(_) => put("private key of an Update", next(&mut bytes)),
+            RowKey::Epoch(_, EpochRow::Past) => {
+                let (_, rest) = GroupContext::decode_prefix(bytes).expect("a GroupContext");
+                bytes = &rest[4..];
+                put("sender_data_secret", next(&mut bytes));
+            }
+            RowKey::Epoch(_, EpochRow::Secret(SecretId::Node(_))) => put("tree_node_secret", bytes),
+            RowKey::Epoch(_, EpochRow::Secret(SecretId::Ratchet(..))) => {
+                put("ratchet_secret", bytes.get(4..).unwrap_or_default());
+            }
+            RowKey::Epoch(_, EpochRow::Secret(SecretId::Message(..))) => {
+                // The nonce of every cipher suite has 12 bytes.
+                put("ratchet_nonce", &bytes[..12]);
+                put("ratchet_key", &bytes[12..]);
+            }
+            RowKey::PendingCommit => found.extend(secrets(&pending(bytes))),
+            RowKey::Public
+            | RowKey::Tree(_)
+            | RowKey::Proposal(_)
+            | RowKey::OwnProposal(_)
+            | RowKey::OpenedCommit(_)
+            | RowKey::Epoch(_, EpochRow::Leaf(_)) => {}
+        }
+    }
+    found
+}

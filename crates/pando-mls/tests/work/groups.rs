@@ -1,0 +1,272 @@
+//! Messages that are made to cost as much as they can.
+
+use crate::counting::{Counting, Work, alone, suite, work};
+use crate::grows_with_the_input;
+use pando_mls::wire::RequiredCapabilities;
+use pando_mls::{
+    BasicIdentities, Capabilities, CipherSuite, Client, CommitOutput, Credential, CredentialType, Encode,
+    Extension, ExtensionType, Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, Lifetime,
+    Limits, Padding, Processed, Proposal, Psk, PskStore, PskValue, PublicGroup, PublicProcessed, Signer,
+    Welcome,
+};
+use pando_wire::{Add, PreSharedKey, PreSharedKeyId};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+const SIZES: [usize; 3] = [16, 48, 144];
+
+struct AnyPsk;
+
+impl PskStore for AnyPsk {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        Some(psk_id.into())
+    }
+
+    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Option<PskValue> {
+        None
+    }
+}
+
+struct Person {
+    signer: Box<dyn Signer>,
+    bundle: KeyPackageBundle,
+}
+
+fn client(signer: &dyn Signer) -> Client<'_> {
+    Client {
+        crypto: &Counting,
+        signer,
+        policy: &BasicIdentities,
+        psks: &AnyPsk,
+        is_in_group: &|_| false,
+        now: None,
+        config: GroupConfig { encrypt_handshakes: false, padding: Padding::None, ..GroupConfig::default() },
+    }
+}
+
+fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha20Rng) -> Person {
+    let suite = suite();
+    let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
+    let mut template = KeyPackageTemplate {
+        credential: Credential::Basic { identity: b"somebody".as_slice().into() },
+        capabilities: Capabilities::new([CipherSuite::ALL[0]], [CredentialType::BASIC]),
+        lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
+        leaf_extensions: Extensions::default(),
+        extensions: Extensions::default(),
+    };
+    change(&mut template);
+    let bundle = KeyPackageBundle::new(suite, template, &*signer, rng).unwrap();
+    Person { signer, bundle }
+}
+
+fn as_usual(_: &mut KeyPackageTemplate) {}
+
+/// Two members, the second of whom takes what the first one makes.
+struct Pair {
+    rng: ChaCha20Rng,
+    signers: [Box<dyn Signer>; 2],
+    groups: [Group; 2],
+}
+
+impl Pair {
+    fn new(extensions: Extensions, change: &dyn Fn(&mut KeyPackageTemplate)) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let (one, other) = (person(change, &mut rng), person(change, &mut rng));
+        let id = b"group".as_slice().into();
+        let first = client(&*one.signer);
+        let created = Group::create(suite(), id, extensions, one.bundle, &first, &mut rng);
+        let (mut group, _) = created.unwrap();
+        let commit = group.commit().add(other.bundle.key_package.clone()).build(&first, &mut rng).unwrap();
+        let _ = group.merge_pending().unwrap();
+        let second = client(&*other.signer);
+        let (joined, _) = Group::join(&commit.welcome.unwrap(), &other.bundle, None, &second).unwrap();
+        Self { rng, signers: [one.signer, other.signer], groups: [group, joined] }
+    }
+
+    /// The first one makes a Commit of these proposals, which the second one and an observer take.
+    fn commit(&mut self, proposals: Vec<Proposal>, with_path: bool) -> (usize, Work, CommitOutput) {
+        let [first, second] = &self.signers;
+        let (first, second) = (client(&**first), client(&**second));
+        let group_info = self.groups[0].group_info(true, &first).unwrap();
+        let limits = Limits::default();
+        let observed = PublicGroup::new(suite(), &group_info, None, &BasicIdentities, limits);
+        let (mut observer, _) = observed.unwrap();
+        let mut builder = self.groups[0].commit();
+        for proposal in proposals {
+            builder = builder.proposal(proposal);
+        }
+        let builder = if with_path { builder } else { builder.without_path() };
+        let output = builder.build(&first, &mut self.rng).unwrap();
+        let _ = self.groups[0].merge_pending().unwrap();
+        let len = output.message.encode().unwrap().len();
+        let (mut cost, processed) =
+            work(|| self.groups[1].process(output.message.clone(), &second).unwrap().0);
+        let Processed::Commit(staged) = processed else { panic!("not a Commit") };
+        let (merged, _) = work(|| self.groups[1].merge(*staged).unwrap());
+        cost.allocated += merged.allocated;
+        let (observed, processed) =
+            work(|| observer.process(output.message.clone(), &BasicIdentities, None).unwrap().0);
+        assert!(matches!(processed, PublicProcessed::Commit(_)));
+        cost.allocated += observed.allocated;
+        cost.hashed += observed.hashed;
+        cost.hashes += observed.hashes;
+        cost.curve += observed.curve;
+        (len, cost, output)
+    }
+}
+
+fn adds(people: &[Person]) -> Vec<Proposal> {
+    let add =
+        |person: &Person| Proposal::Add(Box::new(Add { key_package: person.bundle.key_package.clone() }));
+    people.iter().map(add).collect()
+}
+
+fn people(count: usize, change: &dyn Fn(&mut KeyPackageTemplate)) -> Vec<Person> {
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    (0..count).map(|_| person(change, &mut rng)).collect()
+}
+
+/// A newcomer joins: the Welcome has secrets for all, and the tree is inside.
+fn joined(welcome: &Welcome, newcomer: &Person) -> (usize, Work) {
+    let len = welcome.encode().unwrap().len();
+    let client = client(&*newcomer.signer);
+    let (cost, joined) = work(|| Group::join(welcome, &newcomer.bundle, None, &client));
+    let _ = joined.unwrap();
+    (len, cost)
+}
+
+#[test]
+fn commits_with_many_adds_and_welcomes_with_many_secrets() {
+    let _alone = alone();
+    let (mut commits, mut joins) = (Vec::new(), Vec::new());
+    for size in SIZES {
+        let people = people(size, &as_usual);
+        let mut pair = Pair::new(Extensions::default(), &as_usual);
+        let (len, cost, output) = pair.commit(adds(&people), true);
+        commits.push((len, cost));
+        joins.push(joined(&output.welcome.unwrap(), people.last().unwrap()));
+    }
+    grows_with_the_input("a Commit with Adds", &commits);
+    grows_with_the_input("a Welcome", &joins);
+}
+
+#[test]
+fn commits_with_many_pre_shared_keys() {
+    let _alone = alone();
+    let mut costs = Vec::new();
+    for size in SIZES.map(|size| 10 * size) {
+        let psk = |number: usize| {
+            let psk = Psk::External { psk_id: number.to_be_bytes().as_slice().into() };
+            let psk = PreSharedKeyId { psk, psk_nonce: vec![1; suite().hash_len()].into() };
+            Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
+        };
+        let mut pair = Pair::new(Extensions::default(), &as_usual);
+        let (len, cost, _) = pair.commit((0..size).map(psk).collect(), false);
+        costs.push((len, cost));
+    }
+    grows_with_the_input("a Commit with PSKs", &costs);
+}
+
+/// Parents are blank, so a path is encrypted to each member by itself.
+#[test]
+fn paths_with_many_ciphertexts() {
+    let _alone = alone();
+    let mut costs = Vec::new();
+    for size in SIZES {
+        let people = people(size, &as_usual);
+        let mut pair = Pair::new(Extensions::default(), &as_usual);
+        pair.commit(adds(&people), false);
+        let (len, cost, _) = pair.commit(vec![], true);
+        costs.push((len, cost));
+    }
+    grows_with_the_input("a path", &costs);
+}
+
+#[test]
+fn commits_with_many_references() {
+    let _alone = alone();
+    let mut costs = Vec::new();
+    for size in SIZES {
+        let mut pair = Pair::new(Extensions::default(), &as_usual);
+        let mut sent = 0;
+        let mut proposing = Work::default();
+        for proposal in adds(&people(size, &as_usual)) {
+            let first = client(&*pair.signers[0]);
+            let (message, _) = pair.groups[0].propose(proposal, b"", &first, &mut pair.rng).unwrap();
+            sent += message.encode().unwrap().len();
+            let second = client(&*pair.signers[1]);
+            let (cost, taken) = work(|| pair.groups[1].process(message.clone(), &second));
+            let _ = taken.unwrap();
+            proposing.allocated += cost.allocated;
+            proposing.hashed += cost.hashed;
+        }
+        let first = client(&*pair.signers[0]);
+        let output = pair.groups[0].commit().build(&first, &mut pair.rng).unwrap();
+        let second = client(&*pair.signers[1]);
+        let len = output.message.encode().unwrap().len();
+        let (mut cost, taken) = work(|| pair.groups[1].process(output.message.clone(), &second));
+        assert!(matches!(taken.unwrap().0, Processed::Commit(_)));
+        // The work is that of the proposals, which were sent before.
+        cost.allocated += proposing.allocated;
+        cost.hashed += proposing.hashed;
+        costs.push((len + sent, cost));
+    }
+    grows_with_the_input("a Commit with references", &costs);
+}
+
+/// The lists of each leaf are long, and those that the group requires are.
+#[test]
+fn long_lists_of_capabilities_in_every_leaf() {
+    let _alone = alone();
+    let mut costs = Vec::new();
+    for size in SIZES {
+        let count = (20 * size) as u16;
+        let change = move |template: &mut KeyPackageTemplate| {
+            let types =
+                || (0..count).map(|kind| ExtensionType(0xb000 + kind % 0x1000)).filter(|k| !k.is_grease());
+            template.capabilities.extensions = types().collect();
+            let empty = |extension_type| Extension { extension_type, extension_data: vec![].into() };
+            template.leaf_extensions = Extensions(types().map(empty).collect());
+        };
+        let required = RequiredCapabilities {
+            extension_types: (0..count)
+                .map(|kind| ExtensionType(0xb000 + kind % 16))
+                .filter(|k| !k.is_grease())
+                .collect(),
+            ..RequiredCapabilities::default()
+        };
+        let people = people(4, &change);
+        let extensions = Extensions(vec![Extension::new(&required).unwrap()]);
+        let mut pair = Pair::new(extensions, &change);
+        let (len, cost, output) = pair.commit(adds(&people), true);
+        costs.push((len, cost));
+        let (len, cost) = joined(&output.welcome.unwrap(), &people[1]);
+        assert!(cost.allocated < 200 * len as u64);
+    }
+    grows_with_the_input("capabilities", &costs);
+}
+
+/// What the group requires is a long list of the same type over and over, and there are many leaves: it is not read once
+/// for each.
+#[test]
+fn a_long_list_of_what_is_required_and_many_leaves() {
+    let _alone = alone();
+    let (mut commits, mut joins) = (Vec::new(), Vec::new());
+    for size in SIZES {
+        let kind = ExtensionType(0xf123);
+        let change = move |template: &mut KeyPackageTemplate| template.capabilities.extensions = vec![kind];
+        let required = RequiredCapabilities {
+            extension_types: vec![kind; 150 * size],
+            ..RequiredCapabilities::default()
+        };
+        let extensions = Extensions(vec![Extension::new(&required).unwrap()]);
+        let people = people(size, &change);
+        let mut pair = Pair::new(extensions.clone(), &change);
+        let (len, cost, output) = pair.commit(adds(&people), true);
+        // Whoever has the group has its extensions.
+        commits.push((len + extensions.encode().unwrap().len(), cost));
+        joins.push(joined(&output.welcome.unwrap(), people.last().unwrap()));
+    }
+    grows_with_the_input("a Commit where much is required", &commits);
+    grows_with_the_input("a Welcome where much is required", &joins);
+}

@@ -1,0 +1,40 @@
+//! No input costs work out of proportion to its size: n bytes cost at most c n log n, however they are made. The work is
+//! counted (hashes, bytes hashed, operations on a curve, bytes allocated) while the input grows, and must not
+//! grow faster than n log n does. `docs/limits.md` has the table.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+mod counting;
+mod groups;
+mod trees;
+
+use crate::counting::Work;
+
+/// What each of some inputs cost, by its length in bytes: the shortest first.
+fn grows_with_the_input(what: &str, costs: &[(usize, Work)]) {
+    let per = |(len, work): &(usize, Work)| {
+        let size = *len as f64 * (*len as f64).log2();
+        [work.hashes, work.hashed, work.curve, work.allocated].map(|count| count as f64 / size)
+    };
+    for cost in costs {
+        let (len, Work { hashes, hashed, curve, allocated }) = cost;
+        println!(
+            "{what}: {len} bytes, {hashes} hashes of {hashed} bytes, {curve} on the curve, {allocated} allocated"
+        );
+    }
+    let (first, last) = (per(&costs[0]), per(costs.last().unwrap()));
+    let grown = costs.last().unwrap().0 as f64 / costs[0].0 as f64;
+    assert!(grown > 3.0, "{what}: the inputs are too much alike");
+    for (kind, (first, last)) in first.into_iter().zip(last).enumerate() {
+        // What is quadratic would be more by the factor by which the input has grown.
+        assert!(last <= 1.3 * first + 1e-3, "{what}, {kind}: {first} {last}");
+    }
+}
