@@ -74,6 +74,24 @@ fn every_suite_has_cases() {
     }
 }
 
+/// The sections are those under which docs/conformance says what is done.
+#[test]
+fn every_section_is_one_whose_rules_are_kept() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let texts = files.filter(|path| path.extension().is_some_and(|end| end == "txt"));
+    let texts: String = texts.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let entries = texts.lines().filter_map(|line| {
+        let (kind, rest) = line.split_once(' ')?;
+        let (section, _) = rest.split_once(' ')?;
+        matches!(kind, "MUST" | "SHOULD").then_some(section)
+    });
+    let kept: BTreeSet<&str> = entries.collect();
+    for case in cases(&committed(1)) {
+        assert!(kept.contains(case["section"].as_str().unwrap()), "{}: {}", case["rule"], case["section"]);
+    }
+}
+
 /// A case is told by what is wrong in it.
 #[test]
 fn no_two_cases_are_alike() {

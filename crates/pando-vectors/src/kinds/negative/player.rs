@@ -72,8 +72,12 @@ impl<'a> Player<'a> {
             MlsMessageBody::PrivateMessage(ref message) => message.group_id.clone(),
             _ => return Err(Misuse::WrongMessage.into()),
         };
+        // What belongs to none is for the last of them to refuse.
         let position = self.groups.iter().position(|joined| has_id(joined, &group_id));
-        let Some(position) = position else { return Err(Misuse::WrongMessage.into()) };
+        let position = position.unwrap_or(self.groups.len().saturating_sub(1));
+        if position >= self.groups.len() {
+            return Err(Misuse::WrongMessage.into());
+        }
         let mut joined = self.groups.remove(position);
         let taken = self.process(&mut joined, message);
         self.groups.push(joined);

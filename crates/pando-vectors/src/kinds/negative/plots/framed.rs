@@ -102,11 +102,25 @@ pub(super) const PLOTS: &[Plot] = &[
         })?;
         Ok(first.into_iter().chain(second).collect())
     }),
-    plot("FramingError::WrongEpoch", "A Commit is for the epoch after this one.", |scene, right| {
+    plot(
+        "FramingError::WrongEpoch",
+        "A proposal says that it is of the epoch after this one.",
+        |scene, right| {
+            let (alice, content) = (scene.forger.member(ALICE)?, Content::Proposal(remove(BOB)));
+            let mut content = scene.forger.content(Sender::Member(ALICE), content);
+            content.epoch = content.epoch.saturating_add(u64::from(!right));
+            let framed = scene.forger.sign(WireFormat::MLS_PUBLIC_MESSAGE, content, &*alice.signer)?;
+            Ok(vec![Sent::new(scene.forger.public(&framed)?)?])
+        },
+    ),
+    plot("FramingError::WrongGroup", "A proposal says that it is of another group.", |scene, right| {
+        let (alice, content) = (scene.forger.member(ALICE)?, Content::Proposal(remove(BOB)));
+        let mut content = scene.forger.content(Sender::Member(ALICE), content);
         if !right {
-            scene.forger.context.epoch = scene.forger.context.epoch.saturating_add(1);
+            content.group_id = spoil(&content.group_id).into();
         }
-        scene.commits([remove(BOB)])
+        let framed = scene.forger.sign(WireFormat::MLS_PUBLIC_MESSAGE, content, &*alice.signer)?;
+        Ok(vec![Sent::new(scene.forger.public(&framed)?)?])
     }),
     plot("DecodeError::TrailingBytes", "There is a byte after the end of a message.", |scene, right| {
         rewritten(scene, |bytes| bytes.extend((!right).then_some(0)))

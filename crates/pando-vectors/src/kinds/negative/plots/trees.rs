@@ -31,7 +31,10 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     invitation("TreeError::TrailingBlank", "The last node of the tree is blank.", |scene, right| {
         with_tree(scene, |tree| {
-            tree.0.extend((!right).then_some(None));
+            // As many as the full tree has.
+            if !right {
+                tree.0.extend([None, None]);
+            }
             Ok(())
         })
     }),

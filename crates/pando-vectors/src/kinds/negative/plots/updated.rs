@@ -1,7 +1,7 @@
 //! Sections 7.2 and 7.3: leaves that Bob brings by an Update, and Alice by the path of a Commit.
 //! An Update with an invalid key is not among them: nobody could make the path of a Commit with it.
 
-use super::super::forger::Draft;
+use super::super::forger::{Draft, sign_leaf};
 use super::super::scene::{ALICE, BOB, CLIENT, Scene, UNKNOWN, extension, update};
 use super::added::{both, both_credentials, demanding};
 use super::{Forging, Plot, Sent, plot};
@@ -26,6 +26,21 @@ pub(super) const PLOTS: &[Plot] = &[
                     leaf_node.encryption_key = other;
                 }
             })
+        },
+    ),
+    plot(
+        "Violation::SignatureKeyInUse",
+        "An Update has the signature key of another member, who has signed it.",
+        |scene, right| {
+            let mut leaf_node = scene.updated_leaf(BOB, |_| {})?;
+            if !right {
+                let (suite, client) = (scene.suite(), &scene.client);
+                leaf_node.signature_key = client.signer.public_key().clone();
+                let place = (&scene.forger.context.group_id, BOB);
+                sign_leaf(suite, &mut leaf_node, place, &*client.signer)?;
+            }
+            let (update, cited) = scene.forger.propose(BOB, update(leaf_node))?;
+            Ok(vec![update, Draft::new([cited]).send(&mut scene.forger)?])
         },
     ),
     plot("Violation::LeafSource", "The leaf of an Update says that it is from a Commit.", |scene, right| {
