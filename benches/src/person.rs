@@ -91,6 +91,7 @@ fn config() -> GroupConfig {
         tree_bytes: usize::MAX,
         leaves: u32::MAX,
         pending_proposals: usize::MAX,
+        group_id_bytes: usize::MAX,
     };
     GroupConfig { encrypt_handshakes: false, padding: Padding::None, limits, ..GroupConfig::default() }
 }

@@ -13,7 +13,7 @@ use pando_benches::crowd::{Crowd, Member, written};
 use pando_benches::{Crypto, suite};
 use pando_crypto::RustCrypto;
 use pando_mls::wire::Remove;
-use pando_mls::{CommitBuilder, Decode, Delta, Encode, LeafIndex, MlsMessage, Proposal};
+use pando_mls::{Decode, Delta, Encode, LeafIndex, MlsMessage, Proposal};
 
 /// What the rows of an operation are.
 type Cell = (&'static str, Delta);
@@ -42,13 +42,16 @@ fn column(size: u32) -> Vec<Cell> {
     let mut cells = Vec::new();
     for what in ["update Commit processed", "add Commit processed", "remove Commit processed"] {
         let newcomer = crowd.newcomer();
-        let fill = |builder: CommitBuilder<'_>| match what {
-            "update Commit processed" => builder,
-            "add Commit processed" => builder.add(newcomer.bundle().key_package).without_tree(),
-            _ => builder.remove(LeafIndex(size / 2)),
-        };
+        let key_package = newcomer.bundle().key_package;
         let Crowd { committer, receiver, rng, .. } = &mut crowd;
-        let (message, _) = committer.commit(fill, rng);
+        let (message, _) = committer.commit(
+            |builder| match what {
+                "update Commit processed" => builder,
+                "add Commit processed" => builder.add(key_package).without_tree(),
+                _ => builder.remove(LeafIndex(size / 2)),
+            },
+            rng,
+        );
         let _ = committer.group.merge_pending().unwrap();
         cells.push((what, receiver.process_commit(&message)));
     }
