@@ -3,6 +3,7 @@
 
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -273,13 +274,11 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let (processed, _) = bobs.process(message, &bob).unwrap();
     printed.print("Processed", &processed);
 
-    let successor = Successor {
-        bundle: bundle(b"alice", &alice, rng),
-        key_packages: vec![bundle(b"bob", &bob, rng).key_package],
-    };
+    let key_packages = vec![bundle(b"bob", &bob, rng).key_package];
+    let successor = Successor::new(bundle(b"alice", &alice, rng), key_packages);
     printed.holder("Successor", &successor, successor.bundle.init_key_pair.private.expose());
     let id = b"branch".as_slice().into();
-    let created = alices.branch(id, successor, &alice, rng).unwrap();
+    let created = alices.branch(id, Extensions::default(), successor, &alice, rng).unwrap();
     printed.print("Created", &created);
     printed.rows_of(&created.group);
 }

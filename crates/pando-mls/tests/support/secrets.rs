@@ -1,5 +1,6 @@
 //! The secrets that are in stored rows, one by one, as somebody finds them who copies a disk.
 
+#![allow(clippy::expect_used, reason = "in a test, a panic is a failure and that is all")]
 #![allow(dead_code, reason = "not every test that has this looks at all of it")]
 
 use pando_mls::wire::read_vector_header;
