@@ -23,20 +23,27 @@ use std::error::Error;
 pub(crate) struct Case {
     cipher_suite: u16,
     external_psks: Vec<ExternalPsk>,
-    key_package: Hex,
-    signature_priv: Hex,
-    encryption_priv: Hex,
-    init_priv: Hex,
+    #[serde(flatten)]
+    keys: Keys,
     welcome: Hex,
     ratchet_tree: Option<Hex>,
     initial_epoch_authenticator: Hex,
     epochs: Vec<Epoch>,
 }
 
+/// A KeyPackage and the private keys that belong to it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Keys {
+    pub(crate) key_package: Hex,
+    pub(crate) signature_priv: Hex,
+    pub(crate) encryption_priv: Hex,
+    pub(crate) init_priv: Hex,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
-struct ExternalPsk {
-    psk_id: Hex,
-    psk: Hex,
+pub(crate) struct ExternalPsk {
+    pub(crate) psk_id: Hex,
+    pub(crate) psk: Hex,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,7 +54,7 @@ struct Epoch {
 }
 
 /// The PSKs of the case.
-struct Psks<'a>(&'a [ExternalPsk]);
+pub(crate) struct Psks<'a>(pub(crate) &'a [ExternalPsk]);
 
 impl PskStore for Psks<'_> {
     fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
@@ -60,7 +67,7 @@ impl PskStore for Psks<'_> {
 }
 
 /// The cases are not about identities: any credential will do.
-struct AnyIdentity;
+pub(crate) struct AnyIdentity;
 
 impl IdentityPolicy for AnyIdentity {
     fn validate(&self, _: &Credential, _: &SignaturePublicKey, _: Option<u64>) -> Result<(), IdentityError> {
@@ -75,13 +82,12 @@ impl IdentityPolicy for AnyIdentity {
 impl Case {
     pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
         let suite = suite(crypto, self.cipher_suite)?;
-        let bundle = self.bundle(suite)?;
+        let (bundle, signer) = self.keys.bundle(suite)?;
         let MlsMessageBody::Welcome(welcome) = message("welcome", &self.welcome)?.body else {
             return must("welcome", false, "not a Welcome");
         };
         let psks = Psks(&self.external_psks);
         let tree = self.ratchet_tree.as_deref();
-        let signer = suite.signer(&signature_key(suite, &self.signature_priv)).in_field("signature_priv")?;
         let client =
             Client { crypto, policy: &AnyIdentity, ..client(&*signer, &psks, GroupConfig::default()) };
         // Nothing is stored.
@@ -113,9 +119,11 @@ impl Case {
         }
         Ok(())
     }
+}
 
+impl Keys {
     /// The KeyPackage with its private keys, which must belong to it.
-    fn bundle(&self, suite: Suite) -> Result<KeyPackageBundle, Problem> {
+    pub(crate) fn bundle(&self, suite: Suite) -> Result<(KeyPackageBundle, Box<dyn Signer>), Problem> {
         let key_package = match message("key_package", &self.key_package).map(|message| message.body) {
             Ok(MlsMessageBody::KeyPackage(key_package)) => *key_package,
             _ => KeyPackage::decode(&self.key_package).in_field("key_package")?,
@@ -127,7 +135,7 @@ impl Case {
         must_equal("init_priv", &init_key_pair.public, &key_package.init_key)?;
         let leaf_key_pair = key_pair("encryption_priv", &self.encryption_priv)?;
         must_equal("encryption_priv", &leaf_key_pair.public, &key_package.leaf_node.encryption_key)?;
-        Ok(KeyPackageBundle { key_package, init_key_pair, leaf_key_pair })
+        Ok((KeyPackageBundle { key_package, init_key_pair, leaf_key_pair }, signer))
     }
 }
 
@@ -215,10 +223,12 @@ fn case(
     let mut case = Case {
         cipher_suite: suite.cipher_suite().0,
         external_psks: external_psks.clone(),
-        key_package: Hex(MlsMessage::from(bundle.key_package.clone()).encode()?),
-        signature_priv: signature_private.expose().into(),
-        encryption_priv: bundle.leaf_key_pair.private.expose().into(),
-        init_priv: bundle.init_key_pair.private.expose().into(),
+        keys: Keys {
+            key_package: Hex(MlsMessage::from(bundle.key_package.clone()).encode()?),
+            signature_priv: signature_private.expose().into(),
+            encryption_priv: bundle.leaf_key_pair.private.expose().into(),
+            init_priv: bundle.init_key_pair.private.expose().into(),
+        },
         welcome: Hex(MlsMessage::from(welcome).encode()?),
         ratchet_tree: outside.map(Hex::from),
         initial_epoch_authenticator: alice.group.epoch_authenticator().expose().into(),
