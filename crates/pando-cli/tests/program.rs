@@ -144,6 +144,23 @@ fn what_is_generated_can_be_verified_and_is_the_same_for_the_same_seed() {
     assert!(read("a") == read("b") && read("a") != read("c"));
 }
 
+/// What must be refused is a folder, with a file for each cipher suite; it is found from above.
+#[test]
+fn folders_below_are_looked_into() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let output = pando(&["vectors", "generate", "--out", out, "--kind", "negative", "--suite", "4"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(folder.path().join("negative/negative-4.json").is_file());
+    for arguments in [&["vectors", "verify", out][..], &["vectors", "verify", "--kind", "negative", out]] {
+        let output = pando(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+        assert!(stdout(&output).starts_with("negative-4.json: "));
+    }
+    let others = pando(&["vectors", "verify", "--kind", "welcome", out]);
+    assert_eq!(stdout(&others), "0 passed, 0 failed, 0 skipped\n");
+}
+
 #[test]
 fn what_cannot_be_generated_is_told() {
     let folder = TempDir::new().unwrap();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of test vectors, with its official name.
+/// A kind of test vectors, with its official name. One is ours: `negative`, what must be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say all there is")]
 pub enum Kind {
@@ -21,11 +21,12 @@ pub enum Kind {
     Messages,
     Deserialization,
     PassiveClient,
+    Negative,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::TreeMath,
         Self::CryptoBasics,
         Self::SecretTree,
@@ -40,6 +41,7 @@ impl Kind {
         Self::Messages,
         Self::Deserialization,
         Self::PassiveClient,
+        Self::Negative,
     ];
 
     /// The official name.
@@ -60,6 +62,7 @@ impl Kind {
             Self::Messages => "messages",
             Self::Deserialization => "deserialization",
             Self::PassiveClient => "passive-client",
+            Self::Negative => "negative",
         }
     }
 

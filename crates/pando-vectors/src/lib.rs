@@ -4,6 +4,8 @@
 //! is a JSON array of cases of one [`Kind`]. Each kind is a module that says what must hold for a case,
 //! and, where a case has private keys, also does the reverse: encrypts, signs or protects and opens again.
 //!
+//! One kind is not official: [`Kind::Negative`], what must be refused. `test-vectors/negative/README.md` describes it.
+//!
 //! ```
 //! use pando_crypto::RustCrypto;
 //! use pando_vectors::{Kind, generate, verify};

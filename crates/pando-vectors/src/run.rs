@@ -1,8 +1,9 @@
 //! Running a file of cases, and making one.
 
 use crate::kinds::{
-    crypto_basics, deserialization, key_schedule, message_protection, messages, passive_client, psk_secret,
-    secret_tree, transcript_hashes, tree_math, tree_operations, tree_validation, treekem, welcome,
+    crypto_basics, deserialization, key_schedule, message_protection, messages, negative, passive_client,
+    psk_secret, secret_tree, transcript_hashes, tree_math, tree_operations, tree_validation, treekem,
+    welcome,
 };
 use crate::report::{Outcome, Problem};
 use crate::{Failure, InputError, Kind, Report};
@@ -51,6 +52,7 @@ pub fn verify(
         }
         Kind::TreeKem => run(kind, cases, |case: &treekem::Case| case.verify(crypto), progress),
         Kind::PassiveClient => run(kind, cases, |case: &passive_client::Case| case.verify(crypto), progress),
+        Kind::Negative => run(kind, cases, |case: &negative::Case| case.verify(crypto), progress),
     }
 }
 
@@ -122,6 +124,7 @@ pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<Stri
         Kind::TreeValidation => per_suite(&suites, seed, tree_validation::generate),
         Kind::TreeKem => per_suite(&suites, seed, treekem::generate),
         Kind::PassiveClient => per_suite(&suites, seed, passive_client::generate),
+        Kind::Negative => per_suite(&suites, seed, negative::generate),
     }
 }
 

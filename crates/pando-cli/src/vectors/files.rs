@@ -12,9 +12,8 @@ pub(crate) struct VectorFile {
     pub(crate) kind: Kind,
 }
 
-/// The files among `paths`, and those that end in `.json` in the folders among them (not in folders below),
-/// in the order of their names. If a kind is given, files in a folder that are by name of another kind are
-/// left out.
+/// The files among `paths`, and those that end in `.json` in the folders among them and in folders below, in the
+/// order of their names. If a kind is given, files in a folder that are by name of another kind are left out.
 pub(crate) fn find(paths: &[PathBuf], kind: Option<Kind>) -> Result<Vec<VectorFile>, VectorsError> {
     let mut files = Vec::new();
     for path in paths {
@@ -49,8 +48,12 @@ fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorsError> {
     let io = |error| VectorsError::Io { path: folder.into(), error };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
+        let entry = entry.map_err(io)?;
+        let path = entry.path();
+        // A link to a folder is not followed: it may lead back here.
+        if entry.file_type().map_err(io)?.is_dir() {
+            files.extend(json_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
             files.push(path);
         }
     }

@@ -1,10 +1,12 @@
-//! `pando vectors generate`
+//! `pando vectors generate`. Each kind is a file; but what must be refused is a file for each cipher suite, in a folder
+//! of its own.
 
 use super::VectorsError;
+use pando_mls::CipherSuite;
 use pando_vectors::Kind;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -24,17 +26,32 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), VectorsError> {
     let folder = &arguments.out;
-    fs::create_dir_all(folder).map_err(|error| VectorsError::Io { path: folder.clone(), error })?;
+    make_folder(folder)?;
     let kinds = match arguments.kind {
         Some(kind) => vec![kind],
         None => Kind::ALL.to_vec(),
     };
-    let mut out = io::stdout().lock();
     for kind in kinds {
-        let text = pando_vectors::generate(kind, arguments.suite, arguments.seed)?;
-        let path = folder.join(format!("{kind}.json"));
-        fs::write(&path, text).map_err(|error| VectorsError::Io { path: path.clone(), error })?;
-        writeln!(out, "{}", path.display()).map_err(VectorsError::Output)?;
+        if kind == Kind::Negative {
+            let folder = folder.join(kind.name());
+            make_folder(&folder)?;
+            let all = || CipherSuite::ALL.into_iter().map(|suite| suite.0).collect();
+            for suite in arguments.suite.map_or_else(all, |suite| vec![suite]) {
+                write(kind, Some(suite), arguments.seed, &folder.join(format!("{kind}-{suite}.json")))?;
+            }
+        } else {
+            write(kind, arguments.suite, arguments.seed, &folder.join(format!("{kind}.json")))?;
+        }
     }
     Ok(())
+}
+
+fn make_folder(folder: &Path) -> Result<(), VectorsError> {
+    fs::create_dir_all(folder).map_err(|error| VectorsError::Io { path: folder.into(), error })
+}
+
+fn write(kind: Kind, suite: Option<u16>, seed: u64, path: &Path) -> Result<(), VectorsError> {
+    let text = pando_vectors::generate(kind, suite, seed)?;
+    fs::write(path, text).map_err(|error| VectorsError::Io { path: path.into(), error })?;
+    writeln!(io::stdout().lock(), "{}", path.display()).map_err(VectorsError::Output)
 }

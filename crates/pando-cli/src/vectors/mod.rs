@@ -12,7 +12,7 @@ use std::process::ExitCode;
 pub(crate) enum Command {
     /// Check that every case in the files holds
     Verify(verify::Arguments),
-    /// Write files of the official formats
+    /// Write files of the official formats, and of what must be refused
     Generate(generate::Arguments),
 }
 

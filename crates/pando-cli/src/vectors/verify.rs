@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Print a line of JSON for each file, and one for the total
     #[arg(long)]
     json: bool,
-    /// Files, or folders with files that end in .json
+    /// Files, or folders with files that end in .json, in them or below
     #[arg(required = true)]
     paths: Vec<PathBuf>,
 }

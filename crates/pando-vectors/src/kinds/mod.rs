@@ -5,6 +5,7 @@ pub(crate) mod deserialization;
 pub(crate) mod key_schedule;
 pub(crate) mod message_protection;
 pub(crate) mod messages;
+pub(crate) mod negative;
 pub(crate) mod passive_client;
 pub(crate) mod psk_secret;
 pub(crate) mod secret_tree;

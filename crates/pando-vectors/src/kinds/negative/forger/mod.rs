@@ -1,0 +1,239 @@
+//! A member who sends what no honest one would, and has all that it takes for others to believe it: a group's tree, its
+//! secrets, and everybody's private keys. What it makes is right wherever nobody asked for something wrong, so that it
+//! is refused for that alone.
+
+mod commit;
+mod frame;
+mod invite;
+mod lax_tree;
+mod person;
+
+pub(crate) use commit::{Draft, Item};
+pub(crate) use frame::{Plain, spoil, zeros};
+pub(crate) use person::{Person, sign_around_leaf, sign_key_package, sign_leaf};
+
+use crate::random::bytes;
+use pando_crypto::Suite;
+use pando_schedule::{
+    ConfirmedTranscriptHash, EpochSecrets, InitSecret, InterimTranscriptHash, JoinerSecret, PskSecret,
+    PskValue,
+};
+use pando_tree::Tree;
+use pando_wire::{
+    Capabilities, Content, Encode, Extensions, ExternalInit, GroupContext, LeafIndex, Mac, MlsMessage,
+    Opaque, PreSharedKeyId, Proposal, ProposalRef, ProtocolVersion, Psk, Sender, WireFormat,
+};
+use rand_chacha::ChaCha20Rng;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::rc::Rc;
+
+/// What was forged, or why it could not be.
+pub(crate) type Forging<T> = Result<T, Box<dyn Error>>;
+
+/// A message, and what the group comes to by it.
+pub(crate) struct Sent {
+    pub(crate) bytes: Vec<u8>,
+    /// Of the epoch that the message leads to, if it leads to one.
+    pub(crate) authenticator: Option<Vec<u8>>,
+    /// The resumption PSK of that epoch.
+    pub(crate) resumption: Option<Vec<u8>>,
+}
+
+impl Sent {
+    /// A message that leaves the epoch as it is.
+    pub(crate) fn new(message: impl Into<MlsMessage>) -> Forging<Self> {
+        let bytes = message.into().encode()?;
+        Ok(Self { bytes, authenticator: None, resumption: None })
+    }
+}
+
+/// A proposal that was sent, to be committed by its reference.
+#[derive(Clone)]
+pub(crate) struct Cited {
+    pub(crate) reference: ProposalRef,
+    pub(crate) proposal: Proposal,
+    pub(crate) sender: Sender,
+}
+
+pub(crate) struct Forger {
+    pub(crate) suite: Suite,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) tree: Tree,
+    pub(crate) context: GroupContext,
+    pub(crate) members: BTreeMap<LeafIndex, Rc<Person>>,
+    /// What is mixed into this epoch.
+    pub(crate) psks: Vec<(PreSharedKeyId, Vec<u8>)>,
+    /// The external PSKs of everybody.
+    pub(crate) external_psks: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(crate) secrets: EpochSecrets,
+    pub(crate) confirmation_tag: Mac,
+    joiner: JoinerSecret,
+    interim: InterimTranscriptHash,
+}
+
+impl Forger {
+    /// A group that has come to an epoch, nobody knows how, with one member.
+    pub(crate) fn new(
+        suite: Suite,
+        epoch: u64,
+        extensions: Extensions,
+        creator: Person,
+        mut rng: ChaCha20Rng,
+    ) -> Forging<Self> {
+        let tree = Tree::new(suite, &creator.key_package.leaf_node)?;
+        let context = GroupContext {
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: suite.cipher_suite(),
+            group_id: bytes(&mut rng, 16).into(),
+            epoch,
+            tree_hash: tree.tree_hash()?,
+            confirmed_transcript_hash: bytes(&mut rng, suite.hash_len()).into(),
+            extensions,
+        };
+        let joiner = JoinerSecret::from(bytes(&mut rng, suite.hash_len()));
+        let secrets = epoch_secrets(suite, &joiner, &PskSecret::zero(suite), &context)?;
+        let mut forger = Self {
+            suite,
+            rng,
+            tree,
+            context,
+            members: BTreeMap::from([(LeafIndex(0), Rc::new(creator))]),
+            psks: Vec::new(),
+            external_psks: BTreeMap::new(),
+            secrets,
+            confirmation_tag: Mac::default(),
+            joiner,
+            interim: InterimTranscriptHash::default(),
+        };
+        forger.settle()?;
+        Ok(forger)
+    }
+
+    /// The same once more, for a story that goes on in another way.
+    pub(crate) fn fork(&self) -> Forging<Self> {
+        let joiner = JoinerSecret::from(self.joiner.expose());
+        let mut fork = Self {
+            suite: self.suite,
+            rng: self.rng.clone(),
+            tree: self.tree.clone(),
+            context: self.context.clone(),
+            members: self.members.clone(),
+            psks: self.psks.clone(),
+            external_psks: self.external_psks.clone(),
+            secrets: epoch_secrets(self.suite, &joiner, &PskSecret::zero(self.suite), &self.context)?,
+            confirmation_tag: Mac::default(),
+            joiner,
+            interim: self.interim.clone(),
+        };
+        fork.confirm()?;
+        Ok(fork)
+    }
+
+    /// The epoch with the tree as it is.
+    pub(crate) fn settle(&mut self) -> Forging<()> {
+        self.context.tree_hash = self.tree.tree_hash()?;
+        self.confirm()
+    }
+
+    /// The epoch with the context and the PSKs as they are.
+    pub(crate) fn confirm(&mut self) -> Forging<()> {
+        let suite = self.suite;
+        self.secrets = epoch_secrets(suite, &self.joiner, &psk_secret(suite, &self.psks)?, &self.context)?;
+        let confirmed = ConfirmedTranscriptHash(self.context.confirmed_transcript_hash.clone());
+        self.confirmation_tag = self.secrets.confirmation_key.tag(suite, &confirmed.0);
+        self.interim = InterimTranscriptHash::after(suite, &confirmed, &self.confirmation_tag)?;
+        Ok(())
+    }
+
+    /// Puts somebody into the tree, as if that had been long ago.
+    pub(crate) fn seat(&mut self, person: impl Into<Rc<Person>>) -> Forging<LeafIndex> {
+        let person = person.into();
+        let leaf = self.tree.add(&person.key_package.leaf_node)?;
+        let _ = self.members.insert(leaf, person);
+        self.settle()?;
+        Ok(leaf)
+    }
+
+    /// Gives the member at a leaf and all nodes above it new keys, as a Commit of its would. `None`, or the path secret
+    /// of another member.
+    pub(crate) fn renew(&mut self, leaf: LeafIndex, other: LeafIndex) -> Forging<Option<Vec<u8>>> {
+        let person = self.member(leaf)?;
+        let leaf_node = self.tree.leaf(leaf).ok_or("no such member")?;
+        let template = pando_tree::LeafTemplate {
+            credential: leaf_node.credential,
+            capabilities: leaf_node.capabilities,
+            extensions: leaf_node.extensions,
+        };
+        let group_id = &self.context.group_id;
+        let path = self.tree.create_path(leaf, template, group_id, &*person.signer, &mut self.rng)?;
+        self.tree = path.tree().clone();
+        self.settle()?;
+        Ok(path.path_secret_for(other).map(|secret| secret.expose().to_vec()))
+    }
+
+    /// Somebody who is not in the group, with a KeyPackage that was changed and then signed.
+    pub(crate) fn person(
+        &mut self,
+        name: &str,
+        capabilities: &Capabilities,
+        change: impl FnOnce(&mut pando_wire::KeyPackage),
+    ) -> Forging<Person> {
+        let mut person = Person::new(self.suite, name, capabilities, &mut self.rng)?;
+        person.change(self.suite, change)?;
+        Ok(person)
+    }
+
+    /// A proposal that a member sends.
+    pub(crate) fn propose(&self, leaf: LeafIndex, proposal: Proposal) -> Forging<(Sent, Cited)> {
+        let signer = self.member(leaf)?;
+        self.propose_as(Sender::Member(leaf), proposal, &signer)
+    }
+
+    /// A proposal that anybody sends.
+    pub(crate) fn propose_as(
+        &self,
+        sender: Sender,
+        proposal: Proposal,
+        person: &Person,
+    ) -> Forging<(Sent, Cited)> {
+        let content = self.content(sender, Content::Proposal(proposal.clone()));
+        let framed = self.sign(WireFormat::MLS_PUBLIC_MESSAGE, content, &*person.signer)?;
+        let cited = Cited { reference: self.reference(&framed)?, proposal, sender };
+        Ok((Sent::new(self.public(&framed)?)?, cited))
+    }
+
+    /// The ExternalInit of somebody who joins.
+    pub(crate) fn external_init(&mut self) -> Forging<Proposal> {
+        let external_pub = self.secrets.external.key_pair(self.suite)?.public;
+        let (kem_output, _) = InitSecret::send(self.suite, &external_pub, &mut self.rng)?;
+        Ok(Proposal::ExternalInit(ExternalInit { kem_output }))
+    }
+
+    /// The value of a PSK: an external one, or that of this epoch; nothing for one that nobody has.
+    pub(crate) fn psk_value(&self, psk: &Psk) -> Forging<Vec<u8>> {
+        match psk {
+            Psk::External { psk_id } => Ok(self.external_psks.get(&**psk_id).cloned().unwrap_or_default()),
+            Psk::Resumption { .. } => Ok(self.secrets.resumption_psk.expose().to_vec()),
+        }
+    }
+
+    /// A nonce for a PSK.
+    pub(crate) fn nonce(&mut self) -> Opaque {
+        bytes(&mut self.rng, self.suite.hash_len()).into()
+    }
+}
+
+fn epoch_secrets(
+    suite: Suite,
+    joiner: &JoinerSecret,
+    psk_secret: &PskSecret,
+    context: &GroupContext,
+) -> Forging<EpochSecrets> {
+    Ok(joiner.with_psk_secret(suite, psk_secret).epoch_secret(suite, context)?.derive(suite)?)
+}
+
+fn psk_secret(suite: Suite, psks: &[(PreSharedKeyId, Vec<u8>)]) -> Forging<PskSecret> {
+    let values: Vec<_> = psks.iter().map(|(id, value)| (id, PskValue::from(&**value))).collect();
+    Ok(PskSecret::new(suite, values.iter().map(|(id, value)| (*id, value)))?)
+}

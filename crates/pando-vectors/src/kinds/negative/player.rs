@@ -1,0 +1,151 @@
+//! A client that takes one message after another.
+
+use crate::hex_bytes::Hex;
+use crate::kinds::passive_client::{AnyIdentity, ExternalPsk, Keys, Psks};
+use crate::report::{MustSucceed, Outcome, Problem};
+use pando_crypto::{CryptoProvider, Signer, Suite};
+use pando_group::{Client, Group, GroupConfig, GroupError, KeyPackageBundle, Misuse, Processed, PskStore};
+use pando_schedule::PskValue;
+use pando_wire::{Decode, GroupId, MlsMessage, MlsMessageBody, Welcome};
+
+pub(crate) struct Player<'a> {
+    crypto: &'a dyn CryptoProvider,
+    suite: Suite,
+    external_psks: &'a [ExternalPsk],
+    keys: Vec<(KeyPackageBundle, Box<dyn Signer>)>,
+    /// In the order of what was last heard of them.
+    groups: Vec<Joined>,
+}
+
+/// A group, and which keys it was joined with.
+struct Joined {
+    group: Group,
+    keys: usize,
+}
+
+/// The PSKs of the case, and those of the groups.
+struct Known<'a> {
+    external: Psks<'a>,
+    groups: &'a [Joined],
+}
+
+impl PskStore for Known<'_> {
+    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+        self.external.external(psk_id)
+    }
+
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
+        let group = &self.groups.iter().find(|joined| has_id(joined, group_id))?.group;
+        group.resumption_psk(epoch)
+    }
+}
+
+fn has_id(joined: &Joined, group_id: &GroupId) -> bool {
+    joined.group.public().context().group_id == *group_id
+}
+
+impl<'a> Player<'a> {
+    pub(crate) fn new(
+        crypto: &'a dyn CryptoProvider,
+        suite: Suite,
+        external_psks: &'a [ExternalPsk],
+        keys: &[Keys],
+    ) -> Result<Self, Problem> {
+        let keys = keys.iter().map(|keys| keys.bundle(suite)).collect::<Result<_, _>>()?;
+        Ok(Self { crypto, suite, external_psks, keys, groups: Vec::new() })
+    }
+
+    /// Takes messages that are all in order.
+    pub(crate) fn take_all(&mut self, field: &str, messages: &[Hex]) -> Outcome {
+        for (index, bytes) in messages.iter().enumerate() {
+            self.take(bytes).in_field(&format!("{field}[{index}]"))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a message. The epoch of a Commit is entered at once.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(), GroupError> {
+        let message = MlsMessage::decode(bytes)?;
+        let group_id = match message.body {
+            MlsMessageBody::Welcome(welcome) => return self.join(&welcome),
+            MlsMessageBody::PublicMessage(ref message) => message.content.group_id.clone(),
+            MlsMessageBody::PrivateMessage(ref message) => message.group_id.clone(),
+            _ => return Err(Misuse::WrongMessage.into()),
+        };
+        // What belongs to none is for the last of them to refuse.
+        let position = self.groups.iter().position(|joined| has_id(joined, &group_id));
+        let position = position.unwrap_or(self.groups.len().saturating_sub(1));
+        if position >= self.groups.len() {
+            return Err(Misuse::WrongMessage.into());
+        }
+        let mut joined = self.groups.remove(position);
+        let taken = self.process(&mut joined, message);
+        self.groups.push(joined);
+        taken
+    }
+
+    /// The epoch authenticator of the group that was last heard of.
+    pub(crate) fn epoch_authenticator(&self) -> Vec<u8> {
+        let joined = self.groups.last();
+        joined.map(|joined| joined.group.epoch_authenticator().expose().to_vec()).unwrap_or_default()
+    }
+
+    fn process(&self, joined: &mut Joined, message: MlsMessage) -> Result<(), GroupError> {
+        let signer = self.signer(joined.keys)?;
+        let psks = self.psks();
+        let (processed, _) = joined.group.process(message, &self.client(signer, &psks, &|_| false))?;
+        match processed {
+            Processed::Commit(staged) => joined.group.merge(*staged).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn join(&mut self, welcome: &Welcome) -> Result<(), GroupError> {
+        let mut keys = 0;
+        for (position, (bundle, _)) in self.keys.iter().enumerate() {
+            let reference = self.suite.key_package_ref(&bundle.key_package)?;
+            if welcome.secrets.iter().any(|entry| entry.new_member == reference) {
+                keys = position;
+            }
+        }
+        let signer = self.signer(keys)?;
+        let (bundle, _) = self.keys.get(keys).ok_or(Misuse::WrongSigner)?;
+        let (psks, groups) = (self.psks(), &self.groups);
+        let is_in_group = |group_id: &GroupId| groups.iter().any(|joined| has_id(joined, group_id));
+        let client = self.client(signer, &psks, &is_in_group);
+        let joined = match (Group::join(welcome, bundle, None, &client), groups.last()) {
+            (Err(GroupError::Misuse(Misuse::OldGroupNeeded)), Some(old)) => {
+                old.group.join_successor(welcome, bundle, None, &client)
+            }
+            (joined, _) => joined,
+        };
+        let (group, _) = joined?;
+        self.groups.push(Joined { group, keys });
+        Ok(())
+    }
+
+    fn psks(&self) -> Known<'_> {
+        Known { external: Psks(self.external_psks), groups: &self.groups }
+    }
+
+    fn signer(&self, keys: usize) -> Result<&dyn Signer, GroupError> {
+        self.keys.get(keys).map(|(_, signer)| &**signer).ok_or_else(|| Misuse::WrongSigner.into())
+    }
+
+    fn client<'c>(
+        &'c self,
+        signer: &'c dyn Signer,
+        psks: &'c dyn PskStore,
+        is_in_group: &'c dyn Fn(&GroupId) -> bool,
+    ) -> Client<'c> {
+        Client {
+            crypto: self.crypto,
+            signer,
+            policy: &AnyIdentity,
+            psks,
+            is_in_group,
+            now: None,
+            config: GroupConfig::default(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Sections 7.4 to 7.6, 7.9.2 and 12.4.2: paths that are wrong.
+
+use super::super::forger::{Draft, spoil};
+use super::super::scene::{ALICE, BOB, CLIENT};
+use super::added::degenerate;
+use super::{Plot, plot};
+use pando_wire::{LeafNodeSource, UpdatePathNode};
+
+pub(super) const PLOTS: &[Plot] = &[
+    plot("TreeError::PathLength", "A path has a node more than the filtered direct path.", |scene, right| {
+        let suite = scene.suite();
+        let encryption_key = suite.hpke_generate_key_pair(&mut scene.forger.rng)?.public;
+        let draft = Draft::empty().path(|path| {
+            if !right {
+                path.nodes.push(UpdatePathNode { encryption_key, encrypted_path_secret: Vec::new() });
+            }
+        });
+        Ok(vec![draft.send(&mut scene.forger)?])
+    }),
+    plot(
+        "TreeError::PathLength",
+        "A path lacks a node of the filtered direct path, and it is not one above the client.",
+        |scene, right| {
+            let draft = Draft::empty().path(|path| {
+                if !right {
+                    path.nodes = path.nodes.drain(..).skip(1).collect();
+                }
+            });
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    ),
+    plot(
+        "TreeError::CiphertextCount",
+        "The last node of a path has a ciphertext too many.",
+        |scene, right| {
+            let draft = Draft::empty().path(|path| {
+                if let (false, Some(node)) = (right, path.nodes.last_mut()) {
+                    node.encrypted_path_secret.extend(node.encrypted_path_secret.first().cloned());
+                }
+            });
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    ),
+    plot(
+        "TreeError::CiphertextCount",
+        "The first node of a path has no ciphertext; the client would not need it.",
+        |scene, right| {
+            let draft = Draft::empty().path(|path| {
+                if let (false, Some(node)) = (right, path.nodes.first_mut()) {
+                    node.encrypted_path_secret.clear();
+                }
+            });
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    ),
+    plot(
+        "TreeError::PathKeyReused",
+        "The leaf of a path has the committer's old encryption key.",
+        |scene, right| {
+            let old = scene.forger.tree.leaf(ALICE).ok_or("Alice is not there")?.encryption_key;
+            let draft = Draft::empty().leaf(|leaf_node| {
+                if !right {
+                    leaf_node.encryption_key = old;
+                }
+            });
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    ),
+    plot(
+        "TreeError::PathKeyReused",
+        "The leaf of a path has the encryption key of another member.",
+        |scene, right| {
+            let other = scene.forger.tree.leaf(BOB).ok_or("Bob is not there")?.encryption_key;
+            let draft = Draft::empty().leaf(|leaf_node| {
+                if !right {
+                    leaf_node.encryption_key = other;
+                }
+            });
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    ),
+    plot(
+        "TreeError::InvalidEncryptionKey",
+        "The encryption key in a path's leaf is no point of the curve, or of low order.",
+        |scene, right| {
+            let suite = scene.suite();
+            let draft =
+                Draft::empty().leaf(|leaf_node| degenerate(suite, &mut leaf_node.encryption_key, right));
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    )
+    .everywhere(),
+    plot("TreeError::PathParentHash", "The parent hash in the leaf of a path is wrong.", |scene, right| {
+        let draft = Draft::empty().leaf(|leaf_node| {
+            if let (false, LeafNodeSource::Commit { parent_hash }) = (right, &mut leaf_node.leaf_node_source)
+            {
+                *parent_hash = spoil(parent_hash).into();
+            }
+        });
+        Ok(vec![draft.send(&mut scene.forger)?])
+    })
+    .everywhere(),
+    plot(
+        "TreeError::PathParentHash",
+        "The leaf of a path says that it is from an Update.",
+        |scene, right| {
+            let draft = Draft::empty().leaf(|leaf_node| {
+                if !right {
+                    leaf_node.leaf_node_source = LeafNodeSource::Update;
+                }
+            });
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    ),
+    plot(
+        "TreeError::PathSecret",
+        "The path secret for the client is not that of the path; the key schedule goes on from it.",
+        |scene, right| {
+            let draft = Draft::empty();
+            let draft = if right { draft } else { draft.misleading(CLIENT) };
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    )
+    .everywhere(),
+];

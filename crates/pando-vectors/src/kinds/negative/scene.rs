@@ -1,0 +1,203 @@
+//! What a story begins with: a group of Alice, Bob and the client, and what they do in most stories.
+
+use super::forger::{Draft, Forger, Forging, Item, Person, Sent, sign_leaf};
+use crate::random::bytes;
+use pando_crypto::Suite;
+use pando_wire::{
+    Add, Capabilities, CipherSuite, CredentialType, Extension, ExtensionType, Extensions,
+    GroupContextExtensions, KeyPackage, LeafIndex, LeafNode, LeafNodeSource, PreSharedKey, PreSharedKeyId,
+    Proposal, ProposalType, ProtocolVersion, Psk, Remove, Update,
+};
+use rand_chacha::ChaCha20Rng;
+use std::rc::Rc;
+
+/// Where everybody is in the tree.
+pub(crate) const ALICE: LeafIndex = LeafIndex(0);
+pub(crate) const BOB: LeafIndex = LeafIndex(1);
+pub(crate) const CLIENT: LeafIndex = LeafIndex(2);
+
+/// Extension types that everybody supports, and one that nobody does.
+pub(crate) const LISTED: ExtensionType = ExtensionType(0xf00e);
+const ALSO_LISTED: ExtensionType = ExtensionType(0xf00f);
+pub(crate) const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
+/// A proposal type that everybody supports, and one that nobody does.
+pub(crate) const LISTED_PROPOSAL: ProposalType = ProposalType(0xf001);
+pub(crate) const UNKNOWN_PROPOSAL: ProposalType = ProposalType(0xf002);
+
+/// The external PSK that everybody has.
+const PSK_ID: &[u8] = b"psk";
+
+/// What a group is like.
+pub(crate) struct Setting {
+    pub(crate) epoch: u64,
+    pub(crate) extensions: Extensions,
+    /// What everybody supports, who comes later, too.
+    pub(crate) capabilities: Capabilities,
+    /// Whether a server may send proposals.
+    pub(crate) has_server: bool,
+}
+
+/// The group as Alice sees it, who forges what the client gets.
+pub(crate) struct Scene {
+    pub(crate) forger: Forger,
+    pub(crate) client: Rc<Person>,
+    /// A second KeyPackage of the client's.
+    pub(crate) spare: Rc<Person>,
+    pub(crate) server: Rc<Person>,
+    pub(crate) capabilities: Capabilities,
+    /// What the client is told in the Welcome.
+    pub(crate) path_secret: Option<Vec<u8>>,
+}
+
+impl Scene {
+    pub(crate) fn new(
+        suite: Suite,
+        mut rng: ChaCha20Rng,
+        change: fn(&mut Setting) -> Forging<()>,
+    ) -> Forging<Self> {
+        let mut setting = Setting {
+            epoch: 7,
+            extensions: Extensions::default(),
+            capabilities: Capabilities {
+                versions: vec![ProtocolVersion::MLS_10],
+                cipher_suites: vec![suite.cipher_suite()],
+                extensions: vec![LISTED, ALSO_LISTED],
+                proposals: vec![LISTED_PROPOSAL],
+                credentials: vec![CredentialType::BASIC],
+            },
+            has_server: false,
+        };
+        change(&mut setting)?;
+        let Setting { epoch, mut extensions, capabilities, has_server } = setting;
+        let mut person = |name| Person::new(suite, name, &capabilities, &mut rng);
+        let (alice, bob, client) = (person("alice")?, person("bob")?, person("client")?);
+        let (spare, server) = (person("client")?, person("server")?);
+        if has_server {
+            let sender = pando_wire::ExternalSender {
+                signature_key: server.signer.public_key().clone(),
+                credential: server.key_package.leaf_node.credential.clone(),
+            };
+            extensions.0.push(Extension::new(&pando_wire::ExternalSenders(vec![sender]))?);
+        }
+        let psk = bytes(&mut rng, suite.hash_len());
+        let mut forger = Forger::new(suite, epoch, extensions, alice, rng)?;
+        let _ = forger.external_psks.insert(PSK_ID.to_vec(), psk);
+        let _ = forger.seat(bob)?;
+        let client_leaf = forger.seat(client)?;
+        let path_secret = forger.renew(ALICE, client_leaf)?;
+        let client = forger.member(client_leaf)?;
+        let (spare, server) = (Rc::new(spare), Rc::new(server));
+        Ok(Self { forger, client, spare, server, capabilities, path_secret })
+    }
+
+    pub(crate) fn fork(&self) -> Forging<Self> {
+        Ok(Self {
+            forger: self.forger.fork()?,
+            client: Rc::clone(&self.client),
+            spare: Rc::clone(&self.spare),
+            server: Rc::clone(&self.server),
+            capabilities: self.capabilities.clone(),
+            path_secret: self.path_secret.clone(),
+        })
+    }
+
+    pub(crate) fn suite(&self) -> Suite {
+        self.forger.suite
+    }
+
+    /// Another cipher suite than that of the group.
+    pub(crate) fn other_suite(&self) -> CipherSuite {
+        if self.suite().cipher_suite() == CipherSuite(1) { CipherSuite(2) } else { CipherSuite(1) }
+    }
+
+    /// The client's Welcome.
+    pub(crate) fn welcome(&mut self) -> Forging<Sent> {
+        self.forger.welcome(&self.client, self.path_secret.as_deref())
+    }
+
+    /// Somebody who is not in the group.
+    pub(crate) fn newcomer(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<Person> {
+        self.forger.person("dora", &self.capabilities, change)
+    }
+
+    /// The same by a name.
+    pub(crate) fn named(&mut self, name: &str) -> Forging<Person> {
+        self.forger.person(name, &self.capabilities, |_| {})
+    }
+
+    /// Alice sends a Commit.
+    pub(crate) fn commits(&mut self, items: impl IntoIterator<Item = impl Into<Item>>) -> Forging<Vec<Sent>> {
+        Ok(vec![Draft::new(items).send(&mut self.forger)?])
+    }
+
+    /// Alice sends a Commit without a path.
+    pub(crate) fn commits_without_path(
+        &mut self,
+        items: impl IntoIterator<Item = impl Into<Item>>,
+    ) -> Forging<Vec<Sent>> {
+        Ok(vec![Draft::new(items).with_path(false).send(&mut self.forger)?])
+    }
+
+    /// Alice adds somebody whose KeyPackage is changed and then signed.
+    pub(crate) fn adds(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<Vec<Sent>> {
+        let person = self.newcomer(change)?;
+        self.commits_without_path([add(person.key_package)])
+    }
+
+    /// A leaf for an Update of Bob's, changed and then signed for a place in the tree.
+    pub(crate) fn updated_leaf(
+        &mut self,
+        place: LeafIndex,
+        change: impl FnOnce(&mut LeafNode),
+    ) -> Forging<LeafNode> {
+        let (suite, bob) = (self.suite(), self.forger.member(BOB)?);
+        let mut leaf_node = self.forger.tree.leaf(BOB).ok_or("Bob is not there")?;
+        leaf_node.encryption_key = suite.hpke_generate_key_pair(&mut self.forger.rng)?.public;
+        leaf_node.leaf_node_source = LeafNodeSource::Update;
+        change(&mut leaf_node);
+        sign_leaf(suite, &mut leaf_node, (&self.forger.context.group_id, place), &*bob.signer)?;
+        Ok(leaf_node)
+    }
+
+    /// Bob sends an Update, whose leaf is changed and then signed, and Alice commits it.
+    pub(crate) fn updates(&mut self, change: impl FnOnce(&mut LeafNode)) -> Forging<Vec<Sent>> {
+        let leaf_node = self.updated_leaf(BOB, change)?;
+        let (update, cited) = self.forger.propose(BOB, update(leaf_node))?;
+        Ok(vec![update, Draft::new([cited]).send(&mut self.forger)?])
+    }
+
+    /// Mixes the external PSK in that everybody has.
+    pub(crate) fn psk(&mut self) -> PreSharedKeyId {
+        PreSharedKeyId { psk: Psk::External { psk_id: PSK_ID.into() }, psk_nonce: self.forger.nonce() }
+    }
+}
+
+pub(crate) fn add(key_package: KeyPackage) -> Proposal {
+    Proposal::Add(Box::new(Add { key_package }))
+}
+
+pub(crate) fn update(leaf_node: LeafNode) -> Proposal {
+    Proposal::Update(Box::new(Update { leaf_node }))
+}
+
+pub(crate) fn remove(removed: LeafIndex) -> Proposal {
+    Proposal::Remove(Remove { removed })
+}
+
+pub(crate) fn psk(psk: PreSharedKeyId) -> Proposal {
+    Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
+}
+
+pub(crate) fn set_extensions(extensions: Extensions) -> Proposal {
+    Proposal::GroupContextExtensions(GroupContextExtensions { extensions })
+}
+
+pub(crate) fn extension(extension_type: ExtensionType, data: &[u8]) -> Extension {
+    Extension { extension_type, extension_data: data.into() }
+}
+
+/// Two extensions of one type, or of two.
+pub(crate) fn two_extensions(right: bool) -> Extensions {
+    let second = if right { ALSO_LISTED } else { LISTED };
+    Extensions(vec![extension(LISTED, b"1"), extension(second, b"2")])
+}
