@@ -1,5 +1,5 @@
-//! negative: what a client must refuse, rule by rule (RFC 9420, sections 2, 5 to 8 and 10 to 12). This format is our
-//! own; `test-vectors/negative/README.md` describes it.
+//! negative: what a client must refuse, rule by rule (RFC 9420, sections 2, 5 to 13 and 16.7). This format is our own;
+//! `test-vectors/negative/README.md` describes it.
 //!
 //! A case has two stories that differ in one thing. The client takes all messages of the one; of the other it refuses a
 //! message, and for the reason that the case names.

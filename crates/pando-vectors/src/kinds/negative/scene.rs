@@ -16,8 +16,9 @@ pub(crate) const ALICE: LeafIndex = LeafIndex(0);
 pub(crate) const BOB: LeafIndex = LeafIndex(1);
 pub(crate) const CLIENT: LeafIndex = LeafIndex(2);
 
-/// An extension type that everybody supports, and one that nobody does.
+/// Extension types that everybody supports, and one that nobody does.
 pub(crate) const LISTED: ExtensionType = ExtensionType(0xf00e);
+const ALSO_LISTED: ExtensionType = ExtensionType(0xf00f);
 pub(crate) const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
 /// A proposal type that everybody supports, and one that nobody does.
 pub(crate) const LISTED_PROPOSAL: ProposalType = ProposalType(0xf001);
@@ -60,7 +61,7 @@ impl Scene {
             capabilities: Capabilities {
                 versions: vec![ProtocolVersion::MLS_10],
                 cipher_suites: vec![suite.cipher_suite()],
-                extensions: vec![LISTED],
+                extensions: vec![LISTED, ALSO_LISTED],
                 proposals: vec![LISTED_PROPOSAL],
                 credentials: vec![CredentialType::BASIC],
             },
@@ -197,6 +198,6 @@ pub(crate) fn extension(extension_type: ExtensionType, data: &[u8]) -> Extension
 
 /// Two extensions of one type, or of two.
 pub(crate) fn two_extensions(right: bool) -> Extensions {
-    let second = if right { ExtensionType::APPLICATION_ID } else { LISTED };
-    Extensions(vec![extension(LISTED, b"1"), extension(second, b"\x012")])
+    let second = if right { ALSO_LISTED } else { LISTED };
+    Extensions(vec![extension(LISTED, b"1"), extension(second, b"2")])
 }

@@ -82,13 +82,7 @@ pub(super) const PLOTS: &[Plot] = &[
     invitation(
         "Violation::DuplicateExtension",
         "A GroupContext has two extensions of one type.",
-        |scene, right| {
-            let mut extensions = two_extensions(right);
-            if right {
-                extensions.0.truncate(1);
-            }
-            in_context(scene, |context| context.extensions = extensions)
-        },
+        |scene, right| in_context(scene, |context| context.extensions = two_extensions(right)),
     ),
     invitation(
         "Violation::ExtensionUnsupportedByMember",

@@ -39,13 +39,7 @@ pub(super) const PLOTS: &[Plot] = &[
     plot(
         "Violation::DuplicateExtension",
         "The extensions of the group become two of one type.",
-        |scene, right| {
-            let mut extensions = two_extensions(right);
-            if right {
-                extensions.0.truncate(1);
-            }
-            scene.commits([set_extensions(extensions)])
-        },
+        |scene, right| scene.commits([set_extensions(two_extensions(right))]),
     ),
     plot("Violation::ExternalInitInRegularCommit", "A member commits an ExternalInit.", |scene, right| {
         let init = scene.forger.external_init()?;
