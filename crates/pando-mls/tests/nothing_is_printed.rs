@@ -280,6 +280,9 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let id = b"branch".as_slice().into();
     let created = alices.branch(id, Extensions::default(), successor, &alice, rng).unwrap();
     printed.print("Created", &created);
+    let rows = alices.rows().unwrap();
+    let stored = StoredGroup::read(&rows[&RowKey::Public], rows.get(&RowKey::Member)).unwrap();
+    printed.holder("StoredGroup", &stored, stored.resumption_psk.as_ref().unwrap().expose());
     printed.rows_of(&created.group);
 }
 

@@ -50,10 +50,9 @@ pub(crate) fn put(connection: &Connection, key: &[u8], value: &[u8]) -> Result<(
     let sql = "SELECT slot, length(value) FROM pando_records JOIN pando_slots ON id = slot WHERE key = ?1";
     let found: Option<(i64, i64)> =
         connection.prepare_cached(sql)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let len = value.expose().len();
     match found {
-        Some((slot, size)) if usize::try_from(size) == Ok(value.expose().len()) => {
-            fill(connection, slot, &value)
-        }
+        Some((slot, size)) if usize::try_from(size) == Ok(len) => fill(connection, slot, &value),
         Some((slot, _)) => {
             free(connection, slot)?;
             let slot = take(connection, &value)?;

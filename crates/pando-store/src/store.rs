@@ -215,7 +215,7 @@ impl<B: Backend> Store<B> {
     /// The data key must be the one that was there when the store was opened.
     pub(crate) fn check_key(&self) -> Result<(), StoreError> {
         let id = self.backend.get(&key_id())?;
-        if id.is_some_and(|id| id.expose() == self.cipher.id()) { Ok(()) } else { Err(StoreError::WrongKey) }
+        if id == Some(self.cipher.id().as_slice().into()) { Ok(()) } else { Err(StoreError::WrongKey) }
     }
 
     pub(crate) fn get(

@@ -359,10 +359,13 @@ impl Member for PandoMember {
     fn succeed(&mut self, kind: Kind, group_id: &[u8], key_packages: &[Bytes]) -> Outcome<member::Successor> {
         let Self { own, group } = self;
         let key_packages = key_packages.iter().map(|bytes| key_package(bytes)).collect::<Outcome<_>>()?;
-        let successor = Successor { bundle: own.bundle()?, key_packages };
+        let successor = Successor::new(own.bundle()?, key_packages);
         let (client, rng) = (own.client(), &mut *own.rng.borrow_mut());
         let created = match kind {
-            Kind::Branch => group.branch(GroupId::from(group_id), successor, &client, rng)?,
+            Kind::Branch => {
+                let extensions = group.public().context().extensions.clone();
+                group.branch(GroupId::from(group_id), extensions, successor, &client, rng)?
+            }
             Kind::ReInit => group.reinitialize(successor, &client, rng)?,
         };
         let welcome = MlsMessage::from(created.welcome.ok_or("no Welcome")?).encode()?;
