@@ -150,14 +150,14 @@ fn what_is_there_is_found_and_what_is_gone_is_not() {
     std::hint::black_box(&secret);
     assert_eq!(wanted.search(), [""; 0]);
     // A number in the other order.
-    let secret = std::hint::black_box(u128::MAX / 7_919 ^ 0x1234_5678);
+    let secret = std::hint::black_box((u128::MAX / 7_919) ^ 0x1234_5678);
     let mut number = Wanted::default();
     number.add("a number", &secret.to_be_bytes());
     let secret = std::hint::black_box(Box::new(secret));
     assert_eq!(number.search(), ["a number"]);
     drop(secret);
     // One that was dropped without being overwritten: it has left something in one of many places.
-    let secret: Vec<u8> = (0..64).map(|place: u32| (place * 7_919 >> 5) as u8).collect();
+    let secret: Vec<u8> = (0..64).map(|place: u32| ((place * 7_919) >> 5) as u8).collect();
     let mut leftover = Wanted::default();
     leftover.add("a leftover", &secret[24..]);
     drop(std::hint::black_box(vec![secret; 1_000]));

@@ -52,7 +52,7 @@ impl Full {
 
     fn build(&mut self, at: NodeIndex, parent_hash: Vec<u8>) {
         let (Some(left), Some(right)) = (at.left(), at.right()) else {
-            let merged = at.0 % 4 == 0;
+            let merged = at.0.is_multiple_of(4);
             self.nodes[at.0 as usize] =
                 Some(Node::Leaf(leaf_node(at.0, merged.then_some(parent_hash)).into()));
             return;
@@ -80,7 +80,7 @@ impl Full {
         match node {
             Node::Leaf(leaf) => {
                 input.extend((at.0 / 2).to_be_bytes());
-                if at.0 % 4 == 0 {
+                if at.0.is_multiple_of(4) {
                     input.push(1);
                     input.extend(leaf.encode().unwrap());
                 } else {
@@ -142,7 +142,7 @@ fn wide_resolutions() {
     let _alone = alone();
     let costs: Vec<_> = [7, 9, 11]
         .map(|depth| {
-            let node = |at: u32| (at % 2 == 0).then(|| Node::Leaf(leaf_node(at, None).into()));
+            let node = |at: u32| at.is_multiple_of(2).then(|| Node::Leaf(leaf_node(at, None).into()));
             imported((0..(2 << depth) - 1).map(node).collect())
         })
         .into();
