@@ -90,6 +90,7 @@ fn config() -> GroupConfig {
         message_bytes: usize::MAX,
         tree_bytes: usize::MAX,
         leaves: u32::MAX,
+        group_id_bytes: usize::MAX,
         pending_proposals: usize::MAX,
         group_id_bytes: usize::MAX,
     };

@@ -1,8 +1,72 @@
 //! What the fuzz targets assert: bytes are refused, or are the encoding of the value that they decode to.
 
+mod join;
+mod live;
 mod open_message;
+mod operations;
+mod process_message;
+mod public_group;
+#[path = "../../crates/pando-mls/tests/support/secrets.rs"]
+mod secrets;
 
+// The simulation of `pando-mls`, whose histories are chosen by the fuzzer here.
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/commits.rs"]
+mod commits;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/content.rs"]
+mod content;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/device.rs"]
+mod device;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/dice.rs"]
+mod dice;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/failure.rs"]
+mod failure;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/ghosts.rs"]
+mod ghosts;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/history.rs"]
+mod history;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/joins.rs"]
+mod joins;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/network.rs"]
+mod network;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/observer.rs"]
+mod observer;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/proposals.rs"]
+mod proposals;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/ratchets.rs"]
+mod ratchets;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/run.rs"]
+mod run;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/service.rs"]
+mod service;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/shrink.rs"]
+mod shrink;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/successors.rs"]
+mod successors;
+#[allow(dead_code, reason = "the simulation does more")]
+#[path = "../../crates/pando-mls/tests/simulation/world.rs"]
+mod world;
+
+pub use join::join;
 pub use open_message::open_message;
+pub use operations::operations;
+pub use process_message::process_message;
+pub use public_group::public_group;
 
 use pando_wire::{
     ApplicationId, ContentType, Decode, Encode, ExtensionBody, Extensions, ExternalPub, ExternalSenders,

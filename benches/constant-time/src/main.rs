@@ -52,9 +52,7 @@ fn compare<T>(
     // One at a time, in the same memory: where something lies must not tell the classes apart.
     for (class, one, other) in pairs(LEN, rng) {
         let (one, other) = (make(&one), make(&other));
-        runner.run_one(class, || {
-            (0..REPEAT).filter(|_| equal(black_box(&one), black_box(&other))).count()
-        });
+        runner.run_one(class, || (0..REPEAT).filter(|_| equal(black_box(&one), black_box(&other))).count());
     }
 }
 

@@ -10,8 +10,8 @@
 use pando_crypto::{CryptoProvider, RustCrypto};
 use pando_tree::Tree;
 use pando_wire::{
-    Capabilities, CipherSuite, Credential, Extensions, LeafNode, LeafNodeSource, Lifetime, ProtocolVersion,
-    Signature,
+    Capabilities, CipherSuite, Credential, Extensions, GroupId, LeafNode, LeafNodeSource, Lifetime,
+    ProtocolVersion, Signature,
 };
 
 /// A leaf of usual size: Ed25519 and X25519, and a basic credential of 32 bytes. Nobody looks at the keys and
@@ -58,4 +58,22 @@ fn a_tree_takes_three_times_its_size_on_the_wire_at_most() {
         let clone = allocation_counter::measure(|| drop(std::hint::black_box(tree.clone())));
         assert_eq!(clone.count_total, 0);
     }
+}
+
+/// The messages that are signed have the group's identifier, whose length somebody else has chosen: not all of them are in
+/// memory at once.
+#[test]
+fn a_long_identifier_of_a_group_is_not_there_for_every_leaf() {
+    let suite = RustCrypto.suite(CipherSuite::ALL[0]).unwrap();
+    let update = |number| LeafNode { leaf_node_source: LeafNodeSource::Update, ..leaf_node(number) };
+    let mut tree = Tree::new(suite, &update(0)).unwrap();
+    for number in 1..200 {
+        tree.add(&update(number)).unwrap();
+    }
+    let group_id = GroupId::from(vec![7; 1 << 20]);
+    // On one thread, so that all of the memory is seen.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let memory =
+        pool.install(|| allocation_counter::measure(|| assert!(tree.check_signatures(&group_id).is_err())));
+    assert!(memory.bytes_max < 8 << 20, "{memory:?}");
 }

@@ -109,9 +109,15 @@ impl Seeds {
                 self.authenticated_content(&AuthenticatedContent { wire_format, content, auth })
             }
             MlsMessageBody::PrivateMessage(body) => self.write("private_message", &body.encode()?),
-            MlsMessageBody::Welcome(body) => self.write("welcome", &body.encode()?),
+            MlsMessageBody::Welcome(body) => {
+                self.write("welcome", &body.encode()?)?;
+                // 0 is to join by any Welcome.
+                self.write("join", &[vec![0], body.encode()?].concat())
+            }
             MlsMessageBody::GroupInfo(body) => {
                 self.write("group_info", &body.encode()?)?;
+                // 3 is to sign and encrypt this description.
+                self.write("join", &[vec![3], body.encode()?].concat())?;
                 self.extensions(&body.group_context.extensions)?;
                 self.extensions(&body.extensions)
             }
@@ -147,6 +153,8 @@ impl Seeds {
 
     fn proposal(&mut self, value: &Proposal) -> Outcome {
         self.write("proposal", &value.encode()?)?;
+        // 2 is to sign this as a member.
+        self.write("process_message", &[vec![2], value.encode()?].concat())?;
         match value {
             Proposal::Add(add) => self.key_package(&add.key_package),
             Proposal::Update(update) => self.leaf_node(&update.leaf_node),
@@ -158,6 +166,8 @@ impl Seeds {
 
     fn commit(&mut self, value: &Commit) -> Outcome {
         self.write("commit", &value.encode()?)?;
+        // 3 is the same for a Commit.
+        self.write("process_message", &[vec![3], value.encode()?].concat())?;
         for proposal in &value.proposals {
             if let ProposalOrRef::Proposal(proposal) = proposal {
                 self.proposal(proposal)?;
@@ -185,6 +195,8 @@ impl Seeds {
 
     fn tree(&mut self, value: &RatchetTree) -> Outcome {
         self.write("ratchet_tree", &value.encode()?)?;
+        // 4 is to import this tree.
+        self.write("join", &[vec![4], value.encode()?].concat())?;
         // One leaf of each tree, because they are all alike.
         if let Some(Some(Node::Leaf(leaf))) = value.0.first() {
             self.leaf_node(leaf)?;
@@ -200,8 +212,21 @@ impl Seeds {
         value.find::<RatchetTree>()?.map_or(Ok(()), |tree| self.tree(&tree))
     }
 
+    /// Scripts of messages without edits, and histories of groups: some numbers that go through all there are.
+    fn scripts(&mut self) -> Outcome {
+        for start in 0..24_u8 {
+            let messages: Vec<u8> = (0..12).flat_map(|step: u8| [step.wrapping_mul(5) + start, 0]).collect();
+            self.write("process_message", &[vec![1], messages.clone()].concat())?;
+            self.write("public_group", &[vec![0], messages].concat())?;
+            let steps = (0..96).map(|step: u8| step.wrapping_mul(start.wrapping_mul(2) + 37) ^ start);
+            self.write("operations", &[vec![start], steps.collect()].concat())?;
+        }
+        Ok(())
+    }
+
     /// What is encrypted or does not occur in the vectors.
     fn made_up(&mut self) -> Outcome {
+        self.scripts()?;
         for leaf in [0, 1, u32::MAX] {
             let leaf_index = LeafIndex(leaf);
             let value = SenderData { leaf_index, generation: 1, reuse_guard: [1, 2, 3, 4] };

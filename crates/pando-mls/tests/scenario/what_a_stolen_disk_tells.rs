@@ -116,9 +116,14 @@ impl Drill {
             }
             Then::Resync => self.comes_back(victim),
             Then::Readmission => {
-                let _ = self.world.remove(by, at);
-                // The Commit was not recorded, which would be of no use: a member learns nothing from its own removal.
-                self.world.add(self.world.at(other), 1);
+                let removed = LeafIndex(victim);
+                self.log.push(self.world.commit(by, |builder| builder.remove(removed)).0);
+                let (newcomer, by) = (self.world.newcomer(), self.world.at(other));
+                let key_package = newcomer.key_package();
+                let (commit, welcome) = self.world.commit(by, |builder| builder.add(key_package));
+                self.log.push(commit);
+                self.world.enter(newcomer, &welcome.unwrap());
+                assert_eq!(self.world.leaf(3), removed);
             }
             Then::UnknownPsk | Then::KnownPsk => {
                 let psk = external_psk(7);

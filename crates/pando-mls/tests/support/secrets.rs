@@ -1,7 +1,10 @@
 //! The secrets that are in stored rows, one by one, as somebody finds them who copies a disk.
 
-#![allow(clippy::expect_used, reason = "in a test, a panic is a failure and that is all")]
-#![allow(dead_code, reason = "not every test that has this looks at all of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure; not every test looks at all of it"
+)]
 
 use pando_mls::wire::read_vector_header;
 use pando_mls::{Decode, EpochRow, GroupContext, MlsMessage, ReInit, RowKey, Rows, SecretBytes, SecretId};
@@ -26,7 +29,7 @@ const MEMBER: [&str; 7] = [
 
 /// The next byte string of a row. No copy of it is made.
 fn next<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
-    let (len, rest) = read_vector_header(bytes).expect("a byte string");
+    let (len, rest) = read_vector_header(bytes).unwrap();
     let (value, behind) = rest.split_at(len);
     *bytes = behind;
     value
@@ -34,17 +37,17 @@ fn next<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
 
 /// The rows that one's own Commit will write when it is merged.
 fn pending(mut bytes: &[u8]) -> Rows {
-    bytes = MlsMessage::decode_prefix(bytes).expect("a message").1;
+    bytes = MlsMessage::decode_prefix(bytes).unwrap().1;
     // The proposals, and which leaves come and go.
     for _ in 0..3 {
         next(&mut bytes);
     }
-    bytes = Option::<ReInit>::decode_prefix(bytes).expect("a ReInit, or none").1;
+    bytes = Option::<ReInit>::decode_prefix(bytes).unwrap().1;
     // The leaves as they were.
     next(&mut bytes);
     let (mut changes, mut rows) = (next(&mut bytes), Rows::new());
     while !changes.is_empty() {
-        let key = RowKey::from_bytes(next(&mut changes)).expect("a key");
+        let key = RowKey::from_bytes(next(&mut changes)).unwrap();
         let (present, rest) = changes.split_at(1);
         changes = rest;
         if present == [1] {
@@ -77,7 +80,7 @@ pub(crate) fn secrets(rows: &Rows) -> Vec<Stored> {
             RowKey::ResumptionPsk(_) => put("resumption_psk", bytes),
             RowKey::OwnUpdate(_) => put("private key of an Update", next(&mut bytes)),
             RowKey::Epoch(_, EpochRow::Past) => {
-                let (_, rest) = GroupContext::decode_prefix(bytes).expect("a GroupContext");
+                let (_, rest) = GroupContext::decode_prefix(bytes).unwrap();
                 bytes = &rest[4..];
                 put("sender_data_secret", next(&mut bytes));
             }

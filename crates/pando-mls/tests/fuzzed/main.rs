@@ -1,0 +1,108 @@
+//! The fuzz targets that drive groups (`fuzz/`), on inputs that fuzzing has found and that are kept in `fuzz/kept`.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    unreachable_pub,
+    dead_code,
+    reason = "in a test, a panic is a failure and that is all; the fuzz targets are a package of their own"
+)]
+
+#[path = "../../../../fuzz/src/join.rs"]
+mod join;
+#[path = "../../../../fuzz/src/live.rs"]
+mod live;
+#[path = "../../../../fuzz/src/operations.rs"]
+mod operations;
+#[path = "../../../../fuzz/src/process_message.rs"]
+mod process_message;
+#[path = "../../../../fuzz/src/public_group.rs"]
+mod public_group;
+#[path = "../support/secrets.rs"]
+mod secrets;
+
+// The simulation, which has histories to be chosen.
+#[path = "../simulation/commits.rs"]
+mod commits;
+#[path = "../simulation/content.rs"]
+mod content;
+#[path = "../simulation/device.rs"]
+mod device;
+#[path = "../simulation/dice.rs"]
+mod dice;
+#[path = "../simulation/failure.rs"]
+mod failure;
+#[path = "../simulation/ghosts.rs"]
+mod ghosts;
+#[path = "../simulation/history.rs"]
+mod history;
+#[path = "../simulation/joins.rs"]
+mod joins;
+#[path = "../simulation/network.rs"]
+mod network;
+#[path = "../simulation/observer.rs"]
+mod observer;
+#[path = "../simulation/proposals.rs"]
+mod proposals;
+#[path = "../simulation/ratchets.rs"]
+mod ratchets;
+#[path = "../simulation/run.rs"]
+mod run;
+#[path = "../simulation/service.rs"]
+mod service;
+#[path = "../simulation/shrink.rs"]
+mod shrink;
+#[path = "../simulation/successors.rs"]
+mod successors;
+#[path = "../simulation/world.rs"]
+mod world;
+
+use std::fs;
+use std::path::Path;
+
+/// Runs a target on all inputs that are kept for it: one in each line, in hexadecimal digits.
+fn runs(target: &str, run: fn(&[u8])) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/kept").join(target);
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.len() < 100_000 && text.lines().count() >= 10, "{target}");
+    for line in text.lines() {
+        let digits: Vec<_> = line.chars().map(|digit| digit.to_digit(16).unwrap() as u8).collect();
+        let bytes: Vec<_> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        run(&bytes);
+    }
+}
+
+#[test]
+fn process_message() {
+    runs("process_message", process_message::process_message);
+}
+
+#[test]
+fn operations() {
+    runs("operations", operations::operations);
+}
+
+#[test]
+fn join() {
+    runs("join", join::join);
+}
+
+#[test]
+fn public_group() {
+    runs("public_group", public_group::public_group);
+}
+
+/// Bytes that are not the beginning of anything.
+#[test]
+fn short_inputs() {
+    for target in [process_message::process_message, join::join, public_group::public_group] {
+        target(&[]);
+        (0..=u8::MAX).step_by(3).for_each(|byte| target(&[byte]));
+    }
+    operations::operations(&[]);
+}
