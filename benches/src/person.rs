@@ -92,7 +92,6 @@ fn config() -> GroupConfig {
         leaves: u32::MAX,
         group_id_bytes: usize::MAX,
         pending_proposals: usize::MAX,
-        group_id_bytes: usize::MAX,
     };
     GroupConfig { encrypt_handshakes: false, padding: Padding::None, limits, ..GroupConfig::default() }
 }
