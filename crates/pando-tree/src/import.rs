@@ -228,7 +228,7 @@ impl Tree {
     fn merged_descendant(
         &self,
         child_at: NodeIndex,
-        child: &Subtree,
+        child: &Arc<Subtree>,
         unmerged: &[LeafIndex],
     ) -> Option<Vec<u8>> {
         let resolution_len = usize::try_from(child.summary.resolution).ok()?;
@@ -240,7 +240,7 @@ impl Tree {
             .into_iter()
             .filter(|node| node.leaf().is_none_or(|leaf| unmerged.binary_search(&leaf).is_err()));
         let node = others.next().filter(|_| others.next().is_none())?;
-        let subtree = child.find(child_at, node)?;
+        let subtree = Subtree::find(child, child_at, node)?;
         match subtree.kind() {
             Kind::Parent { content, .. } => Some(content.as_ref()?.parent_hash().to_vec()),
             Kind::Leaf(content) => match content.decode()?.leaf_node_source {

@@ -125,7 +125,7 @@ impl KeyIndex {
 
     /// Changes this index as a row says that [`KeyIndex::rows_since`] told of.
     pub fn patch(&mut self, fingerprint: u64, node: NodeIndex, is_there: bool) {
-        let entry = Entry { fingerprint, node };
+        let entry = Entry::restore(fingerprint, node);
         if is_there { self.insert_entry(entry) } else { self.remove_entry(entry) }
     }
 
@@ -157,7 +157,7 @@ impl StoredIndex {
     /// The entries with fingerprints in a range.
     fn entries(&self, fingerprints: RangeInclusive<u64>) -> impl Iterator<Item = Entry> {
         let entries = self.shelf.keys(self.kind, fingerprints).into_iter();
-        let entries = entries.map(|(fingerprint, node)| Entry { fingerprint, node });
+        let entries = entries.map(|(fingerprint, node)| Entry::restore(fingerprint, node));
         entries.filter(|entry| !self.gone.contains(entry))
     }
 }

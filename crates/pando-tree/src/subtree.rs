@@ -171,23 +171,9 @@ impl Subtree {
         }
     }
 
-    /// The node at `target`, which is at or below this one, at `at`. `None` if it is within a blank subtree
-    /// whose nodes do not exist.
-    pub(crate) fn find(&self, mut at: NodeIndex, target: NodeIndex) -> Option<&Self> {
-        let mut node = self;
-        while at != target {
-            let Kind::Parent { left, right, .. } = node.kind() else { return None };
-            (at, node) = if target < at { (at.left()?, left) } else { (at.right()?, right) };
-        }
-        Some(node)
-    }
-
-    /// The same as [`Subtree::find`], to be shared.
-    pub(crate) fn find_shared(
-        mut node: &Arc<Self>,
-        mut at: NodeIndex,
-        target: NodeIndex,
-    ) -> Option<&Arc<Self>> {
+    /// The node at `target`, which is at or below `node`, at `at`. `None` if it is within a blank subtree whose nodes do
+    /// not exist.
+    pub(crate) fn find(mut node: &Arc<Self>, mut at: NodeIndex, target: NodeIndex) -> Option<&Arc<Self>> {
         while at != target {
             let Kind::Parent { left, right, .. } = node.kind() else { return None };
             (at, node) = if target < at { (at.left()?, left) } else { (at.right()?, right) };

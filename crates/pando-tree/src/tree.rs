@@ -305,7 +305,8 @@ impl Tree {
     ) -> Result<(), TreeError> {
         let suite = self.suite;
         let node = self.size.node(leaf).ok_or(TreeError::NotAMember(leaf))?;
-        if let Some(old) = self.root.find(self.size.root(), node).and_then(Subtree::leaf_content) {
+        let old = Subtree::find(&self.root, self.size.root(), node);
+        if let Some(old) = old.and_then(|old| old.leaf_content()) {
             self.encryption_keys.remove(suite, old.encryption_key(), node);
             self.signature_keys.remove(suite, old.signature_key(), node);
             self.support.remove(&old.decode().ok_or(TreeError::NotAMember(leaf))?);
@@ -332,7 +333,7 @@ impl Tree {
 
     /// The node at an index, to be shared; `None` as for [`Tree::find`].
     pub(crate) fn find_shared(&self, node: NodeIndex) -> Option<&Arc<Subtree>> {
-        let found = || Subtree::find_shared(&self.root, self.size.root(), node);
+        let found = || Subtree::find(&self.root, self.size.root(), node);
         (node.0 < self.size.node_count()).then(found).flatten()
     }
 
@@ -346,7 +347,7 @@ impl Tree {
 
     /// The node at an index; `None` outside of the tree and within blank subtrees.
     pub(crate) fn find(&self, node: NodeIndex) -> Option<&Subtree> {
-        if node.0 < self.size.node_count() { self.root.find(self.size.root(), node) } else { None }
+        self.find_shared(node).map(AsRef::as_ref)
     }
 }
 
