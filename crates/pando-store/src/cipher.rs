@@ -75,7 +75,7 @@ impl Cipher {
     }
 
     /// The same keys, for whoever has the store open once more.
-    pub(crate) fn clone(&self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         Self { index: self.index.expose().into(), records: self.records.clone(), id: self.id }
     }
 

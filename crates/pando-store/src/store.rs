@@ -65,7 +65,7 @@ impl<B: Backend> Store<B> {
     /// The same store, opened once more.
     pub(crate) fn again(&self) -> Result<Self, StoreError> {
         let backend = self.backend.again()?;
-        Ok(Self { backend, cipher: self.cipher.clone(), erase: self.erase, unerased: false })
+        Ok(Self { backend, cipher: self.cipher.again(), erase: self.erase, unerased: false })
     }
 
     /// When what is deleted is overwritten.
