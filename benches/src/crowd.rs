@@ -35,6 +35,15 @@ pub struct Member {
 }
 
 impl Member {
+    /// Person 0 creates a group, in which there is nobody else.
+    #[must_use]
+    pub fn alone(crypto: Crypto, rng: &mut ChaCha20Rng) -> Self {
+        let person = Person::new(crypto, 0);
+        let (extensions, bundle, client) = (Extensions::default(), person.bundle(), person.client());
+        let (group, _) = Group::create(crypto.suite, group_id(), extensions, bundle, &client, rng).unwrap();
+        Self { person, group }
+    }
+
     /// Joins by a Welcome in a message, with a tree if it is not inside. Gives also all rows.
     pub fn join(
         person: Person,
@@ -141,10 +150,7 @@ impl Created {
     /// Person 0 adds the others, whose KeyPackages are these.
     #[must_use]
     pub fn new(crypto: Crypto, others: &[Vec<u8>], tree_in_welcome: bool, rng: &mut ChaCha20Rng) -> Self {
-        let person = Person::new(crypto, 0);
-        let (extensions, bundle, client) = (Extensions::default(), person.bundle(), person.client());
-        let (group, _) = Group::create(crypto.suite, group_id(), extensions, bundle, &client, rng).unwrap();
-        let mut creator = Member { person, group };
+        let mut creator = Member::alone(crypto, rng);
         let ((commit, welcome), build) = timed(|| {
             let (commit, welcome) = creator.commit(
                 |builder| {

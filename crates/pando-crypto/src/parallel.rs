@@ -1,7 +1,8 @@
 //! The same work on many items, on all cores, with the result that one core would give.
 //!
-//! Where there are no threads, `rayon` does it on the calling one. Whoever needs randomness draws it beforehand, an
-//! item at a time, so that it does not matter which core comes first.
+//! Where there are no threads, `rayon` does it on the calling one, and so does a pool of one thread: handing all work
+//! over to it would only take time. Whoever needs randomness draws it beforehand, an item at a time, so that it does not
+//! matter which core comes first.
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
@@ -15,6 +16,7 @@ pub fn threads() -> usize {
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Send + Sync) -> Vec<R> {
     match items {
         [] | [_] => items.iter().map(work).collect(),
+        _ if threads() == 1 => items.iter().map(work).collect(),
         _ => items.par_iter().map(work).collect(),
     }
 }
@@ -32,6 +34,7 @@ pub fn try_for_each_run<T: Sync, E: Send>(
     match &*runs {
         [] => Ok(()),
         [only] => check(only),
+        _ if threads() == 1 => runs.into_iter().try_for_each(check),
         _ => runs.par_iter().find_map_first(|run| check(run).err()).map_or(Ok(()), Err),
     }
 }
@@ -42,7 +45,7 @@ pub fn join<A: Send, B: Send>(
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B + Send,
 ) -> (A, B) {
-    if is_worth_it { rayon::join(one, other) } else { (one(), other()) }
+    if is_worth_it && threads() > 1 { rayon::join(one, other) } else { (one(), other()) }
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use pando_benches::crowd::{Created, Crowd, Member, timed};
 use pando_benches::heap;
 use pando_benches::person::{Person, key_packages};
 use pando_benches::rng;
-use pando_mls::{Encode, MlsMessage};
+use pando_mls::{CommitBuilder, Decode, Encode, KeyPackage, MlsMessage};
+use rand_chacha::ChaCha20Rng;
 
 const JOINS: [&str; 3] = ["join_welcome_oob", "heap_joined_group", "heap_peak_during_join"];
 
@@ -65,21 +66,28 @@ fn join_all(session: &Session, n: u32, created: &Created) {
     series.report(session, n);
 }
 
-/// Somebody is added and joins by a Welcome of their own; then it was nothing.
+/// Somebody is added as the last of all, and joins by a Welcome of their own; then it was nothing.
 pub(crate) fn join_single(session: &Session, n: u32, crowd: &mut Crowd) {
     let (single, heap) = ("join_welcome_single", n > LARGEST_FRESH && session.wants(&JOINS[1..]));
     if !heap && !session.wants(&[single]) {
         return;
     }
     session.doing(n, single);
+    let person = || Person::new(session.crypto, n);
+    let mut rng = rng();
+    let mut others;
+    let committer = if n > LARGEST_FRESH {
+        &mut crowd.committer
+    } else {
+        others = all_but_one(session, n, &mut rng);
+        &mut others
+    };
     let mut series = Joins::new(single);
     while series.join.goes_on(session) {
-        let person = crowd.newcomer();
-        let Crowd { committer, rng, .. } = crowd;
-        let key_package = person.bundle().key_package;
-        let (_, welcome) = committer.commit(|builder| builder.add(key_package).without_path(), rng);
+        let key_package = person().bundle().key_package;
+        let (_, welcome) = committer.commit(|builder| builder.add(key_package).without_path(), &mut rng);
         let welcome = MlsMessage::from(welcome.unwrap()).encode().unwrap();
-        series.join(person, &welcome, None);
+        series.join(person(), &welcome, None);
         let _ = committer.group.clear_pending();
     }
     if heap {
@@ -87,6 +95,23 @@ pub(crate) fn join_single(session: &Session, n: u32, crowd: &mut Crowd) {
     } else {
         session.report(n, [&series.join]);
     }
+}
+
+/// A group in which one is missing: who makes its Commits.
+fn all_but_one(session: &Session, n: u32, rng: &mut ChaCha20Rng) -> Member {
+    let mut creator = Member::alone(session.crypto, rng);
+    let others = key_packages(session.crypto, 1..n - 1);
+    if !others.is_empty() {
+        let _ = creator.commit(
+            |builder| {
+                let others = others.iter().map(|bytes| KeyPackage::decode(bytes).unwrap());
+                others.fold(builder, CommitBuilder::add).without_path().without_tree()
+            },
+            rng,
+        );
+        let _ = creator.group.merge_pending().unwrap();
+    }
+    creator
 }
 
 struct Joins {

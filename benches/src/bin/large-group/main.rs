@@ -5,8 +5,8 @@
 //! `--help`. They have in common:
 //!
 //! - Messages are bytes: *making* a Commit ends with its encoding, *processing* it begins with decoding, and ends in
-//!   the new epoch. Handshake messages are encrypted and padded, as is the default. What is to be stored is made
-//!   (the Delta), and counted in memory; it is stored where the operation's name says so.
+//!   the new epoch. Handshake messages are PublicMessages, and nothing is padded, as with the others. What is to be
+//!   stored is made (the Delta), and counted in memory; it is stored where the operation's name says so.
 //! - The committer is at the first leaf, the receiver at the last, as far away as can be. That both agree is checked
 //!   after each Commit, outside of what is measured.
 //! - *Fresh* is the tree right after one Commit that added everybody: nearly all parents are blank. *Warm* is the

@@ -30,7 +30,7 @@ const BATCH_PAYS: usize = 3;
 
 /// How many signatures are verified together. Fewer than the least are not worth a second thread, more than the most
 /// would not cost less each.
-const LEAST_TOGETHER: usize = 8;
+const LEAST_TOGETHER: usize = 32;
 const MOST_TOGETHER: usize = 1_024;
 
 /// The encodings of the points of low order, without the sign of x.

@@ -46,7 +46,7 @@ pub(crate) fn contents_are_valid(
 /// How many KeyPackages are verified together.
 const BATCH: usize = 512;
 /// So many at least, that it pays to verify both signatures of each on two cores.
-const WORTH_A_THREAD: usize = 4;
+const WORTH_A_THREAD: usize = 16;
 
 /// 10.1 and 7.3: the signatures of KeyPackages and of their leaves must be valid; in batches, on all cores.
 pub(crate) fn signatures_are_valid(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
