@@ -47,42 +47,34 @@ pub(crate) fn scan(
 
 pub(crate) fn put(connection: &Connection, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     let value = slot_of(value)?;
-    let sql = "SELECT slot, length(value) FROM pando_records JOIN pando_slots ON id = slot WHERE key = ?1";
-    let found: Option<(i64, i64)> =
-        connection.prepare_cached(sql)?.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let len = value.expose().len();
-    match found {
-        Some((slot, size)) if usize::try_from(size) == Ok(len) => fill(connection, slot, &value),
-        Some((slot, _)) => {
-            free(connection, slot)?;
-            let slot = take(connection, &value)?;
-            let sql = "UPDATE pando_records SET slot = ?2 WHERE key = ?1";
-            connection.prepare_cached(sql)?.execute(params![key, slot])?;
-            Ok(())
-        }
-        None => {
-            let slot = take(connection, &value)?;
-            let sql = "INSERT INTO pando_records (key, slot) VALUES (?1, ?2)";
-            connection.prepare_cached(sql)?.execute(params![key, slot])?;
-            Ok(())
-        }
+    // What is put most often has the length of what is there.
+    let sql = "UPDATE pando_slots SET value = ?2
+               WHERE id = (SELECT slot FROM pando_records WHERE key = ?1) AND length(value) = length(?2)";
+    if connection.prepare_cached(sql)?.execute(params![key, value.expose()])? > 0 {
+        return Ok(());
     }
+    let slot = take(connection, &value)?;
+    let sql = "SELECT slot FROM pando_records WHERE key = ?1";
+    let old: Option<i64> = connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+    let sql = match old {
+        Some(old) => {
+            free(connection, old)?;
+            "UPDATE pando_records SET slot = ?2 WHERE key = ?1"
+        }
+        None => "INSERT INTO pando_records (key, slot) VALUES (?1, ?2)",
+    };
+    connection.prepare_cached(sql)?.execute(params![key, slot])?;
+    Ok(())
 }
 
 pub(crate) fn delete(connection: &Connection, range: Range<&[u8]>) -> Result<(), StoreError> {
-    let sql = "SELECT slot FROM pando_records WHERE key >= ?1 AND key < ?2";
+    let sql = "DELETE FROM pando_records WHERE key >= ?1 AND key < ?2 RETURNING slot";
     let slots: Vec<i64> = {
         let mut statement = connection.prepare_cached(sql)?;
-        let found = statement.query_map([range.start, range.end], |row| row.get(0))?;
-        found.collect::<Result<_, _>>()?
+        let deleted = statement.query_map([range.start, range.end], |row| row.get(0))?;
+        deleted.collect::<Result<_, _>>()?
     };
-    if slots.is_empty() {
-        return Ok(());
-    }
-    slots.into_iter().try_for_each(|slot| free(connection, slot))?;
-    let sql = "DELETE FROM pando_records WHERE key >= ?1 AND key < ?2";
-    connection.prepare_cached(sql)?.execute([range.start, range.end])?;
-    Ok(())
+    slots.into_iter().try_for_each(|slot| free(connection, slot))
 }
 
 /// Gives the slots up that are free. This moves others: a VACUUM must follow, which writes all pages anew.
@@ -100,14 +92,13 @@ pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
 
 /// A slot with this value in it.
 fn take(connection: &Connection, value: &SecretBytes) -> Result<i64, StoreError> {
-    let size = value.expose().len();
-    let sql = "SELECT slot FROM pando_free WHERE size = ?1 LIMIT 1";
-    let size = i64::try_from(size).unwrap_or(i64::MAX);
+    let sql = "DELETE FROM pando_free
+               WHERE size = ?1 AND slot = (SELECT slot FROM pando_free WHERE size = ?1 LIMIT 1) RETURNING slot";
+    let size = i64::try_from(value.expose().len()).unwrap_or(i64::MAX);
     let free: Option<i64> = connection.prepare_cached(sql)?.query_row([size], |row| row.get(0)).optional()?;
     if let Some(slot) = free {
-        let sql = "DELETE FROM pando_free WHERE size = ?1 AND slot = ?2";
-        connection.prepare_cached(sql)?.execute([size, slot])?;
-        fill(connection, slot, value)?;
+        let sql = "UPDATE pando_slots SET value = ?2 WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![slot, value.expose()])?;
         return Ok(slot);
     }
     let sql = "INSERT INTO pando_slots (value) VALUES (?1)";
@@ -115,17 +106,11 @@ fn take(connection: &Connection, value: &SecretBytes) -> Result<i64, StoreError>
     Ok(connection.last_insert_rowid())
 }
 
-fn fill(connection: &Connection, slot: i64, value: &SecretBytes) -> Result<(), StoreError> {
-    let sql = "UPDATE pando_slots SET value = ?2 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![slot, value.expose()])?;
-    Ok(())
-}
-
 fn free(connection: &Connection, slot: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE pando_slots SET value = zeroblob(length(value)) WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute([slot])?;
-    let sql = "INSERT INTO pando_free (size, slot) SELECT length(value), id FROM pando_slots WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute([slot])?;
+    let sql = "UPDATE pando_slots SET value = zeroblob(length(value)) WHERE id = ?1 RETURNING length(value)";
+    let size: i64 = connection.prepare_cached(sql)?.query_row([slot], |row| row.get(0))?;
+    let sql = "INSERT INTO pando_free (size, slot) VALUES (?1, ?2)";
+    connection.prepare_cached(sql)?.execute([size, slot])?;
     Ok(())
 }
 

@@ -7,7 +7,8 @@ use crate::store::Store;
 use crate::transaction::Transaction;
 use crate::{Key, StoreError, slots};
 use pando_mls::SecretBytes;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi};
+use rusqlite::config::DbConfig;
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, OptionalExtension, ffi};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Range;
@@ -16,6 +17,9 @@ use std::time::Duration;
 
 /// How long a transaction waits for one of another process, if nothing else is said.
 const WAIT: Duration = Duration::from_secs(5);
+
+/// How many statements stay prepared: all that there are.
+const STATEMENTS: usize = 32;
 
 /// A database of SQLite.
 #[derive(Debug)]
@@ -50,6 +54,9 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(WAIT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise, statements are planned again with the values that they are executed with.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // None of these writes anything. What is deleted is overwritten; temporary files would hold copies of it; and a
         // transaction is on the disk when it is committed.
         connection.execute_batch(
@@ -82,6 +89,11 @@ impl Sqlite {
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
     }
 
     fn prepare(&mut self) -> Result<(), StoreError> {
@@ -130,11 +142,11 @@ impl Backend for Sqlite {
 
     fn begin(&mut self) -> Result<(), StoreError> {
         self.prepare()?;
-        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+        self.execute("BEGIN IMMEDIATE")
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.execute_batch("COMMIT")?)
+        self.execute("COMMIT")
     }
 
     fn rollback(&mut self) {
@@ -175,7 +187,8 @@ impl Backend for Sqlite {
         // Nobody waits for those who read: it is done later.
         self.connection.busy_timeout(Duration::ZERO)?;
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+        let checkpoint = |mut statement: CachedStatement<'_>| statement.query_row([], |row| row.get(0));
+        let busy: rusqlite::Result<bool> = self.connection.prepare_cached(sql).and_then(checkpoint);
         self.connection.busy_timeout(self.wait)?;
         if busy? { Err(StoreError::Busy) } else { Ok(()) }
     }
