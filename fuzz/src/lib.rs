@@ -8,6 +8,13 @@ mod process_message;
 mod public_group;
 #[path = "../../crates/pando-mls/tests/support/secrets.rs"]
 mod secrets;
+mod store;
+
+// The clients of `pando-store`, whose stores fail where the fuzzer wants it.
+#[path = "../../crates/pando-store/tests/people/mod.rs"]
+mod people;
+#[path = "../../crates/pando-store/tests/faults/two.rs"]
+mod two;
 
 // The simulation of `pando-mls`, whose histories are chosen by the fuzzer here.
 #[allow(dead_code, reason = "the simulation does more")]
@@ -67,6 +74,7 @@ pub use open_message::open_message;
 pub use operations::operations;
 pub use process_message::process_message;
 pub use public_group::public_group;
+pub use store::store;
 
 use pando_wire::{
     ApplicationId, ContentType, Decode, Encode, ExtensionBody, Extensions, ExternalPub, ExternalSenders,

@@ -1,0 +1,66 @@
+//! A client whose store fails again and again: the fuzzer chooses what is done, which calls of the store fail meanwhile,
+//! and how.
+
+use crate::people::{memory, sqlite};
+use crate::two::{OPERATIONS, Two, two};
+use fail::FailScenario;
+use pando_mls::RowKey;
+use pando_store::{Backend, FAILPOINTS, Key, StoreError};
+
+/// How many steps there are at most.
+const STEPS: usize = 24;
+
+/// What a call that fails is told to say.
+const KINDS: [&str; 3] = ["full", "read", "write"];
+
+/// The first byte chooses the store. Each five behind it are a step: what is done, and two calls that fail in it, each as
+/// the name of the call with what it says, and how many of that name go well before.
+pub fn store(input: &[u8]) {
+    let Some((first, steps)) = input.split_first() else { return };
+    // What fails is chosen for the whole process.
+    let scenario = FailScenario::setup();
+    if first % 2 == 0 {
+        run(two(memory()), steps);
+    } else {
+        let folder = tempfile::tempdir().unwrap();
+        let key = if first % 4 == 1 { Key::None } else { Key::bytes(&[1; 32]).unwrap() };
+        run(two(sqlite(&folder.path().join("store"), &key).unwrap()), steps);
+    }
+    scenario.teardown();
+}
+
+fn run<B: Backend>(mut two: Two<B>, steps: &[u8]) {
+    for &[what, faults @ ..] in steps.as_chunks::<5>().0.iter().take(STEPS) {
+        let arm = || arm(faults);
+        told(two.run(OPERATIONS[usize::from(what) % OPERATIONS.len()], arm));
+        if what >= 128 {
+            // It is not over yet.
+            arm();
+            told(two.unlucky.reload());
+        }
+        two.recover();
+        // With something pending, not everything can be done.
+        let is_pending = |key: &RowKey| matches!(key, RowKey::PendingCommit | RowKey::Proposal(_));
+        if what % 64 < 32 || two.unlucky.stored().keys().any(is_pending) {
+            two.finish();
+        }
+    }
+    two.finish();
+}
+
+/// What goes wrong is what was asked for, and nothing else.
+fn told(result: Result<(), StoreError>) {
+    if let Err(error) = result {
+        assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+    }
+}
+
+fn arm([first, after_first, second, after_second]: [u8; 4]) {
+    for (which, after) in [(first, after_first), (second, after_second)] {
+        let (which, after) = (usize::from(which), after % 64);
+        let (point, kind) =
+            (FAILPOINTS[which % FAILPOINTS.len()], KINDS[which / FAILPOINTS.len() % KINDS.len()]);
+        // The second of the same name is in place of the first.
+        fail::cfg(point, &format!("{after}*off->1*return({kind})->off")).unwrap();
+    }
+}
