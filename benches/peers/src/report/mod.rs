@@ -73,6 +73,8 @@ fn page(results: &Results, machine: &Machine, date: &str, drawn: &[(&str, String
             let _ = write!(about, " The targets are for {} members.", format::count(targets::SIZE));
         }
         section(&format!("At {} members", format::count(n)), &about, &tables::headline(results, n, *cores));
+        let about = "By the ratio of what was measured to the target, with RustCrypto and AWS-LC; and why.";
+        section("Targets that are missed", about, &tables::missed(results, n, *cores));
     }
     let about = "The least that RFC 9420 asks for, made of the primitives as Pando's backends have them in the same run. \
                  Hashing, symmetric encryption and copying are not counted, so nothing can reach a floor quite.";

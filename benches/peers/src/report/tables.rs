@@ -94,6 +94,26 @@ pub fn headline(results: &Results, n: u64, cores: u64) -> String {
     table(&head, &rows)
 }
 
+/// The targets that are missed by more than the noise of a measurement, with reasons.
+#[must_use]
+pub fn missed(results: &Results, n: u64, cores: u64) -> String {
+    const NOISE: f64 = 1.005;
+    let primitives = PANDO.map(|column| Primitives::of(results, column));
+    let mut text = String::new();
+    for row in ROWS {
+        let ratios = [0, 1].map(|backend| {
+            row.ratio(results, PANDO[backend], primitives[backend].as_ref(), n, cores)
+                .filter(|ratio| *ratio > NOISE)
+        });
+        if ratios.iter().any(Option::is_some) {
+            let times = either(ratios.map(|ratio| ratio.map(format::digits)));
+            let reason = row.reason().unwrap_or("The reason is not known.");
+            let _ = writeln!(text, "- {}: {times} times the target. {reason}", row.title);
+        }
+    }
+    text
+}
+
 /// One for each backend, or nothing if there are none.
 fn either([left, right]: [Option<String>; 2]) -> String {
     if left.is_none() && right.is_none() {
@@ -326,6 +346,22 @@ mod tests {
         assert!(suites(&Results::default()).is_empty());
         assert!(of_size(&results, 1_000).contains("| process_update_commit | – | 20.0 ms |"));
         assert!(of_size(&results, 1_000_000).is_empty());
+    }
+
+    #[test]
+    fn what_is_missed_has_a_reason() {
+        let mut results = results();
+        assert_eq!(missed(&results, 1_000, 2), "");
+        for (op, us) in [("process_remove_commit", "1200.0"), ("process_add_commit_nopath", "1000.0")] {
+            results.read(&format!(
+                r#"{{"impl":"pando","crypto":"aws-lc","op":"{op}","n":1000,"median_us":{us},"bytes":null}}"#
+            ));
+        }
+        assert_eq!(
+            missed(&results, 1_000, 2),
+            "- process an add commit without path: – / 2.00 times the target. The reason is not known.\n\
+             - process a remove commit: – / 2.00 times the target. As an update commit.\n"
+        );
     }
 
     #[test]
