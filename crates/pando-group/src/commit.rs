@@ -102,7 +102,7 @@ impl Group {
     /// Enters the epoch of one's own Commit, which was accepted.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if no Commit is pending.
+    /// As [`Group::merge`]: [`Misuse::StaleCommit`] if no Commit is pending.
     pub fn merge_pending(&mut self) -> Result<Delta, GroupError> {
         let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
         self.merge(pending.staged).map(|(_, delta)| delta)
@@ -302,7 +302,7 @@ impl<'a> CommitBuilder<'a> {
         let pending = Pending { staged, message: message.clone() };
         self.group.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(&pending)?));
         self.group.pending = Some(pending);
-        Ok(CommitOutput { message, welcome, group_info, delta: self.group.take_delta() })
+        Ok(CommitOutput { message, welcome, group_info, delta: self.group.changes() })
     }
 
     /// The proposals to commit: pending ones by reference, then new ones by value.

@@ -193,12 +193,25 @@ pub type Rows = BTreeMap<RowKey, SecretBytes>;
 pub struct Delta {
     pub(crate) rows: Changes,
     pub(crate) forget_before: u64,
+    pub(crate) is_whole: bool,
 }
 
 impl Delta {
-    /// All rows of a group that was not there before.
+    /// All rows of a group that has just been created or joined.
     pub(crate) fn writing(rows: Rows) -> Self {
-        Self { rows: rows.into_iter().map(|(key, row)| (key, Some(row))).collect(), forget_before: 0 }
+        let rows = rows.into_iter().map(|(key, row)| (key, Some(row))).collect();
+        Self { rows, forget_before: 0, is_whole: true }
+    }
+
+    /// Some rows that are different now.
+    pub(crate) const fn changing(rows: Changes) -> Self {
+        Self { rows, forget_before: 0, is_whole: false }
+    }
+
+    /// Forgets the epochs before one, also those that were to be written.
+    pub(crate) fn forget(&mut self, before: u64) {
+        self.rows.retain(|key, _| !matches!(key, RowKey::Epoch(epoch, _) if *epoch < before));
+        self.forget_before = before;
     }
 
     /// The rows to write, in the order of their keys.
@@ -217,6 +230,13 @@ impl Delta {
         self.forget_before
     }
 
+    /// Whether the rows to write are all that the group has. Then every other row of a group with this identifier is to
+    /// be deleted: whoever comes back by an external Commit may still have those of the time before.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -225,8 +245,8 @@ impl Delta {
 
     /// Does to rows in memory what a store does to its own.
     pub fn apply(self, rows: &mut Rows) {
-        let Self { rows: changes, forget_before } = self;
-        rows.retain(|key, _| !matches!(key, RowKey::Epoch(epoch, _) if *epoch < forget_before));
+        let Self { rows: changes, forget_before, is_whole } = self;
+        rows.retain(|key, _| !is_whole && !matches!(key, RowKey::Epoch(epoch, _) if *epoch < forget_before));
         for (key, change) in changes {
             match change {
                 Some(row) => drop(rows.insert(key, row)),
@@ -302,18 +322,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_forgotten_is_not_written() {
+        let past = |epoch| RowKey::Epoch(epoch, EpochRow::Past);
+        let changes = [past(1), past(2), past(3), RowKey::Member].map(|key| (key, Some(vec![1].into())));
+        let mut delta = Delta::changing(changes.into());
+        delta.forget(3);
+        assert_eq!(delta.writes().map(|(key, _)| key).collect::<Vec<_>>(), [RowKey::Member, past(3)]);
+        assert_eq!(delta.forget_before(), 3);
+    }
+
+    #[test]
     fn a_delta_writes_deletes_and_forgets() {
         let row = |byte: u8| SecretBytes::from(vec![byte]);
         let past = |epoch| RowKey::Epoch(epoch, EpochRow::Past);
         let mut rows: Rows =
             [(RowKey::Public, row(1)), (past(1), row(2)), (past(2), row(3)), (RowKey::Member, row(4))].into();
         let changes = [(RowKey::Public, Some(row(5))), (RowKey::Member, None), (past(3), Some(row(6)))];
-        let delta = Delta { rows: changes.into(), forget_before: 2 };
+        let delta = Delta { forget_before: 2, ..Delta::changing(changes.into()) };
         assert_eq!(delta.writes().map(|(key, _)| key).collect::<Vec<_>>(), [RowKey::Public, past(3)]);
         assert_eq!(delta.deletes().collect::<Vec<_>>(), [RowKey::Member]);
         assert!(!delta.is_empty());
         delta.apply(&mut rows);
         assert_eq!(rows, [(RowKey::Public, row(5)), (past(2), row(3)), (past(3), row(6))].into());
+        let whole = Delta::writing([(RowKey::Member, row(7))].into());
+        assert!(whole.is_whole());
+        whole.apply(&mut rows);
+        assert_eq!(rows, [(RowKey::Member, row(7))].into());
         assert!(Delta::default().is_empty());
     }
 }

@@ -230,15 +230,17 @@ impl Group {
             self.config.padding,
             rng,
         )?;
-        Ok((message.into(), self.take_delta()))
+        Ok((message.into(), self.changes()))
     }
 
     /// Enters the epoch that was staged. What was pending is gone: if that was a Commit of one's own, which
     /// has lost, the proposals are given back that it had by value, so that they can be tried again.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if it does not follow the current epoch; nothing else can go wrong.
+    /// [`Misuse::StaleCommit`] if it does not follow the current epoch. In a group that was opened, what
+    /// [`Tree::intact`](pando_tree::Tree::intact) says. Nothing else can go wrong.
     pub fn merge(&mut self, staged: Staged) -> Result<(Vec<Proposal>, Delta), GroupError> {
+        self.public.tree.intact()?;
         if staged.from_epoch != self.epoch() {
             return Err(Misuse::StaleCommit.into());
         }
@@ -248,7 +250,7 @@ impl Group {
         self.changed.rows.extend(rows);
         let Some(StagedMember { private_keys, keys }) = member else {
             self.erase()?;
-            return Ok((lost, self.take_delta()));
+            return Ok((lost, self.changes()));
         };
         let old_public = std::mem::replace(&mut self.public, public);
         let old_keys = std::mem::replace(&mut self.keys, keys);
@@ -256,7 +258,7 @@ impl Group {
         self.active = effects.reinit.is_none();
         self.reinit = effects.reinit;
         self.keep_past(old_public, old_keys, leaves);
-        Ok((lost, self.take_delta()))
+        Ok((lost, self.changes()))
     }
 
     /// Who has been removed has no secrets any more (section 12.4.2).
@@ -265,7 +267,7 @@ impl Group {
         let keys = self.private_keys.nodes().map(RowKey::PrivateKey);
         let psks = self.resumption_psks.keys().copied().map(RowKey::ResumptionPsk);
         self.changed.rows.extend(keys.chain(psks).map(|key| (key, None)));
-        self.changed.forget_before = u64::MAX;
+        self.changed.forget(u64::MAX);
         let (suite, size) = (self.public.suite, self.public.tree.size());
         self.private_keys = PrivateKeys::restore(self.own_leaf(), []);
         self.keys = EpochKeys::erased(SecretTree::restore(suite, size, self.config.ratchet_limits, [])?);
@@ -313,7 +315,7 @@ impl Group {
             self.past.pop_front();
             self.history.pop();
         }
-        self.changed.forget_before = self.past.front().map_or(self.epoch(), |past| past.context.epoch);
+        self.changed.forget(self.past.front().map_or(self.epoch(), |past| past.context.epoch));
     }
 
     /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value. Should it
@@ -327,7 +329,15 @@ impl Group {
     }
 
     /// What operations have changed that have failed: everything else comes beside their results.
+    ///
+    /// Nothing, if something of an opened group could not be read: it is to be opened anew, and what it could not take
+    /// is taken then.
     pub fn take_delta(&mut self) -> Delta {
+        if self.public.tree.intact().is_ok() { self.changes() } else { Delta::default() }
+    }
+
+    /// What an operation has changed.
+    pub(crate) fn changes(&mut self) -> Delta {
         let mut delta = std::mem::take(&mut self.changed);
         delta.rows.extend(self.opened.take_rows().into_iter().map(|(key, row)| (key, Some(row))));
         let past = self.past.iter_mut().map(|past| (past.context.epoch, &mut past.secret_tree));
@@ -343,7 +353,7 @@ impl Group {
     pub(crate) fn with_delta(mut self) -> Result<(Self, Delta), GroupError> {
         let delta = Delta::writing(self.rows()?);
         // All that has changed is in it.
-        drop(self.take_delta());
+        drop(self.changes());
         Ok((self, delta))
     }
 

@@ -25,14 +25,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 impl Group {
-    /// The group that was stored as these rows. The client's settings may be others than they were.
+    /// The group that was stored as these rows. The client's settings may be others than they were, and its policy may
+    /// tell clients apart by something else: what there is to be changed for that is stored with the next operation.
     ///
     /// # Errors
     /// - [`GroupError::Stored`] if a row is missing or malformed.
     /// - [`Misuse::UnsupportedCipherSuite`] if the provider does not have the group's.
     pub fn load(rows: &Rows, client: &Client<'_>) -> Result<Self, GroupError> {
         let (public, row) = public_state(rows, client.crypto, client.policy)?;
-        Self::with_public_state(rows, public, row, client)
+        let clients = client_rows(rows, &public.clients);
+        let mut group = Self::with_public_state(rows, public, row, client)?;
+        group.changed.rows.extend(clients);
+        Ok(group)
     }
 
     /// The group that was stored, of whose ratchet tree nodes are read when they are needed, and everything else now.
@@ -186,6 +190,22 @@ fn numbered(rows: &Rows, kind: fn(u32) -> RowKey) -> impl Iterator<Item = &Secre
 fn private_key_rows(rows: &Rows) -> impl Iterator<Item = (RowKey, &SecretBytes)> {
     let all = RowKey::PrivateKey(NodeIndex(0))..=RowKey::PrivateKey(NodeIndex(u32::MAX));
     rows.range(all).map(|(key, row)| (*key, row))
+}
+
+/// How the rows about who is in a group differ from those that there should be.
+fn client_rows(rows: &Rows, clients: &Clients) -> Changes {
+    let mut changes: Changes = rows
+        .range(RowKey::Tree(TreeKey::Shape)..RowKey::PrivateKey(NodeIndex(0)))
+        .filter(|(key, _)| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..))))
+        .map(|(key, _)| (*key, None))
+        .collect();
+    for (key, row) in clients.rows_since(None) {
+        // What is there already is neither to be deleted nor to be written.
+        if changes.remove(&RowKey::Tree(key)).is_none() {
+            changes.insert(RowKey::Tree(key), row.map(SecretBytes::from));
+        }
+    }
+    changes
 }
 
 /// The public state, the row that it begins with, and the tree.

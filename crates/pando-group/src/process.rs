@@ -87,7 +87,7 @@ impl Group {
         // What a Commit has changed so far is stored with what it changes when it is merged. If there is a crash
         // in between, it can be processed again.
         let staged = matches!(processed, Processed::Commit(_));
-        let delta = if staged { Delta::default() } else { self.take_delta() };
+        let delta = if staged { Delta::default() } else { self.changes() };
         Ok((processed, delta))
     }
 

@@ -69,7 +69,7 @@ impl Group {
         self.insert_proposal(pending)?;
         self.changed.rows.insert(RowKey::OwnProposal(next(&self.own_proposals)?), Some(row));
         self.own_proposals.push((message.clone(), reference));
-        Ok((message, self.take_delta()))
+        Ok((message, self.changes()))
     }
 
     /// Sends a proposal to replace one's own leaf by one with a new encryption key, and with what `new_leaf` says

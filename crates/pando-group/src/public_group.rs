@@ -213,6 +213,6 @@ impl PublicGroup {
         self.proposals = ProposalStore::default();
         self.active = reinit.is_none();
         self.reinit = reinit;
-        Ok(Delta { rows, forget_before: 0 })
+        Ok(Delta::changing(rows))
     }
 }

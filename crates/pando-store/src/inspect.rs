@@ -11,7 +11,8 @@ use crate::store::{Store, key_id};
 use pando_mls::wire::{NodeIndex, Signature, SignaturePublicKey};
 use pando_mls::{
     Client, CryptoError, CryptoProvider, EpochRow, Group, GroupConfig, GroupError, GroupId, IdentityPolicy,
-    LeafIndex, Limits, NoPsks, PublicGroup, RowKey, Rows, SecretId, Signer, Suite, Tree, TreeKey,
+    KeyKind, LeafIndex, Limits, NoPsks, PublicGroup, PublicState, RowKey, Rows, SecretId, Signer, Suite,
+    Tree, TreeKey,
 };
 use std::collections::BTreeMap;
 
@@ -235,7 +236,7 @@ fn look_at_group(
     let not_loaded = |error| vec![Finding::NotLoaded(group_id.clone(), error)];
     if !rows.contains_key(&RowKey::Member) {
         return match PublicGroup::load(rows, crypto, policy, Limits::default()) {
-            Ok(group) => look_at_tree(group_id, group.public().context(), group.public().tree()),
+            Ok(group) => look_at_tree(group_id, group.public(), group.rows(), rows),
             Err(error) => not_loaded(error),
         };
     }
@@ -252,22 +253,39 @@ fn look_at_group(
         Ok(group) => group,
         Err(error) => return not_loaded(error),
     };
-    let (context, tree) = (group.public().context(), group.public().tree());
-    let mut findings = look_at_tree(group_id, context, tree);
-    if let Some(suite) = crypto.suite(context.cipher_suite) {
-        findings.extend(look_at_keys(group_id, rows, suite, tree));
-    }
+    let tree = group.public().tree();
+    let mut findings = look_at_tree(group_id, group.public(), group.rows(), rows);
+    findings.extend(look_at_keys(group_id, rows, tree.suite(), tree));
     findings
 }
 
-fn look_at_tree(group_id: &GroupId, context: &pando_mls::GroupContext, tree: &Tree) -> Vec<Finding> {
-    // Hashes are stored, too; they are computed anew from the tree as it would be sent, and so is all else about it.
-    let computed = tree.export().and_then(|bytes| Tree::import_unsigned(tree.suite(), &bytes));
-    let fits = computed.is_ok_and(|computed| {
+/// `computed` are the rows of the group as it was loaded.
+fn look_at_tree(
+    group_id: &GroupId,
+    public: &PublicState,
+    computed: Result<Rows, GroupError>,
+    stored: &Rows,
+) -> Vec<Finding> {
+    // Hashes are stored, too, and are taken as they are when a group is loaded, as nothing else about its tree is. So they
+    // are computed anew from the tree as it would be sent.
+    let tree = public.tree();
+    let anew = tree.export().and_then(|bytes| Tree::import_unsigned(tree.suite(), &bytes));
+    let hashes_fit = anew.is_ok_and(|anew| {
         let rows = |tree: &Tree| tree.rows_since(None).ok();
-        computed.tree_hash().is_ok_and(|hash| hash == context.tree_hash) && rows(&computed) == rows(tree)
+        anew.tree_hash().is_ok_and(|hash| hash == public.context().tree_hash) && rows(&anew) == rows(tree)
     });
+    let fits = hashes_fit && computed.is_ok_and(|computed| are_of_the_same_tree(&computed, stored));
     if fits { Vec::new() } else { vec![Finding::TreeHash(group_id.clone())] }
+}
+
+/// Whether rows are the same, of those that tell of the tree and of who is in it. Whether clients are told apart at all is
+/// an affair of the policy: one that does not do so says nothing of what another has stored.
+fn are_of_the_same_tree(computed: &Rows, stored: &Rows) -> bool {
+    let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
+    let has_clients = computed.keys().any(is_client);
+    let of_tree =
+        |(key, _): &(&RowKey, _)| matches!(key, RowKey::Tree(_)) && (has_clients || !is_client(key));
+    computed.iter().filter(of_tree).eq(stored.iter().filter(of_tree))
 }
 
 fn look_at_keys<'a>(

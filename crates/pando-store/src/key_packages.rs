@@ -69,11 +69,11 @@ impl<B: Backend> Store<B> {
         // A Welcome may be for very many, and few KeyPackages are here.
         let mut here = BTreeSet::new();
         point("store::scan")?;
-        self.check_key()?;
         self.backend.scan(range(&all(Kind::KeyPackage)), &mut |key, _| {
             here.insert(key.to_vec());
             Ok(())
         })?;
+        self.check_key()?;
         for secrets in welcome.secrets.iter().filter(|_| !here.is_empty()) {
             if here.contains(&record_key(&self.cipher, &secrets.new_member)) {
                 return self.key_package(&secrets.new_member);

@@ -68,6 +68,8 @@
 //! |---|---|
 //! | open a store | [`SqliteStore::open`](Store::open), [`Store::new`] with a [`Backend`] |
 //! | write a group | [`Store::lock`], [`Store::load`], [`Store::begin`], [`Transaction::apply`], [`Transaction::commit`] |
+//! | read no more of a group than is needed | [`Store::lock`], [`Store::source`], [`Group::open`](pando_mls::Group::open) |
+//! | forget a group | [`Transaction::delete_group`] |
 //! | join, and use a KeyPackage up | [`Store::key_package_for`], [`Transaction::use_key_package`] |
 //! | publish a KeyPackage | [`Transaction::insert_key_package`], [`Transaction::remove_expired`] |
 //! | sign | [`Transaction::put_signer`], [`Store::signer`] |

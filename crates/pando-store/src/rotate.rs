@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::backend::Backend;
-use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, alone, range, tagged};
+use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, alone, tagged};
 use crate::error::Record;
 use crate::faults::point;
 use crate::group::GroupRecord;
@@ -58,27 +58,20 @@ impl<B: Backend> Store<B> {
         Ok(())
     }
 
-    /// Deletes the data key, and then everything else. Whoever opens the store again is told so.
+    /// Deletes the data key and everything else. Whoever opens the store again is told so.
     ///
     /// What file systems and disks keep of it nevertheless is of no use without the key that it was wrapped by; if
     /// there was none, it is beyond what a program can delete.
     ///
     /// # Errors
-    /// [`StoreError::Busy`], [`StoreError::Io`]: the data key may be there still.
+    /// [`StoreError::Busy`], [`StoreError::Io`]. If the store is [`StoreError::Shredded`] when it is opened again, all of it
+    /// is deleted, and to open it overwrites what could not be overwritten yet, because somebody was reading it.
     pub fn shred(mut self) -> Result<(), StoreError> {
         let header = Header::shredded().encode_secret()?;
-        let transaction = self.begin()?;
+        let mut transaction = self.begin()?;
         transaction.store.backend.put(&HEADER, &header)?;
-        transaction.store.backend.delete(range(&alone(&key_id())))?;
+        transaction.delete::<&[u8]>(&(&key_id(), &[0xff]))?;
         transaction.finish()?;
-        self.erase()?;
-        self.backend.begin()?;
-        let everything: (&[u8], &[u8]) = (&[Kind::Group as u8], &[0xff]);
-        if let Err(error) = self.backend.delete(range(&everything)) {
-            self.backend.rollback();
-            return Err(error);
-        }
-        self.backend.commit()?;
         self.compact()
     }
 }

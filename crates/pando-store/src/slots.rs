@@ -22,8 +22,10 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS pando_records (key BLOB PRIMARY KEY, slot INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+// Where a record's slot is missing, there is no value, and that is damage; the record is not left out.
+
 pub(crate) fn get(connection: &Connection, key: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
-    let sql = "SELECT value FROM pando_records JOIN pando_slots ON id = slot WHERE key = ?1";
+    let sql = "SELECT value FROM pando_records LEFT JOIN pando_slots ON id = slot WHERE key = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([key])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -35,7 +37,7 @@ pub(crate) fn scan(
     range: Range<&[u8]>,
     each: &mut Each<'_>,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT key, value FROM pando_records CROSS JOIN pando_slots ON id = slot
+    let sql = "SELECT key, value FROM pando_records LEFT JOIN pando_slots ON id = slot
                WHERE key >= ?1 AND key < ?2 ORDER BY key";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([range.start, range.end])?;
@@ -108,7 +110,8 @@ fn take(connection: &Connection, value: &SecretBytes) -> Result<i64, StoreError>
 
 fn free(connection: &Connection, slot: i64) -> Result<(), StoreError> {
     let sql = "UPDATE pando_slots SET value = zeroblob(length(value)) WHERE id = ?1 RETURNING length(value)";
-    let size: i64 = connection.prepare_cached(sql)?.query_row([slot], |row| row.get(0))?;
+    let size: Option<i64> = connection.prepare_cached(sql)?.query_row([slot], |row| row.get(0)).optional()?;
+    let size = size.ok_or(StoreError::Corrupt(Record::Database))?;
     let sql = "INSERT INTO pando_free (size, slot) VALUES (?1, ?2)";
     connection.prepare_cached(sql)?.execute([size, slot])?;
     Ok(())
@@ -155,6 +158,23 @@ mod tests {
             assert_eq!(contents(slot.expose()).unwrap(), value);
         }
         assert!(contents(&[0, 0, 0]).is_err() && contents(&[0, 0, 0, 2, 1]).is_err());
+    }
+
+    #[test]
+    fn a_slot_that_is_missing_is_damage() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        put(&connection, &[1], &[7; 10]).unwrap();
+        put(&connection, &[2], &[7; 10]).unwrap();
+        connection.execute("DELETE FROM pando_slots WHERE id = 1", []).unwrap();
+        let damaged = |result: Result<(), StoreError>| {
+            assert!(matches!(result, Err(StoreError::Corrupt(Record::Database))), "{result:?}");
+        };
+        damaged(get(&connection, &[1]).map(drop));
+        damaged(scan(&connection, &[0][..]..&[9][..], &mut |_, _| Ok(())));
+        damaged(put(&connection, &[1], &[8; 10]));
+        damaged(delete(&connection, &[1][..]..&[2][..]));
+        assert_eq!(get(&connection, &[2]).unwrap().unwrap().expose(), [7; 10]);
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl Sqlite {
     /// # Errors
     /// As [`Sqlite::open`].
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref();
+        // One name for each database, wherever the process goes: locks depend on it.
+        let path = &fs::canonicalize(path).map_err(opening)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(WAIT)?;
@@ -195,6 +196,8 @@ impl Backend for Sqlite {
 
     fn compact(&mut self) -> Result<(), StoreError> {
         self.prepare()?;
+        // What is in the way of the second, without which copies of slots would stay, is in the way of the first.
+        self.connection.execute_batch("VACUUM")?;
         slots::drop_free(&self.connection)?;
         Ok(self.connection.execute_batch("VACUUM")?)
     }

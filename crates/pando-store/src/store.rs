@@ -51,7 +51,12 @@ impl<B: Backend> Store<B> {
             None => create(&mut backend, key)?,
         };
         let header = Header::read(header.expose())?;
-        let (data_key, sealed) = header.open(key)?;
+        let opened = header.open(key);
+        if matches!(opened, Err(StoreError::Shredded)) {
+            // Somebody may have been in the way when that was done.
+            let _ = backend.erase();
+        }
+        let (data_key, sealed) = opened?;
         let cipher = Cipher::new(&data_key, sealed);
         // Whoever had it last may have been stopped before that.
         let unerased = true;
@@ -239,11 +244,13 @@ impl<B: Backend> Store<B> {
         each: &mut Each<'_>,
     ) -> Result<(), StoreError> {
         point("store::scan")?;
-        self.check_key()?;
-        self.backend.scan(range(bounds), &mut |key, stored| {
+        let scanned = self.backend.scan(range(bounds), &mut |key, stored| {
             let value = self.cipher.open(key, stored, &what)?;
             each(key, value.expose())
-        })
+        });
+        // Afterwards: under another data key, nothing would have been found, or not been read.
+        self.check_key()?;
+        scanned
     }
 
     pub(crate) fn read_rows(
@@ -253,9 +260,8 @@ impl<B: Backend> Store<B> {
         bounds: &(Vec<u8>, Vec<u8>),
     ) -> Result<Rows, StoreError> {
         point("store::scan")?;
-        self.check_key()?;
         let mut rows = Rows::new();
-        self.backend.scan(range(bounds), &mut |key, stored| {
+        let scanned = self.backend.scan(range(bounds), &mut |key, stored| {
             let row_key = row_key(key)?;
             let what = || Record::Row(group_id.clone(), row_key);
             let row = self.cipher.open(key, stored, what)?;
@@ -263,8 +269,9 @@ impl<B: Backend> Store<B> {
             let (row_key, row) = row.ok_or_else(|| StoreError::Corrupt(what()))?;
             rows.insert(row_key, row);
             Ok(())
-        })?;
-        Ok(rows)
+        });
+        self.check_key()?;
+        scanned.map(|()| rows)
     }
 }
 

@@ -31,6 +31,9 @@ impl<'a, B: Backend> Transaction<'a, B> {
     pub fn apply(&mut self, lock: &mut GroupLock, delta: &Delta) -> Result<(), StoreError> {
         let version = self.check_version(lock)?.checked_add(1).ok_or(StoreError::Stale)?;
         let tag = *lock.tag();
+        if delta.is_whole() {
+            self.delete(&all_rows(&tag))?;
+        }
         if delta.forget_before() > 0 {
             self.delete(&rows_before(&tag, delta.forget_before()))?;
         }

@@ -17,7 +17,9 @@ use pando_wire::{
 use std::fmt;
 use std::sync::Arc;
 
-/// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does.
+/// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does. Of a tree that was opened
+/// ([`Tree::open`]), a clone is good until what the tree has become is stored: then nodes and keys may be gone that it has
+/// not read.
 #[derive(Clone)]
 pub struct Tree {
     pub(crate) suite: Suite,
@@ -199,7 +201,7 @@ impl Tree {
     /// The tree hash of a node (section 7.8); `None` if it does not exist.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if something in the tree is too long.
+    /// [`TreeError::Encode`] if something in the tree is too long; what [`Tree::intact`] says.
     pub fn node_hash(&self, node: NodeIndex) -> Result<Option<Opaque>, TreeError> {
         if node.0 >= self.size.node_count() {
             return Ok(None);
@@ -212,7 +214,9 @@ impl Tree {
                 &blank
             }
         };
-        Ok(Some(hash::tree_hash(self.suite, node, subtree)?[..].into()))
+        let hash = hash::tree_hash(self.suite, node, subtree)?;
+        self.intact()?;
+        Ok(Some(hash[..].into()))
     }
 
     /// Adds a member at the leftmost blank leaf (section 12.1.1): the tree is extended if there is none, and

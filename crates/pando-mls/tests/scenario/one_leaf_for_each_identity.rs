@@ -5,7 +5,7 @@ use crate::world::{AllPsks, Member, Newcomer, World, client, fast_suites, over_t
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Client, Credential, ExternalJoin, Group, GroupError, IdentityError, IdentityPolicy,
-    KeyPackageTemplate, LeafIndex, LeafTemplate, Violation,
+    KeyKind, KeyPackageTemplate, LeafIndex, LeafTemplate, RowKey, Rows, TreeKey, Violation,
 };
 use std::sync::Arc;
 
@@ -116,6 +116,34 @@ fn one_leaf_for_each_identity() {
             }
         }
     }
+}
+
+/// What clients are told apart by is stored. It is brought up to date when a group is loaded, and then it can be opened.
+#[test]
+fn another_policy_than_the_one_that_the_group_was_stored_with() {
+    let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
+    let suite = fast_suites().next().unwrap();
+    let mut world = World::new(suite);
+    let mut newcomer = |name| Newcomer::new(suite, named(name), &mut world.rng);
+    let (alice, again) = (newcomer("alice"), newcomer("alice"));
+    let _ = world.commit(0, |builder| builder.add(alice.key_package()));
+    let Member { signer, rows, .. } = &mut world.members[0];
+    assert!(!rows.keys().any(is_client));
+    let adds_again = |rows: &Rows| {
+        let copy: Rows = rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
+        let mut opened = Group::open(Arc::new(copy), &client_of(&**signer)).unwrap();
+        let commit = opened.commit().add(again.key_package());
+        commit.build(&client_of(&**signer), &mut world.rng.clone()).map(drop)
+    };
+    // It knows nobody.
+    assert_eq!(adds_again(rows), Ok(()));
+    Group::load(rows, &client_of(&**signer)).unwrap().take_delta().apply(rows);
+    assert_eq!(rows.keys().filter(|key| is_client(key)).count(), 2);
+    assert_eq!(adds_again(rows), Err(GroupError::Violation(Violation::SameClient)));
+    // All is as it should be.
+    assert!(Group::load(rows, &client_of(&**signer)).unwrap().take_delta().is_empty());
+    Group::load(rows, &client(&**signer)).unwrap().take_delta().apply(rows);
+    assert!(!rows.keys().any(is_client));
 }
 
 fn client_of(signer: &dyn pando_mls::Signer) -> Client<'_> {

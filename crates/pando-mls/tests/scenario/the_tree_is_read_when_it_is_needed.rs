@@ -181,6 +181,8 @@ fn a_store_may_fail_at_any_time() {
                         let failure = group.public().tree().intact().unwrap_err();
                         assert_eq!(GroupError::Tree(failure), error, "{what}");
                         assert!(group.encrypt(b"more", b"", &client, &mut rng()).is_err());
+                        // What was half done, such as the use of a key, is not stored: all can be tried again.
+                        assert!(group.take_delta().is_empty(), "{what}");
                         error
                     }
                 };

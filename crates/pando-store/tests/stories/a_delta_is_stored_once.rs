@@ -1,9 +1,9 @@
 //! What was made of an older state is refused: after another has written, after a transaction that failed, and for
 //! a group that is there already.
 
-use crate::people::{Device, group_of, tea};
+use crate::people::{Device, group_of, rng, tea, template};
 use crate::{Place, for_each_store};
-use pando_mls::Group;
+use pando_mls::{Client, ExternalJoin, Group, KeyPackageTemplate, LeafIndex, LeafTemplate};
 use pando_store::{Misuse, StoreError};
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn behind(place: &impl Place) {
     let mut lock = alice.store.lock(&tea(), Duration::ZERO).unwrap();
     let delta = {
         let psks = alice.store.psks();
-        old.encrypt(b"old", b"", &alice.client(&psks), &mut crate::people::rng(1)).unwrap().1
+        old.encrypt(b"old", b"", &alice.client(&psks), &mut rng(1)).unwrap().1
     };
     let mut transaction = alice.store.begin().unwrap();
     // It was not loaded under this lock at all.
@@ -76,6 +76,51 @@ fn there_already(place: &impl Place) {
 #[test]
 fn a_group_that_is_there_is_not_made_again() {
     for_each_store!(there_already);
+}
+
+/// Somebody comes back by an external Commit, with the lock of what it had before.
+fn comes_back(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b")]);
+    let (first, second) = devices.split_at_mut(1);
+    let (alice, bob) = (&mut first[0], &mut second[0]);
+    // What is to be gone: a proposal, a Commit that is pending, keys of past epochs.
+    for _ in 0..2 {
+        let (commit, _) = alice.commit(|builder| builder).unwrap();
+        alice.receive(&commit).unwrap();
+        bob.receive(&commit).unwrap();
+    }
+    bob.propose_update().unwrap();
+    bob.commit(|builder| builder).unwrap();
+    let describe =
+        |group: &mut Group, client: &Client<'_>, _: &mut _| Ok((group.group_info(true, client)?, vec![]));
+    let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
+    let (_, mut lock) = bob.group.take().unwrap();
+    let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
+        template(&bob.name, 0);
+    let join = ExternalJoin {
+        group_info: &group_info,
+        tree: None,
+        template: LeafTemplate { credential, capabilities, extensions },
+        resync: Some(LeafIndex(1)),
+        psks: vec![],
+        authenticated_data: b"",
+    };
+    let psks = bob.store.psks();
+    let (group, commit, delta) = join.build(&bob.client(&psks), &mut rng(9)).unwrap();
+    let mut transaction = bob.store.begin().unwrap();
+    transaction.apply(&mut lock, &delta).unwrap();
+    transaction.commit().unwrap();
+    bob.group = Some((group, lock));
+    assert_eq!(bob.stored(), bob.group().rows().unwrap());
+    alice.receive(&commit).unwrap();
+    bob.reload().unwrap();
+    let message = bob.send(b"here I am").unwrap();
+    assert_eq!(alice.receive(&message).unwrap().unwrap(), b"here I am");
+}
+
+#[test]
+fn who_comes_back_has_nothing_of_the_time_before() {
+    for_each_store!(comes_back);
 }
 
 fn of_another(place: &impl Place) {

@@ -1,6 +1,7 @@
 //! A store gets another key, or everything is encrypted again, or nothing is to be read ever again.
 
 use crate::people::{Device, agree, group_of, sqlite, tea};
+use pando_store::rusqlite::Connection;
 use pando_store::{Argon2Cost, Backend, Key, SqliteStore, Store, StoreError};
 use std::fs;
 use std::path::Path;
@@ -109,6 +110,28 @@ fn everything_is_encrypted_again() {
         check(folder.path(), new, &mut bob, seed);
         alice = Device::new("member 0", sqlite(&path, new).unwrap(), 200 + seed).unwrap();
         old = new;
+    }
+}
+
+/// Somebody is reading while a store is shredded: what that is in the way of is done when the store is opened again.
+#[test]
+fn a_store_is_shredded_while_it_is_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    let mut devices = two(folder.path(), &Key::None);
+    let (_, mut alice) = (devices.pop().unwrap(), devices.pop().unwrap());
+    alice.group = None;
+    let values = values(&alice.store);
+    let reader = Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
+    assert!(alice.store.shred().is_err());
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(matches!(sqlite(&path, &Key::None), Err(StoreError::Shredded)));
+    for file in [path.clone(), folder.path().join("a-wal")] {
+        let bytes = fs::read(&file).unwrap_or_default();
+        for value in values.iter().filter(|value| value.len() > 16) {
+            assert!(!bytes.windows(value.len()).any(|window| window == value), "{}", file.display());
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::people::{group_of, suite, tea};
 use crate::{Place, for_each_store};
 use pando_mls::wire::NodeIndex;
-use pando_mls::{BasicIdentities, PublicGroup, RowKey, RustCrypto, TreeKey};
+use pando_mls::{BasicIdentities, KeyKind, PublicGroup, RowKey, RustCrypto, TreeKey};
 use pando_store::{Backend, Finding, Key, Memory, Record, Store};
 use std::time::Duration;
 
@@ -95,6 +95,17 @@ fn what_does_not_hold_together_is_found() {
             database.get(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0))))).unwrap().unwrap().expose().to_vec();
         *node.last_mut().unwrap() ^= 1;
         database.put(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0)))), &node).unwrap();
+    });
+    assert!(matches!(&findings[..], [Finding::TreeHash(_)]), "{findings:?}");
+    // What is said of the tree beside its nodes: a key that nobody has, and another number of members in its shape.
+    let key = RowKey::Tree(TreeKey::Key(KeyKind::Signature, 7, NodeIndex(0)));
+    let findings = forged(|database, row| database.put(&row(key), &7_u64.to_be_bytes()).unwrap());
+    assert!(!findings.is_empty());
+    let findings = forged(|database, row| {
+        let shape = row(RowKey::Tree(TreeKey::Shape));
+        let mut value = database.get(&shape).unwrap().unwrap().expose().to_vec();
+        *value.last_mut().unwrap() ^= 2;
+        database.put(&shape, &value).unwrap();
     });
     assert!(matches!(&findings[..], [Finding::TreeHash(_)]), "{findings:?}");
     let findings = forged(|database, row| database.put(&row(RowKey::Member), &[1]).unwrap());
