@@ -82,7 +82,11 @@ fn page(results: &Results, machine: &Machine, date: &str, drawn: &[(&str, String
     if !primitives.is_empty() {
         section("The floor", about, &format!("{primitives}\n{}", floor::FORMULAS));
     }
-    let about = "Pando and the fastest peer with the same kind of backend; below 1, Pando is ahead.";
+    let about = "Pando and the fastest peer with the same kind of backend; below 1, Pando is ahead. What Pando processes comes \
+                 with the rows that are to be stored, which the others make when they are told to store: in groups of up \
+                 to 10, that is some microseconds, and what Pando is behind by where it is. What is spread over the cores, \
+                 as is most of what 10 or 100 members get at once, varies by a half from run to run on cores that are \
+                 virtual.";
     section("Small groups", about, &tables::small_groups(results));
     section("All cipher suites", "Pando with each suite.", &tables::suites(results));
     section("At 1,000,000 members", "Beyond what we promise.", &tables::of_size(results, HUGE));
