@@ -206,3 +206,25 @@ pub(crate) fn node_key_pair(suite: Suite, path_secret: &SecretBytes) -> Result<H
 pub(crate) fn next_path_secret(suite: Suite, path_secret: &SecretBytes) -> Result<SecretBytes, CryptoError> {
     suite.derive_secret(path_secret.expose(), "path")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_the_same_is_no_change() {
+        let keys = |pairs: &[(u32, u8)]| {
+            let pair =
+                |key: u8| HpkeKeyPair { private: [key].as_slice().into(), public: [key].as_slice().into() };
+            PrivateKeys::restore(LeafIndex(0), pairs.iter().map(|(node, key)| (NodeIndex(*node), pair(*key))))
+        };
+        let old = keys(&[(0, 1), (1, 2)]);
+        let changes = |new: &PrivateKeys| -> Vec<_> {
+            new.changes_since(&old).map(|(node, key_pair)| (node.0, key_pair.is_some())).collect()
+        };
+        assert_eq!(changes(&keys(&[(0, 1), (1, 2)])), []);
+        assert_eq!(changes(&old.clone()), []);
+        assert_eq!(changes(&keys(&[(0, 1), (3, 4)])), [(1, false), (3, true)]);
+        assert_eq!(changes(&keys(&[(0, 5), (1, 2)])), [(0, true)]);
+    }
+}

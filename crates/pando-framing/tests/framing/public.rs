@@ -171,6 +171,20 @@ fn a_commit_and_nothing_else_has_a_confirmation_tag() {
     message.auth.confirmation_tag = Some(Mac::default());
     let opened = open_public_unchecked(world.suite, message, &world.context);
     assert_eq!(opened.unwrap_err(), FramingError::ConfirmationTag);
+
+    let mut message = sealed(&world, MEMBER, commit());
+    message.auth.confirmation_tag = None;
+    let opened = open_public_unchecked(world.suite, message, &world.context);
+    assert_eq!(opened.unwrap_err(), FramingError::ConfirmationTag);
+}
+
+#[test]
+fn content_is_signed_for_public_and_private_messages() {
+    let world = World::first();
+    for format in [WireFormat::MLS_WELCOME, WireFormat::MLS_GROUP_INFO, WireFormat(0)] {
+        let error = world.sign(format, MEMBER, proposal()).unwrap_err();
+        assert!(matches!(error, FramingError::FormatNotAllowed { .. }), "{error:?}");
+    }
 }
 
 #[test]

@@ -177,3 +177,36 @@ pub(crate) fn is_valid_alone(
     extensions::leaf_supports_group_extensions(leaf_node, requirements)?;
     credential_is_valid(leaf_node, identities)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pando_wire::{Capabilities, Credential, Extensions, Lifetime};
+
+    /// Elsewhere, what is framed and what a path must be are looked at first.
+    #[test]
+    fn a_leaf_comes_from_one_place() {
+        let sources = [
+            LeafNodeSource::KeyPackage { lifetime: Lifetime { not_before: 0, not_after: 1 } },
+            LeafNodeSource::Update,
+            LeafNodeSource::Commit { parent_hash: vec![].into() },
+        ];
+        let rules: [fn(&LeafNode) -> Result<(), Violation>; 3] =
+            [comes_from_key_package, comes_from_update, comes_from_commit];
+        for (at, leaf_node_source) in sources.into_iter().enumerate() {
+            let leaf_node = LeafNode {
+                encryption_key: vec![1].into(),
+                signature_key: vec![2].into(),
+                credential: Credential::Basic { identity: vec![].into() },
+                capabilities: Capabilities::default(),
+                leaf_node_source,
+                extensions: Extensions::default(),
+                signature: vec![].into(),
+            };
+            for (place, rule) in rules.iter().enumerate() {
+                let expected = if at == place { Ok(()) } else { Err(Violation::LeafSource) };
+                assert_eq!(rule(&leaf_node), expected, "{at} {place}");
+            }
+        }
+    }
+}

@@ -128,3 +128,20 @@ pub(crate) fn contents_are_valid(
         Proposal::ExternalInit(_) | Proposal::Other(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pando_wire::{LeafIndex, Remove};
+
+    /// Elsewhere, such a message is refused before its contents are looked at.
+    #[test]
+    fn who_is_not_there_yet_proposes_nobodys_removal() {
+        let remove = Proposal::Remove(Remove { removed: LeafIndex(1) });
+        for sender in [Sender::NewMemberProposal, Sender::NewMemberCommit] {
+            let refused = Err(Violation::ProposalFromOutside(ProposalType::REMOVE));
+            assert_eq!(may_come_from(sender, &remove), refused);
+        }
+        assert_eq!(may_come_from(Sender::External(0), &remove), Ok(()));
+    }
+}

@@ -10,11 +10,11 @@ use crate::world::{NOW, World, client, external_psk, leaf_template, suite};
 use pando_crypto::Signer;
 use pando_mls::{
     Client, ExtensionType, Extensions, ExternalJoin, GroupError, Missing, MlsMessage, ProposalType,
-    Violation, propose_as_external_sender, propose_own_add,
+    TreeError, Violation, propose_as_external_sender, propose_own_add,
 };
 use pando_wire::{
-    CipherSuite, Credential, CredentialType, LeafIndex, LeafNode, Lifetime, Proposal, ProposalOrRef,
-    ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Sender,
+    CipherSuite, Credential, CredentialType, LeafIndex, LeafNode, Lifetime, NodeIndex, Proposal,
+    ProposalOrRef, ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Sender,
 };
 
 /// A group in which a server has a say, and the server.
@@ -326,4 +326,27 @@ fn a_group_info_without_a_key_or_with_a_malformed_one_does_not_help_to_join() {
         let made = join.build(&client(&*signer), &mut puppet.rng);
         assert_eq!(made.map(|_| ()).unwrap_err(), error);
     }
+}
+
+/// 12.4.3.2: somebody who comes back may keep the key of its old leaf, and nobody brings any other key that is there.
+#[test]
+fn who_joins_by_a_commit_brings_new_keys() {
+    let mut stage = Stage::new();
+    // So that parents have keys.
+    let commit = stage.puppet.commit(Vec::new(), |_, _| {});
+    stage.follow(&commit);
+    let (tree, signer) = (stage.puppet.tree.clone(), stranger(stage.puppet.suite));
+    let of_leaf = tree.leaf(LeafIndex(2)).unwrap().encryption_key;
+    let root = tree.size().root();
+    let of_root = tree.encryption_key(root).unwrap();
+    let path = stage.puppet.external_path(&tree, &*signer, |leaf| leaf.encryption_key = of_leaf);
+    let leaf = NodeIndex(2 * tree.member_count());
+    let mut other = stage.puppet.external_path(&tree, &*signer, |_| {});
+    other.nodes.last_mut().unwrap().encryption_key = of_root;
+    for (path, node) in [(path, leaf), (other, root)] {
+        let init = by_value(&[external_init()]);
+        let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
+        assert_eq!(stage.error(&commit), GroupError::Tree(TreeError::PathKeyReused(node)));
+    }
+    stage.lives_on();
 }

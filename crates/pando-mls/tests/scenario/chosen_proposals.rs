@@ -37,3 +37,18 @@ fn chosen_proposals() {
         world.chat(3);
     }
 }
+
+#[test]
+fn a_staged_commit_tells_who_comes_and_who_goes() {
+    for suite in fast_suites() {
+        let mut world = World::public(suite);
+        world.add(0, 2);
+        let [one, other] = [(); 2].map(|()| world.newcomer().key_package());
+        let (commit, _) = world.build(0, |builder| builder.remove(LeafIndex(1)).add(one).add(other)).unwrap();
+        let Processed::Commit(staged) = world.members[2].process(&commit).unwrap() else { panic!() };
+        for staged in [&*staged, world.members[0].group.pending_epoch().unwrap()] {
+            assert_eq!(staged.added().collect::<Vec<_>>(), [1, 3].map(LeafIndex));
+            assert_eq!(staged.removed(), [LeafIndex(1)]);
+        }
+    }
+}

@@ -61,3 +61,18 @@ fn some_proposals_need_a_path() {
     assert!(commit_in(&message).path.is_some());
     world.agree();
 }
+
+/// Section 7.6: those whom a Commit adds get the path secret in their Welcome, and not in the path.
+#[test]
+fn who_is_added_is_not_encrypted_to() {
+    for suite in suites() {
+        let mut world = World::public(suite);
+        world.add(0, 1);
+        let newcomer = world.newcomer().key_package();
+        let (message, _) = world.build(0, |builder| builder.add(newcomer)).unwrap();
+        let nodes = &commit_in(&message).path.as_ref().unwrap().nodes;
+        let counts: Vec<_> = nodes.iter().map(|node| node.encrypted_path_secret.len()).collect();
+        // Leaf 1, and at the root nobody but the newcomer.
+        assert_eq!(counts, [1, 0]);
+    }
+}

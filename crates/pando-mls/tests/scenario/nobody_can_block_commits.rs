@@ -18,6 +18,8 @@ fn nobody_can_keep_others_from_making_commits() {
             remove(1),
             remove(2),
             remove(2),
+            // GREASE, which all list and nobody supports.
+            set_extensions(extensions(&[0x1a1a])),
             set_extensions(extensions(&[0xf00d])),
             set_extensions(extensions(&[])),
             set_extensions(extensions(&[])),

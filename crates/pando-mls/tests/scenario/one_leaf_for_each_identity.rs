@@ -5,7 +5,7 @@ use crate::world::{AllPsks, Member, Newcomer, World, client, fast_suites, over_t
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Client, Credential, ExternalJoin, Group, GroupError, IdentityError, IdentityPolicy,
-    KeyKind, KeyPackageTemplate, LeafIndex, LeafTemplate, RowKey, Rows, TreeKey, Violation,
+    KeyKind, KeyPackageTemplate, LeafIndex, LeafTemplate, NewLeaf, RowKey, Rows, TreeKey, Violation,
 };
 use std::sync::Arc;
 
@@ -116,6 +116,25 @@ fn one_leaf_for_each_identity() {
             }
         }
     }
+}
+
+#[test]
+fn who_takes_another_name_is_not_known_by_the_old_one() {
+    let suite = fast_suites().next().unwrap();
+    let mut world = World::new(suite);
+    let (signer, first) = (world.signer(), world.newcomer().key_package());
+    let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } = named("carol");
+    let template = LeafTemplate { credential, capabilities, extensions };
+    let member = &mut world.members[0];
+    member.group = Group::load(&member.rows, &policy(member)).unwrap();
+    member.build_leaf(NewLeaf { template, signer: &*signer }, &OneLeafEach, &mut world.rng).unwrap();
+    member.merge_pending();
+    member.signer = signer;
+    let rows = member.group.rows().unwrap();
+    assert_eq!(Group::load(&rows, &policy(member)).unwrap().rows().unwrap(), rows);
+    // Somebody else may have it now.
+    let commit = member.group.commit().add(first).build(&client_of(&*member.signer), &mut world.rng.clone());
+    assert!(commit.is_ok());
 }
 
 /// What clients are told apart by is stored. It is brought up to date when a group is loaded, and then it can be opened.

@@ -166,6 +166,12 @@ impl Grove {
         }
         self.tree = merged.into_tree();
         self.forget_blank();
+        // Section 7.5: nobody keeps a key that its node does not have any more.
+        for member in self.members.values() {
+            assert!(member.keys.nodes().all(|node| {
+                self.tree.encryption_key(node).as_ref() == member.keys.get(node).map(|pair| &pair.public)
+            }));
+        }
     }
 
     /// The GroupContext of this epoch with a given tree.
