@@ -65,10 +65,10 @@ pub(crate) fn supports_required(leaf_node: &LeafNode, required: &Requirements) -
 }
 
 /// 7.3: all members must support the credential type of the leaf, and the leaf those that they use. The leaf
-/// is in the tree.
+/// is in the tree, and supports its own (so it is not GREASE).
 pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<(), Violation> {
     let own = leaf_node.credential.credential_type();
-    if own.is_grease() || !tree.support().all_support_credential(own) {
+    if !tree.support().all_support_credential(own) {
         return Err(Violation::CredentialUnsupportedByMember(own));
     }
     let in_use = tree.support().credential_types_in_use();

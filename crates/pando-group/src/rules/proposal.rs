@@ -31,17 +31,15 @@ pub(crate) fn reinit_version(state: &PublicState, reinit: &ReInit) -> Result<(),
     if reinit.version < state.context.version { Err(Violation::ReInitVersion) } else { Ok(()) }
 }
 
-/// 12.1.2: an Update comes from a member and fits its leaf. Its signature aside.
+/// 12.1.2: an Update fits the leaf of the member that it comes from. Its signature aside.
 pub(crate) fn update_is_valid(
     state: &PublicState,
-    sender: Sender,
+    leaf: LeafIndex,
     update: &Update,
     requirements: &Requirements,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
-    let not_theirs = Violation::ProposalFromOutside(ProposalType::UPDATE);
-    let Sender::Member(leaf) = sender else { return Err(not_theirs) };
-    let old = state.tree.leaf(leaf).ok_or(not_theirs)?;
+    let old = state.tree.leaf(leaf).ok_or(Violation::ProposalFromOutside(ProposalType::UPDATE))?;
     let new = &update.leaf_node;
     leaf_node::comes_from_update(new)?;
     leaf_node::encryption_key_is_valid(new, state.suite)?;
@@ -117,7 +115,10 @@ pub(crate) fn contents_are_valid(
         Proposal::Add(add) => {
             key_package::contents_are_valid(&add.key_package, state.suite, requirements, identities)
         }
-        Proposal::Update(update) => update_is_valid(state, sender, update, requirements, identities),
+        Proposal::Update(update) => match sender {
+            Sender::Member(leaf) => update_is_valid(state, leaf, update, requirements, identities),
+            _ => Err(Violation::ProposalFromOutside(ProposalType::UPDATE)),
+        },
         Proposal::Remove(remove) => removed_is_member(state, remove.removed),
         Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk),
         Proposal::ReInit(reinit) => {
