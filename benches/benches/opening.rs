@@ -1,7 +1,12 @@
 //! From a closed store to a message that is read, and to a Commit whose epoch is entered: the store is opened, then the
 //! group, of which only what is needed is read, and what has changed is stored, on the disk, before the end. Warm trees.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that fails has no result")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark that fails has no result"
+)]
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 use pando_benches::crowd::{Crowd, timed};
