@@ -183,6 +183,8 @@ mod tests {
     use super::*;
     use pando_wire::{Capabilities, Credential, Extensions, Lifetime};
 
+    type Rule = fn(&LeafNode) -> Result<(), Violation>;
+
     /// Elsewhere, what is framed and what a path must be are looked at first.
     #[test]
     fn a_leaf_comes_from_one_place() {
@@ -191,8 +193,7 @@ mod tests {
             LeafNodeSource::Update,
             LeafNodeSource::Commit { parent_hash: vec![].into() },
         ];
-        let rules: [fn(&LeafNode) -> Result<(), Violation>; 3] =
-            [comes_from_key_package, comes_from_update, comes_from_commit];
+        let rules: [Rule; 3] = [comes_from_key_package, comes_from_update, comes_from_commit];
         for (at, leaf_node_source) in sources.into_iter().enumerate() {
             let leaf_node = LeafNode {
                 encryption_key: vec![1].into(),
