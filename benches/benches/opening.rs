@@ -26,21 +26,14 @@ const MEASURED: [(&str, Measured); 2] =
 
 fn decrypt(crowd: &mut Crowd, person: Person, place: &Place) -> (Person, Duration) {
     let message = crowd.committer.encrypt(&[7; 32], &mut crowd.rng);
-    let (resident, time) = timed(|| {
-        let mut resident = Resident::open(person, place);
-        assert_eq!(*resident.decrypt(&message), [7; 32]);
-        resident
-    });
+    let ((resident, data), time) = timed(|| Resident::open_and_decrypt(person, place, &message));
+    assert_eq!(*data, [7; 32]);
     (resident.close(), time)
 }
 
 fn process_commit(crowd: &mut Crowd, person: Person, place: &Place) -> (Person, Duration) {
     let commit = crowd.commit(|builder| builder);
-    let (resident, time) = timed(|| {
-        let mut resident = Resident::open(person, place);
-        resident.process_commit(&commit);
-        resident
-    });
+    let (resident, time) = timed(|| Resident::open_and_process_commit(person, place, &commit));
     crowd.assert_agreement(&resident.member);
     (resident.close(), time)
 }

@@ -80,6 +80,22 @@ impl Resident {
         Self { member: Member { person, group }, store, lock }
     }
 
+    /// Opens the store and the group, takes a message with data, and stores that it was read.
+    #[must_use]
+    pub fn open_and_decrypt(person: Person, place: &Place, message: &[u8]) -> (Self, Opaque) {
+        let mut resident = Self::open(person, place);
+        let data = resident.decrypt(message);
+        (resident, data)
+    }
+
+    /// Opens the store and the group, enters the epoch of a Commit, and stores it.
+    #[must_use]
+    pub fn open_and_process_commit(person: Person, place: &Place, message: &[u8]) -> Self {
+        let mut resident = Self::open(person, place);
+        resident.process_commit(message);
+        resident
+    }
+
     /// Closes the store.
     #[must_use]
     pub fn close(self) -> Person {

@@ -92,18 +92,11 @@ pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
     let mut person = resident.close();
     while decrypt.goes_on(session) {
         let message = crowd.committer.encrypt(&[7; 32], &mut crowd.rng);
-        let resident = decrypt.time(|| {
-            let mut resident = Resident::open(person, &place);
-            assert_eq!(*resident.decrypt(&message), [7; 32]);
-            resident
-        });
+        let (resident, data) = decrypt.time(|| Resident::open_and_decrypt(person, &place, &message));
+        assert_eq!(*data, [7; 32]);
         person = resident.close();
         let commit = crowd.commit(|builder| builder);
-        let resident = process.time(|| {
-            let mut resident = Resident::open(person, &place);
-            resident.process_commit(&commit);
-            resident
-        });
+        let resident = process.time(|| Resident::open_and_process_commit(person, &place, &commit));
         crowd.assert_agreement(&resident.member);
         person = resident.close();
     }

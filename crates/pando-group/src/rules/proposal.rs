@@ -133,7 +133,7 @@ pub(crate) fn contents_are_valid(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pando_wire::{LeafIndex, Remove};
+    use pando_wire::Remove;
 
     /// Elsewhere, such a message is refused before its contents are looked at.
     #[test]

@@ -195,6 +195,32 @@ fn a_store_may_fail_at_any_time() {
     }
 }
 
+/// The application reads the tree, too. If that fails, an epoch that is staged already is not entered, and with the group
+/// opened anew the Commit can be taken.
+#[test]
+fn the_store_fails_while_a_commit_is_staged() {
+    let mut world = warm(suite(1), 4);
+    let (commit, _) = world.build(0, |builder| builder).unwrap();
+    let member = &world.members[1];
+    let client = client(&*member.signer);
+    let staged_with = |fails_at| {
+        let source = member.source(fails_at);
+        let mut group = member.open(source.clone()).unwrap();
+        let (processed, delta) = group.process(over_the_wire(&commit), &client).unwrap();
+        let Processed::Commit(staged) = processed else { panic!("not a Commit") };
+        assert!(delta.is_empty());
+        (group, staged, source.asked.load(Ordering::Relaxed))
+    };
+    let (_, _, questions) = staged_with(None);
+    let (mut group, staged, _) = staged_with(Some(questions));
+    // Somebody to whom nothing has led so far.
+    assert!(group.public().tree().leaf(LeafIndex(7)).is_none());
+    let failed = group.merge(*staged).map(drop).unwrap_err();
+    assert!(matches!(failed, GroupError::Tree(TreeError::Source(_))), "{failed:?}");
+    assert!(group.take_delta().is_empty());
+    takes_commit(commit.clone())(&mut member.open(member.source(None)).unwrap(), &client).unwrap();
+}
+
 /// Every row is asked for while it is damaged.
 #[test]
 fn what_is_malformed_is_named() {

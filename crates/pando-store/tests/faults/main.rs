@@ -111,8 +111,7 @@ fn a_disk_that_is_full() {
     scenario.teardown();
 }
 
-/// The fuzz target for the store, on inputs that fuzzing has found and that are kept: one in each line, in hexadecimal
-/// digits.
+/// The fuzz target for the store, on inputs that are kept: one in each line, in hexadecimal digits.
 #[test]
 fn chosen_by_the_fuzzer() {
     let text =

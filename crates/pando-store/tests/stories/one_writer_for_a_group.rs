@@ -54,3 +54,18 @@ fn who_waits_goes_on_where_the_other_has_stopped() {
     assert_eq!(seen, version);
     assert!(waited < Duration::from_secs(60));
 }
+
+/// However a database is called, its groups have one lock.
+#[cfg(unix)]
+#[test]
+fn a_database_with_two_names() {
+    let folder = TempDir::new().unwrap();
+    let (path, link) = (folder.path().join("a"), folder.path().join("link"));
+    let store = sqlite(&path, &Key::None).unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let other = sqlite(&link, &Key::None).unwrap();
+    let lock = store.lock(&tea(), Duration::ZERO).unwrap();
+    assert!(matches!(other.lock(&tea(), Duration::ZERO), Err(StoreError::Busy)));
+    drop(lock);
+    assert!(other.lock(&tea(), Duration::ZERO).is_ok());
+}

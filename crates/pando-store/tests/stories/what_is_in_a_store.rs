@@ -2,8 +2,11 @@
 
 use crate::people::{group_of, suite, tea};
 use crate::{Place, for_each_store};
-use pando_mls::wire::NodeIndex;
-use pando_mls::{BasicIdentities, KeyKind, PublicGroup, RowKey, RustCrypto, TreeKey};
+use pando_mls::wire::{NodeIndex, SignaturePublicKey};
+use pando_mls::{
+    BasicIdentities, Client, Credential, Group, IdentityError, IdentityPolicy, KeyKind, PublicGroup, RowKey,
+    RustCrypto, TreeKey,
+};
 use pando_store::{Backend, Finding, Key, Memory, Record, Store};
 use std::time::Duration;
 
@@ -100,7 +103,8 @@ fn what_does_not_hold_together_is_found() {
     // What is said of the tree beside its nodes: a key that nobody has, and another number of members in its shape.
     let key = RowKey::Tree(TreeKey::Key(KeyKind::Signature, 7, NodeIndex(0)));
     let findings = forged(|database, row| database.put(&row(key), &7_u64.to_be_bytes()).unwrap());
-    assert!(!findings.is_empty());
+    // Its fingerprint is not the one that it is kept under.
+    assert!(matches!(&findings[..], [Finding::Damaged(Record::Row(..))]), "{findings:?}");
     let findings = forged(|database, row| {
         let shape = row(RowKey::Tree(TreeKey::Shape));
         let mut value = database.get(&shape).unwrap().unwrap().expose().to_vec();
@@ -121,4 +125,53 @@ fn what_does_not_hold_together_is_found() {
     assert!(findings.iter().any(|finding| matches!(finding, Finding::Misplaced(Record::KeyPackage))));
     assert!(findings.iter().any(|finding| matches!(finding, Finding::Damaged(Record::KeyPackage))));
     assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
+}
+
+/// Tells clients apart by all that is in their credentials.
+struct EachCredentialOnce;
+
+impl IdentityPolicy for EachCredentialOnce {
+    fn validate(
+        &self,
+        credential: &Credential,
+        key: &SignaturePublicKey,
+        now: Option<u64>,
+    ) -> Result<(), IdentityError> {
+        BasicIdentities.validate(credential, key, now)
+    }
+
+    fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
+        match credential {
+            Credential::Basic { identity } => Some(identity.to_vec()),
+            _ => None,
+        }
+    }
+
+    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
+        BasicIdentities.may_succeed(old, new)
+    }
+}
+
+/// What is stored of who is in a group must be what the policy tells, if it tells anything.
+#[test]
+fn who_is_there_must_be_stored_for_the_policy() {
+    let verify = |memory: &Memory, policy: &dyn IdentityPolicy| {
+        let store = Store::new(memory.again().unwrap(), &Key::None).unwrap();
+        store.verify(&RustCrypto, policy).unwrap()
+    };
+    let memory = Memory::new();
+    let mut alice = group_of(vec![Store::new(memory.again().unwrap(), &Key::None).unwrap()]).remove(0);
+    assert!(matches!(verify(&memory, &BasicIdentities)[..], []));
+    assert!(matches!(verify(&memory, &EachCredentialOnce)[..], [Finding::TreeHash(_)]));
+    // Brought up to date, it is right for both.
+    let rows = alice.stored();
+    let psks = alice.store.psks();
+    let client = Client { policy: &EachCredentialOnce, ..alice.client(&psks) };
+    let delta = Group::load(&rows, &client).unwrap().take_delta();
+    let (_, mut lock) = alice.group.take().unwrap();
+    let mut transaction = alice.store.begin().unwrap();
+    transaction.apply(&mut lock, &delta).unwrap();
+    transaction.commit().unwrap();
+    assert!(matches!(verify(&memory, &EachCredentialOnce)[..], []));
+    assert!(matches!(verify(&memory, &BasicIdentities)[..], []));
 }
