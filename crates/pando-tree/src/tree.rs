@@ -277,16 +277,18 @@ impl Tree {
         self.set(leaf, None, |_, _| Ok(None))
     }
 
-    /// Halves the tree while its right half is blank (section 7.7).
+    /// Halves the tree while its right half is blank (section 7.7): down to one leaf if nobody is left.
     pub fn truncate(&mut self) {
-        while let (Some(half), Kind::Parent { left, right, .. }) = (self.size.halved(), self.root.kind()) {
+        while let (Some(half), Some((left, right))) =
+            (self.size.halved(), self.root.children(self.size.root()))
+        {
             if right.summary.members > 0 {
                 break;
             }
             if let Some(key) = self.root.encryption_key() {
                 self.encryption_keys.remove(self.suite, key, self.size.root());
             }
-            self.root = left.clone();
+            self.root = left;
             self.size = half;
         }
     }

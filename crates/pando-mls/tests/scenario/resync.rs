@@ -2,8 +2,12 @@
 //! once; what is left of the old state is of no use.
 
 use crate::policies::Anybody;
+use crate::server::Server;
 use crate::world::{Newcomer, World, client, leaf_template, suites};
-use pando_mls::{Client, Credential, ExternalJoin, GroupError, LeafIndex, Violation};
+use pando_mls::{
+    BasicIdentities, Client, Credential, ExternalJoin, GroupError, LeafIndex, Limits, PublicGroup,
+    RustCrypto, Violation,
+};
 
 #[test]
 fn a_client_that_lost_its_state_comes_back() {
@@ -29,6 +33,41 @@ fn a_client_that_lost_its_state_comes_back() {
             world.chat(3);
             world.commit(3, |builder| builder);
             world.commit(0, |builder| builder);
+        }
+    }
+}
+
+/// While such a Commit is applied, nobody is left in the tree, which is then as small as trees get, for those who read it
+/// from a GroupInfo or a store as for those who have seen it grow.
+#[test]
+fn the_only_member_comes_back() {
+    for suite in suites() {
+        for leaf in [1, 2, 5, 7] {
+            let mut world = World::public(suite);
+            world.add(0, 7);
+            let mut seen_it_grow = Server::of(&world);
+            let only = LeafIndex(leaf);
+            let others: Vec<_> = world.tree().members().filter(|other| *other != only).collect();
+            let (message, _) = world.commit(world.at(leaf), |builder| {
+                others.iter().fold(builder, |builder, other| builder.remove(*other))
+            });
+            seen_it_grow.follow(&message);
+            let rows = seen_it_grow.group.rows().unwrap();
+            let group = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, Limits::default()).unwrap();
+            let servers = [seen_it_grow, Server { group, rows }, Server::of(&world)];
+
+            let lost = world.members.remove(0);
+            let (group_info, bundle) = (lost.group_info(true), world.newcomer().bundle);
+            let back = Newcomer { signer: lost.signer, bundle };
+            let (member, message) = world.external(back, &group_info, None, Some(only), vec![]).unwrap();
+            world.members.push(member);
+            assert_eq!(world.tree().size().leaf_count(), 1);
+            let (next, _) = world.commit(0, |builder| builder);
+            for mut server in servers {
+                server.follow(&message);
+                server.follow(&next);
+                server.agrees_with(&world);
+            }
         }
     }
 }
