@@ -109,7 +109,7 @@ fn content(node: &Arc<Subtree>) -> Option<NodeContent<'_>> {
         Kind::Parent { content, .. } => {
             content.as_ref().map(|content| NodeContent::Parent(content.as_bytes()))
         }
-        Kind::Blank => None,
+        Kind::Blank(_) => None,
     }
 }
 

@@ -59,7 +59,7 @@ impl Tree {
             Kind::Parent { content, .. } => {
                 content.as_ref()?.decode().map(|parent| Node::Parent(Box::new(parent)))
             }
-            Kind::Blank => None,
+            Kind::Blank(_) => None,
         }
     }
 
@@ -98,7 +98,7 @@ fn visit<E>(
             write(&LEAF)?;
             write(leaf.as_bytes())
         }
-        Kind::Blank => {
+        Kind::Blank(_) => {
             // As many as there are nodes here, up to the last one that is written.
             let level = at.level();
             let end = at.0.saturating_add(1 << level).saturating_sub(1).min(last.0.saturating_mul(2));

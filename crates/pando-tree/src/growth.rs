@@ -333,6 +333,38 @@ fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
     ]
 }
 
+/// Whoever makes the same Commit again after it was refused does not make others hash the blank half of the tree again.
+#[test]
+fn blank_halves_are_hashed_once() {
+    const CONSTANT: u64 = 7;
+
+    let _alone = COUNTING.lock().unwrap();
+    let suite = Suite::new(&Counting);
+    for depth in [4_u32, 8, 12] {
+        let mut rng = ChaCha20Rng::seed_from_u64(depth.into());
+        let mut tree = warm_tree(suite, 1 << depth, &mut rng);
+        tree.tree_hash().unwrap();
+        let refused = |tree: &Tree| {
+            let mut clone = tree.clone();
+            clone.add(&leaf_node(u64::MAX)).unwrap();
+            clone.tree_hash().unwrap();
+        };
+        let check = |tree: &Tree, blank: u64| {
+            let (first, ()) = cost(|| refused(tree));
+            assert!(first.hashes >= blank, "2^{depth}: {first:?}");
+            let (again, ()) = cost(|| refused(tree));
+            assert!(again.hashes <= CONSTANT * u64::from(depth), "2^{depth}: {again:?}");
+        };
+        // All of the new half, and then half of it.
+        check(&tree, 1 << depth);
+        for number in 0..1_u64 << (depth - 1) {
+            tree.add(&leaf_node((1 << 32) + number)).unwrap();
+        }
+        tree.tree_hash().unwrap();
+        check(&tree, 1 << (depth - 1));
+    }
+}
+
 #[test]
 fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
     /// Hashes, nodes and keys, each, for every level of the tree. The most are needed for applying a path:

@@ -51,7 +51,7 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
     }
     let hash = match subtree.kind() {
         Kind::Leaf(leaf) => leaf_hash(suite, at, Some(leaf.as_bytes())),
-        Kind::Blank => blank_hash(suite, at)?,
+        Kind::Blank(_) => blank_hash(suite, at)?,
         Kind::Parent { content, left, right } => {
             let (left_at, right_at) = children_of(at);
             // After a change, one of the two is known, and a second thread would have nothing to do.
@@ -83,7 +83,7 @@ pub(crate) fn tree_hash_without(
     match subtree.kind() {
         // There is but one leaf here, and it is to be blank.
         Kind::Leaf(_) => Ok(leaf_hash(suite, at, None)),
-        Kind::Blank => tree_hash(suite, at, subtree),
+        Kind::Blank(_) => tree_hash(suite, at, subtree),
         Kind::Parent { content, left, right } => {
             let middle = at.right().map_or(LeafIndex(u32::MAX), first_leaf);
             let (below_left, below_right) = removed.split_at(removed.partition_point(|leaf| *leaf < middle));

@@ -7,7 +7,7 @@ use crate::index::{Entry, KeyIndex};
 use crate::parent_hash::{leaves_below, original_sibling_tree_hash, parent_hash};
 use crate::subtree::{Kind, Subtree};
 use crate::support::Support;
-use crate::tree::Tree;
+use crate::tree::{NextHalf, Tree};
 use pando_crypto::{SignedMessage, Suite, parallel};
 use pando_wire::{
     Decode, DecodeError, Encode, GroupId, HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, Node,
@@ -247,7 +247,7 @@ impl Tree {
                 LeafNodeSource::Commit { parent_hash } => Some(parent_hash.to_vec()),
                 LeafNodeSource::KeyPackage { .. } | LeafNodeSource::Update => None,
             },
-            Kind::Blank => None,
+            Kind::Blank(_) => None,
         }
     }
 
@@ -307,7 +307,8 @@ pub(crate) fn assemble(
         Node::Leaf(leaf) => Some(&**leaf),
         Node::Parent(_) => None,
     }));
-    let tree = Tree { suite, size, root, encryption_keys, signature_keys, support, shelf: None };
+    let next_half = NextHalf::default();
+    let tree = Tree { suite, size, root, encryption_keys, signature_keys, support, shelf: None, next_half };
     (tree, same_encryption, same_signature)
 }
 

@@ -31,7 +31,7 @@ impl Tree {
             |leaf: LeafIndex| self.size.node(leaf).filter(|_| excluded.binary_search(&leaf).is_err());
         while let Some((at, subtree)) = unvisited.pop() {
             match subtree.kind() {
-                Kind::Blank => {}
+                Kind::Blank(_) => {}
                 Kind::Leaf(_) => nodes.extend(leaf_node(first_leaf(at))),
                 Kind::Parent { content: Some(content), .. } => {
                     nodes.push(at);
@@ -97,7 +97,7 @@ impl Tree {
         let mut before = 0_u32;
         let (found, position) = loop {
             match subtree.kind() {
-                Kind::Blank => return Err(not_a_member()),
+                Kind::Blank(_) => return Err(not_a_member()),
                 Kind::Leaf(_) => break (at, before),
                 Kind::Parent { content: Some(content), .. } => {
                     let Some(position) = content.unmerged_position(member) else { break (at, before) };

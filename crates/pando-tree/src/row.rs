@@ -195,7 +195,7 @@ pub(crate) fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result
     }
     Ok(match subtree.kind() {
         Kind::Leaf(leaf) => Some(leaf.as_bytes().into()),
-        Kind::Blank => None,
+        Kind::Blank(_) => None,
         Kind::Parent { content, left, right } => {
             let content = content.as_ref().map(ParentBytes::as_bytes).unwrap_or_default();
             let (left_at, right_at) = children_of(at);

@@ -99,7 +99,7 @@ impl Shelf {
     pub(crate) fn kind(self: &Arc<Self>, at: NodeIndex) -> Kind {
         self.read(at).unwrap_or_else(|failure| {
             self.fail(failure);
-            Kind::Blank
+            Kind::blank()
         })
     }
 

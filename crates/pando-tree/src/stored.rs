@@ -10,7 +10,7 @@ use crate::index::{Entry, KeyIndex};
 use crate::row::{ChildRow, KeyKind, NodeRow, RowChange, Shape, TreeKey, node_row};
 use crate::shelf::{Shelf, TreeSource};
 use crate::subtree::{Subtree, children_of};
-use crate::tree::Tree;
+use crate::tree::{NextHalf, Tree};
 use pando_crypto::{Suite, parallel};
 use pando_wire::NodeIndex;
 use std::sync::Arc;
@@ -96,6 +96,7 @@ impl Tree {
             signature_keys: signature,
             support,
             shelf: None,
+            next_half: NextHalf::default(),
         })
     }
 
@@ -116,6 +117,7 @@ impl Tree {
             signature_keys: KeyIndex::stored(KeyKind::Signature, &shelf),
             support,
             shelf: Some(shelf),
+            next_half: NextHalf::default(),
         })
     }
 

@@ -36,8 +36,9 @@ struct Stored {
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// A blank leaf, or a parent below which everything is blank. Such a parent has no children yet: they
-    /// are made when something is put there.
-    Blank,
+    /// are made when something is put there, and kept for the next who tries with another clone of the tree, with the
+    /// hashes that they have got.
+    Blank(OnceLock<(Arc<Subtree>, Arc<Subtree>)>),
     Leaf(LeafBytes),
     Parent {
         /// `None` if the parent itself is blank.
@@ -45,6 +46,13 @@ pub(crate) enum Kind {
         left: Arc<Subtree>,
         right: Arc<Subtree>,
     },
+}
+
+impl Kind {
+    /// Nothing but blanks.
+    pub(crate) const fn blank() -> Self {
+        Self::Blank(OnceLock::new())
+    }
 }
 
 /// What a subtree amounts to.
@@ -77,7 +85,7 @@ pub(crate) fn children_of(at: NodeIndex) -> (NodeIndex, NodeIndex) {
 impl Subtree {
     /// The node at `at`, with nothing but blanks below.
     pub(crate) fn blank(at: NodeIndex) -> Arc<Self> {
-        Self::new(Summary::blank(at), Kind::Blank)
+        Self::new(Summary::blank(at), Kind::blank())
     }
 
     /// The leaf at `at`.
@@ -94,7 +102,7 @@ impl Subtree {
     /// The node at `at` that is this.
     pub(crate) fn of_kind(at: NodeIndex, kind: Kind) -> Arc<Self> {
         match kind {
-            Kind::Blank => Self::blank(at),
+            Kind::Blank(_) => Self::blank(at),
             Kind::Leaf(leaf) => Self::leaf(at, leaf),
             Kind::Parent { content, left, right } => Self::parent(content, left, right),
         }
@@ -128,7 +136,7 @@ impl Subtree {
 
     /// Takes out what the node is, and leaves it blank.
     fn take_kind(&mut self) -> Kind {
-        match std::mem::replace(&mut self.body, Body::Here(Kind::Blank)) {
+        match std::mem::replace(&mut self.body, Body::Here(Kind::blank())) {
             Body::Here(kind) => kind,
             Body::Stored(stored) => {
                 let Stored { shelf, at, kind } = *stored;
@@ -141,7 +149,10 @@ impl Subtree {
     pub(crate) fn children(&self, at: NodeIndex) -> Option<(Arc<Self>, Arc<Self>)> {
         match self.kind() {
             Kind::Parent { left, right, .. } => Some((left.clone(), right.clone())),
-            Kind::Blank => Some((Self::blank(at.left()?), Self::blank(at.right()?))),
+            Kind::Blank(children) => {
+                let (left, right) = (at.left()?, at.right()?);
+                Some(children.get_or_init(|| (Self::blank(left), Self::blank(right))).clone())
+            }
             Kind::Leaf(_) => None,
         }
     }
@@ -167,7 +178,7 @@ impl Subtree {
         match self.kind() {
             Kind::Leaf(content) => Some(content.encryption_key()),
             Kind::Parent { content, .. } => content.as_ref().map(ParentBytes::encryption_key),
-            Kind::Blank => None,
+            Kind::Blank(_) => None,
         }
     }
 
@@ -238,7 +249,10 @@ impl Subtree {
         let was_owned = owned.is_some();
         let (mut left, mut right) = match owned {
             Some(Kind::Parent { left, right, .. }) => (left, right),
-            Some(_) => (Self::blank(left_at), Self::blank(right_at)),
+            Some(Kind::Blank(children)) => {
+                children.into_inner().unwrap_or_else(|| (Self::blank(left_at), Self::blank(right_at)))
+            }
+            Some(Kind::Leaf(_)) => (Self::blank(left_at), Self::blank(right_at)),
             None => slot.children(at).unwrap_or_else(|| (Self::blank(left_at), Self::blank(right_at))),
         };
         let edited = edit(&mut left, &mut right);

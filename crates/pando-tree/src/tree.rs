@@ -15,7 +15,7 @@ use pando_wire::{
     SignaturePublicKey, TreeSize,
 };
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does. Of a tree that was opened
 /// ([`Tree::open`]), a clone is good until what the tree has become is stored: then nodes and keys may be gone that it has
@@ -30,7 +30,12 @@ pub struct Tree {
     pub(crate) support: Support,
     /// Where nodes come from that are not in memory.
     pub(crate) shelf: Option<Arc<Shelf>>,
+    pub(crate) next_half: NextHalf,
 }
+
+/// The blank half that a tree is extended by, and its place. All clones have the same one, with the hashes that it has got:
+/// a Commit that extends the tree and is refused, again and again, costs what the size of the tree is once.
+pub(crate) type NextHalf = Arc<OnceLock<(NodeIndex, Arc<Subtree>)>>;
 
 impl Tree {
     /// The tree of a group with a single member (section 11).
@@ -54,6 +59,7 @@ impl Tree {
             signature_keys: KeyIndex::default(),
             support: Support::default(),
             shelf: None,
+            next_half: NextHalf::default(),
         }
     }
 
@@ -122,7 +128,7 @@ impl Tree {
                         unvisited.extend(at.right().map(|at| (at, &**right)));
                         unvisited.extend(at.left().map(|at| (at, &**left)));
                     }
-                    Kind::Blank => {}
+                    Kind::Blank(_) => {}
                 }
             }
             None
@@ -297,8 +303,12 @@ impl Tree {
     pub(crate) fn extend(&mut self) -> Result<(), TreeError> {
         let size = self.size.doubled().ok_or(TreeError::TooLarge)?;
         let right = size.root().right().ok_or(TreeError::TooLarge)?;
-        self.root = Subtree::parent(None, self.root.clone(), Subtree::blank(right));
+        let (at, half) = self.next_half.get_or_init(|| (right, Subtree::blank(right)));
+        // That of a tree that has shrunk since is of no use.
+        let half = if *at == right { half.clone() } else { Subtree::blank(right) };
+        self.root = Subtree::parent(None, self.root.clone(), half);
         self.size = size;
+        self.next_half = NextHalf::default();
         Ok(())
     }
 
