@@ -234,6 +234,7 @@ impl Member {
         match self.process(message).unwrap() {
             Processed::OwnCommit => self.merge_pending(),
             Processed::Commit(staged) => {
+                assert_eq!(staged.removes_me(), staged.removed().contains(&self.leaf()));
                 self.merge(*staged);
                 return false;
             }
