@@ -27,12 +27,16 @@ fn count(counter: &AtomicU64, by: u64) {
 pub(crate) struct Work {
     /// Hashes and MACs.
     pub(crate) hashes: u64,
-    /// The bytes that were hashed.
+    /// The bytes that were hashed, for whatever: also for MACs, keys and signatures; and those that were encrypted.
     pub(crate) hashed: u64,
     /// Operations on a curve: keys checked, signatures verified, HPKE.
     pub(crate) curve: u64,
     /// Bytes that were allocated, whether or not they were freed again.
     pub(crate) allocated: u64,
+}
+
+fn hashed<const N: usize>(parts: [&[u8]; N]) {
+    count(&HASHED, parts.iter().map(|part| part.len() as u64).sum());
 }
 
 fn now() -> Work {
@@ -74,9 +78,8 @@ fn inner() -> Suite {
 
 impl Primitives for Counting {
     fn hash(&self, parts: &[&[u8]]) -> Digest {
-        let bytes: usize = parts.iter().map(|part| part.len()).sum();
         count(&HASHES, 1);
-        count(&HASHED, bytes as u64);
+        parts.iter().for_each(|part| hashed([part]));
         inner().hash(parts)
     }
 
@@ -98,14 +101,17 @@ impl Primitives for Counting {
 
     fn mac(&self, key: &[u8], parts: &[&[u8]]) -> Digest {
         count(&HASHES, 1);
+        parts.iter().for_each(|part| hashed([part]));
         inner().mac(key, parts)
     }
 
     fn extract(&self, salt: &[u8], ikm: &[u8]) -> SecretBytes {
+        hashed([salt, ikm]);
         inner().extract(salt, ikm)
     }
 
     fn expand(&self, secret: &[u8], info: &[&[u8]], len: usize) -> Result<SecretBytes, CryptoError> {
+        info.iter().for_each(|part| hashed([part]));
         inner().expand(secret, info, len)
     }
 
@@ -116,6 +122,7 @@ impl Primitives for Counting {
         aad: &[u8],
         plaintext: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
+        hashed([aad, plaintext]);
         inner().aead_seal(key, nonce, aad, plaintext)
     }
 
@@ -126,6 +133,7 @@ impl Primitives for Counting {
         aad: &[u8],
         ciphertext: &[u8],
     ) -> Result<SecretBytes, CryptoError> {
+        hashed([aad, ciphertext]);
         inner().aead_open(key, nonce, aad, ciphertext)
     }
 
@@ -156,6 +164,7 @@ impl Primitives for Counting {
         rng: &mut dyn CryptoRng,
     ) -> Result<HpkeCiphertext, CryptoError> {
         count(&CURVE, 1);
+        hashed([info, aad, plaintext]);
         inner().hpke_seal(public, info, aad, plaintext, rng)
     }
 
@@ -167,6 +176,7 @@ impl Primitives for Counting {
         ciphertext: &HpkeCiphertext,
     ) -> Result<SecretBytes, CryptoError> {
         count(&CURVE, 1);
+        hashed([info, aad, &ciphertext.ciphertext]);
         inner().hpke_open(key_pair, info, aad, ciphertext)
     }
 
@@ -211,6 +221,7 @@ impl Primitives for Counting {
         signature: &Signature,
     ) -> Result<(), CryptoError> {
         count(&CURVE, 1);
+        hashed([message]);
         inner().verify(public, message, signature)
     }
 }
