@@ -41,8 +41,11 @@ pub struct Pending {
 impl Pending {
     /// What it proposes itself.
     pub(crate) fn into_by_value(self) -> Vec<Proposal> {
-        let itself = self.staged.proposals.into_iter().filter(|committed| committed.reference.is_none());
-        itself.map(|committed| committed.proposal).collect()
+        let itself = self.staged.proposals.into_iter().filter_map(|committed| match committed {
+            Committed::ByValue(_, proposal) => Some(proposal),
+            Committed::ByReference(_) => None,
+        });
+        itself.collect()
     }
 }
 
@@ -317,13 +320,9 @@ impl<'a> CommitBuilder<'a> {
         let pending: Vec<_> = self.group.proposals.iter().filter(covered).collect();
         let selected =
             select(state, own, &by_value, self.new_leaf.as_ref(), &pending, identities).into_iter();
-        let by_reference = selected.map(|pending| Committed {
-            sender: pending.sender,
-            proposal: pending.proposal.clone(),
-            reference: Some(pending.reference.clone()),
-        });
+        let by_reference = selected.filter_map(|pending| self.group.proposals.refer(&pending.reference));
         let sender = Sender::Member(own);
-        let by_value = by_value.into_iter().map(|proposal| Committed { sender, proposal, reference: None });
+        let by_value = by_value.into_iter().map(|proposal| Committed::ByValue(sender, proposal));
         by_reference.chain(by_value).collect()
     }
 
@@ -365,7 +364,7 @@ impl<'a> CommitBuilder<'a> {
         rng: &mut dyn CryptoRng,
     ) -> Result<Welcome, GroupError> {
         let suite = self.group.public.suite;
-        let added = list.iter().filter_map(|committed| match &committed.proposal {
+        let added = list.iter().filter_map(|committed| match committed.proposal() {
             Proposal::Add(add) => Some(&add.key_package),
             _ => None,
         });
@@ -399,9 +398,9 @@ impl<'a> CommitBuilder<'a> {
 }
 
 pub(crate) fn proposal_or_ref(committed: &Committed) -> ProposalOrRef {
-    match &committed.reference {
-        Some(reference) => ProposalOrRef::Reference(reference.clone()),
-        None => ProposalOrRef::Proposal(committed.proposal.clone()),
+    match committed {
+        Committed::ByValue(_, proposal) => ProposalOrRef::Proposal(proposal.clone()),
+        Committed::ByReference(pending) => ProposalOrRef::Reference(pending.reference.clone()),
     }
 }
 

@@ -62,7 +62,7 @@ impl ExternalJoin<'_> {
         proposals.extend(self.resync.map(|removed| Proposal::Remove(Remove { removed })));
         proposals.extend(self.psks.into_iter().map(|psk| propose_psk(suite, psk, rng)));
         let sender = Sender::NewMemberCommit;
-        let by_value = |proposal| Committed { sender, proposal, reference: None };
+        let by_value = |proposal| Committed::ByValue(sender, proposal);
         let list: Vec<_> = proposals.into_iter().map(by_value).collect();
         let applied = apply_proposals(&state, sender, &list, identities)?;
         let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, client.psks)?;

@@ -156,8 +156,7 @@ impl Group {
         // What it refers to, and what was authenticated with it, nobody asks for again.
         let (authenticated_data, rows) = (Opaque::default(), changes);
         let by_value = by_value.into_iter();
-        let proposals =
-            by_value.map(|proposal| Committed { sender: committer, proposal, reference: None }).collect();
+        let proposals = by_value.map(|proposal| Committed::ByValue(committer, proposal)).collect();
         let staged = Staged {
             from_epoch,
             public,

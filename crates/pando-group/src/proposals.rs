@@ -1,9 +1,11 @@
 //! Proposals that were sent and not committed yet, and those that a Commit covers (RFC 9420, sections 12.1 and
 //! 12.4).
 
+use crate::rules::proposal_list;
 use crate::{Exceeded, GroupError, Missing};
 use pando_wire::{Opaque, Proposal, ProposalOrRef, ProposalRef, Sender};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A proposal that was sent in this epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,18 +21,42 @@ pub struct PendingProposal {
 }
 
 /// A proposal that a Commit covers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Committed {
-    pub(crate) sender: Sender,
-    pub(crate) proposal: Proposal,
-    /// There if the Commit refers to it.
-    pub(crate) reference: Option<ProposalRef>,
+#[derive(Debug, Clone)]
+pub(crate) enum Committed {
+    /// In the Commit itself, by whoever made that.
+    ByValue(Sender, Proposal),
+    /// The Commit refers to it, perhaps more than once: it is there once.
+    ByReference(Arc<PendingProposal>),
+}
+
+impl Committed {
+    pub(crate) fn sender(&self) -> Sender {
+        match self {
+            Self::ByValue(sender, _) => *sender,
+            Self::ByReference(pending) => pending.sender,
+        }
+    }
+
+    pub(crate) fn proposal(&self) -> &Proposal {
+        match self {
+            Self::ByValue(_, proposal) => proposal,
+            Self::ByReference(pending) => &pending.proposal,
+        }
+    }
+
+    /// What is in the Commit itself.
+    pub(crate) const fn by_value(&self) -> Option<&Proposal> {
+        match self {
+            Self::ByValue(_, proposal) => Some(proposal),
+            Self::ByReference(_) => None,
+        }
+    }
 }
 
 /// The proposals of this epoch, in the order in which they came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProposalStore {
-    proposals: Vec<PendingProposal>,
+    proposals: Vec<Arc<PendingProposal>>,
     /// Where they are in the list: there may be as many as there are members, all committed at once.
     positions: BTreeMap<ProposalRef, usize>,
 }
@@ -49,12 +75,12 @@ impl ProposalStore {
         let fits = position < limit;
         let row = u32::try_from(position).ok().filter(|_| fits).ok_or(Exceeded::PendingProposals(limit))?;
         self.positions.insert(proposal.reference.clone(), position);
-        self.proposals.push(proposal);
+        self.proposals.push(Arc::new(proposal));
         Ok(Some(row))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingProposal> {
-        self.proposals.iter()
+        self.proposals.iter().map(|pending| &**pending)
     }
 
     /// The positions in the list.
@@ -67,8 +93,10 @@ impl ProposalStore {
         self.proposals.is_empty()
     }
 
-    fn get(&self, reference: &ProposalRef) -> Option<&PendingProposal> {
-        self.proposals.get(*self.positions.get(reference)?)
+    /// What a Commit refers to.
+    pub(crate) fn refer(&self, reference: &ProposalRef) -> Option<Committed> {
+        let position = self.positions.get(reference)?;
+        self.proposals.get(*position).cloned().map(Committed::ByReference)
     }
 
     /// The proposals of a Commit, those that it refers to looked up.
@@ -77,19 +105,12 @@ impl ProposalStore {
         committer: Sender,
         list: &[ProposalOrRef],
     ) -> Result<Vec<Committed>, GroupError> {
+        proposal_list::may_refer(committer, list)?;
         list.iter()
             .map(|entry| match entry {
-                ProposalOrRef::Proposal(proposal) => {
-                    Ok(Committed { sender: committer, proposal: proposal.clone(), reference: None })
-                }
+                ProposalOrRef::Proposal(proposal) => Ok(Committed::ByValue(committer, proposal.clone())),
                 ProposalOrRef::Reference(reference) => {
-                    let known = self.get(reference);
-                    let known = known.ok_or_else(|| Missing::Proposal(reference.clone()))?;
-                    Ok(Committed {
-                        sender: known.sender,
-                        proposal: known.proposal.clone(),
-                        reference: Some(reference.clone()),
-                    })
+                    self.refer(reference).ok_or_else(|| Missing::Proposal(reference.clone()).into())
                 }
             })
             .collect()

@@ -72,7 +72,7 @@ impl PublicStaged {
 
     /// What the Commit covers, and who proposed it: for servers that allow some things to some members only.
     pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
-        self.list.iter().map(|committed| (committed.sender, &committed.proposal))
+        self.list.iter().map(|committed| (committed.sender(), committed.proposal()))
     }
 
     /// The leaves that the Commit adds by proposals.

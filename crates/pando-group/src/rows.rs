@@ -5,7 +5,7 @@ use crate::commit::Pending;
 use crate::delta::{Changes, EpochRow, RowKey, Rows};
 use crate::group::Group;
 use crate::keys::{EpochKeys, PastEpoch};
-use crate::proposals::{PendingProposal, ProposalStore};
+use crate::proposals::{Committed, PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::transition::StagedMember;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
@@ -172,12 +172,12 @@ pub(crate) fn opened_commit(
 
 pub(crate) fn pending_commit(pending: &Pending) -> Result<SecretBytes, EncodeError> {
     let Pending { staged, message } = pending;
-    let by_value = staged.proposals.iter().filter(|committed| committed.reference.is_none());
+    let by_value = staged.proposals.iter().filter_map(Committed::by_value);
     let leaves = staged.leaves.iter();
     let rows = staged.rows.iter();
     row(&PendingRow {
         message: message.clone(),
-        by_value: by_value.map(|committed| committed.proposal.clone()).collect(),
+        by_value: by_value.cloned().collect(),
         added: staged.effects.added.clone(),
         removed: staged.effects.removed.clone(),
         reinit: staged.effects.reinit.clone(),

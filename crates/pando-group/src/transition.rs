@@ -107,7 +107,7 @@ impl Staged {
 
     /// What the Commit covers, and who proposed it: for applications that allow some things to some members only.
     pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
-        self.proposals.iter().map(|committed| (committed.sender, &committed.proposal))
+        self.proposals.iter().map(|committed| (committed.sender(), committed.proposal()))
     }
 
     /// The leaves that the Commit adds.
@@ -256,7 +256,7 @@ pub(crate) fn apply_proposals(
     // 12.3: new extensions count for everything else in the list.
     let mut context = state.context.clone();
     context.epoch = context.epoch.checked_add(1).ok_or(Violation::EpochOverflow)?;
-    let new_extensions = list.iter().find_map(|committed| match &committed.proposal {
+    let new_extensions = list.iter().find_map(|committed| match committed.proposal() {
         Proposal::GroupContextExtensions(proposal) => Some(&proposal.extensions),
         _ => None,
     });
@@ -266,12 +266,12 @@ pub(crate) fn apply_proposals(
     }
     let state = PublicState { context: context.clone(), ..state.clone() };
     let requirements = Requirements::of(&state.context.extensions)?;
-    for Committed { sender, proposal, .. } in list {
-        proposal::contents_are_valid(&state, *sender, proposal, &requirements, identities)?;
+    for committed in list {
+        let (sender, proposal) = (committed.sender(), committed.proposal());
+        proposal::contents_are_valid(&state, sender, proposal, &requirements, identities)?;
     }
     // Those of proposals that were sent by themselves were verified when they came.
-    let by_value = list.iter().filter(|committed| committed.reference.is_none());
-    let by_value = by_value.map(|committed| (committed.sender, &committed.proposal));
+    let by_value = list.iter().filter_map(|committed| Some((committed.sender(), committed.by_value()?)));
     proposal::signatures_are_valid(&state, by_value)?;
 
     let mut applied = Applied {
@@ -290,7 +290,7 @@ pub(crate) fn apply_proposals(
     apply_adds(&mut applied, list)?;
     applied.tree.truncate();
     for committed in list {
-        match &committed.proposal {
+        match committed.proposal() {
             Proposal::PreSharedKey(psk) => applied.psks.push(psk.psk.clone()),
             Proposal::ExternalInit(init) => applied.external_init = Some(init.kem_output.clone()),
             Proposal::ReInit(reinit) => applied.reinit = Some((**reinit).clone()),
@@ -352,7 +352,7 @@ fn check_list(state: &PublicState, committer: Sender, list: &[Committed]) -> Res
 
 fn apply_updates(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
     for committed in list {
-        if let (Proposal::Update(update), Sender::Member(leaf)) = (&committed.proposal, committed.sender) {
+        if let (Proposal::Update(update), Sender::Member(leaf)) = (committed.proposal(), committed.sender()) {
             applied.tree.update(leaf, &update.leaf_node)?;
             applied.updated.push(leaf);
         }
@@ -362,7 +362,7 @@ fn apply_updates(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupE
 
 fn apply_removes(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
     for committed in list {
-        if let Proposal::Remove(remove) = &committed.proposal {
+        if let Proposal::Remove(remove) = committed.proposal() {
             applied.tree.remove(remove.removed)?;
             applied.removed.push(remove.removed);
         }
@@ -371,7 +371,7 @@ fn apply_removes(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupE
 }
 
 fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupError> {
-    let added = list.iter().filter_map(|committed| match &committed.proposal {
+    let added = list.iter().filter_map(|committed| match committed.proposal() {
         Proposal::Add(add) => Some(&add.key_package.leaf_node),
         _ => None,
     });

@@ -4,20 +4,20 @@ use super::proposal;
 use crate::Violation;
 use crate::proposals::Committed;
 use crate::public_state::PublicState;
-use pando_wire::{LeafIndex, Proposal, ProposalType, Sender};
+use pando_wire::{LeafIndex, Proposal, ProposalOrRef, ProposalType, Sender};
 use std::collections::BTreeSet;
 
 /// 12.2: the committer must not commit its own Update.
 pub(crate) fn no_own_update(list: &[Committed], committer: LeafIndex) -> Result<(), Violation> {
     let own = |committed: &Committed| {
-        matches!(committed.proposal, Proposal::Update(_)) && committed.sender == Sender::Member(committer)
+        matches!(committed.proposal(), Proposal::Update(_)) && committed.sender() == Sender::Member(committer)
     };
     if list.iter().any(own) { Err(Violation::OwnUpdate) } else { Ok(()) }
 }
 
 /// 12.2: the committer must not remove itself.
 pub(crate) fn no_own_remove(list: &[Committed], committer: LeafIndex) -> Result<(), Violation> {
-    let own = |committed: &Committed| matches!(&committed.proposal, Proposal::Remove(remove) if remove.removed == committer);
+    let own = |committed: &Committed| matches!(committed.proposal(), Proposal::Remove(remove) if remove.removed == committer);
     if list.iter().any(own) { Err(Violation::OwnRemove) } else { Ok(()) }
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn no_own_remove(list: &[Committed], committer: LeafIndex) -> Result<
 pub(crate) fn one_per_leaf(list: &[Committed]) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     for committed in list {
-        let leaf = match (&committed.proposal, committed.sender) {
+        let leaf = match (committed.proposal(), committed.sender()) {
             (Proposal::Remove(remove), _) => remove.removed,
             (Proposal::Update(_), Sender::Member(leaf)) => leaf,
             _ => continue,
@@ -41,7 +41,7 @@ pub(crate) fn one_per_leaf(list: &[Committed]) -> Result<(), Violation> {
 pub(crate) fn clients_are_added_once(list: &[Committed]) -> Result<(), Violation> {
     let mut keys = BTreeSet::new();
     for committed in list {
-        if let Proposal::Add(add) = &committed.proposal
+        if let Proposal::Add(add) = committed.proposal()
             && !keys.insert(&add.key_package.leaf_node.signature_key)
         {
             return Err(Violation::SameClient);
@@ -54,7 +54,7 @@ pub(crate) fn clients_are_added_once(list: &[Committed]) -> Result<(), Violation
 pub(crate) fn psks_are_unique(list: &[Committed]) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     for committed in list {
-        if let Proposal::PreSharedKey(psk) = &committed.proposal
+        if let Proposal::PreSharedKey(psk) = committed.proposal()
             && !seen.insert((&psk.psk.psk, &psk.psk.psk_nonce))
         {
             return Err(Violation::DuplicatePsk);
@@ -67,11 +67,9 @@ pub(crate) fn psks_are_unique(list: &[Committed]) -> Result<(), Violation> {
 /// alone then.
 pub(crate) fn psk_usages(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
     let first = state.context.epoch == 0 && state.tree.member_count() == 1;
-    let by_creator = |committed: &Committed| {
-        matches!(committed.sender, Sender::Member(_)) && committed.reference.is_none()
-    };
+    let by_creator = |committed: &Committed| matches!(committed, Committed::ByValue(Sender::Member(_), _));
     let mut others = list.iter().filter(|committed| !(first && by_creator(committed)));
-    others.try_for_each(|committed| proposal::psk_usage(&committed.proposal))
+    others.try_for_each(|committed| proposal::psk_usage(committed.proposal()))
 }
 
 /// 12.2: one GroupContextExtensions at most.
@@ -103,7 +101,7 @@ pub(crate) fn no_external_init(list: &[Committed]) -> Result<(), Violation> {
 /// 12.2: members that stay must support the types of proposals. Those that are removed, and those that are
 /// added, need not.
 pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
-    let mut types: BTreeSet<_> = list.iter().map(|committed| committed.proposal.proposal_type()).collect();
+    let mut types: BTreeSet<_> = list.iter().map(|committed| committed.proposal().proposal_type()).collect();
     types.retain(|proposal_type| {
         !proposal_type.is_default()
             && (proposal_type.is_grease() || !state.tree.support().all_support_proposal(*proposal_type))
@@ -114,7 +112,7 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
     // Somebody does not support a type. It does not matter if they go.
     let mut staying = state.tree.clone();
     for committed in list {
-        if let Proposal::Remove(remove) = &committed.proposal {
+        if let Proposal::Remove(remove) = committed.proposal() {
             staying.remove(remove.removed).map_err(|_| Violation::RemovedIsNoMember(remove.removed))?;
         }
     }
@@ -123,15 +121,22 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
     unsupported.map_or(Ok(()), |kind| Err(Violation::ProposalTypeUnsupported(kind)))
 }
 
+/// 12.4.3.2: an external Commit refers to no proposals. This is looked at before they are looked up.
+pub(crate) fn may_refer(committer: Sender, list: &[ProposalOrRef]) -> Result<(), Violation> {
+    let refers = |entry: &ProposalOrRef| matches!(entry, ProposalOrRef::Reference(_));
+    match committer {
+        Sender::Member(_) => Ok(()),
+        _ if list.iter().any(refers) => Err(Violation::ReferenceInExternalCommit),
+        _ => Ok(()),
+    }
+}
+
 /// 12.2: an external Commit has one ExternalInit, one Remove at most, PSKs, and nothing else.
 pub(crate) fn fits_external_commit(list: &[Committed]) -> Result<(), Violation> {
     for committed in list {
-        match committed.proposal.proposal_type() {
+        match committed.proposal().proposal_type() {
             ProposalType::EXTERNAL_INIT | ProposalType::REMOVE | ProposalType::PSK => {}
             other => return Err(Violation::ProposalInExternalCommit(other)),
-        }
-        if committed.reference.is_some() {
-            return Err(Violation::ReferenceInExternalCommit);
         }
     }
     if count(list, ProposalType::EXTERNAL_INIT) != 1 {
@@ -146,7 +151,7 @@ pub(crate) fn fits_external_commit(list: &[Committed]) -> Result<(), Violation> 
 /// 12.4 and 17.4: whether a Commit of these proposals must have a path.
 pub(crate) fn needs_path(list: &[Committed]) -> bool {
     let may_do_without = |committed: &Committed| {
-        matches!(committed.proposal, Proposal::Add(_) | Proposal::PreSharedKey(_) | Proposal::ReInit(_))
+        matches!(committed.proposal(), Proposal::Add(_) | Proposal::PreSharedKey(_) | Proposal::ReInit(_))
     };
     list.is_empty() || !list.iter().all(may_do_without)
 }
@@ -157,7 +162,7 @@ pub(crate) fn path_is_there(list: &[Committed], has_path: bool) -> Result<(), Vi
 }
 
 fn count(list: &[Committed], proposal_type: ProposalType) -> usize {
-    list.iter().filter(|committed| committed.proposal.proposal_type() == proposal_type).count()
+    list.iter().filter(|committed| committed.proposal().proposal_type() == proposal_type).count()
 }
 
 #[cfg(test)]
@@ -168,13 +173,9 @@ mod tests {
         ProposalRef, Psk, Remove,
     };
 
-    fn by_value(sender: Sender, proposal: Proposal) -> Committed {
-        Committed { sender, proposal, reference: None }
-    }
-
     /// What somebody proposes who joins by the Commit.
     fn from_outside(proposals: Vec<Proposal>) -> Vec<Committed> {
-        proposals.into_iter().map(|proposal| by_value(Sender::NewMemberCommit, proposal)).collect()
+        proposals.into_iter().map(|proposal| Committed::ByValue(Sender::NewMemberCommit, proposal)).collect()
     }
 
     fn init() -> Proposal {
@@ -224,15 +225,21 @@ mod tests {
 
     #[test]
     fn external_commits_have_no_references() {
-        let mut list = from_outside(vec![init(), psk()]);
-        list[1].reference = Some(ProposalRef::from(vec![1; 32]));
-        assert_eq!(fits_external_commit(&list), Err(Violation::ReferenceInExternalCommit));
+        let value = ProposalOrRef::Proposal(init());
+        let list = [value.clone(), ProposalOrRef::Reference(ProposalRef::from(vec![1; 32]))];
+        for (committer, expected) in [
+            (Sender::NewMemberCommit, Err(Violation::ReferenceInExternalCommit)),
+            (Sender::Member(LeafIndex(1)), Ok(())),
+        ] {
+            assert_eq!(may_refer(committer, &list), expected);
+            assert_eq!(may_refer(committer, std::slice::from_ref(&value)), Ok(()));
+        }
     }
 
     /// The column of section 17.4: a path is needed unless all proposals can do without.
     #[test]
     fn a_path_is_needed_as_the_registry_says() {
-        let member = |proposal| by_value(Sender::Member(LeafIndex(1)), proposal);
+        let member = |proposal| Committed::ByValue(Sender::Member(LeafIndex(1)), proposal);
         assert_eq!(path_is_there(&[], false), Err(Violation::PathRequired));
         for (proposal, needed) in [(psk(), false), (remove(2), true), (extensions(), true), (init(), true)] {
             let expected = if needed { Err(Violation::PathRequired) } else { Ok(()) };

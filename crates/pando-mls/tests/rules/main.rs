@@ -25,6 +25,7 @@ mod order;
 mod proposal_list;
 mod proposals;
 mod puppet;
+mod repeated;
 mod stage;
 mod successors;
 mod wire;
