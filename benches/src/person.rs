@@ -92,6 +92,8 @@ fn config() -> GroupConfig {
         leaves: u32::MAX,
         group_id_bytes: usize::MAX,
         pending_proposals: usize::MAX,
+        pending_proposal_bytes: usize::MAX,
+        opened_commit_bytes: usize::MAX,
     };
     GroupConfig { encrypt_handshakes: false, padding: Padding::None, limits, ..GroupConfig::default() }
 }

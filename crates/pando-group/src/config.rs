@@ -52,6 +52,11 @@ pub struct Limits {
     pub group_id_bytes: usize,
     /// How many proposals may be pending in one epoch. Default: 65,536.
     pub pending_proposals: usize,
+    /// How much may be stored of the proposals that are pending in one epoch, in bytes. Default: 64 MiB.
+    pub pending_proposal_bytes: usize,
+    /// How much may be stored of encrypted Commits that were opened in one epoch and not merged, in bytes. Each has what was
+    /// in it beside it. What is not kept can be taken once. Default: 128 MiB.
+    pub opened_commit_bytes: usize,
 }
 
 impl Default for Limits {
@@ -62,6 +67,8 @@ impl Default for Limits {
             leaves: 1 << 18,
             group_id_bytes: 4_096,
             pending_proposals: 65_536,
+            pending_proposal_bytes: 64 << 20,
+            opened_commit_bytes: 128 << 20,
         }
     }
 }
@@ -78,6 +85,17 @@ impl Limits {
     pub(crate) fn check_group_id(&self, group_id: &GroupId) -> Result<(), Exceeded> {
         let limit = self.group_id_bytes;
         if group_id.len() > limit { Err(Exceeded::GroupIdBytes(limit)) } else { Ok(()) }
+    }
+
+    /// So many proposals are pending, of which so much is stored.
+    pub(crate) const fn check_pending(&self, proposals: usize, bytes: usize) -> Result<(), Exceeded> {
+        if proposals > self.pending_proposals {
+            Err(Exceeded::PendingProposals(self.pending_proposals))
+        } else if bytes > self.pending_proposal_bytes {
+            Err(Exceeded::PendingProposalBytes(self.pending_proposal_bytes))
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) const fn check_tree(&self, tree: &Tree) -> Result<(), Exceeded> {

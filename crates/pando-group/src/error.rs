@@ -89,6 +89,9 @@ pub enum Exceeded {
     /// Too many proposals are pending.
     #[error("more than {0} proposals are pending")]
     PendingProposals(usize),
+    /// The proposals that are pending are too large.
+    #[error("the proposals that are pending have more than {0} bytes")]
+    PendingProposalBytes(usize),
 }
 
 /// What the caller cannot ask for.

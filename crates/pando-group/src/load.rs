@@ -237,14 +237,12 @@ fn state(suite: Suite, tree: Tree, clients: Clients, row: &PublicRow) -> PublicS
 }
 
 pub(crate) fn proposals(rows: &Rows) -> Result<ProposalStore, GroupError> {
-    let mut proposals = ProposalStore::default();
-    for row in numbered(rows, RowKey::Proposal) {
+    let stored = numbered(rows, RowKey::Proposal).map(|row| {
         let ProposalRow { reference, sender, proposal, authenticated_data } =
             decode(row, RowKey::Proposal(0))?;
-        let pending = PendingProposal { reference, sender, proposal, authenticated_data };
-        proposals.insert(pending, usize::MAX)?;
-    }
-    Ok(proposals)
+        Ok((PendingProposal { reference, sender, proposal, authenticated_data }, row.expose().len()))
+    });
+    Ok(ProposalStore::restore(stored.collect::<Result<Vec<_>, GroupError>>()?))
 }
 
 /// What a member has in an epoch: the secrets are in `rows`, the private keys of the tree's nodes in `keys`.

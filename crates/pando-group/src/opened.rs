@@ -5,9 +5,10 @@
 //! is not believed: its signature is verified each time.
 
 use crate::delta::{RowKey, Rows};
-use crate::rows;
+use crate::{Limits, rows};
 use pando_crypto::SecretBytes;
 use pando_wire::{AuthenticatedContent, PrivateMessage};
+use tls_codec::Size;
 
 /// How many Commits of one epoch are kept. Whoever orders messages gives an epoch one Commit, and a few that lost
 /// at most; further ones can be taken once.
@@ -19,13 +20,17 @@ pub(crate) struct OpenedCommits {
     commits: Vec<(PrivateMessage, AuthenticatedContent)>,
     /// How many of them have rows.
     stored: usize,
+    /// How much there is to be stored of them.
+    bytes: usize,
 }
 
 impl OpenedCommits {
     /// Those that were stored.
-    pub(crate) const fn restore(commits: Vec<(PrivateMessage, AuthenticatedContent)>) -> Self {
+    pub(crate) fn restore(commits: Vec<(PrivateMessage, AuthenticatedContent)>) -> Self {
         let stored = commits.len();
-        Self { commits, stored }
+        let sizes = commits.iter().map(|(message, content)| size(message, content));
+        let bytes = sizes.fold(0, usize::saturating_add);
+        Self { commits, stored, bytes }
     }
 
     /// What was in a message, if it was opened before.
@@ -33,9 +38,12 @@ impl OpenedCommits {
         self.commits.iter().find(|(opened, _)| opened == message).map(|(_, content)| content)
     }
 
-    pub(crate) fn keep(&mut self, message: PrivateMessage, content: AuthenticatedContent) {
-        if self.commits.len() < KEPT && self.get(&message).is_none() {
+    pub(crate) fn keep(&mut self, message: PrivateMessage, content: AuthenticatedContent, limits: &Limits) {
+        let bytes = self.bytes.saturating_add(size(&message, &content));
+        let fits = self.commits.len() < KEPT && bytes <= limits.opened_commit_bytes;
+        if fits && self.get(&message).is_none() {
             self.commits.push((message, content));
+            self.bytes = bytes;
         }
     }
 
@@ -64,4 +72,9 @@ impl OpenedCommits {
         *self = Self::default();
         (0..stored).map(RowKey::OpenedCommit)
     }
+}
+
+/// The size of the row of a Commit.
+fn size(message: &PrivateMessage, content: &AuthenticatedContent) -> usize {
+    message.tls_serialized_len().saturating_add(content.tls_serialized_len())
 }

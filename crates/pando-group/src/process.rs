@@ -139,7 +139,7 @@ impl Group {
                 if let Some(message) = private
                     && matches!(staged, Ok(_) | Err(GroupError::Missing(_)))
                 {
-                    self.opened.keep(message, content.into_inner());
+                    self.opened.keep(message, content.into_inner(), &self.config.limits);
                 }
                 staged
             }
@@ -201,7 +201,8 @@ impl Group {
     /// Keeps a proposal until it is committed.
     pub(crate) fn insert_proposal(&mut self, pending: PendingProposal) -> Result<(), GroupError> {
         let row = rows::proposal(&pending)?;
-        if let Some(position) = self.proposals.insert(pending, self.config.limits.pending_proposals)? {
+        let bytes = row.expose().len();
+        if let Some(position) = self.proposals.insert(pending, bytes, &self.config.limits)? {
             self.changed.rows.insert(RowKey::Proposal(position), Some(row));
         }
         Ok(())

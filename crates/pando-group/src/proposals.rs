@@ -2,7 +2,7 @@
 //! 12.4).
 
 use crate::rules::proposal_list;
-use crate::{Exceeded, GroupError, Missing};
+use crate::{Exceeded, GroupError, Limits, Missing};
 use pando_wire::{Opaque, Proposal, ProposalOrRef, ProposalRef, Sender};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,24 +59,39 @@ pub(crate) struct ProposalStore {
     proposals: Vec<Arc<PendingProposal>>,
     /// Where they are in the list: there may be as many as there are members, all committed at once.
     positions: BTreeMap<ProposalRef, usize>,
+    /// How much is stored of them.
+    bytes: usize,
 }
 
 impl ProposalStore {
-    /// Keeps a proposal, and tells where it is in the list unless it was there already.
+    /// Those that were stored, with the sizes of their rows.
+    pub(crate) fn restore(stored: impl IntoIterator<Item = (PendingProposal, usize)>) -> Self {
+        let mut store = Self::default();
+        stored.into_iter().for_each(|(proposal, bytes)| store.push(proposal, bytes));
+        store
+    }
+
+    /// Keeps a proposal, and tells where it is in the list unless it was there already. `bytes` is the size of its row.
     pub(crate) fn insert(
         &mut self,
         proposal: PendingProposal,
-        limit: usize,
+        bytes: usize,
+        limits: &Limits,
     ) -> Result<Option<u32>, GroupError> {
         if self.positions.contains_key(&proposal.reference) {
             return Ok(None);
         }
         let position = self.proposals.len();
-        let fits = position < limit;
-        let row = u32::try_from(position).ok().filter(|_| fits).ok_or(Exceeded::PendingProposals(limit))?;
-        self.positions.insert(proposal.reference.clone(), position);
-        self.proposals.push(Arc::new(proposal));
+        limits.check_pending(position.saturating_add(1), self.bytes.saturating_add(bytes))?;
+        let row = u32::try_from(position).map_err(|_| Exceeded::PendingProposals(position))?;
+        self.push(proposal, bytes);
         Ok(Some(row))
+    }
+
+    fn push(&mut self, proposal: PendingProposal, bytes: usize) {
+        self.positions.insert(proposal.reference.clone(), self.proposals.len());
+        self.proposals.push(Arc::new(proposal));
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingProposal> {

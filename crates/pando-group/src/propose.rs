@@ -45,7 +45,8 @@ impl Group {
     ///
     /// # Errors
     /// - [`GroupError::Violation`] if nobody would accept it.
-    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`], [`Exceeded::PendingProposals`](crate::Exceeded).
+    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`], [`Exceeded::PendingProposals`](crate::Exceeded),
+    ///   [`Exceeded::PendingProposalBytes`](crate::Exceeded).
     pub fn propose(
         &mut self,
         proposal: Proposal,

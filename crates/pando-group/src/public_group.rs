@@ -175,9 +175,8 @@ impl PublicGroup {
             Content::Proposal(proposal) => {
                 let pending = check_proposal(&self.public, &content, proposal, identities)?;
                 let (row, mut delta) = (rows::proposal(&pending)?, Delta::default());
-                if let Some(position) =
-                    self.proposals.insert(pending.clone(), self.limits.pending_proposals)?
-                {
+                let bytes = row.expose().len();
+                if let Some(position) = self.proposals.insert(pending.clone(), bytes, &self.limits)? {
                     delta.rows.insert(RowKey::Proposal(position), Some(row));
                 }
                 Ok((PublicProcessed::Proposal(pending), delta))

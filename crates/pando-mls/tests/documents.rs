@@ -87,7 +87,16 @@ fn every_limit_is_in_the_document() {
         past_epochs,
         past_resumption_psks,
         ratchet_limits: RatchetLimits { forward, backward },
-        limits: Limits { message_bytes, tree_bytes, leaves, group_id_bytes, pending_proposals },
+        limits:
+            Limits {
+                message_bytes,
+                tree_bytes,
+                leaves,
+                group_id_bytes,
+                pending_proposals,
+                pending_proposal_bytes,
+                opened_commit_bytes,
+            },
         // No bounds.
         encrypt_handshakes: _,
         padding: _,
@@ -100,6 +109,8 @@ fn every_limit_is_in_the_document() {
         ("Limits::leaves", grouped(leaves as usize)),
         ("Limits::group_id_bytes", grouped(group_id_bytes)),
         ("Limits::pending_proposals", grouped(pending_proposals)),
+        ("Limits::pending_proposal_bytes", mebibytes(pending_proposal_bytes)),
+        ("Limits::opened_commit_bytes", mebibytes(opened_commit_bytes)),
         ("RatchetLimits::forward", grouped(forward as usize)),
         ("RatchetLimits::backward", grouped(backward as usize)),
         ("GroupConfig::past_epochs", grouped(past_epochs)),

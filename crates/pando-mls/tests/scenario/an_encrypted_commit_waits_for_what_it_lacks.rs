@@ -1,9 +1,12 @@
 //! An encrypted Commit comes before something that it needs, or its epoch is not entered at once: the key that opened it
 //! is gone, and still it can be taken when everything is there.
 
-use crate::world::{AllPsks, Member, World, external_psk, fast_suites};
+use crate::world::{AllPsks, Member, World, client, external_psk, fast_suites};
 use pando_mls::wire::MlsMessageBody;
-use pando_mls::{Client, FramingError, GroupError, Missing, MlsMessage, NoPsks, Processed, ScheduleError};
+use pando_mls::{
+    Client, FramingError, Group, GroupConfig, GroupError, Limits, Missing, MlsMessage, NoPsks, Processed,
+    RowKey, Rows, ScheduleError,
+};
 
 fn missing_proposal(member: &mut Member, commit: &MlsMessage) {
     let refused = member.process(commit).unwrap_err();
@@ -64,7 +67,7 @@ fn a_staged_epoch_is_dropped_and_the_commit_taken_again() {
         world.members[0].restart();
         world.deliver_commit(1, &commit);
         // Nothing of it stays behind.
-        let left = |key: &pando_mls::RowKey| matches!(key, pando_mls::RowKey::OpenedCommit(_));
+        let left = |key: &RowKey| matches!(key, RowKey::OpenedCommit(_));
         assert!(!world.members[0].rows.keys().any(left));
     }
 }
@@ -108,5 +111,51 @@ fn so_many_are_kept_and_no_more() {
         assert_eq!(content(world.members[0].process(&commits[15]).unwrap()), 2);
         let gone = GroupError::Framing(FramingError::Schedule(ScheduleError::KeyGone(16)));
         assert_eq!(world.members[0].process(&commits[16]).unwrap_err(), gone);
+    }
+}
+
+/// As many as fit are kept; those that were kept before a restart count.
+#[test]
+fn so_much_is_kept_and_no_more() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let commits = [0, 1].map(|_| {
+            let (commit, _) = world.build(1, |builder| builder).unwrap();
+            world.members[1].clear_pending();
+            commit
+        });
+        let [member, _] = &mut world.members[..] else { panic!("not two") };
+        let is_kept = |group: &mut Group, commit: &MlsMessage| {
+            group.process(commit.clone(), &client(&*member.signer)).map(drop).is_ok()
+        };
+        let mut rows: Rows = member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
+        let mut size = |number| {
+            assert!(is_kept(&mut member.group, &commits[number as usize]));
+            member.group.take_delta().apply(&mut member.rows);
+            member.rows[&RowKey::OpenedCommit(number)].expose().len()
+        };
+        let sizes = [size(0), size(1)];
+        let load = |rows: &Rows, opened_commit_bytes| {
+            let limits = Limits { opened_commit_bytes, ..Limits::default() };
+            let config = GroupConfig { limits, ..GroupConfig::default() };
+            Group::load(rows, &Client { config, ..client(&*member.signer) }).unwrap()
+        };
+        // The first of them is kept if it fits, and opened again after a restart.
+        for (limit, kept) in [(sizes[0] - 1, false), (sizes[0], true)] {
+            let mut group = load(&rows, limit);
+            assert!(is_kept(&mut group, &commits[0]));
+            assert_eq!(is_kept(&mut group, &commits[0]), kept);
+            if kept {
+                group.take_delta().apply(&mut rows);
+            }
+        }
+        // The second one is kept if both fit.
+        let both = sizes[0] + sizes[1];
+        for (limit, kept) in [(both - 1, false), (both, true)] {
+            let mut group = load(&rows, limit);
+            assert!(is_kept(&mut group, &commits[1]));
+            assert_eq!(is_kept(&mut group, &commits[1]), kept);
+            assert!(is_kept(&mut group, &commits[0]));
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! A member keeps only so many proposals in an epoch: one more is refused, the same one again is not, and a Commit
 //! makes room.
 
-use crate::world::{World, fast_suites};
-use pando_mls::{Exceeded, GroupError, Processed};
+use crate::proposals::custom;
+use crate::world::{Member, World, client, fast_suites, over_the_wire};
+use pando_mls::{
+    BasicIdentities, Client, Exceeded, Group, GroupConfig, GroupError, Limits, Processed, PublicGroup,
+    RowKey, Rows, RustCrypto,
+};
 
 #[test]
 fn the_limit_of_pending_proposals() {
@@ -27,5 +31,68 @@ fn the_limit_of_pending_proposals() {
         assert_eq!(kept(&world), 0);
         world.propose_update(0);
         assert_eq!(kept(&world), 1);
+    }
+}
+
+/// How much is stored of the proposals that a member has.
+fn stored(member: &Member) -> usize {
+    let rows = member.rows.range(RowKey::Proposal(0)..=RowKey::Proposal(u32::MAX));
+    rows.map(|(_, row)| row.expose().len()).sum()
+}
+
+/// The limit of their size is exact, and those that were pending before a restart count.
+#[test]
+fn the_limit_of_the_size_of_pending_proposals() {
+    for suite in fast_suites() {
+        let mut world = World::public(suite);
+        world.add(0, 1);
+        let group_info = world.members[0].group_info(true);
+        let proposals = [custom(0xf001, &[1; 5_000]), custom(0xf001, &[2; 3_000]), custom(0xf001, b"")];
+        let messages = proposals.map(|proposal| world.members[0].propose(proposal, &mut world.rng).unwrap());
+        let usual = Limits::default();
+        let observer = |limits| PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits).unwrap();
+        let (mut observed, delta) = observer(usual);
+        let (mut rows, mut sizes) = (Rows::new(), Vec::new());
+        delta.apply(&mut rows);
+        for message in &messages[..2] {
+            world.members[1].process(message).unwrap();
+            sizes.push(stored(&world.members[1]));
+            let message = over_the_wire(message);
+            observed.process(message, &BasicIdentities, None).unwrap().1.apply(&mut rows);
+        }
+        assert!(sizes[0] > 5_000 && sizes[1] > sizes[0] + 3_000);
+        let exceeded = |limit| GroupError::Exceeded(Exceeded::PendingProposalBytes(limit));
+        // What both take, and a byte less; with the first of them pending already, before and after a restart.
+        for (pending_proposal_bytes, fits) in [(sizes[1], true), (sizes[1] - 1, false)] {
+            let limits = Limits { pending_proposal_bytes, ..usual };
+            let (mut careful, delta) = observer(limits);
+            let mut rows = Rows::new();
+            delta.apply(&mut rows);
+            let first = over_the_wire(&messages[0]);
+            careful.process(first, &BasicIdentities, None).unwrap().1.apply(&mut rows);
+            let restarted = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, limits).unwrap();
+            for mut careful in [careful, restarted] {
+                let taken = careful.process(over_the_wire(&messages[1]), &BasicIdentities, None);
+                assert_eq!(taken.map(drop), if fits { Ok(()) } else { Err(exceeded(sizes[1] - 1)) });
+                assert_eq!(careful.pending_proposals().count(), if fits { 2 } else { 1 });
+                // What is there already can come again.
+                let _ = careful.process(over_the_wire(&messages[0]), &BasicIdentities, None).unwrap();
+            }
+        }
+        // A member who has both, and loads them with a smaller limit, keeps them, and takes no more.
+        let limits = Limits { pending_proposal_bytes: sizes[1], ..usual };
+        let member = &mut world.members[1];
+        let config = GroupConfig { limits, ..*member.group.config() };
+        member.group = Group::load(&member.rows, &Client { config, ..client(&*member.signer) }).unwrap();
+        assert_eq!(member.pending_proposals().len(), 2);
+        assert_eq!(member.process(&messages[2]).unwrap_err(), exceeded(sizes[1]));
+        let own = member.propose(custom(0xf001, b"own"), &mut world.rng).unwrap_err();
+        assert_eq!(own, exceeded(sizes[1]));
+        // There is room when they are committed.
+        world.members[0].process(&messages[2]).unwrap();
+        let references: Vec<_> = world.members[1].group.pending_proposals().cloned().collect();
+        let references = references.into_iter().map(|pending| pending.reference);
+        world.commit(1, |builder| builder.only_pending(references));
+        world.propose(0, custom(0xf001, &[3; 5_000]));
     }
 }
