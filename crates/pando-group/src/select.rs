@@ -62,7 +62,7 @@ struct Selection<'a> {
     requirements: Option<Requirements>,
     committer: LeafIndex,
     identities: Identities<'a>,
-    /// With what has been chosen so far.
+    /// With what has been chosen so far. Those who are added are not unmerged anywhere: nobody looks at that here.
     tree: Tree,
     /// The tree without those who go.
     staying: Tree,
@@ -200,7 +200,7 @@ impl<'a> Selection<'a> {
     fn try_add(&mut self, add: &Add) -> bool {
         let leaf_node = &add.key_package.leaf_node;
         let mut tree = self.tree.clone();
-        tree.add(leaf_node).is_ok_and(|leaf| self.try_leaf(leaf, leaf_node, tree))
+        tree.place(leaf_node).is_ok_and(|leaf| self.try_leaf(leaf, leaf_node, tree))
     }
 
     /// Goes on with a tree that has a new leaf, if that fits.

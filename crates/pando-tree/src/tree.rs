@@ -251,8 +251,12 @@ impl Tree {
         Ok(leaves)
     }
 
-    /// Puts a member at the leftmost blank leaf. It is still to become unmerged above.
-    fn place(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
+    /// Puts a member at the leftmost blank leaf as [`Tree::add`] does, without making it unmerged above: that costs as much
+    /// as are unmerged there already. For finding out who could be added, and nothing else: no group has such a tree.
+    ///
+    /// # Errors
+    /// As [`Tree::add`].
+    pub fn place(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         let content = LeafBytes::new(leaf_node)?;
         if self.root.summary.first_blank == NO_LEAF {
             self.extend()?;

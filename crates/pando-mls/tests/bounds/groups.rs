@@ -27,12 +27,12 @@ impl PskStore for AnyPsk {
     }
 }
 
-struct Person {
-    signer: Box<dyn Signer>,
-    bundle: KeyPackageBundle,
+pub(crate) struct Person {
+    pub(crate) signer: Box<dyn Signer>,
+    pub(crate) bundle: KeyPackageBundle,
 }
 
-fn client(signer: &dyn Signer) -> Client<'_> {
+pub(crate) fn client(signer: &dyn Signer) -> Client<'_> {
     Client {
         crypto: &Counting,
         signer,
@@ -44,7 +44,7 @@ fn client(signer: &dyn Signer) -> Client<'_> {
     }
 }
 
-fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha20Rng) -> Person {
+pub(crate) fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha20Rng) -> Person {
     let suite = suite();
     let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
     let mut template = KeyPackageTemplate {
@@ -59,17 +59,17 @@ fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha20Rng) -> Pe
     Person { signer, bundle }
 }
 
-fn as_usual(_: &mut KeyPackageTemplate) {}
+pub(crate) fn as_usual(_: &mut KeyPackageTemplate) {}
 
 /// Two members, the second of whom takes what the first one makes.
-struct Pair {
-    rng: ChaCha20Rng,
-    signers: [Box<dyn Signer>; 2],
-    groups: [Group; 2],
+pub(crate) struct Pair {
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) signers: [Box<dyn Signer>; 2],
+    pub(crate) groups: [Group; 2],
 }
 
 impl Pair {
-    fn new(extensions: Extensions, change: &dyn Fn(&mut KeyPackageTemplate)) -> Self {
+    pub(crate) fn new(extensions: Extensions, change: &dyn Fn(&mut KeyPackageTemplate)) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let (one, other) = (person(change, &mut rng), person(change, &mut rng));
         let id = b"group".as_slice().into();
@@ -115,13 +115,13 @@ impl Pair {
     }
 }
 
-fn adds(people: &[Person]) -> Vec<Proposal> {
+pub(crate) fn adds(people: &[Person]) -> Vec<Proposal> {
     let add =
         |person: &Person| Proposal::Add(Box::new(Add { key_package: person.bundle.key_package.clone() }));
     people.iter().map(add).collect()
 }
 
-fn people(count: usize, change: &dyn Fn(&mut KeyPackageTemplate)) -> Vec<Person> {
+pub(crate) fn people(count: usize, change: &dyn Fn(&mut KeyPackageTemplate)) -> Vec<Person> {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     (0..count).map(|_| person(change, &mut rng)).collect()
 }

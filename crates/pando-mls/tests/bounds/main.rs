@@ -14,6 +14,7 @@
 
 mod counting;
 mod groups;
+mod pending;
 mod trees;
 
 use crate::counting::Work;

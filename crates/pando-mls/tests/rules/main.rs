@@ -26,6 +26,7 @@ mod proposal_list;
 mod proposals;
 mod puppet;
 mod repeated;
+mod selection;
 mod stage;
 mod successors;
 mod wire;

@@ -1,0 +1,93 @@
+//! Proposals that wait until somebody commits them, in a group whose parents have keys: those who are added become
+//! unmerged there, in lists that grow with them.
+
+use crate::counting::{Work, alone, work};
+use crate::groups::{Pair, adds, as_usual, client, people};
+use crate::grows_with_the_input;
+use pando_mls::{Encode, Extensions, LeafIndex, Proposal};
+use pando_wire::Remove;
+
+const SIZES: [u32; 3] = [128, 512, 2_048];
+
+/// What making a Commit costs.
+fn built(pair: &mut Pair, own: Vec<Proposal>, expected: u32) -> Work {
+    let client = client(&*pair.signers[0]);
+    let builder = own.into_iter().fold(pair.groups[0].commit(), |builder, own| builder.proposal(own));
+    let (cost, output) = work(|| builder.without_path().build(&client, &mut pair.rng));
+    let _ = output.unwrap();
+    assert_eq!(pair.groups[0].pending_epoch().unwrap().public().tree().member_count(), expected);
+    cost
+}
+
+/// The first member, alone with a few others in a tree of so many leaves, has a key at every parent above it; and
+/// proposals to add those who have gone.
+fn sparse(leaves: u32) -> (Pair, Vec<Proposal>) {
+    let mut pair = Pair::new(Extensions::default(), &as_usual);
+    let everybody = adds(&people(leaves as usize - 2, &as_usual));
+    commit(&mut pair, everybody.clone());
+    let goes = |leaf: &u32| !leaf.is_power_of_two();
+    commit(&mut pair, (1..leaves).filter(goes).map(remove).collect());
+    let tree = pair.groups[0].public().tree();
+    assert_eq!(tree.size().leaf_count(), leaves);
+    assert!(tree.size().direct_path(LeafIndex(0)).all(|node| tree.parent(node).is_some()));
+    let gone = (2..leaves).zip(everybody).filter(|(leaf, _)| goes(leaf)).map(|(_, add)| add).collect();
+    (pair, gone)
+}
+
+fn remove(leaf: u32) -> Proposal {
+    Proposal::Remove(Remove { removed: LeafIndex(leaf) })
+}
+
+fn commit(pair: &mut Pair, proposals: Vec<Proposal>) {
+    let client = client(&*pair.signers[0]);
+    let needs_path = proposals.iter().any(|proposal| matches!(proposal, Proposal::Remove(_)));
+    let builder = proposals.into_iter().fold(pair.groups[0].commit(), |builder, it| builder.proposal(it));
+    let builder = if needs_path { builder } else { builder.without_path() };
+    let _ = builder.without_tree().build(&client, &mut pair.rng).unwrap();
+    let _ = pair.groups[0].merge_pending().unwrap();
+}
+
+/// The first member proposes all of this. How many bytes that are.
+fn propose(pair: &mut Pair, proposals: Vec<Proposal>) -> usize {
+    let client = client(&*pair.signers[0]);
+    let mut propose = |proposal| pair.groups[0].propose(proposal, b"", &client, &mut pair.rng).unwrap().0;
+    proposals.into_iter().map(|proposal| propose(proposal).encode().unwrap().len()).sum()
+}
+
+#[test]
+fn many_adds_are_pending() {
+    let _alone = alone();
+    let costs = SIZES.map(|size| {
+        let (mut pair, adds) = sparse(size);
+        let len = propose(&mut pair, adds);
+        (len, built(&mut pair, Vec::new(), size))
+    });
+    grows_with_the_input("many pending Adds", &costs);
+}
+
+#[test]
+fn many_adds_of_ones_own_while_something_is_pending() {
+    let _alone = alone();
+    let costs = SIZES.map(|size| {
+        let (mut pair, mut adds) = sparse(size);
+        let one = adds.split_off(1);
+        let len = propose(&mut pair, adds);
+        let added: usize = one.iter().map(|add| add.encode().unwrap().len()).sum();
+        (len + added, built(&mut pair, one, size))
+    });
+    grows_with_the_input("many Adds of one's own", &costs);
+}
+
+#[test]
+fn many_removes_are_pending() {
+    let _alone = alone();
+    let costs = SIZES.map(|size| {
+        let (mut pair, adds) = sparse(size);
+        commit(&mut pair, adds);
+        // Everybody is unmerged above.
+        let removes: Vec<_> = (1..size).map(remove).collect();
+        let len = propose(&mut pair, removes);
+        (len, built(&mut pair, Vec::new(), 1))
+    });
+    grows_with_the_input("many pending Removes", &costs);
+}

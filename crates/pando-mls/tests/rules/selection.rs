@@ -1,0 +1,175 @@
+//! Section 12.2: of the pending proposals, a Commit covers those that go together. What is chosen at once is what somebody
+//! would choose who tried one after the other: would the Commit be refused with this one, too?
+
+use crate::forge::{Forgery, add, remove};
+use crate::puppet::Puppet;
+use crate::world::{Member, Newcomer, World, client, suite, template};
+use pando_mls::{
+    Client, Credential, CredentialType, Encode, Group, GroupConfig, IdentityError, IdentityPolicy,
+    KeyPackageTemplate, Proposal,
+};
+use pando_wire::{HpkePublicKey, LeafIndex, NodeIndex, SignaturePublicKey};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+const RARE: CredentialType = CredentialType(0xf00c);
+
+/// Each name once.
+struct Names;
+
+impl IdentityPolicy for Names {
+    fn validate(&self, _: &Credential, _: &SignaturePublicKey, _: Option<u64>) -> Result<(), IdentityError> {
+        Ok(())
+    }
+
+    fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
+        credential.encode().ok()
+    }
+
+    fn may_succeed(&self, _: &Credential, _: &Credential) -> bool {
+        true
+    }
+}
+
+fn named(name: u64) -> KeyPackageTemplate {
+    let credential = Credential::Basic { identity: name.to_be_bytes().as_slice().into() };
+    let mut template = KeyPackageTemplate { credential, ..template() };
+    template.capabilities.credentials.push(RARE);
+    template
+}
+
+/// A tree of eight leaves, every third of which is blank, and all of whose parents have keys.
+fn warm() -> World {
+    let mut rng = ChaCha20Rng::seed_from_u64(11);
+    let (suite, config) = (suite(1), GroupConfig::default());
+    let creator = Newcomer::new(suite, named(0), &mut rng).create(suite, config, &mut rng);
+    let mut world = World { suite, rng, config, members: vec![creator] };
+    let others: Vec<_> = (1..8).map(|name| Newcomer::new(suite, named(name), &mut world.rng)).collect();
+    let (_, welcome) =
+        world.commit(0, |builder| others.iter().fold(builder, |all, other| all.add(other.key_package())));
+    for other in others {
+        world.enter(other, welcome.as_ref().unwrap());
+    }
+    world.commit(0, |builder| builder.remove(LeafIndex(2)).remove(LeafIndex(4)));
+    for by in [4, 3, 2, 0] {
+        world.commit(by, |builder| builder);
+    }
+    let tree = world.tree();
+    assert_eq!((tree.member_count(), tree.size().leaf_count()), (6, 8));
+    for node in [1, 3, 7, 9, 11, 13] {
+        assert_eq!(tree.parent(NodeIndex(node)).is_some(), node != 9, "{node}");
+    }
+    world
+}
+
+/// Somebody to be added, perhaps with what a member has already, or one of those who were to be added before.
+fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &mut Puppet) -> Forgery {
+    let fresh = |puppet: &mut Puppet| Forgery::of(puppet, |template| *template = named(name));
+    let pick = |count: usize, puppet: &mut Puppet| puppet.rng.next_u32() as usize % count;
+    // Not the committer, whose own key a path replaces.
+    let member = world.tree().members().nth(1 + pick(5, puppet)).unwrap();
+    let with_credentials = |puppet: &mut Puppet, credential: Credential, known: &[CredentialType]| {
+        Forgery::of(puppet, |template| {
+            *template = KeyPackageTemplate { credential, ..named(name) };
+            template.capabilities.credentials = known.to_vec();
+        })
+    };
+    let rare = Credential::Other { credential_type: RARE, data: name.to_be_bytes().as_slice().into() };
+    let basic = named(name).credential;
+    let change_key = |forgery: Forgery, key: HpkePublicKey| {
+        forgery.change(world.suite, |key_package| key_package.leaf_node.encryption_key = key)
+    };
+    match kind {
+        0 => with_credentials(puppet, rare, &[CredentialType::BASIC, RARE]),
+        1 => with_credentials(puppet, rare, &[RARE]),
+        2 => with_credentials(puppet, basic, &[CredentialType::BASIC]),
+        // A member's name, or its keys.
+        3 => Forgery::of(puppet, |template| *template = named(member.0.into())),
+        4 => change_key(fresh(puppet), world.tree().leaf(member).unwrap().encryption_key),
+        5 => match before.len() {
+            0 => fresh(puppet),
+            count => {
+                let key = before[pick(count, puppet)].key_package.leaf_node.encryption_key.clone();
+                change_key(fresh(puppet), key)
+            }
+        },
+        6 => match before.len() {
+            0 => fresh(puppet),
+            count => {
+                let credential = before[pick(count, puppet)].key_package.leaf_node.credential.clone();
+                with_credentials(puppet, credential, &[CredentialType::BASIC, RARE])
+            }
+        },
+        // A parent's key.
+        7 => {
+            let node = [3, 7, 11][pick(3, puppet)];
+            change_key(fresh(puppet), world.tree().parent(NodeIndex(node)).unwrap().encryption_key)
+        }
+        _ => fresh(puppet),
+    }
+}
+
+/// A Commit of these proposals and those that are pending, if there is one. What it covers.
+fn built(group: &mut Group, own: &[Proposal], pending: bool, client: &Client<'_>) -> Option<Vec<Proposal>> {
+    let builder = own.iter().fold(group.commit().without_path(), |all, own| all.proposal(own.clone()));
+    let builder = if pending { builder } else { builder.without_pending() };
+    let built = builder.build(client, &mut ChaCha20Rng::seed_from_u64(5));
+    let covered = built.ok().map(|_| {
+        let staged = group.pending_epoch().unwrap();
+        staged.proposals().map(|(_, proposal)| proposal.clone()).collect()
+    });
+    let _ = group.clear_pending();
+    covered
+}
+
+#[test]
+fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
+    let world = warm();
+    let mut puppet = Puppet::new(suite(1));
+    let (mut chosen_in_all, mut left_in_all) = (0, 0);
+    for round in 0..60 {
+        // In every second round somebody is removed, whose name and keys are free then; in every sixth, half of the tree.
+        let gone: &[u32] = match round % 6 {
+            1 => &[5, 6, 7],
+            3 | 5 => &[1, 6],
+            _ => &[],
+        };
+        let removes: Vec<_> = gone.iter().copied().map(remove).collect();
+        let Member { signer, rows, .. } = &world.members[0];
+        let client = Client { policy: &Names, ..client(&**signer) };
+        let load = || Group::load(rows, &client).unwrap();
+
+        let mut before: Vec<Forgery> = Vec::new();
+        for number in 0..8 {
+            let kinds = if removes.is_empty() { 10 } else { 7 };
+            let (kind, name) = (puppet.rng.next_u32() % kinds, 100 * round + number);
+            before.push(candidate(&world, &before, kind, name, &mut puppet));
+        }
+        let mut adds: Vec<_> = before.iter().map(|forgery| add(forgery.key_package.clone())).collect();
+        // Somebody whom the committer adds itself.
+        let mut same = || add(Forgery::of(&mut puppet, |template| *template = named(1_000_000)).key_package);
+        adds.push(same());
+        let own = vec![same()];
+
+        let mut group = load();
+        for proposal in removes.iter().chain(&adds) {
+            let _ = group.propose(proposal.clone(), b"", &client, &mut puppet.rng).unwrap();
+        }
+        let covered = built(&mut group, &own, true, &client).unwrap();
+
+        let mut expected = [removes, own.clone()].concat();
+        let mut patient = load();
+        for add in adds {
+            let tried = [&expected[..], std::slice::from_ref(&add)].concat();
+            match built(&mut patient, &tried, false, &client) {
+                Some(_) => expected.push(add),
+                None => left_in_all += 1,
+            }
+        }
+        chosen_in_all += expected.len();
+        let is_own = |proposal: &Proposal| own.contains(proposal);
+        expected.sort_by_key(is_own);
+        assert_eq!(covered, expected, "{round}");
+    }
+    assert!(chosen_in_all > 200 && left_in_all > 100, "{chosen_in_all} {left_in_all}");
+}
