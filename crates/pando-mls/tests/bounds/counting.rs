@@ -1,8 +1,8 @@
 //! A cipher suite that counts what it is asked to do.
 
 use pando_crypto::{
-    AeadKey, AeadNonce, CryptoError, CryptoProvider, CryptoRng, Digest, HpkeKeyPair, HpkePrivateKey,
-    Primitives, RustCrypto, SecretBytes, SignaturePrivateKey, Signer, Suite,
+    AeadKey, AeadNonce, CryptoError, CryptoProvider, CryptoRng, Digest, HpkeKeyPair, HpkeMessage,
+    HpkePrivateKey, Primitives, RustCrypto, SecretBytes, SignaturePrivateKey, Signer, Suite,
 };
 use pando_wire::{CipherSuite, HpkeCiphertext, HpkePublicKey, KemOutput, Signature, SignaturePublicKey};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -166,6 +166,18 @@ impl Primitives for Counting {
         count(&CURVE, 1);
         hashed([info, aad, plaintext]);
         inner().hpke_seal(public, info, aad, plaintext, rng)
+    }
+
+    fn hpke_seal_many(
+        &self,
+        info: &[u8],
+        messages: &[HpkeMessage<'_>],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<HpkeCiphertext>, (usize, CryptoError)> {
+        count(&CURVE, messages.len() as u64);
+        hashed([info]);
+        messages.iter().for_each(|message| hashed([message.plaintext]));
+        inner().hpke_seal_many(info, messages, rng)
     }
 
     fn hpke_open(
