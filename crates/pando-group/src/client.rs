@@ -17,7 +17,8 @@ pub struct Client<'a> {
     pub policy: &'a dyn IdentityPolicy,
     /// Its pre-shared keys.
     pub psks: &'a dyn PskStore,
-    /// Which groups it is in, by their identifiers: it joins none of them by a Welcome (section 12.4.3.1).
+    /// Which groups it is in, by their identifiers: it joins none of them, be it by a Welcome or by an external Commit
+    /// (section 12.4.3), unless it comes back, and lets none of them follow from another group.
     pub is_in_group: &'a dyn Fn(&GroupId) -> bool,
     /// The time in seconds since 1970. Lifetimes of what is about to be added are compared with it, and
     /// nothing is if there is none.

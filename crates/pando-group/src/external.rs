@@ -2,7 +2,7 @@
 
 use crate::commit::{complete, proposal_or_ref};
 use crate::group::Group;
-use crate::join::verify_group_info;
+use crate::join::{not_in_group, verify_group_info};
 use crate::key_package::check_capabilities;
 use crate::proposals::Committed;
 use crate::psk::{propose_psk, psk_secret};
@@ -28,7 +28,8 @@ pub struct ExternalJoin<'a> {
     pub tree: Option<&'a [u8]>,
     /// What the new leaf says of the client.
     pub template: LeafTemplate,
-    /// The leaf that the client had before and has lost the state of, which goes.
+    /// The leaf that the client had before and has lost the state of, which goes. Whoever has no such leaf must not be in
+    /// the group; whoever has one may still be ([`Client::is_in_group`]), and its group is replaced.
     pub resync: Option<LeafIndex>,
     /// Pre-shared keys to mix in.
     pub psks: Vec<Psk>,
@@ -52,6 +53,9 @@ impl ExternalJoin<'_> {
         let (signer, identities) = (client.signer, client.identities());
         check_capabilities(&self.template.capabilities)?;
         let state = verify_group_info(suite, self.group_info, self.tree, identities, &client.config.limits)?;
+        if self.resync.is_none() {
+            not_in_group(client, &state.context.group_id)?;
+        }
         let external_pub = extensions::find::<ExternalPub>(&self.group_info.extensions)?;
         let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;
         let (kem_output, init_secret) = InitSecret::send(suite, &external_pub, rng)?;

@@ -127,7 +127,7 @@ fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(
 }
 
 /// The group's identifier is not that of a group that the client is in.
-fn not_in_group(client: &Client<'_>, group_id: &GroupId) -> Result<(), Violation> {
+pub(crate) fn not_in_group(client: &Client<'_>, group_id: &GroupId) -> Result<(), Violation> {
     if (client.is_in_group)(group_id) { Err(Violation::AlreadyInGroup) } else { Ok(()) }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::group::Group;
 use crate::identity::IdentityPolicy;
+use crate::join::not_in_group;
 use crate::psk::{PskStore, is_resumption};
 use crate::{Client, CommitBuilder, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
 use pando_crypto::{CryptoRng, Suite};
@@ -53,7 +54,8 @@ impl Group {
     ///
     /// # Errors
     /// - [`Misuse::NotReinitialized`] if there was no ReInit; [`Misuse::UnsupportedCipherSuite`].
-    /// - [`GroupError::Violation`] if a KeyPackage is not valid, or a member of this group has none.
+    /// - [`GroupError::Violation`] if a KeyPackage is not valid, or a member of this group has none; or if the client is in
+    ///   another group with that identifier.
     pub fn reinitialize(
         &self,
         successor: Successor,
@@ -72,7 +74,8 @@ impl Group {
     /// may be those of this one, or others.
     ///
     /// # Errors
-    /// [`GroupError::Violation`] if a KeyPackage is not valid, or is that of somebody else; [`Misuse::NotActive`].
+    /// [`GroupError::Violation`] if a KeyPackage is not valid, or is that of somebody else, or if the client is in a group
+    /// with that identifier; [`Misuse::NotActive`].
     pub fn branch(
         &self,
         group_id: GroupId,
@@ -131,6 +134,10 @@ impl Group {
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Created, GroupError> {
+        // As for those who join it.
+        if group_id != self.public.context.group_id {
+            not_in_group(client, &group_id)?;
+        }
         let Successor { bundle, key_packages, path, tree_in_welcome } = successor;
         let (mut group, _) = Self::create(suite, group_id, extensions, bundle, client, rng)?;
         let (psk_group_id, psk_epoch) = (self.public.context.group_id.clone(), self.epoch());

@@ -4,12 +4,12 @@ use crate::forge::{
     Forgery, Strict, Wrong, add, by_value, custom, extension, external_init, external_senders, key_package,
     psk, reinit, remove, set_extensions, stranger, update,
 };
-use crate::puppet::{Puppet, says};
+use crate::puppet::{PUPPET, Puppet, says};
 use crate::stage::{Stage, violation};
 use crate::world::{NOW, World, client, external_psk, leaf_template, suite};
 use pando_crypto::Signer;
 use pando_mls::{
-    Client, ExtensionType, Extensions, ExternalJoin, GroupError, Missing, MlsMessage, ProposalType,
+    Client, ExtensionType, Extensions, ExternalJoin, GroupError, GroupId, Missing, MlsMessage, ProposalType,
     TreeError, Violation, propose_as_external_sender, propose_own_add,
 };
 use pando_wire::{
@@ -299,6 +299,25 @@ fn nobody_makes_a_commit_to_join_that_would_be_refused() {
         leaf.credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
     });
     assert_eq!(somebody_else, Violation::CredentialSuccession);
+}
+
+/// A GroupInfo may be made up, with the identifier of any group. Whoever comes back is in the group, or was.
+#[test]
+fn nobody_joins_by_a_commit_a_group_that_they_are_in_already() {
+    let mut puppet = Puppet::new(suite(1));
+    let (group_info, signer) = (puppet.group_info(), stranger(suite(1)));
+    let group_id = puppet.context.group_id.clone();
+    let mut join = |resync, joined: &dyn Fn(&GroupId) -> bool| {
+        let template = says(puppet.own_leaf());
+        let (tree, psks, authenticated_data) = (None, Vec::new(), b"".as_slice());
+        let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
+        let client = Client { is_in_group: joined, ..client(&*signer) };
+        join.build(&client, &mut puppet.rng).map(drop)
+    };
+    let twice = join(None, &|id| *id == group_id).unwrap_err();
+    assert_eq!(violation(twice), Violation::AlreadyInGroup);
+    join(None, &|id| *id != group_id).unwrap();
+    join(Some(PUPPET), &|id| *id == group_id).unwrap();
 }
 
 #[test]

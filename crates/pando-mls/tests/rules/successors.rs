@@ -5,8 +5,8 @@ use crate::puppet::Puppet;
 use crate::stage::violation;
 use crate::world::{Knows, Member, World, client, suite};
 use pando_mls::{
-    Client, Extensions, Group, GroupError, IdentityPolicy, Misuse, ProtocolVersion, ReInit, Successor, Suite,
-    Violation,
+    Client, Extensions, Group, GroupError, GroupId, IdentityPolicy, Misuse, ProtocolVersion, ReInit,
+    Successor, Suite, Violation,
 };
 use pando_wire::{Credential, KeyPackage, LeafIndex, Psk, ResumptionPskUsage};
 
@@ -116,6 +116,32 @@ fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
         world.members[1].group.branch(own.into(), Extensions::default(), successor, &client, &mut world.rng);
     assert_eq!(violation(made.unwrap_err()), Violation::AlreadyInGroup);
     world.chat(0);
+}
+
+/// Who begins a group asks whether it is in one with that identifier: it may be somebody else's ReInit that says so.
+#[test]
+fn what_follows_does_not_have_the_identifier_of_another_group() {
+    for usage in [REINIT, BRANCH] {
+        let mut world = World::new(suite(1));
+        if usage == REINIT {
+            end(&mut world);
+        }
+        let mut begin = |joined: &dyn Fn(&GroupId) -> bool| {
+            let newcomer = world.newcomer_with(|says| *says = template());
+            let client = Client { is_in_group: joined, ..client(&*newcomer.signer) };
+            let successor = Successor::new(newcomer.bundle, Vec::new());
+            let (group, rng) = (&world.members[0].group, &mut world.rng);
+            let made = match usage {
+                REINIT => group.reinitialize(successor, &client, rng),
+                _ => group.branch(b"new".as_slice().into(), Extensions::default(), successor, &client, rng),
+            };
+            made.map(drop)
+        };
+        let taken = begin(&|id| **id == *b"new").unwrap_err();
+        assert_eq!(violation(taken), Violation::AlreadyInGroup);
+        // It is in the group that it follows from.
+        begin(&|id| **id == *b"group").unwrap();
+    }
 }
 
 #[test]
