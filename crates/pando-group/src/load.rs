@@ -12,7 +12,8 @@ use crate::opened::OpenedCommits;
 use crate::proposals::{Committed, PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rows::{
-    MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow, PublicRow,
+    self, MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow,
+    PublicRow,
 };
 use crate::source::{RowSource, TreeRows, beside_the_tree};
 use crate::transition::{Effects, Staged, StagedMember};
@@ -36,6 +37,7 @@ impl Group {
         let clients = client_rows(rows, &public.clients);
         let mut group = Self::with_public_state(rows, public, row, client)?;
         group.changed.rows.extend(clients);
+        group.renew_pending_clients(client.policy)?;
         Ok(group)
     }
 
@@ -116,6 +118,22 @@ impl Group {
         Ok(group)
     }
 
+    /// Who is in the epoch of one's own Commit, by the policy that there is now: it was stored by the one that there was.
+    fn renew_pending_clients(&mut self, policy: &dyn IdentityPolicy) -> Result<(), GroupError> {
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        let Staged { public, rows, .. } = &mut pending.staged;
+        public.clients = Clients::of(&public.tree, policy);
+        let renewed = public.clients.rows_since(Some(&self.public.clients)).into_iter();
+        let renewed: Changes =
+            renewed.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect();
+        if rows.iter().filter(|(key, _)| is_client(key)).ne(&renewed) {
+            rows.retain(|key, _| !is_client(key));
+            rows.extend(renewed);
+            self.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(pending)?));
+        }
+        Ok(())
+    }
+
     /// One's own Commit, and the epoch that it leads to: what is stored is how that differs from this one.
     fn load_pending(&self, rows: &Rows) -> Result<Option<Pending>, GroupError> {
         let Some(row) = rows.get(&RowKey::PendingCommit) else { return Ok(None) };
@@ -191,11 +209,15 @@ fn private_key_rows(rows: &Rows) -> impl Iterator<Item = (RowKey, &SecretBytes)>
     rows.range(all).map(|(key, row)| (*key, row))
 }
 
+const fn is_client(key: &RowKey) -> bool {
+    matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)))
+}
+
 /// How the rows about who is in a group differ from those that there should be.
 fn client_rows(rows: &Rows, clients: &Clients) -> Changes {
     let mut changes: Changes = rows
         .range(RowKey::Tree(TreeKey::Shape)..RowKey::PrivateKey(NodeIndex(0)))
-        .filter(|(key, _)| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..))))
+        .filter(|(key, _)| is_client(key))
         .map(|(key, _)| (*key, None))
         .collect();
     for (key, row) in clients.rows_since(None) {

@@ -118,6 +118,42 @@ fn one_leaf_for_each_identity() {
     }
 }
 
+/// The policy becomes another, or is no longer that, while a Commit is pending: who is in its epoch is told apart as the new
+/// one says.
+#[test]
+fn a_commit_is_pending_when_the_policy_changes() {
+    let suite = fast_suites().next().unwrap();
+    for (before, after, second) in [
+        (&BasicIdentities as &dyn IdentityPolicy, &OneLeafEach as &dyn IdentityPolicy, false),
+        (&OneLeafEach, &BasicIdentities, true),
+    ] {
+        for again in [false, true] {
+            let mut world = World::new(suite);
+            let mut newcomer = |name| Newcomer::new(suite, named(name), &mut world.rng);
+            let (bob, another_bob) = (newcomer("bob").key_package(), newcomer("bob").key_package());
+            let member = &mut world.members[0];
+            let with = |policy| Client { policy, ..client_of(&*member.signer) };
+            member.group = Group::load(&member.rows, &with(before)).unwrap();
+            let added = member.group.commit().add(bob).build(&with(before), &mut world.rng).unwrap();
+            added.delta.apply(&mut member.rows);
+            member.group = Group::load(&member.rows, &with(after)).unwrap();
+            if again {
+                // What has changed is stored, and then the group can be opened.
+                member.group.take_delta().apply(&mut member.rows);
+                assert_eq!(member.group.rows().unwrap(), member.rows);
+                let rows: Rows = member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
+                member.group = Group::open(Arc::new(rows), &with(after)).unwrap();
+            }
+            member.group.merge_pending().unwrap().apply(&mut member.rows);
+            assert_eq!(member.group.rows().unwrap(), member.rows);
+            assert_eq!(member.group.public().tree().member_count(), 2);
+            let both = member.group.commit().add(another_bob).build(&with(after), &mut world.rng);
+            let same = GroupError::Violation(Violation::SameClient);
+            assert_eq!(both.map(drop), if second { Ok(()) } else { Err(same) }, "{again}");
+        }
+    }
+}
+
 #[test]
 fn who_takes_another_name_is_not_known_by_the_old_one() {
     let suite = fast_suites().next().unwrap();
