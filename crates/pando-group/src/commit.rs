@@ -2,7 +2,6 @@
 
 use crate::delta::RowKey;
 use crate::group::{Group, external_pub, sign_group_info, tree_extension};
-use crate::identity::Identities;
 use crate::key_package::check_capabilities;
 use crate::keys::EpochKeys;
 use crate::proposals::{Committed, PendingProposal};
@@ -85,8 +84,8 @@ pub struct CommitBuilder<'a> {
 }
 
 impl Group {
-    /// Begins a Commit. It covers those pending proposals that go together (section 12.2), and has a path, unless
-    /// it is told otherwise.
+    /// Begins a Commit. It covers those pending proposals that go together (section 12.2) and that this client can follow
+    /// itself, and has a path, unless it is told otherwise.
     #[must_use]
     pub const fn commit(&mut self) -> CommitBuilder<'_> {
         CommitBuilder {
@@ -242,7 +241,7 @@ impl<'a> CommitBuilder<'a> {
         let committer = Sender::Member(own);
 
         // The proposals, checked and applied.
-        let list = self.list(client.identities(), rng);
+        let list = self.list(client, rng);
         let applied = apply_proposals(&state, committer, &list, client.identities())?;
         let psk_secret = self.group.psk_secret(&applied, client.psks)?;
 
@@ -309,17 +308,21 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// The proposals to commit: pending ones by reference, then new ones by value.
-    fn list(&mut self, identities: Identities<'_>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
-        let (state, own) = (&self.group.public, self.group.own_leaf());
+    fn list(&mut self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
+        let (state, own, limits) = (&self.group.public, self.group.own_leaf(), &self.group.config.limits);
         let mut by_value = std::mem::take(&mut self.proposals);
         by_value.extend(self.psks.iter().map(|psk| propose_psk(state.suite, psk.clone(), rng)));
         let covered = |pending: &&PendingProposal| match &self.pending {
             Covered::All => true,
             Covered::These(references) => references.contains(&pending.reference),
         };
-        let pending: Vec<_> = self.group.proposals.iter().filter(covered).collect();
-        let selected =
-            select(state, own, &by_value, self.new_leaf.as_ref(), &pending, identities).into_iter();
+        let at_hand = |pending: &&PendingProposal| match &pending.proposal {
+            Proposal::PreSharedKey(psk) => self.group.has_psk(&psk.psk, client.psks),
+            _ => true,
+        };
+        let pending: Vec<_> = self.group.proposals.iter().filter(covered).filter(at_hand).collect();
+        let (new_leaf, identities) = (self.new_leaf.as_ref(), client.identities());
+        let selected = select(state, own, &by_value, new_leaf, &pending, identities, limits).into_iter();
         let by_reference = selected.filter_map(|pending| self.group.proposals.refer(&pending.reference));
         let sender = Sender::Member(own);
         let by_value = by_value.into_iter().map(|proposal| Committed::ByValue(sender, proposal));

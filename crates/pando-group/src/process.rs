@@ -5,7 +5,7 @@ use crate::group::Group;
 use crate::identity::Identities;
 use crate::keys::{EpochKeys, PastEpoch, copy};
 use crate::proposals::PendingProposal;
-use crate::psk::{PskStore, psk_secret};
+use crate::psk::{PskStore, find_psk, psk_secret};
 use crate::public_state::PublicState;
 use crate::rows;
 use crate::rules::proposal;
@@ -13,11 +13,11 @@ use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
 use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_crypto::HpkeKeyPair;
 use pando_framing::{Authenticated, UnverifiedContent, open_private, open_public, reopen};
-use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret};
+use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue};
 use pando_tree::{PrivateKeys, TreeError};
 use pando_wire::{
-    AuthenticatedContent, Commit, Content, Credential, Encode, FramedContent, LeafIndex, MlsMessage,
-    MlsMessageBody, Opaque, PrivateMessage, Proposal, ProposalRef, Sender,
+    AuthenticatedContent, Commit, Content, Credential, Encode, FramedContent, GroupId, LeafIndex, MlsMessage,
+    MlsMessageBody, Opaque, PreSharedKeyId, PrivateMessage, Proposal, ProposalRef, Sender,
 };
 use std::fmt;
 use tls_codec::Size;
@@ -259,10 +259,16 @@ impl Group {
     }
 
     pub(crate) fn psk_secret(&self, applied: &Applied, psks: &dyn PskStore) -> Result<PskSecret, GroupError> {
-        let own = |group_id: &pando_wire::GroupId, epoch| {
-            if *group_id == self.public.context.group_id { self.resumption_psk(epoch) } else { None }
-        };
+        let own = |group_id: &GroupId, epoch| self.own_psk(group_id, epoch);
         psk_secret(self.public.suite, &applied.psks, own, psks)
+    }
+
+    pub(crate) fn has_psk(&self, id: &PreSharedKeyId, psks: &dyn PskStore) -> bool {
+        find_psk(id, |group_id, epoch| self.own_psk(group_id, epoch), psks).is_some()
+    }
+
+    fn own_psk(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
+        if *group_id == self.public.context.group_id { self.resumption_psk(epoch) } else { None }
     }
 
     /// The init secret that an ExternalInit brings, if there is one.

@@ -41,6 +41,20 @@ pub(crate) fn propose_psk(suite: Suite, psk: Psk, rng: &mut dyn CryptoRng) -> Pr
     Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
 }
 
+/// A pre-shared key, if it is at hand. `own` knows the group's own epochs.
+pub(crate) fn find_psk(
+    id: &PreSharedKeyId,
+    own: impl Fn(&GroupId, u64) -> Option<PskValue>,
+    store: &dyn PskStore,
+) -> Option<PskValue> {
+    match &id.psk {
+        Psk::External { psk_id } => store.external(psk_id),
+        Psk::Resumption { psk_group_id, psk_epoch, .. } => {
+            own(psk_group_id, *psk_epoch).or_else(|| store.resumption(psk_group_id, *psk_epoch))
+        }
+    }
+}
+
 /// The secret of some pre-shared keys, in their order. `own` knows the group's own epochs.
 pub(crate) fn psk_secret<'a>(
     suite: Suite,
@@ -51,12 +65,7 @@ pub(crate) fn psk_secret<'a>(
     let psks = ids
         .into_iter()
         .map(|id| {
-            let value = match &id.psk {
-                Psk::External { psk_id } => store.external(psk_id),
-                Psk::Resumption { psk_group_id, psk_epoch, .. } => {
-                    own(psk_group_id, *psk_epoch).or_else(|| store.resumption(psk_group_id, *psk_epoch))
-                }
-            };
+            let value = find_psk(id, &own, store);
             value.map(|value| (id, value)).ok_or_else(|| Missing::Psk(id.clone()).into())
         })
         .collect::<Result<Vec<_>, GroupError>>()?;

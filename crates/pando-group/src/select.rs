@@ -3,9 +3,10 @@
 //!
 //! Those that the committer makes itself come first. Then a Remove wins over an Update, a newer Update over an
 //! older one, otherwise what came first; a ReInit gives way to everything else. What is left out can be
-//! proposed again in the next epoch. Whether the PSKs are at hand is not looked at: without one, a member could
-//! not follow the Commit of another either.
+//! proposed again in the next epoch. PSKs that the committer does not have are left out before, and members for whom
+//! there is no room are here.
 
+use crate::Limits;
 use crate::clients::Clients;
 use crate::identity::Identities;
 use crate::proposals::PendingProposal;
@@ -26,6 +27,7 @@ pub(crate) fn select<'a>(
     new_leaf: Option<&NewLeaf<'_>>,
     pending: &[&'a PendingProposal],
     identities: Identities<'a>,
+    limits: &'a Limits,
 ) -> Vec<&'a PendingProposal> {
     // Nothing goes together with a ReInit of one's own.
     if pending.is_empty() || own.iter().any(|proposal| matches!(proposal, Proposal::ReInit(_))) {
@@ -36,6 +38,7 @@ pub(crate) fn select<'a>(
         requirements: Requirements::of(&state.context.extensions).ok(),
         committer,
         identities,
+        limits,
         tree: state.tree.clone(),
         staying: state.tree.clone(),
         clients: state.clients.clone(),
@@ -62,6 +65,7 @@ struct Selection<'a> {
     requirements: Option<Requirements>,
     committer: LeafIndex,
     identities: Identities<'a>,
+    limits: &'a Limits,
     /// With what has been chosen so far. Those who are added are not unmerged anywhere: nobody looks at that here.
     tree: Tree,
     /// The tree without those who go.
@@ -200,7 +204,15 @@ impl<'a> Selection<'a> {
     fn try_add(&mut self, add: &Add) -> bool {
         let leaf_node = &add.key_package.leaf_node;
         let mut tree = self.tree.clone();
-        tree.place(leaf_node).is_ok_and(|leaf| self.try_leaf(leaf, leaf_node, tree))
+        tree.place(leaf_node)
+            .is_ok_and(|leaf| self.is_small_enough(&tree) && self.try_leaf(leaf, leaf_node, tree))
+    }
+
+    fn is_small_enough(&self, tree: &Tree) -> bool {
+        // What is removed may halve it in the end.
+        let mut tree = tree.clone();
+        tree.truncate();
+        self.limits.check_tree(&tree).is_ok()
     }
 
     /// Goes on with a tree that has a new leaf, if that fits.

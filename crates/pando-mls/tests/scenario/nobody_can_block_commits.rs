@@ -3,7 +3,10 @@
 
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
 use crate::world::{World, external_psk, fast_suites};
-use pando_mls::{LeafIndex, Proposal};
+use pando_mls::wire::ResumptionPskUsage;
+use pando_mls::{
+    Client, Exceeded, GroupConfig, GroupError, GroupId, LeafIndex, Limits, NoPsks, Proposal, Psk,
+};
 
 #[test]
 fn nobody_can_keep_others_from_making_commits() {
@@ -41,5 +44,69 @@ fn nobody_can_keep_others_from_making_commits() {
         let committer = u32::try_from(committer).unwrap();
         assert_eq!(left, [committer, 3, 4].map(LeafIndex));
         world.chat(0);
+    }
+}
+
+/// Somebody proposes PSKs that others do not have, or nobody has.
+#[test]
+fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 3);
+        world.commit(1, |builder| builder);
+        let (own, epoch) = (world.context().group_id.clone(), world.context().epoch);
+        let resumption = |psk_group_id: &GroupId, psk_epoch| {
+            let (usage, psk_group_id) = (ResumptionPskUsage::Application, psk_group_id.clone());
+            psk(Psk::Resumption { usage, psk_group_id, psk_epoch }, suite.hash_len())
+        };
+        let external = psk(external_psk(1), suite.hash_len());
+        let known = [resumption(&own, epoch), resumption(&own, epoch - 1)];
+        let unknown =
+            [resumption(&own, epoch + 1), resumption(&b"else".as_slice().into(), 1), external.clone()];
+        for proposal in known.iter().chain(&unknown) {
+            world.propose(2, proposal.clone());
+        }
+        let commit = world.members[0]
+            .operate(|group, client| {
+                let output = group.commit().build(&Client { psks: &NoPsks, ..client }, &mut world.rng)?;
+                Ok((output.message, output.delta))
+            })
+            .unwrap();
+        let covered = world.members[0].group.pending_epoch().unwrap().proposals();
+        assert!(covered.map(|(_, proposal)| proposal).eq(&known));
+        world.deliver_commit(0, &commit);
+        world.chat(0);
+        // One that is at hand is mixed in; those of one's own are asked for.
+        world.propose(2, external.clone());
+        let (commit, _) = world.build(0, |builder| builder).unwrap();
+        let covered = world.members[0].group.pending_epoch().unwrap().proposals();
+        assert!(covered.map(|(_, proposal)| proposal).eq([&external]));
+        world.deliver_commit(0, &commit);
+        let own = world.build(0, |builder| builder.proposal(unknown[1].clone()));
+        assert!(matches!(own, Err(GroupError::Missing(_))));
+    }
+}
+
+/// Somebody proposes to add more than there is room for.
+#[test]
+fn members_for_whom_there_is_no_room_are_left_out() {
+    for suite in fast_suites() {
+        let limits = Limits { leaves: 2, ..Limits::default() };
+        let mut world = World::with_config(suite, GroupConfig { limits, ..GroupConfig::default() });
+        world.add(0, 1);
+        let newcomers = [(); 2].map(|()| world.newcomer().key_package());
+        for key_package in &newcomers {
+            world.propose(1, add(key_package.clone()));
+        }
+        world.commit(0, |builder| builder);
+        assert_eq!(world.tree().member_count(), 2);
+        // One has room when another goes. Those of one's own are not left out.
+        for key_package in &newcomers {
+            world.propose(1, add(key_package.clone()));
+        }
+        let own = world.build(0, |builder| builder.add(newcomers[0].clone()));
+        assert_eq!(own.unwrap_err(), GroupError::Exceeded(Exceeded::Leaves(2)));
+        world.commit(0, |builder| builder.remove(LeafIndex(1)));
+        assert_eq!(world.tree().member_count(), 2);
+        assert_eq!(world.tree().leaf(LeafIndex(1)), Some(newcomers[0].leaf_node.clone()));
     }
 }
