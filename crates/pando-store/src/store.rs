@@ -177,11 +177,18 @@ impl<B: Backend> Store<B> {
         Ok(self.get(&key, || Record::Group)?.is_some())
     }
 
-    /// For [`Client::is_in_group`](pando_mls::Client::is_in_group): whether there is a group. If that cannot be
-    /// read, there is, so that nothing is joined.
+    /// For [`Client::is_in_group`](pando_mls::Client::is_in_group): whether there is a group, and the client was not
+    /// removed from it. If that cannot be read, there is, so that nothing is joined.
+    ///
+    /// A group from which the client was removed is still there: [`Store::renew`] its lock before it is stored anew, which
+    /// deletes what there was.
     #[must_use]
     pub fn is_in_group(&self, group_id: &GroupId) -> bool {
-        self.contains(group_id).unwrap_or(true)
+        match self.stored_group(group_id) {
+            Ok(Some(stored)) => stored.active || stored.reinit.is_some(),
+            Ok(None) => self.contains(group_id).unwrap_or(true),
+            Err(_) => true,
+        }
     }
 
     /// Overwrites what was deleted.

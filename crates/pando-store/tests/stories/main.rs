@@ -26,6 +26,7 @@ mod rows_per_operation;
 mod signature_keys;
 mod the_key_must_be_right;
 mod what_is_in_a_store;
+mod who_was_removed_comes_back;
 
 use pando_store::{Backend, Key, Memory, Store};
 use people::sqlite;
