@@ -6,7 +6,7 @@ use crate::puppet::Puppet;
 use crate::world::{Member, Newcomer, World, client, suite, template};
 use pando_mls::{
     Client, Credential, CredentialType, Encode, Group, GroupConfig, IdentityError, IdentityPolicy,
-    KeyPackageTemplate, Proposal,
+    KeyPackageTemplate, Limits, Proposal,
 };
 use pando_wire::{HpkePublicKey, LeafIndex, NodeIndex, SignaturePublicKey};
 use rand_chacha::ChaCha20Rng;
@@ -129,14 +129,16 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
     let (mut chosen_in_all, mut left_in_all) = (0, 0);
     for round in 0..60 {
         // In every second round somebody is removed, whose name and keys are free then; in every sixth, half of the tree.
-        let gone: &[u32] = match round % 6 {
-            1 => &[5, 6, 7],
-            3 | 5 => &[1, 6],
-            _ => &[],
+        let (gone, leaves): (&[u32], _) = match round % 6 {
+            1 => (&[5, 6, 7], 4),
+            3 | 5 => (&[1, 6], if round % 6 == 3 { 8 } else { 16 }),
+            0 => (&[], 8),
+            _ => (&[], 16),
         };
         let removes: Vec<_> = gone.iter().copied().map(remove).collect();
         let Member { signer, rows, .. } = &world.members[0];
-        let client = Client { policy: &Names, ..client(&**signer) };
+        let config = GroupConfig { limits: Limits { leaves, ..Limits::default() }, ..world.config };
+        let client = Client { policy: &Names, config, ..client(&**signer) };
         let load = || Group::load(rows, &client).unwrap();
 
         let mut before: Vec<Forgery> = Vec::new();
@@ -149,7 +151,7 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
         // Somebody whom the committer adds itself.
         let mut same = || add(Forgery::of(&mut puppet, |template| *template = named(1_000_000)).key_package);
         adds.push(same());
-        let own = vec![same()];
+        let own: Vec<_> = (leaves > 4).then(same).into_iter().collect();
 
         let mut group = load();
         for proposal in removes.iter().chain(&adds) {

@@ -99,6 +99,22 @@ fn a_group_does_not_grow_beyond_what_a_member_takes() {
     }
 }
 
+/// Nobody keeps a member from making Commits by proposing that more come than it takes.
+#[test]
+fn who_would_make_the_tree_too_large_is_not_added() {
+    for suite in fast_suites() {
+        let mut world = World::with_config(suite, limits(Limits { leaves: 4, ..Limits::default() }));
+        world.add(0, 1);
+        for _ in 0..3 {
+            let add = crate::proposals::add(world.newcomer().key_package());
+            world.propose(1, add);
+        }
+        world.commit(0, |builder| builder);
+        assert_eq!(world.tree().member_count(), 4);
+        world.chat(0);
+    }
+}
+
 #[test]
 fn proposals_that_are_too_many_are_refused() {
     for suite in fast_suites() {
