@@ -56,8 +56,8 @@ fn private(criterion: &mut Criterion) {
                     else {
                         unreachable!("it was made so");
                     };
-                    let opened = open_private(suite, &message, &context, &secret, &mut receiving, |_| true);
-                    opened.unwrap().verify(suite, signer.public_key()).unwrap()
+                    let (tree, key) = (&mut receiving, |_| Some(signer.public_key().clone()));
+                    open_private(suite, &message, &context, &secret, tree, LeafIndex(1), key).unwrap()
                 },
                 BatchSize::PerIteration,
             );

@@ -2,7 +2,7 @@
 //! the secrets that members share.
 
 use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
-use pando_framing::{FramingError, Padding, SignedContent, UnverifiedContent, open_private, open_public};
+use pando_framing::{FramingError, Padding, SignedContent, open_private, open_public};
 use pando_schedule::{MembershipKey, RatchetLimits, RatchetType, SecretTree, SenderDataSecret};
 use pando_wire::*;
 use rand_chacha::ChaCha20Rng;
@@ -53,7 +53,7 @@ pub fn open_message(input: &[u8]) {
 fn outsider(bytes: &[u8]) {
     match MlsMessage::decode(bytes).map(|message| message.body) {
         Ok(MlsMessageBody::PublicMessage(message)) => public(*message),
-        Ok(MlsMessageBody::PrivateMessage(message)) => private(&message, &mut tree()),
+        Ok(MlsMessageBody::PrivateMessage(message)) => private(&message),
         _ => {}
     }
 }
@@ -111,7 +111,7 @@ fn insider_private(bytes: &[u8]) {
         encrypted_sender_data,
         ciphertext: ciphertext.into(),
     };
-    private(&message, &mut tree());
+    private(&message);
 }
 
 /// Content that a member signs and seals: it must come out as it was, in both formats.
@@ -134,19 +134,19 @@ fn honest(bytes: &[u8]) {
             },
         )
     };
-    let must_verify = |opened: Result<UnverifiedContent, FramingError>| {
-        let verified = opened.expect("opens").verify(world.suite, world.signer.public_key());
-        assert_eq!(verified.expect("verifies").content, content);
-    };
     if let Some(signed) = sign(WireFormat::MLS_PUBLIC_MESSAGE) {
         let message = signed.seal_public(world.suite, Some(&world.membership_key)).expect("seals");
-        must_verify(open_public(world.suite, message, &world.context, &world.membership_key));
+        let opened = open_public(world.suite, message, &world.context, &world.membership_key).expect("opens");
+        let verified = opened.verify(world.suite, world.signer.public_key());
+        assert_eq!(verified.expect("verifies").content, content);
     }
     let signed = sign(WireFormat::MLS_PRIVATE_MESSAGE).expect("members may encrypt everything");
     let (mut rng, secret) = (ChaCha20Rng::seed_from_u64(1), &world.sender_data_secret);
     let sealed = signed.seal_private(world.suite, &mut tree(), secret, Padding::Padme, &mut rng);
     let message = sealed.expect("seals");
-    must_verify(open_private(world.suite, &message, &world.context, secret, &mut tree(), is_member));
+    let verified =
+        open_private(world.suite, &message, &world.context, secret, &mut tree(), LeafIndex(0), key);
+    assert_eq!(verified.expect("verifies").content, content);
 }
 
 fn tree() -> SecretTree {
@@ -154,9 +154,9 @@ fn tree() -> SecretTree {
     SecretTree::new(size, vec![7; 32].into(), RatchetLimits::default())
 }
 
-fn is_member(leaf: LeafIndex) -> bool {
+fn key(leaf: LeafIndex) -> Option<SignaturePublicKey> {
     // Leaf 2 is blank.
-    leaf.0 < 4 && leaf.0 != 2
+    (leaf.0 < 4 && leaf.0 != 2).then(|| WORLD.signer.public_key().clone())
 }
 
 /// Nobody has signed it, so it must not verify.
@@ -167,11 +167,16 @@ fn public(message: PublicMessage) {
     }
 }
 
-/// Nobody has signed it, so it must not verify.
-fn private(message: &PrivateMessage, tree: &mut SecretTree) {
-    let world = &*WORLD;
+/// Nobody has signed it, so it must not verify, and whatever it says it costs no key.
+fn private(message: &PrivateMessage) {
+    let (world, mut tree) = (&*WORLD, tree());
     let secret = &world.sender_data_secret;
-    if let Ok(opened) = open_private(world.suite, message, &world.context, secret, tree, is_member) {
-        assert!(opened.verify(world.suite, world.signer.public_key()).is_err());
+    let opened = open_private(world.suite, message, &world.context, secret, &mut tree, LeafIndex(0), key);
+    assert!(opened.is_err());
+    for leaf in [0, 1, 3].map(LeafIndex) {
+        for ratchet in [RatchetType::Handshake, RatchetType::Application] {
+            let next = tree.take_next(world.suite, leaf, ratchet).expect("a leaf");
+            assert_eq!(next.0, 0, "nothing was opened");
+        }
     }
 }

@@ -45,9 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (secret, padding) = (&sender_data_secret, Padding::Padme);
     let message = signed.seal_private(suite, &mut sending_tree, secret, padding, &mut rng)?;
 
-    let is_member = |leaf: LeafIndex| leaf.0 < 2;
-    let opened = open_private(suite, &message, &group_context, secret, &mut receiving_tree, is_member)?;
-    let authenticated = opened.verify(suite, signer.public_key())?;
+    let (own_leaf, tree) = (LeafIndex(1), &mut receiving_tree);
+    let sender_key = |leaf: LeafIndex| (leaf.0 == 0).then(|| signer.public_key().clone());
+    let authenticated = open_private(suite, &message, &group_context, secret, tree, own_leaf, sender_key)?;
 
     if let Content::Application(data) = &authenticated.content.content {
         println!("{}", String::from_utf8_lossy(data));

@@ -51,6 +51,11 @@ pub enum FramingError {
     /// The leaf of the sender is blank or does not exist (section 6.3.2).
     #[error("the sender, {0}, is not a member")]
     NotAMember(LeafIndex),
+    /// The sender of an encrypted message is this member. A delivery service that gives everybody everything gives one's
+    /// own messages back; the keys that they were encrypted with are gone. Or somebody has made it up: it is not looked
+    /// at, and changes nothing.
+    #[error("the message is one's own")]
+    OwnMessage,
     /// The sender data could be decrypted and is malformed.
     #[error("malformed sender data: {0}")]
     MalformedSenderData(DecodeError),

@@ -9,10 +9,11 @@
 //!
 //! # Receiving
 //!
-//! [`open_public`] or [`open_private`] checks the membership tag or decrypts, and gives
-//! [`UnverifiedContent`]. That tells who claims to have sent it; [`UnverifiedContent::verify`] checks the
-//! signature with the key that the tree has for the sender, and gives [`Authenticated`] content. Nothing
-//! else makes one, so a function that takes `Authenticated` content cannot be called with less.
+//! [`open_public`] checks the membership tag and gives [`UnverifiedContent`]. That tells who claims to have
+//! sent it; [`UnverifiedContent::verify`] checks the signature with the key that the tree has for the
+//! sender, and gives [`Authenticated`] content. [`open_private`] decrypts and does the same in one step,
+//! since the key of a message is used up if and only if the message is authentic. Nothing else makes
+//! `Authenticated` content, so a function that takes it cannot be called with less.
 //!
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto};

@@ -1,55 +1,62 @@
 //! Messages that are signed and encrypted (RFC 9420, section 6.3).
 
-use crate::authenticated::{UnverifiedContent, check_belongs, check_sender, to_be_signed};
+use crate::authenticated::{Authenticated, UnverifiedContent, check_belongs, check_sender, to_be_signed};
 use crate::{FramingError, Padding};
 use pando_crypto::{AeadNonce, CryptoRng, SecretBytes, Suite};
-use pando_schedule::{SecretTree, SenderDataSecret};
+use pando_schedule::{MessageKey, SecretTree, SenderDataSecret};
 use pando_wire::{
     AuthenticatedContent, ContentType, Decode, Encode, EncodeError, FramedContent, GroupContext, GroupId,
     LeafIndex, Opaque, PrivateContentAad, PrivateMessage, PrivateMessageContent, Sender, SenderData,
-    SenderDataAad, WireFormat,
+    SenderDataAad, SignaturePublicKey, WireFormat,
 };
 
-/// Opens a PrivateMessage of the epoch that `context` describes.
+/// Opens a PrivateMessage of the epoch that `context` describes, and verifies its signature.
 ///
-/// `is_member` tells whether a leaf exists and is not blank. If decryption succeeds, the key of the message
-/// is gone, whatever else is wrong with it; if decryption fails, it is not, so that somebody who alters a
-/// message in transit cannot use up the key of the real one.
+/// `sender_key` gives the signature key of the member at a leaf. The key of the message is gone if all went well, and
+/// only then: neither somebody who alters a message in transit nor a member who makes one up in another's name, for
+/// which it has all keys but the last, can use up the key of the real one.
 ///
 /// # Errors
 /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs elsewhere.
-/// - [`FramingError::Crypto`] if the sender data or the content cannot be decrypted.
+/// - [`FramingError::OwnMessage`] if it says that it is from `own_leaf`, whose ratchets are for sending.
 /// - [`FramingError::NotAMember`] if the sender's leaf is blank.
 /// - [`FramingError::Schedule`] if the key was used before or is out of reach.
 /// - [`FramingError::MalformedSenderData`] or [`FramingError::MalformedContent`] if what was decrypted is
 ///   malformed, or its padding is not zero.
+/// - [`FramingError::Crypto`] if the sender data or the content cannot be decrypted, or the signature is wrong.
 pub fn open_private(
     suite: Suite,
     message: &PrivateMessage,
     context: &GroupContext,
     sender_data_secret: &SenderDataSecret,
     secret_tree: &mut SecretTree,
-    is_member: impl FnOnce(LeafIndex) -> bool,
+    own_leaf: LeafIndex,
+    sender_key: impl FnOnce(LeafIndex) -> Option<SignaturePublicKey>,
+) -> Result<Authenticated<AuthenticatedContent>, FramingError> {
+    check_belongs(&message.group_id, message.epoch, context)?;
+    let sender = open_sender_data(suite, message, sender_data_secret)?;
+    let SenderData { leaf_index: leaf, generation, .. } = sender;
+    if leaf == own_leaf {
+        return Err(FramingError::OwnMessage);
+    }
+    let signature_key = sender_key(leaf).ok_or(FramingError::NotAMember(leaf))?;
+    secret_tree.open(suite, leaf, message.content_type.into(), generation, |key| {
+        open_content(suite, message, context, sender, key)?.verify(suite, &signature_key)
+    })
+}
+
+/// What is inside, with the key of the message.
+fn open_content(
+    suite: Suite,
+    message: &PrivateMessage,
+    context: &GroupContext,
+    sender: SenderData,
+    key: &MessageKey,
 ) -> Result<UnverifiedContent, FramingError> {
     let PrivateMessage { group_id, epoch, content_type, authenticated_data, ciphertext, .. } = message;
-    check_belongs(group_id, *epoch, context)?;
-
-    let sender = open_sender_data(suite, message, sender_data_secret)?;
-    if !is_member(sender.leaf_index) {
-        return Err(FramingError::NotAMember(sender.leaf_index));
-    }
-
     let aad = content_aad(group_id, *epoch, *content_type, authenticated_data)?;
-    let plaintext = secret_tree.open(
-        suite,
-        sender.leaf_index,
-        (*content_type).into(),
-        sender.generation,
-        |key| -> Result<_, FramingError> {
-            let nonce = guard_nonce(&key.nonce, sender.reuse_guard);
-            Ok(suite.aead_open(&key.key, &nonce, &aad, ciphertext)?)
-        },
-    )?;
+    let nonce = guard_nonce(&key.nonce, sender.reuse_guard);
+    let plaintext = suite.aead_open(&key.key, &nonce, &aad, ciphertext)?;
     let PrivateMessageContent { content, auth } =
         PrivateMessageContent::decode(*content_type, plaintext.expose())
             .map_err(FramingError::MalformedContent)?;

@@ -12,7 +12,7 @@ use crate::rules::proposal;
 use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
 use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_crypto::HpkeKeyPair;
-use pando_framing::{Authenticated, UnverifiedContent, open_private, open_public, reopen};
+use pando_framing::{Authenticated, open_private, open_public, reopen};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue};
 use pando_tree::{PrivateKeys, TreeError};
 use pando_wire::{
@@ -75,8 +75,11 @@ impl Group {
     ///
     /// # Errors
     /// A [`GroupError`] that says who is to blame. The group is as it was, except that the key of a private
-    /// message that could be decrypted is gone. A Commit for which a proposal or a PSK was [`Missing`], or that was
-    /// staged and dropped, can be taken again.
+    /// message is gone that was authentic and could not be taken for another reason. A Commit for which a proposal or a
+    /// PSK was [`Missing`], or that was staged and dropped, can be taken again.
+    ///
+    /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message says that it is one's own, and
+    /// is neither the Commit nor a proposal that is pending: as a rule it has come back from the delivery service.
     pub fn process(
         &mut self,
         message: MlsMessage,
@@ -116,9 +119,7 @@ impl Group {
                     return self.process_late(&message);
                 }
                 self.check_active()?;
-                let opened = self.open_private(&message)?;
-                let key = self.public.sender_key(opened.content())?;
-                let content = opened.verify(self.public.suite, &key)?;
+                let content = self.open_private(&message)?;
                 if !matches!(content.content.content, Content::Application(_)) {
                     self.check_format(AcceptedHandshakes::Encrypted)?;
                 }
@@ -147,14 +148,19 @@ impl Group {
     }
 
     /// Opens an encrypted message of the current epoch, or takes what was in it if it was opened before.
-    fn open_private(&mut self, message: &PrivateMessage) -> Result<UnverifiedContent, GroupError> {
-        let (tree, context) = (&self.public.tree, &self.public.context);
+    fn open_private(
+        &mut self,
+        message: &PrivateMessage,
+    ) -> Result<Authenticated<AuthenticatedContent>, GroupError> {
+        let (suite, context, own_leaf) = (self.public.suite, &self.public.context, self.own_leaf());
         if let Some(content) = self.opened.get(message) {
-            return Ok(reopen(content.clone(), context)?);
+            let opened = reopen(content.clone(), context)?;
+            let key = self.public.sender_key(opened.content())?;
+            return Ok(opened.verify(suite, &key)?);
         }
         let (sender_data, secret_tree) = (&self.keys.sender_data, &mut self.keys.secret_tree);
-        let is_member = |leaf| tree.is_member(leaf);
-        Ok(open_private(self.public.suite, message, context, sender_data, secret_tree, is_member)?)
+        let key = |leaf| self.public.tree.signature_key(leaf);
+        Ok(open_private(suite, message, context, sender_data, secret_tree, own_leaf, key)?)
     }
 
     /// Whether members' handshake messages may have a format.
@@ -170,17 +176,17 @@ impl Group {
     /// A message of an epoch that is over: only data of the application can be taken. The sender is who had
     /// the leaf then.
     fn process_late(&mut self, message: &PrivateMessage) -> Result<Processed, GroupError> {
-        let epoch = message.epoch;
+        let (epoch, own_leaf) = (message.epoch, self.own_leaf());
         let past = self.past.iter_mut().find(|past| past.context.epoch == epoch);
         let past = past.ok_or(Missing::Epoch(epoch))?;
         let (suite, tree, history) = (self.public.suite, &self.public.tree, &self.history);
         let PastEpoch { context, sender_data, secret_tree } = past;
-        let opened = open_private(suite, message, context, sender_data, secret_tree, |leaf| {
-            history.leaf(epoch, leaf, tree).is_some()
-        })?;
-        let leaf = member(opened.content())?;
-        let sender = history.leaf(epoch, leaf, tree).ok_or(TreeError::NotAMember(leaf))?;
-        let content = opened.verify(suite, &sender.signature_key)?.into_inner().content;
+        let then = |leaf| history.leaf(epoch, leaf, tree);
+        let key = |leaf| Some(then(leaf)?.signature_key);
+        let opened = open_private(suite, message, context, sender_data, secret_tree, own_leaf, key)?;
+        let content = opened.into_inner().content;
+        let leaf = member(&content)?;
+        let sender = then(leaf).ok_or(TreeError::NotAMember(leaf))?;
         match content.content {
             Content::Application(_) => application(content, sender.credential),
             Content::Proposal(_) | Content::Commit(_) => Err(Missing::Epoch(epoch).into()),

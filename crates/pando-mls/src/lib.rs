@@ -114,8 +114,8 @@
 //!
 //! A [`GroupError`] tells whose fault it was: bytes that are malformed, a peer who broke a rule ([`Violation`], with the
 //! section of the RFC), cryptography, something [`Missing`], a limit of one's own ([`Exceeded`]), or [`Misuse`] by the
-//! caller. After an error the group is as it was, but that the key of a message that could be decrypted is gone. A Commit
-//! that lacked a proposal or a PSK can be taken again.
+//! caller. After an error the group is as it was, but that the key of a message is gone that was authentic and of no use.
+//! A Commit that lacked a proposal or a PSK can be taken again.
 //!
 //! # Left out on purpose
 //!

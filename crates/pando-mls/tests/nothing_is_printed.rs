@@ -13,7 +13,7 @@
 #[path = "support/secrets.rs"]
 mod secrets;
 
-use pando_framing::{SignedContent, open_private};
+use pando_framing::{SignedContent, open_private, reopen};
 use pando_mls::wire::{
     AuthenticatedContent, Content, FramedContent, GroupSecrets, PathSecret, PrivateMessageContent, Sender,
     TreeSize, WireFormat,
@@ -348,8 +348,9 @@ fn print_paths(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let secret_tree = || SecretTree::new(size, some(suite.hash_len(), 92).into(), RatchetLimits::default());
     let sender_data = SenderDataSecret::from(some(suite.hash_len(), 93));
     let sealed = signed.seal_private(suite, &mut secret_tree(), &sender_data, Padding::Padme, rng).unwrap();
-    let opened = open_private(suite, &sealed, &context, &sender_data, &mut secret_tree(), |_| true).unwrap();
-    printed.print("UnverifiedContent", &opened);
+    let (tree, key) = (&mut secret_tree(), |_| Some(signer.public_key().clone()));
+    let opened = open_private(suite, &sealed, &context, &sender_data, tree, LeafIndex(1), key).unwrap();
+    printed.print("UnverifiedContent", &reopen(opened.into_inner(), &context).unwrap());
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl Ratchet {
     ///
     /// If it succeeds, the key is gone, and so are the secrets that it came from; the keys of generations
     /// that were skipped are kept as far as `limits` allow. If it fails, nothing changes: a message that
-    /// somebody tampered with must not cost the key of the real one.
+    /// somebody tampered with, or made up, must not cost the key of the real one.
     pub(crate) fn open<T, E: From<ScheduleError>>(
         &mut self,
         suite: Suite,
@@ -274,11 +274,14 @@ mod tests {
         let keys = keys(10);
         let mut ratchet = ratchet();
         open(&mut ratchet, 2).unwrap();
-        for generation in [0, 5] {
+        drop(ratchet.take_changed());
+        for generation in [0, 5, 3 + LIMITS.forward] {
             let failed: Result<(), _> =
                 ratchet.open(suite(), LIMITS, generation, |_| Err(CryptoError::DecryptionFailed.into()));
             assert_eq!(failed, Err::<(), ScheduleError>(CryptoError::DecryptionFailed.into()));
+            assert_eq!(ratchet.take_changed(), BTreeSet::new());
         }
+        assert_eq!(ratchet.skipped.keys().copied().collect::<Vec<_>>(), [0, 1]);
         assert_eq!(ratchet.head.as_ref().map(|head| head.generation), Some(3));
         assert_eq!(open(&mut ratchet, 0).unwrap(), keys[0]);
         assert_eq!(open(&mut ratchet, 3).unwrap(), keys[3]);

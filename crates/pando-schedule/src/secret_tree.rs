@@ -192,7 +192,8 @@ impl SecretTree {
     }
 
     /// Opens a message of some leaf and generation with `open`. If it succeeds, the key is gone; if it
-    /// fails, it is not.
+    /// fails, it is not. So `open` must do all that shows whether the sender is who it says: every member
+    /// can derive the keys of all others.
     ///
     /// # Errors
     /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::GenerationTooFarAhead`],

@@ -3,7 +3,7 @@
 use crate::world::{MEMBER, World, application, commit, proposal};
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes};
 use pando_framing::{Authenticated, FramingError, Padding, open_private, reopen};
-use pando_schedule::{RatchetType, ScheduleError, SecretTree};
+use pando_schedule::{RatchetType, ScheduleError, SecretId, SecretTree};
 use pando_wire::{
     AuthenticatedContent, CipherSuite, Content, Decode, DecodeError, Encode, LeafIndex, PrivateContentAad,
     PrivateMessage, PrivateMessageContent, Sender, SenderData, SenderDataAad, WireFormat,
@@ -11,6 +11,9 @@ use pando_wire::{
 use std::num::NonZeroUsize;
 
 const PRIVATE: WireFormat = WireFormat::MLS_PRIVATE_MESSAGE;
+
+/// Who opens messages. They are sent by the other one.
+const OWN_LEAF: LeafIndex = LeafIndex(0);
 
 fn seal(world: &mut World, tree: &mut SecretTree, content: Content, padding: Padding) -> PrivateMessage {
     let signed = world.sign(PRIVATE, MEMBER, content).unwrap();
@@ -22,9 +25,13 @@ fn open(
     tree: &mut SecretTree,
     message: &PrivateMessage,
 ) -> Result<Authenticated<AuthenticatedContent>, FramingError> {
-    let secret = &world.sender_data_secret;
-    open_private(world.suite, message, &world.context, secret, tree, |leaf| leaf.0 < 2)?
-        .verify(world.suite, world.signer.public_key())
+    let key = |leaf: LeafIndex| (leaf.0 < 2).then(|| world.signer.public_key().clone());
+    open_private(world.suite, message, &world.context, &world.sender_data_secret, tree, OWN_LEAF, key)
+}
+
+/// All secrets of a tree, to see whether something has changed.
+fn secrets(tree: &SecretTree) -> Vec<(SecretId, Vec<u8>)> {
+    tree.secrets().map(|(id, secret)| (id, secret.expose().to_vec())).collect()
 }
 
 /// Encrypts whatever is given as the content and the sender data, as no honest sender would.
@@ -56,12 +63,19 @@ fn forge(
 /// The plaintext of an honest message without padding, and the key it would be encrypted with if the reuse
 /// guard were zero.
 fn ingredients(world: &World) -> (Vec<u8>, AeadKey, AeadNonce) {
+    ingredients_of(world, 0)
+}
+
+/// The same for a message of another generation.
+fn ingredients_of(world: &World, generation: u32) -> (Vec<u8>, AeadKey, AeadNonce) {
     let signed = world.sign(PRIVATE, MEMBER, application()).unwrap();
     let content = signed.authenticated().unwrap().into_inner();
     let plaintext =
         PrivateMessageContent::encode(&content.content.content, &content.auth, |len| len).unwrap();
     let mut tree = world.secret_tree();
-    let (_, key) = tree.take_next(world.suite, LeafIndex(1), RatchetType::Application).unwrap();
+    let mut take = || tree.take_next(world.suite, LeafIndex(1), RatchetType::Application).unwrap();
+    (0..generation).for_each(|_| drop(take()));
+    let (_, key) = take();
     (plaintext.to_vec(), key.key, key.nonce)
 }
 
@@ -115,19 +129,69 @@ fn every_changed_byte_is_noticed_and_costs_nothing() {
     }
 }
 
+/// As far ahead as may be, and with the right key: a member can derive it, but not sign.
 #[test]
-fn a_bad_signature_costs_the_key() {
+fn a_message_that_is_not_authentic_costs_nothing() {
     let mut world = World::first();
     let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
-    let message = seal(&mut world, &mut sending, application(), Padding::None);
-    let other = world.suite.signer(&world.suite.signature_generate_key(&mut world.rng).unwrap()).unwrap();
-    let secret = &world.sender_data_secret;
-    let opened =
-        open_private(world.suite, &message, &world.context, secret, &mut receiving, |_| true).unwrap();
-    let error = opened.verify(world.suite, other.public_key()).unwrap_err();
+    let messages = [(); 2].map(|()| seal(&mut world, &mut sending, application(), Padding::None));
+    open(&world, &mut receiving, &messages[0]).unwrap();
+    let before = secrets(&receiving);
+
+    let (plaintext, key, nonce) = ingredients_of(&world, 1_001);
+    let ahead = sender_data(1, 1_001);
+    let forge = |plaintext: &[u8]| forge(&world, &ahead, plaintext, &key, &nonce);
+    let mut badly_signed = plaintext.clone();
+    *badly_signed.last_mut().unwrap() ^= 1;
+    let malformed = [&plaintext[1..], &[plaintext.as_slice(), &[1]].concat(), &[0xff; 100]].map(forge);
+    let badly_signed = forge(&badly_signed);
+    for forged in &malformed {
+        let error = open(&world, &mut receiving, forged).unwrap_err();
+        assert!(matches!(error, FramingError::MalformedContent(_)), "{error}");
+        assert!(secrets(&receiving) == before);
+    }
+    let error = open(&world, &mut receiving, &badly_signed).unwrap_err();
     assert_eq!(error, CryptoError::InvalidSignature.into());
-    let again = open(&world, &mut receiving, &message).unwrap_err();
-    assert_eq!(again, ScheduleError::KeyGone(0).into());
+    assert!(secrets(&receiving) == before);
+
+    // Both keys are still there.
+    let forged = open(&world, &mut world.secret_tree(), &forge(&plaintext)).unwrap_err();
+    assert_eq!(forged, ScheduleError::GenerationTooFarAhead { generation: 1_001, next: 0 }.into());
+    open(&world, &mut receiving, &messages[1]).unwrap();
+    open(&world, &mut receiving, &forge(&plaintext)).unwrap();
+}
+
+#[test]
+fn a_key_that_was_skipped_is_kept_until_an_authentic_message_has_come() {
+    let mut world = World::first();
+    let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
+    let messages = [(); 2].map(|()| seal(&mut world, &mut sending, application(), Padding::None));
+    open(&world, &mut receiving, &messages[1]).unwrap();
+    let before = secrets(&receiving);
+    let (mut plaintext, key, nonce) = ingredients(&world);
+    *plaintext.last_mut().unwrap() ^= 1;
+    let forged = forge(&world, &sender_data(1, 0), &plaintext, &key, &nonce);
+    let error = open(&world, &mut receiving, &forged).unwrap_err();
+    assert_eq!(error, CryptoError::InvalidSignature.into());
+    assert!(secrets(&receiving) == before);
+    open(&world, &mut receiving, &messages[0]).unwrap();
+}
+
+#[test]
+fn ones_own_messages_do_not_touch_ones_own_ratchet() {
+    let mut world = World::first();
+    let mut tree = world.secret_tree();
+    let message = seal(&mut world, &mut tree, application(), Padding::None);
+    let (plaintext, key, nonce) = ingredients_of(&world, 7);
+    let forged = forge(&world, &sender_data(1, 7), &plaintext, &key, &nonce);
+    let before = secrets(&tree);
+    for message in [message, forged] {
+        let (secret, key) = (&world.sender_data_secret, |_| Some(world.signer.public_key().clone()));
+        let opened =
+            open_private(world.suite, &message, &world.context, secret, &mut tree, LeafIndex(1), key);
+        assert_eq!(opened.unwrap_err(), FramingError::OwnMessage);
+        assert!(secrets(&tree) == before);
+    }
 }
 
 #[test]
@@ -189,9 +253,9 @@ fn a_leaf_outside_of_the_secret_tree_is_refused_even_if_it_is_said_to_be_a_membe
     let world = World::first();
     let (plaintext, key, nonce) = ingredients(&world);
     let message = forge(&world, &sender_data(2, 0), &plaintext, &key, &nonce);
-    let secret = &world.sender_data_secret;
+    let (secret, key) = (&world.sender_data_secret, |_| Some(world.signer.public_key().clone()));
     let mut tree = world.secret_tree();
-    let opened = open_private(world.suite, &message, &world.context, secret, &mut tree, |_| true);
+    let opened = open_private(world.suite, &message, &world.context, secret, &mut tree, OWN_LEAF, key);
     assert_eq!(opened.unwrap_err(), ScheduleError::NoSuchLeaf(LeafIndex(2)).into());
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod commits;
+mod encrypted;
 mod extensions;
 mod external;
 mod forge;

@@ -3,11 +3,11 @@
 
 use crate::forge::template;
 use pando_crypto::{SecretBytes, Signer, Suite};
-use pando_framing::SignedContent;
+use pando_framing::{Padding, SignedContent};
 use pando_mls::{KeyPackageBundle, KeyPackageTemplate};
 use pando_schedule::{
     CommitSecret, ConfirmedTranscriptHash, EpochSecrets, InterimTranscriptHash, JoinerSecret, PskSecret,
-    PskValue,
+    PskValue, RatchetLimits, SecretTree,
 };
 use pando_tree::{LeafTemplate, Tree};
 use pando_wire::{
@@ -195,6 +195,25 @@ impl Puppet {
         let signed = self.sign(Sender::Member(leaf), Content::Proposal(proposal), signer);
         let content = signed.authenticated().unwrap().encode().unwrap();
         (self.seal(&signed), self.suite.proposal_ref(&content).unwrap())
+    }
+
+    /// An encrypted message of any leaf and generation. A member can derive all the keys for it but the signer's.
+    pub(crate) fn encrypt_as(
+        &mut self,
+        (leaf, generation): (LeafIndex, u32),
+        content: Content,
+        signer: &dyn Signer,
+    ) -> MlsMessage {
+        let (suite, ratchet) = (self.suite, content.content_type().into());
+        let secret = SecretBytes::from(self.secrets.encryption.expose()).into();
+        let mut secret_tree = SecretTree::new(self.tree.size(), secret, RatchetLimits::default());
+        for _ in 0..generation {
+            secret_tree.take_next(suite, leaf, ratchet).unwrap();
+        }
+        let (format, content) = (WireFormat::MLS_PRIVATE_MESSAGE, self.framed(Sender::Member(leaf), content));
+        let signed = SignedContent::sign(suite, signer, format, content, &self.context).unwrap();
+        let secret = &self.secrets.sender_data;
+        signed.seal_private(suite, &mut secret_tree, secret, Padding::None, &mut self.rng).unwrap().into()
     }
 
     /// A proposal of somebody outside.

@@ -1,8 +1,8 @@
 //! Somebody who has copied the disk of a client, with its signature key, and records all that is sent.
 //!
 //! The thief runs this library on what was stolen. Whatever Commit can be followed is followed, from every state that was
-//! reached before, so that no order of messages is better than this. It also claims to be other members, since what
-//! the victim itself sends is not encrypted for itself.
+//! reached before, so that no order of messages is better than this. In each it also claims to be the other members, since
+//! nobody opens what it has sent itself.
 
 use crate::secrets::{Stored, secrets};
 use crate::world::{AllPsks, Member, client, over_the_wire};
@@ -67,13 +67,16 @@ impl Thief {
     pub(crate) fn read(&self, log: &[MlsMessage], signer: &dyn Signer) -> Loot {
         let mut loot = Loot::default();
         let (mut states, mut seen) = (VecDeque::new(), BTreeSet::new());
-        let members = self.load(&self.stolen, signer).public().tree().members().collect::<Vec<_>>();
-        states.extend(members.into_iter().map(|leaf| disguised(&self.stolen, leaf)));
+        let mut reach = |states: &mut VecDeque<Rows>, group: &Group, rows: &Rows| {
+            for leaf in group.public().tree().members() {
+                if seen.insert((leaf, group.epoch_authenticator().expose().to_vec())) {
+                    states.push_back(disguised(rows, leaf));
+                }
+            }
+        };
+        reach(&mut states, &self.load(&self.stolen, signer), &self.stolen);
         while let Some(rows) = states.pop_front() {
             let mut group = self.load(&rows, signer);
-            if !seen.insert((group.own_leaf(), group.epoch_authenticator().expose().to_vec())) {
-                continue;
-            }
             loot.keep(&rows);
             // What fails changes nothing. Proposals are pending from then on.
             for (position, message) in log.iter().enumerate() {
@@ -89,7 +92,7 @@ impl Thief {
                     _ => continue,
                 }
                 if next.is_active() {
-                    states.push_back(next.rows().unwrap());
+                    reach(&mut states, &next, &next.rows().unwrap());
                 }
             }
         }

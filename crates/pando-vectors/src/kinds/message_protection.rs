@@ -42,6 +42,7 @@ pub(crate) struct Case {
 
 /// The member who sends everything.
 const SENDER: LeafIndex = LeafIndex(1);
+const RECEIVER: LeafIndex = LeafIndex(0);
 
 /// A group of two at the beginning of an epoch.
 struct Group<'a> {
@@ -133,10 +134,9 @@ impl<'a> Group<'a> {
         };
         let mut tree = self.secret_tree().in_field(field)?;
         let secret = &self.sender_data_secret;
-        let is_member = |leaf: LeafIndex| leaf.0 < 2;
-        let opened = open_private(self.suite, &message, &self.context, secret, &mut tree, is_member)
+        let key = |leaf: LeafIndex| (leaf == SENDER).then(|| self.signature_pub.clone());
+        let content = open_private(self.suite, &message, &self.context, secret, &mut tree, RECEIVER, key)
             .in_field(field)?;
-        let content = opened.verify(self.suite, &self.signature_pub).in_field(field)?;
         check_content(field, &content, expected)
     }
 
