@@ -93,6 +93,7 @@ fn config() -> GroupConfig {
         group_id_bytes: usize::MAX,
         pending_proposals: usize::MAX,
         pending_proposal_bytes: usize::MAX,
+        new_member_proposals: usize::MAX,
         opened_commit_bytes: usize::MAX,
     };
     GroupConfig { encrypt_handshakes: false, padding: Padding::None, limits, ..GroupConfig::default() }

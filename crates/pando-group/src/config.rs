@@ -54,6 +54,9 @@ pub struct Limits {
     pub pending_proposals: usize,
     /// How much may be stored of the proposals that are pending in one epoch, in bytes. Default: 64 MiB.
     pub pending_proposal_bytes: usize,
+    /// How many of the proposals that are pending may be of clients who are no members and ask to be added: anybody may who
+    /// knows the group's identifier and epoch. None are taken if it is 0. Default: 65,536.
+    pub new_member_proposals: usize,
     /// How much may be stored of encrypted Commits that were opened in one epoch and not merged, in bytes. Each has what was
     /// in it beside it. What is not kept can be taken once. Default: 128 MiB.
     pub opened_commit_bytes: usize,
@@ -68,6 +71,7 @@ impl Default for Limits {
             group_id_bytes: 4_096,
             pending_proposals: 65_536,
             pending_proposal_bytes: 64 << 20,
+            new_member_proposals: 65_536,
             opened_commit_bytes: 128 << 20,
         }
     }
@@ -96,6 +100,11 @@ impl Limits {
         } else {
             Ok(())
         }
+    }
+
+    pub(crate) const fn check_new_members(&self, proposals: usize) -> Result<(), Exceeded> {
+        let limit = self.new_member_proposals;
+        if proposals > limit { Err(Exceeded::NewMemberProposals(limit)) } else { Ok(()) }
     }
 
     pub(crate) const fn check_tree(&self, tree: &Tree) -> Result<(), Exceeded> {

@@ -92,6 +92,9 @@ pub enum Exceeded {
     /// The proposals that are pending are too large.
     #[error("the proposals that are pending have more than {0} bytes")]
     PendingProposalBytes(usize),
+    /// Too many clients who are no members ask to be added.
+    #[error("more than {0} proposals of clients who ask to be added are pending")]
+    NewMemberProposals(usize),
 }
 
 /// What the caller cannot ask for.

@@ -61,6 +61,8 @@ pub(crate) struct ProposalStore {
     positions: BTreeMap<ProposalRef, usize>,
     /// How much is stored of them.
     bytes: usize,
+    /// How many are of clients who ask to be added.
+    of_new_members: usize,
 }
 
 impl ProposalStore {
@@ -83,12 +85,18 @@ impl ProposalStore {
         }
         let position = self.proposals.len();
         limits.check_pending(position.saturating_add(1), self.bytes.saturating_add(bytes))?;
+        if proposal.sender == Sender::NewMemberProposal {
+            limits.check_new_members(self.of_new_members.saturating_add(1))?;
+        }
         let row = u32::try_from(position).map_err(|_| Exceeded::PendingProposals(position))?;
         self.push(proposal, bytes);
         Ok(Some(row))
     }
 
     fn push(&mut self, proposal: PendingProposal, bytes: usize) {
+        if proposal.sender == Sender::NewMemberProposal {
+            self.of_new_members = self.of_new_members.saturating_add(1);
+        }
         self.positions.insert(proposal.reference.clone(), self.proposals.len());
         self.proposals.push(Arc::new(proposal));
         self.bytes = self.bytes.saturating_add(bytes);

@@ -95,6 +95,7 @@ fn every_limit_is_in_the_document() {
                 group_id_bytes,
                 pending_proposals,
                 pending_proposal_bytes,
+                new_member_proposals,
                 opened_commit_bytes,
             },
         // No bounds.
@@ -110,6 +111,7 @@ fn every_limit_is_in_the_document() {
         ("Limits::group_id_bytes", grouped(group_id_bytes)),
         ("Limits::pending_proposals", grouped(pending_proposals)),
         ("Limits::pending_proposal_bytes", mebibytes(pending_proposal_bytes)),
+        ("Limits::new_member_proposals", grouped(new_member_proposals)),
         ("Limits::opened_commit_bytes", mebibytes(opened_commit_bytes)),
         ("RatchetLimits::forward", grouped(forward as usize)),
         ("RatchetLimits::backward", grouped(backward as usize)),

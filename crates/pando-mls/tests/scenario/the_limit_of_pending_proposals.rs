@@ -5,7 +5,7 @@ use crate::proposals::custom;
 use crate::world::{Member, World, client, fast_suites, over_the_wire};
 use pando_mls::{
     BasicIdentities, Client, Exceeded, Group, GroupConfig, GroupError, Limits, Processed, PublicGroup,
-    RowKey, Rows, RustCrypto,
+    RowKey, Rows, RustCrypto, propose_own_add,
 };
 
 #[test]
@@ -94,5 +94,52 @@ fn the_limit_of_the_size_of_pending_proposals() {
         let references = references.into_iter().map(|pending| pending.reference);
         world.commit(1, |builder| builder.only_pending(references));
         world.propose(0, custom(0xf001, &[3; 5_000]));
+    }
+}
+
+/// Whoever is no member and asks to be added takes no room from those who are: so many may, and none if that is what a
+/// client wants.
+#[test]
+fn the_limit_of_those_who_ask_to_be_added() {
+    for suite in fast_suites() {
+        let mut world = World::public(suite);
+        world.add(0, 1);
+        let group_info = world.members[0].group_info(true);
+        let asked = [(); 3].map(|()| {
+            let newcomer = world.newcomer();
+            propose_own_add(world.context(), newcomer.key_package(), &client(&*newcomer.signer)).unwrap()
+        });
+        let update = world.members[0].propose_update(&mut world.rng).unwrap();
+        for new_member_proposals in [0, 2] {
+            let limits = Limits { new_member_proposals, ..Limits::default() };
+            let exceeded = GroupError::Exceeded(Exceeded::NewMemberProposals(new_member_proposals));
+            let observed = PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits);
+            let (mut observer, delta) = observed.unwrap();
+            let mut rows = Rows::new();
+            delta.apply(&mut rows);
+            let member = &mut world.members[1];
+            let client = Client { config: GroupConfig { limits, ..world.config }, ..client(&*member.signer) };
+            member.group = Group::load(&member.rows, &client).unwrap();
+            for (number, message) in asked.iter().enumerate() {
+                // What is pending was loaded, and counts.
+                let mut group = Group::load(&member.rows, &client).unwrap();
+                observer = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, limits).unwrap();
+                let expected = if number < new_member_proposals { Ok(()) } else { Err(exceeded.clone()) };
+                let taken = group.process(over_the_wire(message), &client);
+                assert_eq!(taken.map(|(_, delta)| delta.apply(&mut member.rows)), expected);
+                let seen = observer.process(over_the_wire(message), &BasicIdentities, None);
+                assert_eq!(seen.map(|(_, delta)| delta.apply(&mut rows)), expected);
+            }
+            // What members propose is taken.
+            member.group = Group::load(&member.rows, &client).unwrap();
+            member.process(&update).unwrap();
+            assert_eq!(member.pending_proposals().len(), new_member_proposals + 1);
+            let _ = observer.process(over_the_wire(&update), &BasicIdentities, None).unwrap();
+            assert_eq!(observer.pending_proposals().count(), new_member_proposals + 1);
+            // The same one may come again.
+            for message in &asked[..new_member_proposals] {
+                member.process(message).unwrap();
+            }
+        }
     }
 }
