@@ -47,6 +47,13 @@ pub trait IdentityPolicy: Send + Sync {
         u64::MAX
     }
 
+    /// What a credential has in common with all that it may succeed, and with all that may succeed it: whose it is. A group
+    /// that follows from another may have other credentials throughout. Then [`IdentityPolicy::may_succeed`] is not asked about
+    /// each two of them, but about those of which this is the same. That is all of them unless the policy says otherwise.
+    fn identity(&self, _: &Credential) -> Vec<u8> {
+        Vec::new()
+    }
+
     /// Whether a member may replace its credential by another (section 5.3.1).
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool;
 }

@@ -15,7 +15,7 @@ use pando_wire::{
     Credential, Encode, Extensions, GroupContext, GroupId, KeyPackage, LeafIndex, PreSharedKeyId, Psk,
     ReInit, ResumptionPskUsage, Welcome,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A group that follows from another, and what is needed for others to join it.
 #[derive(Debug)]
@@ -167,8 +167,9 @@ impl Group {
             return Err(Violation::SuccessorParameters.into());
         }
         let there = credentials(&new.public.tree).map(|(_, credential)| credential);
-        let missing =
-            unmatched(credentials(&self.public.tree), there, |old, new| policy.may_succeed(old, new))?;
+        let missing = unmatched(credentials(&self.public.tree), there, policy, |old, new| {
+            policy.may_succeed(old, new)
+        })?;
         missing.map_or(Ok(()), |leaf| Err(Violation::MemberMissing(leaf).into()))
     }
 
@@ -194,7 +195,7 @@ impl Group {
             members.map(|leaf_node| leaf_node.credential).collect()
         };
         let stranger =
-            unmatched(credentials(&new.public.tree), old, |new, old| policy.may_succeed(old, new))?;
+            unmatched(credentials(&new.public.tree), old, policy, |new, old| policy.may_succeed(old, new))?;
         stranger.map_or(Ok(()), |leaf| Err(Violation::NotInOldGroup(leaf).into()))
     }
 }
@@ -204,10 +205,12 @@ fn credentials(tree: &Tree) -> impl Iterator<Item = (LeafIndex, Credential)> {
 }
 
 /// The first member of `these` for whom there is nobody among `those`. Each of `those` stands for one of `these`
-/// only. Equal credentials are matched first; what then remains are those that have changed, which are few.
+/// only. Equal credentials are matched first; then those that have changed, each with the first that matches. These may be
+/// all, so only those of the same identity are compared.
 fn unmatched(
     these: impl Iterator<Item = (LeafIndex, Credential)>,
     those: impl IntoIterator<Item = Credential>,
+    policy: &dyn IdentityPolicy,
     matches: impl Fn(&Credential, &Credential) -> bool,
 ) -> Result<Option<LeafIndex>, GroupError> {
     let mut remaining: BTreeMap<Vec<u8>, Vec<Credential>> = BTreeMap::new();
@@ -221,11 +224,21 @@ fn unmatched(
             changed.push((leaf, credential));
         }
     }
-    let mut remaining: Vec<_> = remaining.into_values().flatten().collect();
+    if changed.is_empty() {
+        return Ok(None);
+    }
+    let mut identities: BTreeMap<Vec<u8>, VecDeque<Credential>> = BTreeMap::new();
+    for credential in remaining.into_values().flatten() {
+        identities.entry(policy.identity(&credential)).or_default().push_back(credential);
+    }
     for (leaf, credential) in changed {
-        match remaining.iter().position(|other| matches(&credential, other)) {
-            Some(position) => drop(remaining.swap_remove(position)),
-            None => return Ok(Some(leaf)),
+        let matched = identities.get_mut(&policy.identity(&credential)).and_then(|same| {
+            let position = same.iter().position(|other| matches(&credential, other))?;
+            // Costs no more than finding it did.
+            same.remove(position)
+        });
+        if matched.is_none() {
+            return Ok(Some(leaf));
         }
     }
     Ok(None)
@@ -254,4 +267,94 @@ impl PskStore for WithOld<'_> {
 /// What a Welcome to a group that follows from no other cannot have.
 pub(crate) fn follows_from_none(ids: &[PreSharedKeyId]) -> Result<(), Misuse> {
     if ids.iter().any(is_resumption) { Err(Misuse::OldGroupNeeded) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::IdentityError;
+    use pando_wire::SignaturePublicKey;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// A credential is whose it is and a number up to three. For each two numbers a bit says whether the one may succeed the
+    /// other.
+    struct Numbers {
+        successions: u16,
+        tells_identities: bool,
+    }
+
+    fn credential((whose, number): (u8, u8)) -> Credential {
+        Credential::Basic { identity: [whose, number].as_slice().into() }
+    }
+
+    fn parts(credential: &Credential) -> (u8, u8) {
+        match credential {
+            Credential::Basic { identity } => (identity[0], identity[1]),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    impl IdentityPolicy for Numbers {
+        fn validate(
+            &self,
+            _: &Credential,
+            _: &SignaturePublicKey,
+            _: Option<u64>,
+        ) -> Result<(), IdentityError> {
+            Ok(())
+        }
+
+        fn identity(&self, credential: &Credential) -> Vec<u8> {
+            if self.tells_identities { vec![parts(credential).0] } else { Vec::new() }
+        }
+
+        fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
+            let ((owner, old), (heir, new)) = (parts(old), parts(new));
+            owner == heir && self.successions >> (4 * old + new) & 1 == 1
+        }
+    }
+
+    /// Compares each with each.
+    fn obviously_unmatched(
+        these: &[(u8, u8)],
+        those: &[(u8, u8)],
+        matches: impl Fn(&Credential, &Credential) -> bool,
+    ) -> Option<LeafIndex> {
+        let mut those: Vec<_> = those.iter().copied().map(credential).collect();
+        those.sort_by_key(|that| that.encode().unwrap());
+        let mut changed = Vec::new();
+        for (leaf, this) in (0..).zip(these.iter().copied().map(credential)) {
+            match those.iter().position(|that| *that == this) {
+                Some(same) => drop(those.remove(same)),
+                None => changed.push((leaf, this)),
+            }
+        }
+        for (leaf, this) in changed {
+            match those.iter().position(|that| matches(&this, that)) {
+                Some(matching) => drop(those.remove(matching)),
+                None => return Some(LeafIndex(leaf)),
+            }
+        }
+        None
+    }
+
+    proptest! {
+        /// However many have the same credential, and whoever may succeed whom.
+        #[test]
+        fn those_who_match_are_those_who_match_when_each_is_compared_with_each(
+            members in vec((0_u8..2, 0_u8..4, 0_u8..4), 0..20),
+            others in vec((0_u8..2, 0_u8..4), 0..4),
+            (some, more) in any::<(u16, u16)>(),
+            tells_identities in any::<bool>(),
+        ) {
+            let policy = Numbers { successions: some | more, tells_identities };
+            let these: Vec<_> = members.iter().map(|&(whose, new, _)| (whose, new)).collect();
+            let those: Vec<_> = members.iter().map(|&(whose, _, old)| (whose, old)).chain(others).collect();
+            let matches = |new: &Credential, old: &Credential| policy.may_succeed(old, new);
+            let numbered = (0..).map(LeafIndex).zip(these.iter().copied().map(credential));
+            let found = unmatched(numbered, those.iter().copied().map(credential), &policy, matches);
+            prop_assert_eq!(found.unwrap(), obviously_unmatched(&these, &those, matches));
+        }
+    }
 }

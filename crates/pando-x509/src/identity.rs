@@ -42,6 +42,27 @@ impl Identity {
         Self::of_certificate(&leaf(credential)?)
     }
 
+    /// The identity as bytes, which are others for every other identity.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let names = match self {
+            Self::AlternativeNames(names) => names,
+            Self::Subject(subject) => return [&[0], &**subject].concat(),
+        };
+        let mut bytes = vec![1];
+        for name in names {
+            let (kind, name) = match name {
+                AlternativeName::Uri(uri) => (0, uri.as_bytes()),
+                AlternativeName::Dns(name) => (1, name.as_bytes()),
+                AlternativeName::Email(address) => (2, address.as_bytes()),
+                AlternativeName::Other(name) => (3, &**name),
+            };
+            bytes.push(kind);
+            bytes.extend_from_slice(&name.len().to_be_bytes());
+            bytes.extend_from_slice(name);
+        }
+        bytes
+    }
+
     pub(crate) fn of_certificate(certificate: &TbsCertificate) -> Result<Self, ChainError> {
         Self::read(certificate).map_err(|_| ChainError::Malformed(0))?.ok_or(ChainError::NoIdentity)
     }

@@ -199,6 +199,11 @@ impl IdentityPolicy for X509Identities {
         Ok(self.check(credential, key, now)?)
     }
 
+    /// Whom the credential names; nothing if that is nobody, whom nobody succeeds.
+    fn identity(&self, credential: &Credential) -> Vec<u8> {
+        Identity::of(credential).map(|identity| identity.to_bytes()).unwrap_or_default()
+    }
+
     /// Whether both name the same.
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
         Identity::of(old).is_ok_and(|old| Identity::of(new) == Ok(old))

@@ -84,7 +84,11 @@ impl Pair {
     }
 
     /// The first one makes a Commit of these proposals, which the second one and an observer take.
-    fn commit(&mut self, proposals: Vec<Proposal>, with_path: bool) -> (usize, Work, CommitOutput) {
+    pub(crate) fn commit(
+        &mut self,
+        proposals: Vec<Proposal>,
+        with_path: bool,
+    ) -> (usize, Work, CommitOutput) {
         let [first, second] = &self.signers;
         let (first, second) = (client(&**first), client(&**second));
         let group_info = self.groups[0].group_info(true, &first).unwrap();

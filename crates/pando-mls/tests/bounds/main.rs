@@ -15,6 +15,7 @@
 mod counting;
 mod groups;
 mod pending;
+mod successors;
 mod trees;
 
 use crate::counting::Work;

@@ -82,6 +82,53 @@ fn who_may_succeed() {
     assert!(!policy.may_succeed(&credential(&[&client]), &basic));
 }
 
+/// What a group that follows from another looks for its members by.
+#[test]
+fn those_who_may_succeed_each_other_have_the_same_identity_and_no_others() {
+    let World { root, authority, .. } = World::new();
+    let policy = crate::pki::policy(&root);
+    let uri = |uri: &str| GeneralName::UniformResourceIdentifier(uri.to_owned().try_into().unwrap());
+    let dns = |name: &str| GeneralName::DnsName(name.to_owned().try_into().unwrap());
+    let email = |address: &str| GeneralName::Rfc822Name(address.to_owned().try_into().unwrap());
+    let address = |last| GeneralName::from(std::net::IpAddr::from([192, 0, 2, last]));
+    let mut parties: Vec<_> = [
+        vec![uri("a"), uri("bc")],
+        vec![uri("ab"), uri("c")],
+        vec![uri("abc")],
+        vec![dns("abc")],
+        vec![email("abc")],
+        vec![dns("a"), uri("bc")],
+        vec![address(1)],
+        vec![address(2)],
+        names("im:alice@example.org"),
+        names("im:Alice@example.org"),
+    ]
+    .into_iter()
+    .flat_map(|names| {
+        let mut reversed = names.clone();
+        reversed.reverse();
+        [
+            Template::client("one").names(names).signed_by(&root),
+            Template::client("another").names(reversed).signed_by(&authority),
+        ]
+    })
+    .collect();
+    for subject in ["alice", "alice", "bob"] {
+        parties.push(Template::client(subject).without::<SubjectAltName>().signed_by(&root));
+    }
+    let mut credentials: Vec<_> = parties.iter().map(|party| credential(&[party])).collect();
+    for old in &credentials {
+        for new in &credentials {
+            assert_eq!(policy.may_succeed(old, new), policy.identity(old) == policy.identity(new));
+        }
+    }
+    // Who names nobody has an identity that nobody else has.
+    credentials.retain(|credential| policy.identity(credential).is_empty());
+    assert_eq!(credentials, []);
+    let basic = Credential::Basic { identity: b"alice".as_slice().into() };
+    assert_eq!(policy.identity(&basic), []);
+}
+
 #[test]
 fn the_certificates_of_these_tests_are_certificates() {
     let World { client, .. } = World::new();

@@ -1,0 +1,95 @@
+//! Groups that follow from others, and in which everybody has another credential: as they have with X.509 if the new group
+//! has another kind of signature keys.
+
+use crate::counting::{Work, alone, suite, work};
+use crate::groups::{Pair, adds, client, people};
+use crate::grows_with_the_input;
+use pando_mls::wire::SignaturePublicKey;
+use pando_mls::{
+    Client, Credential, Encode, Extensions, IdentityError, IdentityPolicy, KeyPackageTemplate, Proposal,
+    ProtocolVersion, ReInit, Successor,
+};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Whoever has the same number may have another credential. Counts what it is asked.
+struct Numbers(AtomicU64);
+
+impl Numbers {
+    fn number(&self, credential: &Credential) -> Vec<u8> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let Credential::Basic { identity } = credential else { panic!("not a basic credential") };
+        identity[..8].to_vec()
+    }
+}
+
+impl IdentityPolicy for Numbers {
+    fn validate(&self, _: &Credential, _: &SignaturePublicKey, _: Option<u64>) -> Result<(), IdentityError> {
+        Ok(())
+    }
+
+    fn identity(&self, credential: &Credential) -> Vec<u8> {
+        self.number(credential)
+    }
+
+    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
+        self.number(old) == self.number(new)
+    }
+}
+
+/// Gives numbers, from the first on. The generation makes credentials differ.
+fn numbered(generation: u8) -> impl Fn(&mut KeyPackageTemplate) {
+    let next = Cell::new(0_u64);
+    move |template| {
+        let identity = [&next.get().to_be_bytes()[..], &[generation]].concat();
+        template.credential = Credential::Basic { identity: identity.into() };
+        next.set(next.get() + 1);
+    }
+}
+
+/// What it costs to begin the new group and to join it, each by the length of the Welcome, and what the policy is asked.
+fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
+    let old = numbered(0);
+    let mut pair = Pair::new(Extensions::default(), &old);
+    pair.commit(adds(&people(members - 2, &old)), false);
+    let reinit = ReInit {
+        group_id: b"next".as_slice().into(),
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: suite().cipher_suite(),
+        extensions: Extensions::default(),
+    };
+    pair.commit(vec![Proposal::ReInit(Box::new(reinit))], false);
+
+    let mut everybody = people(members, &numbered(1));
+    let [creator, joiner] = [everybody.remove(0), everybody.remove(0)];
+    // The other way round.
+    everybody.reverse();
+    let others = everybody.iter().chain([&joiner]).map(|person| person.bundle.key_package.clone());
+    let successor = Successor { path: false, ..Successor::new(creator.bundle, others.collect()) };
+    let policy = Numbers(AtomicU64::new(0));
+    let by = Client { policy: &policy, ..client(&*creator.signer) };
+    let (creating, created) = work(|| pair.groups[0].reinitialize(successor, &by, &mut pair.rng));
+    let asked = policy.0.swap(0, Ordering::Relaxed);
+    let welcome = created.unwrap().welcome.unwrap();
+    let by = Client { policy: &policy, ..client(&*joiner.signer) };
+    let (joining, joined) = work(|| pair.groups[1].join_successor(&welcome, &joiner.bundle, None, &by));
+    let _ = joined.unwrap();
+    let len = welcome.encode().unwrap().len();
+    [(len, creating, asked), (len, joining, policy.0.into_inner())]
+}
+
+#[test]
+fn everybody_has_another_credential_in_the_group_that_follows() {
+    let _alone = alone();
+    let sizes = [16, 48, 144];
+    let costs = sizes.map(reinitialized);
+    for (which, what) in ["a group that follows", "joining a group that follows"].into_iter().enumerate() {
+        let costs = costs.map(|costs| costs[which]);
+        for (members, (_, _, asked)) in sizes.into_iter().zip(costs) {
+            println!("{what}: {members} members, the policy is asked {asked} times");
+            // For both credentials of each, whose they are, and then whether the one may succeed the other.
+            assert_eq!(asked, 4 * members as u64);
+        }
+        grows_with_the_input(what, &costs.map(|(len, work, _)| (len, work)));
+    }
+}
