@@ -117,6 +117,9 @@ pub(crate) trait Aead: 'static {
 /// `Nn`: the length of a nonce of every AEAD.
 pub(crate) const NONCE_LEN: usize = 12;
 
+/// `Nt`: how much longer a ciphertext is than its plaintext, with every AEAD.
+pub(crate) const TAG_LEN: usize = 16;
+
 /// A signature scheme; see [`Primitives`](crate::Primitives) for what each function does and accepts.
 pub(crate) trait SignatureScheme: 'static {
     fn generate(rng: &mut dyn CryptoRng) -> Result<SignaturePrivateKey, CryptoError>;

@@ -1,6 +1,6 @@
 //! A cipher suite put together from its algorithms.
 
-use crate::algorithms::{Aead, Group, Kdf, NONCE_LEN, SignatureScheme};
+use crate::algorithms::{Aead, Group, Kdf, NONCE_LEN, SignatureScheme, TAG_LEN};
 use crate::dhkem::{PrivateKey, PublicKey, fresh_ikm};
 use crate::hpke::Info;
 use crate::{
@@ -72,6 +72,10 @@ impl<const ID: u16, R: Receiver, S: SignatureScheme> Primitives for Composed<ID,
 
     fn aead_nonce_len(&self) -> usize {
         NONCE_LEN
+    }
+
+    fn aead_tag_len(&self) -> usize {
+        TAG_LEN
     }
 
     fn hash(&self, parts: &[&[u8]]) -> Digest {

@@ -30,6 +30,9 @@ pub trait Primitives: Send + Sync {
     /// `AEAD.Nn`: the length of the AEAD's nonces.
     fn aead_nonce_len(&self) -> usize;
 
+    /// `AEAD.Nt`: how much longer the AEAD's ciphertexts are than their plaintexts.
+    fn aead_tag_len(&self) -> usize;
+
     /// `Hash` of the concatenation of `parts`.
     fn hash(&self, parts: &[&[u8]]) -> Digest;
 

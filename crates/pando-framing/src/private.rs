@@ -7,7 +7,7 @@ use pando_schedule::{MessageKey, SecretTree, SenderDataSecret};
 use pando_wire::{
     AuthenticatedContent, ContentType, Decode, Encode, EncodeError, FramedContent, GroupContext, GroupId,
     LeafIndex, Opaque, PrivateContentAad, PrivateMessage, PrivateMessageContent, Sender, SenderData,
-    SenderDataAad, SignaturePublicKey, WireFormat,
+    SenderDataAad, SignaturePublicKey, WireFormat, vector_header,
 };
 
 /// Opens a PrivateMessage of the epoch that `context` describes, and verifies its signature.
@@ -90,6 +90,8 @@ pub(crate) fn seal(
         return Err(FramingError::FormatNotAllowed { wire_format, sender: *sender, content_type });
     };
 
+    // What cannot be encoded must not use a key up.
+    sealed_len(suite, content, padding)?;
     let plaintext = PrivateMessageContent::encode(body, &content.auth, |len| padding.padded_len(len))?;
     let aad = content_aad(group_id, *epoch, content_type, authenticated_data)?;
     let mut reuse_guard = [0; 4];
@@ -111,6 +113,26 @@ pub(crate) fn seal(
         encrypted_sender_data: encrypted_sender_data.into(),
         ciphertext: ciphertext.into(),
     })
+}
+
+/// The length of the PrivateMessage that [`seal`] makes.
+pub(crate) fn sealed_len(
+    suite: Suite,
+    content: &AuthenticatedContent,
+    padding: Padding,
+) -> Result<usize, FramingError> {
+    let FramedContent { group_id, epoch, authenticated_data, content: body, .. } = &content.content;
+    let encrypted = |plaintext: usize| -> Result<usize, EncodeError> {
+        let len = plaintext.saturating_add(suite.aead_tag_len());
+        Ok(vector_header(len)?.as_ref().len().saturating_add(len))
+    };
+    let sender_data = SenderData { leaf_index: LeafIndex(0), generation: 0, reuse_guard: [0; 4] };
+    let sender_data = encrypted(sender_data.encode()?.len())?;
+    let padded = PrivateMessageContent::encoded_len(body, &content.auth, |len| padding.padded_len(len))?;
+    let ciphertext = encrypted(padded)?;
+    // The rest is in the clear, and is what the ciphertext is bound to.
+    let clear = content_aad(group_id, *epoch, body.content_type(), authenticated_data)?.len();
+    Ok(clear.saturating_add(sender_data).saturating_add(ciphertext))
 }
 
 fn open_sender_data(

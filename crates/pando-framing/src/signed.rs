@@ -107,7 +107,7 @@ impl SignedContent {
     /// - [`FramingError::FormatNotAllowed`] if it was signed for another format.
     /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
     /// - [`FramingError::Schedule`] if the sender is not in the tree or its ratchet has come to its end.
-    /// - [`FramingError::Encode`] if the content is too long.
+    /// - [`FramingError::Encode`] if the content is too long, padding included. The key is not used up.
     pub fn seal_private(
         &self,
         suite: Suite,
@@ -118,6 +118,16 @@ impl SignedContent {
     ) -> Result<PrivateMessage, FramingError> {
         self.check_format(WireFormat::MLS_PRIVATE_MESSAGE)?;
         crate::private::seal(suite, self.complete()?, secret_tree, sender_data_secret, padding, rng)
+    }
+
+    /// The length of the PrivateMessage that [`seal_private`](Self::seal_private) makes, for those who have
+    /// a limit and would not use up a key for what is above it.
+    ///
+    /// # Errors
+    /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
+    /// - [`FramingError::Encode`] if the content is too long, padding included.
+    pub fn private_len(&self, suite: Suite, padding: Padding) -> Result<usize, FramingError> {
+        crate::private::sealed_len(suite, self.complete()?, padding)
     }
 
     fn complete(&self) -> Result<&AuthenticatedContent, FramingError> {

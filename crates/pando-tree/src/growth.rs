@@ -73,6 +73,10 @@ impl Primitives for Counting {
         self.inner().aead_nonce_len()
     }
 
+    fn aead_tag_len(&self) -> usize {
+        self.inner().aead_tag_len()
+    }
+
     fn mac(&self, key: &[u8], parts: &[&[u8]]) -> Digest {
         self.inner().mac(key, parts)
     }

@@ -306,19 +306,32 @@ impl PrivateMessageContent {
         Ok(Self { content, auth })
     }
 
+    /// The length of what [`encode`](Self::encode) writes.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`](crate::EncodeError) if it does not fit into a vector, padding included.
+    pub fn encoded_len(
+        content: &Content,
+        auth: &FramedContentAuthData,
+        padded_len: impl FnOnce(usize) -> usize,
+    ) -> Result<usize, crate::EncodeError> {
+        // One byte more than is needed: the content's type is counted and not written.
+        let len = content.tls_serialized_len().saturating_add(auth.tls_serialized_len()).saturating_sub(1);
+        let padded = padded_len(len).max(len);
+        if padded > crate::MAX_VECTOR_LEN { Err(crate::EncodeError::TooLong) } else { Ok(padded) }
+    }
+
     /// Writes the content and the proof, followed by as many zeros as `padded_len` says for the length
     /// without them. A `padded_len` below the length given means no padding.
     ///
     /// # Errors
-    /// [`EncodeError`](crate::EncodeError) if a vector is too long.
+    /// [`EncodeError::TooLong`](crate::EncodeError) if it does not fit into a vector, padding included.
     pub fn encode(
         content: &Content,
         auth: &FramedContentAuthData,
         padded_len: impl FnOnce(usize) -> usize,
     ) -> Result<zeroize::Zeroizing<Vec<u8>>, crate::EncodeError> {
-        // One byte more than is needed: the content's type is counted and not written.
-        let len = content.tls_serialized_len().saturating_add(auth.tls_serialized_len()).saturating_sub(1);
-        let padded = padded_len(len).max(len);
+        let padded = Self::encoded_len(content, auth, padded_len)?;
         let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(padded));
         content.serialize_body(&mut *bytes)?;
         auth.tls_serialize(&mut *bytes)?;
@@ -378,4 +391,31 @@ pub struct ConfirmedTranscriptHashInput<'a> {
 pub struct InterimTranscriptHashInput<'a> {
     /// The confirmation tag.
     pub confirmation_tag: &'a Mac,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EncodeError, MAX_VECTOR_LEN};
+
+    /// A length of padding is a setting, and may be any number.
+    #[test]
+    fn padding_to_more_than_a_vector_can_hold_is_refused() {
+        let content = Content::Application(b"hello".as_slice().into());
+        let auth = FramedContentAuthData { signature: vec![1; 64].into(), confirmation_tag: None };
+        let encoded_len = |padded| PrivateMessageContent::encoded_len(&content, &auth, |_| padded);
+        let least = 1 + 5 + 2 + 64;
+        for (padded, len) in [(0, least), (least, least), (100, 100), (MAX_VECTOR_LEN, MAX_VECTOR_LEN)] {
+            assert_eq!(encoded_len(padded), Ok(len));
+        }
+        for padded in [MAX_VECTOR_LEN + 1, usize::MAX / 2 + 1, usize::MAX] {
+            assert_eq!(encoded_len(padded), Err(EncodeError::TooLong));
+            let encoded = PrivateMessageContent::encode(&content, &auth, |_| padded);
+            assert_eq!(encoded, Err(EncodeError::TooLong));
+        }
+        for padded in [0, least + 1, 1_000] {
+            let encoded = PrivateMessageContent::encode(&content, &auth, |_| padded).unwrap();
+            assert_eq!(encoded_len(padded), Ok(encoded.len()));
+        }
+    }
 }

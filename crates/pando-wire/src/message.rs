@@ -27,6 +27,9 @@ pub enum MlsMessageBody {
 }
 
 impl MlsMessage {
+    /// How many bytes stand before the body: the version and the wire format take two each.
+    pub const HEADER_LEN: usize = 4;
+
     /// The format of the body.
     #[must_use]
     pub const fn wire_format(&self) -> WireFormat {
@@ -67,8 +70,7 @@ impl Size for MlsMessage {
             MlsMessageBody::GroupInfo(body) => body.tls_serialized_len(),
             MlsMessageBody::KeyPackage(body) => body.tls_serialized_len(),
         };
-        // The version and the wire format take two bytes each.
-        body.saturating_add(4)
+        body.saturating_add(Self::HEADER_LEN)
     }
 }
 
@@ -83,7 +85,7 @@ impl Serialize for MlsMessage {
             MlsMessageBody::GroupInfo(body) => body.tls_serialize(writer),
             MlsMessageBody::KeyPackage(body) => body.tls_serialize(writer),
         }?;
-        Ok(body.saturating_add(4))
+        Ok(body.saturating_add(Self::HEADER_LEN))
     }
 }
 

@@ -41,6 +41,11 @@ fn the_sizes_are_those_of_the_rfcs() {
             assert_eq!(suite.hash_len(), hash_len);
             assert_eq!(suite.aead_key_len(), key_len);
             assert_eq!(suite.aead_nonce_len(), 12);
+            let (key, nonce) = (vec![0; key_len].into(), vec![0; 12].into());
+            for plaintext in [&b""[..], b"a", &[7; 100]] {
+                let sealed = suite.aead_seal(&key, &nonce, b"", plaintext).unwrap();
+                assert_eq!(sealed.len(), plaintext.len() + suite.aead_tag_len());
+            }
             assert_eq!(suite.hash(&[b"a"]).len(), hash_len);
             assert_eq!(suite.mac(b"key", &[b"a"]).len(), hash_len);
             assert_eq!(suite.extract(b"salt", b"ikm").expose().len(), hash_len);

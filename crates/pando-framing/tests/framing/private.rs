@@ -5,8 +5,9 @@ use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes};
 use pando_framing::{Authenticated, FramingError, Padding, open_private, reopen};
 use pando_schedule::{RatchetType, ScheduleError, SecretId, SecretTree};
 use pando_wire::{
-    AuthenticatedContent, CipherSuite, Content, Decode, DecodeError, Encode, LeafIndex, PrivateContentAad,
-    PrivateMessage, PrivateMessageContent, Sender, SenderData, SenderDataAad, WireFormat,
+    AuthenticatedContent, CipherSuite, Content, Decode, DecodeError, Encode, EncodeError, LeafIndex,
+    MAX_VECTOR_LEN, PrivateContentAad, PrivateMessage, PrivateMessageContent, Sender, SenderData,
+    SenderDataAad, WireFormat,
 };
 use std::num::NonZeroUsize;
 
@@ -319,6 +320,49 @@ fn padding_hides_the_length() {
     assert!(lengths(Padding::None).len() >= 99);
     assert_eq!(lengths(Padding::Multiple(NonZeroUsize::new(256).unwrap())), [256 + 16]);
     assert!(lengths(Padding::Padme).len() < 16);
+}
+
+#[test]
+fn the_length_is_known_before() {
+    for cipher_suite in CipherSuite::ALL {
+        let mut world = World::new(cipher_suite);
+        let mut tree = world.secret_tree();
+        let suite = world.suite;
+        let paddings = [Padding::None, Padding::Padme, Padding::Multiple(NonZeroUsize::new(100).unwrap())];
+        let lengths = [0, 1, 40, 63, 64, 65, 200, 16_300, 16_383, 16_384, 16_400];
+        let data = lengths.map(|length| Content::Application(vec![1; length].into()));
+        for content in data.into_iter().chain([proposal(), commit()]) {
+            for padding in paddings {
+                let signed = world.sign(PRIVATE, MEMBER, content.clone()).unwrap();
+                let (secret, rng) = (&world.sender_data_secret, &mut world.rng);
+                let message = signed.seal_private(suite, &mut tree, secret, padding, rng).unwrap();
+                assert_eq!(signed.private_len(suite, padding), Ok(message.encode().unwrap().len()));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_padded_to_more_than_can_be_sent_uses_no_key() {
+    let mut world = World::first();
+    let mut tree = world.secret_tree();
+    // With these the content fits, and the ciphertext, which is longer by the tag, does not.
+    let nearly = [MAX_VECTOR_LEN, MAX_VECTOR_LEN - 15];
+    let before = secrets(&tree);
+    for unit in nearly.into_iter().chain([1 << 30, usize::MAX / 2 + 1, usize::MAX]) {
+        let padding = Padding::Multiple(NonZeroUsize::new(unit).unwrap());
+        let signed = world.sign(PRIVATE, MEMBER, application()).unwrap();
+        let too_long = FramingError::Encode(EncodeError::TooLong);
+        assert_eq!(signed.private_len(world.suite, padding), Err(too_long.clone()));
+        let (secret, rng) = (&world.sender_data_secret, &mut world.rng);
+        let sealed = signed.seal_private(world.suite, &mut tree, secret, padding, rng);
+        assert_eq!(sealed, Err(too_long));
+        assert!(secrets(&tree) == before);
+    }
+    // A byte less, and it would be sent.
+    let longest = Padding::Multiple(NonZeroUsize::new(MAX_VECTOR_LEN - 16).unwrap());
+    let signed = world.sign(PRIVATE, MEMBER, application()).unwrap();
+    assert!(signed.private_len(world.suite, longest).unwrap() > MAX_VECTOR_LEN);
 }
 
 #[test]

@@ -99,6 +99,10 @@ impl Primitives for Counting {
         inner().aead_nonce_len()
     }
 
+    fn aead_tag_len(&self) -> usize {
+        inner().aead_tag_len()
+    }
+
     fn mac(&self, key: &[u8], parts: &[&[u8]]) -> Digest {
         count(&HASHES, 1);
         parts.iter().for_each(|part| hashed([part]));
