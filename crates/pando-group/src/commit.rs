@@ -223,6 +223,7 @@ impl<'a> CommitBuilder<'a> {
     /// # Errors
     /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`].
     /// - [`GroupError::Violation`] if nobody would accept it.
+    /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
     pub fn build(self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
         let tree = self.group.public.tree.clone();
         let output = self.make(client, rng);

@@ -4,7 +4,8 @@ use crate::Exceeded;
 use pando_framing::Padding;
 use pando_schedule::RatchetLimits;
 use pando_tree::Tree;
-use pando_wire::GroupId;
+use pando_wire::{GroupId, MlsMessage};
+use tls_codec::Size;
 
 /// How a member keeps and sends things. Others need not agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,8 @@ pub enum AcceptedHandshakes {
     Public,
 }
 
-/// How much a client takes of what others send, lest they fill its memory. Who cannot take what the others can
-/// is unable to follow the group.
+/// How much a client takes of what others send, lest they fill its memory, and sends itself. Who cannot take what the
+/// others can is unable to follow the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The size of a message, in bytes. Default: 64 MiB.
@@ -80,6 +81,11 @@ impl Default for Limits {
 impl Limits {
     pub(crate) const fn check_message(&self, bytes: usize) -> Result<(), Exceeded> {
         if bytes > self.message_bytes { Err(Exceeded::MessageBytes(self.message_bytes)) } else { Ok(()) }
+    }
+
+    /// What this client would not take, it does not send.
+    pub(crate) fn check_sent(&self, message: &MlsMessage) -> Result<(), Exceeded> {
+        self.check_message(message.tls_serialized_len())
     }
 
     pub(crate) const fn check_tree_bytes(&self, bytes: usize) -> Result<(), Exceeded> {

@@ -44,6 +44,7 @@ impl ExternalJoin<'_> {
     /// - [`Missing`] if the tree, a PSK, or the key for external joins is not there.
     /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be, or nobody would
     ///   accept the Commit.
+    /// - [`GroupError::Exceeded`] if something is more than this client would take itself.
     pub fn build(
         self,
         client: &Client<'_>,
@@ -100,8 +101,9 @@ impl ExternalJoin<'_> {
         let joiner = init_secret.joiner_secret(suite, &commit_secret, &public.context)?;
         let intermediate = joiner.with_psk_secret(suite, &psk_secret);
         let secrets = complete(&mut public, &mut signed, &confirmed, intermediate)?;
-        let message = signed.seal_public(suite, None)?;
+        let message = signed.seal_public(suite, None)?.into();
+        client.config.limits.check_sent(&message)?;
         let (group, delta) = Group::new(public, path.keys().clone(), secrets, client.config).with_delta()?;
-        Ok((group, message.into(), delta))
+        Ok((group, message, delta))
     }
 }

@@ -59,6 +59,7 @@ impl Group {
     ///
     /// # Errors
     /// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage.
+    /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group of this name.
     /// - [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
     pub fn create(
         suite: Suite,
@@ -80,6 +81,7 @@ impl Group {
             extensions,
         };
         client.check_signer(Some(&leaf.signature_key))?;
+        client.config.limits.check_group_id(&context.group_id)?;
         let identities = client.identities();
         extensions::no_duplicates(&context.extensions)?;
         leaf_node::encryption_key_is_valid(leaf, suite)?;
@@ -207,7 +209,8 @@ impl Group {
     ///
     /// # Errors
     /// - [`Misuse::NotActive`] if the group has ended for this member; [`Misuse::WrongSigner`].
-    /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is more than this client would take itself.
+    /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client would take itself.
+    /// - [`GroupError::Framing`] if it is too long to be encoded, padding included.
     /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4).
     pub fn encrypt(
         &mut self,
@@ -220,17 +223,10 @@ impl Group {
         if !self.proposals.is_empty() {
             return Err(Misuse::ProposalsPending.into());
         }
-        self.config.limits.check_message(data.len().saturating_add(authenticated_data.len()))?;
         let content = Content::Application(data.into());
         let signed = self.sign(WireFormat::MLS_PRIVATE_MESSAGE, content, authenticated_data, client)?;
-        let message = signed.seal_private(
-            self.public.suite,
-            &mut self.keys.secret_tree,
-            &self.keys.sender_data,
-            self.config.padding,
-            rng,
-        )?;
-        Ok((message.into(), self.changes()))
+        let message = self.seal_private(&signed, rng)?;
+        Ok((message, self.changes()))
     }
 
     /// Enters the epoch that was staged. What was pending is gone: if that was a Commit of one's own, which
@@ -401,19 +397,31 @@ impl Group {
         }
     }
 
-    /// Seals a handshake message for the format that it was signed for.
+    /// Seals a handshake message for the format that it was signed for, unless others would find it too large.
     pub(crate) fn seal(
         &mut self,
         signed: &SignedContent,
         rng: &mut dyn CryptoRng,
     ) -> Result<MlsMessage, GroupError> {
-        let suite = self.public.suite;
         if self.config.encrypt_handshakes {
-            let (tree, secret) = (&mut self.keys.secret_tree, &self.keys.sender_data);
-            Ok(signed.seal_private(suite, tree, secret, self.config.padding, rng)?.into())
-        } else {
-            Ok(signed.seal_public(suite, Some(&self.keys.membership_key))?.into())
+            return self.seal_private(signed, rng);
         }
+        let message = signed.seal_public(self.public.suite, Some(&self.keys.membership_key))?.into();
+        self.config.limits.check_sent(&message)?;
+        Ok(message)
+    }
+
+    /// Encrypts a message, unless others would find it too large: then no key is used.
+    fn seal_private(
+        &mut self,
+        signed: &SignedContent,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<MlsMessage, GroupError> {
+        let (suite, padding) = (self.public.suite, self.config.padding);
+        let len = signed.private_len(suite, padding)?.saturating_add(MlsMessage::HEADER_LEN);
+        self.config.limits.check_message(len)?;
+        let (tree, secret) = (&mut self.keys.secret_tree, &self.keys.sender_data);
+        Ok(signed.seal_private(suite, tree, secret, padding, rng)?.into())
     }
 }
 

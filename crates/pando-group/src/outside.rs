@@ -18,7 +18,7 @@ use pando_wire::{
 /// - [`Misuse::WrongSigner`] if the group has no external sender with this key; [`Misuse::UnsupportedCipherSuite`].
 /// - [`crate::Violation`] if it is of a type that cannot come from outside, or adds somebody whose KeyPackage is not
 ///   valid.
-/// - [`GroupError::Framing`] if the signer fails.
+/// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded).
 pub fn propose_as_external_sender(
     context: &GroupContext,
     proposal: Proposal,
@@ -35,7 +35,7 @@ pub fn propose_as_external_sender(
 /// # Errors
 /// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage; [`Misuse::UnsupportedCipherSuite`].
 /// - [`crate::Violation`] if the KeyPackage does not fit the group.
-/// - [`GroupError::Framing`] if the signer fails.
+/// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded).
 pub fn propose_own_add(
     context: &GroupContext,
     key_package: KeyPackage,
@@ -70,5 +70,7 @@ fn propose(
     // Only members can encrypt, so it is public, and has no membership tag (section 6.2).
     let format = WireFormat::MLS_PUBLIC_MESSAGE;
     let signed = SignedContent::sign(suite, client.signer, format, content, context)?;
-    Ok(signed.seal_public(suite, None)?.into())
+    let message = signed.seal_public(suite, None)?.into();
+    client.config.limits.check_sent(&message)?;
+    Ok(message)
 }

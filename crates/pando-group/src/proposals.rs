@@ -79,7 +79,21 @@ impl ProposalStore {
         proposal: PendingProposal,
         bytes: usize,
         limits: &Limits,
-    ) -> Result<Option<u32>, GroupError> {
+    ) -> Result<Option<u32>, Exceeded> {
+        let position = self.position(&proposal, bytes, limits)?;
+        if position.is_some() {
+            self.push(proposal, bytes);
+        }
+        Ok(position)
+    }
+
+    /// Where a proposal will be in the list, if there is room; `None` if it is there already.
+    pub(crate) fn position(
+        &self,
+        proposal: &PendingProposal,
+        bytes: usize,
+        limits: &Limits,
+    ) -> Result<Option<u32>, Exceeded> {
         if self.positions.contains_key(&proposal.reference) {
             return Ok(None);
         }
@@ -88,9 +102,7 @@ impl ProposalStore {
         if proposal.sender == Sender::NewMemberProposal {
             limits.check_new_members(self.of_new_members.saturating_add(1))?;
         }
-        let row = u32::try_from(position).map_err(|_| Exceeded::PendingProposals(position))?;
-        self.push(proposal, bytes);
-        Ok(Some(row))
+        u32::try_from(position).map(Some).map_err(|_| Exceeded::PendingProposals(position))
     }
 
     fn push(&mut self, proposal: PendingProposal, bytes: usize) {

@@ -45,8 +45,9 @@ impl Group {
     ///
     /// # Errors
     /// - [`GroupError::Violation`] if nobody would accept it.
-    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`], [`Exceeded::PendingProposals`](crate::Exceeded),
-    ///   [`Exceeded::PendingProposalBytes`](crate::Exceeded).
+    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`].
+    /// - [`Exceeded::PendingProposals`](crate::Exceeded), [`Exceeded::PendingProposalBytes`](crate::Exceeded), or
+    ///   [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
     pub fn propose(
         &mut self,
         proposal: Proposal,
@@ -63,10 +64,13 @@ impl Group {
         let content = Content::Proposal(proposal.clone());
         let signed = self.sign(self.handshake_format(), content, authenticated_data, client)?;
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
-        let message = self.seal(&signed, rng)?;
-        let row = rows::own_proposal(&message, &reference)?;
         let authenticated_data = authenticated_data.into();
         let pending = PendingProposal { reference: reference.clone(), sender, proposal, authenticated_data };
+        // What there is no room for must not use up a key.
+        let bytes = rows::proposal(&pending)?.expose().len();
+        self.proposals.position(&pending, bytes, &self.config.limits)?;
+        let message = self.seal(&signed, rng)?;
+        let row = rows::own_proposal(&message, &reference)?;
         self.insert_proposal(pending)?;
         self.changed.rows.insert(RowKey::OwnProposal(next(&self.own_proposals)?), Some(row));
         self.own_proposals.push((message.clone(), reference));

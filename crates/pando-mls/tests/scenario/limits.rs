@@ -1,9 +1,15 @@
 //! What is more than a client takes is refused with a clear error, before it costs much.
 
-use crate::world::{World, client, fast_suites};
+use crate::proposals::psk;
+use crate::world::{Newcomer, World, client, external_psk, fast_suites, template};
 use pando_mls::{
-    BasicIdentities, Client, Encode, Exceeded, Group, GroupConfig, GroupError, Limits, PublicGroup,
+    BasicIdentities, Client, Encode, Exceeded, Extensions, Group, GroupConfig, GroupError, Limits,
+    MlsMessage, Padding, PublicGroup, propose_own_add,
 };
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::cell::Cell;
+use std::num::NonZeroUsize;
 
 fn limits(limits: Limits) -> GroupConfig {
     GroupConfig { limits, ..GroupConfig::default() }
@@ -23,8 +29,81 @@ fn messages_that_are_too_large_are_refused() {
         assert_eq!(member.process(&large).unwrap_err(), exceeded);
         let fits = world.send(0, &[7; 200]);
         assert_eq!(crate::world::read(member.process(&fits)).1, [7; 200]);
-        // Nor does the client send what it would not take.
-        assert_eq!(member.send(&[7; 1_001], &mut world.rng).unwrap_err(), exceeded);
+    }
+}
+
+type Operation = fn(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<MlsMessage, GroupError>;
+
+/// All that a member sends.
+const OPERATIONS: [Operation; 5] = [
+    |group, client, rng| Ok(group.encrypt(&[7; 300], &[8; 100], client, rng)?.0),
+    |group, client, rng| Ok(group.propose(psk(external_psk(1), 32), &[8; 100], client, rng)?.0),
+    |group, client, rng| Ok(group.propose_update(None, b"", client, rng)?.0),
+    |group, client, rng| Ok(group.commit().build(client, rng)?.message),
+    |group, client, rng| Ok(group.commit().psk(external_psk(1)).without_path().build(client, rng)?.message),
+];
+
+/// What others with the same limit would refuse is not sent, to the byte, and uses up no key.
+#[test]
+fn messages_that_are_too_large_are_not_sent() {
+    let multiple = Padding::Multiple(NonZeroUsize::new(100).unwrap());
+    let configs = [(true, Padding::None), (true, Padding::Padme), (true, multiple), (false, Padding::Padme)];
+    for (suite, (encrypt_handshakes, padding)) in fast_suites().flat_map(|suite| configs.map(|c| (suite, c)))
+    {
+        let config = GroupConfig { encrypt_handshakes, padding, ..GroupConfig::default() };
+        let mut world = World::with_config(suite, config);
+        world.add(0, 2);
+        for operation in OPERATIONS {
+            // The same each time, and nothing is kept.
+            let attempt = |message_bytes, by: usize, rest: &dyn Fn(&mut Group, &Client<'_>)| {
+                let limits = Limits { message_bytes, ..Limits::default() };
+                let member = &world.members[by];
+                let client = Client { config: GroupConfig { limits, ..config }, ..client(&*member.signer) };
+                rest(&mut Group::load(&member.rows, &client).unwrap(), &client);
+            };
+            let make = |group: &mut Group, client: &Client<'_>| {
+                operation(group, client, &mut ChaCha20Rng::seed_from_u64(5))
+            };
+            let message = Cell::new(None);
+            attempt(usize::MAX, 0, &|group, client| message.set(Some(make(group, client).unwrap())));
+            let message = message.take().unwrap();
+            let bytes = message.encode().unwrap().len();
+            attempt(bytes, 0, &|group, client| assert_eq!(make(group, client).unwrap(), message));
+            attempt(bytes, 1, &|group, client| drop(group.process(message.clone(), client).unwrap()));
+
+            let exceeded = GroupError::Exceeded(Exceeded::MessageBytes(bytes - 1));
+            attempt(bytes - 1, 0, &|group, client| {
+                assert_eq!(make(group, client).unwrap_err(), exceeded);
+                assert_eq!(group.rows().unwrap(), world.members[0].rows);
+                assert!(group.take_delta().is_empty());
+            });
+            attempt(bytes - 1, 1, &|group, client| {
+                assert_eq!(group.process(message.clone(), client).unwrap_err(), exceeded);
+            });
+        }
+    }
+}
+
+#[test]
+fn nor_does_anything_from_outside_that_is_too_large_leave() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let group_info = world.members[0].group_info(true);
+        let mut join = |message_bytes| {
+            world.rng = ChaCha20Rng::seed_from_u64(5);
+            let newcomer = world.newcomer();
+            world.config = limits(Limits { message_bytes, ..Limits::default() });
+            let client = Client { config: world.config, ..client(&*newcomer.signer) };
+            let asked = propose_own_add(world.context(), newcomer.key_package(), &client);
+            let joined = world.external(newcomer, &group_info, None, None, vec![]);
+            [asked, joined.map(|(_, message)| message)]
+        };
+        let lengths = join(usize::MAX).map(|message| message.unwrap().encode().unwrap().len());
+        for (which, bytes) in lengths.into_iter().enumerate() {
+            assert_eq!(join(bytes)[which].as_ref().map(drop), Ok(()));
+            let exceeded = GroupError::Exceeded(Exceeded::MessageBytes(bytes - 1));
+            assert_eq!(join(bytes - 1)[which].as_ref().map(drop), Err(&exceeded));
+        }
     }
 }
 
@@ -74,6 +153,16 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
             &Client { config: limits(limit), ..client(&*newcomer.signer) },
         );
         assert!(joined.is_ok());
+        // A group of such a name is not begun either.
+        let begin = |group_id_bytes| {
+            let newcomer = Newcomer::new(suite, template(), &mut ChaCha20Rng::seed_from_u64(5));
+            let config = limits(Limits { group_id_bytes, ..Limits::default() });
+            let client = Client { config, ..client(&*newcomer.signer) };
+            let (id, rng) = (b"group".as_slice().into(), &mut ChaCha20Rng::seed_from_u64(6));
+            Group::create(suite, id, Extensions::default(), newcomer.bundle, &client, rng).map(drop)
+        };
+        assert_eq!(begin(5), Ok(()));
+        assert_eq!(begin(4), Err(Exceeded::GroupIdBytes(4).into()));
         // An observer and who comes from outside go by the same.
         let group_info = world.members[0].group_info(true);
         let limit = Limits { group_id_bytes: bytes - 1, ..Limits::default() };
@@ -125,6 +214,7 @@ fn proposals_that_are_too_many_are_refused() {
         world.propose_update(0);
         let third = world.members[0].propose_update(&mut world.rng).unwrap_err();
         assert_eq!(third, GroupError::Exceeded(Exceeded::PendingProposals(2)));
+        assert!(world.members[0].group.take_delta().is_empty(), "no key was used");
         // What is there can be committed.
         world.commit(1, |builder| builder);
         world.chat(0);
@@ -150,7 +240,7 @@ fn an_observer_does_not_take_everything() {
         let third = world.newcomer();
         let add = third.bundle.key_package;
         let (commit, _) = world.build(0, |builder| builder.only_pending([]).add(add)).unwrap();
-        let mut taken = |index: usize, message: &pando_mls::MlsMessage| {
+        let mut taken = |index: usize, message: &MlsMessage| {
             careful[index].process(message.clone(), &BasicIdentities, None).map(|_| ()).map_err(|error| {
                 match error {
                     GroupError::Exceeded(exceeded) => exceeded,
