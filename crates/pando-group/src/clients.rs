@@ -39,6 +39,11 @@ impl Clients {
         self.0.rows_since(KeyKind::Client, older.map(|older| &older.0))
     }
 
+    /// As [`Tree::forget_deleted`].
+    pub(crate) fn forget_deleted(&mut self) {
+        self.0.forget_deleted();
+    }
+
     /// A leaf of a tree no longer has this credential.
     pub(crate) fn leave(
         &mut self,

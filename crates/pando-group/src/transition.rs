@@ -59,7 +59,7 @@ impl Staged {
     /// The epoch that follows a group's current one.
     pub(crate) fn new(
         group: &Group,
-        public: PublicState,
+        mut public: PublicState,
         member: Option<StagedMember>,
         applied: Applied,
         content: &FramedContent,
@@ -72,6 +72,9 @@ impl Staged {
             Some(member) => rows::next_epoch(group, &public, member, effects.reinit.as_ref(), &leaves)?,
             None => Changes::from([(RowKey::Public, Some(rows::public(&group.public, false, None)?))]),
         };
+        // The rows have told of what is gone.
+        public.tree.forget_deleted();
+        public.clients.forget_deleted();
         let (from_epoch, committer) = (content.epoch, content.sender);
         let authenticated_data = content.authenticated_data.clone();
         Ok(Self {

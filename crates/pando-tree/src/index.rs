@@ -48,9 +48,14 @@ pub struct KeyIndex {
 struct StoredIndex {
     kind: KeyKind,
     shelf: Arc<Shelf>,
-    /// What is no longer there.
+    /// What is no longer there, and may be stored yet.
     gone: OrdSet<Entry>,
+    /// How much of that was stored when it was last looked at.
+    still_stored: usize,
 }
+
+/// So many entries at least are looked at together, whether they are stored yet.
+const FEW: usize = 64;
 
 impl KeyIndex {
     /// An index with these entries, and the nodes whose keys have the fingerprint of another's: the same key, or a
@@ -67,7 +72,7 @@ impl KeyIndex {
 
     /// The index of a tree that is stored.
     pub(crate) fn stored(kind: KeyKind, shelf: &Arc<Shelf>) -> Self {
-        let stored = StoredIndex { kind, shelf: shelf.clone(), gone: OrdSet::new() };
+        let stored = StoredIndex { kind, shelf: shelf.clone(), gone: OrdSet::new(), still_stored: 0 };
         Self { entries: OrdSet::new(), stored: Some(stored) }
     }
 
@@ -109,9 +114,9 @@ impl KeyIndex {
             return rows;
         };
         for item in older.gone().diff(&self.gone()) {
-            match item {
-                DiffItem::Add(entry) => change(entry, false),
-                DiffItem::Remove(entry) => change(entry, true),
+            // What is there again is among the entries, and tells of itself.
+            if let DiffItem::Add(entry) = item {
+                change(entry, false);
             }
         }
         for item in older.entries.diff(&self.entries) {
@@ -127,6 +132,17 @@ impl KeyIndex {
     pub fn patch(&mut self, fingerprint: u64, node: NodeIndex, is_there: bool) {
         let entry = Entry::restore(fingerprint, node);
         if is_there { self.insert_entry(entry) } else { self.remove_entry(entry) }
+    }
+
+    /// Forgets what is gone and is stored no longer, if that may be much: there is no end to keys that come and go. Costs as
+    /// much as has gone since.
+    pub fn forget_deleted(&mut self) {
+        if let Some(stored) = &mut self.stored
+            && stored.gone.len() > stored.still_stored.saturating_mul(2).saturating_add(FEW)
+        {
+            stored.gone = stored.gone.iter().filter(|entry| stored.has(entry)).copied().collect();
+            stored.still_stored = stored.gone.len();
+        }
     }
 
     /// What is stored and no longer there.
@@ -148,12 +164,19 @@ impl KeyIndex {
         }
     }
 
+    /// How many entries are in memory, whether they are there or gone.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len().saturating_add(self.stored.as_ref().map_or(0, |stored| stored.gone.len()))
     }
 }
 
 impl StoredIndex {
+    /// Whether an entry is stored, be it gone or not.
+    fn has(&self, entry: &Entry) -> bool {
+        let same = self.shelf.keys(self.kind, entry.fingerprint..=entry.fingerprint);
+        same.contains(&(entry.fingerprint, entry.node))
+    }
+
     /// The entries with fingerprints in a range.
     fn entries(&self, fingerprints: RangeInclusive<u64>) -> impl Iterator<Item = Entry> {
         let entries = self.shelf.keys(self.kind, fingerprints).into_iter();

@@ -128,6 +128,13 @@ impl Tree {
         self.shelf.as_ref().map_or_else(KeyIndex::default, |shelf| KeyIndex::stored(kind, shelf))
     }
 
+    /// Forgets which keys are gone whose rows are deleted. Of a tree that was opened, for each epoch that it comes to: what
+    /// it remembers would grow with every Commit.
+    pub fn forget_deleted(&mut self) {
+        self.encryption_keys.forget_deleted();
+        self.signature_keys.forget_deleted();
+    }
+
     /// Whether everything that was looked at of this tree, and of those that it shares nodes with, could be read. A
     /// node that could not be read seems blank: nothing that was found out with such a tree must be believed. Trees
     /// that are all in memory are always intact.

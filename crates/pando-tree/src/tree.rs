@@ -188,7 +188,7 @@ impl Tree {
     }
 
     /// How many encryption keys and how many signature keys the indexes have in memory: as many as there are nodes that
-    /// are not blank, and members, unless the tree was opened from a store.
+    /// are not blank, and members, unless the tree was opened from a store. Then those that have changed, and those that are gone.
     #[must_use]
     pub fn index_sizes(&self) -> (usize, usize) {
         (self.encryption_keys.len(), self.signature_keys.len())

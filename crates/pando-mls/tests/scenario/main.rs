@@ -28,6 +28,7 @@ mod a_welcome_for_each;
 mod a_welcome_for_somebody_else;
 mod accepted_formats;
 mod an_encrypted_commit_waits_for_what_it_lacks;
+mod an_opened_group_lives_long;
 mod authenticated_data;
 mod bad_key_packages;
 mod bad_pre_shared_keys;

@@ -10,7 +10,7 @@ use pando_mls::{
 use std::sync::Arc;
 
 /// Identities are all that counts.
-struct OneLeafEach;
+pub(crate) struct OneLeafEach;
 
 impl IdentityPolicy for OneLeafEach {
     fn validate(

@@ -1,0 +1,83 @@
+//! A group is opened, and then goes on for a long time. What it remembers of keys that are gone does not grow with the number
+//! of Commits, whether or not the store that it was opened from is the one that takes its rows.
+
+use crate::one_leaf_for_each_identity::OneLeafEach;
+use crate::world::{Member, Newcomer, World, client, suite};
+use pando_mls::{
+    Client, Credential, Group, LeafIndex, Processed, RowKey, RowSource, Rows, SecretBytes, SourceError,
+};
+use std::sync::{Arc, Mutex};
+
+/// Rows that may change.
+struct Shared(Mutex<Rows>);
+
+impl RowSource for Shared {
+    fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
+        self.0.lock().unwrap().row(key)
+    }
+
+    fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError> {
+        RowSource::range(&*self.0.lock().unwrap(), first, last)
+    }
+}
+
+fn copy(rows: &Rows) -> Rows {
+    rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
+}
+
+/// Somebody whose name nobody else has.
+fn named(world: &mut World, name: u64) -> Newcomer {
+    let identity = name.to_be_bytes().as_slice().into();
+    world.newcomer_with(|template| template.credential = Credential::Basic { identity })
+}
+
+#[test]
+fn what_is_gone_is_forgotten() {
+    for store_follows in [true, false] {
+        let mut world = World::new(suite(1));
+        let others: Vec<_> = (1..8).map(|name| named(&mut world, name)).collect();
+        let (_, welcome) = world.commit(0, |builder| {
+            others.iter().fold(builder, |builder, other| builder.add(other.key_package()))
+        });
+        for other in others {
+            world.enter(other, welcome.as_ref().unwrap());
+        }
+        for by in 0..8 {
+            world.commit(by, |builder| builder);
+        }
+        world.members.truncate(2);
+        let Member { signer, rows, group } = &mut world.members[1];
+        let client = Client { policy: &OneLeafEach, config: *group.config(), ..client(&**signer) };
+        Group::load(rows, &client).unwrap().take_delta().apply(rows);
+        let source = Arc::new(Shared(Mutex::new(copy(rows))));
+        *group = Group::open(source.clone(), &client).unwrap();
+        for round in 0..200 {
+            // Each time somebody else is at the last leaf.
+            let newcomer = named(&mut world, 100 + round).key_package();
+            let (commit, _) = world.build(0, |builder| builder.remove(LeafIndex(7)).add(newcomer)).unwrap();
+            world.members[0].merge_pending();
+            let member = &mut world.members[1];
+            match member.process_with(&commit, &OneLeafEach).unwrap() {
+                Processed::Commit(staged) => drop(member.merge(*staged)),
+                other => panic!("not a Commit: {other:?}"),
+            }
+            // The store does not know of the last Commit yet.
+            if round % 10 == 0 {
+                assert_eq!(member.group.rows().unwrap(), member.rows);
+            }
+            if store_follows {
+                *source.0.lock().unwrap() = copy(&member.rows);
+            }
+            let public = member.group.public();
+            let (encryption, signature) = public.tree().index_sizes();
+            // Of what this prints, only the index of clients has entries.
+            let clients = format!("{public:?}").matches("Entry {").count();
+            // Those that are there, those that were when the group was opened, and few more.
+            let few = 80;
+            assert!(encryption <= 2 * 15 + few, "{encryption}");
+            assert!(signature <= 2 * 8 + few && clients <= 2 * 8 + few, "{signature} {clients}");
+            assert!(round == 0 || clients > 1, "{clients}");
+            assert_eq!(public.tree().intact(), Ok(()));
+        }
+    }
+}
