@@ -1,92 +1,172 @@
 //! Welcomes: any bytes, changed on the way, and those that a member has made with the right keys.
 
-use crate::live::{Kept, LIVE, client, edited};
-use pando_mls::wire::{EncryptedGroupSecrets, GroupSecrets};
-use pando_mls::{Decode, Encode, Group, GroupInfo, Tree, Violation, Welcome};
+use crate::live::{GROUPS, Kept, Live, Psks, edited, live, which};
+use pando_mls::wire::{EncryptedGroupSecrets, GroupSecrets, PathSecret, PreSharedKeyId, RatchetTree};
+use pando_mls::wire::{ExtensionBody, ResumptionPskUsage};
+use pando_mls::{Decode, Encode, Group, GroupInfo, Psk, PskStore, Tree, Violation, Welcome};
 use pando_schedule::{JoinerSecret, PskSecret};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// The first byte says what to do with the others.
+/// The first byte says in which group, and what to do with the others.
 pub fn join(input: &[u8]) {
-    let Some((mode, bytes)) = input.split_first() else { return };
-    match mode % 5 {
-        0 => outsider(bytes, None),
-        1 => outsider(&edited(&HONEST, bytes), None),
+    let Some((first, bytes)) = input.split_first() else { return };
+    let (live, invited) = (live(*first), &INVITED[which(*first)]);
+    match first % 128 % 5 {
+        0 => outsider(live, invited, bytes),
+        1 => outsider(live, invited, &edited(&invited.welcome, bytes)),
         2 => {
-            let (at, edits) = bytes.split_at(bytes.len() / 2);
-            let described = edited(&LIVE.group_info.encode().expect("encodes"), edits);
-            insider(&described, &GroupSecrets::default_for(at), None);
+            let (flags, secrets, edits) = invited.secrets(live, bytes);
+            let described = edited(&invited.group_info.encode().expect("encodes"), edits);
+            let Ok(described) = GroupInfo::decode(&described) else { return };
+            insider(live, described, &secrets, flags);
         }
-        3 => insider(bytes, &GroupSecrets::default_for(&[]), None),
-        _ => tree(bytes),
+        3 => {
+            let (flags, secrets, bytes) = invited.secrets(live, bytes);
+            let Ok(any) = GroupInfo::decode(bytes) else { return };
+            let mut described = invited.group_info.clone();
+            let (context, any) = (&mut described.group_context, any.group_context);
+            // The signatures in the tree are for this group, and for nothing else in its context.
+            context.epoch = any.epoch;
+            context.confirmed_transcript_hash = any.confirmed_transcript_hash;
+            context.extensions = any.extensions;
+            insider(live, described, &secrets, flags);
+        }
+        _ => tree(live, bytes),
     }
 }
 
-trait DefaultFor {
-    fn default_for(bytes: &[u8]) -> Self;
+/// The newcomer was added, and has not come yet.
+struct Invited {
+    /// What it was sent.
+    welcome: Vec<u8>,
+    /// What was in it: the group with the newcomer.
+    group_info: GroupInfo,
+    secrets: GroupSecrets,
 }
 
-impl DefaultFor for GroupSecrets {
-    /// Any joiner secret, and a path secret if there is one more byte.
-    fn default_for(bytes: &[u8]) -> Self {
-        let joiner_secret = [5; 32].as_slice().into();
-        let path_secret = bytes
-            .first()
-            .filter(|byte| **byte % 2 == 1)
-            .map(|byte| pando_mls::wire::PathSecret { path_secret: [*byte; 32].as_slice().into() });
-        Self { joiner_secret, path_secret, psks: vec![] }
+static INVITED: [LazyLock<Invited>; 2] =
+    [LazyLock::new(|| Invited::new(live(GROUPS[0]))), LazyLock::new(|| Invited::new(live(GROUPS[1])))];
+
+impl Invited {
+    fn new(live: &Live) -> Self {
+        let (suite, newcomer, client) = (live.suite, &live.newcomer, live.outside(&*live.newcomer_signer));
+        let mut group = live.load(0);
+        let psk = Psk::External { psk_id: vec![1].into() };
+        let commit = group.commit().add(newcomer.key_package.clone()).psk(psk);
+        let commit = commit.build(&live.client(0), &mut ChaCha20Rng::seed_from_u64(1)).expect("commits");
+        let _ = group.merge_pending().expect("merges");
+        let welcome = commit.welcome.expect("somebody was added");
+        let (joined, _) = Group::join(&welcome, newcomer, None, &client).expect("the honest one");
+        assert_eq!(joined.epoch_authenticator(), group.epoch_authenticator());
+
+        let (info, sealed) = (&welcome.encrypted_group_info, &welcome.secrets[0].encrypted_group_secrets);
+        let secrets = suite.decrypt_with_label(&newcomer.init_key_pair, "Welcome", info, sealed);
+        let secrets = GroupSecrets::decode(secrets.expect("it has joined").expose()).expect("it has joined");
+        let psk_secret = psk_secret(live, &secrets.psks).expect("there is one");
+        let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
+        let key = joiner.with_psk_secret(suite, &psk_secret).welcome_secret(suite).expect("a good secret");
+        let group_info = key.open(suite, info).expect("it has joined");
+        assert!(secrets.path_secret.is_some(), "the Commit has a path");
+        for outside in [0, TREE_OUTSIDE] {
+            assert!(insider(live, group_info.clone(), &secrets, outside), "nothing is wrong with it");
+        }
+        Self { welcome: welcome.encode().expect("encodes"), group_info, secrets }
+    }
+
+    /// Flags, secrets for the newcomer, and what is left of the input. The path secret is the right one, another, or
+    /// there is none; the PSKs are the right one, or up to three, of two bytes each.
+    fn secrets<'a>(&self, live: &Live, bytes: &'a [u8]) -> (u8, GroupSecrets, &'a [u8]) {
+        let (flags, mut bytes) = bytes.split_first().map_or((0, bytes), |(flags, bytes)| (*flags, bytes));
+        let mut next = || {
+            let (byte, rest) = bytes.split_first()?;
+            bytes = rest;
+            Some(*byte)
+        };
+        let path_secret = match flags % 4 {
+            0 | 1 => self.secrets.path_secret.as_ref().map(|right| right.path_secret.expose().into()),
+            2 => next().map(|byte| vec![byte; live.suite.hash_len()].into()),
+            _ => None,
+        };
+        let psks = match flags >> 2 & 3 {
+            0 => self.secrets.psks.clone(),
+            count => (0..count).map_while(|_| Some(psk(live, next()?, next()?))).collect(),
+        };
+        let path_secret = path_secret.map(|path_secret| PathSecret { path_secret });
+        let joiner_secret = self.secrets.joiner_secret.expose().into();
+        (flags, GroupSecrets { joiner_secret, path_secret, psks }, bytes)
     }
 }
 
-/// A Welcome for the newcomer, by which nobody has come yet.
-static HONEST: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let live = &*LIVE;
-    let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let mut group = live.load(0);
-    let commit = group.commit().add(live.newcomer.key_package.clone());
-    let commit = commit.build(&live.client(0), &mut rng).expect("commits");
-    let welcome = commit.welcome.expect("somebody was added");
-    let honest = welcome.encode().expect("encodes");
-    outsider(&honest, Some(&honest));
-    honest
-});
+/// What the flags say in which there is a path secret and the number of PSKs: that the GroupInfo has the right hash of the
+/// tree that is in it, and that the tree is left out of the Welcome.
+const RIGHT_HASH: u8 = 0x10;
+const TREE_OUTSIDE: u8 = 0x20;
+
+/// A PSK of any kind, often the same.
+fn psk(live: &Live, kind: u8, which: u8) -> PreSharedKeyId {
+    let usage = match kind % 4 {
+        1 => Some(ResumptionPskUsage::Application),
+        2 => Some(ResumptionPskUsage::ReInit),
+        3 => Some(ResumptionPskUsage::Branch),
+        _ => None,
+    };
+    let psk = match usage {
+        None => Psk::External { psk_id: vec![which].into() },
+        Some(usage) => {
+            let psk_group_id = live.group_info.group_context.group_id.clone();
+            Psk::Resumption { usage, psk_group_id, psk_epoch: which.into() }
+        }
+    };
+    let short = usize::from(kind >> 7);
+    PreSharedKeyId { psk, psk_nonce: vec![kind; live.suite.hash_len() - short].into() }
+}
+
+fn psk_secret(live: &Live, ids: &[PreSharedKeyId]) -> Option<PskSecret> {
+    let values = ids.iter().map(|id| match &id.psk {
+        Psk::External { psk_id } => Psks.external(psk_id),
+        Psk::Resumption { psk_group_id, psk_epoch, .. } => Psks.resumption(psk_group_id, *psk_epoch),
+    });
+    let values: Vec<_> = values.collect::<Option<_>>()?;
+    PskSecret::new(live.suite, ids.iter().zip(&values)).ok()
+}
 
 /// Nobody gets in by a Welcome that was changed: the part for the newcomer, or what is for all.
-fn outsider(bytes: &[u8], honest: Option<&[u8]>) {
-    let live = &*LIVE;
+fn outsider(live: &Live, invited: &Invited, bytes: &[u8]) {
     let Ok(welcome) = Welcome::decode(bytes) else { return };
-    let client = client(&*live.newcomer_signer, true);
-    let joined = Group::join(&welcome, &live.newcomer, None, &client);
-    match honest {
-        Some(_) => drop(joined.expect("the honest one")),
-        None => {
-            let Ok((group, _)) = joined else { return };
-            let honest = Welcome::decode(&HONEST).expect("decodes");
-            let reference = live.suite.key_package_ref(&live.newcomer.key_package).expect("short");
-            // What is for others may be changed: nobody has signed it.
-            assert_eq!(welcome.only_for(&reference), honest.only_for(&reference), "not what was sent");
-            Kept::new(group).check(&client);
-        }
-    }
+    let client = live.outside(&*live.newcomer_signer);
+    let Ok((group, _)) = Group::join(&welcome, &live.newcomer, None, &client) else { return };
+    let honest = Welcome::decode(&invited.welcome).expect("decodes");
+    let reference = live.suite.key_package_ref(&live.newcomer.key_package).expect("short");
+    // What is for others may be changed: nobody has signed it.
+    assert_eq!(welcome.only_for(&reference), honest.only_for(&reference), "not what was sent");
+    Kept::new(group).check(&client);
 }
 
-/// A member who describes the group in any way, signed and with the right tag.
-fn insider(described: &[u8], secrets: &GroupSecrets, tree: Option<&[u8]>) {
-    let live = &*LIVE;
+/// A member who describes the group in any way, signed and with the right tag. Whether the newcomer joins.
+fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags: u8) -> bool {
     let (suite, mut rng) = (live.suite, ChaCha20Rng::seed_from_u64(2));
-    let Ok(mut group_info) = GroupInfo::decode(described) else { return };
+    let is_tree = |extension: &pando_mls::Extension| extension.extension_type == RatchetTree::TYPE;
+    let tree = group_info.extensions.0.iter().find(|extension| is_tree(extension));
+    let tree = tree.map(|extension| extension.extension_data.clone());
+    if let (true, Some(tree)) = (flags & RIGHT_HASH != 0, &tree)
+        && let Ok(tree) = Tree::import_unsigned(suite, tree)
+    {
+        group_info.group_context.tree_hash = tree.tree_hash().expect("it was decoded");
+    }
+    if flags & TREE_OUTSIDE != 0 {
+        group_info.extensions.0.retain(|extension| !is_tree(extension));
+    }
+    let Some(psk_secret) = psk_secret(live, &secrets.psks) else { return false };
     let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
-    let intermediate = joiner.with_psk_secret(suite, &PskSecret::zero(suite));
+    let intermediate = joiner.with_psk_secret(suite, &psk_secret);
     let welcome_secret = intermediate.welcome_secret(suite).expect("a good secret");
-    let Ok(epoch) = intermediate.epoch_secret(suite, &group_info.group_context) else { return };
+    let Ok(epoch) = intermediate.epoch_secret(suite, &group_info.group_context) else { return false };
     let epoch = epoch.derive(suite).expect("a good secret");
     group_info.confirmation_tag =
         epoch.confirmation_key.tag(suite, &group_info.group_context.confirmed_transcript_hash);
-    group_info.signer = pando_mls::LeafIndex(0);
-    let tbs = group_info.to_be_signed().expect("it was decoded");
-    group_info.signature = suite.sign_with_label(&*live.signers[0], "GroupInfoTBS", &tbs).expect("signs");
+    live.sign_group_info(&mut group_info);
     let encrypted_group_info = welcome_secret.seal(suite, &group_info).expect("short");
     let key_package = &live.newcomer.key_package;
     let plaintext = secrets.encode().expect("short");
@@ -101,23 +181,31 @@ fn insider(described: &[u8], secrets: &GroupSecrets, tree: Option<&[u8]>) {
     let secrets = EncryptedGroupSecrets { new_member, encrypted_group_secrets: sealed.expect("a good key") };
     let welcome =
         Welcome { cipher_suite: suite.cipher_suite(), secrets: vec![secrets], encrypted_group_info };
-    let client = client(&*live.newcomer_signer, true);
-    let Ok((mut group, _)) = Group::join(&welcome, &live.newcomer, tree, &client) else { return };
+    let client = live.outside(&*live.newcomer_signer);
+    let joined = Group::join(&welcome, &live.newcomer, tree.as_deref(), &client);
+    let Ok((group, _)) = joined else { return false };
+    assert_eq!(*group.epoch_authenticator(), epoch.epoch_authenticator);
     // Whatever the group is, it works; but that there may be no next epoch.
-    match group.commit().build(&client, &mut rng) {
-        Ok(_) => drop(group.merge_pending().expect("it is pending")),
+    let mut kept = Kept::new(group);
+    match kept.group.commit().build(&client, &mut rng) {
+        Ok(commit) => {
+            kept.store(commit.delta);
+            let delta = kept.group.merge_pending().expect("it is pending");
+            kept.store(delta);
+        }
         Err(error) => assert_eq!(error, Violation::EpochOverflow.into()),
     }
-    Kept::new(group).check(&client);
+    kept.check(&client);
+    true
 }
 
 /// A ratchet tree, believed to have the hash that it has: with any shape, and no signatures.
-fn tree(bytes: &[u8]) {
-    let suite = LIVE.suite;
+fn tree(live: &Live, bytes: &[u8]) {
+    let suite = live.suite;
     let Ok(tree) = Tree::import_unsigned(suite, bytes) else { return };
     let hash = tree.tree_hash().expect("it was decoded");
     assert_eq!(tree.export().expect("it was decoded"), bytes, "there is one encoding");
-    let id = LIVE.group_info.group_context.group_id.clone();
+    let id = live.group_info.group_context.group_id.clone();
     let imported = Tree::import(suite, bytes, &id, &hash);
     let valid = tree.check_signatures(&id).is_ok() && tree.check_parent_hashes().is_ok();
     assert_eq!(imported.is_ok(), valid);

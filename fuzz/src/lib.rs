@@ -2,12 +2,14 @@
 
 mod join;
 mod live;
+mod names;
 mod open_message;
 mod operations;
 mod process_message;
 mod public_group;
 #[path = "../../crates/pando-mls/tests/support/secrets.rs"]
 mod secrets;
+mod sent;
 mod store;
 
 // The clients of `pando-store`, whose stores fail where the fuzzer wants it.

@@ -1,69 +1,86 @@
-//! A group of four that is alive, what its members send in one epoch, and what is needed to be one of them.
+//! Groups that are alive, and what is needed to be one of their members.
 
+use crate::names::Names;
 use crate::secrets::secrets;
+use crate::sent::sent;
+use pando_mls::wire::{ExternalSender, ExternalSenders, RequiredCapabilities};
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Decode,
-    Delta, Encode, Extensions, ExternalJoin, Group, GroupConfig, GroupInfo, KeyPackageBundle,
-    KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, Processed, Proposal, Psk, PskStore,
-    PskValue, Rows, RustCrypto, Signer, Suite, propose_own_add,
+    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Delta,
+    Extension, ExtensionType, Extensions, Group, GroupConfig, GroupId, GroupInfo, IdentityPolicy,
+    KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, Processed, ProposalType,
+    PskStore, PskValue, Rows, RustCrypto, SecretBytes, Signer, Suite, Tree, Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
-/// Whose group takes what the fuzzer has.
-pub(crate) const VICTIM: usize = 1;
+/// Whose group takes what the fuzzer has: its leaf.
+pub(crate) const VICTIM: u32 = 1;
+
+/// Which group the first byte of an input chooses, by its highest bit.
+pub(crate) const fn which(first: u8) -> usize {
+    (first >> 7) as usize
+}
+
+/// A first byte for each of them, all other bits of which are free.
+pub(crate) const GROUPS: [u8; 2] = [0, 0x80];
+
+/// A group of four; and one of five with another suite, external senders, required capabilities, clients that are told
+/// apart by their names, a leaf that is blank, and one that is unmerged.
+static LIVE: [LazyLock<Live>; 2] = [
+    LazyLock::new(|| Live::new(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, false)),
+    LazyLock::new(|| Live::new(CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519, true)),
+];
+
+/// The group that the first byte of an input chooses.
+pub(crate) fn live(first: u8) -> &'static Live {
+    &LIVE[which(first)]
+}
 
 pub(crate) struct Live {
     pub(crate) suite: Suite,
+    rich: bool,
+    /// Those of the members 0 to 3.
     pub(crate) signers: Vec<Box<dyn Signer>>,
-    /// What each member has stored.
-    pub(crate) stores: Vec<Rows>,
-    /// What was sent in this epoch, encoded. The victim takes each of them, if it has taken none before.
+    /// What these have stored.
+    stores: Vec<Rows>,
+    /// What was sent in this epoch and the next one, encoded.
     pub(crate) honest: Vec<Vec<u8>>,
     /// A description of the group, with its tree.
     pub(crate) group_info: GroupInfo,
+    pub(crate) tree: Tree,
     /// Somebody who is outside.
     pub(crate) newcomer: KeyPackageBundle,
     pub(crate) newcomer_signer: Box<dyn Signer>,
-    pub(crate) membership_key: Vec<u8>,
+    /// One of those who may propose from outside, if the group has any.
+    pub(crate) external: Box<dyn Signer>,
 }
 
 /// The value of every PSK is its identifier.
-struct Psks;
+pub(crate) struct Psks;
 
 impl PskStore for Psks {
     fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
         Some(psk_id.into())
     }
 
-    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
+        Some([group_id, &epoch.to_be_bytes()[..]].concat().into())
     }
 }
 
-pub(crate) fn client(signer: &dyn Signer, encrypt_handshakes: bool) -> Client<'_> {
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy: &BasicIdentities,
-        psks: &Psks,
-        is_in_group: &|_| false,
-        now: None,
-        config: GroupConfig { encrypt_handshakes, ..GroupConfig::default() },
-    }
+/// What a member's leaf says.
+pub(crate) fn template(suite: Suite, name: &str) -> LeafTemplate {
+    let mut capabilities = Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]);
+    capabilities.extensions.push(ExtensionType(0xf00e));
+    capabilities.proposals.push(ProposalType(0xf001));
+    let credential = Credential::Basic { identity: name.as_bytes().into() };
+    LeafTemplate { credential, capabilities, extensions: Extensions::default() }
 }
 
-fn template(suite: Suite) -> LeafTemplate {
-    LeafTemplate {
-        credential: Credential::Basic { identity: b"somebody".as_slice().into() },
-        capabilities: Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]),
-        extensions: Extensions::default(),
-    }
-}
-
-fn bundle(suite: Suite, signer: &dyn Signer, rng: &mut ChaCha20Rng) -> KeyPackageBundle {
-    let LeafTemplate { credential, capabilities, extensions } = template(suite);
+fn bundle(suite: Suite, name: &str, signer: &dyn Signer, rng: &mut ChaCha20Rng) -> KeyPackageBundle {
+    let LeafTemplate { credential, capabilities, extensions } = template(suite, name);
     let template = KeyPackageTemplate {
         credential,
         capabilities,
@@ -74,107 +91,151 @@ fn bundle(suite: Suite, signer: &dyn Signer, rng: &mut ChaCha20Rng) -> KeyPackag
     KeyPackageBundle::new(suite, template, signer, rng).expect("a good template")
 }
 
-pub(crate) static LIVE: LazyLock<Live> = LazyLock::new(Live::new);
+/// The extensions of the group that has some.
+fn extensions(external: &dyn Signer) -> Extensions {
+    let credential = Credential::Basic { identity: b"external".as_slice().into() };
+    let sender = ExternalSender { signature_key: external.public_key().clone(), credential };
+    let required = RequiredCapabilities {
+        extension_types: vec![ExtensionType(0xf00e)],
+        proposal_types: vec![ProposalType(0xf001)],
+        credential_types: vec![CredentialType::BASIC],
+    };
+    let senders = Extension::new(&ExternalSenders(vec![sender]));
+    Extensions(vec![senders.expect("short"), Extension::new(&required).expect("short")])
+}
+
+/// Members by their leaves.
+type Groups = BTreeMap<u32, Group>;
 
 impl Live {
-    fn new() -> Self {
-        let suite = RustCrypto.suite(CipherSuite::ALL[0]).expect("every backend has it");
+    fn new(suite: CipherSuite, rich: bool) -> Self {
+        let suite = RustCrypto.suite(suite).expect("every backend has it");
         let mut rng = ChaCha20Rng::seed_from_u64(0);
-        let mut signer = || {
-            let key = suite.signature_generate_key(&mut rng).expect("good randomness");
-            suite.signer(&key).expect("a good key")
-        };
-        let signers: Vec<_> = (0..4).map(|_| signer()).collect();
-        let newcomer_signer = signer();
-        let clients: Vec<_> =
-            signers.iter().enumerate().map(|(at, signer)| client(&**signer, at != 2)).collect();
-        let bundles: Vec<_> = signers.iter().map(|signer| bundle(suite, &**signer, &mut rng)).collect();
-        let newcomer = bundle(suite, &*newcomer_signer, &mut rng);
+        let mut signers: Vec<_> = (0..9)
+            .map(|_| suite.signature_generate_key(&mut rng).expect("good randomness"))
+            .map(|key| suite.signer(&key).expect("a good key"))
+            .collect();
+        let (newcomer_signer, external) = (signers.remove(8), signers.remove(7));
+        let newcomer = bundle(suite, "newcomer", &*newcomer_signer, &mut rng);
+        let mut groups = Groups::new();
+        let act = |leaf: u32| client(&*signers[leaf as usize], leaf != 2, rich);
 
-        let mut bundles = bundles.into_iter();
-        let (id, extensions) = (b"live".as_slice().into(), Extensions::default());
-        let first = bundles.next().expect("four");
-        let (mut creator, _) =
-            Group::create(suite, id, extensions, first, &clients[0], &mut rng).expect("creates");
-        let bundles: Vec<_> = bundles.collect();
-        let add =
-            bundles.iter().fold(creator.commit(), |commit, bundle| commit.add(bundle.key_package.clone()));
-        let welcome = add.build(&clients[0], &mut rng).expect("adds").welcome.expect("a Welcome");
+        // The creator adds all others, of whom two never come if there are to be blank leaves.
+        let count = if rich { 6 } else { 4 };
+        let mut bundles: Vec<_> =
+            (0..count).map(|at| bundle(suite, &format!("{at}"), &*signers[at], &mut rng)).collect();
+        let with = if rich { extensions(&*external) } else { Extensions::default() };
+        let id = b"live".as_slice().into();
+        let first = bundles.remove(0);
+        let (mut creator, _) = Group::create(suite, id, with, first, &act(0), &mut rng).expect("creates");
+        let add = bundles.iter().fold(creator.commit(), |commit, one| commit.add(one.key_package.clone()));
+        let welcome = add.build(&act(0), &mut rng).expect("adds").welcome.expect("a Welcome");
         let _ = creator.merge_pending().expect("merges");
-        let mut groups = vec![creator];
-        for (bundle, client) in bundles.iter().zip(&clients[1..]) {
-            groups.push(Group::join(&welcome, bundle, None, client).expect("joins").0);
+        groups.insert(0, creator);
+        for (bundle, leaf) in bundles.iter().zip(1..).filter(|(_, leaf)| !rich || ![2, 4].contains(leaf)) {
+            groups.insert(leaf, Group::join(&welcome, bundle, None, &act(leaf)).expect("joins").0);
         }
-        for by in [3, 1, 0] {
-            let commit = groups[by].commit().build(&clients[by], &mut rng).expect("commits").message;
-            for (at, group) in groups.iter_mut().enumerate() {
-                match group.process(commit.clone(), &clients[at]).expect("takes").0 {
+        // Those who are there give keys to the nodes.
+        let mut commit = |groups: &mut Groups, by: u32, added: Option<&KeyPackageBundle>| {
+            let builder = groups.get_mut(&by).expect("a member").commit();
+            let builder = match added {
+                // Without a path, whoever is added stays unmerged.
+                Some(added) => builder.add(added.key_package.clone()).without_path(),
+                None if rich && by == 5 => builder.remove(LeafIndex(2)).remove(LeafIndex(4)),
+                None => builder,
+            };
+            let output = builder.build(&act(by), &mut rng).expect("commits");
+            for (leaf, group) in groups {
+                match group.process(output.message.clone(), &act(*leaf)).expect("takes").0 {
                     Processed::Commit(staged) => drop(group.merge(*staged).expect("merges")),
                     _ => drop(group.merge_pending().expect("merges")),
                 }
             }
-        }
-        let stores: Vec<_> = groups.iter().map(|group| group.rows().expect("rows")).collect();
-        let group_info = groups[0].group_info(true, &clients[0]).expect("a GroupInfo");
-        let key = secrets(&stores[0]).into_iter().find(|stored| stored.name == "membership_key");
-        let membership_key = key.expect("a member has it").secret.expose().to_vec();
-
-        let mut honest = Vec::new();
-        let load = |by: usize| Group::load(&stores[by], &clients[by]).expect("loads");
-        for by in [0, 2, 3] {
-            let (mut group, client) = (load(by), &clients[by]);
-            for data in [&b"hello"[..], b"", &[7; 100]] {
-                honest.push(group.encrypt(data, b"aad", client, &mut rng).expect("encrypts").0);
-            }
-            let mut group = load(by);
-            honest.push(group.propose_update(None, b"", client, &mut rng).expect("proposes").0);
-            honest.push(group.propose(remove(3 - by as u32), b"", client, &mut rng).expect("proposes").0);
-            honest.push(load(by).commit().build(client, &mut rng).expect("commits").message);
-            let psk = Psk::External { psk_id: vec![1].into() };
-            let added = newcomer.key_package.clone();
-            let mut group = load(by);
-            let commit = group.commit().add(added).psk(psk).remove(LeafIndex(3 - by as u32));
-            honest.push(commit.build(client, &mut rng).expect("commits").message);
-        }
-        let outside = client(&*newcomer_signer, false);
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree: None,
-            template: template(suite),
-            resync: None,
-            psks: vec![],
-            authenticated_data: b"",
+            output.welcome
         };
-        honest.push(join.build(&outside, &mut rng).expect("joins").1);
-        let context = groups[0].public().context();
-        honest.push(propose_own_add(context, newcomer.key_package.clone(), &outside).expect("asks"));
-        drop(clients);
-        let honest = honest.iter().map(|message| message.encode().expect("encodes")).collect();
-        let live =
-            Self { suite, signers, stores, honest, group_info, newcomer, newcomer_signer, membership_key };
-        for message in &live.honest {
-            let message = MlsMessage::decode(message).expect("decodes");
-            let taken = live.victim().process(message, &live.client(VICTIM));
-            drop(taken.expect("is taken"));
+        let committers = if rich { &[5, 3, 1, 0][..] } else { &[3, 1, 0] };
+        for by in committers {
+            commit(&mut groups, *by, None);
         }
+        if rich {
+            let late = bundle(suite, "late", &*signers[2], &mut ChaCha20Rng::seed_from_u64(9));
+            let welcome: Welcome = commit(&mut groups, 0, Some(&late)).expect("a Welcome");
+            groups.insert(2, Group::join(&welcome, &late, None, &act(2)).expect("joins").0);
+            let tree = groups[&0].public().tree();
+            assert!(!tree.is_member(LeafIndex(4)), "a leaf is blank");
+            let root = tree.parent(tree.size().root()).expect("the root is not blank");
+            assert_eq!(root.unmerged_leaves, [LeafIndex(2)]);
+        }
+        let group_info = groups[&0].group_info(true, &act(0)).expect("a GroupInfo");
+        let tree = groups[&0].public().tree().clone();
+        let stores = (0..4).map(|leaf| groups[&leaf].rows().expect("rows")).collect();
+        let mut live = Self {
+            suite,
+            rich,
+            signers,
+            stores,
+            honest: vec![],
+            group_info,
+            tree,
+            newcomer,
+            newcomer_signer,
+            external,
+        };
+        live.honest = sent(&live, rich);
         live
     }
 
-    pub(crate) fn client(&self, at: usize) -> Client<'_> {
-        client(&*self.signers[at], at != 2)
+    /// A member as a client. All but one encrypt what they propose and commit.
+    pub(crate) fn client(&self, leaf: u32) -> Client<'_> {
+        client(&*self.signers[leaf as usize], leaf != 2, self.rich)
     }
 
-    pub(crate) fn load(&self, at: usize) -> Group {
-        Group::load(&self.stores[at], &self.client(at)).expect("loads")
+    /// Somebody who is none.
+    pub(crate) fn outside<'a>(&self, signer: &'a dyn Signer) -> Client<'a> {
+        client(signer, false, self.rich)
     }
 
-    pub(crate) fn victim(&self) -> Group {
-        self.load(VICTIM)
+    pub(crate) fn load(&self, leaf: u32) -> Group {
+        Group::load(&self.stores[leaf as usize], &self.client(leaf)).expect("loads")
+    }
+
+    /// Those that a member has in the current epoch, by their names.
+    pub(crate) fn secret(&self, leaf: u32, name: &str) -> SecretBytes {
+        let found = secrets(&self.stores[leaf as usize]).into_iter().find(|stored| stored.name == name);
+        found.expect("a member has it").secret
+    }
+
+    pub(crate) fn rows(&self, leaf: u32) -> &Rows {
+        &self.stores[leaf as usize]
+    }
+
+    /// The first member signs a description of the group, whatever it says.
+    pub(crate) fn sign_group_info(&self, group_info: &mut GroupInfo) {
+        group_info.signer = LeafIndex(0);
+        let tbs = group_info.to_be_signed().expect("it was decoded");
+        let signed = self.suite.sign_with_label(&*self.signers[0], "GroupInfoTBS", &tbs);
+        group_info.signature = signed.expect("signs");
+    }
+
+    pub(crate) fn policy(&self) -> &'static dyn IdentityPolicy {
+        policy(self.rich)
     }
 }
 
-fn remove(leaf: u32) -> Proposal {
-    Proposal::Remove(pando_mls::wire::Remove { removed: LeafIndex(leaf) })
+fn policy(rich: bool) -> &'static dyn IdentityPolicy {
+    if rich { &Names } else { &BasicIdentities }
+}
+
+fn client(signer: &dyn Signer, encrypt_handshakes: bool, rich: bool) -> Client<'_> {
+    Client {
+        crypto: &RustCrypto,
+        signer,
+        policy: policy(rich),
+        psks: &Psks,
+        is_in_group: &|_| false,
+        now: None,
+        config: GroupConfig { encrypt_handshakes, ..GroupConfig::default() },
+    }
 }
 
 /// A group with its store, which must be the same after whatever happened.
@@ -192,6 +253,13 @@ impl Kept {
         delta.apply(&mut self.rows);
     }
 
+    /// The group as it is opened, of which no more is read than is needed.
+    pub(crate) fn reopen(&mut self, client: &Client<'_>) {
+        self.group.take_delta().apply(&mut self.rows);
+        let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
+        self.group = Group::open(Arc::new(rows), client).expect("opens");
+    }
+
     /// What was stored is the group, and gives it back.
     pub(crate) fn check(mut self, client: &Client<'_>) {
         self.group.take_delta().apply(&mut self.rows);
@@ -199,6 +267,8 @@ impl Kept {
         assert!(self.rows == rows, "what was stored is not what there is");
         let loaded = Group::load(&self.rows, client).expect("loads");
         assert!(loaded.rows().expect("rows") == rows, "what is loaded is something else");
+        self.reopen(client);
+        assert!(self.group.rows().expect("rows") == rows, "what is opened is something else");
     }
 }
 

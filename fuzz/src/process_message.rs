@@ -1,6 +1,6 @@
 //! Messages for a member: from an outsider, changed on the way, or made by another member who breaks rules.
 
-use crate::live::{Kept, LIVE, VICTIM, edited};
+use crate::live::{Kept, Live, VICTIM, edited, live};
 use pando_framing::SignedContent;
 use pando_mls::wire::{Commit, Content, FramedContent, Mac, Sender, WireFormat};
 use pando_mls::{Decode, GroupError, LeafIndex, Missing, MlsMessage, Processed, Proposal};
@@ -9,17 +9,17 @@ use pando_schedule::MembershipKey;
 /// The first byte says what to do with the others.
 pub fn process_message(input: &[u8]) {
     let Some((mode, bytes)) = input.split_first() else { return };
+    let live = live(*mode);
     match mode % 4 {
-        0 => take_all([bytes.to_vec()]),
-        1 => take_all(script(bytes)),
-        2 => insider(Proposal::decode(bytes).ok().map(Content::Proposal)),
-        _ => insider(Commit::decode(bytes).ok().map(|commit| Content::Commit(commit.into()))),
+        0 => take_all(live, [bytes.to_vec()]),
+        1 => take_all(live, script(live, bytes)),
+        2 => insider(live, Proposal::decode(bytes).ok().map(Content::Proposal)),
+        _ => insider(live, Commit::decode(bytes).ok().map(|commit| Content::Commit(commit.into()))),
     }
 }
 
 /// Up to 24 honest messages, in some order, and changed: which one, how many edits, and these.
-fn script(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let live = &*LIVE;
+fn script(live: &Live, mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut messages = Vec::new();
     while let ([which, edits, rest @ ..], 0..24) = (bytes, messages.len()) {
         let (edits, behind) = rest.split_at(rest.len().min(usize::from(edits % 4) * 4));
@@ -30,10 +30,9 @@ fn script(mut bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// A member takes what comes. What nobody has sent is refused; every second Commit is merged.
-fn take_all(messages: impl IntoIterator<Item = Vec<u8>>) {
-    let live = &*LIVE;
+fn take_all(live: &Live, messages: impl IntoIterator<Item = Vec<u8>>) {
     let client = live.client(VICTIM);
-    let mut kept = Kept::new(live.victim());
+    let mut kept = Kept::new(live.load(VICTIM));
     for (number, bytes) in messages.into_iter().enumerate() {
         let Ok(message) = MlsMessage::decode(&bytes) else { continue };
         let before = (kept.group.epoch(), kept.group.epoch_authenticator().expose().to_vec());
@@ -55,11 +54,10 @@ fn take_all(messages: impl IntoIterator<Item = Vec<u8>>) {
 
 /// A member signs what it should not. Whatever becomes of a proposal, the victim can make a Commit; and no Commit has
 /// the right confirmation tag.
-fn insider(content: Option<Content>) {
+fn insider(live: &Live, content: Option<Content>) {
     let Some(content) = content else { return };
-    let live = &*LIVE;
     let client = live.client(VICTIM);
-    let mut kept = Kept::new(live.victim());
+    let mut kept = Kept::new(live.load(VICTIM));
     let context = kept.group.public().context().clone();
     let is_commit = matches!(content, Content::Commit(_));
     let content = FramedContent {
@@ -75,7 +73,7 @@ fn insider(content: Option<Content>) {
     if is_commit {
         signed.set_confirmation_tag(Mac::from(vec![6; 32])).expect("a Commit");
     }
-    let key = MembershipKey::from(live.membership_key.as_slice());
+    let key = MembershipKey::from(live.secret(0, "membership_key").expose());
     let message = MlsMessage::from(signed.seal_public(live.suite, Some(&key)).expect("seals"));
     if let Ok((processed, delta)) = kept.group.process(message, &client) {
         kept.store(delta);

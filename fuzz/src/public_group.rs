@@ -1,25 +1,20 @@
 //! A server that follows a group: by a description that somebody has made up, and with messages that were changed.
 
-use crate::live::{LIVE, edited};
-use pando_mls::{
-    BasicIdentities, Decode, Encode, GroupInfo, Limits, MlsMessage, PublicGroup, PublicProcessed,
-};
+use crate::live::{edited, live};
+use pando_mls::{Decode, Encode, GroupInfo, Limits, MlsMessage, PublicGroup, PublicProcessed};
 
 /// The first byte says how many edits of the description come first, of four bytes each; then there are messages.
 pub fn public_group(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let (edits, mut bytes) = bytes.split_at(bytes.len().min(usize::from(first % 8) * 4));
-    let live = &*LIVE;
+    let live = live(*first);
     let described = edited(&live.group_info.encode().expect("encodes"), edits);
     let Ok(mut group_info) = GroupInfo::decode(&described) else { return };
     // Half of the descriptions are signed by a member after they were changed.
-    if first & 0x80 != 0 {
-        group_info.signer = pando_mls::LeafIndex(0);
-        let tbs = group_info.to_be_signed().expect("it was decoded");
-        let signed = live.suite.sign_with_label(&*live.signers[0], "GroupInfoTBS", &tbs);
-        group_info.signature = signed.expect("signs");
+    if first & 0x20 != 0 {
+        live.sign_group_info(&mut group_info);
     }
-    let policy = &BasicIdentities;
+    let policy = live.policy();
     let observed = PublicGroup::new(live.suite, &group_info, None, policy, Limits::default());
     let Ok((mut group, delta)) = observed else { return };
     let mut rows = pando_mls::Rows::new();

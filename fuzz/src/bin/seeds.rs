@@ -116,8 +116,8 @@ impl Seeds {
             }
             MlsMessageBody::GroupInfo(body) => {
                 self.write("group_info", &body.encode()?)?;
-                // 3 is to sign and encrypt this description.
-                self.write("join", &[vec![3], body.encode()?].concat())?;
+                // 3 is to take the group's context from this description, 0 to change nothing else.
+                self.write("join", &[vec![3, 0], body.encode()?].concat())?;
                 self.extensions(&body.group_context.extensions)?;
                 self.extensions(&body.extensions)
             }

@@ -17,6 +17,8 @@
 mod join;
 #[path = "../../../../fuzz/src/live.rs"]
 mod live;
+#[path = "../../../../fuzz/src/names.rs"]
+mod names;
 #[path = "../../../../fuzz/src/operations.rs"]
 mod operations;
 #[path = "../../../../fuzz/src/process_message.rs"]
@@ -25,6 +27,8 @@ mod process_message;
 mod public_group;
 #[path = "../support/secrets.rs"]
 mod secrets;
+#[path = "../../../../fuzz/src/sent.rs"]
+mod sent;
 
 // The simulation, which has histories to be chosen.
 #[path = "../simulation/commits.rs"]

@@ -1,0 +1,29 @@
+//! An identity policy that tells clients apart by their names.
+
+use pando_mls::wire::SignaturePublicKey;
+use pando_mls::{BasicIdentities, Credential, IdentityError, IdentityPolicy};
+
+/// As the policy that believes names, but that nobody may have the same as another.
+pub(crate) struct Names;
+
+impl IdentityPolicy for Names {
+    fn validate(
+        &self,
+        credential: &Credential,
+        key: &SignaturePublicKey,
+        now: Option<u64>,
+    ) -> Result<(), IdentityError> {
+        BasicIdentities.validate(credential, key, now)
+    }
+
+    fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
+        match credential {
+            Credential::Basic { identity } => Some(identity.to_vec()),
+            _ => None,
+        }
+    }
+
+    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
+        BasicIdentities.may_succeed(old, new)
+    }
+}
