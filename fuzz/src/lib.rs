@@ -1,5 +1,6 @@
 //! What the fuzz targets assert: bytes are refused, or are the encoding of the value that they decode to.
 
+mod insider;
 mod join;
 mod live;
 mod names;
@@ -7,6 +8,7 @@ mod open_message;
 mod operations;
 mod process_message;
 mod public_group;
+mod script;
 #[path = "../../crates/pando-mls/tests/support/secrets.rs"]
 mod secrets;
 mod sent;

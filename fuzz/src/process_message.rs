@@ -1,98 +1,193 @@
 //! Messages for a member: from an outsider, changed on the way, or made by another member who breaks rules.
 
-use crate::live::{Kept, Live, VICTIM, edited, live};
-use pando_framing::SignedContent;
-use pando_mls::wire::{Commit, Content, FramedContent, Mac, Sender, WireFormat};
-use pando_mls::{Decode, GroupError, LeafIndex, Missing, MlsMessage, Processed, Proposal};
-use pando_schedule::MembershipKey;
+use crate::insider::{BY_REFERENCE, EXTERNAL, Insider, OTHER_SECRETS, PRIVATE, SIGN_AGAIN, WITHOUT_PATH};
+use crate::live::{GROUPS, Kept, Live, VICTIM, live, which};
+use crate::script::Script;
+use pando_mls::wire::{Add, PreSharedKey, PreSharedKeyId, Remove, Sender};
+use pando_mls::{
+    Decode, Delta, Group, GroupError, LeafIndex, Missing, Misuse, MlsMessage, Processed, Proposal, Psk,
+};
+use pando_schedule::EpochSecrets;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::sync::LazyLock;
 
-/// The first byte says what to do with the others.
+/// Somebody honest beside the victim, who has been there as long.
+const WITNESS: u32 = 3;
+/// How many proposals there are at most.
+const PROPOSALS: usize = 16;
+
+/// The first byte says in which group, and what to do with the others.
 pub fn process_message(input: &[u8]) {
-    let Some((mode, bytes)) = input.split_first() else { return };
-    let live = live(*mode);
-    match mode % 4 {
-        0 => take_all(live, [bytes.to_vec()]),
-        1 => take_all(live, script(live, bytes)),
-        2 => insider(live, Proposal::decode(bytes).ok().map(Content::Proposal)),
-        _ => insider(live, Commit::decode(bytes).ok().map(|commit| Content::Commit(commit.into()))),
-    }
-}
-
-/// Up to 24 honest messages, in some order, and changed: which one, how many edits, and these.
-fn script(live: &Live, mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut messages = Vec::new();
-    while let ([which, edits, rest @ ..], 0..24) = (bytes, messages.len()) {
-        let (edits, behind) = rest.split_at(rest.len().min(usize::from(edits % 4) * 4));
-        messages.push(edited(&live.honest[usize::from(*which) % live.honest.len()], edits));
-        bytes = behind;
-    }
-    messages
-}
-
-/// A member takes what comes. What nobody has sent is refused; every second Commit is merged.
-fn take_all(live: &Live, messages: impl IntoIterator<Item = Vec<u8>>) {
-    let client = live.client(VICTIM);
-    let mut kept = Kept::new(live.load(VICTIM));
-    for (number, bytes) in messages.into_iter().enumerate() {
-        let Ok(message) = MlsMessage::decode(&bytes) else { continue };
-        let before = (kept.group.epoch(), kept.group.epoch_authenticator().expose().to_vec());
-        let taken = kept.group.process(message, &client);
-        let after = (kept.group.epoch(), kept.group.epoch_authenticator().expose().to_vec());
-        assert_eq!(before, after, "nothing is merged yet");
-        let Ok((processed, delta)) = taken else { continue };
-        kept.store(delta);
-        assert!(live.honest.contains(&bytes), "nobody has sent {processed:?}");
-        if let Processed::Commit(staged) = processed
-            && number % 2 == 0
-        {
-            let (_, delta) = kept.group.merge(*staged).expect("it follows");
-            kept.store(delta);
+    let Some((first, bytes)) = input.split_first() else { return };
+    let live = live(*first);
+    match first % 4 {
+        0 => Script::new(live).message(bytes),
+        1 => Script::new(live).run(bytes),
+        2 => proposals(live, bytes),
+        _ => {
+            LazyLock::force(&ACCEPTED[which(*first)]);
+            commit(live, bytes);
         }
     }
-    kept.check(&client);
 }
 
-/// A member signs what it should not. Whatever becomes of a proposal, the victim can make a Commit; and no Commit has
-/// the right confirmation tag.
-fn insider(live: &Live, content: Option<Content>) {
-    let Some(content) = content else { return };
-    let client = live.client(VICTIM);
-    let mut kept = Kept::new(live.load(VICTIM));
-    let context = kept.group.public().context().clone();
-    let is_commit = matches!(content, Content::Commit(_));
-    let content = FramedContent {
-        group_id: context.group_id.clone(),
-        epoch: context.epoch,
-        sender: Sender::Member(LeafIndex(0)),
-        authenticated_data: vec![].into(),
-        content,
-    };
-    let format = WireFormat::MLS_PUBLIC_MESSAGE;
-    let signed = SignedContent::sign(live.suite, &*live.signers[0], format, content, &context);
-    let mut signed = signed.expect("members may send everything");
-    if is_commit {
-        signed.set_confirmation_tag(Mac::from(vec![6; 32])).expect("a Commit");
-    }
-    let key = MembershipKey::from(live.secret(0, "membership_key").expose());
-    let message = MlsMessage::from(signed.seal_public(live.suite, Some(&key)).expect("seals"));
-    if let Ok((processed, delta)) = kept.group.process(message, &client) {
-        kept.store(delta);
-        assert!(!is_commit || staged_without_me(&processed), "a Commit without the right tag");
-    }
-    let mut rng = <rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::seed_from_u64(1);
-    match kept.group.commit().build(&client, &mut rng) {
-        Ok(commit) => {
-            kept.store(commit.delta);
-            let delta = kept.group.merge_pending().expect("it is pending");
-            kept.store(delta);
+/// Proposals that a member, or somebody outside, signs. Each has a byte in front: whether it is encrypted, and the sender.
+fn proposals(live: &Live, mut bytes: &[u8]) {
+    let (mut insider, mut pair) = (Insider::new(live), Pair::new(live));
+    for _ in 0..PROPOSALS {
+        let Some((how, rest)) = bytes.split_first() else { break };
+        let Ok((proposal, rest)) = Proposal::decode_prefix(rest) else { break };
+        bytes = rest;
+        let sender = match how >> 1 & 3 {
+            2 => Sender::External(0),
+            3 => Sender::NewMemberProposal,
+            _ => Sender::Member(LeafIndex(0)),
+        };
+        if let Some((message, _)) = insider.propose(sender, how & PRIVATE != 0, proposal) {
+            pair.take(&message);
         }
-        // Whether PSKs are at hand, a committer looks at when it needs them.
-        Err(error) => assert!(matches!(error, GroupError::Missing(Missing::Psk(_))), "{error}"),
     }
-    kept.check(&client);
+    pair.commit();
 }
 
-/// Who is removed cannot know whether the tag is right.
-fn staged_without_me(processed: &Processed) -> bool {
-    matches!(processed, Processed::Commit(staged) if staged.removes_me())
+/// A Commit of a member: flags, how many edits of its path, these, and proposals.
+fn commit(live: &Live, bytes: &[u8]) {
+    let [flags, count, rest @ ..] = bytes else { return };
+    let (edits, mut rest) = rest.split_at(rest.len().min(usize::from(count % 8) * 4));
+    let mut proposals = Vec::new();
+    while let (Ok((proposal, behind)), 0..PROPOSALS) = (Proposal::decode_prefix(rest), proposals.len()) {
+        proposals.push(proposal);
+        rest = behind;
+    }
+    committed(live, *flags, edits, &proposals);
+}
+
+/// Whether the victim enters the epoch.
+fn committed(live: &Live, flags: u8, edits: &[u8], proposals: &[Proposal]) -> bool {
+    let (mut insider, mut pair) = (Insider::new(live), Pair::new(live));
+    let mut references = Vec::new();
+    if flags & BY_REFERENCE != 0 {
+        for proposal in proposals {
+            let (sender, private) = (Sender::Member(LeafIndex(0)), flags & PRIVATE != 0);
+            let proposed = insider.propose(sender, private, proposal.clone());
+            let (message, reference) = proposed.expect("members may send everything");
+            pair.take(&message);
+            references.push(reference);
+        }
+    }
+    let references = (flags & BY_REFERENCE != 0).then_some(references);
+    let commit = insider.commit(flags, edits, proposals, references);
+    let entered = commit.is_some_and(|(message, epoch)| {
+        pair.follow(&message, &epoch, edits.is_empty() && flags & OTHER_SECRETS == 0)
+    });
+    pair.commit();
+    entered
+}
+
+/// What the insider makes without any edits is accepted, so that the target cannot refuse everything unnoticed.
+static ACCEPTED: [LazyLock<()>; 2] =
+    [LazyLock::new(|| accepted(live(GROUPS[0]))), LazyLock::new(|| accepted(live(GROUPS[1])))];
+
+fn accepted(live: &Live) {
+    let psk = Psk::External { psk_id: vec![1].into() };
+    let psk = PreSharedKeyId { psk, psk_nonce: vec![1; live.suite.hash_len()].into() };
+    let psk = Proposal::PreSharedKey(Box::new(PreSharedKey { psk }));
+    let add = Proposal::Add(Box::new(Add { key_package: live.newcomer.key_package.clone() }));
+    let all = [add.clone(), psk.clone(), Proposal::Remove(Remove { removed: LeafIndex(2) })];
+    assert!(committed(live, WITHOUT_PATH, &[], &[add]));
+    assert!(committed(live, SIGN_AGAIN, &[], &[]));
+    assert!(committed(live, EXTERNAL, &[], &[psk.clone()]));
+    assert!(!committed(live, EXTERNAL | BY_REFERENCE, &[], &[psk]), "by value alone");
+    for flags in [0, PRIVATE, BY_REFERENCE, PRIVATE | BY_REFERENCE] {
+        assert!(committed(live, flags, &[], &all));
+        assert!(!committed(live, flags | OTHER_SECRETS, &[], &all));
+    }
+}
+
+/// The victim, and somebody who takes the same messages and must think the same of them.
+struct Pair<'a> {
+    live: &'a Live,
+    victim: Kept,
+    witness: Group,
+    /// Whether both are members in the same epoch.
+    together: bool,
+}
+
+impl<'a> Pair<'a> {
+    fn new(live: &'a Live) -> Self {
+        let (victim, witness) = (Kept::new(live.load(VICTIM)), live.load(WITNESS));
+        Self { live, victim, witness, together: true }
+    }
+
+    /// What both say of a message.
+    fn process(&mut self, message: &MlsMessage) -> [Option<Processed>; 2] {
+        let victim = self.victim.group.process(message.clone(), &self.live.client(VICTIM));
+        let victim = victim.ok().map(|(processed, delta)| {
+            self.victim.store(delta);
+            processed
+        });
+        let witness = self.witness.process(message.clone(), &self.live.client(WITNESS));
+        [victim, witness.ok().map(|(processed, _)| processed)]
+    }
+
+    /// A proposal.
+    fn take(&mut self, message: &MlsMessage) {
+        let [victim, witness] = self.process(message);
+        assert_eq!(victim.is_some(), witness.is_some(), "they do not agree about a proposal");
+    }
+
+    /// A Commit: who enters its epoch is where the insider is. Whether the victim does.
+    fn follow(&mut self, message: &MlsMessage, epoch: &EpochSecrets, unedited: bool) -> bool {
+        let [victim, witness] = self.process(message);
+        let (victim, delta) = enter(&mut self.victim.group, victim, epoch);
+        self.victim.store(delta);
+        let (witness, _) = enter(&mut self.witness, witness, epoch);
+        self.together = victim.is_some() && victim == witness;
+        let removed = victim.is_none() || witness.is_none();
+        assert!(self.together || removed || !unedited, "they do not agree about a Commit");
+        victim == Some(true)
+    }
+
+    /// Whatever has become of the messages, the victim can make a Commit, and the other follows.
+    fn commit(mut self) {
+        let client = self.live.client(VICTIM);
+        if self.together {
+            let mut rng = ChaCha20Rng::seed_from_u64(1);
+            match self.victim.group.commit().build(&client, &mut rng) {
+                Ok(commit) => {
+                    self.victim.store(commit.delta);
+                    let delta = self.victim.group.merge_pending().expect("it is pending");
+                    self.victim.store(delta);
+                    let followed = self.witness.process(commit.message, &self.live.client(WITNESS));
+                    let (Processed::Commit(staged), _) = followed.expect("it is honest") else {
+                        panic!("it is a Commit")
+                    };
+                    let is_out = staged.removes_me();
+                    let _ = self.witness.merge(*staged).expect("it follows");
+                    let (one, other) = (&self.victim.group, &self.witness);
+                    assert!(is_out || one.epoch_authenticator() == other.epoch_authenticator());
+                }
+                // Whether PSKs are at hand, a committer looks at when it needs them. A group may have ended.
+                Err(error) => assert!(
+                    matches!(
+                        error,
+                        GroupError::Missing(Missing::Psk(_)) | GroupError::Misuse(Misuse::NotActive)
+                    ),
+                    "{error}"
+                ),
+            }
+        }
+        self.victim.check(&client);
+    }
+}
+
+/// Whether a member enters the epoch of a Commit, if it is to be one of its members.
+fn enter(group: &mut Group, processed: Option<Processed>, epoch: &EpochSecrets) -> (Option<bool>, Delta) {
+    let Some(Processed::Commit(staged)) = processed else { return (Some(false), Delta::default()) };
+    let removed = staged.removes_me();
+    let (_, delta) = group.merge(*staged).expect("it follows");
+    // Who is removed cannot know whether the tag is right.
+    assert!(removed || *group.epoch_authenticator() == epoch.epoch_authenticator);
+    ((!removed).then_some(true), delta)
 }

@@ -153,8 +153,8 @@ impl Seeds {
 
     fn proposal(&mut self, value: &Proposal) -> Outcome {
         self.write("proposal", &value.encode()?)?;
-        // 2 is to sign this as a member.
-        self.write("process_message", &[vec![2], value.encode()?].concat())?;
+        // 2 is to propose this, 0 as a member.
+        self.write("process_message", &[vec![2, 0], value.encode()?].concat())?;
         match value {
             Proposal::Add(add) => self.key_package(&add.key_package),
             Proposal::Update(update) => self.leaf_node(&update.leaf_node),
@@ -166,8 +166,6 @@ impl Seeds {
 
     fn commit(&mut self, value: &Commit) -> Outcome {
         self.write("commit", &value.encode()?)?;
-        // 3 is the same for a Commit.
-        self.write("process_message", &[vec![3], value.encode()?].concat())?;
         for proposal in &value.proposals {
             if let ProposalOrRef::Proposal(proposal) = proposal {
                 self.proposal(proposal)?;

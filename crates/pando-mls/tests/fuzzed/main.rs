@@ -13,6 +13,8 @@
     reason = "in a test, a panic is a failure and that is all; the fuzz targets are a package of their own"
 )]
 
+#[path = "../../../../fuzz/src/insider.rs"]
+mod insider;
 #[path = "../../../../fuzz/src/join.rs"]
 mod join;
 #[path = "../../../../fuzz/src/live.rs"]
@@ -25,6 +27,8 @@ mod operations;
 mod process_message;
 #[path = "../../../../fuzz/src/public_group.rs"]
 mod public_group;
+#[path = "../../../../fuzz/src/script.rs"]
+mod script;
 #[path = "../support/secrets.rs"]
 mod secrets;
 #[path = "../../../../fuzz/src/sent.rs"]

@@ -1,0 +1,107 @@
+//! A member to whom come the messages of others, in some order and changed, and who does things itself meanwhile.
+
+use crate::live::{Kept, Live, VICTIM, edited};
+use pando_mls::{Client, Decode, Encode, GroupError, MlsMessage, Processed};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+/// From here on, the first byte of a step is something that the member does itself.
+const OWN: u8 = 0xe0;
+/// What this bit of the second byte of a step says: that a Commit is not merged.
+const DROPPED: u8 = 0x80;
+
+pub(crate) struct Script<'a> {
+    live: &'a Live,
+    client: Client<'a>,
+    kept: Kept,
+    /// What the member has sent itself, encoded.
+    own: Vec<Vec<u8>>,
+    rng: ChaCha20Rng,
+}
+
+impl<'a> Script<'a> {
+    pub(crate) fn new(live: &'a Live) -> Self {
+        let (client, kept) = (live.client(VICTIM), Kept::new(live.load(VICTIM)));
+        Self { live, client, kept, own: vec![], rng: ChaCha20Rng::seed_from_u64(5) }
+    }
+
+    /// One message.
+    pub(crate) fn message(mut self, bytes: &[u8]) {
+        self.take(bytes, false);
+        self.kept.check(&self.client);
+    }
+
+    /// Up to 24 steps: an honest message, how many edits, and these; or what the member does.
+    pub(crate) fn run(mut self, mut bytes: &[u8]) {
+        let mut number = 0;
+        while let ([which, how, rest @ ..], 0..24) = (bytes, number) {
+            let (edits, behind) = rest.split_at(rest.len().min(usize::from(how % 4) * 4));
+            (bytes, number) = (behind, number + 1);
+            if *which < OWN {
+                let honest = &self.live.honest[usize::from(*which) % self.live.honest.len()];
+                self.take(&edited(honest, edits), how & DROPPED != 0);
+                continue;
+            }
+            let done = self.act(which % 8, edits, how & DROPPED != 0);
+            // There is a Commit already, or the member is none any more.
+            assert!(matches!(done, Ok(()) | Err(GroupError::Misuse(_))), "{done:?}");
+        }
+        self.kept.check(&self.client);
+    }
+
+    fn act(&mut self, what: u8, edits: &[u8], dropped: bool) -> Result<(), GroupError> {
+        let (group, client, rng) = (&mut self.kept.group, &self.client, &mut self.rng);
+        let (message, delta) = match what {
+            0 => group.encrypt(b"mine", b"", client, rng)?,
+            1 => group.propose_update(None, b"", client, rng)?,
+            2 => group.commit().build(client, rng).map(|output| (output.message, output.delta))?,
+            3 => {
+                let (_, delta) = group.clear_pending();
+                self.kept.store(delta);
+                return Ok(());
+            }
+            4 => {
+                self.kept.reopen(client);
+                return Ok(());
+            }
+            // What was sent comes back: the first, or the last of it.
+            _ => {
+                let back = if what == 5 { self.own.first() } else { self.own.last() };
+                if let Some(back) = back.map(|back| edited(back, edits)) {
+                    self.take(&back, dropped);
+                }
+                return Ok(());
+            }
+        };
+        self.kept.store(delta);
+        self.own.push(message.encode().expect("encodes"));
+        Ok(())
+    }
+
+    /// What nobody has sent is refused, and what is refused changes nothing that others can notice.
+    fn take(&mut self, bytes: &[u8], dropped: bool) {
+        let Ok(message) = MlsMessage::decode(bytes) else { return };
+        let state = |kept: &Kept| {
+            let (group, authenticator) = (&kept.group, kept.group.epoch_authenticator().expose().to_vec());
+            (group.epoch(), authenticator, group.pending_proposals().count(), group.pending_commit().cloned())
+        };
+        let before = state(&self.kept);
+        let taken = self.kept.group.process(message, &self.client);
+        let after = state(&self.kept);
+        let Ok((processed, delta)) = taken else {
+            assert!(before == after, "it was refused");
+            return;
+        };
+        self.kept.store(delta);
+        assert!((&before.0, &before.1, &before.3) == (&after.0, &after.1, &after.3), "nothing is merged yet");
+        let was_sent = self.live.honest.iter().chain(&self.own).any(|sent| sent == bytes);
+        assert!(was_sent, "nobody has sent {processed:?}");
+        let delta = match processed {
+            _ if dropped => return,
+            Processed::Commit(staged) => self.kept.group.merge(*staged).expect("it follows").1,
+            Processed::OwnCommit => self.kept.group.merge_pending().expect("it is pending"),
+            _ => return,
+        };
+        self.kept.store(delta);
+    }
+}
