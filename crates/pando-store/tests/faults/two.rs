@@ -21,9 +21,14 @@ pub enum Operation {
     Merge,
     Publish,
     Reload,
+    TakeProposal,
+    CommitPending,
+    Follow,
+    Remove,
+    Join,
 }
 
-pub const OPERATIONS: [Operation; 7] = [
+pub const OPERATIONS: [Operation; 12] = [
     Operation::Send,
     Operation::Receive,
     Operation::Propose,
@@ -31,6 +36,11 @@ pub const OPERATIONS: [Operation; 7] = [
     Operation::Merge,
     Operation::Publish,
     Operation::Reload,
+    Operation::TakeProposal,
+    Operation::CommitPending,
+    Operation::Follow,
+    Operation::Remove,
+    Operation::Join,
 ];
 
 /// Two clients, of whom the first has bad luck.
@@ -51,17 +61,7 @@ impl<B: Backend> Two<B> {
             }
             Operation::Receive => {
                 let message = self.lucky.send(b"hello").unwrap();
-                let before = self.unlucky.group.as_ref().unwrap().1.version();
-                arm();
-                let received = self.unlucky.receive(&message);
-                if received.is_err() {
-                    self.recover();
-                    if self.unlucky.group.as_ref().unwrap().1.version() == before {
-                        // It was not stored, so it can be read: once.
-                        assert_eq!(self.unlucky.receive(&message).unwrap().unwrap(), b"hello");
-                    }
-                }
-                received?;
+                self.receive(&message, Some(b"hello"), arm)?;
             }
             Operation::Propose => {
                 arm();
@@ -89,8 +89,91 @@ impl<B: Backend> Two<B> {
                 arm();
                 self.unlucky.reload()?;
             }
+            Operation::TakeProposal => {
+                let proposal = self.lucky.propose_update().unwrap();
+                self.receive(&proposal, None, arm)?;
+            }
+            Operation::CommitPending => {
+                let proposal = self.lucky.propose_update().unwrap();
+                self.unlucky.receive(&proposal).unwrap();
+                arm();
+                let commit = self.unlucky.commit(|builder| builder);
+                clear();
+                self.deliver(&commit?.0)?;
+            }
+            Operation::Follow => {
+                // The Commit refers to what the unlucky one has the private key for.
+                let proposal = self.unlucky.propose_update().unwrap();
+                self.lucky.receive(&proposal).unwrap();
+                let (commit, _) = self.lucky.commit(|builder| builder).unwrap();
+                self.lucky.merge_pending().unwrap();
+                self.receive(&commit, None, arm)?;
+            }
+            Operation::Remove => {
+                let removed = self.remove(&arm);
+                self.recover();
+                if self.unlucky.group.is_some() {
+                    self.unlucky.delete().unwrap();
+                }
+                self.join(|| ()).unwrap();
+                removed?;
+            }
+            Operation::Join => {
+                self.remove(&|| ()).unwrap();
+                self.join(arm)?;
+            }
         }
         Ok(())
+    }
+
+    /// The unlucky one takes a message, now or when its disk is in order again.
+    fn receive(
+        &mut self,
+        message: &MlsMessage,
+        data: Option<&[u8]>,
+        arm: impl Fn(),
+    ) -> Result<(), StoreError> {
+        let version = |device: &Device<B>| device.group.as_ref().map(|(_, lock)| lock.version());
+        let before = version(&self.unlucky);
+        arm();
+        let received = self.unlucky.receive(message);
+        if received.is_err() {
+            self.recover();
+            if version(&self.unlucky) == before {
+                // It was not stored, so it can be taken: once.
+                assert_eq!(self.unlucky.receive(message).unwrap().as_deref(), data);
+            }
+        }
+        received.map(|_| ())
+    }
+
+    /// The unlucky one is told that it is no member any more, and deletes what it has of the group.
+    fn remove(&mut self, arm: &impl Fn()) -> Result<(), StoreError> {
+        let leaf = self.unlucky.group().own_leaf();
+        let (commit, _) = self.lucky.commit(|builder| builder.without_pending().remove(leaf)).unwrap();
+        self.lucky.merge_pending().unwrap();
+        self.receive(&commit, None, arm)?;
+        self.unlucky.delete()
+    }
+
+    /// The unlucky one is added, and joins, now or when its disk is in order again.
+    fn join(&mut self, arm: impl Fn()) -> Result<(), StoreError> {
+        let added = self.unlucky.publish(false).unwrap();
+        let (_, welcome) = self.lucky.commit(|builder| builder.without_pending().add(added)).unwrap();
+        let welcome = welcome.unwrap();
+        self.lucky.merge_pending().unwrap();
+        arm();
+        let joined = self.unlucky.join(&welcome);
+        if joined.is_err() {
+            self.recover();
+            if self.unlucky.group.is_none() {
+                // Neither is stored: the group, and that the KeyPackage is used.
+                self.unlucky.join(&welcome).unwrap();
+            }
+        }
+        clear();
+        assert!(self.unlucky.store.key_package_for(&welcome).unwrap().is_none(), "it is used up");
+        joined
     }
 
     fn deliver(&mut self, commit: &MlsMessage) -> Result<(), StoreError> {

@@ -163,6 +163,14 @@ impl<B: Backend> Device<B> {
         Ok(())
     }
 
+    /// Deletes the group.
+    pub fn delete(&mut self) -> Result<(), StoreError> {
+        let (_, mut lock) = self.group.take().unwrap();
+        let mut transaction = self.store.begin()?;
+        transaction.delete_group(&mut lock)?;
+        transaction.commit()
+    }
+
     /// Does something with the group, stores what it has changed together with what `also` writes, and gives the
     /// result.
     pub fn operate<T>(
