@@ -4,7 +4,7 @@
 use crate::counting::{Work, alone, work};
 use crate::groups::{Pair, adds, as_usual, client, people};
 use crate::grows_with_the_input;
-use pando_mls::{Encode, Extensions, LeafIndex, Proposal};
+use pando_mls::{CommitBuilder, Encode, Extensions, LeafIndex, Proposal};
 use pando_wire::Remove;
 
 const SIZES: [u32; 3] = [128, 512, 2_048];
@@ -12,7 +12,7 @@ const SIZES: [u32; 3] = [128, 512, 2_048];
 /// What making a Commit costs.
 fn built(pair: &mut Pair, own: Vec<Proposal>, expected: u32) -> Work {
     let client = client(&*pair.signers[0]);
-    let builder = own.into_iter().fold(pair.groups[0].commit(), |builder, own| builder.proposal(own));
+    let builder = own.into_iter().fold(pair.groups[0].commit(), CommitBuilder::proposal);
     let (cost, output) = work(|| builder.without_path().build(&client, &mut pair.rng));
     let _ = output.unwrap();
     assert_eq!(pair.groups[0].pending_epoch().unwrap().public().tree().member_count(), expected);
@@ -41,7 +41,7 @@ fn remove(leaf: u32) -> Proposal {
 fn commit(pair: &mut Pair, proposals: Vec<Proposal>) {
     let client = client(&*pair.signers[0]);
     let needs_path = proposals.iter().any(|proposal| matches!(proposal, Proposal::Remove(_)));
-    let builder = proposals.into_iter().fold(pair.groups[0].commit(), |builder, it| builder.proposal(it));
+    let builder = proposals.into_iter().fold(pair.groups[0].commit(), CommitBuilder::proposal);
     let builder = if needs_path { builder } else { builder.without_path() };
     let _ = builder.without_tree().build(&client, &mut pair.rng).unwrap();
     let _ = pair.groups[0].merge_pending().unwrap();
