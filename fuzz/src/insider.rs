@@ -23,12 +23,13 @@ const INSIDER: LeafIndex = LeafIndex(0);
 /// What bits of a byte say of a message: that it is encrypted.
 pub(crate) const PRIVATE: u8 = 1;
 /// And of a Commit: that it has no path, that the leaf of the path is signed again after the edits, that its proposals were
-/// sent before, that the ciphertexts are those of another path, and that it comes from outside.
+/// sent before, that the ciphertexts are those of another path, that it comes from outside, and that its tag is wrong.
 pub(crate) const WITHOUT_PATH: u8 = 2;
 pub(crate) const SIGN_AGAIN: u8 = 4;
 pub(crate) const BY_REFERENCE: u8 = 8;
 pub(crate) const OTHER_SECRETS: u8 = 0x10;
 pub(crate) const EXTERNAL: u8 = 0x20;
+pub(crate) const WRONG_TAG: u8 = 0x40;
 
 pub(crate) struct Insider<'a> {
     live: &'a Live,
@@ -98,8 +99,8 @@ impl<'a> Insider<'a> {
         Some((self.seal(&signed, private), reference))
     }
 
-    /// A Commit to these proposals, of the kind that the flags tell, with edits of its path. It is right in all that follows
-    /// from them: the hash of the tree, the signature, and the confirmation tag of the epoch, which is given as well.
+    /// A Commit to these proposals, of the kind that the flags tell, with edits of its path. All else follows from that: the
+    /// hash of the tree, the signature, the secrets of the epoch, which are given as well, and the confirmation tag.
     pub(crate) fn commit(
         &mut self,
         flags: u8,
@@ -149,7 +150,11 @@ impl<'a> Insider<'a> {
         let joiner = init.joiner_secret(suite, &commit_secret, &context).ok()?;
         let epoch = joiner.with_psk_secret(suite, &psk_secret).epoch_secret(suite, &context).ok()?;
         let epoch = epoch.derive(suite).expect("a good secret");
-        let tag = epoch.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
+        let tag = if flags & WRONG_TAG != 0 {
+            vec![6; suite.hash_len()].into()
+        } else {
+            epoch.confirmation_key.tag(suite, &context.confirmed_transcript_hash)
+        };
         signed.set_confirmation_tag(tag).expect("a Commit");
         Some((self.seal(&signed, private), epoch))
     }

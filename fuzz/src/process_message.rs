@@ -1,6 +1,8 @@
 //! Messages for a member: from an outsider, changed on the way, or made by another member who breaks rules.
 
-use crate::insider::{BY_REFERENCE, EXTERNAL, Insider, OTHER_SECRETS, PRIVATE, SIGN_AGAIN, WITHOUT_PATH};
+use crate::insider::{
+    BY_REFERENCE, EXTERNAL, Insider, OTHER_SECRETS, PRIVATE, SIGN_AGAIN, WITHOUT_PATH, WRONG_TAG,
+};
 use crate::live::{GROUPS, Kept, Live, VICTIM, live, which};
 use crate::script::Script;
 use pando_mls::wire::{Add, PreSharedKey, PreSharedKeyId, Remove, Sender};
@@ -81,6 +83,7 @@ fn committed(live: &Live, flags: u8, edits: &[u8], proposals: &[Proposal]) -> bo
     let entered = commit.is_some_and(|(message, epoch)| {
         pair.follow(&message, &epoch, edits.is_empty() && flags & OTHER_SECRETS == 0)
     });
+    assert!(!entered || flags & WRONG_TAG == 0, "a Commit without the right tag");
     pair.commit();
     entered
 }
@@ -94,14 +97,15 @@ fn accepted(live: &Live) {
     let psk = PreSharedKeyId { psk, psk_nonce: vec![1; live.suite.hash_len()].into() };
     let psk = Proposal::PreSharedKey(Box::new(PreSharedKey { psk }));
     let add = Proposal::Add(Box::new(Add { key_package: live.newcomer.key_package.clone() }));
-    let all = [add.clone(), psk.clone(), Proposal::Remove(Remove { removed: LeafIndex(2) })];
-    assert!(committed(live, WITHOUT_PATH, &[], &[add]));
+    let all = [add, psk, Proposal::Remove(Remove { removed: LeafIndex(2) })];
+    assert!(committed(live, WITHOUT_PATH, &[], &all[..1]));
     assert!(committed(live, SIGN_AGAIN, &[], &[]));
-    assert!(committed(live, EXTERNAL, &[], &[psk.clone()]));
-    assert!(!committed(live, EXTERNAL | BY_REFERENCE, &[], &[psk]), "by value alone");
+    assert!(committed(live, EXTERNAL, &[], &all[1..2]));
+    assert!(!committed(live, EXTERNAL | BY_REFERENCE, &[], &all[1..2]), "by value alone");
     for flags in [0, PRIVATE, BY_REFERENCE, PRIVATE | BY_REFERENCE] {
         assert!(committed(live, flags, &[], &all));
         assert!(!committed(live, flags | OTHER_SECRETS, &[], &all));
+        assert!(!committed(live, flags | WRONG_TAG, &[], &all));
     }
 }
 

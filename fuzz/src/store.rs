@@ -25,12 +25,17 @@ pub fn store(input: &[u8]) {
     let Some((first, steps)) = input.split_first() else { return };
     // What fails is chosen for the whole process.
     let scenario = FailScenario::setup();
-    if first % 2 == 0 {
-        run(two(memory()), steps);
-    } else {
+    let key = match first % 8 {
+        6 => Some(Key::None),
+        7 => Some(Key::bytes(&[1; 32]).unwrap()),
+        // Most in memory: files are slow.
+        _ => None,
+    };
+    if let Some(key) = key {
         let folder = tempfile::tempdir().unwrap();
-        let key = if first % 4 == 1 { Key::None } else { Key::bytes(&[1; 32]).unwrap() };
         run(two(sqlite(&folder.path().join("store"), &key).unwrap()), steps);
+    } else {
+        run(two(memory()), steps);
     }
     scenario.teardown();
 }
