@@ -11,6 +11,7 @@ mod public_group;
 mod script;
 #[path = "../../crates/pando-mls/tests/support/secrets.rs"]
 mod secrets;
+mod seeds;
 mod sent;
 mod store;
 
@@ -78,6 +79,7 @@ pub use open_message::open_message;
 pub use operations::operations;
 pub use process_message::process_message;
 pub use public_group::public_group;
+pub use seeds::seeds;
 pub use store::store;
 
 use pando_wire::{

@@ -8,7 +8,7 @@ use pando_mls::{
 };
 
 /// What this bit of the first byte says: that a member signs the description after it was changed.
-const SIGNED: u8 = 0x20;
+pub(crate) const SIGNED: u8 = 0x20;
 
 /// The first byte says in which group, and how many edits of the description come first, of four bytes each; then there
 /// are messages.

@@ -210,21 +210,11 @@ impl Seeds {
         value.find::<RatchetTree>()?.map_or(Ok(()), |tree| self.tree(&tree))
     }
 
-    /// Scripts of messages without edits, and histories of groups: some numbers that go through all there are.
-    fn scripts(&mut self) -> Outcome {
-        for start in 0..24_u8 {
-            let messages: Vec<u8> = (0..12).flat_map(|step: u8| [step.wrapping_mul(5) + start, 0]).collect();
-            self.write("process_message", &[vec![1], messages.clone()].concat())?;
-            self.write("public_group", &[vec![0], messages].concat())?;
-            let steps = (0..96).map(|step: u8| step.wrapping_mul(start.wrapping_mul(2) + 37) ^ start);
-            self.write("operations", &[vec![start], steps.collect()].concat())?;
-        }
-        Ok(())
-    }
-
     /// What is encrypted or does not occur in the vectors.
     fn made_up(&mut self) -> Outcome {
-        self.scripts()?;
+        for (target, seed) in pando_fuzz::seeds() {
+            self.write(target, &seed)?;
+        }
         for leaf in [0, 1, u32::MAX] {
             let leaf_index = LeafIndex(leaf);
             let value = SenderData { leaf_index, generation: 1, reuse_guard: [1, 2, 3, 4] };

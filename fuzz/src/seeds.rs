@@ -1,0 +1,153 @@
+//! Inputs to begin with for the targets that drive groups: what they can do, with nothing changed or little.
+
+use crate::insider::SIGN_AGAIN;
+use crate::live::{GROUPS, Live, live};
+use crate::public_group::SIGNED;
+use crate::two::OPERATIONS;
+use pando_mls::wire::{
+    Add, Content, GroupContextExtensions, OtherProposal, PreSharedKey, PreSharedKeyId, Remove,
+    ResumptionPskUsage,
+};
+use pando_mls::{
+    Encode, Extensions, Group, LeafIndex, MlsMessageBody, Proposal, ProposalType, ProtocolVersion, Psk,
+    ReInit,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+/// An input with the name of its target.
+type Seed = (&'static str, Vec<u8>);
+
+/// All of them.
+pub fn seeds() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for group in GROUPS {
+        let live = live(group);
+        scripts(live, group, &mut seeds);
+        insiders(live, group, &mut seeds);
+        joins(group, &mut seeds);
+    }
+    for start in 0..24_u8 {
+        let steps = (0..96).map(|step: u8| step.wrapping_mul(start.wrapping_mul(2) + 37) ^ start);
+        seeds.push(("operations", [vec![start], steps.collect()].concat()));
+    }
+    stores(&mut seeds);
+    seeds
+}
+
+/// Every operation with every fault in it, early and late; and what comes by chance.
+fn stores(seeds: &mut Vec<Seed>) {
+    let count = u8::try_from(OPERATIONS.len()).expect("there are few");
+    for number in 0..count * 4 {
+        let (operation, after) = (number % count, number / count);
+        // Whether the store fails while it is loaded again, and whether all is brought to its end, is in the first byte.
+        let steps = (0..18).flat_map(|step: u8| {
+            let what = operation + count * ((step * 5 + after) % 20);
+            [what, step, after, step + 5 * after, step.wrapping_mul(7)]
+        });
+        seeds.push(("store", [vec![number % 8], steps.collect()].concat()));
+        let mut chance = [0; 101];
+        ChaCha20Rng::seed_from_u64(number.into()).fill_bytes(&mut chance);
+        seeds.push(("store", chance.to_vec()));
+    }
+}
+
+/// Honest messages one by one, and in scripts: in the order in which they were sent, in another, and with what the member
+/// does in between.
+fn scripts(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
+    let count = u8::try_from(live.honest.len()).expect("there are few");
+    for which in 0..count {
+        seeds.push(("process_message", [&[group], &*live.honest[usize::from(which)]].concat()));
+        let next = (0..6).flat_map(|step| [(which + step) % count, 0]);
+        let mixed = (0..12).flat_map(|step: u8| [step.wrapping_mul(5) + which, 0]);
+        // Each of what the member does, followed by messages: eight things in turn.
+        let own = (0..12)
+            .flat_map(|step: u8| [[0xe0 | (step.wrapping_mul(which | 1) % 8), 0], [which, 0x80]].concat());
+        let scripts: [Vec<u8>; 3] = [next.collect(), mixed.collect(), own.collect()];
+        for script in scripts.iter().take(if which % 3 == 0 { 3 } else { 1 }) {
+            seeds.push(("process_message", [&[group | 1], &**script].concat()));
+        }
+        for script in &scripts[..2] {
+            seeds.push(("public_group", [&[group], &**script].concat()));
+            // One edit of the description, which is signed.
+            seeds.push(("public_group", [&[group | SIGNED | 1, 3, which, which, 1], &**script].concat()));
+        }
+    }
+}
+
+/// What a member can propose, encoded.
+fn proposals(live: &Live) -> Vec<Vec<u8>> {
+    let context = &live.group_info.group_context;
+    let psk = |psk| {
+        let psk = PreSharedKeyId { psk, psk_nonce: vec![1; live.suite.hash_len()].into() };
+        Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
+    };
+    let (usage, psk_group_id) = (ResumptionPskUsage::Application, context.group_id.clone());
+    // As somebody who does not encrypt, the member shows its Update.
+    let client = live.outside(&*live.signers[0]);
+    let mut group = Group::load(live.rows(0), &client).expect("loads");
+    let update = group.propose_update(None, b"", &client, &mut ChaCha20Rng::seed_from_u64(6));
+    let MlsMessageBody::PublicMessage(update) = update.expect("proposes").0.body else { panic!("encrypted") };
+    let Content::Proposal(update) = update.content.content else { panic!("no proposal") };
+    let reinit = ReInit {
+        group_id: b"next".as_slice().into(),
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: live.suite.cipher_suite(),
+        extensions: Extensions::default(),
+    };
+    let extensions = |extensions: &Extensions| {
+        Proposal::GroupContextExtensions(GroupContextExtensions { extensions: extensions.clone() })
+    };
+    let proposals = [
+        Proposal::Add(Box::new(Add { key_package: live.newcomer.key_package.clone() })),
+        Proposal::Remove(Remove { removed: LeafIndex(2) }),
+        psk(Psk::External { psk_id: vec![1].into() }),
+        psk(Psk::Resumption { usage, psk_group_id, psk_epoch: context.epoch }),
+        extensions(&context.extensions),
+        extensions(&Extensions::default()),
+        Proposal::Other(OtherProposal { proposal_type: ProposalType(0xf001), data: vec![1].into() }),
+        Proposal::Remove(Remove { removed: LeafIndex(1) }),
+        Proposal::ReInit(Box::new(reinit)),
+        update,
+    ];
+    proposals.iter().map(|proposal| proposal.encode().expect("short")).collect()
+}
+
+/// One proposal, and all from there on, by every sender; and Commits to them, of every kind, without edits and with one.
+fn insiders(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
+    let proposals = proposals(live);
+    for (from, proposal) in proposals.iter().enumerate() {
+        for how in [0, 1, 4, 6] {
+            seeds.push(("process_message", [&[group | 2, how], &**proposal].concat()));
+            let all = proposals[from..].iter().flat_map(|proposal| [&[how], &**proposal].concat());
+            seeds.push(("process_message", [vec![group | 2], all.collect()].concat()));
+        }
+    }
+    for flags in 0..128_u8 {
+        let from = usize::from(flags) % 7;
+        let all = proposals[from..7].concat();
+        seeds.push(("process_message", [&[group | 3, flags, 0], &*all].concat()));
+        if flags % 4 != 0 {
+            continue;
+        }
+        let edit = [3, 0, flags.wrapping_mul(5), 1];
+        let first = [&[group | 3, flags | SIGN_AGAIN, 1], &edit[..]].concat();
+        seeds.push(("process_message", [&*first, &*proposals[from]].concat()));
+    }
+}
+
+/// Edits of a Welcome, and what a member can make of it.
+fn joins(group: u8, seeds: &mut Vec<Seed>) {
+    seeds.push(("join", vec![group | 1]));
+    for at in 0..32 {
+        seeds.push(("join", vec![group | 1, 3, at / 8, at.wrapping_mul(32), 1]));
+    }
+    for flags in 0..64 {
+        // A path secret and PSKs if the flags ask for them.
+        let secrets = [flags, 7, flags, 1, flags >> 1, 2, flags >> 2, 3];
+        let len = 1 + usize::from(flags % 4 == 2) + 2 * usize::from(flags >> 2 & 3);
+        let first = [&[group | 2], &secrets[..len]].concat();
+        seeds.push(("join", [&*first, &[3, 3, flags.wrapping_mul(4), 1]].concat()));
+        seeds.push(("join", first));
+    }
+}
