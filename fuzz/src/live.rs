@@ -12,7 +12,7 @@ use pando_mls::{
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 /// Whose group takes what the fuzzer has: its leaf.
@@ -264,12 +264,18 @@ impl Kept {
     pub(crate) fn check(mut self, client: &Client<'_>) {
         self.group.take_delta().apply(&mut self.rows);
         let rows = self.group.rows().expect("rows");
-        assert!(self.rows == rows, "what was stored is not what there is");
+        same(&self.rows, &rows, "what was stored is not what there is");
         let loaded = Group::load(&self.rows, client).expect("loads");
-        assert!(loaded.rows().expect("rows") == rows, "what is loaded is something else");
+        same(&loaded.rows().expect("rows"), &rows, "what is loaded is something else");
         self.reopen(client);
-        assert!(self.group.rows().expect("rows") == rows, "what is opened is something else");
+        same(&self.group.rows().expect("rows"), &rows, "what is opened is something else");
     }
+}
+
+fn same(these: &Rows, those: &Rows, what: &str) {
+    let keys: BTreeSet<_> = these.keys().chain(those.keys()).collect();
+    let differing: Vec<_> = keys.into_iter().filter(|key| these.get(key) != those.get(key)).collect();
+    assert!(differing.is_empty(), "{what}: {differing:?}");
 }
 
 /// Changes bytes as some others say: each four of them are what to do, where (two of them), and with which byte.

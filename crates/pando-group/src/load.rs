@@ -122,15 +122,15 @@ impl Group {
     fn renew_pending_clients(&mut self, policy: &dyn IdentityPolicy) -> Result<(), GroupError> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
         let Staged { public, rows, .. } = &mut pending.staged;
-        public.clients = Clients::of(&public.tree, policy);
-        let renewed = public.clients.rows_since(Some(&self.public.clients)).into_iter();
-        let renewed: Changes =
-            renewed.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect();
-        if rows.iter().filter(|(key, _)| is_client(key)).ne(&renewed) {
-            rows.retain(|key, _| !is_client(key));
-            rows.extend(renewed);
-            self.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(pending)?));
+        let clients = Clients::of(&public.tree, policy);
+        if clients.rows_since(Some(&public.clients)).is_empty() {
+            return Ok(());
         }
+        rows.retain(|key, _| !is_client(key));
+        let renewed = clients.rows_since(Some(&self.public.clients)).into_iter();
+        rows.extend(renewed.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))));
+        public.clients = clients;
+        self.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(pending)?));
         Ok(())
     }
 
