@@ -1,6 +1,7 @@
 //! Inputs to begin with for the targets that drive groups: what they can do, with nothing changed or little.
 
 use crate::insider::SIGN_AGAIN;
+use crate::join::welcome;
 use crate::live::{GROUPS, Live, live};
 use crate::public_group::SIGNED;
 use crate::two::OPERATIONS;
@@ -138,6 +139,7 @@ fn insiders(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
 
 /// Edits of a Welcome, and what a member can make of it.
 fn joins(group: u8, seeds: &mut Vec<Seed>) {
+    seeds.push(("join", [&[group], welcome(group)].concat()));
     seeds.push(("join", vec![group | 1]));
     for at in 0..32 {
         seeds.push(("join", vec![group | 1, 3, at / 8, at.wrapping_mul(32), 1]));
