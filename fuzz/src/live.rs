@@ -272,7 +272,8 @@ impl Kept {
     }
 }
 
-fn same(these: &Rows, those: &Rows, what: &str) {
+/// Rows are the same.
+pub(crate) fn same(these: &Rows, those: &Rows, what: &str) {
     let keys: BTreeSet<_> = these.keys().chain(those.keys()).collect();
     let differing: Vec<_> = keys.into_iter().filter(|key| these.get(key) != those.get(key)).collect();
     assert!(differing.is_empty(), "{what}: {differing:?}");

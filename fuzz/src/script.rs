@@ -1,7 +1,7 @@
 //! A member to whom come the messages of others, in some order and changed, and who does things itself meanwhile.
 
-use crate::live::{Kept, Live, VICTIM, edited};
-use pando_mls::{Client, Decode, Encode, GroupError, MlsMessage, Processed};
+use crate::live::{Kept, Live, VICTIM, edited, same};
+use pando_mls::{Client, Decode, Encode, EpochRow, GroupError, MlsMessage, Processed, RowKey, SecretId};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -85,12 +85,27 @@ impl<'a> Script<'a> {
             let (group, authenticator) = (&kept.group, kept.group.epoch_authenticator().expose().to_vec());
             (group.epoch(), authenticator, group.pending_proposals().count(), group.pending_commit().cloned())
         };
-        let before = state(&self.kept);
+        let (before, rows) = (state(&self.kept), self.kept.group.rows().expect("rows"));
         let taken = self.kept.group.process(message, &self.client);
         let after = state(&self.kept);
-        let Ok((processed, delta)) = taken else {
-            assert!(before == after, "it was refused");
-            return;
+        let (processed, delta) = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                assert!(before == after, "it was refused");
+                // Nothing but what is authentic moves a ratchet. They may be derived.
+                if let GroupError::Framing(_) = error {
+                    let (mut rows, mut now) = (rows, self.kept.group.rows().expect("rows"));
+                    let derived =
+                        |key: &RowKey| matches!(key, RowKey::Epoch(_, EpochRow::Secret(SecretId::Node(_))));
+                    let begun = |key: &RowKey| {
+                        matches!(key, RowKey::Epoch(_, EpochRow::Secret(SecretId::Ratchet(..))))
+                    };
+                    now.retain(|key, _| !derived(key) && (rows.contains_key(key) || !begun(key)));
+                    rows.retain(|key, _| !derived(key));
+                    same(&now, &rows, "it was not authentic");
+                }
+                return;
+            }
         };
         self.kept.store(delta);
         assert!((&before.0, &before.1, &before.3) == (&after.0, &after.1, &after.3), "nothing is merged yet");
