@@ -310,9 +310,14 @@ impl World {
         }
         assert!(tree.support().all_support_credential(CredentialType::BASIC));
         assert_eq!(tree.support().credential_types_in_use().collect::<Vec<_>>(), [CredentialType::BASIC]);
-        // Every member's private keys are those of nodes above it.
+        // Every member's private keys are those of its leaf and of nodes above it.
         for (leaf, member) in &self.members {
             assert!(member.keys.nodes().all(|node| node.covers(*leaf)));
+            let above = tree.size().direct_path(*leaf).filter(|node| member.keys.get(*node).is_some());
+            let with_keys = tree.size().node(*leaf).into_iter().chain(above);
+            // Those of nodes that are no more may be there until the next Commit.
+            let are = member.keys.nodes().filter(|node| node.0 < tree.size().node_count());
+            assert_eq!(are.collect::<BTreeSet<_>>(), with_keys.collect());
         }
     }
 
