@@ -366,6 +366,14 @@ fn blank_halves_are_hashed_once() {
         }
         tree.tree_hash().unwrap();
         check(&tree, 1 << (depth - 1));
+        // Of a tree that was full at twice the size, and has shrunk since somebody tried to extend it.
+        for number in 0..1_u64 << (depth - 1) {
+            tree.add(&leaf_node((2 << 32) + number)).unwrap();
+        }
+        check(&tree, 2 << depth);
+        (1 << depth..2 << depth).for_each(|leaf| tree.remove(LeafIndex(leaf)).unwrap());
+        tree.truncate();
+        check(&tree, 1 << depth);
     }
 }
 

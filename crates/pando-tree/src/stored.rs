@@ -156,7 +156,8 @@ impl Tree {
             match key {
                 TreeKey::Shape => {
                     let shape = bytes.and_then(Shape::read).ok_or(TreeError::Stored(*key))?;
-                    (tree.size, tree.support) = (shape.size, shape.support);
+                    tree.resize(shape.size);
+                    tree.support = shape.support;
                 }
                 TreeKey::Node(at) => {
                     nodes.push((*at, bytes.map(|bytes| NodeRow::read(*at, bytes)).transpose()?));

@@ -33,9 +33,9 @@ pub struct Tree {
     pub(crate) next_half: NextHalf,
 }
 
-/// The blank half that a tree is extended by, and its place. All clones have the same one, with the hashes that it has got:
-/// a Commit that extends the tree and is refused, again and again, costs what the size of the tree is once.
-pub(crate) type NextHalf = Arc<OnceLock<(NodeIndex, Arc<Subtree>)>>;
+/// The blank half that a tree of some size is extended by. All clones of that size have the same one, with the hashes that it
+/// has got: a Commit that extends the tree and is refused, again and again, costs what the size of the tree is once.
+pub(crate) type NextHalf = Arc<OnceLock<Arc<Subtree>>>;
 
 impl Tree {
     /// The tree of a group with a single member (section 11).
@@ -299,7 +299,7 @@ impl Tree {
                 self.encryption_keys.remove(self.suite, key, self.size.root());
             }
             self.root = left;
-            self.size = half;
+            self.resize(half);
         }
     }
 
@@ -307,13 +307,16 @@ impl Tree {
     pub(crate) fn extend(&mut self) -> Result<(), TreeError> {
         let size = self.size.doubled().ok_or(TreeError::TooLarge)?;
         let right = size.root().right().ok_or(TreeError::TooLarge)?;
-        let (at, half) = self.next_half.get_or_init(|| (right, Subtree::blank(right)));
-        // That of a tree that has shrunk since is of no use.
-        let half = if *at == right { half.clone() } else { Subtree::blank(right) };
+        let half = self.next_half.get_or_init(|| Subtree::blank(right)).clone();
         self.root = Subtree::parent(None, self.root.clone(), half);
+        self.resize(size);
+        Ok(())
+    }
+
+    /// The root is to be, or is, that of a tree of another size.
+    pub(crate) fn resize(&mut self, size: TreeSize) {
         self.size = size;
         self.next_half = NextHalf::default();
-        Ok(())
     }
 
     /// Changes a leaf and everything above it, and the indexes with them.
