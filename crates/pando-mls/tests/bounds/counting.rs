@@ -35,7 +35,7 @@ pub(crate) struct Work {
     pub(crate) allocated: u64,
 }
 
-fn hashed<const N: usize>(parts: [&[u8]; N]) {
+fn hashed(parts: &[&[u8]]) {
     count(&HASHED, parts.iter().map(|part| part.len() as u64).sum());
 }
 
@@ -79,7 +79,7 @@ fn inner() -> Suite {
 impl Primitives for Counting {
     fn hash(&self, parts: &[&[u8]]) -> Digest {
         count(&HASHES, 1);
-        parts.iter().for_each(|part| hashed([part]));
+        hashed(parts);
         inner().hash(parts)
     }
 
@@ -105,17 +105,17 @@ impl Primitives for Counting {
 
     fn mac(&self, key: &[u8], parts: &[&[u8]]) -> Digest {
         count(&HASHES, 1);
-        parts.iter().for_each(|part| hashed([part]));
+        hashed(parts);
         inner().mac(key, parts)
     }
 
     fn extract(&self, salt: &[u8], ikm: &[u8]) -> SecretBytes {
-        hashed([salt, ikm]);
+        hashed(&[salt, ikm]);
         inner().extract(salt, ikm)
     }
 
     fn expand(&self, secret: &[u8], info: &[&[u8]], len: usize) -> Result<SecretBytes, CryptoError> {
-        info.iter().for_each(|part| hashed([part]));
+        hashed(info);
         inner().expand(secret, info, len)
     }
 
@@ -126,7 +126,7 @@ impl Primitives for Counting {
         aad: &[u8],
         plaintext: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        hashed([aad, plaintext]);
+        hashed(&[aad, plaintext]);
         inner().aead_seal(key, nonce, aad, plaintext)
     }
 
@@ -137,7 +137,7 @@ impl Primitives for Counting {
         aad: &[u8],
         ciphertext: &[u8],
     ) -> Result<SecretBytes, CryptoError> {
-        hashed([aad, ciphertext]);
+        hashed(&[aad, ciphertext]);
         inner().aead_open(key, nonce, aad, ciphertext)
     }
 
@@ -168,7 +168,7 @@ impl Primitives for Counting {
         rng: &mut dyn CryptoRng,
     ) -> Result<HpkeCiphertext, CryptoError> {
         count(&CURVE, 1);
-        hashed([info, aad, plaintext]);
+        hashed(&[info, aad, plaintext]);
         inner().hpke_seal(public, info, aad, plaintext, rng)
     }
 
@@ -179,8 +179,8 @@ impl Primitives for Counting {
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<HpkeCiphertext>, (usize, CryptoError)> {
         count(&CURVE, messages.len() as u64);
-        hashed([info]);
-        messages.iter().for_each(|message| hashed([message.plaintext]));
+        hashed(&[info]);
+        messages.iter().for_each(|message| hashed(&[message.plaintext]));
         inner().hpke_seal_many(info, messages, rng)
     }
 
@@ -192,7 +192,7 @@ impl Primitives for Counting {
         ciphertext: &HpkeCiphertext,
     ) -> Result<SecretBytes, CryptoError> {
         count(&CURVE, 1);
-        hashed([info, aad, &ciphertext.ciphertext]);
+        hashed(&[info, aad, &ciphertext.ciphertext]);
         inner().hpke_open(key_pair, info, aad, ciphertext)
     }
 
@@ -237,7 +237,7 @@ impl Primitives for Counting {
         signature: &Signature,
     ) -> Result<(), CryptoError> {
         count(&CURVE, 1);
-        hashed([message]);
+        hashed(&[message]);
         inner().verify(public, message, signature)
     }
 }
