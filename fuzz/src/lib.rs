@@ -3,6 +3,7 @@
 mod insider;
 mod join;
 mod live;
+#[path = "../../crates/pando-mls/tests/support/names.rs"]
 mod names;
 mod open_message;
 mod operations;

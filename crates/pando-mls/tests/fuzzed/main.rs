@@ -19,7 +19,7 @@ mod insider;
 mod join;
 #[path = "../../../../fuzz/src/live.rs"]
 mod live;
-#[path = "../../../../fuzz/src/names.rs"]
+#[path = "../support/names.rs"]
 mod names;
 #[path = "../../../../fuzz/src/operations.rs"]
 mod operations;

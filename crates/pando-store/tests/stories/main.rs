@@ -9,6 +9,8 @@
     reason = "in a test, a panic is a failure and that is all; and some methods are not general enough"
 )]
 
+#[path = "../../../pando-mls/tests/support/names.rs"]
+mod names;
 #[path = "../people/mod.rs"]
 mod people;
 

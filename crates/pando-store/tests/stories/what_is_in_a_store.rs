@@ -1,11 +1,11 @@
 //! What is in a store is counted, and whatever does not hold together is found.
 
+use crate::names::Names;
 use crate::people::{group_of, suite, tea};
 use crate::{Place, for_each_store};
-use pando_mls::wire::{NodeIndex, SignaturePublicKey};
+use pando_mls::wire::NodeIndex;
 use pando_mls::{
-    BasicIdentities, Client, Credential, Group, IdentityError, IdentityPolicy, KeyKind, PublicGroup, RowKey,
-    RustCrypto, TreeKey,
+    BasicIdentities, Client, Group, IdentityPolicy, KeyKind, PublicGroup, RowKey, RustCrypto, TreeKey,
 };
 use pando_store::{Backend, Finding, Key, Memory, Record, Store};
 use std::time::Duration;
@@ -127,31 +127,6 @@ fn what_does_not_hold_together_is_found() {
     assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
 }
 
-/// Tells clients apart by all that is in their credentials.
-struct EachCredentialOnce;
-
-impl IdentityPolicy for EachCredentialOnce {
-    fn validate(
-        &self,
-        credential: &Credential,
-        key: &SignaturePublicKey,
-        now: Option<u64>,
-    ) -> Result<(), IdentityError> {
-        BasicIdentities.validate(credential, key, now)
-    }
-
-    fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
-        match credential {
-            Credential::Basic { identity } => Some(identity.to_vec()),
-            _ => None,
-        }
-    }
-
-    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
-        BasicIdentities.may_succeed(old, new)
-    }
-}
-
 /// What is stored of who is in a group must be what the policy tells, if it tells anything.
 #[test]
 fn who_is_there_must_be_stored_for_the_policy() {
@@ -162,16 +137,16 @@ fn who_is_there_must_be_stored_for_the_policy() {
     let memory = Memory::new();
     let mut alice = group_of(vec![Store::new(memory.again().unwrap(), &Key::None).unwrap()]).remove(0);
     assert!(matches!(verify(&memory, &BasicIdentities)[..], []));
-    assert!(matches!(verify(&memory, &EachCredentialOnce)[..], [Finding::TreeHash(_)]));
+    assert!(matches!(verify(&memory, &Names)[..], [Finding::TreeHash(_)]));
     // Brought up to date, it is right for both.
     let rows = alice.stored();
     let psks = alice.store.psks();
-    let client = Client { policy: &EachCredentialOnce, ..alice.client(&psks) };
+    let client = Client { policy: &Names, ..alice.client(&psks) };
     let delta = Group::load(&rows, &client).unwrap().take_delta();
     let (_, mut lock) = alice.group.take().unwrap();
     let mut transaction = alice.store.begin().unwrap();
     transaction.apply(&mut lock, &delta).unwrap();
     transaction.commit().unwrap();
-    assert!(matches!(verify(&memory, &EachCredentialOnce)[..], []));
+    assert!(matches!(verify(&memory, &Names)[..], []));
     assert!(matches!(verify(&memory, &BasicIdentities)[..], []));
 }
