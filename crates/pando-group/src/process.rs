@@ -11,7 +11,7 @@ use crate::rows;
 use crate::rules::proposal;
 use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
 use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
-use pando_crypto::HpkeKeyPair;
+use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue};
 use pando_tree::{PrivateKeys, TreeError};
@@ -200,13 +200,17 @@ impl Group {
         client: &Client<'_>,
     ) -> Result<Processed, GroupError> {
         let pending = check_proposal(&self.public, content, proposal, client.identities().at_any_time())?;
-        self.insert_proposal(pending.clone())?;
+        let row = rows::proposal(&pending)?;
+        self.insert_proposal(pending.clone(), row)?;
         Ok(Processed::Proposal(pending))
     }
 
-    /// Keeps a proposal until it is committed.
-    pub(crate) fn insert_proposal(&mut self, pending: PendingProposal) -> Result<(), GroupError> {
-        let row = rows::proposal(&pending)?;
+    /// Keeps a proposal, of which this is the row, until it is committed.
+    pub(crate) fn insert_proposal(
+        &mut self,
+        pending: PendingProposal,
+        row: SecretBytes,
+    ) -> Result<(), GroupError> {
         let bytes = row.expose().len();
         if let Some(position) = self.proposals.insert(pending, bytes, &self.config.limits)? {
             self.changed.rows.insert(RowKey::Proposal(position), Some(row));

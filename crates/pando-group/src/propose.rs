@@ -67,11 +67,11 @@ impl Group {
         let authenticated_data = authenticated_data.into();
         let pending = PendingProposal { reference: reference.clone(), sender, proposal, authenticated_data };
         // What there is no room for must not use up a key.
-        let bytes = rows::proposal(&pending)?.expose().len();
-        self.proposals.position(&pending, bytes, &self.config.limits)?;
+        let proposal_row = rows::proposal(&pending)?;
+        self.proposals.position(&pending, proposal_row.expose().len(), &self.config.limits)?;
         let message = self.seal(&signed, rng)?;
         let row = rows::own_proposal(&message, &reference)?;
-        self.insert_proposal(pending)?;
+        self.insert_proposal(pending, proposal_row)?;
         self.changed.rows.insert(RowKey::OwnProposal(next(&self.own_proposals)?), Some(row));
         self.own_proposals.push((message.clone(), reference));
         Ok((message, self.changes()))
