@@ -3,8 +3,7 @@
 use crate::Exceeded;
 use pando_framing::Padding;
 use pando_schedule::RatchetLimits;
-use pando_tree::Tree;
-use pando_wire::{GroupId, MlsMessage};
+use pando_wire::{GroupId, MlsMessage, TreeSize};
 use tls_codec::Size;
 
 /// How a member keeps and sends things. Others need not agree.
@@ -113,8 +112,8 @@ impl Limits {
         if proposals > limit { Err(Exceeded::NewMemberProposals(limit)) } else { Ok(()) }
     }
 
-    pub(crate) const fn check_tree(&self, tree: &Tree) -> Result<(), Exceeded> {
-        if tree.size().leaf_count() > self.leaves { Err(Exceeded::Leaves(self.leaves)) } else { Ok(()) }
+    pub(crate) const fn check_tree_size(&self, size: TreeSize) -> Result<(), Exceeded> {
+        if size.leaf_count() > self.leaves { Err(Exceeded::Leaves(self.leaves)) } else { Ok(()) }
     }
 }
 

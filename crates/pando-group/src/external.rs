@@ -80,7 +80,7 @@ impl ExternalJoin<'_> {
         let mut public = PublicState { context: applied.context.clone(), clients, ..state.clone() };
         public.tree = path.tree().clone();
         public.context.tree_hash = public.tree.tree_hash()?;
-        client.config.limits.check_tree(&public.tree)?;
+        client.config.limits.check_tree_size(public.tree.size())?;
         let update_path = path.encrypt(&public.context, &[], rng)?;
         let commit_secret = CommitSecret::from(path.commit_secret().expose());
 

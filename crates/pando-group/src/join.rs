@@ -12,7 +12,7 @@ use crate::successor::follows_from_none;
 use crate::{Client, Delta, GroupError, KeyPackageBundle, Limits, Missing, Violation};
 use pando_crypto::{SecretBytes, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};
-use pando_tree::{PrivateKeys, Tree};
+use pando_tree::{PrivateKeys, UnverifiedTree};
 use pando_wire::{
     Decode, ExtensionType, Extensions, GroupId, GroupInfo, GroupSecrets, KeyPackage, LeafIndex,
     PreSharedKeyId, ProtocolVersion, Welcome,
@@ -150,8 +150,9 @@ pub(crate) fn verify_group_info(
     let inside = group_info.extensions.get(ExtensionType::RATCHET_TREE);
     let bytes = inside.map(|extension| &*extension.extension_data).or(tree).ok_or(Missing::Tree)?;
     limits.check_tree_bytes(bytes.len())?;
-    let tree = Tree::import(suite, bytes, &context.group_id, &context.tree_hash)?;
-    limits.check_tree(&tree)?;
+    let tree = UnverifiedTree::read(suite, bytes)?;
+    limits.check_tree_size(tree.size())?;
+    let tree = tree.verify(&context.group_id, &context.tree_hash)?;
 
     let signer = group_info.signer;
     let key = tree.signature_key(signer).ok_or(Violation::GroupInfoSigner(signer))?;

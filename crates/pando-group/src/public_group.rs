@@ -186,7 +186,7 @@ impl PublicGroup {
                 let Transition { applied, public, .. } =
                     transition(&self.public, &content, commit, &list, identities)?;
                 let from_epoch = self.public.context.epoch;
-                self.limits.check_tree(&public.tree)?;
+                self.limits.check_tree_size(public.tree.size())?;
                 let (committer, effects) = (content.content.sender, applied.into_effects());
                 let authenticated_data = content.content.authenticated_data.clone();
                 let staged =

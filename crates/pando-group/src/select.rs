@@ -212,7 +212,7 @@ impl<'a> Selection<'a> {
         // What is removed may halve it in the end.
         let mut tree = tree.clone();
         tree.truncate();
-        self.limits.check_tree(&tree).is_ok()
+        self.limits.check_tree_size(tree.size()).is_ok()
     }
 
     /// Goes on with a tree that has a new leaf, if that fits.

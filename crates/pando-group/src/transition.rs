@@ -65,7 +65,7 @@ impl Staged {
         content: &FramedContent,
         proposals: Vec<Committed>,
     ) -> Result<Self, GroupError> {
-        group.config.limits.check_tree(&public.tree)?;
+        group.config.limits.check_tree_size(public.tree.size())?;
         let effects = applied.into_effects();
         let leaves = replaced_leaves(&group.public.tree, &public.tree);
         let rows = match &member {

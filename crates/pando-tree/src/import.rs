@@ -60,6 +60,43 @@ impl ReadNode<'_> {
     }
 }
 
+/// A tree that was read, of which it is known that it is one, and not whose: [`Tree::import`] in two steps, for who wants to
+/// know how large it is before it is hashed, blank nodes included, and its signatures are verified.
+#[derive(Debug)]
+pub struct UnverifiedTree(Tree);
+
+impl UnverifiedTree {
+    /// Reads a tree. Checked are its structure, the lists of unmerged leaves, and that keys are valid and unique.
+    ///
+    /// # Errors
+    /// A [`TreeError`] that names the rule and, where there is one, the node.
+    pub fn read(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
+        Tree::import_unsigned(suite, bytes).map(Self)
+    }
+
+    /// How large it is.
+    #[must_use]
+    pub const fn size(&self) -> TreeSize {
+        self.0.size()
+    }
+
+    /// The tree, if it is that of the group `group_id`, whose GroupContext has the tree hash `expected_hash`. Checked are
+    /// the tree hash, the parent hashes, and the signatures of all leaves.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn verify(self, group_id: &GroupId, expected_hash: &[u8]) -> Result<Tree, TreeError> {
+        let Self(tree) = self;
+        if *tree.tree_hash()? != *expected_hash {
+            return Err(TreeError::TreeHash);
+        }
+        // A leaf that was changed breaks the parent hashes above it, too; the signature tells which it was.
+        tree.check_signatures(group_id)?;
+        tree.check_parent_hashes()?;
+        Ok(tree)
+    }
+}
+
 impl Tree {
     /// Reads a tree, from a ratchet_tree extension or out of band, for the group `group_id`, whose
     /// GroupContext has the tree hash `expected_hash`.
@@ -76,14 +113,7 @@ impl Tree {
         group_id: &GroupId,
         expected_hash: &[u8],
     ) -> Result<Self, TreeError> {
-        let tree = Self::import_unsigned(suite, bytes)?;
-        if *tree.tree_hash()? != *expected_hash {
-            return Err(TreeError::TreeHash);
-        }
-        // A leaf that was changed breaks the parent hashes above it, too; the signature tells which it was.
-        tree.check_signatures(group_id)?;
-        tree.check_parent_hashes()?;
-        Ok(tree)
+        UnverifiedTree::read(suite, bytes)?.verify(group_id, expected_hash)
     }
 
     /// Reads a tree as [`Tree::import`] does, from a structure of the wire format.

@@ -10,7 +10,7 @@
 //!   are then encrypted to the others by [`NewPath::encrypt`].
 //! - [`Tree::merge_path`] gives the receivers the tree with these keys; [`PrivateKeys::decrypt_path`] finds
 //!   the secrets that the receiver is meant to have.
-//! - [`Tree::import`] reads a tree and believes nothing; [`Tree::export`] writes it.
+//! - [`Tree::import`] reads a tree and believes nothing, [`UnverifiedTree`] in two steps; [`Tree::export`] writes it.
 //! - [`Tree::rows_since`] tells what differs between two trees, for those who store them; [`Tree::restore`] and
 //!   [`Tree::patched`] give back what was stored, and [`Tree::open`] reads nodes when they are needed.
 //!
@@ -129,6 +129,7 @@ mod growth;
 pub use changes::{NodeChange, NodeContent};
 pub use create::{LeafTemplate, NewPath};
 pub use error::TreeError;
+pub use import::UnverifiedTree;
 pub use index::KeyIndex;
 pub use merge::MergedPath;
 pub use private::{DecryptedPath, PrivateKeys};

@@ -4,8 +4,9 @@ use crate::proposals::psk;
 use crate::world::{Newcomer, World, client, external_psk, fast_suites, template};
 use pando_mls::{
     BasicIdentities, Client, Encode, Exceeded, Extensions, Group, GroupConfig, GroupError, Limits,
-    MlsMessage, Padding, PublicGroup, propose_own_add,
+    MlsMessage, Padding, PublicGroup, TreeError, propose_own_add,
 };
+use pando_wire::RatchetTree;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::cell::Cell;
@@ -125,6 +126,25 @@ fn trees_that_are_too_large_are_not_joined() {
             let group_info = world.members[0].group_info(false);
             let observer = PublicGroup::new(world.suite, &group_info, Some(&tree), &BasicIdentities, limit);
             assert_eq!(observer.err(), Some(exceeded.into()));
+        }
+    }
+}
+
+/// A tree of a byte for each node, which is never the group's, is not hashed to find that out.
+#[test]
+fn a_tree_of_too_many_blank_leaves_is_not_hashed() {
+    for suite in fast_suites() {
+        let world = World::of(suite, 2);
+        let tree = world.members[0].group.public().tree().to_wire();
+        let group_info = world.members[0].group_info(false);
+        for (blanks, expected) in
+            [(6, GroupError::Tree(TreeError::TreeHash)), (8, GroupError::Exceeded(Exceeded::Leaves(4)))]
+        {
+            let blank = std::iter::repeat_n(None, blanks);
+            let tree = RatchetTree(blank.chain(tree.0.first().cloned()).collect()).encode().unwrap();
+            let limit = Limits { leaves: 4, ..Limits::default() };
+            let observer = PublicGroup::new(suite, &group_info, Some(&tree), &BasicIdentities, limit);
+            assert_eq!(observer.err(), Some(expected));
         }
     }
 }
