@@ -3,7 +3,7 @@
 //!
 //! Left out on purpose: RSA, and the curves with other hashes. `pando-crypto` has none of them.
 
-use pando_crypto::{CryptoProvider, Suite};
+use pando_crypto::{CryptoProvider, RustCrypto, Suite};
 use pando_wire::{CipherSuite, Signature, SignaturePublicKey};
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use x509_cert::SubjectPublicKeyInfo;
@@ -18,7 +18,7 @@ pub(crate) struct Algorithm {
 }
 
 impl Algorithm {
-    /// Those of a provider's.
+    /// All of them, by a provider where it has the suite: members with different ones accept the same chains.
     pub(crate) fn all(provider: &dyn CryptoProvider) -> Vec<Self> {
         [
             (CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, alg_id::ED25519, alg_id::ED25519),
@@ -29,7 +29,8 @@ impl Algorithm {
         ]
         .into_iter()
         .filter_map(|(cipher_suite, public_key, signature)| {
-            provider.suite(cipher_suite).map(|suite| Self { suite, public_key, signature })
+            let suite = provider.suite(cipher_suite).or_else(|| RustCrypto.suite(cipher_suite))?;
+            Some(Self { suite, public_key, signature })
         })
         .collect()
     }

@@ -4,6 +4,7 @@
 //! on names. Left out on purpose: its signature and its validity. Whoever trusts it decides how long.
 
 use crate::AnchorError;
+use crate::addresses::are_constrained_by;
 use crate::algorithm::Algorithm;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::EndEntityCert;
@@ -18,6 +19,8 @@ pub(crate) struct Anchor {
     pub(crate) der: Vec<u8>,
     pub(crate) subject: Name,
     pub(crate) trust: TrustAnchor<'static>,
+    /// Whether it says which email addresses there may be below it.
+    pub(crate) constrains_addresses: bool,
     path_length: Option<u8>,
 }
 
@@ -41,7 +44,14 @@ impl Anchor {
             return Err(AnchorError::KeyUsage(index));
         }
         Algorithm::public_key(algorithms, tbs.subject_public_key_info()).ok_or(AnchorError::Key(index))?;
-        Ok(Self { der: der.to_vec(), subject: tbs.subject().clone(), trust, path_length })
+        let constrains_addresses = are_constrained_by(tbs).map_err(|_| malformed)?;
+        Ok(Self {
+            der: der.to_vec(),
+            subject: tbs.subject().clone(),
+            trust,
+            constrains_addresses,
+            path_length,
+        })
     }
 
     /// Whether a path may have so many issuers below the trust anchor.

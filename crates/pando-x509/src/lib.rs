@@ -60,11 +60,14 @@
 //!   which Commits are valid. An application that learns of it removes the member.
 //! - RSA, and hashes that are not those of MLS's cipher suites.
 //! - nameConstraints on anything but domain names and IP addresses: a certificate below them with a name of that
-//!   kind is refused, and any certificate if they are on directory names.
+//!   kind is refused, and any certificate if they are on directory names. Those on email addresses hold for one in the
+//!   subject, too, if there is no subjectAltName. What is constrained is one kind of names only: a CA that is bound to
+//!   some domain names may certify any URI, and any subject.
 //! - Certificate policies; a critical extension about them is refused.
 //! - Two issuers with one name in a chain. Nobody should have to search for which of them was meant.
 //! - The validity of trust anchors, and how clients come by their certificates.
 
+mod addresses;
 mod algorithm;
 mod anchor;
 mod certificate;

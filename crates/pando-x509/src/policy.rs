@@ -1,5 +1,6 @@
 //! The policy (RFC 9420, sections 5.3 and 5.3.1).
 
+use crate::addresses::{are_constrained_by, is_addressed_by_subject};
 use crate::algorithm::Algorithm;
 use crate::anchor::Anchor;
 use crate::certificate::{chain, parse};
@@ -103,6 +104,7 @@ impl X509Identities {
             return Err(ChainError::LeafKey);
         }
         Identity::of_certificate(leaf)?;
+        let is_addressed_by_subject = no_address_is_constrained(&parsed)?;
 
         let valid_since = valid_since(&parsed)?;
         let now = UnixTime::since_unix_epoch(now.map_or(valid_since, Duration::from_secs));
@@ -116,7 +118,13 @@ impl X509Identities {
             None => ChainError::UnknownIssuer,
         };
         for anchor in anchors {
-            match self.leads_to(anchor, certificates, now) {
+            let is_constrained = is_addressed_by_subject && anchor.constrains_addresses;
+            let path = if is_constrained {
+                Err(ChainError::NameConstraint)
+            } else {
+                self.leads_to(anchor, certificates, now)
+            };
+            match path {
                 Ok(()) => return Ok(()),
                 Err(why) => error = why,
             }
@@ -235,6 +243,20 @@ fn is_in_order(chain: &[TbsCertificate]) -> Result<(), ChainError> {
         names.push(issuer.subject());
     }
     Ok(())
+}
+
+/// No issuer says which email addresses there may be below a certificate with one in its subject alone. Gives whether there is
+/// such a certificate, for which the trust anchor may say so.
+fn no_address_is_constrained(chain: &[TbsCertificate]) -> Result<bool, ChainError> {
+    let mut is_any = false;
+    for (index, certificate) in chain.iter().enumerate() {
+        let malformed = |_| ChainError::Malformed(index);
+        if is_any && are_constrained_by(certificate).map_err(malformed)? {
+            return Err(ChainError::NameConstraint);
+        }
+        is_any |= is_addressed_by_subject(certificate).map_err(malformed)?;
+    }
+    Ok(is_any)
 }
 
 /// The first moment at which all certificates were valid.

@@ -5,8 +5,9 @@ use crate::pki::{
     policy,
 };
 use der::asn1::ObjectIdentifier;
-use pando_crypto::RustCrypto;
+use pando_crypto::{CryptoProvider, RustCrypto, Suite};
 use pando_group::IdentityPolicy;
+use pando_wire::CipherSuite;
 use pando_x509::{ChainError, X509Config, X509Identities};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 
@@ -46,6 +47,25 @@ fn every_signature_scheme_below_every_other() {
             let client = Template::client("alice").suite(suite).signed_by(&authority);
             assert_eq!(check(&root, &[&client, &authority]), Ok(()), "{suite} below {root_suite}");
         }
+    }
+}
+
+/// Members with different providers agree about everybody: whether a chain is good does not depend on the suites that
+/// a provider has.
+#[test]
+fn a_provider_without_some_of_the_suites() {
+    let root = Template::authority("root").suite(P384).self_signed();
+    let authority = Template::authority("authority").suite(ED448).signed_by(&root);
+    let client = Template::client("alice").suite(P521).signed_by(&authority);
+    let policy = X509Identities::new(&OneSuite, [&root.der]).unwrap();
+    assert_eq!(policy.check(&credential(&[&client, &authority]), client.key(), Some(NOW)), Ok(()));
+}
+
+struct OneSuite;
+
+impl CryptoProvider for OneSuite {
+    fn suite(&self, cipher_suite: CipherSuite) -> Option<Suite> {
+        (cipher_suite == ED25519).then(|| RustCrypto.suite(cipher_suite))?
     }
 }
 
