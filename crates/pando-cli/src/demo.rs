@@ -13,6 +13,7 @@ use pando_mls::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -251,17 +252,18 @@ impl Demo {
 
     /// What was done, and whether all members are in the same epoch with the same secrets.
     fn report(&self) -> Outcome<ExitCode> {
-        println!("{:<28}{:>8}{:>14}{:>12}", "", "count", "bytes sent", "time");
+        let mut out = io::stdout().lock();
+        writeln!(out, "{:<28}{:>8}{:>14}{:>12}", "", "count", "bytes sent", "time")?;
         for Row { what, count, bytes, time } in &self.rows {
-            println!("{what:<28}{count:>8}{bytes:>14}{:>10.2} s", time.as_secs_f64());
+            writeln!(out, "{what:<28}{count:>8}{bytes:>14}{:>10.2} s", time.as_secs_f64())?;
         }
         let first = &self.members.first().ok_or("nobody is left")?.group;
         let authenticator = first.epoch_authenticator();
         let agree =
             self.members.iter().filter(|member| member.group.epoch_authenticator() == authenticator).count();
         let hex: String = authenticator.expose().iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("\n{agree} of {} members agree on epoch {}", self.members.len(), first.epoch());
-        println!("epoch authenticator: {hex}");
+        writeln!(out, "\n{agree} of {} members agree on epoch {}", self.members.len(), first.epoch())?;
+        writeln!(out, "epoch authenticator: {hex}")?;
         Ok(if agree == self.members.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -6,7 +6,7 @@
     reason = "in a test, a panic is a failure and that is all"
 )]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn demo(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pando")).arg("demo").args(arguments).output().unwrap()
@@ -38,6 +38,22 @@ fn a_few_members_and_another_suite() {
         let lines = epoch(&["--members", "3", "--suite", suite]);
         assert!(lines[0].starts_with("2 of 2 members agree"), "{lines:?}");
     }
+}
+
+/// As with `pando demo | head -1`.
+#[test]
+fn nobody_reads_the_output() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pando"))
+        .args(["demo", "--members", "3"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.starts_with("pando: ") && !told.contains("panicked"), "{told}");
 }
 
 #[test]

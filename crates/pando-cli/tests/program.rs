@@ -29,6 +29,10 @@ fn committed() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-vectors").to_str().unwrap().to_owned()
 }
 
+fn psk_secrets() -> std::path::PathBuf {
+    Path::new(&committed()).join("psk_secret.json")
+}
+
 /// A folder with one file.
 fn folder_with(name: &str, text: &str) -> (TempDir, String) {
     let folder = TempDir::new().unwrap();
@@ -67,7 +71,7 @@ fn json_has_a_line_for_each_file_and_one_for_the_total() {
 
 #[test]
 fn a_failure_names_the_case_and_the_field() {
-    let text = fs::read_to_string(Path::new(&committed()).join("psk_secret.json")).unwrap();
+    let text = fs::read_to_string(psk_secrets()).unwrap();
     let mut cases: Value = serde_json::from_str(&text).unwrap();
     cases[2]["psk_secret"] = "00".into();
     let (_folder, path) = folder_with("psk_secret.json", &cases.to_string());
@@ -84,7 +88,7 @@ fn a_failure_names_the_case_and_the_field() {
 
 #[test]
 fn the_kind_can_be_given_when_the_name_does_not_tell() {
-    let text = fs::read_to_string(Path::new(&committed()).join("psk_secret.json")).unwrap();
+    let text = fs::read_to_string(psk_secrets()).unwrap();
     let (_folder, path) = folder_with("mine.json", &text);
     let output = pando(&["vectors", "verify", &path]);
     assert_eq!(output.status.code(), Some(2));
@@ -159,6 +163,20 @@ fn folders_below_are_looked_into() {
     }
     let others = pando(&["vectors", "verify", "--kind", "welcome", out]);
     assert_eq!(stdout(&others), "0 passed, 0 failed, 0 skipped\n");
+}
+
+/// A file that cannot be read is told, also if nobody has asked for it by name.
+#[cfg(unix)]
+#[test]
+fn a_link_to_nowhere_is_told() {
+    let (folder, _) = folder_with("psk_secret.json", &fs::read_to_string(psk_secrets()).unwrap());
+    let link = folder.path().join("welcome.json");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    for path in [folder.path(), &link] {
+        let output = pando(&["vectors", "verify", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains("welcome.json"), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::kinds::{
 };
 use crate::report::{Outcome, Problem};
 use crate::{Failure, InputError, Kind, Report};
-use pando_crypto::{CryptoError, CryptoProvider, RustCrypto, Suite};
+use pando_crypto::{CryptoProvider, RustCrypto, Suite};
 use pando_wire::CipherSuite;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -150,10 +150,4 @@ fn write<T: Serialize>(cases: &[T]) -> Result<String, GenerateError> {
     let mut text = serde_json::to_string_pretty(cases).map_err(|error| Box::new(error) as Box<dyn Error>)?;
     text.push('\n');
     Ok(text)
-}
-
-impl From<CryptoError> for GenerateError {
-    fn from(error: CryptoError) -> Self {
-        Self::Failed(Box::new(error))
-    }
 }

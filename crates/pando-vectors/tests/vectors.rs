@@ -237,6 +237,8 @@ fn wrong_numbers_are_noticed() {
         ),
         (Kind::TreeMath, &[("/2/sibling/0", 4), ("/2/n_leaves", 3), ("/2/n_leaves", 0)]),
         (Kind::Deserialization, &[("/3/length", 62), ("/3/length", 64), ("/0/length", 0x7fff_ffff)]),
+        // Deriving that many keys would take all memory.
+        (Kind::SecretTree, &[("/0/leaves/0/0/generation", 1), ("/0/leaves/0/2/generation", u32::MAX)]),
     ] {
         for (pointer, number) in changes {
             let mut cases: Value = serde_json::from_str(&generate(kind, None, SEED).unwrap()).unwrap();
@@ -245,6 +247,37 @@ fn wrong_numbers_are_noticed() {
             assert_eq!(report.failures.len(), 1, "{pointer}");
         }
     }
+}
+
+#[test]
+fn a_case_that_says_nothing_is_noticed() {
+    for (kind, pointer) in [
+        (Kind::KeySchedule, "/0/epochs"),
+        (Kind::SecretTree, "/0/leaves"),
+        (Kind::SecretTree, "/0/leaves/0"),
+        (Kind::TreeKem, "/0/update_paths"),
+        (Kind::TreeKem, "/0/update_paths/0/path_secrets"),
+    ] {
+        let text = generate(kind, Some(1), SEED).unwrap();
+        let mut cases: Value = serde_json::from_str(&text).unwrap();
+        *cases.pointer_mut(pointer).unwrap() = Value::Array(vec![]);
+        let report = verify(kind, &RustCrypto, &cases.to_string(), &mut |_, _| {}).unwrap();
+        assert_eq!(report.failures.len(), 1, "{pointer}");
+    }
+}
+
+/// There are fewer members than leaves; what each of them decrypts has to be there nonetheless.
+#[test]
+fn a_path_secret_that_is_not_there_is_noticed() {
+    let text = generate(Kind::TreeKem, Some(1), SEED).unwrap();
+    let mut cases: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let paths = cases.last_mut().unwrap().pointer_mut("/update_paths").unwrap().as_array_mut().unwrap();
+    assert_eq!(
+        paths[0]["path_secrets"].as_array_mut().unwrap().pop().map(|last| last.is_string()),
+        Some(true)
+    );
+    let report = verify(Kind::TreeKem, &RustCrypto, &Value::from(cases).to_string(), &mut |_, _| {});
+    assert_eq!(report.unwrap().failures.len(), 1);
 }
 
 #[test]

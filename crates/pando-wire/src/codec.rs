@@ -56,13 +56,13 @@ impl<T: DeserializeBytes> Decode for T {}
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The input ends before the value does.
+    /// The input ends before the value does, or a vector before its last element does.
     #[error("the input ends too early")]
     Truncated,
     /// The input goes on after the value.
     #[error("bytes follow after the end of the value")]
     TrailingBytes,
-    /// A variable-size length is not minimal, has the prefix 0b11, or does not fit its elements.
+    /// A variable-size length is not minimal, or has the prefix 0b11.
     #[error("a vector's length is malformed")]
     BadLength,
     /// A number that selects what follows is not one that RFC 9420 defines.

@@ -53,7 +53,7 @@ fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorsError> {
         // A link to a folder is not followed: it may lead back here.
         if entry.file_type().map_err(io)?.is_dir() {
             files.extend(json_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
+        } else if path.extension().is_some_and(|extension| extension == "json") && !path.is_dir() {
             files.push(path);
         }
     }

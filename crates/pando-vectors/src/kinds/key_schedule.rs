@@ -2,7 +2,7 @@
 
 use crate::hex_bytes::Hex;
 use crate::random::bytes;
-use crate::report::{MustSucceed, Outcome, must_equal, suite};
+use crate::report::{MustSucceed, Outcome, must, must_equal, suite};
 use crate::run::Generated;
 use pando_crypto::{CryptoProvider, Suite};
 use pando_schedule::{CommitSecret, EpochSecrets, InitSecret, PskSecret, ScheduleError};
@@ -155,6 +155,7 @@ impl Epoch {
 impl Case {
     pub(crate) fn verify(&self, crypto: &dyn CryptoProvider) -> Outcome {
         let suite = suite(crypto, self.cipher_suite)?;
+        must("epochs", !self.epochs.is_empty(), "none")?;
         let mut init_secret = InitSecret::from(&*self.initial_init_secret);
         for (number, epoch) in (0..).zip(&self.epochs) {
             let (computed, next) = Epoch::new(suite, &self.group_id, number, &init_secret, epoch.chosen())

@@ -2,7 +2,7 @@
 
 use crate::hex_bytes::Hex;
 use crate::random::bytes;
-use crate::report::{MustSucceed, Outcome, Problem, must_equal, suite};
+use crate::report::{MustSucceed, Outcome, Problem, must, must_equal, suite};
 use crate::run::Generated;
 use pando_crypto::{CryptoProvider, Suite};
 use pando_schedule::{
@@ -37,6 +37,9 @@ struct Generation {
     application_nonce: Hex,
 }
 
+/// How far a file may go. A key is derived, and kept, for each generation before.
+const LAST_GENERATION: u32 = 65_535;
+
 /// The leaf of each list.
 fn leaf_indices() -> impl Iterator<Item = LeafIndex> {
     (0..).map(LeafIndex)
@@ -51,6 +54,8 @@ impl Case {
         must_equal("sender_data.key", key.expose(), &self.sender_data.key)?;
         must_equal("sender_data.nonce", nonce.expose(), &self.sender_data.nonce)?;
 
+        let mut generations = self.leaves.iter().flatten();
+        must("leaves", generations.next().is_some(), "no generations")?;
         let mut receiving = self.tree()?;
         let mut sending = self.tree()?;
         for (leaf, generations) in leaf_indices().zip(&self.leaves) {
@@ -81,7 +86,9 @@ impl Case {
         let secret = EncryptionSecret::from(&*self.encryption_secret);
         // Whatever generations the file asks for, in whatever order.
         let generations = self.leaves.iter().flatten().map(|generation| generation.generation);
-        let limits = RatchetLimits { forward: generations.max().unwrap_or(0), backward: u32::MAX };
+        let last = generations.max().unwrap_or(0);
+        must("leaves", last <= LAST_GENERATION, "a generation that is too far to go")?;
+        let limits = RatchetLimits { forward: last, backward: u32::MAX };
         Ok(SecretTree::new(size, secret, limits))
     }
 }

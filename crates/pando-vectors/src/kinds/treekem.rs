@@ -62,6 +62,7 @@ impl Case {
             let field = format!("leaves_private of leaf {}", leaf.index);
             keys.insert(LeafIndex(leaf.index), leaf.keys(suite, &tree).in_field(&field)?);
         }
+        must("update_paths", !self.update_paths.is_empty(), "none")?;
         for path in &self.update_paths {
             self.verify_path(path, &tree, &keys)?;
             self.make_path(LeafIndex(path.sender), &tree, &keys)?;
@@ -83,8 +84,8 @@ impl Case {
         let merged = tree.merge_path(sender, &update_path, &[]).in_field(&field)?;
         let hash = merged.tree().tree_hash().in_field(&field)?;
         must_equal(format!("{field}, tree_hash_after"), &hash, &path.tree_hash_after)?;
-        let members = path.path_secrets.len() >= keys.len();
-        must(format!("{field}, path_secrets"), members, "not one for each leaf")?;
+        let leaves = path.path_secrets.len() == usize::try_from(tree.size().leaf_count()).in_field(&field)?;
+        must(format!("{field}, path_secrets"), leaves, "not one for each leaf")?;
         for (leaf, expected) in (0..).map(LeafIndex).zip(&path.path_secrets) {
             let Some(keys) = keys.get(&leaf).filter(|_| leaf != sender) else { continue };
             let field = format!("{field}, decrypted by leaf {}", leaf.0);
