@@ -44,6 +44,9 @@ pub enum StoreError {
         /// What the system says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// There is not enough memory for what the passphrase costs.
+    #[error("not enough memory for the cost of the passphrase")]
+    OutOfMemory,
     /// The operating system gives no randomness.
     #[error("no randomness: {0}")]
     Random(getrandom::Error),
@@ -133,6 +136,9 @@ pub enum Misuse {
     /// A KeyPackage or a key of a cipher suite for which another was given, or a key that is malformed.
     #[error("not a key of this cipher suite")]
     CipherSuite,
+    /// Something in the transaction has failed, or it was ended by SQL. What is left to do is to drop it.
+    #[error("the transaction has ended, by an error or by SQL")]
+    TransactionEnded,
     /// What the application did in SQL is wrong.
     #[error("SQL: {0}")]
     Sql(String),

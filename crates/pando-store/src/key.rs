@@ -3,12 +3,13 @@
 use crate::StoreError;
 use crate::cipher::{open, seal};
 use crate::error::{Misuse, Record};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::KeyInit;
 use pando_mls::wire::Opaque;
 use pando_mls::{Decode, Encode, SecretBytes};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+use zeroize::Zeroizing;
 
 /// The format that is written.
 pub const FORMAT: u16 = 2;
@@ -66,15 +67,18 @@ impl Argon2Cost {
     /// A store that somebody else has put there must not cost more than this to open.
     const LIMIT: Self = Self { memory: 4 << 20, passes: 1_000, lanes: 64 };
 
-    fn wrapping_key(self, passphrase: &SecretBytes, salt: &[u8]) -> Result<SecretBytes, Misuse> {
+    fn wrapping_key(self, passphrase: &SecretBytes, salt: &[u8]) -> Result<SecretBytes, StoreError> {
         let Self { memory, passes, lanes } = self;
         if memory > Self::LIMIT.memory || passes > Self::LIMIT.passes || lanes > Self::LIMIT.lanes {
-            return Err(Misuse::Argon2);
+            return Err(Misuse::Argon2.into());
         }
         let params = Params::new(memory, passes, lanes, Some(KEY_LEN)).map_err(|_| Misuse::Argon2)?;
+        let mut blocks = Zeroizing::new(Vec::new());
+        blocks.try_reserve_exact(params.block_count()).map_err(|_| StoreError::OutOfMemory)?;
+        blocks.resize(params.block_count(), Block::default());
         let mut key = SecretBytes::from(vec![0; KEY_LEN]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.expose(), salt, key.expose_mut())
+            .hash_password_into_with_memory(passphrase.expose(), salt, key.expose_mut(), &mut **blocks)
             .map_err(|_| Misuse::Argon2)?;
         Ok(key)
     }

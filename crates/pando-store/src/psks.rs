@@ -101,11 +101,11 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn resumption_psk(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, StoreError> {
-        if let Some(psk) = self.row(group_id, RowKey::ResumptionPsk(epoch))? {
-            return Ok(Some(psk.into()));
+        // The current epoch's first: should another process end it meanwhile, its PSK is there as a past one's.
+        match self.stored_group(group_id)? {
+            Some(stored) if stored.context.epoch == epoch => Ok(stored.resumption_psk),
+            _ => Ok(self.row(group_id, RowKey::ResumptionPsk(epoch))?.map(PskValue::from)),
         }
-        let stored = self.stored_group(group_id)?;
-        Ok(stored.filter(|stored| stored.context.epoch == epoch).and_then(|stored| stored.resumption_psk))
     }
 
     /// What is to be known of a group without loading it.
@@ -113,9 +113,10 @@ impl<B: Backend> Store<B> {
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn stored_group(&self, group_id: &GroupId) -> Result<Option<StoredGroup>, StoreError> {
-        let Some(public) = self.row(group_id, RowKey::Public)? else { return Ok(None) };
-        let member = self.row(group_id, RowKey::Member)?;
-        match StoredGroup::read(&public, member.as_ref()) {
+        // Read at once, so that both are of one epoch.
+        let rows = self.rows(group_id, RowKey::Public..=RowKey::Member)?;
+        let Some(public) = rows.get(&RowKey::Public) else { return Ok(None) };
+        match StoredGroup::read(public, rows.get(&RowKey::Member)) {
             Ok(stored) => Ok(Some(stored)),
             Err(pando_mls::GroupError::Stored(key)) => {
                 Err(StoreError::Corrupt(Record::Row(group_id.clone(), key)))

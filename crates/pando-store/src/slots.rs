@@ -79,10 +79,16 @@ pub(crate) fn delete(connection: &Connection, range: Range<&[u8]>) -> Result<(),
     slots.into_iter().try_for_each(|slot| free(connection, slot))
 }
 
-/// Gives the slots up that are free. This moves others: a VACUUM must follow, which writes all pages anew.
+/// Gives the slots up that are free. To delete those would move others, and leave copies of them. So the others are added to a
+/// new table one after the other, and back, and what they were in is overwritten page by page. VACUUM gives the pages back.
 pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
     let sql = "BEGIN IMMEDIATE;
-               DELETE FROM pando_slots WHERE id IN (SELECT slot FROM pando_free);
+               CREATE TABLE pando_kept (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
+               INSERT INTO pando_kept SELECT id, value FROM pando_slots
+                   WHERE id NOT IN (SELECT slot FROM pando_free) ORDER BY id;
+               DELETE FROM pando_slots;
+               INSERT INTO pando_slots SELECT id, value FROM pando_kept ORDER BY id;
+               DROP TABLE pando_kept;
                DELETE FROM pando_free;
                COMMIT";
     let dropped = connection.execute_batch(sql);
@@ -100,8 +106,8 @@ fn take(connection: &Connection, value: &SecretBytes) -> Result<i64, StoreError>
     let free: Option<i64> = connection.prepare_cached(sql)?.query_row([size], |row| row.get(0)).optional()?;
     if let Some(slot) = free {
         let sql = "UPDATE pando_slots SET value = ?2 WHERE id = ?1";
-        connection.prepare_cached(sql)?.execute(params![slot, value.expose()])?;
-        return Ok(slot);
+        let updated = connection.prepare_cached(sql)?.execute(params![slot, value.expose()])?;
+        return if updated == 1 { Ok(slot) } else { Err(StoreError::Corrupt(Record::Database)) };
     }
     let sql = "INSERT INTO pando_slots (value) VALUES (?1)";
     connection.prepare_cached(sql)?.execute([value.expose()])?;
@@ -147,6 +153,7 @@ fn blob<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8], StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::Backend;
 
     #[test]
     fn a_slot_is_a_little_larger_than_what_is_in_it() {
@@ -173,6 +180,8 @@ mod tests {
         damaged(get(&connection, &[1]).map(drop));
         damaged(scan(&connection, &[0][..]..&[9][..], &mut |_, _| Ok(())));
         damaged(put(&connection, &[1], &[8; 10]));
+        connection.execute("INSERT INTO pando_free (size, slot) VALUES (32, 9)", []).unwrap();
+        damaged(put(&connection, &[3], &[8; 10]));
         damaged(delete(&connection, &[1][..]..&[2][..]));
         assert_eq!(get(&connection, &[2]).unwrap().unwrap().expose(), [7; 10]);
     }
@@ -200,5 +209,39 @@ mod tests {
         assert_eq!(slots(), 10);
         put(&connection, &[7], &[7; 50]).unwrap();
         assert_eq!(slots(), 11);
+    }
+
+    /// Should the process end right after it, what is deleted later has no copies.
+    #[test]
+    fn giving_slots_up_leaves_no_copies() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut database = crate::Sqlite::open(&path).unwrap();
+        let value =
+            |key: u16| -> Vec<u8> { (0..24).map(|at| at ^ key.to_le_bytes()[usize::from(at) % 2]).collect() };
+        let len = |key: u16| 24 + usize::from(key * 7 % 40) * usize::from(key % 11);
+        database.begin().unwrap();
+        for key in 0..2_000_u16 {
+            let padded = [value(key), vec![0; len(key) - 24]].concat();
+            database.put(&key.to_be_bytes(), &padded).unwrap();
+        }
+        database.commit().unwrap();
+        database.begin().unwrap();
+        for key in (0..2_000_u16).filter(|key| key % 3 != 0) {
+            database.delete(&key.to_be_bytes()..&[&key.to_be_bytes()[..], &[0]].concat()).unwrap();
+        }
+        database.commit().unwrap();
+        drop_free(database.connection()).unwrap();
+        let found = |database: &mut crate::Sqlite| {
+            database.erase().unwrap();
+            let bytes = std::fs::read(&path).unwrap();
+            let windows: std::collections::BTreeSet<&[u8]> = bytes.windows(24).collect();
+            (0..2_000_u16).filter(|key| windows.contains(&*value(*key))).count()
+        };
+        assert_eq!(found(&mut database), 667);
+        database.begin().unwrap();
+        database.delete(&[0]..&[0xff]).unwrap();
+        database.commit().unwrap();
+        assert_eq!(found(&mut database), 0);
     }
 }

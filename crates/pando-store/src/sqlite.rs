@@ -13,6 +13,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a transaction waits for one of another process, if nothing else is said.
@@ -37,11 +38,14 @@ pub struct Sqlite {
 impl Sqlite {
     /// Opens a database, or makes one, which nobody but its owner can read. Nothing is written yet.
     ///
+    /// While it is open, nothing else in this process may open and close the file, to copy it for instance: on most systems, that
+    /// takes away the locks by which SQLite keeps other processes from writing at the same time.
+    ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Corrupt`] if it is no database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        private().create(true).truncate(false).write(true).open(path).map_err(opening)?;
+        create(path)?;
         Self::open_existing(path)
     }
 
@@ -59,9 +63,10 @@ impl Sqlite {
         // Otherwise, statements are planned again with the values that they are executed with.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // None of these writes anything. What is deleted is overwritten; temporary files would hold copies of it; and a
-        // transaction is on the disk when it is committed.
+        // transaction is on the disk when it is committed, also where fsync alone does not see to that (Apple's systems).
         connection.execute_batch(
-            "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000",
+            "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;
+             PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON",
         )?;
         let table = "SELECT 1 FROM sqlite_schema WHERE name = 'pando_records'";
         let ready = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
@@ -95,6 +100,11 @@ impl Sqlite {
     fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+
+    /// SQLite ends a transaction by itself after some errors, and then writes at once.
+    fn check_transaction(&self) -> Result<(), Misuse> {
+        if self.connection.is_autocommit() { Err(Misuse::TransactionEnded) } else { Ok(()) }
     }
 
     fn prepare(&mut self) -> Result<(), StoreError> {
@@ -147,6 +157,7 @@ impl Backend for Sqlite {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
+        self.check_transaction()?;
         self.execute("COMMIT")
     }
 
@@ -166,10 +177,12 @@ impl Backend for Sqlite {
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.check_transaction()?;
         slots::put(&self.connection, key, value)
     }
 
     fn delete(&mut self, range: Range<&[u8]>) -> Result<(), StoreError> {
+        self.check_transaction()?;
         slots::delete(&self.connection, range)
     }
 
@@ -196,8 +209,6 @@ impl Backend for Sqlite {
 
     fn compact(&mut self) -> Result<(), StoreError> {
         self.prepare()?;
-        // What is in the way of the second, without which copies of slots would stay, is in the way of the first.
-        self.connection.execute_batch("VACUUM")?;
         slots::drop_free(&self.connection)?;
         Ok(self.connection.execute_batch("VACUUM")?)
     }
@@ -208,6 +219,18 @@ fn attempt(file: &File) -> Result<Option<()>, StoreError> {
         Ok(()) => Ok(Some(())),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(opening(error)),
+    }
+}
+
+/// Makes the file of a database if there is none. One that is there is not touched: a process that closes a file loses
+/// all its locks on it, and SQLite has some there for as long as the database is open.
+fn create(path: &Path) -> Result<(), StoreError> {
+    // Nobody else opens the database before the new file is closed.
+    static CREATING: Mutex<()> = Mutex::new(());
+    let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+    match private().create_new(true).write(true).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(opening(error)),
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::backend::Backend;
 use crate::cipher::{Cipher, Kind, all_rows, alone, range, rows_before, tagged};
+use crate::error::Misuse;
 use crate::faults::point;
 use crate::group::{GroupLock, GroupRecord};
 use crate::store::{Erase, Store};
@@ -15,21 +16,28 @@ pub struct Transaction<'a, B: Backend> {
     pub(crate) store: &'a mut Store<B>,
     /// Whether secrets were deleted or replaced.
     pub(crate) erases: bool,
+    /// Whether something has failed after which there may be a part of what was to be written.
+    failed: bool,
     ended: bool,
 }
 
 impl<'a, B: Backend> Transaction<'a, B> {
     pub(crate) const fn new(store: &'a mut Store<B>) -> Self {
-        Self { store, erases: false, ended: false }
+        Self { store, erases: false, failed: false, ended: false }
     }
 
     /// Stores what an operation has changed in a group.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if the group has been written since it was loaded, or is there already and was not loaded,
-    /// or if an earlier transaction with this lock was not committed.
+    /// or is not there any more, or if an earlier transaction with this lock was not committed.
     pub fn apply(&mut self, lock: &mut GroupLock, delta: &Delta) -> Result<(), StoreError> {
-        let version = self.check_version(lock)?.checked_add(1).ok_or(StoreError::Stale)?;
+        let stored = self.check_version(lock)?;
+        if stored == 0 && !delta.is_whole() {
+            return Err(StoreError::Stale);
+        }
+        let version = stored.checked_add(1).ok_or(StoreError::Stale)?;
+        let record = GroupRecord { version, group_id: lock.group_id().clone() }.encode_secret()?;
         let tag = *lock.tag();
         if delta.is_whole() {
             self.delete(&all_rows(&tag))?;
@@ -46,8 +54,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
             let record = self.store.cipher.row(&tag, key);
             self.put(&record, Cipher::row_value(key, value).expose())?;
         }
-        let record = GroupRecord { version, group_id: lock.group_id().clone() };
-        self.put(&tagged(Kind::Group, &tag), &record.encode_secret()?)?;
+        self.put(&tagged(Kind::Group, &tag), &record)?;
         // If this is not committed, the lock is ahead, and nothing more is taken from whoever holds it.
         lock.set_version(version);
         Ok(())
@@ -72,9 +79,12 @@ impl<'a, B: Backend> Transaction<'a, B> {
     /// the way.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Busy`].
+    /// [`StoreError::Io`], [`StoreError::Busy`]. [`Misuse::TransactionEnded`] if something in it has failed: it is undone.
     pub fn commit(mut self) -> Result<(), StoreError> {
         point("store::commit")?;
+        if self.failed {
+            return Err(Misuse::TransactionEnded.into());
+        }
         self.store.backend.commit()?;
         self.ended = true;
         self.store.unerased |= self.erases;
@@ -94,15 +104,19 @@ impl<'a, B: Backend> Transaction<'a, B> {
     }
 
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        point("store::put")?;
-        let sealed = self.store.cipher.seal(key, value)?;
-        self.store.backend.put(key, sealed.expose())
+        let put = point("store::put").and_then(|()| {
+            let sealed = self.store.cipher.seal(key, value)?;
+            self.store.backend.put(key, sealed.expose())
+        });
+        self.failed |= put.is_err();
+        put
     }
 
     pub(crate) fn delete<T: AsRef<[u8]>>(&mut self, bounds: &(T, T)) -> Result<(), StoreError> {
-        point("store::delete")?;
         self.erases = true;
-        self.store.backend.delete(range(bounds))
+        let deleted = point("store::delete").and_then(|()| self.store.backend.delete(range(bounds)));
+        self.failed |= deleted.is_err();
+        deleted
     }
 }
 

@@ -78,6 +78,38 @@ fn a_group_that_is_there_is_not_made_again() {
     for_each_store!(there_already);
 }
 
+/// Whoever still has the group in memory cannot store a part of it.
+fn deleted(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b")]);
+    let alice = &mut devices[0];
+    let (mut group, mut lock) = alice.group.take().unwrap();
+    let mut transaction = alice.store.begin().unwrap();
+    transaction.delete_group(&mut lock).unwrap();
+    transaction.commit().unwrap();
+    for _ in 0..2 {
+        let delta = {
+            let psks = alice.store.psks();
+            group.encrypt(b"late", b"", &alice.client(&psks), &mut rng(1)).unwrap().1
+        };
+        let mut transaction = alice.store.begin().unwrap();
+        assert!(matches!(transaction.apply(&mut lock, &delta), Err(StoreError::Stale)));
+        drop(transaction);
+        // Nor under another lock.
+        drop(lock);
+        lock = alice.store.lock(&tea(), Duration::ZERO).unwrap();
+    }
+    drop(lock);
+    assert_eq!(alice.store.groups().unwrap(), []);
+    // One that is made anew is stored.
+    alice.create(&tea()).unwrap();
+    alice.send(b"hello").unwrap();
+}
+
+#[test]
+fn a_group_that_was_deleted() {
+    for_each_store!(deleted);
+}
+
 /// Somebody comes back by an external Commit, with the lock of what it had before.
 fn comes_back(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);

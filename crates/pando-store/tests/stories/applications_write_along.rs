@@ -1,11 +1,39 @@
 //! An application's own rows are there if and only if the group's are. The database may have been the application's
 //! first.
 
-use crate::people::{group_of, sqlite, tea};
+use crate::people::{group_of, rng, sqlite, tea};
 use pando_mls::Encode;
 use pando_store::rusqlite::Connection;
 use pando_store::{Key, Misuse, StoreError};
 use tempfile::TempDir;
+
+/// SQLite ends a transaction by itself after some errors. Nothing is written behind it, and what has failed is not
+/// committed by an application that does not look.
+#[test]
+fn a_transaction_that_has_ended_takes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let open = |name: &str| sqlite(&folder.path().join(name), &Key::None).unwrap();
+    let mut devices = group_of(vec![open("a"), open("b")]);
+    let alice = &mut devices[0];
+    let sql = "CREATE TABLE once (id INTEGER UNIQUE ON CONFLICT ROLLBACK); INSERT INTO once VALUES (1)";
+    alice.store.connection().execute_batch(sql).unwrap();
+    let before = alice.stored();
+    let (mut group, mut lock) = alice.group.take().unwrap();
+    let delta = {
+        let psks = alice.store.psks();
+        group.encrypt(b"hello", b"", &alice.client(&psks), &mut rng(1)).unwrap().1
+    };
+    let mut transaction = alice.store.begin().unwrap();
+    transaction.connection().execute("INSERT INTO once VALUES (1)", []).unwrap_err();
+    let ended = |result| matches!(result, Err(StoreError::Misuse(Misuse::TransactionEnded)));
+    assert!(ended(transaction.apply(&mut lock, &delta)));
+    assert!(ended(transaction.put_psk(b"psk", &b"secret".as_slice().into())));
+    assert!(ended(transaction.commit()));
+    drop(lock);
+    alice.reload().unwrap();
+    assert_eq!(alice.stored(), before);
+    assert!(alice.store.psk(b"psk").unwrap().is_none());
+}
 
 #[test]
 fn the_outbox_and_the_group_are_one() {

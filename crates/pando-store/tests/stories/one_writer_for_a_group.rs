@@ -55,6 +55,27 @@ fn who_waits_goes_on_where_the_other_has_stopped() {
     assert!(waited < Duration::from_secs(60));
 }
 
+/// A process that closes a file loses all its locks on it. SQLite has one for as long as a database is open.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_is_opened_again_keeps_its_locks() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    let mut first = Device::new("alice", sqlite(&path, &Key::None).unwrap(), 1).unwrap();
+    first.create(&tea()).unwrap();
+    let inode = format!(":{} ", std::os::unix::fs::MetadataExt::ino(&path.metadata().unwrap()));
+    let locks = || {
+        let all = std::fs::read_to_string("/proc/locks").unwrap();
+        let of_this = |line: &&str| line.contains("POSIX") && line.contains(&inode);
+        all.lines().filter(of_this).count()
+    };
+    assert_eq!(locks(), 1);
+    let again = sqlite(&path, &Key::None).unwrap();
+    assert_eq!(locks(), 1);
+    drop(again);
+    assert_eq!(locks(), 1);
+}
+
 /// However a database is called, its groups have one lock.
 #[cfg(unix)]
 #[test]
