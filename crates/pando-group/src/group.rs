@@ -240,6 +240,7 @@ impl Group {
         if staged.from_epoch != self.epoch() {
             return Err(Misuse::StaleCommit.into());
         }
+        let past = rows::past_epoch(self, &staged.leaves)?;
         let Staged { public, member, effects, leaves, rows, .. } = staged;
         let lost = self.pending.take().map(Pending::into_by_value).unwrap_or_default();
         self.forget_pending();
@@ -253,6 +254,7 @@ impl Group {
         self.private_keys = private_keys;
         self.active = effects.reinit.is_none();
         self.reinit = effects.reinit;
+        self.changed.rows.extend(past);
         self.keep_past(old_public, old_keys, leaves);
         Ok((lost, self.changes()))
     }

@@ -219,7 +219,6 @@ pub(crate) fn next_epoch(
     new: &PublicState,
     member_keys: &StagedMember,
     reinit: Option<&ReInit>,
-    leaves: &crate::history::Leaves,
 ) -> Result<Changes, GroupError> {
     let StagedMember { private_keys, keys } = member_keys;
     let mut changes = tree(new, Some(&old.public))?;
@@ -231,7 +230,12 @@ pub(crate) fn next_epoch(
     for (id, secret) in keys.secret_tree.secrets() {
         changes.insert(RowKey::Epoch(new.context.epoch, EpochRow::Secret(id)), Some(secret));
     }
-    let epoch = old.epoch();
+    Ok(changes)
+}
+
+/// The rows that keep what is needed of an epoch that ends, as the client wants it when it does.
+pub(crate) fn past_epoch(old: &Group, leaves: &crate::history::Leaves) -> Result<Changes, EncodeError> {
+    let (epoch, mut changes) = (old.epoch(), Changes::new());
     if old.config.past_epochs > 0 {
         let leaf_count = old.public.tree.size().leaf_count();
         let past = past(&old.public.context, leaf_count, old.keys.sender_data.expose())?;

@@ -69,7 +69,7 @@ impl Staged {
         let effects = applied.into_effects();
         let leaves = replaced_leaves(&group.public.tree, &public.tree);
         let rows = match &member {
-            Some(member) => rows::next_epoch(group, &public, member, effects.reinit.as_ref(), &leaves)?,
+            Some(member) => rows::next_epoch(group, &public, member, effects.reinit.as_ref())?,
             None => Changes::from([(RowKey::Public, Some(rows::public(&group.public, false, None)?))]),
         };
         // The rows have told of what is gone.

@@ -3,7 +3,7 @@
 
 use crate::world::{World, external_psk, fast_suites, read, suites};
 use pando_mls::wire::MlsMessageBody;
-use pando_mls::{FramingError, GroupError, Processed, ScheduleError};
+use pando_mls::{Client, FramingError, Group, GroupConfig, GroupError, Processed, ScheduleError};
 
 fn restart_all(world: &mut World) {
     world.members.iter_mut().for_each(super::world::Member::restart);
@@ -68,6 +68,32 @@ fn no_generation_is_sent_twice_after_restarts() {
     }
 }
 
+/// What is kept of an epoch is what the settings say when it ends, not when one's own Commit was made.
+#[test]
+fn a_commit_is_pending_while_the_settings_change() {
+    let few = GroupConfig { past_epochs: 0, past_resumption_psks: 0, ..GroupConfig::default() };
+    for suite in fast_suites() {
+        for (made, merged) in [(few, GroupConfig::default()), (GroupConfig::default(), few)] {
+            let mut world = World::of(suite, 3);
+            let late = world.send(1, b"late");
+            let load = |world: &mut World, config| {
+                let client = Client { config, ..crate::world::client(&*world.members[0].signer) };
+                world.members[0].group = Group::load(&world.members[0].rows, &client).unwrap();
+            };
+            load(&mut world, made);
+            let (commit, _) = world.build(0, |builder| builder).unwrap();
+            load(&mut world, merged);
+            world.deliver_commit(0, &commit);
+            assert_eq!(world.members[0].group.rows().unwrap(), world.members[0].rows);
+            load(&mut world, merged);
+            let read = world.members[0].process(&late);
+            assert_eq!(read.is_ok(), merged.past_epochs > 0, "{read:?}");
+            let psk = world.members[0].group.resumption_psk(world.context().epoch - 1);
+            assert_eq!(psk.is_some(), merged.past_resumption_psks > 0);
+        }
+    }
+}
+
 #[test]
 fn a_commit_that_was_taken_and_not_merged_can_be_taken_again() {
     for suite in fast_suites() {
@@ -78,7 +104,7 @@ fn a_commit_that_was_taken_and_not_merged_can_be_taken_again() {
         // The client stops before it has merged.
         let stored = &world.members[1].rows;
         let client = crate::world::client(&*world.members[1].signer);
-        world.members[1].group = pando_mls::Group::load(stored, &client).unwrap();
+        world.members[1].group = Group::load(stored, &client).unwrap();
         world.deliver_commit(0, &commit);
     }
 }
