@@ -1,15 +1,33 @@
 //! The same work on many items, on all cores, with the result that one core would give.
 //!
-//! Where there are no threads, `rayon` does it on the calling one, and so does a pool of one thread: handing all work
-//! over to it would only take time. Whoever needs randomness draws it beforehand, an item at a time, so that it does not
-//! matter which core comes first.
+//! Where no thread can be started, it is done on the calling one, and so it is where a pool has one thread: handing all
+//! work over to that would only take time. Whoever needs randomness draws it beforehand, an item at a time, so that it
+//! does not matter which core comes first.
+//!
+//! A thread of a pool of `rayon` that waits for others does other work of that pool meanwhile, the application's too. So
+//! an application that calls this library from such threads must not hold a lock then that its other work there takes.
 
+use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use std::error::Error;
+use std::sync::OnceLock;
 
 /// How many threads there are to work.
 #[must_use]
 pub fn threads() -> usize {
-    rayon::current_num_threads()
+    let pooled = rayon::current_thread_index().is_some() || has_pool();
+    if pooled { rayon::current_num_threads() } else { 1 }
+}
+
+/// Whether there is the pool of the process: it is made now, or the application has made it. If it is left to `rayon` to make
+/// it and threads cannot be started, that panics, then and whenever it is used again.
+fn has_pool() -> bool {
+    static POOL: OnceLock<bool> = OnceLock::new();
+    *POOL.get_or_init(|| match ThreadPoolBuilder::new().build_global() {
+        Ok(()) => true,
+        // What the system has said is the source. There is none if there is a pool already.
+        Err(error) => error.source().is_none(),
+    })
 }
 
 /// `work` done on each item, which should take some ten microseconds at least: waking a thread takes as long.
@@ -59,6 +77,32 @@ mod tests {
             assert_eq!(map(&items, |item| item + 1), (1..=len).collect::<Vec<_>>());
         }
     }
+
+    /// In a process of its own, in which no thread can be started: its stack would be too large.
+    #[test]
+    fn without_threads_the_calling_one_does_it() {
+        if std::env::var_os(ALONE).is_some() {
+            assert!(std::thread::Builder::new().spawn(|| ()).is_err());
+            for _ in 0..2 {
+                assert_eq!((threads(), map(&[1, 2, 3], |item| item + 1)), (1, vec![2, 3, 4]));
+                assert_eq!(try_for_each_run(&[1, 2, 3], 1, |run| Err::<(), _>(run[0])), Err(1));
+                assert_eq!(join(true, || 1, || 2), (1, 2));
+            }
+            return;
+        }
+        let name = "parallel::tests::without_threads_the_calling_one_does_it";
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--test-threads=1"])
+            .envs([(ALONE, "1"), ("RUST_MIN_STACK", "1000000000000000000")])
+            .output()
+            .unwrap();
+        let told = [child.stdout, child.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert!(child.status.success() && told.contains("1 passed"), "{told}");
+    }
+
+    /// For the process without threads.
+    const ALONE: &str = "PANDO_WITHOUT_THREADS";
 
     #[test]
     fn the_first_error_is_told() {

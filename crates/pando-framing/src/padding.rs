@@ -29,7 +29,7 @@ impl Padding {
 
 /// Padmé, from the paper "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs"
 /// (Nikitin and others, 2019), section 4: of a length of E + 1 binary digits, all but the first
-/// log2(E) + 1 become zero, by rounding up.
+/// log2(E) + 2, rounded down, become zero, by rounding up.
 fn padme(len: usize) -> Option<usize> {
     let Some(e) = len.checked_ilog2() else {
         return Some(0);

@@ -19,7 +19,7 @@ use crate::source::{RowSource, TreeRows, beside_the_tree};
 use crate::transition::{Effects, Staged, StagedMember};
 use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
-use pando_schedule::{InterimTranscriptHash, SecretTree};
+use pando_schedule::{InterimTranscriptHash, ScheduleError, SecretTree};
 use pando_tree::{KeyKind, PrivateKeys, Tree, TreeError, TreeKey};
 use pando_wire::{Decode, LeafIndex, NodeIndex, Opaque, Sender, TreeSize};
 use std::collections::{BTreeMap, VecDeque};
@@ -324,7 +324,10 @@ fn secret_tree(
         EpochRow::Secret(id) => Some((id, row.expose())),
         _ => None,
     });
-    Ok(SecretTree::restore(suite, size, config.ratchet_limits, secrets)?)
+    SecretTree::restore(suite, size, config.ratchet_limits, secrets).map_err(|error| match error {
+        ScheduleError::Stored(id) => GroupError::Stored(RowKey::Epoch(epoch, EpochRow::Secret(id))),
+        other => other.into(),
+    })
 }
 
 /// The epochs that are over and not forgotten.

@@ -110,6 +110,12 @@
 //! generator. Who somebody is, the [`IdentityPolicy`] decides: [`BasicIdentities`] believes names, [`X509Identities`]
 //! validates chains of certificates, and applications write their own. All members of a group must decide alike.
 //!
+//! # Threads
+//!
+//! What is work on many items, as are large Commits and joining, is spread over the cores by `rayon`, in the pool of the
+//! process. A thread of that pool, should the library be called on one, does other work of the pool while it waits for the
+//! rest: it must not hold a lock then that such work takes. A lock around a group is one.
+//!
 //! # Errors
 //!
 //! A [`GroupError`] tells whose fault it was: bytes that are malformed, a peer who broke a rule ([`Violation`], with the

@@ -1,5 +1,6 @@
 //! What can go wrong in the key schedule and the secret tree.
 
+use crate::SecretId;
 use pando_crypto::CryptoError;
 use pando_wire::{DecodeError, EncodeError, LeafIndex};
 
@@ -36,7 +37,7 @@ pub enum ScheduleError {
     /// All 2^32 generations of a ratchet have been used.
     #[error("the ratchet has come to its end")]
     RatchetExhausted,
-    /// What was stored of a secret tree is malformed.
-    #[error("a stored secret is malformed")]
-    Stored,
+    /// What was stored of a secret tree is malformed, or a part of it is missing.
+    #[error("a stored secret is malformed or missing: {0:?}")]
+    Stored(SecretId),
 }

@@ -104,17 +104,19 @@ impl Ratchet {
         }
     }
 
-    /// Puts a part in its place again.
+    /// Puts a part in its place again; `None` if it does not have the length of one.
     pub(crate) fn restore(&mut self, suite: Suite, part: Part, stored: &[u8]) -> Option<()> {
         match part {
             Part::Head if stored.is_empty() => self.head = None,
             Part::Head => {
                 let (generation, secret) = stored.split_first_chunk()?;
+                (secret.len() == suite.hash_len()).then_some(())?;
                 let generation = u32::from_be_bytes(*generation);
                 self.head = Some(Head { generation, secret: secret.into() });
             }
             Part::Skipped(generation) => {
                 let (nonce, key) = stored.split_at_checked(suite.aead_nonce_len())?;
+                (key.len() == suite.aead_key_len()).then_some(())?;
                 let key = MessageKey { key: key.to_vec().into(), nonce: nonce.to_vec().into() };
                 self.skipped.insert(generation, key);
             }

@@ -113,7 +113,7 @@ impl SecretTree {
     /// The secret tree that was stored as these secrets.
     ///
     /// # Errors
-    /// [`ScheduleError::Stored`] if one of them is malformed.
+    /// [`ScheduleError::Stored`] with the one that is malformed, or is missing beside others of its sender.
     pub fn restore<'a>(
         suite: Suite,
         size: TreeSize,
@@ -123,19 +123,28 @@ impl SecretTree {
         let (frontier, senders) = (BTreeMap::new(), BTreeMap::new());
         let (changed_nodes, changed_senders) = (BTreeSet::new(), BTreeSet::new());
         let mut tree = Self { size, limits, frontier, senders, changed_nodes, changed_senders };
+        let mut given = BTreeSet::new();
         for (id, stored) in secrets {
             let (leaf, ratchet, part) = match id {
-                SecretId::Node(node) => {
+                SecretId::Node(node) if stored.len() == suite.hash_len() => {
                     tree.frontier.insert(node, stored.into());
                     continue;
                 }
+                SecretId::Node(_) => return Err(ScheduleError::Stored(id)),
                 SecretId::Ratchet(leaf, ratchet) => (leaf, ratchet, Part::Head),
                 SecretId::Message(leaf, ratchet, generation) => (leaf, ratchet, Part::Skipped(generation)),
             };
             let sender = tree.senders.entry(leaf).or_insert_with(Sender::empty);
-            sender.ratchet(ratchet).restore(suite, part, stored).ok_or(ScheduleError::Stored)?;
+            sender.ratchet(ratchet).restore(suite, part, stored).ok_or(ScheduleError::Stored(id))?;
+            given.insert(id);
         }
-        Ok(tree)
+        let heads = tree.senders.keys().flat_map(|&leaf| {
+            RatchetType::ALL.into_iter().map(move |ratchet| SecretId::of(leaf, ratchet, Part::Head))
+        });
+        match heads.into_iter().find(|head| !given.contains(head)) {
+            Some(missing) => Err(ScheduleError::Stored(missing)),
+            None => Ok(tree),
+        }
     }
 
     /// The size of the tree.
@@ -404,7 +413,8 @@ mod tests {
     fn a_ratchet_at_its_end_is_stored_as_that() {
         let head = (SecretId::Ratchet(LeafIndex(0), RatchetType::Application), &[][..]);
         let size = TreeSize::with_leaves(1).unwrap();
-        let mut tree = SecretTree::restore(suite(), size, RatchetLimits::default(), [head]).unwrap();
+        let other = (SecretId::Ratchet(LeafIndex(0), RatchetType::Handshake), &[0; 36][..]);
+        let mut tree = SecretTree::restore(suite(), size, RatchetLimits::default(), [other, head]).unwrap();
         let next = tree.take_next(suite(), LeafIndex(0), RatchetType::Application);
         assert_eq!(next, Err(ScheduleError::RatchetExhausted));
         let stored: Vec<_> = tree.secrets().filter(|(id, _)| *id == head.0).collect();
@@ -413,14 +423,31 @@ mod tests {
 
     #[test]
     fn malformed_secrets_are_not_restored() {
-        let size = TreeSize::with_leaves(1).unwrap();
-        for id in [
-            SecretId::Ratchet(LeafIndex(0), RatchetType::Handshake),
-            SecretId::Message(LeafIndex(0), RatchetType::Handshake, 3),
-        ] {
+        let size = TreeSize::with_leaves(2).unwrap();
+        let head = |ratchet| SecretId::Ratchet(LeafIndex(0), ratchet);
+        let (handshake, application) = (head(RatchetType::Handshake), head(RatchetType::Application));
+        let message = SecretId::Message(LeafIndex(0), RatchetType::Handshake, 3);
+        let node = SecretId::Node(NodeIndex(2));
+        let restore = |secrets: &[(SecretId, &[u8])]| {
             let restored =
-                SecretTree::restore(suite(), size, RatchetLimits::default(), [(id, &[1, 2, 3][..])]);
-            assert_eq!(restored.err(), Some(ScheduleError::Stored));
+                SecretTree::restore(suite(), size, RatchetLimits::default(), secrets.iter().copied());
+            restored.map(|tree| assert_eq!(tree.secrets().count(), secrets.len())).err()
+        };
+        for len in 0..100 {
+            let stored = &[0; 100][..len];
+            for (id, lens) in
+                [(handshake, &[0, 36][..]), (application, &[0, 36]), (message, &[28]), (node, &[32])]
+            {
+                let mut secrets = BTreeMap::from([(handshake, &[][..]), (application, &[0; 36])]);
+                secrets.insert(id, stored);
+                let refused = (!lens.contains(&len)).then_some(ScheduleError::Stored(id));
+                assert_eq!(restore(&secrets.into_iter().collect::<Vec<_>>()), refused, "{id:?}, {len} bytes");
+            }
         }
+        // Without a ratchet of a sender, its end cannot be told from its loss.
+        let missing = |id| Some(ScheduleError::Stored(id));
+        assert_eq!(restore(&[(handshake, &[])]), missing(application));
+        assert_eq!(restore(&[(application, &[]), (message, &[0; 28])]), missing(handshake));
+        assert_eq!(restore(&[]), None);
     }
 }

@@ -1,7 +1,7 @@
 //! All seven cipher suites of RFC 9420 (section 17.1) in pure Rust.
 //!
-//! Own code here is the rule for which Ed25519 signatures are accepted; everything else is called. HPKE sends with
-//! what all backends share, and receives with the crate `hpke`.
+//! Own code here are the rules for which encodings of keys and which EdDSA signatures are accepted; everything else is
+//! called. HPKE sends with what all backends share, and receives with the crate `hpke`.
 
 pub(crate) mod ecdsa;
 pub(crate) mod ed25519;

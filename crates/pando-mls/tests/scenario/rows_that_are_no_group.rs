@@ -14,6 +14,10 @@ fn full(suite: Suite) -> (World, Rows) {
     world.commit(1, |builder| builder);
     world.members[2].process(&late).unwrap();
     world.chat(0);
+    // One is on its way still.
+    world.send(0, b"slow");
+    let fast = world.send(0, b"fast");
+    world.members[2].process(&fast).unwrap();
     world.propose_update(2);
     world.build(2, |builder| builder.without_pending().psk(external_psk(1))).unwrap();
     world.agree();
@@ -39,7 +43,6 @@ fn what_is_malformed_is_named() {
                 // Bytes by themselves: what is left of them is another secret.
                 RowKey::PrivateKey(_) | RowKey::ResumptionPsk(_) => continue,
                 RowKey::Epoch(_, EpochRow::Leaf(_)) => continue,
-                RowKey::Epoch(_, EpochRow::Secret(SecretId::Node(_) | SecretId::Ratchet(..))) => continue,
                 // Nothing but a key.
                 RowKey::Tree(TreeKey::Key(..)) => continue,
                 RowKey::Tree(_) => "a tree",
@@ -70,6 +73,16 @@ fn what_is_missing_is_named() {
             let mut fewer = copy(&rows);
             fewer.remove(&key);
             assert_eq!(Group::load(&fewer, &client).err(), Some(GroupError::Stored(key)));
+        }
+        // A ratchet of a sender whose other one is there.
+        let ratchets = rows
+            .keys()
+            .filter(|key| matches!(key, RowKey::Epoch(_, EpochRow::Secret(SecretId::Ratchet(..)))));
+        assert!(ratchets.clone().count() > 4);
+        for key in ratchets {
+            let mut fewer = copy(&rows);
+            fewer.remove(key);
+            assert_eq!(Group::load(&fewer, &client).err(), Some(GroupError::Stored(*key)));
         }
         // A private key for a node that is not there.
         let mut more = copy(&rows);
