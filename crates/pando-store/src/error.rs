@@ -44,8 +44,8 @@ pub enum StoreError {
         /// What the system says.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// There is not enough memory for what the passphrase costs.
-    #[error("not enough memory for the cost of the passphrase")]
+    /// There is not enough memory, for what the passphrase costs for instance.
+    #[error("not enough memory")]
     OutOfMemory,
     /// The operating system gives no randomness.
     #[error("no randomness: {0}")]

@@ -148,7 +148,7 @@ impl<B: Backend> Store<B> {
     }
 
     /// Looks at everything: whether records can be read and are where they belong, whether every group can be
-    /// loaded and has the tree that its GroupContext says, and whether private keys belong to their public keys.
+    /// loaded and has the tree that its GroupContext says, and whether the private keys in it belong to their public keys.
     ///
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::WrongKey`] if the store has got another key. What is damaged is no error, but a
@@ -160,7 +160,7 @@ impl<B: Backend> Store<B> {
     ) -> Result<Vec<Finding>, StoreError> {
         self.check_key()?;
         let (mut findings, mut groups, mut rows) = (Vec::new(), BTreeMap::new(), Vec::new());
-        self.each_record(&mut |key, value| {
+        let scanned = self.each_record(&mut |key, value| {
             match self.look(key, value) {
                 Ok(Some(Found::Group(tag, group_id))) => drop(groups.insert(tag, group_id)),
                 Ok(Some(Found::Row(tag, row))) => rows.push((tag, row)),
@@ -168,7 +168,12 @@ impl<B: Backend> Store<B> {
                 Err(finding) => findings.push(finding),
             }
             Ok(())
-        })?;
+        });
+        match scanned {
+            // What comes behind it cannot be read.
+            Err(StoreError::Corrupt(what)) => findings.push(Finding::Damaged(what)),
+            scanned => scanned?,
+        }
         let orphans = rows.into_iter().filter(|(tag, _)| !groups.contains_key(tag));
         findings.extend(orphans.map(|(_, row)| Finding::Orphan(row)));
         for group_id in groups.into_values() {

@@ -261,6 +261,7 @@ impl From<rusqlite::Error> for StoreError {
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
                 return Self::Corrupt(Record::Database);
             }
+            ErrorCode::OutOfMemory => return Self::OutOfMemory,
             ErrorCode::DiskFull => IoKind::Full,
             ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => IoKind::Open,
             ErrorCode::SystemIoFailure => match extended_code {

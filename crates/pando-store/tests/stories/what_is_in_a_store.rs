@@ -1,7 +1,7 @@
 //! What is in a store is counted, and whatever does not hold together is found.
 
 use crate::names::Names;
-use crate::people::{group_of, suite, tea};
+use crate::people::{group_of, sqlite, suite, tea};
 use crate::{Place, for_each_store};
 use pando_mls::wire::NodeIndex;
 use pando_mls::{
@@ -9,6 +9,7 @@ use pando_mls::{
 };
 use pando_store::{Backend, Finding, Key, Memory, Record, Store};
 use std::time::Duration;
+use tempfile::TempDir;
 
 fn counted(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b"), place.open("c")]);
@@ -125,6 +126,19 @@ fn what_does_not_hold_together_is_found() {
     assert!(findings.iter().any(|finding| matches!(finding, Finding::Misplaced(Record::KeyPackage))));
     assert!(findings.iter().any(|finding| matches!(finding, Finding::Damaged(Record::KeyPackage))));
     assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
+}
+
+/// A database that is damaged itself ends the search, and what was found before is told.
+#[test]
+fn a_damaged_database_is_found() {
+    let folder = TempDir::new().unwrap();
+    let mut alice = group_of(vec![sqlite(&folder.path().join("a"), &Key::None).unwrap()]).remove(0);
+    let transaction = alice.store.begin().unwrap();
+    let sql = "DELETE FROM pando_slots WHERE id = (SELECT slot FROM pando_records WHERE key >= x'0202')";
+    assert_eq!(transaction.connection().execute(sql, []).unwrap(), 1);
+    transaction.commit().unwrap();
+    let findings = alice.store.verify(&RustCrypto, &BasicIdentities).unwrap();
+    assert!(matches!(findings[..], [Finding::Damaged(Record::Database)]), "{findings:?}");
 }
 
 /// What is stored of who is in a group must be what the policy tells, if it tells anything.
