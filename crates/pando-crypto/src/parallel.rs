@@ -11,6 +11,7 @@ use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use std::error::Error;
 use std::sync::OnceLock;
+use std::{io, thread};
 
 /// How many threads there are to work.
 #[must_use]
@@ -20,13 +21,18 @@ pub fn threads() -> usize {
 }
 
 /// Whether there is the pool of the process: it is made now, or the application has made it. If it is left to `rayon` to make
-/// it and threads cannot be started, that panics, then and whenever it is used again.
+/// it and threads cannot be started, that panics, then and whenever it is used again; so it does for an application that has
+/// tried to make it itself, in vain, and goes on.
 fn has_pool() -> bool {
     static POOL: OnceLock<bool> = OnceLock::new();
-    *POOL.get_or_init(|| match ThreadPoolBuilder::new().build_global() {
-        Ok(()) => true,
-        // What the system has said is the source. There is none if there is a pool already.
-        Err(error) => error.source().is_none(),
+    *POOL.get_or_init(|| match thread::Builder::new().spawn(|| ()) {
+        // There are none at all, as in WebAssembly: `rayon` knows of that, and makes a pool without them.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
+        _ => match ThreadPoolBuilder::new().build_global() {
+            Ok(()) => true,
+            // What the system has said is the source. There is none if somebody has made the pool already.
+            Err(error) => error.source().is_none(),
+        },
     })
 }
 
@@ -79,10 +85,11 @@ mod tests {
     }
 
     /// In a process of its own, in which no thread can be started: its stack would be too large.
+    #[cfg(target_pointer_width = "64")]
     #[test]
     fn without_threads_the_calling_one_does_it() {
         if std::env::var_os(ALONE).is_some() {
-            assert!(std::thread::Builder::new().spawn(|| ()).is_err());
+            assert!(thread::Builder::new().spawn(|| ()).is_err());
             for _ in 0..2 {
                 assert_eq!((threads(), map(&[1, 2, 3], |item| item + 1)), (1, vec![2, 3, 4]));
                 assert_eq!(try_for_each_run(&[1, 2, 3], 1, |run| Err::<(), _>(run[0])), Err(1));
@@ -102,6 +109,7 @@ mod tests {
     }
 
     /// For the process without threads.
+    #[cfg(target_pointer_width = "64")]
     const ALONE: &str = "PANDO_WITHOUT_THREADS";
 
     #[test]

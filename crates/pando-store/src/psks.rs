@@ -136,10 +136,10 @@ impl<B: Backend> Transaction<'_, B> {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Encode`].
     pub fn put_psk(&mut self, psk_id: &[u8], psk: &PskValue) -> Result<(), StoreError> {
+        let record = PskRecord { psk_id: psk_id.into(), psk: psk.expose().into() }.encode_secret()?;
         // What is replaced is to be overwritten.
         self.remove_psk(psk_id)?;
-        let record = PskRecord { psk_id: psk_id.into(), psk: psk.expose().into() };
-        self.put(&self.store.psk_key(psk_id), &record.encode_secret()?)
+        self.put(&self.store.psk_key(psk_id), &record)
     }
 
     /// Deletes an external PSK, if it is there.

@@ -225,12 +225,17 @@ fn attempt(file: &File) -> Result<Option<()>, StoreError> {
 /// Makes the file of a database if there is none. One that is there is not touched: a process that closes a file loses
 /// all its locks on it, and SQLite has some there for as long as the database is open.
 fn create(path: &Path) -> Result<(), StoreError> {
-    // Nobody else opens the database before the new file is closed.
+    // Nobody else who makes it opens the database before the new file is closed.
     static CREATING: Mutex<()> = Mutex::new(());
     let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
-    match private().create_new(true).write(true).open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(opening(error)),
-        _ => Ok(()),
+    // A link may lead to a file that is not there yet.
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            private().create(true).truncate(false).write(true).open(path).map(drop).map_err(opening)
+        }
+        // SQLite would open it, and fail when something is to be written.
+        Ok(found) if found.permissions().readonly() => Err(opening(io::ErrorKind::PermissionDenied.into())),
+        found => found.map(drop).map_err(opening),
     }
 }
 

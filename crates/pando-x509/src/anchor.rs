@@ -44,7 +44,8 @@ impl Anchor {
             return Err(AnchorError::KeyUsage(index));
         }
         Algorithm::public_key(algorithms, tbs.subject_public_key_info()).ok_or(AnchorError::Key(index))?;
-        let constrains_addresses = are_constrained_by(tbs).map_err(|_| malformed)?;
+        // What cannot be read may be anything.
+        let constrains_addresses = are_constrained_by(tbs).unwrap_or(true);
         Ok(Self {
             der: der.to_vec(),
             subject: tbs.subject().clone(),

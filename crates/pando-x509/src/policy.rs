@@ -254,7 +254,9 @@ fn no_address_is_constrained(chain: &[TbsCertificate]) -> Result<bool, ChainErro
         if is_any && are_constrained_by(certificate).map_err(malformed)? {
             return Err(ChainError::NameConstraint);
         }
-        is_any |= is_addressed_by_subject(certificate).map_err(malformed)?;
+        // They do not hold for issuers that certify themselves.
+        let holds = index == 0 || certificate.issuer() != certificate.subject();
+        is_any |= holds && is_addressed_by_subject(certificate).map_err(malformed)?;
     }
     Ok(is_any)
 }

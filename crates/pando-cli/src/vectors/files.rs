@@ -44,6 +44,11 @@ fn kind_of(path: &Path) -> Option<Kind> {
     Kind::of_file(path.file_stem()?.to_str()?)
 }
 
+/// A file; or what cannot be read, as a link to nowhere, and has to be told.
+fn is_meant(path: &Path) -> bool {
+    path.is_file() || !path.exists()
+}
+
 fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorsError> {
     let io = |error| VectorsError::Io { path: folder.into(), error };
     let mut files = Vec::new();
@@ -53,7 +58,7 @@ fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorsError> {
         // A link to a folder is not followed: it may lead back here.
         if entry.file_type().map_err(io)?.is_dir() {
             files.extend(json_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "json") && !path.is_dir() {
+        } else if path.extension().is_some_and(|extension| extension == "json") && is_meant(&path) {
             files.push(path);
         }
     }

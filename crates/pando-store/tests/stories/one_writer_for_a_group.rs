@@ -85,6 +85,11 @@ fn a_database_with_two_names() {
     let store = sqlite(&path, &Key::None).unwrap();
     std::os::unix::fs::symlink(&path, &link).unwrap();
     let other = sqlite(&link, &Key::None).unwrap();
+    // Also if the link was there first.
+    let (later, link) = (folder.path().join("later"), folder.path().join("link to later"));
+    std::os::unix::fs::symlink(&later, &link).unwrap();
+    drop(sqlite(&link, &Key::None).unwrap());
+    assert!(later.is_file());
     let lock = store.lock(&tea(), Duration::ZERO).unwrap();
     assert!(matches!(other.lock(&tea(), Duration::ZERO), Err(StoreError::Busy)));
     drop(lock);

@@ -3,7 +3,7 @@
 
 use crate::people::{group_of, sqlite, tea};
 use pando_mls::SecretBytes;
-use pando_store::{Argon2Cost, Backend, Key, Record, Sqlite, StoreError};
+use pando_store::{Argon2Cost, Backend, IoKind, Key, Record, Sqlite, StoreError};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -126,6 +126,18 @@ fn a_price_that_nobody_would_pay_is_damage() {
     let cost = Argon2Cost { memory: u32::MAX, ..CHEAP };
     let dear = Key::Passphrase { passphrase: SecretBytes::from(b"a".as_slice()), cost };
     assert!(matches!(sqlite(&folder.path().join("new"), &dear), Err(StoreError::Misuse(_))));
+}
+
+#[test]
+fn what_cannot_be_written_is_not_opened() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    drop(sqlite(&path, &Key::None).unwrap());
+    let mut permissions = path.metadata().unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    let opened = sqlite(&path, &Key::None);
+    assert!(matches!(opened, Err(StoreError::Io { kind: IoKind::Open, .. })), "{opened:?}");
 }
 
 #[test]

@@ -342,6 +342,10 @@ fn name_constraints_on_email_addresses() {
     // An authority's own address.
     let authority = address(free("authority"));
     assert_eq!(check(bound("root", true), authority, bare()), Err(ChainError::NameConstraint));
+    // Not that of one that certifies itself under another key.
+    let old = address(bound("root", true)).self_signed();
+    let new = address(free("root")).suite(P384).signed_by(&old);
+    assert_eq!(crate::pki::check(&old, &[&bare().signed_by(&new), &new]), Ok(()));
     // Constraints on something else, on nothing, and below.
     let dns = free("authority").with(true, &constraints(dns, true));
     assert_eq!(check(free("root"), dns, address(bare())), Ok(()));
