@@ -80,7 +80,8 @@
 //! | keys for the application | [`Group::export`], [`Group::resumption_psk`] | 8.5, 8.6 |
 //! | compare with another member | [`Group::epoch_authenticator`] | 8.7 |
 //! | follow a group without its secrets | [`PublicGroup`] | RFC 9750 |
-//! | store, and load again | [`Delta`], [`Group::load`] | – |
+//! | store, and load again | [`Delta`], [`Group::load`], [`Group::open`]; the crate `pando-store` | – |
+//! | have identities by certificates | [`X509Identities`], [`x509`] | 5.3 |
 //!
 //! # Commits and the delivery service
 //!
@@ -125,7 +126,7 @@
 //!
 //! # Left out on purpose
 //!
-//! Networks, stores, directories of users and user interfaces. Building blocks for those who study or extend the
+//! Networks, stores (`pando-store` is one), directories of users and user interfaces. Building blocks for those who study or extend the
 //! protocol are in the crates below this one: `pando-wire`, `pando-crypto`, `pando-tree`, `pando-schedule`,
 //! `pando-framing`, `pando-group`.
 
@@ -142,6 +143,8 @@ pub use pando_group::*;
 pub use pando_schedule::{EpochAuthenticator, PskValue, RatchetLimits, RatchetType, ScheduleError, SecretId};
 pub use pando_tree::{KeyKind, LeafTemplate, SourceError, Tree, TreeError, TreeKey};
 pub use pando_x509::{X509Config, X509Identities};
+// Whom certificates name, and what can be wrong with them.
+pub use pando_x509 as x509;
 // The structures of the protocol that applications meet most, and all of them.
 pub use pando_wire as wire;
 pub use pando_wire::{

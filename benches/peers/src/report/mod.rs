@@ -89,7 +89,8 @@ fn page(results: &Results, machine: &Machine, date: &str, drawn: &[(&str, String
                  virtual.";
     section("Small groups", about, &tables::small_groups(results));
     section("All cipher suites", "Pando with each suite.", &tables::suites(results));
-    section("At 1,000,000 members", "Beyond what we promise.", &tables::of_size(results, HUGE));
+    let about = "Beyond what we promise. Measured in a run of its own, by `large-group` of `pando-benches`.";
+    section("At 1,000,000 members", about, &tables::of_size(results, HUGE));
     let images: Vec<_> = drawn.iter().map(|(op, name)| format!("![{op}](benchmarks/{name})\n")).collect();
     section("How it grows", "Both axes are logarithmic.", &images.join("\n"));
     let about =
