@@ -9,7 +9,7 @@ use crate::propose::{NewLeaf, same_leaf};
 use crate::psk::propose_psk;
 use crate::public_state::PublicState;
 use crate::rows;
-use crate::rules::proposal_list;
+use crate::rules::{leaf_node, proposal_list};
 use crate::select::select;
 use crate::transition::{
     Applied, Staged, StagedMember, apply_proposals, check_path_leaf, check_tree, confirm,
@@ -106,6 +106,7 @@ impl Group {
     /// # Errors
     /// As [`Group::merge`]: [`Misuse::StaleCommit`] if no Commit is pending.
     pub fn merge_pending(&mut self) -> Result<Delta, GroupError> {
+        self.public.tree.intact()?;
         let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
         self.merge(pending.staged).map(|(_, delta)| delta)
     }
@@ -117,7 +118,8 @@ impl Group {
     }
 
     /// The epoch that one's own pending Commit leads to: which of the proposals it covers, the tree to give to new
-    /// members, and what else there is to know before it is accepted.
+    /// members, and what else there is to know before it is accepted. Once the group was loaded anew, the proposals are
+    /// only those by value, and what was authenticated with the Commit is not known.
     #[must_use]
     pub fn pending_epoch(&self) -> Option<&Staged> {
         self.pending.as_ref().map(|pending| &pending.staged)
@@ -355,6 +357,10 @@ impl<'a> CommitBuilder<'a> {
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
         let identities = client.identities().at_any_time();
         check_path_leaf(applied, state, path.leaf_node(), Some(&old), identities)?;
+        if self.new_leaf.is_some() {
+            // Its key may be of another suite. That of the old leaf is the one that the Commit is signed with.
+            leaf_node::signature_is_valid(path.leaf_node(), state.suite, (group_id, own))?;
+        }
         Ok(path)
     }
 

@@ -134,4 +134,7 @@ pub enum Misuse {
     /// A leaf that is no member.
     #[error("{0} is not a member")]
     NotAMember(LeafIndex),
+    /// An Update whose private key the group does not have: it was made for another epoch, or elsewhere.
+    #[error("the group does not have the private key of the Update")]
+    UpdateWithoutKey,
 }

@@ -7,7 +7,7 @@ use crate::key_package::check_capabilities;
 use crate::proposals::Committed;
 use crate::psk::{propose_psk, psk_secret};
 use crate::public_state::PublicState;
-use crate::rules::extensions;
+use crate::rules::{extensions, leaf_node};
 use crate::transition::{apply_proposals, check_path_leaf, check_tree, confirm};
 use crate::{Client, Delta, GroupError, Missing};
 use pando_crypto::CryptoRng;
@@ -76,6 +76,8 @@ impl ExternalJoin<'_> {
         let group_id = &state.context.group_id;
         let path = applied.tree.create_external_path(self.template, group_id, signer, rng)?;
         check_path_leaf(&applied, &state, path.leaf_node(), old.as_ref(), identities)?;
+        // The client's signer may be of another suite.
+        leaf_node::signature_is_valid(path.leaf_node(), suite, (group_id, path.sender()))?;
         let clients = check_tree(&state, &applied, path.tree(), Some(path.sender()), identities)?;
         let mut public = PublicState { context: applied.context.clone(), clients, ..state.clone() };
         public.tree = path.tree().clone();

@@ -233,11 +233,11 @@ impl Group {
     /// has lost, the proposals are given back that it had by value, so that they can be tried again.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if it does not follow the current epoch. In a group that was opened, what
+    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group. In a group that was opened, what
     /// [`Tree::intact`](pando_tree::Tree::intact) says. Nothing else can go wrong.
     pub fn merge(&mut self, staged: Staged) -> Result<(Vec<Proposal>, Delta), GroupError> {
         self.public.tree.intact()?;
-        if staged.from_epoch != self.epoch() {
+        if staged.follows != self.public.interim_transcript_hash || !self.active {
             return Err(Misuse::StaleCommit.into());
         }
         let past = rows::past_epoch(self, &staged.leaves)?;
@@ -303,17 +303,26 @@ impl Group {
         let EpochKeys { sender_data, secret_tree, resumption_psk, .. } = keys;
         let (epoch, context) = (public.context.epoch, public.context);
         self.resumption_psks.insert(epoch, resumption_psk.into_secret());
+        self.past.push_back(PastEpoch { context, sender_data, secret_tree });
+        self.history.push(epoch, public.tree.size(), leaves);
+        self.forget_past();
+    }
+
+    /// Forgets of past epochs what is more than the client wants to keep.
+    pub(crate) fn forget_past(&mut self) {
         while self.resumption_psks.len() > self.config.past_resumption_psks {
             let Some((forgotten, _)) = self.resumption_psks.pop_first() else { break };
             self.changed.rows.insert(RowKey::ResumptionPsk(forgotten), None);
         }
-        self.past.push_back(PastEpoch { context, sender_data, secret_tree });
-        self.history.push(epoch, public.tree.size(), leaves);
+        let mut forgets = false;
         while self.past.len() > self.config.past_epochs {
             self.past.pop_front();
             self.history.pop();
+            forgets = true;
         }
-        self.changed.forget(self.past.front().map_or(self.epoch(), |past| past.context.epoch));
+        if forgets {
+            self.changed.forget(self.past.front().map_or(self.epoch(), |past| past.context.epoch));
+        }
     }
 
     /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value. Should it

@@ -115,6 +115,7 @@ impl Group {
             changed: Delta::default(),
         };
         group.pending = group.load_pending(rows)?;
+        group.forget_past();
         Ok(group)
     }
 
@@ -170,13 +171,14 @@ impl Group {
         let member = Some(member(&written, &keys, &public, &self.config)?);
         let leaves = leaves.into_iter().map(|leaf| (leaf.leaf, leaf.encoded)).collect();
         let effects = Effects { added, removed, reinit };
-        let (from_epoch, committer) = (self.epoch(), Sender::Member(self.own_leaf()));
+        let follows = self.public.interim_transcript_hash.clone();
+        let committer = Sender::Member(self.own_leaf());
         // What it refers to, and what was authenticated with it, nobody asks for again.
         let (authenticated_data, rows) = (Opaque::default(), changes);
         let by_value = by_value.into_iter();
         let proposals = by_value.map(|proposal| Committed::ByValue(committer, proposal)).collect();
         let staged = Staged {
-            from_epoch,
+            follows,
             public,
             member,
             committer,
@@ -214,7 +216,7 @@ const fn is_client(key: &RowKey) -> bool {
 }
 
 /// How the rows about who is in a group differ from those that there should be.
-fn client_rows(rows: &Rows, clients: &Clients) -> Changes {
+pub(crate) fn client_rows(rows: &Rows, clients: &Clients) -> Changes {
     let mut changes: Changes = rows
         .range(RowKey::Tree(TreeKey::Shape)..RowKey::PrivateKey(NodeIndex(0)))
         .filter(|(key, _)| is_client(key))

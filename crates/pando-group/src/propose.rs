@@ -46,9 +46,25 @@ impl Group {
     /// # Errors
     /// - [`GroupError::Violation`] if nobody would accept it.
     /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`].
+    /// - [`Misuse::UpdateWithoutKey`] for an Update that [`Group::propose_update`] has not made in this epoch.
     /// - [`Exceeded::PendingProposals`](crate::Exceeded), [`Exceeded::PendingProposalBytes`](crate::Exceeded), or
     ///   [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
     pub fn propose(
+        &mut self,
+        proposal: Proposal,
+        authenticated_data: &[u8],
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(MlsMessage, Delta), GroupError> {
+        if let Proposal::Update(update) = &proposal
+            && !self.updates.iter().any(|key_pair| key_pair.public == update.leaf_node.encryption_key)
+        {
+            return Err(Misuse::UpdateWithoutKey.into());
+        }
+        self.send_proposal(proposal, authenticated_data, client, rng)
+    }
+
+    fn send_proposal(
         &mut self,
         proposal: Proposal,
         authenticated_data: &[u8],
@@ -112,7 +128,7 @@ impl Group {
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
         let proposal = Proposal::Update(Box::new(Update { leaf_node }));
         // The proposal is signed with the key that is in the tree.
-        let (message, mut delta) = self.propose(proposal, authenticated_data, client, rng)?;
+        let (message, mut delta) = self.send_proposal(proposal, authenticated_data, client, rng)?;
         delta.rows.insert(RowKey::OwnUpdate(next(&self.updates)?), Some(rows::own_update(&key_pair)?));
         self.updates.push(key_pair);
         Ok((message, delta))

@@ -7,15 +7,16 @@
 use crate::delta::{Delta, RowKey, Rows};
 use crate::identity::{Identities, IdentityPolicy};
 use crate::join::verify_group_info;
-use crate::load::{proposals, public_state};
+use crate::load::{client_rows, proposals, public_state};
 use crate::process::check_proposal;
 use crate::proposals::{Committed, PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rows::{self, PublicRow};
 use crate::transition::{Effects, Transition, transition};
 use crate::{GroupError, Limits, Misuse};
-use pando_crypto::{CryptoProvider, Suite};
+use pando_crypto::{CryptoProvider, SecretBytes, Suite};
 use pando_framing::open_public_unchecked;
+use pando_schedule::InterimTranscriptHash;
 use pando_wire::{
     Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, Opaque, Proposal, ReInit, Sender,
 };
@@ -29,6 +30,8 @@ pub struct PublicGroup {
     limits: Limits,
     active: bool,
     reinit: Option<ReInit>,
+    /// Rows about who is in the group that the policy wants otherwise than they were stored.
+    renewed: Vec<(RowKey, Option<Vec<u8>>)>,
 }
 
 /// What a message was.
@@ -43,7 +46,8 @@ pub enum PublicProcessed {
 /// The epoch that a Commit leads to.
 #[derive(Debug)]
 pub struct PublicStaged {
-    from_epoch: u64,
+    /// What it follows.
+    follows: InterimTranscriptHash,
     public: PublicState,
     committer: Sender,
     authenticated_data: Opaque,
@@ -102,7 +106,7 @@ impl PublicGroup {
     ) -> Result<(Self, Delta), GroupError> {
         let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None }, &limits)?;
         let proposals = ProposalStore::default();
-        let group = Self { public, proposals, limits, active: true, reinit: None };
+        let group = Self { public, proposals, limits, active: true, reinit: None, renewed: Vec::new() };
         let delta = Delta::writing(group.rows()?);
         Ok((group, delta))
     }
@@ -118,7 +122,16 @@ impl PublicGroup {
         limits: Limits,
     ) -> Result<Self, GroupError> {
         let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto, policy)?;
-        Ok(Self { public, proposals: proposals(rows)?, limits, active: active == 1, reinit })
+        let renewed = client_rows(rows, &public.clients).into_iter();
+        let renewed = renewed.map(|(key, row)| (key, row.map(|row| row.expose().to_vec()))).collect();
+        Ok(Self { public, proposals: proposals(rows)?, limits, active: active == 1, reinit, renewed })
+    }
+
+    /// What is to be stored after loading, if the policy tells clients apart by something else than it did: otherwise it comes
+    /// with what the next operation changes.
+    pub fn take_delta(&mut self) -> Delta {
+        let renewed = std::mem::take(&mut self.renewed).into_iter();
+        Delta::changing(renewed.map(|(key, row)| (key, row.map(SecretBytes::from))).collect())
     }
 
     /// Everything that is to be stored of a group.
@@ -174,9 +187,11 @@ impl PublicGroup {
             Content::Application(_) => Err(Misuse::WrongMessage.into()),
             Content::Proposal(proposal) => {
                 let pending = check_proposal(&self.public, &content, proposal, identities)?;
-                let (row, mut delta) = (rows::proposal(&pending)?, Delta::default());
+                let row = rows::proposal(&pending)?;
                 let bytes = row.expose().len();
-                if let Some(position) = self.proposals.insert(pending.clone(), bytes, &self.limits)? {
+                let inserted = self.proposals.insert(pending.clone(), bytes, &self.limits)?;
+                let mut delta = self.take_delta();
+                if let Some(position) = inserted {
                     delta.rows.insert(RowKey::Proposal(position), Some(row));
                 }
                 Ok((PublicProcessed::Proposal(pending), delta))
@@ -185,13 +200,12 @@ impl PublicGroup {
                 let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
                 let Transition { applied, public, .. } =
                     transition(&self.public, &content, commit, &list, identities)?;
-                let from_epoch = self.public.context.epoch;
                 self.limits.check_tree_size(public.tree.size())?;
                 let (committer, effects) = (content.content.sender, applied.into_effects());
                 let authenticated_data = content.content.authenticated_data.clone();
-                let staged =
-                    PublicStaged { from_epoch, public, committer, authenticated_data, list, effects };
-                Ok((PublicProcessed::Commit(Box::new(staged)), Delta::default()))
+                let follows = self.public.interim_transcript_hash.clone();
+                let staged = PublicStaged { follows, public, committer, authenticated_data, list, effects };
+                Ok((PublicProcessed::Commit(Box::new(staged)), self.take_delta()))
             }
         }
     }
@@ -199,13 +213,15 @@ impl PublicGroup {
     /// Enters the epoch that was staged.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if it does not follow the current epoch; nothing else can go wrong.
+    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group; nothing else can go wrong.
     pub fn merge(&mut self, staged: PublicStaged) -> Result<Delta, GroupError> {
-        if staged.from_epoch != self.public.context.epoch {
+        if staged.follows != self.public.interim_transcript_hash || !self.active {
             return Err(Misuse::StaleCommit.into());
         }
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
-        let mut rows = rows::tree(&public, Some(&self.public))?;
+        let tree = rows::tree(&public, Some(&self.public))?;
+        let Delta { mut rows, .. } = self.take_delta();
+        rows.extend(tree);
         rows.insert(RowKey::Public, Some(rows::public(&public, reinit.is_none(), reinit.as_ref())?));
         rows.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
         self.public = public;

@@ -17,6 +17,11 @@ use crate::rules::{leaf_node, proposal};
 use pando_tree::{LeafTemplate, Tree};
 use pando_wire::{Add, Extensions, LeafIndex, LeafNode, Proposal, Sender, Update};
 use std::collections::{BTreeMap, BTreeSet};
+use tls_codec::Size;
+
+/// How large the pending PSKs may be in a Commit that adds somebody, in bytes. A Welcome tells each new member of all of them
+/// (section 12.4.3.1), so that many of both would make one without end.
+const TOLD_OF_PSKS: usize = 4_096;
 
 /// The pending proposals that `committer` covers beside its own ones and the leaf that it takes, in the order in
 /// which they came.
@@ -230,8 +235,12 @@ impl<'a> Selection<'a> {
         fits
     }
 
-    /// Each once.
+    /// Each once, as many as there may be. If somebody is added, no more than each new member can be told of.
     fn psks(&mut self) {
+        let chosen = self.chosen.iter().filter_map(|position| self.pending.get(*position));
+        let mut proposals = chosen.map(|pending| &pending.proposal).chain(self.own);
+        let adds = proposals.any(|proposal| added_by(proposal).is_some());
+        let mut room = if adds { TOLD_OF_PSKS } else { usize::MAX };
         let id = |proposal: &'a Proposal| match proposal {
             Proposal::PreSharedKey(psk) => Some((&psk.psk.psk, &psk.psk.psk_nonce)),
             _ => None,
@@ -239,10 +248,13 @@ impl<'a> Selection<'a> {
         let mut seen: BTreeSet<_> = self.own.iter().filter_map(id).collect();
         for (position, pending) in self.pending() {
             if let Some(id) = id(&pending.proposal)
+                && seen.len() < usize::from(u16::MAX)
+                && let Some(left) = room.checked_sub(pending.proposal.tls_serialized_len())
                 && self.is_valid(pending)
                 && seen.insert(id)
             {
                 self.chosen.insert(position);
+                room = left;
             }
         }
     }

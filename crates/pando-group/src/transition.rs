@@ -14,7 +14,7 @@ use crate::rules::extensions::{self, Requirements};
 use crate::rules::{leaf_node, proposal, proposal_list};
 use crate::{GroupError, Violation};
 use pando_framing::Authenticated;
-use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash};
+use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, ScheduleError};
 use pando_tree::{MergedPath, PrivateKeys, Tree, TreeError};
 use pando_wire::{
     AuthenticatedContent, Commit, FramedContent, GroupContext, KemOutput, LeafIndex, LeafNode, Opaque,
@@ -26,7 +26,8 @@ use pando_wire::{
 #[derive(Debug)]
 pub struct Staged {
     /// The epoch that it follows.
-    pub(crate) from_epoch: u64,
+    /// What it follows: no other epoch, and no other group, has the same.
+    pub(crate) follows: InterimTranscriptHash,
     pub(crate) public: PublicState,
     /// `None` for a member that the Commit removes.
     pub(crate) member: Option<StagedMember>,
@@ -75,19 +76,9 @@ impl Staged {
         // The rows have told of what is gone.
         public.tree.forget_deleted();
         public.clients.forget_deleted();
-        let (from_epoch, committer) = (content.epoch, content.sender);
+        let (follows, committer) = (group.public.interim_transcript_hash.clone(), content.sender);
         let authenticated_data = content.authenticated_data.clone();
-        Ok(Self {
-            from_epoch,
-            public,
-            member,
-            committer,
-            authenticated_data,
-            proposals,
-            effects,
-            leaves,
-            rows,
-        })
+        Ok(Self { follows, public, member, committer, authenticated_data, proposals, effects, leaves, rows })
     }
 
     /// The public state that there will be.
@@ -300,6 +291,8 @@ pub(crate) fn apply_proposals(
             _ => {}
         }
     }
+    // 8.4: they are counted in 16 bits.
+    u16::try_from(applied.psks.len()).map_err(|_| ScheduleError::TooManyPsks)?;
     Ok(applied)
 }
 

@@ -4,8 +4,8 @@
 use crate::counting::{Work, alone, work};
 use crate::groups::{Pair, adds, as_usual, client, people};
 use crate::grows_with_the_input;
-use pando_mls::{CommitBuilder, Encode, Extensions, LeafIndex, Proposal};
-use pando_wire::Remove;
+use pando_mls::{CommitBuilder, Encode, Extensions, LeafIndex, Proposal, Psk};
+use pando_wire::{PreSharedKey, PreSharedKeyId, Remove, ResumptionPskUsage};
 
 const SIZES: [u32; 3] = [128, 512, 2_048];
 
@@ -76,6 +76,26 @@ fn many_adds_of_ones_own_while_something_is_pending() {
         (len + added, built(&mut pair, one, size))
     });
     grows_with_the_input("many Adds of one's own", &costs);
+}
+
+#[test]
+fn many_adds_and_pre_shared_keys_are_pending() {
+    let _alone = alone();
+    let costs = SIZES.map(|size| {
+        let (mut pair, mut pending) = sparse(size);
+        let psk = || {
+            let (usage, epoch) = (ResumptionPskUsage::Application, pair.groups[0].epoch());
+            let psk_group_id = pair.groups[0].public().context().group_id.clone();
+            Psk::Resumption { usage, psk_group_id, psk_epoch: epoch }
+        };
+        pending.extend((0..size).map(|nonce| {
+            let psk_nonce = [&nonce.to_be_bytes()[..], &[0; 28]].concat().into();
+            Proposal::PreSharedKey(PreSharedKey { psk: PreSharedKeyId { psk: psk(), psk_nonce } }.into())
+        }));
+        let len = propose(&mut pair, pending);
+        (len, built(&mut pair, Vec::new(), size))
+    });
+    grows_with_the_input("many pending Adds and PSKs", &costs);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::forge::{Forgery, add, by_value, custom, key_package, psk, remove, set
 use crate::stage::{Stage, violation};
 use crate::world::{external_psk, read};
 use pando_mls::{AcceptedHandshakes, Extensions, LeafIndex, Missing, Violation};
+use pando_mls::{GroupError, Psk, ScheduleError};
 use pando_wire::{MlsMessageBody, ProposalOrRef, Sender};
 
 #[test]
@@ -102,4 +103,16 @@ fn handshakes_come_in_the_format_that_was_agreed_on() {
     assert_eq!(violation(refused), Violation::HandshakeFormat);
     let commit = stage.puppet.commit(Vec::new(), |_, _| {});
     stage.follow(&commit);
+}
+
+/// Section 8.4: they are counted in 16 bits. Everybody can count them.
+#[test]
+fn more_pre_shared_keys_than_can_be_counted() {
+    let mut stage = Stage::new();
+    let len = stage.puppet.suite.hash_len();
+    let psks =
+        (0..=u16::MAX).map(|name| psk(Psk::External { psk_id: name.to_be_bytes().as_slice().into() }, len));
+    let list: Vec<_> = psks.collect();
+    let commit = stage.puppet.commit_of(by_value(&list), None);
+    assert_eq!(stage.error(&commit), GroupError::Schedule(ScheduleError::TooManyPsks));
 }

@@ -1,8 +1,10 @@
 //! A member has looked at two Commits of the same epoch, and enters the epoch of one of them. The other cannot be
 //! entered any more. A Commit that is only looked at changes nothing.
 
+use crate::proposals::extensions;
+use crate::server::Server;
 use crate::world::{World, read, suites};
-use pando_mls::{GroupError, LeafIndex, Misuse, Processed, Staged};
+use pando_mls::{GroupError, LeafIndex, Misuse, Processed, Proposal, PublicProcessed, PublicStaged, Staged};
 
 fn staged(world: &mut World, index: usize, message: &pando_mls::MlsMessage) -> Box<Staged> {
     match world.members[index].process(message).unwrap() {
@@ -37,5 +39,65 @@ fn of_two_staged_commits_one_is_merged() {
             world.agree();
             world.chat(reader);
         }
+    }
+}
+
+#[test]
+fn who_was_removed_does_not_come_back_by_the_other() {
+    for suite in suites() {
+        let mut world = World::public(suite);
+        world.add(0, 3);
+        let mut server = Server::of(&world);
+        let (removal, _) = world.build(1, |builder| builder.remove(LeafIndex(2))).unwrap();
+        let (other, _) = world.build(3, |builder| builder).unwrap();
+        let [removal, other] = [&removal, &other].map(|message| staged(&mut world, 2, message));
+        assert!(removal.removes_me());
+        let member = &mut world.members[2];
+        member.merge(*removal);
+        let merged = member.operate(|group, _| group.merge(*other));
+        assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+        member.check_store();
+        assert!(!member.group.is_active() && member.group.resumption_psk(member.group.epoch()).is_none());
+        // Who only watches does not go on with a group that has ended either.
+        let reinit = Proposal::ReInit(Box::new(crate::proposals::reinit(suite, extensions(&[]))));
+        world.members.remove(2);
+        world.members.iter_mut().for_each(|member| drop(member.clear_pending()));
+        let (end, _) = world.build(0, |builder| builder.proposal(reinit)).unwrap();
+        let (other, _) = world.build(1, |builder| builder).unwrap();
+        let [end, other] = [&end, &other].map(|message| server_staged(&mut server, message));
+        let _ = server.group.merge(end).unwrap();
+        assert_eq!(server.group.merge(other).unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+    }
+}
+
+fn server_staged(server: &mut Server, message: &pando_mls::MlsMessage) -> PublicStaged {
+    match server.process(message).unwrap() {
+        PublicProcessed::Commit(staged) => *staged,
+        other => panic!("not a Commit: {other:?}"),
+    }
+}
+
+/// Two groups of the same name in the same epoch: what one has staged is not for the other.
+#[test]
+fn what_another_group_has_staged_is_not_merged() {
+    for suite in suites() {
+        let mut worlds = [0, 1].map(|by| {
+            let mut world = World::public(suite);
+            world.add(0, 2);
+            world.commit(by, |builder| builder);
+            world
+        });
+        let [one, other] = &mut worlds;
+        assert_eq!(one.context().epoch, other.context().epoch);
+        let (commit, _) = other.build(0, |builder| builder).unwrap();
+        let mut server = Server::of(one);
+        let theirs = server_staged(&mut Server::of(other), &commit);
+        assert_eq!(server.group.merge(theirs).unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+        server.agrees_with(one);
+        let theirs = staged(other, 2, &commit);
+        let merged = one.members[2].operate(|group, _| group.merge(*theirs));
+        assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+        one.agree();
+        one.chat(2);
     }
 }

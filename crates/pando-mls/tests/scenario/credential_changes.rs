@@ -2,9 +2,10 @@
 //! same.
 
 use crate::policies::Anybody;
-use crate::world::{World, leaf_template, suites};
+use crate::world::{self, Newcomer, World, leaf_template, suites};
 use pando_mls::{
-    BasicIdentities, Client, Credential, GroupError, LeafTemplate, NewLeaf, Processed, Proposal, Violation,
+    BasicIdentities, Client, Credential, GroupError, LeafIndex, LeafTemplate, NewLeaf, Processed, Proposal,
+    Violation,
 };
 
 fn renamed() -> LeafTemplate {
@@ -86,4 +87,29 @@ fn merge_everywhere(world: &mut World, message: &pando_mls::MlsMessage) {
         }
     }
     world.agree();
+}
+
+/// Nobody would take a leaf with a key of another suite, so it is not sent.
+#[test]
+fn a_signature_key_of_another_suite() {
+    for suite in suites() {
+        let invalid = GroupError::Violation(Violation::InvalidKey);
+        let others = suites().filter(|other| {
+            let key = world::signer_of(*other);
+            suite.check_signature_public_key(key.public_key()).is_err()
+        });
+        let other = world::signer_of(others.last().unwrap());
+        let mut world = World::public(suite);
+        world.add(0, 1);
+        let leaf = NewLeaf { template: leaf_template(), signer: &*other };
+        let (member, rng) = (&mut world.members[1], &mut world.rng);
+        assert_eq!(member.build_leaf(leaf.clone(), &BasicIdentities, rng).unwrap_err(), invalid);
+        assert_eq!(member.propose_leaf(leaf, &BasicIdentities, rng).unwrap_err(), invalid);
+        world.agree();
+        world.chat(1);
+        let group_info = world.members[0].group_info(true);
+        let newcomer = Newcomer { signer: other, ..world.newcomer() };
+        let joined = world.external(newcomer, &group_info, None, Some(LeafIndex(1)), vec![]);
+        assert_eq!(joined.map(drop).unwrap_err(), invalid);
+    }
 }

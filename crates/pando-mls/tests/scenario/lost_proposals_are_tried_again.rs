@@ -3,7 +3,7 @@
 
 use crate::proposals::{custom, extensions, set_extensions};
 use crate::world::{World, client, external_psk, suites};
-use pando_mls::{CommitBuilder, Group, LeafIndex, Processed, Proposal};
+use pando_mls::{CommitBuilder, Group, GroupError, LeafIndex, Misuse, Processed, Proposal};
 
 #[test]
 fn the_proposals_of_a_lost_commit_are_tried_again() {
@@ -80,5 +80,26 @@ fn proposals_do_not_outlive_their_epoch() {
         world.commit(1, |builder| builder);
         assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
         world.chat(0);
+    }
+}
+
+/// But not an Update: its private key went with its epoch.
+#[test]
+fn an_update_is_of_its_epoch() {
+    for suite in suites() {
+        let mut world = World::of(suite, 3);
+        let update = |world: &World| world.members[1].pending_proposals().pop().unwrap();
+        world.propose_update(1);
+        let lost = update(&world);
+        // In its epoch, it can be sent again.
+        world.propose(1, lost.clone());
+        world.commit(0, |builder| builder.without_pending().psk(external_psk(1)));
+        let (member, rng) = (&mut world.members[1], &mut world.rng);
+        let refused = member.propose(lost, rng).unwrap_err();
+        assert_eq!(refused, GroupError::Misuse(Misuse::UpdateWithoutKey));
+        assert!(member.group.take_delta().is_empty());
+        world.propose_update(1);
+        world.commit(0, |builder| builder);
+        world.chat(1);
     }
 }

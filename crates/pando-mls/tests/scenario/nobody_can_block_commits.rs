@@ -2,10 +2,11 @@
 //! takes what does.
 
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
-use crate::world::{World, external_psk, fast_suites};
+use crate::world::{Newcomer, World, external_psk, fast_suites};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{
-    Client, Exceeded, GroupConfig, GroupError, GroupId, LeafIndex, Limits, NoPsks, Proposal, Psk,
+    Client, CommitBuilder, Encode, Exceeded, GroupConfig, GroupError, GroupId, LeafIndex, Limits, NoPsks,
+    Proposal, Psk,
 };
 
 #[test]
@@ -83,6 +84,51 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
         world.deliver_commit(0, &commit);
         let own = world.build(0, |builder| builder.proposal(unknown[1].clone()));
         assert!(matches!(own, Err(GroupError::Missing(_))));
+    }
+}
+
+/// No more than can be counted; those of one's own first.
+#[test]
+fn more_pre_shared_keys_than_can_be_counted_are_left_out() {
+    let suite = fast_suites().next().unwrap();
+    let mut world = World::of(suite, 2);
+    for name in 0..5 {
+        world.propose(1, psk(external_psk(name), suite.hash_len()));
+    }
+    let own = usize::from(u16::MAX) - 2;
+    world.build(0, |builder| (0..own).fold(builder, |builder, _| builder.psk(external_psk(2)))).unwrap();
+    let covered = world.members[0].group.pending_epoch().unwrap().proposals().count();
+    assert_eq!(covered, usize::from(u16::MAX));
+}
+
+/// A Welcome tells each new member of all PSKs, and does not grow with the product.
+#[test]
+fn if_somebody_is_added_there_is_room_for_some_pre_shared_keys() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let proposals = (0..120).map(|name| psk(external_psk(name), suite.hash_len()));
+        let proposals: Vec<_> = proposals.collect();
+        let room = 4_096 / proposals[0].encode().unwrap().len();
+        assert!(room < proposals.len());
+        for proposal in &proposals {
+            world.propose(1, proposal.clone());
+        }
+        let newcomers = [(); 2].map(|()| world.newcomer());
+        let covered = |world: &mut World, newcomer: Option<&Newcomer>| {
+            let key_package = newcomer.map(Newcomer::key_package).into_iter();
+            world.build(0, |builder| key_package.fold(builder, CommitBuilder::add)).unwrap();
+            let covered = world.members[0].group.pending_epoch().unwrap().proposals();
+            let covered =
+                covered.filter(|(_, proposal)| matches!(proposal, Proposal::PreSharedKey(_))).count();
+            world.members[0].clear_pending();
+            covered
+        };
+        assert_eq!(covered(&mut world, None), proposals.len());
+        assert_eq!(covered(&mut world, Some(&newcomers[0])), room);
+        world.propose(1, add(newcomers[1].key_package()));
+        assert_eq!(covered(&mut world, None), room);
+        world.commit(0, |builder| builder);
+        assert_eq!(world.tree().member_count(), 3);
     }
 }
 

@@ -1,11 +1,13 @@
 //! An application that wants each identity once in a group: whoever is there already is not added again, unless the
 //! old leaf goes.
 
+use crate::server::Server;
 use crate::world::{AllPsks, Member, Newcomer, World, client, fast_suites, over_the_wire, template};
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Client, Credential, ExternalJoin, Group, GroupError, IdentityError, IdentityPolicy,
-    KeyKind, KeyPackageTemplate, LeafIndex, LeafTemplate, NewLeaf, RowKey, Rows, TreeKey, Violation,
+    KeyKind, KeyPackageTemplate, LeafIndex, LeafTemplate, Limits, NewLeaf, PublicGroup, PublicProcessed,
+    RowKey, Rows, RustCrypto, TreeKey, Violation,
 };
 use std::sync::Arc;
 
@@ -199,6 +201,47 @@ fn another_policy_than_the_one_that_the_group_was_stored_with() {
     assert!(Group::load(rows, &client_of(&**signer)).unwrap().take_delta().is_empty());
     Group::load(rows, &client(&**signer)).unwrap().take_delta().apply(rows);
     assert!(!rows.keys().any(is_client));
+}
+
+/// The same for who follows the group without secrets.
+#[test]
+fn another_policy_than_the_one_that_a_server_has_stored_with() {
+    let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
+    let copy = |rows: &Rows| -> Rows { rows.iter().map(|(key, row)| (*key, row.expose().into())).collect() };
+    let load = |rows: &Rows, policy: &dyn IdentityPolicy| {
+        PublicGroup::load(rows, &RustCrypto, policy, Limits::default()).unwrap()
+    };
+    let suite = fast_suites().next().unwrap();
+    let mut world = World::public(suite);
+    for name in ["alice", "bob"] {
+        let newcomer = Newcomer::new(suite, named(name), &mut world.rng);
+        let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
+        world.members.push(newcomer.join(&welcome.unwrap(), None, world.config).unwrap());
+    }
+    let without = Server::of(&world).rows;
+    let mut with = copy(&without);
+    load(&without, &OneLeafEach).take_delta().apply(&mut with);
+    let update = world.members[1].propose_update(&mut world.rng).unwrap();
+    let (commit, _) = world.build(0, |builder| builder).unwrap();
+    let policies: [(&Rows, &dyn IdentityPolicy, usize); 2] =
+        [(&without, &OneLeafEach, 3), (&with, &BasicIdentities, 0)];
+    for (rows, policy, clients) in policies {
+        for message in [None, Some(&update), Some(&commit)] {
+            let mut server = Server { group: load(rows, policy), rows: copy(rows) };
+            match message {
+                None => server.group.take_delta().apply(&mut server.rows),
+                Some(message) => {
+                    let processed = server.process_with(message, policy, None).unwrap();
+                    if let PublicProcessed::Commit(staged) = processed {
+                        server.group.merge(*staged).unwrap().apply(&mut server.rows);
+                    }
+                }
+            }
+            assert_eq!(server.rows.keys().filter(|key| is_client(key)).count(), clients);
+            assert_eq!(server.group.rows().unwrap(), server.rows);
+            assert!(server.group.take_delta().is_empty());
+        }
+    }
 }
 
 fn client_of(signer: &dyn pando_mls::Signer) -> Client<'_> {

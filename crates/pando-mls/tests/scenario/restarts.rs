@@ -3,7 +3,7 @@
 
 use crate::world::{World, external_psk, fast_suites, read, suites};
 use pando_mls::wire::MlsMessageBody;
-use pando_mls::{Client, FramingError, Group, GroupConfig, GroupError, Processed, ScheduleError};
+use pando_mls::{Client, FramingError, Group, GroupConfig, GroupError, Processed, RowKey, ScheduleError};
 
 fn restart_all(world: &mut World) {
     world.members.iter_mut().for_each(super::world::Member::restart);
@@ -90,6 +90,46 @@ fn a_commit_is_pending_while_the_settings_change() {
             assert_eq!(read.is_ok(), merged.past_epochs > 0, "{read:?}");
             let psk = world.members[0].group.resumption_psk(world.context().epoch - 1);
             assert_eq!(psk.is_some(), merged.past_resumption_psks > 0);
+        }
+    }
+}
+
+/// Who wants to keep less of the past has less of it when the group is loaded, and stores that with what comes next.
+#[test]
+fn the_past_is_forgotten_at_once() {
+    for suite in fast_suites() {
+        for kept in [0, 1, 2] {
+            let mut world = World::of(suite, 3);
+            let late = [0, 1, 2, 3].map(|_| {
+                let late = world.send(1, b"late");
+                world.commit(0, |builder| builder);
+                late
+            });
+            let epoch = world.context().epoch;
+            let member = &mut world.members[2];
+            let config =
+                GroupConfig { past_epochs: kept, past_resumption_psks: kept, ..GroupConfig::default() };
+            let client = Client { config, ..crate::world::client(&*member.signer) };
+            member.group = Group::load(&member.rows, &client).unwrap();
+            let stored = &member.rows;
+            let oldest = epoch - kept as u64;
+            assert!(!member.group.take_delta().is_empty());
+            member.group = Group::load(stored, &client).unwrap();
+            member
+                .operate(|group, client| {
+                    Ok(((), group.encrypt(b"", b"", &Client { config, ..client }, &mut world.rng)?.1))
+                })
+                .unwrap();
+            assert_eq!(member.group.rows().unwrap(), member.rows);
+            let oldest_row = member.rows.keys().find_map(|key| match key {
+                RowKey::Epoch(epoch, _) => Some(*epoch),
+                _ => None,
+            });
+            assert_eq!(oldest_row, Some(oldest));
+            let psks = member.rows.keys().filter(|key| matches!(key, RowKey::ResumptionPsk(_)));
+            assert_eq!(psks.count(), kept);
+            let read = late.iter().filter(|late| member.process(late).is_ok());
+            assert_eq!(read.count(), kept);
         }
     }
 }

@@ -85,6 +85,12 @@ pub(crate) fn suite(number: u16) -> Suite {
     RustCrypto.suite(CipherSuite(number)).unwrap()
 }
 
+/// A key of a suite, always the same.
+pub(crate) fn signer_of(suite: Suite) -> Box<dyn Signer> {
+    let mut rng = ChaCha20Rng::seed_from_u64(suite.cipher_suite().0.into());
+    suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
+}
+
 /// All seven cipher suites.
 pub(crate) fn suites() -> impl Iterator<Item = Suite> {
     CipherSuite::ALL.into_iter().map(|id| suite(id.0))
