@@ -1,7 +1,7 @@
 //! Making a KeyPackage (RFC 9420, section 10).
 
 use crate::rules::{extensions, leaf_node};
-use crate::{GroupError, Misuse};
+use crate::{GroupError, Misuse, Violation};
 use pando_crypto::{CryptoRng, HpkeKeyPair, Signer, Suite};
 use pando_wire::{
     Capabilities, Credential, Extensions, GroupId, KeyPackage, LeafIndex, LeafNode, LeafNodeSource, Lifetime,
@@ -39,7 +39,8 @@ impl KeyPackageBundle {
     ///
     /// # Errors
     /// - [`Misuse::DefaultCapability`] if the capabilities list what everybody supports (section 7.2).
-    /// - [`GroupError::Violation`] if nobody would add the client: what it uses itself is not in its capabilities.
+    /// - [`GroupError::Violation`] if nobody would add the client: what it uses itself is not in its capabilities, or its
+    ///   signature key is one of another cipher suite.
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
     pub fn new(
         suite: Suite,
@@ -63,6 +64,8 @@ impl KeyPackageBundle {
         // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
         let to_be_signed = leaf_node.to_be_signed((&GroupId::default(), LeafIndex(0)))?;
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
+        // It may be that of another suite.
+        suite.check_signature_public_key(&leaf_node.signature_key).map_err(|_| Violation::InvalidKey)?;
         leaf_node::supports_itself(&leaf_node, suite)?;
         extensions::no_duplicates(&extensions)?;
         extensions::are_supported(&extensions, &leaf_node)?;

@@ -56,6 +56,8 @@ impl Group {
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), GroupError> {
+        self.check_active()?;
+        self.public.tree.intact()?;
         if let Proposal::Update(update) = &proposal
             && !self.updates.iter().any(|key_pair| key_pair.public == update.leaf_node.encryption_key)
         {

@@ -25,8 +25,7 @@ use pando_wire::{
 /// is all that is left to do.
 #[derive(Debug)]
 pub struct Staged {
-    /// The epoch that it follows.
-    /// What it follows: no other epoch, and no other group, has the same.
+    /// The hash of all that it follows, which no other epoch and no other group has.
     pub(crate) follows: InterimTranscriptHash,
     pub(crate) public: PublicState,
     /// `None` for a member that the Commit removes.
@@ -113,6 +112,14 @@ impl Staged {
     #[must_use]
     pub fn removed(&self) -> &[LeafIndex] {
         &self.effects.removed
+    }
+
+    /// Whether a member has staged it, and not another one of the same group.
+    pub(crate) fn is_of(&self, own: LeafIndex) -> bool {
+        match &self.member {
+            Some(member) => member.private_keys.leaf() == own,
+            None => self.effects.removed.contains(&own),
+        }
     }
 
     /// Whether the Commit removes the member who staged it.

@@ -77,6 +77,27 @@ fn server_staged(server: &mut Server, message: &pando_mls::MlsMessage) -> Public
     }
 }
 
+/// Two members in one process: each has its own.
+#[test]
+fn what_another_member_has_staged_is_not_merged() {
+    for suite in suites() {
+        let mut world = World::public(suite);
+        world.add(0, 3);
+        let (removal, _) = world.build(0, |builder| builder.remove(LeafIndex(2))).unwrap();
+        for (reader, thief) in [(1, 3), (1, 2), (2, 1)] {
+            let theirs = staged(&mut world, reader, &removal);
+            let merged = world.members[thief].operate(|group, _| group.merge(*theirs));
+            assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+        }
+        world.agree();
+        for index in 0..4 {
+            world.members[index].follow(&removal);
+        }
+        assert!(!world.members.remove(2).group.is_active());
+        world.agree();
+    }
+}
+
 /// Two groups of the same name in the same epoch: what one has staged is not for the other.
 #[test]
 fn what_another_group_has_staged_is_not_merged() {

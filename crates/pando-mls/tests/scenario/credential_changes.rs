@@ -4,8 +4,8 @@
 use crate::policies::Anybody;
 use crate::world::{self, Newcomer, World, leaf_template, suites};
 use pando_mls::{
-    BasicIdentities, Client, Credential, GroupError, LeafIndex, LeafTemplate, NewLeaf, Processed, Proposal,
-    Violation,
+    BasicIdentities, Client, Credential, GroupError, KeyPackageBundle, LeafIndex, LeafTemplate, NewLeaf,
+    Processed, Proposal, Violation,
 };
 
 fn renamed() -> LeafTemplate {
@@ -109,6 +109,8 @@ fn a_signature_key_of_another_suite() {
         world.chat(1);
         let group_info = world.members[0].group_info(true);
         let newcomer = Newcomer { signer: other, ..world.newcomer() };
+        let bundle = KeyPackageBundle::new(suite, world::template(), &*newcomer.signer, &mut world.rng);
+        assert_eq!(bundle.map(drop).unwrap_err(), invalid);
         let joined = world.external(newcomer, &group_info, None, Some(LeafIndex(1)), vec![]);
         assert_eq!(joined.map(drop).unwrap_err(), invalid);
     }
