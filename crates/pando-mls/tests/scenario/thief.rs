@@ -8,8 +8,8 @@ use crate::secrets::{Stored, secrets};
 use crate::world::{AllPsks, Member, client, over_the_wire};
 use pando_mls::wire::Content;
 use pando_mls::{
-    Client, Encode, Group, HpkePrivateKey, LeafIndex, MlsMessage, MlsMessageBody, Processed, PskStore,
-    RowKey, Rows, Signer, Suite,
+    Client, Encode, Group, GroupError, HpkePrivateKey, LeafIndex, Misuse, MlsMessage, MlsMessageBody,
+    Processed, PskStore, RowKey, Rows, Signer, Suite,
 };
 use rand_chacha::ChaCha20Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -74,7 +74,9 @@ impl Thief {
                 }
             }
         };
-        reach(&mut states, &self.load(&self.stolen, signer), &self.stolen);
+        let stolen = self.load(&self.stolen, signer);
+        let victim = stolen.own_leaf();
+        reach(&mut states, &stolen, &self.stolen);
         while let Some(rows) = states.pop_front() {
             let mut group = self.load(&rows, signer);
             loot.keep(&rows);
@@ -88,7 +90,14 @@ impl Thief {
                 let mut next = self.load(&group.rows().unwrap(), signer);
                 match self.take(&mut next, message, signer) {
                     Some(Processed::Commit(staged)) => drop(next.merge(*staged).unwrap()),
-                    Some(Processed::OwnCommit) => drop(next.merge_pending().unwrap()),
+                    // A Commit that is pending is merged by the one who has made it, as whom the thief also goes on.
+                    Some(Processed::OwnCommit) => match next.merge_pending() {
+                        Err(error) if next.own_leaf() != victim => {
+                            assert_eq!(error, GroupError::Misuse(Misuse::StaleCommit));
+                            continue;
+                        }
+                        merged => drop(merged.unwrap()),
+                    },
                     _ => continue,
                 }
                 if next.is_active() {
