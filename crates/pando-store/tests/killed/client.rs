@@ -3,7 +3,8 @@
 use crate::delivery::{Delivery, Entry, Kind};
 use crate::people::{Device, receive, sqlite, suite, tea};
 use pando_mls::{
-    Decode, Encode, EpochRow, Group, LeafIndex, MlsMessage, MlsMessageBody, RowKey, Rows, Welcome,
+    Decode, Encode, EpochRow, Group, GroupConfig, LeafIndex, MlsMessage, MlsMessageBody, RowKey, Rows,
+    Welcome,
 };
 use pando_store::rusqlite::{Connection, OptionalExtension};
 use pando_store::{Key, Sqlite, StoreError, Transaction};
@@ -36,10 +37,9 @@ impl Client {
         let key = if number == 1 { Key::None } else { Key::bytes(&[number; 32]).unwrap() };
         let store = sqlite(&folder.join(name), &key).unwrap();
         store.connection().execute_batch(TABLES).unwrap();
-        let mut device = Device::new(name, store, seed * 3 + u64::from(number)).unwrap();
         // What lies in an outbox while others make Commits is read nevertheless.
-        device.config.past_epochs = 10;
-        device.reload().unwrap();
+        let config = GroupConfig { past_epochs: 10, ..GroupConfig::default() };
+        let device = Device::with_config(name, store, seed * 3 + u64::from(number), config).unwrap();
         let (gone, acknowledged) = (folder.join(format!("gone-{name}")), folder.join("acknowledged"));
         let mut client = Self { number, device, gone, acknowledged };
         let gone = fs::read(&client.gone).unwrap_or_default();

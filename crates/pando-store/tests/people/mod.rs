@@ -70,13 +70,22 @@ pub struct Device<B: Backend> {
 impl<B: Backend> Device<B> {
     /// A client with a signature key in its store, which may be there already, as may be the group.
     pub fn new(name: &str, store: Store<B>, seed: u64) -> Result<Self, StoreError> {
+        Self::with_config(name, store, seed, GroupConfig::default())
+    }
+
+    /// The same with settings, by which the group is loaded.
+    pub fn with_config(
+        name: &str,
+        store: Store<B>,
+        seed: u64,
+        config: GroupConfig,
+    ) -> Result<Self, StoreError> {
         let (mut store, mut rng) = (store, rng(seed));
         let public = match store.signers()?.pop() {
             Some(stored) => stored.public_key,
             None => make_signer(&mut store, name, &mut rng)?,
         };
         let signer = store.signer(suite(), &public)?.unwrap();
-        let config = GroupConfig::default();
         let mut device = Self { name: name.into(), store, signer, config, group: None, rng };
         device.reload()?;
         Ok(device)
