@@ -2,14 +2,13 @@
 
 use crate::delta::RowKey;
 use crate::group::{Group, external_pub, sign_group_info, tree_extension};
-use crate::key_package::check_capabilities;
 use crate::keys::EpochKeys;
 use crate::proposals::{Committed, PendingProposal};
 use crate::propose::{NewLeaf, same_leaf};
 use crate::psk::propose_psk;
 use crate::public_state::PublicState;
 use crate::rows;
-use crate::rules::{leaf_node, proposal_list};
+use crate::rules::{leaf_node, proposal_list, sending};
 use crate::select::select;
 use crate::transition::{
     Applied, Staged, StagedMember, apply_proposals, check_path_leaf, check_tree, confirm,
@@ -224,6 +223,8 @@ impl<'a> CommitBuilder<'a> {
     ///
     /// # Errors
     /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`].
+    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for our leaf, or a
+    ///   proposal by value, that is accepted from others and not sent.
     /// - [`GroupError::Violation`] if nobody would accept it.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
     pub fn build(self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
@@ -244,6 +245,7 @@ impl<'a> CommitBuilder<'a> {
         let committer = Sender::Member(own);
 
         // The proposals, checked and applied.
+        self.proposals.iter().try_for_each(|proposal| sending::proposal(proposal, suite))?;
         let list = self.list(client, rng);
         let applied = apply_proposals(&state, committer, &list, client.identities())?;
         let psk_secret = self.group.psk_secret(&applied, client.psks)?;
@@ -347,16 +349,14 @@ impl<'a> CommitBuilder<'a> {
         let own = self.group.own_leaf();
         let old = applied.tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
         let template = match &self.new_leaf {
-            Some(new_leaf) => {
-                check_capabilities(&new_leaf.template.capabilities)?;
-                new_leaf.template.clone()
-            }
+            Some(new_leaf) => new_leaf.template.clone(),
             None => same_leaf(old.clone()),
         };
+        sending::own_capabilities(&template.capabilities, state.suite)?;
         let (group_id, signer) = (&applied.context.group_id, self.next_signer(client));
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
         let identities = client.identities().at_any_time();
-        check_path_leaf(applied, state, path.leaf_node(), Some(&old), identities)?;
+        check_path_leaf(applied, path.leaf_node(), Some(&old), identities)?;
         if self.new_leaf.is_some() {
             // Its key may be of another suite. That of the old leaf is the one that the Commit is signed with.
             leaf_node::signature_is_valid(path.leaf_node(), state.suite, (group_id, own))?;

@@ -116,6 +116,13 @@ pub enum Misuse {
     /// Capabilities list a type that every client supports.
     #[error("the capabilities list a type that every client supports")]
     DefaultCapability,
+    /// The capabilities of our leaf, or of a leaf to be added, do not list the group's version and
+    /// cipher suite.
+    #[error("the capabilities do not list the version and the cipher suite of the group")]
+    SuiteNotListed,
+    /// `required_capabilities` has a GREASE value, which no client may require (section 13.5).
+    #[error("required_capabilities has a GREASE value")]
+    GreaseRequired,
     /// A Commit is pending already.
     #[error("a Commit is pending already")]
     CommitPending,

@@ -3,11 +3,10 @@
 use crate::commit::{complete, proposal_or_ref};
 use crate::group::Group;
 use crate::join::{not_in_group, verify_group_info};
-use crate::key_package::check_capabilities;
 use crate::proposals::Committed;
 use crate::psk::{propose_psk, psk_secret};
 use crate::public_state::PublicState;
-use crate::rules::{extensions, leaf_node};
+use crate::rules::{extensions, leaf_node, sending};
 use crate::transition::{apply_proposals, check_path_leaf, check_tree, confirm};
 use crate::{Client, Delta, GroupError, Missing};
 use pando_crypto::CryptoRng;
@@ -41,6 +40,8 @@ impl ExternalJoin<'_> {
     /// Makes the Commit, and the group as it will be if the Commit is accepted.
     ///
     /// # Errors
+    /// - [`Misuse::DefaultCapability`](crate::Misuse), [`Misuse::SuiteNotListed`](crate::Misuse) if the capabilities of
+    ///   the template list what every client supports, or not the version and the cipher suite of the group.
     /// - [`Missing`] if the tree, a PSK, or the key for external joins is not there.
     /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be, or nobody would
     ///   accept the Commit.
@@ -52,7 +53,7 @@ impl ExternalJoin<'_> {
     ) -> Result<(Group, MlsMessage, Delta), GroupError> {
         let suite = client.suite(self.group_info.group_context.cipher_suite)?;
         let (signer, identities) = (client.signer, client.identities());
-        check_capabilities(&self.template.capabilities)?;
+        sending::own_capabilities(&self.template.capabilities, suite)?;
         let state = verify_group_info(suite, self.group_info, self.tree, identities, &client.config.limits)?;
         if self.resync.is_none() {
             not_in_group(client, &state.context.group_id)?;
@@ -75,7 +76,7 @@ impl ExternalJoin<'_> {
         // The path.
         let group_id = &state.context.group_id;
         let path = applied.tree.create_external_path(self.template, group_id, signer, rng)?;
-        check_path_leaf(&applied, &state, path.leaf_node(), old.as_ref(), identities)?;
+        check_path_leaf(&applied, path.leaf_node(), old.as_ref(), identities)?;
         // The client's signer may be of another suite.
         leaf_node::signature_is_valid(path.leaf_node(), suite, (group_id, path.sender()))?;
         let clients = check_tree(&state, &applied, path.tree(), Some(path.sender()), identities)?;

@@ -10,7 +10,7 @@ use crate::proposals::{PendingProposal, ProposalStore};
 use crate::public_state::PublicState;
 use crate::rows;
 use crate::rules::extensions::{self, Requirements};
-use crate::rules::leaf_node;
+use crate::rules::{leaf_node, sending};
 use crate::transition::{Staged, StagedMember};
 use crate::{Client, Delta, GroupConfig, GroupError, KeyPackageBundle, Misuse};
 use pando_crypto::{CryptoRng, HpkeKeyPair, SecretBytes, Signer, Suite};
@@ -59,6 +59,8 @@ impl Group {
     ///
     /// # Errors
     /// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage.
+    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for a leaf, or
+    ///   extensions, that are accepted from others and not sent.
     /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group of this name.
     /// - [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
     pub fn create(
@@ -84,9 +86,11 @@ impl Group {
         client.config.limits.check_group_id(&context.group_id)?;
         let identities = client.identities();
         extensions::no_duplicates(&context.extensions)?;
+        sending::no_grease_is_required(&context.extensions)?;
+        sending::own_capabilities(&leaf.capabilities, suite)?;
         leaf_node::encryption_key_is_valid(leaf, suite)?;
         let requirements = Requirements::of(&context.extensions)?;
-        leaf_node::is_valid_alone(leaf, suite, &requirements, identities)?;
+        leaf_node::is_valid_alone(leaf, &requirements, identities)?;
         leaf_node::signature_is_valid(leaf, suite, (&GroupId::default(), LeafIndex(0)))?;
         extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
         let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;

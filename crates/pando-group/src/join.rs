@@ -162,7 +162,7 @@ pub(crate) fn verify_group_info(
     let requirements = Requirements::of(&context.extensions)?;
     // Keys and signatures were looked at when the tree was read.
     tree.try_for_each_member(|_, leaf_node| {
-        leaf_node::is_valid_alone(leaf_node, suite, &requirements, identities)?;
+        leaf_node::is_valid_alone(leaf_node, &requirements, identities)?;
         leaf_node::credential_types_fit(leaf_node, &tree)
     })?;
 

@@ -1,7 +1,7 @@
 //! Making a KeyPackage (RFC 9420, section 10).
 
-use crate::rules::{extensions, leaf_node};
-use crate::{GroupError, Misuse, Violation};
+use crate::rules::{extensions, leaf_node, sending};
+use crate::{GroupError, Violation};
 use pando_crypto::{CryptoRng, HpkeKeyPair, Signer, Suite};
 use pando_wire::{
     Capabilities, Credential, Extensions, GroupId, KeyPackage, LeafIndex, LeafNode, LeafNodeSource, Lifetime,
@@ -38,7 +38,8 @@ impl KeyPackageBundle {
     /// Makes a KeyPackage with fresh keys.
     ///
     /// # Errors
-    /// - [`Misuse::DefaultCapability`] if the capabilities list what everybody supports (section 7.2).
+    /// - [`Misuse::DefaultCapability`](crate::Misuse) if the capabilities list what everybody supports (section 7.2),
+    ///   [`Misuse::SuiteNotListed`](crate::Misuse) if they do not list the version and the cipher suite.
     /// - [`GroupError::Violation`] if nobody would add the client: what it uses itself is not in its capabilities, or its
     ///   signature key is one of another cipher suite.
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
@@ -48,7 +49,7 @@ impl KeyPackageBundle {
         signer: &dyn Signer,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, GroupError> {
-        check_capabilities(&template.capabilities)?;
+        sending::own_capabilities(&template.capabilities, suite)?;
         let init_key_pair = suite.hpke_generate_key_pair(rng)?;
         let leaf_key_pair = suite.hpke_generate_key_pair(rng)?;
         let KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions } = template;
@@ -66,7 +67,7 @@ impl KeyPackageBundle {
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
         // It may be that of another suite.
         suite.check_signature_public_key(&leaf_node.signature_key).map_err(|_| Violation::InvalidKey)?;
-        leaf_node::supports_itself(&leaf_node, suite)?;
+        leaf_node::supports_itself(&leaf_node)?;
         extensions::no_duplicates(&extensions)?;
         extensions::are_supported(&extensions, &leaf_node)?;
         let mut key_package = KeyPackage {
@@ -81,12 +82,4 @@ impl KeyPackageBundle {
         key_package.signature = suite.sign_with_label(signer, "KeyPackageTBS", &to_be_signed)?;
         Ok(Self { key_package, init_key_pair, leaf_key_pair })
     }
-}
-
-/// 7.2: what every client supports must not be listed. Receivers have no rule for it.
-pub(crate) fn check_capabilities(capabilities: &Capabilities) -> Result<(), Misuse> {
-    let Capabilities { extensions, proposals, .. } = capabilities;
-    let listed =
-        extensions.iter().any(|kind| kind.is_default()) || proposals.iter().any(|kind| kind.is_default());
-    if listed { Err(Misuse::DefaultCapability) } else { Ok(()) }
 }

@@ -2,7 +2,7 @@
 //! name, and of clients who ask to be added.
 
 use crate::rules::extensions::{self, Requirements};
-use crate::rules::{key_package, proposal::may_come_from};
+use crate::rules::{key_package, proposal::may_come_from, sending};
 use crate::{Client, GroupError, Misuse};
 use pando_framing::SignedContent;
 use pando_wire::{
@@ -16,6 +16,8 @@ use pando_wire::{
 ///
 /// # Errors
 /// - [`Misuse::WrongSigner`] if the group has no external sender with this key; [`Misuse::UnsupportedCipherSuite`].
+/// - [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for a leaf, or extensions, that are accepted from others
+///   and not sent.
 /// - [`crate::Violation`] if it is of a type that cannot come from outside, or adds somebody whose KeyPackage is not
 ///   valid.
 /// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded).
@@ -34,6 +36,7 @@ pub fn propose_as_external_sender(
 ///
 /// # Errors
 /// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage; [`Misuse::UnsupportedCipherSuite`].
+/// - [`Misuse::SuiteNotListed`] if its leaf does not list the version and the cipher suite of the group.
 /// - [`crate::Violation`] if the KeyPackage does not fit the group.
 /// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded).
 pub fn propose_own_add(
@@ -54,6 +57,7 @@ fn propose(
 ) -> Result<MlsMessage, GroupError> {
     may_come_from(sender, &proposal)?;
     let suite = client.suite(context.cipher_suite)?;
+    sending::proposal(&proposal, suite)?;
     // Who is in the tree is not known here; members look at that.
     if let Proposal::Add(add) = &proposal {
         let requirements = Requirements::of(&context.extensions)?;

@@ -2,10 +2,9 @@
 
 use crate::delta::RowKey;
 use crate::group::Group;
-use crate::key_package::check_capabilities;
 use crate::proposals::PendingProposal;
 use crate::rows;
-use crate::rules::proposal;
+use crate::rules::{proposal, sending};
 use crate::{Client, Delta, Exceeded, GroupError, Misuse};
 use pando_crypto::{CryptoRng, Signer};
 use pando_tree::LeafTemplate;
@@ -46,6 +45,8 @@ impl Group {
     /// # Errors
     /// - [`GroupError::Violation`] if nobody would accept it.
     /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`].
+    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for a leaf, or
+    ///   extensions, that are accepted from others and not sent.
     /// - [`Misuse::UpdateWithoutKey`] for an Update that [`Group::propose_update`] has not made in this epoch.
     /// - [`Exceeded::PendingProposals`](crate::Exceeded), [`Exceeded::PendingProposalBytes`](crate::Exceeded), or
     ///   [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
@@ -77,6 +78,7 @@ impl Group {
         let sender = Sender::Member(self.own_leaf());
         proposal::may_come_from(sender, &proposal)?;
         proposal::psk_usage(&proposal)?;
+        sending::proposal(&proposal, self.public.suite)?;
         let valid = proposal::is_valid(&self.public, sender, &proposal, client.identities());
         self.intact(valid.map_err(GroupError::from))?;
         let content = Content::Proposal(proposal.clone());
@@ -110,11 +112,9 @@ impl Group {
         let (suite, leaf) = (self.public.suite, self.own_leaf());
         let old = self.public.tree.leaf(leaf).ok_or_else(|| Misuse::NotAMember(leaf).into());
         let old = self.intact(old)?;
-        if let Some(new_leaf) = &new_leaf {
-            check_capabilities(&new_leaf.template.capabilities)?;
-        }
         let NewLeaf { template, signer } =
             new_leaf.unwrap_or_else(|| NewLeaf { template: same_leaf(old), signer: client.signer });
+        sending::own_capabilities(&template.capabilities, suite)?;
         let key_pair = suite.hpke_generate_key_pair(rng)?;
         let LeafTemplate { credential, capabilities, extensions } = template;
         let mut leaf_node = LeafNode {

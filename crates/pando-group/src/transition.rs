@@ -239,7 +239,7 @@ fn merge_path<'a>(
             (applied.tree.merge_external_path(path)?, removed)
         }
     };
-    check_path_leaf(applied, state, &path.leaf_node, old.as_ref(), identities)?;
+    check_path_leaf(applied, &path.leaf_node, old.as_ref(), identities)?;
     let position = (&state.context.group_id, merged.sender());
     leaf_node::signature_is_valid(&path.leaf_node, state.suite, position)?;
     Ok(merged)
@@ -382,18 +382,17 @@ fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupErro
     Ok(())
 }
 
-/// Checks the leaf of a path (section 12.4.2), its signature aside: who makes a path has just made that. `old` is the leaf that it replaces: the committer's, or the one
-/// that an external Commit removes.
+/// Checks the leaf of a path (section 12.4.2) except for its signature, which a committer has just made. `old` is the leaf
+/// that it replaces: the committer's, or the one that an external Commit removes.
 pub(crate) fn check_path_leaf(
     applied: &Applied,
-    state: &PublicState,
     leaf_node: &LeafNode,
     old: Option<&LeafNode>,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
     leaf_node::comes_from_commit(leaf_node)?;
     let requirements = Requirements::of(&applied.context.extensions)?;
-    leaf_node::is_valid_alone(leaf_node, state.suite, &requirements, identities)?;
+    leaf_node::is_valid_alone(leaf_node, &requirements, identities)?;
     if let Some(old) = old {
         leaf_node::encryption_key_is_new(leaf_node, old)?;
         leaf_node::credential_may_succeed(leaf_node, old, identities)?;

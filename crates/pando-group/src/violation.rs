@@ -36,8 +36,6 @@ violations! {
     "5.3.1" "a member may not succeed another credential" CredentialSuccession,
     /// A leaf's own credential type is not in its capabilities.
     "7.2" "the leaf's own credential type is not in its capabilities" OwnCredentialUnsupported,
-    /// A leaf does not support the version or the cipher suite of the group.
-    "11.1" "the leaf does not support the group's version and cipher suite" SuiteUnsupported,
     /// The signature of a leaf is not valid.
     "7.3" "the signature of a leaf node is not valid" LeafSignature,
     /// A leaf lacks a required extension type.

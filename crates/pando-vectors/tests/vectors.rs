@@ -1,4 +1,5 @@
-//! The official vectors, our own, and that verification notices what is wrong. What must be refused has its own tests.
+//! The official vectors, our own, those of other implementations, and that verification notices what is wrong. What
+//! must be refused has its own tests.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -80,6 +81,21 @@ fn the_official_files() {
     for (name, cases) in [("handling-commit", 91), ("random", 1), ("welcome", 56)] {
         let report = check(Kind::PassiveClient, &folder.join(format!("passive-client-{name}.json")));
         assert_eq!(report.passed, cases, "{name}");
+    }
+}
+
+/// Files of other implementations, such as recorded traces, in the folder `others` beside the official one.
+#[test]
+fn the_files_of_other_implementations() {
+    let others = official().map(|folder| folder.join("../others")).filter(|folder| folder.is_dir());
+    let Some(folder) = others else {
+        println!("There are no files of other implementations here.");
+        return;
+    };
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = path.file_stem().and_then(|name| Kind::of_file(name.to_str()?));
+        check(kind.unwrap_or_else(|| panic!("{}: no kind of test vectors", path.display())), &path);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Extensions (RFC 9420, sections 11.1 and 13.4).
 //!
-//! Nobody supports a GREASE value, whoever lists it (section 13.5).
+//! A GREASE value is no type of an extension of the group, even if all members list it (section 13.5). In
+//! `required_capabilities` it is a value like any other.
 
 use crate::Violation;
 use crate::identity::Identities;

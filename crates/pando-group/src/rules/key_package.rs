@@ -36,7 +36,7 @@ pub(crate) fn contents_are_valid(
     let leaf = &key_package.leaf_node;
     leaf_node::comes_from_key_package(leaf)?;
     leaf_node::encryption_key_is_valid(leaf, suite)?;
-    leaf_node::is_valid_alone(leaf, suite, requirements, identities)?;
+    leaf_node::is_valid_alone(leaf, requirements, identities)?;
     leaf_node::is_alive(leaf, identities.now)?;
     extensions::no_duplicates(&key_package.extensions)?;
     suite.check_hpke_public_key(&key_package.init_key).map_err(|_| Violation::InvalidKey)?;

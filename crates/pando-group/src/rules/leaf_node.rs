@@ -5,7 +5,7 @@ use crate::Violation;
 use crate::identity::{Identities, IdentityPolicy};
 use pando_crypto::{CryptoError, Suite};
 use pando_tree::Tree;
-use pando_wire::{GroupId, LeafIndex, LeafNode, LeafNodeSource, ProtocolVersion};
+use pando_wire::{GroupId, LeafIndex, LeafNode, LeafNodeSource};
 
 /// 7.2: a leaf must support its own credential type.
 pub(crate) fn supports_own_credential(leaf_node: &LeafNode) -> Result<(), Violation> {
@@ -15,14 +15,6 @@ pub(crate) fn supports_own_credential(leaf_node: &LeafNode) -> Result<(), Violat
     } else {
         Err(Violation::OwnCredentialUnsupported)
     }
-}
-
-/// 11.1: a leaf must support the version and the cipher suite of the group.
-pub(crate) fn supports_suite(leaf_node: &LeafNode, suite: Suite) -> Result<(), Violation> {
-    let capabilities = &leaf_node.capabilities;
-    let supported = capabilities.versions.contains(&ProtocolVersion::MLS_10)
-        && capabilities.cipher_suites.contains(&suite.cipher_suite());
-    if supported { Ok(()) } else { Err(Violation::SuiteUnsupported) }
 }
 
 /// 7.3: the credential must be valid.
@@ -156,10 +148,11 @@ pub(crate) fn credential_may_succeed(
     }
 }
 
-/// What a leaf says agrees with what it is.
-pub(crate) fn supports_itself(leaf_node: &LeafNode, suite: Suite) -> Result<(), Violation> {
+/// Checks that the capabilities of a leaf cover its credential and its extensions. Whether they list
+/// the group's version and cipher suite is a rule for senders: deployed implementations accept leaves
+/// that do not.
+pub(crate) fn supports_itself(leaf_node: &LeafNode) -> Result<(), Violation> {
     extensions::no_duplicates(&leaf_node.extensions)?;
-    supports_suite(leaf_node, suite)?;
     supports_own_credential(leaf_node)?;
     extensions::are_supported(&leaf_node.extensions, leaf_node)
 }
@@ -167,11 +160,10 @@ pub(crate) fn supports_itself(leaf_node: &LeafNode, suite: Suite) -> Result<(), 
 /// All that can be said of a leaf by itself, for a group with this context, its keys and its signature aside.
 pub(crate) fn is_valid_alone(
     leaf_node: &LeafNode,
-    suite: Suite,
     requirements: &Requirements,
     identities: Identities<'_>,
 ) -> Result<(), Violation> {
-    supports_itself(leaf_node, suite)?;
+    supports_itself(leaf_node)?;
     lifetime_is_acceptable(leaf_node, identities.policy)?;
     supports_required(leaf_node, requirements)?;
     extensions::leaf_supports_group_extensions(leaf_node, requirements)?;

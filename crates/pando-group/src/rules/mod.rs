@@ -5,3 +5,4 @@ pub(crate) mod key_package;
 pub(crate) mod leaf_node;
 pub(crate) mod proposal;
 pub(crate) mod proposal_list;
+pub(crate) mod sending;

@@ -45,7 +45,7 @@ pub(crate) fn update_is_valid(
     leaf_node::encryption_key_is_valid(new, state.suite)?;
     leaf_node::encryption_key_is_new(new, &old)?;
     leaf_node::credential_may_succeed(new, &old, identities)?;
-    leaf_node::is_valid_alone(new, state.suite, requirements, identities)
+    leaf_node::is_valid_alone(new, requirements, identities)
 }
 
 /// 12.1.6 and 12.1.8: a proposal must be of a type that its sender may make.

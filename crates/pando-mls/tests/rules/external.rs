@@ -98,13 +98,13 @@ fn what_servers_propose_is_checked_like_anything_else() {
 #[test]
 fn who_asks_to_be_added_is_looked_at_like_anybody_else() {
     let mut stage = Stage::new();
-    let owner = Forgery::of(&mut stage.puppet, |template| template.capabilities.versions.clear());
+    let owner = Forgery::of(&mut stage.puppet, |template| template.capabilities.credentials.clear());
     let proposal = add(owner.key_package.clone());
     let message = stage.puppet.propose_as(Sender::NewMemberProposal, proposal, &*owner.signer);
-    assert_eq!(stage.refused(&message), Violation::SuiteUnsupported);
+    assert_eq!(stage.refused(&message), Violation::OwnCredentialUnsupported);
     let context = &stage.puppet.context;
     let made = propose_own_add(context, owner.key_package, &client(&*owner.signer));
-    assert_eq!(violation(made.unwrap_err()), Violation::SuiteUnsupported);
+    assert_eq!(violation(made.unwrap_err()), Violation::OwnCredentialUnsupported);
 
     // Whoever proposes looks at the time; whoever receives it does not.
     let expired = Forgery::of(&mut stage.puppet, |template| {
@@ -194,8 +194,7 @@ fn an_external_commit_has_a_path_and_no_references() {
 #[test]
 fn who_joins_by_a_commit_has_a_leaf_like_anybody_else() {
     let mut stage = Stage::new();
-    let wrong: [Wrong<LeafNode>; 4] = [
-        (|leaf| leaf.capabilities.versions.clear(), Violation::SuiteUnsupported),
+    let wrong: [Wrong<LeafNode>; 3] = [
         (|leaf| leaf.capabilities.credentials.clear(), Violation::OwnCredentialUnsupported),
         (
             |leaf| {
@@ -293,8 +292,8 @@ fn nobody_makes_a_commit_to_join_that_would_be_refused() {
     let puppet = &mut stage.puppet;
     let nobody = Violation::RemovedIsNoMember(LeafIndex(3));
     assert_eq!(not_joined(puppet, Some(LeafIndex(3)), |_| {}), nobody);
-    let no_version = not_joined(puppet, None, |leaf| leaf.capabilities.versions.clear());
-    assert_eq!(no_version, Violation::SuiteUnsupported);
+    let no_credential = not_joined(puppet, None, |leaf| leaf.capabilities.credentials.clear());
+    assert_eq!(no_credential, Violation::OwnCredentialUnsupported);
     let somebody_else = not_joined(puppet, Some(LeafIndex(2)), |leaf| {
         leaf.credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
     });

@@ -217,8 +217,7 @@ fn every_leaf_of_the_tree_is_looked_at() {
     let found = with_leaf(none(), &Gullible, x509(&[][..]));
     assert_eq!(found, Violation::CredentialUnsupportedByMember(CredentialType::BASIC));
 
-    let wrong: [Wrong<KeyPackageTemplate>; 4] = [
-        (|template| template.capabilities.versions.clear(), Violation::SuiteUnsupported),
+    let wrong: [Wrong<KeyPackageTemplate>; 3] = [
         (
             |template| template.leaf_extensions.0.push(extension(UNKNOWN, b"")),
             Violation::LeafExtensionUnsupported(UNKNOWN),

@@ -8,8 +8,8 @@ use crate::stage::Stage;
 
 use pando_mls::{GroupError, KeyPackageBundle, KeyPackageTemplate, TreeError, Violation};
 use pando_wire::{
-    Capabilities, CipherSuite, Credential, CredentialType, ExtensionType, Extensions, LeafIndex, LeafNode,
-    LeafNodeSource, Lifetime, NodeIndex, ProposalType, ProtocolVersion, RequiredCapabilities,
+    Capabilities, Credential, CredentialType, ExtensionType, Extensions, LeafIndex, LeafNode, LeafNodeSource,
+    Lifetime, NodeIndex, ProposalType, RequiredCapabilities,
 };
 
 fn x509() -> Credential {
@@ -26,12 +26,6 @@ type Change = fn(&mut Credential, &mut Capabilities, &mut Extensions);
 fn wrong_leaves() -> Vec<(Change, Violation)> {
     vec![
         (|_, capabilities, _| capabilities.credentials.clear(), Violation::OwnCredentialUnsupported),
-        (|_, capabilities, _| capabilities.versions.clear(), Violation::SuiteUnsupported),
-        (|_, capabilities, _| capabilities.versions = vec![ProtocolVersion(2)], Violation::SuiteUnsupported),
-        (
-            |_, capabilities, _| capabilities.cipher_suites = vec![CipherSuite(0x0a0a), CipherSuite(2)],
-            Violation::SuiteUnsupported,
-        ),
         (
             |_, _, extensions| extensions.0.push(extension(UNKNOWN, b"")),
             Violation::LeafExtensionUnsupported(UNKNOWN),

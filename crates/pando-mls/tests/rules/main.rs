@@ -27,9 +27,11 @@ mod proposal_list;
 mod proposals;
 mod puppet;
 mod repeated;
+mod required_grease;
 mod selection;
 mod stage;
 mod successors;
+mod unlisted_suite;
 mod wire;
 #[allow(dead_code, reason = "it belongs to the stories, which need more of it")]
 #[path = "../scenario/world.rs"]

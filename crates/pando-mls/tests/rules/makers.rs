@@ -6,7 +6,7 @@ use crate::puppet::{Puppet, says};
 use crate::stage::{Stage, violation};
 use crate::world::{client, suite};
 use pando_mls::{
-    Capabilities, CipherSuite, Credential, ExtensionType, Extensions, Group, GroupError, KeyPackageBundle,
+    Capabilities, Credential, ExtensionType, Extensions, Group, GroupError, KeyPackageBundle,
     KeyPackageTemplate, Misuse, NewLeaf, ProposalType, Violation,
 };
 
@@ -53,9 +53,7 @@ fn nobody_lists_what_everybody_supports() {
 fn nobody_says_of_themselves_what_they_do_not_support() {
     let twice = || vec![extension(LISTED, b"1"), extension(LISTED, b"2")];
     let unknown = Violation::LeafExtensionUnsupported(UNKNOWN);
-    let wrong: [Wrong<KeyPackageTemplate>; 5] = [
-        (|template| template.capabilities.versions.clear(), Violation::SuiteUnsupported),
-        (|template| template.capabilities.cipher_suites = vec![CipherSuite(2)], Violation::SuiteUnsupported),
+    let wrong: [Wrong<KeyPackageTemplate>; 3] = [
         (
             |template| template.credential = Credential::X509 { certificates: Vec::new() },
             Violation::OwnCredentialUnsupported,
@@ -111,5 +109,9 @@ fn nobody_begins_a_group_with_a_leaf_that_nobody_would_accept() {
     assert_eq!(violation(unsigned.unwrap_err()), Violation::LeafSignature);
     let keyless = create(&|bundle| bundle.key_package.leaf_node.encryption_key = vec![0; 32].into());
     assert_eq!(violation(keyless.unwrap_err()), Violation::InvalidKey);
+    let default = create(&|bundle| {
+        bundle.key_package.leaf_node.capabilities.proposals.push(ProposalType::ADD);
+    });
+    assert_eq!(default, Err(GroupError::Misuse(Misuse::DefaultCapability)));
     create(&|_| {}).unwrap();
 }

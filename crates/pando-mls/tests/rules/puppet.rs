@@ -6,14 +6,14 @@ use pando_crypto::{SecretBytes, Signer, Suite};
 use pando_framing::{Padding, SignedContent};
 use pando_mls::{KeyPackageBundle, KeyPackageTemplate};
 use pando_schedule::{
-    CommitSecret, ConfirmedTranscriptHash, EpochSecrets, InterimTranscriptHash, JoinerSecret, PskSecret,
-    PskValue, RatchetLimits, SecretTree,
+    CommitSecret, ConfirmedTranscriptHash, EpochSecrets, InitSecret, InterimTranscriptHash, JoinerSecret,
+    PskSecret, PskValue, RatchetLimits, SecretTree,
 };
-use pando_tree::{LeafTemplate, Tree};
+use pando_tree::{LeafTemplate, NewPath, Tree};
 use pando_wire::{
-    Commit, Content, Encode, EncryptedGroupSecrets, Extension, ExtensionBody, Extensions, ExternalPub,
-    FramedContent, GroupContext, GroupId, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, LeafNode,
-    LeafNodeSource, Mac, MlsMessage, Opaque, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef,
+    Commit, Content, Encode, EncryptedGroupSecrets, Extension, ExtensionBody, Extensions, ExternalInit,
+    ExternalPub, FramedContent, GroupContext, GroupId, GroupInfo, GroupSecrets, KeyPackage, LeafIndex,
+    LeafNode, LeafNodeSource, Mac, MlsMessage, Opaque, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef,
     ProtocolVersion, RatchetTree, Sender, Signature, UpdatePath, Welcome, WireFormat,
 };
 use rand_chacha::ChaCha20Rng;
@@ -300,30 +300,72 @@ impl Puppet {
         proposals: Vec<ProposalOrRef>,
         apply: impl FnOnce(&mut Tree, &mut Extensions),
     ) -> MlsMessage {
+        let template = says(self.own_leaf());
+        self.commit_with(proposals, Some(template), apply)
+    }
+
+    /// Makes an honest Commit whose path has a leaf with this template; without a path if there is no template.
+    pub(crate) fn commit_with(
+        &mut self,
+        proposals: Vec<ProposalOrRef>,
+        template: Option<LeafTemplate>,
+        apply: impl FnOnce(&mut Tree, &mut Extensions),
+    ) -> MlsMessage {
+        let (mut tree, mut extensions) = (self.tree.clone(), self.context.extensions.clone());
+        apply(&mut tree, &mut extensions);
+        let group_id = &self.context.group_id;
+        let path = template.map(|template| {
+            tree.create_path(PUPPET, template, group_id, &*self.signer, &mut self.rng).unwrap()
+        });
+        self.complete(None, proposals, (tree, extensions), path)
+    }
+
+    /// Makes an honest external Commit of a joiner whose leaf has this template. The puppet enters the epoch.
+    pub(crate) fn external_commit(&mut self, signer: &dyn Signer, template: LeafTemplate) -> MlsMessage {
+        let external_pub = self.secrets.external.key_pair(self.suite).unwrap().public;
+        let (kem_output, init) = InitSecret::send(self.suite, &external_pub, &mut self.rng).unwrap();
+        let init_proposal = ProposalOrRef::Proposal(Proposal::ExternalInit(ExternalInit { kem_output }));
+        let GroupContext { group_id, extensions, .. } = self.context.clone();
+        let path = self.tree.create_external_path(template, &group_id, signer, &mut self.rng).unwrap();
+        let after = (self.tree.clone(), extensions);
+        self.complete(Some((signer, init)), vec![init_proposal], after, Some(path))
+    }
+
+    /// Signs and confirms a Commit of the puppet's, or of an external joiner, and enters its epoch.
+    fn complete(
+        &mut self,
+        joiner: Option<(&dyn Signer, InitSecret)>,
+        proposals: Vec<ProposalOrRef>,
+        (tree, extensions): (Tree, Extensions),
+        path: Option<NewPath>,
+    ) -> MlsMessage {
         let suite = self.suite;
-        let (mut tree, mut context) = (self.tree.clone(), self.context.clone());
-        apply(&mut tree, &mut context.extensions);
-        context.epoch += 1;
-        // The path.
-        let (template, group_id) = (says(self.own_leaf()), &self.context.group_id);
-        let path = tree.create_path(PUPPET, template, group_id, &*self.signer, &mut self.rng).unwrap();
-        context.tree_hash = path.tree().tree_hash().unwrap();
-        let update_path = path.encrypt(&context, &[], &mut self.rng).unwrap();
+        let tree = path.as_ref().map_or(tree, |path| path.tree().clone());
+        let (epoch_number, tree_hash) = (self.context.epoch + 1, tree.tree_hash().unwrap());
+        let mut context = GroupContext { epoch: epoch_number, tree_hash, extensions, ..self.context.clone() };
+        let update_path = path.as_ref().map(|path| path.encrypt(&context, &[], &mut self.rng).unwrap());
         // The signature and the secrets.
-        let content = Content::Commit(Box::new(Commit { proposals, path: Some(update_path) }));
-        let mut signed = self.sign(Sender::Member(PUPPET), content, &*self.signer);
+        let content = Content::Commit(Box::new(Commit { proposals, path: update_path }));
+        let (sender, signer, init) = match &joiner {
+            Some((signer, init)) => (Sender::NewMemberCommit, *signer, init),
+            None => (Sender::Member(PUPPET), &*self.signer, &self.secrets.init),
+        };
+        let mut signed = self.sign(sender, content, signer);
         let (content, signature) = (signed.content(), signed.signature());
         let confirmed =
             ConfirmedTranscriptHash::after(suite, &self.interim, PUBLIC, content, signature).unwrap();
         context.confirmed_transcript_hash = confirmed.0;
-        let commit_secret = CommitSecret::from(path.commit_secret().expose());
-        let joiner = self.secrets.init.joiner_secret(suite, &commit_secret, &context).unwrap();
+        let commit_secret = path.map_or_else(
+            || CommitSecret::zero(suite),
+            |path| CommitSecret::from(path.commit_secret().expose()),
+        );
+        let joiner = init.joiner_secret(suite, &commit_secret, &context).unwrap();
         let secrets = epoch(suite, &joiner, &PskSecret::zero(suite), &context);
         let tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
         signed.set_confirmation_tag(tag).unwrap();
         let message = self.seal(&signed);
         // The next epoch.
-        self.tree = path.tree().clone();
+        self.tree = tree;
         (self.context, self.secrets, self.joiner) = (context, secrets, joiner);
         self.psks.clear();
         self.confirm();

@@ -1,13 +1,13 @@
 //! A group of a puppet and two real members, with somebody who watches. What the puppet does wrong, all of them refuse,
 //! and nothing has happened.
 
-use crate::forge::{Gullible, by_value, template, update};
+use crate::forge::{Forgery, Gullible, by_value, template, update};
 use crate::puppet::{PUPPET, Puppet, says};
-use crate::world::{Member, Newcomer, client, over_the_wire, read, suite};
+use crate::world::{Member, Newcomer, World, client, over_the_wire, read, suite};
 use pando_mls::{
     BasicIdentities, Client, Credential, Extensions, Group, GroupConfig, GroupContext, GroupError,
     IdentityPolicy, KeyPackageTemplate, Limits, MlsMessage, NewLeaf, PendingProposal, Processed, Proposal,
-    PublicGroup, PublicProcessed, Suite, Violation,
+    PublicGroup, PublicProcessed, RustCrypto, Suite, Violation, Welcome,
 };
 use pando_wire::{LeafIndex, LeafNode, ProposalOrRef, RatchetTree, Sender};
 
@@ -224,11 +224,48 @@ impl Stage {
             assert_eq!(member.group.epoch_authenticator().expose(), self.puppet.epoch_authenticator());
             assert_eq!(member.group.public().context(), &self.puppet.context);
         }
+        self.observe(message);
+        assert_eq!(self.observer.public().context(), &self.puppet.context);
+    }
+
+    /// Lets the observer follow a Commit.
+    pub(crate) fn observe(&mut self, message: &MlsMessage) {
         match self.observer.process(over_the_wire(message), self.policy, None).unwrap().0 {
             PublicProcessed::Commit(staged) => drop(self.observer.merge(*staged).unwrap()),
             other @ PublicProcessed::Proposal(_) => panic!("not a Commit: {other:?}"),
         }
-        assert_eq!(self.observer.public().context(), &self.puppet.context);
+    }
+
+    /// Lets the first member commit all pending proposals. The second member and the observer follow; the puppet stays behind.
+    pub(crate) fn commit_pending(&mut self) -> Option<Welcome> {
+        let (message, welcome) = self.members[0].build(|builder| builder, &mut self.puppet.rng).unwrap();
+        for (index, member) in self.members.iter_mut().enumerate() {
+            assert_eq!(member.follow(&message), index == 0);
+        }
+        self.observe(&message);
+        welcome
+    }
+
+    /// Lets a joiner enter the epoch, and checks that the group goes on without the puppet: members and observer
+    /// agree after each Commit, and members read messages.
+    pub(crate) fn goes_on(mut self, joiner: Option<(Forgery, Welcome)>) {
+        let (suite, config) = (self.puppet.suite, *self.members[0].group.config());
+        let (rng, members) = (self.puppet.rng.clone(), std::mem::take(&mut self.members));
+        let mut world = World { suite, rng, config, members };
+        if let Some((joiner, welcome)) = joiner {
+            let bundle = joiner.bundle();
+            world.enter(Newcomer { signer: joiner.signer, bundle }, &welcome);
+        }
+        for by in [0, 1] {
+            let (message, _) = world.commit(by, |builder| builder);
+            self.observe(&message);
+            assert_eq!(self.observer.public().context(), world.context());
+        }
+        world.chat(0);
+        world.chat(world.members.len() - 1);
+        let rows = self.observer.rows().unwrap();
+        let loaded = PublicGroup::load(&rows, &RustCrypto, self.policy, Limits::default()).unwrap();
+        assert_eq!(loaded.rows().unwrap(), rows);
     }
 
     /// After all that was refused, an honest Commit is followed, and what is said is understood.

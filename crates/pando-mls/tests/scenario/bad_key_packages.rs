@@ -60,7 +60,6 @@ fn key_packages_are_checked() {
         (expired, Violation::Lifetime),
         (early, Violation::Lifetime),
         (no_credentials, Violation::OwnCredentialUnsupported),
-        (no_suite, Violation::SuiteUnsupported),
         (unlisted, Violation::LeafExtensionUnsupported(ExtensionType(0xf00d))),
         (x509, Violation::Credential("no policy for x509".into())),
         (duplicate, Violation::DuplicateExtension(ExtensionType(0xf0f0))),
@@ -68,6 +67,9 @@ fn key_packages_are_checked() {
         let refused = world.build(0, |builder| builder.add(key_package)).unwrap_err();
         assert_eq!(refused, GroupError::Violation(violation));
     }
+    // A rule for senders only.
+    let refused = world.build(0, |builder| builder.add(no_suite)).unwrap_err();
+    assert_eq!(refused, GroupError::Misuse(Misuse::SuiteNotListed));
     world.commit(0, |builder| builder.add(good));
 }
 
@@ -82,7 +84,7 @@ fn bad_key_packages_are_not_made() {
             |template| template.capabilities.credentials = vec![],
             violation(Violation::OwnCredentialUnsupported),
         ),
-        (|template| template.capabilities.versions = vec![], violation(Violation::SuiteUnsupported)),
+        (|template| template.capabilities.versions = vec![], GroupError::Misuse(Misuse::SuiteNotListed)),
         (
             |template| template.leaf_extensions = extensions(&[0xf00d]),
             violation(Violation::LeafExtensionUnsupported(ExtensionType(0xf00d))),

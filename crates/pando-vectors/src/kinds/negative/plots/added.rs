@@ -98,22 +98,6 @@ pub(super) const PLOTS: &[Plot] = &[
         scene.adds(|key_package| key_package.leaf_node.extensions = two_extensions(right))
     }),
     plot(
-        "Violation::SuiteUnsupported",
-        "The capabilities of an added leaf lack the cipher suite of the group.",
-        |scene, right| {
-            let other = if right { scene.suite().cipher_suite() } else { scene.other_suite() };
-            scene.adds(|key_package| key_package.leaf_node.capabilities.cipher_suites = vec![other])
-        },
-    ),
-    plot(
-        "Violation::SuiteUnsupported",
-        "The capabilities of an added leaf lack the version of the group.",
-        |scene, right| {
-            let version = ProtocolVersion(if right { 1 } else { 2 });
-            scene.adds(|key_package| key_package.leaf_node.capabilities.versions = vec![version])
-        },
-    ),
-    plot(
         "Violation::OwnCredentialUnsupported",
         "The capabilities of an added leaf lack the type of its own credential.",
         |scene, right| {

@@ -130,15 +130,6 @@ pub(super) const PLOTS: &[Plot] = &[
             commit(&mut scene.forger, &bob, items, |_| {})
         },
     ),
-    plot(
-        "Violation::SuiteUnsupported",
-        "The leaf of an external Commit lacks the cipher suite of the group.",
-        |scene, right| {
-            let other = if right { scene.suite().cipher_suite() } else { scene.other_suite() };
-            let init = scene.forger.external_init()?;
-            joins(scene, [init], |leaf_node| leaf_node.capabilities.cipher_suites = vec![other])
-        },
-    ),
 ];
 
 fn with_server(setting: &mut Setting) -> Forging<()> {

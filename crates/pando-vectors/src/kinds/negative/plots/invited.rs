@@ -137,14 +137,6 @@ pub(super) const PLOTS: &[Plot] = &[
     )
     .with(demanding),
     invitation(
-        "Violation::SuiteUnsupported",
-        "The capabilities of a member lack the cipher suite of the group.",
-        |scene, right| {
-            let other = if right { scene.suite().cipher_suite() } else { scene.other_suite() };
-            with_member(scene, |key_package| key_package.leaf_node.capabilities.cipher_suites = vec![other])
-        },
-    ),
-    invitation(
         "Violation::LeafExtensionUnsupported",
         "A member has an extension that its capabilities lack.",
         |scene, right| {

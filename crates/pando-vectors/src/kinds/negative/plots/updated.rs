@@ -69,22 +69,6 @@ pub(super) const PLOTS: &[Plot] = &[
     )
     .everywhere(),
     plot(
-        "Violation::SuiteUnsupported",
-        "The capabilities of an Update lack the cipher suite of the group.",
-        |scene, right| {
-            let other = if right { scene.suite().cipher_suite() } else { scene.other_suite() };
-            scene.updates(|leaf_node| leaf_node.capabilities.cipher_suites = vec![other])
-        },
-    ),
-    plot(
-        "Violation::SuiteUnsupported",
-        "The capabilities in the leaf of a path lack the cipher suite of the group.",
-        |scene, right| {
-            let other = if right { scene.suite().cipher_suite() } else { scene.other_suite() };
-            commits_leaf(scene, |leaf_node| leaf_node.capabilities.cipher_suites = vec![other])
-        },
-    ),
-    plot(
         "Violation::OwnCredentialUnsupported",
         "The capabilities of an Update lack the type of its own credential.",
         |scene, right| {

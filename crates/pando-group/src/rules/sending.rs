@@ -1,0 +1,53 @@
+//! Rules for senders (RFC 9420, sections 7.2, 11.1 and 13.5): a client refuses to send these things, and
+//! accepts them from others.
+//!
+//! The RFC has no MUST for a receiver here, or deployed implementations accept more than it says. Two
+//! members that disagree on the validity of a Commit fork the group, so the receiver accepts.
+
+use super::extensions;
+use crate::{GroupError, Misuse};
+use pando_crypto::Suite;
+use pando_wire::{Capabilities, Extensions, Proposal, ProtocolVersion, RequiredCapabilities};
+
+/// 7.2: capabilities must not list types that every client supports.
+pub(crate) fn no_default_types(capabilities: &Capabilities) -> Result<(), Misuse> {
+    let Capabilities { extensions, proposals, .. } = capabilities;
+    let listed =
+        extensions.iter().any(|kind| kind.is_default()) || proposals.iter().any(|kind| kind.is_default());
+    if listed { Err(Misuse::DefaultCapability) } else { Ok(()) }
+}
+
+/// 11.1: capabilities list the version and the cipher suite of the group.
+pub(crate) fn suite_is_listed(capabilities: &Capabilities, suite: Suite) -> Result<(), Misuse> {
+    let Capabilities { versions, cipher_suites, .. } = capabilities;
+    let listed = versions.contains(&ProtocolVersion::MLS_10) && cipher_suites.contains(&suite.cipher_suite());
+    if listed { Ok(()) } else { Err(Misuse::SuiteNotListed) }
+}
+
+/// Capabilities of our own leaf.
+pub(crate) fn own_capabilities(capabilities: &Capabilities, suite: Suite) -> Result<(), Misuse> {
+    no_default_types(capabilities)?;
+    suite_is_listed(capabilities, suite)
+}
+
+/// 13.5: no GREASE value is required of members.
+pub(crate) fn no_grease_is_required(extensions: &Extensions) -> Result<(), GroupError> {
+    let RequiredCapabilities { extension_types, proposal_types, credential_types } =
+        extensions::find(extensions)?.unwrap_or_default();
+    let grease = extension_types.iter().any(|kind| kind.is_grease())
+        || proposal_types.iter().any(|kind| kind.is_grease())
+        || credential_types.iter().any(|kind| kind.is_grease());
+    if grease { Err(Misuse::GreaseRequired.into()) } else { Ok(()) }
+}
+
+/// Contents of a proposal, sent by itself or by value in a Commit.
+pub(crate) fn proposal(proposal: &Proposal, suite: Suite) -> Result<(), GroupError> {
+    match proposal {
+        Proposal::Add(add) => suite_is_listed(&add.key_package.leaf_node.capabilities, suite)?,
+        Proposal::Update(update) => suite_is_listed(&update.leaf_node.capabilities, suite)?,
+        Proposal::GroupContextExtensions(proposal) => no_grease_is_required(&proposal.extensions)?,
+        Proposal::ReInit(reinit) => no_grease_is_required(&reinit.extensions)?,
+        _ => {}
+    }
+    Ok(())
+}

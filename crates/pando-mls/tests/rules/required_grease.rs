@@ -1,0 +1,255 @@
+//! Section 13.5: GREASE values in `required_capabilities`. Clients do not send them. Receivers treat them as any value: a
+//! leaf that lists the value supports it.
+
+use crate::forge::{
+    Forgery, add, by_value, external_init, external_senders, key_package, reinit, required, set_extensions,
+    stranger, template, update,
+};
+use crate::puppet::{Puppet, says};
+use crate::stage::{Stage, violation};
+use crate::world::{Member, client, leaf_template, suite};
+use pando_mls::{
+    BasicIdentities, Capabilities, CredentialType, ExtensionType, Extensions, ExternalJoin, Group,
+    GroupConfig, GroupError, KeyPackageTemplate, Limits, Misuse, ProposalType, PublicGroup, ReInit,
+    Successor, Violation, propose_as_external_sender,
+};
+use pando_wire::{RequiredCapabilities, Sender};
+
+const EXTENSION: ExtensionType = ExtensionType(0x4a4a);
+const PROPOSAL: ProposalType = ProposalType(0x5a5a);
+const CREDENTIAL: CredentialType = CredentialType(0x6a6a);
+
+const REFUSED: GroupError = GroupError::Misuse(Misuse::GreaseRequired);
+
+/// Each of the three lists with a GREASE value, and the rule that a leaf breaks which does not list it.
+fn requirements() -> [(Extensions, Violation); 3] {
+    let none = RequiredCapabilities::default;
+    [
+        (
+            RequiredCapabilities { extension_types: vec![EXTENSION], ..none() },
+            Violation::RequiredExtension(EXTENSION),
+        ),
+        (
+            RequiredCapabilities { proposal_types: vec![PROPOSAL], ..none() },
+            Violation::RequiredProposal(PROPOSAL),
+        ),
+        (
+            RequiredCapabilities { credential_types: vec![CREDENTIAL], ..none() },
+            Violation::RequiredCredential(CREDENTIAL),
+        ),
+    ]
+    .map(|(body, violation)| (required(&body), violation))
+}
+
+/// Lists all of these values.
+fn list(capabilities: &mut Capabilities) {
+    capabilities.extensions.push(EXTENSION);
+    capabilities.proposals.push(PROPOSAL);
+    capabilities.credentials.push(CREDENTIAL);
+}
+
+fn listing(template: &mut KeyPackageTemplate) {
+    list(&mut template.capabilities);
+}
+
+/// A group whose members list these values, with a server that may send proposals.
+fn stage() -> Stage {
+    Stage::with(|setting| {
+        listing(&mut setting.template);
+        setting.config = GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() };
+        setting.extensions = external_senders(&[&*stranger(suite(1))]);
+    })
+}
+
+fn ending(extensions: Extensions) -> ReInit {
+    crate::make::reinit(suite(1), extensions)
+}
+
+#[test]
+fn a_group_is_not_created_that_requires_grease() {
+    let mut puppet = Puppet::new(suite(1));
+    let creator = Forgery::of(&mut puppet, listing);
+    for (extensions, _) in requirements() {
+        let (id, client) = (b"begun".as_slice().into(), client(&*creator.signer));
+        let bundle = creator.bundle();
+        let created = Group::create(puppet.suite, id, extensions, bundle, &client, &mut puppet.rng);
+        assert_eq!(created.map(drop), Err(REFUSED));
+    }
+}
+
+#[test]
+fn grease_is_not_required_by_a_proposal_or_a_commit() {
+    for (extensions, _) in requirements() {
+        let mut stage = stage();
+        let proposals = [set_extensions(extensions.clone()), reinit(ending(extensions))];
+        for proposal in proposals {
+            let server = stranger(suite(1));
+            let external =
+                propose_as_external_sender(&stage.puppet.context, proposal.clone(), &client(&*server));
+            assert_eq!(external.unwrap_err(), REFUSED);
+            let (member, rng) = (&mut stage.members[0], &mut stage.puppet.rng);
+            assert_eq!(member.propose(proposal.clone(), rng).unwrap_err(), REFUSED);
+            let built = member.build(|builder| builder.proposal(proposal), rng);
+            assert_eq!(built.unwrap_err(), REFUSED);
+            assert_eq!((member.group.pending_proposals().count(), member.group.pending_commit()), (0, None));
+        }
+        stage.lives_on();
+    }
+}
+
+/// Another member's ReInit may require GREASE. The group ends, and a successor is for others to make.
+#[test]
+fn grease_is_not_required_by_a_successor() {
+    for (extensions, _) in requirements() {
+        let mut stage = stage();
+        let proposals = by_value(&[reinit(ending(extensions.clone()))]);
+        let commit = stage.puppet.commit(proposals, |_, _| {});
+        let creator = Forgery::of(&mut stage.puppet, listing);
+        let (client, rng) = (client(&*creator.signer), &mut stage.puppet.rng.clone());
+        let successor = || Successor::new(creator.bundle(), Vec::new());
+        let group = &stage.members[0].group;
+        let branched = group.branch(b"branch".as_slice().into(), extensions, successor(), &client, rng);
+        assert_eq!(branched.map(drop), Err(REFUSED));
+        stage.follow(&commit);
+        let begun = stage.members[0].group.reinitialize(successor(), &client, rng);
+        assert_eq!(begun.map(drop), Err(REFUSED));
+    }
+}
+
+/// Whether a proposal to set the extensions comes by value or by reference from a member or a server.
+#[test]
+fn grease_that_all_list_is_accepted_and_committed() {
+    for (extensions, _) in requirements() {
+        let proposal = set_extensions(extensions.clone());
+        let mut stage = stage();
+        let commit = stage.puppet.commit(by_value(std::slice::from_ref(&proposal)), |_, group| {
+            *group = extensions.clone();
+        });
+        stage.follow(&commit);
+        stage.lives_on();
+
+        for sender in [None, Some(Sender::External(0))] {
+            let mut stage = self::stage();
+            let message = match sender {
+                None => stage.puppet.propose(proposal.clone()).0,
+                Some(sender) => stage.puppet.propose_as(sender, proposal.clone(), &*stranger(suite(1))),
+            };
+            stage.hear(&message);
+            stage.commit_pending();
+            assert_eq!(stage.observer.public().context().extensions, extensions);
+            stage.goes_on(None);
+        }
+    }
+}
+
+#[test]
+fn grease_that_a_member_does_not_list_is_refused_and_left_out() {
+    for (extensions, violation) in requirements() {
+        let proposal = set_extensions(extensions);
+        let mut stage = Stage::with(|setting| {
+            setting.config = GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() };
+        });
+        let tree = stage.puppet.tree.clone();
+        for (leaf, expected) in [
+            (false, violation),
+            // The committer lists it, and the others do not.
+            (true, Violation::RequiredUnsupportedByMember),
+        ] {
+            let path = stage.puppet.path(&tree, |leaf_node| {
+                if leaf {
+                    list(&mut leaf_node.capabilities);
+                }
+            });
+            let proposals = by_value(std::slice::from_ref(&proposal));
+            let commit = stage.puppet.commit_of(proposals, Some(path));
+            assert_eq!(stage.refused(&commit), expected);
+        }
+        let (message, _) = stage.puppet.propose(proposal);
+        stage.hear(&message);
+        stage.commit_pending();
+        assert_eq!(stage.observer.public().context().extensions, Extensions::default());
+        stage.goes_on(None);
+    }
+}
+
+/// A group that requires a GREASE value, which all of its members list.
+fn requiring(extensions: Extensions) -> Stage {
+    Stage::with(|setting| {
+        listing(&mut setting.template);
+        setting.config = GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() };
+        setting.extensions = extensions;
+    })
+}
+
+#[test]
+fn a_leaf_that_lists_required_grease_is_accepted_and_another_is_not() {
+    for (extensions, violation) in requirements() {
+        let mut stage = requiring(extensions.clone());
+        let lacking = key_package(&mut stage.puppet, |_| {});
+        assert_eq!(stage.forbidden_proposal(add(lacking)), violation);
+        let plain = template().capabilities;
+        assert_eq!(stage.refused_update(|leaf_node| leaf_node.capabilities = plain.clone()), violation);
+        assert_eq!(stage.refused_path(|leaf_node| leaf_node.capabilities = plain.clone()), violation);
+        let (tree, signer) = (stage.puppet.tree.clone(), Forgery::of(&mut stage.puppet, |_| {}).signer);
+        let path = stage.puppet.external_path(&tree, &*signer, |leaf_node| leaf_node.capabilities = plain);
+        let init = by_value(&[external_init()]);
+        let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
+        assert_eq!(stage.refused(&commit), violation);
+
+        let leaf = says(stage.puppet.own_leaf());
+        let commit = stage.puppet.external_commit(&*signer, leaf);
+        stage.follow(&commit);
+        let newcomer = Forgery::of(&mut stage.puppet, listing);
+        let leaf_node = stage.puppet.updated_leaf(|_| {});
+        for proposal in [update(leaf_node), add(newcomer.key_package.clone())] {
+            let (message, _) = stage.puppet.propose(proposal);
+            stage.hear(&message);
+        }
+        let welcome = stage.commit_pending().unwrap();
+        stage.goes_on(Some((newcomer, welcome)));
+    }
+}
+
+/// With a Welcome, by an external Commit, and as an observer.
+#[test]
+fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
+    for (extensions, violation) in requirements() {
+        let mut template = template();
+        listing(&mut template);
+        let mut puppet = Puppet::with_template(suite(1), template);
+        puppet.context.extensions = extensions;
+        let newcomer = Forgery::of(&mut puppet, listing);
+        puppet.seat(&newcomer.key_package);
+        let (group_info, bundle) = (puppet.group_info(), newcomer.bundle());
+        let welcome = puppet.welcome(&newcomer.key_package);
+        let joined = Group::join(&welcome, &bundle, None, &client(&*newcomer.signer)).unwrap();
+        let observe = |group_info| {
+            PublicGroup::new(suite(1), group_info, None, &BasicIdentities, Limits::default()).map(drop)
+        };
+        observe(&group_info).unwrap();
+        let mut member = Member::new(newcomer.signer, joined);
+        let stranger = stranger(puppet.suite);
+        let mut template = leaf_template();
+        let mut join = |template| {
+            let (tree, resync, psks, authenticated_data) = (None, None, Vec::new(), b"".as_slice());
+            let join =
+                ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
+            join.build(&client(&*stranger), &mut puppet.rng)
+        };
+        let refused = join(template.clone()).map(drop).unwrap_err();
+        assert_eq!(self::violation(refused), violation);
+        list(&mut template.capabilities);
+        let (joined, message, _) = join(template).unwrap();
+        member.follow(&message);
+        assert_eq!(member.group.epoch_authenticator(), joined.epoch_authenticator());
+
+        // A tree with a leaf that does not list it.
+        let newcomer = Forgery::of(&mut puppet, |_| {});
+        puppet.seat(&newcomer.key_package);
+        let welcome = puppet.welcome(&newcomer.key_package);
+        let refused = Group::join(&welcome, &newcomer.bundle(), None, &client(&*newcomer.signer));
+        assert_eq!(self::violation(refused.map(drop).unwrap_err()), violation);
+        let refused = observe(&puppet.group_info()).unwrap_err();
+        assert_eq!(self::violation(refused), violation);
+    }
+}
