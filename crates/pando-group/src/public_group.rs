@@ -4,15 +4,15 @@
 //! Left out because it needs secrets: membership tags and confirmation tags. A Commit that is accepted here
 //! can still be refused by members whose secrets do not fit.
 
-use crate::delta::{Delta, RowKey, Rows};
 use crate::identity::{Identities, IdentityPolicy};
-use crate::join::verify_group_info;
-use crate::load::{client_rows, proposals, public_state};
-use crate::process::check_proposal;
-use crate::proposals::{Committed, PendingProposal, ProposalStore};
-use crate::public_state::PublicState;
-use crate::rows::{self, PublicRow};
-use crate::transition::{Effects, Transition, transition};
+use crate::operations::join::verify_group_info;
+use crate::operations::process::check_proposal;
+use crate::operations::transition::{Effects, Transition, transition};
+use crate::state::proposal_store::{Committed, PendingProposal, ProposalStore};
+use crate::state::public_state::PublicState;
+use crate::storage::delta::{Delta, RowKey, Rows};
+use crate::storage::load::{client_rows, proposals, public_state};
+use crate::storage::rows::{self, PublicRow};
 use crate::{GroupError, Limits, Misuse};
 use pando_crypto::{CryptoProvider, SecretBytes, Suite};
 use pando_framing::open_public_unchecked;

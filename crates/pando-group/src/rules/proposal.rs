@@ -5,7 +5,7 @@ use super::{key_package, leaf_node};
 use crate::Violation;
 use crate::identity::Identities;
 use crate::psk::is_resumption;
-use crate::public_state::PublicState;
+use crate::state::public_state::PublicState;
 use pando_wire::{LeafIndex, PreSharedKeyId, Proposal, ProposalType, ReInit, Sender, Update};
 
 /// 12.1.3: who is removed must be a member.

@@ -2,8 +2,8 @@
 
 use super::proposal;
 use crate::Violation;
-use crate::proposals::Committed;
-use crate::public_state::PublicState;
+use crate::state::proposal_store::Committed;
+use crate::state::public_state::PublicState;
 use pando_wire::{LeafIndex, Proposal, ProposalOrRef, ProposalType, Sender};
 use std::collections::BTreeSet;
 

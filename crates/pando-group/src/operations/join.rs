@@ -1,14 +1,14 @@
 //! Joining by a Welcome (RFC 9420, section 12.4.3.1).
 
-use crate::clients::Clients;
-use crate::group::Group;
 use crate::identity::Identities;
-use crate::keys::copy;
+use crate::operations::resumption::follows_from_none;
 use crate::psk::{is_resumption, psk_secret};
-use crate::public_state::PublicState;
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::leaf_node;
-use crate::successor::follows_from_none;
+use crate::state::client_index::Clients;
+use crate::state::epoch_secrets::copy;
+use crate::state::group::Group;
+use crate::state::public_state::PublicState;
 use crate::{Client, Delta, GroupError, KeyPackageBundle, Limits, Missing, Violation};
 use pando_crypto::{SecretBytes, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};

@@ -3,10 +3,10 @@
 //! Who somebody is in both groups is for the identity policy to say: a member of the new group is one of the
 //! old if its credential is the same, or may succeed the other.
 
-use crate::group::Group;
 use crate::identity::IdentityPolicy;
-use crate::join::not_in_group;
+use crate::operations::join::not_in_group;
 use crate::psk::{PskStore, is_resumption};
+use crate::state::group::Group;
 use crate::{Client, CommitBuilder, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::PskValue;

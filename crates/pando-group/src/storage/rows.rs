@@ -1,13 +1,13 @@
 //! What a group is stored as: the contents of rows, in the encoding of the wire format.
 
 use crate::GroupError;
-use crate::commit::Pending;
-use crate::delta::{Changes, EpochRow, RowKey, Rows};
-use crate::group::Group;
-use crate::keys::{EpochKeys, PastEpoch};
-use crate::proposals::{Committed, PendingProposal, ProposalStore};
-use crate::public_state::PublicState;
-use crate::transition::StagedMember;
+use crate::operations::commit::Pending;
+use crate::operations::transition::StagedMember;
+use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
+use crate::state::group::Group;
+use crate::state::proposal_store::{Committed, PendingProposal, ProposalStore};
+use crate::state::public_state::PublicState;
+use crate::storage::delta::{Changes, EpochRow, RowKey, Rows};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_tree::TreeError;
 use pando_wire::{
@@ -234,7 +234,10 @@ pub(crate) fn next_epoch(
 }
 
 /// The rows that keep what is needed of an epoch that ends, as the client wants it when it does.
-pub(crate) fn past_epoch(old: &Group, leaves: &crate::history::Leaves) -> Result<Changes, EncodeError> {
+pub(crate) fn past_epoch(
+    old: &Group,
+    leaves: &crate::state::history::Leaves,
+) -> Result<Changes, EncodeError> {
     let (epoch, mut changes) = (old.epoch(), Changes::new());
     if old.config.past_epochs > 0 {
         let leaf_count = old.public.tree.size().leaf_count();

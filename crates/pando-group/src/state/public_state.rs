@@ -1,7 +1,7 @@
 //! What everybody who follows a group knows of it: no secrets.
 
-use crate::clients::Clients;
 use crate::rules::extensions;
+use crate::state::client_index::Clients;
 use crate::{GroupError, Violation};
 use pando_crypto::Suite;
 use pando_schedule::InterimTranscriptHash;

@@ -1,18 +1,18 @@
 //! Making a Commit (RFC 9420, section 12.4.1).
 
-use crate::delta::RowKey;
-use crate::group::{Group, external_pub, sign_group_info, tree_extension};
-use crate::keys::EpochKeys;
-use crate::proposals::{Committed, PendingProposal};
-use crate::propose::{NewLeaf, same_leaf};
-use crate::psk::propose_psk;
-use crate::public_state::PublicState;
-use crate::rows;
-use crate::rules::{leaf_node, proposal_list, sending};
-use crate::select::select;
-use crate::transition::{
+use crate::operations::proposal_filter::select;
+use crate::operations::propose::{NewLeaf, same_leaf};
+use crate::operations::transition::{
     Applied, Staged, StagedMember, apply_proposals, check_path_leaf, check_tree, confirm,
 };
+use crate::psk::propose_psk;
+use crate::rules::{leaf_node, proposal_list, sending};
+use crate::state::epoch_secrets::EpochKeys;
+use crate::state::group::{Group, external_pub, sign_group_info, tree_extension};
+use crate::state::proposal_store::{Committed, PendingProposal};
+use crate::state::public_state::PublicState;
+use crate::storage::delta::RowKey;
+use crate::storage::rows;
 use crate::{Client, Delta, GroupError, Misuse};
 use pando_crypto::{CryptoRng, HpkeMessage, SecretBytes, Signer};
 use pando_framing::SignedContent;

@@ -1,17 +1,17 @@
 //! A member's view of a group.
 
-use crate::clients::Clients;
-use crate::commit::Pending;
-use crate::delta::{EpochRow, RowKey};
-use crate::history::{History, Leaves};
-use crate::keys::{EpochKeys, PastEpoch};
-use crate::opened::OpenedCommits;
-use crate::proposals::{PendingProposal, ProposalStore};
-use crate::public_state::PublicState;
-use crate::rows;
+use crate::operations::commit::Pending;
+use crate::operations::transition::{Staged, StagedMember};
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{leaf_node, sending};
-use crate::transition::{Staged, StagedMember};
+use crate::state::client_index::Clients;
+use crate::state::decrypted_commits::OpenedCommits;
+use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
+use crate::state::history::{History, Leaves};
+use crate::state::proposal_store::{PendingProposal, ProposalStore};
+use crate::state::public_state::PublicState;
+use crate::storage::delta::{EpochRow, RowKey};
+use crate::storage::rows;
 use crate::{Client, Delta, GroupConfig, GroupError, KeyPackageBundle, Misuse};
 use pando_crypto::{CryptoRng, HpkeKeyPair, SecretBytes, Signer, Suite};
 use pando_framing::SignedContent;

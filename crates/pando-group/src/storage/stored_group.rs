@@ -1,8 +1,8 @@
 //! What two rows say of a group, without the group being loaded.
 
 use crate::GroupError;
-use crate::delta::RowKey;
-use crate::rows::{MemberRow, PublicRow};
+use crate::storage::delta::RowKey;
+use crate::storage::rows::{MemberRow, PublicRow};
 use pando_crypto::SecretBytes;
 use pando_schedule::PskValue;
 use pando_wire::{Decode, GroupContext, LeafIndex, ReInit};

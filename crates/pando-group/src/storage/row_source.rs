@@ -1,6 +1,6 @@
 //! Rows that are read when they are needed.
 
-use crate::delta::{RowKey, Rows};
+use crate::storage::delta::{RowKey, Rows};
 use pando_crypto::SecretBytes;
 use pando_tree::{KeyKind, SourceError, TreeKey, TreeSource};
 use pando_wire::NodeIndex;

@@ -2,21 +2,21 @@
 //!
 //! What comes from one's own store is believed; it must be complete and well-formed, and nothing more is checked.
 
-use crate::clients::Clients;
-use crate::commit::Pending;
-use crate::delta::{Changes, Delta, EpochRow, RowKey, Rows};
-use crate::group::Group;
-use crate::history::{History, Leaves};
-use crate::keys::{EpochKeys, PastEpoch};
-use crate::opened::OpenedCommits;
-use crate::proposals::{Committed, PendingProposal, ProposalStore};
-use crate::public_state::PublicState;
-use crate::rows::{
+use crate::operations::commit::Pending;
+use crate::operations::transition::{Effects, Staged, StagedMember};
+use crate::state::client_index::Clients;
+use crate::state::decrypted_commits::OpenedCommits;
+use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
+use crate::state::group::Group;
+use crate::state::history::{History, Leaves};
+use crate::state::proposal_store::{Committed, PendingProposal, ProposalStore};
+use crate::state::public_state::PublicState;
+use crate::storage::delta::{Changes, Delta, EpochRow, RowKey, Rows};
+use crate::storage::row_source::{RowSource, TreeRows, beside_the_tree};
+use crate::storage::rows::{
     self, MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow,
     PublicRow,
 };
-use crate::source::{RowSource, TreeRows, beside_the_tree};
-use crate::transition::{Effects, Staged, StagedMember};
 use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
 use pando_schedule::{InterimTranscriptHash, ScheduleError, SecretTree};

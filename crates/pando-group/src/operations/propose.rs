@@ -1,10 +1,10 @@
 //! Sending proposals as a member (RFC 9420, section 12.1).
 
-use crate::delta::RowKey;
-use crate::group::Group;
-use crate::proposals::PendingProposal;
-use crate::rows;
 use crate::rules::{proposal, sending};
+use crate::state::group::Group;
+use crate::state::proposal_store::PendingProposal;
+use crate::storage::delta::RowKey;
+use crate::storage::rows;
 use crate::{Client, Delta, Exceeded, GroupError, Misuse};
 use pando_crypto::{CryptoRng, Signer};
 use pando_tree::LeafTemplate;

@@ -1,13 +1,13 @@
 //! Joining by an external Commit (RFC 9420, section 12.4.3.2).
 
-use crate::commit::{complete, proposal_or_ref};
-use crate::group::Group;
-use crate::join::{not_in_group, verify_group_info};
-use crate::proposals::Committed;
+use crate::operations::commit::{complete, proposal_or_ref};
+use crate::operations::join::{not_in_group, verify_group_info};
+use crate::operations::transition::{apply_proposals, check_path_leaf, check_tree, confirm};
 use crate::psk::{propose_psk, psk_secret};
-use crate::public_state::PublicState;
 use crate::rules::{extensions, leaf_node, sending};
-use crate::transition::{apply_proposals, check_path_leaf, check_tree, confirm};
+use crate::state::group::Group;
+use crate::state::proposal_store::Committed;
+use crate::state::public_state::PublicState;
 use crate::{Client, Delta, GroupError, Missing};
 use pando_crypto::CryptoRng;
 use pando_framing::SignedContent;

@@ -4,8 +4,9 @@
 //! is missing, or whose staged epoch was dropped, will come again, so what was in it is kept until the epoch ends. It
 //! is not believed: its signature is verified each time.
 
-use crate::delta::{RowKey, Rows};
-use crate::{Limits, rows};
+use crate::Limits;
+use crate::storage::delta::{RowKey, Rows};
+use crate::storage::rows;
 use pando_crypto::SecretBytes;
 use pando_wire::{AuthenticatedContent, PrivateMessage};
 use tls_codec::Size;

@@ -1,17 +1,17 @@
 //! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps that everybody takes who
 //! makes, receives or observes a Commit.
 
-use crate::clients::Clients;
-use crate::delta::{Changes, RowKey};
-use crate::group::Group;
-use crate::history::{Leaves, replaced_leaves};
 use crate::identity::Identities;
-use crate::keys::EpochKeys;
-use crate::proposals::Committed;
-use crate::public_state::PublicState;
-use crate::rows;
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{leaf_node, proposal, proposal_list};
+use crate::state::client_index::Clients;
+use crate::state::epoch_secrets::EpochKeys;
+use crate::state::group::Group;
+use crate::state::history::{Leaves, replaced_leaves};
+use crate::state::proposal_store::Committed;
+use crate::state::public_state::PublicState;
+use crate::storage::delta::{Changes, RowKey};
+use crate::storage::rows;
 use crate::{GroupError, Violation};
 use pando_framing::Authenticated;
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, ScheduleError};

@@ -7,13 +7,13 @@
 //! there is no room are here.
 
 use crate::Limits;
-use crate::clients::Clients;
 use crate::identity::Identities;
-use crate::proposals::PendingProposal;
-use crate::propose::NewLeaf;
-use crate::public_state::PublicState;
+use crate::operations::propose::NewLeaf;
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{leaf_node, proposal};
+use crate::state::client_index::Clients;
+use crate::state::proposal_store::PendingProposal;
+use crate::state::public_state::PublicState;
 use pando_tree::{LeafTemplate, Tree};
 use pando_wire::{Add, Extensions, LeafIndex, LeafNode, Proposal, Sender, Update};
 use std::collections::{BTreeMap, BTreeSet};

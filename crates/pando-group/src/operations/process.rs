@@ -1,15 +1,15 @@
 //! Taking a message (RFC 9420, sections 6, 12.1 and 12.4.2).
 
-use crate::delta::RowKey;
-use crate::group::Group;
 use crate::identity::Identities;
-use crate::keys::{EpochKeys, PastEpoch, copy};
-use crate::proposals::PendingProposal;
+use crate::operations::transition::{Applied, Staged, StagedMember, Transition, transition};
 use crate::psk::{PskStore, find_psk, psk_secret};
-use crate::public_state::PublicState;
-use crate::rows;
 use crate::rules::proposal;
-use crate::transition::{Applied, Staged, StagedMember, Transition, transition};
+use crate::state::epoch_secrets::{EpochKeys, PastEpoch, copy};
+use crate::state::group::Group;
+use crate::state::proposal_store::PendingProposal;
+use crate::state::public_state::PublicState;
+use crate::storage::delta::RowKey;
+use crate::storage::rows;
 use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};

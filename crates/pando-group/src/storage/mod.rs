@@ -1,0 +1,7 @@
+//! Storage of a group as rows: their keys and contents, the rows that an operation changes, and loading.
+
+pub(crate) mod delta;
+pub(crate) mod load;
+pub(crate) mod row_source;
+pub(crate) mod rows;
+pub(crate) mod stored_group;
