@@ -1,7 +1,7 @@
 //! What a client brings to every operation.
 
 use crate::identity::Identities;
-use crate::{GroupConfig, GroupError, IdentityPolicy, Misuse, PskStore};
+use crate::{GroupConfig, GroupError, IdentityPolicy, Misuse, PskStore, Violation};
 use pando_crypto::{CryptoProvider, Signer, Suite};
 use pando_wire::{CipherSuite, GroupId, SignaturePublicKey};
 
@@ -45,5 +45,10 @@ impl<'a> Client<'a> {
     /// The client's signature key must be the one that others will verify with.
     pub(crate) fn check_signer(&self, key: Option<&SignaturePublicKey>) -> Result<(), GroupError> {
         if key == Some(self.signer.public_key()) { Ok(()) } else { Err(Misuse::WrongSigner.into()) }
+    }
+
+    /// Returns an error if the client is in a group with this identifier.
+    pub(crate) fn check_not_in_group(&self, group_id: &GroupId) -> Result<(), Violation> {
+        if (self.is_in_group)(group_id) { Err(Violation::AlreadyInGroup) } else { Ok(()) }
     }
 }

@@ -5,21 +5,20 @@
 //! can still be refused by members whose secrets do not fit.
 
 use crate::identity::{Identities, IdentityPolicy};
-use crate::operations::join::verify_group_info;
-use crate::operations::process::check_proposal;
-use crate::operations::transition::{Effects, Transition, transition};
-use crate::state::proposal_store::{Committed, PendingProposal, ProposalStore};
+use crate::operations::group_info::verify_group_info;
+use crate::operations::transition::{Transition, check_proposal, transition};
+use crate::state::pending_proposal::PendingProposal;
+use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
+use crate::state::staged::{Effects, PublicStaged};
+use crate::storage::changes;
 use crate::storage::delta::{Delta, RowKey, Rows};
 use crate::storage::load::{client_rows, proposals, public_state};
-use crate::storage::rows::{self, PublicRow};
+use crate::storage::row_codec::{self, PublicRow};
 use crate::{GroupError, Limits, Misuse};
 use pando_crypto::{CryptoProvider, SecretBytes, Suite};
 use pando_framing::open_public_unchecked;
-use pando_schedule::InterimTranscriptHash;
-use pando_wire::{
-    Content, GroupInfo, LeafIndex, MlsMessage, MlsMessageBody, Opaque, Proposal, ReInit, Sender,
-};
+use pando_wire::{Content, GroupInfo, MlsMessage, MlsMessageBody, ReInit};
 use tls_codec::Size;
 
 /// A group as somebody sees it who has none of its secrets.
@@ -41,54 +40,6 @@ pub enum PublicProcessed {
     Proposal(PendingProposal),
     /// A Commit: to be merged, or dropped.
     Commit(Box<PublicStaged>),
-}
-
-/// The epoch that a Commit leads to.
-#[derive(Debug)]
-pub struct PublicStaged {
-    /// What it follows.
-    follows: InterimTranscriptHash,
-    public: PublicState,
-    committer: Sender,
-    authenticated_data: Opaque,
-    list: Vec<Committed>,
-    effects: Effects,
-}
-
-impl PublicStaged {
-    /// The public state that there will be.
-    #[must_use]
-    pub const fn public(&self) -> &PublicState {
-        &self.public
-    }
-
-    /// Who made the Commit.
-    #[must_use]
-    pub const fn committer(&self) -> Sender {
-        self.committer
-    }
-
-    /// What was authenticated with the Commit, and not encrypted.
-    #[must_use]
-    pub const fn authenticated_data(&self) -> &Opaque {
-        &self.authenticated_data
-    }
-
-    /// What the Commit covers, and who proposed it: for servers that allow some things to some members only.
-    pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
-        self.list.iter().map(|committed| (committed.sender(), committed.proposal()))
-    }
-
-    /// The leaves that the Commit adds by proposals.
-    pub fn added(&self) -> impl Iterator<Item = LeafIndex> {
-        self.effects.added.iter().copied()
-    }
-
-    /// The leaves that the Commit removes.
-    #[must_use]
-    pub fn removed(&self) -> &[LeafIndex] {
-        &self.effects.removed
-    }
 }
 
 impl PublicGroup {
@@ -139,7 +90,7 @@ impl PublicGroup {
     /// # Errors
     /// [`GroupError::Encode`] if something is too long.
     pub fn rows(&self) -> Result<Rows, GroupError> {
-        rows::of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())
+        changes::of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())
     }
 
     /// The parameters of the group that is to follow, if this one was reinitialized.
@@ -187,7 +138,7 @@ impl PublicGroup {
             Content::Application(_) => Err(Misuse::WrongMessage.into()),
             Content::Proposal(proposal) => {
                 let pending = check_proposal(&self.public, &content, proposal, identities)?;
-                let row = rows::proposal(&pending)?;
+                let row = row_codec::proposal(&pending)?;
                 let bytes = row.expose().len();
                 let inserted = self.proposals.insert(pending.clone(), bytes, &self.limits)?;
                 let mut delta = self.take_delta();
@@ -201,10 +152,8 @@ impl PublicGroup {
                 let Transition { applied, public, .. } =
                     transition(&self.public, &content, commit, &list, identities)?;
                 self.limits.check_tree_size(public.tree.size())?;
-                let (committer, effects) = (content.content.sender, applied.into_effects());
-                let authenticated_data = content.content.authenticated_data.clone();
-                let follows = self.public.interim_transcript_hash.clone();
-                let staged = PublicStaged { follows, public, committer, authenticated_data, list, effects };
+                let effects = applied.into_effects();
+                let staged = PublicStaged::new(&self.public, public, &content.content, effects, list);
                 Ok((PublicProcessed::Commit(Box::new(staged)), self.take_delta()))
             }
         }
@@ -219,10 +168,10 @@ impl PublicGroup {
             return Err(Misuse::StaleCommit.into());
         }
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
-        let tree = rows::tree(&public, Some(&self.public))?;
+        let tree = changes::tree(&public, Some(&self.public))?;
         let Delta { mut rows, .. } = self.take_delta();
         rows.extend(tree);
-        rows.insert(RowKey::Public, Some(rows::public(&public, reinit.is_none(), reinit.as_ref())?));
+        rows.insert(RowKey::Public, Some(row_codec::public(&public, reinit.is_none(), reinit.as_ref())?));
         rows.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
         self.public = public;
         self.proposals = ProposalStore::default();

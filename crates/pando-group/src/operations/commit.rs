@@ -1,18 +1,18 @@
 //! Making a Commit (RFC 9420, section 12.4.1).
 
+use crate::operations::group_info::{external_pub, sign_group_info, tree_extension};
+use crate::operations::new_leaf::{NewLeaf, same_leaf};
 use crate::operations::proposal_filter::select;
-use crate::operations::propose::{NewLeaf, same_leaf};
-use crate::operations::transition::{
-    Applied, Staged, StagedMember, apply_proposals, check_path_leaf, check_tree, confirm,
-};
+use crate::operations::transition::{Applied, apply_proposals, check_path_leaf, check_tree, confirm};
 use crate::psk::propose_psk;
 use crate::rules::{leaf_node, proposal_list, sending};
 use crate::state::epoch_secrets::EpochKeys;
-use crate::state::group::{Group, external_pub, sign_group_info, tree_extension};
-use crate::state::proposal_store::{Committed, PendingProposal};
+use crate::state::group::Group;
+use crate::state::pending_proposal::{Committed, PendingProposal};
 use crate::state::public_state::PublicState;
+use crate::state::staged::{Pending, Staged, StagedMember};
 use crate::storage::delta::RowKey;
-use crate::storage::rows;
+use crate::storage::row_codec;
 use crate::{Client, Delta, GroupError, Misuse};
 use pando_crypto::{CryptoRng, HpkeMessage, SecretBytes, Signer};
 use pando_framing::SignedContent;
@@ -27,25 +27,6 @@ use pando_wire::{
     ProposalRef, Psk, ReInit, Remove, Sender, Welcome,
 };
 use std::collections::BTreeSet;
-
-/// One's own Commit that was sent and is not known to be accepted.
-#[derive(Debug)]
-pub struct Pending {
-    pub(crate) staged: Staged,
-    /// What was sent, to recognise it when it comes back.
-    pub(crate) message: MlsMessage,
-}
-
-impl Pending {
-    /// What it proposes itself.
-    pub(crate) fn into_by_value(self) -> Vec<Proposal> {
-        let itself = self.staged.proposals.into_iter().filter_map(|committed| match committed {
-            Committed::ByValue(_, proposal) => Some(proposal),
-            Committed::ByReference(_) => None,
-        });
-        itself.collect()
-    }
-}
 
 /// A Commit, to be sent.
 #[derive(Debug)]
@@ -305,11 +286,11 @@ impl<'a> CommitBuilder<'a> {
         let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
         let private_keys = path.map_or_else(|| self.group.keys_after(&applied), |path| path.keys().clone());
         let member = Some(StagedMember { private_keys, keys });
-        let staged = Staged::new(self.group, public, member, applied, signed.content(), list)?;
+        let staged = self.group.staged(public, member, applied, signed.content(), list)?;
         let pending = Pending { staged, message: message.clone() };
-        self.group.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(&pending)?));
+        self.group.changes.write(RowKey::PendingCommit, row_codec::pending_commit(&pending)?);
         self.group.pending = Some(pending);
-        Ok(CommitOutput { message, welcome, group_info, delta: self.group.changes() })
+        Ok(CommitOutput { message, welcome, group_info, delta: self.group.take_changes() })
     }
 
     /// The proposals to commit: pending ones by reference, then new ones by value.

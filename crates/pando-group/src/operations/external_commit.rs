@@ -1,12 +1,12 @@
 //! Joining by an external Commit (RFC 9420, section 12.4.3.2).
 
 use crate::operations::commit::{complete, proposal_or_ref};
-use crate::operations::join::{not_in_group, verify_group_info};
+use crate::operations::group_info::verify_group_info;
 use crate::operations::transition::{apply_proposals, check_path_leaf, check_tree, confirm};
 use crate::psk::{propose_psk, psk_secret};
 use crate::rules::{extensions, leaf_node, sending};
 use crate::state::group::Group;
-use crate::state::proposal_store::Committed;
+use crate::state::pending_proposal::Committed;
 use crate::state::public_state::PublicState;
 use crate::{Client, Delta, GroupError, Missing};
 use pando_crypto::CryptoRng;
@@ -56,7 +56,7 @@ impl ExternalJoin<'_> {
         sending::own_capabilities(&self.template.capabilities, suite)?;
         let state = verify_group_info(suite, self.group_info, self.tree, identities, &client.config.limits)?;
         if self.resync.is_none() {
-            not_in_group(client, &state.context.group_id)?;
+            client.check_not_in_group(&state.context.group_id)?;
         }
         let external_pub = extensions::find::<ExternalPub>(&self.group_info.extensions)?;
         let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;

@@ -1,22 +1,15 @@
 //! Joining by a Welcome (RFC 9420, section 12.4.3.1).
 
-use crate::identity::Identities;
-use crate::operations::resumption::follows_from_none;
+use crate::operations::group_info::verify_group_info;
 use crate::psk::{is_resumption, psk_secret};
-use crate::rules::extensions::{self, Requirements};
-use crate::rules::leaf_node;
-use crate::state::client_index::Clients;
 use crate::state::epoch_secrets::copy;
 use crate::state::group::Group;
 use crate::state::public_state::PublicState;
-use crate::{Client, Delta, GroupError, KeyPackageBundle, Limits, Missing, Violation};
+use crate::{Client, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
 use pando_crypto::{SecretBytes, Suite};
-use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, JoinerSecret};
-use pando_tree::{PrivateKeys, UnverifiedTree};
-use pando_wire::{
-    Decode, ExtensionType, Extensions, GroupId, GroupInfo, GroupSecrets, KeyPackage, LeafIndex,
-    PreSharedKeyId, ProtocolVersion, Welcome,
-};
+use pando_schedule::JoinerSecret;
+use pando_tree::PrivateKeys;
+use pando_wire::{Decode, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId, Welcome};
 use std::collections::BTreeSet;
 
 impl Group {
@@ -60,7 +53,7 @@ impl Group {
         // The group.
         let public = verify_group_info(suite, &group_info, tree, client.identities(), &client.config.limits)?;
         check_resumption(&secrets.psks, &group_info)?;
-        not_in_group(client, &public.context.group_id)?;
+        client.check_not_in_group(&public.context.group_id)?;
         let own_leaf = find_own_leaf(&public, &bundle.key_package)?;
 
         // The keys.
@@ -126,62 +119,14 @@ fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(
     }
 }
 
-/// The group's identifier is not that of a group that the client is in.
-pub(crate) fn not_in_group(client: &Client<'_>, group_id: &GroupId) -> Result<(), Violation> {
-    if (client.is_in_group)(group_id) { Err(Violation::AlreadyInGroup) } else { Ok(()) }
-}
-
-/// Everything about a GroupInfo and its tree that does not need the group's secrets.
-pub(crate) fn verify_group_info(
-    suite: Suite,
-    group_info: &GroupInfo,
-    tree: Option<&[u8]>,
-    identities: Identities<'_>,
-    limits: &Limits,
-) -> Result<PublicState, GroupError> {
-    let (context, identities) = (&group_info.group_context, identities.at_any_time());
-    if context.version != ProtocolVersion::MLS_10 || context.cipher_suite != suite.cipher_suite() {
-        return Err(Violation::GroupInfoSuite.into());
-    }
-    limits.check_group_id(&context.group_id)?;
-    extensions::no_duplicates(&group_info.extensions)?;
-    extensions::no_duplicates(&context.extensions)?;
-    extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
-    let inside = group_info.extensions.get(ExtensionType::RATCHET_TREE);
-    let bytes = inside.map(|extension| &*extension.extension_data).or(tree).ok_or(Missing::Tree)?;
-    limits.check_tree_bytes(bytes.len())?;
-    let tree = UnverifiedTree::read(suite, bytes)?;
-    limits.check_tree_size(tree.size())?;
-    let tree = tree.verify(&context.group_id, &context.tree_hash)?;
-
-    let signer = group_info.signer;
-    let key = tree.signature_key(signer).ok_or(Violation::GroupInfoSigner(signer))?;
-    suite
-        .verify_with_label(&key, "GroupInfoTBS", &group_info.to_be_signed()?, &group_info.signature)
-        .map_err(|_| Violation::GroupInfoSignature)?;
-    let requirements = Requirements::of(&context.extensions)?;
-    // Keys and signatures were looked at when the tree was read.
-    tree.try_for_each_member(|_, leaf_node| {
-        leaf_node::is_valid_alone(leaf_node, &requirements, identities)?;
-        leaf_node::credential_types_fit(leaf_node, &tree)
-    })?;
-
-    let confirmed = ConfirmedTranscriptHash(context.confirmed_transcript_hash.clone());
-    let interim_transcript_hash =
-        InterimTranscriptHash::after(suite, &confirmed, &group_info.confirmation_tag)?;
-    Ok(PublicState {
-        suite,
-        context: context.clone(),
-        clients: Clients::of(&tree, identities.policy),
-        tree,
-        interim_transcript_hash,
-        confirmation_tag: group_info.confirmation_tag.clone(),
-    })
-}
-
 /// The leaf that is the one in the KeyPackage.
 fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafIndex, Violation> {
     let own = &key_package.leaf_node;
     let leaf = public.tree.find_signature_key(&own.signature_key).ok_or(Violation::OwnLeafMissing)?;
     if public.tree.leaf(leaf).as_ref() == Some(own) { Ok(leaf) } else { Err(Violation::OwnLeafMissing) }
+}
+
+/// What a Welcome to a group that follows from no other cannot have.
+fn follows_from_none(ids: &[PreSharedKeyId]) -> Result<(), Misuse> {
+    if ids.iter().any(is_resumption) { Err(Misuse::OldGroupNeeded) } else { Ok(()) }
 }

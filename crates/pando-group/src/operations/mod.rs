@@ -1,12 +1,17 @@
 //! Operations on groups, in the order of the RFC's sections.
 
 pub(crate) mod commit;
+pub(crate) mod create;
 pub(crate) mod external_commit;
 pub(crate) mod external_proposal;
+pub(crate) mod group_info;
 pub(crate) mod join;
 pub(crate) mod key_package_bundle;
+pub(crate) mod merge;
+pub(crate) mod new_leaf;
 pub(crate) mod process;
 pub(crate) mod proposal_filter;
 pub(crate) mod propose;
 pub(crate) mod resumption;
+pub(crate) mod send;
 pub(crate) mod transition;

@@ -1,22 +1,22 @@
 //! Taking a message (RFC 9420, sections 6, 12.1 and 12.4.2).
 
-use crate::identity::Identities;
-use crate::operations::transition::{Applied, Staged, StagedMember, Transition, transition};
+use crate::operations::transition::{Applied, Transition, check_proposal, transition};
 use crate::psk::{PskStore, find_psk, psk_secret};
-use crate::rules::proposal;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch, copy};
 use crate::state::group::Group;
-use crate::state::proposal_store::PendingProposal;
+use crate::state::pending_proposal::{Committed, PendingProposal};
 use crate::state::public_state::PublicState;
+use crate::state::staged::{PublicStaged, Staged, StagedMember};
+use crate::storage::changes;
 use crate::storage::delta::RowKey;
-use crate::storage::rows;
+use crate::storage::row_codec;
 use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue};
 use pando_tree::{PrivateKeys, TreeError};
 use pando_wire::{
-    AuthenticatedContent, Commit, Content, Credential, Encode, FramedContent, GroupId, LeafIndex, MlsMessage,
+    AuthenticatedContent, Commit, Content, Credential, FramedContent, GroupId, LeafIndex, MlsMessage,
     MlsMessageBody, Opaque, PreSharedKeyId, PrivateMessage, Proposal, ProposalRef, Sender,
 };
 use std::fmt;
@@ -90,7 +90,7 @@ impl Group {
         // What a Commit has changed so far is stored with what it changes when it is merged. If there is a crash
         // in between, it can be processed again.
         let staged = matches!(processed, Processed::Commit(_));
-        let delta = if staged { Delta::default() } else { self.changes() };
+        let delta = if staged { Delta::default() } else { self.take_changes() };
         Ok((processed, delta))
     }
 
@@ -140,7 +140,7 @@ impl Group {
                 if let Some(message) = private
                     && matches!(staged, Ok(_) | Err(GroupError::Missing(_)))
                 {
-                    self.opened.keep(message, content.into_inner(), &self.config.limits);
+                    self.decrypted_commits.keep(message, content.into_inner(), &self.config.limits);
                 }
                 staged
             }
@@ -153,7 +153,7 @@ impl Group {
         message: &PrivateMessage,
     ) -> Result<Authenticated<AuthenticatedContent>, GroupError> {
         let (suite, context, own_leaf) = (self.public.suite, &self.public.context, self.own_leaf());
-        if let Some(content) = self.opened.get(message) {
+        if let Some(content) = self.decrypted_commits.get(message) {
             let opened = reopen(content.clone(), context)?;
             let key = self.public.sender_key(opened.content())?;
             return Ok(opened.verify(suite, &key)?);
@@ -200,7 +200,7 @@ impl Group {
         client: &Client<'_>,
     ) -> Result<Processed, GroupError> {
         let pending = check_proposal(&self.public, content, proposal, client.identities().at_any_time())?;
-        let row = rows::proposal(&pending)?;
+        let row = row_codec::proposal(&pending)?;
         self.insert_proposal(pending.clone(), row)?;
         Ok(Processed::Proposal(pending))
     }
@@ -213,7 +213,7 @@ impl Group {
     ) -> Result<(), GroupError> {
         let bytes = row.expose().len();
         if let Some(position) = self.proposals.insert(pending, bytes, &self.config.limits)? {
-            self.changed.rows.insert(RowKey::Proposal(position), Some(row));
+            self.changes.write(RowKey::Proposal(position), row);
         }
         Ok(())
     }
@@ -248,8 +248,25 @@ impl Group {
                 Some(StagedMember { private_keys, keys })
             }
         };
-        let staged = Staged::new(self, public, member, applied, &content.content, list)?;
+        let staged = self.staged(public, member, applied, &content.content, list)?;
         Ok(Processed::Commit(Box::new(staged)))
+    }
+
+    /// Returns the staged epoch of a Commit, with the rows that merging it will change.
+    pub(crate) fn staged(
+        &self,
+        public: PublicState,
+        member: Option<StagedMember>,
+        applied: Applied,
+        content: &FramedContent,
+        proposals: Vec<Committed>,
+    ) -> Result<Staged, GroupError> {
+        self.config.limits.check_tree_size(public.tree.size())?;
+        let effects = applied.into_effects();
+        let old = (&self.public, &self.private_keys);
+        let rows = changes::next_epoch(old, &public, member.as_ref(), effects.reinit.as_ref())?;
+        let everybody = PublicStaged::new(&self.public, public, content, effects, proposals);
+        Ok(Staged::new(everybody, member, rows))
     }
 
     /// The private keys after the proposals: those of blanked nodes are gone, and an Update of one's own
@@ -308,22 +325,6 @@ impl Group {
         }
         Ok(EpochKeys::new(secrets, &public.tree, &self.config))
     }
-}
-
-/// Checks a proposal that somebody sent (section 12.1).
-pub(crate) fn check_proposal(
-    state: &PublicState,
-    content: &Authenticated<AuthenticatedContent>,
-    proposal: &Proposal,
-    identities: Identities<'_>,
-) -> Result<PendingProposal, GroupError> {
-    let sender = content.content.sender;
-    proposal::may_come_from(sender, proposal)?;
-    proposal::psk_usage(proposal)?;
-    proposal::is_valid(state, sender, proposal, identities)?;
-    let reference = state.suite.proposal_ref(&content.encode()?)?;
-    let authenticated_data = content.content.authenticated_data.clone();
-    Ok(PendingProposal { reference, sender, proposal: proposal.clone(), authenticated_data })
 }
 
 /// Which member has sent something.

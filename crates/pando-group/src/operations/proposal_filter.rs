@@ -8,11 +8,11 @@
 
 use crate::Limits;
 use crate::identity::Identities;
-use crate::operations::propose::NewLeaf;
+use crate::operations::new_leaf::NewLeaf;
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{leaf_node, proposal};
-use crate::state::client_index::Clients;
-use crate::state::proposal_store::PendingProposal;
+use crate::state::client_index::ClientIndex;
+use crate::state::pending_proposal::PendingProposal;
 use crate::state::public_state::PublicState;
 use pando_tree::{LeafTemplate, Tree};
 use pando_wire::{Add, Extensions, LeafIndex, LeafNode, Proposal, Sender, Update};
@@ -76,7 +76,7 @@ struct Selection<'a> {
     /// The tree without those who go.
     staying: Tree,
     /// Who is in `tree`.
-    clients: Clients,
+    clients: ClientIndex,
     own: &'a [Proposal],
     pending: &'a [&'a PendingProposal],
     /// Positions in `pending`.

@@ -1,38 +1,17 @@
 //! Sending proposals as a member (RFC 9420, section 12.1).
 
+use crate::operations::new_leaf::{NewLeaf, same_leaf};
 use crate::rules::{proposal, sending};
 use crate::state::group::Group;
-use crate::state::proposal_store::PendingProposal;
+use crate::state::pending_proposal::PendingProposal;
 use crate::storage::delta::RowKey;
-use crate::storage::rows;
+use crate::storage::row_codec;
 use crate::{Client, Delta, Exceeded, GroupError, Misuse};
-use pando_crypto::{CryptoRng, Signer};
+use pando_crypto::CryptoRng;
 use pando_tree::LeafTemplate;
 use pando_wire::{
     Content, Encode, LeafNode, LeafNodeSource, MlsMessage, Proposal, Sender, Signature, Update,
 };
-
-/// What a member's leaf is to say, and whose signature key it is to have. The member signs with that key from
-/// the next epoch on.
-#[derive(Clone)]
-pub struct NewLeaf<'a> {
-    /// What the leaf says of the client.
-    pub template: LeafTemplate,
-    /// The signature key: the one that the member has, or another.
-    pub signer: &'a dyn Signer,
-}
-
-impl std::fmt::Debug for NewLeaf<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewLeaf").field("template", &self.template).finish_non_exhaustive()
-    }
-}
-
-/// What a leaf says already.
-pub(crate) fn same_leaf(leaf_node: LeafNode) -> LeafTemplate {
-    let LeafNode { credential, capabilities, extensions, .. } = leaf_node;
-    LeafTemplate { credential, capabilities, extensions }
-}
 
 /// Where the next entry of a list will be.
 fn next<T>(list: &[T]) -> Result<u32, GroupError> {
@@ -87,14 +66,14 @@ impl Group {
         let authenticated_data = authenticated_data.into();
         let pending = PendingProposal { reference: reference.clone(), sender, proposal, authenticated_data };
         // What there is no room for must not use up a key.
-        let proposal_row = rows::proposal(&pending)?;
+        let proposal_row = row_codec::proposal(&pending)?;
         self.proposals.position(&pending, proposal_row.expose().len(), &self.config.limits)?;
         let message = self.seal(&signed, rng)?;
-        let row = rows::own_proposal(&message, &reference)?;
+        let row = row_codec::own_proposal(&message, &reference)?;
         self.insert_proposal(pending, proposal_row)?;
-        self.changed.rows.insert(RowKey::OwnProposal(next(&self.own_proposals)?), Some(row));
+        self.changes.write(RowKey::OwnProposal(next(&self.own_proposals)?), row);
         self.own_proposals.push((message.clone(), reference));
-        Ok((message, self.changes()))
+        Ok((message, self.take_changes()))
     }
 
     /// Sends a proposal to replace one's own leaf by one with a new encryption key, and with what `new_leaf` says
@@ -131,7 +110,7 @@ impl Group {
         let proposal = Proposal::Update(Box::new(Update { leaf_node }));
         // The proposal is signed with the key that is in the tree.
         let (message, mut delta) = self.send_proposal(proposal, authenticated_data, client, rng)?;
-        delta.rows.insert(RowKey::OwnUpdate(next(&self.updates)?), Some(rows::own_update(&key_pair)?));
+        delta.rows.insert(RowKey::OwnUpdate(next(&self.updates)?), Some(row_codec::own_update(&key_pair)?));
         self.updates.push(key_pair);
         Ok((message, delta))
     }

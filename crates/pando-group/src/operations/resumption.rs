@@ -4,7 +4,6 @@
 //! old if its credential is the same, or may succeed the other.
 
 use crate::identity::IdentityPolicy;
-use crate::operations::join::not_in_group;
 use crate::psk::{PskStore, is_resumption};
 use crate::state::group::Group;
 use crate::{Client, CommitBuilder, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
@@ -12,8 +11,8 @@ use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::PskValue;
 use pando_tree::Tree;
 use pando_wire::{
-    Credential, Encode, Extensions, GroupContext, GroupId, KeyPackage, LeafIndex, PreSharedKeyId, Psk,
-    ReInit, ResumptionPskUsage, Welcome,
+    Credential, Encode, Extensions, GroupContext, GroupId, KeyPackage, LeafIndex, Psk, ReInit,
+    ResumptionPskUsage, Welcome,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -136,7 +135,7 @@ impl Group {
     ) -> Result<Created, GroupError> {
         // As for those who join it.
         if group_id != self.public.context.group_id {
-            not_in_group(client, &group_id)?;
+            client.check_not_in_group(&group_id)?;
         }
         let Successor { bundle, key_packages, path, tree_in_welcome } = successor;
         let (mut group, _) = Self::create(suite, group_id, extensions, bundle, client, rng)?;
@@ -262,11 +261,6 @@ impl PskStore for WithOld<'_> {
             self.psks.resumption(group_id, epoch)
         }
     }
-}
-
-/// What a Welcome to a group that follows from no other cannot have.
-pub(crate) fn follows_from_none(ids: &[PreSharedKeyId]) -> Result<(), Misuse> {
-    if ids.iter().any(is_resumption) { Err(Misuse::OldGroupNeeded) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -4,130 +4,18 @@
 use crate::identity::Identities;
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{leaf_node, proposal, proposal_list};
-use crate::state::client_index::Clients;
-use crate::state::epoch_secrets::EpochKeys;
-use crate::state::group::Group;
-use crate::state::history::{Leaves, replaced_leaves};
-use crate::state::proposal_store::Committed;
+use crate::state::client_index::ClientIndex;
+use crate::state::pending_proposal::{Committed, PendingProposal};
 use crate::state::public_state::PublicState;
-use crate::storage::delta::{Changes, RowKey};
-use crate::storage::rows;
+use crate::state::staged::Effects;
 use crate::{GroupError, Violation};
 use pando_framing::Authenticated;
 use pando_schedule::{ConfirmedTranscriptHash, InterimTranscriptHash, ScheduleError};
-use pando_tree::{MergedPath, PrivateKeys, Tree, TreeError};
+use pando_tree::{MergedPath, Tree, TreeError};
 use pando_wire::{
-    AuthenticatedContent, Commit, FramedContent, GroupContext, KemOutput, LeafIndex, LeafNode, Opaque,
+    AuthenticatedContent, Commit, Encode, FramedContent, GroupContext, KemOutput, LeafIndex, LeafNode,
     PreSharedKeyId, Proposal, ReInit, Sender, Signature, UpdatePath, WireFormat,
 };
-
-/// An epoch that a Commit leads to, complete and checked; the group is still in the one before. Merging it
-/// is all that is left to do.
-#[derive(Debug)]
-pub struct Staged {
-    /// The hash of all that it follows, which no other epoch and no other group has.
-    pub(crate) follows: InterimTranscriptHash,
-    pub(crate) public: PublicState,
-    /// `None` for a member that the Commit removes.
-    pub(crate) member: Option<StagedMember>,
-    pub(crate) committer: Sender,
-    pub(crate) authenticated_data: Opaque,
-    pub(crate) proposals: Vec<Committed>,
-    pub(crate) effects: Effects,
-    /// The leaves that are replaced, as they were.
-    pub(crate) leaves: Leaves,
-    /// What merging is to write and to delete, as far as it is known already.
-    pub(crate) rows: Changes,
-}
-
-/// What somebody wants to know of a Commit who has merged it.
-#[derive(Debug)]
-pub(crate) struct Effects {
-    pub(crate) added: Vec<LeafIndex>,
-    pub(crate) removed: Vec<LeafIndex>,
-    pub(crate) reinit: Option<ReInit>,
-}
-
-/// What a member has in the next epoch.
-#[derive(Debug)]
-pub(crate) struct StagedMember {
-    pub(crate) private_keys: PrivateKeys,
-    pub(crate) keys: EpochKeys,
-}
-
-impl Staged {
-    /// The epoch that follows a group's current one.
-    pub(crate) fn new(
-        group: &Group,
-        mut public: PublicState,
-        member: Option<StagedMember>,
-        applied: Applied,
-        content: &FramedContent,
-        proposals: Vec<Committed>,
-    ) -> Result<Self, GroupError> {
-        group.config.limits.check_tree_size(public.tree.size())?;
-        let effects = applied.into_effects();
-        let leaves = replaced_leaves(&group.public.tree, &public.tree);
-        let rows = match &member {
-            Some(member) => rows::next_epoch(group, &public, member, effects.reinit.as_ref())?,
-            None => Changes::from([(RowKey::Public, Some(rows::public(&group.public, false, None)?))]),
-        };
-        // The rows have told of what is gone.
-        public.tree.forget_deleted();
-        public.clients.forget_deleted();
-        let (follows, committer) = (group.public.interim_transcript_hash.clone(), content.sender);
-        let authenticated_data = content.authenticated_data.clone();
-        Ok(Self { follows, public, member, committer, authenticated_data, proposals, effects, leaves, rows })
-    }
-
-    /// The public state that there will be.
-    #[must_use]
-    pub const fn public(&self) -> &PublicState {
-        &self.public
-    }
-
-    /// Who made the Commit.
-    #[must_use]
-    pub const fn committer(&self) -> Sender {
-        self.committer
-    }
-
-    /// What was authenticated with the Commit, and not encrypted.
-    #[must_use]
-    pub const fn authenticated_data(&self) -> &Opaque {
-        &self.authenticated_data
-    }
-
-    /// What the Commit covers, and who proposed it: for applications that allow some things to some members only.
-    pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
-        self.proposals.iter().map(|committed| (committed.sender(), committed.proposal()))
-    }
-
-    /// The leaves that the Commit adds.
-    pub fn added(&self) -> impl Iterator<Item = LeafIndex> {
-        self.effects.added.iter().copied()
-    }
-
-    /// The leaves that the Commit removes.
-    #[must_use]
-    pub fn removed(&self) -> &[LeafIndex] {
-        &self.effects.removed
-    }
-
-    /// Whether a member has staged it, and not another one of the same group.
-    pub(crate) fn is_of(&self, own: LeafIndex) -> bool {
-        match &self.member {
-            Some(member) => member.private_keys.leaf() == own,
-            None => self.effects.removed.contains(&own),
-        }
-    }
-
-    /// Whether the Commit removes the member who staged it.
-    #[must_use]
-    pub const fn removes_me(&self) -> bool {
-        self.member.is_none()
-    }
-}
 
 /// What a list of proposals does, applied to a copy of the state.
 #[derive(Debug)]
@@ -311,7 +199,7 @@ pub(crate) fn check_tree(
     tree: &Tree,
     path: Option<LeafIndex>,
     identities: Identities<'_>,
-) -> Result<Clients, GroupError> {
+) -> Result<ClientIndex, GroupError> {
     let policy = identities.policy;
     let changed = applied.updated.iter().chain(&applied.added).copied().chain(path);
     let changed: Vec<_> = changed.collect();
@@ -398,4 +286,20 @@ pub(crate) fn check_path_leaf(
         leaf_node::credential_may_succeed(leaf_node, old, identities)?;
     }
     Ok(())
+}
+
+/// Checks a proposal that somebody sent (section 12.1).
+pub(crate) fn check_proposal(
+    state: &PublicState,
+    content: &Authenticated<AuthenticatedContent>,
+    proposal: &Proposal,
+    identities: Identities<'_>,
+) -> Result<PendingProposal, GroupError> {
+    let sender = content.content.sender;
+    proposal::may_come_from(sender, proposal)?;
+    proposal::psk_usage(proposal)?;
+    proposal::is_valid(state, sender, proposal, identities)?;
+    let reference = state.suite.proposal_ref(&content.encode()?)?;
+    let authenticated_data = content.content.authenticated_data.clone();
+    Ok(PendingProposal { reference, sender, proposal: proposal.clone(), authenticated_data })
 }

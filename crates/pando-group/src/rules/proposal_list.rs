@@ -2,7 +2,7 @@
 
 use super::proposal;
 use crate::Violation;
-use crate::state::proposal_store::Committed;
+use crate::state::pending_proposal::Committed;
 use crate::state::public_state::PublicState;
 use pando_wire::{LeafIndex, Proposal, ProposalOrRef, ProposalType, Sender};
 use std::collections::BTreeSet;

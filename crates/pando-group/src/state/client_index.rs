@@ -8,9 +8,9 @@ use pando_wire::{Credential, LeafIndex, NodeIndex};
 
 /// The leaves of clients, by what the policy tells them apart by. Cloning it costs nothing.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Clients(KeyIndex);
+pub(crate) struct ClientIndex(KeyIndex);
 
-impl Clients {
+impl ClientIndex {
     /// The members of a tree. One that has a client twice is no concern of who joins it.
     pub(crate) fn of(tree: &Tree, policy: &dyn IdentityPolicy) -> Self {
         let mut clients = KeyIndex::default();
@@ -27,7 +27,7 @@ impl Clients {
         Self(tree.stored_index(KeyKind::Client))
     }
 
-    /// The same with rows changed, as [`Clients::rows_since`] tells.
+    /// The same with rows changed, as [`ClientIndex::rows_since`] tells.
     pub(crate) fn patched(&self, changes: impl Iterator<Item = (u64, NodeIndex, bool)>) -> Self {
         let mut clients = self.0.clone();
         changes.for_each(|(fingerprint, node, is_there)| clients.patch(fingerprint, node, is_there));

@@ -6,7 +6,7 @@
 
 use crate::Limits;
 use crate::storage::delta::{RowKey, Rows};
-use crate::storage::rows;
+use crate::storage::row_codec;
 use pando_crypto::SecretBytes;
 use pando_wire::{AuthenticatedContent, PrivateMessage};
 use tls_codec::Size;
@@ -17,7 +17,7 @@ const KEPT: usize = 16;
 
 /// Commits of the current epoch, as they came, and what was in them.
 #[derive(Debug, Default)]
-pub(crate) struct OpenedCommits {
+pub(crate) struct DecryptedCommits {
     commits: Vec<(PrivateMessage, AuthenticatedContent)>,
     /// How many of them have rows.
     stored: usize,
@@ -25,7 +25,7 @@ pub(crate) struct OpenedCommits {
     bytes: usize,
 }
 
-impl OpenedCommits {
+impl DecryptedCommits {
     /// Those that were stored.
     pub(crate) fn restore(commits: Vec<(PrivateMessage, AuthenticatedContent)>) -> Self {
         let stored = commits.len();
@@ -62,7 +62,7 @@ impl OpenedCommits {
 
     fn rows_from(&self, first: usize) -> impl Iterator<Item = (RowKey, SecretBytes)> {
         // What has been decoded can be encoded: no row is left out.
-        let row = |(message, content): &(_, _)| rows::opened_commit(message, content).ok();
+        let row = |(message, content): &(_, _)| row_codec::opened_commit(message, content).ok();
         let unwritten = (0..).zip(&self.commits).skip(first);
         unwritten.filter_map(move |(at, opened)| Some((RowKey::OpenedCommit(at), row(opened)?)))
     }

@@ -5,5 +5,7 @@ pub(crate) mod decrypted_commits;
 pub(crate) mod epoch_secrets;
 pub(crate) mod group;
 pub(crate) mod history;
+pub(crate) mod pending_proposal;
 pub(crate) mod proposal_store;
 pub(crate) mod public_state;
+pub(crate) mod staged;

@@ -1,7 +1,7 @@
 //! What everybody who follows a group knows of it: no secrets.
 
 use crate::rules::extensions;
-use crate::state::client_index::Clients;
+use crate::state::client_index::ClientIndex;
 use crate::{GroupError, Violation};
 use pando_crypto::Suite;
 use pando_schedule::InterimTranscriptHash;
@@ -17,7 +17,7 @@ pub struct PublicState {
     pub(crate) suite: Suite,
     pub(crate) context: GroupContext,
     pub(crate) tree: Tree,
-    pub(crate) clients: Clients,
+    pub(crate) clients: ClientIndex,
     pub(crate) interim_transcript_hash: InterimTranscriptHash,
     pub(crate) confirmation_tag: Mac,
 }

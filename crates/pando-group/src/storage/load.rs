@@ -2,21 +2,23 @@
 //!
 //! What comes from one's own store is believed; it must be complete and well-formed, and nothing more is checked.
 
-use crate::operations::commit::Pending;
-use crate::operations::transition::{Effects, Staged, StagedMember};
-use crate::state::client_index::Clients;
-use crate::state::decrypted_commits::OpenedCommits;
+use crate::state::client_index::ClientIndex;
+use crate::state::decrypted_commits::DecryptedCommits;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
 use crate::state::history::{History, Leaves};
-use crate::state::proposal_store::{Committed, PendingProposal, ProposalStore};
+use crate::state::pending_proposal::{Committed, PendingProposal};
+use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
-use crate::storage::delta::{Changes, Delta, EpochRow, RowKey, Rows};
-use crate::storage::row_source::{RowSource, TreeRows, beside_the_tree};
-use crate::storage::rows::{
+use crate::state::staged::Pending;
+use crate::state::staged::{Effects, PublicStaged, Staged, StagedMember};
+use crate::storage::change_log::ChangeLog;
+use crate::storage::delta::{Changes, EpochRow, RowKey, Rows};
+use crate::storage::row_codec::{
     self, MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow,
     PublicRow,
 };
+use crate::storage::row_source::{RowSource, TreeRows, beside_the_tree};
 use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
 use pando_schedule::{InterimTranscriptHash, ScheduleError, SecretTree};
@@ -36,7 +38,7 @@ impl Group {
         let (public, row) = public_state(rows, client.crypto, client.policy)?;
         let clients = client_rows(rows, &public.clients);
         let mut group = Self::with_public_state(rows, public, row, client)?;
-        group.changed.rows.extend(clients);
+        group.changes.extend(clients);
         group.renew_pending_clients(client.policy)?;
         Ok(group)
     }
@@ -55,7 +57,7 @@ impl Group {
         let row: PublicRow = decode_row(&rows, RowKey::Public)?;
         let suite = client.suite(row.context.cipher_suite)?;
         let tree = Tree::open(suite, Arc::new(TreeRows(source)))?;
-        let clients = Clients::stored(&tree);
+        let clients = ClientIndex::stored(&tree);
         let public = state(suite, tree.clone(), clients, &row);
         let group = Self::with_public_state(&rows, public, row, client);
         // As in Group::intact.
@@ -88,7 +90,7 @@ impl Group {
                     Ok((message, reference))
                 })
                 .collect::<Result<_, GroupError>>()?,
-            opened: OpenedCommits::restore(
+            decrypted_commits: DecryptedCommits::restore(
                 numbered(rows, RowKey::OpenedCommit)
                     .map(|row| {
                         let OpenedCommitRow { message, content } = decode(row, RowKey::OpenedCommit(0))?;
@@ -112,7 +114,7 @@ impl Group {
             history,
             active: active == 1,
             reinit,
-            changed: Delta::default(),
+            changes: ChangeLog::default(),
         };
         group.pending = group.load_pending(rows)?;
         group.forget_past();
@@ -122,8 +124,8 @@ impl Group {
     /// Who is in the epoch of one's own Commit, by the policy that there is now: it was stored by the one that there was.
     fn renew_pending_clients(&mut self, policy: &dyn IdentityPolicy) -> Result<(), GroupError> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
-        let Staged { public, rows, .. } = &mut pending.staged;
-        let clients = Clients::of(&public.tree, policy);
+        let Staged { everybody: PublicStaged { public, .. }, rows, .. } = &mut pending.staged;
+        let clients = ClientIndex::of(&public.tree, policy);
         if clients.rows_since(Some(&public.clients)).is_empty() {
             return Ok(());
         }
@@ -131,7 +133,7 @@ impl Group {
         let renewed = clients.rows_since(Some(&self.public.clients)).into_iter();
         rows.extend(renewed.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))));
         public.clients = clients;
-        self.changed.rows.insert(RowKey::PendingCommit, Some(rows::pending_commit(pending)?));
+        self.changes.write(RowKey::PendingCommit, row_codec::pending_commit(pending)?);
         Ok(())
     }
 
@@ -174,20 +176,12 @@ impl Group {
         let follows = self.public.interim_transcript_hash.clone();
         let committer = Sender::Member(self.own_leaf());
         // What it refers to, and what was authenticated with it, nobody asks for again.
-        let (authenticated_data, rows) = (Opaque::default(), changes);
+        let authenticated_data = Opaque::default();
         let by_value = by_value.into_iter();
         let proposals = by_value.map(|proposal| Committed::ByValue(committer, proposal)).collect();
-        let staged = Staged {
-            follows,
-            public,
-            member,
-            committer,
-            authenticated_data,
-            proposals,
-            effects,
-            leaves,
-            rows,
-        };
+        let everybody =
+            PublicStaged { follows, public, committer, authenticated_data, proposals, effects, leaves };
+        let staged = Staged { everybody, member, rows: changes };
         Ok(Some(Pending { staged, message }))
     }
 }
@@ -216,7 +210,7 @@ const fn is_client(key: &RowKey) -> bool {
 }
 
 /// How the rows about who is in a group differ from those that there should be.
-pub(crate) fn client_rows(rows: &Rows, clients: &Clients) -> Changes {
+pub(crate) fn client_rows(rows: &Rows, clients: &ClientIndex) -> Changes {
     let mut changes: Changes = rows
         .range(RowKey::Tree(TreeKey::Shape)..RowKey::PrivateKey(NodeIndex(0)))
         .filter(|(key, _)| is_client(key))
@@ -245,11 +239,11 @@ pub(crate) fn public_state(
         _ => None,
     });
     let tree = Tree::restore(suite, tree_rows)?;
-    let clients = Clients::of(&tree, policy);
+    let clients = ClientIndex::of(&tree, policy);
     Ok((state(suite, tree, clients, &row), row))
 }
 
-fn state(suite: Suite, tree: Tree, clients: Clients, row: &PublicRow) -> PublicState {
+fn state(suite: Suite, tree: Tree, clients: ClientIndex, row: &PublicRow) -> PublicState {
     PublicState {
         suite,
         context: row.context.clone(),

@@ -1,7 +1,9 @@
 //! Storage of a group as rows: their keys and contents, the rows that an operation changes, and loading.
 
+pub(crate) mod change_log;
+pub(crate) mod changes;
 pub(crate) mod delta;
 pub(crate) mod load;
+pub(crate) mod row_codec;
 pub(crate) mod row_source;
-pub(crate) mod rows;
 pub(crate) mod stored_group;

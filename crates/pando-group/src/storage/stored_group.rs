@@ -2,7 +2,7 @@
 
 use crate::GroupError;
 use crate::storage::delta::RowKey;
-use crate::storage::rows::{MemberRow, PublicRow};
+use crate::storage::row_codec::{MemberRow, PublicRow};
 use pando_crypto::SecretBytes;
 use pando_schedule::PskValue;
 use pando_wire::{Decode, GroupContext, LeafIndex, ReInit};

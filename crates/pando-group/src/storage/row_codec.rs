@@ -1,15 +1,10 @@
-//! What a group is stored as: the contents of rows, in the encoding of the wire format.
+//! Contents of a group's rows, in the encoding of the wire format.
 
-use crate::GroupError;
-use crate::operations::commit::Pending;
-use crate::operations::transition::StagedMember;
-use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
-use crate::state::group::Group;
-use crate::state::proposal_store::{Committed, PendingProposal, ProposalStore};
+use crate::state::epoch_secrets::EpochKeys;
+use crate::state::pending_proposal::{Committed, PendingProposal};
 use crate::state::public_state::PublicState;
-use crate::storage::delta::{Changes, EpochRow, RowKey, Rows};
+use crate::state::staged::Pending;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
-use pando_tree::TreeError;
 use pando_wire::{
     AuthenticatedContent, Encode, EncodeError, GroupContext, HpkePublicKey, LeafIndex, Mac, MlsMessage,
     Opaque, PrivateMessage, Proposal, ProposalRef, ReInit, Sender,
@@ -112,7 +107,7 @@ fn row(contents: &impl Encode) -> Result<SecretBytes, EncodeError> {
 }
 
 /// A secret by itself.
-fn secret(bytes: &[u8]) -> SecretBytes {
+pub(crate) fn secret(bytes: &[u8]) -> SecretBytes {
     bytes.into()
 }
 
@@ -143,7 +138,11 @@ pub(crate) fn member(leaf: LeafIndex, keys: &EpochKeys) -> Result<SecretBytes, E
     })
 }
 
-fn past(context: &GroupContext, leaf_count: u32, sender_data: &[u8]) -> Result<SecretBytes, EncodeError> {
+pub(crate) fn past(
+    context: &GroupContext,
+    leaf_count: u32,
+    sender_data: &[u8],
+) -> Result<SecretBytes, EncodeError> {
     row(&PastRow { context: context.clone(), leaf_count, sender_data: secret(sender_data) })
 }
 
@@ -189,111 +188,4 @@ pub(crate) fn pending_commit(pending: &Pending) -> Result<SecretBytes, EncodeErr
             })
             .collect(),
     })
-}
-
-/// The rows of the tree, and of whose leaves are whose, that differ between two epochs: all of them if there is only one.
-pub(crate) fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Changes, TreeError> {
-    let clients = new.clients.rows_since(old.map(|old| &old.clients));
-    let changes = new.tree.rows_since(old.map(|old| &old.tree))?.into_iter().chain(clients);
-    Ok(changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect())
-}
-
-/// The rows of what everybody knows who follows a group.
-pub(crate) fn of_everybody(
-    state: &PublicState,
-    proposals: &ProposalStore,
-    active: bool,
-    reinit: Option<&ReInit>,
-) -> Result<Rows, GroupError> {
-    let mut rows: Rows = tree(state, None)?.into_iter().filter_map(|(key, row)| Some((key, row?))).collect();
-    rows.insert(RowKey::Public, public(state, active, reinit)?);
-    for (position, pending) in (0..).zip(proposals.iter()) {
-        rows.insert(RowKey::Proposal(position), proposal(pending)?);
-    }
-    Ok(rows)
-}
-
-/// The rows that a member's entering the next epoch writes and deletes.
-pub(crate) fn next_epoch(
-    old: &Group,
-    new: &PublicState,
-    member_keys: &StagedMember,
-    reinit: Option<&ReInit>,
-) -> Result<Changes, GroupError> {
-    let StagedMember { private_keys, keys } = member_keys;
-    let mut changes = tree(new, Some(&old.public))?;
-    changes.insert(RowKey::Public, Some(public(new, reinit.is_none(), reinit)?));
-    changes.insert(RowKey::Member, Some(member(private_keys.leaf(), keys)?));
-    for (node, key_pair) in private_keys.changes_since(&old.private_keys) {
-        changes.insert(RowKey::PrivateKey(node), key_pair.map(|key_pair| secret(key_pair.private.expose())));
-    }
-    for (id, secret) in keys.secret_tree.secrets() {
-        changes.insert(RowKey::Epoch(new.context.epoch, EpochRow::Secret(id)), Some(secret));
-    }
-    Ok(changes)
-}
-
-/// The rows that keep what is needed of an epoch that ends, as the client wants it when it does.
-pub(crate) fn past_epoch(
-    old: &Group,
-    leaves: &crate::state::history::Leaves,
-) -> Result<Changes, EncodeError> {
-    let (epoch, mut changes) = (old.epoch(), Changes::new());
-    if old.config.past_epochs > 0 {
-        let leaf_count = old.public.tree.size().leaf_count();
-        let past = past(&old.public.context, leaf_count, old.keys.sender_data.expose())?;
-        changes.insert(RowKey::Epoch(epoch, EpochRow::Past), Some(past));
-        for (leaf, encoded) in leaves {
-            let encoded = secret(encoded.as_deref().unwrap_or_default());
-            changes.insert(RowKey::Epoch(epoch, EpochRow::Leaf(*leaf)), Some(encoded));
-        }
-    }
-    if old.config.past_resumption_psks > 0 {
-        changes.insert(RowKey::ResumptionPsk(epoch), Some(secret(old.keys.resumption_psk.expose())));
-    }
-    Ok(changes)
-}
-
-impl Group {
-    /// Everything that is to be stored of a group.
-    ///
-    /// # Errors
-    /// [`GroupError::Encode`] if something is too long; what [`Tree::intact`](pando_tree::Tree::intact) says.
-    pub fn rows(&self) -> Result<Rows, GroupError> {
-        let mut rows = of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())?;
-        rows.insert(RowKey::Member, member(self.own_leaf(), &self.keys)?);
-        for node in self.private_keys.nodes() {
-            let Some(key_pair) = self.private_keys.get(node) else { continue };
-            rows.insert(RowKey::PrivateKey(node), secret(key_pair.private.expose()));
-        }
-        for (id, secret) in self.keys.secret_tree.secrets() {
-            rows.insert(RowKey::Epoch(self.epoch(), EpochRow::Secret(id)), secret);
-        }
-        for PastEpoch { context, sender_data, secret_tree } in &self.past {
-            let leaf_count = secret_tree.size().leaf_count();
-            let past = past(context, leaf_count, sender_data.expose())?;
-            rows.insert(RowKey::Epoch(context.epoch, EpochRow::Past), past);
-            for (id, secret) in secret_tree.secrets() {
-                rows.insert(RowKey::Epoch(context.epoch, EpochRow::Secret(id)), secret);
-            }
-        }
-        for (epoch, leaf, encoded) in self.history.leaves() {
-            let encoded = secret(encoded.map(|encoded| &**encoded).unwrap_or_default());
-            rows.insert(RowKey::Epoch(epoch, EpochRow::Leaf(leaf)), encoded);
-        }
-        for (epoch, psk) in &self.resumption_psks {
-            rows.insert(RowKey::ResumptionPsk(*epoch), secret(psk.expose()));
-        }
-        for (position, key_pair) in (0..).zip(&self.updates) {
-            rows.insert(RowKey::OwnUpdate(position), own_update(key_pair)?);
-        }
-        for (position, (message, reference)) in (0..).zip(&self.own_proposals) {
-            rows.insert(RowKey::OwnProposal(position), own_proposal(message, reference)?);
-        }
-        rows.extend(self.opened.rows());
-        if let Some(pending) = &self.pending {
-            rows.insert(RowKey::PendingCommit, pending_commit(pending)?);
-        }
-        Ok(rows)
-    }
 }

@@ -1,0 +1,63 @@
+//! Creating a group (RFC 9420, section 11).
+
+use crate::rules::extensions::{self, Requirements};
+use crate::rules::{leaf_node, sending};
+use crate::state::client_index::ClientIndex;
+use crate::state::group::Group;
+use crate::state::public_state::PublicState;
+use crate::{Client, Delta, GroupError, KeyPackageBundle, Misuse};
+use pando_crypto::{CryptoRng, Suite};
+use pando_schedule::{ConfirmedTranscriptHash, EpochSecret, InterimTranscriptHash};
+use pando_tree::{PrivateKeys, Tree};
+use pando_wire::{Extensions, GroupContext, GroupId, LeafIndex, Opaque, ProtocolVersion};
+
+impl Group {
+    /// Begins a group with a single member (section 11). The member's leaf is that of a KeyPackage, which is
+    /// used up.
+    ///
+    /// # Errors
+    /// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage.
+    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for a leaf, or
+    ///   extensions, that are accepted from others and not sent.
+    /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group of this name.
+    /// - [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
+    pub fn create(
+        suite: Suite,
+        group_id: GroupId,
+        extensions: Extensions,
+        bundle: KeyPackageBundle,
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Delta), GroupError> {
+        let leaf = &bundle.key_package.leaf_node;
+        let tree = Tree::new(suite, leaf)?;
+        let context = GroupContext {
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: suite.cipher_suite(),
+            group_id,
+            epoch: 0,
+            tree_hash: tree.tree_hash()?,
+            confirmed_transcript_hash: Opaque::default(),
+            extensions,
+        };
+        client.check_signer(Some(&leaf.signature_key))?;
+        client.config.limits.check_group_id(&context.group_id)?;
+        let identities = client.identities();
+        extensions::no_duplicates(&context.extensions)?;
+        sending::no_grease_is_required(&context.extensions)?;
+        sending::own_capabilities(&leaf.capabilities, suite)?;
+        leaf_node::encryption_key_is_valid(leaf, suite)?;
+        let requirements = Requirements::of(&context.extensions)?;
+        leaf_node::is_valid_alone(leaf, &requirements, identities)?;
+        leaf_node::signature_is_valid(leaf, suite, (&GroupId::default(), LeafIndex(0)))?;
+        extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
+        let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;
+        let secrets = EpochSecret::random(suite, rng).derive(suite)?;
+        let confirmation_tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
+        let confirmed = ConfirmedTranscriptHash::default();
+        let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
+        let clients = ClientIndex::of(&tree, client.policy);
+        let public = PublicState { suite, context, tree, clients, interim_transcript_hash, confirmation_tag };
+        Self::new(public, private_keys, secrets, client.config).with_delta()
+    }
+}

@@ -1,0 +1,112 @@
+//! GroupInfos: signing them, and verifying them with their trees (RFC 9420, sections 12.4.3 and 12.4.3.1).
+
+use crate::identity::Identities;
+use crate::rules::extensions::{self, Requirements};
+use crate::rules::leaf_node;
+use crate::state::client_index::ClientIndex;
+use crate::state::group::Group;
+use crate::state::public_state::PublicState;
+use crate::{Client, GroupError, Limits, Missing, Violation};
+use pando_crypto::{Signer, Suite};
+use pando_schedule::{ConfirmedTranscriptHash, ExternalSecret, InterimTranscriptHash};
+use pando_tree::{Tree, UnverifiedTree};
+use pando_wire::{
+    Extension, ExtensionType, Extensions, ExternalPub, GroupInfo, LeafIndex, ProtocolVersion, RatchetTree,
+    Signature,
+};
+
+impl Group {
+    /// A description of the group for those who join it (section 12.4.3), with the key for external joins.
+    ///
+    /// # Errors
+    /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`].
+    pub fn group_info(&self, with_tree: bool, client: &Client<'_>) -> Result<GroupInfo, GroupError> {
+        self.check_not_removed()?;
+        self.check_signer(client)?;
+        let mut extensions = vec![external_pub(self.public.suite, &self.keys.external)?];
+        if with_tree {
+            extensions.push(tree_extension(&self.public.tree)?);
+        }
+        sign_group_info(&self.public, Extensions(extensions), self.own_leaf(), client.signer)
+    }
+}
+
+/// The external_pub extension.
+pub(crate) fn external_pub(suite: Suite, external: &ExternalSecret) -> Result<Extension, GroupError> {
+    let external_pub = external.key_pair(suite)?.public;
+    Ok(Extension::new(&ExternalPub { external_pub })?)
+}
+
+/// The ratchet_tree extension.
+pub(crate) fn tree_extension(tree: &Tree) -> Result<Extension, GroupError> {
+    let extension_type = <RatchetTree as pando_wire::ExtensionBody>::TYPE;
+    Ok(Extension { extension_type, extension_data: tree.export()?.into() })
+}
+
+/// A signed GroupInfo.
+pub(crate) fn sign_group_info(
+    public: &PublicState,
+    extensions: Extensions,
+    leaf: LeafIndex,
+    signer: &dyn Signer,
+) -> Result<GroupInfo, GroupError> {
+    let mut group_info = GroupInfo {
+        group_context: public.context.clone(),
+        extensions,
+        confirmation_tag: public.confirmation_tag.clone(),
+        signer: leaf,
+        signature: Signature::default(),
+    };
+    let to_be_signed = group_info.to_be_signed()?;
+    group_info.signature = public.suite.sign_with_label(signer, "GroupInfoTBS", &to_be_signed)?;
+    Ok(group_info)
+}
+
+/// Everything about a GroupInfo and its tree that does not need the group's secrets.
+pub(crate) fn verify_group_info(
+    suite: Suite,
+    group_info: &GroupInfo,
+    tree: Option<&[u8]>,
+    identities: Identities<'_>,
+    limits: &Limits,
+) -> Result<PublicState, GroupError> {
+    let (context, identities) = (&group_info.group_context, identities.at_any_time());
+    if context.version != ProtocolVersion::MLS_10 || context.cipher_suite != suite.cipher_suite() {
+        return Err(Violation::GroupInfoSuite.into());
+    }
+    limits.check_group_id(&context.group_id)?;
+    extensions::no_duplicates(&group_info.extensions)?;
+    extensions::no_duplicates(&context.extensions)?;
+    extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
+    let inside = group_info.extensions.get(ExtensionType::RATCHET_TREE);
+    let bytes = inside.map(|extension| &*extension.extension_data).or(tree).ok_or(Missing::Tree)?;
+    limits.check_tree_bytes(bytes.len())?;
+    let tree = UnverifiedTree::read(suite, bytes)?;
+    limits.check_tree_size(tree.size())?;
+    let tree = tree.verify(&context.group_id, &context.tree_hash)?;
+
+    let signer = group_info.signer;
+    let key = tree.signature_key(signer).ok_or(Violation::GroupInfoSigner(signer))?;
+    suite
+        .verify_with_label(&key, "GroupInfoTBS", &group_info.to_be_signed()?, &group_info.signature)
+        .map_err(|_| Violation::GroupInfoSignature)?;
+    let requirements = Requirements::of(&context.extensions)?;
+    // Keys and signatures were looked at when the tree was read.
+    tree.try_for_each_member(|_, leaf_node| {
+        leaf_node::is_valid_alone(leaf_node, &requirements, identities)?;
+        leaf_node::credential_types_fit(leaf_node, &tree)
+    })?;
+
+    let confirmed = ConfirmedTranscriptHash(context.confirmed_transcript_hash.clone());
+    let interim_transcript_hash =
+        InterimTranscriptHash::after(suite, &confirmed, &group_info.confirmation_tag)?;
+    Ok(PublicState {
+        suite,
+        context: context.clone(),
+        clients: ClientIndex::of(&tree, identities.policy),
+        tree,
+        interim_transcript_hash,
+        confirmation_tag: group_info.confirmation_tag.clone(),
+    })
+}

@@ -1,0 +1,98 @@
+//! Entering the epoch of a Commit, or dropping our own (RFC 9420, section 12.4.2).
+
+use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
+use crate::state::group::Group;
+use crate::state::history::{History, Leaves};
+use crate::state::proposal_store::ProposalStore;
+use crate::state::public_state::PublicState;
+use crate::state::staged::{Pending, PublicStaged, Staged, StagedMember};
+use crate::storage::delta::RowKey;
+use crate::storage::{changes, row_codec};
+use crate::{Delta, GroupError, Misuse};
+use pando_schedule::SecretTree;
+use pando_tree::PrivateKeys;
+use pando_wire::Proposal;
+
+impl Group {
+    /// Enters the epoch that was staged. What was pending is gone: if that was a Commit of one's own, which
+    /// has lost, the proposals are given back that it had by value, so that they can be tried again.
+    ///
+    /// # Errors
+    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group, or was staged by another member. In a
+    /// group that was opened, what
+    /// [`Tree::intact`](pando_tree::Tree::intact) says. Nothing else can go wrong.
+    pub fn merge(&mut self, staged: Staged) -> Result<(Vec<Proposal>, Delta), GroupError> {
+        self.public.tree.intact()?;
+        let follows = staged.follows == self.public.interim_transcript_hash && staged.is_of(self.own_leaf());
+        if !follows || !self.active {
+            return Err(Misuse::StaleCommit.into());
+        }
+        let past = changes::past_epoch(&self.public, &self.keys, &self.config, &staged.leaves)?;
+        let Staged { everybody: PublicStaged { public, effects, leaves, .. }, member, rows } = staged;
+        let lost = self.pending.take().map(Pending::into_by_value).unwrap_or_default();
+        self.forget_pending();
+        self.changes.extend(rows);
+        let Some(StagedMember { private_keys, keys }) = member else {
+            self.erase()?;
+            return Ok((lost, self.take_changes()));
+        };
+        let old_public = std::mem::replace(&mut self.public, public);
+        let old_keys = std::mem::replace(&mut self.keys, keys);
+        self.private_keys = private_keys;
+        self.active = effects.reinit.is_none();
+        self.reinit = effects.reinit;
+        self.changes.extend(past);
+        self.keep_past(old_public, old_keys, leaves);
+        Ok((lost, self.take_changes()))
+    }
+
+    /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value. Should it
+    /// have been accepted after all, this member cannot follow it any more, and has to join again.
+    pub fn clear_pending(&mut self) -> (Vec<Proposal>, Delta) {
+        let lost = self.pending.take().map(Pending::into_by_value);
+        if lost.is_some() {
+            self.changes.delete([RowKey::PendingCommit]);
+        }
+        (lost.unwrap_or_default(), self.take_delta())
+    }
+
+    /// Who has been removed has no secrets any more (section 12.4.2).
+    fn erase(&mut self) -> Result<(), GroupError> {
+        self.active = false;
+        let keys = self.private_keys.nodes().map(RowKey::PrivateKey);
+        let psks = self.resumption_psks.keys().copied().map(RowKey::ResumptionPsk);
+        self.changes.delete(keys.chain(psks));
+        self.changes.forget(u64::MAX);
+        let (suite, size) = (self.public.suite, self.public.tree.size());
+        self.private_keys = PrivateKeys::restore(self.own_leaf(), []);
+        self.keys = EpochKeys::erased(SecretTree::restore(suite, size, self.config.ratchet_limits, [])?);
+        self.resumption_psks.clear();
+        self.past.clear();
+        self.history = History::default();
+        self.changes.write(RowKey::Member, row_codec::member(self.own_leaf(), &self.keys)?);
+        Ok(())
+    }
+
+    /// What was pending in an epoch ends with it.
+    fn forget_pending(&mut self) {
+        let deleted = self.proposals.positions().map(RowKey::Proposal);
+        let deleted =
+            deleted.chain((0..).zip(&self.updates).map(|(position, _)| RowKey::OwnUpdate(position)));
+        let own = (0..).zip(&self.own_proposals).map(|(position, _)| RowKey::OwnProposal(position));
+        let deleted = deleted.chain(own).chain(self.decrypted_commits.clear()).chain([RowKey::PendingCommit]);
+        self.changes.delete(deleted);
+        self.proposals = ProposalStore::default();
+        self.updates.clear();
+        self.own_proposals.clear();
+    }
+
+    /// Keeps what is needed of an epoch that has just ended, and forgets what is too old.
+    fn keep_past(&mut self, public: PublicState, keys: EpochKeys, leaves: Leaves) {
+        let EpochKeys { sender_data, secret_tree, resumption_psk, .. } = keys;
+        let (epoch, context) = (public.context.epoch, public.context);
+        self.resumption_psks.insert(epoch, resumption_psk.into_secret());
+        self.past.push_back(PastEpoch { context, sender_data, secret_tree });
+        self.history.push(epoch, public.tree.size(), leaves);
+        self.forget_past();
+    }
+}

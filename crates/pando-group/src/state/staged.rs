@@ -1,0 +1,159 @@
+//! Epochs that a Commit leads to, before they are merged (RFC 9420, section 12.4.2).
+
+use crate::state::epoch_secrets::EpochKeys;
+use crate::state::history::{Leaves, replaced_leaves};
+use crate::state::pending_proposal::Committed;
+use crate::state::public_state::PublicState;
+use crate::storage::delta::Changes;
+use pando_schedule::InterimTranscriptHash;
+use pando_tree::PrivateKeys;
+use pando_wire::{FramedContent, LeafIndex, MlsMessage, Opaque, Proposal, ReInit, Sender};
+use std::ops::Deref;
+
+/// The public part of an epoch that a Commit leads to, complete and checked. The group is still in the epoch before.
+#[derive(Debug)]
+pub struct PublicStaged {
+    /// Interim transcript hash of the epoch before. No other epoch and no other group has the same.
+    pub(crate) follows: InterimTranscriptHash,
+    pub(crate) public: PublicState,
+    pub(crate) committer: Sender,
+    pub(crate) authenticated_data: Opaque,
+    pub(crate) proposals: Vec<Committed>,
+    pub(crate) effects: Effects,
+    /// The leaves that are replaced, as they were.
+    pub(crate) leaves: Leaves,
+}
+
+/// Effects of a Commit's proposals.
+#[derive(Debug)]
+pub(crate) struct Effects {
+    pub(crate) added: Vec<LeafIndex>,
+    pub(crate) removed: Vec<LeafIndex>,
+    pub(crate) reinit: Option<ReInit>,
+}
+
+impl PublicStaged {
+    /// Returns the epoch `public`, which follows `old` by the Commit in `content`.
+    pub(crate) fn new(
+        old: &PublicState,
+        public: PublicState,
+        content: &FramedContent,
+        effects: Effects,
+        proposals: Vec<Committed>,
+    ) -> Self {
+        Self {
+            follows: old.interim_transcript_hash.clone(),
+            leaves: replaced_leaves(&old.tree, &public.tree),
+            public,
+            committer: content.sender,
+            authenticated_data: content.authenticated_data.clone(),
+            proposals,
+            effects,
+        }
+    }
+
+    /// The public state of the new epoch.
+    #[must_use]
+    pub const fn public(&self) -> &PublicState {
+        &self.public
+    }
+
+    /// The committer.
+    #[must_use]
+    pub const fn committer(&self) -> Sender {
+        self.committer
+    }
+
+    /// Data that was authenticated with the Commit and not encrypted.
+    #[must_use]
+    pub const fn authenticated_data(&self) -> &Opaque {
+        &self.authenticated_data
+    }
+
+    /// The proposals that the Commit covers, each with its sender: for applications that allow some things to some members
+    /// only.
+    pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
+        self.proposals.iter().map(|committed| (committed.sender(), committed.proposal()))
+    }
+
+    /// The leaves that the Commit adds.
+    pub fn added(&self) -> impl Iterator<Item = LeafIndex> {
+        self.effects.added.iter().copied()
+    }
+
+    /// The leaves that the Commit removes.
+    #[must_use]
+    pub fn removed(&self) -> &[LeafIndex] {
+        &self.effects.removed
+    }
+}
+
+/// An epoch that a Commit leads to, as a member stages it: the public part, to which this dereferences, and the member's
+/// secrets. Merging it is all that is left to do.
+#[derive(Debug)]
+pub struct Staged {
+    pub(crate) everybody: PublicStaged,
+    /// `None` for a member that the Commit removes.
+    pub(crate) member: Option<StagedMember>,
+    /// The rows that merging writes and deletes, as far as they are known already.
+    pub(crate) rows: Changes,
+}
+
+/// A member's secrets in the new epoch.
+#[derive(Debug)]
+pub(crate) struct StagedMember {
+    pub(crate) private_keys: PrivateKeys,
+    pub(crate) keys: EpochKeys,
+}
+
+impl Deref for Staged {
+    type Target = PublicStaged;
+
+    fn deref(&self) -> &PublicStaged {
+        &self.everybody
+    }
+}
+
+impl Staged {
+    /// Returns a staged epoch. `rows` are those that merging it writes and deletes.
+    pub(crate) fn new(mut everybody: PublicStaged, member: Option<StagedMember>, rows: Changes) -> Self {
+        // The rows list what is deleted.
+        everybody.public.tree.forget_deleted();
+        everybody.public.clients.forget_deleted();
+        Self { everybody, member, rows }
+    }
+
+    /// Returns whether the member at `own` has staged this, and not another member of the group.
+    pub(crate) fn is_of(&self, own: LeafIndex) -> bool {
+        match &self.member {
+            Some(member) => member.private_keys.leaf() == own,
+            None => self.effects.removed.contains(&own),
+        }
+    }
+
+    /// Returns whether the Commit removes the member that has staged it.
+    #[must_use]
+    pub const fn removes_me(&self) -> bool {
+        self.member.is_none()
+    }
+}
+
+/// A member's own Commit that was sent and is not known to be accepted.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) staged: Staged,
+    /// The Commit as it was sent, to recognise it when the delivery service returns it.
+    pub(crate) message: MlsMessage,
+}
+
+impl Pending {
+    /// Returns the proposals that the Commit has by value.
+    pub(crate) fn into_by_value(self) -> Vec<Proposal> {
+        let proposals = self.staged.everybody.proposals.into_iter();
+        let by_value = proposals.filter_map(|committed| match committed {
+            Committed::ByValue(_, proposal) => Some(proposal),
+            Committed::ByReference(_) => None,
+        });
+        by_value.collect()
+    }
+}

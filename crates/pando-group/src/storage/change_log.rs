@@ -1,0 +1,33 @@
+//! Changes of a group that no [`Delta`] has reported yet.
+
+use crate::storage::delta::{Delta, RowKey};
+use pando_crypto::SecretBytes;
+
+/// Rows to write and to delete, collected while an operation runs. If the operation fails, they stay here and come with
+/// the next Delta.
+#[derive(Debug, Default)]
+pub(crate) struct ChangeLog(Delta);
+
+impl ChangeLog {
+    pub(crate) fn write(&mut self, key: RowKey, row: SecretBytes) {
+        self.0.rows.insert(key, Some(row));
+    }
+
+    pub(crate) fn delete(&mut self, keys: impl IntoIterator<Item = RowKey>) {
+        self.0.rows.extend(keys.into_iter().map(|key| (key, None)));
+    }
+
+    pub(crate) fn extend(&mut self, changes: impl IntoIterator<Item = (RowKey, Option<SecretBytes>)>) {
+        self.0.rows.extend(changes);
+    }
+
+    /// Forgets the epochs before `before`, including rows that were to be written.
+    pub(crate) fn forget(&mut self, before: u64) {
+        self.0.forget(before);
+    }
+
+    /// Returns the changes, and is empty afterwards.
+    pub(crate) fn take(&mut self) -> Delta {
+        std::mem::take(&mut self.0)
+    }
+}

@@ -1,0 +1,157 @@
+//! The rows that operations write and delete, and all rows of a group.
+
+use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
+use crate::state::group::Group;
+use crate::state::history::Leaves;
+use crate::state::proposal_store::ProposalStore;
+use crate::state::public_state::PublicState;
+use crate::state::staged::StagedMember;
+use crate::storage::delta::{Changes, Delta, EpochRow, RowKey, Rows};
+use crate::storage::row_codec::{
+    member, own_proposal, own_update, past, pending_commit, proposal, public, secret,
+};
+use crate::{GroupConfig, GroupError};
+use pando_crypto::SecretBytes;
+use pando_tree::{PrivateKeys, TreeError};
+use pando_wire::{EncodeError, ReInit};
+
+/// The rows of the tree, and of whose leaves are whose, that differ between two epochs: all of them if there is only one.
+pub(crate) fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Changes, TreeError> {
+    let clients = new.clients.rows_since(old.map(|old| &old.clients));
+    let changes = new.tree.rows_since(old.map(|old| &old.tree))?.into_iter().chain(clients);
+    Ok(changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect())
+}
+
+/// The rows of what everybody knows who follows a group.
+pub(crate) fn of_everybody(
+    state: &PublicState,
+    proposals: &ProposalStore,
+    active: bool,
+    reinit: Option<&ReInit>,
+) -> Result<Rows, GroupError> {
+    let mut rows: Rows = tree(state, None)?.into_iter().filter_map(|(key, row)| Some((key, row?))).collect();
+    rows.insert(RowKey::Public, public(state, active, reinit)?);
+    for (position, pending) in (0..).zip(proposals.iter()) {
+        rows.insert(RowKey::Proposal(position), proposal(pending)?);
+    }
+    Ok(rows)
+}
+
+/// Returns the rows that a member writes and deletes when it enters the next epoch. `member_keys` are its keys there;
+/// `None` if it is removed.
+pub(crate) fn next_epoch(
+    (old, old_keys): (&PublicState, &PrivateKeys),
+    new: &PublicState,
+    member_keys: Option<&StagedMember>,
+    reinit: Option<&ReInit>,
+) -> Result<Changes, GroupError> {
+    let Some(StagedMember { private_keys, keys }) = member_keys else {
+        return Ok(Changes::from([(RowKey::Public, Some(public(old, false, None)?))]));
+    };
+    let mut changes = tree(new, Some(old))?;
+    changes.insert(RowKey::Public, Some(public(new, reinit.is_none(), reinit)?));
+    changes.insert(RowKey::Member, Some(member(private_keys.leaf(), keys)?));
+    for (node, key_pair) in private_keys.changes_since(old_keys) {
+        changes.insert(RowKey::PrivateKey(node), key_pair.map(|key_pair| secret(key_pair.private.expose())));
+    }
+    for (id, secret) in keys.secret_tree.secrets() {
+        changes.insert(RowKey::Epoch(new.context.epoch, EpochRow::Secret(id)), Some(secret));
+    }
+    Ok(changes)
+}
+
+/// Returns the rows that keep an epoch that ends, as far as the client's settings at that time ask for it.
+pub(crate) fn past_epoch(
+    old: &PublicState,
+    keys: &EpochKeys,
+    config: &GroupConfig,
+    leaves: &Leaves,
+) -> Result<Changes, EncodeError> {
+    let (epoch, mut changes) = (old.context.epoch, Changes::new());
+    if config.past_epochs > 0 {
+        let leaf_count = old.tree.size().leaf_count();
+        let past = past(&old.context, leaf_count, keys.sender_data.expose())?;
+        changes.insert(RowKey::Epoch(epoch, EpochRow::Past), Some(past));
+        for (leaf, encoded) in leaves {
+            let encoded = secret(encoded.as_deref().unwrap_or_default());
+            changes.insert(RowKey::Epoch(epoch, EpochRow::Leaf(*leaf)), Some(encoded));
+        }
+    }
+    if config.past_resumption_psks > 0 {
+        changes.insert(RowKey::ResumptionPsk(epoch), Some(secret(keys.resumption_psk.expose())));
+    }
+    Ok(changes)
+}
+
+impl Group {
+    /// Everything that is to be stored of a group.
+    ///
+    /// # Errors
+    /// [`GroupError::Encode`] if something is too long; what [`Tree::intact`](pando_tree::Tree::intact) says.
+    pub fn rows(&self) -> Result<Rows, GroupError> {
+        let mut rows = of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())?;
+        rows.insert(RowKey::Member, member(self.own_leaf(), &self.keys)?);
+        for node in self.private_keys.nodes() {
+            let Some(key_pair) = self.private_keys.get(node) else { continue };
+            rows.insert(RowKey::PrivateKey(node), secret(key_pair.private.expose()));
+        }
+        for (id, secret) in self.keys.secret_tree.secrets() {
+            rows.insert(RowKey::Epoch(self.epoch(), EpochRow::Secret(id)), secret);
+        }
+        for PastEpoch { context, sender_data, secret_tree } in &self.past {
+            let leaf_count = secret_tree.size().leaf_count();
+            let past = past(context, leaf_count, sender_data.expose())?;
+            rows.insert(RowKey::Epoch(context.epoch, EpochRow::Past), past);
+            for (id, secret) in secret_tree.secrets() {
+                rows.insert(RowKey::Epoch(context.epoch, EpochRow::Secret(id)), secret);
+            }
+        }
+        for (epoch, leaf, encoded) in self.history.leaves() {
+            let encoded = secret(encoded.map(|encoded| &**encoded).unwrap_or_default());
+            rows.insert(RowKey::Epoch(epoch, EpochRow::Leaf(leaf)), encoded);
+        }
+        for (epoch, psk) in &self.resumption_psks {
+            rows.insert(RowKey::ResumptionPsk(*epoch), secret(psk.expose()));
+        }
+        for (position, key_pair) in (0..).zip(&self.updates) {
+            rows.insert(RowKey::OwnUpdate(position), own_update(key_pair)?);
+        }
+        for (position, (message, reference)) in (0..).zip(&self.own_proposals) {
+            rows.insert(RowKey::OwnProposal(position), own_proposal(message, reference)?);
+        }
+        rows.extend(self.decrypted_commits.rows());
+        if let Some(pending) = &self.pending {
+            rows.insert(RowKey::PendingCommit, pending_commit(pending)?);
+        }
+        Ok(rows)
+    }
+
+    /// What operations have changed that have failed: everything else comes beside their results.
+    ///
+    /// Nothing, if something of an opened group could not be read: it is to be opened anew, and what it could not take
+    /// is taken then.
+    pub fn take_delta(&mut self) -> Delta {
+        if self.public.tree.intact().is_ok() { self.take_changes() } else { Delta::default() }
+    }
+
+    /// What an operation has changed.
+    pub(crate) fn take_changes(&mut self) -> Delta {
+        let mut delta = self.changes.take();
+        delta.rows.extend(self.decrypted_commits.take_rows().into_iter().map(|(key, row)| (key, Some(row))));
+        let past = self.past.iter_mut().map(|past| (past.context.epoch, &mut past.secret_tree));
+        let current = (self.public.context.epoch, &mut self.keys.secret_tree);
+        for (epoch, secret_tree) in past.chain([current]) {
+            let secrets = secret_tree.take_changes().into_iter();
+            delta.rows.extend(secrets.map(|(id, row)| (RowKey::Epoch(epoch, EpochRow::Secret(id)), row)));
+        }
+        delta
+    }
+
+    /// With everything that there is to be stored.
+    pub(crate) fn with_delta(mut self) -> Result<(Self, Delta), GroupError> {
+        let delta = Delta::writing(self.rows()?);
+        // All that has changed is in it.
+        drop(self.take_changes());
+        Ok((self, delta))
+    }
+}
