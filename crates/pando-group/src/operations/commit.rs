@@ -1,9 +1,11 @@
 //! Making a Commit (RFC 9420, section 12.4.1).
 
+use crate::operations::assemble_commit::{AssembledCommit, CommitParts};
 use crate::operations::group_info::{external_pub, sign_group_info, tree_extension};
 use crate::operations::new_leaf::{NewLeaf, same_leaf};
 use crate::operations::proposal_filter::select;
-use crate::operations::transition::{Applied, apply_proposals, check_path_leaf, check_tree, confirm};
+use crate::operations::transition::{Applied, apply_proposals, check_path_leaf};
+use crate::operations::welcome::welcome;
 use crate::psk::propose_psk;
 use crate::rules::{leaf_node, proposal_list, sending};
 use crate::state::epoch_secrets::EpochKeys;
@@ -14,16 +16,10 @@ use crate::state::staged::{Pending, Staged, StagedMember};
 use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
 use crate::{Client, Delta, GroupError, Misuse};
-use pando_crypto::{CryptoRng, HpkeMessage, SecretBytes, Signer};
-use pando_framing::SignedContent;
-use pando_schedule::{
-    CommitSecret, ConfirmedTranscriptHash, EpochSecrets, InterimTranscriptHash, IntermediateSecret,
-    JoinerSecret,
-};
+use pando_crypto::{CryptoRng, Signer};
 use pando_tree::NewPath;
 use pando_wire::{
-    Add, Commit, Content, Encode, EncryptedGroupSecrets, Extensions, GroupContextExtensions, GroupInfo,
-    GroupSecrets, KeyPackage, LeafIndex, MlsMessage, Opaque, PathSecret, Proposal, ProposalOrRef,
+    Add, Extensions, GroupContextExtensions, GroupInfo, KeyPackage, LeafIndex, MlsMessage, Proposal,
     ProposalRef, Psk, ReInit, Remove, Sender, Welcome,
 };
 use std::collections::BTreeSet;
@@ -232,33 +228,25 @@ impl<'a> CommitBuilder<'a> {
         let psk_secret = self.group.psk_secret(&applied, client.psks)?;
 
         // The path.
-        let mut public = PublicState { context: applied.context.clone(), ..state.clone() };
         let with_path = self.path || self.new_leaf.is_some() || proposal_list::needs_path(&list);
         let path = if with_path { Some(self.path(&state, &applied, client, rng)?) } else { None };
-        public.tree = path.as_ref().map_or(&applied.tree, NewPath::tree).clone();
-        let path_leaf = path.as_ref().map(NewPath::sender);
-        public.clients = check_tree(&state, &applied, &public.tree, path_leaf, client.identities())?;
-        public.context.tree_hash = public.tree.tree_hash()?;
-        let update_path = path
-            .as_ref()
-            .map(|path| path.encrypt(&public.context, &applied.added_leaves(), rng))
-            .transpose()?;
-        let commit_secret = path.as_ref().map_or_else(
-            || CommitSecret::zero(suite),
-            |path| CommitSecret::from(path.commit_secret().expose()),
-        );
 
-        // The signature, the transcript, and the secrets of the next epoch.
-        let commit = Commit { proposals: list.iter().map(proposal_or_ref).collect(), path: update_path };
-        let content = Content::Commit(Box::new(commit));
-        let format = self.group.handshake_format();
-        let mut signed = self.group.sign(format, content, &self.authenticated_data, client)?;
-        let confirmed = confirm(&state, format, signed.content(), signed.signature())?;
-        public.context.confirmed_transcript_hash = confirmed.0.clone();
-        let joiner = self.group.keys.init.joiner_secret(suite, &commit_secret, &public.context)?;
-        let intermediate = joiner.with_psk_secret(suite, &psk_secret);
-        let welcome_secret = intermediate.welcome_secret(suite)?;
-        let secrets = complete(&mut public, &mut signed, &confirmed, intermediate)?;
+        // The Commit, and the epoch that it leads to.
+        self.group.check_signer(client)?;
+        let parts = CommitParts {
+            state: &state,
+            committer,
+            proposals: &list,
+            applied: &applied,
+            path: path.as_ref(),
+            init_secret: &self.group.keys.init,
+            psk_secret: &psk_secret,
+            wire_format: self.group.handshake_format(),
+            authenticated_data: &self.authenticated_data,
+            signer: client.signer,
+        };
+        let assembled = parts.assemble(client.identities(), rng)?;
+        let AssembledCommit { signed, public, secrets, joiner_secret, welcome_secret } = assembled;
 
         // The Welcome.
         let welcome = if applied.added.is_empty() {
@@ -271,7 +259,7 @@ impl<'a> CommitBuilder<'a> {
             };
             let group_info = sign_group_info(&public, extensions, own, self.next_signer(client))?;
             let sealed = welcome_secret.seal(suite, &group_info)?;
-            Some(self.welcome(&applied, &list, path.as_ref(), &joiner, sealed, rng)?)
+            Some(welcome(suite, &applied, &list, path.as_ref(), &joiner_secret, sealed, rng)?)
         };
 
         let group_info = if self.with_group_info {
@@ -344,70 +332,4 @@ impl<'a> CommitBuilder<'a> {
         }
         Ok(path)
     }
-
-    fn welcome(
-        &self,
-        applied: &Applied,
-        list: &[Committed],
-        path: Option<&NewPath>,
-        joiner: &JoinerSecret,
-        encrypted_group_info: Opaque,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Welcome, GroupError> {
-        let suite = self.group.public.suite;
-        let added = list.iter().filter_map(|committed| match committed.proposal() {
-            Proposal::Add(add) => Some(&add.key_package),
-            _ => None,
-        });
-        let added: Vec<_> = applied.added.iter().zip(added).collect();
-
-        // What each of them is told.
-        let told = |(leaf, _): &(&LeafIndex, &KeyPackage)| {
-            let path_secret = path.and_then(|path| path.path_secret_for(**leaf));
-            let path_secret =
-                path_secret.map(|secret| PathSecret { path_secret: SecretBytes::from(secret.expose()) });
-            let joiner_secret = SecretBytes::from(joiner.expose());
-            GroupSecrets { joiner_secret, path_secret, psks: applied.psks.clone() }.encode_secret()
-        };
-        let told = added.iter().map(told).collect::<Result<Vec<_>, _>>()?;
-        let messages: Vec<_> = added
-            .iter()
-            .zip(&told)
-            .map(|((_, key_package), told)| HpkeMessage { public: &key_package.init_key, plaintext: told })
-            .collect();
-        let sealed = suite
-            .encrypt_with_label_to_many("Welcome", &encrypted_group_info, &messages, rng)
-            .map_err(|(_, error)| error)?;
-
-        let secrets = added.iter().zip(sealed).map(|((_, key_package), encrypted_group_secrets)| {
-            let new_member = suite.key_package_ref(key_package)?;
-            Ok(EncryptedGroupSecrets { new_member, encrypted_group_secrets })
-        });
-        let secrets = secrets.collect::<Result<_, GroupError>>()?;
-        Ok(Welcome { cipher_suite: suite.cipher_suite(), secrets, encrypted_group_info })
-    }
-}
-
-pub(crate) fn proposal_or_ref(committed: &Committed) -> ProposalOrRef {
-    match committed {
-        Committed::ByValue(_, proposal) => ProposalOrRef::Proposal(proposal.clone()),
-        Committed::ByReference(pending) => ProposalOrRef::Reference(pending.reference.clone()),
-    }
-}
-
-/// The secrets of the next epoch, and with them the confirmation tag, which completes the Commit and the public
-/// state.
-pub(crate) fn complete(
-    public: &mut PublicState,
-    signed: &mut SignedContent,
-    confirmed: &ConfirmedTranscriptHash,
-    intermediate: IntermediateSecret,
-) -> Result<EpochSecrets, GroupError> {
-    let suite = public.suite;
-    let secrets = intermediate.epoch_secret(suite, &public.context)?.derive(suite)?;
-    let tag = secrets.confirmation_key.tag(suite, &confirmed.0);
-    signed.set_confirmation_tag(tag.clone())?;
-    public.interim_transcript_hash = InterimTranscriptHash::after(suite, confirmed, &tag)?;
-    public.confirmation_tag = tag;
-    Ok(secrets)
 }

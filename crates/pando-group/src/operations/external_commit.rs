@@ -1,21 +1,18 @@
 //! Joining by an external Commit (RFC 9420, section 12.4.3.2).
 
-use crate::operations::commit::{complete, proposal_or_ref};
+use crate::operations::assemble_commit::{AssembledCommit, CommitParts};
 use crate::operations::group_info::verify_group_info;
-use crate::operations::transition::{apply_proposals, check_path_leaf, check_tree, confirm};
+use crate::operations::transition::{apply_proposals, check_path_leaf};
 use crate::psk::{propose_psk, psk_secret};
 use crate::rules::{extensions, leaf_node, sending};
 use crate::state::group::Group;
 use crate::state::pending_proposal::Committed;
-use crate::state::public_state::PublicState;
 use crate::{Client, Delta, GroupError, Missing};
 use pando_crypto::CryptoRng;
-use pando_framing::SignedContent;
-use pando_schedule::{CommitSecret, InitSecret};
+use pando_schedule::InitSecret;
 use pando_tree::LeafTemplate;
 use pando_wire::{
-    Commit, Content, ExternalInit, ExternalPub, FramedContent, GroupInfo, LeafIndex, MlsMessage, Proposal,
-    Psk, Remove, Sender, WireFormat,
+    ExternalInit, ExternalPub, GroupInfo, LeafIndex, MlsMessage, Proposal, Psk, Remove, Sender, WireFormat,
 };
 
 /// What somebody brings along who joins by an external Commit.
@@ -67,10 +64,10 @@ impl ExternalJoin<'_> {
         let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output })];
         proposals.extend(self.resync.map(|removed| Proposal::Remove(Remove { removed })));
         proposals.extend(self.psks.into_iter().map(|psk| propose_psk(suite, psk, rng)));
-        let sender = Sender::NewMemberCommit;
-        let by_value = |proposal| Committed::ByValue(sender, proposal);
+        let committer = Sender::NewMemberCommit;
+        let by_value = |proposal| Committed::ByValue(committer, proposal);
         let list: Vec<_> = proposals.into_iter().map(by_value).collect();
-        let applied = apply_proposals(&state, sender, &list, identities)?;
+        let applied = apply_proposals(&state, committer, &list, identities)?;
         let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, client.psks)?;
 
         // The path.
@@ -79,31 +76,22 @@ impl ExternalJoin<'_> {
         check_path_leaf(&applied, path.leaf_node(), old.as_ref(), identities)?;
         // The client's signer may be of another suite.
         leaf_node::signature_is_valid(path.leaf_node(), suite, (group_id, path.sender()))?;
-        let clients = check_tree(&state, &applied, path.tree(), Some(path.sender()), identities)?;
-        let mut public = PublicState { context: applied.context.clone(), clients, ..state.clone() };
-        public.tree = path.tree().clone();
-        public.context.tree_hash = public.tree.tree_hash()?;
-        client.config.limits.check_tree_size(public.tree.size())?;
-        let update_path = path.encrypt(&public.context, &[], rng)?;
-        let commit_secret = CommitSecret::from(path.commit_secret().expose());
+        client.config.limits.check_tree_size(path.tree().size())?;
 
-        // The signature, the transcript, and the secrets of the next epoch.
-        let commit =
-            Commit { proposals: list.iter().map(proposal_or_ref).collect(), path: Some(update_path) };
-        let content = FramedContent {
-            group_id: group_id.clone(),
-            epoch: state.context.epoch,
-            sender,
-            authenticated_data: self.authenticated_data.into(),
-            content: Content::Commit(Box::new(commit)),
+        // The Commit, and the epoch that it leads to.
+        let parts = CommitParts {
+            state: &state,
+            committer,
+            proposals: &list,
+            applied: &applied,
+            path: Some(&path),
+            init_secret: &init_secret,
+            psk_secret: &psk_secret,
+            wire_format: WireFormat::MLS_PUBLIC_MESSAGE,
+            authenticated_data: self.authenticated_data,
+            signer,
         };
-        let format = WireFormat::MLS_PUBLIC_MESSAGE;
-        let mut signed = SignedContent::sign(suite, signer, format, content, &state.context)?;
-        let confirmed = confirm(&state, format, signed.content(), signed.signature())?;
-        public.context.confirmed_transcript_hash = confirmed.0.clone();
-        let joiner = init_secret.joiner_secret(suite, &commit_secret, &public.context)?;
-        let intermediate = joiner.with_psk_secret(suite, &psk_secret);
-        let secrets = complete(&mut public, &mut signed, &confirmed, intermediate)?;
+        let AssembledCommit { signed, public, secrets, .. } = parts.assemble(identities, rng)?;
         let message = signed.seal_public(suite, None)?.into();
         client.config.limits.check_sent(&message)?;
         let (group, delta) = Group::new(public, path.keys().clone(), secrets, client.config).with_delta()?;

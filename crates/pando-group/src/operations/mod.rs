@@ -1,5 +1,6 @@
 //! Operations on groups, in the order of the RFC's sections.
 
+pub(crate) mod assemble_commit;
 pub(crate) mod commit;
 pub(crate) mod create;
 pub(crate) mod external_commit;
@@ -15,3 +16,4 @@ pub(crate) mod propose;
 pub(crate) mod resumption;
 pub(crate) mod send;
 pub(crate) mod transition;
+pub(crate) mod welcome;

@@ -1,0 +1,107 @@
+//! Assembling a Commit (RFC 9420, section 12.4.1): the steps that a member and an external joiner have in common.
+//!
+//! The caller has checked and applied the proposals and has created the path. Left out: sealing the message and the
+//! Welcome, which only members do.
+
+use crate::GroupError;
+use crate::identity::Identities;
+use crate::operations::transition::{Applied, check_tree, confirm};
+use crate::state::pending_proposal::Committed;
+use crate::state::public_state::PublicState;
+use pando_crypto::{CryptoRng, Signer};
+use pando_framing::SignedContent;
+use pando_schedule::{
+    CommitSecret, EpochSecrets, InitSecret, InterimTranscriptHash, JoinerSecret, PskSecret, WelcomeSecret,
+};
+use pando_tree::NewPath;
+use pando_wire::{Commit, Content, FramedContent, ProposalOrRef, Sender, WireFormat};
+
+/// Everything that a Commit is made from.
+pub(crate) struct CommitParts<'a> {
+    /// The public state of the epoch that the Commit ends.
+    pub(crate) state: &'a PublicState,
+    pub(crate) committer: Sender,
+    pub(crate) proposals: &'a [Committed],
+    pub(crate) applied: &'a Applied,
+    pub(crate) path: Option<&'a NewPath>,
+    pub(crate) init_secret: &'a InitSecret,
+    pub(crate) psk_secret: &'a PskSecret,
+    pub(crate) wire_format: WireFormat,
+    pub(crate) authenticated_data: &'a [u8],
+    /// The signer of the Commit, whose key is in the committer's leaf before the Commit; an external joiner's own.
+    pub(crate) signer: &'a dyn Signer,
+}
+
+/// A signed Commit with its confirmation tag, and the epoch that it leads to.
+pub(crate) struct AssembledCommit {
+    pub(crate) signed: SignedContent,
+    pub(crate) public: PublicState,
+    pub(crate) secrets: EpochSecrets,
+    /// For the new members' Welcome.
+    pub(crate) joiner_secret: JoinerSecret,
+    pub(crate) welcome_secret: WelcomeSecret,
+}
+
+impl CommitParts<'_> {
+    /// Signs the Commit and derives the secrets of the next epoch.
+    ///
+    /// # Errors
+    /// - [`GroupError::Violation`] if the new tree breaks a rule.
+    /// - [`GroupError::Tree`] if a path secret cannot be encrypted, [`GroupError::Framing`] if the signer fails.
+    pub(crate) fn assemble(
+        self,
+        identities: Identities<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<AssembledCommit, GroupError> {
+        let Self { state, applied, path, .. } = self;
+        let suite = state.suite;
+
+        // The provisional GroupContext.
+        let tree = path.map_or(&applied.tree, NewPath::tree).clone();
+        let clients = check_tree(state, applied, &tree, path.map(NewPath::sender), identities)?;
+        let mut context = applied.context.clone();
+        context.tree_hash = tree.tree_hash()?;
+
+        // The path secrets, encrypted under it.
+        let update_path =
+            path.map(|path| path.encrypt(&context, &applied.added_leaves(), rng)).transpose()?;
+        let commit_secret = path.map_or_else(
+            || CommitSecret::zero(suite),
+            |path| CommitSecret::from(path.commit_secret().expose()),
+        );
+
+        // The signature and the confirmed transcript hash.
+        let commit =
+            Commit { proposals: self.proposals.iter().map(proposal_or_ref).collect(), path: update_path };
+        let content = FramedContent {
+            group_id: state.context.group_id.clone(),
+            epoch: state.context.epoch,
+            sender: self.committer,
+            authenticated_data: self.authenticated_data.into(),
+            content: Content::Commit(Box::new(commit)),
+        };
+        let mut signed = SignedContent::sign(suite, self.signer, self.wire_format, content, &state.context)?;
+        let confirmed = confirm(state, self.wire_format, signed.content(), signed.signature())?;
+        context.confirmed_transcript_hash = confirmed.0.clone();
+
+        // The key schedule.
+        let joiner_secret = self.init_secret.joiner_secret(suite, &commit_secret, &context)?;
+        let intermediate = joiner_secret.with_psk_secret(suite, self.psk_secret);
+        let welcome_secret = intermediate.welcome_secret(suite)?;
+        let secrets = intermediate.epoch_secret(suite, &context)?.derive(suite)?;
+
+        // The confirmation tag and the interim transcript hash.
+        let confirmation_tag = secrets.confirmation_key.tag(suite, &confirmed.0);
+        signed.set_confirmation_tag(confirmation_tag.clone())?;
+        let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
+        let public = PublicState { suite, context, tree, clients, interim_transcript_hash, confirmation_tag };
+        Ok(AssembledCommit { signed, public, secrets, joiner_secret, welcome_secret })
+    }
+}
+
+fn proposal_or_ref(committed: &Committed) -> ProposalOrRef {
+    match committed {
+        Committed::ByValue(_, proposal) => ProposalOrRef::Proposal(proposal.clone()),
+        Committed::ByReference(pending) => ProposalOrRef::Reference(pending.reference.clone()),
+    }
+}
