@@ -35,6 +35,7 @@ impl Person {
             crypto: self.crypto.provider,
             signer: &*self.signer,
             policy: &BasicIdentities,
+            rules: &pando_mls::DefaultRules,
             psks: &NoPsks,
             is_in_group: &|_| false,
             now: None,
@@ -94,6 +95,7 @@ fn config() -> GroupConfig {
         pending_proposals: usize::MAX,
         pending_proposal_bytes: usize::MAX,
         new_member_proposals: usize::MAX,
+        proposals_not_admitted: usize::MAX,
         opened_commit_bytes: usize::MAX,
     };
     GroupConfig { encrypt_handshakes: false, padding: Padding::None, limits, ..GroupConfig::default() }

@@ -231,6 +231,7 @@ fn client(signer: &dyn Signer, encrypt_handshakes: bool, rich: bool) -> Client<'
         crypto: &RustCrypto,
         signer,
         policy: policy(rich),
+        rules: &pando_mls::AdmitAll,
         psks: &Psks,
         is_in_group: &|_| false,
         now: None,

@@ -34,7 +34,10 @@ pub fn public_group(input: &[u8]) {
         let honest = &live.honest[usize::from(*which) % live.honest.len()];
         let Ok(message) = MlsMessage::decode(&edited(honest, edits)) else { continue };
         let epoch = group.public().context().epoch;
-        let Ok((processed, delta)) = group.process(message.clone(), policy, None) else { continue };
+        let Ok((processed, delta)) = group.process(message.clone(), policy, &pando_mls::AdmitAll, None)
+        else {
+            continue;
+        };
         let honest = MlsMessage::decode(honest).expect("it was encoded");
         assert!(untagged(message) == untagged(honest), "nobody has sent {processed:?}");
         delta.apply(&mut rows);

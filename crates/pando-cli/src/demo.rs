@@ -78,6 +78,7 @@ fn client(signer: &dyn Signer) -> Client<'_> {
         crypto: &RustCrypto,
         signer,
         policy: &BasicIdentities,
+        rules: &pando_mls::DefaultRules,
         psks: &NoPsks,
         is_in_group: &|_| false,
         now: None,

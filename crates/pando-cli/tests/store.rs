@@ -51,6 +51,7 @@ fn make(path: &Path, key: &Key) {
         crypto: &RustCrypto,
         signer: &*signer,
         policy: &BasicIdentities,
+        rules: &pando_mls::DefaultRules,
         psks: &NoPsks,
         is_in_group: &|_| false,
         now: None,

@@ -1,7 +1,7 @@
 //! What a client brings to every operation.
 
 use crate::identity::Identities;
-use crate::{GroupConfig, GroupError, IdentityPolicy, Misuse, PskStore, Violation};
+use crate::{GroupConfig, GroupError, GroupRules, IdentityPolicy, Misuse, PskStore, Violation};
 use pando_crypto::{CryptoProvider, Signer, Suite};
 use pando_wire::{CipherSuite, GroupId, SignaturePublicKey};
 
@@ -15,6 +15,8 @@ pub struct Client<'a> {
     pub signer: &'a dyn Signer,
     /// Whose credentials it accepts.
     pub policy: &'a dyn IdentityPolicy,
+    /// Rules of the application that all members of a group share.
+    pub rules: &'a dyn GroupRules,
     /// Its pre-shared keys.
     pub psks: &'a dyn PskStore,
     /// Which groups it is in, by their identifiers: it joins none of them, be it by a Welcome or by an external Commit

@@ -54,9 +54,12 @@ pub struct Limits {
     pub pending_proposals: usize,
     /// How much may be stored of the proposals that are pending in one epoch, in bytes. Default: 64 MiB.
     pub pending_proposal_bytes: usize,
-    /// How many of the proposals that are pending may be of clients who are no members and ask to be added: anybody may who
-    /// knows the group's identifier and epoch. None are taken if it is 0. Default: 65,536.
+    /// How many of the pending proposals may be of clients that ask to be added. They come in only if the group's rules admit
+    /// them ([`GroupRules::admit`](crate::GroupRules::admit)). Default: 65,536.
     pub new_member_proposals: usize,
+    /// How many proposals of one epoch are kept that the group's rules do not admit, in case a Commit refers to them. Default:
+    /// 1,024.
+    pub proposals_not_admitted: usize,
     /// How much may be stored of encrypted Commits that were opened in one epoch and not merged, in bytes. Each has what was
     /// in it beside it. What is not kept can be taken once. Default: 128 MiB.
     pub opened_commit_bytes: usize,
@@ -72,6 +75,7 @@ impl Default for Limits {
             pending_proposals: 65_536,
             pending_proposal_bytes: 64 << 20,
             new_member_proposals: 65_536,
+            proposals_not_admitted: 1_024,
             opened_commit_bytes: 128 << 20,
         }
     }
@@ -110,6 +114,11 @@ impl Limits {
     pub(crate) const fn check_new_members(&self, proposals: usize) -> Result<(), Exceeded> {
         let limit = self.new_member_proposals;
         if proposals > limit { Err(Exceeded::NewMemberProposals(limit)) } else { Ok(()) }
+    }
+
+    pub(crate) const fn check_not_admitted(&self, proposals: usize) -> Result<(), Exceeded> {
+        let limit = self.proposals_not_admitted;
+        if proposals > limit { Err(Exceeded::ProposalsNotAdmitted(limit)) } else { Ok(()) }
     }
 
     pub(crate) const fn check_tree_size(&self, size: TreeSize) -> Result<(), Exceeded> {

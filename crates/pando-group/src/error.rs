@@ -95,6 +95,9 @@ pub enum Exceeded {
     /// Too many clients who are no members ask to be added.
     #[error("more than {0} proposals of clients who ask to be added are pending")]
     NewMemberProposals(usize),
+    /// Too many proposals that the group's rules do not admit.
+    #[error("more than {0} proposals that the group's rules do not admit")]
+    ProposalsNotAdmitted(usize),
 }
 
 /// What the caller cannot ask for.
@@ -123,6 +126,18 @@ pub enum Misuse {
     /// `required_capabilities` has a GREASE value, which no client may require (section 13.5).
     #[error("required_capabilities has a GREASE value")]
     GreaseRequired,
+    /// A lifetime ends before it begins.
+    #[error("the lifetime ends before it begins")]
+    NegativeLifetime,
+    /// A ReInit to a protocol version that this library does not have.
+    #[error("the library does not have this protocol version")]
+    UnsupportedVersion,
+    /// A proposal that was not sent in this epoch.
+    #[error("the proposal is not known in this epoch")]
+    UnknownProposal(ProposalRef),
+    /// A proposal that another member has sent.
+    #[error("the proposal is another member's")]
+    NotOurProposal(ProposalRef),
     /// A Commit is pending already.
     #[error("a Commit is pending already")]
     CommitPending,

@@ -19,7 +19,7 @@
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto, Signer};
 //! use pando_group::{
-//!     BasicIdentities, Client, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed,
+//!     BasicIdentities, Client, DefaultRules, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed,
 //! };
 //! use pando_wire::{
 //!     Capabilities, CipherSuite, Credential, CredentialType, Extensions, Lifetime,
@@ -43,8 +43,9 @@
 //! let alice_bundle = KeyPackageBundle::new(suite, template(b"alice"), &*alice_signs, &mut rng)?;
 //! let bob_bundle = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
 //! fn client(signer: &dyn Signer) -> Client<'_> {
-//!     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-//!     Client { crypto: &RustCrypto, signer, policy, psks, is_in_group: &|_| false, now: None, config }
+//!     let (policy, rules, psks) = (&BasicIdentities, &DefaultRules, &NoPsks);
+//!     let (is_in_group, config) = (&|_: &_| false, GroupConfig::default());
+//!     Client { crypto: &RustCrypto, signer, policy, rules, psks, is_in_group, now: None, config }
 //! }
 //! let (alice, bob) = (client(&*alice_signs), client(&*bob_signs));
 //!
@@ -78,6 +79,7 @@
 mod client_context;
 mod config;
 mod error;
+mod group_rules;
 mod identity;
 mod operations;
 mod psk;
@@ -90,6 +92,7 @@ mod violation;
 pub use client_context::Client;
 pub use config::{AcceptedHandshakes, GroupConfig, Limits};
 pub use error::{Exceeded, GroupError, Missing, Misuse};
+pub use group_rules::{AdmitAll, Advice, DefaultRules, GroupRules, LocalPolicy, RuleError};
 pub use identity::{BasicIdentities, IdentityError, IdentityPolicy};
 pub use operations::commit::{CommitBuilder, CommitOutput};
 pub use operations::external_commit::ExternalJoin;
@@ -97,10 +100,13 @@ pub use operations::external_proposal::{propose_as_external_sender, propose_own_
 pub use operations::key_package_bundle::{KeyPackageBundle, KeyPackageTemplate};
 pub use operations::new_leaf::NewLeaf;
 pub use operations::process::Processed;
+pub use operations::proposal_filter::{LeftOut, LeftOutReason};
 pub use operations::resumption::{Created, Successor};
 pub use psk::{NoPsks, PskStore};
 pub use public_group::{PublicGroup, PublicProcessed};
+pub use state::commit_view::{CommitView, StateView};
 pub use state::group::Group;
+pub use state::leaf_change::LeafChange;
 pub use state::pending_proposal::PendingProposal;
 pub use state::public_state::PublicState;
 pub use state::staged::{PublicStaged, Staged};

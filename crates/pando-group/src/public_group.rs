@@ -6,7 +6,7 @@
 
 use crate::identity::{Identities, IdentityPolicy};
 use crate::operations::group_info::verify_group_info;
-use crate::operations::transition::{Transition, check_proposal, transition};
+use crate::operations::transition::{Transition, admit, check_proposal, transition};
 use crate::state::pending_proposal::PendingProposal;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
@@ -15,9 +15,10 @@ use crate::storage::changes;
 use crate::storage::delta::{Delta, RowKey, Rows};
 use crate::storage::load::{client_rows, proposals, public_state};
 use crate::storage::row_codec::{self, PublicRow};
-use crate::{GroupError, Limits, Misuse};
+use crate::{GroupError, GroupRules, Limits, Misuse};
 use pando_crypto::{CryptoProvider, SecretBytes, Suite};
 use pando_framing::open_public_unchecked;
+use pando_tree::MergedPath;
 use pando_wire::{Content, GroupInfo, MlsMessage, MlsMessageBody, ReInit};
 use tls_codec::Size;
 
@@ -38,6 +39,9 @@ pub struct PublicGroup {
 pub enum PublicProcessed {
     /// A proposal, which is pending now.
     Proposal(PendingProposal),
+    /// A proposal that the group's rules do not admit, and their reason. It is not pending, and is kept in case a Commit
+    /// refers to it.
+    NotAdmitted(PendingProposal, String),
     /// A Commit: to be merged, or dropped.
     Commit(Box<PublicStaged>),
 }
@@ -107,7 +111,7 @@ impl PublicGroup {
 
     /// The proposals that were sent in this epoch.
     pub fn pending_proposals(&self) -> impl Iterator<Item = &PendingProposal> {
-        self.proposals.iter()
+        self.proposals.pending()
     }
 
     /// Takes a public message. A Commit is checked and staged; call [`PublicGroup::merge`] to enter its epoch.
@@ -121,6 +125,7 @@ impl PublicGroup {
         &mut self,
         message: MlsMessage,
         policy: &dyn IdentityPolicy,
+        rules: &dyn GroupRules,
         now: Option<u64>,
     ) -> Result<(PublicProcessed, Delta), GroupError> {
         if !self.active {
@@ -138,22 +143,30 @@ impl PublicGroup {
             Content::Application(_) => Err(Misuse::WrongMessage.into()),
             Content::Proposal(proposal) => {
                 let pending = check_proposal(&self.public, &content, proposal, identities)?;
-                let row = row_codec::proposal(&pending)?;
+                let (status, refused) = admit(&self.public, rules, &pending)?;
+                let row = row_codec::proposal(&pending, status)?;
                 let bytes = row.expose().len();
-                let inserted = self.proposals.insert(pending.clone(), bytes, &self.limits)?;
+                let inserted = self.proposals.insert(pending.clone(), status, bytes, &self.limits)?;
                 let mut delta = self.take_delta();
                 if let Some(position) = inserted {
                     delta.rows.insert(RowKey::Proposal(position), Some(row));
                 }
-                Ok((PublicProcessed::Proposal(pending), delta))
+                let processed = match refused {
+                    None => PublicProcessed::Proposal(pending),
+                    Some(reason) => PublicProcessed::NotAdmitted(pending, reason),
+                };
+                Ok((processed, delta))
             }
             Content::Commit(commit) => {
                 let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
-                let Transition { applied, public, .. } =
-                    transition(&self.public, &content, commit, &list, identities)?;
+                let Transition { applied, path, public, .. } =
+                    transition(&self.public, &content, commit, &list, identities, rules)?;
                 self.limits.check_tree_size(public.tree.size())?;
-                let effects = applied.into_effects();
-                let staged = PublicStaged::new(&self.public, public, &content.content, effects, list);
+                let path_leaf = path.as_ref().map(MergedPath::sender);
+                let effects = applied.into_effects(content.content.sender, path_leaf);
+                let left_out = self.proposals.left_out_of(&list);
+                let content = &content.content;
+                let staged = PublicStaged::new(&self.public, public, content, effects, list, left_out);
                 Ok((PublicProcessed::Commit(Box::new(staged)), self.take_delta()))
             }
         }

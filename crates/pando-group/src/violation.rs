@@ -90,6 +90,8 @@ violations! {
     "12.1.8" "there is no external sender {0}" UnknownExternalSender(u32),
     /// A sender from outside may not make such a proposal.
     "12.1.8" "a proposal of type {0} cannot come from outside" ProposalFromOutside(ProposalType),
+    /// The rules that the application has for the group refuse a Commit, a proposal of our own, or the creation of a group.
+    "12.2" "the group's rules refuse it: {0}" GroupRules(String),
     /// The committer commits its own Update.
     "12.2" "the committer commits its own Update" OwnUpdate,
     /// The committer removes itself.

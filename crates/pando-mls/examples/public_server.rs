@@ -27,7 +27,8 @@ impl Server {
 
     /// Checks a message, and follows it if it is a Commit. One that is accepted is for all members.
     fn receive(&mut self, message: &MlsMessage) -> Outcome {
-        let (processed, delta) = self.group.process(message.clone(), &BasicIdentities, None)?;
+        let (processed, delta) =
+            self.group.process(message.clone(), &BasicIdentities, &DefaultRules, None)?;
         delta.apply(&mut self.rows);
         if let PublicProcessed::Commit(staged) = processed {
             self.group.merge(*staged)?.apply(&mut self.rows);

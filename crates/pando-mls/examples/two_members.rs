@@ -8,7 +8,16 @@ use rand_core::SeedableRng;
 /// A client is what it signs with, whom it believes, and what it has.
 fn client(signer: &dyn Signer) -> Client<'_> {
     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-    Client { crypto: &RustCrypto, signer, policy, psks, is_in_group: &|_| false, now: None, config }
+    Client {
+        crypto: &RustCrypto,
+        signer,
+        policy,
+        rules: &DefaultRules,
+        psks,
+        is_in_group: &|_| false,
+        now: None,
+        config,
+    }
 }
 
 /// What somebody publishes to be added to groups.

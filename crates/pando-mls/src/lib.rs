@@ -21,7 +21,7 @@
 //! // A client is what it signs with, whom it believes, and what it has.
 //! fn client(signer: &dyn Signer) -> Client<'_> {
 //!     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-//!     Client { crypto: &RustCrypto, signer, policy, psks, is_in_group: &|_| false, now: None, config }
+//!     Client { crypto: &RustCrypto, signer, policy, rules: &DefaultRules, psks, is_in_group: &|_| false, now: None, config }
 //! }
 //! let alice_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
 //! let bob_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;

@@ -96,6 +96,7 @@ fn every_limit_is_in_the_document() {
                 pending_proposals,
                 pending_proposal_bytes,
                 new_member_proposals,
+                proposals_not_admitted,
                 opened_commit_bytes,
             },
         // No bounds.
@@ -112,6 +113,7 @@ fn every_limit_is_in_the_document() {
         ("Limits::pending_proposals", grouped(pending_proposals)),
         ("Limits::pending_proposal_bytes", mebibytes(pending_proposal_bytes)),
         ("Limits::new_member_proposals", grouped(new_member_proposals)),
+        ("Limits::proposals_not_admitted", grouped(proposals_not_admitted)),
         ("Limits::opened_commit_bytes", mebibytes(opened_commit_bytes)),
         ("RatchetLimits::forward", grouped(forward as usize)),
         ("RatchetLimits::backward", grouped(backward as usize)),

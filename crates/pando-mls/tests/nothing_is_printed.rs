@@ -160,6 +160,7 @@ fn client(signer: &dyn Signer) -> Client<'_> {
         crypto: &RustCrypto,
         signer,
         policy: &BasicIdentities,
+        rules: &AdmitAll,
         psks: &NoPsks,
         is_in_group: &|_| false,
         now: None,

@@ -81,6 +81,7 @@ fn client(signer: &dyn Signer, config: GroupConfig) -> Client<'_> {
         crypto: &RustCrypto,
         signer,
         policy: &BasicIdentities,
+        rules: &pando_mls::AdmitAll,
         psks: &Psks,
         is_in_group: &|_| false,
         now: None,

@@ -134,7 +134,16 @@ fn bundle(suite: Suite, signer: &dyn Signer) -> Result<KeyPackageBundle> {
 
 fn client(signer: &dyn Signer) -> Client<'_> {
     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-    Client { crypto: &RustCrypto, signer, policy, psks, is_in_group: &|_| false, now: None, config }
+    Client {
+        crypto: &RustCrypto,
+        signer,
+        policy,
+        rules: &pando_mls::DefaultRules,
+        psks,
+        is_in_group: &|_| false,
+        now: None,
+        config,
+    }
 }
 
 fn rng() -> impl CryptoRng {

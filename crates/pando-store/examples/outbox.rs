@@ -70,7 +70,16 @@ impl Running {
         is_in_group: &'a dyn Fn(&GroupId) -> bool,
     ) -> Client<'a> {
         let (crypto, policy, config) = (&RustCrypto, &BasicIdentities, GroupConfig::default());
-        Client { crypto, signer: &*self.signer, policy, psks, is_in_group, now: None, config }
+        Client {
+            crypto,
+            signer: &*self.signer,
+            policy,
+            rules: &pando_mls::DefaultRules,
+            psks,
+            is_in_group,
+            now: None,
+            config,
+        }
     }
 
     fn bundle(&self, name: &str) -> Result<KeyPackageBundle> {

@@ -249,6 +249,7 @@ fn look_at_group(
         crypto,
         signer: &NoSigner(SignaturePublicKey::default()),
         policy,
+        rules: &pando_mls::DefaultRules,
         psks: &NoPsks,
         is_in_group: &|_| true,
         now: None,

@@ -99,6 +99,7 @@ impl Own {
             crypto: self.crypto,
             signer: &*self.signer,
             policy: &BasicIdentities,
+            rules: &pando_mls::AdmitAll,
             psks: &Known,
             is_in_group: &|_| false,
             now: Some(now()),

@@ -4,8 +4,10 @@
 //! Welcome, which only members do.
 
 use crate::GroupError;
+use crate::group_rules::GroupRules;
 use crate::identity::Identities;
-use crate::operations::transition::{Applied, check_tree, confirm};
+use crate::operations::transition::{Applied, check_rules, check_tree, confirm};
+use crate::state::commit_view::StateView;
 use crate::state::pending_proposal::Committed;
 use crate::state::public_state::PublicState;
 use pando_crypto::{CryptoRng, Signer};
@@ -51,6 +53,7 @@ impl CommitParts<'_> {
     pub(crate) fn assemble(
         self,
         identities: Identities<'_>,
+        rules: &dyn GroupRules,
         rng: &mut dyn CryptoRng,
     ) -> Result<AssembledCommit, GroupError> {
         let Self { state, applied, path, .. } = self;
@@ -61,6 +64,17 @@ impl CommitParts<'_> {
         let clients = check_tree(state, applied, &tree, path.map(NewPath::sender), identities)?;
         let mut context = applied.context.clone();
         context.tree_hash = tree.tree_hash()?;
+
+        // The group's rules.
+        let after = StateView::new(&context, &tree);
+        check_rules(
+            rules,
+            (state.view(), after),
+            self.committer,
+            self.proposals,
+            applied,
+            path.map(NewPath::sender),
+        )?;
 
         // The path secrets, encrypted under it.
         let update_path =
@@ -101,7 +115,7 @@ impl CommitParts<'_> {
 
 fn proposal_or_ref(committed: &Committed) -> ProposalOrRef {
     match committed {
-        Committed::ByValue(_, proposal) => ProposalOrRef::Proposal(proposal.clone()),
+        Committed::ByValue(_, proposal) => ProposalOrRef::Proposal((**proposal).clone()),
         Committed::ByReference(pending) => ProposalOrRef::Reference(pending.reference.clone()),
     }
 }

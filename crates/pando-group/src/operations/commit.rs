@@ -1,21 +1,23 @@
 //! Making a Commit (RFC 9420, section 12.4.1).
 
+use crate::group_rules::RuleError;
 use crate::operations::assemble_commit::{AssembledCommit, CommitParts};
 use crate::operations::group_info::{external_pub, sign_group_info, tree_extension};
 use crate::operations::new_leaf::{NewLeaf, same_leaf};
-use crate::operations::proposal_filter::select;
+use crate::operations::proposal_filter::{FilterInput, LeftOut, LeftOutReason, select};
 use crate::operations::transition::{Applied, apply_proposals, check_path_leaf};
 use crate::operations::welcome::welcome;
 use crate::psk::propose_psk;
 use crate::rules::{leaf_node, proposal_list, sending};
+use crate::state::commit_view::{CommitView, StateView};
 use crate::state::epoch_secrets::EpochKeys;
 use crate::state::group::Group;
-use crate::state::pending_proposal::{Committed, PendingProposal};
+use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::public_state::PublicState;
 use crate::state::staged::{Pending, Staged, StagedMember};
 use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
-use crate::{Client, Delta, GroupError, Misuse};
+use crate::{Client, Delta, GroupError, Misuse, Violation};
 use pando_crypto::{CryptoRng, Signer};
 use pando_tree::NewPath;
 use pando_wire::{
@@ -23,6 +25,7 @@ use pando_wire::{
     ProposalRef, Psk, ReInit, Remove, Sender, Welcome,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A Commit, to be sent.
 #[derive(Debug)]
@@ -31,11 +34,22 @@ pub struct CommitOutput {
     pub message: MlsMessage,
     /// For the new members; to be sent when the Commit is accepted. The tree is inside if that was asked for.
     pub welcome: Option<Welcome>,
-    /// A description of the group as it will be, without the tree, if that was asked for: for external joins, to be
-    /// published when the Commit is accepted.
+    /// A description of the group as it will be, without the tree, if that was asked for and the Commit does not end the
+    /// group: for external joins, to be published when the Commit is accepted.
     pub group_info: Option<GroupInfo>,
+    /// The proposals of this epoch that the Commit leaves out, with the reasons.
+    pub left_out: Vec<LeftOut>,
     /// What is to be stored before anything is sent.
     pub delta: Delta,
+}
+
+/// How many proposals the group's rules are asked about one by one, before all of them are left out.
+const MOST_REFUSED: usize = 64;
+
+/// A verdict of the group's rules.
+enum Judged {
+    Allowed(Vec<Committed>, Applied),
+    Refused(String),
 }
 
 /// Which pending proposals a Commit covers, if they go together.
@@ -161,7 +175,8 @@ impl<'a> CommitBuilder<'a> {
         self.only_pending([])
     }
 
-    /// Covers only some of the pending proposals: those that the application allows.
+    /// Covers only some of the pending proposals: those that the application allows. [`CommitBuilder::build`] fails with
+    /// [`Misuse::UnknownProposal`] if one of them is not known in this epoch.
     #[must_use]
     pub fn only_pending(mut self, references: impl IntoIterator<Item = ProposalRef>) -> Self {
         self.pending = Covered::These(references.into_iter().collect());
@@ -199,10 +214,13 @@ impl<'a> CommitBuilder<'a> {
     /// Makes the Commit. It is pending until it is merged or dropped.
     ///
     /// # Errors
-    /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`].
+    /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`], [`Misuse::UnknownProposal`].
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for our leaf, or a
-    ///   proposal by value, that is accepted from others and not sent.
-    /// - [`GroupError::Violation`] if nobody would accept it.
+    ///   proposal by value, that is accepted from others and not sent; [`Misuse::UnsupportedVersion`],
+    ///   [`Misuse::UnsupportedCipherSuite`] for a ReInit that this client could not follow itself.
+    /// - [`GroupError::Violation`] if no member would accept it, or if our leaf is not valid at [`Client::now`]: a member
+    ///   whose credential has expired renews it by [`CommitBuilder::new_leaf`], proposes its own removal, or sends without
+    ///   a time.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
     pub fn build(self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
         let tree = self.group.public.tree.clone();
@@ -222,9 +240,11 @@ impl<'a> CommitBuilder<'a> {
         let committer = Sender::Member(own);
 
         // The proposals, checked and applied.
-        self.proposals.iter().try_for_each(|proposal| sending::proposal(proposal, suite))?;
-        let list = self.list(client, rng);
-        let applied = apply_proposals(&state, committer, &list, client.identities())?;
+        let limits = &self.group.config.limits;
+        self.proposals
+            .iter()
+            .try_for_each(|proposal| sending::proposal(proposal, suite, client.crypto, limits))?;
+        let (list, applied, left_out) = self.choose(&state, client, rng)?;
         let psk_secret = self.group.psk_secret(&applied, client.psks)?;
 
         // The path.
@@ -245,7 +265,7 @@ impl<'a> CommitBuilder<'a> {
             authenticated_data: &self.authenticated_data,
             signer: client.signer,
         };
-        let assembled = parts.assemble(client.identities(), rng)?;
+        let assembled = parts.assemble(client.identities(), client.rules, rng)?;
         let AssembledCommit { signed, public, secrets, joiner_secret, welcome_secret } = assembled;
 
         // The Welcome.
@@ -262,7 +282,8 @@ impl<'a> CommitBuilder<'a> {
             Some(welcome(suite, &applied, &list, path.as_ref(), &joiner_secret, sealed, rng)?)
         };
 
-        let group_info = if self.with_group_info {
+        // Nobody joins a group that has ended.
+        let group_info = if self.with_group_info && applied.reinit.is_none() {
             let extensions = Extensions(vec![external_pub(suite, &secrets.external)?]);
             Some(sign_group_info(&public, extensions, own, self.next_signer(client))?)
         } else {
@@ -274,33 +295,122 @@ impl<'a> CommitBuilder<'a> {
         let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
         let private_keys = path.map_or_else(|| self.group.keys_after(&applied), |path| path.keys().clone());
         let member = Some(StagedMember { private_keys, keys });
-        let staged = self.group.staged(public, member, applied, signed.content(), list)?;
+        let effects = applied.into_effects(committer, Some(own));
+        let staged = self.group.staged(public, member, effects, signed.content(), list)?;
         let pending = Pending { staged, message: message.clone() };
         self.group.changes.write(RowKey::PendingCommit, row_codec::pending_commit(&pending)?);
         self.group.pending = Some(pending);
-        Ok(CommitOutput { message, welcome, group_info, delta: self.group.take_changes() })
+        Ok(CommitOutput { message, welcome, group_info, left_out, delta: self.group.take_changes() })
     }
 
-    /// The proposals to commit: pending ones by reference, then new ones by value.
-    fn list(&mut self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Vec<Committed> {
-        let (state, own, limits) = (&self.group.public, self.group.own_leaf(), &self.group.config.limits);
-        let mut by_value = std::mem::take(&mut self.proposals);
-        by_value.extend(self.psks.iter().map(|psk| propose_psk(state.suite, psk.clone(), rng)));
-        let covered = |pending: &&PendingProposal| match &self.pending {
-            Covered::All => true,
-            Covered::These(references) => references.contains(&pending.reference),
-        };
-        let at_hand = |pending: &&PendingProposal| match &pending.proposal {
-            Proposal::PreSharedKey(psk) => self.group.has_psk(&psk.psk, client.psks),
-            _ => true,
-        };
-        let pending: Vec<_> = self.group.proposals.iter().filter(covered).filter(at_hand).collect();
-        let (new_leaf, identities) = (self.new_leaf.as_ref(), client.identities());
-        let selected = select(state, own, &by_value, new_leaf, &pending, identities, limits).into_iter();
-        let by_reference = selected.filter_map(|pending| self.group.proposals.refer(&pending.reference));
-        let sender = Sender::Member(own);
-        let by_value = by_value.into_iter().map(|proposal| Committed::ByValue(sender, proposal));
-        by_reference.chain(by_value).collect()
+    /// Returns the proposals to commit, pending ones by reference and then new ones by value, their effects, and the pending
+    /// proposals that are left out.
+    ///
+    /// Proposals that the group's rules refuse are left out: the rules are asked about all of them first, and if they refuse,
+    /// about less and less, to find the one that they refuse.
+    fn choose(
+        &mut self,
+        state: &PublicState,
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Vec<Committed>, Applied, Vec<LeftOut>), GroupError> {
+        let committer = Sender::Member(self.group.own_leaf());
+        let by_value = std::mem::take(&mut self.proposals).into_iter();
+        let psks = self.psks.iter().map(|psk| propose_psk(state.suite, psk.clone(), rng));
+        let own: Vec<_> =
+            by_value.chain(psks).map(|proposal| Committed::ByValue(committer, Arc::new(proposal))).collect();
+        let (mut candidates, mut refused) = self.candidates(client)?;
+        loop {
+            let input = FilterInput {
+                state,
+                committer: self.group.own_leaf(),
+                own: &own,
+                new_leaf: self.new_leaf.as_ref(),
+                pending: &candidates,
+                identities: client.identities(),
+                limits: &self.group.config.limits,
+                crypto: client.crypto,
+            };
+            let (chosen, left_out) = select(input)?;
+            // By how many of the chosen proposals the Commit would be refused, and what the rules say.
+            let list = |count: usize| -> Vec<Committed> {
+                let by_reference = chosen.iter().take(count).cloned().map(Committed::ByReference);
+                by_reference.chain(own.iter().cloned()).collect()
+            };
+            let judge = |count: usize| -> Result<Judged, GroupError> {
+                let proposals = list(count);
+                let applied = apply_proposals(state, committer, &proposals, client.identities())?;
+                let effects = (applied.removed.as_slice(), applied.added.as_slice());
+                let states = (state.view(), StateView::new(&applied.context, &applied.tree));
+                let view = CommitView::new(states, committer, &proposals, effects);
+                Ok(match client.rules.check(&view) {
+                    Ok(()) => Judged::Allowed(proposals, applied),
+                    Err(RuleError::Refused(reason)) => Judged::Refused(reason),
+                    Err(RuleError::Tree(error)) => return Err(error.into()),
+                })
+            };
+            let reason = match judge(chosen.len())? {
+                Judged::Allowed(proposals, applied) => {
+                    refused.extend(left_out);
+                    return Ok((proposals, applied, refused));
+                }
+                Judged::Refused(reason) => reason,
+            };
+            // The shortest list that is refused ends with the proposal to leave out.
+            let (mut allowed, mut too_many) = (0_usize, chosen.len());
+            while allowed.saturating_add(1) < too_many {
+                let middle = allowed.midpoint(too_many);
+                // A part of the list may break a rule that the whole list does not.
+                match judge(middle) {
+                    Ok(Judged::Allowed(..)) => allowed = middle,
+                    Ok(Judged::Refused(_)) | Err(GroupError::Violation(_)) => too_many = middle,
+                    Err(error) => return Err(error),
+                }
+            }
+            let Some(offender) = too_many.checked_sub(1).and_then(|last| chosen.get(last)) else {
+                return Err(Violation::GroupRules(reason).into());
+            };
+            if refused.len() < MOST_REFUSED {
+                candidates.retain(|candidate| candidate.reference != offender.reference);
+                refused.push(LeftOut { proposal: offender.clone(), reason: LeftOutReason::Refused(reason) });
+            } else {
+                let reason = LeftOutReason::Refused(reason);
+                let rest = candidates.drain(..);
+                refused.extend(rest.map(|proposal| LeftOut { proposal, reason: reason.clone() }));
+            }
+        }
+    }
+
+    /// Returns the pending proposals that the Commit may cover, and those that are left out whatever the others are.
+    fn candidates(
+        &self,
+        client: &Client<'_>,
+    ) -> Result<(Vec<Arc<PendingProposal>>, Vec<LeftOut>), GroupError> {
+        let known = &self.group.proposals;
+        if let Covered::These(references) = &self.pending
+            && let Some(unknown) = references.iter().find(|reference| known.get(reference).is_none())
+        {
+            return Err(Misuse::UnknownProposal(unknown.clone()).into());
+        }
+        let (mut candidates, mut left_out) = (Vec::new(), Vec::new());
+        for (proposal, status) in known.iter() {
+            let reason = match (&self.pending, status, &proposal.proposal) {
+                (_, ProposalStatus::NotAdmitted, _) => Some(LeftOutReason::NotAdmitted),
+                (_, ProposalStatus::Withdrawn, _) => Some(LeftOutReason::Withdrawn),
+                (Covered::These(references), ..) if !references.contains(&proposal.reference) => {
+                    Some(LeftOutReason::NotChosen)
+                }
+                (.., Proposal::PreSharedKey(psk)) if !self.group.has_psk(&psk.psk, client.psks) => {
+                    Some(LeftOutReason::PskMissing)
+                }
+                _ => None,
+            };
+            match reason {
+                None => candidates.push(proposal.clone()),
+                Some(reason) => left_out.push(LeftOut { proposal: proposal.clone(), reason }),
+            }
+        }
+        Ok((candidates, left_out))
     }
 
     /// Whose key is in one's own leaf afterwards.
@@ -318,14 +428,16 @@ impl<'a> CommitBuilder<'a> {
         let own = self.group.own_leaf();
         let old = applied.tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
         let template = match &self.new_leaf {
-            Some(new_leaf) => new_leaf.template.clone(),
+            Some(new_leaf) => {
+                sending::no_default_types(&new_leaf.template.capabilities)?;
+                new_leaf.template.clone()
+            }
             None => same_leaf(old.clone()),
         };
-        sending::own_capabilities(&template.capabilities, state.suite)?;
+        sending::suite_is_listed(&template.capabilities, state.suite)?;
         let (group_id, signer) = (&applied.context.group_id, self.next_signer(client));
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
-        let identities = client.identities().at_any_time();
-        check_path_leaf(applied, path.leaf_node(), Some(&old), identities)?;
+        check_path_leaf(applied, path.leaf_node(), Some(&old), client.identities())?;
         if self.new_leaf.is_some() {
             // Its key may be of another suite. That of the old leaf is the one that the Commit is signed with.
             leaf_node::signature_is_valid(path.leaf_node(), state.suite, (group_id, own))?;

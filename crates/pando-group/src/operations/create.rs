@@ -3,9 +3,10 @@
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{leaf_node, sending};
 use crate::state::client_index::ClientIndex;
+use crate::state::commit_view::{CommitView, StateView};
 use crate::state::group::Group;
 use crate::state::public_state::PublicState;
-use crate::{Client, Delta, GroupError, KeyPackageBundle, Misuse};
+use crate::{Client, Delta, GroupError, KeyPackageBundle};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, EpochSecret, InterimTranscriptHash};
 use pando_tree::{PrivateKeys, Tree};
@@ -16,8 +17,8 @@ impl Group {
     /// used up.
     ///
     /// # Errors
-    /// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage.
-    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for a leaf, or
+    /// - [`Misuse::WrongSigner`](crate::Misuse) if the client has not signed the KeyPackage.
+    /// - [`Misuse::DefaultCapability`](crate::Misuse), `SuiteNotListed`, `GreaseRequired` for a leaf, or
     ///   extensions, that are accepted from others and not sent.
     /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group of this name.
     /// - [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
@@ -51,6 +52,7 @@ impl Group {
         leaf_node::is_valid_alone(leaf, &requirements, identities)?;
         leaf_node::signature_is_valid(leaf, suite, (&GroupId::default(), LeafIndex(0)))?;
         extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
+        client.rules.check(&CommitView::creation(StateView::new(&context, &tree)))?;
         let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;
         let secrets = EpochSecret::random(suite, rng).derive(suite)?;
         let confirmation_tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);

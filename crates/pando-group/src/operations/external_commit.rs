@@ -14,6 +14,7 @@ use pando_tree::LeafTemplate;
 use pando_wire::{
     ExternalInit, ExternalPub, GroupInfo, LeafIndex, MlsMessage, Proposal, Psk, Remove, Sender, WireFormat,
 };
+use std::sync::Arc;
 
 /// What somebody brings along who joins by an external Commit.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl ExternalJoin<'_> {
         proposals.extend(self.resync.map(|removed| Proposal::Remove(Remove { removed })));
         proposals.extend(self.psks.into_iter().map(|psk| propose_psk(suite, psk, rng)));
         let committer = Sender::NewMemberCommit;
-        let by_value = |proposal| Committed::ByValue(committer, proposal);
+        let by_value = |proposal| Committed::ByValue(committer, Arc::new(proposal));
         let list: Vec<_> = proposals.into_iter().map(by_value).collect();
         let applied = apply_proposals(&state, committer, &list, identities)?;
         let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, client.psks)?;
@@ -91,7 +92,8 @@ impl ExternalJoin<'_> {
             authenticated_data: self.authenticated_data,
             signer,
         };
-        let AssembledCommit { signed, public, secrets, .. } = parts.assemble(identities, rng)?;
+        let AssembledCommit { signed, public, secrets, .. } =
+            parts.assemble(identities, client.rules, rng)?;
         let message = signed.seal_public(suite, None)?.into();
         client.config.limits.check_sent(&message)?;
         let (group, delta) = Group::new(public, path.keys().clone(), secrets, client.config).with_delta()?;

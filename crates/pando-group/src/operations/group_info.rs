@@ -22,7 +22,8 @@ impl Group {
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
     /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`].
     pub fn group_info(&self, with_tree: bool, client: &Client<'_>) -> Result<GroupInfo, GroupError> {
-        self.check_not_removed()?;
+        // Nobody joins a group that has ended.
+        self.check_active()?;
         self.check_signer(client)?;
         let mut extensions = vec![external_pub(self.public.suite, &self.keys.external)?];
         if with_tree {

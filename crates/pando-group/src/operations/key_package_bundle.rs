@@ -49,6 +49,7 @@ impl KeyPackageBundle {
         signer: &dyn Signer,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, GroupError> {
+        sending::lifetime_is_ordered(&template.lifetime)?;
         sending::own_capabilities(&template.capabilities, suite)?;
         let init_key_pair = suite.hpke_generate_key_pair(rng)?;
         let leaf_key_pair = suite.hpke_generate_key_pair(rng)?;

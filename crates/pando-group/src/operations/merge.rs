@@ -3,6 +3,7 @@
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
 use crate::state::history::{History, Leaves};
+use crate::state::own_proposals::OwnProposals;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::{Pending, PublicStaged, Staged, StagedMember};
@@ -78,12 +79,12 @@ impl Group {
         let deleted = self.proposals.positions().map(RowKey::Proposal);
         let deleted =
             deleted.chain((0..).zip(&self.updates).map(|(position, _)| RowKey::OwnUpdate(position)));
-        let own = (0..).zip(&self.own_proposals).map(|(position, _)| RowKey::OwnProposal(position));
+        let own = self.own_proposals.iter().map(|(position, ..)| RowKey::OwnProposal(position));
         let deleted = deleted.chain(own).chain(self.decrypted_commits.clear()).chain([RowKey::PendingCommit]);
         self.changes.delete(deleted);
         self.proposals = ProposalStore::default();
         self.updates.clear();
-        self.own_proposals.clear();
+        self.own_proposals = OwnProposals::default();
     }
 
     /// Keeps what is needed of an epoch that has just ended, and forgets what is too old.

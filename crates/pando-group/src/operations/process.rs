@@ -1,12 +1,12 @@
 //! Taking a message (RFC 9420, sections 6, 12.1 and 12.4.2).
 
-use crate::operations::transition::{Applied, Transition, check_proposal, transition};
+use crate::operations::transition::{Applied, Transition, admit, check_proposal, transition};
 use crate::psk::{PskStore, find_psk, psk_secret};
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch, copy};
 use crate::state::group::Group;
-use crate::state::pending_proposal::{Committed, PendingProposal};
+use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::public_state::PublicState;
-use crate::state::staged::{PublicStaged, Staged, StagedMember};
+use crate::state::staged::{Effects, PublicStaged, Staged, StagedMember};
 use crate::storage::changes;
 use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
@@ -14,10 +14,10 @@ use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Viol
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue};
-use pando_tree::{PrivateKeys, TreeError};
+use pando_tree::{MergedPath, PrivateKeys, TreeError};
 use pando_wire::{
-    AuthenticatedContent, Commit, Content, Credential, FramedContent, GroupId, LeafIndex, MlsMessage,
-    MlsMessageBody, Opaque, PreSharedKeyId, PrivateMessage, Proposal, ProposalRef, Sender,
+    AuthenticatedContent, Commit, Content, ContentType, Credential, FramedContent, GroupId, LeafIndex,
+    MlsMessage, MlsMessageBody, Opaque, PreSharedKeyId, PrivateMessage, Proposal, ProposalRef, Sender,
 };
 use std::fmt;
 use tls_codec::Size;
@@ -39,6 +39,9 @@ pub enum Processed {
     },
     /// A proposal, which is pending now.
     Proposal(PendingProposal),
+    /// A proposal that the group's rules do not admit, and their reason. It is not pending, and is kept in case a Commit
+    /// refers to it.
+    NotAdmitted(PendingProposal, String),
     /// A Commit: to be merged, or dropped.
     Commit(Box<Staged>),
     /// One's own proposal has come back. It is pending already.
@@ -60,6 +63,9 @@ impl fmt::Debug for Processed {
                 .field("authenticated_data", authenticated_data)
                 .finish(),
             Self::Proposal(pending) => f.debug_tuple("Proposal").field(pending).finish(),
+            Self::NotAdmitted(pending, reason) => {
+                f.debug_tuple("NotAdmitted").field(pending).field(reason).finish()
+            }
             Self::Commit(staged) => f.debug_tuple("Commit").field(staged).finish(),
             Self::OwnProposal(reference) => f.debug_tuple("OwnProposal").field(reference).finish(),
             Self::OwnCommit => f.write_str("OwnCommit"),
@@ -99,7 +105,7 @@ impl Group {
         if self.is_pending(&message) {
             return Ok(Processed::OwnCommit);
         }
-        if let Some((_, reference)) = self.own_proposals.iter().find(|(own, _)| *own == message) {
+        if let Some(reference) = self.own_proposals.find(self.public.suite, &message)? {
             return Ok(Processed::OwnProposal(reference.clone()));
         }
         let (content, private) = match message.body {
@@ -115,15 +121,17 @@ impl Group {
                 (content, None)
             }
             MlsMessageBody::PrivateMessage(message) => {
-                if message.group_id == self.public.context.group_id && message.epoch < self.epoch() {
+                // The type of the content is in the clear: what cannot be taken does not use up a key.
+                let is_handshake = message.content_type != ContentType::Application;
+                let group_id = &self.public.context.group_id;
+                if message.group_id == *group_id && message.epoch < self.epoch() && !is_handshake {
                     return self.process_late(&message);
                 }
                 self.check_active()?;
-                let content = self.open_private(&message)?;
-                if !matches!(content.content.content, Content::Application(_)) {
+                if is_handshake {
                     self.check_format(AcceptedHandshakes::Encrypted)?;
                 }
-                (content, Some(message))
+                (self.open_private(&message)?, Some(message))
             }
             _ => return Err(Misuse::WrongMessage.into()),
         };
@@ -173,8 +181,7 @@ impl Group {
         }
     }
 
-    /// A message of an epoch that is over: only data of the application can be taken. The sender is who had
-    /// the leaf then.
+    /// Opens application data of an epoch that is over. Its sender is the member that had the leaf then.
     fn process_late(&mut self, message: &PrivateMessage) -> Result<Processed, GroupError> {
         let (epoch, own_leaf) = (message.epoch, self.own_leaf());
         let past = self.past.iter_mut().find(|past| past.context.epoch == epoch);
@@ -187,10 +194,7 @@ impl Group {
         let content = opened.into_inner().content;
         let leaf = member(&content)?;
         let sender = then(leaf).ok_or(TreeError::NotAMember(leaf))?;
-        match content.content {
-            Content::Application(_) => application(content, sender.credential),
-            Content::Proposal(_) | Content::Commit(_) => Err(Missing::Epoch(epoch).into()),
-        }
+        application(content, sender.credential)
     }
 
     fn take_proposal(
@@ -200,19 +204,24 @@ impl Group {
         client: &Client<'_>,
     ) -> Result<Processed, GroupError> {
         let pending = check_proposal(&self.public, content, proposal, client.identities().at_any_time())?;
-        let row = row_codec::proposal(&pending)?;
-        self.insert_proposal(pending.clone(), row)?;
-        Ok(Processed::Proposal(pending))
+        let (status, refused) = admit(&self.public, client.rules, &pending)?;
+        let row = row_codec::proposal(&pending, status)?;
+        self.insert_proposal(pending.clone(), status, row)?;
+        Ok(match refused {
+            None => Processed::Proposal(pending),
+            Some(reason) => Processed::NotAdmitted(pending, reason),
+        })
     }
 
     /// Keeps a proposal, of which this is the row, until it is committed.
     pub(crate) fn insert_proposal(
         &mut self,
         pending: PendingProposal,
+        status: ProposalStatus,
         row: SecretBytes,
     ) -> Result<(), GroupError> {
         let bytes = row.expose().len();
-        if let Some(position) = self.proposals.insert(pending, bytes, &self.config.limits)? {
+        if let Some(position) = self.proposals.insert(pending, status, bytes, &self.config.limits)? {
             self.changes.write(RowKey::Proposal(position), row);
         }
         Ok(())
@@ -226,7 +235,7 @@ impl Group {
         client: &Client<'_>,
     ) -> Result<Processed, GroupError> {
         let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
-        let next = transition(&self.public, content, commit, &list, client.identities())?;
+        let next = transition(&self.public, content, commit, &list, client.identities(), client.rules)?;
         let Transition { applied, path, provisional, public } = next;
         let suite = public.suite;
 
@@ -248,7 +257,9 @@ impl Group {
                 Some(StagedMember { private_keys, keys })
             }
         };
-        let staged = self.staged(public, member, applied, &content.content, list)?;
+        let path_leaf = path.as_ref().map(MergedPath::sender);
+        let effects = applied.into_effects(content.content.sender, path_leaf);
+        let staged = self.staged(public, member, effects, &content.content, list)?;
         Ok(Processed::Commit(Box::new(staged)))
     }
 
@@ -257,15 +268,15 @@ impl Group {
         &self,
         public: PublicState,
         member: Option<StagedMember>,
-        applied: Applied,
+        effects: Effects,
         content: &FramedContent,
         proposals: Vec<Committed>,
     ) -> Result<Staged, GroupError> {
         self.config.limits.check_tree_size(public.tree.size())?;
-        let effects = applied.into_effects();
         let old = (&self.public, &self.private_keys);
         let rows = changes::next_epoch(old, &public, member.as_ref(), effects.reinit.as_ref())?;
-        let everybody = PublicStaged::new(&self.public, public, content, effects, proposals);
+        let left_out = self.proposals.left_out_of(&proposals);
+        let everybody = PublicStaged::new(&self.public, public, content, effects, proposals, left_out);
         Ok(Staged::new(everybody, member, rows))
     }
 

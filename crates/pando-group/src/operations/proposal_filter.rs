@@ -1,152 +1,258 @@
-//! Which of the pending proposals a committer covers (RFC 9420, section 12.2): nobody can keep a member from
-//! making Commits by proposing what does not go together.
+//! Choice of the pending proposals that a Commit covers (RFC 9420, section 12.2). Proposals that do not go together must not
+//! keep a member from making Commits.
 //!
-//! Those that the committer makes itself come first. Then a Remove wins over an Update, a newer Update over an
-//! older one, otherwise what came first; a ReInit gives way to everything else. What is left out can be
-//! proposed again in the next epoch. PSKs that the committer does not have are left out before, and members for whom
-//! there is no room are here.
+//! The committer's own proposals come first. A Remove wins over an Update, a newer Update over an older one, and otherwise
+//! the earlier proposal over the later. A ReInit gives way to everything else. What is left out is reported with the reason;
+//! its sender can propose it again in the next epoch.
 
-use crate::Limits;
+use crate::config::Limits;
 use crate::identity::Identities;
 use crate::operations::new_leaf::NewLeaf;
 use crate::rules::extensions::{self, Requirements};
-use crate::rules::{leaf_node, proposal};
+use crate::rules::{leaf_node, proposal, sending};
 use crate::state::client_index::ClientIndex;
-use crate::state::pending_proposal::PendingProposal;
+use crate::state::pending_proposal::{Committed, PendingProposal};
 use crate::state::public_state::PublicState;
-use pando_tree::{LeafTemplate, Tree};
+use crate::{Exceeded, GroupError, Violation};
+use pando_crypto::CryptoProvider;
+use pando_tree::{LeafTemplate, Tree, TreeError};
 use pando_wire::{Add, Extensions, LeafIndex, LeafNode, Proposal, Sender, Update};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tls_codec::Size;
 
-/// How large the pending PSKs may be in a Commit that adds somebody, in bytes. A Welcome tells each new member of all of them
-/// (section 12.4.3.1), so that many of both would make one without end.
-const TOLD_OF_PSKS: usize = 4_096;
+/// Largest size of the pending PSKs in a Commit that adds members, in bytes. The Welcome repeats all PSKs for each new
+/// member (section 12.4.3.1), so that many of both would make it as large as their product.
+const WELCOMED_PSK_BYTES: usize = 4_096;
 
-/// The pending proposals that `committer` covers beside its own ones and the leaf that it takes, in the order in
-/// which they came.
-pub(crate) fn select<'a>(
-    state: &PublicState,
-    committer: LeafIndex,
-    own: &[Proposal],
-    new_leaf: Option<&NewLeaf<'_>>,
-    pending: &[&'a PendingProposal],
-    identities: Identities<'a>,
-    limits: &'a Limits,
-) -> Vec<&'a PendingProposal> {
-    // Nothing goes together with a ReInit of one's own.
-    if pending.is_empty() || own.iter().any(|proposal| matches!(proposal, Proposal::ReInit(_))) {
-        return Vec::new();
+/// A pending proposal that a Commit leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The proposal.
+    pub proposal: Arc<PendingProposal>,
+    /// Why the Commit leaves it out.
+    pub reason: LeftOutReason,
+}
+
+/// Reason why a Commit leaves a proposal out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeftOutReason {
+    /// The application has not chosen it ([`CommitBuilder::only_pending`](crate::CommitBuilder::only_pending)).
+    #[error("not chosen by the application")]
+    NotChosen,
+    /// The group's rules did not admit it ([`GroupRules::admit`](crate::GroupRules::admit)).
+    #[error("not admitted by the group's rules")]
+    NotAdmitted,
+    /// The group's rules refuse a Commit that covers it ([`GroupRules::check`](crate::GroupRules::check)).
+    #[error("refused by the group's rules: {0}")]
+    Refused(String),
+    /// It is our own and was withdrawn.
+    #[error("withdrawn")]
+    Withdrawn,
+    /// It updates or removes the committer, which the committer must not commit (section 12.2).
+    #[error("about the committer's own leaf")]
+    OwnLeaf,
+    /// It is about the same leaf, PSK or extensions as a proposal that the Commit covers, or a ReInit beside others.
+    #[error("another proposal takes precedence")]
+    Superseded,
+    /// It breaks a rule together with the proposals that the Commit covers.
+    #[error(transparent)]
+    Invalid(#[from] Violation),
+    /// This client does not have the PSK.
+    #[error("the pre-shared key is missing")]
+    PskMissing,
+    /// There is no room for it.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// This client could not follow the group that a ReInit describes.
+    #[error("this client cannot follow the reinitialization: {0}")]
+    CannotFollow(Box<GroupError>),
+    /// The Welcome would be too large.
+    #[error("the Welcome would be too large")]
+    WelcomeSize,
+}
+
+/// Everything that the choice depends on.
+pub(crate) struct FilterInput<'a> {
+    pub(crate) state: &'a PublicState,
+    pub(crate) committer: LeafIndex,
+    /// The committer's own proposals, by value.
+    pub(crate) own: &'a [Committed],
+    pub(crate) new_leaf: Option<&'a NewLeaf<'a>>,
+    /// The candidates, in the order in which they came.
+    pub(crate) pending: &'a [Arc<PendingProposal>],
+    pub(crate) identities: Identities<'a>,
+    pub(crate) limits: &'a Limits,
+    pub(crate) crypto: &'a dyn CryptoProvider,
+}
+
+/// Proposals that a Commit covers, in the order in which they came, and those that it leaves out.
+type Selected = (Vec<Arc<PendingProposal>>, Vec<LeftOut>);
+
+/// Returns the proposals that the Commit covers, and those that it leaves out.
+///
+/// # Errors
+/// [`GroupError::Tree`] if something of the tree could not be read.
+pub(crate) fn select(input: FilterInput<'_>) -> Result<Selected, GroupError> {
+    if input.pending.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
     }
-    let mut selection = Selection {
-        state: state.clone(),
-        requirements: Requirements::of(&state.context.extensions).ok(),
-        committer,
-        identities,
-        limits,
-        tree: state.tree.clone(),
-        staying: state.tree.clone(),
-        clients: state.clients.clone(),
-        own,
-        pending,
-        chosen: BTreeSet::new(),
-    };
-    let removed = selection.removed();
-    selection.removes(&removed);
-    selection.own(new_leaf);
-    selection.updates(&removed);
-    selection.group_context_extensions();
-    selection.adds();
-    selection.psks();
-    selection.others();
-    selection.reinit();
-    selection.chosen.iter().filter_map(|position| pending.get(*position).copied()).collect()
+    let pending = input.pending;
+    let mut selection = Selection::new(input);
+    selection.run()?;
+    let Selection { chosen, mut reasons, .. } = selection;
+    let (mut selected, mut left_out) = (Vec::with_capacity(chosen.len()), Vec::new());
+    for (position, proposal) in pending.iter().enumerate() {
+        if chosen.contains(&position) {
+            selected.push(proposal.clone());
+        } else {
+            let reason = reasons.remove(&position).unwrap_or(LeftOutReason::Superseded);
+            left_out.push(LeftOut { proposal: proposal.clone(), reason });
+        }
+    }
+    Ok((selected, left_out))
 }
 
 struct Selection<'a> {
-    /// With the extensions that there will be.
+    input: FilterInput<'a>,
+    /// With the extensions of the next epoch.
     state: PublicState,
-    /// What these extensions ask of a leaf; `None` if they are malformed.
-    requirements: Option<Requirements>,
-    committer: LeafIndex,
-    identities: Identities<'a>,
-    limits: &'a Limits,
-    /// With what has been chosen so far. Those who are added are not unmerged anywhere: nobody looks at that here.
+    /// Requirements of these extensions on a leaf.
+    requirements: Result<Requirements, Violation>,
+    /// With the proposals that have been chosen so far. New leaves are not made unmerged: nothing here depends on it.
     tree: Tree,
-    /// The tree without those who go.
+    /// The tree without the members that are removed.
     staying: Tree,
-    /// Who is in `tree`.
+    /// Index of the clients in `tree`.
     clients: ClientIndex,
-    own: &'a [Proposal],
-    pending: &'a [&'a PendingProposal],
-    /// Positions in `pending`.
+    /// Positions among the candidates.
     chosen: BTreeSet<usize>,
+    /// Reasons for those that are left out; [`LeftOutReason::Superseded`] where there is none.
+    reasons: BTreeMap<usize, LeftOutReason>,
 }
 
 impl<'a> Selection<'a> {
-    fn pending(&self) -> impl Iterator<Item = (usize, &'a PendingProposal)> + use<'a> {
-        self.pending.iter().copied().enumerate()
+    fn new(input: FilterInput<'a>) -> Self {
+        let state = input.state.clone();
+        Self {
+            requirements: Requirements::of(&state.context.extensions),
+            tree: state.tree.clone(),
+            staying: state.tree.clone(),
+            clients: state.clients.clone(),
+            state,
+            chosen: BTreeSet::new(),
+            reasons: BTreeMap::new(),
+            input,
+        }
     }
 
-    fn is_valid(&self, pending: &PendingProposal) -> bool {
+    fn run(&mut self) -> Result<(), GroupError> {
+        // Nothing goes together with a ReInit of the committer's own.
+        if self.own_proposals().any(|proposal| matches!(proposal, Proposal::ReInit(_))) {
+            return Ok(());
+        }
+        let removed = self.removed()?;
+        self.removes(&removed)?;
+        self.own()?;
+        self.updates(&removed)?;
+        self.group_context_extensions()?;
+        self.adds()?;
+        self.psks()?;
+        self.others();
+        self.reinit()
+    }
+
+    fn pending(&self) -> impl Iterator<Item = (usize, &'a PendingProposal)> + use<'a> {
+        self.input.pending.iter().map(|pending| &**pending).enumerate()
+    }
+
+    fn own_proposals(&self) -> impl Iterator<Item = &'a Proposal> + use<'a> {
+        self.input.own.iter().map(Committed::proposal)
+    }
+
+    /// Chooses the proposal at `position` if it is valid, and otherwise leaves it out. Returns whether it is chosen.
+    fn decide(&mut self, position: usize, verdict: Result<(), GroupError>) -> Result<bool, GroupError> {
+        match verdict {
+            Ok(()) => return Ok(self.chosen.insert(position)),
+            Err(GroupError::Violation(violation)) => self.leave_out(position, violation.into()),
+            Err(GroupError::Exceeded(exceeded)) => self.leave_out(position, exceeded.into()),
+            Err(other) => return Err(other),
+        }
+        Ok(false)
+    }
+
+    fn leave_out(&mut self, position: usize, reason: LeftOutReason) {
+        self.reasons.insert(position, reason);
+    }
+
+    fn check(&self, pending: &PendingProposal) -> Result<(), GroupError> {
         let PendingProposal { sender, proposal, .. } = pending;
-        self.requirements.as_ref().is_some_and(|requirements| {
-            proposal::contents_are_valid(&self.state, *sender, proposal, requirements, self.identities)
-                .is_ok()
-        })
+        let requirements = self.requirements.as_ref().map_err(Clone::clone)?;
+        let identities = self.input.identities;
+        Ok(proposal::contents_are_valid(&self.state, *sender, proposal, requirements, identities)?)
     }
 
     fn set_extensions(&mut self, new: &Extensions) {
         self.state.context.extensions = new.clone();
-        self.requirements = Requirements::of(new).ok();
+        self.requirements = Requirements::of(new);
     }
 
-    /// Who is removed, by whichever proposal; never the committer.
-    fn removed(&mut self) -> BTreeSet<LeafIndex> {
-        let own = self.own.iter().filter_map(removed_by);
-        let mut removed: BTreeSet<_> = own.collect();
+    /// Returns the leaves that are removed, by whichever proposal; never the committer's.
+    fn removed(&mut self) -> Result<BTreeSet<LeafIndex>, GroupError> {
+        let mut removed: BTreeSet<_> = self.own_proposals().filter_map(removed_by).collect();
         for (position, pending) in self.pending() {
-            if let Some(leaf) = removed_by(&pending.proposal)
-                && leaf != self.committer
-                && self.is_valid(pending)
-                && removed.insert(leaf)
-            {
-                self.chosen.insert(position);
+            let Some(leaf) = removed_by(&pending.proposal) else { continue };
+            if leaf == self.input.committer {
+                self.leave_out(position, LeftOutReason::OwnLeaf);
+            } else if !removed.contains(&leaf) && self.decide(position, self.check(pending))? {
+                removed.insert(leaf);
             }
         }
-        removed
+        Ok(removed)
     }
 
-    /// What the committer wants itself comes before what others want. Should it not fit, the Commit fails, and says
-    /// why.
-    fn own(&mut self, new_leaf: Option<&NewLeaf<'_>>) {
-        if let (Some(new), Some(old)) = (new_leaf, self.tree.leaf(self.committer)) {
+    fn removes(&mut self, removed: &BTreeSet<LeafIndex>) -> Result<(), GroupError> {
+        for leaf in removed {
+            // If the leaf is blank, the Commit fails, and says so.
+            let Some(old) = self.tree.leaf(*leaf) else { continue };
+            self.clients.leave(*leaf, &old.credential, &self.tree, self.input.identities.policy);
+            self.tree.remove(*leaf)?;
+            self.staying.remove(*leaf)?;
+        }
+        Ok(())
+    }
+
+    /// Applies the committer's own changes before those of others. If they do not fit, the Commit fails, and says why.
+    fn own(&mut self) -> Result<(), GroupError> {
+        let committer = self.input.committer;
+        if let (Some(new), Some(old)) = (self.input.new_leaf, self.tree.leaf(committer)) {
             let LeafTemplate { credential, capabilities, extensions } = new.template.clone();
             let signature_key = new.signer.public_key().clone();
-            // Its encryption key is still to be made.
+            // The encryption key does not exist yet.
             let leaf_node = LeafNode { signature_key, credential, capabilities, extensions, ..old };
             let mut tree = self.tree.clone();
-            if tree.update(self.committer, &leaf_node).is_ok() {
-                self.try_leaf(self.committer, &leaf_node, tree);
-            }
+            tree.update(committer, &leaf_node)?;
+            unless_invalid(self.try_leaf(committer, &leaf_node, tree))?;
         }
-        if let Some(new) = self.own.iter().find_map(new_extensions) {
+        if let Some(new) = self.own_proposals().find_map(new_extensions) {
             self.set_extensions(new);
         }
-        for add in self.own.iter().filter_map(added_by) {
-            self.try_add(add);
-        }
+        self.own_proposals().filter_map(added_by).try_for_each(|add| unless_invalid(self.try_add(add)))
     }
 
-    /// The newest Update of each member who stays.
-    fn updates(&mut self, removed: &BTreeSet<LeafIndex>) {
+    /// Chooses the newest Update of each member that stays.
+    fn updates(&mut self, removed: &BTreeSet<LeafIndex>) -> Result<(), GroupError> {
         let mut newest: BTreeMap<LeafIndex, (usize, &Update)> = BTreeMap::new();
         for (position, pending) in self.pending() {
-            if let (Proposal::Update(update), Sender::Member(leaf)) = (&pending.proposal, pending.sender)
-                && leaf != self.committer
-                && !removed.contains(&leaf)
-                && self.is_valid(pending)
-            {
+            let (Proposal::Update(update), Sender::Member(leaf)) = (&pending.proposal, pending.sender) else {
+                continue;
+            };
+            if leaf == self.input.committer {
+                self.leave_out(position, LeftOutReason::OwnLeaf);
+            } else if !removed.contains(&leaf) && self.decide(position, self.check(pending))? {
+                // Chosen when it is known to be the newest.
+                self.chosen.remove(&position);
                 newest.insert(leaf, (position, update));
             }
         }
@@ -154,132 +260,140 @@ impl<'a> Selection<'a> {
         let mut newest: Vec<_> = newest.into_iter().collect();
         newest.sort_unstable_by_key(|(_, (position, _))| *position);
         for (leaf, (position, update)) in newest {
-            let leaf_node = &update.leaf_node;
             let mut tree = self.tree.clone();
-            if tree.update(leaf, leaf_node).is_ok() && self.try_leaf(leaf, leaf_node, tree) {
-                self.chosen.insert(position);
-            }
+            tree.update(leaf, &update.leaf_node)?;
+            let verdict = self.try_leaf(leaf, &update.leaf_node, tree);
+            self.decide(position, verdict)?;
         }
+        Ok(())
     }
 
-    fn removes(&mut self, removed: &BTreeSet<LeafIndex>) {
-        for leaf in removed {
-            if let Some(old) = self.tree.leaf(*leaf) {
-                self.clients.leave(*leaf, &old.credential, &self.tree, self.identities.policy);
-            }
-            // Should somebody not be there, the Commit fails, and says so.
-            self.tree.remove(*leaf).and_then(|()| self.staying.remove(*leaf)).ok();
-        }
-    }
-
-    /// The first that members support, if the committer has none.
-    fn group_context_extensions(&mut self) {
-        if self.own.iter().any(|proposal| new_extensions(proposal).is_some()) {
-            return;
+    /// Chooses the first new extensions that the members support, if the committer has none.
+    fn group_context_extensions(&mut self) -> Result<(), GroupError> {
+        if self.own_proposals().any(|proposal| new_extensions(proposal).is_some()) {
+            return Ok(());
         }
         for (position, pending) in self.pending() {
-            if let Some(new) = new_extensions(&pending.proposal)
-                && self.is_valid(pending)
-                && self.fit(new)
-            {
+            let Some(new) = new_extensions(&pending.proposal) else { continue };
+            let verdict = self.check(pending).and_then(|()| Ok(self.extensions_fit(new)?));
+            if self.decide(position, verdict)? {
                 self.set_extensions(new);
-                self.chosen.insert(position);
-                return;
+                return Ok(());
             }
         }
+        Ok(())
     }
 
-    fn fit(&self, new: &Extensions) -> bool {
+    fn extensions_fit(&self, new: &Extensions) -> Result<(), Violation> {
         let old = &self.state.context.extensions;
-        extensions::external_senders_are_valid(new, old, self.identities).is_ok()
-            && extensions::members_support_required(&self.tree, new).is_ok()
-            && extensions::members_support_group_extensions(&self.tree, new).is_ok()
+        extensions::external_senders_are_valid(new, old, self.input.identities)?;
+        extensions::members_support_required(&self.tree, new)?;
+        extensions::members_support_group_extensions(&self.tree, new)
     }
 
-    /// Each client once.
-    fn adds(&mut self) {
+    /// Chooses Adds, each client once.
+    fn adds(&mut self) -> Result<(), GroupError> {
         for (position, pending) in self.pending() {
             let Some(add) = added_by(&pending.proposal) else { continue };
-            if self.is_valid(pending) && self.try_add(add) {
-                self.chosen.insert(position);
-            }
+            let verdict = self.check(pending).and_then(|()| self.try_add(add));
+            self.decide(position, verdict)?;
         }
+        Ok(())
     }
 
-    fn try_add(&mut self, add: &Add) -> bool {
+    fn try_add(&mut self, add: &Add) -> Result<(), GroupError> {
         let leaf_node = &add.key_package.leaf_node;
         let mut tree = self.tree.clone();
-        tree.place(leaf_node)
-            .is_ok_and(|leaf| self.is_small_enough(&tree) && self.try_leaf(leaf, leaf_node, tree))
+        let leaf = match tree.place(leaf_node) {
+            Err(TreeError::TooLarge) => return Err(Exceeded::Leaves(self.input.limits.leaves).into()),
+            placed => placed?,
+        };
+        // The members that are removed may halve it in the end.
+        let mut truncated = tree.clone();
+        truncated.truncate();
+        self.input.limits.check_tree_size(truncated.size())?;
+        self.try_leaf(leaf, leaf_node, tree)
     }
 
-    fn is_small_enough(&self, tree: &Tree) -> bool {
-        // What is removed may halve it in the end.
-        let mut tree = tree.clone();
-        tree.truncate();
-        self.limits.check_tree_size(tree.size()).is_ok()
-    }
-
-    /// Goes on with a tree that has a new leaf, if that fits.
-    fn try_leaf(&mut self, leaf: LeafIndex, leaf_node: &LeafNode, tree: Tree) -> bool {
-        let (mut clients, policy) = (self.clients.clone(), self.identities.policy);
+    /// Goes on with a tree that has a new leaf, if that leaf fits.
+    fn try_leaf(&mut self, leaf: LeafIndex, leaf_node: &LeafNode, tree: Tree) -> Result<(), GroupError> {
+        let (mut clients, policy) = (self.clients.clone(), self.input.identities.policy);
         if let Some(old) = self.tree.leaf(leaf) {
             clients.leave(leaf, &old.credential, &self.tree, policy);
         }
-        let fits = leaf_node::keys_are_unique(leaf, leaf_node, &tree).is_ok()
-            && leaf_node::credential_types_fit(leaf_node, &tree).is_ok()
-            && clients.enter(leaf, &leaf_node.credential, &tree, policy).is_ok();
-        if fits {
-            (self.tree, self.clients) = (tree, clients);
-        }
-        fits
+        leaf_node::keys_are_unique(leaf, leaf_node, &tree)?;
+        leaf_node::credential_types_fit(leaf_node, &tree)?;
+        clients.enter(leaf, &leaf_node.credential, &tree, policy)?;
+        (self.tree, self.clients) = (tree, clients);
+        Ok(())
     }
 
-    /// Each once, as many as there may be. If somebody is added, no more than each new member can be told of.
-    fn psks(&mut self) {
-        let chosen = self.chosen.iter().filter_map(|position| self.pending.get(*position));
-        let mut proposals = chosen.map(|pending| &pending.proposal).chain(self.own);
+    /// Chooses PSKs, each once, as many as there may be. If members are added, only as many as fit into the Welcome.
+    fn psks(&mut self) -> Result<(), GroupError> {
+        let chosen = self.chosen.iter().filter_map(|position| self.input.pending.get(*position));
+        let mut proposals = chosen.map(|pending| &pending.proposal).chain(self.own_proposals());
         let adds = proposals.any(|proposal| added_by(proposal).is_some());
-        let mut room = if adds { TOLD_OF_PSKS } else { usize::MAX };
+        let mut room = if adds { WELCOMED_PSK_BYTES } else { usize::MAX };
         let id = |proposal: &'a Proposal| match proposal {
             Proposal::PreSharedKey(psk) => Some((&psk.psk.psk, &psk.psk.psk_nonce)),
             _ => None,
         };
-        let mut seen: BTreeSet<_> = self.own.iter().filter_map(id).collect();
+        let mut seen: BTreeSet<_> = self.own_proposals().filter_map(id).collect();
         for (position, pending) in self.pending() {
-            if let Some(id) = id(&pending.proposal)
-                && seen.len() < usize::from(u16::MAX)
-                && let Some(left) = room.checked_sub(pending.proposal.tls_serialized_len())
-                && self.is_valid(pending)
-                && seen.insert(id)
-            {
-                self.chosen.insert(position);
-                room = left;
+            let Some(id) = id(&pending.proposal) else { continue };
+            if seen.contains(&id) {
+                continue;
+            }
+            // Section 8.4: they are counted in 16 bits.
+            if seen.len() >= usize::from(u16::MAX) {
+                self.leave_out(position, Exceeded::PendingProposals(seen.len()).into());
+            } else if let Some(left) = room.checked_sub(pending.proposal.tls_serialized_len()) {
+                if self.decide(position, self.check(pending))? {
+                    seen.insert(id);
+                    room = left;
+                }
+            } else {
+                self.leave_out(position, LeftOutReason::WelcomeSize);
             }
         }
+        Ok(())
     }
 
-    /// Of the types that everybody who stays supports.
+    /// Chooses proposals of the types that all members that stay support.
     fn others(&mut self) {
         for (position, pending) in self.pending() {
-            if let Proposal::Other(other) = &pending.proposal
-                && !other.proposal_type.is_grease()
-                && self.staying.support().all_support_proposal(other.proposal_type)
-            {
+            let Proposal::Other(other) = &pending.proposal else { continue };
+            let kind = other.proposal_type;
+            if !kind.is_grease() && self.staying.support().all_support_proposal(kind) {
                 self.chosen.insert(position);
+            } else {
+                self.leave_out(position, Violation::ProposalTypeUnsupported(kind).into());
             }
         }
     }
 
-    /// If there is nothing else.
-    fn reinit(&mut self) {
-        if !self.own.is_empty() || !self.chosen.is_empty() {
-            return;
+    /// Chooses the first ReInit that this client can follow, if there is nothing else.
+    fn reinit(&mut self) -> Result<(), GroupError> {
+        if !self.input.own.is_empty() || !self.chosen.is_empty() {
+            return Ok(());
         }
-        let mut pending = self.pending();
-        let reinit = pending
-            .find(|(_, pending)| matches!(pending.proposal, Proposal::ReInit(_)) && self.is_valid(pending));
-        self.chosen.extend(reinit.map(|(position, _)| position));
+        for (position, pending) in self.pending() {
+            let Proposal::ReInit(reinit) = &pending.proposal else { continue };
+            if let Err(error) = sending::reinit(reinit, self.input.crypto, self.input.limits) {
+                self.leave_out(position, LeftOutReason::CannotFollow(Box::new(error)));
+            } else if self.decide(position, self.check(pending))? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns errors that are not about the proposal itself.
+fn unless_invalid(verdict: Result<(), GroupError>) -> Result<(), GroupError> {
+    match verdict {
+        Err(GroupError::Violation(_) | GroupError::Exceeded(_)) => Ok(()),
+        other => other,
     }
 }
 

@@ -1,16 +1,17 @@
 //! Sending proposals as a member (RFC 9420, section 12.1).
 
 use crate::operations::new_leaf::{NewLeaf, same_leaf};
+use crate::operations::transition::admit;
 use crate::rules::{proposal, sending};
 use crate::state::group::Group;
-use crate::state::pending_proposal::PendingProposal;
+use crate::state::pending_proposal::{PendingProposal, ProposalStatus};
 use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
-use crate::{Client, Delta, Exceeded, GroupError, Misuse};
+use crate::{Client, Delta, Exceeded, GroupError, Misuse, Violation};
 use pando_crypto::CryptoRng;
 use pando_tree::LeafTemplate;
 use pando_wire::{
-    Content, Encode, LeafNode, LeafNodeSource, MlsMessage, Proposal, Sender, Signature, Update,
+    Content, Encode, LeafNode, LeafNodeSource, MlsMessage, Proposal, ProposalRef, Sender, Signature, Update,
 };
 
 /// Where the next entry of a list will be.
@@ -57,7 +58,8 @@ impl Group {
         let sender = Sender::Member(self.own_leaf());
         proposal::may_come_from(sender, &proposal)?;
         proposal::psk_usage(&proposal)?;
-        sending::proposal(&proposal, self.public.suite)?;
+        sending::proposal(&proposal, self.public.suite, client.crypto, &self.config.limits)?;
+        self.check_custom_type(&proposal)?;
         let valid = proposal::is_valid(&self.public, sender, &proposal, client.identities());
         self.intact(valid.map_err(GroupError::from))?;
         let content = Content::Proposal(proposal.clone());
@@ -65,15 +67,54 @@ impl Group {
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
         let authenticated_data = authenticated_data.into();
         let pending = PendingProposal { reference: reference.clone(), sender, proposal, authenticated_data };
-        // What there is no room for must not use up a key.
-        let proposal_row = row_codec::proposal(&pending)?;
-        self.proposals.position(&pending, proposal_row.expose().len(), &self.config.limits)?;
+        let (status, refused) = admit(&self.public, client.rules, &pending)?;
+        if let Some(reason) = refused {
+            return Err(Violation::GroupRules(reason).into());
+        }
+        // If there is no room for the proposal, no key is used up.
+        let proposal_row = row_codec::proposal(&pending, status)?;
+        self.proposals.position(&pending, status, proposal_row.expose().len(), &self.config.limits)?;
         let message = self.seal(&signed, rng)?;
         let row = row_codec::own_proposal(&message, &reference)?;
-        self.insert_proposal(pending, proposal_row)?;
-        self.changes.write(RowKey::OwnProposal(next(&self.own_proposals)?), row);
-        self.own_proposals.push((message.clone(), reference));
+        self.insert_proposal(pending, status, proposal_row)?;
+        self.changes.write(RowKey::OwnProposal(self.own_proposals.next_position()?), row);
+        self.own_proposals.push(self.public.suite, message.clone(), reference)?;
         Ok((message, self.take_changes()))
+    }
+
+    /// 12.2: all members support the type of a proposal, but for those that pending proposals remove.
+    fn check_custom_type(&self, proposal: &Proposal) -> Result<(), GroupError> {
+        let Proposal::Other(other) = proposal else { return Ok(()) };
+        let mut staying = self.public.tree.clone();
+        for pending in self.proposals.pending() {
+            if let Proposal::Remove(remove) = &pending.proposal
+                && staying.is_member(remove.removed)
+            {
+                staying.remove(remove.removed)?;
+            }
+        }
+        if proposal::type_is_supported(other.proposal_type, &staying) {
+            Ok(())
+        } else {
+            Err(Violation::ProposalTypeUnsupported(other.proposal_type).into())
+        }
+    }
+
+    /// Withdraws one of our own proposals of this epoch, for one that was never delivered: our Commits leave it out, and it
+    /// does not keep us from sending application data. Another member that has received it may still commit it.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch, [`Misuse::NotOurProposal`].
+    pub fn withdraw_proposal(&mut self, reference: &ProposalRef) -> Result<Delta, GroupError> {
+        let (proposal, _, position) =
+            self.proposals.get(reference).ok_or_else(|| Misuse::UnknownProposal(reference.clone()))?;
+        if proposal.sender != Sender::Member(self.own_leaf()) {
+            return Err(Misuse::NotOurProposal(reference.clone()).into());
+        }
+        let row = row_codec::proposal(proposal, ProposalStatus::Withdrawn)?;
+        self.proposals.withdraw(reference);
+        self.changes.write(RowKey::Proposal(position), row);
+        Ok(self.take_changes())
     }
 
     /// Sends a proposal to replace one's own leaf by one with a new encryption key, and with what `new_leaf` says
@@ -91,9 +132,12 @@ impl Group {
         let (suite, leaf) = (self.public.suite, self.own_leaf());
         let old = self.public.tree.leaf(leaf).ok_or_else(|| Misuse::NotAMember(leaf).into());
         let old = self.intact(old)?;
+        if let Some(new_leaf) = &new_leaf {
+            sending::no_default_types(&new_leaf.template.capabilities)?;
+        }
         let NewLeaf { template, signer } =
             new_leaf.unwrap_or_else(|| NewLeaf { template: same_leaf(old), signer: client.signer });
-        sending::own_capabilities(&template.capabilities, suite)?;
+        sending::suite_is_listed(&template.capabilities, suite)?;
         let key_pair = suite.hpke_generate_key_pair(rng)?;
         let LeafTemplate { credential, capabilities, extensions } = template;
         let mut leaf_node = LeafNode {

@@ -13,7 +13,8 @@ impl Group {
     /// - [`Misuse::NotActive`] if the group has ended for this member; [`Misuse::WrongSigner`].
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client would take itself.
     /// - [`GroupError::Framing`] if it is too long to be encoded, padding included.
-    /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4).
+    /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4): not those that the group's
+    ///   rules did not admit, that were withdrawn, or that no Commit can cover as long as all members stay.
     pub fn encrypt(
         &mut self,
         data: &[u8],
@@ -22,7 +23,7 @@ impl Group {
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), GroupError> {
         self.check_active()?;
-        if !self.proposals.is_empty() {
+        if self.proposals.must_be_committed_first() {
             return Err(Misuse::ProposalsPending.into());
         }
         let content = Content::Application(data.into());

@@ -1,11 +1,13 @@
 //! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps that everybody takes who
 //! makes, receives or observes a Commit.
 
+use crate::group_rules::{GroupRules, RuleError};
 use crate::identity::Identities;
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{leaf_node, proposal, proposal_list};
 use crate::state::client_index::ClientIndex;
-use crate::state::pending_proposal::{Committed, PendingProposal};
+use crate::state::commit_view::{CommitView, StateView};
+use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::public_state::PublicState;
 use crate::state::staged::Effects;
 use crate::{GroupError, Violation};
@@ -16,6 +18,8 @@ use pando_wire::{
     AuthenticatedContent, Commit, Encode, FramedContent, GroupContext, KemOutput, LeafIndex, LeafNode,
     PreSharedKeyId, Proposal, ReInit, Sender, Signature, UpdatePath, WireFormat,
 };
+
+use std::borrow::Cow;
 
 /// What a list of proposals does, applied to a copy of the state.
 #[derive(Debug)]
@@ -37,9 +41,19 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
-    /// What remains of this when the Commit is staged.
-    pub(crate) fn into_effects(self) -> Effects {
-        Effects { added: self.added, removed: self.removed, reinit: self.reinit }
+    /// Returns the leaves that the Commit adds. `path_leaf` is the leaf of its path: if the Commit is external, it is that
+    /// of the new member, and the only one.
+    fn all_added(&self, committer: Sender, path_leaf: Option<LeafIndex>) -> Cow<'_, [LeafIndex]> {
+        match (committer, path_leaf) {
+            (Sender::Member(_), _) | (_, None) => Cow::Borrowed(&self.added),
+            (_, Some(joiner)) => Cow::Owned(vec![joiner]),
+        }
+    }
+
+    /// Returns what remains of this when the Commit is staged.
+    pub(crate) fn into_effects(self, committer: Sender, path_leaf: Option<LeafIndex>) -> Effects {
+        let added = self.all_added(committer, path_leaf).into_owned();
+        Effects { added, removed: self.removed, reinit: self.reinit }
     }
 
     /// The leaves that are added, in increasing order.
@@ -68,6 +82,7 @@ pub(crate) fn transition<'a>(
     commit: &'a Commit,
     list: &[Committed],
     identities: Identities<'_>,
+    rules: &dyn GroupRules,
 ) -> Result<Transition<'a>, GroupError> {
     let (committer, auth) = (content.content.sender, &content.auth);
     // Time is for those who add: what they add may expire while the Commit is on its way.
@@ -88,6 +103,15 @@ pub(crate) fn transition<'a>(
     // The provisional GroupContext.
     let mut provisional = applied.context.clone();
     provisional.tree_hash = tree.tree_hash()?;
+    // The group's rules.
+    check_rules(
+        rules,
+        (state.view(), StateView::new(&provisional, &tree)),
+        committer,
+        list,
+        &applied,
+        path_leaf,
+    )?;
     // The transcripts, and with them the new GroupContext.
     let confirmation_tag = auth.confirmation_tag.clone().ok_or(Violation::ConfirmationTag)?;
     let confirmed = confirm(state, content.wire_format, &content.content, &auth.signature)?;
@@ -96,6 +120,40 @@ pub(crate) fn transition<'a>(
     let suite = state.suite;
     let public = PublicState { suite, context, tree, clients, interim_transcript_hash, confirmation_tag };
     Ok(Transition { applied, path, provisional, public })
+}
+
+/// Checks a Commit by the rules that the application has for the group.
+pub(crate) fn check_rules(
+    rules: &dyn GroupRules,
+    states: (StateView<'_>, StateView<'_>),
+    committer: Sender,
+    list: &[Committed],
+    applied: &Applied,
+    path_leaf: Option<LeafIndex>,
+) -> Result<(), GroupError> {
+    let added = applied.all_added(committer, path_leaf);
+    let view = CommitView::new(states, committer, list, (&applied.removed, &added));
+    Ok(rules.check(&view)?)
+}
+
+/// Returns what a member does with a proposal that was sent by itself, and why the group's rules do not admit it, if they do
+/// not.
+pub(crate) fn admit(
+    state: &PublicState,
+    rules: &dyn GroupRules,
+    pending: &PendingProposal,
+) -> Result<(ProposalStatus, Option<String>), TreeError> {
+    match rules.admit(state.view(), pending.sender, &pending.proposal) {
+        Ok(()) => {}
+        Err(RuleError::Refused(reason)) => return Ok((ProposalStatus::NotAdmitted, Some(reason))),
+        Err(RuleError::Tree(error)) => return Err(error),
+    }
+    let supported = match &pending.proposal {
+        Proposal::Other(other) => proposal::type_is_supported(other.proposal_type, &state.tree),
+        _ => true,
+    };
+    let status = if supported { ProposalStatus::Pending } else { ProposalStatus::Unsupported };
+    Ok((status, None))
 }
 
 /// The confirmed transcript hash after a Commit (section 8.2).

@@ -6,6 +6,7 @@ use crate::Violation;
 use crate::identity::Identities;
 use crate::psk::is_resumption;
 use crate::state::public_state::PublicState;
+use pando_tree::Tree;
 use pando_wire::{LeafIndex, PreSharedKeyId, Proposal, ProposalType, ReInit, Sender, Update};
 
 /// 12.1.3: who is removed must be a member.
@@ -24,6 +25,11 @@ pub(crate) fn psk_usage(proposal: &Proposal) -> Result<(), Violation> {
         Proposal::PreSharedKey(psk) if is_resumption(&psk.psk) => Err(Violation::PskUsage),
         _ => Ok(()),
     }
+}
+
+/// 12.2: all members of a tree support a type of proposals. No client supports GREASE (section 13.5).
+pub(crate) fn type_is_supported(kind: ProposalType, tree: &Tree) -> bool {
+    kind.is_default() || !kind.is_grease() && tree.support().all_support_proposal(kind)
 }
 
 /// 12.1.5: the version must not go down.
@@ -121,10 +127,8 @@ pub(crate) fn contents_are_valid(
         },
         Proposal::Remove(remove) => removed_is_member(state, remove.removed),
         Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk),
-        Proposal::ReInit(reinit) => {
-            extensions::no_duplicates(&reinit.extensions)?;
-            reinit_version(state, reinit)
-        }
+        // 12.1.5 asks for nothing else: a ReInit that this client cannot follow is one that it does not make.
+        Proposal::ReInit(reinit) => reinit_version(state, reinit),
         Proposal::GroupContextExtensions(proposal) => extensions::no_duplicates(&proposal.extensions),
         Proposal::ExternalInit(_) | Proposal::Other(_) => Ok(()),
     }

@@ -172,10 +172,14 @@ mod tests {
         Extensions, ExternalInit, GroupContextExtensions, OtherProposal, PreSharedKey, PreSharedKeyId,
         ProposalRef, Psk, Remove,
     };
+    use std::sync::Arc;
 
     /// What somebody proposes who joins by the Commit.
     fn from_outside(proposals: Vec<Proposal>) -> Vec<Committed> {
-        proposals.into_iter().map(|proposal| Committed::ByValue(Sender::NewMemberCommit, proposal)).collect()
+        proposals
+            .into_iter()
+            .map(|proposal| Committed::ByValue(Sender::NewMemberCommit, Arc::new(proposal)))
+            .collect()
     }
 
     fn init() -> Proposal {
@@ -239,7 +243,7 @@ mod tests {
     /// The column of section 17.4: a path is needed unless all proposals can do without.
     #[test]
     fn a_path_is_needed_as_the_registry_says() {
-        let member = |proposal| Committed::ByValue(Sender::Member(LeafIndex(1)), proposal);
+        let member = |proposal| Committed::ByValue(Sender::Member(LeafIndex(1)), Arc::new(proposal));
         assert_eq!(path_is_there(&[], false), Err(Violation::PathRequired));
         for (proposal, needed) in [(psk(), false), (remove(2), true), (extensions(), true), (init(), true)] {
             let expected = if needed { Err(Violation::PathRequired) } else { Ok(()) };

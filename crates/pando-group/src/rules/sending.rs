@@ -1,13 +1,17 @@
-//! Rules for senders (RFC 9420, sections 7.2, 11.1 and 13.5): a client refuses to send these things, and
-//! accepts them from others.
+//! Rules for senders (RFC 9420, sections 7.2, 11.1, 12.1.5 and 13.5): a client refuses to send these things, and accepts
+//! them from others.
 //!
-//! The RFC has no MUST for a receiver here, or deployed implementations accept more than it says. Two
-//! members that disagree on the validity of a Commit fork the group, so the receiver accepts.
+//! The RFC has no MUST for a receiver here, or deployed implementations accept more than it says. Two members that disagree
+//! on the validity of a Commit fork the group, so the receiver accepts.
 
 use super::extensions;
-use crate::{GroupError, Misuse};
-use pando_crypto::Suite;
-use pando_wire::{Capabilities, Extensions, Proposal, ProtocolVersion, RequiredCapabilities};
+use crate::config::Limits;
+use crate::{GroupError, Misuse, Violation};
+use pando_crypto::{CryptoProvider, Suite};
+use pando_wire::{
+    Capabilities, Extensions, ExternalSenders, Lifetime, Proposal, ProtocolVersion, ReInit,
+    RequiredCapabilities,
+};
 
 /// 7.2: capabilities must not list types that every client supports.
 pub(crate) fn no_default_types(capabilities: &Capabilities) -> Result<(), Misuse> {
@@ -30,6 +34,11 @@ pub(crate) fn own_capabilities(capabilities: &Capabilities, suite: Suite) -> Res
     suite_is_listed(capabilities, suite)
 }
 
+/// 7.2: a lifetime must not end before it begins.
+pub(crate) const fn lifetime_is_ordered(lifetime: &Lifetime) -> Result<(), Misuse> {
+    if lifetime.not_after < lifetime.not_before { Err(Misuse::NegativeLifetime) } else { Ok(()) }
+}
+
 /// 13.5: no GREASE value is required of members.
 pub(crate) fn no_grease_is_required(extensions: &Extensions) -> Result<(), GroupError> {
     let RequiredCapabilities { extension_types, proposal_types, credential_types } =
@@ -40,13 +49,38 @@ pub(crate) fn no_grease_is_required(extensions: &Extensions) -> Result<(), Group
     if grease { Err(Misuse::GreaseRequired.into()) } else { Ok(()) }
 }
 
+/// 12.1.5: a ReInit describes a group that this client can create or join.
+pub(crate) fn reinit(
+    reinit: &ReInit,
+    crypto: &dyn CryptoProvider,
+    limits: &Limits,
+) -> Result<(), GroupError> {
+    let ReInit { group_id, version, cipher_suite, extensions } = reinit;
+    limits.check_group_id(group_id)?;
+    if *version != ProtocolVersion::MLS_10 {
+        return Err(Misuse::UnsupportedVersion.into());
+    }
+    crypto.suite(*cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)?;
+    extensions::no_duplicates(extensions)?;
+    no_grease_is_required(extensions)?;
+    extensions::find::<ExternalSenders>(extensions)?;
+    // Section 13.5: no member supports GREASE as an extension of the group.
+    let grease = extensions.0.iter().map(|extension| extension.extension_type).find(|kind| kind.is_grease());
+    grease.map_or(Ok(()), |kind| Err(Violation::ExtensionUnsupportedByMember(kind).into()))
+}
+
 /// Contents of a proposal, sent by itself or by value in a Commit.
-pub(crate) fn proposal(proposal: &Proposal, suite: Suite) -> Result<(), GroupError> {
+pub(crate) fn proposal(
+    proposal: &Proposal,
+    suite: Suite,
+    crypto: &dyn CryptoProvider,
+    limits: &Limits,
+) -> Result<(), GroupError> {
     match proposal {
         Proposal::Add(add) => suite_is_listed(&add.key_package.leaf_node.capabilities, suite)?,
         Proposal::Update(update) => suite_is_listed(&update.leaf_node.capabilities, suite)?,
         Proposal::GroupContextExtensions(proposal) => no_grease_is_required(&proposal.extensions)?,
-        Proposal::ReInit(reinit) => no_grease_is_required(&reinit.extensions)?,
+        Proposal::ReInit(proposal) => reinit(proposal, crypto, limits)?,
         _ => {}
     }
     Ok(())

@@ -3,6 +3,7 @@
 use crate::state::decrypted_commits::DecryptedCommits;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::history::History;
+use crate::state::own_proposals::OwnProposals;
 use crate::state::pending_proposal::PendingProposal;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
@@ -13,7 +14,7 @@ use crate::{Client, GroupConfig, GroupError, Misuse};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_schedule::{EpochAuthenticator, EpochSecrets, PskValue};
 use pando_tree::PrivateKeys;
-use pando_wire::{LeafIndex, MlsMessage, ProposalRef, ReInit};
+use pando_wire::{LeafIndex, ReInit};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A group as one of its members sees it.
@@ -26,8 +27,7 @@ pub struct Group {
     pub(crate) proposals: ProposalStore,
     /// Key pairs of our own Updates that are not committed yet.
     pub(crate) updates: Vec<HpkeKeyPair>,
-    /// Our own proposals as they were sent, to recognise them when the delivery service returns them.
-    pub(crate) own_proposals: Vec<(MlsMessage, ProposalRef)>,
+    pub(crate) own_proposals: OwnProposals,
     pub(crate) decrypted_commits: DecryptedCommits,
     pub(crate) pending: Option<Pending>,
     /// Past epochs, the newest last.
@@ -56,7 +56,7 @@ impl Group {
             keys,
             proposals: ProposalStore::default(),
             updates: Vec::new(),
-            own_proposals: Vec::new(),
+            own_proposals: OwnProposals::default(),
             decrypted_commits: DecryptedCommits::default(),
             pending: None,
             past: VecDeque::new(),
@@ -128,9 +128,10 @@ impl Group {
         self.resumption_psks.get(&epoch).map(|psk| psk.expose().into())
     }
 
-    /// The proposals that were sent in this epoch.
+    /// Returns the proposals that were sent by themselves in this epoch and are to be committed, without those that the
+    /// group's rules did not admit, and those that were withdrawn.
     pub fn pending_proposals(&self) -> impl Iterator<Item = &PendingProposal> {
-        self.proposals.iter()
+        self.proposals.pending()
     }
 
     /// Whether this member has been removed.

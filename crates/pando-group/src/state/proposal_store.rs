@@ -1,94 +1,157 @@
-//! The proposals of an epoch that are not committed yet (RFC 9420, sections 12.1 and 12.4).
+//! The proposals that were sent by themselves in an epoch (RFC 9420, sections 12.1 and 12.4).
 
 use crate::rules::proposal_list;
-use crate::state::pending_proposal::{Committed, PendingProposal};
+use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::{Exceeded, GroupError, Limits, Missing};
 use pando_wire::{ProposalOrRef, ProposalRef, Sender};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The proposals of this epoch, in the order in which they came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProposalStore {
-    proposals: Vec<Arc<PendingProposal>>,
-    /// Where they are in the list: there may be as many as there are members, all committed at once.
+    entries: Vec<Entry>,
+    /// Positions in the list. There may be as many proposals as there are members, all committed at once.
     positions: BTreeMap<ProposalRef, usize>,
-    /// How much is stored of them.
+    counts: Counts,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    proposal: Arc<PendingProposal>,
+    status: ProposalStatus,
+}
+
+/// Numbers that [`Limits`] bound.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    /// Size of all rows.
     bytes: usize,
-    /// How many are of clients who ask to be added.
+    /// Proposals of the status [`ProposalStatus::Pending`].
+    pending: usize,
+    /// Proposals of clients that ask to be added.
     of_new_members: usize,
+    /// Proposals that the group's rules do not admit.
+    not_admitted: usize,
 }
 
 impl ProposalStore {
-    /// Those that were stored, with the sizes of their rows.
-    pub(crate) fn restore(stored: impl IntoIterator<Item = (PendingProposal, usize)>) -> Self {
+    /// Returns the store of proposals that were stored, each with its status and the size of its row.
+    pub(crate) fn restore(
+        stored: impl IntoIterator<Item = (PendingProposal, ProposalStatus, usize)>,
+    ) -> Self {
         let mut store = Self::default();
-        stored.into_iter().for_each(|(proposal, bytes)| store.push(proposal, bytes));
+        stored.into_iter().for_each(|(proposal, status, bytes)| store.push(proposal, status, bytes));
         store
     }
 
-    /// Keeps a proposal, and tells where it is in the list unless it was there already. `bytes` is the size of its row.
+    /// Adds a proposal and returns its position in the list, or `None` if it was there already. `bytes` is the size of its
+    /// row.
     pub(crate) fn insert(
         &mut self,
         proposal: PendingProposal,
+        status: ProposalStatus,
         bytes: usize,
         limits: &Limits,
     ) -> Result<Option<u32>, Exceeded> {
-        let position = self.position(&proposal, bytes, limits)?;
+        let position = self.position(&proposal, status, bytes, limits)?;
         if position.is_some() {
-            self.push(proposal, bytes);
+            self.push(proposal, status, bytes);
         }
         Ok(position)
     }
 
-    /// Where a proposal will be in the list, if there is room; `None` if it is there already.
+    /// Returns the position that a proposal will have in the list, or `None` if it is there already.
+    ///
+    /// # Errors
+    /// [`Exceeded`] if there is no room for it.
     pub(crate) fn position(
         &self,
         proposal: &PendingProposal,
+        status: ProposalStatus,
         bytes: usize,
         limits: &Limits,
     ) -> Result<Option<u32>, Exceeded> {
         if self.positions.contains_key(&proposal.reference) {
             return Ok(None);
         }
-        let position = self.proposals.len();
-        limits.check_pending(position.saturating_add(1), self.bytes.saturating_add(bytes))?;
-        if proposal.sender == Sender::NewMemberProposal {
-            limits.check_new_members(self.of_new_members.saturating_add(1))?;
+        let position = self.entries.len();
+        limits.check_pending(position.saturating_add(1), self.counts.bytes.saturating_add(bytes))?;
+        if status == ProposalStatus::NotAdmitted {
+            limits.check_not_admitted(self.counts.not_admitted.saturating_add(1))?;
+        } else if proposal.sender == Sender::NewMemberProposal {
+            limits.check_new_members(self.counts.of_new_members.saturating_add(1))?;
         }
         u32::try_from(position).map(Some).map_err(|_| Exceeded::PendingProposals(position))
     }
 
-    fn push(&mut self, proposal: PendingProposal, bytes: usize) {
-        if proposal.sender == Sender::NewMemberProposal {
-            self.of_new_members = self.of_new_members.saturating_add(1);
+    fn push(&mut self, proposal: PendingProposal, status: ProposalStatus, bytes: usize) {
+        let Counts { bytes: all_bytes, pending, of_new_members, not_admitted } = &mut self.counts;
+        let increase = |count: &mut usize, by: usize| *count = count.saturating_add(by);
+        increase(all_bytes, bytes);
+        match status {
+            ProposalStatus::Pending => increase(pending, 1),
+            ProposalStatus::NotAdmitted => increase(not_admitted, 1),
+            ProposalStatus::Unsupported | ProposalStatus::Withdrawn => {}
         }
-        self.positions.insert(proposal.reference.clone(), self.proposals.len());
-        self.proposals.push(Arc::new(proposal));
-        self.bytes = self.bytes.saturating_add(bytes);
+        if proposal.sender == Sender::NewMemberProposal && status != ProposalStatus::NotAdmitted {
+            increase(of_new_members, 1);
+        }
+        self.positions.insert(proposal.reference.clone(), self.entries.len());
+        self.entries.push(Entry { proposal: Arc::new(proposal), status });
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &PendingProposal> {
-        self.proposals.iter().map(|pending| &**pending)
+    /// Returns all proposals with their statuses.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<PendingProposal>, ProposalStatus)> {
+        self.entries.iter().map(|entry| (&entry.proposal, entry.status))
     }
 
-    /// The positions in the list.
+    /// Returns the proposals that our Commits may cover.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &PendingProposal> {
+        self.iter().filter(|(_, status)| status.is_pending()).map(|(proposal, _)| &**proposal)
+    }
+
+    /// Returns a proposal, its status and its position.
+    pub(crate) fn get(
+        &self,
+        reference: &ProposalRef,
+    ) -> Option<(&Arc<PendingProposal>, ProposalStatus, u32)> {
+        let position = *self.positions.get(reference)?;
+        let Entry { proposal, status } = self.entries.get(position)?;
+        Some((proposal, *status, u32::try_from(position).ok()?))
+    }
+
+    /// Withdraws one of our own proposals.
+    pub(crate) fn withdraw(&mut self, reference: &ProposalRef) {
+        let position = self.positions.get(reference);
+        let Some(entry) = position.and_then(|position| self.entries.get_mut(*position)) else { return };
+        if entry.status == ProposalStatus::Pending {
+            self.counts.pending = self.counts.pending.saturating_sub(1);
+        }
+        entry.status = ProposalStatus::Withdrawn;
+    }
+
+    /// Returns the positions in the list.
     pub(crate) fn positions(&self) -> impl Iterator<Item = u32> + use<> {
         // As many as could be inserted.
-        0..u32::try_from(self.proposals.len()).unwrap_or(u32::MAX)
+        0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.proposals.is_empty()
+    /// Returns whether a proposal must be committed before application data is sent.
+    pub(crate) const fn must_be_committed_first(&self) -> bool {
+        self.counts.pending > 0
     }
 
-    /// What a Commit refers to.
-    pub(crate) fn refer(&self, reference: &ProposalRef) -> Option<Committed> {
-        let position = self.positions.get(reference)?;
-        self.proposals.get(*position).cloned().map(Committed::ByReference)
+    /// Returns the pending proposals that a Commit does not cover.
+    pub(crate) fn left_out_of(&self, committed: &[Committed]) -> Vec<Arc<PendingProposal>> {
+        let covered: BTreeSet<_> =
+            committed.iter().filter_map(Committed::by_reference).map(|pending| &pending.reference).collect();
+        let pending = self.iter().filter(|(_, status)| status.is_pending());
+        let left_out = pending.filter(|(proposal, _)| !covered.contains(&proposal.reference));
+        left_out.map(|(proposal, _)| proposal.clone()).collect()
     }
 
-    /// The proposals of a Commit, those that it refers to looked up.
+    /// Returns the proposals of a Commit, with those that it refers to.
     pub(crate) fn resolve(
         &self,
         committer: Sender,
@@ -97,10 +160,13 @@ impl ProposalStore {
         proposal_list::may_refer(committer, list)?;
         list.iter()
             .map(|entry| match entry {
-                ProposalOrRef::Proposal(proposal) => Ok(Committed::ByValue(committer, proposal.clone())),
-                ProposalOrRef::Reference(reference) => {
-                    self.refer(reference).ok_or_else(|| Missing::Proposal(reference.clone()).into())
+                ProposalOrRef::Proposal(proposal) => {
+                    Ok(Committed::ByValue(committer, Arc::new(proposal.clone())))
                 }
+                ProposalOrRef::Reference(reference) => self
+                    .get(reference)
+                    .map(|(proposal, ..)| Committed::ByReference(proposal.clone()))
+                    .ok_or_else(|| Missing::Proposal(reference.clone()).into()),
             })
             .collect()
     }

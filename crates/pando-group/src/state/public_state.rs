@@ -2,6 +2,7 @@
 
 use crate::rules::extensions;
 use crate::state::client_index::ClientIndex;
+use crate::state::commit_view::StateView;
 use crate::{GroupError, Violation};
 use pando_crypto::Suite;
 use pando_schedule::InterimTranscriptHash;
@@ -45,6 +46,11 @@ impl PublicState {
     #[must_use]
     pub fn credential(&self, leaf: LeafIndex) -> Option<Credential> {
         self.tree.credential(leaf)
+    }
+
+    /// Returns what the group's rules may look at.
+    pub(crate) const fn view(&self) -> StateView<'_> {
+        StateView::new(&self.context, &self.tree)
     }
 
     /// The key that content must be signed with, by who sends it (section 6.1).

@@ -1,14 +1,20 @@
 //! Epochs that a Commit leads to, before they are merged (RFC 9420, section 12.4.2).
 
+use crate::identity::{Identities, IdentityPolicy};
+use crate::rules::leaf_node;
+use crate::state::commit_view::CommitView;
 use crate::state::epoch_secrets::EpochKeys;
 use crate::state::history::{Leaves, replaced_leaves};
-use crate::state::pending_proposal::Committed;
+use crate::state::leaf_change::{LeafChange, leaf_changes};
+use crate::state::pending_proposal::{Committed, PendingProposal};
 use crate::state::public_state::PublicState;
 use crate::storage::delta::Changes;
+use crate::{GroupError, Misuse, Violation};
 use pando_schedule::InterimTranscriptHash;
 use pando_tree::PrivateKeys;
 use pando_wire::{FramedContent, LeafIndex, MlsMessage, Opaque, Proposal, ReInit, Sender};
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// The public part of an epoch that a Commit leads to, complete and checked. The group is still in the epoch before.
 #[derive(Debug)]
@@ -19,6 +25,7 @@ pub struct PublicStaged {
     pub(crate) committer: Sender,
     pub(crate) authenticated_data: Opaque,
     pub(crate) proposals: Vec<Committed>,
+    pub(crate) left_out: Vec<Arc<PendingProposal>>,
     pub(crate) effects: Effects,
     /// The leaves that are replaced, as they were.
     pub(crate) leaves: Leaves,
@@ -40,6 +47,7 @@ impl PublicStaged {
         content: &FramedContent,
         effects: Effects,
         proposals: Vec<Committed>,
+        left_out: Vec<Arc<PendingProposal>>,
     ) -> Self {
         Self {
             follows: old.interim_transcript_hash.clone(),
@@ -48,6 +56,7 @@ impl PublicStaged {
             committer: content.sender,
             authenticated_data: content.authenticated_data.clone(),
             proposals,
+            left_out,
             effects,
         }
     }
@@ -76,15 +85,67 @@ impl PublicStaged {
         self.proposals.iter().map(|committed| (committed.sender(), committed.proposal()))
     }
 
-    /// The leaves that the Commit adds.
+    /// Returns the proposals that were pending in the epoch before and that the Commit does not cover.
+    pub fn left_out(&self) -> impl Iterator<Item = &PendingProposal> {
+        self.left_out.iter().map(|pending| &**pending)
+    }
+
+    /// Returns the leaves that the Commit adds, by Adds or by being external.
     pub fn added(&self) -> impl Iterator<Item = LeafIndex> {
         self.effects.added.iter().copied()
     }
 
-    /// The leaves that the Commit removes.
+    /// Returns the leaves that the Commit removes.
     #[must_use]
     pub fn removed(&self) -> &[LeafIndex] {
         &self.effects.removed
+    }
+
+    /// Returns the leaves that the Commit removes, replaces and adds, with their credentials and keys.
+    ///
+    /// # Errors
+    /// [`GroupError::Tree`] if a leaf could not be read.
+    pub fn leaf_changes(&self) -> Result<Vec<LeafChange>, GroupError> {
+        let Effects { removed, added, .. } = &self.effects;
+        Ok(leaf_changes(&self.leaves, removed, added, &self.public.tree)?)
+    }
+
+    /// Returns the leaves that the Commit brings in and that are not valid at `now`, in seconds since 1970: their lifetime
+    /// or their credential has ended, or not begun.
+    ///
+    /// Clocks differ, so this is no rule: such a Commit is valid, and the members that merge it are in one epoch. A delivery
+    /// service refuses it before it orders it, and a member may hold it.
+    ///
+    /// # Errors
+    /// [`GroupError::Tree`] if a leaf could not be read.
+    pub fn leaves_invalid_at(
+        &self,
+        now: u64,
+        policy: &dyn IdentityPolicy,
+    ) -> Result<Vec<(LeafIndex, Violation)>, GroupError> {
+        let identities = Identities { policy, now: Some(now) };
+        let changes = self.leaf_changes()?;
+        let new = changes.iter().filter_map(|change| Some((change.leaf(), change.new()?)));
+        let invalid = new.filter_map(|(leaf, leaf_node)| {
+            let alive = leaf_node::is_alive(leaf_node, Some(now));
+            let valid = alive.and_then(|()| leaf_node::credential_is_valid(leaf_node, identities));
+            Some((leaf, valid.err()?))
+        });
+        Ok(invalid.collect())
+    }
+
+    /// Returns the Commit as a [`LocalPolicy`](crate::LocalPolicy) sees it. `before` is the state of the group that has
+    /// staged it.
+    ///
+    /// # Errors
+    /// [`Misuse::StaleCommit`] if it does not follow `before`.
+    pub fn view<'a>(&'a self, before: &'a PublicState) -> Result<CommitView<'a>, GroupError> {
+        if self.follows != before.interim_transcript_hash {
+            return Err(Misuse::StaleCommit.into());
+        }
+        let states = (before.view(), self.public.view());
+        let effects = (self.effects.removed.as_slice(), self.effects.added.as_slice());
+        Ok(CommitView::new(states, self.committer, &self.proposals, effects))
     }
 }
 
@@ -151,7 +212,7 @@ impl Pending {
     pub(crate) fn into_by_value(self) -> Vec<Proposal> {
         let proposals = self.staged.everybody.proposals.into_iter();
         let by_value = proposals.filter_map(|committed| match committed {
-            Committed::ByValue(_, proposal) => Some(proposal),
+            Committed::ByValue(_, proposal) => Some(Arc::unwrap_or_clone(proposal)),
             Committed::ByReference(_) => None,
         });
         by_value.collect()

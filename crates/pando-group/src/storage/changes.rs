@@ -31,8 +31,8 @@ pub(crate) fn of_everybody(
 ) -> Result<Rows, GroupError> {
     let mut rows: Rows = tree(state, None)?.into_iter().filter_map(|(key, row)| Some((key, row?))).collect();
     rows.insert(RowKey::Public, public(state, active, reinit)?);
-    for (position, pending) in (0..).zip(proposals.iter()) {
-        rows.insert(RowKey::Proposal(position), proposal(pending)?);
+    for (position, (pending, status)) in (0..).zip(proposals.iter()) {
+        rows.insert(RowKey::Proposal(position), proposal(pending, status)?);
     }
     Ok(rows)
 }
@@ -116,7 +116,7 @@ impl Group {
         for (position, key_pair) in (0..).zip(&self.updates) {
             rows.insert(RowKey::OwnUpdate(position), own_update(key_pair)?);
         }
-        for (position, (message, reference)) in (0..).zip(&self.own_proposals) {
+        for (position, message, reference) in self.own_proposals.iter() {
             rows.insert(RowKey::OwnProposal(position), own_proposal(message, reference)?);
         }
         rows.extend(self.decrypted_commits.rows());

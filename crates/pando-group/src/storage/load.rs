@@ -7,7 +7,8 @@ use crate::state::decrypted_commits::DecryptedCommits;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
 use crate::state::history::{History, Leaves};
-use crate::state::pending_proposal::{Committed, PendingProposal};
+use crate::state::own_proposals::OwnProposals;
+use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::Pending;
@@ -84,12 +85,7 @@ impl Group {
                     Ok(HpkeKeyPair { private: private.into(), public })
                 })
                 .collect::<Result<_, GroupError>>()?,
-            own_proposals: numbered(rows, RowKey::OwnProposal)
-                .map(|row| {
-                    let OwnProposalRow { message, reference } = decode(row, RowKey::OwnProposal(0))?;
-                    Ok((message, reference))
-                })
-                .collect::<Result<_, GroupError>>()?,
+            own_proposals: own_proposals(rows, suite)?,
             decrypted_commits: DecryptedCommits::restore(
                 numbered(rows, RowKey::OpenedCommit)
                     .map(|row| {
@@ -178,9 +174,18 @@ impl Group {
         // What it refers to, and what was authenticated with it, nobody asks for again.
         let authenticated_data = Opaque::default();
         let by_value = by_value.into_iter();
-        let proposals = by_value.map(|proposal| Committed::ByValue(committer, proposal)).collect();
-        let everybody =
-            PublicStaged { follows, public, committer, authenticated_data, proposals, effects, leaves };
+        let proposals = by_value.map(|proposal| Committed::ByValue(committer, Arc::new(proposal))).collect();
+        let left_out = Vec::new();
+        let everybody = PublicStaged {
+            follows,
+            public,
+            committer,
+            authenticated_data,
+            proposals,
+            left_out,
+            effects,
+            leaves,
+        };
         let staged = Staged { everybody, member, rows: changes };
         Ok(Some(Pending { staged, message }))
     }
@@ -254,11 +259,21 @@ fn state(suite: Suite, tree: Tree, clients: ClientIndex, row: &PublicRow) -> Pub
     }
 }
 
+fn own_proposals(rows: &Rows, suite: Suite) -> Result<OwnProposals, GroupError> {
+    let mut own = OwnProposals::default();
+    for row in numbered(rows, RowKey::OwnProposal) {
+        let OwnProposalRow { message, reference } = decode(row, RowKey::OwnProposal(0))?;
+        own.push(suite, message, reference)?;
+    }
+    Ok(own)
+}
+
 pub(crate) fn proposals(rows: &Rows) -> Result<ProposalStore, GroupError> {
     let stored = numbered(rows, RowKey::Proposal).map(|row| {
-        let ProposalRow { reference, sender, proposal, authenticated_data } =
+        let ProposalRow { reference, sender, proposal, authenticated_data, status } =
             decode(row, RowKey::Proposal(0))?;
-        Ok((PendingProposal { reference, sender, proposal, authenticated_data }, row.expose().len()))
+        let status = ProposalStatus::stored(status).ok_or(GroupError::Stored(RowKey::Proposal(0)))?;
+        Ok((PendingProposal { reference, sender, proposal, authenticated_data }, status, row.expose().len()))
     });
     Ok(ProposalStore::restore(stored.collect::<Result<Vec<_>, GroupError>>()?))
 }

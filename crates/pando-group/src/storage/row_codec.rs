@@ -1,7 +1,7 @@
 //! Contents of a group's rows, in the encoding of the wire format.
 
 use crate::state::epoch_secrets::EpochKeys;
-use crate::state::pending_proposal::{Committed, PendingProposal};
+use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::public_state::PublicState;
 use crate::state::staged::Pending;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
@@ -51,6 +51,25 @@ pub(crate) struct ProposalRow {
     pub(crate) sender: Sender,
     pub(crate) proposal: Proposal,
     pub(crate) authenticated_data: Opaque,
+    pub(crate) status: u8,
+}
+
+impl ProposalStatus {
+    const ALL: [Self; 4] = [Self::Pending, Self::Unsupported, Self::NotAdmitted, Self::Withdrawn];
+
+    /// Returns the status that is stored as a number.
+    pub(crate) fn stored(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    const fn number(self) -> u8 {
+        match self {
+            Self::Pending => 0,
+            Self::Unsupported => 1,
+            Self::NotAdmitted => 2,
+            Self::Withdrawn => 3,
+        }
+    }
 }
 
 /// [`RowKey::OwnUpdate`]
@@ -146,9 +165,12 @@ pub(crate) fn past(
     row(&PastRow { context: context.clone(), leaf_count, sender_data: secret(sender_data) })
 }
 
-pub(crate) fn proposal(pending: &PendingProposal) -> Result<SecretBytes, EncodeError> {
+pub(crate) fn proposal(
+    pending: &PendingProposal,
+    status: ProposalStatus,
+) -> Result<SecretBytes, EncodeError> {
     let PendingProposal { reference, sender, proposal, authenticated_data } = pending.clone();
-    row(&ProposalRow { reference, sender, proposal, authenticated_data })
+    row(&ProposalRow { reference, sender, proposal, authenticated_data, status: status.number() })
 }
 
 pub(crate) fn own_update(key_pair: &HpkeKeyPair) -> Result<SecretBytes, EncodeError> {

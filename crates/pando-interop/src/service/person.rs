@@ -62,6 +62,7 @@ impl Person {
             crypto: &RustCrypto,
             signer: &*self.signer,
             policy: &BasicIdentities,
+            rules: &pando_mls::AdmitAll,
             psks: &self.psks,
             is_in_group: &|_| false,
             now: now(),

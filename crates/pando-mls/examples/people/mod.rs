@@ -35,6 +35,7 @@ impl Person {
             crypto: &RustCrypto,
             signer: &**signer,
             policy: &BasicIdentities,
+            rules: &DefaultRules,
             psks: *psks,
             is_in_group: &|_| false,
             now: None,
@@ -121,7 +122,7 @@ impl Member {
             Processed::Application { data, .. } => return Ok(Some(String::from_utf8(data.to_vec())?)),
             Processed::Commit(staged) => group.merge(*staged)?.1.apply(rows),
             Processed::OwnCommit => group.merge_pending()?.apply(rows),
-            Processed::Proposal(_) | Processed::OwnProposal(_) => {}
+            Processed::Proposal(_) | Processed::NotAdmitted(..) | Processed::OwnProposal(_) => {}
         }
         Ok(None)
     }

@@ -37,6 +37,7 @@ pub(crate) fn client(signer: &dyn Signer) -> Client<'_> {
         crypto: &Counting,
         signer,
         policy: &BasicIdentities,
+        rules: &pando_mls::AdmitAll,
         psks: &AnyPsk,
         is_in_group: &|_| false,
         now: None,
@@ -108,8 +109,9 @@ impl Pair {
         let Processed::Commit(staged) = processed else { panic!("not a Commit") };
         let (merged, _) = work(|| self.groups[1].merge(*staged).unwrap());
         cost.allocated += merged.allocated;
-        let (observed, processed) =
-            work(|| observer.process(output.message.clone(), &BasicIdentities, None).unwrap().0);
+        let (observed, processed) = work(|| {
+            observer.process(output.message.clone(), &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0
+        });
         assert!(matches!(processed, PublicProcessed::Commit(_)));
         cost.allocated += observed.allocated;
         cost.hashed += observed.hashed;

@@ -63,7 +63,12 @@ fn nobody_is_added_before_or_after_their_time() {
         assert_eq!(violation(proposed.unwrap_err()), Violation::Lifetime);
 
         let (message, _) = stage.puppet.propose(proposal);
-        let seen = stage.observer.process(over_the_wire(&message), &BasicIdentities, Some(NOW));
+        let seen = stage.observer.process(
+            over_the_wire(&message),
+            &BasicIdentities,
+            &pando_mls::AdmitAll,
+            Some(NOW),
+        );
         assert_eq!(violation(seen.unwrap_err()), Violation::Lifetime);
         stage.hear(&message);
     }

@@ -37,7 +37,7 @@ fn a_signature_key_passes_from_one_member_to_another() {
         let sender = Sender::Member(committer);
         let commit = stage.puppet.commit_as(sender, list, Some(path), &*stage.members[1].signer);
         // All that can be seen without secrets is in order.
-        let (seen, _) = stage.observer.process(commit, stage.policy, None).unwrap();
+        let (seen, _) = stage.observer.process(commit, stage.policy, &pando_mls::AdmitAll, None).unwrap();
         assert!(matches!(seen, PublicProcessed::Commit(_)));
     }
     // One of them is not enough.
@@ -71,7 +71,7 @@ fn a_type_of_credential_goes_with_the_last_who_has_it() {
         leaf.capabilities.credentials = vec![CredentialType::BASIC];
     });
     let (message, reference) = stage.puppet.propose(update(updated.clone()));
-    let _ = stage.observer.process(message, stage.policy, None).unwrap();
+    let _ = stage.observer.process(message, stage.policy, &pando_mls::AdmitAll, None).unwrap();
 
     let committer = stage.members[0].leaf();
     for goes in [true, false] {
@@ -85,7 +85,7 @@ fn a_type_of_credential_goes_with_the_last_who_has_it() {
         let path = stage.puppet.path_as(committer, &tree, &*stage.members[0].signer);
         let signer = &*stage.members[0].signer;
         let commit = stage.puppet.commit_as(Sender::Member(committer), list, Some(path), signer);
-        let seen = stage.observer.process(commit, stage.policy, None);
+        let seen = stage.observer.process(commit, stage.policy, &pando_mls::AdmitAll, None);
         let in_use = Violation::CredentialInUseUnsupported(CredentialType::X509);
         assert_eq!(seen.map(|_| ()), if goes { Ok(()) } else { Err(in_use.into()) });
     }

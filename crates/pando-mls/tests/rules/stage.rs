@@ -92,7 +92,7 @@ impl Stage {
     pub(crate) fn error(&mut self, message: &MlsMessage) -> GroupError {
         let error = self.members_error(message);
         let (context, pending) = (self.observer.public().context().clone(), self.observer_pending());
-        let seen = self.observer.process(over_the_wire(message), self.policy, None);
+        let seen = self.observer.process(over_the_wire(message), self.policy, &pando_mls::AdmitAll, None);
         assert_eq!(seen.unwrap_err(), error);
         assert_eq!((self.observer.public().context(), self.observer_pending()), (&context, pending));
         error
@@ -210,7 +210,8 @@ impl Stage {
             let processed = member.process_with(message, self.policy).unwrap();
             assert!(matches!(processed, Processed::Proposal(_)));
         }
-        let (seen, _) = self.observer.process(over_the_wire(message), self.policy, None).unwrap();
+        let (seen, _) =
+            self.observer.process(over_the_wire(message), self.policy, &pando_mls::AdmitAll, None).unwrap();
         assert!(matches!(seen, PublicProcessed::Proposal(_)));
     }
 
@@ -230,9 +231,14 @@ impl Stage {
 
     /// Lets the observer follow a Commit.
     pub(crate) fn observe(&mut self, message: &MlsMessage) {
-        match self.observer.process(over_the_wire(message), self.policy, None).unwrap().0 {
+        match self
+            .observer
+            .process(over_the_wire(message), self.policy, &pando_mls::AdmitAll, None)
+            .unwrap()
+            .0
+        {
             PublicProcessed::Commit(staged) => drop(self.observer.merge(*staged).unwrap()),
-            other @ PublicProcessed::Proposal(_) => panic!("not a Commit: {other:?}"),
+            other => panic!("not a Commit: {other:?}"),
         }
     }
 

@@ -84,7 +84,7 @@ fn an_observer_takes_proposals_from_outside() {
             PublicProcessed::Proposal(pending) => {
                 assert_eq!((pending.sender, pending.proposal), (Sender::External(1), remove(1)));
             }
-            other @ PublicProcessed::Commit(_) => panic!("not a proposal: {other:?}"),
+            other => panic!("not a proposal: {other:?}"),
         }
     }
 }

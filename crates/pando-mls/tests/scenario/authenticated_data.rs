@@ -113,7 +113,7 @@ fn data_goes_along_with_an_external_commit() {
         let (_, message, _) = join.build(&client(&*newcomer.signer), &mut world.rng).unwrap();
         let (mut observer, _) =
             PublicGroup::new(suite, &group_info, None, &BasicIdentities, Limits::default()).unwrap();
-        match observer.process(message.clone(), &BasicIdentities, None).unwrap().0 {
+        match observer.process(message.clone(), &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0 {
             PublicProcessed::Commit(staged) => assert_eq!(&**staged.authenticated_data(), b"open"),
             other => panic!("not a Commit: {other:?}"),
         }

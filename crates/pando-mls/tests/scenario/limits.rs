@@ -261,12 +261,13 @@ fn an_observer_does_not_take_everything() {
         let add = third.bundle.key_package;
         let (commit, _) = world.build(0, |builder| builder.only_pending([]).add(add)).unwrap();
         let mut taken = |index: usize, message: &MlsMessage| {
-            careful[index].process(message.clone(), &BasicIdentities, None).map(|_| ()).map_err(|error| {
-                match error {
+            careful[index]
+                .process(message.clone(), &BasicIdentities, &pando_mls::AdmitAll, None)
+                .map(|_| ())
+                .map_err(|error| match error {
                     GroupError::Exceeded(exceeded) => exceeded,
                     other => panic!("{other:?}"),
-                }
-            })
+                })
         };
         assert_eq!(taken(0, &update), Err(Exceeded::MessageBytes(100)));
         assert_eq!(taken(1, &update), Err(Exceeded::PendingProposals(0)));

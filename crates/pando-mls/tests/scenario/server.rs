@@ -38,7 +38,8 @@ impl Server {
         policy: &dyn IdentityPolicy,
         now: Option<u64>,
     ) -> Result<PublicProcessed, GroupError> {
-        let (processed, delta) = self.group.process(over_the_wire(message), policy, now)?;
+        let (processed, delta) =
+            self.group.process(over_the_wire(message), policy, &pando_mls::AdmitAll, now)?;
         delta.apply(&mut self.rows);
         Ok(processed)
     }

@@ -58,7 +58,11 @@ fn the_limit_of_the_size_of_pending_proposals() {
             world.members[1].process(message).unwrap();
             sizes.push(stored(&world.members[1]));
             let message = over_the_wire(message);
-            observed.process(message, &BasicIdentities, None).unwrap().1.apply(&mut rows);
+            observed
+                .process(message, &BasicIdentities, &pando_mls::AdmitAll, None)
+                .unwrap()
+                .1
+                .apply(&mut rows);
         }
         assert!(sizes[0] > 5_000 && sizes[1] > sizes[0] + 3_000);
         let exceeded = |limit| GroupError::Exceeded(Exceeded::PendingProposalBytes(limit));
@@ -69,14 +73,21 @@ fn the_limit_of_the_size_of_pending_proposals() {
             let mut rows = Rows::new();
             delta.apply(&mut rows);
             let first = over_the_wire(&messages[0]);
-            careful.process(first, &BasicIdentities, None).unwrap().1.apply(&mut rows);
+            careful.process(first, &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().1.apply(&mut rows);
             let restarted = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, limits).unwrap();
             for mut careful in [careful, restarted] {
-                let taken = careful.process(over_the_wire(&messages[1]), &BasicIdentities, None);
+                let taken = careful.process(
+                    over_the_wire(&messages[1]),
+                    &BasicIdentities,
+                    &pando_mls::AdmitAll,
+                    None,
+                );
                 assert_eq!(taken.map(drop), if fits { Ok(()) } else { Err(exceeded(sizes[1] - 1)) });
                 assert_eq!(careful.pending_proposals().count(), if fits { 2 } else { 1 });
                 // What is there already can come again.
-                let _ = careful.process(over_the_wire(&messages[0]), &BasicIdentities, None).unwrap();
+                let _ = careful
+                    .process(over_the_wire(&messages[0]), &BasicIdentities, &pando_mls::AdmitAll, None)
+                    .unwrap();
             }
         }
         // A member who has both, and loads them with a smaller limit, keeps them, and takes no more.
@@ -127,14 +138,17 @@ fn the_limit_of_those_who_ask_to_be_added() {
                 let expected = if number < new_member_proposals { Ok(()) } else { Err(exceeded.clone()) };
                 let taken = group.process(over_the_wire(message), &client);
                 assert_eq!(taken.map(|(_, delta)| delta.apply(&mut member.rows)), expected);
-                let seen = observer.process(over_the_wire(message), &BasicIdentities, None);
+                let seen =
+                    observer.process(over_the_wire(message), &BasicIdentities, &pando_mls::AdmitAll, None);
                 assert_eq!(seen.map(|(_, delta)| delta.apply(&mut rows)), expected);
             }
             // What members propose is taken.
             member.group = Group::load(&member.rows, &client).unwrap();
             member.process(&update).unwrap();
             assert_eq!(member.pending_proposals().len(), new_member_proposals + 1);
-            let _ = observer.process(over_the_wire(&update), &BasicIdentities, None).unwrap();
+            let _ = observer
+                .process(over_the_wire(&update), &BasicIdentities, &pando_mls::AdmitAll, None)
+                .unwrap();
             assert_eq!(observer.pending_proposals().count(), new_member_proposals + 1);
             // The same one may come again.
             for message in &asked[..new_member_proposals] {

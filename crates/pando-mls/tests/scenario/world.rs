@@ -47,6 +47,7 @@ pub(crate) fn client(signer: &dyn Signer) -> Client<'_> {
         crypto: &RustCrypto,
         signer,
         policy: &BasicIdentities,
+        rules: &pando_mls::AdmitAll,
         psks: &AllPsks,
         is_in_group: &|_| false,
         now: Some(NOW),

@@ -314,6 +314,7 @@ pub(crate) fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config:
         crypto: &RustCrypto,
         signer,
         policy: POLICY,
+        rules: &pando_mls::AdmitAll,
         psks,
         is_in_group: &|_| false,
         now: Some(NOW),

@@ -37,7 +37,7 @@ impl Observer {
     }
 
     fn process(&mut self, message: MlsMessage) -> Result<PublicProcessed, GroupError> {
-        let (processed, delta) = self.group.process(message, POLICY, Some(NOW))?;
+        let (processed, delta) = self.group.process(message, POLICY, &pando_mls::AdmitAll, Some(NOW))?;
         delta.apply(&mut self.rows);
         Ok(processed)
     }

@@ -112,6 +112,7 @@ impl<B: Backend> Device<B> {
             crypto: &RustCrypto,
             signer: &*self.signer,
             policy: &BasicIdentities,
+            rules: &pando_mls::AdmitAll,
             psks,
             is_in_group: &|_| false,
             now: Some(1_000),

@@ -156,6 +156,7 @@ fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfi
         crypto: &RustCrypto,
         signer,
         policy: &BasicIdentities,
+        rules: &pando_group::AdmitAll,
         psks,
         is_in_group: &|_| false,
         now: None,

@@ -41,6 +41,7 @@ fn members_have_certificates_of_one_authority() {
         crypto: &RustCrypto,
         signer: &*alice.signer,
         policy,
+        rules: &pando_group::DefaultRules,
         psks,
         is_in_group: &|_| false,
         now,

@@ -142,6 +142,7 @@ impl<'a> Player<'a> {
             crypto: self.crypto,
             signer,
             policy: &AnyIdentity,
+            rules: &pando_group::AdmitAll,
             psks,
             is_in_group,
             now: None,

@@ -1,0 +1,114 @@
+//! A Commit as the rules of the application see it: the state before and after it, and what it changes.
+
+use crate::state::history::replaced_leaves;
+use crate::state::leaf_change::{LeafChange, leaf_changes};
+use crate::state::pending_proposal::Committed;
+use pando_tree::{Tree, TreeError};
+use pando_wire::{Credential, Extensions, GroupContext, GroupId, LeafIndex, Proposal, Sender};
+
+/// The state of a group that all members agree on, as far as rules may depend on it: transcripts and tags are left out.
+#[derive(Debug, Clone, Copy)]
+pub struct StateView<'a> {
+    context: &'a GroupContext,
+    tree: &'a Tree,
+}
+
+impl<'a> StateView<'a> {
+    pub(crate) const fn new(context: &'a GroupContext, tree: &'a Tree) -> Self {
+        Self { context, tree }
+    }
+
+    /// Returns the identifier of the group.
+    #[must_use]
+    pub const fn group_id(&self) -> &'a GroupId {
+        &self.context.group_id
+    }
+
+    /// Returns the epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.context.epoch
+    }
+
+    /// Returns the extensions of the group.
+    #[must_use]
+    pub const fn extensions(&self) -> &'a Extensions {
+        &self.context.extensions
+    }
+
+    /// Returns the ratchet tree.
+    #[must_use]
+    pub const fn tree(&self) -> &'a Tree {
+        self.tree
+    }
+
+    /// Returns the credential of the member at `leaf`, or `None` if the leaf is blank or does not exist.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if the leaf could not be read.
+    pub fn credential(&self, leaf: LeafIndex) -> Result<Option<Credential>, TreeError> {
+        Ok(self.tree.credential(leaf))
+    }
+}
+
+/// A Commit, or the creation of a group.
+#[derive(Debug, Clone, Copy)]
+pub struct CommitView<'a> {
+    before: Option<StateView<'a>>,
+    after: StateView<'a>,
+    committer: Sender,
+    proposals: &'a [Committed],
+    removed: &'a [LeafIndex],
+    added: &'a [LeafIndex],
+}
+
+impl<'a> CommitView<'a> {
+    /// A Commit that leads from `before` to `after`. `added` includes the leaf of an external joiner.
+    pub(crate) const fn new(
+        (before, after): (StateView<'a>, StateView<'a>),
+        committer: Sender,
+        proposals: &'a [Committed],
+        (removed, added): (&'a [LeafIndex], &'a [LeafIndex]),
+    ) -> Self {
+        Self { before: Some(before), after, committer, proposals, removed, added }
+    }
+
+    /// The creation of a group by the member at leaf 0.
+    pub(crate) const fn creation(after: StateView<'a>) -> Self {
+        const CREATOR: LeafIndex = LeafIndex(0);
+        let committer = Sender::Member(CREATOR);
+        Self { before: None, after, committer, proposals: &[], removed: &[], added: &[CREATOR] }
+    }
+
+    /// Returns the state before the Commit, or `None` when the group is created.
+    #[must_use]
+    pub const fn before(&self) -> Option<StateView<'a>> {
+        self.before
+    }
+
+    /// Returns the state after the Commit.
+    #[must_use]
+    pub const fn after(&self) -> StateView<'a> {
+        self.after
+    }
+
+    /// Returns the committer, or the creator.
+    #[must_use]
+    pub const fn committer(&self) -> Sender {
+        self.committer
+    }
+
+    /// Returns the proposals that the Commit covers, each with its sender.
+    pub fn proposals(&self) -> impl Iterator<Item = (Sender, &'a Proposal)> + use<'a> {
+        self.proposals.iter().map(|committed| (committed.sender(), committed.proposal()))
+    }
+
+    /// Returns the leaves that the Commit removes, replaces and adds.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a leaf could not be read.
+    pub fn leaf_changes(&self) -> Result<Vec<LeafChange>, TreeError> {
+        let replaced = self.before.map(|before| replaced_leaves(before.tree, self.after.tree));
+        leaf_changes(&replaced.unwrap_or_default(), self.removed, self.added, self.after.tree)
+    }
+}
