@@ -1,0 +1,126 @@
+//! Checks that the files of a crate do not import each other in a circle.
+//!
+//! A file imports another file if one of its paths leads to an item of that file. The paths of
+//! `use` declarations, types, expressions, patterns, bounds, attributes and macro tokens are
+//! followed through modules, imports and re-exports to the definition. A path ends at a type:
+//! associated items are not resolved, and neither are method calls. Two things do not count as
+//! imports:
+//!
+//! - A re-export by a parent module of its descendants' items, unless the parent uses the item.
+//! - Code under `#[cfg(test)]`, because tests of a lower layer may use a higher one.
+//!
+//! To print the circles of all crates:
+//! `cargo test -p pando-mls --test layers -- --nocapture crates_`.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+mod cases;
+mod graph;
+mod names;
+
+use graph::Graph;
+use names::Sources;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Crates without import circles, with lower bounds for their files and imports.
+const LAYERED: [(&str, usize, usize); 5] = [
+    ("pando-framing", 6, 9),
+    ("pando-group", 35, 150),
+    ("pando-mls", 1, 0),
+    ("pando-tree", 18, 50),
+    ("pando-x509", 7, 9),
+];
+
+/// Crates that still have circles.
+const CIRCULAR: [&str; 7] = [
+    "pando-cli",
+    "pando-crypto",
+    "pando-interop",
+    "pando-schedule",
+    "pando-store",
+    "pando-vectors",
+    "pando-wire",
+];
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read_sources(folder: &Path, prefix: &str, sources: &mut Sources) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("{prefix}{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            read_sources(&path, &format!("{name}/"), sources);
+        } else if name.ends_with(".rs") {
+            sources.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// Returns the graphs of a package: one for its library and one for its program.
+fn graphs(package: &str) -> Vec<Graph> {
+    let mut sources = Sources::new();
+    read_sources(&crates().join(package).join("src"), "", &mut sources);
+    let roots = ["lib.rs", "main.rs"].into_iter().filter(|root| sources.contains_key(*root));
+    roots.map(|root| Graph::of(&sources, root)).collect()
+}
+
+/// Prints and returns the reports of a package's circles.
+fn circles(package: &str) -> Vec<String> {
+    let circles = graphs(package).into_iter().flat_map(|graph| graph.circles());
+    let circles: Vec<_> = circles.map(|circle| format!("{package}: {circle}")).collect();
+    circles.iter().for_each(|circle| println!("{circle}"));
+    circles
+}
+
+#[test]
+fn crates_have_no_circles() {
+    let circles: Vec<_> = LAYERED.iter().flat_map(|(package, ..)| circles(package)).collect();
+    assert!(circles.is_empty(), "{} import circles; they are printed above", circles.len());
+}
+
+/// A crate without circles must move to `LAYERED`, so that it stays without.
+#[test]
+fn crates_with_circles_are_known() {
+    for package in CIRCULAR {
+        assert!(!circles(package).is_empty(), "{package} has no circles: it belongs to LAYERED");
+    }
+    let mut known: Vec<_> = LAYERED.iter().map(|(package, ..)| *package).chain(CIRCULAR).collect();
+    known.sort_unstable();
+    let mut found: Vec<_> = fs::read_dir(crates())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort_unstable();
+    assert_eq!(known, found);
+}
+
+#[test]
+fn crates_have_no_unresolved_paths() {
+    for package in LAYERED.iter().map(|(package, ..)| *package).chain(CIRCULAR) {
+        for graph in graphs(package) {
+            assert!(graph.missing.is_empty(), "{package}: {:#?}", graph.missing);
+        }
+    }
+}
+
+/// Guards against a vacuous check: without files or resolved paths, no circle is found either.
+#[test]
+fn crates_are_read_whole() {
+    for (package, least_files, least_imports) in LAYERED {
+        let graphs = graphs(package);
+        let files: usize = graphs.iter().map(|graph| graph.files.len()).sum();
+        let imports: usize = graphs.iter().map(Graph::number_of_imports).sum();
+        println!("{package}: {files} files, {imports} imports between them");
+        assert!(files >= least_files, "{package}: {files} files, fewer than {least_files}");
+        assert!(imports >= least_imports, "{package}: {imports} imports, fewer than {least_imports}");
+    }
+}
