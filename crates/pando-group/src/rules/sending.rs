@@ -57,7 +57,8 @@ pub(crate) fn reinit(
 ) -> Result<(), GroupError> {
     let ReInit { group_id, version, cipher_suite, extensions } = reinit;
     limits.check_group_id(group_id)?;
-    if *version != ProtocolVersion::MLS_10 {
+    // A lower version breaks a rule for receivers, too.
+    if *version > ProtocolVersion::MLS_10 {
         return Err(Misuse::UnsupportedVersion.into());
     }
     crypto.suite(*cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)?;

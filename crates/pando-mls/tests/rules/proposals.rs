@@ -1,6 +1,6 @@
 //! Section 12.1: proposals that are wrong by themselves, alone and in a Commit.
 
-use crate::forge::{LISTED, extension, external_init, psk, reinit, remove, set_extensions};
+use crate::forge::{LISTED, by_value, extension, external_init, psk, reinit, remove, set_extensions};
 use crate::stage::Stage;
 use crate::world::{external_psk, suites};
 use pando_mls::Violation;
@@ -68,9 +68,13 @@ fn new_extensions_are_of_one_type_each() {
     let extensions = Extensions(vec![extension(LISTED, b"1"), extension(LISTED, b"2")]);
     let violation = Violation::DuplicateExtension(LISTED);
     assert_eq!(stage.forbidden_proposal(set_extensions(extensions.clone())), violation);
-    let next = ReInit { extensions, ..next_group(&stage) };
-    assert_eq!(stage.forbidden_proposal(reinit(next)), violation);
     stage.lives_on();
+    // Section 12.1.5 has one rule for a ReInit that is received. A member that could not follow it does not make it.
+    let mut stage = Stage::new();
+    let next = ReInit { extensions, ..next_group(&stage) };
+    assert_eq!(stage.not_built(&[reinit(next.clone())]), violation);
+    let commit = stage.puppet.commit(by_value(&[reinit(next)]), |_, _| {});
+    stage.follow(&commit);
 }
 
 #[test]

@@ -154,9 +154,9 @@ fn a_tree_is_joined_and_observed() {
         world.agree();
         let (commit, _) = world.commit(2, |builder| builder);
         for message in [message, commit] {
-            match observer.process(message, &BasicIdentities, None).unwrap().0 {
+            match observer.process(message, &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0 {
                 PublicProcessed::Commit(staged) => drop(observer.merge(*staged).unwrap()),
-                other @ PublicProcessed::Proposal(_) => panic!("not a Commit: {other:?}"),
+                other => panic!("not a Commit: {other:?}"),
             }
         }
         assert_eq!(observer.public().context(), world.context());

@@ -3,12 +3,13 @@
 
 use crate::proposals::{extensions, reinit, remove};
 use crate::world::{World, suites};
-use pando_mls::{GroupError, Misuse, Suite};
+use pando_mls::{Delta, GroupError, Misuse, Suite};
 
 fn ended(suite: Suite, by: usize) {
     let mut world = World::of(suite, 2);
     let late = world.send(0, b"sent before");
     let newcomer = world.newcomer();
+    let group_info = world.members[0].group_info(true);
     let next = reinit(crate::world::suite(2), extensions(&[0xf0f0]));
     let (message, _) = world.build(by, |builder| builder.reinit(next.clone())).unwrap();
     for index in [0, 1] {
@@ -24,8 +25,13 @@ fn ended(suite: Suite, by: usize) {
         assert_eq!(member.propose_update(rng).unwrap_err(), silent);
         assert_eq!(member.propose(remove(0), rng).unwrap_err(), silent);
     }
-    // Nor does anybody get in from outside.
-    let group_info = world.members[0].group_info(true);
+    // No member describes the group to those who would join it, and nobody gets in by an older description.
+    for index in [0, 1] {
+        let described = world.members[index].operate(|group, client| {
+            group.group_info(true, &client).map(|group_info| (group_info, Delta::default()))
+        });
+        assert_eq!(described.unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+    }
     let (_, message) = world.external(newcomer, &group_info, None, None, vec![]).unwrap();
     for member in &mut world.members {
         assert_eq!(member.process(&message).unwrap_err(), GroupError::Misuse(Misuse::NotActive));

@@ -47,12 +47,8 @@ fn ones_own_commit_comes_back() {
             // Not twice.
             let epoch = world.members[by].group.epoch();
             let error = world.members[by].process(&commit).unwrap_err();
-            if world.config.encrypt_handshakes {
-                assert_eq!(error, GroupError::Framing(FramingError::OwnMessage));
-            } else {
-                let expected = FramingError::WrongEpoch { message: epoch - 1, group: epoch };
-                assert_eq!(error, GroupError::Framing(expected));
-            }
+            let expected = FramingError::WrongEpoch { message: epoch - 1, group: epoch };
+            assert_eq!(error, GroupError::Framing(expected));
             assert_eq!(world.members[by].group.epoch(), epoch);
             world.agree();
             world.chat(by);

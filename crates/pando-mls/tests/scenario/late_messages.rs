@@ -2,7 +2,7 @@
 //! more.
 
 use crate::world::{World, fast_suites, read, suite, suites};
-use pando_mls::{GroupConfig, GroupError, Missing, Suite};
+use pando_mls::{FramingError, GroupConfig, GroupError, Missing, Suite};
 
 /// In each epoch, messages are sent that arrive after one Commit, after two, and so on, each in its own order.
 fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
@@ -82,8 +82,11 @@ fn late_handshakes_change_nothing() {
         let epoch = world.context().epoch;
         for message in [&update, &lost] {
             let refused = world.members[1].process(message).unwrap_err();
-            assert_eq!(refused, GroupError::Missing(Missing::Epoch(epoch - 1)));
+            let stale = FramingError::WrongEpoch { message: epoch - 1, group: epoch };
+            assert_eq!(refused, GroupError::Framing(stale));
             assert_eq!(world.members[1].pending_proposals(), []);
+            // No key is used up.
+            assert!(world.members[1].group.take_delta().is_empty());
         }
         world.agree();
         world.chat(1);

@@ -31,12 +31,11 @@ fn nobody_can_keep_others_from_making_commits() {
             psk(external_psk(1), 32),
             psk(external_psk(1), 32),
             add(plain.clone()),
-            // Which the fifth leaf keeps from being committed.
-            custom(0xf001, b""),
-            custom(0xf002, b""),
         ] {
             world.propose(3, proposal);
         }
+        // The fifth leaf keeps this from being committed.
+        world.propose_unsupported(3, LeafIndex(4), custom(0xf001, b""));
         world.propose_update(3);
         world.propose_update(3);
         world.propose_update(committer);

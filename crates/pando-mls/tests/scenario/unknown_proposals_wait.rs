@@ -24,9 +24,12 @@ fn proposals_of_types_that_somebody_does_not_know_wait_until_they_have_gone() {
         let refused = world.build(1, |builder| builder.proposal(custom(0xf001, b""))).unwrap_err();
         assert_eq!(refused, GroupError::Violation(unsupported));
         // As a proposal of another, it waits for the removal.
-        world.propose(0, custom(0xf001, b""));
+        let own = world.members[0].propose(custom(0xf001, b""), &mut world.rng).unwrap_err();
+        let unsupported = Violation::ProposalTypeUnsupported(ProposalType(0xf001));
+        assert_eq!(own, GroupError::Violation(unsupported));
+        world.propose_unsupported(0, LeafIndex(2), custom(0xf001, b""));
         world.commit(1, |builder| builder);
-        world.propose(0, custom(0xf001, b""));
+        world.propose_unsupported(0, LeafIndex(2), custom(0xf001, b""));
         let (message, _) = world.build(1, |builder| builder.remove(LeafIndex(2))).unwrap();
         world.deliver_commit(1, &message);
         world.chat(0);

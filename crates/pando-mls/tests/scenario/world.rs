@@ -456,6 +456,20 @@ impl World {
         self.deliver_proposal(by, &message);
     }
 
+    /// Everybody takes a proposal of a type that the member at `unaware` does not support. Its sender may make it while a
+    /// removal of that member is pending; the removal is not delivered.
+    pub(crate) fn propose_unsupported(&mut self, by: usize, unaware: LeafIndex, proposal: Proposal) {
+        let rng = &mut self.rng;
+        let removal = Proposal::Remove(pando_mls::wire::Remove { removed: unaware });
+        let member = &mut self.members[by];
+        member.propose(removal.clone(), rng).unwrap();
+        let message = member.propose(proposal, rng).unwrap();
+        let pending = member.group.pending_proposals().find(|pending| pending.proposal == removal);
+        let reference = pending.unwrap().reference.clone();
+        member.operate(|group, _| Ok(((), group.withdraw_proposal(&reference)?))).unwrap();
+        self.deliver_proposal(by, &message);
+    }
+
     pub(crate) fn propose_update(&mut self, by: usize) {
         let message = self.members[by].propose_update(&mut self.rng).unwrap();
         self.deliver_proposal(by, &message);
