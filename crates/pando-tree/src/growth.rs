@@ -1,6 +1,7 @@
 //! How much work a change is, counted and not timed: it grows with the logarithm of the group's size. That of joining
 //! grows with the size.
 
+use crate::counters::{HASHES, INDEX_STEPS, KEYS_COMPARED, NODES_ALLOCATED};
 use crate::{LeafTemplate, Tree};
 use pando_crypto::{
     AeadKey, AeadNonce, CryptoError, CryptoProvider, CryptoRng, Digest, HpkeKeyPair, HpkePrivateKey,
@@ -14,33 +15,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Held by a test that counts, so that it is alone.
 static COUNTING: Mutex<()> = Mutex::new(());
-
-/// A count. One test at a time looks at these, so it does not matter that they are shared.
-#[derive(Debug)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    pub(crate) fn count(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Hashes computed, for the tree, for parent hashes and for the fingerprints of keys.
-static HASHES: Counter = Counter::new();
-/// Nodes of the tree allocated.
-pub(crate) static NODES_ALLOCATED: Counter = Counter::new();
-/// Keys compared with each other.
-pub(crate) static KEYS_COMPARED: Counter = Counter::new();
-/// Fingerprints compared on the way through the index: a number of eight bytes each.
-pub(crate) static INDEX_STEPS: Counter = Counter::new();
 
 /// A cipher suite that counts the hashes of another.
 struct Counting;
@@ -200,12 +177,11 @@ struct Cost {
 }
 
 fn now() -> Cost {
-    let read = |counter: &Counter| counter.0.load(Ordering::Relaxed);
     Cost {
-        hashes: read(&HASHES),
-        nodes: read(&NODES_ALLOCATED),
-        keys: read(&KEYS_COMPARED),
-        index_steps: read(&INDEX_STEPS),
+        hashes: HASHES.get(),
+        nodes: NODES_ALLOCATED.get(),
+        keys: KEYS_COMPARED.get(),
+        index_steps: INDEX_STEPS.get(),
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Entry {
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
         #[cfg(test)]
-        crate::growth::INDEX_STEPS.count();
+        crate::counters::INDEX_STEPS.count();
         (self.fingerprint, self.node).cmp(&(other.fingerprint, other.node))
     }
 }

@@ -124,6 +124,8 @@ mod support;
 mod tree;
 
 #[cfg(test)]
+mod counters;
+#[cfg(test)]
 mod growth;
 
 pub use changes::{NodeChange, NodeContent};

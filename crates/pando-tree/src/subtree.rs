@@ -122,7 +122,7 @@ impl Subtree {
 
     fn new(summary: Summary, kind: Kind) -> Arc<Self> {
         #[cfg(test)]
-        crate::growth::NODES_ALLOCATED.count();
+        crate::counters::NODES_ALLOCATED.count();
         Arc::new(Self { hash: OnceLock::new(), summary, body: Body::Here(kind) })
     }
 

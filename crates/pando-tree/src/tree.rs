@@ -377,7 +377,7 @@ impl Tree {
 /// Whether a node has a key.
 fn same_key(found: Option<&[u8]>, key: &[u8]) -> bool {
     #[cfg(test)]
-    crate::growth::KEYS_COMPARED.count();
+    crate::counters::KEYS_COMPARED.count();
     found == Some(key)
 }
 
