@@ -1,18 +1,16 @@
 //! Making a path, as a committer does (RFC 9420, sections 7.4 to 7.6).
 
-use crate::private::{next_path_secret, node_key_pair};
+use crate::TreeError;
+use crate::path_secret::{LABEL, next_path_secret, node_key_pair};
+use crate::private::PrivateKeys;
 use crate::resolution::PathStep;
 use crate::subtree::Subtree;
 use crate::tree::Tree;
-use crate::{PrivateKeys, TreeError};
 use pando_crypto::{CryptoRng, HpkeKeyPair, HpkeMessage, SecretBytes, Signer};
 use pando_wire::{
     Capabilities, Credential, Encode, Extensions, GroupContext, GroupId, HpkePublicKey, LeafIndex, LeafNode,
     LeafNodeSource, Signature, UpdatePath, UpdatePathNode,
 };
-
-/// The label under which path secrets are encrypted (section 7.6).
-pub(crate) const LABEL: &str = "UpdatePathNode";
 
 /// What the committer's new leaf says of it. The rest follows from the path.
 #[derive(Debug, Clone)]

@@ -114,6 +114,7 @@ mod import;
 mod index;
 mod merge;
 mod parent_hash;
+mod path_secret;
 mod private;
 mod resolution;
 mod row;

@@ -2,11 +2,11 @@
 //! 12.4.3.1).
 
 use crate::TreeError;
-use crate::create::LABEL;
 use crate::merge::MergedPath;
+use crate::path_secret::{LABEL, next_path_secret, node_key_pair};
 use crate::subtree::Subtree;
 use crate::tree::Tree;
-use pando_crypto::{CryptoError, HpkeKeyPair, SecretBytes, Suite};
+use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_wire::{Encode, GroupContext, LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -194,17 +194,6 @@ impl PrivateKeys {
         }
         Ok(path_secret)
     }
-}
-
-/// The key pair of the node that a path secret belongs to (section 7.4).
-pub(crate) fn node_key_pair(suite: Suite, path_secret: &SecretBytes) -> Result<HpkeKeyPair, CryptoError> {
-    let node_secret = suite.derive_secret(path_secret.expose(), "node")?;
-    suite.hpke_derive_key_pair(node_secret.expose())
-}
-
-/// The path secret of the next node (section 7.4).
-pub(crate) fn next_path_secret(suite: Suite, path_secret: &SecretBytes) -> Result<SecretBytes, CryptoError> {
-    suite.derive_secret(path_secret.expose(), "path")
 }
 
 #[cfg(test)]
