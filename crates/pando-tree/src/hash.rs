@@ -1,8 +1,9 @@
 //! Tree hashes (RFC 9420, section 7.8).
 
 use crate::content::ParentBytes;
+use crate::parallelism::join;
 use crate::subtree::{Kind, Subtree, children_of, first_leaf};
-use pando_crypto::{Digest, Suite, parallel};
+use pando_crypto::{Digest, Suite};
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
 use std::ops::Deref;
 
@@ -35,9 +36,6 @@ impl From<Digest> for NodeHash {
         (&*digest).into()
     }
 }
-
-/// Below this level, nothing is worth a second thread.
-const PARALLEL_LEVEL: u32 = 9;
 
 /// The NodeType of a leaf (section 7.8).
 const LEAF: u8 = 1;
@@ -116,15 +114,6 @@ fn both(
     let (left_at, right_at) = children_of(at);
     let (left, right) = join(at.level(), || left(left_at), || right(right_at));
     Ok((left?, right?))
-}
-
-/// Two parts of some work on a tree whose root is at a level, on two threads if there is enough to do.
-pub(crate) fn join<A: Send, B: Send>(
-    level: u32,
-    one: impl FnOnce() -> A + Send,
-    other: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    parallel::join(level >= PARALLEL_LEVEL, one, other)
 }
 
 /// `Hash(TreeHashInput)` of a leaf.

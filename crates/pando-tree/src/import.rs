@@ -2,8 +2,8 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
-use crate::hash::join;
 use crate::index::{Entry, KeyIndex};
+use crate::parallelism::{RUN, join};
 use crate::parent_hash::{leaves_below, original_sibling_tree_hash, parent_hash};
 use crate::subtree::{Kind, Subtree};
 use crate::support::Support;
@@ -19,8 +19,6 @@ use std::sync::Arc;
 const BATCH: usize = 1_024;
 /// How many bytes of group identifiers the messages of a batch have.
 const BATCH_BYTES: usize = 1 << 20;
-/// How many nodes one core looks at: fewer are not worth a second thread.
-pub(crate) const RUN: usize = 256;
 
 /// A node as it was read.
 pub(crate) struct ReadNode<'a> {

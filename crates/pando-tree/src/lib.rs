@@ -113,6 +113,7 @@ mod hash;
 mod import;
 mod index;
 mod merge;
+mod parallelism;
 mod parent_hash;
 mod path_secret;
 mod private;

@@ -4,9 +4,8 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
-use crate::hash::join;
-use crate::import::RUN;
 use crate::index::{Entry, KeyIndex};
+use crate::parallelism::{RUN, join};
 use crate::row::{ChildRow, KeyKind, NodeRow, RowChange, Shape, TreeKey, node_row};
 use crate::shelf::{Shelf, TreeSource};
 use crate::subtree::{Subtree, children_of};

@@ -4,8 +4,8 @@
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::hash;
-use crate::import::RUN;
 use crate::index::KeyIndex;
+use crate::parallelism::RUN;
 use crate::shelf::Shelf;
 use crate::subtree::{Kind, NO_LEAF, Subtree};
 use crate::support::Support;
