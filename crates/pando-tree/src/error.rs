@@ -1,7 +1,7 @@
 //! What can be wrong with a tree, a path, or a request for a change. A node is named wherever there is one.
 
-use crate::row::TreeKey;
-use crate::shelf::SourceError;
+use crate::source::SourceError;
+use crate::tree_key::TreeKey;
 use pando_crypto::CryptoError;
 use pando_wire::{DecodeError, EncodeError, LeafIndex, NodeIndex};
 

@@ -3,8 +3,8 @@
 //! The index holds a fingerprint of each key and the node that has it; the key itself is in the node. Two
 //! keys with the same fingerprint are both there, and told apart by looking.
 
-use crate::row::{KeyKind, RowChange, TreeKey};
 use crate::shelf::Shelf;
+use crate::tree_key::{KeyKind, RowChange, TreeKey};
 use imbl::OrdSet;
 use imbl::ordset::DiffItem;
 use pando_crypto::Suite;

@@ -120,10 +120,12 @@ mod private;
 mod resolution;
 mod row;
 mod shelf;
+mod source;
 mod stored;
 mod subtree;
 mod support;
 mod tree;
+mod tree_key;
 
 #[cfg(test)]
 mod counters;
@@ -138,8 +140,8 @@ pub use index::KeyIndex;
 pub use merge::MergedPath;
 pub use private::{DecryptedPath, PrivateKeys};
 pub use resolution::PathStep;
-pub use row::{KeyKind, RowChange, TreeKey};
-pub use shelf::{SourceError, TreeSource};
+pub use source::{SourceError, TreeSource};
 pub use stored::StoredRow;
 pub use support::Support;
 pub use tree::Tree;
+pub use tree_key::{KeyKind, RowChange, TreeKey};

@@ -8,7 +8,8 @@ pub(crate) const RUN: usize = 256;
 /// Level of a subtree from which on a second thread pays off.
 const PARALLEL_LEVEL: u32 = 9;
 
-/// Does two parts of the work on a subtree whose root is at a level, on two threads if it is large enough.
+/// Does two parts of the work on a subtree whose root is at a level, on two threads if it is large
+/// enough.
 pub(crate) fn join<A: Send, B: Send>(
     level: u32,
     one: impl FnOnce() -> A + Send,

@@ -12,37 +12,13 @@ use crate::content::{LeafBytes, ParentBytes};
 use crate::hash::{NodeHash, tree_hash};
 use crate::subtree::{Kind, NO_LEAF, Subtree, Summary, children_of, first_leaf};
 use crate::support::Support;
+use crate::tree_key::TreeKey;
 use pando_crypto::Suite;
 use pando_wire::{
     Decode, DecodeError, LeafIndex, LeafNode, NodeIndex, ParentNode, TreeSize, read_vector_header,
     vector_header,
 };
 use std::sync::Arc;
-
-/// The key of a row of a tree. The order is that of storage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TreeKey {
-    /// The size of the tree, and what its members support.
-    Shape,
-    /// A node: a leaf that is not blank, or a parent with a member below.
-    Node(NodeIndex),
-    /// A key with this fingerprint, and the node that has it.
-    Key(KeyKind, u64, NodeIndex),
-}
-
-/// What an index is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyKind {
-    /// The encryption keys of leaves and parents.
-    Encryption,
-    /// The signature keys of leaves.
-    Signature,
-    /// What an application tells its clients apart by. No tree has such keys; the index is the same.
-    Client,
-}
-
-/// What to do with a row: write it, or delete it if this is `None`.
-pub type RowChange = (TreeKey, Option<Vec<u8>>);
 
 /// [`TreeKey::Shape`]
 pub(crate) struct Shape {

@@ -1,80 +1,14 @@
 //! Where the nodes of a tree come from that is not all in memory.
 
 use crate::TreeError;
-use crate::row::{KeyKind, NodeRow, TreeKey};
+use crate::row::NodeRow;
+use crate::source::TreeSource;
 use crate::subtree::{Kind, Subtree};
+use crate::tree_key::{KeyKind, TreeKey};
 use pando_wire::NodeIndex;
-use std::error::Error;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
-
-/// The rows of a stored tree, for [`Tree::open`](crate::Tree::open).
-///
-/// They are those of the tree that was opened, with or without the changes to it that
-/// [`Tree::rows_since`](crate::Tree::rows_since) tells of: what has changed is in memory, and not asked for.
-pub trait TreeSource: Send + Sync {
-    /// The row with a key, if there is one.
-    ///
-    /// # Errors
-    /// [`SourceError`] if it cannot be read.
-    fn row(&self, key: TreeKey) -> Result<Option<Vec<u8>>, SourceError>;
-
-    /// The fingerprints and nodes of the rows [`TreeKey::Key`] of a kind with fingerprints in a range.
-    ///
-    /// # Errors
-    /// [`SourceError`] if they cannot be read.
-    fn keys(
-        &self,
-        kind: KeyKind,
-        fingerprints: RangeInclusive<u64>,
-    ) -> Result<Vec<(u64, NodeIndex)>, SourceError>;
-}
-
-/// Why something could not be read that was stored.
-#[derive(Clone)]
-pub struct SourceError(Arc<dyn Error + Send + Sync>);
-
-impl SourceError {
-    /// What the store says.
-    #[must_use]
-    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(error.into().into())
-    }
-
-    /// What the store said, as it said it.
-    #[must_use]
-    pub fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.0
-    }
-}
-
-impl fmt::Debug for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for SourceError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
-    }
-}
-
-/// The same one, and not one like it.
-impl PartialEq for SourceError {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for SourceError {}
 
 /// A source, and whether it has failed.
 ///

@@ -1,0 +1,77 @@
+//! The source that a stored tree is read from.
+
+use crate::tree_key::{KeyKind, TreeKey};
+use pando_wire::NodeIndex;
+use std::error::Error;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// The rows of a stored tree, for [`Tree::open`](crate::Tree::open).
+///
+/// The rows are those of the tree that was opened, with or without the later changes that
+/// [`Tree::rows_since`](crate::Tree::rows_since) returned: changed nodes are in memory and not read
+/// again.
+pub trait TreeSource: Send + Sync {
+    /// Returns the row with a key, if there is one.
+    ///
+    /// # Errors
+    /// [`SourceError`] if it cannot be read.
+    fn row(&self, key: TreeKey) -> Result<Option<Vec<u8>>, SourceError>;
+
+    /// Returns the fingerprints and nodes of all rows [`TreeKey::Key`] of a kind with fingerprints
+    /// in a range.
+    ///
+    /// # Errors
+    /// [`SourceError`] if they cannot be read.
+    fn keys(
+        &self,
+        kind: KeyKind,
+        fingerprints: RangeInclusive<u64>,
+    ) -> Result<Vec<(u64, NodeIndex)>, SourceError>;
+}
+
+/// The error of a store that could not read a row.
+#[derive(Clone)]
+pub struct SourceError(Arc<dyn Error + Send + Sync>);
+
+impl SourceError {
+    /// Wraps the error of a store.
+    #[must_use]
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into().into())
+    }
+
+    /// Returns the error of the store.
+    #[must_use]
+    pub fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl fmt::Debug for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for SourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Two errors are equal if they are clones of the same error.
+impl PartialEq for SourceError {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for SourceError {}
