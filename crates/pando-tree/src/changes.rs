@@ -1,6 +1,7 @@
 //! What differs between two trees, found by where they stopped sharing nodes: what has to be stored.
 
-use crate::subtree::{Kind, Subtree, children_of};
+use crate::node_index::children_of;
+use crate::subtree::{Kind, Subtree};
 use crate::tree::Tree;
 use pando_wire::NodeIndex;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Writing a tree (RFC 9420, section 12.4.3.3).
 
 use crate::TreeError;
-use crate::subtree::{Kind, Subtree, first_leaf};
+use crate::node_index::first_leaf;
+use crate::subtree::{Kind, Subtree};
 use crate::tree::Tree;
 use pando_wire::{LeafIndex, Node, NodeIndex, RatchetTree, vector_header};
 use std::io::{self, Write};

@@ -1,41 +1,12 @@
 //! Tree hashes (RFC 9420, section 7.8).
 
 use crate::content::ParentBytes;
+use crate::node_hash::NodeHash;
+use crate::node_index::{children_of, first_leaf};
 use crate::parallelism::join;
-use crate::subtree::{Kind, Subtree, children_of, first_leaf};
-use pando_crypto::{Digest, Suite};
+use crate::subtree::{Kind, Subtree};
+use pando_crypto::Suite;
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
-use std::ops::Deref;
-
-/// A tree hash, in little room: most cipher suites have hashes of 32 bytes.
-#[derive(Debug, Clone)]
-pub(crate) enum NodeHash {
-    Short([u8; 32]),
-    Long(Box<[u8]>),
-}
-
-impl Deref for NodeHash {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Short(hash) => hash,
-            Self::Long(hash) => hash,
-        }
-    }
-}
-
-impl From<&[u8]> for NodeHash {
-    fn from(hash: &[u8]) -> Self {
-        hash.try_into().map_or_else(|_| Self::Long(hash.into()), Self::Short)
-    }
-}
-
-impl From<Digest> for NodeHash {
-    fn from(digest: Digest) -> Self {
-        (&*digest).into()
-    }
-}
 
 /// The NodeType of a leaf (section 7.8).
 const LEAF: u8 = 1;

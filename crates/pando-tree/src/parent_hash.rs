@@ -1,7 +1,9 @@
 //! Parent hashes (RFC 9420, section 7.9).
 
-use crate::hash::{NodeHash, tree_hash_without};
-use crate::subtree::{Subtree, first_leaf};
+use crate::hash::tree_hash_without;
+use crate::node_hash::NodeHash;
+use crate::node_index::first_leaf;
+use crate::subtree::Subtree;
 use pando_crypto::{Digest, Suite};
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
 

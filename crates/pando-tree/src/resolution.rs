@@ -1,8 +1,9 @@
 //! Resolutions (RFC 9420, section 4.1.1) and filtered direct paths (section 4.1.2).
 
 use crate::TreeError;
+use crate::node_index::first_leaf;
 use crate::parent_hash::leaves_below;
-use crate::subtree::{Kind, Subtree, first_leaf};
+use crate::subtree::{Kind, Subtree};
 use crate::tree::Tree;
 use pando_wire::{LeafIndex, NodeIndex};
 

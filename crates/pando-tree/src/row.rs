@@ -9,8 +9,11 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
-use crate::hash::{NodeHash, tree_hash};
-use crate::subtree::{Kind, NO_LEAF, Subtree, Summary, children_of, first_leaf};
+use crate::hash::tree_hash;
+use crate::node_hash::NodeHash;
+use crate::node_index::{children_of, first_leaf};
+use crate::subtree::{Kind, Subtree};
+use crate::summary::{NO_LEAF, Summary};
 use crate::support::Support;
 use crate::tree_key::TreeKey;
 use pando_crypto::Suite;

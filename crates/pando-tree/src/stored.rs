@@ -5,11 +5,12 @@
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::index::{Entry, KeyIndex};
+use crate::node_index::children_of;
 use crate::parallelism::{RUN, join};
 use crate::row::{ChildRow, NodeRow, Shape, node_row};
 use crate::shelf::Shelf;
 use crate::source::TreeSource;
-use crate::subtree::{Subtree, children_of};
+use crate::subtree::Subtree;
 use crate::tree::{NextHalf, Tree};
 use crate::tree_key::{KeyKind, RowChange, TreeKey};
 use pando_crypto::{Suite, parallel};

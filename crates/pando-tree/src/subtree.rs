@@ -4,8 +4,10 @@
 //! change only while one tree alone has them.
 
 use crate::content::{LeafBytes, ParentBytes};
-use crate::hash::NodeHash;
+use crate::node_hash::NodeHash;
+use crate::node_index::{children_of, first_leaf};
 use crate::shelf::Shelf;
+use crate::summary::Summary;
 use pando_wire::{EncodeError, LeafIndex, NodeIndex};
 use std::sync::{Arc, OnceLock};
 
@@ -55,33 +57,6 @@ impl Kind {
     }
 }
 
-/// What a subtree amounts to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Summary {
-    /// How many leaves are not blank.
-    pub(crate) members: u32,
-    /// The length of the resolution (section 4.1.1).
-    pub(crate) resolution: u32,
-    /// The leftmost blank leaf, or [`NO_LEAF`].
-    pub(crate) first_blank: LeafIndex,
-    /// The rightmost leaf that is not blank, or [`NO_LEAF`].
-    pub(crate) last_member: LeafIndex,
-}
-
-/// No tree is so large that it has this leaf.
-pub(crate) const NO_LEAF: LeafIndex = LeafIndex(u32::MAX);
-
-/// The leftmost leaf at or below a node.
-pub(crate) const fn first_leaf(node: NodeIndex) -> LeafIndex {
-    let level = node.level();
-    LeafIndex((node.0 >> 1) & !(if level == 0 { 0 } else { u32::MAX >> (32_u32.saturating_sub(level)) }))
-}
-
-/// The indices of both children, for a parent, which has them.
-pub(crate) fn children_of(at: NodeIndex) -> (NodeIndex, NodeIndex) {
-    (at.left().unwrap_or(at), at.right().unwrap_or(at))
-}
-
 impl Subtree {
     /// The node at `at`, with nothing but blanks below.
     pub(crate) fn blank(at: NodeIndex) -> Arc<Self> {
@@ -95,7 +70,7 @@ impl Subtree {
 
     /// A parent of two subtrees.
     pub(crate) fn parent(content: Option<ParentBytes>, left: Arc<Self>, right: Arc<Self>) -> Arc<Self> {
-        let summary = Summary::of_parent(content.as_ref(), &left, &right);
+        let summary = Summary::of_parent(content.as_ref(), left.summary, right.summary);
         Self::new(summary, Kind::Parent { content, left, right })
     }
 
@@ -258,7 +233,7 @@ impl Subtree {
         let edited = edit(&mut left, &mut right);
         match Arc::get_mut(slot).filter(|_| was_owned) {
             Some(node) => {
-                node.summary = Summary::of_parent(content.as_ref(), &left, &right);
+                node.summary = Summary::of_parent(content.as_ref(), left.summary, right.summary);
                 node.hash = OnceLock::new();
                 node.body = Body::Here(Kind::Parent { content, left, right });
             }
@@ -268,41 +243,9 @@ impl Subtree {
     }
 }
 
-impl Summary {
-    /// Of nothing but blanks.
-    pub(crate) const fn blank(at: NodeIndex) -> Self {
-        Self { members: 0, resolution: 0, first_blank: first_leaf(at), last_member: NO_LEAF }
-    }
-
-    /// Of a leaf that is not blank.
-    pub(crate) const fn leaf(at: NodeIndex) -> Self {
-        Self { members: 1, resolution: 1, first_blank: NO_LEAF, last_member: first_leaf(at) }
-    }
-
-    fn of_parent(content: Option<&ParentBytes>, left: &Subtree, right: &Subtree) -> Self {
-        let (left, right) = (left.summary, right.summary);
-        // A tree has at most 2^30 leaves, so sums stay far below 2^32.
-        let children = left.resolution.saturating_add(right.resolution);
-        Self {
-            members: left.members.saturating_add(right.members),
-            resolution: content.map_or(children, |content| content.unmerged_count().saturating_add(1)),
-            first_blank: left.first_blank.min(right.first_blank),
-            last_member: if right.members > 0 { right.last_member } else { left.last_member },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn first_leaves() {
-        for (node, leaf) in [(0, 0), (2, 1), (1, 0), (5, 2), (3, 0), (11, 4), (7, 0), (23, 8)] {
-            assert_eq!(first_leaf(NodeIndex(node)), LeafIndex(leaf), "node {node}");
-        }
-        assert_eq!(first_leaf(NodeIndex(0x3fff_ffff)), LeafIndex(0));
-    }
 
     #[test]
     fn nodes_are_small() {

@@ -7,7 +7,8 @@ use crate::hash;
 use crate::index::KeyIndex;
 use crate::parallelism::RUN;
 use crate::shelf::Shelf;
-use crate::subtree::{Kind, NO_LEAF, Subtree};
+use crate::subtree::{Kind, Subtree};
+use crate::summary::NO_LEAF;
 use crate::support::Support;
 use pando_crypto::{Suite, parallel};
 use pando_wire::{
