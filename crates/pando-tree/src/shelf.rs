@@ -1,9 +1,7 @@
 //! Where the nodes of a tree come from that is not all in memory.
 
 use crate::TreeError;
-use crate::row::NodeRow;
 use crate::source::TreeSource;
-use crate::subtree::{Kind, Subtree};
 use crate::tree_key::{KeyKind, TreeKey};
 use pando_wire::NodeIndex;
 use std::fmt;
@@ -29,14 +27,6 @@ impl Shelf {
         self.failure.get().map_or(Ok(()), |failure| Err(failure.clone()))
     }
 
-    /// What a node is, which is stored: blank, if it cannot be read.
-    pub(crate) fn kind(self: &Arc<Self>, at: NodeIndex) -> Kind {
-        self.read(at).unwrap_or_else(|failure| {
-            self.fail(failure);
-            Kind::blank()
-        })
-    }
-
     /// The fingerprints in a range, and the nodes that have keys with them.
     pub(crate) fn keys(&self, kind: KeyKind, fingerprints: RangeInclusive<u64>) -> Vec<(u64, NodeIndex)> {
         self.source.keys(kind, fingerprints).unwrap_or_else(|error| {
@@ -50,15 +40,8 @@ impl Shelf {
         self.source.row(key)?.ok_or(TreeError::Stored(key))
     }
 
-    /// What a node is, which is stored.
-    pub(crate) fn read(self: &Arc<Self>, at: NodeIndex) -> Result<Kind, TreeError> {
-        let bytes = self.row(TreeKey::Node(at))?;
-        let row = NodeRow::read(at, &bytes)?;
-        Ok(row.into_kind(at, |at, child| Subtree::stored(at, child.summary, child.hash, self)))
-    }
-
-    fn fail(&self, failure: TreeError) {
-        // The first failure is the one that counts.
+    /// Keeps a failure, unless there was one before.
+    pub(crate) fn fail(&self, failure: TreeError) {
         let _ = self.failure.set(failure);
     }
 }

@@ -4,13 +4,14 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
+use crate::hash::tree_hash;
 use crate::index::{Entry, KeyIndex};
 use crate::node_index::children_of;
 use crate::parallelism::{RUN, join};
-use crate::row::{ChildRow, NodeRow, Shape, node_row};
+use crate::row::{ChildRow, NodeRow, Shape};
 use crate::shelf::Shelf;
 use crate::source::TreeSource;
-use crate::subtree::Subtree;
+use crate::subtree::{Kind, Subtree};
 use crate::tree::{NextHalf, Tree};
 use crate::tree_key::{KeyKind, RowChange, TreeKey};
 use pando_crypto::{Suite, parallel};
@@ -110,7 +111,7 @@ impl Tree {
         let shelf = Shelf::new(source);
         let shape = shelf.row(TreeKey::Shape)?;
         let Shape { size, support } = Shape::read(&shape).ok_or(TreeError::Stored(TreeKey::Shape))?;
-        let root = Subtree::of_kind(size.root(), shelf.read(size.root())?);
+        let root = Subtree::of_kind(size.root(), Kind::load(size.root(), &shelf)?);
         Ok(Self {
             suite,
             size,
@@ -181,6 +182,30 @@ impl Tree {
     }
 }
 
+/// Returns the row of the node at `at`; `None` if it has none.
+fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<Option<Vec<u8>>, TreeError> {
+    if subtree.summary.members == 0 {
+        return Ok(None);
+    }
+    let row = match subtree.kind() {
+        Kind::Leaf(leaf) => NodeRow::Leaf(leaf.as_bytes()),
+        Kind::Blank(_) => return Ok(None),
+        Kind::Parent { content, left, right } => {
+            let (left_at, right_at) = children_of(at);
+            let content = content.as_ref().map(ParentBytes::as_bytes);
+            let (left, right) = (child_row(suite, left_at, left)?, child_row(suite, right_at, right)?);
+            NodeRow::Parent { content, left, right }
+        }
+    };
+    Ok(Some(row.encode(at)?))
+}
+
+/// Returns the part of a parent's row that is about its child at `at`.
+fn child_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<ChildRow, TreeError> {
+    let hash = if at.is_leaf() { None } else { Some(tree_hash(suite, at, subtree)?) };
+    Ok(ChildRow { summary: subtree.summary, hash })
+}
+
 /// The subtree at `at` from the rows at and below it, in the order of their indices.
 fn restore(nodes: &[ReadRow<'_>], at: NodeIndex) -> Result<Arc<Subtree>, TreeError> {
     let (before, from_here) = nodes.split_at(nodes.partition_point(|(node, _)| *node < at));
@@ -211,7 +236,7 @@ fn child(nodes: &[ReadRow<'_>], at: NodeIndex, row: &ChildRow) -> Result<Arc<Sub
         return Ok(subtree);
     }
     match nodes.first() {
-        None => Ok(row.blank(at)),
+        None => Ok(Subtree::blank_with_hash(at, row.hash.clone())),
         Some((node, _)) => Err(TreeError::Stored(TreeKey::Node(*node))),
     }
 }
@@ -231,7 +256,11 @@ fn patch(
         NodeRow::Leaf(leaf) => Ok(Subtree::leaf(at, LeafBytes::from_decoded(leaf))),
         NodeRow::Parent { content, left, right } => {
             let child = |at, row: &ChildRow| {
-                if row.summary.members > 0 { patch(base, nodes, at) } else { Ok(row.blank(at)) }
+                if row.summary.members > 0 {
+                    patch(base, nodes, at)
+                } else {
+                    Ok(Subtree::blank_with_hash(at, row.hash.clone()))
+                }
             };
             let (left_at, right_at) = children_of(at);
             let (left, right) = (child(left_at, left)?, child(right_at, right)?);

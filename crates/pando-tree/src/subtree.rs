@@ -3,11 +3,14 @@
 //! A node does not know its place: who goes down from the root knows it. Nodes are shared between trees and
 //! change only while one tree alone has them.
 
+use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::node_hash::NodeHash;
 use crate::node_index::{children_of, first_leaf};
+use crate::row::{ChildRow, NodeRow};
 use crate::shelf::Shelf;
 use crate::summary::Summary;
+use crate::tree_key::TreeKey;
 use pando_wire::{EncodeError, LeafIndex, NodeIndex};
 use std::sync::{Arc, OnceLock};
 
@@ -55,6 +58,30 @@ impl Kind {
     pub(crate) const fn blank() -> Self {
         Self::Blank(OnceLock::new())
     }
+
+    /// Loads the contents of the node at `at`. Its children are loaded on demand.
+    pub(crate) fn load(at: NodeIndex, shelf: &Arc<Shelf>) -> Result<Self, TreeError> {
+        let bytes = shelf.row(TreeKey::Node(at))?;
+        Ok(match NodeRow::read(at, &bytes)? {
+            NodeRow::Leaf(leaf) => Self::Leaf(LeafBytes::from_decoded(leaf)),
+            NodeRow::Parent { content, left, right } => {
+                let (left_at, right_at) = children_of(at);
+                Self::Parent {
+                    content: content.map(ParentBytes::from_decoded),
+                    left: Subtree::stored(left_at, left, shelf),
+                    right: Subtree::stored(right_at, right, shelf),
+                }
+            }
+        })
+    }
+
+    /// Loads the contents of the node at `at`; blank if that fails, which the shelf remembers.
+    fn load_or_blank(at: NodeIndex, shelf: &Arc<Shelf>) -> Self {
+        Self::load(at, shelf).unwrap_or_else(|failure| {
+            shelf.fail(failure);
+            Self::blank()
+        })
+    }
 }
 
 impl Subtree {
@@ -83,13 +110,22 @@ impl Subtree {
         }
     }
 
-    /// The node at `at`, which is stored and not blank, with what was stored about it above.
-    pub(crate) fn stored(
-        at: NodeIndex,
-        summary: Summary,
-        hash: Option<NodeHash>,
-        shelf: &Arc<Shelf>,
-    ) -> Arc<Self> {
+    /// Returns the node at `at` with nothing but blanks below and, for a parent, a hash that is known.
+    pub(crate) fn blank_with_hash(at: NodeIndex, hash: Option<NodeHash>) -> Arc<Self> {
+        let blank = Self::blank(at);
+        if let Some(hash) = hash {
+            // The node is new and has no hash yet.
+            let _ = blank.hash.set(hash);
+        }
+        blank
+    }
+
+    /// Returns the node at `at`, of which only the part of its parent's row is known. Its contents are loaded on demand.
+    fn stored(at: NodeIndex, row: ChildRow, shelf: &Arc<Shelf>) -> Arc<Self> {
+        let ChildRow { summary, hash } = row;
+        if summary.members == 0 {
+            return Self::blank_with_hash(at, hash);
+        }
         let stored = Stored { shelf: shelf.clone(), at, kind: OnceLock::new() };
         let hash = hash.map_or_else(OnceLock::new, OnceLock::from);
         Arc::new(Self { hash, summary, body: Body::Stored(Box::new(stored)) })
@@ -105,7 +141,10 @@ impl Subtree {
     pub(crate) fn kind(&self) -> &Kind {
         match &self.body {
             Body::Here(kind) => kind,
-            Body::Stored(stored) => stored.kind.get_or_init(|| stored.shelf.kind(stored.at)),
+            Body::Stored(stored) => {
+                let load = || Kind::load_or_blank(stored.at, &stored.shelf);
+                stored.kind.get_or_init(load)
+            }
         }
     }
 
@@ -115,7 +154,7 @@ impl Subtree {
             Body::Here(kind) => kind,
             Body::Stored(stored) => {
                 let Stored { shelf, at, kind } = *stored;
-                kind.into_inner().unwrap_or_else(|| shelf.kind(at))
+                kind.into_inner().unwrap_or_else(|| Kind::load_or_blank(at, &shelf))
             }
         }
     }
