@@ -1,12 +1,12 @@
 //! Reading a tree and believing nothing of it (RFC 9420, sections 7.9.2, 12.4.3.1 and 12.4.3.3).
 
 use crate::TreeError;
+use crate::capability_counts::CapabilityCounts;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::index::{Entry, KeyIndex};
 use crate::parallelism::{RUN, join};
 use crate::parent_hash::{leaves_below, original_sibling_tree_hash, parent_hash};
 use crate::subtree::{Kind, Subtree};
-use crate::support::Support;
 use crate::tree::{NextHalf, Tree};
 use pando_crypto::{SignedMessage, Suite, parallel};
 use pando_wire::{
@@ -331,12 +331,21 @@ pub(crate) fn assemble(
         || join(size.root().level(), || KeyIndex::sorted(encryption), || KeyIndex::sorted(signature)),
     );
     let ((encryption_keys, same_encryption), (signature_keys, same_signature)) = (encryption, signature);
-    let support = Support::of(nodes.iter().filter_map(|read| match &read.node {
+    let capability_counts = CapabilityCounts::of(nodes.iter().filter_map(|read| match &read.node {
         Node::Leaf(leaf) => Some(&**leaf),
         Node::Parent(_) => None,
     }));
     let next_half = NextHalf::default();
-    let tree = Tree { suite, size, root, encryption_keys, signature_keys, support, shelf: None, next_half };
+    let tree = Tree {
+        suite,
+        size,
+        root,
+        encryption_keys,
+        signature_keys,
+        capability_counts,
+        loader: None,
+        next_half,
+    };
     (tree, same_encryption, same_signature)
 }
 

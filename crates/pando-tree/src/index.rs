@@ -3,7 +3,7 @@
 //! The index holds a fingerprint of each key and the node that has it; the key itself is in the node. Two
 //! keys with the same fingerprint are both there, and told apart by looking.
 
-use crate::shelf::Shelf;
+use crate::loader::Loader;
 use crate::tree_key::{KeyKind, RowChange, TreeKey};
 use imbl::OrdSet;
 use imbl::ordset::DiffItem;
@@ -47,7 +47,7 @@ pub struct KeyIndex {
 #[derive(Debug, Clone)]
 struct StoredIndex {
     kind: KeyKind,
-    shelf: Arc<Shelf>,
+    loader: Arc<Loader>,
     /// What is no longer there, and may be stored yet.
     gone: OrdSet<Entry>,
     /// How much of that was stored when it was last looked at.
@@ -71,8 +71,8 @@ impl KeyIndex {
     }
 
     /// The index of a tree that is stored.
-    pub(crate) fn stored(kind: KeyKind, shelf: &Arc<Shelf>) -> Self {
-        let stored = StoredIndex { kind, shelf: shelf.clone(), gone: OrdSet::new(), still_stored: 0 };
+    pub(crate) fn stored(kind: KeyKind, loader: &Arc<Loader>) -> Self {
+        let stored = StoredIndex { kind, loader: loader.clone(), gone: OrdSet::new(), still_stored: 0 };
         Self { entries: OrdSet::new(), stored: Some(stored) }
     }
 
@@ -173,13 +173,13 @@ impl KeyIndex {
 impl StoredIndex {
     /// Whether an entry is stored, be it gone or not.
     fn has(&self, entry: &Entry) -> bool {
-        let same = self.shelf.keys(self.kind, entry.fingerprint..=entry.fingerprint);
+        let same = self.loader.keys(self.kind, entry.fingerprint..=entry.fingerprint);
         same.contains(&(entry.fingerprint, entry.node))
     }
 
     /// The entries with fingerprints in a range.
     fn entries(&self, fingerprints: RangeInclusive<u64>) -> impl Iterator<Item = Entry> {
-        let entries = self.shelf.keys(self.kind, fingerprints).into_iter();
+        let entries = self.loader.keys(self.kind, fingerprints).into_iter();
         let entries = entries.map(|(fingerprint, node)| Entry::restore(fingerprint, node));
         entries.filter(|entry| !self.gone.contains(entry))
     }

@@ -24,7 +24,7 @@
 //!
 //! Rules about what is in a leaf (section 7.3), beyond its signature and its keys: the group's rules decide.
 //! They find here what they would otherwise have to scan the tree for: [`Tree::find_signature_key`],
-//! [`Tree::find_encryption_key`] and [`Tree::support`].
+//! [`Tree::find_encryption_key`] and [`Tree::capability_counts`].
 //!
 //! # Example
 //!
@@ -104,6 +104,7 @@
     )
 )]
 
+mod capability_counts;
 mod changes;
 mod content;
 mod create;
@@ -112,6 +113,7 @@ mod export;
 mod hash;
 mod import;
 mod index;
+mod loader;
 mod merge;
 mod node_hash;
 mod node_index;
@@ -121,12 +123,10 @@ mod path_secret;
 mod private;
 mod resolution;
 mod row;
-mod shelf;
 mod source;
 mod stored;
 mod subtree;
 mod summary;
-mod support;
 mod tree;
 mod tree_key;
 
@@ -135,6 +135,7 @@ mod counters;
 #[cfg(test)]
 mod growth;
 
+pub use capability_counts::CapabilityCounts;
 pub use changes::{NodeChange, NodeContent};
 pub use create::{LeafTemplate, NewPath};
 pub use error::TreeError;
@@ -145,6 +146,5 @@ pub use private::{DecryptedPath, PrivateKeys};
 pub use resolution::PathStep;
 pub use source::{SourceError, TreeSource};
 pub use stored::StoredRow;
-pub use support::Support;
 pub use tree::Tree;
 pub use tree_key::{KeyKind, RowChange, TreeKey};

@@ -10,10 +10,10 @@
 //! - The tree's size and its capability counts are one row.
 
 use crate::TreeError;
+use crate::capability_counts::CapabilityCounts;
 use crate::node_hash::NodeHash;
 use crate::node_index::{children_of, first_leaf};
 use crate::summary::{NO_LEAF, Summary};
-use crate::support::Support;
 use crate::tree_key::TreeKey;
 use pando_wire::{
     Decode, DecodeError, EncodeError, LeafIndex, LeafNode, NodeIndex, ParentNode, TreeSize,
@@ -23,7 +23,7 @@ use pando_wire::{
 /// The row [`TreeKey::Shape`].
 pub(crate) struct Shape {
     pub(crate) size: TreeSize,
-    pub(crate) support: Support,
+    pub(crate) capability_counts: CapabilityCounts,
 }
 
 /// A row [`TreeKey::Node`].
@@ -49,15 +49,15 @@ impl Shape {
     /// Encodes the row.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![self.size.depth()];
-        self.support.write(&mut bytes);
+        self.capability_counts.write(&mut bytes);
         bytes
     }
 
     /// Reads the row; `None` if it is malformed.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let (depth, support) = bytes.split_first()?;
+        let (depth, capability_counts) = bytes.split_first()?;
         let size = TreeSize::with_leaves(1_u32.checked_shl((*depth).into())?)?;
-        Some(Self { size, support: Support::read(support)? })
+        Some(Self { size, capability_counts: CapabilityCounts::read(capability_counts)? })
     }
 }
 

@@ -6,10 +6,10 @@ use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::hash::tree_hash;
 use crate::index::{Entry, KeyIndex};
+use crate::loader::Loader;
 use crate::node_index::children_of;
 use crate::parallelism::{RUN, join};
 use crate::row::{ChildRow, NodeRow, Shape};
-use crate::shelf::Shelf;
 use crate::source::TreeSource;
 use crate::subtree::{Kind, Subtree};
 use crate::tree::{NextHalf, Tree};
@@ -31,9 +31,13 @@ impl Tree {
     /// # Errors
     /// [`TreeError::Encode`] if something in the tree is too long, and what [`Tree::intact`] says.
     pub fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
-        let shape = |tree: &Self| Shape { size: tree.size, support: tree.support.clone() }.encode();
+        let shape = |tree: &Self| {
+            Shape { size: tree.size, capability_counts: tree.capability_counts.clone() }.encode()
+        };
         let mut rows = Vec::new();
-        if older.is_none_or(|older| (older.size, &older.support) != (self.size, &self.support)) {
+        if older.is_none_or(|older| {
+            (older.size, &older.capability_counts) != (self.size, &self.capability_counts)
+        }) {
             rows.push((TreeKey::Shape, Some(shape(self))));
         }
         for differing in self.differing(older) {
@@ -75,7 +79,7 @@ impl Tree {
                 },
             }
         }
-        let Shape { size, support } = shape.ok_or(TreeError::Stored(TreeKey::Shape))?;
+        let Shape { size, capability_counts } = shape.ok_or(TreeError::Stored(TreeKey::Shape))?;
         nodes.sort_unstable_by_key(|(at, _)| *at);
         let runs: Vec<_> = nodes.chunks(RUN).collect();
         let read = |(at, bytes): &(NodeIndex, &'a [u8])| Ok((*at, NodeRow::read(*at, bytes)?));
@@ -97,8 +101,8 @@ impl Tree {
             root,
             encryption_keys: encryption,
             signature_keys: signature,
-            support,
-            shelf: None,
+            capability_counts,
+            loader: None,
             next_half: NextHalf::default(),
         })
     }
@@ -108,18 +112,19 @@ impl Tree {
     /// # Errors
     /// [`TreeError::Stored`] with a row that is malformed, or not there and should be; [`TreeError::Source`].
     pub fn open(suite: Suite, source: Arc<dyn TreeSource>) -> Result<Self, TreeError> {
-        let shelf = Shelf::new(source);
-        let shape = shelf.row(TreeKey::Shape)?;
-        let Shape { size, support } = Shape::read(&shape).ok_or(TreeError::Stored(TreeKey::Shape))?;
-        let root = Subtree::of_kind(size.root(), Kind::load(size.root(), &shelf)?);
+        let loader = Loader::new(source);
+        let shape = loader.row(TreeKey::Shape)?;
+        let Shape { size, capability_counts } =
+            Shape::read(&shape).ok_or(TreeError::Stored(TreeKey::Shape))?;
+        let root = Subtree::of_kind(size.root(), Kind::load(size.root(), &loader)?);
         Ok(Self {
             suite,
             size,
             root,
-            encryption_keys: KeyIndex::stored(KeyKind::Encryption, &shelf),
-            signature_keys: KeyIndex::stored(KeyKind::Signature, &shelf),
-            support,
-            shelf: Some(shelf),
+            encryption_keys: KeyIndex::stored(KeyKind::Encryption, &loader),
+            signature_keys: KeyIndex::stored(KeyKind::Signature, &loader),
+            capability_counts,
+            loader: Some(loader),
             next_half: NextHalf::default(),
         })
     }
@@ -128,7 +133,7 @@ impl Tree {
     /// memory.
     #[must_use]
     pub fn stored_index(&self, kind: KeyKind) -> KeyIndex {
-        self.shelf.as_ref().map_or_else(KeyIndex::default, |shelf| KeyIndex::stored(kind, shelf))
+        self.loader.as_ref().map_or_else(KeyIndex::default, |loader| KeyIndex::stored(kind, loader))
     }
 
     /// Forgets which keys are gone whose rows are deleted. Of a tree that was opened, for each epoch that it comes to: what
@@ -145,7 +150,7 @@ impl Tree {
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`]: the first failure. It stays; the tree has to be opened anew.
     pub fn intact(&self) -> Result<(), TreeError> {
-        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.intact())
+        self.loader.as_ref().map_or(Ok(()), |loader| loader.intact())
     }
 
     /// This tree with some of its rows changed, as [`Tree::rows_since`] tells. What they have in common is shared.
@@ -160,7 +165,7 @@ impl Tree {
                 TreeKey::Shape => {
                     let shape = bytes.and_then(Shape::read).ok_or(TreeError::Stored(*key))?;
                     tree.resize(shape.size);
-                    tree.support = shape.support;
+                    tree.capability_counts = shape.capability_counts;
                 }
                 TreeKey::Node(at) => {
                     nodes.push((*at, bytes.map(|bytes| NodeRow::read(*at, bytes)).transpose()?));

@@ -5,10 +5,10 @@
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
+use crate::loader::Loader;
 use crate::node_hash::NodeHash;
 use crate::node_index::{children_of, first_leaf};
 use crate::row::{ChildRow, NodeRow};
-use crate::shelf::Shelf;
 use crate::summary::Summary;
 use crate::tree_key::TreeKey;
 use pando_wire::{EncodeError, LeafIndex, NodeIndex};
@@ -33,7 +33,7 @@ enum Body {
 /// A node of which only the summary and the hash are known, until somebody looks.
 #[derive(Debug)]
 struct Stored {
-    shelf: Arc<Shelf>,
+    loader: Arc<Loader>,
     at: NodeIndex,
     kind: OnceLock<Kind>,
 }
@@ -60,25 +60,25 @@ impl Kind {
     }
 
     /// Loads the contents of the node at `at`. Its children are loaded on demand.
-    pub(crate) fn load(at: NodeIndex, shelf: &Arc<Shelf>) -> Result<Self, TreeError> {
-        let bytes = shelf.row(TreeKey::Node(at))?;
+    pub(crate) fn load(at: NodeIndex, loader: &Arc<Loader>) -> Result<Self, TreeError> {
+        let bytes = loader.row(TreeKey::Node(at))?;
         Ok(match NodeRow::read(at, &bytes)? {
             NodeRow::Leaf(leaf) => Self::Leaf(LeafBytes::from_decoded(leaf)),
             NodeRow::Parent { content, left, right } => {
                 let (left_at, right_at) = children_of(at);
                 Self::Parent {
                     content: content.map(ParentBytes::from_decoded),
-                    left: Subtree::stored(left_at, left, shelf),
-                    right: Subtree::stored(right_at, right, shelf),
+                    left: Subtree::stored(left_at, left, loader),
+                    right: Subtree::stored(right_at, right, loader),
                 }
             }
         })
     }
 
-    /// Loads the contents of the node at `at`; blank if that fails, which the shelf remembers.
-    fn load_or_blank(at: NodeIndex, shelf: &Arc<Shelf>) -> Self {
-        Self::load(at, shelf).unwrap_or_else(|failure| {
-            shelf.fail(failure);
+    /// Loads the contents of the node at `at`; blank if that fails, which the loader remembers.
+    fn load_or_blank(at: NodeIndex, loader: &Arc<Loader>) -> Self {
+        Self::load(at, loader).unwrap_or_else(|failure| {
+            loader.fail(failure);
             Self::blank()
         })
     }
@@ -121,12 +121,12 @@ impl Subtree {
     }
 
     /// Returns the node at `at`, of which only the part of its parent's row is known. Its contents are loaded on demand.
-    fn stored(at: NodeIndex, row: ChildRow, shelf: &Arc<Shelf>) -> Arc<Self> {
+    fn stored(at: NodeIndex, row: ChildRow, loader: &Arc<Loader>) -> Arc<Self> {
         let ChildRow { summary, hash } = row;
         if summary.members == 0 {
             return Self::blank_with_hash(at, hash);
         }
-        let stored = Stored { shelf: shelf.clone(), at, kind: OnceLock::new() };
+        let stored = Stored { loader: loader.clone(), at, kind: OnceLock::new() };
         let hash = hash.map_or_else(OnceLock::new, OnceLock::from);
         Arc::new(Self { hash, summary, body: Body::Stored(Box::new(stored)) })
     }
@@ -137,12 +137,12 @@ impl Subtree {
         Arc::new(Self { hash: OnceLock::new(), summary, body: Body::Here(kind) })
     }
 
-    /// What the node is. If that is stored and cannot be read, the node seems blank, and the [`Shelf`] knows.
+    /// What the node is. If that is stored and cannot be read, the node seems blank, and the [`Loader`] knows.
     pub(crate) fn kind(&self) -> &Kind {
         match &self.body {
             Body::Here(kind) => kind,
             Body::Stored(stored) => {
-                let load = || Kind::load_or_blank(stored.at, &stored.shelf);
+                let load = || Kind::load_or_blank(stored.at, &stored.loader);
                 stored.kind.get_or_init(load)
             }
         }
@@ -153,8 +153,8 @@ impl Subtree {
         match std::mem::replace(&mut self.body, Body::Here(Kind::blank())) {
             Body::Here(kind) => kind,
             Body::Stored(stored) => {
-                let Stored { shelf, at, kind } = *stored;
-                kind.into_inner().unwrap_or_else(|| Kind::load_or_blank(at, &shelf))
+                let Stored { loader, at, kind } = *stored;
+                kind.into_inner().unwrap_or_else(|| Kind::load_or_blank(at, &loader))
             }
         }
     }

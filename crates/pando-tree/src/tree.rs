@@ -2,14 +2,14 @@
 //! 12.1.3).
 
 use crate::TreeError;
+use crate::capability_counts::CapabilityCounts;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::hash;
 use crate::index::KeyIndex;
+use crate::loader::Loader;
 use crate::parallelism::RUN;
-use crate::shelf::Shelf;
 use crate::subtree::{Kind, Subtree};
 use crate::summary::NO_LEAF;
-use crate::support::Support;
 use pando_crypto::{Suite, parallel};
 use pando_wire::{
     Credential, EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode,
@@ -28,9 +28,9 @@ pub struct Tree {
     pub(crate) root: Arc<Subtree>,
     pub(crate) encryption_keys: KeyIndex,
     pub(crate) signature_keys: KeyIndex,
-    pub(crate) support: Support,
+    pub(crate) capability_counts: CapabilityCounts,
     /// Where nodes come from that are not in memory.
-    pub(crate) shelf: Option<Arc<Shelf>>,
+    pub(crate) loader: Option<Arc<Loader>>,
     pub(crate) next_half: NextHalf,
 }
 
@@ -58,8 +58,8 @@ impl Tree {
             root: Subtree::blank(size.root()),
             encryption_keys: KeyIndex::default(),
             signature_keys: KeyIndex::default(),
-            support: Support::default(),
-            shelf: None,
+            capability_counts: CapabilityCounts::default(),
+            loader: None,
             next_half: NextHalf::default(),
         }
     }
@@ -82,10 +82,10 @@ impl Tree {
         self.suite
     }
 
-    /// What the members support.
+    /// Returns how many members support each capability.
     #[must_use]
-    pub const fn support(&self) -> &Support {
-        &self.support
+    pub const fn capability_counts(&self) -> &CapabilityCounts {
+        &self.capability_counts
     }
 
     /// The leaf node at a leaf; `None` if it is blank or does not exist.
@@ -333,12 +333,12 @@ impl Tree {
         if let Some(old) = old.and_then(|old| old.leaf_content()) {
             self.encryption_keys.remove(suite, old.encryption_key(), node);
             self.signature_keys.remove(suite, old.signature_key(), node);
-            self.support.remove(&old.decode().ok_or(TreeError::NotAMember(leaf))?);
+            self.capability_counts.remove(&old.decode().ok_or(TreeError::NotAMember(leaf))?);
         }
         let content = content.map(|(content, leaf_node)| {
             self.encryption_keys.insert(suite, content.encryption_key(), node);
             self.signature_keys.insert(suite, content.signature_key(), node);
-            self.support.add(leaf_node);
+            self.capability_counts.add(leaf_node);
             content
         });
         let keys = &mut self.encryption_keys;

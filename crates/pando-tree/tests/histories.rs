@@ -284,7 +284,7 @@ impl World {
                 encryption_keys += 1;
             }
         }
-        let mut support: BTreeMap<ProposalType, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<ProposalType, usize> = BTreeMap::new();
         for leaf in members.iter().copied() {
             let leaf_node = oracle.leaf(leaf).unwrap();
             assert_eq!(tree.leaf(leaf).as_ref(), Some(leaf_node));
@@ -296,7 +296,7 @@ impl World {
             (encryption_keys, signature_keys) = (encryption_keys + 1, signature_keys + 1);
             // Some list a type twice.
             for proposal in leaf_node.capabilities.proposals.iter().collect::<BTreeSet<_>>() {
-                *support.entry(*proposal).or_default() += 1;
+                *counts.entry(*proposal).or_default() += 1;
             }
         }
         // No key is left in the indexes that is not in the tree.
@@ -305,11 +305,14 @@ impl World {
         }
         assert_eq!(tree.intact(), Ok(()));
         for proposal in [ProposalType(0xf001), ProposalType(0xf002)] {
-            let all = support.get(&proposal) == Some(&members.len());
-            assert_eq!(tree.support().all_support_proposal(proposal), all);
+            let all = counts.get(&proposal) == Some(&members.len());
+            assert_eq!(tree.capability_counts().all_support_proposal(proposal), all);
         }
-        assert!(tree.support().all_support_credential(CredentialType::BASIC));
-        assert_eq!(tree.support().credential_types_in_use().collect::<Vec<_>>(), [CredentialType::BASIC]);
+        assert!(tree.capability_counts().all_support_credential(CredentialType::BASIC));
+        assert_eq!(
+            tree.capability_counts().credential_types_in_use().collect::<Vec<_>>(),
+            [CredentialType::BASIC]
+        );
         // Every member's private keys are those of its leaf and of nodes above it.
         for (leaf, member) in &self.members {
             assert!(member.keys.nodes().all(|node| node.covers(*leaf)));
@@ -328,7 +331,7 @@ impl World {
         let (bytes, hash) = (self.tree.export().unwrap(), self.tree.tree_hash().unwrap());
         let imported = Tree::import(self.suite, &bytes, &self.group_id, &hash).unwrap();
         assert_eq!(imported.export().unwrap(), bytes);
-        assert_eq!(imported.support(), self.tree.support());
+        assert_eq!(imported.capability_counts(), self.tree.capability_counts());
         let mut written = Vec::new();
         self.tree.export_to(&mut written).unwrap();
         assert_eq!(written, bytes);
@@ -371,7 +374,7 @@ impl World {
         for tree in [&restored, &patched, &opened] {
             assert_eq!(tree.tree_hash().unwrap(), self.tree.tree_hash().unwrap());
             assert_eq!(tree.size(), self.tree.size());
-            assert_eq!(tree.support(), self.tree.support());
+            assert_eq!(tree.capability_counts(), self.tree.capability_counts());
             assert_eq!(tree.member_count(), self.tree.member_count());
             assert_eq!(tree.to_wire(), self.tree.to_wire());
             assert!(tree.members().all(|leaf| {

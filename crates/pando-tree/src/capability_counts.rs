@@ -1,4 +1,5 @@
-//! How many members support what (RFC 9420, sections 7.2 and 7.3), counted and not looked for.
+//! Number of members that support each capability (RFC 9420, sections 7.2 and 7.3), kept up to date
+//! with every change of a leaf.
 
 use imbl::OrdMap;
 use pando_wire::{
@@ -6,7 +7,7 @@ use pando_wire::{
 };
 use std::collections::BTreeSet;
 
-/// What a capability is about. The order has no meaning.
+/// A capability. The order has no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Capability {
     Version(ProtocolVersion),
@@ -14,28 +15,28 @@ enum Capability {
     Extension(ExtensionType),
     Proposal(ProposalType),
     Credential(CredentialType),
-    /// Not a capability: the type of the member's own credential.
+    /// Not a capability but the type of the member's own credential.
     UsedCredential(CredentialType),
 }
 
-/// How many members support what, and which credential types they use.
+/// Number of members that support each capability and that use each credential type.
 ///
-/// Default types, which all members support and none may list, are counted like any others here: the rules
-/// know about them.
+/// Default types, which all members support and none may list, are counted like all others. The
+/// rules of the group treat them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Support {
+pub struct CapabilityCounts {
     members: u32,
     counts: OrdMap<Capability, u32>,
 }
 
-impl Support {
-    /// Whether all members list a protocol version.
+impl CapabilityCounts {
+    /// Returns whether all members list a protocol version.
     #[must_use]
     pub fn all_support_version(&self, version: ProtocolVersion) -> bool {
         self.all(Capability::Version(version))
     }
 
-    /// Whether all members list a cipher suite.
+    /// Returns whether all members list a cipher suite.
     #[must_use]
     pub fn all_support_cipher_suite(&self, cipher_suite: CipherSuite) -> bool {
         self.all(Capability::CipherSuite(cipher_suite))
@@ -47,21 +48,21 @@ impl Support {
         self.all(Capability::Extension(extension_type))
     }
 
-    /// Whether all members list a proposal type.
+    /// Returns whether all members list a proposal type.
     #[must_use]
     pub fn all_support_proposal(&self, proposal_type: ProposalType) -> bool {
         self.all(Capability::Proposal(proposal_type))
     }
 
-    /// Whether all members list a credential type.
+    /// Returns whether all members list a credential type.
     #[must_use]
     pub fn all_support_credential(&self, credential_type: CredentialType) -> bool {
         self.all(Capability::Credential(credential_type))
     }
 
-    /// The types of the members' own credentials.
+    /// Returns the types of the members' own credentials.
     pub fn credential_types_in_use(&self) -> impl Iterator<Item = CredentialType> {
-        // They stand together, behind everything else.
+        // These entries follow all others.
         let first = Capability::UsedCredential(CredentialType(0));
         self.counts.range(first..).filter_map(|(capability, _)| match capability {
             Capability::UsedCredential(credential_type) => Some(*credential_type),
@@ -69,40 +70,41 @@ impl Support {
         })
     }
 
-    /// What the members with these leaves support. Neighbours who support the same, as most do, are counted together.
+    /// Counts the capabilities of members. Neighbours with equal capabilities, as most have, are
+    /// counted together.
     pub(crate) fn of<'a>(leaves: impl Iterator<Item = &'a LeafNode>) -> Self {
-        let mut support = Self::default();
+        let mut counts = Self::default();
         let mut alike: Option<(&LeafNode, u32)> = None;
         for leaf in leaves {
             alike = Some(match alike {
                 Some((first, count)) if are_alike(first, leaf) => (first, count.saturating_add(1)),
                 before => {
-                    before.into_iter().for_each(|(first, count)| support.add_many(first, count));
+                    before.into_iter().for_each(|(first, count)| counts.add_many(first, count));
                     (leaf, 1)
                 }
             });
         }
-        alike.into_iter().for_each(|(first, count)| support.add_many(first, count));
-        support
+        alike.into_iter().for_each(|(first, count)| counts.add_many(first, count));
+        counts
     }
 
-    /// Writes the counts to be stored.
+    /// Encodes the counts for storage.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.members.to_be_bytes());
         for (capability, count) in &self.counts {
-            let (kind, value) = capability.number();
+            let (kind, value) = capability.to_numbers();
             bytes.push(kind);
             bytes.extend_from_slice(&value.to_be_bytes());
             bytes.extend_from_slice(&count.to_be_bytes());
         }
     }
 
-    /// Reads what [`Support::write`] wrote.
+    /// Decodes the output of [`CapabilityCounts::write`]; `None` if it is malformed.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let (members, rest) = bytes.split_first_chunk()?;
         let (entries, []) = rest.as_chunks() else { return None };
         let entry = |[kind, high, low, count @ ..]: &[u8; 7]| {
-            let capability = Capability::numbered(*kind, u16::from_be_bytes([*high, *low]))?;
+            let capability = Capability::from_numbers(*kind, u16::from_be_bytes([*high, *low]))?;
             Some((capability, u32::from_be_bytes(*count)))
         };
         let counts = entries.iter().map(entry).collect::<Option<_>>()?;
@@ -113,11 +115,12 @@ impl Support {
         self.counts.get(&capability).copied().unwrap_or(0) == self.members
     }
 
+    /// Counts a member.
     pub(crate) fn add(&mut self, leaf_node: &LeafNode) {
         self.add_many(leaf_node, 1);
     }
 
-    /// Counts a number of members who all support what this one does.
+    /// Counts a number of members with the capabilities of this one.
     fn add_many(&mut self, leaf_node: &LeafNode, members: u32) {
         self.members = self.members.saturating_add(members);
         for capability in capabilities(leaf_node) {
@@ -126,6 +129,7 @@ impl Support {
         }
     }
 
+    /// Stops counting a member.
     pub(crate) fn remove(&mut self, leaf_node: &LeafNode) {
         self.members = self.members.saturating_sub(1);
         for capability in capabilities(leaf_node) {
@@ -138,8 +142,8 @@ impl Support {
 }
 
 impl Capability {
-    /// What it is stored as: its kind, and its value.
-    const fn number(self) -> (u8, u16) {
+    /// Returns the kind and the value that the capability is stored as.
+    const fn to_numbers(self) -> (u8, u16) {
         match self {
             Self::Version(version) => (0, version.0),
             Self::CipherSuite(cipher_suite) => (1, cipher_suite.0),
@@ -150,7 +154,8 @@ impl Capability {
         }
     }
 
-    const fn numbered(kind: u8, value: u16) -> Option<Self> {
+    /// Returns the capability that was stored as this kind and value.
+    const fn from_numbers(kind: u8, value: u16) -> Option<Self> {
         Some(match kind {
             0 => Self::Version(ProtocolVersion(value)),
             1 => Self::CipherSuite(CipherSuite(value)),
@@ -163,13 +168,13 @@ impl Capability {
     }
 }
 
-/// Whether two leaves count the same.
+/// Returns whether two leaves count the same.
 fn are_alike(one: &LeafNode, other: &LeafNode) -> bool {
     one.capabilities == other.capabilities
         && one.credential.credential_type() == other.credential.credential_type()
 }
 
-/// Each once, however often it is listed.
+/// Returns the capabilities of a leaf, each once, however often it is listed.
 fn capabilities(leaf_node: &LeafNode) -> BTreeSet<Capability> {
     let Capabilities { versions, cipher_suites, extensions, proposals, credentials } =
         &leaf_node.capabilities;

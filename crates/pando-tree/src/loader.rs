@@ -11,13 +11,13 @@ use std::sync::{Arc, OnceLock};
 /// A source, and whether it has failed.
 ///
 /// Whoever looks at a node does not ask each time whether it could be read. A node that could not be read seems blank,
-/// and the first failure stays: [`Shelf::intact`] is asked before anything is believed that came of it.
-pub(crate) struct Shelf {
+/// and the first failure stays: [`Loader::intact`] is asked before anything is believed that came of it.
+pub(crate) struct Loader {
     source: Arc<dyn TreeSource>,
     failure: OnceLock<TreeError>,
 }
 
-impl Shelf {
+impl Loader {
     pub(crate) fn new(source: Arc<dyn TreeSource>) -> Arc<Self> {
         Arc::new(Self { source, failure: OnceLock::new() })
     }
@@ -46,8 +46,8 @@ impl Shelf {
     }
 }
 
-impl fmt::Debug for Shelf {
+impl fmt::Debug for Loader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shelf").field("failure", &self.failure.get()).finish_non_exhaustive()
+        f.debug_struct("Loader").field("failure", &self.failure.get()).finish_non_exhaustive()
     }
 }
