@@ -3,7 +3,7 @@
 use crate::TreeError;
 use crate::capability_counts::CapabilityCounts;
 use crate::content::{LeafBytes, ParentBytes};
-use crate::index::{Entry, KeyIndex};
+use crate::key_index::{Entry, KeyIndex};
 use crate::parallelism::{RUN, join};
 use crate::parent_hash::{leaves_below, original_sibling_tree_hash, parent_hash};
 use crate::subtree::{Kind, Subtree};

@@ -5,7 +5,7 @@
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::hash::tree_hash;
-use crate::index::{Entry, KeyIndex};
+use crate::key_index::{Entry, KeyIndex};
 use crate::loader::Loader;
 use crate::node_index::children_of;
 use crate::parallelism::{RUN, join};

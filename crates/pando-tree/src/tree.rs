@@ -4,8 +4,8 @@
 use crate::TreeError;
 use crate::capability_counts::CapabilityCounts;
 use crate::content::{LeafBytes, ParentBytes};
-use crate::hash;
-use crate::index::KeyIndex;
+use crate::hash::tree_hash;
+use crate::key_index::KeyIndex;
 use crate::loader::Loader;
 use crate::parallelism::RUN;
 use crate::subtree::{Kind, Subtree};
@@ -200,7 +200,7 @@ impl Tree {
     /// # Errors
     /// [`TreeError::Encode`] if something in the tree is too long, and what [`Tree::intact`] says.
     pub fn tree_hash(&self) -> Result<Opaque, TreeError> {
-        let hash = hash::tree_hash(self.suite, self.size.root(), &self.root)?;
+        let hash = tree_hash(self.suite, self.size.root(), &self.root)?;
         self.intact()?;
         Ok(hash[..].into())
     }
@@ -221,7 +221,7 @@ impl Tree {
                 &blank
             }
         };
-        let hash = hash::tree_hash(self.suite, node, subtree)?;
+        let hash = tree_hash(self.suite, node, subtree)?;
         self.intact()?;
         Ok(Some(hash[..].into()))
     }

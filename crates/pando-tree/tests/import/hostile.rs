@@ -1,7 +1,7 @@
 //! Indices and paths that somebody made up: an error or nothing, no panic, and no memory for what does not
 //! exist.
 
-use crate::grove::{Grove, Newcomer, template};
+use crate::fixtures::{GroupFixture, Newcomer, template};
 use pando_crypto::{CryptoError, SecretBytes};
 use pando_tree::{NewPath, PathStep, PrivateKeys, Tree, TreeError};
 use pando_wire::{
@@ -22,17 +22,18 @@ fn frugal<T>(what: &str, call: impl FnOnce() -> T) -> T {
 
 /// Groups of 1, 2, 5 and 33 members; and the same with a member removed in the middle, if there is one, and
 /// the parents above it set again.
-fn groves() -> Vec<Grove> {
+fn fixtures() -> Vec<GroupFixture> {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
-    let mut groves: Vec<_> = [1, 2, 5, 33].map(|members| Grove::grown(suite, members.into(), members)).into();
+    let mut fixtures: Vec<_> =
+        [1, 2, 5, 33].map(|members| GroupFixture::grown(suite, members.into(), members)).into();
     for (members, removed) in [(5, 2), (33, 13)] {
-        let mut grove = Grove::grown(suite, members, u32::try_from(members).unwrap());
-        grove.commit(LeafIndex(0), &[LeafIndex(removed)], 0);
-        grove.commit(LeafIndex(removed ^ 1), &[], 0);
-        grove.commit(LeafIndex(0), &[], 0);
-        groves.push(grove);
+        let mut fixture = GroupFixture::grown(suite, members, u32::try_from(members).unwrap());
+        fixture.commit(LeafIndex(0), &[LeafIndex(removed)], 0);
+        fixture.commit(LeafIndex(removed ^ 1), &[], 0);
+        fixture.commit(LeafIndex(0), &[], 0);
+        fixtures.push(fixture);
     }
-    groves
+    fixtures
 }
 
 /// Leaves that do not exist.
@@ -51,30 +52,31 @@ fn blank(tree: &Tree) -> impl Iterator<Item = LeafIndex> + use<> {
 
 /// A path of a member, and the context that it is encrypted with.
 fn new_path(
-    grove: &mut Grove,
+    fixture: &mut GroupFixture,
     sender: LeafIndex,
     added: &[LeafIndex],
 ) -> (NewPath, UpdatePath, GroupContext) {
-    let signer = &*grove.members[&sender].signer;
-    let template = template(&grove.tree, sender);
-    let path = grove.tree.create_path(sender, template, &grove.group_id, signer, &mut grove.rng).unwrap();
-    let context = grove.context(path.tree().tree_hash().unwrap());
-    let update_path = path.encrypt(&context, added, &mut grove.rng).unwrap();
+    let signer = &*fixture.members[&sender].signer;
+    let template = template(&fixture.tree, sender);
+    let path =
+        fixture.tree.create_path(sender, template, &fixture.group_id, signer, &mut fixture.rng).unwrap();
+    let context = fixture.context(path.tree().tree_hash().unwrap());
+    let update_path = path.encrypt(&context, added, &mut fixture.rng).unwrap();
     (path, update_path, context)
 }
 
 #[test]
 fn leaves_that_are_not_members_are_nothing() {
-    for mut grove in groves() {
-        let sender = *grove.members.keys().next_back().unwrap();
-        let (path, update_path, _) = new_path(&mut grove, sender, &[]);
-        let leaf_node = grove.tree.leaf(sender).unwrap();
+    for mut fixture in fixtures() {
+        let sender = *fixture.members.keys().next_back().unwrap();
+        let (path, update_path, _) = new_path(&mut fixture, sender, &[]);
+        let leaf_node = fixture.tree.leaf(sender).unwrap();
         let secret = || SecretBytes::from(vec![7; 32]);
-        let not_members = blank(&grove.tree).map(|leaf| (leaf, true));
-        let hash = grove.tree.tree_hash().unwrap();
-        for (leaf, exists) in not_members.chain(beyond(&grove.tree).map(|leaf| (leaf, false))) {
-            let what = format!("{:?}, {leaf:?}", grove.tree);
-            let (tree, refused) = (&grove.tree, TreeError::NotAMember(leaf));
+        let not_members = blank(&fixture.tree).map(|leaf| (leaf, true));
+        let hash = fixture.tree.tree_hash().unwrap();
+        for (leaf, exists) in not_members.chain(beyond(&fixture.tree).map(|leaf| (leaf, false))) {
+            let what = format!("{:?}, {leaf:?}", fixture.tree);
+            let (tree, refused) = (&fixture.tree, TreeError::NotAMember(leaf));
             frugal(&what, || {
                 assert_eq!(tree.leaf(leaf), None, "{what}");
                 assert!(!tree.is_member(leaf), "{what}");
@@ -93,21 +95,21 @@ fn leaves_that_are_not_members_are_nothing() {
             );
             assert_eq!(changed.changes_since(tree), [], "{what}");
 
-            let (signer, template) = (&*grove.members[&sender].signer, template(tree, sender));
-            let (group_id, rng) = (&grove.group_id, &mut grove.rng);
+            let (signer, template) = (&*fixture.members[&sender].signer, template(tree, sender));
+            let (group_id, rng) = (&fixture.group_id, &mut fixture.rng);
             let created = frugal(&what, || tree.create_path(leaf, template, group_id, signer, rng));
             assert_eq!(created.map(drop), Err(refused.clone()), "{what}");
             let merged = frugal(&what, || tree.merge_path(leaf, &update_path, &[]).map(drop));
             assert_eq!(merged, Err(refused.clone()), "{what}");
             assert_eq!(frugal(&what, || path.path_secret_for(leaf)), None, "{what}");
             if !exists {
-                let pair = grove.suite.hpke_generate_key_pair(&mut grove.rng).unwrap();
-                let keys = frugal(&what, || PrivateKeys::new(&grove.tree, leaf, pair).map(drop));
+                let pair = fixture.suite.hpke_generate_key_pair(&mut fixture.rng).unwrap();
+                let keys = frugal(&what, || PrivateKeys::new(&fixture.tree, leaf, pair).map(drop));
                 assert_eq!(keys, Err(refused.clone()), "{what}");
             }
-            for member in grove.members.values() {
+            for member in fixture.members.values() {
                 let mut keys = member.keys.clone();
-                let joined = frugal(&what, || keys.join_path(&grove.tree, leaf, secret()));
+                let joined = frugal(&what, || keys.join_path(&fixture.tree, leaf, secret()));
                 assert_eq!(joined, Err(refused.clone()), "{what}");
             }
         }
@@ -116,8 +118,8 @@ fn leaves_that_are_not_members_are_nothing() {
 
 #[test]
 fn nodes_that_do_not_exist_are_nothing() {
-    for grove in groves() {
-        let tree = &grove.tree;
+    for fixture in fixtures() {
+        let tree = &fixture.tree;
         let count = tree.size().node_count();
         let indices = [count, count + 1, count * 2 + 1, (1 << 31) - 1, 1 << 31, u32::MAX - 1, u32::MAX];
         for node in indices.into_iter().filter(|index| *index >= count).map(NodeIndex) {
@@ -127,14 +129,14 @@ fn nodes_that_do_not_exist_are_nothing() {
                 assert_eq!(tree.node(node), None, "{what}");
                 assert_eq!(tree.node_hash(node), Ok(None), "{what}");
                 assert!(tree.resolution(node).is_empty(), "{what}");
-                for member in grove.members.values() {
+                for member in fixture.members.values() {
                     assert!(member.keys.get(node).is_none(), "{what}");
                 }
             });
             // Keys of nodes that are not there are outdated.
-            let mut keys = grove.members[&LeafIndex(0)].keys.clone();
+            let mut keys = fixture.members[&LeafIndex(0)].keys.clone();
             let before: Vec<_> = keys.nodes().collect();
-            let leaf_node = Newcomer::new(grove.suite, &mut grove.rng.clone());
+            let leaf_node = Newcomer::new(fixture.suite, &mut fixture.rng.clone());
             keys.insert(node, leaf_node.key_pair);
             frugal(&what, || keys.retain_current(tree));
             assert_eq!(keys.nodes().collect::<Vec<_>>(), before, "{what}");
@@ -149,61 +151,61 @@ fn nodes_that_do_not_exist_are_nothing() {
 /// Whoever is said to have been added and is not there changes nothing.
 #[test]
 fn additions_that_do_not_exist_are_not_counted() {
-    for mut grove in groves() {
-        let sender = *grove.members.keys().next_back().unwrap();
-        let (path, update_path, context) = new_path(&mut grove, sender, &[]);
-        let mut added: Vec<_> = beyond(&grove.tree).collect();
+    for mut fixture in fixtures() {
+        let sender = *fixture.members.keys().next_back().unwrap();
+        let (path, update_path, context) = new_path(&mut fixture, sender, &[]);
+        let mut added: Vec<_> = beyond(&fixture.tree).collect();
         added.sort_unstable();
         added.dedup();
-        let encrypted = path.encrypt(&context, &added, &mut grove.rng).unwrap();
+        let encrypted = path.encrypt(&context, &added, &mut fixture.rng).unwrap();
         let lengths = |path: &UpdatePath| -> Vec<_> {
             path.nodes.iter().map(|node| node.encrypted_path_secret.len()).collect()
         };
         assert_eq!(lengths(&encrypted), lengths(&update_path));
-        let merged = grove.tree.merge_path(sender, &update_path, &added).unwrap();
+        let merged = fixture.tree.merge_path(sender, &update_path, &added).unwrap();
         assert_eq!(merged.tree().tree_hash(), path.tree().tree_hash());
-        for (leaf, member) in grove.members.iter().filter(|(leaf, _)| **leaf != sender) {
-            let decrypted = member.keys.decrypt_path(&grove.tree, &merged, &context, &added).unwrap();
+        for (leaf, member) in fixture.members.iter().filter(|(leaf, _)| **leaf != sender) {
+            let decrypted = member.keys.decrypt_path(&fixture.tree, &merged, &context, &added).unwrap();
             assert_eq!(&decrypted.commit_secret, path.commit_secret(), "{leaf}");
         }
         // Somebody who is there, and is said to be new, is one ciphertext less.
-        for leaf in grove.members.keys().filter(|leaf| **leaf != sender) {
-            let found = grove.tree.merge_path(sender, &update_path, &[*leaf]).map(drop);
+        for leaf in fixture.members.keys().filter(|leaf| **leaf != sender) {
+            let found = fixture.tree.merge_path(sender, &update_path, &[*leaf]).map(drop);
             assert!(matches!(found, Err(TreeError::CiphertextCount { .. })), "{leaf}: {found:?}");
         }
     }
 }
 
 /// A group with unmerged leaves, a hole and somebody who has just been added; a member commits.
-fn with_path() -> (Grove, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath, GroupContext) {
+fn with_path() -> (GroupFixture, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath, GroupContext) {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
-    let mut grove = Grove::grown(suite, 21, 11);
+    let mut fixture = GroupFixture::grown(suite, 21, 11);
     for committer in [1, 5, 8] {
-        grove.commit(LeafIndex(committer), &[], 0);
+        fixture.commit(LeafIndex(committer), &[], 0);
     }
-    grove.commit(LeafIndex(1), &[LeafIndex(6)], 0);
-    grove.commit(LeafIndex(4), &[], 0);
-    grove.commit(LeafIndex(10), &[], 0);
+    fixture.commit(LeafIndex(1), &[LeafIndex(6)], 0);
+    fixture.commit(LeafIndex(4), &[], 0);
+    fixture.commit(LeafIndex(10), &[], 0);
     // At leaf 6, unmerged from there to the root; then a hole again.
-    grove.add();
-    grove.remove(LeafIndex(9));
-    let added = vec![grove.add()];
+    fixture.add();
+    fixture.remove(LeafIndex(9));
+    let added = vec![fixture.add()];
     let sender = LeafIndex(2);
-    let (path, update_path, context) = new_path(&mut grove, sender, &added);
+    let (path, update_path, context) = new_path(&mut fixture, sender, &added);
     assert!(update_path.nodes.len() >= 3);
     assert!(update_path.nodes.iter().any(|node| node.encrypted_path_secret.len() > 1));
-    (grove, sender, added, path, update_path, context)
+    (fixture, sender, added, path, update_path, context)
 }
 
 /// The error of merging a changed path.
 fn merge_error(
-    (grove, sender, added): (&Grove, LeafIndex, &[LeafIndex]),
+    (fixture, sender, added): (&GroupFixture, LeafIndex, &[LeafIndex]),
     update_path: &UpdatePath,
     change: impl FnOnce(&mut UpdatePath),
 ) -> TreeError {
     let mut changed = update_path.clone();
     change(&mut changed);
-    grove.tree.merge_path(sender, &changed, added).unwrap_err()
+    fixture.tree.merge_path(sender, &changed, added).unwrap_err()
 }
 
 /// The key at a position of a path: the leaf first.
@@ -221,8 +223,8 @@ fn nodes_of(sender: LeafIndex, steps: &[PathStep]) -> Vec<NodeIndex> {
 
 #[test]
 fn a_path_of_the_wrong_shape_is_refused() {
-    let (grove, sender, added, path, update_path, _) = with_path();
-    let group = (&grove, sender, &*added);
+    let (fixture, sender, added, path, update_path, _) = with_path();
+    let group = (&fixture, sender, &*added);
     let expected = update_path.nodes.len();
     let spare = update_path.nodes[0].clone();
     for found in [0, 1, expected - 1] {
@@ -253,19 +255,19 @@ fn a_path_of_the_wrong_shape_is_refused() {
         }
     }
     // Nobody was added after all, so somebody is not encrypted to.
-    let error = grove.tree.merge_path(sender, &update_path, &[]).unwrap_err();
+    let error = fixture.tree.merge_path(sender, &update_path, &[]).unwrap_err();
     assert!(matches!(error, TreeError::CiphertextCount { .. }), "{error}");
 }
 
 #[test]
 fn a_path_with_a_key_that_is_there_already_is_refused() {
-    let (grove, sender, added, path, update_path, _) = with_path();
-    let group = (&grove, sender, &*added);
+    let (fixture, sender, added, path, update_path, _) = with_path();
+    let group = (&fixture, sender, &*added);
     let nodes = nodes_of(sender, path.steps());
     // Any key of the tree: those of the nodes that the path replaces are no exception.
     let mut taken = 0;
-    for node in (0..grove.tree.size().node_count()).map(NodeIndex) {
-        let key = match grove.tree.node(node) {
+    for node in (0..fixture.tree.size().node_count()).map(NodeIndex) {
+        let key = match fixture.tree.node(node) {
             None => continue,
             Some(pando_wire::Node::Leaf(leaf_node)) => leaf_node.encryption_key,
             Some(pando_wire::Node::Parent(parent)) => parent.encryption_key,
@@ -290,8 +292,8 @@ fn a_path_with_a_key_that_is_there_already_is_refused() {
 
 #[test]
 fn a_path_with_a_malformed_key_is_refused() {
-    let (grove, sender, added, path, update_path, _) = with_path();
-    let group = (&grove, sender, &*added);
+    let (fixture, sender, added, path, update_path, _) = with_path();
+    let group = (&fixture, sender, &*added);
     let (zero, mut one) = (vec![0; 32], vec![0; 32]);
     one[0] = 1;
     for (position, at) in nodes_of(sender, path.steps()).into_iter().enumerate() {
@@ -307,7 +309,7 @@ fn a_path_with_a_malformed_key_is_refused() {
 
 #[test]
 fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
-    let (mut grove, sender, added, path, update_path, _) = with_path();
+    let (mut fixture, sender, added, path, update_path, _) = with_path();
     let right = path.leaf_node().leaf_node_source.clone();
     let LeafNodeSource::Commit { parent_hash } = &right else { panic!("{right:?}") };
     let mut sources: Vec<_> = (0..parent_hash.len())
@@ -323,21 +325,21 @@ fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
     let lifetime = Lifetime { not_before: 0, not_after: u64::MAX };
     sources.push(LeafNodeSource::KeyPackage { lifetime });
     for source in sources {
-        let error = merge_error((&grove, sender, &added), &update_path, |path| {
+        let error = merge_error((&fixture, sender, &added), &update_path, |path| {
             path.leaf_node.leaf_node_source = source;
         });
         assert_eq!(error, TreeError::PathParentHash);
     }
     // Other keys than those that the leaf's parent hash was computed from.
     for position in 0..update_path.nodes.len() {
-        let key = grove.suite.hpke_generate_key_pair(&mut grove.rng).unwrap().public;
-        let error = merge_error((&grove, sender, &added), &update_path, |path| {
+        let key = fixture.suite.hpke_generate_key_pair(&mut fixture.rng).unwrap().public;
+        let error = merge_error((&fixture, sender, &added), &update_path, |path| {
             path.nodes[position].encryption_key = key;
         });
         assert_eq!(error, TreeError::PathParentHash);
     }
     // Someone alone has no parent, so nothing but the empty parent hash is right.
-    let mut alone = Grove::grown(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 5, 1);
+    let mut alone = GroupFixture::grown(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 5, 1);
     let (_, update_path, _) = new_path(&mut alone, LeafIndex(0), &[]);
     assert!(alone.tree.merge_path(LeafIndex(0), &update_path, &[]).is_ok());
     let error = merge_error((&alone, LeafIndex(0), &[]), &update_path, |path| {
@@ -349,32 +351,34 @@ fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
 /// What a member is told by a path: the position in the path, the place in the list of ciphertexts, and the
 /// node whose key they are encrypted to. Found by looking for it.
 fn addressed(
-    grove: &Grove,
+    fixture: &GroupFixture,
     steps: &[PathStep],
     leaf: LeafIndex,
     added: &[LeafIndex],
 ) -> (usize, usize, NodeIndex) {
     let position = steps.iter().position(|step| step.copath_child.covers(leaf)).unwrap();
-    let resolution = grove.tree.resolution(steps[position].copath_child);
+    let resolution = fixture.tree.resolution(steps[position].copath_child);
     let is_new = |node: &NodeIndex| node.leaf().is_some_and(|leaf| added.contains(&leaf));
     let mut recipients = resolution.into_iter().filter(|node| !is_new(node)).enumerate();
-    let (place, node) = recipients.find(|(_, node)| grove.members[&leaf].keys.get(*node).is_some()).unwrap();
+    let (place, node) =
+        recipients.find(|(_, node)| fixture.members[&leaf].keys.get(*node).is_some()).unwrap();
     (position, place, node)
 }
 
 #[test]
 fn a_path_secret_that_cannot_be_decrypted_is_refused() {
-    let (grove, sender, added, path, update_path, context) = with_path();
+    let (fixture, sender, added, path, update_path, context) = with_path();
     let failed = Err(TreeError::Crypto(CryptoError::DecryptionFailed));
-    for (leaf, member) in grove.members.iter().filter(|(leaf, _)| **leaf != sender && !added.contains(leaf)) {
+    for (leaf, member) in fixture.members.iter().filter(|(leaf, _)| **leaf != sender && !added.contains(leaf))
+    {
         let decrypt = |path: &UpdatePath, context: &GroupContext| {
-            let merged = grove.tree.merge_path(sender, path, &added).unwrap();
-            let decrypted = member.keys.decrypt_path(&grove.tree, &merged, context, &added);
+            let merged = fixture.tree.merge_path(sender, path, &added).unwrap();
+            let decrypted = member.keys.decrypt_path(&fixture.tree, &merged, context, &added);
             decrypted.map(|decrypted| decrypted.commit_secret)
         };
         assert_eq!(&decrypt(&update_path, &context).unwrap(), path.commit_secret(), "{leaf}");
 
-        let (position, place, _) = addressed(&grove, path.steps(), *leaf, &added);
+        let (position, place, _) = addressed(&fixture, path.steps(), *leaf, &added);
         let original = &update_path.nodes[position].encrypted_path_secret[place];
         let replaced = |ciphertext: HpkeCiphertext| {
             let mut changed = update_path.clone();
@@ -416,7 +420,7 @@ fn a_path_secret_that_cannot_be_decrypted_is_refused() {
         let contexts = [
             GroupContext { epoch: context.epoch + 1, ..context.clone() },
             GroupContext { group_id: vec![1].into(), ..context.clone() },
-            GroupContext { tree_hash: grove.tree.tree_hash().unwrap(), ..context.clone() },
+            GroupContext { tree_hash: fixture.tree.tree_hash().unwrap(), ..context.clone() },
             GroupContext { confirmed_transcript_hash: vec![0].into(), ..context.clone() },
         ];
         for context in contexts {
@@ -427,21 +431,24 @@ fn a_path_secret_that_cannot_be_decrypted_is_refused() {
 
 #[test]
 fn a_path_secret_that_does_not_fit_is_refused() {
-    let (mut grove, sender, added, path, update_path, context) = with_path();
+    let (mut fixture, sender, added, path, update_path, context) = with_path();
     let receivers: Vec<_> =
-        grove.members.keys().copied().filter(|leaf| *leaf != sender && !added.contains(leaf)).collect();
+        fixture.members.keys().copied().filter(|leaf| *leaf != sender && !added.contains(leaf)).collect();
     let steps = path.steps().to_vec();
     for leaf in receivers {
-        let (position, place, recipient) = addressed(&grove, &steps, leaf, &added);
-        let key = grove.members[&leaf].keys.get(recipient).unwrap().public.clone();
-        let decrypt = |grove: &Grove, update_path: &UpdatePath, context: &GroupContext| {
-            let merged = grove.tree.merge_path(sender, update_path, &added).unwrap();
-            let keys = &grove.members[&leaf].keys;
-            keys.decrypt_path(&grove.tree, &merged, context, &added).map(drop)
+        let (position, place, recipient) = addressed(&fixture, &steps, leaf, &added);
+        let key = fixture.members[&leaf].keys.get(recipient).unwrap().public.clone();
+        let decrypt = |fixture: &GroupFixture, update_path: &UpdatePath, context: &GroupContext| {
+            let merged = fixture.tree.merge_path(sender, update_path, &added).unwrap();
+            let keys = &fixture.members[&leaf].keys;
+            keys.decrypt_path(&fixture.tree, &merged, context, &added).map(drop)
         };
-        let sealed = |grove: &mut Grove, context: &GroupContext, secret: &[u8]| {
+        let sealed = |fixture: &mut GroupFixture, context: &GroupContext, secret: &[u8]| {
             let context = context.encode().unwrap();
-            grove.suite.encrypt_with_label(&key, "UpdatePathNode", &context, secret, &mut grove.rng).unwrap()
+            fixture
+                .suite
+                .encrypt_with_label(&key, "UpdatePathNode", &context, secret, &mut fixture.rng)
+                .unwrap()
         };
         // Another secret, and strings that are no secrets.
         for (secret, expected) in [
@@ -451,23 +458,23 @@ fn a_path_secret_that_does_not_fit_is_refused() {
             (vec![], TreeError::Crypto(CryptoError::InvalidLength)),
         ] {
             let mut changed = update_path.clone();
-            changed.nodes[position].encrypted_path_secret[place] = sealed(&mut grove, &context, &secret);
-            assert_eq!(decrypt(&grove, &changed, &context), Err(expected), "{leaf}");
+            changed.nodes[position].encrypted_path_secret[place] = sealed(&mut fixture, &context, &secret);
+            assert_eq!(decrypt(&fixture, &changed, &context), Err(expected), "{leaf}");
         }
         // The secret is right, and a key further up is another one; the parent hashes agree with that.
         let mut secret = path.first_path_secret().unwrap().expose().to_vec();
         for _ in 0..position {
-            secret = grove.suite.derive_secret(&secret, "path").unwrap().expose().to_vec();
+            secret = fixture.suite.derive_secret(&secret, "path").unwrap().expose().to_vec();
         }
         for (wrong, step) in steps.iter().enumerate() {
             let mut changed = update_path.clone();
             changed.nodes[wrong].encryption_key =
-                grove.suite.hpke_generate_key_pair(&mut grove.rng).unwrap().public;
-            let parent_hash = path_parent_hash(&grove.tree, &steps, &changed.nodes);
+                fixture.suite.hpke_generate_key_pair(&mut fixture.rng).unwrap().public;
+            let parent_hash = path_parent_hash(&fixture.tree, &steps, &changed.nodes);
             changed.leaf_node.leaf_node_source = LeafNodeSource::Commit { parent_hash };
-            changed.nodes[position].encrypted_path_secret[place] = sealed(&mut grove, &context, &secret);
+            changed.nodes[position].encrypted_path_secret[place] = sealed(&mut fixture, &context, &secret);
             let expected = if wrong < position { Ok(()) } else { Err(TreeError::PathSecret(step.node)) };
-            assert_eq!(decrypt(&grove, &changed, &context), expected, "{leaf}, {}", step.node);
+            assert_eq!(decrypt(&fixture, &changed, &context), expected, "{leaf}, {}", step.node);
         }
     }
 }
@@ -484,14 +491,14 @@ fn path_parent_hash(tree: &Tree, steps: &[PathStep], nodes: &[UpdatePathNode]) -
 
 #[test]
 fn a_member_without_the_private_key_says_which() {
-    let (mut grove, sender, added, path, update_path, context) = with_path();
-    let merged = grove.tree.merge_path(sender, &update_path, &added).unwrap();
-    let leaves: Vec<_> = grove.members.keys().copied().collect();
+    let (mut fixture, sender, added, path, update_path, context) = with_path();
+    let merged = fixture.tree.merge_path(sender, &update_path, &added).unwrap();
+    let leaves: Vec<_> = fixture.members.keys().copied().collect();
     let mut missing = 0;
     for leaf in leaves {
-        let pair = grove.suite.hpke_generate_key_pair(&mut grove.rng).unwrap();
-        let keys = PrivateKeys::new(&grove.tree, leaf, pair).unwrap();
-        let found = keys.decrypt_path(&grove.tree, &merged, &context, &added).map(drop);
+        let pair = fixture.suite.hpke_generate_key_pair(&mut fixture.rng).unwrap();
+        let keys = PrivateKeys::new(&fixture.tree, leaf, pair).unwrap();
+        let found = keys.decrypt_path(&fixture.tree, &merged, &context, &added).map(drop);
         let expected = if leaf == sender {
             TreeError::OwnPath
         } else if added.contains(&leaf) {
@@ -499,7 +506,7 @@ fn a_member_without_the_private_key_says_which() {
             assert!(found.is_err(), "{leaf}");
             continue;
         } else {
-            let (_, _, node) = addressed(&grove, path.steps(), leaf, &added);
+            let (_, _, node) = addressed(&fixture, path.steps(), leaf, &added);
             if node.is_leaf() {
                 // The key is there, but not the right one.
                 TreeError::Crypto(CryptoError::DecryptionFailed)
@@ -517,30 +524,30 @@ fn a_member_without_the_private_key_says_which() {
 fn a_member_that_was_removed_learns_nothing() {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
     for removed in (1..9).map(LeafIndex) {
-        let mut grove = Grove::grown(suite, 8, 9);
-        let keys = grove.members[&removed].keys.clone();
-        grove.commit(LeafIndex(0), &[removed], 0);
+        let mut fixture = GroupFixture::grown(suite, 8, 9);
+        let keys = fixture.members[&removed].keys.clone();
+        fixture.commit(LeafIndex(0), &[removed], 0);
         // A parent above the blank leaf gets a key again, and then a path is encrypted to it.
         let beside = LeafIndex(removed.0 ^ 1);
-        if grove.tree.is_member(beside) && beside != LeafIndex(0) {
-            grove.commit(beside, &[], 0);
+        if fixture.tree.is_member(beside) && beside != LeafIndex(0) {
+            fixture.commit(beside, &[], 0);
         }
-        let (_, update_path, context) = new_path(&mut grove, LeafIndex(0), &[]);
-        let merged = grove.tree.merge_path(LeafIndex(0), &update_path, &[]).unwrap();
-        let found = keys.decrypt_path(&grove.tree, &merged, &context, &[]).map(drop);
+        let (_, update_path, context) = new_path(&mut fixture, LeafIndex(0), &[]);
+        let merged = fixture.tree.merge_path(LeafIndex(0), &update_path, &[]).unwrap();
+        let found = keys.decrypt_path(&fixture.tree, &merged, &context, &[]).map(drop);
         assert_eq!(found, Err(TreeError::NotAMember(removed)));
     }
 }
 
 #[test]
 fn a_new_member_is_not_fooled() {
-    let (mut grove, sender, added, path, update_path, _) = with_path();
-    let merged = grove.tree.merge_path(sender, &update_path, &added).unwrap();
+    let (mut fixture, sender, added, path, update_path, _) = with_path();
+    let merged = fixture.tree.merge_path(sender, &update_path, &added).unwrap();
     let (tree, leaf) = (merged.tree(), added[0]);
     let ancestor = tree.size().common_ancestor(sender, leaf).unwrap();
     let right = path.path_secret_for(leaf).unwrap();
-    let members: Vec<_> = grove.members.keys().copied().collect();
-    let keys = &mut grove.members.get_mut(&leaf).unwrap().keys;
+    let members: Vec<_> = fixture.members.keys().copied().collect();
+    let keys = &mut fixture.members.get_mut(&leaf).unwrap().keys;
     let joined = |signer: LeafIndex, secret: &[u8]| keys.clone().join_path(tree, signer, secret.into());
     assert_eq!(joined(sender, right.expose()), Ok(()));
     assert_eq!(joined(leaf, right.expose()), Err(TreeError::OwnPath));

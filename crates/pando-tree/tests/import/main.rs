@@ -9,7 +9,7 @@
     reason = "in a test, a panic is a failure and that is all"
 )]
 
-mod grove;
+mod fixtures;
 mod hostile;
 mod malformed;
 mod specimen;

@@ -1,6 +1,6 @@
 //! Bytes that are no tree.
 
-use crate::grove::{Grove, Newcomer};
+use crate::fixtures::{GroupFixture, Newcomer};
 use pando_crypto::Suite;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{
@@ -33,21 +33,21 @@ fn malformed(error: DecodeError) -> TreeError {
 }
 
 /// A small tree with everything in it: a blank leaf, a blank parent, an unmerged leaf.
-fn small() -> Grove {
-    let mut grove = Grove::grown(SUITE, 9, 5);
-    grove.commit(LeafIndex(1), &[LeafIndex(3)], 0);
-    grove.commit(LeafIndex(2), &[], 0);
-    grove.add();
-    grove.remove(LeafIndex(0));
-    grove
+fn small() -> GroupFixture {
+    let mut fixture = GroupFixture::grown(SUITE, 9, 5);
+    fixture.commit(LeafIndex(1), &[LeafIndex(3)], 0);
+    fixture.commit(LeafIndex(2), &[], 0);
+    fixture.add();
+    fixture.remove(LeafIndex(0));
+    fixture
 }
 
 #[test]
 fn malformed_encodings_are_refused() {
-    let mut grove = Grove::grown(SUITE, 1, 3);
-    let suite = grove.suite;
-    let leaf_node = Newcomer::new(suite, &mut grove.rng).leaf_node;
-    let key = suite.hpke_generate_key_pair(&mut grove.rng).unwrap().public;
+    let mut fixture = GroupFixture::grown(SUITE, 1, 3);
+    let suite = fixture.suite;
+    let leaf_node = Newcomer::new(suite, &mut fixture.rng).leaf_node;
+    let key = suite.hpke_generate_key_pair(&mut fixture.rng).unwrap().public;
     let parent_node =
         ParentNode { encryption_key: key, parent_hash: Vec::new().into(), unmerged_leaves: Vec::new() };
     let leaf = Some(Node::Leaf(Box::new(leaf_node))).encode().unwrap();
@@ -111,18 +111,18 @@ fn malformed_encodings_are_refused() {
     ];
     for (what, bytes, expected) in table {
         assert_eq!(import(suite, &bytes).map(drop), Err(expected.clone()), "{what}");
-        assert_eq!(Tree::import(suite, &bytes, &grove.group_id, &[]).map(drop), Err(expected), "{what}");
+        assert_eq!(Tree::import(suite, &bytes, &fixture.group_id, &[]).map(drop), Err(expected), "{what}");
     }
 }
 
 #[test]
 fn a_tree_that_is_cut_off_anywhere_is_refused() {
-    let grove = small();
-    let bytes = grove.tree.export().unwrap();
-    assert_eq!(grove.tree.to_wire().encode().unwrap(), bytes);
-    assert!(import(grove.suite, &bytes).is_ok());
+    let fixture = small();
+    let bytes = fixture.tree.export().unwrap();
+    assert_eq!(fixture.tree.to_wire().encode().unwrap(), bytes);
+    assert!(import(fixture.suite, &bytes).is_ok());
     for length in 0..bytes.len() {
-        let found = import(grove.suite, &bytes[..length]).map(drop);
+        let found = import(fixture.suite, &bytes[..length]).map(drop);
         assert_eq!(found, Err(malformed(DecodeError::Truncated)), "{length}");
     }
     // With a header that fits, what is left is a tree if it ends with a leaf and no list names what is gone.
@@ -130,7 +130,7 @@ fn a_tree_that_is_cut_off_anywhere_is_refused() {
     let mut trees = 0;
     for length in 1..len {
         let cut = vector(&contents[..length]);
-        match import(grove.suite, &cut) {
+        match import(fixture.suite, &cut) {
             Ok(tree) => {
                 trees += 1;
                 assert_eq!(tree.export().unwrap(), cut, "{length}");
@@ -144,9 +144,9 @@ fn a_tree_that_is_cut_off_anywhere_is_refused() {
             Err(error) => panic!("{length}: {error}"),
         }
     }
-    assert!(trees < grove.tree.member_count(), "{trees}");
+    assert!(trees < fixture.tree.member_count(), "{trees}");
     for behind in [&[0][..], &[1], &bytes] {
-        let found = import(grove.suite, &[&*bytes, behind].concat()).map(drop);
+        let found = import(fixture.suite, &[&*bytes, behind].concat()).map(drop);
         assert_eq!(found, Err(malformed(DecodeError::TrailingBytes)));
     }
 }
@@ -154,16 +154,16 @@ fn a_tree_that_is_cut_off_anywhere_is_refused() {
 /// Whatever a byte is replaced with: what is still a tree is written as it was read.
 #[test]
 fn a_tree_with_any_byte_changed_is_refused_or_another_tree() {
-    let grove = small();
-    let bytes = grove.tree.export().unwrap();
-    let hash = grove.tree.tree_hash().unwrap();
+    let fixture = small();
+    let bytes = fixture.tree.export().unwrap();
+    let hash = fixture.tree.tree_hash().unwrap();
     let mut read = 0;
     for position in 0..bytes.len() {
         for mask in [1, 2, 0x40, 0x80, 0xff] {
             let mut changed = bytes.clone();
             changed[position] ^= mask;
-            assert!(Tree::import(grove.suite, &changed, &grove.group_id, &hash).is_err(), "{position}");
-            if let Ok(tree) = import(grove.suite, &changed) {
+            assert!(Tree::import(fixture.suite, &changed, &fixture.group_id, &hash).is_err(), "{position}");
+            if let Ok(tree) = import(fixture.suite, &changed) {
                 read += 1;
                 assert_ne!(tree.tree_hash().unwrap(), hash, "{position}");
                 assert_eq!(tree.export().unwrap(), changed, "{position}");
@@ -176,9 +176,9 @@ fn a_tree_with_any_byte_changed_is_refused_or_another_tree() {
 
 #[test]
 fn an_unmerged_leaf_beyond_the_tree_is_refused() {
-    for grove in [Grove::grown(SUITE, 2, 2), Grove::grown(SUITE, 4, 4), small()] {
-        let size = grove.tree.size();
-        let wire = grove.tree.to_wire();
+    for fixture in [GroupFixture::grown(SUITE, 2, 2), GroupFixture::grown(SUITE, 4, 4), small()] {
+        let size = fixture.tree.size();
+        let wire = fixture.tree.to_wire();
         for node in (1..size.node_count()).step_by(2).map(NodeIndex) {
             let Some(Some(Node::Parent(parent))) = wire.0.get(node.0 as usize) else { continue };
             let beyond =
@@ -188,7 +188,7 @@ fn an_unmerged_leaf_beyond_the_tree_is_refused() {
                 let unmerged_leaves = parent.unmerged_leaves.iter().copied().chain([leaf]).collect();
                 changed.0[node.0 as usize] =
                     Some(Node::Parent(Box::new(ParentNode { unmerged_leaves, ..(**parent).clone() })));
-                let found = import(grove.suite, &changed.encode().unwrap()).map(drop);
+                let found = import(fixture.suite, &changed.encode().unwrap()).map(drop);
                 assert_eq!(found, Err(TreeError::UnmergedLeaf { node, leaf }));
             }
         }
@@ -198,14 +198,15 @@ fn an_unmerged_leaf_beyond_the_tree_is_refused() {
 /// One byte for each blank node, and one leaf far to the right.
 #[test]
 fn blank_nodes_take_no_memory() {
-    let mut grove = Grove::grown(SUITE, 3, 1);
-    let leaf_node = Newcomer::new(grove.suite, &mut grove.rng).leaf_node;
+    let mut fixture = GroupFixture::grown(SUITE, 3, 1);
+    let leaf_node = Newcomer::new(fixture.suite, &mut fixture.rng).leaf_node;
     let leaf = Some(Node::Leaf(Box::new(leaf_node))).encode().unwrap();
     for blanks in [2_u16, 62, 1_022, 65_534] {
         let contents = [vec![0; blanks.into()], leaf.clone()].concat();
         let bytes = vector(&contents);
         let mut result = None;
-        let info = allocation_counter::measure(|| result = Some(Tree::import_unsigned(grove.suite, &bytes)));
+        let info =
+            allocation_counter::measure(|| result = Some(Tree::import_unsigned(fixture.suite, &bytes)));
         assert!(info.bytes_max < MEMORY_BESIDES, "{} bytes for {blanks} blank nodes", info.bytes_max);
         let tree = result.unwrap().unwrap();
         assert_eq!(
@@ -218,18 +219,18 @@ fn blank_nodes_take_no_memory() {
 
 #[test]
 fn a_tree_of_one_leaf() {
-    let grove = Grove::grown(SUITE, 7, 1);
-    let (bytes, hash) = (grove.tree.export().unwrap(), grove.tree.tree_hash().unwrap());
-    let tree = Tree::import(grove.suite, &bytes, &grove.group_id, &hash).unwrap();
+    let fixture = GroupFixture::grown(SUITE, 7, 1);
+    let (bytes, hash) = (fixture.tree.export().unwrap(), fixture.tree.tree_hash().unwrap());
+    let tree = Tree::import(fixture.suite, &bytes, &fixture.group_id, &hash).unwrap();
     assert_eq!((tree.member_count(), tree.size().leaf_count()), (1, 1));
     assert_eq!(tree.export().unwrap(), bytes);
     for hash in [&[][..], &[0; 32], &hash[1..], &[&*hash, &[0]].concat()] {
-        let found = Tree::import(grove.suite, &bytes, &grove.group_id, hash).map(drop);
+        let found = Tree::import(fixture.suite, &bytes, &fixture.group_id, hash).map(drop);
         assert_eq!(found, Err(TreeError::TreeHash));
     }
     // The same leaf in a tree of two: the second one is blank and not sent.
-    let wire = RatchetTree(vec![None, None, grove.tree.to_wire().0[0].clone()]);
-    let found = import(grove.suite, &wire.encode().unwrap()).unwrap();
+    let wire = RatchetTree(vec![None, None, fixture.tree.to_wire().0[0].clone()]);
+    let found = import(fixture.suite, &wire.encode().unwrap()).unwrap();
     assert_eq!((found.member_count(), found.size().leaf_count()), (1, 2));
     assert!(!found.is_member(LeafIndex(0)) && found.is_member(LeafIndex(1)));
 }

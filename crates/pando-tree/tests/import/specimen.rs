@@ -1,6 +1,6 @@
 //! A tree to be tampered with, and what can be known of it without parent hashes.
 
-use crate::grove::Grove;
+use crate::fixtures::GroupFixture;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{
     CipherSuite, Encode, HpkePublicKey, LeafIndex, LeafNode, Node, NodeIndex, Opaque, ParentNode, RatchetTree,
@@ -18,7 +18,7 @@ pub(crate) enum Expected {
 
 /// A group's tree as it is sent, to be tampered with.
 pub(crate) struct Specimen {
-    pub(crate) grove: Grove,
+    pub(crate) fixture: GroupFixture,
     pub(crate) wire: RatchetTree,
     pub(crate) hash: Opaque,
     /// How often each kind of change was refused for each reason.
@@ -28,42 +28,42 @@ pub(crate) struct Specimen {
 /// A tree of more than 32 leaves with blank leaves, blank parents, and leaves that are unmerged at one, some
 /// or all levels above them.
 pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> Specimen {
-    let mut grove = Grove::new(cipher_suite, seed);
-    while grove.members.len() < members {
-        let committer = grove.any_member();
-        let additions = (members - grove.members.len()).min(5);
-        grove.commit(committer, &[], u32::try_from(additions).unwrap());
+    let mut fixture = GroupFixture::new(cipher_suite, seed);
+    while fixture.members.len() < members {
+        let committer = fixture.any_member();
+        let additions = (members - fixture.members.len()).min(5);
+        fixture.commit(committer, &[], u32::try_from(additions).unwrap());
     }
-    let commit = |grove: &mut Grove, times: usize| {
+    let commit = |fixture: &mut GroupFixture, times: usize| {
         for _ in 0..times {
-            let committer = grove.any_member();
-            grove.commit(committer, &[], 0);
+            let committer = fixture.any_member();
+            fixture.commit(committer, &[], 0);
         }
     };
-    commit(&mut grove, members / 3);
+    commit(&mut fixture, members / 3);
     // Holes, the parents above which are set again.
     for _ in 0..6 {
-        let removed = [grove.any_member(), grove.any_member()];
-        let committer = *grove.members.keys().find(|leaf| !removed.contains(leaf)).unwrap();
+        let removed = [fixture.any_member(), fixture.any_member()];
+        let committer = *fixture.members.keys().find(|leaf| !removed.contains(leaf)).unwrap();
         let removed: BTreeSet<_> = removed.into_iter().collect();
-        grove.commit(committer, &removed.into_iter().collect::<Vec<_>>(), 0);
+        fixture.commit(committer, &removed.into_iter().collect::<Vec<_>>(), 0);
     }
-    commit(&mut grove, members / 2);
+    commit(&mut fixture, members / 2);
     // Members who are unmerged up to the root, then some who are merged at the top, then others.
     for _ in 0..2 {
-        grove.add();
-        grove.add();
-        commit(&mut grove, 1);
+        fixture.add();
+        fixture.add();
+        commit(&mut fixture, 1);
     }
-    grove.add();
-    grove.add();
-    let removed = grove.any_member();
-    let committer = *grove.members.keys().rfind(|leaf| **leaf != removed).unwrap();
-    grove.commit(committer, &[removed], 1);
-    grove.add();
+    fixture.add();
+    fixture.add();
+    let removed = fixture.any_member();
+    let committer = *fixture.members.keys().rfind(|leaf| **leaf != removed).unwrap();
+    fixture.commit(committer, &[removed], 1);
+    fixture.add();
 
-    let (wire, hash) = (grove.tree.to_wire(), grove.tree.tree_hash().unwrap());
-    let specimen = Specimen { grove, wire, hash, counts: BTreeMap::new() };
+    let (wire, hash) = (fixture.tree.to_wire(), fixture.tree.tree_hash().unwrap());
+    let specimen = Specimen { fixture, wire, hash, counts: BTreeMap::new() };
     specimen.check_shape();
     specimen
 }
@@ -71,7 +71,7 @@ pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> 
 impl Specimen {
     /// That there is something of everything here.
     pub(crate) fn check_shape(&self) {
-        let tree = &self.grove.tree;
+        let tree = &self.fixture.tree;
         assert!(tree.size().leaf_count() >= 32 && tree.member_count() >= 26);
         let last = u32::try_from(self.wire.0.len()).unwrap() / 2;
         let blank_leaves = (0..last).filter(|leaf| !tree.is_member(LeafIndex(*leaf))).count();
@@ -87,13 +87,13 @@ impl Specimen {
             unmerged > 0 && unmerged < above.len()
         });
         let shape = (blank_leaves, blank_parents, levels.len(), longest, merged_above.count());
-        println!("{:?}, {tree:?}: {shape:?}", self.grove.suite);
+        println!("{:?}, {tree:?}: {shape:?}", self.fixture.suite);
         assert!(shape.0 > 0 && shape.1 > 1 && shape.2 >= 3 && shape.3 >= Some(2) && shape.4 > 0);
         assert_eq!(self.import(&self.wire, &self.hash).unwrap().tree_hash().unwrap(), self.hash);
     }
 
     pub(crate) fn import(&self, wire: &RatchetTree, hash: &[u8]) -> Result<Tree, TreeError> {
-        Tree::import(self.grove.suite, &wire.encode().unwrap(), &self.grove.group_id, hash)
+        Tree::import(self.fixture.suite, &wire.encode().unwrap(), &self.fixture.group_id, hash)
     }
 
     pub(crate) fn parents(&self) -> impl Iterator<Item = (NodeIndex, &ParentNode)> {
@@ -130,7 +130,7 @@ impl Specimen {
 
     /// The parents whose copath child's tree hash, as it was when they were set, covers a node.
     pub(crate) fn hashed_by(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
-        let origins = self.grove.origins.iter();
+        let origins = self.fixture.origins.iter();
         origins
             .filter(|(parent, origin)| {
                 is_at_or_below(node, origin.copath_child) && !self.is_unmerged(node, **parent)
@@ -141,7 +141,7 @@ impl Specimen {
 
     /// The parent whose path came up through a node.
     pub(crate) fn set_above(&self, node: NodeIndex) -> Option<NodeIndex> {
-        self.grove.origins.iter().find(|(_, origin)| origin.below == node).map(|(parent, _)| *parent)
+        self.fixture.origins.iter().find(|(_, origin)| origin.below == node).map(|(parent, _)| *parent)
     }
 
     /// The parents that cannot be parent-hash valid with another key in a node.
@@ -166,7 +166,7 @@ impl Specimen {
         let [above_from, above_to] = [from, to].map(|node| self.parents_above(node.leaf().unwrap()).next());
         let mut broken: BTreeSet<_> = above_from.into_iter().chain(above_to).collect();
         if above_from == above_to {
-            broken.retain(|parent| self.grove.origins[parent].below != from);
+            broken.retain(|parent| self.fixture.origins[parent].below != from);
         }
         broken.extend(hashed);
         broken
@@ -174,8 +174,8 @@ impl Specimen {
 
     /// The parents above a leaf that are not blank, from the lowest to the root.
     pub(crate) fn parents_above(&self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
-        let origins = &self.grove.origins;
-        self.grove.tree.size().direct_path(leaf).filter(|at| origins.contains_key(at))
+        let origins = &self.fixture.origins;
+        self.fixture.tree.size().direct_path(leaf).filter(|at| origins.contains_key(at))
     }
 
     /// The parents that say that a leaf is unmerged.
@@ -194,7 +194,7 @@ impl Specimen {
         expected: Expected,
     ) {
         let bytes = wire.encode().unwrap();
-        let (suite, group_id) = (self.grove.suite, &self.grove.group_id);
+        let (suite, group_id) = (self.fixture.suite, &self.fixture.group_id);
         let (found, original) = match Tree::import_unsigned(suite, &bytes) {
             Err(error) => (Err(error.clone()), error),
             Ok(tree) => {
@@ -234,7 +234,7 @@ impl Specimen {
     }
 
     pub(crate) fn fresh_key(&mut self) -> HpkePublicKey {
-        self.grove.suite.hpke_generate_key_pair(&mut self.grove.rng).unwrap().public
+        self.fixture.suite.hpke_generate_key_pair(&mut self.fixture.rng).unwrap().public
     }
 
     /// Some of the nodes, as the number of steps between them says: the slow cipher suites are not tried at

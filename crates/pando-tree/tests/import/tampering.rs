@@ -1,7 +1,7 @@
 //! One thing is changed at every node of large trees in turn, and `import` has to say which node breaks which
 //! rule.
 //!
-//! What it has to say about parent hashes is not computed from parent hashes, but from what the grove
+//! What it has to say about parent hashes is not computed from parent hashes, but from what the fixture
 //! remembers: which Commit set which parent. Where a rule determines the node, exactly that error is expected.
 //! In the few places where more than one node breaks a rule, or several rules are broken at once, the expected
 //! set is written next to the case. Where two parents fail to be parent-hash valid, `import` names the one
@@ -15,7 +15,7 @@
 //! all is blank could always have been blank. These are expected to be accepted, so that it is certain that
 //! nothing else is.
 
-use crate::grove::Newcomer;
+use crate::fixtures::Newcomer;
 use crate::specimen::*;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{
@@ -84,7 +84,7 @@ impl Specimen {
                 // A leaf that never had one gets one.
                 let parent_hash = previous.clone().unwrap_or_else(|| vec![3; 32].into());
                 let leaf_node_source = LeafNodeSource::Commit { parent_hash };
-                let changed = self.grove.signed(leaf, LeafNode { leaf_node_source, ..leaf_node });
+                let changed = self.fixture.signed(leaf, LeafNode { leaf_node_source, ..leaf_node });
                 let wire = self.with_leaf(leaf, changed);
                 let expected = parent_hash_or(self.broken_by_parent_hash(at), Expected::Accepted);
                 self.try_one("parent_hash of a leaf: added", leaf, &wire, expected);
@@ -107,7 +107,7 @@ impl Specimen {
                 let wire = self.with_leaf(leaf, changed.clone());
                 let expected = Expected::Error(TreeError::LeafSignature(leaf));
                 self.try_one("parent_hash of a leaf", leaf, &wire, expected);
-                changed = self.grove.signed(leaf, changed);
+                changed = self.fixture.signed(leaf, changed);
                 let wire = self.with_leaf(leaf, changed);
                 let expected = parent_hash_or(broken, Expected::Accepted);
                 self.try_one("parent_hash of a leaf, signed", leaf, &wire, expected);
@@ -129,9 +129,9 @@ impl Specimen {
             let replaced = |specimen: &Self, key: &HpkePublicKey, sign: bool| match at.leaf() {
                 None => specimen.with_parent(*at, |parent| parent.encryption_key = key.clone()),
                 Some(leaf) => {
-                    let leaf_node = specimen.grove.tree.leaf(leaf).unwrap();
+                    let leaf_node = specimen.fixture.tree.leaf(leaf).unwrap();
                     let changed = LeafNode { encryption_key: key.clone(), ..leaf_node };
-                    let changed = if sign { specimen.grove.signed(leaf, changed) } else { changed };
+                    let changed = if sign { specimen.fixture.signed(leaf, changed) } else { changed };
                     specimen.with_leaf(leaf, changed)
                 }
             };
@@ -154,7 +154,7 @@ impl Specimen {
     }
 
     fn malformed_encryption_keys(&mut self, step: usize) {
-        let keys = malformed_keys(self.grove.suite.cipher_suite(), &self.fresh_key());
+        let keys = malformed_keys(self.fixture.suite.cipher_suite(), &self.fresh_key());
         for (at, _) in self.chosen_parents(step) {
             for key in &keys {
                 let wire = self.with_parent(at, |node| node.encryption_key = key.clone());
@@ -165,7 +165,7 @@ impl Specimen {
         for (leaf, leaf_node) in self.chosen_leaves(step) {
             for key in &keys {
                 let changed = LeafNode { encryption_key: key.clone(), ..leaf_node.clone() };
-                let wire = self.with_leaf(leaf, self.grove.signed(leaf, changed));
+                let wire = self.with_leaf(leaf, self.fixture.signed(leaf, changed));
                 let error = TreeError::InvalidEncryptionKey(NodeIndex(leaf.0 * 2));
                 self.try_one(
                     "encryption_key: malformed or of low order",
@@ -179,7 +179,7 @@ impl Specimen {
 
     /// One leaf more or less in one list.
     fn unmerged_leaves(&mut self, step: usize) {
-        let size = self.grove.tree.size();
+        let size = self.fixture.tree.size();
         let everywhere = (0..size.leaf_count()).map(LeafIndex);
         for (at, parent) in self.chosen_parents(step) {
             let unmerged = &parent.unmerged_leaves;
@@ -192,7 +192,7 @@ impl Specimen {
             let broken = || self.broken_by_parent_hash(at);
             let mut cases = Vec::new();
             for leaf in everywhere.clone().filter(|leaf| at.covers(*leaf) && !unmerged.contains(leaf)) {
-                if !self.grove.tree.is_member(leaf) {
+                if !self.fixture.tree.is_member(leaf) {
                     let error = TreeError::UnmergedLeaf { node: at, leaf };
                     cases.push(("unmerged_leaves: with a blank leaf", inserted(leaf), error));
                     continue;
@@ -267,7 +267,7 @@ impl Specimen {
                     }
                     // The leaf was in the hash and is not any more, or the other way round; or it is in the
                     // resolution itself, and not by way of a list that has changed as well.
-                    let origin = self.grove.origins[at];
+                    let origin = self.fixture.origins[at];
                     if origin.copath_child.covers(leaf)
                         || origin.below.is_leaf()
                         || !origin.below.covers(leaf)
@@ -301,19 +301,23 @@ impl Specimen {
                 let wire = self.with_leaf(leaf, changed);
                 let error = TreeError::LeafSignature(leaf);
                 // The signatures alone: it is this one, whatever else is wrong.
-                let tree = Tree::import_unsigned(self.grove.suite, &wire.encode().unwrap()).unwrap();
-                assert_eq!(tree.check_signatures(&self.grove.group_id), Err(error.clone()));
+                let tree = Tree::import_unsigned(self.fixture.suite, &wire.encode().unwrap()).unwrap();
+                assert_eq!(tree.check_signatures(&self.fixture.group_id), Err(error.clone()));
                 // A parent hash that covers the leaf, signature included, would come out wrong, too.
                 self.try_one("leaf signature", leaf, &wire, Expected::Error(error));
             }
             // A signature made for another group, or for another place in this one.
             let in_group = !matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. });
             let elsewhere =
-                [(vec![1; 16].into(), leaf), (self.grove.group_id.clone(), LeafIndex(leaf.0 ^ 1))];
+                [(vec![1; 16].into(), leaf), (self.fixture.group_id.clone(), LeafIndex(leaf.0 ^ 1))];
             for (group_id, place) in elsewhere.into_iter().filter(|_| in_group) {
-                let signer = &*self.grove.members[&leaf].signer;
-                let changed =
-                    crate::grove::signed(self.grove.suite, signer, leaf_node.clone(), (&group_id, place));
+                let signer = &*self.fixture.members[&leaf].signer;
+                let changed = crate::fixtures::signed(
+                    self.fixture.suite,
+                    signer,
+                    leaf_node.clone(),
+                    (&group_id, place),
+                );
                 let wire = self.with_leaf(leaf, changed);
                 let expected = Expected::Error(TreeError::LeafSignature(leaf));
                 self.try_one("leaf signature: of elsewhere", leaf, &wire, expected);
@@ -328,15 +332,15 @@ impl Specimen {
                 let (other, other_node) = &leaves[(position + distance) % leaves.len()];
                 let changed =
                     LeafNode { signature_key: other_node.signature_key.clone(), ..leaf_node.clone() };
-                let signer = &*self.grove.members[other].signer;
-                let position = (&self.grove.group_id, *leaf);
-                let changed = crate::grove::signed(self.grove.suite, signer, changed, position);
+                let signer = &*self.fixture.members[other].signer;
+                let position = (&self.fixture.group_id, *leaf);
+                let changed = crate::fixtures::signed(self.fixture.suite, signer, changed, position);
                 let wire = self.with_leaf(*leaf, changed);
                 let error = TreeError::DuplicateSignatureKey(*leaf.min(other), *leaf.max(other));
                 self.try_one("signature_key: another leaf's", (leaf, other), &wire, Expected::Error(error));
             }
             // A key of nobody, and one that is none.
-            let newcomer = Newcomer::new(self.grove.suite, &mut self.grove.rng);
+            let newcomer = Newcomer::new(self.fixture.suite, &mut self.fixture.rng);
             for key in [newcomer.leaf_node.signature_key, vec![0xff; 5].into()] {
                 let changed = LeafNode { signature_key: key, ..leaf_node.clone() };
                 let wire = self.with_leaf(*leaf, changed);
@@ -398,7 +402,7 @@ impl Specimen {
             });
             let otherwise =
                 misplaced.map_or(Expected::Accepted, |leaf| Expected::Error(TreeError::LeafSignature(leaf)));
-            let members = [a, b].map(|leaf| self.grove.tree.is_member(leaf));
+            let members = [a, b].map(|leaf| self.fixture.tree.is_member(leaf));
             let expected = match members {
                 [false, false] => continue,
                 [true, true] => {
@@ -442,7 +446,7 @@ impl Specimen {
                 Expected::Error(TreeError::ParentHash(first(broken.collect()).unwrap()))
             } else {
                 let missing = [at, next].into_iter().flat_map(|node| {
-                    let members = self.grove.tree.members().filter(move |leaf| node.covers(*leaf));
+                    let members = self.fixture.tree.members().filter(move |leaf| node.covers(*leaf));
                     members.map(move |leaf| TreeError::UnmergedGap { node, leaf })
                 });
                 Expected::OneOf(misplaced.into_iter().chain(missing).collect())
@@ -476,8 +480,8 @@ impl Specimen {
     }
 
     fn halves_and_ends(&mut self) {
-        let root = self.grove.tree.size().root();
-        let leaves = (0..self.grove.tree.size().leaf_count()).map(LeafIndex);
+        let root = self.fixture.tree.size().root();
+        let leaves = (0..self.fixture.tree.size().leaf_count()).map(LeafIndex);
         let parents: Vec<_> = self.parents().map(|(at, _)| at).collect();
         // Lists that are in the wrong half, or a parent whose hashes are gone with everything around it.
         let mut anything: Vec<_> = parents.iter().copied().map(TreeError::ParentHash).collect();
@@ -486,7 +490,7 @@ impl Specimen {
         }
         anything.extend(leaves.clone().map(TreeError::LeafSignature));
         let mut wire = self.wire.clone();
-        wire.0.resize(self.grove.tree.size().node_count() as usize, None);
+        wire.0.resize(self.fixture.tree.size().node_count() as usize, None);
         let (left, right) = wire.0.split_at(root.0 as usize);
         let (middle, right) = right.split_first().unwrap();
         wire = RatchetTree([right, std::slice::from_ref(middle), left].concat());
@@ -494,7 +498,7 @@ impl Specimen {
             wire.0.pop();
         }
         // The parents are at other places now, and so is what is wrong with them.
-        for at in (1..self.grove.tree.size().node_count()).step_by(2).map(NodeIndex) {
+        for at in (1..self.fixture.tree.size().node_count()).step_by(2).map(NodeIndex) {
             anything.push(TreeError::ParentHash(at));
             anything.extend(leaves.clone().map(|leaf| TreeError::UnmergedLeaf { node: at, leaf }));
         }
@@ -508,7 +512,7 @@ impl Specimen {
         for length in (root.0 as usize + 2..self.wire.0.len()).rev() {
             let wire = RatchetTree(self.wire.0[..length].to_vec());
             let gone: Vec<_> = leaves.clone().filter(|leaf| leaf.0 as usize * 2 >= length).collect();
-            let gone: Vec<_> = gone.into_iter().filter(|leaf| self.grove.tree.is_member(*leaf)).collect();
+            let gone: Vec<_> = gone.into_iter().filter(|leaf| self.fixture.tree.is_member(*leaf)).collect();
             let remaining = self.nodes().filter(|(at, _)| (at.0 as usize) < length);
             let remaining: BTreeSet<_> = remaining.map(|(at, _)| at).collect();
             let expected = if wire.0.last().unwrap().is_none() {

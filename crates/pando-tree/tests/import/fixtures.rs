@@ -10,7 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 
-pub(crate) struct Grove {
+pub(crate) struct GroupFixture {
     pub(crate) suite: Suite,
     pub(crate) group_id: GroupId,
     pub(crate) epoch: u64,
@@ -72,7 +72,7 @@ impl Newcomer {
     }
 }
 
-impl Grove {
+impl GroupFixture {
     pub(crate) fn new(cipher_suite: CipherSuite, seed: u64) -> Self {
         let suite = RustCrypto.suite(cipher_suite).unwrap();
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
@@ -80,7 +80,7 @@ impl Grove {
         let tree = Tree::new(suite, &newcomer.leaf_node).unwrap();
         let mut group_id = vec![0; 16];
         rng.fill_bytes(&mut group_id);
-        let mut grove = Self {
+        let mut fixture = Self {
             suite,
             group_id: group_id.into(),
             epoch: 0,
@@ -89,17 +89,17 @@ impl Grove {
             origins: BTreeMap::new(),
             rng,
         };
-        grove.enter(LeafIndex(0), newcomer);
-        grove
+        fixture.enter(LeafIndex(0), newcomer);
+        fixture
     }
 
     /// A group of some members; every new one commits, and adds the next.
     pub(crate) fn grown(cipher_suite: CipherSuite, seed: u64, members: u32) -> Self {
-        let mut grove = Self::new(cipher_suite, seed);
+        let mut fixture = Self::new(cipher_suite, seed);
         for committer in 1..members {
-            grove.commit(LeafIndex(committer - 1), &[], 1);
+            fixture.commit(LeafIndex(committer - 1), &[], 1);
         }
-        grove
+        fixture
     }
 
     /// A random number below `end`.
