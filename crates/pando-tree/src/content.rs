@@ -1,21 +1,22 @@
-//! What is in a node, kept as it is on the wire: that is the smallest form, and the one that is hashed.
+//! The contents of nodes, kept in the encoding of the wire: it is the smallest form and the one
+//! that is hashed.
 
 use pando_wire::{
-    Credential, Decode, Encode, EncodeError, LeafIndex, LeafNode, ParentNode, read_vector_header,
-    vector_header,
+    Credential, Decode, DecodeError, Encode, EncodeError, LeafIndex, LeafNode, ParentNode,
+    read_vector_header, vector_header,
 };
 use std::sync::Arc;
 
-/// A LeafNode, encoded.
+/// An encoded LeafNode.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LeafBytes(Box<[u8]>);
 
-/// A ParentNode, encoded. Copies share the bytes, since a list of unmerged leaves may be long.
+/// An encoded ParentNode. Copies share the bytes because a list of unmerged leaves may be long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParentBytes(Arc<[u8]>);
 
-/// The contents of the vector that bytes begin with, and the bytes behind it. Only for what was encoded
-/// here, or decoded before: nothing else would begin with a vector.
+/// Splits bytes that begin with a vector into its contents and the bytes behind it. Only for bytes
+/// that were encoded here or decoded before: others might not begin with a vector.
 fn vector(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (len, rest) = read_vector_header(bytes).unwrap_or_default();
     rest.split_at_checked(len).unwrap_or_default()
@@ -26,7 +27,8 @@ impl LeafBytes {
         Ok(Self(leaf_node.encode()?.into()))
     }
 
-    /// Bytes that were decoded before: for each value there is only one encoding.
+    /// Keeps bytes that were decoded before. They are the encoding, because each value has only
+    /// one.
     pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
@@ -43,19 +45,17 @@ impl LeafBytes {
         vector(vector(&self.0).1).0
     }
 
-    /// The credential. It is there: these bytes are the encoding of a leaf node.
-    pub(crate) fn credential(&self) -> Option<Credential> {
-        Some(Credential::decode_prefix(vector(vector(&self.0).1).1).ok()?.0)
+    pub(crate) fn credential(&self) -> Result<Credential, DecodeError> {
+        Ok(Credential::decode_prefix(vector(vector(&self.0).1).1)?.0)
     }
 
-    /// The leaf node. It is there: these bytes are the encoding of one.
-    pub(crate) fn decode(&self) -> Option<LeafNode> {
-        LeafNode::decode(&self.0).ok()
+    pub(crate) fn decode(&self) -> Result<LeafNode, DecodeError> {
+        LeafNode::decode(&self.0)
     }
 }
 
 impl ParentBytes {
-    /// A parent node without unmerged leaves.
+    /// Encodes a parent node without unmerged leaves.
     pub(crate) fn new(encryption_key: &[u8], parent_hash: &[u8]) -> Result<Self, EncodeError> {
         let (key_header, hash_header) =
             (vector_header(encryption_key.len())?, vector_header(parent_hash.len())?);
@@ -64,7 +64,8 @@ impl ParentBytes {
         Ok(Self(parts.concat().into()))
     }
 
-    /// Bytes that were decoded before: for each value there is only one encoding.
+    /// Keeps bytes that were decoded before. They are the encoding, because each value has only
+    /// one.
     pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
@@ -81,25 +82,26 @@ impl ParentBytes {
         vector(vector(&self.0).1).0
     }
 
-    /// How many leaves are unmerged.
+    /// Returns the number of unmerged leaves.
     pub(crate) fn unmerged_count(&self) -> u32 {
         u32::try_from(self.unmerged_bytes().len() / 4).unwrap_or(u32::MAX)
     }
 
-    /// The unmerged leaves, in increasing order.
+    /// Returns the unmerged leaves in increasing order.
     pub(crate) fn unmerged(&self) -> impl Iterator<Item = LeafIndex> {
         let (leaves, _) = self.unmerged_bytes().as_chunks();
         leaves.iter().map(|&leaf| LeafIndex(u32::from_be_bytes(leaf)))
     }
 
-    /// The position of a leaf among the unmerged leaves.
+    /// Returns the position of a leaf among the unmerged leaves.
     pub(crate) fn unmerged_position(&self, leaf: LeafIndex) -> Option<usize> {
         let (leaves, _) = self.unmerged_bytes().as_chunks();
-        // Sorted as numbers in big-endian order are as bytes.
+        // Numbers in big-endian order are sorted as their bytes are.
         leaves.binary_search(&leaf.0.to_be_bytes()).ok()
     }
 
-    /// The same with more unmerged leaves, in increasing order. Costs as much as the list will be long.
+    /// Returns this node with more unmerged leaves, which are in increasing order. The work grows
+    /// with the new length of the list.
     pub(crate) fn with_unmerged(&self, added: &[LeafIndex]) -> Result<Self, EncodeError> {
         let mut added = added.iter().copied().peekable();
         let mut merged =
@@ -116,16 +118,15 @@ impl ParentBytes {
         self.with_unmerged_bytes(&[&merged])
     }
 
-    /// The same without some of the unmerged leaves.
+    /// Returns this node without some of the unmerged leaves, which are in increasing order.
     pub(crate) fn without_unmerged(&self, removed: &[LeafIndex]) -> Result<Self, EncodeError> {
         let kept = self.unmerged().filter(|leaf| removed.binary_search(leaf).is_err());
         let kept: Vec<u8> = kept.flat_map(|leaf| leaf.0.to_be_bytes()).collect();
         self.with_unmerged_bytes(&[&kept])
     }
 
-    /// The parent node. It is there: these bytes are the encoding of one.
-    pub(crate) fn decode(&self) -> Option<ParentNode> {
-        ParentNode::decode(&self.0).ok()
+    pub(crate) fn decode(&self) -> Result<ParentNode, DecodeError> {
+        ParentNode::decode(&self.0)
     }
 
     fn unmerged_bytes(&self) -> &[u8] {

@@ -4,7 +4,6 @@ use crate::TreeError;
 use crate::path_secret::{LABEL, next_path_secret, node_key_pair};
 use crate::private::PrivateKeys;
 use crate::resolution::PathStep;
-use crate::subtree::Subtree;
 use crate::tree::Tree;
 use pando_crypto::{CryptoRng, HpkeKeyPair, HpkeMessage, SecretBytes, Signer};
 use pando_wire::{
@@ -12,18 +11,18 @@ use pando_wire::{
     LeafNodeSource, Signature, UpdatePath, UpdatePathNode,
 };
 
-/// What the committer's new leaf says of it. The rest follows from the path.
+/// The application's part of the committer's new leaf. The rest follows from the path.
 #[derive(Debug, Clone)]
 pub struct LeafTemplate {
-    /// Who the committer is.
+    /// The credential of the committer.
     pub credential: Credential,
-    /// What the committer supports.
+    /// The capabilities of the committer.
     pub capabilities: Capabilities,
-    /// Further properties.
+    /// Further properties of the committer.
     pub extensions: Extensions,
 }
 
-/// New keys from the committer's leaf to the root: the tree with them, and their secrets.
+/// New keys from the committer's leaf to the root, with their secrets and the tree that has them.
 #[derive(Debug)]
 pub struct NewPath {
     tree: Tree,
@@ -39,12 +38,12 @@ pub struct NewPath {
 }
 
 impl Tree {
-    /// Makes new keys for the leaf of `sender` and the nodes of its filtered direct path. This tree has the
-    /// changes of the proposals.
+    /// Makes new keys for the leaf of `sender` and the nodes of its filtered direct path. This tree
+    /// must have the changes of the proposals.
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the sender is not in the tree; [`TreeError::Crypto`] if the signer fails;
-    /// what [`Tree::intact`] says.
+    /// [`TreeError::NotAMember`] if the sender is not in the tree; [`TreeError::Crypto`] if the
+    /// signer fails; [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn create_path(
         &self,
         sender: LeafIndex,
@@ -58,7 +57,7 @@ impl Tree {
         let leaf_key_pair = suite.hpke_generate_key_pair(rng)?;
 
         // Path secrets and keys, from the leaf to the root.
-        let steps = self.filtered_direct_path(sender);
+        let steps = self.filtered_direct_path(sender)?;
         let mut path_secret = suite.zero_secret();
         rng.fill_bytes(path_secret.expose_mut());
         let mut path_secrets = Vec::with_capacity(steps.len());
@@ -90,7 +89,6 @@ impl Tree {
         for (step, key_pair) in steps.iter().zip(key_pairs) {
             keys.insert(step.node, key_pair);
         }
-        self.intact()?;
         Ok(NewPath {
             tree,
             sender,
@@ -105,8 +103,8 @@ impl Tree {
 }
 
 impl Tree {
-    /// Makes the path of somebody who joins by an external Commit, at the leftmost blank leaf
-    /// (section 12.4.3.2). This tree has the changes of the proposals.
+    /// Makes the path of a member who joins by an external Commit, at the leftmost blank leaf
+    /// (section 12.4.3.2). This tree must have the changes of the proposals.
     ///
     /// # Errors
     /// As [`Tree::create_path`], and [`TreeError::TooLarge`] if there is no room.
@@ -117,7 +115,7 @@ impl Tree {
         signer: &dyn Signer,
         rng: &mut dyn CryptoRng,
     ) -> Result<NewPath, TreeError> {
-        // A leaf to stand in for the one that the path brings; its key is nobody's.
+        // A placeholder for the leaf that the path brings. Its private key is discarded.
         let mut tree = self.clone();
         let leaf = tree.add(&LeafNode {
             encryption_key: self.suite.hpke_generate_key_pair(rng)?.public,
@@ -133,67 +131,74 @@ impl Tree {
 }
 
 impl NewPath {
-    /// Whose path it is.
+    /// Returns the sender of the path.
     #[must_use]
     pub const fn sender(&self) -> LeafIndex {
         self.sender
     }
 
-    /// The tree with the new keys.
+    /// Returns the tree with the new keys.
     #[must_use]
     pub const fn tree(&self) -> &Tree {
         &self.tree
     }
 
-    /// The committer's new private keys.
+    /// Returns the committer's new private keys.
     #[must_use]
     pub const fn keys(&self) -> &PrivateKeys {
         &self.keys
     }
 
-    /// What the path contributes to the key schedule (section 7.4).
+    /// Returns the commit secret, which goes into the key schedule (section 7.4).
     #[must_use]
     pub const fn commit_secret(&self) -> &SecretBytes {
         &self.commit_secret
     }
 
-    /// The nodes that the path gives new keys to, from the leaf to the root.
+    /// Returns the nodes that get new keys, from the leaf to the root.
     #[must_use]
     pub fn steps(&self) -> &[PathStep] {
         &self.steps
     }
 
-    /// The path secret of the first of these nodes, from which the others follow.
+    /// Returns the path secret of the first of these nodes, from which the others follow.
     #[must_use]
     pub fn first_path_secret(&self) -> Option<&SecretBytes> {
         self.path_secrets.first()
     }
 
-    /// The committer's new leaf node.
+    /// Returns the committer's new leaf node.
     #[must_use]
     pub const fn leaf_node(&self) -> &LeafNode {
         &self.leaf_node
     }
 
-    /// The path secret that a new member is told in its Welcome: that of the lowest node above it and the
-    /// committer (section 12.4.3.1). `None` if it is not in the tree or is the committer.
-    #[must_use]
-    pub fn path_secret_for(&self, new_member: LeafIndex) -> Option<&SecretBytes> {
-        self.tree.check_member(new_member).ok()?;
-        let ancestor = self.tree.size().common_ancestor(self.sender, new_member)?;
-        let position = self.steps.iter().position(|step| step.node == ancestor)?;
-        self.path_secrets.get(position)
-    }
-
-    /// Encrypts the path secrets to those who are to know them (section 7.6).
-    ///
-    /// `context` is the provisional GroupContext, with the hash of this path's tree; `added` are the leaves
-    /// that the same Commit adds, in increasing order, which are told in their Welcome instead.
-    ///
-    /// The work is spread over all cores. What comes out depends on nothing but the generator.
+    /// Returns the path secret that the Welcome of a new member contains: that of the lowest node
+    /// above it and the committer (section 12.4.3.1). `None` if it is not in the tree or is the
+    /// committer.
     ///
     /// # Errors
-    /// [`TreeError::InvalidEncryptionKey`] if there is a node that cannot be encrypted to; what [`Tree::intact`] says.
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    pub fn path_secret_for(&self, new_member: LeafIndex) -> Result<Option<&SecretBytes>, TreeError> {
+        if !self.tree.is_member(new_member)? {
+            return Ok(None);
+        }
+        let ancestor = self.tree.size().common_ancestor(self.sender, new_member);
+        let position = self.steps.iter().position(|step| Some(step.node) == ancestor);
+        Ok(position.and_then(|position| self.path_secrets.get(position)))
+    }
+
+    /// Encrypts the path secrets to the members below the copath (section 7.6).
+    ///
+    /// `context` is the provisional GroupContext with the hash of this path's tree. `added` are the
+    /// leaves that the same Commit adds, in increasing order: they get a path secret in their
+    /// Welcome instead.
+    ///
+    /// The work is spread over all cores. The result depends only on the random number generator.
+    ///
+    /// # Errors
+    /// [`TreeError::InvalidEncryptionKey`] with a node whose key cannot be encrypted to;
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn encrypt(
         &self,
         context: &GroupContext,
@@ -205,15 +210,13 @@ impl NewPath {
         let mut lengths = Vec::with_capacity(self.steps.len());
         for (step, path_secret) in self.steps.iter().zip(&self.path_secrets) {
             // Nothing below a copath child has changed.
-            let resolution = self.tree.resolution_without(step.copath_child, added);
+            let resolution = self.tree.resolution_without(step.copath_child, added)?;
             lengths.push(resolution.len());
             for node in resolution {
-                let key = self.tree.find(node).and_then(Subtree::encryption_key);
-                let key = HpkePublicKey::from(key.ok_or(TreeError::InvalidEncryptionKey(node))?);
+                let key = self.tree.encryption_key(node)?.ok_or(TreeError::InvalidEncryptionKey(node))?;
                 recipients.push((node, key, path_secret));
             }
         }
-        self.tree.intact()?;
         let messages: Vec<_> = recipients
             .iter()
             .map(|(_, public, path_secret)| HpkeMessage { public, plaintext: path_secret.expose() })

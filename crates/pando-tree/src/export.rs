@@ -1,115 +1,126 @@
 //! Writing a tree (RFC 9420, section 12.4.3.3).
 
 use crate::TreeError;
-use crate::node_index::first_leaf;
+use crate::node_index::{children_of, first_leaf};
 use crate::subtree::{Kind, Subtree};
 use crate::tree::Tree;
 use pando_wire::{LeafIndex, Node, NodeIndex, RatchetTree, vector_header};
 use std::io::{self, Write};
 
-/// `optional<Node>` of a leaf, up to the leaf node.
+/// The part of the `optional<Node>` of a leaf before the leaf node.
 const LEAF: [u8; 2] = [1, 1];
-/// `optional<Node>` of a parent, up to the parent node.
+/// The part of the `optional<Node>` of a parent before the parent node.
 const PARENT: [u8; 2] = [1, 2];
-/// `optional<Node>` of a blank node.
+/// The `optional<Node>` of a blank node.
 const BLANK: [u8; 1] = [0];
 
 impl Tree {
-    /// The tree as it is sent: all nodes up to the last that is not blank.
+    /// Encodes the tree as it is sent: all nodes up to the last non-blank one.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if it is longer than a vector can be, and what [`Tree::intact`] says.
+    /// [`TreeError::Encode`] if it is longer than a vector can be; [`TreeError::Source`] or
+    /// [`TreeError::Stored`] if a node cannot be loaded.
     pub fn export(&self) -> Result<Vec<u8>, TreeError> {
-        let len = self.encoded_len();
+        let len = self.encoded_len()?;
         let header = vector_header(len)?;
         let mut bytes = Vec::with_capacity(len.saturating_add(4));
         bytes.extend_from_slice(header.as_ref());
-        self.visit(&mut |part| {
+        self.visit(&|error| error, &mut |part| {
             bytes.extend_from_slice(part);
-            Ok::<_, TreeError>(())
+            Ok(())
         })?;
-        self.intact()?;
         Ok(bytes)
     }
 
-    /// Writes the tree as it is sent, node by node.
+    /// Writes the tree as it is sent, node by node. Nothing is written unless all nodes can be
+    /// loaded.
     ///
     /// # Errors
-    /// Those of the writer; [`io::ErrorKind::InvalidData`] if the tree is longer than a vector can be; what
-    /// [`Tree::intact`] says.
+    /// Those of the writer; [`io::ErrorKind::InvalidData`] if the tree is longer than a vector can
+    /// be; otherwise an error with a [`TreeError`] as for [`Tree::export`].
     pub fn export_to<W: Write>(&self, writer: &mut W) -> io::Result<()> {
-        let header = vector_header(self.encoded_len())
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        self.intact().map_err(io::Error::other)?;
+        let len = self.encoded_len().map_err(io::Error::other)?;
+        let header = vector_header(len).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         writer.write_all(header.as_ref())?;
-        self.visit(&mut |part| writer.write_all(part))
+        self.visit(&io::Error::other, &mut |part| writer.write_all(part))
     }
 
-    /// The tree as a structure of the wire format, for the ratchet_tree extension.
-    #[must_use]
-    pub fn to_wire(&self) -> RatchetTree {
+    /// Returns the tree as a structure of the wire format, for the ratchet_tree extension.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    pub fn to_wire(&self) -> Result<RatchetTree, TreeError> {
         let last = self.last_node();
-        RatchetTree((0..=last.0).map(|index| self.node(NodeIndex(index))).collect())
+        Ok(RatchetTree((0..=last.0).map(|index| self.node(NodeIndex(index))).collect::<Result<_, _>>()?))
     }
 
-    /// A node as a structure of the wire format; `None` if it is blank or does not exist.
-    #[must_use]
-    pub fn node(&self, node: NodeIndex) -> Option<Node> {
-        match self.find(node)?.kind() {
-            Kind::Leaf(content) => content.decode().map(|leaf| Node::Leaf(Box::new(leaf))),
-            Kind::Parent { content, .. } => {
-                content.as_ref()?.decode().map(|parent| Node::Parent(Box::new(parent)))
-            }
-            Kind::Blank(_) => None,
-        }
+    /// Returns a node as a structure of the wire format; `None` if it is blank or does not exist.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    pub fn node(&self, node: NodeIndex) -> Result<Option<Node>, TreeError> {
+        let Some(found) = self.find(node)? else { return Ok(None) };
+        Ok(match found.kind()? {
+            Kind::Leaf(content) => Some(Node::Leaf(Box::new(content.decode()?))),
+            Kind::Parent { content: Some(content), .. } => Some(Node::Parent(Box::new(content.decode()?))),
+            Kind::Parent { content: None, .. } | Kind::Blank(_) => None,
+        })
     }
 
-    /// The last node that is not blank. A parent is never the last: a leaf below it to the right is not
-    /// blank.
+    /// Returns the last non-blank node. It is never a parent, because a non-blank leaf is below it
+    /// to the right.
     fn last_node(&self) -> NodeIndex {
         let last = self.root.summary.last_member;
         self.size.node(last).unwrap_or(NodeIndex(0))
     }
 
-    fn encoded_len(&self) -> usize {
+    /// Returns the length of the encoding without the header. Loads all nodes.
+    fn encoded_len(&self) -> Result<usize, TreeError> {
         let mut len = 0_usize;
-        let counted: Result<(), std::convert::Infallible> = self.visit(&mut |part| {
+        self.visit(&|error| error, &mut |part| {
             len = len.saturating_add(part.len());
             Ok(())
-        });
-        counted.map_or(0, |()| len)
+        })?;
+        Ok(len)
     }
 
-    /// Gives the pieces of the encoding, without the header, one after the other.
-    fn visit<E>(&self, write: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        visit(&self.root, self.size.root(), self.root.summary.last_member, write)
+    /// Writes the pieces of the encoding, without the header, one after the other. `not_loaded`
+    /// converts the error if a node cannot be loaded.
+    fn visit<E>(
+        &self,
+        not_loaded: &impl Fn(TreeError) -> E,
+        write: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        visit(&self.root, self.size.root(), self.root.summary.last_member, not_loaded, write)
     }
 }
 
-/// The nodes at and below `at`, up to the one of the leaf `last`.
+/// Writes the nodes at and below `at`, up to the one of the leaf `last`.
 fn visit<E>(
     subtree: &Subtree,
     at: NodeIndex,
     last: LeafIndex,
+    not_loaded: &impl Fn(TreeError) -> E,
     write: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    match subtree.kind() {
-        _ if first_leaf(at) > last => Ok(()),
+    if first_leaf(at) > last {
+        return Ok(());
+    }
+    match subtree.kind().map_err(not_loaded)? {
         Kind::Leaf(leaf) => {
             write(&LEAF)?;
             write(leaf.as_bytes())
         }
         Kind::Blank(_) => {
-            // As many as there are nodes here, up to the last one that is written.
+            // One for each node here, up to the last node that is written.
             let level = at.level();
             let end = at.0.saturating_add(1 << level).saturating_sub(1).min(last.0.saturating_mul(2));
             let start = first_leaf(at).0.saturating_mul(2);
             (start..=end).try_for_each(|_| write(&BLANK))
         }
         Kind::Parent { content, left, right } => {
-            // A parent has children.
-            let (left_at, right_at) = (at.left().unwrap_or(at), at.right().unwrap_or(at));
-            visit(left, left_at, last, write)?;
+            let (left_at, right_at) = children_of(at);
+            visit(left, left_at, last, not_loaded, write)?;
             if first_leaf(right_at) > last {
                 return Ok(());
             }
@@ -120,7 +131,7 @@ fn visit<E>(
                     write(content.as_bytes())?;
                 }
             }
-            visit(right, right_at, last, write)
+            visit(right, right_at, last, not_loaded, write)
         }
     }
 }

@@ -1,5 +1,5 @@
-//! How much work a change is, counted and not timed: it grows with the logarithm of the group's size. That of joining
-//! grows with the size.
+//! Counts the work of operations. The work of a change grows with the logarithm of the group's
+//! size, and that of joining with the size.
 
 use crate::counters::{HASHES, INDEX_STEPS, KEYS_COMPARED, NODES_ALLOCATED};
 use crate::{LeafTemplate, Tree};
@@ -16,7 +16,7 @@ use rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Held by a test that counts, so that it is alone.
+/// Held by each test that counts, because the counters are shared.
 static COUNTING: Mutex<()> = Mutex::new(());
 
 /// A cipher suite that counts the hashes of another.
@@ -167,7 +167,7 @@ impl Primitives for Counting {
     }
 }
 
-/// What an operation cost.
+/// The cost of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cost {
     hashes: u64,
@@ -198,7 +198,8 @@ fn cost<T>(operation: impl FnOnce() -> T) -> (Cost, T) {
     (cost, result)
 }
 
-/// A leaf that is like no other. Its keys and signature are random: nobody looks at them here.
+/// Makes a unique leaf. Its keys and signature are not valid, because these tests do not check
+/// them.
 fn leaf_node(number: u64) -> LeafNode {
     let key = |kind: u8| [&[kind; 24][..], &number.to_be_bytes()].concat();
     let credential = Credential::Basic { identity: number.to_be_bytes().to_vec().into() };
@@ -226,11 +227,11 @@ fn warm_tree(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Tree {
     }
     // Every parent above two leaves gets its key from one of them; the keys can be encrypted to.
     for sender in (0..members).step_by(2).map(LeafIndex) {
-        let steps = tree.filtered_direct_path(sender);
+        let steps = tree.filtered_direct_path(sender).unwrap();
         let keys: Vec<_> = steps.iter().map(|_| suite.hpke_generate_key_pair(rng).unwrap().public).collect();
         let (contents, _) = tree.path_contents(&steps, &keys.iter().collect::<Vec<_>>()).unwrap();
         let contents: BTreeMap<_, _> = contents;
-        let leaf_node = tree.leaf(sender).unwrap();
+        let leaf_node = tree.leaf(sender).unwrap().unwrap();
         tree = tree.with_path(sender, &leaf_node, contents).unwrap();
     }
     tree
@@ -248,9 +249,9 @@ fn context(tree_hash: Opaque) -> GroupContext {
     }
 }
 
-/// For each operation, what it cost in a tree of 2^depth leaves. Every operation begins with a tree that
-/// somebody else still holds, as a past epoch does, so nothing can be done in place; and ends with the tree
-/// hash.
+/// Returns the cost of each operation in a tree of 2^depth leaves. Every operation begins with a
+/// tree that is shared, as with a past epoch, so that nothing can be changed in place, and ends
+/// with the tree hash.
 fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
     let suite = Suite::new(&Counting);
     let mut rng = ChaCha20Rng::seed_from_u64(depth.into());
@@ -263,7 +264,7 @@ fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
     let (remove, with_hole) = cost(|| {
         let mut tree = tree.clone();
         tree.remove(middle).unwrap();
-        tree.truncate();
+        tree.truncate().unwrap();
         tree.tree_hash().unwrap();
         tree
     });
@@ -287,11 +288,11 @@ fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
         path.tree().tree_hash().unwrap();
         path
     });
-    // The leaf keys here cannot be encrypted to. Somebody else could: the ciphertexts are only counted.
+    // The leaf keys here cannot be encrypted to. Receivers only count the ciphertexts.
     let ciphertext = HpkeCiphertext { kem_output: KemOutput::default(), ciphertext: Opaque::default() };
     let nodes = path.steps().iter().map(|step| pando_wire::UpdatePathNode {
         encryption_key: path.keys().get(step.node).unwrap().public.clone(),
-        encrypted_path_secret: vec![ciphertext.clone(); tree.resolution(step.copath_child).len()],
+        encrypted_path_secret: vec![ciphertext.clone(); tree.resolution(step.copath_child).unwrap().len()],
     });
     let update_path = pando_wire::UpdatePath { leaf_node: path.leaf_node().clone(), nodes: nodes.collect() };
     let (apply, merged) = cost(|| {
@@ -313,7 +314,8 @@ fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
     ]
 }
 
-/// Whoever makes the same Commit again after it was refused does not make others hash the blank half of the tree again.
+/// A refused Commit that extends the tree, made again and again, costs the hashes of the blank half
+/// once.
 #[test]
 fn blank_halves_are_hashed_once() {
     const CONSTANT: u64 = 7;
@@ -342,24 +344,25 @@ fn blank_halves_are_hashed_once() {
         }
         tree.tree_hash().unwrap();
         check(&tree, 1 << (depth - 1));
-        // Of a tree that was full at twice the size, and has shrunk since somebody tried to extend it.
+        // A tree that was full at twice the size, and has shrunk since an attempt to extend it.
         for number in 0..1_u64 << (depth - 1) {
             tree.add(&leaf_node((2 << 32) + number)).unwrap();
         }
         check(&tree, 2 << depth);
         (1 << depth..2 << depth).for_each(|leaf| tree.remove(LeafIndex(leaf)).unwrap());
-        tree.truncate();
+        tree.truncate().unwrap();
         check(&tree, 1 << depth);
     }
 }
 
 #[test]
 fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
-    /// Hashes, nodes and keys, each, for every level of the tree. The most are needed for applying a path:
-    /// for each level a tree hash, a parent hash, and a fingerprint each for the lookup of the new key, its
-    /// entry in the index, and the removal of the old one.
+    /// Hashes, nodes and keys, each, for every level of the tree. The most are needed for applying
+    /// a path: for each level a tree hash, a parent hash, and a fingerprint each for the lookup of
+    /// the new key, its entry in the index, and the removal of the old one.
     const CONSTANT: u64 = 7;
-    /// A walk through the index is as long as the tree is high, and a path changes an entry on each level.
+    /// A walk through the index is as long as the tree is high, and a path changes an entry on each
+    /// level.
     const INDEX_CONSTANT: u64 = 10;
 
     let _alone = COUNTING.lock().unwrap();
@@ -376,8 +379,8 @@ fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
             }
             assert!(index_steps <= INDEX_CONSTANT * levels * levels, "{name}, 2^{depth}: {index_steps}");
         }
-        // Not merely below a bound: from 2^4 to 2^14 leaves, 2.5 times as many levels, at most that much
-        // more.
+        // Not merely below a bound: from 2^4 to 2^14 leaves, 2.5 times as many levels, at most that
+        // much more.
         let (small, large) = (costs[0][operation].1, costs[depths.len() - 1][operation].1);
         assert!(large.hashes <= small.hashes * 7 / 2, "{name}: {small:?}, {large:?}");
         assert!(large.nodes <= small.nodes * 7 / 2, "{name}: {small:?}, {large:?}");
@@ -391,7 +394,8 @@ fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
     );
 }
 
-/// A tree as somebody gets it who joins: all leaves are signed, and every second member has made a Commit.
+/// Makes a tree as a joiner gets it: all leaves are signed, and every second member has made a
+/// Commit.
 fn exported_tree(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Tree {
     let group_id = GroupId::default();
     let mut tree: Option<Tree> = None;
@@ -413,7 +417,7 @@ fn exported_tree(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Tree {
     }
     let mut tree = tree.unwrap();
     for (sender, signer) in committers {
-        let LeafNode { credential, capabilities, extensions, .. } = tree.leaf(sender).unwrap();
+        let LeafNode { credential, capabilities, extensions, .. } = tree.leaf(sender).unwrap().unwrap();
         let template = LeafTemplate { credential, capabilities, extensions };
         tree = tree.create_path(sender, template, &group_id, &*signer, rng).unwrap().tree().clone();
     }

@@ -1,5 +1,6 @@
 //! Tree hashes (RFC 9420, section 7.8).
 
+use crate::TreeError;
 use crate::content::ParentBytes;
 use crate::node_hash::NodeHash;
 use crate::node_index::{children_of, first_leaf};
@@ -13,17 +14,17 @@ const LEAF: u8 = 1;
 /// The NodeType of a parent.
 const PARENT: u8 = 2;
 
-/// The tree hash of a subtree, which is then kept in its node.
-pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<NodeHash, EncodeError> {
+/// Computes the tree hash of a subtree and keeps it in its node.
+pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<NodeHash, TreeError> {
     if let Some(hash) = subtree.hash.get() {
         return Ok(hash.clone());
     }
-    let hash = match subtree.kind() {
+    let hash = match subtree.kind()? {
         Kind::Leaf(leaf) => leaf_hash(suite, at, Some(leaf.as_bytes())),
         Kind::Blank(_) => blank_hash(suite, at)?,
         Kind::Parent { content, left, right } => {
             let (left_at, right_at) = children_of(at);
-            // After a change, one of the two is known, and a second thread would have nothing to do.
+            // After a change, one of the two is known. A second thread would have nothing to do.
             let one_is_known = left.hash.get().is_some() || right.hash.get().is_some();
             let (left, right) = if one_is_known {
                 (tree_hash(suite, left_at, left)?, tree_hash(suite, right_at, right)?)
@@ -33,26 +34,28 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
             parent_hash_of_tree(suite, content.as_ref(), &left, &right)?
         }
     };
-    // Somebody else may have been faster; the hash is the same.
+    // If another thread was faster, its hash is the same.
     let _ = subtree.hash.set(hash.clone());
     Ok(hash)
 }
 
-/// The tree hash that a subtree would have if some leaves were blank, and unmerged nowhere: what a parent
-/// hash needs (section 7.9). `removed` are in increasing order and below the node.
+/// Computes the tree hash that a subtree would have if some leaves were blank and unmerged nowhere,
+/// which parent hashes need (section 7.9). `removed` are in increasing order and below the node.
 pub(crate) fn tree_hash_without(
     suite: Suite,
     at: NodeIndex,
     subtree: &Subtree,
     removed: &[LeafIndex],
-) -> Result<NodeHash, EncodeError> {
+) -> Result<NodeHash, TreeError> {
     if removed.is_empty() {
         return tree_hash(suite, at, subtree);
     }
-    match subtree.kind() {
-        // There is but one leaf here, and it is to be blank.
-        Kind::Leaf(_) => Ok(leaf_hash(suite, at, None)),
-        Kind::Blank(_) => tree_hash(suite, at, subtree),
+    // The leaf itself is removed: its contents do not matter.
+    if at.is_leaf() {
+        return Ok(leaf_hash(suite, at, None));
+    }
+    match subtree.kind()? {
+        Kind::Blank(_) | Kind::Leaf(_) => tree_hash(suite, at, subtree),
         Kind::Parent { content, left, right } => {
             let middle = at.right().map_or(LeafIndex(u32::MAX), first_leaf);
             let (below_left, below_right) = removed.split_at(removed.partition_point(|leaf| *leaf < middle));
@@ -62,12 +65,12 @@ pub(crate) fn tree_hash_without(
                 |child| tree_hash_without(suite, child, right, below_right),
             )?;
             let content = content.as_ref().map(|content| content.without_unmerged(removed)).transpose()?;
-            parent_hash_of_tree(suite, content.as_ref(), &left, &right)
+            Ok(parent_hash_of_tree(suite, content.as_ref(), &left, &right)?)
         }
     }
 }
 
-/// The tree hash of a subtree that is all blank.
+/// Computes the tree hash of a subtree that is entirely blank.
 fn blank_hash(suite: Suite, at: NodeIndex) -> Result<NodeHash, EncodeError> {
     if at.is_leaf() {
         return Ok(leaf_hash(suite, at, None));
@@ -76,18 +79,18 @@ fn blank_hash(suite: Suite, at: NodeIndex) -> Result<NodeHash, EncodeError> {
     parent_hash_of_tree(suite, None, &left, &right)
 }
 
-/// The hashes of both children, on two threads if there is enough below them.
-fn both(
+/// Computes the hashes of both children, on two threads if the subtree is large enough.
+fn both<E: Send>(
     at: NodeIndex,
-    left: impl FnOnce(NodeIndex) -> Result<NodeHash, EncodeError> + Send,
-    right: impl FnOnce(NodeIndex) -> Result<NodeHash, EncodeError> + Send,
-) -> Result<(NodeHash, NodeHash), EncodeError> {
+    left: impl FnOnce(NodeIndex) -> Result<NodeHash, E> + Send,
+    right: impl FnOnce(NodeIndex) -> Result<NodeHash, E> + Send,
+) -> Result<(NodeHash, NodeHash), E> {
     let (left_at, right_at) = children_of(at);
     let (left, right) = join(at.level(), || left(left_at), || right(right_at));
     Ok((left?, right?))
 }
 
-/// `Hash(TreeHashInput)` of a leaf.
+/// Computes `Hash(TreeHashInput)` of a leaf.
 fn leaf_hash(suite: Suite, at: NodeIndex, leaf: Option<&[u8]>) -> NodeHash {
     let index = first_leaf(at).0.to_be_bytes();
     let digest = match leaf {
@@ -97,7 +100,7 @@ fn leaf_hash(suite: Suite, at: NodeIndex, leaf: Option<&[u8]>) -> NodeHash {
     digest.into()
 }
 
-/// `Hash(TreeHashInput)` of a parent.
+/// Computes `Hash(TreeHashInput)` of a parent.
 fn parent_hash_of_tree(
     suite: Suite,
     content: Option<&ParentBytes>,

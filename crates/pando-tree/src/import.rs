@@ -1,4 +1,4 @@
-//! Reading a tree and believing nothing of it (RFC 9420, sections 7.9.2, 12.4.3.1 and 12.4.3.3).
+//! Decoding and validation of trees (RFC 9420, sections 7.9.2, 12.4.3.1 and 12.4.3.3).
 
 use crate::TreeError;
 use crate::capability_counts::CapabilityCounts;
@@ -15,12 +15,12 @@ use pando_wire::{
 };
 use std::sync::Arc;
 
-/// How many signatures are verified together.
+/// Number of signatures that are verified together.
 const BATCH: usize = 1_024;
-/// How many bytes of group identifiers the messages of a batch have.
+/// Number of bytes of group identifiers in the messages of a batch.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// A node as it was read.
+/// A node that was decoded.
 pub(crate) struct ReadNode<'a> {
     pub(crate) at: NodeIndex,
     /// The LeafNode or ParentNode alone.
@@ -36,7 +36,8 @@ impl ReadNode<'_> {
         }
     }
 
-    /// Its encryption key is one, and its unmerged leaves are in order, before anything looks for a leaf among them.
+    /// Checks that the encryption key is valid, and that the unmerged leaves are in order, before
+    /// they are searched for a leaf.
     fn check(&self, suite: Suite) -> Result<(), TreeError> {
         match &self.node {
             Node::Parent(parent) if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) => {
@@ -48,7 +49,8 @@ impl ReadNode<'_> {
         }
     }
 
-    /// What the indexes have of the node: its encryption key, and a leaf's signature key.
+    /// Returns the index entries of the node: that of its encryption key, and that of a leaf's
+    /// signature key.
     fn entries(&self, suite: Suite) -> (Entry, Option<Entry>) {
         let signature = match &self.node {
             Node::Leaf(leaf) => Some(Entry::new(suite, &leaf.signature_key, self.at)),
@@ -58,13 +60,15 @@ impl ReadNode<'_> {
     }
 }
 
-/// A tree that was read, of which it is known that it is one, and not whose: [`Tree::import`] in two steps, for who wants to
-/// know how large it is before it is hashed, blank nodes included, and its signatures are verified.
+/// A decoded tree whose hash and signatures have not been verified yet. It divides [`Tree::import`]
+/// into two steps, so that callers can check the size of the tree before all of it, blank nodes
+/// included, is hashed.
 #[derive(Debug)]
 pub struct UnverifiedTree(Tree);
 
 impl UnverifiedTree {
-    /// Reads a tree. Checked are its structure, the lists of unmerged leaves, and that keys are valid and unique.
+    /// Decodes a tree. Checks its structure, the lists of unmerged leaves, and that keys are valid
+    /// and unique.
     ///
     /// # Errors
     /// A [`TreeError`] that names the rule and, where there is one, the node.
@@ -72,14 +76,14 @@ impl UnverifiedTree {
         Tree::import_unsigned(suite, bytes).map(Self)
     }
 
-    /// How large it is.
+    /// Returns the size of the tree.
     #[must_use]
     pub const fn size(&self) -> TreeSize {
         self.0.size()
     }
 
-    /// The tree, if it is that of the group `group_id`, whose GroupContext has the tree hash `expected_hash`. Checked are
-    /// the tree hash, the parent hashes, and the signatures of all leaves.
+    /// Returns the tree if it is that of the group `group_id`, whose GroupContext has the tree hash
+    /// `expected_hash`. Checks the tree hash, the parent hashes, and the signatures of all leaves.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -88,7 +92,8 @@ impl UnverifiedTree {
         if *tree.tree_hash()? != *expected_hash {
             return Err(TreeError::TreeHash);
         }
-        // A leaf that was changed breaks the parent hashes above it, too; the signature tells which it was.
+        // A leaf that was changed breaks the parent hashes above it, too. The signature identifies
+        // the leaf.
         tree.check_signatures(group_id)?;
         tree.check_parent_hashes()?;
         Ok(tree)
@@ -96,12 +101,12 @@ impl UnverifiedTree {
 }
 
 impl Tree {
-    /// Reads a tree, from a ratchet_tree extension or out of band, for the group `group_id`, whose
-    /// GroupContext has the tree hash `expected_hash`.
+    /// Decodes a tree, from a ratchet_tree extension or out of band, for the group `group_id`,
+    /// whose GroupContext has the tree hash `expected_hash`.
     ///
-    /// Checked are its structure, the lists of unmerged leaves, that keys are valid and unique, the tree
-    /// hash, the parent hashes, and the signatures of all leaves. Not checked is whether a leaf's contents
-    /// are acceptable (section 7.3).
+    /// Checks its structure, the lists of unmerged leaves, that keys are valid and unique, the tree
+    /// hash, the parent hashes, and the signatures of all leaves. Does not check whether the
+    /// contents of leaves are acceptable (section 7.3).
     ///
     /// # Errors
     /// A [`TreeError`] that names the rule and, where there is one, the node.
@@ -114,7 +119,7 @@ impl Tree {
         UnverifiedTree::read(suite, bytes)?.verify(group_id, expected_hash)
     }
 
-    /// Reads a tree as [`Tree::import`] does, from a structure of the wire format.
+    /// Validates a tree as [`Tree::import`] does, from a structure of the wire format.
     ///
     /// # Errors
     /// As [`Tree::import`].
@@ -127,8 +132,8 @@ impl Tree {
         Self::import(suite, &tree.encode()?, group_id, expected_hash)
     }
 
-    /// Reads a tree whose hash is not known, and whose parent hashes and signatures are not verified:
-    /// for tools. A group must not be joined with it.
+    /// Decodes a tree without verification of its hash, parent hashes and signatures, for tools.
+    /// Such a tree must not be used to join a group.
     ///
     /// # Errors
     /// As [`Tree::import`], without those of the hashes and signatures.
@@ -141,47 +146,47 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Every node that is not blank, in no particular order.
-    fn occupied(&self) -> Vec<(NodeIndex, &Subtree)> {
+    /// Returns every non-blank node, in no particular order.
+    fn occupied(&self) -> Result<Vec<(NodeIndex, &Subtree)>, TreeError> {
         let mut found = Vec::new();
         let mut unvisited = vec![(self.size.root(), &*self.root)];
         while let Some((at, subtree)) = unvisited.pop() {
-            if subtree.encryption_key().is_some() {
+            if subtree.encryption_key()?.is_some() {
                 found.push((at, subtree));
             }
-            if let Kind::Parent { left, right, .. } = subtree.kind() {
+            if let Kind::Parent { left, right, .. } = subtree.kind()? {
                 unvisited.extend(at.left().map(|at| (at, &**left)));
                 unvisited.extend(at.right().map(|at| (at, &**right)));
             }
         }
-        found
+        Ok(found)
     }
 
-    /// No encryption key and no signature key is there twice (section 16.7). Looked at are the nodes whose keys have the
-    /// fingerprint of another.
+    /// Checks that all encryption keys and all signature keys are unique (section 16.7). The
+    /// arguments are the nodes whose keys have the fingerprint of another.
     fn check_unique(&self, encryption: &[NodeIndex], signature: &[NodeIndex]) -> Result<(), TreeError> {
         for at in encryption {
-            let key = self.find(*at).and_then(Subtree::encryption_key).unwrap_or_default();
-            if let Some(other) = self.find_other_encryption_key(*at, key) {
+            let key = self.encryption_key_bytes(*at)?.unwrap_or_default();
+            if let Some(other) = self.find_other_encryption_key(*at, key)? {
                 return Err(TreeError::DuplicateEncryptionKey(*at.min(&other), *at.max(&other)));
             }
         }
         for leaf in signature.iter().filter_map(|node| node.leaf()) {
-            let key = self.leaf_bytes(leaf).map(LeafBytes::signature_key).unwrap_or_default();
-            if let Some(other) = self.find_other_signature_key(leaf, key) {
+            let key = self.leaf_bytes(leaf)?.map(LeafBytes::signature_key).unwrap_or_default();
+            if let Some(other) = self.find_other_signature_key(leaf, key)? {
                 return Err(TreeError::DuplicateSignatureKey(leaf.min(other), leaf.max(other)));
             }
         }
         Ok(())
     }
 
-    /// Each leaf in a list of unmerged leaves is a member below the node, and in the list of every node between
-    /// that is not blank (section 12.4.3.1).
+    /// Checks that each leaf in a list of unmerged leaves is a member below the node, and is in the
+    /// list of every non-blank node between (section 12.4.3.1).
     fn check_unmerged(&self) -> Result<(), TreeError> {
-        for (node, subtree) in self.occupied() {
-            let Some(content) = subtree.parent_content() else { continue };
+        for (node, subtree) in self.occupied()? {
+            let Some(content) = subtree.parent_content()? else { continue };
             for leaf in content.unmerged() {
-                if !node.covers(leaf) || !self.is_member(leaf) {
+                if !node.covers(leaf) || !self.is_member(leaf)? {
                     return Err(TreeError::UnmergedLeaf { node, leaf });
                 }
                 self.check_unmerged_between(node, subtree, leaf)?;
@@ -197,7 +202,7 @@ impl Tree {
         leaf: LeafIndex,
     ) -> Result<(), TreeError> {
         let (mut at, mut below) = (node, subtree);
-        while let Kind::Parent { content, left, right } = below.kind() {
+        while let Kind::Parent { content, left, right } = below.kind()? {
             if content.as_ref().is_some_and(|content| content.unmerged_position(leaf).is_none()) {
                 return Err(TreeError::UnmergedGap { node: at, leaf });
             }
@@ -207,17 +212,19 @@ impl Tree {
         Ok(())
     }
 
-    /// Every parent that is not blank is the end of exactly one chain of parent hashes (section 7.9.2).
+    /// Checks that every non-blank parent is the end of exactly one chain of parent hashes (section
+    /// 7.9.2).
     ///
-    /// The parent hash that a parent has itself goes into the computation as it is, also at the root: a tree
-    /// that was halved has a root that was none when it got its parent hash, and the nodes below were
-    /// computed from that.
+    /// The parent hash of a parent goes into the computation as it is, also at the root. After a
+    /// tree was halved, its root has the parent hash from the time when it was no root, and the
+    /// parent hashes below were computed from that.
     ///
     /// # Errors
-    /// [`TreeError::ParentHash`] with the first that is not.
+    /// [`TreeError::ParentHash`] with the first parent that is not; [`TreeError::Source`] or
+    /// [`TreeError::Stored`] if a node cannot be loaded.
     pub fn check_parent_hashes(&self) -> Result<(), TreeError> {
-        let mut parents: Vec<_> =
-            self.occupied().into_iter().filter(|(_, subtree)| subtree.parent_content().is_some()).collect();
+        let mut parents = self.occupied()?;
+        parents.retain(|(node, _)| !node.is_leaf());
         parents.sort_by_key(|(node, _)| *node);
         parallel::try_for_each_run(&parents, RUN, |parents| {
             parents.iter().try_for_each(|(node, parent)| {
@@ -227,12 +234,10 @@ impl Tree {
         })
     }
 
-    /// Whether there is exactly one descendant whose parent hash is valid with respect to this parent.
+    /// Returns whether there is exactly one descendant whose parent hash is valid with respect to
+    /// this parent.
     fn is_parent_hash_valid(&self, node: NodeIndex, parent: &Subtree) -> Result<bool, TreeError> {
-        let (Some(content), Kind::Parent { left, right, .. }) = (parent.parent_content(), parent.kind())
-        else {
-            return Ok(false);
-        };
+        let Kind::Parent { content: Some(content), left, right } = parent.kind()? else { return Ok(false) };
         let (Some(left_at), Some(right_at)) = (node.left(), node.right()) else { return Ok(false) };
         let unmerged: Vec<_> = content.unmerged().collect();
         let mut valid = 0_u8;
@@ -240,7 +245,7 @@ impl Tree {
             [((left_at, left), (right_at, right)), ((right_at, right), (left_at, left))]
         {
             let below = leaves_below(child_at, &unmerged);
-            let Some(found) = self.merged_descendant(child_at, child, below) else { continue };
+            let Some(found) = self.merged_descendant(child_at, child, below)? else { continue };
             let sibling_hash = original_sibling_tree_hash(self.suite, sibling_at, sibling, &unmerged)?;
             let expected =
                 parent_hash(self.suite, content.encryption_key(), content.parent_hash(), &sibling_hash)?;
@@ -251,41 +256,42 @@ impl Tree {
         Ok(valid == 1)
     }
 
-    /// The parent hash of the one node in the resolution of `child` that is not among the unmerged leaves
-    /// `unmerged`, if the resolution is that node and exactly those leaves.
+    /// Returns the parent hash of the node in the resolution of `child` that is not among the
+    /// leaves `unmerged`, if the resolution is that node and exactly those leaves.
     fn merged_descendant(
         &self,
         child_at: NodeIndex,
         child: &Arc<Subtree>,
         unmerged: &[LeafIndex],
-    ) -> Option<Vec<u8>> {
-        let resolution_len = usize::try_from(child.summary.resolution).ok()?;
-        if resolution_len != unmerged.len().checked_add(1)? {
-            return None;
+    ) -> Result<Option<Vec<u8>>, TreeError> {
+        let resolution_len = usize::try_from(child.summary.resolution).ok();
+        if resolution_len != unmerged.len().checked_add(1) {
+            return Ok(None);
         }
         let mut others = self
-            .resolution(child_at)
+            .resolution(child_at)?
             .into_iter()
             .filter(|node| node.leaf().is_none_or(|leaf| unmerged.binary_search(&leaf).is_err()));
-        let node = others.next().filter(|_| others.next().is_none())?;
-        let subtree = Subtree::find(child, child_at, node)?;
-        match subtree.kind() {
-            Kind::Parent { content, .. } => Some(content.as_ref()?.parent_hash().to_vec()),
+        let (Some(node), None) = (others.next(), others.next()) else { return Ok(None) };
+        let Some(subtree) = Subtree::find(child, child_at, node)? else { return Ok(None) };
+        Ok(match subtree.kind()? {
+            Kind::Parent { content, .. } => content.as_ref().map(|content| content.parent_hash().to_vec()),
             Kind::Leaf(content) => match content.decode()?.leaf_node_source {
                 LeafNodeSource::Commit { parent_hash } => Some(parent_hash.to_vec()),
                 LeafNodeSource::KeyPackage { .. } | LeafNodeSource::Update => None,
             },
             Kind::Blank(_) => None,
-        }
+        })
     }
 
-    /// The signature of every leaf is valid (section 7.3), verified in batches on all cores.
+    /// Verifies the signatures of all leaves (section 7.3), in batches on all cores.
     ///
     /// # Errors
-    /// [`TreeError::LeafSignature`] for the first that is not.
+    /// [`TreeError::LeafSignature`] with the first leaf whose signature is not valid;
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn check_signatures(&self, group_id: &GroupId) -> Result<(), TreeError> {
-        let members: Vec<_> = self.members().collect();
-        // Each message has the group's identifier, whose length somebody else has chosen.
+        let members: Vec<_> = self.members().collect::<Result<_, _>>()?;
+        // Each message contains the group identifier, whose length may be chosen by an attacker.
         let batch = BATCH_BYTES.checked_div(group_id.len()).unwrap_or(BATCH).clamp(1, BATCH);
         parallel::try_for_each_run(&members, batch, |batch| self.check_signature_batch(batch, group_id))
     }
@@ -294,7 +300,7 @@ impl Tree {
         let signed: Vec<(LeafIndex, LeafNode, Vec<u8>)> = leaves
             .iter()
             .map(|&leaf| {
-                let leaf_node = self.leaf(leaf).ok_or(TreeError::NotAMember(leaf))?;
+                let leaf_node = self.leaf(leaf)?.ok_or(TreeError::NotAMember(leaf))?;
                 let to_be_signed = leaf_node.to_be_signed((group_id, leaf))?;
                 Ok((leaf, leaf_node, to_be_signed))
             })
@@ -313,8 +319,8 @@ impl Tree {
     }
 }
 
-/// The tree with these nodes, in the order of their indices; and those whose encryption keys, or whose signature keys, have
-/// the fingerprint of another's.
+/// Builds the tree of these nodes, which are in the order of their indices. Returns it with the
+/// nodes whose encryption keys, and those whose signature keys, have the fingerprint of another's.
 pub(crate) fn assemble(
     suite: Suite,
     size: TreeSize,
@@ -349,7 +355,8 @@ pub(crate) fn assemble(
     (tree, same_encryption, same_signature)
 }
 
-/// Reads the nodes that are not blank. Their kinds fit their places, and the last node is not blank.
+/// Decodes the non-blank nodes. Checks that their kinds match their places, and that the last node
+/// is not blank.
 fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
     let (len, mut rest) = read_vector_header(bytes)?;
     if rest.len() != len {
@@ -370,7 +377,7 @@ fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
                     return Err(TreeError::WrongKind(at));
                 }
                 let len = behind.len().saturating_sub(behind_node.len());
-                // Behind the node's type.
+                // The bytes after the node's type.
                 let bytes = behind.get(1..len).unwrap_or_default();
                 nodes.push(ReadNode { at, bytes, node });
                 behind_node
@@ -389,7 +396,8 @@ fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
     Ok((size, nodes))
 }
 
-/// Builds the subtree at `at` from the nodes that are at or below it, in the order of their indices.
+/// Builds the subtree at `at` from the nodes at and below it, which are in the order of their
+/// indices.
 fn build(nodes: &[ReadNode<'_>], at: NodeIndex) -> Arc<Subtree> {
     if nodes.is_empty() {
         return Subtree::blank(at);

@@ -1,8 +1,10 @@
-//! Which node has a key, without looking through the tree (RFC 9420, section 16.7).
+//! The index of keys: finds the node that has a key without a search of the tree (RFC 9420, section
+//! 16.7).
 //!
-//! The index holds a fingerprint of each key and the node that has it; the key itself is in the node. Two
-//! keys with the same fingerprint are both there, and told apart by looking.
+//! The index holds a fingerprint of each key and the node that has the key. The key itself is in
+//! the node. A search compares the keys of all nodes with the same fingerprint.
 
+use crate::TreeError;
 use crate::loader::Loader;
 use crate::tree_key::{KeyKind, RowChange, TreeKey};
 use imbl::OrdSet;
@@ -11,9 +13,8 @@ use pando_crypto::Suite;
 use pando_wire::NodeIndex;
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
-/// An entry: fingerprint first, so that all nodes with a fingerprint stand together.
+/// An entry. The fingerprint comes first, so that all nodes with a fingerprint are neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     fingerprint: u64,
@@ -34,32 +35,33 @@ impl PartialOrd for Entry {
     }
 }
 
-/// A persistent index of keys: which nodes may have a key.
+/// A persistent index of keys.
 ///
-/// Of a tree that is stored, only what has changed is in memory.
+/// Of the index of a stored tree, only the changes are in memory.
 #[derive(Debug, Clone, Default)]
 pub struct KeyIndex {
     entries: OrdSet<Entry>,
     stored: Option<StoredIndex>,
 }
 
-/// The part of an index that is stored.
+/// The stored part of an index and the removals from it.
 #[derive(Debug, Clone)]
 struct StoredIndex {
     kind: KeyKind,
-    loader: Arc<Loader>,
-    /// What is no longer there, and may be stored yet.
+    loader: Loader,
+    /// Tombstones: entries that have been removed and may still be stored.
     gone: OrdSet<Entry>,
-    /// How much of that was stored when it was last looked at.
+    /// Number of tombstones whose entries were still stored at the last
+    /// [`KeyIndex::forget_deleted`].
     still_stored: usize,
 }
 
-/// So many entries at least are looked at together, whether they are stored yet.
+/// Number of new tombstones below which a look at the store does not pay off.
 const FEW: usize = 64;
 
 impl KeyIndex {
-    /// An index with these entries, and the nodes whose keys have the fingerprint of another's: the same key, or a
-    /// coincidence.
+    /// Returns an index with these entries, and the nodes whose keys have the fingerprint of
+    /// another's: the same key, or a coincidence.
     pub(crate) fn sorted(mut entries: Vec<Entry>) -> (Self, Vec<NodeIndex>) {
         entries.sort_unstable();
         let same = entries.windows(2).filter_map(|pair| match pair {
@@ -70,51 +72,58 @@ impl KeyIndex {
         (Self { entries: entries.into_iter().collect(), stored: None }, same)
     }
 
-    /// The index of a tree that is stored.
-    pub(crate) fn stored(kind: KeyKind, loader: &Arc<Loader>) -> Self {
+    /// Returns the index of a stored tree.
+    pub(crate) fn stored(kind: KeyKind, loader: &Loader) -> Self {
         let stored = StoredIndex { kind, loader: loader.clone(), gone: OrdSet::new(), still_stored: 0 };
         Self { entries: OrdSet::new(), stored: Some(stored) }
     }
 
-    /// A node has a key.
+    /// Enters a key of a node.
     pub fn insert(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
         self.insert_entry(Entry::new(suite, key, node));
     }
 
-    /// A node has a key no longer.
+    /// Removes a key of a node.
     pub fn remove(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
         self.remove_entry(Entry::new(suite, key, node));
     }
 
-    /// The nodes that may have a key: those whose keys have its fingerprint.
-    #[must_use]
-    pub fn candidates(&self, suite: Suite, key: &[u8]) -> Vec<NodeIndex> {
+    /// Returns the nodes that may have a key: those whose keys have its fingerprint.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] if the index is stored and cannot be read.
+    pub fn candidates(&self, suite: Suite, key: &[u8]) -> Result<Vec<NodeIndex>, TreeError> {
         let first = Entry::new(suite, key, NodeIndex(0));
         let last = Entry { node: NodeIndex(u32::MAX), ..first };
         let mut nodes: Vec<_> = self.entries.range(first..=last).map(|entry| entry.node).collect();
         if let Some(stored) = &self.stored {
-            nodes.extend(stored.entries(first.fingerprint..=first.fingerprint).map(|entry| entry.node));
+            nodes.extend(stored.entries(first.fingerprint..=first.fingerprint)?.map(|entry| entry.node));
             nodes.sort_unstable();
             nodes.dedup();
         }
-        nodes
+        Ok(nodes)
     }
 
-    /// The rows of this index that are not those of an older one: all of them if there is none.
-    pub fn rows_since(&self, kind: KeyKind, older: Option<&Self>) -> Vec<RowChange> {
+    /// Returns the changes that turn the rows of an older index into those of this one, or all rows
+    /// if there is no older index.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] if all rows are wanted, and the index is stored and cannot be read.
+    pub fn rows_since(&self, kind: KeyKind, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         let mut rows = Vec::new();
         let mut change = |entry: &Entry, is_there: bool| {
             rows.push((TreeKey::Key(kind, entry.fingerprint, entry.node), is_there.then(Vec::new)));
         };
         let Some(older) = older else {
             self.entries.iter().for_each(|entry| change(entry, true));
-            // What is there already is no harm.
-            let stored = self.stored.iter().flat_map(|stored| stored.entries(0..=u64::MAX));
-            stored.for_each(|entry| change(&entry, true));
-            return rows;
+            if let Some(stored) = &self.stored {
+                // Some of these may be among the entries, too: writing a row twice does no harm.
+                stored.entries(0..=u64::MAX)?.for_each(|entry| change(&entry, true));
+            }
+            return Ok(rows);
         };
         for item in older.gone().diff(&self.gone()) {
-            // What is there again is among the entries, and tells of itself.
+            // A tombstone that has gone became an entry again, which the second loop finds.
             if let DiffItem::Add(entry) = item {
                 change(entry, false);
             }
@@ -125,27 +134,38 @@ impl KeyIndex {
                 DiffItem::Remove(entry) => change(entry, false),
             }
         }
-        rows
+        Ok(rows)
     }
 
-    /// Changes this index as a row says that [`KeyIndex::rows_since`] told of.
+    /// Applies a change of a row that [`KeyIndex::rows_since`] returned.
     pub fn patch(&mut self, fingerprint: u64, node: NodeIndex, is_there: bool) {
         let entry = Entry::restore(fingerprint, node);
         if is_there { self.insert_entry(entry) } else { self.remove_entry(entry) }
     }
 
-    /// Forgets what is gone and is stored no longer, if that may be much: there is no end to keys that come and go. Costs as
-    /// much as has gone since.
-    pub fn forget_deleted(&mut self) {
+    /// Forgets the tombstones of entries that are no longer stored, once there may be many of them.
+    /// Otherwise they would accumulate without bound, because keys keep changing. The work grows
+    /// with the number of keys removed since the last time.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] if the stored index cannot be read. Nothing is forgotten then.
+    pub fn forget_deleted(&mut self) -> Result<(), TreeError> {
         if let Some(stored) = &mut self.stored
             && stored.gone.len() > stored.still_stored.saturating_mul(2).saturating_add(FEW)
         {
-            stored.gone = stored.gone.iter().filter(|entry| stored.has(entry)).copied().collect();
-            stored.still_stored = stored.gone.len();
+            let mut gone = OrdSet::new();
+            for entry in &stored.gone {
+                if stored.has(entry)? {
+                    gone.insert(*entry);
+                }
+            }
+            stored.still_stored = gone.len();
+            stored.gone = gone;
         }
+        Ok(())
     }
 
-    /// What is stored and no longer there.
+    /// Returns the tombstones.
     fn gone(&self) -> OrdSet<Entry> {
         self.stored.as_ref().map_or_else(OrdSet::new, |stored| stored.gone.clone())
     }
@@ -164,36 +184,38 @@ impl KeyIndex {
         }
     }
 
-    /// How many entries are in memory, whether they are there or gone.
+    /// Returns the number of entries and tombstones in memory.
     pub(crate) fn len(&self) -> usize {
         self.entries.len().saturating_add(self.stored.as_ref().map_or(0, |stored| stored.gone.len()))
     }
 }
 
 impl StoredIndex {
-    /// Whether an entry is stored, be it gone or not.
-    fn has(&self, entry: &Entry) -> bool {
-        let same = self.loader.keys(self.kind, entry.fingerprint..=entry.fingerprint);
-        same.contains(&(entry.fingerprint, entry.node))
+    /// Returns whether an entry is stored, removed or not.
+    fn has(&self, entry: &Entry) -> Result<bool, TreeError> {
+        let same = self.loader.keys(self.kind, entry.fingerprint..=entry.fingerprint)?;
+        Ok(same.contains(&(entry.fingerprint, entry.node)))
     }
 
-    /// The entries with fingerprints in a range.
-    fn entries(&self, fingerprints: RangeInclusive<u64>) -> impl Iterator<Item = Entry> {
-        let entries = self.loader.keys(self.kind, fingerprints).into_iter();
+    /// Returns the stored entries with fingerprints in a range, without those that have been
+    /// removed.
+    fn entries(&self, fingerprints: RangeInclusive<u64>) -> Result<impl Iterator<Item = Entry>, TreeError> {
+        let entries = self.loader.keys(self.kind, fingerprints)?.into_iter();
         let entries = entries.map(|(fingerprint, node)| Entry::restore(fingerprint, node));
-        entries.filter(|entry| !self.gone.contains(entry))
+        Ok(entries.filter(|entry| !self.gone.contains(entry)))
     }
 }
 
 impl Entry {
-    /// A hash, so that nobody can choose keys that all have the same fingerprint.
+    /// Returns the entry of a key. The fingerprint is from a cryptographic hash: otherwise an
+    /// attacker could choose many keys with the same one.
     pub(crate) fn new(suite: Suite, key: &[u8], node: NodeIndex) -> Self {
         let digest = suite.hash(&[key]);
         let fingerprint = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
         Self { fingerprint, node }
     }
 
-    /// An entry as it was stored.
+    /// Returns an entry that was stored.
     pub(crate) const fn restore(fingerprint: u64, node: NodeIndex) -> Self {
         Self { fingerprint, node }
     }

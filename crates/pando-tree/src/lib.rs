@@ -1,35 +1,36 @@
 //! The ratchet tree and TreeKEM (RFC 9420, sections 4, 7 and 12.4.3.3).
 //!
-//! A [`Tree`] is persistent: cloning it costs nothing worth mentioning, an edit copies the nodes between one
-//! leaf and the root, and every older handle stays as it was. What a node's subtree amounts to (how many
-//! members, the first blank leaf, the length of its resolution, its hash) is kept in the node itself, so it
-//! cannot be out of date, and everything that a Commit needs costs O(log N).
+//! A [`Tree`] is persistent: cloning it is cheap, an edit copies the nodes between one leaf and the
+//! root, and older handles do not change. Each node keeps a summary of its subtree (number of
+//! members, first blank leaf, length of its resolution, hash), so that everything that a Commit
+//! needs costs O(log N).
 //!
-//! - [`Tree::add`], [`Tree::update`], [`Tree::remove`] and [`Tree::truncate`] do what proposals ask for.
-//! - [`Tree::create_path`] gives the committer a [`NewPath`]: the tree with new keys, and their secrets, which
-//!   are then encrypted to the others by [`NewPath::encrypt`].
-//! - [`Tree::merge_path`] gives the receivers the tree with these keys; [`PrivateKeys::decrypt_path`] finds
-//!   the secrets that the receiver is meant to have.
-//! - [`Tree::import`] reads a tree and believes nothing, [`UnverifiedTree`] in two steps; [`Tree::export`] writes it.
-//! - [`Tree::rows_since`] tells what differs between two trees, for those who store them; [`Tree::restore`] and
-//!   [`Tree::patched`] give back what was stored, and [`Tree::open`] reads nodes when they are needed.
+//! - [`Tree::add`], [`Tree::update`], [`Tree::remove`] and [`Tree::truncate`] apply proposals.
+//! - [`Tree::create_path`] gives the committer a [`NewPath`]: the tree with new keys, and their
+//!   secrets. [`NewPath::encrypt`] encrypts these to the other members.
+//! - [`Tree::merge_path`] gives the receivers the tree with these keys.
+//!   [`PrivateKeys::decrypt_path`] decrypts the secrets of a receiver.
+//! - [`Tree::import`] decodes and validates a tree, [`UnverifiedTree`] does so in two steps, and
+//!   [`Tree::export`] encodes it.
+//! - [`Tree::rows_since`] returns the difference between two trees for a store. [`Tree::restore`]
+//!   and [`Tree::patched`] make trees of stored rows, and [`Tree::open`] loads nodes on demand.
 //!
 //! # What costs more than O(log N)
 //!
-//! Import and export, of course; [`Tree::create_path`] followed by [`NewPath::encrypt`], where parents are
-//! blank, since the secrets have to be encrypted to every member below; doubling the tree, since the hashes
-//! of all its new blank leaves are needed once; and lists of unmerged leaves, which are as long as they are.
+//! Import and export; [`NewPath::encrypt`] below blank parents, because the secrets are encrypted
+//! to every member there; doubling the tree, because the hashes of all its new blank leaves are
+//! computed once; and lists of unmerged leaves, in proportion to their length.
 //!
 //! # Left out on purpose
 //!
-//! Rules about what is in a leaf (section 7.3), beyond its signature and its keys: the group's rules decide.
-//! They find here what they would otherwise have to scan the tree for: [`Tree::find_signature_key`],
-//! [`Tree::find_encryption_key`] and [`Tree::capability_counts`].
+//! Rules about the contents of leaves (section 7.3) other than their signatures and keys, which are
+//! up to the group. [`Tree::find_signature_key`], [`Tree::find_encryption_key`] and
+//! [`Tree::capability_counts`] answer its questions without a scan of the tree.
 //!
 //! # Example
 //!
-//! Alice is at the first leaf of a tree and Bob at the second. Alice replaces her keys and those above her, and
-//! both end up with the same secret.
+//! Alice is at the first leaf of a tree and Bob at the second. Alice replaces her keys and those
+//! above her, and both get the same secret.
 //!
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto};
@@ -56,7 +57,7 @@
 //!             lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
 //!         },
 //!         extensions: Extensions::default(),
-//!         // Whoever adds a leaf to a tree has checked its signature.
+//!         // The tree does not check the signature of a leaf that is added.
 //!         signature: Signature::default(),
 //!     };
 //!     Ok((signer, key_pair, leaf_node))
@@ -89,8 +90,8 @@
 //! let decrypted = bobs_keys.decrypt_path(&tree, &merged, &provisional, &[])?;
 //! assert_eq!(decrypted.commit_secret, *path.commit_secret());
 //! assert_eq!(merged.tree().tree_hash()?, path.tree().tree_hash()?);
-//! // The tree of the epoch before is what it was.
-//! assert_eq!(tree.leaf(bobs_leaf), Some(bob));
+//! // The tree of the previous epoch has not changed.
+//! assert_eq!(tree.leaf(bobs_leaf)?, Some(bob));
 //! # Ok(())
 //! # }
 //! ```
@@ -100,7 +101,7 @@
     allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
-        reason = "a test that overflows fails, which is what it is for"
+        reason = "overflow fails the test"
     )
 )]
 

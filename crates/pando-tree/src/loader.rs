@@ -1,4 +1,4 @@
-//! Where the nodes of a tree come from that is not all in memory.
+//! Lazy loading of the rows of a stored tree.
 
 use crate::TreeError;
 use crate::source::TreeSource;
@@ -6,48 +6,34 @@ use crate::tree_key::{KeyKind, TreeKey};
 use pando_wire::NodeIndex;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-/// A source, and whether it has failed.
-///
-/// Whoever looks at a node does not ask each time whether it could be read. A node that could not be read seems blank,
-/// and the first failure stays: [`Loader::intact`] is asked before anything is believed that came of it.
-pub(crate) struct Loader {
-    source: Arc<dyn TreeSource>,
-    failure: OnceLock<TreeError>,
-}
+/// Reads rows from a source. Every failure is an error of the call that reads, and none is kept.
+#[derive(Clone)]
+pub(crate) struct Loader(Arc<dyn TreeSource>);
 
 impl Loader {
-    pub(crate) fn new(source: Arc<dyn TreeSource>) -> Arc<Self> {
-        Arc::new(Self { source, failure: OnceLock::new() })
+    pub(crate) const fn new(source: Arc<dyn TreeSource>) -> Self {
+        Self(source)
     }
 
-    /// Whether everything could be read so far.
-    pub(crate) fn intact(&self) -> Result<(), TreeError> {
-        self.failure.get().map_or(Ok(()), |failure| Err(failure.clone()))
-    }
-
-    /// The fingerprints in a range, and the nodes that have keys with them.
-    pub(crate) fn keys(&self, kind: KeyKind, fingerprints: RangeInclusive<u64>) -> Vec<(u64, NodeIndex)> {
-        self.source.keys(kind, fingerprints).unwrap_or_else(|error| {
-            self.fail(error.into());
-            Vec::new()
-        })
-    }
-
-    /// The row with a key, which must be there.
+    /// Reads a row that must exist.
     pub(crate) fn row(&self, key: TreeKey) -> Result<Vec<u8>, TreeError> {
-        self.source.row(key)?.ok_or(TreeError::Stored(key))
+        self.0.row(key)?.ok_or(TreeError::Stored(key))
     }
 
-    /// Keeps a failure, unless there was one before.
-    pub(crate) fn fail(&self, failure: TreeError) {
-        let _ = self.failure.set(failure);
+    /// Reads the fingerprints in a range and the nodes that have keys with them.
+    pub(crate) fn keys(
+        &self,
+        kind: KeyKind,
+        fingerprints: RangeInclusive<u64>,
+    ) -> Result<Vec<(u64, NodeIndex)>, TreeError> {
+        Ok(self.0.keys(kind, fingerprints)?)
     }
 }
 
 impl fmt::Debug for Loader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loader").field("failure", &self.failure.get()).finish_non_exhaustive()
+        f.debug_struct("Loader").finish_non_exhaustive()
     }
 }

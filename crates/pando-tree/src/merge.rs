@@ -7,11 +7,11 @@ use crate::parent_hash::parent_hash;
 use crate::resolution::PathStep;
 use crate::subtree::Subtree;
 use crate::tree::Tree;
-use pando_wire::{EncodeError, HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, UpdatePath};
+use pando_wire::{HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, UpdatePath};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A path and the tree with its keys. Only [`Tree::merge_path`] makes one, after it has checked all that can
-/// be checked without a private key.
+/// A path and the tree with its keys. Only [`Tree::merge_path`] and [`Tree::merge_external_path`]
+/// make one, after they have checked everything that can be checked without a private key.
 #[derive(Debug)]
 pub struct MergedPath<'a> {
     tree: Tree,
@@ -21,31 +21,31 @@ pub struct MergedPath<'a> {
 }
 
 impl MergedPath<'_> {
-    /// The tree with the keys of the path.
+    /// Returns the tree with the keys of the path.
     #[must_use]
     pub const fn tree(&self) -> &Tree {
         &self.tree
     }
 
-    /// The tree with the keys of the path.
+    /// Returns the tree with the keys of the path.
     #[must_use]
     pub fn into_tree(self) -> Tree {
         self.tree
     }
 
-    /// Whose path it is.
+    /// Returns the sender of the path.
     #[must_use]
     pub const fn sender(&self) -> LeafIndex {
         self.sender
     }
 
-    /// The path as it was sent.
+    /// Returns the path as it was sent.
     #[must_use]
     pub const fn update_path(&self) -> &UpdatePath {
         self.update_path
     }
 
-    /// The nodes that the entries of the path belong to.
+    /// Returns the nodes that the entries of the path belong to.
     #[must_use]
     pub fn steps(&self) -> &[PathStep] {
         &self.steps
@@ -53,18 +53,20 @@ impl MergedPath<'_> {
 }
 
 impl Tree {
-    /// Puts the keys of a path into a copy of this tree. `added` are the leaves that the same Commit adds, in
-    /// increasing order.
+    /// Puts the keys of a path into a copy of this tree. `added` are the leaves that the same
+    /// Commit adds, in increasing order.
     ///
-    /// The signature of the path's leaf is not verified: the group's rules look at the leaf as a whole.
+    /// Does not verify the signature of the path's leaf: the rules of the group check the leaf as a
+    /// whole.
     ///
     /// # Errors
     /// - [`TreeError::NotAMember`] if the sender is not in the tree.
-    /// - [`TreeError::PathLength`] or [`TreeError::CiphertextCount`] if the path does not fit the tree.
+    /// - [`TreeError::PathLength`] or [`TreeError::CiphertextCount`] if the path does not fit the
+    ///   tree.
     /// - [`TreeError::InvalidEncryptionKey`] if a key is not one of the cipher suite.
     /// - [`TreeError::PathKeyReused`] if a key occurs anywhere else.
     /// - [`TreeError::PathParentHash`] if the leaf does not have the right parent hash.
-    /// - What [`Tree::intact`] says.
+    /// - [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn merge_path<'a>(
         &self,
         sender: LeafIndex,
@@ -75,8 +77,8 @@ impl Tree {
         self.merge(sender, update_path, added, false)
     }
 
-    /// Puts the path of somebody who joins by an external Commit into a copy of this tree, at the leftmost
-    /// blank leaf (section 12.4.3.2).
+    /// Puts the path of a member who joins by an external Commit into a copy of this tree, at the
+    /// leftmost blank leaf (section 12.4.3.2).
     ///
     /// # Errors
     /// As [`Tree::merge_path`], and [`TreeError::TooLarge`] if there is no room.
@@ -93,7 +95,7 @@ impl Tree {
         added: &[LeafIndex],
         joins: bool,
     ) -> Result<MergedPath<'a>, TreeError> {
-        let steps = self.filtered_direct_path(sender);
+        let steps = self.filtered_direct_path(sender)?;
         self.check_shape(&steps, update_path, added)?;
         self.check_keys(sender, &steps, update_path, joins)?;
 
@@ -104,7 +106,6 @@ impl Tree {
             _ => return Err(TreeError::PathParentHash),
         }
         let tree = self.with_path(sender, &update_path.leaf_node, contents)?;
-        self.intact()?;
         Ok(MergedPath { tree, sender, update_path, steps })
     }
 
@@ -119,7 +120,7 @@ impl Tree {
             return Err(TreeError::PathLength { expected, found });
         }
         for (step, entry) in steps.iter().zip(&update_path.nodes) {
-            let expected = self.resolution_len(step.copath_child, added);
+            let expected = self.resolution_len(step.copath_child, added)?;
             let found = entry.encrypted_path_secret.len();
             if expected != found {
                 return Err(TreeError::CiphertextCount { node: step.node, expected, found });
@@ -128,8 +129,9 @@ impl Tree {
         Ok(())
     }
 
-    /// Every key is valid, and is neither in the tree nor twice in the path: the sender's old keys cannot
-    /// come back either. The leaf of somebody who joins is in the tree already, with its key.
+    /// Checks that every key is valid, and is neither in the tree nor twice in the path. The
+    /// sender's old keys are in the tree, so they cannot come back either. If the sender joins, its
+    /// leaf is in the tree already, with its key.
     fn check_keys(
         &self,
         sender: LeafIndex,
@@ -144,7 +146,7 @@ impl Tree {
         for (node, key) in keys {
             self.suite.check_hpke_public_key(key).map_err(|_| TreeError::InvalidEncryptionKey(node))?;
             let own_leaf = joins && node.is_leaf();
-            let elsewhere = self.encryption_keys_elsewhere(key, own_leaf.then_some(node));
+            let elsewhere = self.encryption_key_elsewhere(key, own_leaf.then_some(node))?;
             if !seen.insert(key) || elsewhere {
                 return Err(TreeError::PathKeyReused(node));
             }
@@ -152,16 +154,18 @@ impl Tree {
         Ok(())
     }
 
-    /// Whether a node, other than a given one, has an encryption key.
-    fn encryption_keys_elsewhere(&self, key: &[u8], except: Option<NodeIndex>) -> bool {
-        match except {
-            None => self.find_encryption_key(key).is_some(),
-            Some(node) => self.find_other_encryption_key(node, key).is_some(),
-        }
+    /// Returns whether a node, other than a given one, has an encryption key.
+    fn encryption_key_elsewhere(&self, key: &[u8], except: Option<NodeIndex>) -> Result<bool, TreeError> {
+        let found = match except {
+            None => self.find_encryption_key(key)?,
+            Some(node) => self.find_other_encryption_key(node, key)?,
+        };
+        Ok(found.is_some())
     }
 
-    /// The parent nodes of a path with these keys, from the leaf to the root, and the parent hash that the
-    /// sender's leaf must have (section 7.9). The hashes are computed from the root down.
+    /// Returns the parent nodes of a path with these keys, which are in the order from the leaf to
+    /// the root, and the parent hash that the sender's leaf must have (section 7.9). The hashes are
+    /// computed from the root down.
     pub(crate) fn path_contents(
         &self,
         steps: &[PathStep],
@@ -171,9 +175,10 @@ impl Tree {
         let mut above = Vec::new();
         for (step, key) in steps.iter().zip(keys).rev() {
             contents.insert(step.node, ParentBytes::new(key, &above)?);
-            // Nothing is unmerged at the new node, so the sibling's hash is the one that it has.
+            // Nothing is unmerged at the new node, so the original hash of the sibling is its
+            // present hash.
             let blank;
-            let sibling = match self.find(step.copath_child) {
+            let sibling = match self.find(step.copath_child)? {
                 Some(sibling) => sibling,
                 None => {
                     blank = Subtree::blank(step.copath_child);
@@ -186,7 +191,8 @@ impl Tree {
         Ok((contents, above))
     }
 
-    /// This tree with a new leaf for the sender, these nodes above it, and all others above it blank.
+    /// Returns this tree with a new leaf for the sender, these nodes above it, and all others above
+    /// it blank.
     pub(crate) fn with_path(
         &self,
         sender: LeafIndex,
@@ -195,9 +201,7 @@ impl Tree {
     ) -> Result<Self, TreeError> {
         let mut tree = self.clone();
         let leaf_content = LeafBytes::new(leaf_node)?;
-        tree.set(sender, Some((leaf_content, leaf_node)), |node, _| -> Result<_, EncodeError> {
-            Ok(contents.remove(&node))
-        })?;
+        tree.set(sender, Some((leaf_content, leaf_node)), |node, _| contents.remove(&node))?;
         Ok(tree)
     }
 }

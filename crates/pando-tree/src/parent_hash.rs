@@ -1,5 +1,6 @@
 //! Parent hashes (RFC 9420, section 7.9).
 
+use crate::TreeError;
 use crate::hash::tree_hash_without;
 use crate::node_hash::NodeHash;
 use crate::node_index::first_leaf;
@@ -7,8 +8,8 @@ use crate::subtree::Subtree;
 use pando_crypto::{Digest, Suite};
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
 
-/// `Hash(ParentHashInput)`: the parent hash of a node with this key and this parent hash of its own, and a
-/// copath child with this original tree hash.
+/// Computes the parent hash, `Hash(ParentHashInput)`, that a node with this key and this parent
+/// hash gives to a child whose sibling has this original tree hash.
 pub(crate) fn parent_hash(
     suite: Suite,
     encryption_key: &[u8],
@@ -31,18 +32,18 @@ pub(crate) fn parent_hash(
     ]))
 }
 
-/// The tree hash that the copath child had when the parent was last set: without the leaves that are
-/// unmerged at the parent. `unmerged` are all of those, in increasing order.
+/// Computes the tree hash that the copath child had when the parent was last set: without the
+/// leaves that are unmerged at the parent. `unmerged` are all of those, in increasing order.
 pub(crate) fn original_sibling_tree_hash(
     suite: Suite,
     sibling_at: NodeIndex,
     sibling: &Subtree,
     unmerged: &[LeafIndex],
-) -> Result<NodeHash, EncodeError> {
+) -> Result<NodeHash, TreeError> {
     tree_hash_without(suite, sibling_at, sibling, leaves_below(sibling_at, unmerged))
 }
 
-/// Those of some leaves, in increasing order, that are below a node.
+/// Returns those of some leaves, in increasing order, that are below a node.
 pub(crate) fn leaves_below(node: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
     let start = leaves.partition_point(|leaf| *leaf < first_leaf(node));
     let from_start = leaves.get(start..).unwrap_or_default();

@@ -1,69 +1,69 @@
-//! The private keys of one member, and how it learns those of a path (RFC 9420, sections 4.2, 7.5 and
+//! The private keys of a member, and the decryption of paths (RFC 9420, sections 4.2, 7.5 and
 //! 12.4.3.1).
 
 use crate::TreeError;
 use crate::merge::MergedPath;
 use crate::path_secret::{LABEL, next_path_secret, node_key_pair};
-use crate::subtree::Subtree;
 use crate::tree::Tree;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_wire::{Encode, GroupContext, LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The private keys that a member has: its leaf's, and those of the nodes above that it was told.
+/// The private keys of a member: that of its leaf and those of the nodes above that it knows.
 #[derive(Debug, Clone)]
 pub struct PrivateKeys {
     leaf: LeafIndex,
     keys: BTreeMap<NodeIndex, Arc<HpkeKeyPair>>,
 }
 
-/// What a member learns from a path.
+/// The secrets that a member gets from a path.
 #[derive(Debug)]
 pub struct DecryptedPath {
-    /// The private keys from now on.
+    /// The private keys of the new epoch.
     pub keys: PrivateKeys,
-    /// The path secret that was decrypted.
+    /// The decrypted path secret.
     pub path_secret: SecretBytes,
-    /// What the path contributes to the key schedule: the path secret one step above the last node.
+    /// The commit secret, which goes into the key schedule: the path secret one step above the last
+    /// node.
     pub commit_secret: SecretBytes,
 }
 
 impl PrivateKeys {
-    /// The keys of a member that has nothing but its leaf's key.
+    /// Returns the keys of a member that has only the key of its leaf.
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the leaf is outside of any tree.
+    /// [`TreeError::NotAMember`] if the leaf is outside of the tree.
     pub fn new(tree: &Tree, leaf: LeafIndex, key_pair: HpkeKeyPair) -> Result<Self, TreeError> {
         let node = tree.size().node(leaf).ok_or(TreeError::NotAMember(leaf))?;
         Ok(Self { leaf, keys: BTreeMap::from([(node, Arc::new(key_pair))]) })
     }
 
-    /// The keys that were stored.
+    /// Restores keys that were stored.
     #[must_use]
     pub fn restore(leaf: LeafIndex, keys: impl IntoIterator<Item = (NodeIndex, HpkeKeyPair)>) -> Self {
         let keys = keys.into_iter().map(|(node, key_pair)| (node, Arc::new(key_pair))).collect();
         Self { leaf, keys }
     }
 
-    /// The leaf of the member.
+    /// Returns the leaf of the member.
     #[must_use]
     pub const fn leaf(&self) -> LeafIndex {
         self.leaf
     }
 
-    /// The nodes whose private keys are there.
+    /// Returns the nodes whose private keys are known.
     pub fn nodes(&self) -> impl Iterator<Item = NodeIndex> {
         self.keys.keys().copied()
     }
 
-    /// The key pair of a node, if it is there.
+    /// Returns the key pair of a node, if it is known.
     #[must_use]
     pub fn get(&self, node: NodeIndex) -> Option<&Arc<HpkeKeyPair>> {
         self.keys.get(&node)
     }
 
-    /// The nodes whose keys are not what they were; `None` for those whose keys are gone.
+    /// Returns the nodes whose keys differ from those in older keys; `None` for keys that are gone.
     pub fn changes_since<'a>(
         &'a self,
         older: &'a Self,
@@ -84,21 +84,35 @@ impl PrivateKeys {
         self.keys.insert(node, Arc::new(key_pair));
     }
 
-    /// Drops the keys of nodes that are blank or have other keys now (section 7.5: outdated keys MUST be
-    /// deleted). Costs O(log N).
-    pub fn retain_current(&mut self, tree: &Tree) {
-        self.keys.retain(|node, key_pair| {
-            tree.find(*node).and_then(Subtree::encryption_key) == Some(&*key_pair.public)
-        });
-    }
-
-    /// Learns the keys from the node that a path secret belongs to, up to the root, as a new member does
-    /// (section 12.4.3.1): `signer` made the path, and the secret is that of the lowest node above both.
+    /// Deletes the keys of nodes that are blank or have other keys now (section 7.5: outdated keys
+    /// MUST be deleted). Costs O(log N).
     ///
     /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded. No key is deleted
+    /// then.
+    pub fn retain_current(&mut self, tree: &Tree) -> Result<(), TreeError> {
+        let mut outdated = Vec::new();
+        for (node, key_pair) in &self.keys {
+            if tree.encryption_key_bytes(*node)? != Some(&*key_pair.public) {
+                outdated.push(*node);
+            }
+        }
+        for node in outdated {
+            self.keys.remove(&node);
+        }
+        Ok(())
+    }
+
+    /// Derives the keys of a new member, from the node that a path secret belongs to up to the root
+    /// (section 12.4.3.1). `signer` made the path, and the secret is that of the lowest node above
+    /// both.
+    ///
+    /// # Errors
+    /// The keys are unchanged after each of these.
     /// - [`TreeError::NotAMember`] if `signer` is not in the tree.
     /// - [`TreeError::OwnPath`] if `signer` is this member.
-    /// - [`TreeError::PathSecret`] if a key does not fit the tree.
+    /// - [`TreeError::PathSecret`] if a key does not match the tree.
+    /// - [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn join_path(
         &mut self,
         tree: &Tree,
@@ -106,29 +120,37 @@ impl PrivateKeys {
         path_secret: SecretBytes,
     ) -> Result<(), TreeError> {
         let start = self.common_ancestor(tree, signer)?;
-        // After a path was applied, the nodes above its sender that are not blank are those of the path.
-        let nodes = tree.size().direct_path(signer).filter(|node| tree.parent(*node).is_some());
-        let nodes: Vec<_> = nodes.skip_while(|node| *node != start).collect();
-        if nodes.is_empty() {
+        // After a path was applied, the non-blank nodes above its sender are those of the path.
+        let mut nodes = Vec::new();
+        for node in tree.size().direct_path(signer).skip_while(|node| *node != start) {
+            if tree.encryption_key_bytes(node)?.is_some() {
+                nodes.push(node);
+            }
+        }
+        if nodes.first() != Some(&start) {
             return Err(TreeError::PathSecret(start));
         }
-        self.derive(tree, nodes, path_secret)?;
+        let mut keys = self.clone();
+        keys.derive(tree, nodes, path_secret)?;
+        *self = keys;
         Ok(())
     }
 
-    /// Decrypts the secret that a path has for this member, and learns the keys from there to the root
-    /// (section 7.5).
+    /// Decrypts the path secret that a path contains for this member, and derives the keys from
+    /// there to the root (section 7.5).
     ///
-    /// `before` is the tree that the path was encrypted to, with the changes of the proposals and without
-    /// the path; `context` is the provisional GroupContext; `added` are the leaves that the same Commit adds,
-    /// in increasing order.
+    /// `before` is the tree that the path was encrypted to: with the changes of the proposals and
+    /// without the path. `context` is the provisional GroupContext. `added` are the leaves that the
+    /// same Commit adds, in increasing order.
     ///
     /// # Errors
     /// - [`TreeError::OwnPath`] if this member is the sender.
     /// - [`TreeError::NotAMember`] if this member is not in the tree.
-    /// - [`TreeError::PrivateKeyMissing`] if the private key of the node to decrypt with is not there.
+    /// - [`TreeError::PrivateKeyMissing`] if the private key of the node to decrypt with is not
+    ///   known.
     /// - [`TreeError::Crypto`] if decryption fails.
-    /// - [`TreeError::PathSecret`] if a key that is derived is not the one in the path.
+    /// - [`TreeError::PathSecret`] if a derived key is not the one in the path.
+    /// - [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn decrypt_path(
         &self,
         before: &Tree,
@@ -137,7 +159,7 @@ impl PrivateKeys {
         added: &[LeafIndex],
     ) -> Result<DecryptedPath, TreeError> {
         let tree = path.tree();
-        // 1. The node of the path above this member, and its child on this member's side.
+        // 1. Find the node of the path above this member, and its child on this member's side.
         let ancestor = self.common_ancestor(tree, path.sender())?;
         before.check_member(self.leaf)?;
         let steps = path.steps();
@@ -145,7 +167,7 @@ impl PrivateKeys {
         let (position, step) = position
             .and_then(|position| Some((position, steps.get(position)?)))
             .ok_or(TreeError::NotAMember(self.leaf))?;
-        // 2. The node in that child's resolution that this member has the key of.
+        // 2. Find the node in that child's resolution whose key this member has.
         let (node, place) = before.place_in_resolution(step.copath_child, self.leaf, added)?;
         let key_pair = self.keys.get(&node).ok_or(TreeError::PrivateKeyMissing(node))?;
         // 3. Decrypt.
@@ -156,16 +178,16 @@ impl PrivateKeys {
             .and_then(|entry| entry.encrypted_path_secret.get(place))
             .ok_or(TreeError::PrivateKeyMissing(node))?;
         let path_secret = tree.suite().decrypt_with_label(key_pair, LABEL, &context.encode()?, ciphertext)?;
-        // 4. to 7. Derive the keys above, compare, and keep them.
+        // 4. to 7. Derive the keys above, compare them, and keep them.
         let mut keys = self.clone();
-        keys.retain_current(tree);
+        keys.retain_current(tree)?;
         let nodes = steps.iter().skip(position).map(|step| step.node);
         let first = SecretBytes::from(path_secret.expose());
         let commit_secret = keys.derive(tree, nodes, path_secret)?;
         Ok(DecryptedPath { keys, path_secret: first, commit_secret })
     }
 
-    /// The lowest node above this member and another.
+    /// Returns the lowest node above this member and another.
     fn common_ancestor(&self, tree: &Tree, other: LeafIndex) -> Result<NodeIndex, TreeError> {
         if other == self.leaf {
             return Err(TreeError::OwnPath);
@@ -174,8 +196,8 @@ impl PrivateKeys {
         tree.size().common_ancestor(self.leaf, other).ok_or(TreeError::NotAMember(self.leaf))
     }
 
-    /// Derives the key pairs of nodes from the path secret of the first, and returns the path secret one
-    /// step above the last.
+    /// Derives the key pairs of nodes from the path secret of the first node. Returns the path
+    /// secret one step above the last.
     fn derive(
         &mut self,
         tree: &Tree,
@@ -185,7 +207,7 @@ impl PrivateKeys {
         let suite = tree.suite();
         for node in nodes {
             let key_pair = node_key_pair(suite, &path_secret)?;
-            let expected = tree.find(node).and_then(Subtree::encryption_key);
+            let expected = tree.encryption_key_bytes(node)?;
             if expected != Some(&*key_pair.public) {
                 return Err(TreeError::PathSecret(node));
             }

@@ -1,7 +1,7 @@
 //! Resolutions (RFC 9420, section 4.1.1) and filtered direct paths (section 4.1.2).
 
 use crate::TreeError;
-use crate::node_index::first_leaf;
+use crate::node_index::{children_of, first_leaf};
 use crate::parent_hash::leaves_below;
 use crate::subtree::{Kind, Subtree};
 use crate::tree::Tree;
@@ -17,48 +17,64 @@ pub struct PathStep {
 }
 
 impl Tree {
-    /// The resolution of a node: the nodes that are not blank and together cover all members below, in the
-    /// order of the RFC. Empty outside of the tree.
-    #[must_use]
-    pub fn resolution(&self, node: NodeIndex) -> Vec<NodeIndex> {
+    /// Returns the resolution of a node: the non-blank nodes that together cover all members below,
+    /// in the order of the RFC. Empty outside of the tree.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    pub fn resolution(&self, node: NodeIndex) -> Result<Vec<NodeIndex>, TreeError> {
         self.resolution_without(node, &[])
     }
 
-    /// The resolution of a node without some leaves, in increasing order: those that a Commit adds.
-    pub(crate) fn resolution_without(&self, node: NodeIndex, excluded: &[LeafIndex]) -> Vec<NodeIndex> {
+    /// Returns the resolution of a node without some leaves, in increasing order: those that a
+    /// Commit adds.
+    pub(crate) fn resolution_without(
+        &self,
+        node: NodeIndex,
+        excluded: &[LeafIndex],
+    ) -> Result<Vec<NodeIndex>, TreeError> {
         let mut nodes = Vec::new();
-        let mut unvisited: Vec<_> = self.find(node).map(|subtree| (node, subtree)).into_iter().collect();
+        let mut unvisited: Vec<_> = self.find(node)?.map(|subtree| (node, subtree)).into_iter().collect();
         let leaf_node =
             |leaf: LeafIndex| self.size.node(leaf).filter(|_| excluded.binary_search(&leaf).is_err());
         while let Some((at, subtree)) = unvisited.pop() {
-            match subtree.kind() {
-                Kind::Blank(_) => {}
-                Kind::Leaf(_) => nodes.extend(leaf_node(first_leaf(at))),
+            if subtree.summary.members == 0 {
+                continue;
+            }
+            if let Some(leaf) = at.leaf() {
+                nodes.extend(leaf_node(leaf));
+                continue;
+            }
+            match subtree.kind()? {
+                Kind::Blank(_) | Kind::Leaf(_) => {}
                 Kind::Parent { content: Some(content), .. } => {
                     nodes.push(at);
                     nodes.extend(content.unmerged().filter_map(leaf_node));
                 }
                 Kind::Parent { content: None, left, right } => {
-                    unvisited.extend(at.right().map(|at| (at, &**right)));
-                    unvisited.extend(at.left().map(|at| (at, &**left)));
+                    let (left_at, right_at) = children_of(at);
+                    unvisited.push((right_at, &**right));
+                    unvisited.push((left_at, &**left));
                 }
             }
         }
-        nodes
+        Ok(nodes)
     }
 
-    /// The filtered direct path of a leaf, from the leaf to the root: without the nodes whose child on the
-    /// copath has an empty resolution. Empty outside of the tree.
-    #[must_use]
-    pub fn filtered_direct_path(&self, leaf: LeafIndex) -> Vec<PathStep> {
+    /// Returns the filtered direct path of a leaf, from the leaf to the root: without the nodes
+    /// whose child on the copath has an empty resolution. Empty outside of the tree.
+    ///
+    /// # Errors
+    /// As [`Tree::resolution`].
+    pub fn filtered_direct_path(&self, leaf: LeafIndex) -> Result<Vec<PathStep>, TreeError> {
         let mut path = Vec::with_capacity(self.size.depth().into());
         let (mut at, mut subtree) = (self.size.root(), &*self.root);
         if !self.size.contains(leaf) {
-            return path;
+            return Ok(path);
         }
-        // From the root down; turned around at the end.
-        while let Kind::Parent { left, right, .. } = subtree.kind() {
-            let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else { break };
+        // From the root down, and reversed at the end.
+        while let (Some(left_at), Some(right_at)) = (at.left(), at.right()) {
+            let Kind::Parent { left, right, .. } = subtree.kind()? else { break };
             let (below, beside) = if left_at.covers(leaf) {
                 ((left_at, left), (right_at, right))
             } else {
@@ -70,20 +86,28 @@ impl Tree {
             (at, subtree) = (below.0, below.1);
         }
         path.reverse();
-        path
+        Ok(path)
     }
 
-    /// How many ciphertexts a path must have for a copath child: the length of its resolution without the
-    /// leaves that the Commit adds, in increasing order.
-    pub(crate) fn resolution_len(&self, node: NodeIndex, added: &[LeafIndex]) -> usize {
-        let all = self.find(node).map_or(0, |subtree| subtree.summary.resolution);
-        // A leaf that was just added is unmerged at every node above, so the resolution names it.
-        let excluded = leaves_below(node, added).iter().filter(|leaf| self.is_member(**leaf)).count();
-        usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(excluded)
+    /// Returns the number of ciphertexts that a path must have for a copath child: the length of
+    /// its resolution without the leaves that the Commit adds, which are in increasing order.
+    pub(crate) fn resolution_len(&self, node: NodeIndex, added: &[LeafIndex]) -> Result<usize, TreeError> {
+        let all = self.find(node)?.map_or(0, |subtree| subtree.summary.resolution);
+        // A leaf that was just added is unmerged at every node above: the resolution contains it.
+        let excluded = self.count_members(leaves_below(node, added))?;
+        Ok(usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(excluded))
     }
 
-    /// Where a member finds itself in the resolution of a node above it: the node that it has the private
-    /// key of, and that node's position, not counting the leaves that the Commit adds (in increasing order).
+    /// Returns how many of these leaves are members.
+    fn count_members(&self, leaves: &[LeafIndex]) -> Result<usize, TreeError> {
+        leaves
+            .iter()
+            .try_fold(0_usize, |count, leaf| Ok(count.saturating_add(usize::from(self.is_member(*leaf)?))))
+    }
+
+    /// Finds a member in the resolution of a node above it: returns the node whose private key the
+    /// member has, and the position of that node, not counting the leaves that the Commit adds,
+    /// which are in increasing order.
     pub(crate) fn place_in_resolution(
         &self,
         node: NodeIndex,
@@ -93,35 +117,36 @@ impl Tree {
         let not_a_member = || TreeError::NotAMember(member);
         let member_node = self.size.node(member).ok_or_else(not_a_member)?;
         let mut at = node;
-        let mut subtree: &Subtree = self.find(node).ok_or_else(not_a_member)?;
-        // How many nodes of the resolution come before this subtree.
+        let mut subtree: &Subtree = self.find(node)?.ok_or_else(not_a_member)?;
+        // The number of nodes of the resolution before this subtree.
         let mut before = 0_u32;
         let (found, position) = loop {
-            match subtree.kind() {
-                Kind::Blank(_) => return Err(not_a_member()),
-                Kind::Leaf(_) => break (at, before),
+            if subtree.summary.members == 0 {
+                return Err(not_a_member());
+            }
+            let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else { break (at, before) };
+            match subtree.kind()? {
+                Kind::Blank(_) | Kind::Leaf(_) => return Err(not_a_member()),
                 Kind::Parent { content: Some(content), .. } => {
                     let Some(position) = content.unmerged_position(member) else { break (at, before) };
                     let position = u32::try_from(position).unwrap_or(u32::MAX);
                     break (member_node, before.saturating_add(1).saturating_add(position));
                 }
+                Kind::Parent { content: None, left, .. } if left_at.covers(member) => {
+                    (at, subtree) = (left_at, left);
+                }
                 Kind::Parent { content: None, left, right } => {
-                    let (left_at, right_at) =
-                        (at.left().ok_or_else(not_a_member)?, at.right().ok_or_else(not_a_member)?);
-                    if left_at.covers(member) {
-                        (at, subtree) = (left_at, left);
-                    } else {
-                        before = before.saturating_add(left.summary.resolution);
-                        (at, subtree) = (right_at, right);
-                    }
+                    before = before.saturating_add(left.summary.resolution);
+                    (at, subtree) = (right_at, right);
                 }
             }
         };
-        // Those added leaves do not count that the resolution names before this node: the ones to the left
-        // of it, or, if this is an unmerged leaf, of those in the same list the ones before it.
+        // The added leaves that precede this node in the resolution do not count: those to the left
+        // of the node or, if it is an unmerged leaf, those before it in the same list.
         let limit = if found == member_node { member } else { first_leaf(found) };
-        let excluded = leaves_below(node, added);
-        let excluded = excluded.iter().filter(|leaf| **leaf < limit && self.is_member(**leaf)).count();
+        let below = leaves_below(node, added);
+        let preceding = below.get(..below.partition_point(|leaf| *leaf < limit)).unwrap_or_default();
+        let excluded = self.count_members(preceding)?;
         let position = usize::try_from(position).unwrap_or(usize::MAX).saturating_sub(excluded);
         Ok((found, position))
     }

@@ -1,10 +1,10 @@
 //! The rows that a tree is stored as.
 //!
 //! - A non-blank leaf is a row with its LeafNode.
-//! - A parent with a member below is a row with its ParentNode, if it is not blank, and a summary of
-//!   each child: of a leaf, whether it is blank; of a parent, its summary and its hash. The rows of a
-//!   path from the root to a leaf and of the leaf's sibling therefore contain everything that the
-//!   hashes on the path depend on.
+//! - A parent with a member below is a row with its ParentNode, if it is not blank, and a summary
+//!   of each child: of a leaf, whether it is blank; of a parent, its summary and its hash. The rows
+//!   of a path from the root to a leaf and of the leaf's sibling therefore contain everything that
+//!   the hashes on the path depend on.
 //! - Each encryption key and each signature key is a row without contents. The row's key names the
 //!   node that has it.
 //! - The tree's size and its capability counts are one row.

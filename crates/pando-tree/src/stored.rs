@@ -1,6 +1,6 @@
-//! Trees from the rows that were stored of them, and the rows that differ between two trees.
+//! Trees from stored rows, and the rows that differ between two trees.
 //!
-//! What comes from one's own store is believed: neither keys nor hashes nor signatures are checked again.
+//! Stored rows are trusted: keys, hashes and signatures are not checked again.
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
@@ -18,18 +18,20 @@ use pando_crypto::{Suite, parallel};
 use pando_wire::NodeIndex;
 use std::sync::Arc;
 
-/// A row that is to be written, or, if this is `None`, deleted.
+/// A change of a row: its new contents, or `None` if it is deleted.
 pub type StoredRow<'a> = (TreeKey, Option<&'a [u8]>);
 
-/// A node's row as it was read.
+/// A node's row that was decoded.
 type ReadRow<'a> = (NodeIndex, NodeRow<'a>);
 
 impl Tree {
-    /// The rows of this tree that are not those of an older one: all of them if there is none. Costs as much as
-    /// differs, and not what both trees have in common.
+    /// Returns the changes that turn the rows of an older tree into those of this one, or all rows
+    /// if there is no older tree. The work grows with the difference, not with what both trees
+    /// share.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if something in the tree is too long, and what [`Tree::intact`] says.
+    /// [`TreeError::Encode`] if something in the tree is too long; [`TreeError::Source`] or
+    /// [`TreeError::Stored`] if a row cannot be loaded.
     pub fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         let shape = |tree: &Self| {
             Shape { size: tree.size, capability_counts: tree.capability_counts.clone() }.encode()
@@ -40,7 +42,7 @@ impl Tree {
         }) {
             rows.push((TreeKey::Shape, Some(shape(self))));
         }
-        for differing in self.differing(older) {
+        for differing in self.differing(older)? {
             let row = differing.new.map(|new| node_row(self.suite, differing.at, new)).transpose()?.flatten();
             let was_there = differing.old.is_some_and(|old| old.summary.members > 0);
             if row.is_some() || was_there {
@@ -52,16 +54,15 @@ impl Tree {
             (KeyKind::Signature, &self.signature_keys, older.map(|older| &older.signature_keys)),
         ];
         for (kind, new, old) in indexes {
-            rows.extend(new.rows_since(kind, old));
+            rows.extend(new.rows_since(kind, old)?);
         }
-        self.intact()?;
         Ok(rows)
     }
 
-    /// The tree that was stored as these rows, all of it.
+    /// Restores a tree from all of its rows.
     ///
     /// # Errors
-    /// [`TreeError::Stored`] with a row that is malformed, or not there and should be.
+    /// [`TreeError::Stored`] with a row that is malformed or missing.
     pub fn restore<'a>(
         suite: Suite,
         rows: impl IntoIterator<Item = (TreeKey, &'a [u8])>,
@@ -107,10 +108,15 @@ impl Tree {
         })
     }
 
-    /// The tree that was stored, of which nodes are read when they are needed.
+    /// Opens a stored tree, whose nodes are loaded on demand.
+    ///
+    /// Nodes that have been loaded stay in memory. If a node cannot be loaded, the operation that
+    /// needs it fails with [`TreeError::Source`] or [`TreeError::Stored`] and changes nothing. The
+    /// failure is not kept: the operation can be repeated.
     ///
     /// # Errors
-    /// [`TreeError::Stored`] with a row that is malformed, or not there and should be; [`TreeError::Source`].
+    /// [`TreeError::Source`] if a row cannot be read; [`TreeError::Stored`] with a row that is
+    /// malformed or missing.
     pub fn open(suite: Suite, source: Arc<dyn TreeSource>) -> Result<Self, TreeError> {
         let loader = Loader::new(source);
         let shape = loader.row(TreeKey::Shape)?;
@@ -129,34 +135,33 @@ impl Tree {
         })
     }
 
-    /// An index of something else about the members that is stored beside this tree; an empty one if this tree is all in
-    /// memory.
+    /// Returns an index of other properties of the members that is stored beside this tree, or an
+    /// empty index if this tree is not stored.
     #[must_use]
     pub fn stored_index(&self, kind: KeyKind) -> KeyIndex {
         self.loader.as_ref().map_or_else(KeyIndex::default, |loader| KeyIndex::stored(kind, loader))
     }
 
-    /// Forgets which keys are gone whose rows are deleted. Of a tree that was opened, for each epoch that it comes to: what
-    /// it remembers would grow with every Commit.
-    pub fn forget_deleted(&mut self) {
-        self.encryption_keys.forget_deleted();
-        self.signature_keys.forget_deleted();
-    }
-
-    /// Whether everything that was looked at of this tree, and of those that it shares nodes with, could be read. A
-    /// node that could not be read seems blank: nothing that was found out with such a tree must be believed. Trees
-    /// that are all in memory are always intact.
+    /// Forgets the tombstones of removed keys whose rows have been deleted. To be called for each
+    /// epoch of an opened tree: otherwise the tombstones accumulate with every Commit.
     ///
     /// # Errors
-    /// [`TreeError::Source`] or [`TreeError::Stored`]: the first failure. It stays; the tree has to be opened anew.
-    pub fn intact(&self) -> Result<(), TreeError> {
-        self.loader.as_ref().map_or(Ok(()), |loader| loader.intact())
+    /// [`TreeError::Source`] if the stored indexes cannot be read. Nothing is forgotten then.
+    pub fn forget_deleted(&mut self) -> Result<(), TreeError> {
+        let (mut encryption_keys, mut signature_keys) =
+            (self.encryption_keys.clone(), self.signature_keys.clone());
+        encryption_keys.forget_deleted()?;
+        signature_keys.forget_deleted()?;
+        (self.encryption_keys, self.signature_keys) = (encryption_keys, signature_keys);
+        Ok(())
     }
 
-    /// This tree with some of its rows changed, as [`Tree::rows_since`] tells. What they have in common is shared.
+    /// Returns this tree with the changes of rows that [`Tree::rows_since`] returned. Both trees
+    /// share the other nodes.
     ///
     /// # Errors
-    /// [`TreeError::Stored`] with a row that is malformed, or not there and should be; what [`Tree::intact`] says.
+    /// [`TreeError::Stored`] with a row that is malformed or missing; [`TreeError::Source`] if a
+    /// row cannot be read.
     pub fn patched(&self, changes: &[StoredRow<'_>]) -> Result<Self, TreeError> {
         let mut tree = self.clone();
         let mut nodes = Vec::new();
@@ -182,7 +187,6 @@ impl Tree {
         }
         nodes.sort_unstable_by_key(|(at, _)| *at);
         tree.root = patch(self, &nodes, tree.size.root())?;
-        tree.intact()?;
         Ok(tree)
     }
 }
@@ -192,7 +196,7 @@ fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<Option<Vec
     if subtree.summary.members == 0 {
         return Ok(None);
     }
-    let row = match subtree.kind() {
+    let row = match subtree.kind()? {
         Kind::Leaf(leaf) => NodeRow::Leaf(leaf.as_bytes()),
         Kind::Blank(_) => return Ok(None),
         Kind::Parent { content, left, right } => {
@@ -211,7 +215,8 @@ fn child_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<ChildRow,
     Ok(ChildRow { summary: subtree.summary, hash })
 }
 
-/// The subtree at `at` from the rows at and below it, in the order of their indices.
+/// Builds the subtree at `at` from the rows at and below it, which are in the order of their
+/// indices.
 fn restore(nodes: &[ReadRow<'_>], at: NodeIndex) -> Result<Arc<Subtree>, TreeError> {
     let (before, from_here) = nodes.split_at(nodes.partition_point(|(node, _)| *node < at));
     let Some(((_, row), after)) = from_here.split_first().filter(|((node, _), _)| *node == at) else {
@@ -235,7 +240,7 @@ fn child(nodes: &[ReadRow<'_>], at: NodeIndex, row: &ChildRow) -> Result<Arc<Sub
     if row.summary.members > 0 {
         let subtree = restore(nodes, at)?;
         if let Some(hash) = &row.hash {
-            // It is new, and has none.
+            // The node is new and has no hash yet.
             let _ = subtree.hash.set(hash.clone());
         }
         return Ok(subtree);
@@ -246,8 +251,8 @@ fn child(nodes: &[ReadRow<'_>], at: NodeIndex, row: &ChildRow) -> Result<Arc<Sub
     }
 }
 
-/// The subtree at `at` from the rows that have changed, in the order of their indices. Where something has changed, so
-/// has everything above.
+/// Builds the subtree at `at` from the rows that have changed, which are in the order of their
+/// indices. If a row has changed, so have those of all nodes above.
 fn patch(
     base: &Tree,
     nodes: &[(NodeIndex, Option<NodeRow<'_>>)],
@@ -255,7 +260,7 @@ fn patch(
 ) -> Result<Arc<Subtree>, TreeError> {
     let missing = || TreeError::Stored(TreeKey::Node(at));
     let Ok(position) = nodes.binary_search_by_key(&at, |(node, _)| *node) else {
-        return base.find_shared(at).cloned().ok_or_else(missing);
+        return base.find_shared(at)?.cloned().ok_or_else(missing);
     };
     match nodes.get(position).and_then(|(_, row)| row.as_ref()).ok_or_else(missing)? {
         NodeRow::Leaf(leaf) => Ok(Subtree::leaf(at, LeafBytes::from_decoded(leaf))),

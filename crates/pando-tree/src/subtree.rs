@@ -1,7 +1,7 @@
 //! The nodes of a persistent tree.
 //!
-//! A node does not know its place: who goes down from the root knows it. Nodes are shared between trees and
-//! change only while one tree alone has them.
+//! A node does not know its place: callers keep track of node indices on their way down from the
+//! root. Trees share nodes. A node changes only while a single tree holds it.
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
@@ -9,41 +9,42 @@ use crate::loader::Loader;
 use crate::node_hash::NodeHash;
 use crate::node_index::{children_of, first_leaf};
 use crate::row::{ChildRow, NodeRow};
-use crate::summary::Summary;
+use crate::summary::{NO_LEAF, Summary};
 use crate::tree_key::TreeKey;
-use pando_wire::{EncodeError, LeafIndex, NodeIndex};
+use pando_wire::{LeafIndex, NodeIndex};
 use std::sync::{Arc, OnceLock};
 
 /// A node with everything below it.
 #[derive(Debug)]
 pub(crate) struct Subtree {
-    /// The tree hash, once it was needed.
+    /// The tree hash, once it has been computed.
     pub(crate) hash: OnceLock<NodeHash>,
     pub(crate) summary: Summary,
     body: Body,
 }
 
-/// What a node is made of, or where that is to be had.
+/// A node's contents, resident or loaded on demand.
 #[derive(Debug)]
 enum Body {
-    Here(Kind),
+    Resident(Kind),
     Stored(Box<Stored>),
 }
 
-/// A node of which only the summary and the hash are known, until somebody looks.
+/// A stored node. Its summary and, for a parent, its hash are known from its parent's row.
 #[derive(Debug)]
 struct Stored {
-    loader: Arc<Loader>,
+    loader: Loader,
     at: NodeIndex,
+    /// The contents, once they have been loaded.
     kind: OnceLock<Kind>,
 }
 
+/// The contents of a node.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    /// A blank leaf, or a parent below which everything is blank. Such a parent has no children yet: they
-    /// are made when something is put there, and kept for the next who tries with another clone of the tree, with the
-    /// hashes that they have got.
-    Blank(OnceLock<(Arc<Subtree>, Arc<Subtree>)>),
+    /// A blank leaf, or a parent with nothing but blanks below. The children of such a parent are
+    /// created on demand and kept, because other clones of the tree reuse them with their hashes.
+    Blank(OnceLock<Children>),
     Leaf(LeafBytes),
     Parent {
         /// `None` if the parent itself is blank.
@@ -53,14 +54,17 @@ pub(crate) enum Kind {
     },
 }
 
+/// The left and the right child of a parent.
+type Children = (Arc<Subtree>, Arc<Subtree>);
+
 impl Kind {
-    /// Nothing but blanks.
-    pub(crate) const fn blank() -> Self {
+    /// Returns the contents of a node with nothing but blanks at and below it.
+    const fn blank() -> Self {
         Self::Blank(OnceLock::new())
     }
 
     /// Loads the contents of the node at `at`. Its children are loaded on demand.
-    pub(crate) fn load(at: NodeIndex, loader: &Arc<Loader>) -> Result<Self, TreeError> {
+    pub(crate) fn load(at: NodeIndex, loader: &Loader) -> Result<Self, TreeError> {
         let bytes = loader.row(TreeKey::Node(at))?;
         Ok(match NodeRow::read(at, &bytes)? {
             NodeRow::Leaf(leaf) => Self::Leaf(LeafBytes::from_decoded(leaf)),
@@ -74,43 +78,29 @@ impl Kind {
             }
         })
     }
+}
 
-    /// Loads the contents of the node at `at`; blank if that fails, which the loader remembers.
-    fn load_or_blank(at: NodeIndex, loader: &Arc<Loader>) -> Self {
-        Self::load(at, loader).unwrap_or_else(|failure| {
-            loader.fail(failure);
-            Self::blank()
-        })
+impl Stored {
+    /// Returns the contents and loads them first if necessary. A failure is not kept: the next call
+    /// reads again.
+    fn kind(&self) -> Result<&Kind, TreeError> {
+        if let Some(kind) = self.kind.get() {
+            return Ok(kind);
+        }
+        let kind = Kind::load(self.at, &self.loader)?;
+        // If another thread was faster, its nodes are the ones that all threads share.
+        Ok(self.kind.get_or_init(|| kind))
     }
 }
 
 impl Subtree {
-    /// The node at `at`, with nothing but blanks below.
+    /// Returns the node at `at` with nothing but blanks below.
     pub(crate) fn blank(at: NodeIndex) -> Arc<Self> {
         Self::new(Summary::blank(at), Kind::blank())
     }
 
-    /// The leaf at `at`.
-    pub(crate) fn leaf(at: NodeIndex, leaf: LeafBytes) -> Arc<Self> {
-        Self::new(Summary::leaf(at), Kind::Leaf(leaf))
-    }
-
-    /// A parent of two subtrees.
-    pub(crate) fn parent(content: Option<ParentBytes>, left: Arc<Self>, right: Arc<Self>) -> Arc<Self> {
-        let summary = Summary::of_parent(content.as_ref(), left.summary, right.summary);
-        Self::new(summary, Kind::Parent { content, left, right })
-    }
-
-    /// The node at `at` that is this.
-    pub(crate) fn of_kind(at: NodeIndex, kind: Kind) -> Arc<Self> {
-        match kind {
-            Kind::Blank(_) => Self::blank(at),
-            Kind::Leaf(leaf) => Self::leaf(at, leaf),
-            Kind::Parent { content, left, right } => Self::parent(content, left, right),
-        }
-    }
-
-    /// Returns the node at `at` with nothing but blanks below and, for a parent, a hash that is known.
+    /// Returns the node at `at` with nothing but blanks below and, for a parent, a hash that is
+    /// known.
     pub(crate) fn blank_with_hash(at: NodeIndex, hash: Option<NodeHash>) -> Arc<Self> {
         let blank = Self::blank(at);
         if let Some(hash) = hash {
@@ -120,8 +110,29 @@ impl Subtree {
         blank
     }
 
-    /// Returns the node at `at`, of which only the part of its parent's row is known. Its contents are loaded on demand.
-    fn stored(at: NodeIndex, row: ChildRow, loader: &Arc<Loader>) -> Arc<Self> {
+    /// Returns the leaf at `at`.
+    pub(crate) fn leaf(at: NodeIndex, leaf: LeafBytes) -> Arc<Self> {
+        Self::new(Summary::leaf(at), Kind::Leaf(leaf))
+    }
+
+    /// Returns a parent of two subtrees.
+    pub(crate) fn parent(content: Option<ParentBytes>, left: Arc<Self>, right: Arc<Self>) -> Arc<Self> {
+        let summary = Summary::of_parent(content.as_ref(), left.summary, right.summary);
+        Self::new(summary, Kind::Parent { content, left, right })
+    }
+
+    /// Returns the node at `at` with these contents.
+    pub(crate) fn of_kind(at: NodeIndex, kind: Kind) -> Arc<Self> {
+        match kind {
+            Kind::Blank(_) => Self::blank(at),
+            Kind::Leaf(leaf) => Self::leaf(at, leaf),
+            Kind::Parent { content, left, right } => Self::parent(content, left, right),
+        }
+    }
+
+    /// Returns the node at `at`, of which only the part of its parent's row is known. Its contents
+    /// are loaded on demand.
+    fn stored(at: NodeIndex, row: ChildRow, loader: &Loader) -> Arc<Self> {
         let ChildRow { summary, hash } = row;
         if summary.members == 0 {
             return Self::blank_with_hash(at, hash);
@@ -134,151 +145,179 @@ impl Subtree {
     fn new(summary: Summary, kind: Kind) -> Arc<Self> {
         #[cfg(test)]
         crate::counters::NODES_ALLOCATED.count();
-        Arc::new(Self { hash: OnceLock::new(), summary, body: Body::Here(kind) })
+        Arc::new(Self { hash: OnceLock::new(), summary, body: Body::Resident(kind) })
     }
 
-    /// What the node is. If that is stored and cannot be read, the node seems blank, and the [`Loader`] knows.
-    pub(crate) fn kind(&self) -> &Kind {
+    /// Returns the contents and loads them first if necessary. Contents that are loaded or resident
+    /// cannot fail.
+    #[inline]
+    pub(crate) fn kind(&self) -> Result<&Kind, TreeError> {
         match &self.body {
-            Body::Here(kind) => kind,
-            Body::Stored(stored) => {
-                let load = || Kind::load_or_blank(stored.at, &stored.loader);
-                stored.kind.get_or_init(load)
-            }
+            Body::Resident(kind) => Ok(kind),
+            Body::Stored(stored) => stored.kind(),
         }
     }
 
-    /// Takes out what the node is, and leaves it blank.
-    fn take_kind(&mut self) -> Kind {
-        match std::mem::replace(&mut self.body, Body::Here(Kind::blank())) {
-            Body::Here(kind) => kind,
-            Body::Stored(stored) => {
-                let Stored { loader, at, kind } = *stored;
-                kind.into_inner().unwrap_or_else(|| Kind::load_or_blank(at, &loader))
-            }
-        }
-    }
-
-    /// The children, made up if they do not exist yet. `None` for a leaf.
-    pub(crate) fn children(&self, at: NodeIndex) -> Option<(Arc<Self>, Arc<Self>)> {
-        match self.kind() {
+    /// Returns the children of the parent at `at`. Those of a blank parent are created; those of a
+    /// leaf do not exist.
+    pub(crate) fn children(&self, at: NodeIndex) -> Result<Option<Children>, TreeError> {
+        Ok(match self.kind()? {
             Kind::Parent { left, right, .. } => Some((left.clone(), right.clone())),
-            Kind::Blank(children) => {
-                let (left, right) = (at.left()?, at.right()?);
-                Some(children.get_or_init(|| (Self::blank(left), Self::blank(right))).clone())
+            Kind::Blank(children) if !at.is_leaf() => {
+                Some(children.get_or_init(|| Self::blank_children(at)).clone())
             }
-            Kind::Leaf(_) => None,
-        }
+            Kind::Blank(_) | Kind::Leaf(_) => None,
+        })
     }
 
-    /// The contents, if this is a parent that is not blank.
-    pub(crate) fn parent_content(&self) -> Option<&ParentBytes> {
-        match self.kind() {
-            Kind::Parent { content: Some(content), .. } => Some(content),
-            _ => None,
-        }
+    fn blank_children(at: NodeIndex) -> Children {
+        let (left_at, right_at) = children_of(at);
+        (Self::blank(left_at), Self::blank(right_at))
     }
 
-    /// The contents, if this is a leaf that is not blank.
-    pub(crate) fn leaf_content(&self) -> Option<&LeafBytes> {
-        match self.kind() {
+    /// Returns the contents if this is a non-blank parent.
+    pub(crate) fn parent_content(&self) -> Result<Option<&ParentBytes>, TreeError> {
+        Ok(match self.kind()? {
+            Kind::Parent { content, .. } => content.as_ref(),
+            Kind::Blank(_) | Kind::Leaf(_) => None,
+        })
+    }
+
+    /// Returns the contents if this is a non-blank leaf.
+    pub(crate) fn leaf_content(&self) -> Result<Option<&LeafBytes>, TreeError> {
+        Ok(match self.kind()? {
             Kind::Leaf(content) => Some(content),
-            _ => None,
-        }
+            Kind::Blank(_) | Kind::Parent { .. } => None,
+        })
     }
 
-    /// The encryption key, if this node is not blank.
-    pub(crate) fn encryption_key(&self) -> Option<&[u8]> {
-        match self.kind() {
+    /// Returns the encryption key if this node is not blank.
+    pub(crate) fn encryption_key(&self) -> Result<Option<&[u8]>, TreeError> {
+        Ok(match self.kind()? {
             Kind::Leaf(content) => Some(content.encryption_key()),
             Kind::Parent { content, .. } => content.as_ref().map(ParentBytes::encryption_key),
             Kind::Blank(_) => None,
-        }
+        })
     }
 
-    /// The node at `target`, which is at or below `node`, at `at`. `None` if it is within a blank subtree whose nodes do
-    /// not exist.
-    pub(crate) fn find(mut node: &Arc<Self>, mut at: NodeIndex, target: NodeIndex) -> Option<&Arc<Self>> {
+    /// Returns the node at `target`, which is at or below `node` at `at`. Loads the nodes above
+    /// `target`, but not the contents of that node itself. Returns `None` for a node that does not
+    /// exist because it is within a blank subtree.
+    pub(crate) fn find(
+        mut node: &Arc<Self>,
+        mut at: NodeIndex,
+        target: NodeIndex,
+    ) -> Result<Option<&Arc<Self>>, TreeError> {
         while at != target {
-            let Kind::Parent { left, right, .. } = node.kind() else { return None };
-            (at, node) = if target < at { (at.left()?, left) } else { (at.right()?, right) };
+            let Kind::Parent { left, right, .. } = node.kind()? else { return Ok(None) };
+            let (left_at, right_at) = children_of(at);
+            (at, node) = if target < at { (left_at, left) } else { (right_at, right) };
         }
-        Some(node)
+        Ok(Some(node))
     }
 
-    /// Changes the nodes from `leaf` to this one, at `at`: the leaf's content, and that of each parent as
-    /// `parent` says, from top to bottom. Nodes that others share are copied, the rest change in place.
+    /// Loads the nodes above the leftmost blank leaves at and below this node, at `at`, so that
+    /// these leaves can be filled without reading. `count` leaves are wanted; returns how many of
+    /// them are not here.
+    pub(crate) fn load_blanks(&self, at: NodeIndex, count: usize) -> Result<usize, TreeError> {
+        if count == 0 || self.summary.first_blank == NO_LEAF {
+            return Ok(count);
+        }
+        Ok(match self.kind()? {
+            Kind::Leaf(_) => count,
+            Kind::Blank(_) => count.saturating_sub(1 << at.level()),
+            Kind::Parent { left, right, .. } => {
+                let (left_at, right_at) = children_of(at);
+                right.load_blanks(right_at, left.load_blanks(left_at, count)?)?
+            }
+        })
+    }
+
+    /// Changes the nodes from `leaf` up to this one, at `at`: the leaf's content, and that of each
+    /// parent as `parent` decides, which gets the old content. Shared nodes are copied, the others
+    /// change in place.
+    ///
+    /// Nothing changes and `parent` is not called unless all nodes above the leaf can be loaded.
     pub(crate) fn edit<P>(
         slot: &mut Arc<Self>,
         at: NodeIndex,
         leaf: LeafIndex,
         leaf_content: Option<LeafBytes>,
         parent: &mut P,
-    ) -> Result<(), EncodeError>
+    ) -> Result<(), TreeError>
     where
-        P: FnMut(NodeIndex, Option<&ParentBytes>) -> Result<Option<ParentBytes>, EncodeError>,
+        P: FnMut(NodeIndex, Option<&ParentBytes>) -> Option<ParentBytes>,
     {
         let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
             *slot = leaf_content.map_or_else(|| Self::blank(at), |content| Self::leaf(at, content));
             return Ok(());
         };
-        let content = parent(at, slot.parent_content())?;
-        Self::edit_children(slot, at, content, |left, right| {
-            if left_at.covers(leaf) {
-                Self::edit(left, left_at, leaf, leaf_content, parent)
-            } else {
-                Self::edit(right, right_at, leaf, leaf_content, parent)
-            }
+        Self::edit_parent(slot, at, |content, left, right| {
+            let (child, child_at) = if left_at.covers(leaf) { (left, left_at) } else { (right, right_at) };
+            Self::edit(child, child_at, leaf, leaf_content, parent)?;
+            Ok(parent(at, content))
         })
     }
 
-    /// Some members, in increasing order, become unmerged at every node above them that is not blank.
+    /// Makes some members, in increasing order, unmerged at every non-blank node above them. All
+    /// nodes above them must be loaded or resident.
     pub(crate) fn merge_unmerged(
         slot: &mut Arc<Self>,
         at: NodeIndex,
         added: &[LeafIndex],
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), TreeError> {
         let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else { return Ok(()) };
         if added.is_empty() {
             return Ok(());
         }
-        let content = slot.parent_content().map(|content| content.with_unmerged(added)).transpose()?;
         let middle = first_leaf(right_at);
         let (below_left, below_right) = added.split_at(added.partition_point(|leaf| *leaf < middle));
-        Self::edit_children(slot, at, content, |left, right| {
+        Self::edit_parent(slot, at, |content, left, right| {
             Self::merge_unmerged(left, left_at, below_left)?;
-            Self::merge_unmerged(right, right_at, below_right)
+            Self::merge_unmerged(right, right_at, below_right)?;
+            Ok(content.map(|content| content.with_unmerged(added)).transpose()?)
         })
     }
 
-    /// Gives a parent, at `at`, another content, and changes its children: in place, if nobody shares it.
-    fn edit_children(
+    /// Changes a parent, at `at`, in place unless it is shared. `edit` gets its content and its
+    /// children, and returns its new content. If this node cannot be loaded, nothing changes.
+    fn edit_parent(
         slot: &mut Arc<Self>,
         at: NodeIndex,
-        content: Option<ParentBytes>,
-        edit: impl FnOnce(&mut Arc<Self>, &mut Arc<Self>) -> Result<(), EncodeError>,
-    ) -> Result<(), EncodeError> {
-        let (left_at, right_at) = children_of(at);
-        let owned = Arc::get_mut(slot).map(Self::take_kind);
-        let was_owned = owned.is_some();
-        let (mut left, mut right) = match owned {
-            Some(Kind::Parent { left, right, .. }) => (left, right),
-            Some(Kind::Blank(children)) => {
-                children.into_inner().unwrap_or_else(|| (Self::blank(left_at), Self::blank(right_at)))
-            }
-            Some(Kind::Leaf(_)) => (Self::blank(left_at), Self::blank(right_at)),
-            None => slot.children(at).unwrap_or_else(|| (Self::blank(left_at), Self::blank(right_at))),
-        };
-        let edited = edit(&mut left, &mut right);
-        match Arc::get_mut(slot).filter(|_| was_owned) {
-            Some(node) => {
+        edit: impl FnOnce(
+            Option<&ParentBytes>,
+            &mut Arc<Self>,
+            &mut Arc<Self>,
+        ) -> Result<Option<ParentBytes>, TreeError>,
+    ) -> Result<(), TreeError> {
+        if let Some(node) = Arc::get_mut(slot) {
+            node.make_editable(at)?;
+            if let Body::Resident(Kind::Parent { content, left, right }) = &mut node.body {
+                *content = edit(content.as_ref(), left, right)?;
                 node.summary = Summary::of_parent(content.as_ref(), left.summary, right.summary);
                 node.hash = OnceLock::new();
-                node.body = Body::Here(Kind::Parent { content, left, right });
+                return Ok(());
             }
-            None => *slot = Self::parent(content, left, right),
         }
-        edited
+        let (mut left, mut right) = slot.children(at)?.ok_or(TreeError::WrongKind(at))?;
+        let content = edit(slot.parent_content()?, &mut left, &mut right)?;
+        *slot = Self::parent(content, left, right);
+        Ok(())
+    }
+
+    /// Makes the contents of the parent at `at` resident and creates its children if it is blank.
+    fn make_editable(&mut self, at: NodeIndex) -> Result<(), TreeError> {
+        if let Body::Stored(stored) = &mut self.body {
+            stored.kind()?;
+            if let Some(kind) = stored.kind.take() {
+                self.body = Body::Resident(kind);
+            }
+        }
+        if let Body::Resident(Kind::Blank(children)) = &mut self.body {
+            let (left, right) = children.take().unwrap_or_else(|| Self::blank_children(at));
+            self.body = Body::Resident(Kind::Parent { content: None, left, right });
+        }
+        Ok(())
     }
 }
 
@@ -288,7 +327,7 @@ mod tests {
 
     #[test]
     fn nodes_are_small() {
-        // Two of them, with the counts of an Arc, are there for each member.
+        // A tree has two of them for each member, each with the counts of an Arc.
         assert!(size_of::<Subtree>() <= 104, "{}", size_of::<Subtree>());
     }
 }

@@ -1,5 +1,5 @@
-//! The ratchet tree and the changes that proposals make to it (RFC 9420, sections 4, 7.7 and 12.1.1 to
-//! 12.1.3).
+//! The ratchet tree and the changes that proposals make to it (RFC 9420, sections 4, 7.7 and 12.1.1
+//! to 12.1.3).
 
 use crate::TreeError;
 use crate::capability_counts::CapabilityCounts;
@@ -12,15 +12,22 @@ use crate::subtree::{Kind, Subtree};
 use crate::summary::NO_LEAF;
 use pando_crypto::{Suite, parallel};
 use pando_wire::{
-    Credential, EncodeError, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode,
-    SignaturePublicKey, TreeSize,
+    Credential, HpkePublicKey, LeafIndex, LeafNode, NodeIndex, Opaque, ParentNode, SignaturePublicKey,
+    TreeSize,
 };
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does. Of a tree that was opened
-/// ([`Tree::open`]), a clone is good until what the tree has become is stored: then nodes and keys may be gone that it has
-/// not read.
+/// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does.
+///
+/// The nodes of an opened tree ([`Tree::open`]) are loaded on demand. A clone of such a tree is
+/// valid until the rows of a later tree are stored: nodes and keys that the clone has not loaded
+/// may be gone then.
+///
+/// # Errors
+/// Every operation that may have to load a node can fail with [`TreeError::Source`] or
+/// [`TreeError::Stored`]. It has changed nothing then, and can be repeated. Trees that are all in
+/// memory do not fail so.
 #[derive(Clone)]
 pub struct Tree {
     pub(crate) suite: Suite,
@@ -29,17 +36,18 @@ pub struct Tree {
     pub(crate) encryption_keys: KeyIndex,
     pub(crate) signature_keys: KeyIndex,
     pub(crate) capability_counts: CapabilityCounts,
-    /// Where nodes come from that are not in memory.
-    pub(crate) loader: Option<Arc<Loader>>,
+    /// Loads the rows of the tree if it was opened.
+    pub(crate) loader: Option<Loader>,
     pub(crate) next_half: NextHalf,
 }
 
-/// The blank half that a tree of some size is extended by. All clones of that size have the same one, with the hashes that it
-/// has got: a Commit that extends the tree and is refused, again and again, costs what the size of the tree is once.
+/// The blank half that extends a tree of some size. All clones of that size share it and the hashes
+/// computed in it: otherwise each Commit that extends the tree and is refused would cost the hashes
+/// of the whole half again.
 pub(crate) type NextHalf = Arc<OnceLock<Arc<Subtree>>>;
 
 impl Tree {
-    /// The tree of a group with a single member (section 11).
+    /// Makes the tree of a group with a single member (section 11).
     ///
     /// # Errors
     /// [`TreeError::Encode`] if the leaf node is too long.
@@ -49,7 +57,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// A tree to be filled: a group always has a member.
+    /// Makes a tree without members. A group always has one: the tree must be filled.
     pub(crate) fn empty(suite: Suite) -> Self {
         let size = TreeSize::ONE;
         Self {
@@ -64,19 +72,19 @@ impl Tree {
         }
     }
 
-    /// The size, blank leaves included.
+    /// Returns the size, blank leaves included.
     #[must_use]
     pub const fn size(&self) -> TreeSize {
         self.size
     }
 
-    /// How many leaves are not blank.
+    /// Returns the number of non-blank leaves.
     #[must_use]
     pub fn member_count(&self) -> u32 {
         self.root.summary.members
     }
 
-    /// The cipher suite.
+    /// Returns the cipher suite.
     #[must_use]
     pub const fn suite(&self) -> Suite {
         self.suite
@@ -88,220 +96,310 @@ impl Tree {
         &self.capability_counts
     }
 
-    /// The leaf node at a leaf; `None` if it is blank or does not exist.
-    #[must_use]
-    pub fn leaf(&self, leaf: LeafIndex) -> Option<LeafNode> {
-        self.leaf_bytes(leaf)?.decode()
+    /// Returns the leaf node at a leaf; `None` if it is blank or does not exist.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    pub fn leaf(&self, leaf: LeafIndex) -> Result<Option<LeafNode>, TreeError> {
+        Ok(self.leaf_bytes(leaf)?.map(LeafBytes::decode).transpose()?)
     }
 
-    /// The credential of a member; `None` if the leaf is blank or does not exist.
-    #[must_use]
-    pub fn credential(&self, leaf: LeafIndex) -> Option<Credential> {
-        self.leaf_bytes(leaf)?.credential()
+    /// Returns the credential of a member; `None` if the leaf is blank or does not exist.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn credential(&self, leaf: LeafIndex) -> Result<Option<Credential>, TreeError> {
+        Ok(self.leaf_bytes(leaf)?.map(LeafBytes::credential).transpose()?)
     }
 
-    /// Whether a leaf exists and is not blank.
-    #[must_use]
-    pub fn is_member(&self, leaf: LeafIndex) -> bool {
-        self.leaf_bytes(leaf).is_some()
+    /// Returns whether a leaf exists and is not blank.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn is_member(&self, leaf: LeafIndex) -> Result<bool, TreeError> {
+        let Some(node) = self.size.node(leaf) else { return Ok(false) };
+        Ok(self.find(node)?.is_some_and(|leaf| leaf.summary.members > 0))
     }
 
-    /// The signature key of a member; `None` if the leaf is blank or does not exist.
-    #[must_use]
-    pub fn signature_key(&self, leaf: LeafIndex) -> Option<SignaturePublicKey> {
-        self.leaf_bytes(leaf).map(|leaf| leaf.signature_key().into())
+    /// Returns the signature key of a member; `None` if the leaf is blank or does not exist.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn signature_key(&self, leaf: LeafIndex) -> Result<Option<SignaturePublicKey>, TreeError> {
+        Ok(self.leaf_bytes(leaf)?.map(|leaf| leaf.signature_key().into()))
     }
 
-    /// The parent node at a node; `None` if it is blank, a leaf, or does not exist.
-    #[must_use]
-    pub fn parent(&self, node: NodeIndex) -> Option<ParentNode> {
-        self.find(node)?.parent_content()?.decode()
+    /// Returns the parent node at a node; `None` if it is blank, a leaf, or does not exist.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn parent(&self, node: NodeIndex) -> Result<Option<ParentNode>, TreeError> {
+        let Some(found) = self.find(node)? else { return Ok(None) };
+        Ok(found.parent_content()?.map(ParentBytes::decode).transpose()?)
     }
 
-    /// The members, from left to right.
-    pub fn members(&self) -> impl Iterator<Item = LeafIndex> {
+    /// Returns the members from left to right.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`]. The error is the last item.
+    pub fn members(&self) -> impl Iterator<Item = Result<LeafIndex, TreeError>> {
         let mut unvisited = vec![(self.size.root(), &*self.root)];
         std::iter::from_fn(move || {
             while let Some((at, node)) = unvisited.pop() {
+                if node.summary.members == 0 {
+                    continue;
+                }
+                let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
+                    return at.leaf().map(Ok);
+                };
                 match node.kind() {
-                    Kind::Leaf(_) => return at.leaf(),
-                    Kind::Parent { left, right, .. } => {
-                        unvisited.extend(at.right().map(|at| (at, &**right)));
-                        unvisited.extend(at.left().map(|at| (at, &**left)));
+                    Ok(Kind::Parent { left, right, .. }) => {
+                        unvisited.push((right_at, &**right));
+                        unvisited.push((left_at, &**left));
                     }
-                    Kind::Blank(_) => {}
+                    Ok(Kind::Blank(_) | Kind::Leaf(_)) => {}
+                    Err(error) => {
+                        unvisited.clear();
+                        return Some(Err(error));
+                    }
                 }
             }
             None
         })
     }
 
-    /// Looks at all members, on all cores.
+    /// Checks all members on all cores.
     ///
     /// # Errors
-    /// The error of the first member, from the left, that has one.
-    pub fn try_for_each_member<E: Send>(
+    /// The error of the first member, from the left, that has one, or that of a node that cannot be
+    /// loaded.
+    pub fn try_for_each_member<E: From<TreeError> + Send>(
         &self,
         check: impl Fn(LeafIndex, &LeafNode) -> Result<(), E> + Sync,
     ) -> Result<(), E> {
-        let members: Vec<_> = self.members().collect();
+        let members: Vec<_> = self.members().collect::<Result<_, _>>()?;
         parallel::try_for_each_run(&members, RUN, |leaves| {
-            let mut leaves = leaves.iter().filter_map(|&leaf| Some((leaf, self.leaf(leaf)?)));
-            leaves.try_for_each(|(leaf, leaf_node)| check(leaf, &leaf_node))
+            leaves.iter().try_for_each(|&leaf| match self.leaf(leaf)? {
+                Some(leaf_node) => check(leaf, &leaf_node),
+                None => Ok(()),
+            })
         })
     }
 
-    /// The encryption key of a node; `None` if it is blank or does not exist.
-    #[must_use]
-    pub fn encryption_key(&self, node: NodeIndex) -> Option<HpkePublicKey> {
-        self.find(node).and_then(Subtree::encryption_key).map(HpkePublicKey::from)
+    /// Returns the encryption key of a node; `None` if it is blank or does not exist.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn encryption_key(&self, node: NodeIndex) -> Result<Option<HpkePublicKey>, TreeError> {
+        Ok(self.encryption_key_bytes(node)?.map(HpkePublicKey::from))
     }
 
-    /// The node that has an encryption key, if there is one.
-    #[must_use]
-    pub fn find_encryption_key(&self, key: &[u8]) -> Option<NodeIndex> {
-        let mut candidates = self.encryption_keys.candidates(self.suite, key).into_iter();
-        candidates.find(|&node| same_key(self.find(node).and_then(Subtree::encryption_key), key))
+    /// Returns the node that has an encryption key, if there is one.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn find_encryption_key(&self, key: &[u8]) -> Result<Option<NodeIndex>, TreeError> {
+        self.find_encryption_key_except(None, key)
     }
 
-    /// Another node than `at` that has an encryption key.
-    #[must_use]
-    pub fn find_other_encryption_key(&self, at: NodeIndex, key: &[u8]) -> Option<NodeIndex> {
-        let mut others =
-            self.encryption_keys.candidates(self.suite, key).into_iter().filter(|node| *node != at);
-        others.find(|&node| same_key(self.find(node).and_then(Subtree::encryption_key), key))
+    /// Returns another node than `at` that has an encryption key, if there is one.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn find_other_encryption_key(
+        &self,
+        at: NodeIndex,
+        key: &[u8],
+    ) -> Result<Option<NodeIndex>, TreeError> {
+        self.find_encryption_key_except(Some(at), key)
     }
 
-    /// The member that has a signature key, if there is one.
-    #[must_use]
-    pub fn find_signature_key(&self, key: &[u8]) -> Option<LeafIndex> {
-        let candidates = self.signature_keys.candidates(self.suite, key);
-        let mut leaves = candidates.into_iter().filter_map(NodeIndex::leaf);
-        leaves.find(|&leaf| same_key(self.leaf_bytes(leaf).map(LeafBytes::signature_key), key))
+    fn find_encryption_key_except(
+        &self,
+        except: Option<NodeIndex>,
+        key: &[u8],
+    ) -> Result<Option<NodeIndex>, TreeError> {
+        for node in self.encryption_keys.candidates(self.suite, key)? {
+            if Some(node) != except && is_same_key(self.encryption_key_bytes(node)?, key) {
+                return Ok(Some(node));
+            }
+        }
+        Ok(None)
     }
 
-    /// Another member than the one at `at` that has a signature key.
-    #[must_use]
-    pub fn find_other_signature_key(&self, at: LeafIndex, key: &[u8]) -> Option<LeafIndex> {
-        let candidates = self.signature_keys.candidates(self.suite, key);
-        let mut others = candidates.into_iter().filter_map(NodeIndex::leaf).filter(|leaf| *leaf != at);
-        others.find(|&leaf| same_key(self.leaf_bytes(leaf).map(LeafBytes::signature_key), key))
+    /// Returns the member that has a signature key, if there is one.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn find_signature_key(&self, key: &[u8]) -> Result<Option<LeafIndex>, TreeError> {
+        self.find_signature_key_except(None, key)
     }
 
-    /// How many encryption keys and how many signature keys the indexes have in memory: as many as there are nodes that
-    /// are not blank, and members, unless the tree was opened from a store. Then those that have changed, and those that are gone.
+    /// Returns another member than the one at `at` that has a signature key, if there is one.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub fn find_other_signature_key(
+        &self,
+        at: LeafIndex,
+        key: &[u8],
+    ) -> Result<Option<LeafIndex>, TreeError> {
+        self.find_signature_key_except(Some(at), key)
+    }
+
+    fn find_signature_key_except(
+        &self,
+        except: Option<LeafIndex>,
+        key: &[u8],
+    ) -> Result<Option<LeafIndex>, TreeError> {
+        let candidates = self.signature_keys.candidates(self.suite, key)?;
+        for leaf in candidates.into_iter().filter_map(NodeIndex::leaf) {
+            if Some(leaf) != except && is_same_key(self.leaf_bytes(leaf)?.map(LeafBytes::signature_key), key)
+            {
+                return Ok(Some(leaf));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns how many encryption keys and how many signature keys the indexes have in memory.
+    /// A tree in memory has all keys there; an opened tree has the keys that were added or removed.
     #[must_use]
     pub fn index_sizes(&self) -> (usize, usize) {
         (self.encryption_keys.len(), self.signature_keys.len())
     }
 
-    /// The tree hash of the root (section 7.8), which is what a GroupContext has.
+    /// Returns the tree hash of the root (section 7.8), which the GroupContext contains.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if something in the tree is too long, and what [`Tree::intact`] says.
+    /// [`TreeError::Encode`] if something in the tree is too long; [`TreeError::Source`] or
+    /// [`TreeError::Stored`] if a node cannot be loaded.
     pub fn tree_hash(&self) -> Result<Opaque, TreeError> {
-        let hash = tree_hash(self.suite, self.size.root(), &self.root)?;
-        self.intact()?;
-        Ok(hash[..].into())
+        Ok(tree_hash(self.suite, self.size.root(), &self.root)?[..].into())
     }
 
-    /// The tree hash of a node (section 7.8); `None` if it does not exist.
+    /// Returns the tree hash of a node (section 7.8); `None` if it does not exist.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if something in the tree is too long; what [`Tree::intact`] says.
+    /// As [`Tree::tree_hash`].
     pub fn node_hash(&self, node: NodeIndex) -> Result<Option<Opaque>, TreeError> {
         if node.0 >= self.size.node_count() {
             return Ok(None);
         }
         let blank;
-        let subtree = match self.find(node) {
+        let subtree = match self.find(node)? {
             Some(subtree) => subtree,
             None => {
                 blank = Subtree::blank(node);
                 &blank
             }
         };
-        let hash = tree_hash(self.suite, node, subtree)?;
-        self.intact()?;
-        Ok(Some(hash[..].into()))
+        Ok(Some(tree_hash(self.suite, node, subtree)?[..].into()))
     }
 
-    /// Adds a member at the leftmost blank leaf (section 12.1.1): the tree is extended if there is none, and
-    /// the leaf is unmerged at every node above that is not blank.
+    /// Adds a member at the leftmost blank leaf (section 12.1.1). The tree is extended if there is
+    /// none. The leaf is unmerged at every non-blank node above.
     ///
     /// # Errors
-    /// [`TreeError::TooLarge`] if there is no room, [`TreeError::Encode`] if the leaf node is too long.
+    /// [`TreeError::TooLarge`] if there is no room; [`TreeError::Encode`] if the leaf node is too
+    /// long; [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn add(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         let leaf = self.place(leaf_node)?;
         Subtree::merge_unmerged(&mut self.root, self.size.root(), &[leaf])?;
         Ok(leaf)
     }
 
-    /// Adds members as [`Tree::add`] does, one after the other: their leaves, in increasing order. The lists of
-    /// unmerged leaves are written once for all, and not once for each.
+    /// Adds members as [`Tree::add`] does, one after the other. Returns their leaves in increasing
+    /// order. Each list of unmerged leaves is written once for all members.
     ///
     /// # Errors
-    /// As [`Tree::add`]; the tree has some of the members then.
+    /// As [`Tree::add`]. No member is added then.
     pub fn add_all<'a>(
         &mut self,
         leaf_nodes: impl IntoIterator<Item = &'a LeafNode>,
     ) -> Result<Vec<LeafIndex>, TreeError> {
-        let leaves = leaf_nodes.into_iter().map(|leaf_node| self.place(leaf_node));
+        let contents = leaf_nodes.into_iter().map(|leaf_node| Ok((LeafBytes::new(leaf_node)?, leaf_node)));
+        let contents: Vec<_> = contents.collect::<Result<_, TreeError>>()?;
+        // Everything that can fail comes before the first change.
+        let added = u32::try_from(contents.len()).ok();
+        let members = added.and_then(|added| self.member_count().checked_add(added));
+        members.and_then(TreeSize::with_leaves).ok_or(TreeError::TooLarge)?;
+        self.root.load_blanks(self.size.root(), contents.len())?;
+        let leaves = contents.into_iter().map(|(content, leaf_node)| self.place_content(content, leaf_node));
         let leaves = leaves.collect::<Result<Vec<_>, _>>()?;
         Subtree::merge_unmerged(&mut self.root, self.size.root(), &leaves)?;
         Ok(leaves)
     }
 
-    /// Puts a member at the leftmost blank leaf as [`Tree::add`] does, without making it unmerged above: that costs as much
-    /// as are unmerged there already. For finding out who could be added, and nothing else: no group has such a tree.
+    /// Puts a member at the leftmost blank leaf as [`Tree::add`] does, but does not make it
+    /// unmerged above, because that costs as much as the lists of unmerged leaves are long. Only
+    /// for checks of proposals, which need to know whether a member can be added: no group has such
+    /// a tree.
     ///
     /// # Errors
     /// As [`Tree::add`].
     pub fn place(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
-        let content = LeafBytes::new(leaf_node)?;
+        self.place_content(LeafBytes::new(leaf_node)?, leaf_node)
+    }
+
+    fn place_content(&mut self, content: LeafBytes, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         if self.root.summary.first_blank == NO_LEAF {
+            // The new leaf is in the new half, where nothing has to be loaded.
             self.extend()?;
         }
         let leaf = self.root.summary.first_blank;
-        self.set(leaf, Some((content, leaf_node)), |_, parent| Ok(parent.cloned()))?;
+        self.set(leaf, Some((content, leaf_node)), |_, parent| parent.cloned())?;
         Ok(leaf)
     }
 
     /// Replaces a member's leaf node and blanks everything above (section 12.1.2).
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the leaf is blank or does not exist, [`TreeError::Encode`] if the leaf
-    /// node is too long.
+    /// [`TreeError::NotAMember`] if the leaf is blank or does not exist; [`TreeError::Encode`] if
+    /// the leaf node is too long; [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot
+    /// be loaded.
     pub fn update(&mut self, leaf: LeafIndex, leaf_node: &LeafNode) -> Result<(), TreeError> {
         self.check_member(leaf)?;
         let content = LeafBytes::new(leaf_node)?;
-        self.set(leaf, Some((content, leaf_node)), |_, _| Ok(None))
+        self.set(leaf, Some((content, leaf_node)), |_, _| None)
     }
 
     /// Blanks a member's leaf and everything above (section 12.1.3). The tree keeps its size until
-    /// [`Tree::truncate`], so that the indices of other leaves in the same Commit mean what they did.
+    /// [`Tree::truncate`], so that the indices of other leaves in the same Commit keep their
+    /// meaning.
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the leaf is blank or does not exist.
+    /// [`TreeError::NotAMember`] if the leaf is blank or does not exist; [`TreeError::Source`] or
+    /// [`TreeError::Stored`] if a node cannot be loaded.
     pub fn remove(&mut self, leaf: LeafIndex) -> Result<(), TreeError> {
         self.check_member(leaf)?;
-        self.set(leaf, None, |_, _| Ok(None))
+        self.set(leaf, None, |_, _| None)
     }
 
-    /// Halves the tree while its right half is blank (section 7.7): down to one leaf if nobody is left.
-    pub fn truncate(&mut self) {
-        while let (Some(half), Some((left, right))) =
-            (self.size.halved(), self.root.children(self.size.root()))
-        {
+    /// Halves the tree while its right half is blank (section 7.7), down to one leaf if there are
+    /// no members.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
+    pub fn truncate(&mut self) -> Result<(), TreeError> {
+        let (mut size, mut root) = (self.size, self.root.clone());
+        let mut removed = Vec::new();
+        while let (Some(half), Some((left, right))) = (size.halved(), root.children(size.root())?) {
             if right.summary.members > 0 {
                 break;
             }
-            if let Some(key) = self.root.encryption_key() {
-                self.encryption_keys.remove(self.suite, key, self.size.root());
-            }
-            self.root = left;
-            self.resize(half);
+            removed.extend(root.parent_content()?.map(|content| (size.root(), content.clone())));
+            (size, root) = (half, left);
         }
+        // Everything that can fail came before the first change.
+        for (node, content) in removed {
+            self.encryption_keys.remove(self.suite, content.encryption_key(), node);
+        }
+        if size != self.size {
+            self.root = root;
+            self.resize(size);
+        }
+        Ok(())
     }
 
     /// Doubles the tree: a blank root above the old one and a blank right half (section 7.7).
@@ -314,26 +412,32 @@ impl Tree {
         Ok(())
     }
 
-    /// The root is to be, or is, that of a tree of another size.
+    /// Sets the size. The root is, or becomes, that of a tree of this size.
     pub(crate) fn resize(&mut self, size: TreeSize) {
         self.size = size;
         self.next_half = NextHalf::default();
     }
 
-    /// Changes a leaf and everything above it, and the indexes with them.
+    /// Changes a leaf, everything above it as `parent` decides, which gets the old contents, and
+    /// the indexes and counts accordingly. Nothing changes and `parent` is not called unless all of
+    /// these nodes can be loaded.
     pub(crate) fn set(
         &mut self,
         leaf: LeafIndex,
         content: Option<(LeafBytes, &LeafNode)>,
-        mut parent: impl FnMut(NodeIndex, Option<&ParentBytes>) -> Result<Option<ParentBytes>, EncodeError>,
+        mut parent: impl FnMut(NodeIndex, Option<&ParentBytes>) -> Option<ParentBytes>,
     ) -> Result<(), TreeError> {
         let suite = self.suite;
         let node = self.size.node(leaf).ok_or(TreeError::NotAMember(leaf))?;
-        let old = Subtree::find(&self.root, self.size.root(), node);
-        if let Some(old) = old.and_then(|old| old.leaf_content()) {
+        // This loads the leaf and all nodes above it: nothing can fail afterwards.
+        let old = match Subtree::find(&self.root, self.size.root(), node)? {
+            Some(old) => old.leaf_content()?,
+            None => None,
+        };
+        if let Some((old, leaf_node)) = old.map(|old| Ok::<_, TreeError>((old, old.decode()?))).transpose()? {
             self.encryption_keys.remove(suite, old.encryption_key(), node);
             self.signature_keys.remove(suite, old.signature_key(), node);
-            self.capability_counts.remove(&old.decode().ok_or(TreeError::NotAMember(leaf))?);
+            self.capability_counts.remove(&leaf_node);
         }
         let content = content.map(|(content, leaf_node)| {
             self.encryption_keys.insert(suite, content.encryption_key(), node);
@@ -343,40 +447,46 @@ impl Tree {
         });
         let keys = &mut self.encryption_keys;
         Subtree::edit(&mut self.root, self.size.root(), leaf, content, &mut |node, old| {
-            let new = parent(node, old)?;
+            let new = parent(node, old);
             let (old_key, new_key) =
                 (old.map(ParentBytes::encryption_key), new.as_ref().map(ParentBytes::encryption_key));
             if old_key != new_key {
                 old_key.into_iter().for_each(|key| keys.remove(suite, key, node));
                 new_key.into_iter().for_each(|key| keys.insert(suite, key, node));
             }
-            Ok(new)
-        })?;
-        Ok(())
-    }
-
-    /// The node at an index, to be shared; `None` as for [`Tree::find`].
-    pub(crate) fn find_shared(&self, node: NodeIndex) -> Option<&Arc<Subtree>> {
-        let found = || Subtree::find(&self.root, self.size.root(), node);
-        (node.0 < self.size.node_count()).then(found).flatten()
+            new
+        })
     }
 
     pub(crate) fn check_member(&self, leaf: LeafIndex) -> Result<(), TreeError> {
-        if self.is_member(leaf) { Ok(()) } else { Err(TreeError::NotAMember(leaf)) }
+        if self.is_member(leaf)? { Ok(()) } else { Err(TreeError::NotAMember(leaf)) }
     }
 
-    pub(crate) fn leaf_bytes(&self, leaf: LeafIndex) -> Option<&LeafBytes> {
-        self.find(self.size.node(leaf)?)?.leaf_content()
+    pub(crate) fn leaf_bytes(&self, leaf: LeafIndex) -> Result<Option<&LeafBytes>, TreeError> {
+        let Some(node) = self.size.node(leaf) else { return Ok(None) };
+        self.find(node)?.map_or(Ok(None), Subtree::leaf_content)
     }
 
-    /// The node at an index; `None` outside of the tree and within blank subtrees.
-    pub(crate) fn find(&self, node: NodeIndex) -> Option<&Subtree> {
-        self.find_shared(node).map(AsRef::as_ref)
+    pub(crate) fn encryption_key_bytes(&self, node: NodeIndex) -> Result<Option<&[u8]>, TreeError> {
+        self.find(node)?.map_or(Ok(None), Subtree::encryption_key)
+    }
+
+    /// Returns the node at an index; `None` outside of the tree and within blank subtrees.
+    pub(crate) fn find(&self, node: NodeIndex) -> Result<Option<&Subtree>, TreeError> {
+        Ok(self.find_shared(node)?.map(AsRef::as_ref))
+    }
+
+    /// Returns the node at an index, to be shared; `None` as for [`Tree::find`].
+    pub(crate) fn find_shared(&self, node: NodeIndex) -> Result<Option<&Arc<Subtree>>, TreeError> {
+        if node.0 >= self.size.node_count() {
+            return Ok(None);
+        }
+        Subtree::find(&self.root, self.size.root(), node)
     }
 }
 
-/// Whether a node has a key.
-fn same_key(found: Option<&[u8]>, key: &[u8]) -> bool {
+/// Returns whether the key of a node is a given one.
+fn is_same_key(found: Option<&[u8]>, key: &[u8]) -> bool {
     #[cfg(test)]
     crate::counters::KEYS_COMPARED.count();
     found == Some(key)

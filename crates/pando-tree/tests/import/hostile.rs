@@ -1,5 +1,5 @@
-//! Indices and paths that somebody made up: an error or nothing, no panic, and no memory for what does not
-//! exist.
+//! Forged indices and paths: the result is an error or nothing, without a panic and without memory for
+//! nodes that do not exist.
 
 use crate::fixtures::{GroupFixture, Newcomer, template};
 use pando_crypto::{CryptoError, SecretBytes};
@@ -47,7 +47,7 @@ fn beyond(tree: &Tree) -> impl Iterator<Item = LeafIndex> + use<> {
 /// Leaves that are blank.
 fn blank(tree: &Tree) -> impl Iterator<Item = LeafIndex> + use<> {
     let tree = tree.clone();
-    (0..tree.size().leaf_count()).map(LeafIndex).filter(move |leaf| !tree.is_member(*leaf))
+    (0..tree.size().leaf_count()).map(LeafIndex).filter(move |leaf| !tree.is_member(*leaf).unwrap())
 }
 
 /// A path of a member, and the context that it is encrypted with.
@@ -70,7 +70,7 @@ fn leaves_that_are_not_members_are_nothing() {
     for mut fixture in fixtures() {
         let sender = *fixture.members.keys().next_back().unwrap();
         let (path, update_path, _) = new_path(&mut fixture, sender, &[]);
-        let leaf_node = fixture.tree.leaf(sender).unwrap();
+        let leaf_node = fixture.tree.leaf(sender).unwrap().unwrap();
         let secret = || SecretBytes::from(vec![7; 32]);
         let not_members = blank(&fixture.tree).map(|leaf| (leaf, true));
         let hash = fixture.tree.tree_hash().unwrap();
@@ -78,11 +78,11 @@ fn leaves_that_are_not_members_are_nothing() {
             let what = format!("{:?}, {leaf:?}", fixture.tree);
             let (tree, refused) = (&fixture.tree, TreeError::NotAMember(leaf));
             frugal(&what, || {
-                assert_eq!(tree.leaf(leaf), None, "{what}");
-                assert!(!tree.is_member(leaf), "{what}");
-                assert_eq!(tree.signature_key(leaf), None, "{what}");
+                assert_eq!(tree.leaf(leaf).unwrap(), None, "{what}");
+                assert!(!tree.is_member(leaf).unwrap(), "{what}");
+                assert_eq!(tree.signature_key(leaf).unwrap(), None, "{what}");
                 // A blank leaf that exists has a path all the same.
-                assert!(exists || tree.filtered_direct_path(leaf).is_empty(), "{what}");
+                assert!(exists || tree.filtered_direct_path(leaf).unwrap().is_empty(), "{what}");
             });
             let mut changed = tree.clone();
             frugal(&what, || {
@@ -93,7 +93,7 @@ fn leaves_that_are_not_members_are_nothing() {
                 (changed.tree_hash().unwrap(), changed.member_count()),
                 (hash.clone(), tree.member_count())
             );
-            assert_eq!(changed.changes_since(tree), [], "{what}");
+            assert_eq!(changed.changes_since(tree).unwrap(), [], "{what}");
 
             let (signer, template) = (&*fixture.members[&sender].signer, template(tree, sender));
             let (group_id, rng) = (&fixture.group_id, &mut fixture.rng);
@@ -101,7 +101,7 @@ fn leaves_that_are_not_members_are_nothing() {
             assert_eq!(created.map(drop), Err(refused.clone()), "{what}");
             let merged = frugal(&what, || tree.merge_path(leaf, &update_path, &[]).map(drop));
             assert_eq!(merged, Err(refused.clone()), "{what}");
-            assert_eq!(frugal(&what, || path.path_secret_for(leaf)), None, "{what}");
+            assert_eq!(frugal(&what, || path.path_secret_for(leaf).unwrap()), None, "{what}");
             if !exists {
                 let pair = fixture.suite.hpke_generate_key_pair(&mut fixture.rng).unwrap();
                 let keys = frugal(&what, || PrivateKeys::new(&fixture.tree, leaf, pair).map(drop));
@@ -125,10 +125,10 @@ fn nodes_that_do_not_exist_are_nothing() {
         for node in indices.into_iter().filter(|index| *index >= count).map(NodeIndex) {
             let what = format!("{tree:?}, {node:?}");
             frugal(&what, || {
-                assert_eq!(tree.parent(node), None, "{what}");
-                assert_eq!(tree.node(node), None, "{what}");
+                assert_eq!(tree.parent(node).unwrap(), None, "{what}");
+                assert_eq!(tree.node(node).unwrap(), None, "{what}");
                 assert_eq!(tree.node_hash(node), Ok(None), "{what}");
-                assert!(tree.resolution(node).is_empty(), "{what}");
+                assert!(tree.resolution(node).unwrap().is_empty(), "{what}");
                 for member in fixture.members.values() {
                     assert!(member.keys.get(node).is_none(), "{what}");
                 }
@@ -138,17 +138,17 @@ fn nodes_that_do_not_exist_are_nothing() {
             let before: Vec<_> = keys.nodes().collect();
             let leaf_node = Newcomer::new(fixture.suite, &mut fixture.rng.clone());
             keys.insert(node, leaf_node.key_pair);
-            frugal(&what, || keys.retain_current(tree));
+            frugal(&what, || keys.retain_current(tree).unwrap());
             assert_eq!(keys.nodes().collect::<Vec<_>>(), before, "{what}");
         }
         // A leaf is no parent, and a parent no leaf.
-        for leaf in tree.members() {
-            assert_eq!(tree.parent(NodeIndex(leaf.0 * 2)), None);
+        for leaf in tree.members().map(Result::unwrap) {
+            assert_eq!(tree.parent(NodeIndex(leaf.0 * 2)).unwrap(), None);
         }
     }
 }
 
-/// Whoever is said to have been added and is not there changes nothing.
+/// An added leaf that does not exist changes nothing.
 #[test]
 fn additions_that_do_not_exist_are_not_counted() {
     for mut fixture in fixtures() {
@@ -168,7 +168,7 @@ fn additions_that_do_not_exist_are_not_counted() {
             let decrypted = member.keys.decrypt_path(&fixture.tree, &merged, &context, &added).unwrap();
             assert_eq!(&decrypted.commit_secret, path.commit_secret(), "{leaf}");
         }
-        // Somebody who is there, and is said to be new, is one ciphertext less.
+        // A member that is declared as added is one ciphertext less.
         for leaf in fixture.members.keys().filter(|leaf| **leaf != sender) {
             let found = fixture.tree.merge_path(sender, &update_path, &[*leaf]).map(drop);
             assert!(matches!(found, Err(TreeError::CiphertextCount { .. })), "{leaf}: {found:?}");
@@ -176,7 +176,7 @@ fn additions_that_do_not_exist_are_not_counted() {
     }
 }
 
-/// A group with unmerged leaves, a hole and somebody who has just been added; a member commits.
+/// A group with unmerged leaves, a blank leaf and a member that has just been added. A member commits.
 fn with_path() -> (GroupFixture, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath, GroupContext) {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
     let mut fixture = GroupFixture::grown(suite, 21, 11);
@@ -254,7 +254,7 @@ fn a_path_of_the_wrong_shape_is_refused() {
             }
         }
     }
-    // Nobody was added after all, so somebody is not encrypted to.
+    // No leaf was added after all, so one member is not encrypted to.
     let error = fixture.tree.merge_path(sender, &update_path, &[]).unwrap_err();
     assert!(matches!(error, TreeError::CiphertextCount { .. }), "{error}");
 }
@@ -267,7 +267,7 @@ fn a_path_with_a_key_that_is_there_already_is_refused() {
     // Any key of the tree: those of the nodes that the path replaces are no exception.
     let mut taken = 0;
     for node in (0..fixture.tree.size().node_count()).map(NodeIndex) {
-        let key = match fixture.tree.node(node) {
+        let key = match fixture.tree.node(node).unwrap() {
             None => continue,
             Some(pando_wire::Node::Leaf(leaf_node)) => leaf_node.encryption_key,
             Some(pando_wire::Node::Parent(parent)) => parent.encryption_key,
@@ -357,7 +357,7 @@ fn addressed(
     added: &[LeafIndex],
 ) -> (usize, usize, NodeIndex) {
     let position = steps.iter().position(|step| step.copath_child.covers(leaf)).unwrap();
-    let resolution = fixture.tree.resolution(steps[position].copath_child);
+    let resolution = fixture.tree.resolution(steps[position].copath_child).unwrap();
     let is_new = |node: &NodeIndex| node.leaf().is_some_and(|leaf| added.contains(&leaf));
     let mut recipients = resolution.into_iter().filter(|node| !is_new(node)).enumerate();
     let (place, node) =
@@ -529,7 +529,7 @@ fn a_member_that_was_removed_learns_nothing() {
         fixture.commit(LeafIndex(0), &[removed], 0);
         // A parent above the blank leaf gets a key again, and then a path is encrypted to it.
         let beside = LeafIndex(removed.0 ^ 1);
-        if fixture.tree.is_member(beside) && beside != LeafIndex(0) {
+        if fixture.tree.is_member(beside).unwrap() && beside != LeafIndex(0) {
             fixture.commit(beside, &[], 0);
         }
         let (_, update_path, context) = new_path(&mut fixture, LeafIndex(0), &[]);
@@ -545,7 +545,7 @@ fn a_new_member_is_not_fooled() {
     let merged = fixture.tree.merge_path(sender, &update_path, &added).unwrap();
     let (tree, leaf) = (merged.tree(), added[0]);
     let ancestor = tree.size().common_ancestor(sender, leaf).unwrap();
-    let right = path.path_secret_for(leaf).unwrap();
+    let right = path.path_secret_for(leaf).unwrap().unwrap();
     let members: Vec<_> = fixture.members.keys().copied().collect();
     let keys = &mut fixture.members.get_mut(&leaf).unwrap().keys;
     let joined = |signer: LeafIndex, secret: &[u8]| keys.clone().join_path(tree, signer, secret.into());
@@ -561,6 +561,28 @@ fn a_new_member_is_not_fooled() {
     }
     // There is nothing to tell to the committer itself, and nobody at a blank leaf.
     for leaf in blank(tree).chain([sender]) {
-        assert_eq!(path.path_secret_for(leaf), None, "{leaf}");
+        assert_eq!(path.path_secret_for(leaf).unwrap(), None, "{leaf}");
     }
+}
+
+/// A path secret whose first keys match the tree, and whose last one does not, leaves no keys behind.
+#[test]
+fn a_path_secret_that_fits_in_part_changes_no_keys() {
+    let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+    let mut fixture = GroupFixture::grown(suite, 1, 8);
+    fixture.remove(LeafIndex(1));
+    let (sender, leaf) = (LeafIndex(0), fixture.add());
+    assert_eq!(leaf, LeafIndex(1));
+    let (path, update_path, _) = new_path(&mut fixture, sender, &[leaf]);
+    fixture.tree = fixture.tree.merge_path(sender, &update_path, &[leaf]).unwrap().into_tree();
+    // The next path replaces the root alone of the nodes above the new member.
+    let (next, ..) = new_path(&mut fixture, LeafIndex(7), &[]);
+    let secret = || path.path_secret_for(leaf).unwrap().unwrap().expose().into();
+    let mut keys = fixture.members[&leaf].keys.clone();
+    let before: Vec<_> = keys.nodes().collect();
+    let refused = keys.join_path(next.tree(), sender, secret());
+    assert_eq!(refused, Err(TreeError::PathSecret(fixture.tree.size().root())));
+    assert_eq!(keys.nodes().collect::<Vec<_>>(), before);
+    keys.join_path(&fixture.tree, sender, secret()).unwrap();
+    assert_eq!(keys.nodes().count(), 4);
 }

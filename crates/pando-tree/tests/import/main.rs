@@ -1,5 +1,5 @@
-//! Trees and paths that somebody has tampered with: whatever is wrong is refused, with an error that names the
-//! node and the rule, and no number from the wire makes anything panic or allocate.
+//! Trees and paths with forged contents. Every fault is refused with an error that names the node and the
+//! rule, and no number from the wire causes a panic or a large allocation.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -9,6 +9,7 @@
     reason = "in a test, a panic is a failure and that is all"
 )]
 
+#[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod hostile;
 mod malformed;

@@ -62,7 +62,7 @@ pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> 
     fixture.commit(committer, &[removed], 1);
     fixture.add();
 
-    let (wire, hash) = (fixture.tree.to_wire(), fixture.tree.tree_hash().unwrap());
+    let (wire, hash) = (fixture.tree.to_wire().unwrap(), fixture.tree.tree_hash().unwrap());
     let specimen = Specimen { fixture, wire, hash, counts: BTreeMap::new() };
     specimen.check_shape();
     specimen
@@ -74,7 +74,7 @@ impl Specimen {
         let tree = &self.fixture.tree;
         assert!(tree.size().leaf_count() >= 32 && tree.member_count() >= 26);
         let last = u32::try_from(self.wire.0.len()).unwrap() / 2;
-        let blank_leaves = (0..last).filter(|leaf| !tree.is_member(LeafIndex(*leaf))).count();
+        let blank_leaves = (0..last).filter(|leaf| !tree.is_member(LeafIndex(*leaf)).unwrap()).count();
         let parents = (0..self.wire.0.len()).filter(|index| index % 2 == 1);
         let blank_parents = parents.clone().filter(|index| self.wire.0[*index].is_none()).count();
         let with_unmerged: Vec<_> =
@@ -82,7 +82,8 @@ impl Specimen {
         let levels: BTreeSet<_> = with_unmerged.iter().map(|(at, _)| at.level()).collect();
         let longest = with_unmerged.iter().map(|(_, node)| node.unmerged_leaves.len()).max();
         let merged_above = self.leaves().filter(|(leaf, _)| {
-            let above: Vec<_> = tree.size().direct_path(*leaf).filter_map(|at| tree.parent(at)).collect();
+            let above: Vec<_> =
+                tree.size().direct_path(*leaf).filter_map(|at| tree.parent(at).unwrap()).collect();
             let unmerged = above.iter().filter(|node| node.unmerged_leaves.contains(leaf)).count();
             unmerged > 0 && unmerged < above.len()
         });

@@ -129,7 +129,7 @@ impl Specimen {
             let replaced = |specimen: &Self, key: &HpkePublicKey, sign: bool| match at.leaf() {
                 None => specimen.with_parent(*at, |parent| parent.encryption_key = key.clone()),
                 Some(leaf) => {
-                    let leaf_node = specimen.fixture.tree.leaf(leaf).unwrap();
+                    let leaf_node = specimen.fixture.tree.leaf(leaf).unwrap().unwrap();
                     let changed = LeafNode { encryption_key: key.clone(), ..leaf_node };
                     let changed = if sign { specimen.fixture.signed(leaf, changed) } else { changed };
                     specimen.with_leaf(leaf, changed)
@@ -192,7 +192,7 @@ impl Specimen {
             let broken = || self.broken_by_parent_hash(at);
             let mut cases = Vec::new();
             for leaf in everywhere.clone().filter(|leaf| at.covers(*leaf) && !unmerged.contains(leaf)) {
-                if !self.fixture.tree.is_member(leaf) {
+                if !self.fixture.tree.is_member(leaf).unwrap() {
                     let error = TreeError::UnmergedLeaf { node: at, leaf };
                     cases.push(("unmerged_leaves: with a blank leaf", inserted(leaf), error));
                     continue;
@@ -402,7 +402,7 @@ impl Specimen {
             });
             let otherwise =
                 misplaced.map_or(Expected::Accepted, |leaf| Expected::Error(TreeError::LeafSignature(leaf)));
-            let members = [a, b].map(|leaf| self.fixture.tree.is_member(leaf));
+            let members = [a, b].map(|leaf| self.fixture.tree.is_member(leaf).unwrap());
             let expected = match members {
                 [false, false] => continue,
                 [true, true] => {
@@ -446,7 +446,12 @@ impl Specimen {
                 Expected::Error(TreeError::ParentHash(first(broken.collect()).unwrap()))
             } else {
                 let missing = [at, next].into_iter().flat_map(|node| {
-                    let members = self.fixture.tree.members().filter(move |leaf| node.covers(*leaf));
+                    let members = self
+                        .fixture
+                        .tree
+                        .members()
+                        .map(Result::unwrap)
+                        .filter(move |leaf| node.covers(*leaf));
                     members.map(move |leaf| TreeError::UnmergedGap { node, leaf })
                 });
                 Expected::OneOf(misplaced.into_iter().chain(missing).collect())
@@ -512,7 +517,8 @@ impl Specimen {
         for length in (root.0 as usize + 2..self.wire.0.len()).rev() {
             let wire = RatchetTree(self.wire.0[..length].to_vec());
             let gone: Vec<_> = leaves.clone().filter(|leaf| leaf.0 as usize * 2 >= length).collect();
-            let gone: Vec<_> = gone.into_iter().filter(|leaf| self.fixture.tree.is_member(*leaf)).collect();
+            let gone: Vec<_> =
+                gone.into_iter().filter(|leaf| self.fixture.tree.is_member(*leaf).unwrap()).collect();
             let remaining = self.nodes().filter(|(at, _)| (at.0 as usize) < length);
             let remaining: BTreeSet<_> = remaining.map(|(at, _)| at).collect();
             let expected = if wire.0.last().unwrap().is_none() {
