@@ -328,13 +328,13 @@ impl Puppet {
         let GroupContext { group_id, extensions, .. } = self.context.clone();
         let path = self.tree.create_external_path(template, &group_id, signer, &mut self.rng).unwrap();
         let after = (self.tree.clone(), extensions);
-        self.complete(Some((signer, init)), vec![init_proposal], after, Some(path))
+        self.complete(Some(&(signer, init)), vec![init_proposal], after, Some(path))
     }
 
     /// Signs and confirms a Commit of the puppet's, or of an external joiner, and enters its epoch.
     fn complete(
         &mut self,
-        joiner: Option<(&dyn Signer, InitSecret)>,
+        joiner: Option<&(&dyn Signer, InitSecret)>,
         proposals: Vec<ProposalOrRef>,
         (tree, extensions): (Tree, Extensions),
         path: Option<NewPath>,
@@ -346,7 +346,7 @@ impl Puppet {
         let update_path = path.as_ref().map(|path| path.encrypt(&context, &[], &mut self.rng).unwrap());
         // The signature and the secrets.
         let content = Content::Commit(Box::new(Commit { proposals, path: update_path }));
-        let (sender, signer, init) = match &joiner {
+        let (sender, signer, init) = match joiner {
             Some((signer, init)) => (Sender::NewMemberCommit, *signer, init),
             None => (Sender::Member(PUPPET), &*self.signer, &self.secrets.init),
         };

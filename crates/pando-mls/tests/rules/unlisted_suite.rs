@@ -7,8 +7,8 @@ use crate::stage::Stage;
 use crate::world::{Member, Newcomer, World, client, leaf_template, suite};
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Extensions, ExternalJoin, Group, GroupConfig, GroupError,
-    KeyPackageBundle, Limits, Misuse, NewLeaf, ProtocolVersion, PublicGroup, PublicProcessed, Successor,
-    propose_as_external_sender, propose_own_add,
+    KeyPackageBundle, Limits, Misuse, NewLeaf, Proposal, ProtocolVersion, PublicGroup, PublicProcessed,
+    Successor, propose_as_external_sender, propose_own_add,
 };
 use pando_wire::{LeafIndex, Sender};
 
@@ -122,7 +122,7 @@ fn an_external_commit_is_accepted() {
     }
 }
 
-/// A puppet's group in which a member has such a leaf: that member, and another who joins.
+/// A puppet's group in which a member has such a leaf: that member, and another that joins.
 fn joined(unlist: Unlist) -> (World, PublicGroup) {
     let mut puppet = Puppet::new(suite(1));
     let other = unlisted(&mut puppet, unlist);
@@ -203,6 +203,15 @@ fn a_member_does_not_change_to_such_a_leaf() {
         let built = group.commit().new_leaf(new_leaf()).build(&client, rng);
         assert_eq!(built.map(drop), Err(REFUSED));
         assert_eq!((group.pending_proposals().count(), group.pending_commit()), (0, None));
+        // An Update that was made already, with other capabilities.
+        let _ = group.propose_update(None, b"", &client, rng).unwrap();
+        let pending = group.pending_proposals().next().unwrap().proposal.clone();
+        let Proposal::Update(mut made) = pending else { panic!("not an Update") };
+        made.leaf_node.capabilities = template.capabilities;
+        let own = group.own_leaf();
+        stage.puppet.sign_leaf(&mut made.leaf_node, own, &**signer);
+        let proposed = group.propose(update(made.leaf_node), b"", &client, &mut stage.puppet.rng);
+        assert_eq!(proposed.map(drop), Err(REFUSED));
         stage.lives_on();
     }
 }
@@ -261,9 +270,9 @@ fn an_add_is_not_sent() {
     }
 }
 
-/// The first Commit of a successor adds its members by value.
+/// A successor adds its members by value in its first Commit.
 #[test]
-fn nobody_is_added_to_a_successor() {
+fn a_successor_adds_no_such_member() {
     for unlist in UNLIST {
         let mut world = World::of(suite(1), 2);
         let mut puppet = Puppet::new(suite(1));
