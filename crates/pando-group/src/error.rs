@@ -46,6 +46,13 @@ pub enum GroupError {
     Misuse(#[from] Misuse),
 }
 
+impl GroupError {
+    /// Returns whether a stored node or index entry of the tree could not be read. The operation can be repeated.
+    pub(crate) const fn is_read_error(&self) -> bool {
+        matches!(self, Self::Tree(TreeError::Source(_) | TreeError::Stored(_)))
+    }
+}
+
 /// What is needed and not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

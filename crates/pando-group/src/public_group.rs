@@ -77,7 +77,7 @@ impl PublicGroup {
         limits: Limits,
     ) -> Result<Self, GroupError> {
         let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto, policy)?;
-        let renewed = client_rows(rows, &public.clients).into_iter();
+        let renewed = client_rows(rows, &public.clients)?.into_iter();
         let renewed = renewed.map(|(key, row)| (key, row.map(|row| row.expose().to_vec()))).collect();
         Ok(Self { public, proposals: proposals(rows)?, limits, active: active == 1, reinit, renewed })
     }
@@ -166,7 +166,7 @@ impl PublicGroup {
                 let effects = applied.into_effects(content.content.sender, path_leaf);
                 let left_out = self.proposals.left_out_of(&list);
                 let content = &content.content;
-                let staged = PublicStaged::new(&self.public, public, content, effects, list, left_out);
+                let staged = PublicStaged::new(&self.public, public, content, effects, list, left_out)?;
                 Ok((PublicProcessed::Commit(Box::new(staged)), self.take_delta()))
             }
         }

@@ -96,7 +96,6 @@ impl Group {
     /// # Errors
     /// As [`Group::merge`]: [`Misuse::StaleCommit`] if no Commit is pending.
     pub fn merge_pending(&mut self) -> Result<Delta, GroupError> {
-        self.public.tree.intact()?;
         let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
         self.merge(pending.staged).map(|(_, delta)| delta)
     }
@@ -222,15 +221,7 @@ impl<'a> CommitBuilder<'a> {
     ///   whose credential has expired renews it by [`CommitBuilder::new_leaf`], proposes its own removal, or sends without
     ///   a time.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
-    pub fn build(self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
-        let tree = self.group.public.tree.clone();
-        let output = self.make(client, rng);
-        // As in Group::intact.
-        tree.intact()?;
-        output
-    }
-
-    fn make(mut self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
+    pub fn build(mut self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
         self.group.check_active()?;
         if self.group.pending.is_some() {
             return Err(Misuse::CommitPending.into());
@@ -290,13 +281,16 @@ impl<'a> CommitBuilder<'a> {
             None
         };
 
-        // The message, and what is to be merged.
-        let message = self.group.seal(&signed, rng)?;
+        // The epoch to be merged. The message comes last: a tree that cannot be read must not use up its key.
         let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
-        let private_keys = path.map_or_else(|| self.group.keys_after(&applied), |path| path.keys().clone());
+        let private_keys = match &path {
+            Some(path) => path.keys().clone(),
+            None => self.group.keys_after(&applied)?,
+        };
         let member = Some(StagedMember { private_keys, keys });
         let effects = applied.into_effects(committer, Some(own));
         let staged = self.group.staged(public, member, effects, signed.content(), list)?;
+        let message = self.group.seal(&signed, rng)?;
         let pending = Pending { staged, message: message.clone() };
         self.group.changes.write(RowKey::PendingCommit, row_codec::pending_commit(&pending)?);
         self.group.pending = Some(pending);
@@ -426,7 +420,7 @@ impl<'a> CommitBuilder<'a> {
         rng: &mut dyn CryptoRng,
     ) -> Result<NewPath, GroupError> {
         let own = self.group.own_leaf();
-        let old = applied.tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
+        let old = applied.tree.leaf(own)?.ok_or(Misuse::NotAMember(own))?;
         let template = match &self.new_leaf {
             Some(new_leaf) => {
                 sending::no_default_types(&new_leaf.template.capabilities)?;

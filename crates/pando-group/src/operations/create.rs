@@ -58,7 +58,7 @@ impl Group {
         let confirmation_tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
         let confirmed = ConfirmedTranscriptHash::default();
         let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
-        let clients = ClientIndex::of(&tree, client.policy);
+        let clients = ClientIndex::of(&tree, client.policy)?;
         let public = PublicState { suite, context, tree, clients, interim_transcript_hash, confirmation_tag };
         Self::new(public, private_keys, secrets, client.config).with_delta()
     }

@@ -61,7 +61,7 @@ impl ExternalJoin<'_> {
         let (kem_output, init_secret) = InitSecret::send(suite, &external_pub, rng)?;
 
         // The proposals, all by value.
-        let old = self.resync.and_then(|leaf| state.tree.leaf(leaf));
+        let old = self.resync.map(|leaf| state.tree.leaf(leaf)).transpose()?.flatten();
         let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output })];
         proposals.extend(self.resync.map(|removed| Proposal::Remove(Remove { removed })));
         proposals.extend(self.psks.into_iter().map(|psk| propose_psk(suite, psk, rng)));

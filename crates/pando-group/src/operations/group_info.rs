@@ -88,15 +88,15 @@ pub(crate) fn verify_group_info(
     let tree = tree.verify(&context.group_id, &context.tree_hash)?;
 
     let signer = group_info.signer;
-    let key = tree.signature_key(signer).ok_or(Violation::GroupInfoSigner(signer))?;
+    let key = tree.signature_key(signer)?.ok_or(Violation::GroupInfoSigner(signer))?;
     suite
         .verify_with_label(&key, "GroupInfoTBS", &group_info.to_be_signed()?, &group_info.signature)
         .map_err(|_| Violation::GroupInfoSignature)?;
     let requirements = Requirements::of(&context.extensions)?;
     // Keys and signatures were looked at when the tree was read.
-    tree.try_for_each_member(|_, leaf_node| {
+    tree.try_for_each_member(|_, leaf_node| -> Result<(), GroupError> {
         leaf_node::is_valid_alone(leaf_node, &requirements, identities)?;
-        leaf_node::credential_types_fit(leaf_node, &tree)
+        Ok(leaf_node::credential_types_fit(leaf_node, &tree)?)
     })?;
 
     let confirmed = ConfirmedTranscriptHash(context.confirmed_transcript_hash.clone());
@@ -105,7 +105,7 @@ pub(crate) fn verify_group_info(
     Ok(PublicState {
         suite,
         context: context.clone(),
-        clients: ClientIndex::of(&tree, identities.policy),
+        clients: ClientIndex::of(&tree, identities.policy)?,
         tree,
         interim_transcript_hash,
         confirmation_tag: group_info.confirmation_tag.clone(),

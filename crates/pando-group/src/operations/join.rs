@@ -120,10 +120,14 @@ fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(
 }
 
 /// The leaf that is the one in the KeyPackage.
-fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafIndex, Violation> {
+fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafIndex, GroupError> {
     let own = &key_package.leaf_node;
-    let leaf = public.tree.find_signature_key(&own.signature_key).ok_or(Violation::OwnLeafMissing)?;
-    if public.tree.leaf(leaf).as_ref() == Some(own) { Ok(leaf) } else { Err(Violation::OwnLeafMissing) }
+    let leaf = public.tree.find_signature_key(&own.signature_key)?.ok_or(Violation::OwnLeafMissing)?;
+    if public.tree.leaf(leaf)?.as_ref() == Some(own) {
+        Ok(leaf)
+    } else {
+        Err(Violation::OwnLeafMissing.into())
+    }
 }
 
 /// What a Welcome to a group that follows from no other cannot have.

@@ -19,11 +19,9 @@ impl Group {
     /// has lost, the proposals are given back that it had by value, so that they can be tried again.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group, or was staged by another member. In a
-    /// group that was opened, what
-    /// [`Tree::intact`](pando_tree::Tree::intact) says. Nothing else can go wrong.
+    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group, or was staged by another member.
+    /// Nothing else can go wrong.
     pub fn merge(&mut self, staged: Staged) -> Result<(Vec<Proposal>, Delta), GroupError> {
-        self.public.tree.intact()?;
         let follows = staged.follows == self.public.interim_transcript_hash && staged.is_of(self.own_leaf());
         if !follows || !self.active {
             return Err(Misuse::StaleCommit.into());

@@ -13,11 +13,12 @@ use crate::storage::row_codec;
 use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};
-use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue};
+use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue, UsedKey};
 use pando_tree::{MergedPath, PrivateKeys, TreeError};
 use pando_wire::{
     AuthenticatedContent, Commit, Content, ContentType, Credential, FramedContent, GroupId, LeafIndex,
-    MlsMessage, MlsMessageBody, Opaque, PreSharedKeyId, PrivateMessage, Proposal, ProposalRef, Sender,
+    MlsMessage, MlsMessageBody, Opaque, PreSharedKeyId, PrivateMessage, Proposal, ProposalRef, PublicMessage,
+    Sender,
 };
 use std::fmt;
 use tls_codec::Size;
@@ -76,25 +77,24 @@ impl fmt::Debug for Processed {
 impl Group {
     /// Takes a message. A Commit is checked and staged; call [`Group::merge`] to enter its epoch.
     ///
-    /// Nothing is compared with the time: whoever adds somebody has done so, and clocks that differ must not divide
-    /// a group.
+    /// Lifetimes are not checked here; the committer did that. Clock skew must not fork the group.
     ///
     /// # Errors
-    /// A [`GroupError`] that says who is to blame. The group is as it was, except that the key of a private
-    /// message is gone that was authentic and could not be taken for another reason. A Commit for which a proposal or a
-    /// PSK was [`Missing`], or that was staged and dropped, can be taken again.
+    /// A [`GroupError`] that says who is to blame. On error the group is unchanged, except that the key of an authentic but
+    /// rejected private message has been deleted. If a stored node could not be read ([`GroupError::Tree`]), the key is kept
+    /// and the message can be taken again. So can a Commit for which a proposal or a PSK was [`Missing`], or that was staged
+    /// and dropped.
     ///
-    /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message says that it is one's own, and
-    /// is neither the Commit nor a proposal that is pending: as a rule it has come back from the delivery service.
+    /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message says that it is our own, and
+    /// is neither the Commit nor a proposal that is pending: as a rule the delivery service has returned it.
     pub fn process(
         &mut self,
         message: MlsMessage,
         client: &Client<'_>,
     ) -> Result<(Processed, Delta), GroupError> {
-        let processed = self.take(message, client);
-        let processed = self.intact(processed)?;
-        // What a Commit has changed so far is stored with what it changes when it is merged. If there is a crash
-        // in between, it can be processed again.
+        let processed = self.take(message, client)?;
+        // The changes of a Commit so far are stored with the changes of its merge. After a crash in between it can be
+        // processed again.
         let staged = matches!(processed, Processed::Commit(_));
         let delta = if staged { Delta::default() } else { self.take_changes() };
         Ok((processed, delta))
@@ -108,67 +108,89 @@ impl Group {
         if let Some(reference) = self.own_proposals.find(self.public.suite, &message)? {
             return Ok(Processed::OwnProposal(reference.clone()));
         }
-        let (content, private) = match message.body {
-            MlsMessageBody::PublicMessage(message) => {
-                self.check_active()?;
-                let (suite, context) = (self.public.suite, &self.public.context);
-                let opened = open_public(suite, *message, context, &self.keys.membership_key)?;
-                let key = self.public.sender_key(opened.content())?;
-                let content = opened.verify(suite, &key)?;
-                if matches!(content.content.sender, Sender::Member(_)) {
-                    self.check_format(AcceptedHandshakes::Public)?;
-                }
-                (content, None)
-            }
-            MlsMessageBody::PrivateMessage(message) => {
-                // The type of the content is in the clear: what cannot be taken does not use up a key.
-                let is_handshake = message.content_type != ContentType::Application;
-                let group_id = &self.public.context.group_id;
-                if message.group_id == *group_id && message.epoch < self.epoch() && !is_handshake {
-                    return self.process_late(&message);
-                }
-                self.check_active()?;
-                if is_handshake {
-                    self.check_format(AcceptedHandshakes::Encrypted)?;
-                }
-                (self.open_private(&message)?, Some(message))
-            }
-            _ => return Err(Misuse::WrongMessage.into()),
-        };
-        match &content.content.content {
-            Content::Application(_) => {
-                let content = content.into_inner().content;
-                let sender = member(&content)?;
-                let credential = self.public.credential(sender).ok_or(TreeError::NotAMember(sender))?;
-                application(content, credential)
-            }
-            Content::Proposal(proposal) => self.take_proposal(&content, proposal, client),
-            Content::Commit(commit) => {
-                let staged = self.stage(&content, commit, client);
-                if let Some(message) = private
-                    && matches!(staged, Ok(_) | Err(GroupError::Missing(_)))
-                {
-                    self.decrypted_commits.keep(message, content.into_inner(), &self.config.limits);
-                }
-                staged
-            }
+        match message.body {
+            MlsMessageBody::PublicMessage(message) => self.take_public(*message, client),
+            MlsMessageBody::PrivateMessage(message) => self.take_private(message, client),
+            _ => Err(Misuse::WrongMessage.into()),
         }
     }
 
-    /// Opens an encrypted message of the current epoch, or takes what was in it if it was opened before.
-    fn open_private(
+    fn take_public(&mut self, message: PublicMessage, client: &Client<'_>) -> Result<Processed, GroupError> {
+        self.check_active()?;
+        let (suite, context) = (self.public.suite, &self.public.context);
+        let opened = open_public(suite, message, context, &self.keys.membership_key)?;
+        let key = self.public.sender_key(opened.content())?;
+        let content = opened.verify(suite, &key)?;
+        if matches!(content.content.sender, Sender::Member(_)) {
+            self.check_format(AcceptedHandshakes::Public)?;
+        }
+        self.take_handshake(&content, client)
+    }
+
+    fn take_private(
         &mut self,
+        message: PrivateMessage,
+        client: &Client<'_>,
+    ) -> Result<Processed, GroupError> {
+        // The type of the content is in the clear: what cannot be taken does not use up a key.
+        let is_handshake = message.content_type != ContentType::Application;
+        let is_late = message.group_id == self.public.context.group_id && message.epoch < self.epoch();
+        if is_late && !is_handshake {
+            return self.take_late(&message);
+        }
+        self.check_active()?;
+        if is_handshake {
+            self.check_format(AcceptedHandshakes::Encrypted)?;
+        }
+        let (content, used) = self.open_private(&message)?;
+        let Some(used) = used else { return self.take_handshake(&content, client) };
+        if !is_handshake {
+            let content = content.into_inner().content;
+            let sender = member(&content)?;
+            let credential = self.public.credential(sender)?.ok_or(TreeError::NotAMember(sender))?;
+            self.keys.secret_tree.delete_key(used);
+            return application(content, credential);
+        }
+        let processed = self.take_handshake(&content, client);
+        // Deleting the key comes last. If something could not be read, the message can be taken again.
+        if !processed.as_ref().is_err_and(GroupError::is_read_error) {
+            self.keys.secret_tree.delete_key(used);
+            if matches!(processed, Ok(Processed::Commit(_)) | Err(GroupError::Missing(_))) {
+                self.decrypted_commits.keep(message, content.into_inner(), &self.config.limits);
+            }
+        }
+        processed
+    }
+
+    fn take_handshake(
+        &mut self,
+        content: &Authenticated<AuthenticatedContent>,
+        client: &Client<'_>,
+    ) -> Result<Processed, GroupError> {
+        match &content.content.content {
+            Content::Application(_) => Err(Misuse::WrongMessage.into()),
+            Content::Proposal(proposal) => self.take_proposal(content, proposal, client),
+            Content::Commit(commit) => self.stage(content, commit, client),
+        }
+    }
+
+    /// Opens an encrypted message of the current epoch, and returns its content and the key that has opened it. If the
+    /// message was opened before, its content is verified again.
+    fn open_private(
+        &self,
         message: &PrivateMessage,
-    ) -> Result<Authenticated<AuthenticatedContent>, GroupError> {
-        let (suite, context, own_leaf) = (self.public.suite, &self.public.context, self.own_leaf());
+    ) -> Result<(Authenticated<AuthenticatedContent>, Option<UsedKey>), GroupError> {
+        let (suite, context) = (self.public.suite, &self.public.context);
         if let Some(content) = self.decrypted_commits.get(message) {
             let opened = reopen(content.clone(), context)?;
             let key = self.public.sender_key(opened.content())?;
-            return Ok(opened.verify(suite, &key)?);
+            return Ok((opened.verify(suite, &key)?, None));
         }
-        let (sender_data, secret_tree) = (&self.keys.sender_data, &mut self.keys.secret_tree);
-        let key = |leaf| self.public.tree.signature_key(leaf);
-        Ok(open_private(suite, message, context, sender_data, secret_tree, own_leaf, key)?)
+        let (sender_data, secret_tree) = (&self.keys.sender_data, &self.keys.secret_tree);
+        let key = |leaf| Ok::<_, GroupError>(self.public.tree.signature_key(leaf)?);
+        let opened = open_private(suite, message, context, sender_data, secret_tree, self.own_leaf(), key)?;
+        let (content, used) = opened;
+        Ok((content, Some(used)))
     }
 
     /// Whether members' handshake messages may have a format.
@@ -182,18 +204,19 @@ impl Group {
     }
 
     /// Opens application data of an epoch that is over. Its sender is the member that had the leaf then.
-    fn process_late(&mut self, message: &PrivateMessage) -> Result<Processed, GroupError> {
+    fn take_late(&mut self, message: &PrivateMessage) -> Result<Processed, GroupError> {
         let (epoch, own_leaf) = (message.epoch, self.own_leaf());
         let past = self.past.iter_mut().find(|past| past.context.epoch == epoch);
         let past = past.ok_or(Missing::Epoch(epoch))?;
         let (suite, tree, history) = (self.public.suite, &self.public.tree, &self.history);
         let PastEpoch { context, sender_data, secret_tree } = past;
         let then = |leaf| history.leaf(epoch, leaf, tree);
-        let key = |leaf| Some(then(leaf)?.signature_key);
-        let opened = open_private(suite, message, context, sender_data, secret_tree, own_leaf, key)?;
+        let key = |leaf| Ok::<_, GroupError>(then(leaf)?.map(|leaf_node| leaf_node.signature_key));
+        let (opened, used) = open_private(suite, message, context, sender_data, secret_tree, own_leaf, key)?;
         let content = opened.into_inner().content;
         let leaf = member(&content)?;
-        let sender = then(leaf).ok_or(TreeError::NotAMember(leaf))?;
+        let sender = then(leaf)?.ok_or(TreeError::NotAMember(leaf))?;
+        secret_tree.delete_key(used);
         application(content, sender.credential)
     }
 
@@ -241,9 +264,9 @@ impl Group {
 
         let (private_keys, commit_secret) = match &path {
             _ if applied.removed.contains(&self.own_leaf()) => (None, CommitSecret::zero(suite)),
-            None => (Some(self.keys_after(&applied)), CommitSecret::zero(suite)),
+            None => (Some(self.keys_after(&applied)?), CommitSecret::zero(suite)),
             Some(path) => {
-                let (keys, added) = (self.keys_after(&applied), applied.added_leaves());
+                let (keys, added) = (self.keys_after(&applied)?, applied.added_leaves());
                 let decrypted = keys.decrypt_path(&applied.tree, path, &provisional, &added)?;
                 (Some(decrypted.keys), decrypted.commit_secret.into())
             }
@@ -276,24 +299,24 @@ impl Group {
         let old = (&self.public, &self.private_keys);
         let rows = changes::next_epoch(old, &public, member.as_ref(), effects.reinit.as_ref())?;
         let left_out = self.proposals.left_out_of(&proposals);
-        let everybody = PublicStaged::new(&self.public, public, content, effects, proposals, left_out);
-        Ok(Staged::new(everybody, member, rows))
+        let everybody = PublicStaged::new(&self.public, public, content, effects, proposals, left_out)?;
+        Ok(Staged::new(everybody, member, rows)?)
     }
 
     /// The private keys after the proposals: those of blanked nodes are gone, and an Update of one's own
     /// brings its key.
-    pub(crate) fn keys_after(&self, applied: &Applied) -> PrivateKeys {
+    pub(crate) fn keys_after(&self, applied: &Applied) -> Result<PrivateKeys, TreeError> {
         let mut keys = self.private_keys.clone();
-        keys.retain_current(&applied.tree);
+        keys.retain_current(&applied.tree)?;
         let leaf = self.own_leaf();
-        let own = applied.tree.leaf(leaf);
+        let own = applied.tree.leaf(leaf)?;
         let is_own =
             |update: &&HpkeKeyPair| own.as_ref().is_some_and(|own| own.encryption_key == update.public);
         let update = self.updates.iter().find(is_own);
         if let (Some(update), Some(node)) = (update, applied.tree.size().node(leaf)) {
             keys.insert(node, copy(update));
         }
-        keys
+        Ok(keys)
     }
 
     pub(crate) fn psk_secret(&self, applied: &Applied, psks: &dyn PskStore) -> Result<PskSecret, GroupError> {

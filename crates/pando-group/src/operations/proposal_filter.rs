@@ -190,7 +190,7 @@ impl<'a> Selection<'a> {
         let PendingProposal { sender, proposal, .. } = pending;
         let requirements = self.requirements.as_ref().map_err(Clone::clone)?;
         let identities = self.input.identities;
-        Ok(proposal::contents_are_valid(&self.state, *sender, proposal, requirements, identities)?)
+        proposal::contents_are_valid(&self.state, *sender, proposal, requirements, identities)
     }
 
     fn set_extensions(&mut self, new: &Extensions) {
@@ -215,7 +215,7 @@ impl<'a> Selection<'a> {
     fn removes(&mut self, removed: &BTreeSet<LeafIndex>) -> Result<(), GroupError> {
         for leaf in removed {
             // If the leaf is blank, the Commit fails, and says so.
-            let Some(old) = self.tree.leaf(*leaf) else { continue };
+            let Some(old) = self.tree.leaf(*leaf)? else { continue };
             self.clients.leave(*leaf, &old.credential, &self.tree, self.input.identities.policy);
             self.tree.remove(*leaf)?;
             self.staying.remove(*leaf)?;
@@ -226,7 +226,7 @@ impl<'a> Selection<'a> {
     /// Applies the committer's own changes before those of others. If they do not fit, the Commit fails, and says why.
     fn own(&mut self) -> Result<(), GroupError> {
         let committer = self.input.committer;
-        if let (Some(new), Some(old)) = (self.input.new_leaf, self.tree.leaf(committer)) {
+        if let (Some(new), Some(old)) = (self.input.new_leaf, self.tree.leaf(committer)?) {
             let LeafTemplate { credential, capabilities, extensions } = new.template.clone();
             let signature_key = new.signer.public_key().clone();
             // The encryption key does not exist yet.
@@ -310,7 +310,7 @@ impl<'a> Selection<'a> {
         };
         // The members that are removed may halve it in the end.
         let mut truncated = tree.clone();
-        truncated.truncate();
+        truncated.truncate()?;
         self.input.limits.check_tree_size(truncated.size())?;
         self.try_leaf(leaf, leaf_node, tree)
     }
@@ -318,7 +318,7 @@ impl<'a> Selection<'a> {
     /// Goes on with a tree that has a new leaf, if that leaf fits.
     fn try_leaf(&mut self, leaf: LeafIndex, leaf_node: &LeafNode, tree: Tree) -> Result<(), GroupError> {
         let (mut clients, policy) = (self.clients.clone(), self.input.identities.policy);
-        if let Some(old) = self.tree.leaf(leaf) {
+        if let Some(old) = self.tree.leaf(leaf)? {
             clients.leave(leaf, &old.credential, &self.tree, policy);
         }
         leaf_node::keys_are_unique(leaf, leaf_node, &tree)?;
@@ -364,7 +364,7 @@ impl<'a> Selection<'a> {
         for (position, pending) in self.pending() {
             let Proposal::Other(other) = &pending.proposal else { continue };
             let kind = other.proposal_type;
-            if !kind.is_grease() && self.staying.support().all_support_proposal(kind) {
+            if !kind.is_grease() && self.staying.capability_counts().all_support_proposal(kind) {
                 self.chosen.insert(position);
             } else {
                 self.leave_out(position, Violation::ProposalTypeUnsupported(kind).into());

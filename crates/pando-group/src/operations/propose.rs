@@ -38,7 +38,6 @@ impl Group {
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), GroupError> {
         self.check_active()?;
-        self.public.tree.intact()?;
         if let Proposal::Update(update) = &proposal
             && !self.updates.iter().any(|key_pair| key_pair.public == update.leaf_node.encryption_key)
         {
@@ -60,8 +59,7 @@ impl Group {
         proposal::psk_usage(&proposal)?;
         sending::proposal(&proposal, self.public.suite, client.crypto, &self.config.limits)?;
         self.check_custom_type(&proposal)?;
-        let valid = proposal::is_valid(&self.public, sender, &proposal, client.identities());
-        self.intact(valid.map_err(GroupError::from))?;
+        proposal::is_valid(&self.public, sender, &proposal, client.identities())?;
         let content = Content::Proposal(proposal.clone());
         let signed = self.sign(self.handshake_format(), content, authenticated_data, client)?;
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
@@ -88,7 +86,7 @@ impl Group {
         let mut staying = self.public.tree.clone();
         for pending in self.proposals.pending() {
             if let Proposal::Remove(remove) = &pending.proposal
-                && staying.is_member(remove.removed)
+                && staying.is_member(remove.removed)?
             {
                 staying.remove(remove.removed)?;
             }
@@ -130,8 +128,7 @@ impl Group {
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), GroupError> {
         let (suite, leaf) = (self.public.suite, self.own_leaf());
-        let old = self.public.tree.leaf(leaf).ok_or_else(|| Misuse::NotAMember(leaf).into());
-        let old = self.intact(old)?;
+        let old = self.public.tree.leaf(leaf)?.ok_or(Misuse::NotAMember(leaf))?;
         if let Some(new_leaf) = &new_leaf {
             sending::no_default_types(&new_leaf.template.capabilities)?;
         }

@@ -9,7 +9,7 @@ use crate::state::group::Group;
 use crate::{Client, CommitBuilder, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::PskValue;
-use pando_tree::Tree;
+use pando_tree::{Tree, TreeError};
 use pando_wire::{
     Credential, Encode, Extensions, GroupContext, GroupId, KeyPackage, LeafIndex, Psk, ReInit,
     ResumptionPskUsage, Welcome,
@@ -65,7 +65,7 @@ impl Group {
         let ReInit { group_id, cipher_suite, extensions, .. } = reinit;
         let context = (client.suite(cipher_suite)?, group_id, extensions);
         let created = self.create_successor(context, ResumptionPskUsage::ReInit, successor, client, rng)?;
-        self.intact(self.check_reinitialized(&created.group, self.epoch(), client.policy))?;
+        self.check_reinitialized(&created.group, self.epoch(), client.policy)?;
         Ok(created)
     }
 
@@ -86,7 +86,7 @@ impl Group {
         self.check_active()?;
         let context = (self.public.suite, group_id, extensions);
         let created = self.create_successor(context, ResumptionPskUsage::Branch, successor, client, rng)?;
-        self.intact(self.check_branched(&created.group, self.epoch(), client.policy))?;
+        self.check_branched(&created.group, self.epoch(), client.policy)?;
         Ok(created)
     }
 
@@ -113,10 +113,10 @@ impl Group {
                 return Err(Violation::NoSuccessor.into());
             }
             Psk::Resumption { usage: ResumptionPskUsage::ReInit, psk_epoch, .. } => {
-                self.intact(self.check_reinitialized(&group, *psk_epoch, policy))?;
+                self.check_reinitialized(&group, *psk_epoch, policy)?;
             }
             Psk::Resumption { psk_epoch, .. } => {
-                self.intact(self.check_branched(&group, *psk_epoch, policy))?;
+                self.check_branched(&group, *psk_epoch, policy)?;
             }
             Psk::External { .. } => return Err(Violation::NoSuccessor.into()),
         }
@@ -165,10 +165,9 @@ impl Group {
         if psk_epoch != self.epoch() || !same {
             return Err(Violation::SuccessorParameters.into());
         }
-        let there = credentials(&new.public.tree).map(|(_, credential)| credential);
-        let missing = unmatched(credentials(&self.public.tree), there, policy, |old, new| {
-            policy.may_succeed(old, new)
-        })?;
+        let there = credentials(&new.public.tree)?.into_iter().map(|(_, credential)| credential);
+        let members = credentials(&self.public.tree)?.into_iter();
+        let missing = unmatched(members, there, policy, |old, new| policy.may_succeed(old, new))?;
         missing.map_or(Ok(()), |leaf| Err(Violation::MemberMissing(leaf).into()))
     }
 
@@ -188,19 +187,23 @@ impl Group {
         }
         let tree = &self.public.tree;
         let old: Vec<_> = if psk_epoch == self.epoch() {
-            credentials(tree).map(|(_, credential)| credential).collect()
+            credentials(tree)?.into_iter().map(|(_, credential)| credential).collect()
         } else {
             let members = self.history.members(psk_epoch, tree).ok_or(Missing::Epoch(psk_epoch))?;
-            members.map(|leaf_node| leaf_node.credential).collect()
+            members.map(|leaf_node| Ok(leaf_node?.credential)).collect::<Result<_, TreeError>>()?
         };
-        let stranger =
-            unmatched(credentials(&new.public.tree), old, policy, |new, old| policy.may_succeed(old, new))?;
+        let members = credentials(&new.public.tree)?.into_iter();
+        let stranger = unmatched(members, old, policy, |new, old| policy.may_succeed(old, new))?;
         stranger.map_or(Ok(()), |leaf| Err(Violation::NotInOldGroup(leaf).into()))
     }
 }
 
-fn credentials(tree: &Tree) -> impl Iterator<Item = (LeafIndex, Credential)> {
-    tree.members().filter_map(|leaf| Some((leaf, tree.credential(leaf)?)))
+fn credentials(tree: &Tree) -> Result<Vec<(LeafIndex, Credential)>, TreeError> {
+    let credential = |leaf: Result<LeafIndex, TreeError>| {
+        let leaf = leaf?;
+        Ok((leaf, tree.credential(leaf)?.ok_or(TreeError::NotAMember(leaf))?))
+    };
+    tree.members().map(credential).collect()
 }
 
 /// The first member of `these` for whom there is nobody among `those`. Each of `those` stands for one of `these`

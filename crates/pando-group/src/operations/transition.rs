@@ -177,11 +177,12 @@ fn merge_path<'a>(
 ) -> Result<MergedPath<'a>, GroupError> {
     let (merged, old) = match committer {
         Sender::Member(leaf) => {
-            (applied.tree.merge_path(leaf, path, &applied.added_leaves())?, state.tree.leaf(leaf))
+            (applied.tree.merge_path(leaf, path, &applied.added_leaves())?, state.tree.leaf(leaf)?)
         }
         // An external Commit: the leaf takes the place of the one that it removes.
         _ => {
-            let removed = applied.removed.first().and_then(|removed| state.tree.leaf(*removed));
+            let removed =
+                applied.removed.first().map(|removed| state.tree.leaf(*removed)).transpose()?.flatten();
             (applied.tree.merge_external_path(path)?, removed)
         }
     };
@@ -235,7 +236,7 @@ pub(crate) fn apply_proposals(
     apply_updates(&mut applied, list)?;
     apply_removes(&mut applied, list)?;
     apply_adds(&mut applied, list)?;
-    applied.tree.truncate();
+    applied.tree.truncate()?;
     for committed in list {
         match committed.proposal() {
             Proposal::PreSharedKey(psk) => applied.psks.push(psk.psk.clone()),
@@ -263,12 +264,12 @@ pub(crate) fn check_tree(
     let changed: Vec<_> = changed.collect();
     let mut clients = state.clients.clone();
     for leaf in applied.removed.iter().chain(&changed) {
-        if let Some(old) = state.tree.leaf(*leaf) {
+        if let Some(old) = state.tree.leaf(*leaf)? {
             clients.leave(*leaf, &old.credential, &state.tree, policy);
         }
     }
     for leaf in changed {
-        let leaf_node = tree.leaf(leaf).ok_or(TreeError::NotAMember(leaf))?;
+        let leaf_node = tree.leaf(leaf)?.ok_or(TreeError::NotAMember(leaf))?;
         leaf_node::keys_are_unique(leaf, &leaf_node, tree)?;
         leaf_node::credential_types_fit(&leaf_node, tree)?;
         clients.enter(leaf, &leaf_node.credential, tree, policy)?;

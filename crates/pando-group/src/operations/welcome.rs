@@ -27,12 +27,12 @@ pub(crate) fn welcome(
     let added: Vec<_> = applied.added.iter().zip(added).collect();
 
     // The secrets of each new member.
-    let told = |(leaf, _): &(&LeafIndex, &KeyPackage)| {
-        let path_secret = path.and_then(|path| path.path_secret_for(**leaf));
+    let told = |(leaf, _): &(&LeafIndex, &KeyPackage)| -> Result<_, GroupError> {
+        let path_secret = path.map(|path| path.path_secret_for(**leaf)).transpose()?.flatten();
         let path_secret =
             path_secret.map(|secret| PathSecret { path_secret: SecretBytes::from(secret.expose()) });
         let joiner_secret = SecretBytes::from(joiner_secret.expose());
-        GroupSecrets { joiner_secret, path_secret, psks: applied.psks.clone() }.encode_secret()
+        Ok(GroupSecrets { joiner_secret, path_secret, psks: applied.psks.clone() }.encode_secret()?)
     };
     let told = added.iter().map(told).collect::<Result<Vec<_>, _>>()?;
     let messages: Vec<_> = added

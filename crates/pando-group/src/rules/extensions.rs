@@ -91,7 +91,7 @@ pub(crate) fn members_support_group_extensions(
     tree: &Tree,
     extensions: &Extensions,
 ) -> Result<(), Violation> {
-    let support = tree.support();
+    let support = tree.capability_counts();
     let unsupported = non_default(extensions)
         .find(|extension_type| extension_type.is_grease() || !support.all_support_extension(*extension_type));
     unsupported.map_or(Ok(()), |extension_type| Err(Violation::ExtensionUnsupportedByMember(extension_type)))
@@ -100,7 +100,7 @@ pub(crate) fn members_support_group_extensions(
 /// 11.1 and 12.1.7: every member must support what required_capabilities requires.
 pub(crate) fn members_support_required(tree: &Tree, extensions: &Extensions) -> Result<(), Violation> {
     let Some(required) = find::<RequiredCapabilities>(extensions)? else { return Ok(()) };
-    let support = tree.support();
+    let support = tree.capability_counts();
     let supported = required
         .extension_types
         .iter()

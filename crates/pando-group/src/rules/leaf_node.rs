@@ -1,10 +1,10 @@
 //! Leaf nodes (RFC 9420, sections 7.2 and 7.3).
 
 use super::extensions::{self, Requirements};
-use crate::Violation;
 use crate::identity::{Identities, IdentityPolicy};
+use crate::{GroupError, Violation};
 use pando_crypto::{CryptoError, Suite};
-use pando_tree::Tree;
+use pando_tree::{Tree, TreeError};
 use pando_wire::{GroupId, LeafIndex, LeafNode, LeafNodeSource};
 
 /// 7.2: a leaf must support its own credential type.
@@ -60,10 +60,10 @@ pub(crate) fn supports_required(leaf_node: &LeafNode, required: &Requirements) -
 /// is in the tree, and supports its own (so it is not GREASE).
 pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<(), Violation> {
     let own = leaf_node.credential.credential_type();
-    if !tree.support().all_support_credential(own) {
+    if !tree.capability_counts().all_support_credential(own) {
         return Err(Violation::CredentialUnsupportedByMember(own));
     }
-    let in_use = tree.support().credential_types_in_use();
+    let in_use = tree.capability_counts().credential_types_in_use();
     let unsupported = extensions::first_missing(in_use, &leaf_node.capabilities.credentials);
     unsupported.map_or(Ok(()), |used| Err(Violation::CredentialInUseUnsupported(used)))
 }
@@ -118,13 +118,13 @@ pub(crate) fn encryption_key_is_new(new: &LeafNode, old: &LeafNode) -> Result<()
 }
 
 /// 7.3: keys must be unique in the group. The leaf is in the tree.
-pub(crate) fn keys_are_unique(leaf: LeafIndex, leaf_node: &LeafNode, tree: &Tree) -> Result<(), Violation> {
-    if let Some(other) = tree.find_other_signature_key(leaf, &leaf_node.signature_key) {
-        return Err(Violation::SignatureKeyInUse(other));
+pub(crate) fn keys_are_unique(leaf: LeafIndex, leaf_node: &LeafNode, tree: &Tree) -> Result<(), GroupError> {
+    if let Some(other) = tree.find_other_signature_key(leaf, &leaf_node.signature_key)? {
+        return Err(Violation::SignatureKeyInUse(other).into());
     }
-    let node = tree.size().node(leaf);
-    match node.and_then(|node| tree.find_other_encryption_key(node, &leaf_node.encryption_key)) {
-        Some(_) => Err(Violation::EncryptionKeyInUse),
+    let node = tree.size().node(leaf).ok_or(TreeError::NotAMember(leaf))?;
+    match tree.find_other_encryption_key(node, &leaf_node.encryption_key)? {
+        Some(_) => Err(Violation::EncryptionKeyInUse.into()),
         None => Ok(()),
     }
 }

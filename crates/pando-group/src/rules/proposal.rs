@@ -2,16 +2,16 @@
 
 use super::extensions::{self, Requirements};
 use super::{key_package, leaf_node};
-use crate::Violation;
 use crate::identity::Identities;
 use crate::psk::is_resumption;
 use crate::state::public_state::PublicState;
+use crate::{GroupError, Violation};
 use pando_tree::Tree;
 use pando_wire::{LeafIndex, PreSharedKeyId, Proposal, ProposalType, ReInit, Sender, Update};
 
 /// 12.1.3: who is removed must be a member.
-pub(crate) fn removed_is_member(state: &PublicState, removed: LeafIndex) -> Result<(), Violation> {
-    if state.tree.is_member(removed) { Ok(()) } else { Err(Violation::RemovedIsNoMember(removed)) }
+pub(crate) fn removed_is_member(state: &PublicState, removed: LeafIndex) -> Result<(), GroupError> {
+    if state.tree.is_member(removed)? { Ok(()) } else { Err(Violation::RemovedIsNoMember(removed).into()) }
 }
 
 /// 12.1.4: the nonce must have `KDF.Nh` bytes.
@@ -29,7 +29,7 @@ pub(crate) fn psk_usage(proposal: &Proposal) -> Result<(), Violation> {
 
 /// 12.2: all members of a tree support a type of proposals. No client supports GREASE (section 13.5).
 pub(crate) fn type_is_supported(kind: ProposalType, tree: &Tree) -> bool {
-    kind.is_default() || !kind.is_grease() && tree.support().all_support_proposal(kind)
+    kind.is_default() || !kind.is_grease() && tree.capability_counts().all_support_proposal(kind)
 }
 
 /// 12.1.5: the version must not go down.
@@ -44,14 +44,14 @@ pub(crate) fn update_is_valid(
     update: &Update,
     requirements: &Requirements,
     identities: Identities<'_>,
-) -> Result<(), Violation> {
-    let old = state.tree.leaf(leaf).ok_or(Violation::ProposalFromOutside(ProposalType::UPDATE))?;
+) -> Result<(), GroupError> {
+    let old = state.tree.leaf(leaf)?.ok_or(Violation::ProposalFromOutside(ProposalType::UPDATE))?;
     let new = &update.leaf_node;
     leaf_node::comes_from_update(new)?;
     leaf_node::encryption_key_is_valid(new, state.suite)?;
     leaf_node::encryption_key_is_new(new, &old)?;
     leaf_node::credential_may_succeed(new, &old, identities)?;
-    leaf_node::is_valid_alone(new, requirements, identities)
+    Ok(leaf_node::is_valid_alone(new, requirements, identities)?)
 }
 
 /// 12.1.6 and 12.1.8: a proposal must be of a type that its sender may make.
@@ -84,10 +84,10 @@ pub(crate) fn is_valid(
     sender: Sender,
     proposal: &Proposal,
     identities: Identities<'_>,
-) -> Result<(), Violation> {
+) -> Result<(), GroupError> {
     let requirements = Requirements::of(&state.context.extensions)?;
     contents_are_valid(state, sender, proposal, &requirements, identities)?;
-    signatures_are_valid(state, [(sender, proposal)])
+    Ok(signatures_are_valid(state, [(sender, proposal)])?)
 }
 
 /// The signatures of what proposals bring, which are those of KeyPackages and leaves.
@@ -116,22 +116,23 @@ pub(crate) fn contents_are_valid(
     proposal: &Proposal,
     requirements: &Requirements,
     identities: Identities<'_>,
-) -> Result<(), Violation> {
+) -> Result<(), GroupError> {
     match proposal {
         Proposal::Add(add) => {
-            key_package::contents_are_valid(&add.key_package, state.suite, requirements, identities)
+            key_package::contents_are_valid(&add.key_package, state.suite, requirements, identities)?;
         }
         Proposal::Update(update) => match sender {
-            Sender::Member(leaf) => update_is_valid(state, leaf, update, requirements, identities),
-            _ => Err(Violation::ProposalFromOutside(ProposalType::UPDATE)),
+            Sender::Member(leaf) => update_is_valid(state, leaf, update, requirements, identities)?,
+            _ => return Err(Violation::ProposalFromOutside(ProposalType::UPDATE).into()),
         },
-        Proposal::Remove(remove) => removed_is_member(state, remove.removed),
-        Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk),
+        Proposal::Remove(remove) => removed_is_member(state, remove.removed)?,
+        Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk)?,
         // 12.1.5 asks for nothing else: a ReInit that this client cannot follow is one that it does not make.
-        Proposal::ReInit(reinit) => reinit_version(state, reinit),
-        Proposal::GroupContextExtensions(proposal) => extensions::no_duplicates(&proposal.extensions),
-        Proposal::ExternalInit(_) | Proposal::Other(_) => Ok(()),
+        Proposal::ReInit(reinit) => reinit_version(state, reinit)?,
+        Proposal::GroupContextExtensions(proposal) => extensions::no_duplicates(&proposal.extensions)?,
+        Proposal::ExternalInit(_) | Proposal::Other(_) => {}
     }
+    Ok(())
 }
 
 #[cfg(test)]

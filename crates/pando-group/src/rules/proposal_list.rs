@@ -104,7 +104,8 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
     let mut types: BTreeSet<_> = list.iter().map(|committed| committed.proposal().proposal_type()).collect();
     types.retain(|proposal_type| {
         !proposal_type.is_default()
-            && (proposal_type.is_grease() || !state.tree.support().all_support_proposal(*proposal_type))
+            && (proposal_type.is_grease()
+                || !state.tree.capability_counts().all_support_proposal(*proposal_type))
     });
     if types.is_empty() {
         return Ok(());
@@ -116,8 +117,9 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
             staying.remove(remove.removed).map_err(|_| Violation::RemovedIsNoMember(remove.removed))?;
         }
     }
-    let unsupported =
-        types.into_iter().find(|kind| kind.is_grease() || !staying.support().all_support_proposal(*kind));
+    let unsupported = types
+        .into_iter()
+        .find(|kind| kind.is_grease() || !staying.capability_counts().all_support_proposal(*kind));
     unsupported.map_or(Ok(()), |kind| Err(Violation::ProposalTypeUnsupported(kind)))
 }
 

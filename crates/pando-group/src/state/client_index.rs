@@ -1,9 +1,9 @@
 //! Which clients are in a group, if the identity policy tells clients apart by more than their signature keys
 //! (RFC 9420, section 12.2): found by an index and not by looking at everybody.
 
-use crate::Violation;
 use crate::identity::IdentityPolicy;
-use pando_tree::{KeyIndex, KeyKind, RowChange, Tree};
+use crate::{GroupError, Violation};
+use pando_tree::{KeyIndex, KeyKind, RowChange, Tree, TreeError};
 use pando_wire::{Credential, LeafIndex, NodeIndex};
 
 /// The leaves of clients, by what the policy tells them apart by. Cloning it costs nothing.
@@ -12,14 +12,15 @@ pub(crate) struct ClientIndex(KeyIndex);
 
 impl ClientIndex {
     /// The members of a tree. One that has a client twice is no concern of who joins it.
-    pub(crate) fn of(tree: &Tree, policy: &dyn IdentityPolicy) -> Self {
+    pub(crate) fn of(tree: &Tree, policy: &dyn IdentityPolicy) -> Result<Self, TreeError> {
         let mut clients = KeyIndex::default();
         for leaf in tree.members() {
-            if let Some(id) = tree.credential(leaf).and_then(|credential| policy.client_id(&credential)) {
+            let leaf = leaf?;
+            if let Some(id) = tree.credential(leaf)?.and_then(|credential| policy.client_id(&credential)) {
                 clients.insert(tree.suite(), &id, node(leaf));
             }
         }
-        Self(clients)
+        Ok(Self(clients))
     }
 
     /// The index that was stored beside a tree.
@@ -35,13 +36,13 @@ impl ClientIndex {
     }
 
     /// The rows that are not those of an older index: all of them if there is none.
-    pub(crate) fn rows_since(&self, older: Option<&Self>) -> Vec<RowChange> {
+    pub(crate) fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         self.0.rows_since(KeyKind::Client, older.map(|older| &older.0))
     }
 
     /// As [`Tree::forget_deleted`].
-    pub(crate) fn forget_deleted(&mut self) {
-        self.0.forget_deleted();
+    pub(crate) fn forget_deleted(&mut self) -> Result<(), TreeError> {
+        self.0.forget_deleted()
     }
 
     /// A leaf of a tree no longer has this credential.
@@ -64,15 +65,14 @@ impl ClientIndex {
         credential: &Credential,
         tree: &Tree,
         policy: &dyn IdentityPolicy,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), GroupError> {
         let Some(id) = policy.client_id(credential) else { return Ok(()) };
-        let mut others = self.0.candidates(tree.suite(), &id).into_iter().filter_map(NodeIndex::leaf);
-        let is_same = |other: LeafIndex| {
-            let credential = tree.credential(other).filter(|_| other != leaf);
-            credential.and_then(|credential| policy.client_id(&credential)).as_ref() == Some(&id)
-        };
-        if others.any(is_same) {
-            return Err(Violation::SameClient);
+        let others = self.0.candidates(tree.suite(), &id)?.into_iter().filter_map(NodeIndex::leaf);
+        for other in others.filter(|other| *other != leaf) {
+            let credential = tree.credential(other)?;
+            if credential.and_then(|credential| policy.client_id(&credential)).as_ref() == Some(&id) {
+                return Err(Violation::SameClient.into());
+            }
         }
         self.0.insert(tree.suite(), &id, node(leaf));
         Ok(())

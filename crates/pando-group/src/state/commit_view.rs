@@ -47,7 +47,7 @@ impl<'a> StateView<'a> {
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if the leaf could not be read.
     pub fn credential(&self, leaf: LeafIndex) -> Result<Option<Credential>, TreeError> {
-        Ok(self.tree.credential(leaf))
+        self.tree.credential(leaf)
     }
 }
 
@@ -108,7 +108,7 @@ impl<'a> CommitView<'a> {
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a leaf could not be read.
     pub fn leaf_changes(&self) -> Result<Vec<LeafChange>, TreeError> {
-        let replaced = self.before.map(|before| replaced_leaves(before.tree, self.after.tree));
+        let replaced = self.before.map(|before| replaced_leaves(before.tree, self.after.tree)).transpose()?;
         leaf_changes(&replaced.unwrap_or_default(), self.removed, self.added, self.after.tree)
     }
 }

@@ -164,15 +164,8 @@ impl Group {
         if self.active { Ok(()) } else { Err(Misuse::NotActive) }
     }
 
-    /// What was found out with the tree, unless something could not be read: then this, and not what it led to, is what
-    /// is wrong.
-    pub(crate) fn intact<T>(&self, result: Result<T, GroupError>) -> Result<T, GroupError> {
-        self.public.tree.intact()?;
-        result
-    }
-
     /// Others verify what this member signs with the key in its leaf.
     pub(crate) fn check_signer(&self, client: &Client<'_>) -> Result<(), GroupError> {
-        self.intact(client.check_signer(self.public.tree.signature_key(self.own_leaf()).as_ref()))
+        client.check_signer(self.public.tree.signature_key(self.own_leaf())?.as_ref())
     }
 }

@@ -1,7 +1,7 @@
 //! Who was a member in the epochs that are over and whose late messages can still be read: the leaves that the
 //! next epoch has changed, and not the trees.
 
-use pando_tree::Tree;
+use pando_tree::{Tree, TreeError};
 use pando_wire::{Decode, LeafIndex, LeafNode, Opaque, TreeSize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,12 +21,12 @@ struct Past {
 }
 
 /// The leaves of a tree that another tree, that of the next epoch, has changed.
-pub(crate) fn replaced_leaves(old: &Tree, new: &Tree) -> Leaves {
+pub(crate) fn replaced_leaves(old: &Tree, new: &Tree) -> Result<Leaves, TreeError> {
     // Seen from the new tree, the old one is the one that has changed.
-    let changes = old.changes_since(new).into_iter();
+    let changes = old.changes_since(new)?.into_iter();
     let leaves = changes.filter_map(|change| Some((change.node.leaf()?, change.content)));
     let within = leaves.filter(|(leaf, _)| leaf.0 < old.size().leaf_count());
-    within.map(|(leaf, content)| (leaf, content.map(|content| content.bytes().into()))).collect()
+    Ok(within.map(|(leaf, content)| (leaf, content.map(|content| content.bytes().into()))).collect())
 }
 
 impl History {
@@ -42,16 +42,21 @@ impl History {
 
     /// A leaf as it was in a past epoch, if that is remembered and there was a member. `current` is the tree of
     /// the current epoch.
-    pub(crate) fn leaf(&self, epoch: u64, leaf: LeafIndex, current: &Tree) -> Option<LeafNode> {
+    pub(crate) fn leaf(
+        &self,
+        epoch: u64,
+        leaf: LeafIndex,
+        current: &Tree,
+    ) -> Result<Option<LeafNode>, TreeError> {
         if !self.0.iter().any(|past| past.epoch == epoch) {
-            return None;
+            return Ok(None);
         }
         for past in self.0.iter().filter(|past| past.epoch >= epoch) {
             if leaf.0 >= past.size.leaf_count() {
-                return None;
+                return Ok(None);
             }
             if let Some(was) = past.leaves.get(&leaf) {
-                return LeafNode::decode(was.as_deref()?).ok();
+                return Ok(was.as_deref().map(LeafNode::decode).transpose()?);
             }
         }
         current.leaf(leaf)
@@ -62,9 +67,10 @@ impl History {
         &'a self,
         epoch: u64,
         current: &'a Tree,
-    ) -> Option<impl Iterator<Item = LeafNode> + 'a> {
+    ) -> Option<impl Iterator<Item = Result<LeafNode, TreeError>> + 'a> {
         let size = self.0.iter().find(|past| past.epoch == epoch)?.size;
-        Some((0..size.leaf_count()).filter_map(move |leaf| self.leaf(epoch, LeafIndex(leaf), current)))
+        let leaf = move |leaf| self.leaf(epoch, LeafIndex(leaf), current).transpose();
+        Some((0..size.leaf_count()).filter_map(leaf))
     }
 
     /// All leaves that are remembered, with their epochs.

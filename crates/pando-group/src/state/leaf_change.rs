@@ -73,7 +73,7 @@ pub(crate) fn leaf_changes(
 ) -> Result<Vec<LeafChange>, TreeError> {
     let (removed, added): (BTreeSet<_>, BTreeSet<_>) =
         (removed.iter().copied().collect(), added.iter().copied().collect());
-    let after = |leaf: LeafIndex| new.leaf(leaf).map(Box::new).ok_or(TreeError::NotAMember(leaf));
+    let after = |leaf: LeafIndex| new.leaf(leaf)?.map(Box::new).ok_or(TreeError::NotAMember(leaf));
     let before = |leaf: LeafIndex| match replaced.get(&leaf) {
         Some(encoded) => encoded
             .as_deref()

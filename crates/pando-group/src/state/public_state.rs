@@ -6,7 +6,7 @@ use crate::state::commit_view::StateView;
 use crate::{GroupError, Violation};
 use pando_crypto::Suite;
 use pando_schedule::InterimTranscriptHash;
-use pando_tree::Tree;
+use pando_tree::{Tree, TreeError};
 use pando_wire::{
     Commit, Content, Credential, ExternalSenders, FramedContent, GroupContext, LeafIndex, Mac, Proposal,
     Sender, SignaturePublicKey,
@@ -42,9 +42,11 @@ impl PublicState {
         &self.tree
     }
 
-    /// The credential of a member.
-    #[must_use]
-    pub fn credential(&self, leaf: LeafIndex) -> Option<Credential> {
+    /// Returns the credential of a member, or `None` if the leaf is blank or does not exist.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`], [`TreeError::Stored`] if the leaf could not be read.
+    pub fn credential(&self, leaf: LeafIndex) -> Result<Option<Credential>, TreeError> {
         self.tree.credential(leaf)
     }
 
@@ -57,7 +59,7 @@ impl PublicState {
     pub(crate) fn sender_key(&self, content: &FramedContent) -> Result<SignaturePublicKey, GroupError> {
         match content.sender {
             Sender::Member(leaf) => {
-                self.tree.signature_key(leaf).ok_or_else(|| pando_tree::TreeError::NotAMember(leaf).into())
+                self.tree.signature_key(leaf)?.ok_or_else(|| TreeError::NotAMember(leaf).into())
             }
             Sender::External(index) => {
                 let senders = extensions::find::<ExternalSenders>(&self.context.extensions)?;

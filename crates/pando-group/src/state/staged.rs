@@ -11,7 +11,7 @@ use crate::state::public_state::PublicState;
 use crate::storage::delta::Changes;
 use crate::{GroupError, Misuse, Violation};
 use pando_schedule::InterimTranscriptHash;
-use pando_tree::PrivateKeys;
+use pando_tree::{PrivateKeys, TreeError};
 use pando_wire::{FramedContent, LeafIndex, MlsMessage, Opaque, Proposal, ReInit, Sender};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -48,17 +48,17 @@ impl PublicStaged {
         effects: Effects,
         proposals: Vec<Committed>,
         left_out: Vec<Arc<PendingProposal>>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, TreeError> {
+        Ok(Self {
             follows: old.interim_transcript_hash.clone(),
-            leaves: replaced_leaves(&old.tree, &public.tree),
+            leaves: replaced_leaves(&old.tree, &public.tree)?,
             public,
             committer: content.sender,
             authenticated_data: content.authenticated_data.clone(),
             proposals,
             left_out,
             effects,
-        }
+        })
     }
 
     /// The public state of the new epoch.
@@ -177,11 +177,15 @@ impl Deref for Staged {
 
 impl Staged {
     /// Returns a staged epoch. `rows` are those that merging it writes and deletes.
-    pub(crate) fn new(mut everybody: PublicStaged, member: Option<StagedMember>, rows: Changes) -> Self {
+    pub(crate) fn new(
+        mut everybody: PublicStaged,
+        member: Option<StagedMember>,
+        rows: Changes,
+    ) -> Result<Self, TreeError> {
         // The rows list what is deleted.
-        everybody.public.tree.forget_deleted();
-        everybody.public.clients.forget_deleted();
-        Self { everybody, member, rows }
+        everybody.public.tree.forget_deleted()?;
+        everybody.public.clients.forget_deleted()?;
+        Ok(Self { everybody, member, rows })
     }
 
     /// Returns whether the member at `own` has staged this, and not another member of the group.

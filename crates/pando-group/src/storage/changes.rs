@@ -17,7 +17,7 @@ use pando_wire::{EncodeError, ReInit};
 
 /// The rows of the tree, and of whose leaves are whose, that differ between two epochs: all of them if there is only one.
 pub(crate) fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Changes, TreeError> {
-    let clients = new.clients.rows_since(old.map(|old| &old.clients));
+    let clients = new.clients.rows_since(old.map(|old| &old.clients))?;
     let changes = new.tree.rows_since(old.map(|old| &old.tree))?.into_iter().chain(clients);
     Ok(changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect())
 }
@@ -87,7 +87,7 @@ impl Group {
     /// Everything that is to be stored of a group.
     ///
     /// # Errors
-    /// [`GroupError::Encode`] if something is too long; what [`Tree::intact`](pando_tree::Tree::intact) says.
+    /// [`GroupError::Encode`] if something is too long, [`GroupError::Tree`] if something of the tree cannot be read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
         let mut rows = of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())?;
         rows.insert(RowKey::Member, member(self.own_leaf(), &self.keys)?);
@@ -126,12 +126,9 @@ impl Group {
         Ok(rows)
     }
 
-    /// What operations have changed that have failed: everything else comes beside their results.
-    ///
-    /// Nothing, if something of an opened group could not be read: it is to be opened anew, and what it could not take
-    /// is taken then.
+    /// Returns state changes left behind by failed operations. All other changes come beside the results of operations.
     pub fn take_delta(&mut self) -> Delta {
-        if self.public.tree.intact().is_ok() { self.take_changes() } else { Delta::default() }
+        self.take_changes()
     }
 
     /// What an operation has changed.

@@ -37,7 +37,7 @@ impl Group {
     /// - [`Misuse::UnsupportedCipherSuite`] if the provider does not have the group's.
     pub fn load(rows: &Rows, client: &Client<'_>) -> Result<Self, GroupError> {
         let (public, row) = public_state(rows, client.crypto, client.policy)?;
-        let clients = client_rows(rows, &public.clients);
+        let clients = client_rows(rows, &public.clients)?;
         let mut group = Self::with_public_state(rows, public, row, client)?;
         group.changes.extend(clients);
         group.renew_pending_clients(client.policy)?;
@@ -46,9 +46,9 @@ impl Group {
 
     /// The group that was stored, of whose ratchet tree nodes are read when they are needed, and everything else now.
     ///
-    /// If something cannot be read later on, the operation fails with a [`TreeError::Source`](pando_tree::TreeError), as
-    /// do all that follow; open the group anew. The client's policy must tell clients apart by what it told them apart by
-    /// when the group was stored ([`IdentityPolicy::client_id`]).
+    /// If something cannot be read later on, the operation fails with [`TreeError::Source`](pando_tree::TreeError) and has
+    /// changed nothing; it can be repeated. The client's policy must tell clients apart by what it told them apart by when the
+    /// group was stored ([`IdentityPolicy::client_id`]).
     ///
     /// # Errors
     /// - [`GroupError::Tree`] if something cannot be read.
@@ -61,8 +61,6 @@ impl Group {
         let clients = ClientIndex::stored(&tree);
         let public = state(suite, tree.clone(), clients, &row);
         let group = Self::with_public_state(&rows, public, row, client);
-        // As in Group::intact.
-        tree.intact()?;
         group
     }
 
@@ -121,12 +119,12 @@ impl Group {
     fn renew_pending_clients(&mut self, policy: &dyn IdentityPolicy) -> Result<(), GroupError> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
         let Staged { everybody: PublicStaged { public, .. }, rows, .. } = &mut pending.staged;
-        let clients = ClientIndex::of(&public.tree, policy);
-        if clients.rows_since(Some(&public.clients)).is_empty() {
+        let clients = ClientIndex::of(&public.tree, policy)?;
+        if clients.rows_since(Some(&public.clients))?.is_empty() {
             return Ok(());
         }
         rows.retain(|key, _| !is_client(key));
-        let renewed = clients.rows_since(Some(&self.public.clients)).into_iter();
+        let renewed = clients.rows_since(Some(&self.public.clients))?.into_iter();
         rows.extend(renewed.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))));
         public.clients = clients;
         self.changes.write(RowKey::PendingCommit, row_codec::pending_commit(pending)?);
@@ -215,19 +213,19 @@ const fn is_client(key: &RowKey) -> bool {
 }
 
 /// How the rows about who is in a group differ from those that there should be.
-pub(crate) fn client_rows(rows: &Rows, clients: &ClientIndex) -> Changes {
+pub(crate) fn client_rows(rows: &Rows, clients: &ClientIndex) -> Result<Changes, TreeError> {
     let mut changes: Changes = rows
         .range(RowKey::Tree(TreeKey::Shape)..RowKey::PrivateKey(NodeIndex(0)))
         .filter(|(key, _)| is_client(key))
         .map(|(key, _)| (*key, None))
         .collect();
-    for (key, row) in clients.rows_since(None) {
+    for (key, row) in clients.rows_since(None)? {
         // What is there already is neither to be deleted nor to be written.
         if changes.remove(&RowKey::Tree(key)).is_none() {
             changes.insert(RowKey::Tree(key), row.map(SecretBytes::from));
         }
     }
-    changes
+    Ok(changes)
 }
 
 /// The public state, the row that it begins with, and the tree.
@@ -244,7 +242,7 @@ pub(crate) fn public_state(
         _ => None,
     });
     let tree = Tree::restore(suite, tree_rows)?;
-    let clients = ClientIndex::of(&tree, policy);
+    let clients = ClientIndex::of(&tree, policy)?;
     Ok((state(suite, tree, clients, &row), row))
 }
 
@@ -298,7 +296,7 @@ fn member(
     let (suite, tree) = (public.suite, &public.tree);
     let key_pairs = private_key_rows(keys).map(|(key, row)| {
         let RowKey::PrivateKey(node) = key else { return Err(GroupError::Stored(key)) };
-        let public = tree.encryption_key(node).ok_or(GroupError::Stored(key))?;
+        let public = tree.encryption_key(node)?.ok_or(GroupError::Stored(key))?;
         Ok((node, HpkeKeyPair { private: row.expose().into(), public }))
     });
     let private_keys = PrivateKeys::restore(leaf, key_pairs.collect::<Result<Vec<_>, _>>()?);
