@@ -55,14 +55,15 @@ impl<G: Group> PublicKey<G> {
     }
 }
 
-/// What `DeriveKeyPair` needs to give a fresh key: `Nsk` random bytes.
+/// Draws the input of `DeriveKeyPair` for a fresh key: `Nsk` random bytes.
 pub(crate) fn fresh_ikm<G: Group>(rng: &mut dyn CryptoRng) -> Secret<G::PrivateLen> {
     let mut ikm = Zeroizing::new(Array::default());
     rng.fill_bytes(&mut ikm);
     ikm
 }
 
-/// `Encap`, with the ephemeral key pair that is derived from `ikm`: the shared secret and the encapsulated key.
+/// `Encap`, with the ephemeral key pair derived from `ikm`: returns the shared secret and the
+/// encapsulated key.
 ///
 /// # Errors
 /// [`CryptoError::InvalidPublicKey`], or [`CryptoError::BrokenRandomness`] if no key can be derived.

@@ -1,15 +1,21 @@
 //! HPKE in its base mode (RFC 9180, section 5.1.1), over DHKEM and the algorithms of a cipher suite.
 //!
-//! Left out on purpose: the other modes, and more than one message in a context, for which MLS has no use.
+//! The other modes and further messages in a context are left out on purpose: MLS does not use
+//! them.
+//!
+//! Sending is hedged against a generator that repeats its state: see [`Info::hedged_ikm`].
 
-use crate::algorithms::{Aead, Group, Kdf, NONCE_LEN};
+use crate::algorithms::{Aead, Group, Kdf, NONCE_LEN, Secret};
 use crate::dhkem::{SharedSecret, encap, fresh_ikm, labeled_expand, labeled_extract};
 use crate::{AeadKey, AeadNonce, CryptoError, HpkeMessage, SecretBytes, parallel};
+use hpke::hybrid_array::Array;
 use pando_wire::{HpkeCiphertext, KemOutput};
 use rand_core::CryptoRng;
 use std::marker::PhantomData;
+use zeroize::Zeroizing;
 
-/// What of the key schedule depends on `info` alone, be it for one recipient or for many.
+/// The part of the key schedule that depends on `info` alone. One value serves any number of
+/// recipients.
 pub(crate) struct Info<G, A> {
     key_schedule_context: Vec<u8>,
     algorithms: PhantomData<fn() -> (G, A)>,
@@ -17,6 +23,9 @@ pub(crate) struct Info<G, A> {
 
 /// `mode_base`.
 const MODE_BASE: u8 = 0;
+
+/// Separates the hedge from every other use of HMAC.
+const HEDGE_LABEL: &[u8] = b"Pando HPKE ephemeral key";
 
 impl<G: Group, A: Aead> Info<G, A> {
     /// Hashes `info`.
@@ -28,31 +37,43 @@ impl<G: Group, A: Aead> Info<G, A> {
         Self { key_schedule_context, algorithms: PhantomData }
     }
 
-    /// `SealBase`, with an ephemeral key from the generator.
+    /// `SealBase`, with a hedged ephemeral key from the generator.
     pub(crate) fn seal(
         &self,
         message: HpkeMessage<'_>,
         aad: &[u8],
         rng: &mut dyn CryptoRng,
     ) -> Result<HpkeCiphertext, CryptoError> {
-        self.seal_with(message, aad, &fresh_ikm::<G>(rng))
+        self.seal_hedged(message, aad, &fresh_ikm::<G>(rng))
     }
 
-    /// `SealBase` of each message, with the results that [`Info::seal`] would give one after the other.
+    /// `SealBase` of each message, with the results of [`Info::seal`] on one message after the
+    /// other.
     pub(crate) fn seal_many(
         &self,
         messages: &[HpkeMessage<'_>],
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<HpkeCiphertext>, (usize, CryptoError)> {
-        // What is drawn must not depend on which thread comes first.
+        // Drawn beforehand, because the result must not depend on which thread comes first.
         let drawn: Vec<_> = messages.iter().map(|message| (*message, fresh_ikm::<G>(rng))).collect();
-        let sealed = parallel::map(&drawn, |(message, ikm)| self.seal_with(*message, &[], ikm));
+        let sealed = parallel::map(&drawn, |(message, random)| self.seal_hedged(*message, &[], random));
         let positions = sealed.into_iter().enumerate();
         positions.map(|(position, sealed)| sealed.map_err(|error| (position, error))).collect()
     }
 
-    /// `SealBase`, with the ephemeral key pair that is derived from `ikm`.
-    fn seal_with(
+    /// `SealBase`, with the ephemeral key pair hedged from `random`.
+    fn seal_hedged(
+        &self,
+        message: HpkeMessage<'_>,
+        aad: &[u8],
+        random: &[u8],
+    ) -> Result<HpkeCiphertext, CryptoError> {
+        let ikm = self.hedged_ikm(random, [b"seal", message.public, aad, message.plaintext])?;
+        self.seal_with(message, aad, &ikm)
+    }
+
+    /// `SealBase`, with the ephemeral key pair derived from `ikm`.
+    pub(crate) fn seal_with(
         &self,
         message: HpkeMessage<'_>,
         aad: &[u8],
@@ -64,7 +85,8 @@ impl<G: Group, A: Aead> Info<G, A> {
         Ok(HpkeCiphertext { kem_output: encapped.as_slice().into(), ciphertext: ciphertext.into() })
     }
 
-    /// `SendExportBase`: the encapsulated key, and as many bytes as `out` has room for.
+    /// `SendExportBase`, with a hedged ephemeral key from the generator. Fills `out` and returns
+    /// the encapsulated key.
     pub(crate) fn send_export(
         &self,
         public: &[u8],
@@ -72,12 +94,55 @@ impl<G: Group, A: Aead> Info<G, A> {
         out: &mut [u8],
         rng: &mut dyn CryptoRng,
     ) -> Result<KemOutput, CryptoError> {
-        let (shared_secret, encapped) = encap::<G>(public, &fresh_ikm::<G>(rng))?;
+        let ikm = self.hedged_ikm(&fresh_ikm::<G>(rng), [b"export", public, exporter_context, &[]])?;
+        self.send_export_with(public, exporter_context, out, &ikm)
+    }
+
+    /// `SendExportBase`, with the ephemeral key pair derived from `ikm`.
+    pub(crate) fn send_export_with(
+        &self,
+        public: &[u8],
+        exporter_context: &[u8],
+        out: &mut [u8],
+        ikm: &[u8],
+    ) -> Result<KemOutput, CryptoError> {
+        let (shared_secret, encapped) = encap::<G>(public, ikm)?;
         self.export(&shared_secret, exporter_context, out)?;
         Ok(encapped.as_slice().into())
     }
 
-    /// The AEAD's key and the nonce of the first message.
+    /// Derives the `ikm` of an ephemeral key pair from `Nsk` random bytes, `info`, and `sent`: the
+    /// operation, the recipient's public key, the additional data or exporter context, and the
+    /// plaintext.
+    ///
+    /// HPKE derives the AEAD's key and nonce from the ephemeral key, so an ephemeral key that is
+    /// used twice with one recipient and `info` encrypts two messages under one nonce (RFC 9180,
+    /// section 9.7.5). Random bytes do repeat: a virtual machine that is restored from a snapshot
+    /// has a generator in an old state. With the hedge, an ephemeral key repeats only together with
+    /// the whole ciphertext.
+    ///
+    /// The random bytes are the key of HMAC. With good ones the output is pseudorandom, and an
+    /// attacker who knows the plaintext learns neither the ephemeral key nor the random bytes.
+    pub(crate) fn hedged_ikm(
+        &self,
+        random: &[u8],
+        sent: [&[u8]; 4],
+    ) -> Result<Secret<G::PrivateLen>, CryptoError> {
+        let [operation, public, context, plaintext] = sent;
+        let parts = [operation, public, &self.key_schedule_context, context, plaintext];
+        // The lengths come first and have a fixed size, so no two lists of parts have one encoding.
+        let lengths = parts.map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        let [operation, public, info, context, plaintext] = parts;
+        let suite_id = suite_id::<G, A>();
+        let input =
+            [HEDGE_LABEL, &suite_id, lengths.as_flattened(), operation, public, info, context, plaintext];
+        let prk = G::Kdf::prk(&G::Kdf::extract(random, &input))?;
+        let mut ikm = Zeroizing::new(Array::default());
+        G::Kdf::expand(&prk, &[], &mut ikm)?;
+        Ok(ikm)
+    }
+
+    /// Derives the AEAD's key and the nonce of the first message.
     pub(crate) fn key_and_nonce(
         &self,
         shared_secret: &SharedSecret<G>,

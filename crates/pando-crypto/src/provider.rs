@@ -106,6 +106,11 @@ pub trait Primitives: Send + Sync {
 
     /// `SealBase` (RFC 9180, section 6.1).
     ///
+    /// The ephemeral key depends on everything that is sent, not on the generator alone: an
+    /// implementation derives it from random bytes, the recipient, `info`, `aad` and the plaintext.
+    /// A generator may repeat its state, as after the restore of a snapshot of a virtual machine.
+    /// The ephemeral key then repeats only if the whole ciphertext does.
+    ///
     /// # Errors
     /// [`CryptoError::InvalidPublicKey`] as [`Primitives::check_hpke_public_key`],
     /// [`CryptoError::EncryptionFailed`] if the plaintext is too long.
@@ -118,13 +123,14 @@ pub trait Primitives: Send + Sync {
         rng: &mut dyn CryptoRng,
     ) -> Result<HpkeCiphertext, CryptoError>;
 
-    /// `SealBase` (RFC 9180, section 6.1) to many recipients under one `info`, without additional data: what
-    /// [`Primitives::hpke_seal`] gives for one message after the other, with the same generator.
+    /// `SealBase` (RFC 9180, section 6.1) to many recipients under one `info`, without additional
+    /// data. Returns the results of [`Primitives::hpke_seal`] on one message after the other, with
+    /// the same generator.
     ///
-    /// The backends here hash `info` once, and spread the rest over the cores.
+    /// The backends of this crate hash `info` once and spread the rest over the cores.
     ///
     /// # Errors
-    /// The position of the first message that cannot be sealed, and why.
+    /// The position of the first message that cannot be sealed, and the reason.
     fn hpke_seal_many(
         &self,
         info: &[u8],
@@ -152,7 +158,11 @@ pub trait Primitives: Send + Sync {
         ciphertext: &HpkeCiphertext,
     ) -> Result<SecretBytes, CryptoError>;
 
-    /// `SetupBaseS` followed by `Context.Export` (RFC 9180, section 6.2): the KEM's output and `len` bytes.
+    /// `SetupBaseS` followed by `Context.Export` (RFC 9180, section 6.2): returns the KEM's output
+    /// and `len` bytes.
+    ///
+    /// The ephemeral key is derived from random bytes, the recipient, `info` and the exporter
+    /// context, as in [`Primitives::hpke_seal`].
     ///
     /// # Errors
     /// [`CryptoError::InvalidPublicKey`] as [`Primitives::check_hpke_public_key`],

@@ -7,6 +7,7 @@ mod ed25519_batch;
 mod ed25519_criterion;
 mod ed448_criterion;
 mod hpke;
+mod hpke_hedge;
 mod hpke_many;
 mod hpke_vectors;
 mod known_signatures;

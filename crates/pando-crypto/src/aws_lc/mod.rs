@@ -21,7 +21,7 @@ pub(crate) mod ecdsa;
 pub(crate) mod ed25519;
 mod hpke;
 pub(crate) mod nist;
-mod symmetric;
+pub(crate) mod symmetric;
 pub(crate) mod x25519;
 
 use crate::composed::Composed;

@@ -92,6 +92,7 @@ impl<G: Group> Kem for Dhkem<G> {
         if sender.is_some() {
             return Err(HpkeError::EncapError);
         }
+        // Not hedged: only tests send through the crate, with bytes that are known.
         let sent = encap::<G>(&recipient.0, &fresh_ikm::<G>(rng));
         let (secret, encapped) = sent.map_err(|_| HpkeError::EncapError)?;
         Ok((SharedSecret((*secret).clone()), PublicKey(encapped)))

@@ -26,9 +26,9 @@ pub(crate) type Sha256 = Hash<1, sha2::Sha256>;
 pub(crate) type Sha384 = Hash<2, sha2::Sha384>;
 pub(crate) type Sha512 = Hash<3, sha2::Sha512>;
 
-type Aes128Gcm = Cipher<1, aes_gcm::Aes128Gcm>;
-type Aes256Gcm = Cipher<2, aes_gcm::Aes256Gcm>;
-type ChaCha20Poly1305 = Cipher<3, chacha20poly1305::ChaCha20Poly1305>;
+pub(crate) type Aes128Gcm = Cipher<1, aes_gcm::Aes128Gcm>;
+pub(crate) type Aes256Gcm = Cipher<2, aes_gcm::Aes256Gcm>;
+pub(crate) type ChaCha20Poly1305 = Cipher<3, chacha20poly1305::ChaCha20Poly1305>;
 
 type Hpke1 = hpke::Crate<x25519::X25519, Aes128Gcm, kdf::HkdfSha256, aead::AesGcm128>;
 type Hpke2 = hpke::Crate<nist::P256, Aes128Gcm, kdf::HkdfSha256, aead::AesGcm128>;

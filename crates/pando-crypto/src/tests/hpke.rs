@@ -256,12 +256,16 @@ fn both_sides_export_the_same() {
             (b"", b"context", 32),
             (INFO, b"context", longest),
         ] {
-            let (same_kem_output, sent) = send(info, context, len).unwrap();
-            assert_eq!(same_kem_output, kem_output);
+            let (sent_kem_output, sent) = send(info, context, len).unwrap();
+            // The ephemeral key depends on `info` and the context, and not on the length.
+            assert_eq!(sent_kem_output == kem_output, (info, context) == (INFO, b"context".as_slice()));
             assert_eq!(sent.expose().len(), len);
-            assert_eq!(receive(&kem_output, info, context, len).unwrap(), sent);
-            // Everything goes into what is exported.
-            assert_eq!(sent == good, (info, context, len) == (INFO, b"context".as_slice(), 32));
+            assert_eq!(receive(&sent_kem_output, info, context, len).unwrap(), sent);
+            // The secret depends on everything, also with the same ephemeral key.
+            let received = receive(&kem_output, info, context, len).unwrap();
+            for secret in [sent, received] {
+                assert_eq!(secret == good, (info, context, len) == (INFO, b"context".as_slice(), 32));
+            }
         }
         assert_eq!(send(INFO, b"", longest + 1), Err(CryptoError::InvalidLength));
         assert_eq!(receive(&kem_output, INFO, b"", longest + 1), Err(CryptoError::InvalidLength));
