@@ -9,7 +9,7 @@
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use pando_benches::{context, rng, suite};
-use pando_framing::{Padding, SignedContent, open_private, open_public};
+use pando_framing::{FramingError, Padding, SignedContent, open_private, open_public};
 use pando_schedule::{EncryptionSecret, MembershipKey, RatchetLimits, SecretTree, SenderDataSecret};
 use pando_wire::{
     Content, Decode, Encode, FramedContent, LeafIndex, MlsMessage, MlsMessageBody, Opaque, Proposal, Remove,
@@ -56,8 +56,12 @@ fn private(criterion: &mut Criterion) {
                     else {
                         unreachable!("it was made so");
                     };
-                    let (tree, key) = (&mut receiving, |_| Some(signer.public_key().clone()));
-                    open_private(suite, &message, &context, &secret, tree, LeafIndex(1), key).unwrap()
+                    let key = |_| Ok::<_, FramingError>(Some(signer.public_key().clone()));
+                    let (tree, own_leaf) = (&receiving, LeafIndex(1));
+                    let opened = open_private(suite, &message, &context, &secret, tree, own_leaf, key);
+                    let (content, used) = opened.unwrap();
+                    receiving.delete_key(used);
+                    content
                 },
                 BatchSize::PerIteration,
             );

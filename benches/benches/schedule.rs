@@ -56,7 +56,9 @@ fn secret_tree(criterion: &mut Criterion) {
             || new(2),
             |mut tree| {
                 let open = |_: &_| Ok::<_, ScheduleError>(());
-                tree.open(suite, LeafIndex(0), RatchetType::Application, 1_000, open).unwrap();
+                let opened = tree.open(suite, LeafIndex(0), RatchetType::Application, 1_000, open);
+                let ((), used) = opened.unwrap();
+                tree.delete_key(used);
             },
             BatchSize::SmallInput,
         );

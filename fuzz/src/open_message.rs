@@ -92,7 +92,7 @@ fn insider_private(bytes: &[u8]) {
                 nonce.iter_mut().zip(sender.reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
                 Ok::<_, FramingError>((key.key.expose().into(), nonce.into()))
             });
-            key.unwrap_or_else(|_| (vec![0; 16].into(), vec![0; 12].into()))
+            key.map_or_else(|_| (vec![0; 16].into(), vec![0; 12].into()), |(key, _)| key)
         }
         Err(_) => (vec![0; 16].into(), vec![0; 12].into()),
     };
@@ -144,9 +144,8 @@ fn honest(bytes: &[u8]) {
     let (mut rng, secret) = (ChaCha20Rng::seed_from_u64(1), &world.sender_data_secret);
     let sealed = signed.seal_private(world.suite, &mut tree(), secret, Padding::Padme, &mut rng);
     let message = sealed.expect("seals");
-    let verified =
-        open_private(world.suite, &message, &world.context, secret, &mut tree(), LeafIndex(0), key);
-    assert_eq!(verified.expect("verifies").content, content);
+    let verified = open_private(world.suite, &message, &world.context, secret, &tree(), LeafIndex(0), key);
+    assert_eq!(verified.expect("verifies").0.content, content);
 }
 
 fn tree() -> SecretTree {
@@ -154,9 +153,9 @@ fn tree() -> SecretTree {
     SecretTree::new(size, vec![7; 32].into(), RatchetLimits::default())
 }
 
-fn key(leaf: LeafIndex) -> Option<SignaturePublicKey> {
+fn key(leaf: LeafIndex) -> Result<Option<SignaturePublicKey>, FramingError> {
     // Leaf 2 is blank.
-    (leaf.0 < 4 && leaf.0 != 2).then(|| WORLD.signer.public_key().clone())
+    Ok((leaf.0 < 4 && leaf.0 != 2).then(|| WORLD.signer.public_key().clone()))
 }
 
 /// Nobody has signed it, so it must not verify.
@@ -171,7 +170,7 @@ fn public(message: PublicMessage) {
 fn private(message: &PrivateMessage) {
     let (world, mut tree) = (&*WORLD, tree());
     let secret = &world.sender_data_secret;
-    let opened = open_private(world.suite, message, &world.context, secret, &mut tree, LeafIndex(0), key);
+    let opened = open_private(world.suite, message, &world.context, secret, &tree, LeafIndex(0), key);
     assert!(opened.is_err());
     for leaf in [0, 1, 3].map(LeafIndex) {
         for ratchet in [RatchetType::Handshake, RatchetType::Application] {

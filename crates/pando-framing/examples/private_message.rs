@@ -1,9 +1,7 @@
 //! A message is signed, encrypted, and opened again by another member of the group.
-//!
-//! What is in the README is from here; a test compares the two.
 
 use pando_crypto::{CryptoProvider, RustCrypto};
-use pando_framing::{Padding, SignedContent, open_private};
+use pando_framing::{FramingError, Padding, SignedContent, open_private};
 use pando_schedule::{EncryptionSecret, RatchetLimits, SecretTree, SenderDataSecret};
 use pando_wire::{
     CipherSuite, Content, Extensions, FramedContent, GroupContext, LeafIndex, Opaque, ProtocolVersion,
@@ -45,9 +43,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (secret, padding) = (&sender_data_secret, Padding::Padme);
     let message = signed.seal_private(suite, &mut sending_tree, secret, padding, &mut rng)?;
 
-    let (own_leaf, tree) = (LeafIndex(1), &mut receiving_tree);
-    let sender_key = |leaf: LeafIndex| (leaf.0 == 0).then(|| signer.public_key().clone());
-    let authenticated = open_private(suite, &message, &group_context, secret, tree, own_leaf, sender_key)?;
+    let (own_leaf, tree) = (LeafIndex(1), &receiving_tree);
+    let sender_key =
+        |leaf: LeafIndex| Ok::<_, FramingError>((leaf.0 == 0).then(|| signer.public_key().clone()));
+    let (authenticated, key) =
+        open_private(suite, &message, &group_context, secret, tree, own_leaf, sender_key)?;
+    // A real program persists this together with whatever it does with the message.
+    receiving_tree.delete_key(key);
 
     if let Content::Application(data) = &authenticated.content.content {
         println!("{}", String::from_utf8_lossy(data));

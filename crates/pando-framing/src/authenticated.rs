@@ -75,8 +75,8 @@ impl UnverifiedContent {
     }
 }
 
-/// Content that was opened before, to be verified once more: the key of a PrivateMessage opens it only once
-/// (section 9.2), so whoever may need its content again keeps that.
+/// Prepares content that was opened before for another verification. The key of a PrivateMessage
+/// that has been taken is deleted (section 9.2), so a caller that needs the content again keeps it.
 ///
 /// # Errors
 /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs elsewhere.

@@ -9,11 +9,12 @@
 //!
 //! # Receiving
 //!
-//! [`open_public`] checks the membership tag and gives [`UnverifiedContent`]. That tells who claims to have
-//! sent it; [`UnverifiedContent::verify`] checks the signature with the key that the tree has for the
-//! sender, and gives [`Authenticated`] content. [`open_private`] decrypts and does the same in one step,
-//! since the key of a message is used up if and only if the message is authentic. Nothing else makes
-//! `Authenticated` content, so a function that takes it cannot be called with less.
+//! [`open_public`] checks the membership tag and gives [`UnverifiedContent`]. That tells who claims
+//! to have sent it; [`UnverifiedContent::verify`] checks the signature with the key that the tree
+//! has for the sender, and gives [`Authenticated`] content. [`open_private`] decrypts and does the
+//! same in one step, and returns the key of the message with the content, so that only an authentic
+//! message can have its key deleted. Nothing else makes `Authenticated` content, so a function that
+//! takes it cannot be called with less.
 //!
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto};

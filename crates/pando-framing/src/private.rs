@@ -1,51 +1,58 @@
-//! Messages that are signed and encrypted (RFC 9420, section 6.3).
+//! Signed and encrypted messages (RFC 9420, section 6.3).
 
 use crate::authenticated::{Authenticated, UnverifiedContent, check_belongs, check_sender, to_be_signed};
 use crate::{FramingError, Padding};
 use pando_crypto::{AeadNonce, CryptoRng, SecretBytes, Suite};
-use pando_schedule::{MessageKey, SecretTree, SenderDataSecret};
+use pando_schedule::{MessageKey, SecretTree, SenderDataSecret, UsedKey};
 use pando_wire::{
     AuthenticatedContent, ContentType, Decode, Encode, EncodeError, FramedContent, GroupContext, GroupId,
     LeafIndex, Opaque, PrivateContentAad, PrivateMessage, PrivateMessageContent, Sender, SenderData,
     SenderDataAad, SignaturePublicKey, WireFormat, vector_header,
 };
 
-/// Opens a PrivateMessage of the epoch that `context` describes, and verifies its signature.
+/// Opens a PrivateMessage of the epoch of `context`, and verifies its signature. Returns its
+/// content and its key, which has been used.
 ///
-/// `sender_key` gives the signature key of the member at a leaf. The key of the message is gone if all went well, and
-/// only then: neither somebody who alters a message in transit nor a member who makes one up in another's name, for
-/// which it has all keys but the last, can use up the key of the real one.
+/// `sender_key` returns the signature key of the member at a leaf, or `None` if the leaf is blank.
+///
+/// The key of the message is deleted by [`SecretTree::delete_key`], as the last step of taking the
+/// message. Until then nothing has changed, and the message can be opened again. Neither an
+/// attacker who alters a message in transit nor a member who forges one of another member, with all
+/// keys but the signature key, can have the key of the genuine message deleted.
 ///
 /// # Errors
-/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs elsewhere.
-/// - [`FramingError::OwnMessage`] if it says that it is from `own_leaf`, whose ratchets are for sending.
+/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the message belongs elsewhere.
+/// - [`FramingError::OwnMessage`] if its sender is `own_leaf`, whose ratchets are for sending.
 /// - [`FramingError::NotAMember`] if the sender's leaf is blank.
-/// - [`FramingError::Schedule`] if the key was used before or is out of reach.
-/// - [`FramingError::MalformedSenderData`] or [`FramingError::MalformedContent`] if what was decrypted is
-///   malformed, or its padding is not zero.
-/// - [`FramingError::Crypto`] if the sender data or the content cannot be decrypted, or the signature is wrong.
-pub fn open_private(
+/// - [`FramingError::Schedule`] if the key is deleted or out of reach.
+/// - [`FramingError::MalformedSenderData`] or [`FramingError::MalformedContent`] if the plaintext
+///   is malformed, or its padding is not zero.
+/// - [`FramingError::Crypto`] if the sender data or the content cannot be decrypted, or the
+///   signature is wrong.
+/// - The error of `sender_key`.
+pub fn open_private<E: From<FramingError>>(
     suite: Suite,
     message: &PrivateMessage,
     context: &GroupContext,
     sender_data_secret: &SenderDataSecret,
-    secret_tree: &mut SecretTree,
+    secret_tree: &SecretTree,
     own_leaf: LeafIndex,
-    sender_key: impl FnOnce(LeafIndex) -> Option<SignaturePublicKey>,
-) -> Result<Authenticated<AuthenticatedContent>, FramingError> {
+    sender_key: impl FnOnce(LeafIndex) -> Result<Option<SignaturePublicKey>, E>,
+) -> Result<(Authenticated<AuthenticatedContent>, UsedKey), E> {
     check_belongs(&message.group_id, message.epoch, context)?;
     let sender = open_sender_data(suite, message, sender_data_secret)?;
     let SenderData { leaf_index: leaf, generation, .. } = sender;
     if leaf == own_leaf {
-        return Err(FramingError::OwnMessage);
+        return Err(FramingError::OwnMessage.into());
     }
-    let signature_key = sender_key(leaf).ok_or(FramingError::NotAMember(leaf))?;
-    secret_tree.open(suite, leaf, message.content_type.into(), generation, |key| {
+    let signature_key = sender_key(leaf)?.ok_or(FramingError::NotAMember(leaf))?;
+    let opened = secret_tree.open(suite, leaf, message.content_type.into(), generation, |key| {
         open_content(suite, message, context, sender, key)?.verify(suite, &signature_key)
-    })
+    })?;
+    Ok(opened)
 }
 
-/// What is inside, with the key of the message.
+/// Decrypts the content with the key of the message.
 fn open_content(
     suite: Suite,
     message: &PrivateMessage,

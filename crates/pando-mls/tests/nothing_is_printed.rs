@@ -13,7 +13,7 @@
 #[path = "support/secrets.rs"]
 mod secrets;
 
-use pando_framing::{SignedContent, open_private, reopen};
+use pando_framing::{FramingError, SignedContent, open_private, reopen};
 use pando_mls::wire::{
     AuthenticatedContent, Content, FramedContent, GroupSecrets, PathSecret, PrivateMessageContent, Sender,
     TreeSize, WireFormat,
@@ -180,9 +180,11 @@ fn print_parts(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.print("SecretTree", &secret_tree);
     let (_, key) = secret_tree.take_next(suite, LeafIndex(1), RatchetType::Application).unwrap();
     printed.holder("MessageKey", &key, key.key.expose());
-    secret_tree
+    let ((), used) = secret_tree
         .open(suite, LeafIndex(2), RatchetType::Application, 5, |_| Ok::<_, ScheduleError>(()))
         .unwrap();
+    printed.print("UsedKey", &used);
+    secret_tree.delete_key(used);
     printed.print("SecretTree", &secret_tree);
     for (_, secret) in secret_tree.secrets() {
         // A ratchet's secret is behind its generation.
@@ -349,8 +351,8 @@ fn print_paths(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let secret_tree = || SecretTree::new(size, some(suite.hash_len(), 92).into(), RatchetLimits::default());
     let sender_data = SenderDataSecret::from(some(suite.hash_len(), 93));
     let sealed = signed.seal_private(suite, &mut secret_tree(), &sender_data, Padding::Padme, rng).unwrap();
-    let (tree, key) = (&mut secret_tree(), |_| Some(signer.public_key().clone()));
-    let opened = open_private(suite, &sealed, &context, &sender_data, tree, LeafIndex(1), key).unwrap();
+    let (tree, key) = (&secret_tree(), |_| Ok::<_, FramingError>(Some(signer.public_key().clone())));
+    let (opened, _) = open_private(suite, &sealed, &context, &sender_data, tree, LeafIndex(1), key).unwrap();
     printed.print("UnverifiedContent", &reopen(opened.into_inner(), &context).unwrap());
 }
 

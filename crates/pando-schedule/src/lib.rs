@@ -55,6 +55,6 @@ pub use key_schedule::{
 };
 pub use psk::{PskSecret, PskValue};
 pub use ratchet::{MessageKey, RatchetLimits};
-pub use secret_tree::{RatchetType, SecretId, SecretTree};
+pub use secret_tree::{RatchetType, SecretId, SecretTree, UsedKey};
 pub use transcript::{ConfirmedTranscriptHash, InterimTranscriptHash};
 pub use welcome::WelcomeSecret;

@@ -1,19 +1,19 @@
-//! The hash ratchet of one sender and one kind of content (RFC 9420, section 9.1), and the deletion of what
-//! it gave (section 9.2).
+//! The hash ratchet of one sender and one kind of content (RFC 9420, section 9.1), and the deletion
+//! of its keys (section 9.2).
 
 use crate::ScheduleError;
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes, Suite};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How far messages of one sender may be out of order. Whoever can make a member open messages could
-/// otherwise make it derive four thousand million keys, or keep as many.
+/// How far messages of one sender may be out of order. Without limits, a message could make a
+/// member derive and keep four thousand million keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RatchetLimits {
-    /// How many generations a message may be ahead of the next one that is expected. What is skipped costs
-    /// a derivation each. Default: 1,000.
+    /// How many generations a message may be ahead of the next expected one. Each skipped
+    /// generation costs a derivation. Default: 1,000.
     pub forward: u32,
-    /// How many generations a message may be behind the newest one that was opened. A key is kept for each
-    /// that is missing. Default: 64.
+    /// How many generations a message may be behind the newest opened one. The key of each missing
+    /// generation is kept. Default: 64.
     pub backward: u32,
 }
 
@@ -32,14 +32,14 @@ pub struct MessageKey {
     pub nonce: AeadNonce,
 }
 
-/// A ratchet: the secret of the next generation, and the keys of those that were skipped.
+/// A ratchet: the secret of the next generation, and the keys of skipped generations.
 #[derive(Debug)]
 pub(crate) struct Ratchet {
     /// `None` after the last generation.
     head: Option<Head>,
-    /// Keys of generations before the head that no message has come for.
+    /// Keys of generations before the head whose messages have not been opened.
     skipped: BTreeMap<u32, MessageKey>,
-    /// What has changed since it was last stored.
+    /// The parts that have changed since the last [`Ratchet::take_changed`].
     changed: BTreeSet<Part>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Ratchet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Head,
-    /// The key of a generation that was skipped.
+    /// The key of a skipped generation.
     Skipped(u32),
 }
 
@@ -58,8 +58,26 @@ struct Head {
     secret: SecretBytes,
 }
 
+/// A generation whose key has opened a message and is still there.
+#[derive(Debug)]
+pub(crate) struct Used {
+    generation: u32,
+    /// The ratchet past this generation. `None` if the ratchet was past it when the message was
+    /// opened.
+    advance: Option<Advance>,
+}
+
+/// The secrets that remain of a ratchet once a generation that is not behind its head has been
+/// used.
+#[derive(Debug)]
+struct Advance {
+    head: Option<Head>,
+    /// The keys of the generations in between, as far back as the limits allow.
+    skipped: Vec<(u32, MessageKey)>,
+}
+
 impl Head {
-    /// The key and nonce of this generation.
+    /// Derives the key and nonce of this generation.
     fn key(&self, suite: Suite) -> Result<MessageKey, CryptoError> {
         let derive = |label, len| suite.derive_tree_secret(self.secret.expose(), label, self.generation, len);
         Ok(MessageKey {
@@ -68,7 +86,7 @@ impl Head {
         })
     }
 
-    /// The next generation, if there is one.
+    /// Derives the next generation. Returns `None` if this is the last one.
     fn next(&self, suite: Suite) -> Result<Option<Self>, CryptoError> {
         let Some(generation) = self.generation.checked_add(1) else {
             return Ok(None);
@@ -80,18 +98,18 @@ impl Head {
 }
 
 impl Ratchet {
-    /// The ratchet that begins with `ratchet_secret_[N]_[0]`.
+    /// Returns the ratchet that begins with `ratchet_secret_[N]_[0]`.
     pub(crate) fn new(secret: SecretBytes) -> Self {
         let changed = BTreeSet::from([Part::Head]);
         Self { head: Some(Head { generation: 0, secret }), skipped: BTreeMap::new(), changed }
     }
 
-    /// A ratchet without any part, to be filled with what was stored.
+    /// Returns a ratchet without any part, for [`Ratchet::restore`] to fill.
     pub(crate) const fn empty() -> Self {
         Self { head: None, skipped: BTreeMap::new(), changed: BTreeSet::new() }
     }
 
-    /// What a part is stored as; `None` if it is not there. The head always is.
+    /// Returns a part as it is stored, or `None` if it does not exist. The head always does.
     pub(crate) fn part(&self, part: Part) -> Option<SecretBytes> {
         match part {
             Part::Head => Some(self.head.as_ref().map_or_else(SecretBytes::default, |head| {
@@ -104,7 +122,7 @@ impl Ratchet {
         }
     }
 
-    /// Puts a part in its place again; `None` if it does not have the length of one.
+    /// Restores a stored part. Returns `None` if it has the wrong length.
     pub(crate) fn restore(&mut self, suite: Suite, part: Part, stored: &[u8]) -> Option<()> {
         match part {
             Part::Head if stored.is_empty() => self.head = None,
@@ -124,12 +142,12 @@ impl Ratchet {
         Some(())
     }
 
-    /// All parts that are there.
+    /// Returns all parts that exist.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part> {
         std::iter::once(Part::Head).chain(self.skipped.keys().copied().map(Part::Skipped))
     }
 
-    /// What has changed since this was last asked.
+    /// Returns the parts that have changed since the last call.
     pub(crate) fn take_changed(&mut self) -> BTreeSet<Part> {
         std::mem::take(&mut self.changed)
     }
@@ -143,44 +161,56 @@ impl Ratchet {
         Ok((generation, key))
     }
 
-    /// Opens a message of a given generation with `open`.
-    ///
-    /// If it succeeds, the key is gone, and so are the secrets that it came from; the keys of generations
-    /// that were skipped are kept as far as `limits` allow. If it fails, nothing changes: a message that
-    /// somebody tampered with, or made up, must not cost the key of the real one.
+    /// Opens a message of a given generation with `open`. The key can be used again until
+    /// [`Ratchet::delete`] gets the [`Used`] generation.
     pub(crate) fn open<T, E: From<ScheduleError>>(
-        &mut self,
-        suite: Suite,
-        limits: RatchetLimits,
-        generation: u32,
-        open: impl FnOnce(&MessageKey) -> Result<T, E>,
-    ) -> Result<T, E> {
-        if let Some(key) = self.skipped.get(&generation) {
-            let opened = open(key)?;
-            self.skipped.remove(&generation);
-            self.changed.insert(Part::Skipped(generation));
-            return Ok(opened);
-        }
-        let advance = self.advance_to(suite, limits, generation)?;
-        let opened = open(&advance.key)?;
-        self.head = advance.head;
-        self.changed.insert(Part::Head);
-        self.changed.extend(advance.skipped.iter().map(|(skipped, _)| Part::Skipped(*skipped)));
-        self.skipped.extend(advance.skipped);
-        let oldest = generation.saturating_sub(limits.backward);
-        let kept = self.skipped.split_off(&oldest);
-        let too_old = std::mem::replace(&mut self.skipped, kept);
-        self.changed.extend(too_old.into_keys().map(Part::Skipped));
-        Ok(opened)
-    }
-
-    /// What the ratchet would be after opening a message of a generation that is not behind it.
-    fn advance_to(
         &self,
         suite: Suite,
         limits: RatchetLimits,
         generation: u32,
-    ) -> Result<Advance, ScheduleError> {
+        open: impl FnOnce(&MessageKey) -> Result<T, E>,
+    ) -> Result<(T, Used), E> {
+        if let Some(key) = self.skipped.get(&generation) {
+            return Ok((open(key)?, Used { generation, advance: None }));
+        }
+        let (key, advance) = self.advance_past(suite, limits, generation)?;
+        Ok((open(&key)?, Used { generation, advance: Some(advance) }))
+    }
+
+    /// Deletes the key of a used generation and the secrets that it is derived from. Keys of
+    /// skipped generations are kept as far back as the limits allow.
+    ///
+    /// The ratchet may have moved since the message was opened. The key is deleted all the same,
+    /// and no key comes back: of the advance, only the part beyond the present head is taken.
+    pub(crate) fn delete(&mut self, limits: RatchetLimits, used: Used) {
+        let Used { generation, advance } = used;
+        if self.skipped.remove(&generation).is_some() {
+            self.changed.insert(Part::Skipped(generation));
+        }
+        let next = self.head.as_ref().map(|head| head.generation).filter(|next| *next <= generation);
+        let (Some(next), Some(Advance { head, skipped })) = (next, advance) else {
+            // The head is past the generation.
+            return;
+        };
+        self.head = head;
+        self.changed.insert(Part::Head);
+        for (skipped, key) in skipped.into_iter().filter(|(skipped, _)| *skipped >= next) {
+            self.skipped.insert(skipped, key);
+            self.changed.insert(Part::Skipped(skipped));
+        }
+        let kept = self.skipped.split_off(&generation.saturating_sub(limits.backward));
+        let too_old = std::mem::replace(&mut self.skipped, kept);
+        self.changed.extend(too_old.into_keys().map(Part::Skipped));
+    }
+
+    /// Derives the key of a generation that is not behind the head, and the state of the ratchet
+    /// past it.
+    fn advance_past(
+        &self,
+        suite: Suite,
+        limits: RatchetLimits,
+        generation: u32,
+    ) -> Result<(MessageKey, Advance), ScheduleError> {
         let head = self.head.as_ref().ok_or(ScheduleError::KeyGone(generation))?;
         let distance = generation.checked_sub(head.generation).ok_or(ScheduleError::KeyGone(generation))?;
         if distance > limits.forward {
@@ -197,14 +227,8 @@ impl Ratchet {
             stepped = current.next(suite)?;
         }
         let current = stepped.as_ref().unwrap_or(head);
-        Ok(Advance { key: current.key(suite)?, head: current.next(suite)?, skipped })
+        Ok((current.key(suite)?, Advance { head: current.next(suite)?, skipped }))
     }
-}
-
-struct Advance {
-    key: MessageKey,
-    head: Option<Head>,
-    skipped: Vec<(u32, MessageKey)>,
 }
 
 #[cfg(test)]
@@ -212,6 +236,7 @@ mod tests {
     use super::*;
     use pando_crypto::{CryptoProvider, RustCrypto};
     use pando_wire::CipherSuite;
+    use proptest::prelude::*;
 
     const LIMITS: RatchetLimits = RatchetLimits { forward: 20, backward: 5 };
 
@@ -227,8 +252,21 @@ mod tests {
         MessageKey { key: key.key.expose().into(), nonce: key.nonce.expose().into() }
     }
 
+    /// Opens a message and deletes its key.
     fn open(ratchet: &mut Ratchet, generation: u32) -> Result<MessageKey, ScheduleError> {
+        let (key, used) = use_key(ratchet, generation)?;
+        ratchet.delete(LIMITS, used);
+        Ok(key)
+    }
+
+    /// Opens a message without deleting its key.
+    fn use_key(ratchet: &Ratchet, generation: u32) -> Result<(MessageKey, Used), ScheduleError> {
         ratchet.open(suite(), LIMITS, generation, |key| Ok(copy(key)))
+    }
+
+    /// All secrets of a ratchet, as they are stored.
+    fn secrets(ratchet: &Ratchet) -> Vec<(Part, SecretBytes)> {
+        ratchet.parts().map(|part| (part, ratchet.part(part).unwrap())).collect()
     }
 
     /// The keys in order, the obvious way.
@@ -278,15 +316,92 @@ mod tests {
         open(&mut ratchet, 2).unwrap();
         drop(ratchet.take_changed());
         for generation in [0, 5, 3 + LIMITS.forward] {
-            let failed: Result<(), _> =
+            let failed: Result<((), _), ScheduleError> =
                 ratchet.open(suite(), LIMITS, generation, |_| Err(CryptoError::DecryptionFailed.into()));
-            assert_eq!(failed, Err::<(), ScheduleError>(CryptoError::DecryptionFailed.into()));
+            assert_eq!(failed.unwrap_err(), CryptoError::DecryptionFailed.into());
             assert_eq!(ratchet.take_changed(), BTreeSet::new());
         }
         assert_eq!(ratchet.skipped.keys().copied().collect::<Vec<_>>(), [0, 1]);
         assert_eq!(ratchet.head.as_ref().map(|head| head.generation), Some(3));
         assert_eq!(open(&mut ratchet, 0).unwrap(), keys[0]);
         assert_eq!(open(&mut ratchet, 3).unwrap(), keys[3]);
+    }
+
+    #[test]
+    fn a_key_that_is_not_deleted_can_be_used_again() {
+        let keys = keys(10);
+        let mut ratchet = ratchet();
+        open(&mut ratchet, 2).unwrap();
+        drop(ratchet.take_changed());
+        let before = secrets(&ratchet);
+        // A skipped one, the next one, and one further ahead.
+        for generation in [1, 3, 7] {
+            for _ in 0..2 {
+                let (key, _) = use_key(&ratchet, generation).unwrap();
+                assert_eq!(key, keys[generation as usize]);
+                assert_eq!(secrets(&ratchet), before);
+                assert_eq!(ratchet.take_changed(), BTreeSet::new());
+            }
+        }
+        for generation in [1, 3, 7] {
+            let (_, used) = use_key(&ratchet, generation).unwrap();
+            ratchet.delete(LIMITS, used);
+            assert_eq!(use_key(&ratchet, generation).unwrap_err(), ScheduleError::KeyGone(generation));
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_used_twice_is_deleted_once() {
+        for generation in [1, 3, 7] {
+            let mut ratchet = ratchet();
+            open(&mut ratchet, 2).unwrap();
+            let [(_, first), (_, second)] = [(); 2].map(|()| use_key(&ratchet, generation).unwrap());
+            ratchet.delete(LIMITS, first);
+            let before = secrets(&ratchet);
+            drop(ratchet.take_changed());
+            ratchet.delete(LIMITS, second);
+            assert_eq!(secrets(&ratchet), before);
+            assert_eq!(ratchet.take_changed(), BTreeSet::new());
+        }
+    }
+
+    #[test]
+    fn a_sent_generation_does_not_come_back() {
+        let mut ratchet = ratchet();
+        let (_, used) = use_key(&ratchet, 3).unwrap();
+        for _ in 0..2 {
+            ratchet.take_next(suite()).unwrap();
+        }
+        ratchet.delete(LIMITS, used);
+        assert_eq!(ratchet.skipped.keys().copied().collect::<Vec<_>>(), [2]);
+        assert_eq!(ratchet.take_next(suite()).unwrap().0, 4);
+    }
+
+    proptest! {
+        /// In whatever order keys are used and deleted, the ratchet is the one of which each was
+        /// deleted at once.
+        #[test]
+        fn a_late_deletion_is_as_good_as_one_at_once(
+            steps in proptest::collection::vec((any::<bool>(), 0..25_u32), 1..40)
+        ) {
+            let (mut ratchet, mut at_once, mut waiting) = (ratchet(), ratchet(), Vec::new());
+            for (is_use, number) in steps {
+                if is_use || waiting.is_empty() {
+                    if let Ok((_, used)) = use_key(&ratchet, number) {
+                        waiting.push(used);
+                    }
+                } else {
+                    let used = waiting.swap_remove(number as usize % waiting.len());
+                    let generation = used.generation;
+                    ratchet.delete(LIMITS, used);
+                    // It fails if the key is gone already.
+                    let _ = open(&mut at_once, generation);
+                    prop_assert_eq!(use_key(&ratchet, generation).unwrap_err(), ScheduleError::KeyGone(generation));
+                }
+                prop_assert_eq!(secrets(&ratchet), secrets(&at_once));
+                prop_assert_eq!(ratchet.take_changed(), at_once.take_changed());
+            }
+        }
     }
 
     #[test]
@@ -303,9 +418,12 @@ mod tests {
     fn the_last_generation_does_not_wrap_around() {
         let mut ratchet = ratchet();
         ratchet.head = Some(Head { generation: u32::MAX - 1, secret: vec![7; 32].into() });
+        let (_, last) = use_key(&ratchet, u32::MAX).unwrap();
         assert_eq!(ratchet.take_next(suite()).unwrap().0, u32::MAX - 1);
         assert_eq!(ratchet.take_next(suite()).unwrap().0, u32::MAX);
         assert_eq!(ratchet.take_next(suite()), Err(ScheduleError::RatchetExhausted));
+        ratchet.delete(LIMITS, last);
+        assert_eq!(secrets(&ratchet), [(Part::Head, SecretBytes::default())]);
         assert_eq!(open(&mut ratchet, u32::MAX), Err(ScheduleError::KeyGone(u32::MAX)));
         assert_eq!(open(&mut ratchet, 0), Err(ScheduleError::KeyGone(0)));
     }

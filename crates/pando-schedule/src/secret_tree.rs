@@ -1,21 +1,22 @@
 //! The secret tree (RFC 9420, section 9).
 //!
-//! Only what has been touched exists: a tree begins as its root's secret, and a sender's first message
-//! costs one derivation for each level above its leaf. A secret is gone as soon as those of its children
-//! are there (section 9.2).
+//! Secrets are derived on demand: a tree begins as its root's secret, and a sender's first message
+//! costs two derivations for each level above its leaf. A secret is deleted when those of its
+//! children exist (section 9.2).
 
-use crate::ratchet::{MessageKey, Part, Ratchet, RatchetLimits};
+use crate::ratchet::{MessageKey, Part, Ratchet, RatchetLimits, Used};
 use crate::{EncryptionSecret, ScheduleError};
 use pando_crypto::{CryptoError, SecretBytes, Suite};
 use pando_wire::{ContentType, LeafIndex, NodeIndex, TreeSize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// Which of a sender's two ratchets.
+/// One of a sender's two ratchets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RatchetType {
     /// For Proposals and Commits.
     Handshake,
-    /// For data of the application.
+    /// For application data.
     Application,
 }
 
@@ -35,11 +36,12 @@ impl From<ContentType> for RatchetType {
 /// A secret of a secret tree that is stored by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretId {
-    /// The secret of a node, from which those below it are still to be derived.
+    /// The secret of a node whose children's secrets have not been derived.
     Node(NodeIndex),
-    /// The next secret of a sender's ratchet, behind its generation; empty after the last one.
+    /// The generation and the secret of the head of a sender's ratchet; empty after the last
+    /// generation.
     Ratchet(LeafIndex, RatchetType),
-    /// The nonce and key of a message that was skipped, by its generation.
+    /// The nonce and key of a skipped message, by its generation.
     Message(LeafIndex, RatchetType, u32),
 }
 
@@ -52,19 +54,37 @@ impl SecretId {
     }
 }
 
-/// The keys of an epoch's encrypted messages, as far as they have not been used.
+/// The keys of an epoch's encrypted messages that have not been deleted.
 #[derive(Debug)]
 pub struct SecretTree {
     size: TreeSize,
     limits: RatchetLimits,
-    /// `tree_node_[N]_secret` for the nodes whose parent's secret is gone and whose own is not.
+    /// `tree_node_[N]_secret` of the nodes whose parent's secret is deleted and whose own is not.
     frontier: BTreeMap<NodeIndex, SecretBytes>,
-    /// The leaves whose secrets are gone.
+    /// The ratchets of the leaves whose secrets are deleted.
     senders: BTreeMap<LeafIndex, Sender>,
-    /// Nodes that have changed since the tree was last stored.
+    /// Nodes that have changed since the last [`SecretTree::take_changes`].
     changed_nodes: BTreeSet<NodeIndex>,
-    /// The same for senders.
+    /// Senders that have changed since then.
     changed_senders: BTreeSet<LeafIndex>,
+    /// Shared with the [`UsedKey`]s of this tree, which belong to no other.
+    identity: Arc<()>,
+}
+
+/// A key that has opened a message and is still in its tree, until [`SecretTree::delete_key`]
+/// deletes it.
+///
+/// Holds the secrets that remain of the ratchet without the key. They are overwritten when dropped.
+#[must_use = "the key stays usable until `SecretTree::delete_key` deletes it"]
+#[derive(Debug)]
+pub struct UsedKey {
+    /// The identity of the tree.
+    tree: Arc<()>,
+    leaf: LeafIndex,
+    ratchet: RatchetType,
+    /// The ratchets of the leaf, if the tree did not have them when the message was opened.
+    reached: Option<Reached>,
+    used: Used,
 }
 
 #[derive(Debug)]
@@ -73,8 +93,16 @@ struct Sender {
     application: Ratchet,
 }
 
+/// The ratchets of a leaf, derived from the lowest secret above it, and the secrets beside the path
+/// between them.
+#[derive(Debug)]
+struct Reached {
+    siblings: Vec<(NodeIndex, SecretBytes)>,
+    sender: Sender,
+}
+
 impl Sender {
-    /// To be filled with what was stored.
+    /// Returns ratchets without any part, for [`Ratchet::restore`] to fill.
     const fn empty() -> Self {
         Self { handshake: Ratchet::empty(), application: Ratchet::empty() }
     }
@@ -95,34 +123,40 @@ impl Sender {
 }
 
 impl SecretTree {
-    /// The secret tree of an epoch in which the ratchet tree has a given size.
+    /// Returns the secret tree of an epoch in which the ratchet tree has a given size.
     #[must_use]
     pub fn new(size: TreeSize, encryption_secret: EncryptionSecret, limits: RatchetLimits) -> Self {
-        let frontier = BTreeMap::from([(size.root(), encryption_secret.into_secret())]);
-        let changed_nodes = BTreeSet::from([size.root()]);
+        let mut tree = Self::empty(size, limits);
+        tree.frontier.insert(size.root(), encryption_secret.into_secret());
+        tree.changed_nodes.insert(size.root());
+        tree
+    }
+
+    /// Returns a tree without any secret.
+    fn empty(size: TreeSize, limits: RatchetLimits) -> Self {
         Self {
             size,
             limits,
-            frontier,
+            frontier: BTreeMap::new(),
             senders: BTreeMap::new(),
-            changed_nodes,
+            changed_nodes: BTreeSet::new(),
             changed_senders: BTreeSet::new(),
+            identity: Arc::new(()),
         }
     }
 
-    /// The secret tree that was stored as these secrets.
+    /// Restores a secret tree from its stored secrets.
     ///
     /// # Errors
-    /// [`ScheduleError::Stored`] with the one that is malformed, or is missing beside others of its sender.
+    /// [`ScheduleError::Stored`] with the secret that is malformed, or missing beside others of its
+    /// sender.
     pub fn restore<'a>(
         suite: Suite,
         size: TreeSize,
         limits: RatchetLimits,
         secrets: impl IntoIterator<Item = (SecretId, &'a [u8])>,
     ) -> Result<Self, ScheduleError> {
-        let (frontier, senders) = (BTreeMap::new(), BTreeMap::new());
-        let (changed_nodes, changed_senders) = (BTreeSet::new(), BTreeSet::new());
-        let mut tree = Self { size, limits, frontier, senders, changed_nodes, changed_senders };
+        let mut tree = Self::empty(size, limits);
         let mut given = BTreeSet::new();
         for (id, stored) in secrets {
             let (leaf, ratchet, part) = match id {
@@ -147,13 +181,13 @@ impl SecretTree {
         }
     }
 
-    /// The size of the tree.
+    /// Returns the size of the tree.
     #[must_use]
     pub const fn size(&self) -> TreeSize {
         self.size
     }
 
-    /// All secrets, as they are stored.
+    /// Returns all secrets, as they are stored.
     pub fn secrets(&self) -> impl Iterator<Item = (SecretId, SecretBytes)> {
         let nodes = self.frontier.keys().map(|node| SecretId::Node(*node));
         let parts = self.senders.iter().flat_map(|(&leaf, sender)| {
@@ -164,7 +198,7 @@ impl SecretTree {
         nodes.chain(parts).filter_map(|id| Some((id, self.secret(id)?)))
     }
 
-    /// The secrets that have changed since this was last asked; `None` for those that are gone.
+    /// Returns the secrets that have changed since the last call, with `None` for deleted ones.
     pub fn take_changes(&mut self) -> Vec<(SecretId, Option<SecretBytes>)> {
         let mut ids: Vec<_> =
             std::mem::take(&mut self.changed_nodes).into_iter().map(SecretId::Node).collect();
@@ -187,66 +221,86 @@ impl SecretTree {
         self.senders.get(&leaf)?.get(ratchet).part(part)
     }
 
-    /// Takes the key for the next message of one's own leaf: its generation and the key.
+    /// Takes the key for the next message of our own leaf: returns its generation and the key.
     ///
     /// # Errors
-    /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::RatchetExhausted`].
+    /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::RatchetExhausted`]. On error nothing has
+    /// changed.
     pub fn take_next(
         &mut self,
         suite: Suite,
         leaf: LeafIndex,
         ratchet: RatchetType,
     ) -> Result<(u32, MessageKey), ScheduleError> {
-        self.ratchet(suite, leaf, ratchet)?.take_next(suite)
+        if !self.senders.contains_key(&leaf) {
+            let reached = self.reach(suite, leaf)?;
+            self.insert(leaf, reached);
+        }
+        let sender = self.senders.get_mut(&leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
+        self.changed_senders.insert(leaf);
+        sender.ratchet(ratchet).take_next(suite)
     }
 
-    /// Opens a message of some leaf and generation with `open`. If it succeeds, the key is gone; if it
-    /// fails, it is not. So `open` must do all that shows whether the sender is who it says: every member
-    /// can derive the keys of all others.
+    /// Opens a message of a given leaf and generation with `open`.
+    ///
+    /// The tree does not change: the key is deleted by [`SecretTree::delete_key`]. Every member can
+    /// derive the keys of all others, so a key must not be deleted before its message has been
+    /// authenticated. If the [`UsedKey`] is dropped, the message can be opened again.
     ///
     /// # Errors
     /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::GenerationTooFarAhead`],
     /// [`ScheduleError::KeyGone`], or the error of `open`.
     pub fn open<T, E: From<ScheduleError>>(
-        &mut self,
+        &self,
         suite: Suite,
         leaf: LeafIndex,
         ratchet: RatchetType,
         generation: u32,
         open: impl FnOnce(&MessageKey) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let limits = self.limits;
-        self.ratchet(suite, leaf, ratchet)?.open(suite, limits, generation, open)
+    ) -> Result<(T, UsedKey), E> {
+        let known = self.senders.get(&leaf);
+        let reached = if known.is_some() { None } else { Some(self.reach(suite, leaf)?) };
+        let sender = known.or(reached.as_ref().map(|reached| &reached.sender));
+        let sender = sender.ok_or(ScheduleError::NoSuchLeaf(leaf))?;
+        let (opened, used) = sender.get(ratchet).open(suite, self.limits, generation, open)?;
+        Ok((opened, UsedKey { tree: Arc::clone(&self.identity), leaf, ratchet, reached, used }))
     }
 
-    fn ratchet(
-        &mut self,
-        suite: Suite,
-        leaf: LeafIndex,
-        ratchet: RatchetType,
-    ) -> Result<&mut Ratchet, ScheduleError> {
-        if !self.senders.contains_key(&leaf) {
-            self.reach(suite, leaf)?;
+    /// Deletes the key that has opened a message, and the secrets that it is derived from. Keys of
+    /// skipped messages are kept as far back as the limits allow.
+    ///
+    /// Other keys may have been deleted since the message was opened. They stay deleted, and this
+    /// one is deleted all the same. A key of another tree is ignored: it may be of another epoch. A
+    /// tree that has been stored and restored is another tree.
+    pub fn delete_key(&mut self, key: UsedKey) {
+        let UsedKey { tree, leaf, ratchet, reached, used } = key;
+        if !Arc::ptr_eq(&tree, &self.identity) {
+            return;
         }
-        let sender = self.senders.get_mut(&leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
-        self.changed_senders.insert(leaf);
-        Ok(sender.ratchet(ratchet))
+        if let Some(reached) = reached {
+            self.insert(leaf, reached);
+        }
+        if let Some(sender) = self.senders.get_mut(&leaf) {
+            sender.ratchet(ratchet).delete(self.limits, used);
+            self.changed_senders.insert(leaf);
+        }
     }
 
-    /// Derives the ratchets of a leaf from the secret above it, which is then gone.
-    fn reach(&mut self, suite: Suite, leaf: LeafIndex) -> Result<(), ScheduleError> {
-        let leaf_node = self.size.node(leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
-        let above = std::iter::once(leaf_node).chain(self.size.direct_path(leaf));
-        let start = above.into_iter().find(|node| self.frontier.contains_key(node));
-        let start = start.ok_or(ScheduleError::NoSuchLeaf(leaf))?;
+    /// Returns the lowest node from a leaf upwards whose secret has not been deleted, and the
+    /// secret.
+    fn lowest_secret(&self, leaf: LeafIndex) -> Option<(NodeIndex, &SecretBytes)> {
+        let mut path = std::iter::once(self.size.node(leaf)?).chain(self.size.direct_path(leaf));
+        path.find_map(|node| Some((node, self.frontier.get(&node)?)))
+    }
 
-        // Derive before anything is changed, so that an error leaves the tree as it was.
+    /// Derives the ratchets of a leaf from the lowest secret above it.
+    fn reach(&self, suite: Suite, leaf: LeafIndex) -> Result<Reached, ScheduleError> {
+        let (start, top) = self.lowest_secret(leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
         let derive = |secret: &SecretBytes, label, context: &[u8]| {
             suite.expand_with_label(secret.expose(), label, context, suite.hash_len())
         };
         let mut siblings = Vec::new();
         let mut descended: Option<SecretBytes> = None;
-        let top = self.frontier.get(&start).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
         let mut node = start;
         while let (Some(left), Some(right)) = (node.left(), node.right()) {
             let secret = descended.as_ref().unwrap_or(top);
@@ -264,14 +318,24 @@ impl SecretTree {
         let ratchet =
             |label| -> Result<Ratchet, CryptoError> { Ok(Ratchet::new(derive(secret, label, &[])?)) };
         let sender = Sender { handshake: ratchet("handshake")?, application: ratchet("application")? };
+        Ok(Reached { siblings, sender })
+    }
 
+    /// Inserts the ratchets of a leaf unless the tree has them already, and deletes the secret that
+    /// they are derived from.
+    fn insert(&mut self, leaf: LeafIndex, reached: Reached) {
+        let Reached { siblings, sender } = reached;
+        // If another leaf has been inserted since this one was reached, this may be a lower secret
+        // than it was then.
+        let Some((start, _)) = self.lowest_secret(leaf) else { return };
         self.frontier.remove(&start);
         self.changed_nodes.insert(start);
-        self.changed_nodes.extend(siblings.iter().map(|(node, _)| *node));
-        self.frontier.extend(siblings);
+        for (node, secret) in siblings.into_iter().filter(|(node, _)| node.level() < start.level()) {
+            self.frontier.insert(node, secret);
+            self.changed_nodes.insert(node);
+        }
         self.senders.insert(leaf, sender);
         self.changed_senders.insert(leaf);
-        Ok(())
     }
 }
 
@@ -350,8 +414,7 @@ mod tests {
                 let leaf = LeafIndex(index);
                 let error = ScheduleError::NoSuchLeaf(leaf);
                 assert_eq!(tree.take_next(suite(), leaf, RatchetType::Handshake), Err(error.clone()));
-                let opened = tree.open(suite(), leaf, RatchetType::Application, 0, |_| Ok(()));
-                assert_eq!(opened, Err(error));
+                assert_eq!(use_key(&tree, index, 0).unwrap_err(), error);
             }
             assert_eq!(tree.frontier.len(), 1);
         }
@@ -360,21 +423,128 @@ mod tests {
     #[test]
     fn a_replay_does_not_harm_the_next_message() {
         let mut tree = tree(2);
-        let mut open = |generation| {
-            tree.open(suite(), LeafIndex(1), RatchetType::Application, generation, |_| {
-                Ok::<_, ScheduleError>(())
-            })
-        };
-        assert_eq!(open(0), Ok(()));
-        assert_eq!(open(0), Err(ScheduleError::KeyGone(0)));
-        assert_eq!(open(1), Ok(()));
+        assert!(open(&mut tree, 1, 0).is_ok());
+        assert_eq!(open(&mut tree, 1, 0), Err(ScheduleError::KeyGone(0)));
+        assert!(open(&mut tree, 1, 1).is_ok());
     }
 
-    /// A key copied, or why there is none.
-    fn open(tree: &mut SecretTree, leaf: u32, generation: u32) -> Result<MessageKey, ScheduleError> {
+    /// Copies a key out of the tree without deleting it.
+    fn use_key(
+        tree: &SecretTree,
+        leaf: u32,
+        generation: u32,
+    ) -> Result<(MessageKey, UsedKey), ScheduleError> {
         tree.open(suite(), LeafIndex(leaf), RatchetType::Application, generation, |key| {
             Ok(MessageKey { key: key.key.expose().into(), nonce: key.nonce.expose().into() })
         })
+    }
+
+    /// Copies a key out of the tree and deletes it.
+    fn open(tree: &mut SecretTree, leaf: u32, generation: u32) -> Result<MessageKey, ScheduleError> {
+        let (key, used) = use_key(tree, leaf, generation)?;
+        tree.delete_key(used);
+        Ok(key)
+    }
+
+    fn secrets(tree: &SecretTree) -> BTreeMap<SecretId, SecretBytes> {
+        tree.secrets().collect()
+    }
+
+    /// Stores the changes of a tree.
+    fn store(stored: &mut BTreeMap<SecretId, SecretBytes>, tree: &mut SecretTree) {
+        for (id, secret) in tree.take_changes() {
+            match secret {
+                Some(secret) => drop(stored.insert(id, secret)),
+                None => drop(stored.remove(&id)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_is_usable_until_it_is_deleted() {
+        for generation in [0, 5] {
+            let mut tree = tree(8);
+            let before = secrets(&tree);
+            drop(tree.take_changes());
+            let (expected, used) = use_key(&tree, 2, generation).unwrap();
+            drop(used);
+            let (again, used) = use_key(&tree, 2, generation).unwrap();
+            assert_eq!(again, expected);
+            assert_eq!(secrets(&tree), before);
+            assert_eq!(tree.take_changes(), []);
+            tree.delete_key(used);
+            assert!(!tree.take_changes().is_empty());
+            assert_eq!(use_key(&tree, 2, generation).unwrap_err(), ScheduleError::KeyGone(generation));
+            // The other ratchet of the sender, and other senders, have all their keys.
+            for (leaf, ratchet) in [(2, RatchetType::Handshake), (3, RatchetType::Application)] {
+                assert_eq!(tree.take_next(suite(), LeafIndex(leaf), ratchet).unwrap().0, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_of_both_ratchets_of_a_new_sender_are_deleted() {
+        let mut tree = tree(8);
+        let [handshake, application] = RatchetType::ALL.map(|ratchet| {
+            let open = tree.open(suite(), LeafIndex(2), ratchet, 0, |_| Ok::<_, ScheduleError>(()));
+            open.unwrap().1
+        });
+        tree.delete_key(application);
+        tree.delete_key(handshake);
+        for ratchet in RatchetType::ALL {
+            assert_eq!(tree.take_next(suite(), LeafIndex(2), ratchet).unwrap().0, 1);
+        }
+    }
+
+    proptest! {
+        /// In whatever order keys are used and deleted, the tree is the one of which each was
+        /// deleted at once.
+        #[test]
+        fn a_late_deletion_is_as_good_as_one_at_once(
+            steps in proptest::collection::vec((any::<bool>(), 0..8_u32, 0..6_u32), 1..40)
+        ) {
+            let (mut tree, mut at_once, mut waiting) = (tree(8), tree(8), Vec::new());
+            let (mut stored, mut expected) = (BTreeMap::new(), BTreeMap::new());
+            for (is_use, leaf, generation) in steps {
+                if is_use || waiting.is_empty() {
+                    if let Ok((_, used)) = use_key(&tree, leaf, generation) {
+                        waiting.push((leaf, generation, used));
+                    }
+                } else {
+                    let (leaf, generation, used) = waiting.swap_remove(leaf as usize % waiting.len());
+                    tree.delete_key(used);
+                    prop_assert_eq!(
+                        use_key(&tree, leaf, generation).unwrap_err(),
+                        ScheduleError::KeyGone(generation)
+                    );
+                    // It fails if the key is gone already.
+                    let _ = open(&mut at_once, leaf, generation);
+                }
+                store(&mut stored, &mut tree);
+                store(&mut expected, &mut at_once);
+                prop_assert_eq!(&stored, &expected);
+                prop_assert_eq!(&secrets(&tree), &expected);
+            }
+        }
+    }
+
+    /// As of another epoch, or of a group that was loaded again: its secrets are not those of this
+    /// tree.
+    #[test]
+    fn a_used_key_of_another_tree_is_ignored() {
+        let size = TreeSize::with_leaves(8).unwrap();
+        let other = SecretTree::new(size, vec![6; 32].into(), RatchetLimits::default());
+        let mut tree = tree(8);
+        for generation in [0, 5] {
+            let (key, _) = use_key(&tree, 2, generation).unwrap();
+            let before = secrets(&tree);
+            drop(tree.take_changes());
+            let (_, used) = use_key(&other, 2, generation).unwrap();
+            tree.delete_key(used);
+            assert_eq!(secrets(&tree), before);
+            assert_eq!(tree.take_changes(), []);
+            assert_eq!(open(&mut tree, 2, generation).unwrap(), key);
+        }
     }
 
     proptest! {
@@ -397,13 +567,8 @@ mod tests {
                 if !stored.is_empty() {
                     prop_assert_eq!(open(&mut restored, leaf, generation), opened);
                 }
-                for (id, secret) in tree.take_changes() {
-                    match secret {
-                        Some(secret) => drop(stored.insert(id, secret)),
-                        None => drop(stored.remove(&id)),
-                    }
-                }
-                prop_assert_eq!(&tree.secrets().collect::<BTreeMap<_, _>>(), &stored);
+                store(&mut stored, &mut tree);
+                prop_assert_eq!(&secrets(&tree), &stored);
                 prop_assert_eq!(tree.take_changes(), vec![]);
             }
         }

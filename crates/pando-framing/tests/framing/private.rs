@@ -3,11 +3,11 @@
 use crate::world::{MEMBER, World, application, commit, proposal};
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes};
 use pando_framing::{Authenticated, FramingError, Padding, open_private, reopen};
-use pando_schedule::{RatchetType, ScheduleError, SecretId, SecretTree};
+use pando_schedule::{RatchetType, ScheduleError, SecretId, SecretTree, UsedKey};
 use pando_wire::{
     AuthenticatedContent, CipherSuite, Content, Decode, DecodeError, Encode, EncodeError, LeafIndex,
     MAX_VECTOR_LEN, PrivateContentAad, PrivateMessage, PrivateMessageContent, Sender, SenderData,
-    SenderDataAad, WireFormat,
+    SenderDataAad, SignaturePublicKey, WireFormat,
 };
 use std::num::NonZeroUsize;
 
@@ -21,13 +21,30 @@ fn seal(world: &mut World, tree: &mut SecretTree, content: Content, padding: Pad
     signed.seal_private(world.suite, tree, &world.sender_data_secret, padding, &mut world.rng).unwrap()
 }
 
+/// Opens a message and deletes its key.
 fn open(
     world: &World,
     tree: &mut SecretTree,
     message: &PrivateMessage,
 ) -> Result<Authenticated<AuthenticatedContent>, FramingError> {
-    let key = |leaf: LeafIndex| (leaf.0 < 2).then(|| world.signer.public_key().clone());
+    let (content, key) = open_only(world, tree, message)?;
+    tree.delete_key(key);
+    Ok(content)
+}
+
+/// Opens a message without deleting its key.
+fn open_only(
+    world: &World,
+    tree: &SecretTree,
+    message: &PrivateMessage,
+) -> Result<(Authenticated<AuthenticatedContent>, UsedKey), FramingError> {
+    let key = |leaf: LeafIndex| Ok((leaf.0 < 2).then(|| world.signer.public_key().clone()));
     open_private(world.suite, message, &world.context, &world.sender_data_secret, tree, OWN_LEAF, key)
+}
+
+/// The signature key of the members, for whatever leaf.
+fn any_leaf(world: &World) -> impl Fn(LeafIndex) -> Result<Option<SignaturePublicKey>, FramingError> {
+    |_| Ok(Some(world.signer.public_key().clone()))
 }
 
 /// All secrets of a tree, to see whether something has changed.
@@ -99,6 +116,55 @@ fn what_is_sealed_can_be_opened_once() {
             assert!(matches!(again, FramingError::Schedule(ScheduleError::KeyGone(_))));
         }
     }
+}
+
+#[test]
+fn a_message_can_be_opened_until_its_key_is_deleted() {
+    let mut world = World::first();
+    let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
+    let messages = [(); 3].map(|()| seal(&mut world, &mut sending, application(), Padding::None));
+    // One that is next or skipped, and one further ahead.
+    for message in [&messages[0], &messages[2], &messages[1]] {
+        let (content, key) = open_only(&world, &receiving, message).unwrap();
+        drop(key);
+        let before = secrets(&receiving);
+        let (again, key) = open_only(&world, &receiving, message).unwrap();
+        assert_eq!(again, content);
+        assert!(secrets(&receiving) == before);
+        receiving.delete_key(key);
+        let gone = open_only(&world, &receiving, message).unwrap_err();
+        assert!(matches!(gone, FramingError::Schedule(ScheduleError::KeyGone(_))));
+    }
+}
+
+#[test]
+fn an_error_of_the_tree_comes_out_as_itself() {
+    #[derive(Debug, PartialEq)]
+    enum Error {
+        Framing(FramingError),
+        Storage(LeafIndex),
+    }
+
+    impl From<FramingError> for Error {
+        fn from(error: FramingError) -> Self {
+            Self::Framing(error)
+        }
+    }
+
+    let mut world = World::first();
+    let (mut sending, receiving) = (world.secret_tree(), world.secret_tree());
+    let message = seal(&mut world, &mut sending, application(), Padding::None);
+    let open = |key: &dyn Fn(LeafIndex) -> Result<_, Error>| {
+        let secret = &world.sender_data_secret;
+        let opened = open_private(world.suite, &message, &world.context, secret, &receiving, OWN_LEAF, key);
+        opened.unwrap_err()
+    };
+    assert_eq!(open(&|leaf| Err(Error::Storage(leaf))), Error::Storage(LeafIndex(1)));
+    let blank = Error::Framing(FramingError::NotAMember(LeafIndex(1)));
+    assert_eq!(open(&|_| Ok(None)), blank);
+    let invalid = Error::Framing(CryptoError::InvalidPublicKey.into());
+    assert_eq!(open(&|_| Ok(Some(vec![0; 32].into()))), invalid);
+    assert!(open_only(&world, &receiving, &message).is_ok());
 }
 
 #[test]
@@ -187,9 +253,8 @@ fn ones_own_messages_do_not_touch_ones_own_ratchet() {
     let forged = forge(&world, &sender_data(1, 7), &plaintext, &key, &nonce);
     let before = secrets(&tree);
     for message in [message, forged] {
-        let (secret, key) = (&world.sender_data_secret, |_| Some(world.signer.public_key().clone()));
-        let opened =
-            open_private(world.suite, &message, &world.context, secret, &mut tree, LeafIndex(1), key);
+        let (secret, key) = (&world.sender_data_secret, any_leaf(&world));
+        let opened = open_private(world.suite, &message, &world.context, secret, &tree, LeafIndex(1), key);
         assert_eq!(opened.unwrap_err(), FramingError::OwnMessage);
         assert!(secrets(&tree) == before);
     }
@@ -254,9 +319,9 @@ fn a_leaf_outside_of_the_secret_tree_is_refused_even_if_it_is_said_to_be_a_membe
     let world = World::first();
     let (plaintext, key, nonce) = ingredients(&world);
     let message = forge(&world, &sender_data(2, 0), &plaintext, &key, &nonce);
-    let (secret, key) = (&world.sender_data_secret, |_| Some(world.signer.public_key().clone()));
-    let mut tree = world.secret_tree();
-    let opened = open_private(world.suite, &message, &world.context, secret, &mut tree, OWN_LEAF, key);
+    let (secret, key) = (&world.sender_data_secret, any_leaf(&world));
+    let tree = world.secret_tree();
+    let opened = open_private(world.suite, &message, &world.context, secret, &tree, OWN_LEAF, key);
     assert_eq!(opened.unwrap_err(), ScheduleError::NoSuchLeaf(LeafIndex(2)).into());
 }
 

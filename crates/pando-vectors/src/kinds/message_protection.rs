@@ -132,10 +132,11 @@ impl<'a> Group<'a> {
         let MlsMessageBody::PrivateMessage(message) = decode(field, message)? else {
             return must(field, false, "not a PrivateMessage");
         };
-        let mut tree = self.secret_tree().in_field(field)?;
+        let tree = self.secret_tree().in_field(field)?;
         let secret = &self.sender_data_secret;
-        let key = |leaf: LeafIndex| (leaf == SENDER).then(|| self.signature_pub.clone());
-        let content = open_private(self.suite, &message, &self.context, secret, &mut tree, RECEIVER, key)
+        let key =
+            |leaf: LeafIndex| Ok::<_, FramingError>((leaf == SENDER).then(|| self.signature_pub.clone()));
+        let (content, _) = open_private(self.suite, &message, &self.context, secret, &tree, RECEIVER, key)
             .in_field(field)?;
         check_content(field, &content, expected)
     }

@@ -62,11 +62,13 @@ impl Case {
             for expected in generations {
                 for ratchet in [RatchetType::Handshake, RatchetType::Application] {
                     let field = format!("leaves[{}], generation {}", leaf.0, expected.generation);
-                    receiving
+                    let (outcome, used) = receiving
                         .open(suite, leaf, ratchet, expected.generation, |key| -> Result<_, ScheduleError> {
                             Ok(expected.compare(&field, ratchet, key))
                         })
-                        .in_field(&field)??;
+                        .in_field(&field)?;
+                    outcome?;
+                    receiving.delete_key(used);
                     // The same by sending messages until it is this one's turn.
                     let (mut generation, mut key) =
                         sending.take_next(suite, leaf, ratchet).in_field(&field)?;
@@ -123,8 +125,12 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
         let limits = RatchetLimits::default();
         let mut tree = SecretTree::new(size, encryption_secret.as_slice().into(), limits);
         let mut key = |leaf, ratchet, generation| {
-            tree.open(suite, leaf, ratchet, generation, |key| -> Result<_, ScheduleError> {
+            let opened = tree.open(suite, leaf, ratchet, generation, |key| -> Result<_, ScheduleError> {
                 Ok((Hex::from(key.key.expose()), Hex::from(key.nonce.expose())))
+            });
+            opened.map(|(key, used)| {
+                tree.delete_key(used);
+                key
             })
         };
         let leaves = leaf_indices().take(leaves.try_into()?).map(|leaf| {
