@@ -28,7 +28,7 @@ fn changes(criterion: &mut Criterion) {
             b.iter(|| {
                 let mut tree = warm.tree.clone();
                 tree.remove(middle).unwrap();
-                tree.truncate();
+                tree.truncate().unwrap();
                 hash(&tree)
             });
         });

@@ -57,7 +57,7 @@ impl Grove {
     /// The leaf node of a member that is not in the tree: with new keys, and otherwise like this one.
     #[must_use]
     pub fn leaf_node(&self, leaf: LeafIndex) -> LeafNode {
-        let mut leaf_node = self.tree.leaf(leaf).unwrap();
+        let mut leaf_node = self.tree.leaf(leaf).unwrap().unwrap();
         leaf_node.encryption_key = vec![9; 32].into();
         leaf_node.signature_key = vec![8; 32].into();
         leaf_node
@@ -70,8 +70,8 @@ impl Grove {
             self.tree.create_path(committer, template(&self.tree, committer), &self.group_id, signer, rng);
         let path = path.unwrap();
         if committer != self.receiver.leaf() {
-            let secret = path.path_secret_for(self.receiver.leaf()).unwrap();
-            self.receiver.retain_current(path.tree());
+            let secret = path.path_secret_for(self.receiver.leaf()).unwrap().unwrap();
+            self.receiver.retain_current(path.tree()).unwrap();
             let secret = SecretBytes::from(secret.expose());
             self.receiver.join_path(path.tree(), committer, secret).unwrap();
         }
@@ -104,7 +104,7 @@ impl Grove {
 }
 
 fn template(tree: &Tree, leaf: LeafIndex) -> LeafTemplate {
-    let LeafNode { credential, capabilities, extensions, .. } = tree.leaf(leaf).unwrap();
+    let LeafNode { credential, capabilities, extensions, .. } = tree.leaf(leaf).unwrap().unwrap();
     LeafTemplate { credential, capabilities, extensions }
 }
 

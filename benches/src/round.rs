@@ -47,7 +47,7 @@ impl Crowd {
             if with_path { builder } else { builder.without_path() }
         });
         let tree = self.committer.group.public().tree();
-        (round, tree.find_signature_key(newcomer.signer.public_key()).unwrap())
+        (round, tree.find_signature_key(newcomer.signer.public_key()).unwrap().unwrap())
     }
 
     /// Removes somebody.

@@ -130,7 +130,7 @@ mod tests {
             // Beyond the last leaf, there is nobody to the right of a parent.
             for node in (0..tree.size().node_count()).map(NodeIndex).filter(|node| !node.is_leaf()) {
                 let between = node.0 < (members - 1) * 2;
-                assert_eq!(tree.parent(node).is_some(), between, "{members} members, {node:?}");
+                assert_eq!(tree.parent(node).unwrap().is_some(), between, "{members} members, {node:?}");
             }
         }
     }

@@ -248,6 +248,6 @@ fn applied(tree: &Tree, proposals: &[Proposal], extensions: &mut Extensions) -> 
     });
     let mut added = tree.add_all(added).unwrap_or_default();
     added.sort_unstable();
-    tree.truncate();
+    tree.truncate().unwrap();
     (tree, added)
 }

@@ -162,8 +162,8 @@ impl Live {
             let welcome: Welcome = commit(&mut groups, 0, Some(&late)).expect("a Welcome");
             groups.insert(2, Group::join(&welcome, &late, None, &act(2)).expect("joins").0);
             let tree = groups[&0].public().tree();
-            assert!(!tree.is_member(LeafIndex(4)), "a leaf is blank");
-            let root = tree.parent(tree.size().root()).expect("the root is not blank");
+            assert!(!tree.is_member(LeafIndex(4)).unwrap(), "a leaf is blank");
+            let root = tree.parent(tree.size().root()).unwrap().expect("the root is not blank");
             assert_eq!(root.unmerged_leaves, [LeafIndex(2)]);
         }
         let group_info = groups[&0].group_info(true, &act(0)).expect("a GroupInfo");

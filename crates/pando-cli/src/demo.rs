@@ -230,7 +230,7 @@ impl Demo {
     fn come_back(&mut self) -> Outcome<usize> {
         let Member { signer, group } = self.members.pop().ok_or("nobody is there")?;
         let resync: Option<LeafIndex> = Some(group.own_leaf());
-        let Some(Credential::Basic { identity }) = group.public().credential(group.own_leaf()) else {
+        let Ok(Some(Credential::Basic { identity })) = group.public().credential(group.own_leaf()) else {
             return Err("the member has no name".into());
         };
         drop(group);

@@ -38,7 +38,7 @@ impl Server {
 
     fn names(&self) -> Vec<String> {
         let public = self.group.public();
-        let credentials = public.tree().members().filter_map(|leaf| public.credential(leaf));
+        let credentials = public.tree().members().filter_map(|leaf| public.credential(leaf.ok()?).ok()?);
         credentials
             .filter_map(|credential| match credential {
                 Credential::Basic { identity } => String::from_utf8(identity.to_vec()).ok(),

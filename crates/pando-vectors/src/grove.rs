@@ -131,7 +131,7 @@ impl Grove {
         for _ in 0..additions {
             added.push(self.add(rng)?);
         }
-        self.tree.truncate();
+        self.tree.truncate()?;
         added.sort_unstable();
         self.epoch = self.epoch.saturating_add(1);
 
@@ -152,7 +152,7 @@ impl Grove {
             } else {
                 let ancestor = self.tree.size().common_ancestor(leaf, committer);
                 if added.contains(&leaf) {
-                    let secret = path.path_secret_for(leaf).ok_or("no path secret for a new member")?;
+                    let secret = path.path_secret_for(leaf)?.ok_or("no path secret for a new member")?;
                     member.keys.join_path(merged.tree(), committer, secret.expose().into())?;
                     ancestor.map(|node| (node, SecretBytes::from(secret.expose())))
                 } else {
@@ -208,6 +208,6 @@ pub(crate) fn context(
 /// What a member's leaf says of it.
 pub(crate) fn template(tree: &Tree, leaf: LeafIndex) -> Result<LeafTemplate, TreeError> {
     let LeafNode { credential, capabilities, extensions, .. } =
-        tree.leaf(leaf).ok_or(TreeError::NotAMember(leaf))?;
+        tree.leaf(leaf)?.ok_or(TreeError::NotAMember(leaf))?;
     Ok(LeafTemplate { credential, capabilities, extensions })
 }

@@ -81,7 +81,7 @@ pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
         let commit = crowd.commit(|builder| builder.add(key_package).without_tree());
         add.time(|| resident.process_commit(&commit));
         let tree = crowd.committer.group.public().tree();
-        let leaf = tree.find_signature_key(newcomer.signer.public_key()).unwrap();
+        let leaf = tree.find_signature_key(newcomer.signer.public_key()).unwrap().unwrap();
         let commit = crowd.commit(|builder| builder.remove(leaf));
         remove.time(|| resident.process_commit(&commit));
     }

@@ -124,8 +124,10 @@ impl PskStore for Psks {
 /// The first member with an identity.
 pub(super) fn member(tree: &Tree, identity: &[u8]) -> Outcome<LeafIndex> {
     let wanted = Credential::Basic { identity: identity.into() };
-    let mut members = tree.members();
-    let found = members.find(|leaf| tree.credential(*leaf).as_ref() == Some(&wanted));
+    let mut members = tree.members().filter_map(Result::ok);
+    // The tree is in memory.
+    let found =
+        members.find(|leaf| tree.credential(*leaf).is_ok_and(|found| found.as_ref() == Some(&wanted)));
     found.ok_or_else(|| Failure::state(format!("no member is {}", identity.escape_ascii())))
 }
 

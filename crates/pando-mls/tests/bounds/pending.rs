@@ -29,7 +29,7 @@ fn sparse(leaves: u32) -> (Pair, Vec<Proposal>) {
     commit(&mut pair, (1..leaves).filter(goes).map(remove).collect());
     let tree = pair.groups[0].public().tree();
     assert_eq!(tree.size().leaf_count(), leaves);
-    assert!(tree.size().direct_path(LeafIndex(0)).all(|node| tree.parent(node).is_some()));
+    assert!(tree.size().direct_path(LeafIndex(0)).all(|node| tree.parent(node).unwrap().is_some()));
     let gone = (2..leaves).zip(everybody).filter(|(leaf, _)| goes(leaf)).map(|(_, add)| add).collect();
     (pair, gone)
 }

@@ -96,8 +96,8 @@ fn the_policy_decides_which_servers_have_a_say() {
 fn grease_is_not_an_extension_of_the_group() {
     let mut stage = Stage::new();
     let grease = ExtensionType(0x1a1a);
-    for member in stage.puppet.tree.members() {
-        assert!(stage.puppet.tree.leaf(member).unwrap().capabilities.extensions.contains(&grease));
+    for member in stage.puppet.tree.members().map(Result::unwrap) {
+        assert!(stage.puppet.tree.leaf(member).unwrap().unwrap().capabilities.extensions.contains(&grease));
     }
     let proposal = set_extensions(Extensions(vec![extension(grease, b"")]));
     let violation = Violation::ExtensionUnsupportedByMember(grease);

@@ -131,7 +131,7 @@ fn external(
             tree.remove(remove.removed).ok();
         }
     }
-    tree.truncate();
+    tree.truncate().unwrap();
     let signer = stranger(stage.puppet.suite);
     let path = stage.puppet.external_path(&tree, &*signer, change);
     stage.puppet.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer)
@@ -231,7 +231,7 @@ fn who_joins_by_a_commit_has_a_leaf_like_anybody_else() {
 fn who_comes_back_is_who_has_gone_with_new_keys() {
     let mut stage = Stage::with(|setting| setting.policy = &Strict);
     let back = by_value(&[external_init(), remove(2)]);
-    let old = stage.puppet.tree.leaf(LeafIndex(2)).unwrap();
+    let old = stage.puppet.tree.leaf(LeafIndex(2)).unwrap().unwrap();
     let commit = external(&mut stage, back.clone(), |leaf| leaf.encryption_key = old.encryption_key);
     assert_eq!(stage.refused(&commit), Violation::EncryptionKeyUnchanged);
     let commit = external(&mut stage, back, |leaf| {
@@ -354,9 +354,9 @@ fn who_joins_by_a_commit_brings_new_keys() {
     let commit = stage.puppet.commit(Vec::new(), |_, _| {});
     stage.follow(&commit);
     let (tree, signer) = (stage.puppet.tree.clone(), stranger(stage.puppet.suite));
-    let of_leaf = tree.leaf(LeafIndex(2)).unwrap().encryption_key;
+    let of_leaf = tree.leaf(LeafIndex(2)).unwrap().unwrap().encryption_key;
     let root = tree.size().root();
-    let of_root = tree.encryption_key(root).unwrap();
+    let of_root = tree.encryption_key(root).unwrap().unwrap();
     let path = stage.puppet.external_path(&tree, &*signer, |leaf| leaf.encryption_key = of_leaf);
     let leaf = NodeIndex(2 * tree.member_count());
     let mut other = stage.puppet.external_path(&tree, &*signer, |_| {});

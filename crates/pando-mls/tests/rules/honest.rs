@@ -25,7 +25,7 @@ fn with_proposals_that_it_sends_and_that_it_does_not() {
     let proposals = [by_value(&[remove(2)]), vec![ProposalOrRef::Reference(reference)]].concat();
     let commit = stage.puppet.commit(proposals, |tree, extensions| {
         tree.remove(LeafIndex(2)).unwrap();
-        tree.truncate();
+        tree.truncate().unwrap();
         *extensions = senders;
     });
     let mut gone = stage.members.pop().unwrap();
@@ -45,7 +45,7 @@ fn with_an_update_of_its_own_that_another_commits() {
     first[0].merge_pending();
     let Processed::Commit(staged) = second[0].process(&message).unwrap() else { panic!("not a Commit") };
     second[0].merge(*staged);
-    assert_eq!(second[0].group.public().tree().leaf(PUPPET), Some(leaf));
+    assert_eq!(second[0].group.public().tree().leaf(PUPPET).unwrap(), Some(leaf));
     assert_eq!(first[0].group.epoch_authenticator(), second[0].group.epoch_authenticator());
 }
 

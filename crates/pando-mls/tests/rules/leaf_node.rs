@@ -304,8 +304,9 @@ fn nobody_has_the_encryption_key_of_another() {
     let commit = stage.puppet.commit(Vec::new(), |_, _| {});
     stage.follow(&commit);
     let suite = stage.puppet.suite;
-    let of_a_leaf = stage.puppet.tree.leaf(LeafIndex(2)).unwrap().encryption_key;
-    let of_parents = [1, 3].map(|node| stage.puppet.tree.parent(NodeIndex(node)).unwrap().encryption_key);
+    let of_a_leaf = stage.puppet.tree.leaf(LeafIndex(2)).unwrap().unwrap().encryption_key;
+    let of_parents =
+        [1, 3].map(|node| stage.puppet.tree.parent(NodeIndex(node)).unwrap().unwrap().encryption_key);
     for key in of_parents.into_iter().chain([of_a_leaf.clone()]) {
         let forgery = Forgery::of(&mut stage.puppet, |_| {});
         let forgery = forgery.change(suite, |key_package| key_package.leaf_node.encryption_key = key);

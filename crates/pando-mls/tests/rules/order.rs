@@ -22,7 +22,7 @@ fn a_signature_key_passes_from_one_member_to_another() {
 
     let (giver, new_signer) = (stage.members[0].leaf(), stranger(stage.puppet.suite));
     let mut given = stage.puppet.updated_leaf(|_| {});
-    let old = stage.puppet.tree.leaf(giver).unwrap();
+    let old = stage.puppet.tree.leaf(giver).unwrap().unwrap();
     (given.signature_key, given.credential) = (new_signer.public_key().clone(), old.credential);
     stage.puppet.sign_leaf(&mut given, giver, &*new_signer);
     let (message, give) = stage.puppet.propose_by(giver, update(given.clone()), &*stage.members[0].signer);
@@ -95,11 +95,11 @@ fn a_type_of_credential_goes_with_the_last_who_has_it() {
 #[test]
 fn a_committer_supports_what_it_requires_by_its_new_leaf() {
     let mut stage = Stage::new();
-    let mut leaf_node = stage.puppet.tree.leaf(LeafIndex(1)).unwrap();
+    let mut leaf_node = stage.puppet.tree.leaf(LeafIndex(1)).unwrap().unwrap();
     leaf_node.capabilities.credentials.push(CredentialType::X509);
     let commit = stage.puppet.commit(by_value(&[remove(2)]), |tree, _| {
         tree.remove(LeafIndex(2)).unwrap();
-        tree.truncate();
+        tree.truncate().unwrap();
     });
     stage.members.truncate(1);
     stage.follow(&commit);

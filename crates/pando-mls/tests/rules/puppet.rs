@@ -94,7 +94,7 @@ impl Puppet {
     }
 
     pub(crate) fn own_leaf(&self) -> LeafNode {
-        self.tree.leaf(PUPPET).unwrap()
+        self.tree.leaf(PUPPET).unwrap().unwrap()
     }
 
     /// What one's own epoch authenticator is compared with.
@@ -387,7 +387,7 @@ fn path_of(
     signer: &dyn Signer,
     rng: &mut ChaCha20Rng,
 ) -> UpdatePath {
-    let template = says(tree.leaf(leaf).unwrap());
+    let template = says(tree.leaf(leaf).unwrap().unwrap());
     let path = tree.create_path(leaf, template, &context.group_id, signer, rng).unwrap();
     path.encrypt(context, &[], rng).unwrap()
 }

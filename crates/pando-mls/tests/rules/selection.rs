@@ -57,7 +57,7 @@ fn warm() -> World {
     let tree = world.tree();
     assert_eq!((tree.member_count(), tree.size().leaf_count()), (6, 8));
     for node in [1, 3, 7, 9, 11, 13] {
-        assert_eq!(tree.parent(NodeIndex(node)).is_some(), node != 9, "{node}");
+        assert_eq!(tree.parent(NodeIndex(node)).unwrap().is_some(), node != 9, "{node}");
     }
     world
 }
@@ -67,7 +67,7 @@ fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &m
     let fresh = |puppet: &mut Puppet| Forgery::of(puppet, |template| *template = named(name));
     let pick = |count: usize, puppet: &mut Puppet| puppet.rng.next_u32() as usize % count;
     // Not the committer, whose own key a path replaces.
-    let member = world.tree().members().nth(1 + pick(5, puppet)).unwrap();
+    let member = world.tree().members().map(Result::unwrap).nth(1 + pick(5, puppet)).unwrap();
     let with_credentials = |puppet: &mut Puppet, credential: Credential, known: &[CredentialType]| {
         Forgery::of(puppet, |template| {
             *template = KeyPackageTemplate { credential, ..named(name) };
@@ -85,7 +85,7 @@ fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &m
         2 => with_credentials(puppet, basic, &[CredentialType::BASIC]),
         // A member's name, or its keys.
         3 => Forgery::of(puppet, |template| *template = named(member.0.into())),
-        4 => change_key(fresh(puppet), world.tree().leaf(member).unwrap().encryption_key),
+        4 => change_key(fresh(puppet), world.tree().leaf(member).unwrap().unwrap().encryption_key),
         5 => match before.len() {
             0 => fresh(puppet),
             count => {
@@ -103,7 +103,7 @@ fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &m
         // A parent's key.
         7 => {
             let node = [3, 7, 11][pick(3, puppet)];
-            change_key(fresh(puppet), world.tree().parent(NodeIndex(node)).unwrap().encryption_key)
+            change_key(fresh(puppet), world.tree().parent(NodeIndex(node)).unwrap().unwrap().encryption_key)
         }
         _ => fresh(puppet),
     }

@@ -42,7 +42,7 @@ struct Snapshot {
 fn snapshot(group: &Group) -> Snapshot {
     Snapshot {
         context: group.public().context().clone(),
-        tree: group.public().tree().to_wire(),
+        tree: group.public().tree().to_wire().unwrap(),
         authenticator: group.epoch_authenticator().expose().to_vec(),
         pending: group.pending_proposals().cloned().collect(),
     }
@@ -157,7 +157,7 @@ impl Stage {
 
         let Member { group, signer, .. } = &mut self.members[0];
         let before = snapshot(group);
-        let mut leaf_node = tree.leaf(group.own_leaf()).unwrap();
+        let mut leaf_node = tree.leaf(group.own_leaf()).unwrap().unwrap();
         change(&mut leaf_node);
         let new_leaf = NewLeaf { template: says(leaf_node), signer: &**signer };
         let client = Client { policy: self.policy, ..client(&**signer) };

@@ -87,7 +87,7 @@ fn an_update_is_accepted_and_committed() {
         let (message, _) = stage.puppet.propose(update(leaf_node.clone()));
         stage.hear(&message);
         stage.commit_pending();
-        assert_eq!(stage.observer.public().tree().leaf(PUPPET), Some(leaf_node));
+        assert_eq!(stage.observer.public().tree().leaf(PUPPET).unwrap(), Some(leaf_node));
         stage.goes_on(None);
     }
 }
@@ -100,7 +100,7 @@ fn the_leaf_of_a_path_is_accepted() {
         unlist(&mut leaf.capabilities);
         let commit = stage.puppet.commit_with(Vec::new(), Some(leaf.clone()), |_, _| {});
         stage.follow(&commit);
-        let found = stage.observer.public().tree().leaf(PUPPET).unwrap();
+        let found = stage.observer.public().tree().leaf(PUPPET).unwrap().unwrap();
         assert_eq!(found.capabilities, leaf.capabilities);
         stage.lives_on();
     }
@@ -116,7 +116,7 @@ fn an_external_commit_is_accepted() {
         let signer = Forgery::of(&mut stage.puppet, |_| {}).signer;
         let commit = stage.puppet.external_commit(&*signer, leaf.clone());
         stage.follow(&commit);
-        let found = stage.observer.public().tree().leaf(LeafIndex(3)).unwrap();
+        let found = stage.observer.public().tree().leaf(LeafIndex(3)).unwrap().unwrap();
         assert_eq!(found.capabilities, leaf.capabilities);
         stage.lives_on();
     }

@@ -50,6 +50,6 @@ fn a_client_asks_for_itself_only() {
             assert_eq!(member.pending_proposals(), []);
         }
         world.agree();
-        assert!(world.tree().is_member(LeafIndex(1)));
+        assert!(world.tree().is_member(LeafIndex(1)).unwrap());
     }
 }

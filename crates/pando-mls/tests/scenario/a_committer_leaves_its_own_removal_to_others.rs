@@ -17,7 +17,7 @@ fn a_committer_leaves_its_own_removal_to_others() {
             world.propose(other, remove(leaf));
             world.commit(other, |builder| builder);
             assert_eq!(world.members.len(), 2);
-            assert!(!world.tree().is_member(LeafIndex(leaf)));
+            assert!(!world.tree().is_member(LeafIndex(leaf)).unwrap());
             world.chat(0);
         }
     }

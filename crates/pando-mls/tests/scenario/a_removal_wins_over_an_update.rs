@@ -30,7 +30,7 @@ fn leaf_0_is_removed_although_it_has_an_update() {
         world.propose(2, remove(0));
         world.commit(1, |builder| builder);
         assert_eq!(world.members.len(), 2);
-        assert!(!world.tree().is_member(LeafIndex(0)));
+        assert!(!world.tree().is_member(LeafIndex(0)).unwrap());
         world.chat(0);
     }
 }

@@ -27,7 +27,7 @@ fn a_pending_removal_comes_too_late_for_who_comes_back() {
             world.members.push(back);
             world.agree();
             assert_eq!(wanted, [crate::proposals::remove(leaf)]);
-            assert_eq!(world.tree().signature_key(LeafIndex(leaf)), Some(key));
+            assert_eq!(world.tree().signature_key(LeafIndex(leaf)).unwrap(), Some(key));
             assert_eq!(world.tree().member_count(), 3);
             // Tried again without a thought, the removal hits who has just come back: an application looks first.
             let (message, _) =

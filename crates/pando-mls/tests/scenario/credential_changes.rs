@@ -46,7 +46,7 @@ fn a_change_that_the_policy_allows_is_made() {
             let mut world = World::of(suite, 3);
             let (first, second) = (world.signer(), world.signer());
             let leaf = world.leaf(by);
-            let name = |world: &World| world.members[1].group.public().credential(leaf).unwrap();
+            let name = |world: &World| world.members[1].group.public().credential(leaf).unwrap().unwrap();
             // By a Commit.
             let new = NewLeaf { template: renamed(), signer: &*first };
             let message = world.members[by].build_leaf(new, &Anybody, &mut world.rng).unwrap();

@@ -26,7 +26,7 @@ fn a_commit_adds_removes_and_updates_at_once() {
             let mut world = World::of(suite, 6);
             let (one, other) = (world.newcomer(), world.newcomer());
             let proposer = 3 - committer;
-            let key = |world: &World| world.tree().leaf(LeafIndex(2)).unwrap().encryption_key;
+            let key = |world: &World| world.tree().leaf(LeafIndex(2)).unwrap().unwrap().encryption_key;
             let before = key(&world);
             world.propose_update(2);
             world.propose(proposer, remove(1));

@@ -32,13 +32,13 @@ fn grease_is_nobodys_business() {
             let (_, welcome) = world.commit(by, |builder| builder.add(key_package.clone()));
             world.enter(newcomer, &welcome.unwrap());
             let last = world.members.len() - 1;
-            let leaf = world.tree().leaf(world.leaf(last)).unwrap();
+            let leaf = world.tree().leaf(world.leaf(last)).unwrap().unwrap();
             assert_eq!(leaf.capabilities, key_package.leaf_node.capabilities);
             world.chat(last);
             world.propose_update(last);
             world.commit(by, |builder| builder);
             // Its updated leaf says the same.
-            let leaf = world.tree().leaf(world.leaf(last)).unwrap();
+            let leaf = world.tree().leaf(world.leaf(last)).unwrap().unwrap();
             assert_eq!(leaf.capabilities, key_package.leaf_node.capabilities);
             assert_eq!(leaf.extensions, extensions(&[0x4a4a]));
             world.commit(last, |builder| builder);
@@ -87,7 +87,7 @@ fn nothing_is_made_of_grease_that_somebody_does_not_list() {
         let made = KeyPackageBundle::new(suite, unlisted, &*newcomer.signer, &mut world.rng);
         let violation = Violation::LeafExtensionUnsupported(ExtensionType(0x4a4a));
         assert_eq!(made.err(), Some(GroupError::Violation(violation)));
-        assert!(world.tree().is_member(LeafIndex(2)));
+        assert!(world.tree().is_member(LeafIndex(2)).unwrap());
         world.commit(1, |builder| builder);
     }
 }

@@ -135,7 +135,7 @@ fn trees_that_are_too_large_are_not_joined() {
 fn a_tree_of_too_many_blank_leaves_is_not_hashed() {
     for suite in fast_suites() {
         let world = World::of(suite, 2);
-        let tree = world.members[0].group.public().tree().to_wire();
+        let tree = world.members[0].group.public().tree().to_wire().unwrap();
         let group_info = world.members[0].group_info(false);
         for (blanks, expected) in
             [(6, GroupError::Tree(TreeError::TreeHash)), (8, GroupError::Exceeded(Exceeded::Leaves(4)))]

@@ -64,7 +64,10 @@ fn two_members_remove_each_other() {
             for member in &mut world.members {
                 assert!(member.process(&second).is_err());
             }
-            assert!(world.tree().is_member(leaf_of_winner) && !world.tree().is_member(leaf_of_loser));
+            assert!(
+                world.tree().is_member(leaf_of_winner).unwrap()
+                    && !world.tree().is_member(leaf_of_loser).unwrap()
+            );
             world.chat(0);
         }
     }

@@ -27,7 +27,11 @@ fn a_client_that_lost_its_state_comes_back() {
             world.members.push(member);
             world.agree();
             assert_eq!(world.leaf(3), LeafIndex(leaf));
-            let keys = world.tree().members().filter_map(|leaf| world.tree().signature_key(leaf));
+            let keys = world
+                .tree()
+                .members()
+                .map(Result::unwrap)
+                .filter_map(|leaf| world.tree().signature_key(leaf).unwrap());
             assert_eq!(keys.filter(|known| *known == key).count(), 1);
             assert_eq!(world.tree().member_count(), 4);
             world.chat(3);
@@ -47,7 +51,8 @@ fn the_only_member_comes_back() {
             world.add(0, 7);
             let mut seen_it_grow = Server::of(&world);
             let only = LeafIndex(leaf);
-            let others: Vec<_> = world.tree().members().filter(|other| *other != only).collect();
+            let others: Vec<_> =
+                world.tree().members().map(Result::unwrap).filter(|other| *other != only).collect();
             let (message, _) = world.commit(world.at(leaf), |builder| {
                 others.iter().fold(builder, |builder, other| builder.remove(*other))
             });

@@ -9,7 +9,12 @@ fn the_newest_update_counts() {
         for (proposer, committer) in [(1, 0), (0, 1)] {
             let mut world = World::of(suite, 3);
             let key = |world: &World| {
-                world.tree().leaf(LeafIndex(u32::try_from(proposer).unwrap())).unwrap().encryption_key
+                world
+                    .tree()
+                    .leaf(LeafIndex(u32::try_from(proposer).unwrap()))
+                    .unwrap()
+                    .unwrap()
+                    .encryption_key
             };
             let first = key(&world);
             world.propose_update(proposer);

@@ -37,7 +37,7 @@ fn so_can_the_tree_of_a_branch() {
         let created = old.branch(id, Extensions::default(), successor, &client(&*signer), &mut world.rng);
         let Created { group, welcome, delta } = created.unwrap();
         let (welcome, tree) = (welcome.unwrap(), group.public().tree().export().unwrap());
-        let own = group.public().tree().leaf(group.own_leaf()).unwrap();
+        let own = group.public().tree().leaf(group.own_leaf()).unwrap().unwrap();
         assert_eq!(own.encryption_key != leaf_key, path);
 
         let mut members = vec![Member::new(signer, (group, delta))];

@@ -19,7 +19,7 @@ fn proposals_of_types_that_somebody_does_not_know_wait_until_they_have_gone() {
         // Whoever is removed by the same Commit need not know it; nor whoever is added.
         let another = plain(&mut world);
         world.commit(0, |builder| builder.proposal(custom(0xf001, b"")).remove(LeafIndex(2)).add(another));
-        assert!(world.tree().is_member(LeafIndex(2)));
+        assert!(world.tree().is_member(LeafIndex(2)).unwrap());
         // Who has been added by that counts the next time.
         let refused = world.build(1, |builder| builder.proposal(custom(0xf001, b""))).unwrap_err();
         assert_eq!(refused, GroupError::Violation(unsupported));

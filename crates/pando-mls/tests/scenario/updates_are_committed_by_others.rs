@@ -10,7 +10,7 @@ fn updates_are_committed_by_others() {
         // First leaf 0 is updated, and then it commits.
         for (proposers, committer) in [([1, 2, 0], 3), ([3, 1, 2], 0)] {
             let keys = |world: &World| {
-                let leaf = |leaf| world.tree().leaf(LeafIndex(leaf)).unwrap().encryption_key;
+                let leaf = |leaf| world.tree().leaf(LeafIndex(leaf)).unwrap().unwrap().encryption_key;
                 (0..4).map(leaf).collect::<Vec<_>>()
             };
             let before = keys(&world);

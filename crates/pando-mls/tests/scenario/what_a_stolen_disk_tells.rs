@@ -78,7 +78,7 @@ impl Drill {
 
     /// Everybody says something.
     fn all_say(&mut self) -> BTreeSet<usize> {
-        let leaves: Vec<_> = self.world.tree().members().map(|leaf| leaf.0).collect();
+        let leaves: Vec<_> = self.world.tree().members().map(Result::unwrap).map(|leaf| leaf.0).collect();
         leaves.into_iter().map(|leaf| self.says(leaf, &[])).collect()
     }
 
@@ -138,7 +138,8 @@ impl Drill {
                 self.world.enter(newcomer, &welcome.unwrap());
             }
             Then::OtherCommits => {
-                let leaves: Vec<_> = self.world.tree().members().map(|leaf| leaf.0).collect();
+                let leaves: Vec<_> =
+                    self.world.tree().members().map(Result::unwrap).map(|leaf| leaf.0).collect();
                 leaves.into_iter().filter(|leaf| *leaf != victim).for_each(|leaf| self.commits(leaf));
             }
         }

@@ -57,7 +57,7 @@ fn an_external_sender_cannot_update_or_name_who_is_not_there() {
         let server = world.signer();
         world.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
         let context = world.context().clone();
-        let leaf_node = world.tree().leaf(LeafIndex(0)).unwrap();
+        let leaf_node = world.tree().leaf(LeafIndex(0)).unwrap().unwrap();
         let update = Proposal::Update(Box::new(Update { leaf_node }));
         let made = propose_as_external_sender(&context, update, &client(&*server));
         let not_from_outside = Violation::ProposalFromOutside(ProposalType::UPDATE);

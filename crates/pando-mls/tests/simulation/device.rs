@@ -166,7 +166,7 @@ impl Member {
         let kept = self.rows.keys().find(|key| !rows.contains_key(key));
         ensure(kept.is_none(), || format!("{kept:?} is stored and is not there any more"))?;
         let useless = rows.keys().find(|key| match key {
-            RowKey::PrivateKey(node) => self.group.public().tree().encryption_key(*node).is_none(),
+            RowKey::PrivateKey(node) => self.group.public().tree().encryption_key(*node).unwrap().is_none(),
             _ => false,
         });
         ensure(useless.is_none(), || format!("{useless:?} is the key of a blank node"))
@@ -300,7 +300,7 @@ impl Device {
 
 /// The signer for the leaf that a client has in a group.
 fn signer_of<'a>(signers: &'a [Box<dyn Signer>], group: &Group) -> Outcome<&'a dyn Signer> {
-    let key = group.public().tree().signature_key(group.own_leaf());
+    let key = group.public().tree().signature_key(group.own_leaf()).unwrap();
     signer_with(signers, &key.ok_or_else(|| Failure(format!("{} is blank", group.own_leaf())))?)
 }
 

@@ -68,8 +68,9 @@ pub(crate) struct Seat {
 impl PublicRecord {
     pub(crate) fn of(public: &pando_mls::PublicState) -> Outcome<Self> {
         let mut roster = BTreeMap::new();
-        for leaf in public.tree().members() {
-            let node = public.tree().leaf(leaf).ok_or_else(|| Failure(format!("{leaf} is blank")))?;
+        for leaf in public.tree().members().map(Result::unwrap) {
+            let node =
+                public.tree().leaf(leaf).unwrap().ok_or_else(|| Failure(format!("{leaf} is blank")))?;
             let id = id_of(&node.credential).ok_or_else(|| Failure(format!("{leaf} is nobody")))?;
             let capable = node.capabilities.proposals.contains(&crate::device::CUSTOM_PROPOSAL);
             let other = roster.insert(id, Seat { leaf, key: node.signature_key, capable });

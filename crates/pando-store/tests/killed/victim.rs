@@ -51,7 +51,14 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
                 4 => client.propose_update(),
                 5 if at == 0 && random.next_u32().is_multiple_of(2) => {
                     let leaf = LeafIndex(2);
-                    let member = client.device.group().public().tree().members().any(|at| at == leaf);
+                    let member = client
+                        .device
+                        .group()
+                        .public()
+                        .tree()
+                        .members()
+                        .map(Result::unwrap)
+                        .any(|at| at == leaf);
                     client.commit(member.then_some(leaf));
                 }
                 5..7 => client.commit(None),

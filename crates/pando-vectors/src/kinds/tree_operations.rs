@@ -45,7 +45,7 @@ fn apply(tree: &mut Tree, proposal: &Proposal, sender: LeafIndex) -> Result<(), 
         // Others leave the tree alone.
         _ => Ok(()),
     }?;
-    tree.truncate();
+    tree.truncate()?;
     Ok(())
 }
 

@@ -28,7 +28,8 @@ impl Case {
         must("resolutions", self.resolutions.len() == node_count, "not one for each node")?;
         must("tree_hashes", self.tree_hashes.len() == node_count, "not one for each node")?;
         for ((node, resolution), hash) in (0..).map(NodeIndex).zip(&self.resolutions).zip(&self.tree_hashes) {
-            let computed: Vec<_> = tree.resolution(node).into_iter().map(|node| node.0).collect();
+            let nodes = tree.resolution(node).in_field("tree")?;
+            let computed: Vec<_> = nodes.into_iter().map(|node| node.0).collect();
             must(
                 format!("resolutions[{}]", node.0),
                 computed == *resolution,
@@ -46,7 +47,7 @@ impl Case {
         let wire = RatchetTree::decode(&self.tree).in_field("tree")?;
         let imported = Tree::from_wire(suite, &wire, &group_id, &root_hash).in_field("tree")?;
         must_equal("tree", &imported.export().in_field("tree")?, &self.tree)?;
-        must("tree", imported.to_wire() == wire, "other nodes after reading and writing it")
+        must("tree", imported.to_wire().in_field("tree")? == wire, "other nodes after reading and writing it")
     }
 }
 
@@ -74,13 +75,16 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
         .into_iter()
         .map(|grove| {
             let nodes = || (0..grove.tree.size().node_count()).map(NodeIndex);
-            let resolution = |node| grove.tree.resolution(node).into_iter().map(|node| node.0).collect();
+            let resolution = |node| {
+                let nodes = grove.tree.resolution(node)?.into_iter();
+                Ok(nodes.map(|node| node.0).collect())
+            };
             let hash = |node| Ok(Hex(grove.tree.node_hash(node)?.unwrap_or_default().into_vec()));
             Ok(Case {
                 cipher_suite: suite.cipher_suite().0,
                 tree: Hex(grove.tree.export()?),
                 group_id: Hex(grove.group_id.to_vec()),
-                resolutions: nodes().map(resolution).collect(),
+                resolutions: nodes().map(resolution).collect::<Result<_, pando_tree::TreeError>>()?,
                 tree_hashes: nodes().map(hash).collect::<Result<_, pando_tree::TreeError>>()?,
             })
         })

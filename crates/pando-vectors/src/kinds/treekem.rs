@@ -151,7 +151,7 @@ impl LeafPrivate {
     fn keys(&self, suite: Suite, tree: &Tree) -> Result<PrivateKeys, Box<dyn std::error::Error>> {
         let key_pair = suite.hpke_key_pair(hpke_key(suite, &self.encryption_priv))?;
         let leaf = LeafIndex(self.index);
-        let leaf_node = tree.leaf(leaf).ok_or("the leaf is blank")?;
+        let leaf_node = tree.leaf(leaf)?.ok_or("the leaf is blank")?;
         if leaf_node.encryption_key != key_pair.public {
             return Err("encryption_priv does not fit the tree".into());
         }
@@ -164,7 +164,7 @@ impl LeafPrivate {
             let node_secret = suite.derive_secret(path_secret, "node")?;
             let key_pair = suite.hpke_derive_key_pair(node_secret.expose())?;
             let node = NodeIndex(*node);
-            if tree.parent(node).is_none_or(|parent| parent.encryption_key != key_pair.public) {
+            if tree.parent(node)?.is_none_or(|parent| parent.encryption_key != key_pair.public) {
                 return Err(format!("the path secret of {node} does not fit the tree").into());
             }
             keys.insert(node, key_pair);

@@ -151,7 +151,7 @@ impl Scene {
         change: impl FnOnce(&mut LeafNode),
     ) -> Forging<LeafNode> {
         let (suite, bob) = (self.suite(), self.forger.member(BOB)?);
-        let mut leaf_node = self.forger.tree.leaf(BOB).ok_or("Bob is not there")?;
+        let mut leaf_node = self.forger.tree.leaf(BOB)?.ok_or("Bob is not there")?;
         leaf_node.encryption_key = suite.hpke_generate_key_pair(&mut self.forger.rng)?.public;
         leaf_node.leaf_node_source = LeafNodeSource::Update;
         change(&mut leaf_node);

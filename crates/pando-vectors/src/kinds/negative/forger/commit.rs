@@ -208,7 +208,7 @@ impl Forger {
         }
         for (_, proposal) in proposals() {
             match proposal {
-                Proposal::Remove(remove) if tree.is_member(remove.removed) => tree.remove(remove.removed)?,
+                Proposal::Remove(remove) if tree.is_member(remove.removed)? => tree.remove(remove.removed)?,
                 _ => {}
             }
         }
@@ -229,7 +229,7 @@ impl Forger {
                 _ => {}
             }
         }
-        tree.truncate();
+        tree.truncate()?;
         applied.added.sort_unstable();
         Ok(applied)
     }
@@ -245,8 +245,8 @@ impl Forger {
         match (sender, joiner) {
             (Sender::Member(leaf), _) => {
                 // Somebody who has removed itself commits as if it had not.
-                let (mut tree, old) = (tree.clone(), self.tree.leaf(leaf).ok_or("no such member")?);
-                if !tree.is_member(leaf) {
+                let (mut tree, old) = (tree.clone(), self.tree.leaf(leaf)?.ok_or("no such member")?);
+                if !tree.is_member(leaf)? {
                     tree = self.tree.clone();
                 }
                 Ok(tree.create_path(leaf, says(&old), group_id, signer, &mut self.rng)?)
@@ -295,7 +295,7 @@ fn says(leaf_node: &LeafNode) -> LeafTemplate {
 
 /// The hash of a path's tree with another leaf.
 fn hash_with_leaf(forger: &Forger, path: &NewPath, leaf_node: &LeafNode) -> Forging<Opaque> {
-    let mut tree = path.tree().to_wire();
+    let mut tree = path.tree().to_wire()?;
     let node = path.tree().size().node(path.sender()).ok_or("the sender is not in the tree")?;
     let slot = tree.0.get_mut(usize::try_from(node.0)?).ok_or("the sender is not in the tree")?;
     *slot = Some(Node::Leaf(Box::new(leaf_node.clone())));
@@ -318,14 +318,14 @@ fn mislead(
             secret = Some(suite.derive_secret(known.expose(), "path")?);
             continue;
         }
-        let receivers = path.tree().resolution(step.copath_child);
+        let receivers = path.tree().resolution(step.copath_child)?;
         let position = receivers.iter().position(|receiver| *receiver == target);
         let Some(ciphertext) = position.and_then(|at| node.encrypted_path_secret.get_mut(at)) else {
             continue;
         };
         let mut wrong = suite.zero_secret();
         forger.rng.fill_bytes(wrong.expose_mut());
-        let key = path.tree().encryption_key(target).ok_or("no such leaf")?;
+        let key = path.tree().encryption_key(target)?.ok_or("no such leaf")?;
         let context = context.encode()?;
         *ciphertext =
             suite.encrypt_with_label(&key, "UpdatePathNode", &context, wrong.expose(), &mut forger.rng)?;

@@ -10,7 +10,7 @@ use pando_wire::{
 impl Forger {
     /// The GroupInfo of this epoch, with the tree, by the member at leaf 0.
     pub(crate) fn group_info(&self) -> Forging<GroupInfo> {
-        self.group_info_with(&self.tree.to_wire())
+        self.group_info_with(&self.tree.to_wire()?)
     }
 
     /// The same with a tree that need not be that of the group.

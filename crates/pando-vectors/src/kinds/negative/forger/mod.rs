@@ -159,7 +159,7 @@ impl Forger {
     /// of another member.
     pub(crate) fn renew(&mut self, leaf: LeafIndex, other: LeafIndex) -> Forging<Option<Vec<u8>>> {
         let person = self.member(leaf)?;
-        let leaf_node = self.tree.leaf(leaf).ok_or("no such member")?;
+        let leaf_node = self.tree.leaf(leaf)?.ok_or("no such member")?;
         let template = pando_tree::LeafTemplate {
             credential: leaf_node.credential,
             capabilities: leaf_node.capabilities,
@@ -169,7 +169,7 @@ impl Forger {
         let path = self.tree.create_path(leaf, template, group_id, &*person.signer, &mut self.rng)?;
         self.tree = path.tree().clone();
         self.settle()?;
-        Ok(path.path_secret_for(other).map(|secret| secret.expose().to_vec()))
+        Ok(path.path_secret_for(other)?.map(|secret| secret.expose().to_vec()))
     }
 
     /// Somebody who is not in the group, with a KeyPackage that was changed and then signed.

@@ -252,7 +252,7 @@ fn lacking(scene: &mut Scene, right: bool, change: fn(&mut LeafNode)) -> Forging
 
 /// Alice adds somebody with the encryption key of a node of the tree.
 fn in_use(scene: &mut Scene, node: NodeIndex, right: bool) -> Forging<Vec<Sent>> {
-    let key = scene.forger.tree.encryption_key(node).ok_or("a blank node")?;
+    let key = scene.forger.tree.encryption_key(node)?.ok_or("a blank node")?;
     scene.adds(|key_package| {
         if !right {
             key_package.leaf_node.encryption_key = key;

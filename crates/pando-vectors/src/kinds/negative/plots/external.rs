@@ -59,7 +59,7 @@ pub(super) const PLOTS: &[Plot] = &[
         "Violation::EncryptionKeyUnchanged",
         "A member that joins again and removes its old leaf keeps the encryption key.",
         |scene, right| {
-            let old = scene.forger.tree.leaf(BOB).ok_or("Bob is not there")?.encryption_key;
+            let old = scene.forger.tree.leaf(BOB)?.ok_or("Bob is not there")?.encryption_key;
             let items = [scene.forger.external_init()?, remove(BOB)];
             rejoins(scene, items, |leaf_node| {
                 if !right {

@@ -57,7 +57,7 @@ pub(super) const PLOTS: &[Plot] = &[
         "TreeError::PathKeyReused",
         "The leaf of a path has the committer's old encryption key.",
         |scene, right| {
-            let old = scene.forger.tree.leaf(ALICE).ok_or("Alice is not there")?.encryption_key;
+            let old = scene.forger.tree.leaf(ALICE)?.ok_or("Alice is not there")?.encryption_key;
             let draft = Draft::empty().leaf(|leaf_node| {
                 if !right {
                     leaf_node.encryption_key = old;
@@ -70,7 +70,7 @@ pub(super) const PLOTS: &[Plot] = &[
         "TreeError::PathKeyReused",
         "The leaf of a path has the encryption key of another member.",
         |scene, right| {
-            let other = scene.forger.tree.leaf(BOB).ok_or("Bob is not there")?.encryption_key;
+            let other = scene.forger.tree.leaf(BOB)?.ok_or("Bob is not there")?.encryption_key;
             let draft = Draft::empty().leaf(|leaf_node| {
                 if !right {
                     leaf_node.encryption_key = other;

@@ -108,7 +108,7 @@ pub(super) const PLOTS: &[Plot] = &[
         },
     ),
     invitation("TreeError::DuplicateEncryptionKey", "Two leaves have one encryption key.", |scene, right| {
-        let other = scene.forger.tree.leaf(BOB).ok_or("Bob is not there")?.encryption_key;
+        let other = scene.forger.tree.leaf(BOB)?.ok_or("Bob is not there")?.encryption_key;
         let dora = scene.newcomer(|key_package| {
             if !right {
                 key_package.leaf_node.encryption_key = other;
@@ -149,7 +149,7 @@ pub(super) const PLOTS: &[Plot] = &[
 
 /// The Welcome to a group whose tree is changed.
 fn with_tree(scene: &mut Scene, change: impl FnOnce(&mut RatchetTree) -> Forging<()>) -> Forging<Vec<Sent>> {
-    let mut tree = scene.forger.tree.to_wire();
+    let mut tree = scene.forger.tree.to_wire()?;
     change(&mut tree)?;
     let path_secret = scene.path_secret.as_deref();
     Ok(vec![scene.forger.welcome_with_tree(&tree, &scene.client, path_secret)?])

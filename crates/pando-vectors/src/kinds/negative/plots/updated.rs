@@ -9,7 +9,7 @@ use pando_wire::{CredentialType, LeafNode, LeafNodeSource};
 
 pub(super) const PLOTS: &[Plot] = &[
     plot("Violation::EncryptionKeyUnchanged", "An Update has the old encryption key.", |scene, right| {
-        let old = scene.forger.tree.leaf(BOB).ok_or("Bob is not there")?.encryption_key;
+        let old = scene.forger.tree.leaf(BOB)?.ok_or("Bob is not there")?.encryption_key;
         scene.updates(|leaf_node| {
             if !right {
                 leaf_node.encryption_key = old;
@@ -20,7 +20,7 @@ pub(super) const PLOTS: &[Plot] = &[
         "Violation::EncryptionKeyInUse",
         "An Update has the encryption key of another member.",
         |scene, right| {
-            let other = scene.forger.tree.leaf(CLIENT).ok_or("the client is not there")?.encryption_key;
+            let other = scene.forger.tree.leaf(CLIENT)?.ok_or("the client is not there")?.encryption_key;
             scene.updates(|leaf_node| {
                 if !right {
                     leaf_node.encryption_key = other;
