@@ -71,11 +71,14 @@ mod addresses;
 mod algorithm;
 mod anchor;
 mod certificate;
+mod config;
 mod error;
 mod identity;
+mod path;
 mod policy;
 
+pub use config::X509Config;
 pub use error::{AnchorError, ChainError};
 pub use identity::{AlternativeName, Identity};
-pub use policy::{X509Config, X509Identities};
+pub use policy::X509Identities;
 pub use x509_cert::der::asn1::ObjectIdentifier;
