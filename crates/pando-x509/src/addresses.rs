@@ -4,6 +4,7 @@
 //! Left out on purpose: comparing them. Such a certificate is refused, as with names in subjectAltName that are constrained.
 
 use crate::ChainError;
+use crate::certificate::Parsed;
 use x509_cert::TbsCertificate;
 use x509_cert::der::{self, asn1::ObjectIdentifier};
 use x509_cert::ext::pkix::name::GeneralName;
@@ -28,9 +29,9 @@ pub(crate) fn are_constrained_by(certificate: &TbsCertificate) -> der::Result<bo
 
 /// No issuer says which email addresses there may be below a certificate with one in its subject alone. Gives whether there is
 /// such a certificate, for which the trust anchor may say so.
-pub(crate) fn no_address_is_constrained(chain: &[TbsCertificate]) -> Result<bool, ChainError> {
+pub(crate) fn no_address_is_constrained(chain: &[Parsed<'_>]) -> Result<bool, ChainError> {
     let mut is_any = false;
-    for (index, certificate) in chain.iter().enumerate() {
+    for (index, Parsed { tbs: certificate, .. }) in chain.iter().enumerate() {
         let malformed = |_| ChainError::Malformed(index);
         if is_any && are_constrained_by(certificate).map_err(malformed)? {
             return Err(ChainError::NameConstraint);

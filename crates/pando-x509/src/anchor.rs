@@ -6,10 +6,9 @@
 use crate::AnchorError;
 use crate::addresses::are_constrained_by;
 use crate::algorithm::Algorithm;
+use crate::certificate::Parsed;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::EndEntityCert;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
 use x509_cert::name::Name;
 
@@ -28,8 +27,7 @@ impl Anchor {
     /// Reads the certificate of a trust anchor. `index` is for errors.
     pub(crate) fn new(index: usize, der: &[u8], algorithms: &[Algorithm]) -> Result<Self, AnchorError> {
         let malformed = AnchorError::Malformed(index);
-        let certificate = Certificate::from_der(der).map_err(|_| malformed)?;
-        let tbs = certificate.tbs_certificate();
+        let Parsed { tbs, .. } = Parsed::new(der).map_err(|_| malformed)?;
         let encoded = CertificateDer::from(der);
         // Stricter than what webpki asks of a trust anchor: no critical extension may be unknown.
         EndEntityCert::try_from(&encoded).map_err(|_| malformed)?;
@@ -45,7 +43,7 @@ impl Anchor {
         }
         Algorithm::public_key(algorithms, tbs.subject_public_key_info()).ok_or(AnchorError::Key(index))?;
         // What cannot be read may be anything.
-        let constrains_addresses = are_constrained_by(tbs).unwrap_or(true);
+        let constrains_addresses = are_constrained_by(&tbs).unwrap_or(true);
         Ok(Self {
             der: der.to_vec(),
             subject: tbs.subject().clone(),

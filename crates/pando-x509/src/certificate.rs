@@ -1,11 +1,33 @@
 //! Certificates in credentials (RFC 9420, section 5.3).
 
 use crate::ChainError;
+use crate::validity::Dated;
 use pando_wire::{Certificate, Credential};
 use x509_cert::TbsCertificate;
-use x509_cert::der::Decode;
+use x509_cert::der::{self, Decode};
 
-/// The chain of a credential.
+/// A certificate that has been parsed, and nothing more.
+#[derive(Debug)]
+pub(crate) struct Parsed<'a> {
+    pub(crate) dated: Dated<'a>,
+    pub(crate) tbs: TbsCertificate,
+}
+
+impl<'a> Parsed<'a> {
+    /// Parses a certificate in DER.
+    pub(crate) fn new(der: &'a [u8]) -> der::Result<Self> {
+        let dated = Dated::read(der)?;
+        let tbs = x509_cert::Certificate::from_der(&dated.der)?.tbs_certificate().clone();
+        Ok(Self { dated, tbs })
+    }
+
+    /// Parses a certificate of a chain. `index` is for errors.
+    pub(crate) fn of_chain(index: usize, certificate: &'a Certificate) -> Result<Self, ChainError> {
+        Self::new(&certificate.cert_data).map_err(|_| ChainError::Malformed(index))
+    }
+}
+
+/// Returns the chain of a credential.
 pub(crate) fn chain(credential: &Credential) -> Result<&[Certificate], ChainError> {
     match credential {
         Credential::X509 { certificates } => Ok(certificates),
@@ -13,13 +35,7 @@ pub(crate) fn chain(credential: &Credential) -> Result<&[Certificate], ChainErro
     }
 }
 
-/// The first certificate of a credential.
-pub(crate) fn leaf(credential: &Credential) -> Result<TbsCertificate, ChainError> {
-    parse(0, chain(credential)?.first().ok_or(ChainError::Empty)?)
-}
-
-/// Reads a certificate. `index` is for errors.
-pub(crate) fn parse(index: usize, certificate: &Certificate) -> Result<TbsCertificate, ChainError> {
-    let parsed = x509_cert::Certificate::from_der(&certificate.cert_data);
-    parsed.map(|parsed| parsed.tbs_certificate().clone()).map_err(|_| ChainError::Malformed(index))
+/// Parses the first certificate of a credential.
+pub(crate) fn leaf(credential: &Credential) -> Result<Parsed<'_>, ChainError> {
+    Parsed::of_chain(0, chain(credential)?.first().ok_or(ChainError::Empty)?)
 }

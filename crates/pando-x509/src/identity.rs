@@ -39,7 +39,7 @@ impl Identity {
     /// [`ChainError`] if the credential is not of X.509, if the first certificate cannot be read, or if it names
     /// nobody.
     pub fn of(credential: &Credential) -> Result<Self, ChainError> {
-        Self::of_certificate(&leaf(credential)?)
+        Self::of_certificate(&leaf(credential)?.tbs)
     }
 
     /// The identity as bytes, which are others for every other identity.

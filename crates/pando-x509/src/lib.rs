@@ -76,6 +76,7 @@ mod error;
 mod identity;
 mod path;
 mod policy;
+mod validity;
 
 pub use config::X509Config;
 pub use error::{AnchorError, ChainError};

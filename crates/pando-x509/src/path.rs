@@ -3,21 +3,23 @@
 use crate::ChainError;
 use crate::algorithm::Algorithm;
 use crate::anchor::Anchor;
-use pando_wire::Certificate;
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use crate::certificate::Parsed;
+use crate::validity::Validity;
+use rustls_pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, UnixTime,
+};
 use std::slice;
 use std::time::Duration;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
-use x509_cert::TbsCertificate;
 
 /// Validates the path of all certificates up to a trust anchor (RFC 5280, section 6.1).
 pub(crate) fn leads_to(
     algorithms: &[Algorithm],
     anchor: &Anchor,
-    certificates: &[Certificate],
+    certificates: &[Parsed<'_>],
     now: UnixTime,
 ) -> Result<(), ChainError> {
-    let encoded = certificates.iter().map(|certificate| CertificateDer::from(&*certificate.cert_data));
+    let encoded = certificates.iter().map(|certificate| CertificateDer::from(&*certificate.dated.der));
     let encoded: Vec<_> = encoded.collect();
     let (leaf, issuers) = encoded.split_first().ok_or(ChainError::Empty)?;
     if !anchor.allows(issuers.len()) {
@@ -28,12 +30,40 @@ pub(crate) fn leads_to(
         let used = path.intermediate_certificates().map(webpki::Cert::der);
         if used.eq(issuers.iter().cloned()) { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
     };
-    let algorithms = algorithms.iter().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm);
-    let algorithms: Vec<_> = algorithms.collect();
+    let verifiers: Vec<_> = algorithms.iter().map(|algorithm| Verifier { algorithm, certificates }).collect();
+    let verifiers: Vec<_> =
+        verifiers.iter().map(|verifier| verifier as &dyn SignatureVerificationAlgorithm).collect();
     let anchor = slice::from_ref(&anchor.trust);
     let leaf = EndEntityCert::try_from(leaf)?;
-    leaf.verify_for_usage(&algorithms, anchor, issuers, now, PurposesAreChecked, None, Some(&is_whole))?;
+    leaf.verify_for_usage(&verifiers, anchor, issuers, now, PurposesAreChecked, None, Some(&is_whole))?;
     Ok(())
+}
+
+/// A signature scheme for webpki, which may see a copy of a certificate: the original is what was signed.
+#[derive(Debug)]
+struct Verifier<'a> {
+    algorithm: &'a Algorithm,
+    certificates: &'a [Parsed<'a>],
+}
+
+impl SignatureVerificationAlgorithm for Verifier<'_> {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        let original = self.certificates.iter().find_map(|certificate| certificate.dated.signed(message));
+        self.algorithm.verify_signature(public_key, original.unwrap_or(message), signature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.signature_alg_id()
+    }
 }
 
 /// For webpki: extKeyUsage is checked elsewhere.
@@ -45,28 +75,39 @@ impl ExtendedKeyUsageValidator for PurposesAreChecked {
     }
 }
 
-/// 5.3 of RFC 9420: each certificate certifies the one before it. Here by the names.
+/// Checks by the names that each certificate certifies the one before it (RFC 9420, section 5.3).
 ///
 /// No two issuers may have the same name, so that webpki has nothing to search: at each step there is one
 /// certificate at most that it can try.
-pub(crate) fn is_in_order(chain: &[TbsCertificate]) -> Result<(), ChainError> {
+pub(crate) fn is_in_order(chain: &[Parsed<'_>]) -> Result<(), ChainError> {
     let mut names = Vec::new();
     for (index, (subject, issuer)) in (1..).zip(chain.iter().zip(chain.iter().skip(1))) {
-        if subject.issuer() != issuer.subject() {
+        if subject.tbs.issuer() != issuer.tbs.subject() {
             return Err(ChainError::Order(index));
         }
-        if names.contains(&issuer.subject()) {
+        if names.contains(&issuer.tbs.subject()) {
             return Err(ChainError::NameTwice(index));
         }
-        names.push(issuer.subject());
+        names.push(issuer.tbs.subject());
     }
     Ok(())
 }
 
-/// The first moment at which all certificates were valid.
-pub(crate) fn valid_since(chain: &[TbsCertificate]) -> Result<Duration, ChainError> {
-    let since = chain.iter().map(|certificate| certificate.validity().not_before.to_unix_duration()).max();
-    let until = chain.iter().map(|certificate| certificate.validity().not_after.to_unix_duration()).min();
-    let since = since.ok_or(ChainError::Empty)?;
-    if until.is_some_and(|until| since <= until) { Ok(since) } else { Err(ChainError::NeverValid) }
+/// Checks the validity periods at `now`, or at the first moment at which all certificates were valid. Returns that
+/// time for webpki, which knows none before 1970.
+pub(crate) fn time_of_validation(chain: &[Parsed<'_>], now: Option<u64>) -> Result<UnixTime, ChainError> {
+    let periods = || chain.iter().map(|certificate| certificate.dated.validity);
+    let since = periods().map(|Validity { not_before, .. }| not_before).max().ok_or(ChainError::Empty)?;
+    let until = periods().map(|Validity { not_after, .. }| not_after).min().ok_or(ChainError::Empty)?;
+    if since > until {
+        return Err(ChainError::NeverValid);
+    }
+    let time = now.map_or(since, |now| i64::try_from(now).unwrap_or(i64::MAX));
+    if time < since {
+        return Err(ChainError::NotYetValid);
+    }
+    if time > until {
+        return Err(ChainError::Expired);
+    }
+    Ok(UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(time).unwrap_or(0))))
 }

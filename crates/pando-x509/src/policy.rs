@@ -3,15 +3,13 @@
 use crate::addresses::no_address_is_constrained;
 use crate::algorithm::Algorithm;
 use crate::anchor::Anchor;
-use crate::certificate::{chain, parse};
+use crate::certificate::{Parsed, chain};
 use crate::config::X509Config;
-use crate::path::{is_in_order, leads_to, valid_since};
+use crate::path::{is_in_order, leads_to, time_of_validation};
 use crate::{AnchorError, ChainError, Identity};
 use pando_crypto::CryptoProvider;
 use pando_group::{IdentityError, IdentityPolicy};
 use pando_wire::{Certificate, Credential, SignaturePublicKey};
-use rustls_pki_types::UnixTime;
-use std::time::Duration;
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
 
@@ -68,25 +66,24 @@ impl X509Identities {
         if included.is_some_and(is_repeated) {
             return Err(ChainError::NameTwice(certificates.len()));
         }
-        let parsed = (0..).zip(certificates).map(|(index, certificate)| parse(index, certificate));
+        let parsed = (0..).zip(certificates).map(|(index, certificate)| Parsed::of_chain(index, certificate));
         let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
 
         is_in_order(&parsed)?;
-        (0..).zip(&parsed).try_for_each(|(index, certificate)| self.may_be_used(index, certificate))?;
+        (0..).zip(&parsed).try_for_each(|(index, certificate)| self.may_be_used(index, &certificate.tbs))?;
         let leaf = parsed.first().ok_or(ChainError::Empty)?;
-        let certified = Algorithm::public_key(&self.algorithms, leaf.subject_public_key_info());
+        let certified = Algorithm::public_key(&self.algorithms, leaf.tbs.subject_public_key_info());
         if certified.as_ref() != Some(key) {
             return Err(ChainError::LeafKey);
         }
-        Identity::of_certificate(leaf)?;
+        Identity::of_certificate(&leaf.tbs)?;
         let is_addressed_by_subject = no_address_is_constrained(&parsed)?;
 
-        let valid_since = valid_since(&parsed)?;
-        let now = UnixTime::since_unix_epoch(now.map_or(valid_since, Duration::from_secs));
+        let now = time_of_validation(&parsed, now)?;
         let top = parsed.last().ok_or(ChainError::Empty)?;
         // Trust anchors may share a name. If the chain has one, it must be that one.
         let anchors = self.anchors.iter().filter(|anchor| {
-            anchor.subject == *top.issuer() && included.is_none_or(|included| included.der == anchor.der)
+            anchor.subject == *top.tbs.issuer() && included.is_none_or(|included| included.der == anchor.der)
         });
         let mut error = match included {
             Some(_) => ChainError::Order(certificates.len()),
@@ -97,7 +94,7 @@ impl X509Identities {
             let path = if is_constrained {
                 Err(ChainError::NameConstraint)
             } else {
-                leads_to(&self.algorithms, anchor, certificates, now)
+                leads_to(&self.algorithms, anchor, &parsed, now)
             };
             match path {
                 Ok(()) => return Ok(()),

@@ -15,3 +15,4 @@ mod mutations;
 mod names;
 mod pki;
 mod refused;
+mod validity;

@@ -1,8 +1,8 @@
 //! Authorities and clients, who may say anything in their certificates.
 
-use der::asn1::{BitString, OctetString};
+use der::asn1::{Any, BitString, OctetString};
 use der::oid::AssociatedOid;
-use der::{DateTime, Decode, Encode, Sequence};
+use der::{DateTime, Decode, Encode, Sequence, Tag};
 use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
 use pando_wire::{Certificate, CipherSuite, Credential, SignaturePublicKey};
 use pando_x509::{ChainError, ObjectIdentifier, X509Identities};
@@ -16,7 +16,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectAltName
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::AlgorithmIdentifierOwned;
-use x509_cert::time::{Time, Validity};
+use x509_cert::time::Time;
 use x509_cert::{SubjectPublicKeyInfo, certificate::Version};
 
 pub(crate) const ED25519: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
@@ -42,7 +42,7 @@ pub(crate) struct Party {
 #[derive(Clone)]
 pub(crate) struct Template {
     pub(crate) subject: Name,
-    valid: (u64, u64),
+    valid: Validity,
     suite: CipherSuite,
     key_algorithm: Option<AlgorithmIdentifierOwned>,
     extensions: Vec<Extension>,
@@ -63,6 +63,13 @@ struct Tbs {
     extensions: Option<Vec<Extension>>,
 }
 
+/// `Validity` (RFC 5280, section 4.1.2.5), with times that `x509-cert` does not have.
+#[derive(Clone, Sequence)]
+struct Validity {
+    not_before: Any,
+    not_after: Any,
+}
+
 #[derive(Sequence)]
 struct Signed {
     tbs: Tbs,
@@ -73,7 +80,8 @@ struct Signed {
 impl Template {
     fn new(name: &str) -> Self {
         let subject = Name::from_str(&format!("CN={name},O=Test")).unwrap();
-        Self { subject, valid: (START, END), suite: P256, key_algorithm: None, extensions: vec![] }
+        let valid = Validity { not_before: time(START), not_after: time(END) };
+        Self { subject, valid, suite: P256, key_algorithm: None, extensions: vec![] }
     }
 
     pub(crate) fn authority(name: &str) -> Self {
@@ -101,7 +109,16 @@ impl Template {
     }
 
     pub(crate) fn valid(self, from: u64, until: u64) -> Self {
-        Self { valid: (from, until), ..self }
+        Self { valid: Validity { not_before: time(from), not_after: time(until) }, ..self }
+    }
+
+    /// With times as they are written, which need not be times at all: UTCTime if they have 13 characters.
+    pub(crate) fn valid_as_written(self, from: &str, until: &str) -> Self {
+        let time = |text: &str| {
+            let tag = if text.len() == 13 { Tag::UtcTime } else { Tag::GeneralizedTime };
+            Any::new(tag, text.as_bytes()).unwrap()
+        };
+        Self { valid: Validity { not_before: time(from), not_after: time(until) }, ..self }
     }
 
     pub(crate) fn constraints(self, ca: bool, path_len_constraint: Option<u8>) -> Self {
@@ -154,13 +171,12 @@ impl Template {
         let issuer_signer = issuer.map_or(&*signer, |issuer| &*issuer.signer);
         let (_, signature) = identifiers(issuer_suite);
         let (key, _) = identifiers(self.suite);
-        let time = |seconds| Time::from(DateTime::from_unix_duration(Duration::from_secs(seconds)).unwrap());
         let tbs = Tbs {
             version: Version::V3,
             serial_number: SerialNumber::from(1_u8),
             signature: signature.clone(),
             issuer: issuer_name.clone(),
-            validity: Validity::new(time(self.valid.0), time(self.valid.1)),
+            validity: self.valid,
             subject: self.subject.clone(),
             subject_public_key_info: SubjectPublicKeyInfo {
                 algorithm: self.key_algorithm.unwrap_or(key),
@@ -178,6 +194,11 @@ impl Party {
     pub(crate) fn key(&self) -> &SignaturePublicKey {
         self.signer.public_key()
     }
+}
+
+fn time(seconds: u64) -> Any {
+    let time = Time::from(DateTime::from_unix_duration(Duration::from_secs(seconds)).unwrap());
+    Any::from_der(&time.to_der().unwrap()).unwrap()
 }
 
 /// A key of its own for each name, and the same one every time.
