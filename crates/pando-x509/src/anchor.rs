@@ -1,15 +1,16 @@
 //! Trust anchors (RFC 5280, section 6.1.1), given as certificates.
 //!
-//! What such a certificate says of its power is believed: its key usage, the length of paths and the constraints
-//! on names. Left out on purpose: its signature and its validity. Whoever trusts it decides how long.
+//! The limits that such a certificate sets to its power apply: key usage, length of paths, constraints on names. Left out
+//! on purpose: its issuer, its signature and its validity. The application that trusts it decides how long.
 
 use crate::AnchorError;
-use crate::addresses::are_constrained_by;
 use crate::algorithm::Algorithm;
 use crate::certificate::Parsed;
+use crate::constraints::Constraints;
+use crate::profile::check_issuer;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::EndEntityCert;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
+use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::name::Name;
 
 /// A trust anchor.
@@ -18,8 +19,8 @@ pub(crate) struct Anchor {
     pub(crate) der: Vec<u8>,
     pub(crate) subject: Name,
     pub(crate) trust: TrustAnchor<'static>,
-    /// Whether it says which email addresses there may be below it.
-    pub(crate) constrains_addresses: bool,
+    /// Its constraints on the names below it.
+    pub(crate) constraints: Option<Constraints>,
     path_length: Option<u8>,
 }
 
@@ -33,24 +34,13 @@ impl Anchor {
         EndEntityCert::try_from(&encoded).map_err(|_| malformed)?;
         let trust = webpki::anchor_from_trusted_cert(&encoded).map_err(|_| malformed)?.to_owned();
 
-        let constraints = tbs.get_extension::<BasicConstraints>().map_err(|_| malformed)?;
-        let Some((_, BasicConstraints { ca: true, path_len_constraint: path_length })) = constraints else {
+        let basic = tbs.get_extension::<BasicConstraints>().map_err(|_| malformed)?;
+        let Some((_, BasicConstraints { ca: true, path_len_constraint: path_length })) = basic else {
             return Err(AnchorError::NotCa(index));
         };
-        let usage = tbs.get_extension::<KeyUsage>().map_err(|_| malformed)?;
-        if usage.is_some_and(|(_, usage)| !usage.key_cert_sign()) {
-            return Err(AnchorError::KeyUsage(index));
-        }
+        let constraints = check_issuer(&tbs).map_err(|flaw| flaw.of_anchor(index))?;
         Algorithm::public_key(algorithms, tbs.subject_public_key_info()).ok_or(AnchorError::Key(index))?;
-        // What cannot be read may be anything.
-        let constrains_addresses = are_constrained_by(&tbs).unwrap_or(true);
-        Ok(Self {
-            der: der.to_vec(),
-            subject: tbs.subject().clone(),
-            trust,
-            constrains_addresses,
-            path_length,
-        })
+        Ok(Self { der: der.to_vec(), subject: tbs.subject().clone(), trust, constraints, path_length })
     }
 
     /// Whether a path may have so many issuers below the trust anchor.

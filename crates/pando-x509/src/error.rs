@@ -18,6 +18,12 @@ pub enum AnchorError {
     /// Its keyUsage does not include keyCertSign.
     #[error("trust anchor {0} may not sign certificates (RFC 5280, section 4.2.1.3)")]
     KeyUsage(usize),
+    /// Its subject is empty.
+    #[error("trust anchor {0} has no subject (RFC 5280, section 4.1.2.6)")]
+    NoSubject(usize),
+    /// Its nameConstraints are empty or malformed.
+    #[error("the nameConstraints of trust anchor {0} have no meaning (RFC 5280, section 4.2.1.10)")]
+    Constraints(usize),
     /// Its key is malformed, or for no signature scheme of MLS's cipher suites.
     #[error("the key of trust anchor {0} is not of a signature scheme of MLS (RFC 9420, section 17.1)")]
     Key(usize),
@@ -47,7 +53,16 @@ pub enum ChainError {
     /// An issuer has the name of another one in the chain.
     #[error("certificate {0} has the name of another issuer in the chain")]
     NameTwice(usize),
-    /// The leaf may not sign messages, or an issuer may not sign certificates.
+    /// The subject of a CA is empty.
+    #[error("certificate {0} is a CA's and has no subject (RFC 5280, section 4.1.2.6)")]
+    NoSubject(usize),
+    /// The nameConstraints of a CA are empty or malformed.
+    #[error("the nameConstraints of certificate {0} have no meaning (RFC 5280, section 4.2.1.10)")]
+    Constraints(usize),
+    /// The first certificate has nameConstraints or a path length.
+    #[error("the first certificate has an extension that only a CA has (RFC 5280, section 4.2.1)")]
+    CaExtension,
+    /// The leaf may not sign messages or claims to sign certificates, or an issuer may not sign certificates.
     #[error("the keyUsage of certificate {0} does not allow its use (RFC 5280, section 4.2.1.3)")]
     KeyUsage(usize),
     /// A certificate is for other purposes only.

@@ -67,15 +67,17 @@
 //! - Two issuers with one name in a chain. Nobody should have to search for which of them was meant.
 //! - The validity of trust anchors, and how clients come by their certificates.
 
-mod addresses;
 mod algorithm;
 mod anchor;
 mod certificate;
 mod config;
+mod constraints;
 mod error;
 mod identity;
+mod name;
 mod path;
 mod policy;
+mod profile;
 mod validity;
 
 pub use config::X509Config;

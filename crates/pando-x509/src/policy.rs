@@ -1,17 +1,18 @@
 //! The policy (RFC 9420, sections 5.3 and 5.3.1).
 
-use crate::addresses::no_address_is_constrained;
 use crate::algorithm::Algorithm;
 use crate::anchor::Anchor;
 use crate::certificate::{Parsed, chain};
 use crate::config::X509Config;
+use crate::constraints::{Constraints, check_addresses};
 use crate::path::{is_in_order, leads_to, time_of_validation};
+use crate::profile::{check_issuer, check_leaf};
 use crate::{AnchorError, ChainError, Identity};
 use pando_crypto::CryptoProvider;
 use pando_group::{IdentityError, IdentityPolicy};
 use pando_wire::{Certificate, Credential, SignaturePublicKey};
 use x509_cert::TbsCertificate;
-use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};
+use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 /// Credentials are chains of certificates that lead to a trust anchor. The crate's documentation says what is
 /// checked.
@@ -70,14 +71,14 @@ impl X509Identities {
         let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
 
         is_in_order(&parsed)?;
-        (0..).zip(&parsed).try_for_each(|(index, certificate)| self.may_be_used(index, &certificate.tbs))?;
+        let constraints = (0..).zip(&parsed).map(|(index, Parsed { tbs, .. })| self.may_be_used(index, tbs));
+        let constraints = constraints.collect::<Result<Vec<_>, _>>()?;
         let leaf = parsed.first().ok_or(ChainError::Empty)?;
         let certified = Algorithm::public_key(&self.algorithms, leaf.tbs.subject_public_key_info());
         if certified.as_ref() != Some(key) {
             return Err(ChainError::LeafKey);
         }
         Identity::of_certificate(&leaf.tbs)?;
-        let is_addressed_by_subject = no_address_is_constrained(&parsed)?;
 
         let now = time_of_validation(&parsed, now)?;
         let top = parsed.last().ok_or(ChainError::Empty)?;
@@ -90,12 +91,9 @@ impl X509Identities {
             None => ChainError::UnknownIssuer,
         };
         for anchor in anchors {
-            let is_constrained = is_addressed_by_subject && anchor.constrains_addresses;
-            let path = if is_constrained {
-                Err(ChainError::NameConstraint)
-            } else {
-                leads_to(&self.algorithms, anchor, &parsed, now)
-            };
+            let constraints = constraints.iter().chain([&anchor.constraints]).map(Option::as_ref);
+            let path = check_addresses(&parsed, constraints)
+                .and_then(|()| leads_to(&self.algorithms, anchor, &parsed, now));
             match path {
                 Ok(()) => return Ok(()),
                 Err(why) => error = why,
@@ -124,20 +122,25 @@ impl X509Identities {
         }
     }
 
-    /// Checks keyUsage, which webpki does not look at, and extKeyUsage, of which it knows one purpose at a time.
-    fn may_be_used(&self, index: usize, certificate: &TbsCertificate) -> Result<(), ChainError> {
-        let malformed = |_| ChainError::Malformed(index);
-        if let Some((_, usage)) = certificate.get_extension::<KeyUsage>().map_err(malformed)? {
-            let allowed = if index == 0 { usage.digital_signature() } else { usage.key_cert_sign() };
-            if !allowed {
-                return Err(ChainError::KeyUsage(index));
-            }
-        }
-        match certificate.get_extension::<ExtendedKeyUsage>().map_err(malformed)? {
+    /// Checks what a certificate may be used for. Returns its constraints on names.
+    fn may_be_used(
+        &self,
+        index: usize,
+        certificate: &TbsCertificate,
+    ) -> Result<Option<Constraints>, ChainError> {
+        let constraints = if index == 0 {
+            check_leaf(certificate).map(|()| None)
+        } else {
+            check_issuer(certificate).map_err(|flaw| flaw.of_certificate(index))
+        }?;
+        // webpki knows one purpose at a time.
+        let purposes =
+            certificate.get_extension::<ExtendedKeyUsage>().map_err(|_| ChainError::Malformed(index))?;
+        match purposes {
             Some((_, purposes)) if !purposes.0.iter().any(|id| self.config.key_purposes.contains(id)) => {
                 Err(ChainError::KeyPurpose(index))
             }
-            _ => Ok(()),
+            _ => Ok(constraints),
         }
     }
 }

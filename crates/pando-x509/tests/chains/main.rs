@@ -14,5 +14,6 @@ mod group;
 mod mutations;
 mod names;
 mod pki;
+mod profile;
 mod refused;
 mod validity;

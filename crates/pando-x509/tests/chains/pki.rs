@@ -42,6 +42,7 @@ pub(crate) struct Party {
 #[derive(Clone)]
 pub(crate) struct Template {
     pub(crate) subject: Name,
+    issuer: Option<Name>,
     valid: Validity,
     suite: CipherSuite,
     key_algorithm: Option<AlgorithmIdentifierOwned>,
@@ -81,7 +82,7 @@ impl Template {
     fn new(name: &str) -> Self {
         let subject = Name::from_str(&format!("CN={name},O=Test")).unwrap();
         let valid = Validity { not_before: time(START), not_after: time(END) };
-        Self { subject, valid, suite: P256, key_algorithm: None, extensions: vec![] }
+        Self { subject, issuer: None, valid, suite: P256, key_algorithm: None, extensions: vec![] }
     }
 
     pub(crate) fn authority(name: &str) -> Self {
@@ -96,6 +97,11 @@ impl Template {
 
     pub(crate) fn subject(self, subject: Name) -> Self {
         Self { subject, ..self }
+    }
+
+    /// Calls the issuer something else than it calls itself.
+    pub(crate) fn issuer(self, issuer: Name) -> Self {
+        Self { issuer: Some(issuer), ..self }
     }
 
     pub(crate) fn suite(self, suite: CipherSuite) -> Self {
@@ -166,7 +172,7 @@ impl Template {
 
     fn build(self, signer: Box<dyn Signer>, issuer: Option<&Party>) -> Party {
         let suite = RustCrypto.suite(self.suite).unwrap();
-        let issuer_name = issuer.map_or(&self.subject, |issuer| &issuer.name);
+        let issuer_name = self.issuer.as_ref().or(issuer.map(|issuer| &issuer.name)).unwrap_or(&self.subject);
         let issuer_suite = issuer.map_or(self.suite, |issuer| issuer.suite.cipher_suite());
         let issuer_signer = issuer.map_or(&*signer, |issuer| &*issuer.signer);
         let (_, signature) = identifiers(issuer_suite);

@@ -1,0 +1,90 @@
+//! nameConstraints (RFC 5280, section 4.2.1.10).
+//!
+//! `webpki` applies them to the domain names and IP addresses in subjectAltName, and refuses a name of any other kind
+//! that they mention. It looks at them when a name needs them; here they must be well-formed before that. It does not
+//! look at the address in a subject, which constraints on email addresses are for if there is no subjectAltName. Such
+//! an issuer is refused, without comparing the address.
+
+use crate::ChainError;
+use crate::certificate::Parsed;
+use crate::name::is_host;
+use x509_cert::TbsCertificate;
+use x509_cert::der::{self, asn1::ObjectIdentifier};
+use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{NameConstraints, SubjectAltName};
+
+/// `emailAddress` (RFC 5280, section 4.1.2.6).
+const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
+
+/// The constraints of a CA on the names below it.
+#[derive(Debug)]
+pub(crate) struct Constraints {
+    /// Whether they mention email addresses.
+    addresses: bool,
+}
+
+impl Constraints {
+    /// Returns the summary of an extension that is well-formed: there is a constraint, and each has a meaning.
+    pub(crate) fn new(extension: &NameConstraints) -> Option<Self> {
+        let lists = [&extension.permitted_subtrees, &extension.excluded_subtrees];
+        let mut lists = lists.into_iter().flatten().peekable();
+        lists.peek()?;
+        let mut addresses = false;
+        for list in lists {
+            if list.is_empty() || !list.iter().all(is_well_formed) {
+                return None;
+            }
+            addresses |= list.iter().any(|subtree| matches!(subtree.base, GeneralName::Rfc822Name(_)));
+        }
+        Some(Self { addresses })
+    }
+}
+
+fn is_well_formed(subtree: &GeneralSubtree) -> bool {
+    let has_meaning = match &subtree.base {
+        // A domain without a name has all others below it. A leading dot and a wildcard are for other kinds of names.
+        GeneralName::DnsName(name) => name.is_empty() || is_host(name.as_ref()),
+        GeneralName::IpAddress(range) => is_range(range.as_bytes()),
+        _ => true,
+    };
+    has_meaning && subtree.minimum == 0 && subtree.maximum.is_none()
+}
+
+/// Returns whether the bytes are an IP address and a mask of ones followed by zeros.
+fn is_range(range: &[u8]) -> bool {
+    let mut has_ended = false;
+    let continues = |byte: &u8| {
+        let is_prefix = byte.leading_ones().saturating_add(byte.trailing_zeros()) == u8::BITS;
+        let continues = is_prefix && (*byte == 0 || !has_ended);
+        has_ended |= *byte != u8::MAX;
+        continues
+    };
+    matches!(range.len(), 8 | 32) && range.iter().skip(range.len() / 2).all(continues)
+}
+
+/// Returns whether the certificate has an address in its subject, and no subjectAltName.
+fn is_addressed_by_subject(certificate: &TbsCertificate) -> der::Result<bool> {
+    let is_address = certificate.subject().iter().any(|attribute| attribute.oid == EMAIL_ADDRESS);
+    Ok(is_address && certificate.get_extension::<SubjectAltName>()?.is_none())
+}
+
+/// Checks that no constraint is on the address in a subject. `constraints` are those of each certificate of the chain and
+/// of the trust anchor.
+pub(crate) fn check_addresses<'a>(
+    chain: &[Parsed<'_>],
+    constraints: impl Iterator<Item = Option<&'a Constraints>>,
+) -> Result<(), ChainError> {
+    let mut is_addressed = false;
+    let mut chain = chain.iter().enumerate();
+    for constraints in constraints {
+        if is_addressed && constraints.is_some_and(|constraints| constraints.addresses) {
+            return Err(ChainError::NameConstraint);
+        }
+        let Some((index, Parsed { tbs, .. })) = chain.next() else { continue };
+        // Constraints do not apply to issuers that have certified themselves.
+        let applies = index == 0 || tbs.issuer() != tbs.subject();
+        is_addressed |= applies && is_addressed_by_subject(tbs).map_err(|_| ChainError::Malformed(index))?;
+    }
+    Ok(())
+}

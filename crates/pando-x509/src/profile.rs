@@ -1,0 +1,87 @@
+//! Rules of RFC 5280, section 4, about what a certificate says of its owner's powers, which `webpki` does not check.
+//!
+//! A certificate that breaks one of them is ambiguous: implementations disagree on whom it empowers. Rules that are for
+//! CAs alone and leave no doubt about powers are not enforced; the crate's documentation lists them.
+
+use crate::constraints::Constraints;
+use crate::{AnchorError, ChainError};
+use x509_cert::TbsCertificate;
+use x509_cert::der;
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, NameConstraints};
+
+/// The flaw of a certificate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Flaw {
+    Malformed,
+    NoSubject,
+    KeyUsage,
+    Constraints,
+}
+
+impl Flaw {
+    pub(crate) const fn of_certificate(self, index: usize) -> ChainError {
+        match self {
+            Self::Malformed => ChainError::Malformed(index),
+            Self::NoSubject => ChainError::NoSubject(index),
+            Self::KeyUsage => ChainError::KeyUsage(index),
+            Self::Constraints => ChainError::Constraints(index),
+        }
+    }
+
+    pub(crate) const fn of_anchor(self, index: usize) -> AnchorError {
+        match self {
+            Self::Malformed => AnchorError::Malformed(index),
+            Self::NoSubject => AnchorError::NoSubject(index),
+            Self::KeyUsage => AnchorError::KeyUsage(index),
+            Self::Constraints => AnchorError::Constraints(index),
+        }
+    }
+}
+
+impl From<der::Error> for Flaw {
+    fn from(_: der::Error) -> Self {
+        Self::Malformed
+    }
+}
+
+/// Checks the certificate of a CA. Returns its constraints on names.
+pub(crate) fn check_issuer(certificate: &TbsCertificate) -> Result<Option<Constraints>, Flaw> {
+    has_each_extension_once(certificate)?;
+    let usage = certificate.get_extension::<KeyUsage>()?;
+    if usage.is_some_and(|(_, usage)| !usage.key_cert_sign()) {
+        return Err(Flaw::KeyUsage);
+    }
+    if certificate.subject().is_empty() {
+        return Err(Flaw::NoSubject);
+    }
+    let Some((_, constraints)) = certificate.get_extension::<NameConstraints>()? else { return Ok(None) };
+    Constraints::new(&constraints).map(Some).ok_or(Flaw::Constraints)
+}
+
+/// Checks the certificate of a client, which has none of the powers of a CA.
+pub(crate) fn check_leaf(certificate: &TbsCertificate) -> Result<(), ChainError> {
+    let flawed = |flaw: Flaw| flaw.of_certificate(0);
+    let malformed = |_| ChainError::Malformed(0);
+    has_each_extension_once(certificate).map_err(flawed)?;
+    let constraints = certificate.get_extension::<BasicConstraints>().map_err(malformed)?;
+    let (is_ca, path_length) = constraints
+        .map_or((false, None), |(_, constraints)| (constraints.ca, constraints.path_len_constraint));
+    if is_ca {
+        return Err(ChainError::LeafIsCa);
+    }
+    if let Some((_, usage)) = certificate.get_extension::<KeyUsage>().map_err(malformed)?
+        && (usage.key_cert_sign() || !usage.digital_signature())
+    {
+        return Err(ChainError::KeyUsage(0));
+    }
+    let constrains = certificate.get_extension::<NameConstraints>().map_err(malformed)?.is_some();
+    if constrains || path_length.is_some() { Err(ChainError::CaExtension) } else { Ok(()) }
+}
+
+/// Section 4.2: a certificate has no extension twice.
+fn has_each_extension_once(certificate: &TbsCertificate) -> Result<(), Flaw> {
+    let mut ids: Vec<_> =
+        certificate.extensions().into_iter().flatten().map(|extension| extension.extn_id).collect();
+    ids.sort_unstable();
+    if ids.is_sorted_by(|one, next| one < next) { Ok(()) } else { Err(Flaw::Malformed) }
+}
