@@ -3,13 +3,14 @@
 //! The limits that such a certificate sets to its power apply: key usage, length of paths, constraints on names. Left out
 //! on purpose: its issuer, its signature and its validity. The application that trusts it decides how long.
 
-use crate::AnchorError;
 use crate::algorithm::Algorithm;
 use crate::certificate::Parsed;
 use crate::constraints::Constraints;
 use crate::profile::check_issuer;
+use crate::{AnchorError, AnchorId};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::EndEntityCert;
+use x509_cert::der::Encode;
 use x509_cert::ext::pkix::BasicConstraints;
 use x509_cert::name::Name;
 
@@ -18,6 +19,7 @@ use x509_cert::name::Name;
 pub(crate) struct Anchor {
     pub(crate) der: Vec<u8>,
     pub(crate) subject: Name,
+    pub(crate) id: AnchorId,
     pub(crate) trust: TrustAnchor<'static>,
     /// Its constraints on the names below it.
     pub(crate) constraints: Option<Constraints>,
@@ -39,8 +41,11 @@ impl Anchor {
             return Err(AnchorError::NotCa(index));
         };
         let constraints = check_issuer(&tbs).map_err(|flaw| flaw.of_anchor(index))?;
-        Algorithm::public_key(algorithms, tbs.subject_public_key_info()).ok_or(AnchorError::Key(index))?;
-        Ok(Self { der: der.to_vec(), subject: tbs.subject().clone(), trust, constraints, path_length })
+        let key = Algorithm::public_key(algorithms, tbs.subject_public_key_info());
+        let key = key.ok_or(AnchorError::Key(index))?;
+        let subject = tbs.subject().to_der().map_err(|_| malformed)?;
+        let id = AnchorId { subject, key };
+        Ok(Self { der: der.to_vec(), subject: tbs.subject().clone(), id, trust, constraints, path_length })
     }
 
     /// Whether a path may have so many issuers below the trust anchor.

@@ -34,8 +34,3 @@ pub(crate) fn chain(credential: &Credential) -> Result<&[Certificate], ChainErro
         other => Err(ChainError::Type(other.credential_type())),
     }
 }
-
-/// Parses the first certificate of a credential.
-pub(crate) fn leaf(credential: &Credential) -> Result<Parsed<'_>, ChainError> {
-    Parsed::of_chain(0, chain(credential)?.first().ok_or(ChainError::Empty)?)
-}

@@ -69,22 +69,20 @@ fn is_addressed_by_subject(certificate: &TbsCertificate) -> der::Result<bool> {
     Ok(is_address && certificate.get_extension::<SubjectAltName>()?.is_none())
 }
 
-/// Checks that no constraint is on the address in a subject. `constraints` are those of each certificate of the chain and
-/// of the trust anchor.
-pub(crate) fn check_addresses<'a>(
+/// Checks that no address in a subject is constrained. `constraints` are those of each certificate of the
+/// chain, and of the trust anchor.
+pub(crate) fn check_addresses(
     chain: &[Parsed<'_>],
-    constraints: impl Iterator<Item = Option<&'a Constraints>>,
+    constraints: &[Option<&Constraints>],
 ) -> Result<(), ChainError> {
     let mut is_addressed = false;
-    let mut chain = chain.iter().enumerate();
-    for constraints in constraints {
-        if is_addressed && constraints.is_some_and(|constraints| constraints.addresses) {
+    for (index, (Parsed { tbs, .. }, above)) in chain.iter().zip(constraints.iter().skip(1)).enumerate() {
+        // Constraints do not apply to issuers that have certified themselves.
+        let applies = tbs.issuer() != tbs.subject();
+        is_addressed |= applies && is_addressed_by_subject(tbs).map_err(|_| ChainError::Malformed(index))?;
+        if is_addressed && above.is_some_and(|constraints| constraints.addresses) {
             return Err(ChainError::NameConstraint);
         }
-        let Some((index, Parsed { tbs, .. })) = chain.next() else { continue };
-        // Constraints do not apply to issuers that have certified themselves.
-        let applies = index == 0 || tbs.issuer() != tbs.subject();
-        is_addressed |= applies && is_addressed_by_subject(tbs).map_err(|_| ChainError::Malformed(index))?;
     }
     Ok(())
 }

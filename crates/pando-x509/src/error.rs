@@ -1,5 +1,6 @@
 //! What can be wrong with trust anchors and with chains.
 
+use crate::NameKind;
 use pando_group::IdentityError;
 use pando_wire::CredentialType;
 
@@ -71,9 +72,14 @@ pub enum ChainError {
     /// The certified key is not the signature key.
     #[error("the first certificate is not for the signature key (RFC 9420, section 5.3)")]
     LeafKey,
-    /// The first certificate names nobody.
-    #[error("the first certificate has neither a subject nor alternative names (RFC 5280, section 4.2.1.6)")]
+    /// The first certificate has no name of a kind that identifies clients.
+    #[error(
+        "the first certificate has no name of a kind that identifies clients (RFC 5280, section 4.2.1.6)"
+    )]
     NoIdentity,
+    /// A name of a kind that identifies clients is malformed.
+    #[error("the first certificate has a malformed {0} (RFC 5280, section 4.2.1.6)")]
+    MalformedName(NameKind),
     /// There is no moment at which all certificates were valid.
     #[error("the certificates were never valid at the same time (RFC 5280, section 4.1.2.5)")]
     NeverValid,

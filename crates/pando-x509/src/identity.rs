@@ -1,89 +1,71 @@
-//! Whom a certificate names (RFC 5280, sections 4.1.2.6 and 4.2.1.6).
+//! Identities (RFC 9420, section 5.3): names, and whose word it is that they belong to a client.
+//!
+//! A name alone is not an identity. If it were, a second trust anchor that certifies the same name could put its client
+//! in the place of a member, by an Update or by an external Commit that removes the member. So:
+//!
+//! - The trust anchor is part of every identity: its subject and its key. An anchor that is issued again with both stays
+//!   the same anchor; each other one has clients of its own. Where two authorities shall have the same clients, one of them
+//!   certifies the other.
+//! - A distinguished name, and every other name that [is not global](NameKind::is_global), is an agreement between an
+//!   issuer and its clients. The names of all issuers below the anchor are part of such an identity. They lead to one CA
+//!   only, because a CA gives no name twice (RFC 5280, section 4.1.2.6). Issuers that certify themselves under another key
+//!   are left out: they have the same name.
+//! - All names of the [kinds that count](crate::X509Config::identity_kinds) are part of the identity, in any order.
 
-use crate::ChainError;
-use crate::certificate::leaf;
-use pando_wire::Credential;
-use std::collections::BTreeSet;
-use x509_cert::TbsCertificate;
+use crate::certificate::Parsed;
+use crate::name::{Name, NameKind};
+use pando_wire::SignaturePublicKey;
+use std::collections::{BTreeMap, BTreeSet};
 use x509_cert::der::{self, Encode};
-use x509_cert::ext::pkix::SubjectAltName;
-use x509_cert::ext::pkix::name::GeneralName;
 
-/// Whom a certificate names. Compared byte by byte: a name in capitals is another name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Identity {
-    /// All names in subjectAltName. What the subject says besides does not count.
-    AlternativeNames(BTreeSet<AlternativeName>),
-    /// The subject in DER, if there is no subjectAltName.
-    Subject(Vec<u8>),
+/// A trust anchor as a part of identities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnchorId {
+    /// Its subject in DER.
+    pub subject: Vec<u8>,
+    /// Its public key.
+    pub key: SignaturePublicKey,
 }
 
-/// A name in subjectAltName.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AlternativeName {
-    /// A URI.
-    Uri(String),
-    /// A domain name.
-    Dns(String),
-    /// An email address.
-    Email(String),
-    /// A name of another kind: the GeneralName in DER.
-    Other(Vec<u8>),
+/// The identity of a client, as [`X509Identities::identify`](crate::X509Identities::identify) reads it from a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The trust anchor at which the chain ends.
+    pub anchor: AnchorId,
+    /// The subjects of the issuers below the trust anchor in DER, from above. Empty if all names are global.
+    pub issuers: Vec<Vec<u8>>,
+    /// The names of the client.
+    pub names: BTreeSet<Name>,
 }
 
 impl Identity {
-    /// Whom a credential names. This reads the first certificate and validates nothing: a group has done so for
-    /// the credentials of its members.
-    ///
-    /// # Errors
-    /// [`ChainError`] if the credential is not of X.509, if the first certificate cannot be read, or if it names
-    /// nobody.
-    pub fn of(credential: &Credential) -> Result<Self, ChainError> {
-        Self::of_certificate(&leaf(credential)?.tbs)
+    pub(crate) fn new(
+        anchor: &AnchorId,
+        chain: &[Parsed<'_>],
+        names: BTreeMap<Name, NameKind>,
+    ) -> der::Result<Self> {
+        let is_global = names.values().all(|kind| kind.is_global());
+        let issuers = chain.iter().skip(1).rev().map(|issuer| &issuer.tbs);
+        let issuers = issuers.filter(|issuer| !is_global && issuer.subject() != issuer.issuer());
+        let issuers = issuers.map(|issuer| issuer.subject().to_der()).collect::<Result<_, _>>()?;
+        Ok(Self { anchor: anchor.clone(), issuers, names: names.into_keys().collect() })
     }
 
-    /// The identity as bytes, which are others for every other identity.
+    /// Encodes the identity. No two have the same encoding.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let names = match self {
-            Self::AlternativeNames(names) => names,
-            Self::Subject(subject) => return [&[0], &**subject].concat(),
+        let mut bytes = Vec::new();
+        let mut put = |part: &[u8]| {
+            bytes.extend_from_slice(&part.len().to_be_bytes());
+            bytes.extend_from_slice(part);
         };
-        let mut bytes = vec![1];
-        for name in names {
-            let (kind, name) = match name {
-                AlternativeName::Uri(uri) => (0, uri.as_bytes()),
-                AlternativeName::Dns(name) => (1, name.as_bytes()),
-                AlternativeName::Email(address) => (2, address.as_bytes()),
-                AlternativeName::Other(name) => (3, &**name),
-            };
-            bytes.push(kind);
-            bytes.extend_from_slice(&name.len().to_be_bytes());
-            bytes.extend_from_slice(name);
+        put(&self.anchor.subject);
+        put(&self.anchor.key);
+        put(&self.issuers.len().to_be_bytes());
+        self.issuers.iter().for_each(|issuer| put(issuer));
+        for (kind, name) in self.names.iter().map(Name::parts) {
+            put(&[kind]);
+            put(name);
         }
         bytes
-    }
-
-    pub(crate) fn of_certificate(certificate: &TbsCertificate) -> Result<Self, ChainError> {
-        Self::read(certificate).map_err(|_| ChainError::Malformed(0))?.ok_or(ChainError::NoIdentity)
-    }
-
-    fn read(certificate: &TbsCertificate) -> der::Result<Option<Self>> {
-        let Some((_, names)) = certificate.get_extension::<SubjectAltName>()? else {
-            let subject = certificate.subject();
-            return if subject.is_empty() { Ok(None) } else { subject.to_der().map(Self::Subject).map(Some) };
-        };
-        let names = names.0.iter().map(AlternativeName::new).collect::<der::Result<BTreeSet<_>>>()?;
-        Ok((!names.is_empty()).then_some(Self::AlternativeNames(names)))
-    }
-}
-
-impl AlternativeName {
-    fn new(name: &GeneralName) -> der::Result<Self> {
-        Ok(match name {
-            GeneralName::UniformResourceIdentifier(uri) => Self::Uri(uri.to_string()),
-            GeneralName::DnsName(name) => Self::Dns(name.to_string()),
-            GeneralName::Rfc822Name(address) => Self::Email(address.to_string()),
-            other => Self::Other(other.to_der()?),
-        })
     }
 }

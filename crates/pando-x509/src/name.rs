@@ -1,6 +1,147 @@
-//! Names in certificates.
+//! Names in certificates that identify clients, and how they compare (RFC 5280, sections 4.1.2.6, 4.2.1.6 and 7).
+//!
+//! Two names are the same if they are the same bytes after this normalisation:
+//!
+//! - A domain name is in the preferred syntax, without a wildcard, and in lower case.
+//! - An email address is `local@domain`. The domain is in lower case, the local part is kept: only its host knows whether
+//!   case matters there. A quoted local part is malformed here, because `"a"@b` and `a@b` are one mailbox.
+//! - A URI is absolute and kept. Its scheme decides what else could be equal.
+//! - Anything else is kept in DER.
 
+use crate::ChainError;
 use rustls_pki_types::DnsName;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use x509_cert::TbsCertificate;
+use x509_cert::der::{self, Encode};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+/// A kind of name that may identify a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum NameKind {
+    /// A URI in subjectAltName.
+    Uri,
+    /// A domain name in subjectAltName.
+    Dns,
+    /// An email address in subjectAltName.
+    Email,
+    /// An IP address in subjectAltName.
+    IpAddress,
+    /// A distinguished name in subjectAltName.
+    DirectoryName,
+    /// An object identifier in subjectAltName.
+    RegisteredId,
+    /// A name in subjectAltName whose type is an object identifier.
+    OtherName,
+    /// The subject of a certificate that has no name of another kind that identifies clients.
+    Subject,
+}
+
+impl NameKind {
+    /// Returns whether a name of this kind means the same client whichever issuer below a trust anchor certifies it.
+    ///
+    /// That holds for URIs, domain names and email addresses, which have registries of their own. There are many John
+    /// Smiths, and many hosts with the address 10.0.0.1: such names only mean something for their issuer.
+    #[must_use]
+    pub const fn is_global(self) -> bool {
+        matches!(self, Self::Uri | Self::Dns | Self::Email)
+    }
+
+    /// Returns the kind of a name in subjectAltName, or of the base of a constraint.
+    pub(crate) const fn of(name: &GeneralName) -> Option<Self> {
+        Some(match name {
+            GeneralName::UniformResourceIdentifier(_) => Self::Uri,
+            GeneralName::DnsName(_) => Self::Dns,
+            GeneralName::Rfc822Name(_) => Self::Email,
+            GeneralName::IpAddress(_) => Self::IpAddress,
+            GeneralName::DirectoryName(_) => Self::DirectoryName,
+            GeneralName::RegisteredId(_) => Self::RegisteredId,
+            GeneralName::OtherName(_) => Self::OtherName,
+            GeneralName::EdiPartyName(_) => return None,
+        })
+    }
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Uri => "URI",
+            Self::Dns => "domain name",
+            Self::Email => "email address",
+            Self::IpAddress => "IP address",
+            Self::DirectoryName => "directory name",
+            Self::RegisteredId => "registered ID",
+            Self::OtherName => "other name",
+            Self::Subject => "subject",
+        })
+    }
+}
+
+/// A name that identifies a client, in its normal form.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Name {
+    /// A URI.
+    Uri(String),
+    /// A domain name.
+    Dns(String),
+    /// An email address.
+    Email(String),
+    /// A name of another kind in subjectAltName: the GeneralName in DER.
+    Other(Vec<u8>),
+    /// The subject in DER.
+    Subject(Vec<u8>),
+}
+
+impl Name {
+    /// Returns the normal form of a name, or `None` if it is malformed.
+    fn new(name: &GeneralName) -> Option<Self> {
+        match name {
+            GeneralName::UniformResourceIdentifier(uri) => {
+                is_uri(uri.as_ref()).then(|| Self::Uri(uri.to_string()))
+            }
+            GeneralName::DnsName(name) => host(name.as_ref()).map(Self::Dns),
+            GeneralName::Rfc822Name(address) => mailbox(address.as_ref()).map(Self::Email),
+            GeneralName::IpAddress(address) if !matches!(address.as_bytes().len(), 4 | 16) => None,
+            other => other.to_der().ok().map(Self::Other),
+        }
+    }
+
+    /// Returns a number for the variant, and the name in bytes.
+    pub(crate) fn parts(&self) -> (u8, &[u8]) {
+        match self {
+            Self::Uri(uri) => (0, uri.as_bytes()),
+            Self::Dns(name) => (1, name.as_bytes()),
+            Self::Email(address) => (2, address.as_bytes()),
+            Self::Other(name) => (3, name),
+            Self::Subject(name) => (4, name),
+        }
+    }
+}
+
+/// Returns the names in a client's certificate that are of the given kinds.
+///
+/// A malformed one makes the certificate unacceptable. Names of other kinds are ignored, whatever they are.
+pub(crate) fn names(
+    certificate: &TbsCertificate,
+    kinds: &BTreeSet<NameKind>,
+) -> Result<BTreeMap<Name, NameKind>, ChainError> {
+    let malformed = |_: der::Error| ChainError::Malformed(0);
+    let alternatives = certificate.get_extension::<SubjectAltName>().map_err(malformed)?;
+    let is_empty = alternatives.as_ref().is_some_and(|(_, names)| names.0.is_empty());
+    let mut names = BTreeMap::new();
+    for name in alternatives.iter().flat_map(|(_, names)| &names.0) {
+        let Some(kind) = NameKind::of(name).filter(|kind| kinds.contains(kind)) else { continue };
+        names.insert(Name::new(name).ok_or(ChainError::MalformedName(kind))?, kind);
+    }
+    let subject = certificate.subject();
+    if names.is_empty() && kinds.contains(&NameKind::Subject) && !subject.is_empty() && !is_empty {
+        names.insert(Name::Subject(subject.to_der().map_err(malformed)?), NameKind::Subject);
+    }
+    if names.is_empty() { Err(ChainError::NoIdentity) } else { Ok(names) }
+}
 
 /// Returns whether the text is a domain name in the preferred syntax (RFC 5280, section 4.2.1.6): no wildcard, no
 /// underscore, no dot at an end, no IP address.
@@ -8,9 +149,29 @@ pub(crate) fn is_host(text: &str) -> bool {
     !text.contains('_') && !text.ends_with('.') && DnsName::try_from(text).is_ok()
 }
 
+fn host(text: &str) -> Option<String> {
+    is_host(text).then(|| text.to_ascii_lowercase())
+}
+
+/// Returns the normal form of `local@domain`.
+fn mailbox(text: &str) -> Option<String> {
+    let (local, domain) = text.rsplit_once('@')?;
+    let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+    let is_local = local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom));
+    if is_local { Some(format!("{local}@{}", host(domain)?)) } else { None }
+}
+
+/// Returns whether the text has a scheme and something after it, and nothing that a URI cannot have (RFC 3986).
+fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    is_scheme && !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_host;
+    use super::{is_host, is_uri, mailbox};
 
     #[test]
     fn hosts() {
@@ -31,9 +192,61 @@ mod tests {
             "a-.b",
             "bücher.example",
             " a.b",
+            "a\0.b",
             &long,
         ] {
             assert!(!is_host(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn mailboxes() {
+        for (text, normal) in [
+            ("Alice@Example.ORG", "Alice@example.org"),
+            ("a.b+c@localhost", "a.b+c@localhost"),
+            ("*@example.org", "*@example.org"),
+        ] {
+            assert_eq!(mailbox(text).as_deref(), Some(normal));
+        }
+        for text in [
+            "",
+            "@",
+            "alice",
+            "@example.org",
+            "alice@",
+            "a@b@example.org",
+            "\"a\"@example.org",
+            ".a@b",
+            "a..b@c",
+            "a b@c",
+            "a@[192.0.2.1]",
+            "a\0@b",
+            "a@*.b",
+            "Alice <a@b>",
+        ] {
+            assert_eq!(mailbox(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn uris() {
+        for uri in ["im:alice@example.org", "https://example.org/", "urn:uuid:0", "a+1-.:b", "IM:x"] {
+            assert!(is_uri(uri), "{uri}");
+        }
+        for text in [
+            "",
+            ":",
+            "alice",
+            "im:",
+            ":alice",
+            "1im:alice",
+            "//example.org/",
+            "im:a b",
+            "im:\0",
+            "im:\u{e9}",
+            "/im:a",
+        ] {
+            assert!(!is_uri(text), "{text}");
         }
     }
 }

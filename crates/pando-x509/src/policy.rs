@@ -5,26 +5,44 @@ use crate::anchor::Anchor;
 use crate::certificate::{Parsed, chain};
 use crate::config::X509Config;
 use crate::constraints::{Constraints, check_addresses};
+use crate::name::names;
 use crate::path::{is_in_order, leads_to, time_of_validation};
 use crate::profile::{check_issuer, check_leaf};
 use crate::{AnchorError, ChainError, Identity};
 use pando_crypto::CryptoProvider;
 use pando_group::{IdentityError, IdentityPolicy};
 use pando_wire::{Certificate, Credential, SignaturePublicKey};
+use rustls_pki_types::UnixTime;
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
-/// Credentials are chains of certificates that lead to a trust anchor. The crate's documentation says what is
-/// checked.
+/// An identity policy: a credential is a chain of certificates that leads to a trust anchor. The crate's documentation
+/// lists the rules.
 #[derive(Debug)]
 pub struct X509Identities {
+    /// In an order that does not depend on the application's.
     anchors: Vec<Anchor>,
     algorithms: Vec<Algorithm>,
     config: X509Config,
 }
 
+/// A chain without its trust anchor, in order, and each certificate of it acceptable by itself.
+struct Chain<'a> {
+    certificates: Vec<Parsed<'a>>,
+    /// The constraints on names of each certificate.
+    constraints: Vec<Option<Constraints>>,
+    /// The trust anchor that the chain has named by bringing its certificate.
+    included: Option<&'a Anchor>,
+}
+
+impl Chain<'_> {
+    fn leaf(&self) -> Result<&TbsCertificate, ChainError> {
+        self.certificates.first().map(|leaf| &leaf.tbs).ok_or(ChainError::Empty)
+    }
+}
+
 impl X509Identities {
-    /// A policy with these trust anchors, which are certificates in DER.
+    /// Creates a policy with these trust anchors, which are certificates in DER. Their order does not matter.
     ///
     /// # Errors
     /// [`AnchorError`] if there is none, or if one of them cannot be one.
@@ -34,16 +52,17 @@ impl X509Identities {
     ) -> Result<Self, AnchorError> {
         let algorithms = Algorithm::all(provider);
         let anchors = anchors.into_iter().enumerate();
-        let anchors = anchors
+        let mut anchors = anchors
             .map(|(index, der)| Anchor::new(index, der.as_ref(), &algorithms))
             .collect::<Result<Vec<_>, _>>()?;
         if anchors.is_empty() {
             return Err(AnchorError::None);
         }
+        anchors.sort_by(|one, other| one.der.cmp(&other.der));
         Ok(Self { anchors, algorithms, config: X509Config::default() })
     }
 
-    /// The same with another configuration.
+    /// Returns the policy with another configuration.
     #[must_use]
     pub fn with_config(self, config: X509Config) -> Self {
         Self { config, ..self }
@@ -60,6 +79,38 @@ impl X509Identities {
         key: &SignaturePublicKey,
         now: Option<u64>,
     ) -> Result<(), ChainError> {
+        let chain = self.read(credential)?;
+        let leaf = chain.leaf()?;
+        let certified = Algorithm::public_key(&self.algorithms, leaf.subject_public_key_info());
+        if certified.as_ref() != Some(key) {
+            return Err(ChainError::LeafKey);
+        }
+        names(leaf, &self.config.identity_kinds)?;
+        let now = time_of_validation(&chain.certificates, now)?;
+        self.validate_path(&chain, now).map(drop)
+    }
+
+    /// Returns the identity that a credential claims, which [`X509Identities::check`] verifies: a group has done so for
+    /// its members. Signatures are verified only if trust anchors with the same subject have different keys.
+    ///
+    /// # Errors
+    /// [`ChainError`] if the credential is not a chain that can be read, or it names no client or no trust anchor.
+    pub fn identify(&self, credential: &Credential) -> Result<Identity, ChainError> {
+        let chain = self.read(credential)?;
+        let names = names(chain.leaf()?, &self.config.identity_kinds)?;
+        let mut anchors = self.anchors_above(&chain);
+        let first = anchors.next().ok_or(ChainError::UnknownIssuer)?;
+        let anchor = if anchors.all(|other| other.id == first.id) {
+            first
+        } else {
+            let time = time_of_validation(&chain.certificates, None)?;
+            self.validate_path(&chain, time)?
+        };
+        Identity::new(&anchor.id, &chain.certificates, names).map_err(|_| ChainError::Malformed(0))
+    }
+
+    /// Reads a chain and checks everything about it that depends on neither time, key nor trust anchor.
+    fn read<'a>(&'a self, credential: &'a Credential) -> Result<Chain<'a>, ChainError> {
         let certificates = chain(credential)?;
         self.is_within_limits(certificates)?;
         let (certificates, included) = self.without_anchor(certificates);
@@ -67,39 +118,43 @@ impl X509Identities {
         if included.is_some_and(is_repeated) {
             return Err(ChainError::NameTwice(certificates.len()));
         }
-        let parsed = (0..).zip(certificates).map(|(index, certificate)| Parsed::of_chain(index, certificate));
-        let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+        let certificates = (0..).zip(certificates);
+        let certificates = certificates.map(|(index, certificate)| Parsed::of_chain(index, certificate));
+        let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+        is_in_order(&certificates)?;
+        let constraints =
+            (0..).zip(&certificates).map(|(index, Parsed { tbs, .. })| self.may_be_used(index, tbs));
+        let constraints = constraints.collect::<Result<_, _>>()?;
+        Ok(Chain { certificates, constraints, included })
+    }
 
-        is_in_order(&parsed)?;
-        let constraints = (0..).zip(&parsed).map(|(index, Parsed { tbs, .. })| self.may_be_used(index, tbs));
-        let constraints = constraints.collect::<Result<Vec<_>, _>>()?;
-        let leaf = parsed.first().ok_or(ChainError::Empty)?;
-        let certified = Algorithm::public_key(&self.algorithms, leaf.tbs.subject_public_key_info());
-        if certified.as_ref() != Some(key) {
-            return Err(ChainError::LeafKey);
-        }
-        Identity::of_certificate(&leaf.tbs)?;
-
-        let now = time_of_validation(&parsed, now)?;
-        let top = parsed.last().ok_or(ChainError::Empty)?;
-        // Trust anchors may share a name. If the chain has one, it must be that one.
-        let anchors = self.anchors.iter().filter(|anchor| {
-            anchor.subject == *top.tbs.issuer() && included.is_none_or(|included| included.der == anchor.der)
-        });
-        let mut error = match included {
-            Some(_) => ChainError::Order(certificates.len()),
+    /// Validates the path to the first trust anchor to which it leads, and returns that.
+    fn validate_path(&self, chain: &Chain<'_>, time: UnixTime) -> Result<&Anchor, ChainError> {
+        let mut error = match chain.included {
+            Some(_) => ChainError::Order(chain.certificates.len()),
             None => ChainError::UnknownIssuer,
         };
-        for anchor in anchors {
-            let constraints = constraints.iter().chain([&anchor.constraints]).map(Option::as_ref);
-            let path = check_addresses(&parsed, constraints)
-                .and_then(|()| leads_to(&self.algorithms, anchor, &parsed, now));
+        for anchor in self.anchors_above(chain) {
+            let constraints = chain.constraints.iter().chain([&anchor.constraints]).map(Option::as_ref);
+            let constraints: Vec<_> = constraints.collect();
+            let path = check_addresses(&chain.certificates, &constraints)
+                .and_then(|()| leads_to(&self.algorithms, anchor, &chain.certificates, time));
             match path {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(anchor),
                 Err(why) => error = why,
             }
         }
         Err(error)
+    }
+
+    /// Returns the trust anchors at which a chain may end. They may share a name; if the chain has one of them, it must be
+    /// that one.
+    fn anchors_above(&self, chain: &Chain<'_>) -> impl Iterator<Item = &Anchor> {
+        let issuer = chain.certificates.last().map(|top| top.tbs.issuer());
+        self.anchors.iter().filter(move |anchor| {
+            Some(&anchor.subject) == issuer
+                && chain.included.is_none_or(|included| included.der == anchor.der)
+        })
     }
 
     fn is_within_limits(&self, certificates: &[Certificate]) -> Result<(), ChainError> {
@@ -111,7 +166,7 @@ impl X509Identities {
         if bytes > self.config.max_bytes { Err(ChainError::TooLarge(bytes)) } else { Ok(()) }
     }
 
-    /// The chain without its last certificate if that is a trust anchor, which need not be there.
+    /// Returns the chain without its last certificate if that is a trust anchor, which need not be there.
     fn without_anchor<'a>(&self, certificates: &'a [Certificate]) -> (&'a [Certificate], Option<&Anchor>) {
         match certificates.split_last() {
             Some((last, rest)) if !rest.is_empty() => {
@@ -155,13 +210,19 @@ impl IdentityPolicy for X509Identities {
         Ok(self.check(credential, key, now)?)
     }
 
-    /// Whom the credential names; nothing if that is nobody, whom nobody succeeds.
-    fn identity(&self, credential: &Credential) -> Vec<u8> {
-        Identity::of(credential).map(|identity| identity.to_bytes()).unwrap_or_default()
+    /// Returns the identity if [no two members may have the same](X509Config::unique_identities).
+    fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
+        let identity = self.config.unique_identities.then(|| self.identify(credential))?;
+        identity.ok().map(|identity| identity.to_bytes())
     }
 
-    /// Whether both name the same.
+    /// Returns the identity, or nothing if the credential has none. Such a credential succeeds no other.
+    fn identity(&self, credential: &Credential) -> Vec<u8> {
+        self.identify(credential).map(|identity| identity.to_bytes()).unwrap_or_default()
+    }
+
+    /// Returns whether both credentials have the same identity.
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
-        Identity::of(old).is_ok_and(|old| Identity::of(new) == Ok(old))
+        self.identify(old).is_ok_and(|old| self.identify(new) == Ok(old))
     }
 }

@@ -1,25 +1,37 @@
-//! A group of people who have certificates.
+//! Groups whose members have certificates.
 
+use crate::names::{KINDS, uri, with_kinds};
 use crate::pki::{ED25519, END, NOW, Party, START, Template, credential};
 use pando_crypto::{CryptoProvider, RustCrypto};
 use pando_group::{
-    Client, Group, GroupConfig, GroupError, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed,
-    Violation,
+    Client, ExternalJoin, Group, GroupConfig, GroupError, IdentityError, IdentityPolicy, KeyPackageBundle,
+    KeyPackageTemplate, NoPsks, Processed, Violation,
 };
-use pando_wire::{Capabilities, CredentialType, Extensions, Lifetime, ProtocolVersion};
+use pando_tree::LeafTemplate;
+use pando_wire::{
+    Capabilities, Credential, CredentialType, Extensions, LeafIndex, Lifetime, ProtocolVersion,
+    SignaturePublicKey,
+};
+use pando_x509::{X509Config, X509Identities};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use std::str::FromStr;
+use x509_cert::ext::pkix::SubjectAltName;
+
+fn capabilities() -> Capabilities {
+    Capabilities {
+        versions: vec![ProtocolVersion::MLS_10],
+        cipher_suites: vec![ED25519],
+        extensions: vec![],
+        proposals: vec![],
+        credentials: vec![CredentialType::X509],
+    }
+}
 
 fn bundle(chain: &[&Party], rng: &mut ChaCha20Rng) -> KeyPackageBundle {
     let template = KeyPackageTemplate {
         credential: credential(chain),
-        capabilities: Capabilities {
-            versions: vec![ProtocolVersion::MLS_10],
-            cipher_suites: vec![ED25519],
-            extensions: vec![],
-            proposals: vec![],
-            credentials: vec![CredentialType::X509],
-        },
+        capabilities: capabilities(),
         lifetime: Lifetime { not_before: START, not_after: END },
         leaf_extensions: Extensions::default(),
         extensions: Extensions::default(),
@@ -72,5 +84,128 @@ fn members_have_certificates_of_one_authority() {
             matches!(&refused, GroupError::Violation(Violation::Credential(reason)) if reason.contains(why)),
             "{refused:?}"
         );
+    }
+}
+
+/// An attacker's own policy, which accepts everything.
+#[derive(Debug)]
+struct Anything;
+
+impl IdentityPolicy for Anything {
+    fn validate(&self, _: &Credential, _: &SignaturePublicKey, _: Option<u64>) -> Result<(), IdentityError> {
+        Ok(())
+    }
+
+    fn may_succeed(&self, _: &Credential, _: &Credential) -> bool {
+        true
+    }
+}
+
+fn client<'a>(party: &'a Party, policy: &'a dyn IdentityPolicy) -> Client<'a> {
+    Client {
+        crypto: &RustCrypto,
+        signer: &*party.signer,
+        policy,
+        psks: &NoPsks,
+        is_in_group: &|_| false,
+        now: Some(NOW),
+        config: GroupConfig::default(),
+    }
+}
+
+/// A group of the first party and the second.
+fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut ChaCha20Rng) -> Group {
+    let [own, other] = parties.map(|chain| bundle(chain, rng));
+    let suite = RustCrypto.suite(ED25519).unwrap();
+    let client = client(parties[0][0], policy);
+    let id = b"group".as_slice().into();
+    let (mut group, _) = Group::create(suite, id, Extensions::default(), own, &client, rng).unwrap();
+    let _ = group.commit().add(other.key_package).build(&client, rng).unwrap();
+    let _ = group.merge_pending().unwrap();
+    group
+}
+
+/// Joins by an external Commit that removes the second member, and returns what the first says of that.
+fn replace_second_member(
+    mut group: Group,
+    first: &Client<'_>,
+    chain: &[&Party],
+    rng: &mut ChaCha20Rng,
+) -> Result<(), GroupError> {
+    let join = ExternalJoin {
+        group_info: &group.group_info(true, first).unwrap(),
+        tree: None,
+        template: LeafTemplate {
+            credential: credential(chain),
+            capabilities: capabilities(),
+            extensions: Extensions::default(),
+        },
+        resync: Some(LeafIndex(1)),
+        psks: vec![],
+        authenticated_data: b"",
+    };
+    let (_, message, _) = join.build(&client(chain[0], &Anything), rng).unwrap();
+    group.process(message, first).map(drop)
+}
+
+/// Two authorities are trusted, and each has a John Smith: as a URI, and as the subject alone.
+#[test]
+fn no_authority_replaces_the_client_of_another() {
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let [ours, theirs] = ["ours", "theirs"].map(|name| Template::authority(name).self_signed());
+    let policy = X509Identities::new(&RustCrypto, [&ours.der, &theirs.der]).unwrap();
+    let policy = with_kinds(policy, &KINDS);
+    let [sales, research] = ["sales", "research"].map(|name| Template::authority(name).signed_by(&ours));
+    let alice = Template::client("alice").suite(ED25519).signed_by(&ours);
+    let first = client(&alice, &policy);
+    for by_subject in [false, true] {
+        let template = |serial: &str| {
+            let subject = x509_cert::name::Name::from_str("CN=John Smith").unwrap();
+            let template = Template::client(serial).suite(ED25519);
+            let key = template.clone().signed_by(&ours).signer;
+            let template = template.names(vec![uri("im:john@example.org")]).subject(subject);
+            (if by_subject { template.without::<SubjectAltName>() } else { template }, key)
+        };
+        let john = |serial, issuer: &Party| {
+            let (template, key) = template(serial);
+            template.for_key(key, issuer)
+        };
+        let [old, renewed, other_issuer, other_anchor] =
+            [("old", &sales), ("renewed", &sales), ("other", &research), ("foreign", &theirs)]
+                .map(|(serial, issuer)| john(serial, issuer));
+        let mut replace = |chain: &[&Party]| {
+            let group = group_of_two([&[&alice], &[&old, &sales]], &policy, &mut rng);
+            replace_second_member(group, &first, chain, &mut rng)
+        };
+
+        replace(&[&renewed, &sales]).unwrap();
+        let refused = replace(&[&other_anchor]).unwrap_err();
+        assert!(matches!(refused, GroupError::Violation(Violation::CredentialSuccession)), "{refused:?}");
+        let result = replace(&[&other_issuer, &research]);
+        if by_subject {
+            let refused = result.unwrap_err();
+            assert!(matches!(refused, GroupError::Violation(Violation::CredentialSuccession)), "{refused:?}");
+        } else {
+            result.unwrap();
+        }
+    }
+}
+
+#[test]
+fn two_clients_with_one_identity() {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let root = Template::authority("root").self_signed();
+    let alice = Template::client("alice").suite(ED25519).signed_by(&root);
+    let bob = Template::client("bob").suite(ED25519).signed_by(&root);
+    let phone = Template::client("phone").names(vec![uri("im:bob@example.org")]);
+    let phone = phone.suite(ED25519).signed_by(&root);
+    for unique_identities in [false, true] {
+        let policy =
+            crate::pki::policy(&root).with_config(X509Config { unique_identities, ..X509Config::default() });
+        let mut group = group_of_two([&[&alice], &[&bob]], &policy, &mut rng);
+        let commit = group.commit().add(bundle(&[&phone], &mut rng).key_package);
+        let result = commit.build(&client(&alice, &policy), &mut rng);
+        let is_refused = matches!(result, Err(GroupError::Violation(Violation::SameClient)));
+        assert_eq!((result.is_err(), is_refused), (unique_identities, unique_identities));
     }
 }

@@ -10,7 +10,9 @@
 
 mod accepted;
 mod anchors;
+mod constraints;
 mod group;
+mod identities;
 mod mutations;
 mod names;
 mod pki;

@@ -3,7 +3,7 @@
 use crate::pki::{ED25519, NOW, Template, World, credential_of};
 use pando_group::IdentityPolicy;
 use pando_wire::SignaturePublicKey;
-use pando_x509::{Identity, X509Identities};
+use pando_x509::X509Identities;
 use proptest::prelude::*;
 
 /// The chain with the trust anchor, as certificates and not as a credential: who changes the bytes of a
@@ -30,7 +30,7 @@ impl Original {
         let credential =
             credential_of(chain.map(|(at, original)| if at == index { certificate } else { original }));
         // These must not panic. What they say of certificates that are not valid is nobody's concern.
-        let _ = Identity::of(&credential);
+        let _ = self.policy.identify(&credential);
         let _ = self.policy.may_succeed(&credential, &credential);
         [Some(NOW), None].into_iter().any(|now| self.policy.check(&credential, &self.key, now).is_ok())
     }
@@ -88,7 +88,7 @@ proptest! {
         let policy = crate::pki::policy(&root);
         let credential = credential_of(certificates.iter().map(Vec::as_slice));
         prop_assert!(policy.check(&credential, &key.into(), Some(NOW)).is_err());
-        prop_assert!(Identity::of(&credential).is_err());
+        prop_assert!(policy.identify(&credential).is_err());
     }
 
     /// Random bytes within what is otherwise a certificate, which is where a parser gets to.

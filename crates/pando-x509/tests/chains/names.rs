@@ -1,132 +1,192 @@
-//! Whom certificates name, and who may follow whom.
+//! Names that identify clients, and how they are written.
 
-use crate::pki::{Party, Template, World, credential, credential_of};
-use der::{Decode, Encode};
-use pando_group::IdentityPolicy;
+use crate::pki::{Party, Template, World, check, credential, credential_of, policy};
+use der::asn1::{Any, Ia5String, ObjectIdentifier};
+use der::{Decode, Encode, Tag};
 use pando_wire::Credential;
-use pando_x509::{AlternativeName, ChainError, Identity};
+use pando_x509::{ChainError, Name, NameKind, X509Config, X509Identities};
 use std::collections::BTreeSet;
+use std::str::FromStr;
 use x509_cert::ext::pkix::SubjectAltName;
-use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::name::{GeneralName, OtherName};
 
-fn names(uri: &str) -> Vec<GeneralName> {
+/// All kinds of names.
+pub(crate) const KINDS: [NameKind; 8] = [
+    NameKind::Uri,
+    NameKind::Dns,
+    NameKind::Email,
+    NameKind::IpAddress,
+    NameKind::DirectoryName,
+    NameKind::RegisteredId,
+    NameKind::OtherName,
+    NameKind::Subject,
+];
+
+pub(crate) fn with_kinds(policy: X509Identities, kinds: &[NameKind]) -> X509Identities {
+    let identity_kinds = kinds.iter().copied().collect();
+    policy.with_config(X509Config { identity_kinds, ..X509Config::default() })
+}
+
+pub(crate) fn uri(uri: &str) -> GeneralName {
+    GeneralName::UniformResourceIdentifier(Ia5String::new(uri).unwrap())
+}
+
+pub(crate) fn dns(name: &str) -> GeneralName {
+    GeneralName::DnsName(Ia5String::new(name).unwrap())
+}
+
+pub(crate) fn email(address: &str) -> GeneralName {
+    GeneralName::Rfc822Name(Ia5String::new(address).unwrap())
+}
+
+pub(crate) fn address(last: u8) -> GeneralName {
+    GeneralName::from(std::net::IpAddr::from([192, 0, 2, last]))
+}
+
+pub(crate) fn directory(name: &str) -> GeneralName {
+    GeneralName::DirectoryName(x509_cert::name::Name::from_str(name).unwrap())
+}
+
+pub(crate) fn other(value: &str) -> GeneralName {
+    let value = Any::new(Tag::Utf8String, value.as_bytes()).unwrap();
+    GeneralName::OtherName(OtherName { type_id: ObjectIdentifier::new_unwrap("1.2.3.4"), value })
+}
+
+/// A name of each kind that can be in subjectAltName.
+pub(crate) fn one_of_each(name: &str) -> Vec<(NameKind, GeneralName)> {
+    let number = name.bytes().fold(0, u8::wrapping_add);
     vec![
-        GeneralName::UniformResourceIdentifier(uri.to_owned().try_into().unwrap()),
-        GeneralName::DnsName("example.org".to_owned().try_into().unwrap()),
-        GeneralName::Rfc822Name("alice@example.org".to_owned().try_into().unwrap()),
-        GeneralName::from(std::net::IpAddr::from([192, 0, 2, 1])),
+        (NameKind::Uri, uri(&format!("im:{name}@example.org"))),
+        (NameKind::Dns, dns(&format!("{name}.example.org"))),
+        (NameKind::Email, email(&format!("{name}@example.org"))),
+        (NameKind::IpAddress, address(number)),
+        (NameKind::DirectoryName, directory(&format!("CN={name}"))),
+        (NameKind::RegisteredId, GeneralName::RegisteredId(format!("1.2.{number}").parse().unwrap())),
+        (NameKind::OtherName, other(name)),
     ]
 }
 
-fn identity(party: &Party) -> Identity {
-    Identity::of(&credential(&[party])).unwrap()
+fn identified_names(kinds: &[NameKind], root: &Party, client: &Party) -> Result<BTreeSet<Name>, ChainError> {
+    let policy = with_kinds(policy(root), kinds);
+    let credential = credential(&[client]);
+    let identity = policy.identify(&credential).map(|identity| identity.names);
+    assert_eq!(policy.check(&credential, client.key(), None), identity.clone().map(drop));
+    identity
 }
 
 #[test]
-fn alternative_names() {
+fn only_names_of_the_kinds_that_the_application_has_chosen_count() {
     let World { root, .. } = World::new();
-    let client = Template::client("alice").names(names("im:alice@example.org")).signed_by(&root);
-    let expected = [
-        AlternativeName::Uri("im:alice@example.org".into()),
-        AlternativeName::Dns("example.org".into()),
-        AlternativeName::Email("alice@example.org".into()),
-        AlternativeName::Other(vec![0x87, 4, 192, 0, 2, 1]),
+    let all = one_of_each("alice");
+    let template = Template::client("alice").names(all.iter().map(|(_, name)| name.clone()).collect());
+    let subject = template.subject.to_der().unwrap();
+    let client = template.signed_by(&root);
+
+    let default = [
+        Name::Uri("im:alice@example.org".into()),
+        Name::Dns("alice.example.org".into()),
+        Name::Email("alice@example.org".into()),
     ];
-    assert_eq!(identity(&client), Identity::AlternativeNames(BTreeSet::from(expected)));
+    let names = policy(&root).identify(&credential(&[&client])).unwrap().names;
+    assert_eq!(names, BTreeSet::from(default.clone()));
+    for (kind, name) in &all {
+        let expected = match kind {
+            NameKind::Uri => default[0].clone(),
+            NameKind::Dns => default[1].clone(),
+            NameKind::Email => default[2].clone(),
+            _ => Name::Other(name.to_der().unwrap()),
+        };
+        assert_eq!(identified_names(&[*kind], &root, &client), Ok([expected.clone()].into()), "{kind}");
+        // The subject is for want of other names.
+        assert_eq!(identified_names(&[*kind, NameKind::Subject], &root, &client), Ok([expected].into()));
+        // A certificate without such a name.
+        let others = all.iter().filter(|(other, _)| other != kind).map(|(_, name)| name.clone());
+        let client = Template::client("alice").names(others.collect()).signed_by(&root);
+        assert_eq!(identified_names(&[*kind], &root, &client), Err(ChainError::NoIdentity), "{kind}");
+        let expected = Ok([Name::Subject(subject.clone())].into());
+        assert_eq!(identified_names(&[*kind, NameKind::Subject], &root, &client), expected, "{kind}");
+    }
+    assert_eq!(identified_names(&KINDS, &root, &client).unwrap().len(), 7);
+    assert_eq!(identified_names(&[], &root, &client), Err(ChainError::NoIdentity));
 }
 
 #[test]
-fn the_subject_if_there_are_none() {
+fn the_subject_is_not_an_identity_unless_the_application_says_so() {
     let World { root, .. } = World::new();
     let template = Template::client("alice").without::<SubjectAltName>();
-    let subject = template.subject.to_der().unwrap();
-    assert_eq!(identity(&template.signed_by(&root)), Identity::Subject(subject));
-}
-
-#[test]
-fn nobody() {
-    let World { root, .. } = World::new();
+    let subject = Name::Subject(template.subject.to_der().unwrap());
+    let client = template.signed_by(&root);
+    assert_eq!(check(&root, &[&client]), Err(ChainError::NoIdentity));
+    assert_eq!(identified_names(&KINDS, &root, &client), Ok([subject].into()));
+    // A subjectAltName without names is malformed, whatever the subject is.
     let client = Template::client("alice").names(vec![]).signed_by(&root);
-    assert_eq!(Identity::of(&credential(&[&client])), Err(ChainError::NoIdentity));
-    assert_eq!(Identity::of(&credential_of([])), Err(ChainError::Empty));
-    assert_eq!(Identity::of(&credential_of([&b"?"[..]])), Err(ChainError::Malformed(0)));
-    let basic = Credential::Basic { identity: b"alice".as_slice().into() };
-    assert!(matches!(Identity::of(&basic), Err(ChainError::Type(_))));
+    assert_eq!(identified_names(&KINDS, &root, &client), Err(ChainError::NoIdentity));
+    let client = Template::client("").subject(x509_cert::name::Name::default());
+    let client = client.without::<SubjectAltName>().signed_by(&root);
+    assert_eq!(identified_names(&KINDS, &root, &client), Err(ChainError::NoIdentity));
 }
 
 #[test]
-fn who_may_succeed() {
-    let World { root, authority, client } = World::new();
-    let policy = crate::pki::policy(&root);
-    let may = |old: &Party, new: &Party| policy.may_succeed(&credential(&[old]), &credential(&[new]));
-
-    let mut reversed = names("im:alice@example.org");
-    let old = Template::client("alice").names(reversed.clone()).signed_by(&root);
-    reversed.reverse();
-    // Another key, issuer, subject and order: the same names.
-    let new = Template::client("another").names(reversed).signed_by(&authority);
-    assert!(may(&old, &new) && may(&new, &old));
-
-    let other = Template::client("alice").names(names("im:bob@example.org")).signed_by(&root);
-    let capital = Template::client("alice").names(names("im:Alice@example.org")).signed_by(&root);
-    let fewer = Template::client("alice").names(names("im:alice@example.org")[..3].to_vec()).signed_by(&root);
-    let subject = Template::client("alice").without::<SubjectAltName>().signed_by(&root);
-    for new in [&other, &capital, &fewer, &subject] {
-        assert!(!may(&old, new) && !may(new, &old));
+fn names_in_normal_form() {
+    let World { root, .. } = World::new();
+    for (name, expected) in [
+        (dns("Alice.EXAMPLE.org"), Name::Dns("alice.example.org".into())),
+        (email("Alice@EXAMPLE.org"), Name::Email("Alice@example.org".into())),
+        (uri("IM:Alice@EXAMPLE.org"), Name::Uri("IM:Alice@EXAMPLE.org".into())),
+    ] {
+        let client = Template::client("alice").names(vec![name]).signed_by(&root);
+        assert_eq!(identified_names(&KINDS, &root, &client), Ok([expected].into()));
     }
-    assert!(may(&subject, &subject));
-
-    // Those who name nobody do not succeed each other.
-    let basic = Credential::Basic { identity: b"alice".as_slice().into() };
-    assert!(!policy.may_succeed(&basic, &basic));
-    assert!(!policy.may_succeed(&credential(&[&client]), &basic));
 }
 
-/// What a group that follows from another looks for its members by.
 #[test]
-fn those_who_may_succeed_each_other_have_the_same_identity_and_no_others() {
-    let World { root, authority, .. } = World::new();
-    let policy = crate::pki::policy(&root);
-    let uri = |uri: &str| GeneralName::UniformResourceIdentifier(uri.to_owned().try_into().unwrap());
-    let dns = |name: &str| GeneralName::DnsName(name.to_owned().try_into().unwrap());
-    let email = |address: &str| GeneralName::Rfc822Name(address.to_owned().try_into().unwrap());
-    let address = |last| GeneralName::from(std::net::IpAddr::from([192, 0, 2, last]));
-    let mut parties: Vec<_> = [
-        vec![uri("a"), uri("bc")],
-        vec![uri("ab"), uri("c")],
-        vec![uri("abc")],
-        vec![dns("abc")],
-        vec![email("abc")],
-        vec![dns("a"), uri("bc")],
-        vec![address(1)],
-        vec![address(2)],
-        names("im:alice@example.org"),
-        names("im:Alice@example.org"),
-    ]
-    .into_iter()
-    .flat_map(|names| {
-        let mut reversed = names.clone();
-        reversed.reverse();
-        [
-            Template::client("one").names(names).signed_by(&root),
-            Template::client("another").names(reversed).signed_by(&authority),
-        ]
-    })
-    .collect();
-    for subject in ["alice", "alice", "bob"] {
-        parties.push(Template::client(subject).without::<SubjectAltName>().signed_by(&root));
-    }
-    let mut credentials: Vec<_> = parties.iter().map(|party| credential(&[party])).collect();
-    for old in &credentials {
-        for new in &credentials {
-            assert_eq!(policy.may_succeed(old, new), policy.identity(old) == policy.identity(new));
+fn malformed_names() {
+    let World { root, .. } = World::new();
+    let range = GeneralName::IpAddress(der::asn1::OctetString::new([0; 8]).unwrap());
+    for (kind, malformed) in [
+        (NameKind::Dns, dns("")),
+        (NameKind::Dns, dns("*.example.org")),
+        (NameKind::Dns, dns("example.org.")),
+        (NameKind::Dns, dns("a_b.example.org")),
+        (NameKind::Dns, dns("192.0.2.1")),
+        (NameKind::Dns, dns("alice\0.example.org")),
+        (NameKind::Email, email("alice")),
+        (NameKind::Email, email("alice@")),
+        (NameKind::Email, email("alice@mallory@example.org")),
+        (NameKind::Email, email("\"alice\"@example.org")),
+        (NameKind::Email, email("alice@*.example.org")),
+        (NameKind::Uri, uri("alice")),
+        (NameKind::Uri, uri("im:")),
+        (NameKind::Uri, uri("//example.org/alice")),
+        (NameKind::Uri, uri("im:alice mallory")),
+        (NameKind::IpAddress, range),
+    ] {
+        // Also beside a good one.
+        for names in [vec![malformed.clone()], vec![uri("im:alice@example.org"), malformed]] {
+            let client = Template::client("alice").names(names.clone()).signed_by(&root);
+            assert_eq!(
+                identified_names(&KINDS, &root, &client),
+                Err(ChainError::MalformedName(kind)),
+                "{names:?}"
+            );
+            let ignored: Vec<_> = KINDS.into_iter().filter(|other| *other != kind).collect();
+            let result = identified_names(&ignored, &root, &client);
+            assert!(!matches!(result, Err(ChainError::MalformedName(_))), "{names:?}");
         }
     }
-    // Who names nobody has an identity that nobody else has.
-    credentials.retain(|credential| policy.identity(credential).is_empty());
-    assert_eq!(credentials, []);
+}
+
+#[test]
+fn credentials_without_an_identity() {
+    let world = World::new();
+    let policy = world.policy();
+    let client = Template::client("alice").names(vec![]).signed_by(&world.root);
+    assert_eq!(policy.identify(&credential(&[&client])), Err(ChainError::NoIdentity));
+    assert_eq!(policy.identify(&credential_of([])), Err(ChainError::Empty));
+    assert_eq!(policy.identify(&credential_of([&b"?"[..]])), Err(ChainError::Malformed(0)));
+    assert_eq!(policy.identify(&credential(&[&world.client])), Err(ChainError::UnknownIssuer));
     let basic = Credential::Basic { identity: b"alice".as_slice().into() };
-    assert_eq!(policy.identity(&basic), []);
+    assert!(matches!(policy.identify(&basic), Err(ChainError::Type(_))));
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) const END: u64 = 2_000;
 pub(crate) struct Party {
     pub(crate) der: Vec<u8>,
     pub(crate) signer: Box<dyn Signer>,
-    name: Name,
+    pub(crate) name: Name,
     suite: Suite,
 }
 

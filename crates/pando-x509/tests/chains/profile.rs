@@ -1,13 +1,15 @@
 //! Certificates that say something about the powers of their owners which RFC 5280, section 4, does not allow.
 
+use crate::constraints::{constraints, subtree};
+use crate::names::dns;
 use crate::pki::{P384, Party, Template, World, check};
-use der::asn1::{Ia5String, ObjectIdentifier, OctetString};
+use der::asn1::{ObjectIdentifier, OctetString};
 use pando_crypto::RustCrypto;
 use pando_x509::{AnchorError, ChainError, X509Identities};
 use std::str::FromStr;
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsages, NameConstraints};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsages};
 use x509_cert::name::Name;
 
 /// What is said of an authority, and of a trust anchor, that differ from good ones.
@@ -27,23 +29,8 @@ fn check_client(change: impl Fn(Template) -> Template) -> Result<(), ChainError>
     check(&root, &[&change(Template::client("alice")).signed_by(&root)])
 }
 
-fn dns(name: &str) -> GeneralName {
-    GeneralName::DnsName(Ia5String::new(name).unwrap())
-}
-
 fn range(bytes: &[u8]) -> GeneralName {
     GeneralName::IpAddress(OctetString::new(bytes).unwrap())
-}
-
-fn subtree(base: GeneralName) -> GeneralSubtree {
-    GeneralSubtree { base, minimum: 0, maximum: None }
-}
-
-const fn constraints(
-    permitted_subtrees: Option<Vec<GeneralSubtree>>,
-    excluded_subtrees: Option<Vec<GeneralSubtree>>,
-) -> NameConstraints {
-    NameConstraints { permitted_subtrees, excluded_subtrees }
 }
 
 #[test]
@@ -92,7 +79,7 @@ fn constraints_that_say_nothing() {
 
 #[test]
 fn constraints_that_have_no_meaning() {
-    let far = |minimum, maximum| GeneralSubtree { base: dns("example.org"), minimum, maximum };
+    let far = |minimum, maximum| GeneralSubtree { minimum, maximum, ..subtree(dns("example.org")) };
     for malformed in [
         subtree(dns(".example.org")),
         subtree(dns("*.example.org")),

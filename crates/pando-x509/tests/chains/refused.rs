@@ -7,10 +7,7 @@ use der::asn1::ObjectIdentifier;
 use pando_group::IdentityPolicy;
 use pando_wire::{Credential, CredentialType, SignaturePublicKey};
 use pando_x509::{ChainError, X509Config};
-use std::str::FromStr;
-use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsages, NameConstraints, SubjectAltName};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsages, SubjectAltName};
 use x509_cert::name::Name;
 
 #[test]
@@ -265,92 +262,6 @@ fn signed_by_somebody_else() {
     let forger = Template::authority("authority").for_key(forger.signer, &world.root);
     let client = Template::client("alice").signed_by(&forger);
     assert_eq!(world.check(&[&client, &world.authority]), Err(ChainError::Signature));
-}
-
-#[test]
-fn outside_of_name_constraints() {
-    let dns = |name: &str| GeneralName::DnsName(name.to_owned().try_into().unwrap());
-    let constraints = NameConstraints {
-        permitted_subtrees: Some(vec![GeneralSubtree {
-            base: dns("example.org"),
-            minimum: 0,
-            maximum: None,
-        }]),
-        excluded_subtrees: None,
-    };
-    let check_name = |root: Template, authority: Template, name| {
-        let root = root.self_signed();
-        let authority = authority.signed_by(&root);
-        let client = Template::client("alice").names(vec![dns(name)]).signed_by(&authority);
-        check(&root, &[&client, &authority])
-    };
-    let free = |name| Template::authority(name);
-    let bound = |name| Template::authority(name).with(true, &constraints);
-    assert_eq!(check_name(free("root"), free("authority"), "alice.example.com"), Ok(()));
-    for (root, authority) in [(free("root"), bound("authority")), (bound("root"), free("authority"))] {
-        assert_eq!(check_name(root.clone(), authority.clone(), "alice.example.org"), Ok(()));
-        assert_eq!(check_name(root, authority, "alice.example.com"), Err(ChainError::NameConstraint));
-    }
-}
-
-#[test]
-fn name_constraints_on_other_kinds_of_names() {
-    let base = GeneralName::UniformResourceIdentifier("example.org".to_owned().try_into().unwrap());
-    let subtrees = Some(vec![GeneralSubtree { base, minimum: 0, maximum: None }]);
-    let constraints = NameConstraints { permitted_subtrees: subtrees, excluded_subtrees: None };
-    let World { root, .. } = World::new();
-    let authority = Template::authority("authority").with(true, &constraints).signed_by(&root);
-    let client = Template::client("alice").signed_by(&authority);
-    assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::NameConstraint));
-}
-
-/// RFC 5280, section 4.2.1.10: what is said of email addresses holds for one in the subject if there is no other place.
-#[test]
-fn name_constraints_on_email_addresses() {
-    let constraints = |base: GeneralName, permitted| {
-        let subtrees = Some(vec![GeneralSubtree { base, minimum: 0, maximum: None }]);
-        let (permitted_subtrees, excluded_subtrees) =
-            if permitted { (subtrees, None) } else { (None, subtrees) };
-        NameConstraints { permitted_subtrees, excluded_subtrees }
-    };
-    let email = || GeneralName::Rfc822Name("example.org".to_owned().try_into().unwrap());
-    let dns = GeneralName::DnsName("example.org".to_owned().try_into().unwrap());
-    let free = Template::authority;
-    let bound = |name: &str, permitted| free(name).with(true, &constraints(email(), permitted));
-    let address = |name: Template| {
-        let subject = Name::from_str("emailAddress=alice@example.com,CN=alice,O=Test").unwrap();
-        name.subject(subject)
-    };
-    let with_uri = || Template::client("alice");
-    let bare = || with_uri().without::<SubjectAltName>();
-    let check = |root: Template, authority: Template, client: Template| {
-        let root = root.self_signed();
-        let authority = authority.signed_by(&root);
-        let client = client.signed_by(&authority);
-        check(&root, &[&client, &authority])
-    };
-    for permitted in [false, true] {
-        for (root, authority) in
-            [(free("root"), bound("authority", permitted)), (bound("root", permitted), free("authority"))]
-        {
-            let check = |client| check(root.clone(), authority.clone(), client);
-            assert_eq!(check(address(bare())), Err(ChainError::NameConstraint));
-            assert_eq!(check(bare()), Ok(()), "there is no address");
-            assert_eq!(check(address(with_uri())), Ok(()), "the subject is not whom it names");
-        }
-    }
-    // An authority's own address.
-    let authority = address(free("authority"));
-    assert_eq!(check(bound("root", true), authority, bare()), Err(ChainError::NameConstraint));
-    // Not that of one that certifies itself under another key.
-    let old = address(bound("root", true)).self_signed();
-    let new = address(free("root")).suite(P384).signed_by(&old);
-    assert_eq!(crate::pki::check(&old, &[&bare().signed_by(&new), &new]), Ok(()));
-    // Constraints on something else, on nothing, and below.
-    let dns = free("authority").with(true, &constraints(dns, true));
-    assert_eq!(check(free("root"), dns, address(bare())), Ok(()));
-    assert_eq!(check(free("root"), free("authority"), address(bare())), Ok(()));
-    assert_eq!(check(free("root"), address(bound("authority", true)), bare()), Ok(()));
 }
 
 #[test]

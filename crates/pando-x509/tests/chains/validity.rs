@@ -126,5 +126,5 @@ fn times_that_are_malformed() {
         }
     }
     let credential = credential(&[&Template::client("alice").valid_as_written("?", "!").signed_by(&root)]);
-    assert!(pando_x509::Identity::of(&credential).is_err());
+    assert_eq!(policy(&root).identify(&credential), Err(ChainError::Malformed(0)));
 }
