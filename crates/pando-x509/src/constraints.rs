@@ -4,10 +4,16 @@
 //! that they mention. It looks at them when a name needs them; here they must be well-formed before that. It does not
 //! look at the address in a subject, which constraints on email addresses are for if there is no subjectAltName. Such
 //! an issuer is refused, without comparing the address.
+//!
+//! RFC 5280 lets a CA that is bound to some domain names certify any URI, and any subject. Its clients could then take
+//! every identity of another kind, so that the constraint would be none. Below a CA with constraints, only a name of a kind
+//! with permitted subtrees is an identity. Excluded subtrees do not count: they are a list of names that is never complete.
+//! There are no permitted subtrees for subjects here: `webpki` refuses all certificates below constraints on directory names.
 
 use crate::ChainError;
 use crate::certificate::Parsed;
-use crate::name::is_host;
+use crate::name::{Name, NameKind, is_host};
+use std::collections::{BTreeMap, BTreeSet};
 use x509_cert::TbsCertificate;
 use x509_cert::der::{self, asn1::ObjectIdentifier};
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
@@ -20,6 +26,8 @@ const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11
 /// The constraints of a CA on the names below it.
 #[derive(Debug)]
 pub(crate) struct Constraints {
+    /// The kinds of names of which only some are permitted.
+    permitted: BTreeSet<NameKind>,
     /// Whether they mention email addresses.
     addresses: bool,
 }
@@ -37,7 +45,9 @@ impl Constraints {
             }
             addresses |= list.iter().any(|subtree| matches!(subtree.base, GeneralName::Rfc822Name(_)));
         }
-        Some(Self { addresses })
+        let permitted = extension.permitted_subtrees.iter().flatten();
+        let permitted = permitted.filter_map(|subtree| NameKind::of(&subtree.base)).collect();
+        Some(Self { permitted, addresses })
     }
 }
 
@@ -85,4 +95,18 @@ pub(crate) fn check_addresses(
         }
     }
     Ok(())
+}
+
+/// Checks that constraints, if there are any on the path, permit some names of each kind that identifies the client, and
+/// so not all.
+pub(crate) fn check_kinds(
+    names: &BTreeMap<Name, NameKind>,
+    constraints: &[Option<&Constraints>],
+) -> Result<(), ChainError> {
+    let constraints = || constraints.iter().copied().flatten();
+    let is_open = |kind| constraints().all(|constraints| !constraints.permitted.contains(kind));
+    match names.values().find(|kind| is_open(kind)) {
+        Some(kind) if constraints().next().is_some() => Err(ChainError::UnconstrainedName(*kind)),
+        _ => Ok(()),
+    }
 }

@@ -80,6 +80,11 @@ pub enum ChainError {
     /// A name of a kind that identifies clients is malformed.
     #[error("the first certificate has a malformed {0} (RFC 5280, section 4.2.1.6)")]
     MalformedName(NameKind),
+    /// A CA has constraints, but none of them limits the names of a kind that identifies the client.
+    #[error(
+        "a CA with constraints on other names cannot certify an identity of the kind {0} (RFC 5280, section 4.2.1.10)"
+    )]
+    UnconstrainedName(NameKind),
     /// There is no moment at which all certificates were valid.
     #[error("the certificates were never valid at the same time (RFC 5280, section 4.1.2.5)")]
     NeverValid,

@@ -44,7 +44,7 @@
 //!   [`X509Config::key_purposes`] says instead. MLS has no purpose of its own, so none is required; but a certificate
 //!   that is for web servers alone says that it is not for this.
 //! - The first certificate has a name of a kind that [identifies clients](X509Config::identity_kinds), and no malformed
-//!   one.
+//!   one. If a CA on the path has nameConstraints, they permit some names of each such kind that it has.
 //! - No certificate contradicts itself about powers: a CA and a trust anchor have a subject, and nameConstraints that
 //!   constrain something; a leaf has no keyCertSign, no nameConstraints and no path length; no extension is there twice.
 //!
@@ -56,7 +56,8 @@
 //!
 //! A member may replace its credential by one with the same identity: below the same trust anchor, with the same names,
 //! and below the same issuers unless the names are [global](NameKind::is_global). So an authority among several that are
-//! trusted cannot replace the clients of another. [`Name`] has the rules by which names compare.
+//! trusted cannot replace the clients of another, and a CA below an authority can only do so for global names that its
+//! constraints allow. [`Name`] has the rules by which names compare.
 //!
 //! By default, clients are distinguished by their signature keys, as in any group: a person may have several in a group.
 //! [`X509Config::unique_identities`] changes that.

@@ -4,8 +4,8 @@ use crate::algorithm::Algorithm;
 use crate::anchor::Anchor;
 use crate::certificate::{Parsed, chain};
 use crate::config::X509Config;
-use crate::constraints::{Constraints, check_addresses};
-use crate::name::names;
+use crate::constraints::{Constraints, check_addresses, check_kinds};
+use crate::name::{Name, NameKind, names};
 use crate::path::{is_in_order, leads_to, time_of_validation};
 use crate::profile::{check_issuer, check_leaf};
 use crate::{AnchorError, ChainError, Identity};
@@ -13,6 +13,7 @@ use pando_crypto::CryptoProvider;
 use pando_group::{IdentityError, IdentityPolicy};
 use pando_wire::{Certificate, Credential, SignaturePublicKey};
 use rustls_pki_types::UnixTime;
+use std::collections::BTreeMap;
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
@@ -85,9 +86,9 @@ impl X509Identities {
         if certified.as_ref() != Some(key) {
             return Err(ChainError::LeafKey);
         }
-        names(leaf, &self.config.identity_kinds)?;
+        let names = names(leaf, &self.config.identity_kinds)?;
         let now = time_of_validation(&chain.certificates, now)?;
-        self.validate_path(&chain, now).map(drop)
+        self.validate_path(&chain, &names, now).map(drop)
     }
 
     /// Returns the identity that a credential claims, which [`X509Identities::check`] verifies: a group has done so for
@@ -104,7 +105,7 @@ impl X509Identities {
             first
         } else {
             let time = time_of_validation(&chain.certificates, None)?;
-            self.validate_path(&chain, time)?
+            self.validate_path(&chain, &names, time)?
         };
         Identity::new(&anchor.id, &chain.certificates, names).map_err(|_| ChainError::Malformed(0))
     }
@@ -129,7 +130,12 @@ impl X509Identities {
     }
 
     /// Validates the path to the first trust anchor to which it leads, and returns that.
-    fn validate_path(&self, chain: &Chain<'_>, time: UnixTime) -> Result<&Anchor, ChainError> {
+    fn validate_path(
+        &self,
+        chain: &Chain<'_>,
+        names: &BTreeMap<Name, NameKind>,
+        time: UnixTime,
+    ) -> Result<&Anchor, ChainError> {
         let mut error = match chain.included {
             Some(_) => ChainError::Order(chain.certificates.len()),
             None => ChainError::UnknownIssuer,
@@ -137,7 +143,8 @@ impl X509Identities {
         for anchor in self.anchors_above(chain) {
             let constraints = chain.constraints.iter().chain([&anchor.constraints]).map(Option::as_ref);
             let constraints: Vec<_> = constraints.collect();
-            let path = check_addresses(&chain.certificates, &constraints)
+            let path = check_kinds(names, &constraints)
+                .and_then(|()| check_addresses(&chain.certificates, &constraints))
                 .and_then(|()| leads_to(&self.algorithms, anchor, &chain.certificates, time));
             match path {
                 Ok(()) => return Ok(anchor),

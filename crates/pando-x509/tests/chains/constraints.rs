@@ -1,12 +1,12 @@
-//! nameConstraints: which names they allow (RFC 5280, section 4.2.1.10).
+//! nameConstraints: which names they allow, and which they leave open (RFC 5280, section 4.2.1.10).
 
 use crate::names::{KINDS, dns, email, one_of_each, uri, with_kinds};
 use crate::pki::{P384, Party, Template, check, credential, policy};
 use pando_x509::{ChainError, NameKind};
 use std::str::FromStr;
-use x509_cert::ext::pkix::NameConstraints;
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{NameConstraints, SubjectAltName};
 use x509_cert::name::Name;
 
 pub(crate) const fn subtree(base: GeneralName) -> GeneralSubtree {
@@ -22,6 +22,10 @@ pub(crate) const fn constraints(
 
 fn permitted(bases: Vec<GeneralName>) -> NameConstraints {
     constraints(Some(bases.into_iter().map(subtree).collect()), None)
+}
+
+fn excluded(bases: Vec<GeneralName>) -> NameConstraints {
+    constraints(None, Some(bases.into_iter().map(subtree).collect()))
 }
 
 /// A trust anchor and an authority below it. Only one of them has constraints.
@@ -86,6 +90,64 @@ fn other_kinds_of_names() {
         let result = check_kinds(&permitted(vec![base]), &KINDS, &client);
         assert_eq!(result, Err(ChainError::NameConstraint), "{kind}");
     }
+}
+
+#[test]
+fn kinds_that_constraints_leave_open() {
+    let range =
+        GeneralName::IpAddress(der::asn1::OctetString::new([192, 0, 2, 0, 255, 255, 255, 0]).unwrap());
+    let domain = permitted(vec![dns("example.org")]);
+    let addresses = permitted(vec![range.clone()]);
+    let other_domain = excluded(vec![dns("example.com")]);
+    let other_range = excluded(vec![range]);
+    let mut count = 0;
+    for (kind, name) in one_of_each("alice") {
+        let client = Template::client("alice").names(vec![name]);
+        for (constraints, limited) in [
+            (&domain, Some(NameKind::Dns)),
+            (&addresses, Some(NameKind::IpAddress)),
+            // Excluded names are some of many.
+            (&other_domain, None),
+            (&other_range, None),
+        ] {
+            if limited == Some(kind) {
+                continue;
+            }
+            let result = check_kinds(constraints, &[kind], &client);
+            assert_eq!(result, Err(ChainError::UnconstrainedName(kind)), "{constraints:?}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 7 * 4 - 2);
+    for constraints in
+        [domain, addresses, other_domain, other_range, permitted(vec![crate::names::directory("CN=alice")])]
+    {
+        let client = Template::client("alice").without::<SubjectAltName>();
+        let result = check_kinds(&constraints, &KINDS, &client);
+        assert_eq!(result, Err(ChainError::UnconstrainedName(NameKind::Subject)), "{constraints:?}");
+    }
+}
+
+#[test]
+fn names_that_do_not_identify_may_be_of_kinds_that_are_open() {
+    let client = Template::client("alice").names(vec![dns("alice.example.org"), uri("im:alice@example.org")]);
+    let constraints = permitted(vec![dns("example.org")]);
+    assert_eq!(check_kinds(&constraints, &[NameKind::Dns], &client), Ok(()));
+    let both = check_kinds(&constraints, &[NameKind::Dns, NameKind::Uri], &client);
+    assert_eq!(both, Err(ChainError::UnconstrainedName(NameKind::Uri)));
+}
+
+/// One CA of the path has to limit the kind; it need not be all that have constraints.
+#[test]
+fn constraints_of_several_authorities() {
+    let root = Template::authority("root").with(true, &permitted(vec![dns("example.org")])).self_signed();
+    let authority = Template::authority("authority").with(true, &excluded(vec![dns("private.example.org")]));
+    let authority = authority.signed_by(&root);
+    let client = |name| Template::client("alice").names(vec![name]).signed_by(&authority);
+    let check = |name| check(&root, &[&client(name), &authority]);
+    assert_eq!(check(dns("alice.example.org")), Ok(()));
+    assert_eq!(check(dns("private.example.org")), Err(ChainError::NameConstraint));
+    assert_eq!(check(uri("im:alice@example.org")), Err(ChainError::UnconstrainedName(NameKind::Uri)));
 }
 
 /// Constraints on email addresses apply to one in the subject if there is no subjectAltName.
