@@ -1,7 +1,8 @@
 //! Trust anchors (RFC 5280, section 6.1.1), given as certificates.
 //!
-//! The limits that such a certificate sets to its power apply: key usage, length of paths, constraints on names. Left out
-//! on purpose: its issuer, its signature and its validity. The application that trusts it decides how long.
+//! The limits that such a certificate sets to its power apply: key usage, length of paths,
+//! constraints on names. Left out on purpose: its issuer, its signature and its validity. The
+//! application that trusts it decides how long.
 
 use crate::algorithm::Algorithm;
 use crate::certificate::Parsed;

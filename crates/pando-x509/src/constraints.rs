@@ -1,14 +1,17 @@
 //! nameConstraints (RFC 5280, section 4.2.1.10).
 //!
-//! `webpki` applies them to the domain names and IP addresses in subjectAltName, and refuses a name of any other kind
-//! that they mention. It looks at them when a name needs them; here they must be well-formed before that. It does not
-//! look at the address in a subject, which constraints on email addresses are for if there is no subjectAltName. Such
-//! an issuer is refused, without comparing the address.
+//! `webpki` applies them to the domain names and IP addresses in subjectAltName, and refuses a name
+//! of any other kind that they mention. It looks at them when a name needs them; here they must be
+//! well-formed before that. It does not look at the address in a subject, which constraints on
+//! email addresses are for if there is no subjectAltName. Such an issuer is refused, without
+//! comparing the address.
 //!
-//! RFC 5280 lets a CA that is bound to some domain names certify any URI, and any subject. Its clients could then take
-//! every identity of another kind, so that the constraint would be none. Below a CA with constraints, only a name of a kind
-//! with permitted subtrees is an identity. Excluded subtrees do not count: they are a list of names that is never complete.
-//! There are no permitted subtrees for subjects here: `webpki` refuses all certificates below constraints on directory names.
+//! RFC 5280 lets a CA that is bound to some domain names certify any URI, and any subject. Its
+//! clients could then take every identity of another kind, so that the constraint would be none.
+//! Below a CA with constraints, only a name of a kind with permitted subtrees is an identity.
+//! Excluded subtrees do not count: they are a list of names that is never complete. There are no
+//! permitted subtrees for subjects here: `webpki` refuses all certificates below constraints on
+//! directory names.
 
 use crate::ChainError;
 use crate::certificate::Parsed;
@@ -33,7 +36,8 @@ pub(crate) struct Constraints {
 }
 
 impl Constraints {
-    /// Returns the summary of an extension that is well-formed: there is a constraint, and each has a meaning.
+    /// Returns the summary of an extension that is well-formed: there is a constraint, and each has
+    /// a meaning.
     pub(crate) fn new(extension: &NameConstraints) -> Option<Self> {
         let lists = [&extension.permitted_subtrees, &extension.excluded_subtrees];
         let mut lists = lists.into_iter().flatten().peekable();
@@ -53,7 +57,8 @@ impl Constraints {
 
 fn is_well_formed(subtree: &GeneralSubtree) -> bool {
     let has_meaning = match &subtree.base {
-        // A domain without a name has all others below it. A leading dot and a wildcard are for other kinds of names.
+        // A domain without a name has all others below it. A leading dot and a wildcard are for
+        // other kinds of names.
         GeneralName::DnsName(name) => name.is_empty() || is_host(name.as_ref()),
         GeneralName::IpAddress(range) => is_range(range.as_bytes()),
         _ => true,
@@ -79,8 +84,8 @@ fn is_addressed_by_subject(certificate: &TbsCertificate) -> der::Result<bool> {
     Ok(is_address && certificate.get_extension::<SubjectAltName>()?.is_none())
 }
 
-/// Checks that no address in a subject is constrained. `constraints` are those of each certificate of the
-/// chain, and of the trust anchor.
+/// Checks that no address in a subject is constrained. `constraints` has an entry for each
+/// certificate of the chain, and one for the trust anchor.
 pub(crate) fn check_addresses(
     chain: &[Parsed<'_>],
     constraints: &[Option<&Constraints>],
@@ -97,8 +102,8 @@ pub(crate) fn check_addresses(
     Ok(())
 }
 
-/// Checks that constraints, if there are any on the path, permit some names of each kind that identifies the client, and
-/// so not all.
+/// Checks that constraints, if there are any on the path, permit some names of each kind that
+/// identifies the client, and so not all.
 pub(crate) fn check_kinds(
     names: &BTreeMap<Name, NameKind>,
     constraints: &[Option<&Constraints>],

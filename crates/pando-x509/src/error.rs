@@ -1,4 +1,4 @@
-//! What can be wrong with trust anchors and with chains.
+//! Errors of trust anchors and of chains.
 
 use crate::NameKind;
 use pando_group::IdentityError;
@@ -63,7 +63,8 @@ pub enum ChainError {
     /// The first certificate has nameConstraints or a path length.
     #[error("the first certificate has an extension that only a CA has (RFC 5280, section 4.2.1)")]
     CaExtension,
-    /// The leaf may not sign messages or claims to sign certificates, or an issuer may not sign certificates.
+    /// The leaf may not sign messages or claims to sign certificates, or an issuer may not sign
+    /// certificates.
     #[error("the keyUsage of certificate {0} does not allow its use (RFC 5280, section 4.2.1.3)")]
     KeyUsage(usize),
     /// A certificate is for other purposes only.
@@ -80,7 +81,8 @@ pub enum ChainError {
     /// A name of a kind that identifies clients is malformed.
     #[error("the first certificate has a malformed {0} (RFC 5280, section 4.2.1.6)")]
     MalformedName(NameKind),
-    /// A CA has constraints, but none of them limits the names of a kind that identifies the client.
+    /// A CA has constraints, but none of them limits the names of a kind that identifies the
+    /// client.
     #[error(
         "a CA with constraints on other names cannot certify an identity of the kind {0} (RFC 5280, section 4.2.1.10)"
     )]

@@ -1,16 +1,19 @@
 //! Identities (RFC 9420, section 5.3): names, and whose word it is that they belong to a client.
 //!
-//! A name alone is not an identity. If it were, a second trust anchor that certifies the same name could put its client
-//! in the place of a member, by an Update or by an external Commit that removes the member. So:
+//! A name alone is not an identity. If it were, a second trust anchor that certifies the same name
+//! could put its client in the place of a member, by an Update or by an external Commit that
+//! removes the member. So:
 //!
-//! - The trust anchor is part of every identity: its subject and its key. An anchor that is issued again with both stays
-//!   the same anchor; each other one has clients of its own. Where two authorities shall have the same clients, one of them
-//!   certifies the other.
-//! - A distinguished name, and every other name that [is not global](NameKind::is_global), is an agreement between an
-//!   issuer and its clients. The names of all issuers below the anchor are part of such an identity. They lead to one CA
-//!   only, because a CA gives no name twice (RFC 5280, section 4.1.2.6). Issuers that certify themselves under another key
-//!   are left out: they have the same name.
-//! - All names of the [kinds that count](crate::X509Config::identity_kinds) are part of the identity, in any order.
+//! - The trust anchor is part of every identity: its subject and its key. An anchor that is issued
+//!   again with both stays the same anchor; each other one has clients of its own. Where two
+//!   authorities shall have the same clients, one of them certifies the other.
+//! - A distinguished name, and every other name that [is not global](NameKind::is_global), is an
+//!   agreement between an issuer and its clients. The names of all issuers below the anchor are
+//!   part of such an identity. They lead to one CA only, because a CA gives no name twice (RFC
+//!   5280, section 4.1.2.6). Issuers that certify themselves under another key are left out: they
+//!   have the same name.
+//! - All names of the [kinds that count](crate::X509Config::identity_kinds) are part of the
+//!   identity, in any order.
 
 use crate::certificate::Parsed;
 use crate::name::{Name, NameKind};
@@ -27,12 +30,14 @@ pub struct AnchorId {
     pub key: SignaturePublicKey,
 }
 
-/// The identity of a client, as [`X509Identities::identify`](crate::X509Identities::identify) reads it from a chain.
+/// The identity of a client, as [`X509Identities::identify`](crate::X509Identities::identify) reads
+/// it from a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The trust anchor at which the chain ends.
     pub anchor: AnchorId,
-    /// The subjects of the issuers below the trust anchor in DER, from above. Empty if all names are global.
+    /// The subjects of the issuers below the trust anchor in DER, from above. Empty if all names
+    /// are global.
     pub issuers: Vec<Vec<u8>>,
     /// The names of the client.
     pub names: BTreeSet<Name>,

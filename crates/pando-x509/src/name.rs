@@ -1,10 +1,12 @@
-//! Names in certificates that identify clients, and how they compare (RFC 5280, sections 4.1.2.6, 4.2.1.6 and 7).
+//! Names in certificates that identify clients, and how they compare (RFC 5280, sections 4.1.2.6,
+//! 4.2.1.6 and 7).
 //!
 //! Two names are the same if they are the same bytes after this normalisation:
 //!
 //! - A domain name is in the preferred syntax, without a wildcard, and in lower case.
-//! - An email address is `local@domain`. The domain is in lower case, the local part is kept: only its host knows whether
-//!   case matters there. A quoted local part is malformed here, because `"a"@b` and `a@b` are one mailbox.
+//! - An email address is `local@domain`. The domain is in lower case, the local part is kept: only
+//!   its host knows whether case matters there. A quoted local part is malformed here, because
+//!   `"a"@b` and `a@b` are one mailbox.
 //! - A URI is absolute and kept. Its scheme decides what else could be equal.
 //! - Anything else is kept in DER.
 
@@ -40,10 +42,12 @@ pub enum NameKind {
 }
 
 impl NameKind {
-    /// Returns whether a name of this kind means the same client whichever issuer below a trust anchor certifies it.
+    /// Returns whether a name of this kind means the same client whichever issuer below a trust
+    /// anchor certifies it.
     ///
-    /// That holds for URIs, domain names and email addresses, which have registries of their own. There are many John
-    /// Smiths, and many hosts with the address 10.0.0.1: such names only mean something for their issuer.
+    /// That holds for URIs, domain names and email addresses, which have registries of their own.
+    /// There are many John Smiths, and many hosts with the address 10.0.0.1: such names only mean
+    /// something for their issuer.
     #[must_use]
     pub const fn is_global(self) -> bool {
         matches!(self, Self::Uri | Self::Dns | Self::Email)
@@ -123,7 +127,8 @@ impl Name {
 
 /// Returns the names in a client's certificate that are of the given kinds.
 ///
-/// A malformed one makes the certificate unacceptable. Names of other kinds are ignored, whatever they are.
+/// A malformed one makes the certificate unacceptable. Names of other kinds are ignored, whatever
+/// they are.
 pub(crate) fn names(
     certificate: &TbsCertificate,
     kinds: &BTreeSet<NameKind>,
@@ -143,8 +148,8 @@ pub(crate) fn names(
     if names.is_empty() { Err(ChainError::NoIdentity) } else { Ok(names) }
 }
 
-/// Returns whether the text is a domain name in the preferred syntax (RFC 5280, section 4.2.1.6): no wildcard, no
-/// underscore, no dot at an end, no IP address.
+/// Returns whether the text is a domain name in the preferred syntax (RFC 5280, section 4.2.1.6):
+/// no wildcard, no underscore, no dot at an end, no IP address.
 pub(crate) fn is_host(text: &str) -> bool {
     !text.contains('_') && !text.ends_with('.') && DnsName::try_from(text).is_ok()
 }
@@ -161,7 +166,8 @@ fn mailbox(text: &str) -> Option<String> {
     if is_local { Some(format!("{local}@{}", host(domain)?)) } else { None }
 }
 
-/// Returns whether the text has a scheme and something after it, and nothing that a URI cannot have (RFC 3986).
+/// Returns whether the text has a scheme and something after it, and nothing that a URI cannot have
+/// (RFC 3986).
 fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

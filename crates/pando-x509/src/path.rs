@@ -39,7 +39,8 @@ pub(crate) fn leads_to(
     Ok(())
 }
 
-/// A signature scheme for webpki, which may see a copy of a certificate: the original is what was signed.
+/// A signature scheme for webpki. It may see a copy of a certificate; the signature is for the
+/// original.
 #[derive(Debug)]
 struct Verifier<'a> {
     algorithm: &'a Algorithm,
@@ -77,8 +78,8 @@ impl ExtendedKeyUsageValidator for PurposesAreChecked {
 
 /// Checks by the names that each certificate certifies the one before it (RFC 9420, section 5.3).
 ///
-/// No two issuers may have the same name, so that webpki has nothing to search: at each step there is one
-/// certificate at most that it can try.
+/// No two issuers may have the same name, so that webpki has nothing to search: at each step there
+/// is one certificate at most that it can try.
 pub(crate) fn is_in_order(chain: &[Parsed<'_>]) -> Result<(), ChainError> {
     let mut names = Vec::new();
     for (index, (subject, issuer)) in (1..).zip(chain.iter().zip(chain.iter().skip(1))) {
@@ -93,8 +94,8 @@ pub(crate) fn is_in_order(chain: &[Parsed<'_>]) -> Result<(), ChainError> {
     Ok(())
 }
 
-/// Checks the validity periods at `now`, or at the first moment at which all certificates were valid. Returns that
-/// time for webpki, which knows none before 1970.
+/// Checks the validity periods at `now`, or at the first moment at which all certificates were
+/// valid. Returns that time for webpki, which knows none before 1970.
 pub(crate) fn time_of_validation(chain: &[Parsed<'_>], now: Option<u64>) -> Result<UnixTime, ChainError> {
     let periods = || chain.iter().map(|certificate| certificate.dated.validity);
     let since = periods().map(|Validity { not_before, .. }| not_before).max().ok_or(ChainError::Empty)?;

@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
-/// An identity policy: a credential is a chain of certificates that leads to a trust anchor. The crate's documentation
-/// lists the rules.
+/// An identity policy: a credential is a chain of certificates that leads to a trust anchor. The
+/// crate's documentation lists the rules.
 #[derive(Debug)]
 pub struct X509Identities {
     /// In an order that does not depend on the application's.
@@ -43,7 +43,8 @@ impl Chain<'_> {
 }
 
 impl X509Identities {
-    /// Creates a policy with these trust anchors, which are certificates in DER. Their order does not matter.
+    /// Creates a policy with these trust anchors, which are certificates in DER. Their order does
+    /// not matter.
     ///
     /// # Errors
     /// [`AnchorError`] if there is none, or if one of them cannot be one.
@@ -69,11 +70,11 @@ impl X509Identities {
         Self { config, ..self }
     }
 
-    /// Checks that a credential is a chain that leads from the signature key to a trust anchor. `now` is in
-    /// seconds since 1970; without it, the chain must have been valid at some time.
+    /// Checks that a credential is a chain that leads from the signature key to a trust anchor.
+    /// `now` is in seconds since 1970; without it, the chain must have been valid at some time.
     ///
     /// # Errors
-    /// [`ChainError`] with what is wrong.
+    /// [`ChainError`] with the first rule that is broken.
     pub fn check(
         &self,
         credential: &Credential,
@@ -91,11 +92,13 @@ impl X509Identities {
         self.validate_path(&chain, &names, now).map(drop)
     }
 
-    /// Returns the identity that a credential claims, which [`X509Identities::check`] verifies: a group has done so for
-    /// its members. Signatures are verified only if trust anchors with the same subject have different keys.
+    /// Returns the identity that a credential claims, which [`X509Identities::check`] verifies: a
+    /// group has done so for its members. Signatures are verified only if trust anchors with the
+    /// same subject have different keys.
     ///
     /// # Errors
-    /// [`ChainError`] if the credential is not a chain that can be read, or it names no client or no trust anchor.
+    /// [`ChainError`] if the credential is not a chain that can be read, or it names no client or
+    /// no trust anchor.
     pub fn identify(&self, credential: &Credential) -> Result<Identity, ChainError> {
         let chain = self.read(credential)?;
         let names = names(chain.leaf()?, &self.config.identity_kinds)?;
@@ -110,7 +113,8 @@ impl X509Identities {
         Identity::new(&anchor.id, &chain.certificates, names).map_err(|_| ChainError::Malformed(0))
     }
 
-    /// Reads a chain and checks everything about it that depends on neither time, key nor trust anchor.
+    /// Reads a chain and checks everything about it that depends on neither time, key nor trust
+    /// anchor.
     fn read<'a>(&'a self, credential: &'a Credential) -> Result<Chain<'a>, ChainError> {
         let certificates = chain(credential)?;
         self.is_within_limits(certificates)?;
@@ -154,8 +158,8 @@ impl X509Identities {
         Err(error)
     }
 
-    /// Returns the trust anchors at which a chain may end. They may share a name; if the chain has one of them, it must be
-    /// that one.
+    /// Returns the trust anchors at which a chain may end. They may share a name; if the chain has
+    /// one of them, it must be that one.
     fn anchors_above(&self, chain: &Chain<'_>) -> impl Iterator<Item = &Anchor> {
         let issuer = chain.certificates.last().map(|top| top.tbs.issuer());
         self.anchors.iter().filter(move |anchor| {
@@ -173,7 +177,8 @@ impl X509Identities {
         if bytes > self.config.max_bytes { Err(ChainError::TooLarge(bytes)) } else { Ok(()) }
     }
 
-    /// Returns the chain without its last certificate if that is a trust anchor, which need not be there.
+    /// Returns the chain without its last certificate if that is a trust anchor, which need not be
+    /// there.
     fn without_anchor<'a>(&self, certificates: &'a [Certificate]) -> (&'a [Certificate], Option<&Anchor>) {
         match certificates.split_last() {
             Some((last, rest)) if !rest.is_empty() => {
@@ -223,7 +228,8 @@ impl IdentityPolicy for X509Identities {
         identity.ok().map(|identity| identity.to_bytes())
     }
 
-    /// Returns the identity, or nothing if the credential has none. Such a credential succeeds no other.
+    /// Returns the identity, or nothing if the credential has none. Such a credential succeeds no
+    /// other.
     fn identity(&self, credential: &Credential) -> Vec<u8> {
         self.identify(credential).map(|identity| identity.to_bytes()).unwrap_or_default()
     }

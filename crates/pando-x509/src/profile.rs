@@ -1,7 +1,9 @@
-//! Rules of RFC 5280, section 4, about what a certificate says of its owner's powers, which `webpki` does not check.
+//! Rules of RFC 5280, section 4, about what a certificate says of its owner's powers, which
+//! `webpki` does not check.
 //!
-//! A certificate that breaks one of them is ambiguous: implementations disagree on whom it empowers. Rules that are for
-//! CAs alone and leave no doubt about powers are not enforced; the crate's documentation lists them.
+//! A certificate that breaks one of them is ambiguous: implementations disagree on whom it
+//! empowers. Rules that are for CAs alone and leave no doubt about powers are not enforced; the
+//! crate's documentation lists them.
 
 use crate::constraints::Constraints;
 use crate::{AnchorError, ChainError};

@@ -1,9 +1,10 @@
 //! The validity period of a certificate (RFC 5280, section 4.1.2.5), which may begin before 1970.
 //!
-//! UTCTime reaches back to 1950 and GeneralizedTime to the year 0, but `x509-cert` and `webpki` count the seconds since
-//! 1970 without a sign and cannot read a certificate with an earlier time. They are given a copy in which each such time
-//! is the first second of 1970. The copy is as long as the original, so nothing else moves. The true times are kept
-//! here and compared before `webpki` compares its own, and signatures are verified over the original.
+//! UTCTime reaches back to 1950 and GeneralizedTime to the year 0, but `x509-cert` and `webpki`
+//! count the seconds since 1970 without a sign and cannot read a certificate with an earlier time.
+//! They are given a copy in which each such time is the first second of 1970. The copy is as long
+//! as the original, so nothing else moves. The true times are kept here and compared before
+//! `webpki` compares its own, and signatures are verified over the original.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -60,8 +61,8 @@ impl<'a> Dated<'a> {
 
     /// Returns the TBSCertificate that was signed if `message` is its copy with other times.
     ///
-    /// At most one certificate of a valid path has a given copy, because no two issuers of a path have the same name,
-    /// and a leaf has no basicConstraints of a CA.
+    /// At most one certificate of a valid path has a given copy, because no two issuers of a path
+    /// have the same name, and a leaf has no basicConstraints of a CA.
     pub(crate) fn signed(&self, message: &[u8]) -> Option<&'a [u8]> {
         let is_copy = matches!(&self.der, Cow::Owned(copy) if copy.get(self.tbs.clone()) == Some(message));
         if is_copy { self.original.get(self.tbs.clone()) } else { None }
@@ -94,7 +95,8 @@ fn read_time(reader: &mut SliceReader<'_>, copy: &mut Cow<'_, [u8]>) -> der::Res
     Ok(seconds)
 }
 
-/// Converts `YYYYMMDDHHMMSSZ` to seconds since 1970. No other form is allowed (RFC 5280, section 4.1.2.5).
+/// Converts `YYYYMMDDHHMMSSZ` to seconds since 1970. No other form is allowed (RFC 5280, section
+/// 4.1.2.5).
 fn seconds(text: &[u8]) -> Option<i64> {
     let digits = text.strip_suffix(b"Z").filter(|digits| digits.len() == 14)?;
     if !digits.iter().all(u8::is_ascii_digit) {
@@ -126,7 +128,8 @@ mod tests {
             ("19700101000000Z", 0),
             ("19691231235959Z", -1),
             ("19500101000000Z", -631_152_000),
-            // RFC 5280 has no calendar but the Gregorian, also before 1582. The year 0 is a leap year in it.
+            // RFC 5280 has no calendar but the Gregorian, also before 1582. The year 0 is a leap
+            // year in it.
             ("16000229120000Z", -11_670_955_200),
             ("00000229000000Z", -62_162_121_600),
             ("99991231235959Z", 253_402_300_799),

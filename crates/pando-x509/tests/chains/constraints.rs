@@ -39,7 +39,8 @@ fn authorities(constraints: &NameConstraints) -> [(Party, Party); 2] {
     })
 }
 
-/// What is said of a client if names of the kinds identify clients: the same wherever the constraints are.
+/// Returns the verdict on a client if names of the kinds identify clients: the same wherever the
+/// constraints are.
 fn check_kinds(
     constraints: &NameConstraints,
     kinds: &[NameKind],

@@ -72,7 +72,7 @@ fn members_have_certificates_of_one_authority() {
     let (processed, _) = bobs.process(message, &as_bob).unwrap();
     assert!(matches!(processed, Processed::Application { data, .. } if &*data == b"hello"));
 
-    // Eve's certificate is from somebody whom nobody here trusts.
+    // Eve's certificate is from an authority that is not trusted here.
     let other = Template::authority("another root").self_signed();
     let eve = Template::client("eve").suite(ED25519).signed_by(&other);
     // Carol's has expired.
@@ -125,7 +125,8 @@ fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut 
     group
 }
 
-/// Joins by an external Commit that removes the second member, and returns what the first says of that.
+/// Joins by an external Commit that removes the second member, and returns what the first says of
+/// that.
 fn replace_second_member(
     mut group: Group,
     first: &Client<'_>,

@@ -6,8 +6,8 @@ use pando_wire::SignaturePublicKey;
 use pando_x509::X509Identities;
 use proptest::prelude::*;
 
-/// The chain with the trust anchor, as certificates and not as a credential: who changes the bytes of a
-/// credential's lengths makes another credential or none.
+/// The chain with the trust anchor, as certificates and not as a credential: who changes the bytes
+/// of a credential's lengths makes another credential or none.
 struct Original {
     policy: X509Identities,
     key: SignaturePublicKey,
@@ -29,7 +29,7 @@ impl Original {
         let chain = (0..).zip(&self.chain);
         let credential =
             credential_of(chain.map(|(at, original)| if at == index { certificate } else { original }));
-        // These must not panic. What they say of certificates that are not valid is nobody's concern.
+        // These must not panic. For certificates that are not valid, their result does not matter.
         let _ = self.policy.identify(&credential);
         let _ = self.policy.may_succeed(&credential, &credential);
         [Some(NOW), None].into_iter().any(|now| self.policy.check(&credential, &self.key, now).is_ok())
@@ -48,8 +48,8 @@ fn every_truncation_is_refused() {
     }
 }
 
-/// A trust anchor in the chain is compared as a whole, so that even there, where no signature is verified, no
-/// byte can be changed.
+/// A trust anchor in the chain is compared as a whole, so that even there, where no signature is
+/// verified, no byte can be changed.
 #[test]
 fn every_changed_byte_is_noticed() {
     let original = Original::new();

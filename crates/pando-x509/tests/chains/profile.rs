@@ -1,4 +1,5 @@
-//! Certificates that say something about the powers of their owners which RFC 5280, section 4, does not allow.
+//! Certificates that say something about the powers of their owners which RFC 5280, section 4, does
+//! not allow.
 
 use crate::constraints::{constraints, subtree};
 use crate::names::dns;
@@ -12,7 +13,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsages};
 use x509_cert::name::Name;
 
-/// What is said of an authority, and of a trust anchor, that differ from good ones.
+/// Returns the verdicts on an authority and on a trust anchor that differ from good ones.
 fn check_authority(
     change: impl Fn(Template) -> Template,
 ) -> (Result<(), ChainError>, Result<(), AnchorError>) {
@@ -107,7 +108,7 @@ fn constraints_that_have_no_meaning() {
 fn an_authority_without_a_subject() {
     let result = check_authority(|template| template.subject(Name::default()));
     assert_eq!(result, (Err(ChainError::NoSubject(1)), Err(AnchorError::NoSubject(0))));
-    // Whatever alternative name it has.
+    // An alternative name does not help.
     let named = |template: Template| template.subject(Name::default()).names(vec![dns("example.org")]);
     assert_eq!(check_authority(named), (Err(ChainError::NoSubject(1)), Err(AnchorError::NoSubject(0))));
 }
@@ -165,7 +166,8 @@ fn an_extension_twice() {
     }
 }
 
-/// RFC 5280, section 7.1, calls these names equal. A CA has to write its name in one way (4.1.2.6), so bytes are compared.
+/// RFC 5280, section 7.1, calls these names equal. A CA has to write its name in one way (4.1.2.6),
+/// so bytes are compared.
 #[test]
 fn an_issuer_in_another_string_type() {
     // commonName as PrintableString, as UTF8String, with a capital, and with a second space.

@@ -225,8 +225,8 @@ fn an_issuer_by_name_only() {
 
 #[test]
 fn more_than_the_path_needs() {
-    // The authority above is itself a trust anchor; those above it are not needed, and the path cannot end at
-    // both.
+    // The authority above is itself a trust anchor; those above it are not needed, and the path
+    // cannot end at both.
     let World { root, authority, client } = World::new();
     assert_eq!(check(&authority, &[&client]), Ok(()));
     assert_eq!(check(&authority, &[&client, &authority]), Ok(()));

@@ -1,4 +1,5 @@
-//! Validity periods: where they begin before 1970, and how their times are written (RFC 5280, section 4.1.2.5).
+//! Validity periods: where they begin before 1970, and how their times are written (RFC 5280,
+//! section 4.1.2.5).
 
 use crate::pki::{Party, Template, World, check_both, credential, credential_of, policy};
 use pando_x509::{AnchorError, ChainError, X509Identities};
@@ -36,7 +37,7 @@ fn certificates_that_are_valid_since_before_1970() {
     }
 }
 
-/// The times are not what is signed in the copy that is validated.
+/// The copy that is validated has other times than the certificate that has been signed.
 #[test]
 fn no_byte_of_an_early_certificate_can_be_changed() {
     let root = Template::authority("root").valid_as_written(EARLY[0], LATE).self_signed();
