@@ -92,6 +92,9 @@
 //! - nameConstraints apply to the alternative names of all issuers, also of an issuer that
 //!   certifies itself.
 //!
+//! The cases of the public collection x509-limbo run as a test. `tests/chains/limbo/deviations.rs`
+//! lists each case of which the policy decides otherwise.
+//!
 //! # Left out on purpose
 //!
 //! - Revocation, by lists or by OCSP. Members would not learn of it at the same time, and so would

@@ -1,4 +1,5 @@
-//! Identities: names and the authority that vouches for them, and which credential may succeed which.
+//! Identities: names and the authority that vouches for them, and which credential may succeed
+//! which.
 
 use crate::names::{KINDS, address, directory, dns, email, one_of_each, uri, with_kinds};
 use crate::pki::{P256, P384, Party, Template, World, credential, policy};
@@ -17,7 +18,8 @@ fn two_anchors() -> (X509Identities, Party, Party) {
     (with_kinds(policy, &KINDS), one, other)
 }
 
-/// Whether one may succeed the other, in both directions, by each of the functions that compare identities.
+/// Whether one may succeed the other, in both directions, by each of the functions that compare
+/// identities.
 fn are_same(policy: &X509Identities, one: &[&Party], other: &[&Party]) -> bool {
     let check = |chain: &[&Party]| policy.check(&credential(chain), chain[0].key(), None);
     assert_eq!((check(one), check(other)), (Ok(()), Ok(())));
@@ -165,7 +167,7 @@ fn no_anchor_has_signed() {
     let forger = Template::authority("root").suite(crate::pki::ED25519).self_signed();
     let forged = credential(&[&Template::client("alice").signed_by(&forger)]);
     assert_eq!(policy.identify(&forged), Err(ChainError::Algorithm));
-    assert_eq!(policy.identity(&forged), []);
+    assert!(policy.identity(&forged).is_empty());
     assert!(!policy.may_succeed(&forged, &forged));
 }
 
@@ -247,7 +249,7 @@ fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others(
     let credentials: Vec<_> = parties.iter().map(chain).collect();
     let mut pairs = 0;
     for old in &credentials {
-        assert_ne!(policy.identity(old), []);
+        assert!(!policy.identity(old).is_empty());
         for new in &credentials {
             let are_same = policy.may_succeed(old, new);
             assert_eq!(are_same, policy.identity(old) == policy.identity(new));
@@ -257,7 +259,7 @@ fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others(
     // Each is itself; six lists of global names have two issuers each; and the two Alices twice.
     assert_eq!(pairs, credentials.len() + 2 * 6 + 2 * 2);
     let basic = Credential::Basic { identity: b"alice".as_slice().into() };
-    assert_eq!(policy.identity(&basic), []);
+    assert!(policy.identity(&basic).is_empty());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Chains of certificates: good ones, bad ones, changed ones, and a group of people who have some.
+//! Chains of certificates: good, bad and changed ones, and groups whose members have them.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -13,6 +13,7 @@ mod anchors;
 mod constraints;
 mod group;
 mod identities;
+mod limbo;
 mod mutations;
 mod names;
 mod pki;

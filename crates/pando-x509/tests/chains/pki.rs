@@ -1,4 +1,4 @@
-//! Authorities and clients, who may say anything in their certificates.
+//! Authorities and clients, whose certificates may say anything.
 
 use der::asn1::{Any, BitString, OctetString};
 use der::oid::AssociatedOid;
@@ -14,7 +14,6 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectAltName};
 use x509_cert::name::Name;
-use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 use x509_cert::{SubjectPublicKeyInfo, certificate::Version};
@@ -25,7 +24,8 @@ pub(crate) const P384: CipherSuite = CipherSuite::MLS_256_DHKEMP384_AES256GCM_SH
 pub(crate) const P521: CipherSuite = CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521;
 pub(crate) const ED448: CipherSuite = CipherSuite::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448;
 
-/// The time at which tests take place, within [`START`] and [`END`], between which certificates are valid.
+/// The time at which tests take place, within [`START`] and [`END`], between which certificates are
+/// valid.
 pub(crate) const NOW: u64 = 1_500;
 pub(crate) const START: u64 = 1_000;
 pub(crate) const END: u64 = 2_000;
@@ -38,7 +38,7 @@ pub(crate) struct Party {
     suite: Suite,
 }
 
-/// What a certificate is going to say.
+/// The contents of a certificate that will be made.
 #[derive(Clone)]
 pub(crate) struct Template {
     pub(crate) subject: Name,
@@ -46,15 +46,18 @@ pub(crate) struct Template {
     valid: Validity,
     suite: CipherSuite,
     key_algorithm: Option<AlgorithmIdentifierOwned>,
+    version: Option<Version>,
+    serial_number: Any,
+    signed_as: Option<AlgorithmIdentifierOwned>,
     extensions: Vec<Extension>,
 }
 
-/// `TBSCertificate` (RFC 5280, section 4.1). That of `x509-cert` cannot be made by hand.
+/// `TBSCertificate` (RFC 5280, section 4.1). The fields of `x509-cert`'s are private.
 #[derive(Sequence)]
 struct Tbs {
-    #[asn1(context_specific = "0")]
-    version: Version,
-    serial_number: SerialNumber,
+    #[asn1(context_specific = "0", optional = "true")]
+    version: Option<Version>,
+    serial_number: Any,
     signature: AlgorithmIdentifierOwned,
     issuer: Name,
     validity: Validity,
@@ -82,7 +85,17 @@ impl Template {
     fn new(name: &str) -> Self {
         let subject = Name::from_str(&format!("CN={name},O=Test")).unwrap();
         let valid = Validity { not_before: time(START), not_after: time(END) };
-        Self { subject, issuer: None, valid, suite: P256, key_algorithm: None, extensions: vec![] }
+        Self {
+            subject,
+            issuer: None,
+            valid,
+            suite: P256,
+            key_algorithm: None,
+            version: Some(Version::V3),
+            serial_number: Any::new(Tag::Integer, [1]).unwrap(),
+            signed_as: None,
+            extensions: vec![],
+        }
     }
 
     pub(crate) fn authority(name: &str) -> Self {
@@ -114,11 +127,26 @@ impl Template {
         Self { key_algorithm: Some(algorithm), ..self }
     }
 
+    /// Sets the serial number in two's complement.
+    pub(crate) fn serial_number(self, bytes: &[u8]) -> Self {
+        Self { serial_number: Any::new(Tag::Integer, bytes).unwrap(), ..self }
+    }
+
+    /// Makes it a certificate of version 1, which has no extensions.
+    pub(crate) fn version_1(self) -> Self {
+        Self { version: None, extensions: vec![], ..self }
+    }
+
+    /// Names another signature algorithm beside the signature than in the TBSCertificate.
+    pub(crate) fn signed_as(self, suite: CipherSuite) -> Self {
+        Self { signed_as: Some(identifiers(suite).1), ..self }
+    }
+
     pub(crate) fn valid(self, from: u64, until: u64) -> Self {
         Self { valid: Validity { not_before: time(from), not_after: time(until) }, ..self }
     }
 
-    /// With times as they are written, which need not be times at all: UTCTime if they have 13 characters.
+    /// Sets times as they are written, which may be malformed: UTCTime if they have 13 characters.
     pub(crate) fn valid_as_written(self, from: &str, until: &str) -> Self {
         let time = |text: &str| {
             let tag = if text.len() == 13 { Tag::UtcTime } else { Tag::GeneralizedTime };
@@ -178,8 +206,8 @@ impl Template {
         let (_, signature) = identifiers(issuer_suite);
         let (key, _) = identifiers(self.suite);
         let tbs = Tbs {
-            version: Version::V3,
-            serial_number: SerialNumber::from(1_u8),
+            version: self.version,
+            serial_number: self.serial_number,
             signature: signature.clone(),
             issuer: issuer_name.clone(),
             validity: self.valid,
@@ -191,7 +219,8 @@ impl Template {
             extensions: (!self.extensions.is_empty()).then_some(self.extensions),
         };
         let bits = BitString::from_bytes(&issuer_signer.sign(&tbs.to_der().unwrap()).unwrap()).unwrap();
-        let der = Signed { tbs, signature_algorithm: signature, signature: bits }.to_der().unwrap();
+        let signature_algorithm = self.signed_as.unwrap_or(signature);
+        let der = Signed { tbs, signature_algorithm, signature: bits }.to_der().unwrap();
         Party { der, signer, name: self.subject, suite }
     }
 }
@@ -215,7 +244,8 @@ fn new_signer(suite: CipherSuite, name: &Name) -> Box<dyn Signer> {
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
 }
 
-/// How certificates call the signature scheme of a cipher suite: the key's algorithm and the signature's.
+/// How certificates call the signature scheme of a cipher suite: the key's algorithm and the
+/// signature's.
 fn identifiers(suite: CipherSuite) -> (AlgorithmIdentifierOwned, AlgorithmIdentifierOwned) {
     let identifier = |oid: &str, parameters: Option<&str>| AlgorithmIdentifierOwned {
         oid: oid.parse().unwrap(),
@@ -253,7 +283,7 @@ impl World {
         policy(&self.root)
     }
 
-    /// What the policy says of the client with a chain.
+    /// Returns the policy's verdict on the client with a chain.
     pub(crate) fn check(&self, chain: &[&Party]) -> Result<(), ChainError> {
         check(&self.root, chain)
     }
@@ -263,7 +293,7 @@ pub(crate) fn policy(root: &Party) -> X509Identities {
     X509Identities::new(&RustCrypto, [&root.der]).unwrap()
 }
 
-/// What somebody who trusts a root says of the owner of the first certificate.
+/// Returns the verdict on the first certificate of a policy with one trust anchor.
 pub(crate) fn check(root: &Party, chain: &[&Party]) -> Result<(), ChainError> {
     let (with_time, without) = check_both(root, chain, NOW);
     assert_eq!(with_time, without, "the time makes no difference here");

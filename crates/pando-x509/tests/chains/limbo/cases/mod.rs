@@ -1,0 +1,110 @@
+//! Cases of x509-limbo, made here: each has the name and the flaw that it has there, and keys of
+//! MLS's schemes.
+
+mod certificates;
+mod constraints;
+mod names;
+mod paths;
+mod validity;
+
+use super::format::{Expected, PeerName, Pem, Testcase};
+use crate::names::dns;
+use crate::pki::{Party, Template};
+use der::asn1::{ObjectIdentifier, OctetString};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, ExtendedKeyUsage, SubjectKeyIdentifier};
+
+const SUCCESS: Expected = Expected::Success;
+const FAILURE: Expected = Expected::Failure;
+
+const SERVER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+
+pub(crate) fn all() -> Vec<Testcase> {
+    [certificates::cases(), constraints::cases(), names::cases(), paths::cases(), validity::cases()].concat()
+}
+
+/// A CA with everything that a CA should have.
+fn ca(name: &str) -> Template {
+    identified(Template::authority(name))
+}
+
+/// A server with everything that a server should have.
+fn leaf() -> Template {
+    let template = identified(Template::client("example.com"));
+    template.with(false, &ExtendedKeyUsage(vec![SERVER])).names(vec![dns("example.com")])
+}
+
+fn identified(template: Template) -> Template {
+    let id = || OctetString::new([1; 20]).unwrap();
+    let authority =
+        AuthorityKeyIdentifier { key_identifier: Some(id()), ..AuthorityKeyIdentifier::default() };
+    template.with(false, &SubjectKeyIdentifier(id())).with(false, &authority)
+}
+
+fn case(id: &str, expected: Expected, trusted: &[&Party], pool: &[&Party], peer: &Party) -> Testcase {
+    let list = |parties: &[&Party]| parties.iter().map(|party| Pem::new(&party.der)).collect();
+    let case = Testcase {
+        id: id.into(),
+        validation_kind: "SERVER".into(),
+        trusted_certs: list(trusted),
+        untrusted_intermediates: list(pool),
+        peer_certificate: Pem::new(&peer.der),
+        validation_time: None,
+        signature_algorithms: vec![],
+        key_usage: vec![],
+        extended_key_usage: vec![],
+        expected_result: expected,
+        expected_peer_name: None,
+        expected_peer_names: vec![],
+        max_chain_depth: None,
+        crls: vec![],
+    };
+    case.named("DNS", "example.com").at("1970-01-01T00:25:00+00:00")
+}
+
+/// A root and a leaf.
+fn direct(id: &str, expected: Expected, root: Template, leaf: Template) -> Testcase {
+    let root = root.self_signed();
+    case(id, expected, &[&root], &[], &leaf.signed_by(&root))
+}
+
+/// A root, an intermediate CA and a leaf.
+fn below(id: &str, expected: Expected, root: Template, intermediate: Template, leaf: Template) -> Testcase {
+    let root = root.self_signed();
+    let intermediate = intermediate.signed_by(&root);
+    case(id, expected, &[&root], &[&intermediate], &leaf.signed_by(&intermediate))
+}
+
+impl Testcase {
+    fn named(self, kind: &str, value: &str) -> Self {
+        let name = PeerName { kind: kind.into(), value: value.into() };
+        Self { expected_peer_name: Some(name), ..self }
+    }
+
+    /// A case about a TLS client, which is named by its email addresses.
+    fn client(self, addresses: &[&str]) -> Self {
+        let name = |address: &&str| PeerName { kind: "RFC822".into(), value: (*address).into() };
+        Self {
+            validation_kind: "CLIENT".into(),
+            extended_key_usage: vec!["serverAuth".into(), "clientAuth".into()],
+            expected_peer_name: None,
+            expected_peer_names: addresses.iter().map(name).collect(),
+            ..self
+        }
+    }
+
+    fn nameless(self) -> Self {
+        Self { expected_peer_name: None, ..self }
+    }
+
+    fn at(self, time: &str) -> Self {
+        Self { validation_time: Some(time.into()), ..self }
+    }
+
+    fn max_depth(self, depth: usize) -> Self {
+        Self { max_chain_depth: Some(depth), ..self }
+    }
+
+    fn purpose(self, purpose: &str) -> Self {
+        Self { extended_key_usage: vec![purpose.into()], ..self }
+    }
+}
