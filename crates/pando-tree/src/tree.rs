@@ -320,6 +320,10 @@ impl Tree {
     ) -> Result<Vec<LeafIndex>, TreeError> {
         let contents = leaf_nodes.into_iter().map(|leaf_node| Ok((LeafBytes::new(leaf_node)?, leaf_node)));
         let contents: Vec<_> = contents.collect::<Result<_, TreeError>>()?;
+        if contents.is_empty() {
+            // The tree may have no members: of a group of one, its member may come back by an external Commit.
+            return Ok(Vec::new());
+        }
         // Everything that can fail comes before the first change.
         let added = u32::try_from(contents.len()).ok();
         let members = added.and_then(|added| self.member_count().checked_add(added));

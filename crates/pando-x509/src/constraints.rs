@@ -15,7 +15,8 @@
 
 use crate::ChainError;
 use crate::certificate::Parsed;
-use crate::name::{Name, NameKind, is_host};
+use crate::name::{Name, is_host};
+use crate::name_kind::NameKind;
 use std::collections::{BTreeMap, BTreeSet};
 use x509_cert::TbsCertificate;
 use x509_cert::der::{self, asn1::ObjectIdentifier};

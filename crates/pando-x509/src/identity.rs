@@ -16,7 +16,8 @@
 //!   identity, in any order.
 
 use crate::certificate::Parsed;
-use crate::name::{Name, NameKind};
+use crate::name::Name;
+use crate::name_kind::NameKind;
 use pando_wire::SignaturePublicKey;
 use std::collections::{BTreeMap, BTreeSet};
 use x509_cert::der::{self, Encode};

@@ -3,19 +3,20 @@
 use crate::content::custom;
 use crate::device::{CAPABLE, CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, client, leaf};
 use crate::dice::Dice;
-use crate::failure::{Explain, Outcome, ensure};
+use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::history::Proposed;
 use crate::service::{Handshake, Record};
 use crate::world::{World, suite};
 use pando_mls::{
     Credential, CredentialType, Encode, Extension, ExtensionType, Extensions, GroupConfig, GroupId,
-    MlsMessage, NewLeaf, Proposal, ProtocolVersion, ReInit, Signer, propose_as_external_sender,
+    MlsMessage, NewLeaf, Proposal, ProtocolVersion, ReInit, Signer, Violation, propose_as_external_sender,
     propose_own_add,
     wire::{
         Add, ExternalSender, ExternalSenders, GroupContextExtensions, PreSharedKey, PreSharedKeyId, Remove,
         RequiredCapabilities,
     },
 };
+use std::collections::BTreeSet;
 
 impl World {
     pub(crate) fn propose(&mut self, proposed: Proposed, dice: &mut Dice) -> Outcome<bool> {
@@ -40,9 +41,39 @@ impl World {
                     .act(&self.psks, |group, client, _| group.propose(proposal, b"", client, dice.rng()))
             }
         };
+        // A proposal of a type that somebody lacks is not made, unless those are about to be removed.
+        let lacking = proposed == Proposed::Custom && !self.everybody_supports_custom(by)?;
+        if lacking {
+            let unsupported = Violation::ProposalTypeUnsupported(CUSTOM_PROPOSAL).to_string();
+            ensure(message.as_ref().is_err_and(|Failure(reason)| *reason == unsupported), || {
+                format!("client {by} proposes what a member does not support: {message:?}")
+            })?;
+            return Ok(false);
+        }
         let message = message.during(|| format!("client {by} proposes {proposed:?}"))?;
         self.devices[by].member_mut()?.handshakes += 1;
         self.send_proposal(Some(by), &message)?;
+        Ok(true)
+    }
+
+    /// Whether all members support the custom type, those aside whose removal is pending for a client.
+    fn everybody_supports_custom(&self, by: Id) -> Outcome<bool> {
+        let group = &self.devices[by].member()?.group;
+        let removed: BTreeSet<_> = group
+            .pending_proposals()
+            .filter_map(|pending| match &pending.proposal {
+                Proposal::Remove(remove) => Some(remove.removed),
+                _ => None,
+            })
+            .collect();
+        let tree = group.public().tree();
+        for leaf in tree.members() {
+            let leaf = leaf?;
+            let leaf_node = tree.leaf(leaf)?.ok_or_else(|| Failure(format!("{leaf} is blank")))?;
+            if !removed.contains(&leaf) && !leaf_node.capabilities.proposals.contains(&CUSTOM_PROPOSAL) {
+                return Ok(false);
+            }
+        }
         Ok(true)
     }
 

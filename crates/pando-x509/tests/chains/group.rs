@@ -106,6 +106,7 @@ fn client<'a>(party: &'a Party, policy: &'a dyn IdentityPolicy) -> Client<'a> {
         crypto: &RustCrypto,
         signer: &*party.signer,
         policy,
+        rules: &pando_group::DefaultRules,
         psks: &NoPsks,
         is_in_group: &|_| false,
         now: Some(NOW),
