@@ -1,6 +1,5 @@
 //! Members who were removed. They still get everything, and can do nothing with it.
 
-use crate::content::custom;
 use crate::device::{Id, Member, client};
 use crate::dice::Dice;
 use crate::failure::{Outcome, ensure};
@@ -73,7 +72,7 @@ impl World {
         let device = &self.devices[ghost.id];
         let group = &mut ghost.member.group;
         let client = client(device.signer(group)?, &self.psks, device.config);
-        let (message, _) = group.propose(custom(dice), b"", &client, dice.rng())?;
+        let (message, _) = group.propose_update(None, b"", &client, dice.rng())?;
         let bytes = message.encode()?;
         for id in self.ready() {
             let processed = self.process(id, MlsMessage::decode(&bytes)?);
