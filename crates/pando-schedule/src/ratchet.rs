@@ -152,6 +152,13 @@ impl Ratchet {
         std::mem::take(&mut self.changed)
     }
 
+    /// Deletes all keys: no message can be sent or opened.
+    pub(crate) fn delete_all(&mut self) {
+        self.head = None;
+        self.changed.insert(Part::Head);
+        self.changed.extend(std::mem::take(&mut self.skipped).into_keys().map(Part::Skipped));
+    }
+
     /// Takes the next generation, for a message to be sent.
     pub(crate) fn take_next(&mut self, suite: Suite) -> Result<(u32, MessageKey), ScheduleError> {
         let head = self.head.as_ref().ok_or(ScheduleError::RatchetExhausted)?;
@@ -173,7 +180,7 @@ impl Ratchet {
         if let Some(key) = self.skipped.get(&generation) {
             return Ok((open(key)?, Used { generation, advance: None }));
         }
-        let (key, advance) = self.advance_past(suite, limits, generation)?;
+        let (key, advance) = self.advance_to(suite, limits, generation)?;
         Ok((open(&key)?, Used { generation, advance: Some(advance) }))
     }
 
@@ -205,7 +212,7 @@ impl Ratchet {
 
     /// Derives the key of a generation that is not behind the head, and the state of the ratchet
     /// past it.
-    fn advance_past(
+    fn advance_to(
         &self,
         suite: Suite,
         limits: RatchetLimits,

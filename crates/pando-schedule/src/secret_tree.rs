@@ -212,6 +212,16 @@ impl SecretTree {
         ids.into_iter().map(|id| (id, self.secret(id))).collect()
     }
 
+    /// Deletes the handshake keys of all leaves whose ratchets are derived, when the epoch ends and its
+    /// handshakes cannot be taken any more. The handshake keys of the other leaves remain derivable
+    /// from the secrets that their application keys need.
+    pub fn delete_handshake_keys(&mut self) {
+        for (leaf, sender) in &mut self.senders {
+            sender.handshake.delete_all();
+            self.changed_senders.insert(*leaf);
+        }
+    }
+
     fn secret(&self, id: SecretId) -> Option<SecretBytes> {
         let (leaf, ratchet, part) = match id {
             SecretId::Node(node) => return Some(self.frontier.get(&node)?.expose().into()),
@@ -404,6 +414,37 @@ mod tests {
             tree.take_next(suite(), LeafIndex(0), RatchetType::Application).unwrap();
         assert_ne!(handshake, application);
         assert_eq!(generation, 0);
+    }
+
+    #[test]
+    fn handshake_keys_are_deleted_when_the_epoch_ends() {
+        let mut tree = tree(4);
+        let leaf = LeafIndex(1);
+        let handshake = |tree: &mut SecretTree, generation| {
+            tree.open(suite(), leaf, RatchetType::Handshake, generation, |_| Ok::<_, ScheduleError>(()))
+        };
+        // Generation 1 is skipped.
+        let (_, used) = handshake(&mut tree, 2).unwrap();
+        tree.delete_key(used);
+        tree.take_changes();
+        tree.delete_handshake_keys();
+        for generation in [0, 1, 2, 3, 100] {
+            let gone = handshake(&mut tree, generation).map(drop);
+            assert_eq!(gone, Err(ScheduleError::KeyGone(generation)));
+        }
+        assert!(open(&mut tree, 1, 0).is_ok());
+        // The stored rows have none of them either.
+        let changes = tree.take_changes();
+        let skipped = SecretId::Message(leaf, RatchetType::Handshake, 1);
+        assert!(changes.iter().any(|(id, row)| *id == skipped && row.is_none()));
+        let head = SecretId::Ratchet(leaf, RatchetType::Handshake);
+        let is_empty = |row: &Option<SecretBytes>| row.as_ref().is_some_and(|row| row.expose().is_empty());
+        assert!(changes.iter().any(|(id, row)| *id == head && is_empty(row)));
+        let stored: Vec<_> = tree.secrets().collect();
+        let stored = stored.iter().map(|(id, secret)| (*id, secret.expose()));
+        let mut restored = SecretTree::restore(suite(), tree.size(), tree.limits, stored).unwrap();
+        assert_eq!(handshake(&mut restored, 3).map(drop), Err(ScheduleError::KeyGone(3)));
+        assert!(open(&mut restored, 1, 1).is_ok());
     }
 
     #[test]

@@ -87,7 +87,9 @@ impl Group {
 
     /// Keeps what is needed of an epoch that has just ended, and forgets what is too old.
     fn keep_past(&mut self, public: PublicState, keys: EpochKeys, leaves: Leaves) {
-        let EpochKeys { sender_data, secret_tree, resumption_psk, .. } = keys;
+        let EpochKeys { sender_data, mut secret_tree, resumption_psk, .. } = keys;
+        // A Commit that has lost must not be read from what is kept for late messages.
+        secret_tree.delete_handshake_keys();
         let (epoch, context) = (public.context.epoch, public.context);
         self.resumption_psks.insert(epoch, resumption_psk.into_secret());
         self.past.push_back(PastEpoch { context, sender_data, secret_tree });

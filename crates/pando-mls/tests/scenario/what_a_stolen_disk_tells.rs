@@ -5,7 +5,10 @@
 
 use crate::thief::{Loot, Thief, of_this_epoch, path_context, private_keys};
 use crate::world::{Newcomer, World, external_psk, fast_suites, leaf_template, read};
-use pando_mls::{Client, ExternalJoin, GroupConfig, LeafIndex, MlsMessage, NoPsks, Processed, RowKey, Suite};
+use pando_mls::{
+    Client, EpochRow, ExternalJoin, GroupConfig, LeafIndex, MlsMessage, NoPsks, Processed, RatchetType,
+    RowKey, SecretId, Suite,
+};
 use std::collections::BTreeSet;
 
 /// What happens after the theft.
@@ -349,5 +352,39 @@ fn what_was_stolen_before_a_client_came_back_does_not_open_its_welcome() {
             assert!(suite.decrypt_with_label(&key_pair, "Welcome", info, secrets).is_err());
         }
         world.enter(newcomer, &welcome);
+    }
+}
+
+/// Two Commits race. A member opens the one that loses, and one of its handshake messages is still to come. When the epoch is
+/// over, the member has no handshake keys of it: a thief cannot read either from what is kept for late messages.
+#[test]
+fn no_handshakes_of_past_epochs_are_readable() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 3);
+        let _skipped = world.members[1].propose_update(&mut world.rng).unwrap();
+        let (lost, _) = world.build(1, |builder| builder.without_pending()).unwrap();
+        assert!(matches!(world.members[2].process(&lost).unwrap(), Processed::Commit(_)));
+        world.members[1].clear_pending();
+        world.commit(0, |builder| builder);
+        world.members[2].check_store();
+        let epoch = world.context().epoch;
+        let mut emptied = 0;
+        for (key, row) in &world.members[2].rows {
+            match key {
+                RowKey::OpenedCommit(_) => panic!("the Commit is still there"),
+                RowKey::Epoch(past, EpochRow::Secret(id)) if *past < epoch => match id {
+                    SecretId::Ratchet(_, RatchetType::Handshake) => {
+                        assert!(row.expose().is_empty(), "{key:?}");
+                        emptied += 1;
+                    }
+                    SecretId::Message(_, RatchetType::Handshake, _) => panic!("{key:?}"),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        assert!(emptied > 0);
+        world.agree();
+        world.chat(1);
     }
 }
