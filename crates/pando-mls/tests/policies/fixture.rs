@@ -1,0 +1,531 @@
+//! A group whose members have rules, clocks and identities of their own, a server that follows it, and proposals.
+
+pub(crate) use crate::make::{add, custom, external_senders, psk, reinit, remove, set_extensions};
+
+use pando_mls::wire::{Sender, SignaturePublicKey};
+use pando_mls::{
+    AdmitAll, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, CommitView, Credential,
+    CredentialType, CryptoProvider, Decode, DefaultRules, Delta, Encode, ExtensionType, Extensions,
+    ExternalJoin, Group, GroupConfig, GroupError, GroupId, GroupInfo, GroupRules, IdentityError,
+    IdentityPolicy, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafChange, LeafIndex, LeafTemplate,
+    Lifetime, Limits, MlsMessage, NewLeaf, NoPsks, PendingProposal, Processed, Proposal, ProposalType,
+    ProtocolVersion, PublicGroup, PublicProcessed, PublicStaged, Rows, RuleError, RustCrypto, Signer, Staged,
+    StateView, Suite, Violation,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::sync::Arc;
+
+/// The time of all clocks unless a test sets one.
+pub(crate) const NOW: u64 = 1_000;
+/// The end of a credential that has not expired at [`NOW`], and of one that has.
+pub(crate) const VALID: u64 = 2 * NOW;
+pub(crate) const EXPIRED: u64 = NOW - 1;
+/// The end of a credential that does not expire.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// Credentials are `name|end`. A credential is valid until its end, and a member keeps its name.
+pub(crate) struct Ending;
+
+pub(crate) fn credential(name: &str, end: u64) -> Credential {
+    Credential::Basic { identity: format!("{name}|{end}").into_bytes().into() }
+}
+
+fn parts(credential: &Credential) -> Option<(&str, u64)> {
+    let Credential::Basic { identity } = credential else { return None };
+    let (name, end) = std::str::from_utf8(identity).ok()?.split_once('|')?;
+    Some((name, end.parse().ok()?))
+}
+
+/// Returns the name in a credential.
+pub(crate) fn name_of(credential: &Credential) -> &str {
+    parts(credential).unwrap().0
+}
+
+impl IdentityPolicy for Ending {
+    fn validate(
+        &self,
+        credential: &Credential,
+        _: &SignaturePublicKey,
+        now: Option<u64>,
+    ) -> Result<(), IdentityError> {
+        let (_, end) = parts(credential).ok_or_else(|| IdentityError("no name or no end".into()))?;
+        match now {
+            Some(now) if now > end => Err(IdentityError("expired".into())),
+            _ => Ok(()),
+        }
+    }
+
+    fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
+        Some(parts(credential)?.0.as_bytes().to_vec())
+    }
+
+    fn may_succeed(&self, old: &Credential, new: &Credential) -> bool {
+        parts(old).map(|(name, _)| name) == parts(new).map(|(name, _)| name)
+    }
+}
+
+/// The violation of a leaf whose credential has expired.
+pub(crate) fn expired() -> Violation {
+    Violation::Credential("expired".into())
+}
+
+/// Rules: a group has at most `N` members.
+pub(crate) struct AtMost<const N: u32>;
+
+impl<const N: u32> GroupRules for AtMost<N> {
+    fn check(&self, commit: &CommitView<'_>) -> Result<(), RuleError> {
+        if commit.after().tree().member_count() > N { Err(RuleError::refused("too many")) } else { Ok(()) }
+    }
+}
+
+/// Rules: only the member at leaf 0 removes others.
+pub(crate) struct OneRemoves;
+
+impl OneRemoves {
+    fn allows(sender: Sender, proposal: &Proposal) -> Result<(), RuleError> {
+        match proposal {
+            Proposal::Remove(_) if sender != Sender::Member(LeafIndex(0)) => {
+                Err(RuleError::refused("may not remove"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl GroupRules for OneRemoves {
+    fn admit(&self, state: StateView<'_>, sender: Sender, proposal: &Proposal) -> Result<(), RuleError> {
+        DefaultRules.admit(state, sender, proposal)?;
+        Self::allows(sender, proposal)
+    }
+
+    fn check(&self, commit: &CommitView<'_>) -> Result<(), RuleError> {
+        commit.proposals().try_for_each(|(sender, proposal)| Self::allows(sender, proposal))
+    }
+}
+
+/// The violation of a Commit that a rule refuses.
+pub(crate) fn refused(reason: &str) -> GroupError {
+    GroupError::Violation(Violation::GroupRules(reason.into()))
+}
+
+/// Type of a custom proposal, which clients support unless they are made otherwise.
+pub(crate) const CUSTOM: u16 = 0xf001;
+/// Type of a group extension that all clients support.
+pub(crate) const EXTENSION: u16 = 0xf0f0;
+
+pub(crate) fn leaf_template(name: &str, end: u64) -> LeafTemplate {
+    let capabilities = Capabilities {
+        versions: vec![ProtocolVersion::MLS_10],
+        cipher_suites: vec![CipherSuite::ALL[0]],
+        extensions: vec![ExtensionType(EXTENSION)],
+        proposals: vec![ProposalType(CUSTOM)],
+        credentials: vec![CredentialType::BASIC],
+    };
+    LeafTemplate { credential: credential(name, end), capabilities, extensions: Extensions::default() }
+}
+
+/// A client that is in no group, with a KeyPackage.
+pub(crate) struct Newcomer {
+    pub(crate) name: String,
+    pub(crate) signer: Box<dyn Signer>,
+    pub(crate) bundle: KeyPackageBundle,
+}
+
+impl Newcomer {
+    pub(crate) fn key_package(&self) -> KeyPackage {
+        self.bundle.key_package.clone()
+    }
+}
+
+/// A member with its store, its rules and its clock.
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) signer: Box<dyn Signer>,
+    pub(crate) group: Group,
+    pub(crate) rows: Rows,
+    pub(crate) rules: &'static dyn GroupRules,
+    pub(crate) now: Option<u64>,
+}
+
+pub(crate) fn client<'a>(
+    signer: &'a dyn Signer,
+    rules: &'static dyn GroupRules,
+    now: Option<u64>,
+    config: GroupConfig,
+) -> Client<'a> {
+    let (policy, psks, is_in_group): (_, _, &dyn Fn(&GroupId) -> bool) = (&Ending, &NoPsks, &|_| false);
+    Client { crypto: &RustCrypto, signer, policy, rules, psks, is_in_group, now, config }
+}
+
+impl Member {
+    /// Does something with the group, and stores what has changed.
+    pub(crate) fn operate<T>(
+        &mut self,
+        operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<(T, Delta), GroupError>,
+    ) -> Result<T, GroupError> {
+        let client = client(&*self.signer, self.rules, self.now, *self.group.config());
+        let (result, delta) = operation(&mut self.group, &client)?;
+        delta.apply(&mut self.rows);
+        Ok(result)
+    }
+
+    pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<Processed, GroupError> {
+        self.operate(|group, client| group.process(over_the_wire(message), client))
+    }
+
+    /// Stages a Commit of another member.
+    pub(crate) fn stage(&mut self, message: &MlsMessage) -> Staged {
+        match self.process(message).unwrap() {
+            Processed::Commit(staged) => *staged,
+            other => panic!("not a Commit: {other:?}"),
+        }
+    }
+
+    pub(crate) fn merge(&mut self, staged: Staged) {
+        self.operate(|group, _| group.merge(staged)).unwrap();
+    }
+
+    /// Enters the epoch of a Commit: our pending one, or another member's.
+    pub(crate) fn follow(&mut self, message: &MlsMessage) {
+        match self.process(message).unwrap() {
+            Processed::OwnCommit => self.group.merge_pending().unwrap().apply(&mut self.rows),
+            Processed::Commit(staged) => self.merge(*staged),
+            other => panic!("not a Commit: {other:?}"),
+        }
+    }
+
+    pub(crate) fn build(
+        &mut self,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<CommitOutput, GroupError> {
+        self.operate(|group, client| {
+            let mut output = fill(group.commit()).build(client, rng)?;
+            let delta = std::mem::take(&mut output.delta);
+            Ok((output, delta))
+        })
+    }
+
+    pub(crate) fn clear_pending(&mut self) {
+        self.operate(|group, _| Ok(group.clear_pending())).unwrap();
+    }
+
+    pub(crate) fn propose(
+        &mut self,
+        proposal: Proposal,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<MlsMessage, GroupError> {
+        self.operate(|group, client| group.propose(proposal, b"", client, rng))
+    }
+
+    pub(crate) fn propose_update(
+        &mut self,
+        new_leaf: Option<NewLeaf<'_>>,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<MlsMessage, GroupError> {
+        self.operate(|group, client| group.propose_update(new_leaf, b"", client, rng))
+    }
+
+    pub(crate) fn encrypt(&mut self, rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
+        self.operate(|group, client| group.encrypt(b"data", b"", client, rng))
+    }
+
+    /// Checks that the stored rows are those of the group.
+    pub(crate) fn check_store(&mut self) {
+        self.group.take_delta().apply(&mut self.rows);
+        assert_eq!(self.rows, self.group.rows().unwrap());
+    }
+
+    /// Loads the group anew: all of it, or nodes of the tree as they are needed.
+    pub(crate) fn restart(&mut self, lazily: bool) {
+        self.check_store();
+        let client = client(&*self.signer, self.rules, self.now, *self.group.config());
+        self.group = if lazily {
+            let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
+            Group::open(Arc::new(rows), &client).unwrap()
+        } else {
+            Group::load(&self.rows, &client).unwrap()
+        };
+        self.check_store();
+    }
+
+    pub(crate) fn pending(&self) -> Vec<PendingProposal> {
+        self.group.pending_proposals().cloned().collect()
+    }
+}
+
+/// A server that follows the group without secrets.
+pub(crate) struct Server {
+    pub(crate) group: PublicGroup,
+    pub(crate) rows: Rows,
+    pub(crate) rules: &'static dyn GroupRules,
+    pub(crate) now: Option<u64>,
+}
+
+impl Server {
+    pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<PublicProcessed, GroupError> {
+        let (processed, delta) = self.group.process(over_the_wire(message), &Ending, self.rules, self.now)?;
+        delta.apply(&mut self.rows);
+        Ok(processed)
+    }
+
+    pub(crate) fn stage(&mut self, message: &MlsMessage) -> PublicStaged {
+        match self.process(message).unwrap() {
+            PublicProcessed::Commit(staged) => *staged,
+            other => panic!("not a Commit: {other:?}"),
+        }
+    }
+
+    pub(crate) fn merge(&mut self, staged: PublicStaged) {
+        self.group.merge(staged).unwrap().apply(&mut self.rows);
+    }
+
+    pub(crate) fn restart(&mut self) {
+        assert_eq!(self.rows, self.group.rows().unwrap());
+        self.group = PublicGroup::load(&self.rows, &RustCrypto, &Ending, Limits::default()).unwrap();
+        assert_eq!(self.rows, self.group.rows().unwrap());
+    }
+}
+
+/// A group with its members, all of whose handshakes are public, and the server.
+pub(crate) struct Fixture {
+    pub(crate) suite: Suite,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) rules: &'static dyn GroupRules,
+    pub(crate) config: GroupConfig,
+    pub(crate) members: Vec<Member>,
+    pub(crate) server: Server,
+}
+
+/// What a message is after it was sent.
+pub(crate) fn over_the_wire(message: &MlsMessage) -> MlsMessage {
+    MlsMessage::decode(&message.encode().unwrap()).unwrap()
+}
+
+pub(crate) fn public_handshakes() -> GroupConfig {
+    GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() }
+}
+
+pub(crate) fn suite() -> Suite {
+    RustCrypto.suite(CipherSuite::ALL[0]).unwrap()
+}
+
+pub(crate) fn newcomer_of(template: LeafTemplate, lifetime: Lifetime, rng: &mut ChaCha20Rng) -> Newcomer {
+    let LeafTemplate { credential, capabilities, extensions: leaf_extensions } = template;
+    let name = name_of(&credential).to_owned();
+    let extensions = Extensions::default();
+    let template = KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions };
+    let signer = new_signer(rng);
+    let bundle = KeyPackageBundle::new(suite(), template, &*signer, rng).unwrap();
+    Newcomer { name, signer, bundle }
+}
+
+pub(crate) fn new_signer(rng: &mut ChaCha20Rng) -> Box<dyn Signer> {
+    suite().signer(&suite().signature_generate_key(rng).unwrap()).unwrap()
+}
+
+/// A lifetime that all clocks are in.
+pub(crate) const ALWAYS: Lifetime = Lifetime { not_before: 0, not_after: u64::MAX };
+
+impl Fixture {
+    /// A group of members `m0`, `m1` and so on, added by the first one.
+    pub(crate) fn of(rules: &'static dyn GroupRules, members: usize) -> Self {
+        Self::with(rules, members, public_handshakes(), Extensions::default())
+    }
+
+    pub(crate) fn with(
+        rules: &'static dyn GroupRules,
+        members: usize,
+        config: GroupConfig,
+        extensions: Extensions,
+    ) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(17);
+        let Newcomer { name, signer, bundle } = newcomer_of(leaf_template("m0", NEVER), ALWAYS, &mut rng);
+        let now = Some(NOW);
+        let creator = client(&*signer, rules, now, config);
+        let id = b"group".as_slice().into();
+        let (group, delta) = Group::create(suite(), id, extensions, bundle, &creator, &mut rng).unwrap();
+        let group_info = group.group_info(true, &creator).unwrap();
+        let server = PublicGroup::new(suite(), &group_info, None, &Ending, config.limits).unwrap();
+        let mut creator = Member { name, signer, group, rows: Rows::new(), rules, now };
+        delta.apply(&mut creator.rows);
+        let mut rows = Rows::new();
+        server.1.apply(&mut rows);
+        let server = Server { group: server.0, rows, rules, now: None };
+        let mut fixture = Self { suite: suite(), rng, rules, config, members: vec![creator], server };
+        let newcomers: Vec<_> = (1..members).map(|number| fixture.newcomer(&format!("m{number}"))).collect();
+        fixture.add(0, newcomers);
+        fixture
+    }
+
+    pub(crate) fn newcomer(&mut self, name: &str) -> Newcomer {
+        self.newcomer_until(name, NEVER)
+    }
+
+    /// A client whose credential has this end.
+    pub(crate) fn newcomer_until(&mut self, name: &str, end: u64) -> Newcomer {
+        newcomer_of(leaf_template(name, end), ALWAYS, &mut self.rng)
+    }
+
+    /// A member adds clients by value, and they join.
+    pub(crate) fn add(&mut self, by: usize, newcomers: Vec<Newcomer>) {
+        let output = self.build(by, |builder| {
+            newcomers.iter().fold(builder, |builder, newcomer| builder.add(newcomer.key_package()))
+        });
+        let output = output.unwrap();
+        self.deliver(&output.message);
+        if let Some(welcome) = output.welcome {
+            newcomers.into_iter().for_each(|newcomer| self.join(newcomer, &welcome));
+        }
+    }
+
+    /// Lets a client join by a Welcome.
+    pub(crate) fn join(&mut self, newcomer: Newcomer, welcome: &pando_mls::Welcome) {
+        let Newcomer { name, signer, bundle } = newcomer;
+        let (rules, now) = (self.rules, Some(NOW));
+        let joined = Group::join(welcome, &bundle, None, &client(&*signer, rules, now, self.config));
+        let (group, delta) = joined.unwrap();
+        let mut rows = Rows::new();
+        delta.apply(&mut rows);
+        self.members.push(Member { name, signer, group, rows, rules, now });
+        self.agree();
+    }
+
+    pub(crate) fn build(
+        &mut self,
+        by: usize,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+    ) -> Result<CommitOutput, GroupError> {
+        self.members[by].build(fill, &mut self.rng)
+    }
+
+    /// All members and the server enter the epoch of a Commit. Removed members go.
+    pub(crate) fn deliver(&mut self, message: &MlsMessage) {
+        self.members.iter_mut().for_each(|member| member.follow(message));
+        let staged = self.server.stage(message);
+        self.server.merge(staged);
+        self.members.retain(|member| member.group.is_active());
+        self.agree();
+    }
+
+    /// Makes a Commit that all follow, and returns it.
+    pub(crate) fn commit(
+        &mut self,
+        by: usize,
+        fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+    ) -> CommitOutput {
+        let output = self.build(by, fill).unwrap();
+        self.deliver(&output.message);
+        output
+    }
+
+    /// All members but the one at `by`, and the server, take a proposal, which is pending for them.
+    pub(crate) fn hear(&mut self, by: usize, message: &MlsMessage) {
+        for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| *index != by) {
+            assert!(matches!(member.process(message).unwrap(), Processed::Proposal(_)));
+        }
+        assert!(matches!(self.server.process(message).unwrap(), PublicProcessed::Proposal(_)));
+    }
+
+    /// Proposes something, and delivers it.
+    pub(crate) fn propose(&mut self, by: usize, proposal: Proposal) -> MlsMessage {
+        let message = self.members[by].propose(proposal, &mut self.rng).unwrap();
+        self.hear(by, &message);
+        message
+    }
+
+    /// Delivers a proposal that the rules of all members, and of the server, do not admit.
+    pub(crate) fn hear_not_admitted(&mut self, by: Option<usize>, message: &MlsMessage) -> PendingProposal {
+        let mut heard = Vec::new();
+        for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| Some(*index) != by) {
+            match member.process(message).unwrap() {
+                Processed::NotAdmitted(pending, reason) => heard.push((pending, reason)),
+                other => panic!("admitted: {other:?}"),
+            }
+        }
+        match self.server.process(message).unwrap() {
+            PublicProcessed::NotAdmitted(pending, reason) => heard.push((pending, reason)),
+            other => panic!("admitted: {other:?}"),
+        }
+        assert!(heard.iter().all(|other| *other == heard[0]));
+        heard.swap_remove(0).0
+    }
+
+    /// Returns why all members but the one at `by`, and the server, refuse a message.
+    pub(crate) fn refusal(&mut self, by: Option<usize>, message: &MlsMessage) -> GroupError {
+        let server = self.server.process(message).unwrap_err();
+        for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| Some(*index) != by) {
+            let epoch = member.group.epoch();
+            assert_eq!(member.process(message).unwrap_err(), server);
+            assert_eq!(member.group.epoch(), epoch);
+        }
+        server
+    }
+
+    /// Makes an external Commit. The joiner is returned with it.
+    pub(crate) fn external(
+        &mut self,
+        (template, resync): (LeafTemplate, Option<LeafIndex>),
+        signer: Box<dyn Signer>,
+        now: Option<u64>,
+    ) -> Result<(Member, MlsMessage), GroupError> {
+        let group_info = self.group_info(0);
+        let (name, psks) = (name_of(&template.credential).to_owned(), Vec::new());
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree: None,
+            template,
+            resync,
+            psks,
+            authenticated_data: b"",
+        };
+        let rules = self.rules;
+        let (group, message, delta) =
+            join.build(&client(&*signer, rules, now, self.config), &mut self.rng)?;
+        let mut rows = Rows::new();
+        delta.apply(&mut rows);
+        Ok((Member { name, signer, group, rows, rules, now }, message))
+    }
+
+    pub(crate) fn group_info(&mut self, by: usize) -> GroupInfo {
+        self.members[by]
+            .operate(|group, client| Ok((group.group_info(true, client)?, Delta::default())))
+            .unwrap()
+    }
+
+    /// Checks that members and the server are in the same epoch, and that the stores are right.
+    pub(crate) fn agree(&mut self) {
+        self.members.iter_mut().for_each(Member::check_store);
+        let first = &self.members[0].group;
+        for Member { group, .. } in &self.members {
+            assert_eq!(group.public().context(), first.public().context());
+            assert_eq!(group.epoch_authenticator(), first.epoch_authenticator());
+        }
+        assert_eq!(self.server.group.public().context(), first.public().context());
+        assert_eq!(self.server.rows, self.server.group.rows().unwrap());
+    }
+
+    /// Lets members with rules that admit everything have the same group as the others.
+    pub(crate) fn lax(&mut self, member: usize) {
+        self.members[member].rules = &AdmitAll;
+    }
+}
+
+/// Returns the leaf of a member.
+pub(crate) fn leaf_of(group: &Group, leaf: u32) -> pando_mls::wire::LeafNode {
+    group.public().tree().leaf(LeafIndex(leaf)).unwrap()
+}
+
+/// Returns the leaf, and the names of the old and the new credential, of changes.
+pub(crate) fn described(changes: &[LeafChange]) -> Vec<(&'static str, u32, String)> {
+    let describe = |change: &LeafChange| {
+        let (kind, credential) = match change {
+            LeafChange::Removed { old, .. } => ("removed", &old.credential),
+            LeafChange::Updated { new, .. } => ("updated", &new.credential),
+            LeafChange::Added { new, .. } => ("added", &new.credential),
+        };
+        (kind, change.leaf().0, name_of(credential).to_owned())
+    };
+    changes.iter().map(describe).collect()
+}

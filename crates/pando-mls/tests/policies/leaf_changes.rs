@@ -1,0 +1,202 @@
+//! The leaves that a Commit adds, removes and replaces: members that receive it, its maker and the server are told the
+//! same, also after the maker was restarted.
+
+use crate::fixture::{
+    Fixture, NEVER, Newcomer, credential, described, leaf_of, leaf_template, new_signer, remove,
+};
+use pando_mls::{DefaultRules, LeafChange, LeafIndex, LeafTemplate, MlsMessage, NewLeaf, PublicStaged};
+
+/// Effects of a Commit as an application reads them.
+#[derive(Debug, PartialEq)]
+struct Told {
+    changes: Vec<LeafChange>,
+    added: Vec<LeafIndex>,
+    removed: Vec<LeafIndex>,
+}
+
+fn told(staged: &PublicStaged) -> Told {
+    let (added, removed) = (staged.added().collect(), staged.removed().to_vec());
+    Told { changes: staged.leaf_changes().unwrap(), added, removed }
+}
+
+/// Returns what members, the maker and the server are told of a Commit, which is always the same, and lets them merge it.
+fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
+    let mut all = Vec::new();
+    for member in &mut fixture.members {
+        if member.group.is_pending(message) {
+            all.push(told(member.group.pending_epoch().unwrap()));
+            for lazily in [false, true] {
+                member.restart(lazily);
+                all.push(told(member.group.pending_epoch().unwrap()));
+            }
+        } else {
+            all.push(told(&member.stage(message)));
+            // Nodes of the tree are not read yet.
+            member.restart(true);
+            all.push(told(&member.stage(message)));
+        }
+    }
+    all.push(told(&fixture.server.stage(message)));
+    assert!(all.len() > fixture.members.len());
+    assert!(all.iter().all(|other| *other == all[0]), "{all:?}");
+    fixture.deliver(message);
+    // The leaves after the Commit are those of the new tree.
+    let first = &fixture.members[0].group;
+    for change in &all[0].changes {
+        if let Some(new) = change.new() {
+            assert_eq!(*new, leaf_of(first, change.leaf().0));
+        }
+    }
+    all.swap_remove(0)
+}
+
+fn expect(told: &Told, changes: &[(&str, u32, &str)], added: &[u32], removed: &[u32]) {
+    let found = described(&told.changes);
+    let found: Vec<_> = found.iter().map(|(kind, leaf, name)| (*kind, *leaf, name.as_str())).collect();
+    assert_eq!(found, changes);
+    assert!(told.added.iter().map(|leaf| leaf.0).eq(added.iter().copied()), "{told:?}");
+    assert!(told.removed.iter().map(|leaf| leaf.0).eq(removed.iter().copied()), "{told:?}");
+    assert!(
+        told.changes
+            .iter()
+            .all(|change| matches!(change, LeafChange::Updated { .. }) || !change.changes_identity())
+    );
+}
+
+#[test]
+fn of_an_external_commit() {
+    let mut fixture = Fixture::of(&DefaultRules, 3);
+    let signer = new_signer(&mut fixture.rng);
+    let key = signer.public_key().clone();
+    let template = leaf_template("new", NEVER);
+    let (joiner, message) = fixture.external((template, None), signer, None).unwrap();
+    let told = everybody_is_told(&mut fixture, &message);
+    expect(&told, &[("added", 3, "new")], &[3], &[]);
+    let new = told.changes[0].new().unwrap();
+    assert_eq!((&new.credential, &new.signature_key), (&credential("new", NEVER), &key));
+    fixture.members.push(joiner);
+    fixture.agree();
+}
+
+/// A member that comes back takes its own leaf, or a blank one before it.
+#[test]
+fn of_a_resync() {
+    for leaf in [0, 1] {
+        let mut fixture = Fixture::of(&DefaultRules, 4);
+        if leaf == 0 {
+            // Leaf 1 is blank, and comes before leaf 2.
+            fixture.commit(0, |builder| builder.remove(LeafIndex(1)));
+        }
+        let signer = new_signer(&mut fixture.rng);
+        let template = leaf_template("m2", NEVER);
+        let old = leaf_of(&fixture.members[0].group, 2);
+        let (joiner, message) = fixture.external((template, Some(LeafIndex(2))), signer, None).unwrap();
+        let told = everybody_is_told(&mut fixture, &message);
+        let at = if leaf == 0 { 1 } else { 2 };
+        expect(&told, &[("removed", 2, "m2"), ("added", at, "m2")], &[at], &[2]);
+        assert_eq!(told.changes[0], LeafChange::Removed { leaf: LeafIndex(2), old: Box::new(old) });
+        fixture.members.push(joiner);
+        fixture.agree();
+    }
+}
+
+#[test]
+fn of_adds_and_updates() {
+    let mut fixture = Fixture::of(&DefaultRules, 4);
+    let newcomers = ["a", "b"].map(|name| fixture.newcomer(name));
+    let update = fixture.members[2].propose_update(None, &mut fixture.rng).unwrap();
+    fixture.hear(2, &update);
+    let output = fixture.build(0, |builder| {
+        let builder = builder.remove(LeafIndex(1));
+        newcomers.iter().fold(builder, |builder, newcomer| builder.add(newcomer.key_package()))
+    });
+    let told = everybody_is_told(&mut fixture, &output.unwrap().message);
+    let changes = [
+        ("removed", 1, "m1"),
+        ("updated", 0, "m0"),
+        ("updated", 2, "m2"),
+        ("added", 1, "a"),
+        ("added", 4, "b"),
+    ];
+    expect(&told, &changes, &[1, 4], &[1]);
+    assert!(!told.changes.iter().any(LeafChange::changes_identity));
+}
+
+/// A Commit without a path changes no leaf that stays.
+#[test]
+fn of_a_commit_without_a_path() {
+    let mut fixture = Fixture::of(&DefaultRules, 2);
+    let newcomer = fixture.newcomer("a");
+    let output = fixture.build(1, |builder| builder.add(newcomer.key_package()).without_path()).unwrap();
+    expect(&everybody_is_told(&mut fixture, &output.message), &[("added", 2, "a")], &[2], &[]);
+}
+
+#[test]
+fn of_another_credential_and_another_signature_key() {
+    for (end, new_key) in [(NEVER, false), (NEVER - 1, false), (NEVER, true), (NEVER - 1, true)] {
+        for by_update in [false, true] {
+            let mut fixture = Fixture::of(&DefaultRules, 3);
+            let old = leaf_of(&fixture.members[1].group, 1);
+            let template = LeafTemplate { ..leaf_template("m1", end) };
+            let signer = new_key.then(|| new_signer(&mut fixture.rng));
+            // The same key, in a signer that does not borrow the member.
+            let own = std::mem::replace(&mut fixture.members[1].signer, new_signer(&mut fixture.rng));
+            let new_leaf = NewLeaf { template, signer: signer.as_deref().unwrap_or(&*own) };
+            let message = if by_update {
+                let member = &mut fixture.members[1];
+                let client = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
+                let proposed = member.group.propose_update(Some(new_leaf), b"", &client, &mut fixture.rng);
+                let (update, delta) = proposed.unwrap();
+                delta.apply(&mut member.rows);
+                fixture.hear(1, &update);
+                fixture.build(0, |builder| builder).unwrap().message
+            } else {
+                let member = &mut fixture.members[1];
+                let client = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
+                let built = member.group.commit().new_leaf(new_leaf).build(&client, &mut fixture.rng);
+                let output = built.unwrap();
+                output.delta.apply(&mut member.rows);
+                output.message
+            };
+            let told = everybody_is_told(&mut fixture, &message);
+            let change = told.changes.iter().find(|change| change.leaf() == LeafIndex(1)).unwrap();
+            let LeafChange::Updated { old: before, new, .. } = change else { panic!("{change:?}") };
+            assert_eq!(**before, old);
+            assert_eq!(new.credential, credential("m1", end));
+            assert_eq!(new.signature_key != old.signature_key, new_key);
+            assert_eq!(change.changes_identity(), new_key || end != NEVER, "{change:?}");
+            let others = told.changes.iter().filter(|change| change.leaf() != LeafIndex(1));
+            assert!(!others.into_iter().any(LeafChange::changes_identity));
+        }
+    }
+}
+
+/// A KeyPackage is added in the place of the same KeyPackage: the leaf is what it was, and there are two changes.
+#[test]
+fn of_a_leaf_that_is_removed_and_added_again() {
+    for again in [false, true] {
+        let mut fixture = Fixture::of(&DefaultRules, 2);
+        let last = fixture.newcomer("m2");
+        let key_package = last.key_package();
+        fixture.add(0, vec![last]);
+        let Newcomer { bundle, .. } = fixture.newcomer("other");
+        let added = if again { key_package.clone() } else { bundle.key_package };
+        let name = if again { "m2" } else { "other" };
+        let output = fixture.build(1, |builder| builder.proposal(remove(2)).add(added.clone()));
+        let told = everybody_is_told(&mut fixture, &output.unwrap().message);
+        let changes = [("removed", 2, "m2"), ("updated", 1, "m1"), ("added", 2, name)];
+        expect(&told, &changes, &[2], &[2]);
+        let (old, new) = (Box::new(key_package.leaf_node), Box::new(added.leaf_node));
+        assert_eq!(told.changes[0], LeafChange::Removed { leaf: LeafIndex(2), old });
+        assert_eq!(told.changes[2], LeafChange::Added { leaf: LeafIndex(2), new });
+    }
+}
+
+/// The member that is removed is told, too.
+#[test]
+fn of_a_removal_that_halves_the_tree() {
+    let mut fixture = Fixture::of(&DefaultRules, 3);
+    let output = fixture.build(0, |builder| builder.remove(LeafIndex(2))).unwrap();
+    let told = everybody_is_told(&mut fixture, &output.message);
+    expect(&told, &[("removed", 2, "m2"), ("updated", 0, "m0")], &[], &[2]);
+}

@@ -1,0 +1,16 @@
+//! Decisions of the application and of a single member: rules that all members share, clocks and local policies that
+//! members do not share, and what a Commit reports to them.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+mod fixture;
+mod leaf_changes;
+#[allow(dead_code, reason = "the scenarios need more of it")]
+#[path = "../scenario/proposals.rs"]
+mod make;
