@@ -45,8 +45,8 @@ impl ProposalStore {
         store
     }
 
-    /// Adds a proposal and returns its position in the list, or `None` if it was there already. `bytes` is the size of its
-    /// row.
+    /// Adds a proposal and returns its position in the list, or `None` if it was there already. One that was withdrawn and
+    /// is made again has the status `status` then. `bytes` is the size of its row.
     pub(crate) fn insert(
         &mut self,
         proposal: PendingProposal,
@@ -54,6 +54,11 @@ impl ProposalStore {
         bytes: usize,
         limits: &Limits,
     ) -> Result<Option<u32>, Exceeded> {
+        // Signatures may be deterministic: the same proposal made twice has one reference.
+        if let Some((_, ProposalStatus::Withdrawn, position)) = self.get(&proposal.reference) {
+            self.set_status(&proposal.reference, status);
+            return Ok(Some(position));
+        }
         let position = self.position(&proposal, status, bytes, limits)?;
         if position.is_some() {
             self.push(proposal, status, bytes);
@@ -123,12 +128,16 @@ impl ProposalStore {
 
     /// Withdraws one of our own proposals.
     pub(crate) fn withdraw(&mut self, reference: &ProposalRef) {
+        self.set_status(reference, ProposalStatus::Withdrawn);
+    }
+
+    /// Changes the status of one of our own proposals, which the group's rules admit.
+    fn set_status(&mut self, reference: &ProposalRef, status: ProposalStatus) {
         let position = self.positions.get(reference);
         let Some(entry) = position.and_then(|position| self.entries.get_mut(*position)) else { return };
-        if entry.status == ProposalStatus::Pending {
-            self.counts.pending = self.counts.pending.saturating_sub(1);
-        }
-        entry.status = ProposalStatus::Withdrawn;
+        let others = self.counts.pending.saturating_sub((entry.status == ProposalStatus::Pending).into());
+        self.counts.pending = others.saturating_add((status == ProposalStatus::Pending).into());
+        entry.status = status;
     }
 
     /// Returns the positions in the list.

@@ -9,6 +9,7 @@
     reason = "in a test, a panic is a failure and that is all"
 )]
 
+mod admission;
 mod fixture;
 mod leaf_changes;
 #[allow(dead_code, reason = "the scenarios need more of it")]

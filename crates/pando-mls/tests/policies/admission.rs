@@ -1,0 +1,311 @@
+//! Proposals that the group's rules do not admit are known and not pending, and our own can be withdrawn: neither keeps a
+//! member from sending, our Commits leave both out, and a Commit of another member may refer to both.
+
+use crate::fixture::{
+    ALWAYS, Fixture, NEVER, NOW, OneRemoves, add, client, external_senders, leaf_template, new_signer,
+    newcomer_of, public_handshakes, refused, remove,
+};
+use pando_mls::wire::Sender;
+use pando_mls::{
+    DefaultRules, Delta, Exceeded, Extensions, GroupConfig, GroupError, LeafIndex, LeftOutReason, Limits,
+    Misuse, MlsMessage, Processed, ProposalRef, Signer, propose_as_external_sender, propose_own_add,
+};
+
+/// A client that is no member asks to be added.
+fn stranger_asks(fixture: &mut Fixture, name: &str) -> (crate::fixture::Newcomer, MlsMessage) {
+    let stranger = newcomer_of(leaf_template(name, NEVER), ALWAYS, &mut fixture.rng);
+    let context = fixture.members[0].group.public().context();
+    let as_stranger = client(&*stranger.signer, &DefaultRules, Some(NOW), fixture.config);
+    let message = propose_own_add(context, stranger.key_package(), &as_stranger).unwrap();
+    (stranger, message)
+}
+
+/// Returns the reasons for which a member's next Commit leaves proposals out. The Commit covers nothing.
+fn left_out_of_the_next(fixture: &mut Fixture, by: usize) -> Vec<(ProposalRef, LeftOutReason)> {
+    let output = fixture.build(by, |builder| builder).unwrap();
+    assert_eq!(fixture.members[by].group.pending_epoch().unwrap().proposals().count(), 0);
+    fixture.members[by].clear_pending();
+    output.left_out.into_iter().map(|left| (left.proposal.reference.clone(), left.reason)).collect()
+}
+
+/// All members can send, none has pending proposals, and their Commits leave one proposal out for this reason.
+fn is_known_and_not_pending(fixture: &mut Fixture, reference: &ProposalRef, reason: &LeftOutReason) {
+    for index in 0..fixture.members.len() {
+        assert_eq!(fixture.members[index].pending(), []);
+        let _ = fixture.members[index].encrypt(&mut fixture.rng).unwrap();
+        let left_out = left_out_of_the_next(fixture, index);
+        assert_eq!(left_out, [(reference.clone(), reason.clone())]);
+    }
+    assert_eq!(fixture.server.group.pending_proposals().count(), 0);
+}
+
+#[test]
+fn a_stranger_is_not_admitted() {
+    let mut fixture = Fixture::of(&DefaultRules, 3);
+    let (_, message) = stranger_asks(&mut fixture, "stranger");
+    let asked = fixture.hear_not_admitted(None, &message);
+    assert_eq!(asked.sender, Sender::NewMemberProposal);
+    is_known_and_not_pending(&mut fixture, &asked.reference, &LeftOutReason::NotAdmitted);
+    // It stays so when it comes again, and after a restart.
+    assert_eq!(fixture.hear_not_admitted(None, &message), asked);
+    for lazily in [false, true] {
+        fixture.members.iter_mut().for_each(|member| member.restart(lazily));
+        fixture.server.restart();
+        is_known_and_not_pending(&mut fixture, &asked.reference, &LeftOutReason::NotAdmitted);
+    }
+    // Members that choose it do not get it.
+    let output = fixture.build(1, |builder| builder.only_pending([asked.reference.clone()])).unwrap();
+    assert_eq!(output.left_out[0].reason, LeftOutReason::NotAdmitted);
+    fixture.deliver(&output.message);
+    assert_eq!(fixture.members.len(), 3);
+    // It ends with the epoch.
+    assert_eq!(fixture.build(0, |builder| builder).unwrap().left_out, []);
+}
+
+/// A Commit that is received has nothing to do with it, and does not report it as left out.
+#[test]
+fn a_proposal_that_is_not_admitted_is_not_reported_to_receivers() {
+    let mut fixture = Fixture::of(&DefaultRules, 2);
+    let (_, message) = stranger_asks(&mut fixture, "stranger");
+    fixture.hear_not_admitted(None, &message);
+    let commit = fixture.build(0, |builder| builder).unwrap().message;
+    assert_eq!(fixture.members[1].stage(&commit).left_out().count(), 0);
+    assert_eq!(fixture.server.stage(&commit).left_out().count(), 0);
+}
+
+/// One member admits the stranger and commits the Add: that is valid, and all follow.
+#[test]
+fn a_commit_that_refers_to_a_stranger_is_followed() {
+    for restarted in [false, true] {
+        let mut fixture = Fixture::of(&DefaultRules, 3);
+        fixture.lax(1);
+        let (stranger, message) = stranger_asks(&mut fixture, "stranger");
+        for (index, member) in fixture.members.iter_mut().enumerate() {
+            match member.process(&message).unwrap() {
+                Processed::Proposal(_) => assert_eq!(index, 1),
+                Processed::NotAdmitted(..) => assert_ne!(index, 1),
+                other => panic!("not a proposal: {other:?}"),
+            }
+        }
+        let _ = fixture.server.process(&message).unwrap();
+        if restarted {
+            fixture.members.iter_mut().for_each(|member| member.restart(true));
+            fixture.server.restart();
+        }
+        // It mutes the member that admits it, and no other.
+        let muted = fixture.members[1].encrypt(&mut fixture.rng).unwrap_err();
+        assert_eq!(muted, Misuse::ProposalsPending.into());
+        let _ = fixture.members[2].encrypt(&mut fixture.rng).unwrap();
+        let output = fixture.commit(1, |builder| builder);
+        assert_eq!(output.left_out, []);
+        fixture.join(stranger, &output.welcome.unwrap());
+        assert_eq!(fixture.members.len(), 4);
+    }
+}
+
+#[test]
+fn so_many_are_kept_and_no_more() {
+    let limits = Limits { proposals_not_admitted: 2, new_member_proposals: 0, ..Limits::default() };
+    let config = GroupConfig { limits, ..public_handshakes() };
+    let mut fixture = Fixture::with(&DefaultRules, 2, config, Extensions::default());
+    let asked: Vec<_> = ["a", "b", "c"].map(|name| stranger_asks(&mut fixture, name).1).into();
+    for message in &asked[..2] {
+        fixture.hear_not_admitted(None, message);
+    }
+    let full = GroupError::Exceeded(Exceeded::ProposalsNotAdmitted(2));
+    assert_eq!(fixture.refusal(None, &asked[2]), full);
+    // Those that are known are known again, and there is room for the proposals of members.
+    for message in &asked[..2] {
+        fixture.hear_not_admitted(None, message);
+    }
+    fixture.propose(0, remove(1));
+    for lazily in [false, true] {
+        fixture.members.iter_mut().for_each(|member| member.restart(lazily));
+        assert_eq!(fixture.refusal(None, &asked[2]), full);
+    }
+    fixture.commit(1, |builder| builder.without_pending());
+    let (_, message) = stranger_asks(&mut fixture, "d");
+    fixture.hear_not_admitted(None, &message);
+}
+
+/// The group's own external senders are admitted, also when they add.
+#[test]
+fn external_senders_are_admitted() {
+    let sender: Box<dyn Signer> = new_signer(&mut rand_chacha::ChaCha20Rng::from_seed([7; 32]));
+    use rand_core::SeedableRng as _;
+    let extensions = external_senders(&[&*sender]);
+    let extensions = with_ending_credentials(extensions);
+    let mut fixture = Fixture::with(&DefaultRules, 3, public_handshakes(), extensions);
+    let newcomer = fixture.newcomer("new");
+    let context = fixture.members[0].group.public().context().clone();
+    let as_sender = client(&*sender, &DefaultRules, Some(NOW), fixture.config);
+    for proposal in [add(newcomer.key_package()), remove(2)] {
+        let message = propose_as_external_sender(&context, proposal, &as_sender).unwrap();
+        fixture.hear(usize::MAX, &message);
+    }
+    let output = fixture.commit(1, |builder| builder);
+    assert_eq!(output.left_out, []);
+    fixture.join(newcomer, &output.welcome.unwrap());
+    let names: Vec<_> = fixture.members.iter().map(|member| member.name.as_str()).collect();
+    assert_eq!(names, ["m0", "m1", "new"]);
+}
+
+/// The server's credential, as the policy wants it.
+fn with_ending_credentials(extensions: Extensions) -> Extensions {
+    use pando_mls::wire::ExternalSenders;
+    let ExternalSenders(mut senders) = extensions.find().unwrap().unwrap();
+    senders.iter_mut().for_each(|sender| sender.credential = crate::fixture::credential("server", NEVER));
+    Extensions(vec![pando_mls::Extension::new(&ExternalSenders(senders)).unwrap()])
+}
+
+/// What the rules do not admit, an honest member does not propose; and of another member it is not pending.
+#[test]
+fn a_member_whose_proposal_is_not_admitted() {
+    let mut fixture = Fixture::of(&OneRemoves, 3);
+    let own = fixture.members[1].propose(remove(2), &mut fixture.rng);
+    assert_eq!(own.unwrap_err(), refused("may not remove"));
+    fixture.members[1].check_store();
+    fixture.lax(1);
+    let message = fixture.members[1].propose(remove(2), &mut fixture.rng).unwrap();
+    let pending = fixture.hear_not_admitted(Some(1), &message);
+    let left_out = left_out_of_the_next(&mut fixture, 0);
+    assert_eq!(left_out, [(pending.reference, LeftOutReason::NotAdmitted)]);
+    let _ = fixture.members[2].encrypt(&mut fixture.rng).unwrap();
+    // The one who may.
+    fixture.propose(0, remove(2));
+    let output = fixture.commit(0, |builder| builder);
+    assert_eq!(output.left_out.len(), 1);
+    assert_eq!(fixture.members.len(), 2);
+}
+
+fn withdraw(fixture: &mut Fixture, by: usize, reference: &ProposalRef) -> Result<(), GroupError> {
+    fixture.members[by].operate(|group, _| Ok(((), group.withdraw_proposal(reference)?)))
+}
+
+/// A proposal that was never delivered is withdrawn.
+#[test]
+fn our_own_proposal_is_withdrawn() {
+    for encrypted in [false, true] {
+        let config = GroupConfig { encrypt_handshakes: encrypted, ..public_handshakes() };
+        let mut fixture = Fixture::with(&DefaultRules, 3, public_handshakes(), Extensions::default());
+        fixture.config = config;
+        let message = fixture.members[1].propose(remove(2), &mut fixture.rng).unwrap();
+        let reference = fixture.members[1].pending()[0].reference.clone();
+        let muted = fixture.members[1].encrypt(&mut fixture.rng).unwrap_err();
+        assert_eq!(muted, Misuse::ProposalsPending.into());
+        withdraw(&mut fixture, 1, &reference).unwrap();
+        for restart in [None, Some(false), Some(true)] {
+            if let Some(lazily) = restart {
+                fixture.members[1].restart(lazily);
+            }
+            assert_eq!(fixture.members[1].pending(), []);
+            let _ = fixture.members[1].encrypt(&mut fixture.rng).unwrap();
+            let left_out = left_out_of_the_next(&mut fixture, 1);
+            assert_eq!(left_out, [(reference.clone(), LeftOutReason::Withdrawn)]);
+            // Once more changes nothing, and an echo is recognized.
+            withdraw(&mut fixture, 1, &reference).unwrap();
+            match fixture.members[1].process(&message).unwrap() {
+                Processed::OwnProposal(own) => assert_eq!(own, reference),
+                other => panic!("not recognized: {other:?}"),
+            }
+        }
+        let output = fixture.commit(1, |builder| builder);
+        assert_eq!(output.left_out.len(), 1);
+        assert_eq!(fixture.members.len(), 3);
+        let gone = withdraw(&mut fixture, 1, &reference).unwrap_err();
+        assert_eq!(gone, Misuse::UnknownProposal(reference).into());
+    }
+}
+
+/// It was delivered after all, and another member commits it: also an Update, whose key is still there.
+#[test]
+fn a_commit_that_refers_to_a_withdrawn_proposal_is_followed() {
+    for update in [false, true] {
+        let mut fixture = Fixture::of(&DefaultRules, 3);
+        let member = &mut fixture.members[1];
+        let proposed = if update {
+            member.propose_update(None, &mut fixture.rng)
+        } else {
+            member.propose(remove(2), &mut fixture.rng)
+        };
+        let (message, reference) = (proposed.unwrap(), member.pending()[0].reference.clone());
+        withdraw(&mut fixture, 1, &reference).unwrap();
+        fixture.members[1].restart(true);
+        fixture.hear(1, &message);
+        // The others do not know that it is withdrawn, and the one who withdrew does not report it as left out.
+        let output = fixture.build(1, |builder| builder).unwrap();
+        assert_eq!(fixture.members[0].stage(&output.message).left_out().count(), 1);
+        fixture.members[1].clear_pending();
+        let output = fixture.commit(0, |builder| builder);
+        assert_eq!(output.left_out, []);
+        assert_eq!(fixture.members.len(), if update { 3 } else { 2 });
+        let _ = fixture.members[1].encrypt(&mut fixture.rng).unwrap();
+        fixture.commit(1, |builder| builder);
+    }
+}
+
+/// A proposal that was withdrawn and is made again is pending, although it may have the same reference: signatures are
+/// deterministic.
+#[test]
+fn a_withdrawn_proposal_is_made_again() {
+    let mut fixture = Fixture::of(&DefaultRules, 3);
+    let first = fixture.members[1].propose(remove(2), &mut fixture.rng).unwrap();
+    let reference = fixture.members[1].pending()[0].reference.clone();
+    withdraw(&mut fixture, 1, &reference).unwrap();
+    let again = fixture.members[1].propose(remove(2), &mut fixture.rng).unwrap();
+    assert_eq!(first, again);
+    for lazily in [false, true] {
+        assert_eq!(fixture.members[1].pending()[0].reference, reference);
+        let muted = fixture.members[1].encrypt(&mut fixture.rng).unwrap_err();
+        assert_eq!(muted, Misuse::ProposalsPending.into());
+        fixture.members[1].restart(lazily);
+    }
+    fixture.hear(1, &again);
+    assert_eq!(fixture.commit(1, |builder| builder).left_out, []);
+    assert_eq!(fixture.members.len(), 2);
+}
+
+#[test]
+fn only_our_own_proposals_are_withdrawn() {
+    let mut fixture = Fixture::of(&DefaultRules, 3);
+    fixture.propose(0, remove(2));
+    let reference = fixture.members[0].pending()[0].reference.clone();
+    let theirs = withdraw(&mut fixture, 1, &reference).unwrap_err();
+    assert_eq!(theirs, Misuse::NotOurProposal(reference.clone()).into());
+    let (_, message) = stranger_asks(&mut fixture, "stranger");
+    let asked = fixture.hear_not_admitted(None, &message);
+    let strangers = withdraw(&mut fixture, 1, &asked.reference).unwrap_err();
+    assert_eq!(strangers, Misuse::NotOurProposal(asked.reference).into());
+    let unknown = ProposalRef::from(vec![1; 32]);
+    let error = withdraw(&mut fixture, 1, &unknown).unwrap_err();
+    assert_eq!(error, Misuse::UnknownProposal(unknown).into());
+    fixture.members[1].check_store();
+    assert_eq!(fixture.members[1].pending().len(), 1);
+    withdraw(&mut fixture, 0, &reference).unwrap();
+    assert_eq!(fixture.members[0].pending(), []);
+}
+
+/// Only the proposals that are named are committed, and one that is not known is an error.
+#[test]
+fn chosen_proposals_must_be_known() {
+    let mut fixture = Fixture::of(&DefaultRules, 3);
+    fixture.propose(0, remove(2));
+    let known = fixture.members[1].pending()[0].reference.clone();
+    let unknown = ProposalRef::from(vec![1; 32]);
+    for chosen in [vec![unknown.clone()], vec![known.clone(), unknown.clone()]] {
+        let built = fixture.build(1, |builder| builder.only_pending(chosen));
+        assert_eq!(built.unwrap_err(), Misuse::UnknownProposal(unknown.clone()).into());
+        assert!(fixture.members[1].group.pending_commit().is_none());
+        fixture.members[1].check_store();
+    }
+    let output = fixture.build(1, |builder| builder.without_pending()).unwrap();
+    assert_eq!(output.left_out[0].reason, LeftOutReason::NotChosen);
+    fixture.members[1].clear_pending();
+    fixture.commit(1, |builder| builder.only_pending([known.clone()]));
+    assert_eq!(fixture.members.len(), 2);
+    // In the next epoch it is not known any more.
+    let built = fixture.build(1, |builder| builder.only_pending([known.clone()]));
+    assert_eq!(built.unwrap_err(), Misuse::UnknownProposal(known).into());
+    let _: Delta = fixture.members[1].group.take_delta();
+    assert!(fixture.members[1].group.public().tree().is_member(LeafIndex(0)));
+}
