@@ -5,6 +5,7 @@ use crate::operations::assemble_commit::{AssembledCommit, CommitParts};
 use crate::operations::group_info::{external_pub, sign_group_info, tree_extension};
 use crate::operations::new_leaf::{NewLeaf, same_leaf};
 use crate::operations::proposal_filter::{FilterInput, LeftOut, LeftOutReason, select};
+use crate::operations::refused_proposals::{Refusals, sort_as_applied};
 use crate::operations::transition::{Applied, apply_proposals, check_path_leaf};
 use crate::operations::welcome::welcome;
 use crate::psk::propose_psk;
@@ -19,10 +20,10 @@ use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
 use crate::{Client, Delta, GroupError, Misuse, Violation};
 use pando_crypto::{CryptoRng, Signer};
-use pando_tree::NewPath;
+use pando_tree::{LeafTemplate, NewPath, Tree};
 use pando_wire::{
-    Add, Extensions, GroupContextExtensions, GroupInfo, KeyPackage, LeafIndex, MlsMessage, Proposal,
-    ProposalRef, Psk, ReInit, Remove, Sender, Welcome,
+    Add, Extensions, GroupContextExtensions, GroupInfo, KeyPackage, LeafIndex, LeafNode, LeafNodeSource,
+    MlsMessage, Opaque, Proposal, ProposalRef, Psk, ReInit, Remove, Sender, Signature, Welcome,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -42,9 +43,6 @@ pub struct CommitOutput {
     /// What is to be stored before anything is sent.
     pub delta: Delta,
 }
-
-/// How many proposals the group's rules are asked about one by one, before all of them are left out.
-const MOST_REFUSED: usize = 64;
 
 /// A verdict of the group's rules.
 enum Judged {
@@ -239,8 +237,7 @@ impl<'a> CommitBuilder<'a> {
         let psk_secret = self.group.psk_secret(&applied, client.psks)?;
 
         // The path.
-        let with_path = self.path || self.new_leaf.is_some() || proposal_list::needs_path(&list);
-        let path = if with_path { Some(self.path(&state, &applied, client, rng)?) } else { None };
+        let path = if self.has_path(&list) { Some(self.path(&state, &applied, client, rng)?) } else { None };
 
         // The Commit, and the epoch that it leads to.
         self.group.check_signer(client)?;
@@ -314,6 +311,7 @@ impl<'a> CommitBuilder<'a> {
         let own: Vec<_> =
             by_value.chain(psks).map(|proposal| Committed::ByValue(committer, Arc::new(proposal))).collect();
         let (mut candidates, mut refused) = self.candidates(client)?;
+        let mut refusals = Refusals::default();
         loop {
             let input = FilterInput {
                 state,
@@ -326,16 +324,26 @@ impl<'a> CommitBuilder<'a> {
                 crypto: client.crypto,
             };
             let (chosen, left_out) = select(input)?;
-            // By how many of the chosen proposals the Commit would be refused, and what the rules say.
+            let mut ordered = chosen.clone();
+            sort_as_applied(&mut ordered);
+            // The first ones of those that were chosen, in the order in which they came.
             let list = |count: usize| -> Vec<Committed> {
-                let by_reference = chosen.iter().take(count).cloned().map(Committed::ByReference);
-                by_reference.chain(own.iter().cloned()).collect()
+                let first: BTreeSet<_> =
+                    ordered.iter().take(count).map(|proposal| &proposal.reference).collect();
+                let by_reference = chosen.iter().filter(|proposal| first.contains(&proposal.reference));
+                by_reference.cloned().map(Committed::ByReference).chain(own.iter().cloned()).collect()
             };
             let judge = |count: usize| -> Result<Judged, GroupError> {
                 let proposals = list(count);
                 let applied = apply_proposals(state, committer, &proposals, client.identities())?;
                 let effects = (applied.removed.as_slice(), applied.added.as_slice());
-                let states = (state.view(), StateView::new(&applied.context, &applied.tree));
+                // The leaf of the path counts, too: what does not go with it is left out.
+                let tree = if self.has_path(&proposals) {
+                    &self.with_leaf_of_path(&applied.tree)?
+                } else {
+                    &applied.tree
+                };
+                let states = (state.view(), StateView::new(&applied.context, tree));
                 let view = CommitView::new(states, committer, &proposals, effects);
                 Ok(match client.rules.check(&view) {
                     Ok(()) => Judged::Allowed(proposals, applied),
@@ -350,27 +358,28 @@ impl<'a> CommitBuilder<'a> {
                 }
                 Judged::Refused(reason) => reason,
             };
-            // The shortest list that is refused ends with the proposal to leave out.
-            let (mut allowed, mut too_many) = (0_usize, chosen.len());
+            // The shortest list that is refused ends with a proposal to leave out.
+            let (mut allowed, mut too_many) = (0_usize, ordered.len());
             while allowed.saturating_add(1) < too_many {
                 let middle = allowed.midpoint(too_many);
-                // A part of the list may break a rule that the whole list does not.
                 match judge(middle) {
-                    Ok(Judged::Allowed(..)) => allowed = middle,
-                    Ok(Judged::Refused(_)) | Err(GroupError::Violation(_)) => too_many = middle,
+                    // Our own proposals may need more of the pending ones than these.
+                    Ok(Judged::Allowed(..)) | Err(GroupError::Violation(_)) => allowed = middle,
+                    Ok(Judged::Refused(_)) => too_many = middle,
                     Err(error) => return Err(error),
                 }
             }
-            let Some(offender) = too_many.checked_sub(1).and_then(|last| chosen.get(last)) else {
+            let suspects = ordered.get(too_many.saturating_sub(1)..).unwrap_or_default();
+            if suspects.is_empty() {
                 return Err(Violation::GroupRules(reason).into());
-            };
-            if refused.len() < MOST_REFUSED {
-                candidates.retain(|candidate| candidate.reference != offender.reference);
-                refused.push(LeftOut { proposal: offender.clone(), reason: LeftOutReason::Refused(reason) });
-            } else {
-                let reason = LeftOutReason::Refused(reason);
-                let rest = candidates.drain(..);
-                refused.extend(rest.map(|proposal| LeftOut { proposal, reason: reason.clone() }));
+            }
+            let bad = refusals.note(suspects).into_iter().zip(suspects);
+            let bad: BTreeSet<_> =
+                bad.filter(|(bad, _)| *bad).map(|(_, proposal)| &proposal.reference).collect();
+            let all = refusals.are_too_many();
+            let leave_out = |proposal: &Arc<PendingProposal>| all || bad.contains(&proposal.reference);
+            for proposal in candidates.extract_if(.., |proposal| leave_out(proposal)) {
+                refused.push(LeftOut { proposal, reason: LeftOutReason::Refused(reason.clone()) });
             }
         }
     }
@@ -412,6 +421,36 @@ impl<'a> CommitBuilder<'a> {
         self.new_leaf.as_ref().map_or(client.signer, |new_leaf| new_leaf.signer)
     }
 
+    /// Returns whether a Commit that covers these proposals has a path.
+    fn has_path(&self, list: &[Committed]) -> bool {
+        self.path || self.new_leaf.is_some() || proposal_list::needs_path(list)
+    }
+
+    /// Returns the contents of our leaf in the path. `old` is our leaf before the Commit.
+    fn template(&self, old: LeafNode) -> LeafTemplate {
+        self.new_leaf.as_ref().map_or_else(|| same_leaf(old), |new_leaf| new_leaf.template.clone())
+    }
+
+    /// Returns a tree with our leaf of the path, as far as it is known before there is a path: with the old encryption key,
+    /// and not signed.
+    fn with_leaf_of_path(&self, tree: &Tree) -> Result<Tree, GroupError> {
+        let (own, mut tree) = (self.group.own_leaf(), tree.clone());
+        let old = tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
+        let LeafTemplate { credential, capabilities, extensions } = self.template(old.clone());
+        let signature_key = self.new_leaf.as_ref().map(|new_leaf| new_leaf.signer.public_key().clone());
+        let leaf_node = LeafNode {
+            encryption_key: old.encryption_key,
+            signature_key: signature_key.unwrap_or(old.signature_key),
+            credential,
+            capabilities,
+            leaf_node_source: LeafNodeSource::Commit { parent_hash: Opaque::default() },
+            extensions,
+            signature: Signature::default(),
+        };
+        tree.update(own, &leaf_node)?;
+        Ok(tree)
+    }
+
     fn path(
         &self,
         state: &PublicState,
@@ -421,13 +460,10 @@ impl<'a> CommitBuilder<'a> {
     ) -> Result<NewPath, GroupError> {
         let own = self.group.own_leaf();
         let old = applied.tree.leaf(own)?.ok_or(Misuse::NotAMember(own))?;
-        let template = match &self.new_leaf {
-            Some(new_leaf) => {
-                sending::no_default_types(&new_leaf.template.capabilities)?;
-                new_leaf.template.clone()
-            }
-            None => same_leaf(old.clone()),
-        };
+        if let Some(new_leaf) = &self.new_leaf {
+            sending::no_default_types(&new_leaf.template.capabilities)?;
+        }
+        let template = self.template(old.clone());
         sending::suite_is_listed(&template.capabilities, state.suite)?;
         let (group_id, signer) = (&applied.context.group_id, self.next_signer(client));
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;

@@ -13,6 +13,7 @@ pub(crate) mod new_leaf;
 pub(crate) mod process;
 pub(crate) mod proposal_filter;
 pub(crate) mod propose;
+pub(crate) mod refused_proposals;
 pub(crate) mod resumption;
 pub(crate) mod send;
 pub(crate) mod transition;

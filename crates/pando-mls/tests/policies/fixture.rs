@@ -325,6 +325,11 @@ pub(crate) fn new_signer(rng: &mut ChaCha20Rng) -> Box<dyn Signer> {
     suite().signer(&suite().signature_generate_key(rng).unwrap()).unwrap()
 }
 
+/// A signer for a [`NewLeaf`] in a closure that fills a Commit.
+pub(crate) fn leaked_signer(rng: &mut ChaCha20Rng) -> &'static dyn Signer {
+    Box::leak(new_signer(rng))
+}
+
 /// A lifetime that all clocks are in.
 pub(crate) const ALWAYS: Lifetime = Lifetime { not_before: 0, not_after: u64::MAX };
 
@@ -355,7 +360,9 @@ impl Fixture {
         let server = Server { group: server.0, rows, rules, now: None };
         let mut fixture = Self { suite: suite(), rng, rules, config, members: vec![creator], server };
         let newcomers: Vec<_> = (1..members).map(|number| fixture.newcomer(&format!("m{number}"))).collect();
-        fixture.add(0, newcomers);
+        if !newcomers.is_empty() {
+            fixture.add(0, newcomers);
+        }
         fixture
     }
 
@@ -433,6 +440,21 @@ impl Fixture {
         let message = self.members[by].propose(proposal, &mut self.rng).unwrap();
         self.hear(by, &message);
         message
+    }
+
+    /// Proposes something of a type that a member does not support: its sender may if a removal of that member is pending.
+    /// All but the sender know nothing of that removal.
+    pub(crate) fn propose_unsupported(&mut self, by: usize, unaware: u32, proposal: Proposal) {
+        let member = &mut self.members[by];
+        let known = member.pending();
+        let _ = member.propose(remove(unaware), &mut self.rng).unwrap();
+        let message = member.propose(proposal, &mut self.rng).unwrap();
+        let mut pending = member.pending();
+        pending.retain(|pending| pending.proposal == remove(unaware) && !known.contains(pending));
+        for pending in pending {
+            member.operate(|group, _| Ok(((), group.withdraw_proposal(&pending.reference)?))).unwrap();
+        }
+        self.hear(by, &message);
     }
 
     /// Delivers a proposal that the rules of all members, and of the server, do not admit.

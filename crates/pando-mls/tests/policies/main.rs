@@ -11,6 +11,7 @@
 
 mod admission;
 mod fixture;
+mod group_rules;
 mod leaf_changes;
 #[allow(dead_code, reason = "the scenarios need more of it")]
 #[path = "../scenario/proposals.rs"]

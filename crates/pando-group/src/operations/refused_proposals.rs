@@ -1,0 +1,51 @@
+//! Pending proposals that a Commit leaves out because the group's rules refuse them.
+//!
+//! The rules judge whole Commits, so the maker of a Commit asks them about less and less to find one proposal to leave out.
+//! What a sender can make that cost is bounded, and so is what it can keep from being committed.
+
+use crate::state::pending_proposal::PendingProposal;
+use pando_wire::{Proposal, Sender};
+use std::sync::Arc;
+
+/// How many refused proposals are looked for one by one. With the next one, all that are applied after it are left out.
+const MOST: usize = 64;
+
+/// The same for the proposals of one sender, so that it cannot keep those of others from being committed.
+const MOST_OF_A_SENDER: usize = 8;
+
+/// The senders of the refused proposals that were found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Vec<Sender>);
+
+impl Refusals {
+    /// Notes that the first of some proposals is refused, and returns whether each is to be left out. They are in the order
+    /// in which they are applied.
+    pub(crate) fn note(&mut self, proposals: &[Arc<PendingProposal>]) -> Vec<bool> {
+        let Some(first) = proposals.first() else { return Vec::new() };
+        let of_sender = self.0.iter().filter(|sender| **sender == first.sender).count();
+        let bad = proposals.iter().enumerate().map(|(position, proposal)| {
+            let as_bad = of_sender >= MOST_OF_A_SENDER && proposal.sender == first.sender;
+            position == 0 || as_bad || self.0.len() >= MOST
+        });
+        let bad = bad.collect();
+        self.0.push(first.sender);
+        bad
+    }
+
+    /// Returns whether no more is to be looked for.
+    pub(crate) const fn are_too_many(&self) -> bool {
+        self.0.len() > MOST.saturating_add(1)
+    }
+}
+
+/// Sorts proposals that go together in the order in which they are applied (section 12.3). Then all that come before one
+/// of them go together, too.
+pub(crate) fn sort_as_applied(proposals: &mut [Arc<PendingProposal>]) {
+    proposals.sort_by_key(|pending| match pending.proposal {
+        Proposal::Remove(_) => 0,
+        Proposal::Update(_) => 1,
+        Proposal::GroupContextExtensions(_) => 2,
+        Proposal::Add(_) => 3,
+        _ => 4,
+    });
+}
