@@ -10,6 +10,7 @@
 )]
 
 mod admission;
+mod expiry;
 mod fixture;
 mod group_rules;
 mod leaf_changes;
