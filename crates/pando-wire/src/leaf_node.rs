@@ -92,6 +92,19 @@ pub struct Lifetime {
     pub not_after: u64,
 }
 
+impl Lifetime {
+    /// How far the clock of a client that adds another may be behind, in seconds.
+    pub const CLOCK_MARGIN: u64 = 60 * 60;
+
+    /// Returns a lifetime that ends `seconds` after `now`, which is in seconds since 1970. It begins
+    /// [`Lifetime::CLOCK_MARGIN`] before `now`, because the clocks of clients differ.
+    #[must_use]
+    pub const fn starting_at(now: u64, seconds: u64) -> Self {
+        let not_before = now.saturating_sub(Self::CLOCK_MARGIN);
+        Self { not_before, not_after: now.saturating_add(seconds) }
+    }
+}
+
 impl LeafNode {
     /// `LeafNodeTBS`: what the signature covers.
     ///
@@ -119,5 +132,21 @@ impl LeafNode {
             }
         }
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_begins_a_margin_before_now() {
+        let lifetime = |not_before, not_after| Lifetime { not_before, not_after };
+        assert_eq!(Lifetime::starting_at(1_000_000, 500), lifetime(996_400, 1_000_500));
+        assert_eq!(Lifetime::starting_at(1_000_000, 0), lifetime(996_400, 1_000_000));
+        // At the ends of what a clock can say, it does not wrap around.
+        assert_eq!(Lifetime::starting_at(3_599, 1), lifetime(0, 3_600));
+        assert_eq!(Lifetime::starting_at(0, u64::MAX), lifetime(0, u64::MAX));
+        assert_eq!(Lifetime::starting_at(u64::MAX, 1), lifetime(u64::MAX - 3_600, u64::MAX));
     }
 }

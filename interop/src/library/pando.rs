@@ -121,7 +121,7 @@ impl Own {
 
     fn bundle(&self) -> Outcome<KeyPackageBundle> {
         let LeafTemplate { credential, capabilities, extensions } = self.leaf();
-        let lifetime = Lifetime { not_before: now() - 3_600, not_after: now() + 28 * 86_400 };
+        let lifetime = Lifetime::starting_at(now(), 28 * 86_400);
         let template = KeyPackageTemplate {
             credential,
             capabilities,

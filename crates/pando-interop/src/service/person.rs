@@ -10,10 +10,8 @@ use pando_mls::{
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long a KeyPackage may have been made already, by a clock that is behind, and how long it can be used: in
-/// seconds.
-const BEFORE: u64 = 60 * 60;
-const AFTER: u64 = 28 * 24 * 60 * 60;
+/// How long a KeyPackage can be used, in seconds.
+const LIFETIME: u64 = 28 * 24 * 60 * 60;
 
 /// Somebody.
 pub(super) struct Person {
@@ -82,11 +80,10 @@ impl Person {
     pub(super) fn key_package(&self, rng: &mut dyn CryptoRng) -> Outcome<KeyPackageBundle> {
         let LeafTemplate { credential, capabilities, extensions } = self.leaf();
         let now = now().unwrap_or_default();
-        let (not_before, not_after) = (now.saturating_sub(BEFORE), now.saturating_add(AFTER));
         let template = KeyPackageTemplate {
             credential,
             capabilities,
-            lifetime: Lifetime { not_before, not_after },
+            lifetime: Lifetime::starting_at(now, LIFETIME),
             leaf_extensions: extensions,
             extensions: Extensions::default(),
         };
