@@ -230,9 +230,9 @@ impl<'a> CommitBuilder<'a> {
 
         // The proposals, checked and applied.
         let limits = &self.group.config.limits;
-        self.proposals
-            .iter()
-            .try_for_each(|proposal| sending::proposal(proposal, suite, client.crypto, limits))?;
+        self.proposals.iter().try_for_each(|proposal| {
+            sending::proposal(proposal, suite, client.crypto, client.identities(), limits)
+        })?;
         let (list, applied, left_out) = self.choose(&state, client, rng)?;
         let psk_secret = self.group.psk_secret(&applied, client.psks)?;
 

@@ -57,7 +57,7 @@ fn propose(
 ) -> Result<MlsMessage, GroupError> {
     may_come_from(sender, &proposal)?;
     let suite = client.suite(context.cipher_suite)?;
-    sending::proposal(&proposal, suite, client.crypto, &client.config.limits)?;
+    sending::proposal(&proposal, suite, client.crypto, client.identities(), &client.config.limits)?;
     // Who is in the tree is not known here; members look at that.
     if let Proposal::Add(add) = &proposal {
         let requirements = Requirements::of(&context.extensions)?;

@@ -40,6 +40,7 @@ impl KeyPackageBundle {
     /// # Errors
     /// - [`Misuse::DefaultCapability`](crate::Misuse) if the capabilities list what everybody supports (section 7.2),
     ///   [`Misuse::SuiteNotListed`](crate::Misuse) if they do not list the version and the cipher suite.
+    /// - [`Misuse::NegativeLifetime`](crate::Misuse) if the lifetime ends before it begins.
     /// - [`GroupError::Violation`] if nobody would add the client: what it uses itself is not in its capabilities, or its
     ///   signature key is one of another cipher suite.
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.

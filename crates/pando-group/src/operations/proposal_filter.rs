@@ -379,7 +379,8 @@ impl<'a> Selection<'a> {
         }
         for (position, pending) in self.pending() {
             let Proposal::ReInit(reinit) = &pending.proposal else { continue };
-            if let Err(error) = sending::reinit(reinit, self.input.crypto, self.input.limits) {
+            let FilterInput { crypto, identities, limits, .. } = self.input;
+            if let Err(error) = sending::reinit(reinit, crypto, identities, limits) {
                 self.leave_out(position, LeftOutReason::CannotFollow(Box::new(error)));
             } else if self.decide(position, self.check(pending))? {
                 return Ok(());

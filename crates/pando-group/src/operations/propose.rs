@@ -57,9 +57,10 @@ impl Group {
         let sender = Sender::Member(self.own_leaf());
         proposal::may_come_from(sender, &proposal)?;
         proposal::psk_usage(&proposal)?;
-        sending::proposal(&proposal, self.public.suite, client.crypto, &self.config.limits)?;
+        let (suite, identities) = (self.public.suite, client.identities());
+        sending::proposal(&proposal, suite, client.crypto, identities, &self.config.limits)?;
         self.check_custom_type(&proposal)?;
-        proposal::is_valid(&self.public, sender, &proposal, client.identities())?;
+        proposal::is_valid(&self.public, sender, &proposal, identities)?;
         let content = Content::Proposal(proposal.clone());
         let signed = self.sign(self.handshake_format(), content, authenticated_data, client)?;
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;

@@ -6,11 +6,11 @@
 
 use super::extensions;
 use crate::config::Limits;
+use crate::identity::Identities;
 use crate::{GroupError, Misuse, Violation};
 use pando_crypto::{CryptoProvider, Suite};
 use pando_wire::{
-    Capabilities, Extensions, ExternalSenders, Lifetime, Proposal, ProtocolVersion, ReInit,
-    RequiredCapabilities,
+    Capabilities, Extensions, Lifetime, Proposal, ProtocolVersion, ReInit, RequiredCapabilities,
 };
 
 /// 7.2: capabilities must not list types that every client supports.
@@ -53,6 +53,7 @@ pub(crate) fn no_grease_is_required(extensions: &Extensions) -> Result<(), Group
 pub(crate) fn reinit(
     reinit: &ReInit,
     crypto: &dyn CryptoProvider,
+    identities: Identities<'_>,
     limits: &Limits,
 ) -> Result<(), GroupError> {
     let ReInit { group_id, version, cipher_suite, extensions } = reinit;
@@ -64,7 +65,7 @@ pub(crate) fn reinit(
     crypto.suite(*cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)?;
     extensions::no_duplicates(extensions)?;
     no_grease_is_required(extensions)?;
-    extensions::find::<ExternalSenders>(extensions)?;
+    extensions::external_senders_are_valid(extensions, &Extensions::default(), identities)?;
     // Section 13.5: no member supports GREASE as an extension of the group.
     let grease = extensions.0.iter().map(|extension| extension.extension_type).find(|kind| kind.is_grease());
     grease.map_or(Ok(()), |kind| Err(Violation::ExtensionUnsupportedByMember(kind).into()))
@@ -75,13 +76,14 @@ pub(crate) fn proposal(
     proposal: &Proposal,
     suite: Suite,
     crypto: &dyn CryptoProvider,
+    identities: Identities<'_>,
     limits: &Limits,
 ) -> Result<(), GroupError> {
     match proposal {
         Proposal::Add(add) => suite_is_listed(&add.key_package.leaf_node.capabilities, suite)?,
         Proposal::Update(update) => suite_is_listed(&update.leaf_node.capabilities, suite)?,
         Proposal::GroupContextExtensions(proposal) => no_grease_is_required(&proposal.extensions)?,
-        Proposal::ReInit(proposal) => reinit(proposal, crypto, limits)?,
+        Proposal::ReInit(proposal) => reinit(proposal, crypto, identities, limits)?,
         _ => {}
     }
     Ok(())

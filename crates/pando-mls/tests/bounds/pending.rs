@@ -4,7 +4,7 @@
 use crate::counting::{Work, alone, work};
 use crate::groups::{Pair, adds, as_usual, client, people};
 use crate::grows_with_the_input;
-use pando_mls::{CommitBuilder, Encode, Extensions, LeafIndex, Proposal, Psk};
+use pando_mls::{CommitBuilder, Encode, Extensions, LeafIndex, Processed, Proposal, Psk};
 use pando_wire::{PreSharedKey, PreSharedKeyId, Remove, ResumptionPskUsage};
 
 const SIZES: [u32; 3] = [128, 512, 2_048];
@@ -110,4 +110,26 @@ fn many_removes_are_pending() {
         (len, built(&mut pair, Vec::new(), 1))
     });
     grows_with_the_input("many pending Removes", &costs);
+}
+
+/// The delivery service returns all of a member's own proposals to it.
+#[test]
+fn many_own_proposals_come_back() {
+    let _alone = alone();
+    let costs = SIZES.map(|size| {
+        let (mut pair, adds) = sparse(size);
+        let client = client(&*pair.signers[0]);
+        let group = &mut pair.groups[0];
+        let sent: Vec<_> =
+            adds.into_iter().map(|add| group.propose(add, b"", &client, &mut pair.rng).unwrap().0).collect();
+        let len = sent.iter().map(|message| message.encode().unwrap().len()).sum();
+        let (cost, ()) = work(|| {
+            for message in &sent {
+                let (processed, _) = group.process(message.clone(), &client).unwrap();
+                assert!(matches!(processed, Processed::OwnProposal(_)));
+            }
+        });
+        (len, cost)
+    });
+    grows_with_the_input("many own proposals", &costs);
 }

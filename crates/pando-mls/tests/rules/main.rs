@@ -31,6 +31,7 @@ mod required_grease;
 mod selection;
 mod stage;
 mod successors;
+mod unfollowable;
 mod unlisted_suite;
 mod wire;
 #[allow(dead_code, reason = "it belongs to the stories, which need more of it")]

@@ -1,0 +1,237 @@
+//! Section 12.1.5: a ReInit that its maker could never follow is not made. Of others it is accepted, since the section has
+//! no rule against it, but our own Commits leave it out.
+
+use crate::forge::{LISTED, Strict, by_value, extension, external_senders, reinit};
+use crate::puppet::Puppet;
+use crate::stage::{Setting, Stage};
+use crate::world::{Member, client, over_the_wire};
+use pando_mls::{
+    CipherSuite, Client, Exceeded, Extension, Extensions, GroupConfig, GroupError, IdentityPolicy,
+    LeftOutReason, Limits, Misuse, ProtocolVersion, PublicProcessed, ReInit, Signer, Violation,
+    propose_as_external_sender,
+};
+use pando_wire::{
+    CredentialType, ExtensionType, ExternalSender, ExternalSenders, ProposalType, RequiredCapabilities,
+    Sender, SignaturePublicKey,
+};
+
+const GREASE: u16 = 0x1a1a;
+const ID_BYTES: usize = 100;
+
+/// Trusts everybody but one external sender.
+struct NoBadServer;
+
+impl IdentityPolicy for NoBadServer {
+    fn validate(
+        &self,
+        _: &pando_wire::Credential,
+        _: &SignaturePublicKey,
+        _: Option<u64>,
+    ) -> Result<(), pando_mls::IdentityError> {
+        Ok(())
+    }
+
+    fn validate_external_sender(
+        &self,
+        credential: &pando_wire::Credential,
+        key: &SignaturePublicKey,
+        now: Option<u64>,
+    ) -> Result<(), pando_mls::IdentityError> {
+        if *credential == bad_server() {
+            Strict.validate_external_sender(credential, key, now)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn may_succeed(&self, _: &pando_wire::Credential, _: &pando_wire::Credential) -> bool {
+        true
+    }
+}
+
+fn bad_server() -> pando_wire::Credential {
+    pando_wire::Credential::Basic { identity: b"bad".as_slice().into() }
+}
+
+fn honest() -> ReInit {
+    ReInit {
+        group_id: vec![1; ID_BYTES].into(),
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: CipherSuite::ALL[0],
+        extensions: Extensions(vec![extension(LISTED, b"")]),
+    }
+}
+
+fn requires(change: impl FnOnce(&mut RequiredCapabilities)) -> Extension {
+    let mut required = RequiredCapabilities::default();
+    change(&mut required);
+    Extension::new(&required).unwrap()
+}
+
+/// ReInits that nobody here can follow, and why.
+fn unfollowable() -> Vec<(ReInit, GroupError)> {
+    let with = |extension| ReInit { extensions: Extensions(vec![extension]), ..honest() };
+    let malformed = |kind| (with(extension(kind, b"\x01")), Violation::MalformedExtension(kind).into());
+    let grease = ExtensionType(GREASE);
+    let sender = ExternalSender { signature_key: vec![1; 32].into(), credential: bad_server() };
+    vec![
+        (ReInit { cipher_suite: CipherSuite(0x0aaa), ..honest() }, Misuse::UnsupportedCipherSuite.into()),
+        (ReInit { version: ProtocolVersion(2), ..honest() }, Misuse::UnsupportedVersion.into()),
+        malformed(ExtensionType::EXTERNAL_SENDERS),
+        malformed(ExtensionType::REQUIRED_CAPABILITIES),
+        (
+            ReInit {
+                extensions: Extensions(vec![extension(LISTED, b"1"), extension(LISTED, b"2")]),
+                ..honest()
+            },
+            Violation::DuplicateExtension(LISTED).into(),
+        ),
+        (with(extension(grease, b"")), Violation::ExtensionUnsupportedByMember(grease).into()),
+        (with(requires(|required| required.extension_types.push(grease))), Misuse::GreaseRequired.into()),
+        (
+            with(requires(|required| required.proposal_types.push(ProposalType(GREASE)))),
+            Misuse::GreaseRequired.into(),
+        ),
+        (
+            with(requires(|required| required.credential_types.push(CredentialType(GREASE)))),
+            Misuse::GreaseRequired.into(),
+        ),
+        (
+            ReInit { group_id: vec![1; ID_BYTES + 1].into(), ..honest() },
+            Exceeded::GroupIdBytes(ID_BYTES).into(),
+        ),
+        (
+            with(Extension::new(&ExternalSenders(vec![sender])).unwrap()),
+            Violation::ExternalSenderCredential("no servers".into()).into(),
+        ),
+    ]
+}
+
+fn config() -> GroupConfig {
+    let limits = Limits { group_id_bytes: ID_BYTES, ..Limits::default() };
+    GroupConfig { limits, encrypt_handshakes: false, ..GroupConfig::default() }
+}
+
+/// A group with an external sender, whose signer is returned.
+fn stage() -> (Stage, Box<dyn Signer>) {
+    let suite = crate::world::suite(1);
+    let server = crate::forge::stranger(suite);
+    let stage = Stage::with(|setting: &mut Setting| {
+        setting.config = config();
+        setting.policy = &NoBadServer;
+        setting.extensions = external_senders(&[&*server]);
+    });
+    (stage, server)
+}
+
+fn as_member<'a>(signer: &'a dyn Signer) -> Client<'a> {
+    Client { policy: &NoBadServer, config: config(), ..client(signer) }
+}
+
+#[test]
+fn nobody_makes_what_it_cannot_follow() {
+    for (bad, error) in unfollowable() {
+        let (mut stage, server) = stage();
+        let Member { group, signer, .. } = &mut stage.members[0];
+        let client = as_member(&**signer);
+        let built = group.commit().reinit(bad.clone()).build(&client, &mut stage.puppet.rng);
+        assert_eq!(built.map(drop).unwrap_err(), error);
+        assert!(group.pending_commit().is_none());
+        let proposed = group.propose(reinit(bad.clone()), b"", &client, &mut stage.puppet.rng);
+        assert_eq!(proposed.map(drop).unwrap_err(), error);
+        assert_eq!(group.pending_proposals().count(), 0);
+        let context = group.public().context();
+        let outside = propose_as_external_sender(context, reinit(bad), &as_member(&*server));
+        assert_eq!(outside.map(drop).unwrap_err(), error);
+        stage.lives_on();
+    }
+}
+
+/// The honest one is made, in all three ways.
+#[test]
+fn what_can_be_followed_is_made() {
+    let (mut stage, server) = stage();
+    let Member { group, signer, .. } = &mut stage.members[0];
+    let client = as_member(&**signer);
+    let _ = group.propose(reinit(honest()), b"", &client, &mut stage.puppet.rng).unwrap();
+    let context = group.public().context();
+    propose_as_external_sender(context, reinit(honest()), &as_member(&*server)).unwrap();
+    let output =
+        group.commit().reinit(honest()).with_group_info().build(&client, &mut stage.puppet.rng).unwrap();
+    // There is nothing to join.
+    assert!(output.group_info.is_none() && output.welcome.is_none());
+    let _ = group.merge_pending().unwrap();
+    assert_eq!(group.reinit(), Some(&honest()));
+    let ended = group.group_info(true, &client);
+    assert_eq!(ended.map(drop).unwrap_err(), Misuse::NotActive.into());
+}
+
+/// Members and observers follow a Commit that has one by value.
+#[test]
+fn a_commit_that_has_one_is_followed() {
+    for (bad, _) in unfollowable() {
+        let (mut stage, _) = stage();
+        let commit = stage.puppet.commit(by_value(&[reinit(bad.clone())]), |_, _| {});
+        stage.follow(&commit);
+        for member in &stage.members {
+            assert_eq!(member.group.reinit(), Some(&bad));
+            assert!(!member.group.is_active());
+            let ended = member.group.group_info(true, &as_member(&*member.signer));
+            assert_eq!(ended.map(drop).unwrap_err(), Misuse::NotActive.into());
+        }
+        assert_eq!(stage.observer.reinit(), Some(&bad));
+    }
+}
+
+/// A proposal of one, of a member or from outside, is heard and left out; one that can be followed is committed instead.
+#[test]
+fn our_own_commits_leave_it_out() {
+    for (bad, error) in unfollowable() {
+        for outside in [false, true] {
+            let (mut stage, server) = stage();
+            let message = if outside {
+                stage.puppet.propose_as(Sender::External(0), reinit(bad.clone()), &*server)
+            } else {
+                stage.puppet.propose(reinit(bad.clone())).0
+            };
+            stage.hear(&message);
+            let Member { group, signer, .. } = &mut stage.members[0];
+            let client = as_member(&**signer);
+            let output = group.commit().build(&client, &mut stage.puppet.rng).unwrap();
+            let reason = LeftOutReason::CannotFollow(Box::new(error.clone()));
+            assert_eq!(output.left_out.into_iter().map(|left| left.reason).collect::<Vec<_>>(), [reason]);
+            let _ = group.clear_pending();
+            let (message, _) = stage.puppet.propose(reinit(honest()));
+            stage.hear(&message);
+            let Member { group, signer, .. } = &mut stage.members[0];
+            let output = group.commit().build(&as_member(&**signer), &mut stage.puppet.rng).unwrap();
+            assert_eq!(output.left_out.len(), 1);
+            let covered: Vec<_> = group.pending_epoch().unwrap().proposals().collect();
+            assert_eq!(covered, [(Sender::Member(crate::puppet::PUPPET), &reinit(honest()))]);
+            // Receivers are told what was left out.
+            let seen = stage.observer.process(
+                over_the_wire(&output.message),
+                &NoBadServer,
+                &pando_mls::AdmitAll,
+                None,
+            );
+            let PublicProcessed::Commit(staged) = seen.unwrap().0 else { panic!("not a Commit") };
+            assert!(staged.left_out().map(|pending| &pending.proposal).eq([&reinit(bad.clone())]));
+        }
+    }
+}
+
+/// One of 12.1.5 is invalid for everybody.
+#[test]
+fn a_lower_version_is_refused_by_all() {
+    let (mut stage, _) = stage();
+    let lower = ReInit { version: ProtocolVersion(0), ..honest() };
+    let commit = stage.puppet.commit_of(by_value(&[reinit(lower.clone())]), None);
+    assert_eq!(stage.refused(&commit), Violation::ReInitVersion);
+    let Member { group, signer, .. } = &mut stage.members[0];
+    let built = group
+        .commit()
+        .reinit(lower)
+        .build(&as_member(&**signer), &mut Puppet::new(crate::world::suite(1)).rng);
+    assert_eq!(built.map(drop).unwrap_err(), Violation::ReInitVersion.into());
+}
