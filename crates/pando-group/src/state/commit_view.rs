@@ -1,7 +1,9 @@
 //! A Commit as the rules of the application see it: the state before and after it, and what it changes.
 
+use crate::Violation;
+use crate::identity::IdentityPolicy;
 use crate::state::history::replaced_leaves;
-use crate::state::leaf_change::{LeafChange, leaf_changes};
+use crate::state::leaf_change::{LeafChange, invalid_at, leaf_changes};
 use crate::state::pending_proposal::Committed;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Credential, Extensions, GroupContext, GroupId, LeafIndex, Proposal, Sender};
@@ -110,5 +112,19 @@ impl<'a> CommitView<'a> {
     pub fn leaf_changes(&self) -> Result<Vec<LeafChange>, TreeError> {
         let replaced = self.before.map(|before| replaced_leaves(before.tree, self.after.tree)).transpose()?;
         leaf_changes(&replaced.unwrap_or_default(), self.removed, self.added, self.after.tree)
+    }
+
+    /// Returns the leaves that the Commit brings in and that are not valid at `now`, as
+    /// [`PublicStaged::leaves_invalid_at`](crate::PublicStaged::leaves_invalid_at) does: for a
+    /// [`LocalPolicy`](crate::LocalPolicy). [`GroupRules`](crate::GroupRules) must not ask for it, since clocks differ.
+    ///
+    /// # Errors
+    /// [`TreeError::Source`] or [`TreeError::Stored`] if a leaf could not be read.
+    pub fn leaves_invalid_at(
+        &self,
+        now: u64,
+        policy: &dyn IdentityPolicy,
+    ) -> Result<Vec<(LeafIndex, Violation)>, TreeError> {
+        Ok(invalid_at(&self.leaf_changes()?, now, policy))
     }
 }

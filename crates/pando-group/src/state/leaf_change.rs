@@ -1,5 +1,8 @@
 //! Leaves that a Commit adds, removes and replaces.
 
+use crate::Violation;
+use crate::identity::{Identities, IdentityPolicy};
+use crate::rules::leaf_node;
 use crate::state::history::Leaves;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Decode, LeafIndex, LeafNode};
@@ -94,4 +97,20 @@ pub(crate) fn leaf_changes(
         changes.push(LeafChange::Added { leaf: *leaf, new: after(*leaf)? });
     }
     Ok(changes)
+}
+
+/// Returns the leaves that changes bring in and that are not valid at `now`, in seconds since 1970.
+pub(crate) fn invalid_at(
+    changes: &[LeafChange],
+    now: u64,
+    policy: &dyn IdentityPolicy,
+) -> Vec<(LeafIndex, Violation)> {
+    let identities = Identities { policy, now: Some(now) };
+    let new = changes.iter().filter_map(|change| Some((change.leaf(), change.new()?)));
+    let invalid = new.filter_map(|(leaf, leaf_node)| {
+        let alive = leaf_node::is_alive(leaf_node, Some(now));
+        let valid = alive.and_then(|()| leaf_node::credential_is_valid(leaf_node, identities));
+        Some((leaf, valid.err()?))
+    });
+    invalid.collect()
 }

@@ -1,11 +1,10 @@
 //! Epochs that a Commit leads to, before they are merged (RFC 9420, section 12.4.2).
 
-use crate::identity::{Identities, IdentityPolicy};
-use crate::rules::leaf_node;
+use crate::identity::IdentityPolicy;
 use crate::state::commit_view::CommitView;
 use crate::state::epoch_secrets::EpochKeys;
 use crate::state::history::{Leaves, replaced_leaves};
-use crate::state::leaf_change::{LeafChange, leaf_changes};
+use crate::state::leaf_change::{LeafChange, invalid_at, leaf_changes};
 use crate::state::pending_proposal::{Committed, PendingProposal};
 use crate::state::public_state::PublicState;
 use crate::storage::delta::Changes;
@@ -123,15 +122,7 @@ impl PublicStaged {
         now: u64,
         policy: &dyn IdentityPolicy,
     ) -> Result<Vec<(LeafIndex, Violation)>, GroupError> {
-        let identities = Identities { policy, now: Some(now) };
-        let changes = self.leaf_changes()?;
-        let new = changes.iter().filter_map(|change| Some((change.leaf(), change.new()?)));
-        let invalid = new.filter_map(|(leaf, leaf_node)| {
-            let alive = leaf_node::is_alive(leaf_node, Some(now));
-            let valid = alive.and_then(|()| leaf_node::credential_is_valid(leaf_node, identities));
-            Some((leaf, valid.err()?))
-        });
-        Ok(invalid.collect())
+        Ok(invalid_at(&self.leaf_changes()?, now, policy))
     }
 
     /// Returns the Commit as a [`LocalPolicy`](crate::LocalPolicy) sees it. `before` is the state of the group that has

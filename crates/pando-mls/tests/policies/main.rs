@@ -10,10 +10,12 @@
 )]
 
 mod admission;
+mod custom_proposals;
 mod expiry;
 mod fixture;
 mod group_rules;
 mod leaf_changes;
+mod local_policies;
 #[allow(dead_code, reason = "the scenarios need more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;

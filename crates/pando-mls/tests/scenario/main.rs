@@ -91,6 +91,7 @@ mod secrets;
 mod server;
 mod shrinking_and_growing;
 mod silence_while_proposals_are_pending;
+mod stale_handshakes;
 mod successors;
 mod the_key_for_external_joins_is_new_in_each_epoch;
 mod the_limit_of_pending_proposals;
