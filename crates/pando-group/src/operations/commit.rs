@@ -19,7 +19,7 @@ use crate::state::staged::{Pending, Staged, StagedMember};
 use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
 use crate::{Client, Delta, GroupError, Misuse, Violation};
-use pando_crypto::{CryptoRng, Signer};
+use pando_crypto::{CryptoRng, Signer, Suite};
 use pando_tree::{LeafTemplate, NewPath, Tree};
 use pando_wire::{
     Add, Extensions, GroupContextExtensions, GroupInfo, KeyPackage, LeafIndex, LeafNode, LeafNodeSource,
@@ -42,6 +42,23 @@ pub struct CommitOutput {
     pub left_out: Vec<LeftOut>,
     /// What is to be stored before anything is sent.
     pub delta: Delta,
+}
+
+/// A Commit that is assembled and not sealed.
+struct Draft {
+    proposals: Vec<Committed>,
+    applied: Applied,
+    left_out: Vec<LeftOut>,
+    path: Option<NewPath>,
+    assembled: AssembledCommit,
+}
+
+/// Whether the choice of proposals depends on how the group's rules judge our leaf in the path. That costs a copy of the path
+/// for each judgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeafOfPath {
+    Ignored,
+    Judged,
 }
 
 /// A verdict of the group's rules.
@@ -233,27 +250,16 @@ impl<'a> CommitBuilder<'a> {
         self.proposals.iter().try_for_each(|proposal| {
             sending::proposal(proposal, suite, client.crypto, client.identities(), limits)
         })?;
-        let (list, applied, left_out) = self.choose(&state, client, rng)?;
-        let psk_secret = self.group.psk_secret(&applied, client.psks)?;
+        let by_value = self.by_value(suite, rng);
 
-        // The path.
-        let path = if self.has_path(&list) { Some(self.path(&state, &applied, client, rng)?) } else { None };
-
-        // The Commit, and the epoch that it leads to.
-        self.group.check_signer(client)?;
-        let parts = CommitParts {
-            state: &state,
-            committer,
-            proposals: &list,
-            applied: &applied,
-            path: path.as_ref(),
-            init_secret: &self.group.keys.init,
-            psk_secret: &psk_secret,
-            wire_format: self.group.handshake_format(),
-            authenticated_data: &self.authenticated_data,
-            signer: client.signer,
-        };
-        let assembled = parts.assemble(client.identities(), client.rules, rng)?;
+        // The path, the Commit, and the epoch that it leads to. If the group's rules refuse what goes together without the
+        // leaf of the path, proposals that do not go with that leaf are left out.
+        let mut draft = self.draft(&state, &by_value, LeafOfPath::Ignored, client, rng);
+        let has_pending = self.group.proposals.pending().next().is_some();
+        if has_pending && matches!(draft, Err(GroupError::Violation(Violation::GroupRules(_)))) {
+            draft = self.draft(&state, &by_value, LeafOfPath::Judged, client, rng);
+        }
+        let Draft { proposals: list, applied, left_out, path, assembled } = draft?;
         let AssembledCommit { signed, public, secrets, joiner_secret, welcome_secret } = assembled;
 
         // The Welcome.
@@ -294,29 +300,65 @@ impl<'a> CommitBuilder<'a> {
         Ok(CommitOutput { message, welcome, group_info, left_out, delta: self.group.take_changes() })
     }
 
+    /// Takes our own proposals out of the builder, with a fresh nonce for each PSK.
+    fn by_value(&mut self, suite: Suite, rng: &mut dyn CryptoRng) -> Vec<Committed> {
+        let committer = Sender::Member(self.group.own_leaf());
+        let proposals = std::mem::take(&mut self.proposals).into_iter();
+        let psks = self.psks.iter().map(|psk| propose_psk(suite, psk.clone(), rng));
+        let by_value = proposals.chain(psks);
+        by_value.map(|proposal| Committed::ByValue(committer, Arc::new(proposal))).collect()
+    }
+
+    /// Chooses the proposals, creates the path and assembles the Commit.
+    fn draft(
+        &self,
+        state: &PublicState,
+        by_value: &[Committed],
+        leaf_of_path: LeafOfPath,
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Draft, GroupError> {
+        let (proposals, applied, left_out) = self.choose(state, by_value, leaf_of_path, client)?;
+        let psk_secret = self.group.psk_secret(&applied, client.psks)?;
+        let with_path = self.has_path(&proposals);
+        let path = if with_path { Some(self.path(state, &applied, client, rng)?) } else { None };
+        self.group.check_signer(client)?;
+        let parts = CommitParts {
+            state,
+            committer: Sender::Member(self.group.own_leaf()),
+            proposals: &proposals,
+            applied: &applied,
+            path: path.as_ref(),
+            init_secret: &self.group.keys.init,
+            psk_secret: &psk_secret,
+            wire_format: self.group.handshake_format(),
+            authenticated_data: &self.authenticated_data,
+            signer: client.signer,
+        };
+        let assembled = parts.assemble(client.identities(), client.rules, rng)?;
+        Ok(Draft { proposals, applied, left_out, path, assembled })
+    }
+
     /// Returns the proposals to commit, pending ones by reference and then new ones by value, their effects, and the pending
     /// proposals that are left out.
     ///
     /// Proposals that the group's rules refuse are left out: the rules are asked about all of them first, and if they refuse,
     /// about less and less, to find the one that they refuse.
     fn choose(
-        &mut self,
+        &self,
         state: &PublicState,
+        own: &[Committed],
+        leaf_of_path: LeafOfPath,
         client: &Client<'_>,
-        rng: &mut dyn CryptoRng,
     ) -> Result<(Vec<Committed>, Applied, Vec<LeftOut>), GroupError> {
         let committer = Sender::Member(self.group.own_leaf());
-        let by_value = std::mem::take(&mut self.proposals).into_iter();
-        let psks = self.psks.iter().map(|psk| propose_psk(state.suite, psk.clone(), rng));
-        let own: Vec<_> =
-            by_value.chain(psks).map(|proposal| Committed::ByValue(committer, Arc::new(proposal))).collect();
         let (mut candidates, mut refused) = self.candidates(client)?;
         let mut refusals = Refusals::default();
         loop {
             let input = FilterInput {
                 state,
                 committer: self.group.own_leaf(),
-                own: &own,
+                own,
                 new_leaf: self.new_leaf.as_ref(),
                 pending: &candidates,
                 identities: client.identities(),
@@ -337,8 +379,7 @@ impl<'a> CommitBuilder<'a> {
                 let proposals = list(count);
                 let applied = apply_proposals(state, committer, &proposals, client.identities())?;
                 let effects = (applied.removed.as_slice(), applied.added.as_slice());
-                // The leaf of the path counts, too: what does not go with it is left out.
-                let tree = if self.has_path(&proposals) {
+                let tree = if leaf_of_path == LeafOfPath::Judged && self.has_path(&proposals) {
                     &self.with_leaf_of_path(&applied.tree)?
                 } else {
                     &applied.tree
@@ -435,7 +476,7 @@ impl<'a> CommitBuilder<'a> {
     /// and not signed.
     fn with_leaf_of_path(&self, tree: &Tree) -> Result<Tree, GroupError> {
         let (own, mut tree) = (self.group.own_leaf(), tree.clone());
-        let old = tree.leaf(own).ok_or(Misuse::NotAMember(own))?;
+        let old = tree.leaf(own)?.ok_or(Misuse::NotAMember(own))?;
         let LeafTemplate { credential, capabilities, extensions } = self.template(old.clone());
         let signature_key = self.new_leaf.as_ref().map(|new_leaf| new_leaf.signer.public_key().clone());
         let leaf_node = LeafNode {

@@ -307,5 +307,5 @@ fn chosen_proposals_must_be_known() {
     let built = fixture.build(1, |builder| builder.only_pending([known.clone()]));
     assert_eq!(built.unwrap_err(), Misuse::UnknownProposal(known).into());
     let _: Delta = fixture.members[1].group.take_delta();
-    assert!(fixture.members[1].group.public().tree().is_member(LeafIndex(0)));
+    assert!(fixture.members[1].group.public().tree().is_member(LeafIndex(0)).unwrap());
 }

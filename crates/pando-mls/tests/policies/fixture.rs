@@ -536,7 +536,7 @@ impl Fixture {
 
 /// Returns the leaf of a member.
 pub(crate) fn leaf_of(group: &Group, leaf: u32) -> pando_mls::wire::LeafNode {
-    group.public().tree().leaf(LeafIndex(leaf)).unwrap()
+    group.public().tree().leaf(LeafIndex(leaf)).unwrap().unwrap()
 }
 
 /// Returns the leaf, and the names of the old and the new credential, of changes.
