@@ -7,7 +7,8 @@
 //!
 //! ```
 //! use pando_mls::{
-//!     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Extensions, Group, GroupConfig,
+//!     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, DefaultRules,
+//!     Extensions, Group, GroupConfig,
 //!     KeyPackageBundle, KeyPackageTemplate, Lifetime, NoPsks, Processed, RustCrypto, Signer,
 //! };
 //! use rand_core::SeedableRng;

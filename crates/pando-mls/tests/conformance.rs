@@ -157,6 +157,9 @@ fn every_entry_says_what_it_must() {
     }
 }
 
+/// The folders of tests that break rules: those of the RFC, and those that an application has.
+const FOLDERS: [&str; 2] = ["tests/rules", "tests/policies"];
+
 /// Each rule is under the section that its errors name, with a test in which it is broken.
 #[test]
 fn every_rule_is_listed_once_where_it_belongs() {
@@ -171,7 +174,7 @@ fn every_rule_is_listed_once_where_it_belongs() {
         let entry = listed.remove(rule).unwrap_or_else(|| panic!("{rule} is not listed"));
         assert_eq!(entry.section, *section, "{rule}");
         let broken = |place: &Place| {
-            place.file.starts_with("pando-mls/tests/rules/")
+            FOLDERS.iter().any(|folder| place.file.starts_with(&format!("pando-mls/{folder}/")))
                 && source(place).lines().any(|line| names(line, rule))
         };
         assert!(entry.tests.iter().any(broken), "{rule} is not in any of the tests that are listed");
@@ -182,9 +185,9 @@ fn every_rule_is_listed_once_where_it_belongs() {
 /// A rule that nobody breaks in a test may as well not be there.
 #[test]
 fn every_rule_is_broken_by_somebody() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
-    let files = fs::read_dir(folder).unwrap().map(|file| read(&file.unwrap().path()));
-    let text: String = files.collect();
+    let folders = FOLDERS.map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let text: String = files.map(|file| read(&file.unwrap().path())).collect();
     for (rule, _) in Violation::ALL {
         assert!(text.lines().any(|line| names(line, rule)), "nobody breaks {rule}");
     }

@@ -6,8 +6,8 @@ use crate::fixture::{
     leaked_signer, new_signer, newcomer_of, public_handshakes, refused, remove,
 };
 use pando_mls::{
-    AdmitAll, CommitOutput, CommitView, DefaultRules, Extensions, Group, GroupConfig, GroupRules, LeafChange,
-    LeafIndex, LeftOutReason, NewLeaf, Processed, Proposal, RuleError, Successor,
+    AdmitAll, CommitOutput, CommitView, DefaultRules, Extensions, Group, GroupConfig, GroupError, GroupRules,
+    LeafChange, LeafIndex, LeftOutReason, NewLeaf, Processed, Proposal, RuleError, Successor, Violation,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -171,7 +171,8 @@ fn creation_is_refused() {
     let creating = client(&*creator.signer, &AtMost::<0>, Some(NOW), public_handshakes());
     let (id, suite) = (b"group".as_slice().into(), crate::fixture::suite());
     let made = Group::create(suite, id, Extensions::default(), creator.bundle, &creating, &mut rng);
-    assert_eq!(made.map(drop).unwrap_err(), refused("too many"));
+    let refused = Violation::GroupRules("too many".into());
+    assert_eq!(made.map(drop).unwrap_err(), GroupError::Violation(refused));
 }
 
 /// The group that follows from another is checked when it is made.

@@ -43,6 +43,8 @@ fn what_is_malformed_is_named() {
                 // Bytes by themselves: what is left of them is another secret.
                 RowKey::PrivateKey(_) | RowKey::ResumptionPsk(_) => continue,
                 RowKey::Epoch(_, EpochRow::Leaf(_)) => continue,
+                // The handshake keys of an epoch that is over: there is nothing to cut.
+                RowKey::Epoch(1, EpochRow::Secret(_)) if row.expose().is_empty() => continue,
                 // Nothing but a key.
                 RowKey::Tree(TreeKey::Key(..)) => continue,
                 RowKey::Tree(_) => "a tree",

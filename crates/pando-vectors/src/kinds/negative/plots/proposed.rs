@@ -32,10 +32,6 @@ pub(super) const PLOTS: &[Plot] = &[
         let reinit = reinit(scene, |reinit| reinit.version = version);
         scene.commits_without_path([reinit])
     }),
-    plot("Violation::DuplicateExtension", "A ReInit has two extensions of one type.", |scene, right| {
-        let reinit = reinit(scene, |reinit| reinit.extensions = two_extensions(right));
-        scene.commits_without_path([reinit])
-    }),
     plot(
         "Violation::DuplicateExtension",
         "The extensions of the group become two of one type.",
