@@ -4,13 +4,15 @@
 //! Left out because it needs secrets: membership tags and confirmation tags. A Commit that is accepted here
 //! can still be refused by members whose secrets do not fit.
 
+mod merge;
+
 use crate::identity::{Identities, IdentityPolicy};
 use crate::operations::group_info::verify_group_info;
 use crate::operations::transition::{Transition, admit, check_proposal, transition};
 use crate::state::pending_proposal::PendingProposal;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
-use crate::state::staged::{Effects, PublicStaged};
+use crate::state::staged::PublicStaged;
 use crate::storage::changes;
 use crate::storage::delta::{Delta, RowKey, Rows};
 use crate::storage::load::{client_rows, proposals, public_state};
@@ -170,26 +172,5 @@ impl PublicGroup {
                 Ok((PublicProcessed::Commit(Box::new(staged)), self.take_delta()))
             }
         }
-    }
-
-    /// Enters the epoch that was staged.
-    ///
-    /// # Errors
-    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group; nothing else can go wrong.
-    pub fn merge(&mut self, staged: PublicStaged) -> Result<Delta, GroupError> {
-        if staged.follows != self.public.interim_transcript_hash || !self.active {
-            return Err(Misuse::StaleCommit.into());
-        }
-        let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
-        let tree = changes::tree(&public, Some(&self.public))?;
-        let Delta { mut rows, .. } = self.take_delta();
-        rows.extend(tree);
-        rows.insert(RowKey::Public, Some(row_codec::public(&public, reinit.is_none(), reinit.as_ref())?));
-        rows.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
-        self.public = public;
-        self.proposals = ProposalStore::default();
-        self.active = reinit.is_none();
-        self.reinit = reinit;
-        Ok(Delta::changing(rows))
     }
 }
