@@ -43,7 +43,7 @@ pub fn public_group(input: &[u8]) {
         delta.apply(&mut rows);
         assert_eq!(group.public().context().epoch, epoch, "nothing is merged yet");
         if let PublicProcessed::Commit(staged) = processed {
-            let delta = group.merge(*staged).expect("it follows");
+            let delta = group.merge_unconfirmed(&staged).expect("it follows");
             delta.apply(&mut rows);
         }
     }

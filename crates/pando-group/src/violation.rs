@@ -126,6 +126,8 @@ violations! {
     "6.1" "the confirmation tag is wrong" ConfirmationTag,
     /// The epoch would be above 2^64 - 1.
     "8.1" "there are no more epochs" EpochOverflow,
+    /// A GroupInfo that comes with a Commit describes another epoch than the Commit begins.
+    "12.4.1" "the GroupContext of the GroupInfo is not that of the new epoch" GroupInfoContext,
     /// The signer of a GroupInfo is not a member.
     "12.4.3.1" "the signer of the GroupInfo, {0}, is not a member" GroupInfoSigner(LeafIndex),
     /// The signature of a GroupInfo is not valid.

@@ -20,7 +20,7 @@ impl Group {
     ///
     /// # Errors
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
-    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`].
+    /// - [`Misuse::NotActive`](crate::Misuse), [`Misuse::WrongSigner`](crate::Misuse).
     pub fn group_info(&self, with_tree: bool, client: &Client<'_>) -> Result<GroupInfo, GroupError> {
         // Nobody joins a group that has ended.
         self.check_active()?;
@@ -87,11 +87,7 @@ pub(crate) fn verify_group_info(
     limits.check_tree_size(tree.size())?;
     let tree = tree.verify(&context.group_id, &context.tree_hash)?;
 
-    let signer = group_info.signer;
-    let key = tree.signature_key(signer)?.ok_or(Violation::GroupInfoSigner(signer))?;
-    suite
-        .verify_with_label(&key, "GroupInfoTBS", &group_info.to_be_signed()?, &group_info.signature)
-        .map_err(|_| Violation::GroupInfoSignature)?;
+    verify_signature(suite, group_info, &tree)?;
     let requirements = Requirements::of(&context.extensions)?;
     // Keys and signatures were looked at when the tree was read.
     tree.try_for_each_member(|_, leaf_node| -> Result<(), GroupError> {
@@ -110,4 +106,31 @@ pub(crate) fn verify_group_info(
         interim_transcript_hash,
         confirmation_tag: group_info.confirmation_tag.clone(),
     })
+}
+
+/// Verifies that a GroupInfo describes the epoch `public`, with its confirmation tag, and that a
+/// member of that epoch has signed it.
+///
+/// The signature comes first: if it is valid and the GroupInfo describes something else, the
+/// GroupInfo is authentic.
+pub(crate) fn verify_description(public: &PublicState, group_info: &GroupInfo) -> Result<(), GroupError> {
+    extensions::no_duplicates(&group_info.extensions)?;
+    verify_signature(public.suite, group_info, &public.tree)?;
+    if group_info.group_context != public.context {
+        return Err(Violation::GroupInfoContext.into());
+    }
+    if group_info.confirmation_tag != public.confirmation_tag {
+        return Err(Violation::ConfirmationTag.into());
+    }
+    Ok(())
+}
+
+/// Verifies the signature of a GroupInfo with the key of its signer, which must have a leaf in `tree`.
+fn verify_signature(suite: Suite, group_info: &GroupInfo, tree: &Tree) -> Result<(), GroupError> {
+    let signer = group_info.signer;
+    let key = tree.signature_key(signer)?.ok_or(Violation::GroupInfoSigner(signer))?;
+    suite
+        .verify_with_label(&key, "GroupInfoTBS", &group_info.to_be_signed()?, &group_info.signature)
+        .map_err(|_| Violation::GroupInfoSignature)?;
+    Ok(())
 }

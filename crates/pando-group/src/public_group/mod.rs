@@ -1,8 +1,7 @@
-//! Following a group without its secrets, as a delivery service does: public messages only, and everything
-//! checked that can be (RFC 9420, section 12.4.2; RFC 9750 calls for it).
+//! Following a group without its secrets (RFC 9420, section 12.4.2; RFC 9750).
 //!
-//! Left out because it needs secrets: membership tags and confirmation tags. A Commit that is accepted here
-//! can still be refused by members whose secrets do not fit.
+//! Confirmation tags take secrets to verify. A Commit alone therefore does not tell whether members
+//! accept it, and a GroupInfo comes with it: see [`PublicGroup`].
 
 mod merge;
 
@@ -24,7 +23,49 @@ use pando_tree::MergedPath;
 use pando_wire::{Content, GroupInfo, MlsMessage, MlsMessageBody, ReInit};
 use tls_codec::Size;
 
-/// A group as somebody sees it who has none of its secrets.
+/// A group as a delivery service or an observer sees it, which has none of its secrets.
+///
+/// It takes public messages, and checks everything that can be checked without secrets by the same
+/// rules as members do.
+///
+/// # What cannot be checked
+///
+/// Two parts of a Commit enter the transcript hashes, and with them the GroupContext of later epochs,
+/// although they can be altered without secrets and still pass all checks here:
+///
+/// - the confirmation tag, because it takes the secrets of the new epoch to verify it;
+/// - the signature, in cipher suites with ECDSA: if (r, s) is a valid signature of the Commit, then
+///   (r, n - s) is valid, too.
+///
+/// Members refuse such a Commit, because they verify both tags. A `PublicGroup` that gets it before
+/// the true one enters an epoch in which no member is, and refuses what members send from then on.
+/// A client that may send Commits, by an external Commit for example, has the same effect with a
+/// Commit of its own whose tag is wrong or whose path secrets do not fit. No check of the Commit alone
+/// closes this gap.
+///
+/// # What a GroupInfo proves
+///
+/// [`PublicGroup::merge`] takes a GroupInfo of the new epoch with the Commit. It must have the
+/// GroupContext and the confirmation tag that were staged, and the valid signature of a member of
+/// the new epoch. The GroupContext covers the content and the signature of the Commit by the confirmed
+/// transcript hash. Whoever alters a Commit on its way cannot sign a GroupInfo that fits.
+///
+/// A GroupInfo proves what its signer says, and not that other members have merged the Commit. A
+/// committer that makes an invalid Commit, or an external joiner, can sign a GroupInfo that fits.
+///
+/// # What a later message proves
+///
+/// [`PublicGroup::merge_unconfirmed`] is the exception for observers that get no GroupInfo. They notice
+/// an altered Commit later, because the signatures of members cover the GroupContext:
+///
+/// | Altered in the Commit that began epoch n | The first message that shows it |
+/// |---|---|
+/// | its signature | any from a member in epoch n: its confirmed transcript hash is another one |
+/// | its confirmation tag | any from a member in epoch n + 1: the tag enters the interim transcript hash of epoch n, and that enters the confirmed transcript hash of epoch n + 1 |
+///
+/// A message from a member in epoch n, with a valid signature, therefore confirms all Commits before
+/// epoch n, but for the confirmation tag of the last one. It is refused if one of them was altered.
+/// External senders and clients that ask to be added do not sign the GroupContext, and confirm nothing.
 #[derive(Debug, Clone)]
 pub struct PublicGroup {
     public: PublicState,
@@ -36,7 +77,7 @@ pub struct PublicGroup {
     renewed: Vec<(RowKey, Option<Vec<u8>>)>,
 }
 
-/// What a message was.
+/// A message that a [`PublicGroup`] has taken.
 #[derive(Debug)]
 pub enum PublicProcessed {
     /// A proposal, which is pending now.
@@ -44,7 +85,7 @@ pub enum PublicProcessed {
     /// A proposal that the group's rules do not admit, and their reason. It is not pending, and is kept in case a Commit
     /// refers to it.
     NotAdmitted(PendingProposal, String),
-    /// A Commit: to be merged, or dropped.
+    /// A staged Commit, to be merged or dropped.
     Commit(Box<PublicStaged>),
 }
 
@@ -118,11 +159,14 @@ impl PublicGroup {
 
     /// Takes a public message. A Commit is checked and staged; call [`PublicGroup::merge`] to enter its epoch.
     ///
-    /// `now`, in seconds since 1970, is what is compared with the lifetimes of what is proposed, if it is given.
+    /// The lifetimes of proposed leaves are compared with `now`, in seconds since 1970, if it is given.
     ///
     /// # Errors
-    /// A [`GroupError`] that says who is to blame; [`Misuse::WrongMessage`] for what is not public. The group
-    /// is as it was.
+    /// A [`GroupError`] that names the fault. The group is as it was.
+    /// - [`Misuse::WrongMessage`] if the message is not a public handshake.
+    /// - [`FramingError::Crypto`](pando_framing::FramingError) if the signature is not valid. If it is
+    ///   a member's, and an earlier Commit was merged without a GroupInfo, then that Commit may have
+    ///   been altered instead.
     pub fn process(
         &mut self,
         message: MlsMessage,

@@ -277,8 +277,8 @@ impl Server {
         }
     }
 
-    pub(crate) fn merge(&mut self, staged: PublicStaged) {
-        self.group.merge(staged).unwrap().apply(&mut self.rows);
+    pub(crate) fn merge(&mut self, staged: &PublicStaged) {
+        self.group.merge_unconfirmed(staged).unwrap().apply(&mut self.rows);
     }
 
     pub(crate) fn restart(&mut self) {
@@ -411,7 +411,7 @@ impl Fixture {
     pub(crate) fn deliver(&mut self, message: &MlsMessage) {
         self.members.iter_mut().for_each(|member| member.follow(message));
         let staged = self.server.stage(message);
-        self.server.merge(staged);
+        self.server.merge(&staged);
         self.members.retain(|member| member.group.is_active());
         self.agree();
     }

@@ -10,6 +10,7 @@
 )]
 
 mod commits;
+mod confirmed_commits;
 mod encrypted;
 mod extensions;
 mod external;

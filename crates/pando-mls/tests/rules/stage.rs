@@ -237,7 +237,7 @@ impl Stage {
             .unwrap()
             .0
         {
-            PublicProcessed::Commit(staged) => drop(self.observer.merge(*staged).unwrap()),
+            PublicProcessed::Commit(staged) => drop(self.observer.merge_unconfirmed(&staged).unwrap()),
             other => panic!("not a Commit: {other:?}"),
         }
     }

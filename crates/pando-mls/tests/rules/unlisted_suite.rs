@@ -155,7 +155,7 @@ fn a_tree_is_joined_and_observed() {
         let (commit, _) = world.commit(2, |builder| builder);
         for message in [message, commit] {
             match observer.process(message, &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0 {
-                PublicProcessed::Commit(staged) => drop(observer.merge(*staged).unwrap()),
+                PublicProcessed::Commit(staged) => drop(observer.merge_unconfirmed(&staged).unwrap()),
                 other => panic!("not a Commit: {other:?}"),
             }
         }

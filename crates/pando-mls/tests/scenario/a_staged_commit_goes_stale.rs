@@ -4,7 +4,7 @@
 use crate::proposals::extensions;
 use crate::server::Server;
 use crate::world::{World, read, suites};
-use pando_mls::{GroupError, LeafIndex, Misuse, Processed, Proposal, PublicProcessed, PublicStaged, Staged};
+use pando_mls::{GroupError, LeafIndex, Misuse, Processed, Proposal, Staged};
 
 fn staged(world: &mut World, index: usize, message: &pando_mls::MlsMessage) -> Box<Staged> {
     match world.members[index].process(message).unwrap() {
@@ -64,16 +64,9 @@ fn who_was_removed_does_not_come_back_by_the_other() {
         world.members.iter_mut().for_each(|member| drop(member.clear_pending()));
         let (end, _) = world.build(0, |builder| builder.proposal(reinit)).unwrap();
         let (other, _) = world.build(1, |builder| builder).unwrap();
-        let [end, other] = [&end, &other].map(|message| server_staged(&mut server, message));
-        let _ = server.group.merge(end).unwrap();
-        assert_eq!(server.group.merge(other).unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
-    }
-}
-
-fn server_staged(server: &mut Server, message: &pando_mls::MlsMessage) -> PublicStaged {
-    match server.process(message).unwrap() {
-        PublicProcessed::Commit(staged) => *staged,
-        other => panic!("not a Commit: {other:?}"),
+        let [end, other] = [&end, &other].map(|message| server.stage(message));
+        server.merge_unconfirmed(&end).unwrap();
+        assert_eq!(server.merge_unconfirmed(&other).unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
     }
 }
 
@@ -112,8 +105,8 @@ fn what_another_group_has_staged_is_not_merged() {
         assert_eq!(one.context().epoch, other.context().epoch);
         let (commit, _) = other.build(0, |builder| builder).unwrap();
         let mut server = Server::of(one);
-        let theirs = server_staged(&mut Server::of(other), &commit);
-        assert_eq!(server.group.merge(theirs).unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+        let theirs = Server::of(other).stage(&commit);
+        assert_eq!(server.merge_unconfirmed(&theirs).unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
         server.agrees_with(one);
         let theirs = staged(other, 2, &commit);
         let merged = one.members[2].operate(|group, _| group.merge(*theirs));

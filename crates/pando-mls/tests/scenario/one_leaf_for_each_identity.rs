@@ -233,7 +233,7 @@ fn another_policy_than_the_one_that_a_server_has_stored_with() {
                 Some(message) => {
                     let processed = server.process_with(message, policy, None).unwrap();
                     if let PublicProcessed::Commit(staged) = processed {
-                        server.group.merge(*staged).unwrap().apply(&mut server.rows);
+                        server.group.merge_unconfirmed(&staged).unwrap().apply(&mut server.rows);
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use crate::world::{World, over_the_wire};
 use pando_mls::{
     BasicIdentities, GroupError, GroupInfo, IdentityPolicy, Limits, MlsMessage, PublicGroup, PublicProcessed,
-    Rows, Suite,
+    PublicStaged, Rows, Suite,
 };
 
 pub(crate) struct Server {
@@ -44,11 +44,29 @@ impl Server {
         Ok(processed)
     }
 
-    /// Takes a proposal, or enters the epoch of a Commit.
+    /// Takes a proposal, or enters the epoch of a Commit that no GroupInfo confirms.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         if let PublicProcessed::Commit(staged) = self.process(message).unwrap() {
-            self.group.merge(*staged).unwrap().apply(&mut self.rows);
+            self.merge_unconfirmed(&staged).unwrap();
         }
+    }
+
+    /// Stages a Commit.
+    pub(crate) fn stage(&mut self, message: &MlsMessage) -> PublicStaged {
+        match self.process(message).unwrap() {
+            PublicProcessed::Commit(staged) => *staged,
+            other => panic!("not a Commit: {other:?}"),
+        }
+    }
+
+    pub(crate) fn merge(&mut self, staged: &PublicStaged, group_info: &GroupInfo) -> Result<(), GroupError> {
+        self.group.merge(staged, group_info)?.apply(&mut self.rows);
+        Ok(())
+    }
+
+    pub(crate) fn merge_unconfirmed(&mut self, staged: &PublicStaged) -> Result<(), GroupError> {
+        self.group.merge_unconfirmed(staged)?.apply(&mut self.rows);
+        Ok(())
     }
 
     /// The tree as those need it who join.

@@ -8,7 +8,7 @@ use crate::service::PublicRecord;
 use crate::world::World;
 use pando_mls::{
     Decode, GroupError, GroupInfo, IdentityPolicy, Limits, Missing, MlsMessage, PublicGroup, PublicProcessed,
-    Rows, RustCrypto, Suite,
+    PublicStaged, Rows, RustCrypto, Suite,
 };
 
 pub(crate) struct Observer {
@@ -42,8 +42,23 @@ impl Observer {
         Ok(processed)
     }
 
+    /// Enters the epoch of a Commit, with the GroupInfo that a member gives if the group goes on.
+    fn merge(&mut self, staged: &PublicStaged, group_info: Option<&GroupInfo>) -> Outcome {
+        let delta = match group_info {
+            Some(group_info) => self.group.merge(staged, group_info)?,
+            None => self.group.merge_unconfirmed(staged)?,
+        };
+        delta.apply(&mut self.rows);
+        Ok(())
+    }
+
     /// Follows an epoch, if that can be done; returns whether it could. `proposals` come in any order.
-    fn follow(&mut self, proposals: Vec<MlsMessage>, commit: MlsMessage) -> Outcome<bool> {
+    fn follow(
+        &mut self,
+        proposals: Vec<MlsMessage>,
+        commit: MlsMessage,
+        group_info: Option<&GroupInfo>,
+    ) -> Outcome<bool> {
         let mut all_public = true;
         for message in proposals {
             let public = is_public(&message);
@@ -54,7 +69,7 @@ impl Observer {
         let public = is_public(&commit);
         match self.process(commit) {
             Ok(PublicProcessed::Commit(staged)) if public => {
-                self.group.merge(*staged)?.apply(&mut self.rows);
+                self.merge(&staged, group_info)?;
                 Ok(true)
             }
             Err(_) if !public => Ok(false),
@@ -76,8 +91,9 @@ impl World {
         let proposals = proposals.collect::<Result<_, _>>()?;
         let commit = epoch.commit.as_ref().map(|commit| MlsMessage::decode(&commit.bytes)).transpose()?;
         let commit = commit.ok_or_else(|| Failure("there was no Commit".to_owned()))?;
-        if !observer.follow(proposals, commit)? {
-            let goes_on = self.devices[helper].member()?.group.is_active();
+        let goes_on = self.devices[helper].member()?.group.is_active();
+        let group_info = goes_on.then(|| self.group_info(helper, false)).transpose()?;
+        if !observer.follow(proposals, commit, group_info.as_ref())? {
             return if goes_on { self.observe_anew(helper) } else { Ok(()) };
         }
         observer.agrees_with(&self.service.current()?.public)?;

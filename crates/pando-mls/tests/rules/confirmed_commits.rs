@@ -1,0 +1,232 @@
+//! Section 12.4.1: the GroupInfo that comes with a Commit describes the epoch that the Commit begins,
+//! and a member of that epoch signs it. If not, an observer does not enter the epoch.
+
+use crate::forge::{Forgery, LISTED, by_value, extension, remove, stranger};
+use crate::make::{add, reinit};
+use crate::puppet::Puppet;
+use crate::stage::{Stage, violation};
+use crate::world::{Member, over_the_wire};
+use pando_crypto::Signer;
+use pando_mls::{
+    BasicIdentities, CipherSuite, ExtensionType, Extensions, GroupError, GroupInfo, LeafIndex, Limits,
+    Misuse, MlsMessage, Processed, Proposal, ProtocolVersion, PublicGroup, PublicProcessed, PublicStaged,
+    Suite, Violation,
+};
+
+/// An observer that has staged a Commit. The puppet, which has made it, is in the epoch that it begins.
+struct Attempt {
+    puppet: Puppet,
+    /// In the new epoch.
+    staying: Member,
+    /// Removed by the Commit, and in the epoch before.
+    removed: Member,
+    observer: PublicGroup,
+    staged: PublicStaged,
+    /// The GroupInfo of the epoch before.
+    old: GroupInfo,
+}
+
+fn staged(observer: &mut PublicGroup, commit: &MlsMessage) -> PublicStaged {
+    let message = over_the_wire(commit);
+    match observer.process(message, &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0 {
+        PublicProcessed::Commit(staged) => *staged,
+        other => panic!("not a Commit: {other:?}"),
+    }
+}
+
+fn sign(group_info: &mut GroupInfo, suite: Suite, signer: &dyn Signer) {
+    let to_be_signed = group_info.to_be_signed().unwrap();
+    group_info.signature = suite.sign_with_label(signer, "GroupInfoTBS", &to_be_signed).unwrap();
+}
+
+impl Attempt {
+    /// The puppet removes the member at leaf 2.
+    fn new() -> Self {
+        let Stage { mut puppet, mut members, mut observer, .. } = Stage::new();
+        let old = puppet.group_info();
+        let commit = puppet.commit(by_value(&[remove(2)]), |tree, _| {
+            tree.remove(LeafIndex(2)).unwrap();
+            tree.truncate().unwrap();
+        });
+        let staged = staged(&mut observer, &commit);
+        let (removed, mut staying) = (members.remove(1), members.remove(0));
+        match staying.process(&commit).unwrap() {
+            Processed::Commit(staged) => drop(staying.merge(*staged)),
+            other => panic!("not a Commit: {other:?}"),
+        }
+        Self { puppet, staying, removed, observer, staged, old }
+    }
+
+    /// Returns why the observer does not merge with a GroupInfo. Nothing changes.
+    fn refused(&mut self, group_info: &GroupInfo) -> Violation {
+        let rows = self.observer.rows().unwrap();
+        let error = self.observer.merge(&self.staged, group_info).unwrap_err();
+        assert_eq!(self.observer.rows().unwrap(), rows);
+        violation(error)
+    }
+
+    /// Returns why the observer does not merge with a GroupInfo that is changed, and signed after that.
+    fn refused_signed(&mut self, change: impl FnOnce(&mut GroupInfo)) -> Violation {
+        let mut group_info = self.puppet.group_info();
+        change(&mut group_info);
+        self.puppet.sign_group_info(&mut group_info);
+        self.refused(&group_info)
+    }
+
+    /// After all that was refused, the right GroupInfo leads into the same staged epoch.
+    fn merges(mut self, group_info: &GroupInfo) {
+        let _ = self.observer.merge(&self.staged, group_info).unwrap();
+        assert_eq!(self.observer.public().context(), &self.puppet.context);
+    }
+
+    fn goes_on(self) {
+        let group_info = self.puppet.group_info();
+        self.merges(&group_info);
+    }
+}
+
+#[test]
+fn it_describes_the_epoch_that_the_commit_begins() {
+    let mut attempt = Attempt::new();
+    let changes: [fn(&mut GroupInfo); 9] = [
+        |info| info.group_context.version = ProtocolVersion(2),
+        |info| info.group_context.cipher_suite = CipherSuite(3),
+        |info| info.group_context.group_id = b"others".as_slice().into(),
+        |info| info.group_context.epoch -= 1,
+        |info| info.group_context.epoch += 1,
+        |info| info.group_context.tree_hash = vec![1; 32].into(),
+        |info| info.group_context.confirmed_transcript_hash = vec![1; 32].into(),
+        |info| info.group_context.confirmed_transcript_hash = Vec::new().into(),
+        |info| info.group_context.extensions.0.push(extension(LISTED, b"")),
+    ];
+    for change in changes {
+        assert_eq!(attempt.refused_signed(change), Violation::GroupInfoContext);
+    }
+    let old = attempt.old.clone();
+    assert_eq!(attempt.refused(&old), Violation::GroupInfoContext);
+    attempt.goes_on();
+}
+
+#[test]
+fn it_has_the_confirmation_tag_of_the_commit() {
+    let mut attempt = Attempt::new();
+    let tag = attempt.puppet.group_info().confirmation_tag;
+    for position in 0..tag.len() {
+        let found = attempt.refused_signed(|info| {
+            let mut changed = tag.to_vec();
+            changed[position] ^= 1;
+            info.confirmation_tag = changed.into();
+        });
+        assert_eq!(found, Violation::ConfirmationTag);
+    }
+    let found = attempt.refused_signed(|info| info.confirmation_tag = tag[1..].to_vec().into());
+    assert_eq!(found, Violation::ConfirmationTag);
+    let old_tag = attempt.old.confirmation_tag.clone();
+    let found = attempt.refused_signed(|info| info.confirmation_tag = old_tag);
+    assert_eq!(found, Violation::ConfirmationTag);
+    attempt.goes_on();
+}
+
+#[test]
+fn it_is_signed_by_a_member_of_the_new_epoch() {
+    let mut attempt = Attempt::new();
+    // The puppet signs, and says that another did: the removed member, or one that was never there.
+    for leaf in [2, 3, 1 << 31, u32::MAX].map(LeafIndex) {
+        let found = attempt.refused_signed(|info| info.signer = leaf);
+        assert_eq!(found, Violation::GroupInfoSigner(leaf));
+    }
+    let found = attempt.refused_signed(|info| info.signer = LeafIndex(1));
+    assert_eq!(found, Violation::GroupInfoSignature);
+    // The removed member signs itself, as itself and as the puppet; and so does a client of no group.
+    let (suite, good) = (attempt.puppet.suite, attempt.puppet.group_info());
+    for (leaf, is_removed, expected) in [
+        (2, true, Violation::GroupInfoSigner(LeafIndex(2))),
+        (0, true, Violation::GroupInfoSignature),
+        (0, false, Violation::GroupInfoSignature),
+    ] {
+        let mut group_info = GroupInfo { signer: LeafIndex(leaf), ..good.clone() };
+        let stranger = stranger(suite);
+        sign(&mut group_info, suite, if is_removed { &*attempt.removed.signer } else { &*stranger });
+        assert_eq!(attempt.refused(&group_info), expected);
+    }
+    let old = attempt.removed.group_info(false);
+    assert_eq!(attempt.refused(&old), Violation::GroupInfoSigner(LeafIndex(2)));
+    // It was changed after it was signed.
+    let changes: [fn(&mut GroupInfo); 4] = [
+        |info| info.signature = Vec::new().into(),
+        |info| info.confirmation_tag = Vec::new().into(),
+        |info| info.group_context.epoch += 1,
+        |info| info.extensions.0.push(extension(LISTED, b"")),
+    ];
+    for change in changes {
+        let mut group_info = good.clone();
+        change(&mut group_info);
+        assert_eq!(attempt.refused(&group_info), Violation::GroupInfoSignature);
+    }
+    attempt.goes_on();
+}
+
+#[test]
+fn another_member_of_the_new_epoch_may_sign_it() {
+    for with_tree in [false, true] {
+        let attempt = Attempt::new();
+        let group_info = attempt.staying.group_info(with_tree);
+        attempt.merges(&group_info);
+    }
+}
+
+#[test]
+fn a_new_member_may_sign_it() {
+    let Stage { mut puppet, mut observer, .. } = Stage::new();
+    let newcomer = Forgery::of(&mut puppet, |_| {});
+    let proposals = by_value(&[add(newcomer.key_package.clone())]);
+    let commit = puppet.commit_with(proposals, None, |tree, _| {
+        assert_eq!(tree.add(&newcomer.key_package.leaf_node).unwrap(), LeafIndex(3));
+    });
+    let staged = staged(&mut observer, &commit);
+    let mut group_info = GroupInfo { signer: LeafIndex(3), ..puppet.group_info() };
+    sign(&mut group_info, puppet.suite, &*newcomer.signer);
+    let _ = observer.merge(&staged, &group_info).unwrap();
+    assert_eq!(observer.public().context(), &puppet.context);
+}
+
+/// A Commit that follows the end of a group can be staged by an observer that does not know of the end.
+#[test]
+fn a_group_that_has_ended_does_not_go_on() {
+    let Stage { mut puppet, mut observer, .. } = Stage::new();
+    let end = Proposal::ReInit(Box::new(reinit(puppet.suite, Extensions::default())));
+    let end = puppet.commit(by_value(&[end]), |_, _| {});
+    let ending = staged(&mut observer, &end);
+    let group_info = puppet.group_info();
+    let _ = observer.merge(&ending, &group_info).unwrap();
+    let limits = Limits::default();
+    let (mut other, _) = PublicGroup::new(puppet.suite, &group_info, None, &BasicIdentities, limits).unwrap();
+    let next = puppet.commit(Vec::new(), |_, _| {});
+    let next = staged(&mut other, &next);
+    let group_info = puppet.group_info();
+    let stale = GroupError::Misuse(Misuse::StaleCommit);
+    assert_eq!(observer.merge(&next, &group_info).unwrap_err(), stale);
+    assert_eq!(observer.merge_unconfirmed(&next).unwrap_err(), stale);
+    let _ = other.merge(&next, &group_info).unwrap();
+}
+
+#[test]
+fn its_extensions_are_of_one_type_each() {
+    let mut attempt = Attempt::new();
+    let twice = [extension(LISTED, b"1"), extension(LISTED, b"2")];
+    let found = attempt.refused_signed(|info| info.extensions.0.extend(twice));
+    assert_eq!(found, Violation::DuplicateExtension(LISTED));
+    attempt.goes_on();
+}
+
+/// The observer has the tree of the epoch. Joiners verify the one that they use.
+#[test]
+fn a_tree_inside_is_ignored() {
+    let attempt = Attempt::new();
+    let mut group_info = attempt.puppet.group_info();
+    let inside = group_info.extensions.0.iter_mut();
+    let mut tree = inside.filter(|inside| inside.extension_type == ExtensionType::RATCHET_TREE);
+    tree.next().unwrap().extension_data = vec![1, 2, 3].into();
+    attempt.puppet.sign_group_info(&mut group_info);
+    attempt.merges(&group_info);
+}

@@ -1,0 +1,87 @@
+//! Commits that are altered on their way in parts that take secrets to verify, and servers that get them.
+
+use crate::server::Server;
+use crate::world::World;
+use pando_mls::wire::PublicMessage;
+use pando_mls::{
+    CommitBuilder, CryptoError, FramingError, GroupError, GroupInfo, MlsMessage, MlsMessageBody, Suite,
+};
+
+/// Order of the group of P-256, for the signatures of suite 2.
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
+    0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+
+/// Returns the signature (r, n - s), which is valid where (r, s) is.
+fn twin(signature: &[u8]) -> Vec<u8> {
+    // A SEQUENCE of two INTEGERs. All lengths are below 128, and have one byte.
+    let [0x30, _, 0x02, r_len, rest @ ..] = signature else { panic!("not DER: {signature:?}") };
+    let (r, rest) = rest.split_at(usize::from(*r_len));
+    let [0x02, _, s @ ..] = rest else { panic!("not DER: {signature:?}") };
+    let s = s.strip_prefix(&[0]).unwrap_or(s);
+    let mut difference = ORDER;
+    let mut borrow = false;
+    for (from_end, digit) in difference.iter_mut().rev().enumerate() {
+        let subtrahend = s.iter().rev().nth(from_end).copied().unwrap_or_default();
+        let (without_borrow, below) = digit.overflowing_sub(subtrahend);
+        let (result, below_by_borrow) = without_borrow.overflowing_sub(u8::from(borrow));
+        (*digit, borrow) = (result, below || below_by_borrow);
+    }
+    assert!(!borrow, "s is below the order");
+    let first = difference.iter().position(|digit| *digit != 0).unwrap();
+    let integer = [&[0][..difference[first] as usize >> 7], &difference[first..]].concat();
+    let [r_len, s_len] = [r.len(), integer.len()].map(|len| u8::try_from(len).unwrap());
+    [&[0x30, r_len + s_len + 4, 0x02, r_len], r, &[0x02, s_len], &integer].concat()
+}
+
+fn altered(message: &MlsMessage, alter: impl FnOnce(&mut PublicMessage)) -> MlsMessage {
+    let mut message = message.clone();
+    match &mut message.body {
+        MlsMessageBody::PublicMessage(message) => alter(message),
+        other => panic!("not public: {other:?}"),
+    }
+    message
+}
+
+/// Flips a bit of the confirmation tag.
+pub(crate) fn with_another_tag(message: &MlsMessage) -> MlsMessage {
+    altered(message, |message| {
+        let mut tag = message.auth.confirmation_tag.clone().unwrap().to_vec();
+        tag[5] ^= 0x10;
+        message.auth.confirmation_tag = Some(tag.into());
+    })
+}
+
+pub(crate) fn with_another_signature(message: &MlsMessage) -> MlsMessage {
+    altered(message, |message| message.auth.signature = twin(&message.auth.signature).into())
+}
+
+/// A server, and a member makes Commits.
+pub(crate) fn world_and_server(suite: Suite, members: usize) -> (World, Server) {
+    let mut world = World::public(suite);
+    world.add(0, members - 1);
+    let server = Server::of(&world);
+    (world, server)
+}
+
+/// Makes a Commit and the GroupInfo that its committer gives the server. All members merge it.
+pub(crate) fn commit(
+    world: &mut World,
+    by: usize,
+    fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
+) -> (MlsMessage, GroupInfo) {
+    let rng = &mut world.rng;
+    let built = world.members[by].operate(|group, client| {
+        let output = fill(group.commit()).with_group_info().build(&client, rng)?;
+        Ok(((output.message, output.group_info.unwrap()), output.delta))
+    });
+    let (message, group_info) = built.unwrap();
+    world.deliver_commit(by, &message);
+    (message, group_info)
+}
+
+/// The signature of a message is not valid, by the GroupContext of the server.
+pub(crate) fn bad_signature() -> GroupError {
+    GroupError::Framing(FramingError::Crypto(CryptoError::InvalidSignature))
+}
