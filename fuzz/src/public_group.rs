@@ -43,8 +43,11 @@ pub fn public_group(input: &[u8]) {
         delta.apply(&mut rows);
         assert_eq!(group.public().context().epoch, epoch, "nothing is merged yet");
         if let PublicProcessed::Commit(staged) = processed {
-            let delta = group.merge_unconfirmed(&staged).expect("it follows");
-            delta.apply(&mut rows);
+            let before = group.rows().expect("rows");
+            group.merge_unconfirmed(&staged).expect("it follows").apply(&mut rows);
+            group.roll_back().expect("there is a state before").apply(&mut rows);
+            assert!(rows == before, "it has not returned to the state before");
+            group.merge_unconfirmed(&staged).expect("it follows").apply(&mut rows);
         }
     }
     assert!(group.rows().expect("rows") == rows, "what was stored is not what there is");

@@ -151,6 +151,9 @@ pub enum Misuse {
     /// A staged epoch that is not of the group as it is.
     #[error("the staged epoch does not follow the current one")]
     StaleCommit,
+    /// A public group has no earlier state to roll back to.
+    #[error("there is no earlier state to roll back to")]
+    NothingToRollBack,
     /// The signer's key is not the one in the member's leaf.
     #[error("the signer's key is not the member's")]
     WrongSigner,

@@ -1,18 +1,18 @@
-//! Entering the epoch of a Commit.
+//! Entering the epoch of a Commit, and the way back.
 
-use super::PublicGroup;
+use super::{Previous, PublicGroup};
 use crate::operations::group_info::verify_description;
-use crate::state::proposal_store::ProposalStore;
 use crate::state::staged::{Effects, PublicStaged};
 use crate::storage::changes;
-use crate::storage::delta::{Delta, RowKey};
+use crate::storage::delta::{Changes, Delta, RowKey};
 use crate::storage::row_codec;
 use crate::{GroupError, Misuse};
 use pando_wire::GroupInfo;
+use std::mem;
 
 impl PublicGroup {
-    /// Enters the epoch that was staged, which `group_info` confirms: the committer, or another
-    /// member of the new epoch, describes that epoch and signs the description.
+    /// Enters the staged epoch if `group_info` confirms it: the committer, or another member of the new
+    /// epoch, has signed a description of that epoch.
     ///
     /// The committer gets the GroupInfo from
     /// [`CommitBuilder::with_group_info`](crate::CommitBuilder::with_group_info), a joiner by an
@@ -32,21 +32,55 @@ impl PublicGroup {
     pub fn merge(&mut self, staged: &PublicStaged, group_info: &GroupInfo) -> Result<Delta, GroupError> {
         self.check_follows(staged)?;
         verify_description(&staged.public, group_info)?;
-        self.enter(staged)
+        self.enter(staged, true)
     }
 
-    /// Enters the epoch that was staged although no GroupInfo confirms it.
+    /// Enters the staged epoch although no GroupInfo confirms it.
     ///
     /// This is for observers that get the members' messages only, and for a Commit with a ReInit: it
-    /// comes without a GroupInfo, because nobody may join the epoch that it begins, and no later Commit
-    /// depends on its tag. Whoever delivers any other Commit can alter it so that the group enters an
-    /// epoch in which no member is. [`PublicGroup`] says when that is noticed.
+    /// comes without a GroupInfo, because the epoch that it begins is not for joining, and no later
+    /// Commit depends on its tag. Any other Commit may have been altered on its way, so that the group
+    /// enters an epoch in which no member is. [`PublicGroup`] says when that is noticed.
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if `staged` does not follow the current epoch of this group.
     pub fn merge_unconfirmed(&mut self, staged: &PublicStaged) -> Result<Delta, GroupError> {
         self.check_follows(staged)?;
-        self.enter(staged)
+        self.enter(staged, false)
+    }
+
+    /// Returns to the state before the last merge, with the proposals that were pending.
+    ///
+    /// Commits that were staged after that merge are stale. [`PublicGroup`] says which states are kept,
+    /// and when to roll back.
+    ///
+    /// # Errors
+    /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`],
+    /// [`GroupError::Tree`]. The group is as it was.
+    pub fn roll_back(&mut self) -> Result<Delta, GroupError> {
+        let previous = self.previous.pop().ok_or(Misuse::NothingToRollBack)?;
+        match self.changes_to(&previous) {
+            Ok(changes) => {
+                let Previous { public, proposals, .. } = previous;
+                (self.public, self.proposals) = (public, proposals);
+                (self.active, self.reinit) = (true, None);
+                Ok(Delta::changing(changes))
+            }
+            Err(error) => {
+                self.previous.push(previous);
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the rows that rolling back writes and deletes.
+    fn changes_to(&self, Previous { public, proposals, .. }: &Previous) -> Result<Changes, GroupError> {
+        let mut changes = changes::tree(public, Some(&self.public))?;
+        changes.insert(RowKey::Public, Some(row_codec::public(public, true, None)?));
+        changes.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
+        let proposals = changes::proposal_rows(proposals)?.into_iter();
+        changes.extend(proposals.map(|(key, row)| (key, Some(row))));
+        Ok(changes)
     }
 
     fn check_follows(&self, staged: &PublicStaged) -> Result<(), Misuse> {
@@ -54,16 +88,24 @@ impl PublicGroup {
         if follows { Ok(()) } else { Err(Misuse::StaleCommit) }
     }
 
-    fn enter(&mut self, staged: &PublicStaged) -> Result<Delta, GroupError> {
+    /// Enters the staged epoch. `confirmed` says whether a GroupInfo has confirmed it.
+    fn enter(&mut self, staged: &PublicStaged, confirmed: bool) -> Result<Delta, GroupError> {
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
         let mut changes = changes::tree(public, Some(&self.public))?;
         changes.insert(RowKey::Public, Some(row_codec::public(public, reinit.is_none(), reinit.as_ref())?));
         changes.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
-        // Nothing fails from here on.
+        // The group changes from here on, and no step fails.
         let mut delta = self.take_delta();
         delta.rows.extend(changes);
-        self.public = public.clone();
-        self.proposals = ProposalStore::default();
+        // The signature of this Commit confirms the Commit before, except for its confirmation tag. A
+        // GroupInfo with either Commit confirms that, too.
+        let still_open = self.previous.pop().filter(|previous| !previous.confirmed && !confirmed);
+        let previous = Previous {
+            public: mem::replace(&mut self.public, public.clone()),
+            proposals: mem::take(&mut self.proposals),
+            confirmed,
+        };
+        self.previous = still_open.into_iter().chain([previous]).collect();
         self.active = reinit.is_none();
         self.reinit.clone_from(reinit);
         Ok(delta)

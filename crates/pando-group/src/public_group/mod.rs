@@ -1,7 +1,8 @@
 //! Following a group without its secrets (RFC 9420, section 12.4.2; RFC 9750).
 //!
-//! Confirmation tags take secrets to verify. A Commit alone therefore does not tell whether members
-//! accept it, and a GroupInfo comes with it: see [`PublicGroup`].
+//! The gap: the confirmation tag of a Commit takes secrets to verify, and one content can have several
+//! valid signatures. A Commit that was altered there passes all checks here. Therefore a GroupInfo
+//! comes with each Commit, and a merge can be undone: see [`PublicGroup`].
 
 mod merge;
 
@@ -23,49 +24,63 @@ use pando_tree::MergedPath;
 use pando_wire::{Content, GroupInfo, MlsMessage, MlsMessageBody, ReInit};
 use tls_codec::Size;
 
-/// A group as a delivery service or an observer sees it, which has none of its secrets.
+/// A group as a delivery service or an observer sees it, without the group's secrets.
 ///
-/// It takes public messages, and checks everything that can be checked without secrets by the same
-/// rules as members do.
+/// It takes public messages. Everything that can be checked without secrets is checked by the rules
+/// that members go by.
 ///
 /// # What cannot be checked
 ///
-/// Two parts of a Commit enter the transcript hashes, and with them the GroupContext of later epochs,
-/// although they can be altered without secrets and still pass all checks here:
+/// Two parts of a Commit enter the transcript hashes, and with them the GroupContext of later epochs.
+/// Both can be altered on the way without any secret, and the Commit still passes all checks here:
 ///
-/// - the confirmation tag, because it takes the secrets of the new epoch to verify it;
-/// - the signature, in cipher suites with ECDSA: if (r, s) is a valid signature of the Commit, then
-///   (r, n - s) is valid, too.
+/// - the confirmation tag, because only the secrets of the new epoch verify it;
+/// - the signature, in cipher suites with ECDSA: if (r, s) is a valid signature, so is (r, n - s).
 ///
-/// Members refuse such a Commit, because they verify both tags. A `PublicGroup` that gets it before
-/// the true one enters an epoch in which no member is, and refuses what members send from then on.
-/// A client that may send Commits, by an external Commit for example, has the same effect with a
-/// Commit of its own whose tag is wrong or whose path secrets do not fit. No check of the Commit alone
-/// closes this gap.
+/// Members refuse the altered Commit, because they verify membership and confirmation tags. A
+/// `PublicGroup` that gets it before the true one enters an epoch in which no member is, and refuses
+/// the messages that members send from then on. A committer or an external joiner has the same effect
+/// with a Commit of its own whose tag is wrong, or whose path secrets do not fit. No check of the
+/// Commit alone closes this gap.
 ///
 /// # What a GroupInfo proves
 ///
-/// [`PublicGroup::merge`] takes a GroupInfo of the new epoch with the Commit. It must have the
-/// GroupContext and the confirmation tag that were staged, and the valid signature of a member of
-/// the new epoch. The GroupContext covers the content and the signature of the Commit by the confirmed
-/// transcript hash. Whoever alters a Commit on its way cannot sign a GroupInfo that fits.
+/// [`PublicGroup::merge`] takes a GroupInfo of the new epoch with the Commit. It must have the staged
+/// GroupContext, the staged confirmation tag, and the signature of a member of the new epoch. The
+/// GroupContext covers the content and the signature of the Commit, by the confirmed transcript hash.
+/// An attacker that alters a Commit on the way cannot sign a GroupInfo that fits.
 ///
-/// A GroupInfo proves what its signer says, and not that other members have merged the Commit. A
-/// committer that makes an invalid Commit, or an external joiner, can sign a GroupInfo that fits.
+/// A GroupInfo proves that its signer is in the epoch that it describes. It does not prove that other
+/// members have merged the Commit: a committer or an external joiner can sign a GroupInfo that fits an
+/// invalid Commit of its own.
 ///
 /// # What a later message proves
 ///
 /// [`PublicGroup::merge_unconfirmed`] is the exception for observers that get no GroupInfo. They notice
-/// an altered Commit later, because the signatures of members cover the GroupContext:
+/// an altered Commit later, because members and external joiners sign the GroupContext:
 ///
-/// | Altered in the Commit that began epoch n | The first message that shows it |
+/// | Altered in the Commit that began epoch n | First message that is refused |
 /// |---|---|
-/// | its signature | any from a member in epoch n: its confirmed transcript hash is another one |
-/// | its confirmation tag | any from a member in epoch n + 1: the tag enters the interim transcript hash of epoch n, and that enters the confirmed transcript hash of epoch n + 1 |
+/// | signature | a proposal or Commit of epoch n: the confirmed transcript hash of epoch n is wrong |
+/// | confirmation tag | a proposal or Commit of epoch n + 1: the tag enters the interim transcript hash of epoch n, and by that the confirmed transcript hash of epoch n + 1 |
 ///
-/// A message from a member in epoch n, with a valid signature, therefore confirms all Commits before
-/// epoch n, but for the confirmation tag of the last one. It is refused if one of them was altered.
-/// External senders and clients that ask to be added do not sign the GroupContext, and confirm nothing.
+/// Conversely, a valid signature of a member in epoch n confirms the Commits that led to epoch n,
+/// except for the confirmation tag of the last one. External senders and clients that ask to be
+/// added do not sign the GroupContext. Their messages confirm nothing.
+///
+/// # The way back
+///
+/// [`PublicGroup::roll_back`] returns to the state before the last merge, with the proposals that were
+/// pending. The state before the last merge is always kept. The state before the merge before that is
+/// kept if neither of the two Commits came with a GroupInfo, because the tag of the earlier one is not
+/// confirmed yet. The states share the nodes in which their trees agree.
+///
+/// A refused message does not tell which Commit was altered. Roll back as far as possible, and process
+/// the true messages from that epoch on, including proposals.
+///
+/// Previous states are not stored. After a restart, or if a signer has lied in several Commits in a
+/// row, begin again ([`PublicGroup::new`]) with a GroupInfo from a member that the application
+/// believes.
 #[derive(Debug, Clone)]
 pub struct PublicGroup {
     public: PublicState,
@@ -73,8 +88,20 @@ pub struct PublicGroup {
     limits: Limits,
     active: bool,
     reinit: Option<ReInit>,
-    /// Rows about who is in the group that the policy wants otherwise than they were stored.
+    /// Changes to the stored rows of the client index, because the policy tells clients apart in
+    /// another way than it did.
     renewed: Vec<(RowKey, Option<Vec<u8>>)>,
+    /// States to roll back to, at most two. The latest one is the last.
+    previous: Vec<Previous>,
+}
+
+/// The state of a group before it merged a Commit. The group was active.
+#[derive(Debug, Clone)]
+struct Previous {
+    public: PublicState,
+    proposals: ProposalStore,
+    /// Whether a GroupInfo has confirmed the Commit.
+    confirmed: bool,
 }
 
 /// A message that a [`PublicGroup`] has taken.
@@ -90,11 +117,12 @@ pub enum PublicProcessed {
 }
 
 impl PublicGroup {
-    /// Begins with a description of the group. `tree` is needed if it is not inside.
+    /// Verifies a GroupInfo and its tree, and returns the group. `tree` is needed if the GroupInfo has
+    /// no `ratchet_tree` extension.
     ///
     /// # Errors
-    /// - [`Missing::Tree`](crate::Missing::Tree) if the tree is not there.
-    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be.
+    /// - [`Missing::Tree`](crate::Missing::Tree) if there is no tree.
+    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group breaks a rule.
     pub fn new(
         suite: Suite,
         group_info: &GroupInfo,
@@ -103,13 +131,20 @@ impl PublicGroup {
         limits: Limits,
     ) -> Result<(Self, Delta), GroupError> {
         let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None }, &limits)?;
-        let proposals = ProposalStore::default();
-        let group = Self { public, proposals, limits, active: true, reinit: None, renewed: Vec::new() };
+        let group = Self {
+            public,
+            proposals: ProposalStore::default(),
+            limits,
+            active: true,
+            reinit: None,
+            renewed: Vec::new(),
+            previous: Vec::new(),
+        };
         let delta = Delta::writing(group.rows()?);
         Ok((group, delta))
     }
 
-    /// The group that was stored as these rows.
+    /// Returns the group that was stored as these rows. It has no state to roll back to.
     ///
     /// # Errors
     /// As [`Group::load`](crate::Group::load).
@@ -122,17 +157,25 @@ impl PublicGroup {
         let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto, policy)?;
         let renewed = client_rows(rows, &public.clients)?.into_iter();
         let renewed = renewed.map(|(key, row)| (key, row.map(|row| row.expose().to_vec()))).collect();
-        Ok(Self { public, proposals: proposals(rows)?, limits, active: active == 1, reinit, renewed })
+        Ok(Self {
+            public,
+            proposals: proposals(rows)?,
+            limits,
+            active: active == 1,
+            reinit,
+            renewed,
+            previous: Vec::new(),
+        })
     }
 
-    /// What is to be stored after loading, if the policy tells clients apart by something else than it did: otherwise it comes
-    /// with what the next operation changes.
+    /// Returns changes to store after loading, if the policy tells clients apart in another way than it
+    /// did. If this is not called, the changes come with the Delta of the next operation.
     pub fn take_delta(&mut self) -> Delta {
         let renewed = std::mem::take(&mut self.renewed).into_iter();
         Delta::changing(renewed.map(|(key, row)| (key, row.map(SecretBytes::from))).collect())
     }
 
-    /// Everything that is to be stored of a group.
+    /// Returns all rows of the group.
     ///
     /// # Errors
     /// [`GroupError::Encode`] if something is too long.
@@ -140,19 +183,19 @@ impl PublicGroup {
         changes::of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())
     }
 
-    /// The parameters of the group that is to follow, if this one was reinitialized.
+    /// Returns the parameters of the group that follows, if this one was reinitialized.
     #[must_use]
     pub const fn reinit(&self) -> Option<&ReInit> {
         self.reinit.as_ref()
     }
 
-    /// The public state.
+    /// Returns the public state.
     #[must_use]
     pub const fn public(&self) -> &PublicState {
         &self.public
     }
 
-    /// The proposals that were sent in this epoch.
+    /// Returns the pending proposals of this epoch.
     pub fn pending_proposals(&self) -> impl Iterator<Item = &PendingProposal> {
         self.proposals.pending()
     }

@@ -22,7 +22,7 @@ pub(crate) fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Chang
     Ok(changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect())
 }
 
-/// The rows of what everybody knows who follows a group.
+/// Returns the rows of the public state of a group, which members and public groups have.
 pub(crate) fn of_everybody(
     state: &PublicState,
     proposals: &ProposalStore,
@@ -31,10 +31,16 @@ pub(crate) fn of_everybody(
 ) -> Result<Rows, GroupError> {
     let mut rows: Rows = tree(state, None)?.into_iter().filter_map(|(key, row)| Some((key, row?))).collect();
     rows.insert(RowKey::Public, public(state, active, reinit)?);
-    for (position, (pending, status)) in (0..).zip(proposals.iter()) {
-        rows.insert(RowKey::Proposal(position), proposal(pending, status)?);
-    }
+    rows.extend(proposal_rows(proposals)?);
     Ok(rows)
+}
+
+/// Returns the rows of the proposals of an epoch.
+pub(crate) fn proposal_rows(proposals: &ProposalStore) -> Result<Rows, EncodeError> {
+    let rows = (0..)
+        .zip(proposals.iter())
+        .map(|(position, (pending, status))| Ok((RowKey::Proposal(position), proposal(pending, status)?)));
+    rows.collect()
 }
 
 /// Returns the rows that a member writes and deletes when it enters the next epoch. `member_keys` are its keys there;

@@ -24,6 +24,7 @@ mod a_server_is_deceived;
 mod a_server_lets_somebody_in;
 mod a_server_proposes_and_members_commit;
 mod a_server_refuses_what_members_would;
+mod a_server_rolls_back;
 mod a_staged_commit_goes_stale;
 mod a_welcome_for_each;
 mod a_welcome_for_somebody_else;

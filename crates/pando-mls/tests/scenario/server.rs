@@ -69,6 +69,11 @@ impl Server {
         Ok(())
     }
 
+    pub(crate) fn roll_back(&mut self) -> Result<(), GroupError> {
+        self.group.roll_back()?.apply(&mut self.rows);
+        Ok(())
+    }
+
     /// The tree as those need it who join.
     pub(crate) fn tree(&self) -> Vec<u8> {
         self.group.public().tree().export().unwrap()

@@ -1,0 +1,311 @@
+//! A server that has merged an altered Commit returns to the state before, and merges the true one.
+
+use crate::one_leaf_for_each_identity::OneLeafEach;
+use crate::proposals::{extensions, reinit, remove};
+use crate::server::Server;
+use crate::tampering::{bad_signature, commit, with_another_signature, with_another_tag, world_and_server};
+use crate::world::{World, client, fast_suites, over_the_wire, suite};
+use pando_mls::{
+    BasicIdentities, DefaultRules, GroupError, LeafIndex, Limits, Misuse, MlsMessage, PendingProposal,
+    PublicGroup, PublicProcessed, Rows, RustCrypto, Suite, propose_own_add,
+};
+
+/// The rows of a server, and its pending proposals.
+type Saved = (Rows, Vec<PendingProposal>);
+
+fn saved(server: &Server) -> Saved {
+    let rows = server.group.rows().unwrap();
+    assert_eq!(rows, server.rows);
+    (rows, server.group.pending_proposals().cloned().collect())
+}
+
+/// The server returns to a state, in memory and in its store.
+fn rolls_back_to(server: &mut Server, state: &Saved) {
+    server.roll_back().unwrap();
+    assert_eq!(&saved(server), state);
+    let loaded = PublicGroup::load(&server.rows, &RustCrypto, &BasicIdentities, Limits::default()).unwrap();
+    assert_eq!(loaded.rows().unwrap(), server.rows);
+    assert_eq!(loaded.public().context(), server.group.public().context());
+}
+
+fn has_nothing_to_roll_back(server: &mut Server) {
+    let state = saved(server);
+    assert_eq!(server.roll_back().unwrap_err(), GroupError::Misuse(Misuse::NothingToRollBack));
+    assert_eq!(saved(server), state);
+}
+
+#[test]
+fn an_altered_signature_is_healed() {
+    let (mut world, mut server) = world_and_server(suite(2), 3);
+    let before = saved(&server);
+    let (first, _) = commit(&mut world, 0, |builder| builder);
+    let (second, _) = commit(&mut world, 1, |builder| builder);
+    server.follow(&with_another_signature(&first));
+    assert_eq!(server.process(&second).unwrap_err(), bad_signature());
+    rolls_back_to(&mut server, &before);
+    has_nothing_to_roll_back(&mut server);
+    for message in [&first, &second] {
+        server.follow(message);
+    }
+    server.agrees_with(&world);
+}
+
+#[test]
+fn an_altered_tag_is_healed() {
+    for suite in fast_suites() {
+        let (mut world, mut server) = world_and_server(suite, 3);
+        let mut states = vec![saved(&server)];
+        let mut messages = Vec::new();
+        for by in [0, 1, 2] {
+            let proposal = world.members[by].propose_update(&mut world.rng).unwrap();
+            world.deliver_proposal(by, &proposal);
+            let (commit, _) = commit(&mut world, (by + 1) % 3, |builder| builder);
+            messages.push((proposal, commit));
+        }
+        let [(proposal, first), (other_proposal, second), (last_proposal, third)] = &messages[..] else {
+            panic!("three epochs")
+        };
+        server.follow(proposal);
+        states[0] = saved(&server);
+        server.follow(&with_another_tag(first));
+        server.follow(other_proposal);
+        states.push(saved(&server));
+        server.follow(second);
+        for message in [last_proposal, third] {
+            assert_eq!(server.process(message).unwrap_err(), bad_signature());
+        }
+        // One step back is not enough, as the server cannot know.
+        rolls_back_to(&mut server, &states[1]);
+        server.follow(second);
+        assert_eq!(server.process(third).unwrap_err(), bad_signature());
+        rolls_back_to(&mut server, &states[1]);
+        rolls_back_to(&mut server, &states[0]);
+        has_nothing_to_roll_back(&mut server);
+        for message in [first, other_proposal, second, last_proposal, third] {
+            server.follow(message);
+        }
+        server.agrees_with(&world);
+    }
+}
+
+/// How many states are kept: one, and another if the last two Commits are not confirmed.
+#[test]
+fn states_are_kept_until_they_are_confirmed() {
+    let merges: [(&[bool], usize); 11] = [
+        (&[], 0),
+        (&[true], 1),
+        (&[false], 1),
+        (&[true, true], 1),
+        (&[true, false], 1),
+        (&[false, true], 1),
+        (&[false, false], 2),
+        (&[false, false, false], 2),
+        (&[true, false, false], 2),
+        (&[false, true, false], 1),
+        (&[false, false, true], 1),
+    ];
+    for (confirmed, kept) in merges {
+        let (mut world, mut server) = world_and_server(suite(1), 2);
+        let mut states = vec![saved(&server)];
+        for confirmed in confirmed {
+            let (message, group_info) = commit(&mut world, 1, |builder| builder);
+            let staged = server.stage(&message);
+            if *confirmed {
+                server.merge(&staged, &group_info).unwrap();
+            } else {
+                server.merge_unconfirmed(&staged).unwrap();
+            }
+            states.push(saved(&server));
+        }
+        states.pop();
+        for state in states.iter().rev().take(kept) {
+            rolls_back_to(&mut server, state);
+        }
+        has_nothing_to_roll_back(&mut server);
+    }
+}
+
+#[test]
+fn a_failed_merge_and_a_refused_message_drop_no_state() {
+    let (mut world, mut server) = world_and_server(suite(1), 2);
+    let before = saved(&server);
+    let (first, old) = commit(&mut world, 0, |builder| builder);
+    server.follow(&first);
+    let (second, _) = commit(&mut world, 1, |builder| builder);
+    let staged = server.stage(&second);
+    server.merge(&staged, &old).unwrap_err();
+    server.process(&first).unwrap_err();
+    rolls_back_to(&mut server, &before);
+}
+
+/// A Commit staged after the merge is stale, and a Commit staged before it is not.
+#[test]
+fn the_abandoned_branch_is_stale() {
+    for suite in fast_suites() {
+        let (mut world, mut server) = world_and_server(suite, 2);
+        let (first, group_info) = commit(&mut world, 0, |builder| builder);
+        let right = server.stage(&first);
+        server.follow(&with_another_tag(&first));
+        let (second, next_group_info) = commit(&mut world, 1, |builder| builder);
+        let abandoned = server.stage(&second);
+        server.roll_back().unwrap();
+        let stale = GroupError::Misuse(Misuse::StaleCommit);
+        assert_eq!(server.merge_unconfirmed(&abandoned).unwrap_err(), stale);
+        server.merge(&right, &group_info).unwrap();
+        // It follows the altered Commit, which has another interim transcript hash.
+        assert_eq!(server.merge_unconfirmed(&abandoned).unwrap_err(), stale);
+        let staged = server.stage(&second);
+        server.merge(&staged, &next_group_info).unwrap();
+        server.agrees_with(&world);
+    }
+}
+
+/// Pending proposals of all kinds come back: from members, from a client that asks to be added, and
+/// one that the rules do not admit.
+fn propose(world: &mut World, server: &mut Server, by: usize) {
+    let update = world.members[by].propose_update(&mut world.rng).unwrap();
+    world.deliver_proposal(by, &update);
+    server.follow(&update);
+    let ask = |world: &mut World| {
+        let newcomer = world.newcomer();
+        propose_own_add(world.context(), newcomer.key_package(), &client(&*newcomer.signer)).unwrap()
+    };
+    let admitted = ask(world);
+    server.follow(&admitted);
+    let not_admitted = over_the_wire(&ask(world));
+    let processed = server.group.process(not_admitted, &BasicIdentities, &DefaultRules, None);
+    let (processed, delta) = processed.unwrap();
+    assert!(matches!(processed, PublicProcessed::NotAdmitted(..)));
+    delta.apply(&mut server.rows);
+}
+
+/// The server merges a Commit, goes on for an epoch, and returns. Then it merges the Commit again.
+fn there_and_back(world: &mut World, server: &mut Server, message: &MlsMessage) {
+    let before = saved(server);
+    server.follow(message);
+    server.agrees_with(world);
+    let after = saved(server);
+    // More proposals than before, whose rows go.
+    propose(world, server, 0);
+    propose(world, server, 2);
+    rolls_back_to(server, &before);
+    server.follow(message);
+    assert_eq!(saved(server), after);
+    server.agrees_with(world);
+}
+
+#[test]
+fn the_tree_has_grown() {
+    for suite in fast_suites() {
+        let (mut world, mut server) = world_and_server(suite, 4);
+        propose(&mut world, &mut server, 1);
+        let newcomer = world.newcomer();
+        let size = world.tree().size();
+        let (message, _) = commit(&mut world, 2, |builder| builder.add(newcomer.key_package()));
+        assert!(world.tree().size() > size);
+        there_and_back(&mut world, &mut server, &message);
+    }
+}
+
+#[test]
+fn the_tree_has_shrunk() {
+    for suite in fast_suites() {
+        let (mut world, mut server) = world_and_server(suite, 5);
+        // Parents above the removed leaf have keys.
+        let (message, _) = commit(&mut world, 4, |builder| builder);
+        server.follow(&message);
+        propose(&mut world, &mut server, 1);
+        let size = world.tree().size();
+        let (message, _) = commit(&mut world, 2, |builder| builder.remove(LeafIndex(4)));
+        assert!(world.tree().size() < size);
+        there_and_back(&mut world, &mut server, &message);
+    }
+}
+
+#[test]
+fn a_client_has_come_from_outside() {
+    for suite in fast_suites() {
+        let (mut world, mut server) = world_and_server(suite, 3);
+        propose(&mut world, &mut server, 1);
+        let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
+        let (joiner, message) =
+            world.external(newcomer, &group_info, None, Some(LeafIndex(1)), vec![]).unwrap();
+        world.deliver_commit(usize::MAX, &message);
+        world.members.push(joiner);
+        there_and_back(&mut world, &mut server, &message);
+    }
+}
+
+/// A policy tells clients apart, and the rows about them come back, too.
+#[test]
+fn the_rows_about_clients_come_back() {
+    for suite in fast_suites() {
+        let mut world = World::public(suite);
+        let mut server = Server::new(suite, &world.members[0].group_info(true), &OneLeafEach).unwrap();
+        let newcomer = world.newcomer_with(|template| {
+            template.credential = pando_mls::Credential::Basic { identity: b"another".as_slice().into() };
+        });
+        let before = saved(&server);
+        let (message, _) = commit(&mut world, 0, |builder| builder.add(newcomer.key_package()));
+        let staged = match server.process_with(&message, &OneLeafEach, None).unwrap() {
+            PublicProcessed::Commit(staged) => staged,
+            other => panic!("not a Commit: {other:?}"),
+        };
+        server.merge_unconfirmed(&staged).unwrap();
+        assert!(saved(&server).0.len() > before.0.len());
+        server.roll_back().unwrap();
+        assert_eq!(saved(&server), before);
+    }
+}
+
+fn ended(suite: Suite) -> (World, Server, MlsMessage) {
+    let (mut world, mut server) = world_and_server(suite, 2);
+    propose(&mut world, &mut server, 1);
+    let next = reinit(suite, extensions(&[]));
+    let (message, _) = world.build(0, |builder| builder.without_pending().reinit(next.clone())).unwrap();
+    server.follow(&message);
+    assert_eq!(server.group.reinit(), Some(&next));
+    (world, server, message)
+}
+
+/// No member has taken the Commit that has ended the group for the server.
+#[test]
+fn the_end_of_a_group_is_taken_back() {
+    for suite in fast_suites() {
+        let (mut world, mut server, end) = ended(suite);
+        saved(&server);
+        world.members[0].clear_pending();
+        let (other, group_info) = commit(&mut world, 1, |builder| builder);
+        assert_eq!(server.process(&other).unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+        server.roll_back().unwrap();
+        saved(&server);
+        assert_eq!(server.group.reinit(), None);
+        let again = server.stage(&end);
+        let staged = server.stage(&other);
+        server.merge(&staged, &group_info).unwrap();
+        server.agrees_with(&world);
+        assert_eq!(server.merge_unconfirmed(&again).unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+    }
+}
+
+/// Previous states are not stored. A server that does not know what to believe begins again.
+#[test]
+fn a_server_that_was_restarted_begins_again() {
+    let (mut world, mut server) = world_and_server(suite(1), 3);
+    has_nothing_to_roll_back(&mut server);
+    let (first, _) = commit(&mut world, 0, |builder| builder);
+    server.follow(&with_another_tag(&first));
+    let limits = Limits::default();
+    server.group = PublicGroup::load(&server.rows, &RustCrypto, &BasicIdentities, limits).unwrap();
+    has_nothing_to_roll_back(&mut server);
+    let mut server = Server::of(&world);
+    server.agrees_with(&world);
+    has_nothing_to_roll_back(&mut server);
+    let removal = world.members[1].propose(remove(0), &mut world.rng).unwrap();
+    world.deliver_proposal(1, &removal);
+    server.follow(&removal);
+    let (second, group_info) = commit(&mut world, 2, |builder| builder);
+    let staged = server.stage(&second);
+    server.merge(&staged, &group_info).unwrap();
+    server.agrees_with(&world);
+}
