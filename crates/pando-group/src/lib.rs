@@ -8,7 +8,8 @@
 //! - [`Group::reinitialize`] and [`Group::branch`] make groups that follow from another,
 //!   [`Group::join_successor`] joins them.
 //! - Every operation that changes a group gives a [`Delta`] beside its result: what is to be stored.
-//! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same rules.
+//! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same rules. It
+//!   cannot verify confirmation tags, so a GroupInfo comes with each Commit ([`PublicGroup::merge`]).
 //! - Rules are functions in `rules`, one for each sentence of the RFC that says what must be refused, and
 //!   each has its own [`Violation`].
 //!

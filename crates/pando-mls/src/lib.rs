@@ -99,6 +99,23 @@
 //! A [`Staged`] epoch is checked and complete, and changes nothing until it is merged; an application looks at
 //! [`Staged::proposals`] to refuse what it does not allow.
 //!
+//! # Servers
+//!
+//! A delivery service that gets handshakes as public messages follows a group with a [`PublicGroup`]. It
+//! has none of the group's secrets, and **cannot verify the confirmation tag of a Commit**, nor tell the
+//! committer's signature from another valid one. A Commit that is altered there on its way passes, the
+//! members refuse it, and the server is in an epoch in which no member is. Therefore
+//!
+//! - the committer gives a GroupInfo of the new epoch with the Commit ([`CommitBuilder::with_group_info`],
+//!   or [`Group::group_info`] after an external join), and the server passes both to
+//!   [`PublicGroup::merge`], which refuses a Commit that was altered on its way;
+//! - [`PublicGroup::merge_unconfirmed`] is for observers that get no GroupInfo. They notice an altered
+//!   Commit one or two Commits later;
+//! - [`PublicGroup::roll_back`] returns to the state before, from which the true Commit is merged.
+//!
+//! A GroupInfo proves what its signer says. Only the messages of other members show that they have
+//! merged the Commit, too.
+//!
 //! # Storing
 //!
 //! The library does no input or output. Each operation gives a [`Delta`]: rows to write and to delete, O(log N) of them
