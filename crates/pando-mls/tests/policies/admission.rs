@@ -2,9 +2,10 @@
 //! member from sending, our Commits leave both out, and a Commit of another member may refer to both.
 
 use crate::fixture::{
-    ALWAYS, Fixture, NEVER, NOW, OneRemoves, add, client, external_senders, leaf_template, new_signer,
-    newcomer_of, public_handshakes, refused, remove,
+    ALWAYS, Fixture, NEVER, NOW, OneRemoves, add, client, leaf_template, new_signer, newcomer_of,
+    public_handshakes, refused, remove,
 };
+use crate::make::external_senders;
 use pando_mls::wire::Sender;
 use pando_mls::{
     DefaultRules, Delta, Exceeded, Extensions, GroupConfig, GroupError, LeafIndex, LeftOutReason, Limits,

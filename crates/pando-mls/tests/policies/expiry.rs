@@ -2,8 +2,8 @@
 //! the leaves that it brings in are not valid at a time, and nobody sends an expired leaf unless it ignores its clock.
 
 use crate::fixture::{
-    EXPIRED, Fixture, NEVER, NOW, VALID, add, expired, leaf_template, leaked_signer, new_signer, newcomer_of,
-    remove,
+    Borrowed, EXPIRED, Fixture, NEVER, NOW, VALID, add, expired, leaf_template, leaked_signer, new_signer,
+    newcomer_of, remove,
 };
 use pando_mls::{
     CommitOutput, DefaultRules, GroupError, LeafIndex, LeftOutReason, Lifetime, Misuse, MlsMessage, NewLeaf,
@@ -161,19 +161,6 @@ fn of_whom_one_expires() -> Fixture {
     fixture.members[1].signer = Box::new(Borrowed(signer));
     fixture.members.iter_mut().for_each(|member| member.now = Some(VALID + 1));
     fixture
-}
-
-/// A signer that is owned elsewhere.
-struct Borrowed(&'static dyn pando_mls::Signer);
-
-impl pando_mls::Signer for Borrowed {
-    fn public_key(&self) -> &pando_mls::wire::SignaturePublicKey {
-        self.0.public_key()
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<pando_mls::wire::Signature, pando_mls::CryptoError> {
-        self.0.sign(message)
-    }
 }
 
 /// A member whose credential has expired sends no leaf with it, whichever way.

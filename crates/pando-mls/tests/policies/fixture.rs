@@ -1,12 +1,12 @@
 //! A group whose members have rules, clocks and identities of their own, a server that follows it, and proposals.
 
-pub(crate) use crate::make::{add, custom, external_senders, psk, reinit, remove, set_extensions};
+pub(crate) use crate::make::{add, custom, remove};
 
-use pando_mls::wire::{Sender, SignaturePublicKey};
+use pando_mls::wire::{Sender, Signature, SignaturePublicKey};
 use pando_mls::{
     AdmitAll, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, CommitView, Credential,
-    CredentialType, CryptoProvider, Decode, DefaultRules, Delta, Encode, ExtensionType, Extensions,
-    ExternalJoin, Group, GroupConfig, GroupError, GroupId, GroupInfo, GroupRules, IdentityError,
+    CredentialType, CryptoError, CryptoProvider, Decode, DefaultRules, Delta, Encode, ExtensionType,
+    Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupId, GroupInfo, GroupRules, IdentityError,
     IdentityPolicy, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafChange, LeafIndex, LeafTemplate,
     Lifetime, Limits, MlsMessage, NewLeaf, NoPsks, PendingProposal, Processed, Proposal, ProposalType,
     ProtocolVersion, PublicGroup, PublicProcessed, PublicStaged, Rows, RuleError, RustCrypto, Signer, Staged,
@@ -35,6 +35,11 @@ fn parts(credential: &Credential) -> Option<(&str, u64)> {
     let Credential::Basic { identity } = credential else { return None };
     let (name, end) = std::str::from_utf8(identity).ok()?.split_once('|')?;
     Some((name, end.parse().ok()?))
+}
+
+/// Returns the end of a credential.
+pub(crate) fn credential_end(credential: &Credential) -> u64 {
+    parts(credential).unwrap().1
 }
 
 /// Returns the name in a credential.
@@ -145,6 +150,7 @@ pub(crate) struct Member {
     pub(crate) group: Group,
     pub(crate) rows: Rows,
     pub(crate) rules: &'static dyn GroupRules,
+    pub(crate) policy: &'static dyn IdentityPolicy,
     pub(crate) now: Option<u64>,
 }
 
@@ -165,6 +171,7 @@ impl Member {
         operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<(T, Delta), GroupError>,
     ) -> Result<T, GroupError> {
         let client = client(&*self.signer, self.rules, self.now, *self.group.config());
+        let client = Client { policy: self.policy, ..client };
         let (result, delta) = operation(&mut self.group, &client)?;
         delta.apply(&mut self.rows);
         Ok(result)
@@ -330,6 +337,19 @@ pub(crate) fn leaked_signer(rng: &mut ChaCha20Rng) -> &'static dyn Signer {
     Box::leak(new_signer(rng))
 }
 
+/// A signer that is owned elsewhere.
+pub(crate) struct Borrowed(pub(crate) &'static dyn Signer);
+
+impl Signer for Borrowed {
+    fn public_key(&self) -> &SignaturePublicKey {
+        self.0.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, CryptoError> {
+        self.0.sign(message)
+    }
+}
+
 /// A lifetime that all clocks are in.
 pub(crate) const ALWAYS: Lifetime = Lifetime { not_before: 0, not_after: u64::MAX };
 
@@ -353,7 +373,7 @@ impl Fixture {
         let (group, delta) = Group::create(suite(), id, extensions, bundle, &creator, &mut rng).unwrap();
         let group_info = group.group_info(true, &creator).unwrap();
         let server = PublicGroup::new(suite(), &group_info, None, &Ending, config.limits).unwrap();
-        let mut creator = Member { name, signer, group, rows: Rows::new(), rules, now };
+        let mut creator = Member { name, signer, group, rows: Rows::new(), rules, policy: &Ending, now };
         delta.apply(&mut creator.rows);
         let mut rows = Rows::new();
         server.1.apply(&mut rows);
@@ -395,7 +415,7 @@ impl Fixture {
         let (group, delta) = joined.unwrap();
         let mut rows = Rows::new();
         delta.apply(&mut rows);
-        self.members.push(Member { name, signer, group, rows, rules, now });
+        self.members.push(Member { name, signer, group, rows, rules, policy: &Ending, now });
         self.agree();
     }
 
@@ -507,7 +527,7 @@ impl Fixture {
             join.build(&client(&*signer, rules, now, self.config), &mut self.rng)?;
         let mut rows = Rows::new();
         delta.apply(&mut rows);
-        Ok((Member { name, signer, group, rows, rules, now }, message))
+        Ok((Member { name, signer, group, rows, rules, policy: &Ending, now }, message))
     }
 
     pub(crate) fn group_info(&mut self, by: usize) -> GroupInfo {

@@ -12,6 +12,7 @@
 mod admission;
 mod custom_proposals;
 mod expiry;
+#[allow(dead_code, reason = "one_epoch needs more of it")]
 mod fixture;
 mod group_rules;
 mod leaf_changes;

@@ -1,0 +1,413 @@
+//! What clients do.
+
+use crate::fixture::{
+    ALWAYS, CUSTOM, Ending, Member, Newcomer, add, client, custom, leaf_template, leaked_signer, new_signer,
+    newcomer_of, public_handshakes, remove,
+};
+use crate::opinions::{MOST_MEMBERS, START, Shared, YEAR, client_of, clock, name};
+use crate::world::{CLIENTS, Divided, Outcome, World};
+use pando_mls::{
+    AdmitAll, CommitBuilder, CommitOutput, Delta, ExternalJoin, GroupError, LeafIndex, LeftOutReason,
+    Missing, Misuse, MlsMessage, NewLeaf, Processed, Proposal, Rows, Violation, propose_own_add,
+};
+use rand_chacha::ChaCha20Rng;
+
+/// A client with a KeyPackage and a credential that has this end.
+pub(crate) fn newcomer(client: usize, end: u64, rng: &mut ChaCha20Rng) -> Newcomer {
+    newcomer_of(leaf_template(&name(client), end), ALWAYS, rng)
+}
+
+/// Adds proposals to a Commit, and a new leaf.
+type Fill<'a> = &'a dyn for<'b> Fn(CommitBuilder<'b>) -> CommitBuilder<'b>;
+
+impl World {
+    pub(crate) fn step(&mut self) -> Outcome {
+        let ready = self.ready();
+        let Some(by) = self.pick(&ready) else { return Ok(()) };
+        if self.nodes[&by].wants_to_leave && self.member_count() > 3 {
+            let leaf = self.member(by).group.own_leaf();
+            let proposed = self.propose(by, remove(leaf.0))?;
+            self.nodes.get_mut(&by).unwrap().wants_to_leave = !proposed;
+            return Ok(());
+        }
+        match self.below(100) {
+            0..25 => self.commit(by, &|builder| builder),
+            25..37 => self.add_by_value(by),
+            37..42 => self.remove_by_value(by),
+            42..48 => self.renew(by),
+            48..56 => self.propose_something(by),
+            56..62 => self.propose_update(by),
+            62..69 => self.ask_to_be_added(),
+            69..77 => self.from_outside(by),
+            77..82 => self.break_a_rule(by, &ready),
+            82..87 => self.withdraw(by),
+            87..90 => self.lose_a_proposal(by, &ready),
+            90..94 => self.race(&ready),
+            94..97 => self.chat(by, &ready),
+            _ => {
+                let lazily = self.percent(50);
+                self.member(by).restart(lazily);
+                self.count("restarted");
+                Ok(())
+            }
+        }
+    }
+
+    /// An end of a credential: for some clocks it is past, and for few it is long past.
+    fn end(&mut self) -> u64 {
+        START + (self.below(12) as u64) * YEAR - YEAR
+    }
+
+    fn data(&mut self, kind: &[u8]) -> Vec<u8> {
+        let number = self.below(usize::MAX);
+        [kind, &number.to_be_bytes()].concat()
+    }
+
+    /// Clients that are not in the group.
+    fn outside(&self) -> Vec<usize> {
+        let public = self.server.group.public();
+        let credentials = public.tree().members().filter_map(|leaf| public.credential(leaf));
+        let inside: Vec<_> = credentials.map(|credential| client_of(&credential)).collect();
+        (0..CLIENTS).filter(|client| !inside.contains(client) && !self.nodes.contains_key(client)).collect()
+    }
+
+    fn member_count(&self) -> u32 {
+        self.server.group.public().tree().member_count()
+    }
+
+    /// The leaf of another member.
+    fn another(&mut self, by: usize) -> Option<LeafIndex> {
+        let own = self.member(by).group.own_leaf();
+        let others = self.server.group.public().tree().members().filter(|leaf| *leaf != own);
+        let others: Vec<_> = others.collect();
+        if others.len() < 3 { None } else { self.pick(&others) }
+    }
+
+    /// Does something as a member: without its clock, at times, if its clock is against it. Returns nothing if it is not
+    /// done, because the clock or the rules are against it.
+    fn attempt<T>(
+        &mut self,
+        by: usize,
+        what: &mut dyn FnMut(&mut Member, &mut ChaCha20Rng) -> Result<T, GroupError>,
+    ) -> Outcome<Option<T>> {
+        let member = &mut self.nodes.get_mut(&by).unwrap().member;
+        let mut result = what(member, &mut self.rng);
+        if let Err(GroupError::Violation(Violation::Credential(_) | Violation::Lifetime)) = &result {
+            self.count("our own clock refused");
+            if self.percent(40) {
+                return Ok(None);
+            }
+            let member = &mut self.nodes.get_mut(&by).unwrap().member;
+            let now = member.now.take();
+            result = what(member, &mut self.rng);
+            member.now = now;
+        }
+        match result {
+            Ok(result) => Ok(Some(result)),
+            Err(GroupError::Violation(Violation::GroupRules(_))) => {
+                self.count("our own rules refused");
+                Ok(None)
+            }
+            Err(other) => Err(Divided(format!("client {by} cannot act: {other}"))),
+        }
+    }
+
+    fn build(&mut self, by: usize, fill: Fill<'_>) -> Outcome<Option<CommitOutput>> {
+        let built = self.attempt(by, &mut |member, rng| member.build(|builder| fill(builder), rng))?;
+        if let Some(CommitOutput { left_out, .. }) = &built
+            && !left_out.is_empty()
+        {
+            self.count("left out");
+            if left_out.iter().any(|left| matches!(left.reason, LeftOutReason::Refused(_))) {
+                self.count("left out by the rules");
+            }
+        }
+        Ok(built)
+    }
+
+    /// Makes a Commit, which the server accepts.
+    fn commit(&mut self, by: usize, fill: Fill<'_>) -> Outcome {
+        let Some(output) = self.build(by, fill)? else { return Ok(()) };
+        self.accepted(by, output).map(drop)
+    }
+
+    fn accepted(&mut self, by: usize, output: CommitOutput) -> Outcome {
+        match self.submit(output.message, output.welcome)? {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Divided(format!("the server refuses a Commit of client {by}: {error}"))),
+        }
+    }
+
+    fn add_by_value(&mut self, by: usize) -> Outcome {
+        let mut added = Vec::new();
+        for client in self.outside().into_iter().take(2) {
+            let end = self.end();
+            let newcomer = newcomer(client, end, &mut self.rng);
+            added.push(newcomer.key_package());
+            self.newcomers.push((client, newcomer));
+            if self.percent(60) {
+                break;
+            }
+        }
+        self.count("added by value");
+        self.commit(by, &|builder| added.iter().cloned().fold(builder, CommitBuilder::add))
+    }
+
+    fn remove_by_value(&mut self, by: usize) -> Outcome {
+        let Some(leaf) = self.another(by) else { return Ok(()) };
+        self.commit(by, &|builder| builder.remove(leaf))
+    }
+
+    /// The contents of a leaf that a member takes next, perhaps with another key.
+    fn new_leaf(&mut self, by: usize) -> NewLeaf<'static> {
+        let end = self.end();
+        let template = leaf_template(&name(by), end);
+        if self.percent(50) {
+            let signer = leaked_signer(&mut self.rng);
+            self.nodes.get_mut(&by).unwrap().signers.push(signer);
+        }
+        // It may be one that was never committed.
+        let signers = self.nodes[&by].signers.clone();
+        NewLeaf { template, signer: self.pick(&signers[signers.len().saturating_sub(2)..]).unwrap() }
+    }
+
+    fn renew(&mut self, by: usize) -> Outcome {
+        let new_leaf = self.new_leaf(by);
+        self.commit(by, &|builder| builder.new_leaf(new_leaf.clone()))
+    }
+
+    /// Proposes something. Returns whether it was sent.
+    fn propose(&mut self, by: usize, proposal: Proposal) -> Outcome<bool> {
+        let sent = self.attempt(by, &mut |member, rng| member.propose(proposal.clone(), rng))?;
+        sent.map_or(Ok(false), |message| self.deliver_proposal(by, message).map(|()| true))
+    }
+
+    fn deliver_proposal(&mut self, by: usize, message: MlsMessage) -> Outcome {
+        match self.submit(message, None)? {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Divided(format!("the server refuses a proposal of client {by}: {error}"))),
+        }
+    }
+
+    fn propose_something(&mut self, by: usize) -> Outcome {
+        let proposal = match self.below(4) {
+            0 => self.another(by).map(|leaf| remove(leaf.0)),
+            1 => Some(custom(CUSTOM, &self.data(b"bad"))),
+            2 => Some(custom(CUSTOM, &self.data(b"good"))),
+            _ => {
+                let outside = self.outside();
+                self.pick(&outside).map(|client| {
+                    let end = self.end();
+                    let newcomer = newcomer(client, end, &mut self.rng);
+                    let proposal = add(newcomer.key_package());
+                    self.newcomers.push((client, newcomer));
+                    proposal
+                })
+            }
+        };
+        proposal.map_or(Ok(false), |proposal| self.propose(by, proposal)).map(drop)
+    }
+
+    fn propose_update(&mut self, by: usize) -> Outcome {
+        let new_leaf = if self.percent(50) { Some(self.new_leaf(by)) } else { None };
+        let sent = self.attempt(by, &mut |member, rng| member.propose_update(new_leaf.clone(), rng))?;
+        sent.map_or(Ok(()), |message| self.deliver_proposal(by, message))
+    }
+
+    fn ask_to_be_added(&mut self) -> Outcome {
+        let outside = self.outside();
+        let Some(number) = self.pick(&outside) else { return Ok(()) };
+        let end = self.end();
+        let newcomer = newcomer(number, end, &mut self.rng);
+        let context = self.server.group.public().context();
+        let ask = |now| {
+            let client = client(&*newcomer.signer, &Shared, now, public_handshakes());
+            propose_own_add(context, newcomer.key_package(), &client)
+        };
+        // A client whose clock is against it ignores it.
+        let message = ask(clock(number)).or_else(|_| ask(None));
+        let message = message.map_err(|error| Divided(format!("client {number} cannot ask: {error}")))?;
+        self.newcomers.push((number, newcomer));
+        self.count("asked to be added");
+        match self.submit(message, None)? {
+            Ok(true) => self.count("admitted"),
+            Ok(false) => self.count("asked in vain"),
+            Err(error) => return Err(Divided(format!("the server refuses client {number}: {error}"))),
+        }
+        Ok(())
+    }
+
+    /// A client joins by an external Commit, or comes back.
+    fn from_outside(&mut self, by: usize) -> Outcome {
+        let back = self.percent(40);
+        let inside: Vec<_> = self.nodes.keys().copied().filter(|client| *client != by).collect();
+        let clients = if back { inside } else { self.outside() };
+        let Some(number) = self.pick(&clients) else { return Ok(()) };
+        let public = self.server.group.public();
+        let is_own = |leaf: &LeafIndex| {
+            public.credential(*leaf).is_some_and(|credential| client_of(&credential) == number)
+        };
+        let resync = public.tree().members().find(is_own);
+        if back && resync.is_none() {
+            // It has been removed, and does not know it.
+            return Ok(());
+        }
+        let info =
+            self.member(by).operate(|group, client| Ok((group.group_info(true, client)?, Delta::default())));
+        let group_info = info.unwrap();
+        let (end, signer) = (self.end(), new_signer(&mut self.rng));
+        let rng = &mut self.rng;
+        let mut join = |now| {
+            let template = leaf_template(&name(number), end);
+            let (group_info, psks, authenticated_data) = (&group_info, Vec::new(), b"".as_slice());
+            let join = ExternalJoin { group_info, tree: None, template, resync, psks, authenticated_data };
+            join.build(&client(&*signer, &Shared, now, public_handshakes()), rng)
+        };
+        let mut joined = join(clock(number));
+        if let Err(GroupError::Violation(Violation::Credential(_))) = &joined {
+            joined = join(None);
+        }
+        let (group, message, delta) = match joined {
+            Ok(joined) => joined,
+            Err(GroupError::Violation(Violation::GroupRules(_))) => {
+                self.count("our own rules refused");
+                return Ok(());
+            }
+            Err(error) => return Err(Divided(format!("client {number} cannot join: {error}"))),
+        };
+        if let Err(error) = self.submit(message, None)? {
+            return Err(Divided(format!("the server does not let client {number} in: {error}")));
+        }
+        let mut rows = Rows::new();
+        delta.apply(&mut rows);
+        let (rules, policy, now) = (&Shared, &Ending, clock(number));
+        self.enter(number, Member { name: name(number), signer, group, rows, rules, policy, now })?;
+        self.count(if back { "came back from outside" } else { "joined from outside" });
+        Ok(())
+    }
+
+    /// A member that ignores the rules makes a Commit, which nobody takes.
+    fn break_a_rule(&mut self, by: usize, ready: &[usize]) -> Outcome {
+        let mut proposals = Vec::new();
+        let missing = (MOST_MEMBERS + 1).saturating_sub(self.member_count()) as usize;
+        let (outside, another) = (self.outside(), self.another(by));
+        match (self.below(3), another) {
+            (0, _) if missing <= outside.len() => {
+                for client in outside.into_iter().take(missing) {
+                    proposals.push(add(newcomer(client, u64::MAX, &mut self.rng).key_package()));
+                }
+            }
+            (1, Some(leaf)) if !self.member(by).group.own_leaf().0.is_multiple_of(2) => {
+                proposals.push(remove(leaf.0));
+            }
+            _ => proposals.push(custom(CUSTOM, &self.data(b"bad"))),
+        }
+        let member = &mut self.nodes.get_mut(&by).unwrap().member;
+        let (rules, now) = (member.rules, member.now.take());
+        member.rules = &AdmitAll;
+        let built = member.build(
+            |builder| proposals.iter().cloned().fold(builder.without_pending(), CommitBuilder::proposal),
+            &mut self.rng,
+        );
+        (member.rules, member.now) = (rules, now);
+        let message = built.map_err(|error| Divided(format!("client {by} breaks no rule: {error}")))?.message;
+        let is_refused = |result: Result<(), GroupError>| {
+            matches!(result, Err(GroupError::Violation(Violation::GroupRules(_))))
+        };
+        if !is_refused(self.submit(message.clone(), None)?.map(drop)) {
+            return Err(Divided("the server takes what the rules forbid".to_owned()));
+        }
+        for client in ready.iter().filter(|client| **client != by) {
+            if !is_refused(self.member(*client).process(&message).map(drop)) {
+                return Err(Divided(format!("client {client} takes what the rules forbid")));
+            }
+        }
+        self.member(by).clear_pending();
+        self.count("refused by all");
+        Ok(())
+    }
+
+    /// A member withdraws what it has proposed. The proposal may have been on its way all the same.
+    fn withdraw(&mut self, by: usize) -> Outcome {
+        let update = self.percent(30);
+        let data = self.data(b"good");
+        let sent = self.attempt(by, &mut |member, rng| {
+            if update { member.propose_update(None, rng) } else { member.propose(custom(CUSTOM, &data), rng) }
+        })?;
+        let Some(message) = sent else { return Ok(()) };
+        self.withdraw_last(by);
+        if self.percent(50) {
+            self.count("withdrew what came later");
+            self.deliver_proposal(by, message)
+        } else {
+            self.count("withdrew");
+            Ok(())
+        }
+    }
+
+    fn withdraw_last(&mut self, by: usize) {
+        let member = self.member(by);
+        let reference = member.pending().last().unwrap().reference.clone();
+        member.operate(|group, _| Ok(((), group.withdraw_proposal(&reference)?))).unwrap();
+    }
+
+    /// A proposal is lost on its way, and its maker commits it: nobody can follow, until it is withdrawn.
+    fn lose_a_proposal(&mut self, by: usize, ready: &[usize]) -> Outcome {
+        let data = self.data(b"lost");
+        let sent = self.attempt(by, &mut |member, rng| member.propose(custom(CUSTOM, &data), rng))?;
+        let built = if sent.is_some() { self.build(by, &|builder| builder)? } else { None };
+        let Some(output) = built else {
+            if sent.is_some() {
+                self.withdraw_last(by);
+            }
+            return Ok(());
+        };
+        let lacks =
+            |result: Result<(), GroupError>| matches!(result, Err(GroupError::Missing(Missing::Proposal(_))));
+        if !lacks(self.submit(output.message.clone(), None)?.map(drop)) {
+            return Err(Divided("the server knows what nobody has sent".to_owned()));
+        }
+        for client in ready.iter().filter(|client| **client != by) {
+            if !lacks(self.member(*client).process(&output.message).map(drop)) {
+                return Err(Divided(format!("client {client} knows what nobody has sent")));
+            }
+        }
+        self.member(by).clear_pending();
+        self.withdraw_last(by);
+        self.count("committed what nobody knew");
+        self.commit(by, &|builder| builder)
+    }
+
+    /// Two members make a Commit, and the server takes one.
+    fn race(&mut self, ready: &[usize]) -> Outcome {
+        let [Some(first), Some(second)] = [self.pick(ready), self.pick(ready)] else { return Ok(()) };
+        if first == second {
+            return Ok(());
+        }
+        let Some(output) = self.build(first, &|builder| builder)? else { return Ok(()) };
+        let lost = self.build(second, &|builder| builder)?;
+        self.accepted(first, output)?;
+        let Some(lost) = lost else { return Ok(()) };
+        self.count("lost a race");
+        match self.submit(lost.message, None)? {
+            Err(GroupError::Framing(_)) => Ok(()),
+            _ => Err(Divided("two Commits were accepted in one epoch".to_owned())),
+        }
+    }
+
+    fn chat(&mut self, by: usize, ready: &[usize]) -> Outcome {
+        let member = &mut self.nodes.get_mut(&by).unwrap().member;
+        let message = match member.encrypt(&mut self.rng) {
+            Ok(message) => message,
+            Err(GroupError::Misuse(Misuse::ProposalsPending)) => return Ok(()),
+            Err(error) => return Err(Divided(format!("client {by} cannot send: {error}"))),
+        };
+        for client in ready.iter().filter(|client| **client != by) {
+            match self.member(*client).process(&message) {
+                Ok(Processed::Application { .. }) => self.count("read"),
+                other => return Err(Divided(format!("client {client} cannot read: {other:?}"))),
+            }
+        }
+        Ok(())
+    }
+}

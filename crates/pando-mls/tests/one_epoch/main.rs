@@ -1,0 +1,94 @@
+//! A long history of one group whose members have clocks that differ by years and local policies that differ, and the same
+//! group rules: they stay in one epoch, and so does a server that follows them without secrets.
+//!
+//! The server orders what it accepts; members take it in this order, each in its own time.
+//!
+//! - `PANDO_ONE_EPOCH_COMMITS` is the number of Commits (default: 1,000).
+//! - `PANDO_ONE_EPOCH_SEED` is the number that the history follows from (default: 17).
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+#[allow(dead_code, reason = "the tests of policies need more of it")]
+#[path = "../policies/fixture.rs"]
+mod fixture;
+mod history;
+#[allow(dead_code, reason = "the scenarios need more of it")]
+#[path = "../scenario/proposals.rs"]
+mod make;
+mod opinions;
+mod world;
+
+use crate::opinions::{Lax, OwnClock};
+use crate::world::{Divided, Odd, World};
+
+fn variable(name: &str) -> Option<u64> {
+    Some(std::env::var(name).ok()?.parse().unwrap())
+}
+
+#[test]
+fn members_stay_in_one_epoch() {
+    let commits = variable("PANDO_ONE_EPOCH_COMMITS").unwrap_or(1_000);
+    let seed = variable("PANDO_ONE_EPOCH_SEED").unwrap_or(17);
+    println!("seed {seed}");
+    let mut world = World::new(seed, Odd::default());
+    if let Err(Divided(reason)) = world.run(commits) {
+        panic!("seed {seed}, after {} Commits: {reason}", world.commits);
+    }
+    println!("{:#?}", world.tally);
+    // Nothing was left out.
+    if commits >= 1_000 {
+        for what in [
+            "added by value",
+            "asked to be added",
+            "admitted",
+            "asked in vain",
+            "brought in what is expired for a member",
+            "joined from outside",
+            "came back from outside",
+            "held",
+            "merged although expired",
+            "our own clock refused",
+            "our own rules refused",
+            "lost a race",
+            "refused by all",
+            "withdrew",
+            "withdrew what came later",
+            "committed what nobody knew",
+            "left out",
+            "left out by the rules",
+            "read",
+            "removed",
+            "restarted",
+            "updated",
+            "wanted to leave",
+        ] {
+            let count = world.tally.get(what).copied().unwrap_or_default();
+            assert!(count >= 5, "{what}: {count}");
+        }
+    }
+}
+
+/// The history notices a member that asks its own clock about a Commit.
+#[test]
+fn a_clock_in_the_validity_of_commits_divides_the_group() {
+    let mut world = World::new(1, Odd { policy: Some((2, &OwnClock)), ..Odd::default() });
+    let Divided(reason) = world.run(1_000).unwrap_err();
+    assert!(reason.contains("expired"), "{reason}");
+    assert!(world.commits < 500, "{}", world.commits);
+}
+
+/// The history notices a member that has other rules.
+#[test]
+fn a_member_with_other_rules_divides_the_group() {
+    let mut world = World::new(2, Odd { rules: Some((2, &Lax)), ..Odd::default() });
+    let Divided(reason) = world.run(1_000).unwrap_err();
+    assert!(reason.contains("rules"), "{reason}");
+    assert!(world.commits < 500, "{}", world.commits);
+}
