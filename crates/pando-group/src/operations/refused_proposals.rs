@@ -38,8 +38,8 @@ impl Refusals {
     }
 }
 
-/// Sorts proposals that go together in the order in which they are applied (section 12.3). Then all that come before one
-/// of them go together, too.
+/// Sorts proposals in the order in which they are applied (section 12.3): removals make room for additions, whichever came
+/// first.
 pub(crate) fn sort_as_applied(proposals: &mut [Arc<PendingProposal>]) {
     proposals.sort_by_key(|pending| match pending.proposal {
         Proposal::Remove(_) => 0,

@@ -334,10 +334,32 @@ fn a_member_that_makes_bad_proposals_does_not_block_others() {
     for number in 0..100_u8 {
         fixture.propose(1, custom(CUSTOM, &[b"bad", &[number][..]].concat()));
     }
+    fixture.propose(2, custom(CUSTOM, b"good"));
     fixture.propose(2, remove(1));
-    let output = fixture.commit(0, |builder| builder);
+    let output = fixture.build(0, |builder| builder).unwrap();
     assert_eq!(refusals(&output), (100, 0));
+    let covered = fixture.members[0].group.pending_epoch().unwrap().proposals();
+    assert_eq!(
+        covered.map(|(_, proposal)| proposal.clone()).collect::<Vec<_>>(),
+        [custom(CUSTOM, b"good"), remove(1)]
+    );
+    fixture.deliver(&output.message);
     assert_eq!(fixture.members.len(), 2);
+}
+
+/// Removals make room for the first of those that are added, although they were proposed later.
+#[test]
+fn removals_make_room_for_additions() {
+    let mut fixture = Fixture::of(&AtMost::<4>, 4);
+    for number in 0..20 {
+        let newcomer = fixture.newcomer(&format!("n{number}"));
+        fixture.propose(1, add(newcomer.key_package()));
+    }
+    fixture.propose(2, remove(3));
+    let output = fixture.build(0, |builder| builder).unwrap();
+    assert_eq!(refusals(&output), (19, 0));
+    let names = crate::fixture::described(&fixture.members[1].stage(&output.message).leaf_changes().unwrap());
+    assert!(names.contains(&("added", 3, "n0".into())), "{names:?}");
 }
 
 /// Of good ones of the same sender, those that are applied before are committed, and nothing else is left out.
@@ -376,8 +398,9 @@ fn our_own_proposal_goes_with_a_pending_one() {
     plain.capabilities.proposals.clear();
     let plain = newcomer_of(plain, ALWAYS, &mut fixture.rng);
     fixture.add(0, vec![plain]);
-    for proposal in [remove(2), remove(3), remove(1)] {
-        fixture.propose(if proposal == remove(1) { 2 } else { 1 }, proposal);
+    // The one that is needed comes last.
+    for (by, leaf) in [(1, 2), (2, 1), (2, 3)] {
+        fixture.propose(by, remove(leaf));
     }
     fixture.propose_unsupported(1, 3, custom(CUSTOM, b"bad"));
     let output = fixture.build(0, |builder| builder.proposal(custom(CUSTOM, b"good"))).unwrap();
