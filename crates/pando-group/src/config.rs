@@ -52,7 +52,8 @@ pub struct Limits {
     pub group_id_bytes: usize,
     /// How many proposals may be pending in one epoch. Default: 65,536.
     pub pending_proposals: usize,
-    /// How much may be stored of the proposals that are pending in one epoch, in bytes. Default: 64 MiB.
+    /// How much may be stored of the proposals that are pending in one epoch, in bytes; and as much of those that the group's
+    /// rules do not admit. Default: 64 MiB.
     pub pending_proposal_bytes: usize,
     /// How many of the pending proposals may be of clients that ask to be added. They come in only if the group's rules admit
     /// them ([`GroupRules::admit`](crate::GroupRules::admit)). Default: 65,536.
@@ -116,9 +117,16 @@ impl Limits {
         if proposals > limit { Err(Exceeded::NewMemberProposals(limit)) } else { Ok(()) }
     }
 
-    pub(crate) const fn check_not_admitted(&self, proposals: usize) -> Result<(), Exceeded> {
+    /// So many proposals are kept that the group's rules do not admit, of which so much is stored.
+    pub(crate) const fn check_not_admitted(&self, proposals: usize, bytes: usize) -> Result<(), Exceeded> {
         let limit = self.proposals_not_admitted;
-        if proposals > limit { Err(Exceeded::ProposalsNotAdmitted(limit)) } else { Ok(()) }
+        if proposals > limit {
+            Err(Exceeded::ProposalsNotAdmitted(limit))
+        } else if bytes > self.pending_proposal_bytes {
+            Err(Exceeded::PendingProposalBytes(self.pending_proposal_bytes))
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) const fn check_tree_size(&self, size: TreeSize) -> Result<(), Exceeded> {

@@ -25,8 +25,10 @@ struct Entry {
 /// Numbers that [`Limits`] bound.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
-    /// Size of all rows.
+    /// Size of the rows, but for those of proposals that are not admitted.
     bytes: usize,
+    /// Size of the rows of proposals that are not admitted.
+    not_admitted_bytes: usize,
     /// Proposals of the status [`ProposalStatus::Pending`].
     pending: usize,
     /// Proposals of clients that ask to be added.
@@ -80,26 +82,33 @@ impl ProposalStore {
         if self.positions.contains_key(&proposal.reference) {
             return Ok(None);
         }
-        let position = self.entries.len();
-        limits.check_pending(position.saturating_add(1), self.counts.bytes.saturating_add(bytes))?;
+        let (position, counts) = (self.entries.len(), &self.counts);
+        // Proposals that are not admitted take no room from others: anyone can make them.
         if status == ProposalStatus::NotAdmitted {
-            limits.check_not_admitted(self.counts.not_admitted.saturating_add(1))?;
-        } else if proposal.sender == Sender::NewMemberProposal {
-            limits.check_new_members(self.counts.of_new_members.saturating_add(1))?;
+            let count = counts.not_admitted.saturating_add(1);
+            limits.check_not_admitted(count, counts.not_admitted_bytes.saturating_add(bytes))?;
+        } else {
+            let count = position.saturating_sub(counts.not_admitted).saturating_add(1);
+            limits.check_pending(count, counts.bytes.saturating_add(bytes))?;
+            if proposal.sender == Sender::NewMemberProposal {
+                limits.check_new_members(counts.of_new_members.saturating_add(1))?;
+            }
         }
         u32::try_from(position).map(Some).map_err(|_| Exceeded::PendingProposals(position))
     }
 
     fn push(&mut self, proposal: PendingProposal, status: ProposalStatus, bytes: usize) {
-        let Counts { bytes: all_bytes, pending, of_new_members, not_admitted } = &mut self.counts;
+        let Counts { bytes: other_bytes, not_admitted_bytes, pending, of_new_members, not_admitted } =
+            &mut self.counts;
         let increase = |count: &mut usize, by: usize| *count = count.saturating_add(by);
-        increase(all_bytes, bytes);
+        let is_admitted = status != ProposalStatus::NotAdmitted;
+        increase(if is_admitted { other_bytes } else { not_admitted_bytes }, bytes);
         match status {
             ProposalStatus::Pending => increase(pending, 1),
             ProposalStatus::NotAdmitted => increase(not_admitted, 1),
             ProposalStatus::Unsupported | ProposalStatus::Withdrawn => {}
         }
-        if proposal.sender == Sender::NewMemberProposal && status != ProposalStatus::NotAdmitted {
+        if proposal.sender == Sender::NewMemberProposal && is_admitted {
             increase(of_new_members, 1);
         }
         self.positions.insert(proposal.reference.clone(), self.entries.len());

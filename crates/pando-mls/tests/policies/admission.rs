@@ -129,6 +129,30 @@ fn so_many_are_kept_and_no_more() {
     fixture.hear_not_admitted(None, &message);
 }
 
+/// Anyone can ask to be added, with a KeyPackage that is large. What is not admitted is bounded, and keeps no member from
+/// proposing.
+#[test]
+fn strangers_take_no_room_from_members() {
+    let bytes = 2_000;
+    let limits = Limits { pending_proposals: 1, pending_proposal_bytes: bytes, ..Limits::default() };
+    let config = GroupConfig { limits, ..public_handshakes() };
+    let mut fixture = Fixture::with(&DefaultRules, 2, config, Extensions::default());
+    let name = |number: usize| format!("{}{number}", "x".repeat(600));
+    let asked: Vec<_> = (0..4).map(|number| stranger_asks(&mut fixture, &name(number)).1).collect();
+    for message in &asked[..2] {
+        fixture.hear_not_admitted(None, message);
+    }
+    let full = GroupError::Exceeded(Exceeded::PendingProposalBytes(bytes));
+    assert_eq!(fixture.refusal(None, &asked[2]), full);
+    fixture.members.iter_mut().for_each(|member| member.restart(true));
+    fixture.server.restart_with(limits);
+    assert_eq!(fixture.refusal(None, &asked[2]), full);
+    fixture.propose(0, remove(1));
+    let more = fixture.members[1].propose(remove(0), &mut fixture.rng);
+    assert_eq!(more.unwrap_err(), GroupError::Exceeded(Exceeded::PendingProposals(1)));
+    fixture.commit(0, |builder| builder);
+}
+
 /// The group's own external senders are admitted, also when they add.
 #[test]
 fn external_senders_are_admitted() {

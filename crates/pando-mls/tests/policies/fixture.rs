@@ -289,8 +289,12 @@ impl Server {
     }
 
     pub(crate) fn restart(&mut self) {
+        self.restart_with(Limits::default());
+    }
+
+    pub(crate) fn restart_with(&mut self, limits: Limits) {
         assert_eq!(self.rows, self.group.rows().unwrap());
-        self.group = PublicGroup::load(&self.rows, &RustCrypto, &Ending, Limits::default()).unwrap();
+        self.group = PublicGroup::load(&self.rows, &RustCrypto, &Ending, limits).unwrap();
         assert_eq!(self.rows, self.group.rows().unwrap());
     }
 }
