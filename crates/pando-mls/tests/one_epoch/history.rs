@@ -66,7 +66,8 @@ impl World {
     /// Clients that are not in the group.
     fn outside(&self) -> Vec<usize> {
         let public = self.server.group.public();
-        let credentials = public.tree().members().filter_map(|leaf| public.credential(leaf));
+        let credentials =
+            public.tree().members().map(Result::unwrap).filter_map(|leaf| public.credential(leaf).unwrap());
         let inside: Vec<_> = credentials.map(|credential| client_of(&credential)).collect();
         (0..CLIENTS).filter(|client| !inside.contains(client) && !self.nodes.contains_key(client)).collect()
     }
@@ -78,7 +79,8 @@ impl World {
     /// The leaf of another member.
     fn another(&mut self, by: usize) -> Option<LeafIndex> {
         let own = self.member(by).group.own_leaf();
-        let others = self.server.group.public().tree().members().filter(|leaf| *leaf != own);
+        let others =
+            self.server.group.public().tree().members().map(Result::unwrap).filter(|leaf| *leaf != own);
         let others: Vec<_> = others.collect();
         if others.len() < 3 { None } else { self.pick(&others) }
     }
@@ -245,9 +247,9 @@ impl World {
         let Some(number) = self.pick(&clients) else { return Ok(()) };
         let public = self.server.group.public();
         let is_own = |leaf: &LeafIndex| {
-            public.credential(*leaf).is_some_and(|credential| client_of(&credential) == number)
+            public.credential(*leaf).unwrap().is_some_and(|credential| client_of(&credential) == number)
         };
-        let resync = public.tree().members().find(is_own);
+        let resync = public.tree().members().map(Result::unwrap).find(is_own);
         if back && resync.is_none() {
             // It has been removed, and does not know it.
             return Ok(());

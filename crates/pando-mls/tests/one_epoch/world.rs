@@ -48,7 +48,7 @@ impl Node {
     /// Takes the signer for the leaf that the member has now.
     fn take_signer(&mut self) {
         let Member { group, signer, .. } = &mut self.member;
-        let key = group.public().tree().signature_key(group.own_leaf()).unwrap();
+        let key = group.public().tree().signature_key(group.own_leaf()).unwrap().unwrap();
         let own = self.signers.iter().find(|signer| *signer.public_key() == key).unwrap();
         *signer = Box::new(Borrowed(*own));
     }
@@ -182,7 +182,7 @@ impl World {
                 let changes = staged.leaf_changes().unwrap();
                 self.note(&changes);
                 self.changes.insert(staged.public().context().epoch, changes);
-                self.server.merge(*staged);
+                self.server.merge(&staged);
                 self.commits += 1;
                 true
             }
@@ -332,7 +332,7 @@ impl World {
             }
         }
         let public = self.server.group.public();
-        let members = public.tree().members().count();
+        let members = public.tree().members().map(Result::unwrap).count();
         if members != self.nodes.len() {
             return Err(Divided(format!("there are {members} members, and {} clients", self.nodes.len())));
         }

@@ -52,7 +52,7 @@ fn members_hold_leave_and_merge() {
     let of_server = fixture.server.stage(&message);
     let view = of_server.view(fixture.server.group.public()).unwrap();
     assert_eq!(Careful { avoids: "late" }.advise(&view, None).unwrap(), Advice::Leave("avoids late".into()));
-    fixture.server.merge(of_server);
+    fixture.server.merge(&of_server);
     // The first and the fourth merge it and go on; the third leaves; the second merges it later.
     let mut staged = staged.into_iter();
     let (first, second, _, fourth) =
