@@ -1,0 +1,107 @@
+//! The public functions of `pando-group`, so that none is forgotten.
+
+use crate::operations;
+use crate::{SETTING, check_reads_nothing};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Public functions that are not called on an opened group.
+const ELSEWHERE: &[&str] = &[
+    // These make a group in memory, from arguments in memory.
+    "ExternalJoin::build",
+    "Group::create",
+    "Group::join",
+    "Group::load",
+    "PublicGroup::load",
+    "PublicGroup::new",
+    // The trees of these groups are in memory.
+    "PublicGroup::merge",
+    "PublicGroup::pending_proposals",
+    "PublicGroup::process",
+    "PublicGroup::public",
+    "PublicGroup::reinit",
+    "PublicGroup::rows",
+    "PublicGroup::take_delta",
+    // These have no group.
+    "Delta::apply",
+    "Delta::deletes",
+    "Delta::forget_before",
+    "Delta::is_empty",
+    "Delta::is_whole",
+    "Delta::writes",
+    "KeyPackageBundle::new",
+    "RowKey::from_bytes",
+    "RowKey::to_bytes",
+    "RuleError::refused",
+    "StoredGroup::read",
+    "Successor::new",
+    "propose_as_external_sender",
+    "propose_own_add",
+];
+
+/// Adds the public functions in a folder, as `Type::function` or `function`.
+fn find(folder: &Path, functions: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            find(&path, functions);
+            continue;
+        }
+        let source = std::fs::read_to_string(path).unwrap();
+        let mut of_type = None;
+        for line in source.lines() {
+            let word = |text: &str| -> String {
+                text.chars().take_while(|char| char.is_alphanumeric() || *char == '_').collect()
+            };
+            if let Some(rest) = line.strip_prefix("impl") {
+                let rest = if rest.starts_with('<') { rest.split_once("> ").unwrap().1 } else { rest.trim() };
+                of_type = (!rest.contains(" for ")).then(|| word(rest));
+            }
+            let function =
+                line.trim_start().strip_prefix("pub ").map(|rest| rest.trim_start_matches("const "));
+            let Some(name) = function.and_then(|rest| rest.strip_prefix("fn ")).map(word) else { continue };
+            match line.len() - line.trim_start().len() {
+                0 => functions.insert(name),
+                4 => functions.insert(format!("{}::{name}", of_type.clone().unwrap())),
+                // By the macro that defines violations.
+                _ => {
+                    assert_eq!(name, "section");
+                    false
+                }
+            };
+        }
+    }
+}
+
+/// A new public function must be among the operations if it may be called on an opened group.
+#[test]
+fn every_public_function_is_an_operation_or_needs_no_opened_group() {
+    let setting = &*SETTING;
+    let mut called = BTreeSet::new();
+    for operations in [
+        operations::sending(setting),
+        operations::committing(setting),
+        operations::receiving(setting),
+        operations::reading(setting),
+    ] {
+        let mut reads: BTreeMap<_, usize> = BTreeMap::new();
+        for operation in &operations {
+            let (_, count) = operation.expected(setting);
+            operation.functions.iter().for_each(|function| *reads.entry(function).or_default() += count);
+        }
+        assert!(reads.values().all(|reads| *reads > 0), "{reads:?}");
+        called.extend(reads.into_keys().copied());
+    }
+    for operation in operations::reading_nothing(setting) {
+        check_reads_nothing(&operation);
+        called.extend(operation.functions);
+    }
+    let mut functions = BTreeSet::new();
+    find(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../pando-group/src"), &mut functions);
+    let elsewhere: BTreeSet<_> = ELSEWHERE.iter().copied().collect();
+    assert!(called.is_disjoint(&elsewhere), "{:?}", called.intersection(&elsewhere));
+    let known: BTreeSet<_> = called.union(&elsewhere).map(|function| (*function).to_owned()).collect();
+    let (new, gone): (Vec<_>, Vec<_>) =
+        (functions.difference(&known).collect(), known.difference(&functions).collect());
+    assert!(new.is_empty() && gone.is_empty(), "not in a list: {new:#?}; not in the sources: {gone:#?}");
+}

@@ -1,0 +1,230 @@
+//! Every public function of an opened group, while each of its reads fails once or for good. It
+//! returns what it returns for a group in memory or a read error, and never a peer's fault. A
+//! failed operation has changed nothing, and succeeds when it is repeated: it uses up no message
+//! key, neither of a message that it takes nor of one that it sends.
+//!
+//! A [`PublicGroup`](pando_mls::PublicGroup) cannot be opened yet, and no function makes one that
+//! shares the tree of an opened group. Its trees are in memory.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
+
+mod functions;
+#[allow(dead_code, reason = "it belongs to the scenarios, which need more of it")]
+#[path = "../scenario/proposals.rs"]
+mod make;
+#[path = "../support/names.rs"]
+mod names;
+mod operations;
+mod setting;
+mod store;
+#[allow(dead_code, reason = "it belongs to the scenarios, which need more of it")]
+#[path = "../scenario/world.rs"]
+mod world;
+
+use operations::Operation;
+use pando_mls::{GroupError, RowKey, Rows, TreeError};
+use setting::{Setting, Subject};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use store::Failure;
+
+static SETTING: LazyLock<Setting> = LazyLock::new(Setting::new);
+
+type Answer = Result<String, GroupError>;
+
+/// The observable state of a group.
+#[derive(Debug, PartialEq)]
+struct Snapshot {
+    rows: Rows,
+    epoch_authenticator: Vec<u8>,
+    is_active: bool,
+}
+
+/// Reads everything, and checks that the stored rows are the rows of the group.
+fn snapshot(subject: &mut Subject) -> Snapshot {
+    subject.store_changes();
+    let rows = subject.group.rows().unwrap();
+    assert_eq!(subject.rows, rows);
+    let epoch_authenticator = subject.group.epoch_authenticator().expose().to_vec();
+    Snapshot { rows, epoch_authenticator, is_active: subject.group.is_active() }
+}
+
+/// Compares snapshots. Prints the keys of rows that differ, and not the rows.
+fn assert_same(found: &Snapshot, expected: &Snapshot, what: &str) {
+    if found != expected {
+        let keys: BTreeSet<_> = found.rows.keys().chain(expected.rows.keys()).collect();
+        let differing: Vec<_> =
+            keys.into_iter().filter(|key| found.rows.get(key) != expected.rows.get(key)).collect();
+        let active = (found.is_active, expected.is_active);
+        panic!("{what}: rows {differing:?} differ; active: {active:?}");
+    }
+}
+
+/// The answer for a group in memory, and the state before and after it.
+///
+/// The row of a pending Commit is the row of an opened group with a sound store. This row also
+/// deletes index entries that were never stored, unlike the row of a group in memory. The states
+/// after the merge are compared instead.
+struct Expected {
+    before: Snapshot,
+    answer: Answer,
+    after: Snapshot,
+    /// The state after a pending Commit is merged, if there is one.
+    merged: Option<Snapshot>,
+}
+
+impl Operation<'_> {
+    /// Does the operation with a group in memory.
+    fn resident(&self, setting: &Setting) -> Expected {
+        let mut subject = self.subject(setting, false);
+        let before = snapshot(&mut subject);
+        let answer = (self.run)(setting, &mut subject);
+        assert_eq!(answer.is_err(), self.fails, "{}: {answer:?}", self.name);
+        let after = snapshot(&mut subject);
+        Expected { before, answer, after, merged: merged(&mut subject) }
+    }
+
+    /// Does the operation with an opened group and a sound store. Returns the expected answer and
+    /// the number of reads.
+    fn expected(&self, setting: &Setting) -> (Expected, usize) {
+        let mut resident = self.resident(setting);
+        let mut subject = self.subject(setting, true);
+        let store = subject.store.clone().unwrap();
+        let before = snapshot(&mut self.subject(setting, true));
+        let first = store.reads();
+        let answer = (self.run)(setting, &mut subject);
+        let reads = store.reads() - first;
+        let after = snapshot(&mut subject);
+        let opened = Expected { before, answer, after, merged: merged(&mut subject) };
+        assert_eq!(opened.answer, resident.answer, "{}", self.name);
+        for (resident, opened) in
+            [(&mut resident.before, &opened.before), (&mut resident.after, &opened.after)]
+        {
+            if let Some(row) = opened.rows.get(&RowKey::PendingCommit) {
+                resident.rows.insert(RowKey::PendingCommit, row.expose().into()).unwrap();
+            }
+            assert_same(opened, resident, &self.name);
+        }
+        match (&opened.merged, &resident.merged) {
+            (Some(opened), Some(resident)) => assert_same(opened, resident, &self.name),
+            (opened, resident) => assert!(opened.is_none() && resident.is_none(), "{}", self.name),
+        }
+        (opened, reads)
+    }
+}
+
+/// The state after a pending Commit is merged, if there is one.
+fn merged(subject: &mut Subject) -> Option<Snapshot> {
+    subject.group.pending_commit()?;
+    let delta = subject.group.merge_pending().unwrap();
+    subject.apply(delta);
+    Some(snapshot(subject))
+}
+
+/// Does an operation while nothing can be read.
+fn check_reads_nothing(operation: &Operation<'_>) {
+    let setting = &*SETTING;
+    let expected = operation.resident(setting);
+    let mut subject = operation.subject(setting, true);
+    let store = subject.store.clone().unwrap();
+    store.fail(0..=usize::MAX, Failure::Error);
+    let first = store.reads();
+    assert_eq!((operation.run)(setting, &mut subject), expected.answer, "{}", operation.name);
+    assert_eq!(store.reads(), first, "{}", operation.name);
+    store.repair();
+    let mut after = snapshot(&mut subject);
+    if let Some(row) = expected.after.rows.get(&RowKey::PendingCommit) {
+        after.rows.insert(RowKey::PendingCommit, row.expose().into()).unwrap();
+    }
+    assert_same(&after, &expected.after, &operation.name);
+}
+
+fn is_read_failure(answer: &Answer) -> bool {
+    matches!(answer, Err(GroupError::Tree(TreeError::Source(_) | TreeError::Stored(_))))
+}
+
+fn check(operations: &[Operation<'_>]) {
+    let setting = &*SETTING;
+    for operation in operations {
+        let (expected, reads) = operation.expected(setting);
+        assert!(reads >= operation.least_reads, "{}: {reads} reads", operation.name);
+        for read in 0..reads {
+            for (last, failure) in
+                [(read, Failure::Error), (read, Failure::Missing), (usize::MAX, Failure::Error)]
+            {
+                let what = format!("{}: reads {read}..={last} of {reads}, {failure:?}", operation.name);
+                let mut subject = operation.subject(setting, true);
+                let store = subject.store.clone().unwrap();
+                store.fail(read..=last, failure);
+                let failed = (operation.run)(setting, &mut subject);
+                assert!(is_read_failure(&failed), "{what}: {failed:?}");
+                assert!(subject.group.take_delta().is_empty(), "{what}");
+                if last == usize::MAX {
+                    let failed = (operation.run)(setting, &mut subject);
+                    assert!(is_read_failure(&failed), "{what}: {failed:?}");
+                    store.repair();
+                    assert_same(&snapshot(&mut subject), &expected.before, &what);
+                }
+                assert_eq!((operation.run)(setting, &mut subject), expected.answer, "{what}");
+                assert_same(&snapshot(&mut subject), &expected.after, &what);
+            }
+        }
+        // Each row can be read only at the second attempt. The operation gets one row further each
+        // time.
+        let mut subject = operation.subject(setting, true);
+        let store = subject.store.clone().unwrap();
+        store.fail_first();
+        let mut attempts = (0..=reads).map(|_| (operation.run)(setting, &mut subject));
+        let answer = attempts.find(|answer| !is_read_failure(answer));
+        assert_eq!(answer.as_ref(), Some(&expected.answer), "{}", operation.name);
+        store.repair();
+        assert_same(&snapshot(&mut subject), &expected.after, &operation.name);
+    }
+}
+
+#[test]
+fn sending_survives_read_failures() {
+    check(&operations::sending(&SETTING));
+}
+
+#[test]
+fn committing_survives_read_failures() {
+    check(&operations::committing(&SETTING));
+}
+
+#[test]
+fn receiving_survives_read_failures() {
+    check(&operations::receiving(&SETTING));
+}
+
+#[test]
+fn reading_survives_read_failures() {
+    check(&operations::reading(&SETTING));
+}
+
+/// After a read failure, the key of a message is kept while later messages of its sender are taken.
+#[test]
+fn a_message_can_be_taken_after_later_ones() {
+    let setting = &*SETTING;
+    let mut other = setting.other(true);
+    let proposals = [12, 0, 2].map(|leaf| other.propose(make::remove(leaf)));
+    let mut subject = Subject::new(setting, true, true);
+    let store = subject.store.clone().unwrap();
+    // The sender's leaf can be read, the leaf to remove cannot.
+    for (proposal, read) in proposals.iter().zip([4, 0, 0]) {
+        store.fail(read..=usize::MAX, Failure::Error);
+        let failed = operations::take(setting, &mut subject, proposal).map(|_| String::new());
+        assert!(is_read_failure(&failed), "{failed:?}");
+        store.repair();
+    }
+    for proposal in proposals.iter().rev() {
+        operations::take(setting, &mut subject, proposal).unwrap();
+    }
+    assert_eq!(subject.group.pending_proposals().count(), proposals.len());
+}

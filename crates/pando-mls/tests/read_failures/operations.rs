@@ -1,0 +1,800 @@
+//! Calls of public functions, by a member whose group is opened.
+
+use crate::make;
+use crate::names::Names;
+use crate::setting::{OTHER, OWN, Setting, Subject, THIRD, branch, rng};
+use crate::world::{external_psk, over_the_wire};
+use pando_mls::wire::Sender;
+use pando_mls::{
+    BasicIdentities, CommitBuilder, CommitOutput, CommitView, Created, DefaultRules, Encode, ExternalJoin,
+    Group, GroupError, GroupRules, LeafIndex, MlsMessage, Processed, Proposal, PublicStaged, RuleError,
+    StateView, propose_as_external_sender, propose_own_add,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::fmt::Debug;
+
+type Prepare<'a> = Box<dyn Fn(&Setting, &mut Subject) + 'a>;
+type Run<'a> = Box<dyn Fn(&Setting, &mut Subject) -> Result<String, GroupError> + 'a>;
+
+/// A call of public functions. Its answer is compared as text.
+pub(crate) struct Operation<'a> {
+    pub(crate) functions: &'static [&'static str],
+    pub(crate) name: String,
+    encrypts_handshakes: bool,
+    rules: Option<&'static dyn GroupRules>,
+    prepare: Option<Prepare<'a>>,
+    /// Whether the answer is an error, even if everything can be read.
+    pub(crate) fails: bool,
+    /// Whether the group is opened again after `prepare`.
+    reloads: bool,
+    /// A lower bound of the number of reads.
+    pub(crate) least_reads: usize,
+    pub(crate) run: Run<'a>,
+}
+
+impl<'a> Operation<'a> {
+    fn new(
+        functions: &'static [&'static str],
+        name: impl Into<String>,
+        run: impl Fn(&Setting, &mut Subject) -> Result<String, GroupError> + 'a,
+    ) -> Self {
+        let (name, run) = (name.into(), Box::new(run));
+        Self {
+            functions,
+            name,
+            encrypts_handshakes: true,
+            rules: None,
+            prepare: None,
+            reloads: true,
+            fails: false,
+            least_reads: 0,
+            run,
+        }
+    }
+
+    /// The answer is an error, even if everything can be read.
+    fn that_fails(self) -> Self {
+        Self { fails: true, ..self }
+    }
+
+    /// Does something before, with a store that does not fail.
+    fn after(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
+        Self { prepare: Some(Box::new(prepare)), ..self }
+    }
+
+    /// The same, and the group is not opened again: it has the changes in memory.
+    fn after_in_memory(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
+        Self { reloads: false, ..self.after(prepare) }
+    }
+
+    fn with_rules(self, rules: &'static dyn GroupRules) -> Self {
+        Self { rules: Some(rules), ..self }
+    }
+
+    fn in_public(self) -> Self {
+        Self { encrypts_handshakes: false, ..self }
+    }
+
+    /// Returns the group on which the operation is done.
+    pub(crate) fn subject(&self, setting: &Setting, is_opened: bool) -> Subject {
+        let mut subject = Subject::new(setting, self.encrypts_handshakes, is_opened);
+        if let Some(prepare) = &self.prepare {
+            prepare(setting, &mut subject);
+            subject.store_changes();
+            // A staged epoch belongs to the group that has staged it.
+            if self.reloads && subject.staged.is_none() {
+                subject.reload(setting);
+            }
+        }
+        subject.rules = self.rules.unwrap_or(subject.rules);
+        subject
+    }
+}
+
+/// Rules that look at everything that they can see.
+struct Curious;
+
+impl GroupRules for Curious {
+    fn admit(&self, state: StateView<'_>, sender: Sender, _: &Proposal) -> Result<(), RuleError> {
+        if let Sender::Member(leaf) = sender {
+            state.credential(leaf)?;
+        }
+        Ok(state.tree().leaf(LeafIndex(0)).map(drop)?)
+    }
+
+    fn check(&self, commit: &CommitView<'_>) -> Result<(), RuleError> {
+        commit.leaf_changes()?;
+        for state in commit.before().into_iter().chain([commit.after()]) {
+            state.credential(LeafIndex(0))?;
+        }
+        Ok(())
+    }
+}
+
+/// Rules by which the first member stays.
+struct Loyal;
+
+impl GroupRules for Loyal {
+    fn check(&self, commit: &CommitView<'_>) -> Result<(), RuleError> {
+        let is_there = commit.after().credential(LeafIndex(0))?.is_some();
+        if is_there { Ok(()) } else { Err(RuleError::refused("the first member stays")) }
+    }
+}
+
+fn text(answer: impl Debug) -> Result<String, GroupError> {
+    Ok(format!("{answer:?}"))
+}
+
+fn encoded(message: &impl Encode) -> Vec<u8> {
+    message.encode().unwrap()
+}
+
+/// Returns the contents of a staged epoch that need no read.
+fn text_of_staged(staged: &PublicStaged) -> String {
+    let left_out: Vec<_> = staged.left_out().collect();
+    let (proposals, added): (Vec<_>, Vec<_>) = (staged.proposals().collect(), staged.added().collect());
+    let (committer, removed) = (staged.committer(), staged.removed());
+    let (context, data) = (staged.public().context(), staged.authenticated_data());
+    format!("{context:?} {committer:?} {data:?} {proposals:?} {left_out:?} {added:?} {removed:?}")
+}
+
+pub(crate) fn take(
+    setting: &Setting,
+    subject: &mut Subject,
+    message: &MlsMessage,
+) -> Result<Processed, GroupError> {
+    let (processed, delta) = subject.group.process(over_the_wire(message), &subject.client(setting))?;
+    subject.apply(delta);
+    Ok(processed)
+}
+
+fn take_all(setting: &Setting, subject: &mut Subject, messages: &[MlsMessage]) {
+    for message in messages {
+        take(setting, subject, message).unwrap();
+    }
+}
+
+/// Takes a message. The epoch of a Commit is entered.
+fn process(setting: &Setting, subject: &mut Subject, message: &MlsMessage) -> Result<String, GroupError> {
+    match take(setting, subject, message)? {
+        Processed::Application { sender, credential, epoch, data, .. } => {
+            text((sender, credential, epoch, data))
+        }
+        Processed::Commit(staged) => {
+            let staged_text = text_of_staged(&staged);
+            let (lost, delta) = subject.group.merge(*staged)?;
+            subject.apply(delta);
+            text((staged_text, lost))
+        }
+        other => text(other),
+    }
+}
+
+fn stage(setting: &Setting, subject: &mut Subject, message: &MlsMessage) {
+    let Processed::Commit(staged) = take(setting, subject, message).unwrap() else { panic!("not a Commit") };
+    subject.staged = Some(*staged);
+}
+
+fn propose(setting: &Setting, subject: &mut Subject, proposal: Proposal) -> Result<String, GroupError> {
+    let client = subject.client(setting);
+    let (message, delta) = subject.group.propose(proposal, b"data", &client, &mut rng())?;
+    subject.apply(delta);
+    text(encoded(&message))
+}
+
+fn propose_update(setting: &Setting, subject: &mut Subject, is_new: bool) -> Result<MlsMessage, GroupError> {
+    let (client, new_leaf) = (subject.client(setting), is_new.then(|| setting.new_leaf()));
+    let (message, delta) = subject.group.propose_update(new_leaf, b"data", &client, &mut rng())?;
+    subject.apply(delta);
+    Ok(message)
+}
+
+fn build(
+    setting: &Setting,
+    subject: &mut Subject,
+    fill: &dyn for<'b> Fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>,
+) -> Result<String, GroupError> {
+    let client = subject.client(setting);
+    let output = fill(setting, subject.group.commit()).build(&client, &mut rng())?;
+    let CommitOutput { message, welcome, group_info, left_out, delta } = output;
+    subject.apply(delta);
+    text((encoded(&message), welcome.as_ref().map(encoded), group_info.as_ref().map(encoded), left_out))
+}
+
+/// A Commit of our own.
+fn builds<'a>(
+    name: &str,
+    fill: impl for<'b> Fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b> + 'a,
+) -> Operation<'a> {
+    Operation::new(&["CommitBuilder::build"], format!("commit {name}"), move |setting, subject| {
+        build(setting, subject, &fill)
+    })
+}
+
+/// A message of another member, or of a client that is no member.
+fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
+    Operation::new(&["Group::process"], format!("take {}", name.into()), move |setting, subject| {
+        process(setting, subject, &message)
+    })
+}
+
+/// Proposals of each kind that any member can make, except for Updates.
+fn proposals(setting: &Setting) -> Vec<(&'static str, Proposal)> {
+    vec![
+        ("Add", make::add(setting.key_package(0))),
+        ("Remove", make::remove(12)),
+        ("PSK", make::psk(external_psk(1), 32)),
+        ("extensions", make::set_extensions(make::extensions(&[0xf0f0]))),
+        ("custom", make::custom(0xf001, b"custom")),
+        ("ReInit", reinit(setting)),
+    ]
+}
+
+fn reinit(setting: &Setting) -> Proposal {
+    Proposal::ReInit(Box::new(make::reinit(setting.suite, make::extensions(&[]))))
+}
+
+type Fill = for<'b> fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>;
+
+/// Commits that any member can make.
+const COMMITS: &[(&str, Fill)] = &[
+    ("plain", |_, builder| builder),
+    ("without a path", |_, builder| builder.psk(external_psk(1)).without_path()),
+    ("Add", |setting, builder| builder.add(setting.key_package(0))),
+    ("Add without a path", |setting, builder| builder.add(setting.key_package(0)).without_path()),
+    ("Remove", |_, builder| builder.remove(LeafIndex(12))),
+    ("Remove and Add", |setting, builder| builder.remove(LeafIndex(12)).add(setting.key_package(0))),
+    ("Adds in a larger tree", |setting, builder| {
+        (0..6).fold(builder, |builder, newcomer| builder.add(setting.key_package(newcomer)))
+    }),
+    ("extensions", |_, builder| builder.extensions(make::extensions(&[0xf0f0]))),
+    ("custom", |_, builder| builder.proposal(make::custom(0xf001, b"custom")).without_path()),
+    ("ReInit", |setting, builder| builder.proposal(reinit(setting))),
+];
+
+/// Operations by which the member sends something, or that change nothing.
+pub(crate) fn sending(setting: &Setting) -> Vec<Operation<'_>> {
+    let mut operations =
+        vec![Operation::new(&["Group::group_info"], "describe with the tree", |setting, subject| {
+            text(encoded(&subject.group.group_info(true, &subject.client(setting))?))
+        })];
+    // Proposals.
+    for (name, proposal) in proposals(setting) {
+        operations.push(Operation::new(
+            &["Group::propose"],
+            format!("propose {name}"),
+            move |setting, subject| propose(setting, subject, proposal.clone()),
+        ));
+    }
+    let removal = setting.other(true).propose(make::remove(12));
+    operations.extend([
+        Operation::new(&["Group::propose"], "propose in public", |setting, subject| {
+            propose(setting, subject, make::remove(12))
+        })
+        .in_public(),
+        Operation::new(&["Group::propose"], "propose by curious rules", |setting, subject| {
+            propose(setting, subject, make::remove(12))
+        })
+        .with_rules(&Curious),
+        Operation::new(&["Group::propose"], "propose custom after a Remove", |setting, subject| {
+            propose(setting, subject, make::custom(0xf001, b"custom"))
+        })
+        .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&removal))),
+        Operation::new(&["Group::propose"], "propose an Update again", |setting, subject| {
+            let update = subject.group.pending_proposals().next().unwrap().proposal.clone();
+            propose(setting, subject, update)
+        })
+        .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
+        Operation::new(&["Group::propose_update"], "propose an Update", |setting, subject| {
+            text(encoded(&propose_update(setting, subject, false)?))
+        }),
+        Operation::new(&["Group::propose_update"], "propose another leaf", |setting, subject| {
+            text(encoded(&propose_update(setting, subject, true)?))
+        }),
+        Operation::new(
+            &["Group::propose_update"],
+            "propose an Update by curious rules",
+            |setting, subject| text(encoded(&propose_update(setting, subject, false)?)),
+        )
+        .with_rules(&Curious),
+    ]);
+    // Groups that follow.
+    let reinit = setting.other(true).commit(|setting, builder| builder.proposal(reinit(setting)));
+    operations.extend([
+        Operation::new(&["Group::branch"], "branch", |setting, subject| {
+            let created = branch(&subject.group, setting.successor(OWN), &subject.client(setting))?;
+            text_of_created(&created)
+        }),
+        Operation::new(&["Group::reinitialize"], "reinitialize", |setting, subject| {
+            let (successor, client) = (setting.successor(OWN), subject.client(setting));
+            text_of_created(&subject.group.reinitialize(successor, &client, &mut rng())?)
+        })
+        .after(move |setting, subject| drop(process(setting, subject, &reinit).unwrap())),
+    ]);
+    operations
+}
+
+fn text_of_created(created: &Created) -> Result<String, GroupError> {
+    text((created.group.rows()?, created.welcome.as_ref().map(encoded), created.delta.writes().count()))
+}
+
+/// Commits of the member.
+pub(crate) fn committing(setting: &Setting) -> Vec<Operation<'_>> {
+    let mut operations: Vec<_> = COMMITS.iter().map(|(name, fill)| builds(name, fill)).collect();
+    operations.extend([
+        builds("in public", |_, builder| builder.remove(LeafIndex(12))).in_public(),
+        builds("with a GroupInfo", |setting, builder| builder.add(setting.key_package(0)).with_group_info()),
+        builds("without the tree", |setting, builder| builder.add(setting.key_package(0)).without_tree()),
+        builds("another leaf", |setting, builder| builder.new_leaf(setting.new_leaf())),
+        builds("in the next epoch", |_, builder| builder.remove(LeafIndex(2))).after_in_memory(enter_next),
+        builds("by curious rules", |_, builder| builder.remove(LeafIndex(12))).with_rules(&Curious),
+    ]);
+    // By reference.
+    let mut third = setting.third(true);
+    let mut all = vec![third.propose_update()];
+    for (name, proposal) in proposals(setting) {
+        if name != "ReInit" {
+            all.push(third.propose(proposal.clone()));
+        }
+        let message = setting.third(true).propose(proposal);
+        operations.push(
+            builds(&format!("{name} by reference"), |_, builder| builder)
+                .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&message))),
+        );
+    }
+    let update = setting.third(true).propose_update();
+    let refused: Vec<_> = {
+        let mut other = setting.other(true);
+        [0, 12].map(|leaf| other.propose(make::remove(leaf))).into()
+    };
+    let pending = [update.clone(), setting.other(true).propose(make::remove(12))];
+    let double = setting.third(true).propose(make::add(setting.double.key_package()));
+    // Our Commit makes the group compare its tombstones of keys with the store.
+    let many = many_commits(setting);
+    let after_many = builds("after many", |_, builder| builder.remove(LeafIndex(12))).after_in_memory(
+        move |setting, subject| {
+            for commit in &many[..12] {
+                process(setting, subject, commit).unwrap();
+            }
+        },
+    );
+    operations.extend([
+        Operation { least_reads: 60, ..after_many },
+        builds("Add of a member", |setting, builder| builder.add(setting.double.key_package())).that_fails(),
+        builds("Add of a member by reference", |_, builder| builder)
+            .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&double))),
+        builds("Update by reference", |_, builder| builder)
+            .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&update))),
+        builds("Updates, without our own", |_, builder| builder).after(move |setting, subject| {
+            propose_update(setting, subject, false).unwrap();
+            take_all(setting, subject, &pending);
+        }),
+        builds("all by reference", |_, builder| builder)
+            .after(move |setting, subject| take_all(setting, subject, &all)),
+        builds("what the rules allow", |_, builder| builder)
+            .with_rules(&Loyal)
+            .after(move |setting, subject| take_all(setting, subject, &refused)),
+    ]);
+    operations
+}
+
+/// Returns consecutive Commits. The last one makes an opened group compare its tombstones of keys
+/// with the store.
+fn many_commits(setting: &Setting) -> Vec<MlsMessage> {
+    let mut other = setting.other(true);
+    let mut next = || {
+        let commit = other.commit(|_, builder| builder);
+        let _ = other.group.merge_pending().unwrap();
+        commit
+    };
+    (0..13).map(|_| next()).collect()
+}
+
+/// Messages that the member takes.
+pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
+    let mut operations = vec![
+        takes("data", setting.other(true).send(b"hello")),
+        takes("late data", setting.late_of_silent.clone()),
+    ];
+    for encrypts in [true, false] {
+        let format = if encrypts { "encrypted" } else { "public" };
+        // Proposals.
+        for (name, proposal) in proposals(setting) {
+            operations
+                .push(takes(format!("{name}, {format}"), setting.other(encrypts).propose(proposal.clone())));
+        }
+        operations.push(takes(format!("Update, {format}"), setting.third(encrypts).propose_update()));
+        // Commits.
+        for (name, fill) in COMMITS {
+            let commit = setting.other(encrypts).commit(fill);
+            operations.push(takes(format!("commit {name}, {format}"), commit));
+        }
+        let commit = setting.other(encrypts).commit(|_, builder| builder.remove(OWN));
+        operations.push(takes(format!("our removal, {format}"), commit));
+        // Commits that refer to proposals.
+        let mut third = setting.third(encrypts);
+        let mut sent: Vec<_> = proposals(setting)
+            .into_iter()
+            .filter(|(name, _)| *name != "ReInit")
+            .map(|(_, proposal)| third.propose(proposal))
+            .collect();
+        sent.push(third.propose_update());
+        let mut other = setting.other(encrypts);
+        other.take(&sent);
+        let commit = other.commit(|_, builder| builder);
+        operations.push(takes(format!("commit to what is missing, {format}"), commit.clone()).that_fails());
+        operations.push(
+            takes(format!("commit by reference, {format}"), commit)
+                .after(move |setting, subject| take_all(setting, subject, &sent)),
+        );
+        let reinit = setting.third(encrypts).propose(reinit(setting));
+        let mut other = setting.other(encrypts);
+        other.take(std::slice::from_ref(&reinit));
+        operations.push(
+            takes(format!("commit ReInit by reference, {format}"), other.commit(|_, builder| builder))
+                .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&reinit))),
+        );
+        let mut own = Subject::new(setting, true, false);
+        let mut other = setting.other(encrypts);
+        other.take(&[propose_update(setting, &mut own, false).unwrap()]);
+        operations.push(
+            takes(format!("commit of our Update, {format}"), other.commit(|_, builder| builder))
+                .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
+        );
+        // By the rules of the application.
+        let commit = setting.other(encrypts).commit(|_, builder| builder.remove(LeafIndex(0)));
+        operations.push(takes(format!("by curious rules, {format}"), commit.clone()).with_rules(&Curious));
+        operations.push(
+            takes(format!("what the rules refuse, {format}"), commit.clone()).with_rules(&Loyal).that_fails(),
+        );
+        let proposal = setting.other(encrypts).propose(make::remove(12));
+        operations.push(takes(format!("Remove by curious rules, {format}"), proposal).with_rules(&Curious));
+        // A Commit while another is pending.
+        operations.push(takes(format!("commit that wins, {format}"), commit).after(|setting, subject| {
+            build(setting, subject, &|_, builder| builder.remove(LeafIndex(12))).unwrap();
+        }));
+    }
+    // A Commit of a member that has another identity policy.
+    let mut other = setting.other(true);
+    other.client.policy = &BasicIdentities;
+    let double = other.commit(|setting, builder| builder.add(setting.double.key_package()));
+    operations.push(takes("commit Add of a member", double).that_fails());
+    // A Commit that was opened before.
+    let commit = setting.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
+    operations.push(takes("commit again", commit.clone()).after(move |setting, subject| {
+        take(setting, subject, &commit).unwrap();
+    }));
+    // In an epoch that the group has entered since it was opened.
+    let mut commits = many_commits(setting);
+    let last = commits.pop().unwrap();
+    let (first, second) = (commits[0].clone(), commits[1].clone());
+    operations.push(takes("commit in the next epoch", second).after_in_memory(move |setting, subject| {
+        drop(process(setting, subject, &first).unwrap());
+    }));
+    let many = takes("commit after many", last).after_in_memory(move |setting, subject| {
+        for commit in &commits {
+            process(setting, subject, commit).unwrap();
+        }
+    });
+    operations.push(Operation { least_reads: 60, ..many });
+    // From outside.
+    let context = setting.other(true).group.public().context().clone();
+    let server = setting.outsider(&*setting.server);
+    for (name, proposal) in proposals(setting) {
+        if name != "custom" {
+            let message = propose_as_external_sender(&context, proposal, &server).unwrap();
+            operations.push(takes(format!("{name} of a server"), message));
+        }
+    }
+    let newcomer = &setting.newcomers[0];
+    let client = setting.outsider(&*newcomer.signer);
+    let own_add = propose_own_add(&context, newcomer.key_package(), &client).unwrap();
+    operations.extend([
+        takes("own Add of a newcomer", own_add.clone()),
+        takes("own Add of a newcomer by curious rules", own_add.clone()).with_rules(&Curious),
+        takes("own Add that is not admitted", own_add).with_rules(&DefaultRules),
+    ]);
+    for (name, resync, newcomer) in
+        [("external commit", None, newcomer), ("resync", Some(THIRD), &setting.newcomers[1])]
+    {
+        let other = setting.other(true);
+        let group_info = other.group.group_info(true, &other.client).unwrap();
+        let of_name = resync.unwrap_or(OTHER);
+        let template = match resync {
+            Some(leaf) => setting.leaf_template(leaf),
+            None => {
+                let credential = newcomer.bundle.key_package.leaf_node.credential.clone();
+                pando_mls::LeafTemplate { credential, ..setting.leaf_template(of_name) }
+            }
+        };
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree: None,
+            template,
+            resync,
+            psks: vec![external_psk(1)],
+            authenticated_data: b"",
+        };
+        let client = setting.outsider(&*newcomer.signer);
+        operations.push(takes(name, join.build(&client, &mut rng()).unwrap().1));
+    }
+    // Welcomes to groups that follow.
+    let mut other = setting.other(true);
+    let created = branch(&other.group, setting.successor(OTHER), &other.client).unwrap();
+    let reinit = other.commit(|setting, builder| builder.proposal(reinit(setting)));
+    let _ = other.group.merge_pending().unwrap();
+    let reinitialized =
+        other.group.reinitialize(setting.successor(OTHER), &other.client, &mut rng()).unwrap();
+    let (branched, reinitialized) = (created.welcome.unwrap(), reinitialized.welcome.unwrap());
+    operations.extend([
+        joins("a branch", branched),
+        joins("a branch of a past epoch", setting.old_branch.clone()),
+        joins("a reinitialized group", reinitialized)
+            .after(move |setting, subject| drop(process(setting, subject, &reinit).unwrap())),
+    ]);
+    operations
+}
+
+fn joins<'a>(name: &str, welcome: pando_mls::Welcome) -> Operation<'a> {
+    Operation::new(&["Group::join_successor"], format!("join {name}"), move |setting, subject| {
+        let (bundle, client) = (setting.own_bundle(), subject.client(setting));
+        let (group, delta) = subject.group.join_successor(&welcome, &bundle, None, &client)?;
+        text((group.rows()?, delta.writes().count()))
+    })
+}
+
+/// A pending Commit of our own, before the group is opened.
+fn is_pending(setting: &Setting, subject: &mut Subject) {
+    build(setting, subject, &|setting, builder| {
+        builder.remove(LeafIndex(12)).add(setting.key_package(0)).proposal(make::remove(0))
+    })
+    .unwrap();
+}
+
+/// Enters the epoch of a Commit of our own.
+fn enter_next(setting: &Setting, subject: &mut Subject) {
+    let (client, mut rng) = (subject.client(setting), ChaCha20Rng::seed_from_u64(98));
+    let builder = subject.group.commit().remove(LeafIndex(12)).add(setting.key_package(0));
+    let output = builder.build(&client, &mut rng).unwrap();
+    subject.apply(output.delta);
+    let delta = subject.group.merge_pending().unwrap();
+    subject.apply(delta);
+}
+
+/// Reads of the group, and of epochs that are staged or pending.
+pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
+    let open = |setting: &Setting, subject: &mut Subject| {
+        let client = subject.client(setting);
+        subject.group = match &subject.store {
+            Some(store) => Group::open(store.clone(), &client)?,
+            None => Group::load(&subject.rows, &client)?,
+        };
+        text(subject.group.epoch())
+    };
+    let rows = |_: &Setting, subject: &mut Subject| text(subject.group.rows()?);
+    let staged = setting.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
+    let removal = setting.other(true).commit(|_, builder| builder.remove(OWN));
+    let reinit = setting.other(true).commit(|setting, builder| builder.proposal(reinit(setting)));
+    vec![
+        Operation::new(&["Group::open"], "open", open),
+        Operation::new(&["Group::open"], "open with a pending Commit", open).after(is_pending),
+        Operation::new(&["Group::rows"], "rows", rows),
+        Operation::new(&["Group::rows"], "rows with a pending Commit", rows).after(is_pending),
+        Operation::new(&["Group::open"], "open after our removal", open)
+            .after(move |setting, subject| drop(process(setting, subject, &removal).unwrap())),
+        Operation::new(&["Group::rows"], "rows after a ReInit", rows)
+            .after(move |setting, subject| drop(process(setting, subject, &reinit).unwrap())),
+        Operation::new(&["Group::rows"], "rows in the next epoch", rows).after_in_memory(enter_next),
+        Operation::new(&["PublicState::credential", "PublicState::tree"], "credential", |_, subject| {
+            let public = subject.group.public();
+            text((public.credential(OTHER)?, public.credential(LeafIndex(9))?, public.tree().export()?))
+        }),
+        Operation::new(&["StateView::credential", "StateView::tree"], "views of a pending Commit", {
+            |_, subject| {
+                let group = &subject.group;
+                let view = group.pending_epoch().unwrap().view(group.public())?;
+                let (before, after) = (view.before().unwrap(), view.after());
+                let mut credentials = Vec::new();
+                for state in [before, after] {
+                    for leaf in 0..16 {
+                        credentials.push(state.credential(LeafIndex(leaf))?);
+                    }
+                }
+                text((credentials, after.tree().export()?, before.tree().export()?))
+            }
+        })
+        .after(is_pending),
+        Operation::new(&["CommitView::leaf_changes"], "changes by a pending Commit", |_, subject| {
+            let group = &subject.group;
+            let staged = group.pending_epoch().unwrap();
+            let changes = staged.view(group.public())?.leaf_changes()?;
+            text((changes, staged.leaf_changes()?, staged.leaves_invalid_at(u64::MAX, &Names)?))
+        })
+        .after(is_pending),
+        Operation::new(&["PublicStaged::public"], "tree of a staged Commit", |_, subject| {
+            let public = subject.staged.as_ref().unwrap().public();
+            text((public.tree().export()?, public.credential(LeafIndex(1))?))
+        })
+        .after(move |setting, subject| stage(setting, subject, &staged)),
+        Operation::new(&["PublicStaged::public"], "tree of a pending Commit", |_, subject| {
+            let public = subject.group.pending_epoch().unwrap().public();
+            text((public.tree().export()?, public.credential(LeafIndex(1))?))
+        })
+        .after(is_pending),
+    ]
+}
+
+/// Operations that read nothing once the group is opened.
+pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
+    let commit = setting
+        .other(true)
+        .commit(|setting, builder| builder.remove(LeafIndex(12)).add(setting.key_package(0)));
+    let [merged, staged] = [commit.clone(), commit];
+    let proposal = setting.other(true).propose(make::remove(12));
+    vec![
+        // The private key of our leaf is loaded with the leaf.
+        Operation::new(&["Group::encrypt"], "encrypt", |setting, subject| {
+            let client = subject.client(setting);
+            let (message, delta) = subject.group.encrypt(b"hello", b"data", &client, &mut rng())?;
+            subject.apply(delta);
+            text(encoded(&message))
+        }),
+        Operation::new(&["Group::group_info"], "describe", |setting, subject| {
+            text(encoded(&subject.group.group_info(false, &subject.client(setting))?))
+        }),
+        takes("late data of a member that is gone", setting.late_of_gone.clone()),
+        Operation::new(&["Group::process"], "take our Commit", |setting, subject| {
+            let commit = subject.group.pending_commit().unwrap().clone();
+            text(take(setting, subject, &commit)?)
+        })
+        .after(is_pending),
+        Operation::new(&["Group::process"], "take our Update", |setting, subject| {
+            let update = propose_update(setting, &mut Subject::new(setting, true, false), false)?;
+            text(take(setting, subject, &update)?)
+        })
+        .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
+        Operation::new(
+            &[
+                "Group::config",
+                "Group::epoch",
+                "Group::epoch_authenticator",
+                "Group::export",
+                "Group::is_active",
+                "Group::is_pending",
+                "Group::own_leaf",
+                "Group::pending_commit",
+                "Group::pending_epoch",
+                "Group::pending_proposals",
+                "Group::public",
+                "Group::reinit",
+                "Group::resumption_psk",
+                "Group::take_delta",
+                "PublicState::context",
+                "PublicState::suite",
+                "PublicState::tree",
+            ],
+            "look at the group",
+            |_, subject| {
+                assert!(subject.group.take_delta().is_empty());
+                let group = &subject.group;
+                let (public, commit) = (group.public(), group.pending_commit().unwrap());
+                let psk = |epoch| group.resumption_psk(epoch).map(|psk| psk.expose().to_vec());
+                let secrets = (
+                    group.epoch_authenticator().expose(),
+                    group.export("label", b"context", 32)?.expose().to_vec(),
+                    psk(group.epoch()),
+                    psk(group.epoch() - 1),
+                );
+                let proposals: Vec<_> = group.pending_proposals().collect();
+                let state = (public.suite().cipher_suite(), public.context(), public.tree().size());
+                let staged = text_of_staged(group.pending_epoch().unwrap());
+                let pending = (encoded(commit), group.is_pending(commit), staged);
+                let state = (state, group.config(), group.own_leaf(), group.is_active(), group.reinit());
+                text((secrets, proposals, pending, state))
+            },
+        )
+        .after(move |setting, subject| {
+            take_all(setting, subject, std::slice::from_ref(&proposal));
+            is_pending(setting, subject);
+        }),
+        Operation::new(
+            &[
+                "CommitBuilder::add",
+                "CommitBuilder::authenticated_data",
+                "CommitBuilder::extensions",
+                "CommitBuilder::new_leaf",
+                "CommitBuilder::only_pending",
+                "CommitBuilder::proposal",
+                "CommitBuilder::psk",
+                "CommitBuilder::reinit",
+                "CommitBuilder::remove",
+                "CommitBuilder::with_group_info",
+                "CommitBuilder::without_path",
+                "CommitBuilder::without_pending",
+                "CommitBuilder::without_tree",
+                "Group::commit",
+            ],
+            "fill a builder",
+            |setting, subject| {
+                let builder = subject.group.commit().add(setting.key_package(0)).remove(LeafIndex(12));
+                let builder = builder.authenticated_data(b"data").extensions(make::extensions(&[0xf0f0]));
+                let builder = builder.psk(external_psk(1)).proposal(make::custom(0xf001, b"custom"));
+                let builder = builder.reinit(make::reinit(setting.suite, make::extensions(&[])));
+                let builder = builder.without_pending().only_pending([]).with_group_info();
+                drop(builder.without_path().without_tree().new_leaf(setting.new_leaf()));
+                text(())
+            },
+        ),
+        Operation::new(&["Group::merge"], "merge", |_, subject| {
+            let (lost, delta) = subject.group.merge(subject.staged.take().unwrap())?;
+            subject.apply(delta);
+            text(lost)
+        })
+        .after(move |setting, subject| stage(setting, subject, &merged)),
+        Operation::new(&["Group::merge_pending"], "merge our Commit", |_, subject| {
+            let delta = subject.group.merge_pending()?;
+            subject.apply(delta);
+            text(())
+        })
+        .after(is_pending),
+        Operation::new(&["Group::clear_pending"], "drop our Commit", |_, subject| {
+            let (lost, delta) = subject.group.clear_pending();
+            subject.apply(delta);
+            text(lost)
+        })
+        .after(is_pending),
+        Operation::new(&["Group::withdraw_proposal"], "withdraw", |_, subject| {
+            let reference = subject.group.pending_proposals().next().unwrap().reference.clone();
+            let delta = subject.group.withdraw_proposal(&reference)?;
+            subject.apply(delta);
+            text(reference)
+        })
+        .after(|setting, subject| drop(propose(setting, subject, make::remove(12)).unwrap())),
+        Operation::new(
+            &[
+                "CommitView::after",
+                "CommitView::before",
+                "CommitView::committer",
+                "CommitView::proposals",
+                "LeafChange::changes_identity",
+                "LeafChange::leaf",
+                "LeafChange::new",
+                "PublicStaged::added",
+                "PublicStaged::authenticated_data",
+                "PublicStaged::committer",
+                "PublicStaged::leaf_changes",
+                "PublicStaged::leaves_invalid_at",
+                "PublicStaged::left_out",
+                "PublicStaged::proposals",
+                "PublicStaged::removed",
+                "PublicStaged::view",
+                "Staged::removes_me",
+                "StateView::epoch",
+                "StateView::extensions",
+                "StateView::group_id",
+            ],
+            "look at a staged Commit",
+            |_, subject| {
+                let staged = subject.staged.as_ref().unwrap();
+                let changes = staged.leaf_changes()?;
+                let parts: Vec<_> = changes
+                    .iter()
+                    .map(|change| (change.leaf(), change.new(), change.changes_identity()))
+                    .collect();
+                assert!(!parts.is_empty());
+                let invalid = staged.leaves_invalid_at(u64::MAX, &Names)?;
+                assert!(!invalid.is_empty());
+                let view = staged.view(subject.group.public())?;
+                let states = view.before().into_iter().chain([view.after()]);
+                let states: Vec<_> = states
+                    .map(|state| (state.group_id().clone(), state.epoch(), state.extensions().clone()))
+                    .collect();
+                let proposals: Vec<_> = view.proposals().collect();
+                let parts = (parts, invalid, states, view.committer(), proposals, staged.removes_me());
+                text((text_of_staged(staged), parts))
+            },
+        )
+        .after(move |setting, subject| stage(setting, subject, &staged)),
+    ]
+}

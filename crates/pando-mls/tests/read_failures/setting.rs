@@ -1,0 +1,322 @@
+//! The group whose member the operations are done by, and the other members.
+
+use crate::make;
+use crate::names::Names;
+use crate::store::{Store, copy};
+use crate::world::{self, Newcomer, World, over_the_wire, template};
+use pando_mls::{
+    AdmitAll, Client, CommitBuilder, Created, Credential, Delta, Extensions, Group, GroupConfig, GroupError,
+    GroupRules, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, MlsMessage,
+    NewLeaf, Processed, Proposal, Rows, Signer, Staged, Successor, Suite, Welcome,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The member whose group is opened.
+pub(crate) const OWN: LeafIndex = LeafIndex(4);
+/// The member that makes Commits and proposals.
+pub(crate) const OTHER: LeafIndex = LeafIndex(10);
+/// A member that is removed and sends Updates.
+pub(crate) const THIRD: LeafIndex = LeafIndex(8);
+/// A member that has been removed since it sent a message.
+const GONE: LeafIndex = LeafIndex(7);
+/// A member whose leaf has not changed since it sent a message.
+const SILENT: LeafIndex = LeafIndex(1);
+
+/// A member with its stored rows.
+pub(crate) struct Stored {
+    pub(crate) signer: Box<dyn Signer>,
+    rows: Rows,
+}
+
+/// The arguments of the operations.
+pub(crate) struct Setting {
+    pub(crate) suite: Suite,
+    pub(crate) own: Stored,
+    other: Stored,
+    third: Stored,
+    /// Names of all members, by their leaves.
+    names: BTreeMap<LeafIndex, Credential>,
+    /// Clients that can join.
+    pub(crate) newcomers: Vec<Newcomer>,
+    /// A client that is a member already, with other keys.
+    pub(crate) double: Newcomer,
+    /// A signature key that no client has yet.
+    pub(crate) new_signer: Box<dyn Signer>,
+    pub(crate) server: Box<dyn Signer>,
+    /// Application messages of past epochs, from a member with the same leaf and from a removed
+    /// member.
+    pub(crate) late_of_silent: MlsMessage,
+    pub(crate) late_of_gone: MlsMessage,
+    /// The Welcome to a group that was branched in a past epoch.
+    pub(crate) old_branch: Welcome,
+}
+
+pub(crate) fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(7)
+}
+
+pub(crate) fn config(encrypt_handshakes: bool) -> GroupConfig {
+    GroupConfig { encrypt_handshakes, ..GroupConfig::default() }
+}
+
+fn named(number: u32) -> Credential {
+    Credential::Basic { identity: number.to_be_bytes().as_slice().into() }
+}
+
+fn newcomer(world: &mut World, number: u32) -> Newcomer {
+    world.newcomer_with(|template| template.credential = named(number))
+}
+
+/// Returns the same bundle for the same name and signer each time.
+fn bundle(suite: Suite, credential: Credential, signer: &dyn Signer) -> KeyPackageBundle {
+    let Credential::Basic { identity } = &credential else { panic!("{credential:?}") };
+    let mut seed = [1; 32];
+    seed[..identity.len()].copy_from_slice(identity);
+    let template = KeyPackageTemplate { credential, ..template() };
+    KeyPackageBundle::new(suite, template, signer, &mut ChaCha20Rng::from_seed(seed)).unwrap()
+}
+
+impl Setting {
+    /// A group with a tree of 16 leaves, blank leaves in several places, blank parents, unmerged
+    /// leaves, an index of clients, and past epochs.
+    pub(crate) fn new() -> Self {
+        let suite = world::suite(1);
+        let mut world = World::new(suite);
+        let others: Vec<_> = (1..13).map(|number| newcomer(&mut world, number)).collect();
+        let (_, welcome) = world.commit(0, |builder| {
+            others.iter().fold(builder, |builder, other| builder.add(other.key_package()))
+        });
+        for other in others {
+            world.members.push(other.join(welcome.as_ref().unwrap(), None, world.config).unwrap());
+        }
+        for leaf in [0, 2, 4, 5, 7, 8, 10, 12] {
+            let by = world.at(leaf);
+            world.commit(by, |builder| builder);
+        }
+        let by = world.at(8);
+        world.commit(by, |builder| {
+            [3, 6, 9].into_iter().fold(builder, |builder, leaf| builder.remove(LeafIndex(leaf)))
+        });
+        let server = world.signer();
+        let senders = make::external_senders(&[&*server]);
+        for leaf in [12, 7, 5] {
+            let by = world.at(leaf);
+            world.commit(by, |builder| builder.extensions(senders.clone()));
+        }
+        // Past epochs.
+        let (silent, gone) = (world.at(SILENT.0), world.at(GONE.0));
+        let late_of_silent = world.send(silent, b"late");
+        let late_of_gone = world.send(gone, b"late");
+        let names = names(&world);
+        let (own, other) = (world.at(OWN.0), &world.members[world.at(OTHER.0)]);
+        let own = bundle(suite, names[&OWN].clone(), &*world.members[own].signer).key_package;
+        let creator = bundle(suite, names[&OTHER].clone(), &*other.signer);
+        let successor = Successor::new(creator, vec![own]);
+        let old_branch = branch(&other.group, successor, &world::client(&*other.signer)).unwrap();
+        let old_branch = old_branch.welcome.unwrap();
+        world.remove(0, gone);
+        let back = newcomer(&mut world, 20);
+        world.commit(0, |builder| builder.add(back.key_package()).without_path());
+        assert!(world.tree().is_member(LeafIndex(3)).unwrap());
+
+        let names = self::names(&world);
+        let newcomers = (30..36).map(|number| newcomer(&mut world, number)).collect();
+        let double = newcomer(&mut world, 12);
+        let new_signer = world.signer();
+        let mut stored = |leaf: LeafIndex| {
+            let at = world.at(leaf.0);
+            let member = world.members.remove(at);
+            let mut rows = member.rows;
+            let client = Client { policy: &Names, ..world::client(&*member.signer) };
+            Group::load(&rows, &client).unwrap().take_delta().apply(&mut rows);
+            Stored { signer: member.signer, rows }
+        };
+        let (own, other, third) = (stored(OWN), stored(OTHER), stored(THIRD));
+        Self {
+            suite,
+            own,
+            other,
+            third,
+            names,
+            newcomers,
+            double,
+            new_signer,
+            server,
+            late_of_silent,
+            late_of_gone,
+            old_branch,
+        }
+    }
+
+    /// The contents of a member's leaf.
+    pub(crate) fn leaf_template(&self, leaf: LeafIndex) -> LeafTemplate {
+        LeafTemplate { credential: self.names[&leaf].clone(), ..world::leaf_template() }
+    }
+
+    /// The same contents for our own leaf, with another signature key.
+    pub(crate) fn new_leaf(&self) -> NewLeaf<'_> {
+        NewLeaf { template: self.leaf_template(OWN), signer: &*self.new_signer }
+    }
+
+    pub(crate) fn key_package(&self, newcomer: usize) -> KeyPackage {
+        self.newcomers[newcomer].key_package()
+    }
+
+    /// Our own KeyPackage for a group that follows from this one.
+    pub(crate) fn own_bundle(&self) -> KeyPackageBundle {
+        bundle(self.suite, self.names[&OWN].clone(), &*self.own.signer)
+    }
+
+    /// All members of a group that follows from this one and that `creator` creates.
+    pub(crate) fn successor(&self, creator: LeafIndex) -> Successor {
+        // The creator takes another generator for its new keys.
+        let mut rng = ChaCha20Rng::seed_from_u64(99);
+        let bundle = |leaf: LeafIndex, rng: &mut ChaCha20Rng| {
+            let name = self.names[&leaf].clone();
+            match leaf {
+                OWN => self.own_bundle(),
+                OTHER => bundle(self.suite, name, &*self.other.signer),
+                _ => {
+                    Newcomer::new(self.suite, KeyPackageTemplate { credential: name, ..template() }, rng)
+                        .bundle
+                }
+            }
+        };
+        let others = self.names.keys().filter(|leaf| **leaf != creator);
+        let others = others.map(|leaf| bundle(*leaf, &mut rng).key_package).collect();
+        Successor::new(bundle(creator, &mut rng), others)
+    }
+
+    /// Another member, with everything that it has stored.
+    pub(crate) fn other(&self, encrypt_handshakes: bool) -> Actor<'_> {
+        Actor::new(self, &self.other, encrypt_handshakes)
+    }
+
+    pub(crate) fn third(&self, encrypt_handshakes: bool) -> Actor<'_> {
+        Actor::new(self, &self.third, encrypt_handshakes)
+    }
+
+    /// A client that is no member.
+    pub(crate) fn outsider<'a>(&self, signer: &'a dyn Signer) -> Client<'a> {
+        Client { policy: &Names, ..world::client(signer) }
+    }
+}
+
+fn names(world: &World) -> BTreeMap<LeafIndex, Credential> {
+    let tree = world.tree();
+    tree.members()
+        .map(|leaf| leaf.map(|leaf| (leaf, tree.credential(leaf).unwrap().unwrap())).unwrap())
+        .collect()
+}
+
+/// Creates a group with some of the members of another.
+pub(crate) fn branch(
+    group: &Group,
+    successor: Successor,
+    client: &Client<'_>,
+) -> Result<Created, GroupError> {
+    group.branch(b"branch".as_slice().into(), Extensions::default(), successor, client, &mut rng())
+}
+
+/// A member in memory that sends what our own member takes.
+pub(crate) struct Actor<'a> {
+    pub(crate) group: Group,
+    pub(crate) client: Client<'a>,
+    setting: &'a Setting,
+    rng: ChaCha20Rng,
+}
+
+impl<'a> Actor<'a> {
+    fn new(setting: &'a Setting, stored: &'a Stored, encrypt_handshakes: bool) -> Self {
+        let config = config(encrypt_handshakes);
+        let client = Client { policy: &Names, config, ..world::client(&*stored.signer) };
+        let group = Group::load(&stored.rows, &client).unwrap();
+        // Members do not have the same keys.
+        let rng = ChaCha20Rng::seed_from_u64(group.own_leaf().0.into());
+        Self { group, client, setting, rng }
+    }
+
+    pub(crate) fn propose(&mut self, proposal: Proposal) -> MlsMessage {
+        self.group.propose(proposal, b"", &self.client, &mut self.rng).unwrap().0
+    }
+
+    pub(crate) fn propose_update(&mut self) -> MlsMessage {
+        self.group.propose_update(None, b"", &self.client, &mut self.rng).unwrap().0
+    }
+
+    pub(crate) fn send(&mut self, data: &[u8]) -> MlsMessage {
+        self.group.encrypt(data, b"", &self.client, &mut self.rng).unwrap().0
+    }
+
+    /// Takes proposals of others.
+    pub(crate) fn take(&mut self, messages: &[MlsMessage]) {
+        for message in messages {
+            let (processed, _) = self.group.process(over_the_wire(message), &self.client).unwrap();
+            assert!(matches!(processed, Processed::Proposal(_)), "{processed:?}");
+        }
+    }
+
+    /// Makes a Commit, which stays pending.
+    pub(crate) fn commit(
+        &mut self,
+        fill: impl for<'b> FnOnce(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>,
+    ) -> MlsMessage {
+        let output = fill(self.setting, self.group.commit()).build(&self.client, &mut self.rng).unwrap();
+        assert!(output.left_out.is_empty(), "{:?}", output.left_out);
+        output.message
+    }
+}
+
+/// The group of our own member, and what belongs to it.
+pub(crate) struct Subject {
+    pub(crate) group: Group,
+    /// The rows as they are stored after the operations so far.
+    pub(crate) rows: Rows,
+    pub(crate) staged: Option<Staged>,
+    /// The rules of the application.
+    pub(crate) rules: &'static dyn GroupRules,
+    config: GroupConfig,
+    /// The store of the tree, unless the group is in memory.
+    pub(crate) store: Option<Arc<Store>>,
+}
+
+impl Subject {
+    /// Returns the group as it was stored: in memory, or opened.
+    pub(crate) fn new(setting: &Setting, encrypt_handshakes: bool, is_opened: bool) -> Self {
+        let (rows, config) = (copy(&setting.own.rows), config(encrypt_handshakes));
+        let client = Client { policy: &Names, config, ..world::client(&*setting.own.signer) };
+        let (group, store) = load(&rows, is_opened, &client);
+        Self { group, rows, staged: None, rules: &AdmitAll, config, store }
+    }
+
+    pub(crate) fn client<'a>(&self, setting: &'a Setting) -> Client<'a> {
+        let Self { rules, config, .. } = *self;
+        Client { policy: &Names, rules, config, ..world::client(&*setting.own.signer) }
+    }
+
+    /// Loads the group again from its stored rows. Nothing of the tree of an opened group is then
+    /// in memory.
+    pub(crate) fn reload(&mut self, setting: &Setting) {
+        (self.group, self.store) = load(&self.rows, self.store.is_some(), &self.client(setting));
+    }
+
+    /// Stores what operations have changed and not returned.
+    pub(crate) fn store_changes(&mut self) {
+        self.group.take_delta().apply(&mut self.rows);
+    }
+
+    pub(crate) fn apply(&mut self, delta: Delta) {
+        delta.apply(&mut self.rows);
+    }
+}
+
+fn load(rows: &Rows, is_opened: bool, client: &Client<'_>) -> (Group, Option<Arc<Store>>) {
+    if !is_opened {
+        return (Group::load(rows, client).unwrap(), None);
+    }
+    let store = Store::new(rows);
+    (Group::open(store.clone(), client).unwrap(), Some(store))
+}
