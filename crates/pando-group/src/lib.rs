@@ -4,7 +4,7 @@
 //!   ([`Group::join`]), takes messages ([`Group::process`]), and makes Commits ([`Group::commit`]),
 //!   proposals and application messages.
 //! - A Commit, received or made, becomes a [`Staged`] epoch; nothing of the group changes until it is merged
-//!   ([`Group::merge`]), which fails only if it is stale, or if something of an opened group could not be read.
+//!   ([`Group::merge`]), which fails only if it is stale.
 //! - [`Group::reinitialize`] and [`Group::branch`] make groups that follow from another,
 //!   [`Group::join_successor`] joins them.
 //! - Every operation that changes a group gives a [`Delta`] beside its result: what is to be stored.
