@@ -63,7 +63,7 @@ enum LeafOfPath {
 
 /// A verdict of the group's rules.
 enum Judged {
-    Allowed(Vec<Committed>, Applied),
+    Allowed(Vec<Committed>, Box<Applied>),
     Refused(String),
 }
 
@@ -387,7 +387,7 @@ impl<'a> CommitBuilder<'a> {
                 let states = (state.view(), StateView::new(&applied.context, tree));
                 let view = CommitView::new(states, committer, &proposals, effects);
                 Ok(match client.rules.check(&view) {
-                    Ok(()) => Judged::Allowed(proposals, applied),
+                    Ok(()) => Judged::Allowed(proposals, Box::new(applied)),
                     Err(RuleError::Refused(reason)) => Judged::Refused(reason),
                     Err(RuleError::Tree(error)) => return Err(error.into()),
                 })
@@ -395,7 +395,7 @@ impl<'a> CommitBuilder<'a> {
             let reason = match judge(chosen.len())? {
                 Judged::Allowed(proposals, applied) => {
                     refused.extend(left_out);
-                    return Ok((proposals, applied, refused));
+                    return Ok((proposals, *applied, refused));
                 }
                 Judged::Refused(reason) => reason,
             };

@@ -60,8 +60,7 @@ impl Group {
         let tree = Tree::open(suite, Arc::new(TreeRows(source)))?;
         let clients = ClientIndex::stored(&tree);
         let public = state(suite, tree.clone(), clients, &row);
-        let group = Self::with_public_state(&rows, public, row, client);
-        group
+        Self::with_public_state(&rows, public, row, client)
     }
 
     /// The rest of a group, from all rows beside the tree.

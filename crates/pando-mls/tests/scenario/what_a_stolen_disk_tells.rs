@@ -362,7 +362,7 @@ fn no_handshakes_of_past_epochs_are_readable() {
     for suite in fast_suites() {
         let mut world = World::of(suite, 3);
         let _skipped = world.members[1].propose_update(&mut world.rng).unwrap();
-        let (lost, _) = world.build(1, |builder| builder.without_pending()).unwrap();
+        let (lost, _) = world.build(1, |builder| builder.only_pending([])).unwrap();
         assert!(matches!(world.members[2].process(&lost).unwrap(), Processed::Commit(_)));
         world.members[1].clear_pending();
         world.commit(0, |builder| builder);
