@@ -47,7 +47,7 @@ impl LeafChange {
 
     /// Returns the leaf node after the Commit, or `None` if the member is removed.
     #[must_use]
-    pub fn new_leaf_node(&self) -> Option<&LeafNode> {
+    pub fn new_leaf(&self) -> Option<&LeafNode> {
         match self {
             Self::Removed { .. } => None,
             Self::Updated { new, .. } | Self::Added { new, .. } => Some(new),
@@ -106,7 +106,7 @@ pub(crate) fn invalid_at(
     policy: &dyn IdentityPolicy,
 ) -> Vec<(LeafIndex, Violation)> {
     let identities = Identities { policy, now: Some(now) };
-    let new = changes.iter().filter_map(|change| Some((change.leaf(), change.new_leaf_node()?)));
+    let new = changes.iter().filter_map(|change| Some((change.leaf(), change.new_leaf()?)));
     let invalid = new.filter_map(|(leaf, leaf_node)| {
         let alive = leaf_node::is_alive(leaf_node, Some(now));
         let valid = alive.and_then(|()| leaf_node::credential_is_valid(leaf_node, identities));

@@ -129,7 +129,7 @@ impl LocalPolicy for Opinion {
         let invalid = now.map(|now| commit.leaves_invalid_at(now, &Ending)).transpose()?.unwrap_or_default();
         let from_outside = commit.committer() == Sender::NewMemberCommit;
         let is_short = |change: &LeafChange| {
-            change.new_leaf_node().is_some_and(|leaf| credential_end(&leaf.credential) < START)
+            change.new_leaf().is_some_and(|leaf| credential_end(&leaf.credential) < START)
         };
         Ok(match self.0 % 4 {
             // Merges all.

@@ -206,7 +206,7 @@ impl World {
                 LeafChange::Updated { .. } if change.changes_identity() => self.count("updated"),
                 _ => {}
             }
-            let end = change.new_leaf_node().map(|leaf| crate::fixture::credential_end(&leaf.credential));
+            let end = change.new_leaf().map(|leaf| crate::fixture::credential_end(&leaf.credential));
             let clocks = self.nodes.values().filter_map(|node| node.member.now);
             if let (Some(end), Some(latest)) = (end, clocks.max())
                 && end < latest

@@ -104,7 +104,7 @@ struct NobodyNamedEve;
 impl GroupRules for NobodyNamedEve {
     fn check(&self, commit: &CommitView<'_>) -> Result<(), RuleError> {
         let eve = |change: &LeafChange| {
-            change.new_leaf_node().is_some_and(|leaf| leaf.credential == credential("eve", NEVER))
+            change.new_leaf().is_some_and(|leaf| leaf.credential == credential("eve", NEVER))
         };
         if commit.leaf_changes()?.iter().any(eve) { Err(RuleError::refused("eve")) } else { Ok(()) }
     }

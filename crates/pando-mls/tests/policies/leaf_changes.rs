@@ -43,7 +43,7 @@ fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
     // The leaves after the Commit are those of the new tree.
     let first = &fixture.members[0].group;
     for change in &all[0].changes {
-        if let Some(new) = change.new_leaf_node() {
+        if let Some(new) = change.new_leaf() {
             assert_eq!(*new, leaf_of(first, change.leaf().0));
         }
     }
@@ -72,7 +72,7 @@ fn of_an_external_commit() {
     let (joiner, message) = fixture.external((template, None), signer, None).unwrap();
     let told = everybody_is_told(&mut fixture, &message);
     expect(&told, &[("added", 3, "new")], &[3], &[]);
-    let new = told.changes[0].new_leaf_node().unwrap();
+    let new = told.changes[0].new_leaf().unwrap();
     assert_eq!((&new.credential, &new.signature_key), (&credential("new", NEVER), &key));
     fixture.members.push(joiner);
     fixture.agree();

@@ -12,7 +12,7 @@ struct Careful {
 impl LocalPolicy for Careful {
     fn advise(&self, commit: &CommitView<'_>, now: Option<u64>) -> Result<Advice, RuleError> {
         let changes = commit.leaf_changes()?;
-        let mut new = changes.iter().filter_map(|change| change.new_leaf_node());
+        let mut new = changes.iter().filter_map(|change| change.new_leaf());
         if new.any(|leaf| name_of(&leaf.credential) == self.avoids) {
             return Ok(Advice::Leave(format!("avoids {}", self.avoids)));
         }
