@@ -26,7 +26,7 @@ impl World {
         let Some(by) = self.pick(&ready) else { return Ok(()) };
         if self.nodes[&by].wants_to_leave && self.member_count() > 3 {
             let leaf = self.member(by).group.own_leaf();
-            let proposed = self.propose(by, remove(leaf.0))?;
+            let proposed = self.propose(by, &remove(leaf.0))?;
             self.nodes.get_mut(&by).unwrap().wants_to_leave = !proposed;
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl World {
             48..56 => self.propose_something(by),
             56..62 => self.propose_update(by),
             62..69 => self.ask_to_be_added(),
-            69..77 => self.from_outside(by),
+            69..77 => self.join_from_outside(by),
             77..82 => self.break_a_rule(by, &ready),
             82..87 => self.withdraw(by),
             87..90 => self.lose_a_proposal(by, &ready),
@@ -115,7 +115,7 @@ impl World {
     }
 
     fn build(&mut self, by: usize, fill: Fill<'_>) -> Outcome<Option<CommitOutput>> {
-        let built = self.attempt(by, &mut |member, rng| member.build(|builder| fill(builder), rng))?;
+        let built = self.attempt(by, &mut |member, rng| member.build(fill, rng))?;
         if let Some(CommitOutput { left_out, .. }) = &built
             && !left_out.is_empty()
         {
@@ -179,7 +179,7 @@ impl World {
     }
 
     /// Proposes something. Returns whether it was sent.
-    fn propose(&mut self, by: usize, proposal: Proposal) -> Outcome<bool> {
+    fn propose(&mut self, by: usize, proposal: &Proposal) -> Outcome<bool> {
         let sent = self.attempt(by, &mut |member, rng| member.propose(proposal.clone(), rng))?;
         sent.map_or(Ok(false), |message| self.deliver_proposal(by, message).map(|()| true))
     }
@@ -207,7 +207,7 @@ impl World {
                 })
             }
         };
-        proposal.map_or(Ok(false), |proposal| self.propose(by, proposal)).map(drop)
+        proposal.map_or(Ok(false), |proposal| self.propose(by, &proposal)).map(drop)
     }
 
     fn propose_update(&mut self, by: usize) -> Outcome {
@@ -240,7 +240,7 @@ impl World {
     }
 
     /// A client joins by an external Commit, or comes back.
-    fn from_outside(&mut self, by: usize) -> Outcome {
+    fn join_from_outside(&mut self, by: usize) -> Outcome {
         let back = self.percent(40);
         let inside: Vec<_> = self.nodes.keys().copied().filter(|client| *client != by).collect();
         let clients = if back { inside } else { self.outside() };

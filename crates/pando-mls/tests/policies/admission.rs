@@ -159,7 +159,7 @@ fn external_senders_are_admitted() {
     let sender: Box<dyn Signer> = new_signer(&mut rand_chacha::ChaCha20Rng::from_seed([7; 32]));
     use rand_core::SeedableRng as _;
     let extensions = external_senders(&[&*sender]);
-    let extensions = with_ending_credentials(extensions);
+    let extensions = with_ending_credentials(&extensions);
     let mut fixture = Fixture::with(&DefaultRules, 3, public_handshakes(), extensions);
     let newcomer = fixture.newcomer("new");
     let context = fixture.members[0].group.public().context().clone();
@@ -176,7 +176,7 @@ fn external_senders_are_admitted() {
 }
 
 /// The server's credential, as the policy wants it.
-fn with_ending_credentials(extensions: Extensions) -> Extensions {
+fn with_ending_credentials(extensions: &Extensions) -> Extensions {
     use pando_mls::wire::ExternalSenders;
     let ExternalSenders(mut senders) = extensions.find().unwrap().unwrap();
     senders.iter_mut().for_each(|sender| sender.credential = crate::fixture::credential("server", NEVER));

@@ -43,7 +43,7 @@ fn commits_by_value_are_refused() {
     let commit = fixture.build(1, |builder| builder.proposal(remove(2))).unwrap().message;
     assert_eq!(fixture.refusal(Some(1), &commit), refused("may not remove"));
     // Nothing has happened to the others.
-    let _ = fixture.members[1].clear_pending();
+    fixture.members[1].clear_pending();
     fixture.commit(2, |builder| builder);
     fixture.commit(0, |builder| builder.proposal(remove(2)));
     assert_eq!(fixture.members.len(), 2);

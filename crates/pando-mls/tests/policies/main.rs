@@ -8,6 +8,10 @@
     clippy::unwrap_used,
     reason = "in a test, a panic is a failure and that is all"
 )]
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "methods of CommitBuilder are not general enough in its lifetime"
+)]
 
 mod admission;
 mod custom_proposals;
