@@ -1,7 +1,7 @@
 //! Pending proposals that a Commit leaves out because the group's rules refuse them.
 //!
 //! The rules judge whole Commits, so the maker of a Commit asks them about less and less to find one proposal to leave out.
-//! What a sender can make that cost is bounded, and so is what it can keep from being committed.
+//! The number of questions is bounded, and a sender can keep only its own proposals from being committed.
 
 use crate::state::pending_proposal::PendingProposal;
 use pando_wire::{Proposal, Sender};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// How many refused proposals are looked for one by one. With the next one, all that are applied after it are left out.
 const MOST: usize = 64;
 
-/// The same for the proposals of one sender, so that it cannot keep those of others from being committed.
+/// The same limit for one sender, so that it cannot keep the proposals of other senders from being committed.
 const MOST_OF_A_SENDER: usize = 8;
 
 /// The senders of the refused proposals that were found so far.
@@ -18,7 +18,7 @@ const MOST_OF_A_SENDER: usize = 8;
 pub(crate) struct Refusals(Vec<Sender>);
 
 impl Refusals {
-    /// Notes that the first of some proposals is refused, and returns whether each is to be left out. They are in the order
+    /// Notes that the first of some proposals is refused, and returns for each whether to leave it out. They are in the order
     /// in which they are applied.
     pub(crate) fn note(&mut self, proposals: &[Arc<PendingProposal>]) -> Vec<bool> {
         let Some(first) = proposals.first() else { return Vec::new() };
@@ -32,7 +32,7 @@ impl Refusals {
         bad
     }
 
-    /// Returns whether no more is to be looked for.
+    /// Returns whether the search ends, and all proposals are left out.
     pub(crate) const fn are_too_many(&self) -> bool {
         self.0.len() > MOST.saturating_add(1)
     }

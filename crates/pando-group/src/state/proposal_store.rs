@@ -25,7 +25,7 @@ struct Entry {
 /// Numbers that [`Limits`] bound.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
-    /// Size of the rows, but for those of proposals that are not admitted.
+    /// Size of the rows of proposals that are admitted.
     bytes: usize,
     /// Size of the rows of proposals that are not admitted.
     not_admitted_bytes: usize,

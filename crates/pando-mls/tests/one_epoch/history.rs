@@ -1,4 +1,4 @@
-//! What clients do.
+//! Random operations of clients.
 
 use crate::fixture::{
     ALWAYS, CUSTOM, Ending, Member, Newcomer, add, client, custom, leaf_template, leaked_signer, new_signer,
@@ -288,7 +288,7 @@ impl World {
         Ok(())
     }
 
-    /// A member that ignores the rules makes a Commit, which nobody takes.
+    /// A member that ignores the rules makes a Commit. The server and all members refuse it.
     fn break_a_rule(&mut self, by: usize, ready: &[usize]) -> Outcome {
         let mut proposals = Vec::new();
         let missing = (MOST_MEMBERS + 1).saturating_sub(self.member_count()) as usize;
@@ -353,7 +353,7 @@ impl World {
         member.operate(|group, _| Ok(((), group.withdraw_proposal(&reference)?))).unwrap();
     }
 
-    /// A proposal is lost on its way, and its maker commits it: nobody can follow, until it is withdrawn.
+    /// A proposal is lost on its way, and its maker commits it: no member can follow until it is withdrawn.
     fn lose_a_proposal(&mut self, by: usize, ready: &[usize]) -> Outcome {
         let data = self.data(b"lost");
         let sent = self.attempt(by, &mut |member, rng| member.propose(custom(CUSTOM, &data), rng))?;

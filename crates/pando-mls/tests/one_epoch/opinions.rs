@@ -1,4 +1,4 @@
-//! What members agree on (rules), and what they do not: clocks and local policies.
+//! Rules, which members share, and clocks and local policies, which they do not.
 
 use crate::fixture::{CUSTOM, Ending, credential_end, name_of};
 use pando_mls::wire::{Sender, SignaturePublicKey};
@@ -82,10 +82,10 @@ impl GroupRules for Shared {
     }
 }
 
-/// Rules of a member that has misunderstood something: it lets nobody in who has an even number.
-pub(crate) struct Lax;
+/// Rules of a member with a fault: they refuse to add clients with even numbers.
+pub(crate) struct Faulty;
 
-impl GroupRules for Lax {
+impl GroupRules for Faulty {
     fn admit(&self, state: StateView<'_>, sender: Sender, proposal: &Proposal) -> Result<(), RuleError> {
         Shared.admit(state, sender, proposal)
     }
@@ -121,7 +121,7 @@ impl IdentityPolicy for OwnClock {
     }
 }
 
-/// What a member does with Commits that it does not like.
+/// A member's local policy, by the number of its client.
 pub(crate) struct Opinion(pub(crate) usize);
 
 impl LocalPolicy for Opinion {

@@ -19,7 +19,7 @@ pub(crate) struct Divided(pub(crate) String);
 
 pub(crate) type Outcome<T = ()> = Result<T, Divided>;
 
-/// What is different for one client.
+/// Rules or a policy of one client that differ from those of the others.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Odd {
     pub(crate) rules: Option<(usize, &'static dyn GroupRules)>,
@@ -58,7 +58,7 @@ pub(crate) struct World {
     pub(crate) rng: ChaCha20Rng,
     odd: Odd,
     pub(crate) server: Server,
-    /// What the server has accepted, in its order.
+    /// The accepted messages, in the server's order.
     log: Vec<MlsMessage>,
     /// Members by the numbers of their clients. Some do not know that they have been removed.
     pub(crate) nodes: BTreeMap<usize, Node>,
@@ -323,7 +323,7 @@ impl World {
         }
     }
 
-    /// Lets everybody take everything, and compares all of it.
+    /// Delivers all messages to all members, and compares their states.
     fn settle(&mut self) -> Outcome {
         for client in self.nodes.keys().copied().collect::<Vec<_>>() {
             while self.nodes.get(&client).is_some_and(|node| node.at < self.log.len() || node.held.is_some())

@@ -115,7 +115,7 @@ fn so_many_are_kept_and_no_more() {
     }
     let full = GroupError::Exceeded(Exceeded::ProposalsNotAdmitted(2));
     assert_eq!(fixture.refusal(None, &asked[2]), full);
-    // Those that are known are known again, and there is room for the proposals of members.
+    // A known proposal can come again, and there is room for the proposals of members.
     for message in &asked[..2] {
         fixture.hear_not_admitted(None, message);
     }
@@ -129,8 +129,8 @@ fn so_many_are_kept_and_no_more() {
     fixture.hear_not_admitted(None, &message);
 }
 
-/// Anyone can ask to be added, with a KeyPackage that is large. What is not admitted is bounded, and keeps no member from
-/// proposing.
+/// Any client can ask to be added, with a large KeyPackage. Proposals that are not admitted are bounded, and keep no member
+/// from proposing.
 #[test]
 fn strangers_take_no_room_from_members() {
     let bytes = 2_000;
@@ -183,7 +183,7 @@ fn with_ending_credentials(extensions: &Extensions) -> Extensions {
     Extensions(vec![pando_mls::Extension::new(&ExternalSenders(senders)).unwrap()])
 }
 
-/// What the rules do not admit, an honest member does not propose; and of another member it is not pending.
+/// An honest member does not propose what the rules do not admit. Such a proposal of another member is not pending.
 #[test]
 fn a_member_whose_proposal_is_not_admitted() {
     let mut fixture = Fixture::of(&OneRemoves, 3);
@@ -196,7 +196,7 @@ fn a_member_whose_proposal_is_not_admitted() {
     let left_out = left_out_of_the_next(&mut fixture, 0);
     assert_eq!(left_out, [(pending.reference, LeftOutReason::NotAdmitted)]);
     let _ = fixture.members[2].encrypt(&mut fixture.rng).unwrap();
-    // The one who may.
+    // Member 0 may remove others.
     fixture.propose(0, remove(2));
     let output = fixture.commit(0, |builder| builder);
     assert_eq!(output.left_out.len(), 1);

@@ -31,7 +31,7 @@ fn our_own_is_refused() {
     }
     let by_value = fixture.build(1, |builder| builder.proposal(custom(CUSTOM, b"own")));
     assert_eq!(by_value.map(drop).unwrap_err(), GroupError::Violation(unsupported()));
-    // GREASE is nobody's type, whoever is removed.
+    // GREASE is supported by no member, also after the removal.
     fixture.propose(1, remove(3));
     let refused = fixture.members[1].propose(custom(0x2a2a, b"own"), &mut fixture.rng);
     let grease = Violation::ProposalTypeUnsupported(ProposalType(0x2a2a));
@@ -53,7 +53,7 @@ fn our_own_goes_with_a_removal() {
     assert_eq!(fixture.members.len(), 3);
 }
 
-/// One that is received is pending and keeps nobody from sending; it is committed with the removal.
+/// A received one is pending and does not keep members from sending. It is committed with the removal.
 #[test]
 fn one_that_is_received() {
     for by_value in [false, true] {
@@ -71,7 +71,7 @@ fn one_that_is_received() {
             }
         }
         assert_eq!(fixture.server.group.pending_proposals().count(), 1);
-        // Without the removal it is left out, and all are told.
+        // Without the removal it is left out, and all receivers see that.
         let output = fixture.build(0, |builder| builder).unwrap();
         assert_eq!(output.left_out.len(), 1);
         assert_eq!(output.left_out[0].reason, LeftOutReason::Invalid(unsupported()));
@@ -110,7 +110,7 @@ fn one_that_all_support() {
     assert_eq!(fixture.commit(2, |builder| builder).left_out, []);
 }
 
-/// What a Commit leaves out for any reason is reported, with the reason to its maker.
+/// A Commit reports the proposals that it leaves out; to its maker with the reasons.
 #[test]
 fn what_is_left_out_is_reported() {
     let mut fixture = Fixture::of(&DefaultRules, 4);

@@ -1,5 +1,5 @@
-//! Clocks never divide a group: what is expired for one member is a valid Commit for all. A staged Commit tells which of
-//! the leaves that it brings in are not valid at a time, and nobody sends an expired leaf unless it ignores its clock.
+//! Clocks never divide a group: a Commit with an expired leaf is valid for all members. A staged Commit lists its new leaves
+//! that are not valid at a given time, and no member sends an expired leaf unless it ignores its clock.
 
 use crate::fixture::{
     Borrowed, EXPIRED, Fixture, NEVER, NOW, VALID, add, expired, leaf_template, leaked_signer, new_signer,
@@ -10,13 +10,13 @@ use pando_mls::{
     PublicStaged, Violation,
 };
 
-/// What staged Commits tell of leaves that are not valid at a time.
+/// Returns the new leaves of a staged Commit that are not valid at a time.
 fn invalid_at(staged: &PublicStaged, now: u64) -> Vec<(u32, Violation)> {
     let invalid = staged.leaves_invalid_at(now, &crate::fixture::Ending).unwrap();
     invalid.into_iter().map(|(leaf, violation)| (leaf.0, violation)).collect()
 }
 
-/// All members and the server are told of the same leaves, whatever their clocks; and all follow, whatever they are told.
+/// Checks that members with different clocks, and the server, list the same leaves, and that they all follow the Commit.
 fn all_follow(fixture: &mut Fixture, message: &MlsMessage, expected: &[(u32, Violation)]) {
     // Years apart, and none.
     let clocks = [Some(0), Some(NOW), Some(u64::MAX), None];
@@ -215,7 +215,7 @@ fn a_member_whose_credential_has_expired_leaves() {
     assert_eq!(fixture.members.len(), 2);
 }
 
-/// A group with an expired member is joined, and begins nothing: its leaves are those of others.
+/// A client joins a group with an expired member, by a Welcome and by an external Commit.
 #[test]
 fn a_group_with_an_expired_member_is_joined() {
     let mut fixture = of_whom_one_expires();

@@ -165,7 +165,7 @@ pub(crate) fn client<'a>(
 }
 
 impl Member {
-    /// Does something with the group, and stores what has changed.
+    /// Runs an operation on the group, and stores its Delta.
     pub(crate) fn operate<T>(
         &mut self,
         operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<(T, Delta), GroupError>,
@@ -238,13 +238,13 @@ impl Member {
         self.operate(|group, client| group.encrypt(b"data", b"", client, rng))
     }
 
-    /// Checks that the stored rows are those of the group.
+    /// Checks that the stored rows equal the rows of the group.
     pub(crate) fn check_store(&mut self) {
         self.group.take_delta().apply(&mut self.rows);
         assert_eq!(self.rows, self.group.rows().unwrap());
     }
 
-    /// Loads the group anew: all of it, or nodes of the tree as they are needed.
+    /// Loads the group again: the whole tree at once, or each node on demand.
     pub(crate) fn restart(&mut self, lazily: bool) {
         self.check_store();
         let client = client(&*self.signer, self.rules, self.now, *self.group.config());
@@ -309,7 +309,7 @@ pub(crate) struct Fixture {
     pub(crate) server: Server,
 }
 
-/// What a message is after it was sent.
+/// Encodes and decodes a message.
 pub(crate) fn over_the_wire(message: &MlsMessage) -> MlsMessage {
     MlsMessage::decode(&message.encode().unwrap()).unwrap()
 }

@@ -42,7 +42,7 @@ fn commits_by_value_are_refused() {
     fixture.lax(1);
     let commit = fixture.build(1, |builder| builder.proposal(remove(2))).unwrap().message;
     assert_eq!(fixture.refusal(Some(1), &commit), refused("may not remove"));
-    // Nothing has happened to the others.
+    // The others are unchanged.
     fixture.members[1].clear_pending();
     fixture.commit(2, |builder| builder);
     fixture.commit(0, |builder| builder.proposal(remove(2)));
@@ -98,7 +98,7 @@ fn external_joiners_are_refused() {
     fixture.agree();
 }
 
-/// Rules that see who comes from outside.
+/// Rules that refuse a client by its name.
 struct NobodyNamedEve;
 
 impl GroupRules for NobodyNamedEve {
@@ -110,7 +110,7 @@ impl GroupRules for NobodyNamedEve {
     }
 }
 
-/// The rules are told of every leaf that comes in: by creation, by an Add, by a path, by an Update, from outside.
+/// Rules see every new leaf: of a creator, of an Add, and of an external joiner.
 #[test]
 fn the_rules_see_every_leaf_that_comes_in() {
     let eve = || leaf_template("eve", NEVER);
@@ -327,7 +327,7 @@ impl GroupRules for NothingBad {
     }
 }
 
-/// However many bad proposals a member makes, those of others are committed.
+/// A member that makes many bad proposals does not keep the proposals of other members from being committed.
 #[test]
 fn a_member_that_makes_bad_proposals_does_not_block_others() {
     let mut fixture = Fixture::of(&NothingBad, 3);
@@ -347,7 +347,7 @@ fn a_member_that_makes_bad_proposals_does_not_block_others() {
     assert_eq!(fixture.members.len(), 2);
 }
 
-/// Removals make room for the first of those that are added, although they were proposed later.
+/// Removals make room for the first Adds, also if they were proposed later.
 #[test]
 fn removals_make_room_for_additions() {
     let mut fixture = Fixture::of(&AtMost::<4>, 4);

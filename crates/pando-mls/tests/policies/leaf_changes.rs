@@ -1,5 +1,5 @@
-//! The leaves that a Commit adds, removes and replaces: members that receive it, its maker and the server are told the
-//! same, also after the maker was restarted.
+//! The leaves that a Commit adds, removes and replaces: its receivers, its maker and the server see the same
+//! changes, also after a restart of the maker.
 
 use crate::fixture::{
     Fixture, NEVER, Newcomer, credential, described, leaf_of, leaf_template, new_signer, remove,
@@ -19,7 +19,8 @@ fn told(staged: &PublicStaged) -> Told {
     Told { changes: staged.leaf_changes().unwrap(), added, removed }
 }
 
-/// Returns what members, the maker and the server are told of a Commit, which is always the same, and lets them merge it.
+/// Checks that members, the maker and the server see the same effects of a Commit, lets them merge it, and returns the
+/// effects.
 fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
     let mut all = Vec::new();
     for member in &mut fixture.members {
@@ -40,7 +41,7 @@ fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
     assert!(all.len() > fixture.members.len());
     assert!(all.iter().all(|other| *other == all[0]), "{all:?}");
     fixture.deliver(message);
-    // The leaves after the Commit are those of the new tree.
+    // The leaves after the Commit are in the new tree.
     let first = &fixture.members[0].group;
     for change in &all[0].changes {
         if let Some(new) = change.new_leaf() {
@@ -192,7 +193,7 @@ fn of_a_leaf_that_is_removed_and_added_again() {
     }
 }
 
-/// The member that is removed is told, too.
+/// The removed member sees the changes, too.
 #[test]
 fn of_a_removal_that_halves_the_tree() {
     let mut fixture = Fixture::of(&DefaultRules, 3);

@@ -93,7 +93,7 @@ fn a_stale_commit_has_no_view() {
     assert_eq!(staged.view(fixture.server.group.public()).map(drop), Err(stale));
 }
 
-/// Our own pending Commit is seen as by those who receive it, also after a restart.
+/// A policy sees our own pending Commit as receivers see it, also after a restart.
 #[test]
 fn our_own_commit_is_seen_by_the_policy() {
     let mut fixture = Fixture::of(&DefaultRules, 2);

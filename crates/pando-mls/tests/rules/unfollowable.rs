@@ -18,7 +18,7 @@ use pando_wire::{
 const GREASE: u16 = 0x1a1a;
 const ID_BYTES: usize = 100;
 
-/// Trusts everybody but one external sender.
+/// A policy that accepts every credential but that of one external sender.
 struct NoBadServer;
 
 impl IdentityPolicy for NoBadServer {
@@ -68,7 +68,7 @@ fn requires(change: impl FnOnce(&mut RequiredCapabilities)) -> Extension {
     Extension::new(&required).unwrap()
 }
 
-/// ReInits that nobody here can follow, and why.
+/// ReInits that no member can follow, with the errors of making them.
 fn unfollowable() -> Vec<(ReInit, GroupError)> {
     let with = |extension| ReInit { extensions: Extensions(vec![extension]), ..honest() };
     let malformed = |kind| (with(extension(kind, b"\x01")), Violation::MalformedExtension(kind).into());
@@ -208,7 +208,7 @@ fn our_own_commits_leave_it_out() {
             assert_eq!(output.left_out.len(), 1);
             let covered: Vec<_> = group.pending_epoch().unwrap().proposals().collect();
             assert_eq!(covered, [(Sender::Member(crate::puppet::PUPPET), &reinit(honest()))]);
-            // Receivers are told what was left out.
+            // Receivers see the proposal that was left out.
             let seen = stage.observer.process(
                 over_the_wire(&output.message),
                 &NoBadServer,
@@ -221,7 +221,7 @@ fn our_own_commits_leave_it_out() {
     }
 }
 
-/// One of 12.1.5 is invalid for everybody.
+/// A ReInit that breaks the rule of section 12.1.5 is invalid for all receivers.
 #[test]
 fn a_lower_version_is_refused_by_all() {
     let (mut stage, _) = stage();
