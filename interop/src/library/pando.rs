@@ -269,17 +269,21 @@ impl Member for PandoMember {
 
     fn view(&mut self, label: &str, context: &[u8]) -> Outcome<View> {
         let (group, public) = (&self.group, self.group.public());
-        let identity = |leaf| match public.credential(leaf) {
-            Some(Credential::Basic { identity }) => Ok((leaf.0, identity.to_vec())),
-            other => Err(format!("leaf {} has the credential {other:?}", leaf.0)),
-        };
+        let mut roster = Vec::new();
+        for leaf in public.tree().members() {
+            let leaf = leaf?;
+            match public.credential(leaf)? {
+                Some(Credential::Basic { identity }) => roster.push((leaf.0, identity.to_vec())),
+                other => return Err(format!("leaf {} has the credential {other:?}", leaf.0).into()),
+            }
+        }
         Ok(View {
             epoch: group.epoch(),
             authenticator: group.epoch_authenticator().expose().to_vec(),
             exported: group.export(label, context, 32)?.expose().to_vec(),
             context: public.context().encode()?,
             tree: public.tree().export()?,
-            roster: public.tree().members().map(identity).collect::<Result<_, _>>()?,
+            roster: roster.into_iter().collect(),
         })
     }
 

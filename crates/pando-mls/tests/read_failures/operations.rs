@@ -780,7 +780,7 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 let changes = staged.leaf_changes()?;
                 let parts: Vec<_> = changes
                     .iter()
-                    .map(|change| (change.leaf(), change.new_leaf_node(), change.changes_identity()))
+                    .map(|change| (change.leaf(), change.new_leaf(), change.changes_identity()))
                     .collect();
                 assert!(!parts.is_empty());
                 let invalid = staged.leaves_invalid_at(u64::MAX, &Names)?;
