@@ -283,7 +283,7 @@ impl Member for PandoMember {
             exported: group.export(label, context, 32)?.expose().to_vec(),
             context: public.context().encode()?,
             tree: public.tree().export()?,
-            roster: roster.into_iter().collect(),
+            roster,
         })
     }
 

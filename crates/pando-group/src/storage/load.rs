@@ -8,7 +8,7 @@ use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
 use crate::state::history::{History, Leaves};
 use crate::state::own_proposals::OwnProposals;
-use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
+use crate::state::pending_proposal::Committed;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::Pending;
@@ -16,8 +16,7 @@ use crate::state::staged::{Effects, PublicStaged, Staged, StagedMember};
 use crate::storage::change_log::ChangeLog;
 use crate::storage::delta::{Changes, EpochRow, RowKey, Rows};
 use crate::storage::row_codec::{
-    self, MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, ProposalRow,
-    PublicRow,
+    self, MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, PublicRow,
 };
 use crate::storage::row_source::{RowSource, TreeRows, beside_the_tree};
 use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
@@ -267,10 +266,9 @@ fn own_proposals(rows: &Rows, suite: Suite) -> Result<OwnProposals, GroupError> 
 
 pub(crate) fn proposals(rows: &Rows) -> Result<ProposalStore, GroupError> {
     let stored = numbered(rows, RowKey::Proposal).map(|row| {
-        let ProposalRow { reference, sender, proposal, authenticated_data, status } =
-            decode(row, RowKey::Proposal(0))?;
-        let status = ProposalStatus::stored(status).ok_or(GroupError::Stored(RowKey::Proposal(0)))?;
-        Ok((PendingProposal { reference, sender, proposal, authenticated_data }, status, row.expose().len()))
+        let (proposal, status) =
+            row_codec::read_proposal(row).ok_or(GroupError::Stored(RowKey::Proposal(0)))?;
+        Ok((proposal, status, row.expose().len()))
     });
     Ok(ProposalStore::restore(stored.collect::<Result<Vec<_>, GroupError>>()?))
 }

@@ -6,8 +6,8 @@ use crate::state::public_state::PublicState;
 use crate::state::staged::Pending;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_wire::{
-    AuthenticatedContent, Encode, EncodeError, GroupContext, HpkePublicKey, LeafIndex, Mac, MlsMessage,
-    Opaque, PrivateMessage, Proposal, ProposalRef, ReInit, Sender,
+    AuthenticatedContent, Decode, Encode, EncodeError, GroupContext, HpkePublicKey, LeafIndex, Mac,
+    MlsMessage, Opaque, PrivateMessage, Proposal, ProposalRef, ReInit, Sender,
 };
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -46,28 +46,31 @@ pub(crate) struct PastRow {
 
 /// [`RowKey::Proposal`]
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
-pub(crate) struct ProposalRow {
+struct ProposalRow {
     pub(crate) reference: ProposalRef,
     pub(crate) sender: Sender,
     pub(crate) proposal: Proposal,
     pub(crate) authenticated_data: Opaque,
-    pub(crate) status: u8,
 }
 
 impl ProposalStatus {
-    const ALL: [Self; 4] = [Self::Pending, Self::Unsupported, Self::NotAdmitted, Self::Withdrawn];
-
-    /// Returns the status that is stored as a number.
-    pub(crate) fn stored(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number)).copied()
+    /// Returns the status that is stored behind a proposal.
+    fn stored(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [] => Some(Self::Pending),
+            [1] => Some(Self::Unsupported),
+            [2] => Some(Self::NotAdmitted),
+            [3] => Some(Self::Withdrawn),
+            _ => None,
+        }
     }
 
-    const fn number(self) -> u8 {
+    const fn to_stored(self) -> &'static [u8] {
         match self {
-            Self::Pending => 0,
-            Self::Unsupported => 1,
-            Self::NotAdmitted => 2,
-            Self::Withdrawn => 3,
+            Self::Pending => &[],
+            Self::Unsupported => &[1],
+            Self::NotAdmitted => &[2],
+            Self::Withdrawn => &[3],
         }
     }
 }
@@ -170,7 +173,17 @@ pub(crate) fn proposal(
     status: ProposalStatus,
 ) -> Result<SecretBytes, EncodeError> {
     let PendingProposal { reference, sender, proposal, authenticated_data } = pending.clone();
-    row(&ProposalRow { reference, sender, proposal, authenticated_data, status: status.number() })
+    let mut bytes = ProposalRow { reference, sender, proposal, authenticated_data }.encode()?;
+    bytes.extend_from_slice(status.to_stored());
+    Ok(bytes.into())
+}
+
+/// Reads what [`proposal`] has written; `None` if it is malformed.
+pub(crate) fn read_proposal(row: &SecretBytes) -> Option<(PendingProposal, ProposalStatus)> {
+    let (row, status) = ProposalRow::decode_prefix(row.expose()).ok()?;
+    let ProposalRow { reference, sender, proposal, authenticated_data } = row;
+    let proposal = PendingProposal { reference, sender, proposal, authenticated_data };
+    Some((proposal, ProposalStatus::stored(status)?))
 }
 
 pub(crate) fn own_update(key_pair: &HpkeKeyPair) -> Result<SecretBytes, EncodeError> {
