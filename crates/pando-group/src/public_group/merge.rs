@@ -6,8 +6,8 @@ use crate::state::staged::{Effects, PublicStaged};
 use crate::storage::changes;
 use crate::storage::delta::{Changes, Delta, RowKey};
 use crate::storage::row_codec;
-use crate::{GroupError, Misuse};
-use pando_wire::GroupInfo;
+use crate::{GroupError, Misuse, Violation};
+use pando_wire::{GroupInfo, Sender};
 use std::mem;
 
 impl PublicGroup {
@@ -24,13 +24,18 @@ impl PublicGroup {
     /// The group is as it was, and `staged` can be merged with another GroupInfo.
     /// - [`Misuse::StaleCommit`] if `staged` does not follow the current epoch of this group.
     /// - [`Violation::GroupInfoSigner`](crate::Violation), [`Violation::GroupInfoSignature`](crate::Violation)
-    ///   if no member of the new epoch has signed the GroupInfo.
+    ///   if no member of the new epoch has signed the GroupInfo, or one that the Commit adds has.
     /// - [`Violation::GroupInfoContext`](crate::Violation), [`Violation::ConfirmationTag`](crate::Violation)
     ///   if a member has signed it, and it describes another epoch. Then it belongs to another
     ///   Commit, or this Commit was altered on its way.
     /// - [`Violation::DuplicateExtension`](crate::Violation).
     pub fn merge(&mut self, staged: &PublicStaged, group_info: &GroupInfo) -> Result<Delta, GroupError> {
         self.check_follows(staged)?;
+        // A new member needs no secret of the epoch to sign: it vouches for its own Commit alone.
+        let signer = group_info.signer;
+        if matches!(staged.committer, Sender::Member(_)) && staged.effects.added.contains(&signer) {
+            return Err(Violation::GroupInfoSigner(signer).into());
+        }
         verify_description(&staged.public, group_info)?;
         self.enter(staged, true)
     }

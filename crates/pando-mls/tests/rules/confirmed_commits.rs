@@ -176,7 +176,7 @@ fn another_member_of_the_new_epoch_may_sign_it() {
 }
 
 #[test]
-fn a_new_member_may_sign_it() {
+fn a_new_member_does_not_vouch_for_the_commit_that_adds_it() {
     let Stage { mut puppet, mut observer, .. } = Stage::new();
     let newcomer = Forgery::of(&mut puppet, |_| {});
     let proposals = by_value(&[add(newcomer.key_package.clone())]);
@@ -186,7 +186,10 @@ fn a_new_member_may_sign_it() {
     let staged = staged(&mut observer, &commit);
     let mut group_info = GroupInfo { signer: LeafIndex(3), ..puppet.group_info() };
     sign(&mut group_info, puppet.suite, &*newcomer.signer);
-    let _ = observer.merge(&staged, &group_info).unwrap();
+    let refused = observer.merge(&staged, &group_info).unwrap_err();
+    assert_eq!(violation(refused), Violation::GroupInfoSigner(LeafIndex(3)));
+    // The committer does.
+    let _ = observer.merge(&staged, &puppet.group_info()).unwrap();
     assert_eq!(observer.public().context(), &puppet.context);
 }
 
