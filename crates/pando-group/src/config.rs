@@ -59,7 +59,7 @@ pub struct Limits {
     /// them ([`GroupRules::admit`](crate::GroupRules::admit)). Default: 65,536.
     pub new_member_proposals: usize,
     /// How many proposals of one epoch are kept that the group's rules do not admit, in case a Commit refers to them. Default:
-    /// 1,024.
+    /// 65,536.
     pub proposals_not_admitted: usize,
     /// How much may be stored of encrypted Commits that were opened in one epoch and not merged, in bytes. Each has what was
     /// in it beside it. What is not kept can be taken once. Default: 128 MiB.
@@ -76,7 +76,7 @@ impl Default for Limits {
             pending_proposals: 65_536,
             pending_proposal_bytes: 64 << 20,
             new_member_proposals: 65_536,
-            proposals_not_admitted: 1_024,
+            proposals_not_admitted: 65_536,
             opened_commit_bytes: 128 << 20,
         }
     }

@@ -47,9 +47,25 @@ pub enum GroupError {
 }
 
 impl GroupError {
-    /// Returns whether a stored node or index entry of the tree could not be read. The operation can be repeated.
-    pub(crate) const fn is_read_error(&self) -> bool {
-        matches!(self, Self::Tree(TreeError::Source(_) | TreeError::Stored(_)))
+    /// Returns whether the operation has failed for a reason of this client alone, and can be repeated: a stored node or
+    /// index entry of the tree could not be read, or a limit was exceeded.
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self, Self::Tree(TreeError::Source(_) | TreeError::Stored(_)) | Self::Exceeded(_))
+    }
+
+    /// Returns whether a Commit was refused for a reason that may change while the epoch lasts: what this client has got, its
+    /// rules and its identity policy.
+    pub(crate) const fn depends_on_client(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing(_)
+                | Self::Violation(
+                    Violation::GroupRules(_)
+                        | Violation::Credential(_)
+                        | Violation::CredentialSuccession
+                        | Violation::ExternalSenderCredential(_)
+                )
+        )
     }
 }
 

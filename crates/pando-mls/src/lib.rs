@@ -97,7 +97,7 @@
 //! - nothing was accepted: [`Group::clear_pending`].
 //!
 //! A [`Staged`] epoch is checked and complete, and changes nothing until it is merged; an application looks at
-//! [`Staged::proposals`] to refuse what it does not allow.
+//! [`PublicStaged::proposals`] to refuse what it does not allow.
 //!
 //! # Servers
 //!

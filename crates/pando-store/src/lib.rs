@@ -34,7 +34,7 @@
 //! store.connection().execute_batch("CREATE TABLE IF NOT EXISTS outbox (message BLOB)")?;
 //! # let psks = pando_mls::NoPsks;
 //! # let (policy, config) = (&BasicIdentities, GroupConfig::default());
-//! # let client = Client { crypto: &RustCrypto, signer: &*signer, policy, rules: &DefaultRules, psks: &psks, is_in_group: &|_| false, now: None, config };
+//! # let client = Client { crypto: &RustCrypto, signer: &*signer, policy, rules: &pando_mls::DefaultRules, psks: &psks, is_in_group: &|_| false, now: None, config };
 //!
 //! // The lock of a group is for one client at a time, across processes.
 //! let id = GroupId::from(b"tea".as_slice());

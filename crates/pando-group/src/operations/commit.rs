@@ -22,8 +22,9 @@ use crate::{Client, Delta, GroupError, Misuse, Violation};
 use pando_crypto::{CryptoRng, Signer, Suite};
 use pando_tree::{LeafTemplate, NewPath, Tree};
 use pando_wire::{
-    Add, Extensions, GroupContextExtensions, GroupInfo, KeyPackage, LeafIndex, LeafNode, LeafNodeSource,
-    MlsMessage, Opaque, Proposal, ProposalRef, Psk, ReInit, Remove, Sender, Signature, Welcome,
+    Add, Extensions, GroupContextExtensions, GroupInfo, HpkePublicKey, KeyPackage, LeafIndex, LeafNode,
+    LeafNodeSource, MlsMessage, Opaque, Proposal, ProposalRef, Psk, ReInit, Remove, Sender, Signature,
+    Welcome,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,14 +52,6 @@ struct Draft {
     left_out: Vec<LeftOut>,
     path: Option<NewPath>,
     assembled: AssembledCommit,
-}
-
-/// Whether the choice of proposals depends on how the group's rules judge our leaf in the path. That costs a copy of the path
-/// for each judgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LeafOfPath {
-    Ignored,
-    Judged,
 }
 
 /// A verdict of the group's rules.
@@ -252,12 +245,13 @@ impl<'a> CommitBuilder<'a> {
         })?;
         let by_value = self.by_value(suite, rng);
 
-        // The path, the Commit, and the epoch that it leads to. If the group's rules refuse what goes together without the
-        // leaf of the path, proposals that do not go with that leaf are left out.
-        let mut draft = self.draft(&state, &by_value, LeafOfPath::Ignored, client, rng);
+        // The path, the Commit, and the epoch that it leads to. If the group's rules refuse it, they are asked again with a
+        // leaf like that of the path, and the proposals that they refuse are left out.
+        let mut draft = self.draft(&state, &by_value, None, client, rng);
         let has_pending = self.group.proposals.pending().next().is_some();
         if has_pending && matches!(draft, Err(GroupError::Violation(Violation::GroupRules(_)))) {
-            draft = self.draft(&state, &by_value, LeafOfPath::Judged, client, rng);
+            let leaf_key = suite.hpke_generate_key_pair(rng)?.public;
+            draft = self.draft(&state, &by_value, Some(&leaf_key), client, rng);
         }
         let Draft { proposals: list, applied, left_out, path, assembled } = draft?;
         let AssembledCommit { signed, public, secrets, joiner_secret, welcome_secret } = assembled;
@@ -314,11 +308,11 @@ impl<'a> CommitBuilder<'a> {
         &self,
         state: &PublicState,
         by_value: &[Committed],
-        leaf_of_path: LeafOfPath,
+        leaf_key: Option<&HpkePublicKey>,
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Draft, GroupError> {
-        let (proposals, applied, left_out) = self.choose(state, by_value, leaf_of_path, client)?;
+        let (proposals, applied, left_out) = self.choose(state, by_value, leaf_key, client)?;
         let psk_secret = self.group.psk_secret(&applied, client.psks)?;
         let with_path = self.has_path(&proposals);
         let path = if with_path { Some(self.path(state, &applied, client, rng)?) } else { None };
@@ -343,12 +337,13 @@ impl<'a> CommitBuilder<'a> {
     /// proposals that are left out.
     ///
     /// Proposals that the group's rules refuse are left out: the rules are asked about all of them first, and if they refuse,
-    /// about less and less, to find the one that they refuse.
+    /// about less and less, to find the one that they refuse. A rule may depend on our leaf in the path. Before there is a
+    /// path, that leaf is one with `leaf_key`; without it, the search is not begun for a Commit that has a path.
     fn choose(
         &self,
         state: &PublicState,
         own: &[Committed],
-        leaf_of_path: LeafOfPath,
+        leaf_key: Option<&HpkePublicKey>,
         client: &Client<'_>,
     ) -> Result<(Vec<Committed>, Applied, Vec<LeftOut>), GroupError> {
         let committer = Sender::Member(self.group.own_leaf());
@@ -379,10 +374,11 @@ impl<'a> CommitBuilder<'a> {
                 let proposals = list(count);
                 let applied = apply_proposals(state, committer, &proposals, client.identities())?;
                 let effects = (applied.removed.as_slice(), applied.added.as_slice());
-                let tree = if leaf_of_path == LeafOfPath::Judged && self.has_path(&proposals) {
-                    &self.with_leaf_of_path(&applied.tree)?
-                } else {
-                    &applied.tree
+                let tree = match leaf_key {
+                    Some(leaf_key) if self.has_path(&proposals) => {
+                        &self.with_leaf_of_path(&applied.tree, leaf_key)?
+                    }
+                    _ => &applied.tree,
                 };
                 let states = (state.view(), StateView::new(&applied.context, tree));
                 let view = CommitView::new(states, committer, &proposals, effects);
@@ -392,10 +388,19 @@ impl<'a> CommitBuilder<'a> {
                     Err(RuleError::Tree(error)) => return Err(error.into()),
                 })
             };
+            // Of what is left, nothing can be left out. The rules judge the whole Commit when it is assembled.
+            if chosen.is_empty() {
+                let applied = apply_proposals(state, committer, own, client.identities())?;
+                refused.extend(left_out);
+                return Ok((own.to_vec(), applied, refused));
+            }
             let reason = match judge(chosen.len())? {
                 Judged::Allowed(proposals, applied) => {
                     refused.extend(left_out);
                     return Ok((proposals, *applied, refused));
+                }
+                Judged::Refused(reason) if leaf_key.is_none() && self.has_path(&list(chosen.len())) => {
+                    return Err(Violation::GroupRules(reason).into());
                 }
                 Judged::Refused(reason) => reason,
             };
@@ -472,15 +477,14 @@ impl<'a> CommitBuilder<'a> {
         self.new_leaf.as_ref().map_or_else(|| same_leaf(old), |new_leaf| new_leaf.template.clone())
     }
 
-    /// Returns a tree with our leaf of the path, as far as it is known before there is a path: with the old encryption key,
-    /// and not signed.
-    fn with_leaf_of_path(&self, tree: &Tree) -> Result<Tree, GroupError> {
+    /// Returns a tree with our leaf of the path, as far as it is known before there is a path: with `leaf_key`, and not signed.
+    fn with_leaf_of_path(&self, tree: &Tree, leaf_key: &HpkePublicKey) -> Result<Tree, GroupError> {
         let (own, mut tree) = (self.group.own_leaf(), tree.clone());
         let old = tree.leaf(own)?.ok_or(Misuse::NotAMember(own))?;
         let LeafTemplate { credential, capabilities, extensions } = self.template(old.clone());
         let signature_key = self.new_leaf.as_ref().map(|new_leaf| new_leaf.signer.public_key().clone());
         let leaf_node = LeafNode {
-            encryption_key: old.encryption_key,
+            encryption_key: leaf_key.clone(),
             signature_key: signature_key.unwrap_or(old.signature_key),
             credential,
             capabilities,

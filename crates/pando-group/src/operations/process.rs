@@ -152,10 +152,11 @@ impl Group {
             return application(content, credential);
         }
         let processed = self.take_handshake(&content, client);
-        // Deleting the key comes last. If something could not be read, the message can be taken again.
-        if !processed.as_ref().is_err_and(GroupError::is_read_error) {
+        // Deleting the key comes last. What this client may take later is not lost: the key stays, or the Commit is kept.
+        if !processed.as_ref().is_err_and(GroupError::is_local) {
             self.keys.secret_tree.delete_key(used);
-            if matches!(processed, Ok(Processed::Commit(_)) | Err(GroupError::Missing(_))) {
+            let is_commit = matches!(content.content.content, Content::Commit(_));
+            if is_commit && processed.as_ref().err().is_none_or(GroupError::depends_on_client) {
                 self.decrypted_commits.keep(message, content.into_inner(), &self.config.limits);
             }
         }

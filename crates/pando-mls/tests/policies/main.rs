@@ -19,8 +19,10 @@ mod expiry;
 #[allow(dead_code, reason = "one_epoch needs more of it")]
 mod fixture;
 mod group_rules;
+mod group_rules_of_paths;
 mod leaf_changes;
 mod local_policies;
 #[allow(dead_code, reason = "the scenarios need more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
+mod refused_and_taken_later;

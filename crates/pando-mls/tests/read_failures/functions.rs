@@ -16,8 +16,10 @@ const ELSEWHERE: &[&str] = &[
     "PublicGroup::new",
     // The trees of these groups are in memory.
     "PublicGroup::merge",
+    "PublicGroup::merge_unconfirmed",
     "PublicGroup::pending_proposals",
     "PublicGroup::process",
+    "PublicGroup::roll_back",
     "PublicGroup::public",
     "PublicGroup::reinit",
     "PublicGroup::rows",

@@ -605,12 +605,17 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
             }
         })
         .after(is_pending),
-        Operation::new(&["CommitView::leaf_changes"], "changes by a pending Commit", |_, subject| {
-            let group = &subject.group;
-            let staged = group.pending_epoch().unwrap();
-            let changes = staged.view(group.public())?.leaf_changes()?;
-            text((changes, staged.leaf_changes()?, staged.leaves_invalid_at(u64::MAX, &Names)?))
-        })
+        Operation::new(
+            &["CommitView::leaf_changes", "CommitView::leaves_invalid_at"],
+            "changes by a pending Commit",
+            |_, subject| {
+                let group = &subject.group;
+                let staged = group.pending_epoch().unwrap();
+                let view = staged.view(group.public())?;
+                let seen = (view.leaf_changes()?, view.leaves_invalid_at(u64::MAX, &Names)?);
+                text((seen, staged.leaf_changes()?, staged.leaves_invalid_at(u64::MAX, &Names)?))
+            },
+        )
         .after(is_pending),
         Operation::new(&["PublicStaged::public"], "tree of a staged Commit", |_, subject| {
             let public = subject.staged.as_ref().unwrap().public();
@@ -759,7 +764,7 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 "CommitView::proposals",
                 "LeafChange::changes_identity",
                 "LeafChange::leaf",
-                "LeafChange::new",
+                "LeafChange::new_leaf",
                 "PublicStaged::added",
                 "PublicStaged::authenticated_data",
                 "PublicStaged::committer",
