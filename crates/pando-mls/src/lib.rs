@@ -70,6 +70,9 @@
 //! | renew one's own keys | [`Group::commit`] without anything | 12.4 |
 //! | change one's own credential or signature key | [`CommitBuilder::new_leaf`] | 7.3, 12.4.1 |
 //! | propose something that another commits | [`Group::propose`], [`Group::propose_update`] | 12.1 |
+//! | take a pending proposal back on this client | [`Group::withdraw_proposal`] | 12.1 |
+//! | see which proposals a Commit leaves out, and why | [`CommitOutput::left_out`] | 12.2 |
+//! | say what a group allows | [`GroupRules`] | 12.2 |
 //! | take any message | [`Group::process`] | 6, 12.4.2, 15 |
 //! | enter the next epoch | [`Group::merge`], [`Group::merge_pending`] | 12.4.2 |
 //! | send data | [`Group::encrypt`] | 15 |
@@ -96,8 +99,9 @@
 //!   there may be somebody else by now;
 //! - nothing was accepted: [`Group::clear_pending`].
 //!
-//! A [`Staged`] epoch is checked and complete, and changes nothing until it is merged; an application looks at
-//! [`PublicStaged::proposals`] to refuse what it does not allow.
+//! A [`Staged`] epoch is checked and complete. It changes nothing until it is merged. What a group allows is the subject of
+//! its [`GroupRules`], which are the same for all members and servers: a Commit that one member refuses by rules of its own
+//! divides the group. [`PublicStaged::leaf_changes`] lists who was added, removed or changed.
 //!
 //! # Servers
 //!

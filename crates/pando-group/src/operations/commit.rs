@@ -34,10 +34,11 @@ use std::sync::Arc;
 pub struct CommitOutput {
     /// For the group.
     pub message: MlsMessage,
-    /// For the new members; to be sent when the Commit is accepted. The tree is inside if that was asked for.
+    /// For the new members; to be sent when the Commit is accepted. The tree is inside unless
+    /// [`CommitBuilder::without_tree`] was called.
     pub welcome: Option<Welcome>,
     /// A description of the group as it will be, without the tree, if that was asked for and the Commit does not end the
-    /// group: for external joins, to be published when the Commit is accepted.
+    /// group. It is for external joins, to be published when the Commit is accepted, and for [`crate::PublicGroup::merge`].
     pub group_info: Option<GroupInfo>,
     /// The proposals of this epoch that the Commit leaves out, with the reasons.
     pub left_out: Vec<LeftOut>,

@@ -88,7 +88,8 @@ impl Group {
     /// Keeps what is needed of an epoch that has just ended, and forgets what is too old.
     fn keep_past(&mut self, public: PublicState, keys: EpochKeys, leaves: Leaves) {
         let EpochKeys { sender_data, mut secret_tree, resumption_psk, .. } = keys;
-        // A Commit that has lost must not be read from what is kept for late messages.
+        // A Commit that has lost must not be read from the ratchets that are kept for late messages. (What is kept of
+        // members of whom nothing was opened still derives handshake keys: see docs/threat-model.md.)
         secret_tree.delete_handshake_keys();
         let (epoch, context) = (public.context.epoch, public.context);
         self.resumption_psks.insert(epoch, resumption_psk.into_secret());

@@ -45,7 +45,7 @@ pub enum Processed {
     NotAdmitted(PendingProposal, String),
     /// A Commit: to be merged, or dropped.
     Commit(Box<Staged>),
-    /// One's own proposal has come back. It is pending already.
+    /// One's own proposal has come back. It is pending already, unless it was withdrawn.
     OwnProposal(ProposalRef),
     /// One's own Commit, which is pending, has come back: it was accepted, and
     /// [`Group::merge_pending`] enters its epoch.

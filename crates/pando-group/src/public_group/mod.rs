@@ -48,7 +48,9 @@ use tls_codec::Size;
 /// [`PublicGroup::merge`] takes a GroupInfo of the new epoch with the Commit. It must have the staged
 /// GroupContext, the staged confirmation tag, and the signature of a member of the new epoch. The
 /// GroupContext covers the content and the signature of the Commit, by the confirmed transcript hash.
-/// An attacker that alters a Commit on the way cannot sign a GroupInfo that fits.
+/// An attacker that is no member cannot sign a GroupInfo that fits an altered Commit. A member of the
+/// epoch before can: it sees the altered Commit and vouches for it. A leaf that the Commit adds for a
+/// new member vouches for nothing, because whoever made the Commit may have its key.
 ///
 /// A GroupInfo proves that its signer is in the epoch that it describes. It does not prove that other
 /// members have merged the Commit: a committer or an external joiner can sign a GroupInfo that fits an
