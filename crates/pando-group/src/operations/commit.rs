@@ -362,6 +362,12 @@ impl<'a> CommitBuilder<'a> {
                 crypto: client.crypto,
             };
             let (chosen, left_out) = select(input)?;
+            // Of what is left, nothing can be left out. The rules judge the whole Commit when it is assembled.
+            if chosen.is_empty() {
+                let applied = apply_proposals(state, committer, own, client.identities())?;
+                refused.extend(left_out);
+                return Ok((own.to_vec(), applied, refused));
+            }
             let mut ordered = chosen.clone();
             sort_as_applied(&mut ordered);
             // The first ones of those that were chosen, in the order in which they came.
@@ -371,30 +377,7 @@ impl<'a> CommitBuilder<'a> {
                 let by_reference = chosen.iter().filter(|proposal| first.contains(&proposal.reference));
                 by_reference.cloned().map(Committed::ByReference).chain(own.iter().cloned()).collect()
             };
-            let judge = |count: usize| -> Result<Judged, GroupError> {
-                let proposals = list(count);
-                let applied = apply_proposals(state, committer, &proposals, client.identities())?;
-                let effects = (applied.removed.as_slice(), applied.added.as_slice());
-                let tree = match leaf_key {
-                    Some(leaf_key) if self.has_path(&proposals) => {
-                        &self.with_leaf_of_path(&applied.tree, leaf_key)?
-                    }
-                    _ => &applied.tree,
-                };
-                let states = (state.view(), StateView::new(&applied.context, tree));
-                let view = CommitView::new(states, committer, &proposals, effects);
-                Ok(match client.rules.check(&view) {
-                    Ok(()) => Judged::Allowed(proposals, Box::new(applied)),
-                    Err(RuleError::Refused(reason)) => Judged::Refused(reason),
-                    Err(RuleError::Tree(error)) => return Err(error.into()),
-                })
-            };
-            // Of what is left, nothing can be left out. The rules judge the whole Commit when it is assembled.
-            if chosen.is_empty() {
-                let applied = apply_proposals(state, committer, own, client.identities())?;
-                refused.extend(left_out);
-                return Ok((own.to_vec(), applied, refused));
-            }
+            let judge = |count: usize| self.judge(state, list(count), leaf_key, client);
             let reason = match judge(chosen.len())? {
                 Judged::Allowed(proposals, applied) => {
                     refused.extend(left_out);
@@ -428,6 +411,32 @@ impl<'a> CommitBuilder<'a> {
             for proposal in candidates.extract_if(.., |proposal| leave_out(proposal)) {
                 refused.push(LeftOut { proposal, reason: LeftOutReason::Refused(reason.clone()) });
             }
+        }
+    }
+
+    /// Asks the group's rules about a Commit of `proposals`, with `leaf_key` in our leaf if the Commit has a path.
+    fn judge(
+        &self,
+        state: &PublicState,
+        proposals: Vec<Committed>,
+        leaf_key: Option<&HpkePublicKey>,
+        client: &Client<'_>,
+    ) -> Result<Judged, GroupError> {
+        let committer = Sender::Member(self.group.own_leaf());
+        let applied = apply_proposals(state, committer, &proposals, client.identities())?;
+        let effects = (applied.removed.as_slice(), applied.added.as_slice());
+        let tree = match leaf_key {
+            Some(leaf_key) if self.has_path(&proposals) => {
+                &self.with_leaf_of_path(&applied.tree, leaf_key)?
+            }
+            _ => &applied.tree,
+        };
+        let states = (state.view(), StateView::new(&applied.context, tree));
+        let verdict = client.rules.check(&CommitView::new(states, committer, &proposals, effects));
+        match verdict {
+            Ok(()) => Ok(Judged::Allowed(proposals, Box::new(applied))),
+            Err(RuleError::Refused(reason)) => Ok(Judged::Refused(reason)),
+            Err(RuleError::Tree(error)) => Err(error.into()),
         }
     }
 
