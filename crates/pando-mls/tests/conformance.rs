@@ -214,7 +214,7 @@ fn document(chapters: &[Chapter]) -> String {
     let count = |kind| entries(chapters).filter(|entry| entry.kind == kind).count();
     let mut out = format!(
         "# Conformance to RFC 9420\n\n\
-         What the RFC asks of an implementation, in our own words, by section: {} rules, and {} recommendations that \
+         This table lists what the RFC asks of an implementation, in our own words, by section: {} rules, and {} recommendations that \
          are followed. Beside each stand the functions that do it, the variant of `Violation` if others can break it, \
          and tests that show it.\n\n\
          This document is made from [the files beside it](conformance/README.md) by the test `conformance` of `pando-mls`, \
