@@ -2,17 +2,12 @@
 
 use crate::TreeError;
 use crate::content::ParentBytes;
-use crate::node_hash::NodeHash;
+use crate::node_hash::{NodeHash, leaf_hash, parent_hash};
 use crate::node_index::{children_of, first_leaf};
 use crate::parallelism::join;
 use crate::subtree::{Kind, Subtree};
 use pando_crypto::Suite;
-use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
-
-/// The NodeType of a leaf (section 7.8).
-const LEAF: u8 = 1;
-/// The NodeType of a parent.
-const PARENT: u8 = 2;
+use pando_wire::{EncodeError, LeafIndex, NodeIndex};
 
 /// Computes the tree hash of a subtree and keeps it in its node.
 pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<NodeHash, TreeError> {
@@ -31,7 +26,7 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
             } else {
                 both(at, |at| tree_hash(suite, at, left), |at| tree_hash(suite, at, right))?
             };
-            parent_hash_of_tree(suite, content.as_ref(), &left, &right)?
+            parent_hash(suite, content.as_ref().map(ParentBytes::as_bytes), &left, &right)?
         }
     };
     // If another thread was faster, its hash is the same.
@@ -65,7 +60,7 @@ pub(crate) fn tree_hash_without(
                 |child| tree_hash_without(suite, child, right, below_right),
             )?;
             let content = content.as_ref().map(|content| content.without_unmerged(removed)).transpose()?;
-            Ok(parent_hash_of_tree(suite, content.as_ref(), &left, &right)?)
+            Ok(parent_hash(suite, content.as_ref().map(ParentBytes::as_bytes), &left, &right)?)
         }
     }
 }
@@ -76,7 +71,7 @@ fn blank_hash(suite: Suite, at: NodeIndex) -> Result<NodeHash, EncodeError> {
         return Ok(leaf_hash(suite, at, None));
     }
     let (left, right) = both(at, |child| blank_hash(suite, child), |child| blank_hash(suite, child))?;
-    parent_hash_of_tree(suite, None, &left, &right)
+    parent_hash(suite, None, &left, &right)
 }
 
 /// Computes the hashes of both children, on two threads if the subtree is large enough.
@@ -88,31 +83,4 @@ fn both<E: Send>(
     let (left_at, right_at) = children_of(at);
     let (left, right) = join(at.level(), || left(left_at), || right(right_at));
     Ok((left?, right?))
-}
-
-/// Computes `Hash(TreeHashInput)` of a leaf.
-fn leaf_hash(suite: Suite, at: NodeIndex, leaf: Option<&[u8]>) -> NodeHash {
-    let index = first_leaf(at).0.to_be_bytes();
-    let digest = match leaf {
-        None => suite.hash(&[&[LEAF], &index, &[0]]),
-        Some(leaf) => suite.hash(&[&[LEAF], &index, &[1], leaf]),
-    };
-    digest.into()
-}
-
-/// Computes `Hash(TreeHashInput)` of a parent.
-fn parent_hash_of_tree(
-    suite: Suite,
-    content: Option<&ParentBytes>,
-    left: &[u8],
-    right: &[u8],
-) -> Result<NodeHash, EncodeError> {
-    let (left_header, right_header) = (vector_header(left.len())?, vector_header(right.len())?);
-    let (present, content): (&[u8], &[u8]) = match content {
-        None => (&[0], &[]),
-        Some(content) => (&[1], content.as_bytes()),
-    };
-    let parts: [&[u8]; 7] =
-        [&[PARENT], present, content, left_header.as_ref(), left, right_header.as_ref(), right];
-    Ok(suite.hash(&parts).into())
 }

@@ -3,6 +3,7 @@
 use crate::TreeError;
 use crate::source::TreeSource;
 use crate::tree_key::{KeyKind, TreeKey};
+use pando_crypto::Suite;
 use pando_wire::NodeIndex;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,16 +11,20 @@ use std::sync::Arc;
 
 /// Reads rows from a source. Every failure is an error of the call that reads, and none is kept.
 #[derive(Clone)]
-pub(crate) struct Loader(Arc<dyn TreeSource>);
+pub(crate) struct Loader {
+    source: Arc<dyn TreeSource>,
+    /// The cipher suite, whose hashes tell whether a row is the right one.
+    pub(crate) suite: Suite,
+}
 
 impl Loader {
-    pub(crate) const fn new(source: Arc<dyn TreeSource>) -> Self {
-        Self(source)
+    pub(crate) const fn new(suite: Suite, source: Arc<dyn TreeSource>) -> Self {
+        Self { source, suite }
     }
 
     /// Reads a row that must exist.
     pub(crate) fn row(&self, key: TreeKey) -> Result<Vec<u8>, TreeError> {
-        self.0.row(key)?.ok_or(TreeError::Stored(key))
+        self.source.row(key)?.ok_or(TreeError::Stored(key))
     }
 
     /// Reads the fingerprints in a range and the nodes that have keys with them.
@@ -28,7 +33,7 @@ impl Loader {
         kind: KeyKind,
         fingerprints: RangeInclusive<u64>,
     ) -> Result<Vec<(u64, NodeIndex)>, TreeError> {
-        Ok(self.0.keys(kind, fingerprints)?)
+        Ok(self.source.keys(kind, fingerprints)?)
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! - A non-blank leaf is a row with its LeafNode.
 //! - A parent with a member below is a row with its ParentNode, if it is not blank, and a summary
-//!   of each child: of a leaf, whether it is blank; of a parent, its summary and its hash. The rows
-//!   of a path from the root to a leaf and of the leaf's sibling therefore contain everything that
-//!   the hashes on the path depend on.
+//!   of each child: of a leaf, whether it is blank, and its hash if not; of a parent, its summary and
+//!   its hash. The rows of a path from the root to a leaf therefore contain everything that the
+//!   hashes on the path depend on.
 //! - Each encryption key and each signature key is a row without contents. The row's key names the
 //!   node that has it.
 //! - The tree's size and its capability counts are one row.
@@ -41,7 +41,7 @@ pub(crate) enum NodeRow<'a> {
 /// The part of a parent's row that is about a child.
 pub(crate) struct ChildRow {
     pub(crate) summary: Summary,
-    /// The tree hash of a parent; `None` for a leaf.
+    /// The tree hash; `None` for a blank leaf.
     pub(crate) hash: Option<NodeHash>,
 }
 
@@ -108,7 +108,10 @@ impl ChildRow {
         if at.is_leaf() {
             return match bytes.split_first() {
                 Some((0, rest)) => Ok((Self { summary: Summary::blank(at), hash: None }, rest)),
-                Some((1, rest)) => Ok((Self { summary: Summary::leaf(at), hash: None }, rest)),
+                Some((1, rest)) => {
+                    let (hash, rest) = vector(rest)?;
+                    Ok((Self { summary: Summary::leaf(at), hash: Some(hash.into()) }, rest))
+                }
                 Some((&other, _)) => Err(DecodeError::UnknownValue(other.into())),
                 None => Err(DecodeError::Truncated),
             };
@@ -131,9 +134,13 @@ impl ChildRow {
     fn write(&self, at: NodeIndex, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
         let Summary { members, resolution, first_blank, last_member } = self.summary;
         let Some(hash) = &self.hash else {
-            bytes.push(u8::from(members > 0));
+            bytes.push(0);
             return Ok(());
         };
+        if at.is_leaf() {
+            bytes.push(1);
+            return write_vector(hash, bytes);
+        }
         let number = |leaf: LeafIndex| match leaf {
             NO_LEAF => 0,
             leaf => leaf.0.saturating_sub(first_leaf(at).0).saturating_add(1),

@@ -1,6 +1,8 @@
 //! Trees from stored rows, and the rows that differ between two trees.
 //!
-//! Stored rows are trusted: keys, hashes and signatures are not checked again.
+//! Stored rows are trusted: keys and signatures are not checked again. A node that is loaded on demand must have the tree hash
+//! that its parent's row says, because a row of another time could bring a former member back. When all rows are read, their
+//! hashes are taken as they are; a store compares them before.
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
@@ -118,7 +120,7 @@ impl Tree {
     /// [`TreeError::Source`] if a row cannot be read; [`TreeError::Stored`] with a row that is
     /// malformed or missing.
     pub fn open(suite: Suite, source: Arc<dyn TreeSource>) -> Result<Self, TreeError> {
-        let loader = Loader::new(source);
+        let loader = Loader::new(suite, source);
         let shape = loader.row(TreeKey::Shape)?;
         let Shape { size, capability_counts } =
             Shape::read(&shape).ok_or(TreeError::Stored(TreeKey::Shape))?;
@@ -211,7 +213,8 @@ fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<Option<Vec
 
 /// Returns the part of a parent's row that is about its child at `at`.
 fn child_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<ChildRow, TreeError> {
-    let hash = if at.is_leaf() { None } else { Some(tree_hash(suite, at, subtree)?) };
+    let is_blank_leaf = at.is_leaf() && subtree.summary.members == 0;
+    let hash = if is_blank_leaf { None } else { Some(tree_hash(suite, at, subtree)?) };
     Ok(ChildRow { summary: subtree.summary, hash })
 }
 

@@ -6,11 +6,12 @@
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::loader::Loader;
-use crate::node_hash::NodeHash;
+use crate::node_hash::{NodeHash, leaf_hash, parent_hash};
 use crate::node_index::{children_of, first_leaf};
 use crate::row::{ChildRow, NodeRow};
 use crate::summary::{NO_LEAF, Summary};
 use crate::tree_key::TreeKey;
+use pando_crypto::Suite;
 use pando_wire::{LeafIndex, NodeIndex};
 use std::sync::{Arc, OnceLock};
 
@@ -80,14 +81,38 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Returns the tree hash of contents that were just loaded: the hashes of a parent's children are
+    /// those in its row.
+    fn loaded_hash(&self, suite: Suite, at: NodeIndex) -> Result<Option<NodeHash>, TreeError> {
+        Ok(match self {
+            Self::Leaf(leaf) => Some(leaf_hash(suite, at, Some(leaf.as_bytes()))),
+            Self::Parent { content, left, right } => {
+                let (left_at, right_at) = children_of(at);
+                let child = |at, child: &Subtree| match child.hash.get() {
+                    Some(hash) => hash.clone(),
+                    // Blank leaves are the only nodes without a hash in their parent's row.
+                    None => leaf_hash(suite, at, None),
+                };
+                let content = content.as_ref().map(ParentBytes::as_bytes);
+                Some(parent_hash(suite, content, &child(left_at, left), &child(right_at, right))?)
+            }
+            Self::Blank(_) => None,
+        })
+    }
+}
+
 impl Stored {
-    /// Returns the contents and loads them first if necessary. A failure is not kept: the next call
-    /// reads again.
-    fn kind(&self) -> Result<&Kind, TreeError> {
+    /// Returns the contents and loads them first if necessary. They must have the tree hash
+    /// `expected`. A failure is not kept: the next call reads again.
+    fn kind(&self, expected: Option<&NodeHash>) -> Result<&Kind, TreeError> {
         if let Some(kind) = self.kind.get() {
             return Ok(kind);
         }
         let kind = Kind::load(self.at, &self.loader)?;
+        if kind.loaded_hash(self.loader.suite, self.at)?.as_deref() != expected.map(|hash| &**hash) {
+            return Err(TreeError::Stored(TreeKey::Node(self.at)));
+        }
         // If another thread was faster, its nodes are the ones that all threads share.
         Ok(self.kind.get_or_init(|| kind))
     }
@@ -154,7 +179,7 @@ impl Subtree {
     pub(crate) fn kind(&self) -> Result<&Kind, TreeError> {
         match &self.body {
             Body::Resident(kind) => Ok(kind),
-            Body::Stored(stored) => stored.kind(),
+            Body::Stored(stored) => stored.kind(self.hash.get()),
         }
     }
 
@@ -308,7 +333,7 @@ impl Subtree {
     /// Makes the contents of the parent at `at` resident and creates its children if it is blank.
     fn make_editable(&mut self, at: NodeIndex) -> Result<(), TreeError> {
         if let Body::Stored(stored) = &mut self.body {
-            stored.kind()?;
+            stored.kind(self.hash.get())?;
             if let Some(kind) = stored.kind.take() {
                 self.body = Body::Resident(kind);
             }
