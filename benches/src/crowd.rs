@@ -79,7 +79,8 @@ impl Member {
             psks: Vec::new(),
             authenticated_data: b"",
         };
-        let (group, message, delta) = join.build(&person.client(), rng).unwrap();
+        let (mut group, message, delta) = join.build(&person.client(), rng).unwrap();
+        let delta = delta.then(group.merge_pending().unwrap()).unwrap();
         (Self { person, group }, message.encode().unwrap(), delta)
     }
 

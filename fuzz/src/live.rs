@@ -251,19 +251,19 @@ impl Kept {
     }
 
     pub(crate) fn store(&mut self, delta: Delta) {
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).expect("it follows");
     }
 
     /// The group as it is opened, of which no more is read than is needed.
     pub(crate) fn reopen(&mut self, client: &Client<'_>) {
-        self.group.take_delta().apply(&mut self.rows);
+        self.group.take_delta().apply(&mut self.rows).expect("it follows");
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         self.group = Group::open(Arc::new(rows), client).expect("opens");
     }
 
     /// What was stored is the group, and gives it back.
     pub(crate) fn check(mut self, client: &Client<'_>) {
-        self.group.take_delta().apply(&mut self.rows);
+        self.group.take_delta().apply(&mut self.rows).expect("it follows");
         let rows = self.group.rows().expect("rows");
         same(&self.rows, &rows, "what was stored is not what there is");
         let loaded = Group::load(&self.rows, client).expect("loads");

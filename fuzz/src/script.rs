@@ -82,7 +82,9 @@ impl<'a> Script<'a> {
     fn take(&mut self, bytes: &[u8], dropped: bool) {
         let Ok(message) = MlsMessage::decode(bytes) else { return };
         let state = |kept: &Kept| {
-            let (group, authenticator) = (&kept.group, kept.group.epoch_authenticator().expose().to_vec());
+            let group = &kept.group;
+            let authenticator =
+                group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec());
             (group.epoch(), authenticator, group.pending_proposals().count(), group.pending_commit().cloned())
         };
         let (before, rows) = (state(&self.kept), self.kept.group.rows().expect("rows"));

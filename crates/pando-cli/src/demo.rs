@@ -245,8 +245,9 @@ impl Demo {
             psks: vec![],
             authenticated_data: b"",
         };
-        let (group, message, _) = join.build(&client(&*signer), &mut self.rng)?;
+        let (mut group, message, _) = join.build(&client(&*signer), &mut self.rng)?;
         let bytes = self.deliver(&message)?;
+        let _ = group.merge_pending()?;
         self.members.push(Member { signer, group });
         Ok(bytes)
     }
@@ -260,8 +261,9 @@ impl Demo {
         }
         let first = &self.members.first().ok_or("nobody is left")?.group;
         let authenticator = first.epoch_authenticator();
-        let agree =
-            self.members.iter().filter(|member| member.group.epoch_authenticator() == authenticator).count();
+        let agrees = |member: &&Member| member.group.epoch_authenticator() == authenticator;
+        let agree = self.members.iter().filter(agrees).count();
+        let authenticator = authenticator.ok_or("the first member has no authenticator")?;
         let hex: String = authenticator.expose().iter().map(|byte| format!("{byte:02x}")).collect();
         writeln!(out, "\n{agree} of {} members agree on epoch {}", self.members.len(), first.epoch())?;
         writeln!(out, "epoch authenticator: {hex}")?;

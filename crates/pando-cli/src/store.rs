@@ -1,7 +1,7 @@
 //! `pando store`: what is in a client's store, without its secrets.
 
 use clap::Subcommand;
-use pando_mls::{BasicIdentities, GroupId, RustCrypto, SecretBytes};
+use pando_mls::{BasicIdentities, GroupId, GroupState, RustCrypto, SecretBytes};
 use pando_store::{Inventory, Key, Sqlite, SqliteStore, StoreError, StoredGroupEntry};
 use serde_json::json;
 use std::fs;
@@ -166,16 +166,22 @@ fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
     let encrypted = if *encrypted { "encrypted" } else { "not encrypted" };
     writeln!(out, "format {format}, {encrypted}")?;
     for group in groups {
-        let StoredGroupEntry { group_id, cipher_suite, epoch, members, version, proposals, .. } = group;
+        let StoredGroupEntry { group_id, cipher_suite, epoch, members, proposals, .. } = group;
         let id = readable(group_id);
-        write!(out, "group {id}: epoch {epoch}, {members} members, {cipher_suite}, written {version} times")?;
+        write!(out, "group {id}: epoch {epoch}, {members} members, {cipher_suite}")?;
         if let Some(leaf) = group.own_leaf {
             write!(out, ", own {leaf}")?;
         } else {
             write!(out, ", without secrets")?;
         }
-        if !group.active {
-            write!(out, ", over")?;
+        match group.state {
+            GroupState::Active => {}
+            GroupState::Joining | GroupState::Reinitialized | GroupState::Removed => {
+                write!(out, ", {}", state(group.state))?;
+            }
+        }
+        if group.joining {
+            write!(out, ", an external Commit waiting")?;
         }
         if *proposals > 0 {
             write!(out, ", {proposals} proposals pending")?;
@@ -195,6 +201,16 @@ fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns the name of a state.
+const fn state(state: GroupState) -> &'static str {
+    match state {
+        GroupState::Active => "active",
+        GroupState::Joining => "joining",
+        GroupState::Reinitialized => "reinitialized",
+        GroupState::Removed => "removed",
+    }
+}
+
 fn print_json(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
     let groups: Vec<_> = inventory
         .groups
@@ -202,12 +218,12 @@ fn print_json(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
         .map(|group| {
             json!({
                 "group_id": digits(&group.group_id),
-                "version": group.version,
                 "cipher_suite": group.cipher_suite.0,
                 "epoch": group.epoch,
                 "members": group.members,
                 "own_leaf": group.own_leaf.map(|leaf| leaf.0),
-                "active": group.active,
+                "state": state(group.state),
+                "joining": group.joining,
                 "proposals": group.proposals,
                 "pending_commit": group.pending_commit,
             })

@@ -133,9 +133,12 @@ pub enum Misuse {
     /// A message of a kind that a group does not process.
     #[error("not a message for a group")]
     WrongMessage,
-    /// The group has been reinitialized, or the member removed.
-    #[error("the group is no longer active")]
-    NotActive,
+    /// The group has been reinitialized, or this client removed.
+    #[error("the group has ended for this client")]
+    Ended,
+    /// Our external Commit is not known to be accepted.
+    #[error("the external Commit is not known to be accepted")]
+    JoinPending,
     /// Application data cannot be sent while there are proposals (section 12.4).
     #[error("there are proposals to be committed first")]
     ProposalsPending,

@@ -8,7 +8,8 @@ use people::{Member, Outcome, Person, SUITE, assert_agreement, deliver, suite};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// Joins by an external Commit, which is for the others. `lost` is the leaf that somebody had who has lost everything.
+/// Joins by an external Commit, which is for the others and accepted at once. `lost` is the leaf of a client that has lost
+/// its state.
 fn join(
     person: Person,
     group_info: &GroupInfo,
@@ -20,7 +21,10 @@ fn join(
     let join =
         ExternalJoin { group_info, tree, template, resync: lost, psks: Vec::new(), authenticated_data: b"" };
     let (group, commit, delta) = join.build(&person.client(), rng)?;
-    Ok((Member::new(person, (group, delta)), commit))
+    let mut member = Member::new(person, (group, delta))?;
+    // The delivery service has accepted the Commit.
+    member.group.merge_pending()?.apply(&mut member.rows)?;
+    Ok((member, commit))
 }
 
 pub(crate) fn main() -> Outcome {

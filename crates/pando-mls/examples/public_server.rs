@@ -21,7 +21,7 @@ impl Server {
     fn new(suite: Suite, group_info: &GroupInfo) -> Outcome<Self> {
         let (group, delta) = PublicGroup::new(suite, group_info, None, &BasicIdentities, Limits::default())?;
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows)?;
         Ok(Self { group, rows })
     }
 
@@ -32,10 +32,10 @@ impl Server {
     fn receive(&mut self, message: &MlsMessage, group_info: Option<&GroupInfo>) -> Outcome {
         let (processed, delta) =
             self.group.process(message.clone(), &BasicIdentities, &DefaultRules, None)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows)?;
         if let PublicProcessed::Commit(staged) = processed {
             let group_info = group_info.ok_or("the Commit comes without a GroupInfo")?;
-            self.group.merge(&staged, group_info)?.apply(&mut self.rows);
+            self.group.merge(&staged, group_info)?.apply(&mut self.rows)?;
         }
         Ok(())
     }
@@ -71,7 +71,7 @@ pub(crate) fn main() -> Outcome {
     let key_package = bundle.key_package.clone();
     let builder = alice.group.commit().add(key_package).with_group_info();
     let output = builder.build(&alice.person.client(), &mut rng)?;
-    output.delta.apply(&mut alice.rows);
+    output.delta.apply(&mut alice.rows)?;
     server.receive(&output.message, output.group_info.as_ref())?;
     alice.receive(&output.message)?;
     let welcome = output.welcome.ok_or("a member was added, and there is no Welcome")?;
@@ -92,10 +92,11 @@ pub(crate) fn main() -> Outcome {
         authenticated_data: b"",
     };
     let (group, commit, delta) = join.build(&carol.client(), &mut rng)?;
-    let carol = Member::new(carol, (group, delta));
-    // She is in the epoch that her Commit begins, and describes it herself.
+    let mut carol = Member::new(carol, (group, delta))?;
+    // She describes the epoch that her Commit begins. She is a member when the server has taken both.
     let group_info = carol.group.group_info(false, &carol.person.client())?;
     server.receive(&commit, Some(&group_info))?;
+    carol.group.merge_pending()?.apply(&mut carol.rows)?;
     alice.receive(&commit)?;
     bob.receive(&commit)?;
     println!("The server sees: {}.", server.names().join(", "));

@@ -41,11 +41,11 @@ pub(crate) fn main() -> Outcome {
     let successor = Successor::new(alices, vec![bobs.key_package.clone()]);
     let created = alice.group.reinitialize(successor, &new_alice.client(), &mut rng)?;
     let welcome = created.welcome.ok_or("nobody else is there")?;
-    let mut new_alice = Member::new(new_alice, (created.group, created.delta));
+    let mut new_alice = Member::new(new_alice, (created.group, created.delta))?;
 
     // Who joins must have the old group, which proves that the new one follows from it.
     let joined = bob.group.join_successor(&welcome, &bobs, None, &new_bob.client())?;
-    let mut new_bob = Member::new(new_bob, joined);
+    let mut new_bob = Member::new(new_bob, joined)?;
     println!("Alice and Bob are in a group with {}.", new_suite.cipher_suite());
     let message = new_bob.send("Like new!", &mut rng)?;
     assert_eq!(new_alice.receive(&message)?.as_deref(), Some("Like new!"));

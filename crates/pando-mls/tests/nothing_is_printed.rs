@@ -284,7 +284,8 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let created = alices.branch(id, Extensions::default(), successor, &alice, rng).unwrap();
     printed.print("Created", &created);
     let rows = alices.rows().unwrap();
-    let stored = StoredGroup::read(&rows[&RowKey::Public], rows.get(&RowKey::Member)).unwrap();
+    let stored =
+        StoredGroup::read(&rows[&RowKey::State], &rows[&RowKey::Public], rows.get(&RowKey::Member)).unwrap();
     printed.holder("StoredGroup", &stored, stored.resumption_psk.as_ref().unwrap().expose());
     printed.rows_of(&created.group);
 }

@@ -16,10 +16,9 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag as AeadTag, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use pando_mls::wire::NodeIndex;
-use pando_mls::{GroupId, RowKey, SecretBytes, TreeKey};
+use pando_mls::{GroupId, SecretBytes};
 use sha2::Sha256;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 /// What a record is: the first byte of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,8 +51,8 @@ impl Kind {
 /// What stands for an identifier.
 pub(crate) type Tag = [u8; 16];
 
-const NONCE_LEN: usize = 24;
-const TAG_LEN: usize = 16;
+pub(crate) const NONCE_LEN: usize = 24;
+pub(crate) const TAG_LEN: usize = 16;
 
 /// The keys that records are kept under, all derived from the data key.
 pub(crate) struct Cipher {
@@ -164,7 +163,7 @@ fn derive(data_key: &SecretBytes, label: &[u8]) -> SecretBytes {
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length, and gives 32 bytes")]
-fn mac(key: &SecretBytes, parts: &[&[u8]]) -> Tag {
+pub(crate) fn mac(key: &SecretBytes, parts: &[&[u8]]) -> Tag {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("any length will do");
     for part in parts {
         mac.update(part);
@@ -180,95 +179,10 @@ pub(crate) fn tagged(kind: Kind, tag: &Tag) -> Vec<u8> {
     [&[kind.byte()], tag.as_slice()].concat()
 }
 
-/// The RowKey of a record, with a fingerprint as it is masked.
-pub(crate) fn row_key(key: &[u8]) -> Result<RowKey, StoreError> {
-    let row_key = key.get(1 + TAG_LEN..).and_then(RowKey::from_bytes);
-    row_key.ok_or_else(|| StoreError::Corrupt(Record::Key(key.to_vec())))
-}
-
-impl Cipher {
-    /// The key of a row.
-    pub(crate) fn row(&self, group: &Tag, key: RowKey) -> Vec<u8> {
-        [tagged(Kind::Row, group), self.masked(group, key).to_bytes()].concat()
-    }
-
-    /// The value of the record that a row is.
-    pub(crate) fn row_value(key: RowKey, row: &[u8]) -> SecretBytes {
-        match key {
-            RowKey::Tree(TreeKey::Key(_, fingerprint, _)) => fingerprint.to_be_bytes().as_slice().into(),
-            _ => row.into(),
-        }
-    }
-
-    /// The row that is in a record, with the key that the record has and the value.
-    pub(crate) fn unmask(
-        &self,
-        group: &Tag,
-        key: RowKey,
-        value: SecretBytes,
-    ) -> Option<(RowKey, SecretBytes)> {
-        let RowKey::Tree(TreeKey::Key(kind, _, node)) = key else { return Some((key, value)) };
-        let fingerprint = u64::from_be_bytes(value.expose().try_into().ok()?);
-        let row_key = RowKey::Tree(TreeKey::Key(kind, fingerprint, node));
-        (self.masked(group, row_key) == key).then(|| (row_key, SecretBytes::from(Vec::new())))
-    }
-
-    pub(crate) fn masked(&self, group: &Tag, key: RowKey) -> RowKey {
-        let RowKey::Tree(TreeKey::Key(kind, fingerprint, node)) = key else { return key };
-        let tag = self.tag(Kind::Row, &[group, &fingerprint.to_be_bytes()]);
-        let masked = tag.first_chunk().map_or(0, |masked| u64::from_be_bytes(*masked));
-        RowKey::Tree(TreeKey::Key(kind, masked, node))
-    }
-
-    /// The keys of some rows of a group, and perhaps of others.
-    pub(crate) fn some_rows(&self, group: &Tag, range: &RangeInclusive<RowKey>) -> (Vec<u8>, Vec<u8>) {
-        let same = |one: RowKey, other: RowKey| match (one, other) {
-            (RowKey::Tree(TreeKey::Key(kind, one, _)), RowKey::Tree(TreeKey::Key(other_kind, other, _))) => {
-                (kind, one) == (other_kind, other)
-            }
-            _ => false,
-        };
-        let (first, last) = (*range.start(), *range.end());
-        let (first, last) = if same(first, last) {
-            (self.masked(group, first), self.masked(group, last))
-        } else {
-            (all_masked(first, 0), all_masked(last, u64::MAX))
-        };
-        let end = |key: RowKey| [tagged(Kind::Row, group), key.to_bytes()].concat();
-        (end(first), alone(&end(last)).1)
-    }
-}
-
-/// The first, or the last, of all keys that a masked one may have.
-const fn all_masked(key: RowKey, end: u64) -> RowKey {
-    match key {
-        RowKey::Tree(TreeKey::Key(kind, _, _)) => {
-            let node = if end == 0 { 0 } else { u32::MAX };
-            RowKey::Tree(TreeKey::Key(kind, end, NodeIndex(node)))
-        }
-        key => key,
-    }
-}
-
 /// The keys of all records of a kind.
 pub(crate) const fn all(kind: Kind) -> ([u8; 1], [u8; 1]) {
     let byte = kind as u8;
     ([byte], [byte.saturating_add(1)])
-}
-
-/// The keys of all rows of a group.
-pub(crate) fn all_rows(group: &Tag) -> (Vec<u8>, Vec<u8>) {
-    let from = tagged(Kind::Row, group);
-    // No RowKey begins with this byte.
-    let to = [from.as_slice(), &[0xff]].concat();
-    (from, to)
-}
-
-/// The keys of the rows of epochs before this one.
-pub(crate) fn rows_before(group: &Tag, epoch: u64) -> (Vec<u8>, Vec<u8>) {
-    let key = |epoch| RowKey::Epoch(epoch, pando_mls::EpochRow::Past).to_bytes();
-    let first = |epoch| [tagged(Kind::Row, group), key(epoch)].concat();
-    (first(0), first(epoch))
 }
 
 /// The range that has a single key.

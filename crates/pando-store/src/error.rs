@@ -12,10 +12,13 @@ pub enum StoreError {
     /// Another process, or another part of this one, has the lock, and kept it for longer than was waited.
     #[error("the store or the group is locked by another")]
     Busy,
-    /// The group has been changed since it was loaded, or a transaction on it has failed: it is to be loaded again.
-    /// Or the KeyPackage was used by another.
-    #[error("what was to be stored was made of an older state")]
+    /// A Delta does not follow what is stored: one before it was not stored, or another object of the group has written. The
+    /// group is to be loaded again. Or the KeyPackage was used by another.
+    #[error("what was to be stored does not follow what is stored")]
     Stale,
+    /// A Delta begins a group that is stored and has not ended for this client.
+    #[error("the group is stored already and has not ended")]
+    Occupied,
     /// The key is not the store's, or the store is not encrypted and a key was given, or the other way around.
     #[error("not the key of this store")]
     WrongKey,
@@ -124,6 +127,9 @@ impl fmt::Display for Record {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
+    /// A Delta of another group than the one that is locked.
+    #[error("the Delta is not of the group that is locked")]
+    OtherGroup,
     /// A lock that another store has given.
     #[error("the lock is one of another store")]
     OtherStore,

@@ -4,23 +4,21 @@ use crate::StoreError;
 use crate::backend::Guard;
 use crate::cipher::Tag;
 use crate::error::{Misuse, Record};
-use pando_mls::{Decode, GroupId};
+use pando_mls::{Decode, GroupId, Instance, SecretBytes};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The right to write a group: one client at a time has it, across processes. It remembers which state of the group
-/// was loaded; what is made of an older one is not stored.
+/// The right to write a group: one client at a time has it, across processes.
 #[derive(Debug)]
 pub struct GroupLock {
     group_id: GroupId,
     tag: Tag,
     store: Tag,
-    version: u64,
     _guard: Guard,
 }
 
 impl GroupLock {
     pub(crate) const fn new(group_id: GroupId, tag: Tag, store: Tag, guard: Guard) -> Self {
-        Self { group_id, tag, store, version: 0, _guard: guard }
+        Self { group_id, tag, store, _guard: guard }
     }
 
     /// The group.
@@ -29,18 +27,8 @@ impl GroupLock {
         &self.group_id
     }
 
-    /// How often the group had been written when it was loaded. 0 if it was not there.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
     pub(crate) const fn tag(&self) -> &Tag {
         &self.tag
-    }
-
-    pub(crate) const fn set_version(&mut self, version: u64) {
-        self.version = version;
     }
 
     pub(crate) fn check_store(&self, store: &Tag) -> Result<(), Misuse> {
@@ -48,16 +36,44 @@ impl GroupLock {
     }
 }
 
-/// The entry of a group.
+/// The entry of a group: its instances at this client.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct GroupRecord {
-    /// How often the group was written.
-    pub(crate) version: u64,
     pub(crate) group_id: GroupId,
+    /// The instance that is a member, or was one.
+    pub(crate) current: Option<InstanceEntry>,
+    /// The instance of an external Commit that is not known to be accepted.
+    pub(crate) joining: Option<InstanceEntry>,
+}
+
+/// An instance of a group.
+#[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub(crate) struct InstanceEntry {
+    pub(crate) instance: Instance,
+    /// 32 random bytes, from which the keys of the rows are derived.
+    pub(crate) key: SecretBytes,
+}
+
+impl InstanceEntry {
+    /// Returns the entry of an instance that begins.
+    pub(crate) fn new(instance: Instance) -> Result<Self, StoreError> {
+        let mut key = SecretBytes::from(vec![0; 32]);
+        getrandom::fill(key.expose_mut())?;
+        Ok(Self { instance, key })
+    }
 }
 
 impl GroupRecord {
+    pub(crate) const fn new(group_id: GroupId) -> Self {
+        Self { group_id, current: None, joining: None }
+    }
+
     pub(crate) fn read(value: &[u8]) -> Result<Self, StoreError> {
         Self::decode(value).map_err(|_| StoreError::Corrupt(Record::Group))
+    }
+
+    /// Returns all instances.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &InstanceEntry> {
+        self.current.iter().chain(&self.joining)
     }
 }

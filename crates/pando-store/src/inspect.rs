@@ -2,19 +2,20 @@
 
 use crate::StoreError;
 use crate::backend::Backend;
-use crate::cipher::{HEADER, Kind, Tag, row_key};
+use crate::cipher::{HEADER, Kind, Tag};
 use crate::error::Record;
 use crate::group::GroupRecord;
+use crate::instance::{InstanceCipher, row_key};
 use crate::key::FORMAT;
 use crate::rotate::named_tag;
 use crate::store::{Store, key_id};
 use pando_mls::wire::{NodeIndex, Signature, SignaturePublicKey};
 use pando_mls::{
-    Client, CryptoError, CryptoProvider, EpochRow, Group, GroupConfig, GroupError, GroupId, IdentityPolicy,
-    KeyKind, LeafIndex, Limits, NoPsks, PublicGroup, PublicState, RowKey, Rows, SecretId, Signer, Suite,
-    Tree, TreeKey,
+    Client, CryptoError, CryptoProvider, EpochRow, Group, GroupConfig, GroupError, GroupId, GroupState,
+    IdentityPolicy, KeyKind, LeafIndex, Limits, NoPsks, PublicGroup, PublicState, RowKey, Rows, SecretId,
+    Signer, Suite, Tree, TreeKey,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many records there are of a kind, and how many bytes they have as they are stored, with their keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,8 +52,8 @@ pub struct Inventory {
 pub struct StoredGroupEntry {
     /// The group.
     pub group_id: GroupId,
-    /// How often it was written.
-    pub version: u64,
+    /// Whether an external Commit to the group waits to be accepted.
+    pub joining: bool,
     /// The cipher suite.
     pub cipher_suite: pando_mls::CipherSuite,
     /// The epoch.
@@ -61,8 +62,8 @@ pub struct StoredGroupEntry {
     pub members: usize,
     /// The client's own leaf; none if the group is followed without secrets.
     pub own_leaf: Option<LeafIndex>,
-    /// Whether messages can be sent.
-    pub active: bool,
+    /// The state of the group.
+    pub state: GroupState,
     /// How many proposals are pending.
     pub proposals: usize,
     /// Whether a Commit of one's own is pending.
@@ -85,6 +86,9 @@ pub enum Finding {
     /// A row of a group that is not in the list of groups.
     #[error("the row {0:?} belongs to no group")]
     Orphan(RowKey),
+    /// Rows of a group are missing, or are of another time than the others.
+    #[error("rows of group {0:?} are missing or are older than the others")]
+    RowsMissing(GroupId),
     /// A group that cannot be loaded.
     #[error("group {0:?} cannot be loaded: {1}")]
     NotLoaded(GroupId, GroupError),
@@ -112,11 +116,11 @@ impl<B: Backend> Store<B> {
         })?;
         let key_packages = self.key_packages()?;
         let last_resort = key_packages.iter().filter(|stored| stored.last_resort).count();
-        let groups = self.groups()?.into_iter().map(|group_id| self.entry(group_id));
+        let groups = self.groups()?.into_iter().map(|group_id| self.entry(group_id).transpose());
         Ok(Inventory {
             format: FORMAT,
             encrypted: self.cipher.is_sealed(),
-            groups: groups.collect::<Result<_, _>>()?,
+            groups: groups.flatten().collect::<Result<_, _>>()?,
             key_packages: key_packages.len().saturating_sub(last_resort),
             last_resort,
             psks: self.psk_ids()?.len(),
@@ -125,26 +129,25 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    fn entry(&self, group_id: GroupId) -> Result<StoredGroupEntry, StoreError> {
-        let missing = StoreError::Corrupt(Record::Row(group_id.clone(), RowKey::Public));
-        let stored = self.stored_group(&group_id)?.ok_or(missing)?;
+    /// Returns what is to be known of a group, or `None` if there is only an external Commit to it.
+    fn entry(&self, group_id: GroupId) -> Result<Option<StoredGroupEntry>, StoreError> {
+        let Some(stored) = self.stored_group(&group_id)? else { return Ok(None) };
         let node = |index| RowKey::Tree(TreeKey::Node(NodeIndex(index)));
         let nodes = self.rows(&group_id, node(0)..=node(u32::MAX))?;
         let leaf = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Node(node)) if node.is_leaf());
         let proposals = self.rows(&group_id, RowKey::Proposal(0)..=RowKey::Proposal(u32::MAX))?;
-        let key = crate::cipher::tagged(Kind::Group, &self.cipher.group_tag(&group_id));
-        let record = self.get(&key, || Record::Group)?.ok_or(StoreError::Corrupt(Record::Group))?;
-        Ok(StoredGroupEntry {
-            version: GroupRecord::read(record.expose())?.version,
+        let joining = self.group_record(&group_id)?.is_some_and(|record| record.joining.is_some());
+        Ok(Some(StoredGroupEntry {
+            joining,
             cipher_suite: stored.context.cipher_suite,
             epoch: stored.context.epoch,
             members: nodes.keys().filter(|key| leaf(key)).count(),
             own_leaf: stored.own_leaf,
-            active: stored.active,
+            state: stored.state,
             proposals: proposals.len(),
             pending_commit: self.row(&group_id, RowKey::PendingCommit)?.is_some(),
             group_id,
-        })
+        }))
     }
 
     /// Looks at everything: whether records can be read and are where they belong, whether every group can be
@@ -159,10 +162,10 @@ impl<B: Backend> Store<B> {
         policy: &dyn IdentityPolicy,
     ) -> Result<Vec<Finding>, StoreError> {
         self.check_key()?;
-        let (mut findings, mut groups, mut rows) = (Vec::new(), BTreeMap::new(), Vec::new());
+        let (mut findings, mut groups, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         let scanned = self.each_record(&mut |key, value| {
             match self.look(key, value) {
-                Ok(Some(Found::Group(tag, group_id))) => drop(groups.insert(tag, group_id)),
+                Ok(Some(Found::Group(record))) => groups.push(record),
                 Ok(Some(Found::Row(tag, row))) => rows.push((tag, row)),
                 Ok(None) => {}
                 Err(finding) => findings.push(finding),
@@ -174,17 +177,23 @@ impl<B: Backend> Store<B> {
             Err(StoreError::Corrupt(what)) => findings.push(Finding::Damaged(what)),
             scanned => scanned?,
         }
-        let orphans = rows.into_iter().filter(|(tag, _)| !groups.contains_key(tag));
-        findings.extend(orphans.map(|(_, row)| Finding::Orphan(row)));
-        for group_id in groups.into_values() {
-            let range = RowKey::Public..=RowKey::OpenedCommit(u32::MAX);
-            match self.rows(&group_id, range) {
-                Ok(rows) => findings.extend(look_at_group(&group_id, &rows, crypto, policy)),
-                // Its rows were found to be damaged.
-                Err(StoreError::Corrupt(_)) => {}
-                Err(error) => return Err(error),
+        let mut instances = BTreeSet::new();
+        for record in &groups {
+            for entry in record.instances() {
+                let group_id = &record.group_id;
+                instances.insert(*InstanceCipher::new(&self.cipher, group_id, entry).tag());
+                match self.read_instance(group_id, entry) {
+                    Ok(rows) => findings.extend(look_at_group(group_id, &rows, crypto, policy)),
+                    Err(StoreError::Corrupt(Record::Group)) => {
+                        findings.push(Finding::RowsMissing(group_id.clone()));
+                    }
+                    Err(StoreError::Corrupt(what)) => findings.push(Finding::Damaged(what)),
+                    Err(error) => return Err(error),
+                }
             }
         }
+        let orphans = rows.into_iter().filter(|(tag, _)| !instances.contains(tag));
+        findings.extend(orphans.map(|(_, row)| Finding::Orphan(row)));
         Ok(findings)
     }
 
@@ -204,11 +213,7 @@ impl<B: Backend> Store<B> {
             .find(|known| *known as u8 == *kind)
             .ok_or_else(unknown)?;
         if kind == Kind::Row {
-            let row = row_key(key).map_err(|_| unknown())?;
-            let damaged = || Record::Row(GroupId::default(), row);
-            let value = self.cipher.open(key, value, damaged).map_err(|_| Finding::Damaged(damaged()))?;
-            self.cipher.unmask(tag, row, value).ok_or_else(|| Finding::Damaged(damaged()))?;
-            return Ok(Some(Found::Row(*tag, row)));
+            return Ok(Some(Found::Row(*tag, row_key(key).map_err(|_| unknown())?)));
         }
         if !rest.is_empty() {
             return Err(unknown());
@@ -221,14 +226,13 @@ impl<B: Backend> Store<B> {
         if kind != Kind::Group {
             return Ok(None);
         }
-        let record = GroupRecord::read(value.expose()).map_err(damaged)?;
-        Ok(Some(Found::Group(*tag, record.group_id)))
+        GroupRecord::read(value.expose()).map(|record| Some(Found::Group(record))).map_err(damaged)
     }
 }
 
 /// What a record is, if more is to be looked at.
 enum Found {
-    Group(Tag, GroupId),
+    Group(GroupRecord),
     Row(Tag, RowKey),
 }
 
@@ -350,6 +354,9 @@ fn name(key: &[u8]) -> &'static str {
             Ok(RowKey::OwnProposal(_)) => "own proposal",
             Ok(RowKey::PendingCommit) => "pending Commit",
             Ok(RowKey::OpenedCommit(_)) => "opened Commit",
+            Ok(RowKey::Outbox(_)) => "message to be sent",
+            Ok(RowKey::ExternalJoin) => "external Commit",
+            Ok(RowKey::State) => "state of the group",
             Err(_) => "unknown",
         },
         _ => "unknown",

@@ -108,15 +108,17 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// What is to be known of a group without loading it.
+    /// Returns what is to be known of a group without loading it, or `None` if it is not stored.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn stored_group(&self, group_id: &GroupId) -> Result<Option<StoredGroup>, StoreError> {
+        let Some(state) = self.row(group_id, RowKey::State)? else { return Ok(None) };
         // Read at once, so that both are of one epoch.
         let rows = self.rows(group_id, RowKey::Public..=RowKey::Member)?;
-        let Some(public) = rows.get(&RowKey::Public) else { return Ok(None) };
-        match StoredGroup::read(public, rows.get(&RowKey::Member)) {
+        let missing = || StoreError::Corrupt(Record::Row(group_id.clone(), RowKey::Public));
+        let public = rows.get(&RowKey::Public).ok_or_else(missing)?;
+        match StoredGroup::read(&state, public, rows.get(&RowKey::Member)) {
             Ok(stored) => Ok(Some(stored)),
             Err(pando_mls::GroupError::Stored(key)) => {
                 Err(StoreError::Corrupt(Record::Row(group_id.clone(), key)))

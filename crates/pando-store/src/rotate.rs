@@ -2,17 +2,18 @@
 
 use crate::StoreError;
 use crate::backend::Backend;
-use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, alone, tagged};
+use crate::cipher::{Cipher, HEADER, Kind, Tag, all, alone, tagged};
 use crate::error::Record;
 use crate::faults::point;
-use crate::group::GroupRecord;
+use crate::group::{GroupRecord, InstanceEntry};
+use crate::instance::InstanceCipher;
 use crate::key::{Header, Key};
 use crate::key_packages::KeyPackageRecord;
 use crate::psks::PskRecord;
 use crate::signers::SignerRecord;
 use crate::store::{Store, key_id};
 use crate::transaction::Transaction;
-use pando_mls::{Encode, SecretBytes};
+use pando_mls::{Encode, GroupId, SecretBytes};
 
 impl<B: Backend> Store<B> {
     /// Wraps the data key by another key: the old one opens the store no longer. Nothing else changes, so who has
@@ -42,7 +43,7 @@ impl<B: Backend> Store<B> {
     /// [`StoreError::Busy`] if a group is locked; [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn rotate(&mut self, new: &Key) -> Result<(), StoreError> {
         let mut locks = Vec::new();
-        for group_id in self.groups()? {
+        for group_id in self.groups_with(|_| true)? {
             locks.push(self.lock(&group_id, std::time::Duration::ZERO)?);
         }
         let data_key = Header::data_key()?;
@@ -96,19 +97,29 @@ impl<B: Backend> Transaction<'_, B> {
             groups.push((key.to_vec(), GroupRecord::read(value)?));
             Ok(())
         })?;
-        for (key, record) in groups {
-            let (old_tag, new_tag) =
-                (self.store.cipher.group_tag(&record.group_id), next.group_tag(&record.group_id));
-            let rows = self.store.read_rows(&record.group_id, &old_tag, &all_rows(&old_tag))?;
-            self.delete(&all_rows(&old_tag))?;
+        for (key, GroupRecord { group_id, current, joining }) in groups {
             self.delete(&alone(&key))?;
-            for (row_key, row) in &rows {
-                let value = Cipher::row_value(*row_key, row.expose());
-                self.put_under(next, &next.row(&new_tag, *row_key), value.expose())?;
-            }
-            self.put_under(next, &tagged(Kind::Group, &new_tag), &record.encode_secret()?)?;
+            let current = current.map(|entry| self.reseal_instance(next, &group_id, &entry)).transpose()?;
+            let joining = joining.map(|entry| self.reseal_instance(next, &group_id, &entry)).transpose()?;
+            let key = tagged(Kind::Group, &next.group_tag(&group_id));
+            let record = GroupRecord { group_id, current, joining };
+            self.put_under(next, &key, &record.encode_secret()?)?;
         }
         Ok(())
+    }
+
+    /// Seals the rows of an instance under a fresh key.
+    fn reseal_instance(
+        &mut self,
+        next: &Cipher,
+        group_id: &GroupId,
+        entry: &InstanceEntry,
+    ) -> Result<InstanceEntry, StoreError> {
+        let rows = self.store.read_instance(group_id, entry)?;
+        self.delete(&InstanceCipher::new(&self.store.cipher, group_id, entry).all_rows())?;
+        let fresh = InstanceEntry::new(entry.instance)?;
+        self.write_instance(group_id, &InstanceCipher::new(next, group_id, &fresh), &rows)?;
+        Ok(fresh)
     }
 
     /// What is kept under the tag of an identifier.

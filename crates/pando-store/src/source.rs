@@ -3,31 +3,35 @@
 use crate::StoreError;
 use crate::backend::Backend;
 use crate::group::GroupLock;
+use crate::instance::InstanceCipher;
 use crate::store::Store;
 use pando_mls::{GroupId, RowKey, RowSource, SecretBytes, SourceError};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The rows of one group, in the database opened once more: it is read while the store is written.
+/// The rows of one instance of a group, in the database opened once more: it is read while the store is written.
 struct Source<B: Backend> {
     store: Mutex<Store<B>>,
     group_id: GroupId,
+    instance: InstanceCipher,
 }
 
 impl<B: Backend> Store<B> {
-    /// The rows of a group for [`Group::open`](pando_mls::Group::open), which reads no more of them than it needs; `None` if the
-    /// group is not there. As after [`Store::load`], what is made of them is not stale.
+    /// Returns the rows of a group for [`Group::open`](pando_mls::Group::open), which reads no more of them than it needs, or
+    /// `None` if the group is not stored.
     ///
     /// Keep the lock for as long as the group. When the data key is changed ([`Store::rotate`]), the group has to be opened
     /// anew.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`], [`StoreError::Io`].
-    pub fn source(&self, lock: &mut GroupLock) -> Result<Option<Arc<dyn RowSource>>, StoreError> {
-        if !self.renew(lock)? {
-            return Ok(None);
-        }
+    /// [`StoreError::Corrupt`], with [`Record::Group`](crate::Record::Group) if a row beside the tree is missing or is one of
+    /// another time; [`StoreError::Io`].
+    pub fn source(&self, lock: &GroupLock) -> Result<Option<Arc<dyn RowSource>>, StoreError> {
+        let Some(entry) = self.locked_record(lock)?.current else { return Ok(None) };
+        let group_id = lock.group_id().clone();
+        let instance = InstanceCipher::new(&self.cipher, &group_id, &entry);
+        self.check_beside_the_tree(&group_id, &instance)?;
         let store = Mutex::new(self.again()?);
-        Ok(Some(Arc::new(Source { store, group_id: lock.group_id().clone() })))
+        Ok(Some(Arc::new(Source { store, group_id, instance })))
     }
 }
 
@@ -41,10 +45,11 @@ impl<B: Backend> Source<B> {
 
 impl<B: Backend> RowSource for Source<B> {
     fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
-        self.read(|store| store.row(&self.group_id, key))
+        self.read(|store| store.read_row(&self.group_id, &self.instance, key))
     }
 
     fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError> {
-        self.read(|store| Ok(store.rows(&self.group_id, first..=last)?.into_iter().collect()))
+        let rows = self.read(|store| store.read_rows(&self.group_id, &self.instance, first..=last))?;
+        Ok(rows.into_iter().collect())
     }
 }

@@ -1,14 +1,15 @@
 //! A store: opening it, and reading.
 
+use crate::StoreError;
 use crate::backend::{Backend, Each};
-use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, range, row_key, tagged};
+use crate::cipher::{Cipher, HEADER, Kind, all, range, tagged};
 use crate::error::Record;
 use crate::faults::point;
-use crate::group::{GroupLock, GroupRecord};
+use crate::group::{GroupLock, GroupRecord, InstanceEntry};
+use crate::instance::{InstanceCipher, State, Sums, row_key};
 use crate::key::{FORMAT, Header, Key};
 use crate::transaction::Transaction;
-use crate::{StoreError, migrate};
-use pando_mls::{Encode, GroupId, RowKey, Rows, SecretBytes};
+use pando_mls::{Encode, GroupId, GroupState, RowKey, Rows, SecretBytes, StateRow};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -61,9 +62,6 @@ impl<B: Backend> Store<B> {
         // Whoever had it last may have been stopped before that.
         let unerased = true;
         let mut store = Self { backend, cipher, erase: Erase::default(), unerased };
-        if header.format < FORMAT {
-            migrate::run(&mut store)?;
-        }
         Ok(store)
     }
 
@@ -96,97 +94,107 @@ impl<B: Backend> Store<B> {
         Ok(transaction)
     }
 
-    /// Takes the lock of a group, which others cannot have until it is dropped or the process ends. Nothing is
-    /// known of what is stored: [`Store::load`] a group that is there; one that is new is stored as it is.
+    /// Takes the lock of a group, which others cannot have until it is dropped or the process ends.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if it is not to be had within `wait`.
+    /// [`StoreError::Busy`] if it cannot be acquired within `wait`.
     pub fn lock(&self, group_id: &GroupId, wait: Duration) -> Result<GroupLock, StoreError> {
         let tag = self.cipher.group_tag(group_id);
         let guard = self.backend.lock(&tag, wait)?;
         Ok(GroupLock::new(group_id.clone(), tag, *self.cipher.id(), guard))
     }
 
-    /// All rows of a group, and none if it is not there. From here on, what is made of them is not stale.
+    /// Returns all rows of a group, or `None` if it is not stored.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] with the row that is damaged.
-    pub fn load(&self, lock: &mut GroupLock) -> Result<Option<Rows>, StoreError> {
-        if !self.renew(lock)? {
-            return Ok(None);
-        }
-        let bounds = all_rows(lock.tag());
-        self.read_rows(lock.group_id(), lock.tag(), &bounds).map(Some)
+    /// [`StoreError::Corrupt`] with the row that is damaged, or with [`Record::Group`] if a row is missing or is one of
+    /// another time.
+    pub fn load(&self, lock: &GroupLock) -> Result<Option<Rows>, StoreError> {
+        let record = self.locked_record(lock)?;
+        record.current.map(|entry| self.read_instance(lock.group_id(), &entry)).transpose()
     }
 
-    /// Takes the group as it is stored now, without reading its rows, and tells whether there is one. From here on,
-    /// what is made of its rows is not stale.
+    /// Returns all rows of the group as it will be if an external Commit is accepted
+    /// ([`GroupState::Joining`](pando_mls::GroupState::Joining)), or `None` if there is no such Commit.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`].
-    pub fn renew(&self, lock: &mut GroupLock) -> Result<bool, StoreError> {
-        lock.check_store(self.cipher.id())?;
-        let record = self.group_record(lock)?;
-        lock.set_version(record.as_ref().map_or(0, |record| record.version));
-        Ok(record.is_some())
+    /// As [`Store::load`].
+    pub fn load_joining(&self, lock: &GroupLock) -> Result<Option<Rows>, StoreError> {
+        let record = self.locked_record(lock)?;
+        record.joining.map(|entry| self.read_instance(lock.group_id(), &entry)).transpose()
     }
 
-    /// A single row of a group.
+    /// Returns a row of a group.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn row(&self, group_id: &GroupId, key: RowKey) -> Result<Option<SecretBytes>, StoreError> {
-        let tag = self.cipher.group_tag(group_id);
-        let what = || Record::Row(group_id.clone(), key);
-        let value = self.get(&self.cipher.row(&tag, key), what)?;
-        let row = value.map(|value| self.cipher.unmask(&tag, self.cipher.masked(&tag, key), value));
-        row.map(|row| Ok(row.ok_or_else(|| StoreError::Corrupt(what()))?.1)).transpose()
+        match self.instance(group_id)? {
+            Some(instance) => self.read_row(group_id, &instance, key),
+            None => Ok(None),
+        }
     }
 
-    /// The rows of a group with keys in a range.
+    /// Returns the rows of a group with keys in a range.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn rows(&self, group_id: &GroupId, keys: RangeInclusive<RowKey>) -> Result<Rows, StoreError> {
-        let tag = self.cipher.group_tag(group_id);
-        let mut rows = self.read_rows(group_id, &tag, &self.cipher.some_rows(&tag, &keys))?;
-        rows.retain(|key, _| keys.contains(key));
-        Ok(rows)
+        match self.instance(group_id)? {
+            Some(instance) => self.read_rows(group_id, &instance, keys),
+            None => Ok(Rows::new()),
+        }
     }
 
-    /// The groups that there are.
+    /// Returns the groups that are stored.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
+        self.groups_with(|record| record.current.is_some())
+    }
+
+    /// Returns the groups to which an external Commit of this client is not known to be accepted.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn joining(&self) -> Result<Vec<GroupId>, StoreError> {
+        self.groups_with(|record| record.joining.is_some())
+    }
+
+    pub(crate) fn groups_with(
+        &self,
+        is_wanted: impl Fn(&GroupRecord) -> bool,
+    ) -> Result<Vec<GroupId>, StoreError> {
         let mut groups = Vec::new();
         self.scan(&all(Kind::Group), || Record::Group, &mut |_, value| {
-            groups.push(GroupRecord::read(value)?.group_id);
+            let record = GroupRecord::read(value)?;
+            groups.extend(is_wanted(&record).then_some(record.group_id));
             Ok(())
         })?;
         groups.sort();
         Ok(groups)
     }
 
-    /// Whether there is a group.
+    /// Returns whether a group is stored. An external Commit that is not known to be accepted is none.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn contains(&self, group_id: &GroupId) -> Result<bool, StoreError> {
-        let key = tagged(Kind::Group, &self.cipher.group_tag(group_id));
-        Ok(self.get(&key, || Record::Group)?.is_some())
+        Ok(self.group_record(group_id)?.is_some_and(|record| record.current.is_some()))
     }
 
-    /// For [`Client::is_in_group`](pando_mls::Client::is_in_group): whether there is a group, and the client was not
-    /// removed from it. If that cannot be read, there is, so that nothing is joined.
-    ///
-    /// A group from which the client was removed is still there: [`Store::renew`] its lock before it is stored anew, which
-    /// deletes what there was.
+    /// Returns whether the client is in a group, for [`Client::is_in_group`](pando_mls::Client::is_in_group): the group is
+    /// stored and the client was not removed from it. If that cannot be read, the client is in the group, so that nothing is
+    /// joined.
     #[must_use]
     pub fn is_in_group(&self, group_id: &GroupId) -> bool {
         match self.stored_group(group_id) {
-            Ok(Some(stored)) => stored.active || stored.reinit.is_some(),
-            Ok(None) => self.contains(group_id).unwrap_or(true),
+            Ok(Some(stored)) => match stored.state {
+                GroupState::Active | GroupState::Reinitialized => true,
+                GroupState::Joining | GroupState::Removed => false,
+            },
+            Ok(None) => false,
             Err(_) => true,
         }
     }
@@ -211,17 +219,25 @@ impl<B: Backend> Store<B> {
         self.erase()
     }
 
-    /// The entry of a group, which must be the one of this group.
-    pub(crate) fn group_record(&self, lock: &GroupLock) -> Result<Option<GroupRecord>, StoreError> {
-        let Some(value) = self.get(&tagged(Kind::Group, lock.tag()), || Record::Group)? else {
-            return Ok(None);
-        };
+    /// Returns the entry of a group.
+    pub(crate) fn group_record(&self, group_id: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+        let key = tagged(Kind::Group, &self.cipher.group_tag(group_id));
+        let Some(value) = self.get(&key, || Record::Group)? else { return Ok(None) };
         let record = GroupRecord::read(value.expose())?;
-        if record.group_id == *lock.group_id() {
-            Ok(Some(record))
-        } else {
-            Err(StoreError::Corrupt(Record::Group))
-        }
+        if record.group_id == *group_id { Ok(Some(record)) } else { Err(StoreError::Corrupt(Record::Group)) }
+    }
+
+    /// Returns the entry of a group that is locked, which is empty if the group is not stored.
+    pub(crate) fn locked_record(&self, lock: &GroupLock) -> Result<GroupRecord, StoreError> {
+        lock.check_store(self.cipher.id())?;
+        let record = self.group_record(lock.group_id())?;
+        Ok(record.unwrap_or_else(|| GroupRecord::new(lock.group_id().clone())))
+    }
+
+    /// Returns the place of the rows of a group, or `None` if it is not stored.
+    fn instance(&self, group_id: &GroupId) -> Result<Option<InstanceCipher>, StoreError> {
+        let current = self.group_record(group_id)?.and_then(|record| record.current);
+        Ok(current.map(|entry| InstanceCipher::new(&self.cipher, group_id, &entry)))
     }
 
     /// The data key must be the one that was there when the store was opened.
@@ -260,26 +276,113 @@ impl<B: Backend> Store<B> {
         scanned
     }
 
+    /// Returns a row of an instance.
+    pub(crate) fn read_row(
+        &self,
+        group_id: &GroupId,
+        instance: &InstanceCipher,
+        key: RowKey,
+    ) -> Result<Option<SecretBytes>, StoreError> {
+        point("store::get")?;
+        let place = instance.key(key);
+        let Some(stored) = self.backend.get(&place)? else { return self.check_key().map(|()| None) };
+        let (_, row) = instance.open(group_id, &place, stored.expose())?;
+        if key == RowKey::State { Ok(Some(state(&row)?.1)) } else { Ok(Some(row)) }
+    }
+
+    /// Returns the rows of an instance with keys in a range.
     pub(crate) fn read_rows(
         &self,
         group_id: &GroupId,
-        tag: &Tag,
-        bounds: &(Vec<u8>, Vec<u8>),
+        instance: &InstanceCipher,
+        keys: RangeInclusive<RowKey>,
     ) -> Result<Rows, StoreError> {
-        point("store::scan")?;
         let mut rows = Rows::new();
-        let scanned = self.backend.scan(range(bounds), &mut |key, stored| {
-            let row_key = row_key(key)?;
-            let what = || Record::Row(group_id.clone(), row_key);
-            let row = self.cipher.open(key, stored, what)?;
-            let row = self.cipher.unmask(tag, row_key, row);
-            let (row_key, row) = row.ok_or_else(|| StoreError::Corrupt(what()))?;
-            rows.insert(row_key, row);
+        self.scan_rows(group_id, instance, &instance.some_rows(&keys), &mut |key, row, _, _| {
+            rows.insert(key, row);
+        })?;
+        rows.retain(|key, _| keys.contains(key));
+        if let Some(row) = rows.get_mut(&RowKey::State) {
+            *row = state(row)?.1;
+        }
+        Ok(rows)
+    }
+
+    /// Returns all rows of an instance, with their sums compared.
+    pub(crate) fn read_instance(
+        &self,
+        group_id: &GroupId,
+        entry: &InstanceEntry,
+    ) -> Result<Rows, StoreError> {
+        let instance = InstanceCipher::new(&self.cipher, group_id, entry);
+        let (mut rows, mut sums) = (Rows::new(), Sums::default());
+        self.scan_rows(group_id, &instance, &instance.all_rows(), &mut |key, row, place, stored| {
+            sums.add(&instance, key, place, stored);
+            rows.insert(key, row);
+        })?;
+        let corrupt = StoreError::Corrupt(Record::Group);
+        let Some(row) = rows.get_mut(&RowKey::State) else { return Err(corrupt) };
+        let (state, bare) = state(row)?;
+        *row = bare;
+        if state.sums == sums { Ok(rows) } else { Err(corrupt) }
+    }
+
+    /// Returns the state of an instance, after comparing the sum of the rows beside the tree.
+    pub(crate) fn check_beside_the_tree(
+        &self,
+        group_id: &GroupId,
+        instance: &InstanceCipher,
+    ) -> Result<(), StoreError> {
+        let mut sums = Sums::default();
+        for bounds in instance.beside_the_tree() {
+            point("store::scan")?;
+            let scanned = self.backend.scan(range(&bounds), &mut |place, stored| {
+                sums.add(instance, row_key(place)?, place, stored);
+                Ok(())
+            });
+            self.check_key()?;
+            scanned?;
+        }
+        let state = self.state(group_id, instance)?;
+        let same = state.is_some_and(|state| state.sums.are_same_beside_the_tree(sums));
+        if same { Ok(()) } else { Err(StoreError::Corrupt(Record::Group)) }
+    }
+
+    /// Returns the state of an instance.
+    pub(crate) fn state(
+        &self,
+        group_id: &GroupId,
+        instance: &InstanceCipher,
+    ) -> Result<Option<State>, StoreError> {
+        let place = instance.key(RowKey::State);
+        let Some(stored) = self.backend.get(&place)? else { return self.check_key().map(|()| None) };
+        let (_, row) = instance.open(group_id, &place, stored.expose())?;
+        state(&row).map(|(state, _)| Some(state))
+    }
+
+    fn scan_rows(
+        &self,
+        group_id: &GroupId,
+        instance: &InstanceCipher,
+        bounds: &(Vec<u8>, Vec<u8>),
+        each: &mut dyn FnMut(RowKey, SecretBytes, &[u8], &[u8]),
+    ) -> Result<(), StoreError> {
+        point("store::scan")?;
+        let scanned = self.backend.scan(range(bounds), &mut |place, stored| {
+            let (key, row) = instance.open(group_id, place, stored)?;
+            each(key, row, place, stored);
             Ok(())
         });
         self.check_key()?;
-        scanned.map(|()| rows)
+        scanned
     }
+}
+
+/// Reads the record of [`RowKey::State`], and returns the row in it, too.
+fn state(value: &SecretBytes) -> Result<(State, SecretBytes), StoreError> {
+    let state = State::read(value.expose()).ok_or(StoreError::Corrupt(Record::Group))?;
+    let row = value.expose().get(..StateRow::LEN).unwrap_or_default();
+    Ok((state, row.into()))
 }
 
 /// The key of the record that tells which data key there is.

@@ -2,12 +2,13 @@
 
 use crate::StoreError;
 use crate::backend::Backend;
-use crate::cipher::{Cipher, Kind, all_rows, alone, range, rows_before, tagged};
-use crate::error::Misuse;
+use crate::cipher::{Kind, alone, range, tagged};
+use crate::error::{Misuse, Record};
 use crate::faults::point;
-use crate::group::{GroupLock, GroupRecord};
+use crate::group::{GroupLock, GroupRecord, InstanceEntry};
+use crate::instance::{InstanceCipher, State, Sums, row_key};
 use crate::store::{Erase, Store};
-use pando_mls::{Delta, Encode, RowKey};
+use pando_mls::{Delta, DeltaError, Encode, Fit, GroupId, GroupState, RowKey, Rows, SecretBytes, StateRow};
 
 /// A transaction. It is undone if it is dropped, and after an error that is all that can be done with it.
 #[derive(Debug)]
@@ -28,48 +29,217 @@ impl<'a, B: Backend> Transaction<'a, B> {
 
     /// Stores what an operation has changed in a group.
     ///
+    /// A Delta is stored only in the rows of its instance and at a position that it follows. One that was stored already is
+    /// no error: nothing is done. A whole Delta begins an instance. It takes the place of a group that has ended for this
+    /// client. The instance of an external Commit is kept beside the group that there is, and takes its place when the Delta
+    /// of [`Group::merge_pending`](pando_mls::Group::merge_pending) is stored; one from an earlier attempt is deleted.
+    ///
     /// # Errors
-    /// [`StoreError::Stale`] if the group has been written since it was loaded, or is there already and was not loaded,
-    /// or is not there any more, or if an earlier transaction with this lock was not committed.
-    pub fn apply(&mut self, lock: &mut GroupLock, delta: &Delta) -> Result<(), StoreError> {
-        let stored = self.check_version(lock)?;
-        if stored == 0 && !delta.is_whole() {
-            return Err(StoreError::Stale);
+    /// - [`StoreError::Stale`] if the Delta does not follow what is stored.
+    /// - [`StoreError::Occupied`] if it begins a group that is stored and has not ended.
+    /// - [`Misuse::OtherGroup`], [`Misuse::OtherStore`].
+    pub fn apply(&mut self, lock: &GroupLock, delta: &Delta) -> Result<(), StoreError> {
+        let mut record = self.store.locked_record(lock)?;
+        if delta.is_empty() {
+            return Ok(());
         }
-        let version = stored.checked_add(1).ok_or(StoreError::Stale)?;
-        let record = GroupRecord { version, group_id: lock.group_id().clone() }.encode_secret()?;
-        let tag = *lock.tag();
-        if delta.is_whole() {
-            self.delete(&all_rows(&tag))?;
+        let group_id = lock.group_id();
+        if delta.group_id() != group_id {
+            return Err(Misuse::OtherGroup.into());
         }
-        if delta.forget_before() > 0 {
-            self.delete(&rows_before(&tag, delta.forget_before()))?;
+        let found = record.instances().find(|entry| entry.instance == delta.instance());
+        let found = found.map(|entry| InstanceCipher::new(&self.store.cipher, group_id, entry));
+        let stored = match &found {
+            None => None,
+            Some(instance) => {
+                let state = self.store.state(group_id, instance)?;
+                Some(state.ok_or(StoreError::Corrupt(Record::Group))?)
+            }
+        };
+        match delta.check(stored.map(|state| state.row.position)) {
+            Ok(Fit::Apply) => {}
+            Ok(Fit::Applied) => return Ok(()),
+            Err(DeltaError::Occupied) => return Err(StoreError::Occupied),
+            Err(DeltaError::Stale | DeltaError::OtherGroup) => return Err(StoreError::Stale),
         }
-        for key in delta.deletes() {
-            self.delete(&alone(&self.store.cipher.row(&tag, key)))?;
+        let (instance, stored) = match (found, stored) {
+            (Some(instance), Some(stored)) => (instance, stored),
+            _ => {
+                let entry = self.begin(lock, &mut record, delta)?;
+                let row = StateRow { position: delta.becomes(), state: delta.state() };
+                (entry, State { row, sums: Sums::default() })
+            }
+        };
+        let written = self.write(group_id, &instance, stored.sums, delta);
+        self.failed |= written.is_err();
+        written?;
+        let is_accepted = stored.row.state == GroupState::Joining && delta.state() != GroupState::Joining;
+        if is_accepted {
+            let joined = record.joining.take();
+            self.forget_instance(group_id, std::mem::replace(&mut record.current, joined))?;
+            self.put_record(lock, &record)?;
         }
-        for (key, value) in delta.writes() {
-            // What everybody knows is no secret.
-            self.erases |= !matches!(key, RowKey::Public | RowKey::Tree(_));
-            let record = self.store.cipher.row(&tag, key);
-            self.put(&record, Cipher::row_value(key, value).expose())?;
-        }
-        self.put(&tagged(Kind::Group, &tag), &record)?;
-        // If this is not committed, the lock is ahead, and nothing more is taken from whoever holds it.
-        lock.set_version(version);
         Ok(())
+    }
+
+    /// Deletes the instance of an external Commit that was not accepted, if there is one. The group that the client had
+    /// before stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`Misuse::OtherStore`].
+    pub fn abandon_join(&mut self, lock: &GroupLock) -> Result<(), StoreError> {
+        let mut record = self.store.locked_record(lock)?;
+        self.forget_instance(lock.group_id(), record.joining.take())?;
+        self.put_record(lock, &record)
     }
 
     /// Deletes a group, with all its rows.
     ///
     /// # Errors
-    /// As [`Transaction::apply`].
-    pub fn delete_group(&mut self, lock: &mut GroupLock) -> Result<(), StoreError> {
-        self.check_version(lock)?;
-        self.delete(&all_rows(lock.tag()))?;
-        self.delete(&alone(&tagged(Kind::Group, lock.tag())))?;
-        lock.set_version(0);
-        Ok(())
+    /// As [`Transaction::abandon_join`].
+    pub fn delete_group(&mut self, lock: &GroupLock) -> Result<(), StoreError> {
+        let GroupRecord { group_id, current, joining } = self.store.locked_record(lock)?;
+        self.forget_instance(&group_id, current)?;
+        self.forget_instance(&group_id, joining)?;
+        self.put_record(lock, &GroupRecord::new(group_id))
+    }
+
+    /// Enters the instance that a whole Delta begins in the entry of its group.
+    fn begin(
+        &mut self,
+        lock: &GroupLock,
+        record: &mut GroupRecord,
+        delta: &Delta,
+    ) -> Result<InstanceCipher, StoreError> {
+        let group_id = lock.group_id();
+        let entry = InstanceEntry::new(delta.instance())?;
+        let instance = InstanceCipher::new(&self.store.cipher, group_id, &entry);
+        let place = match delta.state() {
+            GroupState::Joining => &mut record.joining,
+            GroupState::Active | GroupState::Reinitialized | GroupState::Removed => {
+                let stored = self.store.stored_group(group_id)?;
+                match stored.map(|stored| stored.state) {
+                    None | Some(GroupState::Reinitialized | GroupState::Removed) => {}
+                    Some(GroupState::Active | GroupState::Joining) => return Err(StoreError::Occupied),
+                }
+                &mut record.current
+            }
+        };
+        let replaced = place.replace(entry);
+        self.forget_instance(group_id, replaced)?;
+        self.put_record(lock, record)?;
+        Ok(instance)
+    }
+
+    /// Writes and deletes the rows of a Delta. `sums` are those of the rows that are stored.
+    fn write(
+        &mut self,
+        group_id: &GroupId,
+        instance: &InstanceCipher,
+        mut sums: Sums,
+        delta: &Delta,
+    ) -> Result<(), StoreError> {
+        if delta.is_whole() {
+            sums = Sums::default();
+            self.delete(&instance.all_rows())?;
+        }
+        if delta.forget_before() > 0 {
+            let bounds = instance.rows_before(delta.forget_before());
+            self.store.backend.scan(range(&bounds), &mut |place, stored| {
+                sums.remove(instance, row_key(place)?, place, stored);
+                Ok(())
+            })?;
+            self.delete(&bounds)?;
+        }
+        for key in delta.deletes() {
+            let place = instance.key(key);
+            if self.take_from(instance, &mut sums, key, &place)? {
+                self.delete(&alone(&place))?;
+            }
+        }
+        for (key, row) in delta.writes() {
+            if key == RowKey::State {
+                continue;
+            }
+            // What everybody knows is no secret.
+            self.erases |= !matches!(key, RowKey::Public | RowKey::Tree(_));
+            let place = instance.key(key);
+            if !delta.is_whole() {
+                self.take_from(instance, &mut sums, key, &place)?;
+            }
+            let sealed = instance.seal(&place, key, row)?;
+            sums.add(instance, key, &place, sealed.expose());
+            self.put_sealed(&place, sealed.expose())?;
+        }
+        let state = delta.writes().find(|(key, _)| *key == RowKey::State);
+        self.write_state(group_id, instance, state.map(|(_, row)| row), sums)
+    }
+
+    /// Writes all rows of an instance that has none.
+    pub(crate) fn write_instance(
+        &mut self,
+        group_id: &GroupId,
+        instance: &InstanceCipher,
+        rows: &Rows,
+    ) -> Result<(), StoreError> {
+        let mut sums = Sums::default();
+        for (key, row) in rows.iter().filter(|(key, _)| **key != RowKey::State) {
+            let place = instance.key(*key);
+            let sealed = instance.seal(&place, *key, row.expose())?;
+            sums.add(instance, *key, &place, sealed.expose());
+            self.put_sealed(&place, sealed.expose())?;
+        }
+        let state = rows.get(&RowKey::State).map(SecretBytes::expose);
+        self.write_state(group_id, instance, state, sums)
+    }
+
+    /// Writes the state of an instance.
+    fn write_state(
+        &mut self,
+        group_id: &GroupId,
+        instance: &InstanceCipher,
+        row: Option<&[u8]>,
+        sums: Sums,
+    ) -> Result<(), StoreError> {
+        let row = row.ok_or_else(|| StoreError::Corrupt(Record::Row(group_id.clone(), RowKey::State)))?;
+        let place = instance.key(RowKey::State);
+        let sealed = instance.seal(&place, RowKey::State, &State::encode(row, sums))?;
+        self.put_sealed(&place, sealed.expose())
+    }
+
+    /// Takes the record of a row out of the sums, and returns whether there is one.
+    fn take_from(
+        &self,
+        instance: &InstanceCipher,
+        sums: &mut Sums,
+        key: RowKey,
+        place: &[u8],
+    ) -> Result<bool, StoreError> {
+        let Some(stored) = self.store.backend.get(place)? else { return Ok(false) };
+        sums.remove(instance, key, place, stored.expose());
+        Ok(true)
+    }
+
+    /// Deletes the rows of an instance.
+    fn forget_instance(
+        &mut self,
+        group_id: &GroupId,
+        entry: Option<InstanceEntry>,
+    ) -> Result<(), StoreError> {
+        let Some(entry) = entry else { return Ok(()) };
+        let instance = InstanceCipher::new(&self.store.cipher, group_id, &entry);
+        self.delete(&instance.all_rows())
+    }
+
+    /// Writes the entry of a group, or deletes it if it has no instance.
+    fn put_record(&mut self, lock: &GroupLock, record: &GroupRecord) -> Result<(), StoreError> {
+        let key = tagged(Kind::Group, lock.tag());
+        // The key of an instance that is not there any more is a secret.
+        self.erases = true;
+        if record.instances().next().is_none() {
+            return self.delete(&alone(&key));
+        }
+        self.put(&key, &record.encode_secret()?)
     }
 
     /// Makes everything durable. Should it fail, what was written may be there or not: groups are to be loaded
@@ -96,18 +266,13 @@ impl<'a, B: Backend> Transaction<'a, B> {
         Ok(())
     }
 
-    /// The version of the group in the store, which must be that of the lock.
-    fn check_version(&self, lock: &GroupLock) -> Result<u64, StoreError> {
-        lock.check_store(self.store.cipher.id())?;
-        let stored = self.store.group_record(lock)?.map_or(0, |record| record.version);
-        if stored == lock.version() { Ok(stored) } else { Err(StoreError::Stale) }
+    pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let sealed = self.store.cipher.seal(key, value)?;
+        self.put_sealed(key, sealed.expose())
     }
 
-    pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        let put = point("store::put").and_then(|()| {
-            let sealed = self.store.cipher.seal(key, value)?;
-            self.store.backend.put(key, sealed.expose())
-        });
+    fn put_sealed(&mut self, key: &[u8], sealed: &[u8]) -> Result<(), StoreError> {
+        let put = point("store::put").and_then(|()| self.store.backend.put(key, sealed));
         self.failed |= put.is_err();
         put
     }

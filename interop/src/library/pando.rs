@@ -246,7 +246,8 @@ impl Client for PandoClient {
             psks: join.psk.map(|psk_id| Psk::External { psk_id: psk_id.into() }).into_iter().collect(),
             authenticated_data: join.authenticated_data,
         };
-        let (group, commit, _) = join.build(&own.client(), &mut *own.rng.borrow_mut())?;
+        let (mut group, commit, _) = join.build(&own.client(), &mut *own.rng.borrow_mut())?;
+        let _ = group.merge_pending()?;
         Ok((Box::new(PandoMember { own: own.clone(), group }), commit.encode()?))
     }
 
@@ -279,7 +280,7 @@ impl Member for PandoMember {
         }
         Ok(View {
             epoch: group.epoch(),
-            authenticator: group.epoch_authenticator().expose().to_vec(),
+            authenticator: group.epoch_authenticator().ok_or("no authenticator")?.expose().to_vec(),
             exported: group.export(label, context, 32)?.expose().to_vec(),
             context: public.context().encode()?,
             tree: public.tree().export()?,

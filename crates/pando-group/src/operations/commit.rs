@@ -13,11 +13,12 @@ use crate::rules::{leaf_node, proposal_list, sending};
 use crate::state::commit_view::{CommitView, StateView};
 use crate::state::epoch_secrets::EpochKeys;
 use crate::state::group::Group;
+use crate::state::group_state::GroupState;
 use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::public_state::PublicState;
 use crate::state::staged::{Pending, Staged, StagedMember};
-use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
+use crate::storage::row_key::RowKey;
 use crate::{Client, Delta, GroupError, Misuse, Violation};
 use pando_crypto::{CryptoRng, Signer, Suite};
 use pando_tree::{LeafTemplate, NewPath, Tree};
@@ -100,19 +101,32 @@ impl Group {
         }
     }
 
-    /// Enters the epoch of one's own Commit, which was accepted.
+    /// Enters the epoch of our pending Commit, which was accepted. If it is the external Commit by which this client joins,
+    /// the client is a member from now on.
     ///
     /// # Errors
     /// As [`Group::merge`]: [`Misuse::StaleCommit`] if no Commit is pending.
     pub fn merge_pending(&mut self) -> Result<Delta, GroupError> {
+        if self.joining.take().is_some() {
+            self.state = GroupState::Active;
+            self.changes.delete([RowKey::ExternalJoin]);
+            return Ok(self.take_changes());
+        }
         let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
         self.merge(pending.staged).map(|(_, delta)| delta)
     }
 
-    /// One's own Commit that is pending, to be sent again after a restart.
+    /// Our pending Commit, to be sent again after a restart: the external one in the state [`GroupState::Joining`].
     #[must_use]
     pub fn pending_commit(&self) -> Option<&MlsMessage> {
-        self.pending.as_ref().map(|pending| &pending.message)
+        self.joining.as_ref().or(self.pending.as_ref().map(|pending| &pending.message))
+    }
+
+    /// Our pending Commit that was stored, but does not follow the epoch that was stored. It cannot be merged any more; the
+    /// next Delta deletes it.
+    #[must_use]
+    pub const fn stale_commit(&self) -> Option<&MlsMessage> {
+        self.stale_commit.as_ref()
     }
 
     /// The epoch that one's own pending Commit leads to: which of the proposals it covers, the tree to give to new
@@ -123,10 +137,10 @@ impl Group {
         self.pending.as_ref().map(|pending| &pending.staged)
     }
 
-    /// Whether a message is one's own Commit that is pending.
+    /// Returns whether a message is our pending Commit.
     #[must_use]
     pub fn is_pending(&self, message: &MlsMessage) -> bool {
-        self.pending.as_ref().is_some_and(|pending| pending.message == *message)
+        self.pending_commit() == Some(message)
     }
 }
 
@@ -222,7 +236,7 @@ impl<'a> CommitBuilder<'a> {
     /// Makes the Commit. It is pending until it is merged or dropped.
     ///
     /// # Errors
-    /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::NotActive`], [`Misuse::UnknownProposal`].
+    /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::Ended`], [`Misuse::UnknownProposal`].
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for our leaf, or a
     ///   proposal by value, that is accepted from others and not sent; [`Misuse::UnsupportedVersion`],
     ///   [`Misuse::UnsupportedCipherSuite`] for a ReInit that this client could not follow itself.
@@ -289,8 +303,11 @@ impl<'a> CommitBuilder<'a> {
         let effects = applied.into_effects(committer, Some(own));
         let staged = self.group.staged(public, member, effects, signed.content(), list)?;
         let message = self.group.seal(&signed, rng)?;
+        let epoch = staged.public.context.epoch;
+        let messages = self.group.outbox.insert(epoch, welcome.as_ref(), group_info.as_ref())?;
         let pending = Pending { staged, message: message.clone() };
         self.group.changes.write(RowKey::PendingCommit, row_codec::pending_commit(&pending)?);
+        self.group.changes.extend(messages);
         self.group.pending = Some(pending);
         Ok(CommitOutput { message, welcome, group_info, left_out, delta: self.group.take_changes() })
     }

@@ -6,6 +6,7 @@ use crate::operations::transition::{apply_proposals, check_path_leaf};
 use crate::psk::{propose_psk, psk_secret};
 use crate::rules::{extensions, leaf_node, sending};
 use crate::state::group::Group;
+use crate::state::group_state::GroupState;
 use crate::state::pending_proposal::Committed;
 use crate::{Client, Delta, GroupError, Missing};
 use pando_crypto::CryptoRng;
@@ -36,6 +37,10 @@ pub struct ExternalJoin<'a> {
 
 impl ExternalJoin<'_> {
     /// Makes the Commit, and the group as it will be if the Commit is accepted.
+    ///
+    /// The group is in the state [`GroupState::Joining`] until [`Group::merge_pending`]: call that when the delivery service has
+    /// accepted the Commit, or has returned it ([`Processed::OwnCommit`](crate::Processed)). If another Commit was accepted
+    /// instead, drop the group and its rows, and begin again. Until then, keep the group that the client had before.
     ///
     /// # Errors
     /// - [`Misuse::DefaultCapability`](crate::Misuse), [`Misuse::SuiteNotListed`](crate::Misuse) if the capabilities of
@@ -96,7 +101,9 @@ impl ExternalJoin<'_> {
             parts.assemble(identities, client.rules, rng)?;
         let message = signed.seal_public(suite, None)?.into();
         client.config.limits.check_sent(&message)?;
-        let (group, delta) = Group::new(public, path.keys().clone(), secrets, client.config).with_delta()?;
+        let mut group = Group::new(public, path.keys().clone(), secrets, client.config);
+        (group.state, group.joining) = (GroupState::Joining, Some(message.clone()));
+        let (group, delta) = group.with_delta()?;
         Ok((group, message, delta))
     }
 }

@@ -5,8 +5,9 @@ use crate::rules::extensions::{self, Requirements};
 use crate::rules::leaf_node;
 use crate::state::client_index::ClientIndex;
 use crate::state::group::Group;
+use crate::state::group_state::GroupState;
 use crate::state::public_state::PublicState;
-use crate::{Client, GroupError, Limits, Missing, Violation};
+use crate::{Client, GroupError, Limits, Missing, Misuse, Violation};
 use pando_crypto::{Signer, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, ExternalSecret, InterimTranscriptHash};
 use pando_tree::{Tree, UnverifiedTree};
@@ -16,14 +17,19 @@ use pando_wire::{
 };
 
 impl Group {
-    /// A description of the group for those who join it (section 12.4.3), with the key for external joins.
+    /// Returns a description of the group for those who join it (section 12.4.3), with the key for external joins. In the
+    /// state [`GroupState::Joining`] it describes the group as it will be; it is to be published when the external Commit is
+    /// accepted.
     ///
     /// # Errors
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
-    /// - [`Misuse::NotActive`](crate::Misuse), [`Misuse::WrongSigner`](crate::Misuse).
+    /// - [`Misuse::Ended`], [`Misuse::WrongSigner`].
     pub fn group_info(&self, with_tree: bool, client: &Client<'_>) -> Result<GroupInfo, GroupError> {
-        // Nobody joins a group that has ended.
-        self.check_active()?;
+        match self.state {
+            GroupState::Active | GroupState::Joining => {}
+            // Nobody joins a group that has ended.
+            GroupState::Reinitialized | GroupState::Removed => return Err(Misuse::Ended.into()),
+        }
         self.check_signer(client)?;
         let mut extensions = vec![external_pub(self.public.suite, &self.keys.external)?];
         if with_tree {

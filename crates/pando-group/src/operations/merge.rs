@@ -2,12 +2,13 @@
 
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
+use crate::state::group_state::GroupState;
 use crate::state::history::{History, Leaves};
 use crate::state::own_proposals::OwnProposals;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
-use crate::state::staged::{Pending, PublicStaged, Staged, StagedMember};
-use crate::storage::delta::RowKey;
+use crate::state::staged::{PublicStaged, Staged, StagedMember};
+use crate::storage::row_key::RowKey;
 use crate::storage::{changes, row_codec};
 use crate::{Delta, GroupError, Misuse};
 use pando_schedule::SecretTree;
@@ -19,16 +20,18 @@ impl Group {
     /// has lost, the proposals are given back that it had by value, so that they can be tried again.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group, or was staged by another member.
+    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group, or was staged by another instance of it;
+    /// [`Misuse::Ended`], [`Misuse::JoinPending`].
     /// Nothing else can go wrong.
     pub fn merge(&mut self, staged: Staged) -> Result<(Vec<Proposal>, Delta), GroupError> {
-        let follows = staged.follows == self.public.interim_transcript_hash && staged.is_of(self.own_leaf());
-        if !follows || !self.active {
+        self.check_active()?;
+        let follows = (staged.instance, &staged.follows);
+        if follows != (self.lineage.instance, &self.public.interim_transcript_hash) {
             return Err(Misuse::StaleCommit.into());
         }
         let past = changes::past_epoch(&self.public, &self.keys, &self.config, &staged.leaves)?;
-        let Staged { everybody: PublicStaged { public, effects, leaves, .. }, member, rows } = staged;
-        let lost = self.pending.take().map(Pending::into_by_value).unwrap_or_default();
+        let Staged { everybody: PublicStaged { public, effects, leaves, .. }, member, rows, .. } = staged;
+        let lost = self.drop_pending().unwrap_or_default();
         self.forget_pending();
         self.changes.extend(rows);
         let Some(StagedMember { private_keys, keys }) = member else {
@@ -38,7 +41,7 @@ impl Group {
         let old_public = std::mem::replace(&mut self.public, public);
         let old_keys = std::mem::replace(&mut self.keys, keys);
         self.private_keys = private_keys;
-        self.active = effects.reinit.is_none();
+        self.state = if effects.reinit.is_none() { GroupState::Active } else { GroupState::Reinitialized };
         self.reinit = effects.reinit;
         self.changes.extend(past);
         self.keep_past(old_public, old_keys, leaves);
@@ -48,16 +51,21 @@ impl Group {
     /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value. Should it
     /// have been accepted after all, this member cannot follow it any more, and has to join again.
     pub fn clear_pending(&mut self) -> (Vec<Proposal>, Delta) {
-        let lost = self.pending.take().map(Pending::into_by_value);
-        if lost.is_some() {
-            self.changes.delete([RowKey::PendingCommit]);
-        }
-        (lost.unwrap_or_default(), self.take_delta())
+        let lost = self.drop_pending().unwrap_or_default();
+        (lost, self.take_delta())
+    }
+
+    /// Drops our pending Commit, with the messages that belong to it, and returns the proposals that it had by value.
+    fn drop_pending(&mut self) -> Option<Vec<Proposal>> {
+        let lost = self.pending.take()?.into_by_value();
+        let messages = self.outbox.drop_after(self.epoch());
+        self.changes.delete(messages.chain([RowKey::PendingCommit]));
+        Some(lost)
     }
 
     /// Who has been removed has no secrets any more (section 12.4.2).
     fn erase(&mut self) -> Result<(), GroupError> {
-        self.active = false;
+        self.state = GroupState::Removed;
         let keys = self.private_keys.nodes().map(RowKey::PrivateKey);
         let psks = self.resumption_psks.keys().copied().map(RowKey::ResumptionPsk);
         self.changes.delete(keys.chain(psks));

@@ -10,6 +10,7 @@ pub(crate) mod join;
 pub(crate) mod key_package_bundle;
 pub(crate) mod merge;
 pub(crate) mod new_leaf;
+pub(crate) mod outbox;
 pub(crate) mod process;
 pub(crate) mod proposal_filter;
 pub(crate) mod propose;

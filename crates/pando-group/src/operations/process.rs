@@ -4,12 +4,13 @@ use crate::operations::transition::{Applied, Transition, admit, check_proposal, 
 use crate::psk::{PskStore, find_psk, psk_secret};
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch, copy};
 use crate::state::group::Group;
+use crate::state::group_state::GroupState;
 use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::public_state::PublicState;
 use crate::state::staged::{Effects, PublicStaged, Staged, StagedMember};
 use crate::storage::changes;
-use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
+use crate::storage::row_key::RowKey;
 use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};
@@ -104,6 +105,10 @@ impl Group {
         self.config.limits.check_message(message.tls_serialized_len())?;
         if self.is_pending(&message) {
             return Ok(Processed::OwnCommit);
+        }
+        // What comes after the external Commit waits for it: nothing uses up a key.
+        if self.state == GroupState::Joining {
+            return Err(Misuse::JoinPending.into());
         }
         if let Some(reference) = self.own_proposals.find(self.public.suite, &message)? {
             return Ok(Processed::OwnProposal(reference.clone()));
@@ -298,10 +303,11 @@ impl Group {
     ) -> Result<Staged, GroupError> {
         self.config.limits.check_tree_size(public.tree.size())?;
         let old = (&self.public, &self.private_keys);
-        let rows = changes::next_epoch(old, &public, member.as_ref(), effects.reinit.as_ref())?;
+        let instance = self.lineage.instance;
+        let rows = changes::next_epoch(old, &public, instance, member.as_ref(), effects.reinit.as_ref())?;
         let left_out = self.proposals.left_out_of(&proposals);
         let everybody = PublicStaged::new(&self.public, public, content, effects, proposals, left_out)?;
-        Ok(Staged::new(everybody, member, rows)?)
+        Ok(Staged::new(everybody, member, rows, instance)?)
     }
 
     /// The private keys after the proposals: those of blanked nodes are gone, and an Update of one's own

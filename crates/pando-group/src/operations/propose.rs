@@ -5,8 +5,8 @@ use crate::operations::transition::admit;
 use crate::rules::{proposal, sending};
 use crate::state::group::Group;
 use crate::state::pending_proposal::{PendingProposal, ProposalStatus};
-use crate::storage::delta::RowKey;
 use crate::storage::row_codec;
+use crate::storage::row_key::RowKey;
 use crate::{Client, Delta, Exceeded, GroupError, Misuse, Violation};
 use pando_crypto::CryptoRng;
 use pando_tree::LeafTemplate;
@@ -24,7 +24,7 @@ impl Group {
     ///
     /// # Errors
     /// - [`GroupError::Violation`] if nobody would accept it.
-    /// - [`Misuse::NotActive`], [`Misuse::WrongSigner`].
+    /// - [`Misuse::Ended`], [`Misuse::WrongSigner`].
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for a leaf, or
     ///   extensions, that are accepted from others and not sent.
     /// - [`Misuse::UpdateWithoutKey`] for an Update that [`Group::propose_update`] has not made in this epoch.
@@ -103,8 +103,10 @@ impl Group {
     /// does not keep us from sending application data. Another member that has received it may still commit it.
     ///
     /// # Errors
-    /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch, [`Misuse::NotOurProposal`].
+    /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch, [`Misuse::NotOurProposal`], [`Misuse::Ended`],
+    /// [`Misuse::JoinPending`].
     pub fn withdraw_proposal(&mut self, reference: &ProposalRef) -> Result<Delta, GroupError> {
+        self.check_active()?;
         let (proposal, _, position) =
             self.proposals.get(reference).ok_or_else(|| Misuse::UnknownProposal(reference.clone()))?;
         if proposal.sender != Sender::Member(self.own_leaf()) {

@@ -74,7 +74,7 @@ impl Group {
     ///
     /// # Errors
     /// [`GroupError::Violation`] if a KeyPackage is not valid, or is that of somebody else, or if the client is in a group
-    /// with that identifier; [`Misuse::NotActive`].
+    /// with that identifier; [`Misuse::Ended`].
     pub fn branch(
         &self,
         group_id: GroupId,
@@ -93,7 +93,7 @@ impl Group {
     /// Joins a group that follows from this one.
     ///
     /// # Errors
-    /// As [`Group::join`], and [`GroupError::Violation`] if the new group does not follow from this one as it must.
+    /// As [`Group::join`]; [`Misuse::Ended`], [`Misuse::JoinPending`]; and [`GroupError::Violation`] if the new group does not follow from this one as it must.
     pub fn join_successor(
         &self,
         welcome: &Welcome,
@@ -101,6 +101,7 @@ impl Group {
         tree: Option<&[u8]>,
         client: &Client<'_>,
     ) -> Result<(Self, Delta), GroupError> {
+        self.check_has_secrets()?;
         let (policy, own) = (client.policy, &self.public.context.group_id);
         let psks = WithOld { old: self, psks: client.psks };
         // Whether the new group may have the identifier of this one, depends on whether this one has ended.

@@ -6,11 +6,14 @@ use pando_crypto::CryptoRng;
 use pando_framing::SignedContent;
 use pando_wire::{Content, FramedContent, MlsMessage, Sender, WireFormat};
 
+/// The end of a ciphertext that enters the position of a Delta: the tag of the AEAD, and more.
+const CIPHERTEXT_END: usize = 32;
+
 impl Group {
     /// Encrypts data of the application (section 15).
     ///
     /// # Errors
-    /// - [`Misuse::NotActive`] if the group has ended for this member; [`Misuse::WrongSigner`].
+    /// - [`Misuse::Ended`] if the group has ended for this member; [`Misuse::WrongSigner`].
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client would take itself.
     /// - [`GroupError::Framing`] if it is too long to be encoded, padding included.
     /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4): not those that the group's
@@ -84,6 +87,10 @@ impl Group {
         let len = signed.private_len(suite, padding)?.saturating_add(MlsMessage::HEADER_LEN);
         self.config.limits.check_message(len)?;
         let (tree, secret) = (&mut self.keys.secret_tree, &self.keys.sender_data);
-        Ok(signed.seal_private(suite, tree, secret, padding, rng)?.into())
+        let message = signed.seal_private(suite, tree, secret, padding, rng)?;
+        self.changes.send(&message.encrypted_sender_data);
+        let (_, end) = message.ciphertext.split_at(message.ciphertext.len().saturating_sub(CIPHERTEXT_END));
+        self.changes.send(end);
+        Ok(message.into())
     }
 }

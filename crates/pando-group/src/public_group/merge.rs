@@ -4,8 +4,9 @@ use super::{Previous, PublicGroup};
 use crate::operations::group_info::verify_description;
 use crate::state::staged::{Effects, PublicStaged};
 use crate::storage::changes;
-use crate::storage::delta::{Changes, Delta, RowKey};
+use crate::storage::delta::Delta;
 use crate::storage::row_codec;
+use crate::storage::row_key::{Changes, RowKey};
 use crate::{GroupError, Misuse, Violation};
 use pando_wire::{GroupInfo, Sender};
 use std::mem;
@@ -68,8 +69,8 @@ impl PublicGroup {
             Ok(changes) => {
                 let Previous { public, proposals, .. } = previous;
                 (self.public, self.proposals) = (public, proposals);
-                (self.active, self.reinit) = (true, None);
-                Ok(Delta::changing(changes))
+                self.reinit = None;
+                Ok(self.delta(changes))
             }
             Err(error) => {
                 self.previous.push(previous);
@@ -81,7 +82,7 @@ impl PublicGroup {
     /// Returns the rows that rolling back writes and deletes.
     fn changes_to(&self, Previous { public, proposals, .. }: &Previous) -> Result<Changes, GroupError> {
         let mut changes = changes::tree(public, Some(&self.public))?;
-        changes.insert(RowKey::Public, Some(row_codec::public(public, true, None)?));
+        changes.insert(RowKey::Public, Some(row_codec::public(public, self.lineage.instance, None)?));
         changes.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
         let proposals = changes::proposal_rows(proposals)?.into_iter();
         changes.extend(proposals.map(|(key, row)| (key, Some(row))));
@@ -89,7 +90,7 @@ impl PublicGroup {
     }
 
     fn check_follows(&self, staged: &PublicStaged) -> Result<(), Misuse> {
-        let follows = self.active && staged.follows == self.public.interim_transcript_hash;
+        let follows = self.reinit.is_none() && staged.follows == self.public.interim_transcript_hash;
         if follows { Ok(()) } else { Err(Misuse::StaleCommit) }
     }
 
@@ -97,11 +98,11 @@ impl PublicGroup {
     fn enter(&mut self, staged: &PublicStaged, confirmed: bool) -> Result<Delta, GroupError> {
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
         let mut changes = changes::tree(public, Some(&self.public))?;
-        changes.insert(RowKey::Public, Some(row_codec::public(public, reinit.is_none(), reinit.as_ref())?));
+        let instance = self.lineage.instance;
+        changes.insert(RowKey::Public, Some(row_codec::public(public, instance, reinit.as_ref())?));
         changes.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
         // The group changes from here on, and no step fails.
-        let mut delta = self.take_delta();
-        delta.rows.extend(changes);
+        let changes: Changes = self.take_renewed().chain(changes).collect();
         // The signature of this Commit confirms the Commit before, except for its confirmation tag. A
         // GroupInfo with either Commit confirms that, too.
         let still_open = self.previous.pop().filter(|previous| !previous.confirmed && !confirmed);
@@ -111,8 +112,7 @@ impl PublicGroup {
             confirmed,
         };
         self.previous = still_open.into_iter().chain([previous]).collect();
-        self.active = reinit.is_none();
         self.reinit.clone_from(reinit);
-        Ok(delta)
+        Ok(self.delta(changes))
     }
 }

@@ -9,14 +9,17 @@ mod merge;
 use crate::identity::{Identities, IdentityPolicy};
 use crate::operations::group_info::verify_group_info;
 use crate::operations::transition::{Transition, admit, check_proposal, transition};
+use crate::state::group_state::GroupState;
 use crate::state::pending_proposal::PendingProposal;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::PublicStaged;
 use crate::storage::changes;
-use crate::storage::delta::{Delta, RowKey, Rows};
-use crate::storage::load::{client_rows, proposals, public_state};
+use crate::storage::delta::Delta;
+use crate::storage::lineage::Lineage;
+use crate::storage::load::{client_rows, proposals, public_state, stored_state};
 use crate::storage::row_codec::{self, PublicRow};
+use crate::storage::row_key::{Changes, RowKey, Rows};
 use crate::{GroupError, GroupRules, Limits, Misuse};
 use pando_crypto::{CryptoProvider, SecretBytes, Suite};
 use pando_framing::open_public_unchecked;
@@ -88,13 +91,13 @@ pub struct PublicGroup {
     public: PublicState,
     proposals: ProposalStore,
     limits: Limits,
-    active: bool,
     reinit: Option<ReInit>,
     /// Changes to the stored rows of the client index, because the policy tells clients apart in
     /// another way than it did.
     renewed: Vec<(RowKey, Option<Vec<u8>>)>,
     /// States to roll back to, at most two. The latest one is the last.
     previous: Vec<Previous>,
+    lineage: Lineage,
 }
 
 /// The state of a group before it merged a Commit. The group was active.
@@ -133,16 +136,18 @@ impl PublicGroup {
         limits: Limits,
     ) -> Result<(Self, Delta), GroupError> {
         let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None }, &limits)?;
-        let group = Self {
+        let mut group = Self {
             public,
             proposals: ProposalStore::default(),
             limits,
-            active: true,
             reinit: None,
             renewed: Vec::new(),
             previous: Vec::new(),
+            lineage: Lineage::NONE,
         };
-        let delta = Delta::writing(group.rows()?);
+        let (group_id, rows) = (group.public.context.group_id.clone(), group.rows()?);
+        group.lineage = Lineage::begin(suite, &group_id, rows);
+        let delta = group.lineage.whole(group_id, GroupState::Active, group.rows()?);
         Ok((group, delta))
     }
 
@@ -156,25 +161,42 @@ impl PublicGroup {
         policy: &dyn IdentityPolicy,
         limits: Limits,
     ) -> Result<Self, GroupError> {
-        let (public, PublicRow { active, reinit, .. }) = public_state(rows, crypto, policy)?;
+        let (public, PublicRow { instance, reinit, .. }) = public_state(rows, crypto, policy)?;
         let renewed = client_rows(rows, &public.clients)?.into_iter();
         let renewed = renewed.map(|(key, row)| (key, row.map(|row| row.expose().to_vec()))).collect();
         Ok(Self {
             public,
             proposals: proposals(rows)?,
             limits,
-            active: active == 1,
             reinit,
             renewed,
             previous: Vec::new(),
+            lineage: Lineage { instance, position: stored_state(rows)?.position },
         })
     }
 
     /// Returns changes to store after loading, if the policy tells clients apart in another way than it
     /// did. If this is not called, the changes come with the Delta of the next operation.
     pub fn take_delta(&mut self) -> Delta {
+        let changes = self.take_renewed().collect();
+        self.delta(changes)
+    }
+
+    fn take_renewed(&mut self) -> impl Iterator<Item = (RowKey, Option<SecretBytes>)> + use<> {
         let renewed = std::mem::take(&mut self.renewed).into_iter();
-        Delta::changing(renewed.map(|(key, row)| (key, row.map(SecretBytes::from))).collect())
+        renewed.map(|(key, row)| (key, row.map(SecretBytes::from)))
+    }
+
+    /// Returns the Delta of some changes.
+    fn delta(&mut self, changes: Changes) -> Delta {
+        let (suite, state) = (self.public.suite, self.state());
+        self.lineage.advance(suite, &self.public.context.group_id, state, changes.into())
+    }
+
+    /// The state of the group: active or reinitialized.
+    #[must_use]
+    pub const fn state(&self) -> GroupState {
+        if self.reinit.is_none() { GroupState::Active } else { GroupState::Reinitialized }
     }
 
     /// Returns all rows of the group.
@@ -182,7 +204,12 @@ impl PublicGroup {
     /// # Errors
     /// [`GroupError::Encode`] if something is too long.
     pub fn rows(&self) -> Result<Rows, GroupError> {
-        changes::of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())
+        changes::of_everybody(
+            &self.public,
+            &self.proposals,
+            (self.lineage, self.state()),
+            self.reinit.as_ref(),
+        )
     }
 
     /// Returns the parameters of the group that follows, if this one was reinitialized.
@@ -219,8 +246,8 @@ impl PublicGroup {
         rules: &dyn GroupRules,
         now: Option<u64>,
     ) -> Result<(PublicProcessed, Delta), GroupError> {
-        if !self.active {
-            return Err(Misuse::NotActive.into());
+        if self.reinit.is_some() {
+            return Err(Misuse::Ended.into());
         }
         self.limits.check_message(message.tls_serialized_len())?;
         let MlsMessageBody::PublicMessage(message) = message.body else {
@@ -238,10 +265,9 @@ impl PublicGroup {
                 let row = row_codec::proposal(&pending, status)?;
                 let bytes = row.expose().len();
                 let inserted = self.proposals.insert(pending.clone(), status, bytes, &self.limits)?;
-                let mut delta = self.take_delta();
-                if let Some(position) = inserted {
-                    delta.rows.insert(RowKey::Proposal(position), Some(row));
-                }
+                let mut changes: Changes = self.take_renewed().collect();
+                changes.extend(inserted.map(|position| (RowKey::Proposal(position), Some(row))));
+                let delta = self.delta(changes);
                 let processed = match refused {
                     None => PublicProcessed::Proposal(pending),
                     Some(reason) => PublicProcessed::NotAdmitted(pending, reason),

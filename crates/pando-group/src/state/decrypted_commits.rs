@@ -5,8 +5,8 @@
 //! is not believed: its signature is verified each time.
 
 use crate::Limits;
-use crate::storage::delta::{RowKey, Rows};
 use crate::storage::row_codec;
+use crate::storage::row_key::{RowKey, Rows};
 use pando_crypto::SecretBytes;
 use pando_wire::{AuthenticatedContent, PrivateMessage};
 use tls_codec::Size;

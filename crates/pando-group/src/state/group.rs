@@ -2,19 +2,23 @@
 
 use crate::state::decrypted_commits::DecryptedCommits;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
+use crate::state::group_state::GroupState;
 use crate::state::history::History;
+use crate::state::outbox::Outbox;
 use crate::state::own_proposals::OwnProposals;
 use crate::state::pending_proposal::PendingProposal;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::Pending;
 use crate::storage::change_log::ChangeLog;
-use crate::storage::delta::RowKey;
+use crate::storage::lineage::Lineage;
+use crate::storage::position::{Instance, Position};
+use crate::storage::row_key::RowKey;
 use crate::{Client, GroupConfig, GroupError, Misuse};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_schedule::{EpochAuthenticator, EpochSecrets, PskValue};
 use pando_tree::PrivateKeys;
-use pando_wire::{LeafIndex, ReInit};
+use pando_wire::{LeafIndex, MlsMessage, ReInit};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A group as one of its members sees it.
@@ -36,9 +40,16 @@ pub struct Group {
     pub(crate) history: History,
     /// Resumption PSKs of past epochs.
     pub(crate) resumption_psks: BTreeMap<u64, SecretBytes>,
-    pub(crate) active: bool,
+    pub(crate) state: GroupState,
+    /// In the state [`GroupState::Reinitialized`].
     pub(crate) reinit: Option<ReInit>,
+    /// In the state [`GroupState::Joining`].
+    pub(crate) joining: Option<MlsMessage>,
+    pub(crate) outbox: Outbox,
+    /// Our stored Commit that did not follow the stored epoch.
+    pub(crate) stale_commit: Option<MlsMessage>,
     pub(crate) changes: ChangeLog,
+    pub(crate) lineage: Lineage,
 }
 
 impl Group {
@@ -62,9 +73,13 @@ impl Group {
             past: VecDeque::new(),
             history: History::default(),
             resumption_psks: BTreeMap::new(),
-            active: true,
+            state: GroupState::Active,
             reinit: None,
+            joining: None,
+            outbox: Outbox::default(),
+            stale_commit: None,
             changes: ChangeLog::default(),
+            lineage: Lineage::NONE,
         }
     }
 
@@ -92,10 +107,28 @@ impl Group {
         self.private_keys.leaf()
     }
 
-    /// Whether messages can be sent: not after a removal or a reinitialization.
+    /// The state of the group.
+    #[must_use]
+    pub const fn state(&self) -> GroupState {
+        self.state
+    }
+
+    /// Returns whether the state is [`GroupState::Active`].
     #[must_use]
     pub const fn is_active(&self) -> bool {
-        self.active
+        matches!(self.state, GroupState::Active)
+    }
+
+    /// The instance of the group at this client.
+    #[must_use]
+    pub const fn instance(&self) -> Instance {
+        self.lineage.instance
+    }
+
+    /// The position that the last Delta leads to.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.lineage.position
     }
 
     /// The parameters of the group that is to follow, if this one was reinitialized.
@@ -104,25 +137,29 @@ impl Group {
         self.reinit.as_ref()
     }
 
-    /// What two members compare to know that they agree (section 8.7). Who has been removed has none: it is empty.
+    /// Returns what two members compare to know that they agree (section 8.7), or `None` if this client has been removed or
+    /// its external Commit is not accepted.
     #[must_use]
-    pub const fn epoch_authenticator(&self) -> &EpochAuthenticator {
-        &self.keys.epoch_authenticator
+    pub const fn epoch_authenticator(&self) -> Option<&EpochAuthenticator> {
+        match self.state {
+            GroupState::Active | GroupState::Reinitialized => Some(&self.keys.epoch_authenticator),
+            GroupState::Joining | GroupState::Removed => None,
+        }
     }
 
     /// `MLS-Exporter` (section 8.5): `length` bytes for the application.
     ///
     /// # Errors
-    /// [`GroupError::Crypto`] if `length` is too large, [`Misuse::NotActive`] after a removal.
+    /// [`GroupError::Crypto`] if `length` is too large, [`Misuse::Ended`] after a removal, [`Misuse::JoinPending`].
     pub fn export(&self, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, GroupError> {
-        self.check_not_removed()?;
+        self.check_has_secrets()?;
         Ok(self.keys.exporter.export(self.public.suite, label, context, length)?)
     }
 
     /// The resumption PSK of an epoch that is still remembered (section 8.6).
     #[must_use]
     pub fn resumption_psk(&self, epoch: u64) -> Option<PskValue> {
-        if epoch == self.epoch() && !self.is_removed() {
+        if epoch == self.epoch() && self.check_has_secrets().is_ok() {
             return Some(self.keys.resumption_psk.expose().into());
         }
         self.resumption_psks.get(&epoch).map(|psk| psk.expose().into())
@@ -134,13 +171,13 @@ impl Group {
         self.proposals.pending()
     }
 
-    /// Whether this member has been removed.
-    const fn is_removed(&self) -> bool {
-        !self.active && self.reinit.is_none()
-    }
-
-    pub(crate) fn check_not_removed(&self) -> Result<(), Misuse> {
-        if self.is_removed() { Err(Misuse::NotActive) } else { Ok(()) }
+    /// Checks that the secrets of the epoch may be used.
+    pub(crate) const fn check_has_secrets(&self) -> Result<(), Misuse> {
+        match self.state {
+            GroupState::Active | GroupState::Reinitialized => Ok(()),
+            GroupState::Joining => Err(Misuse::JoinPending),
+            GroupState::Removed => Err(Misuse::Ended),
+        }
     }
 
     /// Forgets of past epochs what is more than the client wants to keep.
@@ -160,8 +197,12 @@ impl Group {
         }
     }
 
-    pub(crate) fn check_active(&self) -> Result<(), Misuse> {
-        if self.active { Ok(()) } else { Err(Misuse::NotActive) }
+    pub(crate) const fn check_active(&self) -> Result<(), Misuse> {
+        match self.state {
+            GroupState::Active => Ok(()),
+            GroupState::Joining => Err(Misuse::JoinPending),
+            GroupState::Reinitialized | GroupState::Removed => Err(Misuse::Ended),
+        }
     }
 
     /// Others verify what this member signs with the key in its leaf.

@@ -7,7 +7,8 @@ use crate::state::history::{Leaves, replaced_leaves};
 use crate::state::leaf_change::{LeafChange, invalid_at, leaf_changes};
 use crate::state::pending_proposal::{Committed, PendingProposal};
 use crate::state::public_state::PublicState;
-use crate::storage::delta::Changes;
+use crate::storage::position::Instance;
+use crate::storage::row_key::Changes;
 use crate::{GroupError, Misuse, Violation};
 use pando_schedule::InterimTranscriptHash;
 use pando_tree::{PrivateKeys, TreeError};
@@ -149,6 +150,8 @@ pub struct Staged {
     pub(crate) member: Option<StagedMember>,
     /// The rows that merging writes and deletes, as far as they are known already.
     pub(crate) rows: Changes,
+    /// The instance of the group that has staged it.
+    pub(crate) instance: Instance,
 }
 
 /// A member's secrets in the new epoch.
@@ -172,19 +175,12 @@ impl Staged {
         mut everybody: PublicStaged,
         member: Option<StagedMember>,
         rows: Changes,
+        instance: Instance,
     ) -> Result<Self, TreeError> {
         // The rows list what is deleted.
         everybody.public.tree.forget_deleted()?;
         everybody.public.clients.forget_deleted()?;
-        Ok(Self { everybody, member, rows })
-    }
-
-    /// Returns whether the member at `own` has staged this, and not another member of the group.
-    pub(crate) fn is_of(&self, own: LeafIndex) -> bool {
-        match &self.member {
-            Some(member) => member.private_keys.leaf() == own,
-            None => self.effects.removed.contains(&own),
-        }
+        Ok(Self { everybody, member, rows, instance })
     }
 
     /// Returns whether the Commit removes the member that has staged it.

@@ -1,12 +1,13 @@
-//! Changes of a group that no [`Delta`] has reported yet.
+//! Changes of a group that no [`Delta`](crate::Delta) has reported yet.
 
-use crate::storage::delta::{Delta, RowKey};
+use crate::storage::lineage::UnnamedChanges;
+use crate::storage::row_key::{RowKey, forget};
 use pando_crypto::SecretBytes;
 
 /// Rows to write and to delete, collected while an operation runs. If the operation fails, they stay here and come with
 /// the next Delta.
 #[derive(Debug, Default)]
-pub(crate) struct ChangeLog(Delta);
+pub(crate) struct ChangeLog(UnnamedChanges);
 
 impl ChangeLog {
     pub(crate) fn write(&mut self, key: RowKey, row: SecretBytes) {
@@ -23,11 +24,17 @@ impl ChangeLog {
 
     /// Forgets the epochs before `before`, including rows that were to be written.
     pub(crate) fn forget(&mut self, before: u64) {
-        self.0.forget(before);
+        forget(&mut self.0.rows, before);
+        self.0.forget_before = before;
+    }
+
+    /// Notes the end of a ciphertext that is about to be sent.
+    pub(crate) fn send(&mut self, end: &[u8]) {
+        self.0.sent.extend_from_slice(end);
     }
 
     /// Returns the changes, and is empty afterwards.
-    pub(crate) fn take(&mut self) -> Delta {
+    pub(crate) fn take(&mut self) -> UnnamedChanges {
         std::mem::take(&mut self.0)
     }
 }

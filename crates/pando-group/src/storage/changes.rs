@@ -2,14 +2,18 @@
 
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
+use crate::state::group_state::GroupState;
 use crate::state::history::Leaves;
 use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::StagedMember;
-use crate::storage::delta::{Changes, Delta, EpochRow, RowKey, Rows};
+use crate::storage::delta::Delta;
+use crate::storage::lineage::Lineage;
+use crate::storage::position::{Instance, StateRow};
 use crate::storage::row_codec::{
-    member, own_proposal, own_update, past, pending_commit, proposal, public, secret,
+    external_join, member, own_proposal, own_update, past, pending_commit, proposal, public, secret,
 };
+use crate::storage::row_key::{Changes, EpochRow, RowKey, Rows};
 use crate::{GroupConfig, GroupError};
 use pando_crypto::SecretBytes;
 use pando_tree::{PrivateKeys, TreeError};
@@ -26,11 +30,12 @@ pub(crate) fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Chang
 pub(crate) fn of_everybody(
     state: &PublicState,
     proposals: &ProposalStore,
-    active: bool,
+    (lineage, group_state): (Lineage, GroupState),
     reinit: Option<&ReInit>,
 ) -> Result<Rows, GroupError> {
     let mut rows: Rows = tree(state, None)?.into_iter().filter_map(|(key, row)| Some((key, row?))).collect();
-    rows.insert(RowKey::Public, public(state, active, reinit)?);
+    rows.insert(RowKey::Public, public(state, lineage.instance, reinit)?);
+    rows.insert(RowKey::State, StateRow { position: lineage.position, state: group_state }.encode());
     rows.extend(proposal_rows(proposals)?);
     Ok(rows)
 }
@@ -48,14 +53,15 @@ pub(crate) fn proposal_rows(proposals: &ProposalStore) -> Result<Rows, EncodeErr
 pub(crate) fn next_epoch(
     (old, old_keys): (&PublicState, &PrivateKeys),
     new: &PublicState,
+    instance: Instance,
     member_keys: Option<&StagedMember>,
     reinit: Option<&ReInit>,
 ) -> Result<Changes, GroupError> {
     let Some(StagedMember { private_keys, keys }) = member_keys else {
-        return Ok(Changes::from([(RowKey::Public, Some(public(old, false, None)?))]));
+        return Ok(Changes::new());
     };
     let mut changes = tree(new, Some(old))?;
-    changes.insert(RowKey::Public, Some(public(new, reinit.is_none(), reinit)?));
+    changes.insert(RowKey::Public, Some(public(new, instance, reinit)?));
     changes.insert(RowKey::Member, Some(member(private_keys.leaf(), keys)?));
     for (node, key_pair) in private_keys.changes_since(old_keys) {
         changes.insert(RowKey::PrivateKey(node), key_pair.map(|key_pair| secret(key_pair.private.expose())));
@@ -95,7 +101,8 @@ impl Group {
     /// # Errors
     /// [`GroupError::Encode`] if something is too long, [`GroupError::Tree`] if something of the tree cannot be read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
-        let mut rows = of_everybody(&self.public, &self.proposals, self.active, self.reinit.as_ref())?;
+        let identity = (self.lineage, self.state);
+        let mut rows = of_everybody(&self.public, &self.proposals, identity, self.reinit.as_ref())?;
         rows.insert(RowKey::Member, member(self.own_leaf(), &self.keys)?);
         for node in self.private_keys.nodes() {
             let Some(key_pair) = self.private_keys.get(node) else { continue };
@@ -126,6 +133,10 @@ impl Group {
             rows.insert(RowKey::OwnProposal(position), own_proposal(message, reference)?);
         }
         rows.extend(self.decrypted_commits.rows());
+        rows.extend(self.outbox.rows());
+        if let Some(message) = &self.joining {
+            rows.insert(RowKey::ExternalJoin, external_join(message)?);
+        }
         if let Some(pending) = &self.pending {
             rows.insert(RowKey::PendingCommit, pending_commit(pending)?);
         }
@@ -137,24 +148,29 @@ impl Group {
         self.take_changes()
     }
 
-    /// What an operation has changed.
+    /// Returns what operations have changed since the last Delta.
     pub(crate) fn take_changes(&mut self) -> Delta {
-        let mut delta = self.changes.take();
-        delta.rows.extend(self.decrypted_commits.take_rows().into_iter().map(|(key, row)| (key, Some(row))));
+        let mut changes = self.changes.take();
+        changes
+            .rows
+            .extend(self.decrypted_commits.take_rows().into_iter().map(|(key, row)| (key, Some(row))));
         let past = self.past.iter_mut().map(|past| (past.context.epoch, &mut past.secret_tree));
         let current = (self.public.context.epoch, &mut self.keys.secret_tree);
         for (epoch, secret_tree) in past.chain([current]) {
             let secrets = secret_tree.take_changes().into_iter();
-            delta.rows.extend(secrets.map(|(id, row)| (RowKey::Epoch(epoch, EpochRow::Secret(id)), row)));
+            changes.rows.extend(secrets.map(|(id, row)| (RowKey::Epoch(epoch, EpochRow::Secret(id)), row)));
         }
-        delta
+        self.lineage.advance(self.public.suite, &self.public.context.group_id, self.state, changes)
     }
 
-    /// With everything that there is to be stored.
+    /// Begins an instance, and returns the Delta with all of its rows.
     pub(crate) fn with_delta(mut self) -> Result<(Self, Delta), GroupError> {
-        let delta = Delta::writing(self.rows()?);
-        // All that has changed is in it.
-        drop(self.take_changes());
+        // All that has changed is in the rows.
+        let _ = self.take_changes();
+        self.lineage = Lineage::NONE;
+        let (suite, group_id) = (self.public.suite, self.public.context.group_id.clone());
+        self.lineage = Lineage::begin(suite, &group_id, self.rows()?);
+        let delta = self.lineage.whole(group_id, self.state, self.rows()?);
         Ok((self, delta))
     }
 }

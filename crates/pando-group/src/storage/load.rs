@@ -6,7 +6,9 @@ use crate::state::client_index::ClientIndex;
 use crate::state::decrypted_commits::DecryptedCommits;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
+use crate::state::group_state::GroupState;
 use crate::state::history::{History, Leaves};
+use crate::state::outbox::Outbox;
 use crate::state::own_proposals::OwnProposals;
 use crate::state::pending_proposal::Committed;
 use crate::state::proposal_store::ProposalStore;
@@ -14,10 +16,12 @@ use crate::state::public_state::PublicState;
 use crate::state::staged::Pending;
 use crate::state::staged::{Effects, PublicStaged, Staged, StagedMember};
 use crate::storage::change_log::ChangeLog;
-use crate::storage::delta::{Changes, EpochRow, RowKey, Rows};
+use crate::storage::lineage::Lineage;
+use crate::storage::position::StateRow;
 use crate::storage::row_codec::{
     self, MemberRow, OpenedCommitRow, OwnProposalRow, OwnUpdateRow, PastRow, PendingRow, PublicRow,
 };
+use crate::storage::row_key::{Changes, EpochRow, RowKey, Rows};
 use crate::storage::row_source::{RowSource, TreeRows, beside_the_tree};
 use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
@@ -49,6 +53,9 @@ impl Group {
     /// changed nothing; it can be repeated. The client's policy must tell clients apart by what it told them apart by when the
     /// group was stored ([`IdentityPolicy::client_id`]).
     ///
+    /// A node that is read must have the tree hash that its parent's row says, and the root that of the GroupContext: an
+    /// older row is not believed.
+    ///
     /// # Errors
     /// - [`GroupError::Tree`] if something cannot be read.
     /// - As [`Group::load`].
@@ -57,6 +64,9 @@ impl Group {
         let row: PublicRow = decode_row(&rows, RowKey::Public)?;
         let suite = client.suite(row.context.cipher_suite)?;
         let tree = Tree::open(suite, Arc::new(TreeRows(source)))?;
+        if tree.tree_hash()? != row.context.tree_hash {
+            return Err(GroupError::Stored(RowKey::Tree(TreeKey::Node(tree.size().root()))));
+        }
         let clients = ClientIndex::stored(&tree);
         let public = state(suite, tree.clone(), clients, &row);
         Self::with_public_state(&rows, public, row, client)
@@ -66,9 +76,10 @@ impl Group {
     fn with_public_state(
         rows: &Rows,
         public: PublicState,
-        PublicRow { active, reinit, .. }: PublicRow,
+        PublicRow { instance, reinit, .. }: PublicRow,
         client: &Client<'_>,
     ) -> Result<Self, GroupError> {
+        let StateRow { position, state: group_state } = stored_state(rows)?;
         let config = client.config;
         let (suite, epoch) = (public.suite, public.context.epoch);
         let StagedMember { private_keys, keys } = member(rows, rows, &public, &config)?;
@@ -104,11 +115,23 @@ impl Group {
             pending: None,
             past,
             history,
-            active: active == 1,
+            state: group_state,
             reinit,
+            joining: match rows.get(&RowKey::ExternalJoin) {
+                None => None,
+                Some(row) => Some(decode(row, RowKey::ExternalJoin)?),
+            },
+            outbox: Outbox::restore(rows),
+            stale_commit: None,
             changes: ChangeLog::default(),
+            lineage: Lineage { instance, position },
         };
-        group.pending = group.load_pending(rows)?;
+        let (is_reinitialized, is_joining) =
+            (group_state == GroupState::Reinitialized, group_state == GroupState::Joining);
+        if (is_reinitialized, is_joining) != (group.reinit.is_some(), group.joining.is_some()) {
+            return Err(GroupError::Stored(RowKey::State));
+        }
+        group.load_pending(rows)?;
         group.forget_past();
         Ok(group)
     }
@@ -130,11 +153,18 @@ impl Group {
     }
 
     /// One's own Commit, and the epoch that it leads to: what is stored is how that differs from this one.
-    fn load_pending(&self, rows: &Rows) -> Result<Option<Pending>, GroupError> {
-        let Some(row) = rows.get(&RowKey::PendingCommit) else { return Ok(None) };
+    fn load_pending(&mut self, rows: &Rows) -> Result<(), GroupError> {
+        let Some(row) = rows.get(&RowKey::PendingCommit) else { return Ok(()) };
         let malformed = || GroupError::Stored(RowKey::PendingCommit);
-        let PendingRow { message, by_value, added, removed, reinit, leaves, rows: changes } =
+        let PendingRow { message, follows, by_value, added, removed, reinit, leaves, rows: changes } =
             decode(row, RowKey::PendingCommit)?;
+        let follows = InterimTranscriptHash(follows);
+        if follows != self.public.interim_transcript_hash || !self.is_active() {
+            self.stale_commit = Some(message);
+            let messages = self.outbox.drop_after(self.epoch());
+            self.changes.delete(messages.chain([RowKey::PendingCommit]));
+            return Ok(());
+        }
         let changes: Changes = changes
             .into_iter()
             .map(|change| Ok((RowKey::from_bytes(&change.key).ok_or_else(malformed)?, change.row)))
@@ -165,7 +195,6 @@ impl Group {
         let member = Some(member(&written, &keys, &public, &self.config)?);
         let leaves = leaves.into_iter().map(|leaf| (leaf.leaf, leaf.encoded)).collect();
         let effects = Effects { added, removed, reinit };
-        let follows = self.public.interim_transcript_hash.clone();
         let committer = Sender::Member(self.own_leaf());
         // What it refers to, and what was authenticated with it, nobody asks for again.
         let authenticated_data = Opaque::default();
@@ -182,8 +211,9 @@ impl Group {
             effects,
             leaves,
         };
-        let staged = Staged { everybody, member, rows: changes };
-        Ok(Some(Pending { staged, message }))
+        let staged = Staged { everybody, member, rows: changes, instance: self.lineage.instance };
+        self.pending = Some(Pending { staged, message });
+        Ok(())
     }
 }
 
@@ -194,6 +224,12 @@ fn decode_row<T: Decode>(rows: &Rows, key: RowKey) -> Result<T, GroupError> {
 
 fn decode<T: Decode>(row: &SecretBytes, key: RowKey) -> Result<T, GroupError> {
     T::decode(row.expose()).map_err(|_| GroupError::Stored(key))
+}
+
+/// Returns the position of rows, and the state of their group.
+pub(crate) fn stored_state(rows: &Rows) -> Result<StateRow, GroupError> {
+    let state = rows.get(&RowKey::State).and_then(|row| StateRow::read(row.expose()));
+    state.ok_or(GroupError::Stored(RowKey::State))
 }
 
 /// The rows of a kind that are numbered.

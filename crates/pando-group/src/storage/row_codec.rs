@@ -4,6 +4,7 @@ use crate::state::epoch_secrets::EpochKeys;
 use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::public_state::PublicState;
 use crate::state::staged::Pending;
+use crate::storage::position::Instance;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_wire::{
     AuthenticatedContent, Decode, Encode, EncodeError, GroupContext, HpkePublicKey, LeafIndex, Mac,
@@ -17,8 +18,7 @@ pub(crate) struct PublicRow {
     pub(crate) context: GroupContext,
     pub(crate) interim_transcript_hash: Opaque,
     pub(crate) confirmation_tag: Mac,
-    /// 1 if messages can be sent, 0 if not.
-    pub(crate) active: u8,
+    pub(crate) instance: Instance,
     pub(crate) reinit: Option<ReInit>,
 }
 
@@ -100,6 +100,8 @@ pub(crate) struct OpenedCommitRow {
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PendingRow {
     pub(crate) message: MlsMessage,
+    /// Interim transcript hash of the epoch that the Commit ends.
+    pub(crate) follows: Opaque,
     pub(crate) by_value: Vec<Proposal>,
     pub(crate) added: Vec<LeafIndex>,
     pub(crate) removed: Vec<LeafIndex>,
@@ -135,14 +137,14 @@ pub(crate) fn secret(bytes: &[u8]) -> SecretBytes {
 
 pub(crate) fn public(
     public: &PublicState,
-    active: bool,
+    instance: Instance,
     reinit: Option<&ReInit>,
 ) -> Result<SecretBytes, EncodeError> {
     row(&PublicRow {
         context: public.context.clone(),
         interim_transcript_hash: public.interim_transcript_hash.0.clone(),
         confirmation_tag: public.confirmation_tag.clone(),
-        active: active.into(),
+        instance,
         reinit: reinit.cloned(),
     })
 }
@@ -197,6 +199,10 @@ pub(crate) fn own_proposal(
     row(&OwnProposalRow { message: message.clone(), reference: reference.clone() })
 }
 
+pub(crate) fn external_join(message: &MlsMessage) -> Result<SecretBytes, EncodeError> {
+    row(message)
+}
+
 pub(crate) fn opened_commit(
     message: &PrivateMessage,
     content: &AuthenticatedContent,
@@ -211,6 +217,7 @@ pub(crate) fn pending_commit(pending: &Pending) -> Result<SecretBytes, EncodeErr
     let rows = staged.rows.iter();
     row(&PendingRow {
         message: message.clone(),
+        follows: staged.follows.0.clone(),
         by_value: by_value.cloned().collect(),
         added: staged.effects.added.clone(),
         removed: staged.effects.removed.clone(),

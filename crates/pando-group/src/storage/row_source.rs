@@ -1,6 +1,6 @@
 //! Rows that are read when they are needed.
 
-use crate::storage::delta::{RowKey, Rows};
+use crate::storage::row_key::{RowKey, Rows};
 use pando_crypto::SecretBytes;
 use pando_tree::{KeyKind, SourceError, TreeKey, TreeSource};
 use pando_wire::NodeIndex;
@@ -64,6 +64,6 @@ impl TreeSource for TreeRows {
 pub(crate) fn beside_the_tree(source: &dyn RowSource) -> Result<Rows, SourceError> {
     let (before, after) = (RowKey::Member, RowKey::PrivateKey(NodeIndex(0)));
     let mut rows = source.range(RowKey::Public, before)?;
-    rows.extend(source.range(after, RowKey::OpenedCommit(u32::MAX))?);
+    rows.extend(source.range(after, RowKey::State)?);
     Ok(rows.into_iter().collect())
 }

@@ -1,8 +1,10 @@
 //! What two rows say of a group, without the group being loaded.
 
 use crate::GroupError;
-use crate::storage::delta::RowKey;
+use crate::state::group_state::GroupState;
+use crate::storage::position::{Instance, Position, StateRow};
 use crate::storage::row_codec::{MemberRow, PublicRow};
+use crate::storage::row_key::RowKey;
 use pando_crypto::SecretBytes;
 use pando_schedule::PskValue;
 use pando_wire::{Decode, GroupContext, LeafIndex, ReInit};
@@ -12,8 +14,12 @@ use pando_wire::{Decode, GroupContext, LeafIndex, ReInit};
 pub struct StoredGroup {
     /// The GroupContext.
     pub context: GroupContext,
-    /// Whether messages can be sent.
-    pub active: bool,
+    /// The state of the group.
+    pub state: GroupState,
+    /// The instance of the group at this client.
+    pub instance: Instance,
+    /// The position of the rows.
+    pub position: Position,
     /// The parameters of the group that is to follow, if this one was reinitialized.
     pub reinit: Option<ReInit>,
     /// The member's own leaf; none if the group is followed without secrets.
@@ -23,17 +29,24 @@ pub struct StoredGroup {
 }
 
 impl StoredGroup {
-    /// Reads [`RowKey::Public`] and, if it is there, [`RowKey::Member`].
+    /// Reads [`RowKey::State`], [`RowKey::Public`] and, if it is there, [`RowKey::Member`].
     ///
     /// # Errors
     /// [`GroupError::Stored`] if one of them is malformed.
-    pub fn read(public: &SecretBytes, member: Option<&SecretBytes>) -> Result<Self, GroupError> {
-        let PublicRow { context, active, reinit, .. } =
+    pub fn read(
+        state: &SecretBytes,
+        public: &SecretBytes,
+        member: Option<&SecretBytes>,
+    ) -> Result<Self, GroupError> {
+        let state = StateRow::read(state.expose()).ok_or(GroupError::Stored(RowKey::State))?;
+        let StateRow { position, state } = state;
+        let PublicRow { context, instance, reinit, .. } =
             PublicRow::decode(public.expose()).map_err(|_| GroupError::Stored(RowKey::Public))?;
         let member = member.map(|member| MemberRow::decode(member.expose())).transpose();
         let member = member.map_err(|_| GroupError::Stored(RowKey::Member))?;
         let own_leaf = member.as_ref().map(|member| member.leaf);
         let psk = member.map(|member| member.resumption_psk).filter(|psk| !psk.expose().is_empty());
-        Ok(Self { context, active: active == 1, reinit, own_leaf, resumption_psk: psk.map(PskValue::from) })
+        let resumption_psk = psk.map(PskValue::from);
+        Ok(Self { context, state, instance, position, reinit, own_leaf, resumption_psk })
     }
 }

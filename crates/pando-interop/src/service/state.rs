@@ -63,6 +63,11 @@ impl State {
     }
 
     pub(super) fn epoch_authenticator(&self) -> Vec<u8> {
-        self.group.epoch_authenticator().expose().to_vec()
+        authenticator(&self.group)
     }
+}
+
+/// Returns the epoch authenticator of a group, which is empty for a member that was removed.
+pub(super) fn authenticator(group: &Group) -> Vec<u8> {
+    group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec()).unwrap_or_default()
 }

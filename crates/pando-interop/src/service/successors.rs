@@ -4,6 +4,7 @@ use super::clients::{Clients, Joiner, Successor};
 use super::decode::{encode, extensions, key_package, optional, suite, welcome};
 use super::failure::{Failure, Outcome};
 use super::person::{Person, Published};
+use super::state::authenticator;
 use crate::proto::{
     CreateBranchRequest, CreateSubgroupResponse, HandleBranchRequest, HandleBranchResponse,
     HandleCommitRequest, HandlePendingCommitRequest, HandleReInitCommitResponse, HandleReInitWelcomeRequest,
@@ -130,7 +131,7 @@ fn subgroup(created: Created, external_tree: bool) -> Outcome<(CreateSubgroupRes
         state_id: 0,
         welcome: welcome.unwrap_or_default(),
         ratchet_tree,
-        epoch_authenticator: group.epoch_authenticator().expose().to_vec(),
+        epoch_authenticator: authenticator(&group),
     };
     Ok((response, group))
 }

@@ -70,13 +70,13 @@ impl Person {
         let bundle = self.key_package(suite, rng)?;
         let (id, extensions) = (name.as_bytes().into(), Extensions::default());
         let created = Group::create(suite, id, extensions, bundle, &self.client(), rng)?;
-        Ok(Member::new(self, created))
+        Member::new(self, created)
     }
 
     /// Joins by a Welcome.
     pub(crate) fn join(self, welcome: &Welcome, bundle: &KeyPackageBundle) -> Outcome<Member> {
         let joined = Group::join(welcome, bundle, None, &self.client())?;
-        Ok(Member::new(self, joined))
+        Member::new(self, joined)
     }
 }
 
@@ -88,10 +88,10 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(person: Person, (group, delta): (Group, Delta)) -> Self {
+    pub(crate) fn new(person: Person, (group, delta): (Group, Delta)) -> Outcome<Self> {
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
-        Self { person, group, rows }
+        delta.apply(&mut rows)?;
+        Ok(Self { person, group, rows })
     }
 
     /// Makes a Commit, which is pending until it comes back.
@@ -102,13 +102,13 @@ impl Member {
     ) -> Outcome<(MlsMessage, Option<Welcome>)> {
         let output = fill(self.group.commit()).build(&self.person.client(), rng)?;
         // First it is stored, and then it is sent.
-        output.delta.apply(&mut self.rows);
+        output.delta.apply(&mut self.rows)?;
         Ok((output.message, output.welcome))
     }
 
     pub(crate) fn send(&mut self, text: &str, rng: &mut dyn CryptoRng) -> Outcome<MlsMessage> {
         let (message, delta) = self.group.encrypt(text.as_bytes(), b"", &self.person.client(), rng)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows)?;
         Ok(message)
     }
 
@@ -117,11 +117,11 @@ impl Member {
     pub(crate) fn receive(&mut self, message: &MlsMessage) -> Outcome<Option<String>> {
         let Self { person, group, rows } = self;
         let (processed, delta) = group.process(message.clone(), &person.client())?;
-        delta.apply(rows);
+        delta.apply(rows)?;
         match processed {
             Processed::Application { data, .. } => return Ok(Some(String::from_utf8(data.to_vec())?)),
-            Processed::Commit(staged) => group.merge(*staged)?.1.apply(rows),
-            Processed::OwnCommit => group.merge_pending()?.apply(rows),
+            Processed::Commit(staged) => group.merge(*staged)?.1.apply(rows)?,
+            Processed::OwnCommit => group.merge_pending()?.apply(rows)?,
             Processed::Proposal(_) | Processed::NotAdmitted(..) | Processed::OwnProposal(_) => {}
         }
         Ok(None)

@@ -269,7 +269,7 @@ impl World {
         if let Err(GroupError::Violation(Violation::Credential(_))) = &joined {
             joined = join(None);
         }
-        let (group, message, delta) = match joined {
+        let (mut group, message, delta) = match joined {
             Ok(joined) => joined,
             Err(GroupError::Violation(Violation::GroupRules(_))) => {
                 self.count("our own rules refused");
@@ -281,7 +281,8 @@ impl World {
             return Err(Divided(format!("the server does not let client {number} in: {error}")));
         }
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
+        group.merge_pending().unwrap().apply(&mut rows).unwrap();
         let (rules, policy, now) = (&Shared, &Ending, clock(number));
         self.enter(number, Member { name: name(number), signer, group, rows, rules, policy, now })?;
         self.count(if back { "came back from outside" } else { "joined from outside" });

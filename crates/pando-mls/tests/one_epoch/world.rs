@@ -81,13 +81,13 @@ impl World {
         let (group, delta) = created.unwrap();
         let group_info = group.group_info(true, &creator).unwrap();
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
         let (rules, policy) = (&Shared, &Ending);
         let member = Member { name, signer, group, rows, rules, policy, now: clock(0) };
         let (group, delta) =
             PublicGroup::new(suite(), &group_info, None, &Ending, Limits::default()).unwrap();
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
         let node = Node::new(member, 0);
         Self {
             rng,
@@ -231,7 +231,7 @@ impl World {
             let (group, delta) =
                 joined.map_err(|error| Divided(format!("client {number} joins: {error}")))?;
             let mut rows = Rows::new();
-            delta.apply(&mut rows);
+            delta.apply(&mut rows).unwrap();
             let (rules, policy, now) = (&Shared, &Ending, clock(number));
             self.enter(number, Member { name, signer, group, rows, rules, policy, now })?;
             self.count("joined by a Welcome");
@@ -314,7 +314,7 @@ impl World {
     /// Checks that a member has the same secrets as all that were in its epoch.
     fn compare(&mut self, client: usize) -> Outcome {
         let group = &self.nodes[&client].member.group;
-        let (epoch, found) = (group.epoch(), group.epoch_authenticator().expose().to_vec());
+        let (epoch, found) = (group.epoch(), group.epoch_authenticator().unwrap().expose().to_vec());
         let first = self.authenticators.entry(epoch).or_insert_with(|| found.clone());
         if *first == found {
             Ok(())

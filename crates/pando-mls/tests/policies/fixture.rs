@@ -173,7 +173,7 @@ impl Member {
         let client = client(&*self.signer, self.rules, self.now, *self.group.config());
         let client = Client { policy: self.policy, ..client };
         let (result, delta) = operation(&mut self.group, &client)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(result)
     }
 
@@ -196,7 +196,7 @@ impl Member {
     /// Enters the epoch of a Commit: our pending one, or another member's.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         match self.process(message).unwrap() {
-            Processed::OwnCommit => self.group.merge_pending().unwrap().apply(&mut self.rows),
+            Processed::OwnCommit => self.group.merge_pending().unwrap().apply(&mut self.rows).unwrap(),
             Processed::Commit(staged) => self.merge(*staged),
             other => panic!("not a Commit: {other:?}"),
         }
@@ -240,7 +240,7 @@ impl Member {
 
     /// Checks that the stored rows equal the rows of the group.
     pub(crate) fn check_store(&mut self) {
-        self.group.take_delta().apply(&mut self.rows);
+        self.group.take_delta().apply(&mut self.rows).unwrap();
         assert_eq!(self.rows, self.group.rows().unwrap());
     }
 
@@ -273,7 +273,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<PublicProcessed, GroupError> {
         let (processed, delta) = self.group.process(over_the_wire(message), &Ending, self.rules, self.now)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(processed)
     }
 
@@ -285,7 +285,7 @@ impl Server {
     }
 
     pub(crate) fn merge(&mut self, staged: &PublicStaged) {
-        self.group.merge_unconfirmed(staged).unwrap().apply(&mut self.rows);
+        self.group.merge_unconfirmed(staged).unwrap().apply(&mut self.rows).unwrap();
     }
 
     pub(crate) fn restart(&mut self) {
@@ -378,9 +378,9 @@ impl Fixture {
         let group_info = group.group_info(true, &creator).unwrap();
         let server = PublicGroup::new(suite(), &group_info, None, &Ending, config.limits).unwrap();
         let mut creator = Member { name, signer, group, rows: Rows::new(), rules, policy: &Ending, now };
-        delta.apply(&mut creator.rows);
+        delta.apply(&mut creator.rows).unwrap();
         let mut rows = Rows::new();
-        server.1.apply(&mut rows);
+        server.1.apply(&mut rows).unwrap();
         let server = Server { group: server.0, rows, rules, now: None };
         let mut fixture = Self { suite: suite(), rng, rules, config, members: vec![creator], server };
         let newcomers: Vec<_> = (1..members).map(|number| fixture.newcomer(&format!("m{number}"))).collect();
@@ -418,7 +418,7 @@ impl Fixture {
         let joined = Group::join(welcome, &bundle, None, &client(&*signer, rules, now, self.config));
         let (group, delta) = joined.unwrap();
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
         self.members.push(Member { name, signer, group, rows, rules, policy: &Ending, now });
         self.agree();
     }
@@ -509,7 +509,7 @@ impl Fixture {
         server
     }
 
-    /// Makes an external Commit. The joiner is returned with it.
+    /// Makes an external Commit that is accepted. The joiner is returned with it.
     pub(crate) fn external(
         &mut self,
         (template, resync): (LeafTemplate, Option<LeafIndex>),
@@ -527,10 +527,11 @@ impl Fixture {
             authenticated_data: b"",
         };
         let rules = self.rules;
-        let (group, message, delta) =
+        let (mut group, message, delta) =
             join.build(&client(&*signer, rules, now, self.config), &mut self.rng)?;
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
+        group.merge_pending().unwrap().apply(&mut rows).unwrap();
         Ok((Member { name, signer, group, rows, rules, policy: &Ending, now }, message))
     }
 

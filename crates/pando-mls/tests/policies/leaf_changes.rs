@@ -148,7 +148,7 @@ fn of_another_credential_and_another_signature_key() {
                 let client = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
                 let proposed = member.group.propose_update(Some(new_leaf), b"", &client, &mut fixture.rng);
                 let (update, delta) = proposed.unwrap();
-                delta.apply(&mut member.rows);
+                delta.apply(&mut member.rows).unwrap();
                 fixture.hear(1, &update);
                 fixture.build(0, |builder| builder).unwrap().message
             } else {
@@ -156,7 +156,7 @@ fn of_another_credential_and_another_signature_key() {
                 let client = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
                 let built = member.group.commit().new_leaf(new_leaf).build(&client, &mut fixture.rng);
                 let output = built.unwrap();
-                output.delta.apply(&mut member.rows);
+                output.delta.apply(&mut member.rows).unwrap();
                 output.message
             };
             let told = everybody_is_told(&mut fixture, &message);

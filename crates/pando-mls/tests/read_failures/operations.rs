@@ -686,7 +686,7 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 let (public, commit) = (group.public(), group.pending_commit().unwrap());
                 let psk = |epoch| group.resumption_psk(epoch).map(|psk| psk.expose().to_vec());
                 let secrets = (
-                    group.epoch_authenticator().expose(),
+                    group.epoch_authenticator().unwrap().expose(),
                     group.export("label", b"context", 32)?.expose().to_vec(),
                     psk(group.epoch()),
                     psk(group.epoch() - 1),

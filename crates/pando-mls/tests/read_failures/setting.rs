@@ -131,7 +131,7 @@ impl Setting {
             let member = world.members.remove(at);
             let mut rows = member.rows;
             let client = Client { policy: &Names, ..world::client(&*member.signer) };
-            Group::load(&rows, &client).unwrap().take_delta().apply(&mut rows);
+            Group::load(&rows, &client).unwrap().take_delta().apply(&mut rows).unwrap();
             Stored { signer: member.signer, rows }
         };
         let (own, other, third) = (stored(OWN), stored(OTHER), stored(THIRD));
@@ -305,11 +305,11 @@ impl Subject {
 
     /// Stores what operations have changed and not returned.
     pub(crate) fn store_changes(&mut self) {
-        self.group.take_delta().apply(&mut self.rows);
+        self.group.take_delta().apply(&mut self.rows).unwrap();
     }
 
     pub(crate) fn apply(&mut self, delta: Delta) {
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
     }
 }
 

@@ -59,7 +59,7 @@ fn when_it_invites_with_a_psk_and_describes_the_group() {
         puppet.seat(&newcomer.bundle.key_package);
         let welcome = puppet.welcome(&newcomer.bundle.key_package);
         let member = newcomer.join(&welcome, None, pando_mls::GroupConfig::default()).unwrap();
-        assert_eq!(member.group.epoch_authenticator().expose(), puppet.epoch_authenticator());
+        assert_eq!(member.group.epoch_authenticator().unwrap().expose(), puppet.epoch_authenticator());
 
         // Somebody joins by what the puppet says of the group, and the member follows.
         let newcomer = Newcomer::new(suite, template(), &mut puppet.rng);
@@ -73,8 +73,9 @@ fn when_it_invites_with_a_psk_and_describes_the_group() {
             psks,
             authenticated_data: b"",
         };
-        let (joined, message, _): (Group, _, _) =
+        let (mut joined, message, _): (Group, _, _) =
             join.build(&client(&*newcomer.signer), &mut puppet.rng).unwrap();
+        let _ = joined.merge_pending().unwrap();
         let mut member = member;
         let Processed::Commit(staged) = member.process(&message).unwrap() else { panic!("not a Commit") };
         member.merge(*staged);

@@ -74,7 +74,7 @@ fn refused(puppet: &mut Puppet, newcomer: &Forgery, change: impl FnOnce(&mut Gro
 fn comes_in(mut puppet: Puppet, newcomer: &Forgery) {
     let welcome = puppet.welcome(&newcomer.key_package);
     let group = join(&welcome, newcomer, &BasicIdentities).unwrap();
-    assert_eq!(group.epoch_authenticator().expose(), puppet.epoch_authenticator());
+    assert_eq!(group.epoch_authenticator().unwrap().expose(), puppet.epoch_authenticator());
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn unknown_extensions_are_ignored() {
     puppet.sign_group_info(&mut group_info);
     let welcome = puppet.welcome_to(&group_info, &newcomer.key_package);
     let (group, _) = Group::join(&welcome, &newcomer.bundle(), None, &client(&*newcomer.signer)).unwrap();
-    assert_eq!(group.epoch_authenticator().expose(), puppet.epoch_authenticator());
+    assert_eq!(group.epoch_authenticator().unwrap().expose(), puppet.epoch_authenticator());
 
     let mut stage = Stage::new();
     let newcomer = Forgery::of(&mut stage.puppet, |template| {

@@ -118,6 +118,7 @@ fn a_committer_supports_what_it_requires_by_its_new_leaf() {
     let builder = member.group.commit().proposal(set_extensions(required(&x509))).new_leaf(new_leaf);
     let client = Client { policy: stage.policy, ..client(&*member.signer) };
     let output = builder.build(&client, &mut stage.puppet.rng).unwrap();
+    output.delta.apply(&mut member.rows).unwrap();
     let mine = member.process(&output.message).unwrap();
     assert!(matches!(mine, Processed::OwnCommit));
     member.merge_pending();

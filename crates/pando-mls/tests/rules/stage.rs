@@ -43,7 +43,7 @@ fn snapshot(group: &Group) -> Snapshot {
     Snapshot {
         context: group.public().context().clone(),
         tree: group.public().tree().to_wire().unwrap(),
-        authenticator: group.epoch_authenticator().expose().to_vec(),
+        authenticator: group.epoch_authenticator().unwrap().expose().to_vec(),
         pending: group.pending_proposals().cloned().collect(),
     }
 }
@@ -222,7 +222,10 @@ impl Stage {
                 Processed::Commit(staged) => drop(member.merge(*staged)),
                 other => panic!("not a Commit: {other:?}"),
             }
-            assert_eq!(member.group.epoch_authenticator().expose(), self.puppet.epoch_authenticator());
+            assert_eq!(
+                member.group.epoch_authenticator().unwrap().expose(),
+                self.puppet.epoch_authenticator()
+            );
             assert_eq!(member.group.public().context(), &self.puppet.context);
         }
         self.observe(message);

@@ -163,7 +163,7 @@ fn what_can_be_followed_is_made() {
     let _ = group.merge_pending().unwrap();
     assert_eq!(group.reinit(), Some(&honest()));
     let ended = group.group_info(true, &client);
-    assert_eq!(ended.map(drop).unwrap_err(), Misuse::NotActive.into());
+    assert_eq!(ended.map(drop).unwrap_err(), Misuse::Ended.into());
 }
 
 /// Members and observers follow a Commit that has one by value.
@@ -177,7 +177,7 @@ fn a_commit_that_has_one_is_followed() {
             assert_eq!(member.group.reinit(), Some(&bad));
             assert!(!member.group.is_active());
             let ended = member.group.group_info(true, &as_member(&*member.signer));
-            assert_eq!(ended.map(drop).unwrap_err(), Misuse::NotActive.into());
+            assert_eq!(ended.map(drop).unwrap_err(), Misuse::Ended.into());
         }
         assert_eq!(stage.observer.reinit(), Some(&bad));
     }
@@ -199,8 +199,9 @@ fn our_own_commits_leave_it_out() {
             let client = as_member(&**signer);
             let output = group.commit().build(&client, &mut stage.puppet.rng).unwrap();
             let reason = LeftOutReason::CannotFollow(Box::new(error.clone()));
-            assert_eq!(output.left_out.into_iter().map(|left| left.reason).collect::<Vec<_>>(), [reason]);
-            let _ = group.clear_pending();
+            assert_eq!(output.left_out.iter().map(|left| &left.reason).collect::<Vec<_>>(), [&reason]);
+            output.delta.apply(&mut stage.members[0].rows).unwrap();
+            stage.members[0].clear_pending();
             let (message, _) = stage.puppet.propose(reinit(honest()));
             stage.hear(&message);
             let Member { group, signer, .. } = &mut stage.members[0];

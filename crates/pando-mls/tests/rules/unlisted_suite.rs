@@ -193,7 +193,7 @@ fn a_group_is_not_created() {
 fn a_member_does_not_change_to_such_a_leaf() {
     for unlist in UNLIST {
         let mut stage = stage();
-        let Member { group, signer, .. } = &mut stage.members[0];
+        let Member { group, signer, rows } = &mut stage.members[0];
         let (client, rng) = (client(&**signer), &mut stage.puppet.rng);
         let mut template = leaf_template();
         unlist(&mut template.capabilities);
@@ -204,7 +204,7 @@ fn a_member_does_not_change_to_such_a_leaf() {
         assert_eq!(built.map(drop), Err(REFUSED));
         assert_eq!((group.pending_proposals().count(), group.pending_commit()), (0, None));
         // An Update that was made already, with other capabilities.
-        let _ = group.propose_update(None, b"", &client, rng).unwrap();
+        group.propose_update(None, b"", &client, rng).unwrap().1.apply(rows).unwrap();
         let pending = group.pending_proposals().next().unwrap().proposal.clone();
         let Proposal::Update(mut made) = pending else { panic!("not an Update") };
         made.leaf_node.capabilities = template.capabilities;

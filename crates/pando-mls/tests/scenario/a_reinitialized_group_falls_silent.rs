@@ -18,7 +18,7 @@ fn ended(suite: Suite, by: usize) {
     }
     world.agree();
     for index in [0, 1] {
-        let silent = GroupError::Misuse(Misuse::NotActive);
+        let silent = GroupError::Misuse(Misuse::Ended);
         assert_eq!(world.build(index, |builder| builder).unwrap_err(), silent);
         let (member, rng) = (&mut world.members[index], &mut world.rng);
         assert_eq!(member.send(b"hello", rng).unwrap_err(), silent);
@@ -30,11 +30,11 @@ fn ended(suite: Suite, by: usize) {
         let described = world.members[index].operate(|group, client| {
             group.group_info(true, &client).map(|group_info| (group_info, Delta::default()))
         });
-        assert_eq!(described.unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+        assert_eq!(described.unwrap_err(), GroupError::Misuse(Misuse::Ended));
     }
     let (_, message) = world.external(newcomer, &group_info, None, None, vec![]).unwrap();
     for member in &mut world.members {
-        assert_eq!(member.process(&message).unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+        assert_eq!(member.process(&message).unwrap_err(), GroupError::Misuse(Misuse::Ended));
     }
     // What was under way can still be read.
     assert_eq!(crate::world::read(world.members[1].process(&late)).1, b"sent before");

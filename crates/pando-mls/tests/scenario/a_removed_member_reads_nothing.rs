@@ -42,7 +42,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     }
     assert_ne!(gone.group.epoch_authenticator(), world.members[0].group.epoch_authenticator());
     let exported = gone.group.export("label", b"context", 32);
-    assert_eq!(exported.unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+    assert_eq!(exported.unwrap_err(), GroupError::Misuse(Misuse::Ended));
 }
 
 /// A store in which everything is found.

@@ -176,7 +176,7 @@ fn propose(world: &mut World, server: &mut Server, by: usize) {
     let processed = server.group.process(not_admitted, &BasicIdentities, &DefaultRules, None);
     let (processed, delta) = processed.unwrap();
     assert!(matches!(processed, PublicProcessed::NotAdmitted(..)));
-    delta.apply(&mut server.rows);
+    delta.apply(&mut server.rows).unwrap();
 }
 
 /// The server merges a Commit, goes on for an epoch, and returns. Then it merges the Commit again.
@@ -276,7 +276,7 @@ fn the_end_of_a_group_is_taken_back() {
         saved(&server);
         world.members[0].clear_pending();
         let (other, group_info) = commit(&mut world, 1, |builder| builder);
-        assert_eq!(server.process(&other).unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+        assert_eq!(server.process(&other).unwrap_err(), GroupError::Misuse(Misuse::Ended));
         server.roll_back().unwrap();
         saved(&server);
         assert_eq!(server.group.reinit(), None);

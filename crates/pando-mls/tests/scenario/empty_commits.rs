@@ -29,10 +29,11 @@ fn a_commit_gives_new_secrets_to_all() {
         let mut world = World::of(suite, 2);
         let mut authenticators = Vec::new();
         for by in [0, 1, 0] {
-            authenticators.push(format!("{:?}", world.members[0].group.epoch_authenticator().expose()));
+            authenticators
+                .push(format!("{:?}", world.members[0].group.epoch_authenticator().unwrap().expose()));
             world.commit(by, |builder| builder);
         }
-        authenticators.push(format!("{:?}", world.members[0].group.epoch_authenticator().expose()));
+        authenticators.push(format!("{:?}", world.members[0].group.epoch_authenticator().unwrap().expose()));
         authenticators.sort();
         authenticators.dedup();
         assert_eq!(authenticators.len(), 4);

@@ -25,7 +25,7 @@ fn exported(suite: Suite) {
     }
     // Who has gone does not have those of the next epoch.
     let gone = world.remove(0, 1);
-    assert_eq!(gone.group.export("a", b"", 32).unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+    assert_eq!(gone.group.export("a", b"", 32).unwrap_err(), GroupError::Misuse(Misuse::Ended));
     secrets.push(world.members[0].group.export("a", b"", 32).unwrap());
     all_differ(secrets);
 }

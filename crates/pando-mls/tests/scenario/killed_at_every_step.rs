@@ -37,7 +37,7 @@ impl Member {
             self.group = Group::load(&self.rows, &client).unwrap();
         }
         let (result, delta) = operation(&mut self.group, &client).unwrap();
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         self.revive();
         result
     }
@@ -140,7 +140,7 @@ fn joins(world: &mut World, killed: Killed) {
         Killed::After => join(),
     };
     let mut rows = Rows::new();
-    delta.apply(&mut rows);
+    delta.apply(&mut rows).unwrap();
     drop(group);
     let group = Group::load(&rows, &client(&*newcomer.signer)).unwrap();
     world.members.push(Member { signer: newcomer.signer, group, rows });

@@ -66,7 +66,7 @@ fn one_leaf_for_each_identity() {
         // Somebody who is there already: not for who makes the Commit, nor for who receives it.
         let output = member.group.commit().add(alice.bundle.key_package.clone()).add(bob.bundle.key_package);
         let output = output.build(&client, &mut rng).unwrap();
-        output.delta.apply(&mut member.rows);
+        output.delta.apply(&mut member.rows).unwrap();
         member.merge_pending();
         world.members.push(alice.join(&output.welcome.unwrap(), None, world.config).unwrap());
         let again = || alice_again.bundle.key_package.clone();
@@ -137,16 +137,16 @@ fn a_commit_is_pending_when_the_policy_changes() {
             let with = |policy| Client { policy, ..client_of(&*member.signer) };
             member.group = Group::load(&member.rows, &with(before)).unwrap();
             let added = member.group.commit().add(bob).build(&with(before), &mut world.rng).unwrap();
-            added.delta.apply(&mut member.rows);
+            added.delta.apply(&mut member.rows).unwrap();
             member.group = Group::load(&member.rows, &with(after)).unwrap();
             if again {
                 // What has changed is stored, and then the group can be opened.
-                member.group.take_delta().apply(&mut member.rows);
+                member.group.take_delta().apply(&mut member.rows).unwrap();
                 assert_eq!(member.group.rows().unwrap(), member.rows);
                 let rows: Rows = member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
                 member.group = Group::open(Arc::new(rows), &with(after)).unwrap();
             }
-            member.group.merge_pending().unwrap().apply(&mut member.rows);
+            member.group.merge_pending().unwrap().apply(&mut member.rows).unwrap();
             assert_eq!(member.group.rows().unwrap(), member.rows);
             assert_eq!(member.group.public().tree().member_count(), 2);
             let both = member.group.commit().add(another_bob).build(&with(after), &mut world.rng);
@@ -194,12 +194,12 @@ fn another_policy_than_the_one_that_the_group_was_stored_with() {
     };
     // It knows nobody.
     assert_eq!(adds_again(rows), Ok(()));
-    Group::load(rows, &client_of(&**signer)).unwrap().take_delta().apply(rows);
+    Group::load(rows, &client_of(&**signer)).unwrap().take_delta().apply(rows).unwrap();
     assert_eq!(rows.keys().filter(|key| is_client(key)).count(), 2);
     assert_eq!(adds_again(rows), Err(GroupError::Violation(Violation::SameClient)));
     // All is as it should be.
     assert!(Group::load(rows, &client_of(&**signer)).unwrap().take_delta().is_empty());
-    Group::load(rows, &client(&**signer)).unwrap().take_delta().apply(rows);
+    Group::load(rows, &client(&**signer)).unwrap().take_delta().apply(rows).unwrap();
     assert!(!rows.keys().any(is_client));
 }
 
@@ -220,7 +220,7 @@ fn another_policy_than_the_one_that_a_server_has_stored_with() {
     }
     let without = Server::of(&world).rows;
     let mut with = copy(&without);
-    load(&without, &OneLeafEach).take_delta().apply(&mut with);
+    load(&without, &OneLeafEach).take_delta().apply(&mut with).unwrap();
     let update = world.members[1].propose_update(&mut world.rng).unwrap();
     let (commit, _) = world.build(0, |builder| builder).unwrap();
     let policies: [(&Rows, &dyn IdentityPolicy, usize); 2] =
@@ -229,11 +229,11 @@ fn another_policy_than_the_one_that_a_server_has_stored_with() {
         for message in [None, Some(&update), Some(&commit)] {
             let mut server = Server { group: load(rows, policy), rows: copy(rows) };
             match message {
-                None => server.group.take_delta().apply(&mut server.rows),
+                None => server.group.take_delta().apply(&mut server.rows).unwrap(),
                 Some(message) => {
                     let processed = server.process_with(message, policy, None).unwrap();
                     if let PublicProcessed::Commit(staged) = processed {
-                        server.group.merge_unconfirmed(&staged).unwrap().apply(&mut server.rows);
+                        server.group.merge_unconfirmed(&staged).unwrap().apply(&mut server.rows).unwrap();
                     }
                 }
             }

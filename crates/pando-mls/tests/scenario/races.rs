@@ -101,7 +101,7 @@ fn race(suite: Suite, public: bool, pending: Kind, incoming: Kind, slow: usize, 
     let built = world.build(slow, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
     let message = match (pending, incoming, built) {
         (_, Kind::ReInit, built) => {
-            assert_eq!(built.unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+            assert_eq!(built.unwrap_err(), GroupError::Misuse(Misuse::Ended));
             return;
         }
         (Kind::Remove, Kind::Remove, built) => {

@@ -32,7 +32,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     assert!(gone.process(&pending).is_err());
     assert_eq!(format!("{:?}", gone.group.epoch_authenticator()), authenticator);
     let built = gone.build(|builder| builder, &mut world.rng).map(|_| ());
-    assert_eq!(built.unwrap_err(), GroupError::Misuse(Misuse::NotActive));
+    assert_eq!(built.unwrap_err(), GroupError::Misuse(Misuse::Ended));
 
     let remover = world.members.iter().position(|member| member.group.is_pending(&removal)).unwrap();
     world.deliver_commit(remover, &removal);

@@ -48,7 +48,7 @@ fn rows_grow_with_the_logarithm() {
             // number of rows that does not grow.
             assert!(rows(&delta) <= 4 * level + 18, "{what} at {level}: {} rows", rows(&delta));
             assert!(bytes(&delta) <= 250 * level + 1_700, "{what} at {level}: {} bytes", bytes(&delta));
-            delta.apply(&mut receiver.rows);
+            delta.apply(&mut receiver.rows).unwrap();
             world.members[0].merge_pending();
             world.agree();
         }
@@ -59,7 +59,7 @@ fn rows_grow_with_the_logarithm() {
             let client = client(&*receiver.signer);
             let (_, delta) = receiver.group.process(message, &client).unwrap();
             assert!(rows(&delta) <= limit, "message {number} at {level}: {} rows", rows(&delta));
-            delta.apply(&mut receiver.rows);
+            delta.apply(&mut receiver.rows).unwrap();
         }
         world.agree();
     }

@@ -3,8 +3,8 @@
 
 use crate::world::{World, client, external_psk, fast_suites};
 use pando_mls::{
-    BasicIdentities, Client, CryptoProvider, EpochRow, Group, GroupError, Misuse, PublicGroup, RowKey, Rows,
-    SecretBytes, SecretId, StoredGroup, Suite, TreeError, TreeKey,
+    BasicIdentities, Client, CryptoProvider, EpochRow, Group, GroupError, GroupState, Misuse, PublicGroup,
+    RowKey, Rows, SecretBytes, SecretId, StoredGroup, Suite, TreeError, TreeKey,
 };
 
 /// The rows of a member who has something of each kind.
@@ -96,22 +96,24 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn two_rows_tell_what_is_to_be_known_of_a_group() {
+fn three_rows_tell_what_is_to_be_known_of_a_group() {
     for suite in fast_suites() {
         let (world, rows) = full(suite);
-        let (public, member) = (&rows[&RowKey::Public], &rows[&RowKey::Member]);
+        let (state, public, member) = (&rows[&RowKey::State], &rows[&RowKey::Public], &rows[&RowKey::Member]);
         let group = &world.members[2].group;
-        let stored = StoredGroup::read(public, Some(member)).unwrap();
+        let stored = StoredGroup::read(state, public, Some(member)).unwrap();
         assert_eq!(&stored.context, group.public().context());
-        assert_eq!((stored.active, stored.own_leaf), (true, Some(group.own_leaf())));
+        assert_eq!((stored.state, stored.own_leaf), (GroupState::Active, Some(group.own_leaf())));
         assert_eq!(stored.resumption_psk, group.resumption_psk(group.epoch()));
         assert!(stored.reinit.is_none() && stored.resumption_psk.is_some());
-        let followed = StoredGroup::read(public, None).unwrap();
+        let followed = StoredGroup::read(state, public, None).unwrap();
         assert!(followed.own_leaf.is_none() && followed.resumption_psk.is_none());
         let cut = SecretBytes::from(&public.expose()[1..]);
         let malformed = |key| Some(GroupError::Stored(key));
-        assert_eq!(StoredGroup::read(&cut, None).err(), malformed(RowKey::Public));
-        assert_eq!(StoredGroup::read(public, Some(&cut)).err(), malformed(RowKey::Member));
+        assert_eq!(StoredGroup::read(state, &cut, None).err(), malformed(RowKey::Public));
+        assert_eq!(StoredGroup::read(state, public, Some(&cut)).err(), malformed(RowKey::Member));
+        assert_eq!(StoredGroup::read(&cut, public, None).err(), malformed(RowKey::State));
+        assert_eq!((stored.instance, stored.position), (group.instance(), group.position()));
     }
 }
 

@@ -24,7 +24,7 @@ impl Server {
     ) -> Result<Self, GroupError> {
         let (group, delta) = PublicGroup::new(suite, group_info, None, policy, Limits::default())?;
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
         Ok(Self { group, rows })
     }
 
@@ -40,7 +40,7 @@ impl Server {
     ) -> Result<PublicProcessed, GroupError> {
         let (processed, delta) =
             self.group.process(over_the_wire(message), policy, &pando_mls::AdmitAll, now)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(processed)
     }
 
@@ -60,17 +60,17 @@ impl Server {
     }
 
     pub(crate) fn merge(&mut self, staged: &PublicStaged, group_info: &GroupInfo) -> Result<(), GroupError> {
-        self.group.merge(staged, group_info)?.apply(&mut self.rows);
+        self.group.merge(staged, group_info)?.apply(&mut self.rows).unwrap();
         Ok(())
     }
 
     pub(crate) fn merge_unconfirmed(&mut self, staged: &PublicStaged) -> Result<(), GroupError> {
-        self.group.merge_unconfirmed(staged)?.apply(&mut self.rows);
+        self.group.merge_unconfirmed(staged)?.apply(&mut self.rows).unwrap();
         Ok(())
     }
 
     pub(crate) fn roll_back(&mut self) -> Result<(), GroupError> {
-        self.group.roll_back()?.apply(&mut self.rows);
+        self.group.roll_back()?.apply(&mut self.rows).unwrap();
         Ok(())
     }
 

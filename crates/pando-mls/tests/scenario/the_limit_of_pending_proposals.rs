@@ -53,7 +53,7 @@ fn the_limit_of_the_size_of_pending_proposals() {
         let observer = |limits| PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits).unwrap();
         let (mut observed, delta) = observer(usual);
         let (mut rows, mut sizes) = (Rows::new(), Vec::new());
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
         for message in &messages[..2] {
             world.members[1].process(message).unwrap();
             sizes.push(stored(&world.members[1]));
@@ -62,7 +62,8 @@ fn the_limit_of_the_size_of_pending_proposals() {
                 .process(message, &BasicIdentities, &pando_mls::AdmitAll, None)
                 .unwrap()
                 .1
-                .apply(&mut rows);
+                .apply(&mut rows)
+                .unwrap();
         }
         assert!(sizes[0] > 5_000 && sizes[1] > sizes[0] + 3_000);
         let exceeded = |limit| GroupError::Exceeded(Exceeded::PendingProposalBytes(limit));
@@ -71,9 +72,14 @@ fn the_limit_of_the_size_of_pending_proposals() {
             let limits = Limits { pending_proposal_bytes, ..usual };
             let (mut careful, delta) = observer(limits);
             let mut rows = Rows::new();
-            delta.apply(&mut rows);
+            delta.apply(&mut rows).unwrap();
             let first = over_the_wire(&messages[0]);
-            careful.process(first, &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().1.apply(&mut rows);
+            careful
+                .process(first, &BasicIdentities, &pando_mls::AdmitAll, None)
+                .unwrap()
+                .1
+                .apply(&mut rows)
+                .unwrap();
             let restarted = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, limits).unwrap();
             for mut careful in [careful, restarted] {
                 let taken = careful.process(
@@ -127,7 +133,7 @@ fn the_limit_of_those_who_ask_to_be_added() {
             let observed = PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits);
             let (mut observer, delta) = observed.unwrap();
             let mut rows = Rows::new();
-            delta.apply(&mut rows);
+            delta.apply(&mut rows).unwrap();
             let member = &mut world.members[1];
             let client = Client { config: GroupConfig { limits, ..world.config }, ..client(&*member.signer) };
             member.group = Group::load(&member.rows, &client).unwrap();
@@ -137,10 +143,10 @@ fn the_limit_of_those_who_ask_to_be_added() {
                 observer = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, limits).unwrap();
                 let expected = if number < new_member_proposals { Ok(()) } else { Err(exceeded.clone()) };
                 let taken = group.process(over_the_wire(message), &client);
-                assert_eq!(taken.map(|(_, delta)| delta.apply(&mut member.rows)), expected);
+                assert_eq!(taken.map(|(_, delta)| delta.apply(&mut member.rows).unwrap()), expected);
                 let seen =
                     observer.process(over_the_wire(message), &BasicIdentities, &pando_mls::AdmitAll, None);
-                assert_eq!(seen.map(|(_, delta)| delta.apply(&mut rows)), expected);
+                assert_eq!(seen.map(|(_, delta)| delta.apply(&mut rows).unwrap()), expected);
             }
             // What members propose is taken.
             member.group = Group::load(&member.rows, &client).unwrap();

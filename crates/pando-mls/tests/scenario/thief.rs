@@ -69,7 +69,7 @@ impl Thief {
         let (mut states, mut seen) = (VecDeque::new(), BTreeSet::new());
         let mut reach = |states: &mut VecDeque<Rows>, group: &Group, rows: &Rows| {
             for leaf in group.public().tree().members().map(Result::unwrap) {
-                if seen.insert((leaf, group.epoch_authenticator().expose().to_vec())) {
+                if seen.insert((leaf, group.epoch_authenticator().unwrap().expose().to_vec())) {
                     states.push_back(disguised(rows, leaf));
                 }
             }

@@ -164,7 +164,9 @@ impl Drill {
         let client = Client { config: world.config, ..crate::world::client(&*lost.signer) };
         let (group, commit, delta) = join.build(&client, &mut world.rng).unwrap();
         world.deliver_commit(usize::MAX, &commit);
-        world.members.push(crate::world::Member::new(lost.signer, (group, delta)));
+        let mut member = crate::world::Member::new(lost.signer, (group, delta));
+        member.merge_pending();
+        world.members.push(member);
         world.agree();
         self.log.push(commit);
     }

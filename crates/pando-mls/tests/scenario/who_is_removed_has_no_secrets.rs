@@ -14,12 +14,12 @@ fn who_is_removed_has_no_secrets() {
         // Leaf 0 is removed by another.
         let mut removed = world.remove(2, 0);
         assert!(!removed.group.is_active());
-        assert!(removed.group.epoch_authenticator().expose().is_empty());
-        let not_active = GroupError::Misuse(Misuse::NotActive);
+        assert_eq!(removed.group.epoch_authenticator(), None);
+        let not_active = GroupError::Misuse(Misuse::Ended);
         assert_eq!(removed.group.export("label", b"", 32).unwrap_err(), not_active);
         assert!((0..=removed.group.epoch()).all(|epoch| removed.group.resumption_psk(epoch).is_none()));
         let left: Vec<_> = removed.rows.keys().filter(|key| !matches!(key, RowKey::Tree(_))).collect();
-        assert_eq!(left, [&RowKey::Public, &RowKey::Member]);
+        assert_eq!(left, [&RowKey::Public, &RowKey::Member, &RowKey::State]);
         // A restart does not bring anything back.
         removed.restart();
         assert!(!removed.group.is_active());

@@ -159,7 +159,7 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn new(signer: Box<dyn Signer>, (group, delta): (Group, Delta)) -> Self {
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
         Self { signer, group, rows }
     }
 
@@ -170,7 +170,7 @@ impl Member {
     /// What was stored is all that there is, and gives the group back.
     pub(crate) fn check_store(&mut self) {
         // What operations have changed that have failed, or Commits that were dropped.
-        self.group.take_delta().apply(&mut self.rows);
+        self.group.take_delta().apply(&mut self.rows).unwrap();
         assert_eq!(self.rows, self.group.rows().unwrap());
         let loaded =
             Group::load(&self.rows, &Client { config: *self.group.config(), ..client(&*self.signer) })
@@ -203,7 +203,7 @@ impl Member {
     ) -> Result<Processed, GroupError> {
         let client = Client { policy, ..client(&*self.signer) };
         let (processed, delta) = self.group.process(over_the_wire(message), &client)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(processed)
     }
 
@@ -215,24 +215,24 @@ impl Member {
     ) -> Result<(MlsMessage, Option<Welcome>), GroupError> {
         let output = fill(self.group.commit()).build(&client(&*self.signer), rng)?;
         let CommitOutput { message, welcome, delta, .. } = output;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok((message, welcome))
     }
 
     /// Enters the epoch of somebody else's Commit; with the proposals of one's own that has lost.
     pub(crate) fn merge(&mut self, staged: Staged) -> Vec<Proposal> {
         let (lost, delta) = self.group.merge(staged).unwrap();
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         lost
     }
 
     pub(crate) fn merge_pending(&mut self) {
-        self.group.merge_pending().unwrap().apply(&mut self.rows);
+        self.group.merge_pending().unwrap().apply(&mut self.rows).unwrap();
     }
 
     pub(crate) fn clear_pending(&mut self) -> Vec<Proposal> {
         let (lost, delta) = self.group.clear_pending();
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         lost
     }
 
@@ -256,19 +256,19 @@ impl Member {
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
         let (message, delta) = self.group.propose(proposal, b"", &client(&*self.signer), rng)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(message)
     }
 
     pub(crate) fn propose_update(&mut self, rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
         let (message, delta) = self.group.propose_update(None, b"", &client(&*self.signer), rng)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(message)
     }
 
     pub(crate) fn send(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
         let (message, delta) = self.group.encrypt(data, b"", &client(&*self.signer), rng)?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(message)
     }
 
@@ -278,7 +278,7 @@ impl Member {
         operation: impl FnOnce(&mut Group, Client<'_>) -> Result<(T, Delta), GroupError>,
     ) -> Result<T, GroupError> {
         let (result, delta) = operation(&mut self.group, client(&*self.signer))?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(result)
     }
 
@@ -499,7 +499,7 @@ impl World {
         self.agree();
     }
 
-    /// Makes an external Commit that is not delivered yet.
+    /// Makes an external Commit that is accepted, and is not delivered yet.
     pub(crate) fn external(
         &mut self,
         newcomer: Newcomer,
@@ -518,7 +518,20 @@ impl World {
         };
         let client = Client { config: self.config, ..client(&*newcomer.signer) };
         let (group, message, delta) = join.build(&client, &mut self.rng)?;
-        Ok((Member::new(newcomer.signer, (group, delta)), message))
+        let mut member = Member::new(newcomer.signer, (group, delta));
+        member.check_store();
+        member.merge_pending();
+        Ok((member, message))
+    }
+
+    /// Makes an external Commit that is not known to be accepted.
+    pub(crate) fn pending_join(&mut self, newcomer: Newcomer, group_info: &GroupInfo) -> Member {
+        let (template, psks) = (leaf_template(), vec![]);
+        let join =
+            ExternalJoin { group_info, tree: None, template, resync: None, psks, authenticated_data: b"" };
+        let client = Client { config: self.config, ..client(&*newcomer.signer) };
+        let (group, _, delta) = join.build(&client, &mut self.rng).unwrap();
+        Member::new(newcomer.signer, (group, delta))
     }
 
     /// All members see the same group and share its secrets.

@@ -86,7 +86,7 @@ impl World {
         let device = &mut self.devices[id];
         let member = device.member_mut()?;
         let (lost, delta) = member.group.clear_pending();
-        delta.apply(&mut member.rows);
+        delta.apply(&mut member.rows).unwrap();
         member.pending = false;
         let epoch = member.group.epoch();
         device.wanted.extend(lost.into_iter().map(|proposal| (epoch, proposal)));
@@ -180,7 +180,8 @@ impl World {
         let before = self.service.current()?.public.clone();
         self.service.head_mut()?.commit = Some(Handshake { by: Some(by), bytes });
         let leader = match joiner {
-            Some(member) => {
+            Some(mut member) => {
+                member.group.merge_pending()?.apply(&mut member.rows).unwrap();
                 self.devices[by].state = State::Member(member);
                 self.devices[by].online = true;
                 self.enter(by)?;

@@ -123,7 +123,7 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn new((group, delta): (Group, Delta), limits: RatchetLimits) -> Box<Self> {
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
         Box::new(Self {
             joined: group.epoch(),
             group,
@@ -144,7 +144,7 @@ impl Member {
     /// Whether it has stored what operations have changed that have failed, makes no difference.
     pub(crate) fn restart(&mut self, client: &Client<'_>, orderly: bool) -> Outcome {
         if orderly {
-            self.group.take_delta().apply(&mut self.rows);
+            self.group.take_delta().apply(&mut self.rows).unwrap();
             self.check_rows()?;
         }
         // All of it, or what is needed when it is needed.
@@ -266,7 +266,7 @@ impl Device {
         let newest = &**self.signers.last().expect("a device has a signer");
         let client = client(signer_of(&self.signers, &member.group)?, psks, self.config);
         let (result, delta) = what(&mut member.group, &client, newest)?;
-        delta.apply(&mut member.rows);
+        delta.apply(&mut member.rows).unwrap();
         Ok(result)
     }
 

@@ -20,7 +20,7 @@ impl Observer {
     pub(crate) fn new(suite: Suite, group_info: &GroupInfo, policy: &dyn IdentityPolicy) -> Outcome<Self> {
         let (group, delta) = PublicGroup::new(suite, group_info, None, policy, Limits::default())?;
         let mut rows = Rows::new();
-        delta.apply(&mut rows);
+        delta.apply(&mut rows).unwrap();
         Ok(Self { group, rows })
     }
 
@@ -38,7 +38,7 @@ impl Observer {
 
     fn process(&mut self, message: MlsMessage) -> Result<PublicProcessed, GroupError> {
         let (processed, delta) = self.group.process(message, POLICY, &pando_mls::AdmitAll, Some(NOW))?;
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(processed)
     }
 
@@ -47,8 +47,8 @@ impl Observer {
     fn merge(&mut self, staged: &PublicStaged, group_info: Option<&GroupInfo>) -> Outcome {
         if staged.public().context().epoch.is_multiple_of(4) {
             let before = self.group.rows()?;
-            self.group.merge_unconfirmed(staged)?.apply(&mut self.rows);
-            self.group.roll_back()?.apply(&mut self.rows);
+            self.group.merge_unconfirmed(staged)?.apply(&mut self.rows).unwrap();
+            self.group.roll_back()?.apply(&mut self.rows).unwrap();
             let is_back = self.rows == before && self.group.rows()? == before;
             ensure(is_back, || "it has not returned to the state before".to_owned())?;
         }
@@ -56,7 +56,7 @@ impl Observer {
             Some(group_info) => self.group.merge(staged, group_info)?,
             None => self.group.merge_unconfirmed(staged)?,
         };
-        delta.apply(&mut self.rows);
+        delta.apply(&mut self.rows).unwrap();
         Ok(())
     }
 

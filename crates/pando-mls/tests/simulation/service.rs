@@ -86,7 +86,7 @@ impl Record {
         let psk = psk.ok_or_else(|| Failure("the epoch has no resumption PSK".to_owned()))?;
         Ok(Self {
             public: PublicRecord::of(group.public())?,
-            authenticator: group.epoch_authenticator().expose().to_vec(),
+            authenticator: group.epoch_authenticator().unwrap().expose().to_vec(),
             exported: group.export("simulation", b"context", 32)?.expose().to_vec(),
             resumption_psk: psk.expose().to_vec(),
         })

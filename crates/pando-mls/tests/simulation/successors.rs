@@ -96,7 +96,7 @@ impl World {
     fn has_ended(&mut self, id: Id, dice: &mut Dice) -> Outcome {
         let refused = self.devices[id].act(&self.psks, |group, client, _| {
             let sent = group.encrypt(b"hello?", b"", client, dice.rng());
-            let refused = matches!(sent, Err(GroupError::Misuse(Misuse::NotActive)));
+            let refused = matches!(sent, Err(GroupError::Misuse(Misuse::Ended)));
             Ok((refused, group.take_delta()))
         })?;
         ensure(refused, || format!("client {id} sends to a group that has ended"))

@@ -38,8 +38,8 @@ fn next<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
 /// The rows that one's own Commit will write when it is merged.
 fn pending(mut bytes: &[u8]) -> Rows {
     bytes = MlsMessage::decode_prefix(bytes).unwrap().1;
-    // The proposals, and which leaves come and go.
-    for _ in 0..3 {
+    // The hash that it follows, the proposals, and which leaves come and go.
+    for _ in 0..4 {
         next(&mut bytes);
     }
     bytes = Option::<ReInit>::decode_prefix(bytes).unwrap().1;
@@ -99,6 +99,9 @@ pub(crate) fn secrets(rows: &Rows) -> Vec<Stored> {
             | RowKey::Proposal(_)
             | RowKey::OwnProposal(_)
             | RowKey::OpenedCommit(_)
+            | RowKey::Outbox(_)
+            | RowKey::ExternalJoin
+            | RowKey::State
             | RowKey::Epoch(_, EpochRow::Leaf(_)) => {}
         }
     }

@@ -133,13 +133,13 @@ impl<B: Backend> Two<B> {
         data: Option<&[u8]>,
         arm: impl Fn(),
     ) -> Result<(), StoreError> {
-        let version = |device: &Device<B>| device.group.as_ref().map(|(_, lock)| lock.version());
-        let before = version(&self.unlucky);
+        let stored = |device: &Device<B>| device.group.as_ref().map(|(group, _)| group.position());
+        let before = stored(&self.unlucky);
         arm();
         let received = self.unlucky.receive(message);
         if received.is_err() {
             self.recover();
-            if version(&self.unlucky) == before {
+            if stored(&self.unlucky) == before {
                 // It was not stored, so it can be taken: once.
                 assert_eq!(self.unlucky.receive(message).unwrap().as_deref(), data);
             }

@@ -43,19 +43,18 @@ fn behind(place: &impl Place) {
     drop(lock);
     alice.reload().unwrap();
     alice.send(b"by another").unwrap();
-    let version = alice.group.as_ref().unwrap().1.version();
+    let position = alice.group().position();
     alice.group = None;
-    let mut lock = alice.store.lock(&tea(), Duration::ZERO).unwrap();
+    let lock = alice.store.lock(&tea(), Duration::ZERO).unwrap();
     let delta = {
         let psks = alice.store.psks();
         old.encrypt(b"old", b"", &alice.client(&psks), &mut rng(1)).unwrap().1
     };
     let mut transaction = alice.store.begin().unwrap();
-    // It was not loaded under this lock at all.
-    assert!(matches!(transaction.apply(&mut lock, &delta), Err(StoreError::Stale)));
+    // It was made of an older state.
+    assert!(matches!(transaction.apply(&lock, &delta), Err(StoreError::Stale)));
     drop(transaction);
-    assert!(alice.store.renew(&mut lock).unwrap());
-    assert_eq!(lock.version(), version);
+    assert_eq!(alice.store.stored_group(&tea()).unwrap().unwrap().position, position);
 }
 
 #[test]
@@ -68,7 +67,7 @@ fn there_already(place: &impl Place) {
     alice.create(&tea()).unwrap();
     let rows = alice.stored();
     alice.group = None;
-    assert!(matches!(alice.create(&tea()), Err(StoreError::Stale)));
+    assert!(matches!(alice.create(&tea()), Err(StoreError::Occupied)));
     alice.reload().unwrap();
     assert_eq!(alice.stored(), rows);
 }
@@ -84,7 +83,7 @@ fn deleted(place: &impl Place) {
     let alice = &mut devices[0];
     let (mut group, mut lock) = alice.group.take().unwrap();
     let mut transaction = alice.store.begin().unwrap();
-    transaction.delete_group(&mut lock).unwrap();
+    transaction.delete_group(&lock).unwrap();
     transaction.commit().unwrap();
     for _ in 0..2 {
         let delta = {
@@ -92,7 +91,7 @@ fn deleted(place: &impl Place) {
             group.encrypt(b"late", b"", &alice.client(&psks), &mut rng(1)).unwrap().1
         };
         let mut transaction = alice.store.begin().unwrap();
-        assert!(matches!(transaction.apply(&mut lock, &delta), Err(StoreError::Stale)));
+        assert!(matches!(transaction.apply(&lock, &delta), Err(StoreError::Stale)));
         drop(transaction);
         // Nor under another lock.
         drop(lock);
@@ -126,7 +125,7 @@ fn comes_back(place: &impl Place) {
     let describe =
         |group: &mut Group, client: &Client<'_>, _: &mut _| Ok((group.group_info(true, client)?, vec![]));
     let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
-    let (_, mut lock) = bob.group.take().unwrap();
+    let (_, lock) = bob.group.take().unwrap();
     let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
         template(&bob.name, 0);
     let join = ExternalJoin {
@@ -138,9 +137,11 @@ fn comes_back(place: &impl Place) {
         authenticated_data: b"",
     };
     let psks = bob.store.psks();
-    let (group, commit, delta) = join.build(&bob.client(&psks), &mut rng(9)).unwrap();
+    let (mut group, commit, delta) = join.build(&bob.client(&psks), &mut rng(9)).unwrap();
+    let accepted = group.merge_pending().unwrap();
     let mut transaction = bob.store.begin().unwrap();
-    transaction.apply(&mut lock, &delta).unwrap();
+    transaction.apply(&lock, &delta).unwrap();
+    transaction.apply(&lock, &accepted).unwrap();
     transaction.commit().unwrap();
     bob.group = Some((group, lock));
     assert_eq!(bob.stored(), bob.group().rows().unwrap());
@@ -160,7 +161,7 @@ fn of_another(place: &impl Place) {
     let (first, second) = devices.split_at_mut(1);
     let (group, lock) = first[0].group.as_mut().unwrap();
     let Group { .. } = group;
-    assert!(matches!(second[0].store.renew(lock), Err(StoreError::Misuse(Misuse::OtherStore))));
+    assert!(matches!(second[0].store.load(lock).map(drop), Err(StoreError::Misuse(Misuse::OtherStore))));
     let mut transaction = second[0].store.begin().unwrap();
     let delta = group.take_delta();
     let refused = transaction.apply(lock, &delta);

@@ -71,15 +71,14 @@ fn several(place: &impl Place) {
     assert_eq!(store.groups().unwrap(), ids);
     assert!(store.is_in_group(&tea()) && !store.is_in_group(&GroupId::from(b"t".as_slice())));
     // One is deleted, the others are as they were.
-    let mut lock = store.lock(&tea(), std::time::Duration::ZERO).unwrap();
-    assert!(store.renew(&mut lock).unwrap());
+    let lock = store.lock(&tea(), std::time::Duration::ZERO).unwrap();
     let mut transaction = store.begin().unwrap();
-    transaction.delete_group(&mut lock).unwrap();
+    transaction.delete_group(&lock).unwrap();
     transaction.commit().unwrap();
-    assert_eq!(store.load(&mut lock).unwrap(), None);
+    assert_eq!(store.load(&lock).unwrap(), None);
     assert_eq!(store.groups().unwrap(), ids[..2]);
     assert!(!store.contains(&tea()).unwrap());
-    let all = RowKey::Public..=RowKey::OpenedCommit(u32::MAX);
+    let all = RowKey::Public..=RowKey::State;
     assert!(store.rows(&tea(), all.clone()).unwrap().is_empty());
     assert!(store.rows(&ids[1], all).unwrap().len() > 4);
     assert_eq!(store.stored_group(&ids[1]).unwrap().unwrap().context.group_id, ids[1]);

@@ -86,8 +86,8 @@ impl<'a> Player<'a> {
 
     /// The epoch authenticator of the group that was last heard of.
     pub(crate) fn epoch_authenticator(&self) -> Vec<u8> {
-        let joined = self.groups.last();
-        joined.map(|joined| joined.group.epoch_authenticator().expose().to_vec()).unwrap_or_default()
+        let authenticator = self.groups.last().and_then(|joined| joined.group.epoch_authenticator());
+        authenticator.map(|authenticator| authenticator.expose().to_vec()).unwrap_or_default()
     }
 
     fn process(&self, joined: &mut Joined, message: MlsMessage) -> Result<(), GroupError> {

@@ -1,0 +1,35 @@
+//! States of a group at one client.
+
+/// The state of a group at one client.
+///
+/// A match on it needs no catch-all: a new state is to break the code that does not handle it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum GroupState {
+    /// The client is a member and may send.
+    #[default]
+    Active,
+    /// The client has made an external Commit (section 12.4.3.2) that is not known to be accepted. Nothing can be sent or
+    /// received until [`Group::merge_pending`](crate::Group::merge_pending).
+    Joining,
+    /// A Commit with a ReInit has ended the group (section 11.2). It can be read, and has a successor.
+    Reinitialized,
+    /// A Commit has removed the client, which has no secrets of the group any more.
+    Removed,
+}
+
+impl GroupState {
+    const ALL: [Self; 4] = [Self::Active, Self::Joining, Self::Reinitialized, Self::Removed];
+
+    pub(crate) const fn to_byte(self) -> u8 {
+        match self {
+            Self::Active => 0,
+            Self::Joining => 1,
+            Self::Reinitialized => 2,
+            Self::Removed => 3,
+        }
+    }
+
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.to_byte() == byte)
+    }
+}

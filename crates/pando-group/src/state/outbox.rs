@@ -1,0 +1,67 @@
+//! Messages that belong to our Commits and are sent when these are accepted.
+//!
+//! A Welcome is sealed once: sealing it again would use the welcome key and nonce twice (section 12.4.3.1). So it is stored as
+//! bytes in the same Delta as the pending Commit, outlives the merge, and is deleted when the application acknowledges that it
+//! was delivered.
+
+use crate::storage::row_key::{OutboxId, OutboxKind, RowKey, Rows};
+use pando_crypto::SecretBytes;
+use pando_wire::{Encode, EncodeError, GroupInfo, MlsMessage, Welcome};
+use std::collections::BTreeMap;
+
+/// Encoded messages by the epoch that the Commit leads to.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox(BTreeMap<OutboxId, Vec<u8>>);
+
+impl Outbox {
+    /// Returns the outbox that was stored.
+    pub(crate) fn restore(rows: &Rows) -> Self {
+        let message = |(key, row): (&RowKey, &SecretBytes)| match key {
+            RowKey::Outbox(id) => Some((*id, row.expose().to_vec())),
+            _ => None,
+        };
+        Self(rows.iter().filter_map(message).collect())
+    }
+
+    /// Adds the messages of a Commit that leads to `epoch`, and returns their rows.
+    pub(crate) fn insert(
+        &mut self,
+        epoch: u64,
+        welcome: Option<&Welcome>,
+        group_info: Option<&GroupInfo>,
+    ) -> Result<Vec<(RowKey, Option<SecretBytes>)>, EncodeError> {
+        let welcome = welcome.map(|welcome| (OutboxKind::Welcome, MlsMessage::from(welcome.clone())));
+        let group_info =
+            group_info.map(|group_info| (OutboxKind::GroupInfo, MlsMessage::from(group_info.clone())));
+        let messages = welcome.into_iter().chain(group_info);
+        let encoded = messages.map(|(kind, message)| Ok((OutboxId { epoch, kind }, message.encode()?)));
+        let encoded = encoded.collect::<Result<Vec<_>, EncodeError>>()?;
+        let rows = encoded.iter().map(|(id, bytes)| (RowKey::Outbox(*id), Some(bytes.as_slice().into())));
+        let rows = rows.collect();
+        self.0.extend(encoded);
+        Ok(rows)
+    }
+
+    /// Drops the messages of Commits that lead beyond `epoch`, which were not accepted, and returns the rows to delete.
+    pub(crate) fn drop_after(&mut self, epoch: u64) -> impl Iterator<Item = RowKey> + use<> {
+        let ids: Vec<_> = self.0.keys().copied().filter(|id| id.epoch > epoch).collect();
+        ids.iter().for_each(|id| drop(self.0.remove(id)));
+        ids.into_iter().map(RowKey::Outbox)
+    }
+
+    /// Returns the messages of Commits that lead to `epoch` or an earlier one, the oldest first.
+    pub(crate) fn up_to(&self, epoch: u64) -> impl Iterator<Item = (OutboxId, &[u8])> {
+        let accepted = self.0.iter().filter(move |(id, _)| id.epoch <= epoch);
+        accepted.map(|(id, bytes)| (*id, bytes.as_slice()))
+    }
+
+    /// Drops a message, and returns whether there was one.
+    pub(crate) fn remove(&mut self, id: OutboxId) -> bool {
+        self.0.remove(&id).is_some()
+    }
+
+    /// Returns the rows of all messages.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (RowKey, SecretBytes)> {
+        self.0.iter().map(|(id, bytes)| (RowKey::Outbox(*id), bytes.as_slice().into()))
+    }
+}

@@ -1,0 +1,313 @@
+//! Keys of a group's rows.
+
+use pando_crypto::SecretBytes;
+use pando_schedule::{RatchetType, SecretId};
+use pando_tree::{KeyKind, TreeKey};
+use pando_wire::{LeafIndex, NodeIndex};
+use std::collections::BTreeMap;
+
+/// The key of a row. The order is that of storage: the rows of an epoch stand together, the oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowKey {
+    /// The GroupContext and what else everybody knows, the tree aside.
+    Public,
+    /// The epoch's secrets, the secret tree aside.
+    Member,
+    /// Something of the ratchet tree: a node, or which node has a key. With [`KeyKind::Client`], which leaf belongs to
+    /// a client that the identity policy names.
+    Tree(TreeKey),
+    /// The private key of a node.
+    PrivateKey(NodeIndex),
+    /// Something of one epoch.
+    Epoch(u64, EpochRow),
+    /// The resumption PSK of a past epoch.
+    ResumptionPsk(u64),
+    /// A proposal that is pending, by its position.
+    Proposal(u32),
+    /// The key of an Update of one's own, by its position.
+    OwnUpdate(u32),
+    /// A proposal of one's own as it was sent, by its position.
+    OwnProposal(u32),
+    /// One's own Commit as it was sent, and the epoch that it leads to.
+    PendingCommit,
+    /// An encrypted Commit that was opened and not merged, by its position.
+    OpenedCommit(u32),
+    /// A message that belongs to our Commit and is sent when the Commit is accepted.
+    Outbox(OutboxId),
+    /// Our external Commit that is not known to be accepted.
+    ExternalJoin,
+    /// The position of these rows in the group's history, and the state of the group.
+    State,
+}
+
+/// The identifier of a message that is sent when our Commit is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutboxId {
+    /// The epoch that the Commit leads to.
+    pub epoch: u64,
+    /// The kind of message.
+    pub kind: OutboxKind,
+}
+
+/// A kind of message that is sent when our Commit is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutboxKind {
+    /// The Welcome for the members that the Commit adds.
+    Welcome,
+    /// The GroupInfo of the epoch that the Commit leads to.
+    GroupInfo,
+}
+
+/// A row of one epoch, the current one or a past one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EpochRow {
+    /// The GroupContext of a past epoch, and its sender data secret.
+    Past,
+    /// A leaf as it was in a past epoch, where the next epoch has changed it.
+    Leaf(LeafIndex),
+    /// A secret of the secret tree.
+    Secret(SecretId),
+}
+
+impl RowKey {
+    /// The key as bytes, which are in the same order as keys are.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let join = |tag: u8, parts: &[&[u8]]| [&[tag], parts.concat().as_slice()].concat();
+        match self {
+            Self::Public => join(0, &[]),
+            Self::Member => join(1, &[]),
+            Self::Tree(key) => join(2, &[&tree_key_to_bytes(key)]),
+            Self::PrivateKey(node) => join(3, &[&node.0.to_be_bytes()]),
+            Self::Epoch(epoch, row) => join(4, &[&epoch.to_be_bytes(), &row.to_bytes()]),
+            Self::ResumptionPsk(epoch) => join(5, &[&epoch.to_be_bytes()]),
+            Self::Proposal(position) => join(6, &[&position.to_be_bytes()]),
+            Self::OwnUpdate(position) => join(7, &[&position.to_be_bytes()]),
+            Self::OwnProposal(position) => join(8, &[&position.to_be_bytes()]),
+            Self::PendingCommit => join(9, &[]),
+            Self::OpenedCommit(position) => join(10, &[&position.to_be_bytes()]),
+            Self::Outbox(OutboxId { epoch, kind }) => {
+                let kind = u8::from(kind == OutboxKind::GroupInfo);
+                join(11, &[&epoch.to_be_bytes(), &[kind]])
+            }
+            Self::ExternalJoin => join(12, &[]),
+            Self::State => join(13, &[]),
+        }
+    }
+
+    /// The key that has these bytes, if there is one.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        let number = || Some(u32::from_be_bytes(rest.try_into().ok()?));
+        let epoch = || Some(u64::from_be_bytes(rest.try_into().ok()?));
+        let alone = |key| rest.is_empty().then_some(key);
+        match tag {
+            0 => alone(Self::Public),
+            1 => alone(Self::Member),
+            2 => Some(Self::Tree(tree_key_from_bytes(rest)?)),
+            3 => Some(Self::PrivateKey(NodeIndex(number()?))),
+            4 => {
+                let (epoch, row) = rest.split_first_chunk()?;
+                Some(Self::Epoch(u64::from_be_bytes(*epoch), EpochRow::from_bytes(row)?))
+            }
+            5 => Some(Self::ResumptionPsk(epoch()?)),
+            6 => Some(Self::Proposal(number()?)),
+            7 => Some(Self::OwnUpdate(number()?)),
+            8 => Some(Self::OwnProposal(number()?)),
+            9 => alone(Self::PendingCommit),
+            10 => Some(Self::OpenedCommit(number()?)),
+            11 => {
+                let (epoch, kind) = rest.split_first_chunk()?;
+                let kind = match kind {
+                    [0] => OutboxKind::Welcome,
+                    [1] => OutboxKind::GroupInfo,
+                    _ => return None,
+                };
+                Some(Self::Outbox(OutboxId { epoch: u64::from_be_bytes(*epoch), kind }))
+            }
+            12 => alone(Self::ExternalJoin),
+            13 => alone(Self::State),
+            _ => None,
+        }
+    }
+}
+
+impl EpochRow {
+    fn to_bytes(self) -> Vec<u8> {
+        let ratchet_type = |ratchet| u8::from(ratchet == RatchetType::Application);
+        match self {
+            Self::Past => vec![0],
+            Self::Leaf(leaf) => [&[1], leaf.0.to_be_bytes().as_slice()].concat(),
+            Self::Secret(SecretId::Node(node)) => [&[2], node.0.to_be_bytes().as_slice()].concat(),
+            Self::Secret(SecretId::Ratchet(leaf, ratchet)) => {
+                [&[3], leaf.0.to_be_bytes().as_slice(), &[ratchet_type(ratchet)]].concat()
+            }
+            Self::Secret(SecretId::Message(leaf, ratchet, generation)) => {
+                let (leaf, generation) = (leaf.0.to_be_bytes(), generation.to_be_bytes());
+                [&[4], leaf.as_slice(), &[ratchet_type(ratchet)], &generation].concat()
+            }
+        }
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        if *tag == 0 {
+            return rest.is_empty().then_some(Self::Past);
+        }
+        let (number, rest) = rest.split_first_chunk()?;
+        let number = u32::from_be_bytes(*number);
+        match (tag, rest) {
+            (1, []) => Some(Self::Leaf(LeafIndex(number))),
+            (2, []) => Some(Self::Secret(SecretId::Node(NodeIndex(number)))),
+            (3, [ratchet]) => {
+                Some(Self::Secret(SecretId::Ratchet(LeafIndex(number), ratchet_type(*ratchet)?)))
+            }
+            (4, [ratchet, generation @ ..]) => {
+                let generation = u32::from_be_bytes(generation.try_into().ok()?);
+                let (leaf, ratchet) = (LeafIndex(number), ratchet_type(*ratchet)?);
+                Some(Self::Secret(SecretId::Message(leaf, ratchet, generation)))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn tree_key_to_bytes(key: TreeKey) -> Vec<u8> {
+    match key {
+        TreeKey::Shape => vec![0],
+        TreeKey::Node(node) => [&[1], node.0.to_be_bytes().as_slice()].concat(),
+        TreeKey::Key(kind, fingerprint, node) => {
+            let kind = match kind {
+                KeyKind::Encryption => 0,
+                KeyKind::Signature => 1,
+                KeyKind::Client => 2,
+            };
+            [&[2, kind], fingerprint.to_be_bytes().as_slice(), &node.0.to_be_bytes()].concat()
+        }
+    }
+}
+
+fn tree_key_from_bytes(bytes: &[u8]) -> Option<TreeKey> {
+    match bytes {
+        [0] => Some(TreeKey::Shape),
+        [1, node @ ..] => Some(TreeKey::Node(NodeIndex(u32::from_be_bytes(node.try_into().ok()?)))),
+        [2, kind, rest @ ..] => {
+            let kind = match kind {
+                0 => KeyKind::Encryption,
+                1 => KeyKind::Signature,
+                2 => KeyKind::Client,
+                _ => return None,
+            };
+            let (fingerprint, node) = rest.split_first_chunk()?;
+            let node = NodeIndex(u32::from_be_bytes(node.try_into().ok()?));
+            Some(TreeKey::Key(kind, u64::from_be_bytes(*fingerprint), node))
+        }
+        _ => None,
+    }
+}
+
+const fn ratchet_type(byte: u8) -> Option<RatchetType> {
+    match byte {
+        0 => Some(RatchetType::Handshake),
+        1 => Some(RatchetType::Application),
+        _ => None,
+    }
+}
+
+/// Rows to be written, and `None` for those to be deleted.
+pub(crate) type Changes = BTreeMap<RowKey, Option<SecretBytes>>;
+
+/// The rows of a group.
+pub type Rows = BTreeMap<RowKey, SecretBytes>;
+
+/// Takes rows of epochs before `epoch` out of changes.
+pub(crate) fn forget(changes: &mut Changes, epoch: u64) {
+    changes.retain(|key, _| !is_before(key, epoch));
+}
+
+/// Returns whether a row is of an epoch before `epoch`.
+pub(crate) const fn is_before(key: &RowKey, epoch: u64) -> bool {
+    matches!(key, RowKey::Epoch(of, _) if *of < epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind, in order.
+    fn keys() -> Vec<RowKey> {
+        let (leaf, handshake, application) = (LeafIndex(7), RatchetType::Handshake, RatchetType::Application);
+        let mut keys = vec![RowKey::Public, RowKey::Member];
+        keys.push(RowKey::Tree(TreeKey::Shape));
+        keys.extend([0, 1, 255, 256, u32::MAX].map(|node| RowKey::Tree(TreeKey::Node(NodeIndex(node)))));
+        for kind in [KeyKind::Encryption, KeyKind::Signature, KeyKind::Client] {
+            for (fingerprint, node) in [(0, 7), (1, 0), (256, 3), (256, 300), (u64::MAX, u32::MAX)] {
+                keys.push(RowKey::Tree(TreeKey::Key(kind, fingerprint, NodeIndex(node))));
+            }
+        }
+        keys.extend([0, 3, 1 << 20].map(|node| RowKey::PrivateKey(NodeIndex(node))));
+        for epoch in [0, 1, 256, u64::MAX] {
+            for row in [
+                EpochRow::Past,
+                EpochRow::Leaf(leaf),
+                EpochRow::Leaf(LeafIndex(300)),
+                EpochRow::Secret(SecretId::Node(NodeIndex(9))),
+                EpochRow::Secret(SecretId::Ratchet(leaf, handshake)),
+                EpochRow::Secret(SecretId::Ratchet(leaf, application)),
+                EpochRow::Secret(SecretId::Message(leaf, handshake, 300)),
+                EpochRow::Secret(SecretId::Message(leaf, application, 5)),
+                EpochRow::Secret(SecretId::Message(leaf, application, 300)),
+            ] {
+                keys.push(RowKey::Epoch(epoch, row));
+            }
+        }
+        keys.extend([0, u64::MAX].map(RowKey::ResumptionPsk));
+        keys.extend([0, 300].map(RowKey::Proposal));
+        keys.extend([0, 300].map(RowKey::OwnUpdate));
+        keys.extend([0, 300].map(RowKey::OwnProposal));
+        keys.push(RowKey::PendingCommit);
+        keys.extend([0, 300].map(RowKey::OpenedCommit));
+        for epoch in [0, 300] {
+            let outbox = |kind| RowKey::Outbox(OutboxId { epoch, kind });
+            keys.extend([OutboxKind::Welcome, OutboxKind::GroupInfo].map(outbox));
+        }
+        keys.extend([RowKey::ExternalJoin, RowKey::State]);
+        keys
+    }
+
+    #[test]
+    fn keys_are_bytes_in_the_same_order() {
+        let keys = keys();
+        assert!(keys.is_sorted_by(|a, b| a < b));
+        let bytes: Vec<_> = keys.iter().map(|key| key.to_bytes()).collect();
+        assert!(bytes.is_sorted_by(|a, b| a < b));
+        let back: Vec<_> = bytes.iter().map(|bytes| RowKey::from_bytes(bytes)).collect();
+        assert_eq!(back, keys.into_iter().map(Some).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_no_key_is_none() {
+        for key in keys() {
+            let bytes = key.to_bytes();
+            for len in 0..bytes.len() {
+                assert_eq!(RowKey::from_bytes(&bytes[..len]), None, "{key:?}");
+            }
+            assert_eq!(RowKey::from_bytes(&[&bytes[..], &[0]].concat()), None, "{key:?}");
+        }
+        assert_eq!(RowKey::from_bytes(&[14]), None);
+        assert_eq!(RowKey::from_bytes(&[11, 0, 0, 0, 0, 0, 0, 0, 0, 2]), None);
+        assert_eq!(RowKey::from_bytes(&[2, 3]), None);
+        assert_eq!(RowKey::from_bytes(&[&[2, 2, 3][..], &[0; 12]].concat()), None);
+        assert_eq!(RowKey::from_bytes(&[4, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 2]), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_written() {
+        let past = |epoch| RowKey::Epoch(epoch, EpochRow::Past);
+        let mut changes: Changes =
+            [past(1), past(2), past(3), RowKey::Member].map(|key| (key, Some(vec![1].into()))).into();
+        forget(&mut changes, 3);
+        assert_eq!(changes.keys().collect::<Vec<_>>(), [&RowKey::Member, &past(3)]);
+    }
+}

@@ -1,0 +1,163 @@
+//! An external Commit is pending until it is accepted: meanwhile the client has its old group, and may lose the race.
+
+use crate::people::{Device, agree, group_of, rng, tea, template};
+use crate::{Place, for_each_store};
+use pando_mls::{
+    Client, ExternalJoin, Group, GroupError, GroupState, KeyPackageTemplate, LeafIndex, LeafTemplate, Misuse,
+    MlsMessage, Processed,
+};
+use pando_store::{Backend, StoreError};
+use std::time::Duration;
+
+/// Bob makes an external Commit that replaces his own leaf, and stores it. Then he starts again with his old group.
+fn resync<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>, seed: u64) -> MlsMessage {
+    let describe =
+        |group: &mut Group, client: &Client<'_>, _: &mut _| Ok((group.group_info(true, client)?, vec![]));
+    let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
+    let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
+        template(&bob.name, 0);
+    let join = ExternalJoin {
+        group_info: &group_info,
+        tree: None,
+        template: LeafTemplate { credential, capabilities, extensions },
+        resync: Some(LeafIndex(1)),
+        psks: vec![],
+        authenticated_data: b"",
+    };
+    let psks = bob.store.psks();
+    let (group, commit, delta) = join.build(&bob.client(&psks), &mut rng(seed)).unwrap();
+    assert_eq!(group.state(), GroupState::Joining);
+    let (_, lock) = bob.group.take().unwrap();
+    let mut transaction = bob.store.begin().unwrap();
+    transaction.apply(&lock, &delta).unwrap();
+    // Whoever does not know whether it was stored stores it again.
+    transaction.apply(&lock, &delta).unwrap();
+    transaction.commit().unwrap();
+    drop(lock);
+    bob.reload().unwrap();
+    assert_eq!(bob.store.joining().unwrap(), [tea()]);
+    commit
+}
+
+/// Loads the instance of the external Commit.
+fn joining<B: Backend>(bob: &mut Device<B>) -> Option<Group> {
+    bob.group = None;
+    let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
+    let rows = bob.store.load_joining(&lock).unwrap()?;
+    let psks = bob.store.psks();
+    let group = Group::load(&rows, &bob.client(&psks)).unwrap();
+    assert_eq!(group.rows().unwrap(), rows);
+    Some(group)
+}
+
+fn talk<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>) {
+    let (from_alice, from_bob) = (alice.send(b"from alice").unwrap(), bob.send(b"from bob").unwrap());
+    assert_eq!(bob.receive(&from_alice).unwrap().unwrap(), b"from alice");
+    assert_eq!(alice.receive(&from_bob).unwrap().unwrap(), b"from bob");
+}
+
+fn the_race_is_lost(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b")]);
+    let (first, second) = devices.split_at_mut(1);
+    let (alice, bob) = (&mut first[0], &mut second[0]);
+    talk(alice, bob);
+    resync(alice, bob, 1);
+    talk(alice, bob);
+    // Another Commit is accepted instead.
+    let (commit, _) = alice.commit(|builder| builder).unwrap();
+    alice.receive(&commit).unwrap();
+    bob.receive(&commit).unwrap();
+    // A second attempt takes the place of the first.
+    resync(alice, bob, 2);
+    let rows = bob.stored();
+    let (group, lock) = bob.group.take().unwrap();
+    let mut transaction = bob.store.begin().unwrap();
+    transaction.abandon_join(&lock).unwrap();
+    transaction.commit().unwrap();
+    bob.group = Some((group, lock));
+    assert_eq!(bob.stored(), rows);
+    assert_eq!(bob.store.joining().unwrap(), []);
+    assert!(joining(bob).is_none());
+    bob.reload().unwrap();
+    talk(alice, bob);
+    talk(alice, bob);
+    assert!(bob.store.verify(&pando_mls::RustCrypto, &pando_mls::BasicIdentities).unwrap().is_empty());
+    agree(&devices);
+}
+
+#[test]
+fn who_loses_the_race_goes_on_with_the_old_group() {
+    for_each_store!(the_race_is_lost);
+}
+
+fn the_race_is_won(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b")]);
+    let (first, second) = devices.split_at_mut(1);
+    let (alice, bob) = (&mut first[0], &mut second[0]);
+    talk(alice, bob);
+    let commit = resync(alice, bob, 1);
+    // The reply of the delivery service is lost, and the client stops.
+    alice.receive(&commit).unwrap();
+    let early = alice.send(b"too early").unwrap();
+    let mut group = joining(bob).unwrap();
+    assert_eq!(group.pending_commit(), Some(&commit));
+    let (delta, accepted) = {
+        let psks = bob.store.psks();
+        let client = bob.client(&psks);
+        // Nothing is possible before the Commit is accepted, and nothing is lost.
+        let waits = GroupError::Misuse(Misuse::JoinPending);
+        assert_eq!(group.process(early.clone(), &client).map(drop).unwrap_err(), waits);
+        assert_eq!(group.encrypt(b"", b"", &client, &mut rng(3)).map(drop).unwrap_err(), waits);
+        assert_eq!(group.export("label", b"", 32).unwrap_err(), waits);
+        assert_eq!(group.epoch_authenticator(), None);
+        let (processed, delta) = group.process(commit, &client).unwrap();
+        assert!(matches!(processed, Processed::OwnCommit));
+        (delta, group.merge_pending().unwrap())
+    };
+    let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
+    let mut transaction = bob.store.begin().unwrap();
+    transaction.apply(&lock, &delta).unwrap();
+    transaction.apply(&lock, &accepted).unwrap();
+    transaction.apply(&lock, &accepted).unwrap();
+    transaction.commit().unwrap();
+    drop(lock);
+    assert_eq!(bob.store.joining().unwrap(), []);
+    bob.reload().unwrap();
+    assert_eq!(bob.group().instance(), group.instance());
+    assert_eq!(bob.receive(&early).unwrap().unwrap(), b"too early");
+    talk(alice, bob);
+    assert!(bob.store.verify(&pando_mls::RustCrypto, &pando_mls::BasicIdentities).unwrap().is_empty());
+    agree(&devices);
+}
+
+#[test]
+fn who_wins_the_race_finds_out_after_a_restart() {
+    for_each_store!(the_race_is_won);
+}
+
+/// Deltas of the old instance are stale as soon as the new one has taken its place, and the other way around.
+fn instances_are_kept_apart(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b")]);
+    let (first, second) = devices.split_at_mut(1);
+    let (alice, bob) = (&mut first[0], &mut second[0]);
+    let commit = resync(alice, bob, 1);
+    alice.receive(&commit).unwrap();
+    let mut abandoned = joining(bob).unwrap();
+    bob.reload().unwrap();
+    let (mut old, lock) = bob.group.take().unwrap();
+    let accepted = abandoned.merge_pending().unwrap();
+    let mut transaction = bob.store.begin().unwrap();
+    transaction.apply(&lock, &accepted).unwrap();
+    transaction.commit().unwrap();
+    let late = {
+        let psks = bob.store.psks();
+        old.encrypt(b"of the old instance", b"", &bob.client(&psks), &mut rng(4)).unwrap().1
+    };
+    let mut transaction = bob.store.begin().unwrap();
+    assert!(matches!(transaction.apply(&lock, &late), Err(StoreError::Stale)));
+}
+
+#[test]
+fn an_instance_does_not_write_into_another() {
+    for_each_store!(instances_are_kept_apart);
+}
