@@ -111,8 +111,8 @@ impl KeyIndex {
         Ok(nodes)
     }
 
-    /// Returns the changes that turn the rows of an older index into those of this one, or all rows
-    /// if there is no older index.
+    /// Returns the changes that turn the rows of an older index in memory into those of this one,
+    /// which is in memory, too. Returns all rows if there is no older index.
     ///
     /// # Errors
     /// [`TreeError::Source`] if all rows are wanted, and the index is stored and cannot be read.
@@ -128,12 +128,6 @@ impl KeyIndex {
             }
             return Ok(rows);
         };
-        for item in older.gone().diff(&self.gone()) {
-            // A tombstone that has gone became an entry again, which the second loop finds.
-            if let DiffItem::Add(entry) = item {
-                change(entry, false);
-            }
-        }
         for item in older.entries.diff(&self.entries) {
             match item {
                 DiffItem::Add(entry) => change(entry, true),
@@ -169,11 +163,6 @@ impl KeyIndex {
             stored.gone = gone;
         }
         Ok(())
-    }
-
-    /// Returns the tombstones.
-    fn gone(&self) -> OrdSet<Entry> {
-        self.stored.as_ref().map_or_else(OrdSet::new, |stored| stored.gone.clone())
     }
 
     fn insert_entry(&mut self, entry: Entry) {
