@@ -78,6 +78,13 @@ impl KeyIndex {
         Self { entries: OrdSet::new(), stored: Some(stored) }
     }
 
+    /// Returns the fingerprint of a key, for [`KeyIndex::patch`]. It is from a cryptographic hash:
+    /// otherwise an attacker could choose many keys with the same one.
+    #[must_use]
+    pub fn fingerprint(suite: Suite, key: &[u8]) -> u64 {
+        suite.hash(&[key]).first_chunk().copied().map_or(0, u64::from_be_bytes)
+    }
+
     /// Enters a key of a node.
     pub fn insert(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
         self.insert_entry(Entry::new(suite, key, node));
@@ -104,16 +111,15 @@ impl KeyIndex {
         Ok(nodes)
     }
 
-    /// Returns the changes that turn the rows of an older index into those of this one, or all rows
-    /// if there is no older index.
+    /// Returns the changes that turn the rows of an older index in memory into those of this one,
+    /// which is in memory, too. Returns all rows if there is no older index.
     ///
     /// # Errors
     /// [`TreeError::Source`] if all rows are wanted, and the index is stored and cannot be read.
     pub fn rows_since(&self, kind: KeyKind, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         let mut rows = Vec::new();
-        let mut change = |entry: &Entry, is_there: bool| {
-            rows.push((TreeKey::Key(kind, entry.fingerprint, entry.node), is_there.then(Vec::new)));
-        };
+        let mut change =
+            |entry: &Entry, is_there: bool| rows.push((entry.key(kind), is_there.then(Vec::new)));
         let Some(older) = older else {
             self.entries.iter().for_each(|entry| change(entry, true));
             if let Some(stored) = &self.stored {
@@ -122,12 +128,6 @@ impl KeyIndex {
             }
             return Ok(rows);
         };
-        for item in older.gone().diff(&self.gone()) {
-            // A tombstone that has gone became an entry again, which the second loop finds.
-            if let DiffItem::Add(entry) = item {
-                change(entry, false);
-            }
-        }
         for item in older.entries.diff(&self.entries) {
             match item {
                 DiffItem::Add(entry) => change(entry, true),
@@ -137,7 +137,7 @@ impl KeyIndex {
         Ok(rows)
     }
 
-    /// Applies a change of a row that [`KeyIndex::rows_since`] returned.
+    /// Enters or removes an entry, as a change of its row says.
     pub fn patch(&mut self, fingerprint: u64, node: NodeIndex, is_there: bool) {
         let entry = Entry::restore(fingerprint, node);
         if is_there { self.insert_entry(entry) } else { self.remove_entry(entry) }
@@ -163,11 +163,6 @@ impl KeyIndex {
             stored.gone = gone;
         }
         Ok(())
-    }
-
-    /// Returns the tombstones.
-    fn gone(&self) -> OrdSet<Entry> {
-        self.stored.as_ref().map_or_else(OrdSet::new, |stored| stored.gone.clone())
     }
 
     fn insert_entry(&mut self, entry: Entry) {
@@ -207,16 +202,18 @@ impl StoredIndex {
 }
 
 impl Entry {
-    /// Returns the entry of a key. The fingerprint is from a cryptographic hash: otherwise an
-    /// attacker could choose many keys with the same one.
+    /// Returns the entry of a key.
     pub(crate) fn new(suite: Suite, key: &[u8], node: NodeIndex) -> Self {
-        let digest = suite.hash(&[key]);
-        let fingerprint = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
-        Self { fingerprint, node }
+        Self { fingerprint: KeyIndex::fingerprint(suite, key), node }
     }
 
     /// Returns an entry that was stored.
     pub(crate) const fn restore(fingerprint: u64, node: NodeIndex) -> Self {
         Self { fingerprint, node }
+    }
+
+    /// Returns the key of the row of this entry.
+    pub(crate) const fn key(self, kind: KeyKind) -> TreeKey {
+        TreeKey::Key(kind, self.fingerprint, self.node)
     }
 }

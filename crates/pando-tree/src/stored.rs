@@ -5,6 +5,7 @@
 //! hashes are taken as they are; a store compares them before.
 
 use crate::TreeError;
+use crate::changes::Differing;
 use crate::content::{LeafBytes, ParentBytes};
 use crate::hash::tree_hash;
 use crate::key_index::{Entry, KeyIndex};
@@ -44,21 +45,50 @@ impl Tree {
         }) {
             rows.push((TreeKey::Shape, Some(shape(self))));
         }
-        for differing in self.differing(older)? {
-            let row = differing.new.map(|new| node_row(self.suite, differing.at, new)).transpose()?.flatten();
-            let was_there = differing.old.is_some_and(|old| old.summary.members > 0);
+        for Differing { at, old, new } in self.differing(older)? {
+            let row = new.map(|new| node_row(self.suite, at, new)).transpose()?.flatten();
+            let was_there = old.is_some_and(|old| old.summary.members > 0);
             if row.is_some() || was_there {
-                rows.push((TreeKey::Node(differing.at), row));
+                rows.push((TreeKey::Node(at), row));
+            }
+            // From the nodes and not from the indexes, which do not know all that is stored.
+            let (old, new) = (index_keys(self.suite, at, old)?, index_keys(self.suite, at, new)?);
+            for (old, new) in old.into_iter().zip(new).filter(|(old, new)| old != new) {
+                rows.extend(old.map(|key| (key, None)));
+                rows.extend(new.map(|key| (key, Some(Vec::new()))));
             }
         }
-        let indexes = [
-            (KeyKind::Encryption, &self.encryption_keys, older.map(|older| &older.encryption_keys)),
-            (KeyKind::Signature, &self.signature_keys, older.map(|older| &older.signature_keys)),
-        ];
-        for (kind, new, old) in indexes {
-            rows.extend(new.rows_since(kind, old)?);
-        }
         Ok(rows)
+    }
+
+    /// Returns the tree that this one becomes if its nodes are replaced by those of `target`, and
+    /// the changes of rows, as [`Tree::rows_since`] does. `target` is an earlier version of this
+    /// tree, or was made from this tree or from an earlier version.
+    ///
+    /// The index of an opened tree knows which entries have changed on the way from the opened tree
+    /// to itself, and asks the store for all others. Therefore the index of `target` does not serve
+    /// after this tree was stored: it does not know the changes on another way. The index of the
+    /// returned tree knows the changes on both.
+    ///
+    /// # Errors
+    /// As [`Tree::rows_since`].
+    pub fn moved_to(&self, target: &Self) -> Result<(Self, Vec<RowChange>), TreeError> {
+        let changes = target.rows_since(Some(self))?;
+        let (encryption_keys, signature_keys) = (self.encryption_keys.clone(), self.signature_keys.clone());
+        let mut tree = Self { encryption_keys, signature_keys, ..target.clone() };
+        changes.iter().for_each(|(key, row)| tree.patch_index(*key, row.is_some()));
+        Ok((tree, changes))
+    }
+
+    /// Applies a change of a row to the indexes.
+    fn patch_index(&mut self, key: TreeKey, is_there: bool) {
+        let TreeKey::Key(kind, fingerprint, node) = key else { return };
+        let index = match kind {
+            KeyKind::Encryption => &mut self.encryption_keys,
+            KeyKind::Signature => &mut self.signature_keys,
+            KeyKind::Client => return,
+        };
+        index.patch(fingerprint, node, is_there);
     }
 
     /// Restores a tree from all of its rows.
@@ -177,14 +207,7 @@ impl Tree {
                 TreeKey::Node(at) => {
                     nodes.push((*at, bytes.map(|bytes| NodeRow::read(*at, bytes)).transpose()?));
                 }
-                TreeKey::Key(kind, fingerprint, node) => {
-                    let index = match kind {
-                        KeyKind::Encryption => &mut tree.encryption_keys,
-                        KeyKind::Signature => &mut tree.signature_keys,
-                        KeyKind::Client => continue,
-                    };
-                    index.patch(*fingerprint, *node, bytes.is_some());
-                }
+                TreeKey::Key(..) => tree.patch_index(*key, bytes.is_some()),
             }
         }
         nodes.sort_unstable_by_key(|(at, _)| *at);
@@ -209,6 +232,22 @@ fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<Option<Vec
         }
     };
     Ok(Some(row.encode(at)?))
+}
+
+/// Returns the keys of the index rows of the node at `at`: of its encryption key, and of its
+/// signature key.
+fn index_keys(
+    suite: Suite,
+    at: NodeIndex,
+    subtree: Option<&Arc<Subtree>>,
+) -> Result<[Option<TreeKey>; 2], TreeError> {
+    let (encryption, signature) = match subtree.map(|subtree| subtree.kind()).transpose()? {
+        Some(Kind::Leaf(leaf)) => (Some(leaf.encryption_key()), Some(leaf.signature_key())),
+        Some(Kind::Parent { content: Some(content), .. }) => (Some(content.encryption_key()), None),
+        Some(Kind::Parent { content: None, .. } | Kind::Blank(_)) | None => (None, None),
+    };
+    let row = |kind, key: Option<&[u8]>| key.map(|key| Entry::new(suite, key, at).key(kind));
+    Ok([row(KeyKind::Encryption, encryption), row(KeyKind::Signature, signature)])
 }
 
 /// Returns the part of a parent's row that is about its child at `at`.

@@ -22,7 +22,8 @@ use std::sync::{Arc, OnceLock};
 ///
 /// The nodes of an opened tree ([`Tree::open`]) are loaded on demand. A clone of such a tree is
 /// valid until the rows of a later tree are stored: nodes and keys that the clone has not loaded
-/// may be gone then.
+/// may be gone then. If the rows were made by [`Tree::rows_since`] from the clone, no node is gone,
+/// and [`Tree::moved_to`] makes the clone valid again.
 ///
 /// # Errors
 /// Every operation that may have to load a node can fail with [`TreeError::Source`] or

@@ -430,6 +430,16 @@ fn operations() -> Vec<Operation> {
             newer.add_all(setting.newcomers.iter().map(|newcomer| &newcomer.leaf_node))?;
             text_of_rows(newer.rows_since(Some(&subject.tree))?)
         }),
+        operation("Tree::moved_to", |setting, subject| {
+            let mut newer = subject.tree.clone();
+            newer.update(OTHER, &setting.updated(OTHER, 1))?;
+            newer.add(&setting.newcomers[0].leaf_node)?;
+            let (there, changes) = subject.tree.moved_to(&newer)?;
+            let (back, other_changes) = there.moved_to(&subject.tree)?;
+            let key = setting.signature_key();
+            let found = (there.find_signature_key(&key)?, back.find_signature_key(&key)?);
+            text((changes, other_changes, found, back.tree_hash()?))
+        }),
         operation("Tree::patched", |setting, subject| {
             let mut newer = setting.tree().clone();
             newer.update(OTHER, &setting.updated(OTHER, 1))?;
@@ -680,6 +690,7 @@ const LOAD_NOTHING: &[&str] = &[
     "CapabilityCounts::all_support_proposal",
     "CapabilityCounts::all_support_version",
     "CapabilityCounts::credential_types_in_use",
+    "KeyIndex::fingerprint",
     "KeyIndex::insert",
     "KeyIndex::patch",
     "KeyIndex::remove",

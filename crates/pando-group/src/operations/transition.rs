@@ -262,7 +262,7 @@ pub(crate) fn check_tree(
     let policy = identities.policy;
     let changed = applied.updated.iter().chain(&applied.added).copied().chain(path);
     let changed: Vec<_> = changed.collect();
-    let mut clients = state.clients.clone();
+    let mut clients = state.clients.in_next_epoch();
     for leaf in applied.removed.iter().chain(&changed) {
         if let Some(old) = state.tree.leaf(*leaf)? {
             clients.leave(*leaf, &old.credential, &state.tree, policy);

@@ -2,13 +2,16 @@
 
 use super::{Previous, PublicGroup};
 use crate::operations::group_info::verify_description;
+use crate::state::client_index::ClientChanges;
+use crate::state::proposal_store::ProposalStore;
+use crate::state::public_state::PublicState;
 use crate::state::staged::{Effects, PublicStaged};
 use crate::storage::changes;
 use crate::storage::delta::Delta;
 use crate::storage::row_codec;
 use crate::storage::row_key::{Changes, RowKey};
 use crate::{GroupError, Misuse, Violation};
-use pando_wire::{GroupInfo, Sender};
+use pando_wire::{GroupInfo, ReInit, Sender};
 use std::mem;
 
 impl PublicGroup {
@@ -30,6 +33,7 @@ impl PublicGroup {
     ///   if a member has signed it, and it describes another epoch. Then it belongs to another
     ///   Commit, or this Commit was altered on its way.
     /// - [`Violation::DuplicateExtension`](crate::Violation).
+    /// - [`GroupError::Tree`] if the leaf of the signer could not be read.
     pub fn merge(&mut self, staged: &PublicStaged, group_info: &GroupInfo) -> Result<Delta, GroupError> {
         self.check_follows(staged)?;
         // A new member needs no secret of the epoch to sign: it vouches for its own Commit alone.
@@ -38,7 +42,7 @@ impl PublicGroup {
             return Err(Violation::GroupInfoSigner(signer).into());
         }
         verify_description(&staged.public, group_info)?;
-        self.enter(staged, true)
+        self.enter(staged)
     }
 
     /// Enters the staged epoch although no GroupInfo confirms it.
@@ -52,41 +56,41 @@ impl PublicGroup {
     /// [`Misuse::StaleCommit`] if `staged` does not follow the current epoch of this group.
     pub fn merge_unconfirmed(&mut self, staged: &PublicStaged) -> Result<Delta, GroupError> {
         self.check_follows(staged)?;
-        self.enter(staged, false)
+        self.enter(staged)
     }
 
     /// Returns to the state before the last merge, with the proposals that were pending.
     ///
     /// Commits that were staged after that merge are stale. [`PublicGroup`] says which states are kept,
-    /// and when to roll back.
+    /// and when to roll back. Nothing is read from the store of an opened group: all rows that the merge
+    /// changed are in memory.
     ///
     /// # Errors
-    /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`],
-    /// [`GroupError::Tree`]. The group is as it was.
+    /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`]. The group is
+    /// as it was.
     pub fn roll_back(&mut self) -> Result<Delta, GroupError> {
-        let previous = self.previous.pop().ok_or(Misuse::NothingToRollBack)?;
-        match self.changes_to(&previous) {
-            Ok(changes) => {
-                let Previous { public, proposals, .. } = previous;
-                (self.public, self.proposals) = (public, proposals);
-                self.reinit = None;
-                Ok(self.delta(changes))
-            }
-            Err(error) => {
-                self.previous.push(previous);
-                Err(error)
-            }
-        }
+        let Previous { public, proposals } = self.previous.last().ok_or(Misuse::NothingToRollBack)?.clone();
+        let clients = self.public.clients.changes().reversed();
+        let (public, changes) = self.moved_to(&public, &clients, &proposals, None)?;
+        self.previous.pop();
+        (self.public, self.proposals, self.reinit) = (public, proposals, None);
+        Ok(self.delta(changes))
     }
 
-    /// Returns the rows that rolling back writes and deletes.
-    fn changes_to(&self, Previous { public, proposals, .. }: &Previous) -> Result<Changes, GroupError> {
-        let mut changes = changes::tree(public, Some(&self.public))?;
-        changes.insert(RowKey::Public, Some(row_codec::public(public, self.lineage.instance, None)?));
+    /// Returns the state that [`changes::moved`] does, and all rows that the group writes and deletes if it moves there.
+    fn moved_to(
+        &self,
+        target: &PublicState,
+        clients: &ClientChanges,
+        proposals: &ProposalStore,
+        reinit: Option<&ReInit>,
+    ) -> Result<(PublicState, Changes), GroupError> {
+        let (public, mut changes) = changes::moved(&self.public, target, clients)?;
+        changes.insert(RowKey::Public, Some(row_codec::public(&public, self.lineage.instance, reinit)?));
         changes.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
         let proposals = changes::proposal_rows(proposals)?.into_iter();
         changes.extend(proposals.map(|(key, row)| (key, Some(row))));
-        Ok(changes)
+        Ok((public, changes))
     }
 
     fn check_follows(&self, staged: &PublicStaged) -> Result<(), Misuse> {
@@ -94,24 +98,18 @@ impl PublicGroup {
         if follows { Ok(()) } else { Err(Misuse::StaleCommit) }
     }
 
-    /// Enters the staged epoch. `confirmed` says whether a GroupInfo has confirmed it.
-    fn enter(&mut self, staged: &PublicStaged, confirmed: bool) -> Result<Delta, GroupError> {
+    /// Enters the staged epoch.
+    fn enter(&mut self, staged: &PublicStaged) -> Result<Delta, GroupError> {
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
-        let mut changes = changes::tree(public, Some(&self.public))?;
-        let instance = self.lineage.instance;
-        changes.insert(RowKey::Public, Some(row_codec::public(public, instance, reinit.as_ref())?));
-        changes.extend(self.proposals.positions().map(|position| (RowKey::Proposal(position), None)));
+        let (clients, no_proposals) = (public.clients.changes(), ProposalStore::default());
+        let (public, changes) = self.moved_to(public, clients, &no_proposals, reinit.as_ref())?;
         // The group changes from here on, and no step fails.
         let changes: Changes = self.take_renewed().chain(changes).collect();
-        // The signature of this Commit confirms the Commit before, except for its confirmation tag. A
-        // GroupInfo with either Commit confirms that, too.
-        let still_open = self.previous.pop().filter(|previous| !previous.confirmed && !confirmed);
         let previous = Previous {
-            public: mem::replace(&mut self.public, public.clone()),
-            proposals: mem::take(&mut self.proposals),
-            confirmed,
+            public: mem::replace(&mut self.public, public),
+            proposals: mem::replace(&mut self.proposals, no_proposals),
         };
-        self.previous = still_open.into_iter().chain([previous]).collect();
+        self.previous = self.previous.pop().into_iter().chain([previous]).collect();
         self.reinit.clone_from(reinit);
         Ok(self.delta(changes))
     }

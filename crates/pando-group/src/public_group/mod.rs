@@ -17,14 +17,16 @@ use crate::state::staged::PublicStaged;
 use crate::storage::changes;
 use crate::storage::delta::Delta;
 use crate::storage::lineage::Lineage;
-use crate::storage::load::{client_rows, proposals, public_state, stored_state};
+use crate::storage::load::{client_rows, open_public_state, proposals, public_state, stored_state};
 use crate::storage::row_codec::{self, PublicRow};
 use crate::storage::row_key::{Changes, RowKey, Rows};
+use crate::storage::row_source::RowSource;
 use crate::{GroupError, GroupRules, Limits, Misuse};
 use pando_crypto::{CryptoProvider, SecretBytes, Suite};
 use pando_framing::open_public_unchecked;
 use pando_tree::MergedPath;
 use pando_wire::{Content, GroupInfo, MlsMessage, MlsMessageBody, ReInit};
+use std::sync::Arc;
 use tls_codec::Size;
 
 /// A group as a delivery service or an observer sees it, without the group's secrets.
@@ -76,9 +78,8 @@ use tls_codec::Size;
 /// # The way back
 ///
 /// [`PublicGroup::roll_back`] returns to the state before the last merge, with the proposals that were
-/// pending. The state before the last merge is always kept. The state before the merge before that is
-/// kept if neither of the two Commits came with a GroupInfo, because the tag of the earlier one is not
-/// confirmed yet. The states share the nodes in which their trees agree.
+/// pending. The states before the last two merges are kept, because the confirmation tag of a Commit
+/// is confirmed two epochs later. The states share the nodes in which their trees agree.
 ///
 /// A refused message does not tell which Commit was altered. Roll back as far as possible, and process
 /// the true messages from that epoch on, including proposals.
@@ -86,6 +87,11 @@ use tls_codec::Size;
 /// Previous states are not stored. After a restart, or if a signer has lied in several Commits in a
 /// row, begin again ([`PublicGroup::new`]) with a GroupInfo from a member that the application
 /// believes.
+///
+/// # Storage
+///
+/// Each operation that changes the group returns a [`Delta`]. [`PublicGroup::open`] takes a group from
+/// a store that applies them, and reads O(log N) rows for each message.
 #[derive(Debug, Clone)]
 pub struct PublicGroup {
     public: PublicState,
@@ -105,8 +111,6 @@ pub struct PublicGroup {
 struct Previous {
     public: PublicState,
     proposals: ProposalStore,
-    /// Whether a GroupInfo has confirmed the Commit.
-    confirmed: bool,
 }
 
 /// A message that a [`PublicGroup`] has taken.
@@ -136,15 +140,8 @@ impl PublicGroup {
         limits: Limits,
     ) -> Result<(Self, Delta), GroupError> {
         let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None }, &limits)?;
-        let mut group = Self {
-            public,
-            proposals: ProposalStore::default(),
-            limits,
-            reinit: None,
-            renewed: Vec::new(),
-            previous: Vec::new(),
-            lineage: Lineage::NONE,
-        };
+        let lineage = Lineage::NONE;
+        let mut group = Self::with(public, ProposalStore::default(), limits, lineage, None);
         let (group_id, rows) = (group.public.context.group_id.clone(), group.rows()?);
         group.lineage = Lineage::begin(suite, &group_id, rows);
         let delta = group.lineage.whole(group_id, GroupState::Active, group.rows()?);
@@ -161,18 +158,45 @@ impl PublicGroup {
         policy: &dyn IdentityPolicy,
         limits: Limits,
     ) -> Result<Self, GroupError> {
-        let (public, PublicRow { instance, reinit, .. }) = public_state(rows, crypto, policy)?;
+        let (public, row) = public_state(rows, crypto, policy)?;
         let renewed = client_rows(rows, &public.clients)?.into_iter();
         let renewed = renewed.map(|(key, row)| (key, row.map(|row| row.expose().to_vec()))).collect();
-        Ok(Self {
-            public,
-            proposals: proposals(rows)?,
-            limits,
-            reinit,
-            renewed,
-            previous: Vec::new(),
-            lineage: Lineage { instance, position: stored_state(rows)?.position },
-        })
+        Ok(Self { renewed, ..Self::stored(rows, public, row, limits)? })
+    }
+
+    /// Opens a stored group: reads its rows beside the tree now, and nodes of the tree on demand. The group has no state
+    /// to roll back to.
+    ///
+    /// If a row cannot be read later, the operation that needs it fails with [`GroupError::Tree`]. It has changed nothing
+    /// then, and can be repeated. The policies of later calls must tell clients apart as the policy did when the group was
+    /// stored ([`IdentityPolicy::client_id`]). A clone of an opened group has the same store: only one of both may go on.
+    ///
+    /// # Errors
+    /// - [`GroupError::Tree`] if a row cannot be read.
+    /// - As [`PublicGroup::load`].
+    pub fn open(
+        source: Arc<dyn RowSource>,
+        crypto: &dyn CryptoProvider,
+        limits: Limits,
+    ) -> Result<Self, GroupError> {
+        let (rows, public, row) = open_public_state(source, crypto)?;
+        Self::stored(&rows, public, row, limits)
+    }
+
+    /// Returns a group from its rows beside the tree.
+    fn stored(rows: &Rows, public: PublicState, row: PublicRow, limits: Limits) -> Result<Self, GroupError> {
+        let lineage = Lineage { instance: row.instance, position: stored_state(rows)?.position };
+        Ok(Self::with(public, proposals(rows)?, limits, lineage, row.reinit))
+    }
+
+    const fn with(
+        public: PublicState,
+        proposals: ProposalStore,
+        limits: Limits,
+        lineage: Lineage,
+        reinit: Option<ReInit>,
+    ) -> Self {
+        Self { public, proposals, limits, reinit, renewed: Vec::new(), previous: Vec::new(), lineage }
     }
 
     /// Returns changes to store after loading, if the policy tells clients apart in another way than it
@@ -202,7 +226,7 @@ impl PublicGroup {
     /// Returns all rows of the group.
     ///
     /// # Errors
-    /// [`GroupError::Encode`] if something is too long.
+    /// [`GroupError::Encode`] if something is too long; [`GroupError::Tree`] if a row could not be read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
         changes::of_everybody(
             &self.public,
@@ -235,6 +259,7 @@ impl PublicGroup {
     ///
     /// # Errors
     /// A [`GroupError`] that names the fault. The group is as it was.
+    /// - [`GroupError::Tree`] if a row could not be read.
     /// - [`Misuse::WrongMessage`] if the message is not a public handshake.
     /// - [`FramingError::Crypto`](pando_framing::FramingError) if the signature is not valid. If it is
     ///   a member's, and an earlier Commit was merged without a GroupInfo, then that Commit may have
@@ -275,6 +300,8 @@ impl PublicGroup {
                 Ok((processed, delta))
             }
             Content::Commit(commit) => {
+                // The Deltas of earlier Commits list the deleted rows.
+                self.public.forget_deleted()?;
                 let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
                 let Transition { applied, path, public, .. } =
                     transition(&self.public, &content, commit, &list, identities, rules)?;

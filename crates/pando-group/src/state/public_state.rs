@@ -55,6 +55,12 @@ impl PublicState {
         StateView::new(&self.context, &self.tree)
     }
 
+    /// Forgets tombstones of the indexes, as [`Tree::forget_deleted`] does.
+    pub(crate) fn forget_deleted(&mut self) -> Result<(), TreeError> {
+        self.tree.forget_deleted()?;
+        self.clients.forget_deleted()
+    }
+
     /// The key that content must be signed with, by who sends it (section 6.1).
     pub(crate) fn sender_key(&self, content: &FramedContent) -> Result<SignaturePublicKey, GroupError> {
         match content.sender {

@@ -51,6 +51,7 @@ impl PublicStaged {
     ) -> Result<Self, TreeError> {
         Ok(Self {
             follows: old.interim_transcript_hash.clone(),
+            // This loads all nodes of the old tree that differ. A roll back needs them, and must not read.
             leaves: replaced_leaves(&old.tree, &public.tree)?,
             public,
             committer: content.sender,
@@ -178,8 +179,7 @@ impl Staged {
         instance: Instance,
     ) -> Result<Self, TreeError> {
         // The rows list what is deleted.
-        everybody.public.tree.forget_deleted()?;
-        everybody.public.clients.forget_deleted()?;
+        everybody.public.forget_deleted()?;
         Ok(Self { everybody, member, rows, instance })
     }
 

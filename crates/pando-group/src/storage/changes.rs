@@ -1,5 +1,6 @@
 //! The rows that operations write and delete, and all rows of a group.
 
+use crate::state::client_index::ClientChanges;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
 use crate::state::group_state::GroupState;
@@ -16,14 +17,34 @@ use crate::storage::row_codec::{
 use crate::storage::row_key::{Changes, EpochRow, RowKey, Rows};
 use crate::{GroupConfig, GroupError};
 use pando_crypto::SecretBytes;
-use pando_tree::{PrivateKeys, TreeError};
+use pando_tree::{PrivateKeys, RowChange, TreeError};
 use pando_wire::{EncodeError, ReInit};
 
-/// The rows of the tree, and of whose leaves are whose, that differ between two epochs: all of them if there is only one.
-pub(crate) fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Changes, TreeError> {
-    let clients = new.clients.rows_since(old.map(|old| &old.clients))?;
-    let changes = new.tree.rows_since(old.map(|old| &old.tree))?.into_iter().chain(clients);
-    Ok(changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect())
+/// Returns the rows of the tree and of the index of clients that differ between an epoch and the epoch before it, or all of
+/// these rows.
+fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Changes, TreeError> {
+    let clients = match old {
+        Some(_) => new.clients.changes().rows().collect(),
+        None => new.clients.rows_since(None)?,
+    };
+    Ok(tree_changes(new.tree.rows_since(old.map(|old| &old.tree))?.into_iter().chain(clients)))
+}
+
+fn tree_changes(changes: impl Iterator<Item = RowChange>) -> Changes {
+    changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect()
+}
+
+/// Returns the state that `current` becomes if a group moves from it to `target`, the state of the next epoch or of the
+/// epoch before, and the rows that differ. `clients` are the differences of the indexes of clients.
+pub(crate) fn moved(
+    current: &PublicState,
+    target: &PublicState,
+    clients: &ClientChanges,
+) -> Result<(PublicState, Changes), TreeError> {
+    let (tree, changes) = current.tree.moved_to(&target.tree)?;
+    let state =
+        PublicState { tree, clients: current.clients.moved_to(&target.clients, clients), ..target.clone() };
+    Ok((state, tree_changes(changes.into_iter().chain(clients.rows()))))
 }
 
 /// Returns the rows of the public state of a group, which members and public groups have.

@@ -60,15 +60,7 @@ impl Group {
     /// - [`GroupError::Tree`] if something cannot be read.
     /// - As [`Group::load`].
     pub fn open(source: Arc<dyn RowSource>, client: &Client<'_>) -> Result<Self, GroupError> {
-        let rows = beside_the_tree(&*source).map_err(TreeError::from)?;
-        let row: PublicRow = decode_row(&rows, RowKey::Public)?;
-        let suite = client.suite(row.context.cipher_suite)?;
-        let tree = Tree::open(suite, Arc::new(TreeRows(source)))?;
-        if tree.tree_hash()? != row.context.tree_hash {
-            return Err(GroupError::Stored(RowKey::Tree(TreeKey::Node(tree.size().root()))));
-        }
-        let clients = ClientIndex::stored(&tree);
-        let public = state(suite, tree.clone(), clients, &row);
+        let (rows, public, row) = open_public_state(source, client.crypto)?;
         Self::with_public_state(&rows, public, row, client)
     }
 
@@ -278,6 +270,22 @@ pub(crate) fn public_state(
     let tree = Tree::restore(suite, tree_rows)?;
     let clients = ClientIndex::of(&tree, policy)?;
     Ok((state(suite, tree, clients, &row), row))
+}
+
+/// Reads all rows beside the tree, and opens the tree, whose root must have the hash in the GroupContext.
+pub(crate) fn open_public_state(
+    source: Arc<dyn RowSource>,
+    crypto: &dyn CryptoProvider,
+) -> Result<(Rows, PublicState, PublicRow), GroupError> {
+    let rows = beside_the_tree(&*source).map_err(TreeError::from)?;
+    let row: PublicRow = decode_row(&rows, RowKey::Public)?;
+    let suite = crypto.suite(row.context.cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)?;
+    let tree = Tree::open(suite, Arc::new(TreeRows(source)))?;
+    if tree.tree_hash()? != row.context.tree_hash {
+        return Err(GroupError::Stored(RowKey::Tree(TreeKey::Node(tree.size().root()))));
+    }
+    let clients = ClientIndex::stored(&tree);
+    Ok((rows, state(suite, tree, clients, &row), row))
 }
 
 fn state(suite: Suite, tree: Tree, clients: ClientIndex, row: &PublicRow) -> PublicState {

@@ -1,4 +1,4 @@
-//! Rows that are read when they are needed.
+//! The source that a stored group is read from.
 
 use crate::storage::row_key::{RowKey, Rows};
 use pando_crypto::SecretBytes;
@@ -7,9 +7,11 @@ use pando_wire::NodeIndex;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// The stored rows of a group, for [`Group::open`](crate::Group::open): those that it had, with or without each
-/// [`Delta`](crate::Delta) that the group has given since, and nothing else. What the group has changed itself, it does not
-/// ask for.
+/// The stored rows of a group, for [`Group::open`](crate::Group::open) and
+/// [`PublicGroup::open`](crate::PublicGroup::open).
+///
+/// The rows are those of the group that was opened, with or without the first few of the [`Delta`](crate::Delta)s that the
+/// group has returned since, and no others. The group does not ask for rows that it has changed itself.
 pub trait RowSource: Send + Sync {
     /// The row with a key, if there is one.
     ///

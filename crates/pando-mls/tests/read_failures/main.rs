@@ -3,8 +3,7 @@
 //! failed operation has changed nothing, and succeeds when it is repeated: it uses up no message
 //! key, neither of a message that it takes nor of one that it sends.
 //!
-//! A [`PublicGroup`](pando_mls::PublicGroup) cannot be opened yet, and no function makes one that
-//! shares the tree of an opened group. Its trees are in memory.
+//! The same holds for a [`PublicGroup`](pando_mls::PublicGroup) that is opened.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -21,6 +20,7 @@ mod make;
 #[path = "../support/names.rs"]
 mod names;
 mod operations;
+mod public_group;
 mod setting;
 mod store;
 #[allow(dead_code, reason = "it belongs to the scenarios, which need more of it")]

@@ -93,7 +93,7 @@ impl<'a> Operation<'a> {
 }
 
 /// Rules that look at everything that they can see.
-struct Curious;
+pub(crate) struct Curious;
 
 impl GroupRules for Curious {
     fn admit(&self, state: StateView<'_>, sender: Sender, _: &Proposal) -> Result<(), RuleError> {
@@ -113,7 +113,7 @@ impl GroupRules for Curious {
 }
 
 /// Rules by which the first member stays.
-struct Loyal;
+pub(crate) struct Loyal;
 
 impl GroupRules for Loyal {
     fn check(&self, commit: &CommitView<'_>) -> Result<(), RuleError> {
@@ -122,7 +122,7 @@ impl GroupRules for Loyal {
     }
 }
 
-fn text(answer: impl Debug) -> Result<String, GroupError> {
+pub(crate) fn text(answer: impl Debug) -> Result<String, GroupError> {
     Ok(format!("{answer:?}"))
 }
 
@@ -131,7 +131,7 @@ fn encoded(message: &impl Encode) -> Vec<u8> {
 }
 
 /// Returns the contents of a staged epoch that need no read.
-fn text_of_staged(staged: &PublicStaged) -> String {
+pub(crate) fn text_of_staged(staged: &PublicStaged) -> String {
     let left_out: Vec<_> = staged.left_out().collect();
     let (proposals, added): (Vec<_>, Vec<_>) = (staged.proposals().collect(), staged.added().collect());
     let (committer, removed) = (staged.committer(), staged.removed());
@@ -220,7 +220,7 @@ fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
 }
 
 /// Proposals of each kind that any member can make, except for Updates.
-fn proposals(setting: &Setting) -> Vec<(&'static str, Proposal)> {
+pub(crate) fn proposals(setting: &Setting) -> Vec<(&'static str, Proposal)> {
     vec![
         ("Add", make::add(setting.key_package(0))),
         ("Remove", make::remove(12)),
@@ -231,14 +231,14 @@ fn proposals(setting: &Setting) -> Vec<(&'static str, Proposal)> {
     ]
 }
 
-fn reinit(setting: &Setting) -> Proposal {
+pub(crate) fn reinit(setting: &Setting) -> Proposal {
     Proposal::ReInit(Box::new(make::reinit(setting.suite, make::extensions(&[]))))
 }
 
-type Fill = for<'b> fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>;
+pub(crate) type Fill = for<'b> fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>;
 
 /// Commits that any member can make.
-const COMMITS: &[(&str, Fill)] = &[
+pub(crate) const COMMITS: &[(&str, Fill)] = &[
     ("plain", |_, builder| builder),
     ("without a path", |_, builder| builder.psk(external_psk(1)).without_path()),
     ("Add", |setting, builder| builder.add(setting.key_package(0))),
@@ -351,7 +351,7 @@ pub(crate) fn committing(setting: &Setting) -> Vec<Operation<'_>> {
     let pending = [update.clone(), setting.other(true).propose(make::remove(12))];
     let double = setting.third(true).propose(make::add(setting.double.key_package()));
     // Our Commit makes the group compare its tombstones of keys with the store.
-    let many = many_commits(setting);
+    let many = many_commits(setting, true);
     let after_many = builds("after many", |_, builder| builder.remove(LeafIndex(12))).after_in_memory(
         move |setting, subject| {
             for commit in &many[..12] {
@@ -381,8 +381,8 @@ pub(crate) fn committing(setting: &Setting) -> Vec<Operation<'_>> {
 
 /// Returns consecutive Commits. The last one makes an opened group compare its tombstones of keys
 /// with the store.
-fn many_commits(setting: &Setting) -> Vec<MlsMessage> {
-    let mut other = setting.other(true);
+pub(crate) fn many_commits(setting: &Setting, encrypts_handshakes: bool) -> Vec<MlsMessage> {
+    let mut other = setting.other(encrypts_handshakes);
     let mut next = || {
         let commit = other.commit(|_, builder| builder);
         let _ = other.group.merge_pending().unwrap();
@@ -466,7 +466,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
         take(setting, subject, &commit).unwrap();
     }));
     // In an epoch that the group has entered since it was opened.
-    let mut commits = many_commits(setting);
+    let mut commits = many_commits(setting, true);
     let last = commits.pop().unwrap();
     let (first, second) = (commits[0].clone(), commits[1].clone());
     operations.push(takes("commit in the next epoch", second).after_in_memory(move |setting, subject| {

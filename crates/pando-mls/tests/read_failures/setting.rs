@@ -28,7 +28,7 @@ const SILENT: LeafIndex = LeafIndex(1);
 /// A member with its stored rows.
 pub(crate) struct Stored {
     pub(crate) signer: Box<dyn Signer>,
-    rows: Rows,
+    pub(crate) rows: Rows,
 }
 
 /// The arguments of the operations.
