@@ -198,7 +198,7 @@ impl Forger {
 
     /// Returns an Update, by which the member may take another name.
     pub(crate) fn update(&mut self, group: &PublicGroup, by: LeafIndex, name: Option<u32>) -> Proposal {
-        let mut leaf_node = group.public().tree().leaf(by).unwrap();
+        let mut leaf_node = group.public().tree().leaf(by).unwrap().unwrap();
         leaf_node.encryption_key = self.suite.hpke_generate_key_pair(&mut self.rng).unwrap().public;
         leaf_node.leaf_node_source = LeafNodeSource::Update;
         leaf_node.credential = name.map_or(leaf_node.credential, named);

@@ -18,7 +18,7 @@ fn go_on(
     let mut most_reads = 0;
     for number in commits {
         let by = LeafIndex(number % 8 * 30);
-        let key = |group: &PublicGroup, leaf| group.public().tree().signature_key(leaf).unwrap();
+        let key = |group: &PublicGroup, leaf| group.public().tree().signature_key(leaf).unwrap().unwrap();
         let old_keys = [by, LeafIndex(MEMBERS - 1)].map(|leaf| (leaf, key(group, leaf)));
         let by_value = if number % 5 == 0 {
             let key_package = forger.key_package(MEMBERS + number, None);
