@@ -1,14 +1,67 @@
-//! A server that follows a group: by a description that somebody has made up, and with messages that were changed.
+//! A server that follows a group: by a description that somebody has made up, and with messages that were changed. It
+//! has the group twice: in memory, and opened from a store that applies Deltas at once, or never.
 
 use crate::live::{edited, live};
 use pando_mls::wire::{Mac, PublicMessage};
 use pando_mls::{
-    Decode, Encode, GroupInfo, Limits, MlsMessage, MlsMessageBody, PublicGroup, PublicProcessed, RowKey,
-    Rows, RustCrypto,
+    Decode, Delta, Encode, GroupError, GroupInfo, Limits, MlsMessage, MlsMessageBody, PublicGroup,
+    PublicProcessed, RowKey, RowSource, Rows, RustCrypto, SecretBytes, SourceError,
 };
+use std::sync::{Arc, Mutex};
 
 /// What this bit of the first byte says: that a member signs the description after it was changed.
 pub(crate) const SIGNED: u8 = 0x20;
+
+/// What this bit of the first byte says: that the store of the opened group applies no Delta.
+const LATE: u8 = 0x08;
+
+/// Rows that change while a group reads them.
+struct Store(Mutex<Rows>);
+
+impl RowSource for Store {
+    fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
+        self.0.lock().expect("no panic").row(key)
+    }
+
+    fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError> {
+        RowSource::range(&*self.0.lock().expect("no panic"), first, last)
+    }
+}
+
+/// A group in memory with its rows, and the same group opened.
+struct Both {
+    group: PublicGroup,
+    rows: Rows,
+    opened: PublicGroup,
+    store: Arc<Store>,
+    is_late: bool,
+}
+
+impl Both {
+    /// Does an operation with both groups. Both succeed, or fail for the same reason.
+    fn operate<T>(
+        &mut self,
+        operation: impl Fn(&mut PublicGroup, usize) -> Result<(T, Delta), GroupError>,
+    ) -> Result<[T; 2], GroupError> {
+        match (operation(&mut self.group, 0), operation(&mut self.opened, 1)) {
+            (Ok((result, delta)), Ok((other_result, other))) => {
+                assert_eq!(delta, other, "the opened group writes something else");
+                delta.apply(&mut self.rows).expect("it follows");
+                if !self.is_late {
+                    other.apply(&mut self.store.0.lock().expect("no panic")).expect("it follows");
+                }
+                assert_eq!(self.opened.public().context(), self.group.public().context());
+                assert!(self.opened.pending_proposals().eq(self.group.pending_proposals()));
+                Ok([result, other_result])
+            }
+            (Err(error), Err(other)) => {
+                assert_eq!(error, other, "the opened group refuses for another reason");
+                Err(error)
+            }
+            _ => panic!("one group refuses what the other takes"),
+        }
+    }
+}
 
 /// The first byte says in which group, and how many edits of the description come first, of four bytes each; then there
 /// are messages.
@@ -23,34 +76,40 @@ pub fn public_group(input: &[u8]) {
     }
     let policy = live.policy();
     let observed = PublicGroup::new(live.suite, &group_info, None, policy, Limits::default());
-    let Ok((mut group, delta)) = observed else { return };
+    let Ok((group, delta)) = observed else { return };
     assert!(first & SIGNED != 0 || group_info == live.group_info, "nobody has signed this");
     let mut rows = Rows::new();
     delta.apply(&mut rows).expect("it follows");
+    let store = Arc::new(Store(Mutex::new(group.rows().expect("rows"))));
+    let opened = PublicGroup::open(store.clone(), &RustCrypto, Limits::default()).expect("opens");
+    let mut both = Both { group, rows, opened, store, is_late: first & LATE != 0 };
     let mut number = 0;
     while let ([which, edits, rest @ ..], 0..24) = (bytes, number) {
         let (edits, behind) = rest.split_at(rest.len().min(usize::from(edits % 4) * 4));
         (bytes, number) = (behind, number + 1);
         let honest = &live.honest[usize::from(*which) % live.honest.len()];
         let Ok(message) = MlsMessage::decode(&edited(honest, edits)) else { continue };
-        let epoch = group.public().context().epoch;
-        let Ok((processed, delta)) = group.process(message.clone(), policy, &pando_mls::AdmitAll, None)
-        else {
-            continue;
-        };
+        let epoch = both.group.public().context().epoch;
+        let taken =
+            |group: &mut PublicGroup, _| group.process(message.clone(), policy, &pando_mls::AdmitAll, None);
+        let Ok([processed, other]) = both.operate(taken) else { continue };
         let honest = MlsMessage::decode(honest).expect("it was encoded");
         assert!(untagged(message) == untagged(honest), "nobody has sent {processed:?}");
-        delta.apply(&mut rows).expect("it follows");
-        assert_eq!(group.public().context().epoch, epoch, "nothing is merged yet");
-        if let PublicProcessed::Commit(staged) = processed {
-            let before = group.rows().expect("rows");
-            group.merge_unconfirmed(&staged).expect("it follows").apply(&mut rows).expect("it follows");
-            group.roll_back().expect("there is a state before").apply(&mut rows).expect("it follows");
-            assert!(are_same(&rows, &before), "it has not returned to the state before");
-            group.merge_unconfirmed(&staged).expect("it follows").apply(&mut rows).expect("it follows");
+        assert_eq!(both.group.public().context().epoch, epoch, "nothing is merged yet");
+        if let (PublicProcessed::Commit(staged), PublicProcessed::Commit(other)) = (processed, other) {
+            let staged = [staged, other];
+            let merge =
+                |group: &mut PublicGroup, number: usize| Ok(((), group.merge_unconfirmed(&staged[number])?));
+            let before = both.group.rows().expect("rows");
+            both.operate(merge).expect("it follows");
+            both.operate(|group, _| Ok(((), group.roll_back()?))).expect("there is a state before");
+            assert!(are_same(&both.rows, &before), "it has not returned to the state before");
+            both.operate(merge).expect("it follows");
         }
     }
+    let Both { group, rows, opened, .. } = both;
     assert!(group.rows().expect("rows") == rows, "what was stored is not what there is");
+    assert!(opened.rows().expect("rows") == rows, "the opened group is another");
     let loaded = PublicGroup::load(&rows, &RustCrypto, policy, Limits::default()).expect("loads");
     assert!(loaded.rows().expect("rows") == rows, "what is loaded is something else");
     assert_eq!(loaded.public().context(), group.public().context());

@@ -1,7 +1,8 @@
-//! The table in `docs/storage.md`: how many rows, and how many bytes with their keys, operations write and delete, in
+//! The tables in `docs/storage.md`: how many rows, and how many bytes with their keys, operations write and delete, in
 //! groups of several sizes. The trees are warm: no parent between two members is blank.
 //!
-//! `cargo run --release -p pando-benches --bin stored-rows -- 100 1000 10000 50000`
+//! - Members: `cargo run --release -p pando-benches --bin stored-rows -- 100 1000 10000 50000`
+//! - Public groups that are opened: `... --bin stored-rows -- public 100 5000 50000`. This table has the reads, too.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,31 +14,110 @@ use pando_benches::crowd::{Crowd, Member, written};
 use pando_benches::{Crypto, suite};
 use pando_crypto::RustCrypto;
 use pando_mls::wire::Remove;
-use pando_mls::{Decode, Delta, Encode, LeafIndex, MlsMessage, Proposal};
+use pando_mls::{
+    BasicIdentities, Decode, DefaultRules, Delta, Encode, LeafIndex, MlsMessage, Proposal, PublicGroup,
+    PublicProcessed, RowKey, RowSource, Rows, SecretBytes, SourceError,
+};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the rows of an operation are.
-type Cell = (&'static str, Delta);
+/// An operation, and its cost as text.
+type Cell = (&'static str, String);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sizes: Vec<u32> = std::env::args().skip(1).map(|size| size.parse()).collect::<Result<_, _>>()?;
+    let mut arguments = std::env::args().skip(1).peekable();
+    let column = if arguments.next_if_eq("public").is_some() { public_column } else { column };
+    let sizes: Vec<u32> = arguments.map(|size| size.parse()).collect::<Result<_, _>>()?;
     let columns: Vec<Vec<Cell>> = sizes.iter().map(|&size| column(size)).collect();
     let heads: String = sizes.iter().map(|size| format!(" {size} members |")).collect();
     println!("| |{heads}\n|---|{}", "--:|".repeat(sizes.len()));
     for row in 0..columns.first().map_or(0, Vec::len) {
         let cells: Vec<_> = columns.iter().filter_map(|column| column.get(row)).collect();
         let what = cells.first().map_or("", |(what, _)| what);
-        let cells: String = cells.iter().map(|(_, delta)| format!(" {} |", cell(delta))).collect();
+        let cells: String = cells.iter().map(|(_, cost)| format!(" {cost} |")).collect();
         println!("| {what} |{cells}");
     }
     Ok(())
 }
 
-fn cell(delta: &Delta) -> String {
+fn cost(delta: &Delta) -> String {
     let (writes, deletes) = (delta.writes().count(), delta.deletes().count());
     format!("{writes} + {deletes} rows, {} B", written(delta))
 }
 
 fn column(size: u32) -> Vec<Cell> {
+    deltas(size).into_iter().map(|(what, delta)| (what, cost(&delta))).collect()
+}
+
+/// Rows in memory that count how often they are read.
+struct Store {
+    rows: Mutex<Rows>,
+    reads: AtomicUsize,
+}
+
+impl Store {
+    fn read<T>(&self, read: impl FnOnce(&mut Rows) -> T) -> T {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        read(&mut self.rows.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl RowSource for Store {
+    fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
+        self.read(|rows| rows.row(key))
+    }
+
+    fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError> {
+        self.read(|rows| RowSource::range(rows, first, last))
+    }
+}
+
+/// The Commits that a public group takes after it was opened, with the reads of processing and merging each of them.
+fn public_column(size: u32) -> Vec<Cell> {
+    let mut crowd = Crowd::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
+    let limits = crowd.committer.group.config().limits;
+    let member_rows = crowd.committer.group.rows().unwrap();
+    let group = PublicGroup::load(&member_rows, &RustCrypto, &BasicIdentities, limits).unwrap();
+    let rows = Mutex::new(group.rows().unwrap());
+    drop((group, member_rows));
+    let store = Arc::new(Store { rows, reads: AtomicUsize::default() });
+    let mut group = PublicGroup::open(store.clone(), &RustCrypto, limits).unwrap();
+    let mut cells = vec![("opening", format!("{} reads", store.reads.swap(0, Ordering::Relaxed)))];
+    for what in ["first Commit, an update", "update Commit", "add Commit", "remove Commit", "external Commit"]
+    {
+        let newcomer = crowd.newcomer();
+        let key_package = newcomer.bundle().key_package;
+        let Crowd { committer, receiver, rng, .. } = &mut crowd;
+        let message = if what == "external Commit" {
+            let (group_info, tree) = (committer.group_info(false), committer.tree());
+            Member::join_externally(newcomer, &group_info, &tree, None, rng).1
+        } else {
+            let by = if what == "update Commit" { &mut *receiver } else { &mut *committer };
+            let (message, _) = by.commit(
+                |builder| match what {
+                    "add Commit" => builder.add(key_package).without_tree(),
+                    "remove Commit" => builder.remove(LeafIndex(size / 2)),
+                    _ => builder,
+                },
+                rng,
+            );
+            let _ = by.group.merge_pending().unwrap();
+            let other = if what == "update Commit" { committer } else { receiver };
+            let _ = other.process_commit(&message);
+            message
+        };
+        let message = MlsMessage::decode(&message).unwrap();
+        let processed = group.process(message, &BasicIdentities, &DefaultRules, None).unwrap().0;
+        let PublicProcessed::Commit(staged) = processed else { continue };
+        let delta = group.merge_unconfirmed(&staged).unwrap();
+        cells.push((what, format!("{}, {} reads", cost(&delta), store.reads.swap(0, Ordering::Relaxed))));
+        store.read(|rows| delta.apply(rows));
+        store.reads.store(0, Ordering::Relaxed);
+    }
+    cells
+}
+
+fn deltas(size: u32) -> Vec<(&'static str, Delta)> {
     let mut crowd = Crowd::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
     let mut cells = Vec::new();
     for what in ["update Commit processed", "add Commit processed", "remove Commit processed"] {

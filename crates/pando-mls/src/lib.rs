@@ -84,7 +84,7 @@
 //! | keys for the application | [`Group::export`], [`Group::resumption_psk`] | 8.5, 8.6 |
 //! | compare with another member | [`Group::epoch_authenticator`] | 8.7 |
 //! | follow a group without its secrets | [`PublicGroup`] | RFC 9750 |
-//! | store, and load again | [`Delta`], [`Group::load`], [`Group::open`]; the crate `pando-store` | – |
+//! | store, and load again | [`Delta`], [`Group::load`], [`Group::open`], [`PublicGroup::open`]; the crate `pando-store` | – |
 //! | have identities by certificates | [`X509Identities`], [`x509`] | 5.3 |
 //!
 //! # Commits and the delivery service

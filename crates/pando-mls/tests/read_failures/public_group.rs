@@ -313,7 +313,11 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
             subject.roll_back().unwrap();
         }),
         Operation::new(&["PublicGroup::merge"], "merge", move |subject| {
-            subject.group.merge(subject.staged.as_ref().unwrap(), &group_info)?.apply(&mut subject.rows).unwrap();
+            subject
+                .group
+                .merge(subject.staged.as_ref().unwrap(), &group_info)?
+                .apply(&mut subject.rows)
+                .unwrap();
             text(subject.group.public().context())
         })
         .after(move |subject| subject.stage(&commit)),

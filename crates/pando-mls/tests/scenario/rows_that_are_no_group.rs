@@ -62,7 +62,7 @@ fn what_is_malformed_is_named() {
             }
         }
         kinds.dedup();
-        assert_eq!(kinds.len(), 8, "each kind was there");
+        assert_eq!(kinds.len(), 9, "each kind was there");
     }
 }
 

@@ -1,4 +1,6 @@
-//! Somebody who follows the group without its secrets, for as long as its handshakes are public.
+//! An observer that follows the group without its secrets, while its handshakes are public.
+//!
+//! It has the group twice: in memory, and opened from a store that applies each Delta.
 
 use crate::device::{Id, NOW, POLICY};
 use crate::dice::Dice;
@@ -7,28 +9,55 @@ use crate::network::is_public;
 use crate::service::PublicRecord;
 use crate::world::World;
 use pando_mls::{
-    Decode, GroupError, GroupInfo, IdentityPolicy, Limits, Missing, MlsMessage, PublicGroup, PublicProcessed,
-    PublicStaged, RowKey, Rows, RustCrypto, Suite,
+    Decode, Delta, GroupError, GroupInfo, IdentityPolicy, Limits, Missing, MlsMessage, PublicGroup,
+    PublicProcessed, PublicStaged, RowKey, RowSource, Rows, RustCrypto, SecretBytes, SourceError, Suite,
 };
+use std::sync::{Arc, Mutex};
 
 pub(crate) struct Observer {
     group: PublicGroup,
     rows: Rows,
+    opened: PublicGroup,
+    store: Arc<Store>,
 }
+
+/// Rows that change while a group reads them.
+#[derive(Default)]
+struct Store(Mutex<Rows>);
+
+impl RowSource for Store {
+    fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
+        self.0.lock().unwrap().row(key)
+    }
+
+    fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError> {
+        RowSource::range(&*self.0.lock().unwrap(), first, last)
+    }
+}
+
+/// A Commit that both groups have staged.
+type Staged = [Box<PublicStaged>; 2];
 
 impl Observer {
     pub(crate) fn new(suite: Suite, group_info: &GroupInfo, policy: &dyn IdentityPolicy) -> Outcome<Self> {
         let (group, delta) = PublicGroup::new(suite, group_info, None, policy, Limits::default())?;
-        let mut rows = Rows::new();
+        let (mut rows, store) = (Rows::new(), Arc::new(Store::default()));
         delta.apply(&mut rows).unwrap();
-        Ok(Self { group, rows })
+        *store.0.lock().unwrap() = group.rows()?;
+        let opened = PublicGroup::open(store.clone(), &RustCrypto, Limits::default())?;
+        Ok(Self { group, rows, opened, store })
     }
 
     /// Stops, and begins again with what it has stored.
     pub(crate) fn restart(&mut self) -> Outcome {
-        ensure(self.group.rows()? == self.rows, || "it has stored something else".to_owned())?;
+        for group in [&self.group, &self.opened] {
+            ensure(group.rows()? == self.rows, || "it has stored something else".to_owned())?;
+        }
+        ensure(*self.store.0.lock().unwrap() == self.rows, || "the store has something else".to_owned())?;
         self.group = PublicGroup::load(&self.rows, &RustCrypto, POLICY, Limits::default())?;
-        ensure(self.group.rows()? == self.rows, || "it has loaded something else".to_owned())
+        ensure(self.group.rows()? == self.rows, || "it has loaded something else".to_owned())?;
+        self.opened = PublicGroup::open(self.store.clone(), &RustCrypto, Limits::default())?;
+        Ok(())
     }
 
     pub(crate) fn agrees_with(&self, record: &PublicRecord) -> Outcome {
@@ -36,28 +65,46 @@ impl Observer {
         ensure(seen == *record, || format!("the observer sees something else: {seen:#?} {record:#?}"))
     }
 
-    fn process(&mut self, message: MlsMessage) -> Result<PublicProcessed, GroupError> {
-        let (processed, delta) = self.group.process(message, POLICY, &pando_mls::AdmitAll, Some(NOW))?;
-        delta.apply(&mut self.rows).unwrap();
-        Ok(processed)
+    /// Does an operation with both groups, and stores what they have changed.
+    fn operate(
+        &mut self,
+        mut operation: impl FnMut(&mut PublicGroup, usize) -> Result<Delta, GroupError>,
+    ) -> Result<(), GroupError> {
+        let (delta, other) = (operation(&mut self.group, 0), operation(&mut self.opened, 1));
+        assert_eq!(delta, other, "the opened group does something else");
+        delta?.apply(&mut self.rows).unwrap();
+        other?.apply(&mut self.store.0.lock().unwrap()).unwrap();
+        assert_eq!(self.group.public().context(), self.opened.public().context());
+        assert!(self.group.pending_proposals().eq(self.opened.pending_proposals()));
+        Ok(())
+    }
+
+    /// Returns what each group makes of a message.
+    fn process(&mut self, message: &MlsMessage) -> Result<[PublicProcessed; 2], GroupError> {
+        let mut processed = [None, None];
+        self.operate(|group, number| {
+            let (taken, delta) = group.process(message.clone(), POLICY, &pando_mls::AdmitAll, Some(NOW))?;
+            processed[number] = Some(taken);
+            Ok(delta)
+        })?;
+        Ok(processed.map(Option::unwrap))
     }
 
     /// Enters the epoch of a Commit, with the GroupInfo that a member gives if the group goes on.
     /// Every fourth time, it enters the epoch without a GroupInfo before, and returns.
-    fn merge(&mut self, staged: &PublicStaged, group_info: Option<&GroupInfo>) -> Outcome {
-        if staged.public().context().epoch.is_multiple_of(4) {
+    fn merge(&mut self, staged: &Staged, group_info: Option<&GroupInfo>) -> Outcome {
+        if staged[0].public().context().epoch.is_multiple_of(4) {
             let before = self.group.rows()?;
-            self.group.merge_unconfirmed(staged)?.apply(&mut self.rows).unwrap();
-            self.group.roll_back()?.apply(&mut self.rows).unwrap();
+            self.operate(|group, number| group.merge_unconfirmed(&staged[number]))?;
+            self.operate(|group, _| group.roll_back())?;
             // The way back leads to another position.
             let is_back = are_same(&self.rows, &before) && self.group.rows()? == self.rows;
             ensure(is_back, || "it has not returned to the state before".to_owned())?;
         }
-        let delta = match group_info {
-            Some(group_info) => self.group.merge(staged, group_info)?,
-            None => self.group.merge_unconfirmed(staged)?,
-        };
-        delta.apply(&mut self.rows).unwrap();
+        self.operate(|group, number| match group_info {
+            Some(group_info) => group.merge(&staged[number], group_info),
+            None => group.merge_unconfirmed(&staged[number]),
+        })?;
         Ok(())
     }
 
@@ -71,14 +118,14 @@ impl Observer {
         let mut all_public = true;
         for message in proposals {
             let public = is_public(&message);
-            let taken = matches!(self.process(message), Ok(PublicProcessed::Proposal(_)));
+            let taken = matches!(self.process(&message), Ok([PublicProcessed::Proposal(_), _]));
             ensure(taken == public, || "the observer takes the wrong proposals".to_owned())?;
             all_public &= public;
         }
         let public = is_public(&commit);
-        match self.process(commit) {
-            Ok(PublicProcessed::Commit(staged)) if public => {
-                self.merge(&staged, group_info)?;
+        match self.process(&commit) {
+            Ok([PublicProcessed::Commit(staged), PublicProcessed::Commit(other)]) if public => {
+                self.merge(&[staged, other], group_info)?;
                 Ok(true)
             }
             Err(_) if !public => Ok(false),
