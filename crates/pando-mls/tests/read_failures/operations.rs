@@ -661,19 +661,25 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
         .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
         Operation::new(
             &[
+                "Group::acknowledge",
                 "Group::config",
                 "Group::epoch",
                 "Group::epoch_authenticator",
                 "Group::export",
+                "Group::instance",
                 "Group::is_active",
                 "Group::is_pending",
+                "Group::outbox",
                 "Group::own_leaf",
                 "Group::pending_commit",
                 "Group::pending_epoch",
                 "Group::pending_proposals",
+                "Group::position",
                 "Group::public",
                 "Group::reinit",
                 "Group::resumption_psk",
+                "Group::stale_commit",
+                "Group::state",
                 "Group::take_delta",
                 "PublicState::context",
                 "PublicState::suite",
@@ -682,7 +688,13 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
             "look at the group",
             |_, subject| {
                 assert!(subject.group.take_delta().is_empty());
+                let waiting: Vec<_> = subject.group.outbox().map(|(id, _)| id).collect();
+                for id in &waiting {
+                    assert!(!subject.group.acknowledge(*id).is_empty());
+                }
                 let group = &subject.group;
+                // The position depends on the rows of the pending Commit, which differ.
+                assert_ne!(group.position().as_bytes(), &[0; 32]);
                 let (public, commit) = (group.public(), group.pending_commit().unwrap());
                 let psk = |epoch| group.resumption_psk(epoch).map(|psk| psk.expose().to_vec());
                 let secrets = (
@@ -696,7 +708,8 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 let staged = text_of_staged(group.pending_epoch().unwrap());
                 let pending = (encoded(commit), group.is_pending(commit), staged);
                 let state = (state, group.config(), group.own_leaf(), group.is_active(), group.reinit());
-                text((secrets, proposals, pending, state))
+                let stored = (group.instance(), group.state(), group.stale_commit(), waiting);
+                text((secrets, proposals, pending, state, stored))
             },
         )
         .after(move |setting, subject| {

@@ -364,13 +364,15 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 "PublicGroup::pending_proposals",
                 "PublicGroup::public",
                 "PublicGroup::reinit",
+                "PublicGroup::state",
                 "PublicGroup::take_delta",
             ],
             "look at the group",
             |subject| {
                 assert!(subject.group.take_delta().is_empty());
                 let (group, pending) = (&subject.group, subject.group.pending_proposals());
-                text((pending.collect::<Vec<_>>(), group.reinit(), group.public().context()))
+                let state = (group.state(), group.reinit());
+                text((pending.collect::<Vec<_>>(), state, group.public().context()))
             },
         )
         .after(move |subject| drop(subject.process(&proposal, &AdmitAll).unwrap())),

@@ -55,7 +55,7 @@ fn who_was_removed_does_not_come_back_by_the_other() {
         let member = &mut world.members[2];
         member.merge(*removal);
         let merged = member.operate(|group, _| group.merge(*other));
-        assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
+        assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::Ended));
         member.check_store();
         assert!(!member.group.is_active() && member.group.resumption_psk(member.group.epoch()).is_none());
         // Who only watches does not go on with a group that has ended either.

@@ -61,7 +61,8 @@ impl World {
         let (group, record) = (&ghost.member.group, self.service.current()?);
         let exported = group.export("simulation", b"context", 32);
         ensure(exported.is_ok() == group.is_active(), || format!("client {} can export", ghost.id))?;
-        let different = group.epoch_authenticator().unwrap().expose() != record.authenticator
+        let authenticator = group.epoch_authenticator();
+        let different = authenticator.is_none_or(|own| own.expose() != record.authenticator)
             && exported.ok().is_none_or(|exported| exported.expose() != record.exported)
             && group.resumption_psk(record.public.context.epoch).is_none();
         ensure(different, || format!("client {} was removed, and has the epoch's secrets", ghost.id))
