@@ -133,6 +133,9 @@ pub enum Misuse {
     /// Parameters that Argon2 does not have, or that are above what this library computes.
     #[error("not parameters of Argon2, or above the limit")]
     Argon2,
+    /// A time to wait that is longer than SQLite can wait, which is 24.8 days.
+    #[error("the time to wait is longer than 2147483647 milliseconds")]
+    Wait,
     /// A KeyPackage or a key of a cipher suite for which another was given, or a key that is malformed.
     #[error("not a key of this cipher suite")]
     CipherSuite,

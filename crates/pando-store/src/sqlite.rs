@@ -19,6 +19,9 @@ use std::time::Duration;
 /// How long a transaction waits for one of another process, if nothing else is said.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// The longest time that SQLite can wait: it counts milliseconds in 31 bits.
+const LONGEST_WAIT: Duration = Duration::from_millis(2_147_483_647);
+
 /// How many statements stay prepared: all that there are.
 const STATEMENTS: usize = 32;
 
@@ -75,11 +78,14 @@ impl Sqlite {
         Ok(Self { connection, path: path.into(), locks: locks.into(), ready, wait: WAIT })
     }
 
-    /// How long a transaction waits for one of another process, instead of five seconds.
+    /// Sets the time that a transaction waits for one of another process, which is five seconds by default.
     ///
     /// # Errors
-    /// [`Misuse`] if it is too long.
+    /// [`Misuse::Wait`] if it is longer than 2,147,483,647 milliseconds, which is 24.8 days.
     pub fn set_wait(&mut self, wait: Duration) -> Result<(), StoreError> {
+        if wait > LONGEST_WAIT {
+            return Err(Misuse::Wait.into());
+        }
         self.connection.busy_timeout(wait)?;
         self.wait = wait;
         Ok(())
