@@ -161,8 +161,7 @@ fn digits(bytes: &[u8]) -> String {
 }
 
 fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
-    let Inventory { format, encrypted, groups, key_packages, last_resort, psks, signers, records } =
-        inventory;
+    let Inventory { format, encrypted, groups, key_packages, psks, signers, records, .. } = inventory;
     let encrypted = if *encrypted { "encrypted" } else { "not encrypted" };
     writeln!(out, "format {format}, {encrypted}")?;
     for group in groups {
@@ -185,9 +184,10 @@ fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
         }
         writeln!(out)?;
     }
+    let Inventory { last_resort, last_resort_uses, .. } = inventory;
     writeln!(
         out,
-        "{key_packages} KeyPackages and {last_resort} of last resort, {psks} pre-shared keys, {signers} signature keys"
+        "{key_packages} KeyPackages and {last_resort} of last resort (used {last_resort_uses} times), {psks} pre-shared keys, {signers} signature keys"
     )?;
     for (name, amount) in records {
         writeln!(out, "{:>10} rows {:>12} bytes  {name}", amount.rows, amount.bytes)?;
@@ -224,6 +224,7 @@ fn print_json(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
         "groups": groups,
         "key_packages": inventory.key_packages,
         "last_resort": inventory.last_resort,
+        "last_resort_uses": inventory.last_resort_uses,
         "psks": inventory.psks,
         "signers": inventory.signers,
         "records": records,

@@ -94,7 +94,9 @@ fn what_is_in_a_store_is_told_and_no_secret() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         let told = text(&output.stdout);
         assert!(told.contains("group \"tea\": epoch 0, 1 members, "), "{told}");
-        assert!(told.contains("1 KeyPackages and 0 of last resort, 0 pre-shared keys, 1 signature keys"));
+        assert!(told.contains(
+            "1 KeyPackages and 0 of last resort (used 0 times), 0 pre-shared keys, 1 signature keys"
+        ));
         assert_eq!(told.contains("not encrypted"), arguments.len() == 1);
         let output = pando(&[&["inspect", "--json"], arguments].concat());
         let inventory: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -36,8 +36,10 @@ pub struct Inventory {
     pub groups: Vec<StoredGroupEntry>,
     /// How many KeyPackages there are that are used once.
     pub key_packages: usize,
-    /// How many KeyPackages there are of last resort.
+    /// Number of KeyPackages of last resort.
     pub last_resort: usize,
+    /// Number of uses of the KeyPackages of last resort.
+    pub last_resort_uses: u64,
     /// How many external PSKs there are.
     pub psks: usize,
     /// How many signature keys there are.
@@ -112,6 +114,7 @@ impl<B: Backend> Store<B> {
         })?;
         let key_packages = self.key_packages()?;
         let last_resort = key_packages.iter().filter(|stored| stored.last_resort).count();
+        let uses = key_packages.iter().map(|stored| u64::from(stored.uses));
         let groups = self.groups()?.into_iter().map(|group_id| self.entry(group_id));
         Ok(Inventory {
             format: FORMAT,
@@ -119,6 +122,7 @@ impl<B: Backend> Store<B> {
             groups: groups.collect::<Result<_, _>>()?,
             key_packages: key_packages.len().saturating_sub(last_resort),
             last_resort,
+            last_resort_uses: uses.fold(0, u64::saturating_add),
             psks: self.psk_ids()?.len(),
             signers: self.signers()?.len(),
             records,

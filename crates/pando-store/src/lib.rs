@@ -126,7 +126,7 @@ pub use faults::FAILPOINTS;
 pub use group::GroupLock;
 pub use inspect::{Amount, Finding, Inventory, StoredGroupEntry};
 pub use key::{Argon2Cost, FORMAT, Key};
-pub use key_packages::StoredKeyPackage;
+pub use key_packages::{KEY_PACKAGE_GRACE, StoredKeyPackage};
 pub use memory::Memory;
 pub use psks::StorePsks;
 pub use rusqlite;
