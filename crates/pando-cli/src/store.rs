@@ -127,7 +127,8 @@ fn key(arguments: &Arguments) -> Result<Key, StoreCommandError> {
     let passphrase = bytes.expose();
     let passphrase = passphrase.strip_suffix(b"\n").unwrap_or(passphrase);
     let passphrase = passphrase.strip_suffix(b"\r").unwrap_or(passphrase);
-    Ok(Key::Passphrase { passphrase: passphrase.into(), cost: pando_store::Argon2Cost::default() })
+    let (cost, limit) = Default::default();
+    Ok(Key::Passphrase { passphrase: passphrase.into(), cost, limit })
 }
 
 fn read(path: &Path) -> Result<SecretBytes, StoreCommandError> {

@@ -1,5 +1,6 @@
 //! What can go wrong, by whose fault.
 
+use crate::key::Argon2Cost;
 use pando_mls::wire::EncodeError;
 use pando_mls::{GroupId, RowKey};
 use std::error::Error;
@@ -33,6 +34,11 @@ pub enum StoreError {
         /// The last one known here.
         known: u16,
     },
+    /// Opening the store costs more than the [`Argon2Limit`](crate::Argon2Limit) of the key allows.
+    #[error(
+        "opening the store takes {} passes over {} KiB of memory, which is above the limit", .0.passes, .0.memory
+    )]
+    TooCostly(Argon2Cost),
     /// Something is in the store that no one has put there.
     #[error("{0} is damaged")]
     Corrupt(Record),
@@ -130,9 +136,13 @@ pub enum Misuse {
     /// A key that does not have 32 bytes.
     #[error("a key has 32 bytes")]
     KeyLength,
-    /// Parameters that Argon2 does not have, or that are above what this library computes.
-    #[error("not parameters of Argon2, or above the limit")]
+    /// Parameters of Argon2 that are invalid, below [`Argon2Cost::FLOOR`] or above the default
+    /// [`Argon2Limit`](crate::Argon2Limit).
+    #[error("invalid parameters of Argon2, or below the floor, or above the limit")]
     Argon2,
+    /// An empty passphrase.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
     /// A time to wait that is longer than SQLite can wait, which is 24.8 days.
     #[error("the time to wait is longer than 2147483647 milliseconds")]
     Wait,

@@ -2,7 +2,7 @@
 
 use crate::cipher::{Cipher, Kind, alone, rows_before, tagged};
 use crate::group::GroupRecord;
-use crate::key::{Argon2Cost, Header, Key, Wrapping};
+use crate::key::{Argon2Cost, Argon2Limit, Header, Key, Wrapping};
 use pando_mls::wire::{NodeIndex, Opaque};
 use pando_mls::{
     Encode, EpochRow, GroupId, KeyKind, LeafIndex, RatchetType, RowKey, SecretBytes, SecretId, TreeKey,
@@ -80,7 +80,8 @@ fn headers() {
         "0002010000000000000000000000000040484040404040404040404040404040404040404040404040400af5d127b5e4ec2a36f067d22b149b131936a92bf3c56819973f795b68dd66a66c29d25ab4c6258db70d18053574c2cf"
     );
     let cost = Argon2Cost { memory: 64, passes: 2, lanes: 1 };
-    let passphrase = Key::Passphrase { passphrase: b"correct horse".as_slice().into(), cost };
+    let (words, limit) = (b"correct horse".as_slice().into(), Argon2Limit::default());
+    let passphrase = Key::Passphrase { passphrase: words, cost, limit };
     let wrapping = Wrapping { wrap: 2, salt: vec![5; 16].into(), memory: 64, passes: 2, lanes: 1 };
     assert_eq!(
         header(&passphrase, wrapping),

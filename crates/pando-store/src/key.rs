@@ -14,24 +14,27 @@ use zeroize::Zeroizing;
 /// The format that is written.
 pub const FORMAT: u16 = 2;
 
-/// What a store is encrypted with.
+/// The key of a store.
 #[derive(Debug)]
 pub enum Key {
-    /// Nothing: who has the file has all that is in it.
+    /// No key. The store is not encrypted.
     None,
-    /// 32 random bytes that the application keeps elsewhere, for instance in the operating system's store of keys.
+    /// 32 random bytes that the application keeps elsewhere, for instance in the operating system's key store.
     Bytes(SecretBytes),
-    /// What a person remembers.
+    /// A passphrase.
     Passphrase {
-        /// The passphrase, in the encoding that the application has chosen.
+        /// The passphrase, in the encoding that the application has chosen. It must not be empty.
         passphrase: SecretBytes,
-        /// What a guess is to cost. It counts when a store is made or gets this key; after that, what it was then.
+        /// The cost of a guess, for a store that is created with this key or gets it. A store that exists is opened
+        /// at the cost that its header names.
         cost: Argon2Cost,
+        /// The highest cost at which a store is opened.
+        limit: Argon2Limit,
     },
 }
 
 impl Key {
-    /// A key of 32 bytes.
+    /// Makes a key of 32 bytes.
     ///
     /// # Errors
     /// [`Misuse::KeyLength`].
@@ -39,21 +42,26 @@ impl Key {
         if key.len() == KEY_LEN { Ok(Self::Bytes(key.into())) } else { Err(Misuse::KeyLength) }
     }
 
-    /// A passphrase, at the usual cost.
+    /// Makes a key of a passphrase, with the default cost and limit. Opening or creating a store with an empty
+    /// passphrase fails with [`Misuse::EmptyPassphrase`].
     #[must_use]
     pub fn passphrase(passphrase: &str) -> Self {
-        Self::Passphrase { passphrase: passphrase.as_bytes().into(), cost: Argon2Cost::default() }
+        Self::Passphrase {
+            passphrase: passphrase.as_bytes().into(),
+            cost: Argon2Cost::default(),
+            limit: Argon2Limit::default(),
+        }
     }
 }
 
-/// What a guess at a passphrase costs: the parameters of Argon2id (RFC 9106).
+/// The cost of a guess at a passphrase: the parameters of Argon2id (RFC 9106).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Cost {
-    /// Memory in KiB, at most 4 GiB. Default: 64 MiB.
+    /// Memory in KiB. Default: 64 MiB.
     pub memory: u32,
-    /// Passes over the memory, at most 1,000. Default: 3.
+    /// Number of passes over the memory. Default: 3.
     pub passes: u32,
-    /// Lanes, at most 64. Default: 1.
+    /// Number of lanes, at most 64. Default: 1. They are computed one after the other.
     pub lanes: u32,
 }
 
@@ -63,15 +71,53 @@ impl Default for Argon2Cost {
     }
 }
 
-impl Argon2Cost {
-    /// A store that somebody else has put there must not cost more than this to open.
-    const LIMIT: Self = Self { memory: 4 << 20, passes: 1_000, lanes: 64 };
+/// The highest cost at which a store is opened. A header is authenticated only after its passphrase was hashed, so a
+/// file of an attacker could otherwise keep a client busy for hours, or take all its memory.
+///
+/// A limit above the default counts as the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2Limit {
+    /// Memory in KiB. Default: 2 GiB.
+    pub memory: u32,
+    /// Work: memory in KiB times the number of passes. Default: 2 GiB and one pass, or as much. A slow phone hashes about
+    /// 200 MiB in a second, so it takes 10 seconds. Both parameter sets that RFC 9106 recommends are below it.
+    pub work: u64,
+}
 
-    fn wrapping_key(self, passphrase: &SecretBytes, salt: &[u8]) -> Result<SecretBytes, StoreError> {
+impl Default for Argon2Limit {
+    fn default() -> Self {
+        Self { memory: 2 << 20, work: 2 << 20 }
+    }
+}
+
+impl Argon2Cost {
+    /// The cheapest parameters with which a store is created: the memory and the work of the cheapest set that OWASP
+    /// recommends, 7 MiB and five passes. Its other sets have more memory and about the same work.
+    pub const FLOOR: Self = Self { memory: 7 << 10, passes: 5, lanes: 1 };
+
+    const MOST_LANES: u32 = 64;
+
+    /// Returns the work: memory in KiB times the number of passes.
+    #[must_use]
+    pub fn work(self) -> u64 {
+        u64::from(self.memory).saturating_mul(self.passes.into())
+    }
+
+    fn is_within(self, limit: Argon2Limit) -> bool {
+        let most = Argon2Limit::default();
+        self.memory <= limit.memory.min(most.memory)
+            && self.work() <= limit.work.min(most.work)
+            && self.lanes <= Self::MOST_LANES
+    }
+
+    /// Checks the cost of a passphrase that a store gets.
+    fn check_new(self) -> Result<(), Misuse> {
+        let above_floor = self.memory >= Self::FLOOR.memory && self.work() >= Self::FLOOR.work();
+        if above_floor && self.is_within(Argon2Limit::default()) { Ok(()) } else { Err(Misuse::Argon2) }
+    }
+
+    fn hash(self, passphrase: &SecretBytes, salt: &[u8]) -> Result<SecretBytes, StoreError> {
         let Self { memory, passes, lanes } = self;
-        if memory > Self::LIMIT.memory || passes > Self::LIMIT.passes || lanes > Self::LIMIT.lanes {
-            return Err(Misuse::Argon2.into());
-        }
         let params = Params::new(memory, passes, lanes, Some(KEY_LEN)).map_err(|_| Misuse::Argon2)?;
         let mut blocks = Zeroizing::new(Vec::new());
         blocks.try_reserve_exact(params.block_count()).map_err(|_| StoreError::OutOfMemory)?;
@@ -138,6 +184,10 @@ impl Header {
 
     /// The header that wraps a data key.
     pub(crate) fn new(key: &Key, data_key: &SecretBytes) -> Result<Self, StoreError> {
+        if let Key::Passphrase { passphrase, cost, .. } = key {
+            cost.check_new()?;
+            check_passphrase(passphrase)?;
+        }
         let wrapping = match key {
             Key::None => Wrapping::plain(Wrap::Clear),
             Key::Bytes(_) => Wrapping::plain(Wrap::Key),
@@ -187,9 +237,14 @@ impl Header {
         let corrupt = || StoreError::Corrupt(Record::Header);
         match (Wrap::from_byte(self.wrapping.wrap).ok_or_else(corrupt)?, key) {
             (Wrap::Shredded, _) => return Err(StoreError::Shredded),
-            (Wrap::Clear, Key::None)
-            | (Wrap::Key, Key::Bytes(_))
-            | (Wrap::Passphrase, Key::Passphrase { .. }) => {}
+            (Wrap::Clear, Key::None) | (Wrap::Key, Key::Bytes(_)) => {}
+            (Wrap::Passphrase, Key::Passphrase { passphrase, limit, .. }) => {
+                check_passphrase(passphrase)?;
+                let cost = self.wrapping.cost();
+                if !cost.is_within(*limit) {
+                    return Err(StoreError::TooCostly(cost));
+                }
+            }
             _ => return Err(StoreError::WrongKey),
         }
         let aead = match self.wrapping.aead(key) {
@@ -207,19 +262,25 @@ impl Header {
 }
 
 impl Wrapping {
+    fn cost(&self) -> Argon2Cost {
+        let Self { memory, passes, lanes, .. } = *self;
+        Argon2Cost { memory, passes, lanes }
+    }
+
     /// What the data key is wrapped by, if it is.
     fn aead(&self, key: &Key) -> Result<Option<XChaCha20Poly1305>, StoreError> {
         let wrapping_key = match key {
             Key::None => return Ok(None),
             Key::Bytes(bytes) => bytes.expose().into(),
-            Key::Passphrase { passphrase, .. } => {
-                let Self { memory, passes, lanes, .. } = *self;
-                Argon2Cost { memory, passes, lanes }.wrapping_key(passphrase, &self.salt)?
-            }
+            Key::Passphrase { passphrase, .. } => self.cost().hash(passphrase, &self.salt)?,
         };
         let wrapping_key: SecretBytes = wrapping_key;
         XChaCha20Poly1305::new_from_slice(wrapping_key.expose())
             .map(Some)
             .map_err(|_| Misuse::KeyLength.into())
     }
+}
+
+fn check_passphrase(passphrase: &SecretBytes) -> Result<(), Misuse> {
+    if passphrase.expose().is_empty() { Err(Misuse::EmptyPassphrase) } else { Ok(()) }
 }

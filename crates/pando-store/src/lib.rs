@@ -125,7 +125,7 @@ pub use error::{IoKind, Misuse, Record, StoreError};
 pub use faults::FAILPOINTS;
 pub use group::GroupLock;
 pub use inspect::{Amount, Finding, Inventory, StoredGroupEntry};
-pub use key::{Argon2Cost, FORMAT, Key};
+pub use key::{Argon2Cost, Argon2Limit, FORMAT, Key};
 pub use key_packages::{KEY_PACKAGE_GRACE, StoredKeyPackage};
 pub use memory::Memory;
 pub use psks::StorePsks;

@@ -47,6 +47,12 @@ pub fn sqlite(path: &Path, key: &pando_store::Key) -> Result<SqliteStore, StoreE
     Store::new(sqlite, key)
 }
 
+/// A passphrase that is as cheap as a store takes.
+pub fn passphrase(words: &str) -> pando_store::Key {
+    let (cost, limit) = (pando_store::Argon2Cost::FLOOR, pando_store::Argon2Limit::default());
+    pando_store::Key::Passphrase { passphrase: words.as_bytes().into(), cost, limit }
+}
+
 pub fn template(name: &str, not_after: u64) -> KeyPackageTemplate {
     KeyPackageTemplate {
         credential: Credential::Basic { identity: name.as_bytes().into() },

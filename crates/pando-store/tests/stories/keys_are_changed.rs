@@ -1,21 +1,21 @@
 //! A store gets another key, or everything is encrypted again, or nothing is to be read ever again.
 
-use crate::people::{Device, agree, group_of, sqlite, tea};
+use crate::people::{Device, agree, group_of, passphrase, sqlite, tea};
 use pando_store::rusqlite::Connection;
-use pando_store::{Argon2Cost, Backend, Key, SqliteStore, Store, StoreError};
+use pando_store::{Argon2Cost, Argon2Limit, Backend, Key, SqliteStore, Store, StoreError};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
 fn keys() -> [Key; 4] {
-    let cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-    let passphrase = || b"correct horse".as_slice().into();
+    let cost = Argon2Cost { passes: 6, ..Argon2Cost::FLOOR };
+    let (words, limit) = (b"correct horse".as_slice().into(), Argon2Limit::default());
     [
         Key::bytes(&[1; 32]).unwrap(),
-        Key::Passphrase { passphrase: passphrase(), cost },
+        passphrase("correct horse"),
         Key::bytes(&[2; 32]).unwrap(),
-        Key::Passphrase { passphrase: passphrase(), cost: Argon2Cost { passes: 2, ..cost } },
+        Key::Passphrase { passphrase: words, cost, limit },
     ]
 }
 
