@@ -162,9 +162,10 @@ fn digits(bytes: &[u8]) -> String {
 }
 
 fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
-    let Inventory { format, encrypted, groups, key_packages, psks, signers, records, .. } = inventory;
+    let Inventory { format, store_id, encrypted, groups, key_packages, psks, signers, records, .. } =
+        inventory;
     let encrypted = if *encrypted { "encrypted" } else { "not encrypted" };
-    writeln!(out, "format {format}, {encrypted}")?;
+    writeln!(out, "store {}, format {format}, {encrypted}", digits(store_id))?;
     for group in groups {
         let StoredGroupEntry { group_id, cipher_suite, epoch, members, version, proposals, .. } = group;
         let id = readable(group_id);
@@ -221,6 +222,7 @@ fn print_json(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
         .collect();
     let line = json!({
         "format": inventory.format,
+        "store_id": digits(&inventory.store_id),
         "encrypted": inventory.encrypted,
         "groups": groups,
         "key_packages": inventory.key_packages,

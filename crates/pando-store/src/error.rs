@@ -27,11 +27,19 @@ pub enum StoreError {
     #[error("the store was shredded")]
     Shredded,
     /// The store was written by a later version.
-    #[error("the store has format {found}, and this program knows formats up to {known}")]
+    #[error("the store has format {found}, which is newer than format {known} of this program")]
     Newer {
         /// The format of the store.
         found: u16,
-        /// The last one known here.
+        /// The format of this program.
+        known: u16,
+    },
+    /// The store was written by an earlier version, whose format this version does not read.
+    #[error("the store has format {found}, which is older than format {known} of this program")]
+    Older {
+        /// The format of the store.
+        found: u16,
+        /// The format of this program.
         known: u16,
     },
     /// Opening the store costs more than the [`Argon2Limit`](crate::Argon2Limit) of the key allows.

@@ -30,6 +30,8 @@ pub struct Amount {
 pub struct Inventory {
     /// The format of the store.
     pub format: u16,
+    /// The identifier of the store.
+    pub store_id: [u8; 16],
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// The groups.
@@ -118,6 +120,7 @@ impl<B: Backend> Store<B> {
         let groups = self.groups()?.into_iter().map(|group_id| self.entry(group_id));
         Ok(Inventory {
             format: FORMAT,
+            store_id: *self.cipher.store_id(),
             encrypted: self.cipher.is_sealed(),
             groups: groups.collect::<Result<_, _>>()?,
             key_packages: key_packages.len().saturating_sub(last_resort),

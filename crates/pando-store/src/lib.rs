@@ -109,7 +109,6 @@ mod inspect;
 mod key;
 mod key_packages;
 mod memory;
-mod migrate;
 mod psks;
 mod rotate;
 mod signers;

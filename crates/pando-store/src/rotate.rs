@@ -28,8 +28,8 @@ impl<B: Backend> Store<B> {
         let transaction = self.begin()?;
         let header = transaction.store.backend.get(&HEADER)?;
         let header = Header::read(header.ok_or(StoreError::Corrupt(Record::Header))?.expose())?;
-        let (data_key, _) = header.open(old)?;
-        let header = Header::new(new, &data_key)?.encode_secret()?;
+        let opened = header.open(old)?;
+        let header = Header::new(opened.store_id, new, &opened.data_key)?.encode_secret()?;
         transaction.store.backend.put(&HEADER, &header)?;
         transaction.finish()
     }
@@ -46,8 +46,9 @@ impl<B: Backend> Store<B> {
             locks.push(self.lock(&group_id, std::time::Duration::ZERO)?);
         }
         let data_key = Header::data_key()?;
-        let next = Cipher::new(&data_key, !matches!(new, Key::None));
-        let header = Header::new(new, &data_key)?.encode_secret()?;
+        let store_id = *self.cipher.store_id();
+        let next = Cipher::new(store_id, &data_key, !matches!(new, Key::None));
+        let header = Header::new(store_id, new, &data_key)?.encode_secret()?;
         let mut transaction = self.begin()?;
         transaction.reseal_groups(&next)?;
         transaction.reseal_named(&next)?;

@@ -1,13 +1,13 @@
 //! A store: opening it, and reading.
 
+use crate::StoreError;
 use crate::backend::{Backend, Each};
 use crate::cipher::{Cipher, HEADER, Kind, Tag, all, all_rows, range, row_key, tagged};
 use crate::error::Record;
 use crate::faults::point;
 use crate::group::{GroupLock, GroupRecord};
-use crate::key::{FORMAT, Header, Key};
+use crate::key::{Header, Key};
 use crate::transaction::Transaction;
-use crate::{StoreError, migrate};
 use pando_mls::{Encode, GroupId, RowKey, Rows, SecretBytes};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -39,11 +39,12 @@ impl<B: Backend> fmt::Debug for Store<B> {
 }
 
 impl<B: Backend> Store<B> {
-    /// The store in a database, which is made if there is none. One of an older format is brought to this one.
+    /// Opens the store in a database, or creates one if there is none.
     ///
     /// # Errors
-    /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Newer`], [`StoreError::Shredded`],
-    /// [`StoreError::Corrupt`] if the header is damaged or gone. [`StoreError::Busy`], [`StoreError::Io`].
+    /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Older`], [`StoreError::Newer`],
+    /// [`StoreError::TooCostly`], [`StoreError::Shredded`], and [`StoreError::Corrupt`] if the header is damaged or missing.
+    /// [`StoreError::Busy`], [`StoreError::Io`].
     pub fn new(backend: B, key: &Key) -> Result<Self, StoreError> {
         let mut backend = backend;
         let header = match backend.get(&HEADER)? {
@@ -56,15 +57,17 @@ impl<B: Backend> Store<B> {
             // Somebody may have been in the way when that was done.
             let _ = backend.erase();
         }
-        let (data_key, sealed) = opened?;
-        let cipher = Cipher::new(&data_key, sealed);
+        let opened = opened?;
+        let cipher = Cipher::new(opened.store_id, &opened.data_key, opened.sealed);
         // Whoever had it last may have been stopped before that.
         let unerased = true;
-        let mut store = Self { backend, cipher, erase: Erase::default(), unerased };
-        if header.format < FORMAT {
-            migrate::run(&mut store)?;
-        }
-        Ok(store)
+        Ok(Self { backend, cipher, erase: Erase::default(), unerased })
+    }
+
+    /// Returns the identifier of the store: 16 random bytes. Stores under one key differ by it, so an application that
+    /// has several can remember which is which.
+    pub const fn id(&self) -> &[u8; 16] {
+        self.cipher.store_id()
     }
 
     /// The same store, opened once more.
@@ -289,10 +292,10 @@ pub(crate) const fn key_id() -> [u8; 2] {
 
 /// Writes the header of a store with nothing in it.
 fn create<B: Backend>(backend: &mut B, key: &Key) -> Result<SecretBytes, StoreError> {
-    let data_key = Header::data_key()?;
-    let header: SecretBytes = Header::new(key, &data_key)?.encode()?.into();
+    let (data_key, store_id) = (Header::data_key()?, Header::store_id()?);
+    let header: SecretBytes = Header::new(store_id, key, &data_key)?.encode()?.into();
     backend.begin()?;
-    let made = make(backend, &header, &Cipher::new(&data_key, false));
+    let made = make(backend, &header, &Cipher::new(store_id, &data_key, false));
     match made {
         Ok(header) => backend.commit().map(|()| header),
         Err(error) => {

@@ -114,8 +114,8 @@ fn at_cost(words: &str, cost: Argon2Cost, limit: Argon2Limit) -> Key {
     Key::Passphrase { passphrase: words.as_bytes().into(), cost, limit }
 }
 
-/// The memory that Argon2 is to use stands behind the format, the kind and the salt.
-const COST: std::ops::Range<usize> = 2 + 1 + 17..2 + 1 + 17 + 12;
+/// The memory that Argon2 is to use stands behind the format, the magic, the identifier, the kind and the salt.
+const COST: std::ops::Range<usize> = 2 + 11 + 16 + 1 + 17..2 + 11 + 16 + 1 + 17 + 12;
 
 #[test]
 fn a_cost_above_the_limit_is_refused_before_it_is_paid() {
@@ -192,6 +192,51 @@ fn no_store_gets_a_weak_passphrase() {
     assert!(matches!(refused, Err(StoreError::Misuse(Misuse::EmptyPassphrase))), "{refused:?}");
     drop(store);
     empty(sqlite(&path, &Key::passphrase("")));
+}
+
+/// Everything in the header is authenticated, and so is which store it belongs to.
+#[test]
+fn a_header_is_of_one_store_and_format() {
+    let folder = TempDir::new().unwrap();
+    let key = || Key::bytes(&[1; 32]).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let ids: Vec<_> = [("a", key()), ("b", key()), ("c", Key::None), ("d", Key::None)]
+        .iter()
+        .map(|(name, key)| *group_of(vec![sqlite(&path(name), key).unwrap()])[0].store.id())
+        .collect();
+    assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id) && *id != [0; 16]));
+    let header = |name: &str| {
+        let header = Sqlite::open_existing(path(name)).unwrap().get(&[0]).unwrap().unwrap();
+        header.expose().to_vec()
+    };
+    let (ours, others) = (header("a"), header("b"));
+    assert_eq!(ours[..13], *b"\0\x03pando-store");
+    assert_eq!(ours[13..29], ids[0]);
+    // Of the others' header, their records cannot be read here, nor are ours taken for an empty store.
+    set_header(&path("a"), |header| *header = others.clone());
+    let store = sqlite(&path("a"), &key()).unwrap();
+    assert_eq!(*store.id(), ids[1]);
+    assert!(matches!(store.contains(&tea()), Err(StoreError::WrongKey)));
+    assert!(store.groups().is_err());
+    drop(store);
+    for at in 2..ours.len() {
+        set_header(&path("a"), |header| {
+            *header = ours.clone();
+            header[at] ^= 1;
+        });
+        let refused = sqlite(&path("a"), &key());
+        let expected = matches!(refused, Err(StoreError::WrongKey | StoreError::Corrupt(Record::Header)));
+        assert!(expected, "{at}: {refused:?}");
+    }
+    // With the wrapped key of another store, too.
+    set_header(&path("a"), |header| {
+        *header = ours.clone();
+        let data_key = others.len() - 72;
+        header.splice(data_key.., others[data_key..].iter().copied()).for_each(drop);
+    });
+    assert!(matches!(sqlite(&path("a"), &key()), Err(StoreError::WrongKey)));
+    set_header(&path("a"), |header| *header = ours.clone());
+    assert_eq!(sqlite(&path("a"), &key()).unwrap().groups().unwrap(), [tea()]);
 }
 
 #[test]

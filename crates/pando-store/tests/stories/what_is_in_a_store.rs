@@ -37,6 +37,7 @@ fn counted(place: &impl Place) {
     assert_eq!(group.version, alice.group.as_ref().unwrap().1.version());
     assert_eq!(group.own_leaf, Some(alice.group().own_leaf()));
     assert_eq!((inventory.key_packages, inventory.last_resort, inventory.last_resort_uses), (1, 1, 0));
+    assert_eq!(inventory.store_id, *alice.store.id());
     assert_eq!((inventory.psks, inventory.signers), (0, 1));
     let rows = alice.stored();
     let amounts = &inventory.records;
