@@ -47,6 +47,10 @@ pub enum StoreError {
         "opening the store takes {} passes over {} KiB of memory, which is above the limit", .0.passes, .0.memory
     )]
     TooCostly(Argon2Cost),
+    /// The database is not in WAL mode and cannot be brought into it. In other modes, deleted secrets stay in files
+    /// that SQLite has removed.
+    #[error("the database has journal mode {0:?}, and not WAL")]
+    JournalMode(String),
     /// Something is in the store that no one has put there.
     #[error("{0} is damaged")]
     Corrupt(Record),
@@ -154,6 +158,9 @@ pub enum Misuse {
     /// A time to wait that is longer than SQLite can wait, which is 24.8 days.
     #[error("the time to wait is longer than 2147483647 milliseconds")]
     Wait,
+    /// A database with `auto_vacuum`, which moves pages and hands them back to the file system with old secrets.
+    #[error("the database has auto_vacuum, which leaves deleted secrets behind")]
+    AutoVacuum,
     /// A KeyPackage or a key of a cipher suite for which another was given, or a key that is malformed.
     #[error("not a key of this cipher suite")]
     CipherSuite,

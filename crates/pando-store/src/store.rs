@@ -55,9 +55,10 @@ impl<B: Backend> Store<B> {
         let opened = header.open(key);
         if matches!(opened, Err(StoreError::Shredded)) {
             // Somebody may have been in the way when that was done.
-            let _ = backend.erase();
+            let _ = backend.ready().and_then(|()| backend.erase());
         }
         let opened = opened?;
+        backend.ready()?;
         let cipher = Cipher::new(opened.store_id, &opened.data_key, opened.sealed);
         // Whoever had it last may have been stopped before that.
         let unerased = true;

@@ -26,6 +26,7 @@ mod pre_shared_keys;
 mod records_stay_in_their_place;
 mod rows_per_operation;
 mod signature_keys;
+mod the_journal_is_a_log;
 mod the_key_must_be_right;
 mod what_is_in_a_store;
 mod who_was_removed_comes_back;
