@@ -47,6 +47,14 @@ pub enum StoreError {
         "opening the store takes {} passes over {} KiB of memory, which is above the limit", .0.passes, .0.memory
     )]
     TooCostly(Argon2Cost),
+    /// The change has been committed, but secrets that it has deleted or replaced are still in the file, or in its
+    /// log: another connection reads an older state, for instance. [`Store::erase`](crate::Store::erase) tries again,
+    /// as do the next transaction and the next opening of the store.
+    #[error("committed, but old secrets are not erased yet: {source}")]
+    NotErased {
+        /// Why erasing has failed.
+        source: Box<StoreError>,
+    },
     /// The database is not in WAL mode and cannot be brought into it. In other modes, deleted secrets stay in files
     /// that SQLite has removed.
     #[error("the database has journal mode {0:?}, and not WAL")]

@@ -75,7 +75,7 @@
 //! | sign | [`Transaction::put_signer`], [`Store::signer`] |
 //! | have pre-shared keys | [`Transaction::put_psk`], [`Store::psks`] |
 //! | read rows one by one | [`Store::renew`], [`Store::row`], [`Store::rows`] |
-//! | change keys | [`Store::rewrap`], [`Store::rotate`], [`Store::shred`] |
+//! | change keys | [`Store::rewrap`], [`Store::rotate`], [`Store::shred`], and [`Store::erase`] after [`StoreError::NotErased`] |
 //! | look inside | [`Store::inspect`], [`Store::verify`] |
 //!
 //! # After an error
@@ -86,10 +86,10 @@
 //!
 //! # Encryption and deletion
 //!
-//! What a store is encrypted with, [`Key`] tells. Each value is sealed by itself and bound to its place.
-//! `docs/storage.md` has the format, what is visible nevertheless, what is not detected (an old state that comes back),
-//! and how what is deleted is made to be gone ([`Erase`]). Secrets in this crate's memory are overwritten when they are
-//! dropped; those in SQLite's own caches are not.
+//! A [`Key`] encrypts a store. Each value is sealed by itself and bound to its place. `docs/storage.md` has the format, the
+//! metadata that stays visible, what is not detected (an old state that comes back), and how deleted contents are made
+//! unreadable ([`Erase`]). Secrets in this crate's memory are overwritten when they are dropped; those in SQLite's own
+//! caches are not.
 //!
 //! # Left out on purpose
 //!

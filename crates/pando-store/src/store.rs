@@ -13,23 +13,33 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// When what transactions have deleted is overwritten.
+/// When deleted contents are overwritten. A change of keys ([`Store::rewrap`], [`Store::rotate`], [`Store::shred`]) overwrites
+/// them in every mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Erase {
     /// After each transaction that has deleted or replaced a secret.
     #[default]
     AtOnce,
-    /// When [`Store::erase`] is called: for whoever takes many messages one after the other.
+    /// When [`Store::erase`] is called. For clients that receive many messages one after the other.
     WhenAsked,
 }
 
-/// What a client keeps, in a database of some kind.
+/// Deleted contents that are not overwritten yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unerased {
+    Nothing,
+    /// Contents that transactions have deleted.
+    Deleted,
+    /// Contents that must be overwritten after the next transaction, in every mode.
+    Overdue,
+}
+
+/// A client's groups and keys, in a database.
 pub struct Store<B: Backend> {
     pub(crate) backend: B,
     pub(crate) cipher: Cipher,
     pub(crate) erase: Erase,
-    /// Whether something was deleted that is not overwritten.
-    pub(crate) unerased: bool,
+    pub(crate) unerased: Unerased,
 }
 
 impl<B: Backend> fmt::Debug for Store<B> {
@@ -41,28 +51,32 @@ impl<B: Backend> fmt::Debug for Store<B> {
 impl<B: Backend> Store<B> {
     /// Opens the store in a database, or creates one if there is none.
     ///
+    /// Overwrites deleted contents that an earlier client has left behind. If a reader is in the way, the next transaction
+    /// tries again.
+    ///
     /// # Errors
     /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Older`], [`StoreError::Newer`],
-    /// [`StoreError::TooCostly`], [`StoreError::Shredded`], and [`StoreError::Corrupt`] if the header is damaged or missing.
-    /// [`StoreError::Busy`], [`StoreError::Io`].
+    /// [`StoreError::TooCostly`], and [`StoreError::Corrupt`] if the header is damaged or missing. [`StoreError::Busy`],
+    /// [`StoreError::Io`], [`StoreError::JournalMode`]. Of a store that was shredded: [`StoreError::Shredded`], or
+    /// [`StoreError::NotErased`] if what it held is not overwritten yet.
     pub fn new(backend: B, key: &Key) -> Result<Self, StoreError> {
         let mut backend = backend;
         let header = match backend.get(&HEADER)? {
             Some(header) => header,
             None => create(&mut backend, key)?,
         };
-        let header = Header::read(header.expose())?;
-        let opened = header.open(key);
-        if matches!(opened, Err(StoreError::Shredded)) {
-            // Somebody may have been in the way when that was done.
-            let _ = backend.ready().and_then(|()| backend.erase());
-        }
-        let opened = opened?;
+        let opened = match Header::read(header.expose())?.open(key) {
+            Err(StoreError::Shredded) => {
+                backend.ready().and_then(|()| backend.erase()).map_err(not_erased)?;
+                return Err(StoreError::Shredded);
+            }
+            opened => opened?,
+        };
         backend.ready()?;
         let cipher = Cipher::new(opened.store_id, &opened.data_key, opened.sealed);
-        // Whoever had it last may have been stopped before that.
-        let unerased = true;
-        Ok(Self { backend, cipher, erase: Erase::default(), unerased })
+        let mut store = Self { backend, cipher, erase: Erase::default(), unerased: Unerased::Overdue };
+        let _ = store.erase();
+        Ok(store)
     }
 
     /// Returns the identifier of the store: 16 random bytes. Stores under one key differ by it, so an application that
@@ -71,13 +85,13 @@ impl<B: Backend> Store<B> {
         self.cipher.store_id()
     }
 
-    /// The same store, opened once more.
+    /// Opens the store once more, for reading.
     pub(crate) fn again(&self) -> Result<Self, StoreError> {
-        let backend = self.backend.again()?;
-        Ok(Self { backend, cipher: self.cipher.again(), erase: self.erase, unerased: false })
+        let (backend, cipher) = (self.backend.again()?, self.cipher.again());
+        Ok(Self { backend, cipher, erase: self.erase, unerased: Unerased::Nothing })
     }
 
-    /// When what is deleted is overwritten.
+    /// Sets when deleted contents are overwritten.
     pub const fn set_erase(&mut self, erase: Erase) {
         self.erase = erase;
     }
@@ -195,18 +209,32 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Overwrites what was deleted.
+    /// Overwrites deleted contents.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if somebody still reads it; [`StoreError::Io`].
+    /// [`StoreError::Busy`] if another connection still reads them; [`StoreError::JournalMode`], [`StoreError::Io`].
     pub fn erase(&mut self) -> Result<(), StoreError> {
         point("store::erase")?;
         self.backend.erase()?;
-        self.unerased = false;
+        self.unerased = Unerased::Nothing;
         point("store::erased")
     }
 
-    /// Gives back the room that is not used.
+    /// Overwrites what a change of keys has replaced, which has been committed.
+    pub(crate) fn erase_old_keys(&mut self) -> Result<(), StoreError> {
+        self.unerased = Unerased::Overdue;
+        self.erase().map_err(not_erased)
+    }
+
+    /// Returns whether deleted contents are to be overwritten after a transaction.
+    pub(crate) fn is_erasure_due(&self) -> bool {
+        match self.erase {
+            Erase::AtOnce => self.unerased > Unerased::Nothing,
+            Erase::WhenAsked => self.unerased == Unerased::Overdue,
+        }
+    }
+
+    /// Returns unused room to the file system.
     ///
     /// # Errors
     /// [`StoreError::Busy`], [`StoreError::Io`].
@@ -284,6 +312,11 @@ impl<B: Backend> Store<B> {
         self.check_key()?;
         scanned.map(|()| rows)
     }
+}
+
+/// Wraps the reason why a committed change is not erased.
+pub(crate) fn not_erased(source: StoreError) -> StoreError {
+    StoreError::NotErased { source: Box::new(source) }
 }
 
 /// The key of the record that tells which data key there is.

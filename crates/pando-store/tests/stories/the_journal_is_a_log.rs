@@ -80,6 +80,8 @@ fn erasing_reports_another_mode() {
     store.connection().execute_batch("PRAGMA journal_mode = DELETE").unwrap();
     let refused = store.erase();
     assert!(matches!(refused, Err(StoreError::JournalMode(_))), "{refused:?}");
+    let refused = store.rewrap(&key(), &Key::bytes(&[2; 32]).unwrap());
+    assert!(matches!(refused, Err(StoreError::NotErased { .. })), "{refused:?}");
 }
 
 /// It moves pages, and shortens the database, without overwriting anything.
