@@ -75,7 +75,7 @@ impl Resident {
         let store = place.open();
         let id = store.groups().unwrap().remove(0);
         let mut lock = store.lock(&id, Duration::ZERO).unwrap();
-        let source = store.source(&mut lock).unwrap().unwrap();
+        let source = store.source(&lock).unwrap().unwrap();
         let group = Group::open(source, &person.client()).unwrap();
         Self { member: Member { person, group }, store, lock }
     }
@@ -129,7 +129,7 @@ impl Resident {
 
     fn store(&mut self, delta: &Delta) {
         let mut transaction = self.store.begin().unwrap();
-        transaction.apply(&mut self.lock, delta).unwrap();
+        transaction.apply(&self.lock, delta).unwrap();
         transaction.commit().unwrap();
     }
 }

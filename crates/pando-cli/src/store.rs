@@ -127,7 +127,8 @@ fn key(arguments: &Arguments) -> Result<Key, StoreCommandError> {
     let passphrase = bytes.expose();
     let passphrase = passphrase.strip_suffix(b"\n").unwrap_or(passphrase);
     let passphrase = passphrase.strip_suffix(b"\r").unwrap_or(passphrase);
-    Ok(Key::Passphrase { passphrase: passphrase.into(), cost: pando_store::Argon2Cost::default() })
+    let (cost, limit) = Default::default();
+    Ok(Key::Passphrase { passphrase: passphrase.into(), cost, limit })
 }
 
 fn read(path: &Path) -> Result<SecretBytes, StoreCommandError> {
@@ -161,10 +162,10 @@ fn digits(bytes: &[u8]) -> String {
 }
 
 fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
-    let Inventory { format, encrypted, groups, key_packages, last_resort, psks, signers, records } =
+    let Inventory { format, store_id, encrypted, groups, key_packages, psks, signers, records, .. } =
         inventory;
     let encrypted = if *encrypted { "encrypted" } else { "not encrypted" };
-    writeln!(out, "format {format}, {encrypted}")?;
+    writeln!(out, "store {}, format {format}, {encrypted}", digits(store_id))?;
     for group in groups {
         let StoredGroupEntry { group_id, cipher_suite, epoch, members, proposals, .. } = group;
         let id = readable(group_id);
@@ -191,9 +192,10 @@ fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
         }
         writeln!(out)?;
     }
+    let Inventory { last_resort, last_resort_uses, .. } = inventory;
     writeln!(
         out,
-        "{key_packages} KeyPackages and {last_resort} of last resort, {psks} pre-shared keys, {signers} signature keys"
+        "{key_packages} KeyPackages and {last_resort} of last resort (used {last_resort_uses} times), {psks} pre-shared keys, {signers} signature keys"
     )?;
     for (name, amount) in records {
         writeln!(out, "{:>10} rows {:>12} bytes  {name}", amount.rows, amount.bytes)?;
@@ -236,10 +238,12 @@ fn print_json(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
         .collect();
     let line = json!({
         "format": inventory.format,
+        "store_id": digits(&inventory.store_id),
         "encrypted": inventory.encrypted,
         "groups": groups,
         "key_packages": inventory.key_packages,
         "last_resort": inventory.last_resort,
+        "last_resort_uses": inventory.last_resort_uses,
         "psks": inventory.psks,
         "signers": inventory.signers,
         "records": records,

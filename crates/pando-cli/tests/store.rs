@@ -10,7 +10,7 @@ use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider,
     Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, Lifetime, NoPsks, RustCrypto,
 };
-use pando_store::{Argon2Cost, Backend, Key, Sqlite, SqliteStore};
+use pando_store::{Argon2Cost, Argon2Limit, Backend, Key, Sqlite, SqliteStore};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde_json::Value;
@@ -64,7 +64,7 @@ fn make(path: &Path, key: &Key) {
     let mut transaction = store.begin().unwrap();
     transaction.put_signer(suite, &private, &credential).unwrap();
     transaction.insert_key_package(suite, &other, false).unwrap();
-    transaction.apply(&mut lock, &delta).unwrap();
+    transaction.apply(&lock, &delta).unwrap();
     transaction.commit().unwrap();
 }
 
@@ -73,8 +73,8 @@ fn what_is_in_a_store_is_told_and_no_secret() {
     let folder = TempDir::new().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (plain, sealed, phrase) = (file("plain"), file("sealed"), file("phrase"));
-    let cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-    let words = Key::Passphrase { passphrase: b"correct horse".as_slice().into(), cost };
+    let (cost, limit) = (Argon2Cost::FLOOR, Argon2Limit::default());
+    let words = Key::Passphrase { passphrase: b"correct horse".as_slice().into(), cost, limit };
     make(Path::new(&plain), &Key::None);
     make(Path::new(&sealed), &Key::bytes(&[0xab; 32]).unwrap());
     make(Path::new(&phrase), &words);
@@ -94,7 +94,9 @@ fn what_is_in_a_store_is_told_and_no_secret() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         let told = text(&output.stdout);
         assert!(told.contains("group \"tea\": epoch 0, 1 members, "), "{told}");
-        assert!(told.contains("1 KeyPackages and 0 of last resort, 0 pre-shared keys, 1 signature keys"));
+        assert!(told.contains(
+            "1 KeyPackages and 0 of last resort (used 0 times), 0 pre-shared keys, 1 signature keys"
+        ));
         assert_eq!(told.contains("not encrypted"), arguments.len() == 1);
         let output = pando(&[&["inspect", "--json"], arguments].concat());
         let inventory: Value = serde_json::from_slice(&output.stdout).unwrap();

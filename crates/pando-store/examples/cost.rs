@@ -42,7 +42,7 @@ impl Receiver {
     fn apply(&mut self, what: &str, deltas: &[Delta]) -> Result<()> {
         let began = Instant::now();
         let mut transaction = self.store.begin()?;
-        deltas.iter().try_for_each(|delta| transaction.apply(&mut self.lock, delta))?;
+        deltas.iter().try_for_each(|delta| transaction.apply(&self.lock, delta))?;
         transaction.commit()?;
         let time = began.elapsed();
         let rows: usize = deltas.iter().map(|delta| delta.writes().count() + delta.deletes().count()).sum();

@@ -100,7 +100,7 @@ impl Running {
         also: impl FnOnce(&rusqlite::Connection, &T) -> std::result::Result<(), StoreError>,
     ) -> Result<T> {
         let mut lock = self.lock()?;
-        let rows = self.store.load(&mut lock)?.ok_or("no group")?;
+        let rows = self.store.load(&lock)?.ok_or("no group")?;
         let (result, deltas) = {
             let (psks, is_in_group) = (self.store.psks(), |id: &GroupId| self.store.is_in_group(id));
             let client = self.client(&psks, &is_in_group);
@@ -108,7 +108,7 @@ impl Running {
             operation(&mut group, &client)?
         };
         let mut transaction = self.store.begin()?;
-        deltas.iter().try_for_each(|delta| transaction.apply(&mut lock, delta))?;
+        deltas.iter().try_for_each(|delta| transaction.apply(&lock, delta))?;
         also(transaction.connection(), &result)?;
         transaction.commit()?;
         Ok(result)
@@ -204,7 +204,7 @@ fn main() -> Result<()> {
     };
     let mut lock = alice.lock()?;
     let mut transaction = alice.store.begin()?;
-    deltas.iter().try_for_each(|delta| transaction.apply(&mut lock, delta))?;
+    deltas.iter().try_for_each(|delta| transaction.apply(&lock, delta))?;
     transaction.commit()?;
     drop((lock, alice));
 
@@ -217,7 +217,7 @@ fn main() -> Result<()> {
     };
     let mut lock = bob.store.lock(&group.public().context().group_id, Duration::from_secs(1))?;
     let mut transaction = bob.store.begin()?;
-    transaction.apply(&mut lock, &delta)?;
+    transaction.apply(&lock, &delta)?;
     transaction.use_key_package(&stored.reference)?;
     transaction.commit()?;
     drop((lock, bob));

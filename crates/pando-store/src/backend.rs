@@ -22,6 +22,15 @@ pub trait Backend: Send + 'static {
     where
         Self: Sized;
 
+    /// Prepares the database for writing: sets and checks its modes, for instance. It is called when the key is known to be
+    /// right. Until then, a database that holds a store is not written.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Busy`], and any other if the database cannot be used.
+    fn ready(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Begins a transaction. No other one writes until it ends.
     ///
     /// # Errors

@@ -51,11 +51,15 @@ impl Kind {
 /// What stands for an identifier.
 pub(crate) type Tag = [u8; 16];
 
+/// The random identifier of a store.
+pub(crate) type StoreId = [u8; 16];
+
 pub(crate) const NONCE_LEN: usize = 24;
 pub(crate) const TAG_LEN: usize = 16;
 
-/// The keys that records are kept under, all derived from the data key.
+/// The keys that records are kept under, all derived from the data key and the identifier of the store.
 pub(crate) struct Cipher {
+    store_id: StoreId,
     index: SecretBytes,
     records: Option<XChaCha20Poly1305>,
     id: Tag,
@@ -63,22 +67,28 @@ pub(crate) struct Cipher {
 
 impl Cipher {
     /// Records are `sealed`, or in clear.
-    pub(crate) fn new(data_key: &SecretBytes, sealed: bool) -> Self {
-        let index = derive(data_key, b"pando-store index");
+    pub(crate) fn new(store_id: StoreId, data_key: &SecretBytes, sealed: bool) -> Self {
+        let index = derive(data_key, b"pando-store index", &store_id);
         let records = sealed.then(|| {
-            let key = derive(data_key, b"pando-store records");
+            let key = derive(data_key, b"pando-store records", &store_id);
             XChaCha20Poly1305::new_from_slice(key.expose()).ok()
         });
         let id = mac(&index, &[b"pando-store id"]);
-        Self { index, records: records.flatten(), id }
+        Self { store_id, index, records: records.flatten(), id }
     }
 
-    /// The same keys, for whoever has the store open once more.
+    /// Copies the keys, for a second connection.
     pub(crate) fn again(&self) -> Self {
-        Self { index: self.index.expose().into(), records: self.records.clone(), id: self.id }
+        let (index, records) = (self.index.expose().into(), self.records.clone());
+        Self { store_id: self.store_id, index, records, id: self.id }
     }
 
-    /// What the data key can be told by from others.
+    /// Returns the identifier of the store.
+    pub(crate) const fn store_id(&self) -> &StoreId {
+        &self.store_id
+    }
+
+    /// Returns the identifier of the data key.
     pub(crate) const fn id(&self) -> &Tag {
         &self.id
     }
@@ -155,9 +165,12 @@ pub(crate) fn open(aead: &XChaCha20Poly1305, associated_data: &[u8], stored: &[u
     Some(value)
 }
 
-fn derive(data_key: &SecretBytes, label: &[u8]) -> SecretBytes {
+/// Derives a key of a store from a secret. The label and the identifier are one string: no label is followed by more or
+/// less than 16 bytes.
+pub(crate) fn derive(secret: &SecretBytes, label: &[u8], store_id: &StoreId) -> SecretBytes {
     let mut key = SecretBytes::from(vec![0; 32]);
-    let expanded = Hkdf::<Sha256>::new(None, data_key.expose()).expand(label, key.expose_mut());
+    let info = [label, store_id.as_slice()];
+    let expanded = Hkdf::<Sha256>::new(None, secret.expose()).expand_multi_info(&info, key.expose_mut());
     debug_assert!(expanded.is_ok(), "32 bytes are not too many");
     key
 }

@@ -1,5 +1,6 @@
 //! What can go wrong, by whose fault.
 
+use crate::key::Argon2Cost;
 use pando_mls::wire::EncodeError;
 use pando_mls::{GroupId, RowKey};
 use std::error::Error;
@@ -29,13 +30,38 @@ pub enum StoreError {
     #[error("the store was shredded")]
     Shredded,
     /// The store was written by a later version.
-    #[error("the store has format {found}, and this program knows formats up to {known}")]
+    #[error("the store has format {found}, which is newer than format {known} of this program")]
     Newer {
         /// The format of the store.
         found: u16,
-        /// The last one known here.
+        /// The format of this program.
         known: u16,
     },
+    /// The store was written by an earlier version, whose format this version does not read.
+    #[error("the store has format {found}, which is older than format {known} of this program")]
+    Older {
+        /// The format of the store.
+        found: u16,
+        /// The format of this program.
+        known: u16,
+    },
+    /// Opening the store costs more than the [`Argon2Limit`](crate::Argon2Limit) of the key allows.
+    #[error(
+        "opening the store takes {} passes over {} KiB of memory, which is above the limit", .0.passes, .0.memory
+    )]
+    TooCostly(Argon2Cost),
+    /// The change has been committed, but secrets that it has deleted or replaced are still in the file, or in its
+    /// log: another connection reads an older state, for instance. [`Store::erase`](crate::Store::erase) tries again,
+    /// as do the next transaction and the next opening of the store.
+    #[error("committed, but old secrets are not erased yet: {source}")]
+    NotErased {
+        /// Why erasing has failed.
+        source: Box<StoreError>,
+    },
+    /// The database is not in WAL mode and cannot be brought into it. In other modes, deleted secrets stay in files
+    /// that SQLite has removed.
+    #[error("the database has journal mode {0:?}, and not WAL")]
+    JournalMode(String),
     /// Something is in the store that no one has put there.
     #[error("{0} is damaged")]
     Corrupt(Record),
@@ -136,9 +162,19 @@ pub enum Misuse {
     /// A key that does not have 32 bytes.
     #[error("a key has 32 bytes")]
     KeyLength,
-    /// Parameters that Argon2 does not have, or that are above what this library computes.
-    #[error("not parameters of Argon2, or above the limit")]
+    /// Parameters of Argon2 that are invalid, below [`Argon2Cost::FLOOR`] or above the default
+    /// [`Argon2Limit`](crate::Argon2Limit).
+    #[error("invalid parameters of Argon2, or below the floor, or above the limit")]
     Argon2,
+    /// An empty passphrase.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
+    /// A time to wait that is longer than SQLite can wait, which is 24.8 days.
+    #[error("the time to wait is longer than 2147483647 milliseconds")]
+    Wait,
+    /// A database with `auto_vacuum`, which moves pages and hands them back to the file system with old secrets.
+    #[error("the database has auto_vacuum, which leaves deleted secrets behind")]
+    AutoVacuum,
     /// A KeyPackage or a key of a cipher suite for which another was given, or a key that is malformed.
     #[error("not a key of this cipher suite")]
     CipherSuite,

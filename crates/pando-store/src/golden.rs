@@ -1,9 +1,10 @@
 //! The bytes of stores do not change unnoticed: what `docs/storage.md` says, with keys and nonces that are fixed.
 
-use crate::cipher::{Cipher, Kind, alone, rows_before, tagged};
-use crate::group::GroupRecord;
-use crate::key::{Argon2Cost, Header, Key, Wrapping};
-use pando_mls::wire::{NodeIndex, Opaque};
+use crate::cipher::{Cipher, Kind, StoreId, alone, tagged};
+use crate::group::{GroupRecord, InstanceEntry};
+use crate::instance::{InstanceCipher, State, Sums};
+use crate::key::{Argon2Cost, Argon2Limit, Header, Key, Wrapping};
+use pando_mls::wire::NodeIndex;
 use pando_mls::{
     Encode, EpochRow, GroupId, KeyKind, LeafIndex, RatchetType, RowKey, SecretBytes, SecretId, TreeKey,
 };
@@ -11,6 +12,8 @@ use pando_mls::{
 fn data_key() -> SecretBytes {
     (0..32).collect::<Vec<u8>>().into()
 }
+
+const STORE_ID: StoreId = [0x80; 16];
 
 fn tea() -> GroupId {
     b"tea".as_slice().into()
@@ -22,69 +25,90 @@ fn nonce() -> [u8; 24] {
 
 #[test]
 fn keys_of_records() {
-    let cipher = Cipher::new(&data_key(), true);
+    let cipher = Cipher::new(STORE_ID, &data_key(), true);
     let tag = cipher.group_tag(&tea());
-    assert_eq!(hex::encode(tag), "3913bb43f491a5a8a68fdb3a6fcaf2d9");
-    assert_eq!(hex::encode(cipher.id()), "4898e5a9fe4b0d0978ebbfb9ed11ae30");
+    assert_eq!(hex::encode(tag), "49f8d2ed9ccfea25ece7056388d8bb9c");
+    assert_eq!(hex::encode(cipher.id()), "26e37e9b1ca8d14db58047384b3c0d9e");
     let psk = cipher.tag(Kind::Psk, &[b"psk"]);
-    assert_eq!(hex::encode(tagged(Kind::Psk, &psk)), "04f20b64e2c36084def2a23b5fd09f696d");
-    let group = hex::encode(tag);
+    assert_eq!(hex::encode(tagged(Kind::Psk, &psk)), "0459bc116ba018428a48da5e0305cf7665");
+    let instance = InstanceCipher::new(&cipher, &tea(), &entry());
+    let tag = "37e5f4269620903a7f089f3615ee3373";
+    assert_eq!(hex::encode(instance.tag()), tag);
     let message = SecretId::Message(LeafIndex(7), RatchetType::Application, 300);
     for (key, end) in [
         (RowKey::Public, "00"),
         (RowKey::Tree(TreeKey::Node(NodeIndex(256))), "020100000100"),
         (
             RowKey::Tree(TreeKey::Key(KeyKind::Signature, 0x0102_0304_0506_0708, NodeIndex(256))),
-            "02020195b3726353453f2500000100",
+            "02020110166049373fd2ae00000100",
         ),
         (RowKey::Epoch(5, EpochRow::Secret(message)), "0400000000000000050400000007010000012c"),
         (RowKey::PendingCommit, "09"),
+        (RowKey::State, "0d"),
     ] {
-        assert_eq!(hex::encode(cipher.row(&tag, key)), format!("02{group}{end}"));
+        assert_eq!(hex::encode(instance.key(key)), format!("02{tag}{end}"));
     }
-    let (from, to) = rows_before(&tag, 5);
-    assert_eq!(hex::encode(from), format!("02{group}04000000000000000000"));
-    assert_eq!(hex::encode(to), format!("02{group}04000000000000000500"));
+    let (from, to) = instance.rows_before(5);
+    assert_eq!(hex::encode(from), format!("02{tag}04000000000000000000"));
+    assert_eq!(hex::encode(to), format!("02{tag}04000000000000000500"));
     assert_eq!(alone(&[1, 2]), (vec![1, 2], vec![1, 2, 0]));
+}
+
+fn entry() -> InstanceEntry {
+    InstanceEntry { instance: [1; 16].into(), key: vec![2; 32].into() }
 }
 
 #[test]
 fn records() {
-    let (cipher, clear) = (Cipher::new(&data_key(), true), Cipher::new(&data_key(), false));
-    let key = cipher.row(&cipher.group_tag(&tea()), RowKey::Public);
+    let (cipher, clear) =
+        (Cipher::new(STORE_ID, &data_key(), true), Cipher::new(STORE_ID, &data_key(), false));
+    let key = tagged(Kind::Group, &cipher.group_tag(&tea()));
     let sealed = cipher.seal_with(&key, b"value", nonce()).unwrap();
-    assert_eq!(
-        hex::encode(sealed.expose()),
-        "40404040404040404040404040404040404040404040404027388b503dacfbf121f00287f01399a27887cb02d6"
-    );
+    assert_eq!(hex::encode(sealed.expose()), "GOLDEN");
     assert_eq!(clear.seal_with(&key, b"value", nonce()).unwrap().expose(), b"value");
-    let entry = GroupRecord { version: 7, group_id: tea() };
-    assert_eq!(hex::encode(entry.encode().unwrap()), "000000000000000703746561");
+    let record = GroupRecord { group_id: tea(), current: Some(entry()), joining: None };
+    let (instance, key) = ("01".repeat(16), "02".repeat(32));
+    assert_eq!(hex::encode(record.encode().unwrap()), format!("0374656101{instance}20{key}00"));
+}
+
+/// A summand is bound to the place of a record, to its nonce and to its tag.
+#[test]
+fn sums_of_records() {
+    let cipher = Cipher::new(STORE_ID, &data_key(), true);
+    let instance = InstanceCipher::new(&cipher, &tea(), &entry());
+    let stored = [[0x40; 24].as_slice(), b"xx", &[0x50; 16]].concat();
+    let mut sums = Sums::default();
+    sums.add(&instance, RowKey::Public, &instance.key(RowKey::Public), &stored);
+    let state = State::encode(&[3; 33], sums);
+    let summand = "fb20d0fba3b773f47d562ac67ff8cc46";
+    assert_eq!(hex::encode(state), format!("{}{summand}{}", "03".repeat(33), "00".repeat(16)));
 }
 
 #[test]
 fn headers() {
-    let header = |key: &Key, wrapping| {
+    let header = |key: &Key| {
+        let wrapping = Wrapping::new(STORE_ID, key, [5; 16]);
         let header = Header::wrapped(key, &data_key(), wrapping, nonce()).unwrap();
-        let (opened, _) = header.open(key).unwrap();
-        assert_eq!(opened, data_key());
+        let opened = header.open(key).unwrap();
+        assert_eq!((opened.data_key, opened.store_id), (data_key(), STORE_ID));
         hex::encode(header.encode().unwrap())
     };
-    let plain = |wrap| Wrapping { wrap, salt: Opaque::default(), memory: 0, passes: 0, lanes: 0 };
     assert_eq!(
-        header(&Key::None, plain(0)),
-        "0002000000000000000000000000000020000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+        header(&Key::None),
+        "000370616e646f2d73746f726580808080808080808080808080808080000000000000000000000000000020000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
     );
     assert_eq!(
-        header(&Key::bytes(&[9; 32]).unwrap(), plain(1)),
-        "0002010000000000000000000000000040484040404040404040404040404040404040404040404040400af5d127b5e4ec2a36f067d22b149b131936a92bf3c56819973f795b68dd66a66c29d25ab4c6258db70d18053574c2cf"
+        header(&Key::bytes(&[9; 32]).unwrap()),
+        "000370616e646f2d73746f726580808080808080808080808080808080010000000000000000000000000040484040404040404040404040404040404040404040404040409a63f219990a028672eca58cdcf925f904c08eefd4ea5f4a39dac925cfdb9adec42b437f9dd32f759abceea768ecbc90"
     );
     let cost = Argon2Cost { memory: 64, passes: 2, lanes: 1 };
-    let passphrase = Key::Passphrase { passphrase: b"correct horse".as_slice().into(), cost };
-    let wrapping = Wrapping { wrap: 2, salt: vec![5; 16].into(), memory: 64, passes: 2, lanes: 1 };
+    let (passphrase, limit) = (b"correct horse".as_slice().into(), Argon2Limit::default());
     assert_eq!(
-        header(&passphrase, wrapping),
-        "0002021005050505050505050505050505050505000000400000000200000001404840404040404040404040404040404040404040404040404071597b51ea7f097fac704aa84f1daae2be892e96fb330b191520a6a5cf6941d4dff4c2d7c58f83904a9289664480b279"
+        header(&Key::Passphrase { passphrase, cost, limit }),
+        "000370616e646f2d73746f72658080808080808080808080808080808002100505050505050505050505050505050500000040000000020000000140484040404040404040404040404040404040404040404040406e84f41c524fcfec3607e7f1549797e3014d5043eb63c9706617f877d1e4d5985204619e4b4b60ab33eb61da73754263"
     );
-    assert_eq!(hex::encode(Header::shredded().encode().unwrap()), "0002030000000000000000000000000000");
+    assert_eq!(
+        hex::encode(Header::shredded().encode().unwrap()),
+        "000370616e646f2d73746f726500000000000000000000000000000000030000000000000000000000000000"
+    );
 }

@@ -31,14 +31,18 @@ pub struct Amount {
 pub struct Inventory {
     /// The format of the store.
     pub format: u16,
+    /// The identifier of the store.
+    pub store_id: [u8; 16],
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// The groups.
     pub groups: Vec<StoredGroupEntry>,
     /// How many KeyPackages there are that are used once.
     pub key_packages: usize,
-    /// How many KeyPackages there are of last resort.
+    /// Number of KeyPackages of last resort.
     pub last_resort: usize,
+    /// Number of uses of the KeyPackages of last resort.
+    pub last_resort_uses: u64,
     /// How many external PSKs there are.
     pub psks: usize,
     /// How many signature keys there are.
@@ -116,13 +120,16 @@ impl<B: Backend> Store<B> {
         })?;
         let key_packages = self.key_packages()?;
         let last_resort = key_packages.iter().filter(|stored| stored.last_resort).count();
+        let uses = key_packages.iter().map(|stored| u64::from(stored.uses));
         let groups = self.groups()?.into_iter().map(|group_id| self.entry(group_id).transpose());
         Ok(Inventory {
             format: FORMAT,
+            store_id: *self.cipher.store_id(),
             encrypted: self.cipher.is_sealed(),
             groups: groups.flatten().collect::<Result<_, _>>()?,
             key_packages: key_packages.len().saturating_sub(last_resort),
             last_resort,
+            last_resort_uses: uses.fold(0, u64::saturating_add),
             psks: self.psk_ids()?.len(),
             signers: self.signers()?.len(),
             records,

@@ -1,7 +1,7 @@
 //! The key that an application gives, and the header of a store, in which it wraps the data key.
 
 use crate::StoreError;
-use crate::cipher::{open, seal};
+use crate::cipher::{StoreId, derive, open, seal};
 use crate::error::{Misuse, Record};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use chacha20poly1305::XChaCha20Poly1305;
@@ -11,27 +11,30 @@ use pando_mls::{Decode, Encode, SecretBytes};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 use zeroize::Zeroizing;
 
-/// The format that is written.
-pub const FORMAT: u16 = 2;
+/// The format that this version reads and writes.
+pub const FORMAT: u16 = 3;
 
-/// What a store is encrypted with.
+/// The key of a store.
 #[derive(Debug)]
 pub enum Key {
-    /// Nothing: who has the file has all that is in it.
+    /// No key. The store is not encrypted.
     None,
-    /// 32 random bytes that the application keeps elsewhere, for instance in the operating system's store of keys.
+    /// 32 random bytes that the application keeps elsewhere, for instance in the operating system's key store.
     Bytes(SecretBytes),
-    /// What a person remembers.
+    /// A passphrase.
     Passphrase {
-        /// The passphrase, in the encoding that the application has chosen.
+        /// The passphrase, in the encoding that the application has chosen. It must not be empty.
         passphrase: SecretBytes,
-        /// What a guess is to cost. It counts when a store is made or gets this key; after that, what it was then.
+        /// The cost of a guess, for a store that is created with this key or gets it. A store that exists is opened
+        /// at the cost that its header names.
         cost: Argon2Cost,
+        /// The highest cost at which a store is opened.
+        limit: Argon2Limit,
     },
 }
 
 impl Key {
-    /// A key of 32 bytes.
+    /// Makes a key of 32 bytes.
     ///
     /// # Errors
     /// [`Misuse::KeyLength`].
@@ -39,21 +42,26 @@ impl Key {
         if key.len() == KEY_LEN { Ok(Self::Bytes(key.into())) } else { Err(Misuse::KeyLength) }
     }
 
-    /// A passphrase, at the usual cost.
+    /// Makes a key of a passphrase, with the default cost and limit. Opening or creating a store with an empty
+    /// passphrase fails with [`Misuse::EmptyPassphrase`].
     #[must_use]
     pub fn passphrase(passphrase: &str) -> Self {
-        Self::Passphrase { passphrase: passphrase.as_bytes().into(), cost: Argon2Cost::default() }
+        Self::Passphrase {
+            passphrase: passphrase.as_bytes().into(),
+            cost: Argon2Cost::default(),
+            limit: Argon2Limit::default(),
+        }
     }
 }
 
-/// What a guess at a passphrase costs: the parameters of Argon2id (RFC 9106).
+/// The cost of a guess at a passphrase: the parameters of Argon2id (RFC 9106).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Cost {
-    /// Memory in KiB, at most 4 GiB. Default: 64 MiB.
+    /// Memory in KiB. Default: 64 MiB.
     pub memory: u32,
-    /// Passes over the memory, at most 1,000. Default: 3.
+    /// Number of passes over the memory. Default: 3.
     pub passes: u32,
-    /// Lanes, at most 64. Default: 1.
+    /// Number of lanes, at most 64. Default: 1. They are computed one after the other.
     pub lanes: u32,
 }
 
@@ -63,15 +71,53 @@ impl Default for Argon2Cost {
     }
 }
 
-impl Argon2Cost {
-    /// A store that somebody else has put there must not cost more than this to open.
-    const LIMIT: Self = Self { memory: 4 << 20, passes: 1_000, lanes: 64 };
+/// The highest cost at which a store is opened. A header is authenticated only after its passphrase was hashed, so a
+/// file of an attacker could otherwise keep a client busy for hours, or take all its memory.
+///
+/// A limit above the default counts as the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2Limit {
+    /// Memory in KiB. Default: 2 GiB.
+    pub memory: u32,
+    /// Work: memory in KiB times the number of passes. Default: 2 GiB and one pass, or as much. A slow phone hashes about
+    /// 200 MiB in a second, so it takes 10 seconds. Both parameter sets that RFC 9106 recommends are below it.
+    pub work: u64,
+}
 
-    fn wrapping_key(self, passphrase: &SecretBytes, salt: &[u8]) -> Result<SecretBytes, StoreError> {
+impl Default for Argon2Limit {
+    fn default() -> Self {
+        Self { memory: 2 << 20, work: 2 << 20 }
+    }
+}
+
+impl Argon2Cost {
+    /// The cheapest parameters with which a store is created: the memory and the work of the cheapest set that OWASP
+    /// recommends, 7 MiB and five passes. Its other sets have more memory and about the same work.
+    pub const FLOOR: Self = Self { memory: 7 << 10, passes: 5, lanes: 1 };
+
+    const MOST_LANES: u32 = 64;
+
+    /// Returns the work: memory in KiB times the number of passes.
+    #[must_use]
+    pub fn work(self) -> u64 {
+        u64::from(self.memory).saturating_mul(self.passes.into())
+    }
+
+    fn is_within(self, limit: Argon2Limit) -> bool {
+        let most = Argon2Limit::default();
+        self.memory <= limit.memory.min(most.memory)
+            && self.work() <= limit.work.min(most.work)
+            && self.lanes <= Self::MOST_LANES
+    }
+
+    /// Checks the cost of a passphrase that a store gets.
+    fn check_new(self) -> Result<(), Misuse> {
+        let above_floor = self.memory >= Self::FLOOR.memory && self.work() >= Self::FLOOR.work();
+        if above_floor && self.is_within(Argon2Limit::default()) { Ok(()) } else { Err(Misuse::Argon2) }
+    }
+
+    fn hash(self, passphrase: &SecretBytes, salt: &[u8]) -> Result<SecretBytes, StoreError> {
         let Self { memory, passes, lanes } = self;
-        if memory > Self::LIMIT.memory || passes > Self::LIMIT.passes || lanes > Self::LIMIT.lanes {
-            return Err(Misuse::Argon2.into());
-        }
         let params = Params::new(memory, passes, lanes, Some(KEY_LEN)).map_err(|_| Misuse::Argon2)?;
         let mut blocks = Zeroizing::new(Vec::new());
         blocks.try_reserve_exact(params.block_count()).map_err(|_| StoreError::OutOfMemory)?;
@@ -87,7 +133,10 @@ impl Argon2Cost {
 const KEY_LEN: usize = 32;
 const SALT_LEN: usize = 16;
 
-/// What the header says of the data key.
+/// The bytes behind the format, by which a header of this library is recognized.
+const MAGIC: [u8; 11] = *b"pando-store";
+
+/// How a header keeps the data key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrap {
     Clear = 0,
@@ -107,50 +156,96 @@ impl Wrap {
 /// The header of a store. In all formats it begins with the number of the format.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct Header {
-    pub(crate) format: u16,
     wrapping: Wrapping,
     data_key: SecretBytes,
 }
 
-/// How the data key is wrapped; authenticated with it.
+/// The header without the data key: the associated data of the wrapped data key.
 #[derive(Debug, Clone, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct Wrapping {
-    pub(crate) wrap: u8,
-    pub(crate) salt: Opaque,
-    pub(crate) memory: u32,
-    pub(crate) passes: u32,
-    pub(crate) lanes: u32,
+    format: u16,
+    magic: [u8; 11],
+    store_id: StoreId,
+    wrap: u8,
+    salt: Opaque,
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+/// An opened header.
+pub(crate) struct Opened {
+    pub(crate) store_id: StoreId,
+    pub(crate) data_key: SecretBytes,
+    /// Whether records are encrypted.
+    pub(crate) sealed: bool,
 }
 
 impl Wrapping {
-    fn plain(wrap: Wrap) -> Self {
-        Self { wrap: wrap as u8, salt: Opaque::default(), memory: 0, passes: 0, lanes: 0 }
+    fn plain(store_id: StoreId, wrap: Wrap) -> Self {
+        let salt = Opaque::default();
+        let wrap = wrap as u8;
+        Self { format: FORMAT, magic: MAGIC, store_id, wrap, salt, memory: 0, passes: 0, lanes: 0 }
+    }
+
+    /// Returns how a data key is wrapped by `key`. Of a passphrase, with this salt.
+    pub(crate) fn new(store_id: StoreId, key: &Key, salt: [u8; SALT_LEN]) -> Self {
+        match key {
+            Key::None => Self::plain(store_id, Wrap::Clear),
+            Key::Bytes(_) => Self::plain(store_id, Wrap::Key),
+            Key::Passphrase { cost: Argon2Cost { memory, passes, lanes }, .. } => {
+                let (memory, passes, lanes) = (*memory, *passes, *lanes);
+                let plain = Self::plain(store_id, Wrap::Passphrase);
+                Self { salt: salt.as_slice().into(), memory, passes, lanes, ..plain }
+            }
+        }
+    }
+
+    fn cost(&self) -> Argon2Cost {
+        let Self { memory, passes, lanes, .. } = *self;
+        Argon2Cost { memory, passes, lanes }
+    }
+
+    /// Returns the cipher that wraps the data key, or none if it is in clear.
+    fn aead(&self, key: &Key) -> Result<Option<XChaCha20Poly1305>, StoreError> {
+        let secret: SecretBytes = match key {
+            Key::None => return Ok(None),
+            Key::Bytes(bytes) if bytes.expose().len() != KEY_LEN => return Err(Misuse::KeyLength.into()),
+            Key::Bytes(bytes) => bytes.expose().into(),
+            Key::Passphrase { passphrase, .. } => self.cost().hash(passphrase, &self.salt)?,
+        };
+        let wrapping_key = derive(&secret, b"pando-store wrapping", &self.store_id);
+        XChaCha20Poly1305::new_from_slice(wrapping_key.expose())
+            .map(Some)
+            .map_err(|_| Misuse::KeyLength.into())
     }
 }
 
 impl Header {
-    /// A fresh data key.
+    /// Makes a data key.
     pub(crate) fn data_key() -> Result<SecretBytes, StoreError> {
         let mut key = SecretBytes::from(vec![0; KEY_LEN]);
         getrandom::fill(key.expose_mut())?;
         Ok(key)
     }
 
-    /// The header that wraps a data key.
-    pub(crate) fn new(key: &Key, data_key: &SecretBytes) -> Result<Self, StoreError> {
-        let wrapping = match key {
-            Key::None => Wrapping::plain(Wrap::Clear),
-            Key::Bytes(_) => Wrapping::plain(Wrap::Key),
-            Key::Passphrase { cost: Argon2Cost { memory, passes, lanes }, .. } => {
-                let mut salt = vec![0; SALT_LEN];
-                getrandom::fill(&mut salt)?;
-                let (memory, passes, lanes) = (*memory, *passes, *lanes);
-                Wrapping { wrap: Wrap::Passphrase as u8, salt: salt.into(), memory, passes, lanes }
-            }
-        };
-        let mut nonce = [0; 24];
+    /// Makes the identifier of a new store.
+    pub(crate) fn store_id() -> Result<StoreId, StoreError> {
+        let mut id = StoreId::default();
+        getrandom::fill(&mut id)?;
+        Ok(id)
+    }
+
+    /// Makes the header that wraps a data key.
+    pub(crate) fn new(store_id: StoreId, key: &Key, data_key: &SecretBytes) -> Result<Self, StoreError> {
+        if let Key::Passphrase { passphrase, cost, .. } = key {
+            cost.check_new()?;
+            check_passphrase(passphrase)?;
+        }
+        let (mut salt, mut nonce) = ([0; SALT_LEN], [0; 24]);
+        getrandom::fill(&mut salt)?;
         getrandom::fill(&mut nonce)?;
-        Self::wrapped(key, data_key, wrapping, nonce)
+        Self::wrapped(key, data_key, Wrapping::new(store_id, key, salt), nonce)
     }
 
     pub(crate) fn wrapped(
@@ -163,37 +258,49 @@ impl Header {
             Some(aead) => seal(&aead, &wrapping.encode()?, data_key.expose(), nonce)?,
             None => data_key.expose().into(),
         };
-        Ok(Self { format: FORMAT, wrapping, data_key })
+        Ok(Self { wrapping, data_key })
     }
 
-    /// What is left of a store that was shredded.
+    /// Makes the header of a store that was shredded.
     pub(crate) fn shredded() -> Self {
-        Self { format: FORMAT, wrapping: Wrapping::plain(Wrap::Shredded), data_key: SecretBytes::default() }
+        let wrapping = Wrapping::plain(StoreId::default(), Wrap::Shredded);
+        Self { wrapping, data_key: SecretBytes::default() }
     }
 
-    /// Reads a header that this version knows.
+    /// Reads a header of this format.
+    ///
+    /// # Errors
+    /// [`StoreError::Older`] and [`StoreError::Newer`] for another format, and [`StoreError::Corrupt`].
     pub(crate) fn read(stored: &[u8]) -> Result<Self, StoreError> {
         let corrupt = || StoreError::Corrupt(Record::Header);
         let found = u16::from_be_bytes(*stored.first_chunk().ok_or_else(corrupt)?);
-        if found > FORMAT {
-            return Err(StoreError::Newer { found, known: FORMAT });
+        match found {
+            0 => return Err(corrupt()),
+            _ if found < FORMAT => return Err(StoreError::Older { found, known: FORMAT }),
+            _ if found > FORMAT => return Err(StoreError::Newer { found, known: FORMAT }),
+            _ => {}
         }
         let header = Self::decode(stored).map_err(|_| corrupt())?;
-        if header.format == 0 { Err(corrupt()) } else { Ok(header) }
+        if header.wrapping.magic == MAGIC { Ok(header) } else { Err(corrupt()) }
     }
 
-    /// The data key, and whether records are encrypted.
-    pub(crate) fn open(&self, key: &Key) -> Result<(SecretBytes, bool), StoreError> {
+    /// Opens the header.
+    pub(crate) fn open(&self, key: &Key) -> Result<Opened, StoreError> {
         let corrupt = || StoreError::Corrupt(Record::Header);
         match (Wrap::from_byte(self.wrapping.wrap).ok_or_else(corrupt)?, key) {
             (Wrap::Shredded, _) => return Err(StoreError::Shredded),
-            (Wrap::Clear, Key::None)
-            | (Wrap::Key, Key::Bytes(_))
-            | (Wrap::Passphrase, Key::Passphrase { .. }) => {}
+            (Wrap::Clear, Key::None) | (Wrap::Key, Key::Bytes(_)) => {}
+            (Wrap::Passphrase, Key::Passphrase { passphrase, limit, .. }) => {
+                check_passphrase(passphrase)?;
+                let cost = self.wrapping.cost();
+                if !cost.is_within(*limit) {
+                    return Err(StoreError::TooCostly(cost));
+                }
+            }
             _ => return Err(StoreError::WrongKey),
         }
         let aead = match self.wrapping.aead(key) {
-            // What is in the file is no mistake of the caller.
+            // The parameters are the file's, and no mistake of the caller.
             Err(StoreError::Misuse(Misuse::Argon2)) => return Err(corrupt()),
             aead => aead?,
         };
@@ -202,24 +309,13 @@ impl Header {
             None => Some(self.data_key.expose().into()),
         };
         let data_key: SecretBytes = data_key.ok_or(StoreError::WrongKey)?;
-        if data_key.expose().len() == KEY_LEN { Ok((data_key, aead.is_some())) } else { Err(corrupt()) }
+        if data_key.expose().len() != KEY_LEN {
+            return Err(corrupt());
+        }
+        Ok(Opened { store_id: self.wrapping.store_id, data_key, sealed: aead.is_some() })
     }
 }
 
-impl Wrapping {
-    /// What the data key is wrapped by, if it is.
-    fn aead(&self, key: &Key) -> Result<Option<XChaCha20Poly1305>, StoreError> {
-        let wrapping_key = match key {
-            Key::None => return Ok(None),
-            Key::Bytes(bytes) => bytes.expose().into(),
-            Key::Passphrase { passphrase, .. } => {
-                let Self { memory, passes, lanes, .. } = *self;
-                Argon2Cost { memory, passes, lanes }.wrapping_key(passphrase, &self.salt)?
-            }
-        };
-        let wrapping_key: SecretBytes = wrapping_key;
-        XChaCha20Poly1305::new_from_slice(wrapping_key.expose())
-            .map(Some)
-            .map_err(|_| Misuse::KeyLength.into())
-    }
+fn check_passphrase(passphrase: &SecretBytes) -> Result<(), Misuse> {
+    if passphrase.expose().is_empty() { Err(Misuse::EmptyPassphrase) } else { Ok(()) }
 }

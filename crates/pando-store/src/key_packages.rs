@@ -12,21 +12,35 @@ use pando_mls::{
     Decode, Encode, HpkeKeyPair, KeyPackage, KeyPackageBundle, Lifetime, SecretBytes, Suite, Welcome,
 };
 use std::collections::BTreeSet;
+use std::time::Duration;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// A KeyPackage that is stored.
+/// The default time that [`Transaction::remove_expired`] keeps a KeyPackage beyond its lifetime: 30 days.
+///
+/// A member may have added the client on the last day of the lifetime, and its Welcome waits until the client is online
+/// again. Without the private keys, the Welcome cannot be opened.
+pub const KEY_PACKAGE_GRACE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A stored KeyPackage.
 #[derive(Debug)]
 pub struct StoredKeyPackage {
-    /// What a Welcome calls it.
+    /// The reference by which a Welcome names it.
     pub reference: KeyPackageRef,
     /// The KeyPackage and its private keys.
     pub bundle: KeyPackageBundle,
     /// Whether it stays when it was used.
     pub last_resort: bool,
+    /// How often it was used. Only a KeyPackage of last resort is stored after its use.
+    pub uses: u32,
+    /// The order of insertion: a KeyPackage has a greater number than all that were stored when it was inserted.
+    pub sequence: u64,
 }
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct KeyPackageRecord {
+    /// Must be first: [`sequence_of`] reads nothing else.
+    sequence: u64,
+    uses: u32,
     reference: KeyPackageRef,
     /// 1 if it stays when it was used, 0 if not.
     last_resort: u8,
@@ -42,14 +56,36 @@ impl KeyPackageRecord {
 
     fn read(value: &[u8]) -> Result<StoredKeyPackage, StoreError> {
         let record = Self::decode(value).map_err(|_| StoreError::Corrupt(Record::KeyPackage))?;
-        let Self { reference, last_resort, key_package, init_private, leaf_private } = record;
+        let Self { sequence, uses, reference, last_resort, key_package, init_private, leaf_private } = record;
         let init_key_pair =
             HpkeKeyPair { private: init_private.into(), public: key_package.init_key.clone() };
         let public = key_package.leaf_node.encryption_key.clone();
         let leaf_key_pair = HpkeKeyPair { private: leaf_private.into(), public };
         let bundle = KeyPackageBundle { key_package, init_key_pair, leaf_key_pair };
-        Ok(StoredKeyPackage { reference, bundle, last_resort: last_resort == 1 })
+        Ok(StoredKeyPackage { reference, bundle, last_resort: last_resort == 1, uses, sequence })
     }
+}
+
+impl From<&StoredKeyPackage> for KeyPackageRecord {
+    fn from(stored: &StoredKeyPackage) -> Self {
+        let StoredKeyPackage { reference, bundle, last_resort, uses, sequence } = stored;
+        let KeyPackageBundle { key_package, init_key_pair, leaf_key_pair } = bundle;
+        Self {
+            sequence: *sequence,
+            uses: *uses,
+            reference: reference.clone(),
+            last_resort: (*last_resort).into(),
+            key_package: key_package.clone(),
+            init_private: init_key_pair.private.expose().into(),
+            leaf_private: leaf_key_pair.private.expose().into(),
+        }
+    }
+}
+
+/// Reads the sequence of a record.
+fn sequence_of(value: &[u8]) -> Result<u64, StoreError> {
+    let first = value.first_chunk().ok_or(StoreError::Corrupt(Record::KeyPackage))?;
+    Ok(u64::from_be_bytes(*first))
 }
 
 fn tag(cipher: &Cipher, reference: &KeyPackageRef) -> Tag {
@@ -61,12 +97,12 @@ fn record_key(cipher: &Cipher, reference: &KeyPackageRef) -> Vec<u8> {
 }
 
 impl<B: Backend> Store<B> {
-    /// The KeyPackage that a Welcome is for, if it is here.
+    /// Returns the KeyPackage that a Welcome is for, if it is stored.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn key_package_for(&self, welcome: &Welcome) -> Result<Option<StoredKeyPackage>, StoreError> {
-        // A Welcome may be for very many, and few KeyPackages are here.
+        // A Welcome may name very many KeyPackages, and few are stored.
         let mut here = BTreeSet::new();
         point("store::scan")?;
         self.backend.scan(range(&all(Kind::KeyPackage)), &mut |key, _| {
@@ -82,7 +118,7 @@ impl<B: Backend> Store<B> {
         Ok(None)
     }
 
-    /// The KeyPackage with a reference.
+    /// Returns the KeyPackage with a reference.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -92,7 +128,7 @@ impl<B: Backend> Store<B> {
         value.map(|value| KeyPackageRecord::read(value.expose())).transpose()
     }
 
-    /// All KeyPackages.
+    /// Returns all KeyPackages.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -107,8 +143,8 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Stores a KeyPackage, which is to be published when this is committed. One of last resort stays when it was
-    /// used.
+    /// Stores a KeyPackage. It may be published once this transaction is committed. One of last resort stays when it was
+    /// used. A KeyPackage that is stored already keeps its sequence and its count of uses.
     ///
     /// # Errors
     /// [`Misuse::CipherSuite`] if `suite` is not that of the KeyPackage.
@@ -123,7 +159,13 @@ impl<B: Backend> Transaction<'_, B> {
             return Err(Misuse::CipherSuite.into());
         }
         let reference = suite.key_package_ref(key_package).map_err(|_| Misuse::CipherSuite)?;
+        let (sequence, uses) = match self.store.key_package(&reference)? {
+            Some(stored) => (stored.sequence, stored.uses),
+            None => (self.next_sequence()?, 0),
+        };
         let record = KeyPackageRecord {
+            sequence,
+            uses,
             reference: reference.clone(),
             last_resort: last_resort.into(),
             key_package: key_package.clone(),
@@ -134,17 +176,32 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(reference)
     }
 
-    /// A KeyPackage was used, by the group that is stored in this transaction: it is deleted, unless it is one of
-    /// last resort.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if it is not there: somebody else has used it.
-    pub fn use_key_package(&mut self, reference: &KeyPackageRef) -> Result<(), StoreError> {
-        let stored = self.store.key_package(reference)?.ok_or(StoreError::Stale)?;
-        if stored.last_resort { Ok(()) } else { self.remove_key_package(reference) }
+    /// Returns the sequence of the next KeyPackage: one more than the largest that is stored.
+    pub(crate) fn next_sequence(&self) -> Result<u64, StoreError> {
+        let mut largest = 0;
+        self.store.scan(&all(Kind::KeyPackage), || Record::KeyPackage, &mut |_, value| {
+            largest = largest.max(sequence_of(value)?);
+            Ok(())
+        })?;
+        largest.checked_add(1).ok_or(StoreError::Corrupt(Record::KeyPackage))
     }
 
-    /// Deletes a KeyPackage, also one of last resort, if it is there.
+    /// Marks a KeyPackage as used by the group that this transaction stores. It is deleted, unless it is one of last
+    /// resort: then its use is counted.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if it is not stored, because another client has used it.
+    pub fn use_key_package(&mut self, reference: &KeyPackageRef) -> Result<(), StoreError> {
+        let mut stored = self.store.key_package(reference)?.ok_or(StoreError::Stale)?;
+        if !stored.last_resort {
+            return self.remove_key_package(reference);
+        }
+        stored.uses = stored.uses.saturating_add(1);
+        let record = KeyPackageRecord::from(&stored).encode_secret()?;
+        self.put(&record_key(&self.store.cipher, reference), &record)
+    }
+
+    /// Deletes a KeyPackage, also one of last resort, if it is stored.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -152,15 +209,18 @@ impl<B: Backend> Transaction<'_, B> {
         self.delete(&alone(&record_key(&self.store.cipher, reference)))
     }
 
-    /// Deletes the KeyPackages whose lifetime is over at a time in seconds since 1970, those of last resort too,
-    /// and tells how many there were.
+    /// Deletes the KeyPackages whose lifetime ended more than `grace` before `now`, those of last resort included, and
+    /// returns their number. `now` is in seconds since 1970. [`KEY_PACKAGE_GRACE`] suits clients that are offline for up
+    /// to a month: a Welcome for a KeyPackage may still be on its way when its lifetime ends.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
-    pub fn remove_expired(&mut self, now: u64) -> Result<usize, StoreError> {
+    pub fn remove_expired(&mut self, now: u64, grace: Duration) -> Result<usize, StoreError> {
         let expired = |stored: &StoredKeyPackage| match &stored.bundle.key_package.leaf_node.leaf_node_source
         {
-            LeafNodeSource::KeyPackage { lifetime: Lifetime { not_after, .. } } => *not_after < now,
+            LeafNodeSource::KeyPackage { lifetime: Lifetime { not_after, .. } } => {
+                not_after.saturating_add(grace.as_secs()) < now
+            }
             _ => false,
         };
         let expired: Vec<_> = self.store.key_packages()?.into_iter().filter(expired).collect();

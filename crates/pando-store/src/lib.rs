@@ -39,12 +39,12 @@
 //! // The lock of a group is for one client at a time, across processes.
 //! let id = GroupId::from(b"tea".as_slice());
 //! let mut lock = store.lock(&id, Duration::from_secs(1))?;
-//! let mut group = match store.load(&mut lock)? {
+//! let mut group = match store.load(&lock)? {
 //!     Some(rows) => Group::load(&rows, &client)?,
 //!     None => {
 //!         let (group, delta) = Group::create(suite, id, Extensions::default(), bundle, &client, rng)?;
 //!         let mut transaction = store.begin()?;
-//!         transaction.apply(&mut lock, &delta)?;
+//!         transaction.apply(&lock, &delta)?;
 //!         transaction.commit()?;
 //!         group
 //!     }
@@ -53,7 +53,7 @@
 //! // What is to be sent is stored with the keys that it has used up.
 //! let (message, delta) = group.encrypt(b"at five?", b"", &client, rng)?;
 //! let mut transaction = store.begin()?;
-//! transaction.apply(&mut lock, &delta)?;
+//! transaction.apply(&lock, &delta)?;
 //! transaction.connection().execute("INSERT INTO outbox VALUES (?1)", [message.encode()?])?;
 //! transaction.commit()?;
 //! # Ok(())
@@ -75,7 +75,7 @@
 //! | sign | [`Transaction::put_signer`], [`Store::signer`] |
 //! | have pre-shared keys | [`Transaction::put_psk`], [`Store::psks`] |
 //! | read rows one by one | [`Store::renew`], [`Store::row`], [`Store::rows`] |
-//! | change keys | [`Store::rewrap`], [`Store::rotate`], [`Store::shred`] |
+//! | change keys | [`Store::rewrap`], [`Store::rotate`], [`Store::shred`], and [`Store::erase`] after [`StoreError::NotErased`] |
 //! | look inside | [`Store::inspect`], [`Store::verify`] |
 //!
 //! # After an error
@@ -86,10 +86,10 @@
 //!
 //! # Encryption and deletion
 //!
-//! What a store is encrypted with, [`Key`] tells. Each value is sealed by itself and bound to its place.
-//! `docs/storage.md` has the format, what is visible nevertheless, what is not detected (an old state that comes back),
-//! and how what is deleted is made to be gone ([`Erase`]). Secrets in this crate's memory are overwritten when they are
-//! dropped; those in SQLite's own caches are not.
+//! A [`Key`] encrypts a store. Each value is sealed by itself and bound to its place. `docs/storage.md` has the format, the
+//! metadata that stays visible, what is not detected (an old state that comes back), and how deleted contents are made
+//! unreadable ([`Erase`]). Secrets in this crate's memory are overwritten when they are dropped; those in SQLite's own
+//! caches are not.
 //!
 //! # Left out on purpose
 //!
@@ -125,8 +125,8 @@ pub use error::{IoKind, Misuse, Record, StoreError};
 pub use faults::FAILPOINTS;
 pub use group::GroupLock;
 pub use inspect::{Amount, Finding, Inventory, StoredGroupEntry};
-pub use key::{Argon2Cost, FORMAT, Key};
-pub use key_packages::StoredKeyPackage;
+pub use key::{Argon2Cost, Argon2Limit, FORMAT, Key};
+pub use key_packages::{KEY_PACKAGE_GRACE, StoredKeyPackage};
 pub use memory::Memory;
 pub use psks::StorePsks;
 pub use rusqlite;

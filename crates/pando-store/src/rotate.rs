@@ -11,77 +11,84 @@ use crate::key::{Header, Key};
 use crate::key_packages::KeyPackageRecord;
 use crate::psks::PskRecord;
 use crate::signers::SignerRecord;
-use crate::store::{Store, key_id};
+use crate::store::{Store, Unerased, key_id, not_erased};
 use crate::transaction::Transaction;
 use pando_mls::{Encode, GroupId, SecretBytes};
 
 impl<B: Backend> Store<B> {
-    /// Wraps the data key by another key: the old one opens the store no longer. Nothing else changes, so who has
-    /// had the old key and a copy of the file has the data key.
+    /// Wraps the data key by another key, and overwrites the old header. The old key does not open the store any more.
+    /// Nothing else changes, so an attacker that has the old key and a copy of the file has the data key.
     ///
     /// # Errors
-    /// [`StoreError::WrongKey`] if this would be a store that is not encrypted, or is one: [`Store::rotate`] is for that.
-    /// [`StoreError::Busy`], [`StoreError::Io`].
+    /// [`StoreError::WrongKey`] if one of the keys is [`Key::None`]: use [`Store::rotate`]. [`StoreError::NotErased`] if the
+    /// change has happened, but the old header is still in the file. [`StoreError::Busy`], [`StoreError::Io`].
     pub fn rewrap(&mut self, old: &Key, new: &Key) -> Result<(), StoreError> {
         if matches!(old, Key::None) != matches!(new, Key::None) {
             return Err(StoreError::WrongKey);
         }
-        let transaction = self.begin()?;
+        let mut transaction = self.begin()?;
         let header = transaction.store.backend.get(&HEADER)?;
         let header = Header::read(header.ok_or(StoreError::Corrupt(Record::Header))?.expose())?;
-        let (data_key, _) = header.open(old)?;
-        let header = Header::new(new, &data_key)?.encode_secret()?;
+        let opened = header.open(old)?;
+        let header = Header::new(opened.store_id, new, &opened.data_key)?.encode_secret()?;
         transaction.store.backend.put(&HEADER, &header)?;
-        transaction.finish()
+        transaction.finish_change()?;
+        drop(transaction);
+        self.erase_old_keys()
     }
 
-    /// Encrypts everything again under a fresh data key, which is wrapped by `new`; or does not encrypt it any
-    /// longer. No group may be locked. Others who have the store open have to open it again:
-    /// [`StoreError::WrongKey`] is what they get.
+    /// Encrypts everything again under a fresh data key, which is wrapped by `new`, and overwrites the old contents. With
+    /// [`Key::None`], nothing is encrypted any more. No group may be locked. Other clients that have the store open get
+    /// [`StoreError::WrongKey`], and have to open it again.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if a group is locked; [`StoreError::Corrupt`], [`StoreError::Io`].
+    /// [`StoreError::NotErased`] if the change has happened, but old contents are still in the file. [`StoreError::Busy`] if a
+    /// group is locked; [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn rotate(&mut self, new: &Key) -> Result<(), StoreError> {
         let mut locks = Vec::new();
         for group_id in self.groups_with(|_| true)? {
             locks.push(self.lock(&group_id, std::time::Duration::ZERO)?);
         }
         let data_key = Header::data_key()?;
-        let next = Cipher::new(&data_key, !matches!(new, Key::None));
-        let header = Header::new(new, &data_key)?.encode_secret()?;
+        let store_id = *self.cipher.store_id();
+        let next = Cipher::new(store_id, &data_key, !matches!(new, Key::None));
+        let header = Header::new(store_id, new, &data_key)?.encode_secret()?;
         let mut transaction = self.begin()?;
         transaction.reseal_groups(&next)?;
         transaction.reseal_named(&next)?;
         transaction.store.backend.put(&HEADER, &header)?;
         transaction.store.backend.put(&key_id(), next.id())?;
-        transaction.finish()?;
+        transaction.finish_change()?;
+        drop(transaction);
         self.cipher = next;
-        Ok(())
+        self.erase_old_keys()
     }
 
-    /// Deletes the data key and everything else. Whoever opens the store again is told so.
+    /// Deletes the data key and everything else. Opening the store fails with [`StoreError::Shredded`] from then on.
     ///
-    /// What file systems and disks keep of it nevertheless is of no use without the key that it was wrapped by; if
-    /// there was none, it is beyond what a program can delete.
+    /// Copies that file systems and disks keep are of no use without the key that the data key was wrapped by. If there
+    /// was none, a program cannot delete them.
     ///
     /// # Errors
-    /// [`StoreError::Busy`], [`StoreError::Io`]. If the store is [`StoreError::Shredded`] when it is opened again, all of it
-    /// is deleted, and to open it overwrites what could not be overwritten yet, because somebody was reading it.
+    /// [`StoreError::NotErased`] if the store is shredded, but old contents are still in the file: opening the store tries to
+    /// overwrite them again. [`StoreError::Busy`], [`StoreError::Io`].
     pub fn shred(mut self) -> Result<(), StoreError> {
         let header = Header::shredded().encode_secret()?;
         let mut transaction = self.begin()?;
         transaction.store.backend.put(&HEADER, &header)?;
         transaction.delete::<&[u8]>(&(&key_id(), &[0xff]))?;
-        transaction.finish()?;
-        self.compact()
+        transaction.finish_change()?;
+        drop(transaction);
+        self.erase_old_keys()?;
+        self.compact().map_err(not_erased)
     }
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Commits what replaces keys.
-    fn finish(mut self) -> Result<(), StoreError> {
-        self.erases = true;
-        self.commit()
+    /// Commits a change of keys. Should it fail, it may have happened, and then old contents are to be overwritten.
+    fn finish_change(&mut self) -> Result<(), StoreError> {
+        self.store.unerased = Unerased::Overdue;
+        self.finish()
     }
 
     /// As `put`, under the next data key.

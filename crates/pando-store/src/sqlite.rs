@@ -8,7 +8,7 @@ use crate::transaction::Transaction;
 use crate::{Key, StoreError, slots};
 use pando_mls::SecretBytes;
 use rusqlite::config::DbConfig;
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, OptionalExtension, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Range;
@@ -16,8 +16,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a transaction waits for one of another process, if nothing else is said.
+/// The default time that a transaction waits for one of another process.
 const WAIT: Duration = Duration::from_secs(5);
+
+/// The longest time that SQLite can wait: it counts milliseconds in 31 bits.
+const LONGEST_WAIT: Duration = Duration::from_millis(2_147_483_647);
 
 /// How many statements stay prepared: all that there are.
 const STATEMENTS: usize = 32;
@@ -27,11 +30,13 @@ const STATEMENTS: usize = 32;
 pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
-    /// Where the files are that are locked.
+    /// The folder of the files that are locked.
     locks: PathBuf,
-    /// Whether the table is there, and the database in the mode that it is to be in.
-    ready: bool,
-    /// How long a transaction waits for one of another process.
+    /// Whether the tables exist.
+    tables: bool,
+    /// Whether the journal mode was checked.
+    journal: bool,
+    /// The time that a transaction waits for one of another process.
     wait: Duration,
 }
 
@@ -60,8 +65,16 @@ impl Sqlite {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(WAIT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // Otherwise, statements are planned again with the values that they are executed with.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        for (config, on) in [
+            // Otherwise, statements are planned again with the values that they are executed with.
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
+            // The schema comes from the file, and may be an attacker's: it calls no function that has side effects, and
+            // SQL damages neither the file nor the journal.
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        ] {
+            connection.set_db_config(config, on)?;
+        }
         // None of these writes anything. What is deleted is overwritten; temporary files would hold copies of it; and a
         // transaction is on the disk when it is committed, also where fsync alone does not see to that (Apple's systems).
         connection.execute_batch(
@@ -69,26 +82,30 @@ impl Sqlite {
              PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON",
         )?;
         let table = "SELECT 1 FROM sqlite_schema WHERE name = 'pando_records'";
-        let ready = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
+        let tables = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
         let mut locks = path.as_os_str().to_owned();
         locks.push(".locks");
-        Ok(Self { connection, path: path.into(), locks: locks.into(), ready, wait: WAIT })
+        let (path, locks) = (path.into(), locks.into());
+        Ok(Self { connection, path, locks, tables, journal: false, wait: WAIT })
     }
 
-    /// How long a transaction waits for one of another process, instead of five seconds.
+    /// Sets the time that a transaction waits for one of another process, which is five seconds by default.
     ///
     /// # Errors
-    /// [`Misuse`] if it is too long.
+    /// [`Misuse::Wait`] if it is longer than 2,147,483,647 milliseconds, which is 24.8 days.
     pub fn set_wait(&mut self, wait: Duration) -> Result<(), StoreError> {
+        if wait > LONGEST_WAIT {
+            return Err(Misuse::Wait.into());
+        }
         self.connection.busy_timeout(wait)?;
         self.wait = wait;
         Ok(())
     }
 
-    /// Whether there is a store in the database.
+    /// Returns whether there is a store in the database.
     #[must_use]
     pub const fn has_store(&self) -> bool {
-        self.ready
+        self.tables
     }
 
     /// The connection, for reading the application's own tables.
@@ -102,19 +119,66 @@ impl Sqlite {
         Ok(())
     }
 
+    /// Returns the number that a statement gives.
+    fn number(&self, sql: &str) -> Result<i64, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Rolls a transaction back, if there is one.
+    fn end(&self) {
+        if !self.connection.is_autocommit() {
+            // If it cannot be rolled back now, it is when the database is opened again.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
     /// SQLite ends a transaction by itself after some errors, and then writes at once.
     fn check_transaction(&self) -> Result<(), Misuse> {
         if self.connection.is_autocommit() { Err(Misuse::TransactionEnded) } else { Ok(()) }
     }
 
-    fn prepare(&mut self) -> Result<(), StoreError> {
-        if self.ready {
+    /// Brings the database into WAL mode, if it is not in it.
+    fn set_journal(&mut self) -> Result<(), StoreError> {
+        if self.journal {
             return Ok(());
         }
-        self.connection.pragma_update(None, "journal_mode", "WAL")?;
-        self.connection.execute_batch(slots::TABLES)?;
-        self.ready = true;
+        if self.number("PRAGMA main.auto_vacuum")? != 0 {
+            return Err(Misuse::AutoVacuum.into());
+        }
+        let mode = |sql| self.connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        let mut found = mode("PRAGMA main.journal_mode")?;
+        if found != "wal" {
+            found = mode("PRAGMA main.journal_mode = WAL")?;
+        }
+        if found != "wal" {
+            return Err(StoreError::JournalMode(found));
+        }
+        self.journal = true;
         Ok(())
+    }
+
+    /// Prepares the database for a transaction.
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        self.set_journal()?;
+        if !self.tables {
+            self.connection.execute_batch(slots::TABLES)?;
+            self.tables = true;
+        }
+        Ok(())
+    }
+
+    /// Writes the log to the database, and returns the number of its frames.
+    fn checkpoint(&self, sql: &str) -> Result<u64, StoreError> {
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let (busy, frames, written): (bool, i64, i64) =
+            self.connection.prepare_cached(sql)?.query_row([], row)?;
+        match u64::try_from(frames) {
+            _ if busy => Err(StoreError::Busy),
+            // So SQLite answers in any other mode.
+            Err(_) => Err(StoreError::JournalMode("unknown".into())),
+            Ok(_) if frames != written => Err(StoreError::Busy),
+            Ok(frames) => Ok(frames),
+        }
     }
 }
 
@@ -148,7 +212,14 @@ impl Backend for Sqlite {
     fn again(&self) -> Result<Self, StoreError> {
         let mut again = Self::open_existing(&self.path)?;
         again.set_wait(self.wait)?;
+        if again.tables {
+            again.set_journal()?;
+        }
         Ok(again)
+    }
+
+    fn ready(&mut self) -> Result<(), StoreError> {
+        self.set_journal()
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -162,18 +233,15 @@ impl Backend for Sqlite {
     }
 
     fn rollback(&mut self) {
-        if !self.connection.is_autocommit() {
-            // What cannot be rolled back now is when the database is opened again.
-            let _ = self.connection.execute_batch("ROLLBACK");
-        }
+        self.end();
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
-        if self.ready { slots::get(&self.connection, key) } else { Ok(None) }
+        if self.tables { slots::get(&self.connection, key) } else { Ok(None) }
     }
 
     fn scan(&self, range: Range<&[u8]>, each: &mut Each<'_>) -> Result<(), StoreError> {
-        if self.ready { slots::scan(&self.connection, range, each) } else { Ok(()) }
+        if self.tables { slots::scan(&self.connection, range, each) } else { Ok(()) }
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
@@ -197,14 +265,16 @@ impl Backend for Sqlite {
     }
 
     fn erase(&mut self) -> Result<(), StoreError> {
+        if !self.tables {
+            return Ok(());
+        }
+        self.set_journal()?;
         // Into the database goes what has been overwritten, and what was in the log before is cut off.
-        // Nobody waits for those who read: it is done later.
+        // Does not wait for readers: it is done later.
         self.connection.busy_timeout(Duration::ZERO)?;
-        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let checkpoint = |mut statement: CachedStatement<'_>| statement.query_row([], |row| row.get(0));
-        let busy: rusqlite::Result<bool> = self.connection.prepare_cached(sql).and_then(checkpoint);
+        let written = self.checkpoint("PRAGMA main.wal_checkpoint(TRUNCATE)");
         self.connection.busy_timeout(self.wait)?;
-        if busy? { Err(StoreError::Busy) } else { Ok(()) }
+        written.map(drop)
     }
 
     fn compact(&mut self) -> Result<(), StoreError> {

@@ -7,30 +7,40 @@ use crate::error::Record;
 use crate::faults::point;
 use crate::group::{GroupLock, GroupRecord, InstanceEntry};
 use crate::instance::{InstanceCipher, State, Sums, row_key};
-use crate::key::{FORMAT, Header, Key};
+use crate::key::{Header, Key};
 use crate::transaction::Transaction;
 use pando_mls::{Encode, GroupId, GroupState, RowKey, Rows, SecretBytes, StateRow};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// When what transactions have deleted is overwritten.
+/// When deleted contents are overwritten. A change of keys ([`Store::rewrap`], [`Store::rotate`], [`Store::shred`]) overwrites
+/// them in every mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Erase {
     /// After each transaction that has deleted or replaced a secret.
     #[default]
     AtOnce,
-    /// When [`Store::erase`] is called: for whoever takes many messages one after the other.
+    /// When [`Store::erase`] is called. For clients that receive many messages one after the other.
     WhenAsked,
 }
 
-/// What a client keeps, in a database of some kind.
+/// Deleted contents that are not overwritten yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unerased {
+    Nothing,
+    /// Contents that transactions have deleted.
+    Deleted,
+    /// Contents that must be overwritten after the next transaction, in every mode.
+    Overdue,
+}
+
+/// A client's groups and keys, in a database.
 pub struct Store<B: Backend> {
     pub(crate) backend: B,
     pub(crate) cipher: Cipher,
     pub(crate) erase: Erase,
-    /// Whether something was deleted that is not overwritten.
-    pub(crate) unerased: bool,
+    pub(crate) unerased: Unerased,
 }
 
 impl<B: Backend> fmt::Debug for Store<B> {
@@ -40,38 +50,49 @@ impl<B: Backend> fmt::Debug for Store<B> {
 }
 
 impl<B: Backend> Store<B> {
-    /// The store in a database, which is made if there is none. One of an older format is brought to this one.
+    /// Opens the store in a database, or creates one if there is none.
+    ///
+    /// Overwrites deleted contents that an earlier client has left behind. If a reader is in the way, the next transaction
+    /// tries again.
     ///
     /// # Errors
-    /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Newer`], [`StoreError::Shredded`],
-    /// [`StoreError::Corrupt`] if the header is damaged or gone. [`StoreError::Busy`], [`StoreError::Io`].
+    /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Older`], [`StoreError::Newer`],
+    /// [`StoreError::TooCostly`], and [`StoreError::Corrupt`] if the header is damaged or missing. [`StoreError::Busy`],
+    /// [`StoreError::Io`], [`StoreError::JournalMode`]. Of a store that was shredded: [`StoreError::Shredded`], or
+    /// [`StoreError::NotErased`] if what it held is not overwritten yet.
     pub fn new(backend: B, key: &Key) -> Result<Self, StoreError> {
         let mut backend = backend;
         let header = match backend.get(&HEADER)? {
             Some(header) => header,
             None => create(&mut backend, key)?,
         };
-        let header = Header::read(header.expose())?;
-        let opened = header.open(key);
-        if matches!(opened, Err(StoreError::Shredded)) {
-            // Somebody may have been in the way when that was done.
-            let _ = backend.erase();
-        }
-        let (data_key, sealed) = opened?;
-        let cipher = Cipher::new(&data_key, sealed);
-        // Whoever had it last may have been stopped before that.
-        let unerased = true;
-        let mut store = Self { backend, cipher, erase: Erase::default(), unerased };
+        let opened = match Header::read(header.expose())?.open(key) {
+            Err(StoreError::Shredded) => {
+                backend.ready().and_then(|()| backend.erase()).map_err(not_erased)?;
+                return Err(StoreError::Shredded);
+            }
+            opened => opened?,
+        };
+        backend.ready()?;
+        let cipher = Cipher::new(opened.store_id, &opened.data_key, opened.sealed);
+        let mut store = Self { backend, cipher, erase: Erase::default(), unerased: Unerased::Overdue };
+        let _ = store.erase();
         Ok(store)
     }
 
-    /// The same store, opened once more.
-    pub(crate) fn again(&self) -> Result<Self, StoreError> {
-        let backend = self.backend.again()?;
-        Ok(Self { backend, cipher: self.cipher.again(), erase: self.erase, unerased: false })
+    /// Returns the identifier of the store: 16 random bytes. Stores under one key differ by it, so an application that
+    /// has several can remember which is which.
+    pub const fn id(&self) -> &[u8; 16] {
+        self.cipher.store_id()
     }
 
-    /// When what is deleted is overwritten.
+    /// Opens the store once more, for reading.
+    pub(crate) fn again(&self) -> Result<Self, StoreError> {
+        let (backend, cipher) = (self.backend.again()?, self.cipher.again());
+        Ok(Self { backend, cipher, erase: self.erase, unerased: Unerased::Nothing })
+    }
+
+    /// Sets when deleted contents are overwritten.
     pub const fn set_erase(&mut self, erase: Erase) {
         self.erase = erase;
     }
@@ -199,18 +220,32 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Overwrites what was deleted.
+    /// Overwrites deleted contents.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if somebody still reads it; [`StoreError::Io`].
+    /// [`StoreError::Busy`] if another connection still reads them; [`StoreError::JournalMode`], [`StoreError::Io`].
     pub fn erase(&mut self) -> Result<(), StoreError> {
         point("store::erase")?;
         self.backend.erase()?;
-        self.unerased = false;
+        self.unerased = Unerased::Nothing;
         point("store::erased")
     }
 
-    /// Gives back the room that is not used.
+    /// Overwrites what a change of keys has replaced, which has been committed.
+    pub(crate) fn erase_old_keys(&mut self) -> Result<(), StoreError> {
+        self.unerased = Unerased::Overdue;
+        self.erase().map_err(not_erased)
+    }
+
+    /// Returns whether deleted contents are to be overwritten after a transaction.
+    pub(crate) fn is_erasure_due(&self) -> bool {
+        match self.erase {
+            Erase::AtOnce => self.unerased > Unerased::Nothing,
+            Erase::WhenAsked => self.unerased == Unerased::Overdue,
+        }
+    }
+
+    /// Returns unused room to the file system.
     ///
     /// # Errors
     /// [`StoreError::Busy`], [`StoreError::Io`].
@@ -385,6 +420,11 @@ fn state(value: &SecretBytes) -> Result<(State, SecretBytes), StoreError> {
     Ok((state, row.into()))
 }
 
+/// Wraps the reason why a committed change is not erased.
+pub(crate) fn not_erased(source: StoreError) -> StoreError {
+    StoreError::NotErased { source: Box::new(source) }
+}
+
 /// The key of the record that tells which data key there is.
 pub(crate) const fn key_id() -> [u8; 2] {
     [Kind::Header as u8, 1]
@@ -392,10 +432,10 @@ pub(crate) const fn key_id() -> [u8; 2] {
 
 /// Writes the header of a store with nothing in it.
 fn create<B: Backend>(backend: &mut B, key: &Key) -> Result<SecretBytes, StoreError> {
-    let data_key = Header::data_key()?;
-    let header: SecretBytes = Header::new(key, &data_key)?.encode()?.into();
+    let (data_key, store_id) = (Header::data_key()?, Header::store_id()?);
+    let header: SecretBytes = Header::new(store_id, key, &data_key)?.encode()?.into();
     backend.begin()?;
-    let made = make(backend, &header, &Cipher::new(&data_key, false));
+    let made = make(backend, &header, &Cipher::new(store_id, &data_key, false));
     match made {
         Ok(header) => backend.commit().map(|()| header),
         Err(error) => {

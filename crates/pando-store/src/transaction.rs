@@ -7,7 +7,7 @@ use crate::error::{Misuse, Record};
 use crate::faults::point;
 use crate::group::{GroupLock, GroupRecord, InstanceEntry};
 use crate::instance::{InstanceCipher, State, Sums, row_key};
-use crate::store::{Erase, Store};
+use crate::store::{Store, Unerased};
 use pando_mls::{Delta, DeltaError, Encode, Fit, GroupId, GroupState, RowKey, Rows, SecretBytes, StateRow};
 
 /// A transaction. It is undone if it is dropped, and after an error that is all that can be done with it.
@@ -242,28 +242,34 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put(&key, &record.encode_secret()?)
     }
 
-    /// Makes everything durable. Should it fail, what was written may be there or not: groups are to be loaded
-    /// again.
+    /// Makes everything durable. After an error, the changes may be stored or not: load the groups again.
     ///
-    /// What cannot be overwritten yet is overwritten after a later transaction: [`Store::erase`] tells what is in
-    /// the way.
+    /// Deleted contents that cannot be overwritten yet are overwritten after a later transaction. [`Store::erase`] reports what
+    /// is in the way.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Busy`]. [`Misuse::TransactionEnded`] if something in it has failed: it is undone.
     pub fn commit(mut self) -> Result<(), StoreError> {
+        self.finish()?;
+        if self.store.is_erasure_due() {
+            // The transaction has happened in any case.
+            let _ = self.store.erase();
+        }
+        Ok(())
+    }
+
+    /// Commits without overwriting anything.
+    pub(crate) fn finish(&mut self) -> Result<(), StoreError> {
         point("store::commit")?;
         if self.failed {
             return Err(Misuse::TransactionEnded.into());
         }
         self.store.backend.commit()?;
         self.ended = true;
-        self.store.unerased |= self.erases;
-        point("store::committed")?;
-        if self.store.unerased && self.store.erase == Erase::AtOnce {
-            // It has happened, whatever comes of this.
-            let _ = self.store.erase();
+        if self.erases {
+            self.store.unerased = self.store.unerased.max(Unerased::Deleted);
         }
-        Ok(())
+        point("store::committed")
     }
 
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {

@@ -112,13 +112,17 @@ fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Opt
             | Situation::Reinitialized
             | Situation::Removed => None,
         },
-        Operation::ReceiveApplication | Operation::ReceiveProposal | Operation::ReceiveCommit => {
-            match situation {
-                Situation::Active | Situation::CommitPending => None,
-                Situation::Joining => waits,
-                Situation::Reinitialized | Situation::Removed => ended,
-            }
-        }
+        Operation::ReceiveApplication => match situation {
+            // When the group ends by a ReInit, this is a late message of the epoch before.
+            Situation::Active | Situation::CommitPending | Situation::Reinitialized => None,
+            Situation::Joining => waits,
+            Situation::Removed => ended,
+        },
+        Operation::ReceiveProposal | Operation::ReceiveCommit => match situation {
+            Situation::Active | Situation::CommitPending => None,
+            Situation::Joining => waits,
+            Situation::Reinitialized | Situation::Removed => ended,
+        },
         Operation::ReceiveLateApplication => match situation {
             Situation::Active | Situation::CommitPending | Situation::Reinitialized => None,
             Situation::Joining => waits,

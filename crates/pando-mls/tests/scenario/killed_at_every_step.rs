@@ -145,10 +145,7 @@ fn joins(world: &mut World, killed: Killed) {
     let group = Group::load(&rows, &client(&*newcomer.signer)).unwrap();
     world.members.push(Member { signer: newcomer.signer, group, rows });
     world.agree();
-    let ids: Vec<_> = world.members[0].group.outbox().map(|(id, _)| id).collect();
-    for id in ids {
-        world.members[0].operate(|group, _| Ok(((), group.acknowledge(id)))).unwrap();
-    }
+    world.members[0].acknowledge_all();
     world.chat(3);
     let leaf = world.leaf(3);
     world.commit(0, |builder| builder.remove(leaf));

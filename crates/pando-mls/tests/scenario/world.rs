@@ -230,6 +230,14 @@ impl Member {
         self.group.merge_pending().unwrap().apply(&mut self.rows).unwrap();
     }
 
+    /// The delivery service has all that was to be sent after our Commits were accepted.
+    pub(crate) fn acknowledge_all(&mut self) {
+        let waiting: Vec<_> = self.group.outbox().map(|(id, _)| id).collect();
+        for id in waiting {
+            self.group.acknowledge(id).apply(&mut self.rows).unwrap();
+        }
+    }
+
     pub(crate) fn clear_pending(&mut self) -> Vec<Proposal> {
         let (lost, delta) = self.group.clear_pending();
         delta.apply(&mut self.rows).unwrap();
@@ -432,6 +440,7 @@ impl World {
         for newcomer in newcomers {
             self.members.push(newcomer.join(&welcome, None, self.config).unwrap());
         }
+        self.members[by].acknowledge_all();
         self.agree();
     }
 

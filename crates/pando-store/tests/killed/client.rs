@@ -230,7 +230,7 @@ impl Client {
         let before = self.rows();
         let (_, mut lock) = self.device.group.take().unwrap();
         let mut transaction = self.device.store.begin().unwrap();
-        transaction.delete_group(&mut lock).unwrap();
+        transaction.delete_group(&lock).unwrap();
         transaction.insert_key_package(suite(), &bundle, false).unwrap();
         let message = MlsMessage::from(bundle.key_package);
         outbox(&transaction, &message, None).unwrap();
@@ -254,7 +254,7 @@ impl Client {
         };
         let mut lock = self.device.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
         let mut transaction = self.device.store.begin().unwrap();
-        transaction.apply(&mut lock, &delta).unwrap();
+        transaction.apply(&lock, &delta).unwrap();
         transaction.use_key_package(&stored.reference).unwrap();
         let sql = "INSERT INTO joined VALUES (?1)";
         transaction.connection().execute(sql, [group.epoch() as i64]).unwrap();

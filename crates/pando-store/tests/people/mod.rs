@@ -47,6 +47,12 @@ pub fn sqlite(path: &Path, key: &pando_store::Key) -> Result<SqliteStore, StoreE
     Store::new(sqlite, key)
 }
 
+/// A passphrase that is as cheap as a store takes.
+pub fn passphrase(words: &str) -> pando_store::Key {
+    let (cost, limit) = (pando_store::Argon2Cost::FLOOR, pando_store::Argon2Limit::default());
+    pando_store::Key::Passphrase { passphrase: words.as_bytes().into(), cost, limit }
+}
+
 pub fn template(name: &str, not_after: u64) -> KeyPackageTemplate {
     KeyPackageTemplate {
         credential: Credential::Basic { identity: name.as_bytes().into() },
@@ -96,12 +102,12 @@ impl<B: Backend> Device<B> {
         self.group = None;
         let Some(id) = self.store.groups()?.pop() else { return Ok(()) };
         let mut lock = self.store.lock(&id, Duration::ZERO)?;
-        let rows = self.store.load(&mut lock)?.unwrap();
+        let rows = self.store.load(&lock)?.unwrap();
         let psks = self.store.psks();
         let group = Group::load(&rows, &self.client(&psks)).unwrap();
         assert_eq!(group.rows().unwrap(), rows);
         // The same, of which no more is read than is needed.
-        let source = self.store.source(&mut lock)?.unwrap();
+        let source = self.store.source(&lock)?.unwrap();
         let group = Group::open(source, &self.client(&psks)).map_err(|error| unread(&error))?;
         self.group = Some((group, lock));
         Ok(())
@@ -152,7 +158,7 @@ impl<B: Backend> Device<B> {
         self.rng = rng;
         let mut lock = self.store.lock(id, Duration::ZERO)?;
         let mut transaction = self.store.begin()?;
-        transaction.apply(&mut lock, &delta)?;
+        transaction.apply(&lock, &delta)?;
         transaction.commit()?;
         self.group = Some((group, lock));
         Ok(())
@@ -166,7 +172,7 @@ impl<B: Backend> Device<B> {
         let id = group.public().context().group_id.clone();
         let mut lock = self.store.lock(&id, Duration::ZERO)?;
         let mut transaction = self.store.begin()?;
-        transaction.apply(&mut lock, &delta)?;
+        transaction.apply(&lock, &delta)?;
         transaction.use_key_package(&stored.reference)?;
         transaction.commit()?;
         self.group = Some((group, lock));
@@ -177,7 +183,7 @@ impl<B: Backend> Device<B> {
     pub fn delete(&mut self) -> Result<(), StoreError> {
         let (_, mut lock) = self.group.take().unwrap();
         let mut transaction = self.store.begin()?;
-        transaction.delete_group(&mut lock)?;
+        transaction.delete_group(&lock)?;
         transaction.commit()
     }
 

@@ -4,7 +4,8 @@
 use crate::people::{Device, group_of, suite, tea, template};
 use crate::{Place, for_each_store};
 use pando_mls::KeyPackageBundle;
-use pando_store::{Misuse, StoreError};
+use pando_store::{KEY_PACKAGE_GRACE, Misuse, StoreError};
+use std::time::Duration;
 
 fn used(place: &impl Place) {
     let mut alice = group_of(vec![place.open("a")]).remove(0);
@@ -67,10 +68,111 @@ fn expired(place: &impl Place) {
     transaction.commit().unwrap();
     for (now, gone) in [(10, 0), (11, 1), (20, 0), (21, 2), (30, 0), (31, 1)] {
         let mut transaction = bob.store.begin().unwrap();
-        assert_eq!(transaction.remove_expired(now).unwrap(), gone);
+        assert_eq!(transaction.remove_expired(now, Duration::ZERO).unwrap(), gone);
         transaction.commit().unwrap();
     }
     assert!(bob.store.key_packages().unwrap().is_empty());
+}
+
+/// Somebody may have added the client on the last day, and its Welcome has not come yet.
+fn in_grace(place: &impl Place) {
+    let mut alice = group_of(vec![place.open("a")]).remove(0);
+    let mut bob = Device::new("bob", place.open("b"), 7).unwrap();
+    let mut key_packages = Vec::new();
+    for not_after in [2_000, u64::MAX] {
+        let bundle =
+            KeyPackageBundle::new(suite(), template("bob", not_after), &*bob.signer, &mut bob.rng).unwrap();
+        let mut transaction = bob.store.begin().unwrap();
+        transaction.insert_key_package(suite(), &bundle, false).unwrap();
+        transaction.commit().unwrap();
+        key_packages.push(bundle.key_package);
+    }
+    let (_, welcome) = alice.commit(|builder| builder.add(key_packages.remove(0))).unwrap();
+    let mut remove = |now, grace| {
+        let mut transaction = bob.store.begin().unwrap();
+        let removed = transaction.remove_expired(now, grace).unwrap();
+        transaction.commit().unwrap();
+        removed
+    };
+    let grace = KEY_PACKAGE_GRACE.as_secs();
+    assert_eq!(grace, 30 * 86_400);
+    for now in [2_000, 2_001, 2_000 + grace] {
+        assert_eq!(remove(now, KEY_PACKAGE_GRACE), 0);
+    }
+    assert_eq!(remove(u64::MAX, Duration::MAX), 0);
+    let welcome = welcome.unwrap();
+    assert!(bob.store.key_package_for(&welcome).unwrap().is_some());
+    let mut transaction = bob.store.begin().unwrap();
+    assert_eq!(transaction.remove_expired(2_001 + grace, KEY_PACKAGE_GRACE).unwrap(), 1);
+    transaction.commit().unwrap();
+    assert!(bob.store.key_package_for(&welcome).unwrap().is_none());
+}
+
+#[test]
+fn the_expired_are_kept_for_a_time_of_grace() {
+    for_each_store!(in_grace);
+}
+
+fn numbered(place: &impl Place) {
+    let mut bob = Device::new("bob", place.open("b"), 7).unwrap();
+    let sequences = |bob: &Device<_>| {
+        let mut sequences: Vec<_> =
+            bob.store.key_packages().unwrap().iter().map(|stored| stored.sequence).collect();
+        sequences.sort();
+        sequences
+    };
+    let bundles: Vec<_> = (0..3).map(|_| bob.bundle()).collect();
+    let mut transaction = bob.store.begin().unwrap();
+    let references: Vec<_> = bundles
+        .iter()
+        .map(|bundle| transaction.insert_key_package(suite(), bundle, false).unwrap())
+        .collect();
+    transaction.commit().unwrap();
+    assert_eq!(sequences(&bob), [1, 2, 3]);
+    let sequence =
+        |bob: &Device<_>, at: usize| bob.store.key_package(&references[at]).unwrap().unwrap().sequence;
+    assert_eq!([sequence(&bob, 0), sequence(&bob, 1), sequence(&bob, 2)], [1, 2, 3]);
+    // One that is stored again keeps its number, and a gap is not filled.
+    let mut transaction = bob.store.begin().unwrap();
+    transaction.insert_key_package(suite(), &bundles[1], false).unwrap();
+    transaction.remove_key_package(&references[0]).unwrap();
+    transaction.commit().unwrap();
+    bob.publish(true).unwrap();
+    assert_eq!(sequences(&bob), [2, 3, 4]);
+}
+
+#[test]
+fn each_has_a_greater_number_than_those_before() {
+    for_each_store!(numbered);
+}
+
+/// A KeyPackage of last resort that was used is to be replaced, so its uses are counted.
+fn uses_counted(place: &impl Place) {
+    let mut bob = Device::new("bob", place.open("b"), 7).unwrap();
+    bob.publish(true).unwrap();
+    let reference = bob.store.key_packages().unwrap().remove(0).reference;
+    for uses in 0..3 {
+        let stored = bob.store.key_package(&reference).unwrap().unwrap();
+        assert_eq!((stored.uses, stored.last_resort, stored.sequence), (uses, true, 1));
+        assert_eq!(bob.store.inspect().unwrap().last_resort_uses, u64::from(uses));
+        // A use that is not committed is none.
+        let mut transaction = bob.store.begin().unwrap();
+        transaction.use_key_package(&reference).unwrap();
+        drop(transaction);
+        let mut transaction = bob.store.begin().unwrap();
+        transaction.use_key_package(&reference).unwrap();
+        transaction.commit().unwrap();
+    }
+    let stored = bob.store.key_package(&reference).unwrap().unwrap();
+    let mut transaction = bob.store.begin().unwrap();
+    transaction.insert_key_package(suite(), &stored.bundle, true).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(bob.store.key_package(&reference).unwrap().unwrap().uses, 3);
+}
+
+#[test]
+fn uses_of_one_of_last_resort_are_counted() {
+    for_each_store!(uses_counted);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn a_transaction_that_has_ended_takes_nothing() {
     let mut transaction = alice.store.begin().unwrap();
     transaction.connection().execute("INSERT INTO once VALUES (1)", []).unwrap_err();
     let ended = |result| matches!(result, Err(StoreError::Misuse(Misuse::TransactionEnded)));
-    assert!(ended(transaction.apply(&mut lock, &delta)));
+    assert!(ended(transaction.apply(&lock, &delta)));
     assert!(ended(transaction.put_psk(b"psk", &b"secret".as_slice().into())));
     assert!(ended(transaction.commit()));
     drop(lock);

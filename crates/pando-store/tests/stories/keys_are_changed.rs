@@ -1,21 +1,21 @@
 //! A store gets another key, or everything is encrypted again, or nothing is to be read ever again.
 
-use crate::people::{Device, agree, group_of, sqlite, tea};
+use crate::people::{Device, agree, group_of, passphrase, sqlite, tea};
 use pando_store::rusqlite::Connection;
-use pando_store::{Argon2Cost, Backend, Key, SqliteStore, Store, StoreError};
+use pando_store::{Argon2Cost, Argon2Limit, Backend, Erase, Key, SqliteStore, Store, StoreError};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
 fn keys() -> [Key; 4] {
-    let cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-    let passphrase = || b"correct horse".as_slice().into();
+    let cost = Argon2Cost { passes: 6, ..Argon2Cost::FLOOR };
+    let (words, limit) = (b"correct horse".as_slice().into(), Argon2Limit::default());
     [
         Key::bytes(&[1; 32]).unwrap(),
-        Key::Passphrase { passphrase: passphrase(), cost },
+        passphrase("correct horse"),
         Key::bytes(&[2; 32]).unwrap(),
-        Key::Passphrase { passphrase: passphrase(), cost: Argon2Cost { passes: 2, ..cost } },
+        Key::Passphrase { passphrase: words, cost, limit },
     ]
 }
 
@@ -103,7 +103,7 @@ fn everything_is_encrypted_again() {
         assert!(matches!(other.groups(), Err(StoreError::WrongKey)));
         assert!(matches!(other.begin(), Err(StoreError::WrongKey)));
         let mut lock = other.lock(&tea(), Duration::ZERO).unwrap();
-        assert!(matches!(other.load(&mut lock), Err(StoreError::WrongKey)));
+        assert!(matches!(other.load(&lock), Err(StoreError::WrongKey)));
         alice.reload().unwrap();
         drop(alice);
         assert!(matches!(sqlite(&path, old), Err(StoreError::WrongKey)));
@@ -124,7 +124,10 @@ fn a_store_is_shredded_while_it_is_read() {
     let values = values(&alice.store);
     let reader = Connection::open(&path).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
-    assert!(alice.store.shred().is_err());
+    let busy = |error: &StoreError| matches!(error, StoreError::NotErased { source } if matches!(**source, StoreError::Busy));
+    assert!(busy(&alice.store.shred().unwrap_err()));
+    // It is shredded, and not erased as long as somebody reads it.
+    assert!(busy(&sqlite(&path, &Key::None).unwrap_err()));
     reader.execute_batch("COMMIT").unwrap();
     assert!(matches!(sqlite(&path, &Key::None), Err(StoreError::Shredded)));
     for file in [path.clone(), folder.path().join("a-wal")] {
@@ -154,5 +157,101 @@ fn a_shredded_store_is_gone() {
         for value in values.iter().filter(|value| value.len() > 16) {
             assert!(!bytes.windows(value.len()).any(|window| window == value));
         }
+    }
+}
+
+/// The bytes of the database and its log.
+fn files(folder: &Path) -> Vec<u8> {
+    let read = |name: &str| fs::read(folder.join(name)).unwrap_or_default();
+    [read("a"), read("a-wal")].concat()
+}
+
+fn has(bytes: &[u8], value: &[u8]) -> bool {
+    bytes.windows(value.len()).any(|window| window == value)
+}
+
+fn header(store: &SqliteStore) -> Vec<u8> {
+    store.backend().get(&[0]).unwrap().unwrap().expose().to_vec()
+}
+
+type Change = fn(&mut SqliteStore, &Key, &Key) -> Result<(), StoreError>;
+
+const CHANGES: [Change; 2] = [|store, old, new| store.rewrap(old, new), |store, _, new| store.rotate(new)];
+
+/// What a change of keys has replaced: the header, and all values if they are encrypted again.
+fn replaced(store: &SqliteStore, before: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let after: Vec<_> = values(store).into_iter().chain([header(store)]).collect();
+    before.iter().filter(|value| value.len() >= 24 && !after.contains(value)).cloned().collect()
+}
+
+#[test]
+fn a_change_of_keys_erases_in_every_mode() {
+    for (change, erase) in
+        CHANGES.into_iter().flat_map(|change| [(change, Erase::AtOnce), (change, Erase::WhenAsked)])
+    {
+        let folder = TempDir::new().unwrap();
+        let [old, _, new, _] = keys();
+        let mut alice = two(folder.path(), &old).remove(0);
+        alice.group = None;
+        alice.store.set_erase(erase);
+        let before: Vec<_> = values(&alice.store).into_iter().chain([header(&alice.store)]).collect();
+        change(&mut alice.store, &old, &new).unwrap();
+        let (gone, files) = (replaced(&alice.store, &before), files(folder.path()));
+        assert!(!gone.is_empty());
+        assert!(has(&files, &header(&alice.store)));
+        assert!(!gone.iter().any(|value| has(&files, value)), "{erase:?}");
+    }
+}
+
+#[test]
+fn a_change_of_keys_that_is_not_erased_is_reported() {
+    for change in CHANGES {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a");
+        let [old, _, new, _] = keys();
+        let mut alice = two(folder.path(), &old).remove(0);
+        alice.group = None;
+        alice.store.set_erase(Erase::WhenAsked);
+        let before: Vec<_> = values(&alice.store).into_iter().chain([header(&alice.store)]).collect();
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
+        let changed = change(&mut alice.store, &old, &new);
+        assert!(matches!(changed, Err(StoreError::NotErased { .. })), "{changed:?}");
+        // It has happened. The store goes on, and is opened by the new key while somebody reads the old state.
+        let gone = replaced(&alice.store, &before);
+        assert!(!gone.is_empty() && has(&files(folder.path()), &gone[0]));
+        alice.publish(false).unwrap();
+        assert!(matches!(sqlite(&path, &old), Err(StoreError::WrongKey)));
+        let mut other = sqlite(&path, &new).unwrap();
+        assert!(matches!(other.erase(), Err(StoreError::Busy)));
+        reader.execute_batch("COMMIT").unwrap();
+        // The next transaction erases, although nobody asks.
+        alice.publish(false).unwrap();
+        let files = files(folder.path());
+        assert!(!gone.iter().any(|value| has(&files, value)));
+    }
+}
+
+/// The process ends between the change and erasing.
+#[test]
+fn a_store_that_is_opened_erases_what_a_crash_has_left() {
+    for change in CHANGES {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a");
+        let [old, _, new, _] = keys();
+        let mut alice = two(folder.path(), &old).remove(0);
+        alice.group = None;
+        let before: Vec<_> = values(&alice.store).into_iter().chain([header(&alice.store)]).collect();
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
+        change(&mut alice.store, &old, &new).unwrap_err();
+        let gone = replaced(&alice.store, &before);
+        std::mem::forget(alice.store);
+        drop(reader);
+        assert!(gone.iter().any(|value| has(&files(folder.path()), value)));
+        let store = sqlite(&path, &new).unwrap();
+        let files = files(folder.path());
+        assert!(!gone.iter().any(|value| has(&files, value)));
+        assert!(store.contains(&tea()).unwrap());
     }
 }

@@ -28,6 +28,7 @@ mod records_stay_in_their_place;
 mod rows_of_another_time;
 mod rows_per_operation;
 mod signature_keys;
+mod the_journal_is_a_log;
 mod the_key_must_be_right;
 mod what_is_in_a_store;
 mod who_was_removed_comes_back;

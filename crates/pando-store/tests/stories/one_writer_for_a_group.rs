@@ -2,7 +2,7 @@
 
 use crate::people::{Device, group_of, sqlite, tea};
 use crate::{Place, for_each_store};
-use pando_store::{Key, StoreError};
+use pando_store::{Key, Misuse, Sqlite, StoreError};
 use std::time::Duration;
 use std::{thread, time::Instant};
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ fn one(place: &impl Place) {
     assert!(other.contains(&tea()).unwrap());
     devices[0].group = None;
     let mut lock = other.lock(&tea(), Duration::ZERO).unwrap();
-    assert!(other.load(&mut lock).unwrap().is_some());
+    assert!(other.load(&lock).unwrap().is_some());
     assert!(matches!(devices[0].reload(), Err(StoreError::Busy)));
     // While one transaction goes on, there is no other.
     let transaction = other.begin().unwrap();
@@ -52,6 +52,31 @@ fn who_waits_goes_on_where_the_other_has_stopped() {
     let (waited, seen) = second.join().unwrap();
     assert_eq!(seen, position);
     assert!(waited < Duration::from_secs(60));
+}
+
+#[test]
+fn a_time_to_wait_may_be_of_any_length() {
+    let folder = TempDir::new().unwrap();
+    let mut sqlite = Sqlite::open(folder.path().join("a")).unwrap();
+    let longest = Duration::from_millis(2_147_483_647);
+    for wait in [longest + Duration::from_nanos(1), longest + Duration::from_millis(1), Duration::MAX] {
+        assert!(matches!(sqlite.set_wait(wait), Err(StoreError::Misuse(Misuse::Wait))));
+    }
+    sqlite.set_wait(longest).unwrap();
+}
+
+fn for_ever(place: &impl Place) {
+    let (store, other) = (place.open("a"), place.open("a"));
+    let held = store.lock(&tea(), Duration::MAX).unwrap();
+    let waiting = thread::spawn(move || other.lock(&tea(), Duration::MAX).map(drop));
+    thread::sleep(Duration::from_millis(20));
+    drop(held);
+    waiting.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_lock_is_waited_for_for_ever() {
+    for_each_store!(for_ever);
 }
 
 /// A process that closes a file loses all its locks on it. SQLite has one for as long as a database is open.

@@ -42,7 +42,7 @@ fn set(database: &mut Sqlite, key: &[u8], value: &[u8]) {
 fn read(store: &pando_store::SqliteStore) -> Result<(), StoreError> {
     for group in store.groups()? {
         let mut lock = store.lock(&group, Duration::ZERO)?;
-        assert!(store.load(&mut lock)?.is_some());
+        assert!(store.load(&lock)?.is_some());
     }
     store.key_packages()?;
     store.signers()?;

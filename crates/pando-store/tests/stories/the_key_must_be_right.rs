@@ -1,18 +1,13 @@
 //! A store is opened by its key, and nothing is touched for any other; what a later version has written is left
 //! alone.
 
-use crate::people::{group_of, sqlite, tea};
-use pando_mls::SecretBytes;
-use pando_store::{Argon2Cost, Backend, IoKind, Key, Record, Sqlite, StoreError};
+use crate::people::{group_of, passphrase, sqlite, tea};
+use pando_store::{
+    Argon2Cost, Argon2Limit, Backend, IoKind, Key, Misuse, Record, Sqlite, SqliteStore, StoreError,
+};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-
-const CHEAP: Argon2Cost = Argon2Cost { memory: 64, passes: 1, lanes: 1 };
-
-fn passphrase(words: &str) -> Key {
-    Key::Passphrase { passphrase: SecretBytes::from(words.as_bytes()), cost: CHEAP }
-}
 
 /// The bytes of all files in a folder.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
@@ -115,17 +110,133 @@ fn a_damaged_header_is_named() {
     }
 }
 
+fn at_cost(words: &str, cost: Argon2Cost, limit: Argon2Limit) -> Key {
+    Key::Passphrase { passphrase: words.as_bytes().into(), cost, limit }
+}
+
+/// The memory that Argon2 is to use stands behind the format, the magic, the identifier, the kind and the salt.
+const COST: std::ops::Range<usize> = 2 + 11 + 16 + 1 + 17..2 + 11 + 16 + 1 + 17 + 12;
+
 #[test]
-fn a_price_that_nobody_would_pay_is_damage() {
+fn a_cost_above_the_limit_is_refused_before_it_is_paid() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
     drop(sqlite(&path, &passphrase("a")).unwrap());
-    // The memory that Argon2 is to use stands behind the format, the kind and the salt.
-    set_header(&path, |header| header[20..24].fill(0xff));
-    assert!(matches!(sqlite(&path, &passphrase("a")), Err(StoreError::Corrupt(Record::Header))));
-    let cost = Argon2Cost { memory: u32::MAX, ..CHEAP };
-    let dear = Key::Passphrase { passphrase: SecretBytes::from(b"a".as_slice()), cost };
-    assert!(matches!(sqlite(&folder.path().join("new"), &dear), Err(StoreError::Misuse(_))));
+    let words = |memory: u32, passes: u32, lanes: u32| {
+        [memory.to_be_bytes(), passes.to_be_bytes(), lanes.to_be_bytes()].concat()
+    };
+    let began = std::time::Instant::now();
+    // Each is within the bounds that a parameter by itself may have.
+    for (memory, passes, lanes) in
+        [(u32::MAX, 1, 1), (4 << 20, 1_000, 1), (7 << 10, 1_000, 1), (2 << 20, 2, 1), (7 << 10, 5, 65)]
+    {
+        set_header(&path, |header| header.splice(COST, words(memory, passes, lanes)).for_each(drop));
+        let refused = sqlite(&path, &passphrase("a"));
+        let cost = Argon2Cost { memory, passes, lanes };
+        assert!(matches!(refused, Err(StoreError::TooCostly(found)) if found == cost), "{refused:?}");
+        let new = sqlite(&folder.path().join("new"), &at_cost("a", cost, Argon2Limit::default()));
+        assert!(matches!(new, Err(StoreError::Misuse(Misuse::Argon2))), "{new:?}");
+    }
+    assert!(began.elapsed().as_secs() < 5);
+    // A header that was altered to cost less does not open either.
+    set_header(&path, |header| header.splice(COST, words(7 << 10, 4, 1)).for_each(drop));
+    assert!(matches!(sqlite(&path, &passphrase("a")), Err(StoreError::WrongKey)));
+    set_header(&path, |header| header.splice(COST, words(7 << 10, 5, 1)).for_each(drop));
+    sqlite(&path, &passphrase("a")).unwrap();
+}
+
+#[test]
+fn the_limit_can_be_lower() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store");
+    drop(sqlite(&path, &passphrase("a")).unwrap());
+    let floor = Argon2Cost::FLOOR;
+    let exact = Argon2Limit { memory: floor.memory, work: floor.work() };
+    drop(sqlite(&path, &at_cost("a", floor, exact)).unwrap());
+    for limit in
+        [Argon2Limit { memory: floor.memory - 1, ..exact }, Argon2Limit { work: floor.work() - 1, ..exact }]
+    {
+        let refused = sqlite(&path, &at_cost("a", floor, limit));
+        assert!(matches!(refused, Err(StoreError::TooCostly(_))), "{refused:?}");
+    }
+    // It cannot be higher.
+    let high = Argon2Limit { memory: u32::MAX, work: u64::MAX };
+    let dear = Argon2Cost { memory: 2 << 20, passes: 2, lanes: 1 };
+    let refused = sqlite(&folder.path().join("new"), &at_cost("a", dear, high));
+    assert!(matches!(refused, Err(StoreError::Misuse(Misuse::Argon2))), "{refused:?}");
+}
+
+#[test]
+fn no_store_gets_a_weak_passphrase() {
+    let folder = TempDir::new().unwrap();
+    let (path, limit) = (folder.path().join("store"), Argon2Limit::default());
+    for (memory, passes) in [(64, 1), (7 << 10, 4), (6 << 10, 100), (0, 0)] {
+        let weak = at_cost("a", Argon2Cost { memory, passes, lanes: 1 }, limit);
+        let refused = sqlite(&path, &weak);
+        assert!(matches!(refused, Err(StoreError::Misuse(Misuse::Argon2))), "{refused:?}");
+    }
+    let empty = |result: Result<SqliteStore, StoreError>| {
+        assert!(matches!(result, Err(StoreError::Misuse(Misuse::EmptyPassphrase))), "{result:?}");
+    };
+    empty(sqlite(&path, &Key::passphrase("")));
+    assert!(!Sqlite::open(&path).unwrap().has_store());
+    // What OWASP recommends is enough.
+    for (memory, passes) in [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)] {
+        let cost = Argon2Cost { memory, passes, lanes: 1 };
+        drop(sqlite(&folder.path().join(memory.to_string()), &at_cost("a", cost, limit)).unwrap());
+    }
+    let mut store = sqlite(&path, &passphrase("a")).unwrap();
+    let refused = store.rewrap(&passphrase("a"), &Key::passphrase(""));
+    assert!(matches!(refused, Err(StoreError::Misuse(Misuse::EmptyPassphrase))), "{refused:?}");
+    let refused = store.rotate(&Key::passphrase(""));
+    assert!(matches!(refused, Err(StoreError::Misuse(Misuse::EmptyPassphrase))), "{refused:?}");
+    drop(store);
+    empty(sqlite(&path, &Key::passphrase("")));
+}
+
+/// Everything in the header is authenticated, and so is which store it belongs to.
+#[test]
+fn a_header_is_of_one_store_and_format() {
+    let folder = TempDir::new().unwrap();
+    let key = || Key::bytes(&[1; 32]).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let ids: Vec<_> = [("a", key()), ("b", key()), ("c", Key::None), ("d", Key::None)]
+        .iter()
+        .map(|(name, key)| *group_of(vec![sqlite(&path(name), key).unwrap()])[0].store.id())
+        .collect();
+    assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id) && *id != [0; 16]));
+    let header = |name: &str| {
+        let header = Sqlite::open_existing(path(name)).unwrap().get(&[0]).unwrap().unwrap();
+        header.expose().to_vec()
+    };
+    let (ours, others) = (header("a"), header("b"));
+    assert_eq!(ours[..13], *b"\0\x03pando-store");
+    assert_eq!(ours[13..29], ids[0]);
+    // Of the others' header, their records cannot be read here, nor are ours taken for an empty store.
+    set_header(&path("a"), |header| *header = others.clone());
+    let store = sqlite(&path("a"), &key()).unwrap();
+    assert_eq!(*store.id(), ids[1]);
+    assert!(matches!(store.contains(&tea()), Err(StoreError::WrongKey)));
+    assert!(store.groups().is_err());
+    drop(store);
+    for at in 2..ours.len() {
+        set_header(&path("a"), |header| {
+            *header = ours.clone();
+            header[at] ^= 1;
+        });
+        let refused = sqlite(&path("a"), &key());
+        let expected = matches!(refused, Err(StoreError::WrongKey | StoreError::Corrupt(Record::Header)));
+        assert!(expected, "{at}: {refused:?}");
+    }
+    // With the wrapped key of another store, too.
+    set_header(&path("a"), |header| {
+        *header = ours.clone();
+        let data_key = others.len() - 72;
+        header.splice(data_key.., others[data_key..].iter().copied()).for_each(drop);
+    });
+    assert!(matches!(sqlite(&path("a"), &key()), Err(StoreError::WrongKey)));
+    set_header(&path("a"), |header| *header = ours.clone());
+    assert_eq!(sqlite(&path("a"), &key()).unwrap().groups().unwrap(), [tea()]);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use crate::people::{group_of, sqlite, suite, tea};
 use crate::{Place, for_each_store};
 use pando_mls::wire::NodeIndex;
 use pando_mls::{
-    BasicIdentities, Client, Group, IdentityPolicy, KeyKind, PublicGroup, RowKey, RustCrypto, TreeKey,
+    BasicIdentities, Client, Group, GroupState, IdentityPolicy, KeyKind, PublicGroup, RowKey, RustCrypto,
+    TreeKey,
 };
 use pando_store::{Backend, Finding, Key, Memory, Record, Store};
 use std::time::Duration;
@@ -27,7 +28,7 @@ fn counted(place: &impl Place) {
     let mut server = place.open("server");
     let mut lock = server.lock(&tea(), Duration::ZERO).unwrap();
     let mut transaction = server.begin().unwrap();
-    transaction.apply(&mut lock, &delta).unwrap();
+    transaction.apply(&lock, &delta).unwrap();
     transaction.commit().unwrap();
 
     let inventory = alice.store.inspect().unwrap();
@@ -36,7 +37,8 @@ fn counted(place: &impl Place) {
     assert_eq!((group.proposals, group.pending_commit), (1, true));
     assert!(!group.joining);
     assert_eq!(group.own_leaf, Some(alice.group().own_leaf()));
-    assert_eq!((inventory.key_packages, inventory.last_resort), (1, 1));
+    assert_eq!((inventory.key_packages, inventory.last_resort, inventory.last_resort_uses), (1, 1, 0));
+    assert_eq!(inventory.store_id, *alice.store.id());
     assert_eq!((inventory.psks, inventory.signers), (0, 1));
     let rows = alice.stored();
     let amounts = &inventory.records;
@@ -159,7 +161,7 @@ fn who_is_there_must_be_stored_for_the_policy() {
     let delta = Group::load(&rows, &client).unwrap().take_delta();
     let (_, mut lock) = alice.group.take().unwrap();
     let mut transaction = alice.store.begin().unwrap();
-    transaction.apply(&mut lock, &delta).unwrap();
+    transaction.apply(&lock, &delta).unwrap();
     transaction.commit().unwrap();
     assert!(matches!(verify(&memory, &Names)[..], []));
     assert!(matches!(verify(&memory, &BasicIdentities)[..], []));

@@ -33,7 +33,7 @@ fn story(place: &impl Place) {
     };
     let (group, delta) = joined.unwrap();
     let mut transaction = gone.store.begin().unwrap();
-    transaction.apply(&mut lock, &delta).unwrap();
+    transaction.apply(&lock, &delta).unwrap();
     transaction.use_key_package(&stored.reference).unwrap();
     transaction.commit().unwrap();
     let rows = group.rows().unwrap();

@@ -1,0 +1,108 @@
+//! A store's database is in WAL mode, and erasing reports it if it is not. In other modes, deleted secrets stay in
+//! journals that SQLite has removed.
+
+use crate::people::{Device, group_of, sqlite, tea};
+use pando_store::rusqlite::Connection;
+use pando_store::{Key, Misuse, Sqlite, StoreError};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+fn key() -> Key {
+    Key::bytes(&[1; 32]).unwrap()
+}
+
+/// A store, and a copy that SQLite has made of it, which is not in WAL mode.
+fn copied(folder: &Path) -> (Device<Sqlite>, PathBuf) {
+    let alice = group_of(vec![sqlite(&folder.join("a"), &key()).unwrap()]).remove(0);
+    let copy = folder.join("copy");
+    let sql = "VACUUM INTO ?1";
+    alice.store.connection().execute(sql, [copy.to_str().unwrap()]).unwrap();
+    assert_eq!(mode(&Connection::open(&copy).unwrap()), "delete");
+    (alice, copy)
+}
+
+fn mode(connection: &Connection) -> String {
+    connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_restored_store_is_brought_into_it() {
+    let folder = TempDir::new().unwrap();
+    let (_alice, copy) = copied(folder.path());
+    let store = sqlite(&copy, &key()).unwrap();
+    assert_eq!(mode(store.connection()), "wal");
+    let mut alice = Device::new("alice", store, 5).unwrap();
+    alice.send(b"hello").unwrap();
+    alice.store.erase().unwrap();
+    drop(alice);
+    assert_eq!(mode(&Connection::open(&copy).unwrap()), "wal");
+}
+
+#[test]
+fn nothing_is_written_before_the_key_is_known() {
+    let folder = TempDir::new().unwrap();
+    let (_alice, copy) = copied(folder.path());
+    let before = fs::read(&copy).unwrap();
+    let wrong = Key::bytes(&[2; 32]).unwrap();
+    assert!(matches!(sqlite(&copy, &wrong), Err(StoreError::WrongKey)));
+    assert!(matches!(sqlite(&copy, &Key::None), Err(StoreError::WrongKey)));
+    assert!(fs::read(&copy).unwrap() == before);
+    // Nor if there is no store.
+    let other = folder.path().join("other");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE own (value)").unwrap();
+    let before = fs::read(&other).unwrap();
+    let mut database = Sqlite::open_existing(&other).unwrap();
+    assert!(!database.has_store());
+    pando_store::Backend::erase(&mut database).unwrap();
+    drop(database);
+    assert!(fs::read(&other).unwrap() == before);
+}
+
+/// While another connection reads it in its old mode, the mode cannot be changed.
+#[test]
+fn a_store_that_cannot_be_brought_into_it_is_not_opened() {
+    let folder = TempDir::new().unwrap();
+    let (_alice, copy) = copied(folder.path());
+    let reader = Connection::open(&copy).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
+    let refused = sqlite(&copy, &key());
+    assert!(matches!(refused, Err(StoreError::Busy | StoreError::JournalMode(_))), "{refused:?}");
+    drop(reader);
+    assert_eq!(sqlite(&copy, &key()).unwrap().groups().unwrap(), [tea()]);
+}
+
+#[test]
+fn erasing_reports_another_mode() {
+    let folder = TempDir::new().unwrap();
+    let mut store = sqlite(&folder.path().join("a"), &key()).unwrap();
+    store.erase().unwrap();
+    store.connection().execute_batch("PRAGMA journal_mode = DELETE").unwrap();
+    let refused = store.erase();
+    assert!(matches!(refused, Err(StoreError::JournalMode(_))), "{refused:?}");
+    let refused = store.rewrap(&key(), &Key::bytes(&[2; 32]).unwrap());
+    assert!(matches!(refused, Err(StoreError::NotErased { .. })), "{refused:?}");
+}
+
+/// It moves pages, and shortens the database, without overwriting anything.
+#[test]
+fn a_database_that_hands_pages_back_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    let sql = "PRAGMA auto_vacuum = FULL; CREATE TABLE own (value)";
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    let refused = sqlite(&path, &Key::None);
+    assert!(matches!(refused, Err(StoreError::Misuse(Misuse::AutoVacuum))), "{refused:?}");
+}
+
+#[test]
+fn the_schema_is_not_trusted() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder.path().join("a"), &Key::None).unwrap();
+    let connection = store.connection();
+    let trusted: bool = connection.query_row("PRAGMA trusted_schema", [], |row| row.get(0)).unwrap();
+    assert!(!trusted);
+    let sql = "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '' WHERE name = 'pando_records'";
+    connection.execute_batch(sql).unwrap_err();
+    assert!(!mode(connection).is_empty());
+}
