@@ -228,7 +228,7 @@ fn case(
         },
         welcome: Hex(MlsMessage::from(welcome).encode()?),
         ratchet_tree: outside.map(Hex::from),
-        initial_epoch_authenticator: authenticator(&alice.group).into(),
+        initial_epoch_authenticator: Hex(authenticator(&alice.group)),
         epochs: Vec::new(),
     };
 
@@ -264,7 +264,7 @@ fn case(
         case.epochs.push(Epoch {
             proposals,
             commit: Hex(commit.encode()?),
-            epoch_authenticator: agreed.into(),
+            epoch_authenticator: Hex(agreed),
         });
     }
     Ok(case)
