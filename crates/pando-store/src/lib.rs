@@ -108,6 +108,7 @@ mod group;
 mod inspect;
 mod key;
 mod key_packages;
+mod log;
 mod memory;
 mod psks;
 mod rotate;

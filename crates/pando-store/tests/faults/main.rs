@@ -4,6 +4,7 @@
 
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::redundant_closure_for_method_calls,
@@ -22,7 +23,10 @@ use fail::FailScenario;
 use pando_mls::Encode;
 use pando_store::{Backend, FAILPOINTS, IoKind, Key, Sqlite, StoreError};
 use people::{Device, agree, group_of, memory, sqlite};
-use std::collections::BTreeSet;
+use rand_core::Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, path::Path};
 use tempfile::TempDir;
 use two::{OPERATIONS, Two, two};
@@ -108,6 +112,58 @@ fn a_disk_that_is_full() {
     assert_eq!(bob.receive(&message).unwrap().unwrap(), b"there is room");
     assert!(message.encode().is_ok());
     agree(&[alice, bob]);
+    scenario.teardown();
+}
+
+type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// All records of a database.
+fn records(database: &Sqlite) -> Records {
+    let mut records = BTreeMap::new();
+    let mut each = |key: &[u8], value: &[u8]| {
+        records.insert(key.to_vec(), value.to_vec());
+        Ok(())
+    };
+    database.scan(&[0][..]..&[0xff][..], &mut each).unwrap();
+    records
+}
+
+/// The power fails at any time while the log is overwritten: the files as they are then have all that was committed.
+#[test]
+fn a_crash_while_the_log_is_overwritten() {
+    let scenario = FailScenario::setup();
+    let (folder, copies) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (from, to) = (folder.path().to_owned(), copies.path().to_owned());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    fail::cfg_callback("log::overwrite", move || {
+        let number = counted.fetch_add(1, Ordering::Relaxed);
+        for end in ["", "-wal"] {
+            fs::copy(from.join(format!("a{end}")), to.join(format!("{number}{end}"))).unwrap();
+        }
+    })
+    .unwrap();
+    let mut database = Sqlite::open(folder.path().join("a")).unwrap();
+    let mut rng = people::rng(1);
+    for round in 0..20 {
+        // Some transactions, of which the last ones are smaller, so that there is much behind them.
+        for transaction in 0..3 - round % 3 {
+            database.begin().unwrap();
+            for _ in 0..(40 >> (8 * transaction)).max(1) {
+                let mut value = vec![0; rng.next_u32() as usize % 12_000];
+                rng.fill_bytes(&mut value);
+                database.put(&[1, (rng.next_u32() % 30) as u8], &value).unwrap();
+            }
+            database.commit().unwrap();
+        }
+        let (before, expected) = (count.load(Ordering::Relaxed), records(&database));
+        database.erase().unwrap();
+        for number in before..count.load(Ordering::Relaxed) {
+            let copy = Sqlite::open_existing(copies.path().join(number.to_string())).unwrap();
+            assert!(records(&copy) == expected, "{round} {number}");
+        }
+    }
+    assert!(count.load(Ordering::Relaxed) > 20);
     scenario.teardown();
 }
 
