@@ -98,6 +98,7 @@
 
 mod backend;
 mod cipher;
+mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;

@@ -6,7 +6,7 @@ use crate::error::{IoKind, Misuse, Record};
 use crate::log::Log;
 use crate::store::Store;
 use crate::transaction::Transaction;
-use crate::{Key, StoreError, slots};
+use crate::{Key, StoreError, compact, slots};
 use pando_mls::SecretBytes;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi};
@@ -41,6 +41,8 @@ pub struct Sqlite {
     tables: bool,
     /// Whether the journal mode was checked.
     journal: bool,
+    /// Whether room is to be filled with zeros before the log is written to the database.
+    pub(crate) unfilled: bool,
     /// Whether commits are not durable, while the log is restarted.
     relaxed: bool,
     /// The time that a transaction waits for one of another process.
@@ -96,8 +98,8 @@ impl Sqlite {
         let mut locks = path.as_os_str().to_owned();
         locks.push(".locks");
         let (path, locks) = (path.into(), locks.into());
-        let (journal, relaxed) = (false, false);
-        Ok(Self { connection, path, locks, log, tables, journal, relaxed, wait: WAIT })
+        let (journal, unfilled, relaxed) = (false, false, false);
+        Ok(Self { connection, path, locks, log, tables, journal, unfilled, relaxed, wait: WAIT })
     }
 
     /// Sets the time that a transaction waits for one of another process, which is five seconds by default.
@@ -125,23 +127,26 @@ impl Sqlite {
         &self.connection
     }
 
-    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+    pub(crate) fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
 
     /// Returns the number that a statement gives.
-    fn number(&self, sql: &str) -> Result<i64, StoreError> {
+    pub(crate) fn number(&self, sql: &str) -> Result<i64, StoreError> {
         Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
     /// Returns a number that changes whenever another connection has committed something.
-    fn data_version(&self) -> Result<i64, StoreError> {
+    pub(crate) fn data_version(&self) -> Result<i64, StoreError> {
         self.number("PRAGMA main.data_version")
     }
 
     /// Executes statements in a transaction.
-    fn transaction<T>(&self, statements: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) fn transaction<T>(
+        &self,
+        statements: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.execute("BEGIN IMMEDIATE")?;
         let done = statements().and_then(|value| self.execute("COMMIT").map(|()| value));
         if done.is_err() {
@@ -194,11 +199,18 @@ impl Sqlite {
             self.connection.execute_batch(slots::TABLES)?;
             self.tables = true;
         }
+        if self.unfilled {
+            // The disk may be full. The transaction is more important; the log is not written to the database yet.
+            let _ = compact::refill(self);
+        }
         Ok(())
     }
 
     /// Overwrites old contents in the log. See [`Log`].
     fn overwrite_log(&mut self) -> Result<(), StoreError> {
+        if self.unfilled {
+            compact::refill(self)?;
+        }
         for _ in 0..ATTEMPTS {
             let seen = self.data_version()?;
             let frames = self.checkpoint("PRAGMA main.wal_checkpoint(PASSIVE)")?;
@@ -317,7 +329,13 @@ impl Backend for Sqlite {
     }
 
     fn ready(&mut self) -> Result<(), StoreError> {
-        self.set_journal()
+        self.set_journal()?;
+        if self.tables {
+            self.unfilled = true;
+            // Until it succeeds, the log is not written to the database.
+            let _ = compact::refill(self);
+        }
+        Ok(())
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -377,7 +395,7 @@ impl Backend for Sqlite {
     fn compact(&mut self) -> Result<(), StoreError> {
         self.prepare()?;
         slots::drop_free(&self.connection)?;
-        Ok(self.connection.execute_batch("VACUUM")?)
+        compact::run(self)
     }
 }
 
