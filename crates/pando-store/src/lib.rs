@@ -98,6 +98,7 @@
 
 mod backend;
 mod cipher;
+mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -109,6 +110,7 @@ mod inspect;
 mod instance;
 mod key;
 mod key_packages;
+mod log;
 mod memory;
 mod psks;
 mod rotate;

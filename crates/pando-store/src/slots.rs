@@ -14,11 +14,12 @@ use pando_mls::SecretBytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::ops::Range;
 
-/// A slot begins with the length of what is in it.
+/// A slot begins with the length of its value. For `pando_filler`, see `compact`.
 pub(crate) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS pando_slots (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS pando_free
         (size INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (size, slot)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS pando_filler (id INTEGER PRIMARY KEY, value NOT NULL);
     CREATE TABLE IF NOT EXISTS pando_records (key BLOB PRIMARY KEY, slot INTEGER NOT NULL) WITHOUT ROWID;
 ";
 

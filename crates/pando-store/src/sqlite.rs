@@ -3,9 +3,10 @@
 
 use crate::backend::{Backend, Each, Guard, wait_for};
 use crate::error::{IoKind, Misuse, Record};
+use crate::log::Log;
 use crate::store::Store;
 use crate::transaction::Transaction;
-use crate::{Key, StoreError, slots};
+use crate::{Key, StoreError, compact, slots};
 use pando_mls::SecretBytes;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi};
@@ -22,6 +23,9 @@ const WAIT: Duration = Duration::from_secs(5);
 /// The longest time that SQLite can wait: it counts milliseconds in 31 bits.
 const LONGEST_WAIT: Duration = Duration::from_millis(2_147_483_647);
 
+/// How often the log is overwritten anew if others write meanwhile.
+const ATTEMPTS: u8 = 3;
+
 /// How many statements stay prepared: all that there are.
 const STATEMENTS: usize = 32;
 
@@ -32,10 +36,15 @@ pub struct Sqlite {
     path: PathBuf,
     /// The folder of the files that are locked.
     locks: PathBuf,
+    log: Log,
     /// Whether the tables exist.
     tables: bool,
     /// Whether the journal mode was checked.
     journal: bool,
+    /// Whether room is to be filled with zeros before the log is written to the database.
+    pub(crate) unfilled: bool,
+    /// Whether commits are not durable, while the log is restarted.
+    relaxed: bool,
     /// The time that a transaction waits for one of another process.
     wait: Duration,
 }
@@ -72,6 +81,8 @@ impl Sqlite {
             // SQL damages neither the file nor the journal.
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
             (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+            // Closing the last connection would remove the log, with all that is in its blocks.
+            (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
         ] {
             connection.set_db_config(config, on)?;
         }
@@ -79,14 +90,16 @@ impl Sqlite {
         // transaction is on the disk when it is committed, also where fsync alone does not see to that (Apple's systems).
         connection.execute_batch(
             "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;
-             PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON",
+             PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA journal_size_limit = -1",
         )?;
         let table = "SELECT 1 FROM sqlite_schema WHERE name = 'pando_records'";
         let tables = connection.query_row(table, [], |_| Ok(())).optional()?.is_some();
+        let log = Log::new(path).map_err(opening)?;
         let mut locks = path.as_os_str().to_owned();
         locks.push(".locks");
         let (path, locks) = (path.into(), locks.into());
-        Ok(Self { connection, path, locks, tables, journal: false, wait: WAIT })
+        let (journal, unfilled, relaxed) = (false, false, false);
+        Ok(Self { connection, path, locks, log, tables, journal, unfilled, relaxed, wait: WAIT })
     }
 
     /// Sets the time that a transaction waits for one of another process, which is five seconds by default.
@@ -114,14 +127,32 @@ impl Sqlite {
         &self.connection
     }
 
-    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+    pub(crate) fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
 
     /// Returns the number that a statement gives.
-    fn number(&self, sql: &str) -> Result<i64, StoreError> {
+    pub(crate) fn number(&self, sql: &str) -> Result<i64, StoreError> {
         Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Returns a number that changes whenever another connection has committed something.
+    pub(crate) fn data_version(&self) -> Result<i64, StoreError> {
+        self.number("PRAGMA main.data_version")
+    }
+
+    /// Executes statements in a transaction.
+    pub(crate) fn transaction<T>(
+        &self,
+        statements: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.execute("BEGIN IMMEDIATE")?;
+        let done = statements().and_then(|value| self.execute("COMMIT").map(|()| value));
+        if done.is_err() {
+            self.end();
+        }
+        done
     }
 
     /// Rolls a transaction back, if there is one.
@@ -160,11 +191,43 @@ impl Sqlite {
     /// Prepares the database for a transaction.
     fn prepare(&mut self) -> Result<(), StoreError> {
         self.set_journal()?;
+        if self.relaxed {
+            self.connection.execute_batch("PRAGMA main.synchronous = FULL")?;
+            self.relaxed = false;
+        }
         if !self.tables {
             self.connection.execute_batch(slots::TABLES)?;
             self.tables = true;
         }
+        if self.unfilled {
+            // The disk may be full. The transaction is more important; the log is not written to the database yet.
+            let _ = compact::refill(self);
+        }
         Ok(())
+    }
+
+    /// Overwrites old contents in the log. See [`Log`].
+    fn overwrite_log(&mut self) -> Result<(), StoreError> {
+        if self.unfilled {
+            compact::refill(self)?;
+        }
+        for _ in 0..ATTEMPTS {
+            let seen = self.data_version()?;
+            let frames = self.checkpoint("PRAGMA main.wal_checkpoint(PASSIVE)")?;
+            match self.overwrite_behind(frames, seen)? {
+                Overwritten::All => return Ok(()),
+                Overwritten::Changed => continue,
+                Overwritten::Superseded => {}
+            }
+            // From here on, no connection reads the log, and the next transaction restarts it.
+            self.checkpoint("PRAGMA main.wal_checkpoint(RESTART)")?;
+            self.restart_log()?;
+            let frames = self.frames()?;
+            if self.overwrite_behind(frames, seen)? == Overwritten::All {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Busy)
     }
 
     /// Writes the log to the database, and returns the number of its frames.
@@ -180,6 +243,53 @@ impl Sqlite {
             Ok(frames) => Ok(frames),
         }
     }
+
+    /// Returns the number of frames in the log.
+    fn frames(&self) -> Result<u64, StoreError> {
+        let sql = "PRAGMA main.wal_checkpoint(NOOP)";
+        let frames: i64 = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(1))?;
+        u64::try_from(frames).map_err(|_| StoreError::JournalMode("unknown".into()))
+    }
+
+    /// Overwrites the log behind its frames, if no other connection has written since `seen`. Holds the
+    /// write lock meanwhile.
+    fn overwrite_behind(&mut self, frames: u64, seen: i64) -> Result<Overwritten, StoreError> {
+        self.execute("BEGIN IMMEDIATE")?;
+        let overwritten = match self.data_version() {
+            Ok(version) if version == seen => match self.log.overwrite(frames) {
+                Ok(true) => Ok(Overwritten::All),
+                Ok(false) => Ok(Overwritten::Superseded),
+                Err(error) => Err(error),
+            },
+            Ok(_) => Ok(Overwritten::Changed),
+            Err(error) => Err(error),
+        };
+        self.end();
+        overwritten
+    }
+
+    /// Begins the log anew, by a transaction that writes the first page as it is. It need not be durable.
+    fn restart_log(&mut self) -> Result<(), StoreError> {
+        self.relaxed = true;
+        self.connection.execute_batch("PRAGMA main.synchronous = NORMAL")?;
+        let restarted = self.transaction(|| {
+            let version = self.number("PRAGMA main.user_version")?;
+            Ok(self.connection.execute_batch(&format!("PRAGMA main.user_version = {version}"))?)
+        });
+        let restored = self.connection.execute_batch("PRAGMA main.synchronous = FULL");
+        self.relaxed = restored.is_err();
+        restarted.and(restored.map_err(StoreError::from))
+    }
+}
+
+/// What was done with the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overwritten {
+    All,
+    /// Another connection has written meanwhile.
+    Changed,
+    /// Frames that SQLite may still read have old contents of pages.
+    Superseded,
 }
 
 impl Store<Sqlite> {
@@ -219,7 +329,13 @@ impl Backend for Sqlite {
     }
 
     fn ready(&mut self) -> Result<(), StoreError> {
-        self.set_journal()
+        self.set_journal()?;
+        if self.tables {
+            self.unfilled = true;
+            // Until it succeeds, the log is not written to the database.
+            let _ = compact::refill(self);
+        }
+        Ok(())
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -269,18 +385,17 @@ impl Backend for Sqlite {
             return Ok(());
         }
         self.set_journal()?;
-        // Into the database goes what has been overwritten, and what was in the log before is cut off.
-        // Does not wait for readers: it is done later.
+        // Does not wait for readers: the log is overwritten later.
         self.connection.busy_timeout(Duration::ZERO)?;
-        let written = self.checkpoint("PRAGMA main.wal_checkpoint(TRUNCATE)");
+        let overwritten = self.overwrite_log();
         self.connection.busy_timeout(self.wait)?;
-        written.map(drop)
+        overwritten
     }
 
     fn compact(&mut self) -> Result<(), StoreError> {
         self.prepare()?;
         slots::drop_free(&self.connection)?;
-        Ok(self.connection.execute_batch("VACUUM")?)
+        compact::run(self)
     }
 }
 

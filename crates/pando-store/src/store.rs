@@ -245,10 +245,12 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Returns unused room to the file system.
+    /// Returns unused room to the file system, after overwriting it. This takes memory for the whole database, and room
+    /// on the disk for twice of it.
     ///
     /// # Errors
-    /// [`StoreError::Busy`], [`StoreError::Io`].
+    /// [`StoreError::Busy`] if another connection is in the way, [`StoreError::Io`]. The store stays as it is, or takes more
+    /// room until this is called again.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         self.backend.compact()?;
         self.erase()

@@ -4,6 +4,7 @@
 
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::redundant_closure_for_method_calls,
@@ -22,7 +23,10 @@ use fail::FailScenario;
 use pando_mls::Encode;
 use pando_store::{Backend, FAILPOINTS, IoKind, Key, Sqlite, StoreError};
 use people::{Device, agree, group_of, memory, sqlite};
-use std::collections::BTreeSet;
+use rand_core::Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::{fs, path::Path};
 use tempfile::TempDir;
 use two::{OPERATIONS, Two, two};
@@ -108,6 +112,176 @@ fn a_disk_that_is_full() {
     assert_eq!(bob.receive(&message).unwrap().unwrap(), b"there is room");
     assert!(message.encode().is_ok());
     agree(&[alice, bob]);
+    scenario.teardown();
+}
+
+type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// All records of a database.
+fn records(database: &Sqlite) -> Records {
+    let mut records = BTreeMap::new();
+    let mut each = |key: &[u8], value: &[u8]| {
+        records.insert(key.to_vec(), value.to_vec());
+        Ok(())
+    };
+    database.scan(&[0][..]..&[0xff][..], &mut each).unwrap();
+    records
+}
+
+/// The power fails at any time while the log is overwritten: the files as they are then have all that was committed.
+#[test]
+fn a_crash_while_the_log_is_overwritten() {
+    let scenario = FailScenario::setup();
+    let (folder, copies) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (from, to) = (folder.path().to_owned(), copies.path().to_owned());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    fail::cfg_callback("log::overwrite", move || {
+        let number = counted.fetch_add(1, Ordering::Relaxed);
+        for end in ["", "-wal"] {
+            fs::copy(from.join(format!("a{end}")), to.join(format!("{number}{end}"))).unwrap();
+        }
+    })
+    .unwrap();
+    let mut database = Sqlite::open(folder.path().join("a")).unwrap();
+    let mut rng = people::rng(1);
+    for round in 0..20 {
+        // Some transactions, of which the last ones are smaller, so that there is much behind them.
+        for transaction in 0..3 - round % 3 {
+            database.begin().unwrap();
+            for _ in 0..(40 >> (8 * transaction)).max(1) {
+                let mut value = vec![0; rng.next_u32() as usize % 12_000];
+                rng.fill_bytes(&mut value);
+                database.put(&[1, (rng.next_u32() % 30) as u8], &value).unwrap();
+            }
+            database.commit().unwrap();
+        }
+        let (before, expected) = (count.load(Ordering::Relaxed), records(&database));
+        database.erase().unwrap();
+        for number in before..count.load(Ordering::Relaxed) {
+            let copy = Sqlite::open_existing(copies.path().join(number.to_string())).unwrap();
+            assert!(records(&copy) == expected, "{round} {number}");
+        }
+    }
+    assert!(count.load(Ordering::Relaxed) > 20);
+    scenario.teardown();
+}
+
+/// A database of which most is deleted, with what is there and what was.
+fn mostly_deleted(path: &Path) -> (Sqlite, Records, Vec<Vec<u8>>) {
+    let mut database = Sqlite::open(path).unwrap();
+    let (mut rng, mut all) = (people::rng(1), Vec::new());
+    for key in 0..300_u16 {
+        let mut value = vec![0; 100 + rng.next_u32() as usize % 3_000];
+        rng.fill_bytes(&mut value);
+        database.begin().unwrap();
+        database.put(&key.to_be_bytes(), &value).unwrap();
+        database.commit().unwrap();
+        all.push(value);
+    }
+    for key in (0..300_u16).filter(|key| key % 7 != 0) {
+        let key = key.to_be_bytes();
+        database.begin().unwrap();
+        database.delete(&key..&[&key[..], &[0]].concat()).unwrap();
+        database.commit().unwrap();
+    }
+    database.erase().unwrap();
+    let there = records(&database);
+    (database, there, all)
+}
+
+/// How often the beginnings of values are in some bytes.
+fn found(values: &[Vec<u8>], bytes: &[u8]) -> usize {
+    let starts: BTreeSet<&[u8]> = values.iter().map(|value| &value[..24]).collect();
+    bytes.windows(24).filter(|window| starts.contains(*window)).count()
+}
+
+/// What is cut off the database is as it is when the file system gets it.
+#[test]
+fn room_is_given_back_without_contents() {
+    let scenario = FailScenario::setup();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    let (mut database, there, all) = mostly_deleted(&path);
+    let before = fs::read(&path).unwrap();
+    assert_eq!(found(&all, &before), there.len());
+    let cut = Arc::new(Mutex::new(Vec::new()));
+    let (file, seen) = (path.clone(), Arc::clone(&cut));
+    let look = move || seen.lock().unwrap().push(fs::read(&file).unwrap());
+    fail::cfg_callback("compact::cut", look).unwrap();
+    database.compact().unwrap();
+    database.erase().unwrap();
+    let after = fs::read(&path).unwrap();
+    assert!(after.len() * 3 < before.len(), "{} {}", before.len(), after.len());
+    let cut = cut.lock().unwrap();
+    assert_eq!(cut.len(), 1);
+    assert!(cut[0].len() >= before.len());
+    assert_eq!(found(&all, &cut[0][after.len()..]), 0);
+    assert_eq!(found(&all, &after), there.len());
+    assert!(records(&database) == there);
+    scenario.teardown();
+}
+
+/// The process ends before the room is overwritten, or the disk is full then.
+#[test]
+fn room_is_not_given_back_before_it_is_overwritten() {
+    let scenario = FailScenario::setup();
+    for crash in [false, true] {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("a");
+        let (mut database, there, all) = mostly_deleted(&path);
+        let before = fs::metadata(&path).unwrap().len();
+        fail::cfg("compact::fill", "return(full)").unwrap();
+        let full = |result| matches!(result, Err(StoreError::Io { kind: IoKind::Full, .. }));
+        assert!(full(database.compact()));
+        assert!(full(database.erase()));
+        assert_eq!(fs::metadata(&path).unwrap().len(), before);
+        fail::remove("compact::fill");
+        if crash {
+            std::mem::forget(database);
+            database = Sqlite::open_existing(&path).unwrap();
+            database.ready().unwrap();
+        }
+        database.erase().unwrap();
+        assert!(records(&database) == there);
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.len() as u64 >= before);
+        assert_eq!(found(&all, &bytes), there.len());
+        database.compact().unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert!((bytes.len() as u64) * 3 < before);
+        assert_eq!(found(&all, &bytes), there.len());
+        assert!(records(&database) == there);
+    }
+    scenario.teardown();
+}
+
+/// Others write between the steps.
+#[test]
+fn room_is_given_back_while_others_write() {
+    let scenario = FailScenario::setup();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a");
+    let (mut database, mut there, all) = mostly_deleted(&path);
+    let before = fs::metadata(&path).unwrap().len();
+    let (other, left) = (path.clone(), AtomicUsize::new(2));
+    fail::cfg_callback("compact::fill", move || {
+        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            let mut other = Sqlite::open_existing(&other).unwrap();
+            other.begin().unwrap();
+            other.put(&[9], &[9; 20_000]).unwrap();
+            other.commit().unwrap();
+            // It is not written to the database now.
+            assert!(matches!(other.erase(), Err(StoreError::Busy)));
+        }
+    })
+    .unwrap();
+    database.compact().unwrap();
+    there.insert(vec![9], vec![9; 20_000]);
+    assert!(records(&database) == there);
+    let bytes = fs::read(&path).unwrap();
+    assert!((bytes.len() as u64) * 2 < before);
+    assert_eq!(found(&all, &bytes), there.len() - 1);
     scenario.teardown();
 }
 

@@ -145,14 +145,155 @@ fn whoever_comes_after_a_crash_erases_too() {
 fn who_reads_an_old_state_keeps_it_from_being_erased_and_from_nothing_else() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("b");
+    let mut gone = Gone { had: BTreeSet::new() };
     let mut alice = group_of(vec![sqlite(&path, &Key::None).unwrap()]).remove(0);
+    gone.look(&mut alice);
     let reader = Connection::open(&path).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
     alice.send(b"hello").unwrap();
     assert!(matches!(alice.store.erase(), Err(StoreError::Busy)));
+    let deleted = gone.gone(&mut alice);
+    assert!(found(&deleted, &bytes(folder.path(), "b")) > 0);
     reader.execute_batch("COMMIT").unwrap();
     alice.send(b"hello").unwrap();
-    assert_eq!(fs::metadata(folder.path().join("b-wal")).unwrap().len(), 0);
+    assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
+    // Nobody has deleted anything since this state.
+    reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
+    alice.store.erase().unwrap();
+}
+
+/// The application's transactions are in the log, too, and not erased by themselves.
+#[test]
+fn none_is_in_any_file_when_the_application_writes_in_between() {
+    let folder = TempDir::new().unwrap();
+    let mut gone = Gone { had: BTreeSet::new() };
+    let devices = live(folder.path(), Erase::AtOnce, |device| {
+        gone.look(device);
+        let deleted = gone.gone(device);
+        assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0, "of {}", deleted.len());
+        let sql = "CREATE TABLE IF NOT EXISTS outbox (message BLOB); DELETE FROM outbox;
+                   INSERT INTO outbox VALUES (randomblob(3000))";
+        device.store.connection().execute_batch(sql).unwrap();
+    });
+    assert!(devices[1].store.contains(&tea()).unwrap());
+}
+
+/// The log as a file system sees it: its blocks are handed back when the file is shortened or removed.
+struct Blocks {
+    path: std::path::PathBuf,
+    before: Vec<u8>,
+    #[cfg(unix)]
+    inode: u64,
+}
+
+impl Blocks {
+    fn new(path: std::path::PathBuf) -> Self {
+        Self {
+            before: fs::read(&path).unwrap(),
+            #[cfg(unix)]
+            inode: std::os::unix::fs::MetadataExt::ino(&fs::metadata(&path).unwrap()),
+            path,
+        }
+    }
+
+    fn look(&mut self) {
+        let now = fs::read(&self.path).unwrap_or_default();
+        let handed_back = self.before.get(now.len()..).unwrap_or_default();
+        assert!(handed_back.iter().all(|byte| *byte == 0), "{} bytes", handed_back.len());
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::MetadataExt::ino(&fs::metadata(&self.path).unwrap()), self.inode);
+        self.before = now;
+    }
+}
+
+#[test]
+fn the_log_hands_back_nothing_but_zeros() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("b-wal");
+    let mut blocks: Option<Blocks> = None;
+    let devices = live(folder.path(), Erase::WhenAsked, |device| {
+        let blocks = blocks.get_or_insert_with(|| Blocks::new(log.clone()));
+        blocks.look();
+        device.store.erase().unwrap();
+        blocks.look();
+    });
+    let mut blocks = blocks.unwrap();
+    drop(devices);
+    blocks.look();
+    let mut database = sqlite(&folder.path().join("b"), &Key::None).unwrap();
+    blocks.look();
+    database.compact().unwrap();
+    blocks.look();
+    drop(database);
+    blocks.look();
+}
+
+/// A large transaction does not leave a large log behind.
+#[test]
+fn the_log_is_shortened_when_it_is_overwritten() {
+    let folder = TempDir::new().unwrap();
+    let mut database = Sqlite::open(folder.path().join("b")).unwrap();
+    let len = || fs::metadata(folder.path().join("b-wal")).unwrap().len();
+    let put = |database: &mut Sqlite, len: usize| {
+        database.begin().unwrap();
+        database.put(&[1], &vec![7; len]).unwrap();
+        database.commit().unwrap();
+    };
+    // The transactions that make the tables are in the log, too.
+    put(&mut database, 1);
+    database.erase().unwrap();
+    put(&mut database, 3 << 20);
+    database.erase().unwrap();
+    assert!(len() > 3 << 20);
+    // The first one overwrites the value, the second one the log of that.
+    for small in [2, 3] {
+        put(&mut database, small);
+        database.erase().unwrap();
+    }
+    assert!(len() < 2 << 20, "{}", len());
+    assert!(bytes(folder.path(), "b").iter().all(|file| file.windows(100).all(|window| window != [7; 100])));
+}
+
+/// Several connections write, read and erase at once.
+#[test]
+fn others_may_write_while_the_log_is_overwritten() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("b");
+    drop(sqlite(&path, &Key::None).unwrap());
+    let write = |writer: u8| {
+        let mut database = Sqlite::open(&path).unwrap();
+        let (mut rng, mut model) = (rng(writer.into()), BTreeMap::new());
+        for _ in 0..150 {
+            database.begin().unwrap();
+            for _ in 0..=rng.next_u32() % 3 {
+                let key = vec![9, writer, (rng.next_u32() % 20) as u8];
+                let mut value = vec![0; (rng.next_u32() % 9_000) as usize];
+                rng.fill_bytes(&mut value);
+                database.put(&key, &value).unwrap();
+                model.insert(key, value);
+            }
+            database.commit().unwrap();
+            match database.erase() {
+                Ok(()) | Err(StoreError::Busy) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+            let mut seen = BTreeMap::new();
+            let mut each = |key: &[u8], value: &[u8]| {
+                seen.insert(key.to_vec(), value.to_vec());
+                Ok(())
+            };
+            database.scan(&[9, writer][..]..&[9, writer + 1][..], &mut each).unwrap();
+            assert!(seen == model);
+        }
+    };
+    std::thread::scope(|scope| {
+        (0..3).for_each(|writer| drop(scope.spawn(move || write(writer))));
+    });
+    let mut database = Sqlite::open(&path).unwrap();
+    database.erase().unwrap();
+    let check = "PRAGMA integrity_check";
+    let sound: String = database.connection().query_row(check, [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok");
 }
 
 #[test]

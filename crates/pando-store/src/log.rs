@@ -1,0 +1,205 @@
+//! The write-ahead log of SQLite, and how old pages in it are made unreadable.
+//!
+//! A log that is truncated, or removed when the last connection is closed, hands its blocks back to the file system with
+//! all that was written to them. So the log is neither: it keeps its blocks, and what is behind its live frames is
+//! overwritten by zeros in place.
+//!
+//! The live frames are those that SQLite may still read. They are not touched, so no committed data depends on the
+//! order in which the zeros reach the disk. After a complete checkpoint they add nothing to the database as long as no
+//! page is in them twice: then each frame is the current content of its page. This is so after a transaction that has
+//! restarted the log, which is what a transaction does after a complete checkpoint. In other cases, [`Log::overwrite`]
+//! reports that pages are superseded, and the caller restarts the log first.
+//!
+//! SQLite takes its locks on the database and on the index of the log (`-shm`), never on the log itself. So the log may
+//! be opened and closed by other means without taking locks away.
+
+use crate::StoreError;
+use crate::error::IoKind;
+use crate::faults::point;
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Length of the header of the log.
+const HEADER_LEN: u64 = 32;
+
+/// Length of the header of a frame, which a page follows.
+const FRAME_HEADER_LEN: u64 = 24;
+
+/// The first word of the log, without its last bit, which is the order of bytes in checksums.
+const MAGIC: u32 = 0x377f_0682;
+
+/// Number of bytes that are overwritten at once.
+const CHUNK: usize = 64 << 10;
+
+/// Number of zeros that the log keeps. Without them, the file system would have to find blocks for each transaction.
+const SPARE: u64 = 1 << 20;
+
+/// The log of a database.
+#[derive(Debug)]
+pub(crate) struct Log {
+    database: PathBuf,
+    path: PathBuf,
+    /// The file of the database when SQLite opened it.
+    identity: Identity,
+    file: Option<File>,
+}
+
+impl Log {
+    /// Names the log of a database that SQLite has just opened.
+    pub(crate) fn new(database: &Path) -> io::Result<Self> {
+        let mut path = database.as_os_str().to_owned();
+        path.push("-wal");
+        let identity = Identity::of(database)?;
+        Ok(Self { database: database.into(), path: path.into(), identity, file: None })
+    }
+
+    /// Overwrites all that is behind the live frames, and makes that durable. Returns false, with nothing overwritten,
+    /// if the live frames have old contents of pages.
+    ///
+    /// The caller holds the write lock of the database, and `frames` is the number of live frames.
+    pub(crate) fn overwrite(&mut self, frames: u64) -> Result<bool, StoreError> {
+        let Some(file) = self.open().map_err(failed)? else {
+            return if frames == 0 { Ok(true) } else { Err(failed(foreign())) };
+        };
+        let len = file.metadata().map_err(failed)?.len();
+        if frames == 0 {
+            // The header may still be valid, and must not be torn from its frames.
+            return is_zero(file, len).map_err(failed);
+        }
+        let Some(end) = live_end(file, frames).map_err(failed)? else { return Ok(false) };
+        if zero(file, end, len)? {
+            file.sync_data().map_err(failed)?;
+        }
+        let most = end.saturating_add(SPARE);
+        if len > most {
+            file.set_len(most).map_err(failed)?;
+        }
+        Ok(true)
+    }
+
+    /// Opens the file once. It stays the same as long as SQLite has the database open. None if there is no log yet.
+    fn open(&mut self) -> io::Result<Option<&File>> {
+        if self.file.is_none() {
+            self.file = match File::options().read(true).write(true).open(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                file => Some(file?),
+            };
+            // In the place of a database that was moved, there may be another one, whose log is not ours.
+            if Identity::of(&self.database)? != self.identity {
+                self.file = None;
+                return Err(io::Error::other("the database was moved or replaced while it was open"));
+            }
+        }
+        Ok(self.file.as_ref())
+    }
+}
+
+/// Reads the headers of the live frames. Returns where the last of them ends, or none if a page is in two of them.
+fn live_end(mut file: &File, frames: u64) -> io::Result<Option<u64>> {
+    let mut bytes = [0; 32];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut bytes)?;
+    let header = words(&bytes);
+    let &[magic, _, page_size, _, salt, other_salt, ..] = header.as_slice() else { return Err(foreign()) };
+    if magic & !1 != MAGIC || !page_size.is_power_of_two() {
+        return Err(foreign());
+    }
+    let step = FRAME_HEADER_LEN.saturating_add(page_size.into());
+    let (mut pages, mut at, mut committed) = (HashSet::new(), HEADER_LEN, false);
+    for _ in 0..frames {
+        let mut bytes = [0; 24];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut bytes)?;
+        let header = words(&bytes);
+        let &[page, database_size, first, second, ..] = header.as_slice() else { return Err(foreign()) };
+        if [first, second] != [salt, other_salt] {
+            return Err(foreign());
+        }
+        // The first page has the schema and no values. The log is restarted by writing it.
+        if page != 1 && !pages.insert(page) {
+            return Ok(None);
+        }
+        committed = database_size != 0;
+        at = at.saturating_add(step);
+    }
+    if committed { Ok(Some(at)) } else { Err(foreign()) }
+}
+
+fn words(bytes: &[u8]) -> Vec<u32> {
+    bytes.as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word)).collect()
+}
+
+/// Overwrites a part of a file, and returns whether anything else than zeros was there.
+fn zero(mut file: &File, from: u64, to: u64) -> Result<bool, StoreError> {
+    let mut buffer = Zeroizing::new(vec![0; CHUNK]);
+    let (mut at, mut written) = (from, false);
+    while at < to {
+        let chunk = part(&mut buffer, to.saturating_sub(at));
+        file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(chunk)).map_err(failed)?;
+        if chunk.iter().any(|byte| *byte != 0) {
+            chunk.fill(0);
+            point("log::overwrite")?;
+            file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(chunk)).map_err(failed)?;
+            written = true;
+        }
+        at = at.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+    }
+    Ok(written)
+}
+
+fn is_zero(mut file: &File, len: u64) -> io::Result<bool> {
+    let mut buffer = Zeroizing::new(vec![0; CHUNK]);
+    let mut left = len;
+    file.seek(SeekFrom::Start(0))?;
+    while left > 0 {
+        let chunk = part(&mut buffer, left);
+        file.read_exact(chunk)?;
+        if chunk.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        left = left.saturating_sub(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+    }
+    Ok(true)
+}
+
+fn part(buffer: &mut [u8], left: u64) -> &mut [u8] {
+    let len = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+    buffer.split_at_mut(len).0
+}
+
+fn foreign() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the write-ahead log is not the one of this database")
+}
+
+fn failed(error: io::Error) -> StoreError {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => IoKind::Full,
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => IoKind::Read,
+        _ => IoKind::Write,
+    };
+    StoreError::Io { kind, source: Box::new(error) }
+}
+
+/// A file, whatever its name is.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity(#[cfg(unix)] (u64, u64));
+
+impl Identity {
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Ok(Self((metadata.dev(), metadata.ino())))
+        }
+        // Elsewhere, a file that is open is not replaced.
+        #[cfg(not(unix))]
+        {
+            drop(metadata);
+            Ok(Self())
+        }
+    }
+}
