@@ -99,7 +99,7 @@ impl Running {
         operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<(T, Vec<Delta>)>,
         also: impl FnOnce(&rusqlite::Connection, &T) -> std::result::Result<(), StoreError>,
     ) -> Result<T> {
-        let mut lock = self.lock()?;
+        let lock = self.lock()?;
         let rows = self.store.load(&lock)?.ok_or("no group")?;
         let (result, deltas) = {
             let (psks, is_in_group) = (self.store.psks(), |id: &GroupId| self.store.is_in_group(id));
@@ -202,7 +202,7 @@ fn main() -> Result<()> {
         let merged = group.merge_pending()?;
         ([created, commit.delta, merged], commit.welcome.ok_or("somebody was added")?)
     };
-    let mut lock = alice.lock()?;
+    let lock = alice.lock()?;
     let mut transaction = alice.store.begin()?;
     deltas.iter().try_for_each(|delta| transaction.apply(&lock, delta))?;
     transaction.commit()?;
@@ -215,7 +215,7 @@ fn main() -> Result<()> {
         let (psks, is_in_group) = (bob.store.psks(), |id: &GroupId| bob.store.is_in_group(id));
         Group::join(&welcome, &stored.bundle, None, &bob.client(&psks, &is_in_group))?
     };
-    let mut lock = bob.store.lock(&group.public().context().group_id, Duration::from_secs(1))?;
+    let lock = bob.store.lock(&group.public().context().group_id, Duration::from_secs(1))?;
     let mut transaction = bob.store.begin()?;
     transaction.apply(&lock, &delta)?;
     transaction.use_key_package(&stored.reference)?;

@@ -189,11 +189,13 @@ impl<B: Backend> Store<B> {
             for entry in record.instances() {
                 let group_id = &record.group_id;
                 instances.insert(*InstanceCipher::new(&self.cipher, group_id, entry).tag());
-                match self.read_instance(group_id, entry) {
-                    Ok(rows) => findings.extend(look_at_group(group_id, &rows, crypto, policy)),
-                    Err(StoreError::Corrupt(Record::Group)) => {
-                        findings.push(Finding::RowsMissing(group_id.clone()));
+                match self.read_and_sum(group_id, entry) {
+                    Ok((rows, is_complete)) => {
+                        findings.extend((!is_complete).then(|| Finding::RowsMissing(group_id.clone())));
+                        findings.extend(look_at_group(group_id, &rows, crypto, policy));
                     }
+                    // A database that is damaged was found to be so already.
+                    Err(StoreError::Corrupt(Record::Database)) => {}
                     Err(StoreError::Corrupt(what)) => findings.push(Finding::Damaged(what)),
                     Err(error) => return Err(error),
                 }

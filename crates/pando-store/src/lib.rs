@@ -38,7 +38,7 @@
 //!
 //! // The lock of a group is for one client at a time, across processes.
 //! let id = GroupId::from(b"tea".as_slice());
-//! let mut lock = store.lock(&id, Duration::from_secs(1))?;
+//! let lock = store.lock(&id, Duration::from_secs(1))?;
 //! let mut group = match store.load(&lock)? {
 //!     Some(rows) => Group::load(&rows, &client)?,
 //!     None => {
@@ -74,15 +74,16 @@
 //! | publish a KeyPackage | [`Transaction::insert_key_package`], [`Transaction::remove_expired`] |
 //! | sign | [`Transaction::put_signer`], [`Store::signer`] |
 //! | have pre-shared keys | [`Transaction::put_psk`], [`Store::psks`] |
-//! | read rows one by one | [`Store::renew`], [`Store::row`], [`Store::rows`] |
+//! | come back by an external Commit | [`Store::joining`], [`Store::load_joining`], [`Transaction::abandon_join`] |
+//! | read rows one by one | [`Store::row`], [`Store::rows`] |
 //! | change keys | [`Store::rewrap`], [`Store::rotate`], [`Store::shred`], and [`Store::erase`] after [`StoreError::NotErased`] |
 //! | look inside | [`Store::inspect`], [`Store::verify`] |
 //!
 //! # After an error
 //!
-//! When a transaction fails, the [`Group`](pando_mls::Group) in memory is ahead of what is stored, or nobody knows.
-//! Load it again. Whoever goes on with it nevertheless is told [`StoreError::Stale`]. A Delta that was dropped, and not
-//! given to a transaction at all, is not noticed: then, too, load the group again.
+//! When a transaction fails, the [`Group`](pando_mls::Group) in memory is ahead of what is stored. Load it again. What a group
+//! gives after a Delta that was not stored, or was dropped, is refused: [`StoreError::Stale`]. If it is unknown whether a
+//! transaction was committed, its Deltas can be stored again: those that are stored already change nothing.
 //!
 //! # Encryption and deletion
 //!

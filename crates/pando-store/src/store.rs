@@ -345,23 +345,34 @@ impl<B: Backend> Store<B> {
         Ok(rows)
     }
 
-    /// Returns all rows of an instance, with their sums compared.
+    /// Returns all rows of an instance, whose sums must be right.
     pub(crate) fn read_instance(
         &self,
         group_id: &GroupId,
         entry: &InstanceEntry,
     ) -> Result<Rows, StoreError> {
+        match self.read_and_sum(group_id, entry)? {
+            (rows, true) => Ok(rows),
+            (_, false) => Err(StoreError::Corrupt(Record::Group)),
+        }
+    }
+
+    /// Returns all rows of an instance, and whether their sums are right.
+    pub(crate) fn read_and_sum(
+        &self,
+        group_id: &GroupId,
+        entry: &InstanceEntry,
+    ) -> Result<(Rows, bool), StoreError> {
         let instance = InstanceCipher::new(&self.cipher, group_id, entry);
         let (mut rows, mut sums) = (Rows::new(), Sums::default());
         self.scan_rows(group_id, &instance, &instance.all_rows(), &mut |key, row, place, stored| {
             sums.add(&instance, key, place, stored);
             rows.insert(key, row);
         })?;
-        let corrupt = StoreError::Corrupt(Record::Group);
-        let Some(row) = rows.get_mut(&RowKey::State) else { return Err(corrupt) };
+        let Some(row) = rows.get_mut(&RowKey::State) else { return Ok((rows, false)) };
         let (state, bare) = state(row)?;
         *row = bare;
-        if state.sums == sums { Ok(rows) } else { Err(corrupt) }
+        Ok((rows, state.sums == sums))
     }
 
     /// Returns the state of an instance, after comparing the sum of the rows beside the tree.

@@ -228,7 +228,7 @@ impl Client {
         }
         let bundle = self.device.bundle();
         let before = self.rows();
-        let (_, mut lock) = self.device.group.take().unwrap();
+        let (_, lock) = self.device.group.take().unwrap();
         let mut transaction = self.device.store.begin().unwrap();
         transaction.delete_group(&lock).unwrap();
         transaction.insert_key_package(suite(), &bundle, false).unwrap();
@@ -252,7 +252,7 @@ impl Client {
             let psks = self.device.store.psks();
             Group::join(&welcome, &stored.bundle, None, &self.device.client(&psks)).unwrap()
         };
-        let mut lock = self.device.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
+        let lock = self.device.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
         let mut transaction = self.device.store.begin().unwrap();
         transaction.apply(&lock, &delta).unwrap();
         transaction.use_key_package(&stored.reference).unwrap();

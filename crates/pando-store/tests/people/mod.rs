@@ -101,7 +101,7 @@ impl<B: Backend> Device<B> {
     pub fn reload(&mut self) -> Result<(), StoreError> {
         self.group = None;
         let Some(id) = self.store.groups()?.pop() else { return Ok(()) };
-        let mut lock = self.store.lock(&id, Duration::ZERO)?;
+        let lock = self.store.lock(&id, Duration::ZERO)?;
         let rows = self.store.load(&lock)?.unwrap();
         let psks = self.store.psks();
         let group = Group::load(&rows, &self.client(&psks)).unwrap();
@@ -156,7 +156,7 @@ impl<B: Backend> Device<B> {
             Group::create(suite(), id.clone(), Extensions::default(), bundle, &self.client(&psks), &mut rng);
         let (group, delta) = created.unwrap();
         self.rng = rng;
-        let mut lock = self.store.lock(id, Duration::ZERO)?;
+        let lock = self.store.lock(id, Duration::ZERO)?;
         let mut transaction = self.store.begin()?;
         transaction.apply(&lock, &delta)?;
         transaction.commit()?;
@@ -170,7 +170,7 @@ impl<B: Backend> Device<B> {
         let psks = self.store.psks();
         let (group, delta) = Group::join(welcome, &stored.bundle, None, &self.client(&psks)).unwrap();
         let id = group.public().context().group_id.clone();
-        let mut lock = self.store.lock(&id, Duration::ZERO)?;
+        let lock = self.store.lock(&id, Duration::ZERO)?;
         let mut transaction = self.store.begin()?;
         transaction.apply(&lock, &delta)?;
         transaction.use_key_package(&stored.reference)?;
@@ -181,7 +181,7 @@ impl<B: Backend> Device<B> {
 
     /// Deletes the group.
     pub fn delete(&mut self) -> Result<(), StoreError> {
-        let (_, mut lock) = self.group.take().unwrap();
+        let (_, lock) = self.group.take().unwrap();
         let mut transaction = self.store.begin()?;
         transaction.delete_group(&lock)?;
         transaction.commit()

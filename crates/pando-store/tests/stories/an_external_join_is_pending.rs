@@ -61,14 +61,14 @@ fn the_race_is_lost(place: &impl Place) {
     let (first, second) = devices.split_at_mut(1);
     let (alice, bob) = (&mut first[0], &mut second[0]);
     talk(alice, bob);
-    resync(alice, bob, 1);
+    resync(alice, bob, 101);
     talk(alice, bob);
     // Another Commit is accepted instead.
     let (commit, _) = alice.commit(|builder| builder).unwrap();
     alice.receive(&commit).unwrap();
     bob.receive(&commit).unwrap();
     // A second attempt takes the place of the first.
-    resync(alice, bob, 2);
+    resync(alice, bob, 102);
     let rows = bob.stored();
     let (group, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
@@ -95,7 +95,7 @@ fn the_race_is_won(place: &impl Place) {
     let (first, second) = devices.split_at_mut(1);
     let (alice, bob) = (&mut first[0], &mut second[0]);
     talk(alice, bob);
-    let commit = resync(alice, bob, 1);
+    let commit = resync(alice, bob, 101);
     // The reply of the delivery service is lost, and the client stops.
     alice.receive(&commit).unwrap();
     let early = alice.send(b"too early").unwrap();
@@ -107,7 +107,7 @@ fn the_race_is_won(place: &impl Place) {
         // Nothing is possible before the Commit is accepted, and nothing is lost.
         let waits = GroupError::Misuse(Misuse::JoinPending);
         assert_eq!(group.process(early.clone(), &client).map(drop).unwrap_err(), waits);
-        assert_eq!(group.encrypt(b"", b"", &client, &mut rng(3)).map(drop).unwrap_err(), waits);
+        assert_eq!(group.encrypt(b"", b"", &client, &mut rng(103)).map(drop).unwrap_err(), waits);
         assert_eq!(group.export("label", b"", 32).unwrap_err(), waits);
         assert_eq!(group.epoch_authenticator(), None);
         let (processed, delta) = group.process(commit, &client).unwrap();
@@ -140,7 +140,7 @@ fn instances_are_kept_apart(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let (first, second) = devices.split_at_mut(1);
     let (alice, bob) = (&mut first[0], &mut second[0]);
-    let commit = resync(alice, bob, 1);
+    let commit = resync(alice, bob, 101);
     alice.receive(&commit).unwrap();
     let mut abandoned = joining(bob).unwrap();
     bob.reload().unwrap();
@@ -151,7 +151,7 @@ fn instances_are_kept_apart(place: &impl Place) {
     transaction.commit().unwrap();
     let late = {
         let psks = bob.store.psks();
-        old.encrypt(b"of the old instance", b"", &bob.client(&psks), &mut rng(4)).unwrap().1
+        old.encrypt(b"of the old instance", b"", &bob.client(&psks), &mut rng(104)).unwrap().1
     };
     let mut transaction = bob.store.begin().unwrap();
     assert!(matches!(transaction.apply(&lock, &late), Err(StoreError::Stale)));

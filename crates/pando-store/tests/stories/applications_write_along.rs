@@ -18,7 +18,7 @@ fn a_transaction_that_has_ended_takes_nothing() {
     let sql = "CREATE TABLE once (id INTEGER UNIQUE ON CONFLICT ROLLBACK); INSERT INTO once VALUES (1)";
     alice.store.connection().execute_batch(sql).unwrap();
     let before = alice.stored();
-    let (mut group, mut lock) = alice.group.take().unwrap();
+    let (mut group, lock) = alice.group.take().unwrap();
     let delta = {
         let psks = alice.store.psks();
         group.encrypt(b"hello", b"", &alice.client(&psks), &mut rng(1)).unwrap().1

@@ -102,7 +102,7 @@ fn everything_is_encrypted_again() {
         assert!(matches!(other.contains(&tea()), Err(StoreError::WrongKey)));
         assert!(matches!(other.groups(), Err(StoreError::WrongKey)));
         assert!(matches!(other.begin(), Err(StoreError::WrongKey)));
-        let mut lock = other.lock(&tea(), Duration::ZERO).unwrap();
+        let lock = other.lock(&tea(), Duration::ZERO).unwrap();
         assert!(matches!(other.load(&lock), Err(StoreError::WrongKey)));
         alice.reload().unwrap();
         drop(alice);

@@ -15,7 +15,7 @@ fn one(place: &impl Place) {
     other.lock(&b"coffee".as_slice().into(), Duration::ZERO).unwrap();
     assert!(other.contains(&tea()).unwrap());
     devices[0].group = None;
-    let mut lock = other.lock(&tea(), Duration::ZERO).unwrap();
+    let lock = other.lock(&tea(), Duration::ZERO).unwrap();
     assert!(other.load(&lock).unwrap().is_some());
     assert!(matches!(devices[0].reload(), Err(StoreError::Busy)));
     // While one transaction goes on, there is no other.

@@ -41,7 +41,7 @@ fn set(database: &mut Sqlite, key: &[u8], value: &[u8]) {
 /// Reads everything that there is.
 fn read(store: &pando_store::SqliteStore) -> Result<(), StoreError> {
     for group in store.groups()? {
-        let mut lock = store.lock(&group, Duration::ZERO)?;
+        let lock = store.lock(&group, Duration::ZERO)?;
         assert!(store.load(&lock)?.is_some());
     }
     store.key_packages()?;

@@ -26,7 +26,7 @@ fn counted(place: &impl Place) {
     let limits = pando_mls::Limits::default();
     let (_, delta) = PublicGroup::new(suite(), &info, None, &BasicIdentities, limits).unwrap();
     let mut server = place.open("server");
-    let mut lock = server.lock(&tea(), Duration::ZERO).unwrap();
+    let lock = server.lock(&tea(), Duration::ZERO).unwrap();
     let mut transaction = server.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();
     transaction.commit().unwrap();
@@ -94,7 +94,10 @@ fn what_does_not_hold_together_is_found() {
 
     let leaf = RowKey::PrivateKey(NodeIndex(0));
     let findings = forged(|database, row| database.put(&row(leaf), &[7; 32]).unwrap());
-    assert!(matches!(&findings[..], [Finding::PrivateKey(_, NodeIndex(0))]), "{findings:?}");
+    assert!(
+        matches!(&findings[..], [Finding::RowsMissing(_), Finding::PrivateKey(_, NodeIndex(0))]),
+        "{findings:?}"
+    );
     let findings = forged(|database, row| {
         // Another leaf: the last byte of its signature is another.
         let mut node =
@@ -102,7 +105,7 @@ fn what_does_not_hold_together_is_found() {
         *node.last_mut().unwrap() ^= 1;
         database.put(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0)))), &node).unwrap();
     });
-    assert!(matches!(&findings[..], [Finding::TreeHash(_)]), "{findings:?}");
+    assert!(matches!(&findings[..], [Finding::RowsMissing(_), Finding::TreeHash(_)]), "{findings:?}");
     // What is said of the tree beside its nodes: a key that nobody has, and another number of members in its shape.
     let key = RowKey::Tree(TreeKey::Key(KeyKind::Signature, 7, NodeIndex(0)));
     let findings = forged(|database, row| database.put(&row(key), &7_u64.to_be_bytes()).unwrap());
@@ -114,9 +117,9 @@ fn what_does_not_hold_together_is_found() {
         *value.last_mut().unwrap() ^= 2;
         database.put(&shape, &value).unwrap();
     });
-    assert!(matches!(&findings[..], [Finding::TreeHash(_)]), "{findings:?}");
+    assert!(matches!(&findings[..], [Finding::RowsMissing(_), Finding::TreeHash(_)]), "{findings:?}");
     let findings = forged(|database, row| database.put(&row(RowKey::Member), &[1]).unwrap());
-    assert!(matches!(&findings[..], [Finding::NotLoaded(_, _)]), "{findings:?}");
+    assert!(matches!(&findings[..], [Finding::RowsMissing(_), Finding::NotLoaded(_, _)]), "{findings:?}");
     let findings = forged(|database, _| database.delete(&[1][..]..&[2][..]).unwrap());
     assert!(findings.len() > 4 && findings.iter().all(|finding| matches!(finding, Finding::Orphan(_))));
     let findings = forged(|database, _| {
@@ -159,7 +162,7 @@ fn who_is_there_must_be_stored_for_the_policy() {
     let psks = alice.store.psks();
     let client = Client { policy: &Names, ..alice.client(&psks) };
     let delta = Group::load(&rows, &client).unwrap().take_delta();
-    let (_, mut lock) = alice.group.take().unwrap();
+    let (_, lock) = alice.group.take().unwrap();
     let mut transaction = alice.store.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();
     transaction.commit().unwrap();

@@ -23,7 +23,7 @@ fn story(place: &impl Place) {
     let (commit, welcome) = devices[0].commit(|builder| builder.add(added)).unwrap();
     devices.iter_mut().for_each(|device| drop(device.receive(&commit).unwrap()));
     let welcome = welcome.unwrap();
-    let (old, mut lock) = gone.group.take().unwrap();
+    let (old, lock) = gone.group.take().unwrap();
     assert!(!old.is_active());
     let stored = gone.store.key_package_for(&welcome).unwrap().unwrap();
     let joined = {
