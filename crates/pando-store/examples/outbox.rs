@@ -12,7 +12,7 @@ use pando_mls::{
     MlsMessage, MlsMessageBody, Processed, RustCrypto, Signer, Suite,
 };
 use pando_store::rusqlite::{self, OptionalExtension};
-use pando_store::{GroupLock, Key, SqliteStore, StoreError};
+use pando_store::{GroupLock, Key, OldWelcome, SqliteStore, StoreError};
 use rand_core::CryptoRng;
 use std::path::Path;
 use std::time::Duration;
@@ -218,7 +218,7 @@ fn main() -> Result<()> {
     let lock = bob.store.lock(&group.public().context().group_id, Duration::from_secs(1))?;
     let mut transaction = bob.store.begin()?;
     transaction.apply(&lock, &delta)?;
-    transaction.use_key_package(&stored.reference)?;
+    transaction.use_key_package(&lock, &stored.reference, OldWelcome::Refuse)?;
     transaction.commit()?;
     drop((lock, bob));
 

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     KeyPackage = 3,
     Psk = 4,
     Signer = 5,
+    Former = 6,
 }
 
 impl Kind {
@@ -44,6 +45,7 @@ impl Kind {
             Self::KeyPackage => Record::KeyPackage,
             Self::Psk => Record::Psk,
             Self::Signer => Record::Signer,
+            Self::Former => Record::FormerGroup,
         }
     }
 }

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// A Delta begins a group that is stored and has not ended for this client.
     #[error("the group is stored already and has not ended")]
     Occupied,
+    /// A Welcome leads back to a group that the client had, at an epoch that is not higher, by a KeyPackage that it had then.
+    #[error("the Welcome is one to a group that the client had, and is not newer")]
+    OldWelcome,
     /// The key is not the store's, or the store is not encrypted and a key was given, or the other way around.
     #[error("not the key of this store")]
     WrongKey,
@@ -132,6 +135,8 @@ pub enum Record {
     Psk,
     /// A signature key.
     Signer,
+    /// A group that the client had.
+    FormerGroup,
 }
 
 impl fmt::Display for Record {
@@ -145,6 +150,7 @@ impl fmt::Display for Record {
             Self::KeyPackage => f.write_str("a stored KeyPackage"),
             Self::Psk => f.write_str("a stored pre-shared key"),
             Self::Signer => f.write_str("a stored signature key"),
+            Self::FormerGroup => f.write_str("the record of a former group"),
         }
     }
 }

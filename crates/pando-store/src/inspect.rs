@@ -217,7 +217,7 @@ impl<B: Backend> Store<B> {
         }
         let (kind, rest) = key.split_first().ok_or_else(unknown)?;
         let (tag, rest) = rest.split_first_chunk().ok_or_else(unknown)?;
-        let kind = [Kind::Group, Kind::Row, Kind::KeyPackage, Kind::Psk, Kind::Signer]
+        let kind = [Kind::Group, Kind::Row, Kind::KeyPackage, Kind::Psk, Kind::Signer, Kind::Former]
             .into_iter()
             .find(|known| *known as u8 == *kind)
             .ok_or_else(unknown)?;
@@ -346,6 +346,7 @@ fn name(key: &[u8]) -> &'static str {
         Some(3) => "KeyPackage",
         Some(4) => "PSK",
         Some(5) => "signature key",
+        Some(6) => "former group",
         Some(2) => match row_key(key) {
             Ok(RowKey::Public) => "GroupContext",
             Ok(RowKey::Member) => "secrets of the epoch",

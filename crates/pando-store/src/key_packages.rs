@@ -5,6 +5,8 @@ use crate::backend::Backend;
 use crate::cipher::{Cipher, Kind, Tag, all, alone, range, tagged};
 use crate::error::{Misuse, Record};
 use crate::faults::point;
+use crate::former_groups::OldWelcome;
+use crate::group::GroupLock;
 use crate::store::Store;
 use crate::transaction::Transaction;
 use pando_mls::wire::{KeyPackageRef, LeafNodeSource};
@@ -97,6 +99,18 @@ fn record_key(cipher: &Cipher, reference: &KeyPackageRef) -> Vec<u8> {
 }
 
 impl<B: Backend> Store<B> {
+    /// Returns the smallest and the largest sequence of the stored KeyPackages, or `None` if there are none.
+    pub(crate) fn key_package_sequences(&self) -> Result<Option<(u64, u64)>, StoreError> {
+        let mut found: Option<(u64, u64)> = None;
+        self.scan(&all(Kind::KeyPackage), || Record::KeyPackage, &mut |_, value| {
+            let sequence = sequence_of(value)?;
+            let (smallest, largest) = found.unwrap_or((sequence, sequence));
+            found = Some((smallest.min(sequence), largest.max(sequence)));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Returns the KeyPackage that a Welcome is for, if it is stored.
     ///
     /// # Errors
@@ -176,23 +190,34 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(reference)
     }
 
-    /// Returns the sequence of the next KeyPackage: one more than the largest that is stored.
-    pub(crate) fn next_sequence(&self) -> Result<u64, StoreError> {
-        let mut largest = 0;
-        self.store.scan(&all(Kind::KeyPackage), || Record::KeyPackage, &mut |_, value| {
-            largest = largest.max(sequence_of(value)?);
-            Ok(())
-        })?;
+    /// Returns the sequence of the next KeyPackage: one more than the largest that is stored, also of a former group.
+    fn next_sequence(&self) -> Result<u64, StoreError> {
+        let stored = self.store.key_package_sequences()?.map_or(0, |(_, largest)| largest);
+        let largest = stored.max(self.store.largest_former_sequence()?);
         largest.checked_add(1).ok_or(StoreError::Corrupt(Record::KeyPackage))
     }
 
-    /// Marks a KeyPackage as used by the group that this transaction stores. It is deleted, unless it is one of last
-    /// resort: then its use is counted.
+    /// Marks a KeyPackage as used by the group that `lock` names and this transaction stores. It is deleted, unless it is one
+    /// of last resort: then its use is counted.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if it is not stored, because another client has used it.
-    pub fn use_key_package(&mut self, reference: &KeyPackageRef) -> Result<(), StoreError> {
+    /// - [`StoreError::Stale`] if it is not stored, because another client has used it, or if the group is not stored.
+    /// - [`StoreError::OldWelcome`] if the client had the group before, at this epoch or a higher one, and had this KeyPackage
+    ///   then. What the transaction has written must not be committed.
+    pub fn use_key_package(
+        &mut self,
+        lock: &GroupLock,
+        reference: &KeyPackageRef,
+        old: OldWelcome,
+    ) -> Result<(), StoreError> {
         let mut stored = self.store.key_package(reference)?.ok_or(StoreError::Stale)?;
+        if old == OldWelcome::Refuse {
+            let joined = self.store.stored_group(lock.group_id())?.ok_or(StoreError::Stale)?;
+            if self.store.is_old_welcome(lock.group_id(), joined.context.epoch, stored.sequence)? {
+                self.failed = true;
+                return Err(StoreError::OldWelcome);
+            }
+        }
         if !stored.last_resort {
             return self.remove_key_package(reference);
         }
@@ -206,7 +231,8 @@ impl<B: Backend> Transaction<'_, B> {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_key_package(&mut self, reference: &KeyPackageRef) -> Result<(), StoreError> {
-        self.delete(&alone(&record_key(&self.store.cipher, reference)))
+        self.delete(&alone(&record_key(&self.store.cipher, reference)))?;
+        self.forget_former_groups()
     }
 
     /// Deletes the KeyPackages whose lifetime ended more than `grace` before `now`, those of last resort included, and

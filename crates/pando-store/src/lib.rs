@@ -104,6 +104,7 @@ mod compact;
 pub mod conformance;
 mod error;
 mod faults;
+mod former_groups;
 #[cfg(test)]
 mod golden;
 mod group;
@@ -126,6 +127,7 @@ pub use backend::{Backend, Each, Guard};
 pub use error::{IoKind, Misuse, Record, StoreError};
 #[cfg(feature = "failpoints")]
 pub use faults::FAILPOINTS;
+pub use former_groups::OldWelcome;
 pub use group::GroupLock;
 pub use inspect::{Amount, Finding, Inventory, StoredGroupEntry};
 pub use key::{Argon2Cost, Argon2Limit, FORMAT, Key};

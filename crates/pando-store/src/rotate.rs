@@ -5,6 +5,7 @@ use crate::backend::Backend;
 use crate::cipher::{Cipher, HEADER, Kind, Tag, all, alone, tagged};
 use crate::error::Record;
 use crate::faults::point;
+use crate::former_groups::FormerRecord;
 use crate::group::{GroupRecord, InstanceEntry};
 use crate::instance::InstanceCipher;
 use crate::key::{Header, Key};
@@ -131,7 +132,7 @@ impl<B: Backend> Transaction<'_, B> {
 
     /// What is kept under the tag of an identifier.
     fn reseal_named(&mut self, next: &Cipher) -> Result<(), StoreError> {
-        for kind in [Kind::KeyPackage, Kind::Psk, Kind::Signer] {
+        for kind in [Kind::KeyPackage, Kind::Psk, Kind::Signer, Kind::Former] {
             let mut records = Vec::new();
             self.store.scan(&all(kind), || kind.record(), &mut |key, value| {
                 records.push((key.to_vec(), SecretBytes::from(value)));
@@ -152,6 +153,7 @@ pub(crate) fn named_tag(cipher: &Cipher, kind: Kind, value: &[u8]) -> Result<Tag
         Kind::KeyPackage => KeyPackageRecord::tag_of(cipher, value),
         Kind::Psk => PskRecord::tag_of(cipher, value),
         Kind::Signer => SignerRecord::tag_of(cipher, value),
+        Kind::Former => FormerRecord::tag_of(cipher, value),
         Kind::Group => Ok(cipher.group_tag(&GroupRecord::read(value)?.group_id)),
         Kind::Header | Kind::Row => Err(StoreError::Corrupt(Record::Key(vec![kind as u8]))),
     }

@@ -18,7 +18,7 @@ pub struct Transaction<'a, B: Backend> {
     /// Whether secrets were deleted or replaced.
     pub(crate) erases: bool,
     /// Whether something has failed after which there may be a part of what was to be written.
-    failed: bool,
+    pub(crate) failed: bool,
     ended: bool,
 }
 
@@ -73,6 +73,9 @@ impl<'a, B: Backend> Transaction<'a, B> {
         let written = self.write(group_id, &instance, stored.sums, delta);
         self.failed |= written.is_err();
         written?;
+        if delta.state() == GroupState::Removed {
+            self.remember(group_id)?;
+        }
         let is_accepted = stored.row.state == GroupState::Joining && delta.state() != GroupState::Joining;
         if is_accepted {
             let joined = record.joining.take();
@@ -99,9 +102,18 @@ impl<'a, B: Backend> Transaction<'a, B> {
     /// As [`Transaction::abandon_join`].
     pub fn delete_group(&mut self, lock: &GroupLock) -> Result<(), StoreError> {
         let GroupRecord { group_id, current, joining } = self.store.locked_record(lock)?;
+        self.remember(&group_id)?;
         self.forget_instance(&group_id, current)?;
         self.forget_instance(&group_id, joining)?;
         self.put_record(lock, &GroupRecord::new(group_id))
+    }
+
+    /// Remembers the epoch of a group that ends for this client, if it is stored.
+    fn remember(&mut self, group_id: &GroupId) -> Result<(), StoreError> {
+        match self.store.stored_group(group_id)? {
+            Some(stored) => self.remember_group(group_id, stored.context.epoch),
+            None => Ok(()),
+        }
     }
 
     /// Enters the instance that a whole Delta begins in the entry of its group.

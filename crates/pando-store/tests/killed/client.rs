@@ -255,7 +255,7 @@ impl Client {
         let lock = self.device.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
         let mut transaction = self.device.store.begin().unwrap();
         transaction.apply(&lock, &delta).unwrap();
-        transaction.use_key_package(&stored.reference).unwrap();
+        transaction.use_key_package(&lock, &stored.reference, pando_store::OldWelcome::Refuse).unwrap();
         let sql = "INSERT INTO joined VALUES (?1)";
         transaction.connection().execute(sql, [group.epoch() as i64]).unwrap();
         advance(&transaction).unwrap();

@@ -173,7 +173,7 @@ impl<B: Backend> Device<B> {
         let lock = self.store.lock(&id, Duration::ZERO)?;
         let mut transaction = self.store.begin()?;
         transaction.apply(&lock, &delta)?;
-        transaction.use_key_package(&stored.reference)?;
+        transaction.use_key_package(&lock, &stored.reference, pando_store::OldWelcome::Refuse)?;
         transaction.commit()?;
         self.group = Some((group, lock));
         Ok(())

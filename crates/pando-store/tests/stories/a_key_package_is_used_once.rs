@@ -4,7 +4,7 @@
 use crate::people::{Device, group_of, suite, tea, template};
 use crate::{Place, for_each_store};
 use pando_mls::KeyPackageBundle;
-use pando_store::{KEY_PACKAGE_GRACE, Misuse, StoreError};
+use pando_store::{KEY_PACKAGE_GRACE, Misuse, OldWelcome, StoreError};
 use std::time::Duration;
 
 fn used(place: &impl Place) {
@@ -19,17 +19,25 @@ fn used(place: &impl Place) {
     let found = bob.store.key_package_for(&welcome).unwrap().unwrap();
     assert_eq!((&found.bundle.key_package, found.last_resort), (&published, false));
     // What was not committed has not used it.
+    let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
     let mut transaction = bob.store.begin().unwrap();
-    transaction.use_key_package(&found.reference).unwrap();
+    transaction.use_key_package(&lock, &found.reference, OldWelcome::Take).unwrap();
     drop(transaction);
+    // Nor is it used by a group that is not stored.
+    let mut transaction = bob.store.begin().unwrap();
+    let refused = transaction.use_key_package(&lock, &found.reference, OldWelcome::Refuse);
+    assert!(matches!(refused, Err(StoreError::Stale)));
+    drop((transaction, lock));
     bob.join(&welcome).unwrap();
     assert!(bob.store.key_package_for(&welcome).unwrap().is_none());
     assert!(bob.store.key_package(&found.reference).unwrap().is_none());
     let left = bob.store.key_packages().unwrap();
     assert_eq!(left.iter().map(|stored| &stored.bundle.key_package).collect::<Vec<_>>(), [&other]);
     // Nobody uses it again.
+    let (_, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
-    assert!(matches!(transaction.use_key_package(&found.reference), Err(StoreError::Stale)));
+    let refused = transaction.use_key_package(&lock, &found.reference, OldWelcome::Refuse);
+    assert!(matches!(refused, Err(StoreError::Stale)));
 }
 
 #[test]
@@ -151,16 +159,17 @@ fn uses_counted(place: &impl Place) {
     let mut bob = Device::new("bob", place.open("b"), 7).unwrap();
     bob.publish(true).unwrap();
     let reference = bob.store.key_packages().unwrap().remove(0).reference;
+    let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
     for uses in 0..3 {
         let stored = bob.store.key_package(&reference).unwrap().unwrap();
         assert_eq!((stored.uses, stored.last_resort, stored.sequence), (uses, true, 1));
         assert_eq!(bob.store.inspect().unwrap().last_resort_uses, u64::from(uses));
         // A use that is not committed is none.
         let mut transaction = bob.store.begin().unwrap();
-        transaction.use_key_package(&reference).unwrap();
+        transaction.use_key_package(&lock, &reference, OldWelcome::Take).unwrap();
         drop(transaction);
         let mut transaction = bob.store.begin().unwrap();
-        transaction.use_key_package(&reference).unwrap();
+        transaction.use_key_package(&lock, &reference, OldWelcome::Take).unwrap();
         transaction.commit().unwrap();
     }
     let stored = bob.store.key_package(&reference).unwrap().unwrap();

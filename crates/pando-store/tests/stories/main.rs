@@ -19,6 +19,7 @@ mod a_delta_is_stored_once;
 mod a_group_lives_in_its_store;
 mod a_key_package_is_used_once;
 mod an_external_join_is_pending;
+mod an_old_welcome_revives_nobody;
 mod applications_write_along;
 mod deleted_secrets_are_nowhere;
 mod keys_are_changed;

@@ -34,7 +34,7 @@ fn story(place: &impl Place) {
     let (group, delta) = joined.unwrap();
     let mut transaction = gone.store.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();
-    transaction.use_key_package(&stored.reference).unwrap();
+    transaction.use_key_package(&lock, &stored.reference, pando_store::OldWelcome::Refuse).unwrap();
     transaction.commit().unwrap();
     let rows = group.rows().unwrap();
     gone.group = Some((group, lock));

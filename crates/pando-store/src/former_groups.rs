@@ -1,0 +1,106 @@
+//! Groups that the client had: an old Welcome must not bring them back.
+//!
+//! A KeyPackage of last resort opens a Welcome as often as it comes. After the client was removed from a group or has deleted
+//! it, the Welcome by which it had joined would make it a member of an old epoch again, and old messages would be read twice.
+//! So a record keeps the epoch that the group had, and which KeyPackages there were. A Welcome is refused if its epoch is not
+//! higher and its KeyPackage is one of these. A newer KeyPackage is taken at any epoch: nobody could have used it before, and
+//! anyone can make a group with the same identifier and a huge epoch. The record goes with the last KeyPackage that is as old.
+
+use crate::StoreError;
+use crate::backend::Backend;
+use crate::cipher::{Cipher, Kind, Tag, all, alone, tagged};
+use crate::error::Record;
+use crate::store::Store;
+use crate::transaction::Transaction;
+use pando_mls::{Decode, Encode, GroupId};
+use sha2::{Digest, Sha256};
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// What [`Transaction::use_key_package`] does about a Welcome to a group that the client had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldWelcome {
+    /// Refuses it if its epoch is not higher than the epoch that the client had, and its KeyPackage is as old.
+    Refuse,
+    /// Takes it: the application knows that it is no replay, for instance because the delivery service was rolled back.
+    Take,
+}
+
+/// A group that the client had.
+#[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub(crate) struct FormerRecord {
+    /// SHA-256 of the identifier of the group.
+    name: [u8; 32],
+    /// The highest epoch that the client had.
+    epoch: u64,
+    /// The largest sequence of a KeyPackage at that time.
+    sequence: u64,
+}
+
+impl FormerRecord {
+    pub(crate) fn tag_of(cipher: &Cipher, value: &[u8]) -> Result<Tag, StoreError> {
+        Ok(cipher.tag(Kind::Former, &[&Self::read(value)?.name]))
+    }
+
+    fn read(value: &[u8]) -> Result<Self, StoreError> {
+        Self::decode(value).map_err(|_| StoreError::Corrupt(Record::FormerGroup))
+    }
+}
+
+fn name_of(group_id: &GroupId) -> [u8; 32] {
+    Sha256::digest(&**group_id).into()
+}
+
+impl<B: Backend> Store<B> {
+    fn former_group(&self, group_id: &GroupId) -> Result<Option<FormerRecord>, StoreError> {
+        let key = tagged(Kind::Former, &self.cipher.tag(Kind::Former, &[&name_of(group_id)]));
+        let value = self.get(&key, || Record::FormerGroup)?;
+        value.map(|value| FormerRecord::read(value.expose())).transpose()
+    }
+
+    /// Returns the largest number that a record of a former group has.
+    pub(crate) fn largest_former_sequence(&self) -> Result<u64, StoreError> {
+        let mut largest = 0;
+        self.scan(&all(Kind::Former), || Record::FormerGroup, &mut |_, value| {
+            largest = largest.max(FormerRecord::read(value)?.sequence);
+            Ok(())
+        })?;
+        Ok(largest)
+    }
+
+    /// Returns whether a Welcome to a group could bring back what the client had: by its epoch, and the sequence of its
+    /// KeyPackage.
+    pub(crate) fn is_old_welcome(
+        &self,
+        group_id: &GroupId,
+        epoch: u64,
+        sequence: u64,
+    ) -> Result<bool, StoreError> {
+        let former = self.former_group(group_id)?;
+        Ok(former.is_some_and(|former| epoch <= former.epoch && sequence <= former.sequence))
+    }
+}
+
+impl<B: Backend> Transaction<'_, B> {
+    /// Remembers that the client had a group up to `epoch`, as long as there are KeyPackages.
+    pub(crate) fn remember_group(&mut self, group_id: &GroupId, epoch: u64) -> Result<(), StoreError> {
+        let Some((_, sequence)) = self.store.key_package_sequences()? else { return Ok(()) };
+        let former = self.store.former_group(group_id)?;
+        let epoch = former.map_or(epoch, |former| former.epoch.max(epoch));
+        let record = FormerRecord { name: name_of(group_id), epoch, sequence };
+        let key = tagged(Kind::Former, &self.store.cipher.tag(Kind::Former, &[&record.name]));
+        self.put(&key, &record.encode_secret()?)
+    }
+
+    /// Forgets the former groups that no KeyPackage could bring back any more.
+    pub(crate) fn forget_former_groups(&mut self) -> Result<(), StoreError> {
+        let oldest = self.store.key_package_sequences()?.map_or(u64::MAX, |(oldest, _)| oldest);
+        let mut forgotten = Vec::new();
+        self.store.scan(&all(Kind::Former), || Record::FormerGroup, &mut |key, value| {
+            if FormerRecord::read(value)?.sequence < oldest {
+                forgotten.push(key.to_vec());
+            }
+            Ok(())
+        })?;
+        forgotten.iter().try_for_each(|key| self.delete(&alone(key)))
+    }
+}
