@@ -127,6 +127,18 @@
 //! back, and [`Group::open`] gives it back without reading all of it. After an error, [`Group::take_delta`] has what changed
 //! nevertheless.
 //!
+//! A Delta says what it follows ([`Delta::check`]). One that does not fit is stale: a Delta before it was lost, or another
+//! object of the group has written. Load the group again then. A Delta that was stored already changes nothing.
+//!
+//! What is to be sent after our Commit is accepted, a Welcome for instance, waits in [`Group::outbox`], also after a restart.
+//! Send it as it is, and then call [`Group::acknowledge`].
+//!
+//! # Coming back
+//!
+//! An [`ExternalJoin`] gives a group in the state [`GroupState::Joining`]. Nothing can be sent or received in it before its
+//! Commit is accepted and [`Group::merge_pending`] called. Store it beside the group that the client had, which stays usable:
+//! another Commit may be accepted instead, and then the new group is dropped with its rows.
+//!
 //! # Time, randomness, identities
 //!
 //! Time is [`Client::now`], in seconds since 1970; randomness is an argument, and must come from a cryptographic
