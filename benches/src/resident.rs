@@ -74,7 +74,7 @@ impl Resident {
     pub fn open(person: Person, place: &Place) -> Self {
         let store = place.open();
         let id = store.groups().unwrap().remove(0);
-        let mut lock = store.lock(&id, Duration::ZERO).unwrap();
+        let lock = store.lock(&id, Duration::ZERO).unwrap();
         let source = store.source(&lock).unwrap().unwrap();
         let group = Group::open(source, &person.client()).unwrap();
         Self { member: Member { person, group }, store, lock }

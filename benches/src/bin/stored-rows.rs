@@ -111,7 +111,7 @@ fn public_column(size: u32) -> Vec<Cell> {
         let PublicProcessed::Commit(staged) = processed else { continue };
         let delta = group.merge_unconfirmed(&staged).unwrap();
         cells.push((what, format!("{}, {} reads", cost(&delta), store.reads.swap(0, Ordering::Relaxed))));
-        store.read(|rows| delta.apply(rows));
+        store.read(|rows| delta.apply(rows)).unwrap();
         store.reads.store(0, Ordering::Relaxed);
     }
     cells

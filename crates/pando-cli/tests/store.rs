@@ -60,7 +60,7 @@ fn make(path: &Path, key: &Key) {
     let id = b"tea".as_slice().into();
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let (_, delta) = Group::create(suite, id, Extensions::default(), own, &client, &mut rng).unwrap();
-    let mut lock = store.lock(&b"tea".as_slice().into(), Duration::ZERO).unwrap();
+    let lock = store.lock(&b"tea".as_slice().into(), Duration::ZERO).unwrap();
     let mut transaction = store.begin().unwrap();
     transaction.put_signer(suite, &private, &credential).unwrap();
     transaction.insert_key_package(suite, &other, false).unwrap();

@@ -106,7 +106,7 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
         receiver.apply(what, &[first, second])?;
     }
     let began = Instant::now();
-    let rows = receiver.store.load(&mut receiver.lock)?.ok_or("no group")?;
+    let rows = receiver.store.load(&receiver.lock)?.ok_or("no group")?;
     let time = began.elapsed();
     let bytes: usize = rows.iter().map(|(key, row)| 17 + key.to_bytes().len() + row.expose().len()).sum();
     println!(

@@ -160,7 +160,9 @@ impl InstanceCipher {
 
 /// Returns the RowKey of a record, with a fingerprint as it is masked.
 pub(crate) fn row_key(place: &[u8]) -> Result<RowKey, StoreError> {
-    let row_key = place.get(1 + size_of::<Tag>()..).and_then(RowKey::from_bytes);
+    // A byte and a tag are before it.
+    const START: usize = 1 + size_of::<Tag>();
+    let row_key = place.get(START..).and_then(RowKey::from_bytes);
     row_key.ok_or_else(|| StoreError::Corrupt(Record::Key(place.to_vec())))
 }
 

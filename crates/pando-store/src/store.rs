@@ -413,7 +413,7 @@ impl<B: Backend> Store<B> {
         group_id: &GroupId,
         instance: &InstanceCipher,
         bounds: &(Vec<u8>, Vec<u8>),
-        each: &mut dyn FnMut(RowKey, SecretBytes, &[u8], &[u8]),
+        each: &mut EachRow<'_>,
     ) -> Result<(), StoreError> {
         point("store::scan")?;
         let scanned = self.backend.scan(range(bounds), &mut |place, stored| {
@@ -425,6 +425,9 @@ impl<B: Backend> Store<B> {
         scanned
     }
 }
+
+/// A function that takes a row, and its record under a key.
+type EachRow<'a> = dyn FnMut(RowKey, SecretBytes, &[u8], &[u8]) + 'a;
 
 /// Reads the record of [`RowKey::State`], and returns the row in it, too.
 fn state(value: &SecretBytes) -> Result<(State, SecretBytes), StoreError> {

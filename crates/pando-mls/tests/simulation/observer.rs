@@ -112,7 +112,7 @@ impl Observer {
     fn follow(
         &mut self,
         proposals: Vec<MlsMessage>,
-        commit: MlsMessage,
+        commit: &MlsMessage,
         group_info: Option<&GroupInfo>,
     ) -> Outcome<bool> {
         let mut all_public = true;
@@ -122,8 +122,8 @@ impl Observer {
             ensure(taken == public, || "the observer takes the wrong proposals".to_owned())?;
             all_public &= public;
         }
-        let public = is_public(&commit);
-        match self.process(&commit) {
+        let public = is_public(commit);
+        match self.process(commit) {
             Ok([PublicProcessed::Commit(staged), PublicProcessed::Commit(other)]) if public => {
                 self.merge(&[staged, other], group_info)?;
                 Ok(true)
@@ -149,7 +149,7 @@ impl World {
         let commit = commit.ok_or_else(|| Failure("there was no Commit".to_owned()))?;
         let goes_on = self.devices[helper].member()?.group.is_active();
         let group_info = goes_on.then(|| self.group_info(helper, false)).transpose()?;
-        if !observer.follow(proposals, commit, group_info.as_ref())? {
+        if !observer.follow(proposals, &commit, group_info.as_ref())? {
             return if goes_on { self.observe_anew(helper) } else { Ok(()) };
         }
         observer.agrees_with(&self.service.current()?.public)?;
