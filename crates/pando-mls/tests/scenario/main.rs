@@ -40,6 +40,7 @@ mod chosen_proposals;
 mod commits_without_a_path;
 mod credential_changes;
 mod custom_proposals;
+mod dropped_deltas;
 mod echoes_of_ones_own;
 mod empty_commits;
 mod every_operation_in_every_state;
