@@ -1,7 +1,7 @@
 //! The public functions of `pando-group`, so that none is forgotten.
 
 use crate::{SETTING, check_reads_nothing};
-use crate::{operations, public_group};
+use crate::{operations, public_group, reading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -84,7 +84,7 @@ fn every_public_function_is_an_operation_or_needs_no_opened_group() {
         operations::sending(setting),
         operations::committing(setting),
         operations::receiving(setting),
-        operations::reading(setting),
+        reading::reading(setting),
     ] {
         let mut reads: BTreeMap<_, usize> = BTreeMap::new();
         for operation in &operations {
@@ -105,7 +105,7 @@ fn every_public_function_is_an_operation_or_needs_no_opened_group() {
         operation.check_reads_nothing(setting);
         called.extend(operation.functions);
     }
-    for operation in operations::reading_nothing(setting) {
+    for operation in reading::reading_nothing(setting) {
         check_reads_nothing(&operation);
         called.extend(operation.functions);
     }

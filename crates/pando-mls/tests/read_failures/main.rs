@@ -21,6 +21,7 @@ mod make;
 mod names;
 mod operations;
 mod public_group;
+mod reading;
 mod setting;
 mod store;
 #[allow(dead_code, reason = "it belongs to the scenarios, which need more of it")]
@@ -208,7 +209,7 @@ fn receiving_survives_read_failures() {
 
 #[test]
 fn reading_survives_read_failures() {
-    check(&operations::reading(&SETTING));
+    check(&reading::reading(&SETTING));
 }
 
 /// After a read failure, the key of a message is kept while later messages of its sender are taken.

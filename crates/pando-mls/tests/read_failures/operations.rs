@@ -1,14 +1,13 @@
 //! Calls of public functions, by a member whose group is opened.
 
 use crate::make;
-use crate::names::Names;
 use crate::setting::{OTHER, OWN, Setting, Subject, THIRD, branch, rng};
 use crate::world::{external_psk, over_the_wire};
 use pando_mls::wire::Sender;
 use pando_mls::{
     BasicIdentities, CommitBuilder, CommitOutput, CommitView, Created, DefaultRules, Encode, ExternalJoin,
-    Group, GroupError, GroupRules, LeafIndex, MlsMessage, Processed, Proposal, PublicStaged, RuleError,
-    StateView, propose_as_external_sender, propose_own_add,
+    GroupError, GroupRules, LeafIndex, MlsMessage, Processed, Proposal, PublicStaged, RuleError, StateView,
+    propose_as_external_sender, propose_own_add,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -34,7 +33,7 @@ pub(crate) struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    fn new(
+    pub(crate) fn new(
         functions: &'static [&'static str],
         name: impl Into<String>,
         run: impl Fn(&Setting, &mut Subject) -> Result<String, GroupError> + 'a,
@@ -59,12 +58,12 @@ impl<'a> Operation<'a> {
     }
 
     /// Does something before, with a store that does not fail.
-    fn after(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
+    pub(crate) fn after(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
         Self { prepare: Some(Box::new(prepare)), ..self }
     }
 
     /// The same, and the group is not opened again: it has the changes in memory.
-    fn after_in_memory(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
+    pub(crate) fn after_in_memory(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
         Self { reloads: false, ..self.after(prepare) }
     }
 
@@ -126,7 +125,7 @@ pub(crate) fn text(answer: impl Debug) -> Result<String, GroupError> {
     Ok(format!("{answer:?}"))
 }
 
-fn encoded(message: &impl Encode) -> Vec<u8> {
+pub(crate) fn encoded(message: &impl Encode) -> Vec<u8> {
     message.encode().unwrap()
 }
 
@@ -149,14 +148,18 @@ pub(crate) fn take(
     Ok(processed)
 }
 
-fn take_all(setting: &Setting, subject: &mut Subject, messages: &[MlsMessage]) {
+pub(crate) fn take_all(setting: &Setting, subject: &mut Subject, messages: &[MlsMessage]) {
     for message in messages {
         take(setting, subject, message).unwrap();
     }
 }
 
 /// Takes a message. The epoch of a Commit is entered.
-fn process(setting: &Setting, subject: &mut Subject, message: &MlsMessage) -> Result<String, GroupError> {
+pub(crate) fn process(
+    setting: &Setting,
+    subject: &mut Subject,
+    message: &MlsMessage,
+) -> Result<String, GroupError> {
     match take(setting, subject, message)? {
         Processed::Application { sender, credential, epoch, data, .. } => {
             text((sender, credential, epoch, data))
@@ -171,19 +174,27 @@ fn process(setting: &Setting, subject: &mut Subject, message: &MlsMessage) -> Re
     }
 }
 
-fn stage(setting: &Setting, subject: &mut Subject, message: &MlsMessage) {
+pub(crate) fn stage(setting: &Setting, subject: &mut Subject, message: &MlsMessage) {
     let Processed::Commit(staged) = take(setting, subject, message).unwrap() else { panic!("not a Commit") };
     subject.staged = Some(*staged);
 }
 
-fn propose(setting: &Setting, subject: &mut Subject, proposal: Proposal) -> Result<String, GroupError> {
+pub(crate) fn propose(
+    setting: &Setting,
+    subject: &mut Subject,
+    proposal: Proposal,
+) -> Result<String, GroupError> {
     let client = subject.client(setting);
     let (message, delta) = subject.group.propose(proposal, b"data", &client, &mut rng())?;
     subject.apply(delta);
     text(encoded(&message))
 }
 
-fn propose_update(setting: &Setting, subject: &mut Subject, is_new: bool) -> Result<MlsMessage, GroupError> {
+pub(crate) fn propose_update(
+    setting: &Setting,
+    subject: &mut Subject,
+    is_new: bool,
+) -> Result<MlsMessage, GroupError> {
     let (client, new_leaf) = (subject.client(setting), is_new.then(|| setting.new_leaf()));
     let (message, delta) = subject.group.propose_update(new_leaf, b"data", &client, &mut rng())?;
     subject.apply(delta);
@@ -213,7 +224,7 @@ fn builds<'a>(
 }
 
 /// A message of another member, or of a client that is no member.
-fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
+pub(crate) fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
     Operation::new(&["Group::process"], format!("take {}", name.into()), move |setting, subject| {
         process(setting, subject, &message)
     })
@@ -545,7 +556,7 @@ fn joins<'a>(name: &str, welcome: pando_mls::Welcome) -> Operation<'a> {
 }
 
 /// A pending Commit of our own, before the group is opened.
-fn is_pending(setting: &Setting, subject: &mut Subject) {
+pub(crate) fn is_pending(setting: &Setting, subject: &mut Subject) {
     build(setting, subject, &|setting, builder| {
         builder.remove(LeafIndex(12)).add(setting.key_package(0)).proposal(make::remove(0))
     })
@@ -553,266 +564,11 @@ fn is_pending(setting: &Setting, subject: &mut Subject) {
 }
 
 /// Enters the epoch of a Commit of our own.
-fn enter_next(setting: &Setting, subject: &mut Subject) {
+pub(crate) fn enter_next(setting: &Setting, subject: &mut Subject) {
     let (client, mut rng) = (subject.client(setting), ChaCha20Rng::seed_from_u64(98));
     let builder = subject.group.commit().remove(LeafIndex(12)).add(setting.key_package(0));
     let output = builder.build(&client, &mut rng).unwrap();
     subject.apply(output.delta);
     let delta = subject.group.merge_pending().unwrap();
     subject.apply(delta);
-}
-
-/// Reads of the group, and of epochs that are staged or pending.
-pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
-    let open = |setting: &Setting, subject: &mut Subject| {
-        let client = subject.client(setting);
-        subject.group = match &subject.store {
-            Some(store) => Group::open(store.clone(), &client)?,
-            None => Group::load(&subject.rows, &client)?,
-        };
-        text(subject.group.epoch())
-    };
-    let rows = |_: &Setting, subject: &mut Subject| text(subject.group.rows()?);
-    let staged = setting.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
-    let removal = setting.other(true).commit(|_, builder| builder.remove(OWN));
-    let reinit = setting.other(true).commit(|setting, builder| builder.proposal(reinit(setting)));
-    vec![
-        Operation::new(&["Group::open"], "open", open),
-        Operation::new(&["Group::open"], "open with a pending Commit", open).after(is_pending),
-        Operation::new(&["Group::rows"], "rows", rows),
-        Operation::new(&["Group::rows"], "rows with a pending Commit", rows).after(is_pending),
-        Operation::new(&["Group::open"], "open after our removal", open)
-            .after(move |setting, subject| drop(process(setting, subject, &removal).unwrap())),
-        Operation::new(&["Group::rows"], "rows after a ReInit", rows)
-            .after(move |setting, subject| drop(process(setting, subject, &reinit).unwrap())),
-        Operation::new(&["Group::rows"], "rows in the next epoch", rows).after_in_memory(enter_next),
-        Operation::new(&["PublicState::credential", "PublicState::tree"], "credential", |_, subject| {
-            let public = subject.group.public();
-            text((public.credential(OTHER)?, public.credential(LeafIndex(9))?, public.tree().export()?))
-        }),
-        Operation::new(&["StateView::credential", "StateView::tree"], "views of a pending Commit", {
-            |_, subject| {
-                let group = &subject.group;
-                let view = group.pending_epoch().unwrap().view(group.public())?;
-                let (before, after) = (view.before().unwrap(), view.after());
-                let mut credentials = Vec::new();
-                for state in [before, after] {
-                    for leaf in 0..16 {
-                        credentials.push(state.credential(LeafIndex(leaf))?);
-                    }
-                }
-                text((credentials, after.tree().export()?, before.tree().export()?))
-            }
-        })
-        .after(is_pending),
-        Operation::new(
-            &["CommitView::leaf_changes", "CommitView::leaves_invalid_at"],
-            "changes by a pending Commit",
-            |_, subject| {
-                let group = &subject.group;
-                let staged = group.pending_epoch().unwrap();
-                let view = staged.view(group.public())?;
-                let seen = (view.leaf_changes()?, view.leaves_invalid_at(u64::MAX, &Names)?);
-                text((seen, staged.leaf_changes()?, staged.leaves_invalid_at(u64::MAX, &Names)?))
-            },
-        )
-        .after(is_pending),
-        Operation::new(&["PublicStaged::public"], "tree of a staged Commit", |_, subject| {
-            let public = subject.staged.as_ref().unwrap().public();
-            text((public.tree().export()?, public.credential(LeafIndex(1))?))
-        })
-        .after(move |setting, subject| stage(setting, subject, &staged)),
-        Operation::new(&["PublicStaged::public"], "tree of a pending Commit", |_, subject| {
-            let public = subject.group.pending_epoch().unwrap().public();
-            text((public.tree().export()?, public.credential(LeafIndex(1))?))
-        })
-        .after(is_pending),
-    ]
-}
-
-/// Operations that read nothing once the group is opened.
-pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
-    let commit = setting
-        .other(true)
-        .commit(|setting, builder| builder.remove(LeafIndex(12)).add(setting.key_package(0)));
-    let [merged, staged] = [commit.clone(), commit];
-    let proposal = setting.other(true).propose(make::remove(12));
-    vec![
-        // The private key of our leaf is loaded with the leaf.
-        Operation::new(&["Group::encrypt"], "encrypt", |setting, subject| {
-            let client = subject.client(setting);
-            let (message, delta) = subject.group.encrypt(b"hello", b"data", &client, &mut rng())?;
-            subject.apply(delta);
-            text(encoded(&message))
-        }),
-        Operation::new(&["Group::group_info"], "describe", |setting, subject| {
-            text(encoded(&subject.group.group_info(false, &subject.client(setting))?))
-        }),
-        takes("late data of a member that is gone", setting.late_of_gone.clone()),
-        Operation::new(&["Group::process"], "take our Commit", |setting, subject| {
-            let commit = subject.group.pending_commit().unwrap().clone();
-            text(take(setting, subject, &commit)?)
-        })
-        .after(is_pending),
-        Operation::new(&["Group::process"], "take our Update", |setting, subject| {
-            let update = propose_update(setting, &mut Subject::new(setting, true, false), false)?;
-            text(take(setting, subject, &update)?)
-        })
-        .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
-        Operation::new(
-            &[
-                "Group::acknowledge",
-                "Group::config",
-                "Group::epoch",
-                "Group::epoch_authenticator",
-                "Group::export",
-                "Group::instance",
-                "Group::is_active",
-                "Group::is_pending",
-                "Group::outbox",
-                "Group::own_leaf",
-                "Group::pending_commit",
-                "Group::pending_epoch",
-                "Group::pending_proposals",
-                "Group::position",
-                "Group::public",
-                "Group::reinit",
-                "Group::resumption_psk",
-                "Group::stale_commit",
-                "Group::state",
-                "Group::take_delta",
-                "PublicState::context",
-                "PublicState::suite",
-                "PublicState::tree",
-            ],
-            "look at the group",
-            |_, subject| {
-                assert!(subject.group.take_delta().is_empty());
-                let waiting: Vec<_> = subject.group.outbox().map(|(id, _)| id).collect();
-                for id in &waiting {
-                    assert!(!subject.group.acknowledge(*id).is_empty());
-                }
-                let group = &subject.group;
-                // The position depends on the rows of the pending Commit, which differ.
-                assert_ne!(group.position().as_bytes(), &[0; 32]);
-                let (public, commit) = (group.public(), group.pending_commit().unwrap());
-                let psk = |epoch| group.resumption_psk(epoch).map(|psk| psk.expose().to_vec());
-                let secrets = (
-                    group.epoch_authenticator().unwrap().expose(),
-                    group.export("label", b"context", 32)?.expose().to_vec(),
-                    psk(group.epoch()),
-                    psk(group.epoch() - 1),
-                );
-                let proposals: Vec<_> = group.pending_proposals().collect();
-                let state = (public.suite().cipher_suite(), public.context(), public.tree().size());
-                let staged = text_of_staged(group.pending_epoch().unwrap());
-                let pending = (encoded(commit), group.is_pending(commit), staged);
-                let state = (state, group.config(), group.own_leaf(), group.is_active(), group.reinit());
-                let stored = (group.instance(), group.state(), group.stale_commit(), waiting);
-                text((secrets, proposals, pending, state, stored))
-            },
-        )
-        .after(move |setting, subject| {
-            take_all(setting, subject, std::slice::from_ref(&proposal));
-            is_pending(setting, subject);
-        }),
-        Operation::new(
-            &[
-                "CommitBuilder::add",
-                "CommitBuilder::authenticated_data",
-                "CommitBuilder::extensions",
-                "CommitBuilder::new_leaf",
-                "CommitBuilder::only_pending",
-                "CommitBuilder::proposal",
-                "CommitBuilder::psk",
-                "CommitBuilder::reinit",
-                "CommitBuilder::remove",
-                "CommitBuilder::with_group_info",
-                "CommitBuilder::without_path",
-                "CommitBuilder::without_pending",
-                "CommitBuilder::without_tree",
-                "Group::commit",
-            ],
-            "fill a builder",
-            |setting, subject| {
-                let builder = subject.group.commit().add(setting.key_package(0)).remove(LeafIndex(12));
-                let builder = builder.authenticated_data(b"data").extensions(make::extensions(&[0xf0f0]));
-                let builder = builder.psk(external_psk(1)).proposal(make::custom(0xf001, b"custom"));
-                let builder = builder.reinit(make::reinit(setting.suite, make::extensions(&[])));
-                let builder = builder.without_pending().only_pending([]).with_group_info();
-                drop(builder.without_path().without_tree().new_leaf(setting.new_leaf()));
-                text(())
-            },
-        ),
-        Operation::new(&["Group::merge"], "merge", |_, subject| {
-            let (lost, delta) = subject.group.merge(subject.staged.take().unwrap())?;
-            subject.apply(delta);
-            text(lost)
-        })
-        .after(move |setting, subject| stage(setting, subject, &merged)),
-        Operation::new(&["Group::merge_pending"], "merge our Commit", |_, subject| {
-            let delta = subject.group.merge_pending()?;
-            subject.apply(delta);
-            text(())
-        })
-        .after(is_pending),
-        Operation::new(&["Group::clear_pending"], "drop our Commit", |_, subject| {
-            let (lost, delta) = subject.group.clear_pending();
-            subject.apply(delta);
-            text(lost)
-        })
-        .after(is_pending),
-        Operation::new(&["Group::withdraw_proposal"], "withdraw", |_, subject| {
-            let reference = subject.group.pending_proposals().next().unwrap().reference.clone();
-            let delta = subject.group.withdraw_proposal(&reference)?;
-            subject.apply(delta);
-            text(reference)
-        })
-        .after(|setting, subject| drop(propose(setting, subject, make::remove(12)).unwrap())),
-        Operation::new(
-            &[
-                "CommitView::after",
-                "CommitView::before",
-                "CommitView::committer",
-                "CommitView::proposals",
-                "LeafChange::changes_identity",
-                "LeafChange::leaf",
-                "LeafChange::new_leaf",
-                "PublicStaged::added",
-                "PublicStaged::authenticated_data",
-                "PublicStaged::committer",
-                "PublicStaged::leaf_changes",
-                "PublicStaged::leaves_invalid_at",
-                "PublicStaged::left_out",
-                "PublicStaged::proposals",
-                "PublicStaged::removed",
-                "PublicStaged::view",
-                "Staged::removes_me",
-                "StateView::epoch",
-                "StateView::extensions",
-                "StateView::group_id",
-            ],
-            "look at a staged Commit",
-            |_, subject| {
-                let staged = subject.staged.as_ref().unwrap();
-                let changes = staged.leaf_changes()?;
-                let parts: Vec<_> = changes
-                    .iter()
-                    .map(|change| (change.leaf(), change.new_leaf(), change.changes_identity()))
-                    .collect();
-                assert!(!parts.is_empty());
-                let invalid = staged.leaves_invalid_at(u64::MAX, &Names)?;
-                assert!(!invalid.is_empty());
-                let view = staged.view(subject.group.public())?;
-                let states = view.before().into_iter().chain([view.after()]);
-                let states: Vec<_> = states
-                    .map(|state| (state.group_id().clone(), state.epoch(), state.extensions().clone()))
-                    .collect();
-                let proposals: Vec<_> = view.proposals().collect();
-                let parts = (parts, invalid, states, view.committer(), proposals, staged.removes_me());
-                text((text_of_staged(staged), parts))
-            },
-        )
-        .after(move |setting, subject| stage(setting, subject, &staged)),
-    ]
 }
