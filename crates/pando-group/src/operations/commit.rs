@@ -14,6 +14,7 @@ use crate::state::commit_view::{CommitView, StateView};
 use crate::state::epoch_secrets::EpochKeys;
 use crate::state::group::Group;
 use crate::state::group_state::GroupState;
+use crate::state::outbox::Outbox;
 use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
 use crate::state::public_state::PublicState;
 use crate::state::staged::{Pending, Staged, StagedMember};
@@ -302,12 +303,13 @@ impl<'a> CommitBuilder<'a> {
         let member = Some(StagedMember { private_keys, keys });
         let effects = applied.into_effects(committer, Some(own));
         let staged = self.group.staged(public, member, effects, signed.content(), list)?;
-        let message = self.group.seal(&signed, rng)?;
         let epoch = staged.public.context.epoch;
-        let messages = self.group.outbox.insert(epoch, welcome.as_ref(), group_info.as_ref())?;
+        let messages = Outbox::of_commit(epoch, welcome.as_ref(), group_info.as_ref())?;
+        let message = self.group.seal(&signed, rng)?;
         let pending = Pending { staged, message: message.clone() };
         self.group.changes.write(RowKey::PendingCommit, row_codec::pending_commit(&pending)?);
-        self.group.changes.extend(messages);
+        self.group.changes.extend(messages.rows().map(|(key, row)| (key, Some(row))));
+        self.group.outbox.extend(messages);
         self.group.pending = Some(pending);
         Ok(CommitOutput { message, welcome, group_info, left_out, delta: self.group.take_changes() })
     }

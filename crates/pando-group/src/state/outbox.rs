@@ -23,23 +23,23 @@ impl Outbox {
         Self(rows.iter().filter_map(message).collect())
     }
 
-    /// Adds the messages of a Commit that leads to `epoch`, and returns their rows.
-    pub(crate) fn insert(
-        &mut self,
+    /// Returns the messages of a Commit that leads to `epoch`.
+    pub(crate) fn of_commit(
         epoch: u64,
         welcome: Option<&Welcome>,
         group_info: Option<&GroupInfo>,
-    ) -> Result<Vec<(RowKey, Option<SecretBytes>)>, EncodeError> {
+    ) -> Result<Self, EncodeError> {
         let welcome = welcome.map(|welcome| (OutboxKind::Welcome, MlsMessage::from(welcome.clone())));
         let group_info =
             group_info.map(|group_info| (OutboxKind::GroupInfo, MlsMessage::from(group_info.clone())));
         let messages = welcome.into_iter().chain(group_info);
         let encoded = messages.map(|(kind, message)| Ok((OutboxId { epoch, kind }, message.encode()?)));
-        let encoded = encoded.collect::<Result<Vec<_>, EncodeError>>()?;
-        let rows = encoded.iter().map(|(id, bytes)| (RowKey::Outbox(*id), Some(bytes.as_slice().into())));
-        let rows = rows.collect();
-        self.0.extend(encoded);
-        Ok(rows)
+        encoded.collect::<Result<_, EncodeError>>().map(Self)
+    }
+
+    /// Adds other messages.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     /// Drops the messages of Commits that lead beyond `epoch`, which were not accepted, and returns the rows to delete.
