@@ -73,14 +73,14 @@ impl<'a, B: Backend> Transaction<'a, B> {
         let written = self.write(group_id, &instance, stored.sums, delta);
         self.failed |= written.is_err();
         written?;
-        if delta.state() == GroupState::Removed {
-            self.remember(group_id)?;
-        }
         let is_accepted = stored.row.state == GroupState::Joining && delta.state() != GroupState::Joining;
         if is_accepted {
             let joined = record.joining.take();
             self.forget_instance(group_id, std::mem::replace(&mut record.current, joined))?;
             self.put_record(lock, &record)?;
+        }
+        if delta.state() == GroupState::Removed {
+            self.remember(group_id)?;
         }
         Ok(())
     }
