@@ -13,8 +13,9 @@
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
-    CryptoProvider, Delta, Extensions, Group, GroupConfig, GroupError, GroupId, KeyPackage, KeyPackageBundle,
-    KeyPackageTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer, Suite, TreeError, Welcome,
+    CryptoProvider, Delta, Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupId, KeyPackage,
+    KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, Processed, Rows,
+    RustCrypto, Signer, Suite, TreeError, Welcome,
 };
 use pando_store::{
     Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
@@ -241,6 +242,25 @@ impl<B: Backend> Device<B> {
     pub fn merge_pending(&mut self) -> Result<(), StoreError> {
         self.operate(|group, _, _| Ok(((), vec![group.merge_pending()?])), |_, ()| Ok(()))
     }
+}
+
+/// Makes an external Commit by which Bob, at leaf 1, takes the place of his own leaf, with a GroupInfo that Alice gives.
+pub fn resync<B: Backend>(alice: &mut Device<B>, bob: &Device<B>, seed: u64) -> (Group, MlsMessage, Delta) {
+    let describe =
+        |group: &mut Group, client: &Client<'_>, _: &mut _| Ok((group.group_info(true, client)?, vec![]));
+    let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
+    let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
+        template(&bob.name, 0);
+    let join = ExternalJoin {
+        group_info: &group_info,
+        tree: None,
+        template: LeafTemplate { credential, capabilities, extensions },
+        resync: Some(LeafIndex(1)),
+        psks: vec![],
+        authenticated_data: b"",
+    };
+    let psks = bob.store.psks();
+    join.build(&bob.client(&psks), &mut rng(seed)).unwrap()
 }
 
 /// What the store has said that could not be read when the group asked for it. Nothing else goes wrong here.

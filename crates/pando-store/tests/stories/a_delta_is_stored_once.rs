@@ -1,9 +1,9 @@
 //! What was made of an older state is refused: after another has written, after a transaction that failed, and for
 //! a group that is there already.
 
-use crate::people::{Device, group_of, rng, tea, template};
+use crate::people::{Device, group_of, resync, rng, tea};
 use crate::{Place, for_each_store};
-use pando_mls::{Client, ExternalJoin, Group, KeyPackageTemplate, LeafIndex, LeafTemplate};
+use pando_mls::Group;
 use pando_store::{Misuse, StoreError};
 use std::time::Duration;
 
@@ -122,22 +122,8 @@ fn comes_back(place: &impl Place) {
     }
     bob.propose_update().unwrap();
     bob.commit(|builder| builder).unwrap();
-    let describe =
-        |group: &mut Group, client: &Client<'_>, _: &mut _| Ok((group.group_info(true, client)?, vec![]));
-    let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
+    let (mut group, commit, delta) = resync(alice, bob, 9);
     let (_, lock) = bob.group.take().unwrap();
-    let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
-        template(&bob.name, 0);
-    let join = ExternalJoin {
-        group_info: &group_info,
-        tree: None,
-        template: LeafTemplate { credential, capabilities, extensions },
-        resync: Some(LeafIndex(1)),
-        psks: vec![],
-        authenticated_data: b"",
-    };
-    let psks = bob.store.psks();
-    let (mut group, commit, delta) = join.build(&bob.client(&psks), &mut rng(9)).unwrap();
     let accepted = group.merge_pending().unwrap();
     let mut transaction = bob.store.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();

@@ -1,31 +1,14 @@
 //! An external Commit is pending until it is accepted: meanwhile the client has its old group, and may lose the race.
 
-use crate::people::{Device, agree, group_of, rng, tea, template};
+use crate::people::{Device, agree, group_of, resync, rng, tea};
 use crate::{Place, for_each_store};
-use pando_mls::{
-    Client, ExternalJoin, Group, GroupError, GroupState, KeyPackageTemplate, LeafIndex, LeafTemplate, Misuse,
-    MlsMessage, Processed,
-};
+use pando_mls::{Group, GroupError, GroupState, Misuse, MlsMessage, Processed};
 use pando_store::{Backend, StoreError};
 use std::time::Duration;
 
 /// Bob makes an external Commit that replaces his own leaf, and stores it. Then he starts again with his old group.
-fn resync<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>, seed: u64) -> MlsMessage {
-    let describe =
-        |group: &mut Group, client: &Client<'_>, _: &mut _| Ok((group.group_info(true, client)?, vec![]));
-    let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
-    let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
-        template(&bob.name, 0);
-    let join = ExternalJoin {
-        group_info: &group_info,
-        tree: None,
-        template: LeafTemplate { credential, capabilities, extensions },
-        resync: Some(LeafIndex(1)),
-        psks: vec![],
-        authenticated_data: b"",
-    };
-    let psks = bob.store.psks();
-    let (group, commit, delta) = join.build(&bob.client(&psks), &mut rng(seed)).unwrap();
+fn store_join<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>, seed: u64) -> MlsMessage {
+    let (group, commit, delta) = resync(alice, bob, seed);
     assert_eq!(group.state(), GroupState::Joining);
     let (_, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
@@ -61,14 +44,14 @@ fn the_race_is_lost(place: &impl Place) {
     let (first, second) = devices.split_at_mut(1);
     let (alice, bob) = (&mut first[0], &mut second[0]);
     talk(alice, bob);
-    resync(alice, bob, 101);
+    store_join(alice, bob, 101);
     talk(alice, bob);
     // Another Commit is accepted instead.
     let (commit, _) = alice.commit(|builder| builder).unwrap();
     alice.receive(&commit).unwrap();
     bob.receive(&commit).unwrap();
     // A second attempt takes the place of the first.
-    resync(alice, bob, 102);
+    store_join(alice, bob, 102);
     let rows = bob.stored();
     let (group, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
@@ -95,7 +78,7 @@ fn the_race_is_won(place: &impl Place) {
     let (first, second) = devices.split_at_mut(1);
     let (alice, bob) = (&mut first[0], &mut second[0]);
     talk(alice, bob);
-    let commit = resync(alice, bob, 101);
+    let commit = store_join(alice, bob, 101);
     // The reply of the delivery service is lost, and the client stops.
     alice.receive(&commit).unwrap();
     let early = alice.send(b"too early").unwrap();
@@ -140,7 +123,7 @@ fn instances_are_kept_apart(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let (first, second) = devices.split_at_mut(1);
     let (alice, bob) = (&mut first[0], &mut second[0]);
-    let commit = resync(alice, bob, 101);
+    let commit = store_join(alice, bob, 101);
     alice.receive(&commit).unwrap();
     let mut abandoned = joining(bob).unwrap();
     bob.reload().unwrap();
