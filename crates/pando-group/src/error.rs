@@ -17,6 +17,14 @@ pub enum GroupError {
     /// Somebody broke a rule.
     #[error(transparent)]
     Violation(#[from] Violation),
+    /// A leaf of the ratchet tree breaks a rule. A joiner or a server finds it when it takes the tree.
+    #[error("{leaf}: {violation}")]
+    Leaf {
+        /// The leaf in the tree of the GroupInfo.
+        leaf: LeafIndex,
+        /// The rule that it breaks.
+        violation: Violation,
+    },
     /// A message is not properly framed.
     #[error(transparent)]
     Framing(#[from] FramingError),
@@ -47,6 +55,15 @@ pub enum GroupError {
 }
 
 impl GroupError {
+    /// Returns the rule that was broken, if a rule was.
+    #[must_use]
+    pub const fn violation(&self) -> Option<&Violation> {
+        match self {
+            Self::Violation(violation) | Self::Leaf { violation, .. } => Some(violation),
+            _ => None,
+        }
+    }
+
     /// Returns whether the operation has failed for a reason of this client alone, and can be repeated: a stored node or
     /// index entry of the tree could not be read, or a limit was exceeded.
     pub(crate) const fn is_local(&self) -> bool {

@@ -96,9 +96,10 @@ pub(crate) fn verify_group_info(
     verify_signature(suite, group_info, &tree)?;
     let requirements = Requirements::of(&context.extensions)?;
     // Keys and signatures were looked at when the tree was read.
-    tree.try_for_each_member(|_, leaf_node| -> Result<(), GroupError> {
-        leaf_node::is_valid_alone(leaf_node, &requirements, identities)?;
-        Ok(leaf_node::credential_types_fit(leaf_node, &tree)?)
+    tree.try_for_each_member(|leaf, leaf_node| -> Result<(), GroupError> {
+        leaf_node::is_valid_alone(leaf_node, &requirements, identities)
+            .and_then(|()| leaf_node::credential_types_fit(leaf_node, &tree))
+            .map_err(|violation| GroupError::Leaf { leaf, violation })
     })?;
 
     let confirmed = ConfirmedTranscriptHash(context.confirmed_transcript_hash.clone());

@@ -37,7 +37,7 @@ fn refused_by(
     newcomer: &Forgery,
     group_info: &GroupInfo,
     policy: &dyn IdentityPolicy,
-) -> Violation {
+) -> GroupError {
     let welcome = puppet.welcome_to(group_info, &newcomer.key_package);
     let error = join(&welcome, newcomer, policy).unwrap_err();
 
@@ -59,7 +59,7 @@ fn refused_by(
         let client = Client { policy, ..client(&*signer) };
         assert_eq!(join.build(&client, &mut puppet.rng).map(|_| ()).unwrap_err(), error);
     }
-    violation(error)
+    error
 }
 
 /// What is wrong with a GroupInfo that was changed and signed after that.
@@ -67,7 +67,7 @@ fn refused(puppet: &mut Puppet, newcomer: &Forgery, change: impl FnOnce(&mut Gro
     let mut group_info = puppet.group_info();
     change(&mut group_info);
     puppet.sign_group_info(&mut group_info);
-    refused_by(puppet, newcomer, &group_info, &BasicIdentities)
+    violation(refused_by(puppet, newcomer, &group_info, &BasicIdentities))
 }
 
 /// After all that was refused, the right Welcome is taken.
@@ -96,7 +96,7 @@ fn a_group_info_is_signed_by_a_member() {
     for change in changes {
         let mut group_info = puppet.group_info();
         change(&mut group_info);
-        let found = refused_by(&mut puppet, &newcomer, &group_info, &BasicIdentities);
+        let found = violation(refused_by(&mut puppet, &newcomer, &group_info, &BasicIdentities));
         assert_eq!(found, Violation::GroupInfoSignature);
     }
     comes_in(puppet, &newcomer);
@@ -179,23 +179,31 @@ fn the_policy_decides_which_servers_have_a_say() {
     puppet.context.extensions = external_senders(&[&*newcomer.signer]);
     puppet.settle();
     let group_info = puppet.group_info();
-    let found = refused_by(&mut puppet, &newcomer, &group_info, &Strict);
+    let found = violation(refused_by(&mut puppet, &newcomer, &group_info, &Strict));
     assert_eq!(found, Violation::ExternalSenderCredential("no servers".into()));
     comes_in(puppet, &newcomer);
 }
 
-/// A group in which somebody has a leaf that nobody should have let in.
+/// Adds a leaf that members should have refused. Returns the error of a joiner.
 fn with_leaf(
     extensions: Extensions,
     policy: &dyn IdentityPolicy,
     change: impl FnOnce(&mut KeyPackageTemplate),
-) -> Violation {
+) -> GroupError {
     let (mut puppet, newcomer) = invited();
     let wrong = key_package(&mut puppet, change);
     puppet.context.extensions = extensions;
-    puppet.seat(&wrong);
+    assert_eq!(puppet.seat(&wrong), WRONG);
     let group_info = puppet.group_info();
     refused_by(&mut puppet, &newcomer, &group_info, policy)
+}
+
+/// The leaf that [`with_leaf`] adds.
+const WRONG: LeafIndex = LeafIndex(2);
+
+/// The error that names a leaf and its rule.
+fn of(leaf: LeafIndex, violation: Violation) -> GroupError {
+    GroupError::Leaf { leaf, violation }
 }
 
 #[test]
@@ -204,7 +212,8 @@ fn every_leaf_of_the_tree_is_looked_at() {
     let nameless = with_leaf(none(), &Strict, |template| {
         template.credential = Credential::Basic { identity: Vec::new().into() };
     });
-    assert_eq!(nameless, Violation::Credential("no name".into()));
+    assert_eq!(nameless, of(WRONG, Violation::Credential("no name".into())));
+    assert_eq!(nameless.to_string(), "leaf 2: a credential is not acceptable: no name");
     // Of two who do not understand each other, the first is named.
     let x509 = |also: &'static [CredentialType]| {
         move |template: &mut KeyPackageTemplate| {
@@ -213,9 +222,9 @@ fn every_leaf_of_the_tree_is_looked_at() {
         }
     };
     let found = with_leaf(none(), &Gullible, x509(&[CredentialType::BASIC][..]));
-    assert_eq!(found, Violation::CredentialInUseUnsupported(CredentialType::X509));
+    assert_eq!(found, of(LeafIndex(0), Violation::CredentialInUseUnsupported(CredentialType::X509)));
     let found = with_leaf(none(), &Gullible, x509(&[][..]));
-    assert_eq!(found, Violation::CredentialUnsupportedByMember(CredentialType::BASIC));
+    assert_eq!(found, of(LeafIndex(0), Violation::CredentialUnsupportedByMember(CredentialType::BASIC)));
 
     let wrong: [Wrong<KeyPackageTemplate>; 3] = [
         (
@@ -229,7 +238,7 @@ fn every_leaf_of_the_tree_is_looked_at() {
         ),
     ];
     for (change, violation) in wrong {
-        assert_eq!(with_leaf(none(), &BasicIdentities, change), violation);
+        assert_eq!(with_leaf(none(), &BasicIdentities, change), of(WRONG, violation));
     }
 }
 
@@ -248,14 +257,14 @@ fn every_leaf_of_the_tree_has_what_the_group_requires() {
         ),
     ];
     for (change, violation) in lacking {
-        assert_eq!(with_leaf(demands.clone(), &BasicIdentities, change), violation);
+        assert_eq!(with_leaf(demands.clone(), &BasicIdentities, change), of(WRONG, violation));
     }
     let x509 = RequiredCapabilities {
         credential_types: vec![CredentialType::X509],
         ..RequiredCapabilities::default()
     };
     let violation = Violation::RequiredCredential(CredentialType::X509);
-    assert_eq!(with_leaf(required(&x509), &BasicIdentities, |_| {}), violation);
+    assert_eq!(with_leaf(required(&x509), &BasicIdentities, |_| {}), of(LeafIndex(0), violation));
 }
 
 #[test]

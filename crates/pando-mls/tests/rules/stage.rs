@@ -289,8 +289,5 @@ impl Stage {
 
 /// The rule that was broken.
 pub(crate) fn violation(error: GroupError) -> Violation {
-    match error {
-        GroupError::Violation(violation) => violation,
-        other => panic!("no rule was broken: {other:?}"),
-    }
+    error.violation().cloned().unwrap_or_else(|| panic!("no rule was broken: {error:?}"))
 }

@@ -60,7 +60,7 @@ pub(crate) fn section(rule: &str) -> Option<&'static str> {
 pub(crate) fn identifier(error: &GroupError) -> String {
     match error {
         GroupError::Malformed(error) => name("DecodeError", error),
-        GroupError::Violation(violation) => name("Violation", violation),
+        GroupError::Violation(violation) | GroupError::Leaf { violation, .. } => name("Violation", violation),
         GroupError::Framing(FramingError::Crypto(error)) => crypto(error),
         GroupError::Framing(FramingError::Schedule(error)) | GroupError::Schedule(error) => match error {
             ScheduleError::Crypto(error) => crypto(error),
