@@ -1,18 +1,20 @@
 //! A client as an application writes one: outbox, inbox and cursor are in one transaction with the group.
 
 use crate::delivery::{Delivery, Entry, Kind};
-use crate::people::{Device, receive, sqlite, suite, tea};
+use crate::people::{Device, receive, sqlite, suite, tea, template};
 use pando_mls::{
-    Decode, Encode, EpochRow, Group, GroupConfig, LeafIndex, MlsMessage, MlsMessageBody, RowKey, Rows,
-    Welcome,
+    Decode, Encode, EpochRow, ExternalJoin, Group, GroupConfig, GroupInfo, KeyPackageTemplate, LeafIndex,
+    LeafTemplate, MlsMessage, MlsMessageBody, Processed, RowKey, Rows, Welcome,
 };
 use pando_store::rusqlite::{Connection, OptionalExtension};
-use pando_store::{Key, Sqlite, StoreError, Transaction};
+use pando_store::{GroupLock, Key, Sqlite, SqliteStore, StoreError, Transaction};
+use rand_core::Rng;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, message BLOB NOT NULL, welcome BLOB);
@@ -28,6 +30,8 @@ pub(crate) struct Client {
     /// Where digests are kept of secrets that are gone.
     gone: PathBuf,
     acknowledged: PathBuf,
+    /// A file with one byte for each external Commit that was abandoned.
+    abandoned: PathBuf,
 }
 
 impl Client {
@@ -41,10 +45,10 @@ impl Client {
         let config = GroupConfig { past_epochs: 10, ..GroupConfig::default() };
         let device = Device::with_config(name, store, seed * 3 + u64::from(number), config).unwrap();
         let (gone, acknowledged) = (folder.join(format!("gone-{name}")), folder.join("acknowledged"));
-        let mut client = Self { number, device, gone, acknowledged };
+        let mut client = Self { number, device, gone, acknowledged, abandoned: folder.join("abandoned") };
         let gone = fs::read(&client.gone).unwrap_or_default();
         let gone: HashSet<&[u8]> = gone.chunks_exact(8).collect();
-        for (key, row) in client.rows() {
+        for (key, row) in client.rows().into_iter().chain(client.joining_rows()) {
             assert!(!gone.contains(digest(key, row.expose()).as_slice()), "{key:?} has come back");
         }
         client
@@ -56,6 +60,33 @@ impl Client {
 
     fn rows(&mut self) -> Rows {
         if self.device.group.is_some() { self.device.stored() } else { Rows::new() }
+    }
+
+    /// Returns the rows of the external Commit that is not known to be accepted; none if there is no such Commit.
+    fn joining_rows(&mut self) -> Rows {
+        self.with_lock(|store, lock| store.load_joining(lock).unwrap()).unwrap_or_default()
+    }
+
+    /// Returns the group as it will be if the external Commit is accepted.
+    fn joining(&mut self) -> Option<Group> {
+        let rows = self.joining_rows();
+        if rows.is_empty() {
+            return None;
+        }
+        let psks = self.device.store.psks();
+        Some(Group::load(&rows, &self.device.client(&psks)).unwrap())
+    }
+
+    /// Calls a function with the lock of the group, which is held if the client has the group.
+    fn with_lock<T>(&mut self, call: impl FnOnce(&mut SqliteStore, &GroupLock) -> T) -> T {
+        let store = &mut self.device.store;
+        match &self.device.group {
+            Some((_, lock)) => call(store, lock),
+            None => {
+                let lock = store.lock(&tea(), Duration::ZERO).unwrap();
+                call(store, &lock)
+            }
+        }
     }
 
     /// Remembers, outside of the stores, which secrets are not there any more.
@@ -143,9 +174,62 @@ impl Client {
             let row = self.own().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
             let row: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = row.optional().unwrap();
             let Some((id, message, welcome)) = row else { return };
-            delivery.accept(self.number, &message, welcome.as_deref());
+            let is_accepted = delivery.accept(self.number, &message, welcome.as_deref());
+            if !is_accepted && self.is_own_join(&message) {
+                self.abandon_join();
+            }
             self.own().execute("DELETE FROM outbox WHERE id = ?1", [id]).unwrap();
         }
+    }
+
+    /// Returns whether the client is to join by an external Commit, because it was removed and has not asked to be added.
+    pub(crate) fn is_outside(&mut self) -> bool {
+        self.device.group.is_none()
+            && self.device.store.key_packages().unwrap().is_empty()
+            && self.joining_rows().is_empty()
+    }
+
+    /// Makes an external Commit, which replaces the own leaf if there is one. The group that there is stays.
+    pub(crate) fn join_externally(&mut self, group_info: &GroupInfo, own_leaf: Option<LeafIndex>) {
+        if !self.joining_rows().is_empty() {
+            return;
+        }
+        let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
+            template(&self.device.name, 0);
+        let mut rng = self.device.rng.clone();
+        let psks = self.device.store.psks();
+        let join = ExternalJoin {
+            group_info,
+            tree: None,
+            template: LeafTemplate { credential, capabilities, extensions },
+            resync: own_leaf,
+            psks: vec![],
+            authenticated_data: b"",
+        };
+        let (_, commit, delta) = join.build(&self.device.client(&psks), &mut rng).unwrap();
+        self.device.rng = rng;
+        self.with_lock(|store, lock| {
+            let mut transaction = store.begin().unwrap();
+            transaction.apply(lock, &delta).unwrap();
+            outbox(&transaction, &commit, None).unwrap();
+            transaction.commit().unwrap();
+        });
+    }
+
+    fn is_own_join(&mut self, message: &[u8]) -> bool {
+        let joining = self.joining();
+        joining.is_some_and(|joining| joining.pending_commit().unwrap().encode().unwrap() == message)
+    }
+
+    fn abandon_join(&mut self) {
+        let before = self.joining_rows();
+        self.with_lock(|store, lock| {
+            let mut transaction = store.begin().unwrap();
+            transaction.abandon_join(lock).unwrap();
+            transaction.commit().unwrap();
+        });
+        self.note_gone(&before, &Rows::new());
+        append(&self.abandoned, &[0]);
     }
 
     /// Takes everything that has come.
@@ -165,6 +249,16 @@ impl Client {
             own.execute("INSERT INTO cursor VALUES (?1)", [at + 1])?;
             Ok::<_, StoreError>(())
         };
+        if entry.kind == Kind::Commit
+            && let Some(joining) = self.joining()
+        {
+            if self.is_own_join(&entry.bytes) {
+                return self.accept_join(joining, entry, advance);
+            }
+            // Another Commit was accepted in this epoch.
+            assert_eq!(Entry::of(&entry.bytes).1 + 1, joining.epoch());
+            self.abandon_join();
+        }
         let own_message = entry.from == self.number && entry.kind != Kind::Commit;
         let member = self.device.group.is_some();
         match entry.kind {
@@ -189,6 +283,35 @@ impl Client {
                 transaction.commit().unwrap();
             }
         }
+    }
+
+    /// Enters the group of an external Commit that was accepted.
+    fn accept_join(
+        &mut self,
+        mut joining: Group,
+        entry: &Entry,
+        advance: impl FnOnce(&Transaction<'_, Sqlite>) -> Result<(), StoreError>,
+    ) {
+        let (old_rows, joining_rows) = (self.rows(), self.joining_rows());
+        let deltas = {
+            let psks = self.device.store.psks();
+            let message = MlsMessage::decode(&entry.bytes).unwrap();
+            let (processed, delta) = joining.process(message, &self.device.client(&psks)).unwrap();
+            assert!(matches!(processed, Processed::OwnCommit));
+            [delta, joining.merge_pending().unwrap()]
+        };
+        self.with_lock(|store, lock| {
+            let mut transaction = store.begin().unwrap();
+            deltas.iter().for_each(|delta| transaction.apply(lock, delta).unwrap());
+            let sql = "INSERT INTO joined VALUES (?1)";
+            transaction.connection().execute(sql, [joining.epoch() as i64]).unwrap();
+            advance(&transaction).unwrap();
+            transaction.commit().unwrap();
+        });
+        self.device.reload().unwrap();
+        let rows = self.rows();
+        self.note_gone(&old_rows, &rows);
+        self.note_gone(&joining_rows, &rows);
     }
 
     fn process(
@@ -221,19 +344,23 @@ impl Client {
         self.leave_if_removed();
     }
 
-    /// Forgets a group from which it was removed, and asks to be added again: in one transaction.
+    /// Forgets a group from which it was removed. Half of the time, it asks to be added again, in the same transaction; half
+    /// of the time, it will join by an external Commit.
     fn leave_if_removed(&mut self) {
         if self.device.group.as_ref().is_none_or(|(group, _)| group.is_active()) {
             return;
         }
+        let asks = self.device.rng.next_u32().is_multiple_of(2);
         let bundle = self.device.bundle();
         let before = self.rows();
         let (_, lock) = self.device.group.take().unwrap();
         let mut transaction = self.device.store.begin().unwrap();
         transaction.delete_group(&lock).unwrap();
-        transaction.insert_key_package(suite(), &bundle, false).unwrap();
-        let message = MlsMessage::from(bundle.key_package);
-        outbox(&transaction, &message, None).unwrap();
+        if asks {
+            transaction.insert_key_package(suite(), &bundle, false).unwrap();
+            let message = MlsMessage::from(bundle.key_package);
+            outbox(&transaction, &message, None).unwrap();
+        }
         transaction.commit().unwrap();
         self.note_gone(&before, &Rows::new());
     }
@@ -252,7 +379,7 @@ impl Client {
             let psks = self.device.store.psks();
             Group::join(&welcome, &stored.bundle, None, &self.device.client(&psks)).unwrap()
         };
-        let lock = self.device.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
+        let lock = self.device.store.lock(&tea(), Duration::ZERO).unwrap();
         let mut transaction = self.device.store.begin().unwrap();
         transaction.apply(&lock, &delta).unwrap();
         transaction.use_key_package(&lock, &stored.reference, pando_store::OldWelcome::Refuse).unwrap();

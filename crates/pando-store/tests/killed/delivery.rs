@@ -36,10 +36,17 @@ impl Entry {
                 };
                 (kind, private.epoch)
             }
+            // The only public messages are external Commits.
+            MlsMessageBody::PublicMessage(public) => (Kind::Commit, public.content.epoch),
             MlsMessageBody::KeyPackage(_) => (Kind::KeyPackage, 0),
             MlsMessageBody::Welcome(_) => (Kind::Welcome, 0),
             other => panic!("{other:?} is not sent"),
         }
+    }
+
+    /// Returns whether this is an external Commit.
+    pub(crate) fn is_external(&self) -> bool {
+        matches!(MlsMessage::decode(&self.bytes).unwrap().body, MlsMessageBody::PublicMessage(_))
     }
 }
 
@@ -81,14 +88,14 @@ impl Delivery {
         self.log.push(entry);
     }
 
-    /// Takes a message, with the Welcome of a Commit, if it comes in time.
-    pub(crate) fn accept(&mut self, from: u8, bytes: &[u8], welcome: Option<&[u8]>) {
+    /// Takes a message, with the Welcome of a Commit, if it comes in time. Returns whether it is in the log.
+    pub(crate) fn accept(&mut self, from: u8, bytes: &[u8], welcome: Option<&[u8]>) -> bool {
         let (kind, epoch) = Entry::of(bytes);
         if self.seen.contains(bytes) {
-            return;
+            return true;
         }
         if matches!(kind, Kind::Commit | Kind::Proposal) && epoch != self.epoch {
-            return;
+            return false;
         }
         let mut entries = vec![Entry { kind, from, bytes: bytes.to_vec() }];
         entries.extend(welcome.map(|bytes| Entry { kind: Kind::Welcome, from, bytes: bytes.to_vec() }));
@@ -101,5 +108,6 @@ impl Delivery {
         let mut file = File::options().append(true).create(true).open(&self.path).unwrap();
         file.write_all(&appended).unwrap();
         entries.into_iter().for_each(|entry| self.take(entry));
+        true
     }
 }

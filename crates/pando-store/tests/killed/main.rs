@@ -1,6 +1,7 @@
 //! A process with three clients is killed, again and again, at any point of what they do; and each time, it goes on
 //! with what is in the stores. Nothing that was acknowledged is lost, everybody can read everything once, no secret
-//! that was replaced or deleted comes back, no Commit stays pending, and in the end all agree.
+//! that was replaced or deleted comes back, no Commit stays pending, and in the end all agree. The third client is removed
+//! and added again, and joins by external Commits, as a member and after a removal: some are accepted, some lose a race.
 //!
 //! Half of the time, the process ends itself at a failpoint, before or after a read, a write or a commit of the
 //! store; half of the time it is ended from outside at any time. `PANDO_KILLS` is how often, 40 times if it is not

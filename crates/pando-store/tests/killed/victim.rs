@@ -39,9 +39,17 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
         if step % 4 == 0 {
             clients.iter_mut().for_each(|client| client.send(&mut delivery));
         }
+        clients[at].send(&mut delivery);
+        clients[at].receive(&delivery);
+        if at == 2 && (clients[2].is_outside() || random.next_u32().is_multiple_of(6)) {
+            join_externally(&mut clients, &delivery);
+            if random.next_u32().is_multiple_of(2) {
+                // The race is lost.
+                clients[0].commit(None);
+                clients[0].send(&mut delivery);
+            }
+        }
         let client = &mut clients[at];
-        client.send(&mut delivery);
-        client.receive(&delivery);
         if client.device.group.is_some() {
             match random.next_u32() % 8 {
                 0..4 => {
@@ -50,16 +58,8 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
                 }
                 4 => client.propose_update(),
                 5 if at == 0 && random.next_u32().is_multiple_of(2) => {
-                    let leaf = LeafIndex(2);
-                    let member = client
-                        .device
-                        .group()
-                        .public()
-                        .tree()
-                        .members()
-                        .map(Result::unwrap)
-                        .any(|at| at == leaf);
-                    client.commit(member.then_some(leaf));
+                    let third = third_leaf(client);
+                    client.commit(third);
                 }
                 5..7 => client.commit(None),
                 _ => {}
@@ -70,6 +70,25 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
         }
     }
     settle(&mut clients, &mut delivery);
+}
+
+/// Returns the leaf of the third client, if it is a member.
+fn third_leaf(client: &Client) -> Option<LeafIndex> {
+    let mut members = client.device.group().public().tree().members().map(Result::unwrap);
+    members.find(|leaf| *leaf == LeafIndex(2))
+}
+
+/// Lets the third client make an external Commit, if the first one can give it a GroupInfo of the current epoch. A client that
+/// waits to be added makes none.
+fn join_externally(clients: &mut [Client], delivery: &Delivery) {
+    let [first, _, third] = clients else { panic!("three clients") };
+    let waits_to_be_added = !third.device.store.key_packages().unwrap().is_empty();
+    if first.device.group().epoch() != delivery.epoch || waits_to_be_added {
+        return;
+    }
+    let psks = first.device.store.psks();
+    let group_info = first.device.group().group_info(true, &first.device.client(&psks)).unwrap();
+    third.join_externally(&group_info, third_leaf(first));
 }
 
 /// The group, made once. A life that ends before this is done begins again with new stores.
@@ -115,6 +134,9 @@ fn settle(clients: &mut [Client], delivery: &mut Delivery) {
         let before = delivery.log.len();
         clients.iter_mut().for_each(|client| client.send(delivery));
         clients.iter_mut().for_each(|client| client.receive(delivery));
+        if clients[2].is_outside() {
+            join_externally(clients, delivery);
+        }
         clients.iter_mut().for_each(|client| client.send(delivery));
         if delivery.log.len() == before {
             break;
@@ -126,8 +148,9 @@ fn settle(clients: &mut [Client], delivery: &mut Delivery) {
         assert_eq!(group.epoch(), delivery.epoch);
         assert_eq!(group.epoch_authenticator(), members[0].0.epoch_authenticator());
     }
-    // Who is not a member has a KeyPackage out, and nobody else has.
+    // Who is not a member has a KeyPackage out, and nobody else has. No external Commit stays pending.
     for client in clients.iter() {
+        assert!(client.device.store.joining().unwrap().is_empty(), "an external Commit stays pending");
         let waits = usize::from(client.device.group.is_none());
         assert_eq!(client.device.store.key_packages().unwrap().len(), waits);
     }
@@ -158,8 +181,10 @@ fn check(folder: &Path, clients: &[Client], delivery: &Delivery) {
         .map(|name| fs::metadata(folder.join(format!("gone-{name}"))).unwrap().len() / 8)
         .iter()
         .sum();
+    let own_joins = delivery.log.iter().filter(|entry| entry.is_external()).count();
+    let abandoned = fs::read(folder.join("abandoned")).unwrap_or_default().len();
     println!(
-        "{} messages ({} acknowledged), {} Commits, {} proposals, {} times somebody was removed and {} times added again, {gone} secrets gone, {} bytes read by the third",
+        "{own_joins} external Commits accepted and {abandoned} abandoned, {} messages ({} acknowledged), {} Commits, {} proposals, {} times somebody was removed and {} times added again, {gone} secrets gone, {} bytes read by the third",
         count(Kind::Application),
         acknowledged.len() / (PAYLOAD + 1),
         count(Kind::Commit),
