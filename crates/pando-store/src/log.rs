@@ -10,6 +10,11 @@
 //! restarted the log, which is what a transaction does after a complete checkpoint. In other cases, [`Log::overwrite`]
 //! reports that pages are superseded, and the caller restarts the log first.
 //!
+//! SQLite appends frames from the beginning of the log, and no frame begins with zeros. So the frames behind the live ones end
+//! where a frame's header is zero, if everything behind was zero once. The whole log is read to find that out: when it is
+//! opened, because a power failure may keep later frames without earlier ones; after another connection has written; and
+//! after an overwriting failed.
+//!
 //! SQLite takes its locks on the database and on the index of the log (`-shm`), never on the log itself. So the log may
 //! be opened and closed by other means without taking locks away.
 
@@ -31,11 +36,12 @@ const FRAME_HEADER_LEN: u64 = 24;
 /// The first word of the log, without its last bit, which is the order of bytes in checksums.
 const MAGIC: u32 = 0x377f_0682;
 
-/// Number of bytes that are overwritten at once.
+/// Number of bytes that are read or overwritten at once.
 const CHUNK: usize = 64 << 10;
 
-/// Number of zeros that the log keeps. Without them, the file system would have to find blocks for each transaction.
-const SPARE: u64 = 1 << 20;
+/// Number of zeros that the log keeps. Without them, the file system would have to find blocks for each transaction. They
+/// are read when the log is opened.
+const SPARE: u64 = 128 << 10;
 
 /// The log of a database.
 #[derive(Debug)]
@@ -45,6 +51,8 @@ pub(crate) struct Log {
     /// The file of the database when SQLite opened it.
     identity: Identity,
     file: Option<File>,
+    /// The version of the database when all was zero behind the live frames. Unless another connection writes, it stays.
+    zero_at: Option<i64>,
 }
 
 impl Log {
@@ -53,31 +61,33 @@ impl Log {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
         let identity = Identity::of(database)?;
-        Ok(Self { database: database.into(), path: path.into(), identity, file: None })
+        Ok(Self { database: database.into(), path: path.into(), identity, file: None, zero_at: None })
     }
 
     /// Overwrites all that is behind the live frames, and makes that durable. Returns false, with nothing overwritten,
     /// if the live frames have old contents of pages.
     ///
-    /// The caller holds the write lock of the database, and `frames` is the number of live frames.
-    pub(crate) fn overwrite(&mut self, frames: u64) -> Result<bool, StoreError> {
+    /// The caller holds the write lock of the database, `frames` is the number of live frames, and `version` is a number that
+    /// changes if another connection writes.
+    pub(crate) fn overwrite(&mut self, frames: u64, version: i64) -> Result<bool, StoreError> {
+        let is_known = self.zero_at == Some(version);
         let Some(file) = self.open().map_err(failed)? else {
             return if frames == 0 { Ok(true) } else { Err(failed(foreign())) };
         };
         let len = file.metadata().map_err(failed)?.len();
         if frames == 0 {
             // The header may still be valid, and must not be torn from its frames.
-            return is_zero(file, len).map_err(failed);
+            return Ok(last_written(file, 0, len).map_err(failed)? == 0);
         }
-        let Some(end) = live_end(file, frames).map_err(failed)? else { return Ok(false) };
-        if zero(file, end, len)? {
-            file.sync_data().map_err(failed)?;
-        }
-        let most = end.saturating_add(SPARE);
-        if len > most {
+        let Some(live) = Live::read(file, frames).map_err(failed)? else { return Ok(false) };
+        let written = if is_known { live.written(file, len) } else { last_written(file, live.end, len) };
+        let overwritten = written.map_err(failed).and_then(|written| live.overwrite_behind(file, written));
+        let most = live.end.saturating_add(SPARE);
+        if len > most && overwritten.is_ok() {
             file.set_len(most).map_err(failed)?;
         }
-        Ok(true)
+        self.zero_at = overwritten.is_ok().then_some(version);
+        overwritten.map(|()| true)
     }
 
     /// Opens the file once. It stays the same as long as SQLite has the database open. None if there is no log yet.
@@ -97,72 +107,93 @@ impl Log {
     }
 }
 
-/// Reads the headers of the live frames. Returns where the last of them ends, or none if a page is in two of them.
-fn live_end(mut file: &File, frames: u64) -> io::Result<Option<u64>> {
-    let mut bytes = [0; 32];
-    file.seek(SeekFrom::Start(0))?;
-    file.read_exact(&mut bytes)?;
-    let header = words(&bytes);
-    let &[magic, _, page_size, _, salt, other_salt, ..] = header.as_slice() else { return Err(foreign()) };
-    if magic & !1 != MAGIC || !page_size.is_power_of_two() {
-        return Err(foreign());
-    }
-    let step = FRAME_HEADER_LEN.saturating_add(page_size.into());
-    let (mut pages, mut at, mut committed) = (HashSet::new(), HEADER_LEN, false);
-    for _ in 0..frames {
-        let mut bytes = [0; 24];
-        file.seek(SeekFrom::Start(at))?;
-        file.read_exact(&mut bytes)?;
-        let header = words(&bytes);
-        let &[page, database_size, first, second, ..] = header.as_slice() else { return Err(foreign()) };
-        if [first, second] != [salt, other_salt] {
+/// The live frames.
+struct Live {
+    /// Where they end.
+    end: u64,
+    /// The length of a frame.
+    step: u64,
+}
+
+impl Live {
+    /// Reads the headers of the live frames. Returns none if a page is in two of them.
+    fn read(file: &File, frames: u64) -> io::Result<Option<Self>> {
+        let header = words(&read::<32>(file, 0)?);
+        let &[magic, _, page_size, _, salt, other_salt, ..] = header.as_slice() else {
+            return Err(foreign());
+        };
+        if magic & !1 != MAGIC || !page_size.is_power_of_two() {
             return Err(foreign());
         }
-        // The first page has the schema and no values. The log is restarted by writing it.
-        if page != 1 && !pages.insert(page) {
-            return Ok(None);
+        let step = FRAME_HEADER_LEN.saturating_add(page_size.into());
+        let (mut pages, mut end, mut committed) = (HashSet::new(), HEADER_LEN, false);
+        for _ in 0..frames {
+            let header = words(&read::<24>(file, end)?);
+            let &[page, database_size, first, second, ..] = header.as_slice() else { return Err(foreign()) };
+            if [first, second] != [salt, other_salt] {
+                return Err(foreign());
+            }
+            // The first page has the schema and no values. The log is restarted by writing it.
+            if page != 1 && !pages.insert(page) {
+                return Ok(None);
+            }
+            committed = database_size != 0;
+            end = end.saturating_add(step);
         }
-        committed = database_size != 0;
-        at = at.saturating_add(step);
+        if committed { Ok(Some(Self { end, step })) } else { Err(foreign()) }
     }
-    if committed { Ok(Some(at)) } else { Err(foreign()) }
+
+    /// Returns where the frames that are not live end: at the first header that is zero.
+    fn written(&self, file: &File, len: u64) -> io::Result<u64> {
+        let mut at = self.end;
+        while at.saturating_add(FRAME_HEADER_LEN) <= len && read::<24>(file, at)? != [0; 24] {
+            at = at.saturating_add(self.step);
+        }
+        Ok(at.min(len))
+    }
+
+    /// Overwrites what is between the live frames and `written`, and makes that durable.
+    fn overwrite_behind(&self, mut file: &File, written: u64) -> Result<(), StoreError> {
+        let (zeros, mut at) = (vec![0; CHUNK], self.end);
+        while at < written {
+            point("log::overwrite")?;
+            let left = usize::try_from(written.saturating_sub(at)).unwrap_or(usize::MAX);
+            let (chunk, _) = zeros.split_at(left.min(CHUNK));
+            file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(chunk)).map_err(failed)?;
+            at = at.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        }
+        if written > self.end {
+            file.sync_data().map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn read<const LEN: usize>(mut file: &File, at: u64) -> io::Result<[u8; LEN]> {
+    let mut bytes = [0; LEN];
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a part of a file. Returns where the last chunk ends that is not zero, or where the part begins.
+fn last_written(mut file: &File, from: u64, len: u64) -> io::Result<u64> {
+    let mut buffer = Zeroizing::new(vec![0; CHUNK]);
+    let (mut at, mut last) = (from, from);
+    file.seek(SeekFrom::Start(from))?;
+    while at < len {
+        let chunk = part(&mut buffer, len.saturating_sub(at));
+        file.read_exact(chunk)?;
+        at = at.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        if chunk.iter().any(|byte| *byte != 0) {
+            last = at;
+        }
+    }
+    Ok(last)
 }
 
 fn words(bytes: &[u8]) -> Vec<u32> {
     bytes.as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word)).collect()
-}
-
-/// Overwrites a part of a file, and returns whether anything else than zeros was there.
-fn zero(mut file: &File, from: u64, to: u64) -> Result<bool, StoreError> {
-    let mut buffer = Zeroizing::new(vec![0; CHUNK]);
-    let (mut at, mut written) = (from, false);
-    while at < to {
-        let chunk = part(&mut buffer, to.saturating_sub(at));
-        file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(chunk)).map_err(failed)?;
-        if chunk.iter().any(|byte| *byte != 0) {
-            chunk.fill(0);
-            point("log::overwrite")?;
-            file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(chunk)).map_err(failed)?;
-            written = true;
-        }
-        at = at.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-    }
-    Ok(written)
-}
-
-fn is_zero(mut file: &File, len: u64) -> io::Result<bool> {
-    let mut buffer = Zeroizing::new(vec![0; CHUNK]);
-    let mut left = len;
-    file.seek(SeekFrom::Start(0))?;
-    while left > 0 {
-        let chunk = part(&mut buffer, left);
-        file.read_exact(chunk)?;
-        if chunk.iter().any(|byte| *byte != 0) {
-            return Ok(false);
-        }
-        left = left.saturating_sub(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-    }
-    Ok(true)
 }
 
 fn part(buffer: &mut [u8], left: u64) -> &mut [u8] {
