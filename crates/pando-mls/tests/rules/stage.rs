@@ -289,5 +289,8 @@ impl Stage {
 
 /// The rule that was broken.
 pub(crate) fn violation(error: GroupError) -> Violation {
-    error.violation().cloned().unwrap_or_else(|| panic!("no rule was broken: {error:?}"))
+    match error {
+        GroupError::Violation(violation) | GroupError::Leaf { violation, .. } => violation,
+        other => panic!("no rule was broken: {other:?}"),
+    }
 }
