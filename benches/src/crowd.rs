@@ -40,7 +40,9 @@ impl Member {
     pub fn alone(crypto: Crypto, rng: &mut ChaCha20Rng) -> Self {
         let person = Person::new(crypto, 0);
         let (extensions, bundle, client) = (Extensions::default(), person.bundle(), person.client());
-        let (group, _) = Group::create(crypto.suite, group_id(), extensions, bundle, &client, rng).unwrap();
+        let group = Group::create(crypto.suite, group_id(), extensions, bundle, &client, rng)
+            .unwrap()
+            .assume_persisted();
         Self { person, group }
     }
 
@@ -54,7 +56,7 @@ impl Member {
         let MlsMessageBody::Welcome(welcome) = MlsMessage::decode(welcome).unwrap().body else {
             panic!("not a Welcome")
         };
-        let (group, delta) = Group::join(&welcome, bundle, tree, &person.client()).unwrap();
+        let (group, delta) = Group::join(&welcome, bundle, tree, &person.client()).unwrap().into_parts();
         (Self { person, group }, delta)
     }
 
@@ -79,8 +81,8 @@ impl Member {
             psks: Vec::new(),
             authenticated_data: b"",
         };
-        let (mut group, message, delta) = join.build(&person.client(), rng).unwrap();
-        let delta = delta.then(group.merge_pending().unwrap()).unwrap();
+        let ((mut group, message), delta) = join.build(&person.client(), rng).unwrap().into_parts();
+        let delta = delta.then(group.merge_pending().unwrap().into_parts().1).unwrap();
         (Self { person, group }, message.encode().unwrap(), delta)
     }
 
@@ -90,30 +92,31 @@ impl Member {
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
         rng: &mut ChaCha20Rng,
     ) -> (Vec<u8>, Option<Welcome>) {
-        let output = fill(self.group.commit()).build(&self.person.client(), rng).unwrap();
+        let output = fill(self.group.commit()).build(&self.person.client(), rng).unwrap().assume_persisted();
         (output.message.encode().unwrap(), output.welcome)
     }
 
     /// Enters the epoch of somebody else's Commit.
     pub fn process_commit(&mut self, message: &[u8]) -> Delta {
         let message = MlsMessage::decode(message).unwrap();
-        let (Processed::Commit(staged), _) = self.group.process(message, &self.person.client()).unwrap()
+        let Processed::Commit(staged) =
+            self.group.process(message, &self.person.client()).unwrap().assume_persisted()
         else {
             panic!("not a Commit")
         };
-        self.group.merge(*staged).unwrap().1
+        self.group.merge(*staged).unwrap().into_parts().1
     }
 
     /// Encrypts data.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
-        let (message, _) = self.group.encrypt(data, b"", &self.person.client(), rng).unwrap();
+        let message = self.group.encrypt(data, b"", &self.person.client(), rng).unwrap().assume_persisted();
         message.encode().unwrap()
     }
 
     /// Reads what somebody else has encrypted.
     pub fn decrypt(&mut self, message: &[u8]) -> (Opaque, Delta) {
         let message = MlsMessage::decode(message).unwrap();
-        let (processed, delta) = self.group.process(message, &self.person.client()).unwrap();
+        let (processed, delta) = self.group.process(message, &self.person.client()).unwrap().into_parts();
         let Processed::Application { data, .. } = processed else { panic!("not data") };
         (data, delta)
     }

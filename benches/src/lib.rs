@@ -1,5 +1,6 @@
 //! What the benchmarks have in common.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are measured, or nothing is stored")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

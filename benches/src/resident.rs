@@ -112,7 +112,7 @@ impl Resident {
     /// Encrypts data, and stores that before it would be sent.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
         let client = self.member.person.client();
-        let (message, delta) = self.member.group.encrypt(data, b"", &client, rng).unwrap();
+        let (message, delta) = self.member.group.encrypt(data, b"", &client, rng).unwrap().into_parts();
         let message = message.encode().unwrap();
         self.store(&delta);
         message
@@ -121,9 +121,10 @@ impl Resident {
     /// Enters the epoch of a Commit, and stores it.
     pub fn process_commit(&mut self, message: &[u8]) {
         let message = MlsMessage::decode(message).unwrap();
-        let (processed, _) = self.member.group.process(message, &self.member.person.client()).unwrap();
+        let processed =
+            self.member.group.process(message, &self.member.person.client()).unwrap().assume_persisted();
         let Processed::Commit(staged) = processed else { panic!("not a Commit") };
-        let (_, delta) = self.member.group.merge(*staged).unwrap();
+        let (_, delta) = self.member.group.merge(*staged).unwrap().into_parts();
         self.store(&delta);
     }
 

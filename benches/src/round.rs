@@ -33,7 +33,7 @@ impl Crowd {
     pub fn commit(&mut self, fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>) -> Vec<u8> {
         let Self { committer, receiver, rng, .. } = self;
         let (message, _) = committer.commit(fill, rng);
-        let _ = committer.group.merge_pending().unwrap();
+        committer.group.merge_pending().unwrap().assume_persisted();
         let _ = receiver.process_commit(&message);
         message
     }

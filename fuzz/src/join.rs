@@ -60,10 +60,14 @@ impl Invited {
         let mut group = live.load(0);
         let psk = Psk::External { psk_id: vec![1].into() };
         let commit = group.commit().add(newcomer.key_package.clone()).psk(psk);
-        let commit = commit.build(&live.client(0), &mut ChaCha20Rng::seed_from_u64(1)).expect("commits");
-        let _ = group.merge_pending().expect("merges");
+        let commit = commit
+            .build(&live.client(0), &mut ChaCha20Rng::seed_from_u64(1))
+            .expect("commits")
+            .assume_persisted();
+        group.merge_pending().expect("merges").assume_persisted();
         let welcome = commit.welcome.expect("somebody was added");
-        let (joined, _) = Group::join(&welcome, newcomer, None, &client).expect("the honest one");
+        let joined =
+            Group::join(&welcome, newcomer, None, &client).expect("the honest one").assume_persisted();
         assert_eq!(joined.epoch_authenticator(), group.epoch_authenticator());
 
         let (info, sealed) = (&welcome.encrypted_group_info, &welcome.secrets[0].encrypted_group_secrets);
@@ -141,7 +145,8 @@ fn psk_secret(live: &Live, ids: &[PreSharedKeyId]) -> Option<PskSecret> {
 fn outsider(live: &Live, invited: &Invited, bytes: &[u8]) {
     let Ok(welcome) = Welcome::decode(bytes) else { return };
     let client = live.outside(&*live.newcomer_signer);
-    let Ok((group, _)) = Group::join(&welcome, &live.newcomer, None, &client) else { return };
+    let Ok(group) = Group::join(&welcome, &live.newcomer, None, &client) else { return };
+    let group = group.assume_persisted();
     let honest = Welcome::decode(&invited.welcome).expect("decodes");
     let reference = live.suite.key_package_ref(&live.newcomer.key_package).expect("short");
     // What is for others may be changed: nobody has signed it.
@@ -188,15 +193,16 @@ fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags
         Welcome { cipher_suite: suite.cipher_suite(), secrets: vec![secrets], encrypted_group_info };
     let client = live.outside(&*live.newcomer_signer);
     let joined = Group::join(&welcome, &live.newcomer, tree.as_deref(), &client);
-    let Ok((group, _)) = joined else { return false };
+    let Ok(group) = joined else { return false };
+    let group = group.assume_persisted();
     assert_eq!(group.epoch_authenticator(), Some(&epoch.epoch_authenticator));
     // Whatever the group is, it works; but that there may be no next epoch.
     let mut kept = Kept::new(group);
     match kept.group.commit().build(&client, &mut rng) {
         Ok(commit) => {
-            kept.store(commit.delta);
-            let delta = kept.group.merge_pending().expect("it is pending");
-            kept.store(delta);
+            kept.store(commit);
+            let merged = kept.group.merge_pending().expect("it is pending");
+            kept.store(merged);
         }
         Err(error) => assert_eq!(error, Violation::EpochOverflow.into()),
     }

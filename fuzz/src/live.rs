@@ -5,10 +5,10 @@ use crate::secrets::secrets;
 use crate::sent::sent;
 use pando_mls::wire::{ExternalSender, ExternalSenders, RequiredCapabilities};
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Delta,
+    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider,
     Extension, ExtensionType, Extensions, Group, GroupConfig, GroupId, GroupInfo, IdentityPolicy,
     KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, Processed, ProposalType,
-    PskStore, PskValue, Rows, RustCrypto, SecretBytes, Signer, Suite, Tree, Welcome,
+    PskStore, PskValue, Rows, RustCrypto, SecretBytes, Signer, Suite, Tree, Unpersisted, Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -127,13 +127,18 @@ impl Live {
         let with = if rich { extensions(&*external) } else { Extensions::default() };
         let id = b"live".as_slice().into();
         let first = bundles.remove(0);
-        let (mut creator, _) = Group::create(suite, id, with, first, &act(0), &mut rng).expect("creates");
+        let mut creator =
+            Group::create(suite, id, with, first, &act(0), &mut rng).expect("creates").assume_persisted();
         let add = bundles.iter().fold(creator.commit(), |commit, one| commit.add(one.key_package.clone()));
-        let welcome = add.build(&act(0), &mut rng).expect("adds").welcome.expect("a Welcome");
-        let _ = creator.merge_pending().expect("merges");
+        let welcome =
+            add.build(&act(0), &mut rng).expect("adds").assume_persisted().welcome.expect("a Welcome");
+        creator.merge_pending().expect("merges").assume_persisted();
         groups.insert(0, creator);
         for (bundle, leaf) in bundles.iter().zip(1..).filter(|(_, leaf)| !rich || ![2, 4].contains(leaf)) {
-            groups.insert(leaf, Group::join(&welcome, bundle, None, &act(leaf)).expect("joins").0);
+            groups.insert(
+                leaf,
+                Group::join(&welcome, bundle, None, &act(leaf)).expect("joins").assume_persisted(),
+            );
         }
         // Those who are there give keys to the nodes.
         let mut commit = |groups: &mut Groups, by: u32, added: Option<&KeyPackageBundle>| {
@@ -144,9 +149,9 @@ impl Live {
                 None if rich && by == 5 => builder.remove(LeafIndex(2)).remove(LeafIndex(4)),
                 None => builder,
             };
-            let output = builder.build(&act(by), &mut rng).expect("commits");
+            let output = builder.build(&act(by), &mut rng).expect("commits").assume_persisted();
             for (leaf, group) in groups {
-                match group.process(output.message.clone(), &act(*leaf)).expect("takes").0 {
+                match group.process(output.message.clone(), &act(*leaf)).expect("takes").assume_persisted() {
                     Processed::Commit(staged) => drop(group.merge(*staged).expect("merges")),
                     _ => drop(group.merge_pending().expect("merges")),
                 }
@@ -160,7 +165,7 @@ impl Live {
         if rich {
             let late = bundle(suite, "late", &*signers[2], &mut ChaCha20Rng::seed_from_u64(9));
             let welcome: Welcome = commit(&mut groups, 0, Some(&late)).expect("a Welcome");
-            groups.insert(2, Group::join(&welcome, &late, None, &act(2)).expect("joins").0);
+            groups.insert(2, Group::join(&welcome, &late, None, &act(2)).expect("joins").assume_persisted());
             let tree = groups[&0].public().tree();
             assert!(!tree.is_member(LeafIndex(4)).unwrap(), "a leaf is blank");
             let root = tree.parent(tree.size().root()).unwrap().expect("the root is not blank");
@@ -250,20 +255,20 @@ impl Kept {
         Self { rows: group.rows().expect("rows"), group }
     }
 
-    pub(crate) fn store(&mut self, delta: Delta) {
-        delta.apply(&mut self.rows).expect("it follows");
+    pub(crate) fn store<T>(&mut self, result: Unpersisted<T>) -> T {
+        result.persist_to(&mut self.rows).expect("it follows")
     }
 
     /// The group as it is opened, of which no more is read than is needed.
     pub(crate) fn reopen(&mut self, client: &Client<'_>) {
-        self.group.take_delta().apply(&mut self.rows).expect("it follows");
+        self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         self.group = Group::open(Arc::new(rows), client).expect("opens");
     }
 
     /// What was stored is the group, and gives it back.
     pub(crate) fn check(mut self, client: &Client<'_>) {
-        self.group.take_delta().apply(&mut self.rows).expect("it follows");
+        self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows = self.group.rows().expect("rows");
         same(&self.rows, &rows, "what was stored is not what there is");
         let loaded = Group::load(&self.rows, client).expect("loads");

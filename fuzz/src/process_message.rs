@@ -7,7 +7,7 @@ use crate::live::{GROUPS, Kept, Live, VICTIM, live, which};
 use crate::script::Script;
 use pando_mls::wire::{Add, PreSharedKey, PreSharedKeyId, Remove, Sender};
 use pando_mls::{
-    Decode, Delta, Group, GroupError, LeafIndex, Missing, Misuse, MlsMessage, Processed, Proposal, Psk,
+    Decode, Group, GroupError, LeafIndex, Missing, Misuse, MlsMessage, Processed, Proposal, Psk, Unpersisted,
 };
 use pando_schedule::EpochSecrets;
 use rand_chacha::ChaCha20Rng;
@@ -127,12 +127,9 @@ impl<'a> Pair<'a> {
     /// What both say of a message.
     fn process(&mut self, message: &MlsMessage) -> [Option<Processed>; 2] {
         let victim = self.victim.group.process(message.clone(), &self.live.client(VICTIM));
-        let victim = victim.ok().map(|(processed, delta)| {
-            self.victim.store(delta);
-            processed
-        });
+        let victim = victim.ok().map(|processed| self.victim.store(processed));
         let witness = self.witness.process(message.clone(), &self.live.client(WITNESS));
-        [victim, witness.ok().map(|(processed, _)| processed)]
+        [victim, witness.ok().map(Unpersisted::assume_persisted)]
     }
 
     /// A proposal.
@@ -144,9 +141,9 @@ impl<'a> Pair<'a> {
     /// A Commit: who enters its epoch is where the insider is. Whether the victim does.
     fn follow(&mut self, message: &MlsMessage, epoch: &EpochSecrets, unedited: bool) -> bool {
         let [victim, witness] = self.process(message);
-        let (victim, delta) = enter(&mut self.victim.group, victim, epoch);
-        self.victim.store(delta);
-        let (witness, _) = enter(&mut self.witness, witness, epoch);
+        let victim = enter(&mut self.victim.group, victim, epoch);
+        let victim = self.victim.store(victim);
+        let witness = enter(&mut self.witness, witness, epoch).assume_persisted();
         self.together = victim.is_some() && victim == witness;
         let removed = victim.is_none() || witness.is_none();
         assert!(self.together || removed || !unedited, "they do not agree about a Commit");
@@ -160,15 +157,14 @@ impl<'a> Pair<'a> {
             let mut rng = ChaCha20Rng::seed_from_u64(1);
             match self.victim.group.commit().build(&client, &mut rng) {
                 Ok(commit) => {
-                    self.victim.store(commit.delta);
-                    let delta = self.victim.group.merge_pending().expect("it is pending");
-                    self.victim.store(delta);
+                    let commit = self.victim.store(commit);
+                    let merged = self.victim.group.merge_pending().expect("it is pending");
+                    self.victim.store(merged);
                     let followed = self.witness.process(commit.message, &self.live.client(WITNESS));
-                    let (Processed::Commit(staged), _) = followed.expect("it is honest") else {
-                        panic!("it is a Commit")
-                    };
+                    let followed = followed.expect("it is honest").assume_persisted();
+                    let Processed::Commit(staged) = followed else { panic!("it is a Commit") };
                     let is_out = staged.removes_me();
-                    let _ = self.witness.merge(*staged).expect("it follows");
+                    self.witness.merge(*staged).expect("it follows").assume_persisted();
                     let (one, other) = (&self.victim.group, &self.witness);
                     assert!(is_out || one.epoch_authenticator() == other.epoch_authenticator());
                 }
@@ -184,11 +180,11 @@ impl<'a> Pair<'a> {
 }
 
 /// Whether a member enters the epoch of a Commit, if it is to be one of its members.
-fn enter(group: &mut Group, processed: Option<Processed>, epoch: &EpochSecrets) -> (Option<bool>, Delta) {
-    let Some(Processed::Commit(staged)) = processed else { return (Some(false), Delta::default()) };
+fn enter(group: &mut Group, processed: Option<Processed>, epoch: &EpochSecrets) -> Unpersisted<Option<bool>> {
+    let Some(Processed::Commit(staged)) = processed else { return group.take_delta().map(|()| Some(false)) };
     let removed = staged.removes_me();
-    let (_, delta) = group.merge(*staged).expect("it follows");
+    let merged = group.merge(*staged).expect("it follows");
     // Who is removed cannot know whether the tag is right.
     assert!(removed || group.epoch_authenticator() == Some(&epoch.epoch_authenticator));
-    ((!removed).then_some(true), delta)
+    merged.map(|_| (!removed).then_some(true))
 }

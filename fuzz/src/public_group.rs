@@ -4,8 +4,8 @@
 use crate::live::{edited, live};
 use pando_mls::wire::{Mac, PublicMessage};
 use pando_mls::{
-    Decode, Delta, Encode, GroupError, GroupInfo, Limits, MlsMessage, MlsMessageBody, PublicGroup,
-    PublicProcessed, RowKey, RowSource, Rows, RustCrypto, SecretBytes, SourceError,
+    Decode, Encode, GroupError, GroupInfo, Limits, MlsMessage, MlsMessageBody, PublicGroup, PublicProcessed,
+    RowKey, RowSource, Rows, RustCrypto, SecretBytes, SourceError, Unpersisted,
 };
 use std::sync::{Arc, Mutex};
 
@@ -41,15 +41,17 @@ impl Both {
     /// Does an operation with both groups. Both succeed, or fail for the same reason.
     fn operate<T>(
         &mut self,
-        operation: impl Fn(&mut PublicGroup, usize) -> Result<(T, Delta), GroupError>,
+        operation: impl Fn(&mut PublicGroup, usize) -> Result<Unpersisted<T>, GroupError>,
     ) -> Result<[T; 2], GroupError> {
         match (operation(&mut self.group, 0), operation(&mut self.opened, 1)) {
-            (Ok((result, delta)), Ok((other_result, other))) => {
-                assert_eq!(delta, other, "the opened group writes something else");
-                delta.apply(&mut self.rows).expect("it follows");
-                if !self.is_late {
-                    other.apply(&mut self.store.0.lock().expect("no panic")).expect("it follows");
-                }
+            (Ok(result), Ok(other)) => {
+                assert_eq!(result.delta(), other.delta(), "the opened group writes something else");
+                let result = result.persist_to(&mut self.rows).expect("it follows");
+                let other_result = if self.is_late {
+                    other.assume_persisted()
+                } else {
+                    other.persist_to(&mut self.store.0.lock().expect("no panic")).expect("it follows")
+                };
                 assert_eq!(self.opened.public().context(), self.group.public().context());
                 assert!(self.opened.pending_proposals().eq(self.group.pending_proposals()));
                 Ok([result, other_result])
@@ -76,10 +78,10 @@ pub fn public_group(input: &[u8]) {
     }
     let policy = live.policy();
     let observed = PublicGroup::new(live.suite, &group_info, None, policy, Limits::default());
-    let Ok((group, delta)) = observed else { return };
+    let Ok(group) = observed else { return };
     assert!(first & SIGNED != 0 || group_info == live.group_info, "nobody has signed this");
     let mut rows = Rows::new();
-    delta.apply(&mut rows).expect("it follows");
+    let group = group.persist_to(&mut rows).expect("it follows");
     let store = Arc::new(Store(Mutex::new(group.rows().expect("rows"))));
     let opened = PublicGroup::open(store.clone(), &RustCrypto, Limits::default()).expect("opens");
     let mut both = Both { group, rows, opened, store, is_late: first & LATE != 0 };
@@ -98,11 +100,10 @@ pub fn public_group(input: &[u8]) {
         assert_eq!(both.group.public().context().epoch, epoch, "nothing is merged yet");
         if let (PublicProcessed::Commit(staged), PublicProcessed::Commit(other)) = (processed, other) {
             let staged = [staged, other];
-            let merge =
-                |group: &mut PublicGroup, number: usize| Ok(((), group.merge_unconfirmed(&staged[number])?));
+            let merge = |group: &mut PublicGroup, number: usize| group.merge_unconfirmed(&staged[number]);
             let before = both.group.rows().expect("rows");
             both.operate(merge).expect("it follows");
-            both.operate(|group, _| Ok(((), group.roll_back()?))).expect("there is a state before");
+            both.operate(|group, _| group.roll_back()).expect("there is a state before");
             assert!(are_same(&both.rows, &before), "it has not returned to the state before");
             both.operate(merge).expect("it follows");
         }

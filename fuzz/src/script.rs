@@ -51,13 +51,13 @@ impl<'a> Script<'a> {
 
     fn act(&mut self, what: u8, edits: &[u8], dropped: bool) -> Result<(), GroupError> {
         let (group, client, rng) = (&mut self.kept.group, &self.client, &mut self.rng);
-        let (message, delta) = match what {
+        let message = match what {
             0 => group.encrypt(b"mine", b"", client, rng)?,
             1 => group.propose_update(None, b"", client, rng)?,
-            2 => group.commit().build(client, rng).map(|output| (output.message, output.delta))?,
+            2 => group.commit().build(client, rng)?.map(|output| output.message),
             3 => {
-                let (_, delta) = group.clear_pending();
-                self.kept.store(delta);
+                let cleared = group.clear_pending();
+                self.kept.store(cleared);
                 return Ok(());
             }
             4 => {
@@ -73,7 +73,7 @@ impl<'a> Script<'a> {
                 return Ok(());
             }
         };
-        self.kept.store(delta);
+        let message = self.kept.store(message);
         self.own.push(message.encode().expect("encodes"));
         Ok(())
     }
@@ -90,7 +90,7 @@ impl<'a> Script<'a> {
         let (before, rows) = (state(&self.kept), self.kept.group.rows().expect("rows"));
         let taken = self.kept.group.process(message, &self.client);
         let after = state(&self.kept);
-        let (processed, delta) = match taken {
+        let processed = match taken {
             Ok(taken) => taken,
             Err(error) => {
                 assert!(before == after, "it was refused");
@@ -109,16 +109,21 @@ impl<'a> Script<'a> {
                 return;
             }
         };
-        self.kept.store(delta);
+        let processed = self.kept.store(processed);
         assert!((&before.0, &before.1, &before.3) == (&after.0, &after.1, &after.3), "nothing is merged yet");
         let was_sent = self.live.honest.iter().chain(&self.own).any(|sent| sent == bytes);
         assert!(was_sent, "nobody has sent {processed:?}");
-        let delta = match processed {
-            _ if dropped => return,
-            Processed::Commit(staged) => self.kept.group.merge(*staged).expect("it follows").1,
-            Processed::OwnCommit => self.kept.group.merge_pending().expect("it is pending"),
-            _ => return,
-        };
-        self.kept.store(delta);
+        match processed {
+            _ if dropped => {}
+            Processed::Commit(staged) => {
+                let merged = self.kept.group.merge(*staged).expect("it follows");
+                self.kept.store(merged);
+            }
+            Processed::OwnCommit => {
+                let merged = self.kept.group.merge_pending().expect("it is pending");
+                self.kept.store(merged);
+            }
+            _ => {}
+        }
     }
 }

@@ -88,7 +88,9 @@ fn proposals(live: &Live) -> Vec<Vec<u8>> {
     let client = live.outside(&*live.signers[0]);
     let mut group = Group::load(live.rows(0), &client).expect("loads");
     let update = group.propose_update(None, b"", &client, &mut ChaCha20Rng::seed_from_u64(6));
-    let MlsMessageBody::PublicMessage(update) = update.expect("proposes").0.body else { panic!("encrypted") };
+    let MlsMessageBody::PublicMessage(update) = update.expect("proposes").assume_persisted().body else {
+        panic!("encrypted")
+    };
     let Content::Proposal(update) = update.content.content else { panic!("no proposal") };
     let reinit = ReInit {
         group_id: b"next".as_slice().into(),

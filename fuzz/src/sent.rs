@@ -32,9 +32,9 @@ pub(crate) fn sent(live: &Live, rich: bool) -> Vec<Vec<u8>> {
 
 /// Takes a message, and enters the epoch if it is a Commit.
 fn enter(group: &mut Group, message: &MlsMessage, client: &Client<'_>) {
-    let (processed, _) = group.process(message.clone(), client).expect("takes");
+    let processed = group.process(message.clone(), client).expect("takes").assume_persisted();
     if let Processed::Commit(staged) = processed {
-        let _ = group.merge(*staged).expect("merges");
+        group.merge(*staged).expect("merges").assume_persisted();
     }
 }
 
@@ -48,22 +48,22 @@ fn by_value(live: &Live, rng: &mut ChaCha20Rng) -> Vec<Sent> {
     for by in [0, 2, 3] {
         let (mut group, client) = (live.load(by), live.client(by));
         for data in [&b"hello"[..], b"", &[7; 100]] {
-            sent.push(group.encrypt(data, b"aad", &client, rng).expect("encrypts").0);
+            sent.push(group.encrypt(data, b"aad", &client, rng).expect("encrypts").assume_persisted());
         }
         let mut group = live.load(by);
-        sent.push(group.propose_update(None, b"", &client, rng).expect("proposes").0);
-        sent.push(group.propose(remove(3 - by), b"", &client, rng).expect("proposes").0);
-        sent.push(live.load(by).commit().build(&client, rng).expect("commits").message);
+        sent.push(group.propose_update(None, b"", &client, rng).expect("proposes").assume_persisted());
+        sent.push(group.propose(remove(3 - by), b"", &client, rng).expect("proposes").assume_persisted());
+        sent.push(live.load(by).commit().build(&client, rng).expect("commits").assume_persisted().message);
         let (added, psk) = (live.newcomer.key_package.clone(), Psk::External { psk_id: vec![1].into() });
         let mut group = live.load(by);
         let commit = group.commit().add(added).psk(psk).remove(LeafIndex(3 - by));
-        sent.push(commit.build(&client, rng).expect("commits").message);
+        sent.push(commit.build(&client, rng).expect("commits").assume_persisted().message);
         let mut group = live.load(by);
         let context = group.public().context();
         let (usage, psk_group_id) = (ResumptionPskUsage::Application, context.group_id.clone());
         let psk = Psk::Resumption { usage, psk_group_id, psk_epoch: context.epoch };
         let commit = group.commit().psk(psk).without_path();
-        sent.push(commit.build(&client, rng).expect("commits").message);
+        sent.push(commit.build(&client, rng).expect("commits").assume_persisted().message);
     }
     sent.into_iter().map(|message| (message, Some(vec![]))).collect()
 }
@@ -82,7 +82,7 @@ fn outside(live: &Live, rich: bool, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng)
             authenticated_data: b"",
         };
         let joined = join.build(&live.outside(&**signer), rng).expect("joins");
-        sent.push((joined.1, Some(vec![])));
+        sent.push((joined.assume_persisted().1, Some(vec![])));
     }
     let (context, newcomer) = (&live.group_info.group_context, live.newcomer.key_package.clone());
     let outside = live.outside(&*live.newcomer_signer);
@@ -99,7 +99,8 @@ fn outside(live: &Live, rich: bool, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng)
 /// A Commit of the third member's that refers to two proposals: of another, and of the newcomer.
 fn by_reference(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut group, client) = (live.load(3), live.client(3));
-    let update = live.load(0).propose_update(None, b"", &live.client(0), rng).expect("proposes").0;
+    let update =
+        live.load(0).propose_update(None, b"", &live.client(0), rng).expect("proposes").assume_persisted();
     let (context, newcomer) = (&live.group_info.group_context, live.newcomer.key_package.clone());
     let asks = propose_own_add(context, newcomer, &live.outside(&*live.newcomer_signer)).expect("asks");
     let mut needs = Vec::new();
@@ -108,7 +109,7 @@ fn by_reference(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
         needs.push(sent.len());
         sent.push((proposal, Some(vec![])));
     }
-    let commit = group.commit().build(&client, rng).expect("commits");
+    let commit = group.commit().build(&client, rng).expect("commits").assume_persisted();
     assert!(commit.welcome.is_some(), "the newcomer is added");
     sent.push((commit.message, Some(needs)));
 }
@@ -117,23 +118,26 @@ fn by_reference(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
 fn next_epoch(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut zero, mut three) = (live.load(0), live.load(3));
     let (zeros, threes) = (live.client(0), live.client(3));
-    let commit = zero.commit().build(&zeros, rng).expect("commits").message;
-    let _ = zero.merge_pending().expect("merges");
+    let commit = zero.commit().build(&zeros, rng).expect("commits").assume_persisted().message;
+    zero.merge_pending().expect("merges").assume_persisted();
     enter(&mut three, &commit, &threes);
     let first = sent.len();
     sent.push((commit, Some(vec![])));
-    sent.push((three.encrypt(b"next", b"", &threes, rng).expect("encrypts").0, Some(vec![first])));
-    let update = three.propose_update(None, b"", &threes, rng).expect("proposes").0;
+    sent.push((
+        three.encrypt(b"next", b"", &threes, rng).expect("encrypts").assume_persisted(),
+        Some(vec![first]),
+    ));
+    let update = three.propose_update(None, b"", &threes, rng).expect("proposes").assume_persisted();
     enter(&mut zero, &update, &zeros);
     sent.push((update, Some(vec![first])));
-    let commit = zero.commit().build(&zeros, rng).expect("commits").message;
+    let commit = zero.commit().build(&zeros, rng).expect("commits").assume_persisted().message;
     sent.push((commit, Some(vec![first, first + 2])));
 }
 
 /// The victim's own messages, which its store knows nothing of.
 fn echoes(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut group, client) = (live.load(VICTIM), live.client(VICTIM));
-    sent.push((group.encrypt(b"mine", b"", &client, rng).expect("encrypts").0, None));
-    sent.push((group.propose_update(None, b"", &client, rng).expect("proposes").0, None));
-    sent.push((group.commit().build(&client, rng).expect("commits").message, None));
+    sent.push((group.encrypt(b"mine", b"", &client, rng).expect("encrypts").assume_persisted(), None));
+    sent.push((group.propose_update(None, b"", &client, rng).expect("proposes").assume_persisted(), None));
+    sent.push((group.commit().build(&client, rng).expect("commits").assume_persisted().message, None));
 }

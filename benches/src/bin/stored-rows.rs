@@ -4,6 +4,7 @@
 //! - Members: `cargo run --release -p pando-benches --bin stored-rows -- 100 1000 10000 50000`
 //! - Public groups that are opened: `... --bin stored-rows -- public 100 5000 50000`. This table has the reads, too.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -101,17 +102,21 @@ fn public_column(size: u32) -> Vec<Cell> {
                 },
                 rng,
             );
-            let _ = by.group.merge_pending().unwrap();
+            by.group.merge_pending().unwrap().assume_persisted();
             let other = if what == "update Commit" { committer } else { receiver };
             let _ = other.process_commit(&message);
             message
         };
         let message = MlsMessage::decode(&message).unwrap();
-        let processed = group.process(message, &BasicIdentities, &DefaultRules, None).unwrap().0;
+        let processed =
+            group.process(message, &BasicIdentities, &DefaultRules, None).unwrap().assume_persisted();
         let PublicProcessed::Commit(staged) = processed else { continue };
-        let delta = group.merge_unconfirmed(&staged).unwrap();
-        cells.push((what, format!("{}, {} reads", cost(&delta), store.reads.swap(0, Ordering::Relaxed))));
-        store.read(|rows| delta.apply(rows)).unwrap();
+        let merged = group.merge_unconfirmed(&staged).unwrap();
+        cells.push((
+            what,
+            format!("{}, {} reads", cost(merged.delta()), store.reads.swap(0, Ordering::Relaxed)),
+        ));
+        store.read(|rows| merged.persist_to(rows)).unwrap();
         store.reads.store(0, Ordering::Relaxed);
     }
     cells
@@ -132,7 +137,7 @@ fn deltas(size: u32) -> Vec<(&'static str, Delta)> {
             },
             rng,
         );
-        let _ = committer.group.merge_pending().unwrap();
+        committer.group.merge_pending().unwrap().assume_persisted();
         cells.push((what, receiver.process_commit(&message)));
     }
     let Crowd { committer, receiver, rng, .. } = &mut crowd;
@@ -143,18 +148,19 @@ fn deltas(size: u32) -> Vec<(&'static str, Delta)> {
     cells.push(("one's own message", own_message(receiver, rng)));
     let proposal = Proposal::Remove(Remove { removed: LeafIndex(size / 3) });
     let client = receiver.person.client();
-    let (message, delta) = receiver.group.propose(proposal, b"", &client, rng).unwrap();
+    let (message, delta) = receiver.group.propose(proposal, b"", &client, rng).unwrap().into_parts();
     cells.push(("one's own proposal", delta));
     let client = committer.person.client();
     let message = MlsMessage::decode(&message.encode().unwrap()).unwrap();
-    cells.push(("a proposal of another", committer.group.process(message, &client).unwrap().1));
+    cells.push(("a proposal of another", committer.group.process(message, &client).unwrap().into_parts().1));
     let client = receiver.person.client();
-    cells.push(("one's own Commit made", receiver.group.commit().build(&client, rng).unwrap().delta));
-    cells.push(("and merged", receiver.group.merge_pending().unwrap()));
+    cells
+        .push(("one's own Commit made", receiver.group.commit().build(&client, rng).unwrap().into_parts().1));
+    cells.push(("and merged", receiver.group.merge_pending().unwrap().into_parts().1));
     cells
 }
 
 fn own_message(member: &mut Member, rng: &mut rand_chacha::ChaCha20Rng) -> Delta {
     let client = member.person.client();
-    member.group.encrypt(b"hello", b"", &client, rng).unwrap().1
+    member.group.encrypt(b"hello", b"", &client, rng).unwrap().into_parts().1
 }

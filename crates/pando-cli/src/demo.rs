@@ -3,6 +3,8 @@
 //! The first member adds everybody, members renew their keys, messages go round, some members leave, and one loses its
 //! state and comes back. Everything that is sent is encoded and decoded, as if it went over a network.
 
+#![expect(clippy::disallowed_methods, reason = "the demonstration stores nothing")]
+
 use indicatif::{ProgressBar, ProgressStyle};
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
@@ -92,7 +94,8 @@ impl Demo {
             let (signer, bundle) = demo.newcomer(0)?;
             let (id, extensions) = (b"demo".as_slice().into(), Extensions::default());
             let client = client(&*signer);
-            let (group, _) = Group::create(demo.suite, id, extensions, bundle, &client, &mut demo.rng)?;
+            let group =
+                Group::create(demo.suite, id, extensions, bundle, &client, &mut demo.rng)?.assume_persisted();
             demo.members.push(Member { signer, group });
             let mut bytes = 0_usize;
             while demo.members.len() < members {
@@ -174,13 +177,13 @@ impl Demo {
         let builder = newcomers.iter().fold(member.group.commit().without_tree(), |builder, (_, bundle)| {
             builder.add(bundle.key_package.clone())
         });
-        let output = builder.build(&client(&*member.signer), &mut self.rng)?;
+        let output = builder.build(&client(&*member.signer), &mut self.rng)?.assume_persisted();
         let bytes = self.deliver(&output.message)?;
         let welcome = output.welcome.ok_or("nobody was added")?;
         let tree = self.members.first().ok_or("nobody is there")?.group.public().tree().export()?;
         let sent = bytes.saturating_add(welcome.encode()?.len());
         for (signer, bundle) in newcomers {
-            let (group, _) = Group::join(&welcome, &bundle, Some(&tree), &client(&*signer))?;
+            let group = Group::join(&welcome, &bundle, Some(&tree), &client(&*signer))?.assume_persisted();
             self.members.push(Member { signer, group });
         }
         Ok(sent)
@@ -192,7 +195,8 @@ impl Demo {
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
     ) -> Outcome<usize> {
         let member = self.members.get_mut(by).ok_or("no such member")?;
-        let output = fill(member.group.commit()).build(&client(&*member.signer), &mut self.rng)?;
+        let output =
+            fill(member.group.commit()).build(&client(&*member.signer), &mut self.rng)?.assume_persisted();
         self.deliver(&output.message)
     }
 
@@ -200,11 +204,11 @@ impl Demo {
     fn deliver(&mut self, message: &MlsMessage) -> Outcome<usize> {
         let bytes = message.encode()?;
         for Member { signer, group } in &mut self.members {
-            let _ = match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.0 {
-                Processed::OwnCommit => group.merge_pending()?,
-                Processed::Commit(staged) => group.merge(*staged)?.1,
+            match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.assume_persisted() {
+                Processed::OwnCommit => group.merge_pending()?.assume_persisted(),
+                Processed::Commit(staged) => drop(group.merge(*staged)?.assume_persisted()),
                 _ => return Err("a Commit is none".into()),
-            };
+            }
         }
         self.members.retain(|member| member.group.is_active());
         Ok(bytes.len())
@@ -215,10 +219,14 @@ impl Demo {
         let text = format!("hello from {by}");
         let member = self.members.get_mut(by).ok_or("no such member")?;
         let client_of = client(&*member.signer);
-        let bytes = member.group.encrypt(text.as_bytes(), b"", &client_of, &mut self.rng)?.0.encode()?;
+        let bytes = member
+            .group
+            .encrypt(text.as_bytes(), b"", &client_of, &mut self.rng)?
+            .assume_persisted()
+            .encode()?;
         for (_, Member { signer, group }) in (0..).zip(&mut self.members).filter(|(number, _)| *number != by)
         {
-            match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.0 {
+            match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.assume_persisted() {
                 Processed::Application { data, .. } if *data == *text.as_bytes() => {}
                 _ => return Err("a message was not read as it was sent".into()),
             }
@@ -245,9 +253,9 @@ impl Demo {
             psks: vec![],
             authenticated_data: b"",
         };
-        let (mut group, message, _) = join.build(&client(&*signer), &mut self.rng)?;
+        let (mut group, message) = join.build(&client(&*signer), &mut self.rng)?.assume_persisted();
         let bytes = self.deliver(&message)?;
-        let _ = group.merge_pending()?;
+        group.merge_pending()?.assume_persisted();
         self.members.push(Member { signer, group });
         Ok(bytes)
     }

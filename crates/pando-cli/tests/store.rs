@@ -1,5 +1,6 @@
 //! `pando store`, run as a user does.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -59,7 +60,8 @@ fn make(path: &Path, key: &Key) {
     };
     let id = b"tea".as_slice().into();
     let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let (_, delta) = Group::create(suite, id, Extensions::default(), own, &client, &mut rng).unwrap();
+    let (_, delta) =
+        Group::create(suite, id, Extensions::default(), own, &client, &mut rng).unwrap().into_parts();
     let lock = store.lock(&b"tea".as_slice().into(), Duration::ZERO).unwrap();
     let mut transaction = store.begin().unwrap();
     transaction.put_signer(suite, &private, &credential).unwrap();

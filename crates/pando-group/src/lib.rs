@@ -7,7 +7,7 @@
 //!   ([`Group::merge`]), which fails only if it is stale.
 //! - [`Group::reinitialize`] and [`Group::branch`] make groups that follow from another,
 //!   [`Group::join_successor`] joins them.
-//! - Every operation that changes a group gives a [`Delta`] beside its result: what is to be stored.
+//! - Every operation that changes a group gives an [`Unpersisted`]: its result, and the [`Delta`] that is to be stored first.
 //! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same rules. It
 //!   cannot verify confirmation tags, so a GroupInfo comes with each Commit ([`PublicGroup::merge`]).
 //! - Rules are functions in `rules`, one for each sentence of the RFC that says what must be refused, and
@@ -20,7 +20,7 @@
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto, Signer};
 //! use pando_group::{
-//!     BasicIdentities, Client, DefaultRules, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed,
+//!     BasicIdentities, Client, DefaultRules, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed, Rows,
 //! };
 //! use pando_wire::{
 //!     Capabilities, CipherSuite, Credential, CredentialType, Extensions, Lifetime,
@@ -51,16 +51,21 @@
 //! let (alice, bob) = (client(&*alice_signs), client(&*bob_signs));
 //!
 //! let id = b"tea".as_slice().into();
-//! let (mut alices, _) = Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng)?;
+//! let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
+//! let created = Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng)?;
+//! let mut alices = created.persist_to(&mut alices_rows)?;
 //! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, &mut rng)?;
+//! let commit = commit.persist_to(&mut alices_rows)?;
 //! // Once the delivery service has accepted the Commit:
-//! alices.merge_pending()?;
-//! let welcome = commit.welcome.ok_or("somebody was added")?;
-//! let (mut bobs, _) = Group::join(&welcome, &bob_bundle, None, &bob)?;
+//! alices.merge_pending()?.persist_to(&mut alices_rows)?;
+//!
+//! let welcome = commit.welcome.ok_or("a member was added")?;
+//! let mut bobs = Group::join(&welcome, &bob_bundle, None, &bob)?.persist_to(&mut bobs_rows)?;
 //! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
 //!
-//! let (message, _) = alices.encrypt(b"at five?", b"", &alice, &mut rng)?;
-//! match bobs.process(message, &bob)?.0 {
+//! let message = alices.encrypt(b"at five?", b"", &alice, &mut rng)?.persist_to(&mut alices_rows)?;
+//! let processed = bobs.process(message, &bob)?.persist_to(&mut bobs_rows)?;
+//! match processed {
 //!     Processed::Application { data, .. } => assert_eq!(&*data, b"at five?"),
 //!     other => return Err(format!("not a message: {other:?}").into()),
 //! }
@@ -117,4 +122,5 @@ pub use storage::position::{Instance, Position, StateRow};
 pub use storage::row_key::{EpochRow, OutboxId, OutboxKind, RowKey, Rows};
 pub use storage::row_source::RowSource;
 pub use storage::stored_group::StoredGroup;
+pub use storage::unpersisted::{NotContiguous, PersistError, Unpersisted};
 pub use violation::Violation;

@@ -20,10 +20,11 @@ fn join(
     let (tree, template) = (None, person.leaf());
     let join =
         ExternalJoin { group_info, tree, template, resync: lost, psks: Vec::new(), authenticated_data: b"" };
-    let (group, commit, delta) = join.build(&person.client(), rng)?;
-    let mut member = Member::new(person, (group, delta))?;
+    let mut rows = Rows::new();
+    let (group, commit) = join.build(&person.client(), rng)?.persist_to(&mut rows)?;
+    let mut member = Member { person, group, rows };
     // The delivery service has accepted the Commit.
-    member.group.merge_pending()?.apply(&mut member.rows)?;
+    member.group.merge_pending()?.persist_to(&mut member.rows)?;
     Ok((member, commit))
 }
 

@@ -19,10 +19,9 @@ struct Server {
 impl Server {
     /// Begins with what a member tells.
     fn new(suite: Suite, group_info: &GroupInfo) -> Outcome<Self> {
-        let (group, delta) = PublicGroup::new(suite, group_info, None, &BasicIdentities, Limits::default())?;
+        let group = PublicGroup::new(suite, group_info, None, &BasicIdentities, Limits::default())?;
         let mut rows = Rows::new();
-        delta.apply(&mut rows)?;
-        Ok(Self { group, rows })
+        Ok(Self { group: group.persist_to(&mut rows)?, rows })
     }
 
     /// Checks a message, and follows it if it is a Commit. One that is accepted is for all members.
@@ -30,12 +29,10 @@ impl Server {
     /// A Commit comes with a GroupInfo of the epoch that it begins. Without it, the server cannot
     /// tell whether the Commit was altered on its way: the confirmation tag takes secrets to verify.
     fn receive(&mut self, message: &MlsMessage, group_info: Option<&GroupInfo>) -> Outcome {
-        let (processed, delta) =
-            self.group.process(message.clone(), &BasicIdentities, &DefaultRules, None)?;
-        delta.apply(&mut self.rows)?;
-        if let PublicProcessed::Commit(staged) = processed {
+        let processed = self.group.process(message.clone(), &BasicIdentities, &DefaultRules, None)?;
+        if let PublicProcessed::Commit(staged) = processed.persist_to(&mut self.rows)? {
             let group_info = group_info.ok_or("the Commit comes without a GroupInfo")?;
-            self.group.merge(&staged, group_info)?.apply(&mut self.rows)?;
+            self.group.merge(&staged, group_info)?.persist_to(&mut self.rows)?;
         }
         Ok(())
     }
@@ -70,8 +67,7 @@ pub(crate) fn main() -> Outcome {
     let bundle = bob.key_package(suite, &mut rng)?;
     let key_package = bundle.key_package.clone();
     let builder = alice.group.commit().add(key_package).with_group_info();
-    let output = builder.build(&alice.person.client(), &mut rng)?;
-    output.delta.apply(&mut alice.rows)?;
+    let output = builder.build(&alice.person.client(), &mut rng)?.persist_to(&mut alice.rows)?;
     server.receive(&output.message, output.group_info.as_ref())?;
     alice.receive(&output.message)?;
     let welcome = output.welcome.ok_or("a member was added, and there is no Welcome")?;
@@ -91,12 +87,13 @@ pub(crate) fn main() -> Outcome {
         psks: Vec::new(),
         authenticated_data: b"",
     };
-    let (group, commit, delta) = join.build(&carol.client(), &mut rng)?;
-    let mut carol = Member::new(carol, (group, delta))?;
+    let mut rows = Rows::new();
+    let (group, commit) = join.build(&carol.client(), &mut rng)?.persist_to(&mut rows)?;
+    let mut carol = Member { person: carol, group, rows };
     // She describes the epoch that her Commit begins. She is a member when the server has taken both.
     let group_info = carol.group.group_info(false, &carol.person.client())?;
     server.receive(&commit, Some(&group_info))?;
-    carol.group.merge_pending()?.apply(&mut carol.rows)?;
+    carol.group.merge_pending()?.persist_to(&mut carol.rows)?;
     alice.receive(&commit)?;
     bob.receive(&commit)?;
     println!("The server sees: {}.", server.names().join(", "));

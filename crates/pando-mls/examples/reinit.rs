@@ -39,9 +39,11 @@ pub(crate) fn main() -> Outcome {
     let alices = new_alice.key_package(new_suite, &mut rng)?;
     let bobs = new_bob.key_package(new_suite, &mut rng)?;
     let successor = Successor::new(alices, vec![bobs.key_package.clone()]);
+    let mut rows = Rows::new();
     let created = alice.group.reinitialize(successor, &new_alice.client(), &mut rng)?;
-    let welcome = created.welcome.ok_or("nobody else is there")?;
-    let mut new_alice = Member::new(new_alice, (created.group, created.delta))?;
+    let Created { group, welcome } = created.persist_to(&mut rows)?;
+    let welcome = welcome.ok_or("nobody else is there")?;
+    let mut new_alice = Member { person: new_alice, group, rows };
 
     // Who joins must have the old group, which proves that the new one follows from it.
     let joined = bob.group.join_successor(&welcome, &bobs, None, &new_bob.client())?;

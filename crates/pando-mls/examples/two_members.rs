@@ -48,27 +48,32 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let alices_bundle = key_package("Alice", suite, alice.signer, &mut rng)?;
     let bobs_bundle = key_package("Bob", suite, bob.signer, &mut rng)?;
 
-    // Each operation gives, beside its result, what is to be stored. Here, nobody stores anything.
+    // A result comes out when the changes are stored: here in memory, in a client in a database.
+    let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
     let (id, extensions) = (b"tea".as_slice().into(), Extensions::default());
-    let (mut alices, _) = Group::create(suite, id, extensions, alices_bundle, &alice, &mut rng)?;
+    let created = Group::create(suite, id, extensions, alices_bundle, &alice, &mut rng)?;
+    let mut alices = created.persist_to(&mut alices_rows)?;
     println!("Alice is alone in a group, in epoch {}.", alices.epoch());
 
     let commit = alices.commit().add(bobs_bundle.key_package.clone()).build(&alice, &mut rng)?;
+    let commit = commit.persist_to(&mut alices_rows)?;
     // Once the delivery service has accepted the Commit, Alice enters the new epoch, and Bob gets the Welcome.
-    let _ = alices.merge_pending()?;
+    alices.merge_pending()?.persist_to(&mut alices_rows)?;
     let welcome = commit.welcome.ok_or("somebody was added, and there is no Welcome")?;
-    let (mut bobs, _) = Group::join(&welcome, &bobs_bundle, None, &bob)?;
+    let mut bobs = Group::join(&welcome, &bobs_bundle, None, &bob)?.persist_to(&mut bobs_rows)?;
     println!("Bob has joined in epoch {}.", bobs.epoch());
 
-    let (message, _) = alices.encrypt(b"At five?", b"", &alice, &mut rng)?;
-    let Processed::Application { data, .. } = bobs.process(message, &bob)?.0 else {
+    let message = alices.encrypt(b"At five?", b"", &alice, &mut rng)?.persist_to(&mut alices_rows)?;
+    let processed = bobs.process(message, &bob)?.persist_to(&mut bobs_rows)?;
+    let Processed::Application { data, .. } = processed else {
         return Err("this was not a message".into());
     };
     println!("Bob reads: {}", String::from_utf8_lossy(&data));
     assert_eq!(*data, *b"At five?");
 
-    let (message, _) = bobs.encrypt(b"With milk!", b"", &bob, &mut rng)?;
-    let Processed::Application { data, .. } = alices.process(message, &alice)?.0 else {
+    let message = bobs.encrypt(b"With milk!", b"", &bob, &mut rng)?.persist_to(&mut bobs_rows)?;
+    let processed = alices.process(message, &alice)?.persist_to(&mut alices_rows)?;
+    let Processed::Application { data, .. } = processed else {
         return Err("this was not a message".into());
     };
     println!("Alice reads: {}", String::from_utf8_lossy(&data));

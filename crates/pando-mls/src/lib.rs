@@ -9,7 +9,7 @@
 //! use pando_mls::{
 //!     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, DefaultRules,
 //!     Extensions, Group, GroupConfig,
-//!     KeyPackageBundle, KeyPackageTemplate, Lifetime, NoPsks, Processed, RustCrypto, Signer,
+//!     KeyPackageBundle, KeyPackageTemplate, Lifetime, NoPsks, Processed, Rows, RustCrypto, Signer,
 //! };
 //! use rand_core::SeedableRng;
 //!
@@ -39,19 +39,22 @@
 //! let alice_bundle = KeyPackageBundle::new(suite, template(b"alice"), &*alice_signs, &mut rng)?;
 //! let bob_bundle = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
 //!
-//! // Every operation gives, beside its result, what is to be stored. This program stores nothing.
+//! // The result of an operation comes out when its changes are stored: here in memory, in a client in a database.
 //! let id = b"tea".as_slice().into();
-//! let (mut alices, _) = Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng)?;
+//! let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
+//! let created = Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng)?;
+//! let mut alices = created.persist_to(&mut alices_rows)?;
 //! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, &mut rng)?;
+//! let commit = commit.persist_to(&mut alices_rows)?;
 //! // Once the delivery service has accepted the Commit:
-//! let _ = alices.merge_pending()?;
+//! alices.merge_pending()?.persist_to(&mut alices_rows)?;
 //!
-//! let welcome = commit.welcome.ok_or("somebody was added")?;
-//! let (mut bobs, _) = Group::join(&welcome, &bob_bundle, None, &bob)?;
+//! let welcome = commit.welcome.ok_or("a member was added")?;
+//! let mut bobs = Group::join(&welcome, &bob_bundle, None, &bob)?.persist_to(&mut bobs_rows)?;
 //! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
 //!
-//! let (message, _) = alices.encrypt(b"at five?", b"", &alice, &mut rng)?;
-//! let (processed, _) = bobs.process(message, &bob)?;
+//! let message = alices.encrypt(b"at five?", b"", &alice, &mut rng)?.persist_to(&mut alices_rows)?;
+//! let processed = bobs.process(message, &bob)?.persist_to(&mut bobs_rows)?;
 //! assert!(matches!(processed, Processed::Application { data, .. } if *data == *b"at five?"));
 //! # Ok(())
 //! # }
@@ -84,7 +87,7 @@
 //! | keys for the application | [`Group::export`], [`Group::resumption_psk`] | 8.5, 8.6 |
 //! | compare with another member | [`Group::epoch_authenticator`] | 8.7 |
 //! | follow a group without its secrets | [`PublicGroup`] | RFC 9750 |
-//! | store, and load again | [`Delta`], [`Group::load`], [`Group::open`], [`PublicGroup::open`]; the crate `pando-store` | – |
+//! | store, and load again | [`Unpersisted`], [`Delta`], [`Group::load`], [`Group::open`], [`PublicGroup::open`]; the crate `pando-store` | – |
 //! | have identities by certificates | [`X509Identities`], [`x509`] | 5.3 |
 //!
 //! # Commits and the delivery service
@@ -122,10 +125,11 @@
 //!
 //! # Storing
 //!
-//! The library does no input or output. Each operation gives a [`Delta`]: rows to write and to delete, O(log N) of them
-//! for a Commit. Apply it in one transaction **before** sending or showing anything; [`Group::load`] gives the group
-//! back, and [`Group::open`] gives it back without reading all of it. After an error, [`Group::take_delta`] has what changed
-//! nevertheless.
+//! The library does no input or output. The result of an operation comes as an [`Unpersisted`], with a [`Delta`]: rows to
+//! write and to delete, O(log N) of them for a Commit. [`Unpersisted::persist`] gives the result when the Delta was stored, so
+//! nothing is sent or shown before. A result that is dropped leaves its changes to the group: the next operation has them.
+//! After an error, [`Group::take_delta`] has what changed nevertheless. [`Group::load`] gives the group back, and
+//! [`Group::open`] gives it back without reading all of it.
 //!
 //! A Delta says what it follows ([`Delta::check`]). One that does not fit is stale: a Delta before it was lost, or another
 //! object of the group has written. Load the group again then. A Delta that was stored already changes nothing.

@@ -1,6 +1,7 @@
 //! What is printed for debugging, and what errors say, has no secrets: every public type that holds one is printed, and
 //! searched for the secrets in the forms in which somebody would read them.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -232,20 +233,20 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.secret(bob_bundle.leaf_key_pair.private.expose());
     let created =
         Group::create(suite, b"group".as_slice().into(), Extensions::default(), alice_bundle, &alice, rng);
-    let (mut alices, delta) = created.unwrap();
+    let (mut alices, delta) = created.unwrap().into_parts();
     printed.print("Delta", &delta);
     printed.rows_of(&alices);
 
     let add = bob_bundle.key_package.clone();
     printed.print("CommitBuilder", &alices.commit().add(add.clone()));
-    let commit = alices.commit().add(add).build(&alice, rng).unwrap();
+    let commit = alices.commit().add(add).build(&alice, rng).unwrap().assume_persisted();
     printed.print("CommitOutput", &commit);
     // Nobody else has it.
     printed.print("Pending", &alices);
     printed.rows_of(&alices);
     printed.print("Delta", &alices.merge_pending().unwrap());
     let welcome = commit.welcome.unwrap();
-    let (mut bobs, delta) = Group::join(&welcome, &bob_bundle, None, &bob).unwrap();
+    let (mut bobs, delta) = Group::join(&welcome, &bob_bundle, None, &bob).unwrap().into_parts();
     printed.print("Delta", &delta);
     printed.rows_of(&bobs);
 
@@ -255,13 +256,13 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let exported = bobs.export("label", b"", 32).unwrap();
     printed.holder("SecretBytes", &exported, exported.expose());
 
-    let (update, delta) = bobs.propose_update(None, b"", &bob, rng).unwrap();
+    let (update, delta) = bobs.propose_update(None, b"", &bob, rng).unwrap().into_parts();
     printed.print("Delta", &delta);
     printed.rows_of(&bobs);
-    let (processed, _) = alices.process(update, &alice).unwrap();
+    let processed = alices.process(update, &alice).unwrap().assume_persisted();
     printed.print("Processed", &processed);
-    let commit = alices.commit().build(&alice, rng).unwrap();
-    let (processed, _) = bobs.process(commit.message, &bob).unwrap();
+    let commit = alices.commit().build(&alice, rng).unwrap().assume_persisted();
+    let processed = bobs.process(commit.message, &bob).unwrap().assume_persisted();
     printed.print("Processed", &processed);
     let _ = alices.merge_pending().unwrap();
     let Processed::Commit(staged) = processed else { panic!("not a Commit") };
@@ -271,17 +272,18 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
 
     // What is written.
     printed.secret(TEXT);
-    let (message, delta) = alices.encrypt(TEXT, b"", &alice, rng).unwrap();
+    let (message, delta) = alices.encrypt(TEXT, b"", &alice, rng).unwrap().into_parts();
     printed.print("MlsMessage", &message);
     printed.print("Delta", &delta);
-    let (processed, _) = bobs.process(message, &bob).unwrap();
+    let processed = bobs.process(message, &bob).unwrap().assume_persisted();
     printed.print("Processed", &processed);
 
     let key_packages = vec![bundle(b"bob", &bob, rng).key_package];
     let successor = Successor::new(bundle(b"alice", &alice, rng), key_packages);
     printed.holder("Successor", &successor, successor.bundle.init_key_pair.private.expose());
     let id = b"branch".as_slice().into();
-    let created = alices.branch(id, Extensions::default(), successor, &alice, rng).unwrap();
+    let created =
+        alices.branch(id, Extensions::default(), successor, &alice, rng).unwrap().assume_persisted();
     printed.print("Created", &created);
     let rows = alices.rows().unwrap();
     let stored =
@@ -403,8 +405,9 @@ fn no_error_has_a_secret() {
     let bundle = KeyPackageBundle::new(suite, template(b"alice", suite), &*signer, &mut rng).unwrap();
     let client = client(&*signer);
     let (id, extensions) = (b"group".as_slice().into(), Extensions::default());
-    let (mut group, _) = Group::create(suite, id, extensions, bundle, &client, &mut rng).unwrap();
-    let (message, _) = group.encrypt(TEXT, b"", &client, &mut rng).unwrap();
+    let mut group =
+        Group::create(suite, id, extensions, bundle, &client, &mut rng).unwrap().assume_persisted();
+    let message = group.encrypt(TEXT, b"", &client, &mut rng).unwrap().assume_persisted();
     error(&group.process(message, &client).unwrap_err());
     error(&group.export("label", b"", 1 << 20).unwrap_err());
     // Rows that are cut short.

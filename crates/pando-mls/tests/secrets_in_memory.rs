@@ -8,6 +8,7 @@
 //! those that never leave the library and do not follow from what is known.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -162,15 +163,21 @@ impl Pair {
         kept.add("private leaf key", bob_bundle.leaf_key_pair.private.expose());
         let id = b"memory".as_slice().into();
         let (mut alices, delta) =
-            Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng.0).unwrap();
+            Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng.0)
+                .unwrap()
+                .into_parts();
         drop(delta);
         want_rows(gone, &alices);
-        let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, &mut rng.0).unwrap();
-        drop(alices.merge_pending().unwrap());
+        let commit = alices
+            .commit()
+            .add(bob_bundle.key_package.clone())
+            .build(&alice, &mut rng.0)
+            .unwrap()
+            .assume_persisted();
+        alices.merge_pending().unwrap().assume_persisted();
         let welcome = commit.welcome.unwrap();
-        drop(commit.delta);
         want_welcome(gone, suite, &welcome, &bob_bundle, &alices);
-        let (bobs, delta) = Group::join(&welcome, &bob_bundle, None, &bob).unwrap();
+        let (bobs, delta) = Group::join(&welcome, &bob_bundle, None, &bob).unwrap().into_parts();
         drop(delta);
         drop(bob_bundle);
         // What is left of the first epoch is there for late messages.
@@ -181,14 +188,14 @@ impl Pair {
     fn send(&mut self, from: usize) -> MlsMessage {
         let client = client(&*self.signers[from], self.config);
         let (message, delta) =
-            self.groups[from].encrypt(b"a message", b"", &client, &mut self.rng.0).unwrap();
+            self.groups[from].encrypt(b"a message", b"", &client, &mut self.rng.0).unwrap().into_parts();
         drop(delta);
         message
     }
 
     fn read(&mut self, by: usize, message: &MlsMessage) {
         let client = client(&*self.signers[by], self.config);
-        let (processed, delta) = self.groups[by].process(message.clone(), &client).unwrap();
+        let (processed, delta) = self.groups[by].process(message.clone(), &client).unwrap().into_parts();
         drop(delta);
         assert!(matches!(processed, Processed::Application { .. }));
     }
@@ -197,15 +204,15 @@ impl Pair {
     fn commit(&mut self, by: usize, psk_id: &[u8]) {
         let own = client(&*self.signers[by], self.config);
         let psk = Psk::External { psk_id: psk_id.into() };
-        let output = self.groups[by].commit().psk(psk).build(&own, &mut self.rng.0).unwrap();
-        drop(output.delta);
-        drop(self.groups[by].merge_pending().unwrap());
+        let output =
+            self.groups[by].commit().psk(psk).build(&own, &mut self.rng.0).unwrap().assume_persisted();
+        self.groups[by].merge_pending().unwrap().assume_persisted();
         self.follow(1 - by, &output.message);
     }
 
     fn follow(&mut self, index: usize, commit: &MlsMessage) {
         let other = client(&*self.signers[index], self.config);
-        let (processed, delta) = self.groups[index].process(commit.clone(), &other).unwrap();
+        let (processed, delta) = self.groups[index].process(commit.clone(), &other).unwrap().into_parts();
         drop(delta);
         let Processed::Commit(staged) = processed else { panic!("not a Commit") };
         drop(self.groups[index].merge(*staged).unwrap());
@@ -355,7 +362,8 @@ fn what_was_pending_is_gone_with_it() {
         let mut pair = Pair::new(suite, NO_PAST(), &mut nothing, &mut kept);
         let now = pair.groups[0].rows().unwrap();
         let client = client(&*pair.signers[0], pair.config);
-        let (update, delta) = pair.groups[0].propose_update(None, b"", &client, &mut pair.rng.0).unwrap();
+        let (update, delta) =
+            pair.groups[0].propose_update(None, b"", &client, &mut pair.rng.0).unwrap().into_parts();
         drop((update, delta));
         let output = pair.groups[0].commit().proposal(psk_proposal(suite)).build(&client, &mut pair.rng.0);
         drop(output.unwrap());
@@ -372,7 +380,7 @@ fn what_was_pending_is_gone_with_it() {
         drop(pair.groups[0].clear_pending());
         // The other one makes a Commit, with which the Update ends.
         let own = self::client(&*pair.signers[1], pair.config);
-        let commit = pair.groups[1].commit().build(&own, &mut pair.rng.0).unwrap();
+        let commit = pair.groups[1].commit().build(&own, &mut pair.rng.0).unwrap().assume_persisted();
         drop(pair.groups[1].merge_pending().unwrap());
         pair.follow(0, &commit.message);
         drop(commit);

@@ -2,6 +2,10 @@
 //!
 //! `cargo run --release -p pando-store --example cost -- 100 1000`
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the sender stores nothing, and the Deltas of the receiver are measured"
+)]
 #![allow(clippy::arithmetic_side_effects, reason = "these are small numbers, and nobody depends on them")]
 
 use getrandom::SysRng;
@@ -63,25 +67,29 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
     let (signer, crowd) = (suite.signer(&suite.signature_generate_key(&mut rng())?)?, size - 2);
     let own = suite.signer(&suite.signature_generate_key(&mut rng())?)?;
     let (alice, bob) = (client(&*signer), client(&*own));
-    let (mut alices, _) = Group::create(
+    let mut alices = Group::create(
         suite,
         b"large".as_slice().into(),
         Extensions::default(),
         bundle(suite, &*signer)?,
         &alice,
         &mut rng(),
-    )?;
+    )?
+    .assume_persisted();
     let bundle_of_bob = bundle(suite, &*own)?;
     let mut key_packages = vec![bundle_of_bob.key_package.clone()];
     for _ in 0..crowd {
         let signer = suite.signer(&suite.signature_generate_key(&mut rng())?)?;
         key_packages.push(bundle(suite, &*signer)?.key_package);
     }
-    let commit =
-        key_packages.into_iter().fold(alices.commit(), CommitBuilder::add).build(&alice, &mut rng())?;
+    let commit = key_packages
+        .into_iter()
+        .fold(alices.commit(), CommitBuilder::add)
+        .build(&alice, &mut rng())?
+        .assume_persisted();
     let _ = alices.merge_pending()?;
     let welcome = commit.welcome.ok_or("somebody was added")?;
-    let (mut bobs, joined) = Group::join(&welcome, &bundle_of_bob, None, &bob)?;
+    let (mut bobs, joined) = Group::join(&welcome, &bundle_of_bob, None, &bob)?.into_parts();
 
     let folder = tempfile::tempdir()?;
     let key = if sealed { Key::bytes(&[1; 32])? } else { Key::None };
@@ -93,16 +101,16 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
     let mut receiver = Receiver { store, lock, label };
     receiver.apply("join", &[joined])?;
     for what in std::iter::once("first message").chain(["next message"; 5]) {
-        let (message, _) = alices.encrypt(b"hello", b"", &alice, &mut rng())?;
-        let (_, delta) = bobs.process(message, &bob)?;
+        let message = alices.encrypt(b"hello", b"", &alice, &mut rng())?.assume_persisted();
+        let (_, delta) = bobs.process(message, &bob)?.into_parts();
         receiver.apply(what, &[delta])?;
     }
     for what in ["Commit, blank tree", "Commit"] {
-        let commit = alices.commit().build(&alice, &mut rng())?;
+        let commit = alices.commit().build(&alice, &mut rng())?.assume_persisted();
         let _ = alices.merge_pending()?;
-        let (processed, first) = bobs.process(commit.message, &bob)?;
+        let (processed, first) = bobs.process(commit.message, &bob)?.into_parts();
         let Processed::Commit(staged) = processed else { return Err("not a Commit".into()) };
-        let (_, second) = bobs.merge(*staged)?;
+        let (_, second) = bobs.merge(*staged)?.into_parts();
         receiver.apply(what, &[first, second])?;
     }
     let began = Instant::now();

@@ -8,8 +8,9 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Decode,
-    Delta, Encode, Extensions, Group, GroupConfig, GroupId, KeyPackageBundle, KeyPackageTemplate, Lifetime,
-    MlsMessage, MlsMessageBody, Processed, RustCrypto, Signer, Suite,
+    Encode, Extensions, FramingError, Group, GroupConfig, GroupError, GroupId, KeyPackageBundle,
+    KeyPackageTemplate, Lifetime, MlsMessage, MlsMessageBody, Processed, RustCrypto, Signer, Suite,
+    Unpersisted,
 };
 use pando_store::rusqlite::{self, OptionalExtension};
 use pando_store::{GroupLock, Key, OldWelcome, SqliteStore, StoreError};
@@ -94,24 +95,20 @@ impl Running {
     }
 
     /// Does something with the group, and stores what it has changed together with what `also` writes.
-    fn operate<T>(
+    fn operate<T: 'static>(
         &mut self,
-        operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<(T, Vec<Delta>)>,
+        operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<Unpersisted<T>>,
         also: impl FnOnce(&rusqlite::Connection, &T) -> std::result::Result<(), StoreError>,
     ) -> Result<T> {
         let lock = self.lock()?;
         let rows = self.store.load(&lock)?.ok_or("no group")?;
-        let (result, deltas) = {
+        let result = {
             let (psks, is_in_group) = (self.store.psks(), |id: &GroupId| self.store.is_in_group(id));
             let client = self.client(&psks, &is_in_group);
             let mut group = Group::load(&rows, &client)?;
             operation(&mut group, &client)?
         };
-        let mut transaction = self.store.begin()?;
-        deltas.iter().try_for_each(|delta| transaction.apply(&lock, delta))?;
-        also(transaction.connection(), &result)?;
-        transaction.commit()?;
-        Ok(result)
+        Ok(self.store.persist(&lock, result, |transaction, result| also(transaction.connection(), result))?)
     }
 
     fn lock(&self) -> Result<GroupLock> {
@@ -121,8 +118,7 @@ impl Running {
     /// Encrypts, and puts the message into the outbox. It is not sent yet.
     fn write(&mut self, text: &str) -> Result<()> {
         let encrypt = |group: &mut Group, client: &Client<'_>| {
-            let (message, delta) = group.encrypt(text.as_bytes(), b"", client, &mut rng())?;
-            Ok((message, vec![delta]))
+            Ok(group.encrypt(text.as_bytes(), b"", client, &mut rng())?)
         };
         self.operate(encrypt, |own, message| {
             own.execute("INSERT INTO outbox (message) VALUES (?1)", [message.encode()?])?;
@@ -151,12 +147,12 @@ impl Running {
             return Ok(false);
         };
         let message = MlsMessage::decode(message)?;
-        let take = |group: &mut Group, client: &Client<'_>| {
-            // What one has sent oneself one knows already.
-            let Ok((processed, delta)) = group.process(message, client) else {
-                return Ok((None, vec![group.take_delta()]));
-            };
-            Ok((Some(processed), vec![delta]))
+        // There are no Commits in this chat. A client with Commits merges them here, in the same transaction.
+        let take = |group: &mut Group, client: &Client<'_>| match group.process(message, client) {
+            Ok(processed) => Ok(processed.map(Some)),
+            // Our own message has come back.
+            Err(GroupError::Framing(FramingError::OwnMessage)) => Ok(group.take_delta().map(|()| None)),
+            Err(error) => Err(error.into()),
         };
         self.operate(take, |own, processed| {
             if let Some(Processed::Application { data, .. }) = processed {
@@ -190,36 +186,37 @@ fn main() -> Result<()> {
     transaction.commit()?;
     drop(bob);
 
-    // Alice makes a group and adds him. Nothing was stored of it before that, so one transaction is enough.
+    // Alice makes a group and adds him. Each result comes out when it is stored.
     let mut alice = start("alice")?;
     let alices = alice.bundle("alice")?;
-    let (deltas, welcome) = {
+    let lock = alice.lock()?;
+    let created = {
         let psks = alice.store.psks();
         let client = alice.client(&psks, &|_| false);
-        let (mut group, created) =
-            Group::create(suite()?, chat(), Extensions::default(), alices, &client, &mut rng())?;
-        let commit = group.commit().add(bundle.key_package).build(&client, &mut rng())?;
-        let merged = group.merge_pending()?;
-        ([created, commit.delta, merged], commit.welcome.ok_or("somebody was added")?)
+        Group::create(suite()?, chat(), Extensions::default(), alices, &client, &mut rng())?
     };
-    let lock = alice.lock()?;
-    let mut transaction = alice.store.begin()?;
-    deltas.iter().try_for_each(|delta| transaction.apply(&lock, delta))?;
-    transaction.commit()?;
-    drop((lock, alice));
+    alice.store.persist(&lock, created, |_, _| Ok::<_, StoreError>(()))?;
+    drop(lock);
+    let added = |group: &mut Group, client: &Client<'_>| {
+        Ok(group.commit().add(bundle.key_package).build(client, &mut rng())?)
+    };
+    let commit = alice.operate(added, |_, _| Ok(()))?;
+    // The delivery service has accepted the Commit.
+    alice.operate(|group, _| Ok(group.merge_pending()?), |_, ()| Ok(()))?;
+    let welcome = commit.welcome.ok_or("a member was added")?;
+    drop(alice);
 
     // Bob finds the KeyPackage that the Welcome is for. It is used up when the group is stored.
     let mut bob = start("bob")?;
     let stored = bob.store.key_package_for(&welcome)?.ok_or("not for Bob")?;
-    let (group, delta) = {
+    let joined = {
         let (psks, is_in_group) = (bob.store.psks(), |id: &GroupId| bob.store.is_in_group(id));
         Group::join(&welcome, &stored.bundle, None, &bob.client(&psks, &is_in_group))?
     };
-    let lock = bob.store.lock(&group.public().context().group_id, Duration::from_secs(1))?;
-    let mut transaction = bob.store.begin()?;
-    transaction.apply(&lock, &delta)?;
-    transaction.use_key_package(&lock, &stored.reference, OldWelcome::Refuse)?;
-    transaction.commit()?;
+    let lock = bob.store.lock(&joined.peek().public().context().group_id, Duration::from_secs(1))?;
+    bob.store.persist(&lock, joined, |transaction, _| {
+        transaction.use_key_package(&lock, &stored.reference, OldWelcome::Refuse)
+    })?;
     drop((lock, bob));
 
     // They talk, and stop after every step.

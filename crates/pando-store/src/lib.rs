@@ -1,10 +1,9 @@
 //! What a client of Messaging Layer Security keeps: its groups, KeyPackages, pre-shared keys and signature keys, in
 //! SQLite or in memory, encrypted or not.
 //!
-//! The library below does no input or output: each operation gives a [`Delta`](pando_mls::Delta), rows to write and
-//! to delete. This crate stores it, in one transaction with what the application writes itself, **before** anything
-//! is sent or shown. Then no key is used twice and nothing that was acknowledged is lost, whenever the process
-//! ends.
+//! The library below does no input or output: the result of each operation comes with a [`Delta`](pando_mls::Delta), rows to
+//! write and to delete. This crate stores it, in one transaction with what the application writes itself, and then gives the
+//! result ([`Store::persist`]). So no key is used twice and nothing that was acknowledged is lost, whenever the process ends.
 //!
 //! # Example
 //!
@@ -13,7 +12,7 @@
 //! #     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Encode, Extensions, Group,
 //! #     GroupConfig, GroupId, KeyPackageBundle, KeyPackageTemplate, Lifetime, RustCrypto,
 //! # };
-//! use pando_store::{Key, SqliteStore};
+//! use pando_store::{Key, SqliteStore, StoreError};
 //! use std::time::Duration;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,20 +41,18 @@
 //! let mut group = match store.load(&lock)? {
 //!     Some(rows) => Group::load(&rows, &client)?,
 //!     None => {
-//!         let (group, delta) = Group::create(suite, id, Extensions::default(), bundle, &client, rng)?;
-//!         let mut transaction = store.begin()?;
-//!         transaction.apply(&lock, &delta)?;
-//!         transaction.commit()?;
-//!         group
+//!         let created = Group::create(suite, id, Extensions::default(), bundle, &client, rng)?;
+//!         store.persist(&lock, created, |_, _| Ok::<_, StoreError>(()))?
 //!     }
 //! };
 //!
-//! // What is to be sent is stored with the keys that it has used up.
-//! let (message, delta) = group.encrypt(b"at five?", b"", &client, rng)?;
-//! let mut transaction = store.begin()?;
-//! transaction.apply(&lock, &delta)?;
-//! transaction.connection().execute("INSERT INTO outbox VALUES (?1)", [message.encode()?])?;
-//! transaction.commit()?;
+//! // The message is stored with the keys that it has used up, and sent after that.
+//! let encrypted = group.encrypt(b"at five?", b"", &client, rng)?;
+//! let message = store.persist(&lock, encrypted, |transaction, message| {
+//!     transaction.connection().execute("INSERT INTO outbox VALUES (?1)", [message.encode()?])?;
+//!     Ok::<_, StoreError>(())
+//! })?;
+//! # drop(message);
 //! # Ok(())
 //! # }
 //! ```
@@ -67,7 +64,8 @@
 //! | To do this | call |
 //! |---|---|
 //! | open a store | [`SqliteStore::open`](Store::open), [`Store::new`] with a [`Backend`] |
-//! | write a group | [`Store::lock`], [`Store::load`], [`Store::begin`], [`Transaction::apply`], [`Transaction::commit`] |
+//! | write a group | [`Store::lock`], [`Store::load`], [`Store::persist`] |
+//! | write several things at once | [`Store::begin`], [`Transaction::apply`], [`Transaction::commit`] |
 //! | read no more of a group than is needed | [`Store::lock`], [`Store::source`], [`Group::open`](pando_mls::Group::open) |
 //! | forget a group | [`Transaction::delete_group`] |
 //! | join, and use a KeyPackage up | [`Store::key_package_for`], [`Transaction::use_key_package`] |
@@ -81,9 +79,10 @@
 //!
 //! # After an error
 //!
-//! When a transaction fails, the [`Group`](pando_mls::Group) in memory is ahead of what is stored. Load it again. What a group
-//! gives after a Delta that was not stored, or was dropped, is refused: [`StoreError::Stale`]. If it is unknown whether a
-//! transaction was committed, its Deltas can be stored again: those that are stored already change nothing.
+//! When [`Store::persist`] fails, its error has the result and the changes. They can be stored again, also if it is unknown
+//! whether they were stored: what is stored already changes nothing. If the error is dropped, the changes return to the
+//! [`Group`](pando_mls::Group), and the next operation has them. What a group gives after a Delta that was taken from its result
+//! and lost is refused: [`StoreError::Stale`]. Load the group again then.
 //!
 //! # Encryption and deletion
 //!

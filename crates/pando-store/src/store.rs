@@ -9,7 +9,9 @@ use crate::group::{GroupLock, GroupRecord, InstanceEntry};
 use crate::instance::{InstanceCipher, State, Sums, row_key};
 use crate::key::{Header, Key};
 use crate::transaction::Transaction;
-use pando_mls::{Encode, GroupId, GroupState, RowKey, Rows, SecretBytes, StateRow};
+use pando_mls::{
+    Encode, GroupId, GroupState, PersistError, RowKey, Rows, SecretBytes, StateRow, Unpersisted,
+};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -113,6 +115,25 @@ impl<B: Backend> Store<B> {
         let transaction = Transaction::new(self);
         transaction.store.check_key()?;
         Ok(transaction)
+    }
+
+    /// Stores the changes of an operation together with what `also` writes, in one transaction, and returns the result.
+    ///
+    /// # Errors
+    /// Those of `also`, [`Store::begin`], [`Transaction::apply`] and [`Transaction::commit`], with the result and its changes.
+    /// They can be stored again, even if it is unknown whether they were.
+    pub fn persist<T, E: From<StoreError>>(
+        &mut self,
+        lock: &GroupLock,
+        unpersisted: Unpersisted<T>,
+        also: impl FnOnce(&mut Transaction<'_, B>, &T) -> Result<(), E>,
+    ) -> Result<T, PersistError<T, E>> {
+        unpersisted.persist(|delta, result| {
+            let mut transaction = self.begin()?;
+            transaction.apply(lock, delta)?;
+            also(&mut transaction, result)?;
+            Ok(transaction.commit()?)
+        })
     }
 
     /// Takes the lock of a group, which others cannot have until it is dropped or the process ends.

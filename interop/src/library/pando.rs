@@ -224,7 +224,7 @@ impl Client for PandoClient {
         let (id, extensions, bundle) =
             (GroupId::from(group_id), Extensions::decode(extensions)?, own.bundle()?);
         let rng = &mut *own.rng.borrow_mut();
-        let (group, _) = Group::create(own.suite, id, extensions, bundle, &own.client(), rng)?;
+        let group = Group::create(own.suite, id, extensions, bundle, &own.client(), rng)?.assume_persisted();
         Ok(Box::new(PandoMember { own: own.clone(), group }))
     }
 
@@ -232,7 +232,7 @@ impl Client for PandoClient {
         let own = &self.0;
         let welcome = welcome(bytes)?;
         let bundle = own.take_bundle(&welcome)?;
-        let (group, _) = Group::join(&welcome, &bundle, tree, &own.client())?;
+        let group = Group::join(&welcome, &bundle, tree, &own.client())?.assume_persisted();
         Ok(Box::new(PandoMember { own: own.clone(), group }))
     }
 
@@ -246,8 +246,8 @@ impl Client for PandoClient {
             psks: join.psk.map(|psk_id| Psk::External { psk_id: psk_id.into() }).into_iter().collect(),
             authenticated_data: join.authenticated_data,
         };
-        let (mut group, commit, _) = join.build(&own.client(), &mut *own.rng.borrow_mut())?;
-        let _ = group.merge_pending()?;
+        let (mut group, commit) = join.build(&own.client(), &mut *own.rng.borrow_mut())?.assume_persisted();
+        group.merge_pending()?.assume_persisted();
         Ok((Box::new(PandoMember { own: own.clone(), group }), commit.encode()?))
     }
 
@@ -301,7 +301,8 @@ impl Member for PandoMember {
             let proposal = own.proposal(proposal, &group.public().context().group_id)?;
             let rng = &mut *own.rng.borrow_mut();
             group.propose(proposal, authenticated_data, &own.client(), rng)?
-        };
+        }
+        .into_parts();
         Ok(message.encode()?)
     }
 
@@ -318,7 +319,7 @@ impl Member for PandoMember {
         if !commit.tree_inside {
             builder = builder.without_tree();
         }
-        let output = builder.build(&own.client(), &mut *own.rng.borrow_mut())?;
+        let output = builder.build(&own.client(), &mut *own.rng.borrow_mut())?.assume_persisted();
         let welcome = output.welcome.map(|welcome| MlsMessage::from(welcome).encode()).transpose()?;
         Ok(Committed { commit: output.message.encode()?, welcome })
     }
@@ -335,7 +336,7 @@ impl Member for PandoMember {
 
     fn process(&mut self, message: &[u8]) -> Outcome<Processed> {
         let Self { own, group } = self;
-        match group.process(MlsMessage::decode(message)?, &own.client())?.0 {
+        match group.process(MlsMessage::decode(message)?, &own.client())?.assume_persisted() {
             pando_mls::Processed::Application { sender, data, authenticated_data, .. } => {
                 Ok(Processed::Message {
                     sender: sender.0,
@@ -359,7 +360,7 @@ impl Member for PandoMember {
     fn encrypt(&mut self, data: &[u8], authenticated_data: &[u8]) -> Outcome<Bytes> {
         let Self { own, group } = self;
         let rng = &mut *own.rng.borrow_mut();
-        Ok(group.encrypt(data, authenticated_data, &own.client(), rng)?.0.encode()?)
+        Ok(group.encrypt(data, authenticated_data, &own.client(), rng)?.assume_persisted().encode()?)
     }
 
     fn succeed(&mut self, kind: Kind, group_id: &[u8], key_packages: &[Bytes]) -> Outcome<member::Successor> {
@@ -373,7 +374,8 @@ impl Member for PandoMember {
                 group.branch(GroupId::from(group_id), extensions, successor, &client, rng)?
             }
             Kind::ReInit => group.reinitialize(successor, &client, rng)?,
-        };
+        }
+        .assume_persisted();
         let welcome = MlsMessage::from(created.welcome.ok_or("no Welcome")?).encode()?;
         let member = Box::new(Self { own: own.clone(), group: created.group });
         Ok(member::Successor { member, welcome })
@@ -382,7 +384,8 @@ impl Member for PandoMember {
     fn join_successor(&mut self, _: Kind, bytes: &[u8]) -> Outcome<Box<dyn Member>> {
         let welcome = welcome(bytes)?;
         let bundle = self.own.take_bundle(&welcome)?;
-        let (group, _) = self.group.join_successor(&welcome, &bundle, None, &self.own.client())?;
+        let group =
+            self.group.join_successor(&welcome, &bundle, None, &self.own.client())?.assume_persisted();
         Ok(Box::new(Self { own: self.own.clone(), group }))
     }
 

@@ -88,7 +88,7 @@ pub(crate) fn join_single(session: &Session, n: u32, crowd: &mut Crowd) {
         let (_, welcome) = committer.commit(|builder| builder.add(key_package).without_path(), &mut rng);
         let welcome = MlsMessage::from(welcome.unwrap()).encode().unwrap();
         series.join(person(), &welcome, None);
-        let _ = committer.group.clear_pending();
+        committer.group.clear_pending().assume_persisted();
     }
     if heap {
         series.report(session, n);
@@ -109,7 +109,7 @@ fn all_but_one(session: &Session, n: u32, rng: &mut ChaCha20Rng) -> Member {
             },
             rng,
         );
-        let _ = creator.group.merge_pending().unwrap();
+        creator.group.merge_pending().unwrap().assume_persisted();
     }
     creator
 }

@@ -33,11 +33,11 @@ pub(crate) fn write(
     );
     let welcome = welcome.ok_or("there is nobody to add")?;
     fs::write(folder.join("welcome.mls"), MlsMessage::from(welcome).encode()?)?;
-    let _ = committer.group.merge_pending()?;
+    committer.group.merge_pending()?.assume_persisted();
     for number in 0..commits {
         let (commit, _) = committer.commit(|builder| builder, rng);
         fs::write(folder.join(format!("commit-{number}.mls")), commit)?;
-        let _ = committer.group.merge_pending()?;
+        committer.group.merge_pending()?.assume_persisted();
     }
     Ok(())
 }

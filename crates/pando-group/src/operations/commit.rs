@@ -20,7 +20,7 @@ use crate::state::public_state::PublicState;
 use crate::state::staged::{Pending, Staged, StagedMember};
 use crate::storage::row_codec;
 use crate::storage::row_key::RowKey;
-use crate::{Client, Delta, GroupError, Misuse, Violation};
+use crate::{Client, GroupError, Misuse, Unpersisted, Violation};
 use pando_crypto::{CryptoRng, Signer, Suite};
 use pando_tree::{LeafTemplate, NewPath, Tree};
 use pando_wire::{
@@ -44,8 +44,6 @@ pub struct CommitOutput {
     pub group_info: Option<GroupInfo>,
     /// The proposals of this epoch that the Commit leaves out, with the reasons.
     pub left_out: Vec<LeftOut>,
-    /// What is to be stored before anything is sent.
-    pub delta: Delta,
 }
 
 /// A Commit that is assembled and not sealed.
@@ -107,14 +105,14 @@ impl Group {
     ///
     /// # Errors
     /// As [`Group::merge`]: [`Misuse::StaleCommit`] if no Commit is pending.
-    pub fn merge_pending(&mut self) -> Result<Delta, GroupError> {
+    pub fn merge_pending(&mut self) -> Result<Unpersisted<()>, GroupError> {
         if self.joining.take().is_some() {
             self.state = GroupState::Active;
             self.changes.delete([RowKey::ExternalJoin]);
-            return Ok(self.take_changes());
+            return Ok(self.unpersisted(()));
         }
         let pending = self.pending.take().ok_or(Misuse::StaleCommit)?;
-        self.merge(pending.staged).map(|(_, delta)| delta)
+        Ok(self.merge(pending.staged)?.map(drop))
     }
 
     /// Our pending Commit, to be sent again after a restart: the external one in the state [`GroupState::Joining`].
@@ -245,7 +243,21 @@ impl<'a> CommitBuilder<'a> {
     ///   whose credential has expired renews it by [`CommitBuilder::new_leaf`], proposes its own removal, or sends without
     ///   a time.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
-    pub fn build(mut self, client: &Client<'_>, rng: &mut dyn CryptoRng) -> Result<CommitOutput, GroupError> {
+    pub fn build(
+        mut self,
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Unpersisted<CommitOutput>, GroupError> {
+        let output = self.make(client, rng)?;
+        Ok(self.group.unpersisted(output))
+    }
+
+    /// Makes the Commit, which is pending then.
+    pub(crate) fn make(
+        &mut self,
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<CommitOutput, GroupError> {
         self.group.check_active()?;
         if self.group.pending.is_some() {
             return Err(Misuse::CommitPending.into());
@@ -311,7 +323,7 @@ impl<'a> CommitBuilder<'a> {
         self.group.changes.extend(messages.rows().map(|(key, row)| (key, Some(row))));
         self.group.outbox.extend(messages);
         self.group.pending = Some(pending);
-        Ok(CommitOutput { message, welcome, group_info, left_out, delta: self.group.take_changes() })
+        Ok(CommitOutput { message, welcome, group_info, left_out })
     }
 
     /// Takes our own proposals out of the builder, with a fresh nonce for each PSK.

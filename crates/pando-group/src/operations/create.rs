@@ -6,7 +6,7 @@ use crate::state::client_index::ClientIndex;
 use crate::state::commit_view::{CommitView, StateView};
 use crate::state::group::Group;
 use crate::state::public_state::PublicState;
-use crate::{Client, Delta, GroupError, KeyPackageBundle};
+use crate::{Client, GroupError, KeyPackageBundle, Unpersisted};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, EpochSecret, InterimTranscriptHash};
 use pando_tree::{PrivateKeys, Tree};
@@ -29,7 +29,19 @@ impl Group {
         bundle: KeyPackageBundle,
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Self, Delta), GroupError> {
+    ) -> Result<Unpersisted<Self>, GroupError> {
+        Self::create_unstored(suite, group_id, extensions, bundle, client, rng)?.begin_instance()
+    }
+
+    /// Begins a group that has no instance yet.
+    pub(crate) fn create_unstored(
+        suite: Suite,
+        group_id: GroupId,
+        extensions: Extensions,
+        bundle: KeyPackageBundle,
+        client: &Client<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, GroupError> {
         let leaf = &bundle.key_package.leaf_node;
         let tree = Tree::new(suite, leaf)?;
         let context = GroupContext {
@@ -60,6 +72,6 @@ impl Group {
         let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
         let clients = ClientIndex::of(&tree, client.policy)?;
         let public = PublicState { suite, context, tree, clients, interim_transcript_hash, confirmation_tag };
-        Self::new(public, private_keys, secrets, client.config).with_delta()
+        Ok(Self::new(public, private_keys, secrets, client.config))
     }
 }

@@ -8,7 +8,7 @@ use crate::rules::{extensions, leaf_node, sending};
 use crate::state::group::Group;
 use crate::state::group_state::GroupState;
 use crate::state::pending_proposal::Committed;
-use crate::{Client, Delta, GroupError, Missing};
+use crate::{Client, GroupError, Missing, Unpersisted};
 use pando_crypto::CryptoRng;
 use pando_schedule::InitSecret;
 use pando_tree::LeafTemplate;
@@ -53,7 +53,7 @@ impl ExternalJoin<'_> {
         self,
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(Group, MlsMessage, Delta), GroupError> {
+    ) -> Result<Unpersisted<(Group, MlsMessage)>, GroupError> {
         let suite = client.suite(self.group_info.group_context.cipher_suite)?;
         let (signer, identities) = (client.signer, client.identities());
         sending::own_capabilities(&self.template.capabilities, suite)?;
@@ -103,7 +103,6 @@ impl ExternalJoin<'_> {
         client.config.limits.check_sent(&message)?;
         let mut group = Group::new(public, path.keys().clone(), secrets, client.config);
         (group.state, group.joining) = (GroupState::Joining, Some(message.clone()));
-        let (group, delta) = group.with_delta()?;
-        Ok((group, message, delta))
+        Ok(group.begin_instance()?.map(|group| (group, message)))
     }
 }

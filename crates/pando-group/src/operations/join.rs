@@ -5,7 +5,7 @@ use crate::psk::{is_resumption, psk_secret};
 use crate::state::epoch_secrets::copy;
 use crate::state::group::Group;
 use crate::state::public_state::PublicState;
-use crate::{Client, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
+use crate::{Client, GroupError, KeyPackageBundle, Missing, Misuse, Unpersisted, Violation};
 use pando_crypto::{SecretBytes, Suite};
 use pando_schedule::JoinerSecret;
 use pando_tree::PrivateKeys;
@@ -28,10 +28,10 @@ impl Group {
         bundle: &KeyPackageBundle,
         tree: Option<&[u8]>,
         client: &Client<'_>,
-    ) -> Result<(Self, Delta), GroupError> {
+    ) -> Result<Unpersisted<Self>, GroupError> {
         let (group, ids) = Self::join_any(welcome, bundle, tree, client)?;
         follows_from_none(&ids)?;
-        group.with_delta()
+        group.begin_instance()
     }
 
     /// Section 12.4.3.1, but for the relation to another group; with the PSKs that were used.

@@ -10,7 +10,7 @@ use crate::state::public_state::PublicState;
 use crate::state::staged::{PublicStaged, Staged, StagedMember};
 use crate::storage::row_key::RowKey;
 use crate::storage::{changes, row_codec};
-use crate::{Delta, GroupError, Misuse};
+use crate::{GroupError, Misuse, Unpersisted};
 use pando_schedule::SecretTree;
 use pando_tree::PrivateKeys;
 use pando_wire::Proposal;
@@ -23,7 +23,7 @@ impl Group {
     /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group, or was staged by another instance of it;
     /// [`Misuse::Ended`], [`Misuse::JoinPending`].
     /// Nothing else can go wrong.
-    pub fn merge(&mut self, staged: Staged) -> Result<(Vec<Proposal>, Delta), GroupError> {
+    pub fn merge(&mut self, staged: Staged) -> Result<Unpersisted<Vec<Proposal>>, GroupError> {
         self.check_active()?;
         let follows = (staged.instance, &staged.follows);
         if follows != (self.lineage.instance, &self.public.interim_transcript_hash) {
@@ -36,7 +36,7 @@ impl Group {
         self.changes.extend(rows);
         let Some(StagedMember { private_keys, keys }) = member else {
             self.erase()?;
-            return Ok((lost, self.take_changes()));
+            return Ok(self.unpersisted(lost));
         };
         let old_public = std::mem::replace(&mut self.public, public);
         let old_keys = std::mem::replace(&mut self.keys, keys);
@@ -45,14 +45,14 @@ impl Group {
         self.reinit = effects.reinit;
         self.changes.extend(past);
         self.keep_past(old_public, old_keys, leaves);
-        Ok((lost, self.take_changes()))
+        Ok(self.unpersisted(lost))
     }
 
     /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value. Should it
     /// have been accepted after all, this member cannot follow it any more, and has to join again.
-    pub fn clear_pending(&mut self) -> (Vec<Proposal>, Delta) {
+    pub fn clear_pending(&mut self) -> Unpersisted<Vec<Proposal>> {
         let lost = self.drop_pending().unwrap_or_default();
-        (lost, self.take_delta())
+        self.unpersisted(lost)
     }
 
     /// Drops our pending Commit, with the messages that belong to it, and returns the proposals that it had by value.

@@ -1,6 +1,6 @@
 //! Sending what waits for our Commit to be accepted.
 
-use crate::Delta;
+use crate::Unpersisted;
 use crate::state::group::Group;
 use crate::storage::row_key::{OutboxId, RowKey};
 
@@ -14,10 +14,10 @@ impl Group {
     }
 
     /// Deletes a message from the outbox: the delivery service has it. Does nothing if it is not there.
-    pub fn acknowledge(&mut self, id: OutboxId) -> Delta {
+    pub fn acknowledge(&mut self, id: OutboxId) -> Unpersisted<()> {
         if self.outbox.remove(id) {
             self.changes.delete([RowKey::Outbox(id)]);
         }
-        self.take_delta()
+        self.unpersisted(())
     }
 }

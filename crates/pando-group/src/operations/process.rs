@@ -11,7 +11,7 @@ use crate::state::staged::{Effects, PublicStaged, Staged, StagedMember};
 use crate::storage::changes;
 use crate::storage::row_codec;
 use crate::storage::row_key::RowKey;
-use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Violation};
+use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Unpersisted, Violation};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue, UsedKey};
@@ -92,13 +92,16 @@ impl Group {
         &mut self,
         message: MlsMessage,
         client: &Client<'_>,
-    ) -> Result<(Processed, Delta), GroupError> {
+    ) -> Result<Unpersisted<Processed>, GroupError> {
         let processed = self.take(message, client)?;
         // The changes of a Commit so far are stored with the changes of its merge. After a crash in between it can be
         // processed again.
-        let staged = matches!(processed, Processed::Commit(_));
-        let delta = if staged { Delta::default() } else { self.take_changes() };
-        Ok((processed, delta))
+        Ok(match processed {
+            Processed::Commit(_) => {
+                Unpersisted::new(processed, Delta::default(), self.dropped.clone_handle())
+            }
+            processed => self.unpersisted(processed),
+        })
     }
 
     fn take(&mut self, message: MlsMessage, client: &Client<'_>) -> Result<Processed, GroupError> {

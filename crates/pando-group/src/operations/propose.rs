@@ -7,7 +7,7 @@ use crate::state::group::Group;
 use crate::state::pending_proposal::{PendingProposal, ProposalStatus};
 use crate::storage::row_codec;
 use crate::storage::row_key::RowKey;
-use crate::{Client, Delta, Exceeded, GroupError, Misuse, Violation};
+use crate::{Client, Exceeded, GroupError, Misuse, Unpersisted, Violation};
 use pando_crypto::CryptoRng;
 use pando_tree::LeafTemplate;
 use pando_wire::{
@@ -36,14 +36,15 @@ impl Group {
         authenticated_data: &[u8],
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(MlsMessage, Delta), GroupError> {
+    ) -> Result<Unpersisted<MlsMessage>, GroupError> {
         self.check_active()?;
         if let Proposal::Update(update) = &proposal
             && !self.updates.iter().any(|key_pair| key_pair.public == update.leaf_node.encryption_key)
         {
             return Err(Misuse::UpdateWithoutKey.into());
         }
-        self.send_proposal(proposal, authenticated_data, client, rng)
+        let message = self.send_proposal(proposal, authenticated_data, client, rng)?;
+        Ok(self.unpersisted(message))
     }
 
     fn send_proposal(
@@ -52,7 +53,7 @@ impl Group {
         authenticated_data: &[u8],
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(MlsMessage, Delta), GroupError> {
+    ) -> Result<MlsMessage, GroupError> {
         self.check_active()?;
         let sender = Sender::Member(self.own_leaf());
         proposal::may_come_from(sender, &proposal)?;
@@ -78,7 +79,7 @@ impl Group {
         self.insert_proposal(pending, status, proposal_row)?;
         self.changes.write(RowKey::OwnProposal(self.own_proposals.next_position()?), row);
         self.own_proposals.push(self.public.suite, message.clone(), reference)?;
-        Ok((message, self.take_changes()))
+        Ok(message)
     }
 
     /// 12.2: all members support the type of a proposal, but for those that pending proposals remove.
@@ -105,7 +106,7 @@ impl Group {
     /// # Errors
     /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch, [`Misuse::NotOurProposal`], [`Misuse::Ended`],
     /// [`Misuse::JoinPending`].
-    pub fn withdraw_proposal(&mut self, reference: &ProposalRef) -> Result<Delta, GroupError> {
+    pub fn withdraw_proposal(&mut self, reference: &ProposalRef) -> Result<Unpersisted<()>, GroupError> {
         self.check_active()?;
         let (proposal, _, position) =
             self.proposals.get(reference).ok_or_else(|| Misuse::UnknownProposal(reference.clone()))?;
@@ -115,7 +116,7 @@ impl Group {
         let row = row_codec::proposal(proposal, ProposalStatus::Withdrawn)?;
         self.proposals.withdraw(reference);
         self.changes.write(RowKey::Proposal(position), row);
-        Ok(self.take_changes())
+        Ok(self.unpersisted(()))
     }
 
     /// Sends a proposal to replace one's own leaf by one with a new encryption key, and with what `new_leaf` says
@@ -129,7 +130,7 @@ impl Group {
         authenticated_data: &[u8],
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(MlsMessage, Delta), GroupError> {
+    ) -> Result<Unpersisted<MlsMessage>, GroupError> {
         let (suite, leaf) = (self.public.suite, self.own_leaf());
         let old = self.public.tree.leaf(leaf)?.ok_or(Misuse::NotAMember(leaf))?;
         if let Some(new_leaf) = &new_leaf {
@@ -153,9 +154,10 @@ impl Group {
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
         let proposal = Proposal::Update(Box::new(Update { leaf_node }));
         // The proposal is signed with the key that is in the tree.
-        let (message, mut delta) = self.send_proposal(proposal, authenticated_data, client, rng)?;
-        delta.rows.insert(RowKey::OwnUpdate(next(&self.updates)?), Some(row_codec::own_update(&key_pair)?));
+        let (key, row) = (RowKey::OwnUpdate(next(&self.updates)?), row_codec::own_update(&key_pair)?);
+        let message = self.send_proposal(proposal, authenticated_data, client, rng)?;
+        self.changes.write(key, row);
         self.updates.push(key_pair);
-        Ok((message, delta))
+        Ok(self.unpersisted(message))
     }
 }

@@ -6,7 +6,7 @@
 use crate::identity::IdentityPolicy;
 use crate::psk::{PskStore, is_resumption};
 use crate::state::group::Group;
-use crate::{Client, CommitBuilder, Delta, GroupError, KeyPackageBundle, Missing, Misuse, Violation};
+use crate::{Client, CommitBuilder, GroupError, KeyPackageBundle, Missing, Misuse, Unpersisted, Violation};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::PskValue;
 use pando_tree::{Tree, TreeError};
@@ -23,8 +23,6 @@ pub struct Created {
     pub group: Group,
     /// For everybody else; `None` if there is nobody.
     pub welcome: Option<Welcome>,
-    /// What is to be stored before anything is sent.
-    pub delta: Delta,
 }
 
 /// Who is in the new group, and how they come to it.
@@ -60,12 +58,12 @@ impl Group {
         successor: Successor,
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Created, GroupError> {
+    ) -> Result<Unpersisted<Created>, GroupError> {
         let reinit = self.reinit.clone().ok_or(Misuse::NotReinitialized)?;
         let ReInit { group_id, cipher_suite, extensions, .. } = reinit;
         let context = (client.suite(cipher_suite)?, group_id, extensions);
         let created = self.create_successor(context, ResumptionPskUsage::ReInit, successor, client, rng)?;
-        self.check_reinitialized(&created.group, self.epoch(), client.policy)?;
+        self.check_reinitialized(&created.peek().group, self.epoch(), client.policy)?;
         Ok(created)
     }
 
@@ -82,11 +80,11 @@ impl Group {
         successor: Successor,
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Created, GroupError> {
+    ) -> Result<Unpersisted<Created>, GroupError> {
         self.check_active()?;
         let context = (self.public.suite, group_id, extensions);
         let created = self.create_successor(context, ResumptionPskUsage::Branch, successor, client, rng)?;
-        self.check_branched(&created.group, self.epoch(), client.policy)?;
+        self.check_branched(&created.peek().group, self.epoch(), client.policy)?;
         Ok(created)
     }
 
@@ -100,7 +98,7 @@ impl Group {
         bundle: &KeyPackageBundle,
         tree: Option<&[u8]>,
         client: &Client<'_>,
-    ) -> Result<(Self, Delta), GroupError> {
+    ) -> Result<Unpersisted<Self>, GroupError> {
         self.check_has_secrets()?;
         let (policy, own) = (client.policy, &self.public.context.group_id);
         let psks = WithOld { old: self, psks: client.psks };
@@ -121,7 +119,7 @@ impl Group {
             }
             Psk::External { .. } => return Err(Violation::NoSuccessor.into()),
         }
-        group.with_delta()
+        group.begin_instance()
     }
 
     /// A new group whose first Commit adds everybody and has the resumption PSK. Nobody else is there to receive
@@ -133,23 +131,22 @@ impl Group {
         successor: Successor,
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Created, GroupError> {
+    ) -> Result<Unpersisted<Created>, GroupError> {
         // As for those who join it.
         if group_id != self.public.context.group_id {
             client.check_not_in_group(&group_id)?;
         }
         let Successor { bundle, key_packages, path, tree_in_welcome } = successor;
-        let (mut group, _) = Self::create(suite, group_id, extensions, bundle, client, rng)?;
+        let mut group = Self::create_unstored(suite, group_id, extensions, bundle, client, rng)?;
         let (psk_group_id, psk_epoch) = (self.public.context.group_id.clone(), self.epoch());
         let psk = Psk::Resumption { usage, psk_group_id, psk_epoch };
         let builder = key_packages.into_iter().fold(group.commit().psk(psk), CommitBuilder::add);
         let builder = if path { builder } else { builder.without_path() };
-        let builder = if tree_in_welcome { builder } else { builder.without_tree() };
+        let mut builder = if tree_in_welcome { builder } else { builder.without_tree() };
         let psks = WithOld { old: self, psks: &crate::NoPsks };
-        let output = builder.build(&Client { psks: &psks, ..*client }, rng)?;
-        let _ = group.merge_pending()?;
-        let (group, delta) = group.with_delta()?;
-        Ok(Created { group, welcome: output.welcome, delta })
+        let output = builder.make(&Client { psks: &psks, ..*client }, rng)?;
+        drop(group.merge_pending()?);
+        Ok(group.begin_instance()?.map(|group| Created { group, welcome: output.welcome }))
     }
 
     /// 11.2 and 12.4.3.1: the new group is the one in the ReInit, and everybody is there.

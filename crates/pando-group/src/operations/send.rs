@@ -1,7 +1,7 @@
 //! Messages that a member signs, in public or encrypted (RFC 9420, sections 6 and 15).
 
 use crate::state::group::Group;
-use crate::{Client, Delta, GroupError, Misuse};
+use crate::{Client, GroupError, Misuse, Unpersisted};
 use pando_crypto::CryptoRng;
 use pando_framing::SignedContent;
 use pando_wire::{Content, FramedContent, MlsMessage, Sender, WireFormat};
@@ -24,7 +24,7 @@ impl Group {
         authenticated_data: &[u8],
         client: &Client<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<(MlsMessage, Delta), GroupError> {
+    ) -> Result<Unpersisted<MlsMessage>, GroupError> {
         self.check_active()?;
         if self.proposals.must_be_committed_first() {
             return Err(Misuse::ProposalsPending.into());
@@ -32,7 +32,7 @@ impl Group {
         let content = Content::Application(data.into());
         let signed = self.sign(WireFormat::MLS_PRIVATE_MESSAGE, content, authenticated_data, client)?;
         let message = self.seal_private(&signed, rng)?;
-        Ok((message, self.take_changes()))
+        Ok(self.unpersisted(message))
     }
 
     /// Signs content as this member.

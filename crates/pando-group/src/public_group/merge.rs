@@ -7,10 +7,9 @@ use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::{Effects, PublicStaged};
 use crate::storage::changes;
-use crate::storage::delta::Delta;
 use crate::storage::row_codec;
 use crate::storage::row_key::{Changes, RowKey};
-use crate::{GroupError, Misuse, Violation};
+use crate::{GroupError, Misuse, Unpersisted, Violation};
 use pando_wire::{GroupInfo, ReInit, Sender};
 use std::mem;
 
@@ -34,7 +33,11 @@ impl PublicGroup {
     ///   Commit, or this Commit was altered on its way.
     /// - [`Violation::DuplicateExtension`](crate::Violation).
     /// - [`GroupError::Tree`] if the leaf of the signer could not be read.
-    pub fn merge(&mut self, staged: &PublicStaged, group_info: &GroupInfo) -> Result<Delta, GroupError> {
+    pub fn merge(
+        &mut self,
+        staged: &PublicStaged,
+        group_info: &GroupInfo,
+    ) -> Result<Unpersisted<()>, GroupError> {
         self.check_follows(staged)?;
         // A new member needs no secret of the epoch to sign: it vouches for its own Commit alone.
         let signer = group_info.signer;
@@ -54,7 +57,7 @@ impl PublicGroup {
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if `staged` does not follow the current epoch of this group.
-    pub fn merge_unconfirmed(&mut self, staged: &PublicStaged) -> Result<Delta, GroupError> {
+    pub fn merge_unconfirmed(&mut self, staged: &PublicStaged) -> Result<Unpersisted<()>, GroupError> {
         self.check_follows(staged)?;
         self.enter(staged)
     }
@@ -68,13 +71,13 @@ impl PublicGroup {
     /// # Errors
     /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`]. The group is
     /// as it was.
-    pub fn roll_back(&mut self) -> Result<Delta, GroupError> {
+    pub fn roll_back(&mut self) -> Result<Unpersisted<()>, GroupError> {
         let Previous { public, proposals } = self.previous.last().ok_or(Misuse::NothingToRollBack)?.clone();
         let clients = self.public.clients.changes().reversed();
         let (public, changes) = self.moved_to(&public, &clients, &proposals, None)?;
         self.previous.pop();
         (self.public, self.proposals, self.reinit) = (public, proposals, None);
-        Ok(self.delta(changes))
+        Ok(self.unpersisted((), changes))
     }
 
     /// Returns the state that [`changes::moved`] does, and all rows that the group writes and deletes if it moves there.
@@ -99,7 +102,7 @@ impl PublicGroup {
     }
 
     /// Enters the staged epoch.
-    fn enter(&mut self, staged: &PublicStaged) -> Result<Delta, GroupError> {
+    fn enter(&mut self, staged: &PublicStaged) -> Result<Unpersisted<()>, GroupError> {
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
         let (clients, no_proposals) = (public.clients.changes(), ProposalStore::default());
         let (public, changes) = self.moved_to(public, clients, &no_proposals, reinit.as_ref())?;
@@ -111,6 +114,6 @@ impl PublicGroup {
         };
         self.previous = self.previous.pop().into_iter().chain([previous]).collect();
         self.reinit.clone_from(reinit);
-        Ok(self.delta(changes))
+        Ok(self.unpersisted((), changes))
     }
 }

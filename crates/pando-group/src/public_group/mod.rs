@@ -15,12 +15,12 @@ use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::PublicStaged;
 use crate::storage::changes;
-use crate::storage::delta::Delta;
 use crate::storage::lineage::Lineage;
 use crate::storage::load::{client_rows, open_public_state, proposals, public_state, stored_state};
 use crate::storage::row_codec::{self, PublicRow};
 use crate::storage::row_key::{Changes, RowKey, Rows};
 use crate::storage::row_source::RowSource;
+use crate::storage::unpersisted::{DroppedDeltas, Unpersisted};
 use crate::{GroupError, GroupRules, Limits, Misuse};
 use pando_crypto::{CryptoProvider, SecretBytes, Suite};
 use pando_framing::open_public_unchecked;
@@ -90,7 +90,7 @@ use tls_codec::Size;
 ///
 /// # Storage
 ///
-/// Each operation that changes the group returns a [`Delta`]. [`PublicGroup::open`] takes a group from
+/// Each operation that changes the group returns an [`Unpersisted`]. [`PublicGroup::open`] takes a group from
 /// a store that applies them, and reads O(log N) rows for each message.
 #[derive(Debug, Clone)]
 pub struct PublicGroup {
@@ -103,6 +103,7 @@ pub struct PublicGroup {
     renewed: Vec<(RowKey, Option<Vec<u8>>)>,
     /// States to roll back to, at most two. The latest one is the last.
     previous: Vec<Previous>,
+    dropped: DroppedDeltas,
     lineage: Lineage,
 }
 
@@ -138,14 +139,15 @@ impl PublicGroup {
         tree: Option<&[u8]>,
         policy: &dyn IdentityPolicy,
         limits: Limits,
-    ) -> Result<(Self, Delta), GroupError> {
+    ) -> Result<Unpersisted<Self>, GroupError> {
         let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None }, &limits)?;
         let lineage = Lineage::NONE;
         let mut group = Self::with(public, ProposalStore::default(), limits, lineage, None);
         let (group_id, rows) = (group.public.context.group_id.clone(), group.rows()?);
         group.lineage = Lineage::begin(suite, &group_id, rows);
         let delta = group.lineage.whole(group_id, GroupState::Active, group.rows()?);
-        Ok((group, delta))
+        let dropped = group.dropped.clone_handle();
+        Ok(Unpersisted::new(group, delta, dropped))
     }
 
     /// Returns the group that was stored as these rows. It has no state to roll back to.
@@ -189,21 +191,30 @@ impl PublicGroup {
         Ok(Self::with(public, proposals(rows)?, limits, lineage, row.reinit))
     }
 
-    const fn with(
+    fn with(
         public: PublicState,
         proposals: ProposalStore,
         limits: Limits,
         lineage: Lineage,
         reinit: Option<ReInit>,
     ) -> Self {
-        Self { public, proposals, limits, reinit, renewed: Vec::new(), previous: Vec::new(), lineage }
+        Self {
+            public,
+            proposals,
+            limits,
+            reinit,
+            renewed: Vec::new(),
+            previous: Vec::new(),
+            lineage,
+            dropped: DroppedDeltas::default(),
+        }
     }
 
     /// Returns changes to store after loading, if the policy tells clients apart in another way than it
     /// did. If this is not called, the changes come with the Delta of the next operation.
-    pub fn take_delta(&mut self) -> Delta {
+    pub fn take_delta(&mut self) -> Unpersisted<()> {
         let changes = self.take_renewed().collect();
-        self.delta(changes)
+        self.unpersisted((), changes)
     }
 
     fn take_renewed(&mut self) -> impl Iterator<Item = (RowKey, Option<SecretBytes>)> + use<> {
@@ -211,10 +222,11 @@ impl PublicGroup {
         renewed.map(|(key, row)| (key, row.map(SecretBytes::from)))
     }
 
-    /// Returns the Delta of some changes.
-    fn delta(&mut self, changes: Changes) -> Delta {
+    /// Returns the result of an operation with its changes.
+    fn unpersisted<T>(&mut self, value: T, changes: Changes) -> Unpersisted<T> {
         let (suite, state) = (self.public.suite, self.state());
-        self.lineage.advance(suite, &self.public.context.group_id, state, changes.into())
+        let delta = self.lineage.advance(suite, &self.public.context.group_id, state, changes.into());
+        Unpersisted::new(value, self.dropped.before(delta), self.dropped.clone_handle())
     }
 
     /// The state of the group: active or reinitialized.
@@ -270,7 +282,7 @@ impl PublicGroup {
         policy: &dyn IdentityPolicy,
         rules: &dyn GroupRules,
         now: Option<u64>,
-    ) -> Result<(PublicProcessed, Delta), GroupError> {
+    ) -> Result<Unpersisted<PublicProcessed>, GroupError> {
         if self.reinit.is_some() {
             return Err(Misuse::Ended.into());
         }
@@ -292,12 +304,11 @@ impl PublicGroup {
                 let inserted = self.proposals.insert(pending.clone(), status, bytes, &self.limits)?;
                 let mut changes: Changes = self.take_renewed().collect();
                 changes.extend(inserted.map(|position| (RowKey::Proposal(position), Some(row))));
-                let delta = self.delta(changes);
                 let processed = match refused {
                     None => PublicProcessed::Proposal(pending),
                     Some(reason) => PublicProcessed::NotAdmitted(pending, reason),
                 };
-                Ok((processed, delta))
+                Ok(self.unpersisted(processed, changes))
             }
             Content::Commit(commit) => {
                 // The Deltas of earlier Commits list the deleted rows.
@@ -311,7 +322,7 @@ impl PublicGroup {
                 let left_out = self.proposals.left_out_of(&list);
                 let content = &content.content;
                 let staged = PublicStaged::new(&self.public, public, content, effects, list, left_out)?;
-                Ok((PublicProcessed::Commit(Box::new(staged)), self.take_delta()))
+                Ok(self.take_delta().map(|()| PublicProcessed::Commit(Box::new(staged))))
             }
         }
     }

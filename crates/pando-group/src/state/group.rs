@@ -14,6 +14,7 @@ use crate::storage::change_log::ChangeLog;
 use crate::storage::lineage::Lineage;
 use crate::storage::position::{Instance, Position};
 use crate::storage::row_key::RowKey;
+use crate::storage::unpersisted::DroppedDeltas;
 use crate::{Client, GroupConfig, GroupError, Misuse};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_schedule::{EpochAuthenticator, EpochSecrets, PskValue};
@@ -49,6 +50,7 @@ pub struct Group {
     /// Our stored Commit that did not follow the stored epoch.
     pub(crate) stale_commit: Option<MlsMessage>,
     pub(crate) changes: ChangeLog,
+    pub(crate) dropped: DroppedDeltas,
     pub(crate) lineage: Lineage,
 }
 
@@ -79,6 +81,7 @@ impl Group {
             outbox: Outbox::default(),
             stale_commit: None,
             changes: ChangeLog::default(),
+            dropped: DroppedDeltas::default(),
             lineage: Lineage::NONE,
         }
     }

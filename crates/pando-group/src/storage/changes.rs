@@ -15,6 +15,7 @@ use crate::storage::row_codec::{
     external_join, member, own_proposal, own_update, past, pending_commit, proposal, public, secret,
 };
 use crate::storage::row_key::{Changes, EpochRow, RowKey, Rows};
+use crate::storage::unpersisted::{DroppedDeltas, Unpersisted};
 use crate::{GroupConfig, GroupError};
 use pando_crypto::SecretBytes;
 use pando_tree::{PrivateKeys, RowChange, TreeError};
@@ -164,13 +165,20 @@ impl Group {
         Ok(rows)
     }
 
-    /// Returns state changes left behind by failed operations. All other changes come beside the results of operations.
-    pub fn take_delta(&mut self) -> Delta {
-        self.take_changes()
+    /// Returns state changes left behind by failed operations, and those of results that were dropped. All other changes come
+    /// with the results of operations.
+    pub fn take_delta(&mut self) -> Unpersisted<()> {
+        self.unpersisted(())
+    }
+
+    /// Returns the result of an operation with all that has changed since the last Delta that was stored.
+    pub(crate) fn unpersisted<T>(&mut self, value: T) -> Unpersisted<T> {
+        let delta = self.take_changes();
+        Unpersisted::new(value, self.dropped.before(delta), self.dropped.clone_handle())
     }
 
     /// Returns what operations have changed since the last Delta.
-    pub(crate) fn take_changes(&mut self) -> Delta {
+    fn take_changes(&mut self) -> Delta {
         let mut changes = self.changes.take();
         changes
             .rows
@@ -185,13 +193,14 @@ impl Group {
     }
 
     /// Begins an instance, and returns the Delta with all of its rows.
-    pub(crate) fn with_delta(mut self) -> Result<(Self, Delta), GroupError> {
+    pub(crate) fn begin_instance(mut self) -> Result<Unpersisted<Self>, GroupError> {
         // All that has changed is in the rows.
         let _ = self.take_changes();
-        self.lineage = Lineage::NONE;
+        (self.lineage, self.dropped) = (Lineage::NONE, DroppedDeltas::default());
         let (suite, group_id) = (self.public.suite, self.public.context.group_id.clone());
         self.lineage = Lineage::begin(suite, &group_id, self.rows()?);
         let delta = self.lineage.whole(group_id, self.state, self.rows()?);
-        Ok((self, delta))
+        let dropped = self.dropped.clone_handle();
+        Ok(Unpersisted::new(self, delta, dropped))
     }
 }

@@ -157,7 +157,7 @@ impl Delta {
     ///
     /// # Errors
     /// [`DeltaError`]; the rows are as they were.
-    pub fn apply(self, rows: &mut Rows) -> Result<(), DeltaError> {
+    pub fn apply(&self, rows: &mut Rows) -> Result<(), DeltaError> {
         let stored = rows.get(&RowKey::State).and_then(|row| StateRow::read(row.expose()));
         if self.check(stored.map(|stored| stored.position))? == Fit::Applied {
             return Ok(());
@@ -165,12 +165,11 @@ impl Delta {
         if stored.is_none() && !rows.is_empty() {
             return Err(DeltaError::Occupied);
         }
-        let Self { rows: changes, forget_before, .. } = self;
-        rows.retain(|key, _| !is_before(key, forget_before));
-        for (key, change) in changes {
+        rows.retain(|key, _| !is_before(key, self.forget_before));
+        for (key, change) in &self.rows {
             match change {
-                Some(row) => drop(rows.insert(key, row)),
-                None => drop(rows.remove(&key)),
+                Some(row) => drop(rows.insert(*key, row.expose().into())),
+                None => drop(rows.remove(key)),
             }
         }
         Ok(())

@@ -23,6 +23,7 @@ use crate::storage::row_codec::{
 };
 use crate::storage::row_key::{Changes, EpochRow, RowKey, Rows};
 use crate::storage::row_source::{RowSource, TreeRows, beside_the_tree};
+use crate::storage::unpersisted::DroppedDeltas;
 use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
 use pando_schedule::{InterimTranscriptHash, ScheduleError, SecretTree};
@@ -105,6 +106,7 @@ impl Group {
             private_keys,
             keys,
             pending: None,
+            dropped: DroppedDeltas::default(),
             past,
             history,
             state: group_state,

@@ -12,3 +12,4 @@ pub(crate) mod row_codec;
 pub(crate) mod row_key;
 pub(crate) mod row_source;
 pub(crate) mod stored_group;
+pub(crate) mod unpersisted;

@@ -1,5 +1,7 @@
 //! Commits, one's own and those of others.
 
+#![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
+
 use super::clients::Clients;
 use super::decode::encode;
 use super::failure::{Failure, Outcome};
@@ -21,7 +23,7 @@ impl Clients {
         let proposals =
             by_value.map(|description| described(description, state.group.public(), &mut self.rng));
         let proposals = proposals.collect::<Outcome<Vec<_>>>()?;
-        let _ = state.group.clear_pending();
+        state.group.clear_pending().assume_persisted();
         let kind = Kind { path: request.force_path, tree_in_welcome: !request.external_tree };
         let output = build(state, references, proposals, kind, &mut self.rng)?;
 
@@ -87,9 +89,9 @@ fn build(
     let builder = proposals.into_iter().fold(builder, pando_mls::CommitBuilder::proposal);
     let builder = if kind.path { builder } else { builder.without_path() };
     let builder = if kind.tree_in_welcome { builder } else { builder.without_tree() };
-    let output = builder.build(&person.client(), rng)?;
+    let output = builder.build(&person.client(), rng)?.assume_persisted();
     if group.pending_epoch().is_none_or(|pending| pending.proposals().count() != wanted) {
-        let _ = group.clear_pending();
+        group.clear_pending().assume_persisted();
         return Err(Failure::state("these proposals cannot be committed together"));
     }
     Ok(output)

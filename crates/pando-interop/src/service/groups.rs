@@ -1,5 +1,7 @@
 //! To become a member of a group, and what its epochs give.
 
+#![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
+
 use super::clients::{Clients, Joiner};
 use super::decode::{encode, group_info, message, optional, suite, welcome};
 use super::failure::{Failure, Outcome};
@@ -25,7 +27,8 @@ impl Clients {
         let person = person.encrypting(encrypt_handshake);
         let bundle = person.key_package(&mut self.rng)?;
         let (id, extensions) = (GroupId::from(group_id), Extensions::default());
-        let (group, _) = Group::create(suite, id, extensions, bundle, &person.client(), &mut self.rng)?;
+        let group =
+            Group::create(suite, id, extensions, bundle, &person.client(), &mut self.rng)?.assume_persisted();
         Ok(CreateGroupResponse { state_id: self.table.add_state(person, group)? })
     }
 
@@ -54,7 +57,8 @@ impl Clients {
         let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
         let encrypt_handshakes = request.encrypt_handshake;
         let config = GroupConfig { encrypt_handshakes, ..person.config };
-        let (group, _) = Group::join(&welcome, bundle, tree, &Client { config, ..person.client() })?;
+        let group =
+            Group::join(&welcome, bundle, tree, &Client { config, ..person.client() })?.assume_persisted();
         let state_id = self.table.joined(request.transaction_id, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
         Ok(JoinGroupResponse { state_id, epoch_authenticator })
@@ -78,9 +82,9 @@ impl Clients {
         }
         let (template, authenticated_data) = (person.leaf(), b"");
         let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
-        let (mut group, commit, _) = join.build(&person.client(), &mut self.rng)?;
+        let (mut group, commit) = join.build(&person.client(), &mut self.rng)?.assume_persisted();
         // The harness has no losers: what it asks for is accepted.
-        let _ = group.merge_pending()?;
+        group.merge_pending()?.assume_persisted();
         let state_id = self.table.add_state(person, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
         Ok(ExternalJoinResponse { state_id, commit: encode(commit)?, epoch_authenticator })
@@ -110,14 +114,16 @@ impl Clients {
     pub(super) fn protect(&mut self, request: ProtectRequest) -> Outcome<ProtectResponse> {
         let ProtectRequest { state_id, authenticated_data, plaintext } = request;
         let State { person, group, .. } = self.table.state_mut(state_id)?;
-        let (message, _) = group.encrypt(&plaintext, &authenticated_data, &person.client(), &mut self.rng)?;
+        let message = group
+            .encrypt(&plaintext, &authenticated_data, &person.client(), &mut self.rng)?
+            .assume_persisted();
         Ok(ProtectResponse { ciphertext: encode(message)? })
     }
 
     pub(super) fn unprotect(&mut self, request: UnprotectRequest) -> Outcome<UnprotectResponse> {
         let State { person, group, .. } = self.table.state_mut(request.state_id)?;
         let ciphertext = message("a message", &request.ciphertext)?;
-        match group.process(ciphertext, &person.client())?.0 {
+        match group.process(ciphertext, &person.client())?.assume_persisted() {
             Processed::Application { data, authenticated_data, .. } => Ok(UnprotectResponse {
                 authenticated_data: authenticated_data.into_vec(),
                 plaintext: data.into_vec(),
@@ -145,6 +151,7 @@ pub(super) fn public_state(
     tree: Option<&[u8]>,
     client: &Client<'_>,
 ) -> Outcome<PublicState> {
-    let (group, _) = PublicGroup::new(suite, group_info, tree, client.policy, client.config.limits)?;
+    let group =
+        PublicGroup::new(suite, group_info, tree, client.policy, client.config.limits)?.assume_persisted();
     Ok(group.public().clone())
 }

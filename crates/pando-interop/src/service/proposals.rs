@@ -1,5 +1,7 @@
 //! Proposals of members.
 
+#![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
+
 use super::clients::Clients;
 use super::decode::{encode, extensions, key_package, suite};
 use super::failure::{Failure, Outcome};
@@ -26,7 +28,7 @@ impl Clients {
 
     pub(super) fn update_proposal(&mut self, request: UpdateProposalRequest) -> Outcome<ProposalResponse> {
         let State { person, group, .. } = self.table.state_mut(request.state_id)?;
-        let (message, _) = group.propose_update(None, b"", &person.client(), &mut self.rng)?;
+        let message = group.propose_update(None, b"", &person.client(), &mut self.rng)?.assume_persisted();
         Ok(ProposalResponse { proposal: encode(message)? })
     }
 
@@ -88,7 +90,7 @@ impl Clients {
     ) -> Outcome<ProposalResponse> {
         let State { person, group, .. } = self.table.state_mut(state_id)?;
         let proposal = proposal(group.public(), &mut self.rng)?;
-        let (message, _) = group.propose(proposal, b"", &person.client(), &mut self.rng)?;
+        let message = group.propose(proposal, b"", &person.client(), &mut self.rng)?.assume_persisted();
         Ok(ProposalResponse { proposal: encode(message)? })
     }
 }

@@ -1,5 +1,7 @@
 //! A group as one person has it.
 
+#![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
+
 use super::decode::message;
 use super::failure::{Failure, Outcome};
 use super::person::Person;
@@ -26,7 +28,7 @@ impl State {
             return Ok(reference.clone());
         }
         let proposal = message("a proposal", &bytes)?;
-        let reference = match self.group.process(proposal, &self.person.client())?.0 {
+        let reference = match self.group.process(proposal, &self.person.client())?.assume_persisted() {
             Processed::Proposal(pending) => pending.reference,
             Processed::OwnProposal(reference) => reference,
             _ => return Err(Failure::argument("not a proposal")),
@@ -41,10 +43,10 @@ impl State {
         bytes: &[u8],
         acceptable: impl FnOnce(&Staged) -> Outcome<()>,
     ) -> Outcome<()> {
-        match self.group.process(message("a Commit", bytes)?, &self.person.client())?.0 {
+        match self.group.process(message("a Commit", bytes)?, &self.person.client())?.assume_persisted() {
             Processed::Commit(staged) => {
                 acceptable(&staged)?;
-                let _ = self.group.merge(*staged)?;
+                self.group.merge(*staged)?.assume_persisted();
                 self.seen.clear();
                 Ok(())
             }
@@ -57,7 +59,7 @@ impl State {
     pub(super) fn merge_pending(&mut self, acceptable: impl FnOnce(&Staged) -> Outcome<()>) -> Outcome<()> {
         let staged = self.group.pending_epoch().ok_or_else(|| Failure::state("no Commit is pending"))?;
         acceptable(staged)?;
-        let _ = self.group.merge_pending()?;
+        self.group.merge_pending()?.assume_persisted();
         self.seen.clear();
         Ok(())
     }

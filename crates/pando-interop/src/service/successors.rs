@@ -1,5 +1,7 @@
 //! Groups that follow from others: reinitialization and branching.
 
+#![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
+
 use super::clients::{Clients, Joiner, Successor};
 use super::decode::{encode, extensions, key_package, optional, suite, welcome};
 use super::failure::{Failure, Outcome};
@@ -45,7 +47,7 @@ impl Clients {
             path: request.force_path,
             tree_in_welcome: !request.external_tree,
         };
-        let created = group.reinitialize(successor, &person.client(), &mut self.rng)?;
+        let created = group.reinitialize(successor, &person.client(), &mut self.rng)?.assume_persisted();
         let (mut response, group) = subgroup(created, request.external_tree)?;
         response.state_id = self.table.joined(request.reinit_id, group)?;
         Ok(response)
@@ -58,7 +60,7 @@ impl Clients {
         let Successor { old, joiner: Joiner { person, bundle } } = self.table.successor(request.reinit_id)?;
         let old = &self.table.state(*old)?.group;
         let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
-        let (group, _) = old.join_successor(&welcome, bundle, tree, &person.client())?;
+        let group = old.join_successor(&welcome, bundle, tree, &person.client())?.assume_persisted();
         let state_id = self.table.joined(request.reinit_id, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
         Ok(JoinGroupResponse { state_id, epoch_authenticator })
@@ -78,7 +80,10 @@ impl Clients {
             tree_in_welcome: !request.external_tree,
         };
         let (id, extensions) = (request.group_id.into(), extensions(request.extensions)?);
-        let created = state.group.branch(id, extensions, successor, &person.client(), &mut self.rng)?;
+        let created = state
+            .group
+            .branch(id, extensions, successor, &person.client(), &mut self.rng)?
+            .assume_persisted();
         let (mut response, group) = subgroup(created, request.external_tree)?;
         response.state_id = self.table.add_state(person, group)?;
         Ok(response)
@@ -90,7 +95,7 @@ impl Clients {
         let Joiner { person, bundle } = self.table.joiner(request.transaction_id)?;
         let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
         let client = Client { config: old.person.config, ..person.client() };
-        let (group, _) = old.group.join_successor(&welcome, bundle, tree, &client)?;
+        let group = old.group.join_successor(&welcome, bundle, tree, &client)?.assume_persisted();
         let state_id = self.table.joined(request.transaction_id, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
         Ok(HandleBranchResponse { state_id, epoch_authenticator })
@@ -124,7 +129,7 @@ fn reinitializes(staged: &Staged) -> Outcome<()> {
 
 /// A group that follows, and what there is to be said of it but for its number.
 fn subgroup(created: Created, external_tree: bool) -> Outcome<(CreateSubgroupResponse, pando_mls::Group)> {
-    let Created { group, welcome, delta: _ } = created;
+    let Created { group, welcome } = created;
     let welcome = welcome.map(|welcome| encode(MlsMessage::from(welcome))).transpose()?;
     let ratchet_tree = if external_tree { group.public().tree().export()? } else { Vec::new() };
     let response = CreateSubgroupResponse {

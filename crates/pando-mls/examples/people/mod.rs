@@ -88,9 +88,9 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(person: Person, (group, delta): (Group, Delta)) -> Outcome<Self> {
+    pub(crate) fn new(person: Person, group: Unpersisted<Group>) -> Outcome<Self> {
         let mut rows = Rows::new();
-        delta.apply(&mut rows)?;
+        let group = group.persist_to(&mut rows)?;
         Ok(Self { person, group, rows })
     }
 
@@ -101,27 +101,26 @@ impl Member {
         rng: &mut dyn CryptoRng,
     ) -> Outcome<(MlsMessage, Option<Welcome>)> {
         let output = fill(self.group.commit()).build(&self.person.client(), rng)?;
-        // First it is stored, and then it is sent.
-        output.delta.apply(&mut self.rows)?;
+        let output = output.persist_to(&mut self.rows)?;
         Ok((output.message, output.welcome))
     }
 
     pub(crate) fn send(&mut self, text: &str, rng: &mut dyn CryptoRng) -> Outcome<MlsMessage> {
-        let (message, delta) = self.group.encrypt(text.as_bytes(), b"", &self.person.client(), rng)?;
-        delta.apply(&mut self.rows)?;
-        Ok(message)
+        let message = self.group.encrypt(text.as_bytes(), b"", &self.person.client(), rng)?;
+        Ok(message.persist_to(&mut self.rows)?)
     }
 
     /// Takes any message: enters the epoch of a Commit, keeps a proposal, and gives back the text that somebody has
     /// sent.
     pub(crate) fn receive(&mut self, message: &MlsMessage) -> Outcome<Option<String>> {
         let Self { person, group, rows } = self;
-        let (processed, delta) = group.process(message.clone(), &person.client())?;
-        delta.apply(rows)?;
-        match processed {
+        let processed = group.process(message.clone(), &person.client())?;
+        match processed.persist_to(rows)? {
             Processed::Application { data, .. } => return Ok(Some(String::from_utf8(data.to_vec())?)),
-            Processed::Commit(staged) => group.merge(*staged)?.1.apply(rows)?,
-            Processed::OwnCommit => group.merge_pending()?.apply(rows)?,
+            Processed::Commit(staged) => {
+                group.merge(*staged)?.persist_to(rows)?;
+            }
+            Processed::OwnCommit => group.merge_pending()?.persist_to(rows)?,
             Processed::Proposal(_) | Processed::NotAdmitted(..) | Processed::OwnProposal(_) => {}
         }
         Ok(None)

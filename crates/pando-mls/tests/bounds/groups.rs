@@ -76,11 +76,17 @@ impl Pair {
         let id = b"group".as_slice().into();
         let first = client(&*one.signer);
         let created = Group::create(suite(), id, extensions, one.bundle, &first, &mut rng);
-        let (mut group, _) = created.unwrap();
-        let commit = group.commit().add(other.bundle.key_package.clone()).build(&first, &mut rng).unwrap();
+        let mut group = created.unwrap().assume_persisted();
+        let commit = group
+            .commit()
+            .add(other.bundle.key_package.clone())
+            .build(&first, &mut rng)
+            .unwrap()
+            .assume_persisted();
         let _ = group.merge_pending().unwrap();
         let second = client(&*other.signer);
-        let (joined, _) = Group::join(&commit.welcome.unwrap(), &other.bundle, None, &second).unwrap();
+        let joined =
+            Group::join(&commit.welcome.unwrap(), &other.bundle, None, &second).unwrap().assume_persisted();
         Self { rng, signers: [one.signer, other.signer], groups: [group, joined] }
     }
 
@@ -95,22 +101,26 @@ impl Pair {
         let group_info = self.groups[0].group_info(true, &first).unwrap();
         let limits = Limits::default();
         let observed = PublicGroup::new(suite(), &group_info, None, &BasicIdentities, limits);
-        let (mut observer, _) = observed.unwrap();
+        let mut observer = observed.unwrap().assume_persisted();
         let mut builder = self.groups[0].commit();
         for proposal in proposals {
             builder = builder.proposal(proposal);
         }
         let builder = if with_path { builder } else { builder.without_path() };
-        let output = builder.build(&first, &mut self.rng).unwrap();
+        let output = builder.build(&first, &mut self.rng).unwrap().assume_persisted();
         let _ = self.groups[0].merge_pending().unwrap();
         let len = output.message.encode().unwrap().len();
         let (mut cost, processed) =
-            work(|| self.groups[1].process(output.message.clone(), &second).unwrap().0);
+            work(|| self.groups[1].process(output.message.clone(), &second).unwrap().assume_persisted());
         let Processed::Commit(staged) = processed else { panic!("not a Commit") };
         let (merged, _) = work(|| self.groups[1].merge(*staged).unwrap());
         cost.allocated += merged.allocated;
         let (observed, processed) = work(|| {
-            observer.process(output.message.clone(), &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0
+            observer
+                .process(output.message.clone(), &BasicIdentities, &pando_mls::AdmitAll, None)
+                .unwrap()
+                .into_parts()
+                .0
         });
         assert!(matches!(processed, PublicProcessed::Commit(_)));
         cost.allocated += observed.allocated;
@@ -198,7 +208,8 @@ fn commits_with_many_references() {
         let mut proposing = Work::default();
         for proposal in adds(&people(size, &as_usual)) {
             let first = client(&*pair.signers[0]);
-            let (message, _) = pair.groups[0].propose(proposal, b"", &first, &mut pair.rng).unwrap();
+            let message =
+                pair.groups[0].propose(proposal, b"", &first, &mut pair.rng).unwrap().assume_persisted();
             sent += message.encode().unwrap().len();
             let second = client(&*pair.signers[1]);
             let (cost, taken) = work(|| pair.groups[1].process(message.clone(), &second));
@@ -207,11 +218,11 @@ fn commits_with_many_references() {
             proposing.hashed += cost.hashed;
         }
         let first = client(&*pair.signers[0]);
-        let output = pair.groups[0].commit().build(&first, &mut pair.rng).unwrap();
+        let output = pair.groups[0].commit().build(&first, &mut pair.rng).unwrap().assume_persisted();
         let second = client(&*pair.signers[1]);
         let len = output.message.encode().unwrap().len();
         let (mut cost, taken) = work(|| pair.groups[1].process(output.message.clone(), &second));
-        assert!(matches!(taken.unwrap().0, Processed::Commit(_)));
+        assert!(matches!(taken.unwrap().assume_persisted(), Processed::Commit(_)));
         // The work is that of the proposals, which were sent before.
         cost.allocated += proposing.allocated;
         cost.hashed += proposing.hashed;

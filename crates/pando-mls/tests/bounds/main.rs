@@ -2,6 +2,7 @@
 //! counted (hashes, bytes hashed, operations on a curve, bytes allocated) while the input grows, and must not
 //! grow faster than n log n does. `docs/limits.md` has the table.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

@@ -50,7 +50,8 @@ fn commit(pair: &mut Pair, proposals: Vec<Proposal>) {
 /// The first member proposes all of this. How many bytes that are.
 fn propose(pair: &mut Pair, proposals: Vec<Proposal>) -> usize {
     let client = client(&*pair.signers[0]);
-    let mut propose = |proposal| pair.groups[0].propose(proposal, b"", &client, &mut pair.rng).unwrap().0;
+    let mut propose =
+        |proposal| pair.groups[0].propose(proposal, b"", &client, &mut pair.rng).unwrap().assume_persisted();
     proposals.into_iter().map(|proposal| propose(proposal).encode().unwrap().len()).sum()
 }
 
@@ -120,12 +121,14 @@ fn many_own_proposals_come_back() {
         let (mut pair, adds) = sparse(size);
         let client = client(&*pair.signers[0]);
         let group = &mut pair.groups[0];
-        let sent: Vec<_> =
-            adds.into_iter().map(|add| group.propose(add, b"", &client, &mut pair.rng).unwrap().0).collect();
+        let sent: Vec<_> = adds
+            .into_iter()
+            .map(|add| group.propose(add, b"", &client, &mut pair.rng).unwrap().assume_persisted())
+            .collect();
         let len = sent.iter().map(|message| message.encode().unwrap().len()).sum();
         let (cost, ()) = work(|| {
             for message in &sent {
-                let (processed, _) = group.process(message.clone(), &client).unwrap();
+                let processed = group.process(message.clone(), &client).unwrap().assume_persisted();
                 assert!(matches!(processed, Processed::OwnProposal(_)));
             }
         });

@@ -70,7 +70,7 @@ fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
     let by = Client { policy: &policy, ..client(&*creator.signer) };
     let (creating, created) = work(|| pair.groups[0].reinitialize(successor, &by, &mut pair.rng));
     let asked = policy.0.swap(0, Ordering::Relaxed);
-    let welcome = created.unwrap().welcome.unwrap();
+    let welcome = created.unwrap().assume_persisted().welcome.unwrap();
     let by = Client { policy: &policy, ..client(&*joiner.signer) };
     let (joining, joined) = work(|| pair.groups[1].join_successor(&welcome, &joiner.bundle, None, &by));
     let _ = joined.unwrap();

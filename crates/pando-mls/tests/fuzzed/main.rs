@@ -1,5 +1,6 @@
 //! The fuzz targets that drive groups (`fuzz/`), on inputs that fuzzing has found and that are kept in `fuzz/kept`.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

@@ -7,8 +7,8 @@ use crate::fixture::{
 use crate::opinions::{MOST_MEMBERS, START, Shared, YEAR, client_of, clock, name};
 use crate::world::{CLIENTS, Divided, Outcome, World};
 use pando_mls::{
-    AdmitAll, CommitBuilder, CommitOutput, Delta, ExternalJoin, GroupError, LeafIndex, LeftOutReason,
-    Missing, Misuse, MlsMessage, NewLeaf, Processed, Proposal, Rows, Violation, propose_own_add,
+    AdmitAll, CommitBuilder, CommitOutput, ExternalJoin, GroupError, LeafIndex, LeftOutReason, Missing,
+    Misuse, MlsMessage, NewLeaf, Processed, Proposal, Rows, Violation, propose_own_add,
 };
 use rand_chacha::ChaCha20Rng;
 
@@ -254,8 +254,10 @@ impl World {
             // It has been removed, and does not know it.
             return Ok(());
         }
-        let info =
-            self.member(by).operate(|group, client| Ok((group.group_info(true, client)?, Delta::default())));
+        let info = self.member(by).operate(|group, client| {
+            let group_info = group.group_info(true, client)?;
+            Ok(group.take_delta().map(|()| group_info))
+        });
         let group_info = info.unwrap();
         let (end, signer) = (self.end(), new_signer(&mut self.rng));
         let rng = &mut self.rng;
@@ -269,7 +271,7 @@ impl World {
         if let Err(GroupError::Violation(Violation::Credential(_))) = &joined {
             joined = join(None);
         }
-        let (mut group, message, delta) = match joined {
+        let joined = match joined {
             Ok(joined) => joined,
             Err(GroupError::Violation(Violation::GroupRules(_))) => {
                 self.count("our own rules refused");
@@ -277,12 +279,12 @@ impl World {
             }
             Err(error) => return Err(Divided(format!("client {number} cannot join: {error}"))),
         };
+        let mut rows = Rows::new();
+        let (mut group, message) = joined.persist_to(&mut rows).unwrap();
         if let Err(error) = self.submit(message, None)? {
             return Err(Divided(format!("the server does not let client {number} in: {error}")));
         }
-        let mut rows = Rows::new();
-        delta.apply(&mut rows).unwrap();
-        group.merge_pending().unwrap().apply(&mut rows).unwrap();
+        group.merge_pending().unwrap().persist_to(&mut rows).unwrap();
         let (rules, policy, now) = (&Shared, &Ending, clock(number));
         self.enter(number, Member { name: name(number), signer, group, rows, rules, policy, now })?;
         self.count(if back { "came back from outside" } else { "joined from outside" });
@@ -351,7 +353,7 @@ impl World {
     fn withdraw_last(&mut self, by: usize) {
         let member = self.member(by);
         let reference = member.pending().last().unwrap().reference.clone();
-        member.operate(|group, _| Ok(((), group.withdraw_proposal(&reference)?))).unwrap();
+        member.operate(|group, _| group.withdraw_proposal(&reference)).unwrap();
     }
 
     /// A proposal is lost on its way, and its maker commits it: no member can follow until it is withdrawn.

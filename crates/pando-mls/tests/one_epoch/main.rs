@@ -6,6 +6,7 @@
 //! - `PANDO_ONE_EPOCH_COMMITS` is the number of Commits (default: 1,000).
 //! - `PANDO_ONE_EPOCH_SEED` is the number that the history follows from (default: 17).
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

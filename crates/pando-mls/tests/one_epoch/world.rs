@@ -78,14 +78,14 @@ impl World {
         let creator = client(&*signer, &Shared, clock(0), config);
         let id = b"one epoch".as_slice().into();
         let created = Group::create(suite(), id, Extensions::default(), bundle, &creator, &mut rng);
-        let (group, delta) = created.unwrap();
+        let (group, delta) = created.unwrap().into_parts();
         let group_info = group.group_info(true, &creator).unwrap();
         let mut rows = Rows::new();
         delta.apply(&mut rows).unwrap();
         let (rules, policy) = (&Shared, &Ending);
         let member = Member { name, signer, group, rows, rules, policy, now: clock(0) };
         let (group, delta) =
-            PublicGroup::new(suite(), &group_info, None, &Ending, Limits::default()).unwrap();
+            PublicGroup::new(suite(), &group_info, None, &Ending, Limits::default()).unwrap().into_parts();
         let mut rows = Rows::new();
         delta.apply(&mut rows).unwrap();
         let node = Node::new(member, 0);
@@ -229,7 +229,7 @@ impl World {
             let joining = client(&*signer, &Shared, clock(number), public_handshakes());
             let joined = Group::join(welcome, &bundle, None, &joining);
             let (group, delta) =
-                joined.map_err(|error| Divided(format!("client {number} joins: {error}")))?;
+                joined.map_err(|error| Divided(format!("client {number} joins: {error}")))?.into_parts();
             let mut rows = Rows::new();
             delta.apply(&mut rows).unwrap();
             let (rules, policy, now) = (&Shared, &Ending, clock(number));
@@ -262,7 +262,7 @@ impl World {
             })?;
             match processed {
                 Processed::OwnCommit => {
-                    node.member.operate(|group, _| Ok(((), group.merge_pending()?))).unwrap();
+                    node.member.operate(|group, _| group.merge_pending()).unwrap();
                     self.entered(client)?;
                 }
                 Processed::Commit(staged) => self.decide(client, epoch, *staged)?,

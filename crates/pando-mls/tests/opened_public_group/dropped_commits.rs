@@ -6,7 +6,7 @@ use crate::{make, world};
 use pando_mls::{AdmitAll, LeafIndex, Limits, MlsMessage, PublicGroup, PublicProcessed, Rows, RustCrypto};
 
 fn take(group: &mut PublicGroup, message: &MlsMessage) {
-    let (processed, delta) = group.process(sent(message), &ByName, &AdmitAll, None).unwrap();
+    let (processed, delta) = group.process(sent(message), &ByName, &AdmitAll, None).unwrap().into_parts();
     assert!(matches!(processed, PublicProcessed::Commit(_)) && delta.is_empty());
 }
 
@@ -15,7 +15,7 @@ fn a_dropped_commit_leaves_nothing_behind() {
     let mut forger = Forger::new(world::suite(1), 1);
     let group_info = forger.group(0..9);
     let (resident, delta) =
-        PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default()).unwrap();
+        PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default()).unwrap().into_parts();
     let mut rows = Rows::new();
     delta.apply(&mut rows).unwrap();
     let mut commits = Vec::new();
@@ -31,15 +31,16 @@ fn a_dropped_commit_leaves_nothing_behind() {
         for commit in commits.iter().cycle().take(12) {
             take(&mut group, commit);
             assert_eq!(group.public().tree().index_sizes(), sizes);
-            assert!(group.take_delta().is_empty());
+            assert!(group.take_delta().delta().is_empty());
         }
         assert!(group.rows().unwrap() == rows);
         // The next Commit writes what it writes for a group that has seen no other.
         let mut fresh = PublicGroup::load(&copy(&rows), &RustCrypto, &ByName, Limits::default()).unwrap();
         let deltas = [&mut group, &mut fresh].map(|group| {
-            let (processed, _) = group.process(sent(&commits[0]), &ByName, &AdmitAll, None).unwrap();
+            let processed =
+                group.process(sent(&commits[0]), &ByName, &AdmitAll, None).unwrap().assume_persisted();
             let PublicProcessed::Commit(staged) = processed else { panic!("not a Commit") };
-            group.merge_unconfirmed(&staged).unwrap()
+            group.merge_unconfirmed(&staged).unwrap().into_parts().1
         });
         assert!(deltas[0] == deltas[1]);
     }

@@ -51,7 +51,7 @@ fn load(rows: &Rows) -> PublicGroup {
 }
 
 fn process(group: &mut PublicGroup, message: &MlsMessage) -> Result<(PublicProcessed, Delta), GroupError> {
-    group.process(sent(message), &ByName, &AdmitAll, None)
+    Ok(group.process(sent(message), &ByName, &AdmitAll, None)?.into_parts())
 }
 
 impl History {
@@ -59,8 +59,9 @@ impl History {
         let mut forger = Forger::new(world::suite(1), seed);
         let members = 1 + forger.below(12) as u32;
         let group_info = forger.group(0..members);
-        let (resident, delta) =
-            PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default()).unwrap();
+        let (resident, delta) = PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default())
+            .unwrap()
+            .into_parts();
         let mut rows = Rows::new();
         delta.apply(&mut rows).unwrap();
         let store = Store::new(&rows);
@@ -116,7 +117,7 @@ impl History {
     }
 
     /// Stores equal Deltas of both groups.
-    fn keep(&mut self, resident: Delta, opened: Delta) {
+    fn keep(&mut self, resident: &Delta, opened: Delta) {
         let keys = |delta: &Delta| {
             delta
                 .writes()
@@ -124,15 +125,15 @@ impl History {
                 .chain(delta.deletes().map(|key| (key, false)))
                 .collect()
         };
-        let (expected, found): (BTreeMap<_, _>, BTreeMap<_, _>) = (keys(&resident), keys(&opened));
+        let (expected, found): (BTreeMap<_, _>, BTreeMap<_, _>) = (keys(resident), keys(&opened));
         assert_eq!(found, expected);
-        assert!(resident == opened, "the contents of rows differ");
+        assert!(*resident == opened, "the contents of rows differ");
         resident.apply(&mut self.rows).unwrap();
         self.late.push_back(opened);
         let left = if self.lag < 2 { self.lag } else { self.forger.below(self.lag.min(8) + 1) };
         if self.lag != usize::MAX {
             while self.late.len() > left {
-                self.store.apply(self.late.pop_front().unwrap());
+                self.store.apply(&self.late.pop_front().unwrap());
             }
         }
     }
@@ -146,7 +147,7 @@ impl History {
             (Ok((resident, delta)), Ok((opened, other_delta))) => {
                 assert_eq!(text(&resident), text(&opened));
                 assert_eq!(fresh, Ok(text(&resident)));
-                self.keep(delta, other_delta);
+                self.keep(&delta, other_delta);
                 Some((resident, opened))
             }
             (Err(expected), Err(found)) => {
@@ -201,7 +202,7 @@ impl History {
         };
         match (resident, opened) {
             (Ok(resident), Ok(opened)) => {
-                self.keep(resident, opened);
+                self.keep(&resident.into_parts().1, opened.into_parts().1);
                 self.count("merged");
                 self.see_keys();
             }
@@ -215,7 +216,7 @@ impl History {
     fn roll_back(&mut self) {
         match (self.resident.roll_back(), self.opened.roll_back()) {
             (Ok(resident), Ok(opened)) => {
-                self.keep(resident, opened);
+                self.keep(&resident.into_parts().1, opened.into_parts().1);
                 self.count("rolled back");
             }
             (resident, opened) => assert_eq!(resident.unwrap_err(), opened.unwrap_err()),
@@ -343,13 +344,13 @@ impl History {
         let rows = self.opened.rows().unwrap();
         assert!(rows.keys().eq(self.rows.keys()), "{:?}", rows.keys());
         assert!(rows == self.rows);
-        assert!(self.opened.take_delta().is_empty());
+        assert!(self.opened.take_delta().delta().is_empty());
         self.count("compared");
     }
 
     /// Opens the group from the store, and loads the group in memory.
     fn reopen(&mut self) {
-        self.late.drain(..).for_each(|delta| self.store.apply(delta));
+        self.late.drain(..).for_each(|delta| self.store.apply(&delta));
         assert!(self.store.rows() == self.rows);
         self.opened = PublicGroup::open(self.store.clone(), &RustCrypto, Limits::default()).unwrap();
         self.resident = load(&self.rows);

@@ -29,14 +29,15 @@ fn go_on(
         let plan = Plan { by_value, has_path: true, has_new_signer: number % 3 == 0, ..Plan::default() };
         let message = forger.commit(group, by, plan).unwrap();
         let before = store.reads();
-        let (processed, delta) = group.process(sent(&message), &ByName, &AdmitAll, None).unwrap();
-        store.apply(delta);
+        let (processed, delta) =
+            group.process(sent(&message), &ByName, &AdmitAll, None).unwrap().into_parts();
+        store.apply(&delta);
         let PublicProcessed::Commit(staged) = processed else { panic!("not a Commit") };
-        store.apply(group.merge_unconfirmed(&staged).unwrap());
+        store.apply(&group.merge_unconfirmed(&staged).unwrap().into_parts().1);
         most_reads = most_reads.max(store.reads() - before);
         if number % 10 == 0 {
-            store.apply(group.roll_back().unwrap());
-            store.apply(group.merge_unconfirmed(&staged).unwrap());
+            store.apply(&group.roll_back().unwrap().into_parts().1);
+            store.apply(&group.merge_unconfirmed(&staged).unwrap().into_parts().1);
         }
         for (leaf, old_key) in old_keys {
             if key(group, leaf) != old_key {
@@ -56,7 +57,7 @@ fn a_thousand_commits_take_bounded_memory() {
     let mut forger = Forger::new(world::suite(1), 1);
     let group_info = forger.group(0..MEMBERS);
     let (group, delta) =
-        PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default()).unwrap();
+        PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default()).unwrap().into_parts();
     let mut rows = Rows::new();
     delta.apply(&mut rows).unwrap();
     drop(group);

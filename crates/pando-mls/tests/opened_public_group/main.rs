@@ -3,6 +3,7 @@
 //! A public group does not verify confirmation tags and membership tags, and decrypts nothing. So the messages here are
 //! forged: they need the signature keys of the members, and no group secrets.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

@@ -16,7 +16,7 @@ impl Store {
         Arc::new(Self { rows: Mutex::new(copy(rows)), reads: AtomicUsize::default() })
     }
 
-    pub(crate) fn apply(&self, delta: Delta) {
+    pub(crate) fn apply(&self, delta: &Delta) {
         delta.apply(&mut self.rows.lock().unwrap()).unwrap();
     }
 

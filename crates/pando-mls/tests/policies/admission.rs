@@ -204,7 +204,7 @@ fn a_member_whose_proposal_is_not_admitted() {
 }
 
 fn withdraw(fixture: &mut Fixture, by: usize, reference: &ProposalRef) -> Result<(), GroupError> {
-    fixture.members[by].operate(|group, _| Ok(((), group.withdraw_proposal(reference)?)))
+    fixture.members[by].operate(|group, _| group.withdraw_proposal(reference))
 }
 
 /// A proposal that was never delivered is withdrawn.
@@ -331,6 +331,6 @@ fn chosen_proposals_must_be_known() {
     // In the next epoch it is not known any more.
     let built = fixture.build(1, |builder| builder.only_pending([known.clone()]));
     assert_eq!(built.unwrap_err(), Misuse::UnknownProposal(known).into());
-    let _: Delta = fixture.members[1].group.take_delta();
+    let _: Delta = fixture.members[1].group.take_delta().into_parts().1;
     assert!(fixture.members[1].group.public().tree().is_member(LeafIndex(0)).unwrap());
 }

@@ -5,12 +5,12 @@ pub(crate) use crate::make::{add, custom, remove};
 use pando_mls::wire::{Sender, Signature, SignaturePublicKey};
 use pando_mls::{
     AdmitAll, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, CommitView, Credential,
-    CredentialType, CryptoError, CryptoProvider, Decode, DefaultRules, Delta, Encode, ExtensionType,
-    Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupId, GroupInfo, GroupRules, IdentityError,
+    CredentialType, CryptoError, CryptoProvider, Decode, DefaultRules, Encode, ExtensionType, Extensions,
+    ExternalJoin, Group, GroupConfig, GroupError, GroupId, GroupInfo, GroupRules, IdentityError,
     IdentityPolicy, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafChange, LeafIndex, LeafTemplate,
     Lifetime, Limits, MlsMessage, NewLeaf, NoPsks, PendingProposal, Processed, Proposal, ProposalType,
     ProtocolVersion, PublicGroup, PublicProcessed, PublicStaged, Rows, RuleError, RustCrypto, Signer, Staged,
-    StateView, Suite, Violation,
+    StateView, Suite, Unpersisted, Violation,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -168,13 +168,11 @@ impl Member {
     /// Runs an operation on the group, and stores its Delta.
     pub(crate) fn operate<T>(
         &mut self,
-        operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<(T, Delta), GroupError>,
+        operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<Unpersisted<T>, GroupError>,
     ) -> Result<T, GroupError> {
         let client = client(&*self.signer, self.rules, self.now, *self.group.config());
         let client = Client { policy: self.policy, ..client };
-        let (result, delta) = operation(&mut self.group, &client)?;
-        delta.apply(&mut self.rows).unwrap();
-        Ok(result)
+        Ok(operation(&mut self.group, &client)?.persist_to(&mut self.rows).unwrap())
     }
 
     pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<Processed, GroupError> {
@@ -196,7 +194,7 @@ impl Member {
     /// Enters the epoch of a Commit: our pending one, or another member's.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         match self.process(message).unwrap() {
-            Processed::OwnCommit => self.group.merge_pending().unwrap().apply(&mut self.rows).unwrap(),
+            Processed::OwnCommit => self.group.merge_pending().unwrap().persist_to(&mut self.rows).unwrap(),
             Processed::Commit(staged) => self.merge(*staged),
             other => panic!("not a Commit: {other:?}"),
         }
@@ -207,11 +205,7 @@ impl Member {
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
         rng: &mut ChaCha20Rng,
     ) -> Result<CommitOutput, GroupError> {
-        self.operate(|group, client| {
-            let mut output = fill(group.commit()).build(client, rng)?;
-            let delta = std::mem::take(&mut output.delta);
-            Ok((output, delta))
-        })
+        self.operate(|group, client| fill(group.commit()).build(client, rng))
     }
 
     pub(crate) fn clear_pending(&mut self) {
@@ -240,7 +234,7 @@ impl Member {
 
     /// Checks that the stored rows equal the rows of the group.
     pub(crate) fn check_store(&mut self) {
-        self.group.take_delta().apply(&mut self.rows).unwrap();
+        self.group.take_delta().persist_to(&mut self.rows).unwrap();
         assert_eq!(self.rows, self.group.rows().unwrap());
     }
 
@@ -272,7 +266,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<PublicProcessed, GroupError> {
-        let (processed, delta) = self.group.process(over_the_wire(message), &Ending, self.rules, self.now)?;
+        let (processed, delta) =
+            self.group.process(over_the_wire(message), &Ending, self.rules, self.now)?.into_parts();
         delta.apply(&mut self.rows).unwrap();
         Ok(processed)
     }
@@ -285,7 +280,7 @@ impl Server {
     }
 
     pub(crate) fn merge(&mut self, staged: &PublicStaged) {
-        self.group.merge_unconfirmed(staged).unwrap().apply(&mut self.rows).unwrap();
+        self.group.merge_unconfirmed(staged).unwrap().persist_to(&mut self.rows).unwrap();
     }
 
     pub(crate) fn restart(&mut self) {
@@ -374,14 +369,14 @@ impl Fixture {
         let now = Some(NOW);
         let creator = client(&*signer, rules, now, config);
         let id = b"group".as_slice().into();
-        let (group, delta) = Group::create(suite(), id, extensions, bundle, &creator, &mut rng).unwrap();
+        let (mut rows, mut server_rows) = (Rows::new(), Rows::new());
+        let group = Group::create(suite(), id, extensions, bundle, &creator, &mut rng).unwrap();
+        let group = group.persist_to(&mut rows).unwrap();
         let group_info = group.group_info(true, &creator).unwrap();
         let server = PublicGroup::new(suite(), &group_info, None, &Ending, config.limits).unwrap();
-        let mut creator = Member { name, signer, group, rows: Rows::new(), rules, policy: &Ending, now };
-        delta.apply(&mut creator.rows).unwrap();
-        let mut rows = Rows::new();
-        server.1.apply(&mut rows).unwrap();
-        let server = Server { group: server.0, rows, rules, now: None };
+        let server = server.persist_to(&mut server_rows).unwrap();
+        let creator = Member { name, signer, group, rows, rules, policy: &Ending, now };
+        let server = Server { group: server, rows: server_rows, rules, now: None };
         let mut fixture = Self { suite: suite(), rng, rules, config, members: vec![creator], server };
         let newcomers: Vec<_> = (1..members).map(|number| fixture.newcomer(&format!("m{number}"))).collect();
         if !newcomers.is_empty() {
@@ -416,7 +411,7 @@ impl Fixture {
         let Newcomer { name, signer, bundle } = newcomer;
         let (rules, now) = (self.rules, Some(NOW));
         let joined = Group::join(welcome, &bundle, None, &client(&*signer, rules, now, self.config));
-        let (group, delta) = joined.unwrap();
+        let (group, delta) = joined.unwrap().into_parts();
         let mut rows = Rows::new();
         delta.apply(&mut rows).unwrap();
         self.members.push(Member { name, signer, group, rows, rules, policy: &Ending, now });
@@ -476,7 +471,7 @@ impl Fixture {
         let mut pending = member.pending();
         pending.retain(|pending| pending.proposal == remove(unaware) && !known.contains(pending));
         for pending in pending {
-            member.operate(|group, _| Ok(((), group.withdraw_proposal(&pending.reference)?))).unwrap();
+            member.operate(|group, _| group.withdraw_proposal(&pending.reference)).unwrap();
         }
         self.hear(by, &message);
     }
@@ -527,17 +522,19 @@ impl Fixture {
             authenticated_data: b"",
         };
         let rules = self.rules;
-        let (mut group, message, delta) =
-            join.build(&client(&*signer, rules, now, self.config), &mut self.rng)?;
+        let joined = join.build(&client(&*signer, rules, now, self.config), &mut self.rng)?;
         let mut rows = Rows::new();
-        delta.apply(&mut rows).unwrap();
-        group.merge_pending().unwrap().apply(&mut rows).unwrap();
+        let (mut group, message) = joined.persist_to(&mut rows).unwrap();
+        group.merge_pending().unwrap().persist_to(&mut rows).unwrap();
         Ok((Member { name, signer, group, rows, rules, policy: &Ending, now }, message))
     }
 
     pub(crate) fn group_info(&mut self, by: usize) -> GroupInfo {
         self.members[by]
-            .operate(|group, client| Ok((group.group_info(true, client)?, Delta::default())))
+            .operate(|group, client| {
+                let group_info = group.group_info(true, client)?;
+                Ok(group.take_delta().map(|()| group_info))
+            })
             .unwrap()
     }
 

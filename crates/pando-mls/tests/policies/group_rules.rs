@@ -68,9 +68,9 @@ fn encrypted_commits_are_refused() {
     fixture.members[0].follow(&output.message);
     let joining = client(&*newcomers[0].signer, &AtMost::<2>, Some(NOW), config);
     let welcome = output.welcome.unwrap();
-    let (mut group, _) = Group::join(&welcome, &newcomers[0].bundle, None, &joining).unwrap();
+    let mut group = Group::join(&welcome, &newcomers[0].bundle, None, &joining).unwrap().assume_persisted();
     let commit = fixture.build(0, |builder| builder.add(newcomers[1].key_package())).unwrap().message;
-    let error = group.process(commit, &joining).map(|(processed, _)| processed).unwrap_err();
+    let error = group.process(commit, &joining).map(drop).unwrap_err();
     assert_eq!(error, refused("too many"));
     assert_eq!(group.epoch(), 1);
     let _ = group.encrypt(b"data", b"", &joining, &mut fixture.rng).unwrap();

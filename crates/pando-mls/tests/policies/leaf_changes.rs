@@ -147,7 +147,7 @@ fn of_another_credential_and_another_signature_key() {
                 let member = &mut fixture.members[1];
                 let client = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
                 let proposed = member.group.propose_update(Some(new_leaf), b"", &client, &mut fixture.rng);
-                let (update, delta) = proposed.unwrap();
+                let (update, delta) = proposed.unwrap().into_parts();
                 delta.apply(&mut member.rows).unwrap();
                 fixture.hear(1, &update);
                 fixture.build(0, |builder| builder).unwrap().message
@@ -155,9 +155,7 @@ fn of_another_credential_and_another_signature_key() {
                 let member = &mut fixture.members[1];
                 let client = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
                 let built = member.group.commit().new_leaf(new_leaf).build(&client, &mut fixture.rng);
-                let output = built.unwrap();
-                output.delta.apply(&mut member.rows).unwrap();
-                output.message
+                built.unwrap().persist_to(&mut member.rows).unwrap().message
             };
             let told = everybody_is_told(&mut fixture, &message);
             let change = told.changes.iter().find(|change| change.leaf() == LeafIndex(1)).unwrap();

@@ -1,6 +1,7 @@
 //! Decisions of the application and of a single member: rules that all members share, clocks and local policies that
 //! members do not share, and what a Commit reports to them.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

@@ -7,7 +7,7 @@ use pando_mls::wire::Sender;
 use pando_mls::{
     BasicIdentities, CommitBuilder, CommitOutput, CommitView, Created, DefaultRules, Encode, ExternalJoin,
     GroupError, GroupRules, LeafIndex, MlsMessage, Processed, Proposal, PublicStaged, RuleError, StateView,
-    propose_as_external_sender, propose_own_add,
+    Unpersisted, propose_as_external_sender, propose_own_add,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -143,8 +143,9 @@ pub(crate) fn take(
     subject: &mut Subject,
     message: &MlsMessage,
 ) -> Result<Processed, GroupError> {
-    let (processed, delta) = subject.group.process(over_the_wire(message), &subject.client(setting))?;
-    subject.apply(delta);
+    let (processed, delta) =
+        subject.group.process(over_the_wire(message), &subject.client(setting))?.into_parts();
+    subject.apply(&delta);
     Ok(processed)
 }
 
@@ -166,8 +167,8 @@ pub(crate) fn process(
         }
         Processed::Commit(staged) => {
             let staged_text = text_of_staged(&staged);
-            let (lost, delta) = subject.group.merge(*staged)?;
-            subject.apply(delta);
+            let (lost, delta) = subject.group.merge(*staged)?.into_parts();
+            subject.apply(&delta);
             text((staged_text, lost))
         }
         other => text(other),
@@ -185,8 +186,8 @@ pub(crate) fn propose(
     proposal: Proposal,
 ) -> Result<String, GroupError> {
     let client = subject.client(setting);
-    let (message, delta) = subject.group.propose(proposal, b"data", &client, &mut rng())?;
-    subject.apply(delta);
+    let (message, delta) = subject.group.propose(proposal, b"data", &client, &mut rng())?.into_parts();
+    subject.apply(&delta);
     text(encoded(&message))
 }
 
@@ -196,8 +197,8 @@ pub(crate) fn propose_update(
     is_new: bool,
 ) -> Result<MlsMessage, GroupError> {
     let (client, new_leaf) = (subject.client(setting), is_new.then(|| setting.new_leaf()));
-    let (message, delta) = subject.group.propose_update(new_leaf, b"data", &client, &mut rng())?;
-    subject.apply(delta);
+    let (message, delta) = subject.group.propose_update(new_leaf, b"data", &client, &mut rng())?.into_parts();
+    subject.apply(&delta);
     Ok(message)
 }
 
@@ -208,8 +209,8 @@ fn build(
 ) -> Result<String, GroupError> {
     let client = subject.client(setting);
     let output = fill(setting, subject.group.commit()).build(&client, &mut rng())?;
-    let CommitOutput { message, welcome, group_info, left_out, delta } = output;
-    subject.apply(delta);
+    let (CommitOutput { message, welcome, group_info, left_out }, delta) = output.into_parts();
+    subject.apply(&delta);
     text((encoded(&message), welcome.as_ref().map(encoded), group_info.as_ref().map(encoded), left_out))
 }
 
@@ -326,8 +327,9 @@ pub(crate) fn sending(setting: &Setting) -> Vec<Operation<'_>> {
     operations
 }
 
-fn text_of_created(created: &Created) -> Result<String, GroupError> {
-    text((created.group.rows()?, created.welcome.as_ref().map(encoded), created.delta.writes().count()))
+fn text_of_created(created: &Unpersisted<Created>) -> Result<String, GroupError> {
+    let Created { group, welcome } = created.peek();
+    text((group.rows()?, welcome.as_ref().map(encoded), created.delta().writes().count()))
 }
 
 /// Commits of the member.
@@ -528,16 +530,20 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
             authenticated_data: b"",
         };
         let client = setting.outsider(&*newcomer.signer);
-        operations.push(takes(name, join.build(&client, &mut rng()).unwrap().1));
+        operations.push(takes(name, join.build(&client, &mut rng()).unwrap().assume_persisted().1));
     }
     // Welcomes to groups that follow.
     let mut other = setting.other(true);
     let created = branch(&other.group, setting.successor(OTHER), &other.client).unwrap();
     let reinit = other.commit(|setting, builder| builder.proposal(reinit(setting)));
     let _ = other.group.merge_pending().unwrap();
-    let reinitialized =
-        other.group.reinitialize(setting.successor(OTHER), &other.client, &mut rng()).unwrap();
-    let (branched, reinitialized) = (created.welcome.unwrap(), reinitialized.welcome.unwrap());
+    let reinitialized = other
+        .group
+        .reinitialize(setting.successor(OTHER), &other.client, &mut rng())
+        .unwrap()
+        .assume_persisted();
+    let (branched, reinitialized) =
+        (created.assume_persisted().welcome.unwrap(), reinitialized.welcome.unwrap());
     operations.extend([
         joins("a branch", branched),
         joins("a branch of a past epoch", setting.old_branch.clone()),
@@ -550,7 +556,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
 fn joins<'a>(name: &str, welcome: pando_mls::Welcome) -> Operation<'a> {
     Operation::new(&["Group::join_successor"], format!("join {name}"), move |setting, subject| {
         let (bundle, client) = (setting.own_bundle(), subject.client(setting));
-        let (group, delta) = subject.group.join_successor(&welcome, &bundle, None, &client)?;
+        let (group, delta) = subject.group.join_successor(&welcome, &bundle, None, &client)?.into_parts();
         text((group.rows()?, delta.writes().count()))
     })
 }
@@ -568,7 +574,7 @@ pub(crate) fn enter_next(setting: &Setting, subject: &mut Subject) {
     let (client, mut rng) = (subject.client(setting), ChaCha20Rng::seed_from_u64(98));
     let builder = subject.group.commit().remove(LeafIndex(12)).add(setting.key_package(0));
     let output = builder.build(&client, &mut rng).unwrap();
-    subject.apply(output.delta);
+    subject.apply(&output.into_parts().1);
     let delta = subject.group.merge_pending().unwrap();
-    subject.apply(delta);
+    subject.apply(&delta.into_parts().1);
 }

@@ -74,7 +74,8 @@ impl Subject {
     }
 
     fn process(&mut self, message: &MlsMessage, rules: &dyn GroupRules) -> Answer {
-        let (processed, delta) = self.group.process(over_the_wire(message), &Names, rules, None)?;
+        let (processed, delta) =
+            self.group.process(over_the_wire(message), &Names, rules, None)?.into_parts();
         delta.apply(&mut self.rows).unwrap();
         match processed {
             PublicProcessed::Commit(staged) => {
@@ -92,7 +93,7 @@ impl Subject {
     }
 
     fn merge_unconfirmed(&mut self) -> Answer {
-        self.group.merge_unconfirmed(self.staged.as_ref().unwrap())?.apply(&mut self.rows).unwrap();
+        self.group.merge_unconfirmed(self.staged.as_ref().unwrap())?.persist_to(&mut self.rows).unwrap();
         text(self.group.public().context())
     }
 
@@ -102,7 +103,7 @@ impl Subject {
     }
 
     fn roll_back(&mut self) -> Answer {
-        self.group.roll_back()?.apply(&mut self.rows).unwrap();
+        self.group.roll_back()?.persist_to(&mut self.rows).unwrap();
         text(self.group.public().context())
     }
 }
@@ -175,7 +176,7 @@ impl<'a> Operation<'a> {
                 store.fail(read..=last, failure);
                 let failed = (self.run)(&mut subject);
                 assert!(is_read_failure(&failed), "{what}: {failed:?}");
-                assert!(subject.group.take_delta().is_empty() && subject.rows == rows, "{what}");
+                assert!(subject.group.take_delta().delta().is_empty() && subject.rows == rows, "{what}");
                 if last == usize::MAX {
                     let failed = (self.run)(&mut subject);
                     assert!(is_read_failure(&failed), "{what}: {failed:?}");
@@ -272,7 +273,7 @@ fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
         let join =
             ExternalJoin { group_info: &group_info, tree: None, template, resync, psks, authenticated_data };
         let client = setting.outsider(&*newcomer.signer);
-        operations.push(takes(name, join.build(&client, &mut rng()).unwrap().1));
+        operations.push(takes(name, join.build(&client, &mut rng()).unwrap().assume_persisted().1));
     }
     operations
 }
@@ -283,7 +284,7 @@ fn confirmed(setting: &Setting) -> (MlsMessage, GroupInfo) {
         .other(false)
         .commit(|setting, builder| builder.remove(LeafIndex(12)).add(setting.key_package(0)));
     let mut third = setting.third(false);
-    let (processed, _) = third.group.process(over_the_wire(&commit), &third.client).unwrap();
+    let processed = third.group.process(over_the_wire(&commit), &third.client).unwrap().assume_persisted();
     let pando_mls::Processed::Commit(staged) = processed else { panic!("not a Commit") };
     let _ = third.group.merge(*staged).unwrap();
     (commit, third.group.group_info(false, &third.client).unwrap())
@@ -316,6 +317,8 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
             subject
                 .group
                 .merge(subject.staged.as_ref().unwrap(), &group_info)?
+                .into_parts()
+                .1
                 .apply(&mut subject.rows)
                 .unwrap();
             text(subject.group.public().context())
@@ -369,7 +372,7 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
             ],
             "look at the group",
             |subject| {
-                assert!(subject.group.take_delta().is_empty());
+                assert!(subject.group.take_delta().delta().is_empty());
                 let (group, pending) = (&subject.group, subject.group.pending_proposals());
                 let state = (group.state(), group.reinit());
                 text((pending.collect::<Vec<_>>(), state, group.public().context()))

@@ -89,8 +89,9 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
         // The private key of our leaf is loaded with the leaf.
         Operation::new(&["Group::encrypt"], "encrypt", |setting, subject| {
             let client = subject.client(setting);
-            let (message, delta) = subject.group.encrypt(b"hello", b"data", &client, &mut rng())?;
-            subject.apply(delta);
+            let (message, delta) =
+                subject.group.encrypt(b"hello", b"data", &client, &mut rng())?.into_parts();
+            subject.apply(&delta);
             text(encoded(&message))
         }),
         Operation::new(&["Group::group_info"], "describe", |setting, subject| {
@@ -135,10 +136,10 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
             ],
             "look at the group",
             |_, subject| {
-                assert!(subject.group.take_delta().is_empty());
+                assert!(subject.group.take_delta().delta().is_empty());
                 let waiting: Vec<_> = subject.group.outbox().map(|(id, _)| id).collect();
                 for id in &waiting {
-                    assert!(!subject.group.acknowledge(*id).is_empty());
+                    assert!(!subject.group.acknowledge(*id).delta().is_empty());
                 }
                 let group = &subject.group;
                 // The position depends on the rows of the pending Commit, which differ.
@@ -193,27 +194,27 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
             },
         ),
         Operation::new(&["Group::merge"], "merge", |_, subject| {
-            let (lost, delta) = subject.group.merge(subject.staged.take().unwrap())?;
-            subject.apply(delta);
+            let (lost, delta) = subject.group.merge(subject.staged.take().unwrap())?.into_parts();
+            subject.apply(&delta);
             text(lost)
         })
         .after(move |setting, subject| stage(setting, subject, &merged)),
         Operation::new(&["Group::merge_pending"], "merge our Commit", |_, subject| {
             let delta = subject.group.merge_pending()?;
-            subject.apply(delta);
+            subject.apply(&delta.into_parts().1);
             text(())
         })
         .after(is_pending),
         Operation::new(&["Group::clear_pending"], "drop our Commit", |_, subject| {
-            let (lost, delta) = subject.group.clear_pending();
-            subject.apply(delta);
+            let (lost, delta) = subject.group.clear_pending().into_parts();
+            subject.apply(&delta);
             text(lost)
         })
         .after(is_pending),
         Operation::new(&["Group::withdraw_proposal"], "withdraw", |_, subject| {
             let reference = subject.group.pending_proposals().next().unwrap().reference.clone();
             let delta = subject.group.withdraw_proposal(&reference)?;
-            subject.apply(delta);
+            subject.apply(&delta.into_parts().1);
             text(reference)
         })
         .after(|setting, subject| drop(propose(setting, subject, make::remove(12)).unwrap())),

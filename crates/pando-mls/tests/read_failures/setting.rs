@@ -7,7 +7,7 @@ use crate::world::{self, Newcomer, World, over_the_wire, template};
 use pando_mls::{
     AdmitAll, Client, CommitBuilder, Created, Credential, Delta, Extensions, Group, GroupConfig, GroupError,
     GroupRules, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, MlsMessage,
-    NewLeaf, Processed, Proposal, Rows, Signer, Staged, Successor, Suite, Welcome,
+    NewLeaf, Processed, Proposal, Rows, Signer, Staged, Successor, Suite, Unpersisted, Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -116,7 +116,7 @@ impl Setting {
         let creator = bundle(suite, names[&OTHER].clone(), &*other.signer);
         let successor = Successor::new(creator, vec![own]);
         let old_branch = branch(&other.group, successor, &world::client(&*other.signer)).unwrap();
-        let old_branch = old_branch.welcome.unwrap();
+        let old_branch = old_branch.assume_persisted().welcome.unwrap();
         world.remove(0, gone);
         let back = newcomer(&mut world, 20);
         world.commit(0, |builder| builder.add(back.key_package()).without_path());
@@ -131,7 +131,7 @@ impl Setting {
             let member = world.members.remove(at);
             let mut rows = member.rows;
             let client = Client { policy: &Names, ..world::client(&*member.signer) };
-            Group::load(&rows, &client).unwrap().take_delta().apply(&mut rows).unwrap();
+            Group::load(&rows, &client).unwrap().take_delta().persist_to(&mut rows).unwrap();
             Stored { signer: member.signer, rows }
         };
         let (own, other, third) = (stored(OWN), stored(OTHER), stored(THIRD));
@@ -217,7 +217,7 @@ pub(crate) fn branch(
     group: &Group,
     successor: Successor,
     client: &Client<'_>,
-) -> Result<Created, GroupError> {
+) -> Result<Unpersisted<Created>, GroupError> {
     group.branch(b"branch".as_slice().into(), Extensions::default(), successor, client, &mut rng())
 }
 
@@ -240,21 +240,22 @@ impl<'a> Actor<'a> {
     }
 
     pub(crate) fn propose(&mut self, proposal: Proposal) -> MlsMessage {
-        self.group.propose(proposal, b"", &self.client, &mut self.rng).unwrap().0
+        self.group.propose(proposal, b"", &self.client, &mut self.rng).unwrap().assume_persisted()
     }
 
     pub(crate) fn propose_update(&mut self) -> MlsMessage {
-        self.group.propose_update(None, b"", &self.client, &mut self.rng).unwrap().0
+        self.group.propose_update(None, b"", &self.client, &mut self.rng).unwrap().assume_persisted()
     }
 
     pub(crate) fn send(&mut self, data: &[u8]) -> MlsMessage {
-        self.group.encrypt(data, b"", &self.client, &mut self.rng).unwrap().0
+        self.group.encrypt(data, b"", &self.client, &mut self.rng).unwrap().assume_persisted()
     }
 
     /// Takes proposals of others.
     pub(crate) fn take(&mut self, messages: &[MlsMessage]) {
         for message in messages {
-            let (processed, _) = self.group.process(over_the_wire(message), &self.client).unwrap();
+            let processed =
+                self.group.process(over_the_wire(message), &self.client).unwrap().assume_persisted();
             assert!(matches!(processed, Processed::Proposal(_)), "{processed:?}");
         }
     }
@@ -264,7 +265,10 @@ impl<'a> Actor<'a> {
         &mut self,
         fill: impl for<'b> FnOnce(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>,
     ) -> MlsMessage {
-        let output = fill(self.setting, self.group.commit()).build(&self.client, &mut self.rng).unwrap();
+        let output = fill(self.setting, self.group.commit())
+            .build(&self.client, &mut self.rng)
+            .unwrap()
+            .assume_persisted();
         assert!(output.left_out.is_empty(), "{:?}", output.left_out);
         output.message
     }
@@ -305,10 +309,10 @@ impl Subject {
 
     /// Stores what operations have changed and not returned.
     pub(crate) fn store_changes(&mut self) {
-        self.group.take_delta().apply(&mut self.rows).unwrap();
+        self.group.take_delta().persist_to(&mut self.rows).unwrap();
     }
 
-    pub(crate) fn apply(&mut self, delta: Delta) {
+    pub(crate) fn apply(&mut self, delta: &Delta) {
         delta.apply(&mut self.rows).unwrap();
     }
 }

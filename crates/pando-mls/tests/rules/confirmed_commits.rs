@@ -28,7 +28,8 @@ struct Attempt {
 
 fn staged(observer: &mut PublicGroup, commit: &MlsMessage) -> PublicStaged {
     let message = over_the_wire(commit);
-    match observer.process(message, &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0 {
+    match observer.process(message, &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().assume_persisted()
+    {
         PublicProcessed::Commit(staged) => *staged,
         other => panic!("not a Commit: {other:?}"),
     }
@@ -203,7 +204,9 @@ fn a_group_that_has_ended_does_not_go_on() {
     let group_info = puppet.group_info();
     let _ = observer.merge(&ending, &group_info).unwrap();
     let limits = Limits::default();
-    let (mut other, _) = PublicGroup::new(puppet.suite, &group_info, None, &BasicIdentities, limits).unwrap();
+    let mut other = PublicGroup::new(puppet.suite, &group_info, None, &BasicIdentities, limits)
+        .unwrap()
+        .assume_persisted();
     let next = puppet.commit(Vec::new(), |_, _| {});
     let next = staged(&mut other, &next);
     let group_info = puppet.group_info();

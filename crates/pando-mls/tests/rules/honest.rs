@@ -5,7 +5,7 @@ use crate::forge::{by_value, external_senders, psk_id, remove, set_extensions, t
 use crate::puppet::{PUPPET, Puppet};
 use crate::stage::Stage;
 use crate::world::{Newcomer, client, external_psk, leaf_template, suites};
-use pando_mls::{ExternalJoin, Group, Processed};
+use pando_mls::{ExternalJoin, Processed};
 use pando_schedule::PskValue;
 use pando_wire::{LeafIndex, ProposalOrRef};
 
@@ -73,8 +73,8 @@ fn when_it_invites_with_a_psk_and_describes_the_group() {
             psks,
             authenticated_data: b"",
         };
-        let (mut joined, message, _): (Group, _, _) =
-            join.build(&client(&*newcomer.signer), &mut puppet.rng).unwrap();
+        let (mut joined, message) =
+            join.build(&client(&*newcomer.signer), &mut puppet.rng).unwrap().assume_persisted();
         let _ = joined.merge_pending().unwrap();
         let mut member = member;
         let Processed::Commit(staged) = member.process(&message).unwrap() else { panic!("not a Commit") };

@@ -28,7 +28,7 @@ fn invited() -> (Puppet, Forgery) {
 
 fn join(welcome: &Welcome, newcomer: &Forgery, policy: &dyn IdentityPolicy) -> Result<Group, GroupError> {
     let client = Client { policy, ..client(&*newcomer.signer) };
-    Group::join(welcome, &newcomer.bundle(), None, &client).map(|(group, _)| group)
+    Group::join(welcome, &newcomer.bundle(), None, &client).map(pando_mls::Unpersisted::assume_persisted)
 }
 
 /// What is wrong with a GroupInfo, which is the same for everybody.

@@ -76,9 +76,14 @@ fn nobody_is_added_before_or_after_their_time() {
     let member = &mut stage.members[0];
     assert_eq!(member.group.pending_proposals().count(), 3);
     let client = Client { now: Some(NOW), ..client(&*member.signer) };
-    let output = member.group.commit().build(&client, &mut stage.puppet.rng).unwrap();
+    let output = member
+        .group
+        .commit()
+        .build(&client, &mut stage.puppet.rng)
+        .unwrap()
+        .persist_to(&mut member.rows)
+        .unwrap();
     assert!(output.welcome.is_none());
-    output.delta.apply(&mut member.rows).unwrap();
     member.clear_pending();
     // Both ends belong to it.
     for (not_before, not_after) in [(NOW, u64::MAX), (0, NOW), (NOW, NOW)] {

@@ -1,6 +1,7 @@
 //! What nobody may do: for every rule of the RFC that somebody can break, somebody breaks it, with everything else
 //! in order, and those who receive it refuse it for that reason and are as they were.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

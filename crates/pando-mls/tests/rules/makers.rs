@@ -82,7 +82,9 @@ fn unknown_extensions_are_ignored() {
     group_info.extensions.0.extend([extension(UNKNOWN, b""), extension(GREASE, b"1")]);
     puppet.sign_group_info(&mut group_info);
     let welcome = puppet.welcome_to(&group_info, &newcomer.key_package);
-    let (group, _) = Group::join(&welcome, &newcomer.bundle(), None, &client(&*newcomer.signer)).unwrap();
+    let group = Group::join(&welcome, &newcomer.bundle(), None, &client(&*newcomer.signer))
+        .unwrap()
+        .assume_persisted();
     assert_eq!(group.epoch_authenticator().unwrap().expose(), puppet.epoch_authenticator());
 
     let mut stage = Stage::new();

@@ -37,7 +37,11 @@ fn a_signature_key_passes_from_one_member_to_another() {
         let sender = Sender::Member(committer);
         let commit = stage.puppet.commit_as(sender, list, Some(path), &*stage.members[1].signer);
         // All that can be seen without secrets is in order.
-        let (seen, _) = stage.observer.process(commit, stage.policy, &pando_mls::AdmitAll, None).unwrap();
+        let seen = stage
+            .observer
+            .process(commit, stage.policy, &pando_mls::AdmitAll, None)
+            .unwrap()
+            .assume_persisted();
         assert!(matches!(seen, PublicProcessed::Commit(_)));
     }
     // One of them is not enough.
@@ -63,9 +67,10 @@ fn a_type_of_credential_goes_with_the_last_who_has_it() {
         template.capabilities.credentials.push(CredentialType::X509);
     });
     stage.puppet.seat(&newcomer.key_package);
-    let (observer, _) =
+    let observer =
         PublicGroup::new(stage.puppet.suite, &stage.puppet.group_info(), None, &Gullible, Limits::default())
-            .unwrap();
+            .unwrap()
+            .assume_persisted();
     stage.observer = observer;
     let updated = stage.puppet.updated_leaf(|leaf| {
         leaf.capabilities.credentials = vec![CredentialType::BASIC];
@@ -117,8 +122,7 @@ fn a_committer_supports_what_it_requires_by_its_new_leaf() {
     let new_leaf = NewLeaf { template: says(leaf_node), signer: &*member.signer };
     let builder = member.group.commit().proposal(set_extensions(required(&x509))).new_leaf(new_leaf);
     let client = Client { policy: stage.policy, ..client(&*member.signer) };
-    let output = builder.build(&client, &mut stage.puppet.rng).unwrap();
-    output.delta.apply(&mut member.rows).unwrap();
+    let output = builder.build(&client, &mut stage.puppet.rng).unwrap().persist_to(&mut member.rows).unwrap();
     let mine = member.process(&output.message).unwrap();
     assert!(matches!(mine, Processed::OwnCommit));
     member.merge_pending();

@@ -101,10 +101,13 @@ fn a_client_is_not_there_twice() {
         let Member { group, signer, .. } = &mut stage.members[0];
         let client = Client { policy: stage.policy, ..client(&**signer) };
         let builder = list.into_iter().fold(group.commit(), CommitBuilder::proposal);
-        let output = builder.build(&client, &mut stage.puppet.rng).unwrap();
+        let output = builder
+            .build(&client, &mut stage.puppet.rng)
+            .unwrap()
+            .persist_to(&mut stage.members[0].rows)
+            .unwrap();
         let staged = stage.members[1].process_with(&output.message, stage.policy).unwrap();
         assert!(matches!(staged, Processed::Commit(staged) if staged.removes_me()));
-        output.delta.apply(&mut stage.members[0].rows).unwrap();
         stage.members[0].clear_pending();
     }
     stage.lives_on();

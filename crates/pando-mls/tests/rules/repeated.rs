@@ -27,8 +27,8 @@ fn taken(stage: &mut Stage, commit: &MlsMessage) -> [Result<(), GroupError>; 2] 
     let (observer, policy) = (&mut stage.observer, stage.policy);
     let cost = measure(|| seen = Some(observer.process(for_observer, policy, &pando_mls::AdmitAll, None)));
     assert!(cost.bytes_total < LARGE as u64 / 2, "{}", cost.bytes_total);
-    let taken = taken.unwrap().map(|(processed, _)| assert!(matches!(processed, Processed::Commit(_))));
-    let seen = seen.unwrap().map(|(processed, _)| assert!(matches!(processed, PublicProcessed::Commit(_))));
+    let taken = taken.unwrap().map(|processed| assert!(matches!(processed.peek(), Processed::Commit(_))));
+    let seen = seen.unwrap().map(|processed| assert!(matches!(processed.peek(), PublicProcessed::Commit(_))));
     [taken, seen]
 }
 

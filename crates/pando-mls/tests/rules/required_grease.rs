@@ -239,7 +239,7 @@ fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
         let refused = join(template.clone()).map(drop).unwrap_err();
         assert_eq!(self::violation(refused), violation);
         list(&mut template.capabilities);
-        let (mut joined, message, _) = join(template).unwrap();
+        let (mut joined, message) = join(template).unwrap().assume_persisted();
         let _ = joined.merge_pending().unwrap();
         member.follow(&message);
         assert_eq!(member.group.epoch_authenticator(), joined.epoch_authenticator());

@@ -78,8 +78,9 @@ impl Stage {
             let joined = Group::join(&welcome, &bundle, None, &Client { policy, config, ..client(&*signer) });
             Member::new(signer, joined.unwrap())
         });
-        let (observer, _) =
-            PublicGroup::new(suite, &puppet.group_info(), None, policy, Limits::default()).unwrap();
+        let observer = PublicGroup::new(suite, &puppet.group_info(), None, policy, Limits::default())
+            .unwrap()
+            .assume_persisted();
         Self { puppet, members: members.into(), observer, policy }
     }
 
@@ -210,8 +211,11 @@ impl Stage {
             let processed = member.process_with(message, self.policy).unwrap();
             assert!(matches!(processed, Processed::Proposal(_)));
         }
-        let (seen, _) =
-            self.observer.process(over_the_wire(message), self.policy, &pando_mls::AdmitAll, None).unwrap();
+        let seen = self
+            .observer
+            .process(over_the_wire(message), self.policy, &pando_mls::AdmitAll, None)
+            .unwrap()
+            .assume_persisted();
         assert!(matches!(seen, PublicProcessed::Proposal(_)));
     }
 
@@ -238,6 +242,7 @@ impl Stage {
             .observer
             .process(over_the_wire(message), self.policy, &pando_mls::AdmitAll, None)
             .unwrap()
+            .into_parts()
             .0
         {
             PublicProcessed::Commit(staged) => drop(self.observer.merge_unconfirmed(&staged).unwrap()),

@@ -77,7 +77,10 @@ impl Claim {
         // Whoever does not remember the old group is told to.
         let forgetful = Group::join(&welcome, &invited.bundle(), None, &client);
         assert_eq!(forgetful.unwrap_err(), Misuse::OldGroupNeeded.into());
-        member.group.join_successor(&welcome, &invited.bundle(), None, &client).map(|(group, _)| group)
+        member
+            .group
+            .join_successor(&welcome, &invited.bundle(), None, &client)
+            .map(pando_mls::Unpersisted::assume_persisted)
     }
 
     fn refused(self, member: &Member) -> Violation {
@@ -235,5 +238,5 @@ fn the_policy_decides_who_was_there() {
     };
     let refused = begin(&Strict).map(|_| ()).unwrap_err();
     assert_eq!(violation(refused), Violation::NotInOldGroup(LeafIndex(1)));
-    begin(&Gullible).unwrap();
+    drop(begin(&Gullible).unwrap());
 }

@@ -156,8 +156,13 @@ fn what_can_be_followed_is_made() {
     let _ = group.propose(reinit(honest()), b"", &client, &mut stage.puppet.rng).unwrap();
     let context = group.public().context();
     propose_as_external_sender(context, reinit(honest()), &as_member(&*server)).unwrap();
-    let output =
-        group.commit().reinit(honest()).with_group_info().build(&client, &mut stage.puppet.rng).unwrap();
+    let output = group
+        .commit()
+        .reinit(honest())
+        .with_group_info()
+        .build(&client, &mut stage.puppet.rng)
+        .unwrap()
+        .assume_persisted();
     // There is nothing to join.
     assert!(output.group_info.is_none() && output.welcome.is_none());
     let _ = group.merge_pending().unwrap();
@@ -197,15 +202,23 @@ fn our_own_commits_leave_it_out() {
             stage.hear(&message);
             let Member { group, signer, .. } = &mut stage.members[0];
             let client = as_member(&**signer);
-            let output = group.commit().build(&client, &mut stage.puppet.rng).unwrap();
+            let output = group
+                .commit()
+                .build(&client, &mut stage.puppet.rng)
+                .unwrap()
+                .persist_to(&mut stage.members[0].rows)
+                .unwrap();
             let reason = LeftOutReason::CannotFollow(Box::new(error.clone()));
             assert_eq!(output.left_out.iter().map(|left| &left.reason).collect::<Vec<_>>(), [&reason]);
-            output.delta.apply(&mut stage.members[0].rows).unwrap();
             stage.members[0].clear_pending();
             let (message, _) = stage.puppet.propose(reinit(honest()));
             stage.hear(&message);
             let Member { group, signer, .. } = &mut stage.members[0];
-            let output = group.commit().build(&as_member(&**signer), &mut stage.puppet.rng).unwrap();
+            let output = group
+                .commit()
+                .build(&as_member(&**signer), &mut stage.puppet.rng)
+                .unwrap()
+                .assume_persisted();
             assert_eq!(output.left_out.len(), 1);
             let covered: Vec<_> = group.pending_epoch().unwrap().proposals().collect();
             assert_eq!(covered, [(Sender::Member(crate::puppet::PUPPET), &reinit(honest()))]);
@@ -216,7 +229,9 @@ fn our_own_commits_leave_it_out() {
                 &pando_mls::AdmitAll,
                 None,
             );
-            let PublicProcessed::Commit(staged) = seen.unwrap().0 else { panic!("not a Commit") };
+            let PublicProcessed::Commit(staged) = seen.unwrap().assume_persisted() else {
+                panic!("not a Commit")
+            };
             assert!(staged.left_out().map(|pending| &pending.proposal).eq([&reinit(bad.clone())]));
         }
     }

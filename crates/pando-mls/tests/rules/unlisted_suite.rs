@@ -136,7 +136,8 @@ fn joined(unlist: Unlist) -> (World, PublicGroup) {
         newcomer.join(&welcome, None, public()).unwrap()
     });
     let (suite, limits) = (puppet.suite, Limits::default());
-    let (observer, _) = PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits).unwrap();
+    let observer =
+        PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits).unwrap().assume_persisted();
     let mut world = World { suite, rng: puppet.rng, config: public(), members: members.into() };
     world.agree();
     (world, observer)
@@ -154,7 +155,12 @@ fn a_tree_is_joined_and_observed() {
         world.agree();
         let (commit, _) = world.commit(2, |builder| builder);
         for message in [message, commit] {
-            match observer.process(message, &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0 {
+            match observer
+                .process(message, &BasicIdentities, &pando_mls::AdmitAll, None)
+                .unwrap()
+                .into_parts()
+                .0
+            {
                 PublicProcessed::Commit(staged) => drop(observer.merge_unconfirmed(&staged).unwrap()),
                 other => panic!("not a Commit: {other:?}"),
             }
@@ -204,7 +210,7 @@ fn a_member_does_not_change_to_such_a_leaf() {
         assert_eq!(built.map(drop), Err(REFUSED));
         assert_eq!((group.pending_proposals().count(), group.pending_commit()), (0, None));
         // An Update that was made already, with other capabilities.
-        group.propose_update(None, b"", &client, rng).unwrap().1.apply(rows).unwrap();
+        group.propose_update(None, b"", &client, rng).unwrap().persist_to(rows).unwrap();
         let pending = group.pending_proposals().next().unwrap().proposal.clone();
         let Proposal::Update(mut made) = pending else { panic!("not an Update") };
         made.leaf_node.capabilities = template.capabilities;

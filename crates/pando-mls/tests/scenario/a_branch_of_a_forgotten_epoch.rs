@@ -18,7 +18,8 @@ fn a_branch_of_a_forgotten_epoch_cannot_be_joined() {
         for _ in 0..world.config.past_epochs {
             world.commit(0, |builder| builder);
             let (old, client) = (&world.members[0].group, client(&*other.signer));
-            let (joined, _) = old.join_successor(&welcome, &other.bundle, None, &client).unwrap();
+            let joined =
+                old.join_successor(&welcome, &other.bundle, None, &client).unwrap().assume_persisted();
             assert_eq!(joined.epoch_authenticator(), creator.group.epoch_authenticator());
         }
         world.commit(0, |builder| builder);

@@ -3,7 +3,7 @@
 
 use crate::proposals::{extensions, reinit, remove};
 use crate::world::{World, suites};
-use pando_mls::{Delta, GroupError, Misuse, Suite};
+use pando_mls::{GroupError, Misuse, Suite};
 
 fn ended(suite: Suite, by: usize) {
     let mut world = World::of(suite, 2);
@@ -28,7 +28,8 @@ fn ended(suite: Suite, by: usize) {
     // No member describes the group to those who would join it, and nobody gets in by an older description.
     for index in [0, 1] {
         let described = world.members[index].operate(|group, client| {
-            group.group_info(true, &client).map(|group_info| (group_info, Delta::default()))
+            let described = group.group_info(true, &client)?;
+            Ok(group.take_delta().map(|()| described))
         });
         assert_eq!(described.unwrap_err(), GroupError::Misuse(Misuse::Ended));
     }

@@ -100,7 +100,7 @@ fn the_group_info_is_signed_with_the_new_key() {
             let template = crate::world::leaf_template();
             let new_leaf = pando_mls::NewLeaf { template, signer: &*new_signer };
             let output = group.commit().new_leaf(new_leaf).with_group_info().build(&client, rng)?;
-            Ok(((output.message, output.group_info.unwrap()), output.delta))
+            Ok(output.map(|output| (output.message, output.group_info.unwrap())))
         });
         let (message, group_info) = built.unwrap();
         world.deliver_commit(1, &message);

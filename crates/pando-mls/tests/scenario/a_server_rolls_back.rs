@@ -173,7 +173,7 @@ fn propose(world: &mut World, server: &mut Server, by: usize) {
     server.follow(&admitted);
     let not_admitted = over_the_wire(&ask(world));
     let processed = server.group.process(not_admitted, &BasicIdentities, &DefaultRules, None);
-    let (processed, delta) = processed.unwrap();
+    let (processed, delta) = processed.unwrap().into_parts();
     assert!(matches!(processed, PublicProcessed::NotAdmitted(..)));
     delta.apply(&mut server.rows).unwrap();
 }

@@ -131,7 +131,7 @@ fn so_much_is_kept_and_no_more() {
         let mut rows: Rows = member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         let mut size = |number| {
             assert!(is_kept(&mut member.group, &commits[number as usize]));
-            member.group.take_delta().apply(&mut member.rows).unwrap();
+            member.group.take_delta().persist_to(&mut member.rows).unwrap();
             member.rows[&RowKey::OpenedCommit(number)].expose().len()
         };
         let sizes = [size(0), size(1)];
@@ -146,7 +146,7 @@ fn so_much_is_kept_and_no_more() {
             assert!(is_kept(&mut group, &commits[0]));
             assert_eq!(is_kept(&mut group, &commits[0]), kept);
             if kept {
-                group.take_delta().apply(&mut rows).unwrap();
+                group.take_delta().persist_to(&mut rows).unwrap();
             }
         }
         // The second one is kept if both fit.

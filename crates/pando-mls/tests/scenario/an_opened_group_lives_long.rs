@@ -48,7 +48,7 @@ fn what_is_gone_is_forgotten() {
         world.members.truncate(2);
         let Member { signer, rows, group } = &mut world.members[1];
         let client = Client { policy: &OneLeafEach, config: *group.config(), ..client(&**signer) };
-        Group::load(rows, &client).unwrap().take_delta().apply(rows).unwrap();
+        Group::load(rows, &client).unwrap().take_delta().persist_to(rows).unwrap();
         let source = Arc::new(Shared(Mutex::new(copy(rows))));
         *group = Group::open(source.clone(), &client).unwrap();
         for round in 0..200 {

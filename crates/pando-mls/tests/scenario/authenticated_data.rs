@@ -110,10 +110,16 @@ fn data_goes_along_with_an_external_commit() {
             psks: vec![],
             authenticated_data: b"open",
         };
-        let (_, message, _) = join.build(&client(&*newcomer.signer), &mut world.rng).unwrap();
-        let (mut observer, _) =
-            PublicGroup::new(suite, &group_info, None, &BasicIdentities, Limits::default()).unwrap();
-        match observer.process(message.clone(), &BasicIdentities, &pando_mls::AdmitAll, None).unwrap().0 {
+        let (_, message) = join.build(&client(&*newcomer.signer), &mut world.rng).unwrap().assume_persisted();
+        let mut observer = PublicGroup::new(suite, &group_info, None, &BasicIdentities, Limits::default())
+            .unwrap()
+            .assume_persisted();
+        match observer
+            .process(message.clone(), &BasicIdentities, &pando_mls::AdmitAll, None)
+            .unwrap()
+            .into_parts()
+            .0
+        {
             PublicProcessed::Commit(staged) => assert_eq!(&**staged.authenticated_data(), b"open"),
             other => panic!("not a Commit: {other:?}"),
         }

@@ -4,7 +4,8 @@ use crate::successors::{Way, create, key_packages, lives_on, newcomers};
 use crate::world::{Member, World, client, suite, suites};
 use pando_mls::wire::RequiredCapabilities;
 use pando_mls::{
-    BasicIdentities, Extension, Extensions, FramingError, Group, GroupError, Missing, Successor,
+    BasicIdentities, Created, Extension, Extensions, FramingError, Group, GroupError, Missing, Rows,
+    Successor,
 };
 
 #[test]
@@ -36,8 +37,10 @@ fn a_branch_may_have_other_extensions() {
     let successor = Successor::new(creator.bundle, vec![other.key_package()]);
     let (old, id, client) = (&world.members[0].group, b"branch".as_slice().into(), client(&*creator.signer));
     let created = old.branch(id, extensions.clone(), successor, &client, &mut world.rng).unwrap();
-    let creators = Member::new(creator.signer, (created.group, created.delta));
-    let others = other.join_successor(&created.welcome.unwrap(), &world.members[1]).unwrap();
+    let mut rows = Rows::new();
+    let Created { group, welcome } = created.persist_to(&mut rows).unwrap();
+    let creators = Member { signer: creator.signer, group, rows };
+    let others = other.join_successor(&welcome.unwrap(), &world.members[1]).unwrap();
     assert_eq!(others.group.public().context().extensions, extensions);
     lives_on(world, vec![creators, others]);
 }

@@ -67,7 +67,7 @@ fn a_change_that_the_policy_allows_is_made() {
             }
             let message = world.members[1].operate(|group, client| {
                 let output = group.commit().build(&Client { policy: &Anybody, ..client }, &mut world.rng)?;
-                Ok((output.message, output.delta))
+                Ok(output.map(|output| output.message))
             });
             merge_everywhere(&mut world, &message.unwrap());
             assert_eq!(name(&world), leaf_template().credential);

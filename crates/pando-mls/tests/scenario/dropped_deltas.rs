@@ -1,46 +1,53 @@
-//! A Delta that is dropped and not stored: what the group gives after it is refused, so no key is used twice after a restart.
+//! Results that are dropped and not stored. A dropped result leaves its changes to the group, and the next operation has them. A
+//! Delta that was taken out of its result and dropped is lost: what follows it is refused, so no key is used twice after a
+//! restart.
 
 use crate::world::{Member, World, client, fast_suites, read};
-use pando_mls::{Delta, DeltaError, GroupError, MlsMessage, Processed};
+use pando_mls::{DeltaError, GroupError, MlsMessage, Processed, RowKey, Unpersisted};
 
-/// Does an operation, and returns its Delta.
-type Act = fn(&mut Member, &mut World, &MlsMessage) -> Result<Delta, GroupError>;
+/// Runs an operation.
+type Act = fn(&mut Member, &mut World, &MlsMessage) -> Result<Unpersisted<()>, GroupError>;
 
 const ACTS: [(&str, Act); 5] = [
     ("send", |member, world, _| {
-        Ok(member.group.encrypt(b"dropped", b"", &client(&*member.signer), &mut world.rng)?.1)
+        Ok(member.group.encrypt(b"dropped", b"", &client(&*member.signer), &mut world.rng)?.map(drop))
     }),
-    ("receive", |member, _, message| Ok(member.group.process(message.clone(), &client(&*member.signer))?.1)),
+    ("receive", |member, _, message| {
+        Ok(member.group.process(message.clone(), &client(&*member.signer))?.map(drop))
+    }),
     ("propose", |member, world, _| {
-        Ok(member.group.propose_update(None, b"", &client(&*member.signer), &mut world.rng)?.1)
+        Ok(member.group.propose_update(None, b"", &client(&*member.signer), &mut world.rng)?.map(drop))
     }),
     ("commit", |member, world, _| {
-        Ok(member.group.commit().build(&client(&*member.signer), &mut world.rng)?.delta)
+        Ok(member.group.commit().build(&client(&*member.signer), &mut world.rng)?.map(drop))
     }),
     ("commit and clear", |member, world, _| {
-        let made = member.group.commit().build(&client(&*member.signer), &mut world.rng)?.delta;
-        let cleared = member.group.clear_pending().1;
-        // Both are one, which is dropped.
-        Ok(made.then(cleared).unwrap())
+        let made = member.group.commit().build(&client(&*member.signer), &mut world.rng)?;
+        Ok(made.then(member.group.clear_pending()).unwrap().map(drop))
     }),
 ];
 
+/// A member of three, and two messages that it has not received.
+fn member_and_messages(suite: pando_mls::Suite) -> (World, Member, [MlsMessage; 2]) {
+    let mut world = World::of(suite, 3);
+    world.chat(1);
+    let member = world.members.remove(1);
+    assert_eq!(member.rows, member.group.rows().unwrap());
+    let messages = [b"one", b"two"].map(|data| world.send(0, data));
+    (world, member, messages)
+}
+
 #[test]
-fn what_follows_a_dropped_delta_is_refused() {
+fn what_follows_a_delta_that_was_taken_and_dropped_is_refused() {
     for suite in fast_suites() {
         for (first, dropped) in ACTS {
             for (second, next) in ACTS {
-                let mut world = World::of(suite, 3);
-                world.chat(1);
-                let mut member = world.members.remove(1);
-                let messages = [b"one", b"two"].map(|data| world.send(0, data));
+                let (mut world, mut member, messages) = member_and_messages(suite);
                 let before = member.group.rows().unwrap();
-                assert_eq!(member.rows, before);
-                // The result goes nowhere, and neither does its Delta.
-                drop(dropped(&mut member, &mut world, &messages[0]).unwrap());
+                drop(dropped(&mut member, &mut world, &messages[0]).unwrap().into_parts());
                 if first != "commit" || !second.starts_with("commit") {
                     let delta = match next(&mut member, &mut world, &messages[1]) {
-                        Ok(delta) => delta,
+                        Ok(result) => result.into_parts().1,
                         // Application data waits for the proposal.
                         Err(error) => {
                             assert_eq!((first, second), ("propose", "send"), "{error:?}");
@@ -67,4 +74,104 @@ fn what_follows_a_dropped_delta_is_refused() {
             }
         }
     }
+}
+
+#[test]
+fn the_next_operation_has_the_changes_of_a_dropped_result() {
+    for suite in fast_suites() {
+        for (first, dropped) in ACTS {
+            for (second, next) in ACTS {
+                let (mut world, mut member, messages) = member_and_messages(suite);
+                let (before, position) = (copy(&member), member.group.position());
+                let result = dropped(&mut member, &mut world, &messages[0]).unwrap();
+                let changed: Vec<RowKey> = result.delta().writes().map(|(key, _)| key).collect();
+                assert!(!changed.is_empty());
+                drop(result);
+                let result = match next(&mut member, &mut world, &messages[1]) {
+                    Ok(result) => result,
+                    // Application data waits for a proposal, and one Commit at a time is pending.
+                    Err(error) => {
+                        assert!(matches!(error, GroupError::Misuse(_)), "{first}, {second}: {error:?}");
+                        member.group.take_delta()
+                    }
+                };
+                assert!(result.delta().follows().contains(&position), "{first}, {second}");
+                result.persist_to(&mut member.rows).unwrap();
+                assert_ne!(member.rows, before, "{first}, {second}");
+                assert_eq!(member.rows, member.group.rows().unwrap(), "{first}, {second}");
+                assert!(member.group.take_delta().delta().is_empty());
+                member.restart();
+            }
+        }
+    }
+}
+
+fn copy(member: &Member) -> pando_mls::Rows {
+    member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
+}
+
+/// Three results are dropped in any order.
+#[test]
+fn results_are_dropped_in_any_order() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
+        let mut results = [b"one", b"two", b"six"].map(|data| {
+            let sent = member.group.encrypt(data, b"", &client(&*member.signer), &mut world.rng);
+            Some(sent.unwrap())
+        });
+        order.into_iter().for_each(|number| drop(results[number].take()));
+        let sent = member.send(b"last", &mut world.rng).unwrap();
+        assert_eq!(member.rows, member.group.rows().unwrap(), "{order:?}");
+        member.restart();
+        assert_eq!(read(world.members[0].process(&sent)).1, b"last");
+    }
+}
+
+/// A result is dropped while a later one is held. The later one is refused, and nothing is stored without what it follows.
+#[test]
+fn a_result_that_follows_a_dropped_one_is_stale() {
+    let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
+    let mut encrypt = |member: &mut Member| {
+        member.group.encrypt(b"data", b"", &client(&*member.signer), &mut world.rng).unwrap()
+    };
+    let (first, second) = (encrypt(&mut member), encrypt(&mut member));
+    drop(first);
+    let before = copy(&member);
+    let refused = second.persist_to(&mut member.rows).unwrap_err();
+    assert_eq!(refused.error, DeltaError::Stale);
+    assert_eq!(member.rows, before);
+    // It is dropped, too, and the next operation has both.
+    drop(refused);
+    encrypt(&mut member).persist_to(&mut member.rows).unwrap();
+    member.restart();
+}
+
+/// A result that could not be stored can be stored again.
+#[test]
+fn an_error_gives_the_result_back() {
+    let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
+    let sent = member.group.encrypt(b"data", b"", &client(&*member.signer), &mut world.rng).unwrap();
+    let failed = sent.persist(|_, _| Err("the disk is full")).unwrap_err();
+    assert_eq!(failed.to_string(), "a change was not stored: the disk is full");
+    let message = failed.unpersisted.persist_to(&mut member.rows).unwrap();
+    member.restart();
+    assert_eq!(read(world.members[0].process(&message)).1, b"data");
+}
+
+#[test]
+fn results_of_two_groups_are_not_one() {
+    let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
+    let mut other = world.members.remove(0);
+    let mut encrypt = |member: &mut Member| {
+        member.group.encrypt(b"data", b"", &client(&*member.signer), &mut world.rng).unwrap()
+    };
+    let (first, second) = (encrypt(&mut member), encrypt(&mut other));
+    let refused = first.then(second).unwrap_err();
+    assert_eq!(refused.error, DeltaError::Stale);
+    let (first, second) = *refused.both;
+    // Each returns to its own group.
+    first.persist_to(&mut member.rows).unwrap();
+    drop(second);
+    encrypt(&mut other).persist_to(&mut other.rows).unwrap();
+    other.restart();
 }

@@ -233,16 +233,14 @@ impl Setting {
                 subject.propose(pando_mls::Proposal::PreSharedKey(Box::new(psk)), rng).map(drop)
             }
             Operation::ProposeUpdate => subject.propose_update(rng).map(drop),
-            Operation::Withdraw => {
-                subject.operate(|group, _| Ok(((), group.withdraw_proposal(&vec![1].into())?)))
-            }
+            Operation::Withdraw => subject.operate(|group, _| group.withdraw_proposal(&vec![1].into())),
             Operation::Commit => subject.build(|builder| builder, rng).map(drop),
             Operation::Merge => match self.staged.take() {
-                Some(staged) => subject.operate(|group, _| Ok(((), group.merge(staged)?.1))),
+                Some(staged) => subject.operate(|group, _| group.merge(staged)).map(drop),
                 // Nothing could be staged.
                 None => subject.process(&self.commit).map(drop),
             },
-            Operation::MergePending => subject.operate(|group, _| Ok(((), group.merge_pending()?))),
+            Operation::MergePending => subject.operate(|group, _| group.merge_pending()),
             Operation::ClearPending => {
                 subject.clear_pending();
                 Ok(())
@@ -274,7 +272,7 @@ impl Setting {
             }
             Operation::Acknowledge => {
                 let id = pando_mls::OutboxId { epoch, kind: pando_mls::OutboxKind::Welcome };
-                subject.operate(|group, _| Ok(((), group.acknowledge(id))))
+                subject.operate(|group, _| Ok(group.acknowledge(id)))
             }
         }
     }

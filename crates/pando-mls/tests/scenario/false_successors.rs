@@ -20,10 +20,10 @@ fn made(world: &mut World, suite: Suite, group_id: &[u8], psks: Vec<Psk>) -> (Ne
     let client = Client { psks: &knows, ..client(&*signer) };
     let extensions = extensions(&[0xf0f0]);
     let created = Group::create(suite, id(group_id), extensions, bundle, &client, &mut world.rng);
-    let (mut group, _) = created.unwrap();
+    let mut group = created.unwrap().assume_persisted();
     let builder = group.commit().add(invited.key_package());
     let builder = psks.into_iter().fold(builder, pando_mls::CommitBuilder::psk);
-    let output = builder.build(&client, &mut world.rng).unwrap();
+    let output = builder.build(&client, &mut world.rng).unwrap().assume_persisted();
     (invited, output.welcome.unwrap())
 }
 

@@ -4,8 +4,7 @@
 use crate::proposals::custom;
 use crate::world::{World, leaf_template, read, suites};
 use pando_mls::{
-    BasicIdentities, CommitOutput, GroupError, LeafIndex, Misuse, NewLeaf, Processed, Signer, Suite,
-    Violation,
+    BasicIdentities, GroupError, LeafIndex, Misuse, NewLeaf, Processed, Signer, Suite, Violation,
 };
 
 /// With the old key nothing can be done any more; then with the new one everything.
@@ -84,8 +83,8 @@ fn a_newcomer_is_welcomed_by_a_commit_that_rotates() {
             let (message, welcome) = world.members[by]
                 .operate(|group, client| {
                     let builder = group.commit().new_leaf(leaf).add(newcomer.key_package());
-                    let CommitOutput { message, welcome, delta, .. } = builder.build(&client, rng)?;
-                    Ok(((message, welcome), delta))
+                    let output = builder.build(&client, rng)?;
+                    Ok(output.map(|output| (output.message, output.welcome)))
                 })
                 .unwrap();
             world.deliver_commit(by, &message);

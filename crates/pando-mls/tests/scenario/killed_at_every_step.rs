@@ -5,7 +5,7 @@
 use crate::world::{Member, World, client, fast_suites, read};
 use pando_mls::wire::MlsMessageBody;
 use pando_mls::{
-    Client, Delta, FramingError, Group, GroupError, MlsMessage, Processed, Rows, ScheduleError, Suite,
+    Client, FramingError, Group, GroupError, MlsMessage, Processed, Rows, ScheduleError, Suite, Unpersisted,
 };
 use std::collections::BTreeSet;
 
@@ -29,15 +29,14 @@ impl Member {
     fn killed<T>(
         &mut self,
         killed: Killed,
-        mut operation: impl FnMut(&mut Group, &Client<'_>) -> Result<(T, Delta), GroupError>,
+        mut operation: impl FnMut(&mut Group, &Client<'_>) -> Result<Unpersisted<T>, GroupError>,
     ) -> T {
         let client = client(&*self.signer);
         if killed == Killed::Before {
-            let _ = operation(&mut self.group, &client).unwrap();
+            drop(operation(&mut self.group, &client).unwrap());
             self.group = Group::load(&self.rows, &client).unwrap();
         }
-        let (result, delta) = operation(&mut self.group, &client).unwrap();
-        delta.apply(&mut self.rows).unwrap();
+        let result = operation(&mut self.group, &client).unwrap().persist_to(&mut self.rows).unwrap();
         self.revive();
         result
     }
@@ -86,7 +85,7 @@ fn proposes_and_commits(world: &mut World, victim: usize, killed: Killed) {
     let by = (victim + 1) % 3;
     let (commit, _) = world.build(by, |builder| builder).unwrap();
     world.members[victim].killed(killed, |group, client| {
-        let (processed, _) = group.process(commit.clone(), client)?;
+        let processed = group.process(commit.clone(), client)?.assume_persisted();
         let Processed::Commit(staged) = processed else { panic!("not a Commit: {processed:?}") };
         group.merge(*staged)
     });
@@ -97,29 +96,21 @@ fn proposes_and_commits(world: &mut World, victim: usize, killed: Killed) {
 
     // It commits itself. What it sends after it has been killed, it has from its own store.
     let rng = &mut world.rng;
-    world.members[victim].killed(killed, |group, client| {
-        let mut output = group.commit().build(client, rng)?;
-        let delta = std::mem::take(&mut output.delta);
-        Ok((output, delta))
-    });
+    world.members[victim].killed(killed, |group, client| group.commit().build(client, rng));
     let commit = world.members[victim].group.pending_commit().unwrap().clone();
     for index in (0..3).filter(|index| *index != victim) {
         world.members[index].follow(&commit);
     }
     // It hears that it has won.
     assert!(matches!(world.members[victim].process(&commit), Ok(Processed::OwnCommit)));
-    world.members[victim].killed(killed, |group, _| Ok(((), group.merge_pending()?)));
+    world.members[victim].killed(killed, |group, _| group.merge_pending());
     assert!(world.members[victim].group.pending_commit().is_none());
     world.agree();
 }
 
 fn loses(world: &mut World, victim: usize, killed: Killed) {
     let rng = &mut world.rng;
-    world.members[victim].killed(killed, |group, client| {
-        let mut output = group.commit().build(client, rng)?;
-        let delta = std::mem::take(&mut output.delta);
-        Ok((output, delta))
-    });
+    world.members[victim].killed(killed, |group, client| group.commit().build(client, rng));
     world.members[victim].killed(killed, |group, _| Ok(group.clear_pending()));
     let by = (victim + 1) % 3;
     world.commit(by, |builder| builder);
@@ -138,7 +129,8 @@ fn joins(world: &mut World, killed: Killed) {
             join()
         }
         Killed::After => join(),
-    };
+    }
+    .into_parts();
     let mut rows = Rows::new();
     delta.apply(&mut rows).unwrap();
     drop(group);

@@ -86,7 +86,7 @@ fn late_handshakes_change_nothing() {
             assert_eq!(refused, GroupError::Framing(stale));
             assert_eq!(world.members[1].pending_proposals(), []);
             // No key is used up.
-            assert!(world.members[1].group.take_delta().is_empty());
+            assert!(world.members[1].group.take_delta().delta().is_empty());
         }
         world.agree();
         world.chat(1);

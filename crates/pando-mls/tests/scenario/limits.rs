@@ -37,11 +37,15 @@ type Operation = fn(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<MlsMess
 
 /// All that a member sends.
 const OPERATIONS: [Operation; 5] = [
-    |group, client, rng| Ok(group.encrypt(&[7; 300], &[8; 100], client, rng)?.0),
-    |group, client, rng| Ok(group.propose(psk(external_psk(1), 32), &[8; 100], client, rng)?.0),
-    |group, client, rng| Ok(group.propose_update(None, b"", client, rng)?.0),
-    |group, client, rng| Ok(group.commit().build(client, rng)?.message),
-    |group, client, rng| Ok(group.commit().psk(external_psk(1)).without_path().build(client, rng)?.message),
+    |group, client, rng| Ok(group.encrypt(&[7; 300], &[8; 100], client, rng)?.assume_persisted()),
+    |group, client, rng| {
+        Ok(group.propose(psk(external_psk(1), 32), &[8; 100], client, rng)?.assume_persisted())
+    },
+    |group, client, rng| Ok(group.propose_update(None, b"", client, rng)?.assume_persisted()),
+    |group, client, rng| Ok(group.commit().build(client, rng)?.assume_persisted().message),
+    |group, client, rng| {
+        Ok(group.commit().psk(external_psk(1)).without_path().build(client, rng)?.assume_persisted().message)
+    },
 ];
 
 /// What others with the same limit would refuse is not sent, to the byte, and uses up no key.
@@ -76,7 +80,7 @@ fn messages_that_are_too_large_are_not_sent() {
             attempt(bytes - 1, 0, &|group, client| {
                 assert_eq!(make(group, client).unwrap_err(), exceeded);
                 assert_eq!(group.rows().unwrap(), world.members[0].rows);
-                assert!(group.take_delta().is_empty());
+                assert!(group.take_delta().delta().is_empty());
             });
             attempt(bytes - 1, 1, &|group, client| {
                 assert_eq!(group.process(message.clone(), client).unwrap_err(), exceeded);
@@ -234,7 +238,7 @@ fn proposals_that_are_too_many_are_refused() {
         world.propose_update(0);
         let third = world.members[0].propose_update(&mut world.rng).unwrap_err();
         assert_eq!(third, GroupError::Exceeded(Exceeded::PendingProposals(2)));
-        assert!(world.members[0].group.take_delta().is_empty(), "no key was used");
+        assert!(world.members[0].group.take_delta().delta().is_empty(), "no key was used");
         // What is there can be committed.
         world.commit(1, |builder| builder);
         world.chat(0);
@@ -248,8 +252,11 @@ fn an_observer_does_not_take_everything() {
         let mut world = World::public(suite);
         world.add(0, 1);
         let group_info = world.members[0].group_info(true);
-        let observer =
-            |limits| PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limits).unwrap().0;
+        let observer = |limits| {
+            PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limits)
+                .unwrap()
+                .assume_persisted()
+        };
         let usual = Limits::default();
         let mut careful = [
             observer(Limits { message_bytes: 100, ..usual }),

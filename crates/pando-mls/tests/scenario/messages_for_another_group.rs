@@ -19,9 +19,10 @@ fn messages_for_another_group_are_refused() {
             let other = GroupId::from(b"another".as_slice());
             let created =
                 Group::create(suite, other, Extensions::default(), bundle.unwrap(), &client, &mut world.rng);
-            let (mut other, _) = created.unwrap();
-            let (message, _) = other.encrypt(b"elsewhere", b"", &client, &mut world.rng).unwrap();
-            let commit = other.commit().build(&client, &mut world.rng).unwrap();
+            let mut other = created.unwrap().assume_persisted();
+            let message =
+                other.encrypt(b"elsewhere", b"", &client, &mut world.rng).unwrap().assume_persisted();
+            let commit = other.commit().build(&client, &mut world.rng).unwrap().assume_persisted();
             for message in [message, commit.message] {
                 for member in &mut world.members {
                     let refused = member.process(&message).unwrap_err();

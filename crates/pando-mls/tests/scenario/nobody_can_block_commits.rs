@@ -68,7 +68,7 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
         let commit = world.members[0]
             .operate(|group, client| {
                 let output = group.commit().build(&Client { psks: &NoPsks, ..client }, &mut world.rng)?;
-                Ok((output.message, output.delta))
+                Ok(output.map(|output| output.message))
             })
             .unwrap();
         let covered = world.members[0].group.pending_epoch().unwrap().proposals();

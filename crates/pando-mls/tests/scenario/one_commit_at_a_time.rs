@@ -14,7 +14,7 @@ fn one_commit_at_a_time() {
         assert_eq!(world.members[0].clear_pending(), [remove(2)]);
         assert_eq!(world.members[0].clear_pending(), []);
         assert!(!world.members[0].group.is_pending(&given_up));
-        let merged = world.members[0].operate(|group, _| group.merge_pending().map(|delta| ((), delta)));
+        let merged = world.members[0].operate(|group, _| group.merge_pending());
         assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
         world.commit(0, |builder| builder);
         assert_eq!(world.members.len(), 3);

@@ -65,8 +65,7 @@ fn one_leaf_for_each_identity() {
 
         // Somebody who is there already: not for who makes the Commit, nor for who receives it.
         let output = member.group.commit().add(alice.bundle.key_package.clone()).add(bob.bundle.key_package);
-        let output = output.build(&client, &mut rng).unwrap();
-        output.delta.apply(&mut member.rows).unwrap();
+        let output = output.build(&client, &mut rng).unwrap().persist_to(&mut member.rows).unwrap();
         member.merge_pending();
         world.members.push(alice.join(&output.welcome.unwrap(), None, world.config).unwrap());
         let again = || alice_again.bundle.key_package.clone();
@@ -137,16 +136,16 @@ fn a_commit_is_pending_when_the_policy_changes() {
             let with = |policy| Client { policy, ..client_of(&*member.signer) };
             member.group = Group::load(&member.rows, &with(before)).unwrap();
             let added = member.group.commit().add(bob).build(&with(before), &mut world.rng).unwrap();
-            added.delta.apply(&mut member.rows).unwrap();
+            added.persist_to(&mut member.rows).unwrap();
             member.group = Group::load(&member.rows, &with(after)).unwrap();
             if again {
                 // What has changed is stored, and then the group can be opened.
-                member.group.take_delta().apply(&mut member.rows).unwrap();
+                member.group.take_delta().persist_to(&mut member.rows).unwrap();
                 assert_eq!(member.group.rows().unwrap(), member.rows);
                 let rows: Rows = member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
                 member.group = Group::open(Arc::new(rows), &with(after)).unwrap();
             }
-            member.group.merge_pending().unwrap().apply(&mut member.rows).unwrap();
+            member.group.merge_pending().unwrap().persist_to(&mut member.rows).unwrap();
             assert_eq!(member.group.rows().unwrap(), member.rows);
             assert_eq!(member.group.public().tree().member_count(), 2);
             let both = member.group.commit().add(another_bob).build(&with(after), &mut world.rng);
@@ -194,12 +193,12 @@ fn another_policy_than_the_one_that_the_group_was_stored_with() {
     };
     // It knows nobody.
     assert_eq!(adds_again(rows), Ok(()));
-    Group::load(rows, &client_of(&**signer)).unwrap().take_delta().apply(rows).unwrap();
+    Group::load(rows, &client_of(&**signer)).unwrap().take_delta().persist_to(rows).unwrap();
     assert_eq!(rows.keys().filter(|key| is_client(key)).count(), 2);
     assert_eq!(adds_again(rows), Err(GroupError::Violation(Violation::SameClient)));
     // All is as it should be.
-    assert!(Group::load(rows, &client_of(&**signer)).unwrap().take_delta().is_empty());
-    Group::load(rows, &client(&**signer)).unwrap().take_delta().apply(rows).unwrap();
+    assert!(Group::load(rows, &client_of(&**signer)).unwrap().take_delta().delta().is_empty());
+    Group::load(rows, &client(&**signer)).unwrap().take_delta().persist_to(rows).unwrap();
     assert!(!rows.keys().any(is_client));
 }
 
@@ -220,7 +219,7 @@ fn another_policy_than_the_one_that_a_server_has_stored_with() {
     }
     let without = Server::of(&world).rows;
     let mut with = copy(&without);
-    load(&without, &OneLeafEach).take_delta().apply(&mut with).unwrap();
+    load(&without, &OneLeafEach).take_delta().persist_to(&mut with).unwrap();
     let update = world.members[1].propose_update(&mut world.rng).unwrap();
     let (commit, _) = world.build(0, |builder| builder).unwrap();
     let policies: [(&Rows, &dyn IdentityPolicy, usize); 2] =
@@ -229,17 +228,22 @@ fn another_policy_than_the_one_that_a_server_has_stored_with() {
         for message in [None, Some(&update), Some(&commit)] {
             let mut server = Server { group: load(rows, policy), rows: copy(rows) };
             match message {
-                None => server.group.take_delta().apply(&mut server.rows).unwrap(),
+                None => server.group.take_delta().persist_to(&mut server.rows).unwrap(),
                 Some(message) => {
                     let processed = server.process_with(message, policy, None).unwrap();
                     if let PublicProcessed::Commit(staged) = processed {
-                        server.group.merge_unconfirmed(&staged).unwrap().apply(&mut server.rows).unwrap();
+                        server
+                            .group
+                            .merge_unconfirmed(&staged)
+                            .unwrap()
+                            .persist_to(&mut server.rows)
+                            .unwrap();
                     }
                 }
             }
             assert_eq!(server.rows.keys().filter(|key| is_client(key)).count(), clients);
             assert_eq!(server.group.rows().unwrap(), server.rows);
-            assert!(server.group.take_delta().is_empty());
+            assert!(server.group.take_delta().delta().is_empty());
         }
     }
 }

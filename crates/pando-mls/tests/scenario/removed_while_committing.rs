@@ -25,7 +25,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     assert!(!gone.group.is_active());
     let authenticator = format!("{:?}", gone.group.epoch_authenticator());
     // There is nothing left to merge, and nothing can be begun.
-    let merged = gone.operate(|group, _| group.merge_pending().map(|delta| ((), delta)));
+    let merged = gone.operate(|group, _| group.merge_pending());
     assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
     assert_eq!(gone.clear_pending(), []);
     assert!(!gone.group.is_pending(&pending));

@@ -137,7 +137,7 @@ fn somebody_else_cannot_take_the_place_of_a_member() {
         assert_eq!(joined.unwrap_err(), refused);
         // Should it not mind that itself, the members do.
         let gullible = Client { policy: &Anybody, ..client(&*signer) };
-        let (_, message, _) = join().build(&gullible, &mut world.rng).unwrap();
+        let (_, message) = join().build(&gullible, &mut world.rng).unwrap().assume_persisted();
         for member in &mut world.members {
             assert_eq!(member.process(&message).unwrap_err(), refused);
         }

@@ -41,9 +41,10 @@ fn rows_grow_with_the_logarithm() {
                 .unwrap();
             let receiver = &mut world.members[1];
             let client = client(&*receiver.signer);
-            let (processed, _) = receiver.group.process(over_the_wire(&commit), &client).unwrap();
+            let processed =
+                receiver.group.process(over_the_wire(&commit), &client).unwrap().assume_persisted();
             let Processed::Commit(staged) = processed else { panic!("not a Commit") };
-            let (_, delta) = receiver.group.merge(*staged).unwrap();
+            let (_, delta) = receiver.group.merge(*staged).unwrap().into_parts();
             // The nodes of a path, for each an old and a new key in the index, private keys for some of them, and a
             // number of rows that does not grow, the group's state among them.
             assert!(rows(&delta) <= 4 * level + 19, "{what} at {level}: {} rows", rows(&delta));
@@ -57,7 +58,7 @@ fn rows_grow_with_the_logarithm() {
             let message = world.send(0, b"hello");
             let receiver = &mut world.members[1];
             let client = client(&*receiver.signer);
-            let (_, delta) = receiver.group.process(message, &client).unwrap();
+            let (_, delta) = receiver.group.process(message, &client).unwrap().into_parts();
             assert!(rows(&delta) <= limit, "message {number} at {level}: {} rows", rows(&delta));
             delta.apply(&mut receiver.rows).unwrap();
         }

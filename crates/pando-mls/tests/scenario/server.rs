@@ -22,7 +22,8 @@ impl Server {
         group_info: &GroupInfo,
         policy: &dyn IdentityPolicy,
     ) -> Result<Self, GroupError> {
-        let (group, delta) = PublicGroup::new(suite, group_info, None, policy, Limits::default())?;
+        let (group, delta) =
+            PublicGroup::new(suite, group_info, None, policy, Limits::default())?.into_parts();
         let mut rows = Rows::new();
         delta.apply(&mut rows).unwrap();
         Ok(Self { group, rows })
@@ -39,7 +40,7 @@ impl Server {
         now: Option<u64>,
     ) -> Result<PublicProcessed, GroupError> {
         let (processed, delta) =
-            self.group.process(over_the_wire(message), policy, &pando_mls::AdmitAll, now)?;
+            self.group.process(over_the_wire(message), policy, &pando_mls::AdmitAll, now)?.into_parts();
         delta.apply(&mut self.rows).unwrap();
         Ok(processed)
     }
@@ -60,17 +61,17 @@ impl Server {
     }
 
     pub(crate) fn merge(&mut self, staged: &PublicStaged, group_info: &GroupInfo) -> Result<(), GroupError> {
-        self.group.merge(staged, group_info)?.apply(&mut self.rows).unwrap();
+        self.group.merge(staged, group_info)?.persist_to(&mut self.rows).unwrap();
         Ok(())
     }
 
     pub(crate) fn merge_unconfirmed(&mut self, staged: &PublicStaged) -> Result<(), GroupError> {
-        self.group.merge_unconfirmed(staged)?.apply(&mut self.rows).unwrap();
+        self.group.merge_unconfirmed(staged)?.persist_to(&mut self.rows).unwrap();
         Ok(())
     }
 
     pub(crate) fn roll_back(&mut self) -> Result<(), GroupError> {
-        self.group.roll_back()?.apply(&mut self.rows).unwrap();
+        self.group.roll_back()?.persist_to(&mut self.rows).unwrap();
         Ok(())
     }
 

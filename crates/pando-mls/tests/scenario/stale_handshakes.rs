@@ -27,7 +27,7 @@ fn handshakes_of_another_epoch_use_no_key() {
                     let before = member.group.rows().unwrap();
                     let refused = member.process(message).unwrap_err();
                     assert_eq!(refused, GroupError::Framing(wrong.clone()));
-                    assert!(member.group.take_delta().is_empty());
+                    assert!(member.group.take_delta().delta().is_empty());
                     assert_eq!(member.group.rows().unwrap(), before);
                     assert_eq!(member.pending_proposals(), []);
                 }
@@ -55,7 +55,7 @@ fn handshakes_of_the_next_epoch_are_taken_later() {
         for message in [&update, &second] {
             let wrong = FramingError::WrongEpoch { message: epoch + 1, group: epoch };
             assert_eq!(late.process(message).unwrap_err(), GroupError::Framing(wrong));
-            assert!(late.group.take_delta().is_empty());
+            assert!(late.group.take_delta().delta().is_empty());
         }
         late.follow(&first);
         assert!(matches!(late.process(&update).unwrap(), Processed::Proposal(_)));

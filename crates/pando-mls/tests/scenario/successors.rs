@@ -2,7 +2,7 @@
 
 use crate::world::{Member, Newcomer, World, client, template};
 use pando_mls::{
-    Client, Created, GroupError, GroupId, IdentityPolicy, KeyPackage, ReInit, Successor, Suite, Welcome,
+    Client, Created, GroupError, GroupId, IdentityPolicy, KeyPackage, ReInit, Rows, Successor, Suite, Welcome,
 };
 
 /// The two ways of following from a group.
@@ -42,14 +42,16 @@ pub(crate) fn create(
     let Newcomer { signer, bundle } = creator;
     let (successor, client) = (Successor::new(bundle, key_packages), Client { policy, ..client(&*signer) });
     let (old, rng) = (&world.members[by].group, &mut world.rng);
-    let Created { group, welcome, delta } = match way {
+    let created = match way {
         Way::Reinitialized => old.reinitialize(successor, &client, rng)?,
         Way::Branched => {
             let extensions = old.public().context().extensions.clone();
             old.branch(GroupId::from(b"branch".as_slice()), extensions, successor, &client, rng)?
         }
     };
-    Ok((Member::new(signer, (group, delta)), welcome.unwrap()))
+    let mut rows = Rows::new();
+    let Created { group, welcome } = created.persist_to(&mut rows).unwrap();
+    Ok((Member { signer, group, rows }, welcome.unwrap()))
 }
 
 /// The new group goes on living.

@@ -74,7 +74,7 @@ pub(crate) fn commit(
     let rng = &mut world.rng;
     let built = world.members[by].operate(|group, client| {
         let output = fill(group.commit()).with_group_info().build(&client, rng)?;
-        Ok(((output.message, output.group_info.unwrap()), output.delta))
+        Ok(output.map(|output| (output.message, output.group_info.unwrap())))
     });
     let (message, group_info) = built.unwrap();
     world.deliver_commit(by, &message);

@@ -51,7 +51,7 @@ fn the_limit_of_the_size_of_pending_proposals() {
         let messages = proposals.map(|proposal| world.members[0].propose(proposal, &mut world.rng).unwrap());
         let usual = Limits::default();
         let observer = |limits| PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits).unwrap();
-        let (mut observed, delta) = observer(usual);
+        let (mut observed, delta) = observer(usual).into_parts();
         let (mut rows, mut sizes) = (Rows::new(), Vec::new());
         delta.apply(&mut rows).unwrap();
         for message in &messages[..2] {
@@ -61,6 +61,7 @@ fn the_limit_of_the_size_of_pending_proposals() {
             observed
                 .process(message, &BasicIdentities, &pando_mls::AdmitAll, None)
                 .unwrap()
+                .into_parts()
                 .1
                 .apply(&mut rows)
                 .unwrap();
@@ -70,13 +71,14 @@ fn the_limit_of_the_size_of_pending_proposals() {
         // What both take, and a byte less; with the first of them pending already, before and after a restart.
         for (pending_proposal_bytes, fits) in [(sizes[1], true), (sizes[1] - 1, false)] {
             let limits = Limits { pending_proposal_bytes, ..usual };
-            let (mut careful, delta) = observer(limits);
+            let (mut careful, delta) = observer(limits).into_parts();
             let mut rows = Rows::new();
             delta.apply(&mut rows).unwrap();
             let first = over_the_wire(&messages[0]);
             careful
                 .process(first, &BasicIdentities, &pando_mls::AdmitAll, None)
                 .unwrap()
+                .into_parts()
                 .1
                 .apply(&mut rows)
                 .unwrap();
@@ -131,7 +133,7 @@ fn the_limit_of_those_who_ask_to_be_added() {
             let limits = Limits { new_member_proposals, ..Limits::default() };
             let exceeded = GroupError::Exceeded(Exceeded::NewMemberProposals(new_member_proposals));
             let observed = PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits);
-            let (mut observer, delta) = observed.unwrap();
+            let (mut observer, delta) = observed.unwrap().into_parts();
             let mut rows = Rows::new();
             delta.apply(&mut rows).unwrap();
             let member = &mut world.members[1];
@@ -143,10 +145,10 @@ fn the_limit_of_those_who_ask_to_be_added() {
                 observer = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, limits).unwrap();
                 let expected = if number < new_member_proposals { Ok(()) } else { Err(exceeded.clone()) };
                 let taken = group.process(over_the_wire(message), &client);
-                assert_eq!(taken.map(|(_, delta)| delta.apply(&mut member.rows).unwrap()), expected);
+                assert_eq!(taken.map(|taken| drop(taken.persist_to(&mut member.rows).unwrap())), expected);
                 let seen =
                     observer.process(over_the_wire(message), &BasicIdentities, &pando_mls::AdmitAll, None);
-                assert_eq!(seen.map(|(_, delta)| delta.apply(&mut rows).unwrap()), expected);
+                assert_eq!(seen.map(|seen| drop(seen.persist_to(&mut rows).unwrap())), expected);
             }
             // What members propose is taken.
             member.group = Group::load(&member.rows, &client).unwrap();

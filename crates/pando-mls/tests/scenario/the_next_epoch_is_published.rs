@@ -16,8 +16,9 @@ fn the_next_epoch_is_published() {
                 .commit()
                 .with_group_info()
                 .build(&client(&*member.signer), &mut world.rng)
+                .unwrap()
+                .persist_to(&mut member.rows)
                 .unwrap();
-            output.delta.apply(&mut member.rows).unwrap();
             let group_info = output.group_info.unwrap();
             world.deliver_commit(by, &output.message);
             assert_eq!(group_info.group_context, *world.members[0].group.public().context());

@@ -2,7 +2,7 @@
 
 use crate::successors::newcomers;
 use crate::world::{Member, Newcomer, World, client, suites};
-use pando_mls::{Created, Extensions, Group, GroupError, Missing, Successor, TreeError};
+use pando_mls::{Created, Extensions, Group, GroupError, Missing, Rows, Successor, TreeError};
 
 #[test]
 fn a_tree_can_come_another_way() {
@@ -35,12 +35,13 @@ fn so_can_the_tree_of_a_branch() {
         let successor = Successor { path, tree_in_welcome: false, ..Successor::new(bundle, key_packages) };
         let (old, id) = (&world.members[0].group, b"branch".as_slice().into());
         let created = old.branch(id, Extensions::default(), successor, &client(&*signer), &mut world.rng);
-        let Created { group, welcome, delta } = created.unwrap();
+        let mut rows = Rows::new();
+        let Created { group, welcome } = created.unwrap().persist_to(&mut rows).unwrap();
         let (welcome, tree) = (welcome.unwrap(), group.public().tree().export().unwrap());
         let own = group.public().tree().leaf(group.own_leaf()).unwrap().unwrap();
         assert_eq!(own.encryption_key != leaf_key, path);
 
-        let mut members = vec![Member::new(signer, (group, delta))];
+        let mut members = vec![Member { signer, group, rows }];
         for (newcomer, old) in new.into_iter().zip([1, 2]) {
             let (Newcomer { signer, bundle }, old) = (newcomer, &world.members[old].group);
             let join = |tree| old.join_successor(&welcome, &bundle, tree, &client(&*signer));

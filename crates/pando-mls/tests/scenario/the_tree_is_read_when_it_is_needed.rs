@@ -79,7 +79,7 @@ fn warm(suite: Suite, level: u32) -> World {
 type Operation = Box<dyn Fn(&mut Group, &Client<'_>) -> Result<(), GroupError>>;
 
 fn takes_commit(message: MlsMessage) -> Operation {
-    Box::new(move |group, client| match group.process(over_the_wire(&message), client)?.0 {
+    Box::new(move |group, client| match group.process(over_the_wire(&message), client)?.assume_persisted() {
         Processed::Commit(staged) => group.merge(*staged).map(drop),
         other => panic!("not a Commit: {other:?}"),
     })
@@ -96,7 +96,7 @@ fn operations(world: &mut World) -> Vec<(&'static str, Operation)> {
     operations.push((
         "message",
         Box::new(move |group, client| {
-            let (processed, _) = group.process(over_the_wire(&message), client)?;
+            let processed = group.process(over_the_wire(&message), client)?.assume_persisted();
             assert_eq!(read(Ok(processed)).1, b"hello");
             Ok(())
         }),
@@ -118,9 +118,11 @@ fn operations(world: &mut World) -> Vec<(&'static str, Operation)> {
         world.members[0].propose(Proposal::Remove(Remove { removed: LeafIndex(2) }), &mut world.rng).unwrap();
     operations.push((
         "proposal",
-        Box::new(move |group, client| match group.process(over_the_wire(&removal), client)?.0 {
-            Processed::Proposal(_) => Ok(()),
-            other => panic!("not a proposal: {other:?}"),
+        Box::new(move |group, client| {
+            match group.process(over_the_wire(&removal), client)?.assume_persisted() {
+                Processed::Proposal(_) => Ok(()),
+                other => panic!("not a proposal: {other:?}"),
+            }
         }),
     ));
     operations

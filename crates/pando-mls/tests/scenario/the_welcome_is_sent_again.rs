@@ -14,7 +14,7 @@ fn the_welcome_is_sent_again() {
         let rng = &mut world.rng;
         let made = member.operate(|group, client| {
             let output = group.commit().add(added).with_group_info().build(&client, rng)?;
-            Ok(((output.message, output.welcome), output.delta))
+            Ok(output.map(|output| (output.message, output.welcome)))
         });
         let (commit, welcome) = made.unwrap();
         // Nothing is sent before the Commit is accepted.
@@ -39,7 +39,7 @@ fn the_welcome_is_sent_again() {
         let member = &mut world.members[0];
         assert_eq!(member.group.outbox().count(), 2);
         for (id, _) in &waiting {
-            member.operate(|group, _| Ok(((), group.acknowledge(*id)))).unwrap();
+            member.operate(|group, _| Ok(group.acknowledge(*id))).unwrap();
         }
         assert_eq!(member.group.outbox().count(), 0);
         member.restart();

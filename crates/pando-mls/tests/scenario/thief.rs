@@ -110,16 +110,25 @@ impl Thief {
 
     /// A message in the name of the victim.
     pub(crate) fn forge(&self, signer: &dyn Signer, rng: &mut ChaCha20Rng) -> MlsMessage {
-        self.load(&self.stolen, signer).encrypt(b"forged", b"", &self.client(signer), rng).unwrap().0
+        self.load(&self.stolen, signer)
+            .encrypt(b"forged", b"", &self.client(signer), rng)
+            .unwrap()
+            .into_parts()
+            .0
     }
 
     /// A Commit in the name of the victim.
     pub(crate) fn forge_commit(&self, signer: &dyn Signer, rng: &mut ChaCha20Rng) -> MlsMessage {
-        self.load(&self.stolen, signer).commit().build(&self.client(signer), rng).unwrap().message
+        self.load(&self.stolen, signer)
+            .commit()
+            .build(&self.client(signer), rng)
+            .unwrap()
+            .assume_persisted()
+            .message
     }
 
     fn take(&self, group: &mut Group, message: &MlsMessage, signer: &dyn Signer) -> Option<Processed> {
-        Some(group.process(over_the_wire(message), &self.client(signer)).ok()?.0)
+        Some(group.process(over_the_wire(message), &self.client(signer)).ok()?.assume_persisted())
     }
 }
 

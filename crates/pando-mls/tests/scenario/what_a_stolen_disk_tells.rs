@@ -162,9 +162,10 @@ impl Drill {
             authenticated_data: b"",
         };
         let client = Client { config: world.config, ..crate::world::client(&*lost.signer) };
-        let (group, commit, delta) = join.build(&client, &mut world.rng).unwrap();
+        let mut rows = pando_mls::Rows::new();
+        let (group, commit) = join.build(&client, &mut world.rng).unwrap().persist_to(&mut rows).unwrap();
         world.deliver_commit(usize::MAX, &commit);
-        let mut member = crate::world::Member::new(lost.signer, (group, delta));
+        let mut member = crate::world::Member { signer: lost.signer, group, rows };
         member.merge_pending();
         world.members.push(member);
         world.agree();

@@ -2,11 +2,11 @@
 
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, Credential,
-    CredentialType, CryptoProvider, Decode, Delta, Encode, ExtensionType, Extensions, ExternalJoin, Group,
+    CredentialType, CryptoProvider, Decode, Encode, ExtensionType, Extensions, ExternalJoin, Group,
     GroupConfig, GroupContext, GroupError, GroupId, GroupInfo, IdentityPolicy, KeyPackage, KeyPackageBundle,
     KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, NewLeaf, Processed, Proposal,
     ProposalType, ProtocolVersion, Psk, PskStore, PskValue, Rows, RustCrypto, Signer, Staged, Suite, Tree,
-    Welcome,
+    Unpersisted, Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -157,9 +157,9 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(signer: Box<dyn Signer>, (group, delta): (Group, Delta)) -> Self {
+    pub(crate) fn new(signer: Box<dyn Signer>, group: Unpersisted<Group>) -> Self {
         let mut rows = Rows::new();
-        delta.apply(&mut rows).unwrap();
+        let group = group.persist_to(&mut rows).unwrap();
         Self { signer, group, rows }
     }
 
@@ -170,7 +170,7 @@ impl Member {
     /// What was stored is all that there is, and gives the group back.
     pub(crate) fn check_store(&mut self) {
         // What operations have changed that have failed, or Commits that were dropped.
-        self.group.take_delta().apply(&mut self.rows).unwrap();
+        self.group.take_delta().persist_to(&mut self.rows).unwrap();
         assert_eq!(self.rows, self.group.rows().unwrap());
         let loaded =
             Group::load(&self.rows, &Client { config: *self.group.config(), ..client(&*self.signer) })
@@ -202,9 +202,7 @@ impl Member {
         policy: &dyn IdentityPolicy,
     ) -> Result<Processed, GroupError> {
         let client = Client { policy, ..client(&*self.signer) };
-        let (processed, delta) = self.group.process(over_the_wire(message), &client)?;
-        delta.apply(&mut self.rows).unwrap();
-        Ok(processed)
+        Ok(self.group.process(over_the_wire(message), &client)?.persist_to(&mut self.rows).unwrap())
     }
 
     /// Makes a Commit that is not delivered yet.
@@ -214,32 +212,29 @@ impl Member {
         rng: &mut ChaCha20Rng,
     ) -> Result<(MlsMessage, Option<Welcome>), GroupError> {
         let output = fill(self.group.commit()).build(&client(&*self.signer), rng)?;
-        let CommitOutput { message, welcome, delta, .. } = output;
-        delta.apply(&mut self.rows).unwrap();
+        let CommitOutput { message, welcome, .. } = output.persist_to(&mut self.rows).unwrap();
         Ok((message, welcome))
     }
 
     /// Enters the epoch of somebody else's Commit; with the proposals of one's own that has lost.
     pub(crate) fn merge(&mut self, staged: Staged) -> Vec<Proposal> {
-        let (lost, delta) = self.group.merge(staged).unwrap();
-        delta.apply(&mut self.rows).unwrap();
-        lost
+        self.group.merge(staged).unwrap().persist_to(&mut self.rows).unwrap()
     }
 
     pub(crate) fn merge_pending(&mut self) {
-        self.group.merge_pending().unwrap().apply(&mut self.rows).unwrap();
+        self.group.merge_pending().unwrap().persist_to(&mut self.rows).unwrap();
     }
 
     /// The delivery service has all that was to be sent after our Commits were accepted.
     pub(crate) fn acknowledge_all(&mut self) {
         let waiting: Vec<_> = self.group.outbox().map(|(id, _)| id).collect();
         for id in waiting {
-            self.group.acknowledge(id).apply(&mut self.rows).unwrap();
+            self.group.acknowledge(id).persist_to(&mut self.rows).unwrap();
         }
     }
 
     pub(crate) fn clear_pending(&mut self) -> Vec<Proposal> {
-        let (lost, delta) = self.group.clear_pending();
+        let (lost, delta) = self.group.clear_pending().into_parts();
         delta.apply(&mut self.rows).unwrap();
         lost
     }
@@ -263,31 +258,26 @@ impl Member {
         proposal: Proposal,
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
-        let (message, delta) = self.group.propose(proposal, b"", &client(&*self.signer), rng)?;
-        delta.apply(&mut self.rows).unwrap();
-        Ok(message)
+        let message = self.group.propose(proposal, b"", &client(&*self.signer), rng)?;
+        Ok(message.persist_to(&mut self.rows).unwrap())
     }
 
     pub(crate) fn propose_update(&mut self, rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
-        let (message, delta) = self.group.propose_update(None, b"", &client(&*self.signer), rng)?;
-        delta.apply(&mut self.rows).unwrap();
-        Ok(message)
+        let message = self.group.propose_update(None, b"", &client(&*self.signer), rng)?;
+        Ok(message.persist_to(&mut self.rows).unwrap())
     }
 
     pub(crate) fn send(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
-        let (message, delta) = self.group.encrypt(data, b"", &client(&*self.signer), rng)?;
-        delta.apply(&mut self.rows).unwrap();
-        Ok(message)
+        let message = self.group.encrypt(data, b"", &client(&*self.signer), rng)?;
+        Ok(message.persist_to(&mut self.rows).unwrap())
     }
 
     /// Does anything else with the group, as the usual client or as another, and stores what has changed.
     pub(crate) fn operate<T>(
         &mut self,
-        operation: impl FnOnce(&mut Group, Client<'_>) -> Result<(T, Delta), GroupError>,
+        operation: impl FnOnce(&mut Group, Client<'_>) -> Result<Unpersisted<T>, GroupError>,
     ) -> Result<T, GroupError> {
-        let (result, delta) = operation(&mut self.group, client(&*self.signer))?;
-        delta.apply(&mut self.rows).unwrap();
-        Ok(result)
+        Ok(operation(&mut self.group, client(&*self.signer))?.persist_to(&mut self.rows).unwrap())
     }
 
     /// Makes a Commit that changes what one's own leaf says, and is not delivered yet.
@@ -298,9 +288,8 @@ impl Member {
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
         self.operate(|group, client| {
-            let CommitOutput { message, delta, .. } =
-                group.commit().new_leaf(new_leaf).build(&Client { policy, ..client }, rng)?;
-            Ok((message, delta))
+            let output = group.commit().new_leaf(new_leaf).build(&Client { policy, ..client }, rng)?;
+            Ok(output.map(|output| output.message))
         })
     }
 
@@ -475,7 +464,7 @@ impl World {
         let message = member.propose(proposal, rng).unwrap();
         let pending = member.group.pending_proposals().find(|pending| pending.proposal == removal);
         let reference = pending.unwrap().reference.clone();
-        member.operate(|group, _| Ok(((), group.withdraw_proposal(&reference)?))).unwrap();
+        member.operate(|group, _| group.withdraw_proposal(&reference)).unwrap();
         self.deliver_proposal(by, &message);
     }
 
@@ -526,8 +515,9 @@ impl World {
             authenticated_data: b"",
         };
         let client = Client { config: self.config, ..client(&*newcomer.signer) };
-        let (group, message, delta) = join.build(&client, &mut self.rng)?;
-        let mut member = Member::new(newcomer.signer, (group, delta));
+        let mut rows = Rows::new();
+        let (group, message) = join.build(&client, &mut self.rng)?.persist_to(&mut rows).unwrap();
+        let mut member = Member { signer: newcomer.signer, group, rows };
         member.check_store();
         member.merge_pending();
         Ok((member, message))
@@ -539,8 +529,8 @@ impl World {
         let join =
             ExternalJoin { group_info, tree: None, template, resync: None, psks, authenticated_data: b"" };
         let client = Client { config: self.config, ..client(&*newcomer.signer) };
-        let (group, _, delta) = join.build(&client, &mut self.rng).unwrap();
-        Member::new(newcomer.signer, (group, delta))
+        let joined = join.build(&client, &mut self.rng).unwrap();
+        Member::new(newcomer.signer, joined.map(|(group, _)| group))
     }
 
     /// All members see the same group and share its secrets.

@@ -85,7 +85,7 @@ impl World {
     fn clear_pending(&mut self, id: Id) -> Outcome {
         let device = &mut self.devices[id];
         let member = device.member_mut()?;
-        let (lost, delta) = member.group.clear_pending();
+        let (lost, delta) = member.group.clear_pending().into_parts();
         delta.apply(&mut member.rows).unwrap();
         member.pending = false;
         let epoch = member.group.epoch();
@@ -123,8 +123,8 @@ impl World {
                 if !tree_in_welcome {
                     builder = builder.without_tree();
                 }
-                let CommitOutput { message, welcome, delta, .. } = builder.build(client, dice.rng())?;
-                Ok(((message, welcome), delta))
+                let output = builder.build(client, dice.rng())?;
+                Ok(output.map(|CommitOutput { message, welcome, .. }| (message, welcome)))
             })
             .during(|| format!("client {by} makes a Commit of {wanted:?}"))?;
         let member = device.member_mut()?;
@@ -181,7 +181,7 @@ impl World {
         self.service.head_mut()?.commit = Some(Handshake { by: Some(by), bytes });
         let leader = match joiner {
             Some(mut member) => {
-                member.group.merge_pending()?.apply(&mut member.rows).unwrap();
+                member.group.merge_pending()?.persist_to(&mut member.rows).unwrap();
                 self.devices[by].state = State::Member(member);
                 self.devices[by].online = true;
                 self.enter(by)?;

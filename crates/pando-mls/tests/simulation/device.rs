@@ -4,10 +4,10 @@ use crate::dice::Dice;
 use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::ratchets::Ratchets;
 use pando_mls::{
-    Capabilities, CipherSuite, Client, Credential, CredentialType, Delta, ExtensionType, Extensions, Group,
+    Capabilities, CipherSuite, Client, Credential, CredentialType, ExtensionType, Extensions, Group,
     GroupConfig, GroupError, GroupId, IdentityError, IdentityPolicy, KeyPackage, KeyPackageBundle,
     KeyPackageTemplate, LeafTemplate, Lifetime, Padding, Proposal, ProposalType, ProtocolVersion, PskStore,
-    PskValue, RatchetLimits, RowKey, Rows, RustCrypto, Signer, Suite, wire::SignaturePublicKey,
+    PskValue, RatchetLimits, RowKey, Rows, RustCrypto, Signer, Suite, Unpersisted, wire::SignaturePublicKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -121,9 +121,14 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new((group, delta): (Group, Delta), limits: RatchetLimits) -> Box<Self> {
+    pub(crate) fn new(group: Unpersisted<Group>, limits: RatchetLimits) -> Box<Self> {
         let mut rows = Rows::new();
-        delta.apply(&mut rows).unwrap();
+        let group = group.persist_to(&mut rows).unwrap();
+        Self::stored(group, rows, limits)
+    }
+
+    /// A member whose group is stored as these rows.
+    pub(crate) fn stored(group: Group, rows: Rows, limits: RatchetLimits) -> Box<Self> {
         Box::new(Self {
             joined: group.epoch(),
             group,
@@ -144,7 +149,7 @@ impl Member {
     /// Whether it has stored what operations have changed that have failed, makes no difference.
     pub(crate) fn restart(&mut self, client: &Client<'_>, orderly: bool) -> Outcome {
         if orderly {
-            self.group.take_delta().apply(&mut self.rows).unwrap();
+            self.group.take_delta().persist_to(&mut self.rows).unwrap();
             self.check_rows()?;
         }
         // All of it, or what is needed when it is needed.
@@ -258,16 +263,14 @@ impl Device {
     pub(crate) fn act<T>(
         &mut self,
         psks: &Psks,
-        what: impl FnOnce(&mut Group, &Client<'_>, &dyn Signer) -> Result<(T, Delta), GroupError>,
+        what: impl FnOnce(&mut Group, &Client<'_>, &dyn Signer) -> Result<Unpersisted<T>, GroupError>,
     ) -> Outcome<T> {
         let State::Member(member) = &mut self.state else {
             return Err(Failure(format!("client {} is not a member", self.id)));
         };
         let newest = &**self.signers.last().expect("a device has a signer");
         let client = client(signer_of(&self.signers, &member.group)?, psks, self.config);
-        let (result, delta) = what(&mut member.group, &client, newest)?;
-        delta.apply(&mut member.rows).unwrap();
-        Ok(result)
+        Ok(what(&mut member.group, &client, newest)?.persist_to(&mut member.rows).unwrap())
     }
 
     /// Stops, and begins again with what it has stored.

@@ -73,7 +73,7 @@ impl World {
         let device = &self.devices[ghost.id];
         let group = &mut ghost.member.group;
         let client = client(device.signer(group)?, &self.psks, device.config);
-        let (message, _) = group.propose_update(None, b"", &client, dice.rng())?;
+        let message = group.propose_update(None, b"", &client, dice.rng())?.assume_persisted();
         let bytes = message.encode()?;
         for id in self.ready() {
             let processed = self.process(id, MlsMessage::decode(&bytes)?);

@@ -6,7 +6,7 @@ use crate::dice::Dice;
 use crate::failure::{Explain, Outcome};
 use crate::proposals::demanding;
 use crate::world::World;
-use pando_mls::{Encode, ExternalJoin};
+use pando_mls::{Encode, ExternalJoin, Rows};
 use std::collections::BTreeSet;
 
 impl World {
@@ -57,9 +57,11 @@ impl World {
         };
         let device = &self.devices[id];
         let client = client(device.newest_signer(), &self.psks, device.config);
-        let (group, message, delta) =
+        let built =
             join.build(&client, dice.rng()).during(|| format!("client {id} makes an external Commit"))?;
-        let member = Member::new((group, delta), device.config.ratchet_limits);
+        let mut rows = Rows::new();
+        let (group, message) = built.persist_to(&mut rows).unwrap();
+        let member = Member::stored(group, rows, device.config.ratchet_limits);
         Ok(Some(Candidate {
             by: id,
             epoch: self.service.head(),

@@ -6,6 +6,7 @@
 //! - `PANDO_SIMULATION_EPOCHS` is how many epochs each test runs through, in all its histories.
 //! - `PANDO_SIMULATION_SEED` is the seed of the first history.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

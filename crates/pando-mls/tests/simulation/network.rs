@@ -142,9 +142,9 @@ impl World {
         }
         let own = commit.by == Some(id) && self.devices[id].member()?.pending;
         match processed {
-            Processed::OwnCommit if own => self.devices[id]
-                .act(&self.psks, |group, _, _| Ok(((), group.merge_pending()?)))
-                .during(doing)?,
+            Processed::OwnCommit if own => {
+                self.devices[id].act(&self.psks, |group, _, _| group.merge_pending()).during(doing)?;
+            }
             Processed::Commit(staged) if !own && staged.removes_me() => {
                 return self.go(id, *staged, dice);
             }

@@ -9,8 +9,8 @@ use crate::network::is_public;
 use crate::service::PublicRecord;
 use crate::world::World;
 use pando_mls::{
-    Decode, Delta, GroupError, GroupInfo, IdentityPolicy, Limits, Missing, MlsMessage, PublicGroup,
-    PublicProcessed, PublicStaged, RowKey, RowSource, Rows, RustCrypto, SecretBytes, SourceError, Suite,
+    Decode, GroupError, GroupInfo, IdentityPolicy, Limits, Missing, MlsMessage, PublicGroup, PublicProcessed,
+    PublicStaged, RowKey, RowSource, Rows, RustCrypto, SecretBytes, SourceError, Suite, Unpersisted,
 };
 use std::sync::{Arc, Mutex};
 
@@ -40,7 +40,8 @@ type Staged = [Box<PublicStaged>; 2];
 
 impl Observer {
     pub(crate) fn new(suite: Suite, group_info: &GroupInfo, policy: &dyn IdentityPolicy) -> Outcome<Self> {
-        let (group, delta) = PublicGroup::new(suite, group_info, None, policy, Limits::default())?;
+        let (group, delta) =
+            PublicGroup::new(suite, group_info, None, policy, Limits::default())?.into_parts();
         let (mut rows, store) = (Rows::new(), Arc::new(Store::default()));
         delta.apply(&mut rows).unwrap();
         *store.0.lock().unwrap() = group.rows()?;
@@ -68,12 +69,14 @@ impl Observer {
     /// Does an operation with both groups, and stores what they have changed.
     fn operate(
         &mut self,
-        mut operation: impl FnMut(&mut PublicGroup, usize) -> Result<Delta, GroupError>,
+        mut operation: impl FnMut(&mut PublicGroup, usize) -> Result<Unpersisted<()>, GroupError>,
     ) -> Result<(), GroupError> {
-        let (delta, other) = (operation(&mut self.group, 0), operation(&mut self.opened, 1));
-        assert_eq!(delta, other, "the opened group does something else");
-        delta?.apply(&mut self.rows).unwrap();
-        other?.apply(&mut self.store.0.lock().unwrap()).unwrap();
+        let (done, other) = (operation(&mut self.group, 0), operation(&mut self.opened, 1));
+        let (delta, other_delta) =
+            (done.as_ref().map(Unpersisted::delta), other.as_ref().map(Unpersisted::delta));
+        assert_eq!(delta, other_delta, "the opened group does something else");
+        done?.persist_to(&mut self.rows).unwrap();
+        other?.persist_to(&mut self.store.0.lock().unwrap()).unwrap();
         assert_eq!(self.group.public().context(), self.opened.public().context());
         assert!(self.group.pending_proposals().eq(self.opened.pending_proposals()));
         Ok(())
@@ -83,9 +86,8 @@ impl Observer {
     fn process(&mut self, message: &MlsMessage) -> Result<[PublicProcessed; 2], GroupError> {
         let mut processed = [None, None];
         self.operate(|group, number| {
-            let (taken, delta) = group.process(message.clone(), POLICY, &pando_mls::AdmitAll, Some(NOW))?;
-            processed[number] = Some(taken);
-            Ok(delta)
+            let taken = group.process(message.clone(), POLICY, &pando_mls::AdmitAll, Some(NOW))?;
+            Ok(taken.map(|taken| processed[number] = Some(taken)))
         })?;
         Ok(processed.map(Option::unwrap))
     }

@@ -9,7 +9,7 @@ use crate::service::{Record, Service};
 use crate::world::{Event, World};
 use pando_mls::{
     Created, CryptoProvider, Decode, Encode, GroupError, GroupId, Misuse, MlsMessage, Processed, Proposal,
-    RustCrypto, Successor, Welcome,
+    Rows, RustCrypto, Successor, Welcome,
 };
 use std::collections::BTreeMap;
 
@@ -61,11 +61,13 @@ impl World {
         let successor = Successor::new(bundle, key_packages.into_values().collect());
         let device = &self.devices[creator];
         let client = client(device.newest_signer(), &self.psks, device.config);
-        let Created { group, welcome, delta } = device
+        let created = device
             .member()?
             .group
             .reinitialize(successor, &client, dice.rng())
             .during(|| format!("client {creator} creates the next group"))?;
+        let mut rows = Rows::new();
+        let Created { group, welcome } = created.persist_to(&mut rows).unwrap();
         let welcome = welcome.map(|welcome| welcome.encode()).transpose()?;
 
         // From here on, there is only the new group.
@@ -76,7 +78,7 @@ impl World {
         self.psks.resumption.clear();
         self.ghosts.clear();
         let limits = self.devices[creator].config.ratchet_limits;
-        self.devices[creator].state = State::Member(Member::new((group, delta), limits));
+        self.devices[creator].state = State::Member(Member::stored(group, rows, limits));
         self.enter(creator)?;
         for id in members.into_iter().filter(|id| *id != creator) {
             let welcome = welcome.as_ref().ok_or_else(|| Failure("there is no Welcome".to_owned()))?;
@@ -97,7 +99,7 @@ impl World {
         let refused = self.devices[id].act(&self.psks, |group, client, _| {
             let sent = group.encrypt(b"hello?", b"", client, dice.rng());
             let refused = matches!(sent, Err(GroupError::Misuse(Misuse::Ended)));
-            Ok((refused, group.take_delta()))
+            Ok(group.take_delta().map(|()| refused))
         })?;
         ensure(refused, || format!("client {id} sends to a group that has ended"))
     }
@@ -144,9 +146,9 @@ impl World {
             &client_of_creator,
             dice.rng(),
         );
-        let Created { mut group, welcome, delta: _ } =
-            created.during(|| format!("client {creator} makes a branch"))?;
-        let (message, _) = group.encrypt(b"hello", b"", &client_of_creator, dice.rng())?;
+        let created = created.during(|| format!("client {creator} makes a branch"))?;
+        let Created { mut group, welcome } = created.assume_persisted();
+        let message = group.encrypt(b"hello", b"", &client_of_creator, dice.rng())?.assume_persisted();
         let record = Record::of(&group)?;
         let Some(welcome) = welcome else { return Ok(false) };
         let welcome = welcome.encode()?;
@@ -157,7 +159,7 @@ impl World {
             let device = &self.devices[id];
             let client = client(device.newest_signer(), &self.psks, device.config);
             let message = MlsMessage::decode(&message.encode()?)?;
-            let (processed, _) = member.group.process(message, &client)?;
+            let processed = member.group.process(message, &client)?.assume_persisted();
             let read = matches!(&processed, Processed::Application { data, .. } if **data == *b"hello");
             ensure(read, || format!("client {id} reads {processed:?} in a branch"))?;
         }

@@ -2,6 +2,7 @@
 //! written: the operation fails with that error, and when the group is loaded again it goes on, whether what failed
 //! was stored or not.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

@@ -106,7 +106,7 @@ impl Client {
             &mut Group,
             &pando_mls::Client<'_>,
             &mut rand_chacha::ChaCha20Rng,
-        ) -> Result<(T, Vec<pando_mls::Delta>), pando_mls::GroupError>,
+        ) -> Result<pando_mls::Unpersisted<T>, pando_mls::GroupError>,
         also: impl FnOnce(&mut Transaction<'_, Sqlite>, &T) -> Result<(), StoreError>,
     ) -> T {
         let before = self.rows();
@@ -122,10 +122,7 @@ impl Client {
             return;
         }
         self.operate(
-            |group, client, rng| {
-                let (message, delta) = group.encrypt(data, b"", client, rng)?;
-                Ok((message, vec![delta]))
-            },
+            |group, client, rng| group.encrypt(data, b"", client, rng),
             |transaction, message| outbox(transaction, message, None),
         );
         append(&self.acknowledged, &[&[self.number], data].concat());
@@ -133,10 +130,7 @@ impl Client {
 
     pub(crate) fn propose_update(&mut self) {
         self.operate(
-            |group, client, rng| {
-                let (message, delta) = group.propose_update(None, b"", client, rng)?;
-                Ok((message, vec![delta]))
-            },
+            |group, client, rng| group.propose_update(None, b"", client, rng),
             |transaction, message| outbox(transaction, message, None),
         );
     }
@@ -161,7 +155,7 @@ impl Client {
                     builder = builder.remove(leaf);
                 }
                 let output = builder.build(client, rng)?;
-                Ok(((output.message, output.welcome), vec![output.delta]))
+                Ok(output.map(|output| (output.message, output.welcome)))
             },
             |transaction, (message, welcome)| outbox(transaction, message, welcome.as_ref()),
         );
@@ -206,13 +200,12 @@ impl Client {
             psks: vec![],
             authenticated_data: b"",
         };
-        let (_, commit, delta) = join.build(&self.device.client(&psks), &mut rng).unwrap();
+        let joining = join.build(&self.device.client(&psks), &mut rng).unwrap();
         self.device.rng = rng;
         self.with_lock(|store, lock| {
-            let mut transaction = store.begin().unwrap();
-            transaction.apply(lock, &delta).unwrap();
-            outbox(&transaction, &commit, None).unwrap();
-            transaction.commit().unwrap();
+            store
+                .persist(lock, joining, |transaction, (_, commit)| outbox(transaction, commit, None))
+                .unwrap();
         });
     }
 
@@ -293,20 +286,20 @@ impl Client {
         advance: impl FnOnce(&Transaction<'_, Sqlite>) -> Result<(), StoreError>,
     ) {
         let (old_rows, joining_rows) = (self.rows(), self.joining_rows());
-        let deltas = {
+        let accepted = {
             let psks = self.device.store.psks();
             let message = MlsMessage::decode(&entry.bytes).unwrap();
-            let (processed, delta) = joining.process(message, &self.device.client(&psks)).unwrap();
-            assert!(matches!(processed, Processed::OwnCommit));
-            [delta, joining.merge_pending().unwrap()]
+            let processed = joining.process(message, &self.device.client(&psks)).unwrap();
+            assert!(matches!(processed.peek(), Processed::OwnCommit));
+            processed.then(joining.merge_pending().unwrap()).unwrap()
         };
         self.with_lock(|store, lock| {
-            let mut transaction = store.begin().unwrap();
-            deltas.iter().for_each(|delta| transaction.apply(lock, delta).unwrap());
-            let sql = "INSERT INTO joined VALUES (?1)";
-            transaction.connection().execute(sql, [joining.epoch() as i64]).unwrap();
-            advance(&transaction).unwrap();
-            transaction.commit().unwrap();
+            let joined = |transaction: &mut Transaction<'_, Sqlite>, _: &_| {
+                let sql = "INSERT INTO joined VALUES (?1)";
+                transaction.connection().execute(sql, [joining.epoch() as i64])?;
+                advance(transaction)
+            };
+            store.persist(lock, accepted, joined).unwrap();
         });
         self.device.reload().unwrap();
         let rows = self.rows();
@@ -329,7 +322,7 @@ impl Client {
                 let received = receive(group, client, &message);
                 // Who joins knows nothing of what was before.
                 if received.is_err() && before_joining {
-                    return Ok((None, vec![group.take_delta()]));
+                    return Ok(group.take_delta().map(|()| None));
                 }
                 received
             },
@@ -378,7 +371,8 @@ impl Client {
         let (group, delta) = {
             let psks = self.device.store.psks();
             Group::join(&welcome, &stored.bundle, None, &self.device.client(&psks)).unwrap()
-        };
+        }
+        .into_parts();
         let lock = self.device.store.lock(&tea(), Duration::ZERO).unwrap();
         let mut transaction = self.device.store.begin().unwrap();
         transaction.apply(&lock, &delta).unwrap();

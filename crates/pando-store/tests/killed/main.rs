@@ -11,6 +11,7 @@
 //! PANDO_KILLS=1000 cargo test --release -p pando-store --test killed
 //! ```
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

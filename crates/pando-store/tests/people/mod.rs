@@ -13,9 +13,9 @@
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
-    CryptoProvider, Delta, Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupId, KeyPackage,
+    CryptoProvider, Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupId, KeyPackage,
     KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, Processed, Rows,
-    RustCrypto, Signer, Suite, TreeError, Welcome,
+    RustCrypto, Signer, Suite, TreeError, Unpersisted, Welcome,
 };
 use pando_store::{
     Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
@@ -155,7 +155,7 @@ impl<B: Backend> Device<B> {
         let psks = self.store.psks();
         let created =
             Group::create(suite(), id.clone(), Extensions::default(), bundle, &self.client(&psks), &mut rng);
-        let (group, delta) = created.unwrap();
+        let (group, delta) = created.unwrap().into_parts();
         self.rng = rng;
         let lock = self.store.lock(id, Duration::ZERO)?;
         let mut transaction = self.store.begin()?;
@@ -169,7 +169,8 @@ impl<B: Backend> Device<B> {
     pub fn join(&mut self, welcome: &Welcome) -> Result<(), StoreError> {
         let stored = self.store.key_package_for(welcome)?.ok_or(StoreError::Stale)?;
         let psks = self.store.psks();
-        let (group, delta) = Group::join(welcome, &stored.bundle, None, &self.client(&psks)).unwrap();
+        let (group, delta) =
+            Group::join(welcome, &stored.bundle, None, &self.client(&psks)).unwrap().into_parts();
         let id = group.public().context().group_id.clone();
         let lock = self.store.lock(&id, Duration::ZERO)?;
         let mut transaction = self.store.begin()?;
@@ -192,26 +193,21 @@ impl<B: Backend> Device<B> {
     /// result.
     pub fn operate<T>(
         &mut self,
-        operation: impl FnOnce(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<(T, Vec<Delta>), GroupError>,
+        operation: impl FnOnce(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<Unpersisted<T>, GroupError>,
         also: impl FnOnce(&mut Transaction<'_, B>, &T) -> Result<(), StoreError>,
     ) -> Result<T, StoreError> {
-        let (mut group, mut lock) = self.group.take().unwrap();
+        let (mut group, lock) = self.group.take().unwrap();
         let mut rng = self.rng.clone();
         let psks = self.store.psks();
-        let (result, deltas) =
-            operation(&mut group, &self.client(&psks), &mut rng).map_err(|error| unread(&error))?;
+        let result = operation(&mut group, &self.client(&psks), &mut rng).map_err(|error| unread(&error))?;
         self.rng = rng;
-        let stored = store_all(&mut self.store, &mut lock, &deltas, &result, also);
+        let stored = self.store.persist(&lock, result, also);
         self.group = Some((group, lock));
-        stored.map(|()| result)
+        stored.map_err(|error| error.error)
     }
 
     pub fn send(&mut self, data: &[u8]) -> Result<MlsMessage, StoreError> {
-        let encrypt = |group: &mut Group, client: &Client<'_>, rng: &mut ChaCha20Rng| {
-            let (message, delta) = group.encrypt(data, b"", client, rng)?;
-            Ok((message, vec![delta]))
-        };
-        self.operate(encrypt, |_, _| Ok(()))
+        self.operate(|group, client, rng| group.encrypt(data, b"", client, rng), |_, _| Ok(()))
     }
 
     /// Takes a message, and enters the epoch if it is a Commit; with the data if there are some.
@@ -220,11 +216,7 @@ impl<B: Backend> Device<B> {
     }
 
     pub fn propose_update(&mut self) -> Result<MlsMessage, StoreError> {
-        let propose = |group: &mut Group, client: &Client<'_>, rng: &mut ChaCha20Rng| {
-            let (message, delta) = group.propose_update(None, b"", client, rng)?;
-            Ok((message, vec![delta]))
-        };
-        self.operate(propose, |_, _| Ok(()))
+        self.operate(|group, client, rng| group.propose_update(None, b"", client, rng), |_, _| Ok(()))
     }
 
     /// Makes a Commit, which is pending.
@@ -234,20 +226,26 @@ impl<B: Backend> Device<B> {
     ) -> Result<(MlsMessage, Option<Welcome>), StoreError> {
         let build = |group: &mut Group, client: &Client<'_>, rng: &mut ChaCha20Rng| {
             let output = fill(group.commit()).build(client, rng)?;
-            Ok(((output.message, output.welcome), vec![output.delta]))
+            Ok(output.map(|output| (output.message, output.welcome)))
         };
         self.operate(build, |_, _| Ok(()))
     }
 
     pub fn merge_pending(&mut self) -> Result<(), StoreError> {
-        self.operate(|group, _, _| Ok(((), vec![group.merge_pending()?])), |_, ()| Ok(()))
+        self.operate(|group, _, _| group.merge_pending(), |_, ()| Ok(()))
     }
 }
 
 /// Makes an external Commit by which Bob, at leaf 1, takes the place of his own leaf, with a GroupInfo that Alice gives.
-pub fn resync<B: Backend>(alice: &mut Device<B>, bob: &Device<B>, seed: u64) -> (Group, MlsMessage, Delta) {
-    let describe =
-        |group: &mut Group, client: &Client<'_>, _: &mut _| Ok((group.group_info(true, client)?, vec![]));
+pub fn resync<B: Backend>(
+    alice: &mut Device<B>,
+    bob: &Device<B>,
+    seed: u64,
+) -> Unpersisted<(Group, MlsMessage)> {
+    let describe = |group: &mut Group, client: &Client<'_>, _: &mut _| {
+        let group_info = group.group_info(true, client)?;
+        Ok(group.take_delta().map(|()| group_info))
+    };
     let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
     let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
         template(&bob.name, 0);
@@ -276,35 +274,24 @@ pub fn receive(
     group: &mut Group,
     client: &Client<'_>,
     message: &MlsMessage,
-) -> Result<(Option<Vec<u8>>, Vec<Delta>), GroupError> {
-    let (processed, delta) = group.process(message.clone(), client)?;
-    let mut deltas = vec![delta];
-    let data = match processed {
-        Processed::Application { data, .. } => Some(data.to_vec()),
-        Processed::Commit(staged) => {
-            deltas.push(group.merge(*staged)?.1);
-            None
+) -> Result<Unpersisted<Option<Vec<u8>>>, GroupError> {
+    let mut staged = None;
+    let processed = group.process(message.clone(), client)?.map(|processed| match processed {
+        Processed::Application { data, .. } => (Some(data.to_vec()), false),
+        Processed::Commit(commit) => {
+            staged = Some(commit);
+            (None, false)
         }
-        Processed::OwnCommit => {
-            deltas.push(group.merge_pending()?);
-            None
-        }
-        _ => None,
+        Processed::OwnCommit => (None, true),
+        _ => (None, false),
+    });
+    let is_own = processed.peek().1;
+    let merged = match staged {
+        Some(staged) => group.merge(*staged)?.map(drop),
+        None if is_own => group.merge_pending()?,
+        None => group.take_delta(),
     };
-    Ok((data, deltas))
-}
-
-fn store_all<B: Backend, T>(
-    store: &mut Store<B>,
-    lock: &mut GroupLock,
-    deltas: &[Delta],
-    result: &T,
-    also: impl FnOnce(&mut Transaction<'_, B>, &T) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut transaction = store.begin()?;
-    deltas.iter().try_for_each(|delta| transaction.apply(lock, delta))?;
-    also(&mut transaction, result)?;
-    transaction.commit()
+    Ok(processed.then(merged).unwrap().map(|((data, _), ())| data))
 }
 
 fn make_signer<B: Backend>(

@@ -13,15 +13,36 @@ fn undone(place: &impl Place) {
     let before = alice.stored();
     alice
         .operate(
-            |group, client, rng| {
-                let (message, delta) = group.encrypt(b"lost", b"", client, rng)?;
-                Ok((message, vec![delta]))
-            },
+            |group, client, rng| group.encrypt(b"lost", b"", client, rng),
             // The application cannot write its own.
             |_, _| Err(StoreError::Busy),
         )
         .unwrap_err();
-    // The group in memory is ahead of what is stored. It is of no use any more.
+    assert_eq!(alice.stored(), before);
+    // The changes return to the group, and are stored with those of the next operation.
+    let message = alice.send(b"hello").unwrap();
+    assert_eq!(alice.stored(), alice.group().rows().unwrap());
+    alice.reload().unwrap();
+    let again = alice.send(b"hello again").unwrap();
+    for (message, data) in [(message, b"hello".as_slice()), (again, b"hello again")] {
+        assert_eq!(devices[1].receive(&message).unwrap().unwrap(), data);
+    }
+}
+
+#[test]
+fn after_a_transaction_that_was_undone() {
+    for_each_store!(undone);
+}
+
+/// A Delta that was taken from its result does not return, and what follows it is refused.
+fn taken(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b")]);
+    let alice = &mut devices[0];
+    let before = alice.stored();
+    let (mut group, lock) = alice.group.take().unwrap();
+    let psks = alice.store.psks();
+    drop(group.encrypt(b"lost", b"", &alice.client(&psks), &mut rng(1)).unwrap().into_parts());
+    alice.group = Some((group, lock));
     assert!(matches!(alice.send(b"stale"), Err(StoreError::Stale)));
     assert!(matches!(alice.send(b"stale"), Err(StoreError::Stale)));
     assert_eq!(alice.stored(), before);
@@ -31,8 +52,8 @@ fn undone(place: &impl Place) {
 }
 
 #[test]
-fn after_a_transaction_that_was_undone() {
-    for_each_store!(undone);
+fn after_a_delta_that_was_taken_and_dropped() {
+    for_each_store!(taken);
 }
 
 fn behind(place: &impl Place) {
@@ -48,7 +69,7 @@ fn behind(place: &impl Place) {
     let lock = alice.store.lock(&tea(), Duration::ZERO).unwrap();
     let delta = {
         let psks = alice.store.psks();
-        old.encrypt(b"old", b"", &alice.client(&psks), &mut rng(1)).unwrap().1
+        old.encrypt(b"old", b"", &alice.client(&psks), &mut rng(1)).unwrap().into_parts().1
     };
     let mut transaction = alice.store.begin().unwrap();
     // It was made of an older state.
@@ -88,7 +109,7 @@ fn deleted(place: &impl Place) {
     for _ in 0..2 {
         let delta = {
             let psks = alice.store.psks();
-            group.encrypt(b"late", b"", &alice.client(&psks), &mut rng(1)).unwrap().1
+            group.encrypt(b"late", b"", &alice.client(&psks), &mut rng(1)).unwrap().into_parts().1
         };
         let mut transaction = alice.store.begin().unwrap();
         assert!(matches!(transaction.apply(&lock, &delta), Err(StoreError::Stale)));
@@ -122,13 +143,11 @@ fn comes_back(place: &impl Place) {
     }
     bob.propose_update().unwrap();
     bob.commit(|builder| builder).unwrap();
-    let (mut group, commit, delta) = resync(alice, bob, 9);
+    let joining = resync(alice, bob, 9);
     let (_, lock) = bob.group.take().unwrap();
+    let (mut group, commit) = bob.store.persist(&lock, joining, |_, _| Ok::<_, StoreError>(())).unwrap();
     let accepted = group.merge_pending().unwrap();
-    let mut transaction = bob.store.begin().unwrap();
-    transaction.apply(&lock, &delta).unwrap();
-    transaction.apply(&lock, &accepted).unwrap();
-    transaction.commit().unwrap();
+    bob.store.persist(&lock, accepted, |_, ()| Ok::<_, StoreError>(())).unwrap();
     bob.group = Some((group, lock));
     assert_eq!(bob.stored(), bob.group().rows().unwrap());
     alice.receive(&commit).unwrap();
@@ -150,7 +169,7 @@ fn of_another(place: &impl Place) {
     assert!(matches!(second[0].store.load(lock).map(drop), Err(StoreError::Misuse(Misuse::OtherStore))));
     let mut transaction = second[0].store.begin().unwrap();
     let delta = group.take_delta();
-    let refused = transaction.apply(lock, &delta);
+    let refused = transaction.apply(lock, delta.delta());
     assert!(matches!(refused, Err(StoreError::Misuse(Misuse::OtherStore))));
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Bob makes an external Commit that replaces his own leaf, and stores it. Then he starts again with his old group.
 fn store_join<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>, seed: u64) -> MlsMessage {
-    let (group, commit, delta) = resync(alice, bob, seed);
+    let ((group, commit), delta) = resync(alice, bob, seed).into_parts();
     assert_eq!(group.state(), GroupState::Joining);
     let (_, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
@@ -93,9 +93,9 @@ fn the_race_is_won(place: &impl Place) {
         assert_eq!(group.encrypt(b"", b"", &client, &mut rng(103)).map(drop).unwrap_err(), waits);
         assert_eq!(group.export("label", b"", 32).unwrap_err(), waits);
         assert_eq!(group.epoch_authenticator(), None);
-        let (processed, delta) = group.process(commit, &client).unwrap();
+        let (processed, delta) = group.process(commit, &client).unwrap().into_parts();
         assert!(matches!(processed, Processed::OwnCommit));
-        (delta, group.merge_pending().unwrap())
+        (delta, group.merge_pending().unwrap().into_parts().1)
     };
     let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
     let mut transaction = bob.store.begin().unwrap();
@@ -128,13 +128,13 @@ fn instances_are_kept_apart(place: &impl Place) {
     let mut abandoned = joining(bob).unwrap();
     bob.reload().unwrap();
     let (mut old, lock) = bob.group.take().unwrap();
-    let accepted = abandoned.merge_pending().unwrap();
+    let accepted = abandoned.merge_pending().unwrap().into_parts().1;
     let mut transaction = bob.store.begin().unwrap();
     transaction.apply(&lock, &accepted).unwrap();
     transaction.commit().unwrap();
     let late = {
         let psks = bob.store.psks();
-        old.encrypt(b"of the old instance", b"", &bob.client(&psks), &mut rng(104)).unwrap().1
+        old.encrypt(b"of the old instance", b"", &bob.client(&psks), &mut rng(104)).unwrap().into_parts().1
     };
     let mut transaction = bob.store.begin().unwrap();
     assert!(matches!(transaction.apply(&lock, &late), Err(StoreError::Stale)));

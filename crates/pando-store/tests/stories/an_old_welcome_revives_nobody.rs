@@ -12,7 +12,8 @@ fn join<B: Backend>(device: &mut Device<B>, welcome: &Welcome, old: OldWelcome) 
     let (group, delta) = {
         let psks = device.store.psks();
         pando_mls::Group::join(welcome, &stored.bundle, None, &device.client(&psks)).unwrap()
-    };
+    }
+    .into_parts();
     device.group = None;
     let lock = device.store.lock(&tea(), Duration::ZERO)?;
     let mut transaction = device.store.begin()?;

@@ -21,7 +21,7 @@ fn a_transaction_that_has_ended_takes_nothing() {
     let (mut group, lock) = alice.group.take().unwrap();
     let delta = {
         let psks = alice.store.psks();
-        group.encrypt(b"hello", b"", &alice.client(&psks), &mut rng(1)).unwrap().1
+        group.encrypt(b"hello", b"", &alice.client(&psks), &mut rng(1)).unwrap().into_parts().1
     };
     let mut transaction = alice.store.begin().unwrap();
     transaction.connection().execute("INSERT INTO once VALUES (1)", []).unwrap_err();
@@ -51,10 +51,7 @@ fn the_outbox_and_the_group_are_one() {
     for fails in [false, true, false] {
         let before = (count(alice), alice.stored());
         let sent = alice.operate(
-            |group, client, rng| {
-                let (message, delta) = group.encrypt(b"hello", b"", client, rng)?;
-                Ok((message, vec![delta]))
-            },
+            |group, client, rng| group.encrypt(b"hello", b"", client, rng),
             |transaction, message| {
                 let sql = "INSERT INTO outbox (message) VALUES (?1)";
                 transaction.connection().execute(sql, [message.encode()?])?;

@@ -24,7 +24,7 @@ fn counted(place: &impl Place) {
     let info = alice.group().group_info(true, &alice.client(&psks)).unwrap();
     drop(psks);
     let limits = pando_mls::Limits::default();
-    let (_, delta) = PublicGroup::new(suite(), &info, None, &BasicIdentities, limits).unwrap();
+    let (_, delta) = PublicGroup::new(suite(), &info, None, &BasicIdentities, limits).unwrap().into_parts();
     let mut server = place.open("server");
     let lock = server.lock(&tea(), Duration::ZERO).unwrap();
     let mut transaction = server.begin().unwrap();
@@ -161,7 +161,7 @@ fn who_is_there_must_be_stored_for_the_policy() {
     let rows = alice.stored();
     let psks = alice.store.psks();
     let client = Client { policy: &Names, ..alice.client(&psks) };
-    let delta = Group::load(&rows, &client).unwrap().take_delta();
+    let delta = Group::load(&rows, &client).unwrap().take_delta().into_parts().1;
     let (_, lock) = alice.group.take().unwrap();
     let mut transaction = alice.store.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();

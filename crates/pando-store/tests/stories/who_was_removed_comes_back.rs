@@ -31,7 +31,7 @@ fn story(place: &impl Place) {
         let client = Client { is_in_group: &is_in_group, ..gone.client(&psks) };
         Group::join(&welcome, &stored.bundle, None, &client)
     };
-    let (group, delta) = joined.unwrap();
+    let (group, delta) = joined.unwrap().into_parts();
     let mut transaction = gone.store.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();
     transaction.use_key_package(&lock, &stored.reference, pando_store::OldWelcome::Refuse).unwrap();

@@ -1,5 +1,7 @@
 //! passive-client: a client that joins by a Welcome and follows the group (RFC 9420, section 12.4).
 
+#![expect(clippy::disallowed_methods, reason = "clients of test vectors store nothing")]
+
 use crate::hex_bytes::Hex;
 use crate::private_keys::{hpke_key, signature_key};
 use crate::random::bytes;
@@ -91,19 +93,19 @@ impl Case {
         let client =
             Client { crypto, policy: &AnyIdentity, ..client(&*signer, &psks, GroupConfig::default()) };
         // Nothing is stored.
-        let (mut group, _) = Group::join(&welcome, &bundle, tree, &client).in_field("welcome")?;
+        let mut group = Group::join(&welcome, &bundle, tree, &client).in_field("welcome")?.assume_persisted();
         must_equal("initial_epoch_authenticator", &authenticator(&group), &self.initial_epoch_authenticator)?;
 
         for (number, epoch) in self.epochs.iter().enumerate() {
             for (index, proposal) in epoch.proposals.iter().enumerate() {
                 let field = format!("epochs[{number}].proposals[{index}]");
                 let proposal = message(&field, proposal)?;
-                let (processed, _) = group.process(proposal, &client).in_field(&field)?;
+                let processed = group.process(proposal, &client).in_field(&field)?.assume_persisted();
                 must(&field, matches!(processed, Processed::Proposal(_)), "not a proposal")?;
             }
             let field = format!("epochs[{number}].commit");
             let commit = message(&field, &epoch.commit)?;
-            match group.process(commit, &client).in_field(&field)?.0 {
+            match group.process(commit, &client).in_field(&field)?.assume_persisted() {
                 Processed::Commit(staged) => drop(group.merge(*staged).in_field(&field)?),
                 _ => return must(field, false, "not a Commit"),
             }
@@ -201,7 +203,8 @@ fn case(
     let (bundle, signer, _) = new_bundle(suite, 0, rng)?;
     let group_id = GroupId::from(bytes(rng, 16));
     let creator = client(&*signer, &psks, config);
-    let (group, _) = Group::create(suite, group_id, Extensions::default(), bundle, &creator, rng)?;
+    let group =
+        Group::create(suite, group_id, Extensions::default(), bundle, &creator, rng)?.assume_persisted();
     let mut alice = Member { signer, group };
     let (bob_bundle, bob_signer, _) = new_bundle(suite, 1, rng)?;
     let (bundle, _, signature_private) = new_bundle(suite, 2, rng)?;
@@ -210,12 +213,13 @@ fn case(
     if !tree_in_welcome {
         builder = builder.without_tree();
     }
-    let output = builder.psk(psk()).build(&client(&*alice.signer, &psks, config), rng)?;
-    let _ = alice.group.merge_pending()?;
+    let output = builder.psk(psk()).build(&client(&*alice.signer, &psks, config), rng)?.assume_persisted();
+    alice.group.merge_pending()?.assume_persisted();
     let welcome = output.welcome.ok_or("no Welcome")?;
     let tree = alice.group.public().tree().export()?;
     let outside = (!tree_in_welcome).then_some(&*tree);
-    let (group, _) = Group::join(&welcome, &bob_bundle, outside, &client(&*bob_signer, &psks, config))?;
+    let group =
+        Group::join(&welcome, &bob_bundle, outside, &client(&*bob_signer, &psks, config))?.assume_persisted();
     let mut bob = Member { signer: bob_signer, group };
     let mut case = Case {
         cipher_suite: suite.cipher_suite().0,
@@ -238,7 +242,7 @@ fn case(
         let mut proposals = Vec::new();
         if round % 3 != 2 {
             let sender = client(&*other.signer, &psks, config);
-            let (update, _) = other.group.propose_update(None, b"", &sender, rng)?;
+            let update = other.group.propose_update(None, b"", &sender, rng)?.assume_persisted();
             let receiver = client(&*committer.signer, &psks, config);
             let _ = committer.group.process(update.clone(), &receiver)?;
             proposals.push(Hex(update.encode()?));
@@ -251,9 +255,11 @@ fn case(
             5 => builder.add(new_bundle(suite, 11, rng)?.0.key_package).without_path(),
             _ => builder,
         };
-        let commit = builder.build(&client(&*committer.signer, &psks, config), rng)?.message;
-        let _ = committer.group.merge_pending()?;
-        match other.group.process(commit.clone(), &client(&*other.signer, &psks, config))?.0 {
+        let commit =
+            builder.build(&client(&*committer.signer, &psks, config), rng)?.assume_persisted().message;
+        committer.group.merge_pending()?.assume_persisted();
+        match other.group.process(commit.clone(), &client(&*other.signer, &psks, config))?.assume_persisted()
+        {
             Processed::Commit(staged) => drop(other.group.merge(*staged)?),
             _ => return Err("a Commit is none".into()),
         }

@@ -63,13 +63,15 @@ fn members_have_certificates_of_one_authority() {
 
     let own = bundle(&[&alice, &authority], &mut rng);
     let id = b"group".as_slice().into();
-    let (mut group, _) = Group::create(suite, id, Extensions::default(), own, &as_alice, &mut rng).unwrap();
+    let mut group =
+        Group::create(suite, id, Extensions::default(), own, &as_alice, &mut rng).unwrap().assume_persisted();
     let bobs = bundle(&[&bob, &authority, &root], &mut rng);
-    let commit = group.commit().add(bobs.key_package.clone()).build(&as_alice, &mut rng).unwrap();
+    let commit =
+        group.commit().add(bobs.key_package.clone()).build(&as_alice, &mut rng).unwrap().assume_persisted();
     let _ = group.merge_pending().unwrap();
-    let (mut bobs, _) = Group::join(&commit.welcome.unwrap(), &bobs, None, &as_bob).unwrap();
-    let (message, _) = group.encrypt(b"hello", b"", &as_alice, &mut rng).unwrap();
-    let (processed, _) = bobs.process(message, &as_bob).unwrap();
+    let mut bobs = Group::join(&commit.welcome.unwrap(), &bobs, None, &as_bob).unwrap().assume_persisted();
+    let message = group.encrypt(b"hello", b"", &as_alice, &mut rng).unwrap().assume_persisted();
+    let processed = bobs.process(message, &as_bob).unwrap().assume_persisted();
     assert!(matches!(processed, Processed::Application { data, .. } if &*data == b"hello"));
 
     // Eve's certificate is from an authority that is not trusted here.
@@ -120,7 +122,8 @@ fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut 
     let suite = RustCrypto.suite(ED25519).unwrap();
     let client = client(parties[0][0], policy);
     let id = b"group".as_slice().into();
-    let (mut group, _) = Group::create(suite, id, Extensions::default(), own, &client, rng).unwrap();
+    let mut group =
+        Group::create(suite, id, Extensions::default(), own, &client, rng).unwrap().assume_persisted();
     let _ = group.commit().add(other.key_package).build(&client, rng).unwrap();
     let _ = group.merge_pending().unwrap();
     group
@@ -146,7 +149,7 @@ fn replace_second_member(
         psks: vec![],
         authenticated_data: b"",
     };
-    let (_, message, _) = join.build(&client(chain[0], &Anything), rng).unwrap();
+    let (_, message) = join.build(&client(chain[0], &Anything), rng).unwrap().assume_persisted();
     group.process(message, first).map(drop)
 }
 

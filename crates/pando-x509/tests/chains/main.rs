@@ -1,5 +1,6 @@
 //! Chains of certificates: good, bad and changed ones, and groups whose members have them.
 
+#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

@@ -1,5 +1,7 @@
 //! A client that takes one message after another.
 
+#![expect(clippy::disallowed_methods, reason = "clients of test vectors store nothing")]
+
 use crate::hex_bytes::Hex;
 use crate::kinds::passive_client::{AnyIdentity, ExternalPsk, Keys, Psks};
 use crate::report::{MustSucceed, Outcome, Problem};
@@ -93,7 +95,8 @@ impl<'a> Player<'a> {
     fn process(&self, joined: &mut Joined, message: MlsMessage) -> Result<(), GroupError> {
         let signer = self.signer(joined.keys)?;
         let psks = self.psks();
-        let (processed, _) = joined.group.process(message, &self.client(signer, &psks, &|_| false))?;
+        let processed =
+            joined.group.process(message, &self.client(signer, &psks, &|_| false))?.assume_persisted();
         match processed {
             Processed::Commit(staged) => joined.group.merge(*staged).map(drop),
             _ => Ok(()),
@@ -119,7 +122,7 @@ impl<'a> Player<'a> {
             }
             (joined, _) => joined,
         };
-        let (group, _) = joined?;
+        let group = joined?.assume_persisted();
         self.groups.push(Joined { group, keys });
         Ok(())
     }

@@ -1,0 +1,221 @@
+//! Results that are to be stored before they are used.
+//!
+//! An operation gives its result inside an [`Unpersisted`], with the [`Delta`] that a store needs. The result comes out when the
+//! Delta is stored. If it is dropped instead, only the result is lost: the Delta goes back to the group, and comes with that of
+//! the next operation.
+
+use crate::storage::delta::{Delta, DeltaError};
+use crate::storage::row_key::Rows;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The result of an operation on a group, and the changes that must be stored before the result is sent or shown.
+///
+/// ```
+/// # use pando_group::{Delta, PersistError, Unpersisted};
+/// # struct Store;
+/// # impl Store { fn write(&mut self, _: &Delta, _: &str) -> Result<(), std::io::Error> { Ok(()) } }
+/// # fn send(message: String) {}
+/// # fn example(encrypted: Unpersisted<String>, store: &mut Store) -> Result<(), PersistError<String, std::io::Error>> {
+/// let message = encrypted.persist(|delta, message| store.write(delta, message))?;
+/// send(message);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// If it is dropped, the result is lost and the changes are not: they come with the next operation on the group. If the group
+/// is dropped too, its rows are still as they were before the operation.
+#[derive(Debug)]
+#[must_use = "store its Delta to get the result"]
+pub struct Unpersisted<T> {
+    value: T,
+    changes: Changes,
+}
+
+/// The changes of an [`Unpersisted`], which return to the group when they are dropped.
+#[derive(Debug)]
+struct Changes {
+    delta: Delta,
+    dropped: DroppedDeltas,
+}
+
+impl<T> Unpersisted<T> {
+    pub(crate) const fn new(value: T, delta: Delta, dropped: DroppedDeltas) -> Self {
+        Self { value, changes: Changes { delta, dropped } }
+    }
+
+    /// Returns what is to be stored. An empty Delta needs no transaction.
+    pub const fn delta(&self) -> &Delta {
+        &self.changes.delta
+    }
+
+    /// Returns the result, for rows of the application that are stored in the same transaction, as a message to be sent. It is
+    /// not to be sent or shown yet.
+    pub const fn peek(&self) -> &T {
+        &self.value
+    }
+
+    /// Stores the changes with `store`, and returns the result.
+    ///
+    /// # Errors
+    /// The error of `store`, with the result and the changes, to be stored again.
+    pub fn persist<E>(
+        self,
+        store: impl FnOnce(&Delta, &T) -> Result<(), E>,
+    ) -> Result<T, PersistError<T, E>> {
+        match store(self.delta(), self.peek()) {
+            Ok(()) => Ok(self.split().0),
+            Err(error) => Err(PersistError { error, unpersisted: Box::new(self) }),
+        }
+    }
+
+    /// Stores the changes in rows in memory, and returns the result.
+    ///
+    /// # Errors
+    /// [`DeltaError`], with the result and the changes. The rows are as they were.
+    pub fn persist_to(self, rows: &mut Rows) -> Result<T, PersistError<T, DeltaError>> {
+        self.persist(|delta, _| delta.apply(rows))
+    }
+
+    /// Returns the result without storing anything. This is for callers that have stored [`Unpersisted::delta`] themselves, as
+    /// those do whose database is asynchronous.
+    pub fn assume_persisted(self) -> T {
+        self.split().0
+    }
+
+    /// Returns the result and what is to be stored. This is for callers that store a Delta at another place than they use the
+    /// result. The Delta does not return to the group.
+    pub fn into_parts(self) -> (T, Delta) {
+        self.split()
+    }
+
+    /// Returns the result of a function of the result, with the same changes to be stored.
+    pub fn map<U>(self, function: impl FnOnce(T) -> U) -> Unpersisted<U> {
+        let Self { value, changes } = self;
+        Unpersisted { value: function(value), changes }
+    }
+
+    /// Returns both results, with the changes of this operation and then those of `next` as one Delta, for one transaction.
+    ///
+    /// # Errors
+    /// [`NotContiguous`] with both, if `next` is not of the operation that followed this one in the same group.
+    pub fn then<U>(self, next: Unpersisted<U>) -> Result<Unpersisted<(T, U)>, NotContiguous<T, U>> {
+        let (dropped, next_dropped) =
+            (self.changes.dropped.clone_handle(), next.changes.dropped.clone_handle());
+        let ((first, delta), (second, next_delta)) = (self.split(), next.split());
+        let joined = match (delta.is_empty(), next_delta.is_empty()) {
+            (true, _) => Ok(next_delta),
+            (false, true) => Ok(delta),
+            (false, false) => delta.then(next_delta),
+        };
+        match joined {
+            Ok(delta) => Ok(Unpersisted::new((first, second), delta, dropped)),
+            Err((error, deltas)) => {
+                let (delta, next_delta) = *deltas;
+                let next = Unpersisted::new(second, next_delta, next_dropped);
+                Err(NotContiguous { error, both: Box::new((Unpersisted::new(first, delta, dropped), next)) })
+            }
+        }
+    }
+}
+
+impl<T> Unpersisted<T> {
+    fn split(self) -> (T, Delta) {
+        let Self { value, mut changes } = self;
+        (value, std::mem::take(&mut changes.delta))
+    }
+}
+
+impl Drop for Changes {
+    fn drop(&mut self) {
+        let delta = std::mem::take(&mut self.delta);
+        if !delta.is_empty() {
+            self.dropped.keep(delta);
+        }
+    }
+}
+
+/// An error of a store, with what was not stored.
+pub struct PersistError<T, E> {
+    /// The error of the store.
+    pub error: E,
+    /// The result and its changes. If it is unknown whether they were stored, they can be stored again.
+    pub unpersisted: Box<Unpersisted<T>>,
+}
+
+impl<T, E: fmt::Debug> fmt::Debug for PersistError<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersistError").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<T, E: fmt::Display> fmt::Display for PersistError<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a change was not stored: {}", self.error)
+    }
+}
+
+impl<T, E: std::error::Error + 'static> std::error::Error for PersistError<T, E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Two results whose changes do not follow each other.
+pub struct NotContiguous<T, U> {
+    /// Why they cannot be one.
+    pub error: DeltaError,
+    /// The result that was to be first, and the one that was to follow.
+    pub both: Box<(Unpersisted<T>, Unpersisted<U>)>,
+}
+
+impl<T, U> fmt::Debug for NotContiguous<T, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotContiguous").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<T, U> fmt::Display for NotContiguous<T, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the second operation does not follow the first: {}", self.error)
+    }
+}
+
+impl<T, U> std::error::Error for NotContiguous<T, U> {}
+
+/// Deltas of results that were dropped, which a group and its results share.
+///
+/// A clone of a group has none: only one of both may go on, and the dropped results are those of the original.
+#[derive(Debug, Default)]
+pub(crate) struct DroppedDeltas(Arc<Mutex<Vec<Delta>>>);
+
+impl Clone for DroppedDeltas {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl DroppedDeltas {
+    /// Returns these Deltas themselves, and not those of a clone of the group.
+    pub(crate) fn clone_handle(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    fn keep(&self, delta: Delta) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(delta);
+    }
+
+    /// Returns the Deltas that end where `delta` begins, and then `delta`, as one. Others stay.
+    pub(crate) fn before(&self, delta: Delta) -> Delta {
+        let mut dropped = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut delta = delta;
+        while let Some(at) = dropped.iter().position(|earlier| delta.follows.contains(&earlier.becomes)) {
+            delta = match dropped.swap_remove(at).then(delta) {
+                Ok(joined) => joined,
+                // It does not follow, although its position does: there is none like that in one instance.
+                Err((_, deltas)) => deltas.1,
+            };
+        }
+        delta
+    }
+}
