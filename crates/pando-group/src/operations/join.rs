@@ -19,7 +19,7 @@ impl Group {
     ///
     /// # Errors
     /// - [`Missing`] if the Welcome is for another KeyPackage, or a PSK or the tree is not there.
-    /// - [`crate::Misuse::UnsupportedCipherSuite`].
+    /// - [`crate::Misuse::UnsupportedCipherSuite`]; [`crate::Misuse::WrongSigner`] if the client has not signed the KeyPackage.
     /// - [`crate::Misuse::OldGroupNeeded`] if the group follows from another one by reinitialization or
     ///   branching: [`Group::join_successor`] is for that.
     /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be.
@@ -42,6 +42,7 @@ impl Group {
         client: &Client<'_>,
     ) -> Result<(Self, Vec<PreSharedKeyId>), GroupError> {
         let suite = client.suite(welcome.cipher_suite)?;
+        client.check_signer(Some(&bundle.key_package.leaf_node.signature_key))?;
         // The secrets.
         let secrets = open_secrets(suite, welcome, bundle)?;
         check_psks(suite, &secrets.psks)?;

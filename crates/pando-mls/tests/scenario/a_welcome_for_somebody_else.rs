@@ -1,7 +1,7 @@
 //! A Welcome is of use to those whom it adds, and to nobody else.
 
-use crate::world::{World, suites};
-use pando_mls::{GroupError, Missing};
+use crate::world::{World, client, fast_suites, suites};
+use pando_mls::{Group, GroupError, Missing, Misuse};
 
 #[test]
 fn a_welcome_for_somebody_else_is_of_no_use() {
@@ -15,8 +15,25 @@ fn a_welcome_for_somebody_else_is_of_no_use() {
         // Nor with the invited one's KeyPackage, and keys of one's own.
         let mut stolen = world.newcomer();
         stolen.bundle.key_package = invited.key_package();
-        let joined = stolen.join(&welcome, None, world.config).map(|_| ());
+        let joined = Group::join(&welcome, &stolen.bundle, None, &client(&*invited.signer)).map(drop);
         assert!(matches!(joined.unwrap_err(), GroupError::Crypto(_)));
         world.enter(invited, &welcome);
+    }
+}
+
+/// A client that joins must sign with the key in its KeyPackage: with another one it could send nothing later, when the KeyPackage
+/// is used up.
+#[test]
+fn a_joiner_signs_with_the_key_of_its_key_package() {
+    for suite in fast_suites() {
+        let mut world = World::of(suite, 2);
+        let (newcomer, other) = (world.newcomer(), world.newcomer());
+        let added = newcomer.key_package();
+        let (_, welcome) = world.commit(0, |builder| builder.add(added));
+        let welcome = welcome.unwrap();
+        let refused = Group::join(&welcome, &newcomer.bundle, None, &client(&*other.signer)).map(drop);
+        assert_eq!(refused.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
+        world.enter(newcomer, &welcome);
+        world.chat(2);
     }
 }

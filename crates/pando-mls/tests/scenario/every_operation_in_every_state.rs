@@ -223,7 +223,7 @@ impl Setting {
         let rng = &mut world.rng;
         let epoch = subject.group.epoch();
         let missing = GroupError::Missing(Missing::Epoch(epoch));
-        let bundle = Newcomer::new(world.suite, template(), rng).bundle;
+        let Newcomer { signer, bundle } = Newcomer::new(world.suite, template(), rng);
         match operation {
             Operation::Encrypt => subject.send(b"data", rng).map(drop),
             Operation::Propose => {
@@ -268,7 +268,7 @@ impl Setting {
                 let cipher_suite = world.suite.cipher_suite();
                 let welcome =
                     Welcome { cipher_suite, secrets: Vec::new(), encrypted_group_info: vec![].into() };
-                subject.group.join_successor(&welcome, &bundle, None, &client(&*subject.signer)).map(drop)
+                subject.group.join_successor(&welcome, &bundle, None, &client(&*signer)).map(drop)
             }
             Operation::Acknowledge => {
                 let id = pando_mls::OutboxId { epoch, kind: pando_mls::OutboxKind::Welcome };
