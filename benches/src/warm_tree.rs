@@ -68,8 +68,8 @@ impl Grower<'_> {
         generator(at.0, 4).fill_bytes(&mut stale);
         let (left, mut nodes) = self.grow(left_at, stale.into());
         // ParentHashInput
-        let sibling = Opaque::from(&*left).encode().unwrap();
-        let input = [encryption_key.encode().unwrap(), parent_hash.encode().unwrap(), sibling].concat();
+        let sibling = Opaque::from(&*left).with_length().unwrap();
+        let input = [encryption_key.encode().unwrap(), parent_hash.with_length().unwrap(), sibling].concat();
         let (right, right_nodes) = self.grow(right_at, (*self.crypto.suite.hash(&[&input])).into());
 
         let parent = ParentNode { encryption_key, parent_hash, unmerged_leaves: Vec::new() };
@@ -109,7 +109,7 @@ impl Grower<'_> {
 
     /// `Hash(TreeHashInput)` of a parent, of which `content` is the optional node.
     fn parent_tree_hash(&self, content: &[u8], left: &[u8], right: &[u8]) -> Digest {
-        let hashes = [left, right].map(|hash| Opaque::from(hash).encode().unwrap());
+        let hashes = [left, right].map(|hash| Opaque::from(hash).with_length().unwrap());
         self.crypto.suite.hash(&[&[2], content, &hashes[0], &hashes[1]])
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct FormerRecord {
     sequence: u64,
 }
 
+impl Encode for FormerRecord {}
+
 impl FormerRecord {
     pub(crate) fn tag_of(cipher: &Cipher, value: &[u8]) -> Result<Tag, StoreError> {
         Ok(cipher.tag(Kind::Former, &[&Self::read(value)?.name]))

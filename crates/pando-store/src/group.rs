@@ -46,6 +46,8 @@ pub(crate) struct GroupRecord {
     pub(crate) joining: Option<InstanceEntry>,
 }
 
+impl pando_mls::Encode for GroupRecord {}
+
 /// An instance of a group.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct InstanceEntry {

@@ -160,6 +160,8 @@ pub(crate) struct Header {
     data_key: SecretBytes,
 }
 
+impl Encode for Header {}
+
 /// The header without the data key: the associated data of the wrapped data key.
 #[derive(Debug, Clone, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct Wrapping {
@@ -172,6 +174,8 @@ pub(crate) struct Wrapping {
     passes: u32,
     lanes: u32,
 }
+
+impl Encode for Wrapping {}
 
 /// An opened header.
 pub(crate) struct Opened {

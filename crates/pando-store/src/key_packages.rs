@@ -51,6 +51,8 @@ pub(crate) struct KeyPackageRecord {
     leaf_private: SecretBytes,
 }
 
+impl Encode for KeyPackageRecord {}
+
 impl KeyPackageRecord {
     pub(crate) fn tag_of(cipher: &Cipher, value: &[u8]) -> Result<Tag, StoreError> {
         Ok(tag(cipher, &Self::read(value)?.reference))

@@ -18,6 +18,8 @@ pub(crate) struct PskRecord {
     psk: SecretBytes,
 }
 
+impl Encode for PskRecord {}
+
 impl PskRecord {
     pub(crate) fn tag_of(cipher: &Cipher, value: &[u8]) -> Result<Tag, StoreError> {
         Ok(cipher.tag(Kind::Psk, &[&Self::read(value)?.psk_id]))

@@ -30,6 +30,8 @@ pub(crate) struct SignerRecord {
     private_key: SecretBytes,
 }
 
+impl Encode for SignerRecord {}
+
 impl SignerRecord {
     pub(crate) fn tag_of(cipher: &Cipher, value: &[u8]) -> Result<Tag, StoreError> {
         let Self { cipher_suite, public_key, .. } = Self::read(value)?;

@@ -346,8 +346,8 @@ fn original_sibling_tree_hash() {
     let root = tree.parent(w).unwrap();
     let input = [
         root.encryption_key.encode().unwrap(),
-        root.parent_hash.encode().unwrap(),
-        Opaque::from(before.tree_hash(suite(), y)).encode().unwrap(),
+        root.parent_hash.with_length().unwrap(),
+        Opaque::from(before.tree_hash(suite(), y)).with_length().unwrap(),
     ];
     assert_eq!(tree.parent_hash(suite(), w, y), suite().hash(&[&input.concat()]).to_vec());
     assert_eq!(tree.parent_hash(suite(), w, u), before.parent_hash(suite(), w, u));

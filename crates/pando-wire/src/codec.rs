@@ -10,6 +10,15 @@ use zeroize::Zeroizing;
 pub const MAX_VECTOR_LEN: usize = (1 << 30) - 1;
 
 /// A structure that has an encoding.
+///
+/// Plain bytes are none: as an element of a structure they have a length before them, which nobody means who already has the
+/// bytes of a message. `tls_codec` encodes both alike, so each structure implements this trait by itself.
+///
+/// ```compile_fail,E0599
+/// use pando_wire::Encode;
+/// let message: Vec<u8> = vec![1, 2, 3];
+/// let sent = message.encode();
+/// ```
 pub trait Encode: Serialize {
     /// The encoding of this value.
     ///
@@ -29,7 +38,7 @@ pub trait Encode: Serialize {
     }
 }
 
-impl<T: Serialize> Encode for T {}
+impl<T: Encode> Encode for Option<T> {}
 
 /// A structure that can be read from bytes.
 pub trait Decode: DeserializeBytes + Sized {

@@ -14,6 +14,8 @@ pub struct Commit {
     pub path: Option<UpdatePath>,
 }
 
+impl crate::Encode for Commit {}
+
 /// A proposal in a Commit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
@@ -26,6 +28,8 @@ pub enum ProposalOrRef {
     Reference(ProposalRef),
 }
 
+impl crate::Encode for ProposalOrRef {}
+
 /// New keys for the nodes from a leaf to the root.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct UpdatePath {
@@ -35,6 +39,8 @@ pub struct UpdatePath {
     #[tls_codec(with = "list")]
     pub nodes: Vec<UpdatePathNode>,
 }
+
+impl crate::Encode for UpdatePath {}
 
 /// A new key for a parent node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -46,6 +52,8 @@ pub struct UpdatePathNode {
     pub encrypted_path_secret: Vec<HpkeCiphertext>,
 }
 
+impl crate::Encode for UpdatePathNode {}
+
 /// A ciphertext of HPKE (section 7.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct HpkeCiphertext {
@@ -54,3 +62,5 @@ pub struct HpkeCiphertext {
     /// What the AEAD produced.
     pub ciphertext: Opaque,
 }
+
+impl crate::Encode for HpkeCiphertext {}

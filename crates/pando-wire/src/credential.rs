@@ -29,12 +29,16 @@ pub enum Credential {
     },
 }
 
+impl crate::Encode for Credential {}
+
 /// A certificate in DER (X.509).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Certificate {
     /// The DER encoding.
     pub cert_data: Opaque,
 }
+
+impl crate::Encode for Certificate {}
 
 impl Credential {
     /// The type of this credential.

@@ -18,11 +18,15 @@ pub struct Extension {
     pub extension_data: Opaque,
 }
 
+impl Encode for Extension {}
+
 /// A list of extensions, `Extension extensions<V>`.
 ///
 /// That no type occurs twice is a rule (section 13.4) and not checked here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Extensions(#[tls_codec(with = "list")] pub Vec<Extension>);
+
+impl Encode for Extensions {}
 
 /// The contents of an extension of a known type.
 pub trait ExtensionBody: Encode + Decode {
@@ -63,6 +67,8 @@ pub struct ApplicationId {
     pub application_id: Opaque,
 }
 
+impl Encode for ApplicationId {}
+
 /// What every member of the group must support (section 11.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct RequiredCapabilities {
@@ -77,12 +83,16 @@ pub struct RequiredCapabilities {
     pub credential_types: Vec<CredentialType>,
 }
 
+impl Encode for RequiredCapabilities {}
+
 /// The public key that external joiners encrypt to (section 12.4.3.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ExternalPub {
     /// The group's external public key.
     pub external_pub: HpkePublicKey,
 }
+
+impl Encode for ExternalPub {}
 
 /// Somebody outside of the group who may send proposals (section 12.1.8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -93,10 +103,14 @@ pub struct ExternalSender {
     pub credential: Credential,
 }
 
+impl Encode for ExternalSender {}
+
 /// Everybody outside of the group who may send proposals; a Sender names them by their position
 /// (section 12.1.8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ExternalSenders(#[tls_codec(with = "list")] pub Vec<ExternalSender>);
+
+impl Encode for ExternalSenders {}
 
 impl ExtensionBody for ApplicationId {
     const TYPE: ExtensionType = ExtensionType::APPLICATION_ID;

@@ -28,6 +28,8 @@ pub enum Sender {
     NewMemberCommit,
 }
 
+impl crate::Encode for Sender {}
+
 /// What kind of content a message carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
@@ -39,6 +41,8 @@ pub enum ContentType {
     /// A Commit.
     Commit = 3,
 }
+
+impl crate::Encode for ContentType {}
 
 /// What a message carries. Of data of the application, no more than the length is printed.
 #[derive(Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -54,6 +58,8 @@ pub enum Content {
     #[tls_codec(discriminant = 3)]
     Commit(Box<Commit>),
 }
+
+impl crate::Encode for Content {}
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,6 +122,8 @@ pub struct FramedContent {
     pub content: Content,
 }
 
+impl crate::Encode for FramedContent {}
+
 /// What proves that the content is from its sender, and that the committer's new state is right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FramedContentAuthData {
@@ -124,6 +132,8 @@ pub struct FramedContentAuthData {
     /// `MAC(confirmation_key, confirmed_transcript_hash)`: there for a Commit, and only then.
     pub confirmation_tag: Option<Mac>,
 }
+
+impl crate::Encode for FramedContentAuthData {}
 
 impl FramedContentAuthData {
     fn deserialize(content_type: ContentType, bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
@@ -164,6 +174,8 @@ pub struct AuthenticatedContent {
     pub auth: FramedContentAuthData,
 }
 
+impl crate::Encode for AuthenticatedContent {}
+
 impl DeserializeBytes for AuthenticatedContent {
     fn tls_deserialize_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
         let (wire_format, bytes) = WireFormat::tls_deserialize_bytes(bytes)?;
@@ -183,6 +195,8 @@ pub struct FramedContentTbs<'a> {
     /// The state of the group: there for members and new members who commit, and only then.
     pub context: Option<&'a GroupContext>,
 }
+
+impl crate::Encode for FramedContentTbs<'_> {}
 
 impl Size for FramedContentTbs<'_> {
     fn tls_serialized_len(&self) -> usize {
@@ -211,6 +225,8 @@ pub struct AuthenticatedContentTbm<'a> {
     pub auth: &'a FramedContentAuthData,
 }
 
+impl crate::Encode for AuthenticatedContentTbm<'_> {}
+
 impl Size for AuthenticatedContentTbm<'_> {
     fn tls_serialized_len(&self) -> usize {
         self.content_tbs.tls_serialized_len().saturating_add(self.auth.tls_serialized_len())
@@ -235,6 +251,8 @@ pub struct PublicMessage {
     /// The proof that the sender is a member: there for members, and only for them.
     pub membership_tag: Option<Mac>,
 }
+
+impl crate::Encode for PublicMessage {}
 
 impl Size for PublicMessage {
     fn tls_serialized_len(&self) -> usize {
@@ -282,6 +300,8 @@ pub struct PrivateMessage {
     /// The PrivateMessageContent, encrypted.
     pub ciphertext: Opaque,
 }
+
+impl crate::Encode for PrivateMessage {}
 
 /// What is encrypted in a PrivateMessage (section 6.3.1). The padding is not stored: it is zeros.
 #[derive(Debug, PartialEq, Eq)]
@@ -353,6 +373,8 @@ pub struct PrivateContentAad<'a> {
     pub authenticated_data: &'a Opaque,
 }
 
+impl crate::Encode for PrivateContentAad<'_> {}
+
 /// Which key of which member a PrivateMessage is encrypted with (section 6.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct SenderData {
@@ -363,6 +385,8 @@ pub struct SenderData {
     /// Four random bytes for the nonce.
     pub reuse_guard: [u8; 4],
 }
+
+impl crate::Encode for SenderData {}
 
 /// What the encryption of the SenderData is bound to (section 6.3.2).
 #[derive(Debug, TlsSerialize, TlsSize)]
@@ -375,6 +399,8 @@ pub struct SenderDataAad<'a> {
     pub content_type: ContentType,
 }
 
+impl crate::Encode for SenderDataAad<'_> {}
+
 /// What a Commit adds to the confirmed transcript hash (section 8.2).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct ConfirmedTranscriptHashInput<'a> {
@@ -386,12 +412,16 @@ pub struct ConfirmedTranscriptHashInput<'a> {
     pub signature: &'a Signature,
 }
 
+impl crate::Encode for ConfirmedTranscriptHashInput<'_> {}
+
 /// What a Commit adds to the interim transcript hash (section 8.2).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct InterimTranscriptHashInput<'a> {
     /// The confirmation tag.
     pub confirmation_tag: &'a Mac,
 }
+
+impl crate::Encode for InterimTranscriptHashInput<'_> {}
 
 #[cfg(test)]
 mod tests {

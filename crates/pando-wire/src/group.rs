@@ -24,6 +24,8 @@ pub struct GroupContext {
     pub extensions: Extensions,
 }
 
+impl crate::Encode for GroupContext {}
+
 /// A description of a group, for those who join it.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupInfo {
@@ -38,6 +40,8 @@ pub struct GroupInfo {
     /// `SignWithLabel(., "GroupInfoTBS", GroupInfoTBS)`.
     pub signature: Signature,
 }
+
+impl crate::Encode for GroupInfo {}
 
 impl GroupInfo {
     /// `GroupInfoTBS`: what the signature covers.

@@ -8,6 +8,8 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct LeafIndex(pub u32);
 
+impl crate::Encode for LeafIndex {}
+
 /// The index of a node in the array representation: even for leaves, odd for parents (appendix C).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeIndex(pub u32);

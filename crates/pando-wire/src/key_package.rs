@@ -21,6 +21,8 @@ pub struct KeyPackage {
     pub signature: Signature,
 }
 
+impl crate::Encode for KeyPackage {}
+
 impl KeyPackage {
     /// `KeyPackageTBS`: what the signature covers.
     ///

@@ -26,6 +26,8 @@ pub struct LeafNode {
     pub signature: Signature,
 }
 
+impl crate::Encode for LeafNode {}
+
 /// What a client supports. Default types are never listed (section 7.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Capabilities {
@@ -45,6 +47,8 @@ pub struct Capabilities {
     #[tls_codec(with = "list")]
     pub credentials: Vec<CredentialType>,
 }
+
+impl crate::Encode for Capabilities {}
 
 impl Capabilities {
     /// MLS 1.0 with these cipher suites and credential types, and nothing beyond the default extensions and
@@ -83,6 +87,8 @@ pub enum LeafNodeSource {
     },
 }
 
+impl crate::Encode for LeafNodeSource {}
+
 /// A span of time, in seconds since 1970-01-01T00:00:00Z, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Lifetime {
@@ -91,6 +97,8 @@ pub struct Lifetime {
     /// The last second.
     pub not_after: u64,
 }
+
+impl crate::Encode for Lifetime {}
 
 impl Lifetime {
     /// How far the clock of a client that adds another may be behind, in seconds.

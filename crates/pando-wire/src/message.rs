@@ -11,6 +11,8 @@ pub struct MlsMessage {
     pub body: MlsMessageBody,
 }
 
+impl crate::Encode for MlsMessage {}
+
 /// What is inside a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MlsMessageBody {

@@ -19,6 +19,14 @@ impl Opaque {
         &self.0
     }
 
+    /// Returns the bytes with their length before them, as they are in a structure.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`](crate::EncodeError) above 2^30 - 1 bytes.
+    pub fn with_length(&self) -> Result<Vec<u8>, crate::EncodeError> {
+        Ok(self.tls_serialize_detached()?)
+    }
+
     /// The bytes, as a vector.
     #[must_use]
     pub fn into_vec(self) -> Vec<u8> {
@@ -183,6 +191,8 @@ macro_rules! opaque_types {
 
 macro_rules! opaque_type {
     ($name:ident) => {
+        impl crate::Encode for $name {}
+
         impl Deref for $name {
             type Target = [u8];
 
@@ -248,7 +258,7 @@ impl Eq for Mac {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Decode, Encode};
+    use crate::Decode;
 
     #[test]
     fn a_secret_is_not_printed() {
@@ -269,7 +279,7 @@ mod tests {
     fn round_trip() {
         for length in [0, 1, 63, 64, 16_383, 16_384, 70_000] {
             let value = Opaque::from(vec![9; length]);
-            let bytes = value.encode().unwrap();
+            let bytes = value.tls_serialize_detached().unwrap();
             assert_eq!(bytes.len(), value.tls_serialized_len());
             assert_eq!(Opaque::decode(&bytes).unwrap(), value);
         }

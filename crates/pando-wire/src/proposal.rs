@@ -28,12 +28,16 @@ pub enum Proposal {
     Other(OtherProposal),
 }
 
+impl crate::Encode for Proposal {}
+
 /// A new member (section 12.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Add {
     /// The KeyPackage of the new member.
     pub key_package: KeyPackage,
 }
+
+impl crate::Encode for Add {}
 
 /// A new leaf node for the sender (section 12.1.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -42,6 +46,8 @@ pub struct Update {
     pub leaf_node: LeafNode,
 }
 
+impl crate::Encode for Update {}
+
 /// A member that goes (section 12.1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Remove {
@@ -49,12 +55,16 @@ pub struct Remove {
     pub removed: LeafIndex,
 }
 
+impl crate::Encode for Remove {}
+
 /// A pre-shared key for the key schedule (section 12.1.4).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct PreSharedKey {
     /// Which key.
     pub psk: PreSharedKeyId,
 }
+
+impl crate::Encode for PreSharedKey {}
 
 /// The group starts again with other parameters (section 12.1.5).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -69,6 +79,8 @@ pub struct ReInit {
     pub extensions: Extensions,
 }
 
+impl crate::Encode for ReInit {}
+
 /// The sender joins from outside (section 12.1.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ExternalInit {
@@ -76,12 +88,16 @@ pub struct ExternalInit {
     pub kem_output: KemOutput,
 }
 
+impl crate::Encode for ExternalInit {}
+
 /// New GroupContext extensions (section 12.1.7).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupContextExtensions {
     /// All extensions that there will be.
     pub extensions: Extensions,
 }
+
+impl crate::Encode for GroupContextExtensions {}
 
 /// A proposal of a type that RFC 9420 does not define, read as `opaque data<V>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsSize)]

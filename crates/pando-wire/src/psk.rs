@@ -12,6 +12,8 @@ pub struct PreSharedKeyId {
     pub psk_nonce: Opaque,
 }
 
+impl crate::Encode for PreSharedKeyId {}
+
 /// A pre-shared key, by where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
@@ -34,6 +36,8 @@ pub enum Psk {
     },
 }
 
+impl crate::Encode for Psk {}
+
 /// What a resumption PSK is used for.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize,
@@ -48,6 +52,8 @@ pub enum ResumptionPskUsage {
     Branch = 3,
 }
 
+impl crate::Encode for ResumptionPskUsage {}
+
 /// The context under which a pre-shared key enters the key schedule.
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct PskLabel<'a> {
@@ -58,3 +64,5 @@ pub struct PskLabel<'a> {
     /// The length of the list.
     pub count: u16,
 }
+
+impl crate::Encode for PskLabel<'_> {}

@@ -16,6 +16,8 @@ pub struct ParentNode {
     pub unmerged_leaves: Vec<LeafIndex>,
 }
 
+impl crate::Encode for ParentNode {}
+
 /// A node that is not blank.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
@@ -28,7 +30,11 @@ pub enum Node {
     Parent(Box<ParentNode>),
 }
 
+impl crate::Encode for Node {}
+
 /// The ratchet tree as it is sent: the nodes in the order of appendix C, blank ones as `None`, without the
 /// blank ones at the end. Also the body of the ratchet_tree extension.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct RatchetTree(#[tls_codec(with = "list")] pub Vec<Option<Node>>);
+
+impl crate::Encode for RatchetTree {}

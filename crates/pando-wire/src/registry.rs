@@ -14,6 +14,8 @@ macro_rules! registry {
         #[derive(TlsSerialize, TlsDeserializeBytes, TlsSize)]
         pub struct $name(pub u16);
 
+        impl crate::Encode for $name {}
+
         impl $name {
             $($(#[$value_doc])* pub const $constant: Self = Self($value);)*
 

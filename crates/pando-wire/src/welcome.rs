@@ -16,6 +16,8 @@ pub struct Welcome {
     pub encrypted_group_info: Opaque,
 }
 
+impl crate::Encode for Welcome {}
+
 impl Welcome {
     /// The part of this for one new member: as small as it can be, and without the references of the others.
     #[must_use]
@@ -36,6 +38,8 @@ pub struct EncryptedGroupSecrets {
     pub encrypted_group_secrets: HpkeCiphertext,
 }
 
+impl crate::Encode for EncryptedGroupSecrets {}
+
 /// What a new member needs to know that others must not.
 #[derive(Debug, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupSecrets {
@@ -49,9 +53,13 @@ pub struct GroupSecrets {
     pub psks: Vec<PreSharedKeyId>,
 }
 
+impl crate::Encode for GroupSecrets {}
+
 /// A secret from which the keys of a node and the path secret of the next one are derived (section 7.4).
 #[derive(Debug, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct PathSecret {
     /// The secret.
     pub path_secret: SecretBytes,
 }
+
+impl crate::Encode for PathSecret {}

@@ -22,6 +22,8 @@ pub(crate) struct PublicRow {
     pub(crate) reinit: Option<ReInit>,
 }
 
+impl Encode for PublicRow {}
+
 /// [`RowKey::Member`]
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct MemberRow {
@@ -35,6 +37,8 @@ pub(crate) struct MemberRow {
     pub(crate) init: SecretBytes,
 }
 
+impl Encode for MemberRow {}
+
 /// [`EpochRow::Past`]
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PastRow {
@@ -44,6 +48,8 @@ pub(crate) struct PastRow {
     pub(crate) sender_data: SecretBytes,
 }
 
+impl Encode for PastRow {}
+
 /// [`RowKey::Proposal`]
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 struct ProposalRow {
@@ -52,6 +58,8 @@ struct ProposalRow {
     pub(crate) proposal: Proposal,
     pub(crate) authenticated_data: Opaque,
 }
+
+impl Encode for ProposalRow {}
 
 impl ProposalStatus {
     /// Returns the status that is stored behind a proposal.
@@ -82,6 +90,8 @@ pub(crate) struct OwnUpdateRow {
     pub(crate) public: HpkePublicKey,
 }
 
+impl Encode for OwnUpdateRow {}
+
 /// [`RowKey::OwnProposal`]
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct OwnProposalRow {
@@ -89,12 +99,16 @@ pub(crate) struct OwnProposalRow {
     pub(crate) reference: ProposalRef,
 }
 
+impl Encode for OwnProposalRow {}
+
 /// [`RowKey::OpenedCommit`]
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct OpenedCommitRow {
     pub(crate) message: PrivateMessage,
     pub(crate) content: AuthenticatedContent,
 }
+
+impl Encode for OpenedCommitRow {}
 
 /// [`RowKey::PendingCommit`]
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -109,6 +123,8 @@ pub(crate) struct PendingRow {
     pub(crate) leaves: Vec<PendingLeaf>,
     pub(crate) rows: Vec<PendingChange>,
 }
+
+impl Encode for PendingRow {}
 
 /// A leaf that one's own Commit replaces, as it was.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]

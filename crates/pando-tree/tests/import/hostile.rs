@@ -483,8 +483,11 @@ fn a_path_secret_that_does_not_fit_is_refused() {
 fn path_parent_hash(tree: &Tree, steps: &[PathStep], nodes: &[UpdatePathNode]) -> Opaque {
     steps.iter().zip(nodes).rev().fold(Opaque::default(), |above, (step, node)| {
         let sibling = tree.node_hash(step.copath_child).unwrap().unwrap();
-        let input =
-            [node.encryption_key.encode().unwrap(), above.encode().unwrap(), sibling.encode().unwrap()];
+        let input = [
+            node.encryption_key.encode().unwrap(),
+            above.with_length().unwrap(),
+            sibling.with_length().unwrap(),
+        ];
         tree.suite().hash(&[&input.concat()])[..].into()
     })
 }

@@ -324,5 +324,5 @@ fn optional<T: Encode>(value: Option<&T>) -> Vec<u8> {
 
 /// `opaque<V>` (section 2.1.2).
 fn opaque(bytes: Vec<u8>) -> Vec<u8> {
-    Opaque::from(bytes).encode().unwrap()
+    Opaque::from(bytes).with_length().unwrap()
 }

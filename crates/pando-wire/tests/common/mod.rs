@@ -9,6 +9,7 @@ pub(crate) mod values;
 
 use pando_wire::*;
 use std::fmt::Debug;
+use tls_codec::Serialize;
 
 /// How many bytes a decoder may hold at a time for each byte of its input. Derived in `decoders/memory.rs`.
 pub(crate) const MEMORY_PER_BYTE: u64 = 64;
@@ -148,9 +149,9 @@ pub(crate) const NOT_DECODED: &[&str] = &[
 ];
 
 impl Decoder {
-    fn new<T: Encode + Decode + PartialEq + Debug>(name: &'static str, values: &[T]) -> Self {
+    fn new<T: Serialize + Decode + PartialEq + Debug>(name: &'static str, values: &[T]) -> Self {
         let samples = values.iter().map(|value| {
-            let bytes = value.encode().unwrap();
+            let bytes = value.tls_serialize_detached().unwrap();
             assert_eq!(bytes.len(), value.tls_serialized_len(), "{name}: {value:?}");
             assert_eq!(T::decode(&bytes).as_ref(), Ok(value), "{name}");
             assert_eq!(T::decode_prefix(&bytes).unwrap().0, *value, "{name}");
@@ -173,8 +174,8 @@ impl Decoder {
 }
 
 /// Decodes and encodes again.
-pub(crate) fn run<T: Encode + Decode>(bytes: &[u8]) -> Run {
-    counted(|| T::decode(bytes), |value| value.encode().unwrap())
+pub(crate) fn run<T: Serialize + Decode>(bytes: &[u8]) -> Run {
+    counted(|| T::decode(bytes), |value| value.tls_serialize_detached().unwrap())
 }
 
 /// Decodes and counts the memory.

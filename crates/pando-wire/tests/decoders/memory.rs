@@ -23,6 +23,7 @@ use crate::common::random::HUGE_LENGTHS;
 use crate::common::values::{credential, string, x509};
 use crate::common::{MEMORY_BESIDES, MEMORY_PER_BYTE, decoders, leaves, run, shown};
 use pando_wire::*;
+use tls_codec::Serialize;
 
 /// One more than a power of two, so that the `Vec` has just doubled and is half empty.
 const MANY: usize = (1 << 14) + 1;
@@ -122,7 +123,7 @@ fn capabilities() -> Capabilities {
 
 #[test]
 fn a_byte_string_is_copied_once() {
-    let bytes = string::<Opaque>(1 << 20).encode().unwrap();
+    let bytes = string::<Opaque>(1 << 20).tls_serialize_detached().unwrap();
     assert_eq!(run::<Opaque>(&bytes).peak, 1 << 20);
     assert_eq!(run::<SecretBytes>(&bytes).peak, 1 << 20);
 }

@@ -21,8 +21,8 @@ fn node_hash(suite: Suite, tree: &RatchetTree, at: NodeIndex) -> Forging<Opaque>
                 Some(Node::Parent(parent)) => optional(&mut input, Some(parent.encode()?)),
                 _ => optional(&mut input, None),
             }
-            input.extend(node_hash(suite, tree, left)?.encode()?);
-            input.extend(node_hash(suite, tree, right)?.encode()?);
+            input.extend(node_hash(suite, tree, left)?.with_length()?);
+            input.extend(node_hash(suite, tree, right)?.with_length()?);
         }
         _ => {
             input.push(1);
