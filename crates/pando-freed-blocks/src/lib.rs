@@ -1,7 +1,6 @@
 //! Records the file contents that SQLite gives back to the file system.
 //!
-//! A file that is shortened or deleted gives its blocks back with the contents that they had. Whoever reads the device
-//! afterwards finds them. On Unix, SQLite calls `ftruncate` and `unlink` through a table whose entries can be replaced.
+//! A file that is shortened or deleted gives its blocks back with their contents, and a reader of the device finds them. On Unix, SQLite calls `ftruncate` and `unlink` through a table whose entries can be replaced.
 //! [`install`] replaces these two: the contents are read and kept, and then the call is made.
 //!
 //! Left out on purpose: calls of other code than SQLite, the index of the write-ahead log (`-shm`, which has numbers of pages

@@ -152,7 +152,7 @@ impl Live {
         Ok(at.min(len))
     }
 
-    /// Overwrites what is between the live frames and `written`, and makes that durable.
+    /// Overwrites the bytes from the end of the live frames to `written`, and syncs the file.
     fn overwrite_behind(&self, mut file: &File, written: u64) -> Result<(), StoreError> {
         let (zeros, mut at) = (vec![0; CHUNK], self.end);
         while at < written {

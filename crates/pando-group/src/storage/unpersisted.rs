@@ -1,8 +1,8 @@
-//! Results that are to be stored before they are used.
+//! Results of operations, which can be used after their changes are stored.
 //!
-//! An operation gives its result inside an [`Unpersisted`], with the [`Delta`] that a store needs. The result comes out when the
-//! Delta is stored. If it is dropped instead, only the result is lost: the Delta goes back to the group, and comes with that of
-//! the next operation.
+//! An operation returns its result inside an [`Unpersisted`], together with the [`Delta`] for the store. The caller gets the
+//! result after it has stored the Delta. A caller that drops the `Unpersisted` loses the result and no state: the Delta returns
+//! to the group, and the next operation returns both Deltas as one.
 
 use crate::storage::delta::{Delta, DeltaError};
 use crate::storage::row_key::Rows;
@@ -23,8 +23,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # }
 /// ```
 ///
-/// If it is dropped, the result is lost and the changes are not: they come with the next operation on the group. If the group
-/// is dropped too, its rows are still as they were before the operation.
+/// A caller that drops it loses the result. The changes return to the group, and the next operation returns them with its own.
+/// If the caller drops the group too, the stored rows are those from before the operation.
 #[derive(Debug)]
 #[must_use = "store its Delta to get the result"]
 pub struct Unpersisted<T> {
@@ -44,13 +44,13 @@ impl<T> Unpersisted<T> {
         Self { value, changes: Changes { delta, dropped } }
     }
 
-    /// Returns what is to be stored. An empty Delta needs no transaction.
+    /// Returns the changes for the store. An empty Delta needs no transaction.
     pub const fn delta(&self) -> &Delta {
         &self.changes.delta
     }
 
-    /// Returns the result, for rows of the application that are stored in the same transaction, as a message to be sent. It is
-    /// not to be sent or shown yet.
+    /// Returns a reference to the result, from which the application makes its own rows for the same transaction: for instance,
+    /// a row of its outbox. Do not send or show the result yet.
     pub const fn peek(&self) -> &T {
         &self.value
     }
@@ -77,28 +77,28 @@ impl<T> Unpersisted<T> {
         self.persist(|delta, _| delta.apply(rows))
     }
 
-    /// Returns the result without storing anything. This is for callers that have stored [`Unpersisted::delta`] themselves, as
-    /// those do whose database is asynchronous.
+    /// Returns the result without storing anything. This is for a caller with an asynchronous database: it writes
+    /// [`Unpersisted::delta`], awaits the commit, and calls this.
     pub fn assume_persisted(self) -> T {
         self.split().0
     }
 
-    /// Returns the result and what is to be stored. This is for callers that store a Delta at another place than they use the
-    /// result. The Delta does not return to the group.
+    /// Returns the result and its Delta. This is for a caller that stores the Delta in another thread or process. A Delta that
+    /// is dropped now does not return to the group, and all later Deltas are stale.
     pub fn into_parts(self) -> (T, Delta) {
         self.split()
     }
 
-    /// Returns the result of a function of the result, with the same changes to be stored.
+    /// Applies a function to the result. The changes stay the same.
     pub fn map<U>(self, function: impl FnOnce(T) -> U) -> Unpersisted<U> {
         let Self { value, changes } = self;
         Unpersisted { value: function(value), changes }
     }
 
-    /// Returns both results, with the changes of this operation and then those of `next` as one Delta, for one transaction.
+    /// Joins this result and that of the next operation, so that one transaction stores both Deltas.
     ///
     /// # Errors
-    /// [`NotContiguous`] with both, if `next` is not of the operation that followed this one in the same group.
+    /// [`NotContiguous`] with both results, if `next` does not follow this result in the same group.
     pub fn then<U>(self, next: Unpersisted<U>) -> Result<Unpersisted<(T, U)>, NotContiguous<T, U>> {
         let (dropped, next_dropped) =
             (self.changes.dropped.clone_handle(), next.changes.dropped.clone_handle());
@@ -135,11 +135,11 @@ impl Drop for Changes {
     }
 }
 
-/// An error of a store, with what was not stored.
+/// An error of a store, with the result and its changes.
 pub struct PersistError<T, E> {
     /// The error of the store.
     pub error: E,
-    /// The result and its changes. If it is unknown whether they were stored, they can be stored again.
+    /// The result and its changes. The caller can store them again, even if it does not know whether they were stored.
     pub unpersisted: Box<Unpersisted<T>>,
 }
 
@@ -165,7 +165,7 @@ impl<T, E: std::error::Error + 'static> std::error::Error for PersistError<T, E>
 pub struct NotContiguous<T, U> {
     /// Why they cannot be one.
     pub error: DeltaError,
-    /// The result that was to be first, and the one that was to follow.
+    /// The first result and the next one.
     pub both: Box<(Unpersisted<T>, Unpersisted<U>)>,
 }
 
@@ -185,7 +185,7 @@ impl<T, U> std::error::Error for NotContiguous<T, U> {}
 
 /// Deltas of results that were dropped, which a group and its results share.
 ///
-/// A clone of a group has none: only one of both may go on, and the dropped results are those of the original.
+/// A clone of a group begins with an empty list, because only one of the two groups may go on.
 #[derive(Debug, Default)]
 pub(crate) struct DroppedDeltas(Arc<Mutex<Vec<Delta>>>);
 
@@ -196,7 +196,7 @@ impl Clone for DroppedDeltas {
 }
 
 impl DroppedDeltas {
-    /// Returns these Deltas themselves, and not those of a clone of the group.
+    /// Returns a second handle to the same list.
     pub(crate) fn clone_handle(&self) -> Self {
         Self(Arc::clone(&self.0))
     }

@@ -40,7 +40,7 @@ impl Life<'_> {
         self.folder.join("b")
     }
 
-    /// Runs a step that deletes secrets, while somebody reads if this is such a life, and erases.
+    /// Runs a step that deletes secrets, with an open reader if this life has readers, and then erases.
     fn step(&self, bob: &mut Device<Sqlite>, step: impl FnOnce(&mut Device<Sqlite>)) {
         let reader = self.is_read.then(|| {
             let reader = Connection::open(self.path()).unwrap();
@@ -156,7 +156,7 @@ fn only_zeros_are_given_back() {
             }
         }
     }
-    // What is given back is seen: SQLite by itself gives a value back as it is.
+    // The recorder works: SQLite alone gives a deleted value back unchanged.
     let folder = TempDir::new().unwrap();
     let connection = Connection::open(folder.path().join("plain")).unwrap();
     let sql = "CREATE TABLE t (value BLOB); INSERT INTO t VALUES (zeroblob(20000));
