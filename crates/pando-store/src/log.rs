@@ -10,10 +10,9 @@
 //! restarted the log, which is what a transaction does after a complete checkpoint. In other cases, [`Log::overwrite`]
 //! reports that pages are superseded, and the caller restarts the log first.
 //!
-//! SQLite appends frames from the beginning of the log, and no frame begins with zeros. So the frames behind the live ones end
-//! where a frame's header is zero, if everything behind was zero once. The whole log is read to find that out: when it is
-//! opened, because a power failure may keep later frames without earlier ones; after another connection has written; and
-//! after an overwriting failed.
+//! All that is behind the live frames is read each time. Another connection may have been killed while it overwrote the log, and
+//! leaves no trace of that: no part of the log can be assumed to be zero. So the log keeps few zeros. It is synced even if all was
+//! zero, because another connection may have been killed before it synced.
 //!
 //! SQLite takes its locks on the database and on the index of the log (`-shm`), never on the log itself. So the log may
 //! be opened and closed by other means without taking locks away.
@@ -40,8 +39,8 @@ const MAGIC: u32 = 0x377f_0682;
 const CHUNK: usize = 64 << 10;
 
 /// Number of zeros that the log keeps. Without them, the file system would have to find blocks for each transaction. They
-/// are read when the log is opened.
-const SPARE: u64 = 128 << 10;
+/// are read by each erasure.
+const SPARE: u64 = 64 << 10;
 
 /// The log of a database.
 #[derive(Debug)]
@@ -51,8 +50,6 @@ pub(crate) struct Log {
     /// The file of the database when SQLite opened it.
     identity: Identity,
     file: Option<File>,
-    /// The version of the database when all was zero behind the live frames. Unless another connection writes, it stays.
-    zero_at: Option<i64>,
 }
 
 impl Log {
@@ -61,33 +58,33 @@ impl Log {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
         let identity = Identity::of(database)?;
-        Ok(Self { database: database.into(), path: path.into(), identity, file: None, zero_at: None })
+        Ok(Self { database: database.into(), path: path.into(), identity, file: None })
     }
 
     /// Overwrites all that is behind the live frames, and makes that durable. Returns false, with nothing overwritten,
     /// if the live frames have old contents of pages.
     ///
-    /// The caller holds the write lock of the database, `frames` is the number of live frames, and `version` is a number that
-    /// changes if another connection writes.
-    pub(crate) fn overwrite(&mut self, frames: u64, version: i64) -> Result<bool, StoreError> {
-        let is_known = self.zero_at == Some(version);
+    /// The caller holds the write lock of the database, and `frames` is the number of live frames.
+    pub(crate) fn overwrite(&mut self, frames: u64) -> Result<bool, StoreError> {
         let Some(file) = self.open().map_err(failed)? else {
             return if frames == 0 { Ok(true) } else { Err(failed(foreign())) };
         };
         let len = file.metadata().map_err(failed)?.len();
         if frames == 0 {
             // The header may still be valid, and must not be torn from its frames.
-            return Ok(last_written(file, 0, len).map_err(failed)? == 0);
+            let is_zero = last_written(file, 0, len).map_err(failed)? == 0;
+            return file.sync_data().map(|()| is_zero).map_err(failed);
         }
-        let Some(live) = Live::read(file, frames).map_err(failed)? else { return Ok(false) };
-        let written = if is_known { live.written(file, len) } else { last_written(file, live.end, len) };
-        let overwritten = written.map_err(failed).and_then(|written| live.overwrite_behind(file, written));
-        let most = live.end.saturating_add(SPARE);
-        if len > most && overwritten.is_ok() {
+        let Some(end) = live_end(file, frames).map_err(failed)? else { return Ok(false) };
+        let written = last_written(file, end, len).map_err(failed)?;
+        zero(file, end, written)?;
+        file.sync_data().map_err(failed)?;
+        let most = end.saturating_add(SPARE);
+        // Only zeros that were synced by an earlier call are cut off.
+        if len > most && written <= most {
             file.set_len(most).map_err(failed)?;
         }
-        self.zero_at = overwritten.is_ok().then_some(version);
-        overwritten.map(|()| true)
+        Ok(true)
     }
 
     /// Opens the file once. It stays the same as long as SQLite has the database open. None if there is no log yet.
@@ -107,66 +104,42 @@ impl Log {
     }
 }
 
-/// The live frames.
-struct Live {
-    /// Where they end.
-    end: u64,
-    /// The length of a frame.
-    step: u64,
+/// Reads the headers of the live frames. Returns where the last of them ends, or none if a page is in two of them.
+fn live_end(file: &File, frames: u64) -> io::Result<Option<u64>> {
+    let header = words(&read::<32>(file, 0)?);
+    let &[magic, _, page_size, _, salt, other_salt, ..] = header.as_slice() else { return Err(foreign()) };
+    if magic & !1 != MAGIC || !page_size.is_power_of_two() {
+        return Err(foreign());
+    }
+    let step = FRAME_HEADER_LEN.saturating_add(page_size.into());
+    let (mut pages, mut end, mut committed) = (HashSet::new(), HEADER_LEN, false);
+    for _ in 0..frames {
+        let header = words(&read::<24>(file, end)?);
+        let &[page, database_size, first, second, ..] = header.as_slice() else { return Err(foreign()) };
+        if [first, second] != [salt, other_salt] {
+            return Err(foreign());
+        }
+        // The first page has the schema and no values. The log is restarted by writing it.
+        if page != 1 && !pages.insert(page) {
+            return Ok(None);
+        }
+        committed = database_size != 0;
+        end = end.saturating_add(step);
+    }
+    if committed { Ok(Some(end)) } else { Err(foreign()) }
 }
 
-impl Live {
-    /// Reads the headers of the live frames. Returns none if a page is in two of them.
-    fn read(file: &File, frames: u64) -> io::Result<Option<Self>> {
-        let header = words(&read::<32>(file, 0)?);
-        let &[magic, _, page_size, _, salt, other_salt, ..] = header.as_slice() else {
-            return Err(foreign());
-        };
-        if magic & !1 != MAGIC || !page_size.is_power_of_two() {
-            return Err(foreign());
-        }
-        let step = FRAME_HEADER_LEN.saturating_add(page_size.into());
-        let (mut pages, mut end, mut committed) = (HashSet::new(), HEADER_LEN, false);
-        for _ in 0..frames {
-            let header = words(&read::<24>(file, end)?);
-            let &[page, database_size, first, second, ..] = header.as_slice() else { return Err(foreign()) };
-            if [first, second] != [salt, other_salt] {
-                return Err(foreign());
-            }
-            // The first page has the schema and no values. The log is restarted by writing it.
-            if page != 1 && !pages.insert(page) {
-                return Ok(None);
-            }
-            committed = database_size != 0;
-            end = end.saturating_add(step);
-        }
-        if committed { Ok(Some(Self { end, step })) } else { Err(foreign()) }
+/// Overwrites a part of a file.
+fn zero(mut file: &File, from: u64, to: u64) -> Result<(), StoreError> {
+    let (zeros, mut at) = (vec![0; CHUNK], from);
+    while at < to {
+        point("log::overwrite")?;
+        let left = usize::try_from(to.saturating_sub(at)).unwrap_or(usize::MAX);
+        let (chunk, _) = zeros.split_at(left.min(CHUNK));
+        file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(chunk)).map_err(failed)?;
+        at = at.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
     }
-
-    /// Returns where the frames that are not live end: at the first header that is zero.
-    fn written(&self, file: &File, len: u64) -> io::Result<u64> {
-        let mut at = self.end;
-        while at.saturating_add(FRAME_HEADER_LEN) <= len && read::<24>(file, at)? != [0; 24] {
-            at = at.saturating_add(self.step);
-        }
-        Ok(at.min(len))
-    }
-
-    /// Overwrites the bytes from the end of the live frames to `written`, and syncs the file.
-    fn overwrite_behind(&self, mut file: &File, written: u64) -> Result<(), StoreError> {
-        let (zeros, mut at) = (vec![0; CHUNK], self.end);
-        while at < written {
-            point("log::overwrite")?;
-            let left = usize::try_from(written.saturating_sub(at)).unwrap_or(usize::MAX);
-            let (chunk, _) = zeros.split_at(left.min(CHUNK));
-            file.seek(SeekFrom::Start(at)).and_then(|_| file.write_all(chunk)).map_err(failed)?;
-            at = at.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-        }
-        if written > self.end {
-            file.sync_data().map_err(failed)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn read<const LEN: usize>(mut file: &File, at: u64) -> io::Result<[u8; LEN]> {

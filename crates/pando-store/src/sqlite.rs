@@ -256,7 +256,7 @@ impl Sqlite {
     fn overwrite_behind(&mut self, frames: u64, seen: i64) -> Result<Overwritten, StoreError> {
         self.execute("BEGIN IMMEDIATE")?;
         let overwritten = match self.data_version() {
-            Ok(version) if version == seen => match self.log.overwrite(frames, version) {
+            Ok(version) if version == seen => match self.log.overwrite(frames) {
                 Ok(true) => Ok(Overwritten::All),
                 Ok(false) => Ok(Overwritten::Superseded),
                 Err(error) => Err(error),

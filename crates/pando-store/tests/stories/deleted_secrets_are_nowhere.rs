@@ -245,8 +245,8 @@ fn the_log_is_shortened_when_it_is_overwritten() {
     put(&mut database, 3 << 20);
     database.erase().unwrap();
     assert!(len() > 3 << 20);
-    // The first one overwrites the value, the second one the log of that.
-    for small in [2, 3] {
+    // The first one overwrites the value, the second one the log of that, and the third one cuts the zeros off.
+    for small in [2, 3, 4] {
         put(&mut database, small);
         database.erase().unwrap();
     }

@@ -3,8 +3,9 @@
 
 use crate::people::{Device, group_of, sqlite, tea};
 use pando_store::rusqlite::Connection;
-use pando_store::{Key, Misuse, Sqlite, StoreError};
+use pando_store::{Backend, Key, Misuse, Sqlite, StoreError};
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -54,7 +55,7 @@ fn nothing_is_written_before_the_key_is_known() {
     let before = fs::read(&other).unwrap();
     let mut database = Sqlite::open_existing(&other).unwrap();
     assert!(!database.has_store());
-    pando_store::Backend::erase(&mut database).unwrap();
+    Backend::erase(&mut database).unwrap();
     drop(database);
     assert!(fs::read(&other).unwrap() == before);
 }
@@ -105,4 +106,28 @@ fn the_schema_is_not_trusted() {
     let sql = "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = '' WHERE name = 'pando_records'";
     connection.execute_batch(sql).unwrap_err();
     assert!(!mode(connection).is_empty());
+}
+
+/// Another client was killed while it overwrote the log: zeros come first, and old contents behind them.
+#[test]
+fn what_another_client_has_left_is_overwritten() {
+    let folder = TempDir::new().unwrap();
+    let (path, log) = (folder.path().join("b"), folder.path().join("b-wal"));
+    let mut database = Sqlite::open(&path).unwrap();
+    let put = |database: &mut Sqlite, len: usize| {
+        database.begin().unwrap();
+        database.put(&[1], &vec![1; len]).unwrap();
+        database.commit().unwrap();
+    };
+    // A long transaction, whose frames are overwritten after the next one.
+    put(&mut database, 40_000);
+    database.erase().unwrap();
+    put(&mut database, 1);
+    database.erase().unwrap();
+    let len = fs::metadata(&log).unwrap().len();
+    let mut file = fs::File::options().write(true).open(&log).unwrap();
+    file.seek(SeekFrom::Start(len - 200)).unwrap();
+    file.write_all(&[7; 100]).unwrap();
+    database.erase().unwrap();
+    assert!(!fs::read(&log).unwrap().windows(100).any(|window| window == [7; 100]));
 }
