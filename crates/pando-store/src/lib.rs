@@ -79,10 +79,11 @@
 //!
 //! # After an error
 //!
-//! When [`Store::persist`] fails, its error has the result and the changes. They can be stored again, also if it is unknown
-//! whether they were stored: what is stored already changes nothing. If the error is dropped, the changes return to the
-//! [`Group`](pando_mls::Group), and the next operation has them. What a group gives after a Delta that was taken from its result
-//! and lost is refused: [`StoreError::Stale`]. Load the group again then.
+//! When [`Store::persist`] fails, its error has the result and the changes. Store them again, also if it is unknown whether they
+//! were stored: what is stored already changes nothing, and the application's rows are not written twice. If the error is
+//! dropped, the changes return to the [`Group`](pando_mls::Group), and the next operation has them; a message that was received
+//! is lost then, because its key is deleted. Drop the group and load it again instead, and the message can be received again.
+//! Whatever a group returns after a Delta that was taken from its result and lost is refused: [`StoreError::Stale`].
 //!
 //! # Encryption and deletion
 //!

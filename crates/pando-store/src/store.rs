@@ -10,7 +10,7 @@ use crate::instance::{InstanceCipher, State, Sums, row_key};
 use crate::key::{Header, Key};
 use crate::transaction::Transaction;
 use pando_mls::{
-    Encode, GroupId, GroupState, PersistError, RowKey, Rows, SecretBytes, StateRow, Unpersisted,
+    Encode, Fit, GroupId, GroupState, PersistError, RowKey, Rows, SecretBytes, StateRow, Unpersisted,
 };
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -119,6 +119,9 @@ impl<B: Backend> Store<B> {
 
     /// Stores the changes of an operation together with what `also` writes, in one transaction, and returns the result.
     ///
+    /// If the changes are stored already, because an earlier call failed after its transaction was committed, `also` is not
+    /// called: what it wrote then is stored, too.
+    ///
     /// # Errors
     /// Those of `also`, [`Store::begin`], [`Transaction::apply`] and [`Transaction::commit`], with the result and its changes.
     /// They can be stored again, even if it is unknown whether they were.
@@ -130,8 +133,10 @@ impl<B: Backend> Store<B> {
     ) -> Result<T, PersistError<T, E>> {
         unpersisted.persist(|delta, result| {
             let mut transaction = self.begin()?;
-            transaction.apply(lock, delta)?;
-            also(&mut transaction, result)?;
+            let is_new = transaction.write_delta(lock, delta)? == Fit::Apply;
+            if is_new || delta.is_empty() {
+                also(&mut transaction, result)?;
+            }
             Ok(transaction.commit()?)
         })
     }

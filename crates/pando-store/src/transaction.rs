@@ -39,9 +39,14 @@ impl<'a, B: Backend> Transaction<'a, B> {
     /// - [`StoreError::Occupied`] if it begins a group that is stored and has not ended.
     /// - [`Misuse::OtherGroup`], [`Misuse::OtherStore`].
     pub fn apply(&mut self, lock: &GroupLock, delta: &Delta) -> Result<(), StoreError> {
+        self.write_delta(lock, delta).map(drop)
+    }
+
+    /// Stores a Delta, unless it is stored already.
+    pub(crate) fn write_delta(&mut self, lock: &GroupLock, delta: &Delta) -> Result<Fit, StoreError> {
         let mut record = self.store.locked_record(lock)?;
         if delta.is_empty() {
-            return Ok(());
+            return Ok(Fit::Applied);
         }
         let group_id = lock.group_id();
         if delta.group_id() != group_id {
@@ -58,7 +63,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         };
         match delta.check(stored.map(|state| state.row.position)) {
             Ok(Fit::Apply) => {}
-            Ok(Fit::Applied) => return Ok(()),
+            Ok(Fit::Applied) => return Ok(Fit::Applied),
             Err(DeltaError::Occupied) => return Err(StoreError::Occupied),
             Err(DeltaError::Stale | DeltaError::OtherGroup) => return Err(StoreError::Stale),
         }
@@ -82,7 +87,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         if delta.state() == GroupState::Removed {
             self.remember(group_id)?;
         }
-        Ok(())
+        Ok(Fit::Apply)
     }
 
     /// Deletes the instance of an external Commit that was not accepted, if there is one. The group that the client had

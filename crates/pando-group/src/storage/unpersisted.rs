@@ -24,7 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// ```
 ///
 /// A caller that drops it loses the result. The changes return to the group, and the next operation returns them with its own.
-/// If the caller drops the group too, the stored rows are those from before the operation.
+/// So a received message is lost if its result is dropped, because its key is deleted. Store the result again after an error of
+/// the store ([`PersistError::unpersisted`]), or drop the group too and load it: the stored rows are those from before the
+/// operation.
 #[derive(Debug)]
 #[must_use = "store its Delta to get the result"]
 pub struct Unpersisted<T> {
@@ -102,6 +104,10 @@ impl<T> Unpersisted<T> {
     pub fn then<U>(self, next: Unpersisted<U>) -> Result<Unpersisted<(T, U)>, NotContiguous<T, U>> {
         let (dropped, next_dropped) =
             (self.changes.dropped.clone_handle(), next.changes.dropped.clone_handle());
+        if !Arc::ptr_eq(&dropped.0, &next_dropped.0) {
+            let both = Box::new((self, next));
+            return Err(NotContiguous { error: DeltaError::Stale, both });
+        }
         let ((first, delta), (second, next_delta)) = (self.split(), next.split());
         let joined = match (delta.is_empty(), next_delta.is_empty()) {
             (true, _) => Ok(next_delta),

@@ -165,6 +165,10 @@ fn results_of_two_groups_are_not_one() {
     let mut encrypt = |member: &mut Member| {
         member.group.encrypt(b"data", b"", &client(&*member.signer), &mut world.rng).unwrap()
     };
+    // Not even if there is nothing to be stored of one of them.
+    let nothing = member.group.take_delta();
+    let (_, second) = *nothing.then(encrypt(&mut other)).unwrap_err().both;
+    drop(second);
     let (first, second) = (encrypt(&mut member), encrypt(&mut other));
     let refused = first.then(second).unwrap_err();
     assert_eq!(refused.error, DeltaError::Stale);

@@ -34,6 +34,42 @@ fn after_a_transaction_that_was_undone() {
     for_each_store!(undone);
 }
 
+/// A transaction was committed and its reply lost. The result is stored again, and the application's rows are not.
+fn committed_and_not_known(place: &impl Place) {
+    let mut devices = group_of(vec![place.open("a"), place.open("b")]);
+    let alice = &mut devices[0];
+    let (mut group, lock) = alice.group.take().unwrap();
+    let psks = alice.store.psks();
+    let encrypted = group.encrypt(b"hello", b"", &alice.client(&psks), &mut rng(1)).unwrap();
+    let calls = std::cell::Cell::new(0);
+    let failed = encrypted.persist(|delta, _| {
+        let mut transaction = alice.store.begin()?;
+        transaction.apply(&lock, delta)?;
+        transaction.commit()?;
+        Err::<(), _>(StoreError::Busy)
+    });
+    let again = *failed.unwrap_err().unpersisted;
+    let also = |_: &mut pando_store::Transaction<'_, _>, _: &_| {
+        calls.set(calls.get() + 1);
+        Ok::<_, StoreError>(())
+    };
+    let message = alice.store.persist(&lock, again, also).unwrap();
+    assert_eq!(calls.get(), 0);
+    // Rows of the application alone are written.
+    let also = |_: &mut pando_store::Transaction<'_, _>, (): &_| {
+        calls.set(calls.get() + 1);
+        Ok::<_, StoreError>(())
+    };
+    alice.store.persist(&lock, group.take_delta(), also).unwrap();
+    assert_eq!(calls.get(), 1);
+    assert_eq!(devices[1].receive(&message).unwrap().unwrap(), b"hello");
+}
+
+#[test]
+fn a_reply_is_lost() {
+    for_each_store!(committed_and_not_known);
+}
+
 /// A Delta that was taken from its result does not return, and what follows it is refused.
 fn taken(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
