@@ -40,7 +40,7 @@ const CHUNK: usize = 64 << 10;
 
 /// Number of zeros that the log keeps. Without them, the file system would have to find blocks for each transaction. They
 /// are read by each erasure.
-const SPARE: u64 = 64 << 10;
+const SPARE: u64 = 128 << 10;
 
 /// The log of a database.
 #[derive(Debug)]
