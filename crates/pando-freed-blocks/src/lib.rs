@@ -1,7 +1,8 @@
 //! Records the file contents that SQLite gives back to the file system.
 //!
-//! A file that is shortened or deleted gives its blocks back with their contents, and a reader of the device finds them. On Unix, SQLite calls `ftruncate` and `unlink` through a table whose entries can be replaced.
-//! [`install`] replaces these two: the contents are read and kept, and then the call is made.
+//! A file that is shortened or deleted gives its blocks back with their contents, and a reader of the device finds
+//! them. On Unix, SQLite calls `ftruncate` and `unlink` through a table whose entries can be replaced. [`install`]
+//! replaces these two: it keeps the contents, and then makes the call.
 //!
 //! Left out on purpose: calls of other code than SQLite, the index of the write-ahead log (`-shm`, which has numbers of pages
 //! and no content), and systems other than Unix.
