@@ -57,16 +57,17 @@ impl Identity {
         Ok(Self { anchor: anchor.clone(), issuers, names: names.into_keys().collect() })
     }
 
-    /// Encodes the identity. No two have the same encoding.
+    /// Encodes the identity. No two have the same encoding, and it is the same on every platform.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let number = |len: usize| u64::try_from(len).unwrap_or(u64::MAX).to_be_bytes();
         let mut bytes = Vec::new();
         let mut put = |part: &[u8]| {
-            bytes.extend_from_slice(&part.len().to_be_bytes());
+            bytes.extend_from_slice(&number(part.len()));
             bytes.extend_from_slice(part);
         };
         put(&self.anchor.subject);
         put(&self.anchor.key);
-        put(&self.issuers.len().to_be_bytes());
+        put(&number(self.issuers.len()));
         self.issuers.iter().for_each(|issuer| put(issuer));
         for (kind, name) in self.names.iter().map(Name::parts) {
             put(&[kind]);

@@ -24,7 +24,7 @@ fn position_after(before: Position, suite: Suite, group_id: &GroupId, changes: &
     let UnnamedChanges { rows, forget_before, sent } = changes;
     let hashed = rows.iter().filter(|(key, _)| !matches!(key, RowKey::Tree(_)));
     let headers: Vec<_> = hashed.map(|(key, row)| (header(*key, row.as_ref()), key, row)).collect();
-    let (group_id_len, forget_before) = (group_id.len().to_be_bytes(), forget_before.to_be_bytes());
+    let (group_id_len, forget_before) = (len_of(group_id), forget_before.to_be_bytes());
     let mut parts: Vec<&[u8]> = vec![LABEL, &before.0, &group_id_len, group_id, &forget_before];
     for (header, key, row) in &headers {
         parts.push(header);
@@ -40,8 +40,13 @@ fn position_after(before: Position, suite: Suite, group_id: &GroupId, changes: &
 /// What is hashed of a row before its contents: the key, and the length of the contents if there are some.
 fn header(key: RowKey, row: Option<&SecretBytes>) -> Vec<u8> {
     let key = key.to_bytes();
-    let row = row.map_or([u8::MAX; 8], |row| row.expose().len().to_be_bytes());
-    [key.len().to_be_bytes().as_slice(), &key, &row].concat()
+    let row = row.map_or([u8::MAX; 8], |row| len_of(row.expose()));
+    [len_of(&key).as_slice(), &key, &row].concat()
+}
+
+/// Returns the length as it is hashed: in eight bytes, whatever the platform is.
+fn len_of(bytes: &[u8]) -> [u8; 8] {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
 /// Returns the first bytes of a hash, which is never shorter.
