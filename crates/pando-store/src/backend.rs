@@ -74,7 +74,7 @@ pub trait Backend: Send + 'static {
     /// process dies.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if it is not to be had in this time.
+    /// [`StoreError::Busy`] if it cannot be acquired within `wait`, or at once where there is no clock.
     fn lock(&self, name: &[u8; 16], wait: Duration) -> Result<Guard, StoreError>;
 
     /// Overwrites what transactions have deleted or replaced, wherever it still is.
@@ -109,17 +109,24 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// Tries until something is to be had or the time is over.
+/// Whether a thread can wait. On `wasm32-unknown-unknown`, reading a clock and sleeping panic.
+const CAN_WAIT: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
+
+/// Repeats `attempt` until it returns a value or the time is over. Reads no clock unless the first attempt fails and there is
+/// time to wait.
 pub(crate) fn wait_for<T>(
     wait: Duration,
     mut attempt: impl FnMut() -> Result<Option<T>, StoreError>,
 ) -> Result<T, StoreError> {
-    let began = Instant::now();
+    let mut began = None;
     loop {
         if let Some(value) = attempt()? {
             return Ok(value);
         }
-        let left = wait.saturating_sub(began.elapsed());
+        if wait.is_zero() || !CAN_WAIT {
+            return Err(StoreError::Busy);
+        }
+        let left = wait.saturating_sub(began.get_or_insert_with(Instant::now).elapsed());
         if left.is_zero() {
             return Err(StoreError::Busy);
         }

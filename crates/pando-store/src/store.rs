@@ -144,7 +144,8 @@ impl<B: Backend> Store<B> {
     /// Takes the lock of a group, which others cannot have until it is dropped or the process ends.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if it cannot be acquired within `wait`.
+    /// [`StoreError::Busy`] if it cannot be acquired within `wait`. `wasm32-unknown-unknown` has no clock: there, it fails at
+    /// once.
     pub fn lock(&self, group_id: &GroupId, wait: Duration) -> Result<GroupLock, StoreError> {
         let tag = self.cipher.group_tag(group_id);
         let guard = self.backend.lock(&tag, wait)?;
