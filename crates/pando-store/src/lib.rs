@@ -92,6 +92,16 @@
 //! unreadable ([`Erase`]). Secrets in this crate's memory are overwritten when they are dropped; those in SQLite's own
 //! caches are not.
 //!
+//! # Without SQLite
+//!
+//! SQLite comes with the default feature `sqlite`. Without it, the crate has [`Memory`] and takes the application's own
+//! [`Backend`]s, and compiles for `wasm32-unknown-unknown`.
+//!
+//! The store's keys and nonces are random bytes of the operating system, which the crate `getrandom` reads. On
+//! `wasm32-unknown-unknown` there is none, so the application must choose a source for that crate: its feature `wasm_js` in
+//! browsers and Node.js, a custom backend elsewhere. That target has no clock either: taking a lock that is held fails
+//! at once with [`StoreError::Busy`], whatever the time to wait.
+//!
 //! # Left out on purpose
 //!
 //! Backups, synchronisation between devices, and queries into the library's rows. A store that is copied and used
@@ -99,6 +109,7 @@
 
 mod backend;
 mod cipher;
+#[cfg(feature = "sqlite")]
 mod compact;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -112,13 +123,16 @@ mod inspect;
 mod instance;
 mod key;
 mod key_packages;
+#[cfg(feature = "sqlite")]
 mod log;
 mod memory;
 mod psks;
 mod rotate;
 mod signers;
+#[cfg(feature = "sqlite")]
 mod slots;
 mod source;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod transaction;
@@ -134,13 +148,16 @@ pub use key::{Argon2Cost, Argon2Limit, FORMAT, Key};
 pub use key_packages::{KEY_PACKAGE_GRACE, StoredKeyPackage};
 pub use memory::Memory;
 pub use psks::StorePsks;
+#[cfg(feature = "sqlite")]
 pub use rusqlite;
 pub use signers::StoredSigner;
+#[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use store::{Erase, Store};
 pub use transaction::Transaction;
 
 /// A store in a file.
+#[cfg(feature = "sqlite")]
 pub type SqliteStore = Store<Sqlite>;
 
 /// A store in memory.

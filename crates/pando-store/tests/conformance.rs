@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
-use pando_store::{Backend, Memory, Sqlite, conformance};
-use std::time::Duration;
-use tempfile::TempDir;
+use pando_store::{Backend, Memory, conformance};
 
 #[test]
 fn memory_conforms() {
@@ -12,7 +10,12 @@ fn memory_conforms() {
 }
 
 #[test]
+#[cfg(feature = "sqlite")]
 fn sqlite_conforms() {
+    use pando_store::Sqlite;
+    use std::time::Duration;
+    use tempfile::TempDir;
+
     conformance::run(
         || TempDir::new().unwrap(),
         |folder| {
