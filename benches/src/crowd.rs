@@ -40,7 +40,9 @@ impl Member {
     pub fn alone(crypto: Crypto, rng: &mut ChaCha20Rng) -> Self {
         let person = Person::new(crypto, 0);
         let (extensions, bundle, client) = (Extensions::default(), person.bundle(), person.client());
-        let group = Group::create(crypto.suite, group_id(), extensions, bundle, &client, rng)
+        let group = Group::builder(group_id())
+            .extensions(extensions)
+            .build(bundle, &client, rng)
             .unwrap()
             .assume_persisted();
         Self { person, group }
@@ -109,7 +111,7 @@ impl Member {
 
     /// Encrypts data.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
-        let message = self.group.encrypt(data, b"", &self.person.client(), rng).unwrap().assume_persisted();
+        let message = self.group.encrypt(data, &self.person.client(), rng).unwrap().assume_persisted();
         message.encode().unwrap()
     }
 
@@ -124,7 +126,9 @@ impl Member {
     /// The GroupInfo as a message, with the tree or without.
     #[must_use]
     pub fn group_info(&self, with_tree: bool) -> Vec<u8> {
-        let group_info = self.group.group_info(with_tree, &self.person.client()).unwrap();
+        let builder = self.group.group_info();
+        let builder = if with_tree { builder } else { builder.without_tree() };
+        let group_info = builder.build(&self.person.client()).unwrap();
         MlsMessage::from(group_info).encode().unwrap()
     }
 

@@ -3,12 +3,15 @@
 use crate::Crypto;
 use pando_crypto::Signer;
 use pando_mls::{
-    BasicIdentities, Capabilities, Client, Credential, CredentialType, Encode, Extensions, GroupConfig,
-    KeyPackageBundle, KeyPackageTemplate, LeafTemplate, Lifetime, Limits, NoPsks, Padding,
+    Capabilities, Client, Context, Credential, CredentialType, Encode, Extensions, GroupConfig,
+    KeyPackageBundle, KeyPackageTemplate, LeafTemplate, Lifetime, Limits, Padding,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use std::sync::LazyLock;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
 /// Somebody with a name and a signature key.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
@@ -30,17 +33,8 @@ impl Person {
 
     /// What this person brings to every operation.
     #[must_use]
-    pub fn client(&self) -> Client<'_> {
-        Client {
-            crypto: self.crypto.provider,
-            signer: &*self.signer,
-            policy: &BasicIdentities,
-            rules: &pando_mls::DefaultRules,
-            psks: &NoPsks,
-            is_in_group: &|_| false,
-            now: None,
-            config: config(),
-        }
+    pub fn client(&self) -> Context<'_> {
+        CLIENT.without_clock(&*self.signer).with_crypto(self.crypto.provider).with_config(config())
     }
 
     /// What this person's leaf says: little, with an identity of 16 bytes.

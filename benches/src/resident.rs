@@ -112,7 +112,7 @@ impl Resident {
     /// Encrypts data, and stores that before it would be sent.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
         let client = self.member.person.client();
-        let (message, delta) = self.member.group.encrypt(data, b"", &client, rng).unwrap().into_parts();
+        let (message, delta) = self.member.group.encrypt(data, &client, rng).unwrap().into_parts();
         let message = message.encode().unwrap();
         self.store(&delta);
         message

@@ -215,14 +215,14 @@ impl<'a> Insider<'a> {
         let with_values: Option<Vec<_>> = psks
             .map(|id| {
                 let value: Option<PskValue> = match &id.psk {
-                    Psk::External { psk_id } => Psks.external(psk_id),
+                    Psk::External { psk_id } => Psks.external(psk_id).expect("does not fail"),
                     Psk::Resumption { psk_group_id, psk_epoch, .. }
                         if *psk_group_id == self.context.group_id =>
                     {
                         self.live.load(INSIDER.0).resumption_psk(*psk_epoch)
                     }
                     Psk::Resumption { psk_group_id, psk_epoch, .. } => {
-                        Psks.resumption(psk_group_id, *psk_epoch)
+                        Psks.resumption(psk_group_id, *psk_epoch).expect("does not fail")
                     }
                 };
                 Some((id, value?))

@@ -134,8 +134,8 @@ fn psk(live: &Live, kind: u8, which: u8) -> PreSharedKeyId {
 
 fn psk_secret(live: &Live, ids: &[PreSharedKeyId]) -> Option<PskSecret> {
     let values = ids.iter().map(|id| match &id.psk {
-        Psk::External { psk_id } => Psks.external(psk_id),
-        Psk::Resumption { psk_group_id, psk_epoch, .. } => Psks.resumption(psk_group_id, *psk_epoch),
+        Psk::External { psk_id } => Psks.external(psk_id).ok()?,
+        Psk::Resumption { psk_group_id, psk_epoch, .. } => Psks.resumption(psk_group_id, *psk_epoch).ok()?,
     });
     let values: Vec<_> = values.collect::<Option<_>>()?;
     PskSecret::new(live.suite, ids.iter().zip(&values)).ok()

@@ -5,15 +5,18 @@ use crate::secrets::secrets;
 use crate::sent::sent;
 use pando_mls::wire::{ExternalSender, ExternalSenders, RequiredCapabilities};
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider,
+    BasicIdentities, Capabilities, CipherSuite, Client, Context, Credential, CredentialType, CryptoProvider,
     Extension, ExtensionType, Extensions, Group, GroupConfig, GroupId, GroupInfo, IdentityPolicy,
     KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, Processed, ProposalType,
-    PskStore, PskValue, Rows, RustCrypto, SecretBytes, Signer, Suite, Tree, Unpersisted, Welcome,
+    PskStore, PskValue, Rows, RustCrypto, SecretBytes, Signer, SourceError, Suite, Tree, Unpersisted,
+    Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 /// Whose group takes what the fuzzer has: its leaf.
 pub(crate) const VICTIM: u32 = 1;
@@ -61,12 +64,12 @@ pub(crate) struct Live {
 pub(crate) struct Psks;
 
 impl PskStore for Psks {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        Some(psk_id.into())
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some(psk_id.into()))
     }
 
-    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
-        Some([group_id, &epoch.to_be_bytes()[..]].concat().into())
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some([group_id, &epoch.to_be_bytes()[..]].concat().into()))
     }
 }
 
@@ -125,10 +128,13 @@ impl Live {
         let mut bundles: Vec<_> =
             (0..count).map(|at| bundle(suite, &format!("{at}"), &*signers[at], &mut rng)).collect();
         let with = if rich { extensions(&*external) } else { Extensions::default() };
-        let id = b"live".as_slice().into();
+        let id = "live";
         let first = bundles.remove(0);
-        let mut creator =
-            Group::create(suite, id, with, first, &act(0), &mut rng).expect("creates").assume_persisted();
+        let mut creator = Group::builder(id)
+            .extensions(with)
+            .build(first, &act(0), &mut rng)
+            .expect("creates")
+            .assume_persisted();
         let add = bundles.iter().fold(creator.commit(), |commit, one| commit.add(one.key_package.clone()));
         let welcome =
             add.build(&act(0), &mut rng).expect("adds").assume_persisted().welcome.expect("a Welcome");
@@ -171,7 +177,7 @@ impl Live {
             let root = tree.parent(tree.size().root()).unwrap().expect("the root is not blank");
             assert_eq!(root.unmerged_leaves, [LeafIndex(2)]);
         }
-        let group_info = groups[&0].group_info(true, &act(0)).expect("a GroupInfo");
+        let group_info = groups[&0].group_info().build(&act(0)).expect("a GroupInfo");
         let tree = groups[&0].public().tree().clone();
         let stores = (0..4).map(|leaf| groups[&leaf].rows().expect("rows")).collect();
         let mut live = Self {
@@ -191,12 +197,12 @@ impl Live {
     }
 
     /// A member as a client. All but one encrypt what they propose and commit.
-    pub(crate) fn client(&self, leaf: u32) -> Client<'_> {
+    pub(crate) fn client(&self, leaf: u32) -> Context<'_> {
         client(&*self.signers[leaf as usize], leaf != 2, self.rich)
     }
 
     /// Somebody who is none.
-    pub(crate) fn outside<'a>(&self, signer: &'a dyn Signer) -> Client<'a> {
+    pub(crate) fn outside<'a>(&self, signer: &'a dyn Signer) -> Context<'a> {
         client(signer, false, self.rich)
     }
 
@@ -231,17 +237,12 @@ fn policy(rich: bool) -> &'static dyn IdentityPolicy {
     if rich { &Names } else { &BasicIdentities }
 }
 
-fn client(signer: &dyn Signer, encrypt_handshakes: bool, rich: bool) -> Client<'_> {
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy: policy(rich),
-        rules: &pando_mls::AdmitAll,
-        psks: &Psks,
-        is_in_group: &|_| false,
-        now: None,
-        config: GroupConfig { encrypt_handshakes, ..GroupConfig::default() },
-    }
+fn client(signer: &dyn Signer, encrypt_handshakes: bool, rich: bool) -> Context<'_> {
+    CLIENT
+        .without_clock(signer)
+        .with_policy(policy(rich))
+        .with_psks(&Psks)
+        .with_config(GroupConfig { encrypt_handshakes, ..GroupConfig::default() })
 }
 
 /// A group with its store, which must be the same after whatever happened.
@@ -260,14 +261,14 @@ impl Kept {
     }
 
     /// The group as it is opened, of which no more is read than is needed.
-    pub(crate) fn reopen(&mut self, client: &Client<'_>) {
+    pub(crate) fn reopen(&mut self, client: &Context<'_>) {
         self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         self.group = Group::open(Arc::new(rows), client).expect("opens");
     }
 
     /// What was stored is the group, and gives it back.
-    pub(crate) fn check(mut self, client: &Client<'_>) {
+    pub(crate) fn check(mut self, client: &Context<'_>) {
         self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows = self.group.rows().expect("rows");
         same(&self.rows, &rows, "what was stored is not what there is");

@@ -1,7 +1,7 @@
 //! A member to whom come the messages of others, in some order and changed, and who does things itself meanwhile.
 
 use crate::live::{Kept, Live, VICTIM, edited, same};
-use pando_mls::{Client, Decode, Encode, EpochRow, GroupError, MlsMessage, Processed, RowKey, SecretId};
+use pando_mls::{Context, Decode, Encode, EpochRow, GroupError, MlsMessage, Processed, RowKey, SecretId};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -12,7 +12,7 @@ const DROPPED: u8 = 0x80;
 
 pub(crate) struct Script<'a> {
     live: &'a Live,
-    client: Client<'a>,
+    client: Context<'a>,
     kept: Kept,
     /// What the member has sent itself, encoded.
     own: Vec<Vec<u8>>,
@@ -52,7 +52,7 @@ impl<'a> Script<'a> {
     fn act(&mut self, what: u8, edits: &[u8], dropped: bool) -> Result<(), GroupError> {
         let (group, client, rng) = (&mut self.kept.group, &self.client, &mut self.rng);
         let message = match what {
-            0 => group.encrypt(b"mine", b"", client, rng)?,
+            0 => group.encrypt(b"mine", client, rng)?,
             1 => group.propose_update(None, b"", client, rng)?,
             2 => group.commit().build(client, rng)?.map(|output| output.message),
             3 => {

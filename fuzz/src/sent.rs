@@ -3,7 +3,7 @@
 use crate::live::{Live, VICTIM, template};
 use pando_mls::wire::{Add, Remove, ResumptionPskUsage};
 use pando_mls::{
-    Client, Encode, ExternalJoin, Group, LeafIndex, MlsMessage, Processed, Proposal, Psk,
+    ApplicationData, Context, Encode, ExternalJoin, Group, LeafIndex, MlsMessage, Processed, Proposal, Psk,
     propose_as_external_sender, propose_own_add,
 };
 use rand_chacha::ChaCha20Rng;
@@ -31,7 +31,7 @@ pub(crate) fn sent(live: &Live, rich: bool) -> Vec<Vec<u8>> {
 }
 
 /// Takes a message, and enters the epoch if it is a Commit.
-fn enter(group: &mut Group, message: &MlsMessage, client: &Client<'_>) {
+fn enter(group: &mut Group, message: &MlsMessage, client: &Context<'_>) {
     let processed = group.process(message.clone(), client).expect("takes").assume_persisted();
     if let Processed::Commit(staged) = processed {
         group.merge(*staged).expect("merges").assume_persisted();
@@ -48,7 +48,12 @@ fn by_value(live: &Live, rng: &mut ChaCha20Rng) -> Vec<Sent> {
     for by in [0, 2, 3] {
         let (mut group, client) = (live.load(by), live.client(by));
         for data in [&b"hello"[..], b"", &[7; 100]] {
-            sent.push(group.encrypt(data, b"aad", &client, rng).expect("encrypts").assume_persisted());
+            sent.push(
+                group
+                    .encrypt(ApplicationData::new(data).authenticated_data(b"aad"), &client, rng)
+                    .expect("encrypts")
+                    .assume_persisted(),
+            );
         }
         let mut group = live.load(by);
         sent.push(group.propose_update(None, b"", &client, rng).expect("proposes").assume_persisted());
@@ -124,7 +129,7 @@ fn next_epoch(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let first = sent.len();
     sent.push((commit, Some(vec![])));
     sent.push((
-        three.encrypt(b"next", b"", &threes, rng).expect("encrypts").assume_persisted(),
+        three.encrypt(b"next", &threes, rng).expect("encrypts").assume_persisted(),
         Some(vec![first]),
     ));
     let update = three.propose_update(None, b"", &threes, rng).expect("proposes").assume_persisted();
@@ -137,7 +142,7 @@ fn next_epoch(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
 /// The victim's own messages, which its store knows nothing of.
 fn echoes(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut group, client) = (live.load(VICTIM), live.client(VICTIM));
-    sent.push((group.encrypt(b"mine", b"", &client, rng).expect("encrypts").assume_persisted(), None));
+    sent.push((group.encrypt(b"mine", &client, rng).expect("encrypts").assume_persisted(), None));
     sent.push((group.propose_update(None, b"", &client, rng).expect("proposes").assume_persisted(), None));
     sent.push((group.commit().build(&client, rng).expect("commits").assume_persisted().message, None));
 }

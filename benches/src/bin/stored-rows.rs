@@ -162,5 +162,5 @@ fn deltas(size: u32) -> Vec<(&'static str, Delta)> {
 
 fn own_message(member: &mut Member, rng: &mut rand_chacha::ChaCha20Rng) -> Delta {
     let client = member.person.client();
-    member.group.encrypt(b"hello", b"", &client, rng).unwrap().into_parts().1
+    member.group.encrypt(b"hello", &client, rng).unwrap().into_parts().1
 }

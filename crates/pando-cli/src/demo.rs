@@ -7,17 +7,19 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
-    CryptoProvider, Decode, Encode, Extensions, ExternalJoin, Group, GroupConfig, KeyPackageBundle,
-    KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, NoPsks, Processed, RustCrypto, Signer,
-    Suite,
+    Capabilities, CipherSuite, Client, CommitBuilder, Context, Credential, CredentialType, CryptoProvider,
+    Decode, Encode, Extensions, ExternalJoin, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate,
+    LeafIndex, LeafTemplate, Lifetime, MlsMessage, Processed, RustCrypto, Signer, Suite,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+
+static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
 /// How many members are added by one Commit.
 const BATCH: usize = 500;
@@ -74,28 +76,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<ExitCode> {
 }
 
 /// Who signs with this key. Nothing is stored here, and everybody believes everybody.
-fn client(signer: &dyn Signer) -> Client<'_> {
+fn client(signer: &dyn Signer) -> Context<'_> {
     let config = GroupConfig::default();
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy: &BasicIdentities,
-        rules: &pando_mls::DefaultRules,
-        psks: &NoPsks,
-        is_in_group: &|_| false,
-        now: None,
-        config,
-    }
+    CLIENT.without_clock(signer).with_config(config)
 }
 
 impl Demo {
     fn live(&mut self, members: usize) -> Outcome {
         self.timed("members added", |demo| {
             let (signer, bundle) = demo.newcomer(0)?;
-            let (id, extensions) = (b"demo".as_slice().into(), Extensions::default());
             let client = client(&*signer);
-            let group =
-                Group::create(demo.suite, id, extensions, bundle, &client, &mut demo.rng)?.assume_persisted();
+            let group = Group::builder("demo").build(bundle, &client, &mut demo.rng)?.assume_persisted();
             demo.members.push(Member { signer, group });
             let mut bytes = 0_usize;
             while demo.members.len() < members {
@@ -219,11 +210,8 @@ impl Demo {
         let text = format!("hello from {by}");
         let member = self.members.get_mut(by).ok_or("no such member")?;
         let client_of = client(&*member.signer);
-        let bytes = member
-            .group
-            .encrypt(text.as_bytes(), b"", &client_of, &mut self.rng)?
-            .assume_persisted()
-            .encode()?;
+        let bytes =
+            member.group.encrypt(text.as_bytes(), &client_of, &mut self.rng)?.assume_persisted().encode()?;
         for (_, Member { signer, group }) in (0..).zip(&mut self.members).filter(|(number, _)| *number != by)
         {
             match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.assume_persisted() {
@@ -244,7 +232,7 @@ impl Demo {
         drop(group);
         let template = LeafTemplate { credential: Credential::Basic { identity }, ..self.leaf(0) };
         let helper = self.members.first().ok_or("nobody is there")?;
-        let group_info = helper.group.group_info(true, &client(&*helper.signer))?;
+        let group_info = helper.group.group_info().build(&client(&*helper.signer))?;
         let join = ExternalJoin {
             group_info: &group_info,
             tree: None,

@@ -8,8 +8,8 @@
 )]
 
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider,
-    Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, Lifetime, NoPsks, RustCrypto,
+    Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Extensions, Group,
+    KeyPackageBundle, KeyPackageTemplate, Lifetime, RustCrypto,
 };
 use pando_store::{Argon2Cost, Argon2Limit, Backend, Key, Sqlite, SqliteStore};
 use rand_chacha::ChaCha20Rng;
@@ -18,8 +18,11 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 use std::time::Duration;
 use tempfile::TempDir;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
 fn pando(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pando")).arg("store").args(arguments).output().unwrap()
@@ -48,20 +51,10 @@ fn make(path: &Path, key: &Key) {
         KeyPackageBundle::new(suite, template, &*signer, &mut rng).unwrap()
     };
     let (own, other) = (bundle(), bundle());
-    let client = Client {
-        crypto: &RustCrypto,
-        signer: &*signer,
-        policy: &BasicIdentities,
-        rules: &pando_mls::DefaultRules,
-        psks: &NoPsks,
-        is_in_group: &|_| false,
-        now: None,
-        config: GroupConfig::default(),
-    };
-    let id = b"tea".as_slice().into();
+    let client = CLIENT.without_clock(&*signer);
+    let id = "tea";
     let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let (_, delta) =
-        Group::create(suite, id, Extensions::default(), own, &client, &mut rng).unwrap().into_parts();
+    let (_, delta) = Group::builder(id).build(own, &client, &mut rng).unwrap().into_parts();
     let lock = store.lock(&b"tea".as_slice().into(), Duration::ZERO).unwrap();
     let mut transaction = store.begin().unwrap();
     transaction.put_signer(suite, &private, &credential).unwrap();

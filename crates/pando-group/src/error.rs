@@ -4,7 +4,7 @@ use crate::{RowKey, Violation};
 use pando_crypto::CryptoError;
 use pando_framing::FramingError;
 use pando_schedule::ScheduleError;
-use pando_tree::TreeError;
+use pando_tree::{SourceError, TreeError};
 use pando_wire::{DecodeError, EncodeError, LeafIndex, PreSharedKeyId, ProposalRef};
 
 /// Why an operation failed. The group is as it was.
@@ -30,7 +30,7 @@ pub enum GroupError {
     Framing(#[from] FramingError),
     /// A tree or a path is not right.
     #[error(transparent)]
-    Tree(#[from] TreeError),
+    Tree(TreeError),
     /// A key is not to be had.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -49,9 +49,22 @@ pub enum GroupError {
     /// What was stored is not a group: a row is missing or malformed.
     #[error("a stored row is missing or malformed: {0:?}")]
     Stored(RowKey),
+    /// Our store could not read a row, a pre-shared key or its list of groups. No peer is to blame; the operation can be
+    /// repeated.
+    #[error("the store could not be read: {0}")]
+    Source(#[from] SourceError),
     /// The caller asked for what cannot be done.
     #[error(transparent)]
     Misuse(#[from] Misuse),
+}
+
+impl From<TreeError> for GroupError {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Source(error) => Self::Source(error),
+            error => Self::Tree(error),
+        }
+    }
 }
 
 impl GroupError {
@@ -67,7 +80,7 @@ impl GroupError {
     /// Returns whether the operation has failed for a reason of this client alone, and can be repeated: a stored node or
     /// index entry of the tree could not be read, or a limit was exceeded.
     pub(crate) const fn is_local(&self) -> bool {
-        matches!(self, Self::Tree(TreeError::Source(_) | TreeError::Stored(_)) | Self::Exceeded(_))
+        matches!(self, Self::Source(_) | Self::Tree(TreeError::Stored(_)) | Self::Exceeded(_))
     }
 
     /// Returns whether a Commit was refused for a reason that may change while the epoch lasts: what this client has got, its
@@ -172,6 +185,9 @@ pub enum Misuse {
     /// A lifetime ends before it begins.
     #[error("the lifetime ends before it begins")]
     NegativeLifetime,
+    /// A KeyPackage without a lifetime, made by a client that does not know the time.
+    #[error("a lifetime is needed, or a context with the time")]
+    TimeNeeded,
     /// A ReInit to a protocol version that this library does not have.
     #[error("the library does not have this protocol version")]
     UnsupportedVersion,

@@ -1,6 +1,6 @@
 //! Groups: the rules of RFC 9420 (sections 5.3, 7.2, 7.3, 10 to 13) and the state machine.
 //!
-//! - [`Group`] is a member's view of a group. It is created ([`Group::create`]) or joined
+//! - [`Group`] is a member's view of a group. It is created ([`Group::builder`]) or joined
 //!   ([`Group::join`]), takes messages ([`Group::process`]), and makes Commits ([`Group::commit`]),
 //!   proposals and application messages.
 //! - A Commit, received or made, becomes a [`Staged`] epoch; nothing of the group changes until it is merged
@@ -18,43 +18,27 @@
 //! Alice creates a group and adds Bob, who reads what she sends.
 //!
 //! ```
-//! use pando_crypto::{CryptoProvider, RustCrypto, Signer};
-//! use pando_group::{
-//!     BasicIdentities, Client, DefaultRules, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, NoPsks, Processed, Rows,
-//! };
-//! use pando_wire::{
-//!     Capabilities, CipherSuite, Credential, CredentialType, Extensions, Lifetime,
-//! };
-//! use rand_core::SeedableRng;
+//! use pando_crypto::{CryptoProvider, RustCrypto};
+//! use pando_group::{BasicIdentities, Client, Group, Processed, Rows};
+//! use pando_wire::{CipherSuite, Credential};
+//! # use rand_core::SeedableRng;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // An application takes a generator that the operating system has seeded.
-//! let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
-//! let suite_id = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
-//! let suite = RustCrypto.suite(suite_id).ok_or("no such cipher suite")?;
-//! let template = |name: &[u8]| KeyPackageTemplate {
-//!     credential: Credential::Basic { identity: name.into() },
-//!     capabilities: Capabilities::new([suite_id], [CredentialType::BASIC]),
-//!     lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
-//!     leaf_extensions: Extensions::default(),
-//!     extensions: Extensions::default(),
-//! };
-//! let alice_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
-//! let bob_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
-//! let alice_bundle = KeyPackageBundle::new(suite, template(b"alice"), &*alice_signs, &mut rng)?;
-//! let bob_bundle = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
-//! fn client(signer: &dyn Signer) -> Client<'_> {
-//!     let (policy, rules, psks) = (&BasicIdentities, &DefaultRules, &NoPsks);
-//!     let (is_in_group, config) = (&|_: &_| false, GroupConfig::default());
-//!     Client { crypto: &RustCrypto, signer, policy, rules, psks, is_in_group, now: None, config }
-//! }
-//! let (alice, bob) = (client(&*alice_signs), client(&*bob_signs));
+//! # let (rng, now) = (&mut rand_chacha::ChaCha20Rng::seed_from_u64(1), 1_800_000_000);
+//! const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+//! let suite = RustCrypto.suite(SUITE).ok_or("no such cipher suite")?;
+//! let client = Client::new(BasicIdentities);
+//! let alice_signer = suite.signer(&suite.signature_generate_key(rng)?)?;
+//! let bob_signer = suite.signer(&suite.signature_generate_key(rng)?)?;
+//! // What each call takes of a client: its settings, the time and its signature key.
+//! let (alice, bob) = (client.at(now, &*alice_signer), client.at(now, &*bob_signer));
+//! let alice_bundle = alice.key_package(SUITE, Credential::basic("alice")).build(rng)?;
+//! let bob_bundle = bob.key_package(SUITE, Credential::basic("bob")).build(rng)?;
 //!
-//! let id = b"tea".as_slice().into();
+//! // The result of an operation comes out when its changes are stored: here in memory, in a client in a database.
 //! let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
-//! let created = Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng)?;
-//! let mut alices = created.persist_to(&mut alices_rows)?;
-//! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, &mut rng)?;
+//! let mut alices = Group::builder("tea").build(alice_bundle, &alice, rng)?.persist_to(&mut alices_rows)?;
+//! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, rng)?;
 //! let commit = commit.persist_to(&mut alices_rows)?;
 //! // Once the delivery service has accepted the Commit:
 //! alices.merge_pending()?.persist_to(&mut alices_rows)?;
@@ -63,12 +47,9 @@
 //! let mut bobs = Group::join(&welcome, &bob_bundle, None, &bob)?.persist_to(&mut bobs_rows)?;
 //! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
 //!
-//! let message = alices.encrypt(b"at five?", b"", &alice, &mut rng)?.persist_to(&mut alices_rows)?;
+//! let message = alices.encrypt("at five?", &alice, rng)?.persist_to(&mut alices_rows)?;
 //! let processed = bobs.process(message, &bob)?.persist_to(&mut bobs_rows)?;
-//! match processed {
-//!     Processed::Application { data, .. } => assert_eq!(&*data, b"at five?"),
-//!     other => return Err(format!("not a message: {other:?}").into()),
-//! }
+//! assert!(matches!(processed, Processed::Application { data, .. } if *data == *b"at five?"));
 //! # Ok(())
 //! # }
 //! ```
@@ -82,11 +63,13 @@
     )
 )]
 
-mod client_context;
+mod client;
 mod config;
+mod context;
 mod error;
 mod group_rules;
 mod identity;
+mod known_groups;
 mod operations;
 mod psk;
 mod public_group;
@@ -95,19 +78,25 @@ mod state;
 mod storage;
 mod violation;
 
-pub use client_context::Client;
+pub use client::Client;
 pub use config::{AcceptedHandshakes, GroupConfig, Limits};
+pub use context::Context;
 pub use error::{Exceeded, GroupError, Missing, Misuse};
 pub use group_rules::{AdmitAll, Advice, DefaultRules, GroupRules, LocalPolicy, RuleError};
 pub use identity::{BasicIdentities, IdentityError, IdentityPolicy};
+pub use known_groups::{KnownGroups, NoGroups};
 pub use operations::commit::{CommitBuilder, CommitOutput};
+pub use operations::create::GroupBuilder;
 pub use operations::external_commit::ExternalJoin;
 pub use operations::external_proposal::{propose_as_external_sender, propose_own_add};
-pub use operations::key_package_bundle::{KeyPackageBundle, KeyPackageTemplate};
+pub use operations::group_info::GroupInfoBuilder;
+pub use operations::join::{Invitation, Offer, VerifiedOffer};
+pub use operations::key_package_bundle::{KeyPackageBuilder, KeyPackageBundle, KeyPackageTemplate};
 pub use operations::new_leaf::NewLeaf;
 pub use operations::process::Processed;
 pub use operations::proposal_filter::{LeftOut, LeftOutReason};
 pub use operations::resumption::{Created, Successor};
+pub use operations::send::ApplicationData;
 pub use psk::{NoPsks, PskStore};
 pub use public_group::{PublicGroup, PublicProcessed};
 pub use state::commit_view::{CommitView, StateView};
@@ -115,7 +104,7 @@ pub use state::group::Group;
 pub use state::group_state::GroupState;
 pub use state::leaf_change::LeafChange;
 pub use state::pending_proposal::PendingProposal;
-pub use state::public_state::PublicState;
+pub use state::public_state::{Member, PublicState};
 pub use state::staged::{PublicStaged, Staged};
 pub use storage::delta::{Delta, DeltaError, Fit};
 pub use storage::position::{Instance, Position, StateRow};
@@ -124,3 +113,6 @@ pub use storage::row_source::RowSource;
 pub use storage::stored_group::StoredGroup;
 pub use storage::unpersisted::{NotContiguous, PersistError, Unpersisted};
 pub use violation::Violation;
+
+/// The error of a store that could not be read.
+pub use pando_tree::SourceError;

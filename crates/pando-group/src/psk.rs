@@ -3,15 +3,25 @@
 use crate::{GroupError, Missing};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::{PskSecret, PskValue};
+use pando_tree::SourceError;
 use pando_wire::{GroupId, PreSharedKey, PreSharedKeyId, Proposal, Psk, ResumptionPskUsage};
 
 /// The application's pre-shared keys.
+///
+/// If a key cannot be read, the operation fails with [`GroupError::Source`] and changes nothing.
 pub trait PskStore {
-    /// An external PSK by its identifier.
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue>;
+    /// Returns an external PSK by its identifier, or `None` if the client does not have it.
+    ///
+    /// # Errors
+    /// [`SourceError`] if it cannot be read.
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError>;
 
-    /// The resumption PSK of an epoch of another group, or of one that the group itself has forgotten.
-    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue>;
+    /// Returns the resumption PSK of an epoch of another group, or of one that the group itself has forgotten, or `None` if
+    /// the client does not have it.
+    ///
+    /// # Errors
+    /// [`SourceError`] if it cannot be read.
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError>;
 }
 
 /// No pre-shared keys.
@@ -19,21 +29,21 @@ pub trait PskStore {
 pub struct NoPsks;
 
 impl PskStore for NoPsks {
-    fn external(&self, _: &[u8]) -> Option<PskValue> {
-        None
+    fn external(&self, _: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 
-    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
-/// Whether a PSK is for reinitialization or branching.
+/// Returns whether a PSK is for reinitialization or branching.
 pub(crate) fn is_resumption(id: &PreSharedKeyId) -> bool {
     matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. })
 }
 
-/// A proposal to mix a PSK in, with a fresh nonce (section 12.1.4).
+/// Returns a proposal to mix a PSK in, with a fresh nonce (section 12.1.4).
 pub(crate) fn propose_psk(suite: Suite, psk: Psk, rng: &mut dyn CryptoRng) -> Proposal {
     let mut nonce = suite.zero_secret();
     rng.fill_bytes(nonce.expose_mut());
@@ -41,21 +51,22 @@ pub(crate) fn propose_psk(suite: Suite, psk: Psk, rng: &mut dyn CryptoRng) -> Pr
     Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
 }
 
-/// A pre-shared key, if it is at hand. `own` knows the group's own epochs.
+/// Returns a pre-shared key. `own` returns those of the group's own epochs.
 pub(crate) fn find_psk(
     id: &PreSharedKeyId,
     own: impl Fn(&GroupId, u64) -> Option<PskValue>,
     store: &dyn PskStore,
-) -> Option<PskValue> {
+) -> Result<Option<PskValue>, SourceError> {
     match &id.psk {
         Psk::External { psk_id } => store.external(psk_id),
-        Psk::Resumption { psk_group_id, psk_epoch, .. } => {
-            own(psk_group_id, *psk_epoch).or_else(|| store.resumption(psk_group_id, *psk_epoch))
-        }
+        Psk::Resumption { psk_group_id, psk_epoch, .. } => match own(psk_group_id, *psk_epoch) {
+            Some(value) => Ok(Some(value)),
+            None => store.resumption(psk_group_id, *psk_epoch),
+        },
     }
 }
 
-/// The secret of some pre-shared keys, in their order. `own` knows the group's own epochs.
+/// Returns the secret of pre-shared keys, in their order. `own` returns those of the group's own epochs.
 pub(crate) fn psk_secret<'a>(
     suite: Suite,
     ids: impl IntoIterator<Item = &'a PreSharedKeyId>,
@@ -65,7 +76,7 @@ pub(crate) fn psk_secret<'a>(
     let psks = ids
         .into_iter()
         .map(|id| {
-            let value = find_psk(id, &own, store);
+            let value = find_psk(id, &own, store)?;
             value.map(|value| (id, value)).ok_or_else(|| Missing::Psk(id.clone()).into())
         })
         .collect::<Result<Vec<_>, GroupError>>()?;

@@ -21,7 +21,7 @@ fn join(
     let join =
         ExternalJoin { group_info, tree, template, resync: lost, psks: Vec::new(), authenticated_data: b"" };
     let mut rows = Rows::new();
-    let (group, commit) = join.build(&person.client(), rng)?.persist_to(&mut rows)?;
+    let (group, commit) = join.build(&person.cx(), rng)?.persist_to(&mut rows)?;
     let mut member = Member { person, group, rows };
     // The delivery service has accepted the Commit.
     member.group.merge_pending()?.persist_to(&mut member.rows)?;
@@ -34,14 +34,14 @@ pub(crate) fn main() -> Outcome {
     let mut alice = Person::new("Alice", suite, &mut rng)?.create("open house", suite, &mut rng)?;
 
     // Alice publishes what the group is like. Whoever may see this can join, until the next Commit.
-    let group_info = alice.group.group_info(true, &alice.person.client())?;
+    let group_info = alice.group.group_info().build(&alice.person.cx())?;
     let bob = Person::new("Bob", suite, &mut rng)?;
     let (mut bob, commit) = join(bob, &group_info, None, &mut rng)?;
     alice.receive(&commit)?;
     println!("Bob has let himself in.");
     assert_agreement([&alice, &bob]);
 
-    let group_info = alice.group.group_info(true, &alice.person.client())?;
+    let group_info = alice.group.group_info().build(&alice.person.cx())?;
     let carol = Person::new("Carol", suite, &mut rng)?;
     let (mut carol, commit) = join(carol, &group_info, None, &mut rng)?;
     deliver(&commit, [&mut alice, &mut bob])?;
@@ -56,7 +56,7 @@ pub(crate) fn main() -> Outcome {
     let his_leaf = group.own_leaf();
     drop(group);
     println!("Bob has lost his group.");
-    let group_info = carol.group.group_info(true, &carol.person.client())?;
+    let group_info = carol.group.group_info().build(&carol.person.cx())?;
     let (mut bob, commit) = join(person, &group_info, Some(his_leaf), &mut rng)?;
     deliver(&commit, [&mut alice, &mut carol])?;
     println!("Bob is back, in {}, where he was before.", bob.group.own_leaf());

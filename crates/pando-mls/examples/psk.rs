@@ -13,13 +13,13 @@ use rand_core::SeedableRng;
 struct ExchangedOverTea;
 
 impl PskStore for ExchangedOverTea {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        (psk_id == b"over tea").then(|| [0x7e; 32].as_slice().into())
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok((psk_id == b"over tea").then(|| [0x7e; 32].as_slice().into()))
     }
 
     /// The group itself remembers those of its own epochs.
-    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn main() -> Outcome {
     let welcome = welcome.ok_or("somebody was added, and there is no Welcome")?;
     let mut bob = bob.join(&welcome, &bobs)?;
     println!("Bob has the key from over tea, and has joined.");
-    let refused = Group::join(&welcome, &eves, None, &eve.client());
+    let refused = Group::join(&welcome, &eves, None, &eve.cx());
     assert!(matches!(refused, Err(GroupError::Missing(Missing::Psk(_)))));
     println!("Eve does not, and cannot.");
     assert_agreement([&alice, &bob]);

@@ -52,7 +52,8 @@ impl Server {
 /// Sends handshakes in public.
 fn person(name: &str, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<Person> {
     let mut person = Person::new(name, suite, rng)?;
-    person.config.encrypt_handshakes = false;
+    let config = GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() };
+    person.client = person.client.with_config(config);
     Ok(person)
 }
 
@@ -60,14 +61,14 @@ pub(crate) fn main() -> Outcome {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let suite = suite(SUITE)?;
     let mut alice = person("Alice", suite, &mut rng)?.create("town hall", suite, &mut rng)?;
-    let mut server = Server::new(suite, &alice.group.group_info(true, &alice.person.client())?)?;
+    let mut server = Server::new(suite, &alice.group.group_info().build(&alice.person.cx())?)?;
 
     // Alice adds Bob. The server accepts the Commit, so she enters its epoch, and Bob gets the Welcome.
     let bob = person("Bob", suite, &mut rng)?;
     let bundle = bob.key_package(suite, &mut rng)?;
     let key_package = bundle.key_package.clone();
     let builder = alice.group.commit().add(key_package).with_group_info();
-    let output = builder.build(&alice.person.client(), &mut rng)?.persist_to(&mut alice.rows)?;
+    let output = builder.build(&alice.person.cx(), &mut rng)?.persist_to(&mut alice.rows)?;
     server.receive(&output.message, output.group_info.as_ref())?;
     alice.receive(&output.message)?;
     let welcome = output.welcome.ok_or("a member was added, and there is no Welcome")?;
@@ -76,7 +77,7 @@ pub(crate) fn main() -> Outcome {
 
     // Carol joins with the tree that the server has; the rest she has from Bob.
     let carol = person("Carol", suite, &mut rng)?;
-    let group_info = bob.group.group_info(false, &bob.person.client())?;
+    let group_info = bob.group.group_info().without_tree().build(&bob.person.cx())?;
     let tree = server.group.public().tree().export()?;
     let (tree, template) = (Some(&*tree), carol.leaf());
     let join = ExternalJoin {
@@ -88,10 +89,10 @@ pub(crate) fn main() -> Outcome {
         authenticated_data: b"",
     };
     let mut rows = Rows::new();
-    let (group, commit) = join.build(&carol.client(), &mut rng)?.persist_to(&mut rows)?;
+    let (group, commit) = join.build(&carol.cx(), &mut rng)?.persist_to(&mut rows)?;
     let mut carol = Member { person: carol, group, rows };
     // She describes the epoch that her Commit begins. She is a member when the server has taken both.
-    let group_info = carol.group.group_info(false, &carol.person.client())?;
+    let group_info = carol.group.group_info().without_tree().build(&carol.person.cx())?;
     server.receive(&commit, Some(&group_info))?;
     carol.group.merge_pending()?.persist_to(&mut carol.rows)?;
     alice.receive(&commit)?;

@@ -40,13 +40,13 @@ pub(crate) fn main() -> Outcome {
     let bobs = new_bob.key_package(new_suite, &mut rng)?;
     let successor = Successor::new(alices, vec![bobs.key_package.clone()]);
     let mut rows = Rows::new();
-    let created = alice.group.reinitialize(successor, &new_alice.client(), &mut rng)?;
+    let created = alice.group.reinitialize(successor, &new_alice.cx(), &mut rng)?;
     let Created { group, welcome } = created.persist_to(&mut rows)?;
     let welcome = welcome.ok_or("nobody else is there")?;
     let mut new_alice = Member { person: new_alice, group, rows };
 
     // Who joins must have the old group, which proves that the new one follows from it.
-    let joined = bob.group.join_successor(&welcome, &bobs, None, &new_bob.client())?;
+    let joined = bob.group.join_successor(&welcome, &bobs, None, &new_bob.cx())?;
     let mut new_bob = Member::new(new_bob, joined)?;
     println!("Alice and Bob are in a group with {}.", new_suite.cipher_suite());
     let message = new_bob.send("Like new!", &mut rng)?;

@@ -6,45 +6,25 @@
 //! Alice creates a group and adds Bob, who reads what she sends.
 //!
 //! ```
-//! use pando_mls::{
-//!     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, DefaultRules,
-//!     Extensions, Group, GroupConfig,
-//!     KeyPackageBundle, KeyPackageTemplate, Lifetime, NoPsks, Processed, Rows, RustCrypto, Signer,
-//! };
-//! use rand_core::SeedableRng;
+//! use pando_mls::*;
+//! # use rand_core::SeedableRng;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // An application takes a generator that the operating system has seeded.
-//! let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
-//! let suite_id = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
-//! let suite = RustCrypto.suite(suite_id).ok_or("no such cipher suite")?;
-//!
-//! // A client is what it signs with, whom it believes, and what it has.
-//! fn client(signer: &dyn Signer) -> Client<'_> {
-//!     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-//!     Client { crypto: &RustCrypto, signer, policy, rules: &DefaultRules, psks, is_in_group: &|_| false, now: None, config }
-//! }
-//! let alice_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
-//! let bob_signs = suite.signer(&suite.signature_generate_key(&mut rng)?)?;
-//! let (alice, bob) = (client(&*alice_signs), client(&*bob_signs));
-//!
-//! // What others need to add it is a KeyPackage, which it publishes.
-//! let template = |name: &[u8]| KeyPackageTemplate {
-//!     credential: Credential::Basic { identity: name.into() },
-//!     capabilities: Capabilities::new([suite_id], [CredentialType::BASIC]),
-//!     lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
-//!     leaf_extensions: Extensions::default(),
-//!     extensions: Extensions::default(),
-//! };
-//! let alice_bundle = KeyPackageBundle::new(suite, template(b"alice"), &*alice_signs, &mut rng)?;
-//! let bob_bundle = KeyPackageBundle::new(suite, template(b"bob"), &*bob_signs, &mut rng)?;
+//! # let (rng, now) = (&mut rand_chacha::ChaCha20Rng::seed_from_u64(1), 1_800_000_000);
+//! const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+//! let suite = RustCrypto.suite(SUITE).ok_or("no such cipher suite")?;
+//! let client = Client::new(BasicIdentities);
+//! let alice_signer = suite.signer(&suite.signature_generate_key(rng)?)?;
+//! let bob_signer = suite.signer(&suite.signature_generate_key(rng)?)?;
+//! // What each call takes of a client: its settings, the time and its signature key.
+//! let (alice, bob) = (client.at(now, &*alice_signer), client.at(now, &*bob_signer));
+//! let alice_bundle = alice.key_package(SUITE, Credential::basic("alice")).build(rng)?;
+//! let bob_bundle = bob.key_package(SUITE, Credential::basic("bob")).build(rng)?;
 //!
 //! // The result of an operation comes out when its changes are stored: here in memory, in a client in a database.
-//! let id = b"tea".as_slice().into();
 //! let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
-//! let created = Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng)?;
-//! let mut alices = created.persist_to(&mut alices_rows)?;
-//! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, &mut rng)?;
+//! let mut alices = Group::builder("tea").build(alice_bundle, &alice, rng)?.persist_to(&mut alices_rows)?;
+//! let commit = alices.commit().add(bob_bundle.key_package.clone()).build(&alice, rng)?;
 //! let commit = commit.persist_to(&mut alices_rows)?;
 //! // Once the delivery service has accepted the Commit:
 //! alices.merge_pending()?.persist_to(&mut alices_rows)?;
@@ -53,7 +33,7 @@
 //! let mut bobs = Group::join(&welcome, &bob_bundle, None, &bob)?.persist_to(&mut bobs_rows)?;
 //! assert_eq!(alices.epoch_authenticator(), bobs.epoch_authenticator());
 //!
-//! let message = alices.encrypt(b"at five?", b"", &alice, &mut rng)?.persist_to(&mut alices_rows)?;
+//! let message = alices.encrypt("at five?", &alice, rng)?.persist_to(&mut alices_rows)?;
 //! let processed = bobs.process(message, &bob)?.persist_to(&mut bobs_rows)?;
 //! assert!(matches!(processed, Processed::Application { data, .. } if *data == *b"at five?"));
 //! # Ok(())
@@ -67,8 +47,8 @@
 //!
 //! | To do this | call | RFC 9420 |
 //! |---|---|---|
-//! | publish a KeyPackage | [`KeyPackageBundle::new`] | 10 |
-//! | create a group | [`Group::create`] | 11 |
+//! | publish a KeyPackage | [`Context::key_package`] | 10 |
+//! | create a group | [`Group::builder`] | 11 |
 //! | add, remove, replace extensions, mix keys in, end the group | [`Group::commit`], [`CommitBuilder`] | 12.4.1 |
 //! | renew one's own keys | [`Group::commit`] without anything | 12.4 |
 //! | change one's own credential or signature key | [`CommitBuilder::new_leaf`] | 7.3, 12.4.1 |
@@ -79,7 +59,7 @@
 //! | take any message | [`Group::process`] | 6, 12.4.2, 15 |
 //! | enter the next epoch | [`Group::merge`], [`Group::merge_pending`] | 12.4.2 |
 //! | send data | [`Group::encrypt`] | 15 |
-//! | join by a Welcome | [`Group::join`] | 12.4.3.1 |
+//! | join by a Welcome | [`Group::join`], or step by step from an [`Invitation`] | 12.4.3.1 |
 //! | join without one, or come back after a loss | [`ExternalJoin`] with a [`Group::group_info`] | 12.4.3.2 |
 //! | propose from outside | [`propose_as_external_sender`], [`propose_own_add`] | 12.1.8 |
 //! | go on with another suite, or with some members | [`Group::reinitialize`], [`Group::branch`] | 11.2, 11.3 |
@@ -145,7 +125,7 @@
 //!
 //! # Time, randomness, identities
 //!
-//! Time is [`Client::now`], in seconds since 1970; randomness is an argument, and must come from a cryptographic
+//! Time is an argument of [`Client::at`], in seconds since 1970; randomness is an argument, and must come from a cryptographic
 //! generator. Who somebody is, the [`IdentityPolicy`] decides: [`BasicIdentities`] believes names, [`X509Identities`]
 //! validates chains of certificates, and applications write their own. All members of a group must decide alike.
 //!

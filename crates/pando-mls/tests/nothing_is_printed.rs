@@ -27,6 +27,9 @@ use rand_core::SeedableRng;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::Path;
+use std::sync::LazyLock;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(AdmitAll));
 
 /// What is printed of types, by their names, and the secrets that must not be there.
 #[derive(Default)]
@@ -156,17 +159,8 @@ fn print_secrets(printed: &mut Printed) {
     );
 }
 
-fn client(signer: &dyn Signer) -> Client<'_> {
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy: &BasicIdentities,
-        rules: &AdmitAll,
-        psks: &NoPsks,
-        is_in_group: &|_| false,
-        now: None,
-        config: GroupConfig::default(),
-    }
+fn client(signer: &dyn Signer) -> Context<'_> {
+    CLIENT.without_clock(signer)
 }
 
 /// The building blocks below groups.
@@ -225,14 +219,13 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     keys.iter().for_each(|key| printed.secret(key.expose()));
     let signers = keys.each_ref().map(|key| suite.signer(key).unwrap());
     let [alice, bob] = signers.each_ref().map(|signer| client(&**signer));
-    let bundle = |name, client: &Client<'_>, rng: &mut ChaCha20Rng| {
-        KeyPackageBundle::new(suite, template(name, suite), client.signer, rng).unwrap()
+    let bundle = |name, client: &Context<'_>, rng: &mut ChaCha20Rng| {
+        KeyPackageBundle::new(suite, template(name, suite), client.signer(), rng).unwrap()
     };
     let (alice_bundle, bob_bundle) = (bundle(b"alice", &alice, rng), bundle(b"bob", &bob, rng));
     printed.holder("KeyPackageBundle", &bob_bundle, bob_bundle.init_key_pair.private.expose());
     printed.secret(bob_bundle.leaf_key_pair.private.expose());
-    let created =
-        Group::create(suite, b"group".as_slice().into(), Extensions::default(), alice_bundle, &alice, rng);
+    let created = Group::builder("group").build(alice_bundle, &alice, rng);
     let (mut alices, delta) = created.unwrap().into_parts();
     printed.print("Delta", &delta);
     printed.rows_of(&alices);
@@ -272,7 +265,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
 
     // What is written.
     printed.secret(TEXT);
-    let (message, delta) = alices.encrypt(TEXT, b"", &alice, rng).unwrap().into_parts();
+    let (message, delta) = alices.encrypt(TEXT, &alice, rng).unwrap().into_parts();
     printed.print("MlsMessage", &message);
     printed.print("Delta", &delta);
     let processed = bobs.process(message, &bob).unwrap().assume_persisted();
@@ -281,7 +274,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let key_packages = vec![bundle(b"bob", &bob, rng).key_package];
     let successor = Successor::new(bundle(b"alice", &alice, rng), key_packages);
     printed.holder("Successor", &successor, successor.bundle.init_key_pair.private.expose());
-    let id = b"branch".as_slice().into();
+    let id = "branch";
     let created =
         alices.branch(id, Extensions::default(), successor, &alice, rng).unwrap().assume_persisted();
     printed.print("Created", &created);
@@ -404,10 +397,8 @@ fn no_error_has_a_secret() {
     let signer = suite.signer(&key).unwrap();
     let bundle = KeyPackageBundle::new(suite, template(b"alice", suite), &*signer, &mut rng).unwrap();
     let client = client(&*signer);
-    let (id, extensions) = (b"group".as_slice().into(), Extensions::default());
-    let mut group =
-        Group::create(suite, id, extensions, bundle, &client, &mut rng).unwrap().assume_persisted();
-    let message = group.encrypt(TEXT, b"", &client, &mut rng).unwrap().assume_persisted();
+    let mut group = Group::builder("group").build(bundle, &client, &mut rng).unwrap().assume_persisted();
+    let message = group.encrypt(TEXT, &client, &mut rng).unwrap().assume_persisted();
     error(&group.process(message, &client).unwrap_err());
     error(&group.export("label", b"", 1 << 20).unwrap_err());
     // Rows that are cut short.

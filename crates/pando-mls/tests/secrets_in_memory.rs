@@ -27,14 +27,17 @@ mod secrets;
 use crate::search::Wanted;
 use pando_mls::wire::GroupSecrets;
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Decode,
-    Encode, Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, Lifetime, MlsMessage,
-    Processed, Proposal, Psk, PskStore, PskValue, RatchetType, RowKey, RustCrypto, SecretId, Signer, Suite,
+    Capabilities, CipherSuite, Client, Context, Credential, CredentialType, CryptoProvider, Decode, Encode,
+    Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, Lifetime, MlsMessage, Processed,
+    Proposal, Psk, PskStore, PskValue, RatchetType, RowKey, RustCrypto, SecretId, Signer, SourceError, Suite,
     Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
+use std::sync::LazyLock;
 use std::sync::{Mutex, MutexGuard};
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 /// One test at a time: one must not find what another has in use.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -68,26 +71,17 @@ fn psk_value(psk_id: &[u8]) -> Vec<u8> {
 }
 
 impl PskStore for Psks {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        Some(psk_value(psk_id).into())
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some(psk_value(psk_id).into()))
     }
 
-    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
-fn client(signer: &dyn Signer, config: GroupConfig) -> Client<'_> {
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy: &BasicIdentities,
-        rules: &pando_mls::AdmitAll,
-        psks: &Psks,
-        is_in_group: &|_| false,
-        now: None,
-        config,
-    }
+fn client(signer: &dyn Signer, config: GroupConfig) -> Context<'_> {
+    CLIENT.without_clock(signer).with_psks(&Psks).with_config(config)
 }
 
 /// Somebody with a signature key.
@@ -157,15 +151,13 @@ impl Pair {
         let mut rng = Forgetful::new(suite);
         let signers = [signer(suite, kept, &mut rng), signer(suite, kept, &mut rng)];
         let [alice, bob] = [0, 1].map(|index| client(&*signers[index], config));
-        let alice_bundle = bundle(suite, b"alice", alice.signer, &mut rng);
-        let bob_bundle = bundle(suite, b"bob", bob.signer, &mut rng);
+        let alice_bundle = bundle(suite, b"alice", alice.signer(), &mut rng);
+        let bob_bundle = bundle(suite, b"bob", bob.signer(), &mut rng);
         gone.add("private init key", alice_bundle.init_key_pair.private.expose());
         kept.add("private leaf key", bob_bundle.leaf_key_pair.private.expose());
-        let id = b"memory".as_slice().into();
+        let id = "memory";
         let (mut alices, delta) =
-            Group::create(suite, id, Extensions::default(), alice_bundle, &alice, &mut rng.0)
-                .unwrap()
-                .into_parts();
+            Group::builder(id).build(alice_bundle, &alice, &mut rng.0).unwrap().into_parts();
         drop(delta);
         want_rows(gone, &alices);
         let commit = alices
@@ -188,7 +180,7 @@ impl Pair {
     fn send(&mut self, from: usize) -> MlsMessage {
         let client = client(&*self.signers[from], self.config);
         let (message, delta) =
-            self.groups[from].encrypt(b"a message", b"", &client, &mut self.rng.0).unwrap().into_parts();
+            self.groups[from].encrypt(b"a message", &client, &mut self.rng.0).unwrap().into_parts();
         drop(delta);
         message
     }

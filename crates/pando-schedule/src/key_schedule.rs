@@ -138,7 +138,7 @@ impl IntermediateSecret {
     ///
     /// # Errors
     /// [`ScheduleError::Encode`] if the context is too long.
-    pub fn epoch_secret(self, suite: Suite, context: &GroupContext) -> Result<EpochSecret, ScheduleError> {
+    pub fn epoch_secret(&self, suite: Suite, context: &GroupContext) -> Result<EpochSecret, ScheduleError> {
         let context = context.encode()?;
         Ok(suite.expand_with_label(self.expose(), "epoch", &context, suite.hash_len())?.into())
     }

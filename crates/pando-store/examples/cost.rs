@@ -11,13 +11,16 @@
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
+    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Context, Credential, CredentialType,
     CryptoProvider, Delta, Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, Lifetime,
     NoPsks, Processed, RustCrypto, Signer, Suite,
 };
 use pando_store::{Erase, GroupLock, Key, SqliteStore};
 use rand_core::CryptoRng;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
+
+static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -67,15 +70,8 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
     let (signer, crowd) = (suite.signer(&suite.signature_generate_key(&mut rng())?)?, size - 2);
     let own = suite.signer(&suite.signature_generate_key(&mut rng())?)?;
     let (alice, bob) = (client(&*signer), client(&*own));
-    let mut alices = Group::create(
-        suite,
-        b"large".as_slice().into(),
-        Extensions::default(),
-        bundle(suite, &*signer)?,
-        &alice,
-        &mut rng(),
-    )?
-    .assume_persisted();
+    let mut alices =
+        Group::builder("large").build(bundle(suite, &*signer)?, &alice, &mut rng())?.assume_persisted();
     let bundle_of_bob = bundle(suite, &*own)?;
     let mut key_packages = vec![bundle_of_bob.key_package.clone()];
     for _ in 0..crowd {
@@ -101,7 +97,7 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
     let mut receiver = Receiver { store, lock, label };
     receiver.apply("join", &[joined])?;
     for what in std::iter::once("first message").chain(["next message"; 5]) {
-        let message = alices.encrypt(b"hello", b"", &alice, &mut rng())?.assume_persisted();
+        let message = alices.encrypt(b"hello", &alice, &mut rng())?.assume_persisted();
         let (_, delta) = bobs.process(message, &bob)?.into_parts();
         receiver.apply(what, &[delta])?;
     }
@@ -140,18 +136,9 @@ fn bundle(suite: Suite, signer: &dyn Signer) -> Result<KeyPackageBundle> {
     Ok(KeyPackageBundle::new(suite, template, signer, &mut rng())?)
 }
 
-fn client(signer: &dyn Signer) -> Client<'_> {
+fn client(signer: &dyn Signer) -> Context<'_> {
     let (policy, psks, config) = (&BasicIdentities, &NoPsks, GroupConfig::default());
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy,
-        rules: &pando_mls::DefaultRules,
-        psks,
-        is_in_group: &|_| false,
-        now: None,
-        config,
-    }
+    CLIENT.without_clock(signer).with_policy(policy).with_psks(psks).with_config(config)
 }
 
 fn rng() -> impl CryptoRng {

@@ -7,10 +7,9 @@
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Decode,
-    Encode, Extensions, FramingError, Group, GroupConfig, GroupError, GroupId, KeyPackageBundle,
-    KeyPackageTemplate, Lifetime, MlsMessage, MlsMessageBody, Processed, RustCrypto, Signer, Suite,
-    Unpersisted,
+    Capabilities, CipherSuite, Client, Context, Credential, CredentialType, CryptoProvider, Decode, Encode,
+    Extensions, FramingError, Group, GroupError, GroupId, KeyPackageBundle, KeyPackageTemplate, Lifetime,
+    MlsMessage, MlsMessageBody, Processed, RustCrypto, Signer, Suite, Unpersisted,
 };
 use pando_store::rusqlite::{self, OptionalExtension};
 use pando_store::{GroupLock, Key, OldWelcome, SqliteStore, StoreError};
@@ -65,22 +64,8 @@ impl Running {
         Ok(Self { store, signer })
     }
 
-    fn client<'a>(
-        &'a self,
-        psks: &'a dyn pando_mls::PskStore,
-        is_in_group: &'a dyn Fn(&GroupId) -> bool,
-    ) -> Client<'a> {
-        let (crypto, policy, config) = (&RustCrypto, &BasicIdentities, GroupConfig::default());
-        Client {
-            crypto,
-            signer: &*self.signer,
-            policy,
-            rules: &pando_mls::DefaultRules,
-            psks,
-            is_in_group,
-            now: None,
-            config,
-        }
+    fn cx<'a>(&'a self, client: &'a Client) -> Context<'a> {
+        client.without_clock(&*self.signer).with_psks(&self.store).with_groups(&self.store)
     }
 
     fn bundle(&self, name: &str) -> Result<KeyPackageBundle> {
@@ -97,16 +82,16 @@ impl Running {
     /// Does something with the group, and stores what it has changed together with what `also` writes.
     fn operate<T: 'static>(
         &mut self,
-        operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<Unpersisted<T>>,
+        operation: impl FnOnce(&mut Group, &Context<'_>) -> Result<Unpersisted<T>>,
         also: impl FnOnce(&rusqlite::Connection, &T) -> std::result::Result<(), StoreError>,
     ) -> Result<T> {
         let lock = self.lock()?;
         let rows = self.store.load(&lock)?.ok_or("no group")?;
         let result = {
-            let (psks, is_in_group) = (self.store.psks(), |id: &GroupId| self.store.is_in_group(id));
-            let client = self.client(&psks, &is_in_group);
-            let mut group = Group::load(&rows, &client)?;
-            operation(&mut group, &client)?
+            let client = Client::default();
+            let cx = self.cx(&client);
+            let mut group = Group::load(&rows, &cx)?;
+            operation(&mut group, &cx)?
         };
         Ok(self.store.persist(&lock, result, |transaction, result| also(transaction.connection(), result))?)
     }
@@ -117,8 +102,8 @@ impl Running {
 
     /// Encrypts, and puts the message into the outbox. It is not sent yet.
     fn write(&mut self, text: &str) -> Result<()> {
-        let encrypt = |group: &mut Group, client: &Client<'_>| {
-            Ok(group.encrypt(text.as_bytes(), b"", client, &mut rng())?)
+        let encrypt = |group: &mut Group, client: &Context<'_>| {
+            Ok(group.encrypt(text.as_bytes(), client, &mut rng())?)
         };
         self.operate(encrypt, |own, message| {
             own.execute("INSERT INTO outbox (message) VALUES (?1)", [message.encode()?])?;
@@ -148,7 +133,7 @@ impl Running {
         };
         let message = MlsMessage::decode(message)?;
         // There are no Commits in this chat. A client with Commits merges them here, in the same transaction.
-        let take = |group: &mut Group, client: &Client<'_>| match group.process(message, client) {
+        let take = |group: &mut Group, client: &Context<'_>| match group.process(message, client) {
             Ok(processed) => Ok(processed.map(Some)),
             // Our own message has come back.
             Err(GroupError::Framing(FramingError::OwnMessage)) => Ok(group.take_delta().map(|()| None)),
@@ -191,13 +176,12 @@ fn main() -> Result<()> {
     let alices = alice.bundle("alice")?;
     let lock = alice.lock()?;
     let created = {
-        let psks = alice.store.psks();
-        let client = alice.client(&psks, &|_| false);
-        Group::create(suite()?, chat(), Extensions::default(), alices, &client, &mut rng())?
+        let client = Client::default();
+        Group::builder(chat()).build(alices, &alice.cx(&client), &mut rng())?
     };
     alice.store.persist(&lock, created, |_, _| Ok::<_, StoreError>(()))?;
     drop(lock);
-    let added = |group: &mut Group, client: &Client<'_>| {
+    let added = |group: &mut Group, client: &Context<'_>| {
         Ok(group.commit().add(bundle.key_package).build(client, &mut rng())?)
     };
     let commit = alice.operate(added, |_, _| Ok(()))?;
@@ -210,8 +194,8 @@ fn main() -> Result<()> {
     let mut bob = start("bob")?;
     let stored = bob.store.key_package_for(&welcome)?.ok_or("not for Bob")?;
     let joined = {
-        let (psks, is_in_group) = (bob.store.psks(), |id: &GroupId| bob.store.is_in_group(id));
-        Group::join(&welcome, &stored.bundle, None, &bob.client(&psks, &is_in_group))?
+        let client = Client::default();
+        Group::join(&welcome, &stored.bundle, None, &bob.cx(&client))?
     };
     let lock = bob.store.lock(&joined.peek().public().context().group_id, Duration::from_secs(1))?;
     bob.store.persist(&lock, joined, |transaction, _| {

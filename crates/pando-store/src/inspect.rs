@@ -11,9 +11,9 @@ use crate::rotate::named_tag;
 use crate::store::{Store, key_id};
 use pando_mls::wire::{NodeIndex, Signature, SignaturePublicKey};
 use pando_mls::{
-    Client, CryptoError, CryptoProvider, EpochRow, Group, GroupConfig, GroupError, GroupId, GroupState,
-    IdentityPolicy, KeyKind, LeafIndex, Limits, NoPsks, PublicGroup, PublicState, RowKey, Rows, SecretId,
-    Signer, Suite, Tree, TreeKey,
+    Client, CryptoError, CryptoProvider, EpochRow, Group, GroupError, GroupId, GroupState, IdentityPolicy,
+    KeyKind, LeafIndex, Limits, PublicGroup, PublicState, RowKey, Rows, SecretId, Signer, Suite, Tree,
+    TreeKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -258,17 +258,9 @@ fn look_at_group(
             Err(error) => not_loaded(error),
         };
     }
-    let client = Client {
-        crypto,
-        signer: &NoSigner(SignaturePublicKey::default()),
-        policy,
-        rules: &pando_mls::DefaultRules,
-        psks: &NoPsks,
-        is_in_group: &|_| true,
-        now: None,
-        config: GroupConfig::default(),
-    };
-    let group = match Group::load(rows, &client) {
+    let (client, no_signer) = (Client::default(), NoSigner(SignaturePublicKey::default()));
+    let cx = client.without_clock(&no_signer).with_crypto(crypto).with_policy(policy);
+    let group = match Group::load(rows, &cx) {
         Ok(group) => group,
         Err(error) => return not_loaded(error),
     };

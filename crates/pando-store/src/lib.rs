@@ -8,10 +8,7 @@
 //! # Example
 //!
 //! ```
-//! # use pando_mls::{
-//! #     BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Encode, Extensions, Group,
-//! #     GroupConfig, GroupId, KeyPackageBundle, KeyPackageTemplate, Lifetime, RustCrypto,
-//! # };
+//! # use pando_mls::{BasicIdentities, CipherSuite, Client, Credential, CryptoProvider, Encode, Group, GroupId, RustCrypto};
 //! use pando_store::{Key, SqliteStore, StoreError};
 //! use std::time::Duration;
 //!
@@ -21,33 +18,26 @@
 //! # let (path, rng) = (folder.path().join("store"), &mut rand_chacha::ChaCha20Rng::seed_from_u64(1));
 //! # let suite = RustCrypto.suite(CipherSuite(1)).ok_or("no such cipher suite")?;
 //! # let signer = suite.signer(&suite.signature_generate_key(rng)?)?;
-//! # let bundle = KeyPackageBundle::new(suite, KeyPackageTemplate {
-//! #     credential: Credential::Basic { identity: b"alice".as_slice().into() },
-//! #     capabilities: Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]),
-//! #     lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
-//! #     leaf_extensions: Extensions::default(),
-//! #     extensions: Extensions::default(),
-//! # }, &*signer, rng)?;
+//! # let client = Client::new(BasicIdentities);
+//! # let cx = client.at(1_800_000_000, &*signer);
+//! # let bundle = cx.key_package(suite.cipher_suite(), Credential::basic("alice")).build(rng)?;
 //! let key = Key::bytes(&[7; 32])?; // From the operating system's store of keys.
 //! let mut store = SqliteStore::open(&path, &key)?;
 //! store.connection().execute_batch("CREATE TABLE IF NOT EXISTS outbox (message BLOB)")?;
-//! # let psks = pando_mls::NoPsks;
-//! # let (policy, config) = (&BasicIdentities, GroupConfig::default());
-//! # let client = Client { crypto: &RustCrypto, signer: &*signer, policy, rules: &pando_mls::DefaultRules, psks: &psks, is_in_group: &|_| false, now: None, config };
 //!
 //! // The lock of a group is for one client at a time, across processes.
-//! let id = GroupId::from(b"tea".as_slice());
+//! let id = GroupId::from("tea");
 //! let lock = store.lock(&id, Duration::from_secs(1))?;
 //! let mut group = match store.load(&lock)? {
-//!     Some(rows) => Group::load(&rows, &client)?,
+//!     Some(rows) => Group::load(&rows, &cx)?,
 //!     None => {
-//!         let created = Group::create(suite, id, Extensions::default(), bundle, &client, rng)?;
+//!         let created = Group::builder(id).build(bundle, &cx, rng)?;
 //!         store.persist(&lock, created, |_, _| Ok::<_, StoreError>(()))?
 //!     }
 //! };
 //!
 //! // The message is stored with the keys that it has used up, and sent after that.
-//! let encrypted = group.encrypt(b"at five?", b"", &client, rng)?;
+//! let encrypted = group.encrypt("at five?", &cx, rng)?;
 //! let message = store.persist(&lock, encrypted, |transaction, message| {
 //!     transaction.connection().execute("INSERT INTO outbox VALUES (?1)", [message.encode()?])?;
 //!     Ok::<_, StoreError>(())
@@ -71,7 +61,7 @@
 //! | join, and use a KeyPackage up | [`Store::key_package_for`], [`Transaction::use_key_package`] |
 //! | publish a KeyPackage | [`Transaction::insert_key_package`], [`Transaction::remove_expired`] |
 //! | sign | [`Transaction::put_signer`], [`Store::signer`] |
-//! | have pre-shared keys | [`Transaction::put_psk`], [`Store::psks`] |
+//! | have pre-shared keys | [`Transaction::put_psk`]; the store is the [`PskStore`](pando_mls::PskStore) of a [`Context`](pando_mls::Context) |
 //! | come back by an external Commit | [`Store::joining`], [`Store::load_joining`], [`Transaction::abandon_join`] |
 //! | read rows one by one | [`Store::row`], [`Store::rows`] |
 //! | change keys | [`Store::rewrap`], [`Store::rotate`], [`Store::shred`], and [`Store::erase`] after [`StoreError::NotErased`] |
@@ -147,7 +137,6 @@ pub use inspect::{Amount, Finding, Inventory, StoredGroupEntry};
 pub use key::{Argon2Cost, Argon2Limit, FORMAT, Key};
 pub use key_packages::{KEY_PACKAGE_GRACE, StoredKeyPackage};
 pub use memory::Memory;
-pub use psks::StorePsks;
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
 pub use signers::StoredSigner;

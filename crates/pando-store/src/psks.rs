@@ -7,9 +7,7 @@ use crate::error::Record;
 use crate::store::Store;
 use crate::transaction::Transaction;
 use pando_mls::wire::Opaque;
-use pando_mls::{Decode, Encode, GroupId, PskStore, PskValue, RowKey, SecretBytes, StoredGroup};
-use std::cell::RefCell;
-use std::fmt;
+use pando_mls::{Decode, Encode, GroupId, PskStore, PskValue, RowKey, SecretBytes, SourceError, StoredGroup};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -30,51 +28,18 @@ impl PskRecord {
     }
 }
 
-/// The pre-shared keys of a store, for [`Client::psks`](pando_mls::Client::psks): the external ones, and the
-/// resumption PSKs of its groups.
-///
-/// What cannot be read is not there for the library; [`StorePsks::take_error`] tells why.
-pub struct StorePsks<'a, B: Backend> {
-    store: &'a Store<B>,
-    error: RefCell<Option<StoreError>>,
-}
-
-impl<B: Backend> fmt::Debug for StorePsks<'_, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StorePsks").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<B: Backend> StorePsks<'_, B> {
-    /// The first thing that could not be read since this was called last.
-    pub fn take_error(&self) -> Option<StoreError> {
-        self.error.take()
+/// The external PSKs of the store, and the resumption PSKs of its groups.
+impl<B: Backend> PskStore for Store<B> {
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        self.psk(psk_id).map_err(SourceError::new)
     }
 
-    fn or_tell<T>(&self, result: Result<Option<T>, StoreError>) -> Option<T> {
-        result.unwrap_or_else(|error| {
-            self.error.borrow_mut().get_or_insert(error);
-            None
-        })
-    }
-}
-
-impl<B: Backend> PskStore for StorePsks<'_, B> {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        self.or_tell(self.store.psk(psk_id))
-    }
-
-    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
-        self.or_tell(self.store.resumption_psk(group_id, epoch))
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError> {
+        self.resumption_psk(group_id, epoch).map_err(SourceError::new)
     }
 }
 
 impl<B: Backend> Store<B> {
-    /// The pre-shared keys.
-    pub const fn psks(&self) -> StorePsks<'_, B> {
-        StorePsks { store: self, error: RefCell::new(None) }
-    }
-
     /// An external PSK.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use crate::instance::{InstanceCipher, State, Sums, row_key};
 use crate::key::{Header, Key};
 use crate::transaction::Transaction;
 use pando_mls::{
-    Encode, Fit, GroupId, GroupState, PersistError, RowKey, Rows, SecretBytes, StateRow, Unpersisted,
+    Encode, Fit, GroupId, GroupState, KnownGroups, PersistError, RowKey, Rows, SecretBytes, SourceError,
+    StateRow, Unpersisted,
 };
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -48,6 +49,13 @@ pub struct Store<B: Backend> {
 impl<B: Backend> fmt::Debug for Store<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("erase", &self.erase).finish_non_exhaustive()
+    }
+}
+
+/// The groups that the client was not removed from.
+impl<B: Backend> KnownGroups for Store<B> {
+    fn is_in_group(&self, group_id: &GroupId) -> Result<bool, SourceError> {
+        Self::is_in_group(self, group_id).map_err(SourceError::new)
     }
 }
 
@@ -232,19 +240,16 @@ impl<B: Backend> Store<B> {
         Ok(self.group_record(group_id)?.is_some_and(|record| record.current.is_some()))
     }
 
-    /// Returns whether the client is in a group, for [`Client::is_in_group`](pando_mls::Client::is_in_group): the group is
-    /// stored and the client was not removed from it. If that cannot be read, the client is in the group, so that nothing is
-    /// joined.
-    #[must_use]
-    pub fn is_in_group(&self, group_id: &GroupId) -> bool {
-        match self.stored_group(group_id) {
-            Ok(Some(stored)) => match stored.state {
-                GroupState::Active | GroupState::Reinitialized => true,
-                GroupState::Joining | GroupState::Removed => false,
-            },
-            Ok(None) => false,
-            Err(_) => true,
-        }
+    /// Returns whether the client is in a group: the group is stored and the client was not removed from it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn is_in_group(&self, group_id: &GroupId) -> Result<bool, StoreError> {
+        let stored = self.stored_group(group_id)?;
+        Ok(stored.is_some_and(|stored| match stored.state {
+            GroupState::Active | GroupState::Reinitialized => true,
+            GroupState::Joining | GroupState::Removed => false,
+        }))
     }
 
     /// Overwrites deleted contents.

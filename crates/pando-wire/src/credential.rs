@@ -4,6 +4,7 @@
 
 use crate::codec::list;
 use crate::{CredentialType, Opaque};
+use std::fmt;
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -41,6 +42,12 @@ pub struct Certificate {
 impl crate::Encode for Certificate {}
 
 impl Credential {
+    /// Returns a basic credential with this identity.
+    #[must_use]
+    pub fn basic(identity: impl Into<Opaque>) -> Self {
+        Self::Basic { identity: identity.into() }
+    }
+
     /// The type of this credential.
     #[must_use]
     pub const fn credential_type(&self) -> CredentialType {
@@ -48,6 +55,17 @@ impl Credential {
             Self::Basic { .. } => CredentialType::BASIC,
             Self::X509 { .. } => CredentialType::X509,
             Self::Other { credential_type, .. } => *credential_type,
+        }
+    }
+}
+
+/// Prints a basic identity as text, with all but printable ASCII escaped, and of other credentials the type.
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Basic { identity } => write!(f, "{}", identity.escape_ascii()),
+            Self::X509 { certificates } => write!(f, "x509 with {} certificates", certificates.len()),
+            Self::Other { credential_type, .. } => write!(f, "{credential_type}"),
         }
     }
 }

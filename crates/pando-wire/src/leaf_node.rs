@@ -111,6 +111,15 @@ impl Lifetime {
         let not_before = now.saturating_sub(Self::CLOCK_MARGIN);
         Self { not_before, not_after: now.saturating_add(seconds) }
     }
+
+    /// Returns a lifetime of `days` days from `now` on, with the margin of [`Lifetime::starting_at`].
+    #[must_use]
+    pub const fn days(now: u64, days: u32) -> Self {
+        const SECONDS: u64 = 24 * 60 * 60;
+        // A `u32` is converted without loss, which `u64::from` cannot do in a constant function.
+        #[allow(clippy::as_conversions, clippy::cast_lossless, reason = "from u32 to u64")]
+        Self::starting_at(now, SECONDS.saturating_mul(days as u64))
+    }
 }
 
 impl LeafNode {

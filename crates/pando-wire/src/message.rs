@@ -1,6 +1,8 @@
 //! The outermost structure (RFC 9420, section 6).
 
-use crate::{GroupInfo, KeyPackage, PrivateMessage, ProtocolVersion, PublicMessage, Welcome, WireFormat};
+use crate::{
+    GroupId, GroupInfo, KeyPackage, PrivateMessage, ProtocolVersion, PublicMessage, Welcome, WireFormat,
+};
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size};
 
@@ -31,6 +33,30 @@ pub enum MlsMessageBody {
 impl MlsMessage {
     /// How many bytes stand before the body: the version and the wire format take two each.
     pub const HEADER_LEN: usize = 4;
+
+    /// Returns the identifier of the group that the message is for, which is not authenticated. A Welcome has it encrypted,
+    /// and a KeyPackage is for no group.
+    #[must_use]
+    pub fn group_id(&self) -> Option<&GroupId> {
+        match &self.body {
+            MlsMessageBody::PublicMessage(message) => Some(&message.content.group_id),
+            MlsMessageBody::PrivateMessage(message) => Some(&message.group_id),
+            MlsMessageBody::GroupInfo(group_info) => Some(&group_info.group_context.group_id),
+            MlsMessageBody::Welcome(_) | MlsMessageBody::KeyPackage(_) => None,
+        }
+    }
+
+    /// Returns the epoch that the message belongs to, which is not authenticated. A Welcome has it encrypted, and a KeyPackage
+    /// belongs to none.
+    #[must_use]
+    pub fn epoch(&self) -> Option<u64> {
+        match &self.body {
+            MlsMessageBody::PublicMessage(message) => Some(message.content.epoch),
+            MlsMessageBody::PrivateMessage(message) => Some(message.epoch),
+            MlsMessageBody::GroupInfo(group_info) => Some(group_info.group_context.epoch),
+            MlsMessageBody::Welcome(_) | MlsMessageBody::KeyPackage(_) => None,
+        }
+    }
 
     /// The format of the body.
     #[must_use]

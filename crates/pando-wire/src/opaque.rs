@@ -60,6 +60,18 @@ impl From<&[u8]> for Opaque {
     }
 }
 
+impl<const N: usize> From<&[u8; N]> for Opaque {
+    fn from(bytes: &[u8; N]) -> Self {
+        Self::from(bytes.as_slice())
+    }
+}
+
+impl From<&str> for Opaque {
+    fn from(text: &str) -> Self {
+        Self::from(text.as_bytes())
+    }
+}
+
 impl fmt::Debug for Opaque {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -213,6 +225,12 @@ macro_rules! opaque_type {
             }
         }
 
+        impl<const N: usize> From<&[u8; N]> for $name {
+            fn from(bytes: &[u8; N]) -> Self {
+                Self(bytes.into())
+            }
+        }
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{}({:?})", stringify!($name), self.0)
@@ -234,6 +252,19 @@ opaque_types! {
     GroupId
     /// The hash that other messages refer to an object by (section 5.2).
     HashReference
+}
+
+impl From<&str> for GroupId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Prints the bytes in hexadecimal digits.
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
 }
 
 /// The hash reference of a KeyPackage (section 5.2).

@@ -16,6 +16,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::LazyLock;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 /// Pando with a backend.
 pub struct Pando {
@@ -84,27 +87,18 @@ struct PandoMember {
 struct Known;
 
 impl PskStore for Known {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        PSKS.iter().find(|(id, _)| *id == psk_id).map(|(_, key)| PskValue::from(*key))
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(PSKS.iter().find(|(id, _)| *id == psk_id).map(|(_, key)| PskValue::from(*key)))
     }
 
-    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
 impl Own {
-    fn client(&self) -> pando_mls::Client<'_> {
-        pando_mls::Client {
-            crypto: self.crypto,
-            signer: &*self.signer,
-            policy: &BasicIdentities,
-            rules: &pando_mls::AdmitAll,
-            psks: &Known,
-            is_in_group: &|_| false,
-            now: Some(now()),
-            config: self.config,
-        }
+    fn client(&self) -> pando_mls::Context<'_> {
+        CLIENT.at(now(), &*self.signer).with_crypto(self.crypto).with_psks(&Known).with_config(self.config)
     }
 
     fn leaf(&self) -> LeafTemplate {
@@ -224,7 +218,8 @@ impl Client for PandoClient {
         let (id, extensions, bundle) =
             (GroupId::from(group_id), Extensions::decode(extensions)?, own.bundle()?);
         let rng = &mut *own.rng.borrow_mut();
-        let group = Group::create(own.suite, id, extensions, bundle, &own.client(), rng)?.assume_persisted();
+        let group =
+            Group::builder(id).extensions(extensions).build(bundle, &own.client(), rng)?.assume_persisted();
         Ok(Box::new(PandoMember { own: own.clone(), group }))
     }
 
@@ -360,7 +355,10 @@ impl Member for PandoMember {
     fn encrypt(&mut self, data: &[u8], authenticated_data: &[u8]) -> Outcome<Bytes> {
         let Self { own, group } = self;
         let rng = &mut *own.rng.borrow_mut();
-        Ok(group.encrypt(data, authenticated_data, &own.client(), rng)?.assume_persisted().encode()?)
+        Ok(group
+            .encrypt(ApplicationData::new(data).authenticated_data(authenticated_data), &own.client(), rng)?
+            .assume_persisted()
+            .encode()?)
     }
 
     fn succeed(&mut self, kind: Kind, group_id: &[u8], key_packages: &[Bytes]) -> Outcome<member::Successor> {

@@ -20,7 +20,7 @@ use crate::state::public_state::PublicState;
 use crate::state::staged::{Pending, Staged, StagedMember};
 use crate::storage::row_codec;
 use crate::storage::row_key::RowKey;
-use crate::{Client, GroupError, Misuse, Unpersisted, Violation};
+use crate::{Context, GroupError, Misuse, Unpersisted, Violation};
 use pando_crypto::{CryptoRng, Signer, Suite};
 use pando_tree::{LeafTemplate, NewPath, Tree};
 use pando_wire::{
@@ -239,23 +239,23 @@ impl<'a> CommitBuilder<'a> {
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for our leaf, or a
     ///   proposal by value, that is accepted from others and not sent; [`Misuse::UnsupportedVersion`],
     ///   [`Misuse::UnsupportedCipherSuite`] for a ReInit that this client could not follow itself.
-    /// - [`GroupError::Violation`] if no member would accept it, or if our leaf is not valid at [`Client::now`]: a member
+    /// - [`GroupError::Violation`] if no member would accept it, or if our leaf is not valid at [`Context::now`]: a member
     ///   whose credential has expired renews it by [`CommitBuilder::new_leaf`], proposes its own removal, or sends without
     ///   a time.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
     pub fn build(
         mut self,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<CommitOutput>, GroupError> {
-        let output = self.make(client, rng)?;
+        let output = self.make(cx, rng)?;
         Ok(self.group.unpersisted(output))
     }
 
     /// Makes the Commit, which is pending then.
     pub(crate) fn make(
         &mut self,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<CommitOutput, GroupError> {
         self.group.check_active()?;
@@ -269,17 +269,17 @@ impl<'a> CommitBuilder<'a> {
         // The proposals, checked and applied.
         let limits = &self.group.config.limits;
         self.proposals.iter().try_for_each(|proposal| {
-            sending::proposal(proposal, suite, client.crypto, client.identities(), limits)
+            sending::proposal(proposal, suite, cx.crypto, cx.identities(), limits)
         })?;
         let by_value = self.by_value(suite, rng);
 
         // The path, the Commit, and the epoch that it leads to. If the group's rules refuse it, they are asked again with a
         // leaf like that of the path, and the proposals that they refuse are left out.
-        let mut draft = self.draft(&state, &by_value, None, client, rng);
+        let mut draft = self.draft(&state, &by_value, None, cx, rng);
         let has_pending = self.group.proposals.pending().next().is_some();
         if has_pending && matches!(draft, Err(GroupError::Violation(Violation::GroupRules(_)))) {
             let leaf_key = suite.hpke_generate_key_pair(rng)?.public;
-            draft = self.draft(&state, &by_value, Some(&leaf_key), client, rng);
+            draft = self.draft(&state, &by_value, Some(&leaf_key), cx, rng);
         }
         let Draft { proposals: list, applied, left_out, path, assembled } = draft?;
         let AssembledCommit { signed, public, secrets, joiner_secret, welcome_secret } = assembled;
@@ -293,7 +293,7 @@ impl<'a> CommitBuilder<'a> {
             } else {
                 Extensions::default()
             };
-            let group_info = sign_group_info(&public, extensions, own, self.next_signer(client))?;
+            let group_info = sign_group_info(&public, extensions, own, self.next_signer(cx))?;
             let sealed = welcome_secret.seal(suite, &group_info)?;
             Some(welcome(suite, &applied, &list, path.as_ref(), &joiner_secret, sealed, rng)?)
         };
@@ -301,7 +301,7 @@ impl<'a> CommitBuilder<'a> {
         // Nobody joins a group that has ended.
         let group_info = if self.with_group_info && applied.reinit.is_none() {
             let extensions = Extensions(vec![external_pub(suite, &secrets.external)?]);
-            Some(sign_group_info(&public, extensions, own, self.next_signer(client))?)
+            Some(sign_group_info(&public, extensions, own, self.next_signer(cx))?)
         } else {
             None
         };
@@ -341,14 +341,14 @@ impl<'a> CommitBuilder<'a> {
         state: &PublicState,
         by_value: &[Committed],
         leaf_key: Option<&HpkePublicKey>,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Draft, GroupError> {
-        let (proposals, applied, left_out) = self.choose(state, by_value, leaf_key, client)?;
-        let psk_secret = self.group.psk_secret(&applied, client.psks)?;
+        let (proposals, applied, left_out) = self.choose(state, by_value, leaf_key, cx)?;
+        let psk_secret = self.group.psk_secret(&applied, cx.psks)?;
         let with_path = self.has_path(&proposals);
-        let path = if with_path { Some(self.path(state, &applied, client, rng)?) } else { None };
-        self.group.check_signer(client)?;
+        let path = if with_path { Some(self.path(state, &applied, cx, rng)?) } else { None };
+        self.group.check_signer(cx)?;
         let parts = CommitParts {
             state,
             committer: Sender::Member(self.group.own_leaf()),
@@ -359,9 +359,9 @@ impl<'a> CommitBuilder<'a> {
             psk_secret: &psk_secret,
             wire_format: self.group.handshake_format(),
             authenticated_data: &self.authenticated_data,
-            signer: client.signer,
+            signer: cx.signer,
         };
-        let assembled = parts.assemble(client.identities(), client.rules, rng)?;
+        let assembled = parts.assemble(cx.identities(), cx.rules, rng)?;
         Ok(Draft { proposals, applied, left_out, path, assembled })
     }
 
@@ -376,10 +376,10 @@ impl<'a> CommitBuilder<'a> {
         state: &PublicState,
         own: &[Committed],
         leaf_key: Option<&HpkePublicKey>,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<(Vec<Committed>, Applied, Vec<LeftOut>), GroupError> {
         let committer = Sender::Member(self.group.own_leaf());
-        let (mut candidates, mut refused) = self.candidates(client)?;
+        let (mut candidates, mut refused) = self.candidates(cx)?;
         let mut refusals = Refusals::default();
         loop {
             let input = FilterInput {
@@ -388,14 +388,14 @@ impl<'a> CommitBuilder<'a> {
                 own,
                 new_leaf: self.new_leaf.as_ref(),
                 pending: &candidates,
-                identities: client.identities(),
+                identities: cx.identities(),
                 limits: &self.group.config.limits,
-                crypto: client.crypto,
+                crypto: cx.crypto,
             };
             let (chosen, left_out) = select(input)?;
             // Of what is left, nothing can be left out. The rules judge the whole Commit when it is assembled.
             if chosen.is_empty() {
-                let applied = apply_proposals(state, committer, own, client.identities())?;
+                let applied = apply_proposals(state, committer, own, cx.identities())?;
                 refused.extend(left_out);
                 return Ok((own.to_vec(), applied, refused));
             }
@@ -408,7 +408,7 @@ impl<'a> CommitBuilder<'a> {
                 let by_reference = chosen.iter().filter(|proposal| first.contains(&proposal.reference));
                 by_reference.cloned().map(Committed::ByReference).chain(own.iter().cloned()).collect()
             };
-            let judge = |count: usize| self.judge(state, list(count), leaf_key, client);
+            let judge = |count: usize| self.judge(state, list(count), leaf_key, cx);
             let reason = match judge(chosen.len())? {
                 Judged::Allowed(proposals, applied) => {
                     refused.extend(left_out);
@@ -451,10 +451,10 @@ impl<'a> CommitBuilder<'a> {
         state: &PublicState,
         proposals: Vec<Committed>,
         leaf_key: Option<&HpkePublicKey>,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<Judged, GroupError> {
         let committer = Sender::Member(self.group.own_leaf());
-        let applied = apply_proposals(state, committer, &proposals, client.identities())?;
+        let applied = apply_proposals(state, committer, &proposals, cx.identities())?;
         let effects = (applied.removed.as_slice(), applied.added.as_slice());
         let tree = match leaf_key {
             Some(leaf_key) if self.has_path(&proposals) => {
@@ -463,7 +463,7 @@ impl<'a> CommitBuilder<'a> {
             _ => &applied.tree,
         };
         let states = (state.view(), StateView::new(&applied.context, tree));
-        let verdict = client.rules.check(&CommitView::new(states, committer, &proposals, effects));
+        let verdict = cx.rules.check(&CommitView::new(states, committer, &proposals, effects));
         match verdict {
             Ok(()) => Ok(Judged::Allowed(proposals, Box::new(applied))),
             Err(RuleError::Refused(reason)) => Ok(Judged::Refused(reason)),
@@ -472,10 +472,7 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// Returns the pending proposals that the Commit may cover, and those that are left out whatever the others are.
-    fn candidates(
-        &self,
-        client: &Client<'_>,
-    ) -> Result<(Vec<Arc<PendingProposal>>, Vec<LeftOut>), GroupError> {
+    fn candidates(&self, cx: &Context<'_>) -> Result<(Vec<Arc<PendingProposal>>, Vec<LeftOut>), GroupError> {
         let known = &self.group.proposals;
         if let Covered::These(references) = &self.pending
             && let Some(unknown) = references.iter().find(|reference| known.get(reference).is_none())
@@ -490,7 +487,7 @@ impl<'a> CommitBuilder<'a> {
                 (Covered::These(references), ..) if !references.contains(&proposal.reference) => {
                     Some(LeftOutReason::NotChosen)
                 }
-                (.., Proposal::PreSharedKey(psk)) if !self.group.has_psk(&psk.psk, client.psks) => {
+                (.., Proposal::PreSharedKey(psk)) if !self.group.has_psk(&psk.psk, cx.psks)? => {
                     Some(LeftOutReason::PskMissing)
                 }
                 _ => None,
@@ -504,8 +501,8 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// Whose key is in one's own leaf afterwards.
-    fn next_signer<'b>(&'b self, client: &'b Client<'_>) -> &'b dyn Signer {
-        self.new_leaf.as_ref().map_or(client.signer, |new_leaf| new_leaf.signer)
+    fn next_signer<'b>(&'b self, cx: &'b Context<'_>) -> &'b dyn Signer {
+        self.new_leaf.as_ref().map_or(cx.signer, |new_leaf| new_leaf.signer)
     }
 
     /// Returns whether a Commit that covers these proposals has a path.
@@ -541,7 +538,7 @@ impl<'a> CommitBuilder<'a> {
         &self,
         state: &PublicState,
         applied: &Applied,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<NewPath, GroupError> {
         let own = self.group.own_leaf();
@@ -551,9 +548,9 @@ impl<'a> CommitBuilder<'a> {
         }
         let template = self.template(old.clone());
         sending::suite_is_listed(&template.capabilities, state.suite)?;
-        let (group_id, signer) = (&applied.context.group_id, self.next_signer(client));
+        let (group_id, signer) = (&applied.context.group_id, self.next_signer(cx));
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
-        check_path_leaf(applied, path.leaf_node(), Some(&old), client.identities())?;
+        check_path_leaf(applied, path.leaf_node(), Some(&old), cx.identities())?;
         if self.new_leaf.is_some() {
             // Its key may be of another suite. That of the old leaf is the one that the Commit is signed with.
             leaf_node::signature_is_valid(path.leaf_node(), state.suite, (group_id, own))?;

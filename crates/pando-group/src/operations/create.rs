@@ -6,40 +6,62 @@ use crate::state::client_index::ClientIndex;
 use crate::state::commit_view::{CommitView, StateView};
 use crate::state::group::Group;
 use crate::state::public_state::PublicState;
-use crate::{Client, GroupError, KeyPackageBundle, Unpersisted};
+use crate::{Context, GroupError, KeyPackageBundle, Unpersisted};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, EpochSecret, InterimTranscriptHash};
 use pando_tree::{PrivateKeys, Tree};
 use pando_wire::{Extensions, GroupContext, GroupId, LeafIndex, Opaque, ProtocolVersion};
 
+/// A group to be created (section 11).
+#[derive(Debug, Clone)]
+#[must_use = "call build"]
+pub struct GroupBuilder {
+    group_id: GroupId,
+    extensions: Extensions,
+}
+
 impl Group {
-    /// Begins a group with a single member (section 11). The member's leaf is that of a KeyPackage, which is
-    /// used up.
+    /// Returns the builder of a group with this identifier and no extensions.
+    pub fn builder(group_id: impl Into<GroupId>) -> GroupBuilder {
+        GroupBuilder { group_id: group_id.into(), extensions: Extensions::default() }
+    }
+}
+
+impl GroupBuilder {
+    /// Sets the extensions of the group: `required_capabilities`, `external_senders` and those of the application.
+    pub fn extensions(self, extensions: Extensions) -> Self {
+        Self { extensions, ..self }
+    }
+
+    /// Creates the group with a single member. The member's leaf is that of a KeyPackage, which is used up; its cipher suite is
+    /// the group's.
     ///
     /// # Errors
-    /// - [`Misuse::WrongSigner`](crate::Misuse) if the client has not signed the KeyPackage.
+    /// - [`Misuse::WrongSigner`](crate::Misuse) if the client has not signed the KeyPackage;
+    ///   [`Misuse::UnsupportedCipherSuite`](crate::Misuse).
     /// - [`Misuse::DefaultCapability`](crate::Misuse), `SuiteNotListed`, `GreaseRequired` for a leaf, or
     ///   extensions, that are accepted from others and not sent.
     /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group of this name.
     /// - [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
-    pub fn create(
-        suite: Suite,
-        group_id: GroupId,
-        extensions: Extensions,
+    pub fn build(
+        self,
         bundle: KeyPackageBundle,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Unpersisted<Self>, GroupError> {
-        Self::create_unstored(suite, group_id, extensions, bundle, client, rng)?.begin_instance()
+    ) -> Result<Unpersisted<Group>, GroupError> {
+        let suite = cx.suite(bundle.key_package.cipher_suite)?;
+        Group::create_unstored(suite, self.group_id, self.extensions, bundle, cx, rng)?.begin_instance()
     }
+}
 
-    /// Begins a group that has no instance yet.
+impl Group {
+    /// Creates a group that has no instance yet.
     pub(crate) fn create_unstored(
         suite: Suite,
         group_id: GroupId,
         extensions: Extensions,
         bundle: KeyPackageBundle,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, GroupError> {
         let leaf = &bundle.key_package.leaf_node;
@@ -53,9 +75,9 @@ impl Group {
             confirmed_transcript_hash: Opaque::default(),
             extensions,
         };
-        client.check_signer(Some(&leaf.signature_key))?;
-        client.config.limits.check_group_id(&context.group_id)?;
-        let identities = client.identities();
+        cx.check_signer(Some(&leaf.signature_key))?;
+        cx.config.limits.check_group_id(&context.group_id)?;
+        let identities = cx.identities();
         extensions::no_duplicates(&context.extensions)?;
         sending::no_grease_is_required(&context.extensions)?;
         sending::own_capabilities(&leaf.capabilities, suite)?;
@@ -64,14 +86,14 @@ impl Group {
         leaf_node::is_valid_alone(leaf, &requirements, identities)?;
         leaf_node::signature_is_valid(leaf, suite, (&GroupId::default(), LeafIndex(0)))?;
         extensions::external_senders_are_valid(&context.extensions, &Extensions::default(), identities)?;
-        client.rules.check(&CommitView::creation(StateView::new(&context, &tree)))?;
+        cx.rules.check(&CommitView::creation(StateView::new(&context, &tree)))?;
         let private_keys = PrivateKeys::new(&tree, LeafIndex(0), bundle.leaf_key_pair)?;
         let secrets = EpochSecret::random(suite, rng).derive(suite)?;
         let confirmation_tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
         let confirmed = ConfirmedTranscriptHash::default();
         let interim_transcript_hash = InterimTranscriptHash::after(suite, &confirmed, &confirmation_tag)?;
-        let clients = ClientIndex::of(&tree, client.policy)?;
+        let clients = ClientIndex::of(&tree, cx.policy)?;
         let public = PublicState { suite, context, tree, clients, interim_transcript_hash, confirmation_tag };
-        Ok(Self::new(public, private_keys, secrets, client.config))
+        Ok(Self::new(public, private_keys, secrets, cx.config))
     }
 }

@@ -8,7 +8,7 @@ use crate::rules::{extensions, leaf_node, sending};
 use crate::state::group::Group;
 use crate::state::group_state::GroupState;
 use crate::state::pending_proposal::Committed;
-use crate::{Client, GroupError, Missing, Unpersisted};
+use crate::{Context, GroupError, Missing, Unpersisted};
 use pando_crypto::CryptoRng;
 use pando_schedule::InitSecret;
 use pando_tree::LeafTemplate;
@@ -27,7 +27,7 @@ pub struct ExternalJoin<'a> {
     /// What the new leaf says of the client.
     pub template: LeafTemplate,
     /// The leaf that the client had before and has lost the state of, which goes. Whoever has no such leaf must not be in
-    /// the group; whoever has one may still be ([`Client::is_in_group`]), and its group is replaced.
+    /// the group; whoever has one may still be ([`Context::is_in_group`]), and its group is replaced.
     pub resync: Option<LeafIndex>,
     /// Pre-shared keys to mix in.
     pub psks: Vec<Psk>,
@@ -51,15 +51,15 @@ impl ExternalJoin<'_> {
     /// - [`GroupError::Exceeded`] if something is more than this client would take itself.
     pub fn build(
         self,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<(Group, MlsMessage)>, GroupError> {
-        let suite = client.suite(self.group_info.group_context.cipher_suite)?;
-        let (signer, identities) = (client.signer, client.identities());
+        let suite = cx.suite(self.group_info.group_context.cipher_suite)?;
+        let (signer, identities) = (cx.signer, cx.identities());
         sending::own_capabilities(&self.template.capabilities, suite)?;
-        let state = verify_group_info(suite, self.group_info, self.tree, identities, &client.config.limits)?;
+        let state = verify_group_info(suite, self.group_info, self.tree, identities, &cx.config.limits)?;
         if self.resync.is_none() {
-            client.check_not_in_group(&state.context.group_id)?;
+            cx.check_not_in_group(&state.context.group_id)?;
         }
         let external_pub = extensions::find::<ExternalPub>(&self.group_info.extensions)?;
         let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;
@@ -74,7 +74,7 @@ impl ExternalJoin<'_> {
         let by_value = |proposal| Committed::ByValue(committer, Arc::new(proposal));
         let list: Vec<_> = proposals.into_iter().map(by_value).collect();
         let applied = apply_proposals(&state, committer, &list, identities)?;
-        let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, client.psks)?;
+        let psk_secret = psk_secret(suite, &applied.psks, |_, _| None, cx.psks)?;
 
         // The path.
         let group_id = &state.context.group_id;
@@ -82,7 +82,7 @@ impl ExternalJoin<'_> {
         check_path_leaf(&applied, path.leaf_node(), old.as_ref(), identities)?;
         // The client's signer may be of another suite.
         leaf_node::signature_is_valid(path.leaf_node(), suite, (group_id, path.sender()))?;
-        client.config.limits.check_tree_size(path.tree().size())?;
+        cx.config.limits.check_tree_size(path.tree().size())?;
 
         // The Commit, and the epoch that it leads to.
         let parts = CommitParts {
@@ -97,11 +97,10 @@ impl ExternalJoin<'_> {
             authenticated_data: self.authenticated_data,
             signer,
         };
-        let AssembledCommit { signed, public, secrets, .. } =
-            parts.assemble(identities, client.rules, rng)?;
+        let AssembledCommit { signed, public, secrets, .. } = parts.assemble(identities, cx.rules, rng)?;
         let message = signed.seal_public(suite, None)?.into();
-        client.config.limits.check_sent(&message)?;
-        let mut group = Group::new(public, path.keys().clone(), secrets, client.config);
+        cx.config.limits.check_sent(&message)?;
+        let mut group = Group::new(public, path.keys().clone(), secrets, cx.config);
         (group.state, group.joining) = (GroupState::Joining, Some(message.clone()));
         Ok(group.begin_instance()?.map(|group| (group, message)))
     }

@@ -3,7 +3,7 @@
 
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{key_package, proposal::may_come_from, sending};
-use crate::{Client, GroupError, Misuse};
+use crate::{Context, GroupError, Misuse};
 use pando_framing::SignedContent;
 use pando_wire::{
     Add, Content, ExternalSenders, FramedContent, GroupContext, KeyPackage, MlsMessage, Opaque, Proposal,
@@ -24,12 +24,12 @@ use pando_wire::{
 pub fn propose_as_external_sender(
     context: &GroupContext,
     proposal: Proposal,
-    client: &Client<'_>,
+    cx: &Context<'_>,
 ) -> Result<MlsMessage, GroupError> {
     let senders = extensions::find::<ExternalSenders>(&context.extensions)?.unwrap_or_default().0;
-    let position = senders.iter().position(|sender| sender.signature_key == *client.signer.public_key());
+    let position = senders.iter().position(|sender| sender.signature_key == *cx.signer.public_key());
     let index = position.and_then(|position| u32::try_from(position).ok()).ok_or(Misuse::WrongSigner)?;
-    propose(context, Sender::External(index), proposal, client)
+    propose(context, Sender::External(index), proposal, cx)
 }
 
 /// Makes a client's proposal that it be added (section 12.1.8).
@@ -42,26 +42,26 @@ pub fn propose_as_external_sender(
 pub fn propose_own_add(
     context: &GroupContext,
     key_package: KeyPackage,
-    client: &Client<'_>,
+    cx: &Context<'_>,
 ) -> Result<MlsMessage, GroupError> {
-    client.check_signer(Some(&key_package.leaf_node.signature_key))?;
+    cx.check_signer(Some(&key_package.leaf_node.signature_key))?;
     let proposal = Proposal::Add(Box::new(Add { key_package }));
-    propose(context, Sender::NewMemberProposal, proposal, client)
+    propose(context, Sender::NewMemberProposal, proposal, cx)
 }
 
 fn propose(
     context: &GroupContext,
     sender: Sender,
     proposal: Proposal,
-    client: &Client<'_>,
+    cx: &Context<'_>,
 ) -> Result<MlsMessage, GroupError> {
     may_come_from(sender, &proposal)?;
-    let suite = client.suite(context.cipher_suite)?;
-    sending::proposal(&proposal, suite, client.crypto, client.identities(), &client.config.limits)?;
+    let suite = cx.suite(context.cipher_suite)?;
+    sending::proposal(&proposal, suite, cx.crypto, cx.identities(), &cx.config.limits)?;
     // Who is in the tree is not known here; members look at that.
     if let Proposal::Add(add) = &proposal {
         let requirements = Requirements::of(&context.extensions)?;
-        key_package::contents_are_valid(&add.key_package, suite, &requirements, client.identities())?;
+        key_package::contents_are_valid(&add.key_package, suite, &requirements, cx.identities())?;
         key_package::signatures_are_valid(&[&add.key_package], suite)?;
     }
     let content = FramedContent {
@@ -73,8 +73,8 @@ fn propose(
     };
     // Only members can encrypt, so it is public, and has no membership tag (section 6.2).
     let format = WireFormat::MLS_PUBLIC_MESSAGE;
-    let signed = SignedContent::sign(suite, client.signer, format, content, context)?;
+    let signed = SignedContent::sign(suite, cx.signer, format, content, context)?;
     let message = signed.seal_public(suite, None)?.into();
-    client.config.limits.check_sent(&message)?;
+    cx.config.limits.check_sent(&message)?;
     Ok(message)
 }

@@ -7,7 +7,7 @@ use crate::state::client_index::ClientIndex;
 use crate::state::group::Group;
 use crate::state::group_state::GroupState;
 use crate::state::public_state::PublicState;
-use crate::{Client, GroupError, Limits, Missing, Misuse, Violation};
+use crate::{Context, GroupError, Limits, Missing, Misuse, Violation};
 use pando_crypto::{Signer, Suite};
 use pando_schedule::{ConfirmedTranscriptHash, ExternalSecret, InterimTranscriptHash};
 use pando_tree::{Tree, UnverifiedTree};
@@ -16,26 +16,69 @@ use pando_wire::{
     Signature,
 };
 
+/// A GroupInfo to be signed by a member (section 12.4.3): a description of the group for those who join it.
+#[derive(Debug)]
+#[must_use = "call build"]
+pub struct GroupInfoBuilder<'a> {
+    group: &'a Group,
+    with_tree: bool,
+    with_external_pub: bool,
+    extensions: Extensions,
+}
+
 impl Group {
-    /// Returns a description of the group for those who join it (section 12.4.3), with the key for external joins. In the
-    /// state [`GroupState::Joining`] it describes the group as it will be; it is to be published when the external Commit is
-    /// accepted.
+    /// Returns the builder of a GroupInfo with the ratchet tree and the key for external joins.
+    pub const fn group_info(&self) -> GroupInfoBuilder<'_> {
+        let extensions = Extensions(Vec::new());
+        GroupInfoBuilder { group: self, with_tree: true, with_external_pub: true, extensions }
+    }
+}
+
+impl GroupInfoBuilder<'_> {
+    /// Leaves the ratchet tree out. A joiner gets it in another way ([`Tree::export`]).
+    pub const fn without_tree(mut self) -> Self {
+        self.with_tree = false;
+        self
+    }
+
+    /// Leaves the key for external joins out.
+    pub const fn without_external_pub(mut self) -> Self {
+        self.with_external_pub = false;
+        self
+    }
+
+    /// Adds an extension of the application.
+    pub fn extension(mut self, extension: Extension) -> Self {
+        self.extensions.0.push(extension);
+        self
+    }
+
+    /// Makes and signs the GroupInfo. In the state [`GroupState::Joining`] it describes the group as it will be; it is to be
+    /// published when the external Commit is accepted.
     ///
     /// # Errors
     /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
     /// - [`Misuse::Ended`], [`Misuse::WrongSigner`].
-    pub fn group_info(&self, with_tree: bool, client: &Client<'_>) -> Result<GroupInfo, GroupError> {
-        match self.state {
+    /// - [`Violation::DuplicateExtension`] if two extensions are of one type.
+    pub fn build(self, cx: &Context<'_>) -> Result<GroupInfo, GroupError> {
+        let group = self.group;
+        match group.state {
             GroupState::Active | GroupState::Joining => {}
             // Nobody joins a group that has ended.
             GroupState::Reinitialized | GroupState::Removed => return Err(Misuse::Ended.into()),
         }
-        self.check_signer(client)?;
-        let mut extensions = vec![external_pub(self.public.suite, &self.keys.external)?];
-        if with_tree {
-            extensions.push(tree_extension(&self.public.tree)?);
+        group.check_signer(cx)?;
+        let mut extensions = Vec::new();
+        if self.with_external_pub {
+            extensions.push(external_pub(group.public.suite, &group.keys.external)?);
         }
-        sign_group_info(&self.public, Extensions(extensions), self.own_leaf(), client.signer)
+        if self.with_tree {
+            extensions.push(tree_extension(&group.public.tree)?);
+        }
+        extensions.extend(self.extensions.0);
+        let extensions = Extensions(extensions);
+        extensions::no_duplicates(&extensions)?;
+        sign_group_info(&group.public, extensions, group.own_leaf(), cx.signer)
     }
 }
 

@@ -1,21 +1,28 @@
 //! Joining by a Welcome (RFC 9420, section 12.4.3.1).
+//!
+//! [`Group::join`] is one call. A client that wants to look before it joins, or that does not have the PSKs or the tree yet, goes
+//! step by step: an [`Invitation`] becomes an [`Offer`], and that a [`VerifiedOffer`]. Each step borrows the one before. If
+//! something is missing, the caller gets it and repeats the step.
 
 use crate::operations::group_info::verify_group_info;
 use crate::psk::{is_resumption, psk_secret};
 use crate::state::epoch_secrets::copy;
 use crate::state::group::Group;
 use crate::state::public_state::PublicState;
-use crate::{Client, GroupError, KeyPackageBundle, Missing, Misuse, Unpersisted, Violation};
+use crate::{Context, GroupError, KeyPackageBundle, Missing, Misuse, Unpersisted, Violation};
 use pando_crypto::{SecretBytes, Suite};
-use pando_schedule::JoinerSecret;
+use pando_schedule::{IntermediateSecret, JoinerSecret};
 use pando_tree::PrivateKeys;
-use pando_wire::{Decode, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId, Welcome};
+use pando_wire::{
+    Decode, ExtensionType, GroupId, GroupInfo, GroupSecrets, KeyPackage, LeafIndex, PreSharedKeyId, Welcome,
+};
 use std::collections::BTreeSet;
+use std::fmt;
 
 impl Group {
-    /// Joins by a Welcome for the KeyPackage of `bundle`. `tree` is needed if the Welcome does not have it, as it was
-    /// exported. After success the bundle is used up: its private keys are to be deleted in the transaction that stores
-    /// the Delta, unless it is one of last resort (section 16.8).
+    /// Joins by a Welcome for the KeyPackage of `bundle`. `tree` is the ratchet tree as a member exports it; it is needed if the
+    /// Welcome does not have it. After success the bundle is used up: its private keys are to be deleted in the transaction
+    /// that stores the Delta, unless it is one of last resort (section 16.8).
     ///
     /// # Errors
     /// - [`Missing`] if the Welcome is for another KeyPackage, or a PSK or the tree is not there.
@@ -27,38 +34,171 @@ impl Group {
         welcome: &Welcome,
         bundle: &KeyPackageBundle,
         tree: Option<&[u8]>,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<Unpersisted<Self>, GroupError> {
-        let (group, ids) = Self::join_any(welcome, bundle, tree, client)?;
-        follows_from_none(&ids)?;
-        group.begin_instance()
+        Invitation::open(welcome, bundle, cx)?.mix_psks(cx)?.verify(tree, cx)?.accept(cx)
     }
 
-    /// Section 12.4.3.1, but for the relation to another group; with the PSKs that were used.
+    /// Joins without looking at the relation to another group, and returns the PSKs that were used.
     pub(crate) fn join_any(
         welcome: &Welcome,
         bundle: &KeyPackageBundle,
         tree: Option<&[u8]>,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<(Self, Vec<PreSharedKeyId>), GroupError> {
-        let suite = client.suite(welcome.cipher_suite)?;
-        client.check_signer(Some(&bundle.key_package.leaf_node.signature_key))?;
-        // The secrets.
+        let invitation = Invitation::open(welcome, bundle, cx)?;
+        let group = invitation.mix_psks(cx)?.verify(tree, cx)?.enter(cx)?;
+        Ok((group, invitation.secrets.psks))
+    }
+}
+
+/// The secrets of a Welcome for one of our KeyPackages. The GroupInfo of the Welcome is still encrypted: its key depends on the
+/// PSKs.
+pub struct Invitation<'a> {
+    suite: Suite,
+    welcome: &'a Welcome,
+    bundle: &'a KeyPackageBundle,
+    secrets: GroupSecrets,
+}
+
+impl<'a> Invitation<'a> {
+    /// Decrypts the secrets that a Welcome has for the KeyPackage of `bundle`.
+    ///
+    /// # Errors
+    /// - [`Missing::WelcomeSecrets`] if it has none.
+    /// - [`Misuse::UnsupportedCipherSuite`], [`Misuse::WrongSigner`].
+    /// - [`GroupError::Crypto`], [`GroupError::Malformed`], [`GroupError::Violation`] if they are not as they must be.
+    pub fn open(
+        welcome: &'a Welcome,
+        bundle: &'a KeyPackageBundle,
+        cx: &Context<'_>,
+    ) -> Result<Self, GroupError> {
+        let suite = cx.suite(welcome.cipher_suite)?;
+        cx.check_signer(Some(&bundle.key_package.leaf_node.signature_key))?;
         let secrets = open_secrets(suite, welcome, bundle)?;
         check_psks(suite, &secrets.psks)?;
-        let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, client.psks)?;
+        Ok(Self { suite, welcome, bundle, secrets })
+    }
+
+    /// Returns the PSKs that are needed to join.
+    pub fn psk_ids(&self) -> &[PreSharedKeyId] {
+        &self.secrets.psks
+    }
+
+    /// Decrypts the GroupInfo of the Welcome.
+    ///
+    /// # Errors
+    /// [`Missing::Psk`], and [`GroupError::Schedule`] if the GroupInfo cannot be decrypted: a PSK may be a wrong one.
+    pub fn mix_psks(&self, cx: &Context<'_>) -> Result<Offer<'_>, GroupError> {
+        let (suite, secrets) = (self.suite, &self.secrets);
+        let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, cx.psks)?;
         let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
         let intermediate = joiner.with_psk_secret(suite, &psk_secret);
-        let group_info = intermediate.welcome_secret(suite)?.open(suite, &welcome.encrypted_group_info)?;
+        let welcome_secret = intermediate.welcome_secret(suite)?;
+        let group_info = welcome_secret.open(suite, &self.welcome.encrypted_group_info)?;
+        Ok(Offer { invitation: self, intermediate, group_info })
+    }
+}
 
-        // The group.
-        let public = verify_group_info(suite, &group_info, tree, client.identities(), &client.config.limits)?;
-        check_resumption(&secrets.psks, &group_info)?;
-        client.check_not_in_group(&public.context.group_id)?;
+impl fmt::Debug for Invitation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation").field("psk_ids", &self.secrets.psks).finish_non_exhaustive()
+    }
+}
+
+/// The GroupInfo of a Welcome, which is not verified yet: the tree is needed for that.
+pub struct Offer<'a> {
+    invitation: &'a Invitation<'a>,
+    intermediate: IntermediateSecret,
+    group_info: GroupInfo,
+}
+
+impl Offer<'_> {
+    /// Returns the identifier of the group, as the inviter claims. It is not authenticated.
+    pub const fn group_id(&self) -> &GroupId {
+        &self.group_info.group_context.group_id
+    }
+
+    /// Returns the epoch of the group, as the inviter claims. It is not authenticated.
+    pub const fn epoch(&self) -> u64 {
+        self.group_info.group_context.epoch
+    }
+
+    /// Returns whether the Welcome does not have the ratchet tree.
+    pub fn needs_tree(&self) -> bool {
+        self.group_info.extensions.get(ExtensionType::RATCHET_TREE).is_none()
+    }
+
+    /// Verifies the GroupInfo and the ratchet tree. `tree` is the tree as a member exports it; it is needed if the Welcome does
+    /// not have it.
+    ///
+    /// # Errors
+    /// - [`Missing::Tree`].
+    /// - [`GroupError::Violation`], [`GroupError::Leaf`], [`GroupError::Tree`] if the group is not as it must be, or the client
+    ///   is in a group with this identifier.
+    /// - [`GroupError::Exceeded`] if something is more than this client takes.
+    pub fn verify(&self, tree: Option<&[u8]>, cx: &Context<'_>) -> Result<VerifiedOffer<'_>, GroupError> {
+        let Invitation { suite, bundle, secrets, .. } = self.invitation;
+        let public = verify_group_info(*suite, &self.group_info, tree, cx.identities(), &cx.config.limits)?;
+        check_resumption(&secrets.psks, &self.group_info)?;
+        cx.check_not_in_group(&public.context.group_id)?;
         let own_leaf = find_own_leaf(&public, &bundle.key_package)?;
+        Ok(VerifiedOffer { offer: self, public, own_leaf })
+    }
+}
 
-        // The keys.
-        let mut private_keys = PrivateKeys::new(&public.tree, own_leaf, copy(&bundle.leaf_key_pair))?;
+impl fmt::Debug for Offer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer").field("group_info", &self.group_info).finish_non_exhaustive()
+    }
+}
+
+/// A group that the client can join. The inviter has signed what [`VerifiedOffer::state`] returns.
+pub struct VerifiedOffer<'a> {
+    offer: &'a Offer<'a>,
+    public: PublicState,
+    own_leaf: LeafIndex,
+}
+
+impl VerifiedOffer<'_> {
+    /// Returns the public state of the group that the client would join, with its members.
+    pub const fn state(&self) -> &PublicState {
+        &self.public
+    }
+
+    /// Returns the leaf of the member that has signed the Welcome's GroupInfo.
+    pub const fn inviter(&self) -> LeafIndex {
+        self.offer.group_info.signer
+    }
+
+    /// Returns the leaf that the client would have.
+    pub const fn own_leaf(&self) -> LeafIndex {
+        self.own_leaf
+    }
+
+    /// Returns the KeyPackage that is used up by joining. Its private keys are to be deleted in the transaction that stores the
+    /// Delta, unless it is one of last resort.
+    pub const fn key_package(&self) -> &KeyPackage {
+        &self.offer.invitation.bundle.key_package
+    }
+
+    /// Joins the group.
+    ///
+    /// # Errors
+    /// - [`Misuse::OldGroupNeeded`] if the group follows from another one: [`Group::join_successor`] is for that.
+    /// - [`Violation::ConfirmationTag`], [`GroupError::Tree`] if the secrets are not those of the group.
+    pub fn accept(self, cx: &Context<'_>) -> Result<Unpersisted<Group>, GroupError> {
+        let group = self.enter(cx)?;
+        follows_from_none(&self.offer.invitation.secrets.psks)?;
+        group.begin_instance()
+    }
+
+    /// Derives the keys, and returns the group without an instance.
+    fn enter(&self, cx: &Context<'_>) -> Result<Group, GroupError> {
+        let Offer { invitation, intermediate, group_info } = self.offer;
+        let Invitation { suite, bundle, secrets, .. } = invitation;
+        let (suite, public) = (*suite, &self.public);
+        let mut private_keys = PrivateKeys::new(&public.tree, self.own_leaf, copy(&bundle.leaf_key_pair))?;
         if let Some(path_secret) = &secrets.path_secret {
             let path_secret = SecretBytes::from(path_secret.path_secret.expose());
             private_keys.join_path(&public.tree, group_info.signer, path_secret)?;
@@ -68,7 +208,13 @@ impl Group {
         if !epoch_secrets.confirmation_key.verify(suite, transcript, &group_info.confirmation_tag) {
             return Err(Violation::ConfirmationTag.into());
         }
-        Ok((Self::new(public, private_keys, epoch_secrets, client.config), secrets.psks))
+        Ok(Group::new(public.clone(), private_keys, epoch_secrets, cx.config))
+    }
+}
+
+impl fmt::Debug for VerifiedOffer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedOffer").field("context", &self.public.context).finish_non_exhaustive()
     }
 }
 
@@ -92,7 +238,7 @@ fn open_secrets(
     Ok(GroupSecrets::decode(secrets.expose())?)
 }
 
-/// The PSKs are such as a Commit can have (sections 8.4 and 12.2), and at most one is for reinitialization or
+/// Checks that the PSKs are such as a Commit can have (sections 8.4 and 12.2), and that at most one is for reinitialization or
 /// branching.
 fn check_psks(suite: Suite, psks: &[PreSharedKeyId]) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
@@ -111,7 +257,7 @@ fn check_psks(suite: Suite, psks: &[PreSharedKeyId]) -> Result<(), Violation> {
     }
 }
 
-/// A group that was reinitialized or branched begins with epoch 1.
+/// Checks that a group that was reinitialized or branched is in epoch 1.
 fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(), Violation> {
     if psks.iter().any(is_resumption) && group_info.group_context.epoch != 1 {
         Err(Violation::FirstEpoch)
@@ -120,7 +266,7 @@ fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(
     }
 }
 
-/// The leaf that is the one in the KeyPackage.
+/// Returns the leaf that is the one in the KeyPackage.
 fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafIndex, GroupError> {
     let own = &key_package.leaf_node;
     let leaf = public.tree.find_signature_key(&own.signature_key)?.ok_or(Violation::OwnLeafMissing)?;
@@ -131,7 +277,7 @@ fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafI
     }
 }
 
-/// What a Welcome to a group that follows from no other cannot have.
+/// Checks that a group follows from no other.
 fn follows_from_none(ids: &[PreSharedKeyId]) -> Result<(), Misuse> {
     if ids.iter().any(is_resumption) { Err(Misuse::OldGroupNeeded) } else { Ok(()) }
 }

@@ -1,12 +1,13 @@
 //! Making a KeyPackage (RFC 9420, section 10).
 
 use crate::rules::{extensions, leaf_node, sending};
-use crate::{GroupError, Violation};
+use crate::{Context, GroupError, Misuse, Violation};
 use pando_crypto::{CryptoRng, HpkeKeyPair, Signer, Suite};
 use pando_wire::{
-    Capabilities, Credential, Extensions, GroupId, KeyPackage, LeafIndex, LeafNode, LeafNodeSource, Lifetime,
-    ProtocolVersion, Signature,
+    Capabilities, CipherSuite, Credential, Extensions, GroupId, KeyPackage, LeafIndex, LeafNode,
+    LeafNodeSource, Lifetime, ProtocolVersion, Signature,
 };
+use std::fmt;
 
 /// What a client says of itself in a KeyPackage.
 #[derive(Debug, Clone)]
@@ -32,6 +33,89 @@ pub struct KeyPackageBundle {
     pub init_key_pair: HpkeKeyPair,
     /// The key pair of the leaf's encryption key.
     pub leaf_key_pair: HpkeKeyPair,
+}
+
+/// A KeyPackage to be made with the defaults of a client.
+#[must_use = "call build"]
+pub struct KeyPackageBuilder<'a> {
+    cx: Context<'a>,
+    cipher_suite: CipherSuite,
+    credential: Credential,
+    capabilities: Option<Capabilities>,
+    lifetime: Option<Lifetime>,
+    leaf_extensions: Extensions,
+    extensions: Extensions,
+}
+
+impl<'a> Context<'a> {
+    /// Returns the builder of a KeyPackage. Its capabilities are the cipher suites of RFC 9420 that the client has and the type
+    /// of the credential; it may be used for [`KeyPackageBuilder::DAYS`] days.
+    pub fn key_package(&self, cipher_suite: CipherSuite, credential: Credential) -> KeyPackageBuilder<'a> {
+        KeyPackageBuilder {
+            cx: *self,
+            cipher_suite,
+            credential,
+            capabilities: None,
+            lifetime: None,
+            leaf_extensions: Extensions::default(),
+            extensions: Extensions::default(),
+        }
+    }
+}
+
+impl KeyPackageBuilder<'_> {
+    /// Default lifetime of a KeyPackage, in days.
+    pub const DAYS: u32 = 84;
+
+    /// Sets what the client supports.
+    pub fn capabilities(self, capabilities: Capabilities) -> Self {
+        Self { capabilities: Some(capabilities), ..self }
+    }
+
+    /// Sets when the KeyPackage may be used.
+    pub fn lifetime(self, lifetime: Lifetime) -> Self {
+        Self { lifetime: Some(lifetime), ..self }
+    }
+
+    /// Sets the extensions of the leaf.
+    pub fn leaf_extensions(self, leaf_extensions: Extensions) -> Self {
+        Self { leaf_extensions, ..self }
+    }
+
+    /// Sets the extensions of the KeyPackage.
+    pub fn extensions(self, extensions: Extensions) -> Self {
+        Self { extensions, ..self }
+    }
+
+    /// Makes the KeyPackage with fresh keys.
+    ///
+    /// # Errors
+    /// - [`Misuse::TimeNeeded`] if there is no lifetime and the context has no time.
+    /// - [`Misuse::UnsupportedCipherSuite`], and the errors of [`KeyPackageBundle::new`].
+    pub fn build(self, rng: &mut dyn CryptoRng) -> Result<KeyPackageBundle, GroupError> {
+        let Self { cx, credential, leaf_extensions, extensions, .. } = self;
+        let suite = cx.suite(self.cipher_suite)?;
+        let capabilities = self.capabilities.unwrap_or_else(|| {
+            let supported = CipherSuite::ALL.into_iter().filter(|id| cx.suite(*id).is_ok());
+            Capabilities::new(supported.collect::<Vec<_>>(), [credential.credential_type()])
+        });
+        let lifetime = match (self.lifetime, cx.now) {
+            (Some(lifetime), _) => lifetime,
+            (None, Some(now)) => Lifetime::days(now, Self::DAYS),
+            (None, None) => return Err(Misuse::TimeNeeded.into()),
+        };
+        let template = KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions };
+        KeyPackageBundle::new(suite, template, cx.signer, rng)
+    }
+}
+
+impl fmt::Debug for KeyPackageBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyPackageBuilder")
+            .field("cipher_suite", &self.cipher_suite)
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
+    }
 }
 
 impl KeyPackageBundle {

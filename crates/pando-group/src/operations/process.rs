@@ -11,11 +11,11 @@ use crate::state::staged::{Effects, PublicStaged, Staged, StagedMember};
 use crate::storage::changes;
 use crate::storage::row_codec;
 use crate::storage::row_key::RowKey;
-use crate::{AcceptedHandshakes, Client, Delta, GroupError, Missing, Misuse, Unpersisted, Violation};
+use crate::{AcceptedHandshakes, Context, Delta, GroupError, Missing, Misuse, Unpersisted, Violation};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue, UsedKey};
-use pando_tree::{MergedPath, PrivateKeys, TreeError};
+use pando_tree::{MergedPath, PrivateKeys, SourceError, TreeError};
 use pando_wire::{
     AuthenticatedContent, Commit, Content, ContentType, Credential, FramedContent, GroupId, LeafIndex,
     MlsMessage, MlsMessageBody, Opaque, PreSharedKeyId, PrivateMessage, Proposal, ProposalRef, PublicMessage,
@@ -91,9 +91,9 @@ impl Group {
     pub fn process(
         &mut self,
         message: MlsMessage,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<Unpersisted<Processed>, GroupError> {
-        let processed = self.take(message, client)?;
+        let processed = self.take(message, cx)?;
         // The changes of a Commit so far are stored with the changes of its merge. After a crash in between it can be
         // processed again.
         Ok(match processed {
@@ -104,7 +104,7 @@ impl Group {
         })
     }
 
-    fn take(&mut self, message: MlsMessage, client: &Client<'_>) -> Result<Processed, GroupError> {
+    fn take(&mut self, message: MlsMessage, cx: &Context<'_>) -> Result<Processed, GroupError> {
         self.config.limits.check_message(message.tls_serialized_len())?;
         if self.is_pending(&message) {
             return Ok(Processed::OwnCommit);
@@ -117,13 +117,13 @@ impl Group {
             return Ok(Processed::OwnProposal(reference.clone()));
         }
         match message.body {
-            MlsMessageBody::PublicMessage(message) => self.take_public(*message, client),
-            MlsMessageBody::PrivateMessage(message) => self.take_private(message, client),
+            MlsMessageBody::PublicMessage(message) => self.take_public(*message, cx),
+            MlsMessageBody::PrivateMessage(message) => self.take_private(message, cx),
             _ => Err(Misuse::WrongMessage.into()),
         }
     }
 
-    fn take_public(&mut self, message: PublicMessage, client: &Client<'_>) -> Result<Processed, GroupError> {
+    fn take_public(&mut self, message: PublicMessage, cx: &Context<'_>) -> Result<Processed, GroupError> {
         self.check_active()?;
         let (suite, context) = (self.public.suite, &self.public.context);
         let opened = open_public(suite, message, context, &self.keys.membership_key)?;
@@ -132,14 +132,10 @@ impl Group {
         if matches!(content.content.sender, Sender::Member(_)) {
             self.check_format(AcceptedHandshakes::Public)?;
         }
-        self.take_handshake(&content, client)
+        self.take_handshake(&content, cx)
     }
 
-    fn take_private(
-        &mut self,
-        message: PrivateMessage,
-        client: &Client<'_>,
-    ) -> Result<Processed, GroupError> {
+    fn take_private(&mut self, message: PrivateMessage, cx: &Context<'_>) -> Result<Processed, GroupError> {
         // The type of the content is in the clear: what cannot be taken does not use up a key.
         let is_handshake = message.content_type != ContentType::Application;
         let is_late = message.group_id == self.public.context.group_id && message.epoch < self.epoch();
@@ -151,7 +147,7 @@ impl Group {
             self.check_format(AcceptedHandshakes::Encrypted)?;
         }
         let (content, used) = self.open_private(&message)?;
-        let Some(used) = used else { return self.take_handshake(&content, client) };
+        let Some(used) = used else { return self.take_handshake(&content, cx) };
         if !is_handshake {
             let content = content.into_inner().content;
             let sender = member(&content)?;
@@ -159,7 +155,7 @@ impl Group {
             self.keys.secret_tree.delete_key(used);
             return application(content, credential);
         }
-        let processed = self.take_handshake(&content, client);
+        let processed = self.take_handshake(&content, cx);
         // Deleting the key comes last. What this client may take later is not lost: the key stays, or the Commit is kept.
         if !processed.as_ref().is_err_and(GroupError::is_local) {
             self.keys.secret_tree.delete_key(used);
@@ -174,12 +170,12 @@ impl Group {
     fn take_handshake(
         &mut self,
         content: &Authenticated<AuthenticatedContent>,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<Processed, GroupError> {
         match &content.content.content {
             Content::Application(_) => Err(Misuse::WrongMessage.into()),
-            Content::Proposal(proposal) => self.take_proposal(content, proposal, client),
-            Content::Commit(commit) => self.stage(content, commit, client),
+            Content::Proposal(proposal) => self.take_proposal(content, proposal, cx),
+            Content::Commit(commit) => self.stage(content, commit, cx),
         }
     }
 
@@ -233,10 +229,10 @@ impl Group {
         &mut self,
         content: &Authenticated<AuthenticatedContent>,
         proposal: &Proposal,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<Processed, GroupError> {
-        let pending = check_proposal(&self.public, content, proposal, client.identities().at_any_time())?;
-        let (status, refused) = admit(&self.public, client.rules, &pending)?;
+        let pending = check_proposal(&self.public, content, proposal, cx.identities().at_any_time())?;
+        let (status, refused) = admit(&self.public, cx.rules, &pending)?;
         let row = row_codec::proposal(&pending, status)?;
         self.insert_proposal(pending.clone(), status, row)?;
         Ok(match refused {
@@ -264,10 +260,10 @@ impl Group {
         &self,
         content: &Authenticated<AuthenticatedContent>,
         commit: &Commit,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<Processed, GroupError> {
         let list = self.proposals.resolve(content.content.sender, &commit.proposals)?;
-        let next = transition(&self.public, content, commit, &list, client.identities(), client.rules)?;
+        let next = transition(&self.public, content, commit, &list, cx.identities(), cx.rules)?;
         let Transition { applied, path, provisional, public } = next;
         let suite = public.suite;
 
@@ -283,7 +279,7 @@ impl Group {
         let member = match private_keys {
             None => None,
             Some(private_keys) => {
-                let psk_secret = self.psk_secret(&applied, client.psks)?;
+                let psk_secret = self.psk_secret(&applied, cx.psks)?;
                 let init = self.init_secret(&applied)?;
                 let keys = self.next_keys(&public, init.as_ref(), &commit_secret, &psk_secret)?;
                 Some(StagedMember { private_keys, keys })
@@ -334,8 +330,8 @@ impl Group {
         psk_secret(self.public.suite, &applied.psks, own, psks)
     }
 
-    pub(crate) fn has_psk(&self, id: &PreSharedKeyId, psks: &dyn PskStore) -> bool {
-        find_psk(id, |group_id, epoch| self.own_psk(group_id, epoch), psks).is_some()
+    pub(crate) fn has_psk(&self, id: &PreSharedKeyId, psks: &dyn PskStore) -> Result<bool, SourceError> {
+        Ok(find_psk(id, |group_id, epoch| self.own_psk(group_id, epoch), psks)?.is_some())
     }
 
     fn own_psk(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {

@@ -7,7 +7,7 @@ use crate::state::group::Group;
 use crate::state::pending_proposal::{PendingProposal, ProposalStatus};
 use crate::storage::row_codec;
 use crate::storage::row_key::RowKey;
-use crate::{Client, Exceeded, GroupError, Misuse, Unpersisted, Violation};
+use crate::{Context, Exceeded, GroupError, Misuse, Unpersisted, Violation};
 use pando_crypto::CryptoRng;
 use pando_tree::LeafTemplate;
 use pando_wire::{
@@ -34,7 +34,7 @@ impl Group {
         &mut self,
         proposal: Proposal,
         authenticated_data: &[u8],
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<MlsMessage>, GroupError> {
         self.check_active()?;
@@ -43,7 +43,7 @@ impl Group {
         {
             return Err(Misuse::UpdateWithoutKey.into());
         }
-        let message = self.send_proposal(proposal, authenticated_data, client, rng)?;
+        let message = self.send_proposal(proposal, authenticated_data, cx, rng)?;
         Ok(self.unpersisted(message))
     }
 
@@ -51,23 +51,23 @@ impl Group {
         &mut self,
         proposal: Proposal,
         authenticated_data: &[u8],
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<MlsMessage, GroupError> {
         self.check_active()?;
         let sender = Sender::Member(self.own_leaf());
         proposal::may_come_from(sender, &proposal)?;
         proposal::psk_usage(&proposal)?;
-        let (suite, identities) = (self.public.suite, client.identities());
-        sending::proposal(&proposal, suite, client.crypto, identities, &self.config.limits)?;
+        let (suite, identities) = (self.public.suite, cx.identities());
+        sending::proposal(&proposal, suite, cx.crypto, identities, &self.config.limits)?;
         self.check_custom_type(&proposal)?;
         proposal::is_valid(&self.public, sender, &proposal, identities)?;
         let content = Content::Proposal(proposal.clone());
-        let signed = self.sign(self.handshake_format(), content, authenticated_data, client)?;
+        let signed = self.sign(self.handshake_format(), content, authenticated_data, cx)?;
         let reference = self.public.suite.proposal_ref(&signed.authenticated()?.encode()?)?;
         let authenticated_data = authenticated_data.into();
         let pending = PendingProposal { reference: reference.clone(), sender, proposal, authenticated_data };
-        let (status, refused) = admit(&self.public, client.rules, &pending)?;
+        let (status, refused) = admit(&self.public, cx.rules, &pending)?;
         if let Some(reason) = refused {
             return Err(Violation::GroupRules(reason).into());
         }
@@ -128,7 +128,7 @@ impl Group {
         &mut self,
         new_leaf: Option<NewLeaf<'_>>,
         authenticated_data: &[u8],
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<MlsMessage>, GroupError> {
         let (suite, leaf) = (self.public.suite, self.own_leaf());
@@ -137,7 +137,7 @@ impl Group {
             sending::no_default_types(&new_leaf.template.capabilities)?;
         }
         let NewLeaf { template, signer } =
-            new_leaf.unwrap_or_else(|| NewLeaf { template: same_leaf(old), signer: client.signer });
+            new_leaf.unwrap_or_else(|| NewLeaf { template: same_leaf(old), signer: cx.signer });
         sending::suite_is_listed(&template.capabilities, suite)?;
         let key_pair = suite.hpke_generate_key_pair(rng)?;
         let LeafTemplate { credential, capabilities, extensions } = template;
@@ -155,7 +155,7 @@ impl Group {
         let proposal = Proposal::Update(Box::new(Update { leaf_node }));
         // The proposal is signed with the key that is in the tree.
         let (key, row) = (RowKey::OwnUpdate(next(&self.updates)?), row_codec::own_update(&key_pair)?);
-        let message = self.send_proposal(proposal, authenticated_data, client, rng)?;
+        let message = self.send_proposal(proposal, authenticated_data, cx, rng)?;
         self.changes.write(key, row);
         self.updates.push(key_pair);
         Ok(self.unpersisted(message))

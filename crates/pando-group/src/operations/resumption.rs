@@ -6,10 +6,13 @@
 use crate::identity::IdentityPolicy;
 use crate::psk::{PskStore, is_resumption};
 use crate::state::group::Group;
-use crate::{Client, CommitBuilder, GroupError, KeyPackageBundle, Missing, Misuse, Unpersisted, Violation};
+use crate::{
+    CommitBuilder, Context, GroupError, KeyPackageBundle, KnownGroups, Missing, Misuse, Unpersisted,
+    Violation,
+};
 use pando_crypto::{CryptoRng, Suite};
 use pando_schedule::PskValue;
-use pando_tree::{Tree, TreeError};
+use pando_tree::{SourceError, Tree, TreeError};
 use pando_wire::{
     Credential, Encode, Extensions, GroupContext, GroupId, KeyPackage, LeafIndex, Psk, ReInit,
     ResumptionPskUsage, Welcome,
@@ -56,14 +59,14 @@ impl Group {
     pub fn reinitialize(
         &self,
         successor: Successor,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<Created>, GroupError> {
         let reinit = self.reinit.clone().ok_or(Misuse::NotReinitialized)?;
         let ReInit { group_id, cipher_suite, extensions, .. } = reinit;
-        let context = (client.suite(cipher_suite)?, group_id, extensions);
-        let created = self.create_successor(context, ResumptionPskUsage::ReInit, successor, client, rng)?;
-        self.check_reinitialized(&created.peek().group, self.epoch(), client.policy)?;
+        let context = (cx.suite(cipher_suite)?, group_id, extensions);
+        let created = self.create_successor(context, ResumptionPskUsage::ReInit, successor, cx, rng)?;
+        self.check_reinitialized(&created.peek().group, self.epoch(), cx.policy)?;
         Ok(created)
     }
 
@@ -75,16 +78,16 @@ impl Group {
     /// with that identifier; [`Misuse::Ended`].
     pub fn branch(
         &self,
-        group_id: GroupId,
+        group_id: impl Into<GroupId>,
         extensions: Extensions,
         successor: Successor,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<Created>, GroupError> {
         self.check_active()?;
-        let context = (self.public.suite, group_id, extensions);
-        let created = self.create_successor(context, ResumptionPskUsage::Branch, successor, client, rng)?;
-        self.check_branched(&created.peek().group, self.epoch(), client.policy)?;
+        let context = (self.public.suite, group_id.into(), extensions);
+        let created = self.create_successor(context, ResumptionPskUsage::Branch, successor, cx, rng)?;
+        self.check_branched(&created.peek().group, self.epoch(), cx.policy)?;
         Ok(created)
     }
 
@@ -97,14 +100,14 @@ impl Group {
         welcome: &Welcome,
         bundle: &KeyPackageBundle,
         tree: Option<&[u8]>,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<Unpersisted<Self>, GroupError> {
         self.check_has_secrets()?;
-        let (policy, own) = (client.policy, &self.public.context.group_id);
-        let psks = WithOld { old: self, psks: client.psks };
+        let (policy, own) = (cx.policy, &self.public.context.group_id);
+        let psks = WithOld { old: self, psks: cx.psks };
         // Whether the new group may have the identifier of this one, depends on whether this one has ended.
-        let is_in_group = |group_id: &GroupId| group_id != own && (client.is_in_group)(group_id);
-        let joining = Client { psks: &psks, is_in_group: &is_in_group, ..*client };
+        let groups = OtherGroups { own, groups: cx.groups };
+        let joining = cx.with_psks(&psks).with_groups(&groups);
         let (group, ids) = Self::join_any(welcome, bundle, tree, &joining)?;
         let id = ids.iter().find(|id| is_resumption(id)).ok_or(Violation::NoSuccessor)?;
         match &id.psk {
@@ -129,22 +132,22 @@ impl Group {
         (suite, group_id, extensions): (Suite, GroupId, Extensions),
         usage: ResumptionPskUsage,
         successor: Successor,
-        client: &Client<'_>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<Created>, GroupError> {
         // As for those who join it.
         if group_id != self.public.context.group_id {
-            client.check_not_in_group(&group_id)?;
+            cx.check_not_in_group(&group_id)?;
         }
         let Successor { bundle, key_packages, path, tree_in_welcome } = successor;
-        let mut group = Self::create_unstored(suite, group_id, extensions, bundle, client, rng)?;
+        let mut group = Self::create_unstored(suite, group_id, extensions, bundle, cx, rng)?;
         let (psk_group_id, psk_epoch) = (self.public.context.group_id.clone(), self.epoch());
         let psk = Psk::Resumption { usage, psk_group_id, psk_epoch };
         let builder = key_packages.into_iter().fold(group.commit().psk(psk), CommitBuilder::add);
         let builder = if path { builder } else { builder.without_path() };
         let mut builder = if tree_in_welcome { builder } else { builder.without_tree() };
         let psks = WithOld { old: self, psks: &crate::NoPsks };
-        let output = builder.make(&Client { psks: &psks, ..*client }, rng)?;
+        let output = builder.make(&cx.with_psks(&psks), rng)?;
         drop(group.merge_pending()?);
         Ok(group.begin_instance()?.map(|group| Created { group, welcome: output.welcome }))
     }
@@ -251,16 +254,28 @@ struct WithOld<'a> {
 }
 
 impl PskStore for WithOld<'_> {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
         self.psks.external(psk_id)
     }
 
-    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError> {
         if *group_id == self.old.public.context.group_id {
-            self.old.resumption_psk(epoch)
+            Ok(self.old.resumption_psk(epoch))
         } else {
             self.psks.resumption(group_id, epoch)
         }
+    }
+}
+
+/// The groups that the client is in, without the group before.
+struct OtherGroups<'a> {
+    own: &'a GroupId,
+    groups: &'a dyn KnownGroups,
+}
+
+impl KnownGroups for OtherGroups<'_> {
+    fn is_in_group(&self, group_id: &GroupId) -> Result<bool, SourceError> {
+        Ok(group_id != self.own && self.groups.is_in_group(group_id)?)
     }
 }
 

@@ -1,13 +1,49 @@
 //! Messages that a member signs, in public or encrypted (RFC 9420, sections 6 and 15).
 
 use crate::state::group::Group;
-use crate::{Client, GroupError, Misuse, Unpersisted};
+use crate::{Context, GroupError, Misuse, Unpersisted};
 use pando_crypto::CryptoRng;
 use pando_framing::SignedContent;
 use pando_wire::{Content, FramedContent, MlsMessage, Sender, WireFormat};
+use std::fmt;
 
 /// The end of a ciphertext that enters the position of a Delta: the tag of the AEAD, and more.
 const CIPHERTEXT_END: usize = 32;
+
+/// Data of the application to be sent, with data that is authenticated and not encrypted.
+///
+/// Bytes and texts are such data, with nothing else: `group.encrypt("at five?", &cx, rng)`.
+#[derive(Clone, Copy)]
+pub struct ApplicationData<'a> {
+    data: &'a [u8],
+    authenticated_data: &'a [u8],
+}
+
+impl<'a> ApplicationData<'a> {
+    /// Returns data with nothing to be authenticated beside it.
+    #[must_use]
+    pub const fn new(data: &'a [u8]) -> Self {
+        Self { data, authenticated_data: &[] }
+    }
+
+    /// Sets the data that is authenticated and not encrypted.
+    #[must_use]
+    pub const fn authenticated_data(self, authenticated_data: &'a [u8]) -> Self {
+        Self { authenticated_data, ..self }
+    }
+}
+
+impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for ApplicationData<'a> {
+    fn from(data: &'a T) -> Self {
+        Self::new(data.as_ref())
+    }
+}
+
+impl fmt::Debug for ApplicationData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApplicationData([{} bytes])", self.data.len())
+    }
+}
 
 impl Group {
     /// Encrypts data of the application (section 15).
@@ -18,19 +54,19 @@ impl Group {
     /// - [`GroupError::Framing`] if it is too long to be encoded, padding included.
     /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4): not those that the group's
     ///   rules did not admit, that were withdrawn, or that no Commit can cover as long as all members stay.
-    pub fn encrypt(
+    pub fn encrypt<'d>(
         &mut self,
-        data: &[u8],
-        authenticated_data: &[u8],
-        client: &Client<'_>,
+        data: impl Into<ApplicationData<'d>>,
+        cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<MlsMessage>, GroupError> {
+        let ApplicationData { data, authenticated_data } = data.into();
         self.check_active()?;
         if self.proposals.must_be_committed_first() {
             return Err(Misuse::ProposalsPending.into());
         }
         let content = Content::Application(data.into());
-        let signed = self.sign(WireFormat::MLS_PRIVATE_MESSAGE, content, authenticated_data, client)?;
+        let signed = self.sign(WireFormat::MLS_PRIVATE_MESSAGE, content, authenticated_data, cx)?;
         let message = self.seal_private(&signed, rng)?;
         Ok(self.unpersisted(message))
     }
@@ -41,9 +77,9 @@ impl Group {
         wire_format: WireFormat,
         content: Content,
         authenticated_data: &[u8],
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<SignedContent, GroupError> {
-        self.check_signer(client)?;
+        self.check_signer(cx)?;
         let content = FramedContent {
             group_id: self.public.context.group_id.clone(),
             epoch: self.epoch(),
@@ -51,7 +87,7 @@ impl Group {
             authenticated_data: authenticated_data.into(),
             content,
         };
-        Ok(SignedContent::sign(self.public.suite, client.signer, wire_format, content, &self.public.context)?)
+        Ok(SignedContent::sign(self.public.suite, cx.signer, wire_format, content, &self.public.context)?)
     }
 
     /// The format that handshake messages are sent in.

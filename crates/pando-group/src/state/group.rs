@@ -8,18 +8,18 @@ use crate::state::outbox::Outbox;
 use crate::state::own_proposals::OwnProposals;
 use crate::state::pending_proposal::PendingProposal;
 use crate::state::proposal_store::ProposalStore;
-use crate::state::public_state::PublicState;
+use crate::state::public_state::{Member, PublicState};
 use crate::state::staged::Pending;
 use crate::storage::change_log::ChangeLog;
 use crate::storage::lineage::Lineage;
 use crate::storage::position::{Instance, Position};
 use crate::storage::row_key::RowKey;
 use crate::storage::unpersisted::DroppedDeltas;
-use crate::{Client, GroupConfig, GroupError, Misuse};
+use crate::{Context, GroupConfig, GroupError, Misuse};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_schedule::{EpochAuthenticator, EpochSecrets, PskValue};
-use pando_tree::PrivateKeys;
-use pando_wire::{LeafIndex, MlsMessage, ReInit};
+use pando_tree::{PrivateKeys, TreeError};
+use pando_wire::{GroupId, LeafIndex, MlsMessage, ReInit};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A group as one of its members sees it.
@@ -90,6 +90,20 @@ impl Group {
     #[must_use]
     pub const fn public(&self) -> &PublicState {
         &self.public
+    }
+
+    /// Returns the group's identifier.
+    #[must_use]
+    pub const fn group_id(&self) -> &GroupId {
+        self.public.group_id()
+    }
+
+    /// Returns the members, by their leaves.
+    ///
+    /// # Errors
+    /// The iterator returns [`TreeError::Source`], [`TreeError::Stored`] for a leaf that could not be read.
+    pub fn members(&self) -> impl Iterator<Item = Result<Member, TreeError>> {
+        self.public.members()
     }
 
     /// How the group is kept.
@@ -209,7 +223,7 @@ impl Group {
     }
 
     /// Others verify what this member signs with the key in its leaf.
-    pub(crate) fn check_signer(&self, client: &Client<'_>) -> Result<(), GroupError> {
-        client.check_signer(self.public.tree.signature_key(self.own_leaf())?.as_ref())
+    pub(crate) fn check_signer(&self, cx: &Context<'_>) -> Result<(), GroupError> {
+        Ok(cx.check_signer(self.public.tree.signature_key(self.own_leaf())?.as_ref())?)
     }
 }

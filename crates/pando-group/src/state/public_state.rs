@@ -8,8 +8,8 @@ use pando_crypto::Suite;
 use pando_schedule::InterimTranscriptHash;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{
-    Commit, Content, Credential, ExternalSenders, FramedContent, GroupContext, LeafIndex, Mac, Proposal,
-    Sender, SignaturePublicKey,
+    Commit, Content, Credential, ExternalSenders, FramedContent, GroupContext, GroupId, LeafIndex, LeafNode,
+    Mac, Proposal, Sender, SignaturePublicKey,
 };
 
 /// The public state of a group in one epoch. Cloning it is cheap: the tree is shared.
@@ -21,6 +21,17 @@ pub struct PublicState {
     pub(crate) clients: ClientIndex,
     pub(crate) interim_transcript_hash: InterimTranscriptHash,
     pub(crate) confirmation_tag: Mac,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The member's leaf. Another client may get it when the member is removed.
+    pub leaf: LeafIndex,
+    /// The member's credential.
+    pub credential: Credential,
+    /// The key that the member signs with.
+    pub signature_key: SignaturePublicKey,
 }
 
 impl PublicState {
@@ -48,6 +59,31 @@ impl PublicState {
     /// [`TreeError::Source`], [`TreeError::Stored`] if the leaf could not be read.
     pub fn credential(&self, leaf: LeafIndex) -> Result<Option<Credential>, TreeError> {
         self.tree.credential(leaf)
+    }
+
+    /// Returns the group's identifier.
+    #[must_use]
+    pub const fn group_id(&self) -> &GroupId {
+        &self.context.group_id
+    }
+
+    /// Returns the epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.context.epoch
+    }
+
+    /// Returns the members, by their leaves.
+    ///
+    /// # Errors
+    /// The iterator returns [`TreeError::Source`], [`TreeError::Stored`] for a leaf that could not be read.
+    pub fn members(&self) -> impl Iterator<Item = Result<Member, TreeError>> {
+        self.tree.members().map(|leaf| {
+            let leaf = leaf?;
+            let LeafNode { credential, signature_key, .. } =
+                self.tree.leaf(leaf)?.ok_or(TreeError::NotAMember(leaf))?;
+            Ok(Member { leaf, credential, signature_key })
+        })
     }
 
     /// Returns what the group's rules may look at.

@@ -24,7 +24,7 @@ use crate::storage::row_codec::{
 use crate::storage::row_key::{Changes, EpochRow, RowKey, Rows};
 use crate::storage::row_source::{RowSource, TreeRows, beside_the_tree};
 use crate::storage::unpersisted::DroppedDeltas;
-use crate::{Client, GroupConfig, GroupError, IdentityPolicy, Misuse};
+use crate::{Context, GroupConfig, GroupError, IdentityPolicy, Misuse};
 use pando_crypto::{CryptoProvider, HpkeKeyPair, SecretBytes, Suite};
 use pando_schedule::{InterimTranscriptHash, ScheduleError, SecretTree};
 use pando_tree::{KeyKind, PrivateKeys, Tree, TreeError, TreeKey};
@@ -39,12 +39,12 @@ impl Group {
     /// # Errors
     /// - [`GroupError::Stored`] if a row is missing or malformed.
     /// - [`Misuse::UnsupportedCipherSuite`] if the provider does not have the group's.
-    pub fn load(rows: &Rows, client: &Client<'_>) -> Result<Self, GroupError> {
-        let (public, row) = public_state(rows, client.crypto, client.policy)?;
+    pub fn load(rows: &Rows, cx: &Context<'_>) -> Result<Self, GroupError> {
+        let (public, row) = public_state(rows, cx.crypto, cx.policy)?;
         let clients = client_rows(rows, &public.clients)?;
-        let mut group = Self::with_public_state(rows, public, row, client)?;
+        let mut group = Self::with_public_state(rows, public, row, cx)?;
         group.changes.extend(clients);
-        group.renew_pending_clients(client.policy)?;
+        group.renew_pending_clients(cx.policy)?;
         Ok(group)
     }
 
@@ -60,9 +60,9 @@ impl Group {
     /// # Errors
     /// - [`GroupError::Tree`] if something cannot be read.
     /// - As [`Group::load`].
-    pub fn open(source: Arc<dyn RowSource>, client: &Client<'_>) -> Result<Self, GroupError> {
-        let (rows, public, row) = open_public_state(source, client.crypto)?;
-        Self::with_public_state(&rows, public, row, client)
+    pub fn open(source: Arc<dyn RowSource>, cx: &Context<'_>) -> Result<Self, GroupError> {
+        let (rows, public, row) = open_public_state(source, cx.crypto)?;
+        Self::with_public_state(&rows, public, row, cx)
     }
 
     /// The rest of a group, from all rows beside the tree.
@@ -70,10 +70,10 @@ impl Group {
         rows: &Rows,
         public: PublicState,
         PublicRow { instance, reinit, .. }: PublicRow,
-        client: &Client<'_>,
+        cx: &Context<'_>,
     ) -> Result<Self, GroupError> {
         let StateRow { position, state: group_state } = stored_state(rows)?;
-        let config = client.config;
+        let config = cx.config;
         let (suite, epoch) = (public.suite, public.context.epoch);
         let StagedMember { private_keys, keys } = member(rows, rows, &public, &config)?;
         let (past, history) = past(rows, suite, epoch, &config)?;

@@ -15,8 +15,8 @@ use crate::proto::{
     UnprotectRequest, UnprotectResponse,
 };
 use pando_mls::{
-    Client, Extensions, ExternalJoin, Group, GroupConfig, GroupId, GroupInfo, Processed, Psk, PublicGroup,
-    PublicState, Suite,
+    ApplicationData, Context, ExternalJoin, Group, GroupConfig, GroupInfo, Limits, Processed, Psk,
+    PublicGroup, PublicState, Suite,
 };
 
 impl Clients {
@@ -26,9 +26,8 @@ impl Clients {
         let (person, _) = Person::new(suite, identity, &mut self.rng)?;
         let person = person.encrypting(encrypt_handshake);
         let bundle = person.key_package(&mut self.rng)?;
-        let (id, extensions) = (GroupId::from(group_id), Extensions::default());
         let group =
-            Group::create(suite, id, extensions, bundle, &person.client(), &mut self.rng)?.assume_persisted();
+            Group::builder(group_id).build(bundle, &person.client(), &mut self.rng)?.assume_persisted();
         Ok(CreateGroupResponse { state_id: self.table.add_state(person, group)? })
     }
 
@@ -58,7 +57,7 @@ impl Clients {
         let encrypt_handshakes = request.encrypt_handshake;
         let config = GroupConfig { encrypt_handshakes, ..person.config };
         let group =
-            Group::join(&welcome, bundle, tree, &Client { config, ..person.client() })?.assume_persisted();
+            Group::join(&welcome, bundle, tree, &person.client().with_config(config))?.assume_persisted();
         let state_id = self.table.joined(request.transaction_id, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
         Ok(JoinGroupResponse { state_id, epoch_authenticator })
@@ -93,7 +92,9 @@ impl Clients {
     pub(super) fn group_info(&mut self, request: GroupInfoRequest) -> Outcome<GroupInfoResponse> {
         let State { person, group, .. } = self.table.state(request.state_id)?;
         let external = request.external_tree;
-        let group_info = encode(group.group_info(!external, &person.client())?)?;
+        let builder = group.group_info();
+        let builder = if external { builder.without_tree() } else { builder };
+        let group_info = encode(builder.build(&person.client())?)?;
         let ratchet_tree = if external { group.public().tree().export()? } else { Vec::new() };
         Ok(GroupInfoResponse { group_info, ratchet_tree })
     }
@@ -115,7 +116,11 @@ impl Clients {
         let ProtectRequest { state_id, authenticated_data, plaintext } = request;
         let State { person, group, .. } = self.table.state_mut(state_id)?;
         let message = group
-            .encrypt(&plaintext, &authenticated_data, &person.client(), &mut self.rng)?
+            .encrypt(
+                ApplicationData::new(&plaintext).authenticated_data(&authenticated_data),
+                &person.client(),
+                &mut self.rng,
+            )?
             .assume_persisted();
         Ok(ProtectResponse { ciphertext: encode(message)? })
     }
@@ -149,9 +154,9 @@ pub(super) fn public_state(
     suite: Suite,
     group_info: &GroupInfo,
     tree: Option<&[u8]>,
-    client: &Client<'_>,
+    client: &Context<'_>,
 ) -> Outcome<PublicState> {
     let group =
-        PublicGroup::new(suite, group_info, tree, client.policy, client.config.limits)?.assume_persisted();
+        PublicGroup::new(suite, group_info, tree, client.policy(), Limits::default())?.assume_persisted();
     Ok(group.public().clone())
 }

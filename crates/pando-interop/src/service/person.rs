@@ -3,12 +3,15 @@
 use super::decode::encode;
 use super::failure::{Failure, Outcome};
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoRng, Extensions,
+    Capabilities, CipherSuite, Client, Context, Credential, CredentialType, CryptoRng, Extensions,
     GroupConfig, GroupId, KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, PskStore,
-    PskValue, RustCrypto, SecretBytes, SignaturePrivateKey, Signer, Suite, Tree,
+    PskValue, SecretBytes, SignaturePrivateKey, Signer, SourceError, Suite, Tree,
 };
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 /// How long a KeyPackage can be used, in seconds.
 const LIFETIME: u64 = 28 * 24 * 60 * 60;
@@ -55,17 +58,8 @@ impl Person {
     }
 
     /// What this person brings to every operation.
-    pub(super) fn client(&self) -> Client<'_> {
-        Client {
-            crypto: &RustCrypto,
-            signer: &*self.signer,
-            policy: &BasicIdentities,
-            rules: &pando_mls::AdmitAll,
-            psks: &self.psks,
-            is_in_group: &|_| false,
-            now: now(),
-            config: self.config,
-        }
+    pub(super) fn client(&self) -> Context<'_> {
+        CLIENT.at(now(), &*self.signer).with_psks(&self.psks).with_config(self.config)
     }
 
     /// What this person's leaf says. All suites are supported, since a group may change its own.
@@ -79,7 +73,7 @@ impl Person {
 
     pub(super) fn key_package(&self, rng: &mut dyn CryptoRng) -> Outcome<KeyPackageBundle> {
         let LeafTemplate { credential, capabilities, extensions } = self.leaf();
-        let now = now().unwrap_or_default();
+        let now = now();
         let template = KeyPackageTemplate {
             credential,
             capabilities,
@@ -108,13 +102,13 @@ impl Psks {
 }
 
 impl PskStore for Psks {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        self.0.get(psk_id).map(|secret| secret.expose().into())
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(self.0.get(psk_id).map(|secret| secret.expose().into()))
     }
 
     /// Groups know their own, and nothing else has any.
-    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
@@ -128,6 +122,6 @@ pub(super) fn member(tree: &Tree, identity: &[u8]) -> Outcome<LeafIndex> {
     found.ok_or_else(|| Failure::state(format!("no member is {}", identity.escape_ascii())))
 }
 
-fn now() -> Option<u64> {
-    SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|elapsed| elapsed.as_secs())
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

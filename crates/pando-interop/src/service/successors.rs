@@ -12,7 +12,7 @@ use crate::proto::{
     HandleCommitRequest, HandlePendingCommitRequest, HandleReInitCommitResponse, HandleReInitWelcomeRequest,
     JoinGroupResponse, ReInitWelcomeRequest,
 };
-use pando_mls::{Client, Created, MlsMessage, Proposal, Staged};
+use pando_mls::{Created, MlsMessage, Proposal, Staged};
 
 impl Clients {
     pub(super) fn handle_re_init_commit(
@@ -79,7 +79,7 @@ impl Clients {
             path: request.force_path,
             tree_in_welcome: !request.external_tree,
         };
-        let (id, extensions) = (request.group_id.into(), extensions(request.extensions)?);
+        let (id, extensions) = (request.group_id, extensions(request.extensions)?);
         let created = state
             .group
             .branch(id, extensions, successor, &person.client(), &mut self.rng)?
@@ -94,7 +94,7 @@ impl Clients {
         let old = self.table.state(request.state_id)?;
         let Joiner { person, bundle } = self.table.joiner(request.transaction_id)?;
         let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
-        let client = Client { config: old.person.config, ..person.client() };
+        let client = person.client().with_config(old.person.config);
         let group = old.group.join_successor(&welcome, bundle, tree, &client)?.assume_persisted();
         let state_id = self.table.joined(request.transaction_id, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();

@@ -14,68 +14,54 @@ pub(crate) fn suite(id: CipherSuite) -> Outcome<Suite> {
     Ok(RustCrypto.suite(id).ok_or("there is no such cipher suite")?)
 }
 
-/// Somebody with a name and a signature key.
+/// The time in the examples, in seconds since 1970. An application asks the operating system.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// A person with a name, a signature key and the settings of a client.
 pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) psks: &'static dyn PskStore,
-    pub(crate) config: GroupConfig,
+    pub(crate) client: Client,
 }
 
 impl Person {
     pub(crate) fn new(name: &str, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<Self> {
         let signer = suite.signer(&suite.signature_generate_key(rng)?)?;
-        Ok(Self { name: name.to_owned(), signer, psks: &NoPsks, config: GroupConfig::default() })
+        Ok(Self { name: name.to_owned(), signer, psks: &NoPsks, client: Client::new(BasicIdentities) })
     }
 
-    /// What this person brings to every operation.
-    pub(crate) fn client(&self) -> Client<'_> {
-        let Self { signer, psks, config, .. } = self;
-        Client {
-            crypto: &RustCrypto,
-            signer: &**signer,
-            policy: &BasicIdentities,
-            rules: &DefaultRules,
-            psks: *psks,
-            is_in_group: &|_| false,
-            now: None,
-            config: *config,
-        }
+    /// Returns what every operation takes of this person.
+    pub(crate) fn cx(&self) -> Context<'_> {
+        self.client.at(NOW, &*self.signer).with_psks(self.psks)
     }
 
     /// What this person's leaf says. All suites are supported, since a group may change its own.
     pub(crate) fn leaf(&self) -> LeafTemplate {
         LeafTemplate {
-            credential: Credential::Basic { identity: self.name.as_bytes().into() },
+            credential: Credential::basic(self.name.as_str()),
             capabilities: Capabilities::new(CipherSuite::ALL, [CredentialType::BASIC]),
             extensions: Extensions::default(),
         }
     }
 
-    /// A KeyPackage, by which others can add this person, and its private keys.
+    /// Makes a KeyPackage, by which others can add this person, and its private keys.
     pub(crate) fn key_package(&self, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<KeyPackageBundle> {
         let LeafTemplate { credential, capabilities, extensions } = self.leaf();
-        let template = KeyPackageTemplate {
-            credential,
-            capabilities,
-            lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
-            leaf_extensions: extensions,
-            extensions: Extensions::default(),
-        };
-        Ok(KeyPackageBundle::new(suite, template, &*self.signer, rng)?)
+        let builder = self.cx().key_package(suite.cipher_suite(), credential);
+        Ok(builder.capabilities(capabilities).leaf_extensions(extensions).build(rng)?)
     }
 
     /// Begins a group.
     pub(crate) fn create(self, name: &str, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<Member> {
         let bundle = self.key_package(suite, rng)?;
-        let (id, extensions) = (name.as_bytes().into(), Extensions::default());
-        let created = Group::create(suite, id, extensions, bundle, &self.client(), rng)?;
+        let created = Group::builder(name).build(bundle, &self.cx(), rng)?;
         Member::new(self, created)
     }
 
     /// Joins by a Welcome.
     pub(crate) fn join(self, welcome: &Welcome, bundle: &KeyPackageBundle) -> Outcome<Member> {
-        let joined = Group::join(welcome, bundle, None, &self.client())?;
+        let joined = Group::join(welcome, bundle, None, &self.cx())?;
         Member::new(self, joined)
     }
 }
@@ -100,13 +86,13 @@ impl Member {
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Outcome<(MlsMessage, Option<Welcome>)> {
-        let output = fill(self.group.commit()).build(&self.person.client(), rng)?;
+        let output = fill(self.group.commit()).build(&self.person.cx(), rng)?;
         let output = output.persist_to(&mut self.rows)?;
         Ok((output.message, output.welcome))
     }
 
     pub(crate) fn send(&mut self, text: &str, rng: &mut dyn CryptoRng) -> Outcome<MlsMessage> {
-        let message = self.group.encrypt(text.as_bytes(), b"", &self.person.client(), rng)?;
+        let message = self.group.encrypt(text.as_bytes(), &self.person.cx(), rng)?;
         Ok(message.persist_to(&mut self.rows)?)
     }
 
@@ -114,7 +100,7 @@ impl Member {
     /// sent.
     pub(crate) fn receive(&mut self, message: &MlsMessage) -> Outcome<Option<String>> {
         let Self { person, group, rows } = self;
-        let processed = group.process(message.clone(), &person.client())?;
+        let processed = group.process(message.clone(), &person.cx())?;
         match processed.persist_to(rows)? {
             Processed::Application { data, .. } => return Ok(Some(String::from_utf8(data.to_vec())?)),
             Processed::Commit(staged) => {

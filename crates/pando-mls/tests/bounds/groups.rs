@@ -4,26 +4,29 @@ use crate::counting::{Counting, Work, alone, suite, work};
 use crate::grows_with_the_input;
 use pando_mls::wire::RequiredCapabilities;
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, CommitOutput, Credential, CredentialType, Encode,
-    Extension, ExtensionType, Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate, Lifetime,
-    Limits, Padding, Processed, Proposal, Psk, PskStore, PskValue, PublicGroup, PublicProcessed, Signer,
-    Welcome,
+    BasicIdentities, Capabilities, CipherSuite, Client, CommitOutput, Context, Credential, CredentialType,
+    Encode, Extension, ExtensionType, Extensions, Group, GroupConfig, KeyPackageBundle, KeyPackageTemplate,
+    Lifetime, Limits, Padding, Processed, Proposal, Psk, PskStore, PskValue, PublicGroup, PublicProcessed,
+    Signer, SourceError, Welcome,
 };
 use pando_wire::{Add, PreSharedKey, PreSharedKeyId};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use std::sync::LazyLock;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 const SIZES: [usize; 3] = [16, 48, 144];
 
 struct AnyPsk;
 
 impl PskStore for AnyPsk {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        Some(psk_id.into())
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some(psk_id.into()))
     }
 
-    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
@@ -32,17 +35,12 @@ pub(crate) struct Person {
     pub(crate) bundle: KeyPackageBundle,
 }
 
-pub(crate) fn client(signer: &dyn Signer) -> Client<'_> {
-    Client {
-        crypto: &Counting,
-        signer,
-        policy: &BasicIdentities,
-        rules: &pando_mls::AdmitAll,
-        psks: &AnyPsk,
-        is_in_group: &|_| false,
-        now: None,
-        config: GroupConfig { encrypt_handshakes: false, padding: Padding::None, ..GroupConfig::default() },
-    }
+pub(crate) fn client(signer: &dyn Signer) -> Context<'_> {
+    CLIENT.without_clock(signer).with_crypto(&Counting).with_psks(&AnyPsk).with_config(GroupConfig {
+        encrypt_handshakes: false,
+        padding: Padding::None,
+        ..GroupConfig::default()
+    })
 }
 
 pub(crate) fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha20Rng) -> Person {
@@ -73,9 +71,9 @@ impl Pair {
     pub(crate) fn new(extensions: Extensions, change: &dyn Fn(&mut KeyPackageTemplate)) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let (one, other) = (person(change, &mut rng), person(change, &mut rng));
-        let id = b"group".as_slice().into();
+        let id = "group";
         let first = client(&*one.signer);
-        let created = Group::create(suite(), id, extensions, one.bundle, &first, &mut rng);
+        let created = Group::builder(id).extensions(extensions).build(one.bundle, &first, &mut rng);
         let mut group = created.unwrap().assume_persisted();
         let commit = group
             .commit()
@@ -98,7 +96,7 @@ impl Pair {
     ) -> (usize, Work, CommitOutput) {
         let [first, second] = &self.signers;
         let (first, second) = (client(&**first), client(&**second));
-        let group_info = self.groups[0].group_info(true, &first).unwrap();
+        let group_info = self.groups[0].group_info().build(&first).unwrap();
         let limits = Limits::default();
         let observed = PublicGroup::new(suite(), &group_info, None, &BasicIdentities, limits);
         let mut observer = observed.unwrap().assume_persisted();

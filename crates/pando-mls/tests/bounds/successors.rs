@@ -6,7 +6,7 @@ use crate::groups::{Pair, adds, client, people};
 use crate::grows_with_the_input;
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
-    Client, Credential, Encode, Extensions, IdentityError, IdentityPolicy, KeyPackageTemplate, Proposal,
+    Credential, Encode, Extensions, IdentityError, IdentityPolicy, KeyPackageTemplate, Proposal,
     ProtocolVersion, ReInit, Successor,
 };
 use std::cell::Cell;
@@ -67,11 +67,11 @@ fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
     let others = everybody.iter().chain([&joiner]).map(|person| person.bundle.key_package.clone());
     let successor = Successor { path: false, ..Successor::new(creator.bundle, others.collect()) };
     let policy = Numbers(AtomicU64::new(0));
-    let by = Client { policy: &policy, ..client(&*creator.signer) };
+    let by = client(&*creator.signer).with_policy(&policy);
     let (creating, created) = work(|| pair.groups[0].reinitialize(successor, &by, &mut pair.rng));
     let asked = policy.0.swap(0, Ordering::Relaxed);
     let welcome = created.unwrap().assume_persisted().welcome.unwrap();
-    let by = Client { policy: &policy, ..client(&*joiner.signer) };
+    let by = client(&*joiner.signer).with_policy(&policy);
     let (joining, joined) = work(|| pair.groups[1].join_successor(&welcome, &joiner.bundle, None, &by));
     let _ = joined.unwrap();
     let len = welcome.encode().unwrap().len();

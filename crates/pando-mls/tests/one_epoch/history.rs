@@ -255,7 +255,7 @@ impl World {
             return Ok(());
         }
         let info = self.member(by).operate(|group, client| {
-            let group_info = group.group_info(true, client)?;
+            let group_info = group.group_info().build(client)?;
             Ok(group.take_delta().map(|()| group_info))
         });
         let group_info = info.unwrap();

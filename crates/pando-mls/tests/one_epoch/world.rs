@@ -3,8 +3,8 @@
 use crate::fixture::{Borrowed, Ending, Member, Newcomer, Server, client, public_handshakes, suite};
 use crate::opinions::{Opinion, Shared, clock};
 use pando_mls::{
-    Advice, Extensions, Group, GroupError, GroupRules, IdentityPolicy, LeafChange, Limits, LocalPolicy,
-    MlsMessage, Processed, PublicGroup, PublicProcessed, Rows, Signer, Staged, Welcome,
+    Advice, Group, GroupError, GroupRules, IdentityPolicy, LeafChange, Limits, LocalPolicy, MlsMessage,
+    Processed, PublicGroup, PublicProcessed, Rows, Signer, Staged, Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -76,10 +76,10 @@ impl World {
         let Newcomer { name, signer, bundle } = crate::history::newcomer(0, u64::MAX, &mut rng);
         let config = public_handshakes();
         let creator = client(&*signer, &Shared, clock(0), config);
-        let id = b"one epoch".as_slice().into();
-        let created = Group::create(suite(), id, Extensions::default(), bundle, &creator, &mut rng);
+        let id = "one epoch";
+        let created = Group::builder(id).build(bundle, &creator, &mut rng);
         let (group, delta) = created.unwrap().into_parts();
-        let group_info = group.group_info(true, &creator).unwrap();
+        let group_info = group.group_info().build(&creator).unwrap();
         let mut rows = Rows::new();
         delta.apply(&mut rows).unwrap();
         let (rules, policy) = (&Shared, &Ending);

@@ -1,20 +1,23 @@
 //! A group whose members have rules, clocks and identities of their own, a server that follows it, and proposals.
 
 pub(crate) use crate::make::{add, custom, remove};
+use std::sync::LazyLock;
 
 use pando_mls::wire::{Sender, Signature, SignaturePublicKey};
 use pando_mls::{
-    AdmitAll, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, CommitView, Credential,
-    CredentialType, CryptoError, CryptoProvider, Decode, DefaultRules, Encode, ExtensionType, Extensions,
-    ExternalJoin, Group, GroupConfig, GroupError, GroupId, GroupInfo, GroupRules, IdentityError,
+    AdmitAll, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, CommitView, Context,
+    Credential, CredentialType, CryptoError, CryptoProvider, Decode, DefaultRules, Encode, ExtensionType,
+    Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupInfo, GroupRules, IdentityError,
     IdentityPolicy, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafChange, LeafIndex, LeafTemplate,
-    Lifetime, Limits, MlsMessage, NewLeaf, NoPsks, PendingProposal, Processed, Proposal, ProposalType,
+    Lifetime, Limits, MlsMessage, NewLeaf, PendingProposal, Processed, Proposal, ProposalType,
     ProtocolVersion, PublicGroup, PublicProcessed, PublicStaged, Rows, RuleError, RustCrypto, Signer, Staged,
     StateView, Suite, Unpersisted, Violation,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::Arc;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
 /// The time of all clocks unless a test sets one.
 pub(crate) const NOW: u64 = 1_000;
@@ -159,19 +162,22 @@ pub(crate) fn client<'a>(
     rules: &'static dyn GroupRules,
     now: Option<u64>,
     config: GroupConfig,
-) -> Client<'a> {
-    let (policy, psks, is_in_group): (_, _, &dyn Fn(&GroupId) -> bool) = (&Ending, &NoPsks, &|_| false);
-    Client { crypto: &RustCrypto, signer, policy, rules, psks, is_in_group, now, config }
+) -> Context<'a> {
+    let context = CLIENT.without_clock(signer).with_rules(rules).with_policy(&Ending).with_config(config);
+    match now {
+        Some(now) => context.at(now),
+        None => context,
+    }
 }
 
 impl Member {
     /// Runs an operation on the group, and stores its Delta.
     pub(crate) fn operate<T>(
         &mut self,
-        operation: impl FnOnce(&mut Group, &Client<'_>) -> Result<Unpersisted<T>, GroupError>,
+        operation: impl FnOnce(&mut Group, &Context<'_>) -> Result<Unpersisted<T>, GroupError>,
     ) -> Result<T, GroupError> {
         let client = client(&*self.signer, self.rules, self.now, *self.group.config());
-        let client = Client { policy: self.policy, ..client };
+        let client = client.with_policy(self.policy);
         Ok(operation(&mut self.group, &client)?.persist_to(&mut self.rows).unwrap())
     }
 
@@ -229,7 +235,7 @@ impl Member {
     }
 
     pub(crate) fn encrypt(&mut self, rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
-        self.operate(|group, client| group.encrypt(b"data", b"", client, rng))
+        self.operate(|group, client| group.encrypt(b"data", client, rng))
     }
 
     /// Checks that the stored rows equal the rows of the group.
@@ -368,11 +374,11 @@ impl Fixture {
         let Newcomer { name, signer, bundle } = newcomer_of(leaf_template("m0", NEVER), ALWAYS, &mut rng);
         let now = Some(NOW);
         let creator = client(&*signer, rules, now, config);
-        let id = b"group".as_slice().into();
+        let id = "group";
         let (mut rows, mut server_rows) = (Rows::new(), Rows::new());
-        let group = Group::create(suite(), id, extensions, bundle, &creator, &mut rng).unwrap();
+        let group = Group::builder(id).extensions(extensions).build(bundle, &creator, &mut rng).unwrap();
         let group = group.persist_to(&mut rows).unwrap();
-        let group_info = group.group_info(true, &creator).unwrap();
+        let group_info = group.group_info().build(&creator).unwrap();
         let server = PublicGroup::new(suite(), &group_info, None, &Ending, config.limits).unwrap();
         let server = server.persist_to(&mut server_rows).unwrap();
         let creator = Member { name, signer, group, rows, rules, policy: &Ending, now };
@@ -532,7 +538,7 @@ impl Fixture {
     pub(crate) fn group_info(&mut self, by: usize) -> GroupInfo {
         self.members[by]
             .operate(|group, client| {
-                let group_info = group.group_info(true, client)?;
+                let group_info = group.group_info().build(client)?;
                 Ok(group.take_delta().map(|()| group_info))
             })
             .unwrap()

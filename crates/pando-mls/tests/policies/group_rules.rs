@@ -73,7 +73,7 @@ fn encrypted_commits_are_refused() {
     let error = group.process(commit, &joining).map(drop).unwrap_err();
     assert_eq!(error, refused("too many"));
     assert_eq!(group.epoch(), 1);
-    let _ = group.encrypt(b"data", b"", &joining, &mut fixture.rng).unwrap();
+    let _ = group.encrypt(b"data", &joining, &mut fixture.rng).unwrap();
 }
 
 #[test]
@@ -119,9 +119,8 @@ fn the_rules_see_every_leaf_that_comes_in() {
     let added = fixture.build(0, |builder| builder.add(newcomer.key_package()));
     assert_eq!(added.unwrap_err(), refused("eve"));
     let creating = client(&*newcomer.signer, &NobodyNamedEve, Some(NOW), fixture.config);
-    let id = b"eves".as_slice().into();
-    let created =
-        Group::create(fixture.suite, id, Extensions::default(), newcomer.bundle, &creating, &mut fixture.rng);
+    let id = "eves";
+    let created = Group::builder(id).build(newcomer.bundle, &creating, &mut fixture.rng);
     assert_eq!(created.map(drop).unwrap_err(), refused("eve"));
     let signer = new_signer(&mut fixture.rng);
     let from_outside = fixture.external((eve(), None), signer, None);
@@ -169,8 +168,8 @@ fn creation_is_refused() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let creator = newcomer_of(leaf_template("m0", NEVER), ALWAYS, &mut rng);
     let creating = client(&*creator.signer, &AtMost::<0>, Some(NOW), public_handshakes());
-    let (id, suite) = (b"group".as_slice().into(), crate::fixture::suite());
-    let made = Group::create(suite, id, Extensions::default(), creator.bundle, &creating, &mut rng);
+    let id = "group";
+    let made = Group::builder(id).build(creator.bundle, &creating, &mut rng);
     let refused = Violation::GroupRules("too many".into());
     assert_eq!(made.map(drop).unwrap_err(), GroupError::Violation(refused));
 }
@@ -182,7 +181,7 @@ fn successors_are_refused() {
     let [bundle, other] = ["m0", "m1"].map(|name| fixture.newcomer(name));
     let successor = Successor::new(bundle.bundle, vec![other.key_package()]);
     let creating = client(&*bundle.signer, &AtMost::<1>, Some(NOW), fixture.config);
-    let (id, group) = (b"branch".as_slice().into(), &fixture.members[0].group);
+    let (id, group) = ("branch", &fixture.members[0].group);
     let made = group.branch(id, Extensions::default(), successor, &creating, &mut fixture.rng);
     assert_eq!(made.map(drop).unwrap_err(), refused("too many"));
 }

@@ -269,7 +269,7 @@ pub(crate) const COMMITS: &[(&str, Fill)] = &[
 pub(crate) fn sending(setting: &Setting) -> Vec<Operation<'_>> {
     let mut operations =
         vec![Operation::new(&["Group::group_info"], "describe with the tree", |setting, subject| {
-            text(encoded(&subject.group.group_info(true, &subject.client(setting))?))
+            text(encoded(&subject.group.group_info().build(&subject.client(setting))?))
         })];
     // Proposals.
     for (name, proposal) in proposals(setting) {
@@ -470,7 +470,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
     }
     // A Commit of a member that has another identity policy.
     let mut other = setting.other(true);
-    other.client.policy = &BasicIdentities;
+    other.client = other.client.with_policy(&BasicIdentities);
     let double = other.commit(|setting, builder| builder.add(setting.double.key_package()));
     operations.push(takes("commit Add of a member", double).that_fails());
     // A Commit that was opened before.
@@ -512,7 +512,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
         [("external commit", None, newcomer), ("resync", Some(THIRD), &setting.newcomers[1])]
     {
         let other = setting.other(true);
-        let group_info = other.group.group_info(true, &other.client).unwrap();
+        let group_info = other.group.group_info().build(&other.client).unwrap();
         let of_name = resync.unwrap_or(OTHER);
         let template = match resync {
             Some(leaf) => setting.leaf_template(leaf),

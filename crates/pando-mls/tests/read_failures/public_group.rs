@@ -244,7 +244,7 @@ fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
     let removal = setting.other(false).propose(make::remove(12));
     operations.push(takes_by("Remove by curious rules", removal, &Curious));
     let mut other = setting.other(false);
-    other.client.policy = &pando_mls::BasicIdentities;
+    other.client = other.client.with_policy(&pando_mls::BasicIdentities);
     let double = other.commit(|setting, builder| builder.add(setting.double.key_package()));
     operations.push(takes("commit Add of a member", double).that_fails());
     // From outside.
@@ -263,7 +263,7 @@ fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
         [("external commit", None, newcomer), ("resync", Some(THIRD), &setting.newcomers[1])]
     {
         let other = setting.other(false);
-        let group_info = other.group.group_info(true, &other.client).unwrap();
+        let group_info = other.group.group_info().build(&other.client).unwrap();
         let credential = newcomer.bundle.key_package.leaf_node.credential.clone();
         let template = match resync {
             Some(leaf) => setting.leaf_template(leaf),
@@ -287,7 +287,7 @@ fn confirmed(setting: &Setting) -> (MlsMessage, GroupInfo) {
     let processed = third.group.process(over_the_wire(&commit), &third.client).unwrap().assume_persisted();
     let pando_mls::Processed::Commit(staged) = processed else { panic!("not a Commit") };
     let _ = third.group.merge(*staged).unwrap();
-    (commit, third.group.group_info(false, &third.client).unwrap())
+    (commit, third.group.group_info().without_tree().build(&third.client).unwrap())
 }
 
 /// Operations that read rows.

@@ -8,7 +8,7 @@ use crate::operations::{
 };
 use crate::setting::{OTHER, OWN, Setting, Subject, rng};
 use crate::world::external_psk;
-use pando_mls::{Group, LeafIndex};
+use pando_mls::{ApplicationData, Group, LeafIndex};
 
 /// Reads of the group, and of epochs that are staged or pending.
 pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
@@ -89,13 +89,15 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
         // The private key of our leaf is loaded with the leaf.
         Operation::new(&["Group::encrypt"], "encrypt", |setting, subject| {
             let client = subject.client(setting);
-            let (message, delta) =
-                subject.group.encrypt(b"hello", b"data", &client, &mut rng())?.into_parts();
+            let (message, delta) = subject
+                .group
+                .encrypt(ApplicationData::new(b"hello").authenticated_data(b"data"), &client, &mut rng())?
+                .into_parts();
             subject.apply(&delta);
             text(encoded(&message))
         }),
         Operation::new(&["Group::group_info"], "describe", |setting, subject| {
-            text(encoded(&subject.group.group_info(false, &subject.client(setting))?))
+            text(encoded(&subject.group.group_info().without_tree().build(&subject.client(setting))?))
         }),
         takes("late data of a member that is gone", setting.late_of_gone.clone()),
         Operation::new(&["Group::process"], "take our Commit", |setting, subject| {

@@ -5,7 +5,7 @@ use crate::names::Names;
 use crate::store::{Store, copy};
 use crate::world::{self, Newcomer, World, over_the_wire, template};
 use pando_mls::{
-    AdmitAll, Client, CommitBuilder, Created, Credential, Delta, Extensions, Group, GroupConfig, GroupError,
+    AdmitAll, CommitBuilder, Context, Created, Credential, Delta, Extensions, Group, GroupConfig, GroupError,
     GroupRules, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, MlsMessage,
     NewLeaf, Processed, Proposal, Rows, Signer, Staged, Successor, Suite, Unpersisted, Welcome,
 };
@@ -130,7 +130,7 @@ impl Setting {
             let at = world.at(leaf.0);
             let member = world.members.remove(at);
             let mut rows = member.rows;
-            let client = Client { policy: &Names, ..world::client(&*member.signer) };
+            let client = world::client(&*member.signer).with_policy(&Names);
             Group::load(&rows, &client).unwrap().take_delta().persist_to(&mut rows).unwrap();
             Stored { signer: member.signer, rows }
         };
@@ -200,8 +200,8 @@ impl Setting {
     }
 
     /// A client that is no member.
-    pub(crate) fn outsider<'a>(&self, signer: &'a dyn Signer) -> Client<'a> {
-        Client { policy: &Names, ..world::client(signer) }
+    pub(crate) fn outsider<'a>(&self, signer: &'a dyn Signer) -> Context<'a> {
+        world::client(signer).with_policy(&Names)
     }
 }
 
@@ -216,15 +216,15 @@ fn names(world: &World) -> BTreeMap<LeafIndex, Credential> {
 pub(crate) fn branch(
     group: &Group,
     successor: Successor,
-    client: &Client<'_>,
+    client: &Context<'_>,
 ) -> Result<Unpersisted<Created>, GroupError> {
-    group.branch(b"branch".as_slice().into(), Extensions::default(), successor, client, &mut rng())
+    group.branch("branch", Extensions::default(), successor, client, &mut rng())
 }
 
 /// A member in memory that sends what our own member takes.
 pub(crate) struct Actor<'a> {
     pub(crate) group: Group,
-    pub(crate) client: Client<'a>,
+    pub(crate) client: Context<'a>,
     setting: &'a Setting,
     rng: ChaCha20Rng,
 }
@@ -232,7 +232,7 @@ pub(crate) struct Actor<'a> {
 impl<'a> Actor<'a> {
     fn new(setting: &'a Setting, stored: &'a Stored, encrypt_handshakes: bool) -> Self {
         let config = config(encrypt_handshakes);
-        let client = Client { policy: &Names, config, ..world::client(&*stored.signer) };
+        let client = world::client(&*stored.signer).with_policy(&Names).with_config(config);
         let group = Group::load(&stored.rows, &client).unwrap();
         // Members do not have the same keys.
         let rng = ChaCha20Rng::seed_from_u64(group.own_leaf().0.into());
@@ -248,7 +248,7 @@ impl<'a> Actor<'a> {
     }
 
     pub(crate) fn send(&mut self, data: &[u8]) -> MlsMessage {
-        self.group.encrypt(data, b"", &self.client, &mut self.rng).unwrap().assume_persisted()
+        self.group.encrypt(data, &self.client, &mut self.rng).unwrap().assume_persisted()
     }
 
     /// Takes proposals of others.
@@ -291,14 +291,14 @@ impl Subject {
     /// Returns the group as it was stored: in memory, or opened.
     pub(crate) fn new(setting: &Setting, encrypt_handshakes: bool, is_opened: bool) -> Self {
         let (rows, config) = (copy(&setting.own.rows), config(encrypt_handshakes));
-        let client = Client { policy: &Names, config, ..world::client(&*setting.own.signer) };
+        let client = world::client(&*setting.own.signer).with_policy(&Names).with_config(config);
         let (group, store) = load(&rows, is_opened, &client);
         Self { group, rows, staged: None, rules: &AdmitAll, config, store }
     }
 
-    pub(crate) fn client<'a>(&self, setting: &'a Setting) -> Client<'a> {
+    pub(crate) fn client<'a>(&self, setting: &'a Setting) -> Context<'a> {
         let Self { rules, config, .. } = *self;
-        Client { policy: &Names, rules, config, ..world::client(&*setting.own.signer) }
+        world::client(&*setting.own.signer).with_policy(&Names).with_rules(rules).with_config(config)
     }
 
     /// Loads the group again from its stored rows. Nothing of the tree of an opened group is then
@@ -317,7 +317,7 @@ impl Subject {
     }
 }
 
-fn load(rows: &Rows, is_opened: bool, client: &Client<'_>) -> (Group, Option<Arc<Store>>) {
+fn load(rows: &Rows, is_opened: bool, client: &Context<'_>) -> (Group, Option<Arc<Store>>) {
     if !is_opened {
         return (Group::load(rows, client).unwrap(), None);
     }

@@ -9,7 +9,7 @@ use crate::stage::{Stage, violation};
 use crate::world::{NOW, World, client, external_psk, leaf_template, suite};
 use pando_crypto::Signer;
 use pando_mls::{
-    Client, ExtensionType, Extensions, ExternalJoin, GroupError, GroupId, Missing, MlsMessage, ProposalType,
+    ExtensionType, Extensions, ExternalJoin, GroupError, GroupId, Missing, MlsMessage, ProposalType,
     TreeError, Violation, propose_as_external_sender, propose_own_add,
 };
 use pando_wire::{
@@ -113,7 +113,7 @@ fn who_asks_to_be_added_is_looked_at_like_anybody_else() {
     let (context, client) = (&stage.puppet.context, client(&*expired.signer));
     let made = propose_own_add(context, expired.key_package.clone(), &client);
     assert_eq!(violation(made.unwrap_err()), Violation::Lifetime);
-    let earlier = Client { now: Some(NOW - 1), ..client };
+    let earlier = client.at(NOW - 1);
     let message = propose_own_add(context, expired.key_package.clone(), &earlier).unwrap();
     stage.hear(&message);
     stage.lives_on();
@@ -310,7 +310,7 @@ fn nobody_joins_by_a_commit_a_group_that_they_are_in_already() {
         let template = says(puppet.own_leaf());
         let (tree, psks, authenticated_data) = (None, Vec::new(), b"".as_slice());
         let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
-        let client = Client { is_in_group: joined, ..client(&*signer) };
+        let client = client(&*signer).with_groups(&joined);
         join.build(&client, &mut puppet.rng).map(drop)
     };
     let twice = join(None, &|id| *id == group_id).unwrap_err();

@@ -7,7 +7,7 @@ use crate::puppet::Puppet;
 use pando_crypto::{HpkeKeyPair, Signer, Suite};
 use pando_mls::{
     BasicIdentities, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate, PskStore, PskValue,
-    SecretBytes, Violation,
+    SecretBytes, SourceError, Violation,
 };
 use pando_wire::{
     Credential, Encode, Extension, ExtensionType, Extensions, ExternalInit, GroupId, KeyPackage, LeafIndex,
@@ -128,12 +128,12 @@ pub(crate) fn stranger(suite: Suite) -> Box<dyn Signer> {
 pub(crate) struct OldPsk;
 
 impl PskStore for OldPsk {
-    fn external(&self, _: &[u8]) -> Option<PskValue> {
-        None
+    fn external(&self, _: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 
-    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
-        Some(vec![1].into())
+    fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some(vec![1].into()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::puppet::Puppet;
 use crate::stage::violation;
 use crate::world::{World, client, external_psk, leaf_template, suite};
 use pando_mls::{
-    BasicIdentities, Client, CryptoError, ExternalJoin, Group, GroupError, GroupInfo, IdentityPolicy,
+    BasicIdentities, Context, CryptoError, ExternalJoin, Group, GroupError, GroupInfo, IdentityPolicy,
     KeyPackageTemplate, Limits, PublicGroup, Violation, Welcome,
 };
 use pando_schedule::{PskValue, ScheduleError};
@@ -27,7 +27,7 @@ fn invited() -> (Puppet, Forgery) {
 }
 
 fn join(welcome: &Welcome, newcomer: &Forgery, policy: &dyn IdentityPolicy) -> Result<Group, GroupError> {
-    let client = Client { policy, ..client(&*newcomer.signer) };
+    let client = client(&*newcomer.signer).with_policy(policy);
     Group::join(welcome, &newcomer.bundle(), None, &client).map(pando_mls::Unpersisted::assume_persisted)
 }
 
@@ -56,7 +56,7 @@ fn refused_by(
             authenticated_data: b"",
         };
         let signer = stranger(puppet.suite);
-        let client = Client { policy, ..client(&*signer) };
+        let client = client(&*signer).with_policy(policy);
         assert_eq!(join.build(&client, &mut puppet.rng).map(|_| ()).unwrap_err(), error);
     }
     error
@@ -300,7 +300,7 @@ fn nobody_joins_a_group_that_they_are_in_already() {
     let group_id = puppet.context.group_id.clone();
     let bundle = newcomer.bundle();
     let join = |joined: &dyn Fn(&GroupId) -> bool| {
-        let client = Client { is_in_group: joined, ..client(&*newcomer.signer) };
+        let client = client(&*newcomer.signer).with_groups(&joined);
         Group::join(&welcome, &bundle, None, &client).map(|_| ())
     };
     let twice = join(&|id| *id == group_id).unwrap_err();
@@ -397,8 +397,8 @@ fn a_welcome_has_the_psks_of_its_commit_in_their_order() {
 }
 
 /// Somebody who has the PSK of the old group.
-fn knows(newcomer: &Forgery) -> Client<'_> {
-    Client { psks: &OldPsk, ..client(&*newcomer.signer) }
+fn knows(newcomer: &Forgery) -> Context<'_> {
+    client(&*newcomer.signer).with_psks(&OldPsk)
 }
 
 /// What a creator does, nobody would join either.
@@ -406,10 +406,10 @@ fn knows(newcomer: &Forgery) -> Client<'_> {
 fn a_group_is_not_created_that_its_creator_could_not_join() {
     let mut puppet = Puppet::new(suite(1));
     let owner = Forgery::of(&mut puppet, |_| {});
-    let (suite, rng) = (puppet.suite, &mut puppet.rng);
+    let rng = &mut puppet.rng;
     let mut refused = |extensions: Extensions, policy: &dyn IdentityPolicy| {
-        let (id, client) = (b"new".as_slice().into(), Client { policy, ..client(&*owner.signer) });
-        let created = Group::create(suite, id, extensions, owner.bundle(), &client, rng);
+        let (id, client) = ("new", client(&*owner.signer).with_policy(policy));
+        let created = Group::builder(id).extensions(extensions).build(owner.bundle(), &client, rng);
         violation(created.map(|_| ()).unwrap_err())
     };
     let unknown = Extensions(vec![extension(UNKNOWN, b"")]);

@@ -3,7 +3,7 @@
 use crate::forge::{DAY, Forgery, LISTED, Strict, Wrong, add, extension, key_package, template};
 use crate::stage::{Stage, violation};
 use crate::world::{NOW, client, over_the_wire, suite};
-use pando_mls::{BasicIdentities, Client, Group, KeyPackageBundle, Misuse, Violation};
+use pando_mls::{BasicIdentities, Group, KeyPackageBundle, Misuse, Violation};
 use pando_wire::{CipherSuite, Credential, Extensions, KeyPackage, Lifetime, ProtocolVersion};
 
 #[test]
@@ -75,7 +75,7 @@ fn nobody_is_added_before_or_after_their_time() {
     // What is pending and has expired is not committed.
     let member = &mut stage.members[0];
     assert_eq!(member.group.pending_proposals().count(), 3);
-    let client = Client { now: Some(NOW), ..client(&*member.signer) };
+    let client = client(&*member.signer).at(NOW);
     let output = member
         .group
         .commit()
@@ -119,10 +119,10 @@ fn nobody_lives_for_longer_than_the_policy_accepts() {
 fn who_creates_a_group_has_signed_the_key_package() {
     let mut stage = Stage::new();
     let [owner, other] = [(); 2].map(|()| Forgery::of(&mut stage.puppet, |_| {}));
-    let (suite, id) = (stage.puppet.suite, b"new".as_slice().into());
+    let id = "new";
     let extensions = Extensions::default();
     let rng = &mut stage.puppet.rng;
     let client = client(&*other.signer);
-    let created = Group::create(suite, id, extensions, owner.bundle(), &client, rng);
+    let created = Group::builder(id).extensions(extensions).build(owner.bundle(), &client, rng);
     assert_eq!(created.map(|_| ()).unwrap_err(), Misuse::WrongSigner.into());
 }

@@ -6,8 +6,8 @@ use crate::puppet::{Puppet, says};
 use crate::stage::{Stage, violation};
 use crate::world::{client, suite};
 use pando_mls::{
-    Capabilities, Credential, ExtensionType, Extensions, Group, GroupError, KeyPackageBundle,
-    KeyPackageTemplate, Misuse, NewLeaf, ProposalType, Violation,
+    Capabilities, Credential, ExtensionType, Group, GroupError, KeyPackageBundle, KeyPackageTemplate, Misuse,
+    NewLeaf, ProposalType, Violation,
 };
 
 const GREASE: ExtensionType = ExtensionType(0x1a1a);
@@ -104,8 +104,8 @@ fn nobody_begins_a_group_with_a_leaf_that_nobody_would_accept() {
     let mut create = |change: &dyn Fn(&mut KeyPackageBundle)| {
         let mut bundle = creator.bundle();
         change(&mut bundle);
-        let (id, client) = (b"begun".as_slice().into(), client(&*creator.signer));
-        Group::create(puppet.suite, id, Extensions::default(), bundle, &client, &mut puppet.rng).map(|_| ())
+        let (id, client) = ("begun", client(&*creator.signer));
+        Group::builder(id).build(bundle, &client, &mut puppet.rng).map(|_| ())
     };
     let unsigned = create(&|bundle| bundle.key_package.leaf_node.capabilities.proposals.clear());
     assert_eq!(violation(unsigned.unwrap_err()), Violation::LeafSignature);

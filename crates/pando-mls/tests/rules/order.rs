@@ -6,7 +6,7 @@ use crate::puppet::{PUPPET, says};
 use crate::stage::Stage;
 use crate::world::client;
 use pando_mls::{
-    Client, CredentialType, LeafIndex, Limits, NewLeaf, Processed, PublicGroup, PublicProcessed, Violation,
+    CredentialType, LeafIndex, Limits, NewLeaf, Processed, PublicGroup, PublicProcessed, Violation,
 };
 use pando_wire::{Credential, ProposalOrRef, RequiredCapabilities, Sender};
 
@@ -121,7 +121,7 @@ fn a_committer_supports_what_it_requires_by_its_new_leaf() {
     };
     let new_leaf = NewLeaf { template: says(leaf_node), signer: &*member.signer };
     let builder = member.group.commit().proposal(set_extensions(required(&x509))).new_leaf(new_leaf);
-    let client = Client { policy: stage.policy, ..client(&*member.signer) };
+    let client = client(&*member.signer).with_policy(stage.policy);
     let output = builder.build(&client, &mut stage.puppet.rng).unwrap().persist_to(&mut member.rows).unwrap();
     let mine = member.process(&output.message).unwrap();
     assert!(matches!(mine, Processed::OwnCommit));

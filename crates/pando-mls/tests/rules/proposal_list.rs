@@ -5,7 +5,7 @@ use crate::forge::{
 };
 use crate::stage::Stage;
 use crate::world::{Member, client, external_psk};
-use pando_mls::{Client, CommitBuilder, Processed, Violation};
+use pando_mls::{CommitBuilder, Processed, Violation};
 use pando_wire::{Credential, Extensions, LeafIndex, ProposalOrRef, ProposalRef, ProposalType, Sender};
 
 fn refer(reference: &ProposalRef) -> ProposalOrRef {
@@ -99,7 +99,7 @@ fn a_client_is_not_there_twice() {
     // In another order, too: what counts is who is there in the end.
     for list in [[again.clone(), remove(2)], [remove(2), again]] {
         let Member { group, signer, .. } = &mut stage.members[0];
-        let client = Client { policy: stage.policy, ..client(&**signer) };
+        let client = client(&**signer).with_policy(stage.policy);
         let builder = list.into_iter().fold(group.commit(), CommitBuilder::proposal);
         let output = builder
             .build(&client, &mut stage.puppet.rng)

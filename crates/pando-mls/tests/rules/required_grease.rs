@@ -70,9 +70,9 @@ fn a_group_is_not_created_that_requires_grease() {
     let mut puppet = Puppet::new(suite(1));
     let creator = Forgery::of(&mut puppet, listing);
     for (extensions, _) in requirements() {
-        let (id, client) = (b"begun".as_slice().into(), client(&*creator.signer));
+        let (id, client) = ("begun", client(&*creator.signer));
         let bundle = creator.bundle();
-        let created = Group::create(puppet.suite, id, extensions, bundle, &client, &mut puppet.rng);
+        let created = Group::builder(id).extensions(extensions).build(bundle, &client, &mut puppet.rng);
         assert_eq!(created.map(drop), Err(REFUSED));
     }
 }
@@ -108,7 +108,7 @@ fn grease_is_not_required_by_a_successor() {
         let (client, rng) = (client(&*creator.signer), &mut stage.puppet.rng.clone());
         let successor = || Successor::new(creator.bundle(), Vec::new());
         let group = &stage.members[0].group;
-        let branched = group.branch(b"branch".as_slice().into(), extensions, successor(), &client, rng);
+        let branched = group.branch("branch", extensions, successor(), &client, rng);
         assert_eq!(branched.map(drop), Err(REFUSED));
         stage.follow(&commit);
         let begun = stage.members[0].group.reinitialize(successor(), &client, rng);

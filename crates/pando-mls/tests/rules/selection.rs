@@ -5,7 +5,7 @@ use crate::forge::{Forgery, add, remove};
 use crate::puppet::Puppet;
 use crate::world::{Member, Newcomer, World, client, suite, template};
 use pando_mls::{
-    Client, Credential, CredentialType, Encode, Group, GroupConfig, IdentityError, IdentityPolicy,
+    Context, Credential, CredentialType, Encode, Group, GroupConfig, IdentityError, IdentityPolicy,
     KeyPackageTemplate, Limits, Proposal,
 };
 use pando_wire::{HpkePublicKey, LeafIndex, NodeIndex, SignaturePublicKey};
@@ -42,7 +42,7 @@ fn named(name: u64) -> KeyPackageTemplate {
 fn warm() -> World {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
     let (suite, config) = (suite(1), GroupConfig::default());
-    let creator = Newcomer::new(suite, named(0), &mut rng).create(suite, config, &mut rng);
+    let creator = Newcomer::new(suite, named(0), &mut rng).create(config, &mut rng);
     let mut world = World { suite, rng, config, members: vec![creator] };
     let others: Vec<_> = (1..8).map(|name| Newcomer::new(suite, named(name), &mut world.rng)).collect();
     let (_, welcome) =
@@ -110,7 +110,7 @@ fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &m
 }
 
 /// A Commit of these proposals and those that are pending, if there is one. What it covers.
-fn built(group: &mut Group, own: &[Proposal], pending: bool, client: &Client<'_>) -> Option<Vec<Proposal>> {
+fn built(group: &mut Group, own: &[Proposal], pending: bool, client: &Context<'_>) -> Option<Vec<Proposal>> {
     let builder = own.iter().fold(group.commit().without_path(), |all, own| all.proposal(own.clone()));
     let builder = if pending { builder } else { builder.without_pending() };
     let built = builder.build(client, &mut ChaCha20Rng::seed_from_u64(5));
@@ -138,7 +138,7 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
         let removes: Vec<_> = gone.iter().copied().map(remove).collect();
         let Member { signer, rows, .. } = &world.members[0];
         let config = GroupConfig { limits: Limits { leaves, ..Limits::default() }, ..world.config };
-        let client = Client { policy: &Names, config, ..client(&**signer) };
+        let client = client(&**signer).with_policy(&Names).with_config(config);
         let load = || Group::load(rows, &client).unwrap();
 
         let mut before: Vec<Forgery> = Vec::new();

@@ -5,9 +5,9 @@ use crate::forge::{Forgery, Gullible, by_value, template, update};
 use crate::puppet::{PUPPET, Puppet, says};
 use crate::world::{Member, Newcomer, World, client, over_the_wire, read, suite};
 use pando_mls::{
-    BasicIdentities, Client, Credential, Extensions, Group, GroupConfig, GroupContext, GroupError,
-    IdentityPolicy, KeyPackageTemplate, Limits, MlsMessage, NewLeaf, PendingProposal, Processed, Proposal,
-    PublicGroup, PublicProcessed, RustCrypto, Suite, Violation, Welcome,
+    BasicIdentities, Credential, Extensions, Group, GroupConfig, GroupContext, GroupError, IdentityPolicy,
+    KeyPackageTemplate, Limits, MlsMessage, NewLeaf, PendingProposal, Processed, Proposal, PublicGroup,
+    PublicProcessed, RustCrypto, Suite, Violation, Welcome,
 };
 use pando_wire::{LeafIndex, LeafNode, ProposalOrRef, RatchetTree, Sender};
 
@@ -75,7 +75,12 @@ impl Stage {
         }
         let members = newcomers.map(|Newcomer { signer, bundle }| {
             let welcome = puppet.welcome(&bundle.key_package);
-            let joined = Group::join(&welcome, &bundle, None, &Client { policy, config, ..client(&*signer) });
+            let joined = Group::join(
+                &welcome,
+                &bundle,
+                None,
+                &client(&*signer).with_policy(policy).with_config(config),
+            );
             Member::new(signer, joined.unwrap())
         });
         let observer = PublicGroup::new(suite, &puppet.group_info(), None, policy, Limits::default())
@@ -135,7 +140,7 @@ impl Stage {
         let builder =
             proposals.iter().fold(group.commit(), |builder, proposal| builder.proposal(proposal.clone()));
         let builder = builder.without_path();
-        let client = Client { policy: self.policy, ..client(&**signer) };
+        let client = client(&**signer).with_policy(self.policy);
         let error = builder.build(&client, &mut self.puppet.rng).unwrap_err();
         assert_eq!(snapshot(group), before);
         violation(error)
@@ -161,7 +166,7 @@ impl Stage {
         let mut leaf_node = tree.leaf(group.own_leaf()).unwrap().unwrap();
         change(&mut leaf_node);
         let new_leaf = NewLeaf { template: says(leaf_node), signer: &**signer };
-        let client = Client { policy: self.policy, ..client(&**signer) };
+        let client = client(&**signer).with_policy(self.policy);
         let builder = group.commit().proposal(proposal).new_leaf(new_leaf);
         let error = builder.build(&client, &mut self.puppet.rng).unwrap_err();
         assert_eq!(snapshot(group), before);

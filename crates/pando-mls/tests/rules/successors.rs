@@ -5,8 +5,8 @@ use crate::puppet::Puppet;
 use crate::stage::violation;
 use crate::world::{Knows, Member, World, client, suite};
 use pando_mls::{
-    Client, Extensions, Group, GroupError, GroupId, IdentityPolicy, Misuse, ProtocolVersion, ReInit,
-    Successor, Suite, Violation,
+    Extensions, Group, GroupError, GroupId, IdentityPolicy, Misuse, ProtocolVersion, ReInit, Successor,
+    Suite, Violation,
 };
 use pando_wire::{Credential, KeyPackage, LeafIndex, Psk, ResumptionPskUsage};
 
@@ -20,7 +20,7 @@ fn parameters() -> Extensions {
 /// All members enter the last epoch of the group.
 fn end(world: &mut World) {
     let reinit = ReInit {
-        group_id: b"new".as_slice().into(),
+        group_id: "new".into(),
         version: ProtocolVersion::MLS_10,
         cipher_suite: world.suite.cipher_suite(),
         extensions: parameters(),
@@ -73,7 +73,8 @@ impl Claim {
         }
         puppet.seat(&invited.key_package);
         let welcome = puppet.welcome(&invited.key_package);
-        let client = Client { psks: &Knows(&member.group), ..client(&*invited.signer) };
+        let psks = Knows(&member.group);
+        let client = client(&*invited.signer).with_psks(&psks);
         // Whoever does not remember the old group is told to.
         let forgetful = Group::join(&welcome, &invited.bundle(), None, &client);
         assert_eq!(forgetful.unwrap_err(), Misuse::OldGroupNeeded.into());
@@ -115,8 +116,7 @@ fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
     let newcomer = world.newcomer();
     let successor = Successor::new(newcomer.bundle, Vec::new());
     let client = client(&*newcomer.signer);
-    let made =
-        world.members[1].group.branch(own.into(), Extensions::default(), successor, &client, &mut world.rng);
+    let made = world.members[1].group.branch(own, Extensions::default(), successor, &client, &mut world.rng);
     assert_eq!(violation(made.unwrap_err()), Violation::AlreadyInGroup);
     world.chat(0);
 }
@@ -131,12 +131,12 @@ fn what_follows_does_not_have_the_identifier_of_another_group() {
         }
         let mut begin = |joined: &dyn Fn(&GroupId) -> bool| {
             let newcomer = world.newcomer_with(|says| *says = template());
-            let client = Client { is_in_group: joined, ..client(&*newcomer.signer) };
+            let client = client(&*newcomer.signer).with_groups(&joined);
             let successor = Successor::new(newcomer.bundle, Vec::new());
             let (group, rng) = (&world.members[0].group, &mut world.rng);
             let made = match usage {
                 REINIT => group.reinitialize(successor, &client, rng),
-                _ => group.branch(b"new".as_slice().into(), Extensions::default(), successor, &client, rng),
+                _ => group.branch("new", Extensions::default(), successor, &client, rng),
             };
             made.map(drop)
         };
@@ -186,9 +186,7 @@ fn not_begun(member: &Member, usage: ResumptionPskUsage, names: &[&[u8]]) -> Vio
     let successor = Successor::new(creator.bundle(), key_packages);
     let (client, rng) = (client(&*creator.signer), &mut puppet.rng);
     let begun = match usage {
-        BRANCH => {
-            member.group.branch(b"branch".as_slice().into(), Extensions::default(), successor, &client, rng)
-        }
+        BRANCH => member.group.branch("branch", Extensions::default(), successor, &client, rng),
         _ => member.group.reinitialize(successor, &client, rng),
     };
     violation(begun.map(|_| ()).unwrap_err())
@@ -233,8 +231,8 @@ fn the_policy_decides_who_was_there() {
     let (creator, stranger) = (Forgery::of(&mut puppet, |_| {}), named(&mut puppet, b"a stranger"));
     let mut begin = |policy: &dyn IdentityPolicy| {
         let successor = Successor::new(creator.bundle(), vec![stranger.clone()]);
-        let client = Client { policy, ..client(&*creator.signer) };
-        old.branch(b"branch".as_slice().into(), Extensions::default(), successor, &client, &mut puppet.rng)
+        let client = client(&*creator.signer).with_policy(policy);
+        old.branch("branch", Extensions::default(), successor, &client, &mut puppet.rng)
     };
     let refused = begin(&Strict).map(|_| ()).unwrap_err();
     assert_eq!(violation(refused), Violation::NotInOldGroup(LeafIndex(1)));

@@ -6,7 +6,7 @@ use crate::puppet::Puppet;
 use crate::stage::{Setting, Stage};
 use crate::world::{Member, client, over_the_wire};
 use pando_mls::{
-    CipherSuite, Client, Exceeded, Extension, Extensions, GroupConfig, GroupError, IdentityPolicy,
+    CipherSuite, Context, Exceeded, Extension, Extensions, GroupConfig, GroupError, IdentityPolicy,
     LeftOutReason, Limits, Misuse, ProtocolVersion, PublicProcessed, ReInit, Signer, Violation,
     propose_as_external_sender,
 };
@@ -124,8 +124,8 @@ fn stage() -> (Stage, Box<dyn Signer>) {
     (stage, server)
 }
 
-fn as_member<'a>(signer: &'a dyn Signer) -> Client<'a> {
-    Client { policy: &NoBadServer, config: config(), ..client(signer) }
+fn as_member<'a>(signer: &'a dyn Signer) -> Context<'a> {
+    client(signer).with_policy(&NoBadServer).with_config(config())
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn what_can_be_followed_is_made() {
     assert!(output.group_info.is_none() && output.welcome.is_none());
     let _ = group.merge_pending().unwrap();
     assert_eq!(group.reinit(), Some(&honest()));
-    let ended = group.group_info(true, &client);
+    let ended = group.group_info().build(&client);
     assert_eq!(ended.map(drop).unwrap_err(), Misuse::Ended.into());
 }
 
@@ -181,7 +181,7 @@ fn a_commit_that_has_one_is_followed() {
         for member in &stage.members {
             assert_eq!(member.group.reinit(), Some(&bad));
             assert!(!member.group.is_active());
-            let ended = member.group.group_info(true, &as_member(&*member.signer));
+            let ended = member.group.group_info().build(&as_member(&*member.signer));
             assert_eq!(ended.map(drop).unwrap_err(), Misuse::Ended.into());
         }
         assert_eq!(stage.observer.reinit(), Some(&bad));

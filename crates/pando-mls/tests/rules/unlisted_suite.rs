@@ -188,9 +188,9 @@ fn a_group_is_not_created() {
     let mut puppet = Puppet::new(suite(1));
     for unlist in UNLIST {
         let creator = unlisted(&mut puppet, unlist);
-        let (id, client) = (b"begun".as_slice().into(), client(&*creator.signer));
+        let (id, client) = ("begun", client(&*creator.signer));
         let (extensions, bundle) = (Extensions::default(), creator.bundle());
-        let created = Group::create(puppet.suite, id, extensions, bundle, &client, &mut puppet.rng);
+        let created = Group::builder(id).extensions(extensions).build(bundle, &client, &mut puppet.rng);
         assert_eq!(created.map(drop), Err(REFUSED));
     }
 }
@@ -285,7 +285,7 @@ fn a_successor_adds_no_such_member() {
         let (creator, other) = (Forgery::of(&mut puppet, |_| {}), unlisted(&mut puppet, unlist));
         let successor = || Successor::new(creator.bundle(), vec![other.key_package.clone()]);
         let client = client(&*creator.signer);
-        let (id, extensions) = (b"next".as_slice().into(), Extensions::default());
+        let (id, extensions) = ("next", Extensions::default());
         let branched = world.members[0].group.branch(id, extensions, successor(), &client, &mut puppet.rng);
         assert_eq!(branched.map(drop), Err(REFUSED));
 

@@ -28,7 +28,7 @@ fn ended(suite: Suite, by: usize) {
     // No member describes the group to those who would join it, and nobody gets in by an older description.
     for index in [0, 1] {
         let described = world.members[index].operate(|group, client| {
-            let described = group.group_info(true, &client)?;
+            let described = group.group_info().build(&client)?;
             Ok(group.take_delta().map(|()| described))
         });
         assert_eq!(described.unwrap_err(), GroupError::Misuse(Misuse::Ended));

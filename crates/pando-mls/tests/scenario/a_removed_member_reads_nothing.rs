@@ -3,7 +3,7 @@
 use crate::proposals::remove;
 use crate::world::{World, external_psk, suites};
 use pando_mls::{
-    BasicIdentities, Client, GroupError, Misuse, MlsMessage, Processed, PskStore, PskValue, Suite,
+    BasicIdentities, GroupError, Misuse, MlsMessage, Processed, PskStore, PskValue, SourceError, Suite,
 };
 
 /// All that is sent from the removal on.
@@ -35,8 +35,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     }
     // Nor backwards, nor with every key that there is from elsewhere.
     for message in log.iter().rev() {
-        let client =
-            Client { policy: &BasicIdentities, psks: &Everything, ..crate::world::client(&*gone.signer) };
+        let client = crate::world::client(&*gone.signer).with_policy(&BasicIdentities).with_psks(&Everything);
         let refused = gone.group.process(message.clone(), &client).unwrap_err();
         assert!(matches!(refused, GroupError::Framing(_) | GroupError::Misuse(_)), "{refused:?}");
     }
@@ -49,12 +48,12 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
 struct Everything;
 
 impl PskStore for Everything {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
         crate::world::AllPsks.external(psk_id)
     }
 
-    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Option<PskValue> {
-        Some(vec![0; 32].into())
+    fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some(vec![0; 32].into()))
     }
 }
 

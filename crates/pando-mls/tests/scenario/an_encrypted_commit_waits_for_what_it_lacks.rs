@@ -4,8 +4,8 @@
 use crate::world::{AllPsks, Member, World, client, external_psk, fast_suites};
 use pando_mls::wire::MlsMessageBody;
 use pando_mls::{
-    Client, FramingError, Group, GroupConfig, GroupError, Limits, Missing, MlsMessage, NoPsks, Processed,
-    RowKey, Rows, ScheduleError,
+    FramingError, Group, GroupConfig, GroupError, Limits, Missing, MlsMessage, NoPsks, Processed, RowKey,
+    Rows, ScheduleError,
 };
 
 fn missing_proposal(member: &mut Member, commit: &MlsMessage) {
@@ -43,11 +43,11 @@ fn the_pre_shared_key_comes_after_the_commit() {
         let mut world = World::of(suite, 3);
         let (commit, _) = world.build(0, |builder| builder.psk(external_psk(7))).unwrap();
         let refused = world.members[2]
-            .operate(|group, client| group.process(commit.clone(), &Client { psks: &NoPsks, ..client }));
+            .operate(|group, client| group.process(commit.clone(), &client.with_psks(&NoPsks)));
         assert!(matches!(refused, Err(GroupError::Missing(Missing::Psk(_)))));
         world.members[2].check_store();
         let staged = world.members[2]
-            .operate(|group, client| group.process(commit.clone(), &Client { psks: &AllPsks, ..client }));
+            .operate(|group, client| group.process(commit.clone(), &client.with_psks(&AllPsks)));
         assert!(matches!(staged, Ok(Processed::Commit(_))));
         world.deliver_commit(0, &commit);
     }
@@ -138,7 +138,7 @@ fn so_much_is_kept_and_no_more() {
         let load = |rows: &Rows, opened_commit_bytes| {
             let limits = Limits { opened_commit_bytes, ..Limits::default() };
             let config = GroupConfig { limits, ..GroupConfig::default() };
-            Group::load(rows, &Client { config, ..client(&*member.signer) }).unwrap()
+            Group::load(rows, &client(&*member.signer).with_config(config)).unwrap()
         };
         // The first of them is kept if it fits, and opened again after a restart.
         for (limit, kept) in [(sizes[0] - 1, false), (sizes[0], true)] {

@@ -3,9 +3,7 @@
 
 use crate::one_leaf_for_each_identity::OneLeafEach;
 use crate::world::{Member, Newcomer, World, client, suite};
-use pando_mls::{
-    Client, Credential, Group, LeafIndex, Processed, RowKey, RowSource, Rows, SecretBytes, SourceError,
-};
+use pando_mls::{Credential, Group, LeafIndex, Processed, RowKey, RowSource, Rows, SecretBytes, SourceError};
 use std::sync::{Arc, Mutex};
 
 /// Rows that may change.
@@ -47,7 +45,7 @@ fn what_is_gone_is_forgotten() {
         }
         world.members.truncate(2);
         let Member { signer, rows, group } = &mut world.members[1];
-        let client = Client { policy: &OneLeafEach, config: *group.config(), ..client(&**signer) };
+        let client = client(&**signer).with_policy(&OneLeafEach).with_config(*group.config());
         Group::load(rows, &client).unwrap().take_delta().persist_to(rows).unwrap();
         let source = Arc::new(Shared(Mutex::new(copy(rows))));
         *group = Group::open(source.clone(), &client).unwrap();

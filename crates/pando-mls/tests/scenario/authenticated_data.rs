@@ -3,15 +3,18 @@
 use crate::world::{World, client, external_psk, leaf_template, suites};
 use pando_mls::wire::{PreSharedKey, PreSharedKeyId};
 use pando_mls::{
-    BasicIdentities, ExternalJoin, Limits, MlsMessage, MlsMessageBody, Processed, Proposal, PublicGroup,
-    PublicProcessed, Suite,
+    ApplicationData, BasicIdentities, ExternalJoin, Limits, MlsMessage, MlsMessageBody, Processed, Proposal,
+    PublicGroup, PublicProcessed, Suite,
 };
 
 fn with_message(suite: Suite, by: usize) {
     let mut world = World::of(suite, 2);
     let rng = &mut world.rng;
-    let message =
-        world.members[by].operate(|group, client| group.encrypt(b"secret", b"open", &client, rng)).unwrap();
+    let message = world.members[by]
+        .operate(|group, client| {
+            group.encrypt(ApplicationData::new(b"secret").authenticated_data(b"open"), &client, rng)
+        })
+        .unwrap();
     let MlsMessageBody::PrivateMessage(private) = &message.body else { panic!("not private") };
     assert_eq!(&*private.authenticated_data, b"open");
     for other in [&b""[..], b"opem", b"open\0"] {

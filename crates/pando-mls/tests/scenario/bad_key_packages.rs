@@ -119,9 +119,8 @@ fn a_key_package_that_expires_on_its_way_is_accepted() {
             world.newcomer_with(|template| template.lifetime = Lifetime { not_before: 0, not_after: NOW });
         let (message, welcome) = world.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
         for index in [0, 1] {
-            let processed = world.members[index].operate(|group, client| {
-                group.process(message.clone(), &pando_mls::Client { now: Some(NOW + 1), ..client })
-            });
+            let processed = world.members[index]
+                .operate(|group, client| group.process(message.clone(), &client.at(NOW + 1)));
             match processed.unwrap() {
                 pando_mls::Processed::OwnCommit => world.members[index].merge_pending(),
                 pando_mls::Processed::Commit(staged) => drop(world.members[index].merge(*staged)),

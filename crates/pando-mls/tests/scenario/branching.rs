@@ -35,7 +35,7 @@ fn a_branch_may_have_other_extensions() {
     let mut newcomers = newcomers(&mut world, suite(1), 2);
     let (creator, other) = (newcomers.pop().unwrap(), newcomers.pop().unwrap());
     let successor = Successor::new(creator.bundle, vec![other.key_package()]);
-    let (old, id, client) = (&world.members[0].group, b"branch".as_slice().into(), client(&*creator.signer));
+    let (old, id, client) = (&world.members[0].group, "branch", client(&*creator.signer));
     let created = old.branch(id, extensions.clone(), successor, &client, &mut world.rng).unwrap();
     let mut rows = Rows::new();
     let Created { group, welcome } = created.persist_to(&mut rows).unwrap();

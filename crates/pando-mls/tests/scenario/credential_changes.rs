@@ -4,8 +4,8 @@
 use crate::policies::Anybody;
 use crate::world::{self, Newcomer, World, leaf_template, suites};
 use pando_mls::{
-    BasicIdentities, Client, Credential, GroupError, KeyPackageBundle, LeafIndex, LeafTemplate, NewLeaf,
-    Processed, Proposal, Violation,
+    BasicIdentities, Credential, GroupError, KeyPackageBundle, LeafIndex, LeafTemplate, NewLeaf, Processed,
+    Proposal, Violation,
 };
 
 fn renamed() -> LeafTemplate {
@@ -66,7 +66,7 @@ fn a_change_that_the_policy_allows_is_made() {
                 assert!(expected(&member.process_with(&message, &Anybody).unwrap()));
             }
             let message = world.members[1].operate(|group, client| {
-                let output = group.commit().build(&Client { policy: &Anybody, ..client }, &mut world.rng)?;
+                let output = group.commit().build(&client.with_policy(&Anybody), &mut world.rng)?;
                 Ok(output.map(|output| output.message))
             });
             merge_everywhere(&mut world, &message.unwrap());

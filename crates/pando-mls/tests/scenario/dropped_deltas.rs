@@ -10,7 +10,7 @@ type Act = fn(&mut Member, &mut World, &MlsMessage) -> Result<Unpersisted<()>, G
 
 const ACTS: [(&str, Act); 5] = [
     ("send", |member, world, _| {
-        Ok(member.group.encrypt(b"dropped", b"", &client(&*member.signer), &mut world.rng)?.map(drop))
+        Ok(member.group.encrypt(b"dropped", &client(&*member.signer), &mut world.rng)?.map(drop))
     }),
     ("receive", |member, _, message| {
         Ok(member.group.process(message.clone(), &client(&*member.signer))?.map(drop))
@@ -59,7 +59,7 @@ fn what_follows_a_delta_that_was_taken_and_dropped_is_refused() {
                 assert_eq!(member.rows, before, "{first}, {second}");
                 // The client begins again where it had stored something.
                 let config = *member.group.config();
-                let settings = pando_mls::Client { config, ..client(&*member.signer) };
+                let settings = client(&*member.signer).with_config(config);
                 member.group = pando_mls::Group::load(&member.rows, &settings).unwrap();
                 for (data, message) in [b"one", b"two"].into_iter().zip(&messages) {
                     assert_eq!(read(member.process(message)).1, data);
@@ -116,7 +116,7 @@ fn results_are_dropped_in_any_order() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
         let mut results = [b"one", b"two", b"six"].map(|data| {
-            let sent = member.group.encrypt(data, b"", &client(&*member.signer), &mut world.rng);
+            let sent = member.group.encrypt(data, &client(&*member.signer), &mut world.rng);
             Some(sent.unwrap())
         });
         order.into_iter().for_each(|number| drop(results[number].take()));
@@ -132,7 +132,7 @@ fn results_are_dropped_in_any_order() {
 fn a_result_that_follows_a_dropped_one_is_stale() {
     let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
     let mut encrypt = |member: &mut Member| {
-        member.group.encrypt(b"data", b"", &client(&*member.signer), &mut world.rng).unwrap()
+        member.group.encrypt(b"data", &client(&*member.signer), &mut world.rng).unwrap()
     };
     let (first, second) = (encrypt(&mut member), encrypt(&mut member));
     drop(first);
@@ -150,7 +150,7 @@ fn a_result_that_follows_a_dropped_one_is_stale() {
 #[test]
 fn an_error_gives_the_result_back() {
     let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
-    let sent = member.group.encrypt(b"data", b"", &client(&*member.signer), &mut world.rng).unwrap();
+    let sent = member.group.encrypt(b"data", &client(&*member.signer), &mut world.rng).unwrap();
     let failed = sent.persist(|_, _| Err("the disk is full")).unwrap_err();
     assert_eq!(failed.to_string(), "a change was not stored: the disk is full");
     let message = failed.unpersisted.persist_to(&mut member.rows).unwrap();
@@ -163,7 +163,7 @@ fn results_of_two_groups_are_not_one() {
     let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
     let mut other = world.members.remove(0);
     let mut encrypt = |member: &mut Member| {
-        member.group.encrypt(b"data", b"", &client(&*member.signer), &mut world.rng).unwrap()
+        member.group.encrypt(b"data", &client(&*member.signer), &mut world.rng).unwrap()
     };
     // Not even if there is nothing to be stored of one of them.
     let nothing = member.group.take_delta();

@@ -252,7 +252,7 @@ impl Setting {
             Operation::Export => subject.group.export("label", b"", 32).map(drop),
             Operation::EpochAuthenticator => subject.group.epoch_authenticator().map(drop).ok_or(missing),
             Operation::ResumptionPsk => subject.group.resumption_psk(epoch).map(drop).ok_or(missing),
-            Operation::GroupInfo => subject.group.group_info(true, &client(&*subject.signer)).map(drop),
+            Operation::GroupInfo => subject.group.group_info().build(&client(&*subject.signer)).map(drop),
             Operation::Reinitialize => {
                 let others = others(world);
                 let successor = Successor::new(own(world, &*subject.signer), others);
@@ -261,7 +261,7 @@ impl Setting {
             }
             Operation::Branch => {
                 let successor = Successor::new(own(world, &*subject.signer), Vec::new());
-                let (id, client) = (b"branch".as_slice().into(), client(&*subject.signer));
+                let (id, client) = ("branch", client(&*subject.signer));
                 subject.group.branch(id, Extensions::default(), successor, &client, &mut world.rng).map(drop)
             }
             Operation::JoinSuccessor => {

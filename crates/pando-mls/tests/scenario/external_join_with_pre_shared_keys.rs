@@ -1,7 +1,7 @@
 //! Somebody who joins from outside brings pre-shared keys along, which the members have, too.
 
 use crate::world::{World, external_psk, suites};
-use pando_mls::{Client, GroupError, Missing, NoPsks};
+use pando_mls::{GroupError, Missing, NoPsks};
 
 #[test]
 fn a_pre_shared_key_comes_along() {
@@ -13,8 +13,8 @@ fn a_pre_shared_key_comes_along() {
         let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
         let (_, message) = world.external(newcomer, &group_info, None, None, vec![external_psk(5)]).unwrap();
         for member in &mut world.members {
-            let without = member
-                .operate(|group, client| group.process(message.clone(), &Client { psks: &NoPsks, ..client }));
+            let without =
+                member.operate(|group, client| group.process(message.clone(), &client.with_psks(&NoPsks)));
             assert!(matches!(without.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
         }
         world.agree();

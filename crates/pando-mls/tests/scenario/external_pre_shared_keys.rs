@@ -1,7 +1,7 @@
 //! Members mix in keys that they have from elsewhere. Who lacks one cannot follow, until it is there.
 
 use crate::world::{World, external_psk, suites};
-use pando_mls::{Client, GroupError, Missing, NoPsks, Processed};
+use pando_mls::{GroupError, Missing, NoPsks, Processed};
 
 #[test]
 fn pre_shared_keys_are_mixed_in() {
@@ -28,11 +28,11 @@ fn who_lacks_a_pre_shared_key_cannot_follow() {
         let (message, welcome) =
             world.build(0, |builder| builder.add(newcomer.key_package()).psk(external_psk(9))).unwrap();
         let without = world.members[1]
-            .operate(|group, client| group.process(message.clone(), &Client { psks: &NoPsks, ..client }));
+            .operate(|group, client| group.process(message.clone(), &client.with_psks(&NoPsks)));
         assert!(
             matches!(without.unwrap_err(), GroupError::Missing(Missing::Psk(id)) if id.psk == external_psk(9))
         );
-        let alone = Client { psks: &NoPsks, ..crate::world::client(&*newcomer.signer) };
+        let alone = crate::world::client(&*newcomer.signer).with_psks(&NoPsks);
         let joined = pando_mls::Group::join(&welcome.clone().unwrap(), &newcomer.bundle, None, &alone);
         assert!(matches!(joined.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
         // Nothing has happened, and with the key at hand it goes on.

@@ -4,7 +4,7 @@ use crate::policies::NoServers;
 use crate::proposals::external_senders;
 use crate::server::Server;
 use crate::world::{Newcomer, World, client, suites};
-use pando_mls::{BasicIdentities, Client, Group, GroupError, GroupId, Suite, Violation};
+use pando_mls::{BasicIdentities, Group, GroupError, GroupId, Suite, Violation};
 
 fn refused_everywhere(suite: Suite) {
     let mut world = World::public(suite);
@@ -15,8 +15,7 @@ fn refused_everywhere(suite: Suite) {
     let commit = |world: &mut World, by: usize| {
         let (member, rng, senders) = (&mut world.members[by], &mut world.rng, senders.clone());
         member.operate(|group, client| {
-            let output =
-                group.commit().extensions(senders).build(&Client { policy: &NoServers, ..client }, rng)?;
+            let output = group.commit().extensions(senders).build(&client.with_policy(&NoServers), rng)?;
             Ok(output.map(|output| output.message))
         })
     };
@@ -39,15 +38,16 @@ fn refused_everywhere(suite: Suite) {
     let newcomer = world.newcomer();
     let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
     let Newcomer { signer, bundle } = newcomer;
-    let wary = Client { policy: &NoServers, ..client(&*signer) };
+    let wary = client(&*signer).with_policy(&NoServers);
     let joined = Group::join(&welcome.unwrap(), &bundle, None, &wary).map(|_| ());
     assert_eq!(joined.unwrap_err(), not_acceptable);
     let followed = Server::new(suite, &world.members[0].group_info(true), &NoServers).map(|_| ());
     assert_eq!(followed.unwrap_err(), not_acceptable);
     let Newcomer { signer, bundle } = world.newcomer();
-    let wary = Client { policy: &NoServers, ..client(&*signer) };
+    let wary = client(&*signer).with_policy(&NoServers);
     let another = GroupId::from(b"another".as_slice());
-    let created = Group::create(suite, another, senders, bundle, &wary, &mut world.rng).map(|_| ());
+    let created =
+        Group::builder(another).extensions(senders).build(bundle, &wary, &mut world.rng).map(|_| ());
     assert_eq!(created.unwrap_err(), not_acceptable);
 }
 

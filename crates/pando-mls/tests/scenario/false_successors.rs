@@ -4,9 +4,7 @@ use crate::proposals::{extensions, reinit};
 use crate::successors::{Way, create, newcomers, reinitialize};
 use crate::world::{Knows, Newcomer, World, client, fast_suites, suite, template};
 use pando_mls::wire::ResumptionPskUsage;
-use pando_mls::{
-    BasicIdentities, Client, Group, GroupError, GroupId, Misuse, Psk, Suite, Violation, Welcome,
-};
+use pando_mls::{BasicIdentities, Group, GroupError, GroupId, Misuse, Psk, Suite, Violation, Welcome};
 
 fn id(name: &[u8]) -> GroupId {
     name.into()
@@ -17,9 +15,9 @@ fn made(world: &mut World, suite: Suite, group_id: &[u8], psks: Vec<Psk>) -> (Ne
     let Newcomer { signer, bundle } = Newcomer::new(suite, template(), &mut world.rng);
     let invited = Newcomer::new(suite, template(), &mut world.rng);
     let knows = Knows(&world.members[1].group);
-    let client = Client { psks: &knows, ..client(&*signer) };
+    let client = client(&*signer).with_psks(&knows);
     let extensions = extensions(&[0xf0f0]);
-    let created = Group::create(suite, id(group_id), extensions, bundle, &client, &mut world.rng);
+    let created = Group::builder(id(group_id)).extensions(extensions).build(bundle, &client, &mut world.rng);
     let mut group = created.unwrap().assume_persisted();
     let builder = group.commit().add(invited.key_package());
     let builder = psks.into_iter().fold(builder, pando_mls::CommitBuilder::psk);
@@ -31,7 +29,7 @@ fn made(world: &mut World, suite: Suite, group_id: &[u8], psks: Vec<Psk>) -> (Ne
 fn forged(world: &mut World, suite: Suite, group_id: &[u8], psk: &Psk) -> GroupError {
     let (invited, welcome) = made(world, suite, group_id, vec![psk.clone()]);
     let knows = Knows(&world.members[1].group);
-    let alone = Client { psks: &knows, ..client(&*invited.signer) };
+    let alone = client(&*invited.signer).with_psks(&knows);
     let joined = Group::join(&welcome, &invited.bundle, None, &alone).map(|_| ());
     assert_eq!(joined.unwrap_err(), GroupError::Misuse(Misuse::OldGroupNeeded));
     let old = &world.members[0].group;

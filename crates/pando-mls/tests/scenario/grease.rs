@@ -45,7 +45,7 @@ fn grease_is_nobodys_business() {
         }
         // As the first member, who makes the group; and as an observer sees it.
         let mut rng = world.rng.clone();
-        let creator = world.newcomer_with(greased).create(suite, world.config, &mut rng);
+        let creator = world.newcomer_with(greased).create(world.config, &mut rng);
         let mut world = World { suite, rng, config: world.config, members: vec![creator] };
         world.add(0, 2);
         Server::of(&world).agrees_with(&world);

@@ -19,7 +19,7 @@ fn has_rotated(world: &mut World, by: usize, new: Box<dyn Signer>) {
     assert_eq!(member.propose(custom(0xf001, b""), rng).unwrap_err(), wrong);
     assert_eq!(member.propose_update(rng).unwrap_err(), wrong);
     assert_eq!(member.build(|builder| builder, rng).map(|_| ()).unwrap_err(), wrong);
-    let info = member.group.group_info(false, &crate::world::client(&*member.signer));
+    let info = member.group.group_info().without_tree().build(&crate::world::client(&*member.signer));
     assert_eq!(info.unwrap_err(), wrong);
     assert_eq!(member.pending_proposals(), []);
     member.signer = new;

@@ -5,7 +5,7 @@
 use crate::world::{Member, World, client, fast_suites, read};
 use pando_mls::wire::MlsMessageBody;
 use pando_mls::{
-    Client, FramingError, Group, GroupError, MlsMessage, Processed, Rows, ScheduleError, Suite, Unpersisted,
+    Context, FramingError, Group, GroupError, MlsMessage, Processed, Rows, ScheduleError, Suite, Unpersisted,
 };
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ enum Killed {
 impl Member {
     /// Begins again with what is stored, whatever else there was in memory.
     fn revive(&mut self) {
-        let client = Client { config: *self.group.config(), ..client(&*self.signer) };
+        let client = client(&*self.signer).with_config(*self.group.config());
         self.group = Group::load(&self.rows, &client).unwrap();
         assert_eq!(self.group.rows().unwrap(), self.rows);
     }
@@ -29,7 +29,7 @@ impl Member {
     fn killed<T>(
         &mut self,
         killed: Killed,
-        mut operation: impl FnMut(&mut Group, &Client<'_>) -> Result<Unpersisted<T>, GroupError>,
+        mut operation: impl FnMut(&mut Group, &Context<'_>) -> Result<Unpersisted<T>, GroupError>,
     ) -> T {
         let client = client(&*self.signer);
         if killed == Killed::Before {
@@ -50,7 +50,7 @@ fn ciphertext(message: &MlsMessage) -> Vec<u8> {
 
 fn sends(world: &mut World, victim: usize, killed: Killed) {
     let rng = &mut world.rng;
-    let lost = world.members[victim].killed(killed, |group, client| group.encrypt(b"lost", b"", client, rng));
+    let lost = world.members[victim].killed(killed, |group, client| group.encrypt(b"lost", client, rng));
     let sent = world.send(victim, b"sent");
     assert_ne!(ciphertext(&lost), ciphertext(&sent));
     for (index, member) in world.members.iter_mut().enumerate() {

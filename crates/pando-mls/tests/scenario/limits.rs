@@ -3,7 +3,7 @@
 use crate::proposals::psk;
 use crate::world::{Newcomer, World, client, external_psk, fast_suites, template};
 use pando_mls::{
-    BasicIdentities, Client, Encode, Exceeded, Extensions, Group, GroupConfig, GroupError, Limits,
+    ApplicationData, BasicIdentities, Context, Encode, Exceeded, Group, GroupConfig, GroupError, Limits,
     MlsMessage, Padding, PublicGroup, TreeError, propose_own_add,
 };
 use pando_wire::RatchetTree;
@@ -33,11 +33,15 @@ fn messages_that_are_too_large_are_refused() {
     }
 }
 
-type Operation = fn(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<MlsMessage, GroupError>;
+type Operation = fn(&mut Group, &Context<'_>, &mut ChaCha20Rng) -> Result<MlsMessage, GroupError>;
 
 /// All that a member sends.
 const OPERATIONS: [Operation; 5] = [
-    |group, client, rng| Ok(group.encrypt(&[7; 300], &[8; 100], client, rng)?.assume_persisted()),
+    |group, client, rng| {
+        Ok(group
+            .encrypt(ApplicationData::new(&[7; 300]).authenticated_data(&[8; 100]), client, rng)?
+            .assume_persisted())
+    },
     |group, client, rng| {
         Ok(group.propose(psk(external_psk(1), 32), &[8; 100], client, rng)?.assume_persisted())
     },
@@ -60,13 +64,13 @@ fn messages_that_are_too_large_are_not_sent() {
         world.add(0, 2);
         for operation in OPERATIONS {
             // The same each time, and nothing is kept.
-            let attempt = |message_bytes, by: usize, rest: &dyn Fn(&mut Group, &Client<'_>)| {
+            let attempt = |message_bytes, by: usize, rest: &dyn Fn(&mut Group, &Context<'_>)| {
                 let limits = Limits { message_bytes, ..Limits::default() };
                 let member = &world.members[by];
-                let client = Client { config: GroupConfig { limits, ..config }, ..client(&*member.signer) };
+                let client = client(&*member.signer).with_config(GroupConfig { limits, ..config });
                 rest(&mut Group::load(&member.rows, &client).unwrap(), &client);
             };
-            let make = |group: &mut Group, client: &Client<'_>| {
+            let make = |group: &mut Group, client: &Context<'_>| {
                 operation(group, client, &mut ChaCha20Rng::seed_from_u64(5))
             };
             let message = Cell::new(None);
@@ -98,7 +102,7 @@ fn nor_does_anything_from_outside_that_is_too_large_leave() {
             world.rng = ChaCha20Rng::seed_from_u64(5);
             let newcomer = world.newcomer();
             world.config = limits(Limits { message_bytes, ..Limits::default() });
-            let client = Client { config: world.config, ..client(&*newcomer.signer) };
+            let client = client(&*newcomer.signer).with_config(world.config);
             let asked = propose_own_add(world.context(), newcomer.key_package(), &client);
             let joined = world.external(newcomer, &group_info, None, None, vec![]);
             [asked, joined.map(|(_, message)| message)]
@@ -166,7 +170,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
             &welcome,
             &newcomer.bundle,
             None,
-            &Client { config: limits(limit), ..client(&*newcomer.signer) },
+            &client(&*newcomer.signer).with_config(limits(limit)),
         );
         assert_eq!(refused.map(drop).unwrap_err(), Exceeded::GroupIdBytes(bytes - 1).into());
         let limit = Limits { group_id_bytes: bytes, ..Limits::default() };
@@ -174,16 +178,16 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
             &welcome,
             &newcomer.bundle,
             None,
-            &Client { config: limits(limit), ..client(&*newcomer.signer) },
+            &client(&*newcomer.signer).with_config(limits(limit)),
         );
         assert!(joined.is_ok());
         // A group of such a name is not begun either.
         let begin = |group_id_bytes| {
             let newcomer = Newcomer::new(suite, template(), &mut ChaCha20Rng::seed_from_u64(5));
             let config = limits(Limits { group_id_bytes, ..Limits::default() });
-            let client = Client { config, ..client(&*newcomer.signer) };
-            let (id, rng) = (b"group".as_slice().into(), &mut ChaCha20Rng::seed_from_u64(6));
-            Group::create(suite, id, Extensions::default(), newcomer.bundle, &client, rng).map(drop)
+            let client = client(&*newcomer.signer).with_config(config);
+            let (id, rng) = ("group", &mut ChaCha20Rng::seed_from_u64(6));
+            Group::builder(id).build(newcomer.bundle, &client, rng).map(drop)
         };
         assert_eq!(begin(5), Ok(()));
         assert_eq!(begin(4), Err(Exceeded::GroupIdBytes(4).into()));
@@ -204,7 +208,7 @@ fn a_group_does_not_grow_beyond_what_a_member_takes() {
         let refused = world.build(0, |builder| builder.add(third.bundle.key_package.clone())).err();
         assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
         // A member who takes more can add somebody; the other one cannot follow, and says why.
-        let client = Client { config: GroupConfig::default(), ..client(&*world.members[1].signer) };
+        let client = client(&*world.members[1].signer).with_config(GroupConfig::default());
         world.members[1].group = Group::load(&world.members[1].rows, &client).unwrap();
         let (commit, _) = world.build(1, |builder| builder.add(third.bundle.key_package.clone())).unwrap();
         let refused = world.members[0].process(&commit).err();

@@ -3,8 +3,7 @@
 
 use crate::world::{World, read, suites};
 use pando_mls::{
-    Extensions, FramingError, Group, GroupError, GroupId, KeyPackageBundle, Misuse, MlsMessage,
-    MlsMessageBody,
+    FramingError, Group, GroupError, GroupId, KeyPackageBundle, Misuse, MlsMessage, MlsMessageBody,
 };
 
 #[test]
@@ -17,11 +16,9 @@ fn messages_for_another_group_are_refused() {
             let bundle = KeyPackageBundle::new(suite, crate::world::template(), signer, &mut world.rng);
             let client = crate::world::client(signer);
             let other = GroupId::from(b"another".as_slice());
-            let created =
-                Group::create(suite, other, Extensions::default(), bundle.unwrap(), &client, &mut world.rng);
+            let created = Group::builder(other).build(bundle.unwrap(), &client, &mut world.rng);
             let mut other = created.unwrap().assume_persisted();
-            let message =
-                other.encrypt(b"elsewhere", b"", &client, &mut world.rng).unwrap().assume_persisted();
+            let message = other.encrypt(b"elsewhere", &client, &mut world.rng).unwrap().assume_persisted();
             let commit = other.commit().build(&client, &mut world.rng).unwrap().assume_persisted();
             for message in [message, commit.message] {
                 for member in &mut world.members {

@@ -5,8 +5,8 @@ use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensi
 use crate::world::{Newcomer, World, external_psk, fast_suites};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{
-    Client, CommitBuilder, Encode, Exceeded, GroupConfig, GroupError, GroupId, LeafIndex, Limits, NoPsks,
-    Proposal, Psk,
+    CommitBuilder, Encode, Exceeded, GroupConfig, GroupError, GroupId, LeafIndex, Limits, NoPsks, Proposal,
+    Psk,
 };
 
 #[test]
@@ -67,7 +67,7 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
         }
         let commit = world.members[0]
             .operate(|group, client| {
-                let output = group.commit().build(&Client { psks: &NoPsks, ..client }, &mut world.rng)?;
+                let output = group.commit().build(&client.with_psks(&NoPsks), &mut world.rng)?;
                 Ok(output.map(|output| output.message))
             })
             .unwrap();

@@ -5,7 +5,7 @@ use crate::server::Server;
 use crate::world::{AllPsks, Member, Newcomer, World, client, fast_suites, over_the_wire, template};
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
-    BasicIdentities, Client, Credential, ExternalJoin, Group, GroupError, IdentityError, IdentityPolicy,
+    BasicIdentities, Context, Credential, ExternalJoin, Group, GroupError, IdentityError, IdentityPolicy,
     KeyKind, KeyPackageTemplate, LeafIndex, LeafTemplate, Limits, NewLeaf, PublicGroup, PublicProcessed,
     RowKey, Rows, RustCrypto, TreeKey, Violation,
 };
@@ -40,8 +40,8 @@ fn named(name: &str) -> KeyPackageTemplate {
     KeyPackageTemplate { credential: Credential::Basic { identity: name.as_bytes().into() }, ..template() }
 }
 
-fn policy(member: &Member) -> Client<'_> {
-    Client { policy: &OneLeafEach, ..client(&*member.signer) }
+fn policy(member: &Member) -> Context<'_> {
+    client(&*member.signer).with_policy(&OneLeafEach)
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn one_leaf_for_each_identity() {
 
         // Twice in one Commit.
         let member = &mut world.members[0];
-        let client = Client { policy: &OneLeafEach, ..client(&*member.signer) };
+        let client = client(&*member.signer).with_policy(&OneLeafEach);
         let both = member
             .group
             .commit()
@@ -108,7 +108,7 @@ fn one_leaf_for_each_identity() {
                 psks: vec![],
                 authenticated_data: b"",
             };
-            let client = Client { policy: &OneLeafEach, psks: &AllPsks, ..client_of(&*me.signer) };
+            let client = client_of(&*me.signer).with_policy(&OneLeafEach).with_psks(&AllPsks);
             let joined = join.build(&client, &mut rng);
             if accepted {
                 assert!(joined.is_ok());
@@ -133,7 +133,7 @@ fn a_commit_is_pending_when_the_policy_changes() {
             let mut newcomer = |name| Newcomer::new(suite, named(name), &mut world.rng);
             let (bob, another_bob) = (newcomer("bob").key_package(), newcomer("bob").key_package());
             let member = &mut world.members[0];
-            let with = |policy| Client { policy, ..client_of(&*member.signer) };
+            let with = |policy| client_of(&*member.signer).with_policy(policy);
             member.group = Group::load(&member.rows, &with(before)).unwrap();
             let added = member.group.commit().add(bob).build(&with(before), &mut world.rng).unwrap();
             added.persist_to(&mut member.rows).unwrap();
@@ -248,6 +248,6 @@ fn another_policy_than_the_one_that_a_server_has_stored_with() {
     }
 }
 
-fn client_of(signer: &dyn pando_mls::Signer) -> Client<'_> {
-    Client { policy: &OneLeafEach, ..client(signer) }
+fn client_of(signer: &dyn pando_mls::Signer) -> Context<'_> {
+    client(signer).with_policy(&OneLeafEach)
 }

@@ -3,7 +3,7 @@
 
 use crate::world::{World, external_psk, fast_suites, read, suites};
 use pando_mls::wire::MlsMessageBody;
-use pando_mls::{Client, FramingError, Group, GroupConfig, GroupError, Processed, RowKey, ScheduleError};
+use pando_mls::{FramingError, Group, GroupConfig, GroupError, Processed, RowKey, ScheduleError};
 
 fn restart_all(world: &mut World) {
     world.members.iter_mut().for_each(super::world::Member::restart);
@@ -77,7 +77,7 @@ fn a_commit_is_pending_while_the_settings_change() {
             let mut world = World::of(suite, 3);
             let late = world.send(1, b"late");
             let load = |world: &mut World, config| {
-                let client = Client { config, ..crate::world::client(&*world.members[0].signer) };
+                let client = crate::world::client(&*world.members[0].signer).with_config(config);
                 world.members[0].group = Group::load(&world.members[0].rows, &client).unwrap();
             };
             load(&mut world, made);
@@ -109,16 +109,14 @@ fn the_past_is_forgotten_at_once() {
             let member = &mut world.members[2];
             let config =
                 GroupConfig { past_epochs: kept, past_resumption_psks: kept, ..GroupConfig::default() };
-            let client = Client { config, ..crate::world::client(&*member.signer) };
+            let client = crate::world::client(&*member.signer).with_config(config);
             member.group = Group::load(&member.rows, &client).unwrap();
             let stored = &member.rows;
             let oldest = epoch - kept as u64;
             assert!(!member.group.take_delta().delta().is_empty());
             member.group = Group::load(stored, &client).unwrap();
             member
-                .operate(|group, client| {
-                    group.encrypt(b"", b"", &Client { config, ..client }, &mut world.rng)
-                })
+                .operate(|group, client| group.encrypt(b"", &client.with_config(config), &mut world.rng))
                 .unwrap();
             assert_eq!(member.group.rows().unwrap(), member.rows);
             let oldest_row = member.rows.keys().find_map(|key| match key {

@@ -5,8 +5,8 @@ use crate::policies::Anybody;
 use crate::server::Server;
 use crate::world::{Newcomer, World, client, leaf_template, suites};
 use pando_mls::{
-    BasicIdentities, Client, Credential, ExternalJoin, GroupError, LeafIndex, Limits, PublicGroup,
-    RustCrypto, Violation,
+    BasicIdentities, Credential, ExternalJoin, GroupError, LeafIndex, Limits, PublicGroup, RustCrypto,
+    Violation,
 };
 
 #[test]
@@ -136,7 +136,7 @@ fn somebody_else_cannot_take_the_place_of_a_member() {
         let joined = join().build(&client(&*signer), &mut world.rng).map(|_| ());
         assert_eq!(joined.unwrap_err(), refused);
         // Should it not mind that itself, the members do.
-        let gullible = Client { policy: &Anybody, ..client(&*signer) };
+        let gullible = client(&*signer).with_policy(&Anybody);
         let (_, message) = join().build(&gullible, &mut world.rng).unwrap().assume_persisted();
         for member in &mut world.members {
             assert_eq!(member.process(&message).unwrap_err(), refused);

@@ -3,8 +3,8 @@
 
 use crate::world::{World, client, external_psk, fast_suites};
 use pando_mls::{
-    BasicIdentities, Client, CryptoProvider, EpochRow, Group, GroupError, GroupState, Misuse, PublicGroup,
-    RowKey, Rows, SecretBytes, SecretId, StoredGroup, Suite, TreeError, TreeKey,
+    BasicIdentities, CryptoProvider, EpochRow, Group, GroupError, GroupState, Misuse, PublicGroup, RowKey,
+    Rows, SecretBytes, SecretId, StoredGroup, Suite, TreeError, TreeKey,
 };
 
 /// The rows of a member who has something of each kind.
@@ -134,12 +134,12 @@ fn a_cipher_suite_that_the_client_lacks_is_no_use() {
         let newcomer = world.newcomer();
         let (_, welcome) =
             world.build(0, |builder| builder.without_pending().add(newcomer.key_package())).unwrap();
-        let lacking = Client { crypto: &Nothing, ..client(&*world.members[2].signer) };
+        let lacking = client(&*world.members[2].signer).with_crypto(&Nothing);
         assert_eq!(Group::load(&rows, &lacking).err(), Some(unsupported.clone()));
         let limits = pando_mls::Limits::default();
         let observer = PublicGroup::load(&rows, &Nothing, &BasicIdentities, limits);
         assert_eq!(observer.err(), Some(unsupported.clone()));
-        let lacking = Client { crypto: &Nothing, ..client(&*newcomer.signer) };
+        let lacking = client(&*newcomer.signer).with_crypto(&Nothing);
         let joined = Group::join(&welcome.unwrap(), &newcomer.bundle, None, &lacking);
         assert_eq!(joined.err(), Some(unsupported));
     }

@@ -2,7 +2,7 @@
 
 use crate::world::{Member, Newcomer, World, client, template};
 use pando_mls::{
-    Client, Created, GroupError, GroupId, IdentityPolicy, KeyPackage, ReInit, Rows, Successor, Suite, Welcome,
+    Created, GroupError, GroupId, IdentityPolicy, KeyPackage, ReInit, Rows, Successor, Suite, Welcome,
 };
 
 /// The two ways of following from a group.
@@ -40,7 +40,7 @@ pub(crate) fn create(
     policy: &dyn IdentityPolicy,
 ) -> Result<(Member, Welcome), GroupError> {
     let Newcomer { signer, bundle } = creator;
-    let (successor, client) = (Successor::new(bundle, key_packages), Client { policy, ..client(&*signer) });
+    let (successor, client) = (Successor::new(bundle, key_packages), client(&*signer).with_policy(policy));
     let (old, rng) = (&world.members[by].group, &mut world.rng);
     let created = match way {
         Way::Reinitialized => old.reinitialize(successor, &client, rng)?,

@@ -4,8 +4,8 @@
 use crate::proposals::custom;
 use crate::world::{Member, World, client, fast_suites, over_the_wire};
 use pando_mls::{
-    BasicIdentities, Client, Exceeded, Group, GroupConfig, GroupError, Limits, Processed, PublicGroup,
-    RowKey, Rows, RustCrypto, propose_own_add,
+    BasicIdentities, Exceeded, Group, GroupConfig, GroupError, Limits, Processed, PublicGroup, RowKey, Rows,
+    RustCrypto, propose_own_add,
 };
 
 #[test]
@@ -102,7 +102,7 @@ fn the_limit_of_the_size_of_pending_proposals() {
         let limits = Limits { pending_proposal_bytes: sizes[1], ..usual };
         let member = &mut world.members[1];
         let config = GroupConfig { limits, ..*member.group.config() };
-        member.group = Group::load(&member.rows, &Client { config, ..client(&*member.signer) }).unwrap();
+        member.group = Group::load(&member.rows, &client(&*member.signer).with_config(config)).unwrap();
         assert_eq!(member.pending_proposals().len(), 2);
         assert_eq!(member.process(&messages[2]).unwrap_err(), exceeded(sizes[1]));
         let own = member.propose(custom(0xf001, b"own"), &mut world.rng).unwrap_err();
@@ -137,7 +137,7 @@ fn the_limit_of_those_who_ask_to_be_added() {
             let mut rows = Rows::new();
             delta.apply(&mut rows).unwrap();
             let member = &mut world.members[1];
-            let client = Client { config: GroupConfig { limits, ..world.config }, ..client(&*member.signer) };
+            let client = client(&*member.signer).with_config(GroupConfig { limits, ..world.config });
             member.group = Group::load(&member.rows, &client).unwrap();
             for (number, message) in asked.iter().enumerate() {
                 // What is pending was loaded, and counts.

@@ -33,7 +33,7 @@ fn so_can_the_tree_of_a_branch() {
         let leaf_key = bundle.key_package.leaf_node.encryption_key.clone();
         let key_packages = new.iter().map(Newcomer::key_package).collect();
         let successor = Successor { path, tree_in_welcome: false, ..Successor::new(bundle, key_packages) };
-        let (old, id) = (&world.members[0].group, b"branch".as_slice().into());
+        let (old, id) = (&world.members[0].group, "branch");
         let created = old.branch(id, Extensions::default(), successor, &client(&*signer), &mut world.rng);
         let mut rows = Rows::new();
         let Created { group, welcome } = created.unwrap().persist_to(&mut rows).unwrap();

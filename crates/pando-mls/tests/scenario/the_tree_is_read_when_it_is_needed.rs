@@ -5,7 +5,7 @@
 use crate::world::{Member, World, client, over_the_wire, read, suite};
 use pando_mls::wire::Remove;
 use pando_mls::{
-    Client, Group, GroupError, LeafIndex, MlsMessage, Processed, Proposal, RowKey, RowSource, Rows,
+    Context, Group, GroupError, LeafIndex, MlsMessage, Processed, Proposal, RowKey, RowSource, Rows,
     SecretBytes, SourceError, Suite, TreeError, TreeKey,
 };
 use rand_chacha::ChaCha20Rng;
@@ -59,7 +59,7 @@ impl Member {
     }
 
     fn open(&self, source: Arc<Flaky>) -> Result<Group, GroupError> {
-        Group::open(source, &Client { config: *self.group.config(), ..client(&*self.signer) })
+        Group::open(source, &client(&*self.signer).with_config(*self.group.config()))
     }
 }
 
@@ -76,7 +76,7 @@ fn warm(suite: Suite, level: u32) -> World {
 }
 
 /// What the last member does.
-type Operation = Box<dyn Fn(&mut Group, &Client<'_>) -> Result<(), GroupError>>;
+type Operation = Box<dyn Fn(&mut Group, &Context<'_>) -> Result<(), GroupError>>;
 
 fn takes_commit(message: MlsMessage) -> Operation {
     Box::new(move |group, client| match group.process(over_the_wire(&message), client)?.assume_persisted() {
@@ -126,7 +126,7 @@ fn operations(world: &mut World) -> Vec<(&'static str, Operation)> {
         }),
     ));
     operations
-        .push(("send", Box::new(|group, client| group.encrypt(b"hello", b"", client, &mut rng()).map(drop))));
+        .push(("send", Box::new(|group, client| group.encrypt(b"hello", client, &mut rng()).map(drop))));
     operations.push((
         "propose",
         Box::new(|group, client| group.propose_update(None, b"", client, &mut rng()).map(drop)),
@@ -136,7 +136,10 @@ fn operations(world: &mut World) -> Vec<(&'static str, Operation)> {
         "commit removal",
         Box::new(|group, client| group.commit().remove(LeafIndex(1)).build(client, &mut rng()).map(drop)),
     ));
-    operations.push(("describe", Box::new(|group, client| group.group_info(false, client).map(drop))));
+    operations.push((
+        "describe",
+        Box::new(|group, client| group.group_info().without_tree().build(client).map(drop)),
+    ));
     operations
 }
 
@@ -163,7 +166,7 @@ fn a_store_may_fail_at_any_time() {
     let mut world = warm(suite(3), 4);
     let mut all = operations(&mut world);
     // Everything is read.
-    all.push(("describe all", Box::new(|group, client| group.group_info(true, client).map(drop))));
+    all.push(("describe all", Box::new(|group, client| group.group_info().build(client).map(drop))));
     all.push(("all rows", Box::new(|group, _| group.rows().map(drop))));
     for (what, operation) in all {
         let member = &world.members[1];

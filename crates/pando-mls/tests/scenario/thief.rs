@@ -8,7 +8,7 @@ use crate::secrets::{Stored, secrets};
 use crate::world::{AllPsks, Member, client, over_the_wire};
 use pando_mls::wire::Content;
 use pando_mls::{
-    Client, Encode, Group, GroupError, HpkePrivateKey, LeafIndex, Misuse, MlsMessage, MlsMessageBody,
+    Context, Encode, Group, GroupError, HpkePrivateKey, LeafIndex, Misuse, MlsMessage, MlsMessageBody,
     Processed, PskStore, RowKey, Rows, Signer, Suite,
 };
 use rand_chacha::ChaCha20Rng;
@@ -59,8 +59,8 @@ impl Thief {
         Group::load(rows, &self.client(signer)).unwrap()
     }
 
-    fn client<'a>(&'a self, signer: &'a dyn Signer) -> Client<'a> {
-        Client { psks: &*self.psks, ..client(signer) }
+    fn client<'a>(&'a self, signer: &'a dyn Signer) -> Context<'a> {
+        client(signer).with_psks(&*self.psks)
     }
 
     /// Does with a record of all messages what can be done.
@@ -110,11 +110,7 @@ impl Thief {
 
     /// A message in the name of the victim.
     pub(crate) fn forge(&self, signer: &dyn Signer, rng: &mut ChaCha20Rng) -> MlsMessage {
-        self.load(&self.stolen, signer)
-            .encrypt(b"forged", b"", &self.client(signer), rng)
-            .unwrap()
-            .into_parts()
-            .0
+        self.load(&self.stolen, signer).encrypt(b"forged", &self.client(signer), rng).unwrap().into_parts().0
     }
 
     /// A Commit in the name of the victim.

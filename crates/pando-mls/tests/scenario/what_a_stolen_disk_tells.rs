@@ -6,8 +6,8 @@
 use crate::thief::{Loot, Thief, of_this_epoch, path_context, private_keys};
 use crate::world::{Newcomer, World, external_psk, fast_suites, leaf_template, read};
 use pando_mls::{
-    Client, EpochRow, ExternalJoin, GroupConfig, LeafIndex, MlsMessage, NoPsks, Processed, RatchetType,
-    RowKey, SecretId, Suite,
+    EpochRow, ExternalJoin, GroupConfig, LeafIndex, MlsMessage, NoPsks, Processed, RatchetType, RowKey,
+    SecretId, Suite,
 };
 use std::collections::BTreeSet;
 
@@ -161,7 +161,7 @@ impl Drill {
             psks: vec![],
             authenticated_data: b"",
         };
-        let client = Client { config: world.config, ..crate::world::client(&*lost.signer) };
+        let client = crate::world::client(&*lost.signer).with_config(world.config);
         let mut rows = pando_mls::Rows::new();
         let (group, commit) = join.build(&client, &mut world.rng).unwrap().persist_to(&mut rows).unwrap();
         world.deliver_commit(usize::MAX, &commit);

@@ -1,16 +1,19 @@
 //! Clients, their groups and their stores, and a delivery service that delivers everything to everybody in order.
 
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, Credential,
+    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, Context, Credential,
     CredentialType, CryptoProvider, Decode, Encode, ExtensionType, Extensions, ExternalJoin, Group,
     GroupConfig, GroupContext, GroupError, GroupId, GroupInfo, IdentityPolicy, KeyPackage, KeyPackageBundle,
     KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, NewLeaf, Processed, Proposal,
-    ProposalType, ProtocolVersion, Psk, PskStore, PskValue, Rows, RustCrypto, Signer, Staged, Suite, Tree,
-    Unpersisted, Welcome,
+    ProposalType, ProtocolVersion, Psk, PskStore, PskValue, Rows, RustCrypto, Signer, SourceError, Staged,
+    Suite, Tree, Unpersisted, Welcome,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::Arc;
+use std::sync::LazyLock;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 pub(crate) const NOW: u64 = 1_000;
 
@@ -18,12 +21,12 @@ pub(crate) const NOW: u64 = 1_000;
 pub(crate) struct AllPsks;
 
 impl PskStore for AllPsks {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        Some([psk_id, psk_id].concat().into())
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some([psk_id, psk_id].concat().into()))
     }
 
-    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
@@ -31,28 +34,19 @@ impl PskStore for AllPsks {
 pub(crate) struct Knows<'a>(pub(crate) &'a Group);
 
 impl PskStore for Knows<'_> {
-    fn external(&self, _: &[u8]) -> Option<PskValue> {
-        None
+    fn external(&self, _: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 
-    fn resumption(&self, _: &GroupId, epoch: u64) -> Option<PskValue> {
-        self.0.resumption_psk(epoch)
+    fn resumption(&self, _: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(self.0.resumption_psk(epoch))
     }
 }
 
 /// Who has all the PSKs and believes everybody.
-pub(crate) fn client(signer: &dyn Signer) -> Client<'_> {
+pub(crate) fn client(signer: &dyn Signer) -> Context<'_> {
     let config = GroupConfig::default();
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy: &BasicIdentities,
-        rules: &pando_mls::AdmitAll,
-        psks: &AllPsks,
-        is_in_group: &|_| false,
-        now: Some(NOW),
-        config,
-    }
+    CLIENT.at(NOW, signer).with_psks(&AllPsks).with_config(config)
 }
 
 /// What goes over the network.
@@ -118,11 +112,11 @@ impl Newcomer {
         Self { bundle: KeyPackageBundle::new(suite, template, &*signer, rng).unwrap(), signer }
     }
 
-    pub(crate) fn create(self, suite: Suite, config: GroupConfig, rng: &mut ChaCha20Rng) -> Member {
+    pub(crate) fn create(self, config: GroupConfig, rng: &mut ChaCha20Rng) -> Member {
         let Self { signer, bundle } = self;
         let id = GroupId::from(b"group".as_slice());
-        let client = Client { config, ..client(&*signer) };
-        let created = Group::create(suite, id, Extensions::default(), bundle, &client, rng).unwrap();
+        let client = client(&*signer).with_config(config);
+        let created = Group::builder(id).build(bundle, &client, rng).unwrap();
         Member::new(signer, created)
     }
 
@@ -133,7 +127,7 @@ impl Newcomer {
         config: GroupConfig,
     ) -> Result<Member, GroupError> {
         let Self { signer, bundle } = self;
-        let joined = Group::join(welcome, &bundle, tree, &Client { config, ..client(&*signer) })?;
+        let joined = Group::join(welcome, &bundle, tree, &client(&*signer).with_config(config))?;
         Ok(Member::new(signer, joined))
     }
 
@@ -173,8 +167,7 @@ impl Member {
         self.group.take_delta().persist_to(&mut self.rows).unwrap();
         assert_eq!(self.rows, self.group.rows().unwrap());
         let loaded =
-            Group::load(&self.rows, &Client { config: *self.group.config(), ..client(&*self.signer) })
-                .unwrap();
+            Group::load(&self.rows, &client(&*self.signer).with_config(*self.group.config())).unwrap();
         assert_eq!(loaded.rows().unwrap(), self.rows);
         assert_eq!(self.opened().rows().unwrap(), self.rows);
     }
@@ -182,7 +175,7 @@ impl Member {
     /// The group as it was stored, of whose tree nothing is in memory.
     fn opened(&self) -> Group {
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
-        let client = Client { config: *self.group.config(), ..client(&*self.signer) };
+        let client = client(&*self.signer).with_config(*self.group.config());
         Group::open(Arc::new(rows), &client).unwrap()
     }
 
@@ -201,7 +194,7 @@ impl Member {
         message: &MlsMessage,
         policy: &dyn IdentityPolicy,
     ) -> Result<Processed, GroupError> {
-        let client = Client { policy, ..client(&*self.signer) };
+        let client = client(&*self.signer).with_policy(policy);
         Ok(self.group.process(over_the_wire(message), &client)?.persist_to(&mut self.rows).unwrap())
     }
 
@@ -268,14 +261,14 @@ impl Member {
     }
 
     pub(crate) fn send(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
-        let message = self.group.encrypt(data, b"", &client(&*self.signer), rng)?;
+        let message = self.group.encrypt(data, &client(&*self.signer), rng)?;
         Ok(message.persist_to(&mut self.rows).unwrap())
     }
 
     /// Does anything else with the group, as the usual client or as another, and stores what has changed.
     pub(crate) fn operate<T>(
         &mut self,
-        operation: impl FnOnce(&mut Group, Client<'_>) -> Result<Unpersisted<T>, GroupError>,
+        operation: impl FnOnce(&mut Group, Context<'_>) -> Result<Unpersisted<T>, GroupError>,
     ) -> Result<T, GroupError> {
         Ok(operation(&mut self.group, client(&*self.signer))?.persist_to(&mut self.rows).unwrap())
     }
@@ -288,7 +281,7 @@ impl Member {
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
         self.operate(|group, client| {
-            let output = group.commit().new_leaf(new_leaf).build(&Client { policy, ..client }, rng)?;
+            let output = group.commit().new_leaf(new_leaf).build(&client.with_policy(policy), rng)?;
             Ok(output.map(|output| output.message))
         })
     }
@@ -301,7 +294,7 @@ impl Member {
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
         self.operate(|group, client| {
-            group.propose_update(Some(new_leaf), b"", &Client { policy, ..client }, rng)
+            group.propose_update(Some(new_leaf), b"", &client.with_policy(policy), rng)
         })
     }
 
@@ -310,7 +303,9 @@ impl Member {
     }
 
     pub(crate) fn group_info(&self, with_tree: bool) -> GroupInfo {
-        self.group.group_info(with_tree, &client(&*self.signer)).unwrap()
+        let builder = self.group.group_info();
+        let builder = if with_tree { builder } else { builder.without_tree() };
+        builder.build(&client(&*self.signer)).unwrap()
     }
 }
 
@@ -335,7 +330,7 @@ impl World {
 
     pub(crate) fn with_config(suite: Suite, config: GroupConfig) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(suite.cipher_suite().0.into());
-        let creator = Newcomer::new(suite, template(), &mut rng).create(suite, config, &mut rng);
+        let creator = Newcomer::new(suite, template(), &mut rng).create(config, &mut rng);
         Self { suite, rng, config, members: vec![creator] }
     }
 
@@ -514,7 +509,7 @@ impl World {
             psks,
             authenticated_data: b"",
         };
-        let client = Client { config: self.config, ..client(&*newcomer.signer) };
+        let client = client(&*newcomer.signer).with_config(self.config);
         let mut rows = Rows::new();
         let (group, message) = join.build(&client, &mut self.rng)?.persist_to(&mut rows).unwrap();
         let mut member = Member { signer: newcomer.signer, group, rows };
@@ -528,7 +523,7 @@ impl World {
         let (template, psks) = (leaf_template(), vec![]);
         let join =
             ExternalJoin { group_info, tree: None, template, resync: None, psks, authenticated_data: b"" };
-        let client = Client { config: self.config, ..client(&*newcomer.signer) };
+        let client = client(&*newcomer.signer).with_config(self.config);
         let joined = join.build(&client, &mut self.rng).unwrap();
         Member::new(newcomer.signer, joined.map(|(group, _)| group))
     }

@@ -4,13 +4,17 @@ use crate::dice::Dice;
 use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::ratchets::Ratchets;
 use pando_mls::{
-    Capabilities, CipherSuite, Client, Credential, CredentialType, ExtensionType, Extensions, Group,
+    Capabilities, CipherSuite, Client, Context, Credential, CredentialType, ExtensionType, Extensions, Group,
     GroupConfig, GroupError, GroupId, IdentityError, IdentityPolicy, KeyPackage, KeyPackageBundle,
     KeyPackageTemplate, LeafTemplate, Lifetime, Padding, Proposal, ProposalType, ProtocolVersion, PskStore,
-    PskValue, RatchetLimits, RowKey, Rows, RustCrypto, Signer, Suite, Unpersisted, wire::SignaturePublicKey,
+    PskValue, RatchetLimits, RowKey, Rows, RustCrypto, Signer, SourceError, Suite, Unpersisted,
+    wire::SignaturePublicKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::LazyLock;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 pub(crate) const NOW: u64 = 1_000;
 /// What clients may or may not support.
@@ -64,12 +68,12 @@ pub(crate) struct Psks {
 }
 
 impl PskStore for Psks {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        Some([psk_id, psk_id].concat().into())
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(Some([psk_id, psk_id].concat().into()))
     }
 
-    fn resumption(&self, _: &GroupId, epoch: u64) -> Option<PskValue> {
-        self.resumption.get(&epoch).map(|psk| psk.as_slice().into())
+    fn resumption(&self, _: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(self.resumption.get(&epoch).map(|psk| psk.as_slice().into()))
     }
 }
 
@@ -147,7 +151,7 @@ impl Member {
 
     /// The client is started again: what it had in memory is gone, and the rows are all that it has.
     /// Whether it has stored what operations have changed that have failed, makes no difference.
-    pub(crate) fn restart(&mut self, client: &Client<'_>, orderly: bool) -> Outcome {
+    pub(crate) fn restart(&mut self, client: &Context<'_>, orderly: bool) -> Outcome {
         if orderly {
             self.group.take_delta().persist_to(&mut self.rows).unwrap();
             self.check_rows()?;
@@ -263,7 +267,7 @@ impl Device {
     pub(crate) fn act<T>(
         &mut self,
         psks: &Psks,
-        what: impl FnOnce(&mut Group, &Client<'_>, &dyn Signer) -> Result<Unpersisted<T>, GroupError>,
+        what: impl FnOnce(&mut Group, &Context<'_>, &dyn Signer) -> Result<Unpersisted<T>, GroupError>,
     ) -> Outcome<T> {
         let State::Member(member) = &mut self.state else {
             return Err(Failure(format!("client {} is not a member", self.id)));
@@ -312,17 +316,8 @@ fn signer_with<'a>(signers: &'a [Box<dyn Signer>], key: &SignaturePublicKey) -> 
     Ok(&**signer.ok_or_else(|| Failure("a client has lost its signer".to_owned()))?)
 }
 
-pub(crate) fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Client<'a> {
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy: POLICY,
-        rules: &pando_mls::AdmitAll,
-        psks,
-        is_in_group: &|_| false,
-        now: Some(NOW),
-        config,
-    }
+pub(crate) fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Context<'a> {
+    CLIENT.at(NOW, signer).with_policy(POLICY).with_psks(psks).with_config(config)
 }
 
 /// What a client says of itself; `capable` if it supports the custom proposal and the custom extension.

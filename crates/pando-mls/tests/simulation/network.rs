@@ -7,7 +7,7 @@ use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::ghosts::Ghost;
 use crate::service::{Message, Record};
 use crate::world::World;
-use pando_mls::{Decode, Encode, MlsMessage, MlsMessageBody, Processed, Staged};
+use pando_mls::{ApplicationData, Decode, Encode, MlsMessage, MlsMessageBody, Processed, Staged};
 
 /// What a Commit means to the member who has taken it.
 pub(crate) enum Followed {
@@ -228,7 +228,13 @@ impl World {
     fn send(&mut self, by: Id, dice: &mut Dice) -> Outcome {
         let (data, authenticated_data) = (dice.bytes(20), dice.bytes(3));
         let message = self.devices[by]
-            .act(&self.psks, |group, client, _| group.encrypt(&data, &authenticated_data, client, dice.rng()))
+            .act(&self.psks, |group, client, _| {
+                group.encrypt(
+                    ApplicationData::new(&data).authenticated_data(&authenticated_data),
+                    client,
+                    dice.rng(),
+                )
+            })
             .during(|| format!("client {by} sends a message"))?;
         let group = &self.devices[by].member()?.group;
         let (leaf, epoch, bytes) = (group.own_leaf(), group.epoch(), message.encode()?);

@@ -97,7 +97,7 @@ impl World {
     /// Nothing more can be sent in a group that has ended.
     fn has_ended(&mut self, id: Id, dice: &mut Dice) -> Outcome {
         let refused = self.devices[id].act(&self.psks, |group, client, _| {
-            let sent = group.encrypt(b"hello?", b"", client, dice.rng());
+            let sent = group.encrypt(b"hello?", client, dice.rng());
             let refused = matches!(sent, Err(GroupError::Misuse(Misuse::Ended)));
             Ok(group.take_delta().map(|()| refused))
         })?;
@@ -148,7 +148,7 @@ impl World {
         );
         let created = created.during(|| format!("client {creator} makes a branch"))?;
         let Created { mut group, welcome } = created.assume_persisted();
-        let message = group.encrypt(b"hello", b"", &client_of_creator, dice.rng())?.assume_persisted();
+        let message = group.encrypt(b"hello", &client_of_creator, dice.rng())?.assume_persisted();
         let record = Record::of(&group)?;
         let Some(welcome) = welcome else { return Ok(false) };
         let welcome = welcome.encode()?;

@@ -105,8 +105,11 @@ impl World {
         creator.key_package(self.suite, true, dice)?;
         let bundle = creator.take_bundle(|_| true)?;
         let client = client(creator.newest_signer(), &self.psks, creator.config);
-        let created =
-            Group::create(self.suite, self.group_id.clone(), extensions, bundle, &client, dice.rng())?;
+        let created = Group::builder(self.group_id.clone()).extensions(extensions).build(
+            bundle,
+            &client,
+            dice.rng(),
+        )?;
         let member = Member::new(created, creator.config.ratchet_limits);
         creator.state = State::Member(member);
         self.enter(0)?;
@@ -188,7 +191,9 @@ impl World {
         let device = &self.devices[by];
         let group = &device.member()?.group;
         let client = client(device.signer(group)?, &self.psks, device.config);
-        Ok(GroupInfo::decode(&group.group_info(with_tree, &client)?.encode()?)?)
+        let builder = group.group_info();
+        let builder = if with_tree { builder } else { builder.without_tree() };
+        Ok(GroupInfo::decode(&builder.build(&client)?.encode()?)?)
     }
 
     /// The observer begins anew, with what a member tells.

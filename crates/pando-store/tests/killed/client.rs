@@ -73,8 +73,8 @@ impl Client {
         if rows.is_empty() {
             return None;
         }
-        let psks = self.device.store.psks();
-        Some(Group::load(&rows, &self.device.client(&psks)).unwrap())
+        let psks = &self.device.store;
+        Some(Group::load(&rows, &self.device.client(psks)).unwrap())
     }
 
     /// Calls a function with the lock of the group, which is held if the client has the group.
@@ -104,7 +104,7 @@ impl Client {
         &mut self,
         operation: impl FnOnce(
             &mut Group,
-            &pando_mls::Client<'_>,
+            &pando_mls::Context<'_>,
             &mut rand_chacha::ChaCha20Rng,
         ) -> Result<pando_mls::Unpersisted<T>, pando_mls::GroupError>,
         also: impl FnOnce(&mut Transaction<'_, Sqlite>, &T) -> Result<(), StoreError>,
@@ -122,7 +122,7 @@ impl Client {
             return;
         }
         self.operate(
-            |group, client, rng| group.encrypt(data, b"", client, rng),
+            |group, client, rng| group.encrypt(data, client, rng),
             |transaction, message| outbox(transaction, message, None),
         );
         append(&self.acknowledged, &[&[self.number], data].concat());
@@ -191,7 +191,7 @@ impl Client {
         let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
             template(&self.device.name, 0);
         let mut rng = self.device.rng.clone();
-        let psks = self.device.store.psks();
+        let psks = &self.device.store;
         let join = ExternalJoin {
             group_info,
             tree: None,
@@ -200,7 +200,7 @@ impl Client {
             psks: vec![],
             authenticated_data: b"",
         };
-        let joining = join.build(&self.device.client(&psks), &mut rng).unwrap();
+        let joining = join.build(&self.device.client(psks), &mut rng).unwrap();
         self.device.rng = rng;
         self.with_lock(|store, lock| {
             store
@@ -287,9 +287,9 @@ impl Client {
     ) {
         let (old_rows, joining_rows) = (self.rows(), self.joining_rows());
         let accepted = {
-            let psks = self.device.store.psks();
+            let psks = &self.device.store;
             let message = MlsMessage::decode(&entry.bytes).unwrap();
-            let processed = joining.process(message, &self.device.client(&psks)).unwrap();
+            let processed = joining.process(message, &self.device.client(psks)).unwrap();
             assert!(matches!(processed.peek(), Processed::OwnCommit));
             processed.then(joining.merge_pending().unwrap()).unwrap()
         };
@@ -369,8 +369,8 @@ impl Client {
         let stored =
             self.device.store.key_package_for(&welcome).unwrap().expect("its KeyPackage is there once");
         let (group, delta) = {
-            let psks = self.device.store.psks();
-            Group::join(&welcome, &stored.bundle, None, &self.device.client(&psks)).unwrap()
+            let psks = &self.device.store;
+            Group::join(&welcome, &stored.bundle, None, &self.device.client(psks)).unwrap()
         }
         .into_parts();
         let lock = self.device.store.lock(&tea(), Duration::ZERO).unwrap();

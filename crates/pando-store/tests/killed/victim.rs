@@ -86,8 +86,8 @@ fn join_externally(clients: &mut [Client], delivery: &Delivery) {
     if first.device.group().epoch() != delivery.epoch || waits_to_be_added {
         return;
     }
-    let psks = first.device.store.psks();
-    let group_info = first.device.group().group_info(true, &first.device.client(&psks)).unwrap();
+    let psks = &first.device.store;
+    let group_info = first.device.group().group_info().build(&first.device.client(psks)).unwrap();
     third.join_externally(&group_info, third_leaf(first));
 }
 

@@ -12,10 +12,10 @@
 
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
-    BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, Credential, CredentialType,
-    CryptoProvider, Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupId, KeyPackage,
-    KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, Processed, Rows,
-    RustCrypto, Signer, Suite, TreeError, Unpersisted, Welcome,
+    Capabilities, CipherSuite, Client, CommitBuilder, Context, Credential, CredentialType, CryptoProvider,
+    Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupId, KeyPackage, KeyPackageBundle,
+    KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer,
+    Suite, TreeError, Unpersisted, Welcome,
 };
 use pando_store::{
     Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
@@ -23,7 +23,10 @@ use pando_store::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 pub fn suite() -> Suite {
     RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap()
@@ -104,27 +107,18 @@ impl<B: Backend> Device<B> {
         let Some(id) = self.store.groups()?.pop() else { return Ok(()) };
         let lock = self.store.lock(&id, Duration::ZERO)?;
         let rows = self.store.load(&lock)?.unwrap();
-        let psks = self.store.psks();
-        let group = Group::load(&rows, &self.client(&psks)).unwrap();
+        let psks = &self.store;
+        let group = Group::load(&rows, &self.client(psks)).unwrap();
         assert_eq!(group.rows().unwrap(), rows);
         // The same, of which no more is read than is needed.
         let source = self.store.source(&lock)?.unwrap();
-        let group = Group::open(source, &self.client(&psks)).map_err(|error| unread(&error))?;
+        let group = Group::open(source, &self.client(psks)).map_err(|error| unread(&error))?;
         self.group = Some((group, lock));
         Ok(())
     }
 
-    pub fn client<'a>(&'a self, psks: &'a dyn pando_mls::PskStore) -> Client<'a> {
-        Client {
-            crypto: &RustCrypto,
-            signer: &*self.signer,
-            policy: &BasicIdentities,
-            rules: &pando_mls::AdmitAll,
-            psks,
-            is_in_group: &|_| false,
-            now: Some(1_000),
-            config: self.config,
-        }
+    pub fn client<'a>(&'a self, psks: &'a dyn pando_mls::PskStore) -> Context<'a> {
+        CLIENT.at(1_000, &*self.signer).with_psks(psks).with_config(self.config)
     }
 
     pub fn group(&self) -> &Group {
@@ -152,9 +146,8 @@ impl<B: Backend> Device<B> {
 
     pub fn create(&mut self, id: &GroupId) -> Result<(), StoreError> {
         let (bundle, mut rng) = (self.bundle(), self.rng.clone());
-        let psks = self.store.psks();
-        let created =
-            Group::create(suite(), id.clone(), Extensions::default(), bundle, &self.client(&psks), &mut rng);
+        let psks = &self.store;
+        let created = Group::builder(id.clone()).build(bundle, &self.client(psks), &mut rng);
         let (group, delta) = created.unwrap().into_parts();
         self.rng = rng;
         let lock = self.store.lock(id, Duration::ZERO)?;
@@ -168,9 +161,9 @@ impl<B: Backend> Device<B> {
     /// Joins, and uses up the KeyPackage.
     pub fn join(&mut self, welcome: &Welcome) -> Result<(), StoreError> {
         let stored = self.store.key_package_for(welcome)?.ok_or(StoreError::Stale)?;
-        let psks = self.store.psks();
+        let psks = &self.store;
         let (group, delta) =
-            Group::join(welcome, &stored.bundle, None, &self.client(&psks)).unwrap().into_parts();
+            Group::join(welcome, &stored.bundle, None, &self.client(psks)).unwrap().into_parts();
         let id = group.public().context().group_id.clone();
         let lock = self.store.lock(&id, Duration::ZERO)?;
         let mut transaction = self.store.begin()?;
@@ -193,13 +186,13 @@ impl<B: Backend> Device<B> {
     /// result.
     pub fn operate<T>(
         &mut self,
-        operation: impl FnOnce(&mut Group, &Client<'_>, &mut ChaCha20Rng) -> Result<Unpersisted<T>, GroupError>,
+        operation: impl FnOnce(&mut Group, &Context<'_>, &mut ChaCha20Rng) -> Result<Unpersisted<T>, GroupError>,
         also: impl FnOnce(&mut Transaction<'_, B>, &T) -> Result<(), StoreError>,
     ) -> Result<T, StoreError> {
         let (mut group, lock) = self.group.take().unwrap();
         let mut rng = self.rng.clone();
-        let psks = self.store.psks();
-        let result = operation(&mut group, &self.client(&psks), &mut rng).map_err(|error| unread(&error))?;
+        let psks = &self.store;
+        let result = operation(&mut group, &self.client(psks), &mut rng).map_err(|error| unread(&error))?;
         self.rng = rng;
         let stored = self.store.persist(&lock, result, also);
         self.group = Some((group, lock));
@@ -207,7 +200,7 @@ impl<B: Backend> Device<B> {
     }
 
     pub fn send(&mut self, data: &[u8]) -> Result<MlsMessage, StoreError> {
-        self.operate(|group, client, rng| group.encrypt(data, b"", client, rng), |_, _| Ok(()))
+        self.operate(|group, client, rng| group.encrypt(data, client, rng), |_, _| Ok(()))
     }
 
     /// Takes a message, and enters the epoch if it is a Commit; with the data if there are some.
@@ -224,7 +217,7 @@ impl<B: Backend> Device<B> {
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
     ) -> Result<(MlsMessage, Option<Welcome>), StoreError> {
-        let build = |group: &mut Group, client: &Client<'_>, rng: &mut ChaCha20Rng| {
+        let build = |group: &mut Group, client: &Context<'_>, rng: &mut ChaCha20Rng| {
             let output = fill(group.commit()).build(client, rng)?;
             Ok(output.map(|output| (output.message, output.welcome)))
         };
@@ -242,8 +235,8 @@ pub fn resync<B: Backend>(
     bob: &Device<B>,
     seed: u64,
 ) -> Unpersisted<(Group, MlsMessage)> {
-    let describe = |group: &mut Group, client: &Client<'_>, _: &mut _| {
-        let group_info = group.group_info(true, client)?;
+    let describe = |group: &mut Group, client: &Context<'_>, _: &mut _| {
+        let group_info = group.group_info().build(client)?;
         Ok(group.take_delta().map(|()| group_info))
     };
     let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
@@ -257,8 +250,8 @@ pub fn resync<B: Backend>(
         psks: vec![],
         authenticated_data: b"",
     };
-    let psks = bob.store.psks();
-    join.build(&bob.client(&psks), &mut rng(seed)).unwrap()
+    let psks = &bob.store;
+    join.build(&bob.client(psks), &mut rng(seed)).unwrap()
 }
 
 /// What the store has said that could not be read when the group asked for it. Nothing else goes wrong here.
@@ -272,7 +265,7 @@ fn unread(error: &GroupError) -> StoreError {
 
 pub fn receive(
     group: &mut Group,
-    client: &Client<'_>,
+    client: &Context<'_>,
     message: &MlsMessage,
 ) -> Result<Unpersisted<Option<Vec<u8>>>, GroupError> {
     let mut staged = None;

@@ -13,7 +13,7 @@ fn undone(place: &impl Place) {
     let before = alice.stored();
     alice
         .operate(
-            |group, client, rng| group.encrypt(b"lost", b"", client, rng),
+            |group, client, rng| group.encrypt(b"lost", client, rng),
             // The application cannot write its own.
             |_, _| Err(StoreError::Busy),
         )
@@ -39,8 +39,8 @@ fn committed_and_not_known(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
     let (mut group, lock) = alice.group.take().unwrap();
-    let psks = alice.store.psks();
-    let encrypted = group.encrypt(b"hello", b"", &alice.client(&psks), &mut rng(1)).unwrap();
+    let psks = &alice.store;
+    let encrypted = group.encrypt(b"hello", &alice.client(psks), &mut rng(1)).unwrap();
     let calls = std::cell::Cell::new(0);
     let failed = encrypted.persist(|delta, _| {
         let mut transaction = alice.store.begin()?;
@@ -76,8 +76,8 @@ fn taken(place: &impl Place) {
     let alice = &mut devices[0];
     let before = alice.stored();
     let (mut group, lock) = alice.group.take().unwrap();
-    let psks = alice.store.psks();
-    drop(group.encrypt(b"lost", b"", &alice.client(&psks), &mut rng(1)).unwrap().into_parts());
+    let psks = &alice.store;
+    drop(group.encrypt(b"lost", &alice.client(psks), &mut rng(1)).unwrap().into_parts());
     alice.group = Some((group, lock));
     assert!(matches!(alice.send(b"stale"), Err(StoreError::Stale)));
     assert!(matches!(alice.send(b"stale"), Err(StoreError::Stale)));
@@ -104,8 +104,8 @@ fn behind(place: &impl Place) {
     alice.group = None;
     let lock = alice.store.lock(&tea(), Duration::ZERO).unwrap();
     let delta = {
-        let psks = alice.store.psks();
-        old.encrypt(b"old", b"", &alice.client(&psks), &mut rng(1)).unwrap().into_parts().1
+        let psks = &alice.store;
+        old.encrypt(b"old", &alice.client(psks), &mut rng(1)).unwrap().into_parts().1
     };
     let mut transaction = alice.store.begin().unwrap();
     // It was made of an older state.
@@ -144,8 +144,8 @@ fn deleted(place: &impl Place) {
     transaction.commit().unwrap();
     for _ in 0..2 {
         let delta = {
-            let psks = alice.store.psks();
-            group.encrypt(b"late", b"", &alice.client(&psks), &mut rng(1)).unwrap().into_parts().1
+            let psks = &alice.store;
+            group.encrypt(b"late", &alice.client(psks), &mut rng(1)).unwrap().into_parts().1
         };
         let mut transaction = alice.store.begin().unwrap();
         assert!(matches!(transaction.apply(&lock, &delta), Err(StoreError::Stale)));

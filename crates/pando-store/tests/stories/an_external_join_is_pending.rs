@@ -27,8 +27,8 @@ fn joining<B: Backend>(bob: &mut Device<B>) -> Option<Group> {
     bob.group = None;
     let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
     let rows = bob.store.load_joining(&lock).unwrap()?;
-    let psks = bob.store.psks();
-    let group = Group::load(&rows, &bob.client(&psks)).unwrap();
+    let psks = &bob.store;
+    let group = Group::load(&rows, &bob.client(psks)).unwrap();
     assert_eq!(group.rows().unwrap(), rows);
     Some(group)
 }
@@ -85,12 +85,12 @@ fn the_race_is_won(place: &impl Place) {
     let mut group = joining(bob).unwrap();
     assert_eq!(group.pending_commit(), Some(&commit));
     let (delta, accepted) = {
-        let psks = bob.store.psks();
-        let client = bob.client(&psks);
+        let psks = &bob.store;
+        let client = bob.client(psks);
         // Nothing is possible before the Commit is accepted, and nothing is lost.
         let waits = GroupError::Misuse(Misuse::JoinPending);
         assert_eq!(group.process(early.clone(), &client).map(drop).unwrap_err(), waits);
-        assert_eq!(group.encrypt(b"", b"", &client, &mut rng(103)).map(drop).unwrap_err(), waits);
+        assert_eq!(group.encrypt(b"", &client, &mut rng(103)).map(drop).unwrap_err(), waits);
         assert_eq!(group.export("label", b"", 32).unwrap_err(), waits);
         assert_eq!(group.epoch_authenticator(), None);
         let (processed, delta) = group.process(commit, &client).unwrap().into_parts();
@@ -133,8 +133,8 @@ fn instances_are_kept_apart(place: &impl Place) {
     transaction.apply(&lock, &accepted).unwrap();
     transaction.commit().unwrap();
     let late = {
-        let psks = bob.store.psks();
-        old.encrypt(b"of the old instance", b"", &bob.client(&psks), &mut rng(104)).unwrap().into_parts().1
+        let psks = &bob.store;
+        old.encrypt(b"of the old instance", &bob.client(psks), &mut rng(104)).unwrap().into_parts().1
     };
     let mut transaction = bob.store.begin().unwrap();
     assert!(matches!(transaction.apply(&lock, &late), Err(StoreError::Stale)));

@@ -10,8 +10,8 @@ use std::time::Duration;
 fn join<B: Backend>(device: &mut Device<B>, welcome: &Welcome, old: OldWelcome) -> Result<(), StoreError> {
     let stored = device.store.key_package_for(welcome)?.ok_or(StoreError::Stale)?;
     let (group, delta) = {
-        let psks = device.store.psks();
-        pando_mls::Group::join(welcome, &stored.bundle, None, &device.client(&psks)).unwrap()
+        let psks = &device.store;
+        pando_mls::Group::join(welcome, &stored.bundle, None, &device.client(psks)).unwrap()
     }
     .into_parts();
     device.group = None;

@@ -20,8 +20,8 @@ fn a_transaction_that_has_ended_takes_nothing() {
     let before = alice.stored();
     let (mut group, lock) = alice.group.take().unwrap();
     let delta = {
-        let psks = alice.store.psks();
-        group.encrypt(b"hello", b"", &alice.client(&psks), &mut rng(1)).unwrap().into_parts().1
+        let psks = &alice.store;
+        group.encrypt(b"hello", &alice.client(psks), &mut rng(1)).unwrap().into_parts().1
     };
     let mut transaction = alice.store.begin().unwrap();
     transaction.connection().execute("INSERT INTO once VALUES (1)", []).unwrap_err();
@@ -51,7 +51,7 @@ fn the_outbox_and_the_group_are_one() {
     for fails in [false, true, false] {
         let before = (count(alice), alice.stored());
         let sent = alice.operate(
-            |group, client, rng| group.encrypt(b"hello", b"", client, rng),
+            |group, client, rng| group.encrypt(b"hello", client, rng),
             |transaction, message| {
                 let sql = "INSERT INTO outbox (message) VALUES (?1)";
                 transaction.connection().execute(sql, [message.encode()?])?;

@@ -101,9 +101,9 @@ fn a_pre_shared_key_that_cannot_be_read_is_told() {
     let mut database = Sqlite::open_existing(&path).unwrap();
     let psk = keys(&database).into_iter().find(|key| key[0] == 4).unwrap();
     set(&mut database, &psk, &[0]);
-    let psks = alice.store.psks();
-    assert_eq!(pando_mls::PskStore::external(&psks, b"psk"), None);
-    assert!(matches!(psks.take_error(), Some(StoreError::Corrupt(Record::Psk))));
-    assert!(psks.take_error().is_none());
+    let psks = &alice.store;
+    let error = pando_mls::PskStore::external(psks, b"psk").unwrap_err();
+    let error = error.get_ref().downcast_ref::<StoreError>();
+    assert!(matches!(error, Some(StoreError::Corrupt(Record::Psk))), "{error:?}");
     assert!(alice.store.row(&tea(), RowKey::Tree(TreeKey::Node(NodeIndex(0)))).unwrap().is_some());
 }

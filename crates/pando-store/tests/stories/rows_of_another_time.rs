@@ -3,7 +3,7 @@
 
 use crate::people::{Device, group_of, tea};
 use crate::{InMemory, Place};
-use pando_mls::{Client, Group, RowKey, TreeKey};
+use pando_mls::{Context, Group, RowKey, TreeKey};
 use pando_store::{Backend, Key, Memory};
 use std::collections::BTreeMap;
 
@@ -37,8 +37,8 @@ fn is_refused_when_loaded(alice: &Device<Memory>) -> bool {
     let lock = alice.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
     let Ok(rows) = alice.store.load(&lock) else { return true };
     let Some(rows) = rows else { return true };
-    let psks = alice.store.psks();
-    Group::load(&rows, &alice.client(&psks)).is_err()
+    let psks = &alice.store;
+    Group::load(&rows, &alice.client(psks)).is_err()
 }
 
 /// Whether a group that is opened is refused, at once or when all nodes of its tree are read.
@@ -46,8 +46,8 @@ fn is_refused_when_opened(alice: &Device<Memory>) -> bool {
     let lock = alice.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
     let Ok(source) = alice.store.source(&lock) else { return true };
     let Some(source) = source else { return true };
-    let psks = alice.store.psks();
-    let client: Client<'_> = alice.client(&psks);
+    let psks = &alice.store;
+    let client: Context<'_> = alice.client(psks);
     let Ok(group) = Group::open(source, &client) else { return true };
     group.public().tree().export().is_err()
 }

@@ -5,8 +5,7 @@ use crate::people::{group_of, sqlite, suite, tea};
 use crate::{Place, for_each_store};
 use pando_mls::wire::NodeIndex;
 use pando_mls::{
-    BasicIdentities, Client, Group, GroupState, IdentityPolicy, KeyKind, PublicGroup, RowKey, RustCrypto,
-    TreeKey,
+    BasicIdentities, Group, GroupState, IdentityPolicy, KeyKind, PublicGroup, RowKey, RustCrypto, TreeKey,
 };
 use pando_store::{Backend, Finding, Key, Memory, Record, Store};
 use std::time::Duration;
@@ -20,9 +19,8 @@ fn counted(place: &impl Place) {
     alice.propose_update().unwrap();
     alice.commit(|builder| builder.without_pending()).unwrap();
     // A group that is followed without secrets.
-    let psks = alice.store.psks();
-    let info = alice.group().group_info(true, &alice.client(&psks)).unwrap();
-    drop(psks);
+    let psks = &alice.store;
+    let info = alice.group().group_info().build(&alice.client(psks)).unwrap();
     let limits = pando_mls::Limits::default();
     let (_, delta) = PublicGroup::new(suite(), &info, None, &BasicIdentities, limits).unwrap().into_parts();
     let mut server = place.open("server");
@@ -159,8 +157,8 @@ fn who_is_there_must_be_stored_for_the_policy() {
     assert!(matches!(verify(&memory, &Names)[..], [Finding::TreeHash(_)]));
     // Brought up to date, it is right for both.
     let rows = alice.stored();
-    let psks = alice.store.psks();
-    let client = Client { policy: &Names, ..alice.client(&psks) };
+    let psks = &alice.store;
+    let client = alice.client(psks).with_policy(&Names);
     let delta = Group::load(&rows, &client).unwrap().take_delta().into_parts().1;
     let (_, lock) = alice.group.take().unwrap();
     let mut transaction = alice.store.begin().unwrap();

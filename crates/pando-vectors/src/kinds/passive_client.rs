@@ -7,10 +7,10 @@ use crate::private_keys::{hpke_key, signature_key};
 use crate::random::bytes;
 use crate::report::{MustSucceed, Outcome, Problem, must, must_equal, suite};
 use crate::run::Generated;
-use pando_crypto::{CryptoProvider, RustCrypto, SignaturePrivateKey, Signer, Suite};
+use pando_crypto::{CryptoProvider, SignaturePrivateKey, Signer, Suite};
 use pando_group::{
-    BasicIdentities, Client, Group, GroupConfig, IdentityError, IdentityPolicy, KeyPackageBundle,
-    KeyPackageTemplate, Processed, PskStore,
+    Client, Context, Group, GroupConfig, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate,
+    Processed, PskStore, SourceError,
 };
 use pando_schedule::PskValue;
 use pando_wire::{
@@ -20,6 +20,9 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
+use std::sync::LazyLock;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_group::AdmitAll));
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Case {
@@ -59,12 +62,12 @@ struct Epoch {
 pub(crate) struct Psks<'a>(pub(crate) &'a [ExternalPsk]);
 
 impl PskStore for Psks<'_> {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
-        self.0.iter().find(|psk| *psk.psk_id == *psk_id).map(|psk| PskValue::from(&*psk.psk))
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
+        Ok(self.0.iter().find(|psk| *psk.psk_id == *psk_id).map(|psk| PskValue::from(&*psk.psk)))
     }
 
-    fn resumption(&self, _: &GroupId, _: u64) -> Option<PskValue> {
-        None
+    fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
+        Ok(None)
     }
 }
 
@@ -91,7 +94,7 @@ impl Case {
         let psks = Psks(&self.external_psks);
         let tree = self.ratchet_tree.as_deref();
         let client =
-            Client { crypto, policy: &AnyIdentity, ..client(&*signer, &psks, GroupConfig::default()) };
+            client(&*signer, &psks, GroupConfig::default()).with_crypto(crypto).with_policy(&AnyIdentity);
         // Nothing is stored.
         let mut group = Group::join(&welcome, &bundle, tree, &client).in_field("welcome")?.assume_persisted();
         must_equal("initial_epoch_authenticator", &authenticator(&group), &self.initial_epoch_authenticator)?;
@@ -149,17 +152,8 @@ struct Member {
     group: Group,
 }
 
-fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Client<'a> {
-    Client {
-        crypto: &RustCrypto,
-        signer,
-        policy: &BasicIdentities,
-        rules: &pando_group::AdmitAll,
-        psks,
-        is_in_group: &|_| false,
-        now: None,
-        config,
-    }
+fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Context<'a> {
+    CLIENT.without_clock(signer).with_psks(psks).with_config(config)
 }
 
 /// A client before it joins, with its signature key in both forms.
@@ -203,8 +197,7 @@ fn case(
     let (bundle, signer, _) = new_bundle(suite, 0, rng)?;
     let group_id = GroupId::from(bytes(rng, 16));
     let creator = client(&*signer, &psks, config);
-    let group =
-        Group::create(suite, group_id, Extensions::default(), bundle, &creator, rng)?.assume_persisted();
+    let group = Group::builder(group_id).build(bundle, &creator, rng)?.assume_persisted();
     let mut alice = Member { signer, group };
     let (bob_bundle, bob_signer, _) = new_bundle(suite, 1, rng)?;
     let (bundle, _, signature_private) = new_bundle(suite, 2, rng)?;

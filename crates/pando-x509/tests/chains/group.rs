@@ -4,8 +4,8 @@ use crate::names::{KINDS, uri, with_kinds};
 use crate::pki::{ED25519, END, NOW, Party, START, Template, credential};
 use pando_crypto::{CryptoProvider, RustCrypto};
 use pando_group::{
-    Client, ExternalJoin, Group, GroupConfig, GroupError, IdentityError, IdentityPolicy, KeyPackageBundle,
-    KeyPackageTemplate, NoPsks, Processed, Violation,
+    Client, Context, ExternalJoin, Group, GroupError, IdentityError, IdentityPolicy, KeyPackageBundle,
+    KeyPackageTemplate, Processed, Violation,
 };
 use pando_tree::LeafTemplate;
 use pando_wire::{
@@ -16,7 +16,10 @@ use pando_x509::{X509Config, X509Identities};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use x509_cert::ext::pkix::SubjectAltName;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
 fn capabilities() -> Capabilities {
     Capabilities {
@@ -42,35 +45,23 @@ fn bundle(chain: &[&Party], rng: &mut ChaCha20Rng) -> KeyPackageBundle {
 #[test]
 fn members_have_certificates_of_one_authority() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let suite = RustCrypto.suite(ED25519).unwrap();
     let root = Template::authority("root").self_signed();
     let authority = Template::authority("authority").signed_by(&root);
     let certify = |name| Template::client(name).suite(ED25519).signed_by(&authority);
     let (alice, bob) = (certify("alice"), certify("bob"));
     let policy = &crate::pki::policy(&root);
-    let (psks, config, now) = (&NoPsks, GroupConfig::default(), Some(NOW));
-    let as_alice = Client {
-        crypto: &RustCrypto,
-        signer: &*alice.signer,
-        policy,
-        rules: &pando_group::DefaultRules,
-        psks,
-        is_in_group: &|_| false,
-        now,
-        config,
-    };
-    let as_bob = Client { signer: &*bob.signer, ..as_alice };
+    let as_alice = CLIENT.at(NOW, &*alice.signer).with_policy(policy);
+    let as_bob = as_alice.with_signer(&*bob.signer);
 
     let own = bundle(&[&alice, &authority], &mut rng);
-    let id = b"group".as_slice().into();
-    let mut group =
-        Group::create(suite, id, Extensions::default(), own, &as_alice, &mut rng).unwrap().assume_persisted();
+    let id = "group";
+    let mut group = Group::builder(id).build(own, &as_alice, &mut rng).unwrap().assume_persisted();
     let bobs = bundle(&[&bob, &authority, &root], &mut rng);
     let commit =
         group.commit().add(bobs.key_package.clone()).build(&as_alice, &mut rng).unwrap().assume_persisted();
     let _ = group.merge_pending().unwrap();
     let mut bobs = Group::join(&commit.welcome.unwrap(), &bobs, None, &as_bob).unwrap().assume_persisted();
-    let message = group.encrypt(b"hello", b"", &as_alice, &mut rng).unwrap().assume_persisted();
+    let message = group.encrypt(b"hello", &as_alice, &mut rng).unwrap().assume_persisted();
     let processed = bobs.process(message, &as_bob).unwrap().assume_persisted();
     assert!(matches!(processed, Processed::Application { data, .. } if &*data == b"hello"));
 
@@ -103,27 +94,16 @@ impl IdentityPolicy for Anything {
     }
 }
 
-fn client<'a>(party: &'a Party, policy: &'a dyn IdentityPolicy) -> Client<'a> {
-    Client {
-        crypto: &RustCrypto,
-        signer: &*party.signer,
-        policy,
-        rules: &pando_group::DefaultRules,
-        psks: &NoPsks,
-        is_in_group: &|_| false,
-        now: Some(NOW),
-        config: GroupConfig::default(),
-    }
+fn client<'a>(party: &'a Party, policy: &'a dyn IdentityPolicy) -> Context<'a> {
+    CLIENT.at(NOW, &*party.signer).with_policy(policy)
 }
 
 /// A group of the first party and the second.
 fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut ChaCha20Rng) -> Group {
     let [own, other] = parties.map(|chain| bundle(chain, rng));
-    let suite = RustCrypto.suite(ED25519).unwrap();
     let client = client(parties[0][0], policy);
-    let id = b"group".as_slice().into();
-    let mut group =
-        Group::create(suite, id, Extensions::default(), own, &client, rng).unwrap().assume_persisted();
+    let id = "group";
+    let mut group = Group::builder(id).build(own, &client, rng).unwrap().assume_persisted();
     let _ = group.commit().add(other.key_package).build(&client, rng).unwrap();
     let _ = group.merge_pending().unwrap();
     group
@@ -133,12 +113,12 @@ fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut 
 /// that.
 fn replace_second_member(
     mut group: Group,
-    first: &Client<'_>,
+    first: &Context<'_>,
     chain: &[&Party],
     rng: &mut ChaCha20Rng,
 ) -> Result<(), GroupError> {
     let join = ExternalJoin {
-        group_info: &group.group_info(true, first).unwrap(),
+        group_info: &group.group_info().build(first).unwrap(),
         tree: None,
         template: LeafTemplate {
             credential: credential(chain),

@@ -6,9 +6,15 @@ use crate::hex_bytes::Hex;
 use crate::kinds::passive_client::{AnyIdentity, ExternalPsk, Keys, Psks};
 use crate::report::{MustSucceed, Outcome, Problem};
 use pando_crypto::{CryptoProvider, Signer, Suite};
-use pando_group::{Client, Group, GroupConfig, GroupError, KeyPackageBundle, Misuse, Processed, PskStore};
+use pando_group::{
+    Client, Context, Group, GroupError, KeyPackageBundle, KnownGroups, Misuse, NoGroups, Processed, PskStore,
+    SourceError,
+};
 use pando_schedule::PskValue;
 use pando_wire::{Decode, GroupId, MlsMessage, MlsMessageBody, Welcome};
+use std::sync::LazyLock;
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_group::AdmitAll));
 
 pub(crate) struct Player<'a> {
     crypto: &'a dyn CryptoProvider,
@@ -32,13 +38,13 @@ struct Known<'a> {
 }
 
 impl PskStore for Known<'_> {
-    fn external(&self, psk_id: &[u8]) -> Option<PskValue> {
+    fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
         self.external.external(psk_id)
     }
 
-    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Option<PskValue> {
-        let group = &self.groups.iter().find(|joined| has_id(joined, group_id))?.group;
-        group.resumption_psk(epoch)
+    fn resumption(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError> {
+        let joined = self.groups.iter().find(|joined| has_id(joined, group_id));
+        Ok(joined.and_then(|joined| joined.group.resumption_psk(epoch)))
     }
 }
 
@@ -96,7 +102,7 @@ impl<'a> Player<'a> {
         let signer = self.signer(joined.keys)?;
         let psks = self.psks();
         let processed =
-            joined.group.process(message, &self.client(signer, &psks, &|_| false))?.assume_persisted();
+            joined.group.process(message, &self.client(signer, &psks, &NoGroups))?.assume_persisted();
         match processed {
             Processed::Commit(staged) => joined.group.merge(*staged).map(drop),
             _ => Ok(()),
@@ -139,17 +145,13 @@ impl<'a> Player<'a> {
         &'c self,
         signer: &'c dyn Signer,
         psks: &'c dyn PskStore,
-        is_in_group: &'c dyn Fn(&GroupId) -> bool,
-    ) -> Client<'c> {
-        Client {
-            crypto: self.crypto,
-            signer,
-            policy: &AnyIdentity,
-            rules: &pando_group::AdmitAll,
-            psks,
-            is_in_group,
-            now: None,
-            config: GroupConfig::default(),
-        }
+        groups: &'c dyn KnownGroups,
+    ) -> Context<'c> {
+        CLIENT
+            .without_clock(signer)
+            .with_crypto(self.crypto)
+            .with_policy(&AnyIdentity)
+            .with_psks(psks)
+            .with_groups(groups)
     }
 }

@@ -1,0 +1,86 @@
+//! The settings of a client.
+
+use crate::{BasicIdentities, Context, DefaultRules, GroupConfig, GroupRules, IdentityPolicy};
+use pando_crypto::{CryptoProvider, RustCrypto, Signer};
+use std::fmt;
+use std::sync::Arc;
+
+/// The settings that all groups of a client share. A clone is cheap and shares them.
+///
+/// A call takes them in a [`Context`], which adds what differs from call to call:
+///
+/// ```
+/// # use pando_group::{BasicIdentities, Client, Context};
+/// # use pando_crypto::Signer;
+/// # fn example(signer: &dyn Signer, now: u64) {
+/// let client = Client::new(BasicIdentities);
+/// let context: Context<'_> = client.at(now, signer);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    crypto: Arc<dyn CryptoProvider>,
+    policy: Arc<dyn IdentityPolicy>,
+    rules: Arc<dyn GroupRules>,
+    config: GroupConfig,
+}
+
+impl Client {
+    /// Returns a client with an identity policy and default settings: [`RustCrypto`], [`DefaultRules`] and
+    /// [`GroupConfig::default`]. All members of a group must have the same policy ([`BasicIdentities`] for instance) and the
+    /// same rules.
+    pub fn new(policy: impl IdentityPolicy + 'static) -> Self {
+        Self {
+            crypto: Arc::new(RustCrypto),
+            policy: Arc::new(policy),
+            rules: Arc::new(DefaultRules),
+            config: GroupConfig::default(),
+        }
+    }
+
+    /// Sets the cryptographic backend.
+    #[must_use]
+    pub fn with_crypto(self, crypto: impl CryptoProvider + 'static) -> Self {
+        Self { crypto: Arc::new(crypto), ..self }
+    }
+
+    /// Sets the application's rules, which all members of a group share.
+    #[must_use]
+    pub fn with_rules(self, rules: impl GroupRules + 'static) -> Self {
+        Self { rules: Arc::new(rules), ..self }
+    }
+
+    /// Sets how groups are kept.
+    #[must_use]
+    pub fn with_config(self, config: GroupConfig) -> Self {
+        Self { config, ..self }
+    }
+
+    /// Returns the context of a call at the time `now`, in seconds since 1970. `signer` has the signature key of the client's
+    /// leaf in the group at hand.
+    #[must_use]
+    pub fn at<'a>(&'a self, now: u64, signer: &'a dyn Signer) -> Context<'a> {
+        Context { now: Some(now), ..self.without_clock(signer) }
+    }
+
+    /// Returns the context of a call of a client that does not know the time: it adds members without checking whether their
+    /// KeyPackages and credentials have expired.
+    #[must_use]
+    pub fn without_clock<'a>(&'a self, signer: &'a dyn Signer) -> Context<'a> {
+        let (crypto, policy, rules) = (&*self.crypto, &*self.policy, &*self.rules);
+        Context::new(crypto, policy, rules, self.config, signer)
+    }
+}
+
+impl Default for Client {
+    /// Returns a client that accepts basic credentials.
+    fn default() -> Self {
+        Self::new(BasicIdentities)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+//! What a call takes of its client.
+
+use crate::identity::Identities;
+use crate::{
+    GroupConfig, GroupError, GroupRules, IdentityPolicy, KnownGroups, Misuse, NoGroups, NoPsks, PskStore,
+    Violation,
+};
+use pando_crypto::{CryptoProvider, Signer, Suite};
+use pando_wire::{CipherSuite, GroupId, SignaturePublicKey};
+use std::fmt;
+
+/// What a call takes of its client: the settings of the [`Client`](crate::Client), its signer, the time, its pre-shared keys
+/// and its groups. [`Client::at`](crate::Client::at) makes one; a copy is cheap.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub(crate) crypto: &'a dyn CryptoProvider,
+    pub(crate) policy: &'a dyn IdentityPolicy,
+    pub(crate) rules: &'a dyn GroupRules,
+    pub(crate) config: GroupConfig,
+    pub(crate) signer: &'a dyn Signer,
+    pub(crate) now: Option<u64>,
+    pub(crate) psks: &'a dyn PskStore,
+    pub(crate) groups: &'a dyn KnownGroups,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) const fn new(
+        crypto: &'a dyn CryptoProvider,
+        policy: &'a dyn IdentityPolicy,
+        rules: &'a dyn GroupRules,
+        config: GroupConfig,
+        signer: &'a dyn Signer,
+    ) -> Self {
+        Self { crypto, policy, rules, config, signer, now: None, psks: &NoPsks, groups: &NoGroups }
+    }
+
+    /// Sets the time, in seconds since 1970.
+    #[must_use]
+    pub const fn at(self, now: u64) -> Self {
+        Self { now: Some(now), ..self }
+    }
+
+    /// Sets the signature key: that of the client's leaf in the group at hand.
+    #[must_use]
+    pub const fn with_signer(self, signer: &'a dyn Signer) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// Sets the pre-shared keys. Default: none.
+    #[must_use]
+    pub const fn with_psks(self, psks: &'a dyn PskStore) -> Self {
+        Self { psks, ..self }
+    }
+
+    /// Sets the groups that the client is in. Default: none, for a client whose store refuses a second group with the
+    /// identifier of one that it has.
+    #[must_use]
+    pub const fn with_groups(self, groups: &'a dyn KnownGroups) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// Sets how the group at hand is kept, in place of the client's settings.
+    #[must_use]
+    pub const fn with_config(self, config: GroupConfig) -> Self {
+        Self { config, ..self }
+    }
+
+    /// Sets the identity policy of the group at hand, in place of the client's.
+    #[must_use]
+    pub const fn with_policy(self, policy: &'a dyn IdentityPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Sets the rules of the group at hand, in place of the client's.
+    #[must_use]
+    pub const fn with_rules(self, rules: &'a dyn GroupRules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// Sets the cryptographic backend, in place of the client's.
+    #[must_use]
+    pub const fn with_crypto(self, crypto: &'a dyn CryptoProvider) -> Self {
+        Self { crypto, ..self }
+    }
+
+    /// Returns the signature key.
+    #[must_use]
+    pub const fn signer(&self) -> &'a dyn Signer {
+        self.signer
+    }
+
+    /// Returns the identity policy.
+    #[must_use]
+    pub const fn policy(&self) -> &'a dyn IdentityPolicy {
+        self.policy
+    }
+
+    pub(crate) const fn identities(&self) -> Identities<'a> {
+        Identities { policy: self.policy, now: self.now }
+    }
+
+    pub(crate) fn suite(&self, cipher_suite: CipherSuite) -> Result<Suite, Misuse> {
+        self.crypto.suite(cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)
+    }
+
+    /// Returns an error if the client's signature key is not the one that others will verify with.
+    pub(crate) fn check_signer(&self, key: Option<&SignaturePublicKey>) -> Result<(), Misuse> {
+        if key == Some(self.signer.public_key()) { Ok(()) } else { Err(Misuse::WrongSigner) }
+    }
+
+    /// Returns an error if the client is in a group with this identifier.
+    pub(crate) fn check_not_in_group(&self, group_id: &GroupId) -> Result<(), GroupError> {
+        if self.groups.is_in_group(group_id)? { Err(Violation::AlreadyInGroup.into()) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("now", &self.now)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
