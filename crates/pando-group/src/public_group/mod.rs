@@ -143,9 +143,9 @@ impl PublicGroup {
         let public = verify_group_info(suite, group_info, tree, Identities { policy, now: None }, &limits)?;
         let lineage = Lineage::NONE;
         let mut group = Self::with(public, ProposalStore::default(), limits, lineage, None);
-        let (group_id, rows) = (group.public.context.group_id.clone(), group.rows()?);
-        group.lineage = Lineage::begin(suite, &group_id, rows);
-        let delta = group.lineage.whole(group_id, GroupState::Active, group.rows()?);
+        let (rows, state) = (group.write_all()?, group.state());
+        let (lineage, delta) = changes::begin_instance(&group.public, state, None, rows)?;
+        group.lineage = lineage;
         let dropped = group.dropped.clone_handle();
         Ok(Unpersisted::new(group, delta, dropped))
     }
@@ -240,6 +240,11 @@ impl PublicGroup {
     /// # Errors
     /// [`GroupError::Encode`] if something is too long; [`GroupError::Tree`] if a row could not be read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
+        self.write_all().map(changes::writes)
+    }
+
+    /// Returns the changes that write all rows.
+    fn write_all(&self) -> Result<Changes, GroupError> {
         changes::of_everybody(
             &self.public,
             &self.proposals,

@@ -9,7 +9,7 @@ use crate::state::proposal_store::ProposalStore;
 use crate::state::public_state::PublicState;
 use crate::state::staged::StagedMember;
 use crate::storage::delta::Delta;
-use crate::storage::lineage::Lineage;
+use crate::storage::lineage::{Lineage, UnnamedChanges};
 use crate::storage::position::{Instance, StateRow};
 use crate::storage::row_codec::{
     external_join, member, own_proposal, own_update, past, pending_commit, proposal, public, secret,
@@ -52,14 +52,46 @@ pub(crate) fn moved(
 pub(crate) fn of_everybody(
     state: &PublicState,
     proposals: &ProposalStore,
+    lineage: (Lineage, GroupState),
+    reinit: Option<&ReInit>,
+) -> Result<Changes, GroupError> {
+    let mut rows = tree(state, None)?;
+    rows.extend(lineage_rows(state, lineage, reinit)?.map(written));
+    rows.extend(proposal_rows(proposals)?.into_iter().map(written));
+    Ok(rows)
+}
+
+/// Returns the rows that depend on the lineage of a group.
+fn lineage_rows(
+    state: &PublicState,
     (lineage, group_state): (Lineage, GroupState),
     reinit: Option<&ReInit>,
-) -> Result<Rows, GroupError> {
-    let mut rows: Rows = tree(state, None)?.into_iter().filter_map(|(key, row)| Some((key, row?))).collect();
-    rows.insert(RowKey::Public, public(state, lineage.instance, reinit)?);
-    rows.insert(RowKey::State, StateRow { position: lineage.position, state: group_state }.encode());
-    rows.extend(proposal_rows(proposals)?);
-    Ok(rows)
+) -> Result<[(RowKey, SecretBytes); 2], EncodeError> {
+    let row = StateRow { position: lineage.position, state: group_state }.encode();
+    Ok([(RowKey::Public, public(state, lineage.instance, reinit)?), (RowKey::State, row)])
+}
+
+/// Begins an instance: returns its lineage, and the Delta with all of its rows. `rows` are those of [`Lineage::NONE`].
+pub(crate) fn begin_instance(
+    state: &PublicState,
+    group_state: GroupState,
+    reinit: Option<&ReInit>,
+    mut rows: Changes,
+) -> Result<(Lineage, Delta), EncodeError> {
+    let group_id = state.context.group_id.clone();
+    let lineage = Lineage::begin(state.suite, &group_id, &rows);
+    rows.extend(lineage_rows(state, (lineage, group_state), reinit)?.map(written));
+    Ok((lineage, lineage.whole(group_id, group_state, rows)))
+}
+
+/// Returns the change that writes a row.
+fn written((key, row): (RowKey, SecretBytes)) -> (RowKey, Option<SecretBytes>) {
+    (key, Some(row))
+}
+
+/// Returns the rows that changes write.
+pub(crate) fn writes(changes: Changes) -> Rows {
+    changes.into_iter().filter_map(|(key, row)| Some((key, row?))).collect()
 }
 
 /// Returns the rows of the proposals of an epoch.
@@ -123,44 +155,49 @@ impl Group {
     /// # Errors
     /// [`GroupError::Encode`] if something is too long, [`GroupError::Tree`] if something of the tree cannot be read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
-        let identity = (self.lineage, self.state);
-        let mut rows = of_everybody(&self.public, &self.proposals, identity, self.reinit.as_ref())?;
-        rows.insert(RowKey::Member, member(self.own_leaf(), &self.keys)?);
+        self.write_all().map(writes)
+    }
+
+    /// Returns the changes that write all rows.
+    fn write_all(&self) -> Result<Changes, GroupError> {
+        let lineage = (self.lineage, self.state);
+        let mut rows = of_everybody(&self.public, &self.proposals, lineage, self.reinit.as_ref())?;
+        let mut write = |key, row| drop(rows.insert(key, Some(row)));
+        write(RowKey::Member, member(self.own_leaf(), &self.keys)?);
         for node in self.private_keys.nodes() {
             let Some(key_pair) = self.private_keys.get(node) else { continue };
-            rows.insert(RowKey::PrivateKey(node), secret(key_pair.private.expose()));
+            write(RowKey::PrivateKey(node), secret(key_pair.private.expose()));
         }
         for (id, secret) in self.keys.secret_tree.secrets() {
-            rows.insert(RowKey::Epoch(self.epoch(), EpochRow::Secret(id)), secret);
+            write(RowKey::Epoch(self.epoch(), EpochRow::Secret(id)), secret);
         }
         for PastEpoch { context, sender_data, secret_tree } in &self.past {
             let leaf_count = secret_tree.size().leaf_count();
             let past = past(context, leaf_count, sender_data.expose())?;
-            rows.insert(RowKey::Epoch(context.epoch, EpochRow::Past), past);
+            write(RowKey::Epoch(context.epoch, EpochRow::Past), past);
             for (id, secret) in secret_tree.secrets() {
-                rows.insert(RowKey::Epoch(context.epoch, EpochRow::Secret(id)), secret);
+                write(RowKey::Epoch(context.epoch, EpochRow::Secret(id)), secret);
             }
         }
         for (epoch, leaf, encoded) in self.history.leaves() {
             let encoded = secret(encoded.map(|encoded| &**encoded).unwrap_or_default());
-            rows.insert(RowKey::Epoch(epoch, EpochRow::Leaf(leaf)), encoded);
+            write(RowKey::Epoch(epoch, EpochRow::Leaf(leaf)), encoded);
         }
         for (epoch, psk) in &self.resumption_psks {
-            rows.insert(RowKey::ResumptionPsk(*epoch), secret(psk.expose()));
+            write(RowKey::ResumptionPsk(*epoch), secret(psk.expose()));
         }
         for (position, key_pair) in (0..).zip(&self.updates) {
-            rows.insert(RowKey::OwnUpdate(position), own_update(key_pair)?);
+            write(RowKey::OwnUpdate(position), own_update(key_pair)?);
         }
         for (position, message, reference) in self.own_proposals.iter() {
-            rows.insert(RowKey::OwnProposal(position), own_proposal(message, reference)?);
+            write(RowKey::OwnProposal(position), own_proposal(message, reference)?);
         }
-        rows.extend(self.decrypted_commits.rows());
-        rows.extend(self.outbox.rows());
+        self.decrypted_commits.rows().chain(self.outbox.rows()).for_each(|(key, row)| write(key, row));
         if let Some(message) = &self.joining {
-            rows.insert(RowKey::ExternalJoin, external_join(message)?);
+            write(RowKey::ExternalJoin, external_join(message)?);
         }
         if let Some(pending) = &self.pending {
-            rows.insert(RowKey::PendingCommit, pending_commit(pending)?);
+            write(RowKey::PendingCommit, pending_commit(pending)?);
         }
         Ok(rows)
     }
@@ -173,12 +210,14 @@ impl Group {
 
     /// Returns the result of an operation with all that has changed since the last Delta that was stored.
     pub(crate) fn unpersisted<T>(&mut self, value: T) -> Unpersisted<T> {
-        let delta = self.take_changes();
+        let changes = self.take_changes();
+        let group_id = &self.public.context.group_id;
+        let delta = self.lineage.advance(self.public.suite, group_id, self.state, changes);
         Unpersisted::new(value, self.dropped.before(delta), self.dropped.clone_handle())
     }
 
     /// Returns what operations have changed since the last Delta.
-    fn take_changes(&mut self) -> Delta {
+    fn take_changes(&mut self) -> UnnamedChanges {
         let mut changes = self.changes.take();
         changes
             .rows
@@ -189,7 +228,7 @@ impl Group {
             let secrets = secret_tree.take_changes().into_iter();
             changes.rows.extend(secrets.map(|(id, row)| (RowKey::Epoch(epoch, EpochRow::Secret(id)), row)));
         }
-        self.lineage.advance(self.public.suite, &self.public.context.group_id, self.state, changes)
+        changes
     }
 
     /// Begins an instance, and returns the Delta with all of its rows.
@@ -197,9 +236,9 @@ impl Group {
         // All that has changed is in the rows.
         let _ = self.take_changes();
         (self.lineage, self.dropped) = (Lineage::NONE, DroppedDeltas::default());
-        let (suite, group_id) = (self.public.suite, self.public.context.group_id.clone());
-        self.lineage = Lineage::begin(suite, &group_id, self.rows()?);
-        let delta = self.lineage.whole(group_id, self.state, self.rows()?);
+        let (rows, reinit) = (self.write_all()?, self.reinit.as_ref());
+        let (lineage, delta) = begin_instance(&self.public, self.state, reinit, rows)?;
+        self.lineage = lineage;
         let dropped = self.dropped.clone_handle();
         Ok(Unpersisted::new(self, delta, dropped))
     }

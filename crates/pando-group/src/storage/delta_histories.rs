@@ -6,7 +6,7 @@ use crate::storage::change_log::ChangeLog;
 use crate::storage::delta::{Delta, DeltaError};
 use crate::storage::lineage::Lineage;
 use crate::storage::position::{Position, StateRow};
-use crate::storage::row_key::{EpochRow, RowKey, Rows};
+use crate::storage::row_key::{Changes, EpochRow, RowKey, Rows};
 use pando_crypto::{CryptoProvider, RustCrypto, SecretBytes, Suite};
 use pando_wire::{CipherSuite, GroupId, NodeIndex};
 use proptest::collection::vec;
@@ -19,6 +19,11 @@ fn suite() -> Suite {
 
 fn copy_rows(rows: &Rows) -> Rows {
     rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
+}
+
+/// Returns the changes that write rows.
+fn written(rows: &Rows) -> Changes {
+    copy_rows(rows).into_iter().map(|(key, row)| (key, Some(row))).collect()
 }
 
 fn copy(delta: &Delta) -> Delta {
@@ -125,10 +130,10 @@ impl World {
                 // Instances differ in their secrets.
                 let secret = u8::try_from(self.deltas.len()).unwrap();
                 let mut rows: Rows = [(RowKey::Public, vec![secret].into())].into();
-                let lineage = Lineage::begin(suite(), &group_id, copy_rows(&rows));
+                let lineage = Lineage::begin(suite(), &group_id, &written(&rows));
                 let row = StateRow { position: lineage.position, state: GroupState::Active };
                 rows.insert(RowKey::State, row.encode());
-                let delta = lineage.whole(group_id.clone(), GroupState::Active, copy_rows(&rows));
+                let delta = lineage.whole(group_id.clone(), GroupState::Active, written(&rows));
                 self.at.insert(lineage.position, copy_rows(&rows));
                 self.deltas.push(delta);
                 self.objects.push(Object { group_id, lineage, rows });
@@ -209,7 +214,7 @@ proptest! {
     /// Two objects that were loaded from the same rows send different messages: only one of them can be stored.
     #[test]
     fn two_objects_do_not_use_one_key(one in any::<[u8; 32]>(), other in any::<[u8; 32]>()) {
-        let lineage = Lineage::begin(suite(), &GroupId::default(), Rows::new());
+        let lineage = Lineage::begin(suite(), &GroupId::default(), &Changes::new());
         let send = |end: &[u8]| {
             let (mut log, mut lineage) = (ChangeLog::default(), lineage);
             log.write(RowKey::Member, SecretBytes::from(vec![0]));

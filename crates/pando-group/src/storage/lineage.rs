@@ -12,7 +12,7 @@
 use crate::state::group_state::GroupState;
 use crate::storage::delta::Delta;
 use crate::storage::position::{Instance, Position, StateRow};
-use crate::storage::row_key::{Changes, RowKey, Rows};
+use crate::storage::row_key::{Changes, RowKey};
 use pando_crypto::{SecretBytes, Suite};
 use pando_wire::GroupId;
 
@@ -20,8 +20,12 @@ use pando_wire::GroupId;
 const LABEL: &[u8] = b"Pando 1.0 position";
 
 /// Returns the position after these changes. `sent` are the ends of ciphertexts.
-fn position_after(before: Position, suite: Suite, group_id: &GroupId, changes: &UnnamedChanges) -> Position {
-    let UnnamedChanges { rows, forget_before, sent } = changes;
+fn position_after(
+    before: Position,
+    suite: Suite,
+    group_id: &GroupId,
+    (rows, forget_before, sent): (&Changes, u64, &[u8]),
+) -> Position {
     let hashed = rows.iter().filter(|(key, _)| !matches!(key, RowKey::Tree(_)));
     let headers: Vec<_> = hashed.map(|(key, row)| (header(*key, row.as_ref()), key, row)).collect();
     let (group_id_len, forget_before) = (len_of(group_id), forget_before.to_be_bytes());
@@ -83,16 +87,14 @@ impl Lineage {
     pub(crate) const NONE: Self = Self { instance: Instance::NONE, position: Position::START };
 
     /// Returns the lineage of a new instance, which begins with all these rows. They are those of [`Lineage::NONE`].
-    pub(crate) fn begin(suite: Suite, group_id: &GroupId, rows: Rows) -> Self {
-        let rows: Changes = rows.into_iter().map(|(key, row)| (key, Some(row))).collect();
-        let position = position_after(Position::START, suite, group_id, &rows.into());
+    pub(crate) fn begin(suite: Suite, group_id: &GroupId, rows: &Changes) -> Self {
+        let position = position_after(Position::START, suite, group_id, (rows, 0, &[]));
         Self { instance: Instance(first(&position.0)), position }
     }
 
     /// Returns the Delta with all rows of the instance, which begins.
-    pub(crate) fn whole(self, group_id: GroupId, state: GroupState, rows: Rows) -> Delta {
+    pub(crate) fn whole(self, group_id: GroupId, state: GroupState, rows: Changes) -> Delta {
         let Self { instance, position: becomes } = self;
-        let rows = rows.into_iter().map(|(key, row)| (key, Some(row))).collect();
         let (is_whole, follows, forget_before) = (true, Vec::new(), 0);
         Delta { group_id, instance, is_whole, follows, becomes, state, rows, forget_before }
     }
@@ -107,7 +109,8 @@ impl Lineage {
     ) -> Delta {
         let follows = self.position;
         if !changes.rows.is_empty() || changes.forget_before > 0 {
-            self.position = position_after(follows, suite, group_id, &changes);
+            let UnnamedChanges { rows, forget_before, sent } = &changes;
+            self.position = position_after(follows, suite, group_id, (rows, *forget_before, sent));
             let row = StateRow { position: self.position, state };
             changes.rows.insert(RowKey::State, Some(row.encode()));
         }
