@@ -19,6 +19,12 @@ use pando_wire::GroupId;
 /// Domain separation of the hashes.
 const LABEL: &[u8] = b"Pando 1.0 position";
 
+/// Length of the longest header of a row.
+const HEADER_LEN: usize = RowKey::MAX_LEN + 16;
+
+/// How many rows most Deltas have at most, without those of the tree.
+const MOST_ROWS: usize = 24;
+
 /// Returns the position after these changes. `sent` are the ends of ciphertexts.
 fn position_after(
     before: Position,
@@ -26,12 +32,23 @@ fn position_after(
     group_id: &GroupId,
     (rows, forget_before, sent): (&Changes, u64, &[u8]),
 ) -> Position {
-    let hashed = rows.iter().filter(|(key, _)| !matches!(key, RowKey::Tree(_)));
-    let headers: Vec<_> = hashed.map(|(key, row)| (header(*key, row.as_ref()), key, row)).collect();
+    let hashed = || rows.iter().filter(|(key, _)| !matches!(key, RowKey::Tree(_)));
+    // The headers stand in one buffer, because this is done for each message.
+    let count = rows.len().min(MOST_ROWS);
+    let mut headers = Vec::with_capacity(count.saturating_mul(HEADER_LEN));
+    let mut key_bytes = Vec::with_capacity(RowKey::MAX_LEN);
+    let mut ends = Vec::with_capacity(count);
+    for (key, row) in hashed() {
+        write_header(&mut headers, &mut key_bytes, *key, row.as_ref());
+        ends.push(headers.len());
+    }
     let (group_id_len, forget_before) = (len_of(group_id), forget_before.to_be_bytes());
-    let mut parts: Vec<&[u8]> = vec![LABEL, &before.0, &group_id_len, group_id, &forget_before];
-    for (header, key, row) in &headers {
-        parts.push(header);
+    let mut parts: Vec<&[u8]> = Vec::with_capacity(ends.len().saturating_mul(2).saturating_add(6));
+    parts.extend([LABEL, &before.0, &group_id_len, group_id, &forget_before]);
+    let mut start = 0;
+    for ((key, row), end) in hashed().zip(ends) {
+        parts.extend(headers.get(start..end));
+        start = end;
         if let (Some(row), false) = (row, matches!(key, RowKey::Outbox(_))) {
             parts.push(row.expose());
         }
@@ -41,11 +58,13 @@ fn position_after(
     Position(first(digest.as_ref()))
 }
 
-/// What is hashed of a row before its contents: the key, and the length of the contents if there are some.
-fn header(key: RowKey, row: Option<&SecretBytes>) -> Vec<u8> {
-    let key = key.to_bytes();
-    let row = row.map_or([u8::MAX; 8], |row| len_of(row.expose()));
-    [len_of(&key).as_slice(), &key, &row].concat()
+/// Writes what is hashed of a row before its contents: the key, and the length of the contents if there are some.
+fn write_header(headers: &mut Vec<u8>, key_bytes: &mut Vec<u8>, key: RowKey, row: Option<&SecretBytes>) {
+    key_bytes.clear();
+    key.write(key_bytes);
+    headers.extend_from_slice(&len_of(key_bytes));
+    headers.extend_from_slice(key_bytes);
+    headers.extend_from_slice(&row.map_or([u8::MAX; 8], |row| len_of(row.expose())));
 }
 
 /// Returns the length as it is hashed: in eight bytes, whatever the platform is.
@@ -118,5 +137,47 @@ impl Lineage {
         let (group_id, instance, becomes) = (group_id.clone(), self.instance, self.position);
         let (is_whole, follows) = (false, vec![follows]);
         Delta { group_id, instance, is_whole, follows, becomes, state, rows, forget_before }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::row_key::{EpochRow, OutboxId, OutboxKind};
+    use pando_crypto::{CryptoProvider, RustCrypto};
+    use pando_tree::TreeKey;
+    use pando_wire::{CipherSuite, NodeIndex};
+
+    /// A change of what is hashed does not go unnoticed.
+    #[test]
+    fn a_position_is_the_hash_of_this() {
+        let suite = RustCrypto.suite(CipherSuite(1)).unwrap();
+        let outbox = RowKey::Outbox(OutboxId { epoch: 2, kind: OutboxKind::Welcome });
+        let rows = [
+            (RowKey::Public, Some(vec![1; 300])),
+            (RowKey::Tree(TreeKey::Shape), Some(vec![2; 3])),
+            (RowKey::PrivateKey(NodeIndex(7)), None),
+            (RowKey::Epoch(1, EpochRow::Past), Some(vec![])),
+            (outbox, Some(vec![3; 5])),
+        ];
+        let rows = rows.map(|(key, row)| (key, row.map(SecretBytes::from)));
+        let position =
+            position_after(Position([4; 32]), suite, &b"tea".as_slice().into(), (&rows.into(), 9, &[5, 6]));
+        let expected = [
+            b"Pando 1.0 position".as_slice(),
+            &[4; 32],
+            &[0, 0, 0, 0, 0, 0, 0, 3],
+            b"tea",
+            &[0, 0, 0, 0, 0, 0, 0, 9],
+            // Key and contents of each row, with their lengths.
+            &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 44],
+            &[1; 300],
+            &[0, 0, 0, 0, 0, 0, 0, 5, 3, 0, 0, 0, 7, 255, 255, 255, 255, 255, 255, 255, 255],
+            &[0, 0, 0, 0, 0, 0, 0, 10, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            // What is in the outbox is not hashed.
+            &[0, 0, 0, 0, 0, 0, 0, 10, 11, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 5],
+            &[5, 6],
+        ];
+        assert_eq!(position.0.as_slice(), suite.hash(&[&expected.concat()]).as_ref());
     }
 }

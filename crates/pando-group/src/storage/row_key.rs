@@ -70,25 +70,44 @@ pub enum EpochRow {
 }
 
 impl RowKey {
+    /// Length of the longest key as bytes.
+    pub(crate) const MAX_LEN: usize = 19;
+
     /// The key as bytes, which are in the same order as keys are.
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {
-        let join = |tag: u8, parts: &[&[u8]]| [&[tag], parts.concat().as_slice()].concat();
+        let mut bytes = Vec::with_capacity(Self::MAX_LEN);
+        self.write(&mut bytes);
+        bytes
+    }
+
+    /// Appends the key as bytes.
+    pub(crate) fn write(self, bytes: &mut Vec<u8>) {
+        let mut join = |tag: u8, number: &[u8]| {
+            bytes.push(tag);
+            bytes.extend_from_slice(number);
+        };
         match self {
             Self::Public => join(0, &[]),
             Self::Member => join(1, &[]),
-            Self::Tree(key) => join(2, &[&tree_key_to_bytes(key)]),
-            Self::PrivateKey(node) => join(3, &[&node.0.to_be_bytes()]),
-            Self::Epoch(epoch, row) => join(4, &[&epoch.to_be_bytes(), &row.to_bytes()]),
-            Self::ResumptionPsk(epoch) => join(5, &[&epoch.to_be_bytes()]),
-            Self::Proposal(position) => join(6, &[&position.to_be_bytes()]),
-            Self::OwnUpdate(position) => join(7, &[&position.to_be_bytes()]),
-            Self::OwnProposal(position) => join(8, &[&position.to_be_bytes()]),
+            Self::Tree(key) => {
+                join(2, &[]);
+                write_tree_key(key, bytes);
+            }
+            Self::PrivateKey(node) => join(3, &node.0.to_be_bytes()),
+            Self::Epoch(epoch, row) => {
+                join(4, &epoch.to_be_bytes());
+                row.write(bytes);
+            }
+            Self::ResumptionPsk(epoch) => join(5, &epoch.to_be_bytes()),
+            Self::Proposal(position) => join(6, &position.to_be_bytes()),
+            Self::OwnUpdate(position) => join(7, &position.to_be_bytes()),
+            Self::OwnProposal(position) => join(8, &position.to_be_bytes()),
             Self::PendingCommit => join(9, &[]),
-            Self::OpenedCommit(position) => join(10, &[&position.to_be_bytes()]),
+            Self::OpenedCommit(position) => join(10, &position.to_be_bytes()),
             Self::Outbox(OutboxId { epoch, kind }) => {
-                let kind = u8::from(kind == OutboxKind::GroupInfo);
-                join(11, &[&epoch.to_be_bytes(), &[kind]])
+                join(11, &epoch.to_be_bytes());
+                bytes.push(u8::from(kind == OutboxKind::GroupInfo));
             }
             Self::ExternalJoin => join(12, &[]),
             Self::State => join(13, &[]),
@@ -134,18 +153,24 @@ impl RowKey {
 }
 
 impl EpochRow {
-    fn to_bytes(self) -> Vec<u8> {
+    fn write(self, bytes: &mut Vec<u8>) {
+        let mut join = |tag: u8, number: &[u8]| {
+            bytes.push(tag);
+            bytes.extend_from_slice(number);
+        };
         let ratchet_type = |ratchet| u8::from(ratchet == RatchetType::Application);
         match self {
-            Self::Past => vec![0],
-            Self::Leaf(leaf) => [&[1], leaf.0.to_be_bytes().as_slice()].concat(),
-            Self::Secret(SecretId::Node(node)) => [&[2], node.0.to_be_bytes().as_slice()].concat(),
+            Self::Past => join(0, &[]),
+            Self::Leaf(leaf) => join(1, &leaf.0.to_be_bytes()),
+            Self::Secret(SecretId::Node(node)) => join(2, &node.0.to_be_bytes()),
             Self::Secret(SecretId::Ratchet(leaf, ratchet)) => {
-                [&[3], leaf.0.to_be_bytes().as_slice(), &[ratchet_type(ratchet)]].concat()
+                join(3, &leaf.0.to_be_bytes());
+                bytes.push(ratchet_type(ratchet));
             }
             Self::Secret(SecretId::Message(leaf, ratchet, generation)) => {
-                let (leaf, generation) = (leaf.0.to_be_bytes(), generation.to_be_bytes());
-                [&[4], leaf.as_slice(), &[ratchet_type(ratchet)], &generation].concat()
+                join(4, &leaf.0.to_be_bytes());
+                bytes.push(ratchet_type(ratchet));
+                bytes.extend_from_slice(&generation.to_be_bytes());
             }
         }
     }
@@ -173,17 +198,22 @@ impl EpochRow {
     }
 }
 
-fn tree_key_to_bytes(key: TreeKey) -> Vec<u8> {
+fn write_tree_key(key: TreeKey, bytes: &mut Vec<u8>) {
     match key {
-        TreeKey::Shape => vec![0],
-        TreeKey::Node(node) => [&[1], node.0.to_be_bytes().as_slice()].concat(),
+        TreeKey::Shape => bytes.push(0),
+        TreeKey::Node(node) => {
+            bytes.push(1);
+            bytes.extend_from_slice(&node.0.to_be_bytes());
+        }
         TreeKey::Key(kind, fingerprint, node) => {
             let kind = match kind {
                 KeyKind::Encryption => 0,
                 KeyKind::Signature => 1,
                 KeyKind::Client => 2,
             };
-            [&[2, kind], fingerprint.to_be_bytes().as_slice(), &node.0.to_be_bytes()].concat()
+            bytes.extend_from_slice(&[2, kind]);
+            bytes.extend_from_slice(&fingerprint.to_be_bytes());
+            bytes.extend_from_slice(&node.0.to_be_bytes());
         }
     }
 }
@@ -281,6 +311,7 @@ mod tests {
         let keys = keys();
         assert!(keys.is_sorted_by(|a, b| a < b));
         let bytes: Vec<_> = keys.iter().map(|key| key.to_bytes()).collect();
+        assert_eq!(bytes.iter().map(Vec::len).max(), Some(RowKey::MAX_LEN));
         assert!(bytes.is_sorted_by(|a, b| a < b));
         let back: Vec<_> = bytes.iter().map(|bytes| RowKey::from_bytes(bytes)).collect();
         assert_eq!(back, keys.into_iter().map(Some).collect::<Vec<_>>());
