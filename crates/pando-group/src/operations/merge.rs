@@ -33,7 +33,7 @@ impl Group {
         let Staged { everybody: PublicStaged { public, effects, leaves, .. }, member, rows, .. } = staged;
         let lost = self.drop_pending().unwrap_or_default();
         self.forget_pending();
-        self.changes.extend(rows);
+        self.changes.extend_with_many(rows);
         let Some(StagedMember { private_keys, keys }) = member else {
             self.erase()?;
             return Ok(self.unpersisted(lost));

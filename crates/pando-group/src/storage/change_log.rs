@@ -1,7 +1,7 @@
 //! Changes of a group that no [`Delta`](crate::Delta) has reported yet.
 
 use crate::storage::lineage::UnnamedChanges;
-use crate::storage::row_key::{RowKey, forget};
+use crate::storage::row_key::{Changes, RowKey, forget};
 use pando_crypto::SecretBytes;
 
 /// Rows to write and to delete, collected while an operation runs. If the operation fails, they stay here and come with
@@ -20,6 +20,14 @@ impl ChangeLog {
 
     pub(crate) fn extend(&mut self, changes: impl IntoIterator<Item = (RowKey, Option<SecretBytes>)>) {
         self.0.rows.extend(changes);
+    }
+
+    /// Adds many changes, which replace those of the same rows. The work grows with the number of changes so far.
+    pub(crate) fn extend_with_many(&mut self, changes: Changes) {
+        let before = std::mem::replace(&mut self.0.rows, changes);
+        for (key, row) in before {
+            self.0.rows.entry(key).or_insert(row);
+        }
     }
 
     /// Forgets the epochs before `before`, including rows that were to be written.
