@@ -45,17 +45,29 @@ impl Tree {
         }) {
             rows.push((TreeKey::Shape, Some(shape(self))));
         }
+        // The indexes of a tree that is all in memory have all rows, and their fingerprints.
+        let from_indexes = older.is_none() && self.loader.is_none();
+        if from_indexes {
+            rows.extend(self.encryption_keys.rows_since(KeyKind::Encryption, None)?);
+            rows.extend(self.signature_keys.rows_since(KeyKind::Signature, None)?);
+        }
         for Differing { at, old, new } in self.differing(older)? {
             let row = new.map(|new| node_row(self.suite, at, new)).transpose()?.flatten();
             let was_there = old.is_some_and(|old| old.summary.members > 0);
             if row.is_some() || was_there {
                 rows.push((TreeKey::Node(at), row));
             }
+            if from_indexes {
+                continue;
+            }
             // From the nodes and not from the indexes, which do not know all that is stored.
-            let (old, new) = (index_keys(self.suite, at, old)?, index_keys(self.suite, at, new)?);
-            for (old, new) in old.into_iter().zip(new).filter(|(old, new)| old != new) {
-                rows.extend(old.map(|key| (key, None)));
-                rows.extend(new.map(|key| (key, Some(Vec::new()))));
+            let row = |kind, key: &[u8]| Entry::new(self.suite, key, at).key(kind);
+            let (old, new) = (node_keys(old)?, node_keys(new)?);
+            let kinds = [KeyKind::Encryption, KeyKind::Signature].into_iter();
+            for (kind, (old, new)) in kinds.zip(old.into_iter().zip(new)).filter(|(_, (old, new))| old != new)
+            {
+                rows.extend(old.map(|key| (row(kind, key), None)));
+                rows.extend(new.map(|key| (row(kind, key), Some(Vec::new()))));
             }
         }
         Ok(rows)
@@ -234,20 +246,13 @@ fn node_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<Option<Vec
     Ok(Some(row.encode(at)?))
 }
 
-/// Returns the keys of the index rows of the node at `at`: of its encryption key, and of its
-/// signature key.
-fn index_keys(
-    suite: Suite,
-    at: NodeIndex,
-    subtree: Option<&Arc<Subtree>>,
-) -> Result<[Option<TreeKey>; 2], TreeError> {
-    let (encryption, signature) = match subtree.map(|subtree| subtree.kind()).transpose()? {
-        Some(Kind::Leaf(leaf)) => (Some(leaf.encryption_key()), Some(leaf.signature_key())),
-        Some(Kind::Parent { content: Some(content), .. }) => (Some(content.encryption_key()), None),
-        Some(Kind::Parent { content: None, .. } | Kind::Blank(_)) | None => (None, None),
-    };
-    let row = |kind, key: Option<&[u8]>| key.map(|key| Entry::new(suite, key, at).key(kind));
-    Ok([row(KeyKind::Encryption, encryption), row(KeyKind::Signature, signature)])
+/// Returns the encryption key and the signature key of a node, which have index rows.
+fn node_keys(subtree: Option<&Arc<Subtree>>) -> Result<[Option<&[u8]>; 2], TreeError> {
+    Ok(match subtree.map(|subtree| subtree.kind()).transpose()? {
+        Some(Kind::Leaf(leaf)) => [Some(leaf.encryption_key()), Some(leaf.signature_key())],
+        Some(Kind::Parent { content: Some(content), .. }) => [Some(content.encryption_key()), None],
+        Some(Kind::Parent { content: None, .. } | Kind::Blank(_)) | None => [None, None],
+    })
 }
 
 /// Returns the part of a parent's row that is about its child at `at`.
