@@ -75,14 +75,7 @@ impl Member {
             panic!("not a GroupInfo")
         };
         let template = person.template();
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree: Some(tree),
-            template,
-            resync: old,
-            psks: Vec::new(),
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(old);
         let ((mut group, message), delta) = join.build(&person.client(), rng).unwrap().into_parts();
         let delta = delta.then(group.merge_pending().unwrap().into_parts().1).unwrap();
         (Self { person, group }, message.encode().unwrap(), delta)

@@ -81,16 +81,15 @@ pub(crate) fn generator(number: u32, purpose: u64) -> ChaCha20Rng {
 /// As usual, but that nothing is too large, and that messages are as those of other implementations are by default:
 /// handshakes are public, and nothing is padded.
 fn config() -> GroupConfig {
-    let limits = Limits {
-        message_bytes: usize::MAX,
-        tree_bytes: usize::MAX,
-        leaves: u32::MAX,
-        group_id_bytes: usize::MAX,
-        pending_proposals: usize::MAX,
-        pending_proposal_bytes: usize::MAX,
-        new_member_proposals: usize::MAX,
-        proposals_not_admitted: usize::MAX,
-        opened_commit_bytes: usize::MAX,
-    };
-    GroupConfig { encrypt_handshakes: false, padding: Padding::None, limits, ..GroupConfig::default() }
+    let limits = Limits::default()
+        .with_message_bytes(usize::MAX)
+        .with_tree_bytes(usize::MAX)
+        .with_leaves(u32::MAX)
+        .with_group_id_bytes(usize::MAX)
+        .with_pending_proposals(usize::MAX)
+        .with_pending_proposal_bytes(usize::MAX)
+        .with_new_member_proposals(usize::MAX)
+        .with_proposals_not_admitted(usize::MAX)
+        .with_opened_commit_bytes(usize::MAX);
+    GroupConfig::default().with_encrypt_handshakes(false).with_padding(Padding::None).with_limits(limits)
 }

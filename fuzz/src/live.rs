@@ -242,7 +242,7 @@ fn client(signer: &dyn Signer, encrypt_handshakes: bool, rich: bool) -> Context<
         .without_clock(signer)
         .with_policy(policy(rich))
         .with_psks(&Psks)
-        .with_config(GroupConfig { encrypt_handshakes, ..GroupConfig::default() })
+        .with_config(GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes))
 }
 
 /// A group with its store, which must be the same after whatever happened.

@@ -78,14 +78,9 @@ fn outside(live: &Live, rich: bool, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng)
     for (name, signer, resync) in
         [("newcomer", &live.newcomer_signer, None), ("3", &live.signers[3], Some(LeafIndex(3)))]
     {
-        let join = ExternalJoin {
-            group_info: &live.group_info,
-            tree: None,
-            template: template(live.suite, name),
-            resync,
-            psks: resync.iter().map(|_| Psk::External { psk_id: vec![2].into() }).collect(),
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(&live.group_info, template(live.suite, name))
+            .replace_leaf(resync)
+            .psks(resync.map(|_| Psk::External { psk_id: vec![2].into() }));
         let joined = join.build(&live.outside(&**signer), rng).expect("joins");
         sent.push((joined.assume_persisted().1, Some(vec![])));
     }

@@ -233,14 +233,7 @@ impl Demo {
         let template = LeafTemplate { credential: Credential::Basic { identity }, ..self.leaf(0) };
         let helper = self.members.first().ok_or("nobody is there")?;
         let group_info = helper.group.group_info().build(&client(&*helper.signer))?;
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree: None,
-            template,
-            resync,
-            psks: vec![],
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(&group_info, template).replace_leaf(resync);
         let (mut group, message) = join.build(&client(&*signer), &mut self.rng)?.assume_persisted();
         let bytes = self.deliver(&message)?;
         group.merge_pending()?.assume_persisted();

@@ -1,7 +1,9 @@
 //! The settings of a client.
 
+use crate::operations::key_package_bundle::capabilities;
 use crate::{BasicIdentities, Context, DefaultRules, GroupConfig, GroupRules, IdentityPolicy};
 use pando_crypto::{CryptoProvider, RustCrypto, Signer};
+use pando_wire::{Capabilities, CredentialType};
 use std::fmt;
 use std::sync::Arc;
 
@@ -56,8 +58,27 @@ impl Client {
         Self { config, ..self }
     }
 
+    /// Returns how groups are kept.
+    #[must_use]
+    pub const fn config(&self) -> &GroupConfig {
+        &self.config
+    }
+
+    /// Returns the cryptographic backend.
+    #[must_use]
+    pub fn crypto(&self) -> &dyn CryptoProvider {
+        &*self.crypto
+    }
+
+    /// Returns what a client says that it supports: the cipher suites of RFC 9420 that the backend has, and credentials of
+    /// one type.
+    #[must_use]
+    pub fn capabilities(&self, credential: CredentialType) -> Capabilities {
+        capabilities(&*self.crypto, credential)
+    }
+
     /// Returns the context of a call at the time `now`, in seconds since 1970. `signer` has the signature key of the client's
-    /// leaf in the group at hand.
+    /// leaf in this group.
     #[must_use]
     pub fn at<'a>(&'a self, now: u64, signer: &'a dyn Signer) -> Context<'a> {
         Context { now: Some(now), ..self.without_clock(signer) }

@@ -1,13 +1,28 @@
 //! What a member decides for itself.
 
-use crate::Exceeded;
+use crate::{Exceeded, GroupError};
 use pando_framing::Padding;
 use pando_schedule::RatchetLimits;
-use pando_wire::{GroupId, MlsMessage, TreeSize};
+use pando_wire::{Decode, GroupId, MlsMessage, TreeSize, WireFormat};
 use tls_codec::Size;
+
+/// Defines setters that return the changed value.
+macro_rules! setters {
+    ($of:ident { $($setter:ident $field:ident: $type:ty,)* }) => {
+        impl $of {$(
+            #[doc = concat!("Sets [`", stringify!($of), "::", stringify!($field), "`].")]
+            #[must_use]
+            pub const fn $setter(mut self, $field: $type) -> Self {
+                self.$field = $field;
+                self
+            }
+        )*}
+    };
+}
 
 /// How a member keeps and sends things. Others need not agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GroupConfig {
     /// Whether Commits and proposals are sent encrypted. Default: yes.
     pub encrypt_handshakes: bool,
@@ -41,6 +56,7 @@ pub enum AcceptedHandshakes {
 /// How much a client takes of what others send, lest they fill its memory, and sends itself. Who cannot take what the
 /// others can is unable to follow the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The size of a message, in bytes. Default: 64 MiB.
     pub message_bytes: usize,
@@ -66,6 +82,32 @@ pub struct Limits {
     pub opened_commit_bytes: usize,
 }
 
+setters! {
+    GroupConfig {
+        with_encrypt_handshakes encrypt_handshakes: bool,
+        with_padding padding: Padding,
+        with_ratchet_limits ratchet_limits: RatchetLimits,
+        with_past_epochs past_epochs: usize,
+        with_past_resumption_psks past_resumption_psks: usize,
+        with_accepted_handshakes accepted_handshakes: AcceptedHandshakes,
+        with_limits limits: Limits,
+    }
+}
+
+setters! {
+    Limits {
+        with_message_bytes message_bytes: usize,
+        with_tree_bytes tree_bytes: usize,
+        with_leaves leaves: u32,
+        with_group_id_bytes group_id_bytes: usize,
+        with_pending_proposals pending_proposals: usize,
+        with_pending_proposal_bytes pending_proposal_bytes: usize,
+        with_new_member_proposals new_member_proposals: usize,
+        with_proposals_not_admitted proposals_not_admitted: usize,
+        with_opened_commit_bytes opened_commit_bytes: usize,
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -83,6 +125,24 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Decodes a message of any kind from the network, of which nothing is decoded if it is too large. (A decoded message can
+    /// take much more memory than its bytes.) A Welcome and a GroupInfo may have a ratchet tree beside the message.
+    ///
+    /// # Errors
+    /// [`Exceeded::MessageBytes`] with the limit for this kind of message; [`GroupError::Malformed`].
+    pub fn decode(&self, bytes: &[u8]) -> Result<MlsMessage, GroupError> {
+        let limit = match MlsMessage::peek_wire_format(bytes) {
+            Some(WireFormat::MLS_WELCOME | WireFormat::MLS_GROUP_INFO) => {
+                self.message_bytes.saturating_add(self.tree_bytes)
+            }
+            _ => self.message_bytes,
+        };
+        if bytes.len() > limit {
+            return Err(Exceeded::MessageBytes(limit).into());
+        }
+        Ok(MlsMessage::decode(bytes)?)
+    }
+
     pub(crate) const fn check_message(&self, bytes: usize) -> Result<(), Exceeded> {
         if bytes > self.message_bytes { Err(Exceeded::MessageBytes(self.message_bytes)) } else { Ok(()) }
     }

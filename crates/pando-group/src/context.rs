@@ -1,4 +1,4 @@
-//! What a call takes of its client.
+//! Settings and inputs of one call.
 
 use crate::identity::Identities;
 use crate::{
@@ -9,8 +9,8 @@ use pando_crypto::{CryptoProvider, Signer, Suite};
 use pando_wire::{CipherSuite, GroupId, SignaturePublicKey};
 use std::fmt;
 
-/// What a call takes of its client: the settings of the [`Client`](crate::Client), its signer, the time, its pre-shared keys
-/// and its groups. [`Client::at`](crate::Client::at) makes one; a copy is cheap.
+/// Settings and inputs of one call: the settings of the [`Client`](crate::Client), the signer, the time, the pre-shared keys and
+/// the known groups. [`Client::at`](crate::Client::at) makes one; a copy is cheap.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub(crate) crypto: &'a dyn CryptoProvider,
@@ -40,7 +40,7 @@ impl<'a> Context<'a> {
         Self { now: Some(now), ..self }
     }
 
-    /// Sets the signature key: that of the client's leaf in the group at hand.
+    /// Sets the signer, which has the signature key of the client's leaf in this group.
     #[must_use]
     pub const fn with_signer(self, signer: &'a dyn Signer) -> Self {
         Self { signer, ..self }
@@ -59,19 +59,19 @@ impl<'a> Context<'a> {
         Self { groups, ..self }
     }
 
-    /// Sets how the group at hand is kept, in place of the client's settings.
+    /// Sets how this group is kept, in place of the client's settings.
     #[must_use]
     pub const fn with_config(self, config: GroupConfig) -> Self {
         Self { config, ..self }
     }
 
-    /// Sets the identity policy of the group at hand, in place of the client's.
+    /// Sets the identity policy of this group, in place of the client's.
     #[must_use]
     pub const fn with_policy(self, policy: &'a dyn IdentityPolicy) -> Self {
         Self { policy, ..self }
     }
 
-    /// Sets the rules of the group at hand, in place of the client's.
+    /// Sets the rules of this group, in place of the client's.
     #[must_use]
     pub const fn with_rules(self, rules: &'a dyn GroupRules) -> Self {
         Self { rules, ..self }

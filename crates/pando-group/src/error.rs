@@ -14,20 +14,38 @@ pub enum GroupError {
     /// Malformed bytes.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// Somebody broke a rule.
-    #[error(transparent)]
+    /// A peer broke a rule.
+    #[error("{0} (RFC 9420, section {section})", section = .0.section())]
     Violation(#[from] Violation),
     /// A leaf of the ratchet tree breaks a rule. A joiner or a server finds it when it takes the tree.
-    #[error("{leaf}: {violation}")]
+    #[error("{leaf}: {violation} (RFC 9420, section {section})", section = .violation.section())]
     Leaf {
         /// The leaf in the tree of the GroupInfo.
         leaf: LeafIndex,
         /// The rule that it breaks.
         violation: Violation,
     },
+    /// A proposal of a Commit breaks a rule by itself.
+    #[error("proposal {index}: {violation} (RFC 9420, section {section})", section = .violation.section())]
+    Proposal {
+        /// The position of the proposal, from 0: in the Commit that was received, or among the proposals that were given to the
+        /// [`CommitBuilder`](crate::CommitBuilder).
+        index: usize,
+        /// The rule that it breaks.
+        violation: Violation,
+    },
     /// A message is not properly framed.
     #[error(transparent)]
-    Framing(#[from] FramingError),
+    Framing(FramingError),
+    /// A message belongs to an epoch that the group has not reached yet, or that is past: handshake messages belong to the
+    /// current epoch, and of past epochs the keys of [`GroupConfig::past_epochs`](crate::GroupConfig::past_epochs) are kept.
+    #[error("the message belongs to epoch {message}, and the group is in epoch {group}")]
+    EpochMismatch {
+        /// The epoch of the message.
+        message: u64,
+        /// The epoch of the group.
+        group: u64,
+    },
     /// A tree or a path is not right.
     #[error(transparent)]
     Tree(TreeError),
@@ -58,6 +76,15 @@ pub enum GroupError {
     Misuse(#[from] Misuse),
 }
 
+impl From<FramingError> for GroupError {
+    fn from(error: FramingError) -> Self {
+        match error {
+            FramingError::WrongEpoch { message, group } => Self::EpochMismatch { message, group },
+            error => Self::Framing(error),
+        }
+    }
+}
+
 impl From<TreeError> for GroupError {
     fn from(error: TreeError) -> Self {
         match error {
@@ -72,9 +99,36 @@ impl GroupError {
     #[must_use]
     pub const fn violation(&self) -> Option<&Violation> {
         match self {
-            Self::Violation(violation) | Self::Leaf { violation, .. } => Some(violation),
+            Self::Violation(violation) | Self::Leaf { violation, .. } | Self::Proposal { violation, .. } => {
+                Some(violation)
+            }
             _ => None,
         }
+    }
+
+    /// Names the proposal of a Commit that is to blame, if a rule was broken.
+    pub(crate) fn in_proposal(self, index: usize) -> Self {
+        match self {
+            Self::Violation(violation) => Self::Proposal { index, violation },
+            other => other,
+        }
+    }
+
+    /// Counts the proposal that is to blame without the first `skipped` proposals.
+    pub(crate) fn behind(self, skipped: usize) -> Self {
+        match self {
+            Self::Proposal { index, violation } => match index.checked_sub(skipped) {
+                Some(index) => Self::Proposal { index, violation },
+                None => violation.into(),
+            },
+            other => other,
+        }
+    }
+
+    /// Returns whether our store is to blame: it could not be read, or what is stored is damaged.
+    #[must_use]
+    pub const fn is_storage(&self) -> bool {
+        matches!(self, Self::Source(_) | Self::Stored(_) | Self::Tree(TreeError::Stored(_)))
     }
 
     /// Returns whether the operation has failed for a reason of this client alone, and can be repeated: a stored node or
@@ -86,16 +140,16 @@ impl GroupError {
     /// Returns whether a Commit was refused for a reason that may change while the epoch lasts: what this client has got, its
     /// rules and its identity policy.
     pub(crate) const fn depends_on_client(&self) -> bool {
-        matches!(
-            self,
-            Self::Missing(_)
-                | Self::Violation(
-                    Violation::GroupRules(_)
-                        | Violation::Credential(_)
-                        | Violation::CredentialSuccession
-                        | Violation::ExternalSenderCredential(_)
-                )
-        )
+        let by_client = matches!(
+            self.violation(),
+            Some(
+                Violation::GroupRules(_)
+                    | Violation::Credential(_)
+                    | Violation::CredentialSuccession
+                    | Violation::ExternalSenderCredential(_)
+            )
+        );
+        by_client || matches!(self, Self::Missing(_))
     }
 }
 
@@ -112,7 +166,7 @@ pub enum Missing {
     /// The ratchet tree, which is not in the GroupInfo.
     #[error("the ratchet tree is not in the GroupInfo and was not given")]
     Tree,
-    /// The keys of an epoch that is too long past, or still to come.
+    /// The members of a past epoch, of which a group is a branch.
     #[error("epoch {0} is past and forgotten, or to come")]
     Epoch(u64),
     /// The key for external joins, which is not in the GroupInfo.

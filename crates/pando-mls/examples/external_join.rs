@@ -18,8 +18,7 @@ fn join(
 ) -> Outcome<(Member, MlsMessage)> {
     // The tree is in the GroupInfo; a server could also send it apart.
     let (tree, template) = (None, person.leaf());
-    let join =
-        ExternalJoin { group_info, tree, template, resync: lost, psks: Vec::new(), authenticated_data: b"" };
+    let join = ExternalJoin::new(group_info, template).tree(tree).replace_leaf(lost);
     let mut rows = Rows::new();
     let (group, commit) = join.build(&person.cx(), rng)?.persist_to(&mut rows)?;
     let mut member = Member { person, group, rows };

@@ -52,7 +52,7 @@ impl Server {
 /// Sends handshakes in public.
 fn person(name: &str, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<Person> {
     let mut person = Person::new(name, suite, rng)?;
-    let config = GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() };
+    let config = GroupConfig::default().with_encrypt_handshakes(false);
     person.client = person.client.with_config(config);
     Ok(person)
 }
@@ -80,14 +80,7 @@ pub(crate) fn main() -> Outcome {
     let group_info = bob.group.group_info().without_tree().build(&bob.person.cx())?;
     let tree = server.group.public().tree().export()?;
     let (tree, template) = (Some(&*tree), carol.leaf());
-    let join = ExternalJoin {
-        group_info: &group_info,
-        tree,
-        template,
-        resync: None,
-        psks: Vec::new(),
-        authenticated_data: b"",
-    };
+    let join = ExternalJoin::new(&group_info, template).tree(tree);
     let mut rows = Rows::new();
     let (group, commit) = join.build(&carol.cx(), &mut rng)?.persist_to(&mut rows)?;
     let mut carol = Member { person: carol, group, rows };

@@ -166,7 +166,8 @@ pub use pando_x509 as x509;
 // The structures of the protocol that applications meet most, and all of them.
 pub use pando_wire as wire;
 pub use pando_wire::{
-    Capabilities, CipherSuite, Credential, CredentialType, Decode, DecodeError, Encode, EncodeError,
-    Extension, ExtensionType, Extensions, GroupContext, GroupId, GroupInfo, KeyPackage, LeafIndex, Lifetime,
-    MlsMessage, MlsMessageBody, Proposal, ProposalRef, ProposalType, ProtocolVersion, Psk, ReInit, Welcome,
+    Add, Capabilities, CipherSuite, ContentType, Credential, CredentialType, Decode, DecodeError, Encode,
+    EncodeError, Extension, ExtensionType, Extensions, GroupContext, GroupId, GroupInfo, KeyPackage,
+    LeafIndex, LeafNode, Lifetime, MlsMessage, MlsMessageBody, Opaque, Proposal, ProposalRef, ProposalType,
+    ProtocolVersion, Psk, ReInit, Remove, Sender, Signature, SignaturePublicKey, Update, Welcome,
 };

@@ -120,7 +120,7 @@ fn a_secret_that_is_printed_is_found() {
         format!("{careless:?}"),
         format!("{careless:#?}"),
         format!("{careless:x?}"),
-        format!("{:?}", wire::Opaque::from(secret.as_slice())),
+        format!("{:?}", Opaque::from(secret.as_slice())),
         format!("an error: {}", base64(&secret, "+/")),
         format!("an error: {}", secret.escape_ascii()),
     ] {
@@ -239,7 +239,14 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.rows_of(&alices);
     printed.print("Delta", &alices.merge_pending().unwrap());
     let welcome = commit.welcome.unwrap();
-    let (mut bobs, delta) = Group::join(&welcome, &bob_bundle, None, &bob).unwrap().into_parts();
+    let invitation = Invitation::open(&welcome, &bob_bundle, &bob).unwrap();
+    printed.print("Invitation", &invitation);
+    let offer = invitation.mix_psks(&bob).unwrap();
+    printed.print("Offer", &offer);
+    let verified = offer.verify(None, &bob).unwrap();
+    printed.print("VerifiedOffer", &verified);
+    let (mut bobs, delta) = verified.accept(&bob).unwrap().into_parts();
+    printed.print("GroupInfoBuilder", &bobs.group_info());
     printed.print("Delta", &delta);
     printed.rows_of(&bobs);
 

@@ -5,7 +5,7 @@
 #[test]
 fn the_example_in_the_readme_is_compiled() {
     let readme = include_str!("../../../README.md");
-    let (_, example) = readme.split_once("```rust\n").unwrap();
+    let (_, example) = readme.rsplit_once("```rust\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let documentation: Vec<_> = include_str!("../src/lib.rs")
         .lines()

@@ -226,7 +226,7 @@ impl Wanted {
 }
 
 const NO_PAST: fn() -> GroupConfig =
-    || GroupConfig { past_epochs: 0, past_resumption_psks: 0, ..GroupConfig::default() };
+    || GroupConfig::default().with_past_epochs(0).with_past_resumption_psks(0);
 
 #[test]
 fn what_joining_needs_is_gone_when_it_is_done() {

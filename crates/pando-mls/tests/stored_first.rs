@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use syn::{FnArg, ImplItem, ImplItemFn, Item, ReturnType, Type, Visibility};
 
 /// Types that are a group, or have one.
-const GROUPS: [&str; 4] = ["Group", "PublicGroup", "CommitBuilder", "ExternalJoin"];
+const GROUPS: [&str; 6] =
+    ["Group", "GroupBuilder", "PublicGroup", "CommitBuilder", "ExternalJoin", "VerifiedOffer"];
 
 /// Types of results that are a group, or have one.
 const RESULTS: [&str; 4] = ["Group", "PublicGroup", "Created", "CommitOutput"];

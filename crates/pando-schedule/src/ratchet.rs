@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How far messages of one sender may be out of order. Without limits, a message could make a
 /// member derive and keep four thousand million keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RatchetLimits {
     /// How many generations a message may be ahead of the next expected one. Each skipped
     /// generation costs a derivation. Default: 1,000.
@@ -15,6 +16,22 @@ pub struct RatchetLimits {
     /// How many generations a message may be behind the newest opened one. The key of each missing
     /// generation is kept. Default: 64.
     pub backward: u32,
+}
+
+impl RatchetLimits {
+    /// Sets [`RatchetLimits::forward`].
+    #[must_use]
+    pub const fn with_forward(mut self, forward: u32) -> Self {
+        self.forward = forward;
+        self
+    }
+
+    /// Sets [`RatchetLimits::backward`].
+    #[must_use]
+    pub const fn with_backward(mut self, backward: u32) -> Self {
+        self.backward = backward;
+        self
+    }
 }
 
 impl Default for RatchetLimits {

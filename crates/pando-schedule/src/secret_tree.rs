@@ -592,7 +592,7 @@ mod tests {
         /// What changes is all that has to be stored, and what was stored is the tree.
         #[test]
         fn changes_add_up_to_the_tree(steps in proptest::collection::vec((0..9_u32, 0..12_u32), 1..40)) {
-            let limits = RatchetLimits { forward: 6, backward: 3 };
+            let limits = RatchetLimits::default().with_forward(6).with_backward(3);
             let size = TreeSize::with_leaves(8).unwrap();
             let mut tree = SecretTree::new(size, vec![5; 32].into(), limits);
             let mut stored: BTreeMap<SecretId, SecretBytes> = BTreeMap::new();

@@ -1,7 +1,8 @@
 //! The outermost structure (RFC 9420, section 6).
 
 use crate::{
-    GroupId, GroupInfo, KeyPackage, PrivateMessage, ProtocolVersion, PublicMessage, Welcome, WireFormat,
+    ContentType, GroupId, GroupInfo, KeyPackage, PrivateMessage, ProtocolVersion, PublicMessage, Welcome,
+    WireFormat,
 };
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size};
@@ -34,6 +35,13 @@ impl MlsMessage {
     /// How many bytes stand before the body: the version and the wire format take two each.
     pub const HEADER_LEN: usize = 4;
 
+    /// Returns the format that the first bytes of an encoded message claim, or `None` if there are too few.
+    #[must_use]
+    pub fn peek_wire_format(bytes: &[u8]) -> Option<WireFormat> {
+        let [_, _, high, low] = *bytes.first_chunk()?;
+        Some(WireFormat(u16::from_be_bytes([high, low])))
+    }
+
     /// Returns the identifier of the group that the message is for, which is not authenticated. A Welcome has it encrypted,
     /// and a KeyPackage is for no group.
     #[must_use]
@@ -55,6 +63,17 @@ impl MlsMessage {
             MlsMessageBody::PrivateMessage(message) => Some(message.epoch),
             MlsMessageBody::GroupInfo(group_info) => Some(group_info.group_context.epoch),
             MlsMessageBody::Welcome(_) | MlsMessageBody::KeyPackage(_) => None,
+        }
+    }
+
+    /// Returns the type of the content of a message of a group, which is not encrypted and not authenticated. A delivery service
+    /// accepts one Commit of each epoch.
+    #[must_use]
+    pub fn content_type(&self) -> Option<ContentType> {
+        match &self.body {
+            MlsMessageBody::PublicMessage(message) => Some(message.content.content.content_type()),
+            MlsMessageBody::PrivateMessage(message) => Some(message.content_type),
+            MlsMessageBody::GroupInfo(_) | MlsMessageBody::Welcome(_) | MlsMessageBody::KeyPackage(_) => None,
         }
     }
 

@@ -6,10 +6,11 @@ use crate::member::{
     PAST_EPOCHS, PROPOSAL, PSKS, Processed, Proposal, Setting, Unsupported, View,
 };
 use pando_mls::{
-    AwsLc, BasicIdentities, Capabilities, CipherSuite, Credential, CredentialType, CryptoProvider, Decode,
+    ApplicationData, AwsLc, Capabilities, CipherSuite, Credential, CredentialType, CryptoProvider, Decode,
     Encode, ExtensionType, Extensions, Group, GroupConfig, GroupId, GroupInfo, KeyPackage, KeyPackageBundle,
     KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, MlsMessageBody, ProposalType,
-    ProtocolVersion, Psk, PskStore, PskValue, ReInit, RustCrypto, Signer, Successor, Suite, Welcome,
+    ProtocolVersion, Psk, PskStore, PskValue, ReInit, RustCrypto, Signer, SourceError, Successor, Suite,
+    Welcome,
     wire::{Add, GroupContextExtensions, PreSharedKey, PreSharedKeyId, Remove, ResumptionPskUsage},
 };
 use rand_chacha::ChaCha20Rng;
@@ -18,7 +19,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
+static CLIENT: LazyLock<pando_mls::Client> =
+    LazyLock::new(|| pando_mls::Client::default().with_rules(pando_mls::AdmitAll));
 
 /// Pando with a backend.
 pub struct Pando {
@@ -53,11 +55,9 @@ impl Library for Pando {
             suite,
             signer: suite.signer(&key)?,
             identity: identity.to_vec(),
-            config: GroupConfig {
-                encrypt_handshakes: setting.encrypt,
-                past_epochs: PAST_EPOCHS,
-                ..GroupConfig::default()
-            },
+            config: GroupConfig::default()
+                .with_encrypt_handshakes(setting.encrypt)
+                .with_past_epochs(PAST_EPOCHS),
             bundles: RefCell::new(Vec::new()),
             rng: RefCell::new(rng),
         };
@@ -233,14 +233,12 @@ impl Client for PandoClient {
 
     fn join_externally(&mut self, join: &ExternalJoin<'_>) -> Outcome<(Box<dyn Member>, Bytes)> {
         let own = &self.0;
-        let join = pando_mls::ExternalJoin {
-            group_info: &group_info(join.group_info)?,
-            tree: join.tree,
-            template: own.leaf(),
-            resync: join.resync.map(LeafIndex),
-            psks: join.psk.map(|psk_id| Psk::External { psk_id: psk_id.into() }).into_iter().collect(),
-            authenticated_data: join.authenticated_data,
-        };
+        let group_info = group_info(join.group_info)?;
+        let join = pando_mls::ExternalJoin::new(&group_info, own.leaf())
+            .tree(join.tree)
+            .replace_leaf(join.resync.map(LeafIndex))
+            .psks(join.psk.map(|psk_id| Psk::External { psk_id: psk_id.into() }))
+            .authenticated_data(join.authenticated_data);
         let (mut group, commit) = join.build(&own.client(), &mut *own.rng.borrow_mut())?.assume_persisted();
         group.merge_pending()?.assume_persisted();
         Ok((Box::new(PandoMember { own: own.clone(), group }), commit.encode()?))
@@ -284,7 +282,9 @@ impl Member for PandoMember {
     }
 
     fn group_info(&mut self, with_tree: bool) -> Outcome<Bytes> {
-        Ok(MlsMessage::from(self.group.group_info(with_tree, &self.own.client())?).encode()?)
+        let builder = self.group.group_info();
+        let builder = if with_tree { builder } else { builder.without_tree() };
+        Ok(MlsMessage::from(builder.build(&self.own.client())?).encode()?)
     }
 
     fn propose(&mut self, proposal: &Proposal, authenticated_data: &[u8]) -> Outcome<Bytes> {

@@ -239,7 +239,7 @@ impl<'a> CommitBuilder<'a> {
     /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for our leaf, or a
     ///   proposal by value, that is accepted from others and not sent; [`Misuse::UnsupportedVersion`],
     ///   [`Misuse::UnsupportedCipherSuite`] for a ReInit that this client could not follow itself.
-    /// - [`GroupError::Violation`] if no member would accept it, or if our leaf is not valid at [`Context::now`]: a member
+    /// - [`GroupError::Violation`] if no member would accept it, or if our leaf is not valid at the time of the context: a member
     ///   whose credential has expired renews it by [`CommitBuilder::new_leaf`], proposes its own removal, or sends without
     ///   a time.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
@@ -425,7 +425,8 @@ impl<'a> CommitBuilder<'a> {
                 let middle = allowed.midpoint(too_many);
                 match judge(middle) {
                     // Our own proposals may need more of the pending ones than these.
-                    Ok(Judged::Allowed(..)) | Err(GroupError::Violation(_)) => allowed = middle,
+                    Ok(Judged::Allowed(..)) => allowed = middle,
+                    Err(error) if error.violation().is_some() => allowed = middle,
                     Ok(Judged::Refused(_)) => too_many = middle,
                     Err(error) => return Err(error),
                 }
@@ -454,7 +455,10 @@ impl<'a> CommitBuilder<'a> {
         cx: &Context<'_>,
     ) -> Result<Judged, GroupError> {
         let committer = Sender::Member(self.group.own_leaf());
-        let applied = apply_proposals(state, committer, &proposals, cx.identities())?;
+        // The proposals by value come last.
+        let by_value = proposals.iter().filter(|committed| committed.by_value().is_some()).count();
+        let applied = apply_proposals(state, committer, &proposals, cx.identities())
+            .map_err(|error| error.behind(proposals.len().saturating_sub(by_value)))?;
         let effects = (applied.removed.as_slice(), applied.added.as_slice());
         let tree = match leaf_key {
             Some(leaf_key) if self.has_path(&proposals) => {

@@ -17,25 +17,65 @@ use pando_wire::{
 };
 use std::sync::Arc;
 
-/// What somebody brings along who joins by an external Commit.
+/// An external Commit to be made.
 #[derive(Debug)]
+#[must_use = "call build"]
 pub struct ExternalJoin<'a> {
-    /// A description of the group in its current epoch, with the key for external joins.
-    pub group_info: &'a GroupInfo,
-    /// The tree as it was exported, if it is not in the GroupInfo.
-    pub tree: Option<&'a [u8]>,
-    /// What the new leaf says of the client.
-    pub template: LeafTemplate,
-    /// The leaf that the client had before and has lost the state of, which goes. Whoever has no such leaf must not be in
-    /// the group; whoever has one may still be ([`Context::is_in_group`]), and its group is replaced.
-    pub resync: Option<LeafIndex>,
-    /// Pre-shared keys to mix in.
-    pub psks: Vec<Psk>,
-    /// Data that is authenticated with the Commit, and not encrypted.
-    pub authenticated_data: &'a [u8],
+    group_info: &'a GroupInfo,
+    template: LeafTemplate,
+    tree: Option<&'a [u8]>,
+    resync: Resync,
+    psks: Vec<Psk>,
+    authenticated_data: &'a [u8],
 }
 
-impl ExternalJoin<'_> {
+/// The leaf that an external Commit removes, because the client has lost its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resync {
+    /// None. The client must not be in the group.
+    None,
+    /// This leaf.
+    Leaf(LeafIndex),
+    /// The leaf with the signature key of the client, if there is one.
+    OwnKey,
+}
+
+impl<'a> ExternalJoin<'a> {
+    /// Returns the builder of an external Commit. `group_info` describes the group in its current epoch, and has the key for
+    /// external joins. `template` is what the new leaf says of the client.
+    pub const fn new(group_info: &'a GroupInfo, template: LeafTemplate) -> Self {
+        let psks = Vec::new();
+        Self { group_info, template, tree: None, resync: Resync::None, psks, authenticated_data: &[] }
+    }
+
+    /// Sets the ratchet tree as a member exports it. It is needed if the GroupInfo does not have it.
+    pub fn tree(self, tree: impl Into<Option<&'a [u8]>>) -> Self {
+        Self { tree: tree.into(), ..self }
+    }
+
+    /// Removes the leaf that the client had before. The client may still be in the group ([`Context::with_groups`]): the group
+    /// that it has is replaced.
+    pub fn replace_leaf(self, leaf: impl Into<Option<LeafIndex>>) -> Self {
+        Self { resync: leaf.into().map_or(Resync::None, Resync::Leaf), ..self }
+    }
+
+    /// Removes the leaf that has the signature key of the client, if there is one. The client may still be in the group: the
+    /// group that it has is replaced.
+    pub fn replace_own_leaf(self) -> Self {
+        Self { resync: Resync::OwnKey, ..self }
+    }
+
+    /// Mixes pre-shared keys in.
+    pub fn psks(mut self, psks: impl IntoIterator<Item = Psk>) -> Self {
+        self.psks.extend(psks);
+        self
+    }
+
+    /// Sets data that is authenticated with the Commit, and not encrypted.
+    pub fn authenticated_data(self, authenticated_data: &'a [u8]) -> Self {
+        Self { authenticated_data, ..self }
+    }
+
     /// Makes the Commit, and the group as it will be if the Commit is accepted.
     ///
     /// The group is in the state [`GroupState::Joining`] until [`Group::merge_pending`]: call that when the delivery service has
@@ -58,17 +98,22 @@ impl ExternalJoin<'_> {
         let (signer, identities) = (cx.signer, cx.identities());
         sending::own_capabilities(&self.template.capabilities, suite)?;
         let state = verify_group_info(suite, self.group_info, self.tree, identities, &cx.config.limits)?;
-        if self.resync.is_none() {
-            cx.check_not_in_group(&state.context.group_id)?;
-        }
+        let resync = match self.resync {
+            Resync::None => {
+                cx.check_not_in_group(&state.context.group_id)?;
+                None
+            }
+            Resync::Leaf(leaf) => Some(leaf),
+            Resync::OwnKey => state.tree.find_signature_key(signer.public_key())?,
+        };
         let external_pub = extensions::find::<ExternalPub>(&self.group_info.extensions)?;
         let external_pub = external_pub.ok_or(Missing::ExternalPub)?.external_pub;
         let (kem_output, init_secret) = InitSecret::send(suite, &external_pub, rng)?;
 
         // The proposals, all by value.
-        let old = self.resync.map(|leaf| state.tree.leaf(leaf)).transpose()?.flatten();
+        let old = resync.map(|leaf| state.tree.leaf(leaf)).transpose()?.flatten();
         let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output })];
-        proposals.extend(self.resync.map(|removed| Proposal::Remove(Remove { removed })));
+        proposals.extend(resync.map(|removed| Proposal::Remove(Remove { removed })));
         proposals.extend(self.psks.into_iter().map(|psk| propose_psk(suite, psk, rng)));
         let committer = Sender::NewMemberCommit;
         let by_value = |proposal| Committed::ByValue(committer, Arc::new(proposal));

@@ -21,8 +21,8 @@ use std::fmt;
 
 impl Group {
     /// Joins by a Welcome for the KeyPackage of `bundle`. `tree` is the ratchet tree as a member exports it; it is needed if the
-    /// Welcome does not have it. After success the bundle is used up: its private keys are to be deleted in the transaction
-    /// that stores the Delta, unless it is one of last resort (section 16.8).
+    /// Welcome does not have it. After success the bundle is used up: delete its private keys in the transaction that
+    /// stores the Delta, unless it is one of last resort (section 16.8).
     ///
     /// # Errors
     /// - [`Missing`] if the Welcome is for another KeyPackage, or a PSK or the tree is not there.
@@ -176,8 +176,8 @@ impl VerifiedOffer<'_> {
         self.own_leaf
     }
 
-    /// Returns the KeyPackage that is used up by joining. Its private keys are to be deleted in the transaction that stores the
-    /// Delta, unless it is one of last resort.
+    /// Returns the KeyPackage that is used up by joining. Delete its private keys in the transaction that stores the Delta,
+    /// unless it is one of last resort.
     pub const fn key_package(&self) -> &KeyPackage {
         &self.offer.invitation.bundle.key_package
     }
@@ -186,7 +186,7 @@ impl VerifiedOffer<'_> {
     ///
     /// # Errors
     /// - [`Misuse::OldGroupNeeded`] if the group follows from another one: [`Group::join_successor`] is for that.
-    /// - [`Violation::ConfirmationTag`], [`GroupError::Tree`] if the secrets are not those of the group.
+    /// - [`Violation::ConfirmationTag`], [`GroupError::Tree`] if the secrets do not belong to the group.
     pub fn accept(self, cx: &Context<'_>) -> Result<Unpersisted<Group>, GroupError> {
         let group = self.enter(cx)?;
         follows_from_none(&self.offer.invitation.secrets.psks)?;

@@ -2,10 +2,10 @@
 
 use crate::rules::{extensions, leaf_node, sending};
 use crate::{Context, GroupError, Misuse, Violation};
-use pando_crypto::{CryptoRng, HpkeKeyPair, Signer, Suite};
+use pando_crypto::{CryptoProvider, CryptoRng, HpkeKeyPair, Signer, Suite};
 use pando_wire::{
-    Capabilities, CipherSuite, Credential, Extensions, GroupId, KeyPackage, LeafIndex, LeafNode,
-    LeafNodeSource, Lifetime, ProtocolVersion, Signature,
+    Capabilities, CipherSuite, Credential, CredentialType, Extensions, GroupId, KeyPackage, LeafIndex,
+    LeafNode, LeafNodeSource, Lifetime, ProtocolVersion, Signature,
 };
 use std::fmt;
 
@@ -95,10 +95,8 @@ impl KeyPackageBuilder<'_> {
     pub fn build(self, rng: &mut dyn CryptoRng) -> Result<KeyPackageBundle, GroupError> {
         let Self { cx, credential, leaf_extensions, extensions, .. } = self;
         let suite = cx.suite(self.cipher_suite)?;
-        let capabilities = self.capabilities.unwrap_or_else(|| {
-            let supported = CipherSuite::ALL.into_iter().filter(|id| cx.suite(*id).is_ok());
-            Capabilities::new(supported.collect::<Vec<_>>(), [credential.credential_type()])
-        });
+        let supported = || capabilities(cx.crypto, credential.credential_type());
+        let capabilities = self.capabilities.unwrap_or_else(supported);
         let lifetime = match (self.lifetime, cx.now) {
             (Some(lifetime), _) => lifetime,
             (None, Some(now)) => Lifetime::days(now, Self::DAYS),
@@ -107,6 +105,12 @@ impl KeyPackageBuilder<'_> {
         let template = KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions };
         KeyPackageBundle::new(suite, template, cx.signer, rng)
     }
+}
+
+/// Returns the capabilities of a client with this backend.
+pub(crate) fn capabilities(crypto: &dyn CryptoProvider, credential: CredentialType) -> Capabilities {
+    let supported = CipherSuite::ALL.into_iter().filter(|id| crypto.suite(*id).is_some());
+    Capabilities::new(supported.collect::<Vec<_>>(), [credential])
 }
 
 impl fmt::Debug for KeyPackageBuilder<'_> {

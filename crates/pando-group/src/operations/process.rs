@@ -11,7 +11,7 @@ use crate::state::staged::{Effects, PublicStaged, Staged, StagedMember};
 use crate::storage::changes;
 use crate::storage::row_codec;
 use crate::storage::row_key::RowKey;
-use crate::{AcceptedHandshakes, Context, Delta, GroupError, Missing, Misuse, Unpersisted, Violation};
+use crate::{AcceptedHandshakes, Context, Delta, GroupError, Misuse, Unpersisted, Violation};
 use pando_crypto::{HpkeKeyPair, SecretBytes};
 use pando_framing::{Authenticated, open_private, open_public, reopen};
 use pando_schedule::{CommitSecret, InitSecret, JoinerSecret, PskSecret, PskValue, UsedKey};
@@ -83,7 +83,7 @@ impl Group {
     /// # Errors
     /// A [`GroupError`] that says who is to blame. On error the group is unchanged, except that the key of an authentic but
     /// rejected private message has been deleted. If a stored node could not be read ([`GroupError::Tree`]), the key is kept
-    /// and the message can be taken again. So can a Commit for which a proposal or a PSK was [`Missing`], or that was staged
+    /// and the message can be taken again. So can a Commit for which a proposal or a PSK was [`Missing`](crate::Missing), or that was staged
     /// and dropped.
     ///
     /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message says that it is our own, and
@@ -102,6 +102,19 @@ impl Group {
             }
             processed => self.unpersisted(processed),
         })
+    }
+
+    /// Takes an encoded message, as [`Group::process`]. Its size is checked before it is decoded.
+    ///
+    /// # Errors
+    /// Those of [`Limits::decode`](crate::Limits::decode) and [`Group::process`].
+    pub fn process_bytes(
+        &mut self,
+        bytes: &[u8],
+        cx: &Context<'_>,
+    ) -> Result<Unpersisted<Processed>, GroupError> {
+        let message = self.config.limits.decode(bytes)?;
+        self.process(message, cx)
     }
 
     fn take(&mut self, message: MlsMessage, cx: &Context<'_>) -> Result<Processed, GroupError> {
@@ -212,7 +225,8 @@ impl Group {
     fn take_late(&mut self, message: &PrivateMessage) -> Result<Processed, GroupError> {
         let (epoch, own_leaf) = (message.epoch, self.own_leaf());
         let past = self.past.iter_mut().find(|past| past.context.epoch == epoch);
-        let past = past.ok_or(Missing::Epoch(epoch))?;
+        let past =
+            past.ok_or(GroupError::EpochMismatch { message: epoch, group: self.public.context.epoch })?;
         let (suite, tree, history) = (self.public.suite, &self.public.tree, &self.history);
         let PastEpoch { context, sender_data, secret_tree } = past;
         let then = |leaf| history.leaf(epoch, leaf, tree);

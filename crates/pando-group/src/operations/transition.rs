@@ -214,13 +214,12 @@ pub(crate) fn apply_proposals(
     }
     let state = PublicState { context: context.clone(), ..state.clone() };
     let requirements = Requirements::of(&state.context.extensions)?;
-    for committed in list {
+    for (index, committed) in list.iter().enumerate() {
         let (sender, proposal) = (committed.sender(), committed.proposal());
-        proposal::contents_are_valid(&state, sender, proposal, &requirements, identities)?;
+        proposal::contents_are_valid(&state, sender, proposal, &requirements, identities)
+            .map_err(|error| error.in_proposal(index))?;
     }
-    // Those of proposals that were sent by themselves were verified when they came.
-    let by_value = list.iter().filter_map(|committed| Some((committed.sender(), committed.by_value()?)));
-    proposal::signatures_are_valid(&state, by_value)?;
+    check_signatures(&state, list)?;
 
     let mut applied = Applied {
         tree: state.tree.clone(),
@@ -248,6 +247,26 @@ pub(crate) fn apply_proposals(
     // 8.4: they are counted in 16 bits.
     u16::try_from(applied.psks.len()).map_err(|_| ScheduleError::TooManyPsks)?;
     Ok(applied)
+}
+
+/// Checks the signatures of what the proposals bring. Those of proposals that were sent by themselves were verified when they
+/// came.
+fn check_signatures(state: &PublicState, list: &[Committed]) -> Result<(), GroupError> {
+    let by_value = || {
+        let proposals = list.iter().enumerate();
+        proposals.filter_map(|(index, committed)| Some((index, (committed.sender(), committed.by_value()?))))
+    };
+    let Err(violation) = proposal::signatures_are_valid(state, by_value().map(|(_, proposal)| proposal))
+    else {
+        return Ok(());
+    };
+    // All together they were faster to verify. Now the one that is to blame is searched for.
+    for (index, proposal) in by_value() {
+        if let Err(violation) = proposal::signatures_are_valid(state, [proposal]) {
+            return Err(GroupError::Proposal { index, violation });
+        }
+    }
+    Err(violation.into())
 }
 
 /// What must hold of the new tree: it is looked at when all proposals are applied, and the path, since their order

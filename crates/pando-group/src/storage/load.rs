@@ -50,7 +50,7 @@ impl Group {
 
     /// The group that was stored, of whose ratchet tree nodes are read when they are needed, and everything else now.
     ///
-    /// If something cannot be read later on, the operation fails with [`TreeError::Source`](pando_tree::TreeError) and has
+    /// If something cannot be read later on, the operation fails with [`GroupError::Source`] and has
     /// changed nothing; it can be repeated. The client's policy must tell clients apart by what it told them apart by when the
     /// group was stored ([`IdentityPolicy::client_id`]).
     ///
@@ -58,7 +58,7 @@ impl Group {
     /// older row is not believed.
     ///
     /// # Errors
-    /// - [`GroupError::Tree`] if something cannot be read.
+    /// - [`GroupError::Source`] if something cannot be read.
     /// - As [`Group::load`].
     pub fn open(source: Arc<dyn RowSource>, cx: &Context<'_>) -> Result<Self, GroupError> {
         let (rows, public, row) = open_public_state(source, cx.crypto)?;

@@ -97,6 +97,15 @@ impl<T> Unpersisted<T> {
         Unpersisted { value: function(value), changes }
     }
 
+    /// Applies a function that can fail to the result. The changes stay the same.
+    ///
+    /// # Errors
+    /// The error of the function. The result is dropped, and the changes return to the group.
+    pub fn try_map<U, E>(self, function: impl FnOnce(T) -> Result<U, E>) -> Result<Unpersisted<U>, E> {
+        let Self { value, changes } = self;
+        Ok(Unpersisted { value: function(value)?, changes })
+    }
+
     /// Joins this result and that of the next operation, so that one transaction stores both Deltas.
     ///
     /// # Errors

@@ -15,8 +15,8 @@ use crate::proto::{
     UnprotectRequest, UnprotectResponse,
 };
 use pando_mls::{
-    ApplicationData, Context, ExternalJoin, Group, GroupConfig, GroupInfo, Limits, Processed, Psk,
-    PublicGroup, PublicState, Suite,
+    ApplicationData, Context, ExternalJoin, Group, GroupInfo, Limits, Processed, Psk, PublicGroup,
+    PublicState, Suite,
 };
 
 impl Clients {
@@ -55,7 +55,7 @@ impl Clients {
         }
         let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
         let encrypt_handshakes = request.encrypt_handshake;
-        let config = GroupConfig { encrypt_handshakes, ..person.config };
+        let config = person.config.with_encrypt_handshakes(encrypt_handshakes);
         let group =
             Group::join(&welcome, bundle, tree, &person.client().with_config(config))?.assume_persisted();
         let state_id = self.table.joined(request.transaction_id, group)?;
@@ -80,7 +80,11 @@ impl Clients {
             person.psks.insert(psk.psk_id, psk.psk_secret);
         }
         let (template, authenticated_data) = (person.leaf(), b"");
-        let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
+        let join = ExternalJoin::new(&group_info, template)
+            .tree(tree)
+            .replace_leaf(resync)
+            .psks(psks)
+            .authenticated_data(authenticated_data);
         let (mut group, commit) = join.build(&person.client(), &mut self.rng)?.assume_persisted();
         // The harness has no losers: what it asks for is accepted.
         group.merge_pending()?.assume_persisted();

@@ -50,7 +50,7 @@ impl Person {
 
     /// The same who sends Commits and proposals encrypted, or not.
     pub(super) fn encrypting(self, encrypt_handshakes: bool) -> Self {
-        Self { config: GroupConfig { encrypt_handshakes, ..self.config }, ..self }
+        Self { config: self.config.with_encrypt_handshakes(encrypt_handshakes), ..self }
     }
 
     pub(super) fn credential(&self) -> Credential {

@@ -36,11 +36,11 @@ pub(crate) struct Person {
 }
 
 pub(crate) fn client(signer: &dyn Signer) -> Context<'_> {
-    CLIENT.without_clock(signer).with_crypto(&Counting).with_psks(&AnyPsk).with_config(GroupConfig {
-        encrypt_handshakes: false,
-        padding: Padding::None,
-        ..GroupConfig::default()
-    })
+    CLIENT
+        .without_clock(signer)
+        .with_crypto(&Counting)
+        .with_psks(&AnyPsk)
+        .with_config(GroupConfig::default().with_encrypt_handshakes(false).with_padding(Padding::None))
 }
 
 pub(crate) fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha20Rng) -> Person {

@@ -94,7 +94,8 @@ impl World {
     ) -> Outcome<Option<T>> {
         let member = &mut self.nodes.get_mut(&by).unwrap().member;
         let mut result = what(member, &mut self.rng);
-        if let Err(GroupError::Violation(Violation::Credential(_) | Violation::Lifetime)) = &result {
+        let violation = result.as_ref().err().and_then(GroupError::violation);
+        if matches!(violation, Some(Violation::Credential(_) | Violation::Lifetime)) {
             self.count("our own clock refused");
             if self.percent(40) {
                 return Ok(None);
@@ -264,11 +265,15 @@ impl World {
         let mut join = |now| {
             let template = leaf_template(&name(number), end);
             let (group_info, psks, authenticated_data) = (&group_info, Vec::new(), b"".as_slice());
-            let join = ExternalJoin { group_info, tree: None, template, resync, psks, authenticated_data };
+            let join = ExternalJoin::new(group_info, template)
+                .replace_leaf(resync)
+                .psks(psks)
+                .authenticated_data(authenticated_data);
             join.build(&client(&*signer, &Shared, now, public_handshakes()), rng)
         };
         let mut joined = join(clock(number));
-        if let Err(GroupError::Violation(Violation::Credential(_))) = &joined {
+        let violation = joined.as_ref().err().and_then(GroupError::violation);
+        if matches!(violation, Some(Violation::Credential(_))) {
             joined = join(None);
         }
         let joined = match joined {
@@ -395,7 +400,7 @@ impl World {
         let Some(lost) = lost else { return Ok(()) };
         self.count("lost a race");
         match self.submit(lost.message, None)? {
-            Err(GroupError::Framing(_)) => Ok(()),
+            Err(GroupError::EpochMismatch { .. }) => Ok(()),
             _ => Err(Divided("two Commits were accepted in one epoch".to_owned())),
         }
     }

@@ -8,8 +8,8 @@ use crate::fixture::{
 use crate::make::external_senders;
 use pando_mls::wire::Sender;
 use pando_mls::{
-    DefaultRules, Delta, Exceeded, Extensions, GroupConfig, GroupError, LeafIndex, LeftOutReason, Limits,
-    Misuse, MlsMessage, Processed, ProposalRef, Signer, propose_as_external_sender, propose_own_add,
+    DefaultRules, Delta, Exceeded, Extensions, GroupError, LeafIndex, LeftOutReason, Limits, Misuse,
+    MlsMessage, Processed, ProposalRef, Signer, propose_as_external_sender, propose_own_add,
 };
 
 /// A client that is no member asks to be added.
@@ -106,8 +106,8 @@ fn a_commit_that_refers_to_a_stranger_is_followed() {
 
 #[test]
 fn so_many_are_kept_and_no_more() {
-    let limits = Limits { proposals_not_admitted: 2, new_member_proposals: 0, ..Limits::default() };
-    let config = GroupConfig { limits, ..public_handshakes() };
+    let limits = Limits::default().with_proposals_not_admitted(2).with_new_member_proposals(0);
+    let config = public_handshakes().with_limits(limits);
     let mut fixture = Fixture::with(&DefaultRules, 2, config, Extensions::default());
     let asked: Vec<_> = ["a", "b", "c"].map(|name| stranger_asks(&mut fixture, name).1).into();
     for message in &asked[..2] {
@@ -134,8 +134,8 @@ fn so_many_are_kept_and_no_more() {
 #[test]
 fn strangers_take_no_room_from_members() {
     let bytes = 2_000;
-    let limits = Limits { pending_proposals: 1, pending_proposal_bytes: bytes, ..Limits::default() };
-    let config = GroupConfig { limits, ..public_handshakes() };
+    let limits = Limits::default().with_pending_proposals(1).with_pending_proposal_bytes(bytes);
+    let config = public_handshakes().with_limits(limits);
     let mut fixture = Fixture::with(&DefaultRules, 2, config, Extensions::default());
     let name = |number: usize| format!("{}{number}", "x".repeat(600));
     let asked: Vec<_> = (0..4).map(|number| stranger_asks(&mut fixture, &name(number)).1).collect();
@@ -211,7 +211,7 @@ fn withdraw(fixture: &mut Fixture, by: usize, reference: &ProposalRef) -> Result
 #[test]
 fn our_own_proposal_is_withdrawn() {
     for encrypted in [false, true] {
-        let config = GroupConfig { encrypt_handshakes: encrypted, ..public_handshakes() };
+        let config = public_handshakes().with_encrypt_handshakes(encrypted);
         let mut fixture = Fixture::with(&DefaultRules, 3, public_handshakes(), Extensions::default());
         fixture.config = config;
         let message = fixture.members[1].propose(remove(2), &mut fixture.rng).unwrap();

@@ -104,7 +104,8 @@ fn an_add() {
             let key_package = newcomer.key_package();
             fixture.build(0, |builder| builder.add(key_package))
         };
-        assert_eq!(error(by_value(&mut fixture)), violation.clone().into());
+        let refused = GroupError::Proposal { index: 0, violation: violation.clone() };
+        assert_eq!(error(by_value(&mut fixture)), refused);
         let proposal = add(newcomer.key_package());
         let proposed = fixture.members[1].propose(proposal.clone(), &mut fixture.rng);
         assert_eq!(error(proposed), violation.clone().into());

@@ -316,7 +316,7 @@ pub(crate) fn over_the_wire(message: &MlsMessage) -> MlsMessage {
 }
 
 pub(crate) fn public_handshakes() -> GroupConfig {
-    GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() }
+    GroupConfig::default().with_encrypt_handshakes(false)
 }
 
 pub(crate) fn suite() -> Suite {
@@ -519,14 +519,7 @@ impl Fixture {
     ) -> Result<(Member, MlsMessage), GroupError> {
         let group_info = self.group_info(0);
         let (name, psks) = (name_of(&template.credential).to_owned(), Vec::new());
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree: None,
-            template,
-            resync,
-            psks,
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(&group_info, template).replace_leaf(resync).psks(psks);
         let rules = self.rules;
         let joined = join.build(&client(&*signer, rules, now, self.config), &mut self.rng)?;
         let mut rows = Rows::new();

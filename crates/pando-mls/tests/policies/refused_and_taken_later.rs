@@ -15,8 +15,8 @@ fn reload(member: &mut Member, config: GroupConfig) {
 #[test]
 fn a_proposal_that_exceeds_a_limit() {
     let mut fixture = Fixture::with(&DefaultRules, 4, public_handshakes(), Extensions::default());
-    let limits = Limits { pending_proposals: 1, ..Limits::default() };
-    reload(&mut fixture.members[0], GroupConfig { limits, ..GroupConfig::default() });
+    let limits = Limits::default().with_pending_proposals(1);
+    reload(&mut fixture.members[0], GroupConfig::default().with_limits(limits));
     fixture.members[1..].iter_mut().for_each(|member| reload(member, GroupConfig::default()));
     let first = fixture.members[1].propose_update(None, &mut fixture.rng).unwrap();
     let second = fixture.members[2].propose_update(None, &mut fixture.rng).unwrap();

@@ -151,7 +151,7 @@ fn check_reads_nothing(operation: &Operation<'_>) {
 }
 
 fn is_read_failure(answer: &Answer) -> bool {
-    matches!(answer, Err(GroupError::Tree(TreeError::Source(_) | TreeError::Stored(_))))
+    matches!(answer, Err(GroupError::Source(_) | GroupError::Tree(TreeError::Stored(_))))
 }
 
 fn check(operations: &[Operation<'_>]) {

@@ -2,7 +2,7 @@
 
 use crate::make;
 use crate::setting::{OTHER, OWN, Setting, Subject, THIRD, branch, rng};
-use crate::world::{external_psk, over_the_wire};
+use crate::world::external_psk;
 use pando_mls::wire::Sender;
 use pando_mls::{
     BasicIdentities, CommitBuilder, CommitOutput, CommitView, Created, DefaultRules, Encode, ExternalJoin,
@@ -144,7 +144,7 @@ pub(crate) fn take(
     message: &MlsMessage,
 ) -> Result<Processed, GroupError> {
     let (processed, delta) =
-        subject.group.process(over_the_wire(message), &subject.client(setting))?.into_parts();
+        subject.group.process_bytes(&message.encode().unwrap(), &subject.client(setting))?.into_parts();
     subject.apply(&delta);
     Ok(processed)
 }
@@ -226,9 +226,11 @@ fn builds<'a>(
 
 /// A message of another member, or of a client that is no member.
 pub(crate) fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
-    Operation::new(&["Group::process"], format!("take {}", name.into()), move |setting, subject| {
-        process(setting, subject, &message)
-    })
+    Operation::new(
+        &["Group::process", "Group::process_bytes"],
+        format!("take {}", name.into()),
+        move |setting, subject| process(setting, subject, &message),
+    )
 }
 
 /// Proposals of each kind that any member can make, except for Updates.
@@ -267,10 +269,11 @@ pub(crate) const COMMITS: &[(&str, Fill)] = &[
 
 /// Operations by which the member sends something, or that change nothing.
 pub(crate) fn sending(setting: &Setting) -> Vec<Operation<'_>> {
-    let mut operations =
-        vec![Operation::new(&["Group::group_info"], "describe with the tree", |setting, subject| {
-            text(encoded(&subject.group.group_info().build(&subject.client(setting))?))
-        })];
+    let mut operations = vec![Operation::new(
+        &["Group::group_info", "GroupInfoBuilder::build"],
+        "describe with the tree",
+        |setting, subject| text(encoded(&subject.group.group_info().build(&subject.client(setting))?)),
+    )];
     // Proposals.
     for (name, proposal) in proposals(setting) {
         operations.push(Operation::new(
@@ -521,14 +524,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
                 pando_mls::LeafTemplate { credential, ..setting.leaf_template(of_name) }
             }
         };
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree: None,
-            template,
-            resync,
-            psks: vec![external_psk(1)],
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(&group_info, template).replace_leaf(resync).psks([external_psk(1)]);
         let client = setting.outsider(&*newcomer.signer);
         operations.push(takes(name, join.build(&client, &mut rng()).unwrap().assume_persisted().1));
     }

@@ -270,8 +270,10 @@ fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
             None => LeafTemplate { credential, ..setting.leaf_template(OTHER) },
         };
         let (psks, authenticated_data) = (vec![external_psk(1)], b"".as_slice());
-        let join =
-            ExternalJoin { group_info: &group_info, tree: None, template, resync, psks, authenticated_data };
+        let join = ExternalJoin::new(&group_info, template)
+            .replace_leaf(resync)
+            .psks(psks)
+            .authenticated_data(authenticated_data);
         let client = setting.outsider(&*newcomer.signer);
         operations.push(takes(name, join.build(&client, &mut rng()).unwrap().assume_persisted().1));
     }

@@ -38,6 +38,9 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
             let public = subject.group.public();
             text((public.credential(OTHER)?, public.credential(LeafIndex(9))?, public.tree().export()?))
         }),
+        Operation::new(&["Group::members", "PublicState::members"], "members", |_, subject| {
+            text(subject.group.members().collect::<Result<Vec<_>, _>>()?)
+        }),
         Operation::new(&["StateView::credential", "StateView::tree"], "views of a pending Commit", {
             |_, subject| {
                 let group = &subject.group;
@@ -96,9 +99,13 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
             subject.apply(&delta);
             text(encoded(&message))
         }),
-        Operation::new(&["Group::group_info"], "describe", |setting, subject| {
-            text(encoded(&subject.group.group_info().without_tree().build(&subject.client(setting))?))
-        }),
+        Operation::new(
+            &["Group::group_info", "GroupInfoBuilder::build", "GroupInfoBuilder::without_tree"],
+            "describe",
+            |setting, subject| {
+                text(encoded(&subject.group.group_info().without_tree().build(&subject.client(setting))?))
+            },
+        ),
         takes("late data of a member that is gone", setting.late_of_gone.clone()),
         Operation::new(&["Group::process"], "take our Commit", |setting, subject| {
             let commit = subject.group.pending_commit().unwrap().clone();
@@ -117,6 +124,7 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 "Group::epoch",
                 "Group::epoch_authenticator",
                 "Group::export",
+                "Group::group_id",
                 "Group::instance",
                 "Group::is_active",
                 "Group::is_pending",
@@ -133,6 +141,8 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 "Group::state",
                 "Group::take_delta",
                 "PublicState::context",
+                "PublicState::epoch",
+                "PublicState::group_id",
                 "PublicState::suite",
                 "PublicState::tree",
             ],
@@ -156,6 +166,7 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 );
                 let proposals: Vec<_> = group.pending_proposals().collect();
                 let state = (public.suite().cipher_suite(), public.context(), public.tree().size());
+                let state = (state, group.group_id(), public.group_id(), public.epoch());
                 let staged = text_of_staged(group.pending_epoch().unwrap());
                 let pending = (encoded(commit), group.is_pending(commit), staged);
                 let state = (state, group.config(), group.own_leaf(), group.is_active(), group.reinit());

@@ -59,7 +59,7 @@ pub(crate) fn rng() -> ChaCha20Rng {
 }
 
 pub(crate) fn config(encrypt_handshakes: bool) -> GroupConfig {
-    GroupConfig { encrypt_handshakes, ..GroupConfig::default() }
+    GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes)
 }
 
 fn named(number: u32) -> Credential {

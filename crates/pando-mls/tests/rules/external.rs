@@ -262,14 +262,7 @@ fn a_psk_for_branching_does_not_come_from_outside() {
     assert_eq!(violation(world.members[0].process(&commit).unwrap_err()), Violation::PskUsage);
     // Nor can it be made.
     let (tree, resync, template) = (None, None, leaf_template());
-    let join = ExternalJoin {
-        group_info: &group_info,
-        tree,
-        template,
-        resync,
-        psks: vec![branch],
-        authenticated_data: b"",
-    };
+    let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks([branch]);
     let made = join.build(&client(&*signer), &mut world.rng);
     assert_eq!(violation(made.map(|_| ()).unwrap_err()), Violation::PskUsage);
     world.join_external(None, vec![external_psk(1)]);
@@ -281,8 +274,7 @@ fn not_joined(puppet: &mut Puppet, resync: Option<LeafIndex>, change: fn(&mut Le
     change(&mut leaf);
     let (group_info, signer) = (puppet.group_info(), stranger(puppet.suite));
     let (template, psks) = (says(leaf), Vec::new());
-    let join =
-        ExternalJoin { group_info: &group_info, tree: None, template, resync, psks, authenticated_data: b"" };
+    let join = ExternalJoin::new(&group_info, template).replace_leaf(resync).psks(psks);
     violation(join.build(&client(&*signer), &mut puppet.rng).map(|_| ()).unwrap_err())
 }
 
@@ -309,7 +301,11 @@ fn nobody_joins_by_a_commit_a_group_that_they_are_in_already() {
     let mut join = |resync, joined: &dyn Fn(&GroupId) -> bool| {
         let template = says(puppet.own_leaf());
         let (tree, psks, authenticated_data) = (None, Vec::new(), b"".as_slice());
-        let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
+        let join = ExternalJoin::new(&group_info, template)
+            .tree(tree)
+            .replace_leaf(resync)
+            .psks(psks)
+            .authenticated_data(authenticated_data);
         let client = client(&*signer).with_groups(&joined);
         join.build(&client, &mut puppet.rng).map(drop)
     };
@@ -333,14 +329,7 @@ fn a_group_info_without_a_key_or_with_a_malformed_one_does_not_help_to_join() {
         extensions.extend(data.map(|data| extension(ExtensionType::EXTERNAL_PUB, data)));
         puppet.sign_group_info(&mut group_info);
         let (tree, resync, psks) = (None, None, Vec::new());
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree,
-            template: leaf_template(),
-            resync,
-            psks,
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(&group_info, leaf_template()).tree(tree).replace_leaf(resync).psks(psks);
         let made = join.build(&client(&*signer), &mut puppet.rng);
         assert_eq!(made.map(|_| ()).unwrap_err(), error);
     }

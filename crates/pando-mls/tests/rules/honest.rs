@@ -65,14 +65,7 @@ fn when_it_invites_with_a_psk_and_describes_the_group() {
         let newcomer = Newcomer::new(suite, template(), &mut puppet.rng);
         let group_info = puppet.group_info();
         let (tree, resync, psks) = (None, None, Vec::new());
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree,
-            template: leaf_template(),
-            resync,
-            psks,
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(&group_info, leaf_template()).tree(tree).replace_leaf(resync).psks(psks);
         let (mut joined, message) =
             join.build(&client(&*newcomer.signer), &mut puppet.rng).unwrap().assume_persisted();
         let _ = joined.merge_pending().unwrap();

@@ -47,14 +47,7 @@ fn refused_by(
     // Whoever joins by a Commit takes the cipher suite from the GroupInfo itself, and the signature is wrong then.
     if group_info.group_context.cipher_suite == puppet.suite.cipher_suite() {
         let (tree, resync, psks) = (None, None, Vec::new());
-        let join = ExternalJoin {
-            group_info,
-            tree,
-            template: leaf_template(),
-            resync,
-            psks,
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(group_info, leaf_template()).tree(tree).replace_leaf(resync).psks(psks);
         let signer = stranger(puppet.suite);
         let client = client(&*signer).with_policy(policy);
         assert_eq!(join.build(&client, &mut puppet.rng).map(|_| ()).unwrap_err(), error);
@@ -213,7 +206,10 @@ fn every_leaf_of_the_tree_is_looked_at() {
         template.credential = Credential::Basic { identity: Vec::new().into() };
     });
     assert_eq!(nameless, of(WRONG, Violation::Credential("no name".into())));
-    assert_eq!(nameless.to_string(), "leaf 2: a credential is not acceptable: no name");
+    assert_eq!(
+        nameless.to_string(),
+        "leaf 2: a credential is not acceptable: no name (RFC 9420, section 5.3.1)"
+    );
     // Of two who do not understand each other, the first is named.
     let x509 = |also: &'static [CredentialType]| {
         move |template: &mut KeyPackageTemplate| {

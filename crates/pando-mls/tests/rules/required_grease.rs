@@ -56,7 +56,7 @@ fn listing(template: &mut KeyPackageTemplate) {
 fn stage() -> Stage {
     Stage::with(|setting| {
         listing(&mut setting.template);
-        setting.config = GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() };
+        setting.config = GroupConfig::default().with_encrypt_handshakes(false);
         setting.extensions = external_senders(&[&*stranger(suite(1))]);
     })
 }
@@ -147,7 +147,7 @@ fn grease_that_a_member_does_not_list_is_refused_and_left_out() {
     for (extensions, violation) in requirements() {
         let proposal = set_extensions(extensions);
         let mut stage = Stage::with(|setting| {
-            setting.config = GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() };
+            setting.config = GroupConfig::default().with_encrypt_handshakes(false);
         });
         let tree = stage.puppet.tree.clone();
         for (leaf, expected) in [
@@ -176,7 +176,7 @@ fn grease_that_a_member_does_not_list_is_refused_and_left_out() {
 fn requiring(extensions: Extensions) -> Stage {
     Stage::with(|setting| {
         listing(&mut setting.template);
-        setting.config = GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() };
+        setting.config = GroupConfig::default().with_encrypt_handshakes(false);
         setting.extensions = extensions;
     })
 }
@@ -232,8 +232,11 @@ fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
         let mut template = leaf_template();
         let mut join = |template| {
             let (tree, resync, psks, authenticated_data) = (None, None, Vec::new(), b"".as_slice());
-            let join =
-                ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
+            let join = ExternalJoin::new(&group_info, template)
+                .tree(tree)
+                .replace_leaf(resync)
+                .psks(psks)
+                .authenticated_data(authenticated_data);
             join.build(&client(&*stranger), &mut puppet.rng)
         };
         let refused = join(template.clone()).map(drop).unwrap_err();

@@ -137,7 +137,7 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
         };
         let removes: Vec<_> = gone.iter().copied().map(remove).collect();
         let Member { signer, rows, .. } = &world.members[0];
-        let config = GroupConfig { limits: Limits { leaves, ..Limits::default() }, ..world.config };
+        let config = world.config.with_limits(Limits::default().with_leaves(leaves));
         let client = client(&**signer).with_policy(&Names).with_config(config);
         let load = || Group::load(rows, &client).unwrap();
 

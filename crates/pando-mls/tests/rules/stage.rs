@@ -300,7 +300,9 @@ impl Stage {
 /// The rule that was broken.
 pub(crate) fn violation(error: GroupError) -> Violation {
     match error {
-        GroupError::Violation(violation) | GroupError::Leaf { violation, .. } => violation,
+        GroupError::Violation(violation)
+        | GroupError::Leaf { violation, .. }
+        | GroupError::Proposal { violation, .. } => violation,
         other => panic!("no rule was broken: {other:?}"),
     }
 }

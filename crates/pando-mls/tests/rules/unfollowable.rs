@@ -108,8 +108,8 @@ fn unfollowable() -> Vec<(ReInit, GroupError)> {
 }
 
 fn config() -> GroupConfig {
-    let limits = Limits { group_id_bytes: ID_BYTES, ..Limits::default() };
-    GroupConfig { limits, encrypt_handshakes: false, ..GroupConfig::default() }
+    let limits = Limits::default().with_group_id_bytes(ID_BYTES);
+    GroupConfig::default().with_limits(limits).with_encrypt_handshakes(false)
 }
 
 /// A group with an external sender, whose signer is returned.
@@ -249,5 +249,6 @@ fn a_lower_version_is_refused_by_all() {
         .commit()
         .reinit(lower)
         .build(&as_member(&**signer), &mut Puppet::new(crate::world::suite(1)).rng);
-    assert_eq!(built.map(drop).unwrap_err(), Violation::ReInitVersion.into());
+    let violation = Violation::ReInitVersion;
+    assert_eq!(built.map(drop).unwrap_err(), GroupError::Proposal { index: 0, violation });
 }

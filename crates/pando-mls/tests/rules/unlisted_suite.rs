@@ -27,7 +27,7 @@ const REFUSED: GroupError = GroupError::Misuse(Misuse::SuiteNotListed);
 
 /// A configuration with which an observer can follow the Commits of members.
 fn public() -> GroupConfig {
-    GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() }
+    GroupConfig::default().with_encrypt_handshakes(false)
 }
 
 /// A group of cipher suite 1 with a server that may send proposals.
@@ -249,7 +249,11 @@ fn a_client_does_not_join_by_a_commit() {
         unlist(&mut template.capabilities);
         let (group_info, signer) = (puppet.group_info(), stranger(puppet.suite));
         let (tree, resync, psks, authenticated_data) = (None, None, Vec::new(), b"".as_slice());
-        let join = ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data };
+        let join = ExternalJoin::new(&group_info, template)
+            .tree(tree)
+            .replace_leaf(resync)
+            .psks(psks)
+            .authenticated_data(authenticated_data);
         assert_eq!(join.build(&client(&*signer), &mut puppet.rng).map(drop), Err(REFUSED));
     }
 }

@@ -54,8 +54,8 @@ fn the_removal_is_first() {
         let back = Newcomer { signer: back.signer, bundle: world.newcomer().bundle };
         let group_info = world.members[0].group_info(true);
         let replaced = world.external(back, &group_info, None, Some(LeafIndex(2)), vec![]).map(|_| ());
-        let gone = Violation::RemovedIsNoMember(LeafIndex(2));
-        assert_eq!(replaced.unwrap_err(), GroupError::Violation(gone));
+        let violation = Violation::RemovedIsNoMember(LeafIndex(2));
+        assert_eq!(replaced.unwrap_err(), GroupError::Proposal { index: 1, violation });
         world.join_external(None, vec![]);
         assert_eq!(world.leaf(2), LeafIndex(2));
         world.chat(2);

@@ -3,7 +3,7 @@
 
 use crate::server::Server;
 use crate::world::{World, fast_suites};
-use pando_mls::{BasicIdentities, Decode, Encode, FramingError, GroupError, MlsMessage, Suite, Violation};
+use pando_mls::{BasicIdentities, Decode, Encode, GroupError, MlsMessage, Suite, Violation};
 
 fn world_and_server(suite: Suite, members: usize) -> (World, Server) {
     let mut world = World::public(suite);
@@ -34,8 +34,8 @@ fn a_server_refuses_what_members_would() {
         world.deliver_commit(0, &commit);
         server.agrees_with(&world);
         let again = server.process(&commit).unwrap_err();
-        let expected = FramingError::WrongEpoch { message: before.epoch, group: before.epoch + 1 };
-        assert_eq!(again, GroupError::Framing(expected));
+        let expected = GroupError::EpochMismatch { message: before.epoch, group: before.epoch + 1 };
+        assert_eq!(again, expected);
     }
 }
 

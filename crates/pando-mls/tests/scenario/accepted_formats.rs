@@ -9,9 +9,9 @@ fn handshakes_in_another_format_are_refused() {
         for (accepted, encrypt) in
             [(AcceptedHandshakes::Public, true), (AcceptedHandshakes::Encrypted, false)]
         {
-            let wrong = GroupConfig { encrypt_handshakes: encrypt, ..GroupConfig::default() };
+            let wrong = GroupConfig::default().with_encrypt_handshakes(encrypt);
             let mut world = World::with_config(suite, wrong);
-            let config = GroupConfig { accepted_handshakes: accepted, encrypt_handshakes: !encrypt, ..wrong };
+            let config = wrong.with_accepted_handshakes(accepted).with_encrypt_handshakes(!encrypt);
             let newcomer = world.newcomer();
             let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.bundle.key_package.clone()));
             world.members.push(newcomer.join(&welcome.unwrap(), None, config).unwrap());

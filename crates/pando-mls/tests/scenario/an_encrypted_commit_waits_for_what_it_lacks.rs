@@ -136,8 +136,8 @@ fn so_much_is_kept_and_no_more() {
         };
         let sizes = [size(0), size(1)];
         let load = |rows: &Rows, opened_commit_bytes| {
-            let limits = Limits { opened_commit_bytes, ..Limits::default() };
-            let config = GroupConfig { limits, ..GroupConfig::default() };
+            let limits = Limits::default().with_opened_commit_bytes(opened_commit_bytes);
+            let config = GroupConfig::default().with_limits(limits);
             Group::load(rows, &client(&*member.signer).with_config(config)).unwrap()
         };
         // The first of them is kept if it fits, and opened again after a restart.

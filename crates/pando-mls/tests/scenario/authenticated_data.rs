@@ -105,14 +105,7 @@ fn data_goes_along_with_an_external_commit() {
     for suite in suites() {
         let mut world = World::new(suite);
         let (group_info, newcomer) = (world.members[0].group_info(true), world.newcomer());
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree: None,
-            template: leaf_template(),
-            resync: None,
-            psks: vec![],
-            authenticated_data: b"open",
-        };
+        let join = ExternalJoin::new(&group_info, leaf_template()).authenticated_data(b"open");
         let (_, message) = join.build(&client(&*newcomer.signer), &mut world.rng).unwrap().assume_persisted();
         let mut observer = PublicGroup::new(suite, &group_info, None, &BasicIdentities, Limits::default())
             .unwrap()

@@ -3,8 +3,9 @@
 use crate::proposals::extensions;
 use crate::world::{NOW, World, suite, template};
 use pando_mls::{
-    CipherSuite, Credential, CredentialType, ExtensionType, GroupError, GroupId, KeyPackage,
-    KeyPackageBundle, KeyPackageTemplate, LeafIndex, Lifetime, Misuse, ProposalType, Violation,
+    CipherSuite, CommitBuilder, Credential, CredentialType, ExtensionType, GroupError, GroupId, KeyPackage,
+    KeyPackageBundle, KeyPackageTemplate, LeafIndex, Lifetime, Misuse, Proposal, ProposalType, Remove,
+    Violation,
 };
 
 fn with(world: &mut World, change: impl FnOnce(&mut KeyPackageTemplate)) -> KeyPackage {
@@ -65,7 +66,7 @@ fn key_packages_are_checked() {
         (duplicate, Violation::DuplicateExtension(ExtensionType(0xf0f0))),
     ] {
         let refused = world.build(0, |builder| builder.add(key_package)).unwrap_err();
-        assert_eq!(refused, GroupError::Violation(violation));
+        assert_eq!(refused, GroupError::Proposal { index: 0, violation });
     }
     // A rule for senders only.
     let refused = world.build(0, |builder| builder.add(no_suite)).unwrap_err();
@@ -129,5 +130,30 @@ fn a_key_package_that_expires_on_its_way_is_accepted() {
         }
         world.enter(newcomer, &welcome.unwrap());
         world.chat(2);
+    }
+}
+
+/// One of thirty KeyPackages is bad, and the error says which, also if there is a pending proposal, which the Commit covers first.
+#[test]
+fn the_bad_key_package_is_named() {
+    let mut world = World::of(suite(1), 3);
+    for is_pending in [false, true] {
+        if is_pending {
+            world.propose(1, Proposal::Remove(Remove { removed: LeafIndex(2) }));
+        }
+        let expired =
+            with(&mut world, |template| template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 });
+        let mut unsigned = world.newcomer().key_package();
+        unsigned.extensions = extensions(&[0xf0f0]);
+        for (bad, violation) in [(expired, Violation::Lifetime), (unsigned, Violation::KeyPackageSignature)] {
+            let mut key_packages: Vec<_> = (0..30).map(|_| world.newcomer().key_package()).collect();
+            key_packages[17] = bad;
+            let refused =
+                world.build(0, |builder| key_packages.into_iter().fold(builder, CommitBuilder::add));
+            let refused = refused.unwrap_err();
+            assert_eq!(refused, GroupError::Proposal { index: 17, violation: violation.clone() });
+            assert!(refused.to_string().starts_with("proposal 17: "), "{refused}");
+            assert!(refused.to_string().contains(violation.section()), "{refused}");
+        }
     }
 }

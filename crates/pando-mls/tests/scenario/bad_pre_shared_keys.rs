@@ -24,7 +24,7 @@ fn pre_shared_keys_are_checked() {
         ] {
             let list = proposals.clone().into_iter();
             let refused = world.build(0, |builder| list.fold(builder, CommitBuilder::proposal));
-            assert_eq!(refused.unwrap_err(), GroupError::Violation(violation.clone()));
+            assert_eq!(refused.unwrap_err().violation(), Some(&violation));
             // One that is bad by itself is not even proposed.
             if let [alone] = &proposals[..] {
                 let refused = world.members[0].propose(alone.clone(), &mut world.rng).unwrap_err();

@@ -2,7 +2,7 @@
 //! need be, and is never taken for something new.
 
 use crate::world::{World, external_psk, suites};
-use pando_mls::{FramingError, GroupError, Missing, Processed, Suite};
+use pando_mls::{FramingError, GroupError, Processed, Suite};
 
 /// Private handshakes, and public ones.
 fn worlds(suite: Suite) -> [World; 2] {
@@ -47,8 +47,8 @@ fn ones_own_commit_comes_back() {
             // Not twice.
             let epoch = world.members[by].group.epoch();
             let error = world.members[by].process(&commit).unwrap_err();
-            let expected = FramingError::WrongEpoch { message: epoch - 1, group: epoch };
-            assert_eq!(error, GroupError::Framing(expected));
+            let expected = GroupError::EpochMismatch { message: epoch - 1, group: epoch };
+            assert_eq!(error, expected);
             assert_eq!(world.members[by].group.epoch(), epoch);
             world.agree();
             world.chat(by);
@@ -74,7 +74,7 @@ fn ones_own_message_comes_back() {
             world.commit(0, |builder| builder);
         }
         let refused = world.members[0].process(&forgotten).unwrap_err();
-        assert_eq!(refused, GroupError::Missing(Missing::Epoch(epoch)));
+        assert_eq!(refused, GroupError::EpochMismatch { message: epoch, group: world.context().epoch });
         world.chat(0);
     }
 }

@@ -126,7 +126,10 @@ fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Opt
         Operation::ReceiveLateApplication => match situation {
             Situation::Active | Situation::CommitPending | Situation::Reinitialized => None,
             Situation::Joining => waits,
-            Situation::Removed => Some(Missing::Epoch(setting.late.1).into()),
+            Situation::Removed => {
+                let group = setting.subject.group.epoch();
+                Some(GroupError::EpochMismatch { message: setting.late.1, group })
+            }
         },
         Operation::Export | Operation::JoinSuccessor => match situation {
             Situation::Active | Situation::CommitPending | Situation::Reinitialized => match operation {

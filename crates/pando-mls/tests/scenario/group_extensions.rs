@@ -24,7 +24,8 @@ fn extensions_of_the_group_are_replaced() {
         let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
         assert_eq!(refused, GroupError::Violation(unsupported));
         let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf0f0; 2]))).unwrap_err();
-        assert_eq!(refused, GroupError::Violation(Violation::DuplicateExtension(ExtensionType(0xf0f0))));
+        let violation = Violation::DuplicateExtension(ExtensionType(0xf0f0));
+        assert_eq!(refused, GroupError::Proposal { index: 0, violation });
         world.commit(3, |builder| builder.extensions(Extensions::default()));
         assert_eq!(world.context().extensions, Extensions::default());
     }

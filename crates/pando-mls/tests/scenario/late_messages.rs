@@ -2,11 +2,11 @@
 //! more.
 
 use crate::world::{World, fast_suites, read, suite, suites};
-use pando_mls::{FramingError, GroupConfig, GroupError, Missing, Suite};
+use pando_mls::{GroupConfig, GroupError, Suite};
 
 /// In each epoch, messages are sent that arrive after one Commit, after two, and so on, each in its own order.
 fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
-    let config = GroupConfig { past_epochs, ..GroupConfig::default() };
+    let config = GroupConfig::default().with_past_epochs(past_epochs);
     let mut world = World::with_config(suite, config);
     world.add(0, 2);
     let reader = 1;
@@ -29,7 +29,10 @@ fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
                 // Once.
                 assert!(world.members[reader].process(message).is_err());
             } else {
-                assert_eq!(processed.unwrap_err(), GroupError::Missing(Missing::Epoch(*sent)));
+                assert_eq!(
+                    processed.unwrap_err(),
+                    GroupError::EpochMismatch { message: *sent, group: world.context().epoch }
+                );
             }
         }
         world.commit(round % 3, |builder| builder);
@@ -61,8 +64,8 @@ fn late_messages_are_read_for_three_epochs() {
             let processed = world.members[2].process(message);
             // The group of three began with epoch 1, and is in epoch 6 now.
             if number < 2 {
-                let forgotten = Missing::Epoch(u64::from(number) + 1);
-                assert_eq!(processed.unwrap_err(), GroupError::Missing(forgotten));
+                let forgotten = GroupError::EpochMismatch { message: u64::from(number) + 1, group: 6 };
+                assert_eq!(processed.unwrap_err(), forgotten);
             } else {
                 assert_eq!(read(processed), (world.leaf(0), vec![number]));
             }
@@ -82,8 +85,8 @@ fn late_handshakes_change_nothing() {
         let epoch = world.context().epoch;
         for message in [&update, &lost] {
             let refused = world.members[1].process(message).unwrap_err();
-            let stale = FramingError::WrongEpoch { message: epoch - 1, group: epoch };
-            assert_eq!(refused, GroupError::Framing(stale));
+            let stale = GroupError::EpochMismatch { message: epoch - 1, group: epoch };
+            assert_eq!(refused, stale);
             assert_eq!(world.members[1].pending_proposals(), []);
             // No key is used up.
             assert!(world.members[1].group.take_delta().delta().is_empty());

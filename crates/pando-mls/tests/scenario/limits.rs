@@ -13,14 +13,14 @@ use std::cell::Cell;
 use std::num::NonZeroUsize;
 
 fn limits(limits: Limits) -> GroupConfig {
-    GroupConfig { limits, ..GroupConfig::default() }
+    GroupConfig::default().with_limits(limits)
 }
 
 #[test]
 fn messages_that_are_too_large_are_refused() {
     for suite in fast_suites() {
         let mut world = World::of(suite, 2);
-        let small = Limits { message_bytes: 1_000, ..Limits::default() };
+        let small = Limits::default().with_message_bytes(1_000);
         let newcomer = world.newcomer();
         let (commit, welcome) = world.commit(0, |builder| builder.add(newcomer.bundle.key_package.clone()));
         let mut member = newcomer.join(&welcome.unwrap(), None, limits(small)).unwrap();
@@ -59,15 +59,15 @@ fn messages_that_are_too_large_are_not_sent() {
     let configs = [(true, Padding::None), (true, Padding::Padme), (true, multiple), (false, Padding::Padme)];
     for (suite, (encrypt_handshakes, padding)) in fast_suites().flat_map(|suite| configs.map(|c| (suite, c)))
     {
-        let config = GroupConfig { encrypt_handshakes, padding, ..GroupConfig::default() };
+        let config = GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes).with_padding(padding);
         let mut world = World::with_config(suite, config);
         world.add(0, 2);
         for operation in OPERATIONS {
             // The same each time, and nothing is kept.
             let attempt = |message_bytes, by: usize, rest: &dyn Fn(&mut Group, &Context<'_>)| {
-                let limits = Limits { message_bytes, ..Limits::default() };
+                let limits = Limits::default().with_message_bytes(message_bytes);
                 let member = &world.members[by];
-                let client = client(&*member.signer).with_config(GroupConfig { limits, ..config });
+                let client = client(&*member.signer).with_config(config.with_limits(limits));
                 rest(&mut Group::load(&member.rows, &client).unwrap(), &client);
             };
             let make = |group: &mut Group, client: &Context<'_>| {
@@ -101,7 +101,7 @@ fn nor_does_anything_from_outside_that_is_too_large_leave() {
         let mut join = |message_bytes| {
             world.rng = ChaCha20Rng::seed_from_u64(5);
             let newcomer = world.newcomer();
-            world.config = limits(Limits { message_bytes, ..Limits::default() });
+            world.config = limits(Limits::default().with_message_bytes(message_bytes));
             let client = client(&*newcomer.signer).with_config(world.config);
             let asked = propose_own_add(world.context(), newcomer.key_package(), &client);
             let joined = world.external(newcomer, &group_info, None, None, vec![]);
@@ -122,8 +122,8 @@ fn trees_that_are_too_large_are_not_joined() {
         let mut world = World::of(suite, 5);
         let tree = world.members[0].group.public().tree().export().unwrap();
         for (limit, exceeded) in [
-            (Limits { tree_bytes: 100, ..Limits::default() }, Exceeded::TreeBytes(100)),
-            (Limits { leaves: 4, ..Limits::default() }, Exceeded::Leaves(4)),
+            (Limits::default().with_tree_bytes(100), Exceeded::TreeBytes(100)),
+            (Limits::default().with_leaves(4), Exceeded::Leaves(4)),
         ] {
             let newcomer = world.newcomer();
             let (_, welcome) =
@@ -150,7 +150,7 @@ fn a_tree_of_too_many_blank_leaves_is_not_hashed() {
         {
             let blank = std::iter::repeat_n(None, blanks);
             let tree = RatchetTree(blank.chain(tree.0.first().cloned()).collect()).encode().unwrap();
-            let limit = Limits { leaves: 4, ..Limits::default() };
+            let limit = Limits::default().with_leaves(4);
             let observer = PublicGroup::new(suite, &group_info, Some(&tree), &BasicIdentities, limit);
             assert_eq!(observer.err(), Some(expected));
         }
@@ -165,7 +165,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
         let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
         let welcome = welcome.unwrap();
         let bytes = world.context().group_id.len();
-        let limit = Limits { group_id_bytes: bytes - 1, ..Limits::default() };
+        let limit = Limits::default().with_group_id_bytes(bytes - 1);
         let refused = Group::join(
             &welcome,
             &newcomer.bundle,
@@ -173,7 +173,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
             &client(&*newcomer.signer).with_config(limits(limit)),
         );
         assert_eq!(refused.map(drop).unwrap_err(), Exceeded::GroupIdBytes(bytes - 1).into());
-        let limit = Limits { group_id_bytes: bytes, ..Limits::default() };
+        let limit = Limits::default().with_group_id_bytes(bytes);
         let joined = Group::join(
             &welcome,
             &newcomer.bundle,
@@ -184,7 +184,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
         // A group of such a name is not begun either.
         let begin = |group_id_bytes| {
             let newcomer = Newcomer::new(suite, template(), &mut ChaCha20Rng::seed_from_u64(5));
-            let config = limits(Limits { group_id_bytes, ..Limits::default() });
+            let config = limits(Limits::default().with_group_id_bytes(group_id_bytes));
             let client = client(&*newcomer.signer).with_config(config);
             let (id, rng) = ("group", &mut ChaCha20Rng::seed_from_u64(6));
             Group::builder(id).build(newcomer.bundle, &client, rng).map(drop)
@@ -193,7 +193,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
         assert_eq!(begin(4), Err(Exceeded::GroupIdBytes(4).into()));
         // An observer and who comes from outside go by the same.
         let group_info = world.members[0].group_info(true);
-        let limit = Limits { group_id_bytes: bytes - 1, ..Limits::default() };
+        let limit = Limits::default().with_group_id_bytes(bytes - 1);
         let observer = PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limit);
         assert_eq!(observer.err(), Some(Exceeded::GroupIdBytes(bytes - 1).into()));
     }
@@ -202,7 +202,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
 #[test]
 fn a_group_does_not_grow_beyond_what_a_member_takes() {
     for suite in fast_suites() {
-        let mut world = World::with_config(suite, limits(Limits { leaves: 2, ..Limits::default() }));
+        let mut world = World::with_config(suite, limits(Limits::default().with_leaves(2)));
         world.add(0, 1);
         let third = world.newcomer();
         let refused = world.build(0, |builder| builder.add(third.bundle.key_package.clone())).err();
@@ -220,7 +220,7 @@ fn a_group_does_not_grow_beyond_what_a_member_takes() {
 #[test]
 fn who_would_make_the_tree_too_large_is_not_added() {
     for suite in fast_suites() {
-        let mut world = World::with_config(suite, limits(Limits { leaves: 4, ..Limits::default() }));
+        let mut world = World::with_config(suite, limits(Limits::default().with_leaves(4)));
         world.add(0, 1);
         for _ in 0..3 {
             let add = crate::proposals::add(world.newcomer().key_package());
@@ -235,8 +235,7 @@ fn who_would_make_the_tree_too_large_is_not_added() {
 #[test]
 fn proposals_that_are_too_many_are_refused() {
     for suite in fast_suites() {
-        let mut world =
-            World::with_config(suite, limits(Limits { pending_proposals: 2, ..Limits::default() }));
+        let mut world = World::with_config(suite, limits(Limits::default().with_pending_proposals(2)));
         world.add(0, 1);
         world.propose_update(0);
         world.propose_update(0);
@@ -263,9 +262,9 @@ fn an_observer_does_not_take_everything() {
         };
         let usual = Limits::default();
         let mut careful = [
-            observer(Limits { message_bytes: 100, ..usual }),
-            observer(Limits { pending_proposals: 0, ..usual }),
-            observer(Limits { leaves: 2, ..usual }),
+            observer(usual.with_message_bytes(100)),
+            observer(usual.with_pending_proposals(0)),
+            observer(usual.with_leaves(2)),
         ];
         let update = world.members[0].propose_update(&mut world.rng).unwrap();
         let third = world.newcomer();
@@ -295,7 +294,7 @@ fn who_joins_from_outside_does_not_make_the_tree_too_large() {
         let mut world = World::of(suite, 2);
         let group_info = world.members[0].group_info(true);
         let newcomer = world.newcomer();
-        world.config = limits(Limits { leaves: 2, ..Limits::default() });
+        world.config = limits(Limits::default().with_leaves(2));
         let refused = world.external(newcomer, &group_info, None, None, vec![]).err();
         assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
     }

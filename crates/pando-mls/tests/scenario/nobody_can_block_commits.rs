@@ -135,8 +135,8 @@ fn if_somebody_is_added_there_is_room_for_some_pre_shared_keys() {
 #[test]
 fn members_for_whom_there_is_no_room_are_left_out() {
     for suite in fast_suites() {
-        let limits = Limits { leaves: 2, ..Limits::default() };
-        let mut world = World::with_config(suite, GroupConfig { limits, ..GroupConfig::default() });
+        let limits = Limits::default().with_leaves(2);
+        let mut world = World::with_config(suite, GroupConfig::default().with_limits(limits));
         world.add(0, 1);
         let newcomers = [(); 2].map(|()| world.newcomer().key_package());
         for key_package in &newcomers {

@@ -100,14 +100,7 @@ fn one_leaf_for_each_identity() {
         for (resync, accepted) in [(None, false), (Some(LeafIndex(2)), false), (Some(LeafIndex(1)), true)] {
             let KeyPackageTemplate { credential, capabilities, leaf_extensions, .. } = named("alice");
             let template = LeafTemplate { credential, capabilities, extensions: leaf_extensions };
-            let join = ExternalJoin {
-                group_info: &group_info,
-                tree: None,
-                template,
-                resync,
-                psks: vec![],
-                authenticated_data: b"",
-            };
+            let join = ExternalJoin::new(&group_info, template).replace_leaf(resync);
             let client = client_of(&*me.signer).with_policy(&OneLeafEach).with_psks(&AllPsks);
             let joined = join.build(&client, &mut rng);
             if accepted {

@@ -31,8 +31,8 @@ fn messages_are_read_in_any_order() {
 
 #[test]
 fn the_limits_are_exact() {
-    let ratchet_limits = RatchetLimits { forward: 5, backward: 3 };
-    let mut world = World::with_config(suite(1), GroupConfig { ratchet_limits, ..GroupConfig::default() });
+    let ratchet_limits = RatchetLimits::default().with_forward(5).with_backward(3);
+    let mut world = World::with_config(suite(1), GroupConfig::default().with_ratchet_limits(ratchet_limits));
     world.add(0, 1);
     let messages: Vec<MlsMessage> = (0..20_u8).map(|number| world.send(0, &[number])).collect();
     let mut take =
@@ -64,9 +64,9 @@ fn the_limits_are_exact() {
 /// Proposals and Commits have a ratchet of their own, and so has each sender.
 #[test]
 fn senders_and_kinds_do_not_get_in_each_others_way() {
-    let ratchet_limits = RatchetLimits { forward: 3, backward: 0 };
+    let ratchet_limits = RatchetLimits::default().with_forward(3).with_backward(0);
     for suite in suites() {
-        let mut world = World::with_config(suite, GroupConfig { ratchet_limits, ..GroupConfig::default() });
+        let mut world = World::with_config(suite, GroupConfig::default().with_ratchet_limits(ratchet_limits));
         world.add(0, 2);
         let early = world.send(0, b"early");
         let others = [1, 2].map(|by| [b"a", b"b"].map(|data| world.send(by, data)));

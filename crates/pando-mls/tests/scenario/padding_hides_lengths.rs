@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 fn padded(padding: Padding) -> World {
-    let mut world = World::with_config(suite(1), GroupConfig { padding, ..GroupConfig::default() });
+    let mut world = World::with_config(suite(1), GroupConfig::default().with_padding(padding));
     world.add(0, 1);
     world
 }

@@ -11,7 +11,7 @@ fn some_proposals_stand_alone_or_not_at_all() {
         let mut world = World::of(suite, 2);
         let reinit = || reinit(suite, extensions(&[]));
         let refused = |built: Result<_, GroupError>| match built {
-            Err(GroupError::Violation(violation)) => violation,
+            Err(GroupError::Violation(violation) | GroupError::Proposal { violation, .. }) => violation,
             other => panic!("not refused: {other:?}"),
         };
         let together = world.build(0, |builder| builder.reinit(reinit()).psk(external_psk(1)));

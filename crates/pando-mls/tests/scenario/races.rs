@@ -105,8 +105,8 @@ fn race(suite: Suite, public: bool, pending: Kind, incoming: Kind, slow: usize, 
             return;
         }
         (Kind::Remove, Kind::Remove, built) => {
-            let gone = Violation::RemovedIsNoMember(LeafIndex(3));
-            assert_eq!(built.unwrap_err(), GroupError::Violation(gone));
+            let violation = Violation::RemovedIsNoMember(LeafIndex(3));
+            assert_eq!(built.unwrap_err(), GroupError::Proposal { index: 0, violation });
             return;
         }
         (_, _, built) => built.unwrap().0,

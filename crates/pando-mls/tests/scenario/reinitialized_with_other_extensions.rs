@@ -28,8 +28,8 @@ fn begins_anew(suite: Suite) {
     let mut new = newcomers(&mut world, suite, 2);
     let (creator, packages) = (new.pop().unwrap(), vec![new[0].key_package(), lacking]);
     let refused = create(&mut world, 1, Way::Reinitialized, creator, packages, &BasicIdentities).map(|_| ());
-    let required = Violation::RequiredProposal(ProposalType(0xf001));
-    assert_eq!(refused.unwrap_err(), GroupError::Violation(required));
+    let violation = Violation::RequiredProposal(ProposalType(0xf001));
+    assert_eq!(refused.unwrap_err(), GroupError::Proposal { index: 1, violation });
 
     let mut new = newcomers(&mut world, suite, 3);
     let (creator, packages) = (new.pop().unwrap(), key_packages(&new));

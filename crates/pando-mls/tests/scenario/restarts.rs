@@ -71,7 +71,7 @@ fn no_generation_is_sent_twice_after_restarts() {
 /// What is kept of an epoch is what the settings say when it ends, not when one's own Commit was made.
 #[test]
 fn a_commit_is_pending_while_the_settings_change() {
-    let few = GroupConfig { past_epochs: 0, past_resumption_psks: 0, ..GroupConfig::default() };
+    let few = GroupConfig::default().with_past_epochs(0).with_past_resumption_psks(0);
     for suite in fast_suites() {
         for (made, merged) in [(few, GroupConfig::default()), (GroupConfig::default(), few)] {
             let mut world = World::of(suite, 3);
@@ -107,8 +107,7 @@ fn the_past_is_forgotten_at_once() {
             });
             let epoch = world.context().epoch;
             let member = &mut world.members[2];
-            let config =
-                GroupConfig { past_epochs: kept, past_resumption_psks: kept, ..GroupConfig::default() };
+            let config = GroupConfig::default().with_past_epochs(kept).with_past_resumption_psks(kept);
             let client = crate::world::client(&*member.signer).with_config(config);
             member.group = Group::load(&member.rows, &client).unwrap();
             let stored = &member.rows;

@@ -46,7 +46,7 @@ fn who_was_not_there_cannot_follow() {
 
 #[test]
 fn only_so_many_epochs_are_remembered() {
-    let config = GroupConfig { past_resumption_psks: 2, ..GroupConfig::default() };
+    let config = GroupConfig::default().with_past_resumption_psks(2);
     let mut world = World::with_config(suite(1), config);
     world.add(0, 1);
     let epoch = world.context().epoch;

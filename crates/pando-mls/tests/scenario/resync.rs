@@ -116,7 +116,8 @@ fn a_leaf_that_is_blank_cannot_be_replaced() {
         for leaf in [2, 3, 1 << 31, u32::MAX].map(LeafIndex) {
             let newcomer = world.newcomer();
             let joined = world.external(newcomer, &group_info, None, Some(leaf), vec![]).map(|_| ());
-            assert_eq!(joined.unwrap_err(), GroupError::Violation(Violation::RemovedIsNoMember(leaf)));
+            let violation = Violation::RemovedIsNoMember(leaf);
+            assert_eq!(joined.unwrap_err(), GroupError::Proposal { index: 1, violation });
         }
     }
 }
@@ -130,7 +131,7 @@ fn somebody_else_cannot_take_the_place_of_a_member() {
             let mut template = leaf_template();
             template.credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
             let (tree, resync, psks) = (None, Some(LeafIndex(0)), vec![]);
-            ExternalJoin { group_info: &group_info, tree, template, resync, psks, authenticated_data: b"" }
+            ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks(psks)
         };
         let refused = GroupError::Violation(Violation::CredentialSuccession);
         let joined = join().build(&client(&*signer), &mut world.rng).map(|_| ());

@@ -3,12 +3,12 @@
 
 use crate::proposals::custom;
 use crate::world::{World, suites};
-use pando_mls::{FramingError, GroupConfig, GroupError, Processed};
+use pando_mls::{GroupConfig, GroupError, Processed};
 
 #[test]
 fn handshakes_of_another_epoch_use_no_key() {
     for (suite, encrypt_handshakes) in suites().flat_map(|suite| [(suite, false), (suite, true)]) {
-        let config = GroupConfig { encrypt_handshakes, past_epochs: 2, ..GroupConfig::default() };
+        let config = GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes).with_past_epochs(2);
         let mut world = World::with_config(suite, config);
         world.add(0, 2);
         let update = world.members[0].propose_update(&mut world.rng).unwrap();
@@ -20,13 +20,13 @@ fn handshakes_of_another_epoch_use_no_key() {
         // Two epochs later they are remembered, and from the third on not.
         for later in 1..=4 {
             world.commit(1, |builder| builder);
-            let wrong = FramingError::WrongEpoch { message: sent, group: sent + later };
+            let wrong = GroupError::EpochMismatch { message: sent, group: sent + later };
             for message in &stale {
                 for _ in 0..2 {
                     let member = &mut world.members[1];
                     let before = member.group.rows().unwrap();
                     let refused = member.process(message).unwrap_err();
-                    assert_eq!(refused, GroupError::Framing(wrong.clone()));
+                    assert_eq!(refused, wrong);
                     assert!(member.group.take_delta().delta().is_empty());
                     assert_eq!(member.group.rows().unwrap(), before);
                     assert_eq!(member.pending_proposals(), []);
@@ -42,7 +42,7 @@ fn handshakes_of_another_epoch_use_no_key() {
 #[test]
 fn handshakes_of_the_next_epoch_are_taken_later() {
     for (suite, encrypt_handshakes) in suites().flat_map(|suite| [(suite, false), (suite, true)]) {
-        let config = GroupConfig { encrypt_handshakes, ..GroupConfig::default() };
+        let config = GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes);
         let mut world = World::with_config(suite, config);
         world.add(0, 2);
         let epoch = world.context().epoch;
@@ -53,8 +53,8 @@ fn handshakes_of_the_next_epoch_are_taken_later() {
         world.deliver_proposal(0, &update);
         let (second, _) = world.build(1, |builder| builder).unwrap();
         for message in [&update, &second] {
-            let wrong = FramingError::WrongEpoch { message: epoch + 1, group: epoch };
-            assert_eq!(late.process(message).unwrap_err(), GroupError::Framing(wrong));
+            let wrong = GroupError::EpochMismatch { message: epoch + 1, group: epoch };
+            assert_eq!(late.process(message).unwrap_err(), wrong);
             assert!(late.group.take_delta().delta().is_empty());
         }
         late.follow(&first);

@@ -4,8 +4,8 @@
 use crate::proposals::custom;
 use crate::world::{Member, World, client, fast_suites, over_the_wire};
 use pando_mls::{
-    BasicIdentities, Exceeded, Group, GroupConfig, GroupError, Limits, Processed, PublicGroup, RowKey, Rows,
-    RustCrypto, propose_own_add,
+    BasicIdentities, Exceeded, Group, GroupError, Limits, Processed, PublicGroup, RowKey, Rows, RustCrypto,
+    propose_own_add,
 };
 
 #[test]
@@ -70,7 +70,7 @@ fn the_limit_of_the_size_of_pending_proposals() {
         let exceeded = |limit| GroupError::Exceeded(Exceeded::PendingProposalBytes(limit));
         // What both take, and a byte less; with the first of them pending already, before and after a restart.
         for (pending_proposal_bytes, fits) in [(sizes[1], true), (sizes[1] - 1, false)] {
-            let limits = Limits { pending_proposal_bytes, ..usual };
+            let limits = usual.with_pending_proposal_bytes(pending_proposal_bytes);
             let (mut careful, delta) = observer(limits).into_parts();
             let mut rows = Rows::new();
             delta.apply(&mut rows).unwrap();
@@ -99,9 +99,9 @@ fn the_limit_of_the_size_of_pending_proposals() {
             }
         }
         // A member who has both, and loads them with a smaller limit, keeps them, and takes no more.
-        let limits = Limits { pending_proposal_bytes: sizes[1], ..usual };
+        let limits = usual.with_pending_proposal_bytes(sizes[1]);
         let member = &mut world.members[1];
-        let config = GroupConfig { limits, ..*member.group.config() };
+        let config = member.group.config().with_limits(limits);
         member.group = Group::load(&member.rows, &client(&*member.signer).with_config(config)).unwrap();
         assert_eq!(member.pending_proposals().len(), 2);
         assert_eq!(member.process(&messages[2]).unwrap_err(), exceeded(sizes[1]));
@@ -130,14 +130,14 @@ fn the_limit_of_those_who_ask_to_be_added() {
         });
         let update = world.members[0].propose_update(&mut world.rng).unwrap();
         for new_member_proposals in [0, 2] {
-            let limits = Limits { new_member_proposals, ..Limits::default() };
+            let limits = Limits::default().with_new_member_proposals(new_member_proposals);
             let exceeded = GroupError::Exceeded(Exceeded::NewMemberProposals(new_member_proposals));
             let observed = PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits);
             let (mut observer, delta) = observed.unwrap().into_parts();
             let mut rows = Rows::new();
             delta.apply(&mut rows).unwrap();
             let member = &mut world.members[1];
-            let client = client(&*member.signer).with_config(GroupConfig { limits, ..world.config });
+            let client = client(&*member.signer).with_config(world.config.with_limits(limits));
             member.group = Group::load(&member.rows, &client).unwrap();
             for (number, message) in asked.iter().enumerate() {
                 // What is pending was loaded, and counts.

@@ -52,7 +52,7 @@ const PAST_EPOCHS: u64 = 3;
 
 impl Drill {
     fn new(suite: Suite, public: bool) -> Self {
-        let config = GroupConfig { encrypt_handshakes: !public, ..GroupConfig::default() };
+        let config = GroupConfig::default().with_encrypt_handshakes(!public);
         assert_eq!(config.past_epochs as u64, PAST_EPOCHS);
         let mut world = World::with_config(suite, config);
         world.add(0, 3);
@@ -153,14 +153,7 @@ impl Drill {
         let lost = world.members.remove(world.at(victim));
         let group_info = world.members[0].group_info(true);
         let (resync, template) = (Some(LeafIndex(victim)), leaf_template());
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree: None,
-            template,
-            resync,
-            psks: vec![],
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(&group_info, template).replace_leaf(resync);
         let client = crate::world::client(&*lost.signer).with_config(world.config);
         let mut rows = pando_mls::Rows::new();
         let (group, commit) = join.build(&client, &mut world.rng).unwrap().persist_to(&mut rows).unwrap();
@@ -280,7 +273,7 @@ fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
 #[test]
 fn who_keeps_nothing_of_the_past_loses_nothing_of_it() {
     for suite in fast_suites() {
-        let config = GroupConfig { past_epochs: 0, past_resumption_psks: 0, ..GroupConfig::default() };
+        let config = GroupConfig::default().with_past_epochs(0).with_past_resumption_psks(0);
         let mut world = World::with_config(suite, config);
         world.add(0, 3);
         let mut drill = Drill { world, log: Vec::new() };

@@ -79,7 +79,7 @@ fn an_external_sender_speaks_in_its_epoch_only() {
         let old = world.context().clone();
         let late = propose_as_external_sender(&old, remove(1), &client(&*server)).unwrap();
         world.commit(0, |builder| builder);
-        let expected = FramingError::WrongEpoch { message: old.epoch, group: old.epoch + 1 };
-        assert_eq!(refused(&mut world, &late), GroupError::Framing(expected));
+        let expected = GroupError::EpochMismatch { message: old.epoch, group: old.epoch + 1 };
+        assert_eq!(refused(&mut world, &late), expected);
     }
 }

@@ -10,7 +10,7 @@ fn members_are_removed_once_and_not_by_themselves() {
         let mut refused = |leaves: &[u32]| {
             let leaves = leaves.iter().map(|leaf| LeafIndex(*leaf));
             match world.build(0, |builder| leaves.fold(builder, CommitBuilder::remove)) {
-                Err(GroupError::Violation(violation)) => violation,
+                Err(GroupError::Violation(violation) | GroupError::Proposal { violation, .. }) => violation,
                 other => panic!("not refused: {other:?}"),
             }
         };

@@ -325,7 +325,7 @@ impl World {
 
     /// A group that sends its handshakes in public.
     pub(crate) fn public(suite: Suite) -> Self {
-        Self::with_config(suite, GroupConfig { encrypt_handshakes: false, ..GroupConfig::default() })
+        Self::with_config(suite, GroupConfig::default().with_encrypt_handshakes(false))
     }
 
     pub(crate) fn with_config(suite: Suite, config: GroupConfig) -> Self {
@@ -501,14 +501,7 @@ impl World {
         resync: Option<LeafIndex>,
         psks: Vec<Psk>,
     ) -> Result<(Member, MlsMessage), GroupError> {
-        let join = ExternalJoin {
-            group_info,
-            tree,
-            template: leaf_template(),
-            resync,
-            psks,
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(group_info, leaf_template()).tree(tree).replace_leaf(resync).psks(psks);
         let client = client(&*newcomer.signer).with_config(self.config);
         let mut rows = Rows::new();
         let (group, message) = join.build(&client, &mut self.rng)?.persist_to(&mut rows).unwrap();
@@ -521,8 +514,7 @@ impl World {
     /// Makes an external Commit that is not known to be accepted.
     pub(crate) fn pending_join(&mut self, newcomer: Newcomer, group_info: &GroupInfo) -> Member {
         let (template, psks) = (leaf_template(), vec![]);
-        let join =
-            ExternalJoin { group_info, tree: None, template, resync: None, psks, authenticated_data: b"" };
+        let join = ExternalJoin::new(group_info, template).psks(psks);
         let client = client(&*newcomer.signer).with_config(self.config);
         let joined = join.build(&client, &mut self.rng).unwrap();
         Member::new(newcomer.signer, joined.map(|(group, _)| group))

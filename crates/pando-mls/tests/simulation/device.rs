@@ -340,13 +340,11 @@ pub(crate) fn leaf(id: Id, capable: bool) -> LeafTemplate {
 /// Each client keeps things in its own way.
 fn config(dice: &mut Dice) -> GroupConfig {
     let default = GroupConfig::default();
-    let narrow = RatchetLimits { forward: 20, backward: 8 };
-    GroupConfig {
-        encrypt_handshakes: dice.percent(50),
-        padding: if dice.percent(50) { Padding::None } else { Padding::Padme },
-        ratchet_limits: if dice.percent(50) { narrow } else { RatchetLimits::default() },
-        past_epochs: dice.below(5),
-        past_resumption_psks: dice.below(4),
-        ..default
-    }
+    let narrow = RatchetLimits::default().with_forward(20).with_backward(8);
+    default
+        .with_encrypt_handshakes(dice.percent(50))
+        .with_padding(if dice.percent(50) { Padding::None } else { Padding::Padme })
+        .with_ratchet_limits(if dice.percent(50) { narrow } else { RatchetLimits::default() })
+        .with_past_epochs(dice.below(5))
+        .with_past_resumption_psks(dice.below(4))
 }

@@ -47,14 +47,11 @@ impl World {
             self.devices[id].new_signer(self.suite, dice)?;
         }
         let capable = demanding(&record.public.context.extensions) || dice.percent(CAPABLE);
-        let join = ExternalJoin {
-            group_info: &group_info,
-            tree: Some(&*tree).filter(|_| !with_tree),
-            template: leaf(id, capable),
-            resync: record.seat(id).map(|seat| seat.leaf),
-            psks: (0..dice.below(3).saturating_sub(1)).map(|_| self.psk(&record, dice)).collect(),
-            authenticated_data: b"",
-        };
+        let psks = (0..dice.below(3).saturating_sub(1)).map(|_| self.psk(&record, dice));
+        let join = ExternalJoin::new(&group_info, leaf(id, capable))
+            .tree(Some(&*tree).filter(|_| !with_tree))
+            .replace_leaf(record.seat(id).map(|seat| seat.leaf))
+            .psks(psks);
         let device = &self.devices[id];
         let client = client(device.newest_signer(), &self.psks, device.config);
         let built =

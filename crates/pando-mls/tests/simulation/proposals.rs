@@ -8,9 +8,9 @@ use crate::history::Proposed;
 use crate::service::{Handshake, Record};
 use crate::world::{World, suite};
 use pando_mls::{
-    Credential, CredentialType, Encode, Extension, ExtensionType, Extensions, GroupConfig, GroupId,
-    MlsMessage, NewLeaf, Proposal, ProtocolVersion, ReInit, Signer, Violation, propose_as_external_sender,
-    propose_own_add,
+    Credential, CredentialType, Encode, Extension, ExtensionType, Extensions, GroupConfig, GroupError,
+    GroupId, MlsMessage, NewLeaf, Proposal, ProtocolVersion, ReInit, Signer, Violation,
+    propose_as_external_sender, propose_own_add,
     wire::{
         Add, ExternalSender, ExternalSenders, GroupContextExtensions, PreSharedKey, PreSharedKeyId, Remove,
         RequiredCapabilities,
@@ -44,7 +44,8 @@ impl World {
         // A proposal of a type that somebody lacks is not made, unless those are about to be removed.
         let lacking = proposed == Proposed::Custom && !self.everybody_supports_custom(by)?;
         if lacking {
-            let unsupported = Violation::ProposalTypeUnsupported(CUSTOM_PROPOSAL).to_string();
+            let unsupported =
+                GroupError::from(Violation::ProposalTypeUnsupported(CUSTOM_PROPOSAL)).to_string();
             ensure(message.as_ref().is_err_and(|Failure(reason)| *reason == unsupported), || {
                 format!("client {by} proposes what a member does not support: {message:?}")
             })?;

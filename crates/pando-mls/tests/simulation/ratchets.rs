@@ -26,7 +26,7 @@ impl Ratchets {
 
     /// Reads a message, and tells whether that can be done.
     pub(crate) fn read(&mut self, epoch: u64, leaf: u32, generation: u32) -> bool {
-        let RatchetLimits { forward, backward } = self.limits;
+        let RatchetLimits { forward, backward, .. } = self.limits;
         let read = self.senders.entry((epoch, leaf)).or_default();
         if generation < read.next {
             return read.skipped.remove(&generation);

@@ -42,7 +42,7 @@ impl Client {
         let store = sqlite(&folder.join(name), &key).unwrap();
         store.connection().execute_batch(TABLES).unwrap();
         // What lies in an outbox while others make Commits is read nevertheless.
-        let config = GroupConfig { past_epochs: 10, ..GroupConfig::default() };
+        let config = GroupConfig::default().with_past_epochs(10);
         let device = Device::with_config(name, store, seed * 3 + u64::from(number), config).unwrap();
         let (gone, acknowledged) = (folder.join(format!("gone-{name}")), folder.join("acknowledged"));
         let mut client = Self { number, device, gone, acknowledged, abandoned: folder.join("abandoned") };
@@ -192,14 +192,8 @@ impl Client {
             template(&self.device.name, 0);
         let mut rng = self.device.rng.clone();
         let psks = &self.device.store;
-        let join = ExternalJoin {
-            group_info,
-            tree: None,
-            template: LeafTemplate { credential, capabilities, extensions },
-            resync: own_leaf,
-            psks: vec![],
-            authenticated_data: b"",
-        };
+        let join = ExternalJoin::new(group_info, LeafTemplate { credential, capabilities, extensions })
+            .replace_leaf(own_leaf);
         let joining = join.build(&self.device.client(psks), &mut rng).unwrap();
         self.device.rng = rng;
         self.with_lock(|store, lock| {

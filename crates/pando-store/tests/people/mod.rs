@@ -15,7 +15,7 @@ use pando_mls::{
     Capabilities, CipherSuite, Client, CommitBuilder, Context, Credential, CredentialType, CryptoProvider,
     Extensions, ExternalJoin, Group, GroupConfig, GroupError, GroupId, KeyPackage, KeyPackageBundle,
     KeyPackageTemplate, LeafIndex, LeafTemplate, Lifetime, MlsMessage, Processed, Rows, RustCrypto, Signer,
-    Suite, TreeError, Unpersisted, Welcome,
+    Suite, Unpersisted, Welcome,
 };
 use pando_store::{
     Backend, GroupLock, Memory, MemoryStore, Sqlite, SqliteStore, Store, StoreError, Transaction,
@@ -242,21 +242,15 @@ pub fn resync<B: Backend>(
     let group_info = alice.operate(describe, |_, _| Ok(())).unwrap();
     let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } =
         template(&bob.name, 0);
-    let join = ExternalJoin {
-        group_info: &group_info,
-        tree: None,
-        template: LeafTemplate { credential, capabilities, extensions },
-        resync: Some(LeafIndex(1)),
-        psks: vec![],
-        authenticated_data: b"",
-    };
+    let join = ExternalJoin::new(&group_info, LeafTemplate { credential, capabilities, extensions })
+        .replace_leaf(LeafIndex(1));
     let psks = &bob.store;
     join.build(&bob.client(psks), &mut rng(seed)).unwrap()
 }
 
 /// What the store has said that could not be read when the group asked for it. Nothing else goes wrong here.
 fn unread(error: &GroupError) -> StoreError {
-    let GroupError::Tree(TreeError::Source(source)) = error else { panic!("{error:?}") };
+    let GroupError::Source(source) = error else { panic!("{error:?}") };
     match source.get_ref().downcast_ref() {
         Some(StoreError::Io { kind, .. }) => StoreError::Io { kind: *kind, source: error.to_string().into() },
         _ => panic!("{error:?}"),

@@ -187,7 +187,7 @@ fn case(
     tree_in_welcome: bool,
     rng: &mut ChaCha20Rng,
 ) -> Result<Case, Box<dyn Error>> {
-    let config = GroupConfig { encrypt_handshakes, ..GroupConfig::default() };
+    let config = GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes);
     let psk_id = Hex(bytes(rng, 8));
     let external_psks = vec![ExternalPsk { psk_id: psk_id.clone(), psk: Hex(bytes(rng, 40)) }];
     let psks = Psks(&external_psks);

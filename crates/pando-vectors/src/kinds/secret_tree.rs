@@ -90,7 +90,7 @@ impl Case {
         let generations = self.leaves.iter().flatten().map(|generation| generation.generation);
         let last = generations.max().unwrap_or(0);
         must("leaves", last <= LAST_GENERATION, "a generation that is too far to go")?;
-        let limits = RatchetLimits { forward: last, backward: u32::MAX };
+        let limits = RatchetLimits::default().with_forward(last).with_backward(u32::MAX);
         Ok(SecretTree::new(size, secret, limits))
     }
 }

@@ -117,18 +117,13 @@ fn replace_second_member(
     chain: &[&Party],
     rng: &mut ChaCha20Rng,
 ) -> Result<(), GroupError> {
-    let join = ExternalJoin {
-        group_info: &group.group_info().build(first).unwrap(),
-        tree: None,
-        template: LeafTemplate {
-            credential: credential(chain),
-            capabilities: capabilities(),
-            extensions: Extensions::default(),
-        },
-        resync: Some(LeafIndex(1)),
-        psks: vec![],
-        authenticated_data: b"",
+    let group_info = group.group_info().build(first).unwrap();
+    let template = LeafTemplate {
+        credential: credential(chain),
+        capabilities: capabilities(),
+        extensions: Extensions::default(),
     };
+    let join = ExternalJoin::new(&group_info, template).replace_leaf(LeafIndex(1));
     let (_, message) = join.build(&client(chain[0], &Anything), rng).unwrap().assume_persisted();
     group.process(message, first).map(drop)
 }

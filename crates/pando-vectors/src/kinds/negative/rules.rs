@@ -21,7 +21,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("FramingError::MalformedSenderData", "6.3.2"),
     ("FramingError::NotAMember", "6.3.2"),
     ("FramingError::SenderNotAllowed", "6.1"),
-    ("FramingError::WrongEpoch", "6"),
+    ("GroupError::EpochMismatch", "6"),
     ("FramingError::WrongGroup", "6"),
     ("FramingError::WrongMembershipTag", "6.2"),
     ("Missing::Proposal", "12.4.2"),
@@ -60,7 +60,9 @@ pub(crate) fn section(rule: &str) -> Option<&'static str> {
 pub(crate) fn identifier(error: &GroupError) -> String {
     match error {
         GroupError::Malformed(error) => name("DecodeError", error),
-        GroupError::Violation(violation) | GroupError::Leaf { violation, .. } => name("Violation", violation),
+        GroupError::Violation(violation)
+        | GroupError::Leaf { violation, .. }
+        | GroupError::Proposal { violation, .. } => name("Violation", violation),
         GroupError::Framing(FramingError::Crypto(error)) => crypto(error),
         GroupError::Framing(FramingError::Schedule(error)) | GroupError::Schedule(error) => match error {
             ScheduleError::Crypto(error) => crypto(error),
@@ -100,7 +102,7 @@ mod tests {
             (Violation::PathRequired.into(), "Violation::PathRequired"),
             (FramingError::Crypto(CryptoError::InvalidSignature).into(), "CryptoError::InvalidSignature"),
             (FramingError::Schedule(ScheduleError::KeyGone(1)).into(), "ScheduleError::KeyGone"),
-            (FramingError::WrongEpoch { message: 1, group: 2 }.into(), "FramingError::WrongEpoch"),
+            (GroupError::EpochMismatch { message: 1, group: 2 }, "GroupError::EpochMismatch"),
             (TreeError::Crypto(CryptoError::DecryptionFailed).into(), "CryptoError::DecryptionFailed"),
             (TreeError::Empty.into(), "TreeError::Empty"),
         ] {

@@ -103,7 +103,7 @@ pub(super) const PLOTS: &[Plot] = &[
         Ok(first.into_iter().chain(second).collect())
     }),
     plot(
-        "FramingError::WrongEpoch",
+        "GroupError::EpochMismatch",
         "A proposal says that it is of the epoch after this one.",
         |scene, right| {
             let (alice, content) = (scene.forger.member(ALICE)?, Content::Proposal(remove(BOB)));
