@@ -7,13 +7,13 @@ use crate::error::Record;
 use crate::group::GroupRecord;
 use crate::instance::{InstanceCipher, row_key};
 use crate::key::FORMAT;
+use crate::no_signer::NoSigner;
 use crate::rotate::named_tag;
 use crate::store::{Store, key_id};
-use pando_mls::wire::{NodeIndex, Signature, SignaturePublicKey};
+use pando_mls::wire::{NodeIndex, SignaturePublicKey};
 use pando_mls::{
-    Client, CryptoError, CryptoProvider, EpochRow, Group, GroupError, GroupId, GroupState, IdentityPolicy,
-    KeyKind, LeafIndex, Limits, PublicGroup, PublicState, RowKey, Rows, SecretId, Signer, Suite, Tree,
-    TreeKey,
+    Client, CryptoProvider, EpochRow, Group, GroupError, GroupId, GroupState, IdentityPolicy, KeyKind,
+    LeafIndex, Limits, PublicGroup, PublicState, RowKey, Rows, SecretId, Suite, Tree, TreeKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -315,19 +315,6 @@ fn look_at_keys<'a>(
         pair.ok().map(|pair| pair.public) != tree.encryption_key(*node).ok().flatten()
     });
     wrong.map(|(node, _)| Finding::PrivateKey(group_id.clone(), node))
-}
-
-/// Nothing is signed here.
-struct NoSigner(SignaturePublicKey);
-
-impl Signer for NoSigner {
-    fn public_key(&self) -> &SignaturePublicKey {
-        &self.0
-    }
-
-    fn sign(&self, _: &[u8]) -> Result<Signature, CryptoError> {
-        Err(CryptoError::InvalidPrivateKey)
-    }
 }
 
 /// What a record is called.

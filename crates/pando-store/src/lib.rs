@@ -47,12 +47,15 @@
 //! # }
 //! ```
 //!
-//! `examples/outbox.rs` is a whole chat, whose clients stop after every step.
+//! This is the lower layer. A [`Session`] does it for all groups of a client, Commits included: `examples/first.rs` and
+//! `examples/chat.rs` use it.
 //!
 //! # What to call for what
 //!
 //! | To do this | call |
 //! |---|---|
+//! | keep the groups of a client, and take any message | [`Session`] |
+//! | do that in an asynchronous program | `session::AsyncSession`, with the feature `async` |
 //! | open a store | [`SqliteStore::open`](Store::open), [`Store::new`] with a [`Backend`] |
 //! | write a group | [`Store::lock`], [`Store::load`], [`Store::persist`] |
 //! | write several things at once | [`Store::begin`], [`Transaction::apply`], [`Transaction::commit`] |
@@ -116,8 +119,10 @@ mod key_packages;
 #[cfg(feature = "sqlite")]
 mod log;
 mod memory;
+mod no_signer;
 mod psks;
 mod rotate;
+pub mod session;
 mod signers;
 #[cfg(feature = "sqlite")]
 mod slots;
@@ -139,6 +144,7 @@ pub use key_packages::{KEY_PACKAGE_GRACE, StoredKeyPackage};
 pub use memory::Memory;
 #[cfg(feature = "sqlite")]
 pub use rusqlite;
+pub use session::Session;
 pub use signers::StoredSigner;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

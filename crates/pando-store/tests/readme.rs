@@ -1,19 +1,20 @@
-//! The example in the README is the one that is compiled: part of that in the documentation of the crate.
+//! The program in the README is the example that is compiled, and it is short.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
 #[test]
-fn the_example_in_the_readme_is_compiled() {
+fn the_program_in_the_readme_is_compiled() {
     let readme = include_str!("../../../README.md");
-    let (_, store) = readme.split_once("\n## Store\n").unwrap();
-    let (_, example) = store.split_once("```rust\n").unwrap();
-    let (example, _) = example.split_once("```").unwrap();
-    let documentation: Vec<_> = include_str!("../src/lib.rs")
-        .lines()
-        .filter_map(|line| line.strip_prefix("//!"))
-        .map(|line| line.strip_prefix(' ').unwrap_or(line))
-        .collect();
-    let lines: Vec<_> = example.lines().collect();
-    assert!(lines.len() > 5);
-    assert!(documentation.windows(lines.len()).any(|window| window == lines), "the README is out of date");
+    let (_, program) = readme.split_once("```rust\n").unwrap();
+    let (program, _) = program.split_once("```").unwrap();
+    let example = include_str!("../examples/first.rs");
+    let (_, example) = example.split_once("\n\n").unwrap();
+    assert_eq!(program, example, "the README is out of date");
+    assert!(example.lines().count() <= 30, "the shortest program has at most 30 lines");
+}
+
+#[test]
+fn the_chat_is_short() {
+    let lines = include_str!("../examples/chat.rs").lines().count();
+    assert!(lines <= 150, "the example has {lines} lines, and at most 150 are allowed");
 }

@@ -1,0 +1,150 @@
+//! Three clients chat over a delivery service in memory. Each writes what it is to send and what it has read in one transaction
+//! with the group, so it can stop at any point. Here each stops after every step. `cargo run -p pando-store --example chat`
+
+use getrandom::{SysRng, rand_core::UnwrapErr};
+use pando_mls::{wire::ContentType, *};
+use pando_store::session::{Call, Event, Held, Received};
+use pando_store::{Key, Session, Sqlite, SqliteStore, StoredSigner, Transaction};
+use std::{path::Path, time::UNIX_EPOCH};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+const CHAT: &str = "chat";
+const TABLES: &str = "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, message BLOB);
+    CREATE TABLE IF NOT EXISTS inbox (text TEXT);";
+
+/// A delivery service: messages in one order, in which each epoch has one Commit.
+#[derive(Default)]
+struct Server(Vec<Vec<u8>>, u64);
+
+impl Server {
+    /// Orders a message. Drops what it has already, and a second Commit of an epoch.
+    fn accept(&mut self, bytes: Vec<u8>) -> Result {
+        let message = MlsMessage::decode(&bytes)?;
+        let is_commit = message.content_type() == Some(ContentType::Commit);
+        if !self.0.contains(&bytes) && (!is_commit || message.epoch() == Some(self.1)) {
+            self.1 = self.1.saturating_add(is_commit.into());
+            self.0.push(bytes);
+        }
+        Ok(())
+    }
+}
+
+/// A client that was just started, with its identity.
+struct Running(Session<Sqlite>, StoredSigner);
+
+impl Running {
+    fn start(folder: &Path, name: &str) -> Result<Self> {
+        let key = Key::bytes(&[7; 32])?; // From the operating system's store of keys.
+        let mut session = Session::new(SqliteStore::open(folder.join(name), &key)?, Client::default());
+        session.store().connection().execute_batch(TABLES)?;
+        let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+        let identity = session.identity(suite, Credential::basic(name), &mut call()?)?;
+        Ok(Self(session, identity))
+    }
+
+    fn commit(mut self, fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>) -> Result {
+        self.0.commit(&CHAT.into(), &mut call()?, fill, |tx, commit| queue(tx, &commit.message))?;
+        Ok(())
+    }
+
+    fn write(mut self, text: &str) -> Result {
+        Ok(self.0.send(&CHAT.into(), text, &mut call()?, queue).map(drop)?)
+    }
+
+    fn learn_psk(mut self) -> Result {
+        let mut transaction = self.0.store_mut().begin()?;
+        transaction.put_psk(b"tea", &[7; 32].as_slice().into())?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Sends what is in the outbox, perhaps once more, and takes the messages up to one that must wait.
+    fn sync(mut self, server: &mut Server) -> Result<Vec<Event>> {
+        let (own, mut events) = (self.0.store().connection(), Vec::new());
+        let mut outbox = own.prepare("SELECT message FROM outbox ORDER BY id")?;
+        outbox.query_map([], |row| row.get(0))?.try_for_each(|message| server.accept(message?))?;
+        own.execute("DELETE FROM outbox", [])?;
+        drop(outbox);
+        loop {
+            let own = self.0.store().connection();
+            let position: i64 = own.query_row("SELECT count(*) FROM inbox", [], |row| row.get(0))?;
+            let Some(message) = server.0.get(usize::try_from(position)?) else { break };
+            match self.0.receive(message, &mut call()?, note)? {
+                Received::Applied(applied) => events.extend(applied),
+                Received::Rejected(_) | Received::Held(Held::NoGroup(_) | Held::Epoch { .. }) => {}
+                Received::Held(_) => break,
+            }
+        }
+        for (id, welcome) in self.0.outbox(&CHAT.into())? {
+            server.accept(welcome)?;
+            self.0.acknowledge(&CHAT.into(), id, &mut call()?)?;
+        }
+        Ok(events)
+    }
+}
+
+/// Puts a message into the outbox.
+fn queue(tx: &mut Transaction<'_, Sqlite>, message: &[u8]) -> Result {
+    Ok(tx.connection().execute("INSERT INTO outbox (message) VALUES (?1)", [message]).map(drop)?)
+}
+
+/// Writes that a message was read, with its text, unless it must wait.
+fn note(tx: &mut Transaction<'_, Sqlite>, received: &Received) -> Result {
+    let text = match received {
+        Received::Applied(events) => events.first().and_then(Event::text),
+        // Forged, or older than the membership.
+        Received::Rejected(_) | Received::Held(Held::NoGroup(_) | Held::Epoch { .. }) => None,
+        Received::Held(_) => return Ok(()),
+    };
+    Ok(tx.connection().execute("INSERT INTO inbox VALUES (?1)", [text]).map(drop)?)
+}
+
+fn call() -> Result<Call<'static>> {
+    Ok(Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng)))
+}
+
+pub(crate) fn main() -> Result {
+    let (folder, server) = (tempfile::tempdir()?, &mut Server::default());
+    let start = |name| Running::start(folder.path(), name);
+    let sync = |server: &mut Server, _: ()| -> Result<Vec<Event>> {
+        let all = ["alice", "bob", "carol", "alice", "bob", "carol"].into_iter();
+        Ok(all.map(|name| start(name)?.sync(server)).collect::<Result<Vec<_>>>()?.concat())
+    };
+    let key_package = |name| -> Result<KeyPackage> {
+        let Running(mut session, identity) = start(name)?;
+        Ok(session.create_key_package(&identity, false, &mut call()?, |it| it, |_, _| Ok(()))?)
+    };
+    let (bob, carol, mut alice) = (key_package("bob")?, key_package("carol")?, start("alice")?);
+    alice.0.create_group(CHAT, &alice.1, &mut call()?, |it| it, |_| Ok(()))?;
+    sync(server, alice.commit(|commit| commit.add(bob).add(carol))?)?;
+    sync(server, start("alice")?.write("at five?")?)?;
+
+    // Two Commits race: the one that is ordered first wins.
+    start("alice")?.commit(|commit| commit)?;
+    start("bob")?.commit(|commit| commit)?;
+    start("bob")?.sync(server)?;
+    assert!(sync(server, ())?.contains(&Event::OwnCommitLost(Vec::new())));
+
+    // A forged message is rejected, and does not stop the one behind it.
+    server.0.push(server.0.concat());
+    sync(server, start("bob")?.write("at six")?)?;
+
+    // Carol waits for a pre-shared key.
+    start("alice")?.learn_psk().and(start("bob")?.learn_psk())?;
+    let psk = Psk::External { psk_id: "tea".into() };
+    sync(server, start("alice")?.commit(|commit| commit.psk(psk))?)?;
+    sync(server, start("carol")?.learn_psk()?)?;
+
+    // Bob loses the group, and comes back by an external Commit.
+    let group_info = start("alice")?.0.group_info(&CHAT.into(), &call()?, |it| it)?;
+    let mut bob = start("bob")?;
+    bob.0.delete_group(&CHAT.into(), |_| Ok(()))?;
+    bob.0.join_externally(&group_info, None, &bob.1, &mut call()?, |it| it, queue)?;
+    assert!(sync(server, drop(bob))?.iter().any(|event| matches!(event, Event::JoinAccepted { .. })));
+    sync(server, start("bob")?.write("here again")?)?;
+
+    let (carol, sql) = (start("carol")?, "SELECT group_concat(text, '; ') FROM inbox");
+    let texts: String = carol.0.store().connection().query_row(sql, [], |row| row.get(0))?;
+    println!("Carol has read: {texts}");
+    assert_eq!(texts, "at five?; at six; here again");
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Errors of sessions.
+
+use crate::StoreError;
+use crate::backend::Backend;
+use crate::no_signer::NoSigner;
+use crate::store::Store;
+use pando_mls::wire::SignaturePublicKey;
+use pando_mls::{Group, GroupError, GroupId, Signer};
+
+/// An error of the application, from a closure that writes its rows.
+pub type AppError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why an operation of a session failed. Nothing of it is stored, and it can be tried again.
+///
+/// Only [`SessionError::Store`] leaves open whether the operation is stored, if it was being made durable
+/// ([`Transaction::commit`](crate::Transaction::commit)): then all of it is, with the rows of the closure. The application finds it out by those.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The group refuses the operation, or could not be read.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The store has failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The application's closure has failed.
+    #[error("the application's rows were not written: {0}")]
+    Application(#[source] AppError),
+    /// The client is in no group with this identifier.
+    #[error("the client is not in group {0}")]
+    NoGroup(GroupId),
+    /// The store does not have the signature key of the client's leaf, or of its KeyPackage.
+    #[error("the store does not have the signature key {0:?}")]
+    NoSigner(SignaturePublicKey),
+    /// The message is not of the kind that the function takes.
+    #[error("a message of another kind")]
+    WrongMessage,
+}
+
+/// The error of a transaction: the store's, or the application's.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Store(StoreError),
+    Application(AppError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failure> for SessionError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Store(error) => Self::Store(error),
+            Failure::Application(error) => Self::Application(error),
+        }
+    }
+}
+
+/// Returns the signature key of the client's leaf.
+pub(super) fn signer_of<B: Backend>(
+    store: &Store<B>,
+    group: &Group,
+) -> Result<Box<dyn Signer>, SessionError> {
+    let (public, leaf) = (group.public(), group.own_leaf());
+    let Some(key) = public.tree().signature_key(leaf).map_err(GroupError::from)? else {
+        // A removed client signs nothing any more.
+        return Ok(Box::new(NoSigner(SignaturePublicKey::default())));
+    };
+    match store.signer(public.suite(), &key)? {
+        Some(signer) => Ok(signer),
+        None if group.is_active() => Err(SessionError::NoSigner(key)),
+        None => Ok(Box::new(NoSigner(key))),
+    }
+}

@@ -1,0 +1,231 @@
+//! Joining groups: by Welcomes and by external Commits.
+
+use crate::backend::Backend;
+use crate::former_groups::OldWelcome;
+use crate::key_packages::StoredKeyPackage;
+use crate::session::error::{AppError, Failure, SessionError};
+use crate::session::event::{Event, Held, Received, Rejection};
+use crate::session::receive::unapplied;
+use crate::session::{Call, Loaded, Member, Session};
+use crate::signers::StoredSigner;
+use crate::transaction::Transaction;
+use pando_mls::{
+    Encode, ExternalJoin, Group, GroupError, GroupId, GroupInfo, Invitation, LeafTemplate, Missing, Misuse,
+    MlsMessage, MlsMessageBody, Signer, SourceError, Unpersisted, Violation, Welcome,
+};
+
+impl<B: Backend> Session<B> {
+    /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as a member exports it; it is needed if the Welcome does
+    /// not have it. The KeyPackage of the Welcome is used up in the same transaction.
+    ///
+    /// Returns as [`Session::receive`]. If a pre-shared key or the tree is missing, the Welcome is held.
+    ///
+    /// # Errors
+    /// As [`Session::receive`]; [`SessionError::WrongMessage`] if it is not a Welcome.
+    pub fn join(
+        &mut self,
+        welcome: &[u8],
+        tree: Option<&[u8]>,
+        call: &mut Call<'_>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
+    ) -> Result<Received, SessionError> {
+        match self.client.config().limits.decode(welcome) {
+            Ok(MlsMessage { body: MlsMessageBody::Welcome(welcome) }) => {
+                self.take_welcome(&welcome, tree, call, app)
+            }
+            Ok(_) => Err(SessionError::WrongMessage),
+            Err(error) => self.record(Received::Rejected(Rejection::Group(error)), app),
+        }
+    }
+
+    /// Joins a group by a Welcome.
+    pub(super) fn take_welcome(
+        &mut self,
+        welcome: &Welcome,
+        tree: Option<&[u8]>,
+        call: &Call<'_>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
+    ) -> Result<Received, SessionError> {
+        let Some(stored) = self.store.key_package_for(welcome)? else {
+            let rejection = Rejection::Group(Missing::WelcomeSecrets.into());
+            return self.record(Received::Rejected(rejection), app);
+        };
+        let signer = self.signer_for(&stored)?;
+        let joined = match self.accept_welcome(welcome, &stored, tree, &*signer, call.now) {
+            Ok(joined) => joined,
+            Err(error) if error.is_storage() => return Err(error.into()),
+            Err(error) => return self.record(unapplied(error), app),
+        };
+        let Some((joined, joined_event)) = joined else {
+            return self.record(Received::Held(Held::StillInGroup), app);
+        };
+        let (group_id, epoch) = (joined.peek().group_id().clone(), joined.peek().epoch());
+        if self.store.is_old_welcome(&group_id, epoch, stored.sequence)? {
+            drop(joined);
+            return self.record(Received::Rejected(Rejection::OldWelcome), app);
+        }
+        let received = Received::Applied(vec![joined_event]);
+        self.load(&group_id)?;
+        let group = self.persist(&group_id, joined, |transaction, lock, _| {
+            transaction.use_key_package(lock, &stored.reference, OldWelcome::Refuse)?;
+            app(transaction, &received).map_err(Failure::Application)
+        })?;
+        if let Some(loaded) = self.groups.get_mut(&group_id) {
+            loaded.current = Some(Member { group, signer });
+        }
+        Ok(received)
+    }
+
+    /// Verifies a Welcome, and returns the group with its event. Returns no group if the client is in the group at an earlier epoch:
+    /// the Commits that remove it and add it again are still to come.
+    fn accept_welcome(
+        &self,
+        welcome: &Welcome,
+        stored: &StoredKeyPackage,
+        tree: Option<&[u8]>,
+        signer: &dyn Signer,
+        now: u64,
+    ) -> Result<Option<(Unpersisted<Group>, Event)>, GroupError> {
+        let cx = self.client.at(now, signer).with_psks(&self.store).with_groups(&self.store);
+        let invitation = Invitation::open(welcome, &stored.bundle, &cx)?;
+        let offer = invitation.mix_psks(&cx)?;
+        let verified = match offer.verify(tree, &cx) {
+            Ok(verified) => verified,
+            Err(GroupError::Violation(Violation::AlreadyInGroup)) => {
+                let stored = self.store.stored_group(offer.group_id()).map_err(SourceError::new)?;
+                return match stored {
+                    Some(stored) if stored.context.epoch < offer.epoch() => Ok(None),
+                    _ => Err(Violation::AlreadyInGroup.into()),
+                };
+            }
+            Err(error) => return Err(error),
+        };
+        let (state, inviter) = (verified.state(), verified.inviter());
+        let event = Event::Joined { group_id: state.group_id().clone(), epoch: state.epoch(), inviter };
+        Ok(Some((verified.accept(&cx)?, event)))
+    }
+
+    /// Returns the signature key of a stored KeyPackage.
+    fn signer_for(&self, stored: &StoredKeyPackage) -> Result<Box<dyn Signer>, SessionError> {
+        let key_package = &stored.bundle.key_package;
+        let key = &key_package.leaf_node.signature_key;
+        let suite = self.client.crypto().suite(key_package.cipher_suite);
+        let signer = match suite {
+            Some(suite) => self.store.signer(suite, key)?,
+            None => None,
+        };
+        signer.ok_or_else(|| SessionError::NoSigner(key.clone()))
+    }
+
+    /// Makes an external Commit, by which the client joins a group, or comes back to it after it has lost its state or was
+    /// removed. `tree` is the ratchet tree as a member exports it; it is needed if the GroupInfo does not have it. `fill` completes
+    /// the builder. The Commit removes the leaf that has the identity's signature key, if there is one.
+    ///
+    /// The group waits beside the one that the client has ([`Session::joining`]) until [`Session::receive`] gets the Commit
+    /// back, or [`Session::accept_join`] is called.
+    ///
+    /// Returns the encoded Commit. `app` gets it too, to write its outbox.
+    ///
+    /// # Errors
+    /// [`SessionError::Group`] as [`ExternalJoin::build`]; [`SessionError::NoSigner`]; [`SessionError::WrongMessage`] if
+    /// `group_info` is not a GroupInfo; [`SessionError::Store`], [`SessionError::Application`].
+    pub fn join_externally(
+        &mut self,
+        group_info: &[u8],
+        tree: Option<&[u8]>,
+        identity: &StoredSigner,
+        call: &mut Call<'_>,
+        fill: impl for<'a> FnOnce(ExternalJoin<'a>) -> ExternalJoin<'a>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &[u8]) -> Result<(), AppError>,
+    ) -> Result<Vec<u8>, SessionError> {
+        let group_info = self.decode_group_info(group_info)?;
+        let signer = self.signer(identity)?;
+        let template = self.leaf_template(identity);
+        let built = {
+            let cx = self.client.at(call.now, &*signer).with_psks(&self.store).with_groups(&self.store);
+            let join = ExternalJoin::new(&group_info, template).tree(tree).replace_own_leaf();
+            fill(join).build(&cx, &mut *call.rng)?
+        };
+        let group_id = group_info.group_context.group_id;
+        let bytes = built.peek().1.encode().map_err(GroupError::from)?;
+        self.load(&group_id)?;
+        let (group, _) = self.persist(&group_id, built, |transaction, _, _| {
+            app(transaction, &bytes).map_err(Failure::Application)
+        })?;
+        if let Some(loaded) = self.groups.get_mut(&group_id) {
+            loaded.joining = Some(Member { group, signer });
+        }
+        Ok(bytes)
+    }
+
+    /// Deletes the group of our external Commit, which was not accepted. The group that the client had stays as it is.
+    ///
+    /// # Errors
+    /// [`SessionError::Store`], [`SessionError::Application`].
+    pub fn abandon_join(
+        &mut self,
+        group_id: &GroupId,
+        app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
+    ) -> Result<(), SessionError> {
+        self.load_stored(group_id)?;
+        let Self { store, groups, .. } = self;
+        let Some(loaded) = groups.get_mut(group_id) else {
+            return Err(SessionError::NoGroup(group_id.clone()));
+        };
+        let mut transaction = store.begin()?;
+        transaction.abandon_join(&loaded.lock)?;
+        app(&mut transaction).map_err(SessionError::Application)?;
+        transaction.commit()?;
+        loaded.joining = None;
+        Ok(())
+    }
+
+    /// Accepts our external Commit, because the delivery service has accepted it: its group takes the place of the one that the
+    /// client had.
+    ///
+    /// # Errors
+    /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no external Commit is pending; [`SessionError::NoGroup`],
+    /// [`SessionError::Store`], [`SessionError::Application`].
+    pub fn accept_join(
+        &mut self,
+        group_id: &GroupId,
+        app: impl FnOnce(&mut Transaction<'_, B>, &[Event]) -> Result<(), AppError>,
+    ) -> Result<Vec<Event>, SessionError> {
+        let Loaded { current, joining: Some(member), .. } = self.load_stored(group_id)? else {
+            return Err(GroupError::from(Misuse::StaleCommit).into());
+        };
+        let mut events = vec![Event::JoinAccepted { epoch: member.group.epoch() }];
+        let merged = member.group.merge_pending()?;
+        // The rows of the group that ends are deleted in any case.
+        if let Some(current) = current
+            && current.group.pending_commit().is_some()
+        {
+            events.push(Event::OwnCommitLost(current.group.clear_pending().peek().clone()));
+        }
+        let merged = merged.map(|()| events);
+        let events = self.persist(group_id, merged, |transaction, _, events| {
+            app(transaction, events).map_err(Failure::Application)
+        })?;
+        if let Some(loaded) = self.groups.get_mut(group_id) {
+            loaded.current = loaded.joining.take();
+        }
+        Ok(events)
+    }
+
+    fn decode_group_info(&self, bytes: &[u8]) -> Result<GroupInfo, SessionError> {
+        match self.client.config().limits.decode(bytes)?.body {
+            MlsMessageBody::GroupInfo(group_info) => Ok(*group_info),
+            _ => Err(SessionError::WrongMessage),
+        }
+    }
+
+    /// Returns what a new leaf says of the client: the identity's credential, and what the client supports.
+    fn leaf_template(&self, identity: &StoredSigner) -> LeafTemplate {
+        let capabilities = self.client.capabilities(identity.credential.credential_type());
+        LeafTemplate {
+            credential: identity.credential.clone(),
+            capabilities,
+            extensions: pando_mls::Extensions::default(),
+        }
+    }
+}

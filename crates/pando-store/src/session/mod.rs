@@ -1,0 +1,204 @@
+//! A session: the groups of one client over a store.
+//!
+//! The library says what to store; the store says how. This module does what every client does between the two: it takes the
+//! group's lock, loads the group, runs an operation, merges Commits, and stores all changes and the application's own rows in
+//! one transaction. A process that stops at any point finds the group, its cursor and its outbox as they were before the
+//! operation or after it.
+//!
+//! Left out on purpose: networks, retries, and the choice of when to commit or to join again.
+
+#[cfg(feature = "async")]
+mod async_session;
+mod call;
+mod commit_events;
+mod error;
+mod event;
+mod joins;
+mod operations;
+mod receive;
+
+#[cfg(feature = "async")]
+pub use async_session::{AsyncSession, Ended};
+pub use call::Call;
+pub use error::{AppError, SessionError};
+pub use event::{Event, Held, Message, Received, Rejection};
+pub use operations::Commit;
+
+use crate::backend::Backend;
+use crate::group::GroupLock;
+use crate::no_signer::NoSigner;
+use crate::store::Store;
+use crate::transaction::Transaction;
+use error::{Failure, signer_of};
+use pando_mls::wire::SignaturePublicKey;
+use pando_mls::{Client, Context, Group, GroupId, LocalPolicy, Signer, Unpersisted};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// The groups of one client over a store.
+///
+/// Every function that changes something takes a closure, which writes the application's own rows in the same transaction: its
+/// outbox, its messages, its cursor. If the closure fails, nothing is stored.
+///
+/// A group is loaded when it is first used, and stays loaded and locked until [`Session::close`]. After an error of the store or
+/// of the closure, the session forgets what it has in memory of the group, and loads it again.
+pub struct Session<B: Backend> {
+    store: Store<B>,
+    client: Client,
+    groups: BTreeMap<GroupId, Loaded>,
+    local_policy: Option<Box<dyn LocalPolicy + Send>>,
+    wait: Duration,
+}
+
+/// A group in memory, with its lock.
+struct Loaded {
+    lock: GroupLock,
+    /// The group that the client is in, or was in.
+    current: Option<Member>,
+    /// The group of an external Commit that is not known to be accepted.
+    joining: Option<Member>,
+}
+
+/// A group with the signature key of the client's leaf.
+struct Member {
+    group: Group,
+    signer: Box<dyn Signer>,
+}
+
+impl<B: Backend> Session<B> {
+    /// The time that the session waits for the lock of a group, unless [`Session::set_wait`] says otherwise.
+    pub const WAIT: Duration = Duration::from_secs(1);
+
+    /// Returns a session of `client` over `store`, in which nothing is loaded yet.
+    pub const fn new(store: Store<B>, client: Client) -> Self {
+        Self { store, client, groups: BTreeMap::new(), local_policy: None, wait: Self::WAIT }
+    }
+
+    /// Sets how long the session waits for the lock of a group.
+    pub const fn set_wait(&mut self, wait: Duration) {
+        self.wait = wait;
+    }
+
+    /// Sets the policy that advises whether to merge the Commits of others. Default: none, and all valid Commits are merged.
+    pub fn set_local_policy(&mut self, local_policy: Option<Box<dyn LocalPolicy + Send>>) {
+        self.local_policy = local_policy;
+    }
+
+    /// Returns the store.
+    pub const fn store(&self) -> &Store<B> {
+        &self.store
+    }
+
+    /// Returns the store, for records that belong to no group. Do not write a group with it while the session has the group
+    /// loaded: the session's next operation on the group would be [`StoreError::Stale`](crate::StoreError::Stale).
+    pub const fn store_mut(&mut self) -> &mut Store<B> {
+        &mut self.store
+    }
+
+    /// Returns the client's settings.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns a group that the client is in or was in, to be read: its members, its epoch, its exported secrets, its outbox.
+    ///
+    /// # Errors
+    /// [`SessionError::NoGroup`] if it is not stored; [`SessionError::Store`], [`SessionError::Group`] if it cannot be loaded;
+    /// [`SessionError::NoSigner`].
+    pub fn group(&mut self, group_id: &GroupId) -> Result<&Group, SessionError> {
+        let loaded = self.load_stored(group_id)?;
+        match &loaded.current {
+            Some(member) => Ok(&member.group),
+            None => Err(SessionError::NoGroup(group_id.clone())),
+        }
+    }
+
+    /// Returns the group of our external Commit that is not known to be accepted, or `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Session::group`].
+    pub fn joining(&mut self, group_id: &GroupId) -> Result<Option<&Group>, SessionError> {
+        match self.load_stored(group_id) {
+            Ok(loaded) => Ok(loaded.joining.as_ref().map(|member| &member.group)),
+            Err(SessionError::NoGroup(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a group from memory, and releases its lock.
+    pub fn close(&mut self, group_id: &GroupId) {
+        self.groups.remove(group_id);
+    }
+
+    /// Closes all groups, and returns the store.
+    pub fn into_store(self) -> Store<B> {
+        self.store
+    }
+
+    /// Returns a group with its lock. Loads it if it is not in memory; a group that is not stored is one without members.
+    fn load(&mut self, group_id: &GroupId) -> Result<&mut Loaded, SessionError> {
+        // A lookup that returns keeps the borrow for the other branch, too.
+        if !self.groups.contains_key(group_id) {
+            let lock = self.store.lock(group_id, self.wait)?;
+            let current = match self.store.source(&lock)? {
+                Some(source) => Some(self.member(|cx| Group::open(source, cx))?),
+                None => None,
+            };
+            let joining = match self.store.load_joining(&lock)? {
+                Some(rows) => Some(self.member(|cx| Group::load(&rows, cx))?),
+                None => None,
+            };
+            self.groups.insert(group_id.clone(), Loaded { lock, current, joining });
+        }
+        self.groups.get_mut(group_id).ok_or_else(|| SessionError::NoGroup(group_id.clone()))
+    }
+
+    /// Returns a group that is stored, with its lock. The lock of a group that is not stored is released.
+    fn load_stored(&mut self, group_id: &GroupId) -> Result<&mut Loaded, SessionError> {
+        let loaded = self.load(group_id)?;
+        if loaded.current.is_none() && loaded.joining.is_none() {
+            self.close(group_id);
+        }
+        self.groups.get_mut(group_id).ok_or_else(|| SessionError::NoGroup(group_id.clone()))
+    }
+
+    /// Loads a group, and the signature key of the client's leaf in it.
+    fn member(
+        &self,
+        load: impl FnOnce(&Context<'_>) -> Result<Group, pando_mls::GroupError>,
+    ) -> Result<Member, SessionError> {
+        // Loading signs nothing.
+        let group = load(&self.client.without_clock(&NoSigner(SignaturePublicKey::default())))?;
+        let signer = signer_of(&self.store, &group)?;
+        Ok(Member { group, signer })
+    }
+
+    /// Stores the changes of an operation and the application's rows, and returns the result. After an error, nothing is in
+    /// memory of the group.
+    fn persist<T>(
+        &mut self,
+        group_id: &GroupId,
+        unpersisted: Unpersisted<T>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &GroupLock, &T) -> Result<(), Failure>,
+    ) -> Result<T, SessionError> {
+        let Some(Loaded { lock, .. }) = self.groups.get(group_id) else {
+            return Err(SessionError::NoGroup(group_id.clone()));
+        };
+        let stored =
+            self.store.persist(lock, unpersisted, |transaction, result| app(transaction, lock, result));
+        stored.map_err(|failed| {
+            self.groups.remove(group_id);
+            failed.error.into()
+        })
+    }
+}
+
+impl<B: Backend> fmt::Debug for Session<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("store", &self.store)
+            .field("groups", &self.groups.keys())
+            .finish_non_exhaustive()
+    }
+}

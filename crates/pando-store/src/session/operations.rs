@@ -1,0 +1,298 @@
+//! Operations that the application begins.
+
+use crate::backend::Backend;
+use crate::session::error::{AppError, Failure, SessionError};
+use crate::session::event::Event;
+use crate::session::receive::merge_pending;
+use crate::session::{Call, Loaded, Member, Session};
+use crate::signers::StoredSigner;
+use crate::transaction::Transaction;
+use pando_mls::{
+    ApplicationData, CipherSuite, CommitBuilder, Context, Credential, CryptoRng, Encode, Group, GroupBuilder,
+    GroupError, GroupId, GroupInfoBuilder, KeyPackage, KeyPackageBuilder, LeftOut, Misuse, MlsMessage,
+    OutboxId, Proposal, Signer, Suite, Unpersisted,
+};
+
+/// A Commit that was made and stored. It is pending until the delivery service accepts it.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The encoded Commit, to be sent. Its Welcome and its GroupInfo wait in [`Group::outbox`] until it is accepted.
+    pub message: Vec<u8>,
+    /// The pending proposals that it does not cover, with the reasons.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl<B: Backend> Session<B> {
+    /// Returns the identity with this cipher suite and credential. If the store has none, it is created.
+    ///
+    /// # Errors
+    /// As [`Session::create_identity`].
+    pub fn identity(
+        &mut self,
+        cipher_suite: CipherSuite,
+        credential: Credential,
+        call: &mut Call<'_>,
+    ) -> Result<StoredSigner, SessionError> {
+        let is_it =
+            |stored: &StoredSigner| (stored.cipher_suite, &stored.credential) == (cipher_suite, &credential);
+        match self.store.signers()?.into_iter().find(is_it) {
+            Some(stored) => Ok(stored),
+            None => self.create_identity(cipher_suite, credential, call),
+        }
+    }
+
+    /// Makes a signature key for a credential, stores both, and returns them as an identity.
+    ///
+    /// # Errors
+    /// [`SessionError::Group`] with [`Misuse::UnsupportedCipherSuite`]; [`SessionError::Store`].
+    pub fn create_identity(
+        &mut self,
+        cipher_suite: CipherSuite,
+        credential: Credential,
+        call: &mut Call<'_>,
+    ) -> Result<StoredSigner, SessionError> {
+        let suite = self.suite(cipher_suite)?;
+        let private_key = suite.signature_generate_key(&mut *call.rng).map_err(GroupError::from)?;
+        let mut transaction = self.store.begin()?;
+        let public_key = transaction.put_signer(suite, &private_key, &credential)?;
+        transaction.commit()?;
+        Ok(StoredSigner { cipher_suite, public_key, credential })
+    }
+
+    /// Makes a KeyPackage, stores its private keys, and returns it, to be published. `fill` completes the builder. One of last
+    /// resort can be used more than once (section 16.8).
+    ///
+    /// # Errors
+    /// [`SessionError::Group`] as [`KeyPackageBuilder::build`]; [`SessionError::NoSigner`]; [`SessionError::Store`],
+    /// [`SessionError::Application`].
+    pub fn create_key_package(
+        &mut self,
+        identity: &StoredSigner,
+        is_last_resort: bool,
+        call: &mut Call<'_>,
+        fill: impl for<'a> FnOnce(KeyPackageBuilder<'a>) -> KeyPackageBuilder<'a>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &KeyPackage) -> Result<(), AppError>,
+    ) -> Result<KeyPackage, SessionError> {
+        let suite = self.suite(identity.cipher_suite)?;
+        let signer = self.signer(identity)?;
+        let cx = self.client.at(call.now, &*signer);
+        let builder = cx.key_package(identity.cipher_suite, identity.credential.clone());
+        let bundle = fill(builder).build(&mut *call.rng)?;
+        let mut transaction = self.store.begin()?;
+        transaction.insert_key_package(suite, &bundle, is_last_resort)?;
+        app(&mut transaction, &bundle.key_package).map_err(SessionError::Application)?;
+        transaction.commit()?;
+        Ok(bundle.key_package)
+    }
+
+    /// Creates a group, of which the client is the only member. `fill` completes the builder.
+    ///
+    /// # Errors
+    /// [`SessionError::Group`] as [`GroupBuilder::build`]; [`SessionError::NoSigner`]; [`SessionError::Store`] with
+    /// [`StoreError::Occupied`](crate::StoreError::Occupied) if the client is in a group with this identifier; [`SessionError::Application`].
+    pub fn create_group(
+        &mut self,
+        group_id: impl Into<GroupId>,
+        identity: &StoredSigner,
+        call: &mut Call<'_>,
+        fill: impl FnOnce(GroupBuilder) -> GroupBuilder,
+        app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
+    ) -> Result<(), SessionError> {
+        let group_id = group_id.into();
+        let signer = self.signer(identity)?;
+        let created = {
+            let cx = self.client.at(call.now, &*signer);
+            let builder = cx.key_package(identity.cipher_suite, identity.credential.clone());
+            let bundle = builder.build(&mut *call.rng)?;
+            fill(Group::builder(group_id.clone())).build(bundle, &cx, &mut *call.rng)?
+        };
+        self.load(&group_id)?;
+        let group = self.persist(&group_id, created, |transaction, _, _| {
+            app(transaction).map_err(Failure::Application)
+        })?;
+        if let Some(loaded) = self.groups.get_mut(&group_id) {
+            loaded.current = Some(Member { group, signer });
+        }
+        Ok(())
+    }
+
+    /// Runs any operation on a group, and stores its changes. `app` gets the result, and writes the application's rows.
+    ///
+    /// # Errors
+    /// [`SessionError::Group`] with the error of the operation; [`SessionError::NoGroup`], [`SessionError::Store`],
+    /// [`SessionError::Application`].
+    pub fn operate<T>(
+        &mut self,
+        group_id: &GroupId,
+        call: &mut Call<'_>,
+        operation: impl FnOnce(&mut Group, &Context<'_>, &mut dyn CryptoRng) -> Result<Unpersisted<T>, GroupError>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &T) -> Result<(), AppError>,
+    ) -> Result<T, SessionError> {
+        self.load_stored(group_id)?;
+        let Self { store, client, groups, .. } = self;
+        let Some(Loaded { current: Some(member), .. }) = groups.get_mut(group_id) else {
+            return Err(SessionError::NoGroup(group_id.clone()));
+        };
+        let cx = client.at(call.now, &*member.signer).with_psks(store).with_groups(store);
+        let unpersisted = operation(&mut member.group, &cx, &mut *call.rng)?;
+        let result = self.persist(group_id, unpersisted, |transaction, _, result| {
+            app(transaction, result).map_err(Failure::Application)
+        })?;
+        self.renew_signer(group_id);
+        Ok(result)
+    }
+
+    /// Encrypts data of the application, and returns the encoded message. `app` gets it too, to write its outbox.
+    ///
+    /// # Errors
+    /// As [`Session::operate`] and [`Group::encrypt`].
+    pub fn send<'d>(
+        &mut self,
+        group_id: &GroupId,
+        data: impl Into<ApplicationData<'d>>,
+        call: &mut Call<'_>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &[u8]) -> Result<(), AppError>,
+    ) -> Result<Vec<u8>, SessionError> {
+        let encrypt = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
+            group.encrypt(data, cx, rng)?.try_map(|message| Ok(message.encode()?))
+        };
+        self.operate(group_id, call, encrypt, |transaction, bytes| app(transaction, bytes))
+    }
+
+    /// Makes a Commit, which is pending until the delivery service accepts it. `fill` says what the Commit does; it covers the
+    /// pending proposals, too. `app` gets the Commit, to write its outbox.
+    ///
+    /// # Errors
+    /// As [`Session::operate`] and [`CommitBuilder::build`].
+    pub fn commit(
+        &mut self,
+        group_id: &GroupId,
+        call: &mut Call<'_>,
+        fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &Commit) -> Result<(), AppError>,
+    ) -> Result<Commit, SessionError> {
+        let commit = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
+            fill(group.commit())
+                .build(cx, rng)?
+                .try_map(|output| Ok(Commit { message: output.message.encode()?, left_out: output.left_out }))
+        };
+        self.operate(group_id, call, commit, app)
+    }
+
+    /// Enters the epoch of our pending Commit, because the delivery service has accepted it. Send the messages of
+    /// [`Session::outbox`] now, which belong to the Commit. For an external Commit, this is [`Session::accept_join`].
+    ///
+    /// # Errors
+    /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no Commit is pending; [`SessionError::NoGroup`],
+    /// [`SessionError::Store`], [`SessionError::Application`].
+    pub fn accept_commit(
+        &mut self,
+        group_id: &GroupId,
+        app: impl FnOnce(&mut Transaction<'_, B>, &[Event]) -> Result<(), AppError>,
+    ) -> Result<Vec<Event>, SessionError> {
+        let Some(member) = &mut self.load_stored(group_id)?.current else {
+            return Err(SessionError::NoGroup(group_id.clone()));
+        };
+        let merged = merge_pending(&mut member.group)?;
+        let events = self.persist(group_id, merged, |transaction, _, events| {
+            app(transaction, events).map_err(Failure::Application)
+        })?;
+        self.renew_signer(group_id);
+        Ok(events)
+    }
+
+    /// Drops our pending Commit, which the delivery service has refused, and returns the proposals that it had by value.
+    ///
+    /// # Errors
+    /// As [`Session::operate`].
+    pub fn drop_commit(
+        &mut self,
+        group_id: &GroupId,
+        call: &mut Call<'_>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &[Proposal]) -> Result<(), AppError>,
+    ) -> Result<Vec<Proposal>, SessionError> {
+        let clear = |group: &mut Group, _: &Context<'_>, _: &mut dyn CryptoRng| Ok(group.clear_pending());
+        self.operate(group_id, call, clear, |transaction, proposals| app(transaction, proposals))
+    }
+
+    /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that were not acknowledged ([`Group::outbox`]). Send
+    /// them now. There are none in a group that is not stored.
+    ///
+    /// # Errors
+    /// [`SessionError::Store`], [`SessionError::Group`] if the group cannot be loaded.
+    pub fn outbox(&mut self, group_id: &GroupId) -> Result<Vec<(OutboxId, Vec<u8>)>, SessionError> {
+        let member = match self.load_stored(group_id) {
+            Ok(Loaded { current: Some(member), .. }) => member,
+            Ok(_) | Err(SessionError::NoGroup(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        Ok(member.group.outbox().map(|(id, message)| (id, message.to_vec())).collect())
+    }
+
+    /// Deletes a message from the group's outbox: the delivery service has it.
+    ///
+    /// # Errors
+    /// As [`Session::operate`].
+    pub fn acknowledge(
+        &mut self,
+        group_id: &GroupId,
+        id: OutboxId,
+        call: &mut Call<'_>,
+    ) -> Result<(), SessionError> {
+        let acknowledge =
+            |group: &mut Group, _: &Context<'_>, _: &mut dyn CryptoRng| Ok(group.acknowledge(id));
+        self.operate(group_id, call, acknowledge, |_, ()| Ok(()))
+    }
+
+    /// Deletes a group with all its rows. The other members are not told: propose the client's removal before.
+    ///
+    /// # Errors
+    /// [`SessionError::Store`], [`SessionError::Application`].
+    pub fn delete_group(
+        &mut self,
+        group_id: &GroupId,
+        app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
+    ) -> Result<(), SessionError> {
+        self.load_stored(group_id)?;
+        let Self { store, groups, .. } = self;
+        let Some(loaded) = groups.get(group_id) else { return Err(SessionError::NoGroup(group_id.clone())) };
+        let mut transaction = store.begin()?;
+        transaction.delete_group(&loaded.lock)?;
+        app(&mut transaction).map_err(SessionError::Application)?;
+        transaction.commit()?;
+        groups.remove(group_id);
+        Ok(())
+    }
+
+    /// Returns the encoded GroupInfo of a group in its current epoch, for a client that joins by an external Commit. `fill`
+    /// completes the builder.
+    ///
+    /// # Errors
+    /// [`SessionError::Group`] as [`GroupInfoBuilder::build`]; [`SessionError::NoGroup`], [`SessionError::Store`].
+    pub fn group_info(
+        &mut self,
+        group_id: &GroupId,
+        call: &Call<'_>,
+        fill: impl for<'a> FnOnce(GroupInfoBuilder<'a>) -> GroupInfoBuilder<'a>,
+    ) -> Result<Vec<u8>, SessionError> {
+        self.load_stored(group_id)?;
+        let Some(Loaded { current: Some(member), .. }) = self.groups.get(group_id) else {
+            return Err(SessionError::NoGroup(group_id.clone()));
+        };
+        let cx = self.client.at(call.now, &*member.signer);
+        let group_info = fill(member.group.group_info()).build(&cx)?;
+        Ok(MlsMessage::from(group_info).encode().map_err(GroupError::from)?)
+    }
+
+    /// Returns the signature key of an identity.
+    pub(super) fn signer(&self, identity: &StoredSigner) -> Result<Box<dyn Signer>, SessionError> {
+        let suite = self.suite(identity.cipher_suite)?;
+        let signer = self.store.signer(suite, &identity.public_key)?;
+        signer.ok_or_else(|| SessionError::NoSigner(identity.public_key.clone()))
+    }
+
+    fn suite(&self, cipher_suite: CipherSuite) -> Result<Suite, SessionError> {
+        let suite = self.client.crypto().suite(cipher_suite);
+        suite.ok_or_else(|| GroupError::from(Misuse::UnsupportedCipherSuite).into())
+    }
+}

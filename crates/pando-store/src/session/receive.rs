@@ -1,0 +1,288 @@
+//! Taking messages.
+
+use crate::backend::Backend;
+use crate::session::commit_events::{commit_events, end_event, remover};
+use crate::session::error::{AppError, Failure, SessionError, signer_of};
+use crate::session::event::{Event, Held, Message, Received, Rejection};
+use crate::session::{Call, Loaded, Member, Session};
+use crate::transaction::Transaction;
+use pando_mls::wire::ContentType;
+use pando_mls::{
+    Advice, Context, FramingError, Group, GroupError, GroupId, GroupState, LocalPolicy, Misuse, MlsMessage,
+    MlsMessageBody, Processed, RuleError, Staged, Unpersisted,
+};
+
+impl<B: Backend> Session<B> {
+    /// Takes a message of any kind from the delivery service: a message of a group, or a Welcome that has the ratchet tree.
+    /// Commits are merged, an external Commit of our own is accepted when it comes back, and abandoned when another one is
+    /// merged in its place.
+    ///
+    /// `app` writes the application's rows, its cursor for instance, in the same transaction as everything that has changed,
+    /// in all three cases. Give a message that is [`Received::Held`] to the session again later; the cursor stays, or the
+    /// application stores the message itself.
+    ///
+    /// # Errors
+    /// A failure of this client: [`SessionError::Store`], [`SessionError::Application`], [`SessionError::Group`] if what is
+    /// stored could not be read, [`SessionError::NoSigner`]. Nothing is stored then, and the message can be taken again.
+    pub fn receive(
+        &mut self,
+        bytes: &[u8],
+        call: &mut Call<'_>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
+    ) -> Result<Received, SessionError> {
+        let message = match self.client.config().limits.decode(bytes) {
+            Ok(message) => message,
+            Err(error) => return self.record(Received::Rejected(Rejection::Group(error)), app),
+        };
+        let group_id = match (&message.body, message.group_id()) {
+            (MlsMessageBody::Welcome(welcome), _) => return self.take_welcome(welcome, None, call, app),
+            (MlsMessageBody::PublicMessage(_) | MlsMessageBody::PrivateMessage(_), Some(group_id)) => {
+                group_id.clone()
+            }
+            _ => {
+                let rejection = Rejection::Group(Misuse::WrongMessage.into());
+                return self.record(Received::Rejected(rejection), app);
+            }
+        };
+        let loaded = self.load(&group_id)?;
+        match (&loaded.current, &loaded.joining) {
+            (None, None) => {
+                self.close(&group_id);
+                self.record(Received::Held(Held::NoGroup(group_id)), app)
+            }
+            (_, Some(joining)) if joining.group.is_pending(&message) => self
+                .accept_join(&group_id, |transaction, events| {
+                    app(transaction, &Received::Applied(events.to_vec()))
+                })
+                .map(Received::Applied),
+            (None, Some(joining)) => {
+                let received = beside_join(&message, &joining.group);
+                self.record(received, app)
+            }
+            // The group that we were removed from cannot tell which Commit was accepted.
+            (Some(member), Some(joining)) if member.group.state() == GroupState::Removed => {
+                let received = beside_join(&message, &joining.group);
+                self.record(received, app)
+            }
+            (Some(_), _) => self.take(&group_id, message, call, app),
+        }
+    }
+
+    /// Stores the application's rows for a message that has changed nothing.
+    pub(super) fn record(
+        &mut self,
+        received: Received,
+        app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
+    ) -> Result<Received, SessionError> {
+        let mut transaction = self.store.begin()?;
+        app(&mut transaction, &received).map_err(SessionError::Application)?;
+        transaction.commit()?;
+        Ok(received)
+    }
+
+    /// Takes a message for a group that the client is in or was in.
+    fn take(
+        &mut self,
+        group_id: &GroupId,
+        message: MlsMessage,
+        call: &Call<'_>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
+    ) -> Result<Received, SessionError> {
+        let Self { store, client, groups, local_policy, .. } = self;
+        let Some(Loaded { current: Some(member), joining, .. }) = groups.get_mut(group_id) else {
+            return Err(SessionError::NoGroup(group_id.clone()));
+        };
+        let cx = client.at(call.now, &*member.signer).with_psks(store).with_groups(store);
+        let taken = process(&mut member.group, message, &cx, local_policy.as_deref(), call.now);
+        let Taken { unpersisted, merged } = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                // Keeps nothing of it, because the message is taken again.
+                groups.remove(group_id);
+                return Err(error.into());
+            }
+        };
+        // A Commit was merged in the epoch for which our external Commit was made, or in a later one.
+        let is_decided = |joining: &Member| merged.is_some_and(|epoch| joining.group.epoch() <= epoch);
+        let is_lost = joining.as_ref().is_some_and(is_decided);
+        let unpersisted = unpersisted.map(|mut received| {
+            if let (true, Received::Applied(events)) = (is_lost, &mut received) {
+                events.push(Event::JoinLost);
+            }
+            received
+        });
+        let received = self.persist(group_id, unpersisted, |transaction, lock, received| {
+            if is_lost {
+                transaction.abandon_join(lock)?;
+            }
+            app(transaction, received).map_err(Failure::Application)
+        })?;
+        if is_lost && let Some(loaded) = self.groups.get_mut(group_id) {
+            loaded.joining = None;
+        }
+        self.renew_signer(group_id);
+        Ok(received)
+    }
+
+    /// Loads the signature key of the client's leaf, if the leaf has got another one. If the key cannot be loaded, closes the
+    /// group: the operation has succeeded because its changes are stored, and the next operation fails.
+    pub(super) fn renew_signer(&mut self, group_id: &GroupId) {
+        if self.load_signer(group_id).is_err() {
+            self.close(group_id);
+        }
+    }
+
+    fn load_signer(&mut self, group_id: &GroupId) -> Result<(), SessionError> {
+        let Self { store, groups, .. } = self;
+        let Some(Loaded { current: Some(member), .. }) = groups.get_mut(group_id) else { return Ok(()) };
+        let (tree, leaf) = (member.group.public().tree(), member.group.own_leaf());
+        let key = tree.signature_key(leaf).map_err(GroupError::from)?;
+        if key.as_ref() != Some(member.signer.public_key()) {
+            member.signer = signer_of(store, &member.group)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns what becomes of a message that only the members can read, while our external Commit is pending. What comes before that
+/// Commit is of no use to the client. Another Commit in its place may have been accepted instead.
+fn beside_join(message: &MlsMessage, joining: &Group) -> Received {
+    let (epoch, group) = (message.epoch().unwrap_or_default(), joining.epoch());
+    let is_commit = message.content_type() == Some(ContentType::Commit);
+    let is_before = match group.checked_sub(1) {
+        Some(ours) => epoch < ours || (epoch == ours && !is_commit),
+        None => false,
+    };
+    if is_before {
+        let error = GroupError::EpochMismatch { message: epoch, group };
+        Received::Rejected(Rejection::Group(error))
+    } else {
+        Received::Held(Held::JoinPending)
+    }
+}
+
+/// Result of a message, with the changes for the store.
+struct Taken {
+    unpersisted: Unpersisted<Received>,
+    /// The epoch to which a Commit leads that was merged. A member that the Commit removes does not enter it.
+    merged: Option<u64>,
+}
+
+/// Takes a message, and merges its Commit. An error is a failure of this client's store.
+fn process(
+    group: &mut Group,
+    message: MlsMessage,
+    cx: &Context<'_>,
+    local_policy: Option<&(dyn LocalPolicy + Send)>,
+    now: u64,
+) -> Result<Taken, GroupError> {
+    let is_application = message.content_type() == Some(ContentType::Application);
+    let processed = match group.process(message, cx) {
+        Ok(processed) => processed,
+        Err(error) if error.is_storage() => return Err(error),
+        Err(error) => {
+            let received = match error {
+                GroupError::Framing(FramingError::OwnMessage) if is_application => {
+                    Received::Applied(vec![Event::OwnMessage])
+                }
+                error => unapplied(error),
+            };
+            return Ok(Taken { unpersisted: group.take_delta().map(|()| received), merged: None });
+        }
+    };
+    match processed.peek() {
+        Processed::Commit(_) => {}
+        Processed::OwnCommit => return merge_own(group),
+        Processed::Application { .. }
+        | Processed::Proposal(_)
+        | Processed::NotAdmitted(..)
+        | Processed::OwnProposal(_) => {
+            let unpersisted =
+                processed.map(|processed| Received::Applied(event(processed).into_iter().collect()));
+            return Ok(Taken { unpersisted, merged: None });
+        }
+    }
+    // The Delta of a staged Commit is empty: what it has changed so far comes with the merge.
+    #[allow(clippy::disallowed_methods, reason = "there is nothing to store")]
+    let Processed::Commit(staged) = processed.assume_persisted() else {
+        return Err(Misuse::WrongMessage.into());
+    };
+    if let Some(held) = hold(group, &staged, local_policy, now)? {
+        return Ok(Taken { unpersisted: group.take_delta().map(|()| Received::Held(held)), merged: None });
+    }
+    let mut events = commit_events(group.public(), &staged, false)?;
+    if staged.removes_me() {
+        let own = group.own_leaf();
+        events.push(Event::RemovedUs { by: remover(&staged, own) });
+    }
+    let had_pending = group.pending_commit().is_some();
+    let epoch = staged.public().epoch();
+    let merged = group.merge(*staged)?;
+    events.extend(end_event(group));
+    let unpersisted = merged.map(|lost| {
+        if had_pending {
+            events.push(Event::OwnCommitLost(lost));
+        }
+        Received::Applied(events)
+    });
+    Ok(Taken { unpersisted, merged: Some(epoch) })
+}
+
+/// Enters the epoch of our own pending Commit.
+fn merge_own(group: &mut Group) -> Result<Taken, GroupError> {
+    let unpersisted = merge_pending(group)?.map(Received::Applied);
+    Ok(Taken { unpersisted, merged: Some(group.epoch()) })
+}
+
+/// Enters the epoch of our own pending Commit, and returns its events.
+pub(super) fn merge_pending(group: &mut Group) -> Result<Unpersisted<Vec<Event>>, GroupError> {
+    let staged = group.pending_epoch().ok_or(Misuse::StaleCommit)?;
+    let mut events = commit_events(group.public(), staged, true)?;
+    let merged = group.merge_pending()?;
+    events.extend(end_event(group));
+    Ok(merged.map(|()| events))
+}
+
+/// Returns the event of a message that is no Commit.
+fn event(processed: Processed) -> Option<Event> {
+    match processed {
+        Processed::Application { sender, credential, epoch, data, authenticated_data } => {
+            Some(Event::Message(Message { sender, credential, epoch, data, authenticated_data }))
+        }
+        Processed::Proposal(pending) => Some(Event::Proposal(pending)),
+        Processed::NotAdmitted(pending, reason) => Some(Event::ProposalNotAdmitted(pending, reason)),
+        Processed::OwnProposal(reference) => Some(Event::OwnProposal(reference)),
+        Processed::Commit(_) | Processed::OwnCommit => None,
+    }
+}
+
+/// Returns what became of a message that was not taken.
+pub(super) fn unapplied(error: GroupError) -> Received {
+    match error {
+        GroupError::Missing(missing) => Received::Held(Held::Missing(missing)),
+        GroupError::EpochMismatch { message, group } if message > group => {
+            Received::Held(Held::Epoch { message, group })
+        }
+        error => Received::Rejected(Rejection::Group(error)),
+    }
+}
+
+/// Returns why a Commit is not to be merged now, if the local policy says so.
+fn hold(
+    group: &Group,
+    staged: &Staged,
+    local_policy: Option<&(dyn LocalPolicy + Send)>,
+    now: u64,
+) -> Result<Option<Held>, GroupError> {
+    let Some(local_policy) = local_policy else { return Ok(None) };
+    let advice = match local_policy.advise(&staged.view(group.public())?, Some(now)) {
+        Ok(advice) => advice,
+        Err(RuleError::Tree(error)) => return Err(error.into()),
+        Err(RuleError::Refused(reason)) => Advice::Hold(reason),
+    };
+    Ok(match advice {
+        Advice::Merge => None,
+        Advice::Hold(reason) => Some(Held::Advice(reason)),
+        Advice::Leave(reason) => Some(Held::Leave(reason)),
+    })
+}
