@@ -1,0 +1,284 @@
+//! Members with their sessions. Pre-shared keys serve as the application's rows: every backend has them.
+
+#![allow(dead_code, unreachable_pub, reason = "two tests use this, and neither uses everything")]
+
+use pando_mls::wire::{Sender, SignaturePublicKey};
+use pando_mls::{
+    CipherSuite, Client, CommitBuilder, Context, Credential, CryptoProvider, CryptoRng, Encode, Group,
+    GroupConfig, GroupError, GroupId, KeyPackage, LeafIndex, MlsMessage, PendingProposal, Proposal,
+    RustCrypto, Signer, Suite, Unpersisted,
+};
+use pando_store::session::{AppError, Call, Event, Received};
+use pando_store::{Backend, Key, Memory, Session, Store, StoredSigner, Transaction};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::cell::Cell;
+
+pub const NOW: u64 = 1_000_000;
+pub const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+
+pub fn suite() -> Suite {
+    RustCrypto.suite(SUITE).unwrap()
+}
+
+pub fn tea() -> GroupId {
+    "tea".into()
+}
+
+/// Returns a call with randomness that no other call of the test has.
+pub fn call() -> Call<'static> {
+    thread_local!(static CALLS: Cell<u64> = const { Cell::new(0) });
+    let seed = CALLS.replace(CALLS.get() + 1);
+    Call::new(NOW, ChaCha20Rng::seed_from_u64(seed))
+}
+
+/// Returns the settings of a client that sends its proposals and Commits unencrypted.
+pub fn public_handshakes() -> Client {
+    Client::default().with_config(GroupConfig::default().with_encrypt_handshakes(false))
+}
+
+/// Writes a row of the application.
+pub fn put<B: Backend>(
+    transaction: &mut Transaction<'_, B>,
+    name: &str,
+    value: &[u8],
+) -> Result<(), AppError> {
+    Ok(transaction.put_psk(name.as_bytes(), &value.into())?)
+}
+
+/// A client with its session.
+pub struct Member<B: Backend = Memory> {
+    pub session: Session<B>,
+    pub identity: StoredSigner,
+    client: Client,
+    open: Box<dyn Fn() -> Store<B>>,
+    received: usize,
+}
+
+impl Member {
+    pub fn new(name: &str) -> Self {
+        Self::with_client(name, Client::default())
+    }
+
+    pub fn with_client(name: &str, client: Client) -> Self {
+        let database = Memory::new();
+        Self::open(name, client, move || Store::new(database.again().unwrap(), &Key::None).unwrap())
+    }
+}
+
+impl<B: Backend> Member<B> {
+    /// Returns a client over the store that `open` opens, with a new identity.
+    pub fn open(name: &str, client: Client, open: impl Fn() -> Store<B> + 'static) -> Self {
+        let mut session = Session::new(open(), client.clone());
+        let identity = session.create_identity(SUITE, Credential::basic(name), &mut call()).unwrap();
+        Self { session, identity, client, open: Box::new(open), received: 0 }
+    }
+
+    /// Ends the session, and begins another one over the same database.
+    pub fn restart(&mut self) {
+        self.session = self.another_session();
+    }
+
+    /// Returns another session over the same database.
+    pub fn another_session(&self) -> Session<B> {
+        Session::new((self.open)(), self.client.clone())
+    }
+
+    /// Goes on with other settings.
+    pub fn restart_with(&mut self, client: Client) {
+        self.client = client;
+        self.restart();
+    }
+
+    /// Gives a message to the session. The closure must be called once with what is returned, and its row stored.
+    pub fn receive(&mut self, bytes: &[u8]) -> Received {
+        self.take(|session, app| session.receive(bytes, &mut call(), |tx, received| app(tx, received)))
+    }
+
+    /// Gives a Welcome to the session, with the tree.
+    pub fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Received {
+        self.take(|session, app| session.join(welcome, tree, &mut call(), |tx, received| app(tx, received)))
+    }
+
+    fn take(
+        &mut self,
+        take: impl FnOnce(
+            &mut Session<B>,
+            &mut dyn FnMut(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
+        ) -> Result<Received, pando_store::session::SessionError>,
+    ) -> Received {
+        self.received += 1;
+        let (name, mut told) = (format!("received {}", self.received), Vec::new());
+        let mut app = |transaction: &mut Transaction<'_, B>, received: &Received| {
+            told.push(format!("{received:?}"));
+            put(transaction, &name, b"seen")
+        };
+        let received = take(&mut self.session, &mut app).unwrap();
+        assert_eq!(told, [format!("{received:?}")]);
+        assert_eq!(self.row(&name).unwrap(), b"seen");
+        received
+    }
+
+    /// Receives a message that must be applied.
+    pub fn apply(&mut self, bytes: &[u8]) -> Vec<Event> {
+        match self.receive(bytes) {
+            Received::Applied(events) => events,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Receives a message of another member, and returns its text.
+    pub fn read(&mut self, bytes: &[u8]) -> String {
+        match &self.apply(bytes)[..] {
+            [event] => event.text().unwrap().into(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn send(&mut self, text: &str) -> Vec<u8> {
+        self.session.send(&tea(), text, &mut call(), |_, _| Ok(())).unwrap()
+    }
+
+    pub fn commit(&mut self, fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>) -> Vec<u8> {
+        self.session.commit(&tea(), &mut call(), fill, |_, _| Ok(())).unwrap().message
+    }
+
+    /// Enters the epoch of the pending Commit.
+    pub fn accept(&mut self) -> Vec<Event> {
+        let mut told = Vec::new();
+        let is_joining = self.session.joining(&tea()).unwrap().is_some();
+        let mut note = |events: &[Event]| told.extend_from_slice(events);
+        let accepted = if is_joining {
+            self.session.accept_join(&tea(), |_, events| {
+                note(events);
+                Ok(())
+            })
+        } else {
+            self.session.accept_commit(&tea(), |_, events| {
+                note(events);
+                Ok(())
+            })
+        };
+        let events = accepted.unwrap();
+        assert_eq!(told, events);
+        events
+    }
+
+    pub fn operate<T>(
+        &mut self,
+        operation: impl FnOnce(&mut Group, &Context<'_>, &mut dyn CryptoRng) -> Result<Unpersisted<T>, GroupError>,
+    ) -> T {
+        self.session.operate(&tea(), &mut call(), operation, |_, _| Ok(())).unwrap()
+    }
+
+    /// Sends a proposal. Returns it as it is pending.
+    pub fn propose(&mut self, proposal: Proposal) -> (Vec<u8>, PendingProposal) {
+        let message = self.operate(|group, cx, rng| group.propose(proposal, b"", cx, rng));
+        let pending = self.group().pending_proposals().last().unwrap().clone();
+        (message.encode().unwrap(), pending)
+    }
+
+    pub fn key_package(&mut self) -> KeyPackage {
+        self.publish(false)
+    }
+
+    pub fn publish(&mut self, is_last_resort: bool) -> KeyPackage {
+        let Self { session, identity, .. } = self;
+        session.create_key_package(identity, is_last_resort, &mut call(), |it| it, |_, _| Ok(())).unwrap()
+    }
+
+    pub fn create(&mut self) {
+        let Self { session, identity, .. } = self;
+        session.create_group(tea(), identity, &mut call(), |it| it, |_| Ok(())).unwrap();
+    }
+
+    /// Sends what is in the outbox.
+    pub fn outbox(&mut self) -> Vec<Vec<u8>> {
+        let mut sent = Vec::new();
+        for (id, message) in self.session.outbox(&tea()).unwrap() {
+            self.session.acknowledge(&tea(), id, &mut call()).unwrap();
+            sent.push(message);
+        }
+        assert!(self.session.outbox(&tea()).unwrap().is_empty());
+        sent
+    }
+
+    pub fn group_info(&mut self) -> Vec<u8> {
+        self.session.group_info(&tea(), &call(), |it| it).unwrap()
+    }
+
+    /// Makes an external Commit.
+    pub fn join_externally(&mut self, group_info: &[u8]) -> Vec<u8> {
+        let Self { session, identity, .. } = self;
+        session.join_externally(group_info, None, identity, &mut call(), |it| it, |_, _| Ok(())).unwrap()
+    }
+
+    pub fn group(&mut self) -> &Group {
+        self.session.group(&tea()).unwrap()
+    }
+
+    pub fn leaf(&mut self) -> LeafIndex {
+        self.group().own_leaf()
+    }
+
+    pub fn credential(&self) -> Credential {
+        self.identity.credential.clone()
+    }
+
+    pub fn learn_psk(&mut self, name: &str) {
+        let mut transaction = self.session.store_mut().begin().unwrap();
+        put(&mut transaction, name, b"a shared secret").unwrap();
+        transaction.commit().unwrap();
+    }
+
+    /// Returns a row of the application.
+    pub fn row(&self, name: &str) -> Option<Vec<u8>> {
+        self.session.store().psk(name.as_bytes()).unwrap().map(|value| value.expose().to_vec())
+    }
+
+    /// Returns a signature key of the store.
+    pub fn signer(&self, public_key: &SignaturePublicKey) -> Box<dyn Signer> {
+        self.session.store().signer(suite(), public_key).unwrap().unwrap()
+    }
+}
+
+/// Returns members of a group in epoch 1: the first has created it and added the others.
+pub fn group_of<const N: usize>(names: [&str; N]) -> [Member; N] {
+    group_with(names.map(Member::new))
+}
+
+/// Puts clients into a group: the first creates it and adds the others.
+pub fn group_with<B: Backend, const N: usize>(members: [Member<B>; N]) -> [Member<B>; N] {
+    let mut members = members;
+    let (first, others) = members.split_first_mut().unwrap();
+    first.create();
+    let added: Vec<_> = others.iter_mut().map(Member::key_package).collect();
+    first.commit(|commit| added.into_iter().fold(commit, CommitBuilder::add));
+    first.accept();
+    for welcome in first.outbox() {
+        others.iter_mut().for_each(|member| drop(member.apply(&welcome)));
+    }
+    members
+}
+
+/// All members are in one epoch.
+pub fn agree<B: Backend, const N: usize>(members: [&mut Member<B>; N]) {
+    let mut seen =
+        members.map(|member| member.group().epoch_authenticator().unwrap().expose().to_vec()).into_iter();
+    let first = seen.next().unwrap();
+    assert!(seen.all(|other| other == first));
+}
+
+/// Returns the event of an epoch that a member has begun.
+pub fn epoch(epoch: u64, leaf: u32, is_own: bool) -> Event {
+    Event::Epoch { epoch, committer: by(leaf), is_own }
+}
+
+pub const fn by(leaf: u32) -> Sender {
+    Sender::Member(LeafIndex(leaf))
+}
+
+/// Decodes a message.
+pub fn decode(bytes: &[u8]) -> MlsMessage {
+    pando_mls::Decode::decode(bytes).unwrap()
+}

@@ -1,0 +1,26 @@
+//! Sessions: one client's groups over a store, as applications use them.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::redundant_closure_for_method_calls,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all; and some methods are not general enough"
+)]
+
+mod application_errors;
+mod events;
+mod events_of_proposals;
+#[cfg(feature = "sqlite")]
+mod examples;
+mod external_joins;
+mod fixture;
+mod forged_messages;
+mod held_and_rejected;
+mod local_policy;
+mod restarts;
+mod several_groups;
+mod simulation;
+mod threads;
+mod welcomes;

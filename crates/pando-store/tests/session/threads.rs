@@ -1,0 +1,34 @@
+//! What can be moved to another thread, and shared between threads.
+
+use crate::fixture::group_of;
+use pando_mls::{Client, Group};
+use pando_store::{Memory, Session, Store};
+
+const fn is_send<T: Send>() {}
+const fn is_shared<T: Send + Sync + Clone>() {}
+
+const _: () = {
+    is_send::<Session<Memory>>();
+    is_send::<Store<Memory>>();
+    is_send::<Group>();
+    is_shared::<Client>();
+};
+
+#[cfg(feature = "sqlite")]
+const _: () = {
+    is_send::<Session<pando_store::Sqlite>>();
+    is_send::<Store<pando_store::Sqlite>>();
+};
+
+/// A session works on another thread with what it has loaded.
+#[test]
+fn a_session_moves_to_another_thread() {
+    let [alice, mut bob] = group_of(["alice", "bob"]);
+    let mut session = alice.session;
+    let send = move || {
+        let call = &mut crate::fixture::call();
+        session.send(&crate::fixture::tea(), "from afar", call, |_, _| Ok(())).unwrap()
+    };
+    let message = std::thread::spawn(send).join().unwrap();
+    assert_eq!(bob.read(&message), "from afar");
+}

@@ -1,0 +1,180 @@
+//! Welcomes that cannot be taken yet, and those that never can.
+
+use crate::fixture::{Member, agree, call, group_of, tea};
+use pando_mls::{CommitBuilder, GroupError, KeyPackage, LeafIndex, Missing, Psk, Violation};
+use pando_store::session::{Event, Held, Received, Rejection};
+
+/// Adds a client. Returns its Welcome.
+fn add(member: &mut Member, key_package: KeyPackage) -> Vec<u8> {
+    member.commit(|commit| commit.add(key_package));
+    member.accept();
+    let [welcome] = member.outbox().try_into().unwrap();
+    welcome
+}
+
+fn joined(epoch: u64) -> Event {
+    Event::Joined { group_id: tea(), epoch, inviter: LeafIndex(0) }
+}
+
+fn stored_key_packages(member: &Member) -> usize {
+    member.session.store().key_packages().unwrap().len()
+}
+
+#[test]
+fn the_tree_comes_apart() {
+    for restarts in [false, true] {
+        let [mut alice] = group_of(["alice"]);
+        let mut bob = Member::new("bob");
+        let key_package = bob.key_package();
+        alice.commit(|commit| commit.add(key_package).without_tree());
+        alice.accept();
+        let [welcome] = alice.outbox().try_into().unwrap();
+        for _ in 0..2 {
+            let received = bob.receive(&welcome);
+            assert!(matches!(received, Received::Held(Held::Missing(Missing::Tree))), "{received:?}");
+            let received = bob.join(&welcome, None);
+            assert!(matches!(received, Received::Held(Held::Missing(Missing::Tree))), "{received:?}");
+            if restarts {
+                bob.restart();
+            }
+        }
+        // The tree of another epoch is not the right one.
+        let tree = alice.group().public().tree().export().unwrap();
+        let [mut other] = group_of(["other"]);
+        let wrong = other.group().public().tree().export().unwrap();
+        assert!(matches!(bob.join(&welcome, Some(&wrong)), Received::Rejected(Rejection::Group(_))));
+        let received = bob.join(&welcome, Some(&tree));
+        assert!(matches!(received, Received::Applied(events) if events == [joined(2)]));
+        assert_eq!(stored_key_packages(&bob), 0);
+        agree([&mut alice, &mut bob]);
+    }
+}
+
+#[test]
+fn a_psk_is_missing() {
+    let [mut alice] = group_of(["alice"]);
+    let mut bob = Member::new("bob");
+    let key_package = bob.key_package();
+    alice.learn_psk("sugar");
+    alice.commit(|commit| commit.add(key_package).psk(Psk::External { psk_id: "sugar".into() }));
+    alice.accept();
+    let [welcome] = alice.outbox().try_into().unwrap();
+    for _ in 0..2 {
+        let received = bob.receive(&welcome);
+        assert!(matches!(received, Received::Held(Held::Missing(Missing::Psk(_)))), "{received:?}");
+        bob.restart();
+    }
+    bob.learn_psk("sugar");
+    assert_eq!(bob.apply(&welcome), [joined(2)]);
+    agree([&mut alice, &mut bob]);
+}
+
+/// A Welcome for another client, and one whose KeyPackage was used.
+#[test]
+fn a_key_package_that_is_not_ours() {
+    let [mut alice] = group_of(["alice"]);
+    let (mut bob, mut carol) = (Member::new("bob"), Member::new("carol"));
+    carol.key_package();
+    let welcome = add(&mut alice, bob.key_package());
+    let is_for_another = |received: &Received| {
+        let error = GroupError::Missing(Missing::WelcomeSecrets);
+        matches!(received, Received::Rejected(Rejection::Group(is)) if *is == error)
+    };
+    assert!(is_for_another(&carol.receive(&welcome)));
+    assert_eq!(stored_key_packages(&carol), 1);
+    assert_eq!(bob.apply(&welcome), [joined(2)]);
+    assert!(is_for_another(&bob.receive(&welcome)));
+    bob.restart();
+    assert!(is_for_another(&bob.receive(&welcome)));
+    agree([&mut alice, &mut bob]);
+}
+
+/// A client that was removed, or has deleted the group, is not brought back by its old Welcome. A new one brings it back.
+#[test]
+fn an_old_welcome() {
+    for deletes in [false, true] {
+        let [mut alice] = group_of(["alice"]);
+        let mut bob = Member::new("bob");
+        let key_package = bob.publish(true);
+        let old = add(&mut alice, key_package.clone());
+        assert_eq!(bob.apply(&old), [joined(2)]);
+        assert_eq!(stored_key_packages(&bob), 1);
+        // While it is in the group, it is told so.
+        let received = bob.receive(&old);
+        let error = GroupError::Violation(Violation::AlreadyInGroup);
+        assert!(matches!(received, Received::Rejected(Rejection::Group(is)) if is == error));
+        let removal = alice.commit(|commit| commit.remove(LeafIndex(1)));
+        alice.accept();
+        bob.apply(&removal);
+        if deletes {
+            bob.session.delete_group(&tea(), |_| Ok(())).unwrap();
+        }
+        for _ in 0..2 {
+            assert!(matches!(bob.receive(&old), Received::Rejected(Rejection::OldWelcome)));
+            bob.restart();
+        }
+        assert_eq!(bob.session.group(&tea()).is_err(), deletes);
+        let new = add(&mut alice, key_package);
+        assert_eq!(bob.apply(&new), [joined(4)]);
+        bob.restart();
+        agree([&mut alice, &mut bob]);
+        assert_eq!(bob.read(&alice.send("again")), "again");
+    }
+}
+
+/// Two clients of one Welcome.
+#[test]
+fn a_welcome_for_two() {
+    let [mut alice] = group_of(["alice"]);
+    let (mut bob, mut carol) = (Member::new("bob"), Member::new("carol"));
+    let key_packages = [bob.key_package(), carol.key_package()];
+    alice.commit(|commit| key_packages.into_iter().fold(commit, CommitBuilder::add));
+    alice.accept();
+    let [welcome] = alice.outbox().try_into().unwrap();
+    for member in [&mut bob, &mut carol] {
+        assert_eq!(member.apply(&welcome), [joined(2)]);
+    }
+    agree([&mut alice, &mut bob, &mut carol]);
+}
+
+/// What is in the outbox stays there until it is acknowledged, and is the same after a restart.
+#[test]
+fn a_welcome_waits_in_the_outbox() {
+    let [mut alice] = group_of(["alice"]);
+    let mut bob = Member::new("bob");
+    let key_package = bob.key_package();
+    let commit = alice.commit(|commit| commit.add(key_package).with_group_info());
+    assert!(alice.session.outbox(&tea()).unwrap().is_empty());
+    alice.restart();
+    assert!(alice.session.outbox(&tea()).unwrap().is_empty());
+    alice.apply(&commit);
+    let waiting = alice.session.outbox(&tea()).unwrap();
+    assert_eq!(waiting.len(), 2);
+    alice.restart();
+    assert_eq!(alice.session.outbox(&tea()).unwrap(), waiting);
+    // Commits that follow do not delete it.
+    alice.commit(|commit| commit);
+    alice.accept();
+    assert_eq!(alice.session.outbox(&tea()).unwrap(), waiting);
+    for (position, (id, _)) in waiting.iter().enumerate() {
+        alice.session.acknowledge(&tea(), *id, &mut call()).unwrap();
+        alice.restart();
+        assert_eq!(alice.session.outbox(&tea()).unwrap(), waiting[position + 1..]);
+    }
+    let welcomes = waiting.iter().filter(|(_, bytes)| matches!(bob.receive(bytes), Received::Applied(_)));
+    assert_eq!(welcomes.count(), 1);
+    assert_eq!(bob.group().epoch(), 2);
+}
+
+/// A Welcome comes before the Commits that remove the client and add it again. It is held until they have come.
+#[test]
+fn a_welcome_before_the_removal() {
+    let [mut alice, mut bob] = group_of(["alice", "bob"]);
+    let removal = alice.commit(|commit| commit.remove(LeafIndex(1)));
+    alice.accept();
+    let welcome = add(&mut alice, bob.publish(false));
+    assert!(matches!(bob.receive(&welcome), Received::Held(Held::StillInGroup)));
+    bob.apply(&removal);
+    assert_eq!(bob.apply(&welcome), [joined(3)]);
+    assert_eq!(bob.read(&alice.send("back again")), "back again");
+}

@@ -1,0 +1,273 @@
+//! The steps of two clients. Each finds out first whether it was done before, from the row that it writes in its transaction.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is a failure and that is all")]
+
+use crate::fixture::{SUITE, call, put, suite, tea};
+use pando_mls::wire::LeafNode;
+use pando_mls::{
+    BasicIdentities, Client, CommitBuilder, Context, Credential, CryptoRng, Decode, Encode, Group,
+    GroupError, KeyPackage, LeafIndex, LeafTemplate, NewLeaf, RustCrypto,
+};
+use pando_store::session::{Event, Received, SessionError};
+use pando_store::{Backend, Session, Store, StoredSigner, Transaction};
+
+type Result<T = ()> = std::result::Result<T, SessionError>;
+
+/// A step, with its name.
+pub(crate) type Step<B> = (&'static str, fn(&mut World<B>) -> Result);
+
+pub(crate) struct User<B: Backend> {
+    name: &'static str,
+    session: Session<B>,
+    open: Box<dyn Fn() -> Store<B>>,
+}
+
+impl<B: Backend> User<B> {
+    fn new(name: &'static str, open: Box<dyn Fn() -> Store<B>>) -> Self {
+        Self { name, session: Session::new(open(), Client::default()), open }
+    }
+
+    /// Returns the row of a step that was done.
+    fn row(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.session.store().psk(name.as_bytes())?.map(|row| row.expose().to_vec()))
+    }
+
+    fn identity(&self) -> Result<StoredSigner> {
+        Ok(self.session.store().signers()?.pop().unwrap())
+    }
+
+    fn create_identity(&mut self) -> Result {
+        if self.session.store().signers()?.is_empty() {
+            self.session.create_identity(SUITE, Credential::basic(self.name), &mut call())?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, text: &str) -> Result {
+        let name = format!("sent {text}");
+        if self.row(&name)?.is_none() {
+            self.session.send(&tea(), text, &mut call(), |tx, bytes| put(tx, &name, bytes))?;
+        }
+        Ok(())
+    }
+
+    /// Receives a message, unless it was received before.
+    fn receive(&mut self, name: &str, bytes: &[u8]) -> Result {
+        if self.row(name)?.is_none() {
+            let note = |transaction: &mut Transaction<'_, B>, received: &Received| {
+                let Received::Applied(events) = received else { panic!("{name}: {received:?}") };
+                let text = events.first().and_then(Event::text).unwrap_or_default();
+                put(transaction, name, text.as_bytes())
+            };
+            drop(self.session.receive(bytes, &mut call(), note)?);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, name: &str, added: Option<KeyPackage>) -> Result {
+        if self.row(name)?.is_none() {
+            self.session.commit(
+                &tea(),
+                &mut call(),
+                |commit| added.into_iter().fold(commit, CommitBuilder::add),
+                |transaction, commit| put(transaction, name, &commit.message),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl<B: Backend> User<B> {
+    /// Commits a leaf with the signature key that our leaf does not have.
+    fn change_key(&mut self, name: &str) -> Result {
+        if self.row(name)?.is_some() {
+            return Ok(());
+        }
+        let group = self.session.group(&tea())?;
+        let leaf = group.public().tree().leaf(group.own_leaf()).map_err(GroupError::from)?.unwrap();
+        let mut others = self.session.store().signers()?;
+        others.retain(|stored| stored.public_key != leaf.signature_key);
+        let signer = self.session.store().signer(suite(), &others[0].public_key)?.unwrap();
+        let LeafNode { credential, capabilities, extensions, .. } = leaf;
+        let template = LeafTemplate { credential, capabilities, extensions };
+        let commit = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
+            let new_leaf = NewLeaf { template, signer: &*signer };
+            let output = group.commit().new_leaf(new_leaf).build(cx, rng)?;
+            output.try_map(|output| Ok(output.message.encode()?))
+        };
+        self.session.operate(&tea(), &mut call(), commit, |tx, bytes| put(tx, name, bytes))?;
+        Ok(())
+    }
+}
+
+pub(crate) struct World<B: Backend> {
+    alice: User<B>,
+    bob: User<B>,
+}
+
+impl<B: Backend> World<B> {
+    pub(crate) fn new([alice, bob]: [Box<dyn Fn() -> Store<B>>; 2]) -> Self {
+        Self { alice: User::new("alice", alice), bob: User::new("bob", bob) }
+    }
+
+    /// Drops both sessions, and opens them again.
+    pub(crate) fn restart(&mut self) {
+        for user in [&mut self.alice, &mut self.bob] {
+            user.session = Session::new((user.open)(), Client::default());
+        }
+    }
+
+    /// Bob reads what Alice has sent.
+    fn bob_reads(&mut self, text: &str) -> Result {
+        let bytes = self.alice.row(&format!("sent {text}"))?.unwrap();
+        self.bob.receive(&format!("read {text}"), &bytes)
+    }
+
+    /// Alice reads what Bob has sent.
+    fn alice_reads(&mut self, text: &str) -> Result {
+        let bytes = self.bob.row(&format!("sent {text}"))?.unwrap();
+        self.alice.receive(&format!("read {text}"), &bytes)
+    }
+
+    /// Everything was read, and nothing can be read once more. Both are in one epoch, and their stores are in order.
+    pub(crate) fn check(&mut self) {
+        self.restart();
+        let sent = [(0, ["one", "two", "five"]), (1, ["three", "four", "six"])];
+        for (sender, texts) in sent {
+            for text in texts {
+                let users = [&mut self.alice, &mut self.bob];
+                let (sent, read) = (format!("sent {text}"), format!("read {text}"));
+                assert_eq!(users[1 - sender].row(&read).unwrap().unwrap(), text.as_bytes());
+                let bytes = users[sender].row(&sent).unwrap().unwrap();
+                for user in users {
+                    let received = user.session.receive(&bytes, &mut call(), |_, _| Ok(())).unwrap();
+                    let is_new =
+                        matches!(&received, Received::Applied(events) if *events != [Event::OwnMessage]);
+                    assert!(!is_new, "{text} is read twice: {received:?}");
+                }
+            }
+        }
+        let authenticators = [&mut self.alice, &mut self.bob].map(|user| {
+            assert!(user.session.outbox(&tea()).unwrap().is_empty());
+            assert!(user.session.joining(&tea()).unwrap().is_none());
+            let findings = user.session.store().verify(&RustCrypto, &BasicIdentities).unwrap();
+            assert!(findings.is_empty(), "{findings:?}");
+            assert!(user.session.store().key_packages().unwrap().is_empty());
+            let group = user.session.group(&tea()).unwrap();
+            assert!(group.pending_commit().is_none());
+            assert_eq!(group.epoch(), 4);
+            group.epoch_authenticator().unwrap().expose().to_vec()
+        });
+        assert_eq!(authenticators[0], authenticators[1]);
+    }
+}
+
+/// Returns the steps in their order.
+pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
+    [
+        ("alice makes an identity", |world| world.alice.create_identity()),
+        ("bob makes an identity", |world| world.bob.create_identity()),
+        ("bob publishes a KeyPackage", |world| {
+            let User { session, .. } = &mut world.bob;
+            if session.store().key_packages()?.is_empty() {
+                let identity = world.bob.identity()?;
+                let app = |tx: &mut Transaction<'_, B>, key_package: &KeyPackage| {
+                    put(tx, "KeyPackage", &key_package.encode()?)
+                };
+                world.bob.session.create_key_package(&identity, false, &mut call(), |it| it, app)?;
+            }
+            Ok(())
+        }),
+        ("alice creates the group", |world| {
+            let alice = &mut world.alice;
+            if alice.row("group")?.is_none() {
+                let identity = alice.identity()?;
+                let app = |tx: &mut Transaction<'_, B>| put(tx, "group", b"yes");
+                alice.session.create_group(tea(), &identity, &mut call(), |it| it, app)?;
+            }
+            Ok(())
+        }),
+        ("alice adds bob", |world| {
+            let key_package = KeyPackage::decode(&world.bob.row("KeyPackage")?.unwrap()).unwrap();
+            world.alice.commit("commit 1", Some(key_package))
+        }),
+        ("alice's commit is accepted", |world| {
+            let alice = &mut world.alice;
+            if alice.row("accepted")?.is_none() {
+                alice.session.accept_commit(&tea(), |tx, events| {
+                    assert_eq!(events.len(), 2);
+                    put(tx, "accepted", b"yes")
+                })?;
+            }
+            Ok(())
+        }),
+        ("bob joins", |world| {
+            let [(_, welcome)] = world.alice.session.outbox(&tea())?.try_into().unwrap();
+            world.bob.receive("joined", &welcome)
+        }),
+        ("alice acknowledges the welcome", |world| {
+            let alice = &mut world.alice;
+            for (id, _) in alice.session.outbox(&tea())? {
+                alice.session.acknowledge(&tea(), id, &mut call())?;
+            }
+            Ok(())
+        }),
+        ("alice sends one", |world| world.alice.send("one")),
+        ("alice sends two", |world| world.alice.send("two")),
+        ("bob reads two", |world| world.bob_reads("two")),
+        ("bob reads one", |world| world.bob_reads("one")),
+        ("bob sends three", |world| world.bob.send("three")),
+        ("bob sends four", |world| world.bob.send("four")),
+        ("alice reads three", |world| world.alice_reads("three")),
+        ("bob commits", |world| world.bob.commit("commit 2", None)),
+        ("alice receives the commit", |world| {
+            let commit = world.bob.row("commit 2")?.unwrap();
+            world.alice.receive("commit 2", &commit)
+        }),
+        ("bob's commit comes back", |world| {
+            let commit = world.bob.row("commit 2")?.unwrap();
+            world.bob.receive("commit 2 is back", &commit)
+        }),
+        ("alice reads four of the epoch before", |world| world.alice_reads("four")),
+        ("bob joins externally", |world| {
+            if world.bob.row("external")?.is_none() {
+                let group_info = world.alice.session.group_info(&tea(), &call(), |it| it)?;
+                let (identity, bob) = (world.bob.identity()?, &mut world.bob);
+                let app = |tx: &mut Transaction<'_, B>, bytes: &[u8]| put(tx, "external", bytes);
+                bob.session.join_externally(&group_info, None, &identity, &mut call(), |it| it, app)?;
+            }
+            Ok(())
+        }),
+        ("alice receives the external commit", |world| {
+            let commit = world.bob.row("external")?.unwrap();
+            world.alice.receive("external", &commit)
+        }),
+        ("bob's external commit comes back", |world| {
+            let commit = world.bob.row("external")?.unwrap();
+            world.bob.receive("external is back", &commit)
+        }),
+        ("alice sends five", |world| world.alice.send("five")),
+        ("bob reads five", |world| {
+            assert_eq!(world.bob.session.group(&tea())?.own_leaf(), LeafIndex(1));
+            world.bob_reads("five")
+        }),
+        ("bob makes another key", |world| {
+            let session = &mut world.bob.session;
+            if session.store().signers()?.len() == 1 {
+                session.create_identity(SUITE, Credential::basic("bob"), &mut call())?;
+            }
+            Ok(())
+        }),
+        ("bob commits with the other key", |world| world.bob.change_key("commit 3")),
+        ("alice receives the commit with the other key", |world| {
+            let commit = world.bob.row("commit 3")?.unwrap();
+            world.alice.receive("commit 3", &commit)
+        }),
+        ("bob's commit with the other key comes back", |world| {
+            let commit = world.bob.row("commit 3")?.unwrap();
+            world.bob.receive("commit 3 is back", &commit)
+        }),
+        ("bob sends six", |world| world.bob.send("six")),
+        ("alice reads six", |world| world.alice_reads("six")),
+    ]
+}
