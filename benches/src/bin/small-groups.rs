@@ -1,0 +1,156 @@
+//! Repeats one operation in a small group, for a profiler that counts instructions.
+//!
+//! Times of microseconds vary with the load of the machine; numbers of instructions hardly do. Callgrind counts what is done
+//! inside of `measured`, and not the making of the group:
+//!
+//! ```text
+//! valgrind --tool=callgrind --toggle-collect='*measured*' small-groups --op merge_own --members 10 --runs 20
+//! ```
+//!
+//! Divide what was collected by the number of runs. Valgrind hides the SHA extensions from the program, so SHA-256 counts
+//! about 3,000 instructions for each block of 64 bytes, where the processor takes some 40 ns.
+//!
+//! The tree is warm: all members have made Commits. As in `large-group`, handshake messages are PublicMessages, making a
+//! message ends with its encoding, and processing one begins with decoding.
+
+#![allow(clippy::disallowed_methods, reason = "the Deltas are made, and nothing is stored")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that fails has no result")]
+
+use clap::{Parser, ValueEnum};
+use pando_benches::crowd::{Crowd, Member};
+use pando_benches::person::key_packages;
+use pando_benches::{Crypto, provider, rng};
+use pando_mls::wire::CipherSuite;
+use pando_mls::{CommitBuilder, Decode, Encode, KeyPackage, MlsMessage};
+use std::error::Error;
+use std::hint::black_box;
+
+/// Repeats one operation in a small group.
+#[derive(Parser)]
+struct Arguments {
+    /// The operation.
+    #[arg(long)]
+    op: Operation,
+    /// How many members the group has.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..))]
+    members: u32,
+    /// How often the operation is repeated.
+    #[arg(long, default_value_t = 20)]
+    runs: u32,
+    /// The number of the cipher suite.
+    #[arg(long, default_value_t = 1)]
+    suite: u16,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Operation {
+    /// Encrypt 32 bytes.
+    Encrypt,
+    /// Decrypt them.
+    Decrypt,
+    /// Make a Commit without proposals.
+    Update,
+    /// Enter the epoch of our own Commit.
+    MergeOwn,
+    /// Process a Commit without proposals, and enter its epoch.
+    ProcessUpdate,
+    /// Process a Commit that adds a member, and enter its epoch.
+    ProcessAdd,
+    /// Join by a Welcome with the tree inside.
+    Join,
+    /// Enter the epoch of the Commit that has added everybody to a new group.
+    MergeAddAll,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let Arguments { op, members, runs, suite } = Arguments::parse();
+    let provider = provider("rustcrypto").ok_or("there is no backend")?;
+    let suite = provider.suite(CipherSuite(suite)).ok_or("the backend has no such cipher suite")?;
+    let crypto = Crypto { provider, suite };
+    let mut crowd = Crowd::warm(crypto, members);
+    let others = key_packages(crypto, 1..members);
+    // As many epochs as are kept of the past. The first message derives the ratchets.
+    for _ in 0..6 {
+        crowd.update();
+    }
+    message(&mut crowd, false, false);
+    for _ in 0..runs {
+        match op {
+            Operation::Encrypt => message(&mut crowd, true, false),
+            Operation::Decrypt => message(&mut crowd, false, true),
+            Operation::Update | Operation::MergeOwn | Operation::ProcessUpdate => update(&mut crowd, op),
+            Operation::ProcessAdd => add(&mut crowd),
+            Operation::Join => join(&mut crowd),
+            Operation::MergeAddAll => merge_add_all(crypto, &others),
+        }
+    }
+    Ok(())
+}
+
+/// Does what is to be counted. A profiler finds it by its name.
+#[inline(never)]
+fn measured<T>(does: impl FnOnce() -> T) -> T {
+    black_box(does())
+}
+
+/// Does something, counted or not.
+fn counted_if<T>(counts: bool, does: impl FnOnce() -> T) -> T {
+    if counts { measured(does) } else { does() }
+}
+
+/// The committer sends a message to the receiver.
+fn message(crowd: &mut Crowd, counts_encrypt: bool, counts_decrypt: bool) {
+    let Crowd { committer, receiver, rng, .. } = crowd;
+    let message = counted_if(counts_encrypt, || committer.encrypt(&[7; 32], rng));
+    let _ = counted_if(counts_decrypt, || receiver.decrypt(&message));
+}
+
+/// The committer makes a Commit, and both enter its epoch.
+fn update(crowd: &mut Crowd, op: Operation) {
+    let Crowd { committer, receiver, rng, .. } = crowd;
+    let (message, _) =
+        counted_if(matches!(op, Operation::Update), || committer.commit(|builder| builder, rng));
+    let merged = counted_if(matches!(op, Operation::MergeOwn), || committer.group.merge_pending().unwrap());
+    merged.assume_persisted();
+    let _ = counted_if(matches!(op, Operation::ProcessUpdate), || receiver.process_commit(&message));
+}
+
+/// The committer adds a newcomer, who is removed again.
+fn add(crowd: &mut Crowd) {
+    let newcomer = crowd.newcomer();
+    let key_package = newcomer.bundle().key_package;
+    let Crowd { committer, receiver, rng, .. } = crowd;
+    let (message, _) = committer.commit(|builder| builder.add(key_package).without_tree(), rng);
+    committer.group.merge_pending().unwrap().assume_persisted();
+    let _ = measured(|| receiver.process_commit(&message));
+    let tree = crowd.committer.group.public().tree();
+    let leaf = tree.find_signature_key(newcomer.signer.public_key()).unwrap().unwrap();
+    crowd.remove(leaf);
+}
+
+/// A newcomer joins by a Welcome, whose Commit is dropped.
+fn join(crowd: &mut Crowd) {
+    let newcomer = crowd.newcomer();
+    let bundle = newcomer.bundle();
+    let Crowd { committer, rng, .. } = crowd;
+    let key_package = bundle.key_package.clone();
+    let (_, welcome) = committer.commit(|builder| builder.add(key_package).without_path(), rng);
+    let welcome = MlsMessage::from(welcome.unwrap()).encode().unwrap();
+    let _ = measured(|| Member::join(newcomer, &bundle, &welcome, None));
+    committer.group.clear_pending().assume_persisted();
+}
+
+/// A group is created.
+fn merge_add_all(crypto: Crypto, others: &[Vec<u8>]) {
+    let mut rng = rng();
+    let mut creator = Member::alone(crypto, &mut rng);
+    let _ = creator.commit(
+        |builder| {
+            let others = others.iter().map(|bytes| KeyPackage::decode(bytes).unwrap());
+            others.fold(builder, CommitBuilder::add).without_tree()
+        },
+        &mut rng,
+    );
+    measured(|| creator.group.merge_pending().unwrap()).assume_persisted();
+}
