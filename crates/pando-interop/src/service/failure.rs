@@ -39,10 +39,8 @@ impl From<GroupError> for Failure {
     fn from(error: GroupError) -> Self {
         match &error {
             GroupError::Malformed(_) => Self::argument(error.to_string()),
-            GroupError::Violation(violation) | GroupError::Leaf { violation, .. } => {
-                Self::state(format!("{error} (RFC 9420, section {})", violation.section()))
-            }
-            GroupError::Encode(_) | GroupError::Stored(_) => Self::internal(error.to_string()),
+            GroupError::Encode(_) => Self::internal(error.to_string()),
+            error if error.is_storage() => Self::internal(error.to_string()),
             _ => Self::state(error.to_string()),
         }
     }
