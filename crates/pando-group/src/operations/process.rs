@@ -82,7 +82,7 @@ impl Group {
     ///
     /// # Errors
     /// A [`GroupError`] that says who is to blame. On error the group is unchanged, except that the key of an authentic but
-    /// rejected private message has been deleted. If a stored node could not be read ([`GroupError::Tree`]), the key is kept
+    /// rejected private message has been deleted. If a stored node could not be read ([`GroupError::Source`]), the key is kept
     /// and the message can be taken again. So can a Commit for which a proposal or a PSK was [`Missing`](crate::Missing), or that was staged
     /// and dropped.
     ///

@@ -93,7 +93,7 @@ type Selected = (Vec<Arc<PendingProposal>>, Vec<LeftOut>);
 /// Returns the proposals that the Commit covers, and those that it leaves out.
 ///
 /// # Errors
-/// [`GroupError::Tree`] if something of the tree could not be read.
+/// [`GroupError::Source`] if something of the tree could not be read.
 pub(crate) fn select(input: FilterInput<'_>) -> Result<Selected, GroupError> {
     if input.pending.is_empty() {
         return Ok((Vec::new(), Vec::new()));

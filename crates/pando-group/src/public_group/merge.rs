@@ -32,7 +32,7 @@ impl PublicGroup {
     ///   if a member has signed it, and it describes another epoch. Then it belongs to another
     ///   Commit, or this Commit was altered on its way.
     /// - [`Violation::DuplicateExtension`](crate::Violation).
-    /// - [`GroupError::Tree`] if the leaf of the signer could not be read.
+    /// - [`GroupError::Source`] if the leaf of the signer could not be read.
     pub fn merge(
         &mut self,
         staged: &PublicStaged,

@@ -169,12 +169,12 @@ impl PublicGroup {
     /// Opens a stored group: reads its rows beside the tree now, and nodes of the tree on demand. The group has no state
     /// to roll back to.
     ///
-    /// If a row cannot be read later, the operation that needs it fails with [`GroupError::Tree`]. It has changed nothing
+    /// If a row cannot be read later, the operation that needs it fails with [`GroupError::Source`]. It has changed nothing
     /// then, and can be repeated. The policies of later calls must tell clients apart as the policy did when the group was
     /// stored ([`IdentityPolicy::client_id`]). A clone of an opened group has the same store: only one of both may go on.
     ///
     /// # Errors
-    /// - [`GroupError::Tree`] if a row cannot be read.
+    /// - [`GroupError::Source`] if a row cannot be read.
     /// - As [`PublicGroup::load`].
     pub fn open(
         source: Arc<dyn RowSource>,
@@ -238,7 +238,7 @@ impl PublicGroup {
     /// Returns all rows of the group.
     ///
     /// # Errors
-    /// [`GroupError::Encode`] if something is too long; [`GroupError::Tree`] if a row could not be read.
+    /// [`GroupError::Encode`] if something is too long; [`GroupError::Source`] if a row could not be read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
         self.write_all().map(changes::writes)
     }
@@ -276,7 +276,7 @@ impl PublicGroup {
     ///
     /// # Errors
     /// A [`GroupError`] that names the fault. The group is as it was.
-    /// - [`GroupError::Tree`] if a row could not be read.
+    /// - [`GroupError::Source`] if a row could not be read.
     /// - [`Misuse::WrongMessage`] if the message is not a public handshake.
     /// - [`FramingError::Crypto`](pando_framing::FramingError) if the signature is not valid. If it is
     ///   a member's, and an earlier Commit was merged without a GroupInfo, then that Commit may have

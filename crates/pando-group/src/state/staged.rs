@@ -105,7 +105,7 @@ impl PublicStaged {
     /// Returns the leaves that the Commit removes, replaces and adds, with their credentials and keys.
     ///
     /// # Errors
-    /// [`GroupError::Tree`] if a leaf could not be read.
+    /// [`GroupError::Source`] if a leaf could not be read.
     pub fn leaf_changes(&self) -> Result<Vec<LeafChange>, GroupError> {
         let Effects { removed, added, .. } = &self.effects;
         Ok(leaf_changes(&self.leaves, removed, added, &self.public.tree)?)
@@ -118,7 +118,7 @@ impl PublicStaged {
     /// service refuses it before it orders it, and a member may hold it.
     ///
     /// # Errors
-    /// [`GroupError::Tree`] if a leaf could not be read.
+    /// [`GroupError::Source`] if a leaf could not be read.
     pub fn leaves_invalid_at(
         &self,
         now: u64,

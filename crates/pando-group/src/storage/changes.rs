@@ -153,7 +153,7 @@ impl Group {
     /// Everything that is to be stored of a group.
     ///
     /// # Errors
-    /// [`GroupError::Encode`] if something is too long, [`GroupError::Tree`] if something of the tree cannot be read.
+    /// [`GroupError::Encode`] if something is too long, [`GroupError::Source`] if something of the tree cannot be read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
         self.write_all().map(writes)
     }
