@@ -15,7 +15,7 @@ pub enum Received {
     Applied(Vec<Event>),
     /// The message cannot be taken yet. Give it to the session again when the reason has gone.
     Held(Held),
-    /// The message is of no use, and never will be.
+    /// The message is of no use.
     Rejected(Rejection),
 }
 
@@ -37,7 +37,7 @@ pub enum Held {
     /// delivery service says that there is none, the Welcome is of no use.
     StillInGroup,
     /// It is not known whether our external Commit was accepted: another Commit of that epoch has come, or a message of a later
-    /// epoch. Ask the delivery service.
+    /// epoch, and the client has no other group that could tell. Ask the delivery service.
     JoinPending,
     /// The local policy advises to wait, for this reason.
     Advice(String),
@@ -48,8 +48,11 @@ pub enum Held {
 /// Why a message is of no use.
 #[derive(Debug)]
 pub enum Rejection {
-    /// The group, or the library, refuses it.
+    /// The group, or the library, refuses it. If the reason is a limit of this client ([`GroupError::Exceeded`]), its rules or its
+    /// identity policy, the message can be taken after these have been changed.
     Group(GroupError),
+    /// A Welcome is for a KeyPackage of which the store does not have the signature key any more.
+    NoSigner(SignaturePublicKey),
     /// A Welcome would bring back a group that the client had: its epoch is not higher, and its KeyPackage is as old.
     OldWelcome,
 }
@@ -163,6 +166,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Group(error) => write!(f, "{error}"),
+            Self::NoSigner(key) => write!(f, "the store does not have the signature key {key:?}"),
             Self::OldWelcome => {
                 f.write_str("the Welcome is one to a group that the client had, and is not newer")
             }

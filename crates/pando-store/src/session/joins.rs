@@ -2,6 +2,7 @@
 
 use crate::backend::Backend;
 use crate::former_groups::OldWelcome;
+use crate::group::GroupLock;
 use crate::key_packages::StoredKeyPackage;
 use crate::session::error::{AppError, Failure, SessionError};
 use crate::session::event::{Event, Held, Received, Rejection};
@@ -50,7 +51,14 @@ impl<B: Backend> Session<B> {
             let rejection = Rejection::Group(Missing::WelcomeSecrets.into());
             return self.record(Received::Rejected(rejection), app);
         };
-        let signer = self.signer_for(&stored)?;
+        let signer = match self.signer_for(&stored) {
+            Ok(signer) => signer,
+            // Anyone can name a KeyPackage in a Welcome, so this must not stop the messages behind it.
+            Err(SessionError::NoSigner(key)) => {
+                return self.record(Received::Rejected(Rejection::NoSigner(key)), app);
+            }
+            Err(error) => return Err(error),
+        };
         let joined = match self.accept_welcome(welcome, &stored, tree, &*signer, call.now) {
             Ok(joined) => joined,
             Err(error) if error.is_storage() => return Err(error.into()),
@@ -121,6 +129,9 @@ impl<B: Backend> Session<B> {
     /// removed. `tree` is the ratchet tree as a member exports it; it is needed if the GroupInfo does not have it. `fill` completes
     /// the builder. The Commit removes the leaf that has the identity's signature key, if there is one.
     ///
+    /// An external Commit of an earlier call that is still pending is abandoned: do not call this before it is known that the
+    /// earlier one was not accepted.
+    ///
     /// The group waits beside the one that the client has ([`Session::joining`]) until [`Session::receive`] gets the Commit
     /// back, or [`Session::accept_join`] is called.
     ///
@@ -167,17 +178,28 @@ impl<B: Backend> Session<B> {
         group_id: &GroupId,
         app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
     ) -> Result<(), SessionError> {
-        self.load_stored(group_id)?;
-        let Self { store, groups, .. } = self;
-        let Some(loaded) = groups.get_mut(group_id) else {
-            return Err(SessionError::NoGroup(group_id.clone()));
+        self.change_stored(group_id, |transaction, lock| Ok(transaction.abandon_join(lock)?), app)
+    }
+
+    /// Changes what is stored of a group without loading it, so that a damaged group is no obstacle. Afterwards, or after an error,
+    /// nothing is in memory of the group.
+    pub(super) fn change_stored(
+        &mut self,
+        group_id: &GroupId,
+        change: impl FnOnce(&mut Transaction<'_, B>, &GroupLock) -> Result<(), SessionError>,
+        app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
+    ) -> Result<(), SessionError> {
+        let lock = match self.groups.remove(group_id) {
+            Some(loaded) => loaded.lock,
+            None => self.store.lock(group_id, self.wait)?,
         };
-        let mut transaction = store.begin()?;
-        transaction.abandon_join(&loaded.lock)?;
+        if !self.store.contains(group_id)? && !self.store.joining()?.contains(group_id) {
+            return Err(SessionError::NoGroup(group_id.clone()));
+        }
+        let mut transaction = self.store.begin()?;
+        change(&mut transaction, &lock)?;
         app(&mut transaction).map_err(SessionError::Application)?;
-        transaction.commit()?;
-        loaded.joining = None;
-        Ok(())
+        Ok(transaction.commit()?)
     }
 
     /// Accepts our external Commit, because the delivery service has accepted it: its group takes the place of the one that the

@@ -5,7 +5,9 @@
 //! one transaction. A process that stops at any point finds the group, its cursor and its outbox as they were before the
 //! operation or after it.
 //!
-//! Left out on purpose: networks, retries, and the choice of when to commit or to join again.
+//! Left out on purpose: networks, retries, and the choice of when to commit or to join again. A group that follows from another, by
+//! a ReInit or as a branch, is created and joined with the library's own functions (`Group::reinitialize`, `Group::join_successor`)
+//! and stored by [`Store::persist`].
 
 #[cfg(feature = "async")]
 mod async_session;
@@ -163,6 +165,13 @@ impl<B: Backend> Session<B> {
         self.groups.get_mut(group_id).ok_or_else(|| SessionError::NoGroup(group_id.clone()))
     }
 
+    /// Forgets the group of an external Commit that was abandoned in the store.
+    fn drop_lost_join(&mut self, group_id: &GroupId, is_lost: bool) {
+        if is_lost && let Some(loaded) = self.groups.get_mut(group_id) {
+            loaded.joining = None;
+        }
+    }
+
     /// Loads a group, and the signature key of the client's leaf in it.
     fn member(
         &self,
@@ -192,6 +201,11 @@ impl<B: Backend> Session<B> {
             failed.error.into()
         })
     }
+}
+
+/// Returns whether our external Commit was not accepted, because the group that the client has is in its epoch or a later one.
+fn is_lost(current: &Group, joining: Option<&Member>) -> bool {
+    joining.is_some_and(|joining| joining.group.epoch() <= current.epoch())
 }
 
 impl<B: Backend> fmt::Debug for Session<B> {

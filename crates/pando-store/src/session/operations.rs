@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::session::error::{AppError, Failure, SessionError};
 use crate::session::event::Event;
 use crate::session::receive::merge_pending;
-use crate::session::{Call, Loaded, Member, Session};
+use crate::session::{Call, Loaded, Member, Session, is_lost};
 use crate::signers::StoredSigner;
 use crate::transaction::Transaction;
 use pando_mls::{
@@ -116,7 +116,7 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
-    /// Runs any operation on a group, and stores its changes. `app` gets the result, and writes the application's rows.
+    /// Runs any operation on a group, and stores its changes. If it merges a Commit in place of our external Commit, that is abandoned. `app` gets the result, and writes the application's rows.
     ///
     /// # Errors
     /// [`SessionError::Group`] with the error of the operation; [`SessionError::NoGroup`], [`SessionError::Store`],
@@ -130,14 +130,20 @@ impl<B: Backend> Session<B> {
     ) -> Result<T, SessionError> {
         self.load_stored(group_id)?;
         let Self { store, client, groups, .. } = self;
-        let Some(Loaded { current: Some(member), .. }) = groups.get_mut(group_id) else {
+        let Some(Loaded { current: Some(member), joining, .. }) = groups.get_mut(group_id) else {
             return Err(SessionError::NoGroup(group_id.clone()));
         };
         let cx = client.at(call.now, &*member.signer).with_psks(store).with_groups(store);
+        let before = member.group.epoch();
         let unpersisted = operation(&mut member.group, &cx, &mut *call.rng)?;
-        let result = self.persist(group_id, unpersisted, |transaction, _, result| {
+        let is_lost = member.group.epoch() > before && is_lost(&member.group, joining.as_ref());
+        let result = self.persist(group_id, unpersisted, |transaction, lock, result| {
+            if is_lost {
+                transaction.abandon_join(lock)?;
+            }
             app(transaction, result).map_err(Failure::Application)
         })?;
+        self.drop_lost_join(group_id, is_lost);
         self.renew_signer(group_id);
         Ok(result)
     }
@@ -190,13 +196,23 @@ impl<B: Backend> Session<B> {
         group_id: &GroupId,
         app: impl FnOnce(&mut Transaction<'_, B>, &[Event]) -> Result<(), AppError>,
     ) -> Result<Vec<Event>, SessionError> {
-        let Some(member) = &mut self.load_stored(group_id)?.current else {
+        let Loaded { current, joining, .. } = self.load_stored(group_id)?;
+        let Some(member) = current else {
             return Err(SessionError::NoGroup(group_id.clone()));
         };
         let merged = merge_pending(&mut member.group)?;
-        let events = self.persist(group_id, merged, |transaction, _, events| {
+        let is_lost = is_lost(&member.group, joining.as_ref());
+        let merged = merged.map(|mut events| {
+            events.extend(is_lost.then_some(Event::JoinLost));
+            events
+        });
+        let events = self.persist(group_id, merged, |transaction, lock, events| {
+            if is_lost {
+                transaction.abandon_join(lock)?;
+            }
             app(transaction, events).map_err(Failure::Application)
         })?;
+        self.drop_lost_join(group_id, is_lost);
         self.renew_signer(group_id);
         Ok(events)
     }
@@ -253,15 +269,7 @@ impl<B: Backend> Session<B> {
         group_id: &GroupId,
         app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
     ) -> Result<(), SessionError> {
-        self.load_stored(group_id)?;
-        let Self { store, groups, .. } = self;
-        let Some(loaded) = groups.get(group_id) else { return Err(SessionError::NoGroup(group_id.clone())) };
-        let mut transaction = store.begin()?;
-        transaction.delete_group(&loaded.lock)?;
-        app(&mut transaction).map_err(SessionError::Application)?;
-        transaction.commit()?;
-        groups.remove(group_id);
-        Ok(())
+        self.change_stored(group_id, |transaction, lock| Ok(transaction.delete_group(lock)?), app)
     }
 
     /// Returns the encoded GroupInfo of a group in its current epoch, for a client that joins by an external Commit. `fill`

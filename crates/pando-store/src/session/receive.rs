@@ -15,7 +15,7 @@ use pando_mls::{
 impl<B: Backend> Session<B> {
     /// Takes a message of any kind from the delivery service: a message of a group, or a Welcome that has the ratchet tree.
     /// Commits are merged, an external Commit of our own is accepted when it comes back, and abandoned when another one is
-    /// merged in its place.
+    /// merged in its place. Groups that follow from another are not joined here: see the module.
     ///
     /// `app` writes the application's rows, its cursor for instance, in the same transaction as everything that has changed,
     /// in all three cases. Give a message that is [`Received::Held`] to the session again later; the cursor stays, or the
@@ -63,6 +63,13 @@ impl<B: Backend> Session<B> {
             (Some(member), Some(joining)) if member.group.state() == GroupState::Removed => {
                 let received = beside_join(&message, &joining.group);
                 self.record(received, app)
+            }
+            // It belongs to a later membership, of which the Welcome has not come yet.
+            (Some(member), None)
+                if member.group.state() == GroupState::Removed
+                    && message.epoch() > Some(member.group.epoch()) =>
+            {
+                self.record(Received::Held(Held::NoGroup(group_id)), app)
             }
             (Some(_), _) => self.take(&group_id, message, call, app),
         }
@@ -117,9 +124,7 @@ impl<B: Backend> Session<B> {
             }
             app(transaction, received).map_err(Failure::Application)
         })?;
-        if is_lost && let Some(loaded) = self.groups.get_mut(group_id) {
-            loaded.joining = None;
-        }
+        self.drop_lost_join(group_id, is_lost);
         self.renew_signer(group_id);
         Ok(received)
     }
@@ -277,7 +282,10 @@ fn hold(
     let Some(local_policy) = local_policy else { return Ok(None) };
     let advice = match local_policy.advise(&staged.view(group.public())?, Some(now)) {
         Ok(advice) => advice,
-        Err(RuleError::Tree(error)) => return Err(error.into()),
+        Err(RuleError::Tree(error)) => match GroupError::from(error) {
+            error if error.is_storage() => return Err(error),
+            error => Advice::Hold(error.to_string()),
+        },
         Err(RuleError::Refused(reason)) => Advice::Hold(reason),
     };
     Ok(match advice {

@@ -4,6 +4,7 @@ use crate::fixture::{Member, agree, call, epoch, group_of, tea};
 use pando_mls::wire::{Add, Sender};
 use pando_mls::{Encode, LeafIndex, Misuse, MlsMessage, Proposal};
 use pando_store::session::{Event, Held, Received, Rejection, SessionError};
+use std::time::Duration;
 
 /// Runs a test without a restart and with one.
 fn each(test: impl Fn(&dyn Fn(&mut Member))) {
@@ -181,7 +182,7 @@ fn a_join_after_our_removal_is_lost() {
         alice.accept();
         bob.apply(&removal);
         let message = alice.send("who is there?");
-        assert!(matches!(bob.receive(&message), Received::Rejected(_)));
+        assert!(matches!(bob.receive(&message), Received::Held(Held::NoGroup(_))));
         bob.join_externally(&alice.group_info());
         between(&mut bob);
         let winner = alice.commit(|commit| commit);
@@ -242,6 +243,29 @@ fn a_resync_is_lost_to_our_own_commit() {
     });
 }
 
+/// The same, and the delivery service says that it has accepted the Commit. The external one is gone from the store.
+#[test]
+fn a_resync_is_lost_to_our_accepted_commit() {
+    each(|between| {
+        let [mut alice, mut bob] = group_of(["alice", "bob"]);
+        let winner = bob.commit(|commit| commit);
+        let lost = bob.join_externally(&alice.group_info());
+        between(&mut bob);
+        alice.apply(&winner);
+        let mut told = Vec::new();
+        let events = bob.session.accept_commit(&tea(), |_, events| {
+            told.extend_from_slice(events);
+            Ok(())
+        });
+        assert_eq!(events.unwrap(), [epoch(2, 1, true), Event::JoinLost]);
+        assert_eq!(told, [epoch(2, 1, true), Event::JoinLost]);
+        assert!(!is_joining(&mut bob) && bob.session.store().joining().unwrap().is_empty());
+        between(&mut bob);
+        assert!(matches!(bob.receive(&lost), Received::Rejected(_)));
+        write_to_each_other([&mut alice, &mut bob]);
+    });
+}
+
 /// Another Commit wins, and the client has no group to tell: the messages are held until the application gives up.
 #[test]
 fn a_first_join_is_lost() {
@@ -259,6 +283,8 @@ fn a_first_join_is_lost() {
         }
         bob.session.abandon_join(&tea(), |tx| crate::fixture::put(tx, "abandoned", b"yes")).unwrap();
         assert_eq!(bob.row("abandoned").unwrap(), b"yes");
+        // The lock is free.
+        drop(bob.session.store().lock(&tea(), Duration::ZERO).unwrap());
         assert!(!is_joining(&mut bob) && !has_group(&mut bob));
         between(&mut bob);
         for message in [&lost, &winner, &message] {

@@ -242,6 +242,11 @@ impl World {
                 // The delivery service tells whether the Commit was accepted: what is before it is of no use then.
                 return self.is_accepted(at) == Some(true);
             }
+            // Of the time after its removal.
+            Received::Held(Held::NoGroup(_)) => {
+                assert!(!is_active && !is_joining && epoch > current, "{what}");
+                return true;
+            }
             Received::Held(_) => panic!("{what}"),
             Received::Rejected(_) => {
                 let is_old = epoch < self.joined[at] || epoch + 3 < current;

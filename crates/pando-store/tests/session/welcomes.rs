@@ -178,3 +178,30 @@ fn a_welcome_before_the_removal() {
     assert_eq!(bob.apply(&welcome), [joined(3)]);
     assert_eq!(bob.read(&alice.send("back again")), "back again");
 }
+
+/// Messages of the client's next membership come before its Welcome. They are held until it has come.
+#[test]
+fn messages_before_the_welcome_of_a_removed_client() {
+    let [mut alice, mut bob] = group_of(["alice", "bob"]);
+    let removal = alice.commit(|commit| commit.remove(LeafIndex(1)));
+    alice.accept();
+    bob.apply(&removal);
+    let welcome = add(&mut alice, bob.publish(false));
+    let early = alice.send("too early");
+    assert!(matches!(bob.receive(&early), Received::Held(Held::NoGroup(group_id)) if group_id == tea()));
+    assert_eq!(bob.apply(&welcome), [joined(3)]);
+    assert_eq!(bob.read(&early), "too early");
+}
+
+/// The application has deleted the signature key of a KeyPackage. Its Welcome does not stop the messages behind it.
+#[test]
+fn the_signature_key_is_gone() {
+    let [mut alice] = group_of(["alice"]);
+    let mut bob = Member::new("bob");
+    let welcome = add(&mut alice, bob.publish(false));
+    let (suite, key) = (bob.identity.cipher_suite, bob.identity.public_key.clone());
+    let mut transaction = bob.session.store_mut().begin().unwrap();
+    transaction.remove_signer(suite, &key).unwrap();
+    transaction.commit().unwrap();
+    assert!(matches!(bob.receive(&welcome), Received::Rejected(Rejection::NoSigner(is)) if is == key));
+}
