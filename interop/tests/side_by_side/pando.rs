@@ -131,13 +131,13 @@ impl Library for Pando {
     ) -> Outcome<Option<GroupId>> {
         let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
         let group_id = MlsMessage::decode(group_info)?.group_id().cloned().ok_or("not a GroupInfo")?;
-        let commit =
-            client.session.join_externally(group_info, &client.identity, call, |it| it, |_, _| Ok(()))?;
+        let (session, identity) = (&mut client.session, &client.identity);
+        let commit = session.join_externally(group_info, None, identity, call, |it| it, |_, _| Ok(()))?;
         if !server.post_commit(&commit)? {
-            client.session.abandon_join(&group_id, |_| Ok(()))?;
+            session.abandon_join(&group_id, |_| Ok(()))?;
             return Ok(None);
         }
-        client.session.accept_commit(&group_id, |_, _| Ok(()))?;
+        session.accept_join(&group_id, |_, _| Ok(()))?;
         Ok(Some(group_id))
     }
 
