@@ -74,7 +74,7 @@ fn members_have_certificates_of_one_authority() {
         let commit = group.commit().add(bundle(&chain, &mut rng).key_package);
         let refused = commit.build(&as_alice, &mut rng).unwrap_err();
         assert!(
-            matches!(&refused, GroupError::Violation(Violation::Credential(reason)) if reason.contains(why)),
+            matches!(refused.violation(), Some(Violation::Credential(reason)) if reason.contains(why)),
             "{refused:?}"
         );
     }
