@@ -1,11 +1,10 @@
 //! Three clients chat over a delivery service in memory. Each writes what it is to send and what it has read in one transaction
 //! with the group, so it can stop at any point. Here each stops after every step. `cargo run -p pando-store --example chat`
 
-use getrandom::{SysRng, rand_core::UnwrapErr};
 use pando_mls::{wire::ContentType, *};
-use pando_store::session::{Call, Event, Held, Received};
+use pando_store::session::{Event, Held, Received, no_rows};
 use pando_store::{Key, Session, Sqlite, SqliteStore, StoredSigner, Transaction};
-use std::{path::Path, time::UNIX_EPOCH};
+use std::path::Path;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 const CHAT: &str = "chat";
@@ -38,17 +37,17 @@ impl Running {
         let mut session = Session::new(SqliteStore::open(folder.join(name), &key)?, Client::default());
         session.store().connection().execute_batch(TABLES)?;
         let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
-        let identity = session.identity(suite, Credential::basic(name), &mut call()?)?;
+        let identity = session.identity(suite, Credential::basic(name))?;
         Ok(Self(session, identity))
     }
 
     fn commit(mut self, fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>) -> Result {
-        self.0.commit(&CHAT.into(), &mut call()?, fill, |tx, commit| queue(tx, &commit.message))?;
+        self.0.commit(&CHAT.into(), fill, |tx, commit| queue(tx, &commit.message))?;
         Ok(())
     }
 
     fn write(mut self, text: &str) -> Result {
-        Ok(self.0.send(&CHAT.into(), text, &mut call()?, queue).map(drop)?)
+        Ok(self.0.send(&CHAT.into(), text, queue).map(drop)?)
     }
 
     fn learn_psk(mut self) -> Result {
@@ -68,16 +67,13 @@ impl Running {
             let own = self.0.store().connection();
             let position: i64 = own.query_row("SELECT count(*) FROM inbox", [], |row| row.get(0))?;
             let Some(message) = server.0.get(usize::try_from(position)?) else { break };
-            match self.0.receive(message, &mut call()?, note)? {
+            match self.0.receive(message, note)? {
                 Received::Applied(applied) => events.extend(applied),
                 Received::Rejected(_) | Received::Held(Held::NoGroup(_) | Held::Epoch { .. }) => {}
                 Received::Held(_) => break,
             }
         }
-        for (id, welcome) in self.0.outbox(&CHAT.into())? {
-            server.accept(welcome)?;
-            self.0.acknowledge(&CHAT.into(), id, &mut call()?)?;
-        }
+        self.0.send_outbox(&CHAT.into(), |welcome| server.accept(welcome.to_vec()))?;
         Ok(events)
     }
 }
@@ -98,10 +94,6 @@ fn note(tx: &mut Transaction<'_, Sqlite>, received: &Received) -> Result {
     Ok(tx.connection().execute("INSERT INTO inbox VALUES (?1)", [text]).map(drop)?)
 }
 
-fn call() -> Result<Call<'static>> {
-    Ok(Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng)))
-}
-
 pub(crate) fn main() -> Result {
     let (folder, server) = (tempfile::tempdir()?, &mut Server::default());
     let start = |name| Running::start(folder.path(), name);
@@ -111,10 +103,10 @@ pub(crate) fn main() -> Result {
     };
     let key_package = |name| -> Result<KeyPackage> {
         let Running(mut session, identity) = start(name)?;
-        Ok(session.create_key_package(&identity, false, &mut call()?, |it| it, |_, _| Ok(()))?)
+        Ok(session.create_key_package(&identity, |it| it, no_rows)?)
     };
     let (bob, carol, mut alice) = (key_package("bob")?, key_package("carol")?, start("alice")?);
-    alice.0.create_group(CHAT, &alice.1, &mut call()?, |it| it, |_| Ok(()))?;
+    alice.0.create_group(Group::builder(CHAT), &alice.1, no_rows)?;
     sync(server, alice.commit(|commit| commit.add(bob).add(carol))?)?;
     sync(server, start("alice")?.write("at five?")?)?;
 
@@ -135,10 +127,10 @@ pub(crate) fn main() -> Result {
     sync(server, start("carol")?.learn_psk()?)?;
 
     // Bob loses the group, and comes back by an external Commit.
-    let group_info = start("alice")?.0.group_info(&CHAT.into(), &call()?, |it| it)?;
+    let group_info = start("alice")?.0.group_info(&CHAT.into(), |it| it)?;
     let mut bob = start("bob")?;
-    bob.0.delete_group(&CHAT.into(), |_| Ok(()))?;
-    bob.0.join_externally(&group_info, None, &bob.1, &mut call()?, |it| it, queue)?;
+    bob.0.delete_group(&CHAT.into(), no_rows)?;
+    bob.0.join_externally(&group_info, None, &bob.1, |it| it, |tx, commit| queue(tx, &commit.message))?;
     assert!(sync(server, drop(bob))?.iter().any(|event| matches!(event, Event::JoinAccepted { .. })));
     sync(server, start("bob")?.write("here again")?)?;
 

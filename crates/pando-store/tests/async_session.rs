@@ -7,8 +7,10 @@
     reason = "in a test, a panic is a failure and that is all"
 )]
 
-use pando_mls::{BasicIdentities, CipherSuite, Client, CommitBuilder, Credential, GroupId, KeyPackage};
-use pando_store::session::{AsyncSession, Call, Ended, Event, Received};
+use pando_mls::{
+    BasicIdentities, CipherSuite, Client, CommitBuilder, Credential, Group, GroupId, KeyPackage,
+};
+use pando_store::session::{AsyncSession, Ended, Event, Received, no_rows};
 use pando_store::{Key, Memory, Session, Store, StoredSigner};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -21,25 +23,19 @@ const MEMBERS: u64 = 40;
 
 type Alone = AsyncSession<Memory>;
 
-/// Returns a call with a generator of its own.
-fn call() -> Call<'static> {
-    static SEED: AtomicU64 = AtomicU64::new(1);
-    Call::new(NOW, ChaCha20Rng::seed_from_u64(SEED.fetch_add(1, Ordering::Relaxed)))
-}
-
 fn start(name: &str) -> (Alone, StoredSigner) {
     let store = Store::new(Memory::default(), &Key::bytes(&[7; 32]).unwrap()).unwrap();
-    let mut session = Session::new(store, Client::new(BasicIdentities));
+    static SEED: AtomicU64 = AtomicU64::new(1);
+    let rng = ChaCha20Rng::seed_from_u64(SEED.fetch_add(1, Ordering::Relaxed));
+    let mut session = Session::with_sources(store, Client::new(BasicIdentities), || NOW, rng);
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
-    let identity = session.identity(suite, Credential::basic(name), &mut call()).unwrap();
+    let identity = session.identity(suite, Credential::basic(name)).unwrap();
     (AsyncSession::spawn(session).unwrap(), identity)
 }
 
 async fn key_package(session: &Alone, identity: &StoredSigner) -> KeyPackage {
     let identity = identity.clone();
-    let create = move |session: &mut Session<Memory>| {
-        session.create_key_package(&identity, false, &mut call(), |it| it, |_, _| Ok(()))
-    };
+    let create = move |session: &mut Session<Memory>| session.create_key_package(&identity, |it| it, no_rows);
     session.call(create).await.unwrap().unwrap()
 }
 
@@ -54,21 +50,15 @@ async fn live(number: u64, (alice, alices): (Alone, StoredSigner), (bob, bobs): 
     }
     let group = id.clone();
     let messages = alice.call(move |alice| {
-        let mut call = call();
-        alice.create_group(group.clone(), &alices, &mut call, |it| it, |_| Ok(()))?;
-        alice.commit(
-            &group,
-            &mut call,
-            |it| added.into_iter().fold(it, CommitBuilder::add),
-            |_, _| Ok(()),
-        )?;
-        alice.accept_commit(&group, |_, _| Ok(()))?;
+        alice.create_group(Group::builder(group.clone()), &alices, no_rows)?;
+        alice.commit(&group, |it| added.into_iter().fold(it, CommitBuilder::add), no_rows)?;
+        alice.accept_commit(&group, no_rows)?;
         let mut messages: Vec<_> = alice.outbox(&group)?.into_iter().map(|(_, welcome)| welcome).collect();
-        messages.push(alice.send(&group, format!("hello {number}").as_str(), &mut call, |_, _| Ok(()))?);
+        messages.push(alice.send(&group, format!("hello {number}").as_str(), no_rows)?);
         Ok::<_, pando_store::session::SessionError>(messages)
     });
     for message in messages.await.unwrap().unwrap() {
-        let receive = move |bob: &mut Session<Memory>| bob.receive(&message, &mut call(), |_, _| Ok(()));
+        let receive = move |bob: &mut Session<Memory>| bob.receive(&message, no_rows);
         let received = bob.call(receive).await.unwrap().unwrap();
         let Received::Applied(events) = received else { panic!("{received:?}") };
         match events.as_slice() {
@@ -104,7 +94,7 @@ async fn a_function_whose_caller_has_gone_runs_to_its_end() {
     let (alice, identity) = start("alice");
     {
         let slow = alice.call(move |alice| {
-            alice.create_group("tea", &identity, &mut call(), |it| it, |_| Ok(())).unwrap();
+            alice.create_group(Group::builder("tea"), &identity, no_rows).unwrap();
         });
         let mut slow = std::pin::pin!(slow);
         // It is sent, and not waited for.

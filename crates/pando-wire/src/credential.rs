@@ -48,6 +48,15 @@ impl Credential {
         Self::Basic { identity: identity.into() }
     }
 
+    /// Returns the identity of a basic credential, or `None` for another type.
+    #[must_use]
+    pub fn as_basic(&self) -> Option<&[u8]> {
+        match self {
+            Self::Basic { identity } => Some(identity),
+            Self::X509 { .. } | Self::Other { .. } => None,
+        }
+    }
+
     /// The type of this credential.
     #[must_use]
     pub const fn credential_type(&self) -> CredentialType {

@@ -8,7 +8,7 @@ mod pando;
 use pando_mls::{Decode, MlsMessage, wire::ContentType};
 use std::error::Error;
 
-pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The identifier of the group.
 pub(crate) const GROUP: &str = "tea";

@@ -1,14 +1,11 @@
 //! Pando: `Session` over its store in memory.
 
 use crate::{GROUP, Library, Outcome, Server};
-use getrandom::{SysRng, rand_core::UnwrapErr};
 use pando_mls::{
-    BasicIdentities, CipherSuite, Client, CommitBuilder, Credential, Decode, Encode, GroupId, KeyPackage,
-    MlsMessage,
+    BasicIdentities, CipherSuite, Client, Credential, Decode, Encode, Group, GroupId, KeyPackage,
 };
-use pando_store::session::{Call, Event, Received};
+use pando_store::session::{Event, Received, no_rows};
 use pando_store::{Key, Memory, MemoryStore, Session, StoredSigner};
-use std::time::UNIX_EPOCH;
 
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
@@ -25,23 +22,19 @@ impl Library for Pando {
     type Stored = MemoryStore;
 
     fn client(name: &str) -> Outcome<PandoClient> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
         let store = MemoryStore::new(Memory::new(), &Key::bytes(&[7; 32])?)?;
         let mut session = Session::new(store, Client::new(BasicIdentities));
-        let identity = session.identity(SUITE, Credential::basic(name), call)?;
+        let identity = session.identity(SUITE, Credential::basic(name))?;
         Ok(PandoClient { session, identity })
     }
 
     fn key_package(client: &mut PandoClient) -> Outcome<Vec<u8>> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
-        let created =
-            client.session.create_key_package(&client.identity, false, call, |it| it, |_, _| Ok(()))?;
+        let created = client.session.create_key_package(&client.identity, |it| it, no_rows)?;
         Ok(created.encode()?)
     }
 
     fn create(client: &mut PandoClient) -> Outcome<GroupId> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
-        client.session.create_group(GROUP, &client.identity, call, |it| it, |_| Ok(()))?;
+        client.session.create_group(Group::builder(GROUP), &client.identity, no_rows)?;
         Ok(GROUP.into())
     }
 
@@ -51,37 +44,30 @@ impl Library for Pando {
         key_package: &[u8],
         server: &mut Server,
     ) -> Outcome<bool> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
         let key_package = KeyPackage::decode(key_package)?;
-        let commit = client.session.commit(group, call, |commit| commit.add(key_package), |_, _| Ok(()))?;
+        let commit = client.session.commit(group, |commit| commit.add(key_package), no_rows)?;
         if !server.post_commit(&commit.message)? {
             return Ok(false);
         }
-        client.session.accept_commit(group, |_, _| Ok(()))?;
-        for (id, welcome) in client.session.outbox(group)? {
-            server.post(&welcome)?;
-            client.session.acknowledge(group, id, call)?;
-        }
+        client.session.accept_commit(group, no_rows)?;
+        client.session.send_outbox(group, |welcome| server.post(welcome))?;
         Ok(true)
     }
 
     fn join(client: &mut PandoClient, welcome: &[u8]) -> Outcome<GroupId> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
-        let received = client.session.join(welcome, None, call, |_, _| Ok(()))?;
+        let received = client.session.join(welcome, None, no_rows)?;
         let Received::Applied(events) = received else { return Err(format!("{received:?}").into()) };
         let Some(Event::Joined { group_id, .. }) = events.first() else { return Err("not joined".into()) };
         Ok(group_id.clone())
     }
 
     fn send(client: &mut PandoClient, group: &mut GroupId, text: &str, server: &mut Server) -> Outcome {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
-        let message = client.session.send(group, text, call, |_, _| Ok(()))?;
+        let message = client.session.send(group, text, no_rows)?;
         server.post(&message)
     }
 
     fn receive(client: &mut PandoClient, _: &mut GroupId, message: &[u8]) -> Outcome<Option<String>> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
-        let received = client.session.receive(message, call, |_, _| Ok(()))?;
+        let received = client.session.receive(message, no_rows)?;
         let Received::Applied(events) = received else { return Err(format!("{received:?}").into()) };
         Ok(events.first().and_then(Event::text).map(str::to_owned))
     }
@@ -93,35 +79,28 @@ impl Library for Pando {
         _: &[u8],
         server: &mut Server,
     ) -> Outcome<bool> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
-        let received = client.session.receive(winner, call, |_, _| Ok(()))?;
+        let received = client.session.receive(winner, no_rows)?;
         let Received::Applied(events) = received else { return Err(format!("{received:?}").into()) };
         let lost = |event| if let Event::OwnCommitLost(lost) = event { Some(lost) } else { None };
         let lost = events.into_iter().filter_map(lost).flatten();
-        let commit =
-            client.session.commit(group, call, |it| lost.fold(it, CommitBuilder::proposal), |_, _| Ok(()))?;
+        let commit = client.session.commit(group, |commit| commit.proposals(lost), no_rows)?;
         if !server.post_commit(&commit.message)? {
             return Ok(false);
         }
-        client.session.accept_commit(group, |_, _| Ok(()))?;
-        for (id, welcome) in client.session.outbox(group)? {
-            server.post(&welcome)?;
-            client.session.acknowledge(group, id, call)?;
-        }
+        client.session.accept_commit(group, no_rows)?;
+        client.session.send_outbox(group, |welcome| server.post(welcome))?;
         Ok(true)
     }
 
     fn restart(name: &str, stored: MemoryStore) -> Outcome<(PandoClient, GroupId)> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
         let mut session = Session::new(stored, Client::new(BasicIdentities));
-        let identity = session.identity(SUITE, Credential::basic(name), call)?;
+        let identity = session.identity(SUITE, Credential::basic(name))?;
         session.group(&GROUP.into())?;
         Ok((PandoClient { session, identity }, GROUP.into()))
     }
 
     fn group_info(client: &mut PandoClient, group: &mut GroupId) -> Outcome<Vec<u8>> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
-        Ok(client.session.group_info(group, call, |it| it)?)
+        Ok(client.session.group_info(group, |it| it)?)
     }
 
     fn external_join(
@@ -129,22 +108,20 @@ impl Library for Pando {
         group_info: &[u8],
         server: &mut Server,
     ) -> Outcome<Option<GroupId>> {
-        let call = &mut Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng));
-        let group_id = MlsMessage::decode(group_info)?.group_id().cloned().ok_or("not a GroupInfo")?;
         let (session, identity) = (&mut client.session, &client.identity);
-        let commit = session.join_externally(group_info, None, identity, call, |it| it, |_, _| Ok(()))?;
-        if !server.post_commit(&commit)? {
-            session.abandon_join(&group_id, |_| Ok(()))?;
+        let commit = session.join_externally(group_info, None, identity, |it| it, no_rows)?;
+        if !server.post_commit(&commit.message)? {
+            session.abandon_join(&commit.group_id, no_rows)?;
             return Ok(None);
         }
-        session.accept_join(&group_id, |_, _| Ok(()))?;
-        Ok(Some(group_id))
+        session.accept_join(&commit.group_id, no_rows)?;
+        Ok(Some(commit.group_id))
     }
 
     fn members(client: &mut PandoClient, group: &mut GroupId) -> Outcome<Vec<String>> {
         let members = client.session.group(group)?.members().map(|member| {
-            let Credential::Basic { identity } = member?.credential else { return Err("not basic".into()) };
-            Ok(String::from_utf8(identity.to_vec())?)
+            let credential = member?.credential;
+            Ok(str::from_utf8(credential.as_basic().ok_or("not basic")?)?.to_owned())
         });
         members.collect()
     }

@@ -176,10 +176,17 @@ impl<'a> CommitBuilder<'a> {
         self.proposal(Proposal::ReInit(Box::new(reinit)))
     }
 
-    /// Any proposal.
+    /// Includes a proposal of any type.
     #[must_use]
     pub fn proposal(mut self, proposal: Proposal) -> Self {
         self.proposals.push(proposal);
+        self
+    }
+
+    /// Includes proposals of any types, such as those of a Commit that was not accepted.
+    #[must_use]
+    pub fn proposals(mut self, proposals: impl IntoIterator<Item = Proposal>) -> Self {
+        self.proposals.extend(proposals);
         self
     }
 

@@ -28,6 +28,12 @@ impl Group {
 }
 
 impl GroupBuilder {
+    /// Returns the identifier of the group to be created.
+    #[must_use]
+    pub const fn group_id(&self) -> &GroupId {
+        &self.group_id
+    }
+
     /// Sets the extensions of the group: `required_capabilities`, `external_senders` and those of the application.
     pub fn extensions(self, extensions: Extensions) -> Self {
         Self { extensions, ..self }

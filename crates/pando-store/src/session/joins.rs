@@ -7,13 +7,22 @@ use crate::key_packages::StoredKeyPackage;
 use crate::session::error::{AppError, Failure, SessionError};
 use crate::session::event::{Event, Held, Received, Rejection};
 use crate::session::receive::unapplied;
-use crate::session::{Call, Loaded, Member, Session};
+use crate::session::{Loaded, Member, Session};
 use crate::signers::StoredSigner;
 use crate::transaction::Transaction;
 use pando_mls::{
     Encode, ExternalJoin, Group, GroupError, GroupId, GroupInfo, Invitation, LeafTemplate, Missing, Misuse,
     MlsMessage, MlsMessageBody, Signer, SourceError, Unpersisted, Violation, Welcome,
 };
+
+/// An external Commit that was made and stored. It is pending until the delivery service accepts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalCommit {
+    /// The group that it joins.
+    pub group_id: GroupId,
+    /// The encoded Commit, to be sent.
+    pub message: Vec<u8>,
+}
 
 impl<B: Backend> Session<B> {
     /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as a member exports it; it is needed if the Welcome does
@@ -27,12 +36,11 @@ impl<B: Backend> Session<B> {
         &mut self,
         welcome: &[u8],
         tree: Option<&[u8]>,
-        call: &mut Call<'_>,
         app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
     ) -> Result<Received, SessionError> {
         match self.client.config().limits.decode(welcome) {
             Ok(MlsMessage { body: MlsMessageBody::Welcome(welcome) }) => {
-                self.take_welcome(&welcome, tree, call, app)
+                self.take_welcome(&welcome, tree, app)
             }
             Ok(_) => Err(SessionError::WrongMessage),
             Err(error) => self.record(Received::Rejected(Rejection::Group(error)), app),
@@ -44,7 +52,6 @@ impl<B: Backend> Session<B> {
         &mut self,
         welcome: &Welcome,
         tree: Option<&[u8]>,
-        call: &Call<'_>,
         app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
     ) -> Result<Received, SessionError> {
         let Some(stored) = self.store.key_package_for(welcome)? else {
@@ -59,7 +66,7 @@ impl<B: Backend> Session<B> {
             }
             Err(error) => return Err(error),
         };
-        let joined = match self.accept_welcome(welcome, &stored, tree, &*signer, call.now) {
+        let joined = match self.accept_welcome(welcome, &stored, tree, &*signer) {
             Ok(joined) => joined,
             Err(error) if error.is_storage() => return Err(error.into()),
             Err(error) => return self.record(unapplied(error), app),
@@ -92,9 +99,8 @@ impl<B: Backend> Session<B> {
         stored: &StoredKeyPackage,
         tree: Option<&[u8]>,
         signer: &dyn Signer,
-        now: u64,
     ) -> Result<Option<(Unpersisted<Group>, Event)>, GroupError> {
-        let cx = self.client.at(now, signer).with_psks(&self.store).with_groups(&self.store);
+        let cx = self.client.at(self.now(), signer).with_psks(&self.store).with_groups(&self.store);
         let invitation = Invitation::open(welcome, &stored.bundle, &cx)?;
         let offer = invitation.mix_psks(&cx)?;
         let verified = match offer.verify(tree, &cx) {
@@ -135,7 +141,7 @@ impl<B: Backend> Session<B> {
     /// The group waits beside the one that the client has ([`Session::joining`]) until [`Session::receive`] gets the Commit
     /// back, or [`Session::accept_join`] is called.
     ///
-    /// Returns the encoded Commit. `app` gets it too, to write its outbox.
+    /// `app` gets the Commit, to write its outbox.
     ///
     /// # Errors
     /// [`SessionError::Group`] as [`ExternalJoin::build`]; [`SessionError::NoSigner`]; [`SessionError::WrongMessage`] if
@@ -145,28 +151,29 @@ impl<B: Backend> Session<B> {
         group_info: &[u8],
         tree: Option<&[u8]>,
         identity: &StoredSigner,
-        call: &mut Call<'_>,
         fill: impl for<'a> FnOnce(ExternalJoin<'a>) -> ExternalJoin<'a>,
-        app: impl FnOnce(&mut Transaction<'_, B>, &[u8]) -> Result<(), AppError>,
-    ) -> Result<Vec<u8>, SessionError> {
+        app: impl FnOnce(&mut Transaction<'_, B>, &ExternalCommit) -> Result<(), AppError>,
+    ) -> Result<ExternalCommit, SessionError> {
         let group_info = self.decode_group_info(group_info)?;
         let signer = self.signer(identity)?;
         let template = self.leaf_template(identity);
+        let now = self.now();
         let built = {
-            let cx = self.client.at(call.now, &*signer).with_psks(&self.store).with_groups(&self.store);
+            let cx = self.client.at(now, &*signer).with_psks(&self.store).with_groups(&self.store);
             let join = ExternalJoin::new(&group_info, template).tree(tree).replace_own_leaf();
-            fill(join).build(&cx, &mut *call.rng)?
+            fill(join).build(&cx, &mut *self.rng)?
         };
         let group_id = group_info.group_context.group_id;
-        let bytes = built.peek().1.encode().map_err(GroupError::from)?;
+        let message = built.peek().1.encode().map_err(GroupError::from)?;
+        let commit = ExternalCommit { group_id: group_id.clone(), message };
         self.load(&group_id)?;
         let (group, _) = self.persist(&group_id, built, |transaction, _, _| {
-            app(transaction, &bytes).map_err(Failure::Application)
+            app(transaction, &commit).map_err(Failure::Application)
         })?;
         if let Some(loaded) = self.groups.get_mut(&group_id) {
             loaded.joining = Some(Member { group, signer });
         }
-        Ok(bytes)
+        Ok(commit)
     }
 
     /// Deletes the group of our external Commit, which was not accepted. The group that the client had stays as it is.
@@ -176,7 +183,7 @@ impl<B: Backend> Session<B> {
     pub fn abandon_join(
         &mut self,
         group_id: &GroupId,
-        app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &GroupId) -> Result<(), AppError>,
     ) -> Result<(), SessionError> {
         self.change_stored(group_id, |transaction, lock| Ok(transaction.abandon_join(lock)?), app)
     }
@@ -187,7 +194,7 @@ impl<B: Backend> Session<B> {
         &mut self,
         group_id: &GroupId,
         change: impl FnOnce(&mut Transaction<'_, B>, &GroupLock) -> Result<(), SessionError>,
-        app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &GroupId) -> Result<(), AppError>,
     ) -> Result<(), SessionError> {
         let lock = match self.groups.remove(group_id) {
             Some(loaded) => loaded.lock,
@@ -198,7 +205,7 @@ impl<B: Backend> Session<B> {
         }
         let mut transaction = self.store.begin()?;
         change(&mut transaction, &lock)?;
-        app(&mut transaction).map_err(SessionError::Application)?;
+        app(&mut transaction, group_id).map_err(SessionError::Application)?;
         Ok(transaction.commit()?)
     }
 

@@ -11,19 +11,20 @@
 
 #[cfg(feature = "async")]
 mod async_session;
-mod call;
 mod commit_events;
 mod error;
 mod event;
 mod joins;
+mod no_rows;
 mod operations;
 mod receive;
 
 #[cfg(feature = "async")]
 pub use async_session::{AsyncSession, Ended};
-pub use call::Call;
 pub use error::{AppError, SessionError};
 pub use event::{Event, Held, Message, Received, Rejection};
+pub use joins::ExternalCommit;
+pub use no_rows::no_rows;
 pub use operations::Commit;
 
 use crate::backend::Backend;
@@ -32,8 +33,10 @@ use crate::no_signer::NoSigner;
 use crate::store::Store;
 use crate::transaction::Transaction;
 use error::{Failure, signer_of};
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use getrandom::{SysRng, rand_core::UnwrapErr};
 use pando_mls::wire::SignaturePublicKey;
-use pando_mls::{Client, Context, Group, GroupId, LocalPolicy, Signer, Unpersisted};
+use pando_mls::{Client, Context, CryptoRng, Group, GroupId, LocalPolicy, Signer, Unpersisted};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -41,7 +44,7 @@ use std::time::Duration;
 /// The groups of one client over a store.
 ///
 /// Every function that changes something takes a closure, which writes the application's own rows in the same transaction: its
-/// outbox, its messages, its cursor. If the closure fails, nothing is stored.
+/// outbox, its messages, its cursor. If the closure fails, nothing is stored. [`no_rows`] is the closure that writes nothing.
 ///
 /// A group is loaded when it is first used, and stays loaded and locked until [`Session::close`]. After an error of the store or
 /// of the closure, the session forgets what it has in memory of the group, and loads it again.
@@ -49,6 +52,8 @@ pub struct Session<B: Backend> {
     store: Store<B>,
     client: Client,
     groups: BTreeMap<GroupId, Loaded>,
+    clock: Box<dyn Fn() -> u64 + Send>,
+    rng: Box<dyn CryptoRng + Send>,
     local_policy: Option<Box<dyn LocalPolicy + Send>>,
     wait: Duration,
 }
@@ -72,9 +77,31 @@ impl<B: Backend> Session<B> {
     /// The time that the session waits for the lock of a group, unless [`Session::set_wait`] says otherwise.
     pub const WAIT: Duration = Duration::from_secs(1);
 
-    /// Returns a session of `client` over `store`, in which nothing is loaded yet.
-    pub const fn new(store: Store<B>, client: Client) -> Self {
-        Self { store, client, groups: BTreeMap::new(), local_policy: None, wait: Self::WAIT }
+    /// Returns a session of `client` over `store`, with the clock and the random generator of the operating system.
+    ///
+    /// Not on `wasm32-unknown-unknown`, which has no clock: [`Session::with_sources`].
+    ///
+    /// # Panics
+    /// Operations that need randomness panic if the operating system has none.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    pub fn new(store: Store<B>, client: Client) -> Self {
+        use std::time::UNIX_EPOCH;
+        // With a clock that stands before 1970, no lifetime is valid.
+        let clock = || UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+        Self::with_sources(store, client, clock, UnwrapErr(SysRng))
+    }
+
+    /// Returns a session of `client` over `store` that takes the time from `clock`, in seconds since 1970, and randomness from
+    /// the cryptographic generator `rng`.
+    pub fn with_sources(
+        store: Store<B>,
+        client: Client,
+        clock: impl Fn() -> u64 + Send + 'static,
+        rng: impl CryptoRng + Send + 'static,
+    ) -> Self {
+        let (clock, rng) = (Box::new(clock), Box::new(rng));
+        let (groups, local_policy) = (BTreeMap::new(), None);
+        Self { store, client, groups, clock, rng, local_policy, wait: Self::WAIT }
     }
 
     /// Sets how long the session waits for the lock of a group.
@@ -136,6 +163,11 @@ impl<B: Backend> Session<B> {
     /// Closes all groups, and returns the store.
     pub fn into_store(self) -> Store<B> {
         self.store
+    }
+
+    /// Returns the time, in seconds since 1970.
+    fn now(&self) -> u64 {
+        (self.clock)()
     }
 
     /// Returns a group with its lock. Loads it if it is not in memory; a group that is not stored is one without members.

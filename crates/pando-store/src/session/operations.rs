@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::session::error::{AppError, Failure, SessionError};
 use crate::session::event::Event;
 use crate::session::receive::merge_pending;
-use crate::session::{Call, Loaded, Member, Session, is_lost};
+use crate::session::{Loaded, Member, Session, is_lost};
 use crate::signers::StoredSigner;
 use crate::transaction::Transaction;
 use pando_mls::{
@@ -31,13 +31,12 @@ impl<B: Backend> Session<B> {
         &mut self,
         cipher_suite: CipherSuite,
         credential: Credential,
-        call: &mut Call<'_>,
     ) -> Result<StoredSigner, SessionError> {
         let is_it =
             |stored: &StoredSigner| (stored.cipher_suite, &stored.credential) == (cipher_suite, &credential);
         match self.store.signers()?.into_iter().find(is_it) {
             Some(stored) => Ok(stored),
-            None => self.create_identity(cipher_suite, credential, call),
+            None => self.create_identity(cipher_suite, credential),
         }
     }
 
@@ -49,18 +48,17 @@ impl<B: Backend> Session<B> {
         &mut self,
         cipher_suite: CipherSuite,
         credential: Credential,
-        call: &mut Call<'_>,
     ) -> Result<StoredSigner, SessionError> {
         let suite = self.suite(cipher_suite)?;
-        let private_key = suite.signature_generate_key(&mut *call.rng).map_err(GroupError::from)?;
+        let private_key = suite.signature_generate_key(&mut *self.rng).map_err(GroupError::from)?;
         let mut transaction = self.store.begin()?;
         let public_key = transaction.put_signer(suite, &private_key, &credential)?;
         transaction.commit()?;
         Ok(StoredSigner { cipher_suite, public_key, credential })
     }
 
-    /// Makes a KeyPackage, stores its private keys, and returns it, to be published. `fill` completes the builder. One of last
-    /// resort can be used more than once (section 16.8).
+    /// Creates a KeyPackage, stores its private keys, and returns it for publication. `fill` completes the builder. The first
+    /// Welcome for the KeyPackage deletes its keys.
     ///
     /// # Errors
     /// [`SessionError::Group`] as [`KeyPackageBuilder::build`]; [`SessionError::NoSigner`]; [`SessionError::Store`],
@@ -68,16 +66,39 @@ impl<B: Backend> Session<B> {
     pub fn create_key_package(
         &mut self,
         identity: &StoredSigner,
-        is_last_resort: bool,
-        call: &mut Call<'_>,
         fill: impl for<'a> FnOnce(KeyPackageBuilder<'a>) -> KeyPackageBuilder<'a>,
         app: impl FnOnce(&mut Transaction<'_, B>, &KeyPackage) -> Result<(), AppError>,
     ) -> Result<KeyPackage, SessionError> {
+        self.store_key_package(identity, false, fill, app)
+    }
+
+    /// Creates a KeyPackage of last resort (section 16.8), which the delivery service gives out when it has no other. Its keys
+    /// are kept when it is used, until it expires or the application deletes it. Otherwise as [`Session::create_key_package`].
+    ///
+    /// # Errors
+    /// As [`Session::create_key_package`].
+    pub fn create_last_resort_key_package(
+        &mut self,
+        identity: &StoredSigner,
+        fill: impl for<'a> FnOnce(KeyPackageBuilder<'a>) -> KeyPackageBuilder<'a>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &KeyPackage) -> Result<(), AppError>,
+    ) -> Result<KeyPackage, SessionError> {
+        self.store_key_package(identity, true, fill, app)
+    }
+
+    fn store_key_package(
+        &mut self,
+        identity: &StoredSigner,
+        is_last_resort: bool,
+        fill: impl for<'a> FnOnce(KeyPackageBuilder<'a>) -> KeyPackageBuilder<'a>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &KeyPackage) -> Result<(), AppError>,
+    ) -> Result<KeyPackage, SessionError> {
+        let now = self.now();
         let suite = self.suite(identity.cipher_suite)?;
         let signer = self.signer(identity)?;
-        let cx = self.client.at(call.now, &*signer);
+        let cx = self.client.at(now, &*signer);
         let builder = cx.key_package(identity.cipher_suite, identity.credential.clone());
-        let bundle = fill(builder).build(&mut *call.rng)?;
+        let bundle = fill(builder).build(&mut *self.rng)?;
         let mut transaction = self.store.begin()?;
         transaction.insert_key_package(suite, &bundle, is_last_resort)?;
         app(&mut transaction, &bundle.key_package).map_err(SessionError::Application)?;
@@ -85,30 +106,28 @@ impl<B: Backend> Session<B> {
         Ok(bundle.key_package)
     }
 
-    /// Creates a group, of which the client is the only member. `fill` completes the builder.
+    /// Creates a group, of which the client is the only member.
     ///
     /// # Errors
     /// [`SessionError::Group`] as [`GroupBuilder::build`]; [`SessionError::NoSigner`]; [`SessionError::Store`] with
     /// [`StoreError::Occupied`](crate::StoreError::Occupied) if the client is in a group with this identifier; [`SessionError::Application`].
     pub fn create_group(
         &mut self,
-        group_id: impl Into<GroupId>,
+        builder: GroupBuilder,
         identity: &StoredSigner,
-        call: &mut Call<'_>,
-        fill: impl FnOnce(GroupBuilder) -> GroupBuilder,
-        app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &GroupId) -> Result<(), AppError>,
     ) -> Result<(), SessionError> {
-        let group_id = group_id.into();
+        let (group_id, now) = (builder.group_id().clone(), self.now());
         let signer = self.signer(identity)?;
         let created = {
-            let cx = self.client.at(call.now, &*signer);
-            let builder = cx.key_package(identity.cipher_suite, identity.credential.clone());
-            let bundle = builder.build(&mut *call.rng)?;
-            fill(Group::builder(group_id.clone())).build(bundle, &cx, &mut *call.rng)?
+            let cx = self.client.at(now, &*signer);
+            let key_package = cx.key_package(identity.cipher_suite, identity.credential.clone());
+            let bundle = key_package.build(&mut *self.rng)?;
+            builder.build(bundle, &cx, &mut *self.rng)?
         };
         self.load(&group_id)?;
         let group = self.persist(&group_id, created, |transaction, _, _| {
-            app(transaction).map_err(Failure::Application)
+            app(transaction, &group_id).map_err(Failure::Application)
         })?;
         if let Some(loaded) = self.groups.get_mut(&group_id) {
             loaded.current = Some(Member { group, signer });
@@ -124,18 +143,18 @@ impl<B: Backend> Session<B> {
     pub fn operate<T>(
         &mut self,
         group_id: &GroupId,
-        call: &mut Call<'_>,
         operation: impl FnOnce(&mut Group, &Context<'_>, &mut dyn CryptoRng) -> Result<Unpersisted<T>, GroupError>,
         app: impl FnOnce(&mut Transaction<'_, B>, &T) -> Result<(), AppError>,
     ) -> Result<T, SessionError> {
         self.load_stored(group_id)?;
-        let Self { store, client, groups, .. } = self;
+        let now = self.now();
+        let Self { store, client, groups, rng, .. } = self;
         let Some(Loaded { current: Some(member), joining, .. }) = groups.get_mut(group_id) else {
             return Err(SessionError::NoGroup(group_id.clone()));
         };
-        let cx = client.at(call.now, &*member.signer).with_psks(store).with_groups(store);
+        let cx = client.at(now, &*member.signer).with_psks(store).with_groups(store);
         let before = member.group.epoch();
-        let unpersisted = operation(&mut member.group, &cx, &mut *call.rng)?;
+        let unpersisted = operation(&mut member.group, &cx, &mut **rng)?;
         let is_lost = member.group.epoch() > before && is_lost(&member.group, joining.as_ref());
         let result = self.persist(group_id, unpersisted, |transaction, lock, result| {
             if is_lost {
@@ -156,13 +175,12 @@ impl<B: Backend> Session<B> {
         &mut self,
         group_id: &GroupId,
         data: impl Into<ApplicationData<'d>>,
-        call: &mut Call<'_>,
         app: impl FnOnce(&mut Transaction<'_, B>, &[u8]) -> Result<(), AppError>,
     ) -> Result<Vec<u8>, SessionError> {
         let encrypt = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
             group.encrypt(data, cx, rng)?.try_map(|message| Ok(message.encode()?))
         };
-        self.operate(group_id, call, encrypt, |transaction, bytes| app(transaction, bytes))
+        self.operate(group_id, encrypt, |transaction, bytes| app(transaction, bytes))
     }
 
     /// Makes a Commit, which is pending until the delivery service accepts it. `fill` says what the Commit does; it covers the
@@ -173,7 +191,6 @@ impl<B: Backend> Session<B> {
     pub fn commit(
         &mut self,
         group_id: &GroupId,
-        call: &mut Call<'_>,
         fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>,
         app: impl FnOnce(&mut Transaction<'_, B>, &Commit) -> Result<(), AppError>,
     ) -> Result<Commit, SessionError> {
@@ -182,11 +199,11 @@ impl<B: Backend> Session<B> {
                 .build(cx, rng)?
                 .try_map(|output| Ok(Commit { message: output.message.encode()?, left_out: output.left_out }))
         };
-        self.operate(group_id, call, commit, app)
+        self.operate(group_id, commit, app)
     }
 
-    /// Enters the epoch of our pending Commit, because the delivery service has accepted it. Send the messages of
-    /// [`Session::outbox`] now, which belong to the Commit. For an external Commit, this is [`Session::accept_join`].
+    /// Enters the epoch of our pending Commit, because the delivery service has accepted it. Then call
+    /// [`Session::send_outbox`]: it has the Commit's Welcome. For an external Commit, this is [`Session::accept_join`].
     ///
     /// # Errors
     /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no Commit is pending; [`SessionError::NoGroup`],
@@ -224,15 +241,35 @@ impl<B: Backend> Session<B> {
     pub fn drop_commit(
         &mut self,
         group_id: &GroupId,
-        call: &mut Call<'_>,
         app: impl FnOnce(&mut Transaction<'_, B>, &[Proposal]) -> Result<(), AppError>,
     ) -> Result<Vec<Proposal>, SessionError> {
         let clear = |group: &mut Group, _: &Context<'_>, _: &mut dyn CryptoRng| Ok(group.clear_pending());
-        self.operate(group_id, call, clear, |transaction, proposals| app(transaction, proposals))
+        self.operate(group_id, clear, |transaction, proposals| app(transaction, proposals))
     }
 
-    /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that were not acknowledged ([`Group::outbox`]). Send
-    /// them now. There are none in a group that is not stored.
+    /// Sends the encoded Welcomes and GroupInfos of our accepted Commits ([`Group::outbox`]), and deletes each from the outbox
+    /// when `send` has returned for it. Does nothing for a group that is not stored.
+    ///
+    /// A message is sent again if the process stops before its deletion is stored. So the delivery service and the joiners must
+    /// bear it twice.
+    ///
+    /// # Errors
+    /// [`SessionError::Application`] with the first error of `send`: this message and those after it stay.
+    /// [`SessionError::Store`], [`SessionError::Group`] if the group cannot be loaded.
+    pub fn send_outbox(
+        &mut self,
+        group_id: &GroupId,
+        mut send: impl FnMut(&[u8]) -> Result<(), AppError>,
+    ) -> Result<(), SessionError> {
+        for (id, message) in self.outbox(group_id)? {
+            send(&message).map_err(SessionError::Application)?;
+            self.acknowledge(group_id, id)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that are not acknowledged ([`Group::outbox`]), for
+    /// applications that send them asynchronously. There are none in a group that is not stored.
     ///
     /// # Errors
     /// [`SessionError::Store`], [`SessionError::Group`] if the group cannot be loaded.
@@ -249,15 +286,10 @@ impl<B: Backend> Session<B> {
     ///
     /// # Errors
     /// As [`Session::operate`].
-    pub fn acknowledge(
-        &mut self,
-        group_id: &GroupId,
-        id: OutboxId,
-        call: &mut Call<'_>,
-    ) -> Result<(), SessionError> {
+    pub fn acknowledge(&mut self, group_id: &GroupId, id: OutboxId) -> Result<(), SessionError> {
         let acknowledge =
             |group: &mut Group, _: &Context<'_>, _: &mut dyn CryptoRng| Ok(group.acknowledge(id));
-        self.operate(group_id, call, acknowledge, |_, ()| Ok(()))
+        self.operate(group_id, acknowledge, |_, ()| Ok(()))
     }
 
     /// Deletes a group with all its rows. The other members are not told: propose the client's removal before.
@@ -267,7 +299,7 @@ impl<B: Backend> Session<B> {
     pub fn delete_group(
         &mut self,
         group_id: &GroupId,
-        app: impl FnOnce(&mut Transaction<'_, B>) -> Result<(), AppError>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &GroupId) -> Result<(), AppError>,
     ) -> Result<(), SessionError> {
         self.change_stored(group_id, |transaction, lock| Ok(transaction.delete_group(lock)?), app)
     }
@@ -280,14 +312,13 @@ impl<B: Backend> Session<B> {
     pub fn group_info(
         &mut self,
         group_id: &GroupId,
-        call: &Call<'_>,
         fill: impl for<'a> FnOnce(GroupInfoBuilder<'a>) -> GroupInfoBuilder<'a>,
     ) -> Result<Vec<u8>, SessionError> {
         self.load_stored(group_id)?;
         let Some(Loaded { current: Some(member), .. }) = self.groups.get(group_id) else {
             return Err(SessionError::NoGroup(group_id.clone()));
         };
-        let cx = self.client.at(call.now, &*member.signer);
+        let cx = self.client.at(self.now(), &*member.signer);
         let group_info = fill(member.group.group_info()).build(&cx)?;
         Ok(MlsMessage::from(group_info).encode().map_err(GroupError::from)?)
     }

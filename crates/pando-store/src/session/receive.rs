@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::session::commit_events::{commit_events, end_event, remover};
 use crate::session::error::{AppError, Failure, SessionError, signer_of};
 use crate::session::event::{Event, Held, Message, Received, Rejection};
-use crate::session::{Call, Loaded, Member, Session};
+use crate::session::{Loaded, Member, Session};
 use crate::transaction::Transaction;
 use pando_mls::wire::ContentType;
 use pando_mls::{
@@ -27,7 +27,6 @@ impl<B: Backend> Session<B> {
     pub fn receive(
         &mut self,
         bytes: &[u8],
-        call: &mut Call<'_>,
         app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
     ) -> Result<Received, SessionError> {
         let message = match self.client.config().limits.decode(bytes) {
@@ -35,7 +34,7 @@ impl<B: Backend> Session<B> {
             Err(error) => return self.record(Received::Rejected(Rejection::Group(error)), app),
         };
         let group_id = match (&message.body, message.group_id()) {
-            (MlsMessageBody::Welcome(welcome), _) => return self.take_welcome(welcome, None, call, app),
+            (MlsMessageBody::Welcome(welcome), _) => return self.take_welcome(welcome, None, app),
             (MlsMessageBody::PublicMessage(_) | MlsMessageBody::PrivateMessage(_), Some(group_id)) => {
                 group_id.clone()
             }
@@ -71,7 +70,7 @@ impl<B: Backend> Session<B> {
             {
                 self.record(Received::Held(Held::NoGroup(group_id)), app)
             }
-            (Some(_), _) => self.take(&group_id, message, call, app),
+            (Some(_), _) => self.take(&group_id, message, app),
         }
     }
 
@@ -92,15 +91,15 @@ impl<B: Backend> Session<B> {
         &mut self,
         group_id: &GroupId,
         message: MlsMessage,
-        call: &Call<'_>,
         app: impl FnOnce(&mut Transaction<'_, B>, &Received) -> Result<(), AppError>,
     ) -> Result<Received, SessionError> {
+        let now = self.now();
         let Self { store, client, groups, local_policy, .. } = self;
         let Some(Loaded { current: Some(member), joining, .. }) = groups.get_mut(group_id) else {
             return Err(SessionError::NoGroup(group_id.clone()));
         };
-        let cx = client.at(call.now, &*member.signer).with_psks(store).with_groups(store);
-        let taken = process(&mut member.group, message, &cx, local_policy.as_deref(), call.now);
+        let cx = client.at(now, &*member.signer).with_psks(store).with_groups(store);
+        let taken = process(&mut member.group, message, &cx, local_policy.as_deref(), now);
         let Taken { unpersisted, merged } = match taken {
             Ok(taken) => taken,
             Err(error) => {

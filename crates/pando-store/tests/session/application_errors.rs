@@ -1,6 +1,6 @@
 //! The application's closure fails: nothing is stored, the session goes on, and the operation can be repeated.
 
-use crate::fixture::{Member, agree, call, epoch, group_of, put, tea};
+use crate::fixture::{Member, agree, epoch, group_of, put, tea};
 use pando_mls::wire::Remove;
 use pando_mls::{Context, CryptoRng, Encode, Group, LeafIndex, Proposal};
 use pando_store::session::{AppError, Event, Held, Received, SessionError};
@@ -55,7 +55,7 @@ fn fail_then_repeat<T>(
 }
 
 fn receive(member: &mut Member, bytes: &[u8]) -> Received {
-    fail_then_repeat(member, |member, app| member.session.receive(bytes, &mut call(), |tx, _| app(tx)))
+    fail_then_repeat(member, |member, app| member.session.receive(bytes, |tx, _| app(tx)))
 }
 
 fn applied(received: Received) -> Vec<Event> {
@@ -73,7 +73,7 @@ fn receive_messages() {
     assert_eq!(applied(receive(&mut bob, &first))[0].text(), Some("first"));
     // A closure fails, and the next message is taken before the first is repeated.
     let (first, second) = (alice.send("first"), alice.send("second"));
-    assert!(bob.session.receive(&first, &mut call(), |_, _| Err("failed".into())).is_err());
+    assert!(bob.session.receive(&first, |_, _| Err("failed".into())).is_err());
     assert_eq!(bob.read(&second), "second");
     assert_eq!(bob.read(&first), "first");
     let (proposal, pending) = alice.propose(Proposal::Remove(Remove { removed: LeafIndex(1) }));
@@ -134,7 +134,7 @@ fn send() {
     let mut told = Vec::new();
     let message = fail_then_repeat(&mut alice, |alice, app| {
         let text = texts.next().unwrap();
-        alice.session.send(&tea(), text, &mut call(), |tx, bytes| {
+        alice.session.send(&tea(), text, |tx, bytes| {
             told.push(bytes.to_vec());
             app(tx)
         })
@@ -152,7 +152,7 @@ fn commit() {
     let mut carol = Member::new("carol");
     let key_package = carol.key_package();
     let commit = fail_then_repeat(&mut alice, |alice, app| {
-        alice.session.commit(&tea(), &mut call(), |commit| commit.add(key_package.clone()), |tx, _| app(tx))
+        alice.session.commit(&tea(), |commit| commit.add(key_package.clone()), |tx, _| app(tx))
     });
     bob.apply(&commit.message);
     let events = fail_then_repeat(&mut alice, |alice, app| {
@@ -172,7 +172,7 @@ fn drop_commit() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
     alice.commit(|commit| commit.remove(LeafIndex(1)));
     let dropped = fail_then_repeat(&mut alice, |alice, app| {
-        alice.session.drop_commit(&tea(), &mut call(), |tx, proposals| {
+        alice.session.drop_commit(&tea(), |tx, proposals| {
             assert_eq!(proposals.len(), 1);
             app(tx)
         })
@@ -187,7 +187,7 @@ fn create_group() {
     let mut alice = Member::new("alice");
     fail_then_repeat(&mut alice, |alice, app| {
         let Member { session, identity, .. } = alice;
-        session.create_group(tea(), identity, &mut call(), |it| it, |tx| app(tx))
+        session.create_group(Group::builder(tea()), identity, |tx, _| app(tx))
     });
     assert_eq!(alice.group().epoch(), 0);
     alice.send("nobody is here");
@@ -199,7 +199,7 @@ fn create_key_package() {
     let mut bob = Member::new("bob");
     let key_package = fail_then_repeat(&mut bob, |bob, app| {
         let Member { session, identity, .. } = bob;
-        session.create_key_package(identity, false, &mut call(), |it| it, |tx, _| app(tx))
+        session.create_key_package(identity, |it| it, |tx, _| app(tx))
     });
     assert_eq!(bob.session.store().key_packages().unwrap().len(), 1);
     alice.commit(|commit| commit.add(key_package));
@@ -215,10 +215,10 @@ fn join_externally() {
         let group_info = alice.group_info();
         let commit = fail_then_repeat(bob, |bob, app| {
             let Member { session, identity, .. } = bob;
-            session.join_externally(&group_info, None, identity, &mut call(), |it| it, |tx, _| app(tx))
+            session.join_externally(&group_info, None, identity, |it| it, |tx, _| app(tx))
         });
-        alice.apply(&commit);
-        assert_eq!(applied(receive(bob, &commit)).len(), 1);
+        alice.apply(&commit.message);
+        assert_eq!(applied(receive(bob, &commit.message)).len(), 1);
         agree([&mut alice, bob]);
     }
 }
@@ -228,7 +228,7 @@ fn accept_and_abandon_joins() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
     let group_info = alice.group_info();
     bob.join_externally(&group_info);
-    fail_then_repeat(&mut bob, |bob, app| bob.session.abandon_join(&tea(), |tx| app(tx)));
+    fail_then_repeat(&mut bob, |bob, app| bob.session.abandon_join(&tea(), |tx, _| app(tx)));
     assert!(bob.session.joining(&tea()).unwrap().is_none());
     assert_eq!(bob.read(&alice.send("hello")), "hello");
     let commit = bob.join_externally(&group_info);
@@ -248,7 +248,7 @@ fn accept_and_abandon_joins() {
 #[test]
 fn delete_group() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
-    fail_then_repeat(&mut bob, |bob, app| bob.session.delete_group(&tea(), |tx| app(tx)));
+    fail_then_repeat(&mut bob, |bob, app| bob.session.delete_group(&tea(), |tx, _| app(tx)));
     assert!(bob.session.store().groups().unwrap().is_empty());
     assert!(matches!(bob.session.group(&tea()), Err(SessionError::NoGroup(_))));
     let group_info = alice.group_info();
@@ -267,14 +267,14 @@ fn operate() {
     alice.accept();
     let [(id, _)] = alice.session.outbox(&tea()).unwrap().try_into().unwrap();
     fail_then_repeat(&mut alice, |alice, app| {
-        alice.session.operate(&tea(), &mut call(), |group, _, _| Ok(group.acknowledge(id)), |tx, ()| app(tx))
+        alice.session.operate(&tea(), |group, _, _| Ok(group.acknowledge(id)), |tx, ()| app(tx))
     });
     assert!(alice.session.outbox(&tea()).unwrap().is_empty());
     let update = fail_then_repeat(&mut alice, |alice, app| {
         let propose = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
             group.propose_update(None, b"", cx, rng)
         };
-        alice.session.operate(&tea(), &mut call(), propose, |tx, _| app(tx))
+        alice.session.operate(&tea(), propose, |tx, _| app(tx))
     });
     assert!(update.encode().is_ok());
     assert_eq!(alice.group().pending_proposals().count(), 1);

@@ -1,13 +1,13 @@
 //! Events of Commits: each member gets the exact list.
 
-use crate::fixture::{Member, agree, by, call, epoch, group_of, group_with, suite, tea};
+use crate::fixture::{Member, agree, by, epoch, group_of, group_with, suite, tea};
 use pando_mls::wire::{ExternalSender, ExternalSenders, Sender, SignaturePublicKey};
 use pando_mls::{
     Client, CommitBuilder, Credential, Encode, Extension, Extensions, IdentityError, IdentityPolicy,
     LeafIndex, LeafTemplate, NewLeaf, Proposal, ProtocolVersion, ReInit,
 };
 use pando_store::StoredSigner;
-use pando_store::session::Event;
+use pando_store::session::{Event, no_rows};
 
 fn reinit() -> ReInit {
     ReInit {
@@ -100,8 +100,7 @@ fn renaming(names: [&str; 3]) -> [Member; 3] {
 
 /// Makes another identity for a member, with the event of the change.
 fn another(member: &mut Member, leaf: u32, name: &str) -> (StoredSigner, Event) {
-    let new =
-        member.session.create_identity(suite().cipher_suite(), Credential::basic(name), &mut call()).unwrap();
+    let new = member.session.create_identity(suite().cipher_suite(), Credential::basic(name)).unwrap();
     let both = |identity: &StoredSigner| (identity.credential.clone(), identity.public_key.clone());
     let event =
         Event::IdentityChanged { leaf: LeafIndex(leaf), old: both(&member.identity), new: both(&new) };
@@ -272,7 +271,7 @@ fn a_reinit_ends_the_group() {
     assert_eq!(bob.apply(&commit), [epoch(2, 0, false), ended.clone()]);
     assert_eq!(alice.accept(), [epoch(2, 0, true), ended]);
     for member in [&mut alice, &mut bob] {
-        assert!(member.session.send(&tea(), "too late", &mut call(), |_, _| Ok(())).is_err());
+        assert!(member.session.send(&tea(), "too late", no_rows).is_err());
         assert_eq!(member.group().reinit(), Some(&reinit()));
     }
 }

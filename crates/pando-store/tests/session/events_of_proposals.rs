@@ -1,6 +1,6 @@
 //! Events of proposals, and of the Commits that cover them or leave them out.
 
-use crate::fixture::{Member, NOW, agree, by, call, epoch, group_of, tea};
+use crate::fixture::{Member, NOW, agree, by, epoch, group_of, tea};
 use pando_mls::wire::{Add, PreSharedKey, PreSharedKeyId, Remove, Sender};
 use pando_mls::{Encode, LeafIndex, Proposal, Psk, propose_own_add};
 use pando_store::session::{Commit, Event};
@@ -94,7 +94,7 @@ fn a_proposal_is_left_out() {
         };
         let commit = alice
             .session
-            .commit(&tea(), &mut call(), |commit| commit.only_pending([covered.reference]), app)
+            .commit(&tea(), |commit| commit.only_pending([covered.reference]), app)
             .unwrap()
             .message;
         assert_eq!(told, slice::from_ref(&left_out));

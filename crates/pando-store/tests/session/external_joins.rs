@@ -1,9 +1,9 @@
 //! External Commits: those that are accepted and those that lose a race, with and without a restart in between.
 
-use crate::fixture::{Member, agree, call, epoch, group_of, tea};
+use crate::fixture::{Member, agree, epoch, group_of, tea};
 use pando_mls::wire::{Add, Sender};
 use pando_mls::{Encode, LeafIndex, Misuse, MlsMessage, Proposal};
-use pando_store::session::{Event, Held, Received, Rejection, SessionError};
+use pando_store::session::{Event, Held, Received, Rejection, SessionError, no_rows};
 use std::time::Duration;
 
 /// Runs a test without a restart and with one.
@@ -94,7 +94,7 @@ fn the_commit_is_acknowledged() {
         between(&mut bob);
         assert!(!is_joining(&mut bob));
         // It is accepted once.
-        let again = bob.session.accept_commit(&tea(), |_, _| Ok(()));
+        let again = bob.session.accept_commit(&tea(), no_rows);
         assert!(matches!(
             again,
             Err(SessionError::Group(pando_mls::GroupError::Misuse(Misuse::StaleCommit)))
@@ -189,7 +189,7 @@ fn a_join_after_our_removal_is_lost() {
         alice.accept();
         assert!(matches!(bob.receive(&winner), Received::Held(Held::JoinPending)));
         between(&mut bob);
-        bob.session.abandon_join(&tea(), |_| Ok(())).unwrap();
+        bob.session.abandon_join(&tea(), no_rows).unwrap();
         between(&mut bob);
         assert!(!is_joining(&mut bob) && has_group(&mut bob));
         let commit = bob.join_externally(&alice.group_info());
@@ -281,7 +281,7 @@ fn a_first_join_is_lost() {
             assert!(matches!(bob.receive(message), Received::Held(Held::JoinPending)));
             between(&mut bob);
         }
-        bob.session.abandon_join(&tea(), |tx| crate::fixture::put(tx, "abandoned", b"yes")).unwrap();
+        bob.session.abandon_join(&tea(), |tx, _| crate::fixture::put(tx, "abandoned", b"yes")).unwrap();
         assert_eq!(bob.row("abandoned").unwrap(), b"yes");
         // The lock is free.
         drop(bob.session.store().lock(&tea(), Duration::ZERO).unwrap());
@@ -374,20 +374,17 @@ fn a_welcome_of_a_lost_commit_comes_meanwhile() {
 fn the_tree_comes_apart() {
     let [mut alice] = group_of(["alice"]);
     let mut bob = Member::new("bob");
-    let group_info = alice.session.group_info(&tea(), &call(), |it| it.without_tree()).unwrap();
-    let missing =
-        bob.session.join_externally(&group_info, None, &bob.identity, &mut call(), |it| it, |_, _| Ok(()));
+    let group_info = alice.session.group_info(&tea(), |it| it.without_tree()).unwrap();
+    let missing = bob.session.join_externally(&group_info, None, &bob.identity, |it| it, no_rows);
     assert!(matches!(
         missing,
         Err(SessionError::Group(pando_mls::GroupError::Missing(pando_mls::Missing::Tree)))
     ));
     assert!(!is_joining(&mut bob));
     let tree = alice.group().public().tree().export().unwrap();
-    let commit = bob
-        .session
-        .join_externally(&group_info, Some(&tree), &bob.identity, &mut call(), |it| it, |_, _| Ok(()))
-        .unwrap();
-    alice.apply(&commit);
+    let commit =
+        bob.session.join_externally(&group_info, Some(&tree), &bob.identity, |it| it, no_rows).unwrap();
+    alice.apply(&commit.message);
     assert_eq!(bob.accept(), [Event::JoinAccepted { epoch: 2 }]);
     write_to_each_other([&mut alice, &mut bob]);
 }
@@ -397,8 +394,7 @@ fn the_tree_comes_apart() {
 fn a_message_of_another_kind() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
     let message = alice.send("no GroupInfo");
-    let refused =
-        bob.session.join_externally(&message, None, &bob.identity, &mut call(), |it| it, |_, _| Ok(()));
+    let refused = bob.session.join_externally(&message, None, &bob.identity, |it| it, no_rows);
     assert!(matches!(refused, Err(SessionError::WrongMessage)));
     assert_eq!(bob.read(&message), "no GroupInfo");
 }

@@ -8,7 +8,7 @@ use pando_mls::{
     GroupConfig, GroupError, GroupId, KeyPackage, LeafIndex, MlsMessage, PendingProposal, Proposal,
     RustCrypto, Signer, Suite, Unpersisted,
 };
-use pando_store::session::{AppError, Call, Event, Received};
+use pando_store::session::{AppError, Event, ExternalCommit, Received, no_rows};
 use pando_store::{Backend, Key, Memory, Session, Store, StoredSigner, Transaction};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -25,11 +25,11 @@ pub fn tea() -> GroupId {
     "tea".into()
 }
 
-/// Returns a call with randomness that no other call of the test has.
-pub fn call() -> Call<'static> {
-    thread_local!(static CALLS: Cell<u64> = const { Cell::new(0) });
-    let seed = CALLS.replace(CALLS.get() + 1);
-    Call::new(NOW, ChaCha20Rng::seed_from_u64(seed))
+/// Returns a session at the time [`NOW`], with randomness that no other session of the test has.
+pub fn session<B: Backend>(store: Store<B>, client: Client) -> Session<B> {
+    thread_local!(static SESSIONS: Cell<u64> = const { Cell::new(0) });
+    let seed = SESSIONS.replace(SESSIONS.get() + 1);
+    Session::with_sources(store, client, || NOW, ChaCha20Rng::seed_from_u64(seed))
 }
 
 /// Returns the settings of a client that sends its proposals and Commits unencrypted.
@@ -69,8 +69,8 @@ impl Member {
 impl<B: Backend> Member<B> {
     /// Returns a client over the store that `open` opens, with a new identity.
     pub fn open(name: &str, client: Client, open: impl Fn() -> Store<B> + 'static) -> Self {
-        let mut session = Session::new(open(), client.clone());
-        let identity = session.create_identity(SUITE, Credential::basic(name), &mut call()).unwrap();
+        let mut session = session(open(), client.clone());
+        let identity = session.create_identity(SUITE, Credential::basic(name)).unwrap();
         Self { session, identity, client, open: Box::new(open), received: 0 }
     }
 
@@ -81,7 +81,7 @@ impl<B: Backend> Member<B> {
 
     /// Returns another session over the same database.
     pub fn another_session(&self) -> Session<B> {
-        Session::new((self.open)(), self.client.clone())
+        session((self.open)(), self.client.clone())
     }
 
     /// Goes on with other settings.
@@ -92,12 +92,12 @@ impl<B: Backend> Member<B> {
 
     /// Gives a message to the session. The closure must be called once with what is returned, and its row stored.
     pub fn receive(&mut self, bytes: &[u8]) -> Received {
-        self.take(|session, app| session.receive(bytes, &mut call(), |tx, received| app(tx, received)))
+        self.take(|session, app| session.receive(bytes, |tx, received| app(tx, received)))
     }
 
     /// Gives a Welcome to the session, with the tree.
     pub fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Received {
-        self.take(|session, app| session.join(welcome, tree, &mut call(), |tx, received| app(tx, received)))
+        self.take(|session, app| session.join(welcome, tree, |tx, received| app(tx, received)))
     }
 
     fn take(
@@ -136,11 +136,11 @@ impl<B: Backend> Member<B> {
     }
 
     pub fn send(&mut self, text: &str) -> Vec<u8> {
-        self.session.send(&tea(), text, &mut call(), |_, _| Ok(())).unwrap()
+        self.session.send(&tea(), text, no_rows).unwrap()
     }
 
     pub fn commit(&mut self, fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>) -> Vec<u8> {
-        self.session.commit(&tea(), &mut call(), fill, |_, _| Ok(())).unwrap().message
+        self.session.commit(&tea(), fill, no_rows).unwrap().message
     }
 
     /// Enters the epoch of the pending Commit.
@@ -168,7 +168,7 @@ impl<B: Backend> Member<B> {
         &mut self,
         operation: impl FnOnce(&mut Group, &Context<'_>, &mut dyn CryptoRng) -> Result<Unpersisted<T>, GroupError>,
     ) -> T {
-        self.session.operate(&tea(), &mut call(), operation, |_, _| Ok(())).unwrap()
+        self.session.operate(&tea(), operation, no_rows).unwrap()
     }
 
     /// Sends a proposal. Returns it as it is pending.
@@ -184,33 +184,41 @@ impl<B: Backend> Member<B> {
 
     pub fn publish(&mut self, is_last_resort: bool) -> KeyPackage {
         let Self { session, identity, .. } = self;
-        session.create_key_package(identity, is_last_resort, &mut call(), |it| it, |_, _| Ok(())).unwrap()
+        if is_last_resort {
+            session.create_last_resort_key_package(identity, |it| it, no_rows).unwrap()
+        } else {
+            session.create_key_package(identity, |it| it, no_rows).unwrap()
+        }
     }
 
     pub fn create(&mut self) {
         let Self { session, identity, .. } = self;
-        session.create_group(tea(), identity, &mut call(), |it| it, |_| Ok(())).unwrap();
+        session.create_group(Group::builder(tea()), identity, no_rows).unwrap();
     }
 
     /// Sends what is in the outbox.
     pub fn outbox(&mut self) -> Vec<Vec<u8>> {
         let mut sent = Vec::new();
-        for (id, message) in self.session.outbox(&tea()).unwrap() {
-            self.session.acknowledge(&tea(), id, &mut call()).unwrap();
-            sent.push(message);
-        }
+        let send = |message: &[u8]| {
+            sent.push(message.to_vec());
+            Ok(())
+        };
+        self.session.send_outbox(&tea(), send).unwrap();
         assert!(self.session.outbox(&tea()).unwrap().is_empty());
         sent
     }
 
     pub fn group_info(&mut self) -> Vec<u8> {
-        self.session.group_info(&tea(), &call(), |it| it).unwrap()
+        self.session.group_info(&tea(), |it| it).unwrap()
     }
 
     /// Makes an external Commit.
     pub fn join_externally(&mut self, group_info: &[u8]) -> Vec<u8> {
         let Self { session, identity, .. } = self;
-        session.join_externally(group_info, None, identity, &mut call(), |it| it, |_, _| Ok(())).unwrap()
+        let made = session.join_externally(group_info, None, identity, |it| it, no_rows).unwrap();
+        let ExternalCommit { group_id, message } = made;
+        assert_eq!(group_id, tea());
+        message
     }
 
     pub fn group(&mut self) -> &Group {

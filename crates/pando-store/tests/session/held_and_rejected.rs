@@ -1,12 +1,12 @@
 //! Messages that cannot be taken yet, and those that never can.
 
-use crate::fixture::{Member, SUITE, agree, by, call, epoch, group_of, group_with, public_handshakes, tea};
+use crate::fixture::{Member, SUITE, agree, by, epoch, group_of, group_with, public_handshakes, tea};
 use pando_mls::wire::{LeafNode, SignaturePublicKey};
 use pando_mls::{
     Client, Encode, Exceeded, GroupConfig, GroupError, LeafIndex, LeafTemplate, Limits, Missing, Misuse,
     MlsMessage, NewLeaf, Proposal, Psk,
 };
-use pando_store::session::{Event, Held, Received, Rejection, SessionError};
+use pando_store::session::{Event, Held, Received, Rejection, SessionError, no_rows};
 
 fn held(received: Received) -> Held {
     match received {
@@ -33,7 +33,7 @@ fn an_unknown_group() {
     // Nothing is locked or stored.
     assert!(stranger.session.store().groups().unwrap().is_empty());
     assert_eq!(bob.read(&message), "hello");
-    bob.session.delete_group(&tea(), |_| Ok(())).unwrap();
+    bob.session.delete_group(&tea(), no_rows).unwrap();
     assert_eq!(held(bob.receive(&commit)), Held::NoGroup(tea()));
 }
 
@@ -134,11 +134,11 @@ fn messages_that_no_group_takes() {
     let key_package = MlsMessage::from(alice.key_package()).encode().unwrap();
     for bytes in [&group_info, &key_package] {
         assert_eq!(refused(bob.receive(bytes)), Misuse::WrongMessage.into());
-        let joined = bob.session.join(bytes, None, &mut call(), |_, _| panic!("not called"));
+        let joined = bob.session.join(bytes, None, |_, _| panic!("not called"));
         assert!(matches!(joined, Err(SessionError::WrongMessage)));
     }
     let message = alice.send("no Welcome");
-    let joined = bob.session.join(&message, None, &mut call(), |_, _| panic!("not called"));
+    let joined = bob.session.join(&message, None, |_, _| panic!("not called"));
     assert!(matches!(joined, Err(SessionError::WrongMessage)));
     assert_eq!(bob.read(&message), "no Welcome");
 }
@@ -218,7 +218,7 @@ fn a_dropped_commit_comes_back() {
         let members = ["alice", "bob"].map(|name| Member::with_client(name, client.clone()));
         let [mut alice, mut bob] = group_with(members);
         let commit = alice.commit(|commit| commit);
-        alice.session.drop_commit(&tea(), &mut call(), |_, _| Ok(())).unwrap();
+        alice.session.drop_commit(&tea(), no_rows).unwrap();
         bob.apply(&commit);
         refused(alice.receive(&commit));
         let message = bob.send("are you there?");
@@ -275,7 +275,7 @@ fn a_signature_key_is_missing() {
     let (message, key) = (alice.send("hello"), bob.identity.public_key.clone());
     remove_signer(&mut bob, &key);
     bob.restart();
-    let received = bob.session.receive(&message, &mut call(), |_, _| panic!("not called"));
+    let received = bob.session.receive(&message, |_, _| panic!("not called"));
     assert!(matches!(received, Err(SessionError::NoSigner(missing)) if missing == key));
 }
 
@@ -289,7 +289,7 @@ fn remove_signer(member: &mut Member, key: &SignaturePublicKey) {
 #[test]
 fn a_new_signature_key_is_missing() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
-    let key = bob.session.create_identity(SUITE, bob.credential(), &mut call()).unwrap().public_key;
+    let key = bob.session.create_identity(SUITE, bob.credential()).unwrap().public_key;
     let signer = bob.signer(&key);
     let update = bob.operate(|group, cx, rng| {
         let leaf = group.public().tree().leaf(group.own_leaf())?.unwrap();
@@ -303,6 +303,6 @@ fn a_new_signature_key_is_missing() {
     remove_signer(&mut bob, &key);
     assert_eq!(bob.apply(&commit).len(), 2);
     let message = alice.send("hello");
-    let received = bob.session.receive(&message, &mut call(), |_, _| panic!("not called"));
+    let received = bob.session.receive(&message, |_, _| panic!("not called"));
     assert!(matches!(received, Err(SessionError::NoSigner(missing)) if missing == key));
 }

@@ -1,8 +1,8 @@
 //! The steps of `examples/first.rs`, each in a session that was opened anew.
 
-use crate::fixture::{Member, agree, call, group_with, tea};
+use crate::fixture::{Member, agree, group_with, tea};
 use pando_mls::{Client, Encode, LeafIndex};
-use pando_store::session::{Event, Received, Rejection};
+use pando_store::session::{Event, Received, Rejection, no_rows};
 use pando_store::{Backend, StoreError};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn first<B: Backend>(alice: Member<B>, bob: Member<B>) {
     bob.restart();
     assert!(bob.session.store().key_package(&reference).unwrap().is_none());
     alice.restart();
-    alice.session.acknowledge(&tea(), id, &mut call()).unwrap();
+    alice.session.acknowledge(&tea(), id).unwrap();
     alice.restart();
     assert!(alice.session.outbox(&tea()).unwrap().is_empty());
 
@@ -80,10 +80,10 @@ fn a_group_is_locked() {
         group_with(["alice", "bob"].map(|name| Member::with_client(name, Client::default())));
     let mut other = alice.another_session();
     other.set_wait(Duration::ZERO);
-    let busy = other.send(&tea(), "hello", &mut call(), |_, _| Ok(()));
+    let busy = other.send(&tea(), "hello", no_rows);
     assert!(matches!(busy, Err(pando_store::session::SessionError::Store(StoreError::Busy))));
     alice.session.close(&tea());
-    let first = other.send(&tea(), "one", &mut call(), |_, _| Ok(())).unwrap();
+    let first = other.send(&tea(), "one", no_rows).unwrap();
     other.close(&tea());
     let second = alice.send("two");
     assert_eq!(bob.read(&first), "one");

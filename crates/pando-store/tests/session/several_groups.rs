@@ -1,9 +1,9 @@
 //! Several groups in one session, groups that do not exist, and a change of the store's keys.
 
-use crate::fixture::{Member, call, group_of};
+use crate::fixture::{Member, group_of};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{Context, CryptoRng, Group, GroupId, KeyPackage, Psk};
-use pando_store::session::{Event, SessionError};
+use pando_store::session::{Event, SessionError, no_rows};
 use pando_store::{Key, StoreError};
 
 fn coffee() -> GroupId {
@@ -20,12 +20,12 @@ fn read(member: &mut Member, bytes: &[u8]) -> String {
 fn both_groups() -> [Member; 2] {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
     let Member { session, identity, .. } = &mut alice;
-    session.create_group(coffee(), identity, &mut call(), |it| it, |_| Ok(())).unwrap();
+    session.create_group(Group::builder(coffee()), identity, no_rows).unwrap();
     let key_package: KeyPackage = bob.key_package();
-    session.commit(&coffee(), &mut call(), |commit| commit.add(key_package), |_, _| Ok(())).unwrap();
-    session.accept_commit(&coffee(), |_, _| Ok(())).unwrap();
+    session.commit(&coffee(), |commit| commit.add(key_package), no_rows).unwrap();
+    session.accept_commit(&coffee(), no_rows).unwrap();
     let [(id, welcome)] = session.outbox(&coffee()).unwrap().try_into().unwrap();
-    session.acknowledge(&coffee(), id, &mut call()).unwrap();
+    session.acknowledge(&coffee(), id).unwrap();
     bob.apply(&welcome);
     [alice, bob]
 }
@@ -35,13 +35,13 @@ fn messages_find_their_groups() {
     let [mut alice, mut bob] = both_groups();
     assert_eq!(bob.session.store().groups().unwrap(), [coffee(), crate::fixture::tea()]);
     let tea = alice.send("about tea");
-    let about_coffee = alice.session.send(&coffee(), "about coffee", &mut call(), |_, _| Ok(())).unwrap();
+    let about_coffee = alice.session.send(&coffee(), "about coffee", no_rows).unwrap();
     // A failure in one group leaves the other one alone.
-    let failed = bob.session.receive(&tea, &mut call(), |_, _| Err("the closure fails".into()));
+    let failed = bob.session.receive(&tea, |_, _| Err("the closure fails".into()));
     assert!(matches!(failed, Err(SessionError::Application(_))));
     assert_eq!(read(&mut bob, &about_coffee), "about coffee");
     assert_eq!(read(&mut bob, &tea), "about tea");
-    bob.session.delete_group(&coffee(), |_| Ok(())).unwrap();
+    bob.session.delete_group(&coffee(), no_rows).unwrap();
     assert_eq!(read(&mut bob, &alice.send("still")), "still");
 }
 
@@ -69,25 +69,25 @@ fn a_group_that_does_not_exist() {
     let is_unknown = |error: SessionError| matches!(error, SessionError::NoGroup(id) if id == coffee());
     let session = &mut alice.session;
     assert!(is_unknown(session.group(&coffee()).unwrap_err()));
-    assert!(is_unknown(session.group_info(&coffee(), &call(), |it| it).unwrap_err()));
-    let sent = session.send(&coffee(), "hello", &mut call(), |_, _| panic!("not called"));
+    assert!(is_unknown(session.group_info(&coffee(), |it| it).unwrap_err()));
+    let sent = session.send(&coffee(), "hello", |_, _| panic!("not called"));
     assert!(is_unknown(sent.unwrap_err()));
-    let committed = session.commit(&coffee(), &mut call(), |commit| commit, |_, _| panic!("not called"));
+    let committed = session.commit(&coffee(), |commit| commit, |_, _| panic!("not called"));
     assert!(is_unknown(committed.unwrap_err()));
-    assert!(is_unknown(session.accept_commit(&coffee(), |_, _| Ok(())).unwrap_err()));
+    assert!(is_unknown(session.accept_commit(&coffee(), no_rows).unwrap_err()));
     let clear = |group: &mut Group, _: &Context<'_>, _: &mut dyn CryptoRng| Ok(group.clear_pending());
-    assert!(is_unknown(session.operate(&coffee(), &mut call(), clear, |_, _| Ok(())).unwrap_err()));
+    assert!(is_unknown(session.operate(&coffee(), clear, no_rows).unwrap_err()));
     assert!(session.outbox(&coffee()).unwrap().is_empty());
     assert!(session.joining(&coffee()).unwrap().is_none());
-    assert!(is_unknown(session.abandon_join(&coffee(), |_| Ok(())).unwrap_err()));
-    assert!(is_unknown(session.delete_group(&coffee(), |_| Ok(())).unwrap_err()));
+    assert!(is_unknown(session.abandon_join(&coffee(), no_rows).unwrap_err()));
+    assert!(is_unknown(session.delete_group(&coffee(), no_rows).unwrap_err()));
     assert!(session.store().groups().unwrap().is_empty());
     // It can be created nevertheless, once.
     let identity = &alice.identity;
-    session.create_group(coffee(), identity, &mut call(), |it| it, |_| Ok(())).unwrap();
-    let again = session.create_group(coffee(), identity, &mut call(), |it| it, |_| panic!("not called"));
+    session.create_group(Group::builder(coffee()), identity, no_rows).unwrap();
+    let again = session.create_group(Group::builder(coffee()), identity, |_, _| panic!("not called"));
     assert!(matches!(again, Err(SessionError::Store(StoreError::Occupied))));
-    session.send(&coffee(), "still there", &mut call(), |_, _| Ok(())).unwrap();
+    session.send(&coffee(), "still there", no_rows).unwrap();
 }
 
 /// The data key can be changed when the session has closed its groups, and the session goes on.

@@ -1,10 +1,10 @@
 //! Four members do what chance tells them, over a delivery service that delays messages and orders them. Closures fail and
 //! sessions restart. Each member gets of each message what it must get, and in the end all are in one epoch.
 
-use crate::fixture::{Member, call, decode, group_of, put, tea};
+use crate::fixture::{Member, decode, group_of, put, tea};
 use pando_mls::wire::ContentType;
 use pando_mls::{CommitBuilder, Encode, GroupError, GroupState, Misuse};
-use pando_store::session::{Event, Held, Received, SessionError};
+use pando_store::session::{Event, Held, Received, SessionError, no_rows};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
@@ -134,9 +134,9 @@ impl World {
     fn write(&mut self, at: usize) {
         self.texts += 1;
         let (text, fails) = (format!("text {}", self.texts), self.one_in(6));
-        let sent = self.members[at].session.send(&tea(), text.as_str(), &mut call(), |_, _| {
-            if fails { Err("the closure fails".into()) } else { Ok(()) }
-        });
+        let sent = self.members[at]
+            .session
+            .send(&tea(), text.as_str(), |_, _| if fails { Err("the closure fails".into()) } else { Ok(()) });
         match sent {
             Ok(bytes) => self.send(at, bytes, Some(text)),
             Err(SessionError::Application(_)) => self.count("failed closures"),
@@ -167,7 +167,6 @@ impl World {
         let fails = self.one_in(6);
         let committed = self.members[at].session.commit(
             &tea(),
-            &mut call(),
             |commit| leaf.into_iter().fold(commit, CommitBuilder::remove),
             |_, _| if fails { Err("the closure fails".into()) } else { Ok(()) },
         );
@@ -198,16 +197,15 @@ impl World {
         // The delivery service has refused the external Commit.
         if self.is_accepted(at) == Some(false) {
             if self.members[at].session.joining(&tea()).unwrap().is_some() {
-                self.members[at].session.abandon_join(&tea(), |_| Ok(())).unwrap();
+                self.members[at].session.abandon_join(&tea(), no_rows).unwrap();
                 self.count("abandoned joins");
             }
             self.external.remove(&at);
         }
         while let Some(ordered) = self.log.get(self.cursors[at]).cloned() {
             if self.one_in(10) {
-                let failed = self.members[at]
-                    .session
-                    .receive(&ordered.bytes, &mut call(), |_, _| Err("the closure fails".into()));
+                let failed =
+                    self.members[at].session.receive(&ordered.bytes, |_, _| Err("the closure fails".into()));
                 assert!(matches!(failed, Err(SessionError::Application(_))));
                 self.count("failed closures");
             }

@@ -2,6 +2,7 @@
 
 use crate::fixture::group_of;
 use pando_mls::{Client, Group};
+use pando_store::session::no_rows;
 use pando_store::{Memory, Session, Store};
 
 const fn is_send<T: Send>() {}
@@ -25,10 +26,7 @@ const _: () = {
 fn a_session_moves_to_another_thread() {
     let [alice, mut bob] = group_of(["alice", "bob"]);
     let mut session = alice.session;
-    let send = move || {
-        let call = &mut crate::fixture::call();
-        session.send(&crate::fixture::tea(), "from afar", call, |_, _| Ok(())).unwrap()
-    };
+    let send = move || session.send(&crate::fixture::tea(), "from afar", no_rows).unwrap();
     let message = std::thread::spawn(send).join().unwrap();
     assert_eq!(bob.read(&message), "from afar");
 }

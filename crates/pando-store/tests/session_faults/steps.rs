@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is a failure and that is all")]
 
-use crate::fixture::{SUITE, call, put, suite, tea};
+use crate::fixture::{SUITE, put, session, suite, tea};
 use pando_mls::wire::LeafNode;
 use pando_mls::{
     BasicIdentities, Client, CommitBuilder, Context, Credential, CryptoRng, Decode, Encode, Group,
-    GroupError, KeyPackage, LeafIndex, LeafTemplate, NewLeaf, RustCrypto,
+    GroupError, GroupId, KeyPackage, LeafIndex, LeafTemplate, NewLeaf, RustCrypto,
 };
-use pando_store::session::{Event, Received, SessionError};
+use pando_store::session::{Event, ExternalCommit, Received, SessionError, no_rows};
 use pando_store::{Backend, Session, Store, StoredSigner, Transaction};
 
 type Result<T = ()> = std::result::Result<T, SessionError>;
@@ -24,7 +24,7 @@ pub(crate) struct User<B: Backend> {
 
 impl<B: Backend> User<B> {
     fn new(name: &'static str, open: Box<dyn Fn() -> Store<B>>) -> Self {
-        Self { name, session: Session::new(open(), Client::default()), open }
+        Self { name, session: session(open(), Client::default()), open }
     }
 
     /// Returns the row of a step that was done.
@@ -38,7 +38,7 @@ impl<B: Backend> User<B> {
 
     fn create_identity(&mut self) -> Result {
         if self.session.store().signers()?.is_empty() {
-            self.session.create_identity(SUITE, Credential::basic(self.name), &mut call())?;
+            self.session.create_identity(SUITE, Credential::basic(self.name))?;
         }
         Ok(())
     }
@@ -46,7 +46,7 @@ impl<B: Backend> User<B> {
     fn send(&mut self, text: &str) -> Result {
         let name = format!("sent {text}");
         if self.row(&name)?.is_none() {
-            self.session.send(&tea(), text, &mut call(), |tx, bytes| put(tx, &name, bytes))?;
+            self.session.send(&tea(), text, |tx, bytes| put(tx, &name, bytes))?;
         }
         Ok(())
     }
@@ -59,7 +59,7 @@ impl<B: Backend> User<B> {
                 let text = events.first().and_then(Event::text).unwrap_or_default();
                 put(transaction, name, text.as_bytes())
             };
-            drop(self.session.receive(bytes, &mut call(), note)?);
+            drop(self.session.receive(bytes, note)?);
         }
         Ok(())
     }
@@ -68,7 +68,6 @@ impl<B: Backend> User<B> {
         if self.row(name)?.is_none() {
             self.session.commit(
                 &tea(),
-                &mut call(),
                 |commit| added.into_iter().fold(commit, CommitBuilder::add),
                 |transaction, commit| put(transaction, name, &commit.message),
             )?;
@@ -95,7 +94,7 @@ impl<B: Backend> User<B> {
             let output = group.commit().new_leaf(new_leaf).build(cx, rng)?;
             output.try_map(|output| Ok(output.message.encode()?))
         };
-        self.session.operate(&tea(), &mut call(), commit, |tx, bytes| put(tx, name, bytes))?;
+        self.session.operate(&tea(), commit, |tx, bytes| put(tx, name, bytes))?;
         Ok(())
     }
 }
@@ -113,7 +112,7 @@ impl<B: Backend> World<B> {
     /// Drops both sessions, and opens them again.
     pub(crate) fn restart(&mut self) {
         for user in [&mut self.alice, &mut self.bob] {
-            user.session = Session::new((user.open)(), Client::default());
+            user.session = session((user.open)(), Client::default());
         }
     }
 
@@ -140,7 +139,7 @@ impl<B: Backend> World<B> {
                 assert_eq!(users[1 - sender].row(&read).unwrap().unwrap(), text.as_bytes());
                 let bytes = users[sender].row(&sent).unwrap().unwrap();
                 for user in users {
-                    let received = user.session.receive(&bytes, &mut call(), |_, _| Ok(())).unwrap();
+                    let received = user.session.receive(&bytes, no_rows).unwrap();
                     let is_new =
                         matches!(&received, Received::Applied(events) if *events != [Event::OwnMessage]);
                     assert!(!is_new, "{text} is read twice: {received:?}");
@@ -174,7 +173,7 @@ pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
                 let app = |tx: &mut Transaction<'_, B>, key_package: &KeyPackage| {
                     put(tx, "KeyPackage", &key_package.encode()?)
                 };
-                world.bob.session.create_key_package(&identity, false, &mut call(), |it| it, app)?;
+                world.bob.session.create_key_package(&identity, |it| it, app)?;
             }
             Ok(())
         }),
@@ -182,8 +181,8 @@ pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
             let alice = &mut world.alice;
             if alice.row("group")?.is_none() {
                 let identity = alice.identity()?;
-                let app = |tx: &mut Transaction<'_, B>| put(tx, "group", b"yes");
-                alice.session.create_group(tea(), &identity, &mut call(), |it| it, app)?;
+                let app = |tx: &mut Transaction<'_, B>, _: &GroupId| put(tx, "group", b"yes");
+                alice.session.create_group(Group::builder(tea()), &identity, app)?;
             }
             Ok(())
         }),
@@ -208,7 +207,7 @@ pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
         ("alice acknowledges the welcome", |world| {
             let alice = &mut world.alice;
             for (id, _) in alice.session.outbox(&tea())? {
-                alice.session.acknowledge(&tea(), id, &mut call())?;
+                alice.session.acknowledge(&tea(), id)?;
             }
             Ok(())
         }),
@@ -231,10 +230,12 @@ pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
         ("alice reads four of the epoch before", |world| world.alice_reads("four")),
         ("bob joins externally", |world| {
             if world.bob.row("external")?.is_none() {
-                let group_info = world.alice.session.group_info(&tea(), &call(), |it| it)?;
+                let group_info = world.alice.session.group_info(&tea(), |it| it)?;
                 let (identity, bob) = (world.bob.identity()?, &mut world.bob);
-                let app = |tx: &mut Transaction<'_, B>, bytes: &[u8]| put(tx, "external", bytes);
-                bob.session.join_externally(&group_info, None, &identity, &mut call(), |it| it, app)?;
+                let app = |tx: &mut Transaction<'_, B>, commit: &ExternalCommit| {
+                    put(tx, "external", &commit.message)
+                };
+                bob.session.join_externally(&group_info, None, &identity, |it| it, app)?;
             }
             Ok(())
         }),
@@ -254,7 +255,7 @@ pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
         ("bob makes another key", |world| {
             let session = &mut world.bob.session;
             if session.store().signers()?.len() == 1 {
-                session.create_identity(SUITE, Credential::basic("bob"), &mut call())?;
+                session.create_identity(SUITE, Credential::basic("bob"))?;
             }
             Ok(())
         }),
