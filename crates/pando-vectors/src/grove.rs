@@ -1,4 +1,5 @@
-//! A small group, as far as its ratchet tree goes: to make trees and paths of many shapes.
+//! The ratchet tree of a small group, with the private keys of its members. The generators use it
+//! to create trees and paths of many shapes.
 
 use pando_crypto::{SecretBytes, SignaturePrivateKey, Signer, Suite};
 use pando_tree::{LeafTemplate, PrivateKeys, Tree, TreeError};
@@ -22,11 +23,11 @@ pub(crate) struct Member {
     pub(crate) signature_private: SignaturePrivateKey,
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) keys: PrivateKeys,
-    /// The path secrets that the member knows, of the nodes as they are now.
+    /// The path secrets that the member knows, by node, for the current node keys.
     pub(crate) path_secrets: BTreeMap<NodeIndex, SecretBytes>,
 }
 
-/// A leaf node of somebody who is not in a group yet, with the private keys.
+/// The leaf node of a client that is not in a group yet, with its private keys.
 pub(crate) struct Newcomer {
     pub(crate) leaf_node: LeafNode,
     pub(crate) key_pair: pando_crypto::HpkeKeyPair,
@@ -56,13 +57,13 @@ impl Newcomer {
             extensions: Extensions::default(),
             signature: Signature::default(),
         };
-        // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
+        // The leaf of a KeyPackage does not belong to a group yet, so the leaf index is not signed.
         let to_be_signed = leaf_node.to_be_signed((&GroupId::default(), LeafIndex(0)))?;
         leaf_node.signature = suite.sign_with_label(&*signer, "LeafNodeTBS", &to_be_signed)?;
         Ok(Self { leaf_node, key_pair, signature_private, signer })
     }
 
-    /// A KeyPackage with the leaf node.
+    /// Creates a KeyPackage with this leaf node.
     pub(crate) fn key_package(
         &self,
         suite: Suite,
@@ -97,8 +98,8 @@ impl Grove {
         Ok(grove)
     }
 
-    /// The tree that the description of the vectors calls `get_tree(members)`: leaf i commits and adds the
-    /// member of leaf i + 1.
+    /// Builds the tree that the format description calls `get_tree(members)`: leaf i commits and
+    /// adds the member at leaf i + 1.
     pub(crate) fn grown(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Result<Self, Box<dyn Error>> {
         let mut grove = Self::new(suite, rng)?;
         for committer in 0..members.saturating_sub(1) {
@@ -115,7 +116,7 @@ impl Grove {
         Ok(leaf)
     }
 
-    /// A Commit with a path that removes some members and adds others.
+    /// Applies a Commit with a path that removes some members and adds others.
     pub(crate) fn commit(
         &mut self,
         committer: LeafIndex,
@@ -172,7 +173,7 @@ impl Grove {
         Ok(())
     }
 
-    /// The GroupContext of this epoch with a given tree.
+    /// Returns the GroupContext of this epoch with a given tree hash.
     pub(crate) fn context(&self, tree_hash: Opaque) -> GroupContext {
         context(self.suite, &self.group_id, self.epoch, tree_hash, Opaque::default())
     }
@@ -186,7 +187,7 @@ impl Grove {
     }
 }
 
-/// The GroupContext that the cases of treekem use.
+/// Returns a GroupContext without extensions, as the treekem cases use it.
 pub(crate) fn context(
     suite: Suite,
     group_id: &GroupId,
@@ -205,7 +206,7 @@ pub(crate) fn context(
     }
 }
 
-/// What a member's leaf says of it.
+/// Returns the credential, capabilities and extensions of a member's leaf.
 pub(crate) fn template(tree: &Tree, leaf: LeafIndex) -> Result<LeafTemplate, TreeError> {
     let LeafNode { credential, capabilities, extensions, .. } =
         tree.leaf(leaf)?.ok_or(TreeError::NotAMember(leaf))?;

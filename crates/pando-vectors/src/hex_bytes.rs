@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::Deref;
 
-/// Bytes that are written as a string of hexadecimal digits.
+/// Bytes that serialize as a hexadecimal string.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Hex(pub(crate) Vec<u8>);
 

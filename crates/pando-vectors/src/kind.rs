@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of test vectors, with its official name. One is ours: `negative`, what must be refused.
+/// A kind of test vectors, with its official name. [`Kind::Negative`] is Pando's own: it has
+/// messages that a client must reject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say all there is")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Kind {
     TreeMath,
     CryptoBasics,
@@ -44,7 +45,7 @@ impl Kind {
         Self::Negative,
     ];
 
-    /// The official name.
+    /// Returns the official name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,8 +67,8 @@ impl Kind {
         }
     }
 
-    /// The kind of a file, by its name without the ending: the official name, or that name followed by a
-    /// hyphen and more (`passive-client-welcome`).
+    /// Returns the kind of a file, given its file name without the extension. That is the official
+    /// name, optionally followed by a hyphen and more (`passive-client-welcome`).
     #[must_use]
     pub fn of_file(stem: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| {
@@ -88,7 +89,7 @@ impl FromStr for Kind {
     fn from_str(name: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            format!("there is no kind {name:?}; the kinds are {names}")
+            format!("unknown kind {name:?}; known kinds are {names}")
         })
     }
 }

@@ -1,10 +1,13 @@
-//! The interoperability test vectors of MLS: verify files of the official formats, and generate them.
+//! The interoperability test vectors of MLS: verifies files in the official formats, and generates
+//! them.
 //!
-//! The formats are described in the repository `mlswg/mls-implementations`, file `test-vectors.md`. A file
-//! is a JSON array of cases of one [`Kind`]. Each kind is a module that says what must hold for a case,
-//! and, where a case has private keys, also does the reverse: encrypts, signs or protects and opens again.
+//! The repository `mlswg/mls-implementations` describes the formats in its file `test-vectors.md`.
+//! A file is a JSON array of cases of one [`Kind`]. The module of a kind verifies a case. Where the
+//! case has private keys, it also runs the reverse direction: it encrypts, signs or protects, and
+//! opens the result again.
 //!
-//! One kind is not official: [`Kind::Negative`], what must be refused. `test-vectors/negative/README.md` describes it.
+//! One kind is not official: [`Kind::Negative`] has messages that a client must reject.
+//! `test-vectors/negative/README.md` describes its format.
 //!
 //! ```
 //! use pando_crypto::RustCrypto;
@@ -18,7 +21,7 @@
 //!
 //! # Left out on purpose
 //!
-//! Files and folders: that is the program's part.
+//! This crate reads and writes no files or folders. The program `pando` does that.
 
 mod grove;
 mod hex_bytes;

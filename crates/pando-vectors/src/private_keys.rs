@@ -1,22 +1,24 @@
-//! Private keys as the official files have them.
+//! Private keys in the encoding of the official files.
 
 use crate::hex_bytes::Hex;
 use pando_crypto::{HpkePrivateKey, SignaturePrivateKey, Suite};
 
-/// A signature key of a case.
+/// Returns the signature key of a case.
 pub(crate) fn signature_key(suite: Suite, key: &Hex) -> SignaturePrivateKey {
     padded(suite, key).into()
 }
 
-/// An HPKE key of a case.
+/// Returns the HPKE key of a case.
 pub(crate) fn hpke_key(suite: Suite, key: &Hex) -> HpkePrivateKey {
     padded(suite, key).into()
 }
 
-/// The description of the formats says that private keys on NIST curves are numbers of the field's length
-/// (Field-Element-to-Octet-String). In the official files many P-521 keys are a byte shorter: their
-/// leading zero was dropped. They mean the same number, so the zeros are put back. The cipher suites
-/// themselves insist on the length.
+/// Restores the leading zeros of a private key.
+///
+/// The format description says that private keys on NIST curves have the length of a field element
+/// (Field-Element-to-Octet-String). In the official files many P-521 keys are one byte shorter,
+/// because the leading zero was dropped. Adding the zeros gives the same number. The cipher suites
+/// themselves reject keys of another length.
 fn padded(suite: Suite, key: &[u8]) -> Vec<u8> {
     let field_len: usize = match suite.cipher_suite().0 {
         2 => 32,

@@ -1,4 +1,4 @@
-//! Random values of everything that is sent: well-formed, and otherwise meaningless.
+//! Random values of all message types: well-formed, but otherwise meaningless.
 
 use crate::hex_bytes::Hex;
 use pando_crypto::SecretBytes;
@@ -13,19 +13,19 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
-/// Random bytes.
+/// Returns random bytes.
 pub(crate) fn bytes(rng: &mut ChaCha20Rng, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     rng.fill_bytes(&mut bytes);
     bytes
 }
 
-/// A secret, to be written into a file.
+/// Exposes a secret in order to write it to a file.
 pub(crate) fn hex(secret: &SecretBytes) -> Hex {
     secret.expose().into()
 }
 
-/// One of `count` possibilities.
+/// Returns a random number below `count`.
 fn choice(rng: &mut ChaCha20Rng, count: u32) -> u32 {
     rng.next_u32().checked_rem(count).unwrap_or(0)
 }
@@ -34,7 +34,7 @@ fn flip(rng: &mut ChaCha20Rng) -> bool {
     choice(rng, 2) == 0
 }
 
-/// Between `from` and `to` values.
+/// Returns between `from` and `to` values.
 fn several<T>(
     rng: &mut ChaCha20Rng,
     from: u32,
@@ -94,7 +94,7 @@ pub(crate) fn leaf_node(rng: &mut ChaCha20Rng) -> LeafNode {
     }
 }
 
-/// The year 2026 to the year 2126.
+/// From the year 2026 to the year 2126.
 const fn lifetime() -> Lifetime {
     Lifetime { not_before: 1_767_225_600, not_after: 4_922_899_200 }
 }
@@ -146,7 +146,7 @@ pub(crate) fn welcome(rng: &mut ChaCha20Rng) -> Welcome {
     }
 }
 
-/// A tree of eight leaves with blanks; the last node is not blank.
+/// Returns a tree of eight leaves with blanks. The last node is not blank.
 pub(crate) fn ratchet_tree(rng: &mut ChaCha20Rng) -> RatchetTree {
     let nodes = (0..15).map(|index| {
         let blank = index != 14 && flip(rng);
@@ -221,7 +221,7 @@ pub(crate) fn commit(rng: &mut ChaCha20Rng) -> Commit {
     Commit { proposals, path: Some(path) }
 }
 
-/// Content of a member.
+/// Returns content sent by a member.
 pub(crate) fn framed_content(rng: &mut ChaCha20Rng, content: Content) -> FramedContent {
     FramedContent {
         group_id: bytes(rng, 16).into(),

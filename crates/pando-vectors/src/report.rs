@@ -1,31 +1,31 @@
-//! What came out of a verification.
+//! The result of a verification.
 
 use pando_crypto::{CryptoProvider, Suite};
 use pando_wire::CipherSuite;
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Display};
 
-/// What came out of verifying a file.
+/// The result of verifying a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// How many cases hold.
+    /// Number of cases that passed.
     pub passed: usize,
-    /// How many cases have a cipher suite that the backend does not have.
+    /// Number of cases that were skipped, because the backend does not have their cipher suite.
     pub skipped: usize,
-    /// The cipher suites of those cases.
+    /// The cipher suites of the skipped cases.
     pub skipped_suites: BTreeSet<u16>,
-    /// The cases that do not hold.
+    /// The cases that failed.
     pub failures: Vec<Failure>,
 }
 
-/// A case that does not hold.
+/// A case that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The position of the case in its file, from 0.
+    /// The position of the case in its file, counted from 0.
     pub case: usize,
-    /// The field in which it was noticed.
+    /// The field in which the failure was noticed.
     pub field: String,
-    /// What is wrong.
+    /// Description of the failure.
     pub reason: String,
 }
 
@@ -35,47 +35,47 @@ impl Display for Failure {
     }
 }
 
-/// Why a file cannot be verified at all.
+/// An error that prevents the verification of a file as a whole.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// It is not a JSON array.
+    /// The file is not a JSON array.
     #[error("not a JSON array: {0}")]
     NotAnArray(serde_json::Error),
-    /// A case does not have the fields that the kind asks for.
+    /// A case does not have the fields of its kind.
     #[error("case {case} is not a {kind} case: {error}")]
     WrongCase {
-        /// The position of the case in its file, from 0.
+        /// The position of the case in its file, counted from 0.
         case: usize,
         /// The kind of the file.
         kind: crate::Kind,
-        /// What is missing or malformed.
+        /// Description of the missing or malformed field.
         error: serde_json::Error,
     },
 }
 
-/// Why a case does not pass.
+/// The reason why a case does not pass.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// It does not hold.
+    /// The case failed.
     Failed { field: String, reason: String },
-    /// It has this cipher suite, which the backend does not have.
+    /// The backend does not have the case's cipher suite.
     UnknownSuite(u16),
 }
 
 pub(crate) type Outcome = Result<(), Problem>;
 
-/// The backend's implementation of the cipher suite that a case names.
+/// Returns the backend's implementation of the cipher suite that a case names.
 pub(crate) fn suite(crypto: &dyn CryptoProvider, number: u16) -> Result<Suite, Problem> {
     crypto.suite(CipherSuite(number)).ok_or(Problem::UnknownSuite(number))
 }
 
-/// Says that something must hold.
+/// Requires that a condition holds.
 pub(crate) fn must(field: impl Into<String>, holds: bool, otherwise: &str) -> Outcome {
     if holds { Ok(()) } else { Err(Problem::Failed { field: field.into(), reason: otherwise.into() }) }
 }
 
-/// Says that two byte strings must be equal.
+/// Requires that two byte strings are equal.
 pub(crate) fn must_equal(field: impl Into<String>, computed: &[u8], expected: &[u8]) -> Outcome {
     if computed == expected {
         return Ok(());
@@ -84,7 +84,7 @@ pub(crate) fn must_equal(field: impl Into<String>, computed: &[u8], expected: &[
     Err(Problem::Failed { field: field.into(), reason })
 }
 
-/// Says that something must succeed.
+/// Requires that a result is `Ok`.
 pub(crate) trait MustSucceed<T> {
     fn in_field(self, field: &str) -> Result<T, Problem>;
 }

@@ -1,4 +1,4 @@
-//! Running a file of cases, and making one.
+//! Verifies and generates files of cases.
 
 use crate::kinds::{
     crypto_basics, deserialization, key_schedule, message_protection, messages, negative, passive_client,
@@ -16,12 +16,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::error::Error;
 
-/// Verifies a file of one kind, given as its text, with the cipher suites of a backend. `progress` is told how many
-/// cases are done, of how many.
+/// Verifies a file of one kind, given as text, with the cipher suites of a backend. `progress`
+/// receives the number of finished cases and the number of all cases.
 ///
 /// # Errors
-/// [`InputError`] if the file is not one of this kind. A case that is well-formed and does not hold is no
-/// error but a failure in the report.
+/// [`InputError`] if the text is not a file of this kind. A well-formed case that does not hold is
+/// not an error: it is reported as a [`Failure`].
 pub fn verify(
     kind: Kind,
     crypto: &dyn CryptoProvider,
@@ -86,22 +86,23 @@ fn run<T: DeserializeOwned>(
     Ok(report)
 }
 
-/// Why a file cannot be generated.
+/// An error from generating a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerateError {
-    /// There is no such cipher suite.
-    #[error("there is no cipher suite {0}")]
+    /// The cipher suite does not exist.
+    #[error("unknown cipher suite {0}")]
     UnknownSuite(u16),
-    /// Something went wrong on the way.
+    /// A step of the generator failed.
     #[error(transparent)]
     Failed(#[from] Box<dyn Error>),
 }
 
-/// Generates a file of one kind: for all cipher suites, or for one. The same seed gives the same file.
+/// Generates a file of one kind: for all cipher suites, or for one. The output depends on nothing
+/// but the arguments.
 ///
 /// # Errors
-/// [`GenerateError`] if there is no such cipher suite.
+/// [`GenerateError`] if the cipher suite does not exist.
 pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<String, GenerateError> {
     let suites = match cipher_suite {
         None => CipherSuite::ALL.into_iter().filter_map(|id| RustCrypto.suite(id)).collect(),
@@ -128,7 +129,7 @@ pub fn generate(kind: Kind, cipher_suite: Option<u16>, seed: u64) -> Result<Stri
     }
 }
 
-/// What a generator of cases for one cipher suite gives.
+/// The cases that a generator creates for one cipher suite.
 pub(crate) type Generated<T> = Result<Vec<T>, Box<dyn Error>>;
 
 fn per_suite<T: Serialize>(
@@ -138,7 +139,8 @@ fn per_suite<T: Serialize>(
 ) -> Result<String, GenerateError> {
     let mut cases = Vec::new();
     for &suite in suites {
-        // A generator for each, so that what one suite draws does not depend on which others are asked for.
+        // Each suite has its own generator, so that its cases do not depend on which other suites
+        // are requested.
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         rng.set_stream(suite.cipher_suite().0.into());
         cases.extend(generate(suite, &mut rng)?);

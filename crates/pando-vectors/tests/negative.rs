@@ -1,5 +1,5 @@
-//! What must be refused: that the committed files are what is generated and hold, that they have every rule that a
-//! message can break, and that a case with wrong expectations is noticed.
+//! Tests of the negative vectors: the committed files are up to date and hold; they have every rule
+//! that a message can violate; and the verification notices a case with wrong expectations.
 
 #![allow(
     clippy::indexing_slicing,
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the committed files are made with, by `pando vectors generate --out test-vectors`.
+/// The seed of the committed files, which `pando vectors generate --out test-vectors` writes.
 const SEED: u64 = 0;
 
 fn folder() -> PathBuf {
@@ -40,10 +40,10 @@ fn cases(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap()
 }
 
-/// Why a single case does not hold: the field, and the reason.
+/// Returns why a single case does not hold: the field and the reason.
 fn failure(case: &Value) -> (String, String) {
     let report = check(&RustCrypto, &Value::Array(vec![case.clone()]).to_string());
-    assert_eq!(report.failures.len(), 1, "it holds: {}", case["description"]);
+    assert_eq!(report.failures.len(), 1, "the case holds: {}", case["description"]);
     let failure = report.failures[0].clone();
     (failure.field, failure.reason)
 }
@@ -53,7 +53,7 @@ fn the_committed_files_are_what_is_generated_and_hold() {
     for suite in 1..=7 {
         let text = committed(suite);
         let generated = generate(Kind::Negative, Some(suite), SEED).unwrap();
-        // A comparison of the texts themselves would print them.
+        // `assert_eq!` would print both texts.
         assert!(generated == text, "negative-{suite}.json is out of date");
         let report = check(&RustCrypto, &text);
         assert_eq!((report.failures, report.skipped), (vec![], 0));
@@ -77,7 +77,7 @@ fn every_suite_has_cases() {
     }
 }
 
-/// The sections are those under which docs/conformance says what is done.
+/// The sections of the cases are sections that docs/conformance lists as implemented.
 #[test]
 fn every_section_is_one_whose_rules_are_kept() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance");
@@ -95,7 +95,7 @@ fn every_section_is_one_whose_rules_are_kept() {
     }
 }
 
-/// A case is told by what is wrong in it.
+/// Rule and description together identify a case.
 #[test]
 fn no_two_cases_are_alike() {
     let cases = cases(&committed(1));
@@ -112,7 +112,7 @@ fn the_files_hold_on_aws_lc() {
     }
 }
 
-/// Each `Violation` has a case, or stands in the list of those without, with a reason.
+/// Each `Violation` has a case, or is listed in the README with a reason for having none.
 #[test]
 fn every_rule_has_a_case_or_a_reason() {
     let readme = read("README.md");
@@ -133,12 +133,12 @@ fn every_rule_has_a_case_or_a_reason() {
         }
         for rule in without.keys() {
             let name = rule.strip_prefix("Violation::").unwrap();
-            assert!(Violation::ALL.iter().any(|(known, _)| *known == name), "{rule} is no rule");
+            assert!(Violation::ALL.iter().any(|(known, _)| *known == name), "{rule} is not a rule");
         }
     }
 }
 
-/// The stories differ, and what is taken is not refused, nor the other way round.
+/// The two sequences differ: no accepted one is rejected, and no rejected one is accepted.
 #[test]
 fn a_case_the_wrong_way_round_is_noticed() {
     for case in cases(&committed(1)) {

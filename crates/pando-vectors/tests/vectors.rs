@@ -1,5 +1,5 @@
-//! The official vectors, our own, those of other implementations, and that verification notices what is wrong. What
-//! must be refused has its own tests.
+//! Verifies the official vectors, our own, and those of other implementations. Also tests that the
+//! verification notices errors. The negative vectors have their own tests.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -17,14 +17,14 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the committed files are made with, by `pando vectors generate --out test-vectors`.
+/// The seed of the committed files, which `pando vectors generate --out test-vectors` writes.
 const SEED: u64 = 0;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The kinds that are official.
+/// The official kinds.
 fn kinds() -> impl Iterator<Item = Kind> {
     Kind::ALL.into_iter().filter(|kind| *kind != Kind::Negative)
 }
@@ -33,11 +33,12 @@ fn committed(kind: Kind) -> PathBuf {
     root().join("test-vectors").join(format!("{kind}.json"))
 }
 
-/// The folder of the official files: where `PANDO_TEST_VECTORS` points, or in a folder beside the project.
+/// Returns the folder of the official files: the value of `PANDO_TEST_VECTORS`, or a folder next to
+/// the project.
 fn official() -> Option<PathBuf> {
     if let Some(folder) = env::var_os("PANDO_TEST_VECTORS") {
         let folder = PathBuf::from(folder);
-        assert!(folder.is_dir(), "PANDO_TEST_VECTORS is {}, which is no folder", folder.display());
+        assert!(folder.is_dir(), "PANDO_TEST_VECTORS is {}, which is not a folder", folder.display());
         return Some(folder);
     }
     let folder = root().join("../shared/test-vectors/official");
@@ -56,7 +57,7 @@ fn check(kind: Kind, path: &Path) -> Report {
 #[test]
 fn the_official_files() {
     let Some(folder) = official() else {
-        println!("There are no official vectors here; the committed ones are verified instead.");
+        println!("No official vectors found; verifying the committed ones instead.");
         kinds().for_each(|kind| drop(check(kind, &committed(kind))));
         return;
     };
@@ -84,22 +85,24 @@ fn the_official_files() {
     }
 }
 
-/// Files of other implementations, such as recorded traces, in the folder `others` beside the official one.
+/// Verifies files of other implementations, such as recorded traces. They are in the folder
+/// `others` next to the official one.
 #[test]
 fn the_files_of_other_implementations() {
     let others = official().map(|folder| folder.join("../others")).filter(|folder| folder.is_dir());
     let Some(folder) = others else {
-        println!("There are no files of other implementations here.");
+        println!("No files of other implementations found.");
         return;
     };
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let kind = path.file_stem().and_then(|name| Kind::of_file(name.to_str()?));
-        check(kind.unwrap_or_else(|| panic!("{}: no kind of test vectors", path.display())), &path);
+        check(kind.unwrap_or_else(|| panic!("{}: not a kind of test vectors", path.display())), &path);
     }
 }
 
-/// The official files, or else the committed ones, on the backend that does not have all cipher suites.
+/// Verifies the official files, or else the committed ones, with the backend that lacks some cipher
+/// suites.
 #[cfg(feature = "aws-lc")]
 #[test]
 fn the_files_hold_on_aws_lc() {
@@ -116,7 +119,7 @@ fn the_files_hold_on_aws_lc() {
         skipped_suites.extend(report.skipped_suites);
     }
     assert!(passed > 0);
-    // AWS-LC has no curves over 448 bits.
+    // AWS-LC has neither X448 nor Ed448.
     assert_eq!(skipped_suites, BTreeSet::from([4, 6]));
 }
 
@@ -125,7 +128,7 @@ fn the_committed_files_are_what_is_generated() {
     for kind in kinds() {
         check(kind, &committed(kind));
         let text = fs::read_to_string(committed(kind)).unwrap();
-        // A comparison of the texts themselves would print them.
+        // `assert_eq!` would print both texts.
         assert!(generate(kind, None, SEED).unwrap() == text, "{kind} is out of date");
     }
 }
@@ -154,7 +157,7 @@ fn a_suite_alone_gives_the_same_cases_as_among_all() {
     assert!(generate(Kind::CryptoBasics, Some(8), SEED).is_err());
 }
 
-/// Calls `change` on every value inside that is a string of hexadecimal digits.
+/// Calls `change` on every nested value that is a string of hexadecimal digits.
 fn hex_strings(value: &mut Value, path: &str, change: &mut impl FnMut(&str, &mut String)) {
     match value {
         Value::Array(values) => {
@@ -180,7 +183,7 @@ fn strings_in(case: &Value) -> usize {
     count
 }
 
-/// Changes the lowest bit of string number `target`; returns where it is.
+/// Flips the lowest bit of string number `target` and returns its path.
 fn tamper(case: &mut Value, target: usize) -> String {
     let (mut index, mut place) = (0, String::new());
     hex_strings(case, "", &mut |path, text| {
@@ -213,7 +216,7 @@ fn every_changed_field_is_noticed() {
             let cases: Vec<Value> =
                 serde_json::from_str(&generate(kind, Some(suite), SEED).unwrap()).unwrap();
             let case = cases.last().unwrap();
-            // Of many alike, some.
+            // A sample of at most 60 strings for each case.
             let step = strings_in(case).div_ceil(60);
             for target in (0..strings_in(case)).step_by(step) {
                 let mut changed = case.clone();
@@ -253,7 +256,7 @@ fn wrong_numbers_are_noticed() {
         ),
         (Kind::TreeMath, &[("/2/sibling/0", 4), ("/2/n_leaves", 3), ("/2/n_leaves", 0)]),
         (Kind::Deserialization, &[("/3/length", 62), ("/3/length", 64), ("/0/length", 0x7fff_ffff)]),
-        // Deriving that many keys would take all memory.
+        // Deriving that many keys would exhaust the memory.
         (Kind::SecretTree, &[("/0/leaves/0/0/generation", 1), ("/0/leaves/0/2/generation", u32::MAX)]),
     ] {
         for (pointer, number) in changes {
@@ -282,7 +285,7 @@ fn a_case_that_says_nothing_is_noticed() {
     }
 }
 
-/// There are fewer members than leaves; what each of them decrypts has to be there nonetheless.
+/// There are fewer members than leaves, but each member must have its decrypted path secret.
 #[test]
 fn a_path_secret_that_is_not_there_is_noticed() {
     let text = generate(Kind::TreeKem, Some(1), SEED).unwrap();

@@ -49,7 +49,7 @@ struct Exporter {
     secret: Hex,
 }
 
-/// What the generator of an epoch chooses.
+/// The inputs that the generator chooses for an epoch.
 struct Chosen {
     tree_hash: Hex,
     commit_secret: Hex,
@@ -61,7 +61,7 @@ struct Chosen {
 }
 
 impl Epoch {
-    /// Computes an epoch, and the init secret for the next one.
+    /// Computes an epoch, and the init secret of the next one.
     fn new(
         suite: Suite,
         group_id: &Hex,

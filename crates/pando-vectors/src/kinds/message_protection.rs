@@ -40,11 +40,11 @@ pub(crate) struct Case {
     application_priv: Hex,
 }
 
-/// The member who sends everything.
+/// The member that sends all messages.
 const SENDER: LeafIndex = LeafIndex(1);
 const RECEIVER: LeafIndex = LeafIndex(0);
 
-/// A group of two at the beginning of an epoch.
+/// A group of two members at the start of an epoch.
 struct Group<'a> {
     suite: Suite,
     case: &'a Case,
@@ -71,7 +71,7 @@ impl Case {
         group.check_private("commit_priv", &self.commit_priv, &commit)?;
         group.check_private("application_priv", &self.application_priv, &application)?;
 
-        // The way back.
+        // The reverse direction: protect the contents and open them again.
         for (field, content) in [("proposal", &proposal), ("commit", &commit)] {
             let message = group.protect_public(&*signer, content.clone()).in_field(field)?;
             group.check_public(field, &message, content)?;
@@ -157,7 +157,7 @@ impl<'a> Group<'a> {
         };
         let mut signed = SignedContent::sign(self.suite, signer, wire_format, content, &self.context)?;
         if is_commit {
-            // The cases have no confirmation key: any tag will do.
+            // The cases have no confirmation key, so any tag will do.
             signed.set_confirmation_tag(Mac::from(vec![0; self.suite.hash_len()]))?;
         }
         Ok(signed)

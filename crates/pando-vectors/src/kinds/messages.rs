@@ -1,4 +1,4 @@
-//! messages: encodings of everything that is sent (RFC 9420, sections 6, 7, 10 and 12).
+//! messages: the encodings of all messages and their parts (RFC 9420, sections 6, 7, 10 and 12).
 
 use crate::hex_bytes::Hex;
 use crate::random::{self, bytes};

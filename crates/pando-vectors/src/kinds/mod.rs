@@ -1,4 +1,4 @@
-//! What must hold for a case of each kind, and how such cases are made.
+//! The format, verifier and generator of each kind of test vectors.
 
 pub(crate) mod crypto_basics;
 pub(crate) mod deserialization;

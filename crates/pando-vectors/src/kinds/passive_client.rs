@@ -36,7 +36,7 @@ pub(crate) struct Case {
     epochs: Vec<Epoch>,
 }
 
-/// A KeyPackage and the private keys that belong to it.
+/// A KeyPackage and its private keys.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Keys {
     pub(crate) key_package: Hex,
@@ -71,7 +71,7 @@ impl PskStore for Psks<'_> {
     }
 }
 
-/// The cases are not about identities: any credential will do.
+/// An identity policy that accepts any credential, because the cases are not about identities.
 pub(crate) struct AnyIdentity;
 
 impl IdentityPolicy for AnyIdentity {
@@ -95,7 +95,7 @@ impl Case {
         let tree = self.ratchet_tree.as_deref();
         let client =
             client(&*signer, &psks, GroupConfig::default()).with_crypto(crypto).with_policy(&AnyIdentity);
-        // Nothing is stored.
+        // A client of test vectors has no store.
         let mut group = Group::join(&welcome, &bundle, tree, &client).in_field("welcome")?.assume_persisted();
         must_equal("initial_epoch_authenticator", &authenticator(&group), &self.initial_epoch_authenticator)?;
 
@@ -123,7 +123,8 @@ impl Case {
 }
 
 impl Keys {
-    /// The KeyPackage with its private keys, which must belong to it.
+    /// Returns the KeyPackage with its private keys. Fails if a private key does not match the
+    /// KeyPackage.
     pub(crate) fn bundle(&self, suite: Suite) -> Result<(KeyPackageBundle, Box<dyn Signer>), Problem> {
         let key_package = match message("key_package", &self.key_package).map(|message| message.body) {
             Ok(MlsMessageBody::KeyPackage(key_package)) => *key_package,
@@ -146,7 +147,7 @@ fn message(field: &str, bytes: &[u8]) -> Result<MlsMessage, Problem> {
     Ok(message)
 }
 
-/// A client that acts.
+/// A client that sends messages, in contrast to the passive one.
 struct Member {
     signer: Box<dyn Signer>,
     group: Group,
@@ -174,7 +175,7 @@ fn new_bundle(suite: Suite, name: u8, rng: &mut ChaCha20Rng) -> Result<NewClient
 }
 
 pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
-    // Encrypted or not, with the tree inside the Welcome or not.
+    // The handshake messages are encrypted or not, and the Welcome includes the tree or not.
     [(true, true), (false, false)]
         .into_iter()
         .map(|(encrypt, tree)| case(suite, encrypt, tree, rng))
@@ -193,7 +194,7 @@ fn case(
     let psks = Psks(&external_psks);
     let psk = || Psk::External { psk_id: (&*psk_id).into() };
 
-    // Two active members, and the passive one.
+    // Two active members, and the passive client.
     let (bundle, signer, _) = new_bundle(suite, 0, rng)?;
     let group_id = GroupId::from(bytes(rng, 16));
     let creator = client(&*signer, &psks, config);
@@ -230,7 +231,8 @@ fn case(
     };
 
     for round in 0..6 {
-        // Alice and Bob take turns; the other one sends an Update, which is committed by reference.
+        // Alice and Bob take turns as committer. The other one sends an Update, which the Commit
+        // includes by reference.
         let (committer, other) = if round % 2 == 0 { (&mut alice, &mut bob) } else { (&mut bob, &mut alice) };
         let mut proposals = Vec::new();
         if round % 3 != 2 {
@@ -254,7 +256,7 @@ fn case(
         match other.group.process(commit.clone(), &client(&*other.signer, &psks, config))?.assume_persisted()
         {
             Processed::Commit(staged) => drop(other.group.merge(*staged)?),
-            _ => return Err("a Commit is none".into()),
+            _ => return Err("a Commit was processed as another message".into()),
         }
         let agreed = authenticator(&committer.group);
         if agreed != authenticator(&other.group) {

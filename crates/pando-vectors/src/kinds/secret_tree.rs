@@ -1,4 +1,4 @@
-//! secret-tree: the keys of encrypted messages (RFC 9420, sections 6.3.2 and 9).
+//! secret-tree: the encryption keys of messages (RFC 9420, sections 6.3.2 and 9).
 
 use crate::hex_bytes::Hex;
 use crate::random::bytes;
@@ -37,10 +37,11 @@ struct Generation {
     application_nonce: Hex,
 }
 
-/// How far a file may go. A key is derived, and kept, for each generation before.
+/// The largest generation that a file may contain. The verifier derives and keeps a key for each
+/// earlier generation.
 const LAST_GENERATION: u32 = 65_535;
 
-/// The leaf of each list.
+/// Returns the leaf index of each list, in order.
 fn leaf_indices() -> impl Iterator<Item = LeafIndex> {
     (0..).map(LeafIndex)
 }
@@ -69,7 +70,7 @@ impl Case {
                         .in_field(&field)?;
                     outcome?;
                     receiving.delete_key(used);
-                    // The same by sending messages until it is this one's turn.
+                    // The sender derives the same key: take keys until this generation's turn.
                     let (mut generation, mut key) =
                         sending.take_next(suite, leaf, ratchet).in_field(&field)?;
                     while generation < expected.generation {
@@ -86,10 +87,10 @@ impl Case {
         let leaves = u32::try_from(self.leaves.len()).in_field("leaves")?;
         let size = TreeSize::with_leaves(leaves).ok_or("not the size of a tree").in_field("leaves")?;
         let secret = EncryptionSecret::from(&*self.encryption_secret);
-        // Whatever generations the file asks for, in whatever order.
+        // The limits allow any generation of the file, in any order.
         let generations = self.leaves.iter().flatten().map(|generation| generation.generation);
         let last = generations.max().unwrap_or(0);
-        must("leaves", last <= LAST_GENERATION, "a generation that is too far to go")?;
+        must("leaves", last <= LAST_GENERATION, "a generation is too large")?;
         let limits = RatchetLimits::default().with_forward(last).with_backward(u32::MAX);
         Ok(SecretTree::new(size, secret, limits))
     }

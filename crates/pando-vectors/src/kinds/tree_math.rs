@@ -1,4 +1,4 @@
-//! tree-math: the relations of nodes in trees of given sizes (RFC 9420, appendix C).
+//! tree-math: how the nodes of trees of given sizes are related (RFC 9420, appendix C).
 
 use crate::report::{Outcome, Problem, must};
 use pando_wire::{NodeIndex, TreeSize};
@@ -38,7 +38,7 @@ impl Case {
             field: "n_leaves".into(),
             reason: format!("{} is not the size of a tree", self.n_leaves),
         })?;
-        // Compared before anything of this size is made.
+        // Checked before anything of this size is allocated.
         must("n_nodes", self.n_nodes == size.node_count(), "wrong number of nodes")?;
         for (field, relation) in [
             ("left", &self.left),
@@ -46,7 +46,11 @@ impl Case {
             ("parent", &self.parent),
             ("sibling", &self.sibling),
         ] {
-            must(field, u32::try_from(relation.len()) == Ok(self.n_nodes), "not an entry for each node")?;
+            must(
+                field,
+                u32::try_from(relation.len()) == Ok(self.n_nodes),
+                "the number of entries is not the number of nodes",
+            )?;
         }
         let computed = Self::new(size);
         must("root", self.root == computed.root, "wrong root")?;

@@ -1,4 +1,4 @@
-//! tree-operations: what single proposals do to a tree (RFC 9420, sections 12.1.1 to 12.1.3).
+//! tree-operations: the effect of single proposals on a tree (RFC 9420, sections 12.1.1 to 12.1.3).
 
 use crate::grove::{Grove, Newcomer};
 use crate::hex_bytes::Hex;
@@ -42,7 +42,7 @@ fn apply(tree: &mut Tree, proposal: &Proposal, sender: LeafIndex) -> Result<(), 
         Proposal::Add(add) => tree.add(&add.key_package.leaf_node).map(|_| ()),
         Proposal::Update(update) => tree.update(sender, &update.leaf_node),
         Proposal::Remove(remove) => tree.remove(remove.removed),
-        // Others leave the tree alone.
+        // Other proposals do not change the tree.
         _ => Ok(()),
     }?;
     tree.truncate()?;
@@ -57,8 +57,8 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     let mut update = Newcomer::new(suite, 2, rng)?;
     let remove = |leaf| Proposal::Remove(Remove { removed: LeafIndex(leaf) });
 
-    // To a full tree; into a hole; a change in the middle; a removal in the middle; one that halves the
-    // tree, and one that halves it twice.
+    // An Add to a full tree; an Add into a blank leaf; an Update in the middle; a Remove in the
+    // middle; a Remove that halves the tree; a Remove that halves it twice.
     let full = Grove::grown(suite, 4, rng)?;
     let mut hole = Grove::grown(suite, 5, rng)?;
     hole.commit(LeafIndex(0), &[LeafIndex(1)], 0, rng)?;

@@ -1,5 +1,5 @@
-//! tree-validation: resolutions, hashes and signatures of whole trees (RFC 9420, sections 4.1.1, 7.8, 7.9.2
-//! and 12.4.3.1).
+//! tree-validation: resolutions, hashes and signatures of whole trees (RFC 9420, sections 4.1.1,
+//! 7.8, 7.9.2 and 12.4.3.1).
 
 use crate::grove::Grove;
 use crate::hex_bytes::Hex;
@@ -25,8 +25,16 @@ impl Case {
         let suite = suite(crypto, self.cipher_suite)?;
         let tree = Tree::import_unsigned(suite, &self.tree).in_field("tree")?;
         let node_count = usize::try_from(tree.size().node_count()).in_field("tree")?;
-        must("resolutions", self.resolutions.len() == node_count, "not one for each node")?;
-        must("tree_hashes", self.tree_hashes.len() == node_count, "not one for each node")?;
+        must(
+            "resolutions",
+            self.resolutions.len() == node_count,
+            "the number of entries is not the number of nodes",
+        )?;
+        must(
+            "tree_hashes",
+            self.tree_hashes.len() == node_count,
+            "the number of entries is not the number of nodes",
+        )?;
         for ((node, resolution), hash) in (0..).map(NodeIndex).zip(&self.resolutions).zip(&self.tree_hashes) {
             let nodes = tree.resolution(node).in_field("tree")?;
             let computed: Vec<_> = nodes.into_iter().map(|node| node.0).collect();
@@ -42,12 +50,12 @@ impl Case {
         let group_id = GroupId::from(&*self.group_id);
         tree.check_signatures(&group_id).in_field("tree")?;
 
-        // The whole way, and back, in both forms.
+        // Import with all checks, then export again: as bytes and as a `RatchetTree`.
         let root_hash = tree.tree_hash().in_field("tree")?;
         let wire = RatchetTree::decode(&self.tree).in_field("tree")?;
         let imported = Tree::from_wire(suite, &wire, &group_id, &root_hash).in_field("tree")?;
         must_equal("tree", &imported.export().in_field("tree")?, &self.tree)?;
-        must("tree", imported.to_wire().in_field("tree")? == wire, "other nodes after reading and writing it")
+        must("tree", imported.to_wire().in_field("tree")? == wire, "import and export gave other nodes")
     }
 }
 
@@ -56,7 +64,8 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     for members in [2, 3, 4, 7, 8] {
         groves.push(Grove::grown(suite, members, rng)?);
     }
-    // Blanks inside, with and without somebody in them; a blank left half; unmerged leaves.
+    // Blank leaves in the middle, with and without an Add that fills one of them; a blank left
+    // half; unmerged leaves.
     let mut blanks = Grove::grown(suite, 8, rng)?;
     blanks.commit(LeafIndex(0), &[LeafIndex(2), LeafIndex(3)], 1, rng)?;
     groves.push(blanks);

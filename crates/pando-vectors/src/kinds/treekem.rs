@@ -1,4 +1,4 @@
-//! treekem: making and applying paths (RFC 9420, sections 7.4 to 7.6).
+//! treekem: creating and applying paths (RFC 9420, sections 7.4 to 7.6).
 
 use crate::grove::{Grove, context, template};
 use crate::hex_bytes::Hex;
@@ -48,7 +48,7 @@ struct Path {
     tree_hash_after: Hex,
 }
 
-/// The private keys of the members that the case knows.
+/// The private keys of those members whose keys are in the case.
 type Keys = BTreeMap<LeafIndex, PrivateKeys>;
 
 impl Case {
@@ -85,7 +85,7 @@ impl Case {
         let hash = merged.tree().tree_hash().in_field(&field)?;
         must_equal(format!("{field}, tree_hash_after"), &hash, &path.tree_hash_after)?;
         let leaves = path.path_secrets.len() == usize::try_from(tree.size().leaf_count()).in_field(&field)?;
-        must(format!("{field}, path_secrets"), leaves, "not one for each leaf")?;
+        must(format!("{field}, path_secrets"), leaves, "the number of entries is not the number of leaves")?;
         for (leaf, expected) in (0..).map(LeafIndex).zip(&path.path_secrets) {
             let Some(keys) = keys.get(&leaf).filter(|_| leaf != sender) else { continue };
             let field = format!("{field}, decrypted by leaf {}", leaf.0);
@@ -97,7 +97,7 @@ impl Case {
         Ok(())
     }
 
-    /// A path of our own, which all others must agree on.
+    /// Creates a new path. All other members must derive the same commit secret from it.
     fn make_path(&self, sender: LeafIndex, tree: &Tree, keys: &Keys) -> Outcome {
         let field = format!("a new path of leaf {}", sender.0);
         let leaf = self.leaves_private.iter().find(|leaf| leaf.index == sender.0);
@@ -147,17 +147,17 @@ impl Case {
 }
 
 impl LeafPrivate {
-    /// The private keys, which must fit the tree.
+    /// Returns the private keys. Fails if one of them does not match the tree.
     fn keys(&self, suite: Suite, tree: &Tree) -> Result<PrivateKeys, Box<dyn std::error::Error>> {
         let key_pair = suite.hpke_key_pair(hpke_key(suite, &self.encryption_priv))?;
         let leaf = LeafIndex(self.index);
         let leaf_node = tree.leaf(leaf)?.ok_or("the leaf is blank")?;
         if leaf_node.encryption_key != key_pair.public {
-            return Err("encryption_priv does not fit the tree".into());
+            return Err("encryption_priv does not match the tree".into());
         }
         let signer = suite.signer(&signature_key(suite, &self.signature_priv))?;
         if leaf_node.signature_key != *signer.public_key() {
-            return Err("signature_priv does not fit the tree".into());
+            return Err("signature_priv does not match the tree".into());
         }
         let mut keys = PrivateKeys::new(tree, leaf, key_pair)?;
         for PathSecret { node, path_secret } in &self.path_secrets {
@@ -165,7 +165,7 @@ impl LeafPrivate {
             let key_pair = suite.hpke_derive_key_pair(node_secret.expose())?;
             let node = NodeIndex(*node);
             if tree.parent(node)?.is_none_or(|parent| parent.encryption_key != key_pair.public) {
-                return Err(format!("the path secret of {node} does not fit the tree").into());
+                return Err(format!("the path secret of {node} does not match the tree").into());
             }
             keys.insert(node, key_pair);
         }

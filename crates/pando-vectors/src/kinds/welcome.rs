@@ -1,4 +1,5 @@
-//! welcome: joining by a Welcome, as far as it goes without a tree (RFC 9420, section 12.4.3.1).
+//! welcome: joining by a Welcome, except for the steps that need a tree (RFC 9420, section
+//! 12.4.3.1).
 
 use crate::hex_bytes::Hex;
 use crate::private_keys::hpke_key;
@@ -41,7 +42,8 @@ impl Case {
 
         let (secrets, group_info) = self.open(suite, &key_package, &init_key_pair, &welcome)?;
 
-        // The way back: encrypt the same again, for the same KeyPackage.
+        // The reverse direction: encrypt the same contents for the same KeyPackage and open them
+        // again.
         let mut rng = ChaCha20Rng::seed_from_u64(0);
         let resealed = seal(suite, &key_package, &secrets, &group_info, &mut rng).in_field("welcome")?;
         let (secrets_again, group_info_again) = self.open(suite, &key_package, &init_key_pair, &resealed)?;
@@ -49,7 +51,7 @@ impl Case {
         must("welcome", group_info_again == group_info, "another GroupInfo after encrypting it again")
     }
 
-    /// The steps of a client that joins.
+    /// Performs the steps of a joiner.
     fn open(
         &self,
         suite: Suite,
@@ -109,13 +111,13 @@ fn message(field: &str, bytes: &[u8]) -> Result<MlsMessageBody, Problem> {
     Ok(message.body)
 }
 
-/// The cases have no pre-shared keys.
+/// Returns the intermediate secret. The cases have no pre-shared keys.
 fn intermediate(suite: Suite, secrets: &GroupSecrets) -> IntermediateSecret {
     let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
     joiner.with_psk_secret(suite, &PskSecret::zero(suite))
 }
 
-/// A Welcome for one KeyPackage.
+/// Creates a Welcome for one KeyPackage.
 fn seal(
     suite: Suite,
     key_package: &KeyPackage,
@@ -141,7 +143,7 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
         suite.signer(&suite.signature_generate_key(rng)?)
     };
 
-    // The client that joins.
+    // The joiner.
     let client = new_signer(rng)?;
     let init_key_pair = suite.hpke_generate_key_pair(rng)?;
     let mut key_package = random::key_package(rng);
@@ -150,12 +152,12 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     let leaf = &mut key_package.leaf_node;
     leaf.encryption_key = suite.hpke_generate_key_pair(rng)?.public;
     leaf.signature_key = client.public_key().clone();
-    // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
+    // The leaf of a KeyPackage does not belong to a group yet, so the leaf index is not signed.
     let to_be_signed = leaf.to_be_signed((&[][..].into(), LeafIndex(0)))?;
     leaf.signature = suite.sign_with_label(&*client, "LeafNodeTBS", &to_be_signed)?;
     key_package.signature = suite.sign_with_label(&*client, "KeyPackageTBS", &key_package.to_be_signed()?)?;
 
-    // The group that it joins.
+    // The group that the client joins.
     let member = new_signer(rng)?;
     let joiner_secret = bytes(rng, suite.hash_len()).into();
     let secrets = GroupSecrets { joiner_secret, path_secret: None, psks: vec![] };

@@ -1,12 +1,13 @@
-//! negative: what a client must refuse, rule by rule (RFC 9420, sections 2, 5 to 13 and 16.7). This format is our own;
-//! `test-vectors/negative/README.md` describes it.
+//! negative: messages that a client must reject, rule by rule (RFC 9420, sections 2, 5 to 13 and
+//! 16.7). This format is Pando's own; `test-vectors/negative/README.md` describes it.
 //!
-//! A case has two stories that differ in one thing. The client takes all messages of the one; of the other it refuses a
-//! message, and for the reason that the case names.
+//! A case has two message sequences that differ in one respect. The client accepts all messages of
+//! the first. It rejects a message of the second, for the reason that the case names.
 //!
 //! # Left out on purpose
 //!
-//! Rules that no message breaks: what only the policy of an application decides, or what depends on the time.
+//! Rules that no message alone can violate: those that depend on the application's policy or on the
+//! time.
 
 mod forger;
 mod player;
@@ -26,22 +27,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Case {
     cipher_suite: u16,
-    /// The rule that is broken, as errors name it.
+    /// The violated rule, as [`rules::identifier`] names it.
     rule: String,
     section: String,
     description: String,
     client: State,
-    /// Messages that come first, in both stories.
+    /// Messages that come first in both sequences.
     given: Vec<Hex>,
-    /// Messages that are all taken.
+    /// Messages that the client accepts.
     accept: Vec<Hex>,
-    /// Of the group in which the last of them was.
+    /// The epoch authenticator of the group that the last of these messages was for.
     epoch_authenticator: Hex,
-    /// Messages of which one is refused.
+    /// Messages of which the client rejects one.
     reject: Vec<Hex>,
 }
 
-/// What the client has before the first message.
+/// The client's state before the first message.
 #[derive(Serialize, Deserialize)]
 struct State {
     external_psks: Vec<ExternalPsk>,
@@ -53,7 +54,7 @@ impl Case {
         let suite = suite(crypto, self.cipher_suite)?;
         let section = rules::section(&self.rule);
         must("rule", section.is_some(), "no such rule")?;
-        must("section", section == Some(&self.section), "not the section of the rule")?;
+        must("section", section == Some(&self.section), "wrong section for the rule")?;
         must("reject", !self.reject.is_empty(), "no messages")?;
 
         let mut player = Player::new(crypto, suite, &self.client.external_psks, &self.client.key_packages)?;

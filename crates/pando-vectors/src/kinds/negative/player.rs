@@ -1,4 +1,4 @@
-//! A client that takes one message after another.
+//! A client that processes one message after another.
 
 #![expect(clippy::disallowed_methods, reason = "clients of test vectors store nothing")]
 
@@ -21,17 +21,17 @@ pub(crate) struct Player<'a> {
     suite: Suite,
     external_psks: &'a [ExternalPsk],
     keys: Vec<(KeyPackageBundle, Box<dyn Signer>)>,
-    /// In the order of what was last heard of them.
+    /// The groups, with the one that processed the latest message last.
     groups: Vec<Joined>,
 }
 
-/// A group, and which keys it was joined with.
+/// A group, and the index of the keys that the client joined it with.
 struct Joined {
     group: Group,
     keys: usize,
 }
 
-/// The PSKs of the case, and those of the groups.
+/// The PSKs of the case and the resumption PSKs of the groups.
 struct Known<'a> {
     external: Psks<'a>,
     groups: &'a [Joined],
@@ -63,7 +63,7 @@ impl<'a> Player<'a> {
         Ok(Self { crypto, suite, external_psks, keys, groups: Vec::new() })
     }
 
-    /// Takes messages that are all in order.
+    /// Processes messages that must all be accepted.
     pub(crate) fn take_all(&mut self, field: &str, messages: &[Hex]) -> Outcome {
         for (index, bytes) in messages.iter().enumerate() {
             self.take(bytes).in_field(&format!("{field}[{index}]"))?;
@@ -71,7 +71,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Takes a message. The epoch of a Commit is entered at once.
+    /// Processes a message. A Commit is merged at once.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<(), GroupError> {
         let message = MlsMessage::decode(bytes)?;
         let group_id = match message.body {
@@ -80,7 +80,7 @@ impl<'a> Player<'a> {
             MlsMessageBody::PrivateMessage(ref message) => message.group_id.clone(),
             _ => return Err(Misuse::WrongMessage.into()),
         };
-        // What belongs to none is for the last of them to refuse.
+        // A message for an unknown group goes to the last group, which rejects it.
         let position = self.groups.iter().position(|joined| has_id(joined, &group_id));
         let position = position.unwrap_or(self.groups.len().saturating_sub(1));
         if position >= self.groups.len() {
@@ -92,7 +92,7 @@ impl<'a> Player<'a> {
         taken
     }
 
-    /// The epoch authenticator of the group that was last heard of.
+    /// Returns the epoch authenticator of the group that processed the latest message.
     pub(crate) fn epoch_authenticator(&self) -> Vec<u8> {
         let authenticator = self.groups.last().and_then(|joined| joined.group.epoch_authenticator());
         authenticator.map(|authenticator| authenticator.expose().to_vec()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What rules are called, and where they are in RFC 9420.
+//! The identifiers of rules, and their sections in RFC 9420.
 
 use pando_crypto::CryptoError;
 use pando_framing::FramingError;
@@ -7,7 +7,8 @@ use pando_schedule::ScheduleError;
 use pando_tree::TreeError;
 use std::fmt::Debug;
 
-/// The sections of what is not a [`Violation`], which knows its own. They are those that docs/conformance has.
+/// The sections of all errors other than [`Violation`], which knows its own. They match the
+/// sections in docs/conformance.
 const SECTIONS: &[(&str, &str)] = &[
     ("CryptoError::DecryptionFailed", "6.3.1"),
     ("CryptoError::InvalidSignature", "6.1"),
@@ -47,7 +48,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("TreeError::WrongKind", "12.4.3.3"),
 ];
 
-/// The section of RFC 9420 that has a rule; `None` if there is no such rule.
+/// Returns the section of RFC 9420 that states a rule; `None` if there is no such rule.
 pub(crate) fn section(rule: &str) -> Option<&'static str> {
     let (sections, name) = match rule.strip_prefix("Violation::") {
         Some(name) => (Violation::ALL, name),
@@ -56,7 +57,8 @@ pub(crate) fn section(rule: &str) -> Option<&'static str> {
     sections.iter().find(|(known, _)| *known == name).map(|(_, section)| *section)
 }
 
-/// The rule that was broken: the innermost error and its variant, without what that holds.
+/// Returns the identifier of the violated rule: the type and variant of the innermost error,
+/// without its fields.
 pub(crate) fn identifier(error: &GroupError) -> String {
     match error {
         GroupError::Malformed(error) => name("DecodeError", error),
@@ -83,7 +85,7 @@ fn crypto(error: &CryptoError) -> String {
     name("CryptoError", error)
 }
 
-/// A variant with its type.
+/// Returns the name of a variant, prefixed by its type.
 fn name(of: &str, error: &dyn Debug) -> String {
     let text = format!("{error:?}");
     let variant: String = text.chars().take_while(char::is_ascii_alphanumeric).collect();

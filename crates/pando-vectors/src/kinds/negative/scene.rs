@@ -1,4 +1,5 @@
-//! What a story begins with: a group of Alice, Bob and the client, and what they do in most stories.
+//! The state in which most cases begin: a group of Alice, Bob and the client. Also the actions that
+//! most cases share.
 
 use super::forger::{Draft, Forger, Forging, Item, Person, Sent, sign_leaf};
 use crate::random::bytes;
@@ -11,41 +12,41 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use std::rc::Rc;
 
-/// Where everybody is in the tree.
+/// The leaf indices of the members.
 pub(crate) const ALICE: LeafIndex = LeafIndex(0);
 pub(crate) const BOB: LeafIndex = LeafIndex(1);
 pub(crate) const CLIENT: LeafIndex = LeafIndex(2);
 
-/// Extension types that everybody supports, and one that nobody does.
+/// Extension types that all members support, and one that none supports.
 pub(crate) const LISTED: ExtensionType = ExtensionType(0xf00e);
 const ALSO_LISTED: ExtensionType = ExtensionType(0xf00f);
 pub(crate) const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
-/// A proposal type that everybody supports, and one that nobody does.
+/// A proposal type that all members support, and one that none supports.
 pub(crate) const LISTED_PROPOSAL: ProposalType = ProposalType(0xf001);
 pub(crate) const UNKNOWN_PROPOSAL: ProposalType = ProposalType(0xf002);
 
-/// The external PSK that everybody has.
+/// The identifier of the external PSK that all members have.
 const PSK_ID: &[u8] = b"psk";
 
-/// What a group is like.
+/// The properties of the group.
 pub(crate) struct Setting {
     pub(crate) epoch: u64,
     pub(crate) extensions: Extensions,
-    /// What everybody supports, who comes later, too.
+    /// The capabilities of all members, including later ones.
     pub(crate) capabilities: Capabilities,
-    /// Whether a server may send proposals.
+    /// Whether the group has an external sender, which may send proposals.
     pub(crate) has_server: bool,
 }
 
-/// The group as Alice sees it, who forges what the client gets.
+/// The group as Alice sees it. She forges the messages to the client.
 pub(crate) struct Scene {
     pub(crate) forger: Forger,
     pub(crate) client: Rc<Person>,
-    /// A second KeyPackage of the client's.
+    /// The client's second KeyPackage.
     pub(crate) spare: Rc<Person>,
     pub(crate) server: Rc<Person>,
     pub(crate) capabilities: Capabilities,
-    /// What the client is told in the Welcome.
+    /// The path secret in the client's Welcome.
     pub(crate) path_secret: Option<Vec<u8>>,
 }
 
@@ -105,22 +106,22 @@ impl Scene {
         self.forger.suite
     }
 
-    /// Another cipher suite than that of the group.
+    /// Returns a cipher suite that differs from the group's.
     pub(crate) fn other_suite(&self) -> CipherSuite {
         if self.suite().cipher_suite() == CipherSuite(1) { CipherSuite(2) } else { CipherSuite(1) }
     }
 
-    /// The client's Welcome.
+    /// Returns the client's Welcome.
     pub(crate) fn welcome(&mut self) -> Forging<Sent> {
         self.forger.welcome(&self.client, self.path_secret.as_deref())
     }
 
-    /// Somebody who is not in the group.
+    /// Returns a client outside of the group. `change` changes its KeyPackage before it is signed.
     pub(crate) fn newcomer(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<Person> {
         self.forger.person("dora", &self.capabilities, change)
     }
 
-    /// The same by a name.
+    /// Returns a client outside of the group that has the given name.
     pub(crate) fn named(&mut self, name: &str) -> Forging<Person> {
         self.forger.person(name, &self.capabilities, |_| {})
     }
@@ -138,13 +139,13 @@ impl Scene {
         Ok(vec![Draft::new(items).with_path(false).send(&mut self.forger)?])
     }
 
-    /// Alice adds somebody whose KeyPackage is changed and then signed.
+    /// Alice adds a client. `change` changes its KeyPackage before it is signed.
     pub(crate) fn adds(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<Vec<Sent>> {
         let person = self.newcomer(change)?;
         self.commits_without_path([add(person.key_package)])
     }
 
-    /// A leaf for an Update of Bob's, changed and then signed for a place in the tree.
+    /// Returns a leaf node for an Update from Bob. It is changed, and then signed for a leaf index.
     pub(crate) fn updated_leaf(
         &mut self,
         place: LeafIndex,
@@ -159,14 +160,14 @@ impl Scene {
         Ok(leaf_node)
     }
 
-    /// Bob sends an Update, whose leaf is changed and then signed, and Alice commits it.
+    /// Bob sends an Update, whose leaf is changed before it is signed. Alice commits it.
     pub(crate) fn updates(&mut self, change: impl FnOnce(&mut LeafNode)) -> Forging<Vec<Sent>> {
         let leaf_node = self.updated_leaf(BOB, change)?;
         let (update, cited) = self.forger.propose(BOB, update(leaf_node))?;
         Ok(vec![update, Draft::new([cited]).send(&mut self.forger)?])
     }
 
-    /// Mixes the external PSK in that everybody has.
+    /// Returns the identifier, with a new nonce, of the external PSK that all members have.
     pub(crate) fn psk(&mut self) -> PreSharedKeyId {
         PreSharedKeyId { psk: Psk::External { psk_id: PSK_ID.into() }, psk_nonce: self.forger.nonce() }
     }
@@ -196,7 +197,7 @@ pub(crate) fn extension(extension_type: ExtensionType, data: &[u8]) -> Extension
     Extension { extension_type, extension_data: data.into() }
 }
 
-/// Two extensions of one type, or of two.
+/// Returns two extensions: of different types if `right`, otherwise of the same type.
 pub(crate) fn two_extensions(right: bool) -> Extensions {
     let second = if right { ALSO_LISTED } else { LISTED };
     Extensions(vec![extension(LISTED, b"1"), extension(second, b"2")])

@@ -1,5 +1,6 @@
-//! Commits (RFC 9420, sections 12.3, 12.4 and 7.5) of any proposals, with a path or without, that are right in all
-//! that nobody asked to be wrong: path, transcript, key schedule and confirmation tag.
+//! Commits (RFC 9420, sections 7.5, 12.3 and 12.4) of any proposals, with or without a path. Path,
+//! transcript hash, key schedule and confirmation tag are correct unless the caller asks for an
+//! error.
 
 use super::person::{Person, sign_leaf};
 use super::{Cited, Forger, Forging, Sent, epoch_secrets, frame::Framed, lax_tree, psk_secret};
@@ -31,12 +32,12 @@ impl From<Cited> for Item {
     }
 }
 
-/// A Commit to be made.
+/// A Commit under construction.
 #[must_use]
 pub(crate) struct Draft<'a> {
     items: Vec<Item>,
     sender: Sender,
-    /// Who joins by the Commit.
+    /// The new member, if this is an external Commit.
     joiner: Option<&'a Person>,
     with_path: bool,
     leaf: Box<dyn FnOnce(&mut LeafNode) + 'a>,
@@ -48,7 +49,7 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// A Commit by the member at leaf 0, with a path.
+    /// Creates a Commit by the member at leaf 0, with a path.
     pub(crate) fn new(items: impl IntoIterator<Item = impl Into<Item>>) -> Self {
         Self {
             items: items.into_iter().map(Into::into).collect(),
@@ -64,12 +65,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A Commit by the member at leaf 0 with nothing but a path.
+    /// Creates a Commit by the member at leaf 0 that has a path and no proposals.
     pub(crate) fn empty() -> Self {
         Self::new(None::<Item>)
     }
 
-    /// A Commit by which somebody joins.
+    /// Creates an external Commit.
     pub(crate) fn external(joiner: &'a Person, items: impl IntoIterator<Item = impl Into<Item>>) -> Self {
         Self { sender: Sender::NewMemberCommit, joiner: Some(joiner), ..Self::new(items) }
     }
@@ -82,23 +83,24 @@ impl<'a> Draft<'a> {
         Self { with_path, ..self }
     }
 
-    /// What the leaf of the path says, before it is signed.
+    /// Changes the leaf node of the path before it is signed.
     pub(crate) fn leaf(self, change: impl FnOnce(&mut LeafNode) + 'a) -> Self {
         Self { leaf: Box::new(change), ..self }
     }
 
-    /// The leaf of the path is signed for another place.
+    /// Signs the leaf node of the path for another leaf index.
     pub(crate) fn leaf_signed_for(self, position: LeafIndex) -> Self {
         Self { leaf_position: Some(position), ..self }
     }
 
-    /// Changes the path before the Commit is signed. What the others make of the path stays as it was.
+    /// Changes the path before the Commit is signed. The secrets still derive from the original
+    /// path.
     pub(crate) fn path(self, change: impl FnOnce(&mut UpdatePath) + 'a) -> Self {
         Self { path: Box::new(change), ..self }
     }
 
-    /// The member at a leaf is told a path secret that does not belong to the path, and the key schedule goes on
-    /// from that one.
+    /// Encrypts a wrong path secret to the member at a leaf. The key schedule continues from the
+    /// wrong secret.
     pub(crate) fn misleading(self, leaf: LeafIndex) -> Self {
         Self { misled: Some(leaf), ..self }
     }
@@ -107,12 +109,12 @@ impl<'a> Draft<'a> {
         Self { tag: Box::new(change), ..self }
     }
 
-    /// Changes the message in the end.
+    /// Changes the finished message.
     pub(crate) fn sealed(self, change: impl FnOnce(&mut PublicMessage) + 'a) -> Self {
         Self { seal: Box::new(change), ..self }
     }
 
-    /// Makes the Commit.
+    /// Creates the Commit and its message.
     pub(crate) fn send(self, forger: &mut Forger) -> Forging<Sent> {
         let suite = forger.suite;
         let applied = forger.apply(&self.items, self.sender)?;
@@ -132,7 +134,7 @@ impl<'a> Draft<'a> {
         let signer: &dyn Signer = match (&member, self.joiner) {
             (Some(person), _) => &*person.signer,
             (None, Some(person)) => &*person.signer,
-            (None, None) => return Err("nobody commits".into()),
+            (None, None) => return Err("no committer".into()),
         };
         if self.with_path {
             let path = forger.new_path(&applied.tree, self.sender, self.joiner, signer)?;
@@ -168,7 +170,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// What a list of proposals does.
+/// The effect of a list of proposals.
 struct Applied {
     tree: Tree,
     extensions: Extensions,
@@ -177,7 +179,7 @@ struct Applied {
     init: Option<InitSecret>,
 }
 
-/// What a Commit leads to.
+/// The outputs of the epoch after a Commit.
 struct NextEpoch {
     tag: Mac,
     authenticator: Vec<u8>,
@@ -185,7 +187,7 @@ struct NextEpoch {
 }
 
 impl Forger {
-    /// Applies proposals in the order of section 12.3. What cannot be done is not done.
+    /// Applies proposals in the order of section 12.3. Skips a Remove of a blank leaf.
     fn apply(&self, items: &[Item], committer: Sender) -> Forging<Applied> {
         let proposals = || {
             items.iter().map(|item| match item {
@@ -244,7 +246,7 @@ impl Forger {
         let group_id = &self.context.group_id;
         match (sender, joiner) {
             (Sender::Member(leaf), _) => {
-                // Somebody who has removed itself commits as if it had not.
+                // A committer that removes itself uses the tree from before the removal.
                 let (mut tree, old) = (tree.clone(), self.tree.leaf(leaf)?.ok_or("no such member")?);
                 if !tree.is_member(leaf)? {
                     tree = self.tree.clone();
@@ -255,11 +257,11 @@ impl Forger {
                 let template = says(&person.key_package.leaf_node);
                 Ok(tree.create_external_path(template, group_id, signer, &mut self.rng)?)
             }
-            _ => Err("nobody commits".into()),
+            _ => Err("no committer".into()),
         }
     }
 
-    /// The transcript, the key schedule and the confirmation tag of a signed Commit.
+    /// Computes the transcript hash, key schedule and confirmation tag of a signed Commit.
     fn next_epoch(
         &self,
         framed: &Framed,
@@ -287,13 +289,13 @@ impl Forger {
     }
 }
 
-/// What a leaf says of its owner.
+/// Returns the credential, capabilities and extensions of a leaf.
 fn says(leaf_node: &LeafNode) -> LeafTemplate {
     let LeafNode { credential, capabilities, extensions, .. } = leaf_node.clone();
     LeafTemplate { credential, capabilities, extensions }
 }
 
-/// The hash of a path's tree with another leaf.
+/// Returns the tree hash of a path's tree, with the committer's leaf replaced.
 fn hash_with_leaf(forger: &Forger, path: &NewPath, leaf_node: &LeafNode) -> Forging<Opaque> {
     let mut tree = path.tree().to_wire()?;
     let node = path.tree().size().node(path.sender()).ok_or("the sender is not in the tree")?;
@@ -302,7 +304,8 @@ fn hash_with_leaf(forger: &Forger, path: &NewPath, leaf_node: &LeafNode) -> Forg
     lax_tree::tree_hash(forger.suite, &tree)
 }
 
-/// Encrypts another path secret to a member, and to those whom the same ciphertext is for. Gives what follows from it.
+/// Encrypts a wrong path secret to a member, and to all members below the same node of the copath
+/// resolution. Returns the commit secret that follows from it.
 fn mislead(
     forger: &mut Forger,
     path: &NewPath,

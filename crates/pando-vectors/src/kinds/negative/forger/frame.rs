@@ -1,4 +1,5 @@
-//! Framing (RFC 9420, section 6) of anything by anybody: signed, tagged and encrypted with the right keys.
+//! Framing (RFC 9420, section 6) of any content from any sender: signed, tagged and encrypted with
+//! the correct keys.
 
 use super::{Forger, Forging};
 use pando_crypto::{AeadNonce, SecretBytes, Signer, Suite};
@@ -10,24 +11,24 @@ use pando_wire::{
 };
 use rand_core::Rng;
 
-/// Content with its signature, and what that covers.
+/// Signed content, and the encoded `FramedContentTBS`.
 pub(crate) struct Framed {
     pub(crate) content: AuthenticatedContent,
     tbs: Vec<u8>,
 }
 
-/// What goes into a PrivateMessage, to be changed before it is encrypted.
+/// The plaintexts of a PrivateMessage, which the caller may change before they are encrypted.
 pub(crate) struct Plain {
-    /// With its padding.
+    /// The encoded content with its padding.
     pub(crate) content: Vec<u8>,
-    /// Which key is used.
+    /// The generation whose key is used.
     pub(crate) generation: u32,
     /// The encoded SenderData.
     pub(crate) sender_data: Vec<u8>,
 }
 
 impl Forger {
-    /// Content of this epoch.
+    /// Returns content for this epoch.
     pub(crate) fn content(&self, sender: Sender, content: Content) -> FramedContent {
         FramedContent {
             group_id: self.context.group_id.clone(),
@@ -38,7 +39,7 @@ impl Forger {
         }
     }
 
-    /// Signs content. A Commit lacks its confirmation tag.
+    /// Signs content. A Commit does not have its confirmation tag yet.
     pub(crate) fn sign(
         &self,
         wire_format: WireFormat,
@@ -51,7 +52,7 @@ impl Forger {
         Ok(Framed { content: AuthenticatedContent { wire_format, content, auth }, tbs })
     }
 
-    /// A PublicMessage, with a membership tag if it is from a member.
+    /// Returns a PublicMessage, with a membership tag if the sender is a member.
     pub(crate) fn public(&self, framed: &Framed) -> Forging<PublicMessage> {
         let AuthenticatedContent { content, auth, .. } = framed.content.clone();
         let membership_tag = match content.sender {
@@ -64,12 +65,13 @@ impl Forger {
         Ok(PublicMessage { content, auth, membership_tag })
     }
 
-    /// What a Commit refers to a proposal by.
+    /// Returns the reference by which a Commit cites a proposal.
     pub(crate) fn reference(&self, framed: &Framed) -> Forging<ProposalRef> {
         Ok(self.suite.proposal_ref(&framed.content.encode()?)?)
     }
 
-    /// A PrivateMessage of the member at a leaf, with 16 bytes of padding, after `change`.
+    /// Returns a PrivateMessage from the member at a leaf, with 16 bytes of padding, after
+    /// `change`.
     pub(crate) fn private(
         &mut self,
         framed: &Framed,
@@ -88,7 +90,7 @@ impl Forger {
         let mut plain = Plain { content: encoded.to_vec(), generation: 0, sender_data };
         change(&mut plain);
 
-        // The key of the generation, from a secret tree in which nothing was used yet.
+        // Take the key of the generation from an unused secret tree.
         let encryption = EncryptionSecret::from(self.secrets.encryption.expose());
         let mut secret_tree = SecretTree::new(self.tree.size(), encryption, RatchetLimits::default());
         let mut next = secret_tree.take_next(suite, leaf_index, content_type.into())?;
@@ -127,7 +129,7 @@ impl Forger {
     }
 }
 
-/// `FramedContentTBS`.
+/// Returns the encoded `FramedContentTBS`.
 fn to_be_signed(
     wire_format: WireFormat,
     content: &FramedContent,
@@ -140,14 +142,14 @@ fn to_be_signed(
     Ok(FramedContentTbs { wire_format, content, context }.encode()?)
 }
 
-/// The nonce with the reuse guard in its first bytes (section 6.3.1).
+/// Applies the reuse guard to the first bytes of the nonce (section 6.3.1).
 fn guarded(nonce: &AeadNonce, reuse_guard: [u8; 4]) -> AeadNonce {
     let mut guarded = SecretBytes::from(nonce.expose());
     guarded.expose_mut().iter_mut().zip(reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
     guarded.into()
 }
 
-/// Changes the last byte, if there is one.
+/// Flips the lowest bit of the last byte, if there is one.
 pub(crate) fn spoil(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if let Some(last) = bytes.last_mut() {
@@ -156,7 +158,7 @@ pub(crate) fn spoil(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// As many zeros as a hash of the cipher suite has bytes.
+/// Returns as many zeros as a hash of the cipher suite has bytes.
 pub(crate) fn zeros(suite: Suite) -> Vec<u8> {
     vec![0; suite.hash_len()]
 }

@@ -1,4 +1,4 @@
-//! Welcomes and GroupInfos (RFC 9420, section 12.4.3) of any contents.
+//! Welcomes and GroupInfos (RFC 9420, section 12.4.3) with any contents.
 
 use super::{Forger, Forging, Person, Sent, lax_tree, psk_secret};
 use pando_crypto::{SecretBytes, Signer};
@@ -8,12 +8,12 @@ use pando_wire::{
 };
 
 impl Forger {
-    /// The GroupInfo of this epoch, with the tree, by the member at leaf 0.
+    /// Returns the GroupInfo of this epoch with the ratchet tree, signed by the member at leaf 0.
     pub(crate) fn group_info(&self) -> Forging<GroupInfo> {
         self.group_info_with(&self.tree.to_wire()?)
     }
 
-    /// The same with a tree that need not be that of the group.
+    /// As [`Self::group_info`], with a tree that may differ from the group's.
     pub(crate) fn group_info_with(&self, tree: &RatchetTree) -> Forging<GroupInfo> {
         let external_pub = self.secrets.external.key_pair(self.suite)?.public;
         let ratchet_tree =
@@ -36,13 +36,14 @@ impl Forger {
         Ok(())
     }
 
-    /// The Welcome to this epoch.
+    /// Returns the Welcome to this epoch.
     pub(crate) fn welcome(&mut self, to: &Person, path_secret: Option<&[u8]>) -> Forging<Sent> {
         let group_info = self.group_info()?;
         self.welcome_to(&group_info, to, path_secret)
     }
 
-    /// The Welcome to a group with a tree that need not be right, and has its hash all the same.
+    /// Returns the Welcome to a group with the given tree. The tree may be invalid; the
+    /// GroupContext has its hash in any case.
     pub(crate) fn welcome_with_tree(
         &mut self,
         tree: &RatchetTree,
@@ -55,7 +56,7 @@ impl Forger {
         self.welcome_to(&group_info, to, path_secret)
     }
 
-    /// The Welcome with a GroupInfo that need not be that of the group.
+    /// Returns a Welcome with a GroupInfo that may differ from the group's.
     pub(crate) fn welcome_to(
         &mut self,
         group_info: &GroupInfo,

@@ -1,6 +1,6 @@
-//! A member who sends what no honest one would, and has all that it takes for others to believe it: a group's tree, its
-//! secrets, and everybody's private keys. What it makes is right wherever nobody asked for something wrong, so that it
-//! is refused for that alone.
+//! A malicious member that has everything it needs for its messages to authenticate: the group's
+//! ratchet tree, its secrets, and the private keys of all members. Its messages are correct except
+//! for the one error that the caller asks for, so that they are rejected for that error alone.
 
 mod commit;
 mod frame;
@@ -28,27 +28,27 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::rc::Rc;
 
-/// What was forged, or why it could not be.
+/// A forged value, or an error from forging it.
 pub(crate) type Forging<T> = Result<T, Box<dyn Error>>;
 
-/// A message, and what the group comes to by it.
+/// A message, and the secrets of the epoch that it starts.
 pub(crate) struct Sent {
     pub(crate) bytes: Vec<u8>,
-    /// Of the epoch that the message leads to, if it leads to one.
+    /// The epoch authenticator after the message, if it starts an epoch.
     pub(crate) authenticator: Option<Vec<u8>>,
     /// The resumption PSK of that epoch.
     pub(crate) resumption: Option<Vec<u8>>,
 }
 
 impl Sent {
-    /// A message that leaves the epoch as it is.
+    /// Returns a message that starts no epoch.
     pub(crate) fn new(message: impl Into<MlsMessage>) -> Forging<Self> {
         let bytes = message.into().encode()?;
         Ok(Self { bytes, authenticator: None, resumption: None })
     }
 }
 
-/// A proposal that was sent, to be committed by its reference.
+/// A proposal that was sent, to be committed by reference.
 #[derive(Clone)]
 pub(crate) struct Cited {
     pub(crate) reference: ProposalRef,
@@ -62,9 +62,9 @@ pub(crate) struct Forger {
     pub(crate) tree: Tree,
     pub(crate) context: GroupContext,
     pub(crate) members: BTreeMap<LeafIndex, Rc<Person>>,
-    /// What is mixed into this epoch.
+    /// The PSKs of this epoch.
     pub(crate) psks: Vec<(PreSharedKeyId, Vec<u8>)>,
-    /// The external PSKs of everybody.
+    /// The external PSKs that all members have.
     pub(crate) external_psks: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) secrets: EpochSecrets,
     pub(crate) confirmation_tag: Mac,
@@ -73,7 +73,8 @@ pub(crate) struct Forger {
 }
 
 impl Forger {
-    /// A group that has come to an epoch, nobody knows how, with one member.
+    /// Creates a group with one member at a given epoch. The transcript hash and the joiner secret
+    /// are random instead of coming from earlier epochs.
     pub(crate) fn new(
         suite: Suite,
         epoch: u64,
@@ -110,7 +111,7 @@ impl Forger {
         Ok(forger)
     }
 
-    /// The same once more, for a story that goes on in another way.
+    /// Returns a copy, from which the other story of a case continues.
     pub(crate) fn fork(&self) -> Forging<Self> {
         let joiner = JoinerSecret::from(self.joiner.expose());
         let mut fork = Self {
@@ -130,13 +131,13 @@ impl Forger {
         Ok(fork)
     }
 
-    /// The epoch with the tree as it is.
+    /// Recomputes the epoch for the current tree.
     pub(crate) fn settle(&mut self) -> Forging<()> {
         self.context.tree_hash = self.tree.tree_hash()?;
         self.confirm()
     }
 
-    /// The epoch with the context and the PSKs as they are.
+    /// Recomputes the epoch for the current context and PSKs.
     pub(crate) fn confirm(&mut self) -> Forging<()> {
         let suite = self.suite;
         self.secrets = epoch_secrets(suite, &self.joiner, &psk_secret(suite, &self.psks)?, &self.context)?;
@@ -146,7 +147,7 @@ impl Forger {
         Ok(())
     }
 
-    /// Puts somebody into the tree, as if that had been long ago.
+    /// Adds a member to the tree, as if it had been added in an earlier epoch.
     pub(crate) fn seat(&mut self, person: impl Into<Rc<Person>>) -> Forging<LeafIndex> {
         let person = person.into();
         let leaf = self.tree.add(&person.key_package.leaf_node)?;
@@ -155,8 +156,8 @@ impl Forger {
         Ok(leaf)
     }
 
-    /// Gives the member at a leaf and all nodes above it new keys, as a Commit of its would. `None`, or the path secret
-    /// of another member.
+    /// Gives new keys to the member at a leaf and to all nodes of its direct path, as a Commit from
+    /// it would. Returns the path secret for the member `other`, if there is one.
     pub(crate) fn renew(&mut self, leaf: LeafIndex, other: LeafIndex) -> Forging<Option<Vec<u8>>> {
         let person = self.member(leaf)?;
         let leaf_node = self.tree.leaf(leaf)?.ok_or("no such member")?;
@@ -172,7 +173,7 @@ impl Forger {
         Ok(path.path_secret_for(other)?.map(|secret| secret.expose().to_vec()))
     }
 
-    /// Somebody who is not in the group, with a KeyPackage that was changed and then signed.
+    /// Returns a client outside of the group. `change` changes its KeyPackage before it is signed.
     pub(crate) fn person(
         &mut self,
         name: &str,
@@ -184,13 +185,13 @@ impl Forger {
         Ok(person)
     }
 
-    /// A proposal that a member sends.
+    /// Returns a proposal sent by a member.
     pub(crate) fn propose(&self, leaf: LeafIndex, proposal: Proposal) -> Forging<(Sent, Cited)> {
         let signer = self.member(leaf)?;
         self.propose_as(Sender::Member(leaf), proposal, &signer)
     }
 
-    /// A proposal that anybody sends.
+    /// Returns a proposal from any type of sender.
     pub(crate) fn propose_as(
         &self,
         sender: Sender,
@@ -203,14 +204,15 @@ impl Forger {
         Ok((Sent::new(self.public(&framed)?)?, cited))
     }
 
-    /// The ExternalInit of somebody who joins.
+    /// Returns the ExternalInit of a joiner.
     pub(crate) fn external_init(&mut self) -> Forging<Proposal> {
         let external_pub = self.secrets.external.key_pair(self.suite)?.public;
         let (kem_output, _) = InitSecret::send(self.suite, &external_pub, &mut self.rng)?;
         Ok(Proposal::ExternalInit(ExternalInit { kem_output }))
     }
 
-    /// The value of a PSK: an external one, or that of this epoch; nothing for one that nobody has.
+    /// Returns the value of a PSK: of an external PSK, or of this epoch's resumption PSK. An
+    /// unknown external PSK gives an empty value.
     pub(crate) fn psk_value(&self, psk: &Psk) -> Forging<Vec<u8>> {
         match psk {
             Psk::External { psk_id } => Ok(self.external_psks.get(&**psk_id).cloned().unwrap_or_default()),
@@ -218,7 +220,7 @@ impl Forger {
         }
     }
 
-    /// A nonce for a PSK.
+    /// Returns a random nonce for a PSK.
     pub(crate) fn nonce(&mut self) -> Opaque {
         bytes(&mut self.rng, self.suite.hash_len()).into()
     }

@@ -1,4 +1,4 @@
-//! Somebody with a KeyPackage (RFC 9420, sections 7.2 and 10), which may say anything.
+//! A client with a KeyPackage (RFC 9420, sections 7.2 and 10) whose contents may be invalid.
 
 use super::Forging;
 use pando_crypto::{HpkeKeyPair, SignaturePrivateKey, Signer, Suite};
@@ -8,7 +8,7 @@ use pando_wire::{
 };
 use rand_chacha::ChaCha20Rng;
 
-/// Somebody, with all private keys.
+/// A client with all its private keys.
 pub(crate) struct Person {
     pub(crate) key_package: KeyPackage,
     pub(crate) init_key_pair: HpkeKeyPair,
@@ -18,7 +18,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// Somebody whose KeyPackage is in order.
+    /// Creates a client with a valid KeyPackage.
     pub(crate) fn new(
         suite: Suite,
         name: &str,
@@ -53,25 +53,26 @@ impl Person {
         Ok(person)
     }
 
-    /// Changes the KeyPackage and signs its leaf, and then the whole of it.
+    /// Changes the KeyPackage, and then signs its leaf and the KeyPackage.
     pub(crate) fn change(&mut self, suite: Suite, change: impl FnOnce(&mut KeyPackage)) -> Forging<()> {
         change(&mut self.key_package);
         sign_key_package(suite, &mut self.key_package, &*self.signer)
     }
 }
 
-/// Signs the leaf of a KeyPackage and then the KeyPackage. Whose key is in it is for the caller.
+/// Signs the leaf of a KeyPackage and then the KeyPackage. The signature key in the leaf need not
+/// be the signer's.
 pub(crate) fn sign_key_package(
     suite: Suite,
     key_package: &mut KeyPackage,
     signer: &dyn Signer,
 ) -> Forging<()> {
-    // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
+    // The leaf of a KeyPackage does not belong to a group yet, so the leaf index is not signed.
     sign_leaf(suite, &mut key_package.leaf_node, (&GroupId::default(), LeafIndex(0)), signer)?;
     sign_around_leaf(suite, key_package, signer)
 }
 
-/// Signs a KeyPackage whose leaf is left as it is.
+/// Signs a KeyPackage without signing its leaf again.
 pub(crate) fn sign_around_leaf(
     suite: Suite,
     key_package: &mut KeyPackage,
@@ -82,7 +83,7 @@ pub(crate) fn sign_around_leaf(
     Ok(())
 }
 
-/// Signs a leaf for a place in a group.
+/// Signs a leaf node for a leaf index in a group.
 pub(crate) fn sign_leaf(
     suite: Suite,
     leaf_node: &mut LeafNode,

@@ -1,4 +1,4 @@
-//! Sections 5.3, 7.2, 7.3, 10.1, 11.1 and 13.4: KeyPackages that Alice adds.
+//! Sections 5.3, 7.2, 7.3, 10.1, 11.1 and 13.4: invalid KeyPackages in Adds from Alice.
 
 use super::super::forger::{sign_around_leaf, sign_key_package, spoil};
 use super::super::scene::{
@@ -73,7 +73,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "Violation::InvalidKey",
-        "The init key of an added KeyPackage is no point of the curve, or of low order.",
+        "The init key of an added KeyPackage is not a point on the curve, or has low order.",
         |scene, right| {
             let suite = scene.suite();
             scene.adds(|key_package| degenerate(suite, &mut key_package.init_key, right))
@@ -82,7 +82,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .everywhere(),
     plot(
         "Violation::InvalidKey",
-        "The encryption key of an added leaf is no point of the curve, or of low order.",
+        "The encryption key of an added leaf is not a point on the curve, or has low order.",
         |scene, right| {
             let suite = scene.suite();
             scene.adds(|key_package| degenerate(suite, &mut key_package.leaf_node.encryption_key, right))
@@ -211,7 +211,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with(both_credentials),
     plot(
         "Violation::SignatureKeyInUse",
-        "An added leaf has the signature key of a member, who has signed it.",
+        "An added leaf has the signature key of a member and is signed with it.",
         |scene, right| {
             let (suite, mut person) = (scene.suite(), scene.newcomer(|_| {})?);
             if !right {
@@ -234,14 +234,14 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
 ];
 
-/// Alice adds somebody whose KeyPackage was changed after it was signed.
+/// Alice adds a client whose KeyPackage was changed after it was signed.
 fn changed(scene: &mut Scene, change: impl FnOnce(&mut KeyPackage)) -> Forging<Vec<Sent>> {
     let mut person = scene.newcomer(|_| {})?;
     change(&mut person.key_package);
     scene.commits_without_path([add(person.key_package)])
 }
 
-/// Alice adds somebody who lacks something.
+/// Alice adds a client whose leaf node lacks something.
 fn lacking(scene: &mut Scene, right: bool, change: fn(&mut LeafNode)) -> Forging<Vec<Sent>> {
     scene.adds(|key_package| {
         if !right {
@@ -250,7 +250,7 @@ fn lacking(scene: &mut Scene, right: bool, change: fn(&mut LeafNode)) -> Forging
     })
 }
 
-/// Alice adds somebody with the encryption key of a node of the tree.
+/// Alice adds a client that has the encryption key of a node in the tree.
 fn in_use(scene: &mut Scene, node: NodeIndex, right: bool) -> Forging<Vec<Sent>> {
     let key = scene.forger.tree.encryption_key(node)?.ok_or("a blank node")?;
     scene.adds(|key_package| {
@@ -266,8 +266,8 @@ pub(super) fn lengthen(key: &mut HpkePublicKey, right: bool) {
     }
 }
 
-/// A key of the right length that is none: on a NIST curve an uncompressed point with x = y = 0, which is not on it;
-/// on the others the point of order 2.
+/// Replaces a key by an invalid one of the right length. On a NIST curve that is an uncompressed
+/// point with x = y = 0, which is not on the curve; on the others it is the point of order 2.
 pub(super) fn degenerate(suite: Suite, key: &mut HpkePublicKey, right: bool) {
     if right {
         return;
@@ -281,13 +281,13 @@ pub(super) fn both() -> Vec<CredentialType> {
     vec![CredentialType::BASIC, CredentialType::X509]
 }
 
-/// Everybody supports two types of credentials.
+/// All members support two credential types.
 pub(super) fn both_credentials(setting: &mut Setting) -> Forging<()> {
     setting.capabilities.credentials = both();
     Ok(())
 }
 
-/// The group requires one of each.
+/// The group requires an extension type, a proposal type and a credential type.
 pub(super) fn demanding(setting: &mut Setting) -> Forging<()> {
     both_credentials(setting)?;
     let required = RequiredCapabilities {
@@ -299,5 +299,5 @@ pub(super) fn demanding(setting: &mut Setting) -> Forging<()> {
     Ok(())
 }
 
-/// A leaf of nobody.
+/// A leaf index that no member has.
 pub(super) const NOBODY: LeafIndex = LeafIndex(3);

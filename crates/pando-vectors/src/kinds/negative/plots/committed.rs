@@ -1,4 +1,4 @@
-//! Sections 6.1, 8.1, 8.4 and 12.4: Commits whose proposals are in order.
+//! Sections 6.1, 8.1, 8.4 and 12.4: invalid Commits of valid proposals.
 
 use super::super::forger::{Cited, Draft, spoil, zeros};
 use super::super::scene::{BOB, Setting, psk, remove};
@@ -15,7 +15,7 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     plot(
         "Violation::ConfirmationTag",
-        "The confirmation tag of a Commit is wrong in its last bit.",
+        "The last bit of a Commit's confirmation tag is wrong.",
         |scene, right| {
             let draft = Draft::empty().tag(|tag| if right { tag } else { spoil(&tag).into() });
             Ok(vec![draft.send(&mut scene.forger)?])
@@ -37,7 +37,7 @@ pub(super) const PLOTS: &[Plot] = &[
         "Violation::EpochOverflow",
         "A Commit leads from the last epoch, 2^64 - 1, to epoch 0.",
         |scene, right| {
-            // What is accepted is data of the application: no Commit of this epoch is.
+            // The accepted message is application data, because no Commit is valid in this epoch.
             if right { super::framed::says_hello(scene) } else { scene.commits([remove(BOB)]) }
         },
     )
@@ -45,7 +45,7 @@ pub(super) const PLOTS: &[Plot] = &[
         setting.epoch = u64::MAX;
         Ok(())
     }),
-    plot("Missing::Proposal", "A Commit refers to a proposal that nobody has sent.", |scene, right| {
+    plot("Missing::Proposal", "A Commit refers to a proposal that was not sent.", |scene, right| {
         let id = scene.psk();
         let (sent, mut cited) = scene.forger.propose(BOB, psk(id))?;
         if !right {
@@ -53,7 +53,7 @@ pub(super) const PLOTS: &[Plot] = &[
         }
         Ok(vec![sent, Draft::new([cited]).with_path(false).send(&mut scene.forger)?])
     }),
-    plot("Missing::Psk", "A Commit mixes in a PSK that the client does not have.", |scene, right| {
+    plot("Missing::Psk", "A Commit has a PSK that the client does not have.", |scene, right| {
         let mut id = scene.psk();
         if !right {
             id.psk = Psk::External { psk_id: b"unknown".as_slice().into() };

@@ -1,4 +1,4 @@
-//! Sections 12.1.8, 12.2 and 12.4.3.2: what comes from outside of the group.
+//! Sections 12.1.8, 12.2 and 12.4.3.2: external proposals and external Commits.
 
 use super::super::forger::{Draft, Forger, Item, Person};
 use super::super::scene::{
@@ -25,7 +25,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with(with_server),
     plot(
         "Violation::ProposalFromOutside",
-        "An external sender proposes an Update, of a leaf that is in order.",
+        "An external sender proposes an Update with a valid leaf.",
         |scene, right| {
             let leaf_node = scene.updated_leaf(BOB, |_| {})?;
             let update = super::super::scene::update(leaf_node);
@@ -40,7 +40,7 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     plot(
         "Violation::ExternalInitCount",
-        "An external Commit has no ExternalInit, and the init secret that a member's would have.",
+        "An external Commit has no ExternalInit, and uses the init secret of a member's Commit.",
         |scene, right| {
             let init = scene.forger.external_init()?;
             joins(scene, right.then_some(init), |_| {})
@@ -68,7 +68,7 @@ pub(super) const PLOTS: &[Plot] = &[
             })
         },
     ),
-    plot("Violation::ProposalInExternalCommit", "An external Commit adds somebody else.", |scene, right| {
+    plot("Violation::ProposalInExternalCommit", "An external Commit adds another client.", |scene, right| {
         let other = add(scene.named("emil")?.key_package);
         let mut items = vec![scene.forger.external_init()?, other];
         items.truncate(if right { 1 } else { 2 });
@@ -86,7 +86,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "Violation::ProposalInExternalCommit",
-        "An external Commit has a proposal of a type that the RFC does not have, and all members do.",
+        "An external Commit has a proposal of a private type that all members support.",
         |scene, right| {
             let (proposal_type, data) = (LISTED_PROPOSAL, Vec::new().into());
             let other = Proposal::Other(OtherProposal { proposal_type, data });
@@ -113,7 +113,7 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     plot(
         "Violation::LeafSignature",
-        "The leaf of an external Commit is signed for another place in the tree.",
+        "The leaf of an external Commit is signed for another leaf index.",
         |scene, right| {
             let (dora, init) = (scene.newcomer(|_| {})?, scene.forger.external_init()?);
             let place = if right { NOBODY } else { BOB };
@@ -137,13 +137,13 @@ fn with_server(setting: &mut Setting) -> Forging<()> {
     Ok(())
 }
 
-/// The server sends a proposal, and Alice commits it.
+/// The external sender proposes, and Alice commits the proposal.
 fn server_proposes(scene: &mut Scene, sender: Sender, proposal: Proposal) -> Forging<Vec<Sent>> {
     let (sent, cited) = scene.forger.propose_as(sender, proposal, &scene.server)?;
     Ok(vec![sent, Draft::new([cited]).send(&mut scene.forger)?])
 }
 
-/// Somebody joins by a Commit.
+/// A new member joins by an external Commit.
 fn joins(
     scene: &mut Scene,
     items: impl IntoIterator<Item = impl Into<Item>>,
@@ -153,7 +153,7 @@ fn joins(
     commit(&mut scene.forger, &dora, items, change)
 }
 
-/// Bob joins by a Commit, with new keys.
+/// Bob rejoins by an external Commit, with new keys.
 fn rejoins(
     scene: &mut Scene,
     items: impl IntoIterator<Item = impl Into<Item>>,

@@ -1,4 +1,4 @@
-//! Sections 2.1, 6 and 9.2: messages whose frame is wrong, and what is not even read.
+//! Sections 2.1, 6 and 9.2: messages with invalid framing, and messages that do not decode.
 
 use super::super::forger::{Draft, Plain, spoil};
 use super::super::scene::{ALICE, BOB, Scene, add, remove};
@@ -9,7 +9,7 @@ use pando_wire::{Content, Encode, LeafIndex, Opaque, Sender, WireFormat};
 pub(super) const PLOTS: &[Plot] = &[
     plot(
         "FramingError::WrongMembershipTag",
-        "The membership tag of a Commit is wrong in its last bit.",
+        "The last bit of a Commit's membership tag is wrong.",
         |scene, right| {
             let draft = Draft::empty().sealed(|message| {
                 if let (false, Some(tag)) = (right, &mut message.membership_tag) {
@@ -37,7 +37,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .everywhere(),
     plot(
         "CryptoError::InvalidSignature",
-        "A proposal is signed by another member than it says.",
+        "A proposal is signed by a member other than its sender.",
         |scene, right| {
             let signer = scene.forger.member(if right { ALICE } else { BOB })?;
             let (sent, _) = scene.forger.propose_as(Sender::Member(ALICE), remove(BOB), &signer)?;
@@ -46,20 +46,16 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "CryptoError::InvalidSignature",
-        "An encrypted message is signed by another member than it says.",
+        "An encrypted message is signed by a member other than its sender.",
         |scene, right| private(scene, ALICE, if right { ALICE } else { BOB }, |_| {}),
     ),
-    plot(
-        "FramingError::SenderNotAllowed",
-        "Somebody who wants to be added proposes to remove somebody.",
-        |scene, right| {
-            let dora = scene.newcomer(|_| {})?;
-            let proposal = if right { add(dora.key_package.clone()) } else { remove(BOB) };
-            let (sent, _) = scene.forger.propose_as(Sender::NewMemberProposal, proposal, &dora)?;
-            Ok(vec![sent])
-        },
-    ),
-    plot("FramingError::FormatNotAllowed", "Data of the application is sent in public.", |scene, right| {
+    plot("FramingError::SenderNotAllowed", "A new member proposal is a Remove.", |scene, right| {
+        let dora = scene.newcomer(|_| {})?;
+        let proposal = if right { add(dora.key_package.clone()) } else { remove(BOB) };
+        let (sent, _) = scene.forger.propose_as(Sender::NewMemberProposal, proposal, &dora)?;
+        Ok(vec![sent])
+    }),
+    plot("FramingError::FormatNotAllowed", "Application data is sent as a PublicMessage.", |scene, right| {
         if right {
             return says_hello(scene);
         }
@@ -84,7 +80,7 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     plot(
         "CryptoError::DecryptionFailed",
-        "The ciphertext of a message was changed, and the sender data fit it.",
+        "The last byte of a message's ciphertext is wrong, and its sender data decrypts.",
         |scene, right| {
             let mut sent = says_hello(scene)?;
             if let (false, Some(sent)) = (right, sent.first_mut()) {
@@ -102,18 +98,14 @@ pub(super) const PLOTS: &[Plot] = &[
         })?;
         Ok(first.into_iter().chain(second).collect())
     }),
-    plot(
-        "GroupError::EpochMismatch",
-        "A proposal says that it is of the epoch after this one.",
-        |scene, right| {
-            let (alice, content) = (scene.forger.member(ALICE)?, Content::Proposal(remove(BOB)));
-            let mut content = scene.forger.content(Sender::Member(ALICE), content);
-            content.epoch = content.epoch.saturating_add(u64::from(!right));
-            let framed = scene.forger.sign(WireFormat::MLS_PUBLIC_MESSAGE, content, &*alice.signer)?;
-            Ok(vec![Sent::new(scene.forger.public(&framed)?)?])
-        },
-    ),
-    plot("FramingError::WrongGroup", "A proposal says that it is of another group.", |scene, right| {
+    plot("GroupError::EpochMismatch", "A proposal names the epoch after this one.", |scene, right| {
+        let (alice, content) = (scene.forger.member(ALICE)?, Content::Proposal(remove(BOB)));
+        let mut content = scene.forger.content(Sender::Member(ALICE), content);
+        content.epoch = content.epoch.saturating_add(u64::from(!right));
+        let framed = scene.forger.sign(WireFormat::MLS_PUBLIC_MESSAGE, content, &*alice.signer)?;
+        Ok(vec![Sent::new(scene.forger.public(&framed)?)?])
+    }),
+    plot("FramingError::WrongGroup", "A proposal names another group.", |scene, right| {
         let (alice, content) = (scene.forger.member(ALICE)?, Content::Proposal(remove(BOB)));
         let mut content = scene.forger.content(Sender::Member(ALICE), content);
         if !right {
@@ -135,21 +127,18 @@ pub(super) const PLOTS: &[Plot] = &[
             }
         })
     }),
-    plot(
-        "DecodeError::UnknownValue",
-        "The sender of a message is of a type that does not exist.",
-        |scene, right| {
-            // Behind the version, the wire format, the identifier of the group with its length, and the epoch.
-            rewritten(scene, |bytes| {
-                if let (false, Some(sender_type)) = (right, bytes.get_mut(29)) {
-                    *sender_type = 5;
-                }
-            })
-        },
-    ),
+    plot("DecodeError::UnknownValue", "The sender type of a message does not exist.", |scene, right| {
+        // The sender type follows the version, the wire format, the group identifier with its
+        // length, and the epoch.
+        rewritten(scene, |bytes| {
+            if let (false, Some(sender_type)) = (right, bytes.get_mut(29)) {
+                *sender_type = 5;
+            }
+        })
+    }),
     plot(
         "DecodeError::BadLength",
-        "The length of the group's identifier takes two bytes, where one would do.",
+        "The length of the group identifier takes two bytes, but fits in one.",
         |scene, right| {
             rewritten(scene, |bytes| {
                 if !right {
@@ -178,12 +167,12 @@ fn hello() -> Content {
     Content::Application(Opaque::from(b"hello".as_slice()))
 }
 
-/// Alice says something.
+/// Alice sends application data.
 pub(super) fn says_hello(scene: &mut Scene) -> Forging<Vec<Sent>> {
     private(scene, ALICE, ALICE, |_| {})
 }
 
-/// Data of the application that is sent from a leaf, and signed by a member.
+/// Returns application data that is sent from a leaf and signed by a member.
 fn private(
     scene: &mut Scene,
     sender: LeafIndex,
@@ -196,14 +185,14 @@ fn private(
     Ok(vec![Sent::new(scene.forger.private(&framed, sender, change)?)?])
 }
 
-/// The same sender data for another generation.
+/// Returns the same sender data for another generation.
 fn sender_data(old: &[u8], generation: u32) -> Vec<u8> {
     let mut new = old.to_vec();
     new.iter_mut().skip(4).zip(generation.to_be_bytes()).for_each(|(byte, new)| *byte = new);
     new
 }
 
-/// A proposal of Alice's whose encoding is changed.
+/// Returns a proposal from Alice whose encoding is changed.
 fn rewritten(scene: &mut Scene, change: impl FnOnce(&mut Vec<u8>)) -> Forging<Vec<Sent>> {
     let (mut sent, _) = scene.forger.propose(ALICE, remove(BOB))?;
     change(&mut sent.bytes);

@@ -1,4 +1,4 @@
-//! Sections 8.4 and 12.4.3.1: Welcomes and GroupInfos.
+//! Sections 8.4 and 12.4.3.1: invalid Welcomes and GroupInfos.
 
 use super::super::forger::{Person, spoil};
 use super::super::scene::{ALICE, BOB, LISTED, LISTED_PROPOSAL, Scene, UNKNOWN, extension, two_extensions};
@@ -22,7 +22,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .everywhere(),
     invitation(
         "Violation::GroupInfoSignature",
-        "A GroupInfo is signed by another member than it says.",
+        "A GroupInfo is signed by a member other than its signer.",
         |scene, right| signed(scene, |group_info| group_info.signer = if right { ALICE } else { BOB }),
     ),
     invitation(
@@ -57,7 +57,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with_spare(),
     invitation(
         "Missing::WelcomeSecrets",
-        "The Welcome is for somebody else, who is in the tree.",
+        "The Welcome is for another client, which is in the tree.",
         |scene, right| {
             let to = if right { std::rc::Rc::clone(&scene.client) } else { scene.forger.member(BOB)? };
             Ok(vec![scene.forger.welcome(&to, scene.path_secret.as_deref())?])
@@ -86,7 +86,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     invitation(
         "Violation::ExtensionUnsupportedByMember",
-        "The group has an extension that nobody supports, the client included.",
+        "The group has an extension that no member supports, not even the client.",
         |scene, right| {
             let extension = extension(if right { LISTED } else { UNKNOWN }, b"");
             in_context(scene, |context| context.extensions.0.push(extension))
@@ -184,7 +184,7 @@ fn welcome_to(scene: &mut Scene, group_info: &GroupInfo) -> Forging<Vec<Sent>> {
     Ok(vec![scene.forger.welcome_to(group_info, &scene.client, scene.path_secret.as_deref())?])
 }
 
-/// A Welcome whose GroupInfo is changed and then signed by Alice.
+/// Returns a Welcome whose GroupInfo is changed and then signed by Alice.
 fn signed(scene: &mut Scene, change: impl FnOnce(&mut GroupInfo)) -> Forging<Vec<Sent>> {
     let (mut group_info, alice) = (scene.forger.group_info()?, scene.forger.member(ALICE)?);
     change(&mut group_info);
@@ -192,26 +192,27 @@ fn signed(scene: &mut Scene, change: impl FnOnce(&mut GroupInfo)) -> Forging<Vec
     welcome_to(scene, &group_info)
 }
 
-/// A Welcome to a group with another GroupContext, whose epoch follows from it.
+/// Returns a Welcome to a group with a changed GroupContext. The secrets of the epoch derive from
+/// the changed one.
 fn in_context(scene: &mut Scene, change: impl FnOnce(&mut GroupContext)) -> Forging<Vec<Sent>> {
     change(&mut scene.forger.context);
     scene.forger.confirm()?;
     Ok(vec![scene.welcome()?])
 }
 
-/// A Welcome to a group with one more member.
+/// Returns a Welcome to a group with one more member.
 fn with_member(scene: &mut Scene, change: impl FnOnce(&mut KeyPackage)) -> Forging<Vec<Sent>> {
     let member = scene.newcomer(change)?;
     welcome_with(scene, member)
 }
 
-/// The same with somebody who need not be in order.
+/// As [`with_member`], with a member that may be invalid.
 pub(super) fn welcome_with(scene: &mut Scene, member: Person) -> Forging<Vec<Sent>> {
     let _ = scene.forger.seat(member)?;
     Ok(vec![scene.welcome()?])
 }
 
-/// A Welcome to an epoch with these PSKs.
+/// Returns a Welcome to an epoch with the given PSKs.
 fn with_psks(scene: &mut Scene, ids: Vec<PreSharedKeyId>) -> Forging<Vec<Sent>> {
     for id in ids {
         let value = scene.forger.psk_value(&id.psk)?;

@@ -1,4 +1,4 @@
-//! Section 12.2: proposals that do not go together, or not in a Commit of this member.
+//! Section 12.2: proposals that are not valid together, or not in a Commit from this member.
 
 use super::super::forger::{Draft, Item};
 use super::super::scene::{
@@ -10,7 +10,7 @@ use super::{Plot, plot};
 use pando_wire::{Extensions, OtherProposal, Proposal};
 
 pub(super) const PLOTS: &[Plot] = &[
-    plot("Violation::OwnUpdate", "A member commits an Update that it has sent itself.", |scene, right| {
+    plot("Violation::OwnUpdate", "A member commits its own Update.", |scene, right| {
         let leaf_node = scene.updated_leaf(BOB, |_| {})?;
         let (update, cited) = scene.forger.propose(BOB, update(leaf_node))?;
         let committer = if right { ALICE } else { BOB };
@@ -18,7 +18,7 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     plot(
         "Violation::OwnUpdate",
-        "A Commit has an Update by value, which is the committer's then.",
+        "A Commit has an Update by value, which makes the committer its sender.",
         |scene, right| {
             let leaf_node = scene.updated_leaf(BOB, |_| {})?;
             let (sent, cited) = scene.forger.propose(BOB, update(leaf_node.clone()))?;
@@ -47,14 +47,18 @@ pub(super) const PLOTS: &[Plot] = &[
         let second = if right { scene.named("emil")?.key_package } else { first.clone() };
         scene.commits_without_path([add(first), add(second)])
     }),
-    plot("Violation::DuplicatePsk", "A PSK is there twice, with one nonce.", |scene, right| {
-        let (first, other) = (scene.psk(), scene.psk());
-        let second = if right { other } else { first.clone() };
-        scene.commits_without_path([psk(first), psk(second)])
-    }),
+    plot(
+        "Violation::DuplicatePsk",
+        "A Commit has the same PSK twice, with the same nonce.",
+        |scene, right| {
+            let (first, other) = (scene.psk(), scene.psk());
+            let second = if right { other } else { first.clone() };
+            scene.commits_without_path([psk(first), psk(second)])
+        },
+    ),
     plot(
         "Violation::SeveralGroupContextExtensions",
-        "The extensions of the group are set twice, to the same.",
+        "The extensions of the group are set twice, to the same list.",
         |scene, right| {
             let extensions = || set_extensions(Extensions(vec![extension(LISTED, b"")]));
             let mut items = vec![extensions(), extensions()];
@@ -62,14 +66,14 @@ pub(super) const PLOTS: &[Plot] = &[
             scene.commits(items)
         },
     ),
-    plot("Violation::ReInitNotAlone", "There is a PSK beside a ReInit.", |scene, right| {
+    plot("Violation::ReInitNotAlone", "A Commit has a PSK next to a ReInit.", |scene, right| {
         let mut items = vec![reinit(scene, |_| {}), psk(scene.psk())];
         items.truncate(if right { 1 } else { 2 });
         scene.commits_without_path(items)
     }),
     plot(
         "Violation::ProposalTypeUnsupported",
-        "There is a proposal of a type that no member supports.",
+        "A Commit has a proposal of a type that no member supports.",
         |scene, right| {
             let proposal_type = if right { LISTED_PROPOSAL } else { UNKNOWN_PROPOSAL };
             scene.commits([Proposal::Other(OtherProposal { proposal_type, data: Vec::new().into() })])

@@ -1,4 +1,5 @@
-//! The stories. Each is told twice, with the same randomness: once as it should go, and once with one thing wrong.
+//! The cases. Each generates its messages twice with the same randomness: once correctly, and once
+//! with one error.
 
 mod added;
 mod committed;
@@ -38,31 +39,31 @@ const ALL: [&[Plot]; 11] = [
     successors::PLOTS,
 ];
 
-/// A story in which a rule may be broken.
+/// A message sequence in which a rule may be violated.
 pub(crate) struct Plot {
     rule: &'static str,
-    /// What is wrong.
+    /// Description of the error.
     says: &'static str,
     setting: fn(&mut Setting) -> Forging<()>,
-    /// Whether the client has joined when the story begins.
+    /// Whether the client joins before the sequence begins.
     joined: bool,
     /// Whether the client has a second KeyPackage.
     spare: bool,
-    /// Whether the story is told for all cipher suites.
+    /// Whether to generate the case for all cipher suites.
     everywhere: bool,
-    /// The messages, as they should be or not.
+    /// Creates the messages. The second argument says whether they are correct.
     play: Play,
 }
 
-/// The messages of a story, as they should be or not.
+/// A function that creates the messages of a case, correct or not.
 type Play = fn(&mut Scene, bool) -> Forging<Vec<Sent>>;
 
-/// A story that begins when the client is in the group.
+/// Returns a case that begins when the client is in the group.
 const fn plot(rule: &'static str, says: &'static str, play: Play) -> Plot {
     Plot { rule, says, setting: |_| Ok(()), joined: true, spare: false, everywhere: false, play }
 }
 
-/// A story that begins with a Welcome.
+/// Returns a case that begins with a Welcome.
 const fn invitation(rule: &'static str, says: &'static str, play: Play) -> Plot {
     Plot { joined: false, ..plot(rule, says, play) }
 }
@@ -125,7 +126,9 @@ fn keys(person: &Person) -> Forging<Keys> {
     })
 }
 
-/// All stories for the first cipher suite, one of each rule for the others that are fast, and a selection for the rest.
+/// Generates all cases for cipher suite 1, and fewer for the others. Suite 2 has one case for each
+/// rule and those marked [`Plot::everywhere`]; suite 3 has one for each rule; the rest have the
+/// marked ones.
 pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
@@ -139,7 +142,7 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
             _ => plot.everywhere,
         }
     });
-    // All begin alike, so that the files have much in common.
+    // All cases begin with the same seed, so that the files compress well.
     told.map(|plot| {
         let case = plot.case(suite, ChaCha20Rng::from_seed(seed));
         case.map_err(|error| format!("{} ({}): {error}", plot.rule, plot.says).into())

@@ -1,4 +1,4 @@
-//! Sections 7.4 to 7.6, 7.9.2 and 12.4.2: paths that are wrong.
+//! Sections 7.4 to 7.6, 7.9.2 and 12.4.2: invalid paths.
 
 use super::super::forger::{Draft, spoil};
 use super::super::scene::{ALICE, BOB, CLIENT};
@@ -7,19 +7,23 @@ use super::{Plot, plot};
 use pando_wire::{LeafNodeSource, UpdatePathNode};
 
 pub(super) const PLOTS: &[Plot] = &[
-    plot("TreeError::PathLength", "A path has a node more than the filtered direct path.", |scene, right| {
-        let suite = scene.suite();
-        let encryption_key = suite.hpke_generate_key_pair(&mut scene.forger.rng)?.public;
-        let draft = Draft::empty().path(|path| {
-            if !right {
-                path.nodes.push(UpdatePathNode { encryption_key, encrypted_path_secret: Vec::new() });
-            }
-        });
-        Ok(vec![draft.send(&mut scene.forger)?])
-    }),
     plot(
         "TreeError::PathLength",
-        "A path lacks a node of the filtered direct path, and it is not one above the client.",
+        "A path has one node more than the filtered direct path.",
+        |scene, right| {
+            let suite = scene.suite();
+            let encryption_key = suite.hpke_generate_key_pair(&mut scene.forger.rng)?.public;
+            let draft = Draft::empty().path(|path| {
+                if !right {
+                    path.nodes.push(UpdatePathNode { encryption_key, encrypted_path_secret: Vec::new() });
+                }
+            });
+            Ok(vec![draft.send(&mut scene.forger)?])
+        },
+    ),
+    plot(
+        "TreeError::PathLength",
+        "A path lacks a node of the filtered direct path that is not above the client.",
         |scene, right| {
             let draft = Draft::empty().path(|path| {
                 if !right {
@@ -31,7 +35,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "TreeError::CiphertextCount",
-        "The last node of a path has a ciphertext too many.",
+        "The last node of a path has one ciphertext too many.",
         |scene, right| {
             let draft = Draft::empty().path(|path| {
                 if let (false, Some(node)) = (right, path.nodes.last_mut()) {
@@ -43,7 +47,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "TreeError::CiphertextCount",
-        "The first node of a path has no ciphertext; the client would not need it.",
+        "The first node of a path has no ciphertext; the client does not need that one.",
         |scene, right| {
             let draft = Draft::empty().path(|path| {
                 if let (false, Some(node)) = (right, path.nodes.first_mut()) {
@@ -81,7 +85,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "TreeError::InvalidEncryptionKey",
-        "The encryption key in a path's leaf is no point of the curve, or of low order.",
+        "The encryption key in a path's leaf is not a point on the curve, or has low order.",
         |scene, right| {
             let suite = scene.suite();
             let draft =
@@ -114,7 +118,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "TreeError::PathSecret",
-        "The path secret for the client is not that of the path; the key schedule goes on from it.",
+        "The client gets a wrong path secret, from which the key schedule continues.",
         |scene, right| {
             let draft = Draft::empty();
             let draft = if right { draft } else { draft.misleading(CLIENT) };

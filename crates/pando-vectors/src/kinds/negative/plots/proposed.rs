@@ -1,4 +1,4 @@
-//! Sections 12.1 and 13.4: proposals that are wrong by themselves.
+//! Sections 12.1 and 13.4: proposals that are invalid by themselves.
 
 use super::super::forger::Draft;
 use super::super::scene::{
@@ -32,18 +32,16 @@ pub(super) const PLOTS: &[Plot] = &[
         let reinit = reinit(scene, |reinit| reinit.version = version);
         scene.commits_without_path([reinit])
     }),
-    plot(
-        "Violation::DuplicateExtension",
-        "The extensions of the group become two of one type.",
-        |scene, right| scene.commits([set_extensions(two_extensions(right))]),
-    ),
+    plot("Violation::DuplicateExtension", "The group gets two extensions of one type.", |scene, right| {
+        scene.commits([set_extensions(two_extensions(right))])
+    }),
     plot("Violation::ExternalInitInRegularCommit", "A member commits an ExternalInit.", |scene, right| {
         let init = scene.forger.external_init()?;
         scene.commits((!right).then_some(init))
     }),
     plot(
         "Violation::RequiredUnsupportedByMember",
-        "An extension type is required that a member lacks, and not the committer.",
+        "The group gets a required extension type that a member lacks and the committer supports.",
         |scene, right| {
             let of_type = if right { LISTED } else { UNKNOWN };
             let required =
@@ -54,7 +52,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "Violation::ExtensionUnsupportedByMember",
-        "The group gets an extension that a member does not support, and the committer does.",
+        "The group gets an extension that a member lacks and the committer supports.",
         |scene, right| {
             let of_type = if right { LISTED } else { UNKNOWN };
             changes_extensions(scene, Extensions(vec![extension(of_type, b"")]))
@@ -68,17 +66,13 @@ pub(super) const PLOTS: &[Plot] = &[
             changes_extensions(scene, Extensions(vec![extension(ExtensionType::REQUIRED_CAPABILITIES, data)]))
         },
     ),
-    plot(
-        "Violation::MalformedExtension",
-        "The group gets external senders that are cut short.",
-        |scene, right| {
-            let data: &[u8] = if right { &[0] } else { &[5, 1] };
-            changes_extensions(scene, Extensions(vec![extension(ExtensionType::EXTERNAL_SENDERS, data)]))
-        },
-    ),
+    plot("Violation::MalformedExtension", "The group gets truncated external senders.", |scene, right| {
+        let data: &[u8] = if right { &[0] } else { &[5, 1] };
+        changes_extensions(scene, Extensions(vec![extension(ExtensionType::EXTERNAL_SENDERS, data)]))
+    }),
 ];
 
-/// Alice mixes in the resumption PSK of this epoch.
+/// Alice commits the resumption PSK of this epoch.
 fn resumption(scene: &mut Scene, right: bool, usage: ResumptionPskUsage) -> Forging<Vec<Sent>> {
     let usage = if right { ResumptionPskUsage::Application } else { usage };
     let (psk_group_id, psk_epoch) = (scene.forger.context.group_id.clone(), scene.forger.context.epoch);
@@ -87,7 +81,7 @@ fn resumption(scene: &mut Scene, right: bool, usage: ResumptionPskUsage) -> Forg
     scene.commits_without_path([psk(PreSharedKeyId { psk: id, psk_nonce })])
 }
 
-/// Alice, who supports everything from now on, changes the group's extensions.
+/// Alice changes the group's extensions. Her new leaf supports all of them.
 fn changes_extensions(scene: &mut Scene, extensions: Extensions) -> Forging<Vec<Sent>> {
     let draft = Draft::new([set_extensions(extensions)]);
     let draft = draft.leaf(|leaf_node| leaf_node.capabilities.extensions.push(UNKNOWN));
@@ -101,7 +95,7 @@ pub(super) fn shorten(id: &mut PreSharedKeyId, right: bool) {
     }
 }
 
-/// A ReInit to a group like this one.
+/// Returns a ReInit to a group like this one.
 pub(super) fn reinit(scene: &Scene, change: impl FnOnce(&mut ReInit)) -> Proposal {
     let mut reinit = ReInit {
         group_id: b"next".as_slice().into(),

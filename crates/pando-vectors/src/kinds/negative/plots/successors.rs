@@ -1,5 +1,5 @@
-//! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to follow from the one that the client is in, and others that
-//! have its identifier. Alice invites the client by its second KeyPackage.
+//! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to be successors of the client's group, and
+//! other groups with its identifier. Alice invites the client by its second KeyPackage.
 
 use super::super::forger::{Forger, Forging, Sent};
 use super::super::scene::{BOB, LISTED, Scene, extension};
@@ -11,7 +11,7 @@ use std::rc::Rc;
 pub(super) const PLOTS: &[Plot] = &[
     plot(
         "Violation::AlreadyInGroup",
-        "A Welcome leads to another group with the identifier of one that the client is in.",
+        "A Welcome is for another group with the identifier of the client's group.",
         |scene, right| {
             let (old, others) = (scene.forger.context.group_id.clone(), &["bob"]);
             invites(scene, others, None, |forger| {
@@ -50,7 +50,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with_spare(),
     plot(
         "Violation::NoSuccessor",
-        "A group claims to follow by reinitialization from one that goes on.",
+        "A group claims to be the reinitialization of a group that is still active.",
         |scene, right| {
             let usage = if right { ResumptionPskUsage::Branch } else { ResumptionPskUsage::ReInit };
             let (epoch, value) =
@@ -62,7 +62,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with_spare(),
     plot(
         "Violation::SuccessorParameters",
-        "A reinitialized group does not have the extensions that the ReInit says.",
+        "A reinitialized group does not have the extensions of the ReInit.",
         |scene, right| {
             reinitializes(scene, &["bob"], |forger| {
                 if !right {
@@ -74,7 +74,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with_spare(),
     plot(
         "Violation::SuccessorParameters",
-        "A reinitialized group has another identifier than the ReInit says.",
+        "A reinitialized group does not have the identifier of the ReInit.",
         |scene, right| {
             reinitializes(scene, &["bob"], |forger| {
                 if !right {
@@ -86,7 +86,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with_spare(),
     plot(
         "Violation::SuccessorParameters",
-        "The PSK of a reinitialized group is that of the epoch before the last.",
+        "The PSK of a reinitialized group is not from the last epoch of the old group.",
         |scene, right| {
             let before = (scene.forger.context.epoch, scene.forger.secrets.resumption_psk.expose().to_vec());
             reinitializes(scene, &["bob"], |forger| {
@@ -111,7 +111,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with_spare(),
 ];
 
-/// A PSK of the old group.
+/// Returns a resumption PSK of the old group.
 fn resumption(
     scene: &mut Scene,
     usage: ResumptionPskUsage,
@@ -123,7 +123,7 @@ fn resumption(
     (PreSharedKeyId { psk: Psk::Resumption { usage, psk_group_id, psk_epoch }, psk_nonce }, value)
 }
 
-/// Alice sets up a group with the client and others, and tells the client.
+/// Alice creates a group with the client and others, and sends the client the Welcome.
 fn invites(
     scene: &mut Scene,
     others: &[&str],
@@ -144,14 +144,14 @@ fn invites(
     Ok(vec![forger.welcome(&scene.spare, None)?])
 }
 
-/// Alice sets up a branch.
+/// Alice creates a branch.
 fn branches(scene: &mut Scene, others: &[&str], change: impl FnOnce(&mut Forger)) -> Forging<Vec<Sent>> {
     let (epoch, value) = (scene.forger.context.epoch, scene.forger.secrets.resumption_psk.expose().to_vec());
     let psk = resumption(scene, ResumptionPskUsage::Branch, epoch, value);
     invites(scene, others, Some(psk), change)
 }
 
-/// Alice ends the group by a ReInit of Bob's, and sets up the next one.
+/// Alice commits a ReInit from Bob, and creates the next group.
 fn reinitializes(scene: &mut Scene, others: &[&str], change: impl FnOnce(&mut Forger)) -> Forging<Vec<Sent>> {
     let extensions = || Extensions(vec![extension(LISTED, b"")]);
     let reinit = reinit(scene, |reinit| reinit.extensions = extensions());

@@ -1,5 +1,5 @@
-//! Sections 7.1, 7.3, 7.9.2, 12.4.3.1, 12.4.3.3 and 16.7: ratchet trees that come with a Welcome. Each has the hash that
-//! the GroupContext says, unless that is what is wrong.
+//! Sections 7.1, 7.3, 7.9.2, 12.4.3.1, 12.4.3.3 and 16.7: invalid ratchet trees in a Welcome. The
+//! GroupContext has the hash of the invalid tree, unless the hash is the error.
 
 use super::super::forger::{sign_key_package, spoil};
 use super::super::scene::{ALICE, BOB, CLIENT, Scene};
@@ -11,7 +11,7 @@ use pando_wire::{LeafIndex, Node, ParentNode, RatchetTree};
 pub(super) const PLOTS: &[Plot] = &[
     invitation(
         "TreeError::TreeHash",
-        "The tree does not have the hash that the GroupContext says.",
+        "The hash of the tree is not the one in the GroupContext.",
         |scene, right| {
             if !right {
                 scene.forger.context.tree_hash = spoil(&scene.forger.context.tree_hash).into();
@@ -31,7 +31,7 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     invitation("TreeError::TrailingBlank", "The last node of the tree is blank.", |scene, right| {
         with_tree(scene, |tree| {
-            // As many as the full tree has.
+            // The array then has the length of the full tree.
             if !right {
                 tree.0.extend([None, None]);
             }
@@ -66,7 +66,8 @@ pub(super) const PLOTS: &[Plot] = &[
         "TreeError::UnmergedGap",
         "A leaf is unmerged at the root, and not at a parent between the two.",
         |scene, right| {
-            // Members at leaves 3 and 4, of whom the first goes before Alice renews the path, and somebody else comes after.
+            // Add members at leaves 3 and 4. Remove the first of them, let Alice renew her path,
+            // and add another member in its place.
             for name in ["emil", "fred"] {
                 let person = scene.named(name)?;
                 let _ = scene.forger.seat(person)?;
@@ -92,12 +93,12 @@ pub(super) const PLOTS: &[Plot] = &[
     .everywhere(),
     invitation(
         "TreeError::ParentHash",
-        "The encryption key of the root is another, and no parent hash below fits it.",
+        "The encryption key of the root was replaced, so that no parent hash below matches.",
         |scene, right| {
             let suite = scene.suite();
             let other = suite.hpke_generate_key_pair(&mut scene.forger.rng)?.public;
             if !right {
-                // Otherwise it is the path secret that does not fit.
+                // Otherwise the path secret would fail to match first.
                 scene.path_secret = None;
             }
             with_parent(scene, 3, |parent| {
@@ -126,7 +127,7 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     invitation(
         "TreeError::InvalidEncryptionKey",
-        "The encryption key of a leaf is no point of the curve, or of low order.",
+        "The encryption key of a leaf is not a point on the curve, or has low order.",
         |scene, right| {
             let suite = scene.suite();
             let dora = scene.newcomer(|key_package| {
@@ -147,7 +148,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .everywhere(),
 ];
 
-/// The Welcome to a group whose tree is changed.
+/// Returns the Welcome to a group whose tree is changed.
 fn with_tree(scene: &mut Scene, change: impl FnOnce(&mut RatchetTree) -> Forging<()>) -> Forging<Vec<Sent>> {
     let mut tree = scene.forger.tree.to_wire()?;
     change(&mut tree)?;
@@ -155,7 +156,7 @@ fn with_tree(scene: &mut Scene, change: impl FnOnce(&mut RatchetTree) -> Forging
     Ok(vec![scene.forger.welcome_with_tree(&tree, &scene.client, path_secret)?])
 }
 
-/// The Welcome to a group in whose tree a parent is changed.
+/// Returns the Welcome to a group in whose tree a parent node is changed.
 fn with_parent(scene: &mut Scene, node: usize, change: impl FnOnce(&mut ParentNode)) -> Forging<Vec<Sent>> {
     with_tree(scene, |tree| match tree.0.get_mut(node) {
         Some(Some(Node::Parent(parent))) => {

@@ -1,5 +1,6 @@
-//! Sections 7.2 and 7.3: leaves that Bob brings by an Update, and Alice by the path of a Commit.
-//! An Update with an invalid key is not among them: nobody could make the path of a Commit with it.
+//! Sections 7.2 and 7.3: invalid leaves in an Update from Bob, and in the path of a Commit from
+//! Alice. An Update with an invalid key is not among them, because a Commit could not encrypt its
+//! path to that key.
 
 use super::super::forger::{Draft, sign_leaf};
 use super::super::scene::{ALICE, BOB, CLIENT, Scene, UNKNOWN, extension, update};
@@ -30,7 +31,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "Violation::SignatureKeyInUse",
-        "An Update has the signature key of another member, who has signed it.",
+        "An Update has the signature key of another member and is signed with it.",
         |scene, right| {
             let mut leaf_node = scene.updated_leaf(BOB, |_| {})?;
             if !right {
@@ -43,7 +44,7 @@ pub(super) const PLOTS: &[Plot] = &[
             Ok(vec![update, Draft::new([cited]).send(&mut scene.forger)?])
         },
     ),
-    plot("Violation::LeafSource", "The leaf of an Update says that it is from a Commit.", |scene, right| {
+    plot("Violation::LeafSource", "The leaf source of an Update is a Commit.", |scene, right| {
         scene.updates(|leaf_node| {
             if !right {
                 leaf_node.leaf_node_source = LeafNodeSource::Commit { parent_hash: Vec::new().into() };
@@ -52,7 +53,7 @@ pub(super) const PLOTS: &[Plot] = &[
     }),
     plot(
         "Violation::LeafSignature",
-        "The leaf of an Update is signed for another place in the tree.",
+        "The leaf of an Update is signed for another leaf index.",
         |scene, right| {
             let leaf_node = scene.updated_leaf(if right { BOB } else { CLIENT }, |_| {})?;
             let (update, cited) = scene.forger.propose(BOB, update(leaf_node))?;
@@ -61,7 +62,7 @@ pub(super) const PLOTS: &[Plot] = &[
     ),
     plot(
         "Violation::LeafSignature",
-        "The leaf of a path is signed for another place in the tree.",
+        "The leaf of a path is signed for another leaf index.",
         |scene, right| {
             let place = if right { ALICE } else { CLIENT };
             Ok(vec![Draft::empty().leaf_signed_for(place).send(&mut scene.forger)?])
@@ -115,7 +116,7 @@ pub(super) const PLOTS: &[Plot] = &[
     .with(demanding),
 ];
 
-/// Alice sends a Commit with nothing but a path, whose leaf says something else.
+/// Alice sends a Commit with a path and no proposals. `change` changes the path's leaf.
 fn commits_leaf(scene: &mut Scene, change: impl FnOnce(&mut LeafNode)) -> Forging<Vec<Sent>> {
     Ok(vec![Draft::empty().leaf(change).send(&mut scene.forger)?])
 }
