@@ -3,7 +3,7 @@
 use libfuzzer_sys::fuzz_target;
 use pando_fuzz::round_trip;
 
-// The body of the fifth extension is a ratchet tree, which has a target of its own.
+// The body of the fifth extension, a ratchet tree, has its own target.
 fuzz_target!(|bytes: &[u8]| {
     round_trip::<pando_wire::ApplicationId>(bytes);
     round_trip::<pando_wire::RequiredCapabilities>(bytes);

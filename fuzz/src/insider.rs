@@ -1,4 +1,5 @@
-//! A member who breaks rules. It has the secrets of the group, so it signs, encrypts and confirms whatever it likes.
+//! A malicious member. It has the secrets of the group, so it can sign, encrypt and confirm
+//! anything.
 
 use crate::live::{Live, Psks, edited, template};
 use pando_framing::{Padding, SignedContent};
@@ -17,13 +18,14 @@ use pando_schedule::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// Its leaf.
+/// The leaf of the malicious member.
 const INSIDER: LeafIndex = LeafIndex(0);
 
-/// What bits of a byte say of a message: that it is encrypted.
+/// A flag of a message: it is encrypted.
 pub(crate) const PRIVATE: u8 = 1;
-/// And of a Commit: that it has no path, that the leaf of the path is signed again after the edits, that its proposals were
-/// sent before, that the ciphertexts are those of another path, that it comes from outside, and that its tag is wrong.
+/// Flags of a Commit, in this order: it has no path; the leaf of its path is signed again after the
+/// edits; it refers to proposals that were sent before; it has the ciphertexts of another path; it
+/// is an external Commit; its confirmation tag is wrong.
 pub(crate) const WITHOUT_PATH: u8 = 2;
 pub(crate) const SIGN_AGAIN: u8 = 4;
 pub(crate) const BY_REFERENCE: u8 = 8;
@@ -54,7 +56,8 @@ impl<'a> Insider<'a> {
         Self { live, context, tree, secret_tree: secret_tree.expect("it was stored"), rng }
     }
 
-    /// Content that is signed by whom it is said to come from, if anybody would send it.
+    /// Signs content with the key of its sender. Returns `None` if this sender may not send the
+    /// content.
     fn sign(&self, sender: Sender, private: bool, content: Content) -> Option<SignedContent> {
         let live = self.live;
         let signer = match sender {
@@ -86,7 +89,7 @@ impl<'a> Insider<'a> {
         signed.seal_public(suite, is_member.then_some(&key)).expect("seals").into()
     }
 
-    /// A proposal, and what refers to it.
+    /// Returns a proposal and its reference.
     pub(crate) fn propose(
         &mut self,
         sender: Sender,
@@ -99,8 +102,9 @@ impl<'a> Insider<'a> {
         Some((self.seal(&signed, private), reference))
     }
 
-    /// A Commit to these proposals, of the kind that the flags tell, with edits of its path. All else follows from that: the
-    /// hash of the tree, the signature, the secrets of the epoch, which are given as well, and the confirmation tag.
+    /// Creates a Commit with these proposals. The flags choose its kind, and the edits change its
+    /// path. The tree hash, signature, epoch secrets and confirmation tag are computed from the
+    /// result. Also returns the epoch secrets.
     pub(crate) fn commit(
         &mut self,
         flags: u8,
@@ -137,7 +141,7 @@ impl<'a> Insider<'a> {
             let (path, secret) = self.path((flags, edits), &tree, &added, &mut context)?;
             (Some(path), secret)
         };
-        // The signature, the transcript, and the tag.
+        // The signature, the transcript hashes and the confirmation tag.
         let (private, commit) = (flags & PRIVATE != 0, Commit { proposals: list, path });
         let mut signed = self.sign(sender, private, Content::Commit(Box::new(commit)))?;
         let before = ConfirmedTranscriptHash(context.confirmed_transcript_hash);
@@ -159,7 +163,8 @@ impl<'a> Insider<'a> {
         Some((self.seal(&signed, private), epoch))
     }
 
-    /// A path over the tree, whose hash gets into the context, and what it contributes to the epoch.
+    /// Creates a path over the tree, and sets the tree hash of the context. Returns the path and
+    /// its commit secret.
     fn path(
         &mut self,
         (flags, edits): (u8, &[u8]),
@@ -199,14 +204,15 @@ impl<'a> Insider<'a> {
         } else {
             tree.merge_path(INSIDER, &update_path, added)
         };
-        // Who cannot merge it will not ask for the hash.
+        // If this merge fails, it fails for the receiver too, before the receiver uses the tree
+        // hash.
         if let Ok(merged) = merged {
             context.tree_hash = merged.tree().tree_hash().expect("short");
         }
         Some((update_path, CommitSecret::from(path.commit_secret().expose())))
     }
 
-    /// Of all PSKs in the proposals, if they are there.
+    /// Computes the PSK secret of all PSKs in the proposals. Returns `None` if a PSK is unknown.
     fn psk_secret(&self, proposals: &[Proposal]) -> Option<PskSecret> {
         let psks = proposals.iter().filter_map(|proposal| match proposal {
             Proposal::PreSharedKey(psk) => Some(&psk.psk),
@@ -232,7 +238,8 @@ impl<'a> Insider<'a> {
     }
 }
 
-/// The tree after what can be done of these proposals, and the leaves that they add, in increasing order.
+/// Returns the tree after the proposals, and the added leaves in increasing order. Skips proposals
+/// that cannot be applied.
 fn applied(tree: &Tree, proposals: &[Proposal], extensions: &mut Extensions) -> (Tree, Vec<LeafIndex>) {
     let mut tree = tree.clone();
     for proposal in proposals {

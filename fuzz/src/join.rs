@@ -1,4 +1,5 @@
-//! Welcomes: any bytes, changed on the way, and those that a member has made with the right keys.
+//! Fuzzes joining by a Welcome: with any bytes, with an edited Welcome, and with one that a
+//! malicious member creates with the correct keys.
 
 use crate::live::{GROUPS, Kept, Live, Psks, edited, live, which};
 use pando_mls::wire::{EncryptedGroupSecrets, GroupSecrets, PathSecret, PreSharedKeyId, RatchetTree};
@@ -9,7 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// The first byte says in which group, and what to do with the others.
+/// The first byte chooses the group and how to use the other bytes.
 pub fn join(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let (live, invited) = (live(*first), &INVITED[which(*first)]);
@@ -27,7 +28,8 @@ pub fn join(input: &[u8]) {
             let Ok(any) = GroupInfo::decode(bytes) else { return };
             let mut described = invited.group_info.clone();
             let (context, any) = (&mut described.group_context, any.group_context);
-            // The signatures in the tree are for this group, and for nothing else in its context.
+            // The signatures in the tree cover the group identifier. They do not cover the rest of
+            // the context.
             context.epoch = any.epoch;
             context.confirmed_transcript_hash = any.confirmed_transcript_hash;
             context.extensions = any.extensions;
@@ -37,11 +39,11 @@ pub fn join(input: &[u8]) {
     }
 }
 
-/// The newcomer was added, and has not come yet.
+/// A group whose member has added the newcomer. The newcomer has not joined yet.
 struct Invited {
-    /// What it was sent.
+    /// The Welcome that the member sent.
     welcome: Vec<u8>,
-    /// What was in it: the group with the newcomer.
+    /// The GroupInfo in the Welcome.
     group_info: GroupInfo,
     secrets: GroupSecrets,
 }
@@ -49,7 +51,7 @@ struct Invited {
 static INVITED: [LazyLock<Invited>; 2] =
     [LazyLock::new(|| Invited::new(live(GROUPS[0]))), LazyLock::new(|| Invited::new(live(GROUPS[1])))];
 
-/// An honest Welcome, to the group that the first byte of an input chooses.
+/// Returns an honest Welcome to the group that the first byte of an input chooses.
 pub(crate) fn welcome(first: u8) -> &'static [u8] {
     &INVITED[which(first)].welcome
 }
@@ -65,27 +67,29 @@ impl Invited {
             .expect("commits")
             .assume_persisted();
         group.merge_pending().expect("merges").assume_persisted();
-        let welcome = commit.welcome.expect("somebody was added");
+        let welcome = commit.welcome.expect("the newcomer was added");
         let joined =
-            Group::join(&welcome, newcomer, None, &client).expect("the honest one").assume_persisted();
+            Group::join(&welcome, newcomer, None, &client).expect("the Welcome is honest").assume_persisted();
         assert_eq!(joined.epoch_authenticator(), group.epoch_authenticator());
 
         let (info, sealed) = (&welcome.encrypted_group_info, &welcome.secrets[0].encrypted_group_secrets);
         let secrets = suite.decrypt_with_label(&newcomer.init_key_pair, "Welcome", info, sealed);
-        let secrets = GroupSecrets::decode(secrets.expect("it has joined").expose()).expect("it has joined");
+        let secrets = GroupSecrets::decode(secrets.expect("the newcomer has joined").expose())
+            .expect("the newcomer has joined");
         let psk_secret = psk_secret(live, &secrets.psks).expect("there is one");
         let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
         let key = joiner.with_psk_secret(suite, &psk_secret).welcome_secret(suite).expect("a good secret");
-        let group_info = key.open(suite, info).expect("it has joined");
+        let group_info = key.open(suite, info).expect("the newcomer has joined");
         assert!(secrets.path_secret.is_some(), "the Commit has a path");
         for outside in [0, TREE_OUTSIDE] {
-            assert!(insider(live, group_info.clone(), &secrets, outside), "nothing is wrong with it");
+            assert!(insider(live, group_info.clone(), &secrets, outside), "the honest Welcome is accepted");
         }
         Self { welcome: welcome.encode().expect("encodes"), group_info, secrets }
     }
 
-    /// Flags, secrets for the newcomer, and what is left of the input. The path secret is the right one, another, or
-    /// there is none; the PSKs are the right one, or up to three, of two bytes each.
+    /// Reads the flags and the newcomer's secrets; returns them and the rest of the input. The path
+    /// secret is correct, wrong or absent. The PSKs are the correct one, or up to three that take
+    /// two bytes each.
     fn secrets<'a>(&self, live: &Live, bytes: &'a [u8]) -> (u8, GroupSecrets, &'a [u8]) {
         let (flags, mut bytes) = bytes.split_first().map_or((0, bytes), |(flags, bytes)| (*flags, bytes));
         let mut next = || {
@@ -108,12 +112,12 @@ impl Invited {
     }
 }
 
-/// What the flags say in which there is a path secret and the number of PSKs: that the GroupInfo has the right hash of the
-/// tree that is in it, and that the tree is left out of the Welcome.
+/// More flags, besides those for the path secret and the number of PSKs: the GroupContext has the
+/// correct hash of the tree in the GroupInfo; the tree is left out of the Welcome.
 const RIGHT_HASH: u8 = 0x10;
 const TREE_OUTSIDE: u8 = 0x20;
 
-/// A PSK of any kind, often the same.
+/// Returns a PSK of any kind. Equal PSKs are frequent.
 fn psk(live: &Live, kind: u8, which: u8) -> PreSharedKeyId {
     let usage = match kind % 4 {
         1 => Some(ResumptionPskUsage::Application),
@@ -141,7 +145,8 @@ fn psk_secret(live: &Live, ids: &[PreSharedKeyId]) -> Option<PskSecret> {
     PskSecret::new(live.suite, ids.iter().zip(&values)).ok()
 }
 
-/// Nobody gets in by a Welcome that was changed: the part for the newcomer, or what is for all.
+/// Checks that an outsider cannot make the newcomer accept a changed Welcome: neither the changed
+/// group secrets nor a changed GroupInfo.
 fn outsider(live: &Live, invited: &Invited, bytes: &[u8]) {
     let Ok(welcome) = Welcome::decode(bytes) else { return };
     let client = live.outside(&*live.newcomer_signer);
@@ -149,12 +154,13 @@ fn outsider(live: &Live, invited: &Invited, bytes: &[u8]) {
     let group = group.assume_persisted();
     let honest = Welcome::decode(&invited.welcome).expect("decodes");
     let reference = live.suite.key_package_ref(&live.newcomer.key_package).expect("short");
-    // What is for others may be changed: nobody has signed it.
-    assert_eq!(welcome.only_for(&reference), honest.only_for(&reference), "not what was sent");
+    // The group secrets for other members may differ, because no signature covers them.
+    assert_eq!(welcome.only_for(&reference), honest.only_for(&reference), "accepted a changed Welcome");
     Kept::new(group).check(&client);
 }
 
-/// A member who describes the group in any way, signed and with the right tag. Whether the newcomer joins.
+/// A malicious member sends any GroupInfo, signed and with the correct confirmation tag. Returns
+/// whether the newcomer joins.
 fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags: u8) -> bool {
     let (suite, mut rng) = (live.suite, ChaCha20Rng::seed_from_u64(2));
     let is_tree = |extension: &pando_mls::Extension| extension.extension_type == RatchetTree::TYPE;
@@ -196,7 +202,7 @@ fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags
     let Ok(group) = joined else { return false };
     let group = group.assume_persisted();
     assert_eq!(group.epoch_authenticator(), Some(&epoch.epoch_authenticator));
-    // Whatever the group is, it works; but that there may be no next epoch.
+    // The joined group must work in any case. Only the epoch number may be exhausted.
     let mut kept = Kept::new(group);
     match kept.group.commit().build(&client, &mut rng) {
         Ok(commit) => {
@@ -210,12 +216,13 @@ fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags
     true
 }
 
-/// A ratchet tree, believed to have the hash that it has: with any shape, and no signatures.
+/// Imports a ratchet tree of any shape with its own tree hash. It has no valid signatures in
+/// general.
 fn tree(live: &Live, bytes: &[u8]) {
     let suite = live.suite;
     let Ok(tree) = Tree::import_unsigned(suite, bytes) else { return };
     let hash = tree.tree_hash().expect("it was decoded");
-    assert_eq!(tree.export().expect("it was decoded"), bytes, "there is one encoding");
+    assert_eq!(tree.export().expect("it was decoded"), bytes, "the encoding is unique");
     let id = live.group_info.group_context.group_id.clone();
     let imported = Tree::import(suite, bytes, &id, &hash);
     let valid = tree.check_signatures(&id).is_ok() && tree.check_parent_hashes().is_ok();

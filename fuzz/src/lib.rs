@@ -1,4 +1,5 @@
-//! What the fuzz targets assert: bytes are refused, or are the encoding of the value that they decode to.
+//! The fuzz targets. The simplest ones assert that a decoder either rejects the bytes, or returns a
+//! value whose encoding is those bytes.
 
 mod insider;
 mod join;
@@ -16,62 +17,62 @@ mod seeds;
 mod sent;
 mod store;
 
-// The clients of `pando-store`, whose stores fail where the fuzzer wants it.
+// The clients of `pando-store`. The fuzzer chooses when their stores fail.
 #[path = "../../crates/pando-store/tests/people/mod.rs"]
 mod people;
 #[path = "../../crates/pando-store/tests/faults/two.rs"]
 mod two;
 
-// The simulation of `pando-mls`, whose histories are chosen by the fuzzer here.
-#[allow(dead_code, reason = "the simulation does more")]
+// The simulation of `pando-mls`. The fuzzer chooses the history.
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/commits.rs"]
 mod commits;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/content.rs"]
 mod content;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/device.rs"]
 mod device;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/dice.rs"]
 mod dice;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/failure.rs"]
 mod failure;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/ghosts.rs"]
 mod ghosts;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/history.rs"]
 mod history;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/joins.rs"]
 mod joins;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/network.rs"]
 mod network;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/observer.rs"]
 mod observer;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/proposals.rs"]
 mod proposals;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/ratchets.rs"]
 mod ratchets;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/run.rs"]
 mod run;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/service.rs"]
 mod service;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/shrink.rs"]
 mod shrink;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/successors.rs"]
 mod successors;
-#[allow(dead_code, reason = "the simulation does more")]
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/world.rs"]
 mod world;
 
@@ -88,7 +89,7 @@ use pando_wire::{
     PrivateMessageContent, RatchetTree, RequiredCapabilities,
 };
 
-/// For a type with one encoding for each value.
+/// Checks the round trip of a type whose values have one encoding each.
 pub fn round_trip<T: Decode + Encode>(bytes: &[u8]) {
     if let Ok(value) = T::decode(bytes) {
         let encoding = value.encode().expect("what was decoded can be encoded");
@@ -96,7 +97,7 @@ pub fn round_trip<T: Decode + Encode>(bytes: &[u8]) {
     }
 }
 
-/// For a list of extensions, and the bodies of those that RFC 9420 defines.
+/// Checks the round trip of a list of extensions, and of the bodies that RFC 9420 defines.
 pub fn round_trip_extensions(bytes: &[u8]) {
     round_trip::<Extensions>(bytes);
     if let Ok(extensions) = Extensions::decode(bytes) {
@@ -115,8 +116,9 @@ fn round_trip_body<T: ExtensionBody>(extensions: &Extensions) {
     }
 }
 
-/// For the content of a PrivateMessage, which does not tell its type: the first byte of the input does.
-/// As much padding as there was is put behind it again.
+/// Checks the round trip of a PrivateMessageContent. Its encoding does not include the content
+/// type, so the first byte of the input chooses it. The encoding gets the same amount of padding
+/// again.
 pub fn round_trip_private_message_content(bytes: &[u8]) {
     let Ok((content_type, bytes)) = ContentType::decode_prefix(bytes) else { return };
     if let Ok(value) = PrivateMessageContent::decode(content_type, bytes) {

@@ -1,4 +1,4 @@
-//! Groups that are alive, and what is needed to be one of their members.
+//! Groups with several members, and the keys and stores of these members.
 
 use crate::names::Names;
 use crate::secrets::secrets;
@@ -18,25 +18,26 @@ use std::sync::{Arc, LazyLock};
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
-/// Whose group takes what the fuzzer has: its leaf.
+/// The leaf of the member under attack, which processes the input.
 pub(crate) const VICTIM: u32 = 1;
 
-/// Which group the first byte of an input chooses, by its highest bit.
+/// Returns the index of the group that the highest bit of an input's first byte chooses.
 pub(crate) const fn which(first: u8) -> usize {
     (first >> 7) as usize
 }
 
-/// A first byte for each of them, all other bits of which are free.
+/// A first byte for each group. All other bits are free.
 pub(crate) const GROUPS: [u8; 2] = [0, 0x80];
 
-/// A group of four; and one of five with another suite, external senders, required capabilities, clients that are told
-/// apart by their names, a leaf that is blank, and one that is unmerged.
+/// A plain group of four members; and a rich group of five. The latter has another cipher suite,
+/// external senders, required capabilities, an identity policy that compares names, a blank leaf
+/// and an unmerged leaf.
 static LIVE: [LazyLock<Live>; 2] = [
     LazyLock::new(|| Live::new(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, false)),
     LazyLock::new(|| Live::new(CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519, true)),
 ];
 
-/// The group that the first byte of an input chooses.
+/// Returns the group that the first byte of an input chooses.
 pub(crate) fn live(first: u8) -> &'static Live {
     &LIVE[which(first)]
 }
@@ -44,23 +45,23 @@ pub(crate) fn live(first: u8) -> &'static Live {
 pub(crate) struct Live {
     pub(crate) suite: Suite,
     rich: bool,
-    /// Those of the members 0 to 3.
+    /// The signers of members 0 to 3.
     pub(crate) signers: Vec<Box<dyn Signer>>,
-    /// What these have stored.
+    /// The stored rows of members 0 to 3.
     stores: Vec<Rows>,
-    /// What was sent in this epoch and the next one, encoded.
+    /// The encoded messages that were sent in this epoch and the next one.
     pub(crate) honest: Vec<Vec<u8>>,
-    /// A description of the group, with its tree.
+    /// The GroupInfo of the group, with its ratchet tree.
     pub(crate) group_info: GroupInfo,
     pub(crate) tree: Tree,
-    /// Somebody who is outside.
+    /// A client outside of the group.
     pub(crate) newcomer: KeyPackageBundle,
     pub(crate) newcomer_signer: Box<dyn Signer>,
-    /// One of those who may propose from outside, if the group has any.
+    /// The signer of an external sender, if the group has any.
     pub(crate) external: Box<dyn Signer>,
 }
 
-/// The value of every PSK is its identifier.
+/// A PSK store in which the value of each PSK is its identifier.
 pub(crate) struct Psks;
 
 impl PskStore for Psks {
@@ -73,7 +74,7 @@ impl PskStore for Psks {
     }
 }
 
-/// What a member's leaf says.
+/// Returns the credential, capabilities and extensions of a member's leaf.
 pub(crate) fn template(suite: Suite, name: &str) -> LeafTemplate {
     let mut capabilities = Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]);
     capabilities.extensions.push(ExtensionType(0xf00e));
@@ -94,7 +95,7 @@ fn bundle(suite: Suite, name: &str, signer: &dyn Signer, rng: &mut ChaCha20Rng) 
     KeyPackageBundle::new(suite, template, signer, rng).expect("a good template")
 }
 
-/// The extensions of the group that has some.
+/// Returns the extensions of the rich group.
 fn extensions(external: &dyn Signer) -> Extensions {
     let credential = Credential::Basic { identity: b"external".as_slice().into() };
     let sender = ExternalSender { signature_key: external.public_key().clone(), credential };
@@ -107,7 +108,7 @@ fn extensions(external: &dyn Signer) -> Extensions {
     Extensions(vec![senders.expect("short"), Extension::new(&required).expect("short")])
 }
 
-/// Members by their leaves.
+/// Groups of members, by leaf index.
 type Groups = BTreeMap<u32, Group>;
 
 impl Live {
@@ -123,7 +124,8 @@ impl Live {
         let mut groups = Groups::new();
         let act = |leaf: u32| client(&*signers[leaf as usize], leaf != 2, rich);
 
-        // The creator adds all others, of whom two never come if there are to be blank leaves.
+        // The creator adds all others. In the rich group two of them do not join; their leaves
+        // become blank.
         let count = if rich { 6 } else { 4 };
         let mut bundles: Vec<_> =
             (0..count).map(|at| bundle(suite, &format!("{at}"), &*signers[at], &mut rng)).collect();
@@ -146,11 +148,11 @@ impl Live {
                 Group::join(&welcome, bundle, None, &act(leaf)).expect("joins").assume_persisted(),
             );
         }
-        // Those who are there give keys to the nodes.
+        // The members commit, so that the parent nodes get keys.
         let mut commit = |groups: &mut Groups, by: u32, added: Option<&KeyPackageBundle>| {
             let builder = groups.get_mut(&by).expect("a member").commit();
             let builder = match added {
-                // Without a path, whoever is added stays unmerged.
+                // Without a path, the added member stays unmerged.
                 Some(added) => builder.add(added.key_package.clone()).without_path(),
                 None if rich && by == 5 => builder.remove(LeafIndex(2)).remove(LeafIndex(4)),
                 None => builder,
@@ -196,12 +198,12 @@ impl Live {
         live
     }
 
-    /// A member as a client. All but one encrypt what they propose and commit.
+    /// Returns the client of a member. All but one member encrypt proposals and Commits.
     pub(crate) fn client(&self, leaf: u32) -> Context<'_> {
         client(&*self.signers[leaf as usize], leaf != 2, self.rich)
     }
 
-    /// Somebody who is none.
+    /// Returns the client of a non-member.
     pub(crate) fn outside<'a>(&self, signer: &'a dyn Signer) -> Context<'a> {
         client(signer, false, self.rich)
     }
@@ -210,7 +212,7 @@ impl Live {
         Group::load(&self.stores[leaf as usize], &self.client(leaf)).expect("loads")
     }
 
-    /// Those that a member has in the current epoch, by their names.
+    /// Returns a secret of a member in the current epoch, by name.
     pub(crate) fn secret(&self, leaf: u32, name: &str) -> SecretBytes {
         let found = secrets(&self.stores[leaf as usize]).into_iter().find(|stored| stored.name == name);
         found.expect("a member has it").secret
@@ -220,7 +222,7 @@ impl Live {
         &self.stores[leaf as usize]
     }
 
-    /// The first member signs a description of the group, whatever it says.
+    /// Signs a GroupInfo as member 0, whatever its contents.
     pub(crate) fn sign_group_info(&self, group_info: &mut GroupInfo) {
         group_info.signer = LeafIndex(0);
         let tbs = group_info.to_be_signed().expect("it was decoded");
@@ -245,7 +247,7 @@ fn client(signer: &dyn Signer, encrypt_handshakes: bool, rich: bool) -> Context<
         .with_config(GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes))
 }
 
-/// A group with its store, which must be the same after whatever happened.
+/// A group and its stored rows, which must stay equal.
 pub(crate) struct Kept {
     pub(crate) group: Group,
     rows: Rows,
@@ -260,33 +262,35 @@ impl Kept {
         result.persist_to(&mut self.rows).expect("it follows")
     }
 
-    /// The group as it is opened, of which no more is read than is needed.
+    /// Opens the group from its rows with lazy loading.
     pub(crate) fn reopen(&mut self, client: &Context<'_>) {
         self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         self.group = Group::open(Arc::new(rows), client).expect("opens");
     }
 
-    /// What was stored is the group, and gives it back.
+    /// Checks that the stored rows equal the group's, and that loading and opening them gives the
+    /// same group.
     pub(crate) fn check(mut self, client: &Context<'_>) {
         self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows = self.group.rows().expect("rows");
-        same(&self.rows, &rows, "what was stored is not what there is");
+        same(&self.rows, &rows, "the stored rows differ from the group");
         let loaded = Group::load(&self.rows, client).expect("loads");
-        same(&loaded.rows().expect("rows"), &rows, "what is loaded is something else");
+        same(&loaded.rows().expect("rows"), &rows, "the loaded group differs");
         self.reopen(client);
-        same(&self.group.rows().expect("rows"), &rows, "what is opened is something else");
+        same(&self.group.rows().expect("rows"), &rows, "the opened group differs");
     }
 }
 
-/// Rows are the same.
+/// Asserts that two sets of rows are equal.
 pub(crate) fn same(these: &Rows, those: &Rows, what: &str) {
     let keys: BTreeSet<_> = these.keys().chain(those.keys()).collect();
     let differing: Vec<_> = keys.into_iter().filter(|key| these.get(key) != those.get(key)).collect();
     assert!(differing.is_empty(), "{what}: {differing:?}");
 }
 
-/// Changes bytes as some others say: each four of them are what to do, where (two of them), and with which byte.
+/// Applies edits to bytes. An edit has four bytes: the operation, the position (two bytes), and the
+/// operand.
 pub(crate) fn edited(bytes: &[u8], edits: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for edit in edits.chunks_exact(4) {

@@ -1,5 +1,5 @@
-//! Opening of framed messages, by somebody who is attacked by an outsider, and by an insider who has all
-//! the secrets that members share.
+//! Fuzzes opening framed messages. The attacker is an outsider, or an insider with all secrets that
+//! members share.
 
 use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
 use pando_framing::{FramingError, Padding, SignedContent, open_private, open_public};
@@ -9,7 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// A group of four in one epoch.
+/// A group of four members in one epoch.
 struct World {
     suite: Suite,
     signer: Box<dyn Signer>,
@@ -38,7 +38,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     }
 });
 
-/// The first byte says what to do with the others.
+/// The first byte chooses how to use the other bytes.
 pub fn open_message(input: &[u8]) {
     let Some((mode, bytes)) = input.split_first() else { return };
     match mode % 4 {
@@ -49,7 +49,7 @@ pub fn open_message(input: &[u8]) {
     }
 }
 
-/// Any message.
+/// Opens any message.
 fn outsider(bytes: &[u8]) {
     match MlsMessage::decode(bytes).map(|message| message.body) {
         Ok(MlsMessageBody::PublicMessage(message)) => public(*message),
@@ -58,7 +58,7 @@ fn outsider(bytes: &[u8]) {
     }
 }
 
-/// A public message with the right membership tag.
+/// Opens a PublicMessage with the correct membership tag.
 fn insider_public(bytes: &[u8]) {
     let world = &*WORLD;
     let Ok(mut message) = PublicMessage::decode(bytes) else { return };
@@ -77,7 +77,7 @@ fn insider_public(bytes: &[u8]) {
     public(message);
 }
 
-/// Any sender data and any plaintext, encrypted with the right keys if there are any.
+/// Opens any sender data and any plaintext, encrypted with the correct keys if they exist.
 fn insider_private(bytes: &[u8]) {
     let world = &*WORLD;
     let Ok((content_type, bytes)) = ContentType::decode_prefix(bytes) else { return };
@@ -114,7 +114,7 @@ fn insider_private(bytes: &[u8]) {
     private(&message);
 }
 
-/// Content that a member signs and seals: it must come out as it was, in both formats.
+/// Signs and seals content as a member. Opening must return the same content, in both formats.
 fn honest(bytes: &[u8]) {
     let world = &*WORLD;
     let Ok(mut content) = FramedContent::decode(bytes) else { return };
@@ -158,7 +158,7 @@ fn key(leaf: LeafIndex) -> Result<Option<SignaturePublicKey>, FramingError> {
     Ok((leaf.0 < 4 && leaf.0 != 2).then(|| WORLD.signer.public_key().clone()))
 }
 
-/// Nobody has signed it, so it must not verify.
+/// Checks that the message does not verify, because no member signed it.
 fn public(message: PublicMessage) {
     let world = &*WORLD;
     if let Ok(opened) = open_public(world.suite, message, &world.context, &world.membership_key) {
@@ -166,7 +166,8 @@ fn public(message: PublicMessage) {
     }
 }
 
-/// Nobody has signed it, so it must not verify, and whatever it says it costs no key.
+/// Checks that the message does not verify, because no member signed it, and that it consumes no
+/// key.
 fn private(message: &PrivateMessage) {
     let (world, mut tree) = (&*WORLD, tree());
     let secret = &world.sender_data_secret;

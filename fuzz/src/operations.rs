@@ -1,4 +1,5 @@
-//! Whole histories of groups: what the simulation in `crates/pando-mls/tests/simulation` does by a seed, the fuzzer chooses.
+//! Fuzzes whole histories of groups. The fuzzer makes the choices that the simulation in
+//! `crates/pando-mls/tests/simulation` derives from a seed.
 
 use crate::dice::mix;
 use crate::history::{Step, operations as all};
@@ -6,11 +7,11 @@ use crate::run::{nothing, run};
 use crate::world::Setting;
 use std::collections::BTreeSet;
 
-/// How many steps a history has at most.
+/// The maximum number of steps in a history.
 const STEPS: usize = 32;
 
-/// The first byte says how many clients there are and which suites; each two behind it are a step: what is done, and the
-/// number from which follows all that is left open.
+/// The first byte chooses the number of clients and the cipher suites. Each following pair of bytes
+/// is a step: the operation, and the seed of its random choices.
 pub fn operations(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let suites: &'static [u16] = if first % 2 == 0 { &[1] } else { &[3, 1] };

@@ -1,4 +1,5 @@
-//! Messages for a member: from an outsider, changed on the way, or made by another member who breaks rules.
+//! Fuzzes processing messages as a member: any bytes, edited messages, and messages from a
+//! malicious member.
 
 use crate::insider::{
     BY_REFERENCE, EXTERNAL, Insider, OTHER_SECRETS, PRIVATE, SIGN_AGAIN, WITHOUT_PATH, WRONG_TAG,
@@ -14,12 +15,12 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
-/// Somebody honest beside the victim, who has been there as long.
+/// The leaf of an honest member besides the victim. It has been in the group as long as the victim.
 const WITNESS: u32 = 3;
-/// How many proposals there are at most.
+/// The maximum number of proposals.
 const PROPOSALS: usize = 16;
 
-/// The first byte says in which group, and what to do with the others.
+/// The first byte chooses the group and how to use the other bytes.
 pub fn process_message(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let live = live(*first);
@@ -34,7 +35,8 @@ pub fn process_message(input: &[u8]) {
     }
 }
 
-/// Proposals that a member, or somebody outside, signs. Each has a byte in front: whether it is encrypted, and the sender.
+/// Processes proposals that a member, external sender or new member signs. A byte before each
+/// proposal chooses its sender and whether it is encrypted.
 fn proposals(live: &Live, mut bytes: &[u8]) {
     let (mut insider, mut pair) = (Insider::new(live), Pair::new(live));
     for _ in 0..PROPOSALS {
@@ -53,7 +55,8 @@ fn proposals(live: &Live, mut bytes: &[u8]) {
     pair.commit();
 }
 
-/// A Commit of a member: flags, how many edits of its path, these, and proposals.
+/// Processes a Commit from a member. The input has flags, the number of edits of its path, the
+/// edits, and proposals.
 fn commit(live: &Live, bytes: &[u8]) {
     let [flags, count, rest @ ..] = bytes else { return };
     let (edits, mut rest) = rest.split_at(rest.len().min(usize::from(count % 8) * 4));
@@ -65,7 +68,7 @@ fn commit(live: &Live, bytes: &[u8]) {
     committed(live, *flags, edits, &proposals);
 }
 
-/// Whether the victim enters the epoch.
+/// Processes a Commit. Returns whether the victim enters its epoch.
 fn committed(live: &Live, flags: u8, edits: &[u8], proposals: &[Proposal]) -> bool {
     let (mut insider, mut pair) = (Insider::new(live), Pair::new(live));
     let mut references = Vec::new();
@@ -83,12 +86,13 @@ fn committed(live: &Live, flags: u8, edits: &[u8], proposals: &[Proposal]) -> bo
     let entered = commit.is_some_and(|(message, epoch)| {
         pair.follow(&message, &epoch, edits.is_empty() && flags & OTHER_SECRETS == 0)
     });
-    assert!(!entered || flags & WRONG_TAG == 0, "a Commit without the right tag");
+    assert!(!entered || flags & WRONG_TAG == 0, "accepted a Commit with a wrong confirmation tag");
     pair.commit();
     entered
 }
 
-/// What the insider makes without any edits is accepted, so that the target cannot refuse everything unnoticed.
+/// Checks that the victim accepts the unedited messages of the insider. Otherwise the target could
+/// reject everything unnoticed.
 static ACCEPTED: [LazyLock<()>; 2] =
     [LazyLock::new(|| accepted(live(GROUPS[0]))), LazyLock::new(|| accepted(live(GROUPS[1])))];
 
@@ -101,7 +105,10 @@ fn accepted(live: &Live) {
     assert!(committed(live, WITHOUT_PATH, &[], &all[..1]));
     assert!(committed(live, SIGN_AGAIN, &[], &[]));
     assert!(committed(live, EXTERNAL, &[], &all[1..2]));
-    assert!(!committed(live, EXTERNAL | BY_REFERENCE, &[], &all[1..2]), "by value alone");
+    assert!(
+        !committed(live, EXTERNAL | BY_REFERENCE, &[], &all[1..2]),
+        "an external Commit has proposals by value only"
+    );
     for flags in [0, PRIVATE, BY_REFERENCE, PRIVATE | BY_REFERENCE] {
         assert!(committed(live, flags, &[], &all));
         assert!(!committed(live, flags | OTHER_SECRETS, &[], &all));
@@ -109,7 +116,7 @@ fn accepted(live: &Live) {
     }
 }
 
-/// The victim, and somebody who takes the same messages and must think the same of them.
+/// The victim and an honest witness, which process the same messages and must agree about them.
 struct Pair<'a> {
     live: &'a Live,
     victim: Kept,
@@ -124,7 +131,7 @@ impl<'a> Pair<'a> {
         Self { live, victim, witness, together: true }
     }
 
-    /// What both say of a message.
+    /// Processes a message with both and returns their results.
     fn process(&mut self, message: &MlsMessage) -> [Option<Processed>; 2] {
         let victim = self.victim.group.process(message.clone(), &self.live.client(VICTIM));
         let victim = victim.ok().map(|processed| self.victim.store(processed));
@@ -132,13 +139,14 @@ impl<'a> Pair<'a> {
         [victim, witness.ok().map(Unpersisted::assume_persisted)]
     }
 
-    /// A proposal.
+    /// Processes a proposal with both.
     fn take(&mut self, message: &MlsMessage) {
         let [victim, witness] = self.process(message);
-        assert_eq!(victim.is_some(), witness.is_some(), "they do not agree about a proposal");
+        assert_eq!(victim.is_some(), witness.is_some(), "victim and witness disagree about a proposal");
     }
 
-    /// A Commit: who enters its epoch is where the insider is. Whether the victim does.
+    /// Processes a Commit with both. A member that enters the epoch must have the insider's
+    /// secrets. Returns whether the victim enters it.
     fn follow(&mut self, message: &MlsMessage, epoch: &EpochSecrets, unedited: bool) -> bool {
         let [victim, witness] = self.process(message);
         let victim = enter(&mut self.victim.group, victim, epoch);
@@ -146,11 +154,11 @@ impl<'a> Pair<'a> {
         let witness = enter(&mut self.witness, witness, epoch).assume_persisted();
         self.together = victim.is_some() && victim == witness;
         let removed = victim.is_none() || witness.is_none();
-        assert!(self.together || removed || !unedited, "they do not agree about a Commit");
+        assert!(self.together || removed || !unedited, "victim and witness disagree about a Commit");
         victim == Some(true)
     }
 
-    /// Whatever has become of the messages, the victim can make a Commit, and the other follows.
+    /// Checks that the victim can still commit, and that the witness can follow.
     fn commit(mut self) {
         let client = self.live.client(VICTIM);
         if self.together {
@@ -168,7 +176,8 @@ impl<'a> Pair<'a> {
                     let (one, other) = (&self.victim.group, &self.witness);
                     assert!(is_out || one.epoch_authenticator() == other.epoch_authenticator());
                 }
-                // Whether PSKs are at hand, a committer looks at when it needs them. A group may have ended.
+                // A committer looks up PSKs only now, so one may be missing. The group may also
+                // have ended.
                 Err(error) => assert!(
                     matches!(error, GroupError::Missing(Missing::Psk(_)) | GroupError::Misuse(Misuse::Ended)),
                     "{error}"
@@ -179,12 +188,12 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Whether a member enters the epoch of a Commit, if it is to be one of its members.
+/// Merges a Commit. Returns whether the member is in the new epoch.
 fn enter(group: &mut Group, processed: Option<Processed>, epoch: &EpochSecrets) -> Unpersisted<Option<bool>> {
     let Some(Processed::Commit(staged)) = processed else { return group.take_delta().map(|()| Some(false)) };
     let removed = staged.removes_me();
     let merged = group.merge(*staged).expect("it follows");
-    // Who is removed cannot know whether the tag is right.
+    // A removed member cannot verify the confirmation tag.
     assert!(removed || group.epoch_authenticator() == Some(&epoch.epoch_authenticator));
     merged.map(|_| (!removed).then_some(true))
 }

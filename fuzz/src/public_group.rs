@@ -1,5 +1,6 @@
-//! A server that follows a group: by a description that somebody has made up, and with messages that were changed. It
-//! has the group twice: in memory, and opened from a store that applies Deltas at once, or never.
+//! Fuzzes a delivery service that follows a group. It starts from an edited GroupInfo and processes
+//! edited messages. It has the group twice: in memory, and opened from a store that applies each
+//! Delta at once, or never.
 
 use crate::live::{edited, live};
 use pando_mls::wire::{Mac, PublicMessage};
@@ -9,13 +10,13 @@ use pando_mls::{
 };
 use std::sync::{Arc, Mutex};
 
-/// What this bit of the first byte says: that a member signs the description after it was changed.
+/// A bit of the first byte: a member signs the GroupInfo after the edits.
 pub(crate) const SIGNED: u8 = 0x20;
 
-/// What this bit of the first byte says: that the store of the opened group applies no Delta.
+/// A bit of the first byte: the store of the opened group applies no Delta.
 const LATE: u8 = 0x08;
 
-/// Rows that change while a group reads them.
+/// Rows that change while a group reads from them.
 struct Store(Mutex<Rows>);
 
 impl RowSource for Store {
@@ -28,7 +29,7 @@ impl RowSource for Store {
     }
 }
 
-/// A group in memory with its rows, and the same group opened.
+/// A group in memory with its rows, and the same group opened from a store.
 struct Both {
     group: PublicGroup,
     rows: Rows,
@@ -38,14 +39,14 @@ struct Both {
 }
 
 impl Both {
-    /// Does an operation with both groups. Both succeed, or fail for the same reason.
+    /// Runs an operation on both groups. Both must succeed, or fail with the same error.
     fn operate<T>(
         &mut self,
         operation: impl Fn(&mut PublicGroup, usize) -> Result<Unpersisted<T>, GroupError>,
     ) -> Result<[T; 2], GroupError> {
         match (operation(&mut self.group, 0), operation(&mut self.opened, 1)) {
             (Ok(result), Ok(other)) => {
-                assert_eq!(result.delta(), other.delta(), "the opened group writes something else");
+                assert_eq!(result.delta(), other.delta(), "the opened group writes another Delta");
                 let result = result.persist_to(&mut self.rows).expect("it follows");
                 let other_result = if self.is_late {
                     other.assume_persisted()
@@ -57,16 +58,16 @@ impl Both {
                 Ok([result, other_result])
             }
             (Err(error), Err(other)) => {
-                assert_eq!(error, other, "the opened group refuses for another reason");
+                assert_eq!(error, other, "the opened group rejects for another reason");
                 Err(error)
             }
-            _ => panic!("one group refuses what the other takes"),
+            _ => panic!("one group rejects a message that the other accepts"),
         }
     }
 }
 
-/// The first byte says in which group, and how many edits of the description come first, of four bytes each; then there
-/// are messages.
+/// The first byte chooses the group and the number of edits of the GroupInfo. The edits follow,
+/// four bytes each, and then the messages.
 pub fn public_group(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let (edits, mut bytes) = bytes.split_at(bytes.len().min(usize::from(first % 8) * 4));
@@ -79,7 +80,7 @@ pub fn public_group(input: &[u8]) {
     let policy = live.policy();
     let observed = PublicGroup::new(live.suite, &group_info, None, policy, Limits::default());
     let Ok(group) = observed else { return };
-    assert!(first & SIGNED != 0 || group_info == live.group_info, "nobody has signed this");
+    assert!(first & SIGNED != 0 || group_info == live.group_info, "accepted an unsigned GroupInfo");
     let mut rows = Rows::new();
     let group = group.persist_to(&mut rows).expect("it follows");
     let store = Arc::new(Store(Mutex::new(group.rows().expect("rows"))));
@@ -96,34 +97,34 @@ pub fn public_group(input: &[u8]) {
             |group: &mut PublicGroup, _| group.process(message.clone(), policy, &pando_mls::AdmitAll, None);
         let Ok([processed, other]) = both.operate(taken) else { continue };
         let honest = MlsMessage::decode(honest).expect("it was encoded");
-        assert!(untagged(message) == untagged(honest), "nobody has sent {processed:?}");
+        assert!(untagged(message) == untagged(honest), "accepted a message that was not sent: {processed:?}");
         assert_eq!(both.group.public().context().epoch, epoch, "nothing is merged yet");
         if let (PublicProcessed::Commit(staged), PublicProcessed::Commit(other)) = (processed, other) {
             let staged = [staged, other];
             let merge = |group: &mut PublicGroup, number: usize| group.merge_unconfirmed(&staged[number]);
             let before = both.group.rows().expect("rows");
             both.operate(merge).expect("it follows");
-            both.operate(|group, _| group.roll_back()).expect("there is a state before");
-            assert!(are_same(&both.rows, &before), "it has not returned to the state before");
+            both.operate(|group, _| group.roll_back()).expect("there is a previous state");
+            assert!(are_same(&both.rows, &before), "roll_back did not restore the previous state");
             both.operate(merge).expect("it follows");
         }
     }
     let Both { group, rows, opened, .. } = both;
-    assert!(group.rows().expect("rows") == rows, "what was stored is not what there is");
-    assert!(opened.rows().expect("rows") == rows, "the opened group is another");
+    assert!(group.rows().expect("rows") == rows, "the stored rows differ from the group");
+    assert!(opened.rows().expect("rows") == rows, "the opened group differs");
     let loaded = PublicGroup::load(&rows, &RustCrypto, policy, Limits::default()).expect("loads");
-    assert!(loaded.rows().expect("rows") == rows, "what is loaded is something else");
+    assert!(loaded.rows().expect("rows") == rows, "the loaded group differs");
     assert_eq!(loaded.public().context(), group.public().context());
     assert!(loaded.pending_proposals().eq(group.pending_proposals()));
 }
 
-/// Compares rows, but for their position.
+/// Returns whether the rows are equal, apart from the state row.
 fn are_same(one: &Rows, other: &Rows) -> bool {
     let but_position = |(key, _): &(&RowKey, _)| **key != RowKey::State;
     one.iter().filter(but_position).eq(other.iter().filter(but_position))
 }
 
-/// A message without the tags, which need the secrets of the group.
+/// Returns a message without its tags, because they need the secrets of the group to verify.
 fn untagged(message: MlsMessage) -> Option<PublicMessage> {
     let MlsMessageBody::PublicMessage(mut message) = message.body else { return None };
     message.membership_tag = message.membership_tag.map(|_| Mac::default());

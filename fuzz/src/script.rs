@@ -1,20 +1,20 @@
-//! A member to whom come the messages of others, in some order and changed, and who does things itself meanwhile.
+//! A member that receives messages in any order, possibly edited, and acts itself in between.
 
 use crate::live::{Kept, Live, VICTIM, edited, same};
 use pando_mls::{Context, Decode, Encode, EpochRow, GroupError, MlsMessage, Processed, RowKey, SecretId};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// From here on, the first byte of a step is something that the member does itself.
+/// From this value on, the first byte of a step chooses an action of the member itself.
 const OWN: u8 = 0xe0;
-/// What this bit of the second byte of a step says: that a Commit is not merged.
+/// A bit of the second byte of a step: a Commit is not merged.
 const DROPPED: u8 = 0x80;
 
 pub(crate) struct Script<'a> {
     live: &'a Live,
     client: Context<'a>,
     kept: Kept,
-    /// What the member has sent itself, encoded.
+    /// The encoded messages that the member has sent.
     own: Vec<Vec<u8>>,
     rng: ChaCha20Rng,
 }
@@ -25,13 +25,14 @@ impl<'a> Script<'a> {
         Self { live, client, kept, own: vec![], rng: ChaCha20Rng::seed_from_u64(5) }
     }
 
-    /// One message.
+    /// Processes one message.
     pub(crate) fn message(mut self, bytes: &[u8]) {
         self.take(bytes, false);
         self.kept.check(&self.client);
     }
 
-    /// Up to 24 steps: an honest message, how many edits, and these; or what the member does.
+    /// Runs up to 24 steps. A step has an honest message or an action, the number of edits, and the
+    /// edits.
     pub(crate) fn run(mut self, mut bytes: &[u8]) {
         let mut number = 0;
         while let ([which, how, rest @ ..], 0..24) = (bytes, number) {
@@ -43,7 +44,7 @@ impl<'a> Script<'a> {
                 continue;
             }
             let done = self.act(which % 8, edits, how & DROPPED != 0);
-            // There is a Commit already, or the member is none any more.
+            // A Commit is already pending, or the member was removed.
             assert!(matches!(done, Ok(()) | Err(GroupError::Misuse(_))), "{done:?}");
         }
         self.kept.check(&self.client);
@@ -64,7 +65,7 @@ impl<'a> Script<'a> {
                 self.kept.reopen(client);
                 return Ok(());
             }
-            // What was sent comes back: the first, or the last of it.
+            // One of the member's own messages comes back: the first or the last.
             _ => {
                 let back = if what == 5 { self.own.first() } else { self.own.last() };
                 if let Some(back) = back.map(|back| edited(back, edits)) {
@@ -78,7 +79,8 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    /// What nobody has sent is refused, and what is refused changes nothing that others can notice.
+    /// Processes a message. A message that was not sent must be rejected. A rejected message must
+    /// not change any observable state.
     fn take(&mut self, bytes: &[u8], dropped: bool) {
         let Ok(message) = MlsMessage::decode(bytes) else { return };
         let state = |kept: &Kept| {
@@ -93,8 +95,9 @@ impl<'a> Script<'a> {
         let processed = match taken {
             Ok(taken) => taken,
             Err(error) => {
-                assert!(before == after, "it was refused");
-                // Nothing but what is authentic moves a ratchet. They may be derived.
+                assert!(before == after, "a rejected message changed the state");
+                // Only an authentic message may advance a ratchet. Nodes and ratchets may have been
+                // derived.
                 if let GroupError::Framing(_) = error {
                     let (mut rows, mut now) = (rows, self.kept.group.rows().expect("rows"));
                     let derived =
@@ -104,7 +107,7 @@ impl<'a> Script<'a> {
                     };
                     now.retain(|key, _| !derived(key) && (rows.contains_key(key) || !begun(key)));
                     rows.retain(|key, _| !derived(key));
-                    same(&now, &rows, "it was not authentic");
+                    same(&now, &rows, "an unauthentic message changed the rows");
                 }
                 return;
             }
@@ -112,7 +115,7 @@ impl<'a> Script<'a> {
         let processed = self.kept.store(processed);
         assert!((&before.0, &before.1, &before.3) == (&after.0, &after.1, &after.3), "nothing is merged yet");
         let was_sent = self.live.honest.iter().chain(&self.own).any(|sent| sent == bytes);
-        assert!(was_sent, "nobody has sent {processed:?}");
+        assert!(was_sent, "accepted a message that was not sent: {processed:?}");
         match processed {
             _ if dropped => {}
             Processed::Commit(staged) => {

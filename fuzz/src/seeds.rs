@@ -1,4 +1,4 @@
-//! Inputs to begin with for the targets that drive groups: what they can do, with nothing changed or little.
+//! The seed inputs of the targets that run groups. They cover all operations, with few or no edits.
 
 use crate::insider::SIGN_AGAIN;
 use crate::join::welcome;
@@ -16,10 +16,10 @@ use pando_mls::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// An input with the name of its target.
+/// An input and the name of its target.
 type Seed = (&'static str, Vec<u8>);
 
-/// All of them.
+/// Returns all seeds.
 pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for group in GROUPS {
@@ -36,12 +36,13 @@ pub fn seeds() -> Vec<Seed> {
     seeds
 }
 
-/// Every operation with every fault in it, early and late; and what comes by chance.
+/// Every operation with every fault in it, early and late; and random inputs.
 fn stores(seeds: &mut Vec<Seed>) {
     let count = u8::try_from(OPERATIONS.len()).expect("there are few");
     for number in 0..count * 4 {
         let (operation, after) = (number % count, number / count);
-        // Whether the store fails while it is loaded again, and whether all is brought to its end, is in the first byte.
+        // The first byte chooses the store. The operation byte of a step also says whether the
+        // store fails while the group is reloaded, and whether pending work is finished.
         let steps = (0..18).flat_map(|step: u8| {
             let what = operation + count * ((step * 5 + after) % 20);
             [what, step, after, step + 5 * after, step.wrapping_mul(7)]
@@ -53,15 +54,15 @@ fn stores(seeds: &mut Vec<Seed>) {
     }
 }
 
-/// Honest messages one by one, and in scripts: in the order in which they were sent, in another, and with what the member
-/// does in between.
+/// Honest messages one by one and in scripts: in the order of sending, in another order, and mixed
+/// with actions of the member.
 fn scripts(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
     let count = u8::try_from(live.honest.len()).expect("there are few");
     for which in 0..count {
         seeds.push(("process_message", [&[group], &*live.honest[usize::from(which)]].concat()));
         let next = (0..6).flat_map(|step| [(which + step) % count, 0]);
         let mixed = (0..12).flat_map(|step: u8| [step.wrapping_mul(5) + which, 0]);
-        // Each of what the member does, followed by messages: eight things in turn.
+        // The eight actions of the member in turn, each followed by a message.
         let own = (0..12)
             .flat_map(|step: u8| [[0xe0 | (step.wrapping_mul(which | 1) % 8), 0], [which, 0x80]].concat());
         let scripts: [Vec<u8>; 3] = [next.collect(), mixed.collect(), own.collect()];
@@ -70,13 +71,13 @@ fn scripts(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
         }
         for script in &scripts[..2] {
             seeds.push(("public_group", [&[group], &**script].concat()));
-            // One edit of the description, which is signed.
+            // One edit of the GroupInfo, which a member then signs.
             seeds.push(("public_group", [&[group | SIGNED | 1, 3, which, which, 1], &**script].concat()));
         }
     }
 }
 
-/// What a member can propose, encoded.
+/// Returns the encoded proposals that a member can send.
 fn proposals(live: &Live) -> Vec<Vec<u8>> {
     let context = &live.group_info.group_context;
     let psk = |psk| {
@@ -84,7 +85,7 @@ fn proposals(live: &Live) -> Vec<Vec<u8>> {
         Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
     };
     let (usage, psk_group_id) = (ResumptionPskUsage::Application, context.group_id.clone());
-    // As somebody who does not encrypt, the member shows its Update.
+    // This client does not encrypt, so that the Update is readable.
     let client = live.outside(&*live.signers[0]);
     let mut group = Group::load(live.rows(0), &client).expect("loads");
     let update = group.propose_update(None, b"", &client, &mut ChaCha20Rng::seed_from_u64(6));
@@ -116,7 +117,8 @@ fn proposals(live: &Live) -> Vec<Vec<u8>> {
     proposals.iter().map(|proposal| proposal.encode().expect("short")).collect()
 }
 
-/// One proposal, and all from there on, by every sender; and Commits to them, of every kind, without edits and with one.
+/// One proposal, and all proposals from there on, by every sender; and Commits of them, of every
+/// kind, without edits and with one.
 fn insiders(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
     let proposals = proposals(live);
     for (from, proposal) in proposals.iter().enumerate() {
@@ -139,7 +141,7 @@ fn insiders(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
     }
 }
 
-/// Edits of a Welcome, and what a member can make of it.
+/// Edits of a Welcome, and Welcomes from a malicious member.
 fn joins(group: u8, seeds: &mut Vec<Seed>) {
     seeds.push(("join", [&[group], welcome(group)].concat()));
     seeds.push(("join", vec![group | 1]));
@@ -147,7 +149,7 @@ fn joins(group: u8, seeds: &mut Vec<Seed>) {
         seeds.push(("join", vec![group | 1, 3, at / 8, at.wrapping_mul(32), 1]));
     }
     for flags in 0..64 {
-        // A path secret and PSKs if the flags ask for them.
+        // A path secret and PSKs, if the flags ask for them.
         let secrets = [flags, 7, flags, 1, flags >> 1, 2, flags >> 2, 3];
         let len = 1 + usize::from(flags % 4 == 2) + 2 * usize::from(flags >> 2 & 3);
         let first = [&[group | 2], &secrets[..len]].concat();

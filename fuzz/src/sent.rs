@@ -1,4 +1,4 @@
-//! What the members of a live group, and those outside, send in one epoch and in the next.
+//! The messages that members and non-members of a live group send in one epoch and in the next.
 
 use crate::live::{Live, VICTIM, template};
 use pando_mls::wire::{Add, Remove, ResumptionPskUsage};
@@ -9,10 +9,11 @@ use pando_mls::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// A message, and which others the victim must have taken and merged before, if it can take it at all.
+/// A message, and the indices of the messages that the victim must process first. `None` if the
+/// victim cannot process it at all.
 type Sent = (MlsMessage, Option<Vec<usize>>);
 
-/// All that is sent, encoded; the victim takes it.
+/// Returns all messages, encoded. Checks that the victim accepts them.
 pub(crate) fn sent(live: &Live, rich: bool) -> Vec<Vec<u8>> {
     let rng = &mut ChaCha20Rng::seed_from_u64(3);
     let mut sent = by_value(live, rng);
@@ -30,7 +31,7 @@ pub(crate) fn sent(live: &Live, rich: bool) -> Vec<Vec<u8>> {
     sent.iter().map(|(message, _)| message.encode().expect("encodes")).collect()
 }
 
-/// Takes a message, and enters the epoch if it is a Commit.
+/// Processes a message, and merges it if it is a Commit.
 fn enter(group: &mut Group, message: &MlsMessage, client: &Context<'_>) {
     let processed = group.process(message.clone(), client).expect("takes").assume_persisted();
     if let Processed::Commit(staged) = processed {
@@ -42,7 +43,7 @@ fn remove(leaf: u32) -> Proposal {
     Proposal::Remove(Remove { removed: LeafIndex(leaf) })
 }
 
-/// Whatever three members do first.
+/// Returns the messages that three members send at the start.
 fn by_value(live: &Live, rng: &mut ChaCha20Rng) -> Vec<Sent> {
     let mut sent = Vec::new();
     for by in [0, 2, 3] {
@@ -73,7 +74,8 @@ fn by_value(live: &Live, rng: &mut ChaCha20Rng) -> Vec<Sent> {
     sent.into_iter().map(|message| (message, Some(vec![]))).collect()
 }
 
-/// External Commits, by a newcomer and by a member who has lost its state; and proposals from outside.
+/// Adds external Commits, from a newcomer and from a member that has lost its state, and external
+/// proposals.
 fn outside(live: &Live, rich: bool, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     for (name, signer, resync) in
         [("newcomer", &live.newcomer_signer, None), ("3", &live.signers[3], Some(LeafIndex(3)))]
@@ -96,7 +98,8 @@ fn outside(live: &Live, rich: bool, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng)
     }
 }
 
-/// A Commit of the third member's that refers to two proposals: of another, and of the newcomer.
+/// Adds a Commit from member 3 that refers to two proposals: from another member, and from the
+/// newcomer.
 fn by_reference(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut group, client) = (live.load(3), live.client(3));
     let update =
@@ -114,7 +117,7 @@ fn by_reference(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     sent.push((commit.message, Some(needs)));
 }
 
-/// What two members send after a Commit.
+/// Adds messages that two members send after a Commit.
 fn next_epoch(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut zero, mut three) = (live.load(0), live.load(3));
     let (zeros, threes) = (live.client(0), live.client(3));
@@ -134,7 +137,7 @@ fn next_epoch(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     sent.push((commit, Some(vec![first, first + 2])));
 }
 
-/// The victim's own messages, which its store knows nothing of.
+/// Adds the victim's own messages, of which its store has no record.
 fn echoes(live: &Live, sent: &mut Vec<Sent>, rng: &mut ChaCha20Rng) {
     let (mut group, client) = (live.load(VICTIM), live.client(VICTIM));
     sent.push((group.encrypt(b"mine", &client, rng).expect("encrypts").assume_persisted(), None));

@@ -1,5 +1,5 @@
-//! A client whose store fails again and again: the fuzzer chooses what is done, which calls of the store fail meanwhile,
-//! and how.
+//! Fuzzes a client whose store fails repeatedly. The fuzzer chooses the operations, the store calls
+//! that fail during them, and the errors.
 
 use crate::people::{memory, sqlite};
 use crate::two::{OPERATIONS, Operation, Two, two};
@@ -7,28 +7,29 @@ use fail::FailScenario;
 use pando_mls::RowKey;
 use pando_store::{Backend, FAILPOINTS, Key, StoreError};
 
-/// How many steps there are at most.
+/// The maximum number of steps.
 const STEPS: usize = 24;
 
-/// What a call that fails is told to say.
+/// The errors that a failing call can return.
 const KINDS: [&str; 3] = ["full", "read", "write"];
 
-/// What an error says that was asked for.
+/// The text of an injected error.
 const ASKED: &str = "a test has asked for this";
 
-/// Calls that an operation makes once or twice. Of others it makes many.
+/// The calls that an operation makes once or twice. It makes the other calls many times.
 const FEW: [&str; 5] = ["store::begin", "store::commit", "store::committed", "store::erase", "store::erased"];
 
-/// The first byte chooses the store. Each five behind it are a step: what is done, and two calls that fail in it, each as
-/// the name of the call with what it says, and how many of that name go well before.
+/// The first byte chooses the store. Each following group of five bytes is a step: the operation,
+/// and two faults. A fault has two bytes: the call and its error, and the number of calls that
+/// succeed before.
 pub fn store(input: &[u8]) {
     let Some((first, steps)) = input.split_first() else { return };
-    // What fails is chosen for the whole process.
+    // Failpoints are global to the process.
     let scenario = FailScenario::setup();
     let key = match first % 8 {
         6 => Some(Key::None),
         7 => Some(Key::bytes(&[1; 32]).unwrap()),
-        // Most in memory: files are slow.
+        // Most inputs use memory, because files are slow.
         _ => None,
     };
     if let Some(key) = key {
@@ -45,18 +46,18 @@ fn run<B: Backend>(mut two: Two<B>, steps: &[u8]) {
         let (arm, operation) = (|| arm(faults), OPERATIONS[usize::from(what) % OPERATIONS.len()]);
         let (one, other) = (two.unlucky.group(), two.lucky.group());
         let pending = one.pending_proposals().chain(other.pending_proposals()).next().is_some();
-        // Nobody sends data before what was proposed is committed.
+        // A member must not send application data while proposals are pending.
         if matches!(operation, Operation::Send | Operation::Receive) && pending {
             two.finish();
         }
         told(two.run(operation, arm));
         if what >= 128 {
-            // It is not over yet.
+            // Let the reload fail too.
             arm();
             told(two.unlucky.reload());
         }
         two.recover();
-        // With a Commit pending, not everything can be done.
+        // Some operations are impossible while a Commit is pending.
         if what % 64 < 32 || two.unlucky.stored().contains_key(&RowKey::PendingCommit) {
             two.finish();
         }
@@ -64,7 +65,7 @@ fn run<B: Backend>(mut two: Two<B>, steps: &[u8]) {
     two.finish();
 }
 
-/// What goes wrong is what was asked for, and nothing else.
+/// Asserts that a result is `Ok` or an injected error.
 fn told(result: Result<(), StoreError>) {
     if let Err(error) = result {
         assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
@@ -78,7 +79,7 @@ fn arm([first, after_first, second, after_second]: [u8; 4]) {
         let (point, kind) =
             (FAILPOINTS[which % FAILPOINTS.len()], KINDS[which / FAILPOINTS.len() % KINDS.len()]);
         let after = after % if FEW.contains(&point) { 3 } else { 64 };
-        // The second of the same name is in place of the first.
+        // If both faults have the same name, the second replaces the first.
         fail::cfg(point, &format!("{after}*off->1*return({kind})->off")).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Verifies the official vectors, our own, and those of other implementations. Also tests that the
+//! Verifies the official vectors, our own, and vectors of other implementations. Also tests that the
 //! verification notices errors. The negative vectors have their own tests.
 
 #![allow(

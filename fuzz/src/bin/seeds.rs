@@ -1,7 +1,7 @@
-//! Writes inputs to begin with, for every fuzz target, from the official test vectors of MLS.
+//! Writes the seed inputs of every fuzz target, from the official test vectors of MLS.
 //!
-//! Whole messages are taken apart, so that a key package, say, is also a seed for leaf nodes, credentials
-//! and extensions. What no vector contains in the clear is made up at the beginning.
+//! Messages are taken apart, so that for example a key package is also a seed for leaf nodes,
+//! credentials and extensions. Values that no vector contains unencrypted are made up first.
 
 use pando_wire::*;
 use serde_json::Value;
@@ -13,13 +13,13 @@ use std::{env, fs};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// Larger inputs are left out: the fuzzer gets further with many small ones.
+/// The maximum length of a seed. The fuzzer makes better progress with many small ones.
 const LARGEST: usize = 8 * 1024;
-/// Nor does it need thousands of the same shape.
+/// The maximum number of seeds of a target, because many have the same shape.
 const MOST: usize = 1000;
 
 fn main() -> Outcome {
-    // Cargo tells where the package is.
+    // Cargo sets this variable to the folder of the package.
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into()));
     let vectors = vectors(&package);
     let mut seeds = Seeds { corpus: package.join("corpus"), written: BTreeMap::new() };
@@ -41,7 +41,8 @@ fn main() -> Outcome {
     Ok(())
 }
 
-/// The folder of the vectors: as told, or in one of the usual places.
+/// Returns the folder of the test vectors: the argument, the environment variable, or one of the
+/// usual places.
 fn vectors(package: &Path) -> PathBuf {
     let told = env::args_os().nth(1).or_else(|| env::var_os("PANDO_TEST_VECTORS"));
     if let Some(path) = told {
@@ -53,12 +54,12 @@ fn vectors(package: &Path) -> PathBuf {
 
 struct Seeds {
     corpus: PathBuf,
-    /// The names of the files for each target.
+    /// The names of the written files, by target.
     written: BTreeMap<&'static str, BTreeSet<u64>>,
 }
 
 impl Seeds {
-    /// Looks at a value of a JSON file that belongs to a key, and at all inside.
+    /// Visits a value of a JSON file under its key, and all nested values.
     fn walk(&mut self, key: &str, value: &Value) -> Outcome {
         match value {
             Value::Array(values) => values.iter().try_for_each(|value| self.walk(key, value)),
@@ -74,7 +75,8 @@ impl Seeds {
             | "private_message" | "proposals" | "application_priv" => self.message(text),
             _ if key.starts_with("public_message_") => self.message(text),
             "proposal_pub" | "proposal_priv" | "commit_pub" | "commit_priv" => self.message(text),
-            // A whole message in the vectors of the passive client, the structure alone elsewhere.
+            // The vectors of the passive client have a whole message here, the others only the
+            // structure.
             "commit" if text.starts_with("0001") => self.message(text),
             "commit" => self.commit(&decode(text)?),
             "proposal" => self.proposal(&decode(text)?),
@@ -101,7 +103,7 @@ impl Seeds {
         match message.body {
             MlsMessageBody::PublicMessage(body) => {
                 self.write("public_message", &body.encode()?)?;
-                // 0 is to open the message, 1 to make the membership tag right before.
+                // Mode 0 opens the message. Mode 1 first corrects the membership tag.
                 self.write("open_message", &[vec![0], text_bytes(text)?].concat())?;
                 self.write("open_message", &[vec![1], body.encode()?].concat())?;
                 let PublicMessage { content, auth, .. } = *body;
@@ -111,12 +113,12 @@ impl Seeds {
             MlsMessageBody::PrivateMessage(body) => self.write("private_message", &body.encode()?),
             MlsMessageBody::Welcome(body) => {
                 self.write("welcome", &body.encode()?)?;
-                // 0 is to join by any Welcome.
+                // Mode 0 joins by any Welcome.
                 self.write("join", &[vec![0], body.encode()?].concat())
             }
             MlsMessageBody::GroupInfo(body) => {
                 self.write("group_info", &body.encode()?)?;
-                // 3 is to take the group's context from this description, 0 to change nothing else.
+                // Mode 3 takes the GroupContext from this GroupInfo. Flags 0 change nothing else.
                 self.write("join", &[vec![3, 0], body.encode()?].concat())?;
                 self.extensions(&body.group_context.extensions)?;
                 self.extensions(&body.extensions)
@@ -128,13 +130,14 @@ impl Seeds {
     fn authenticated_content(&mut self, value: &AuthenticatedContent) -> Outcome {
         self.write("authenticated_content", &value.encode()?)?;
         let content = &value.content.content;
-        // With the type in front, as the target expects it, and with a little padding.
+        // The target expects the content type first. Add some padding.
         let mut bytes = content.content_type().encode()?;
         bytes.extend(&*PrivateMessageContent::encode(content, &value.auth, |len| len + 3)?);
         self.write("private_message_content", &bytes)?;
-        // The target takes what to do from the first byte; 3 is to sign and open this.
+        // The first byte is the mode of the target; mode 3 signs and opens this content.
         self.write("open_message", &[vec![3], value.content.encode()?].concat())?;
-        // 2 is to encrypt this with some sender data: the content's type, the sender data, the plaintext.
+        // Mode 2 encrypts with chosen sender data: the content type, the sender data, the
+        // plaintext.
         let sender_data = SenderData { leaf_index: LeafIndex(1), generation: 0, reuse_guard: [0; 4] };
         let (content_type, plaintext) = bytes.split_at(1);
         let seed = [vec![2], content_type.to_vec(), sender_data.encode()?, plaintext.to_vec()].concat();
@@ -153,7 +156,7 @@ impl Seeds {
 
     fn proposal(&mut self, value: &Proposal) -> Outcome {
         self.write("proposal", &value.encode()?)?;
-        // 2 is to propose this, 0 as a member.
+        // Mode 2 signs this proposal; 0 makes the sender a member.
         self.write("process_message", &[vec![2, 0], value.encode()?].concat())?;
         match value {
             Proposal::Add(add) => self.key_package(&add.key_package),
@@ -193,9 +196,9 @@ impl Seeds {
 
     fn tree(&mut self, value: &RatchetTree) -> Outcome {
         self.write("ratchet_tree", &value.encode()?)?;
-        // 4 is to import this tree.
+        // Mode 4 imports this tree.
         self.write("join", &[vec![4], value.encode()?].concat())?;
-        // One leaf of each tree, because they are all alike.
+        // One leaf of each tree is enough, because the leaves are alike.
         if let Some(Some(Node::Leaf(leaf))) = value.0.first() {
             self.leaf_node(leaf)?;
         }
@@ -210,7 +213,7 @@ impl Seeds {
         value.find::<RatchetTree>()?.map_or(Ok(()), |tree| self.tree(&tree))
     }
 
-    /// What is encrypted or does not occur in the vectors.
+    /// Writes seeds for structures that the vectors encrypt or do not contain.
     fn made_up(&mut self) -> Outcome {
         for (target, seed) in pando_fuzz::seeds() {
             self.write(target, &seed)?;
@@ -245,7 +248,7 @@ impl Seeds {
         ]))
     }
 
-    /// Writes a seed, once: its name is a hash of it.
+    /// Writes a seed once. Its file name is its hash.
     fn write(&mut self, target: &'static str, bytes: &[u8]) -> Outcome {
         let names = self.written.entry(target).or_default();
         if bytes.len() > LARGEST || names.len() >= MOST {
