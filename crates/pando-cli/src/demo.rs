@@ -1,7 +1,8 @@
-//! `pando demo`: a group lives in front of your eyes, all its members in this process.
+//! `pando demo`: simulates a group with all its members in this process.
 //!
-//! The first member adds everybody, members renew their keys, messages go round, some members leave, and one loses its
-//! state and comes back. Everything that is sent is encoded and decoded, as if it went over a network.
+//! The first member adds the others, members renew their keys and send messages, some members are
+//! removed, and one loses its state and rejoins. Every message is encoded and decoded, as it would
+//! be on a network.
 
 #![expect(clippy::disallowed_methods, reason = "the demonstration stores nothing")]
 
@@ -21,18 +22,18 @@ use std::time::{Duration, Instant};
 
 static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
-/// How many members are added by one Commit.
+/// The number of members that one Commit adds.
 const BATCH: usize = 500;
-/// How many members renew their keys, send something, and leave.
+/// The number of members that renew their keys, send a message, and are removed.
 const SOME: usize = 10;
 
-/// A group lives in front of your eyes
+/// Simulate a group in this process
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// How many members the group has. Each is simulated in full, so time and memory grow with the square
+    /// The number of members. Each is simulated in full, so time and memory grow with the square
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(3..=2_000))]
     members: u16,
-    /// What all randomness comes from
+    /// The seed of all randomness
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The number of the cipher suite
@@ -45,7 +46,7 @@ struct Member {
     group: Group,
 }
 
-/// What was done, how often, how much was sent for it, and how long it took.
+/// A step: its description, how often it was done, the bytes sent, and the time.
 struct Row {
     what: &'static str,
     count: usize,
@@ -56,7 +57,7 @@ struct Row {
 struct Demo {
     suite: Suite,
     rng: ChaCha20Rng,
-    /// By age. A member's leaf may be anywhere.
+    /// The members, oldest first. The order does not depend on their leaves.
     members: Vec<Member>,
     progress: ProgressBar,
     rows: Vec<Row>,
@@ -75,7 +76,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<ExitCode> {
     demo.report()
 }
 
-/// Who signs with this key. Nothing is stored here, and everybody believes everybody.
+/// Returns the context of the client that signs with this key. It has the default policy and no
+/// store.
 fn client(signer: &dyn Signer) -> Context<'_> {
     let config = GroupConfig::default();
     CLIENT.without_clock(signer).with_config(config)
@@ -98,18 +100,18 @@ impl Demo {
         self.timed("keys renewed", |demo| {
             demo.times(members.min(SOME), |demo, by| demo.commit(by, |builder| builder))
         })?;
-        self.timed("messages read by everybody", |demo| demo.times(members.min(SOME), Self::talk))?;
-        self.timed("members gone", |demo| {
+        self.timed("messages sent and read", |demo| demo.times(members.min(SOME), Self::talk))?;
+        self.timed("members removed", |demo| {
             let leaving = members.saturating_sub(2).min(SOME);
             demo.times(leaving, |demo, _| {
-                let leaf = demo.members.last().ok_or("nobody is left")?.group.own_leaf();
+                let leaf = demo.members.last().ok_or("no members are left")?.group.own_leaf();
                 demo.commit(0, |builder| builder.remove(leaf))
             })
         })?;
-        self.timed("members come back", |demo| Ok((1, demo.come_back()?)))
+        self.timed("members rejoined", |demo| Ok((1, demo.come_back()?)))
     }
 
-    /// Does something, and notes what it took.
+    /// Runs a step and records its result and its time.
     fn timed(
         &mut self,
         what: &'static str,
@@ -123,7 +125,7 @@ impl Demo {
         Ok(())
     }
 
-    /// One member after the other does something.
+    /// Runs a step for each of the first `count` members. Returns the count and the bytes sent.
     fn times(
         &mut self,
         count: usize,
@@ -158,20 +160,21 @@ impl Demo {
         }
     }
 
-    /// The first member adds some others by one Commit. They get the tree from a server, not in the Welcome.
+    /// Adds `count` members by one Commit from the first member. They get the ratchet tree from a
+    /// server, not in the Welcome.
     fn add(&mut self, count: usize) -> Outcome<usize> {
         let first = self.members.len();
         let newcomers: Vec<_> = (first..first.saturating_add(count))
             .map(|number| self.newcomer(number))
             .collect::<Result<_, _>>()?;
-        let member = self.members.first_mut().ok_or("nobody is there")?;
+        let member = self.members.first_mut().ok_or("the group has no members")?;
         let builder = newcomers.iter().fold(member.group.commit().without_tree(), |builder, (_, bundle)| {
             builder.add(bundle.key_package.clone())
         });
         let output = builder.build(&client(&*member.signer), &mut self.rng)?.assume_persisted();
         let bytes = self.deliver(&output.message)?;
-        let welcome = output.welcome.ok_or("nobody was added")?;
-        let tree = self.members.first().ok_or("nobody is there")?.group.public().tree().export()?;
+        let welcome = output.welcome.ok_or("the Commit has no Welcome")?;
+        let tree = self.members.first().ok_or("the group has no members")?.group.public().tree().export()?;
         let sent = bytes.saturating_add(welcome.encode()?.len());
         for (signer, bundle) in newcomers {
             let group = Group::join(&welcome, &bundle, Some(&tree), &client(&*signer))?.assume_persisted();
@@ -191,21 +194,22 @@ impl Demo {
         self.deliver(&output.message)
     }
 
-    /// Everybody enters the epoch of a Commit. Those whom it removes go. Returns its size.
+    /// Delivers a Commit to all members, which enter its epoch. Drops the removed members. Returns
+    /// the size of the Commit.
     fn deliver(&mut self, message: &MlsMessage) -> Outcome<usize> {
         let bytes = message.encode()?;
         for Member { signer, group } in &mut self.members {
             match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.assume_persisted() {
                 Processed::OwnCommit => group.merge_pending()?.assume_persisted(),
                 Processed::Commit(staged) => drop(group.merge(*staged)?.assume_persisted()),
-                _ => return Err("a Commit is none".into()),
+                _ => return Err("a Commit was processed as another message".into()),
             }
         }
         self.members.retain(|member| member.group.is_active());
         Ok(bytes.len())
     }
 
-    /// A member sends something, and all others read it.
+    /// Sends a message from one member; all others decrypt it.
     fn talk(&mut self, by: usize) -> Outcome<usize> {
         let text = format!("hello from {by}");
         let member = self.members.get_mut(by).ok_or("no such member")?;
@@ -216,22 +220,23 @@ impl Demo {
         {
             match group.process(MlsMessage::decode(&bytes)?, &client(&**signer))?.assume_persisted() {
                 Processed::Application { data, .. } if *data == *text.as_bytes() => {}
-                _ => return Err("a message was not read as it was sent".into()),
+                _ => return Err("a message was decrypted to other data".into()),
             }
         }
         Ok(bytes.len())
     }
 
-    /// The newest member loses its state, and comes back by an external Commit that removes its old leaf.
+    /// Lets the newest member lose its state, and rejoin by an external Commit that removes its old
+    /// leaf.
     fn come_back(&mut self) -> Outcome<usize> {
-        let Member { signer, group } = self.members.pop().ok_or("nobody is there")?;
+        let Member { signer, group } = self.members.pop().ok_or("the group has no members")?;
         let resync: Option<LeafIndex> = Some(group.own_leaf());
         let Ok(Some(Credential::Basic { identity })) = group.public().credential(group.own_leaf()) else {
             return Err("the member has no name".into());
         };
         drop(group);
         let template = LeafTemplate { credential: Credential::Basic { identity }, ..self.leaf(0) };
-        let helper = self.members.first().ok_or("nobody is there")?;
+        let helper = self.members.first().ok_or("the group has no members")?;
         let group_info = helper.group.group_info().build(&client(&*helper.signer))?;
         let join = ExternalJoin::new(&group_info, template).replace_leaf(resync);
         let (mut group, message) = join.build(&client(&*signer), &mut self.rng)?.assume_persisted();
@@ -241,14 +246,14 @@ impl Demo {
         Ok(bytes)
     }
 
-    /// What was done, and whether all members are in the same epoch with the same secrets.
+    /// Prints the steps, and whether all members agree on the epoch and its secrets.
     fn report(&self) -> Outcome<ExitCode> {
         let mut out = io::stdout().lock();
         writeln!(out, "{:<28}{:>8}{:>14}{:>12}", "", "count", "bytes sent", "time")?;
         for Row { what, count, bytes, time } in &self.rows {
             writeln!(out, "{what:<28}{count:>8}{bytes:>14}{:>10.2} s", time.as_secs_f64())?;
         }
-        let first = &self.members.first().ok_or("nobody is left")?.group;
+        let first = &self.members.first().ok_or("no members are left")?.group;
         let authenticator = first.epoch_authenticator();
         let agrees = |member: &&Member| member.group.epoch_authenticator() == authenticator;
         let agree = self.members.iter().filter(agrees).count();

@@ -1,7 +1,6 @@
-//! `pando`: the program of Pando.
+//! The command-line program `pando`.
 //!
-//! Exit codes: 0 if all is well, 1 if something that was checked does not hold, 2 if the program was not
-//! given what it needs.
+//! Exit codes: 0 for success, 1 if a check failed, 2 if the arguments or inputs are unusable.
 
 mod demo;
 mod store;
@@ -20,12 +19,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// A group lives in front of your eyes
+    /// Simulate a group in this process
     Demo(demo::Arguments),
-    /// A client's store
+    /// Inspect and maintain a client's store
     #[command(subcommand)]
     Store(store::Command),
-    /// The interoperability test vectors
+    /// Verify and generate the interoperability test vectors
     #[command(subcommand)]
     Vectors(vectors::Command),
 }

@@ -1,4 +1,4 @@
-//! `pando store`: what is in a client's store, without its secrets.
+//! `pando store`: shows and checks a client's store without printing its secrets.
 
 use clap::Subcommand;
 use pando_mls::{BasicIdentities, GroupId, GroupState, RustCrypto, SecretBytes};
@@ -11,22 +11,22 @@ use std::process::ExitCode;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Tell what is in a store: groups, keys, and how many rows and bytes there are
+    /// Show the contents of a store: groups, keys, and the number of rows and bytes
     Inspect(Arguments),
-    /// Check that everything can be read, and that every group holds together
+    /// Check that all rows can be read, and that every group is consistent
     Verify(Arguments),
-    /// Give back the room that is not used, and overwrite what was deleted
+    /// Release unused space, and overwrite deleted data
     Compact(Arguments),
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The database
+    /// The database file
     path: PathBuf,
     /// A file with the store's key: 32 bytes, or 64 hexadecimal digits
     #[arg(long, conflicts_with = "passphrase_file")]
     key_file: Option<PathBuf>,
-    /// A file with the store's passphrase; a line break at its end does not belong to it
+    /// A file with the store's passphrase; a line break at its end is ignored
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
     /// Print JSON
@@ -34,14 +34,14 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Why there is nothing to tell.
+/// An error of the command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreCommandError {
     #[error("{path}: {error}")]
     Store { path: PathBuf, error: StoreError },
     #[error("{path}: {error}")]
     File { path: PathBuf, error: io::Error },
-    #[error("{0}: not a key, which is 32 bytes or 64 hexadecimal digits")]
+    #[error("{0}: not a key of 32 bytes or 64 hexadecimal digits")]
     Key(PathBuf),
     #[error("output: {0}")]
     Output(io::Error),
@@ -71,7 +71,7 @@ fn verify(arguments: &Arguments) -> Result<ExitCode, StoreCommandError> {
         let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
         writeln!(out, "{}", json!({ "findings": findings }))
     } else if findings.is_empty() {
-        writeln!(out, "everything holds together")
+        writeln!(out, "no problems found")
     } else {
         findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))
     };
@@ -107,7 +107,7 @@ fn file(path: &Path, error: io::Error) -> StoreCommandError {
     StoreCommandError::File { path: path.to_owned(), error }
 }
 
-/// Opens a store that is there.
+/// Opens an existing store.
 fn open(arguments: &Arguments) -> Result<SqliteStore, StoreCommandError> {
     let key = key(arguments)?;
     let opened = Sqlite::open_existing(&arguments.path).and_then(|sqlite| {
@@ -148,7 +148,7 @@ fn hexadecimal(text: &[u8]) -> Option<Key> {
     Key::bytes(key.expose()).ok()
 }
 
-/// An identifier as text, if it is some, and as hexadecimal digits if it is not.
+/// Returns an identifier as text if it is printable, otherwise as hexadecimal digits.
 fn readable(group_id: &GroupId) -> String {
     match str::from_utf8(group_id) {
         Ok(text) if !text.is_empty() && !text.chars().any(char::is_control) => format!("{text:?}"),
@@ -156,7 +156,7 @@ fn readable(group_id: &GroupId) -> String {
     }
 }
 
-/// Hexadecimal digits.
+/// Returns bytes as hexadecimal digits.
 fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -182,7 +182,7 @@ fn print(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
             }
         }
         if group.joining {
-            write!(out, ", an external Commit waiting")?;
+            write!(out, ", an external Commit pending")?;
         }
         if *proposals > 0 {
             write!(out, ", {proposals} proposals pending")?;

@@ -1,4 +1,4 @@
-//! `pando demo`, run as a user does.
+//! Runs `pando demo` as a user does.
 
 #![allow(
     clippy::indexing_slicing,
@@ -12,7 +12,7 @@ fn demo(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pando")).arg("demo").args(arguments).output().unwrap()
 }
 
-/// The lines about the epoch, which do not depend on how long something took.
+/// Returns the lines about the epoch, which do not depend on the timing.
 fn epoch(arguments: &[&str]) -> Vec<String> {
     let output = demo(arguments);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -40,7 +40,7 @@ fn a_few_members_and_another_suite() {
     }
 }
 
-/// As with `pando demo | head -1`.
+/// As in `pando demo | head -1`.
 #[test]
 fn nobody_reads_the_output() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_pando"))

@@ -1,4 +1,4 @@
-//! The program `pando`, run as a user does.
+//! Runs the program `pando` as a user does.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -33,7 +33,7 @@ fn psk_secrets() -> std::path::PathBuf {
     Path::new(&committed()).join("psk_secret.json")
 }
 
-/// A folder with one file.
+/// Creates a folder with one file.
 fn folder_with(name: &str, text: &str) -> (TempDir, String) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join(name);
@@ -148,7 +148,8 @@ fn what_is_generated_can_be_verified_and_is_the_same_for_the_same_seed() {
     assert!(read("a") == read("b") && read("a") != read("c"));
 }
 
-/// What must be refused is a folder, with a file for each cipher suite; it is found from above.
+/// The negative vectors are in their own folder, with a file for each cipher suite. Verifying the
+/// parent folder finds them.
 #[test]
 fn folders_below_are_looked_into() {
     let folder = TempDir::new().unwrap();
@@ -165,7 +166,7 @@ fn folders_below_are_looked_into() {
     assert_eq!(stdout(&others), "0 passed, 0 failed, 0 skipped\n");
 }
 
-/// A file that cannot be read is told, also if nobody has asked for it by name.
+/// An unreadable file is an error, even if it was only found in a folder.
 #[cfg(unix)]
 #[test]
 fn a_link_to_nowhere_is_told() {
@@ -185,7 +186,7 @@ fn what_cannot_be_generated_is_told() {
     let out = folder.path().to_str().unwrap();
     let output = pando(&["vectors", "generate", "--out", out, "--suite", "99"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("no cipher suite 99"));
+    assert!(stderr(&output).contains("unknown cipher suite 99"));
     let (_folder, file) = folder_with("file", "");
     let output = pando(&["vectors", "generate", "--out", &file]);
     assert_eq!(output.status.code(), Some(2));

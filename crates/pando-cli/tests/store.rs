@@ -1,4 +1,4 @@
-//! `pando store`, run as a user does.
+//! Runs `pando store` as a user does.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -32,7 +32,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A store with a group of one, and a KeyPackage.
+/// Creates a store with a group of one member and a KeyPackage.
 fn make(path: &Path, key: &Key) {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let suite = RustCrypto.suite(CipherSuite(1)).unwrap();
@@ -99,7 +99,7 @@ fn what_is_in_a_store_is_told_and_no_secret() {
         let group = &inventory["groups"][0];
         assert_eq!((&group["state"], &group["joining"]), (&Value::from("active"), &Value::from(false)));
         let output = pando(&[&["verify"], arguments].concat());
-        assert_eq!((output.status.code(), &*text(&output.stdout)), (Some(0), "everything holds together\n"));
+        assert_eq!((output.status.code(), &*text(&output.stdout)), (Some(0), "no problems found\n"));
         let output = pando(&[&["compact"], arguments].concat());
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert!(text(&output.stdout).ends_with(" after\n"));

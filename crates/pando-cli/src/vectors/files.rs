@@ -1,4 +1,4 @@
-//! Which files are meant.
+//! Finds the files to verify.
 
 use super::VectorsError;
 use pando_vectors::Kind;
@@ -12,8 +12,9 @@ pub(crate) struct VectorFile {
     pub(crate) kind: Kind,
 }
 
-/// The files among `paths`, and those that end in `.json` in the folders among them and in folders below, in the
-/// order of their names. If a kind is given, files in a folder that are by name of another kind are left out.
+/// Returns the files among `paths`, and the `.json` files in the folders among them, sorted by
+/// name. Folders are searched recursively. If a kind is given, files in folders whose name shows
+/// another kind are left out.
 pub(crate) fn find(paths: &[PathBuf], kind: Option<Kind>) -> Result<Vec<VectorFile>, VectorsError> {
     let mut files = Vec::new();
     for path in paths {
@@ -44,7 +45,8 @@ fn kind_of(path: &Path) -> Option<Kind> {
     Kind::of_file(path.file_stem()?.to_str()?)
 }
 
-/// A file; or what cannot be read, as a link to nowhere, and has to be told.
+/// Returns whether to list the path. A broken link is listed too, so that reading it gives an
+/// error.
 fn is_meant(path: &Path) -> bool {
     path.is_file() || !path.exists()
 }
@@ -55,7 +57,7 @@ fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorsError> {
     for entry in fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
         let path = entry.path();
-        // A link to a folder is not followed: it may lead back here.
+        // Links to folders are not followed, because they may form a cycle.
         if entry.file_type().map_err(io)?.is_dir() {
             files.extend(json_files(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "json") && is_meant(&path) {

@@ -1,5 +1,5 @@
-//! `pando vectors generate`. Each kind is a file; but what must be refused is a file for each cipher suite, in a folder
-//! of its own.
+//! `pando vectors generate`. It writes one file for each kind. The negative vectors get their own
+//! folder, with one file for each cipher suite.
 
 use super::VectorsError;
 use pando_mls::CipherSuite;
@@ -10,16 +10,16 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder to write to; it is made if it does not exist
+    /// The folder to write to; it is created if it does not exist
     #[arg(long)]
     out: PathBuf,
     /// Write this kind only
     #[arg(long)]
     kind: Option<Kind>,
-    /// Write cases of this cipher suite only, where the kind has cipher suites
+    /// Write cases of this cipher suite only, for kinds that have cipher suites
     #[arg(long, value_name = "N")]
     suite: Option<u16>,
-    /// The same seed gives the same files
+    /// The seed; the same seed gives the same files
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
 }

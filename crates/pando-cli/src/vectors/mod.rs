@@ -10,9 +10,9 @@ use std::process::ExitCode;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Check that every case in the files holds
+    /// Verify all cases in the files
     Verify(verify::Arguments),
-    /// Write files of the official formats, and of what must be refused
+    /// Write files in the official formats, and the negative vectors
     Generate(generate::Arguments),
 }
 
@@ -23,12 +23,12 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, VectorsError> {
     }
 }
 
-/// Why nothing could be verified or generated.
+/// An error of the command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VectorsError {
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: std::io::Error },
-    #[error("{path}: the name tells no kind of test vectors; give it by --kind")]
+    #[error("{path}: cannot tell the kind of test vectors from the file name; use --kind")]
     UnknownKind { path: PathBuf },
     #[error("{path}: {error}")]
     Input { path: PathBuf, error: pando_vectors::InputError },

@@ -1,4 +1,4 @@
-//! `pando vectors verify`
+//! `pando vectors verify`.
 
 use super::VectorsError;
 use super::files::{self, VectorFile};
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The kind of the files, if their names do not tell
+    /// The kind of the files, if their names do not show it
     #[arg(long)]
     kind: Option<Kind>,
     /// The cryptographic backend
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Print a line of JSON for each file, and one for the total
     #[arg(long)]
     json: bool,
-    /// Files, or folders with files that end in .json, in them or below
+    /// Files, or folders to search for .json files
     #[arg(required = true)]
     paths: Vec<PathBuf>,
 }
@@ -36,7 +36,7 @@ enum Backend {
     #[default]
     #[value(name = "rustcrypto")]
     RustCrypto,
-    /// AWS-LC, without the cipher suites over curves of 448 bits
+    /// AWS-LC, without the cipher suites of X448 and Ed448
     #[cfg(feature = "aws-lc")]
     AwsLc,
 }
@@ -51,7 +51,7 @@ impl Backend {
     }
 }
 
-/// How many cases there were, over all files.
+/// The number of cases in all files, by result.
 #[derive(Default)]
 struct Total {
     passed: usize,
@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, VectorsError> {
         writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")
     };
     printed.map_err(VectorsError::Output)?;
-    // Nothing found is no success.
+    // An empty set of cases is not a success.
     let success = failed == 0 && passed > 0;
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
