@@ -1,18 +1,20 @@
 //! Encoding and decoding (RFC 9420, sections 2.1 and 2.1.2).
 //!
-//! A thin layer over `tls_codec`: one trait per direction, errors of our own, and the variable-size
-//! vectors of section 2.1.2 read so that a length is compared with what remains before it is believed.
+//! A thin layer over `tls_codec`: one trait for each direction, and error types of this crate. The
+//! decoder of variable-size vectors compares a length with the remaining input before it uses the
+//! length.
 
 use tls_codec::{DeserializeBytes, Serialize};
 use zeroize::Zeroizing;
 
-/// The largest length, in bytes, that a variable-size vector can have (section 2.1.2): 2^30 - 1.
+/// The largest length in bytes of a variable-size vector (section 2.1.2): 2^30 - 1.
 pub const MAX_VECTOR_LEN: usize = (1 << 30) - 1;
 
 /// A structure that has an encoding.
 ///
-/// Plain bytes are none: as an element of a structure they have a length before them, which nobody means who already has the
-/// bytes of a message. `tls_codec` encodes both alike, so each structure implements this trait by itself.
+/// `Vec<u8>` does not implement this trait. As an element of a structure, a byte string has a
+/// length prefix, which is wrong for bytes that already are an encoded message. `tls_codec` encodes
+/// both in the same way, so each structure implements this trait explicitly.
 ///
 /// ```compile_fail,E0599
 /// use pando_wire::Encode;
@@ -20,7 +22,7 @@ pub const MAX_VECTOR_LEN: usize = (1 << 30) - 1;
 /// let sent = message.encode();
 /// ```
 pub trait Encode: Serialize {
-    /// The encoding of this value.
+    /// Returns the encoding of this value.
     ///
     /// # Errors
     /// [`EncodeError::TooLong`] if a vector in it is longer than [`MAX_VECTOR_LEN`] bytes.
@@ -28,21 +30,21 @@ pub trait Encode: Serialize {
         self.tls_serialize_detached().map_err(EncodeError::from)
     }
 
-    /// The encoding of a value that holds secrets; it is overwritten when dropped.
+    /// Returns the encoding of a value that holds secrets. The buffer is zeroized on drop.
     ///
     /// # Errors
     /// As [`Encode::encode`].
     fn encode_secret(&self) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-        // The buffer is allocated at its final size, so no copy of its beginning stays behind.
+        // The buffer is allocated at its final size, so no partial copy stays in memory.
         self.encode().map(Zeroizing::new)
     }
 }
 
 impl<T: Encode> Encode for Option<T> {}
 
-/// A structure that can be read from bytes.
+/// A structure that can be decoded.
 pub trait Decode: DeserializeBytes + Sized {
-    /// Reads a value that takes up all of `bytes`.
+    /// Decodes a value from all of `bytes`.
     ///
     /// # Errors
     /// [`DecodeError`] if `bytes` is not the encoding of a value of this type.
@@ -50,10 +52,10 @@ pub trait Decode: DeserializeBytes + Sized {
         Self::tls_deserialize_exact_bytes(bytes).map_err(DecodeError::from)
     }
 
-    /// Reads a value from the beginning of `bytes` and returns the bytes behind it.
+    /// Decodes a value from the start of `bytes`. Returns the value and the remaining bytes.
     ///
     /// # Errors
-    /// [`DecodeError`] if `bytes` does not begin with the encoding of a value of this type.
+    /// [`DecodeError`] if `bytes` does not start with the encoding of a value of this type.
     fn decode_prefix(bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         Self::tls_deserialize_bytes(bytes).map_err(DecodeError::from)
     }
@@ -61,20 +63,20 @@ pub trait Decode: DeserializeBytes + Sized {
 
 impl<T: DeserializeBytes> Decode for T {}
 
-/// Why bytes could not be read.
+/// An error from decoding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The input ends before the value does, or a vector before its last element does.
-    #[error("the input ends too early")]
+    /// The input ends before the value does, or a vector ends before its last element does.
+    #[error("input is truncated")]
     Truncated,
-    /// The input goes on after the value.
-    #[error("bytes follow after the end of the value")]
+    /// The input continues after the value.
+    #[error("trailing bytes after the value")]
     TrailingBytes,
     /// A variable-size length is not minimal, or has the prefix 0b11.
-    #[error("a vector's length is malformed")]
+    #[error("malformed vector length")]
     BadLength,
-    /// A number that selects what follows is not one that RFC 9420 defines.
+    /// A selector has a value that RFC 9420 does not define, so the structure after it is unknown.
     #[error("unknown selector value {0}")]
     UnknownValue(u64),
     /// A field has a value that its type does not allow.
@@ -96,23 +98,24 @@ impl From<tls_codec::Error> for DecodeError {
     }
 }
 
-/// Why a value has no encoding.
+/// An error from encoding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// A vector is longer than [`MAX_VECTOR_LEN`] bytes.
-    #[error("a vector is longer than 2^30 - 1 bytes")]
+    #[error("vector is longer than 2^30 - 1 bytes")]
     TooLong,
 }
 
 impl From<tls_codec::Error> for EncodeError {
     fn from(_: tls_codec::Error) -> Self {
-        // Writing to memory fails for no other reason.
+        // Writing to memory does not fail for any other reason.
         Self::TooLong
     }
 }
 
-/// The header of a vector of `len` bytes, for those who hash or sign a structure piece by piece.
+/// Returns the header of a vector of `len` bytes. Callers use it to hash or sign a structure piece
+/// by piece.
 ///
 /// # Errors
 /// [`EncodeError::TooLong`] if `len` is above [`MAX_VECTOR_LEN`].
@@ -123,10 +126,11 @@ pub fn vector_header(len: usize) -> Result<VectorHeader, EncodeError> {
     Ok(VectorHeader { bytes, len })
 }
 
-/// Reads the header of a vector: the vector's length, and the bytes behind the header.
+/// Decodes the header of a vector. Returns the length of the vector, and the bytes after the
+/// header.
 ///
 /// # Errors
-/// [`DecodeError`] if the header is cut short, longer than necessary, or above [`MAX_VECTOR_LEN`].
+/// [`DecodeError`] if the header is truncated, not minimal, or above [`MAX_VECTOR_LEN`].
 pub fn read_vector_header(bytes: &[u8]) -> Result<(usize, &[u8]), DecodeError> {
     Ok(length::read(bytes)?)
 }
@@ -149,7 +153,7 @@ pub(crate) mod length {
     use super::MAX_VECTOR_LEN;
     use tls_codec::{DeserializeBytes, Error, TlsVarInt};
 
-    /// Reads a length: its value, and what is behind it.
+    /// Decodes a length. Returns its value and the remaining bytes.
     pub(crate) fn read(bytes: &[u8]) -> Result<(usize, &[u8]), Error> {
         let (length, rest) = TlsVarInt::tls_deserialize_bytes(bytes)?;
         let length = usize::try_from(length.value()).map_err(|_| Error::InvalidVectorLength)?;
@@ -159,7 +163,8 @@ pub(crate) mod length {
         Ok((length, rest))
     }
 
-    /// Reads a length and takes that many bytes: what is inside the vector, and what is behind it.
+    /// Decodes a length and takes that many bytes. Returns the contents of the vector and the
+    /// remaining bytes.
     pub(crate) fn take(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
         let (length, rest) = read(bytes)?;
         rest.split_at_checked(length).ok_or(Error::EndOfStream)
@@ -170,7 +175,7 @@ pub(crate) mod length {
         tls_codec::vlen::write_length(writer, len)
     }
 
-    /// How many bytes the length of a vector of `len` bytes takes.
+    /// Returns the number of bytes that the length of a vector of `len` bytes takes.
     pub(crate) const fn size(len: usize) -> usize {
         match len {
             0..=0x3f => 1,
@@ -182,8 +187,8 @@ pub(crate) mod length {
 
 /// `T field<V>` for `Vec<T>` fields, by `#[tls_codec(with = "crate::codec::list")]`.
 ///
-/// `tls_codec` has an implementation for `Vec`, but it accepts lengths of eight bytes and lets an element
-/// read past the end of its vector before it notices.
+/// The implementation of `tls_codec` for `Vec` is not used. It accepts lengths of eight bytes, and
+/// it notices only after decoding an element that the element exceeds its vector.
 pub(crate) mod list {
     use super::length;
     use std::fmt::Debug;
@@ -203,7 +208,7 @@ pub(crate) mod list {
     pub(crate) fn tls_deserialize_bytes<T: DeserializeBytes>(bytes: &[u8]) -> Result<(Vec<T>, &[u8]), Error> {
         let (mut inside, behind) = length::take(bytes)?;
         let mut list = Vec::new();
-        // Every element takes at least one byte, so this ends.
+        // Terminates because every element takes at least one byte.
         while !inside.is_empty() {
             let (element, rest) = T::tls_deserialize_bytes(inside)?;
             if rest.len() >= inside.len() {
@@ -251,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_input_is_refused_before_anything_is_allocated() {
-        // Would ask for a gigabyte.
+        // This length would allocate a gigabyte.
         assert_eq!(Opaque::decode(&[0xbf, 0xff, 0xff, 0xff, 1, 2, 3]), Err(DecodeError::Truncated));
         assert!(list::tls_deserialize_bytes::<u16>(&[0xbf, 0xff, 0xff, 0xff, 1, 2, 3]).is_err());
     }

@@ -4,13 +4,13 @@ use crate::codec::list;
 use crate::{HpkePublicKey, KemOutput, LeafNode, Opaque, Proposal, ProposalRef};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// A list of proposals that take effect, and new keys for the sender.
+/// A list of proposals, and optionally new keys for the committer's direct path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Commit {
-    /// The proposals, whole or by reference.
+    /// The proposals, by value or by reference.
     #[tls_codec(with = "list")]
     pub proposals: Vec<ProposalOrRef>,
-    /// New keys for the nodes from the sender's leaf to the root.
+    /// New keys for the nodes from the committer's leaf to the root.
     pub path: Option<UpdatePath>,
 }
 
@@ -20,10 +20,10 @@ impl crate::Encode for Commit {}
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum ProposalOrRef {
-    /// The proposal itself, made by the committer.
+    /// A proposal by value. The committer is its sender.
     #[tls_codec(discriminant = 1)]
     Proposal(Proposal),
-    /// The reference of a proposal that was sent before.
+    /// The reference of a proposal that was sent earlier.
     #[tls_codec(discriminant = 2)]
     Reference(ProposalRef),
 }
@@ -35,7 +35,7 @@ impl crate::Encode for ProposalOrRef {}
 pub struct UpdatePath {
     /// The new leaf.
     pub leaf_node: LeafNode,
-    /// A node for each in the sender's filtered direct path, from the leaf to the root.
+    /// A node for each node of the sender's filtered direct path, from the leaf to the root.
     #[tls_codec(with = "list")]
     pub nodes: Vec<UpdatePathNode>,
 }
@@ -54,12 +54,12 @@ pub struct UpdatePathNode {
 
 impl crate::Encode for UpdatePathNode {}
 
-/// A ciphertext of HPKE (section 7.6).
+/// An HPKE ciphertext (section 7.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct HpkeCiphertext {
-    /// What the KEM produced.
+    /// The output of the KEM.
     pub kem_output: KemOutput,
-    /// What the AEAD produced.
+    /// The output of the AEAD.
     pub ciphertext: Opaque,
 }
 

@@ -1,6 +1,6 @@
 //! Credentials (RFC 9420, section 5.3).
 //!
-//! Left out on purpose: what a credential means. Validating one is the business of an identity policy.
+//! Left out on purpose: the validation of credentials. An identity policy does that.
 
 use crate::codec::list;
 use crate::{CredentialType, Opaque};
@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// A credential: an identity, or several, and what ties them to a signature key.
+/// A credential: it binds one or more identities to a signature key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A bare identity in a format that the application chooses.
@@ -16,23 +16,24 @@ pub enum Credential {
         /// The identity.
         identity: Opaque,
     },
-    /// A chain of certificates, the end entity's first, each certifying the one before it.
+    /// A certificate chain, starting with the end entity. Each certificate certifies the one before
+    /// it.
     X509 {
         /// The chain.
         certificates: Vec<Certificate>,
     },
-    /// A credential of a type that RFC 9420 does not define, read as `opaque data<V>`.
+    /// A credential of a type that RFC 9420 does not define, decoded as `opaque data<V>`.
     Other {
-        /// Its type, which is neither of the two above.
+        /// The credential type, which is neither `basic` nor `x509`.
         credential_type: CredentialType,
-        /// Its contents.
+        /// The contents.
         data: Opaque,
     },
 }
 
 impl crate::Encode for Credential {}
 
-/// A certificate in DER (X.509).
+/// An X.509 certificate in DER.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Certificate {
     /// The DER encoding.
@@ -57,7 +58,7 @@ impl Credential {
         }
     }
 
-    /// The type of this credential.
+    /// Returns the type of this credential.
     #[must_use]
     pub const fn credential_type(&self) -> CredentialType {
         match self {
@@ -68,7 +69,8 @@ impl Credential {
     }
 }
 
-/// Prints a basic identity as text, with all but printable ASCII escaped, and of other credentials the type.
+/// Prints a basic identity as text, in which everything except printable ASCII is escaped. Prints
+/// only the type of other credentials, and the number of certificates.
 impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Extensions (RFC 9420, section 13.4) and the five that the RFC defines.
+//! Extensions (RFC 9420, section 13.4), and the five types that the RFC defines.
 //!
 //! The body of the ratchet_tree extension is [`RatchetTree`].
 
@@ -12,9 +12,9 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 /// An extension: a type, and contents whose meaning depends on the type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Extension {
-    /// What it is.
+    /// The type.
     pub extension_type: ExtensionType,
-    /// Its contents, encoded.
+    /// The encoded contents.
     pub extension_data: Opaque,
 }
 
@@ -22,7 +22,7 @@ impl Encode for Extension {}
 
 /// A list of extensions, `Extension extensions<V>`.
 ///
-/// That no type occurs twice is a rule (section 13.4) and not checked here.
+/// A type must not occur twice (section 13.4). This type does not check that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Extensions(#[tls_codec(with = "list")] pub Vec<Extension>);
 
@@ -30,12 +30,12 @@ impl Encode for Extensions {}
 
 /// The contents of an extension of a known type.
 pub trait ExtensionBody: Encode + Decode {
-    /// The type of the extensions that have these contents.
+    /// The extension type that has these contents.
     const TYPE: ExtensionType;
 }
 
 impl Extension {
-    /// The extension with these contents.
+    /// Returns an extension with these contents.
     ///
     /// # Errors
     /// [`EncodeError`] if a vector is too long.
@@ -45,16 +45,16 @@ impl Extension {
 }
 
 impl Extensions {
-    /// The first extension of a type.
+    /// Returns the first extension of a type.
     #[must_use]
     pub fn get(&self, extension_type: ExtensionType) -> Option<&Extension> {
         self.0.iter().find(|extension| extension.extension_type == extension_type)
     }
 
-    /// The contents of the first extension of type `T`, if there is one.
+    /// Returns the contents of the first extension of type `T`, if there is one.
     ///
     /// # Errors
-    /// [`DecodeError`] if there is one and its contents are malformed, trailing bytes included.
+    /// [`DecodeError`] if the contents are malformed or have trailing bytes.
     pub fn find<T: ExtensionBody>(&self) -> Result<Option<T>, DecodeError> {
         self.get(T::TYPE).map(|extension| T::decode(&extension.extension_data)).transpose()
     }
@@ -69,23 +69,23 @@ pub struct ApplicationId {
 
 impl Encode for ApplicationId {}
 
-/// What every member of the group must support (section 11.1).
+/// The types that every member of the group must support (section 11.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct RequiredCapabilities {
-    /// Extension types.
+    /// The extension types.
     #[tls_codec(with = "list")]
     pub extension_types: Vec<ExtensionType>,
-    /// Proposal types.
+    /// The proposal types.
     #[tls_codec(with = "list")]
     pub proposal_types: Vec<ProposalType>,
-    /// Credential types.
+    /// The credential types.
     #[tls_codec(with = "list")]
     pub credential_types: Vec<CredentialType>,
 }
 
 impl Encode for RequiredCapabilities {}
 
-/// The public key that external joiners encrypt to (section 12.4.3.2).
+/// The public key to which external joiners encrypt (section 12.4.3.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ExternalPub {
     /// The group's external public key.
@@ -94,19 +94,19 @@ pub struct ExternalPub {
 
 impl Encode for ExternalPub {}
 
-/// Somebody outside of the group who may send proposals (section 12.1.8.1).
+/// A non-member that may send proposals (section 12.1.8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ExternalSender {
-    /// The key of their signatures.
+    /// The external sender's signature key.
     pub signature_key: SignaturePublicKey,
-    /// Who they are.
+    /// The external sender's credential.
     pub credential: Credential,
 }
 
 impl Encode for ExternalSender {}
 
-/// Everybody outside of the group who may send proposals; a Sender names them by their position
-/// (section 12.1.8.1).
+/// All non-members that may send proposals. A [`Sender`](crate::Sender) refers to them by their
+/// position (section 12.1.8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ExternalSenders(#[tls_codec(with = "list")] pub Vec<ExternalSender>);
 

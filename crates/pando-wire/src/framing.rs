@@ -1,7 +1,7 @@
 //! Message framing (RFC 9420, section 6).
 //!
-//! What is in [`FramedContentAuthData`] and behind it depends on the content and on the sender, so these
-//! are read and written by hand.
+//! The encodings of [`FramedContentAuthData`] and of the fields after it depend on the content type
+//! and on the sender, so they are implemented by hand.
 
 use crate::{
     Commit, GroupContext, GroupId, LeafIndex, Mac, Opaque, Proposal, ProtocolVersion, Signature, WireFormat,
@@ -10,31 +10,31 @@ use std::fmt;
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// Who sends something.
+/// The sender of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum Sender {
-    /// A member, by its leaf.
+    /// A member, by its leaf index.
     #[tls_codec(discriminant = 1)]
     Member(LeafIndex),
-    /// Somebody outside, by the position in the external_senders extension.
+    /// An external sender, by its position in the external_senders extension.
     #[tls_codec(discriminant = 2)]
     External(u32),
-    /// Somebody who proposes to be added.
+    /// A client that proposes to be added.
     #[tls_codec(discriminant = 3)]
     NewMemberProposal,
-    /// Somebody who joins by an external Commit.
+    /// A client that joins by an external Commit.
     #[tls_codec(discriminant = 4)]
     NewMemberCommit,
 }
 
 impl crate::Encode for Sender {}
 
-/// What kind of content a message carries.
+/// The type of a message's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum ContentType {
-    /// Data of the application.
+    /// Application data.
     Application = 1,
     /// A Proposal.
     Proposal = 2,
@@ -44,11 +44,11 @@ pub enum ContentType {
 
 impl crate::Encode for ContentType {}
 
-/// What a message carries. Of data of the application, no more than the length is printed.
+/// The content of a message. `Debug` prints only the length of application data.
 #[derive(Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum Content {
-    /// Data of the application.
+    /// Application data.
     #[tls_codec(discriminant = 1)]
     Application(Opaque),
     /// A Proposal.
@@ -72,7 +72,7 @@ impl fmt::Debug for Content {
 }
 
 impl Content {
-    /// The kind of this content.
+    /// Returns the type of this content.
     #[must_use]
     pub const fn content_type(&self) -> ContentType {
         match self {
@@ -82,7 +82,7 @@ impl Content {
         }
     }
 
-    /// Reads the content without the type in front of it.
+    /// Decodes the content without the type before it.
     fn deserialize_body(content_type: ContentType, bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
         match content_type {
             ContentType::Application => {
@@ -97,7 +97,7 @@ impl Content {
         }
     }
 
-    /// Writes the content without the type in front of it.
+    /// Encodes the content without the type before it.
     fn serialize_body<W: Write>(&self, writer: &mut W) -> Result<usize, Error> {
         match self {
             Self::Application(body) => body.tls_serialize(writer),
@@ -107,16 +107,16 @@ impl Content {
     }
 }
 
-/// Content, where it belongs, and who sends it.
+/// Content with its group, epoch and sender.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct FramedContent {
     /// The group.
     pub group_id: GroupId,
-    /// The epoch in which it is sent.
+    /// The epoch in which the message is sent.
     pub epoch: u64,
-    /// Who sends it.
+    /// The sender.
     pub sender: Sender,
-    /// Data of the application that is authenticated and not encrypted.
+    /// Data of the application that is authenticated but not encrypted.
     pub authenticated_data: Opaque,
     /// The content.
     pub content: Content,
@@ -124,12 +124,13 @@ pub struct FramedContent {
 
 impl crate::Encode for FramedContent {}
 
-/// What proves that the content is from its sender, and that the committer's new state is right.
+/// The signature of the content and, for a Commit, the tag that confirms the new epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FramedContentAuthData {
     /// `SignWithLabel(., "FramedContentTBS", FramedContentTBS)`.
     pub signature: Signature,
-    /// `MAC(confirmation_key, confirmed_transcript_hash)`: there for a Commit, and only then.
+    /// `MAC(confirmation_key, confirmed_transcript_hash)`. Present if and only if the content is a
+    /// Commit.
     pub confirmation_tag: Option<Mac>,
 }
 
@@ -163,14 +164,15 @@ impl Serialize for FramedContentAuthData {
     }
 }
 
-/// Content with its proof, and the format it is sent in: what transcripts and proposal references hash.
+/// Content with its authentication data and its wire format: the input of transcript hashes and
+/// proposal references.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsSize)]
 pub struct AuthenticatedContent {
-    /// The format in which it is sent.
+    /// The format in which the content is sent.
     pub wire_format: WireFormat,
     /// The content.
     pub content: FramedContent,
-    /// The proof.
+    /// The authentication data.
     pub auth: FramedContentAuthData,
 }
 
@@ -185,14 +187,15 @@ impl DeserializeBytes for AuthenticatedContent {
     }
 }
 
-/// What a message's signature covers (section 6.1).
+/// The input of a message's signature (section 6.1).
 #[derive(Debug)]
 pub struct FramedContentTbs<'a> {
-    /// The format in which it is sent.
+    /// The format in which the content is sent.
     pub wire_format: WireFormat,
     /// The content.
     pub content: &'a FramedContent,
-    /// The state of the group: there for members and new members who commit, and only then.
+    /// The GroupContext. Present if and only if the sender is a member or joins by an external
+    /// Commit.
     pub context: Option<&'a GroupContext>,
 }
 
@@ -216,12 +219,12 @@ impl Serialize for FramedContentTbs<'_> {
     }
 }
 
-/// What the membership tag of a PublicMessage covers (section 6.2).
+/// The input of a PublicMessage's membership tag (section 6.2).
 #[derive(Debug)]
 pub struct AuthenticatedContentTbm<'a> {
-    /// What the signature covers.
+    /// The input of the signature.
     pub content_tbs: FramedContentTbs<'a>,
-    /// The proof.
+    /// The authentication data.
     pub auth: &'a FramedContentAuthData,
 }
 
@@ -246,9 +249,10 @@ impl Serialize for AuthenticatedContentTbm<'_> {
 pub struct PublicMessage {
     /// The content.
     pub content: FramedContent,
-    /// The proof.
+    /// The authentication data.
     pub auth: FramedContentAuthData,
-    /// The proof that the sender is a member: there for members, and only for them.
+    /// The tag that proves that the sender is a member. Present if and only if the sender is a
+    /// member.
     pub membership_tag: Option<Mac>,
 }
 
@@ -289,31 +293,32 @@ impl DeserializeBytes for PublicMessage {
 pub struct PrivateMessage {
     /// The group.
     pub group_id: GroupId,
-    /// The epoch in which it is sent.
+    /// The epoch in which the message is sent.
     pub epoch: u64,
-    /// What kind of content it carries.
+    /// The type of the content.
     pub content_type: ContentType,
-    /// Data of the application that is authenticated and not encrypted.
+    /// Data of the application that is authenticated but not encrypted.
     pub authenticated_data: Opaque,
-    /// The SenderData, encrypted.
+    /// The encrypted SenderData.
     pub encrypted_sender_data: Opaque,
-    /// The PrivateMessageContent, encrypted.
+    /// The encrypted PrivateMessageContent.
     pub ciphertext: Opaque,
 }
 
 impl crate::Encode for PrivateMessage {}
 
-/// What is encrypted in a PrivateMessage (section 6.3.1). The padding is not stored: it is zeros.
+/// The plaintext of a PrivateMessage (section 6.3.1). The padding is not stored, because it is all
+/// zeros.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PrivateMessageContent {
     /// The content.
     pub content: Content,
-    /// The proof.
+    /// The authentication data.
     pub auth: FramedContentAuthData,
 }
 
 impl PrivateMessageContent {
-    /// Reads the content of a decrypted PrivateMessage, whose type stands outside.
+    /// Decodes the plaintext of a PrivateMessage. The content type is not part of the plaintext.
     ///
     /// # Errors
     /// [`DecodeError`](crate::DecodeError) if it is malformed or a byte of the padding is not zero.
@@ -321,31 +326,34 @@ impl PrivateMessageContent {
         let (content, bytes) = Content::deserialize_body(content_type, bytes)?;
         let (auth, padding) = FramedContentAuthData::deserialize(content_type, bytes)?;
         if padding.iter().any(|&byte| byte != 0) {
-            return Err(crate::DecodeError::Malformed("padding that is not zero".into()));
+            return Err(crate::DecodeError::Malformed("padding is not zero".into()));
         }
         Ok(Self { content, auth })
     }
 
-    /// The length of what [`encode`](Self::encode) writes.
+    /// Returns the length of the output of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`](crate::EncodeError) if it does not fit into a vector, padding included.
+    /// [`EncodeError::TooLong`](crate::EncodeError) if it does not fit into a vector, padding
+    /// included.
     pub fn encoded_len(
         content: &Content,
         auth: &FramedContentAuthData,
         padded_len: impl FnOnce(usize) -> usize,
     ) -> Result<usize, crate::EncodeError> {
-        // One byte more than is needed: the content's type is counted and not written.
+        // Subtract the content type, which `Content` counts and this encoding does not have.
         let len = content.tls_serialized_len().saturating_add(auth.tls_serialized_len()).saturating_sub(1);
         let padded = padded_len(len).max(len);
         if padded > crate::MAX_VECTOR_LEN { Err(crate::EncodeError::TooLong) } else { Ok(padded) }
     }
 
-    /// Writes the content and the proof, followed by as many zeros as `padded_len` says for the length
-    /// without them. A `padded_len` below the length given means no padding.
+    /// Encodes the content and the authentication data, followed by zeros. `padded_len` maps the
+    /// length without padding to the length with padding. If its result is smaller, there is no
+    /// padding.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`](crate::EncodeError) if it does not fit into a vector, padding included.
+    /// [`EncodeError::TooLong`](crate::EncodeError) if it does not fit into a vector, padding
+    /// included.
     pub fn encode(
         content: &Content,
         auth: &FramedContentAuthData,
@@ -360,14 +368,14 @@ impl PrivateMessageContent {
     }
 }
 
-/// What the encryption of a PrivateMessage's content is bound to (section 6.3.1).
+/// The additional data of a PrivateMessage's content encryption (section 6.3.1).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct PrivateContentAad<'a> {
     /// The group.
     pub group_id: &'a GroupId,
     /// The epoch.
     pub epoch: u64,
-    /// What kind of content it is.
+    /// The type of the content.
     pub content_type: ContentType,
     /// Data of the application.
     pub authenticated_data: &'a Opaque,
@@ -375,38 +383,38 @@ pub struct PrivateContentAad<'a> {
 
 impl crate::Encode for PrivateContentAad<'_> {}
 
-/// Which key of which member a PrivateMessage is encrypted with (section 6.3.2).
+/// The sender of a PrivateMessage and the generation of its key (section 6.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct SenderData {
-    /// The leaf of the sender.
+    /// The leaf index of the sender.
     pub leaf_index: LeafIndex,
     /// The generation of the sender's ratchet.
     pub generation: u32,
-    /// Four random bytes for the nonce.
+    /// Four random bytes that are XORed into the nonce.
     pub reuse_guard: [u8; 4],
 }
 
 impl crate::Encode for SenderData {}
 
-/// What the encryption of the SenderData is bound to (section 6.3.2).
+/// The additional data of the SenderData encryption (section 6.3.2).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct SenderDataAad<'a> {
     /// The group.
     pub group_id: &'a GroupId,
     /// The epoch.
     pub epoch: u64,
-    /// What kind of content it is.
+    /// The type of the content.
     pub content_type: ContentType,
 }
 
 impl crate::Encode for SenderDataAad<'_> {}
 
-/// What a Commit adds to the confirmed transcript hash (section 8.2).
+/// The contribution of a Commit to the confirmed transcript hash (section 8.2).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct ConfirmedTranscriptHashInput<'a> {
-    /// The format in which it was sent.
+    /// The format in which the Commit was sent.
     pub wire_format: WireFormat,
-    /// The content, which is a Commit.
+    /// The content, a Commit.
     pub content: &'a FramedContent,
     /// The signature.
     pub signature: &'a Signature,
@@ -414,7 +422,7 @@ pub struct ConfirmedTranscriptHashInput<'a> {
 
 impl crate::Encode for ConfirmedTranscriptHashInput<'_> {}
 
-/// What a Commit adds to the interim transcript hash (section 8.2).
+/// The contribution of a Commit to the interim transcript hash (section 8.2).
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct InterimTranscriptHashInput<'a> {
     /// The confirmation tag.
@@ -428,7 +436,7 @@ mod tests {
     use super::*;
     use crate::{EncodeError, MAX_VECTOR_LEN};
 
-    /// A length of padding is a setting, and may be any number.
+    /// The padding length is a setting and may be any number.
     #[test]
     fn padding_to_more_than_a_vector_can_hold_is_refused() {
         let content = Content::Application(b"hello".as_slice().into());

@@ -1,11 +1,10 @@
-//! The state that all members agree on (RFC 9420, section 8.1), and its description for joiners
-//! (section 12.4.3).
+//! The GroupContext (RFC 9420, section 8.1) and the GroupInfo (section 12.4.3).
 
 use crate::codec::EncodeError;
 use crate::{CipherSuite, Extensions, GroupId, LeafIndex, Mac, Opaque, ProtocolVersion, Signature};
 use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The state that all members agree on.
+/// The group state that all members agree on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupContext {
     /// The protocol version.
@@ -14,28 +13,29 @@ pub struct GroupContext {
     pub cipher_suite: CipherSuite,
     /// The identifier of the group.
     pub group_id: GroupId,
-    /// The number of Commits since the group began.
+    /// The epoch: the number of Commits since the group was created.
     pub epoch: u64,
     /// The hash of the ratchet tree's root (section 7.8).
     pub tree_hash: Opaque,
-    /// The hash over all Commits up to the one that began this epoch (section 8.2); empty in epoch 0.
+    /// The hash over all Commits up to the one that started this epoch (section 8.2); empty in
+    /// epoch 0.
     pub confirmed_transcript_hash: Opaque,
-    /// The parameters of the group.
+    /// The extensions of the group.
     pub extensions: Extensions,
 }
 
 impl crate::Encode for GroupContext {}
 
-/// A description of a group, for those who join it.
+/// A description of a group for joiners.
 #[derive(Debug, Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupInfo {
-    /// The state that all members agree on.
+    /// The GroupContext.
     pub group_context: GroupContext,
-    /// Further information, such as the ratchet tree.
+    /// Further information, for example the ratchet tree.
     pub extensions: Extensions,
-    /// The confirmation tag of the Commit that began this epoch.
+    /// The confirmation tag of the Commit that started this epoch.
     pub confirmation_tag: Mac,
-    /// The member who made this description.
+    /// The member that signed this GroupInfo.
     pub signer: LeafIndex,
     /// `SignWithLabel(., "GroupInfoTBS", GroupInfoTBS)`.
     pub signature: Signature,
@@ -44,7 +44,7 @@ pub struct GroupInfo {
 impl crate::Encode for GroupInfo {}
 
 impl GroupInfo {
-    /// `GroupInfoTBS`: what the signature covers.
+    /// Returns `GroupInfoTBS`, the input of the signature.
     ///
     /// # Errors
     /// [`EncodeError`] if a vector is too long.

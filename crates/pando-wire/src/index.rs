@@ -3,8 +3,8 @@
 use std::fmt;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The index of a leaf: 0 for the leftmost. Any number may come from the wire; only a
-/// [`TreeSize`](crate::TreeSize) tells whether there is such a leaf.
+/// The index of a leaf; the leftmost leaf has index 0. A decoded index may be any number. Use a
+/// [`TreeSize`](crate::TreeSize) to check whether the leaf exists.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct LeafIndex(pub u32);
 

@@ -4,27 +4,28 @@ use crate::codec::EncodeError;
 use crate::{CipherSuite, Extensions, HpkePublicKey, LeafNode, ProtocolVersion, Signature};
 use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// What a client publishes so that others can add it to groups while it is away.
+/// The keys and properties that a client publishes, so that others can add it to groups while it is
+/// offline.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct KeyPackage {
-    /// The protocol version it is for.
+    /// The protocol version for which it may be used.
     pub version: ProtocolVersion,
-    /// The cipher suite it is for.
+    /// The cipher suite for which it may be used.
     pub cipher_suite: CipherSuite,
-    /// The key that the Welcome is encrypted to. Used once.
+    /// The key to which the Welcome is encrypted. It is used once.
     pub init_key: HpkePublicKey,
-    /// The leaf that the client will have in the tree.
+    /// The leaf node that the client will have in the ratchet tree.
     pub leaf_node: LeafNode,
     /// Further properties.
     pub extensions: Extensions,
-    /// `SignWithLabel(., "KeyPackageTBS", KeyPackageTBS)`, by the key in the leaf.
+    /// `SignWithLabel(., "KeyPackageTBS", KeyPackageTBS)`, with the signature key of the leaf.
     pub signature: Signature,
 }
 
 impl crate::Encode for KeyPackage {}
 
 impl KeyPackage {
-    /// `KeyPackageTBS`: what the signature covers.
+    /// Returns `KeyPackageTBS`, the input of the signature.
     ///
     /// # Errors
     /// [`EncodeError`] if a vector is too long.

@@ -7,20 +7,20 @@ use crate::{
 };
 use tls_codec::{Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// Everything that the group knows of one client, signed by that client.
+/// The public keys and properties of a member, signed by that member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct LeafNode {
-    /// The key that others encrypt to this client with.
+    /// The public key to which others encrypt for this member.
     pub encryption_key: HpkePublicKey,
-    /// The key of this client's signatures.
+    /// The public key of this member's signatures.
     pub signature_key: SignaturePublicKey,
-    /// Who this client is.
+    /// The credential of this member.
     pub credential: Credential,
-    /// What this client supports.
+    /// The capabilities of this member.
     pub capabilities: Capabilities,
-    /// How this leaf came into the tree, with what belongs to that way only.
+    /// How this leaf node entered the tree, with the fields specific to that.
     pub leaf_node_source: LeafNodeSource,
-    /// Further properties of the client.
+    /// Further properties of the member.
     pub extensions: Extensions,
     /// `SignWithLabel(., "LeafNodeTBS", LeafNodeTBS)`.
     pub signature: Signature,
@@ -28,22 +28,23 @@ pub struct LeafNode {
 
 impl crate::Encode for LeafNode {}
 
-/// What a client supports. Default types are never listed (section 7.2).
+/// The versions, cipher suites and types that a client supports. Default types are not listed
+/// (section 7.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Capabilities {
-    /// Protocol versions.
+    /// The protocol versions.
     #[tls_codec(with = "list")]
     pub versions: Vec<ProtocolVersion>,
-    /// Cipher suites.
+    /// The cipher suites.
     #[tls_codec(with = "list")]
     pub cipher_suites: Vec<CipherSuite>,
-    /// Extension types beyond the default ones.
+    /// The extension types beyond the default ones.
     #[tls_codec(with = "list")]
     pub extensions: Vec<ExtensionType>,
-    /// Proposal types beyond the default ones.
+    /// The proposal types beyond the default ones.
     #[tls_codec(with = "list")]
     pub proposals: Vec<ProposalType>,
-    /// Credential types.
+    /// The credential types.
     #[tls_codec(with = "list")]
     pub credentials: Vec<CredentialType>,
 }
@@ -51,8 +52,8 @@ pub struct Capabilities {
 impl crate::Encode for Capabilities {}
 
 impl Capabilities {
-    /// MLS 1.0 with these cipher suites and credential types, and nothing beyond the default extensions and
-    /// proposals.
+    /// Returns capabilities for MLS 1.0 with these cipher suites and credential types, and no
+    /// extensions and proposals beyond the default ones.
     pub fn new(
         cipher_suites: impl Into<Vec<CipherSuite>>,
         credentials: impl Into<Vec<CredentialType>>,
@@ -66,14 +67,14 @@ impl Capabilities {
     }
 }
 
-/// How a leaf came into the tree.
+/// How a leaf node entered the tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum LeafNodeSource {
-    /// By a KeyPackage, made before the client knew of the group.
+    /// By a KeyPackage, which the client created before it knew the group.
     #[tls_codec(discriminant = 1)]
     KeyPackage {
-        /// When the KeyPackage may be used.
+        /// The time during which the KeyPackage may be used.
         lifetime: Lifetime,
     },
     /// By an Update proposal.
@@ -82,14 +83,15 @@ pub enum LeafNodeSource {
     /// By the path of a Commit.
     #[tls_codec(discriminant = 3)]
     Commit {
-        /// The hash that ties the leaf to its parent (section 7.9); empty above the root.
+        /// The parent hash, which binds the leaf to its parent (section 7.9). It is empty if the leaf has
+        /// no non-blank ancestor.
         parent_hash: Opaque,
     },
 }
 
 impl crate::Encode for LeafNodeSource {}
 
-/// A span of time, in seconds since 1970-01-01T00:00:00Z, both ends included.
+/// A time span in seconds since 1970-01-01T00:00:00Z, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Lifetime {
     /// The first second.
@@ -101,32 +103,34 @@ pub struct Lifetime {
 impl crate::Encode for Lifetime {}
 
 impl Lifetime {
-    /// How far the clock of a client that adds another may be behind, in seconds.
+    /// The number of seconds by which the clock of an adding member may be late.
     pub const CLOCK_MARGIN: u64 = 60 * 60;
 
-    /// Returns a lifetime that ends `seconds` after `now`, which is in seconds since 1970. It begins
-    /// [`Lifetime::CLOCK_MARGIN`] before `now`, because the clocks of clients differ.
+    /// Returns a lifetime that ends `seconds` after `now`, which is in seconds since 1970. It
+    /// begins [`Lifetime::CLOCK_MARGIN`] before `now`, because the clocks of clients differ.
     #[must_use]
     pub const fn starting_at(now: u64, seconds: u64) -> Self {
         let not_before = now.saturating_sub(Self::CLOCK_MARGIN);
         Self { not_before, not_after: now.saturating_add(seconds) }
     }
 
-    /// Returns a lifetime of `days` days from `now` on, with the margin of [`Lifetime::starting_at`].
+    /// Returns a lifetime of `days` days from `now` on, with the margin of
+    /// [`Lifetime::starting_at`].
     #[must_use]
     pub const fn days(now: u64, days: u32) -> Self {
         const SECONDS: u64 = 24 * 60 * 60;
-        // A `u32` is converted without loss, which `u64::from` cannot do in a constant function.
+        // The conversion from `u32` is lossless. `u64::from` is not available in a constant
+        // function.
         #[allow(clippy::as_conversions, clippy::cast_lossless, reason = "from u32 to u64")]
         Self::starting_at(now, SECONDS.saturating_mul(days as u64))
     }
 }
 
 impl LeafNode {
-    /// `LeafNodeTBS`: what the signature covers.
+    /// Returns `LeafNodeTBS`, the input of the signature.
     ///
-    /// A leaf made for a group is bound to the group and to its position. `position` is used for those
-    /// (sources `update` and `commit`) and ignored for the leaf of a KeyPackage.
+    /// The signature of a leaf node with source `update` or `commit` also covers `position`: the
+    /// group and the leaf index. For source `key_package`, `position` is ignored.
     ///
     /// # Errors
     /// [`EncodeError`] if a vector is too long.
@@ -161,7 +165,7 @@ mod tests {
         let lifetime = |not_before, not_after| Lifetime { not_before, not_after };
         assert_eq!(Lifetime::starting_at(1_000_000, 500), lifetime(996_400, 1_000_500));
         assert_eq!(Lifetime::starting_at(1_000_000, 0), lifetime(996_400, 1_000_000));
-        // At the ends of what a clock can say, it does not wrap around.
+        // At the ends of the range, the result saturates.
         assert_eq!(Lifetime::starting_at(3_599, 1), lifetime(0, 3_600));
         assert_eq!(Lifetime::starting_at(0, u64::MAX), lifetime(0, u64::MAX));
         assert_eq!(Lifetime::starting_at(u64::MAX, 1), lifetime(u64::MAX - 3_600, u64::MAX));

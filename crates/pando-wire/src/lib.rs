@@ -1,8 +1,8 @@
-//! Every byte-level structure of Messaging Layer Security (RFC 9420), as plain data.
+//! The byte-level structures of Messaging Layer Security (RFC 9420), as plain data.
 //!
-//! The types here are what the TLS presentation language of the RFC says and nothing more: fields are
-//! public, nothing has been validated, and tests may forge them freely. What has been checked is told by
-//! wrapper types in the crates above. There is no cryptography here.
+//! The types correspond exactly to the RFC's structures in the TLS presentation language. Their
+//! fields are public and nothing is validated, so tests can forge any value. The crates above use
+//! wrapper types for validated values. There is no cryptography here.
 //!
 //! ```
 //! use pando_wire::{Decode, Encode, Extension, ExtensionType, Opaque};
@@ -15,7 +15,7 @@
 //! assert_eq!(bytes, [0, 1, 3, 1, 2, 3]);
 //! assert_eq!(Extension::decode(&bytes)?, extension);
 //!
-//! // What is cut short, or followed by anything, is an error.
+//! // Truncated input and trailing bytes are errors.
 //! assert!(Extension::decode(&bytes[..5]).is_err());
 //! assert!(Extension::decode(&[0, 1, 3, 1, 2, 3, 4]).is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -23,26 +23,28 @@
 //!
 //! # Decoding
 //!
-//! - [`Decode::decode`] takes the whole input: trailing bytes are an error.
-//! - A length prefix must be minimal, at most 2^30 - 1, and is compared with the bytes that remain before
-//!   anything is allocated for it (section 2.1.2). Memory stays proportional to the input.
-//! - A value that decodes re-encodes to the same bytes: there is one encoding for each value.
-//! - Registries that the RFC leaves open ([`CipherSuite`], [`ExtensionType`], ...) are numbers, so GREASE
-//!   and unknown values survive a round trip. Only where an unknown number makes the rest of a structure
-//!   unreadable ([`WireFormat`], [`ContentType`], ...) is it an error.
-//! - Proposals and credentials of types that RFC 9420 does not define are read as `opaque data<V>`, which
-//!   is how other implementations write application-defined ones.
+//! - [`Decode::decode`] consumes the whole input: trailing bytes are an error.
+//! - A length prefix must be minimal and at most 2^30 - 1. The decoder compares it with the
+//!   remaining input before it allocates memory (section 2.1.2), so memory stays proportional to
+//!   the input.
+//! - A decoded value encodes to the same bytes again: every value has exactly one encoding.
+//! - The RFC's open registries ([`CipherSuite`], [`ExtensionType`], ...) are numbers, so GREASE and
+//!   other unknown values survive a round trip. An unknown number is an error only where the rest
+//!   of the structure depends on it ([`WireFormat`], [`ContentType`], ...).
+//! - Proposals and credentials of types that RFC 9420 does not define are decoded as `opaque
+//!   data<V>`. Other implementations use that encoding for application-defined types.
 //!
 //! # Left out on purpose
 //!
-//! Rules about values (sections 7.3, 12.2 and the like), signatures and everything else that needs a key.
+//! Rules about values (sections 7.3, 12.2 and others), signatures, and all other operations with
+//! keys.
 
 #![cfg_attr(
     test,
     allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
-        reason = "a test that overflows fails, which is what it is for"
+        reason = "an overflow in a test fails that test"
     )
 )]
 

@@ -1,4 +1,4 @@
-//! The outermost structure (RFC 9420, section 6).
+//! The outermost structure, MLSMessage (RFC 9420, section 6).
 
 use crate::{
     ContentType, GroupId, GroupInfo, KeyPackage, PrivateMessage, ProtocolVersion, PublicMessage, Welcome,
@@ -7,43 +7,44 @@ use crate::{
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size};
 
-/// A message of MLS 1.0: what is sent and stored.
+/// A message of MLS 1.0: the unit that is sent and stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MlsMessage {
-    /// What is inside. The version, `mls10`, is a constant.
+    /// The body. The version is always `mls10`.
     pub body: MlsMessageBody,
 }
 
 impl crate::Encode for MlsMessage {}
 
-/// What is inside a message.
+/// The body of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MlsMessageBody {
     /// Signed content.
     PublicMessage(Box<PublicMessage>),
     /// Signed and encrypted content.
     PrivateMessage(PrivateMessage),
-    /// An invitation for new members.
+    /// The secrets for new members.
     Welcome(Welcome),
     /// A description of a group.
     GroupInfo(Box<GroupInfo>),
-    /// What a client publishes so that others can add it.
+    /// The keys and properties by which others can add a client.
     KeyPackage(Box<KeyPackage>),
 }
 
 impl MlsMessage {
-    /// How many bytes stand before the body: the version and the wire format take two each.
+    /// The number of bytes before the body: two for the version, and two for the wire format.
     pub const HEADER_LEN: usize = 4;
 
-    /// Returns the format that the first bytes of an encoded message claim, or `None` if there are too few.
+    /// Returns the wire format that the first bytes of an encoded message claim, or `None` if there
+    /// are too few bytes.
     #[must_use]
     pub fn peek_wire_format(bytes: &[u8]) -> Option<WireFormat> {
         let [_, _, high, low] = *bytes.first_chunk()?;
         Some(WireFormat(u16::from_be_bytes([high, low])))
     }
 
-    /// Returns the identifier of the group that the message is for, which is not authenticated. A Welcome has it encrypted,
-    /// and a KeyPackage is for no group.
+    /// Returns the identifier of the group that the message is for. It is not authenticated. A
+    /// Welcome encrypts it, and a KeyPackage has none.
     #[must_use]
     pub fn group_id(&self) -> Option<&GroupId> {
         match &self.body {
@@ -54,8 +55,8 @@ impl MlsMessage {
         }
     }
 
-    /// Returns the epoch that the message belongs to, which is not authenticated. A Welcome has it encrypted, and a KeyPackage
-    /// belongs to none.
+    /// Returns the epoch that the message is for. It is not authenticated. A Welcome encrypts it,
+    /// and a KeyPackage has none.
     #[must_use]
     pub fn epoch(&self) -> Option<u64> {
         match &self.body {
@@ -66,8 +67,8 @@ impl MlsMessage {
         }
     }
 
-    /// Returns the type of the content of a message of a group, which is not encrypted and not authenticated. A delivery service
-    /// accepts one Commit of each epoch.
+    /// Returns the content type of a PublicMessage or PrivateMessage. It is neither encrypted nor
+    /// authenticated. A delivery service uses it to accept only one Commit for each epoch.
     #[must_use]
     pub fn content_type(&self) -> Option<ContentType> {
         match &self.body {
@@ -77,7 +78,7 @@ impl MlsMessage {
         }
     }
 
-    /// The format of the body.
+    /// Returns the format of the body.
     #[must_use]
     pub const fn wire_format(&self) -> WireFormat {
         match self.body {

@@ -1,4 +1,5 @@
-//! Byte strings: `opaque field<V>` (RFC 9420, sections 2.1.2, 5.1.1, 5.2 and 6.1), plain and secret.
+//! Byte strings: `opaque field<V>` (RFC 9420, sections 2.1.2, 5.1.1, 5.2 and 6.1), plain and
+//! secret.
 
 use crate::codec::length;
 use std::fmt;
@@ -8,26 +9,27 @@ use subtle::ConstantTimeEq;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 use zeroize::Zeroize;
 
-/// A byte string of variable length, `opaque<V>`: up to 2^30 - 1 bytes, read as a slice.
+/// A byte string of variable length, `opaque<V>`, of up to 2^30 - 1 bytes. It dereferences to a
+/// slice.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Opaque(Box<[u8]>);
 
 impl Opaque {
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         &self.0
     }
 
-    /// Returns the bytes with their length before them, as they are in a structure.
+    /// Returns the bytes with their length prefix, as they appear in a structure.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`](crate::EncodeError) above 2^30 - 1 bytes.
+    /// [`EncodeError::TooLong`](crate::EncodeError) if there are more than 2^30 - 1 bytes.
     pub fn with_length(&self) -> Result<Vec<u8>, crate::EncodeError> {
         Ok(self.tls_serialize_detached()?)
     }
 
-    /// The bytes, as a vector.
+    /// Converts the byte string to a vector.
     #[must_use]
     pub fn into_vec(self) -> Vec<u8> {
         self.0.into_vec()
@@ -109,18 +111,19 @@ impl DeserializeBytes for Opaque {
     }
 }
 
-/// A secret byte string, `opaque<V>`: overwritten when dropped, compared in constant time, never printed.
+/// A secret byte string, `opaque<V>`. It is zeroized on drop, compared in constant time, and never
+/// printed.
 #[derive(Default)]
 pub struct SecretBytes(Box<[u8]>);
 
 impl SecretBytes {
-    /// The secret itself. Whoever calls this takes care that no copy outlives its use.
+    /// Returns the secret. The caller must ensure that no copy outlives its use.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// The secret itself, to be filled in.
+    /// Returns the secret as a mutable slice, for filling it in.
     pub fn expose_mut(&mut self) -> &mut [u8] {
         &mut self.0
     }
@@ -131,7 +134,7 @@ impl From<Vec<u8>> for SecretBytes {
         if bytes.len() == bytes.capacity() {
             return Self(bytes.into_boxed_slice());
         }
-        // Shrinking could move the bytes and leave the old ones behind.
+        // Shrinking may move the bytes and leave the old ones in memory.
         let secret = Self::from(bytes.as_slice());
         bytes.zeroize();
         secret
@@ -189,7 +192,7 @@ fn write_bytes<W: Write>(bytes: &[u8], writer: &mut W) -> Result<usize, Error> {
     Ok(header.saturating_add(bytes.len()))
 }
 
-/// Gives a name to an `opaque<V>` with a meaning of its own.
+/// Defines a named type for an `opaque<V>` with its own meaning.
 macro_rules! opaque_types {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
@@ -240,9 +243,10 @@ macro_rules! opaque_type {
 }
 
 opaque_types! {
-    /// A public key of the cipher suite's KEM, in the form of RFC 9180, section 4 (section 5.1.1).
+    /// A public key of the cipher suite's KEM, as RFC 9180, section 4, serializes it (section
+    /// 5.1.1).
     HpkePublicKey
-    /// What a KEM produces for the recipient: `enc` in RFC 9180 (sections 7.6 and 8.3).
+    /// The output of a KEM for the recipient: `enc` in RFC 9180 (sections 7.6 and 8.3).
     KemOutput
     /// A public key of the cipher suite's signature scheme (section 5.1.1).
     SignaturePublicKey
@@ -250,7 +254,7 @@ opaque_types! {
     Signature
     /// The identifier of a group (section 8.1).
     GroupId
-    /// The hash that other messages refer to an object by (section 5.2).
+    /// The hash by which messages refer to an object (section 5.2).
     HashReference
 }
 
@@ -260,7 +264,7 @@ impl From<&str> for GroupId {
     }
 }
 
-/// Prints the bytes in hexadecimal digits.
+/// Prints the bytes as hexadecimal digits.
 impl fmt::Display for GroupId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.0)
@@ -269,10 +273,10 @@ impl fmt::Display for GroupId {
 
 /// The hash reference of a KeyPackage (section 5.2).
 pub type KeyPackageRef = HashReference;
-/// The hash reference of the AuthenticatedContent that carries a Proposal (section 5.2).
+/// The hash reference of the AuthenticatedContent that contains a Proposal (section 5.2).
 pub type ProposalRef = HashReference;
 
-/// A message authentication code (section 6.1). Two of them are compared in constant time.
+/// A message authentication code (section 6.1). Comparison takes constant time.
 #[derive(Clone, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Mac(pub Opaque);
 

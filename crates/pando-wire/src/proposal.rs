@@ -7,22 +7,22 @@ use crate::{
 use std::io::Write;
 use tls_codec::{DeserializeBytes, Error, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// A change to the group that somebody proposes.
+/// A proposed change to the group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Proposal {
-    /// A new member.
+    /// Adds a new member.
     Add(Box<Add>),
-    /// A new leaf node for the sender.
+    /// Replaces the leaf node of the sender.
     Update(Box<Update>),
-    /// A member that goes.
+    /// Removes a member.
     Remove(Remove),
-    /// A pre-shared key for the key schedule.
+    /// Adds a pre-shared key to the key schedule.
     PreSharedKey(Box<PreSharedKey>),
-    /// The group starts again with other parameters.
+    /// Replaces the group by a new one with other parameters.
     ReInit(Box<ReInit>),
-    /// The sender joins from outside.
+    /// Lets the sender join by an external Commit.
     ExternalInit(ExternalInit),
-    /// New GroupContext extensions.
+    /// Replaces the GroupContext extensions.
     GroupContextExtensions(GroupContextExtensions),
     /// A proposal of a type that RFC 9420 does not define.
     Other(OtherProposal),
@@ -30,7 +30,7 @@ pub enum Proposal {
 
 impl crate::Encode for Proposal {}
 
-/// A new member (section 12.1.1).
+/// The proposal to add a member (section 12.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Add {
     /// The KeyPackage of the new member.
@@ -39,7 +39,7 @@ pub struct Add {
 
 impl crate::Encode for Add {}
 
-/// A new leaf node for the sender (section 12.1.2).
+/// The proposal to replace the leaf node of the sender (section 12.1.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Update {
     /// The new leaf node.
@@ -48,25 +48,25 @@ pub struct Update {
 
 impl crate::Encode for Update {}
 
-/// A member that goes (section 12.1.3).
+/// The proposal to remove a member (section 12.1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Remove {
-    /// The leaf of the member.
+    /// The leaf index of the member.
     pub removed: LeafIndex,
 }
 
 impl crate::Encode for Remove {}
 
-/// A pre-shared key for the key schedule (section 12.1.4).
+/// The proposal to add a pre-shared key to the key schedule (section 12.1.4).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct PreSharedKey {
-    /// Which key.
+    /// The identifier of the pre-shared key.
     pub psk: PreSharedKeyId,
 }
 
 impl crate::Encode for PreSharedKey {}
 
-/// The group starts again with other parameters (section 12.1.5).
+/// The proposal to replace the group by a new one with other parameters (section 12.1.5).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ReInit {
     /// The identifier of the new group.
@@ -81,35 +81,35 @@ pub struct ReInit {
 
 impl crate::Encode for ReInit {}
 
-/// The sender joins from outside (section 12.1.6).
+/// The proposal by which the sender of an external Commit joins (section 12.1.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ExternalInit {
-    /// What the members find the init secret with.
+    /// The KEM output from which the members derive the init secret.
     pub kem_output: KemOutput,
 }
 
 impl crate::Encode for ExternalInit {}
 
-/// New GroupContext extensions (section 12.1.7).
+/// The proposal to replace the GroupContext extensions (section 12.1.7).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct GroupContextExtensions {
-    /// All extensions that there will be.
+    /// The complete new list of extensions.
     pub extensions: Extensions,
 }
 
 impl crate::Encode for GroupContextExtensions {}
 
-/// A proposal of a type that RFC 9420 does not define, read as `opaque data<V>`.
+/// A proposal of a type that RFC 9420 does not define, decoded as `opaque data<V>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsSize)]
 pub struct OtherProposal {
-    /// Its type, which is none of those that [`Proposal`] has a variant for.
+    /// The proposal type. [`Proposal`] has no other variant for it.
     pub proposal_type: ProposalType,
-    /// Its contents.
+    /// The contents.
     pub data: Opaque,
 }
 
 impl Proposal {
-    /// The type of this proposal.
+    /// Returns the type of this proposal.
     #[must_use]
     pub const fn proposal_type(&self) -> ProposalType {
         match self {

@@ -3,10 +3,10 @@
 use crate::{GroupId, Opaque};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// Which pre-shared key, with a nonce that makes this use of it unlike any other.
+/// The identifier of a pre-shared key, with a nonce that makes each use unique.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct PreSharedKeyId {
-    /// Which key.
+    /// The pre-shared key.
     pub psk: Psk,
     /// `KDF.Nh` random bytes.
     pub psk_nonce: Opaque,
@@ -14,20 +14,20 @@ pub struct PreSharedKeyId {
 
 impl crate::Encode for PreSharedKeyId {}
 
-/// A pre-shared key, by where it comes from.
+/// A pre-shared key, by its origin.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u8)]
 pub enum Psk {
-    /// Given by the application.
+    /// A key from the application.
     #[tls_codec(discriminant = 1)]
     External {
-        /// The application's name for it.
+        /// The application's identifier of the key.
         psk_id: Opaque,
     },
-    /// The `resumption_psk` of an epoch of a group.
+    /// The `resumption_psk` of a group's epoch.
     #[tls_codec(discriminant = 2)]
     Resumption {
-        /// What for.
+        /// The usage.
         usage: ResumptionPskUsage,
         /// The group.
         psk_group_id: GroupId,
@@ -38,28 +38,28 @@ pub enum Psk {
 
 impl crate::Encode for Psk {}
 
-/// What a resumption PSK is used for.
+/// The usage of a resumption PSK.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, TlsSerialize, TlsDeserializeBytes, TlsSize,
 )]
 #[repr(u8)]
 pub enum ResumptionPskUsage {
-    /// Whatever the application wants.
+    /// Any purpose of the application.
     Application = 1,
-    /// To start a group again (section 11.2).
+    /// Reinitialization of a group (section 11.2).
     ReInit = 2,
-    /// To branch a group off (section 11.3).
+    /// Branching of a group (section 11.3).
     Branch = 3,
 }
 
 impl crate::Encode for ResumptionPskUsage {}
 
-/// The context under which a pre-shared key enters the key schedule.
+/// The context that binds a pre-shared key to its position in the key schedule.
 #[derive(Debug, TlsSerialize, TlsSize)]
 pub struct PskLabel<'a> {
-    /// Which key.
+    /// The identifier of the pre-shared key.
     pub id: &'a PreSharedKeyId,
-    /// Its position in the list, from 0.
+    /// The position in the list, counted from 0.
     pub index: u16,
     /// The length of the list.
     pub count: u16,

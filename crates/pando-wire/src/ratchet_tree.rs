@@ -1,17 +1,17 @@
-//! Parent nodes (RFC 9420, section 7.1) and the tree as it is sent (section 12.4.3.3).
+//! Parent nodes (RFC 9420, section 7.1), and the encoding of a ratchet tree (section 12.4.3.3).
 
 use crate::codec::list;
 use crate::{HpkePublicKey, LeafIndex, LeafNode, Opaque};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// A node between the leaves and the root.
+/// An inner node of the ratchet tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ParentNode {
-    /// The key that others encrypt to the members below with.
+    /// The public key to which others encrypt for the members below.
     pub encryption_key: HpkePublicKey,
-    /// The hash that ties this node to its parent (section 7.9); empty at the root.
+    /// The parent hash, which binds this node to its parent (section 7.9). It is empty at the root.
     pub parent_hash: Opaque,
-    /// The leaves below that do not know this node's private key, in increasing order.
+    /// The leaves below whose members do not know this node's private key, in increasing order.
     #[tls_codec(with = "list")]
     pub unmerged_leaves: Vec<LeafIndex>,
 }
@@ -32,8 +32,9 @@ pub enum Node {
 
 impl crate::Encode for Node {}
 
-/// The ratchet tree as it is sent: the nodes in the order of appendix C, blank ones as `None`, without the
-/// blank ones at the end. Also the body of the ratchet_tree extension.
+/// The ratchet tree as it is sent. It lists the nodes in the order of appendix C, with `None` for a
+/// blank node, and without the blank nodes at the end. It is also the body of the ratchet_tree
+/// extension.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct RatchetTree(#[tls_codec(with = "list")] pub Vec<Option<Node>>);
 

@@ -1,8 +1,8 @@
-//! The open registries (RFC 9420, section 17): numbers of two bytes, of which a few have names.
+//! The open registries (RFC 9420, section 17): two-byte numbers, some of which have names.
 //!
-//! An unknown number is an ordinary value. GREASE values (section 13.5) are unknown numbers like any other
-//! and nothing here treats them differently; [`is_grease`](CipherSuite::is_grease) is for those who choose
-//! values to send.
+//! An unknown number is an ordinary value. This includes GREASE values (section 13.5), which get no
+//! special treatment. [`is_grease`](CipherSuite::is_grease) helps a client to choose the values
+//! that it sends.
 
 use std::fmt;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
@@ -19,7 +19,7 @@ macro_rules! registry {
         impl $name {
             $($(#[$value_doc])* pub const $constant: Self = Self($value);)*
 
-            /// The name that RFC 9420 gives to this value, if it does.
+            /// Returns the name that RFC 9420 gives to this value, if any.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -28,7 +28,8 @@ macro_rules! registry {
                 }
             }
 
-            /// Whether this is one of the fifteen values reserved for GREASE (section 13.5).
+            /// Returns whether this is one of the fifteen values reserved for GREASE (section
+            /// 13.5).
             #[must_use]
             pub const fn is_grease(self) -> bool {
                 is_grease(self.0)
@@ -55,7 +56,7 @@ macro_rules! registry {
 registry! {
     /// A version of the protocol (section 6).
     ProtocolVersion {
-        /// MLS 1.0, the version that RFC 9420 describes.
+        /// MLS 1.0, the version of RFC 9420.
         MLS_10 = 1, "mls10";
     }
 }
@@ -63,7 +64,7 @@ registry! {
 registry! {
     /// A cipher suite (sections 5.1 and 17.1).
     CipherSuite {
-        /// X25519, AES-128-GCM, SHA-256, Ed25519: the one that every implementation has.
+        /// X25519, AES-128-GCM, SHA-256, Ed25519: mandatory for every implementation.
         MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519 = 1, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519";
         /// P-256, AES-128-GCM, SHA-256, ECDSA with P-256.
         MLS_128_DHKEMP256_AES128GCM_SHA256_P256 = 2, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256";
@@ -87,11 +88,11 @@ registry! {
         MLS_PUBLIC_MESSAGE = 1, "mls_public_message";
         /// A message that is signed and encrypted.
         MLS_PRIVATE_MESSAGE = 2, "mls_private_message";
-        /// An invitation for new members.
+        /// The secrets for new members.
         MLS_WELCOME = 3, "mls_welcome";
         /// A description of a group.
         MLS_GROUP_INFO = 4, "mls_group_info";
-        /// What a client publishes so that others can add it.
+        /// The keys and properties by which others can add a client.
         MLS_KEY_PACKAGE = 5, "mls_key_package";
     }
 }
@@ -103,11 +104,11 @@ registry! {
         APPLICATION_ID = 1, "application_id";
         /// The ratchet tree, in a GroupInfo (section 12.4.3.3).
         RATCHET_TREE = 2, "ratchet_tree";
-        /// What every member must support (section 11.1).
+        /// The types that every member must support (section 11.1).
         REQUIRED_CAPABILITIES = 3, "required_capabilities";
-        /// The key for external joins, in a GroupInfo (section 12.4.3.2).
+        /// The public key for external joins, in a GroupInfo (section 12.4.3.2).
         EXTERNAL_PUB = 4, "external_pub";
-        /// Who may propose from outside (section 12.1.8.1).
+        /// The non-members that may send proposals (section 12.1.8.1).
         EXTERNAL_SENDERS = 5, "external_senders";
     }
 }
@@ -115,19 +116,19 @@ registry! {
 registry! {
     /// The type of a proposal (sections 12.1 and 17.4).
     ProposalType {
-        /// A new member (section 12.1.1).
+        /// Adds a member (section 12.1.1).
         ADD = 1, "add";
-        /// A new leaf node for the sender (section 12.1.2).
+        /// Replaces the leaf node of the sender (section 12.1.2).
         UPDATE = 2, "update";
-        /// A member that goes (section 12.1.3).
+        /// Removes a member (section 12.1.3).
         REMOVE = 3, "remove";
-        /// A pre-shared key (section 12.1.4).
+        /// Adds a pre-shared key to the key schedule (section 12.1.4).
         PSK = 4, "psk";
-        /// The group starts again with other parameters (section 12.1.5).
+        /// Replaces the group by a new one with other parameters (section 12.1.5).
         REINIT = 5, "reinit";
-        /// An external join (section 12.1.6).
+        /// Lets the sender join by an external Commit (section 12.1.6).
         EXTERNAL_INIT = 6, "external_init";
-        /// New GroupContext extensions (section 12.1.7).
+        /// Replaces the GroupContext extensions (section 12.1.7).
         GROUP_CONTEXT_EXTENSIONS = 7, "group_context_extensions";
     }
 }
@@ -137,7 +138,7 @@ registry! {
     CredentialType {
         /// A bare identity.
         BASIC = 1, "basic";
-        /// A chain of X.509 certificates.
+        /// A certificate chain of X.509.
         X509 = 2, "x509";
     }
 }
@@ -148,8 +149,8 @@ impl CipherSuite {
 }
 
 impl ExtensionType {
-    /// Whether every implementation knows this type, so that it is never listed as a capability
-    /// (section 7.2).
+    /// Returns whether every implementation supports this type. Such a type is not listed in
+    /// capabilities (section 7.2).
     #[must_use]
     pub const fn is_default(self) -> bool {
         matches!(self.0, 1..=5)
@@ -157,8 +158,8 @@ impl ExtensionType {
 }
 
 impl ProposalType {
-    /// Whether every implementation knows this type, so that it is never listed as a capability
-    /// (section 7.2).
+    /// Returns whether every implementation supports this type. Such a type is not listed in
+    /// capabilities (section 7.2).
     #[must_use]
     pub const fn is_default(self) -> bool {
         matches!(self.0, 1..=7)

@@ -1,7 +1,7 @@
 //! The arithmetic of array-based trees (RFC 9420, appendix C).
 //!
-//! A tree always has 2^d leaves, so its size is the one number d. Every function that takes an index is
-//! total: an index outside of the tree gives `None`, whatever its value.
+//! A tree always has 2^d leaves, so the number d describes its size. Every function that takes an
+//! index is total: it returns `None` for any index outside of the tree.
 
 use crate::{LeafIndex, NodeIndex};
 
@@ -12,54 +12,56 @@ pub struct TreeSize {
 }
 
 impl TreeSize {
-    /// The tree of a single leaf.
+    /// The tree with a single leaf.
     pub const ONE: Self = Self { depth: 0 };
-    /// No larger tree could be sent: a vector holds less than 2^30 bytes (section 2.1.2).
+    /// The maximum depth. A larger tree could not be sent, because a vector holds less than 2^30
+    /// bytes (section 2.1.2).
     pub const MAX_DEPTH: u8 = 30;
 
-    /// The smallest tree with at least `leaves` leaves; `None` for 0 and for more than 2^30.
+    /// Returns the smallest tree with at least `leaves` leaves; `None` for 0 and for more than
+    /// 2^30.
     #[must_use]
     pub const fn with_leaves(leaves: u32) -> Option<Self> {
         match leaves.checked_next_power_of_two() {
             Some(width) if leaves > 0 && width.trailing_zeros() <= Self::MAX_DEPTH as u32 => {
-                // At most 30.
+                // The value is at most 30, so one byte is enough.
                 Some(Self { depth: width.trailing_zeros().to_le_bytes()[0] })
             }
             _ => None,
         }
     }
 
-    /// The number of edges between the root and a leaf: d.
+    /// Returns d, the number of edges between the root and a leaf.
     #[must_use]
     pub const fn depth(self) -> u8 {
         self.depth
     }
 
-    /// The number of leaves, blank ones included: 2^d.
+    /// Returns the number of leaves, including blank ones: 2^d.
     #[must_use]
     pub const fn leaf_count(self) -> u32 {
         1 << self.depth
     }
 
-    /// The number of nodes: 2^(d+1) - 1.
+    /// Returns the number of nodes: 2^(d+1) - 1.
     #[must_use]
     pub const fn node_count(self) -> u32 {
         ones(self.depth.saturating_add(1))
     }
 
-    /// The root.
+    /// Returns the root.
     #[must_use]
     pub const fn root(self) -> NodeIndex {
         NodeIndex(ones(self.depth))
     }
 
-    /// The tree of twice the size; `None` at [`TreeSize::MAX_DEPTH`].
+    /// Returns the tree of twice the size; `None` at [`TreeSize::MAX_DEPTH`].
     #[must_use]
     pub const fn doubled(self) -> Option<Self> {
         if self.depth < Self::MAX_DEPTH { Some(Self { depth: self.depth.saturating_add(1) }) } else { None }
     }
 
-    /// The tree of half the size; `None` for a single leaf.
+    /// Returns the tree of half the size; `None` for a single leaf.
     #[must_use]
     pub const fn halved(self) -> Option<Self> {
         match self.depth.checked_sub(1) {
@@ -68,19 +70,19 @@ impl TreeSize {
         }
     }
 
-    /// Whether there is such a leaf, blank or not.
+    /// Returns whether the tree has this leaf, blank or not.
     #[must_use]
     pub const fn contains(self, leaf: LeafIndex) -> bool {
         leaf.0 < self.leaf_count()
     }
 
-    /// The node of a leaf; `None` outside of the tree.
+    /// Returns the node of a leaf; `None` outside of the tree.
     #[must_use]
     pub const fn node(self, leaf: LeafIndex) -> Option<NodeIndex> {
         if self.contains(leaf) { Some(NodeIndex(leaf.0 << 1)) } else { None }
     }
 
-    /// The parent of a node; `None` for the root and outside of the tree.
+    /// Returns the parent of a node; `None` for the root and outside of the tree.
     #[must_use]
     pub const fn parent(self, node: NodeIndex) -> Option<NodeIndex> {
         if node.0 >= self.node_count() || node.0 == self.root().0 {
@@ -91,7 +93,7 @@ impl TreeSize {
         Some(NodeIndex((node.0 | 1 << level) & !(1 << level.saturating_add(1))))
     }
 
-    /// The other child of a node's parent; `None` for the root and outside of the tree.
+    /// Returns the other child of a node's parent; `None` for the root and outside of the tree.
     #[must_use]
     pub const fn sibling(self, node: NodeIndex) -> Option<NodeIndex> {
         match self.parent(node) {
@@ -101,25 +103,26 @@ impl TreeSize {
         }
     }
 
-    /// The ancestors of a leaf, from its parent to the root (section 4.1.2). Empty outside of the tree.
+    /// Returns the ancestors of a leaf, from its parent to the root (section 4.1.2). Empty outside
+    /// of the tree.
     pub fn direct_path(self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
         let parent = self.node(leaf).and_then(|node| self.parent(node));
         std::iter::successors(parent, move |&node| self.parent(node))
     }
 
-    /// The siblings of a leaf and of its ancestors, from the leaf's own to the one below the root
-    /// (section 4.1.2). Empty outside of the tree.
+    /// Returns the siblings of a leaf and of its ancestors, from the leaf's sibling to the node
+    /// below the root (section 4.1.2). Empty outside of the tree.
     pub fn copath(self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
         let sibling = self.node(leaf).and_then(|node| self.sibling(node));
         std::iter::successors(sibling, move |&node| self.parent(node).and_then(|parent| self.sibling(parent)))
     }
 
-    /// The lowest node above two leaves: the leaf itself if they are the same one; `None` outside of the
-    /// tree.
+    /// Returns the lowest common ancestor of two leaves. If they are equal, that is the leaf
+    /// itself; `None` outside of the tree.
     #[must_use]
     pub fn common_ancestor(self, a: LeafIndex, b: LeafIndex) -> Option<NodeIndex> {
         let (a, b) = (self.node(a)?, self.node(b)?);
-        // Where the paths from the root part: the highest bit that differs.
+        // The highest differing bit is where the paths from the root diverge.
         let level = u32::BITS.saturating_sub((a.0 ^ b.0).leading_zeros());
         Some(match level.checked_sub(1) {
             None => a,
@@ -129,25 +132,25 @@ impl TreeSize {
 }
 
 impl NodeIndex {
-    /// The height above the leaves: 0 for a leaf (appendix C).
+    /// Returns the height above the leaves: 0 for a leaf (appendix C).
     #[must_use]
     pub const fn level(self) -> u32 {
         self.0.trailing_ones()
     }
 
-    /// Whether this is the index of a leaf.
+    /// Returns whether this is the index of a leaf.
     #[must_use]
     pub const fn is_leaf(self) -> bool {
         self.0 & 1 == 0
     }
 
-    /// The leaf at this node; `None` for a parent.
+    /// Returns the leaf at this node; `None` for a parent.
     #[must_use]
     pub const fn leaf(self) -> Option<LeafIndex> {
         if self.is_leaf() { Some(LeafIndex(self.0 >> 1)) } else { None }
     }
 
-    /// The left child; `None` for a leaf.
+    /// Returns the left child; `None` for a leaf.
     #[must_use]
     pub const fn left(self) -> Option<Self> {
         match self.level().checked_sub(1) {
@@ -156,7 +159,8 @@ impl NodeIndex {
         }
     }
 
-    /// The right child; `None` for a leaf, and for the one parent so high that it has none below 2^32.
+    /// Returns the right child; `None` for a leaf, and for `u32::MAX`, whose right child would
+    /// exceed `u32`.
     #[must_use]
     pub const fn right(self) -> Option<Self> {
         match self.level().checked_sub(1) {
@@ -165,21 +169,21 @@ impl NodeIndex {
         }
     }
 
-    /// Whether `leaf` is this node or below it.
+    /// Returns whether `leaf` is this node or below it.
     #[must_use]
     pub const fn covers(self, leaf: LeafIndex) -> bool {
-        // A node at level k stands above the 2^k leaves that share the bits above its lowest k+1.
+        // A node at level k is above the 2^k leaves that share the bits above its lowest k+1 bits.
         let level = self.level();
         level < u32::BITS && leaf.0 >> level == self.0 >> 1 >> level
     }
 }
 
-/// 2^k - 1, for k at most 31.
+/// Returns 2^k - 1, for k at most 31.
 const fn ones(k: u8) -> u32 {
     ones_below(k as u32)
 }
 
-/// The number whose lowest k bits are set, for k at most 31.
+/// Returns the number whose lowest k bits are set, for k at most 31.
 const fn ones_below(k: u32) -> u32 {
     !(u32::MAX << k)
 }
@@ -188,7 +192,7 @@ const fn ones_below(k: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// The obvious way: cut the array in the middle.
+    /// A simple reference implementation: split the array in the middle.
     fn parent_of(node: u32, low: u32, high: u32) -> Option<u32> {
         let middle = low + (high - low) / 2;
         if node == middle || low == high {

@@ -1,12 +1,12 @@
-//! Every decoder, given valid, damaged and random input: the result is an error or a value that has exactly
-//! this encoding, nothing panics, and memory stays proportional to the input.
+//! Runs every decoder on valid, damaged and random input. The result is an error, or a value whose
+//! encoding is exactly the input. Nothing panics, and memory stays proportional to the input.
 
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a test that panics fails, which is what it is for"
+    reason = "a panic in a test fails that test"
 )]
 
 mod common;
@@ -20,10 +20,10 @@ use common::random::Random;
 use common::{Decoder, NOT_DECODED, decoders, shown};
 use std::collections::BTreeSet;
 
-/// Up to this length, every byte is replaced by all 255 others.
+/// Up to this length, a test replaces every byte by all 255 others.
 const SHORT: usize = 400;
 
-/// Random strings for each type.
+/// The number of random strings for each type.
 const RANDOM_STRINGS: usize = 10_000;
 
 #[test]
@@ -34,7 +34,7 @@ fn every_public_type_is_in_the_table() {
         .map(|text| text.split_once(';').unwrap().0)
         .flat_map(|path| path.split_once("::").unwrap().1.trim_matches(['{', '}']).split(','))
         .map(str::trim)
-        // Functions and constants have no small or no capital letters.
+        // Functions and constants do not have both small and capital letters.
         .filter(|name| name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase))
         .collect();
     assert!(exported.contains("Opaque") && exported.contains("Welcome"));
@@ -47,7 +47,7 @@ fn every_public_type_is_in_the_table() {
 
 #[test]
 fn samples_survive_a_round_trip() {
-    // That the values are equal was seen when the table was made.
+    // Building the table already compared the values.
     for decoder in decoders() {
         for sample in &decoder.samples {
             assert_eq!(decoder.check(sample).encoding.as_ref(), Ok(sample), "{}", decoder.name);
@@ -87,7 +87,7 @@ fn appended_bytes_are_refused() {
 #[test]
 fn any_changed_byte_is_noticed_or_kept() {
     let decoders = decoders();
-    // Two threads, because this is most of the work.
+    // Two threads, because this test takes most of the time.
     let (some, others) = decoders.split_at(decoders.len() / 2);
     std::thread::scope(|scope| {
         scope.spawn(|| some.iter().for_each(change_every_byte));
@@ -122,7 +122,7 @@ fn random_strings_are_refused_or_kept() {
         let mut random = Random::new(decoder.name);
         let strings = (0..RANDOM_STRINGS).map(|_| random.string(&decoder.samples));
         let decoded = strings.filter(|bytes| decoder.check(bytes).encoding.is_ok()).count();
-        // Both must occur, or the strings would say little.
+        // Both results must occur; otherwise the strings test too little.
         assert!((1..RANDOM_STRINGS).contains(&decoded), "{}: {decoded}", decoder.name);
     }
 }

@@ -1,4 +1,4 @@
-//! Sample values: the state of a group, and the invitation for new members.
+//! Sample values: group states, and Welcomes.
 
 use super::proposals::{hpke_ciphertext, hpke_ciphertexts, pre_shared_key_ids};
 use super::values::{extensions, some_extensions, string};

@@ -23,7 +23,7 @@ pub(crate) fn capabilities() -> Vec<Capabilities> {
     ]
 }
 
-/// Short ones.
+/// Returns short capabilities.
 fn some_capabilities() -> Capabilities {
     Capabilities {
         versions: vec![ProtocolVersion::MLS_10],
@@ -44,7 +44,7 @@ pub(crate) fn sources() -> Vec<LeafNodeSource> {
     sources
 }
 
-/// A leaf of a KeyPackage.
+/// Returns the leaf node of a KeyPackage.
 pub(crate) fn leaf_node() -> LeafNode {
     LeafNode {
         encryption_key: string(4),
@@ -57,7 +57,7 @@ pub(crate) fn leaf_node() -> LeafNode {
     }
 }
 
-/// As small as it can be.
+/// Returns the leaf node with the shortest encoding.
 pub(crate) fn smallest_leaf_node() -> LeafNode {
     LeafNode {
         encryption_key: string(0),
@@ -142,11 +142,11 @@ pub(crate) fn ratchet_trees() -> Vec<RatchetTree> {
     vec![
         RatchetTree(vec![]),
         RatchetTree(vec![None]),
-        // A length of two bytes for nothing but blanks.
+        // The length takes two bytes, although all nodes are blank.
         RatchetTree(vec![None; 64]),
         RatchetTree(vec![leaf()]),
         RatchetTree(vec![small(), parent(), small(), None, None, None, leaf()]),
-        // More than 400 bytes.
+        // Longer than 400 bytes.
         RatchetTree(nodes().into_iter().map(Some).chain([None, parent(), None]).collect()),
     ]
 }

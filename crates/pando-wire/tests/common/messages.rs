@@ -28,7 +28,7 @@ pub(crate) fn contents() -> Vec<Content> {
     application.into_iter().chain(proposals).chain(commits).collect()
 }
 
-/// One short content of each type.
+/// Returns one short content of each type.
 fn some_contents() -> [Content; 3] {
     let remove = Proposal::Remove(Remove { removed: LeafIndex(5) });
     let reference = Commit { proposals: vec![ProposalOrRef::Reference(string(3))], path: None };
@@ -45,8 +45,8 @@ fn framed(sender: Sender, content: Content) -> FramedContent {
     }
 }
 
-/// Every kind of sender with every kind of content, whether the protocol allows it or not, and then every
-/// kind of Commit and Proposal.
+/// Every type of sender with every type of content, whether the protocol allows it or not; then
+/// several kinds of Commits.
 pub(crate) fn framed_contents() -> Vec<FramedContent> {
     let by_sender = senders()
         .into_iter()
@@ -65,7 +65,7 @@ pub(crate) fn framed_contents() -> Vec<FramedContent> {
     by_sender.chain(by_content).chain([empty]).collect()
 }
 
-/// A Commit, and nothing else, has a confirmation tag.
+/// Returns authentication data. Only a Commit has a confirmation tag.
 fn auth(content: &Content) -> FramedContentAuthData {
     let confirmation_tag = matches!(content, Content::Commit(_)).then(|| string(4));
     FramedContentAuthData { signature: string(3), confirmation_tag }
@@ -130,7 +130,8 @@ pub(crate) fn mls_messages() -> Vec<MlsMessage> {
     messages
 }
 
-/// PrivateMessageContent is decoded in a way of its own: its type stands outside, and padding follows.
+/// PrivateMessageContent has its own decoder: the content type is not part of the input, and
+/// padding follows.
 pub(crate) fn private_message_contents() -> Vec<Decoder> {
     vec![
         padded(ContentType::Application, |bytes| run_padded(ContentType::Application, bytes)),
@@ -154,7 +155,7 @@ fn padded(content_type: ContentType, run: fn(&[u8]) -> Run) -> Decoder {
 fn run_padded(content_type: ContentType, bytes: &[u8]) -> Run {
     let encode = |value: PrivateMessageContent| {
         assert_eq!(value.content.content_type(), content_type);
-        // How much padding there was is not a part of the value.
+        // The amount of padding is not part of the value.
         let encoding = PrivateMessageContent::encode(&value.content, &value.auth, |_| bytes.len());
         encoding.unwrap().to_vec()
     };

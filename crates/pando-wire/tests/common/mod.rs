@@ -1,4 +1,4 @@
-//! Every type of the crate that can be decoded, with sample values, and what must hold for any input.
+//! A table of all types that can be decoded, with sample values; and the checks for any input.
 
 mod groups;
 pub(crate) mod leaves;
@@ -11,39 +11,40 @@ use pando_wire::*;
 use std::fmt::Debug;
 use tls_codec::Serialize;
 
-/// How many bytes a decoder may hold at a time for each byte of its input. Derived in `decoders/memory.rs`.
+/// The maximum number of bytes that a decoder may hold at a time for each byte of its input.
+/// Derived in `decoders/memory.rs`.
 pub(crate) const MEMORY_PER_BYTE: u64 = 64;
-/// And how many more: the smallest allocations, and the text of an error.
+/// A constant addition to that maximum, for the smallest allocations and for the text of an error.
 pub(crate) const MEMORY_BESIDES: u64 = 352;
 
-/// A type's decoder, and encodings of sample values.
+/// The decoder of a type, and encodings of sample values.
 pub(crate) struct Decoder {
     pub(crate) name: &'static str,
-    /// At least one encoding for each shape that the type has.
+    /// At least one encoding for each shape of the type.
     pub(crate) samples: Vec<Vec<u8>>,
-    /// Whether zeros may follow after the value.
+    /// Whether zeros may follow the value.
     pub(crate) padded: bool,
     run: fn(&[u8]) -> Run,
 }
 
-/// What became of an input.
+/// The result of decoding an input.
 pub(crate) struct Run {
     /// The value, encoded again.
     pub(crate) encoding: Result<Vec<u8>, DecodeError>,
-    /// The most bytes that were allocated at a time while decoding, the value included.
+    /// The peak of allocated bytes while decoding, including the value.
     pub(crate) peak: u64,
 }
 
-/// The table: a type and its sample values.
+/// Builds the table from types and their sample values.
 macro_rules! decoders {
     ($($name:ident: $values:expr,)*) => {
         vec![$(Decoder::new::<$name>(stringify!($name), &$values),)*]
     };
 }
 
-/// Every type that can be decoded.
+/// Returns the decoders of all types.
 ///
-/// A new type is one line here. `every_public_type_is_in_the_table` fails until it has one.
+/// Each type takes one line here. `every_public_type_is_in_the_table` fails if a type is missing.
 pub(crate) fn decoders() -> Vec<Decoder> {
     let mut decoders = decoders! {
         ProtocolVersion: values::registry(ProtocolVersion),
@@ -120,7 +121,7 @@ pub(crate) fn decoders() -> Vec<Decoder> {
     decoders
 }
 
-/// What the crate exports besides: it has no decoder of its own.
+/// The other exports of the crate, which have no decoder.
 pub(crate) const NOT_DECODED: &[&str] = &[
     // Traits, errors, headers and arithmetic.
     "Decode",
@@ -134,7 +135,7 @@ pub(crate) const NOT_DECODED: &[&str] = &[
     // Other names of `HashReference`.
     "KeyPackageRef",
     "ProposalRef",
-    // Read as a part of something else, which says how to.
+    // Decoded as a part of another structure, on whose fields the decoding depends.
     "FramedContentAuthData",
     "MlsMessageBody",
     "OtherProposal",
@@ -160,8 +161,8 @@ impl Decoder {
         Self { name, samples: samples.collect(), padded: false, run: run::<T> }
     }
 
-    /// Decodes `bytes` and checks what must hold whatever they are: the result is an error or a value that
-    /// has exactly this encoding, and memory stays proportional to the input.
+    /// Decodes `bytes` and checks properties of any input: the result is an error, or a value whose
+    /// encoding is exactly the input; and memory stays proportional to the input.
     pub(crate) fn check(&self, bytes: &[u8]) -> Run {
         let run = (self.run)(bytes);
         if let Ok(encoding) = &run.encoding {
@@ -173,19 +174,19 @@ impl Decoder {
     }
 }
 
-/// Decodes and encodes again.
+/// Decodes an input and encodes the value again.
 pub(crate) fn run<T: Serialize + Decode>(bytes: &[u8]) -> Run {
     counted(|| T::decode(bytes), |value| value.tls_serialize_detached().unwrap())
 }
 
-/// Decodes and counts the memory.
+/// Decodes an input and measures the memory.
 fn counted<T>(decode: impl FnOnce() -> Result<T, DecodeError>, encode: impl FnOnce(T) -> Vec<u8>) -> Run {
     let mut result = None;
     let info = allocation_counter::measure(|| result = Some(decode()));
     Run { encoding: result.unwrap().map(encode), peak: info.bytes_max }
 }
 
-/// The beginning of an input in hexadecimal.
+/// Returns the start of an input in hexadecimal.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let beginning = hex::encode(&bytes[..bytes.len().min(1000)]);
     format!("{beginning} ({} bytes)", bytes.len())

@@ -110,7 +110,7 @@ pub(crate) fn update_path_nodes() -> Vec<UpdatePathNode> {
         .into()
 }
 
-/// A short one.
+/// Returns a short update path.
 fn update_path() -> UpdatePath {
     UpdatePath {
         leaf_node: LeafNode {
@@ -140,7 +140,7 @@ pub(crate) fn commits() -> Vec<Commit> {
         Commit { proposals: vec![], path: Some(update_path()) },
         Commit { proposals: few(), path: Some(update_path()) },
         Commit { proposals: vec![add], path: None },
-        // More than 400 bytes.
+        // Longer than 400 bytes.
         Commit { proposals: all, path: Some(update_path()) },
     ]
 }

@@ -1,6 +1,7 @@
-//! Random inputs, the same in every run: from plain noise to valid encodings with a flaw.
+//! Random inputs, the same in every run: from pure noise to valid encodings with an error.
 
-/// Beginnings that claim a long vector: 2^30 - 1 bytes, 2^14 - 1 bytes, and the forbidden eight-byte form.
+/// Headers that claim a long vector: 2^30 - 1 bytes, 2^14 - 1 bytes, the forbidden eight-byte form,
+/// and 2^14 bytes.
 pub(crate) const HUGE_LENGTHS: [&[u8]; 5] = [
     &[0xbf, 0xff, 0xff, 0xff],
     &[0x7f, 0xff],
@@ -13,7 +14,7 @@ pub(crate) const HUGE_LENGTHS: [&[u8]; 5] = [
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// A sequence for each name.
+    /// Returns a generator whose sequence depends on the name.
     pub(crate) fn new(name: &str) -> Self {
         Self(name.bytes().fold(0x9420, |seed, byte| seed.wrapping_mul(0x100_0193) ^ u64::from(byte)))
     }
@@ -25,7 +26,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is not 0.
+    /// Returns a number below `end`, which must not be 0.
     fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
@@ -38,25 +39,25 @@ impl Random {
         (0..len).map(|_| self.next() as u8).collect()
     }
 
-    /// A random string, made of nothing or of samples.
+    /// Returns a random string, made from noise or from samples.
     pub(crate) fn string(&mut self, samples: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = self.pick(samples).clone();
         let cut = self.below(bytes.len() + 1);
         let len = self.below(301);
         match self.below(9) {
             0 => bytes = self.noise(len),
-            // Small numbers: short lengths, known selectors.
+            // Small numbers: short lengths and known selectors.
             1 => bytes = (0..len).map(|_| self.below(6) as u8).collect(),
             2 => bytes = [self.pick(&HUGE_LENGTHS).to_vec(), self.noise(len)].concat(),
-            // Something else from here on.
+            // Replace the rest.
             3 => bytes.splice(cut.., self.noise(len)).for_each(drop),
             4 => bytes.splice(cut.., self.pick(&HUGE_LENGTHS).iter().copied()).for_each(drop),
-            // The beginning of a value and the end of another.
+            // The start of one value and the end of another.
             5 => {
                 let other = self.pick(samples).clone();
                 bytes.splice(cut.., other[self.below(other.len() + 1)..].iter().copied()).for_each(drop);
             }
-            // A part left out, a part put in.
+            // Remove a part, or insert one.
             6 => {
                 let end = bytes.len().min(cut + self.below(5));
                 bytes.drain(cut..end);
@@ -65,7 +66,7 @@ impl Random {
                 let count = self.below(5);
                 bytes.splice(cut..cut, self.noise(count)).for_each(drop);
             }
-            // Some bytes replaced.
+            // Replace some bytes.
             _ => {
                 for _ in 0..=self.below(8) {
                     if !bytes.is_empty() {

@@ -1,22 +1,22 @@
-//! Vectors at the lengths where the header gets longer (section 2.1.2).
+//! Vectors at the lengths where the header becomes longer (section 2.1.2).
 
 use crate::common::values::{string, x509};
 use pando_wire::*;
 use std::fmt::Debug;
 use tls_codec::Serialize;
 
-/// The longest vectors with headers of one and two bytes, and the shortest with two and four.
+/// The longest vectors with headers of one and two bytes, and the shortest with two and four bytes.
 const LENGTHS: [usize; 4] = [0x3f, 0x40, 0x3fff, 0x4000];
 
-/// A header as in section 2.1.2, of one, two or four bytes, minimal or not.
+/// Returns a header as in section 2.1.2, of one, two or four bytes, minimal or not.
 fn header(bytes: usize, len: usize) -> Vec<u8> {
     let prefix = [(1, 0), (2, 0x4000), (4, 0x8000_0000)].iter().find(|form| form.0 == bytes).unwrap().1;
     let number = (prefix | len as u32).to_be_bytes();
     number[4 - bytes..].to_vec()
 }
 
-/// Checks a value that has a vector of `len` bytes, whose header is at `position`, at its end: it survives
-/// a round trip, and no other header does.
+/// Checks a value that ends in a vector of `len` bytes, whose header is at `position`. The value
+/// must survive a round trip. With any other header, decoding must fail.
 fn check<T: Serialize + Decode + PartialEq + Debug>(value: &T, position: usize, len: usize) {
     let bytes = value.tls_serialize_detached().unwrap();
     let header_len = bytes.len() - len - position;
@@ -39,13 +39,14 @@ fn check<T: Serialize + Decode + PartialEq + Debug>(value: &T, position: usize, 
     for longer in [2, 4].into_iter().filter(|&longer| longer > header_len) {
         assert_eq!(with(header(longer, len)), Err(DecodeError::BadLength));
     }
-    // One byte less, and one more, in the form that is minimal for it and, where possible, in the same.
+    // One byte less and one byte more: in the minimal form, and in all other forms that can express
+    // it.
     for wrong in [len - 1, len + 1] {
         for form in [1, 2, 4].into_iter().filter(|&form| wrong < [0, 0x40, 0x4000, 0, 1 << 30][form]) {
             assert!(with(header(form, wrong)).is_err(), "{len} as {wrong} in {form}");
         }
     }
-    // The forbidden prefix, with the eight bytes that QUIC has there.
+    // The forbidden prefix, with the eight bytes that QUIC uses for it.
     let quic = (0b11 << 62 | len as u64).to_be_bytes();
     assert!(with(quic.to_vec()).is_err());
 }
@@ -80,7 +81,7 @@ fn lists_of_elements_of_one_byte() {
 #[test]
 fn lists_of_numbers() {
     for len in LENGTHS {
-        // The closest that two and four bytes each can get.
+        // The closest lengths that elements of two and of four bytes allow.
         let (even, fourth) = (len & !1, len & !3);
         let lists = RequiredCapabilities {
             credential_types: vec![CredentialType(0x0a0a); even / 2],
@@ -99,11 +100,11 @@ fn lists_of_numbers() {
 #[test]
 fn extensions() {
     for len in LENGTHS {
-        // The data has such a length.
+        // The extension data has this length.
         let extension = Extension { extension_type: ExtensionType(0xf000), extension_data: string(len) };
         check(&extension, 2, len);
 
-        // The list has: the extension's type and the header inside take three or four bytes of it.
+        // The list has this length. The type and the inner header take three or four bytes of it.
         let data_len = if len <= 0x40 { len - 3 } else { len - 4 };
         let extension_data = string(data_len);
         let list = Extensions(vec![Extension { extension_type: ExtensionType(0xf000), extension_data }]);

@@ -1,23 +1,24 @@
 //! Memory stays proportional to the input.
 //!
-//! Every byte string is copied once, which is one byte for one byte. What takes more is a list of elements
-//! that are small on the wire. Let an element take `s` bytes in its `Vec`, own `h` more elsewhere, and take
-//! `w` on the wire. A `Vec` that is full and doubles holds, for a moment, its old memory and twice as much
-//! again; with one element more than fits, that is close to three times its elements. So for each byte of
-//! the input there are at most
+//! A byte string is copied once, which takes one byte for one byte. Lists of elements with a short
+//! encoding take more. Let an element take `s` bytes in its `Vec`, own `h` more bytes elsewhere,
+//! and take `w` bytes in the encoding. While a full `Vec` doubles, it briefly holds its old memory
+//! and twice as much again. With one element more than fits, that is almost three times the size of
+//! its elements. So for each byte of the input there are at most
 //!
 //! ```text
 //!     (3 s + h) / w
 //! ```
 //!
-//! The list of `Certificate`, say: `s` = 16 for a boxed slice, `h` = 0 and `w` = 1 for an empty one, which
-//! makes 48. References to proposals in a Commit make 60: an empty one is `w` = 2 bytes, and an element has
-//! room for the largest proposal, `s` = 40. The worst are the nodes of a path with one ciphertext each, just
-//! below 62. That is where [`MEMORY_PER_BYTE`] comes from, with 64-bit pointers.
+//! An example is the list of `Certificate`: `s` = 16 for a boxed slice, and `h` = 0 and `w` = 1 for
+//! an empty one, which gives 48. References to proposals in a Commit give 60: an empty one has `w`
+//! = 2 bytes, and an element has room for the largest proposal, `s` = 40. The worst case are the
+//! nodes of a path with one ciphertext each, just below 62. [`MEMORY_PER_BYTE`] follows from that,
+//! with 64-bit pointers.
 //!
-//! A `Vec` that has only just begun has room for four elements, which is more than three. Where lists stand
-//! in a list, that is a part of `h`. Where there is but one, it is what [`MEMORY_BESIDES`] is for: 4 * 40
-//! bytes, and 192 for the text of an error while it is being formatted.
+//! A new `Vec` has room for four elements, which is more than three. For lists inside of a list,
+//! that is part of `h`. For a single list, [`MEMORY_BESIDES`] covers it: 4 * 40 bytes, and 192
+//! bytes for the text of an error while it is formatted.
 
 use crate::common::random::HUGE_LENGTHS;
 use crate::common::values::{credential, string, x509};
@@ -28,7 +29,7 @@ use tls_codec::Serialize;
 /// One more than a power of two, so that the `Vec` has just doubled and is half empty.
 const MANY: usize = (1 << 14) + 1;
 
-/// Decodes a value and returns how many bytes were held for each byte of the input.
+/// Decodes a value and returns the peak of allocated bytes for each byte of the input.
 fn measured<T: Encode + Decode>(what: &str, value: &T) -> f64 {
     let bytes = value.encode().unwrap();
     let run = run::<T>(&bytes);
