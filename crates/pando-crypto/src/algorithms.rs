@@ -1,5 +1,5 @@
-//! The algorithms of which a cipher suite is put together. Each backend implements these traits with its own
-//! library; `composed.rs` makes a suite of them, `dhkem.rs` and `hpke.rs` make HPKE of them.
+//! The algorithms of a cipher suite. Each backend implements these traits with its own library.
+//! `composed.rs` builds a suite from them, and `dhkem.rs` and `hpke.rs` build HPKE from them.
 
 use crate::{
     AeadKey, AeadNonce, CryptoError, Digest, SecretBytes, SignaturePrivateKey, SignedMessage, Signer,
@@ -10,42 +10,42 @@ use pando_wire::{Signature, SignaturePublicKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-/// Secret bytes of a length that is known when this is compiled.
+/// Secret bytes whose length is known at compile time.
 pub(crate) type Secret<N> = Zeroizing<Array<u8, N>>;
 
 /// A hash function, with HMAC and HKDF over it.
 pub(crate) trait Kdf: 'static {
     /// `Nh`: the length of the hash.
     type HashLen: ArraySize;
-    /// A pseudorandom key, ready to be expanded any number of times.
+    /// A pseudorandom key, prepared for any number of expansions.
     type Prk;
-    /// The number of HKDF over this hash (RFC 9180, section 7.2).
+    /// The HKDF identifier of this hash (RFC 9180, section 7.2).
     const KDF_ID: u16;
 
-    /// The hash of the concatenation of `parts`.
+    /// Returns the hash of the concatenation of `parts`.
     fn hash(parts: &[&[u8]]) -> Digest;
 
-    /// HMAC of the concatenation of `parts`.
+    /// Returns the HMAC of the concatenation of `parts`.
     fn mac(key: &[u8], parts: &[&[u8]]) -> Digest;
 
-    /// `Extract` of the concatenation of `ikm`.
+    /// Performs `Extract` on the concatenation of `ikm`.
     fn extract(salt: &[u8], ikm: &[&[u8]]) -> Secret<Self::HashLen>;
 
-    /// Makes a pseudorandom key ready.
+    /// Prepares a pseudorandom key.
     ///
     /// # Errors
     /// [`CryptoError::InvalidLength`] if it is shorter than `Nh`.
     fn prk(prk: &[u8]) -> Result<Self::Prk, CryptoError>;
 
-    /// `Expand` with the concatenation of `info`.
+    /// Performs `Expand` with the concatenation of `info`.
     ///
     /// # Errors
     /// [`CryptoError::InvalidLength`] if `out` is longer than 255 times the hash.
     fn expand(prk: &Self::Prk, info: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError>;
 }
 
-/// A Diffie-Hellman group with the KDF that RFC 9180 pairs it with, which in all cipher suites of RFC 9420 is
-/// that of the suite.
+/// A Diffie-Hellman group with the KDF of its KEM in RFC 9180. In all cipher suites of RFC 9420,
+/// that is also the KDF of the suite.
 pub(crate) trait Group: Sized + 'static {
     /// `Nsk`: the length of a private key.
     type PrivateLen: ArraySize;
@@ -55,34 +55,37 @@ pub(crate) trait Group: Sized + 'static {
     type SharedLen: ArraySize;
     /// The KDF.
     type Kdf: Kdf;
-    /// A private key, ready for use.
+    /// A prepared private key.
     type Key;
-    /// The number of the KEM (RFC 9180, section 7.1).
+    /// The identifier of the KEM (RFC 9180, section 7.1).
     const KEM_ID: u16;
 
-    /// Brings a private key into the one form in which it is kept and written (RFC 9180, section 7.1.2).
+    /// Converts a private key to its canonical form (RFC 9180, section 7.1.2), in which it is kept
+    /// and serialized.
     fn clamp(_: &mut Array<u8, Self::PrivateLen>) {
         // On the NIST curves, a private key is a number and has no other form.
     }
 
-    /// Makes a private key ready, once it is clamped; `None` if these bytes are none.
+    /// Prepares a clamped private key; `None` if the bytes are not a private key.
     fn key(private: &Array<u8, Self::PrivateLen>) -> Option<Self::Key>;
 
-    /// Whether these bytes are a public key, in its one encoding.
+    /// Returns whether these bytes are the canonical encoding of a public key.
     fn is_public(public: &Array<u8, Self::PublicLen>) -> bool;
 
-    /// The private key for which `expand(label, info)` gives candidates (RFC 9180, section 7.1.3), clamped.
+    /// Derives the clamped private key for which `expand(label, info)` gives candidates (RFC 9180,
+    /// section 7.1.3).
     fn derive(expand: impl Fn(&[u8], &[u8], &mut [u8])) -> Option<(Secret<Self::PrivateLen>, Self::Key)>;
 
-    /// The public key of a private key. `None` if the library fails.
+    /// Returns the public key of a private key; `None` if the library fails.
     fn public(key: &Self::Key) -> Option<Array<u8, Self::PublicLen>>;
 
-    /// Diffie-Hellman. `None` if [`Group::is_public`] does not hold, or the result is the neutral element.
+    /// Performs Diffie-Hellman. Returns `None` if [`Group::is_public`] is false, or if the result
+    /// is the neutral element.
     fn dh(key: &Self::Key, public: &Array<u8, Self::PublicLen>) -> Option<Secret<Self::SharedLen>>;
 }
 
-/// Derives a private key on a NIST curve, of whose first byte only the bits of `mask` are used (RFC 9180,
-/// section 7.1.3).
+/// Derives a private key on a NIST curve. Only the bits in `mask` of its first byte are used (RFC
+/// 9180, section 7.1.3).
 pub(crate) fn derive_candidate<G: Group>(
     mask: u8,
     expand: impl Fn(&[u8], &[u8], &mut [u8]),
@@ -97,9 +100,9 @@ pub(crate) fn derive_candidate<G: Group>(
     })
 }
 
-/// An AEAD with nonces of 96 bits; see [`Primitives`](crate::Primitives) for the errors.
+/// An AEAD with nonces of 96 bits. [`Primitives`](crate::Primitives) describes the errors.
 pub(crate) trait Aead: 'static {
-    /// The number of the AEAD (RFC 9180, section 7.3).
+    /// The identifier of the AEAD (RFC 9180, section 7.3).
     const AEAD_ID: u16;
     /// `Nk`: the length of a key.
     const KEY_LEN: usize;
@@ -114,13 +117,14 @@ pub(crate) trait Aead: 'static {
     ) -> Result<SecretBytes, CryptoError>;
 }
 
-/// `Nn`: the length of a nonce of every AEAD.
+/// `Nn`: the nonce length of every AEAD.
 pub(crate) const NONCE_LEN: usize = 12;
 
-/// `Nt`: how much longer a ciphertext is than its plaintext, with every AEAD.
+/// `Nt`: the tag length of every AEAD, by which a ciphertext is longer than its plaintext.
 pub(crate) const TAG_LEN: usize = 16;
 
-/// A signature scheme; see [`Primitives`](crate::Primitives) for what each function does and accepts.
+/// A signature scheme. [`Primitives`](crate::Primitives) describes the functions and the accepted
+/// inputs.
 pub(crate) trait SignatureScheme: 'static {
     fn generate(rng: &mut dyn CryptoRng) -> Result<SignaturePrivateKey, CryptoError>;
     fn signer(private: &SignaturePrivateKey) -> Result<Box<dyn Signer>, CryptoError>;

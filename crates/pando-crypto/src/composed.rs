@@ -1,4 +1,4 @@
-//! A cipher suite put together from its algorithms.
+//! A cipher suite composed of its algorithms.
 
 use crate::algorithms::{Aead, Group, Kdf, NONCE_LEN, SignatureScheme, TAG_LEN};
 use crate::dhkem::{PrivateKey, PublicKey, fresh_ikm};
@@ -12,7 +12,7 @@ use pando_wire::{CipherSuite, HpkeCiphertext, HpkePublicKey, KemOutput, Signatur
 use rand_core::CryptoRng;
 use std::marker::PhantomData;
 
-/// How HPKE receives; see [`Primitives::hpke_open`] and [`Primitives::hpke_receive_export`].
+/// HPKE decryption; see [`Primitives::hpke_open`] and [`Primitives::hpke_receive_export`].
 pub(crate) trait Receiver: 'static {
     type Group: Group;
     type Aead: Aead;
@@ -24,7 +24,7 @@ pub(crate) trait Receiver: 'static {
         ciphertext: &HpkeCiphertext,
     ) -> Result<SecretBytes, CryptoError>;
 
-    /// Exports as many bytes as `out` has room for.
+    /// Exports bytes until `out` is full.
     fn receive_export(
         key_pair: &HpkeKeyPair,
         kem_output: &KemOutput,
@@ -34,8 +34,8 @@ pub(crate) trait Receiver: 'static {
     ) -> Result<(), CryptoError>;
 }
 
-/// The cipher suite number `ID`: the group and the AEAD for which `R` is the receiver, the group's KDF, and the
-/// signature scheme `S`.
+/// The cipher suite number `ID`. It consists of the group and the AEAD of the receiver `R`, the KDF
+/// of the group, and the signature scheme `S`.
 pub(crate) struct Composed<const ID: u16, R, S> {
     receiver: PhantomData<fn() -> R>,
     signature: PhantomData<fn() -> S>,
@@ -46,7 +46,7 @@ impl<const ID: u16, R: Receiver, S> Composed<ID, R, S> {
 
     const HASH_LEN: usize = <KdfOf<R> as Kdf>::HashLen::USIZE;
 
-    /// Room for `len` bytes that the KDF expands.
+    /// Allocates a buffer for `len` bytes of `Expand`.
     fn expanded(len: usize) -> Result<SecretBytes, CryptoError> {
         if len > Self::HASH_LEN.saturating_mul(255) {
             return Err(CryptoError::InvalidLength);
@@ -125,7 +125,7 @@ impl<const ID: u16, R: Receiver, S: SignatureScheme> Primitives for Composed<ID,
     }
 
     fn hpke_key_pair(&self, private: HpkePrivateKey) -> Result<HpkeKeyPair, CryptoError> {
-        // Not the bytes as they came: see `Group::clamp`.
+        // The result has the clamped private key; see `Group::clamp`.
         PrivateKey::<R::Group>::read(private.expose()).map(|key| key.to_key_pair())
     }
 

@@ -8,7 +8,7 @@ use hpke::hybrid_array::Array;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A private key, with the public key that belongs to it.
+/// A private key and its public key.
 pub(crate) struct PrivateKey<G: Group> {
     pub(crate) private: Array<u8, G::PrivateLen>,
     pub(crate) public: PublicKey<G>,
@@ -17,14 +17,14 @@ pub(crate) struct PrivateKey<G: Group> {
 /// A public key, also in the role of an encapsulated key.
 pub(crate) struct PublicKey<G: Group>(pub(crate) Array<u8, G::PublicLen>);
 
-/// An encapsulated key as it is written.
+/// The serialized form of an encapsulated key.
 pub(crate) type Encapped<G> = Array<u8, <G as Group>::PublicLen>;
 
-/// What both sides of the KEM extract from what they share: `Nsecret` bytes, which is the length of the hash.
+/// The shared secret of the KEM: `Nsecret` bytes, which is the length of the hash.
 pub(crate) type SharedSecret<G> = Secret<<<G as Group>::Kdf as Kdf>::HashLen>;
 
 impl<G: Group> PrivateKey<G> {
-    /// The key pair of a private key.
+    /// Returns the key pair of a private key.
     pub(crate) fn read(private: &[u8]) -> Result<Self, CryptoError> {
         let private = read_private::<G>(private)?;
         let key = G::key(&private).ok_or(CryptoError::InvalidPrivateKey)?;
@@ -32,13 +32,13 @@ impl<G: Group> PrivateKey<G> {
         Ok(Self { private: (*private).clone(), public: PublicKey(public) })
     }
 
-    /// `DeriveKeyPair`.
+    /// Performs `DeriveKeyPair`.
     pub(crate) fn derive(ikm: &[u8]) -> Result<Self, CryptoError> {
         let (private, _, public) = derive::<G>(ikm).ok_or(CryptoError::InvalidPrivateKey)?;
         Ok(Self { private: (*private).clone(), public: PublicKey(public) })
     }
 
-    /// The key pair as everybody outside sees it.
+    /// Converts to the public key pair type.
     pub(crate) fn to_key_pair(&self) -> HpkeKeyPair {
         HpkeKeyPair {
             private: HpkePrivateKey::from(self.private.as_slice()),
@@ -48,7 +48,7 @@ impl<G: Group> PrivateKey<G> {
 }
 
 impl<G: Group> PublicKey<G> {
-    /// Reads a public key.
+    /// Decodes a public key.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, CryptoError> {
         let public = Array::try_from(bytes).map_err(|_| CryptoError::InvalidPublicKey)?;
         if G::is_public(&public) { Ok(Self(public)) } else { Err(CryptoError::InvalidPublicKey) }
@@ -62,11 +62,12 @@ pub(crate) fn fresh_ikm<G: Group>(rng: &mut dyn CryptoRng) -> Secret<G::PrivateL
     ikm
 }
 
-/// `Encap`, with the ephemeral key pair derived from `ikm`: returns the shared secret and the
-/// encapsulated key.
+/// Performs `Encap` with the ephemeral key pair derived from `ikm`. Returns the shared secret and
+/// the encapsulated key.
 ///
 /// # Errors
-/// [`CryptoError::InvalidPublicKey`], or [`CryptoError::BrokenRandomness`] if no key can be derived.
+/// [`CryptoError::InvalidPublicKey`], or [`CryptoError::BrokenRandomness`] if no key can be
+/// derived.
 pub(crate) fn encap<G: Group>(
     recipient: &[u8],
     ikm: &[u8],
@@ -77,10 +78,10 @@ pub(crate) fn encap<G: Group>(
     Ok((shared_secret::<G>(&dh, &encapped, &recipient)?, encapped))
 }
 
-/// `Decap` with a private key that is ready for use and its public key, which is believed.
+/// Performs `Decap` with a prepared private key and its public key, which is trusted.
 ///
 /// # Errors
-/// [`CryptoError::DecryptionFailed`] if the encapsulated key is no public key.
+/// [`CryptoError::DecryptionFailed`] if the encapsulated key is not a public key.
 pub(crate) fn decap<G: Group>(
     key: &G::Key,
     public: &Array<u8, G::PublicLen>,
@@ -91,7 +92,7 @@ pub(crate) fn decap<G: Group>(
     shared_secret::<G>(&dh, &encapped, public)
 }
 
-/// Reads a private key, of which only the length is checked, and clamps it.
+/// Decodes a private key and clamps it. Only the length is checked.
 pub(crate) fn read_private<G: Group>(bytes: &[u8]) -> Result<Secret<G::PrivateLen>, CryptoError> {
     let mut private = Zeroizing::new(Array::<u8, G::PrivateLen>::default());
     if bytes.len() != private.len() {
@@ -102,7 +103,7 @@ pub(crate) fn read_private<G: Group>(bytes: &[u8]) -> Result<Secret<G::PrivateLe
     Ok(private)
 }
 
-/// `LabeledExtract(salt, label, ikm)` (RFC 9180, section 4).
+/// Computes `LabeledExtract(salt, label, ikm)` (RFC 9180, section 4).
 pub(crate) fn labeled_extract<K: Kdf>(
     suite_id: &[u8],
     salt: &[u8],
@@ -112,7 +113,7 @@ pub(crate) fn labeled_extract<K: Kdf>(
     K::extract(salt, &[b"HPKE-v1", suite_id, label, ikm])
 }
 
-/// `LabeledExpand(prk, label, info, out.len())` (RFC 9180, section 4).
+/// Computes `LabeledExpand(prk, label, info, out.len())` (RFC 9180, section 4).
 ///
 /// # Errors
 /// [`CryptoError::InvalidLength`] if `out` is longer than 255 times the hash.
@@ -128,21 +129,21 @@ pub(crate) fn labeled_expand<K: Kdf>(
     K::expand(prk, &[&len, b"HPKE-v1", suite_id, label, first, second], out)
 }
 
-/// What `DeriveKeyPair` gives: the private key, the same ready for use, and the public key.
+/// The output of `DeriveKeyPair`: the private key, the prepared private key, and the public key.
 type Derived<G> = (Secret<<G as Group>::PrivateLen>, <G as Group>::Key, Array<u8, <G as Group>::PublicLen>);
 
 fn derive<G: Group>(ikm: &[u8]) -> Option<Derived<G>> {
     let suite_id = suite_id::<G>();
     let prk = G::Kdf::prk(&labeled_extract::<G::Kdf>(&suite_id, &[], b"dkp_prk", ikm)).ok()?;
     let (private, key) = G::derive(|label, info, out| {
-        // The output is one key long, far below the limit: it cannot fail.
+        // This cannot fail: the output has the length of one key, far below the limit.
         let _ = labeled_expand::<G::Kdf>(&suite_id, &prk, label, [info, &[]], out);
     })?;
     let public = G::public(&key)?;
     Some((private, key, public))
 }
 
-/// `ExtractAndExpand`.
+/// Performs `ExtractAndExpand`.
 fn shared_secret<G: Group>(
     dh: &[u8],
     encapped: &Array<u8, G::PublicLen>,

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 /// The output of a cipher suite's hash or MAC function: `KDF.Nh` bytes, at most 64.
 ///
-/// Two digests are compared in constant time, so that a tag can be checked by `==`.
+/// Comparison takes constant time, so `==` can check a tag.
 #[derive(Clone, Copy)]
 pub struct Digest {
     bytes: [u8; Self::MAX_LEN],
@@ -15,10 +15,10 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// The length of the longest hash among the cipher suites, SHA-512.
+    /// The length of the longest hash of a cipher suite, SHA-512.
     pub const MAX_LEN: usize = 64;
 
-    /// A digest of these bytes; `None` if they are more than [`Digest::MAX_LEN`].
+    /// Creates a digest from bytes; `None` if there are more than [`Digest::MAX_LEN`].
     #[must_use]
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let mut digest = Self { bytes: [0; Self::MAX_LEN], len: u8::try_from(bytes.len()).ok()? };
@@ -26,7 +26,8 @@ impl Digest {
         Some(digest)
     }
 
-    /// The digest that a hash function gave, which is never longer than [`Digest::MAX_LEN`].
+    /// Creates a digest from the output of a hash function, which is never longer than
+    /// [`Digest::MAX_LEN`].
     pub(crate) fn of_output(output: &[u8]) -> Self {
         let mut digest = Self { bytes: [0; Self::MAX_LEN], len: 0 };
         for (byte, out) in output.iter().zip(&mut digest.bytes) {
@@ -36,7 +37,7 @@ impl Digest {
         digest
     }
 
-    /// Compares with bytes from elsewhere, in a time that depends on nothing but the lengths.
+    /// Compares with other bytes. The time depends only on the lengths.
     #[must_use]
     pub fn matches(&self, bytes: &[u8]) -> bool {
         self.ct_eq(bytes).into()

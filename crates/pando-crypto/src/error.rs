@@ -1,34 +1,34 @@
-//! What can go wrong in a cryptographic operation. As little as possible is said of secrets.
+//! Errors of cryptographic operations. They reveal as little as possible about secrets.
 
 use pando_wire::EncodeError;
 
-/// Why a cryptographic operation failed.
+/// An error from a cryptographic operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CryptoError {
-    /// A public key is malformed, not in its one encoding, or of low order.
+    /// A public key is malformed, not canonically encoded, or of low order.
     #[error("invalid public key")]
     InvalidPublicKey,
     /// A private key is malformed.
     #[error("invalid private key")]
     InvalidPrivateKey,
-    /// A signature is malformed or does not fit the key and the message.
+    /// A signature is malformed or does not match the key and the message.
     #[error("invalid signature")]
     InvalidSignature,
-    /// A ciphertext could not be opened. Whether the key, the context or the ciphertext is wrong cannot be
-    /// told.
+    /// A ciphertext does not decrypt. It is unknown whether the key, the context or the ciphertext
+    /// is wrong.
     #[error("decryption failed")]
     DecryptionFailed,
     /// A plaintext is too long for the AEAD.
     #[error("encryption failed")]
     EncryptionFailed,
     /// A secret, key, nonce or output has a length that the cipher suite does not allow.
-    #[error("a length that the cipher suite does not allow")]
+    #[error("invalid length for the cipher suite")]
     InvalidLength,
-    /// The random number generator keeps giving values that cannot be keys.
-    #[error("the random number generator is broken")]
+    /// The random number generator repeatedly gives values that are not valid keys.
+    #[error("random number generator is broken")]
     BrokenRandomness,
-    /// Something is too long to be encoded.
+    /// A value is too long to be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }

@@ -1,9 +1,10 @@
-//! HPKE in its base mode (RFC 9180, section 5.1.1), over DHKEM and the algorithms of a cipher suite.
+//! HPKE in its base mode (RFC 9180, section 5.1.1), over DHKEM and the algorithms of a cipher
+//! suite.
 //!
-//! The other modes and further messages in a context are left out on purpose: MLS does not use
-//! them.
+//! The other modes and further messages in a context are left out on purpose, because MLS does not
+//! use them.
 //!
-//! Sending is hedged against a generator that repeats its state: see [`Info::hedged_ikm`].
+//! Encryption is hedged against a generator that repeats its state: see [`Info::hedged_ikm`].
 
 use crate::algorithms::{Aead, Group, Kdf, NONCE_LEN, Secret};
 use crate::dhkem::{SharedSecret, encap, fresh_ikm, labeled_expand, labeled_extract};
@@ -14,7 +15,7 @@ use rand_core::CryptoRng;
 use std::marker::PhantomData;
 use zeroize::Zeroizing;
 
-/// The part of the key schedule that depends on `info` alone. One value serves any number of
+/// The part of the key schedule that depends only on `info`. One value serves any number of
 /// recipients.
 pub(crate) struct Info<G, A> {
     key_schedule_context: Vec<u8>,
@@ -24,20 +25,20 @@ pub(crate) struct Info<G, A> {
 /// `mode_base`.
 const MODE_BASE: u8 = 0;
 
-/// Separates the hedge from every other use of HMAC.
+/// The label that separates the hedge from every other use of HMAC.
 const HEDGE_LABEL: &[u8] = b"Pando HPKE ephemeral key";
 
 impl<G: Group, A: Aead> Info<G, A> {
     /// Hashes `info`.
     pub(crate) fn new(info: &[u8]) -> Self {
         let extract = |label, ikm| labeled_extract::<G::Kdf>(&suite_id::<G, A>(), &[], label, ikm);
-        // There is no PSK, and it has no name.
+        // The base mode has an empty PSK and an empty PSK identifier.
         let (psk_id_hash, info_hash) = (extract(b"psk_id_hash", &[]), extract(b"info_hash", info));
         let key_schedule_context = [&[MODE_BASE], psk_id_hash.as_slice(), &info_hash].concat();
         Self { key_schedule_context, algorithms: PhantomData }
     }
 
-    /// `SealBase`, with a hedged ephemeral key from the generator.
+    /// Performs `SealBase`, with a hedged ephemeral key from the generator.
     pub(crate) fn seal(
         &self,
         message: HpkeMessage<'_>,
@@ -47,21 +48,22 @@ impl<G: Group, A: Aead> Info<G, A> {
         self.seal_hedged(message, aad, &fresh_ikm::<G>(rng))
     }
 
-    /// `SealBase` of each message, with the results of [`Info::seal`] on one message after the
-    /// other.
+    /// Performs `SealBase` on each message. The results equal [`Info::seal`] on one message after
+    /// the other.
     pub(crate) fn seal_many(
         &self,
         messages: &[HpkeMessage<'_>],
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<HpkeCiphertext>, (usize, CryptoError)> {
-        // Drawn beforehand, because the result must not depend on which thread comes first.
+        // Draw all randomness first, because the result must not depend on the order of the
+        // threads.
         let drawn: Vec<_> = messages.iter().map(|message| (*message, fresh_ikm::<G>(rng))).collect();
         let sealed = parallel::map(&drawn, |(message, random)| self.seal_hedged(*message, &[], random));
         let positions = sealed.into_iter().enumerate();
         positions.map(|(position, sealed)| sealed.map_err(|error| (position, error))).collect()
     }
 
-    /// `SealBase`, with the ephemeral key pair hedged from `random`.
+    /// Performs `SealBase`, with the ephemeral key pair hedged from `random`.
     fn seal_hedged(
         &self,
         message: HpkeMessage<'_>,
@@ -72,7 +74,7 @@ impl<G: Group, A: Aead> Info<G, A> {
         self.seal_with(message, aad, &ikm)
     }
 
-    /// `SealBase`, with the ephemeral key pair derived from `ikm`.
+    /// Performs `SealBase`, with the ephemeral key pair derived from `ikm`.
     pub(crate) fn seal_with(
         &self,
         message: HpkeMessage<'_>,
@@ -85,8 +87,8 @@ impl<G: Group, A: Aead> Info<G, A> {
         Ok(HpkeCiphertext { kem_output: encapped.as_slice().into(), ciphertext: ciphertext.into() })
     }
 
-    /// `SendExportBase`, with a hedged ephemeral key from the generator. Fills `out` and returns
-    /// the encapsulated key.
+    /// Performs `SendExportBase`, with a hedged ephemeral key from the generator. Fills `out` and
+    /// returns the encapsulated key.
     pub(crate) fn send_export(
         &self,
         public: &[u8],
@@ -98,7 +100,7 @@ impl<G: Group, A: Aead> Info<G, A> {
         self.send_export_with(public, exporter_context, out, &ikm)
     }
 
-    /// `SendExportBase`, with the ephemeral key pair derived from `ikm`.
+    /// Performs `SendExportBase`, with the ephemeral key pair derived from `ikm`.
     pub(crate) fn send_export_with(
         &self,
         public: &[u8],
@@ -115,13 +117,13 @@ impl<G: Group, A: Aead> Info<G, A> {
     /// operation, the recipient's public key, the additional data or exporter context, and the
     /// plaintext.
     ///
-    /// HPKE derives the AEAD's key and nonce from the ephemeral key, so an ephemeral key that is
-    /// used twice with one recipient and `info` encrypts two messages under one nonce (RFC 9180,
-    /// section 9.7.5). Random bytes do repeat: a virtual machine that is restored from a snapshot
+    /// HPKE derives the AEAD's key and nonce from the ephemeral key. If an ephemeral key is used
+    /// twice with one recipient and `info`, two messages are encrypted with one nonce (RFC 9180,
+    /// section 9.7.5). Random bytes can repeat: a virtual machine that is restored from a snapshot
     /// has a generator in an old state. With the hedge, an ephemeral key repeats only together with
     /// the whole ciphertext.
     ///
-    /// The random bytes are the key of HMAC. With good ones the output is pseudorandom, and an
+    /// The random bytes are the key of HMAC. If they are good, the output is pseudorandom, and an
     /// attacker who knows the plaintext learns neither the ephemeral key nor the random bytes.
     pub(crate) fn hedged_ikm(
         &self,
@@ -130,7 +132,8 @@ impl<G: Group, A: Aead> Info<G, A> {
     ) -> Result<Secret<G::PrivateLen>, CryptoError> {
         let [operation, public, context, plaintext] = sent;
         let parts = [operation, public, &self.key_schedule_context, context, plaintext];
-        // The lengths come first and have a fixed size, so no two lists of parts have one encoding.
+        // The lengths come first and have a fixed size, so different lists of parts have different
+        // encodings.
         let lengths = parts.map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         let [operation, public, info, context, plaintext] = parts;
         let suite_id = suite_id::<G, A>();
@@ -150,13 +153,13 @@ impl<G: Group, A: Aead> Info<G, A> {
         let secret = self.secret(shared_secret)?;
         let mut key = SecretBytes::from(vec![0; A::KEY_LEN]);
         self.expand(&secret, b"key", key.expose_mut())?;
-        // The sequence number is 0, so this is the nonce itself (section 5.2).
+        // The sequence number is 0, so the base nonce is the nonce itself (section 5.2).
         let mut nonce = SecretBytes::from(vec![0; NONCE_LEN]);
         self.expand(&secret, b"base_nonce", nonce.expose_mut())?;
         Ok((key.into(), nonce.into()))
     }
 
-    /// `Context.Export` (section 5.3).
+    /// Computes `Context.Export` (section 5.3).
     pub(crate) fn export(
         &self,
         shared_secret: &SharedSecret<G>,
@@ -169,19 +172,19 @@ impl<G: Group, A: Aead> Info<G, A> {
         labeled_expand::<G::Kdf>(&suite_id::<G, A>(), &prk, b"sec", [exporter_context, &[]], out)
     }
 
-    /// `secret = LabeledExtract(shared_secret, "secret", psk)`, where the PSK is empty.
+    /// Computes `secret = LabeledExtract(shared_secret, "secret", psk)` with an empty PSK.
     fn secret(&self, shared_secret: &SharedSecret<G>) -> Result<<G::Kdf as Kdf>::Prk, CryptoError> {
         G::Kdf::prk(&labeled_extract::<G::Kdf>(&suite_id::<G, A>(), shared_secret, b"secret", &[]))
     }
 
-    /// `LabeledExpand(secret, label, key_schedule_context, out.len())`.
+    /// Computes `LabeledExpand(secret, label, key_schedule_context, out.len())`.
     fn expand(&self, secret: &<G::Kdf as Kdf>::Prk, label: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
         let context = [self.key_schedule_context.as_slice(), &[]];
         labeled_expand::<G::Kdf>(&suite_id::<G, A>(), secret, label, context, out)
     }
 }
 
-/// "HPKE" and the numbers of the KEM, the KDF and the AEAD (section 5.1).
+/// Returns "HPKE" and the identifiers of the KEM, the KDF and the AEAD (section 5.1).
 fn suite_id<G: Group, A: Aead>() -> [u8; 10] {
     let [kem, kdf, aead] = [G::KEM_ID, G::Kdf::KDF_ID, A::AEAD_ID].map(u16::to_be_bytes);
     [b'H', b'P', b'K', b'E', kem[0], kem[1], kdf[0], kdf[1], aead[0], aead[1]]

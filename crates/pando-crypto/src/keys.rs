@@ -1,9 +1,9 @@
-//! Typed keys.
+//! Types for keys.
 
 use pando_wire::HpkePublicKey;
 
-/// Defines types for secrets with a meaning of their own: what is said in `pando_wire::SecretBytes` holds
-/// for each, and the only ways in are from bytes and from a secret without a name.
+/// Defines types for secrets with a meaning of their own. Each has the guarantees of
+/// `pando_wire::SecretBytes`. It can only be created from bytes or from an untyped secret.
 #[macro_export]
 macro_rules! secret_types {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
@@ -12,13 +12,13 @@ macro_rules! secret_types {
         pub struct $name($crate::SecretBytes);
 
         impl $name {
-            /// The secret itself. Whoever calls this takes care that no copy outlives its use.
+            /// Returns the secret. The caller must ensure that no copy outlives its use.
             #[must_use]
             pub fn expose(&self) -> &[u8] {
                 self.0.expose()
             }
 
-            /// The secret without its name.
+            /// Converts to an untyped secret.
             #[must_use]
             pub fn into_secret(self) -> $crate::SecretBytes {
                 self.0
@@ -46,14 +46,15 @@ macro_rules! secret_types {
 }
 
 secret_types! {
-    /// A private key of the cipher suite's KEM, in the form of RFC 9180, section 7.1.2.
+    /// A private key of the cipher suite's KEM, serialized as in RFC 9180, section 7.1.2.
     HpkePrivateKey
-    /// A private key of the cipher suite's signature scheme: for EdDSA the seed of RFC 8032, for ECDSA the
-    /// scalar as a big-endian number of the field's length.
+    /// A private key of the cipher suite's signature scheme. For EdDSA it is the seed of RFC 8032.
+    /// For ECDSA it is the scalar as a big-endian number with the length of a field element.
     SignaturePrivateKey
     /// A key of the cipher suite's AEAD: `AEAD.Nk` bytes.
     AeadKey
-    /// A nonce of the cipher suite's AEAD: `AEAD.Nn` bytes. Secret because it is derived like a key.
+    /// A nonce of the cipher suite's AEAD: `AEAD.Nn` bytes. It is secret because it is derived like
+    /// a key.
     AeadNonce
 }
 
@@ -62,6 +63,6 @@ secret_types! {
 pub struct HpkeKeyPair {
     /// The private key.
     pub private: HpkePrivateKey,
-    /// The public key that belongs to it.
+    /// The public key of the private key.
     pub public: HpkePublicKey,
 }

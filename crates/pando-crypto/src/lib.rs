@@ -1,5 +1,5 @@
-//! The cipher suites of Messaging Layer Security (RFC 9420, section 5.1) and its labelled operations
-//! (sections 5.1.2, 5.1.3, 5.2, 8 and 9).
+//! The cipher suites of Messaging Layer Security (RFC 9420, section 5.1) and its labelled
+//! operations (sections 5.1.2, 5.1.3, 5.2, 8 and 9).
 //!
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto};
@@ -21,20 +21,22 @@
 //!
 //! # Concepts
 //!
-//! - A [`Suite`] is a small value that stands for a cipher suite as a [`CryptoProvider`] implements it. It
-//!   carries the labelled operations of the RFC and leads to the [`Primitives`] below them. Nobody but a
-//!   provider names an algorithm.
+//! - A [`Suite`] is a small value that represents a [`CryptoProvider`]'s implementation of a cipher
+//!   suite. It has the labelled operations of the RFC and dereferences to the [`Primitives`] below
+//!   them. Only providers name algorithms.
 //! - [`RustCrypto`] implements all seven cipher suites of the RFC in pure Rust.
-//! - `AwsLc`, with the feature `aws-lc`, implements those that AWS-LC has the curves for (1, 2, 3, 5 and 7). It signs and
-//!   encrypts to keys about twice as fast, and is no faster at verifying Ed25519. It needs a C compiler.
-//! - Work on many items is spread over the cores ([`parallel`]), with the result that one core would give.
-//! - Secrets are typed, overwritten when dropped, compared in constant time and never printed.
-//! - Randomness is an argument. Nothing here asks the operating system for any.
+//! - `AwsLc`, with the feature `aws-lc`, implements the suites whose curves AWS-LC has (1, 2, 3, 5
+//!   and 7). It signs and encrypts to keys about twice as fast, and is no faster at verifying
+//!   Ed25519. It needs a C compiler.
+//! - Work on many items is spread over the cores ([`parallel`]). The result is the same as on one
+//!   core.
+//! - Secrets are typed, zeroized on drop, compared in constant time and never printed.
+//! - Randomness is an argument. This crate never asks the operating system for randomness.
 //!
-//! # What is accepted
+//! # Accepted keys and signatures
 //!
-//! Two members must never disagree on whether a key or a signature is valid, so every choice that the
-//! underlying standards leave open is made here, in one place, for all providers: see
+//! Two members must never disagree on whether a key or a signature is valid. Where the underlying
+//! standards leave a choice, this crate therefore decides once for all providers: see
 //! [`Primitives::check_hpke_public_key`] and [`Primitives::verify`].
 
 #![cfg_attr(
@@ -42,7 +44,7 @@
     allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
-        reason = "a test that overflows fails, which is what it is for"
+        reason = "an overflow in a test fails that test"
     )
 )]
 

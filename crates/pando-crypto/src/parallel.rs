@@ -1,11 +1,12 @@
-//! The same work on many items, on all cores, with the result that one core would give.
+//! Parallel work on many items, with the same result as on one core.
 //!
-//! Where no thread can be started, it is done on the calling one, and so it is where a pool has one thread: handing all
-//! work over to that would only take time. Whoever needs randomness draws it beforehand, an item at a time, so that it
-//! does not matter which core comes first.
+//! If no thread can be started, or if the pool has only one thread, the calling thread does the
+//! work: handing it over would only take time. Callers draw randomness in advance, separately for
+//! each item, so that the order of the threads does not matter.
 //!
-//! A thread of a pool of `rayon` that waits for others does other work of that pool meanwhile, the application's too. So
-//! an application that calls this library from such threads must not hold a lock then that its other work there takes.
+//! While a thread of a `rayon` pool waits for others, it does other work of that pool, including
+//! the application's. An application that calls this library from such a thread must not hold a
+//! lock that its other work in the pool takes.
 
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -13,30 +14,36 @@ use std::error::Error;
 use std::sync::OnceLock;
 use std::{io, thread};
 
-/// How many threads there are to work.
+/// Returns the number of threads that share the work.
 #[must_use]
 pub fn threads() -> usize {
     let pooled = rayon::current_thread_index().is_some() || has_pool();
     if pooled { rayon::current_num_threads() } else { 1 }
 }
 
-/// Whether there is the pool of the process: it is made now, or the application has made it. If it is left to `rayon` to make
-/// it and threads cannot be started, that panics, then and whenever it is used again; so it does for an application that has
-/// tried to make it itself, in vain, and goes on.
+/// Returns whether the process has `rayon`'s global pool. The first call builds the pool, unless
+/// the application has built it.
+///
+/// If `rayon` builds the pool implicitly and threads cannot be started, `rayon` panics, then and at
+/// every later use. This function cannot prevent the panic if the application has tried to build
+/// the pool, has failed, and continues.
 fn has_pool() -> bool {
     static POOL: OnceLock<bool> = OnceLock::new();
     *POOL.get_or_init(|| match thread::Builder::new().spawn(|| ()) {
-        // There are none at all, as in WebAssembly: `rayon` knows of that, and makes a pool without them.
+        // The platform has no threads, for example WebAssembly. `rayon` then builds a pool without
+        // threads.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
         _ => match ThreadPoolBuilder::new().build_global() {
             Ok(()) => true,
-            // What the system has said is the source. There is none if somebody has made the pool already.
+            // An error from the system is the source. There is no source if the pool exists
+            // already.
             Err(error) => error.source().is_none(),
         },
     })
 }
 
-/// `work` done on each item, which should take some ten microseconds at least: waking a thread takes as long.
+/// Applies `work` to each item. It should take at least ten microseconds, because waking a thread
+/// takes as long.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Send + Sync) -> Vec<R> {
     match items {
         [] | [_] => items.iter().map(work).collect(),
@@ -48,7 +55,7 @@ pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Send + Sync) 
 /// Checks runs of at most `run` items, each run on one core.
 ///
 /// # Errors
-/// That of the first run that has one.
+/// The error of the first run that has one.
 pub fn try_for_each_run<T: Sync, E: Send>(
     items: &[T],
     run: usize,
@@ -63,7 +70,7 @@ pub fn try_for_each_run<T: Sync, E: Send>(
     }
 }
 
-/// Two parts of some work, on two cores if that is worth it.
+/// Runs two parts of some work, on two cores if `is_worth_it`.
 pub fn join<A: Send, B: Send>(
     is_worth_it: bool,
     one: impl FnOnce() -> A + Send,
@@ -84,7 +91,8 @@ mod tests {
         }
     }
 
-    /// In a process of its own, in which no thread can be started: its stack would be too large.
+    /// Runs in a child process in which no thread can be started, because its stack would be too
+    /// large.
     #[cfg(target_pointer_width = "64")]
     #[test]
     fn without_threads_the_calling_one_does_it() {
@@ -108,7 +116,7 @@ mod tests {
         assert!(child.status.success() && told.contains("1 passed"), "{told}");
     }
 
-    /// For the process without threads.
+    /// Set in the child process without threads.
     #[cfg(target_pointer_width = "64")]
     const ALONE: &str = "PANDO_WITHOUT_THREADS";
 

@@ -1,4 +1,4 @@
-//! What a cryptographic backend provides.
+//! The interface of a cryptographic backend.
 
 use crate::{
     AeadKey, AeadNonce, CryptoError, Digest, HpkeKeyPair, HpkePrivateKey, SecretBytes, SignaturePrivateKey,
@@ -9,47 +9,49 @@ use rand_core::CryptoRng;
 
 /// A cryptographic backend: a set of cipher suites.
 pub trait CryptoProvider: Send + Sync {
-    /// The implementation of a cipher suite, if the backend has it.
+    /// Returns the implementation of a cipher suite, if the backend has it.
     fn suite(&self, cipher_suite: CipherSuite) -> Option<Suite>;
 }
 
 /// The primitives of one cipher suite (RFC 9420, section 5.1).
 ///
-/// An implementation is a constant without state. Every member of a group must accept and refuse the same
-/// inputs, so the documentation of a function says what is accepted and implementations have no choice.
+/// An implementation is a constant without state. All members of a group must accept and reject the
+/// same inputs. The documentation of each function therefore defines the accepted inputs, and
+/// implementations have no choice.
 pub trait Primitives: Send + Sync {
-    /// The cipher suite.
+    /// Returns the cipher suite.
     fn cipher_suite(&self) -> CipherSuite;
 
-    /// `KDF.Nh`: the length of the KDF's secrets, which in all suites of the RFC is that of the hash.
+    /// Returns `KDF.Nh`, the length of the KDF's secrets. In all suites of the RFC it is the length
+    /// of the hash.
     fn hash_len(&self) -> usize;
 
-    /// `AEAD.Nk`: the length of the AEAD's keys.
+    /// Returns `AEAD.Nk`, the length of the AEAD's keys.
     fn aead_key_len(&self) -> usize;
 
-    /// `AEAD.Nn`: the length of the AEAD's nonces.
+    /// Returns `AEAD.Nn`, the length of the AEAD's nonces.
     fn aead_nonce_len(&self) -> usize;
 
-    /// `AEAD.Nt`: how much longer the AEAD's ciphertexts are than their plaintexts.
+    /// Returns `AEAD.Nt`, the difference in length between the AEAD's ciphertexts and plaintexts.
     fn aead_tag_len(&self) -> usize;
 
-    /// `Hash` of the concatenation of `parts`.
+    /// Returns `Hash` of the concatenation of `parts`.
     fn hash(&self, parts: &[&[u8]]) -> Digest;
 
-    /// `MAC` (HMAC) of the concatenation of `parts`.
+    /// Returns `MAC` (HMAC) of the concatenation of `parts`.
     fn mac(&self, key: &[u8], parts: &[&[u8]]) -> Digest;
 
-    /// `KDF.Extract`: `hash_len` bytes.
+    /// Performs `KDF.Extract`. Returns `hash_len` bytes.
     fn extract(&self, salt: &[u8], ikm: &[u8]) -> SecretBytes;
 
-    /// `KDF.Expand` with the concatenation of `info`: `len` bytes.
+    /// Performs `KDF.Expand` with the concatenation of `info`. Returns `len` bytes.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if `len` is above 255 times `hash_len` or `secret` is shorter than
-    /// `hash_len`.
+    /// [`CryptoError::InvalidLength`] if `len` is above 255 times `hash_len` or `secret` is shorter
+    /// than `hash_len`.
     fn expand(&self, secret: &[u8], info: &[&[u8]], len: usize) -> Result<SecretBytes, CryptoError>;
 
-    /// `AEAD.Seal`: the ciphertext followed by the tag.
+    /// Performs `AEAD.Seal`. Returns the ciphertext followed by the tag.
     ///
     /// # Errors
     /// [`CryptoError::InvalidLength`] for a key or nonce of the wrong length,
@@ -62,7 +64,7 @@ pub trait Primitives: Send + Sync {
         plaintext: &[u8],
     ) -> Result<Vec<u8>, CryptoError>;
 
-    /// `AEAD.Open`.
+    /// Performs `AEAD.Open`.
     ///
     /// # Errors
     /// [`CryptoError::InvalidLength`] for a key or nonce of the wrong length,
@@ -75,19 +77,20 @@ pub trait Primitives: Send + Sync {
         ciphertext: &[u8],
     ) -> Result<SecretBytes, CryptoError>;
 
-    /// `KEM.DeriveKeyPair`.
+    /// Performs `KEM.DeriveKeyPair`.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidPrivateKey`] if no key can be derived from `ikm`, which no one has ever seen.
+    /// [`CryptoError::InvalidPrivateKey`] if no key can be derived from `ikm`. The probability is
+    /// negligible.
     fn hpke_derive_key_pair(&self, ikm: &[u8]) -> Result<HpkeKeyPair, CryptoError>;
 
-    /// A fresh key pair of the KEM.
+    /// Generates a key pair of the KEM.
     ///
     /// # Errors
     /// As [`Primitives::hpke_derive_key_pair`].
     fn hpke_generate_key_pair(&self, rng: &mut dyn CryptoRng) -> Result<HpkeKeyPair, CryptoError>;
 
-    /// The key pair to which a private key belongs.
+    /// Returns the key pair of a private key.
     ///
     /// # Errors
     /// [`CryptoError::InvalidPrivateKey`] if it is malformed.
@@ -95,21 +98,22 @@ pub trait Primitives: Send + Sync {
 
     /// Checks that a public key of the KEM can be encrypted to.
     ///
-    /// Accepted is the one encoding of a point on the curve: for X25519 and X448 a number below the
-    /// field's prime (RFC 7748 would have larger ones reduced; a key must not have two encodings here,
-    /// because keys are compared to keep them unique), which is not one of the points of low order, to
-    /// which nothing can be encrypted; for NIST curves the uncompressed form.
+    /// Only the canonical encoding of a point on the curve is accepted:
+    /// - X25519 and X448: a number below the field's prime that is not a point of low order. RFC
+    ///   7748 would reduce larger numbers. A key must not have two encodings here, because keys are
+    ///   compared to keep them unique.
+    /// - NIST curves: the uncompressed form.
     ///
     /// # Errors
     /// [`CryptoError::InvalidPublicKey`].
     fn check_hpke_public_key(&self, public: &HpkePublicKey) -> Result<(), CryptoError>;
 
-    /// `SealBase` (RFC 9180, section 6.1).
+    /// Performs `SealBase` (RFC 9180, section 6.1).
     ///
-    /// The ephemeral key depends on everything that is sent, not on the generator alone: an
+    /// The ephemeral key must depend on the whole message, not only on the generator. An
     /// implementation derives it from random bytes, the recipient, `info`, `aad` and the plaintext.
-    /// A generator may repeat its state, as after the restore of a snapshot of a virtual machine.
-    /// The ephemeral key then repeats only if the whole ciphertext does.
+    /// A generator may repeat its state, for example after a virtual machine is restored from a
+    /// snapshot. The ephemeral key then repeats only if the whole ciphertext does.
     ///
     /// # Errors
     /// [`CryptoError::InvalidPublicKey`] as [`Primitives::check_hpke_public_key`],
@@ -123,9 +127,9 @@ pub trait Primitives: Send + Sync {
         rng: &mut dyn CryptoRng,
     ) -> Result<HpkeCiphertext, CryptoError>;
 
-    /// `SealBase` (RFC 9180, section 6.1) to many recipients under one `info`, without additional
-    /// data. Returns the results of [`Primitives::hpke_seal`] on one message after the other, with
-    /// the same generator.
+    /// Performs `SealBase` (RFC 9180, section 6.1) to many recipients with one `info` and without
+    /// additional data. Returns the results of [`Primitives::hpke_seal`] on one message after the
+    /// other, with the same generator.
     ///
     /// The backends of this crate hash `info` once and spread the rest over the cores.
     ///
@@ -144,12 +148,12 @@ pub trait Primitives: Send + Sync {
         messages.iter().enumerate().map(seal).collect()
     }
 
-    /// `OpenBase` (RFC 9180, section 6.1). The KEM's output must be accepted by
-    /// [`Primitives::check_hpke_public_key`].
+    /// Performs `OpenBase` (RFC 9180, section 6.1). [`Primitives::check_hpke_public_key`] must
+    /// accept the KEM output.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidPrivateKey`] if the key pair is malformed, [`CryptoError::DecryptionFailed`]
-    /// for everything else.
+    /// [`CryptoError::InvalidPrivateKey`] if the key pair is malformed,
+    /// [`CryptoError::DecryptionFailed`] for everything else.
     fn hpke_open(
         &self,
         key_pair: &HpkeKeyPair,
@@ -158,8 +162,8 @@ pub trait Primitives: Send + Sync {
         ciphertext: &HpkeCiphertext,
     ) -> Result<SecretBytes, CryptoError>;
 
-    /// `SetupBaseS` followed by `Context.Export` (RFC 9180, section 6.2): returns the KEM's output
-    /// and `len` bytes.
+    /// Performs `SetupBaseS` followed by `Context.Export` (RFC 9180, section 6.2). Returns the KEM
+    /// output and `len` bytes.
     ///
     /// The ephemeral key is derived from random bytes, the recipient, `info` and the exporter
     /// context, as in [`Primitives::hpke_seal`].
@@ -176,11 +180,13 @@ pub trait Primitives: Send + Sync {
         rng: &mut dyn CryptoRng,
     ) -> Result<(KemOutput, SecretBytes), CryptoError>;
 
-    /// `SetupBaseR` followed by `Context.Export` (RFC 9180, section 6.2): `len` bytes.
+    /// Performs `SetupBaseR` followed by `Context.Export` (RFC 9180, section 6.2). Returns `len`
+    /// bytes.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidPrivateKey`] if the key pair is malformed, [`CryptoError::InvalidLength`] if
-    /// `len` is above 255 times `hash_len`, [`CryptoError::DecryptionFailed`] for everything else.
+    /// [`CryptoError::InvalidPrivateKey`] if the key pair is malformed,
+    /// [`CryptoError::InvalidLength`] if `len` is above 255 times `hash_len`,
+    /// [`CryptoError::DecryptionFailed`] for everything else.
     fn hpke_receive_export(
         &self,
         key_pair: &HpkeKeyPair,
@@ -190,10 +196,10 @@ pub trait Primitives: Send + Sync {
         len: usize,
     ) -> Result<SecretBytes, CryptoError>;
 
-    /// A fresh private key of the signature scheme.
+    /// Generates a private key of the signature scheme.
     ///
     /// # Errors
-    /// [`CryptoError::BrokenRandomness`] if the generator gives nothing that can be a key.
+    /// [`CryptoError::BrokenRandomness`] if the generator gives no valid key.
     fn signature_generate_key(&self, rng: &mut dyn CryptoRng) -> Result<SignaturePrivateKey, CryptoError>;
 
     /// Prepares a private key for signing.
@@ -202,7 +208,7 @@ pub trait Primitives: Send + Sync {
     /// [`CryptoError::InvalidPrivateKey`] if it is malformed.
     fn signer(&self, private: &SignaturePrivateKey) -> Result<Box<dyn Signer>, CryptoError>;
 
-    /// Checks that a public key of the signature scheme is one that [`Primitives::verify`] accepts.
+    /// Checks that [`Primitives::verify`] accepts a public key of the signature scheme.
     ///
     /// # Errors
     /// [`CryptoError::InvalidPublicKey`].
@@ -210,15 +216,17 @@ pub trait Primitives: Send + Sync {
 
     /// Verifies a signature.
     ///
-    /// What is accepted:
-    /// - Ed25519: `R` and the public key in their one encoding (RFC 8032, section 5.1.3), the public key
-    ///   not of low order, `S` below the order of the group, and the equation of RFC 8032, section 5.1.7,
-    ///   with the cofactor: `[8][S]B = [8]R + [8][k]A`. It is this form, and not the shorter one, that a
-    ///   batch can decide. No honest signer makes a signature on which the two differ.
-    /// - Ed448: `R` and the public key in their one encoding and in the subgroup of prime order, neither
-    ///   of them the neutral element, `S` below the order of the group and not 0.
-    /// - ECDSA: the public key as an uncompressed point on the curve, the signature in DER, `r` and `s`
-    ///   between 1 and the order of the group (both of the two values of `s`).
+    /// Accepted signatures:
+    /// - Ed25519: `R` and the public key are canonically encoded (RFC 8032, section 5.1.3). The
+    ///   public key is not of low order. `S` is below the order of the group. The equation of RFC
+    ///   8032, section 5.1.7, holds with the cofactor: `[8][S]B = [8]R + [8][k]A`. A batch can
+    ///   decide only this form, not the one without the cofactor. No honest signer makes a
+    ///   signature for which the two differ.
+    /// - Ed448: `R` and the public key are canonically encoded and in the subgroup of prime order.
+    ///   Neither of them is the neutral element. `S` is below the order of the group and not 0.
+    /// - ECDSA: the public key is an uncompressed point on the curve. The signature is in DER, with
+    ///   `r` and `s` between 1 and the order of the group. Both possible values of `s` are
+    ///   accepted.
     ///
     /// # Errors
     /// [`CryptoError::InvalidPublicKey`] or [`CryptoError::InvalidSignature`].
@@ -229,10 +237,11 @@ pub trait Primitives: Send + Sync {
         signature: &Signature,
     ) -> Result<(), CryptoError>;
 
-    /// Verifies many signatures: accepts if and only if [`Primitives::verify`] accepts each of them.
+    /// Verifies many signatures. Accepts if and only if [`Primitives::verify`] accepts each of
+    /// them.
     ///
     /// # Errors
-    /// The position of the first signature that is not accepted, and why.
+    /// The position of the first rejected signature, and the reason.
     fn verify_batch(&self, messages: &[SignedMessage<'_>]) -> Result<(), (usize, CryptoError)> {
         messages.iter().enumerate().try_for_each(|(position, signed)| {
             self.verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
@@ -240,7 +249,8 @@ pub trait Primitives: Send + Sync {
     }
 }
 
-/// A message to be encrypted, and for whom. It is secret, so it is not printed.
+/// A message to encrypt, and its recipient. It does not implement `Debug`, because the message is
+/// secret.
 #[derive(Clone, Copy)]
 pub struct HpkeMessage<'a> {
     /// The public key of the recipient.
@@ -249,7 +259,7 @@ pub struct HpkeMessage<'a> {
     pub plaintext: &'a [u8],
 }
 
-/// A message with its signature, to be verified.
+/// A message and its signature, to be verified.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedMessage<'a> {
     /// The public key of the signer.
@@ -262,15 +272,15 @@ pub struct SignedMessage<'a> {
 
 /// A private signature key, wherever it is kept.
 ///
-/// [`Primitives::signer`] makes one of a key in memory. An application whose keys are in hardware
-/// implements it itself.
+/// [`Primitives::signer`] creates one from a key in memory. An application with keys in hardware
+/// implements this trait itself.
 pub trait Signer: Send + Sync {
-    /// The public key that belongs to it.
+    /// Returns the public key of this key.
     fn public_key(&self) -> &SignaturePublicKey;
 
     /// Signs a message.
     ///
     /// # Errors
-    /// Whatever keeps the key from being used, as the [`CryptoError`] that comes closest.
+    /// The closest [`CryptoError`] if the key cannot be used.
     fn sign(&self, message: &[u8]) -> Result<Signature, CryptoError>;
 }

@@ -11,22 +11,23 @@ use rand_core::CryptoRng;
 use std::fmt;
 use std::ops::Deref;
 
-/// What every label begins with (sections 5.1.2, 5.1.3 and 8).
+/// The prefix of every label (sections 5.1.2, 5.1.3 and 8).
 const LABEL_PREFIX: &[u8] = b"MLS 1.0 ";
 
-/// A cipher suite, as some provider implements it: the labelled operations, and by `Deref` the
-/// [`Primitives`].
+/// A provider's implementation of a cipher suite. It has the labelled operations, and dereferences
+/// to the [`Primitives`].
 #[derive(Clone, Copy)]
 pub struct Suite(&'static dyn Primitives);
 
 impl Suite {
-    /// The cipher suite with these primitives.
+    /// Creates a cipher suite from its primitives.
     #[must_use]
     pub const fn new(primitives: &'static dyn Primitives) -> Self {
         Self(primitives)
     }
 
-    /// `RefHash(label, value) = Hash(RefHashInput)` (section 5.2). The label is taken as it is.
+    /// Computes `RefHash(label, value) = Hash(RefHashInput)` (section 5.2). The label gets no
+    /// prefix.
     ///
     /// # Errors
     /// [`CryptoError::Encode`] if the value is too long.
@@ -41,7 +42,7 @@ impl Suite {
         Ok(HashReference::from(&*digest))
     }
 
-    /// `MakeKeyPackageRef` (section 5.2).
+    /// Computes `MakeKeyPackageRef` (section 5.2).
     ///
     /// # Errors
     /// [`CryptoError::Encode`] if the KeyPackage is too long.
@@ -49,7 +50,8 @@ impl Suite {
         self.ref_hash("MLS 1.0 KeyPackage Reference", &key_package.encode()?)
     }
 
-    /// `MakeProposalRef` (section 5.2) of an encoded AuthenticatedContent that carries a Proposal.
+    /// Computes `MakeProposalRef` (section 5.2) of an encoded AuthenticatedContent that contains a
+    /// Proposal.
     ///
     /// # Errors
     /// [`CryptoError::Encode`] if the content is too long.
@@ -57,11 +59,12 @@ impl Suite {
         self.ref_hash("MLS 1.0 Proposal Reference", authenticated_content)
     }
 
-    /// `ExpandWithLabel(secret, label, context, length)` (section 8): `length` bytes.
+    /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8). Returns `length`
+    /// bytes.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if the length is above 65,535 or 255 times `KDF.Nh`, or the secret is
-    /// shorter than `KDF.Nh`.
+    /// [`CryptoError::InvalidLength`] if the length is above 65,535 or 255 times `KDF.Nh`, or the
+    /// secret is shorter than `KDF.Nh`.
     pub fn expand_with_label(
         self,
         secret: &[u8],
@@ -79,7 +82,7 @@ impl Suite {
         self.expand(secret, &info, length)
     }
 
-    /// `DeriveSecret(secret, label)` (section 8): `KDF.Nh` bytes.
+    /// Computes `DeriveSecret(secret, label)` (section 8). Returns `KDF.Nh` bytes.
     ///
     /// # Errors
     /// [`CryptoError::InvalidLength`] if the secret is shorter than `KDF.Nh`.
@@ -87,7 +90,8 @@ impl Suite {
         self.expand_with_label(secret, label, &[], self.hash_len())
     }
 
-    /// `DeriveTreeSecret(secret, label, generation, length)` (section 9.1): `length` bytes.
+    /// Computes `DeriveTreeSecret(secret, label, generation, length)` (section 9.1). Returns
+    /// `length` bytes.
     ///
     /// # Errors
     /// As [`Suite::expand_with_label`].
@@ -101,8 +105,8 @@ impl Suite {
         self.expand_with_label(secret, label, &generation.to_be_bytes(), length)
     }
 
-    /// The AEAD key and nonce that are expanded from one secret under the labels "key" and "nonce"
-    /// (sections 6.3.2 and 12.4.3.1).
+    /// Expands an AEAD key and nonce from one secret, with the labels "key" and "nonce" (sections
+    /// 6.3.2 and 12.4.3.1).
     ///
     /// # Errors
     /// [`CryptoError::InvalidLength`] if the secret is shorter than `KDF.Nh`.
@@ -116,10 +120,10 @@ impl Suite {
         Ok((key.into(), nonce.into()))
     }
 
-    /// `SignWithLabel(., label, content)` (section 5.1.2).
+    /// Computes `SignWithLabel(., label, content)` (section 5.1.2).
     ///
     /// # Errors
-    /// What the signer reports, or [`CryptoError::Encode`] if the content is too long.
+    /// The error of the signer, or [`CryptoError::Encode`] if the content is too long.
     pub fn sign_with_label(
         self,
         signer: &dyn Signer,
@@ -129,7 +133,7 @@ impl Suite {
         signer.sign(&labelled(label, content)?)
     }
 
-    /// `VerifyWithLabel(public, label, content, signature)` (section 5.1.2).
+    /// Performs `VerifyWithLabel(public, label, content, signature)` (section 5.1.2).
     ///
     /// # Errors
     /// As [`Primitives::verify`], or [`CryptoError::Encode`] if the content is too long.
@@ -143,10 +147,10 @@ impl Suite {
         self.verify(public, &labelled(label, content)?, signature)
     }
 
-    /// Verifies many signatures under one label: `VerifyWithLabel` for each.
+    /// Verifies many signatures with one label: `VerifyWithLabel` for each.
     ///
     /// # Errors
-    /// The position of the first signature that is not accepted, and why.
+    /// The position of the first rejected signature, and the reason.
     pub fn verify_batch_with_label(
         self,
         label: &str,
@@ -165,7 +169,7 @@ impl Suite {
         self.verify_batch(&signed)
     }
 
-    /// `EncryptWithLabel(public, label, context, plaintext)` (section 5.1.3).
+    /// Performs `EncryptWithLabel(public, label, context, plaintext)` (section 5.1.3).
     ///
     /// # Errors
     /// As [`Primitives::hpke_seal`], or [`CryptoError::Encode`] if the context is too long.
@@ -180,12 +184,12 @@ impl Suite {
         self.hpke_seal(public, &labelled(label, context)?, &[], plaintext, rng)
     }
 
-    /// `EncryptWithLabel(public, label, context, plaintext)` (section 5.1.3) for each message, under one label and
-    /// context.
+    /// Performs `EncryptWithLabel(public, label, context, plaintext)` (section 5.1.3) for each
+    /// message, with one label and context.
     ///
     /// # Errors
-    /// As [`Primitives::hpke_seal_many`], or [`CryptoError::Encode`] if the context is too long, with 0 for a
-    /// position.
+    /// As [`Primitives::hpke_seal_many`]. If the context is too long, [`CryptoError::Encode`] with
+    /// position 0.
     pub fn encrypt_with_label_to_many(
         self,
         label: &str,
@@ -197,7 +201,8 @@ impl Suite {
         self.hpke_seal_many(&info, messages, rng)
     }
 
-    /// `DecryptWithLabel(private, label, context, kem_output, ciphertext)` (section 5.1.3).
+    /// Performs `DecryptWithLabel(private, label, context, kem_output, ciphertext)` (section
+    /// 5.1.3).
     ///
     /// # Errors
     /// As [`Primitives::hpke_open`], or [`CryptoError::Encode`] if the context is too long.
@@ -211,13 +216,13 @@ impl Suite {
         self.hpke_open(key_pair, &labelled(label, context)?, &[], ciphertext)
     }
 
-    /// Compares a MAC with the one that it must be, in constant time; a MAC of any other length differs.
+    /// Verifies a MAC in constant time. A MAC of another length does not match.
     #[must_use]
     pub fn verify_mac(self, key: &[u8], parts: &[&[u8]], mac: &[u8]) -> bool {
         self.mac(key, parts).matches(mac)
     }
 
-    /// The all-zero string of `KDF.Nh` bytes that the key schedule calls `0` (section 8).
+    /// Returns the all-zero string of `KDF.Nh` bytes that the key schedule calls `0` (section 8).
     #[must_use]
     pub fn zero_secret(self) -> SecretBytes {
         SecretBytes::from(vec![0; self.hash_len()])
@@ -246,7 +251,8 @@ impl PartialEq for Suite {
 
 impl Eq for Suite {}
 
-/// SignContent and EncryptContext, which look the same: a label with the prefix, and the content.
+/// Encodes SignContent or EncryptContext, which have the same form: the label with its prefix, and
+/// the content.
 fn labelled(label: &str, content: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let label_len = LABEL_PREFIX.len().saturating_add(label.len());
     let (label_header, content_header) = (vector_header(label_len)?, vector_header(content.len())?);

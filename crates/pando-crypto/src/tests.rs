@@ -1,4 +1,4 @@
-//! Tests of the backend as a whole, one topic per file.
+//! Tests of whole backends, one topic per file.
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
@@ -23,7 +23,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use std::convert::Infallible;
 
-/// A generator that gives the same numbers in every run.
+/// Returns a generator with the same numbers in every run.
 fn seeded(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
@@ -34,17 +34,18 @@ const BACKENDS: [&dyn CryptoProvider; 1] = [&RustCrypto];
 #[cfg(feature = "aws-lc")]
 const BACKENDS: [&dyn CryptoProvider; 2] = [&RustCrypto, &crate::AwsLc];
 
-/// A cipher suite as each backend has it.
+/// Returns a cipher suite of each backend that has it.
 fn each(number: u16) -> impl Iterator<Item = Suite> {
     BACKENDS.into_iter().filter_map(move |backend| backend.suite(CipherSuite(number)))
 }
 
-/// All cipher suites of RFC 9420, of all backends.
+/// Returns all cipher suites of RFC 9420, of all backends.
 fn all_suites() -> impl Iterator<Item = Suite> {
     (1..=7).flat_map(each)
 }
 
-/// `bytes` with one bit changed, for every byte: first its lowest bit, then its highest.
+/// Returns copies of `bytes` with one changed bit: for every byte the lowest and then the highest
+/// bit.
 fn with_each_byte_changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..bytes.len()).flat_map(move |position| {
         [0x01, 0x80].map(|bit| {
@@ -55,7 +56,7 @@ fn with_each_byte_changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// A generator that gives out bytes fixed in advance, over and over.
+/// A generator that repeats given bytes.
 struct Repeating {
     bytes: Vec<u8>,
     position: usize,

@@ -1,5 +1,5 @@
-//! Verifies the official vectors, our own, and vectors of other implementations. Also tests that the
-//! verification notices errors. The negative vectors have their own tests.
+//! Verifies the official vectors, our own, and vectors of other implementations. Also tests that
+//! the verification notices errors. The negative vectors have their own tests.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -83,8 +83,8 @@ pub enum LeafNodeSource {
     /// By the path of a Commit.
     #[tls_codec(discriminant = 3)]
     Commit {
-        /// The parent hash, which binds the leaf to its parent (section 7.9). It is empty if the leaf has
-        /// no non-blank ancestor.
+        /// The parent hash, which binds the leaf to its parent (section 7.9). It is empty if the
+        /// leaf has no non-blank ancestor.
         parent_hash: Opaque,
     },
 }

@@ -1,4 +1,5 @@
-//! Ed25519 (RFC 8032, section 5.1), with the criterion of [`Primitives::verify`](crate::Primitives::verify).
+//! Ed25519 (RFC 8032, section 5.1), with the criterion of
+//! [`Primitives::verify`](crate::Primitives::verify).
 
 use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::{self, is_acceptable_key};
@@ -39,14 +40,15 @@ impl SignatureScheme for Ed25519 {
     }
 
     fn check(public: &SignaturePublicKey) -> Result<(), CryptoError> {
-        // The library reads a key when it uses it, and not before.
+        // The library does not validate a key before it is used.
         ed25519::Ed25519::check(public)
     }
 
     fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
         if <&[u8; 32]>::try_from(&**public).is_ok_and(is_acceptable_key) {
-            // [S]B = R + [k]A implies the equation with the cofactor, and the library accepts nothing else: it compares
-            // the encoding of [S]B - [k]A with R, and S with the order of the group.
+            // [S]B = R + [k]A implies the equation with the cofactor. The library accepts only
+            // that: it compares the encoding of [S]B - [k]A with R, and requires S to be below the
+            // order of the group.
             let key = UnparsedPublicKey::new(&ED25519, &**public);
             if key.verify(message, signature).is_ok() {
                 return Ok(());

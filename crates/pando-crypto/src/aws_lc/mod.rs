@@ -1,21 +1,21 @@
 //! The cipher suites of RFC 9420 (section 17.1) whose curves AWS-LC has: 1, 2, 3, 5 and 7.
 //!
-//! What is accepted is what [`Primitives`](crate::Primitives) says, as in all backends. Where the library has
-//! another rule, or nothing to offer, the backend in pure Rust steps in:
+//! [`Primitives`](crate::Primitives) defines which inputs are accepted, as for all backends. Where
+//! the library has another rule or lacks a function, the pure Rust backend is used:
 //!
-//! - Ed25519: the library decides by the equation without the cofactor. Whatever it refuses is decided anew, as are
-//!   batches and the check of a public key.
-//! - ECDSA: the library draws the nonce of a signature from a generator of its own. Signatures here depend on the key
-//!   and the message alone (RFC 6979), so keys are made, kept and signed with in pure Rust. The forms of public keys
-//!   and signatures are read there, too.
+//! - Ed25519: the library verifies the equation without the cofactor. The pure Rust backend
+//!   verifies again what the library rejects. It also verifies batches and checks public keys.
+//! - ECDSA: the library takes the nonce of a signature from its own random generator. Pando's
+//!   signatures depend only on the key and the message (RFC 6979), so the pure Rust backend
+//!   generates keys, keeps them and signs. It also decodes public keys and signatures.
+//! - Hashes, HMAC and HKDF are from the pure Rust backend. MLS mostly hashes one or two blocks, and
+//!   the library's overhead for a call is about twice as long as the hashing itself.
 //!
-//! - Hashes, HMAC and HKDF are those of the backend in pure Rust. MLS hashes little at a time, mostly one or two blocks,
-//!   and the library takes about twice as long to get going as to hash them.
+//! HPKE encryption and decryption are composed from these primitives. The library zeroizes its own
+//! keys when it frees them.
 //!
-//! HPKE is composed, for receiving as for sending. The library wipes its own keys when they are freed.
-//!
-//! Built without its default features, the library needs a C compiler and nothing else on the platforms for which
-//! its bindings come ready-made (on Windows, NASM besides).
+//! Without its default features, the library needs only a C compiler on platforms with prebuilt
+//! bindings (and NASM on Windows).
 
 pub(crate) mod ecdsa;
 pub(crate) mod ed25519;

@@ -37,7 +37,8 @@ macro_rules! nist_group {
             }
 
             fn dh(key: &PrivateKey, public: &Array<u8, $public>) -> Option<Secret<$private>> {
-                // The library checks that it is a point, and would take the hybrid form as well.
+                // The library checks that the point is on the curve, but also accepts the hybrid
+                // form.
                 if public.first() != Some(&4) {
                     return None;
                 }

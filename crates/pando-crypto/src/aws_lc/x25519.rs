@@ -41,7 +41,8 @@ impl Group for X25519 {
     }
 
     fn dh(key: &PrivateKey, public: &Array<u8, U32>) -> Option<Secret<U32>> {
-        // The library reduces numbers above the prime. That the result is not zero it checks itself.
+        // The library would reduce numbers above the prime. It checks by itself that the result is
+        // not zero.
         if !Self::is_public(public) {
             return None;
         }

@@ -8,8 +8,8 @@ use pando_wire::{Signature, SignaturePublicKey};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-/// How often a candidate for a private key is drawn before the generator is called broken. A good one
-/// fails once with a chance of 2^-32 at most.
+/// The number of candidates for a private key before the generator is considered broken. With a
+/// good generator, a candidate is invalid with a probability of at most 2^-32.
 const ATTEMPTS: usize = 16;
 
 macro_rules! ecdsa {
@@ -79,7 +79,7 @@ macro_rules! ecdsa {
     };
 }
 
-/// Reads an uncompressed point (RFC 8446, section 4.2.8.2).
+/// Decodes an uncompressed point (RFC 8446, section 4.2.8.2).
 fn verifying_key<const LEN: usize, K>(
     public: &[u8],
     from_sec1: impl Fn(&[u8]) -> Result<K, p256::ecdsa::signature::Error>,

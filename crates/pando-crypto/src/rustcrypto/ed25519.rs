@@ -1,9 +1,9 @@
 //! Ed25519 (RFC 8032, section 5.1), alone and in batches, by one criterion.
 //!
-//! Signatures are accepted as [`Primitives::verify`](crate::Primitives::verify) says: canonical encodings,
-//! no public key of low order, and the equation with the cofactor. Only this equation gives a batch and a
-//! single check the same answer: in a batch the parts of small order of several signatures could cancel
-//! out, unless the cofactor wipes them out in both cases.
+//! [`Primitives::verify`](crate::Primitives::verify) defines the criterion: canonical encodings, no
+//! public key of low order, and the equation with the cofactor. With this equation a batch and a
+//! single check give the same result. In a batch, the components of small order of several
+//! signatures could cancel out; the cofactor eliminates them in both cases.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -25,15 +25,15 @@ use zeroize::Zeroizing;
 
 pub(crate) struct Ed25519;
 
-/// From this many signatures on, a batch is faster than one by one.
+/// The number of signatures from which a batch is faster than single checks.
 const BATCH_PAYS: usize = 3;
 
-/// How many signatures are verified together. Fewer than the least are not worth a second thread, more than the most
-/// would not cost less each.
+/// The minimum and maximum number of signatures that one thread verifies as a batch. Fewer are not
+/// worth a second thread. More would not reduce the cost of each.
 const LEAST_TOGETHER: usize = 32;
 const MOST_TOGETHER: usize = 1_024;
 
-/// The encodings of the points of low order, without the sign of x.
+/// The encodings of the points of low order, without the sign bit of x.
 pub(crate) const LOW_ORDER: [[u8; 32]; 5] = [
     // 0, of order 4
     [0; 32],
@@ -97,7 +97,7 @@ impl SignatureScheme for Ed25519 {
 
     fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
         let equation = Equation::new(public, message, signature)?;
-        // R' = [S]B - [k]A. For an honest signature this is R, and R need not even be read.
+        // R' = [S]B - [k]A. For an honest signature this is R, so R need not be decompressed.
         let r = EdwardsPoint::vartime_double_scalar_mul_basepoint(&equation.k, &-equation.a, &equation.s);
         if r.compress() == equation.r {
             return Ok(());
@@ -114,8 +114,8 @@ impl SignatureScheme for Ed25519 {
     }
 }
 
-/// Verifies many signatures, with `verify` for those that have to be looked at one by one. Large batches are spread
-/// over the cores, as the verdict does not depend on who is verified with whom.
+/// Verifies many signatures, and uses `verify` for single checks. Large batches are spread over the
+/// cores, because the result does not depend on which signatures are verified together.
 pub(crate) fn verify_batch(
     messages: &[SignedMessage<'_>],
     verify: impl Fn(&SignaturePublicKey, &[u8], &Signature) -> Result<(), CryptoError> + Send + Sync,
@@ -140,13 +140,13 @@ fn verify_together(
     if messages.len() >= BATCH_PAYS && batch_holds(messages) == Some(true) {
         return Ok(());
     }
-    // Few, or one of them is bad: find out which.
+    // Few signatures, or at least one is invalid: find the first one.
     messages.iter().enumerate().try_for_each(|(position, signed)| {
         verify(signed.public, signed.message, signed.signature).map_err(|error| (position, error))
     })
 }
 
-/// What a signature claims: `[8][S]B = [8]R + [8][k]A`.
+/// The equation that a valid signature satisfies: `[8][S]B = [8]R + [8][k]A`.
 struct Equation {
     s: Scalar,
     r: CompressedEdwardsY,
@@ -169,10 +169,11 @@ impl Equation {
     }
 }
 
-/// Whether a random linear combination of all equations holds; `None` if something cannot be read.
+/// Returns whether a random linear combination of all equations holds; `None` if an input does not
+/// decode.
 ///
-/// The coefficients come from a hash over everything that is being verified. Who wants a false batch to
-/// pass has to find an input by trial for which a coefficient of 128 bits comes out right.
+/// The coefficients come from a hash over all inputs. To make an invalid batch pass, an attacker
+/// must search for an input for which a coefficient of 128 bits has the required value.
 pub(crate) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
     let equations = messages
         .iter()
@@ -181,12 +182,12 @@ pub(crate) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
 
     let mut transcript = Sha512::new();
     for equation in &equations {
-        // k is a hash of R, A and the message.
+        // k is a hash of R, A and the message, so it represents them.
         transcript.update(equation.k.as_bytes());
         transcript.update(equation.s.as_bytes());
     }
     let seed = transcript.finalize();
-    // A hash is enough for four of them.
+    // One hash gives four coefficients.
     let coefficients: Vec<Scalar> = (0..equations.len().div_ceil(4) as u64)
         .map(|number| Sha512::new().chain_update(seed).chain_update(number.to_be_bytes()).finalize())
         .flat_map(|hash| <[u8; 64]>::from(hash).as_chunks::<16>().0.to_vec())
@@ -206,7 +207,7 @@ pub(crate) fn batch_holds(messages: &[SignedMessage<'_>]) -> Option<bool> {
     Some(sum.mul_by_cofactor().is_identity())
 }
 
-/// Reads a public key: canonical, on the curve, and not of low order.
+/// Decodes a public key: canonical, on the curve, and not of low order.
 fn public_point(public: &[u8]) -> Result<EdwardsPoint, CryptoError> {
     let bytes: &[u8; 32] = public.try_into().map_err(|_| CryptoError::InvalidPublicKey)?;
     if !is_acceptable_key(bytes) {
@@ -215,7 +216,8 @@ fn public_point(public: &[u8]) -> Result<EdwardsPoint, CryptoError> {
     CompressedEdwardsY(*bytes).decompress().ok_or(CryptoError::InvalidPublicKey)
 }
 
-/// Whether a public key is in the one encoding of a number, and of no point of low order. It may be no point at all.
+/// Returns whether a public key is canonically encoded and not of low order. It may still not be a
+/// point.
 pub(crate) fn is_acceptable_key(public: &[u8; 32]) -> bool {
     let mut without_sign = *public;
     let [.., last] = &mut without_sign;
@@ -223,15 +225,16 @@ pub(crate) fn is_acceptable_key(public: &[u8; 32]) -> bool {
     is_canonical(public) && !LOW_ORDER.contains(&without_sign)
 }
 
-/// Whether a point is in its one encoding (RFC 8032, section 5.1.3): y below 2^255 - 19, and no negative
-/// sign where x is 0. The crate reduces y and ignores the sign of 0.
+/// Returns whether a point is canonically encoded (RFC 8032, section 5.1.3): y is below 2^255 - 19,
+/// and the sign is not negative if x is 0. The `curve25519-dalek` crate reduces y and ignores the
+/// sign of 0.
 fn is_canonical(point: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = point;
     let (y_last, negative) = (last & 0x7f, last & 0x80 != 0);
     let all_ones = y_last == 0x7f && middle.iter().all(|&byte| byte == 0xff);
     let all_zeros = y_last == 0 && middle.iter().all(|&byte| byte == 0);
     let y_is_reduced = !(all_ones && *first >= 0xed);
-    // x is 0 where y is 1 or -1.
+    // x is 0 if y is 1 or -1.
     let x_is_zero = (all_zeros && *first == 1) || (all_ones && *first == 0xec);
     y_is_reduced && !(x_is_zero && negative)
 }

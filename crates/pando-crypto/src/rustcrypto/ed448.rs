@@ -68,12 +68,13 @@ fn verifying_key(public: &SignaturePublicKey) -> Result<VerifyingKey, CryptoErro
     if !is_canonical(bytes) {
         return Err(CryptoError::InvalidPublicKey);
     }
-    // Refuses points outside of the subgroup of prime order, and the neutral element.
+    // Rejects points outside of the subgroup of prime order, and the neutral element.
     VerifyingKey::from_bytes(bytes).map_err(|_| CryptoError::InvalidPublicKey)
 }
 
-/// Whether a point is in its one encoding: y below the prime, and only the sign of x in the last byte
-/// (RFC 8032, section 5.2.3). The crate reduces y and ignores the other bits.
+/// Returns whether a point is canonically encoded: y is below the prime, and the last byte has only
+/// the sign of x (RFC 8032, section 5.2.3). The `ed448-goldilocks` crate reduces y and ignores the
+/// other bits.
 fn is_canonical(point: &[u8; KEY_LEN]) -> bool {
     let [y @ .., sign] = point;
     sign & 0x7f == 0 && y.iter().rev().lt(PRIME.iter().rev())

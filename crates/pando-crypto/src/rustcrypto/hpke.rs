@@ -1,6 +1,7 @@
-//! Receiving with the crate `hpke`, for which our KEM is one of its KEMs.
+//! HPKE decryption with the crate `hpke`, which uses our DHKEM as its KEM.
 //!
-//! What is sent is composed in `crate::hpke`, so that a mistake on either side shows.
+//! Encryption is composed in `crate::hpke`. The two implementations are independent, so that a
+//! mistake in one of them is noticed.
 
 use crate::algorithms::{Aead, Group, Kdf};
 use crate::composed::Receiver;
@@ -15,7 +16,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use subtle::{Choice, ConstantTimeEq};
 
-/// The crate `hpke` with DHKEM over the group `G`, its KDF `F`, and its AEAD `B`, which is called `A` here.
+/// The crate `hpke` with DHKEM over the group `G`, its KDF `F`, and its AEAD `B`, which corresponds
+/// to `A`.
 pub(crate) struct Crate<G, A, F, B>(PhantomData<(G, A, F, B)>);
 
 impl<G: Group, A: Aead, F: hpke::kdf::Kdf + 'static, B: hpke::aead::Aead + 'static> Receiver
@@ -62,7 +64,7 @@ fn setup_receiver<G: Group, F: hpke::kdf::Kdf, B: hpke::aead::Aead>(
     hpke::setup_receiver(&OpModeR::Base, &private, &encapped, info).map_err(|_| CryptoError::DecryptionFailed)
 }
 
-/// DHKEM over `G`, as a KEM of the crate.
+/// DHKEM over `G` as a KEM of the crate `hpke`.
 pub(crate) struct Dhkem<G>(PhantomData<G>);
 
 impl<G: Group> Kem for Dhkem<G> {
@@ -77,7 +79,7 @@ impl<G: Group> Kem for Dhkem<G> {
         private.public.clone()
     }
 
-    #[expect(clippy::expect_used, reason = "fails with a chance below 2^-8000, and we never call it")]
+    #[expect(clippy::expect_used, reason = "fails with a probability below 2^-8000, and is never called")]
     fn derive_keypair(ikm: &[u8]) -> (PrivateKey<G>, PublicKey<G>) {
         let private = PrivateKey::derive(ikm).expect("one of 256 candidates is a private key");
         let public = private.public.clone();
@@ -92,7 +94,7 @@ impl<G: Group> Kem for Dhkem<G> {
         if sender.is_some() {
             return Err(HpkeError::EncapError);
         }
-        // Not hedged: only tests send through the crate, with bytes that are known.
+        // Not hedged, because only tests encrypt through the crate, with known random bytes.
         let sent = encap::<G>(&recipient.0, &fresh_ikm::<G>(rng));
         let (secret, encapped) = sent.map_err(|_| HpkeError::EncapError)?;
         Ok((SharedSecret((*secret).clone()), PublicKey(encapped)))

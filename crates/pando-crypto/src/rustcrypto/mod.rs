@@ -1,7 +1,8 @@
 //! All seven cipher suites of RFC 9420 (section 17.1) in pure Rust.
 //!
-//! Own code here are the rules for which encodings of keys and which EdDSA signatures are accepted; everything else is
-//! called. HPKE sends with what all backends share, and receives with the crate `hpke`.
+//! This backend has its own code only for rules: which encodings of keys and which EdDSA signatures
+//! are accepted. Libraries do everything else. HPKE encryption is the code that all backends share;
+//! decryption uses the crate `hpke`.
 
 pub(crate) mod ecdsa;
 pub(crate) mod ed25519;
@@ -18,7 +19,7 @@ use ::hpke::{aead, kdf};
 use pando_wire::CipherSuite;
 use symmetric::{Cipher, Hash};
 
-/// The backend in pure Rust, on the crates of dalek and RustCrypto: all cipher suites of RFC 9420.
+/// The pure Rust backend, on the dalek and RustCrypto crates: all cipher suites of RFC 9420.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RustCrypto;
 

@@ -35,14 +35,14 @@ macro_rules! nist_group {
             }
 
             fn dh(key: &Self::Key, public: &Array<u8, $public>) -> Option<Secret<$private>> {
-                // Never the neutral element: the order of the group is prime.
+                // The result is never the neutral element, because the order of the group is prime.
                 Some(Zeroizing::new(key.diffie_hellman(&Self::read(public)?).raw_secret_bytes().clone()))
             }
         }
 
         impl $name {
             fn read(public: &Array<u8, $public>) -> Option<$curve::PublicKey> {
-                // The length is that of the uncompressed form, which begins with 4.
+                // The length is that of the uncompressed form, whose first byte is 4.
                 if public.first() != Some(&4) {
                     return None;
                 }

@@ -1,4 +1,4 @@
-//! Hash functions with HMAC and HKDF over them, and AEADs.
+//! Hash functions with HMAC and HKDF, and AEADs.
 
 use crate::algorithms::{Aead, Kdf, Secret};
 use crate::{AeadKey, AeadNonce, CryptoError, Digest, SecretBytes};
@@ -10,7 +10,7 @@ use sha2::digest::OutputSizeUser;
 use std::marker::PhantomData;
 use zeroize::Zeroizing;
 
-/// The hash function `H`, whose HKDF has the number `ID`.
+/// The hash function `H`, whose HKDF has the identifier `ID`.
 pub(crate) struct Hash<const ID: u16, H>(PhantomData<fn() -> H>);
 
 impl<const ID: u16, H: EagerHash + 'static> Kdf for Hash<ID, H> {
@@ -52,7 +52,7 @@ impl<const ID: u16, H: EagerHash + 'static> Kdf for Hash<ID, H> {
     }
 }
 
-/// The AEAD `A`, which has the number `ID` in HPKE.
+/// The AEAD `A`, which has the identifier `ID` in HPKE.
 pub(crate) struct Cipher<const ID: u16, A>(PhantomData<fn() -> A>);
 
 impl<const ID: u16, A> Aead for Cipher<ID, A>

@@ -58,7 +58,7 @@ impl Group for X25519 {
     }
 
     fn key(private: &Array<u8, U32>) -> Option<StaticSecret> {
-        // Any 32 bytes, once they are clamped.
+        // Any clamped 32 bytes are a private key.
         Some(StaticSecret::from(private.0))
     }
 

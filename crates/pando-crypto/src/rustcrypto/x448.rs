@@ -31,7 +31,7 @@ impl Group for X448 {
     }
 
     fn key(private: &Array<u8, U56>) -> Option<StaticSecret> {
-        // Any 56 bytes, once they are clamped.
+        // Any clamped 56 bytes are a private key.
         Some(StaticSecret::from(private.0))
     }
 
@@ -61,7 +61,7 @@ impl Group for X448 {
     }
 }
 
-/// 0, 1 and -1: the points of low order, on the curve and on its twist.
+/// Returns whether the value is 0, 1 or -1: the points of low order, on the curve and on its twist.
 fn is_low_order(public: &Array<u8, U56>) -> bool {
     let mut one = [0; 56];
     one[0] = 1;

@@ -1,4 +1,4 @@
-//! The two backends give each other what they make, and the same verdict on whatever it is.
+//! The two backends accept each other's outputs, and give the same result on any input.
 
 use super::{RustCrypto, seeded};
 use crate::{
@@ -8,7 +8,7 @@ use pando_wire::{CipherSuite, HpkeCiphertext, Signature};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
-/// The cipher suites that both have: in pure Rust, on AWS-LC.
+/// Returns the cipher suites that both backends have: in pure Rust, on AWS-LC.
 fn both() -> impl Iterator<Item = (Suite, Suite)> {
     [1, 2, 3, 5, 7]
         .map(CipherSuite)
@@ -22,7 +22,7 @@ fn random(rng: &mut ChaCha20Rng, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// `bytes` with something done to them, or, now and then, as they were.
+/// Returns `bytes` with one mutation, or sometimes unchanged.
 fn mutated(rng: &mut ChaCha20Rng, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let position = rng.next_u32() as usize % bytes.len();

@@ -1,6 +1,6 @@
-//! Public keys that must be refused.
+//! Public keys that must be rejected.
 
-/// A curve over which there are public keys.
+/// The curve of a public key.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Curve {
     X25519,
@@ -11,7 +11,8 @@ pub(super) enum Curve {
 }
 
 impl Curve {
-    /// The curve of a cipher suite's KEM. That of ECDSA is the same.
+    /// Returns the curve of a cipher suite's KEM. For the ECDSA suites it is also the curve of the
+    /// signatures.
     pub(super) fn of_kem(suite: u16) -> Self {
         match suite {
             1 | 3 => Self::X25519,
@@ -22,7 +23,7 @@ impl Curve {
         }
     }
 
-    /// The field's prime, in big-endian order.
+    /// Returns the field's prime in big-endian order.
     fn prime(self) -> Vec<u8> {
         let hex = match self {
             Self::X25519 => format!("7f{}ed", "ff".repeat(30)),
@@ -34,7 +35,7 @@ impl Curve {
         hex::decode(hex).unwrap()
     }
 
-    /// A point whose x is small, in the uncompressed form.
+    /// Returns a point with a small x, in the uncompressed form.
     fn small_point(self) -> Vec<u8> {
         (0..=u8::MAX)
             .find_map(|x| {
@@ -57,7 +58,7 @@ impl Curve {
             .into_vec()
     }
 
-    /// Public keys that are refused, each with what is wrong with it. `good` is one that is not.
+    /// Returns public keys that must be rejected, each with the reason. `good` is a valid key.
     pub(super) fn bad_public_keys(self, good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         let mut bad = vec![("empty", Vec::new()), ("one byte more", [good, &[0]].concat())];
         bad.extend((1..good.len()).map(|len| ("cut off", good[..len].to_vec())));
@@ -69,7 +70,7 @@ impl Curve {
         bad
     }
 
-    /// Numbers that are not below the prime, and points of low order.
+    /// Adds numbers that are not below the prime, and points of low order.
     fn bad_u_coordinates(self, bad: &mut Vec<(&'static str, Vec<u8>)>) {
         let prime: Vec<u8> = self.prime().into_iter().rev().collect();
         let len = prime.len();
@@ -99,7 +100,8 @@ impl Curve {
             ] {
                 low_order.push(hex::decode(order_8).unwrap());
             }
-            // RFC 7748 ignores the highest bit, so without our rule each number would have a second form.
+            // RFC 7748 ignores the highest bit, so without our rule each number would have a second
+            // encoding.
             bad.extend(low_order.iter().chain(&[number(&[9])]).map(|point| {
                 let mut point = point.clone();
                 point[31] |= 0x80;
@@ -109,7 +111,7 @@ impl Curve {
         bad.extend(low_order.into_iter().map(|point| ("of low order", point)));
     }
 
-    /// Everything but an uncompressed point on the curve with reduced coordinates.
+    /// Adds all encodings other than uncompressed points on the curve with reduced coordinates.
     fn bad_sec1(self, good: &[u8], bad: &mut Vec<(&'static str, Vec<u8>)>) {
         let prime = self.prime();
         let len = prime.len();
@@ -136,7 +138,8 @@ impl Curve {
             bad.push(("not on the curve", point));
         }
 
-        // (x + p, y) and (x, y + p), where that fits: for P-521 always, for the others if x is small.
+        // (x + p, y) and (x, y + p), where that fits: for P-521 always, for the others if x is
+        // small.
         let small = self.small_point();
         bad.push(("x not reduced", [&[4], &sum(&small[1..=len], &prime)[..], &small[1 + len..]].concat()));
         if self == Self::P521 {
@@ -157,7 +160,7 @@ fn add_small(number: &mut [u8], summand: u8) {
     assert_eq!(carry, 0);
 }
 
-/// The sum of two big-endian numbers, which must not be longer than they are.
+/// Returns the sum of two big-endian numbers, which must fit into their length.
 fn sum(a: &[u8], b: &[u8]) -> Vec<u8> {
     let mut carry = 0;
     let mut digits: Vec<u8> = a

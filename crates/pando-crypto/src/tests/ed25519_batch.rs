@@ -1,4 +1,4 @@
-//! A batch of Ed25519 signatures gets the verdict that its signatures get one by one.
+//! A batch of Ed25519 signatures gets the same result as its signatures one by one.
 
 use super::ed25519_criterion::{Made, Point, Signed, cases};
 use super::seeded;
@@ -29,7 +29,7 @@ fn verify_batch(batch: &[Signed]) -> Result<(), (usize, CryptoError)> {
     verdict
 }
 
-/// What the signatures give one by one.
+/// Returns the result of verifying the signatures one by one.
 fn one_by_one(batch: &[Signed]) -> Result<(), (usize, CryptoError)> {
     batch
         .iter()
@@ -70,13 +70,13 @@ fn a_bad_signature_is_found_at_its_position() {
     }
 }
 
-/// Batches that are cut into parts, wherever that may be.
+/// Tests batches that are split into parts, at any possible boundary.
 #[test]
 fn bad_signatures_are_found_at_their_positions_in_large_batches() {
     let honest = honest(64);
     let mut batch: Vec<Signed> = honest.iter().cycle().take(3_000).cloned().collect();
     assert_eq!(verify_batch(&batch), Ok(()));
-    // From the last to the first, so that there are more and more of them.
+    // From the last to the first, so that the number of bad signatures grows.
     for position in [2_999, 2_047, 1_024, 1_023, 600, 511, 256, 255, 0] {
         batch[position].message.push(0);
         assert_eq!(verify_batch(&batch), Err((position, CryptoError::InvalidSignature)));
@@ -120,8 +120,8 @@ fn a_batch_of_all_acceptable_cases_is_accepted() {
     }
 }
 
-/// A batch that fails is looked at one by one, which would hide it if the equation of the batch were wrong in
-/// being too strict: then everything would merely be slow. So here is this equation alone.
+/// After a failed batch, the signatures are verified one by one. That would hide a batch equation
+/// that is too strict: it would only be slow. So this test uses the equation alone.
 #[test]
 fn the_equation_of_the_batch_has_the_same_verdict_by_itself() {
     let holds = |batch: &[Signed]| batch_holds(&batch.iter().map(Signed::as_message).collect::<Vec<_>>());
@@ -129,10 +129,10 @@ fn the_equation_of_the_batch_has_the_same_verdict_by_itself() {
     let good = honest(8);
     assert_eq!(holds(&good), Some(true));
     for case in cases() {
-        // Alone, too, since a batch of any length must be able to decide it.
+        // Also as a batch of one, since the equation must work for any length.
         let (mut batch, alone) = (good.clone(), [case.made.signed()]);
         batch[3] = case.made.signed();
-        // What is refused here is refused for how it is written.
+        // All rejected cases have an invalid encoding or key, so they do not reach the equation.
         let expected = case.verdict.is_ok().then_some(true);
         assert_eq!(holds(&batch), expected, "case {}", case.number);
         assert_eq!(holds(&alone), expected, "case {}", case.number);
@@ -144,8 +144,8 @@ fn the_equation_of_the_batch_has_the_same_verdict_by_itself() {
     }
 }
 
-/// Without the cofactor, such signatures would be refused one by one, and accepted in a batch whenever their
-/// parts of small order happen to cancel out: two members could disagree.
+/// Without the cofactor, such signatures would be rejected one by one, but accepted in a batch
+/// whose components of small order cancel out: two members could disagree.
 #[test]
 fn parts_of_small_order_change_nothing_whether_they_cancel_out_or_not() {
     for first in 0..8 {
@@ -164,8 +164,8 @@ fn parts_of_small_order_change_nothing_whether_they_cancel_out_or_not() {
     }
 }
 
-/// Were the equations added up without random coefficients, what is wrong with one signature could make up
-/// for what is wrong with another.
+/// If the equations were added without random coefficients, errors in two signatures could cancel
+/// out.
 #[test]
 fn two_wrongs_do_not_make_a_right() {
     let add = |signed: &mut Signed, number: Scalar| {
@@ -184,7 +184,7 @@ fn two_wrongs_do_not_make_a_right() {
         assert_eq!(verify_batch(&batch), Ok(()));
     }
 
-    // The same with the signatures of two members swapped.
+    // The same with two signatures swapped.
     let mut batch = honest(8);
     let signature = batch[2].signature.clone();
     batch[2].signature = batch[5].signature.clone();

@@ -1,8 +1,8 @@
-//! Which Ed25519 signatures are accepted, on inputs made to tell one criterion from another.
+//! Tests which Ed25519 signatures are accepted, with inputs that distinguish the known criteria.
 //!
-//! The twelve cases are those of Chalkias, Garillot and Nikolaenko, "Taming the many EdDSAs" (2020), made
-//! anew: each is built from scratch with the properties that the paper's table gives it, and the properties
-//! are checked before the verdict is.
+//! The twelve cases are from Chalkias, Garillot and Nikolaenko, "Taming the many EdDSAs" (2020).
+//! They are not copied: each is built from the properties in the paper's table, and the test checks
+//! these properties before it checks the result.
 
 use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::{Ed25519, LOW_ORDER, is_acceptable_key};
@@ -20,7 +20,7 @@ pub(super) const ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// y = -1 with a negative sign of x, which is 0: the point of order 2, but not its encoding.
+/// y = -1 with a negative sign of x, which is 0: a non-canonical encoding of the point of order 2.
 const MINUS_ONE_NEGATIVE: [u8; 32] = {
     let mut bytes = [0xff; 32];
     bytes[0] = 0xec;
@@ -45,7 +45,7 @@ impl Signed {
     }
 }
 
-/// What all backends say of a signature.
+/// Returns the result of verifying a signature, which must be the same in all backends.
 fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
     let verdict = Ed25519::verify(public, message, signature);
     #[cfg(feature = "aws-lc")]
@@ -53,7 +53,7 @@ fn verify(public: &SignaturePublicKey, message: &[u8], signature: &Signature) ->
     verdict
 }
 
-/// What all backends say of a public key.
+/// Returns the result of checking a public key, which must be the same in all backends.
 fn check(public: &SignaturePublicKey) -> Result<(), CryptoError> {
     let verdict = Ed25519::check(public);
     #[cfg(feature = "aws-lc")]
@@ -61,7 +61,7 @@ fn check(public: &SignaturePublicKey) -> Result<(), CryptoError> {
     verdict
 }
 
-/// How a point is made and written down: `[scalar]B` and so many times a point of order 8, in its own
+/// A point and its encoding: `[scalar]B` plus a multiple of a point of order 8, in its canonical
 /// encoding or another one.
 #[derive(Clone, Copy)]
 pub(super) struct Point {
@@ -71,19 +71,19 @@ pub(super) struct Point {
 }
 
 impl Point {
-    /// A point of small order.
+    /// Returns a point of small order.
     fn small(torsion: usize) -> Self {
         Self { scalar: Scalar::ZERO, torsion, encoding: None }
     }
 
-    /// A point of the prime order if `torsion` is 0, and of mixed order if it is not.
+    /// Returns a point of prime order if `torsion` is 0, otherwise a point of mixed order.
     pub(super) fn large(scalar: u64, torsion: usize) -> Self {
-        // Far from any special value.
+        // A scalar that is far from any special value.
         let hash = Sha512::digest(scalar.to_le_bytes());
         Self { scalar: Scalar::from_bytes_mod_order_wide(&hash.into()), torsion, encoding: None }
     }
 
-    /// The point of order 2 in an encoding that it must not have.
+    /// Returns the point of order 2 in a non-canonical encoding.
     fn not_canonical() -> Self {
         Self { encoding: Some(MINUS_ONE_NEGATIVE), ..Self::small(4) }
     }
@@ -97,14 +97,14 @@ impl Point {
     }
 }
 
-/// How the points are written where they are hashed.
+/// The encoding of the points in the hash.
 #[derive(Clone, Copy, PartialEq)]
 enum Hashed {
     AsWritten,
     Canonical,
 }
 
-/// Everything about a signature: the points, what was hashed and signed, and the number `S`.
+/// All parts of a signature: the points, the message, its hash `k`, and the number `S`.
 pub(super) struct Made {
     a: Point,
     r: Point,
@@ -114,8 +114,8 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Signs messages until the hash `k` has the `wanted` property. `S` is what fulfils the equation in the
-    /// group of prime order, so that all that remains open are the parts of small order.
+    /// Signs messages until the hash `k` has the `wanted` property. `S` satisfies the equation in
+    /// the group of prime order, so that only the components of small order can make it fail.
     fn search(a: Point, r: Point, hashed: Hashed, wanted: impl Fn(&Scalar) -> bool) -> Self {
         let write = |point: Point| match hashed {
             Hashed::AsWritten => point.bytes(),
@@ -132,12 +132,12 @@ impl Made {
             .unwrap()
     }
 
-    /// A signature on the first message that comes.
+    /// Returns a signature of the first message.
     pub(super) fn any(a: Point, r: Point) -> Self {
         Self::search(a, r, Hashed::AsWritten, |_| true)
     }
 
-    /// Adds the order of the group to `S` so many times.
+    /// Adds the order of the group to `S` the given number of times.
     fn add_order(mut self, times: usize) -> Self {
         for _ in 0..times {
             let mut carry = 0;
@@ -150,7 +150,8 @@ impl Made {
         self
     }
 
-    /// Whether `[S]B = R + [k]A`, and whether it does with both sides times 8, whatever the encodings are.
+    /// Returns whether `[S]B = R + [k]A` holds, and whether it holds with both sides times 8. The
+    /// encodings do not matter.
     fn equations(&self) -> (bool, bool) {
         let a = CompressedEdwardsY(self.a.bytes()).decompress().unwrap();
         let r = CompressedEdwardsY(self.r.bytes()).decompress().unwrap();
@@ -167,12 +168,12 @@ impl Made {
     }
 }
 
-/// The remainder of a scalar modulo 8: that many times does it take a point of order 8.
+/// Returns a scalar modulo 8, which is its effect on a point of order 8.
 fn modulo_8(scalar: &Scalar) -> usize {
     usize::from(scalar.as_bytes()[0] & 7)
 }
 
-/// The order of a point's part of small order, as the paper's table names it.
+/// Returns the order of a point in the terms of the paper's table.
 fn order(point: Point) -> &'static str {
     let point = CompressedEdwardsY(point.bytes()).decompress().unwrap();
     match (point.is_small_order(), point.is_torsion_free()) {
@@ -182,8 +183,8 @@ fn order(point: Point) -> &'static str {
     }
 }
 
-/// A row of the paper's table: the orders of A and R, whether the equation holds without and with the
-/// cofactor, and our verdict.
+/// A row of the paper's table: the orders of A and R, whether the equation holds without and with
+/// the cofactor, and our result.
 pub(super) struct Case {
     pub(super) number: usize,
     pub(super) made: Made,
@@ -192,28 +193,32 @@ pub(super) struct Case {
     pub(super) verdict: Result<(), CryptoError>,
 }
 
-/// The twelve cases.
+/// Returns the twelve cases.
 pub(super) fn cases() -> Vec<Case> {
     use Hashed::{AsWritten, Canonical};
     let (key, nonce) = (Point::large(1, 1), Point::large(2, 1));
     let (honest_key, honest_nonce) = (Point::large(1, 0), Point::large(2, 0));
     let bad_key = || Err(CryptoError::InvalidPublicKey);
     let bad = || Err(CryptoError::InvalidSignature);
-    // The hashes for which the parts of small order cancel out: R's plus k times A's must be 0 modulo 8.
+    // Selects hashes for which the components of small order cancel out: R's plus k times A's is 0
+    // modulo 8.
     let cancels =
         |a: Point, r: Point| move |k: &Scalar| (r.torsion + modulo_8(k) * a.torsion).is_multiple_of(8);
     let cancelling = |a: Point, r: Point, hashed: Hashed| Made::search(a, r, hashed, cancels(a, r));
 
     let rows = [
-        // A public key of small order signs everything, so it is refused.
+        // With a public key of small order, one signature is valid for many messages, so the key is
+        // rejected.
         (cancelling(Point::small(1), Point::small(2), AsWritten), ("small", "small"), true, bad_key()),
         (cancelling(Point::small(1), nonce, AsWritten), ("small", "mixed"), true, bad_key()),
-        // R of small order is foolish, since it gives the private key away, but only its owner can do it.
+        // R of small order reveals the private key, but only the owner of the key can create such a
+        // signature.
         (cancelling(key, Point::small(1), AsWritten), ("mixed", "small"), true, Ok(())),
         (cancelling(key, nonce, AsWritten), ("mixed", "mixed"), true, Ok(())),
-        // The cofactor makes the difference.
+        // The two equations differ.
         (Made::search(key, nonce, AsWritten, |k| !cancels(key, nonce)(k)), ("mixed", "mixed"), false, Ok(())),
-        // Refused by those who compute [8][k]A as [8k mod L]A: A's part of small order is then left.
+        // Implementations that compute [8][k]A as [8k mod L]A reject this, because A's component of
+        // small order remains.
         (
             Made::search(key, honest_nonce, AsWritten, |k| {
                 modulo_8(k) != 0 && modulo_8(&(Scalar::from(8_u8) * k)) != 0
@@ -222,13 +227,14 @@ pub(super) fn cases() -> Vec<Case> {
             false,
             Ok(()),
         ),
-        // S is not below the order of the group; in the second case it also has bits where it cannot.
+        // S is not below the order of the group. In the second case it also has bits above the
+        // allowed ones.
         (Made::any(honest_key, honest_nonce).add_order(1), ("L", "L"), true, bad()),
         (Made::any(honest_key, honest_nonce).add_order(14), ("L", "L"), true, bad()),
-        // R is not in its one encoding, and was hashed in that one or as it is.
+        // R is not canonically encoded. The hash covers the canonical encoding or the given one.
         (cancelling(key, Point::not_canonical(), Canonical), ("mixed", "small"), true, bad()),
         (cancelling(key, Point::not_canonical(), AsWritten), ("mixed", "small"), true, bad()),
-        // The same for A, where not even the one encoding would help.
+        // The same for A, whose canonical encoding would be rejected too.
         (
             cancelling(Point::not_canonical(), Point::large(2, 4), Canonical),
             ("small", "mixed"),
@@ -243,7 +249,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
     ];
     let case = |(number, (made, orders, cofactorless, verdict))| {
-        // All of them are made to fulfil the equation with the cofactor.
+        // All cases satisfy the equation with the cofactor.
         Case { number, made, orders, equations: (cofactorless, true), verdict }
     };
     rows.into_iter().enumerate().map(case).collect()
@@ -292,8 +298,8 @@ fn any_point_of_small_order_is_accepted_as_r_and_refused_as_a_key() {
     }
 }
 
-/// All encodings that the crate `curve25519-dalek` decodes though they are not those of RFC 8032, section
-/// 5.1.3: y from the prime up to 2^255, and a negative sign of 0.
+/// Returns all non-canonical encodings (RFC 8032, section 5.1.3) that the crate `curve25519-dalek`
+/// decodes: y from the prime up to 2^255, and a negative sign of 0.
 fn not_canonical() -> Vec<[u8; 32]> {
     let mut one_negative = [0; 32];
     (one_negative[0], one_negative[31]) = (1, 0x80);
@@ -329,8 +335,8 @@ fn r_has_only_one_encoding() {
     for bytes in not_canonical() {
         let point = CompressedEdwardsY(bytes).decompress().unwrap();
         let torsion = EIGHT_TORSION.iter().position(|torsion| *torsion == point);
-        // The others stand for points of which nobody knows a logarithm, so they can only be tried with an
-        // equation that does not hold.
+        // The discrete logarithms of the other points are unknown, so they can only be tested with
+        // an equation that does not hold.
         of_small_order += usize::from(torsion.is_some());
         let r = Point { encoding: Some(bytes), ..Point::small(torsion.unwrap_or(0)) };
         for hashed in [Hashed::AsWritten, Hashed::Canonical] {

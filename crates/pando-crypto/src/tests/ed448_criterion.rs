@@ -1,4 +1,4 @@
-//! Which Ed448 signatures are accepted, on inputs made to tell one criterion from another.
+//! Tests which Ed448 signatures are accepted, with inputs that distinguish the known criteria.
 
 use crate::CryptoError;
 use crate::algorithms::SignatureScheme;
@@ -18,7 +18,7 @@ const PRIME: &str = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffe\
 
 const MESSAGE: &[u8] = b"message";
 
-/// A little-endian number of 57 bytes.
+/// Returns a little-endian number of 57 bytes.
 fn little_endian(number: &str) -> [u8; 57] {
     let mut bytes = [0; 57];
     for (byte, digits) in bytes.iter_mut().zip(hex::decode(number).unwrap().iter().rev()) {
@@ -27,7 +27,7 @@ fn little_endian(number: &str) -> [u8; 57] {
     bytes
 }
 
-/// The sum of two little-endian numbers.
+/// Returns the sum of two little-endian numbers.
 fn add(a: &[u8; 57], b: &[u8; 57]) -> [u8; 57] {
     let mut carry = 0;
     let mut sum = [0; 57];
@@ -39,7 +39,7 @@ fn add(a: &[u8; 57], b: &[u8; 57]) -> [u8; 57] {
     sum
 }
 
-/// A hash of everything that is signed.
+/// Returns the hash of the signed values.
 fn challenge(r: &[u8; 57], a: &[u8; 57]) -> EdwardsScalar {
     let mut hash = Shake256::default();
     for part in [b"SigEd448\0\0".as_slice(), r, a, MESSAGE] {
@@ -50,7 +50,7 @@ fn challenge(r: &[u8; 57], a: &[u8; 57]) -> EdwardsScalar {
     EdwardsScalar::from_bytes_mod_order_wide(&bytes)
 }
 
-/// `[scalar]B`
+/// Returns `[scalar]B`.
 fn point(scalar: EdwardsScalar) -> EdwardsPoint {
     EdwardsPoint::GENERATOR * scalar
 }
@@ -59,7 +59,8 @@ fn encode(point: EdwardsPoint) -> [u8; 57] {
     point.to_affine().compress().0
 }
 
-/// The points of small order: the neutral element, the one of order 2, and the two of order 4.
+/// Returns the points of small order: the neutral element, the one of order 2, and the two of order
+/// 4.
 fn torsion() -> [EdwardsPoint; 4] {
     let mut one = [0; 57];
     one[0] = 1;
@@ -71,7 +72,7 @@ fn torsion() -> [EdwardsPoint; 4] {
         .map(|bytes| CompressedEdwardsY(bytes).decompress_unchecked().unwrap().to_edwards())
 }
 
-/// What is to be verified.
+/// A signature and its public key.
 struct Made {
     a: [u8; 57],
     r: [u8; 57],
@@ -79,14 +80,14 @@ struct Made {
 }
 
 impl Made {
-    /// Signs the message with these keys and nonces, the points being written in a way of their own. `S` is
-    /// what fulfils the equation in the group of prime order.
+    /// Signs the message with the given key, nonce and encodings of their points. `S` satisfies the
+    /// equation in the group of prime order.
     fn new((a, a_bytes): (EdwardsScalar, [u8; 57]), (r, r_bytes): (EdwardsScalar, [u8; 57])) -> Self {
         let s = r + challenge(&r_bytes, &a_bytes) * a;
         Self { a: a_bytes, r: r_bytes, s: s.to_bytes_rfc_8032().into() }
     }
 
-    /// An honest signature.
+    /// Returns an honest signature.
     fn honest() -> Self {
         let (a, r) = scalars();
         Self::new((a, encode(point(a))), (r, encode(point(r))))
@@ -98,7 +99,7 @@ impl Made {
     }
 }
 
-/// Some private key and some nonce.
+/// Returns a private key and a nonce.
 fn scalars() -> (EdwardsScalar, EdwardsScalar) {
     (challenge(&[1; 57], &[1; 57]), challenge(&[2; 57], &[2; 57]))
 }
@@ -116,7 +117,7 @@ fn an_honest_signature_is_accepted() {
 fn a_part_of_small_order_is_refused() {
     let (a, r) = scalars();
     for number in 1..60_u32 {
-        // Of many points, to see that every one is recognised.
+        // Many points, to test that each is recognised.
         let (a, r) = (a * EdwardsScalar::from(number), r + EdwardsScalar::from(number));
         for torsion in &torsion()[1..] {
             let mixed_key = encode(point(a) + *torsion);
@@ -175,7 +176,7 @@ fn a_coordinate_above_the_prime_is_refused() {
             let twice = add(&bytes, &prime);
             on_the_curve += usize::from(!refused_key(&bytes));
             assert!(refused_key(&twice));
-            // The logarithm of such a point is unknown, so the equation does not hold here.
+            // The discrete logarithm of the point is unknown, so the equation does not hold here.
             assert_eq!(Made { r: twice, ..honest }.verify(), Err(CryptoError::InvalidSignature));
         }
     }
@@ -188,7 +189,7 @@ fn a_coordinate_above_the_prime_is_refused() {
 fn s_must_be_below_the_order() {
     let order = little_endian(ORDER);
     let mut made = Made::honest();
-    // Four times the order has more than the 446 bits that fit into 56 bytes, but not by much.
+    // Four times the order is just below 2^448, so larger multiples reach into the last byte.
     for times in 1..=8 {
         made.s = add(&made.s, &order);
         assert_eq!(made.verify(), Err(CryptoError::InvalidSignature), "S + {times} L");

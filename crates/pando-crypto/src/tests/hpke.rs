@@ -1,4 +1,5 @@
-//! HPKE: our KEM beside those of the crate `hpke`, and the functions of the cipher suites.
+//! Tests of HPKE: our KEM compared with the KEMs of the crate `hpke`, and the functions of the
+//! cipher suites.
 
 use super::bad_points::Curve;
 use super::{Repeating, all_suites, each, seeded, with_each_byte_changed};
@@ -69,7 +70,7 @@ fn compare<G: Group, K: Kem, F: Kdf, A: Aead>() {
         converse::<K, Dhkem<G>, F, A>(&ikm);
     }
 
-    // From the same randomness, both make the same.
+    // From the same randomness, both give the same result.
     let public = PrivateKey::<G>::derive(b"recipient").unwrap().public.to_bytes();
     let (_, ours) = encap::<Dhkem<G>>(&public);
     let (_, theirs) = encap::<K>(&public);
@@ -77,14 +78,14 @@ fn compare<G: Group, K: Kem, F: Kdf, A: Aead>() {
     assert_eq!(encap::<Dhkem<G>>(&public).0, encap::<K>(&public).0);
 }
 
-/// The shared secret and the encapsulated key, always from the same randomness.
+/// Returns the shared secret and the encapsulated key, always from the same randomness.
 fn encap<K: Kem>(public: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let public = K::PublicKey::from_bytes(public).unwrap();
     let (secret, encapped) = K::encap_with_rng(&public, None, &mut seeded(2)).unwrap();
     (secret.0.to_vec(), encapped.to_bytes().to_vec())
 }
 
-/// One KEM sends, the other one receives.
+/// Encrypts with one KEM and decrypts with the other.
 fn converse<S: Kem, R: Kem, F: Kdf, A: Aead>(ikm: &[u8]) {
     let (private, public) = R::derive_keypair(ikm);
     let public = S::PublicKey::from_bytes(&public.to_bytes()).unwrap();
@@ -112,7 +113,7 @@ fn the_suites_encrypt_as_the_crate_decrypts() {
     suite_to_crate::<DhP384HkdfSha384, HkdfSha384, AesGcm256>(7);
 }
 
-/// A suite sends, the crate with its own KEM receives.
+/// Encrypts with a suite and decrypts with the crate and its own KEM.
 fn suite_to_crate<K: Kem, F: Kdf, A: Aead>(number: u16) {
     let (private, public) = K::derive_keypair(b"recipient");
     let public = HpkePublicKey::from(public.to_bytes().as_slice());
@@ -131,7 +132,7 @@ fn suite_to_crate<K: Kem, F: Kdf, A: Aead>(number: u16) {
     }
 }
 
-/// MLS has no use for them, so they are not there.
+/// The authenticated modes are not implemented, because MLS does not use them.
 #[test]
 fn the_authenticated_modes_are_refused() {
     type Ours = Dhkem<x25519::X25519>;
@@ -143,7 +144,7 @@ fn the_authenticated_modes_are_refused() {
     assert!(Ours::decap(&recipient, Some(&sender.public), &encapped).is_err());
 }
 
-/// A recipient and a message for it.
+/// Returns a recipient and a ciphertext for it.
 fn sealed(suite: Suite) -> (HpkeKeyPair, HpkeCiphertext) {
     let recipient = suite.hpke_derive_key_pair(b"recipient").unwrap();
     let ciphertext = suite.hpke_seal(&recipient.public, INFO, AAD, PLAINTEXT, &mut seeded(1)).unwrap();
@@ -165,7 +166,7 @@ fn what_is_sealed_can_be_opened() {
             assert_eq!(ciphertext.ciphertext.len(), len + 16);
             assert_eq!(open(suite, &recipient, &ciphertext), Ok(plaintext.clone()));
 
-            // What was labelled is opened with the same label and context only.
+            // A labelled ciphertext decrypts only with the same label and context.
             let ciphertext = suite
                 .encrypt_with_label(&recipient.public, "label", b"context", &plaintext, &mut rng)
                 .unwrap();
@@ -227,7 +228,7 @@ fn another_context_or_key_does_not_open() {
         }
         let other = suite.hpke_derive_key_pair(b"other").unwrap();
         assert_eq!(open(suite, &other, &ciphertext), Err(CryptoError::DecryptionFailed));
-        // Neither half of a pair is enough.
+        // One half of a key pair is not enough.
         let HpkeKeyPair { private, public } = other;
         let mixed = HpkeKeyPair { private, public: recipient.public.clone() };
         assert_eq!(open(suite, &mixed, &ciphertext), Err(CryptoError::DecryptionFailed));
@@ -257,11 +258,11 @@ fn both_sides_export_the_same() {
             (INFO, b"context", longest),
         ] {
             let (sent_kem_output, sent) = send(info, context, len).unwrap();
-            // The ephemeral key depends on `info` and the context, and not on the length.
+            // The ephemeral key depends on `info` and the context, but not on the length.
             assert_eq!(sent_kem_output == kem_output, (info, context) == (INFO, b"context".as_slice()));
             assert_eq!(sent.expose().len(), len);
             assert_eq!(receive(&sent_kem_output, info, context, len).unwrap(), sent);
-            // The secret depends on everything, also with the same ephemeral key.
+            // The secret depends on all inputs, even with the same ephemeral key.
             let received = receive(&kem_output, info, context, len).unwrap();
             for secret in [sent, received] {
                 assert_eq!(secret == good, (info, context, len) == (INFO, b"context".as_slice(), 32));
@@ -269,7 +270,7 @@ fn both_sides_export_the_same() {
         }
         assert_eq!(send(INFO, b"", longest + 1), Err(CryptoError::InvalidLength));
         assert_eq!(receive(&kem_output, INFO, b"", longest + 1), Err(CryptoError::InvalidLength));
-        // The first of these lengths is 0 as a 16-bit number, and for the second there is no room.
+        // The first of these lengths is 0 as a 16-bit number. The second exceeds the memory.
         for len in [0x1_0000, usize::MAX] {
             assert_eq!(send(INFO, b"", len), Err(CryptoError::InvalidLength));
             assert_eq!(receive(&kem_output, INFO, b"", len), Err(CryptoError::InvalidLength));
@@ -331,7 +332,7 @@ fn malformed_key_pairs_are_refused() {
     }
 }
 
-/// RFC 9180, section 7.1.2; RFC 7748, section 5. Of all forms of a private key, only one is ever kept.
+/// RFC 9180, section 7.1.2; RFC 7748, section 5. Only the clamped form of a private key is kept.
 #[test]
 fn montgomery_private_keys_are_clamped() {
     for (number, byte, first, last) in
@@ -345,7 +346,7 @@ fn montgomery_private_keys_are_clamped() {
             assert_eq!(key_pair.private.expose(), clamped);
             assert_eq!(suite.hpke_key_pair(HpkePrivateKey::from(clamped)).unwrap(), key_pair);
 
-            // A pair in which it is not is used all the same.
+            // An unclamped private key in a key pair works too.
             let ciphertext = suite.hpke_seal(&key_pair.public, INFO, AAD, PLAINTEXT, &mut seeded(1)).unwrap();
             let not_clamped =
                 HpkeKeyPair { private: HpkePrivateKey::from(vec![byte; len]), public: key_pair.public };
@@ -360,7 +361,8 @@ fn montgomery_private_keys_are_clamped() {
     }
 }
 
-/// A candidate is no private key with a chance of 2^-32 at most, so no vector has one. Here they are made.
+/// A candidate is invalid with a probability of at most 2^-32, so no test vector has one. This test
+/// makes invalid candidates.
 #[test]
 fn a_candidate_that_is_no_private_key_is_passed_over() {
     fn candidates<G: Group>(counter_of_success: u8) {
@@ -405,8 +407,8 @@ fn keys_and_ciphertexts_come_from_the_generator_alone() {
         assert_ne!(recipient.private, other_recipient.private);
         assert_ne!(ciphertext.kem_output, other_ciphertext.kem_output);
         assert_ne!(ciphertext.ciphertext, other_ciphertext.ciphertext);
-        // What the generator gives is not the key itself, but goes through the KDF: even the worst one gives
-        // valid keys.
+        // The output of the generator is not the key itself, but goes through the KDF. So even the
+        // worst generator gives valid keys.
         for byte in [0x00, 0xff] {
             let key_pair = suite.hpke_generate_key_pair(&mut Repeating::new(&[byte])).unwrap();
             assert_eq!(suite.check_hpke_public_key(&key_pair.public), Ok(()));

@@ -1,5 +1,4 @@
-//! A generator that repeats its state repeats an ephemeral key only together with everything that
-//! is sent.
+//! If a generator repeats its state, an ephemeral key repeats only together with the whole message.
 
 use super::{Repeating, all_suites, seeded, with_each_byte_changed};
 use crate::algorithms::{Aead, Group};
@@ -8,11 +7,11 @@ use crate::rustcrypto::{Aes128Gcm, Aes256Gcm, nist, x448, x25519};
 use crate::{HpkeMessage, Suite};
 use pando_wire::{HpkeCiphertext, HpkePublicKey, KemOutput};
 
-/// The input of `SealBase`: which recipient, `info`, additional data, and the plaintext.
+/// The input of `SealBase`: the recipient, `info`, the additional data, and the plaintext.
 type Sent = (u8, &'static [u8], &'static [u8], &'static [u8]);
 
-/// The first one, and what differs from it in one thing, or has the same bytes on another side of a
-/// border.
+/// A first input, and inputs that differ from it in one part, or that have the same bytes split
+/// differently.
 const SENT: [Sent; 10] = [
     (1, b"info", b"aad", b"plaintext"),
     (2, b"info", b"aad", b"plaintext"),
@@ -30,7 +29,7 @@ fn recipient(suite: Suite, number: u8) -> HpkePublicKey {
     suite.hpke_derive_key_pair(&[number]).unwrap().public
 }
 
-/// `SealBase` from the same state of the generator, every time.
+/// Performs `SealBase`, always from the same state of the generator.
 fn seal(suite: Suite, (number, info, aad, plaintext): Sent) -> HpkeCiphertext {
     suite.hpke_seal(&recipient(suite, number), info, aad, plaintext, &mut seeded(1)).unwrap()
 }
@@ -74,7 +73,7 @@ fn a_repeated_state_gives_another_ephemeral_key_for_another_of_many_messages() {
     }
 }
 
-/// The worst generator: it gives the same bytes for each message.
+/// The worst generator gives the same bytes for each message.
 #[test]
 fn the_same_bytes_for_each_of_many_messages_give_different_ephemeral_keys() {
     for suite in all_suites() {
@@ -111,8 +110,8 @@ fn a_repeated_state_gives_another_ephemeral_key_for_another_export() {
     }
 }
 
-/// An ephemeral key is as unpredictable as the generator: all that it gives goes in, also where a
-/// private key is longer than the hash, as in P-521.
+/// An ephemeral key is as unpredictable as the generator. All random bytes go into it, even if a
+/// private key is longer than the hash, as for P-521.
 #[test]
 fn all_random_bytes_go_into_the_ephemeral_key() {
     fn check<G: Group, A: Aead>(len: usize) {

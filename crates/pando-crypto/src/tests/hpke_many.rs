@@ -1,4 +1,4 @@
-//! HPKE to many recipients gives what HPKE to each of them gives.
+//! HPKE to many recipients gives the same results as HPKE to each of them.
 
 use super::{all_suites, seeded};
 use crate::{CryptoError, HpkeKeyPair, HpkeMessage, Suite};
@@ -6,7 +6,7 @@ use pando_wire::HpkePublicKey;
 
 const INFO: &[u8] = b"info";
 
-/// Recipients, and a message for each: no two are of one length.
+/// Returns recipients and a message for each, with different lengths.
 fn recipients(suite: Suite, count: usize) -> Vec<(HpkeKeyPair, Vec<u8>)> {
     (0..count).map(|number| (suite.hpke_derive_key_pair(&[number as u8]).unwrap(), vec![7; number])).collect()
 }
@@ -32,7 +32,7 @@ fn sealing_to_many_is_sealing_to_one_after_the_other() {
                 let opened = suite.hpke_open(recipient, INFO, b"", sealed).unwrap();
                 assert_eq!(opened.expose(), *plaintext);
             }
-            // Neither has drawn more than the other.
+            // Both have drawn the same number of random bytes.
             assert_eq!(rng, other_rng);
         }
     }

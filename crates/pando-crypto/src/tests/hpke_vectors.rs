@@ -60,7 +60,7 @@ struct Export {
     exported_value: Hex,
 }
 
-/// Bytes written in hexadecimal.
+/// Bytes in hexadecimal.
 struct Hex(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Hex {
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-/// The vectors for a KEM, a KDF and an AEAD; there is exactly one.
+/// Returns the only vector for a KEM, a KDF and an AEAD.
 fn vector(kem_id: u16, kdf_id: u16, aead_id: u16) -> Vector {
     let vectors: Vec<Vector> =
         serde_json::from_str(include_str!("../../testdata/hpke-rfc9180.json")).unwrap();
@@ -138,7 +138,7 @@ fn dhkem_over_the_curves_of_aws_lc_gives_the_vectors_of_rfc_9180() {
 /// Runs a vector against our KEM, inside the crate `hpke`.
 fn kem<G: Group, F: Kdf, A: Aead>(vector: &Vector) {
     assert_eq!(G::KEM_ID, vector.kem_id);
-    // The vectors have the private keys of X25519 and X448 as they are before section 7.1.2 has them clamped.
+    // The vectors have the private keys of X25519 and X448 before clamping (section 7.1.2).
     let clamp = |private: &Hex| {
         let mut private = Array::<u8, G::PrivateLen>::try_from(private.0.as_slice()).unwrap();
         G::clamp(&mut private);
@@ -186,8 +186,8 @@ fn kem<G: Group, F: Kdf, A: Aead>(vector: &Vector) {
     }
 }
 
-/// Runs a vector through the sender that all suites share, below the hedge of its ephemeral key. A
-/// suite encrypts only one message per context.
+/// Runs a vector through the encryption that all suites share, without the hedge of its ephemeral
+/// key. A suite encrypts only one message per context.
 fn send<G: Group, A: algorithms::Aead>(vector: &Vector) {
     let public = HpkePublicKey::from(vector.recipient_public.0.as_slice());
     let (info, ikm) = (Info::<G, A>::new(&vector.info.0), &vector.ephemeral_ikm.0);
@@ -204,7 +204,7 @@ fn send<G: Group, A: algorithms::Aead>(vector: &Vector) {
     }
 }
 
-/// Runs a vector through the receiving functions of the suite.
+/// Runs a vector through the decryption of the suite.
 fn receive(number: u16, vector: &Vector) {
     for suite in each(number) {
         let key_pair = suite.hpke_derive_key_pair(&vector.recipient_ikm.0).unwrap();

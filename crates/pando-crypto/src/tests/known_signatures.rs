@@ -1,9 +1,10 @@
-//! Signatures that are printed in the standards: signing gives exactly them.
+//! Signing gives exactly the signatures that the standards print.
 
 use super::each;
 use crate::SignaturePrivateKey;
 
-/// The signature of a message by a suite, the same of all backends, and the public key, both in hexadecimal.
+/// Returns the public key and a suite's signature of a message, both in hexadecimal. They must be
+/// the same in all backends.
 fn sign(number: u16, private: &str, message: &[u8]) -> (String, String) {
     let private = SignaturePrivateKey::from(hex::decode(private).unwrap());
     let mut signed = each(number).map(|suite| {
@@ -83,12 +84,12 @@ fn ed448_signs_as_in_rfc_8032() {
     }
 }
 
-/// The DER form of a signature, with `r` and `s` in hexadecimal (RFC 3279, section 2.2.3).
+/// Returns the DER form of a signature, with `r` and `s` in hexadecimal (RFC 3279, section 2.2.3).
 fn der(r: &str, s: &str) -> String {
     let integer = |hex: &str| {
         let number = hex::decode(hex).unwrap();
         let digits: Vec<u8> = number.into_iter().skip_while(|&byte| byte == 0).collect();
-        // A number that began with a set bit would be negative.
+        // A number whose first bit is set would be negative.
         let sign = if digits[0] & 0x80 == 0 { &[][..] } else { &[0] };
         [&[2, (sign.len() + digits.len()) as u8], sign, &digits].concat()
     };

