@@ -1,4 +1,4 @@
-//! A message is signed, encrypted, and opened again by another member of the group.
+//! Signs and encrypts a message, and opens it as another member of the group.
 
 use pando_crypto::{CryptoProvider, RustCrypto};
 use pando_framing::{FramingError, Padding, SignedContent, open_private};
@@ -12,7 +12,8 @@ use rand_core::SeedableRng;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // A real program takes a generator that the operating system has seeded, and these from its group.
+    // A real program takes the keys from its group, and uses a generator seeded by the operating
+    // system.
     let mut rng = ChaCha20Rng::seed_from_u64(0);
     let group_context = GroupContext {
         version: ProtocolVersion::MLS_10,
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         |leaf: LeafIndex| Ok::<_, FramingError>((leaf.0 == 0).then(|| signer.public_key().clone()));
     let (authenticated, key) =
         open_private(suite, &message, &group_context, secret, tree, own_leaf, sender_key)?;
-    // A real program persists this together with whatever it does with the message.
+    // A real program persists the deletion together with the effects of the message.
     receiving_tree.delete_key(key);
 
     if let Content::Application(data) = &authenticated.content.content {

@@ -1,4 +1,4 @@
-//! Content on its way to being trusted (RFC 9420, section 6.1).
+//! The path from opened to authenticated content (RFC 9420, section 6.1).
 
 use crate::FramingError;
 use pando_crypto::Suite;
@@ -12,7 +12,7 @@ use std::ops::Deref;
 /// The label of content signatures.
 pub(crate) const LABEL: &str = "FramedContentTBS";
 
-/// Something whose signature was verified, or that was signed here. Only this crate makes one.
+/// A value whose signature was verified, or that this client signed. Only this crate creates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated<T>(T);
 
@@ -21,7 +21,7 @@ impl<T> Authenticated<T> {
         Self(value)
     }
 
-    /// What was verified.
+    /// Returns the verified value.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.0
@@ -36,14 +36,14 @@ impl<T> Deref for Authenticated<T> {
     }
 }
 
-/// Content that was opened and whose signature was not verified yet.
+/// Opened content whose signature is not verified yet.
 #[must_use = "nothing has been verified yet"]
 pub struct UnverifiedContent {
     content: AuthenticatedContent,
     tbs: Vec<u8>,
 }
 
-// As for `SignedContent`.
+// Omits `tbs`, as for `SignedContent`.
 impl fmt::Debug for UnverifiedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnverifiedContent").field("content", &self.content).finish_non_exhaustive()
@@ -55,13 +55,13 @@ impl UnverifiedContent {
         Self { content, tbs }
     }
 
-    /// What the sender claims, to find the key that it must be verified with.
+    /// Returns the unverified content. It names the sender, whose key the caller must look up.
     #[must_use]
     pub const fn content(&self) -> &FramedContent {
         &self.content.content
     }
 
-    /// Verifies the signature with the sender's key (section 6.1 says which one that is).
+    /// Verifies the signature with the sender's key. Section 6.1 defines which key that is.
     ///
     /// # Errors
     /// [`FramingError::Crypto`] if the key or the signature is not valid.
@@ -75,12 +75,15 @@ impl UnverifiedContent {
     }
 }
 
-/// Prepares content that was opened before for another verification. The key of a PrivateMessage
-/// that has been taken is deleted (section 9.2), so a caller that needs the content again keeps it.
+/// Prepares content that was opened before for another verification. When a PrivateMessage is
+/// accepted, its key is deleted (section 9.2), so a caller that needs the content again must keep
+/// it.
 ///
 /// # Errors
-/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs elsewhere.
-/// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if it was never opened.
+/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs to another group or
+///   epoch.
+/// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if it was never
+///   opened.
 pub fn reopen(
     content: AuthenticatedContent,
     context: &GroupContext,
@@ -91,8 +94,8 @@ pub fn reopen(
     Ok(UnverifiedContent::new(content, tbs))
 }
 
-/// `FramedContentTBS`, encoded: what the signature covers. The GroupContext is part of it if the sender
-/// knows it.
+/// Returns the encoded `FramedContentTBS`, the input of the signature. It includes the GroupContext
+/// if the sender knows it.
 pub(crate) fn to_be_signed(
     wire_format: WireFormat,
     content: &FramedContent,
@@ -105,7 +108,7 @@ pub(crate) fn to_be_signed(
     Ok(FramedContentTbs { wire_format, content, context }.encode()?)
 }
 
-/// Checks that content belongs to the group and the epoch that it is signed or opened for.
+/// Checks that content belongs to the given group and epoch.
 pub(crate) fn check_belongs(
     group_id: &GroupId,
     epoch: u64,
@@ -120,10 +123,10 @@ pub(crate) fn check_belongs(
     Ok(())
 }
 
-/// Checks that the sender may send such content at all, in this format (sections 6, 6.1 and 6.3.2).
+/// Checks that the sender may send such content in this format (sections 6, 6.1 and 6.3.2).
 ///
-/// Which proposals an external sender may make depends on the registry (section 17.4) and is a rule of the
-/// group's.
+/// The proposals that an external sender may make depend on the registry (section 17.4). The
+/// group's rules check that.
 pub(crate) fn check_sender(wire_format: WireFormat, content: &FramedContent) -> Result<(), FramingError> {
     let (sender, content_type) = (content.sender, content.content.content_type());
     let allowed = match (sender, &content.content) {

@@ -1,20 +1,24 @@
-//! Message framing (RFC 9420, section 6): signed content, as a PublicMessage or encrypted as a
+//! Message framing (RFC 9420, section 6): signed content, sent as a PublicMessage or encrypted as a
 //! PrivateMessage.
 //!
 //! # Sending
 //!
-//! [`SignedContent::sign`] signs content for the format it will be sent in. A Commit is then completed
-//! with [`SignedContent::set_confirmation_tag`], which needs the key schedule of the next epoch. The
-//! result is sent by [`SignedContent::seal_public`] or [`SignedContent::seal_private`].
+//! [`SignedContent::sign`] signs content for the wire format in which it will be sent. A Commit
+//! also needs [`SignedContent::set_confirmation_tag`], because the tag depends on the key schedule
+//! of the next epoch. [`SignedContent::seal_public`] or [`SignedContent::seal_private`] creates the
+//! message.
 //!
 //! # Receiving
 //!
-//! [`open_public`] checks the membership tag and gives [`UnverifiedContent`]. That tells who claims
-//! to have sent it; [`UnverifiedContent::verify`] checks the signature with the key that the tree
-//! has for the sender, and gives [`Authenticated`] content. [`open_private`] decrypts and does the
-//! same in one step, and returns the key of the message with the content, so that only an authentic
-//! message can have its key deleted. Nothing else makes `Authenticated` content, so a function that
-//! takes it cannot be called with less.
+//! [`open_public`] checks the membership tag and returns [`UnverifiedContent`], which names the
+//! claimed sender. [`UnverifiedContent::verify`] verifies the signature with the sender's key from
+//! the ratchet tree, and returns [`Authenticated`] content.
+//!
+//! [`open_private`] decrypts and verifies in one step. It also returns the key of the message, so
+//! that only an authentic message can have its key deleted.
+//!
+//! No other function creates `Authenticated` content, so a function that takes it cannot be called
+//! with unverified content.
 //!
 //! ```
 //! use pando_crypto::{CryptoProvider, RustCrypto};
@@ -49,15 +53,15 @@
 //!
 //! # Left out on purpose
 //!
-//! Whose key belongs to a sender, and whether the content makes sense: the group's rules decide. The
-//! confirmation tag of a Commit is checked when the Commit is processed.
+//! The rules of the group decide which key belongs to a sender, and whether the content is valid.
+//! The confirmation tag of a Commit is verified when the Commit is processed.
 
 #![cfg_attr(
     test,
     allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
-        reason = "a test that overflows fails, which is what it is for"
+        reason = "an overflow in a test fails that test"
     )
 )]
 

@@ -1,22 +1,23 @@
-//! How the length of encrypted content is hidden (RFC 9420, sections 6.3.1 and 15.1).
+//! Padding, which hides the length of encrypted content (RFC 9420, sections 6.3.1 and 15.1).
 
 use std::num::NonZeroUsize;
 
-/// How many zeros are appended before encryption.
+/// The number of zeros that are appended before encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
-    /// None: the ciphertext tells the exact length.
+    /// No padding: the ciphertext reveals the exact length.
     None,
-    /// Up to the next multiple of so many bytes.
+    /// Padding to the next multiple of this number of bytes.
     Multiple(NonZeroUsize),
-    /// Padmé: up to a length whose binary form has few digits that are not zero. At most about 12% are
-    /// added, ever less for long messages, and messages of up to n bytes have only O(log log n) bits of
-    /// length left to tell.
+    /// Padmé: padding to a length whose binary form has few nonzero digits. It adds at most about
+    /// 12%, and less for long messages. Messages of up to n bytes reveal only O(log log n) bits of
+    /// their length.
     Padme,
 }
 
 impl Padding {
-    /// The length, in bytes, to which content of `len` bytes is padded. Never less than `len`.
+    /// Returns the length, in bytes, to which content of `len` bytes is padded. It is never less
+    /// than `len`.
     #[must_use]
     pub fn padded_len(self, len: usize) -> usize {
         match self {
@@ -27,9 +28,9 @@ impl Padding {
     }
 }
 
-/// Padmé, from the paper "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs"
-/// (Nikitin and others, 2019), section 4: of a length of E + 1 binary digits, all but the first
-/// log2(E) + 2, rounded down, become zero, by rounding up.
+/// Padmé, from the paper "Reducing Metadata Leakage from Encrypted Files and Communication with
+/// PURBs" (Nikitin and others, 2019), section 4. Rounds up a length of E + 1 binary digits, so that
+/// only its first floor(log2(E)) + 2 digits may be nonzero.
 fn padme(len: usize) -> Option<usize> {
     let Some(e) = len.checked_ilog2() else {
         return Some(0);
@@ -46,7 +47,8 @@ mod tests {
 
     #[test]
     fn the_lengths_of_the_paper() {
-        // Its example: 9 becomes 10, since E = 3, S = 2, and the last bit goes.
+        // The example of the paper: 9 becomes 10, because E = 3, S = 2, and the last bit is
+        // cleared.
         for (len, padded) in
             [(0, 0), (1, 1), (2, 2), (3, 3), (8, 8), (9, 10), (11, 12), (33, 36), (1_000, 1_024)]
         {
@@ -69,7 +71,7 @@ mod tests {
             prop_assert_eq!(Padding::None.padded_len(len), len);
             let padded = Padding::Padme.padded_len(len);
             prop_assert!(padded >= len && padded - len <= len / 8);
-            // Padding again changes nothing: the lengths that occur are fixed points.
+            // Padding again changes nothing, because the padded lengths are fixed points.
             prop_assert_eq!(Padding::Padme.padded_len(padded), padded);
         }
     }

@@ -15,20 +15,22 @@ use pando_wire::{
 ///
 /// `sender_key` returns the signature key of the member at a leaf, or `None` if the leaf is blank.
 ///
-/// The key of the message is deleted by [`SecretTree::delete_key`], as the last step of taking the
-/// message. Until then nothing has changed, and the message can be opened again. Neither an
-/// attacker who alters a message in transit nor a member who forges one of another member, with all
-/// keys but the signature key, can have the key of the genuine message deleted.
+/// The caller deletes the key with [`SecretTree::delete_key`], as the last step of accepting the
+/// message. Until then nothing has changed, and the message can be opened again. This protects the
+/// key of a genuine message: it cannot be deleted by an attacker who alters a message in transit,
+/// nor by a member that forges another member's message, because the forger lacks the signature
+/// key.
 ///
 /// # Errors
-/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the message belongs elsewhere.
+/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the message belongs to another
+///   group or epoch.
 /// - [`FramingError::OwnMessage`] if its sender is `own_leaf`, whose ratchets are for sending.
 /// - [`FramingError::NotAMember`] if the sender's leaf is blank.
-/// - [`FramingError::Schedule`] if the key is deleted or out of reach.
+/// - [`FramingError::Schedule`] if the key is deleted or too far ahead.
 /// - [`FramingError::MalformedSenderData`] or [`FramingError::MalformedContent`] if the plaintext
 ///   is malformed, or its padding is not zero.
-/// - [`FramingError::Crypto`] if the sender data or the content cannot be decrypted, or the
-///   signature is wrong.
+/// - [`FramingError::Crypto`] if the sender data or the content does not decrypt, or the signature
+///   is wrong.
 /// - The error of `sender_key`.
 pub fn open_private<E: From<FramingError>>(
     suite: Suite,
@@ -81,7 +83,7 @@ fn open_content(
     Ok(UnverifiedContent::new(AuthenticatedContent { wire_format, content, auth }, tbs))
 }
 
-/// Makes a PrivateMessage of complete content, with the next key of the sender's ratchet.
+/// Creates a PrivateMessage from complete content, with the next key of the sender's ratchet.
 pub(crate) fn seal(
     suite: Suite,
     content: &AuthenticatedContent,
@@ -97,7 +99,7 @@ pub(crate) fn seal(
         return Err(FramingError::FormatNotAllowed { wire_format, sender: *sender, content_type });
     };
 
-    // What cannot be encoded must not use a key up.
+    // Content that cannot be encoded must not use up a key.
     sealed_len(suite, content, padding)?;
     let plaintext = PrivateMessageContent::encode(body, &content.auth, |len| padding.padded_len(len))?;
     let aad = content_aad(group_id, *epoch, content_type, authenticated_data)?;
@@ -122,7 +124,7 @@ pub(crate) fn seal(
     })
 }
 
-/// The length of the PrivateMessage that [`seal`] makes.
+/// Returns the length of the PrivateMessage that [`seal`] creates.
 pub(crate) fn sealed_len(
     suite: Suite,
     content: &AuthenticatedContent,
@@ -137,7 +139,7 @@ pub(crate) fn sealed_len(
     let sender_data = encrypted(sender_data.encode()?.len())?;
     let padded = PrivateMessageContent::encoded_len(body, &content.auth, |len| padding.padded_len(len))?;
     let ciphertext = encrypted(padded)?;
-    // The rest is in the clear, and is what the ciphertext is bound to.
+    // The rest is not encrypted. It is the additional data of the content.
     let clear = content_aad(group_id, *epoch, body.content_type(), authenticated_data)?.len();
     Ok(clear.saturating_add(sender_data).saturating_add(ciphertext))
 }
@@ -163,7 +165,7 @@ fn content_aad(
     PrivateContentAad { group_id, epoch, content_type, authenticated_data }.encode()
 }
 
-/// The nonce with the reuse guard in its first four bytes (section 6.3.1).
+/// Applies the reuse guard to the first four bytes of the nonce (section 6.3.1).
 fn guard_nonce(nonce: &AeadNonce, reuse_guard: [u8; 4]) -> AeadNonce {
     let mut guarded = SecretBytes::from(nonce.expose());
     guarded.expose_mut().iter_mut().zip(reuse_guard).for_each(|(byte, guard)| *byte ^= guard);

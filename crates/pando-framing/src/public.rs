@@ -9,16 +9,17 @@ use pando_wire::{
     Sender, WireFormat,
 };
 
-/// Opens a PublicMessage of the epoch that `context` describes, as a member does: the membership tag of
-/// another member is checked.
+/// Opens a PublicMessage of the epoch of `context` as a member. Verifies the membership tag if the
+/// sender is a member.
 ///
 /// # Errors
-/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs elsewhere.
-/// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if such a sender cannot send
-///   such content in this way.
-/// - [`FramingError::MembershipTag`], [`FramingError::ConfirmationTag`] if a tag is missing, or there and
-///   should not be.
-/// - [`FramingError::WrongMembershipTag`] if the tag is not right.
+/// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if it belongs to another group or
+///   epoch.
+/// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if the sender may not
+///   send such content in a PublicMessage.
+/// - [`FramingError::MembershipTag`] or [`FramingError::ConfirmationTag`] if a tag is missing or
+///   not allowed.
+/// - [`FramingError::WrongMembershipTag`] if the membership tag is wrong.
 pub fn open_public(
     suite: Suite,
     message: PublicMessage,
@@ -28,8 +29,9 @@ pub fn open_public(
     open(suite, message, context, Some(membership_key))
 }
 
-/// Opens a PublicMessage as a server or an observer does, who cannot check the membership tag for want of
-/// the key. The signature, which is verified next, still ties the content to the group and the epoch.
+/// Opens a PublicMessage as a delivery service or observer, which lacks the key to verify the
+/// membership tag. The signature, which the caller verifies next, still binds the content to the
+/// group and the epoch.
 ///
 /// # Errors
 /// As [`open_public`], except [`FramingError::WrongMembershipTag`].
@@ -50,7 +52,7 @@ fn open(
     let PublicMessage { content, auth, membership_tag } = message;
     check_belongs(&content.group_id, content.epoch, context)?;
     check_sender(WireFormat::MLS_PUBLIC_MESSAGE, &content)?;
-    // These two hold for what was decoded, not for what was put together by hand.
+    // Decoding ensures these two conditions, but the caller may have built the message itself.
     if (content.content.content_type() == ContentType::Commit) != auth.confirmation_tag.is_some() {
         return Err(FramingError::ConfirmationTag);
     }
@@ -68,7 +70,7 @@ fn open(
     Ok(UnverifiedContent::new(AuthenticatedContent { wire_format, content, auth }, tbs))
 }
 
-/// Makes a PublicMessage of complete content and what its signature covers.
+/// Creates a PublicMessage from complete content and its encoded `FramedContentTBS`.
 pub(crate) fn seal(
     suite: Suite,
     content: &AuthenticatedContent,
@@ -83,7 +85,7 @@ pub(crate) fn seal(
     Ok(PublicMessage { content: content.content.clone(), auth: content.auth.clone(), membership_tag })
 }
 
-/// `MAC(membership_key, AuthenticatedContentTBM)`.
+/// Computes `MAC(membership_key, AuthenticatedContentTBM)`.
 fn membership_tag(
     suite: Suite,
     key: &MembershipKey,

@@ -1,4 +1,4 @@
-//! Content that is signed here (RFC 9420, section 6.1).
+//! Content signed by this client (RFC 9420, section 6.1).
 
 use crate::authenticated::{Authenticated, LABEL, check_belongs, check_sender, to_be_signed};
 use crate::{FramingError, Padding};
@@ -10,13 +10,13 @@ use pando_wire::{
 };
 use std::fmt;
 
-/// Content with its sender's signature, to be sent. A Commit lacks its confirmation tag at first.
+/// Signed content that is ready to be sent. A Commit still needs its confirmation tag.
 pub struct SignedContent {
     pub(crate) content: AuthenticatedContent,
     pub(crate) tbs: Vec<u8>,
 }
 
-// What is signed has the data of the application inside, which is not printed.
+// Omits `tbs`, because it contains the application data, which must not be printed.
 impl fmt::Debug for SignedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedContent").field("content", &self.content).finish_non_exhaustive()
@@ -26,14 +26,14 @@ impl fmt::Debug for SignedContent {
 impl SignedContent {
     /// Signs content for the format in which it will be sent.
     ///
-    /// `context` is the state of the group in the epoch of the content: for an external Commit, that of the
-    /// GroupInfo.
+    /// `context` is the state of the group in the epoch of the content. For an external Commit, it
+    /// is the GroupContext of the GroupInfo.
     ///
     /// # Errors
-    /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if content and context do not belong
-    ///   together.
-    /// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if nobody would accept
-    ///   it.
+    /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if content and context do not
+    ///   match.
+    /// - [`FramingError::SenderNotAllowed`] or [`FramingError::FormatNotAllowed`] if no receiver
+    ///   would accept it.
     /// - [`FramingError::Crypto`] if the signer fails.
     pub fn sign(
         suite: Suite,
@@ -50,19 +50,19 @@ impl SignedContent {
         Ok(Self { content: AuthenticatedContent { wire_format, content, auth }, tbs })
     }
 
-    /// The content.
+    /// Returns the content.
     #[must_use]
     pub const fn content(&self) -> &FramedContent {
         &self.content.content
     }
 
-    /// The signature, which the confirmed transcript hash covers.
+    /// Returns the signature, which the confirmed transcript hash covers.
     #[must_use]
     pub const fn signature(&self) -> &Signature {
         &self.content.auth.signature
     }
 
-    /// Completes a Commit.
+    /// Completes a Commit with its confirmation tag.
     ///
     /// # Errors
     /// [`FramingError::ConfirmationTag`] if this is not a Commit.
@@ -74,7 +74,7 @@ impl SignedContent {
         Ok(())
     }
 
-    /// The content as its receivers will have it, once it is complete.
+    /// Returns the complete content as its receivers will have it.
     ///
     /// # Errors
     /// [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
@@ -82,13 +82,13 @@ impl SignedContent {
         self.complete().map(|content| Authenticated::new(content.clone()))
     }
 
-    /// Makes a PublicMessage. The membership key is needed for a member's message.
+    /// Creates a PublicMessage. A member's message needs the membership key.
     ///
     /// # Errors
     /// - [`FramingError::FormatNotAllowed`] if it was signed for another format.
     /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
-    /// - [`FramingError::MembershipTag`] if the membership key is needed and not given, or given and not
-    ///   needed.
+    /// - [`FramingError::MembershipTag`] if the membership key is missing, or given for a sender
+    ///   that is not a member.
     pub fn seal_public(
         &self,
         suite: Suite,
@@ -98,16 +98,17 @@ impl SignedContent {
         crate::public::seal(suite, self.complete()?, &self.tbs, membership_key)
     }
 
-    /// Makes a PrivateMessage with the next key of the sender's ratchet.
+    /// Creates a PrivateMessage with the next key of the sender's ratchet.
     ///
-    /// The key is used up. Persist that before the message leaves, or the next one may be encrypted with
-    /// the same key.
+    /// This uses up the key. Persist the secret tree before sending the message; otherwise the next
+    /// message may be encrypted with the same key.
     ///
     /// # Errors
     /// - [`FramingError::FormatNotAllowed`] if it was signed for another format.
     /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.
-    /// - [`FramingError::Schedule`] if the sender is not in the tree or its ratchet has come to its end.
-    /// - [`FramingError::Encode`] if the content is too long, padding included. The key is not used up.
+    /// - [`FramingError::Schedule`] if the sender is not in the tree or its ratchet is exhausted.
+    /// - [`FramingError::Encode`] if the content is too long, padding included. The key is not used
+    ///   up.
     pub fn seal_private(
         &self,
         suite: Suite,
@@ -120,8 +121,8 @@ impl SignedContent {
         crate::private::seal(suite, self.complete()?, secret_tree, sender_data_secret, padding, rng)
     }
 
-    /// The length of the PrivateMessage that [`seal_private`](Self::seal_private) makes, for those who have
-    /// a limit and would not use up a key for what is above it.
+    /// Returns the length of the PrivateMessage that [`seal_private`](Self::seal_private) creates.
+    /// A caller with a limit can check it without using up a key.
     ///
     /// # Errors
     /// - [`FramingError::ConfirmationTag`] if a Commit has no confirmation tag yet.

@@ -1,43 +1,43 @@
-//! What can go wrong in the key schedule and the secret tree.
+//! Errors of the key schedule and the secret tree.
 
 use crate::SecretId;
 use pando_crypto::CryptoError;
 use pando_wire::{DecodeError, EncodeError, LeafIndex};
 
-/// Why a secret could not be derived or a key not be had.
+/// An error from deriving a secret or a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
     /// A cryptographic operation failed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-    /// Something is too long to be encoded.
+    /// A value is too long to be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// A GroupInfo was decrypted and is malformed.
+    /// A GroupInfo was decrypted but is malformed.
     #[error("malformed GroupInfo: {0}")]
     Decode(#[from] DecodeError),
-    /// More pre-shared keys than can be counted in 16 bits.
+    /// There are more pre-shared keys than a 16-bit count allows.
     #[error("more than 65,535 pre-shared keys")]
     TooManyPsks,
-    /// The secret tree has no such leaf.
-    #[error("the secret tree has no {0}")]
+    /// The secret tree does not have this leaf.
+    #[error("secret tree has no {0}")]
     NoSuchLeaf(LeafIndex),
     /// A generation is further ahead than [`RatchetLimits`](crate::RatchetLimits) allow.
-    #[error("generation {generation} is too far ahead of {next}, the next one")]
+    #[error("generation {generation} is too far ahead of the next generation {next}")]
     GenerationTooFarAhead {
-        /// The generation that was asked for.
+        /// The requested generation.
         generation: u32,
-        /// The generation that comes next.
+        /// The next generation.
         next: u32,
     },
-    /// The key of a generation was used before, or was dropped because it was too old.
-    #[error("the key of generation {0} was used before or is too old")]
+    /// The key of a generation was used before, or was deleted because it was too old.
+    #[error("key of generation {0} was used before or is too old")]
     KeyGone(u32),
     /// All 2^32 generations of a ratchet have been used.
-    #[error("the ratchet has come to its end")]
+    #[error("ratchet is exhausted")]
     RatchetExhausted,
-    /// What was stored of a secret tree is malformed, or a part of it is missing.
-    #[error("a stored secret is malformed or missing: {0:?}")]
+    /// A stored secret of a secret tree is malformed or missing.
+    #[error("stored secret is malformed or missing: {0:?}")]
     Stored(SecretId),
 }

@@ -1,5 +1,5 @@
-//! The key schedule (RFC 9420, section 8), external initialization (8.3), exporters (8.5), and what is
-//! derived from the epoch's secrets directly (6.1, 6.2, 6.3.2, 8.6, 8.7).
+//! The key schedule (RFC 9420, section 8), external initialization (8.3), exporters (8.5), and the
+//! values that derive directly from the epoch's secrets (6.1, 6.2, 6.3.2, 8.6, 8.7).
 
 use crate::{PskSecret, ScheduleError, WelcomeSecret};
 use pando_crypto::{
@@ -8,21 +8,21 @@ use pando_crypto::{
 use pando_wire::{Encode, GroupContext, HpkePublicKey, KemOutput, Mac};
 
 secret_types! {
-    /// What an epoch hands on to the next one, or an external joiner to the group.
+    /// The secret that links an epoch to the next one, or an external joiner to the group.
     InitSecret
-    /// What the path of a Commit contributes: the path secret one step above the root (section 7.4).
+    /// The contribution of a Commit's path: the path secret one step above the root (section 7.4).
     CommitSecret
-    /// What those who join by a Welcome are given.
+    /// The secret that a Welcome gives to joiners.
     JoinerSecret
-    /// The joiner secret with the pre-shared keys mixed in. The RFC has no name for it.
+    /// The joiner secret combined with the pre-shared keys. The RFC does not name it.
     IntermediateSecret
     /// The root of an epoch's secrets.
     EpochSecret
-    /// The root of the keys that sender data is encrypted with (section 6.3.2).
+    /// The root of the keys that encrypt sender data (section 6.3.2).
     SenderDataSecret
     /// The root of the secret tree (section 9).
     EncryptionSecret
-    /// The root of what applications export (section 8.5).
+    /// The root of the secrets that applications export (section 8.5).
     ExporterSecret
     /// The root of the group's external key pair.
     ExternalSecret
@@ -30,9 +30,10 @@ secret_types! {
     ConfirmationKey
     /// The key of membership tags (section 6.2).
     MembershipKey
-    /// The proof of having been a member in this epoch (section 8.6).
+    /// The secret that proves membership in this epoch (section 8.6).
     ResumptionPsk
-    /// What two members compare to know that they are in the same epoch of the same group (section 8.7).
+    /// The value that two members compare to check that they are in the same epoch of the same
+    /// group (section 8.7).
     EpochAuthenticator
 }
 
@@ -63,11 +64,11 @@ impl InitSecret {
     /// The label of the HPKE export in external initialization (section 8.3).
     const EXTERNAL_LABEL: &'static [u8] = b"MLS 1.0 external init secret";
 
-    /// The secret that an external joiner shares with the group: what goes into the ExternalInit proposal,
-    /// and the secret (section 8.3).
+    /// Creates the init secret that an external joiner shares with the group. Returns the contents
+    /// of the ExternalInit proposal and the secret (section 8.3).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidPublicKey`] if the group's external key is not one.
+    /// [`CryptoError::InvalidPublicKey`] if the group's external public key is not valid.
     pub fn send(
         suite: Suite,
         external_pub: &HpkePublicKey,
@@ -78,11 +79,11 @@ impl InitSecret {
         Ok((kem_output, Self(secret)))
     }
 
-    /// The secret that an external joiner shares with the group, from an ExternalInit proposal and the
-    /// group's external key pair (section 8.3).
+    /// Derives the init secret that an external joiner shares with the group, from an ExternalInit
+    /// proposal and the group's external key pair (section 8.3).
     ///
     /// # Errors
-    /// [`CryptoError::DecryptionFailed`] if the KEM's output is malformed.
+    /// [`CryptoError::DecryptionFailed`] if the KEM output is malformed.
     pub fn receive(
         suite: Suite,
         external_key_pair: &HpkeKeyPair,
@@ -93,7 +94,7 @@ impl InitSecret {
             .map(Self)
     }
 
-    /// The joiner secret of the epoch that `context` describes.
+    /// Derives the joiner secret of the epoch of `context`.
     ///
     /// # Errors
     /// [`ScheduleError::Encode`] if the context is too long.
@@ -110,7 +111,7 @@ impl InitSecret {
 }
 
 impl CommitSecret {
-    /// The commit secret of a Commit without a path: zeros (section 12.4.2).
+    /// Returns the commit secret of a Commit without a path: zeros (section 12.4.2).
     #[must_use]
     pub fn zero(suite: Suite) -> Self {
         Self(suite.zero_secret())
@@ -118,7 +119,7 @@ impl CommitSecret {
 }
 
 impl JoinerSecret {
-    /// Mixes the pre-shared keys in.
+    /// Combines the joiner secret with the pre-shared keys.
     #[must_use]
     pub fn with_psk_secret(&self, suite: Suite, psk_secret: &PskSecret) -> IntermediateSecret {
         suite.extract(self.expose(), psk_secret.expose()).into()
@@ -126,15 +127,15 @@ impl JoinerSecret {
 }
 
 impl IntermediateSecret {
-    /// The secret that the GroupInfo of a Welcome is encrypted with.
+    /// Derives the secret that encrypts the GroupInfo of a Welcome.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if this secret is not of the suite.
+    /// [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
     pub fn welcome_secret(&self, suite: Suite) -> Result<WelcomeSecret, CryptoError> {
         suite.derive_secret(self.expose(), "welcome").map(WelcomeSecret::from)
     }
 
-    /// The epoch secret of the epoch that `context` describes.
+    /// Derives the epoch secret of the epoch of `context`.
     ///
     /// # Errors
     /// [`ScheduleError::Encode`] if the context is too long.
@@ -145,7 +146,7 @@ impl IntermediateSecret {
 }
 
 impl EpochSecret {
-    /// The epoch secret that a new group begins with (section 11).
+    /// Returns the random epoch secret of a new group (section 11).
     #[must_use]
     pub fn random(suite: Suite, rng: &mut dyn CryptoRng) -> Self {
         let mut secret = suite.zero_secret();
@@ -153,10 +154,10 @@ impl EpochSecret {
         Self(secret)
     }
 
-    /// The secrets of the epoch.
+    /// Derives the secrets of the epoch.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if this secret is not of the suite.
+    /// [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
     pub fn derive(self, suite: Suite) -> Result<EpochSecrets, CryptoError> {
         let derive = |label| suite.derive_secret(self.expose(), label);
         Ok(EpochSecrets {
@@ -174,11 +175,12 @@ impl EpochSecret {
 }
 
 impl SenderDataSecret {
-    /// The key and nonce that encrypt the sender data of a message with this ciphertext: they depend on its
-    /// first `KDF.Nh` bytes, or on all if it has fewer (section 6.3.2).
+    /// Derives the key and nonce that encrypt the sender data of a message with this ciphertext.
+    /// They depend on the first `KDF.Nh` bytes of the ciphertext, or on all if it is shorter
+    /// (section 6.3.2).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if this secret is not of the suite.
+    /// [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
     pub fn key_and_nonce(
         &self,
         suite: Suite,
@@ -190,7 +192,8 @@ impl SenderDataSecret {
 }
 
 impl ExporterSecret {
-    /// `MLS-Exporter(label, context, length)`: `length` bytes for the application (section 8.5).
+    /// Computes `MLS-Exporter(label, context, length)`, which gives `length` bytes to the
+    /// application (section 8.5).
     ///
     /// # Errors
     /// [`CryptoError::InvalidLength`] if `length` is above 65,535 or 255 times `KDF.Nh`.
@@ -207,23 +210,23 @@ impl ExporterSecret {
 }
 
 impl ExternalSecret {
-    /// The key pair by which others can join from outside (section 8).
+    /// Derives the key pair by which clients can join by an external Commit (section 8).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidPrivateKey`] with a chance that can be neglected.
+    /// [`CryptoError::InvalidPrivateKey`] with negligible probability.
     pub fn key_pair(&self, suite: Suite) -> Result<HpkeKeyPair, CryptoError> {
         suite.hpke_derive_key_pair(self.expose())
     }
 }
 
 impl ConfirmationKey {
-    /// The confirmation tag of the Commit that leads to this epoch (section 6.1).
+    /// Computes the confirmation tag of the Commit that starts this epoch (section 6.1).
     #[must_use]
     pub fn tag(&self, suite: Suite, confirmed_transcript_hash: &[u8]) -> Mac {
         Mac::from(&*suite.mac(self.expose(), &[confirmed_transcript_hash]))
     }
 
-    /// Whether a confirmation tag is right, compared in constant time.
+    /// Verifies a confirmation tag in constant time.
     #[must_use]
     pub fn verify(&self, suite: Suite, confirmed_transcript_hash: &[u8], tag: &Mac) -> bool {
         suite.verify_mac(self.expose(), &[confirmed_transcript_hash], tag)

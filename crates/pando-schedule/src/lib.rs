@@ -1,7 +1,7 @@
 //! The key schedule (RFC 9420, section 8) and the secret tree (section 9).
 //!
-//! Each stage of the key schedule is a type that offers only what may be derived from it, so a label
-//! cannot be wrong and a stage cannot be skipped:
+//! Each stage of the key schedule is a type, which has only the derivations of that stage. So a
+//! label cannot be wrong, and a stage cannot be skipped:
 //!
 //! ```text
 //! InitSecret --(CommitSecret, GroupContext)--> JoinerSecret --(PskSecret)--> IntermediateSecret
@@ -27,15 +27,16 @@
 //!
 //! # Left out on purpose
 //!
-//! Deciding when a secret is consumed (section 9.2) beyond the secret tree: whoever holds a stage drops it
-//! when the next one is made. The stages take what they consume by value where nothing else needs it.
+//! Except for the secret tree, this crate does not decide when a secret is consumed (section 9.2).
+//! The caller drops a stage when it has created the next one. A stage consumes its input by value
+//! if the input is not needed elsewhere.
 
 #![cfg_attr(
     test,
     allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
-        reason = "a test that overflows fails, which is what it is for"
+        reason = "an overflow in a test fails that test"
     )
 )]
 

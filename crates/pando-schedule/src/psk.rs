@@ -7,7 +7,7 @@ use pando_wire::{Encode, PreSharedKeyId, PskLabel};
 secret_types! {
     /// The value of a pre-shared key. An external one may have any length.
     PskValue
-    /// All pre-shared keys of a Commit in one secret.
+    /// The secret that combines all pre-shared keys of a Commit.
     PskSecret
 }
 
@@ -18,17 +18,17 @@ impl From<ResumptionPsk> for PskValue {
 }
 
 impl PskSecret {
-    /// The secret of no pre-shared keys: zeros.
+    /// Returns the secret for no pre-shared keys: zeros.
     #[must_use]
     pub fn zero(suite: Suite) -> Self {
         Self(suite.zero_secret())
     }
 
-    /// The secret of these pre-shared keys, in this order.
+    /// Computes the secret of these pre-shared keys, in this order.
     ///
     /// # Errors
-    /// [`ScheduleError::TooManyPsks`] for more than 65,535, [`ScheduleError::Encode`] if an identifier is
-    /// too long.
+    /// [`ScheduleError::TooManyPsks`] for more than 65,535, [`ScheduleError::Encode`] if an
+    /// identifier is too long.
     pub fn new<'a, I>(suite: Suite, psks: I) -> Result<Self, ScheduleError>
     where
         I: IntoIterator<Item = (&'a PreSharedKeyId, &'a PskValue)>,

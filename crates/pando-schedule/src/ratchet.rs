@@ -1,20 +1,20 @@
-//! The hash ratchet of one sender and one kind of content (RFC 9420, section 9.1), and the deletion
-//! of its keys (section 9.2).
+//! The hash ratchet of one sender and one content type (RFC 9420, section 9.1), and the deletion of
+//! its keys (section 9.2).
 
 use crate::ScheduleError;
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes, Suite};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How far messages of one sender may be out of order. Without limits, a message could make a
-/// member derive and keep four thousand million keys.
+/// The limits on how far messages of one sender may be out of order. Without limits, one message
+/// could make a member derive and keep 2^32 keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RatchetLimits {
-    /// How many generations a message may be ahead of the next expected one. Each skipped
-    /// generation costs a derivation. Default: 1,000.
+    /// The maximum number of generations that a message may be ahead of the next expected one. Each
+    /// skipped generation costs a derivation. Default: 1,000.
     pub forward: u32,
-    /// How many generations a message may be behind the newest opened one. The key of each missing
-    /// generation is kept. Default: 64.
+    /// The maximum number of generations that a message may be behind the newest opened one. The
+    /// key of each missing generation is kept. Default: 64.
     pub backward: u32,
 }
 
@@ -54,7 +54,7 @@ pub struct MessageKey {
 pub(crate) struct Ratchet {
     /// `None` after the last generation.
     head: Option<Head>,
-    /// Keys of generations before the head whose messages have not been opened.
+    /// The keys of generations before the head whose messages were not opened.
     skipped: BTreeMap<u32, MessageKey>,
     /// The parts that have changed since the last [`Ratchet::take_changed`].
     changed: BTreeSet<Part>,
@@ -79,13 +79,12 @@ struct Head {
 #[derive(Debug)]
 pub(crate) struct Used {
     generation: u32,
-    /// The ratchet past this generation. `None` if the ratchet was past it when the message was
+    /// The ratchet after this generation. `None` if the ratchet was past it when the message was
     /// opened.
     advance: Option<Advance>,
 }
 
-/// The secrets that remain of a ratchet once a generation that is not behind its head has been
-/// used.
+/// The secrets that remain of a ratchet after using a generation that is not behind its head.
 #[derive(Debug)]
 struct Advance {
     head: Option<Head>,
@@ -115,7 +114,7 @@ impl Head {
 }
 
 impl Ratchet {
-    /// Returns the ratchet that begins with `ratchet_secret_[N]_[0]`.
+    /// Returns the ratchet that starts with `ratchet_secret_[N]_[0]`.
     pub(crate) fn new(secret: SecretBytes) -> Self {
         let changed = BTreeSet::from([Part::Head]);
         Self { head: Some(Head { generation: 0, secret }), skipped: BTreeMap::new(), changed }
@@ -169,14 +168,14 @@ impl Ratchet {
         std::mem::take(&mut self.changed)
     }
 
-    /// Deletes all keys: no message can be sent or opened.
+    /// Deletes all keys, so that no message can be sent or opened.
     pub(crate) fn delete_all(&mut self) {
         self.head = None;
         self.changed.insert(Part::Head);
         self.changed.extend(std::mem::take(&mut self.skipped).into_keys().map(Part::Skipped));
     }
 
-    /// Takes the next generation, for a message to be sent.
+    /// Takes the key of the next generation, to send a message.
     pub(crate) fn take_next(&mut self, suite: Suite) -> Result<(u32, MessageKey), ScheduleError> {
         let head = self.head.as_ref().ok_or(ScheduleError::RatchetExhausted)?;
         let (generation, key) = (head.generation, head.key(suite)?);
@@ -186,7 +185,7 @@ impl Ratchet {
     }
 
     /// Opens a message of a given generation with `open`. The key can be used again until
-    /// [`Ratchet::delete`] gets the [`Used`] generation.
+    /// [`Ratchet::delete`] receives the [`Used`] generation.
     pub(crate) fn open<T, E: From<ScheduleError>>(
         &self,
         suite: Suite,
@@ -201,11 +200,12 @@ impl Ratchet {
         Ok((open(&key)?, Used { generation, advance: Some(advance) }))
     }
 
-    /// Deletes the key of a used generation and the secrets that it is derived from. Keys of
-    /// skipped generations are kept as far back as the limits allow.
+    /// Deletes the key of a used generation, and the secrets from which it derives. Keys of skipped
+    /// generations are kept as far back as the limits allow.
     ///
-    /// The ratchet may have moved since the message was opened. The key is deleted all the same,
-    /// and no key comes back: of the advance, only the part beyond the present head is taken.
+    /// The ratchet may have advanced since the message was opened. The key is deleted in any case.
+    /// No deleted key is restored, because only the part of the advance beyond the current head is
+    /// used.
     pub(crate) fn delete(&mut self, limits: RatchetLimits, used: Used) {
         let Used { generation, advance } = used;
         if self.skipped.remove(&generation).is_some() {
@@ -213,7 +213,7 @@ impl Ratchet {
         }
         let next = self.head.as_ref().map(|head| head.generation).filter(|next| *next <= generation);
         let (Some(next), Some(Advance { head, skipped })) = (next, advance) else {
-            // The head is past the generation.
+            // The head is already past the generation.
             return;
         };
         self.head = head;
@@ -228,7 +228,7 @@ impl Ratchet {
     }
 
     /// Derives the key of a generation that is not behind the head, and the state of the ratchet
-    /// past it.
+    /// after it.
     fn advance_to(
         &self,
         suite: Suite,
@@ -288,12 +288,12 @@ mod tests {
         ratchet.open(suite(), LIMITS, generation, |key| Ok(copy(key)))
     }
 
-    /// All secrets of a ratchet, as they are stored.
+    /// Returns all secrets of a ratchet in their stored form.
     fn secrets(ratchet: &Ratchet) -> Vec<(Part, SecretBytes)> {
         ratchet.parts().map(|part| (part, ratchet.part(part).unwrap())).collect()
     }
 
-    /// The keys in order, the obvious way.
+    /// Returns the keys in order, derived one by one.
     fn keys(count: usize) -> Vec<MessageKey> {
         let mut ratchet = ratchet();
         (0..count).map(|_| ratchet.take_next(suite()).unwrap().1).collect()
@@ -315,7 +315,7 @@ mod tests {
         let keys = keys(10);
         let mut ratchet = ratchet();
         assert_eq!(open(&mut ratchet, 7).unwrap(), keys[7]);
-        // 2 to 6 are kept, 0 and 1 are too old.
+        // 2 to 6 are kept; 0 and 1 are too old.
         assert_eq!(open(&mut ratchet, 1), Err(ScheduleError::KeyGone(1)));
         for generation in [4, 2, 6, 3, 5] {
             assert_eq!(open(&mut ratchet, generation).unwrap(), keys[generation as usize]);
@@ -402,8 +402,8 @@ mod tests {
     }
 
     proptest! {
-        /// In whatever order keys are used and deleted, the ratchet is the one of which each was
-        /// deleted at once.
+        /// The order in which keys are used and deleted does not matter: the ratchet equals one
+        /// that deletes each key immediately.
         #[test]
         fn a_late_deletion_is_as_good_as_one_at_once(
             steps in proptest::collection::vec((any::<bool>(), 0..25_u32), 1..40)
@@ -418,7 +418,7 @@ mod tests {
                     let used = waiting.swap_remove(number as usize % waiting.len());
                     let generation = used.generation;
                     ratchet.delete(LIMITS, used);
-                    // It fails if the key is gone already.
+                    // Fails if the key was already deleted.
                     let _ = open(&mut at_once, generation);
                     prop_assert_eq!(use_key(&ratchet, generation).unwrap_err(), ScheduleError::KeyGone(generation));
                 }

@@ -1,8 +1,8 @@
 //! The secret tree (RFC 9420, section 9).
 //!
-//! Secrets are derived on demand: a tree begins as its root's secret, and a sender's first message
-//! costs two derivations for each level above its leaf. A secret is deleted when those of its
-//! children exist (section 9.2).
+//! Secrets are derived on demand. A new tree has only its root's secret. A sender's first message
+//! costs two derivations for each level above its leaf. A secret is deleted as soon as the secrets
+//! of its children exist (section 9.2).
 
 use crate::ratchet::{MessageKey, Part, Ratchet, RatchetLimits, Used};
 use crate::{EncryptionSecret, ScheduleError};
@@ -14,9 +14,9 @@ use std::sync::Arc;
 /// One of a sender's two ratchets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RatchetType {
-    /// For Proposals and Commits.
+    /// The ratchet for Proposals and Commits.
     Handshake,
-    /// For application data.
+    /// The ratchet for application data.
     Application,
 }
 
@@ -54,27 +54,28 @@ impl SecretId {
     }
 }
 
-/// The keys of an epoch's encrypted messages that have not been deleted.
+/// The undeleted keys of an epoch's encrypted messages.
 #[derive(Debug)]
 pub struct SecretTree {
     size: TreeSize,
     limits: RatchetLimits,
-    /// `tree_node_[N]_secret` of the nodes whose parent's secret is deleted and whose own is not.
+    /// `tree_node_[N]_secret` of the nodes whose secret still exists. The secrets of their
+    /// ancestors are deleted.
     frontier: BTreeMap<NodeIndex, SecretBytes>,
     /// The ratchets of the leaves whose secrets are deleted.
     senders: BTreeMap<LeafIndex, Sender>,
     /// Nodes that have changed since the last [`SecretTree::take_changes`].
     changed_nodes: BTreeSet<NodeIndex>,
-    /// Senders that have changed since then.
+    /// Senders that have changed since the last [`SecretTree::take_changes`].
     changed_senders: BTreeSet<LeafIndex>,
-    /// Shared with the [`UsedKey`]s of this tree, which belong to no other.
+    /// An identity shared with the [`UsedKey`]s of this tree, which other trees ignore.
     identity: Arc<()>,
 }
 
 /// A key that has opened a message and is still in its tree, until [`SecretTree::delete_key`]
 /// deletes it.
 ///
-/// Holds the secrets that remain of the ratchet without the key. They are overwritten when dropped.
+/// It holds the secrets that remain of the ratchet without the key. They are zeroized on drop.
 #[must_use = "the key stays usable until `SecretTree::delete_key` deletes it"]
 #[derive(Debug)]
 pub struct UsedKey {
@@ -93,8 +94,8 @@ struct Sender {
     application: Ratchet,
 }
 
-/// The ratchets of a leaf, derived from the lowest secret above it, and the secrets beside the path
-/// between them.
+/// The ratchets of a leaf, derived from the lowest secret above it, and the secrets of the siblings
+/// on the path between them.
 #[derive(Debug)]
 struct Reached {
     siblings: Vec<(NodeIndex, SecretBytes)>,
@@ -148,8 +149,8 @@ impl SecretTree {
     /// Restores a secret tree from its stored secrets.
     ///
     /// # Errors
-    /// [`ScheduleError::Stored`] with the secret that is malformed, or missing beside others of its
-    /// sender.
+    /// [`ScheduleError::Stored`] with the identifier of a secret that is malformed, or that is
+    /// missing although other secrets of its sender exist.
     pub fn restore<'a>(
         suite: Suite,
         size: TreeSize,
@@ -187,7 +188,7 @@ impl SecretTree {
         self.size
     }
 
-    /// Returns all secrets, as they are stored.
+    /// Returns all secrets in their stored form.
     pub fn secrets(&self) -> impl Iterator<Item = (SecretId, SecretBytes)> {
         let nodes = self.frontier.keys().map(|node| SecretId::Node(*node));
         let parts = self.senders.iter().flat_map(|(&leaf, sender)| {
@@ -212,9 +213,10 @@ impl SecretTree {
         ids.into_iter().map(|id| (id, self.secret(id))).collect()
     }
 
-    /// Deletes the handshake keys of all leaves whose ratchets are derived, when the epoch ends and its
-    /// handshakes cannot be taken any more. The handshake keys of the other leaves remain derivable
-    /// from the secrets that their application keys need.
+    /// Deletes the handshake keys of all leaves whose ratchets are derived. The caller does this at
+    /// the end of the epoch, when its handshake messages can no longer be accepted. The handshake
+    /// keys of the other leaves remain derivable, because their application keys derive from the
+    /// same secrets.
     pub fn delete_handshake_keys(&mut self) {
         for (leaf, sender) in &mut self.senders {
             sender.handshake.delete_all();
@@ -231,7 +233,7 @@ impl SecretTree {
         self.senders.get(&leaf)?.get(ratchet).part(part)
     }
 
-    /// Takes the key for the next message of our own leaf: returns its generation and the key.
+    /// Takes the key for the next message of our own leaf. Returns its generation and the key.
     ///
     /// # Errors
     /// [`ScheduleError::NoSuchLeaf`], [`ScheduleError::RatchetExhausted`]. On error nothing has
@@ -253,8 +255,8 @@ impl SecretTree {
 
     /// Opens a message of a given leaf and generation with `open`.
     ///
-    /// The tree does not change: the key is deleted by [`SecretTree::delete_key`]. Every member can
-    /// derive the keys of all others, so a key must not be deleted before its message has been
+    /// The tree does not change; [`SecretTree::delete_key`] deletes the key. Every member can
+    /// derive the keys of all others, so a key must not be deleted before its message is
     /// authenticated. If the [`UsedKey`] is dropped, the message can be opened again.
     ///
     /// # Errors
@@ -276,12 +278,12 @@ impl SecretTree {
         Ok((opened, UsedKey { tree: Arc::clone(&self.identity), leaf, ratchet, reached, used }))
     }
 
-    /// Deletes the key that has opened a message, and the secrets that it is derived from. Keys of
+    /// Deletes the key that has opened a message, and the secrets from which it derives. Keys of
     /// skipped messages are kept as far back as the limits allow.
     ///
-    /// Other keys may have been deleted since the message was opened. They stay deleted, and this
-    /// one is deleted all the same. A key of another tree is ignored: it may be of another epoch. A
-    /// tree that has been stored and restored is another tree.
+    /// If other keys were deleted since the message was opened, they stay deleted, and this key is
+    /// deleted too. A key of another tree is ignored, because it may belong to another epoch. A
+    /// tree that was stored and restored is another tree.
     pub fn delete_key(&mut self, key: UsedKey) {
         let UsedKey { tree, leaf, ratchet, reached, used } = key;
         if !Arc::ptr_eq(&tree, &self.identity) {
@@ -296,8 +298,7 @@ impl SecretTree {
         }
     }
 
-    /// Returns the lowest node from a leaf upwards whose secret has not been deleted, and the
-    /// secret.
+    /// Returns the lowest node from a leaf upwards whose secret still exists, and the secret.
     fn lowest_secret(&self, leaf: LeafIndex) -> Option<(NodeIndex, &SecretBytes)> {
         let mut path = std::iter::once(self.size.node(leaf)?).chain(self.size.direct_path(leaf));
         path.find_map(|node| Some((node, self.frontier.get(&node)?)))
@@ -331,12 +332,12 @@ impl SecretTree {
         Ok(Reached { siblings, sender })
     }
 
-    /// Inserts the ratchets of a leaf unless the tree has them already, and deletes the secret that
-    /// they are derived from.
+    /// Inserts the ratchets of a leaf, unless the tree already has them, and deletes the secret
+    /// from which they derive.
     fn insert(&mut self, leaf: LeafIndex, reached: Reached) {
         let Reached { siblings, sender } = reached;
-        // If another leaf has been inserted since this one was reached, this may be a lower secret
-        // than it was then.
+        // If another leaf was inserted since this one was reached, this may be a lower secret than
+        // at that time.
         let Some((start, _)) = self.lowest_secret(leaf) else { return };
         self.frontier.remove(&start);
         self.changed_nodes.insert(start);
@@ -365,7 +366,7 @@ mod tests {
         SecretTree::new(size, vec![5; 32].into(), RatchetLimits::default())
     }
 
-    /// The leaf secrets of the whole tree, from the root down: the obvious way.
+    /// Returns the leaf secrets of the whole tree, derived from the root down without optimization.
     fn leaf_secrets(secret: &SecretBytes, leaves: u32) -> Vec<SecretBytes> {
         if leaves == 1 {
             return vec![secret.expose().into()];
@@ -401,7 +402,7 @@ mod tests {
         tree.take_next(suite(), LeafIndex(777), RatchetType::Handshake).unwrap();
         assert_eq!(tree.frontier.len(), 20);
         assert!(!tree.frontier.contains_key(&tree.size.root()));
-        // Its neighbour is reached from its own secret, which is then gone.
+        // The neighbour derives from its own secret, which is deleted afterwards.
         tree.take_next(suite(), LeafIndex(776), RatchetType::Handshake).unwrap();
         assert_eq!(tree.frontier.len(), 19);
     }
@@ -433,7 +434,7 @@ mod tests {
             assert_eq!(gone, Err(ScheduleError::KeyGone(generation)));
         }
         assert!(open(&mut tree, 1, 0).is_ok());
-        // The stored rows have none of them either.
+        // The stored rows do not have them either.
         let changes = tree.take_changes();
         let skipped = SecretId::Message(leaf, RatchetType::Handshake, 1);
         assert!(changes.iter().any(|(id, row)| *id == skipped && row.is_none()));
@@ -538,8 +539,8 @@ mod tests {
     }
 
     proptest! {
-        /// In whatever order keys are used and deleted, the tree is the one of which each was
-        /// deleted at once.
+        /// The order in which keys are used and deleted does not matter: the tree equals one that
+        /// deletes each key immediately.
         #[test]
         fn a_late_deletion_is_as_good_as_one_at_once(
             steps in proptest::collection::vec((any::<bool>(), 0..8_u32, 0..6_u32), 1..40)
@@ -558,7 +559,7 @@ mod tests {
                         use_key(&tree, leaf, generation).unwrap_err(),
                         ScheduleError::KeyGone(generation)
                     );
-                    // It fails if the key is gone already.
+                    // Fails if the key was already deleted.
                     let _ = open(&mut at_once, leaf, generation);
                 }
                 store(&mut stored, &mut tree);
@@ -569,8 +570,8 @@ mod tests {
         }
     }
 
-    /// As of another epoch, or of a group that was loaded again: its secrets are not those of this
-    /// tree.
+    /// The other tree may belong to another epoch, or to a group that was loaded again. Its secrets
+    /// differ from the secrets of this tree.
     #[test]
     fn a_used_key_of_another_tree_is_ignored() {
         let size = TreeSize::with_leaves(8).unwrap();
@@ -589,7 +590,7 @@ mod tests {
     }
 
     proptest! {
-        /// What changes is all that has to be stored, and what was stored is the tree.
+        /// Storing only the changes is enough: the stored secrets always equal the tree.
         #[test]
         fn changes_add_up_to_the_tree(steps in proptest::collection::vec((0..9_u32, 0..12_u32), 1..40)) {
             let limits = RatchetLimits::default().with_forward(6).with_backward(3);
@@ -650,7 +651,7 @@ mod tests {
                 assert_eq!(restore(&secrets.into_iter().collect::<Vec<_>>()), refused, "{id:?}, {len} bytes");
             }
         }
-        // Without a ratchet of a sender, its end cannot be told from its loss.
+        // If a ratchet of a sender is missing, it is unknown whether it was exhausted or lost.
         let missing = |id| Some(ScheduleError::Stored(id));
         assert_eq!(restore(&[(handshake, &[])]), missing(application));
         assert_eq!(restore(&[(application, &[]), (message, &[0; 28])]), missing(handshake));

@@ -6,16 +6,17 @@ use pando_wire::{
     Opaque, Signature, WireFormat,
 };
 
-/// The hash over all Commits up to the latest one, its confirmation tag aside. Empty when a group begins.
+/// The hash over all Commits up to the latest one, without the latest confirmation tag. It is empty
+/// in a new group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConfirmedTranscriptHash(pub Opaque);
 
-/// The hash over all Commits up to the latest one, with its confirmation tag.
+/// The hash over all Commits up to the latest one, including the latest confirmation tag.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InterimTranscriptHash(pub Opaque);
 
 impl ConfirmedTranscriptHash {
-    /// The hash after a Commit that was sent in the format `wire_format`.
+    /// Computes the hash after a Commit that was sent in the format `wire_format`.
     ///
     /// # Errors
     /// [`EncodeError`] if the Commit is too long.
@@ -32,7 +33,7 @@ impl ConfirmedTranscriptHash {
 }
 
 impl InterimTranscriptHash {
-    /// The hash after a Commit with this confirmation tag.
+    /// Computes the hash after a Commit with this confirmation tag.
     ///
     /// # Errors
     /// [`EncodeError`] if the tag is too long.

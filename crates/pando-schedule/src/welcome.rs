@@ -5,8 +5,8 @@ use pando_crypto::{Suite, secret_types};
 use pando_wire::{Decode, Encode, GroupInfo, Opaque};
 
 secret_types! {
-    /// What the GroupInfo in a Welcome is encrypted with. It is used for one GroupInfo only: the key and
-    /// the nonce depend on nothing else.
+    /// The secret that encrypts the GroupInfo in a Welcome. It must be used for one GroupInfo only,
+    /// because the key and the nonce depend only on this secret.
     WelcomeSecret
 }
 
@@ -23,8 +23,8 @@ impl WelcomeSecret {
     /// Decrypts the GroupInfo.
     ///
     /// # Errors
-    /// [`ScheduleError::Crypto`] if it cannot be decrypted, [`ScheduleError::Decode`] if what comes out is
-    /// malformed.
+    /// [`ScheduleError::Crypto`] if it does not decrypt, [`ScheduleError::Decode`] if the plaintext
+    /// is malformed.
     pub fn open(self, suite: Suite, encrypted_group_info: &[u8]) -> Result<GroupInfo, ScheduleError> {
         let (key, nonce) = suite.expand_key_and_nonce(self.expose(), &[])?;
         let group_info = suite.aead_open(&key, &nonce, &[], encrypted_group_info)?;

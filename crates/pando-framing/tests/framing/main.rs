@@ -1,4 +1,5 @@
-//! Framing seen from outside: what is accepted, and that nothing else is.
+//! Tests of the public interface of framing: valid messages are accepted, and all others are
+//! rejected.
 
 #![allow(
     clippy::arithmetic_side_effects,

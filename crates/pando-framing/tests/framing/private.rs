@@ -1,4 +1,5 @@
-//! Private messages: what is accepted, that nothing else is, and which keys are left afterwards.
+//! Tests of private messages: valid ones are accepted, all others are rejected, and the correct
+//! keys remain.
 
 use crate::world::{MEMBER, World, application, commit, proposal};
 use pando_crypto::{AeadKey, AeadNonce, CryptoError, SecretBytes};
@@ -13,7 +14,7 @@ use std::num::NonZeroUsize;
 
 const PRIVATE: WireFormat = WireFormat::MLS_PRIVATE_MESSAGE;
 
-/// Who opens messages. They are sent by the other one.
+/// The leaf of the receiver. The other member sends the messages.
 const OWN_LEAF: LeafIndex = LeafIndex(0);
 
 fn seal(world: &mut World, tree: &mut SecretTree, content: Content, padding: Padding) -> PrivateMessage {
@@ -42,17 +43,17 @@ fn open_only(
     open_private(world.suite, message, &world.context, &world.sender_data_secret, tree, OWN_LEAF, key)
 }
 
-/// The signature key of the members, for whatever leaf.
+/// Returns a function that gives the members' signature key for any leaf.
 fn any_leaf(world: &World) -> impl Fn(LeafIndex) -> Result<Option<SignaturePublicKey>, FramingError> {
     |_| Ok(Some(world.signer.public_key().clone()))
 }
 
-/// All secrets of a tree, to see whether something has changed.
+/// Returns all secrets of a tree, to detect changes.
 fn secrets(tree: &SecretTree) -> Vec<(SecretId, Vec<u8>)> {
     tree.secrets().map(|(id, secret)| (id, secret.expose().to_vec())).collect()
 }
 
-/// Encrypts whatever is given as the content and the sender data, as no honest sender would.
+/// Encrypts any content and any sender data, as a malicious member can.
 fn forge(
     world: &World,
     sender_data: &[u8],
@@ -78,13 +79,13 @@ fn forge(
     }
 }
 
-/// The plaintext of an honest message without padding, and the key it would be encrypted with if the reuse
-/// guard were zero.
+/// Returns the plaintext of an honest message without padding, and its key for a reuse guard of
+/// zero.
 fn ingredients(world: &World) -> (Vec<u8>, AeadKey, AeadNonce) {
     ingredients_of(world, 0)
 }
 
-/// The same for a message of another generation.
+/// As [`ingredients`], for a message of another generation.
 fn ingredients_of(world: &World, generation: u32) -> (Vec<u8>, AeadKey, AeadNonce) {
     let signed = world.sign(PRIVATE, MEMBER, application()).unwrap();
     let content = signed.authenticated().unwrap().into_inner();
@@ -123,7 +124,7 @@ fn a_message_can_be_opened_until_its_key_is_deleted() {
     let mut world = World::first();
     let (mut sending, mut receiving) = (world.secret_tree(), world.secret_tree());
     let messages = [(); 3].map(|()| seal(&mut world, &mut sending, application(), Padding::None));
-    // One that is next or skipped, and one further ahead.
+    // The next one, one further ahead, and then a skipped one.
     for message in [&messages[0], &messages[2], &messages[1]] {
         let (content, key) = open_only(&world, &receiving, message).unwrap();
         drop(key);
@@ -196,7 +197,8 @@ fn every_changed_byte_is_noticed_and_costs_nothing() {
     }
 }
 
-/// As far ahead as may be, and with the right key: a member can derive it, but not sign.
+/// Forges a message at the maximum generation and with the correct key. A member can derive that
+/// key, but cannot sign.
 #[test]
 fn a_message_that_is_not_authentic_costs_nothing() {
     let mut world = World::first();
@@ -221,7 +223,7 @@ fn a_message_that_is_not_authentic_costs_nothing() {
     assert_eq!(error, CryptoError::InvalidSignature.into());
     assert!(secrets(&receiving) == before);
 
-    // Both keys are still there.
+    // Both keys are still available.
     let forged = open(&world, &mut world.secret_tree(), &forge(&plaintext)).unwrap_err();
     assert_eq!(forged, ScheduleError::GenerationTooFarAhead { generation: 1_001, next: 0 }.into());
     open(&world, &mut receiving, &messages[1]).unwrap();
@@ -340,12 +342,12 @@ fn short_ciphertexts_are_refused() {
 #[test]
 fn the_reuse_guard_is_fresh_and_in_the_first_four_bytes_of_the_nonce() {
     let mut world = World::first();
-    // The same generation twice, as after a loss of state: the ciphertexts must not show it.
+    // The same generation twice, as after a loss of state. The ciphertexts must differ.
     let (mut first, mut second) = (world.secret_tree(), world.secret_tree());
     let messages = [&mut first, &mut second].map(|tree| seal(&mut world, tree, application(), Padding::None));
     assert_ne!(messages[0].ciphertext, messages[1].ciphertext);
 
-    // And what a reader of the RFC would do opens them.
+    // Decrypting by hand, as the RFC describes, works.
     for message in &messages {
         let (suite, ciphertext) = (world.suite, &message.ciphertext);
         let (key, nonce) = world.sender_data_secret.key_and_nonce(suite, ciphertext).unwrap();
@@ -411,7 +413,8 @@ fn the_length_is_known_before() {
 fn what_is_padded_to_more_than_can_be_sent_uses_no_key() {
     let mut world = World::first();
     let mut tree = world.secret_tree();
-    // With these the content fits, and the ciphertext, which is longer by the tag, does not.
+    // With these lengths the content fits, but the ciphertext, which is longer by the tag, does
+    // not.
     let nearly = [MAX_VECTOR_LEN, MAX_VECTOR_LEN - 15];
     let before = secrets(&tree);
     for unit in nearly.into_iter().chain([1 << 30, usize::MAX / 2 + 1, usize::MAX]) {
@@ -424,7 +427,7 @@ fn what_is_padded_to_more_than_can_be_sent_uses_no_key() {
         assert_eq!(sealed, Err(too_long));
         assert!(secrets(&tree) == before);
     }
-    // A byte less, and it would be sent.
+    // With one byte less, it can be sent.
     let longest = Padding::Multiple(NonZeroUsize::new(MAX_VECTOR_LEN - 16).unwrap());
     let signed = world.sign(PRIVATE, MEMBER, application()).unwrap();
     assert!(signed.private_len(world.suite, longest).unwrap() > MAX_VECTOR_LEN);

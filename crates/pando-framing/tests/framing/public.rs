@@ -1,4 +1,4 @@
-//! Public messages: what is accepted, and that nothing else is.
+//! Tests of public messages: valid ones are accepted, and all others are rejected.
 
 use crate::world::{MEMBER, World, application, commit, proposal};
 use pando_crypto::CryptoError;
@@ -15,7 +15,7 @@ fn sealed(world: &World, sender: Sender, content: Content) -> PublicMessage {
     world.sign(PUBLIC, sender, content).unwrap().seal_public(world.suite, key).unwrap()
 }
 
-/// The whole way from bytes to authenticated content.
+/// Performs all steps from bytes to authenticated content.
 fn accept(world: &World, bytes: &[u8]) -> Result<(), String> {
     let message = PublicMessage::decode(bytes).map_err(|error| error.to_string())?;
     let opened = open_public(world.suite, message, &world.context, &world.membership_key);
@@ -123,7 +123,7 @@ fn data_of_the_application_is_never_public() {
     let expected = FramingError::FormatNotAllowed { wire_format: PUBLIC, sender: MEMBER, content_type };
     assert_eq!(error, expected);
 
-    // Nor is it accepted from somebody who does it nevertheless.
+    // A receiver rejects it too, if a sender does it anyway.
     let mut message = sealed(&world, MEMBER, proposal());
     message.content.content = application();
     let opened = open_public_unchecked(world.suite, message, &world.context);
@@ -138,7 +138,7 @@ fn senders_from_outside_send_what_they_may() {
         (Sender::External(0), application()),
         (Sender::NewMemberProposal, commit()),
         (Sender::NewMemberProposal, application()),
-        // A new member proposes to be added, and nothing else.
+        // A new member may only propose to be added.
         (Sender::NewMemberProposal, proposal()),
         (Sender::NewMemberCommit, proposal()),
         (Sender::NewMemberCommit, application()),
@@ -211,7 +211,7 @@ fn the_signature_covers_the_format() {
     let error = private.seal_public(world.suite, Some(&world.membership_key)).unwrap_err();
     assert!(matches!(error, FramingError::FormatNotAllowed { wire_format: PUBLIC, .. }));
 
-    // Somebody puts it into a PublicMessage by hand.
+    // Put the content into a PublicMessage by hand.
     let mut message = sealed(&world, MEMBER, proposal());
     message.auth = private.authenticated().unwrap().into_inner().auth;
     let opened = open_public_unchecked(world.suite, message, &world.context).unwrap();
@@ -233,7 +233,7 @@ fn the_key_of_another_member_does_not_verify() {
 fn hostile_leaf_indices_do_no_harm() {
     let world = World::first();
     for index in [2, 3, 1 << 31, u32::MAX] {
-        // Who that leaf is, and whether it exists, is for the tree to say.
+        // The ratchet tree decides whether this leaf exists and who its member is.
         let message = sealed(&world, Sender::Member(LeafIndex(index)), proposal());
         let opened = open_public(world.suite, message, &world.context, &world.membership_key).unwrap();
         assert_eq!(opened.content().sender, Sender::Member(LeafIndex(index)));

@@ -1,4 +1,4 @@
-//! A group of two, as far as framing needs one, and content of every kind.
+//! A group of two members with the state that framing needs, and content of every type.
 
 use pando_crypto::{CryptoProvider, RustCrypto, Signer, Suite};
 use pando_framing::{FramingError, SignedContent};
@@ -57,7 +57,7 @@ impl World {
         }
     }
 
-    /// Signed and, if it is a Commit, with a confirmation tag.
+    /// Signs content. A Commit also gets a confirmation tag.
     pub(crate) fn sign(
         &self,
         wire_format: WireFormat,
