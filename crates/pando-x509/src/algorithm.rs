@@ -1,5 +1,5 @@
-//! The signature schemes of MLS (RFC 9420, section 17.1) in certificates: ECDSA (RFC 5758, section 3.2), each
-//! curve with the hash that it has in MLS, Ed25519 and Ed448 (RFC 8410).
+//! The signature schemes of MLS (RFC 9420, section 17.1) in certificates: ECDSA (RFC 5758, section
+//! 3.2) with the hash that MLS uses for each curve, Ed25519 and Ed448 (RFC 8410).
 //!
 //! Left out on purpose: RSA, and the curves with other hashes. `pando-crypto` has none of them.
 
@@ -18,7 +18,8 @@ pub(crate) struct Algorithm {
 }
 
 impl Algorithm {
-    /// All of them, by a provider where it has the suite: members with different ones accept the same chains.
+    /// Returns all schemes. A scheme uses the given provider if it has the suite, and otherwise
+    /// `RustCrypto`. Members with different providers must accept the same chains.
     pub(crate) fn all(provider: &dyn CryptoProvider) -> Vec<Self> {
         [
             (CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, alg_id::ED25519, alg_id::ED25519),
@@ -35,11 +36,11 @@ impl Algorithm {
         .collect()
     }
 
-    /// The public key of a certificate as MLS encodes it: the bytes are the same. `None` if it is not a good
-    /// key of one of the schemes.
+    /// Returns the public key of a certificate in the encoding of MLS, which has the same bytes.
+    /// Returns `None` if it is not a valid key of one of the schemes.
     pub(crate) fn public_key(algorithms: &[Self], info: &SubjectPublicKeyInfo) -> Option<SignaturePublicKey> {
         let identifier = info.algorithm.to_der().ok()?;
-        // Without tag and length, which take a byte each: those that are sought are short.
+        // Skip tag and length, which take one byte each, because all known identifiers are short.
         let identifier = identifier.get(2..)?;
         let algorithm = algorithms.iter().find(|algorithm| algorithm.public_key.as_ref() == identifier)?;
         let key = SignaturePublicKey::from(info.subject_public_key.as_bytes()?);

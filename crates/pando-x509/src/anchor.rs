@@ -1,8 +1,8 @@
 //! Trust anchors (RFC 5280, section 6.1.1), given as certificates.
 //!
-//! The limits that such a certificate sets to its power apply: key usage, length of paths,
-//! constraints on names. Left out on purpose: its issuer, its signature and its validity. The
-//! application that trusts it decides how long.
+//! The limits in such a certificate apply: key usage, path length, and name constraints. Left out
+//! on purpose: its issuer, its signature and its validity. The application that trusts it decides
+//! how long.
 
 use crate::algorithm::Algorithm;
 use crate::certificate::Parsed;
@@ -22,18 +22,18 @@ pub(crate) struct Anchor {
     pub(crate) subject: Name,
     pub(crate) id: AnchorId,
     pub(crate) trust: TrustAnchor<'static>,
-    /// Its constraints on the names below it.
+    /// The name constraints of the anchor.
     pub(crate) constraints: Option<Constraints>,
     path_length: Option<u8>,
 }
 
 impl Anchor {
-    /// Reads the certificate of a trust anchor. `index` is for errors.
+    /// Parses the certificate of a trust anchor. `index` is for errors.
     pub(crate) fn new(index: usize, der: &[u8], algorithms: &[Algorithm]) -> Result<Self, AnchorError> {
         let malformed = AnchorError::Malformed(index);
         let Parsed { tbs, .. } = Parsed::new(der).map_err(|_| malformed)?;
         let encoded = CertificateDer::from(der);
-        // Stricter than what webpki asks of a trust anchor: no critical extension may be unknown.
+        // Stricter than webpki for trust anchors: unknown critical extensions are rejected.
         EndEntityCert::try_from(&encoded).map_err(|_| malformed)?;
         let trust = webpki::anchor_from_trusted_cert(&encoded).map_err(|_| malformed)?.to_owned();
 
@@ -49,7 +49,7 @@ impl Anchor {
         Ok(Self { der: der.to_vec(), subject: tbs.subject().clone(), id, trust, constraints, path_length })
     }
 
-    /// Whether a path may have so many issuers below the trust anchor.
+    /// Returns whether a path may have this number of issuers below the trust anchor.
     pub(crate) fn allows(&self, issuers: usize) -> bool {
         self.path_length.is_none_or(|length| issuers <= usize::from(length))
     }

@@ -6,7 +6,7 @@ use pando_wire::{Certificate, Credential};
 use x509_cert::TbsCertificate;
 use x509_cert::der::{self, Decode};
 
-/// A certificate that has been parsed, and nothing more.
+/// A certificate that was parsed but not validated.
 #[derive(Debug)]
 pub(crate) struct Parsed<'a> {
     pub(crate) dated: Dated<'a>,

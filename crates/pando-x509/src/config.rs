@@ -7,24 +7,25 @@ use x509_cert::der::asn1::ObjectIdentifier;
 /// `anyExtendedKeyUsage` (RFC 5280, section 4.2.1.12).
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
-/// `id-kp-imUri` (RFC 9734, section 3): to prove the identity of a client for instant messaging.
+/// `id-kp-imUri` (RFC 9734, section 3): proof of the identity of an instant messaging client.
 const INSTANT_MESSAGING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.40");
 
-/// The rules that an application chooses. All members of a group must have the same, as with
-/// everything in a policy.
+/// The rules that an application chooses. All members of a group must use the same rules, as for
+/// every policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct X509Config {
-    /// The largest number of certificates in a chain, with the trust anchor's if it is there. There
-    /// are never more than six between the leaf's and the trust anchor's.
+    /// The maximum number of certificates in a chain, including the trust anchor's if present. In
+    /// any case, there are at most six certificates between the leaf's and the trust anchor's.
     pub max_certificates: usize,
-    /// The largest number of bytes that the certificates of a chain have together.
+    /// The maximum number of bytes of all certificates in a chain.
     pub max_bytes: usize,
-    /// The key purposes of which a certificate must have one if it has an extKeyUsage extension.
+    /// The accepted key purposes. A certificate with an extKeyUsage extension must have one of
+    /// them.
     pub key_purposes: Vec<ObjectIdentifier>,
     /// The kinds of names that identify clients: URIs, domain names and email addresses by default.
     /// A certificate must have a name of one of these kinds. Names of other kinds are ignored.
     pub identity_kinds: BTreeSet<NameKind>,
-    /// Whether two members of a group must not have the same identity, so that [`client_id`] is the
+    /// Whether two members of a group must have different identities. If set, [`client_id`] is the
     /// identity. By default a client is its signature key, and a person may have several clients in
     /// a group.
     ///

@@ -1,17 +1,19 @@
 //! nameConstraints (RFC 5280, section 4.2.1.10).
 //!
-//! `webpki` applies them to the domain names and IP addresses in subjectAltName, and refuses a name
-//! of any other kind that they mention. It looks at them when a name needs them; here they must be
-//! well-formed before that. It does not look at the address in a subject, which constraints on
-//! email addresses are for if there is no subjectAltName. Such an issuer is refused, without
-//! comparing the address.
+//! `webpki` applies them to the domain names and IP addresses in subjectAltName. It rejects a name
+//! of any other kind that the constraints mention. It checks constraints only when it compares a
+//! name with them; this module requires well-formed constraints in any case.
 //!
-//! RFC 5280 lets a CA that is bound to some domain names certify any URI, and any subject. Its
-//! clients could then take every identity of another kind, so that the constraint would be none.
-//! Below a CA with constraints, only a name of a kind with permitted subtrees is an identity.
-//! Excluded subtrees do not count: they are a list of names that is never complete. There are no
-//! permitted subtrees for subjects here: `webpki` refuses all certificates below constraints on
-//! directory names.
+//! If there is no subjectAltName, constraints on email addresses apply to the address in the
+//! subject. `webpki` does not check that. This module rejects such an issuer without comparing the
+//! address.
+//!
+//! RFC 5280 lets a CA that is limited to some domain names certify any URI and any subject. The
+//! CA's clients could then take every identity of another kind, so the constraint would have no
+//! effect. Below a CA with constraints, a name is therefore an identity only if there are permitted
+//! subtrees for its kind. Excluded subtrees do not count, because a list of excluded names is never
+//! complete. There are no permitted subtrees for subjects here: `webpki` rejects all certificates
+//! below constraints on directory names.
 
 use crate::ChainError;
 use crate::certificate::Parsed;
@@ -30,15 +32,15 @@ const EMAIL_ADDRESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11
 /// The constraints of a CA on the names below it.
 #[derive(Debug)]
 pub(crate) struct Constraints {
-    /// The kinds of names of which only some are permitted.
+    /// The kinds of names for which there are permitted subtrees.
     permitted: BTreeSet<NameKind>,
-    /// Whether they mention email addresses.
+    /// Whether the constraints mention email addresses.
     addresses: bool,
 }
 
 impl Constraints {
-    /// Returns the summary of an extension that is well-formed: there is a constraint, and each has
-    /// a meaning.
+    /// Returns the summary of a well-formed extension: it has at least one constraint, and each is
+    /// meaningful.
     pub(crate) fn new(extension: &NameConstraints) -> Option<Self> {
         let lists = [&extension.permitted_subtrees, &extension.excluded_subtrees];
         let mut lists = lists.into_iter().flatten().peekable();
@@ -58,8 +60,8 @@ impl Constraints {
 
 fn is_well_formed(subtree: &GeneralSubtree) -> bool {
     let has_meaning = match &subtree.base {
-        // A domain without a name has all others below it. A leading dot and a wildcard are for
-        // other kinds of names.
+        // The empty domain name covers all others. A leading dot and a wildcard belong to other
+        // kinds of names.
         GeneralName::DnsName(name) => name.is_empty() || is_host(name.as_ref()),
         GeneralName::IpAddress(range) => is_range(range.as_bytes()),
         _ => true,
@@ -79,13 +81,13 @@ fn is_range(range: &[u8]) -> bool {
     matches!(range.len(), 8 | 32) && range.iter().skip(range.len() / 2).all(continues)
 }
 
-/// Returns whether the certificate has an address in its subject, and no subjectAltName.
+/// Returns whether the certificate has an email address in its subject, and no subjectAltName.
 fn is_addressed_by_subject(certificate: &TbsCertificate) -> der::Result<bool> {
     let is_address = certificate.subject().iter().any(|attribute| attribute.oid == EMAIL_ADDRESS);
     Ok(is_address && certificate.get_extension::<SubjectAltName>()?.is_none())
 }
 
-/// Checks that no address in a subject is constrained. `constraints` has an entry for each
+/// Checks that no email address in a subject is constrained. `constraints` has an entry for each
 /// certificate of the chain, and one for the trust anchor.
 pub(crate) fn check_addresses(
     chain: &[Parsed<'_>],
@@ -93,7 +95,7 @@ pub(crate) fn check_addresses(
 ) -> Result<(), ChainError> {
     let mut is_addressed = false;
     for (index, (Parsed { tbs, .. }, above)) in chain.iter().zip(constraints.iter().skip(1)).enumerate() {
-        // Constraints do not apply to issuers that have certified themselves.
+        // Constraints do not apply to self-issued certificates.
         let applies = tbs.issuer() != tbs.subject();
         is_addressed |= applies && is_addressed_by_subject(tbs).map_err(|_| ChainError::Malformed(index))?;
         if is_addressed && above.is_some_and(|constraints| constraints.addresses) {
@@ -103,8 +105,8 @@ pub(crate) fn check_addresses(
     Ok(())
 }
 
-/// Checks that constraints, if there are any on the path, permit some names of each kind that
-/// identifies the client, and so not all.
+/// Checks that the constraints on the path, if there are any, have permitted subtrees for each kind
+/// of name that identifies the client.
 pub(crate) fn check_kinds(
     names: &BTreeMap<Name, NameKind>,
     constraints: &[Option<&Constraints>],

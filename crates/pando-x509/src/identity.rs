@@ -1,18 +1,18 @@
-//! Identities (RFC 9420, section 5.3): names, and whose word it is that they belong to a client.
+//! Identities (RFC 9420, section 5.3): names, and the authorities that certify them.
 //!
 //! A name alone is not an identity. If it were, a second trust anchor that certifies the same name
-//! could put its client in the place of a member, by an Update or by an external Commit that
-//! removes the member. So:
+//! could replace a member by its own client, with an Update or with an external Commit that removes
+//! the member. Therefore:
 //!
 //! - The trust anchor is part of every identity: its subject and its key. An anchor that is issued
-//!   again with both stays the same anchor; each other one has clients of its own. Where two
-//!   authorities shall have the same clients, one of them certifies the other.
-//! - A distinguished name, and every other name that [is not global](NameKind::is_global), is an
-//!   agreement between an issuer and its clients. The names of all issuers below the anchor are
-//!   part of such an identity. They lead to one CA only, because a CA gives no name twice (RFC
-//!   5280, section 4.1.2.6). Issuers that certify themselves under another key are left out: they
-//!   have the same name.
-//! - All names of the [kinds that count](crate::X509Config::identity_kinds) are part of the
+//!   again with both stays the same anchor. Any other anchor has its own clients. If two
+//!   authorities are to have the same clients, one of them must certify the other.
+//! - A distinguished name, and every other name that [is not global](NameKind::is_global), is
+//!   meaningful only to its issuer. The names of all issuers below the anchor are part of such an
+//!   identity. They identify one CA, because a CA does not give the same name twice (RFC 5280,
+//!   section 4.1.2.6). Self-issued certificates, by which an issuer changes its key, are left out
+//!   because they have the same name.
+//! - All names of the [identifying kinds](crate::X509Config::identity_kinds) are part of the
 //!   identity, in any order.
 
 use crate::certificate::Parsed;
@@ -31,13 +31,13 @@ pub struct AnchorId {
     pub key: SignaturePublicKey,
 }
 
-/// The identity of a client, as [`X509Identities::identify`](crate::X509Identities::identify) reads
-/// it from a chain.
+/// The identity of a client, which [`X509Identities::identify`](crate::X509Identities::identify)
+/// reads from a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The trust anchor at which the chain ends.
     pub anchor: AnchorId,
-    /// The subjects of the issuers below the trust anchor in DER, from above. Empty if all names
+    /// The subjects of the issuers below the trust anchor in DER, topmost first. Empty if all names
     /// are global.
     pub issuers: Vec<Vec<u8>>,
     /// The names of the client.
@@ -57,7 +57,8 @@ impl Identity {
         Ok(Self { anchor: anchor.clone(), issuers, names: names.into_keys().collect() })
     }
 
-    /// Encodes the identity. No two have the same encoding, and it is the same on every platform.
+    /// Encodes the identity. Different identities have different encodings, and the encoding is the
+    /// same on every platform.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let number = |len: usize| u64::try_from(len).unwrap_or(u64::MAX).to_be_bytes();
         let mut bytes = Vec::new();

@@ -1,14 +1,14 @@
-//! Names in certificates that identify clients, and how they compare (RFC 5280, sections 4.1.2.6,
+//! Names in certificates that identify clients, and their comparison (RFC 5280, sections 4.1.2.6,
 //! 4.2.1.6 and 7).
 //!
-//! Two names are the same if they are the same bytes after this normalisation:
+//! Two names are equal if they have the same bytes in normal form:
 //!
 //! - A domain name is in the preferred syntax, without a wildcard, and in lower case.
-//! - An email address is `local@domain`. The domain is in lower case, the local part is kept: only
-//!   its host knows whether case matters there. A quoted local part is malformed here, because
-//!   `"a"@b` and `a@b` are one mailbox.
-//! - A URI is absolute and kept. Its scheme decides what else could be equal.
-//! - Anything else is kept in DER.
+//! - An email address is `local@domain`. The domain is in lower case. The local part is unchanged,
+//!   because only its host knows whether case matters there. A quoted local part counts as
+//!   malformed, because `"a"@b` and `a@b` are the same mailbox.
+//! - A URI is absolute and unchanged. Further equalities would depend on its scheme.
+//! - All other names are unchanged, in DER.
 
 use crate::ChainError;
 use crate::name_kind::NameKind;
@@ -49,7 +49,7 @@ impl Name {
         }
     }
 
-    /// Returns a number for the variant, and the name in bytes.
+    /// Returns the number of the variant, and the name in bytes.
     pub(crate) fn parts(&self) -> (u8, &[u8]) {
         match self {
             Self::Uri(uri) => (0, uri.as_bytes()),
@@ -61,10 +61,10 @@ impl Name {
     }
 }
 
-/// Returns the names in a client's certificate that are of the given kinds.
+/// Returns the names of the given kinds in a client's certificate.
 ///
-/// A malformed one makes the certificate unacceptable. Names of other kinds are ignored, whatever
-/// they are.
+/// If one of them is malformed, the certificate is rejected. Names of other kinds are ignored, even
+/// malformed ones.
 pub(crate) fn names(
     certificate: &TbsCertificate,
     kinds: &BTreeSet<NameKind>,
@@ -85,7 +85,7 @@ pub(crate) fn names(
 }
 
 /// Returns whether the text is a domain name in the preferred syntax (RFC 5280, section 4.2.1.6):
-/// no wildcard, no underscore, no dot at an end, no IP address.
+/// no wildcard, no underscore, no leading or trailing dot, no IP address.
 pub(crate) fn is_host(text: &str) -> bool {
     !text.contains('_') && !text.ends_with('.') && DnsName::try_from(text).is_ok()
 }
@@ -102,8 +102,8 @@ fn mailbox(text: &str) -> Option<String> {
     if is_local { Some(format!("{local}@{}", host(domain)?)) } else { None }
 }
 
-/// Returns whether the text has a scheme and something after it, and nothing that a URI cannot have
-/// (RFC 3986).
+/// Returns whether the text has a scheme, something after it, and only characters that a URI may
+/// have (RFC 3986).
 fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

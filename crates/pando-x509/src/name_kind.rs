@@ -1,4 +1,5 @@
-//! Kinds of names in certificates that may identify clients (RFC 5280, sections 4.1.2.6 and 4.2.1.6).
+//! Kinds of names in certificates that may identify clients (RFC 5280, sections 4.1.2.6 and
+//! 4.2.1.6).
 
 use std::fmt;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -21,17 +22,17 @@ pub enum NameKind {
     RegisteredId,
     /// A name in subjectAltName whose type is an object identifier.
     OtherName,
-    /// The subject of a certificate that has no name of another kind that identifies clients.
+    /// The subject of a certificate without other identifying names.
     Subject,
 }
 
 impl NameKind {
-    /// Returns whether a name of this kind means the same client whichever issuer below a trust
-    /// anchor certifies it.
+    /// Returns whether a name of this kind identifies the same client, regardless of the issuer
+    /// below a trust anchor that certifies it.
     ///
-    /// That holds for URIs, domain names and email addresses, which have registries of their own.
-    /// There are many John Smiths, and many hosts with the address 10.0.0.1: such names only mean
-    /// something for their issuer.
+    /// That holds for URIs, domain names and email addresses, which have their own registries.
+    /// There are many John Smiths, and many hosts with the address 10.0.0.1: such names are
+    /// meaningful only to their issuer.
     #[must_use]
     pub const fn is_global(self) -> bool {
         matches!(self, Self::Uri | Self::Dns | Self::Email)

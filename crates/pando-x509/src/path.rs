@@ -25,7 +25,7 @@ pub(crate) fn leads_to(
     if !anchor.allows(issuers.len()) {
         return Err(ChainError::PathLength);
     }
-    // webpki would leave out issuers that it does not need.
+    // webpki skips issuers that it does not need. Such a path is rejected.
     let is_whole = |path: &VerifiedPath<'_>| {
         let used = path.intermediate_certificates().map(webpki::Cert::der);
         if used.eq(issuers.iter().cloned()) { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
@@ -39,8 +39,8 @@ pub(crate) fn leads_to(
     Ok(())
 }
 
-/// A signature scheme for webpki. It may see a copy of a certificate; the signature is for the
-/// original.
+/// A signature scheme for webpki. webpki may see a modified copy of a certificate, but the
+/// signature covers the original.
 #[derive(Debug)]
 struct Verifier<'a> {
     algorithm: &'a Algorithm,
@@ -67,7 +67,7 @@ impl SignatureVerificationAlgorithm for Verifier<'_> {
     }
 }
 
-/// For webpki: extKeyUsage is checked elsewhere.
+/// Disables the check of extKeyUsage in webpki, because `policy.rs` does it.
 struct PurposesAreChecked;
 
 impl ExtendedKeyUsageValidator for PurposesAreChecked {
@@ -76,10 +76,11 @@ impl ExtendedKeyUsageValidator for PurposesAreChecked {
     }
 }
 
-/// Checks by the names that each certificate certifies the one before it (RFC 9420, section 5.3).
+/// Checks that the name of each certificate is the issuer of the one before it (RFC 9420, section
+/// 5.3).
 ///
-/// No two issuers may have the same name, so that webpki has nothing to search: at each step there
-/// is one certificate at most that it can try.
+/// No two issuers may have the same name. So webpki does not search: at each step there is at most
+/// one certificate to try.
 pub(crate) fn is_in_order(chain: &[Parsed<'_>]) -> Result<(), ChainError> {
     let mut names = Vec::new();
     for (index, (subject, issuer)) in (1..).zip(chain.iter().zip(chain.iter().skip(1))) {
@@ -94,8 +95,8 @@ pub(crate) fn is_in_order(chain: &[Parsed<'_>]) -> Result<(), ChainError> {
     Ok(())
 }
 
-/// Checks the validity periods at `now`, or at the first moment at which all certificates were
-/// valid. Returns that time for webpki, which knows none before 1970.
+/// Checks the validity periods at `now`, or at the first time at which all certificates were valid.
+/// Returns that time for webpki, which does not support times before 1970.
 pub(crate) fn time_of_validation(chain: &[Parsed<'_>], now: Option<u64>) -> Result<UnixTime, ChainError> {
     let periods = || chain.iter().map(|certificate| certificate.dated.validity);
     let since = periods().map(|Validity { not_before, .. }| not_before).max().ok_or(ChainError::Empty)?;

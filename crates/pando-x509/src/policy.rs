@@ -1,4 +1,4 @@
-//! The policy (RFC 9420, sections 5.3 and 5.3.1).
+//! The identity policy (RFC 9420, sections 5.3 and 5.3.1).
 
 use crate::algorithm::Algorithm;
 use crate::anchor::Anchor;
@@ -18,22 +18,22 @@ use std::collections::BTreeMap;
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
-/// An identity policy: a credential is a chain of certificates that leads to a trust anchor. The
-/// crate's documentation lists the rules.
+/// An identity policy for credentials that are a chain of certificates to a trust anchor. The crate
+/// documentation lists the rules.
 #[derive(Debug)]
 pub struct X509Identities {
-    /// In an order that does not depend on the application's.
+    /// The trust anchors, sorted so that the application's order does not matter.
     anchors: Vec<Anchor>,
     algorithms: Vec<Algorithm>,
     config: X509Config,
 }
 
-/// A chain without its trust anchor, in order, and each certificate of it acceptable by itself.
+/// A chain without its trust anchor, in order. Each certificate is acceptable by itself.
 struct Chain<'a> {
     certificates: Vec<Parsed<'a>>,
-    /// The constraints on names of each certificate.
+    /// The name constraints of each certificate.
     constraints: Vec<Option<Constraints>>,
-    /// The trust anchor that the chain has named by bringing its certificate.
+    /// The trust anchor whose certificate is in the chain.
     included: Option<&'a Anchor>,
 }
 
@@ -48,7 +48,7 @@ impl X509Identities {
     /// not matter.
     ///
     /// # Errors
-    /// [`AnchorError`] if there is none, or if one of them cannot be one.
+    /// [`AnchorError`] if there is none, or if one of them cannot be a trust anchor.
     pub fn new<A: AsRef<[u8]>>(
         provider: &dyn CryptoProvider,
         anchors: impl IntoIterator<Item = A>,
@@ -71,11 +71,11 @@ impl X509Identities {
         Self { config, ..self }
     }
 
-    /// Checks that a credential is a chain that leads from the signature key to a trust anchor.
-    /// `now` is in seconds since 1970; without it, the chain must have been valid at some time.
+    /// Checks that a credential is a chain from the signature key to a trust anchor. `now` is in
+    /// seconds since 1970; without it, the chain must have been valid at some time.
     ///
     /// # Errors
-    /// [`ChainError`] with the first rule that is broken.
+    /// [`ChainError`] for the first violated rule.
     pub fn check(
         &self,
         credential: &Credential,
@@ -93,13 +93,13 @@ impl X509Identities {
         self.validate_path(&chain, &names, now).map(drop)
     }
 
-    /// Returns the identity that a credential claims, which [`X509Identities::check`] verifies: a
-    /// group has done so for its members. Signatures are verified only if trust anchors with the
-    /// same subject have different keys.
+    /// Returns the identity that a credential claims. [`X509Identities::check`] verifies it; a
+    /// group has done so for its members. This function verifies signatures only if trust anchors
+    /// with the same subject have different keys.
     ///
     /// # Errors
-    /// [`ChainError`] if the credential is not a chain that can be read, or it names no client or
-    /// no trust anchor.
+    /// [`ChainError`] if the credential is not a well-formed chain, has no identifying name, or
+    /// does not lead to a trust anchor.
     pub fn identify(&self, credential: &Credential) -> Result<Identity, ChainError> {
         let chain = self.read(credential)?;
         let names = names(chain.leaf()?, &self.config.identity_kinds)?;
@@ -114,8 +114,8 @@ impl X509Identities {
         Identity::new(&anchor.id, &chain.certificates, names).map_err(|_| ChainError::Malformed(0))
     }
 
-    /// Reads a chain and checks everything about it that depends on neither time, key nor trust
-    /// anchor.
+    /// Parses a chain, and checks all rules that do not depend on the time, the signature key or
+    /// the trust anchor.
     fn read<'a>(&'a self, credential: &'a Credential) -> Result<Chain<'a>, ChainError> {
         let certificates = chain(credential)?;
         self.is_within_limits(certificates)?;
@@ -134,7 +134,7 @@ impl X509Identities {
         Ok(Chain { certificates, constraints, included })
     }
 
-    /// Validates the path to the first trust anchor to which it leads, and returns that.
+    /// Validates the path to the first trust anchor for which it is valid. Returns that anchor.
     fn validate_path(
         &self,
         chain: &Chain<'_>,
@@ -159,8 +159,8 @@ impl X509Identities {
         Err(error)
     }
 
-    /// Returns the trust anchors at which a chain may end. They may share a name; if the chain has
-    /// one of them, it must be that one.
+    /// Returns the trust anchors at which a chain may end. Several may have the same name. If the
+    /// chain includes the certificate of one, only that one is returned.
     fn anchors_above(&self, chain: &Chain<'_>) -> impl Iterator<Item = &Anchor> {
         let issuer = chain.certificates.last().map(|top| top.tbs.issuer());
         self.anchors.iter().filter(move |anchor| {
@@ -178,8 +178,8 @@ impl X509Identities {
         if bytes > self.config.max_bytes { Err(ChainError::TooLarge(bytes)) } else { Ok(()) }
     }
 
-    /// Returns the chain without its last certificate if that is a trust anchor, which need not be
-    /// there.
+    /// Returns the chain without its last certificate if that is a trust anchor. The anchor is
+    /// optional in the chain.
     fn without_anchor<'a>(&self, certificates: &'a [Certificate]) -> (&'a [Certificate], Option<&Anchor>) {
         match certificates.split_last() {
             Some((last, rest)) if !rest.is_empty() => {
@@ -190,7 +190,7 @@ impl X509Identities {
         }
     }
 
-    /// Checks what a certificate may be used for. Returns its constraints on names.
+    /// Checks the usage of a certificate. Returns its name constraints.
     fn may_be_used(
         &self,
         index: usize,
@@ -201,7 +201,7 @@ impl X509Identities {
         } else {
             check_issuer(certificate).map_err(|flaw| flaw.of_certificate(index))
         }?;
-        // webpki knows one purpose at a time.
+        // webpki supports only one purpose at a time.
         let purposes =
             certificate.get_extension::<ExtendedKeyUsage>().map_err(|_| ChainError::Malformed(index))?;
         match purposes {
@@ -223,14 +223,15 @@ impl IdentityPolicy for X509Identities {
         Ok(self.check(credential, key, now)?)
     }
 
-    /// Returns the identity if [no two members may have the same](X509Config::unique_identities).
+    /// Returns the identity if [all members must have different
+    /// ones](X509Config::unique_identities).
     fn client_id(&self, credential: &Credential) -> Option<Vec<u8>> {
         let identity = self.config.unique_identities.then(|| self.identify(credential))?;
         identity.ok().map(|identity| identity.to_bytes())
     }
 
-    /// Returns the identity, or nothing if the credential has none. Such a credential succeeds no
-    /// other.
+    /// Returns the identity, or an empty value if the credential has none. Such a credential cannot
+    /// succeed any other.
     fn identity(&self, credential: &Credential) -> Vec<u8> {
         self.identify(credential).map(|identity| identity.to_bytes()).unwrap_or_default()
     }

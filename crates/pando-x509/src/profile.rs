@@ -1,9 +1,8 @@
-//! Rules of RFC 5280, section 4, about what a certificate says of its owner's powers, which
-//! `webpki` does not check.
+//! Rules of RFC 5280, section 4, about the rights that a certificate gives, which `webpki` does not
+//! check.
 //!
-//! A certificate that breaks one of them is ambiguous: implementations disagree on whom it
-//! empowers. Rules that are for CAs alone and leave no doubt about powers are not enforced; the
-//! crate's documentation lists them.
+//! A certificate that violates one of them is ambiguous: implementations disagree about the rights
+//! that it gives. Other rules for CAs are not enforced; the crate documentation lists them.
 
 use crate::constraints::Constraints;
 use crate::{AnchorError, ChainError};
@@ -46,7 +45,7 @@ impl From<der::Error> for Flaw {
     }
 }
 
-/// Checks the certificate of a CA. Returns its constraints on names.
+/// Checks the certificate of a CA. Returns its name constraints.
 pub(crate) fn check_issuer(certificate: &TbsCertificate) -> Result<Option<Constraints>, Flaw> {
     has_each_extension_once(certificate)?;
     let usage = certificate.get_extension::<KeyUsage>()?;
@@ -60,7 +59,7 @@ pub(crate) fn check_issuer(certificate: &TbsCertificate) -> Result<Option<Constr
     Constraints::new(&constraints).map(Some).ok_or(Flaw::Constraints)
 }
 
-/// Checks the certificate of a client, which has none of the powers of a CA.
+/// Checks the certificate of a client, which must not have the rights of a CA.
 pub(crate) fn check_leaf(certificate: &TbsCertificate) -> Result<(), ChainError> {
     let flawed = |flaw: Flaw| flaw.of_certificate(0);
     let malformed = |_| ChainError::Malformed(0);
@@ -80,7 +79,7 @@ pub(crate) fn check_leaf(certificate: &TbsCertificate) -> Result<(), ChainError>
     if constrains || path_length.is_some() { Err(ChainError::CaExtension) } else { Ok(()) }
 }
 
-/// Section 4.2: a certificate has no extension twice.
+/// Checks that no extension occurs twice (section 4.2).
 fn has_each_extension_once(certificate: &TbsCertificate) -> Result<(), Flaw> {
     let mut ids: Vec<_> =
         certificate.extensions().into_iter().flatten().map(|extension| extension.extn_id).collect();

@@ -1,10 +1,11 @@
 //! The validity period of a certificate (RFC 5280, section 4.1.2.5), which may begin before 1970.
 //!
-//! UTCTime reaches back to 1950 and GeneralizedTime to the year 0, but `x509-cert` and `webpki`
-//! count the seconds since 1970 without a sign and cannot read a certificate with an earlier time.
-//! They are given a copy in which each such time is the first second of 1970. The copy is as long
-//! as the original, so nothing else moves. The true times are kept here and compared before
-//! `webpki` compares its own, and signatures are verified over the original.
+//! UTCTime starts in 1950 and GeneralizedTime in the year 0. But `x509-cert` and `webpki` count the
+//! seconds since 1970 as unsigned numbers and cannot parse a certificate with an earlier time. They
+//! get a copy in which each earlier time is replaced by the first second of 1970. The copy has the
+//! same length as the original, so all other positions stay the same. This module keeps the true
+//! times, which are checked before `webpki` checks its own. Signatures are verified over the
+//! original.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -15,7 +16,7 @@ use x509_cert::der::{self, DateTime, Decode, ErrorKind, Header, Reader, SliceRea
 const EPOCH_UTC: &[u8] = b"700101000000Z";
 const EPOCH_GENERALIZED: &[u8] = b"19700101000000Z";
 
-/// Seconds in 2,000 years: the calendar repeats every 400 years, which have 146,097 days.
+/// Seconds in 2,000 years. The calendar repeats every 400 years, which have 146,097 days.
 const TWO_THOUSAND_YEARS: i64 = 5 * 146_097 * 86_400;
 
 /// A validity period, both ends included, in seconds since 1970.
@@ -25,26 +26,26 @@ pub(crate) struct Validity {
     pub(crate) not_after: i64,
 }
 
-/// An encoded certificate whose validity has been read.
+/// An encoded certificate with its parsed validity.
 #[derive(Debug)]
 pub(crate) struct Dated<'a> {
-    /// The certificate for parsers that know no time before 1970.
+    /// The certificate for parsers that do not support times before 1970.
     pub(crate) der: Cow<'a, [u8]>,
     pub(crate) validity: Validity,
     original: &'a [u8],
-    /// Where the TBSCertificate is.
+    /// The position of the TBSCertificate.
     tbs: Range<usize>,
 }
 
 impl<'a> Dated<'a> {
-    /// Reads the validity of a certificate.
+    /// Parses the validity of a certificate.
     pub(crate) fn read(original: &'a [u8]) -> der::Result<Self> {
         let mut reader = SliceReader::new(original)?;
         sequence(&mut reader)?;
         let start = usize::try_from(reader.position())?;
         let length = usize::try_from(sequence(&mut reader)?)?;
         let end = usize::try_from(reader.position())?.saturating_add(length);
-        // The version, which is optional.
+        // The optional version.
         if Tag::peek(&reader)?.is_context_specific() {
             AnyRef::decode(&mut reader)?;
         }
@@ -59,7 +60,7 @@ impl<'a> Dated<'a> {
         Ok(Self { der, validity: Validity { not_before, not_after }, original, tbs: start..end })
     }
 
-    /// Returns the TBSCertificate that was signed if `message` is its copy with other times.
+    /// Returns the TBSCertificate that was signed, if `message` is its copy with replaced times.
     ///
     /// At most one certificate of a valid path has a given copy, because no two issuers of a path
     /// have the same name, and a leaf has no basicConstraints of a CA.
@@ -76,7 +77,7 @@ fn sequence(reader: &mut SliceReader<'_>) -> der::Result<der::Length> {
     Ok(header.length())
 }
 
-/// Reads a Time in seconds since 1970. Replaces it in the copy if it is earlier.
+/// Parses a Time to seconds since 1970. If it is earlier, replaces it in the copy.
 fn read_time(reader: &mut SliceReader<'_>, copy: &mut Cow<'_, [u8]>) -> der::Result<i64> {
     let time = AnyRef::decode(reader)?;
     let end = usize::try_from(reader.position())?;
@@ -95,7 +96,7 @@ fn read_time(reader: &mut SliceReader<'_>, copy: &mut Cow<'_, [u8]>) -> der::Res
     Ok(seconds)
 }
 
-/// Converts `YYYYMMDDHHMMSSZ` to seconds since 1970. No other form is allowed (RFC 5280, section
+/// Converts `YYYYMMDDHHMMSSZ` to seconds since 1970. Other forms are not allowed (RFC 5280, section
 /// 4.1.2.5).
 fn seconds(text: &[u8]) -> Option<i64> {
     let digits = text.strip_suffix(b"Z").filter(|digits| digits.len() == 14)?;
@@ -128,8 +129,8 @@ mod tests {
             ("19700101000000Z", 0),
             ("19691231235959Z", -1),
             ("19500101000000Z", -631_152_000),
-            // RFC 5280 has no calendar but the Gregorian, also before 1582. The year 0 is a leap
-            // year in it.
+            // RFC 5280 uses the Gregorian calendar, even before 1582. In it, the year 0 is a leap
+            // year.
             ("16000229120000Z", -11_670_955_200),
             ("00000229000000Z", -62_162_121_600),
             ("99991231235959Z", 253_402_300_799),

@@ -1,4 +1,4 @@
-//! Chains that are accepted.
+//! Tests of chains that are accepted.
 
 use crate::pki::{
     ED448, ED25519, END, NOW, P256, P384, P521, Party, START, Template, World, check, check_both, credential,
@@ -50,8 +50,8 @@ fn every_signature_scheme_below_every_other() {
     }
 }
 
-/// Members with different providers agree about everybody: whether a chain is good does not depend on the suites that
-/// a provider has.
+/// Members with different providers must agree. The result for a chain does not depend on the
+/// suites of the provider.
 #[test]
 fn a_provider_without_some_of_the_suites() {
     let root = Template::authority("root").suite(P384).self_signed();
@@ -130,7 +130,7 @@ fn the_bounds_of_validity_belong_to_it() {
 #[test]
 fn what_was_valid_once_is_valid_without_a_time() {
     let World { root, .. } = World::new();
-    // They overlap for one second.
+    // The validity periods overlap for one second.
     let authority = Template::authority("authority").valid(START, NOW).signed_by(&root);
     let client = Template::client("alice").valid(NOW, END).signed_by(&authority);
     let chain = [&client, &authority];
@@ -157,7 +157,7 @@ fn trust_anchors_may_share_a_name() {
             assert_eq!(policy.check(&credential(chain), client.key(), None), Ok(()));
         }
     }
-    // If the chain has the anchor, it is that anchor which has to have signed.
+    // If the chain includes an anchor, that anchor must have signed.
     let client = Template::client("alice").signed_by(&old);
     let chain = credential(&[&client, &new]);
     assert!(policy.check(&chain, client.key(), None).is_err());
@@ -165,7 +165,7 @@ fn trust_anchors_may_share_a_name() {
 
 #[test]
 fn the_names_of_trust_anchors_may_change_hands() {
-    // A new root, which the old one has certified under the same name.
+    // A new root with the same name, which the old one has certified.
     let old = Template::authority("root").self_signed();
     let new = Template::authority("root").suite(P384).signed_by(&old);
     let client = Template::client("alice").signed_by(&new);

@@ -1,4 +1,4 @@
-//! Which certificates can be trust anchors.
+//! Tests of which certificates can be trust anchors.
 
 use crate::pki::{Party, Template, World};
 use der::asn1::ObjectIdentifier;
@@ -55,7 +55,7 @@ fn may_not_sign_certificates() {
 
 #[test]
 fn key_of_another_algorithm() {
-    // RSA
+    // RSA.
     let root = Template::authority("root").key_algorithm("1.2.840.113549.1.1.1").self_signed();
     assert_eq!(new(&[&root]), Err(AnchorError::Key(0)));
     // Ed25519, but the key is a point on P-256.

@@ -1,4 +1,5 @@
-//! nameConstraints: which names they allow, and which they leave open (RFC 5280, section 4.2.1.10).
+//! Tests of nameConstraints: the names that they allow, and the kinds of names that they leave open
+//! (RFC 5280, section 4.2.1.10).
 
 use crate::names::{KINDS, dns, email, one_of_each, uri, with_kinds};
 use crate::pki::{P384, Party, Template, check, credential, policy};
@@ -28,7 +29,7 @@ fn excluded(bases: Vec<GeneralName>) -> NameConstraints {
     constraints(None, Some(bases.into_iter().map(subtree).collect()))
 }
 
-/// A trust anchor and an authority below it. Only one of them has constraints.
+/// Returns pairs of a trust anchor and an authority below it. Only one of the two has constraints.
 fn authorities(constraints: &NameConstraints) -> [(Party, Party); 2] {
     let free = |name| Template::authority(name);
     let bound = |name| Template::authority(name).with(true, constraints);
@@ -39,8 +40,8 @@ fn authorities(constraints: &NameConstraints) -> [(Party, Party); 2] {
     })
 }
 
-/// Returns the verdict on a client if names of the kinds identify clients: the same wherever the
-/// constraints are.
+/// Returns the result for a client if names of these kinds identify clients. It must be the same
+/// for constraints in the anchor and in the authority.
 fn check_kinds(
     constraints: &NameConstraints,
     kinds: &[NameKind],
@@ -75,7 +76,7 @@ fn constraints_with_excluded(name: &str) -> NameConstraints {
     constraints(Some(vec![subtree(dns("example.org"))]), Some(vec![subtree(dns(name))]))
 }
 
-/// Constraints that cannot be compared with a name refuse it.
+/// Constraints that webpki cannot compare with a name reject it.
 #[test]
 fn other_kinds_of_names() {
     let bases = [
@@ -107,7 +108,7 @@ fn kinds_that_constraints_leave_open() {
         for (constraints, limited) in [
             (&domain, Some(NameKind::Dns)),
             (&addresses, Some(NameKind::IpAddress)),
-            // Excluded names are some of many.
+            // Excluded names do not limit a kind.
             (&other_domain, None),
             (&other_range, None),
         ] {
@@ -138,7 +139,7 @@ fn names_that_do_not_identify_may_be_of_kinds_that_are_open() {
     assert_eq!(both, Err(ChainError::UnconstrainedName(NameKind::Uri)));
 }
 
-/// One CA of the path has to limit the kind; it need not be all that have constraints.
+/// One CA of the path must limit the kind. Other CAs with constraints need not.
 #[test]
 fn constraints_of_several_authorities() {
     let root = Template::authority("root").with(true, &permitted(vec![dns("example.org")])).self_signed();
@@ -151,7 +152,7 @@ fn constraints_of_several_authorities() {
     assert_eq!(check(uri("im:alice@example.org")), Err(ChainError::UnconstrainedName(NameKind::Uri)));
 }
 
-/// Constraints on email addresses apply to one in the subject if there is no subjectAltName.
+/// Constraints on email addresses apply to an address in the subject if there is no subjectAltName.
 #[test]
 fn email_addresses_in_the_subjects_of_issuers() {
     let domain = || dns("example.org");
@@ -186,7 +187,7 @@ fn email_addresses_in_the_subjects_of_issuers() {
             Ok(()),
             "there is no address"
         );
-        // One that certifies itself under another key.
+        // A self-issued certificate with another key.
         let old = addressed("root").with(true, constraints).self_signed();
         let new = addressed("root").suite(P384).signed_by(&old);
         assert_eq!(check(&old, &[&client().signed_by(&new), &new]), Ok(()));

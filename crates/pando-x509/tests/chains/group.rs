@@ -1,4 +1,4 @@
-//! Groups whose members have certificates.
+//! Tests of groups whose members have certificates.
 
 use crate::names::{KINDS, uri, with_kinds};
 use crate::pki::{ED25519, END, NOW, Party, START, Template, credential};
@@ -68,7 +68,7 @@ fn members_have_certificates_of_one_authority() {
     // Eve's certificate is from an authority that is not trusted here.
     let other = Template::authority("another root").self_signed();
     let eve = Template::client("eve").suite(ED25519).signed_by(&other);
-    // Carol's has expired.
+    // Carol's certificate has expired.
     let carol = Template::client("carol").suite(ED25519).valid(START, NOW - 1).signed_by(&authority);
     for (chain, why) in [([&eve, &other], "trust anchor"), ([&carol, &authority], "expired")] {
         let commit = group.commit().add(bundle(&chain, &mut rng).key_package);
@@ -80,7 +80,7 @@ fn members_have_certificates_of_one_authority() {
     }
 }
 
-/// An attacker's own policy, which accepts everything.
+/// An attacker's policy, which accepts everything.
 #[derive(Debug)]
 struct Anything;
 
@@ -98,7 +98,7 @@ fn client<'a>(party: &'a Party, policy: &'a dyn IdentityPolicy) -> Context<'a> {
     CLIENT.at(NOW, &*party.signer).with_policy(policy)
 }
 
-/// A group of the first party and the second.
+/// Creates a group of the two parties.
 fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut ChaCha20Rng) -> Group {
     let [own, other] = parties.map(|chain| bundle(chain, rng));
     let client = client(parties[0][0], policy);
@@ -109,8 +109,8 @@ fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut 
     group
 }
 
-/// Joins by an external Commit that removes the second member, and returns what the first says of
-/// that.
+/// Joins by an external Commit that removes the second member. Returns how the first member
+/// processes it.
 fn replace_second_member(
     mut group: Group,
     first: &Context<'_>,
@@ -128,7 +128,8 @@ fn replace_second_member(
     group.process(message, first).map(drop)
 }
 
-/// Two authorities are trusted, and each has a John Smith: as a URI, and as the subject alone.
+/// Two authorities are trusted. Each has a client John Smith, identified by a URI or by its
+/// subject.
 #[test]
 fn no_authority_replaces_the_client_of_another() {
     let mut rng = ChaCha20Rng::seed_from_u64(2);

@@ -1,5 +1,5 @@
-//! Identities: names and the authority that vouches for them, and which credential may succeed
-//! which.
+//! Tests of identities: which names and authorities make the same identity, and which credential
+//! may succeed which.
 
 use crate::names::{KINDS, address, directory, dns, email, one_of_each, uri, with_kinds};
 use crate::pki::{P256, P384, Party, Template, World, credential, policy};
@@ -18,8 +18,7 @@ fn two_anchors() -> (X509Identities, Party, Party) {
     (with_kinds(policy, &KINDS), one, other)
 }
 
-/// Whether one may succeed the other, in both directions, by each of the functions that compare
-/// identities.
+/// Returns whether each may succeed the other. All functions that compare identities must agree.
 fn are_same(policy: &X509Identities, one: &[&Party], other: &[&Party]) -> bool {
     let check = |chain: &[&Party]| policy.check(&credential(chain), chain[0].key(), None);
     assert_eq!((check(one), check(other)), (Ok(()), Ok(())));
@@ -32,7 +31,7 @@ fn are_same(policy: &X509Identities, one: &[&Party], other: &[&Party]) -> bool {
     are_same
 }
 
-/// A client for each kind of name, with a key of its own.
+/// Returns a client for each kind of name, with its own key.
 fn clients(name: &str) -> Vec<(NameKind, Template)> {
     let client = |kind, names| (kind, Template::client("John Smith").names(names).suite(P256));
     let mut clients: Vec<_> =
@@ -64,7 +63,7 @@ fn not_even_with_the_same_keys() {
     assert_eq!(ours.key(), theirs.key());
     assert!(!are_same(&policy, &[&ours], &[&theirs]));
 
-    // An anchor with two names.
+    // Two anchors with one key and different names.
     let one_again = Template::authority("one").self_signed();
     let other = Template::authority("other").for_key(one_again.signer, &one);
     let policy = X509Identities::new(&RustCrypto, [&one.der, &other.der]).unwrap();
@@ -135,7 +134,7 @@ fn an_anchor_that_is_issued_again_is_the_same() {
         let (client, other) = (template.clone().signed_by(&old), template.signed_by(&other_key));
         assert!(are_same(&policy, &[&client, &old], &[&client, &new]), "{kind}");
         assert!(are_same(&policy, &[&client], &[&client, &new]), "{kind}");
-        // A key of its own below the name of another.
+        // Another anchor with the same name and its own key.
         assert!(!are_same(&policy, &[&client], &[&other]), "{kind}");
     }
 }
@@ -150,7 +149,7 @@ fn the_order_of_the_anchors_does_not_matter() {
         assert_eq!(policies[0].identity(&credential), policies[1].identity(&credential));
         assert_eq!(policies[0].identify(&credential).unwrap().anchor.key, *root.key());
     }
-    // Nor for the reason why a chain is refused.
+    // Nor does it matter for the reason of a rejection.
     let forger = Template::authority("forger").self_signed();
     let forger = Template::authority("root").for_key(forger.signer, &roots[0]);
     let client = Template::client("alice").signed_by(&forger);
@@ -159,7 +158,7 @@ fn the_order_of_the_anchors_does_not_matter() {
     assert_eq!(one, other);
 }
 
-/// If anchors share a name, the signature tells which it is. There must be one.
+/// If anchors share a name, the signature decides which one it is. One of them must have signed.
 #[test]
 fn no_anchor_has_signed() {
     let roots = [P256, P384].map(|suite| Template::authority("root").suite(suite).self_signed());
@@ -183,10 +182,10 @@ fn which_credential_may_succeed_which() {
     let mut reversed = names("im:alice@example.org", "alice@example.org");
     let old = Template::client("alice").names(reversed.clone()).signed_by(&root);
     reversed.reverse();
-    // Another key, issuer, subject and order: the same names.
+    // The names are the same, with another key, issuer, subject and order.
     let new = Template::client("another").names(reversed).signed_by(&authority);
     assert!(may(&[&old], &[&new, &authority]));
-    // Case does not matter in domains, and a kind that does not count does not either.
+    // Case does not matter in domains, and neither do kinds of names that do not identify clients.
     let same = vec![uri("im:alice@example.org"), dns("EXAMPLE.org"), email("alice@EXAMPLE.org")];
     let same = Template::client("alice").names(same).signed_by(&root);
     assert!(may(&[&old], &[&same]));
@@ -209,7 +208,7 @@ fn which_credential_may_succeed_which() {
     assert!(!policy.may_succeed(&credential(&[&client, &authority]), &basic));
 }
 
-/// By the identity, a group that follows from another looks for its members.
+/// The members of a successor group are found by their identities.
 #[test]
 fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others() {
     let (policy, root, other_root) = two_anchors();
@@ -256,7 +255,8 @@ fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others(
             pairs += usize::from(are_same);
         }
     }
-    // Each is itself; six lists of global names have two issuers each; and the two Alices twice.
+    // Each equals itself; six lists of global names have two issuers each; and the two Alices count
+    // twice.
     assert_eq!(pairs, credentials.len() + 2 * 6 + 2 * 2);
     let basic = Credential::Basic { identity: b"alice".as_slice().into() };
     assert!(policy.identity(&basic).is_empty());

@@ -1,4 +1,5 @@
-//! Chains of certificates: good, bad and changed ones, and groups whose members have them.
+//! Tests of certificate chains: valid, invalid and mutated ones, and groups whose members have
+//! certificates.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(

@@ -1,4 +1,4 @@
-//! Chains with something changed, and chains of anything.
+//! Tests of mutated chains and of random chains.
 
 use crate::pki::{ED25519, NOW, Template, World, credential_of};
 use pando_group::IdentityPolicy;
@@ -6,8 +6,8 @@ use pando_wire::SignaturePublicKey;
 use pando_x509::X509Identities;
 use proptest::prelude::*;
 
-/// The chain with the trust anchor, as certificates and not as a credential: who changes the bytes
-/// of a credential's lengths makes another credential or none.
+/// A chain with the trust anchor, as certificates. Mutating an encoded credential instead could
+/// change the lengths of the certificates.
 struct Original {
     policy: X509Identities,
     key: SignaturePublicKey,
@@ -16,7 +16,7 @@ struct Original {
 
 impl Original {
     fn new() -> Self {
-        // Ed25519 for speed, with one signature by ECDSA.
+        // Ed25519 is fast; one signature uses ECDSA.
         let root = Template::authority("root").suite(ED25519).self_signed();
         let authority = Template::authority("authority").signed_by(&root);
         let client = Template::client("alice").suite(ED25519).signed_by(&authority);
@@ -24,12 +24,12 @@ impl Original {
         Self { policy, key: client.key().clone(), chain: [client.der, authority.der, root.der] }
     }
 
-    /// Whether the chain is accepted with another certificate in the place of one of them.
+    /// Returns whether the chain is accepted with one certificate replaced.
     fn accepts(&self, index: usize, certificate: &[u8]) -> bool {
         let chain = (0..).zip(&self.chain);
         let credential =
             credential_of(chain.map(|(at, original)| if at == index { certificate } else { original }));
-        // These must not panic. For certificates that are not valid, their result does not matter.
+        // These must not panic. Their results do not matter for certificates that are not valid.
         let _ = self.policy.identify(&credential);
         let _ = self.policy.may_succeed(&credential, &credential);
         [Some(NOW), None].into_iter().any(|now| self.policy.check(&credential, &self.key, now).is_ok())
@@ -48,8 +48,8 @@ fn every_truncation_is_refused() {
     }
 }
 
-/// A trust anchor in the chain is compared as a whole, so that even there, where no signature is
-/// verified, no byte can be changed.
+/// A trust anchor in the chain is compared as a whole. So no byte of it can be changed, although
+/// its signature is not verified.
 #[test]
 fn every_changed_byte_is_noticed() {
     let original = Original::new();
@@ -91,7 +91,7 @@ proptest! {
         prop_assert!(policy.identify(&credential).is_err());
     }
 
-    /// Random bytes within what is otherwise a certificate, which is where a parser gets to.
+    /// Random bytes inside a valid certificate reach deeper parts of the parser.
     #[test]
     fn random_bytes_within_certificates_are_refused(
         index in 0..3_usize,
@@ -108,7 +108,7 @@ proptest! {
         prop_assert!(!original.accepts(index, &changed));
     }
 
-    /// Certificates that are signed, with extensions that are anything.
+    /// Signed certificates with random extensions.
     #[test]
     fn random_extensions_do_not_panic(
         id in prop::sample::select(vec![14_u8, 15, 16, 17, 18, 19, 30, 31, 32, 35, 36, 37, 54]),

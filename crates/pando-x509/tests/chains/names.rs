@@ -1,4 +1,4 @@
-//! Names that identify clients, and how they are written.
+//! Tests of the names that identify clients, and of their forms.
 
 use crate::pki::{Party, Template, World, check, credential, credential_of, policy};
 use der::asn1::{Any, Ia5String, ObjectIdentifier};
@@ -97,7 +97,7 @@ fn only_names_of_the_kinds_that_the_application_has_chosen_count() {
             _ => Name::Other(name.to_der().unwrap()),
         };
         assert_eq!(identified_names(&[*kind], &root, &client), Ok([expected.clone()].into()), "{kind}");
-        // The subject is for want of other names.
+        // The subject counts only if there are no other names.
         assert_eq!(identified_names(&[*kind, NameKind::Subject], &root, &client), Ok([expected].into()));
         // A certificate without such a name.
         let others = all.iter().filter(|(other, _)| other != kind).map(|(_, name)| name.clone());
@@ -161,7 +161,7 @@ fn malformed_names() {
         (NameKind::Uri, uri("im:alice mallory")),
         (NameKind::IpAddress, range),
     ] {
-        // Also beside a good one.
+        // Also next to a valid one.
         for names in [vec![malformed.clone()], vec![uri("im:alice@example.org"), malformed]] {
             let client = Template::client("alice").names(names.clone()).signed_by(&root);
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Authorities and clients, whose certificates may say anything.
+//! Authorities and clients, whose certificates may have any contents.
 
 use der::asn1::{Any, BitString, OctetString};
 use der::oid::AssociatedOid;
@@ -67,7 +67,7 @@ struct Tbs {
     extensions: Option<Vec<Extension>>,
 }
 
-/// `Validity` (RFC 5280, section 4.1.2.5), with times that `x509-cert` does not have.
+/// `Validity` (RFC 5280, section 4.1.2.5), with times that `x509-cert` does not support.
 #[derive(Clone, Sequence)]
 struct Validity {
     not_before: Any,
@@ -112,7 +112,7 @@ impl Template {
         Self { subject, ..self }
     }
 
-    /// Calls the issuer something else than it calls itself.
+    /// Sets the issuer name in the certificate, which may differ from the subject of the issuer.
     pub(crate) fn issuer(self, issuer: Name) -> Self {
         Self { issuer: Some(issuer), ..self }
     }
@@ -121,7 +121,7 @@ impl Template {
         Self { suite, ..self }
     }
 
-    /// Calls the key one of another algorithm.
+    /// Sets another algorithm for the key.
     pub(crate) fn key_algorithm(self, oid: &str) -> Self {
         let algorithm = AlgorithmIdentifierOwned { oid: oid.parse().unwrap(), parameters: None };
         Self { key_algorithm: Some(algorithm), ..self }
@@ -137,7 +137,7 @@ impl Template {
         Self { version: None, extensions: vec![], ..self }
     }
 
-    /// Names another signature algorithm beside the signature than in the TBSCertificate.
+    /// Sets another signature algorithm next to the signature than in the TBSCertificate.
     pub(crate) fn signed_as(self, suite: CipherSuite) -> Self {
         Self { signed_as: Some(identifiers(suite).1), ..self }
     }
@@ -146,7 +146,7 @@ impl Template {
         Self { valid: Validity { not_before: time(from), not_after: time(until) }, ..self }
     }
 
-    /// Sets times as they are written, which may be malformed: UTCTime if they have 13 characters.
+    /// Sets times as text, which may be malformed. Times of 13 characters become UTCTime.
     pub(crate) fn valid_as_written(self, from: &str, until: &str) -> Self {
         let time = |text: &str| {
             let tag = if text.len() == 13 { Tag::UtcTime } else { Tag::GeneralizedTime };
@@ -167,7 +167,7 @@ impl Template {
         self.with(false, &SubjectAltName(names))
     }
 
-    /// With an extension, in the place of the one of its kind that there may be.
+    /// Sets an extension, and replaces an existing one of this kind.
     pub(crate) fn with<E: AssociatedOid + Encode>(self, critical: bool, extension: &E) -> Self {
         self.without::<E>().with_bytes(E::OID, critical, &extension.to_der().unwrap())
     }
@@ -182,7 +182,7 @@ impl Template {
         self
     }
 
-    /// A certificate that is signed by its own key.
+    /// Creates a self-signed certificate.
     pub(crate) fn self_signed(self) -> Party {
         let signer = new_signer(self.suite, &self.subject);
         self.build(signer, None)
@@ -193,7 +193,7 @@ impl Template {
         self.build(signer, Some(issuer))
     }
 
-    /// A certificate for a key that there is already.
+    /// Creates a certificate for an existing key.
     pub(crate) fn for_key(self, signer: Box<dyn Signer>, issuer: &Party) -> Party {
         self.build(signer, Some(issuer))
     }
@@ -236,7 +236,8 @@ fn time(seconds: u64) -> Any {
     Any::from_der(&time.to_der().unwrap()).unwrap()
 }
 
-/// A key of its own for each name, and the same one every time.
+/// Returns the key for a name. Different names have different keys, and a name always has the same
+/// key.
 fn new_signer(suite: CipherSuite, name: &Name) -> Box<dyn Signer> {
     let suite = RustCrypto.suite(suite).unwrap();
     let seed = suite.hash(&[&name.to_der().unwrap()]);
@@ -244,8 +245,8 @@ fn new_signer(suite: CipherSuite, name: &Name) -> Box<dyn Signer> {
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
 }
 
-/// How certificates call the signature scheme of a cipher suite: the key's algorithm and the
-/// signature's.
+/// Returns the identifiers of a cipher suite's signature scheme in certificates: the key's
+/// algorithm and the signature's.
 fn identifiers(suite: CipherSuite) -> (AlgorithmIdentifierOwned, AlgorithmIdentifierOwned) {
     let identifier = |oid: &str, parameters: Option<&str>| AlgorithmIdentifierOwned {
         oid: oid.parse().unwrap(),
@@ -264,7 +265,7 @@ fn identifiers(suite: CipherSuite) -> (AlgorithmIdentifierOwned, AlgorithmIdenti
     }
 }
 
-/// A root, an authority below it, and a client with a certificate from that.
+/// A root, an authority below it, and a client whose certificate is from the authority.
 pub(crate) struct World {
     pub(crate) root: Party,
     pub(crate) authority: Party,
@@ -283,7 +284,7 @@ impl World {
         policy(&self.root)
     }
 
-    /// Returns the policy's verdict on the client with a chain.
+    /// Returns the policy's result for the client with a chain.
     pub(crate) fn check(&self, chain: &[&Party]) -> Result<(), ChainError> {
         check(&self.root, chain)
     }
@@ -293,14 +294,14 @@ pub(crate) fn policy(root: &Party) -> X509Identities {
     X509Identities::new(&RustCrypto, [&root.der]).unwrap()
 }
 
-/// Returns the verdict on the first certificate of a policy with one trust anchor.
+/// Returns the result for the first certificate, from a policy with one trust anchor.
 pub(crate) fn check(root: &Party, chain: &[&Party]) -> Result<(), ChainError> {
     let (with_time, without) = check_both(root, chain, NOW);
     assert_eq!(with_time, without, "the time makes no difference here");
     with_time
 }
 
-/// With a time and without.
+/// Returns the results with a time and without.
 pub(crate) fn check_both(
     root: &Party,
     chain: &[&Party],

@@ -1,5 +1,4 @@
-//! Certificates that say something about the powers of their owners which RFC 5280, section 4, does
-//! not allow.
+//! Tests of certificates that contradict RFC 5280, section 4, about the rights that they give.
 
 use crate::constraints::{constraints, subtree};
 use crate::names::dns;
@@ -13,7 +12,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsages};
 use x509_cert::name::Name;
 
-/// Returns the verdicts on an authority and on a trust anchor that differ from good ones.
+/// Returns the results for a changed authority and a changed trust anchor.
 fn check_authority(
     change: impl Fn(Template) -> Template,
 ) -> (Result<(), ChainError>, Result<(), AnchorError>) {
@@ -93,7 +92,7 @@ fn constraints_that_have_no_meaning() {
         far(1, None),
         far(0, Some(2)),
     ] {
-        // Also where no name of the path needs them.
+        // Even if no name of the path is compared with them.
         let list = Some(vec![subtree(dns("example.org")), malformed]);
         for constraints in [constraints(list.clone(), None), constraints(Some(vec![subtree(dns(""))]), list)]
         {
@@ -166,8 +165,8 @@ fn an_extension_twice() {
     }
 }
 
-/// RFC 5280, section 7.1, calls these names equal. A CA has to write its name in one way (4.1.2.6),
-/// so bytes are compared.
+/// By RFC 5280, section 7.1, these names are equal. But a CA must always write its name in the same
+/// way (section 4.1.2.6), so bytes are compared.
 #[test]
 fn an_issuer_in_another_string_type() {
     // commonName as PrintableString, as UTF8String, with a capital, and with a second space.
@@ -187,7 +186,7 @@ fn an_issuer_in_another_string_type() {
         assert_eq!(check(&anchor, &[&below]), Err(ChainError::UnknownIssuer), "{name}");
         assert_eq!(check(&anchor, &[&below, &anchor]), Err(ChainError::Order(1)), "{name}");
     }
-    // Nor does another type make two authorities of one.
+    // Another string type does not make one authority two.
     let above = Template::authority("authority").subject(utf8.clone()).signed_by(&root);
     let below = Template::authority("authority").subject(printable).suite(P384).signed_by(&above);
     let both = [&client(&below, &utf8), &below, &above];

@@ -1,4 +1,4 @@
-//! Chains that are refused, each for one reason.
+//! Tests of chains that are rejected, each for one reason.
 
 use crate::pki::{
     ED25519, END, NOW, P384, START, Template, World, check, check_both, credential, credential_of, policy,
@@ -16,7 +16,7 @@ fn wrong_root() {
     let other = Template::authority("another root").self_signed();
     let chain = [&world.client, &world.authority];
     assert_eq!(check(&other, &chain), Err(ChainError::UnknownIssuer));
-    // Also if the chain brings its own.
+    // Even if the chain includes its own root.
     let chain = [&world.client, &world.authority, &world.root];
     assert_eq!(check(&other, &chain), Err(ChainError::UnknownIssuer));
 }
@@ -27,7 +27,7 @@ fn wrong_root_of_the_same_name() {
     let other = Template::authority("root").suite(P384).self_signed();
     let chain = [&world.client, &world.authority];
     assert_eq!(check(&other, &chain), Err(ChainError::Algorithm));
-    // And with a key of the same kind.
+    // Also with a key of the same scheme.
     let other = Template::client("forger").signed_by(&world.root);
     let other = Template::authority("root").for_key(other.signer, &world.root);
     assert_eq!(check(&other, &chain), Err(ChainError::Signature));
@@ -160,7 +160,7 @@ fn another_signature_key() {
 #[test]
 fn key_of_another_algorithm() {
     let World { root, .. } = World::new();
-    // X25519, whose keys are of the same length.
+    // X25519, whose keys have the same length.
     let client = Template::client("alice").suite(ED25519).key_algorithm("1.3.101.110").signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::LeafKey));
 }
@@ -168,7 +168,7 @@ fn key_of_another_algorithm() {
 #[test]
 fn key_that_is_none() {
     let World { root, .. } = World::new();
-    // A point on P-256, but it is said to be a key of Ed25519, and that is in the leaf too.
+    // A point on P-256 that both the certificate and the leaf present as a key of Ed25519.
     let client = Template::client("alice").key_algorithm("1.3.101.112").signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::LeafKey));
 }
@@ -207,13 +207,13 @@ fn a_certificate_twice() {
     let world = World::new();
     let (client, authority, root) = (&world.client, &world.authority, &world.root);
     assert_eq!(world.check(&[client, authority, authority]), Err(ChainError::Order(2)));
-    // The root certifies itself, but once is enough.
+    // The root is self-signed, but may be in the chain only once.
     assert_eq!(world.check(&[client, authority, root, root]), Err(ChainError::NameTwice(3)));
 }
 
 #[test]
 fn an_issuer_by_name_only() {
-    // It says that it is the root, but the path does not go through it.
+    // It has the name of the root, but the path does not lead to it.
     let world = World::new();
     let pretender = Template::authority("root").suite(P384).self_signed();
     let chain = [&world.client, &world.authority, &pretender];
@@ -225,8 +225,8 @@ fn an_issuer_by_name_only() {
 
 #[test]
 fn more_than_the_path_needs() {
-    // The authority above is itself a trust anchor; those above it are not needed, and the path
-    // cannot end at both.
+    // The authority is itself a trust anchor. The certificates above it are not needed, and the
+    // path cannot end at both.
     let World { root, authority, client } = World::new();
     assert_eq!(check(&authority, &[&client]), Ok(()));
     assert_eq!(check(&authority, &[&client, &authority]), Ok(()));
@@ -257,7 +257,7 @@ fn tampered_signature() {
 #[test]
 fn signed_by_somebody_else() {
     let world = World::new();
-    // With the names of the authority, but with a key of their own.
+    // The forger uses the name of the authority, with its own key.
     let forger = Template::client("forger").signed_by(&world.root);
     let forger = Template::authority("authority").for_key(forger.signer, &world.root);
     let client = Template::client("alice").signed_by(&forger);
@@ -329,7 +329,7 @@ fn too_many_certificates() {
 
 #[test]
 fn too_deep() {
-    // More issuers than webpki follows, whatever the configuration says.
+    // More issuers than webpki follows, regardless of the configuration.
     let World { root, .. } = World::new();
     let mut chain = vec![root];
     for depth in 0..7 {

@@ -1,4 +1,4 @@
-//! Validity periods: where they begin before 1970, and how their times are written (RFC 5280,
+//! Tests of validity periods: periods that begin before 1970, and the encodings of times (RFC 5280,
 //! section 4.1.2.5).
 
 use crate::pki::{Party, Template, World, check_both, credential, credential_of, policy};
@@ -37,7 +37,7 @@ fn certificates_that_are_valid_since_before_1970() {
     }
 }
 
-/// The copy that is validated has other times than the certificate that has been signed.
+/// The parsers see a copy whose times differ from the signed certificate.
 #[test]
 fn no_byte_of_an_early_certificate_can_be_changed() {
     let root = Template::authority("root").valid_as_written(EARLY[0], LATE).self_signed();
@@ -55,7 +55,7 @@ fn no_byte_of_an_early_certificate_can_be_changed() {
             assert!(policy.check(&credential, client.key(), None).is_err(), "certificate {index}, byte {at}");
         }
     }
-    // The copy itself has not been signed.
+    // The copy itself is not signed.
     let copied = |from: &str| {
         let text = |der: &[u8]| der.windows(from.len()).position(|text| text == from.as_bytes()).unwrap();
         let mut der = authority.der.clone();
@@ -75,7 +75,7 @@ fn certificates_that_expired_before_1970() {
     let expired = client(EARLY[0], EARLY[1]);
     assert_eq!(check_both(&root, &[&expired], 0), (Err(ChainError::Expired), Ok(())));
     assert_eq!(check_both(&root, &[&expired], NOW), (Err(ChainError::Expired), Ok(())));
-    // The second before 1970 is not the first second of 1970.
+    // The last second before 1970 is not the first second of 1970.
     let until_1970 = client(EARLY[0], "700101000000Z");
     assert_eq!(check_both(&root, &[&until_1970], 0), (Ok(()), Ok(())));
     assert_eq!(check_both(&root, &[&until_1970], 1), (Err(ChainError::Expired), Ok(())));
@@ -95,7 +95,7 @@ fn periods_before_1970_that_do_not_overlap() {
     assert_eq!(both(&root, &[&reversed, &authority]), Err(ChainError::NeverValid));
 }
 
-/// RFC 5280 wants UTCTime until 2049, and receivers that read both.
+/// RFC 5280 requires UTCTime until 2049, but receivers must support both.
 #[test]
 fn generalized_time_before_2050() {
     let World { root, .. } = World::new();

@@ -1,8 +1,8 @@
-//! The cases of which the policy says something else than x509-limbo, with the reasons.
+//! The cases for which the policy gives another result than x509-limbo, with the reasons.
 
 use super::format::Expected;
 
-/// Cases, what x509-limbo expects of them, and why the policy decides otherwise.
+/// Cases, the result that x509-limbo expects, and the reason for the policy's result.
 pub(crate) struct Deviation {
     pub(crate) expected: Expected,
     pub(crate) reason: &'static str,
@@ -13,22 +13,22 @@ pub(crate) const DEVIATIONS: [Deviation; 17] = [
     // Stricter than x509-limbo.
     Deviation {
         expected: Expected::Success,
-        reason: "A CA is no client.",
+        reason: "A CA is not a client.",
         cases: &["pathlen::validation-ignores-pathlen-in-leaf", "rfc5280::ca-as-leaf"],
     },
     Deviation {
         expected: Expected::Success,
-        reason: "No two issuers of a chain have one name, so that there is nothing to search for.",
+        reason: "No two issuers of a chain may have the same name, so that no search is needed.",
         cases: &["pathlen::self-issued-certs-pathlen", "pathlen::max-chain-depth-1-self-issued"],
     },
     Deviation {
         expected: Expected::Success,
-        reason: "webpki also constrains the names of a CA that certifies itself.",
+        reason: "webpki also constrains the names of self-issued certificates.",
         cases: &["rfc5280::nc::permitted-self-issued"],
     },
     Deviation {
         expected: Expected::Success,
-        reason: "webpki refuses names below constraints that it does not compare: directory names and email addresses.",
+        reason: "webpki rejects names below constraints that it cannot compare: directory names and email addresses.",
         cases: &[
             "rfc5280::nc::permitted-dn-match",
             "rfc5280::nc::nc-permits-email-exact",
@@ -51,10 +51,10 @@ pub(crate) const DEVIATIONS: [Deviation; 17] = [
         reason: "A wildcard stands for many servers and identifies no client.",
         cases: &["webpki::san::leftmost-wildcard-san", "webpki::nc::nc-permits-dns-san-pattern"],
     },
-    // More lenient, where the certificate leaves no doubt.
+    // More lenient, where the certificate is not ambiguous.
     Deviation {
         expected: Expected::Failure,
-        reason: "authorityKeyIdentifier helps to search for a path, and no path is searched for.",
+        reason: "authorityKeyIdentifier helps to search for a path, and there is no search.",
         cases: &[
             "rfc5280::aki::leaf-missing-aki",
             "rfc5280::aki::intermediate-missing-aki",
@@ -96,22 +96,22 @@ pub(crate) const DEVIATIONS: [Deviation; 17] = [
     },
     Deviation {
         expected: Expected::Failure,
-        reason: "Certificate policies are not processed. As a critical extension they are refused.",
+        reason: "Certificate policies are not processed. As a critical extension they are rejected.",
         cases: &["rfc5280::pc::ica-noncritical-pc"],
     },
     Deviation {
         expected: Expected::Failure,
-        reason: "The application that trusts an anchor decides how long.",
+        reason: "The application decides how long it trusts an anchor.",
         cases: &["rfc5280::validity::expired-root"],
     },
     Deviation {
         expected: Expected::Failure,
-        reason: "An extension that is not understood and not critical is not read.",
+        reason: "An unknown extension that is not critical is ignored.",
         cases: &["webpki::malformed-aia"],
     },
     Deviation {
         expected: Expected::Failure,
-        reason: "The common name is no name of the client, and need not agree with one. That is a rule of the Web PKI.",
+        reason: "The common name is not a name of the client, so it need not match one. Only the Web PKI requires that.",
         cases: &[
             "webpki::cn::ipv4-hex-mismatch",
             "webpki::cn::ipv4-leading-zeros-mismatch",
@@ -126,7 +126,7 @@ pub(crate) const DEVIATIONS: [Deviation; 17] = [
     },
     Deviation {
         expected: Expected::Failure,
-        reason: "RFC 5280 allows these key purposes. That they are none for servers is a rule of the Web PKI.",
+        reason: "RFC 5280 allows these key purposes. Only the Web PKI forbids them for servers.",
         cases: &[
             "webpki::eku::ee-anyeku",
             "webpki::eku::ee-critical-eku",

@@ -1,4 +1,4 @@
-//! The file format of x509-limbo: JSON with certificates in PEM. Fields that are not needed here
+//! The file format of x509-limbo: JSON with certificates in PEM. Fields that the tests do not need
 //! are left out.
 
 use base64::Engine;
@@ -13,7 +13,7 @@ pub(crate) struct Limbo {
     pub(crate) testcases: Vec<Testcase>,
 }
 
-/// A case: a client with certificates that it has brought, and what a validator should say of it.
+/// A case: the certificates of a client, and the result that a validator should give.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Testcase {
     pub(crate) id: String,

@@ -1,14 +1,15 @@
 //! The public test cases of x509-limbo, as far as they are about the signature schemes of MLS.
 //!
-//! x509-limbo (<https://github.com/C2SP/x509-limbo>) collects chains with the verdict that a
-//! validator should give. Its file is not part of this project, so there are two tests: one makes
-//! the cases here, by their names there, and one runs the file itself if the environment variable
-//! `PANDO_X509_LIMBO` says where it is. [`deviations`] has every case of which the policy says
-//! something else, with the reason; both tests fail if the list has too few or too many.
+//! x509-limbo (<https://github.com/C2SP/x509-limbo>) collects chains with the result that a
+//! validator should give. Its file is not part of this project, so there are two tests. One
+//! generates the cases here, with the original names. The other runs the file itself if the
+//! environment variable `PANDO_X509_LIMBO` names it. [`deviations`] lists every case for which the
+//! policy gives another result, with the reason. Both tests fail if the list is incomplete or has
+//! too many cases.
 //!
-//! x509-limbo gives a validator a set of certificates, and the policy takes chains in order. So the
-//! [`runner`] tries the chains that it can make of the set. The name that a case expects must be
-//! one of the names of the identity.
+//! x509-limbo gives a validator a set of certificates, but the policy takes chains in order. So the
+//! [`runner`] tries the chains that the set allows. The expected name of a case must be one of the
+//! names of the identity.
 
 mod cases;
 mod deviations;
@@ -20,13 +21,13 @@ use format::{Expected, Limbo, Testcase};
 use runner::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many cases had which result.
+/// The number of cases with each result.
 #[derive(Debug, Default, PartialEq)]
 struct Report {
     as_expected: usize,
     deviating: usize,
     skipped: BTreeMap<&'static str, usize>,
-    /// Cases with another result than x509-limbo and the list of deviations say.
+    /// Cases with another result than x509-limbo and the list of deviations expect.
     wrong: Vec<String>,
 }
 
@@ -71,7 +72,7 @@ fn deviations_have_a_reason() {
     let ids: Vec<_> = DEVIATIONS.iter().flat_map(|deviation| deviation.cases).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "a case is there twice");
     assert!(DEVIATIONS.iter().all(|deviation| !deviation.reason.is_empty()));
-    // All but these are generated.
+    // All other cases are generated.
     let generated: BTreeSet<_> = generated().testcases.into_iter().map(|case| case.id).collect();
     let others: Vec<_> = ids.into_iter().filter(|id| !generated.contains(**id)).collect();
     assert_eq!(
@@ -93,7 +94,7 @@ fn run_file(text: &str) -> Report {
     report(&limbo)
 }
 
-/// The generated cases as a file, with some that are skipped and with fields that are not read.
+/// The generated cases as a file, with cases that are skipped and with fields that are ignored.
 #[test]
 fn a_file_of_cases() {
     let mut limbo = generated();
@@ -121,7 +122,7 @@ fn a_file_of_cases() {
     assert_eq!(counts, [1, 1, 2, 1], "{with_skipped:?}");
     assert_eq!(Report { skipped: BTreeMap::new(), ..with_skipped }, of_all);
 
-    // A file without the fields that have defaults, and with others.
+    // A file without the fields that have defaults, and with other fields.
     let mut value = serde_json::to_value(Limbo { version: 1, testcases: vec![case.clone()] }).unwrap();
     let fields = value["testcases"][0].as_object_mut().unwrap();
     fields.remove("max_chain_depth");
@@ -130,7 +131,7 @@ fn a_file_of_cases() {
     assert_eq!(run_file(&value.to_string()), Report { as_expected: 1, ..Report::default() });
 }
 
-/// A wrong result does not pass, nor does a deviation that is none.
+/// A wrong result must not pass, and neither may a deviation that is not one.
 #[test]
 fn wrong_results_are_reported() {
     let limbo = generated();
@@ -147,7 +148,7 @@ fn wrong_results_are_reported() {
     assert_eq!((report.as_expected, report.deviating, report.wrong.len()), (0, 0, all));
 }
 
-/// All cases of the file of x509-limbo that `PANDO_X509_LIMBO` names.
+/// Runs all cases of the x509-limbo file that `PANDO_X509_LIMBO` names.
 #[test]
 fn the_public_cases() {
     let Some(path) = std::env::var_os("PANDO_X509_LIMBO") else { return };

@@ -1,4 +1,4 @@
-//! Runs a case of x509-limbo by the policy.
+//! Runs a case of x509-limbo against the policy.
 
 use super::format::{PeerName, Pem, Testcase};
 use crate::pki::credential_of;
@@ -15,13 +15,13 @@ use x509_cert::ext::pkix::name::GeneralName;
 /// The result of a case.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// The case is about something else.
+    /// The case is about a feature that the policy does not have.
     Skipped(&'static str),
     Accepted,
     Refused,
 }
 
-/// The time of cases that have none: within the validity of their certificates.
+/// The time for cases without one. Their certificates are valid at that time.
 const NOW: &str = "2026-01-01T00:00:00Z";
 
 /// The key algorithms and signature algorithms of MLS's schemes.
@@ -29,29 +29,28 @@ const SCHEMES: [&str; 5] =
     ["1.3.101.112", "1.3.101.113", "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4"];
 const CURVES: [&str; 3] = ["1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"];
 
-/// How many chains are made of the certificates of a case, at most. Only its attacks on searches
-/// for a path have more.
+/// The maximum number of chains for a case. Only attacks on path searches have more.
 const MAX_CHAINS: usize = 100;
 
 pub(crate) fn run(case: &Testcase) -> Outcome {
     if case.id.starts_with("bettertls::") {
-        return Outcome::Skipped("a test suite of its own, about the search for a path");
+        return Outcome::Skipped("a separate test suite about path search");
     }
     if !case.crls.is_empty() {
         return Outcome::Skipped("revocation");
     }
     if !case.signature_algorithms.is_empty() || case.key_usage.iter().any(|usage| usage != "digitalSignature")
     {
-        return Outcome::Skipped("a use that is not MLS's");
+        return Outcome::Skipped("a use that MLS does not have");
     }
     let peer = case.peer_certificate.der();
     let certificates = |list: &[Pem]| list.iter().map(Pem::der).collect::<Vec<_>>();
     let (trusted, pool) = (certificates(&case.trusted_certs), certificates(&case.untrusted_intermediates));
     if trusted.iter().chain(&pool).chain([&peer]).any(|der| is_foreign(der)) {
-        return Outcome::Skipped("a signature scheme that is not MLS's");
+        return Outcome::Skipped("a signature scheme that MLS does not have");
     }
 
-    // Applications learn that an anchor cannot be one. Here it is as if it were not trusted.
+    // For applications, an invalid anchor is an error. Here it counts as not trusted.
     let is_anchor = |der: &&Vec<u8>| X509Identities::new(&RustCrypto, [der]).is_ok();
     let anchors: Vec<_> = trusted.iter().filter(is_anchor).collect();
     let Ok(policy) = X509Identities::new(&RustCrypto, anchors) else { return Outcome::Refused };
@@ -77,7 +76,7 @@ pub(crate) fn run(case: &Testcase) -> Outcome {
     if is_accepted { Outcome::Accepted } else { Outcome::Refused }
 }
 
-/// Makes chains of certificates whose names fit, the shortest first of each beginning.
+/// Collects chains of certificates whose names match. A shorter chain comes before its extensions.
 fn search<'a>(chain: &mut Vec<&'a Vec<u8>>, pool: &'a [Vec<u8>], chains: &mut Vec<Vec<&'a Vec<u8>>>) {
     if chains.len() == MAX_CHAINS || chain.len() > 10 {
         return;
@@ -95,7 +94,7 @@ fn search<'a>(chain: &mut Vec<&'a Vec<u8>>, pool: &'a [Vec<u8>], chains: &mut Ve
     }
 }
 
-/// Whether a certificate that can be read has a key or a signature of another scheme.
+/// Returns whether a well-formed certificate has a key or a signature of another scheme.
 fn is_foreign(der: &[u8]) -> bool {
     let Ok(certificate) = Certificate::from_der(der) else { return false };
     let key = &certificate.tbs_certificate().subject_public_key_info().algorithm;
@@ -107,7 +106,7 @@ fn is_foreign(der: &[u8]) -> bool {
         || !is_known(&SCHEMES, certificate.tbs_certificate().signature().oid)
 }
 
-/// The key purposes that a case asks for: any of TLS if it asks for none.
+/// Returns the key purposes that a case asks for, or all of TLS if it names none.
 fn purposes(names: &[String]) -> Vec<ObjectIdentifier> {
     let all = [
         ("anyExtendedKeyUsage", "2.5.29.37.0"),
@@ -124,13 +123,13 @@ fn identity_has(identity: &Identity, names: &[&PeerName]) -> bool {
             "DNS" => Name::Dns(value.to_ascii_lowercase()),
             "RFC822" => Name::Email(value.clone()),
             "IP" => Name::Other(GeneralName::from(IpAddr::from_str(value).unwrap()).to_der().unwrap()),
-            other => panic!("no such kind of name: {other}"),
+            other => panic!("unknown kind of name: {other}"),
         };
         identity.names.contains(&name)
     })
 }
 
-/// Seconds since 1970, without their fraction.
+/// Returns seconds since 1970, without the fraction.
 fn seconds(time: &str) -> u64 {
     let time = format!("{}Z", time.get(..19).unwrap());
     DateTime::from_str(&time).unwrap().unix_duration().as_secs()

@@ -1,4 +1,4 @@
-//! Single certificates: their fields, and extensions other than names and their constraints.
+//! Single certificates: their fields, and extensions other than names and name constraints.
 
 use super::{FAILURE, SUCCESS, below, ca, case, direct, leaf};
 use crate::limbo::format::Testcase;

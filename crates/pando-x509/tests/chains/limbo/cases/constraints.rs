@@ -31,7 +31,7 @@ fn named(names: &[GeneralName]) -> Template {
     leaf().names(names.to_vec())
 }
 
-/// A root with constraints, and a leaf with names.
+/// Creates a root with constraints, and a leaf with names.
 fn in_root(
     id: &str,
     expected: Expected,
@@ -42,7 +42,7 @@ fn in_root(
     direct(id, expected, bound("root", permitted, excluded), named(names))
 }
 
-/// An intermediate CA with constraints below a root without them, and a leaf with names.
+/// Creates an intermediate CA with constraints below a root without them, and a leaf with names.
 fn in_intermediate(
     id: &str,
     expected: Expected,
@@ -57,7 +57,7 @@ fn address(text: &str) -> GeneralName {
     GeneralName::from(IpAddr::from_str(text).unwrap())
 }
 
-/// An address with a mask.
+/// Returns an address with a mask.
 fn range(bytes: &[&[u8]]) -> GeneralName {
     GeneralName::IpAddress(OctetString::new(bytes.concat()).unwrap())
 }
@@ -160,7 +160,7 @@ fn directories() -> Vec<Testcase> {
     ]
 }
 
-/// Constraints on another kind of name than the leaf's.
+/// Constraints on a kind of name that the leaf does not have.
 fn kinds() -> Vec<Testcase> {
     let v4 = || [range(&[&[192, 0, 2, 0], &[255, 255, 255, 0]])];
     let domain = || [dns("example.com")];
@@ -211,7 +211,7 @@ fn malformed() -> Vec<Testcase> {
     ]
 }
 
-/// Constraints in a leaf, and in a path with CAs that certify themselves.
+/// Constraints in a leaf, and in a path with self-issued certificates.
 fn leaves() -> Vec<Testcase> {
     let constrained = |critical| leaf().with(critical, &subtrees(&[dns("example.com")], &[]));
     let outside = || vec![dns("not-example.com")];
@@ -234,7 +234,7 @@ fn leaves() -> Vec<Testcase> {
     ]
 }
 
-/// Two intermediate CAs below a root.
+/// Creates two intermediate CAs below a root.
 fn two(id: &str, root: Template, above: Template, below: Template, name: &str) -> Testcase {
     let root = root.self_signed();
     let above = above.signed_by(&root);
@@ -251,7 +251,8 @@ fn several() -> Vec<Testcase> {
     let forbidden_ca = || ca("below").names(vec![forbidden.clone()]);
     let only_other = || std::slice::from_ref(&other);
 
-    // The same CA below two others: its certificate with a forbidden name is not part of the path.
+    // The same CA is below two others. Its certificate with a forbidden name is not part of the
+    // path.
     let key = || ca("below").self_signed().signer;
     let (root, discarded) = (ca("root").self_signed(), ca("discarded root").self_signed());
     let above = limits("above").signed_by(&root);

@@ -1,4 +1,4 @@
-//! Cases of x509-limbo, made here: each has the name and the flaw that it has there, and keys of
+//! Generated cases of x509-limbo. Each has the name and the error of the original, and keys of
 //! MLS's schemes.
 
 mod certificates;
@@ -22,12 +22,12 @@ pub(crate) fn all() -> Vec<Testcase> {
     [certificates::cases(), constraints::cases(), names::cases(), paths::cases(), validity::cases()].concat()
 }
 
-/// A CA with everything that a CA should have.
+/// Returns a CA with all recommended extensions.
 fn ca(name: &str) -> Template {
     identified(Template::authority(name))
 }
 
-/// A server with everything that a server should have.
+/// Returns a server with all recommended extensions.
 fn leaf() -> Template {
     let template = identified(Template::client("example.com"));
     template.with(false, &ExtendedKeyUsage(vec![SERVER])).names(vec![dns("example.com")])
@@ -61,13 +61,13 @@ fn case(id: &str, expected: Expected, trusted: &[&Party], pool: &[&Party], peer:
     case.named("DNS", "example.com").at("1970-01-01T00:25:00+00:00")
 }
 
-/// A root and a leaf.
+/// Creates a root and a leaf.
 fn direct(id: &str, expected: Expected, root: Template, leaf: Template) -> Testcase {
     let root = root.self_signed();
     case(id, expected, &[&root], &[], &leaf.signed_by(&root))
 }
 
-/// A root, an intermediate CA and a leaf.
+/// Creates a root, an intermediate CA and a leaf.
 fn below(id: &str, expected: Expected, root: Template, intermediate: Template, leaf: Template) -> Testcase {
     let root = root.self_signed();
     let intermediate = intermediate.signed_by(&root);
@@ -80,7 +80,7 @@ impl Testcase {
         Self { expected_peer_name: Some(name), ..self }
     }
 
-    /// A case about a TLS client, which is named by its email addresses.
+    /// Makes this a case about a TLS client, which is named by its email addresses.
     fn client(self, addresses: &[&str]) -> Self {
         let name = |address: &&str| PeerName { kind: "RFC822".into(), value: (*address).into() };
         Self {

@@ -1,4 +1,4 @@
-//! Names in the leaf, and the name that is expected.
+//! Names in the leaf, and the expected name.
 
 use super::{FAILURE, SUCCESS, ca, direct, leaf};
 use crate::limbo::format::{Expected, Testcase};
@@ -13,7 +13,7 @@ pub(super) fn cases() -> Vec<Testcase> {
     [alternative_names(), common_names()].concat()
 }
 
-/// A leaf with one domain name, and the name that is looked for.
+/// Creates a leaf with one domain name, and the expected name.
 fn domain(id: &str, expected: Expected, name: &str, wanted: &str) -> Testcase {
     direct(id, expected, ca("root"), leaf().names(vec![dns(name)])).named("DNS", wanted)
 }

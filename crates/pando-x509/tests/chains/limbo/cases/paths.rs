@@ -1,4 +1,4 @@
-//! Paths: their length, and certificates beside them.
+//! Paths: their length, and certificates that are not part of them.
 
 use super::{FAILURE, SUCCESS, ca, case, leaf};
 use crate::limbo::format::{Expected, Testcase};
@@ -10,7 +10,7 @@ pub(super) fn cases() -> Vec<Testcase> {
     [lengths(), depths(), cycles(), detours()].concat()
 }
 
-/// A root, CAs below each other with path lengths, and a leaf.
+/// Creates a root, CAs below each other with path lengths, and a leaf.
 fn chain(id: &str, expected: Expected, lengths: &[Option<u8>]) -> Testcase {
     let root = ca("root").self_signed();
     let mut authorities: Vec<Party> = Vec::new();
@@ -72,7 +72,7 @@ fn depths() -> Vec<Testcase> {
 /// CAs that certify each other, without a root.
 fn cycles() -> Vec<Testcase> {
     let root = ca("root").self_signed();
-    // The keys of both, in certificates that do not count.
+    // The keys of both, in certificates that are not used.
     let (one, other) = (ca("one").self_signed(), ca("other").self_signed());
     let one_below = ca("one").for_key(ca("one").self_signed().signer, &other);
     let other_below = ca("other").for_key(ca("other").self_signed().signer, &one);
@@ -98,7 +98,7 @@ fn cycles() -> Vec<Testcase> {
     ]
 }
 
-/// Many CAs below each other, and none below the root.
+/// Many CAs below each other, but not below the root.
 fn unrooted(id: &str, is_one_name: bool, is_one_key: bool) -> Testcase {
     let root = ca("root").self_signed();
     let mut authorities: Vec<Party> = Vec::new();
@@ -116,7 +116,7 @@ fn unrooted(id: &str, is_one_name: bool, is_one_key: bool) -> Testcase {
     case(id, FAILURE, &[&root], &pool, &leaf().signed_by(authorities.last().unwrap()))
 }
 
-/// Certificates beside the path.
+/// Certificates that are not part of the path.
 fn detours() -> Vec<Testcase> {
     let root = ca("root").self_signed();
     let authority = ca("ca").signed_by(&root);
@@ -124,7 +124,7 @@ fn detours() -> Vec<Testcase> {
     let client = leaf().signed_by(&authority);
     let expired = ca("root").valid(0, 1).for_key(ca("root").self_signed().signer, &unrelated);
 
-    // A root that others certify, and that certifies them.
+    // A root that other CAs certify, and that certifies them.
     let [b, c] = ["b", "c"].map(|name| ca(name).signed_by(&root));
     let crossed = |name: &str, issuer: &Party| ca(name).for_key(ca(name).self_signed().signer, issuer);
     let [root_by_b, root_by_c] = [&b, &c].map(|issuer| crossed("root", issuer));
