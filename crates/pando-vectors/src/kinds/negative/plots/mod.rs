@@ -127,7 +127,7 @@ fn keys(person: &Person) -> Forging<Keys> {
 }
 
 /// Generates all cases for cipher suite 1, and fewer for the others. Suite 2 has one case for each
-/// rule and those marked [`Plot::everywhere`]; suite 3 has one for each rule; the rest have the
+/// rule and those marked `everywhere`; suite 3 has one for each rule; the rest have the
 /// marked ones.
 pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     let mut seed = [0; 32];
