@@ -16,10 +16,9 @@ use pando_wire::{
 /// `sender_key` returns the signature key of the member at a leaf, or `None` if the leaf is blank.
 ///
 /// The caller deletes the key with [`SecretTree::delete_key`], as the last step of accepting the
-/// message. Until then nothing has changed, and the message can be opened again. This protects the
-/// key of a genuine message: it cannot be deleted by an attacker who alters a message in transit,
-/// nor by a member that forges another member's message, because the forger lacks the signature
-/// key.
+/// message. Until then nothing has changed, and the message can be opened again. An attacker who
+/// alters a message in transit can therefore not cause the deletion of its key. Neither can a
+/// member that forges another member's message, because it lacks the signature key.
 ///
 /// # Errors
 /// - [`FramingError::WrongGroup`] or [`FramingError::WrongEpoch`] if the message belongs to another
