@@ -1,5 +1,5 @@
-//! Somebody who is not in the old group is to be in its branch. A careful maker does not do it, and who is invited by a
-//! gullible one does not come.
+//! A client that is not a member of the old group is offered a place in a branch. The creator
+//! rejects it. If a creator skips the check, the invited members refuse to join.
 
 use crate::policies::Anybody;
 use crate::successors::{Way, create, newcomers};

@@ -1,5 +1,5 @@
-//! The invitation to a branch comes late: while the epoch of the branching is remembered one can join, and afterwards
-//! not.
+//! An invitation to a branch arrives late. It can be used as long as the resumption PSK of the
+//! epoch that branched is kept, and not afterwards.
 
 use crate::successors::{Way, create, newcomers};
 use crate::world::{World, client, suites};

@@ -1,5 +1,5 @@
-//! A client that is no member asks to be added, and a member commits it. It can ask for nothing else, and for nobody
-//! else.
+//! A client outside the group proposes its own Add, and a member commits it. The client can propose
+//! nothing else, and can propose no other client.
 
 use crate::proposals::remove;
 use crate::world::{World, client, suites};
@@ -33,8 +33,8 @@ fn a_client_asks_for_itself_only() {
         let made = propose_own_add(&context, newcomer.key_package(), &client(&*other.signer));
         assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
         let message = propose_own_add(&context, newcomer.key_package(), &client(&*newcomer.signer)).unwrap();
-        // The sender's type is signed: it cannot be turned into that of an external sender, nor the content into
-        // another proposal.
+        // The sender type is signed. It can be changed neither to an external sender's, nor can the
+        // content be changed to another proposal.
         let MlsMessageBody::PublicMessage(public) = &message.body else { panic!("not public") };
         let mut sender = public.clone();
         sender.content.sender = Sender::External(0);

@@ -1,5 +1,5 @@
-//! A client is added once: in a Commit, if several propose it, and while it is there. When it goes, it may come back
-//! in the same Commit.
+//! A Commit adds a client only once, even if several members propose it, and not while it is a
+//! member. A Commit that removes a client can add it again.
 
 use crate::proposals::add;
 use crate::world::{World, suites};
@@ -20,12 +20,13 @@ fn the_same_key_package_twice() {
     }
 }
 
-/// A KeyPackage that was kept for when there are no others: its leaf may be in a group once.
+/// A KeyPackage is used twice, as a last-resort KeyPackage is: its leaf may be in a group only
+/// once.
 #[test]
 fn a_leaf_with_a_key_that_is_there() {
     for suite in suites() {
         let mut world = World::of(suite, 2);
-        // Another client has taken the encryption key of the first one.
+        // Another client claims the encryption key of the first one.
         let (first, thief) = (world.newcomer(), world.newcomer());
         let mut stolen = thief.key_package();
         stolen.leaf_node.encryption_key = first.key_package().leaf_node.encryption_key;
@@ -62,7 +63,7 @@ fn a_client_that_two_propose_to_add_is_added_once() {
     }
 }
 
-/// With three members, whoever was proposed a second time is left out until it goes.
+/// In a group of three, a second Add of a member is left out until that member is removed.
 fn comes_back_when_it_goes(suite: Suite) {
     let mut world = World::of(suite, 2);
     let key_package = world.newcomer().key_package();

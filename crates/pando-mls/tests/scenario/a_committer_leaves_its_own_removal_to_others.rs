@@ -1,5 +1,5 @@
-//! Somebody proposes to remove a member, who then makes a Commit. It cannot remove itself, so the proposal is left
-//! out, and another member has to see to it.
+//! A member commits while a proposal to remove it is pending. It cannot remove itself, so its
+//! Commit leaves the proposal out and another member has to commit the removal.
 
 use crate::proposals::remove;
 use crate::world::{World, suites};

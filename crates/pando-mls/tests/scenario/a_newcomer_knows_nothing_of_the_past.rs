@@ -1,5 +1,5 @@
-//! Somebody is let in who has recorded everything that was sent before. None of it can be read, by a Welcome or from
-//! outside.
+//! A client has recorded all earlier messages and then joins, by a Welcome or by an external
+//! Commit. It can decrypt none of them.
 
 use crate::world::{World, suites};
 use pando_mls::GroupError;

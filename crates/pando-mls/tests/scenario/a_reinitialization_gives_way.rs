@@ -1,4 +1,4 @@
-//! A reinitialization stands alone in its Commit, so it waits while there is anything else to be committed.
+//! A ReInit must be the only proposal of its Commit, so it waits while other proposals are pending.
 
 use crate::proposals::{extensions, psk, reinit};
 use crate::world::{World, external_psk, suites};
@@ -15,7 +15,7 @@ fn a_reinitialization_gives_way() {
         world.propose(1, reinit());
         world.commit(0, |builder| builder.psk(external_psk(2)));
         assert!(world.members.iter().all(|member| member.group.is_active()));
-        // Two of them are one too many, and one is taken.
+        // Of two ReInits, one is committed.
         world.propose(1, reinit());
         world.propose(0, reinit());
         let (message, _) = world.build(0, |builder| builder).unwrap();

@@ -1,5 +1,5 @@
-//! After a reinitialization all members know the group that is to follow, and the old one is over: nobody can send,
-//! propose, commit, or join.
+//! After a reinitialization all members know the parameters of the next group, and the old group
+//! has ended: no client can send, propose, commit or join.
 
 use crate::proposals::{extensions, reinit, remove};
 use crate::world::{World, suites};
@@ -25,7 +25,8 @@ fn ended(suite: Suite, by: usize) {
         assert_eq!(member.propose_update(rng).unwrap_err(), silent);
         assert_eq!(member.propose(remove(0), rng).unwrap_err(), silent);
     }
-    // No member describes the group to those who would join it, and nobody gets in by an older description.
+    // Members issue no GroupInfo for joiners, and an older GroupInfo does not let a client join
+    // either.
     for index in [0, 1] {
         let described = world.members[index].operate(|group, client| {
             let described = group.group_info().build(&client)?;
@@ -37,7 +38,7 @@ fn ended(suite: Suite, by: usize) {
     for member in &mut world.members {
         assert_eq!(member.process(&message).unwrap_err(), GroupError::Misuse(Misuse::Ended));
     }
-    // What was under way can still be read.
+    // A message sent before the end can still be read.
     assert_eq!(crate::world::read(world.members[1].process(&late)).1, b"sent before");
 }
 

@@ -1,5 +1,5 @@
-//! A member has proposed its own Update, and somebody wants it out: whoever commits removes it, and leaves the Update
-//! aside.
+//! A member has proposed an Update, and another member proposes to remove it. Every committer
+//! covers the Remove and leaves the Update out.
 
 use crate::proposals::remove;
 use crate::world::{World, suites};
@@ -13,7 +13,8 @@ fn a_removal_wins_over_an_update() {
         world.commit(0, |builder| builder.remove(LeafIndex(1)));
         assert_eq!(world.members.len(), 2);
         world.add(0, 1);
-        // Both are proposals of others, and the one who goes has proposed its own removal, too.
+        // Both proposals come from others, and the removed member has proposed its own removal,
+        // too.
         world.propose_update(1);
         world.propose(2, remove(2));
         world.propose(1, remove(1));

@@ -1,4 +1,4 @@
-//! A removed member is given everything that is sent from then on, and gets nothing out of it.
+//! A removed member receives every message that is sent from its removal on, and can decrypt none.
 
 use crate::proposals::remove;
 use crate::world::{World, external_psk, suites};
@@ -6,12 +6,12 @@ use pando_mls::{
     BasicIdentities, GroupError, Misuse, MlsMessage, Processed, PskStore, PskValue, SourceError, Suite,
 };
 
-/// All that is sent from the removal on.
+/// Removes the member at `leaf`, and gives it all messages from the removal on.
 fn removed(suite: Suite, leaf: u32, public: bool) {
     let mut world = if public { World::public(suite) } else { World::new(suite) };
     world.add(0, 3);
     let mut gone = world.members.remove(world.at(leaf));
-    // By somebody else's proposal, whose removal is committed by reference.
+    // Another member proposes the removal, and the Commit covers it by reference.
     let proposal = world.members[0].propose(remove(leaf), &mut world.rng).unwrap();
     world.deliver_proposal(0, &proposal);
     let (commit, _) = world.commit(1, |builder| builder);
@@ -33,7 +33,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     for message in &log {
         assert!(gone.process(message).is_err());
     }
-    // Nor backwards, nor with every key that there is from elsewhere.
+    // It cannot read them in reverse order either, nor with every PSK that exists.
     for message in log.iter().rev() {
         let client = crate::world::client(&*gone.signer).with_policy(&BasicIdentities).with_psks(&Everything);
         let refused = gone.group.process(message.clone(), &client).unwrap_err();
@@ -44,7 +44,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     assert_eq!(exported.unwrap_err(), GroupError::Misuse(Misuse::Ended));
 }
 
-/// A store in which everything is found.
+/// A PSK store that finds every PSK.
 struct Everything;
 
 impl PskStore for Everything {

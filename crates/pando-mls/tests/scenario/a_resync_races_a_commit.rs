@@ -1,5 +1,5 @@
-//! A client comes back by an external Commit while a member is about to remove its old leaf, or to commit something
-//! else: the pending Commit has lost, whatever it was.
+//! A client rejoins by an external Commit while a member's Commit is pending that removes its old
+//! leaf or does something else. The pending Commit loses in every case.
 
 use crate::world::{Newcomer, World, suites};
 use pando_mls::{CommitBuilder, GroupError, LeafIndex, Processed, Violation};
@@ -29,7 +29,8 @@ fn a_pending_removal_comes_too_late_for_who_comes_back() {
             assert_eq!(wanted, [crate::proposals::remove(leaf)]);
             assert_eq!(world.tree().signature_key(LeafIndex(leaf)).unwrap(), Some(key));
             assert_eq!(world.tree().member_count(), 3);
-            // Tried again without a thought, the removal hits who has just come back: an application looks first.
+            // Proposed again unchecked, the Remove hits the client that has just rejoined: an
+            // application must check the leaf first.
             let (message, _) =
                 world.build(0, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal)).unwrap();
             let gone = world.deliver_commit(0, &message).pop().unwrap();
@@ -50,7 +51,7 @@ fn the_removal_is_first() {
         for member in &mut world.members {
             assert!(member.process(&late).is_err());
         }
-        // There is nothing to replace any more, and it joins as anybody does.
+        // There is no leaf to replace any more. The client joins like any other.
         let back = Newcomer { signer: back.signer, bundle: world.newcomer().bundle };
         let group_info = world.members[0].group_info(true);
         let replaced = world.external(back, &group_info, None, Some(LeafIndex(2)), vec![]).map(|_| ());

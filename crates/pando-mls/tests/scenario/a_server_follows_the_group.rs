@@ -5,7 +5,7 @@ use crate::server::Server;
 use crate::world::{World, external_psk, fast_suites, suites};
 use pando_mls::{GroupError, LeafIndex, Missing, Misuse};
 
-/// A group that sends its handshakes in public.
+/// Returns a group that sends its handshake messages as PublicMessages.
 fn public_world(suite: pando_mls::Suite, members: usize) -> World {
     let mut world = World::public(suite);
     world.add(0, members - 1);
@@ -32,7 +32,7 @@ fn a_server_follows_everything_that_is_public() {
             server.follow(&commit);
             server.agrees_with(&world);
         }
-        // Leaf 0 is removed, and somebody comes from outside.
+        // Leaf 0 is removed, and a client joins by an external Commit.
         let (commit, _) = world.commit(1, |builder| builder.remove(LeafIndex(0)));
         server.follow(&commit);
         let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
@@ -54,7 +54,7 @@ fn a_server_needs_the_proposals() {
         let (commit, _) = world.build(2, |builder| builder).unwrap();
         let refused = server.process(&commit).unwrap_err();
         assert!(matches!(refused, GroupError::Missing(Missing::Proposal(_))));
-        // It comes late, and then it goes on.
+        // The proposal arrives late, and then the server continues.
         server.follow(&proposal);
         server.follow(&commit);
         world.deliver_commit(world.at(2), &commit);

@@ -1,11 +1,13 @@
-//! A Commit is altered on its way to a server in a part that takes secrets to verify: its confirmation
-//! tag, or its signature, which is replaced by another valid one. A GroupInfo gives it away.
+//! A Commit to a server is altered in transit, in a part that only members can verify: its
+//! confirmation tag, or its signature, which is replaced by another valid one. A GroupInfo exposes
+//! the change.
 
 use crate::tampering::{bad_signature, commit, with_another_signature, with_another_tag, world_and_server};
 use crate::world::{fast_suites, suite};
 use pando_mls::{FramingError, GroupError, LeafIndex, Misuse, MlsMessage, Suite, Violation};
 
-/// A GroupInfo tells the altered Commit from the true one, which is then merged.
+/// Checks that the GroupInfo exposes the altered Commit, and that the original is merged
+/// afterwards.
 fn given_away(suite: Suite, alter: fn(&MlsMessage) -> MlsMessage, expected: &Violation) {
     let (mut world, mut server) = world_and_server(suite, 3);
     for by in [0, 1, 2] {
@@ -18,7 +20,7 @@ fn given_away(suite: Suite, alter: fn(&MlsMessage) -> MlsMessage, expected: &Vio
         server.merge(&right, &group_info).unwrap();
         server.agrees_with(&world);
         assert_eq!(server.group.rows().unwrap(), server.rows);
-        // Both were staged in the epoch before.
+        // Both Commits were staged in the previous epoch.
         for stale in [&wrong, &right] {
             assert_eq!(server.merge(stale, &group_info).unwrap_err(), Misuse::StaleCommit.into());
             assert_eq!(server.merge_unconfirmed(stale).unwrap_err(), Misuse::StaleCommit.into());
@@ -38,7 +40,7 @@ fn another_valid_signature_is_noticed() {
     given_away(suite(2), with_another_signature, &Violation::GroupInfoContext);
 }
 
-/// Members have the secrets to tell.
+/// Members have the secrets to detect both changes.
 #[test]
 fn members_notice_either() {
     let (mut world, _) = world_and_server(suite(2), 3);
@@ -50,8 +52,9 @@ fn members_notice_either() {
     world.deliver_commit(0, &message);
 }
 
-/// Without a GroupInfo, the altered Commit is accepted. If its signature is altered, the server notices
-/// with the first message of the new epoch: the signature of a member covers another GroupContext.
+/// Without a GroupInfo, the server accepts the altered Commit. An altered signature is detected
+/// with the first message of the new epoch, because the member's signature covers another
+/// GroupContext.
 #[test]
 fn without_a_group_info_another_signature_is_noticed_one_commit_later() {
     let (mut world, mut server) = world_and_server(suite(2), 3);
@@ -64,7 +67,8 @@ fn without_a_group_info_another_signature_is_noticed_one_commit_later() {
     assert_eq!(server.process(&next).unwrap_err(), bad_signature());
 }
 
-/// An altered tag leaves the GroupContext of the new epoch right, and makes that of the next epoch wrong.
+/// An altered tag leaves the GroupContext of the new epoch right, but makes the next epoch's
+/// wrong.
 #[test]
 fn without_a_group_info_another_tag_is_noticed_two_commits_later() {
     for suite in fast_suites() {
@@ -76,7 +80,7 @@ fn without_a_group_info_another_tag_is_noticed_two_commits_later() {
         server.follow(&proposal);
         world.deliver_proposal(2, &proposal);
         let (next, group_info) = commit(&mut world, 1, |builder| builder);
-        // A GroupInfo for the next Commit gives the earlier one away.
+        // A GroupInfo for the next Commit exposes the earlier one.
         let staged = server.stage(&next);
         let refused = server.merge(&staged, &group_info).unwrap_err();
         assert_eq!(refused, GroupError::Violation(Violation::GroupInfoContext));
@@ -89,7 +93,8 @@ fn without_a_group_info_another_tag_is_noticed_two_commits_later() {
     }
 }
 
-/// A committer that takes a new signature key signs with it: the old one is no member's any more.
+/// A committer that changes its signature key signs the GroupInfo with the new key: no leaf has the
+/// old key any more.
 #[test]
 fn the_group_info_is_signed_with_the_new_key() {
     for suite in fast_suites() {
@@ -117,7 +122,7 @@ fn the_group_info_is_signed_with_the_new_key() {
     }
 }
 
-/// A joiner by an external Commit is in the new epoch, and describes it.
+/// A client that joins by an external Commit is in the new epoch, and can issue a GroupInfo for it.
 #[test]
 fn a_joiner_gives_the_group_info_of_its_external_commit() {
     for suite in fast_suites() {

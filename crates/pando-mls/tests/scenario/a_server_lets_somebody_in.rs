@@ -1,5 +1,5 @@
-//! A server keeps the tree, and serves it to those who join: from outside, and by a Welcome that is small because it
-//! has no tree.
+//! A server keeps the tree and sends it to joiners: to clients that join by an external Commit, and
+//! to those whose Welcome is small because it has no tree.
 
 use crate::server::Server;
 use crate::world::{World, suites};
@@ -13,7 +13,7 @@ fn a_server_lets_somebody_in_from_outside() {
         for _ in 0..2 {
             let (commit, _) = world.commit(0, |builder| builder);
             server.follow(&commit);
-            // What the members give to the server is small.
+            // The GroupInfo that the members give to the server is small.
             let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(false));
             let tree = server.tree();
             let (member, message) = world.external(newcomer, &group_info, Some(&tree), None, vec![]).unwrap();

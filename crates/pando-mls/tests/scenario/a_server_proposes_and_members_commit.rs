@@ -1,4 +1,5 @@
-//! The group names servers that may propose changes. One does, and the members commit what it wants.
+//! The group lists servers as external senders. One of them proposes changes, and the members
+//! commit them.
 
 use crate::proposals::{add, extensions, external_senders, psk, reinit, remove, set_extensions};
 use crate::server::Server;
@@ -6,7 +7,7 @@ use crate::world::{World, client, external_psk, suites};
 use pando_mls::wire::Sender;
 use pando_mls::{LeafIndex, Proposal, PublicProcessed, Signer, propose_as_external_sender};
 
-/// The group gets two external senders, of whom the second is returned.
+/// Adds two external senders to the group, and returns the signer of the second.
 fn second_sender(world: &mut World) -> Box<dyn Signer> {
     let (first, second) = (world.signer(), world.signer());
     world.commit(0, |builder| builder.extensions(external_senders(&[&*first, &*second])));
@@ -43,7 +44,7 @@ fn a_server_removes_leaf_0() {
         let server = second_sender(&mut world);
         let message = propose_as_external_sender(world.context(), remove(0), &client(&*server)).unwrap();
         world.deliver_proposal(usize::MAX, &message);
-        // Leaf 0 cannot, and another one does.
+        // Leaf 0 cannot commit its own removal. Another member does.
         world.commit(0, |builder| builder);
         assert_eq!(world.members.len(), 3);
         let message = propose_as_external_sender(world.context(), remove(0), &client(&*server)).unwrap();

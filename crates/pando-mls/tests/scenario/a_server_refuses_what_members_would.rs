@@ -1,5 +1,5 @@
-//! A server refuses what was changed on the way, as far as it can tell without secrets, and a description of a group
-//! that is not genuine.
+//! A server rejects messages that were altered in transit, as far as it can tell without secrets,
+//! and GroupInfos that are not genuine.
 
 use crate::server::Server;
 use crate::world::{World, fast_suites};
@@ -24,7 +24,7 @@ fn a_server_refuses_what_members_would() {
             let mut changed = bytes.clone();
             changed[position] ^= 1;
             if let Ok(changed) = MlsMessage::decode(&changed) {
-                // The tags at the end are for members to check.
+                // Only members can check the tags at the end.
                 accepted += usize::from(server.process(&changed).is_ok());
             }
         }
@@ -50,7 +50,8 @@ fn a_description_that_was_changed_is_refused() {
     }
 }
 
-/// A server that knows the time refuses what is proposed too late, although members do not look at the time.
+/// A server that knows the time rejects proposals with expired KeyPackages, although members do not
+/// check the time.
 #[test]
 fn a_server_looks_at_the_time() {
     for suite in fast_suites() {
@@ -63,7 +64,7 @@ fn a_server_looks_at_the_time() {
         assert_eq!(refused.unwrap_err(), GroupError::Violation(Violation::Lifetime));
         world.deliver_proposal(0, &proposal);
         server.process_with(&proposal, &BasicIdentities, Some(2 * crate::world::NOW)).unwrap();
-        // Once it is proposed, the Commit may come when it likes.
+        // After the proposal is accepted, the Commit may arrive at any time.
         let (commit, _) = world.commit(1, |builder| builder);
         server.process_with(&commit, &BasicIdentities, late).unwrap();
         server.follow(&commit);

@@ -1,4 +1,5 @@
-//! A server that has merged an altered Commit returns to the state before, and merges the true one.
+//! A server that has merged an altered Commit returns to the previous state, and merges the
+//! original.
 
 use crate::one_leaf_for_each_identity::OneLeafEach;
 use crate::proposals::{extensions, reinit, remove};
@@ -10,7 +11,7 @@ use pando_mls::{
     PublicGroup, PublicProcessed, RowKey, Rows, RustCrypto, Suite, propose_own_add,
 };
 
-/// The rows of a server, but for their position, and its pending proposals.
+/// The rows of a server, without their position, and its pending proposals.
 type Saved = (Rows, Vec<PendingProposal>);
 
 fn saved(server: &Server) -> Saved {
@@ -20,7 +21,7 @@ fn saved(server: &Server) -> Saved {
     (rows, server.group.pending_proposals().cloned().collect())
 }
 
-/// The server returns to a state, in memory and in its store.
+/// Rolls the server back to a state, in memory and in its store.
 fn rolls_back_to(server: &mut Server, state: &Saved) {
     server.roll_back().unwrap();
     assert_eq!(&saved(server), state);
@@ -75,7 +76,7 @@ fn an_altered_tag_is_healed() {
         for message in [last_proposal, third] {
             assert_eq!(server.process(message).unwrap_err(), bad_signature());
         }
-        // One step back is not enough, as the server cannot know.
+        // One step back is not enough, but the server cannot know that.
         rolls_back_to(&mut server, &states[1]);
         server.follow(second);
         assert_eq!(server.process(third).unwrap_err(), bad_signature());
@@ -89,7 +90,7 @@ fn an_altered_tag_is_healed() {
     }
 }
 
-/// The states before the last two merges are kept, with GroupInfos or without.
+/// The states before the last two merges are kept, whether or not a GroupInfo confirmed them.
 #[test]
 fn two_states_are_kept() {
     let merges: [&[bool]; 9] = [
@@ -137,7 +138,8 @@ fn a_failed_merge_and_a_refused_message_drop_no_state() {
     rolls_back_to(&mut server, &before);
 }
 
-/// A Commit staged after the merge is stale, and a Commit staged before it is not.
+/// A Commit that was staged after the merge is stale; a Commit that was staged before the merge is
+/// not.
 #[test]
 fn the_abandoned_branch_is_stale() {
     for suite in fast_suites() {
@@ -159,8 +161,8 @@ fn the_abandoned_branch_is_stale() {
     }
 }
 
-/// Pending proposals of all kinds come back: from members, from a client that asks to be added, and
-/// one that the rules do not admit.
+/// Makes pending proposals of all kinds, which a rollback restores: from members, from a client
+/// that asks to be added, and one that the rules do not admit.
 fn propose(world: &mut World, server: &mut Server, by: usize) {
     let update = world.members[by].propose_update(&mut world.rng).unwrap();
     world.deliver_proposal(by, &update);
@@ -178,13 +180,13 @@ fn propose(world: &mut World, server: &mut Server, by: usize) {
     delta.apply(&mut server.rows).unwrap();
 }
 
-/// The server merges a Commit, goes on for an epoch, and returns. Then it merges the Commit again.
+/// Merges a Commit, stays in the epoch for a while, rolls back, and merges the Commit again.
 fn there_and_back(world: &mut World, server: &mut Server, message: &MlsMessage) {
     let before = saved(server);
     server.follow(message);
     server.agrees_with(world);
     let after = saved(server);
-    // More proposals than before, whose rows go.
+    // The server has more proposals than before. The rollback deletes their rows.
     propose(world, server, 0);
     propose(world, server, 2);
     rolls_back_to(server, &before);
@@ -210,7 +212,7 @@ fn the_tree_has_grown() {
 fn the_tree_has_shrunk() {
     for suite in fast_suites() {
         let (mut world, mut server) = world_and_server(suite, 5);
-        // Parents above the removed leaf have keys.
+        // The parents above the removed leaf have keys.
         let (message, _) = commit(&mut world, 4, |builder| builder);
         server.follow(&message);
         propose(&mut world, &mut server, 1);
@@ -235,7 +237,7 @@ fn a_client_has_come_from_outside() {
     }
 }
 
-/// A policy tells clients apart, and the rows about them come back, too.
+/// With a policy that identifies clients, a rollback restores the rows of the client index, too.
 #[test]
 fn the_rows_about_clients_come_back() {
     for suite in fast_suites() {
@@ -267,7 +269,7 @@ fn ended(suite: Suite) -> (World, Server, MlsMessage) {
     (world, server, message)
 }
 
-/// No member has taken the Commit that has ended the group for the server.
+/// No member has accepted the Commit that ended the group for the server.
 #[test]
 fn the_end_of_a_group_is_taken_back() {
     for suite in fast_suites() {
@@ -287,7 +289,8 @@ fn the_end_of_a_group_is_taken_back() {
     }
 }
 
-/// Previous states are not stored. A server that does not know what to believe begins again.
+/// Previous states are not stored. After a restart, a server that has merged an altered Commit has
+/// to start over from a GroupInfo.
 #[test]
 fn a_server_that_was_restarted_begins_again() {
     let (mut world, mut server) = world_and_server(suite(1), 3);

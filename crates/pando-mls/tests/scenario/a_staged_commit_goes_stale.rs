@@ -1,5 +1,5 @@
-//! A member has looked at two Commits of the same epoch, and enters the epoch of one of them. The other cannot be
-//! entered any more. A Commit that is only looked at changes nothing.
+//! A member stages two Commits of one epoch and merges one of them. The other becomes stale. A
+//! Commit that is only staged changes nothing.
 
 use crate::proposals::extensions;
 use crate::server::Server;
@@ -26,7 +26,7 @@ fn of_two_staged_commits_one_is_merged() {
             let [one, other] = [&first, &second].map(|message| staged(&mut world, reader, message));
             assert_eq!(one.public().context().epoch, epoch + 1);
             assert_eq!((one.removed(), other.removed()), (&[][..], &[LeafIndex(1)][..]));
-            // Nothing has happened so far.
+            // Nothing has changed so far.
             let message = world.send(b, b"meanwhile");
             assert_eq!(read(world.members[reader].process(&message)).1, b"meanwhile");
             world.agree();
@@ -58,7 +58,7 @@ fn who_was_removed_does_not_come_back_by_the_other() {
         assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::Ended));
         member.check_store();
         assert!(!member.group.is_active() && member.group.resumption_psk(member.group.epoch()).is_none());
-        // Who only watches does not go on with a group that has ended either.
+        // An observer does not continue with a group that has ended either.
         let reinit = Proposal::ReInit(Box::new(crate::proposals::reinit(suite, extensions(&[]))));
         world.members.remove(2);
         world.members.iter_mut().for_each(|member| drop(member.clear_pending()));
@@ -70,7 +70,7 @@ fn who_was_removed_does_not_come_back_by_the_other() {
     }
 }
 
-/// Two members in one process: each has its own.
+/// Two members run in one process. One cannot merge a Commit that the other has staged.
 #[test]
 fn what_another_member_has_staged_is_not_merged() {
     for suite in suites() {
@@ -91,7 +91,8 @@ fn what_another_member_has_staged_is_not_merged() {
     }
 }
 
-/// Two groups of the same name in the same epoch: what one has staged is not for the other.
+/// Two groups have the same identifier and epoch. A Commit staged in one cannot be merged in the
+/// other.
 #[test]
 fn what_another_group_has_staged_is_not_merged() {
     for suite in suites() {

@@ -1,4 +1,4 @@
-//! Several join by one Commit, and each gets only that part of the Welcome that is for it.
+//! Several clients join by one Commit, and each receives only its own part of the Welcome.
 
 use crate::world::{World, suites};
 use pando_mls::Missing;
@@ -28,7 +28,7 @@ fn a_welcome_for_each() {
         }
         world.agree();
         world.chat(3);
-        // The part of one is of no use to another.
+        // The part for one joiner is of no use to another.
         let refused = stranger.join(&parts[0], None, world.config).err();
         assert_eq!(refused, Some(Missing::WelcomeSecrets.into()));
     }

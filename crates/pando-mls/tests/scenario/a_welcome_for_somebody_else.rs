@@ -1,4 +1,4 @@
-//! A Welcome is of use to those whom it adds, and to nobody else.
+//! Only the clients that a Welcome adds can use it.
 
 use crate::world::{World, client, fast_suites, suites};
 use pando_mls::{Group, GroupError, Missing, Misuse};
@@ -12,7 +12,7 @@ fn a_welcome_for_somebody_else_is_of_no_use() {
         let welcome = welcome.unwrap();
         let joined = other.join(&welcome, None, world.config).map(|_| ());
         assert_eq!(joined.unwrap_err(), GroupError::Missing(Missing::WelcomeSecrets));
-        // Nor with the invited one's KeyPackage, and keys of one's own.
+        // The KeyPackage of the invited client with other private keys does not help either.
         let mut stolen = world.newcomer();
         stolen.bundle.key_package = invited.key_package();
         let joined = Group::join(&welcome, &stolen.bundle, None, &client(&*invited.signer)).map(drop);
@@ -21,8 +21,8 @@ fn a_welcome_for_somebody_else_is_of_no_use() {
     }
 }
 
-/// A client that joins must sign with the key in its KeyPackage: with another one it could send nothing later, when the KeyPackage
-/// is used up.
+/// A joiner must sign with the key in its KeyPackage. With another key it could not send anything
+/// later, when the KeyPackage is used up.
 #[test]
 fn a_joiner_signs_with_the_key_of_its_key_package() {
     for suite in fast_suites() {

@@ -1,4 +1,5 @@
-//! A group in which handshakes must be encrypted, or must not be: what comes from outside is public in any case.
+//! A group requires handshake messages to be encrypted, or not to be. Messages from outside the
+//! group are always public.
 
 use crate::world::{World, fast_suites};
 use pando_mls::{AcceptedHandshakes, GroupConfig, GroupError, Violation};
@@ -23,7 +24,8 @@ fn handshakes_in_another_format_are_refused() {
             assert_eq!(world.members[1].process(&commit).unwrap_err(), refused);
             world.members[0].clear_pending();
 
-            // The right format is accepted, and so is data, and who joins by an external Commit.
+            // Handshakes in the right format are accepted, and so are application data and external
+            // Commits.
             let (commit, _) = world.build(1, |builder| builder.only_pending([])).unwrap();
             world.deliver_commit(1, &commit);
             world.join_external(None, vec![]);

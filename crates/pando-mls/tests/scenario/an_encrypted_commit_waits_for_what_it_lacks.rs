@@ -1,5 +1,6 @@
-//! An encrypted Commit comes before something that it needs, or its epoch is not entered at once: the key that opened it
-//! is gone, and still it can be taken when everything is there.
+//! An encrypted Commit arrives before a proposal or PSK that it needs, or is not merged at once.
+//! The key that decrypted it is deleted, but the Commit can still be processed once everything is
+//! there.
 
 use crate::world::{AllPsks, Member, World, client, external_psk, fast_suites};
 use pando_mls::wire::MlsMessageBody;
@@ -22,7 +23,7 @@ fn the_proposal_comes_after_the_commit() {
             for index in [1, 2] {
                 world.members[index].process(&proposal).unwrap();
             }
-            // Leaf 0 has not got the proposal.
+            // Leaf 0 has not received the proposal.
             let (commit, _) = world.build(1, |builder| builder).unwrap();
             missing_proposal(&mut world.members[0], &commit);
             missing_proposal(&mut world.members[0], &commit);
@@ -61,12 +62,13 @@ fn a_staged_epoch_is_dropped_and_the_commit_taken_again() {
         for _ in 0..3 {
             assert!(matches!(world.members[0].process(&commit), Ok(Processed::Commit(_))));
         }
-        // Something else happens in between, and what it changes is stored together with the Commit.
+        // Another operation happens in between. Its changes are stored together with the decrypted
+        // Commit.
         let message = world.send(2, b"hello");
         world.members[0].process(&message).unwrap();
         world.members[0].restart();
         world.deliver_commit(1, &commit);
-        // Nothing of it stays behind.
+        // No row of the Commit is left.
         let left = |key: &RowKey| matches!(key, RowKey::OpenedCommit(_));
         assert!(!world.members[0].rows.keys().any(left));
     }
@@ -85,7 +87,7 @@ fn what_was_kept_is_only_for_the_same_message() {
         let gone = FramingError::Schedule(ScheduleError::KeyGone(0));
         assert_eq!(refused, GroupError::Framing(gone));
         world.deliver_commit(1, &commit);
-        // In the next epoch it is late, like any other.
+        // In the next epoch it is late, like any other Commit.
         assert!(world.members[0].process(&commit).is_err());
     }
 }
@@ -114,7 +116,7 @@ fn so_many_are_kept_and_no_more() {
     }
 }
 
-/// As many as fit are kept; those that were kept before a restart count.
+/// Decrypted Commits are kept up to the limit. Those that were kept before a restart count.
 #[test]
 fn so_much_is_kept_and_no_more() {
     for suite in fast_suites() {
@@ -140,7 +142,7 @@ fn so_much_is_kept_and_no_more() {
             let config = GroupConfig::default().with_limits(limits);
             Group::load(rows, &client(&*member.signer).with_config(config)).unwrap()
         };
-        // The first of them is kept if it fits, and opened again after a restart.
+        // The first Commit is kept if it fits, and can be opened again after a restart.
         for (limit, kept) in [(sizes[0] - 1, false), (sizes[0], true)] {
             let mut group = load(&rows, limit);
             assert!(is_kept(&mut group, &commits[0]));
@@ -149,7 +151,7 @@ fn so_much_is_kept_and_no_more() {
                 group.take_delta().persist_to(&mut rows).unwrap();
             }
         }
-        // The second one is kept if both fit.
+        // The second Commit is kept if both fit.
         let both = sizes[0] + sizes[1];
         for (limit, kept) in [(both - 1, false), (both, true)] {
             let mut group = load(&rows, limit);

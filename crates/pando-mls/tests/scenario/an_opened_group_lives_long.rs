@@ -1,12 +1,13 @@
-//! A group is opened, and then goes on for a long time. What it remembers of keys that are gone does not grow with the number
-//! of Commits, whether or not the store that it was opened from is the one that takes its rows.
+//! A lazily loaded group makes many Commits. What it remembers of deleted keys does not grow with
+//! the number of Commits, whether or not the store that it was opened from is the one that receives
+//! its rows.
 
 use crate::one_leaf_for_each_identity::OneLeafEach;
 use crate::world::{Member, Newcomer, World, client, suite};
 use pando_mls::{Credential, Group, LeafIndex, Processed, RowKey, RowSource, Rows, SecretBytes, SourceError};
 use std::sync::{Arc, Mutex};
 
-/// Rows that may change.
+/// Rows that may change while the group is open.
 struct Shared(Mutex<Rows>);
 
 impl RowSource for Shared {
@@ -23,7 +24,7 @@ fn copy(rows: &Rows) -> Rows {
     rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
 }
 
-/// Somebody whose name nobody else has.
+/// Returns a newcomer with a unique name.
 fn named(world: &mut World, name: u64) -> Newcomer {
     let identity = name.to_be_bytes().as_slice().into();
     world.newcomer_with(|template| template.credential = Credential::Basic { identity })
@@ -50,7 +51,7 @@ fn what_is_gone_is_forgotten() {
         let source = Arc::new(Shared(Mutex::new(copy(rows))));
         *group = Group::open(source.clone(), &client).unwrap();
         for round in 0..200 {
-            // Each time somebody else is at the last leaf.
+            // Each round puts another client at the last leaf.
             let newcomer = named(&mut world, 100 + round).key_package();
             let (commit, _) = world.build(0, |builder| builder.remove(LeafIndex(7)).add(newcomer)).unwrap();
             world.members[0].merge_pending();
@@ -59,7 +60,7 @@ fn what_is_gone_is_forgotten() {
                 Processed::Commit(staged) => drop(member.merge(*staged)),
                 other => panic!("not a Commit: {other:?}"),
             }
-            // The store does not know of the last Commit yet.
+            // The store does not have the last Commit yet.
             if round % 10 == 0 {
                 assert_eq!(member.group.rows().unwrap(), member.rows);
             }
@@ -68,9 +69,9 @@ fn what_is_gone_is_forgotten() {
             }
             let public = member.group.public();
             let (encryption, signature) = public.tree().index_sizes();
-            // Of what this prints, only the index of clients has entries.
+            // In this debug output, only the index of clients has entries.
             let clients = format!("{public:?}").matches("Entry {").count();
-            // Those that are there, those that were when the group was opened, and few more.
+            // The bound covers the current members, those at the time of opening, and a few more.
             let few = 80;
             assert!(encryption <= 2 * 15 + few, "{encryption}");
             assert!(signature <= 2 * 8 + few && clients <= 2 * 8 + few, "{signature} {clients}");

@@ -1,4 +1,4 @@
-//! Data goes along with a message that is authenticated and not encrypted: everybody sees it, nobody can change it.
+//! Authenticated data travels with a message. It is not encrypted, and cannot be altered.
 
 use crate::world::{World, client, external_psk, leaf_template, suites};
 use pando_mls::wire::{PreSharedKey, PreSharedKeyId};
@@ -89,7 +89,7 @@ fn data_goes_along_with_a_proposal() {
                         other => panic!("not a proposal: {other:?}"),
                     }
                 }
-                // It is stored with the proposal.
+                // The data is stored with the proposal.
                 world.members[1 - by].restart();
                 let pending = world.members[1 - by].group.pending_proposals();
                 let data: Vec<_> = pending.map(|pending| pending.authenticated_data.to_vec()).collect();

@@ -1,4 +1,4 @@
-//! KeyPackages that nobody may be added with, each for one reason, and then a good one.
+//! KeyPackages that must not be added, each for one reason, and then a valid one.
 
 use crate::proposals::extensions;
 use crate::world::{NOW, World, suite, template};
@@ -12,7 +12,7 @@ fn with(world: &mut World, change: impl FnOnce(&mut KeyPackageTemplate)) -> KeyP
     world.newcomer_with(change).key_package()
 }
 
-/// Signed by its owner, whatever is in it.
+/// Returns a changed KeyPackage that its owner has signed, whatever it contains.
 fn forged(world: &mut World, change: impl FnOnce(&mut KeyPackage)) -> KeyPackage {
     let (suite, newcomer) = (world.suite, world.newcomer());
     let mut key_package = newcomer.key_package();
@@ -68,13 +68,13 @@ fn key_packages_are_checked() {
         let refused = world.build(0, |builder| builder.add(key_package)).unwrap_err();
         assert_eq!(refused, GroupError::Proposal { index: 0, violation });
     }
-    // A rule for senders only.
+    // This is a rule for senders only.
     let refused = world.build(0, |builder| builder.add(no_suite)).unwrap_err();
     assert_eq!(refused, GroupError::Misuse(Misuse::SuiteNotListed));
     world.commit(0, |builder| builder.add(good));
 }
 
-/// Who makes a KeyPackage is told at once what nobody would accept.
+/// Building a KeyPackage that no member would accept fails at once.
 #[test]
 fn bad_key_packages_are_not_made() {
     type Change = fn(&mut KeyPackageTemplate);
@@ -111,7 +111,7 @@ fn bad_key_packages_are_not_made() {
     }
 }
 
-/// Who adds looks at the time, and nobody else: clocks differ.
+/// The committer checks the lifetime and receivers do not, because clocks differ.
 #[test]
 fn a_key_package_that_expires_on_its_way_is_accepted() {
     for suite in crate::world::suites() {
@@ -133,7 +133,8 @@ fn a_key_package_that_expires_on_its_way_is_accepted() {
     }
 }
 
-/// One of thirty KeyPackages is bad, and the error says which, also if there is a pending proposal, which the Commit covers first.
+/// One of thirty KeyPackages is invalid. The error names it, also if the Commit covers a pending
+/// proposal first.
 #[test]
 fn the_bad_key_package_is_named() {
     let mut world = World::of(suite(1), 3);

@@ -1,4 +1,5 @@
-//! Pre-shared keys that nobody may mix in: with a bad nonce, meant for something else, or twice.
+//! PSKs that must not be mixed in: one with a bad nonce, one of the wrong usage, one that occurs
+//! twice.
 
 use crate::proposals::psk;
 use crate::world::{World, external_psk, suites};
@@ -25,7 +26,7 @@ fn pre_shared_keys_are_checked() {
             let list = proposals.clone().into_iter();
             let refused = world.build(0, |builder| list.fold(builder, CommitBuilder::proposal));
             assert_eq!(refused.unwrap_err().violation(), Some(&violation));
-            // One that is bad by itself is not even proposed.
+            // A PSK that is invalid by itself is not even proposed.
             if let [alone] = &proposals[..] {
                 let refused = world.members[0].propose(alone.clone(), &mut world.rng).unwrap_err();
                 assert_eq!(refused, GroupError::Violation(violation));

@@ -1,4 +1,5 @@
-//! Members branch off into a group of their own. Both groups go on, and know nothing of each other's secrets.
+//! Members branch off into a group of their own. Both groups continue, and neither knows the
+//! other's secrets.
 
 use crate::successors::{Way, create, key_packages, lives_on, newcomers};
 use crate::world::{Member, World, client, suite, suites};
@@ -54,14 +55,14 @@ fn some_members_branch_off() {
         let packages = vec![other.key_package()];
         let (mut creator, welcome) =
             create(&mut world, 0, Way::Branched, creator, packages, &BasicIdentities).unwrap();
-        // The old group goes on meanwhile.
+        // The old group continues in the meantime.
         world.commit(0, |builder| builder);
-        // Without the old group one does not get in.
+        // Joining requires the resumption PSK of the old group.
         let alone = Group::join(&welcome, &other.bundle, None, &client(&*other.signer)).map(|_| ());
         assert!(matches!(alone.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
         let mut other = other.join_successor(&welcome, &world.members[3]).unwrap();
         world.chat(0);
-        // Who was not invited does not get in either, and reads nothing.
+        // A member that was not invited cannot join either, and can read nothing.
         let uninvited = world.newcomer().join_successor(&welcome, &world.members[1]).map(|_| ());
         assert_eq!(uninvited.unwrap_err(), GroupError::Missing(Missing::WelcomeSecrets));
         let among_us = creator.send(b"among us", &mut world.rng).unwrap();

@@ -1,4 +1,5 @@
-//! Every byte of every kind of message is changed on the way: nobody accepts it, and it does no harm.
+//! Every byte of every kind of message is altered in transit. No receiver accepts the message, and
+//! it does no harm.
 
 use crate::proposals::psk;
 use crate::server::Server;
@@ -8,7 +9,7 @@ use pando_mls::{
     Welcome, propose_own_add,
 };
 
-/// Every change of one byte, in its lowest and in its highest bit.
+/// Returns all variants with one altered byte, in its lowest or in its highest bit.
 fn changes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..bytes.len()).flat_map(move |position| {
         [0x01, 0x80].map(|bit| {
@@ -19,7 +20,8 @@ fn changes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// The last member refuses every change of a message, is what it was, and accepts the message itself.
+/// Checks that the last member rejects every alteration of a message, is unchanged, and then
+/// accepts the original.
 fn only_the_original_is_accepted(world: &mut World, message: &MlsMessage) -> Processed {
     let member = world.members.last_mut().unwrap();
     let before = snapshot(&member.group);
@@ -33,7 +35,7 @@ fn only_the_original_is_accepted(world: &mut World, message: &MlsMessage) -> Pro
     member.process(message).unwrap()
 }
 
-/// What can be seen of a group, secrets by what is derived from them.
+/// Returns the observable state of a group, with values derived from its secrets in their place.
 fn snapshot(group: &Group) -> (Vec<u8>, Vec<u8>, String, Vec<PendingProposal>) {
     (
         group.public().context().encode().unwrap(),
@@ -43,7 +45,7 @@ fn snapshot(group: &Group) -> (Vec<u8>, Vec<u8>, String, Vec<PendingProposal>) {
     )
 }
 
-/// A group that sends its handshakes as private or as public messages.
+/// Returns a group that sends its handshakes as PrivateMessages, and one that sends PublicMessages.
 fn worlds() -> [World; 2] {
     let mut public = World::public(suite(1));
     public.add(0, 2);

@@ -1,5 +1,5 @@
-//! A committer covers only those of the pending proposals that the application allows, and who receives the Commit
-//! sees what it covers and who proposed that.
+//! A committer covers only those pending proposals that the application selects. Receivers of the
+//! Commit see which proposals it covers, and their senders.
 
 use crate::world::{World, external_psk, fast_suites};
 use pando_mls::wire::{Remove, Sender};
@@ -22,7 +22,7 @@ fn chosen_proposals() {
         let Processed::Commit(staged) = world.members[1].process(&commit).unwrap() else { panic!() };
         let staged = *staged;
         assert_eq!(staged.committer(), Sender::Member(LeafIndex(0)));
-        // So does who has made it, until it is merged.
+        // The committer sees the same until it merges the Commit.
         for staged in [&staged, world.members[0].group.pending_epoch().unwrap()] {
             let covered: Vec<_> =
                 staged.proposals().map(|(sender, proposal)| (sender, proposal.proposal_type().0)).collect();

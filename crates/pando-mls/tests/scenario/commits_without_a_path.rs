@@ -1,5 +1,5 @@
-//! A Commit may do without a path where section 17.4 allows it: it is smaller, and nobody's keys are new. Where it
-//! is not allowed, there is a path even if the committer wants none.
+//! A Commit may omit its path where section 17.4 allows it: it is smaller, but renews no keys.
+//! Where it must have a path, it has one even if the committer asks for none.
 
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
 use crate::world::{World, external_psk, suites};
@@ -27,7 +27,8 @@ fn a_commit_without_a_path_changes_nobodys_keys() {
             }
             world.enter(newcomer, &welcome.unwrap());
             world.chat(2);
-            // The next one has a path, although it has no proposals and none is wanted.
+            // The next Commit has a path although it has no proposals and the committer asks for no
+            // path.
             let before = world.tree().clone();
             let (message, welcome) =
                 world.commit(by, |builder| builder.without_path().authenticated_data(b"none"));
@@ -55,14 +56,15 @@ fn some_proposals_need_a_path() {
         assert_eq!(commit_in(&message).path.is_some(), path);
         world.members[0].clear_pending();
     }
-    // An Update of somebody else needs one, too.
+    // An Update of another member needs a path, too.
     world.propose_update(1);
     let (message, _) = world.commit(0, |builder| builder.without_path().authenticated_data(b"none"));
     assert!(commit_in(&message).path.is_some());
     world.agree();
 }
 
-/// Section 7.6: those whom a Commit adds get the path secret in their Welcome, and not in the path.
+/// Section 7.6: members that a Commit adds receive the path secret in their Welcome, and not in the
+/// path.
 #[test]
 fn who_is_added_is_not_encrypted_to() {
     for suite in suites() {
@@ -72,7 +74,7 @@ fn who_is_added_is_not_encrypted_to() {
         let (message, _) = world.build(0, |builder| builder.add(newcomer)).unwrap();
         let nodes = &commit_in(&message).path.as_ref().unwrap().nodes;
         let counts: Vec<_> = nodes.iter().map(|node| node.encrypted_path_secret.len()).collect();
-        // Leaf 1, and at the root nobody but the newcomer.
+        // The path is encrypted to leaf 1. At the root there is only the newcomer.
         assert_eq!(counts, [1, 0]);
     }
 }

@@ -1,5 +1,5 @@
-//! A member wants to be somebody else from now on. Whether it may is for the policy to say, and all members say the
-//! same.
+//! A member changes its identity. The policy decides whether it may, and all members apply the same
+//! policy.
 
 use crate::policies::Anybody;
 use crate::world::{self, Newcomer, World, leaf_template, suites};
@@ -25,7 +25,8 @@ fn a_change_that_the_policy_forbids_is_refused() {
             let (member, rng) = (&mut world.members[by], &mut world.rng);
             assert_eq!(member.build_leaf(leaf.clone(), &BasicIdentities, rng).unwrap_err(), refused);
             assert_eq!(member.propose_leaf(leaf.clone(), &BasicIdentities, rng).unwrap_err(), refused);
-            // Should it not mind that itself, the others do.
+            // If the member's own policy permits the change, the policies of the others still
+            // reject it.
             let commit = member.build_leaf(leaf.clone(), &Anybody, rng).unwrap();
             member.clear_pending();
             let update = member.propose_leaf(leaf, &Anybody, rng).unwrap();
@@ -47,14 +48,14 @@ fn a_change_that_the_policy_allows_is_made() {
             let (first, second) = (world.signer(), world.signer());
             let leaf = world.leaf(by);
             let name = |world: &World| world.members[1].group.public().credential(leaf).unwrap().unwrap();
-            // By a Commit.
+            // Changes the credential by a Commit.
             let new = NewLeaf { template: renamed(), signer: &*first };
             let message = world.members[by].build_leaf(new, &Anybody, &mut world.rng).unwrap();
             merge_everywhere(&mut world, &message);
             assert_eq!(name(&world), renamed().credential);
             world.members[by].signer = first;
             world.chat(by);
-            // And back, by an Update.
+            // Changes it back by an Update.
             let new = NewLeaf { template: leaf_template(), signer: &*second };
             let message = world.members[by].propose_leaf(new, &Anybody, &mut world.rng).unwrap();
             for (index, member) in world.members.iter_mut().enumerate() {
@@ -77,7 +78,7 @@ fn a_change_that_the_policy_allows_is_made() {
     }
 }
 
-/// Everybody enters the epoch of a Commit, believing that anybody may become anybody.
+/// Merges a Commit at all members, with a policy that permits every succession.
 fn merge_everywhere(world: &mut World, message: &pando_mls::MlsMessage) {
     for member in &mut world.members {
         match member.process_with(message, &Anybody).unwrap() {
@@ -89,7 +90,7 @@ fn merge_everywhere(world: &mut World, message: &pando_mls::MlsMessage) {
     world.agree();
 }
 
-/// Nobody would take a leaf with a key of another suite, so it is not sent.
+/// A leaf with a signature key of another suite is not sent, because no member would accept it.
 #[test]
 fn a_signature_key_of_another_suite() {
     for suite in suites() {

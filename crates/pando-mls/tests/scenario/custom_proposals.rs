@@ -1,4 +1,5 @@
-//! An application has proposals of its own, which the group carries and does not look into.
+//! An application defines proposal types of its own. The group carries them without interpreting
+//! them.
 
 use crate::proposals::custom;
 use crate::world::{World, suites};
@@ -10,7 +11,7 @@ fn a_proposal_of_the_applications_own() {
     for suite in suites() {
         let mut world = World::public(suite);
         world.add(0, 2);
-        // By value.
+        // The proposal is sent by value.
         for by in [2, 0] {
             let (message, _) = world.commit(by, |builder| builder.proposal(custom(0xf001, &[1, 2])));
             let MlsMessageBody::PublicMessage(public) = &message.body else { panic!("not public") };
@@ -18,14 +19,14 @@ fn a_proposal_of_the_applications_own() {
             assert_eq!(commit.proposals, [ProposalOrRef::Proposal(custom(0xf001, &[1, 2]))]);
             world.chat(by);
         }
-        // By reference, and beside others.
+        // It is sent by reference, along with other proposals.
         world.propose(0, custom(0xf001, &[3]));
         world.propose(1, custom(0xf001, &[3]));
         world.propose_update(2);
         assert_eq!(world.members[2].pending_proposals().len(), 3);
         world.commit(0, |builder| builder);
         assert_eq!(world.members[2].pending_proposals(), []);
-        // Of a type that somebody does not know, there are none.
+        // A proposal of a type that a member does not support is rejected.
         let refused = world.build(0, |builder| builder.proposal(custom(0xf002, &[]))).unwrap_err();
         let unsupported = Violation::ProposalTypeUnsupported(ProposalType(0xf002));
         assert_eq!(refused, GroupError::Violation(unsupported));

@@ -1,11 +1,11 @@
-//! Results that are dropped and not stored. A dropped result leaves its changes to the group, and the next operation has them. A
-//! Delta that was taken out of its result and dropped is lost: what follows it is refused, so no key is used twice after a
-//! restart.
+//! Results are dropped and not stored. The changes of a dropped result stay in the group, and the
+//! next operation returns them. A Delta that was taken out of its result and dropped is lost: every
+//! later Delta is rejected, so that no key is used twice after a restart.
 
 use crate::world::{Member, World, client, fast_suites, read};
 use pando_mls::{DeltaError, GroupError, MlsMessage, Processed, RowKey, Unpersisted};
 
-/// Runs an operation.
+/// An operation.
 type Act = fn(&mut Member, &mut World, &MlsMessage) -> Result<Unpersisted<()>, GroupError>;
 
 const ACTS: [(&str, Act); 5] = [
@@ -27,7 +27,7 @@ const ACTS: [(&str, Act); 5] = [
     }),
 ];
 
-/// A member of three, and two messages that it has not received.
+/// Returns a member of a group of three, and two messages that it has not received.
 fn member_and_messages(suite: pando_mls::Suite) -> (World, Member, [MlsMessage; 2]) {
     let mut world = World::of(suite, 3);
     world.chat(1);
@@ -48,7 +48,7 @@ fn what_follows_a_delta_that_was_taken_and_dropped_is_refused() {
                 if first != "commit" || !second.starts_with("commit") {
                     let delta = match next(&mut member, &mut world, &messages[1]) {
                         Ok(result) => result.into_parts().1,
-                        // Application data waits for the proposal.
+                        // Application data cannot be sent while a proposal is pending.
                         Err(error) => {
                             assert_eq!((first, second), ("propose", "send"), "{error:?}");
                             continue;
@@ -57,7 +57,7 @@ fn what_follows_a_delta_that_was_taken_and_dropped_is_refused() {
                     assert_eq!(delta.apply(&mut member.rows), Err(DeltaError::Stale), "{first}, {second}");
                 }
                 assert_eq!(member.rows, before, "{first}, {second}");
-                // The client begins again where it had stored something.
+                // The client restarts from its last stored state.
                 let config = *member.group.config();
                 let settings = client(&*member.signer).with_config(config);
                 member.group = pando_mls::Group::load(&member.rows, &settings).unwrap();
@@ -89,7 +89,8 @@ fn the_next_operation_has_the_changes_of_a_dropped_result() {
                 drop(result);
                 let result = match next(&mut member, &mut world, &messages[1]) {
                     Ok(result) => result,
-                    // Application data waits for a proposal, and one Commit at a time is pending.
+                    // Application data cannot be sent while a proposal is pending, and only one
+                    // Commit can be pending.
                     Err(error) => {
                         assert!(matches!(error, GroupError::Misuse(_)), "{first}, {second}: {error:?}");
                         member.group.take_delta()
@@ -110,7 +111,7 @@ fn copy(member: &Member) -> pando_mls::Rows {
     member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
 }
 
-/// Three results are dropped in any order.
+/// Drops three results in every order.
 #[test]
 fn results_are_dropped_in_any_order() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -127,7 +128,8 @@ fn results_are_dropped_in_any_order() {
     }
 }
 
-/// A result is dropped while a later one is held. The later one is refused, and nothing is stored without what it follows.
+/// A result is dropped while a later one is held. The later one is rejected: nothing is stored
+/// without the changes before it.
 #[test]
 fn a_result_that_follows_a_dropped_one_is_stale() {
     let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
@@ -140,13 +142,13 @@ fn a_result_that_follows_a_dropped_one_is_stale() {
     let refused = second.persist_to(&mut member.rows).unwrap_err();
     assert_eq!(refused.error, DeltaError::Stale);
     assert_eq!(member.rows, before);
-    // It is dropped, too, and the next operation has both.
+    // It is dropped, too, and the next operation returns the changes of both.
     drop(refused);
     encrypt(&mut member).persist_to(&mut member.rows).unwrap();
     member.restart();
 }
 
-/// A result that could not be stored can be stored again.
+/// A result that the store failed to write can be written again.
 #[test]
 fn an_error_gives_the_result_back() {
     let (mut world, mut member, _) = member_and_messages(fast_suites().next().unwrap());
@@ -165,7 +167,7 @@ fn results_of_two_groups_are_not_one() {
     let mut encrypt = |member: &mut Member| {
         member.group.encrypt(b"data", &client(&*member.signer), &mut world.rng).unwrap()
     };
-    // Not even if there is nothing to be stored of one of them.
+    // This holds even if one of them has nothing to store.
     let nothing = member.group.take_delta();
     let (_, second) = *nothing.then(encrypt(&mut other)).unwrap_err().both;
     drop(second);
@@ -173,7 +175,7 @@ fn results_of_two_groups_are_not_one() {
     let refused = first.then(second).unwrap_err();
     assert_eq!(refused.error, DeltaError::Stale);
     let (first, second) = *refused.both;
-    // Each returns to its own group.
+    // Each result returns to its own group.
     first.persist_to(&mut member.rows).unwrap();
     drop(second);
     encrypt(&mut other).persist_to(&mut other.rows).unwrap();

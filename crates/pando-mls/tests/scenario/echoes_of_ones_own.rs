@@ -1,10 +1,10 @@
-//! The delivery service gives everybody everything, also what they have sent themselves: it is recognised, twice if
-//! need be, and is never taken for something new.
+//! The delivery service sends every message to every client, including the sender. A client
+//! recognises its own messages, also the second time, and never processes them as new ones.
 
 use crate::world::{World, external_psk, suites};
 use pando_mls::{FramingError, GroupError, Processed, Suite};
 
-/// Private handshakes, and public ones.
+/// Returns a group with private handshakes, and one with public handshakes.
 fn worlds(suite: Suite) -> [World; 2] {
     let mut public = World::public(suite);
     public.add(0, 2);
@@ -26,7 +26,7 @@ fn ones_own_proposals_come_back() {
             assert!(world.members[by].group.pending_proposals().eq(&pending));
             world.deliver_proposal(by, &update);
             world.commit(1, |builder| builder);
-            // It is in the tree now, and too late to propose it again.
+            // The Update is in the tree now. It is too late to propose it again.
             assert!(world.members[by].process(&update).is_err());
             assert_eq!(world.members[by].pending_proposals(), []);
             world.commit(by, |builder| builder);
@@ -44,7 +44,7 @@ fn ones_own_commit_comes_back() {
                 assert!(matches!(world.members[by].process(&commit).unwrap(), Processed::OwnCommit));
             }
             world.deliver_commit(by, &commit);
-            // Not twice.
+            // The second copy is rejected.
             let epoch = world.members[by].group.epoch();
             let error = world.members[by].process(&commit).unwrap_err();
             let expected = GroupError::EpochMismatch { message: epoch - 1, group: epoch };
@@ -65,7 +65,7 @@ fn ones_own_message_comes_back() {
         for _ in 0..2 {
             assert_eq!(world.members[0].process(&message).unwrap_err(), own);
         }
-        // It costs no key that is still needed.
+        // The echo uses up no key that is still needed.
         world.chat(0);
         world.commit(1, |builder| builder);
         assert_eq!(world.members[0].process(&message).unwrap_err(), own);

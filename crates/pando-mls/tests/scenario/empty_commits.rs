@@ -1,5 +1,5 @@
-//! Members make Commits that propose nothing, only to have new keys: whoever knew the old ones is shut out. Each member
-//! in turn, all around the tree.
+//! Members make Commits without proposals to renew their keys, which locks out an attacker that
+//! knew the old ones. Every member commits in turn, all around the tree.
 
 use crate::world::{World, fast_suites, suites};
 use pando_mls::LeafIndex;
@@ -7,13 +7,13 @@ use pando_mls::LeafIndex;
 #[test]
 fn everybody_commits_in_turn() {
     for suite in fast_suites() {
-        // A tree that is not full.
+        // The tree is not full.
         let mut world = World::of(suite, 11);
         for by in 0..11 {
             let before = world.tree().clone();
             let (message, welcome) = world.commit(by, |builder| builder);
             assert!(welcome.is_none());
-            // Its own leaf has a new key, and nobody else's.
+            // Only the committer's leaf has a new key.
             for leaf in (0..11).map(LeafIndex) {
                 assert_eq!(world.tree().leaf(leaf) == before.leaf(leaf), leaf != world.leaf(by));
             }

@@ -1,4 +1,5 @@
-//! Every operation in every state of a group. One that is refused changes nothing, neither in memory nor in what is stored.
+//! Runs every operation in every state of a group. A rejected operation changes neither the group
+//! nor the stored rows.
 
 use crate::world::{Member, Newcomer, World, client, fast_suites, template};
 use pando_mls::{
@@ -6,7 +7,7 @@ use pando_mls::{
     Welcome,
 };
 
-/// A situation that a client is in.
+/// The state of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Situation {
     Active,
@@ -71,7 +72,7 @@ const OPERATIONS: [Operation; 20] = [
     Operation::Acknowledge,
 ];
 
-/// Returns the error that the operation gives, if it is refused.
+/// Returns the error of the operation, if it is rejected.
 fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Option<GroupError> {
     let (ended, waits) = (Some(Misuse::Ended.into()), Some(Misuse::JoinPending.into()));
     let psk_is_missing = || Some(Missing::Epoch(setting.subject.group.epoch()).into());
@@ -113,7 +114,7 @@ fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Opt
             | Situation::Removed => None,
         },
         Operation::ReceiveApplication => match situation {
-            // When the group ends by a ReInit, this is a late message of the epoch before.
+            // When the group ends by a ReInit, this is a late message of the previous epoch.
             Situation::Active | Situation::CommitPending | Situation::Reinitialized => None,
             Situation::Joining => waits,
             Situation::Removed => ended,
@@ -161,12 +162,12 @@ fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Opt
     }
 }
 
-/// A client in a situation, and what others have sent it.
+/// A client in a situation, and the messages that other members have sent it.
 struct Setting {
     world: World,
     subject: Member,
     application: MlsMessage,
-    /// A message of an epoch that is over, with that epoch.
+    /// A message of a past epoch, and that epoch.
     late: (MlsMessage, u64),
     proposal: MlsMessage,
     commit: MlsMessage,
@@ -189,7 +190,7 @@ impl Setting {
                 world.members.remove(1)
             }
         };
-        // What others send in the epoch in which the client is, or was.
+        // The other members send these in the epoch that the client is in, or was in.
         let application = world.send(0, b"hello");
         let proposal = world.members[0].propose_update(&mut world.rng).unwrap();
         let leaf = subject.leaf();
@@ -240,7 +241,7 @@ impl Setting {
             Operation::Commit => subject.build(|builder| builder, rng).map(drop),
             Operation::Merge => match self.staged.take() {
                 Some(staged) => subject.operate(|group, _| group.merge(staged)).map(drop),
-                // Nothing could be staged.
+                // No Commit could be staged.
                 None => subject.process(&self.commit).map(drop),
             },
             Operation::MergePending => subject.operate(|group, _| group.merge_pending()),
@@ -281,12 +282,12 @@ impl Setting {
     }
 }
 
-/// A new KeyPackage of the client with this signer.
+/// Returns a new KeyPackage of the client with this signer.
 fn own(world: &mut World, signer: &dyn pando_mls::Signer) -> pando_mls::KeyPackageBundle {
     pando_mls::KeyPackageBundle::new(world.suite, template(), signer, &mut world.rng).unwrap()
 }
 
-/// New KeyPackages of all others.
+/// Returns new KeyPackages of all other members.
 fn others(world: &mut World) -> Vec<pando_mls::KeyPackage> {
     (0..world.members.len()).map(|_| world.newcomer().bundle.key_package).collect()
 }

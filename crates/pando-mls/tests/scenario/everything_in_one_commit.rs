@@ -1,4 +1,4 @@
-//! One Commit adds, removes and updates at once, by value and by reference.
+//! One Commit adds, removes and updates members, by value and by reference.
 
 use crate::proposals::{add, remove};
 use crate::world::{World, external_psk, fast_suites, suites};
@@ -13,7 +13,7 @@ fn a_commit_adds_and_removes_at_once() {
         let (_, welcome) = world.commit(3, |builder| builder.remove(a).add(newcomer.key_package()).remove(b));
         assert_eq!(world.members.len(), 4);
         world.enter(newcomer, &welcome.unwrap());
-        // It has the leaf of the first that went.
+        // The newcomer has the leaf of the first member that was removed.
         assert_eq!(world.leaf(4), a);
         world.chat(0);
     }

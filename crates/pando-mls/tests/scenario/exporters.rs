@@ -1,5 +1,5 @@
-//! The application derives secrets from the group: all members the same, another one for each label, each context and
-//! each epoch, and none that tells anything about the others.
+//! The application exports secrets from the group. All members get the same secret. Each label,
+//! context and epoch gives another one, and no secret reveals anything about the others.
 
 use crate::world::{World, suites};
 use pando_mls::{GroupError, Misuse, SecretBytes, Suite};
@@ -23,7 +23,7 @@ fn exported(suite: Suite) {
         }
         world.commit(by, |builder| builder);
     }
-    // Who has gone does not have those of the next epoch.
+    // A removed member does not have the secrets of the next epoch.
     let gone = world.remove(0, 1);
     assert_eq!(gone.group.export("a", b"", 32).unwrap_err(), GroupError::Misuse(Misuse::Ended));
     secrets.push(world.members[0].group.export("a", b"", 32).unwrap());
@@ -41,7 +41,7 @@ fn secrets_have_the_length_that_was_asked_for() {
         let world = World::of(suite, 2);
         let group = &world.members[0].group;
         let length = |length| group.export("label", b"context", length).map(|secret| secret.expose().len());
-        // HKDF gives at most 255 times the length of a hash.
+        // HKDF outputs at most 255 times the hash length.
         let most = 255 * suite.hash_len();
         for few in [0, 1, 31, 32, 33, 1000, most] {
             assert_eq!(length(few), Ok(few));

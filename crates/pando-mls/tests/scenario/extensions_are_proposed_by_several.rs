@@ -1,5 +1,5 @@
-//! Several members propose extensions for the group. They are replaced once, by the first that all members support;
-//! the committer's own come before those of others.
+//! Several members propose group extensions. The Commit covers one of the proposals: the first that
+//! all members support. The committer's own proposals come first.
 
 use crate::proposals::{extensions, set_extensions};
 use crate::world::{World, suites};

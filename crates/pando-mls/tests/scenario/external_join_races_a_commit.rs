@@ -1,4 +1,5 @@
-//! Somebody joins from outside while a member commits. One of the two is first, and the other tries again.
+//! A client joins by an external Commit while a member commits. One of the two wins, and the other
+//! tries again.
 
 use crate::world::{World, external_psk, read, suites};
 use pando_mls::{CommitBuilder, LeafIndex, Processed, Proposal};
@@ -14,7 +15,7 @@ fn the_commit_is_first() {
             for member in &mut world.members {
                 assert!(member.process(&late).is_err());
             }
-            // The one outside sees that, and that its group was never there.
+            // The joiner learns that it has lost: its group never existed.
             assert!(joining.process(&commit).is_err());
             let message = world.send(0, b"not for you yet");
             assert!(joining.process(&message).is_err());
@@ -65,7 +66,7 @@ fn two_come_from_outside_at_once() {
             let newcomer = world.newcomer();
             world.external(newcomer, &group_info, None, None, vec![]).unwrap()
         });
-        // Both believe to have the same leaf.
+        // Both assume the same leaf.
         assert_eq!((first.leaf(), second.leaf()), (LeafIndex(2), LeafIndex(2)));
         world.deliver_commit(usize::MAX, &won);
         world.members.push(first);

@@ -1,4 +1,4 @@
-//! A group grows by external joins alone, one after the other, from a single member.
+//! A group grows from a single member by external joins alone, one after the other.
 
 use crate::world::{World, fast_suites};
 use pando_mls::LeafIndex;

@@ -1,4 +1,4 @@
-//! Members mix in keys that they have from elsewhere. Who lacks one cannot follow, until it is there.
+//! Members mix in external PSKs. A member that lacks one cannot follow until it has it.
 
 use crate::world::{World, external_psk, suites};
 use pando_mls::{GroupError, Missing, NoPsks, Processed};
@@ -10,7 +10,7 @@ fn pre_shared_keys_are_mixed_in() {
         world.commit(0, |builder| builder.psk(external_psk(1)).psk(external_psk(2)));
         world.commit(2, |builder| builder.psk(external_psk(1)).without_path());
         world.chat(0);
-        // Those who are added need them as well.
+        // Members that are added need the PSKs as well.
         let newcomer = world.newcomer();
         let (_, welcome) =
             world.commit(1, |builder| builder.add(newcomer.key_package()).psk(external_psk(3)));
@@ -35,7 +35,7 @@ fn who_lacks_a_pre_shared_key_cannot_follow() {
         let alone = crate::world::client(&*newcomer.signer).with_psks(&NoPsks);
         let joined = pando_mls::Group::join(&welcome.clone().unwrap(), &newcomer.bundle, None, &alone);
         assert!(matches!(joined.unwrap_err(), GroupError::Missing(Missing::Psk(_))));
-        // Nothing has happened, and with the key at hand it goes on.
+        // The group is unchanged. With the PSK, the same Commit is accepted.
         assert!(matches!(world.members[2].process(&message).unwrap(), Processed::Commit(_)));
         world.deliver_commit(0, &message);
         world.enter(newcomer, &welcome.unwrap());

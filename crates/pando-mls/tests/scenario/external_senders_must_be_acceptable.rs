@@ -1,4 +1,5 @@
-//! Members and servers do not accept an external sender that their policy does not know, wherever they see it first.
+//! Members and servers reject an external sender that their policy does not accept, wherever they
+//! first see it.
 
 use crate::policies::NoServers;
 use crate::proposals::external_senders;
@@ -20,7 +21,7 @@ fn refused_everywhere(suite: Suite) {
         })
     };
 
-    // In a Commit: of one's own, of others, and as an observer sees it.
+    // The sender comes in a Commit: our own, another member's, or one that an observer sees.
     let mut observer = Server::new(suite, &world.members[0].group_info(true), &NoServers).unwrap();
     assert_eq!(commit(&mut world, 0).unwrap_err(), not_acceptable);
     let (message, _) = world.build(0, |builder| builder.extensions(senders.clone())).unwrap();
@@ -30,11 +31,11 @@ fn refused_everywhere(suite: Suite) {
     assert_eq!(processed.unwrap_err(), not_acceptable);
     observer.process_with(&message, &BasicIdentities, None).unwrap();
     world.deliver_commit(0, &message);
-    // They are there already: nothing is added, nothing needs to be checked.
+    // The senders are in the group already. The Commit adds none, so none is checked.
     commit(&mut world, 1).unwrap();
     world.members[1].clear_pending();
 
-    // In a group that one joins, follows, or creates.
+    // The sender is in a group that the client joins, observes or creates.
     let newcomer = world.newcomer();
     let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
     let Newcomer { signer, bundle } = newcomer;

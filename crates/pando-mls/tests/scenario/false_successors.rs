@@ -1,4 +1,5 @@
-//! Somebody is invited to a group that claims to follow from another, and does not, or not as was agreed.
+//! A client is invited to a group that claims to be a successor of another, but is not, or not with
+//! the agreed parameters.
 
 use crate::proposals::{extensions, reinit};
 use crate::successors::{Way, create, newcomers, reinitialize};
@@ -10,7 +11,8 @@ fn id(name: &[u8]) -> GroupId {
     name.into()
 }
 
-/// A Welcome to a group that a member has made by other means, for one who is invited.
+/// Returns a Welcome to a group that a member has created without the successor API, and its
+/// invited client.
 fn made(world: &mut World, suite: Suite, group_id: &[u8], psks: Vec<Psk>) -> (Newcomer, Welcome) {
     let Newcomer { signer, bundle } = Newcomer::new(suite, template(), &mut world.rng);
     let invited = Newcomer::new(suite, template(), &mut world.rng);
@@ -25,7 +27,7 @@ fn made(world: &mut World, suite: Suite, group_id: &[u8], psks: Vec<Psk>) -> (Ne
     (invited, output.welcome.unwrap())
 }
 
-/// What a member gets to hear who is invited to such a group.
+/// Returns the error of a client that is invited to such a group.
 fn forged(world: &mut World, suite: Suite, group_id: &[u8], psk: &Psk) -> GroupError {
     let (invited, welcome) = made(world, suite, group_id, vec![psk.clone()]);
     let knows = Knows(&world.members[1].group);
@@ -54,15 +56,16 @@ fn claims_are_compared(ours: Suite, other: Suite) {
     let no_successor = GroupError::Violation(Violation::NoSuccessor);
     let parameters = GroupError::Violation(Violation::SuccessorParameters);
 
-    // Of a group that was not reinitialized, or of another one.
+    // The group claims a reinitialization of a group that was not reinitialized, or names another
+    // group.
     let claim = psk(&world, again, 0);
     assert_eq!(forged(&mut world, ours, b"next", &claim), no_successor);
     let elsewhere = Psk::Resumption { usage: branch, psk_group_id: id(b"x"), psk_epoch: 1 };
     assert_eq!(forged(&mut world, ours, b"next", &elsewhere), no_successor);
-    // A branch with another cipher suite.
+    // The branch has another cipher suite.
     let claim = psk(&world, branch, 0);
     assert_eq!(forged(&mut world, other, b"next", &claim), parameters);
-    // A reinitialization to another group, with another cipher suite, or from another epoch.
+    // The reinitialization has another group ID, another cipher suite, or another epoch.
     reinitialize(&mut world, 0, reinit(ours, extensions(&[0xf0f0])));
     let claim = psk(&world, again, 0);
     assert_eq!(forged(&mut world, ours, b"newer", &claim), parameters);

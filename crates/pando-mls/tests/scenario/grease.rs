@@ -1,5 +1,5 @@
-//! Clients say that they support things that do not exist, so that nobody comes to rely on a closed list. Everybody
-//! takes it as it is, and nothing that counts for the group is made of it.
+//! Clients list GREASE values in their capabilities and extensions, so that no implementation
+//! relies on a closed list. Every client accepts them, and they have no effect on the group.
 
 use crate::proposals::{custom, extensions, set_extensions};
 use crate::server::Server;
@@ -9,7 +9,7 @@ use pando_mls::{
     ProposalType, ProtocolVersion, Violation,
 };
 
-/// GREASE wherever there is room for it.
+/// Adds GREASE wherever there is room for it.
 fn greased(template: &mut KeyPackageTemplate) {
     let capabilities = &mut template.capabilities;
     capabilities.versions.push(ProtocolVersion(0xdada));
@@ -37,19 +37,19 @@ fn grease_is_nobodys_business() {
             world.chat(last);
             world.propose_update(last);
             world.commit(by, |builder| builder);
-            // Its updated leaf says the same.
+            // Its updated leaf has the same values.
             let leaf = world.tree().leaf(world.leaf(last)).unwrap().unwrap();
             assert_eq!(leaf.capabilities, key_package.leaf_node.capabilities);
             assert_eq!(leaf.extensions, extensions(&[0x4a4a]));
             world.commit(last, |builder| builder);
         }
-        // As the first member, who makes the group; and as an observer sees it.
+        // It also works for the group's creator, and for an observer.
         let mut rng = world.rng.clone();
         let creator = world.newcomer_with(greased).create(world.config, &mut rng);
         let mut world = World { suite, rng, config: world.config, members: vec![creator] };
         world.add(0, 2);
         Server::of(&world).agrees_with(&world);
-        // In a description of the group, too.
+        // It works in a GroupInfo, too.
         let mut group_info = world.members[0].group_info(true);
         group_info.extensions.0.extend(extensions(&[0xbaba]).0);
         let to_be_signed = group_info.to_be_signed().unwrap();
@@ -81,7 +81,8 @@ fn nothing_is_made_of_grease_that_somebody_does_not_list() {
             let refused = world.build(0, |builder| builder.proposal(proposal)).unwrap_err();
             assert_eq!(refused, GroupError::Violation(violation));
         }
-        // An extension of a leaf must be listed, GREASE or not: such a KeyPackage is not even made.
+        // A leaf extension must be listed in the capabilities, GREASE or not: no KeyPackage is
+        // built without that.
         let mut unlisted = template();
         unlisted.leaf_extensions = extensions(&[0x4a4a]);
         let made = KeyPackageBundle::new(suite, unlisted, &*newcomer.signer, &mut world.rng);

@@ -1,4 +1,4 @@
-//! The extensions of the group are replaced, by any member, and newcomers see them.
+//! Any member replaces the group's extensions, and newcomers see them.
 
 use crate::proposals::extensions;
 use crate::world::{World, suites};
@@ -9,7 +9,7 @@ fn extensions_of_the_group_are_replaced() {
     for suite in suites() {
         let mut world = World::of(suite, 3);
         for (by, content) in [(1, vec![7]), (0, vec![8, 9])] {
-            // Of a type that everybody lists.
+            // All members support this type.
             let extensions = Extensions(vec![Extension {
                 extension_type: ExtensionType(0xf0f0),
                 extension_data: content.into(),
@@ -19,7 +19,7 @@ fn extensions_of_the_group_are_replaced() {
         }
         world.add(0, 1);
         world.chat(3);
-        // Nobody sets what somebody does not support, and the same type twice is nobody's.
+        // An extension that a member does not support is rejected, and so is a duplicate type.
         let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
         let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
         assert_eq!(refused, GroupError::Violation(unsupported));

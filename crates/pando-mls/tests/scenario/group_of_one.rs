@@ -1,4 +1,4 @@
-//! A group of one member is a group: it commits, derives secrets, and grows from and shrinks back to one.
+//! A group of one member works: it commits, derives secrets, grows, and shrinks back to one.
 
 use crate::proposals::custom;
 use crate::world::{World, external_psk, suites};
@@ -18,7 +18,7 @@ fn a_group_of_one() {
         assert_ne!(exported[0], exported[1]);
         assert_ne!(exported[1], exported[2]);
         world.send(0, b"to nobody");
-        // It cannot remove itself.
+        // The only member cannot remove itself.
         let refused = world.build(0, |builder| builder.remove(LeafIndex(0))).unwrap_err();
         assert_eq!(refused, GroupError::Violation(Violation::OwnRemove));
         assert_eq!(world.context().epoch, 3);
@@ -38,7 +38,7 @@ fn a_group_grows_from_one_and_shrinks_to_another_one() {
         world.join_external(None, vec![]);
         assert_eq!(world.leaf(1), LeafIndex(0));
         world.chat(1);
-        // And back, by the removal of the other one.
+        // The group shrinks again by the removal of the other member.
         world.remove(1, 0);
         assert_eq!(world.tree().members().map(Result::unwrap).collect::<Vec<_>>(), [LeafIndex(0)]);
         assert_eq!(world.tree().size().leaf_count(), 1);

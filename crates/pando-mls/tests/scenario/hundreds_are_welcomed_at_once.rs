@@ -1,4 +1,5 @@
-//! A group of hundreds begins with one Welcome. Any of them can commit, and is heard by all.
+//! A group of hundreds is created with one Welcome. Any of its members can commit, and all others
+//! follow.
 
 use crate::world::{World, suite};
 

@@ -1,4 +1,4 @@
-//! Whoever wants to join from outside needs a description of the group that is complete and genuine.
+//! An external join needs a complete and genuine GroupInfo.
 
 use crate::world::{World, suites};
 use pando_mls::{ExtensionType, GroupError, GroupInfo, Missing, Violation};
@@ -19,10 +19,10 @@ fn a_description_without_what_is_needed_is_refused() {
 
         let mut without_key = without_tree.clone();
         without_key.extensions.0.retain(|extension| extension.extension_type != ExtensionType::EXTERNAL_PUB);
-        // Whoever takes it out breaks the signature.
+        // Removing the extension breaks the signature.
         let broken = Err(GroupError::Violation(Violation::GroupInfoSignature));
         assert_eq!(joined(&mut world, &without_key, Some(&tree)), broken);
-        // Who signs without it lets nobody in.
+        // A GroupInfo that is signed without it admits no joiner.
         let to_be_signed = without_key.to_be_signed().unwrap();
         let signer = &*world.members[0].signer;
         without_key.signature = suite.sign_with_label(signer, "GroupInfoTBS", &to_be_signed).unwrap();

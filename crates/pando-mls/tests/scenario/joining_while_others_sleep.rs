@@ -1,4 +1,5 @@
-//! Somebody joins from outside while nobody is there to let it in, and is a member like any other.
+//! A client joins by an external Commit while all members are offline, and is a member like any
+//! other.
 
 use crate::world::{World, suites};
 
@@ -6,7 +7,7 @@ use crate::world::{World, suites};
 fn somebody_joins_while_all_others_are_asleep() {
     for suite in suites() {
         let mut world = World::of(suite, 3);
-        // Nothing that was said before can be read.
+        // Messages from before the join cannot be read.
         let before = world.send(0, b"before");
         world.join_external(None, vec![]);
         assert!(world.members[3].process(&before).is_err());

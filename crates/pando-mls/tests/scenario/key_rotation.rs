@@ -1,5 +1,5 @@
-//! A member takes a new signature key, by a Commit of its own or by an Update that another one commits. From then on
-//! it signs with the new key, and the old one is refused.
+//! A member rotates its signature key, by its own Commit or by an Update that another member
+//! commits. From then on it signs with the new key, and the old one is rejected.
 
 use crate::proposals::custom;
 use crate::world::{World, leaf_template, read, suites};
@@ -7,7 +7,7 @@ use pando_mls::{
     BasicIdentities, GroupError, LeafIndex, Misuse, NewLeaf, Processed, Signer, Suite, Violation,
 };
 
-/// With the old key nothing can be done any more; then with the new one everything.
+/// Checks that the old key can do nothing any more, and that the new key can do everything.
 fn has_rotated(world: &mut World, by: usize, new: Box<dyn Signer>) {
     let (member, rng) = (&mut world.members[by], &mut world.rng);
     assert_eq!(
@@ -36,7 +36,7 @@ fn by_a_commit(suite: Suite, by: usize) {
     let (new, late) = (world.signer(), world.send(by, b"with the old key"));
     let leaf = NewLeaf { template: leaf_template(), signer: &*new };
     let message = world.members[by].build_leaf(leaf, &BasicIdentities, &mut world.rng).unwrap();
-    // While it is pending, the old key is the right one.
+    // While the Commit is pending, the old key is still the right one.
     world.chat(by);
     world.deliver_commit(by, &message);
     let reader = (by + 1) % 3;
@@ -72,7 +72,7 @@ fn a_signature_key_is_rotated_by_an_update() {
     }
 }
 
-/// The description of the group in the Welcome is signed with the key that is in the tree then: the new one.
+/// The GroupInfo in the Welcome is signed with the key in the new tree, which is the new one.
 #[test]
 fn a_newcomer_is_welcomed_by_a_commit_that_rotates() {
     for suite in suites() {
@@ -123,7 +123,7 @@ fn nobody_takes_the_key_of_another_member() {
         let refused =
             world.members[0].build_leaf(leaf.clone(), &BasicIdentities, &mut world.rng).unwrap_err();
         assert_eq!(refused, GroupError::Violation(Violation::SignatureKeyInUse(LeafIndex(1))));
-        // Proposed as an Update, whoever commits leaves it out.
+        // If it is proposed as an Update, every committer leaves it out.
         let message = world.members[0].propose_leaf(leaf, &BasicIdentities, &mut world.rng).unwrap();
         for index in [1, 2] {
             assert!(matches!(world.members[index].process(&message).unwrap(), Processed::Proposal(_)));

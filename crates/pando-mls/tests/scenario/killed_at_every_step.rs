@@ -1,6 +1,6 @@
-//! A client is killed at every step: before what an operation has changed is stored, so that it never happened, or after
-//! that and before anything was sent or shown. Rows are written all at once or not at all. Nothing is lost, no key is used
-//! twice, and none that was used comes back.
+//! A client is killed at every step: before an operation's changes are stored, as if it had never
+//! happened, or after they are stored and before anything is sent or shown. Rows are written
+//! atomically. Nothing is lost, no key is used twice, and no used key comes back.
 
 use crate::world::{Member, World, client, fast_suites, read};
 use pando_mls::wire::MlsMessageBody;
@@ -11,21 +11,21 @@ use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Killed {
-    /// What has changed was not stored.
+    /// The changes were not stored.
     Before,
-    /// It was stored, and nothing was sent or shown.
+    /// The changes were stored, and nothing was sent or shown.
     After,
 }
 
 impl Member {
-    /// Begins again with what is stored, whatever else there was in memory.
+    /// Restarts from the stored rows, whatever was in memory.
     fn revive(&mut self) {
         let client = client(&*self.signer).with_config(*self.group.config());
         self.group = Group::load(&self.rows, &client).unwrap();
         assert_eq!(self.group.rows().unwrap(), self.rows);
     }
 
-    /// Does something, is killed, and does it again if it was not stored.
+    /// Runs an operation, kills the client, and runs it again if its changes were not stored.
     fn killed<T>(
         &mut self,
         killed: Killed,
@@ -42,7 +42,7 @@ impl Member {
     }
 }
 
-/// What is encrypted, to see that nothing is encrypted twice with a key and nonce.
+/// Returns the ciphertext, to check that no key and nonce encrypt two messages.
 fn ciphertext(message: &MlsMessage) -> Vec<u8> {
     let MlsMessageBody::PrivateMessage(private) = &message.body else { panic!("not encrypted") };
     private.ciphertext.to_vec()
@@ -56,7 +56,7 @@ fn sends(world: &mut World, victim: usize, killed: Killed) {
     for (index, member) in world.members.iter_mut().enumerate() {
         if index != victim {
             assert_eq!(read(member.process(&sent)).1, b"sent");
-            // Had both been encrypted with one key, the second one could not be read.
+            // If both had been encrypted with one key, the second could not be read.
             assert_eq!(read(member.process(&lost)).1, b"lost");
         }
     }
@@ -81,7 +81,7 @@ fn proposes_and_commits(world: &mut World, victim: usize, killed: Killed) {
     let proposal =
         world.members[victim].killed(killed, |group, client| group.propose_update(None, b"", client, rng));
     world.deliver_proposal(victim, &proposal);
-    // Its own Update is committed by another, and it is killed again while it follows.
+    // Another member commits its Update, and it is killed again while it follows.
     let by = (victim + 1) % 3;
     let (commit, _) = world.build(by, |builder| builder).unwrap();
     world.members[victim].killed(killed, |group, client| {
@@ -94,14 +94,14 @@ fn proposes_and_commits(world: &mut World, victim: usize, killed: Killed) {
     }
     world.agree();
 
-    // It commits itself. What it sends after it has been killed, it has from its own store.
+    // It commits itself. After it is killed, it sends the Commit from its own store.
     let rng = &mut world.rng;
     world.members[victim].killed(killed, |group, client| group.commit().build(client, rng));
     let commit = world.members[victim].group.pending_commit().unwrap().clone();
     for index in (0..3).filter(|index| *index != victim) {
         world.members[index].follow(&commit);
     }
-    // It hears that it has won.
+    // It learns that its Commit has won.
     assert!(matches!(world.members[victim].process(&commit), Ok(Processed::OwnCommit)));
     world.members[victim].killed(killed, |group, _| group.merge_pending());
     assert!(world.members[victim].group.pending_commit().is_none());
@@ -122,7 +122,8 @@ fn joins(world: &mut World, killed: Killed) {
     let (_, welcome) = world.commit(0, |builder| builder.add(added));
     let welcome = welcome.unwrap();
     let join = || Group::join(&welcome, &newcomer.bundle, None, &client(&*newcomer.signer)).unwrap();
-    // The KeyPackage is used up by what stores the group, so that one can join again who was killed before.
+    // The client deletes the KeyPackage when it stores the group, so a client that was killed
+    // before can join again.
     let (group, delta) = match killed {
         Killed::Before => {
             drop(join());
@@ -153,7 +154,8 @@ fn lives(suite: Suite, victim: usize, killed: Killed) {
         joins(&mut world, killed);
         world.chat(victim);
     }
-    // Nothing was left behind: what is stored is what a member has who was never killed.
+    // Nothing is left behind: the stored rows are of the same kinds as those of a member that was
+    // never killed.
     let kinds =
         |member: &Member| -> BTreeSet<u8> { member.rows.keys().map(|key| key.to_bytes()[0]).collect() };
     assert_eq!(kinds(&world.members[victim]), kinds(&world.members[(victim + 1) % 3]));

@@ -1,10 +1,11 @@
-//! Messages arrive late, while Commits go on: they are read for as many epochs as are kept, and in the next one no
-//! more.
+//! Messages arrive late, after further Commits. They can be read for as many epochs as the settings
+//! keep, and not in the one after.
 
 use crate::world::{World, fast_suites, read, suite, suites};
 use pando_mls::{GroupConfig, GroupError, Suite};
 
-/// In each epoch, messages are sent that arrive after one Commit, after two, and so on, each in its own order.
+/// In each epoch, sends messages that arrive after one Commit, after two, and so on, in a different
+/// order each.
 fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
     let config = GroupConfig::default().with_past_epochs(past_epochs);
     let mut world = World::with_config(suite, config);
@@ -17,7 +18,7 @@ fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
             let data = format!("{epoch} {distance}").into_bytes();
             under_way.push((epoch, distance, world.send(sender, &data), data));
         }
-        // The newest first.
+        // The newest arrives first.
         for (sent, distance, message, data) in under_way.iter().rev() {
             let late = usize::try_from(epoch - sent).unwrap();
             if late != *distance {
@@ -26,7 +27,7 @@ fn interleaved(suite: Suite, past_epochs: usize, sender: usize) {
             let processed = world.members[reader].process(message);
             if late <= past_epochs {
                 assert_eq!(read(processed), (world.leaf(sender), data.clone()));
-                // Once.
+                // Each can be read once.
                 assert!(world.members[reader].process(message).is_err());
             } else {
                 assert_eq!(
@@ -73,7 +74,7 @@ fn late_messages_are_read_for_three_epochs() {
     }
 }
 
-/// Commits and proposals of an epoch that is over are of no use, however late or early.
+/// Commits and proposals of a past epoch are rejected in every later one.
 #[test]
 fn late_handshakes_change_nothing() {
     for suite in suites() {

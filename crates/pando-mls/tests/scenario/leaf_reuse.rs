@@ -1,5 +1,6 @@
-//! A member goes, another takes its leaf, and then a message of the first one arrives. It is that of the first one: it
-//! was sent in that epoch, and is verified with that key.
+//! A member is removed, another takes its leaf, and then a message of the first one arrives. It is
+//! attributed to the first one, because it is verified with the key of the epoch in which it was
+//! sent.
 
 use crate::proposals::custom;
 use crate::world::{World, read, suites};
@@ -17,7 +18,7 @@ fn reuse(suite: Suite, leaf: u32) {
     let (late, later) = (world.send(owner, b"late"), world.send(owner, b"later"));
     let remover = (owner + 1) % 4;
     world.remove(remover, owner);
-    // Somebody else, who has said something from the same leaf already.
+    // Another client takes the same leaf, and has already sent a message.
     let newcomer = world.newcomer_with(named(b"somebody else"));
     let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
     world.enter(newcomer, &welcome.unwrap());
@@ -38,10 +39,10 @@ fn reuse(suite: Suite, leaf: u32) {
             other => panic!("not a message: {other:?}"),
         }
     }
-    // In the other order it is the same.
+    // The result is the same in the other order.
     assert_eq!(read(world.members[1].process(&new)), (leaf, b"new".to_vec()));
     assert_eq!(read(world.members[1].process(&later)), (leaf, b"later".to_vec()));
-    // The newcomer itself knows nothing of that epoch.
+    // The newcomer itself has no keys of that epoch.
     assert!(world.members[3].process(&late).is_err());
     world.propose(3, custom(0xf001, b""));
     world.commit(3, |builder| builder);

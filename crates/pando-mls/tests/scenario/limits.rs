@@ -1,4 +1,4 @@
-//! What is more than a client takes is refused with a clear error, before it costs much.
+//! Input above a client's limits is rejected with a clear error, before it costs much.
 
 use crate::proposals::psk;
 use crate::world::{Newcomer, World, client, external_psk, fast_suites, template};
@@ -35,7 +35,7 @@ fn messages_that_are_too_large_are_refused() {
 
 type Operation = fn(&mut Group, &Context<'_>, &mut ChaCha20Rng) -> Result<MlsMessage, GroupError>;
 
-/// All that a member sends.
+/// All operations with which a member sends.
 const OPERATIONS: [Operation; 5] = [
     |group, client, rng| {
         Ok(group
@@ -52,7 +52,8 @@ const OPERATIONS: [Operation; 5] = [
     },
 ];
 
-/// What others with the same limit would refuse is not sent, to the byte, and uses up no key.
+/// A member does not send a message that members with the same limit would reject. The limit is
+/// exact to the byte, and no key is used up.
 #[test]
 fn messages_that_are_too_large_are_not_sent() {
     let multiple = Padding::Multiple(NonZeroUsize::new(100).unwrap());
@@ -63,7 +64,7 @@ fn messages_that_are_too_large_are_not_sent() {
         let mut world = World::with_config(suite, config);
         world.add(0, 2);
         for operation in OPERATIONS {
-            // The same each time, and nothing is kept.
+            // The result is the same each time, and no change is kept.
             let attempt = |message_bytes, by: usize, rest: &dyn Fn(&mut Group, &Context<'_>)| {
                 let limits = Limits::default().with_message_bytes(message_bytes);
                 let member = &world.members[by];
@@ -138,7 +139,7 @@ fn trees_that_are_too_large_are_not_joined() {
     }
 }
 
-/// A tree of a byte for each node, which is never the group's, is not hashed to find that out.
+/// A tree of one byte per node cannot be the group's. It is rejected without being hashed.
 #[test]
 fn a_tree_of_too_many_blank_leaves_is_not_hashed() {
     for suite in fast_suites() {
@@ -181,7 +182,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
             &client(&*newcomer.signer).with_config(limits(limit)),
         );
         assert!(joined.is_ok());
-        // A group of such a name is not begun either.
+        // A group with such an identifier is not created either.
         let begin = |group_id_bytes| {
             let newcomer = Newcomer::new(suite, template(), &mut ChaCha20Rng::seed_from_u64(5));
             let config = limits(Limits::default().with_group_id_bytes(group_id_bytes));
@@ -191,7 +192,7 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
         };
         assert_eq!(begin(5), Ok(()));
         assert_eq!(begin(4), Err(Exceeded::GroupIdBytes(4).into()));
-        // An observer and who comes from outside go by the same.
+        // Observers and external joins have the same limit.
         let group_info = world.members[0].group_info(true);
         let limit = Limits::default().with_group_id_bytes(bytes - 1);
         let observer = PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limit);
@@ -207,7 +208,8 @@ fn a_group_does_not_grow_beyond_what_a_member_takes() {
         let third = world.newcomer();
         let refused = world.build(0, |builder| builder.add(third.bundle.key_package.clone())).err();
         assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
-        // A member who takes more can add somebody; the other one cannot follow, and says why.
+        // A member with a higher limit can add a client. The other member cannot follow, and the
+        // error says why.
         let client = client(&*world.members[1].signer).with_config(GroupConfig::default());
         world.members[1].group = Group::load(&world.members[1].rows, &client).unwrap();
         let (commit, _) = world.build(1, |builder| builder.add(third.bundle.key_package.clone())).unwrap();
@@ -216,7 +218,7 @@ fn a_group_does_not_grow_beyond_what_a_member_takes() {
     }
 }
 
-/// Nobody keeps a member from making Commits by proposing that more come than it takes.
+/// Proposing more Adds than a member's limit does not keep that member from making Commits.
 #[test]
 fn who_would_make_the_tree_too_large_is_not_added() {
     for suite in fast_suites() {
@@ -242,13 +244,13 @@ fn proposals_that_are_too_many_are_refused() {
         let third = world.members[0].propose_update(&mut world.rng).unwrap_err();
         assert_eq!(third, GroupError::Exceeded(Exceeded::PendingProposals(2)));
         assert!(world.members[0].group.take_delta().delta().is_empty(), "no key was used");
-        // What is there can be committed.
+        // The pending proposals can be committed.
         world.commit(1, |builder| builder);
         world.chat(0);
     }
 }
 
-/// Who only observes has limits, too.
+/// Observers have limits, too.
 #[test]
 fn an_observer_does_not_take_everything() {
     for suite in fast_suites() {

@@ -1,5 +1,5 @@
-//! A Commit with all kinds of proposals loses its race. They are given back, in their order, and all of them get in by
-//! the next one; what others had proposed meanwhile is proposed again.
+//! A Commit with all kinds of proposals loses its race. Merging the winner returns the proposals in
+//! order, and the next Commit covers them all. Proposals of other members are proposed again.
 
 use crate::proposals::{custom, extensions, set_extensions};
 use crate::world::{World, client, external_psk, suites};
@@ -20,7 +20,7 @@ fn the_proposals_of_a_lost_commit_are_tried_again() {
                     .psk(external_psk(1))
             })
             .unwrap();
-        // For a while it loses again and again.
+        // It loses several times in a row.
         let mut wanted = Vec::new();
         for winner in [1, 2, 3] {
             let (won, _) = world.build(winner, |builder| builder).unwrap();
@@ -53,7 +53,8 @@ fn the_proposals_of_a_lost_commit_are_tried_again() {
             world.commit(0, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
         assert_eq!(world.members.len(), 3);
         assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
-        // The Welcome of the Commit that has lost leads nowhere; that of the last one does not.
+        // The Welcome of the losing Commit leads into a group that does not exist; the last one
+        // does not.
         let lost = client(&*newcomer.signer);
         let astray =
             Group::join(&welcome.unwrap(), &newcomer.bundle, None, &lost).unwrap().assume_persisted();
@@ -69,7 +70,7 @@ fn proposals_do_not_outlive_their_epoch() {
         let mut world = World::of(suite, 3);
         world.propose(0, set_extensions(extensions(&[0xf0f0])));
         world.propose_update(0);
-        // Who commits leaves them out.
+        // The committer leaves them out.
         world.commit(1, |builder| builder.without_pending().authenticated_data(b"alone"));
         for member in &world.members {
             assert_eq!(member.pending_proposals(), []);
@@ -84,7 +85,7 @@ fn proposals_do_not_outlive_their_epoch() {
     }
 }
 
-/// But not an Update: its private key went with its epoch.
+/// An Update cannot be proposed again, because its private key was deleted with its epoch.
 #[test]
 fn an_update_is_of_its_epoch() {
     for suite in suites() {
@@ -92,7 +93,7 @@ fn an_update_is_of_its_epoch() {
         let update = |world: &World| world.members[1].pending_proposals().pop().unwrap();
         world.propose_update(1);
         let lost = update(&world);
-        // In its epoch, it can be sent again.
+        // In its own epoch, it can be sent again.
         world.propose(1, lost.clone());
         world.commit(0, |builder| builder.without_pending().psk(external_psk(1)));
         let (member, rng) = (&mut world.members[1], &mut world.rng);

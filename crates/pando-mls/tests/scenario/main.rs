@@ -1,4 +1,4 @@
-//! Groups as applications use them: a story in each file.
+//! Groups as applications use them, with one story in each file.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(

@@ -1,5 +1,5 @@
-//! A client is in two groups, and a message of the one is delivered to the other: it is refused, and does no harm.
-//! Neither is anything taken that is no message for a group at all.
+//! A client is in two groups, and a message of one is delivered to the other, which rejects it
+//! without harm. Objects that are not messages for a group are rejected, too.
 
 use crate::world::{World, read, suites};
 use pando_mls::{
@@ -11,7 +11,7 @@ fn messages_for_another_group_are_refused() {
     for suite in suites() {
         for mut world in [World::new(suite), World::public(suite)] {
             world.add(0, 1);
-            // Leaf 0 begins another group, with the same signature key.
+            // Leaf 0 creates another group with the same signature key.
             let signer = &*world.members[0].signer;
             let bundle = KeyPackageBundle::new(suite, crate::world::template(), signer, &mut world.rng);
             let client = crate::world::client(signer);
@@ -47,7 +47,7 @@ fn what_is_no_message_for_a_group_is_refused() {
             let refused = world.members[1].process(&MlsMessage { body }).unwrap_err();
             assert_eq!(refused, GroupError::Misuse(Misuse::WrongMessage));
         }
-        // The member's own Commit is still pending meanwhile.
+        // The member's own Commit is still pending.
         let message = world.send(1, b"hello");
         assert_eq!(read(world.members[0].process(&message)).1, b"hello");
     }

@@ -1,5 +1,5 @@
-//! One member proposes everything at once that does not go together. Every other one can commit all the same, and
-//! takes what does.
+//! One member proposes many changes that conflict with each other. Every other member can still
+//! commit, and covers the compatible ones.
 
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
 use crate::world::{Newcomer, World, external_psk, fast_suites};
@@ -14,7 +14,7 @@ fn nobody_can_keep_others_from_making_commits() {
     for (committer, suite) in (0..3).flat_map(|committer| fast_suites().map(move |suite| (committer, suite)))
     {
         let mut world = World::of(suite, 4);
-        // A fifth one, who never comes, and does not know the application's proposals.
+        // A fifth member never responds, and does not support the application's proposals.
         let plain = world.newcomer_with(|template| template.capabilities.proposals = vec![]).key_package();
         world.commit(0, |builder| builder.add(plain.clone()));
         for proposal in [
@@ -22,7 +22,7 @@ fn nobody_can_keep_others_from_making_commits() {
             remove(1),
             remove(2),
             remove(2),
-            // GREASE, which all list and nobody supports.
+            // GREASE, which all list and none supports.
             set_extensions(extensions(&[0x1a1a])),
             set_extensions(extensions(&[0xf00d])),
             set_extensions(extensions(&[])),
@@ -34,7 +34,7 @@ fn nobody_can_keep_others_from_making_commits() {
         ] {
             world.propose(3, proposal);
         }
-        // The fifth leaf keeps this from being committed.
+        // Because of the fifth leaf, this cannot be committed.
         world.propose_unsupported(3, LeafIndex(4), custom(0xf001, b""));
         world.propose_update(3);
         world.propose_update(3);
@@ -47,7 +47,7 @@ fn nobody_can_keep_others_from_making_commits() {
     }
 }
 
-/// Somebody proposes PSKs that others do not have, or nobody has.
+/// A member proposes PSKs that other members, or all members, do not have.
 #[test]
 fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
     for suite in fast_suites() {
@@ -75,7 +75,8 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
         assert!(covered.map(|(_, proposal)| proposal).eq(&known));
         world.deliver_commit(0, &commit);
         world.chat(0);
-        // One that is at hand is mixed in; those of one's own are asked for.
+        // An available PSK is covered. A missing PSK is an error if the committer itself proposes
+        // it.
         world.propose(2, external.clone());
         let (commit, _) = world.build(0, |builder| builder).unwrap();
         let covered = world.members[0].group.pending_epoch().unwrap().proposals();
@@ -86,7 +87,8 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
     }
 }
 
-/// No more than can be counted; those of one's own first.
+/// A Commit covers at most 65,535 PSKs, because a Welcome numbers them by a u16: the committer's
+/// own first.
 #[test]
 fn more_pre_shared_keys_than_can_be_counted_are_left_out() {
     let suite = fast_suites().next().unwrap();
@@ -100,7 +102,8 @@ fn more_pre_shared_keys_than_can_be_counted_are_left_out() {
     assert_eq!(covered, usize::from(u16::MAX));
 }
 
-/// A Welcome tells each new member of all PSKs, and does not grow with the product.
+/// A Welcome lists all PSKs for each new member. If there is one, fewer PSKs of others are covered,
+/// so that the Welcome's size does not grow with the product.
 #[test]
 fn if_somebody_is_added_there_is_room_for_some_pre_shared_keys() {
     for suite in fast_suites() {
@@ -131,7 +134,7 @@ fn if_somebody_is_added_there_is_room_for_some_pre_shared_keys() {
     }
 }
 
-/// Somebody proposes to add more than there is room for.
+/// A member proposes more Adds than there is room for.
 #[test]
 fn members_for_whom_there_is_no_room_are_left_out() {
     for suite in fast_suites() {
@@ -144,7 +147,7 @@ fn members_for_whom_there_is_no_room_are_left_out() {
         }
         world.commit(0, |builder| builder);
         assert_eq!(world.tree().member_count(), 2);
-        // One has room when another goes. Those of one's own are not left out.
+        // One client fits when another is removed. The committer's own Adds are never left out.
         for key_package in &newcomers {
             world.propose(1, add(key_package.clone()));
         }

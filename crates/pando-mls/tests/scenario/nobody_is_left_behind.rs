@@ -1,4 +1,4 @@
-//! A reinitialization takes everybody along: a new group without one of the members is not made.
+//! A reinitialization includes every member: a new group that lacks one of them is not created.
 
 use crate::proposals::{extensions, reinit};
 use crate::successors::{Way, create, key_packages, newcomers, reinitialize};

@@ -1,4 +1,4 @@
-//! A member has one Commit pending at a time. It can be given up, and what it proposed comes back.
+//! A member has at most one pending Commit. Clearing it returns its proposals.
 
 use crate::proposals::remove;
 use crate::world::{World, suites};

@@ -1,5 +1,5 @@
-//! An application that wants each identity once in a group: whoever is there already is not added again, unless the
-//! old leaf goes.
+//! A policy allows each identity once in a group: a member cannot be added again unless the same
+//! Commit removes its old leaf.
 
 use crate::server::Server;
 use crate::world::{AllPsks, Member, Newcomer, World, client, fast_suites, over_the_wire, template};
@@ -11,7 +11,7 @@ use pando_mls::{
 };
 use std::sync::Arc;
 
-/// Identities are all that counts.
+/// A policy that identifies clients by their identity alone.
 pub(crate) struct OneLeafEach;
 
 impl IdentityPolicy for OneLeafEach {
@@ -53,7 +53,7 @@ fn one_leaf_for_each_identity() {
         let mut rng = world.rng.clone();
         let same = GroupError::Violation(Violation::SameClient);
 
-        // Twice in one Commit.
+        // The identity is added twice in one Commit.
         let member = &mut world.members[0];
         let client = client(&*member.signer).with_policy(&OneLeafEach);
         let both = member
@@ -63,7 +63,7 @@ fn one_leaf_for_each_identity() {
             .add(alice_again.bundle.key_package.clone());
         assert_eq!(both.build(&client, &mut rng).unwrap_err(), same);
 
-        // Somebody who is there already: not for who makes the Commit, nor for who receives it.
+        // The identity is already in the group. Neither the committer nor a receiver accepts it.
         let output = member.group.commit().add(alice.bundle.key_package.clone()).add(bob.bundle.key_package);
         let output = output.build(&client, &mut rng).unwrap().persist_to(&mut member.rows).unwrap();
         member.merge_pending();
@@ -78,7 +78,8 @@ fn one_leaf_for_each_identity() {
         let alice = &mut world.members[1];
         let loaded = Group::load(&alice.rows, &policy(alice)).unwrap();
         alice.group = loaded;
-        // All of the group is in memory; or what is stored is read when it is needed, and tells who is there.
+        // This holds for a group that is completely in memory, and for one that reads its client
+        // index lazily.
         let rows = alice.group.rows().unwrap();
         let mut opened = Group::open(Arc::new(rows), &policy(alice)).unwrap();
         for group in [&mut alice.group, &mut opened] {
@@ -87,7 +88,7 @@ fn one_leaf_for_each_identity() {
         }
         world.members[0].clear_pending();
 
-        // With the old leaf removed by the same Commit, everybody accepts it.
+        // If the same Commit removes the old leaf, every member accepts it.
         let (replaced, _) = world.build(0, |builder| builder.remove(LeafIndex(1)).add(again())).unwrap();
         let alice = &mut world.members[1];
         for group in [&mut alice.group, &mut opened] {
@@ -95,7 +96,7 @@ fn one_leaf_for_each_identity() {
         }
         world.members[0].clear_pending();
 
-        // Nor does anybody join by an external Commit who is there already, but for its own old leaf.
+        // A member cannot join again by an external Commit, except in place of its own old leaf.
         let (group_info, me) = (world.members[0].group_info(true), alice_again);
         for (resync, accepted) in [(None, false), (Some(LeafIndex(2)), false), (Some(LeafIndex(1)), true)] {
             let KeyPackageTemplate { credential, capabilities, leaf_extensions, .. } = named("alice");
@@ -112,8 +113,8 @@ fn one_leaf_for_each_identity() {
     }
 }
 
-/// The policy becomes another, or is no longer that, while a Commit is pending: who is in its epoch is told apart as the new
-/// one says.
+/// The policy changes while a Commit is pending. In the new epoch, clients are identified by the
+/// new policy.
 #[test]
 fn a_commit_is_pending_when_the_policy_changes() {
     let suite = fast_suites().next().unwrap();
@@ -132,7 +133,7 @@ fn a_commit_is_pending_when_the_policy_changes() {
             added.persist_to(&mut member.rows).unwrap();
             member.group = Group::load(&member.rows, &with(after)).unwrap();
             if again {
-                // What has changed is stored, and then the group can be opened.
+                // After the changes are stored, the group can be opened.
                 member.group.take_delta().persist_to(&mut member.rows).unwrap();
                 assert_eq!(member.group.rows().unwrap(), member.rows);
                 let rows: Rows = member.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
@@ -162,12 +163,13 @@ fn who_takes_another_name_is_not_known_by_the_old_one() {
     member.signer = signer;
     let rows = member.group.rows().unwrap();
     assert_eq!(Group::load(&rows, &policy(member)).unwrap().rows().unwrap(), rows);
-    // Somebody else may have it now.
+    // Another client may use the old name now.
     let commit = member.group.commit().add(first).build(&client_of(&*member.signer), &mut world.rng.clone());
     assert!(commit.is_ok());
 }
 
-/// What clients are told apart by is stored. It is brought up to date when a group is loaded, and then it can be opened.
+/// The index of clients is stored. Loading a group updates it to the policy; after that, the group
+/// can be opened.
 #[test]
 fn another_policy_than_the_one_that_the_group_was_stored_with() {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
@@ -184,18 +186,18 @@ fn another_policy_than_the_one_that_the_group_was_stored_with() {
         let commit = opened.commit().add(again.key_package());
         commit.build(&client_of(&**signer), &mut world.rng.clone()).map(drop)
     };
-    // It knows nobody.
+    // The index is empty.
     assert_eq!(adds_again(rows), Ok(()));
     Group::load(rows, &client_of(&**signer)).unwrap().take_delta().persist_to(rows).unwrap();
     assert_eq!(rows.keys().filter(|key| is_client(key)).count(), 2);
     assert_eq!(adds_again(rows), Err(GroupError::Violation(Violation::SameClient)));
-    // All is as it should be.
+    // The stored index is up to date.
     assert!(Group::load(rows, &client_of(&**signer)).unwrap().take_delta().delta().is_empty());
     Group::load(rows, &client(&**signer)).unwrap().take_delta().persist_to(rows).unwrap();
     assert!(!rows.keys().any(is_client));
 }
 
-/// The same for who follows the group without secrets.
+/// The same for a server that follows the group without secrets.
 #[test]
 fn another_policy_than_the_one_that_a_server_has_stored_with() {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));

@@ -1,18 +1,18 @@
-//! A member wants something that does not go together with what others have proposed. It gets what it wants, and what
-//! the others want waits.
+//! A committer's own proposals conflict with pending proposals of others. The Commit covers the
+//! committer's, and those of the others wait.
 
 use crate::proposals::{extensions, reinit, set_extensions};
 use crate::world::{World, fast_suites, leaf_template};
 use pando_mls::{BasicIdentities, LeafTemplate, NewLeaf, Proposal, Suite};
 
-/// A group in which the last member has proposed something.
+/// Returns a group in which the last member has made a proposal.
 fn with_pending(suite: Suite, proposal: Proposal) -> World {
     let mut world = World::of(suite, 3);
     world.propose(2, proposal);
     world
 }
 
-/// A leaf that supports no extension.
+/// Returns a leaf that supports no extensions.
 fn plain_leaf() -> LeafTemplate {
     let mut template = leaf_template();
     template.capabilities.extensions.clear();

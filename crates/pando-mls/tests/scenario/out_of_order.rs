@@ -1,5 +1,5 @@
-//! The messages of one sender arrive in another order than they were sent in. Within the limits all are read; what is
-//! too far ahead is refused and can come later, what is too far behind is lost.
+//! The messages of one sender arrive out of order. All within the limits are read. A message too
+//! far ahead is rejected and can be read later; a message too far behind is lost.
 
 use crate::world::{World, read, suite, suites};
 use pando_mls::{FramingError, GroupConfig, GroupError, MlsMessage, RatchetLimits, ScheduleError};
@@ -20,7 +20,7 @@ fn messages_are_read_in_any_order() {
                     assert_eq!(read(processed), (world.leaf(0), vec![u8::try_from(number).unwrap()]));
                 }
             }
-            // None of them twice.
+            // None is read twice.
             for message in &messages {
                 assert!(world.members[1].process(message).is_err());
             }
@@ -40,18 +40,19 @@ fn the_limits_are_exact() {
     let ahead = |generation, next| Err(refused(ScheduleError::GenerationTooFarAhead { generation, next }));
     let gone = |generation| Err(refused(ScheduleError::KeyGone(generation)));
     let read = |number: u8| Ok(vec![number]);
-    // Generation 0 comes next: 5 is as far ahead as may be.
+    // Generation 0 comes next. Generation 5 is as far ahead as the limit allows.
     assert_eq!(take(6), ahead(6, 0));
     assert_eq!(take(5), read(5));
-    // 5 is the newest: 2 is as far behind as may be, and is read once.
+    // Generation 5 is the newest. Generation 2 is as far behind as the limit allows, and is read
+    // once.
     assert_eq!(take(1), gone(1));
     assert_eq!(take(2), read(2));
     assert_eq!(take(2), gone(2));
-    // What was too far ahead is not lost.
+    // The message that was too far ahead is not lost.
     assert_eq!(take(6), read(6));
     assert_eq!(take(13), ahead(13, 7));
     assert_eq!(take(12), read(12));
-    // 3 and 4 have fallen behind meanwhile.
+    // Generations 3 and 4 have fallen behind in the meantime.
     assert_eq!(take(3), gone(3));
     assert_eq!(take(4), gone(4));
     assert_eq!(take(8), gone(8));
@@ -61,7 +62,7 @@ fn the_limits_are_exact() {
     assert_eq!(take(13), read(13));
 }
 
-/// Proposals and Commits have a ratchet of their own, and so has each sender.
+/// Handshake messages have a ratchet of their own, and each sender has its own ratchets.
 #[test]
 fn senders_and_kinds_do_not_get_in_each_others_way() {
     let ratchet_limits = RatchetLimits::default().with_forward(3).with_backward(0);

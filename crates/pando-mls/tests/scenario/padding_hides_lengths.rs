@@ -1,4 +1,5 @@
-//! Messages are padded before they are encrypted, each member as it likes; everybody reads everybody's.
+//! Members pad messages before encryption. Each member chooses its own padding, and all members can
+//! read each other's messages.
 
 use crate::world::{World, fast_suites, read, suite};
 use pando_mls::{Encode, GroupConfig, Padding};
@@ -11,7 +12,7 @@ fn padded(padding: Padding) -> World {
     world
 }
 
-/// The lengths on the wire of messages of all lengths below a limit.
+/// Returns the lengths on the wire of messages of all lengths below a limit.
 fn lengths(padding: Padding, limit: usize) -> BTreeSet<usize> {
     let mut world = padded(padding);
     (0..limit)
@@ -25,9 +26,9 @@ fn lengths(padding: Padding, limit: usize) -> BTreeSet<usize> {
 
 #[test]
 fn padding_hides_lengths() {
-    // Without padding, every length can be told.
+    // Without padding, every length is visible.
     assert_eq!(lengths(Padding::None, 300).len(), 300);
-    // In steps of 512 bytes two lengths can: messages are longer than what is in them.
+    // In steps of 512 bytes, all these messages have the same length.
     assert_eq!(lengths(Padding::Multiple(NonZeroUsize::new(512).unwrap()), 300).len(), 1);
     let few = lengths(Padding::Padme, 300).len();
     assert!(few < 25, "{few}");

@@ -1,9 +1,9 @@
-//! Identity policies that are not as usual.
+//! Identity policies that differ from the default.
 
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{BasicIdentities, Credential, IdentityError, IdentityPolicy};
 
-/// Everybody may become anybody.
+/// A policy that permits every change of identity.
 pub(crate) struct Anybody;
 
 impl IdentityPolicy for Anybody {
@@ -21,7 +21,7 @@ impl IdentityPolicy for Anybody {
     }
 }
 
-/// Members may be anybody, and nobody else has a say.
+/// A policy that accepts all members and no external senders.
 pub(crate) struct NoServers;
 
 impl IdentityPolicy for NoServers {

@@ -1,4 +1,4 @@
-//! Proposals that stories need, and what goes into them.
+//! Proposals for the stories, and the values in them.
 
 use pando_mls::wire::{
     Add, ExternalSender, ExternalSenders, GroupContextExtensions, OtherProposal, PreSharedKey,
@@ -17,13 +17,13 @@ pub(crate) fn remove(leaf: u32) -> Proposal {
     Proposal::Remove(Remove { removed: LeafIndex(leaf) })
 }
 
-/// With a nonce that is always the same.
+/// Returns a PreSharedKey proposal with a constant nonce.
 pub(crate) fn psk(psk: Psk, nonce_len: usize) -> Proposal {
     let psk = PreSharedKeyId { psk, psk_nonce: vec![1; nonce_len].into() };
     Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
 }
 
-/// A proposal of an application's own type.
+/// Returns a proposal of an application-defined type.
 pub(crate) fn custom(proposal_type: u16, data: &[u8]) -> Proposal {
     Proposal::Other(OtherProposal { proposal_type: ProposalType(proposal_type), data: data.into() })
 }
@@ -33,7 +33,7 @@ pub(crate) fn reinit(suite: Suite, extensions: Extensions) -> ReInit {
     ReInit { group_id, version, cipher_suite: suite.cipher_suite(), extensions }
 }
 
-/// Extensions of these types, with nothing in them.
+/// Returns empty extensions of these types.
 pub(crate) fn extensions(types: &[u16]) -> Extensions {
     let extension =
         |kind: &u16| Extension { extension_type: ExtensionType(*kind), extension_data: vec![].into() };
@@ -44,7 +44,7 @@ pub(crate) fn set_extensions(extensions: Extensions) -> Proposal {
     Proposal::GroupContextExtensions(GroupContextExtensions { extensions })
 }
 
-/// The extension of a group in which servers with these keys have a say.
+/// Returns the `external_senders` extension for servers with these keys.
 pub(crate) fn external_senders(signers: &[&dyn Signer]) -> Extensions {
     let senders = signers.iter().map(|signer| ExternalSender {
         signature_key: signer.public_key().clone(),

@@ -1,4 +1,4 @@
-//! Proposals that cannot be committed with others, or not by a member at all.
+//! Proposals that cannot be committed along with others, or that no member can commit.
 
 use crate::proposals::{extensions, reinit};
 use crate::world::{World, external_psk, fast_suites};

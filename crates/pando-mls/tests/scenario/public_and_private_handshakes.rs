@@ -1,5 +1,5 @@
-//! Each member decides whether its Commits and proposals are sent in public. Everybody follows both kinds, in the
-//! same group.
+//! Each member decides whether it sends its Commits and proposals as public messages. All members
+//! process both formats in the same group.
 
 use crate::world::{World, suites};
 use pando_mls::{MlsMessage, MlsMessageBody};
@@ -20,7 +20,7 @@ fn handshakes_can_be_public() {
             let (commit, _) = world.commit(by, |builder| builder);
             assert!(is_public(&commit));
         }
-        // What the application sends never is.
+        // Application messages are never public.
         assert!(!is_public(&world.send(3, b"hello")));
         world.chat(3);
     }
@@ -29,7 +29,8 @@ fn handshakes_can_be_public() {
 #[test]
 fn some_handshakes_are_public_and_some_are_not() {
     for suite in suites() {
-        // Leaf 0 in private, two in public, one in private.
+        // Leaf 0 sends private handshakes, two members send public ones, and one sends private
+        // ones.
         let mut world = World::new(suite);
         for (public, count) in [(true, 2), (false, 1)] {
             world.config.encrypt_handshakes = !public;

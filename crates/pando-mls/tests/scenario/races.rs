@@ -1,5 +1,6 @@
-//! Every kind of Commit is pending while every kind of Commit comes in: all follow the one that came in, whoever was
-//! late gets back what it wanted, and tries again what still makes sense.
+//! A Commit of every kind is pending while a Commit of every kind arrives. All members follow the
+//! one that arrives. The others get their proposals back, and propose again those that still make
+//! sense.
 
 use crate::proposals::{add, custom, extensions, reinit, remove, set_extensions};
 use crate::world::{World, external_psk, fast_suites};
@@ -34,7 +35,8 @@ const BY_MEMBERS: [Kind; 9] = [
     Kind::ReInit,
 ];
 
-/// Makes a Commit that is not delivered yet, by a member or from outside; with the one who joins by it.
+/// Makes a Commit that is not delivered yet, by a member or by an external join, and returns the
+/// joiner of the latter.
 fn commit(world: &mut World, by: usize, kind: Kind) -> (MlsMessage, Option<crate::world::Member>) {
     let proposal = match kind {
         Kind::JoinFromOutside | Kind::Resync => {
@@ -48,7 +50,7 @@ fn commit(world: &mut World, by: usize, kind: Kind) -> (MlsMessage, Option<crate
             let built = world.build(by, |builder| builder.psk(external_psk(2)).without_path());
             return (built.unwrap().0, None);
         }
-        // Of what is pending.
+        // Covers the pending proposals.
         Kind::Empty | Kind::Update => return (world.build(by, |builder| builder).unwrap().0, None),
         Kind::Add => add(world.newcomer().key_package()),
         Kind::Remove => remove(3),
@@ -59,7 +61,7 @@ fn commit(world: &mut World, by: usize, kind: Kind) -> (MlsMessage, Option<crate
     (world.build(by, |builder| builder.proposal(proposal)).unwrap().0, None)
 }
 
-/// How many proposals are by value, which come back.
+/// Returns the number of proposals by value, which the merge returns.
 fn given_back(kind: Kind) -> usize {
     usize::from(!matches!(kind, Kind::Empty | Kind::Update))
 }
@@ -97,7 +99,7 @@ fn race(suite: Suite, public: bool, pending: Kind, incoming: Kind, slow: usize, 
     }
     world.agree();
 
-    // Trying again.
+    // The loser proposes them again.
     let built = world.build(slow, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
     let message = match (pending, incoming, built) {
         (_, Kind::ReInit, built) => {
@@ -128,7 +130,7 @@ fn every_kind_of_commit_loses_to_every_kind() {
     let from_outside = [Kind::JoinFromOutside, Kind::Resync];
     for pending in BY_MEMBERS {
         for incoming in BY_MEMBERS.into_iter().chain(from_outside) {
-            // Leaf 0 as the one who loses, and as the one who wins.
+            // Leaf 0 loses once, and wins once.
             for suite in fast_suites() {
                 race(suite, false, pending, incoming, 0, 1);
                 race(suite, true, pending, incoming, 1, 0);

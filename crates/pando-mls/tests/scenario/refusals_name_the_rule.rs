@@ -1,4 +1,4 @@
-//! Whoever is refused learns which rule was broken, and where RFC 9420 has it.
+//! An error for invalid input names the broken rule, and its section in RFC 9420.
 
 use crate::world::{World, fast_suites};
 use pando_mls::{GroupError, LeafIndex, Violation};

@@ -1,5 +1,5 @@
-//! A group moves to another cipher suite: it ends, one member makes the group that was agreed on, and all others join
-//! it.
+//! A group moves to another cipher suite: it ends, one member creates the agreed group, and all
+//! others join it.
 
 use crate::proposals::{extensions, reinit};
 use crate::successors::{Way, create, key_packages, lives_on, newcomers, reinitialize};
@@ -10,7 +10,7 @@ use pando_mls::{BasicIdentities, GroupId};
 fn a_group_is_reinitialized_with_another_cipher_suite() {
     for (old, new) in suites().zip(suites().skip(1).chain(suites())) {
         let mut world = World::of(old, 3);
-        // Whoever commits the reinitialization need not be the one who makes the new group.
+        // The committer of the ReInit need not be the creator of the new group.
         let by = usize::from(old.cipher_suite().0 % 2);
         reinitialize(&mut world, by, reinit(new, extensions(&[0xf0f0])));
         let mut newcomers = newcomers(&mut world, new, 3);

@@ -1,4 +1,5 @@
-//! A group begins anew with the same cipher suite and other extensions, which the new members must support.
+//! A group is reinitialized with the same cipher suite and other extensions, which the new members
+//! must support.
 
 use crate::proposals::{external_senders, reinit};
 use crate::successors::{Way, create, key_packages, lives_on, newcomers, reinitialize};
@@ -21,7 +22,7 @@ fn begins_anew(suite: Suite) {
     let mut world = World::of(suite, 3);
     let extensions = other_extensions(&mut world);
     reinitialize(&mut world, 0, reinit(suite, extensions.clone()));
-    // One who lacks what the new group requires cannot come along.
+    // A client without the capabilities that the new group requires cannot join it.
     let mut lacking = template();
     lacking.capabilities.proposals = vec![];
     let lacking = Newcomer::new(suite, lacking, &mut world.rng).key_package();

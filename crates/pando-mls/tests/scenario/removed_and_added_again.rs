@@ -1,5 +1,5 @@
-//! A member is removed, and comes back with a new KeyPackage. What was said in between it cannot read, and its old
-//! state is of no use.
+//! A member is removed, and joins again with a new KeyPackage. It cannot read the messages in
+//! between, and its old state is of no use.
 
 use crate::world::{Newcomer, World, read, suites, template};
 use pando_mls::{GroupError, KeyPackageBundle, LeafIndex, Violation};
@@ -13,7 +13,7 @@ fn a_member_is_removed_and_added_again() {
             let remover = (removed + 1) % 3;
             let mut gone = world.remove(remover, removed);
             let between = world.send(0, b"between");
-            // The same client, with the same signature key.
+            // The client is the same, with the same signature key.
             let signer = &*gone.signer;
             let bundle = KeyPackageBundle::new(suite, template(), signer, &mut world.rng).unwrap();
             let key_package = bundle.key_package.clone();
@@ -40,11 +40,11 @@ fn removed_and_added_in_the_same_commit() {
             let signer = &*world.members[0].signer;
             KeyPackageBundle::new(suite, template(), signer, &mut world.rng).unwrap()
         };
-        // Not beside its old leaf,
+        // The client cannot be added while its old leaf is in the tree.
         let bundle = again(&mut world);
         let refused = world.build(1, |builder| builder.add(bundle.key_package.clone())).unwrap_err();
         assert_eq!(refused, GroupError::Violation(Violation::SignatureKeyInUse(LeafIndex(0))));
-        // but in the place of it.
+        // It can be added by the Commit that removes the old leaf.
         let key_package = bundle.key_package.clone();
         let (message, welcome) =
             world.build(1, |builder| builder.remove(LeafIndex(0)).add(key_package)).unwrap();

@@ -1,5 +1,5 @@
-//! A member has a Commit under way when another one arrives that removes it. It gets back what it wanted, and is out:
-//! its own Commit leads nowhere, for itself as for the others.
+//! A Commit arrives that removes a member whose own Commit is pending. The member gets its
+//! proposals back and is out of the group. No client can follow its own Commit.
 
 use crate::proposals::remove;
 use crate::world::{World, external_psk, suites};
@@ -24,7 +24,7 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     }
     assert!(!gone.group.is_active());
     let authenticator = format!("{:?}", gone.group.epoch_authenticator());
-    // There is nothing left to merge, and nothing can be begun.
+    // There is nothing left to merge, and no operation can start.
     let merged = gone.operate(|group, _| group.merge_pending());
     assert_eq!(merged.unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
     assert_eq!(gone.clear_pending(), []);

@@ -1,4 +1,4 @@
-//! The same message arrives twice. The second time it is refused, and what comes after it is read.
+//! A message arrives twice. The second copy is rejected, and later messages are read.
 
 use crate::world::{World, read, suites};
 use pando_mls::{FramingError, GroupError, ScheduleError};

@@ -1,5 +1,5 @@
-//! The group comes to require something of its members: it must be what all support, and from then on nobody gets in
-//! without it, by whichever door.
+//! A group starts to require capabilities. All members must support them, and from then on no
+//! client without them can join, by any way of joining.
 
 use crate::proposals::extensions;
 use crate::world::{World, client, leaf_template, suites};
@@ -13,7 +13,8 @@ fn required(body: &RequiredCapabilities) -> Extensions {
     Extensions(vec![Extension::new(body).unwrap()])
 }
 
-/// What the usual template supports, and what nobody has to list.
+/// Returns capabilities that the usual template supports, and default ones that no leaf has to
+/// list.
 fn all() -> Extensions {
     required(&RequiredCapabilities {
         extension_types: vec![ExtensionType(0xf0f0), ExtensionType::APPLICATION_ID],
@@ -48,7 +49,7 @@ fn what_somebody_lacks_cannot_be_required() {
         let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
         let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
         assert_eq!(refused, GroupError::Violation(unsupported));
-        // One who lacks it can go in the same Commit.
+        // A member that lacks it can be removed by the same Commit.
         let plain = world.newcomer_with(|template| template.capabilities.proposals = vec![]);
         world.commit(0, |builder| builder.add(plain.key_package()));
         let refused = world.build(0, |builder| builder.extensions(all())).unwrap_err();
@@ -59,10 +60,10 @@ fn what_somebody_lacks_cannot_be_required() {
     }
 }
 
-/// Takes away what the group requires.
+/// Removes capabilities that the group requires.
 type Change = fn(&mut Capabilities);
 
-/// What a leaf may lack that the group requires.
+/// Returns the required capabilities that a leaf may lack.
 fn lacking() -> [(Change, Violation); 2] {
     [
         (
@@ -78,21 +79,21 @@ fn nobody_gets_in(suite: Suite) {
     world.commit(0, |builder| builder.extensions(all()));
     for (change, violation) in lacking() {
         let refused = GroupError::Violation(violation);
-        // By an Add,
+        // The client is added.
         let newcomer = world.newcomer_with(|template| change(&mut template.capabilities));
         let added = world.build(0, |builder| builder.add(newcomer.key_package()));
         assert_eq!(added.unwrap_err().violation(), refused.violation());
         let proposed =
             world.members[0].propose(crate::proposals::add(newcomer.key_package()), &mut world.rng);
         assert_eq!(proposed.unwrap_err(), refused);
-        // from outside,
+        // The client joins by an external Commit.
         let (group_info, mut template) = (world.members[0].group_info(true), leaf_template());
         change(&mut template.capabilities);
         let (tree, resync, psks) = (None, None, vec![]);
         let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks(psks);
         let joined = join.build(&client(&*newcomer.signer), &mut world.rng).map(|_| ());
         assert_eq!(joined.unwrap_err(), refused);
-        // and no member changes into one that lacks it.
+        // A member updates its leaf.
         let mut template = leaf_template();
         change(&mut template.capabilities);
         let (signer, rng) = (world.signer(), &mut world.rng);

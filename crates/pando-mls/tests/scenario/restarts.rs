@@ -1,5 +1,5 @@
-//! Clients stop at every point and begin again with what they have stored: nothing is lost, no key is used twice,
-//! and none that was used comes back.
+//! Clients restart at every step from their stored state. Nothing is lost, no key is used twice,
+//! and no used key comes back.
 
 use crate::world::{World, external_psk, fast_suites, read, suites};
 use pando_mls::wire::MlsMessageBody;
@@ -44,7 +44,7 @@ fn a_message_cannot_be_read_again_after_a_restart() {
         let replayed = world.members[1].process(&messages[2]).unwrap_err();
         let gone = FramingError::Schedule(ScheduleError::KeyGone(2));
         assert_eq!(replayed, GroupError::Framing(gone));
-        // The keys of those that were skipped are there still, once.
+        // The keys of skipped messages are still there, for one use each.
         read(world.members[1].process(&messages[0]));
         world.members[1].restart();
         assert!(world.members[1].process(&messages[0]).is_err());
@@ -61,14 +61,15 @@ fn no_generation_is_sent_twice_after_restarts() {
             let message = world.send(0, b"hello");
             let MlsMessageBody::PrivateMessage(private) = &message.body else { panic!("not encrypted") };
             assert!(ciphertexts.insert(private.ciphertext.clone()));
-            // Had the generation been used before, the receiver would not have the key any more.
+            // If the generation had been used before, the receiver would not have the key any more.
             read(world.members[1].process(&message));
             world.members[0].restart();
         }
     }
 }
 
-/// What is kept of an epoch is what the settings say when it ends, not when one's own Commit was made.
+/// The settings at the end of an epoch decide how much of it is kept, not those at the time of our
+/// Commit.
 #[test]
 fn a_commit_is_pending_while_the_settings_change() {
     let few = GroupConfig::default().with_past_epochs(0).with_past_resumption_psks(0);
@@ -94,7 +95,8 @@ fn a_commit_is_pending_while_the_settings_change() {
     }
 }
 
-/// Who wants to keep less of the past has less of it when the group is loaded, and stores that with what comes next.
+/// With settings that keep less of the past, loading a group deletes the excess, and the next Delta
+/// stores that.
 #[test]
 fn the_past_is_forgotten_at_once() {
     for suite in fast_suites() {
@@ -138,7 +140,7 @@ fn a_commit_that_was_taken_and_not_merged_can_be_taken_again() {
         let (commit, _) = world.build(0, |builder| builder).unwrap();
         let taken = world.members[1].process(&commit).unwrap();
         assert!(matches!(taken, Processed::Commit(_)));
-        // The client stops before it has merged.
+        // The client stops before it has merged the Commit.
         let stored = &world.members[1].rows;
         let client = crate::world::client(&*world.members[1].signer);
         world.members[1].group = Group::load(stored, &client).unwrap();

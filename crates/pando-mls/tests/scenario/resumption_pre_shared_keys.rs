@@ -1,5 +1,5 @@
-//! A Commit mixes in the secret of an epoch that is past: only who was there can follow. After a while it is
-//! forgotten.
+//! A Commit mixes in the resumption PSK of a past epoch. Only members of that epoch can follow.
+//! After some epochs the PSK is deleted.
 
 use crate::world::{World, suite, suites};
 use pando_mls::wire::ResumptionPskUsage;
@@ -21,11 +21,11 @@ fn the_secret_of_a_past_epoch_is_mixed_in() {
             world.commit(by, |builder| builder.psk(psk).without_path());
             world.chat(0);
         }
-        // Nobody knows the future.
+        // No member has the PSK of a future epoch.
         let psk = of_epoch(&world, world.context().epoch + 1);
         let refused = world.build(0, |builder| builder.psk(psk)).unwrap_err();
         assert!(matches!(refused, GroupError::Missing(Missing::Psk(_))));
-        // The secret of the current epoch can be mixed in as well.
+        // The PSK of the current epoch can be mixed in as well.
         let psk = of_epoch(&world, world.context().epoch);
         world.commit(0, |builder| builder.psk(psk));
     }

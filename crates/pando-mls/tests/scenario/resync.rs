@@ -1,5 +1,5 @@
-//! A client has lost its state. It comes back by an external Commit that removes its old leaf, and is there exactly
-//! once; what is left of the old state is of no use.
+//! A client has lost its state. It rejoins by an external Commit that removes its old leaf, and is
+//! in the group exactly once. The old state is of no use.
 
 use crate::policies::Anybody;
 use crate::server::Server;
@@ -16,7 +16,7 @@ fn a_client_that_lost_its_state_comes_back() {
             let mut world = World::of(suite, 4);
             let lost = world.members.remove(world.at(leaf));
             let (key, group_info) = (lost.signer.public_key().clone(), world.members[0].group_info(true));
-            // All that is left is the signature key.
+            // Only the signature key is left.
             let left =
                 |world: &mut World| Newcomer { signer: world.signer(), bundle: world.newcomer().bundle };
             let mut back = left(&mut world);
@@ -41,8 +41,9 @@ fn a_client_that_lost_its_state_comes_back() {
     }
 }
 
-/// While such a Commit is applied, nobody is left in the tree, which is then as small as trees get, for those who read it
-/// from a GroupInfo or a store as for those who have seen it grow.
+/// While the external Commit of the only member is applied, the tree is empty. It has the minimum
+/// size for servers that read it from a GroupInfo or a store, as for one that has followed the
+/// group.
 #[test]
 fn the_only_member_comes_back() {
     for suite in suites() {
@@ -86,7 +87,7 @@ fn the_state_that_was_lost_is_found_again_too_late() {
         let (secret, commit) =
             (world.send(2, b"not for the old state"), world.commit(1, |builder| builder).0);
         assert!(found.process(&secret).is_err() && found.process(&commit).is_err());
-        // It can still send in its own epoch, and nobody takes it for news.
+        // It can still send in its own epoch, but no member accepts that.
         let old_commit = found.build(|builder| builder, &mut world.rng).unwrap().0;
         for member in &mut world.members {
             assert!(member.process(&old_commit).is_err());
@@ -136,7 +137,7 @@ fn somebody_else_cannot_take_the_place_of_a_member() {
         let refused = GroupError::Violation(Violation::CredentialSuccession);
         let joined = join().build(&client(&*signer), &mut world.rng).map(|_| ());
         assert_eq!(joined.unwrap_err(), refused);
-        // Should it not mind that itself, the members do.
+        // If the client's own policy permits it, the members' policies still reject it.
         let gullible = client(&*signer).with_policy(&Anybody);
         let (_, message) = join().build(&gullible, &mut world.rng).unwrap().assume_persisted();
         for member in &mut world.members {

@@ -1,4 +1,5 @@
-//! What is written to the store for a Commit grows with the logarithm of the group, and for a message not at all.
+//! The rows that a Commit writes grow with the logarithm of the group's size. The rows that a
+//! message writes do not grow.
 
 use crate::world::{Newcomer, World, client, over_the_wire, suite, template};
 use pando_mls::{Delta, LeafIndex, Processed, Suite};
@@ -11,7 +12,7 @@ fn bytes(delta: &Delta) -> usize {
     delta.writes().map(|(key, row)| key.to_bytes().len() + row.len()).sum()
 }
 
-/// A group of `members` of whom only leaf 0 and the last one are there, and every parent is filled by them.
+/// Returns a group of `members`. Only the clients at leaf 0 and at the last leaf are run.
 fn large(suite: Suite, members: usize) -> World {
     let mut world = World::new(suite);
     let crowd: Vec<_> = (0..members - 2).map(|_| world.newcomer()).collect();
@@ -45,15 +46,15 @@ fn rows_grow_with_the_logarithm() {
                 receiver.group.process(over_the_wire(&commit), &client).unwrap().assume_persisted();
             let Processed::Commit(staged) = processed else { panic!("not a Commit") };
             let (_, delta) = receiver.group.merge(*staged).unwrap().into_parts();
-            // The nodes of a path, for each an old and a new key in the index, private keys for some of them, and a
-            // number of rows that does not grow, the group's state among them.
+            // The bound covers the nodes of a path, an old and a new key of each in the index, some
+            // private keys, and a constant number of rows such as the group's state.
             assert!(rows(&delta) <= 4 * level + 19, "{what} at {level}: {} rows", rows(&delta));
             assert!(bytes(&delta) <= 250 * level + 1_800, "{what} at {level}: {} bytes", bytes(&delta));
             delta.apply(&mut receiver.rows).unwrap();
             world.members[0].merge_pending();
             world.agree();
         }
-        // The first message of a sender in an epoch, and the next.
+        // The first message of a sender in an epoch, and the next one.
         for (number, limit) in [level + 5, 2].into_iter().enumerate() {
             let message = world.send(0, b"hello");
             let receiver = &mut world.members[1];

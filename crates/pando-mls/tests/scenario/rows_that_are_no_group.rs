@@ -1,5 +1,5 @@
-//! A store has lost rows, or has others than it should, or the client lacks the group's cipher suite: a group is not
-//! loaded from that, and the error says why.
+//! A store has lost rows, or has extra ones, or the client lacks the group's cipher suite. Loading
+//! the group fails, and the error names the cause.
 
 use crate::world::{World, client, external_psk, fast_suites};
 use pando_mls::{
@@ -7,14 +7,14 @@ use pando_mls::{
     Rows, SecretBytes, SecretId, StoredGroup, Suite, TreeError, TreeKey,
 };
 
-/// The rows of a member who has something of each kind.
+/// Returns the rows of a member that has rows of every kind.
 fn full(suite: Suite) -> (World, Rows) {
     let mut world = World::of(suite, 3);
     let late = world.send(0, b"late");
     world.commit(1, |builder| builder);
     world.members[2].process(&late).unwrap();
     world.chat(0);
-    // One is on its way still.
+    // One message is still in transit.
     world.send(0, b"slow");
     let fast = world.send(0, b"fast");
     world.members[2].process(&fast).unwrap();
@@ -40,12 +40,12 @@ fn what_is_malformed_is_named() {
             let mut cut = copy(&rows);
             cut.insert(*key, row.expose()[..row.expose().len() / 2].into());
             let expected = match key {
-                // Bytes by themselves: what is left of them is another secret.
+                // This row has no structure: if it is cut short, it is another secret.
                 RowKey::PrivateKey(_) | RowKey::ResumptionPsk(_) => continue,
                 RowKey::Epoch(_, EpochRow::Leaf(_)) => continue,
-                // The handshake keys of an epoch that is over: there is nothing to cut.
+                // These are the handshake keys of a past epoch. The row is empty and cannot be cut.
                 RowKey::Epoch(1, EpochRow::Secret(_)) if row.expose().is_empty() => continue,
-                // Nothing but a key.
+                // This row has a key and no value.
                 RowKey::Tree(TreeKey::Key(..)) => continue,
                 RowKey::Tree(_) => "a tree",
                 RowKey::Proposal(_) | RowKey::OwnUpdate(_) | RowKey::OwnProposal(_) => "a row",
@@ -76,7 +76,7 @@ fn what_is_missing_is_named() {
             fewer.remove(&key);
             assert_eq!(Group::load(&fewer, &client).err(), Some(GroupError::Stored(key)));
         }
-        // A ratchet of a sender whose other one is there.
+        // Removes one of the two ratchets of a sender.
         let ratchets = rows
             .keys()
             .filter(|key| matches!(key, RowKey::Epoch(_, EpochRow::Secret(SecretId::Ratchet(..)))));
@@ -86,7 +86,7 @@ fn what_is_missing_is_named() {
             fewer.remove(key);
             assert_eq!(Group::load(&fewer, &client).err(), Some(GroupError::Stored(*key)));
         }
-        // A private key for a node that is not there.
+        // Adds a private key for a node that does not exist.
         let mut more = copy(&rows);
         let stray = RowKey::PrivateKey(pando_mls::wire::NodeIndex(6));
         more.insert(stray, SecretBytes::from(vec![7; 32]));
@@ -117,7 +117,7 @@ fn three_rows_tell_what_is_to_be_known_of_a_group() {
     }
 }
 
-/// Has no cipher suites.
+/// A crypto provider without cipher suites.
 struct Nothing;
 
 impl CryptoProvider for Nothing {

@@ -1,4 +1,4 @@
-//! A server that follows a group of which it knows no secret, with its store.
+//! A server, with its store, that follows a group without any of its secrets.
 
 use crate::world::{World, over_the_wire};
 use pando_mls::{
@@ -12,7 +12,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Learns of a group from its first member.
+    /// Returns a server that learns of a group from its first member.
     pub(crate) fn of(world: &World) -> Self {
         Self::new(world.suite, &world.members[0].group_info(true), &BasicIdentities).unwrap()
     }
@@ -45,7 +45,7 @@ impl Server {
         Ok(processed)
     }
 
-    /// Takes a proposal, or enters the epoch of a Commit that no GroupInfo confirms.
+    /// Processes a proposal, or merges a Commit that no GroupInfo confirms.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         if let PublicProcessed::Commit(staged) = self.process(message).unwrap() {
             self.merge_unconfirmed(&staged).unwrap();
@@ -75,12 +75,12 @@ impl Server {
         Ok(())
     }
 
-    /// The tree as those need it who join.
+    /// Returns the tree in the form that joiners need.
     pub(crate) fn tree(&self) -> Vec<u8> {
         self.group.public().tree().export().unwrap()
     }
 
-    /// Sees the same group as the members do.
+    /// Checks that the server sees the same group as the members.
     pub(crate) fn agrees_with(&self, world: &World) {
         assert_eq!(self.group.public().context(), world.context());
         assert_eq!(self.group.public().tree().to_wire(), world.tree().to_wire());

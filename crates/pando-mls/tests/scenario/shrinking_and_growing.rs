@@ -1,5 +1,5 @@
-//! A group shrinks to two and grows again, one and several at a time, across the powers of two where its tree changes
-//! its size.
+//! A group shrinks to two members and grows again, by one and by several at a time, across the
+//! powers of two at which the tree changes its size.
 
 use crate::world::{World, fast_suites};
 
@@ -36,7 +36,7 @@ fn leaves_in_the_middle_become_free_and_are_taken_again() {
             let last = world.members.len() - 1;
             world.remove(last, world.at(leaf));
         }
-        // The last one is still there, so the tree is as large as it was.
+        // The last leaf is still occupied, so the tree keeps its size.
         assert_eq!(world.tree().size().leaf_count(), 8);
         world.commit(0, |builder| builder);
         world.add(1, 5);

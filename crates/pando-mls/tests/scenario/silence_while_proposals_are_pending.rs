@@ -1,5 +1,5 @@
-//! While proposals wait to be committed nobody sends anything, not even who knows nothing of what others have proposed
-//! since. After the Commit they go on.
+//! While proposals are pending, no member sends application data, not even one that has missed the
+//! latest proposals. After the Commit, all can send again.
 
 use crate::proposals::custom;
 use crate::world::{World, suites};
@@ -16,7 +16,7 @@ fn nothing_is_sent_while_there_are_proposals() {
             let sent = world.members[index].send(b"x", &mut world.rng);
             assert_eq!(sent.unwrap_err(), GroupError::Misuse(Misuse::ProposalsPending));
         }
-        // What was under way is read nevertheless.
+        // Messages that were sent before can still be read.
         for index in 0..2 {
             assert_eq!(crate::world::read(world.members[index].process(&under_way)).1, b"sent before");
         }

@@ -1,5 +1,5 @@
-//! A Commit or a proposal of another epoch is refused before it is opened, with one error, be it encrypted or public, of an
-//! epoch that is remembered or one that is forgotten: no key is used up.
+//! A handshake message of another epoch is rejected before it is decrypted, with the same error for
+//! encrypted and public messages, and for remembered and forgotten epochs. No key is used up.
 
 use crate::proposals::custom;
 use crate::world::{World, suites};
@@ -17,7 +17,7 @@ fn handshakes_of_another_epoch_use_no_key() {
         world.members[2].clear_pending();
         let stale = [update, proposal, commit];
         let sent = world.context().epoch;
-        // Two epochs later they are remembered, and from the third on not.
+        // Up to two epochs later the epoch is still remembered, and not afterwards.
         for later in 1..=4 {
             world.commit(1, |builder| builder);
             let wrong = GroupError::EpochMismatch { message: sent, group: sent + later };
@@ -38,7 +38,8 @@ fn handshakes_of_another_epoch_use_no_key() {
     }
 }
 
-/// A handshake that comes too early is taken when its epoch has begun: its key is still there.
+/// A handshake message that arrives early can be processed once its epoch has begun: its key is
+/// still there.
 #[test]
 fn handshakes_of_the_next_epoch_are_taken_later() {
     for (suite, encrypt_handshakes) in suites().flat_map(|suite| [(suite, false), (suite, true)]) {

@@ -1,11 +1,11 @@
-//! Making groups that follow from others, for the stories about them.
+//! Creates groups that are successors of others, for the stories about them.
 
 use crate::world::{Member, Newcomer, World, client, template};
 use pando_mls::{
     Created, GroupError, GroupId, IdentityPolicy, KeyPackage, ReInit, Rows, Successor, Suite, Welcome,
 };
 
-/// The two ways of following from a group.
+/// The two kinds of successors.
 #[derive(Clone, Copy)]
 pub(crate) enum Way {
     Reinitialized,
@@ -20,7 +20,7 @@ pub(crate) fn key_packages(newcomers: &[Newcomer]) -> Vec<KeyPackage> {
     newcomers.iter().map(Newcomer::key_package).collect()
 }
 
-/// All members enter the last epoch of their group.
+/// Brings all members to the last epoch of their group.
 pub(crate) fn reinitialize(world: &mut World, by: usize, reinit: ReInit) {
     let (message, _) = world.build(by, |builder| builder.reinit(reinit)).unwrap();
     for index in 0..world.members.len() {
@@ -30,7 +30,7 @@ pub(crate) fn reinitialize(world: &mut World, by: usize, reinit: ReInit) {
     world.agree();
 }
 
-/// A member makes a group that follows from its own.
+/// A member creates a successor of its group.
 pub(crate) fn create(
     world: &mut World,
     by: usize,
@@ -54,7 +54,7 @@ pub(crate) fn create(
     Ok((Member { signer, group, rows }, welcome.unwrap()))
 }
 
-/// The new group goes on living.
+/// Checks that the new group works.
 pub(crate) fn lives_on(mut world: World, members: Vec<Member>) {
     world.suite = members[0].group.public().suite();
     world.members = members;

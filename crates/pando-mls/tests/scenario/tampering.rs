@@ -1,4 +1,5 @@
-//! Commits that are altered on their way in parts that take secrets to verify, and servers that get them.
+//! Commits that are altered in transit in parts that take secrets to verify, and servers that
+//! receive them.
 
 use crate::server::Server;
 use crate::world::World;
@@ -7,7 +8,7 @@ use pando_mls::{
     CommitBuilder, CryptoError, FramingError, GroupError, GroupInfo, MlsMessage, MlsMessageBody, Suite,
 };
 
-/// Order of the group of P-256, for the signatures of suite 2.
+/// The order of the group of P-256, for the signatures of suite 2.
 const ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
     0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
@@ -15,7 +16,7 @@ const ORDER: [u8; 32] = [
 
 /// Returns the signature (r, n - s), which is valid where (r, s) is.
 fn twin(signature: &[u8]) -> Vec<u8> {
-    // A SEQUENCE of two INTEGERs. All lengths are below 128, and have one byte.
+    // The signature is a SEQUENCE of two INTEGERs. All lengths are below 128 and take one byte.
     let [0x30, _, 0x02, r_len, rest @ ..] = signature else { panic!("not DER: {signature:?}") };
     let (r, rest) = rest.split_at(usize::from(*r_len));
     let [0x02, _, s @ ..] = rest else { panic!("not DER: {signature:?}") };
@@ -44,7 +45,7 @@ fn altered(message: &MlsMessage, alter: impl FnOnce(&mut PublicMessage)) -> MlsM
     message
 }
 
-/// Flips a bit of the confirmation tag.
+/// Returns the message with a changed confirmation tag.
 pub(crate) fn with_another_tag(message: &MlsMessage) -> MlsMessage {
     altered(message, |message| {
         let mut tag = message.auth.confirmation_tag.clone().unwrap().to_vec();
@@ -57,7 +58,7 @@ pub(crate) fn with_another_signature(message: &MlsMessage) -> MlsMessage {
     altered(message, |message| message.auth.signature = twin(&message.auth.signature).into())
 }
 
-/// A server, and a member makes Commits.
+/// Returns a group whose members make public Commits, and a server that follows it.
 pub(crate) fn world_and_server(suite: Suite, members: usize) -> (World, Server) {
     let mut world = World::public(suite);
     world.add(0, members - 1);
@@ -65,7 +66,8 @@ pub(crate) fn world_and_server(suite: Suite, members: usize) -> (World, Server) 
     (world, server)
 }
 
-/// Makes a Commit and the GroupInfo that its committer gives the server. All members merge it.
+/// Makes a Commit and the GroupInfo that its committer gives the server. All members merge the
+/// Commit.
 pub(crate) fn commit(
     world: &mut World,
     by: usize,
@@ -81,7 +83,7 @@ pub(crate) fn commit(
     (message, group_info)
 }
 
-/// The signature of a message is not valid, by the GroupContext of the server.
+/// Returns the error for a signature that is invalid under the server's GroupContext.
 pub(crate) fn bad_signature() -> GroupError {
     GroupError::Framing(FramingError::Crypto(CryptoError::InvalidSignature))
 }

@@ -1,5 +1,5 @@
-//! A description of the group lets somebody in during its own epoch, and in no other: after several epochs a new one
-//! is needed, and works.
+//! A GroupInfo admits joiners in its own epoch only. After further epochs, a new one is needed and
+//! works.
 
 use crate::world::{World, suites};
 use pando_mls::{ExtensionType, GroupInfo};
@@ -23,7 +23,7 @@ fn the_key_of_an_old_epoch_does_not_open_the_new_one() {
             world.agree();
             let new = world.members[0].group_info(true);
             assert_ne!(external_pub(&new), external_pub(&old));
-            // All members give the same one.
+            // All members publish the same key.
             assert_eq!(external_pub(&world.members[1].group_info(true)), external_pub(&new));
             old = new;
         }

@@ -1,5 +1,5 @@
-//! A member keeps only so many proposals in an epoch: one more is refused, the same one again is not, and a Commit
-//! makes room.
+//! A member keeps a limited number of proposals per epoch. A further one is rejected, a repeated
+//! one is not, and a Commit makes room.
 
 use crate::proposals::custom;
 use crate::world::{Member, World, client, fast_suites, over_the_wire};
@@ -14,7 +14,8 @@ fn the_limit_of_pending_proposals() {
         let mut world = World::public(suite);
         world.config.limits.pending_proposals = 2;
         world.add(0, 1);
-        // The first member has the usual limit, and can make more than the second wants to keep.
+        // The first member has the default limit, and can make more proposals than the second
+        // keeps.
         let updates: Vec<_> =
             (0..3).map(|_| world.members[0].propose_update(&mut world.rng).unwrap()).collect();
         let kept = |world: &World| world.members[1].pending_proposals().len();
@@ -26,7 +27,7 @@ fn the_limit_of_pending_proposals() {
         assert_eq!(refused, GroupError::Exceeded(Exceeded::PendingProposals(2)));
         let own = world.members[1].propose_update(&mut world.rng);
         assert_eq!(own.unwrap_err(), GroupError::Exceeded(Exceeded::PendingProposals(2)));
-        // The newest that it has is committed, and there is room again.
+        // The newest pending proposal is committed, and there is room again.
         world.commit(1, |builder| builder);
         assert_eq!(kept(&world), 0);
         world.propose_update(0);
@@ -34,13 +35,13 @@ fn the_limit_of_pending_proposals() {
     }
 }
 
-/// How much is stored of the proposals that a member has.
+/// Returns how many bytes a member has stored for its proposals.
 fn stored(member: &Member) -> usize {
     let rows = member.rows.range(RowKey::Proposal(0)..=RowKey::Proposal(u32::MAX));
     rows.map(|(_, row)| row.expose().len()).sum()
 }
 
-/// The limit of their size is exact, and those that were pending before a restart count.
+/// The limit on the total size is exact, and includes proposals that were pending before a restart.
 #[test]
 fn the_limit_of_the_size_of_pending_proposals() {
     for suite in fast_suites() {
@@ -68,7 +69,8 @@ fn the_limit_of_the_size_of_pending_proposals() {
         }
         assert!(sizes[0] > 5_000 && sizes[1] > sizes[0] + 3_000);
         let exceeded = |limit| GroupError::Exceeded(Exceeded::PendingProposalBytes(limit));
-        // What both take, and a byte less; with the first of them pending already, before and after a restart.
+        // The limit fits both proposals exactly, or is a byte less. The first one is pending
+        // already, before and after a restart.
         for (pending_proposal_bytes, fits) in [(sizes[1], true), (sizes[1] - 1, false)] {
             let limits = usual.with_pending_proposal_bytes(pending_proposal_bytes);
             let (mut careful, delta) = observer(limits).into_parts();
@@ -92,13 +94,14 @@ fn the_limit_of_the_size_of_pending_proposals() {
                 );
                 assert_eq!(taken.map(drop), if fits { Ok(()) } else { Err(exceeded(sizes[1] - 1)) });
                 assert_eq!(careful.pending_proposals().count(), if fits { 2 } else { 1 });
-                // What is there already can come again.
+                // A pending proposal can be received again.
                 let _ = careful
                     .process(over_the_wire(&messages[0]), &BasicIdentities, &pando_mls::AdmitAll, None)
                     .unwrap();
             }
         }
-        // A member who has both, and loads them with a smaller limit, keeps them, and takes no more.
+        // A member that has both proposals and loads them with a lower limit keeps them, and
+        // accepts no more.
         let limits = usual.with_pending_proposal_bytes(sizes[1]);
         let member = &mut world.members[1];
         let config = member.group.config().with_limits(limits);
@@ -107,7 +110,7 @@ fn the_limit_of_the_size_of_pending_proposals() {
         assert_eq!(member.process(&messages[2]).unwrap_err(), exceeded(sizes[1]));
         let own = member.propose(custom(0xf001, b"own"), &mut world.rng).unwrap_err();
         assert_eq!(own, exceeded(sizes[1]));
-        // There is room when they are committed.
+        // Committing them makes room.
         world.members[0].process(&messages[2]).unwrap();
         let references: Vec<_> = world.members[1].group.pending_proposals().cloned().collect();
         let references = references.into_iter().map(|pending| pending.reference);
@@ -116,8 +119,8 @@ fn the_limit_of_the_size_of_pending_proposals() {
     }
 }
 
-/// Whoever is no member and asks to be added takes no room from those who are: so many may, and none if that is what a
-/// client wants.
+/// A client that asks to be added takes no room from members. The number of such proposals has its
+/// own limit, which may be zero.
 #[test]
 fn the_limit_of_those_who_ask_to_be_added() {
     for suite in fast_suites() {
@@ -140,7 +143,7 @@ fn the_limit_of_those_who_ask_to_be_added() {
             let client = client(&*member.signer).with_config(world.config.with_limits(limits));
             member.group = Group::load(&member.rows, &client).unwrap();
             for (number, message) in asked.iter().enumerate() {
-                // What is pending was loaded, and counts.
+                // The pending proposals are loaded, and count towards the limit.
                 let mut group = Group::load(&member.rows, &client).unwrap();
                 observer = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, limits).unwrap();
                 let expected = if number < new_member_proposals { Ok(()) } else { Err(exceeded.clone()) };
@@ -150,7 +153,7 @@ fn the_limit_of_those_who_ask_to_be_added() {
                     observer.process(over_the_wire(message), &BasicIdentities, &pando_mls::AdmitAll, None);
                 assert_eq!(seen.map(|seen| drop(seen.persist_to(&mut rows).unwrap())), expected);
             }
-            // What members propose is taken.
+            // Proposals of members are accepted.
             member.group = Group::load(&member.rows, &client).unwrap();
             member.process(&update).unwrap();
             assert_eq!(member.pending_proposals().len(), new_member_proposals + 1);
@@ -158,7 +161,7 @@ fn the_limit_of_those_who_ask_to_be_added() {
                 .process(over_the_wire(&update), &BasicIdentities, &pando_mls::AdmitAll, None)
                 .unwrap();
             assert_eq!(observer.pending_proposals().count(), new_member_proposals + 1);
-            // The same one may come again.
+            // A repeated proposal is accepted.
             for message in &asked[..new_member_proposals] {
                 member.process(message).unwrap();
             }

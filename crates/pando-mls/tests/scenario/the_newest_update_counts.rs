@@ -1,4 +1,5 @@
-//! A member proposes two Updates in one epoch. The newer one is committed, and the member has its key.
+//! A member proposes two Updates in one epoch. The newer one is committed, and the member has its
+//! private key.
 
 use crate::world::{World, suites};
 use pando_mls::{LeafIndex, Proposal};
@@ -24,7 +25,7 @@ fn the_newest_update_counts() {
             world.commit(committer, |builder| builder);
             assert_eq!(key(&world), newest.leaf_node.encryption_key);
             assert_ne!(key(&world), first);
-            // The others encrypt to the new key now.
+            // The others now encrypt to the new key.
             world.commit(2, |builder| builder);
             world.commit(proposer, |builder| builder);
         }

@@ -1,5 +1,5 @@
-//! A committer gives the server a description of the group as it will be, and somebody joins with it as soon as the
-//! Commit is accepted.
+//! A committer gives the server a GroupInfo of the next epoch, and a client joins with it as soon
+//! as the Commit is accepted.
 
 use crate::world::{World, client, fast_suites};
 

@@ -1,4 +1,5 @@
-//! Leaf 0, who began the group, is removed. The group goes on, and the next to come gets leaf 0.
+//! Leaf 0, the creator of the group, is removed. The group continues, and the next joiner gets leaf
+//! 0.
 
 use crate::world::{World, suites};
 use pando_mls::LeafIndex;

@@ -1,4 +1,5 @@
-//! A Welcome without the tree is smaller; the new member gets the tree from elsewhere, and it must be the right one.
+//! A Welcome without the tree is smaller. The joiner gets the tree from elsewhere, and it must be
+//! the right one.
 
 use crate::successors::newcomers;
 use crate::world::{Member, Newcomer, World, client, suites};
@@ -23,7 +24,8 @@ fn a_tree_can_come_another_way() {
     }
 }
 
-/// So it is for those who join a group that follows from theirs, whether its first Commit has a path or not.
+/// The same holds for a branch or a reinitialized group, whether or not its first Commit has a
+/// path.
 #[test]
 fn so_can_the_tree_of_a_branch() {
     for (suite, path) in suites().flat_map(|suite| [(suite, false), (suite, true)]) {

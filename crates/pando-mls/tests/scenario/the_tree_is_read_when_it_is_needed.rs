@@ -1,6 +1,6 @@
-//! A group is opened, and of its tree no more is read than an operation looks at. The store may fail at any time: then the
-//! operation fails and says so, whatever it would have made of a tree with holes, and with the group opened anew it is as if
-//! nothing had happened.
+//! A lazily loaded group reads only those nodes of its tree that an operation needs. If the store
+//! fails at any read, the operation fails with that error, whatever it would have made of the
+//! incomplete tree. After the group is opened again, it is as if the operation had not started.
 
 use crate::world::{Member, World, client, over_the_wire, read, suite};
 use pando_mls::wire::Remove;
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Counts what it is asked, and cannot answer one question.
+/// A store that counts its reads and fails one of them.
 #[derive(Default)]
 struct Flaky {
     rows: Rows,
@@ -63,7 +63,8 @@ impl Member {
     }
 }
 
-/// A group of `2^level`, of whom everybody has made a Commit: no parent is blank. The first and the last one stay.
+/// Returns a group of `2^level` members that have all made a Commit, so no parent is blank. Only
+/// the first and the last member are kept.
 fn warm(suite: Suite, level: u32) -> World {
     let mut world = World::of(suite, 1 << level);
     for by in 0..world.members.len() {
@@ -75,7 +76,7 @@ fn warm(suite: Suite, level: u32) -> World {
     world
 }
 
-/// What the last member does.
+/// An operation of the last member.
 type Operation = Box<dyn Fn(&mut Group, &Context<'_>) -> Result<(), GroupError>>;
 
 fn takes_commit(message: MlsMessage) -> Operation {
@@ -89,7 +90,7 @@ fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(7)
 }
 
-/// Operations that look at O(log N) nodes.
+/// Returns the operations that read O(log N) nodes.
 fn operations(world: &mut World) -> Vec<(&'static str, Operation)> {
     let mut operations: Vec<(_, Operation)> = Vec::new();
     let message = world.send(0, b"hello");
@@ -152,8 +153,9 @@ fn what_is_read_grows_with_the_logarithm() {
             let source = member.source(None);
             let mut group = member.open(source.clone()).unwrap();
             operation(&mut group, &client(&*member.signer)).unwrap();
-            // The path of this member, that of the other, and what stands beside them; a removal makes a path blank, and the
-            // nodes beside it are encrypted to.
+            // An operation reads the direct paths of this member and the other one, and their
+            // copaths. A removal blanks a path, and the Commit is encrypted to the resolutions of
+            // its nodes.
             let (nodes, limit) = (source.nodes(), 4 * level as usize + 6);
             assert!(nodes <= limit, "{what} at {level}: {nodes} nodes");
         }
@@ -165,7 +167,7 @@ fn what_is_read_grows_with_the_logarithm() {
 fn a_store_may_fail_at_any_time() {
     let mut world = warm(suite(3), 4);
     let mut all = operations(&mut world);
-    // Everything is read.
+    // These operations read the whole tree.
     all.push(("describe all", Box::new(|group, client| group.group_info().build(client).map(drop))));
     all.push(("all rows", Box::new(|group, _| group.rows().map(drop))));
     for (what, operation) in all {
@@ -191,7 +193,7 @@ fn a_store_may_fail_at_any_time() {
     }
 }
 
-/// Every row is asked for while it is damaged.
+/// Each row that is read is damaged in turn.
 #[test]
 fn what_is_malformed_is_named() {
     let mut world = warm(suite(1), 4);

@@ -1,5 +1,5 @@
-//! What is sent after a Commit is accepted is stored with the Commit: it outlives the merge and restarts, and is never made
-//! anew.
+//! Messages to send after a Commit is accepted are stored with the Commit. They survive the merge
+//! and restarts, and are never built again.
 
 use crate::world::{World, fast_suites};
 use pando_mls::{Decode, MlsMessage, MlsMessageBody, OutboxKind};
@@ -22,7 +22,7 @@ fn the_welcome_is_sent_again() {
         member.restart();
         assert_eq!(member.group.outbox().count(), 0);
         world.deliver_commit(0, &commit);
-        // The client is stopped before it has sent anything.
+        // The client stops before it has sent anything.
         let member = &mut world.members[0];
         member.restart();
         let waiting: Vec<_> = member.group.outbox().map(|(id, bytes)| (id, bytes.to_vec())).collect();
@@ -32,7 +32,7 @@ fn the_welcome_is_sent_again() {
             panic!("not a Welcome")
         };
         assert_eq!(Some(&sent), welcome.as_ref());
-        // It stays over further epochs until it is acknowledged.
+        // The Welcome stays across further epochs until it is acknowledged.
         world.members.push(newcomer.join(&sent, None, world.config).unwrap());
         world.agree();
         world.commit(1, |builder| builder);

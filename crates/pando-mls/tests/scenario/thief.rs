@@ -1,8 +1,8 @@
-//! Somebody who has copied the disk of a client, with its signature key, and records all that is sent.
+//! An attacker that has copied a client's disk and its signature key, and records all messages.
 //!
-//! The thief runs this library on what was stolen. Whatever Commit can be followed is followed, from every state that was
-//! reached before, so that no order of messages is better than this. In each it also claims to be the other members, since
-//! nobody opens what it has sent itself.
+//! The attacker runs this library on the stolen rows. It follows every Commit that it can, from
+//! every state that it has reached, so no order of messages could give it more. In each state it
+//! also poses as the other members, because no member decrypts its own messages.
 
 use crate::secrets::{Stored, secrets};
 use crate::world::{AllPsks, Member, client, over_the_wire};
@@ -16,14 +16,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(crate) struct Thief {
     stolen: Rows,
-    /// Which PSKs it has beside the rows. Usually all.
+    /// The PSKs that the attacker has beside the rows. Usually all.
     pub(crate) psks: Box<dyn PskStore>,
 }
 
-/// What a thief has got in the end.
+/// Everything that an attacker has obtained in the end.
 #[derive(Default)]
 pub(crate) struct Loot {
-    /// The positions of the messages that it could read, and what was in them.
+    /// The positions of the messages that it could read, and their contents.
     pub(crate) read: BTreeMap<usize, Vec<u8>>,
     /// Every secret in the rows of every state that it has reached.
     pub(crate) secrets: BTreeSet<Vec<u8>>,
@@ -35,7 +35,7 @@ pub(crate) fn copy(rows: &Rows) -> Rows {
     rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
 }
 
-/// The rows of a member that says it is another.
+/// Returns the rows of a member with the leaf of another.
 fn disguised(rows: &Rows, leaf: LeafIndex) -> Rows {
     let mut rows = copy(rows);
     let member = rows.get_mut(&RowKey::Member).unwrap();
@@ -44,13 +44,13 @@ fn disguised(rows: &Rows, leaf: LeafIndex) -> Rows {
 }
 
 impl Thief {
-    /// Copies what a member has stored.
+    /// Copies the stored rows of a member.
     pub(crate) fn of(victim: &mut Member) -> Self {
         victim.check_store();
         Self { stolen: copy(&victim.rows), psks: Box::new(AllPsks) }
     }
 
-    /// The secrets that were stolen.
+    /// Returns the stolen secrets.
     pub(crate) fn secrets(&self) -> Vec<Stored> {
         secrets(&self.stolen)
     }
@@ -63,7 +63,7 @@ impl Thief {
         client(signer).with_psks(&*self.psks)
     }
 
-    /// Does with a record of all messages what can be done.
+    /// Extracts as much as possible from a record of all messages.
     pub(crate) fn read(&self, log: &[MlsMessage], signer: &dyn Signer) -> Loot {
         let mut loot = Loot::default();
         let (mut states, mut seen) = (VecDeque::new(), BTreeSet::new());
@@ -80,7 +80,7 @@ impl Thief {
         while let Some(rows) = states.pop_front() {
             let mut group = self.load(&rows, signer);
             loot.keep(&rows);
-            // What fails changes nothing. Proposals are pending from then on.
+            // A failed operation changes nothing. Proposals stay pending for the later messages.
             for (position, message) in log.iter().enumerate() {
                 if let Some(Processed::Application { data, .. }) = self.take(&mut group, message, signer) {
                     loot.read.insert(position, data.to_vec());
@@ -90,7 +90,8 @@ impl Thief {
                 let mut next = self.load(&group.rows().unwrap(), signer);
                 match self.take(&mut next, message, signer) {
                     Some(Processed::Commit(staged)) => drop(next.merge(*staged).unwrap()),
-                    // A Commit that is pending is merged by the one who has made it, as whom the thief also goes on.
+                    // The attacker can merge a pending Commit only as its committer, as which it
+                    // also continues.
                     Some(Processed::OwnCommit) => match next.merge_pending() {
                         Err(error) if next.own_leaf() != victim => {
                             assert_eq!(error, GroupError::Misuse(Misuse::StaleCommit));
@@ -108,12 +109,12 @@ impl Thief {
         loot
     }
 
-    /// A message in the name of the victim.
+    /// Returns a message in the name of the victim.
     pub(crate) fn forge(&self, signer: &dyn Signer, rng: &mut ChaCha20Rng) -> MlsMessage {
         self.load(&self.stolen, signer).encrypt(b"forged", &self.client(signer), rng).unwrap().into_parts().0
     }
 
-    /// A Commit in the name of the victim.
+    /// Returns a Commit in the name of the victim.
     pub(crate) fn forge_commit(&self, signer: &dyn Signer, rng: &mut ChaCha20Rng) -> MlsMessage {
         self.load(&self.stolen, signer)
             .commit()
@@ -138,7 +139,8 @@ impl Loot {
         }
     }
 
-    /// How many path secrets of a public Commit can be decrypted. `context` is what they are encrypted under.
+    /// Counts the path secrets of a public Commit that can be decrypted. `context` is their
+    /// encryption context.
     pub(crate) fn path_secrets(&self, suite: Suite, commit: &MlsMessage, context: &[u8]) -> usize {
         let MlsMessageBody::PublicMessage(public) = &commit.body else { panic!("not public") };
         let Content::Commit(commit) = &public.content.content else { panic!("not a Commit") };
@@ -155,7 +157,7 @@ impl Loot {
     }
 }
 
-/// The secrets of the current epoch that a member has stored: not those of the past, nor private keys that are older.
+/// Returns a member's stored secrets of the current epoch, without older secrets and private keys.
 pub(crate) fn of_this_epoch(member: &Member) -> BTreeSet<Vec<u8>> {
     let epoch = member.group.epoch();
     let stored = secrets(&member.rows).into_iter().filter(|stored| match stored.key {
@@ -166,14 +168,15 @@ pub(crate) fn of_this_epoch(member: &Member) -> BTreeSet<Vec<u8>> {
     stored.map(|stored| stored.secret.expose().to_vec()).collect()
 }
 
-/// The private keys that a member has stored.
+/// Returns the private keys that a member has stored.
 pub(crate) fn private_keys(member: &Member) -> BTreeSet<Vec<u8>> {
     let stored = secrets(&member.rows).into_iter();
     let stored = stored.filter(|stored| matches!(stored.key, RowKey::PrivateKey(_)));
     stored.map(|stored| stored.secret.expose().to_vec()).collect()
 }
 
-/// What path secrets of the Commit were encrypted under that has led to the group's epoch: the transcript is the old one.
+/// Returns the encryption context of the path secrets in the Commit that led to this epoch. It has
+/// the old transcript hash.
 pub(crate) fn path_context(after: &Group, transcript_before: &[u8]) -> Vec<u8> {
     let mut context = after.public().context().clone();
     context.confirmed_transcript_hash = transcript_before.into();

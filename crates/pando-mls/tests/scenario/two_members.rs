@@ -1,4 +1,4 @@
-//! Two members talk, one commits, and one removes the other.
+//! Two members exchange messages, one commits, and one removes the other.
 
 use crate::world::{World, suites};
 

@@ -1,4 +1,5 @@
-//! Two members make a Commit in the same epoch. One wins; the other gets back what it had wanted, and tries again.
+//! Two members make a Commit in the same epoch. One wins. The other gets its proposals back, and
+//! commits them again.
 
 use crate::world::{World, external_psk, suites};
 use pando_mls::{CommitBuilder, Processed, Proposal};
@@ -16,14 +17,14 @@ fn two_racing_committers() {
                     Processed::OwnCommit => world.members[index].merge_pending(),
                     Processed::Commit(staged) => {
                         let lost = world.members[index].merge(*staged);
-                        // Who only looks on gets nothing back.
+                        // A member that has not committed gets no proposals back.
                         assert_eq!(lost.len(), usize::from(index == loser));
                     }
                     other => panic!("not a Commit: {other:?}"),
                 }
             }
             world.agree();
-            // Nobody can follow the Commit that has lost, not even who made it.
+            // No member can follow the Commit that has lost, not even its committer.
             for member in &mut world.members {
                 assert!(member.process(&second).is_err());
             }
@@ -38,7 +39,7 @@ fn two_racing_committers() {
 fn the_loser_gets_back_what_it_wanted_and_nothing_else() {
     for suite in suites() {
         let mut world = World::of(suite, 3);
-        // What was pending for everybody is not the loser's to get back.
+        // Pending proposals that all members have are not returned to the loser.
         world.propose_update(2);
         let (first, _) = world.build(1, |builder| builder).unwrap();
         let (second, _) = world.build(0, |builder| builder.psk(external_psk(1))).unwrap();

@@ -1,4 +1,5 @@
-//! A proposal of the application's own type has to wait while somebody does not know the type, until they go.
+//! A proposal of an application-defined type waits while a member does not support the type, until
+//! that member is removed.
 
 use crate::proposals::custom;
 use crate::world::{World, suites};
@@ -16,14 +17,15 @@ fn proposals_of_types_that_somebody_does_not_know_wait_until_they_have_gone() {
         let refused = world.build(0, |builder| builder.proposal(custom(0xf001, b""))).unwrap_err();
         let unsupported = Violation::ProposalTypeUnsupported(ProposalType(0xf001));
         assert_eq!(refused, GroupError::Violation(unsupported.clone()));
-        // Whoever is removed by the same Commit need not know it; nor whoever is added.
+        // A member that the same Commit removes need not support the type, and neither need a
+        // member that it adds.
         let another = plain(&mut world);
         world.commit(0, |builder| builder.proposal(custom(0xf001, b"")).remove(LeafIndex(2)).add(another));
         assert!(world.tree().is_member(LeafIndex(2)).unwrap());
-        // Who has been added by that counts the next time.
+        // The new member counts in the next Commit.
         let refused = world.build(1, |builder| builder.proposal(custom(0xf001, b""))).unwrap_err();
         assert_eq!(refused, GroupError::Violation(unsupported));
-        // As a proposal of another, it waits for the removal.
+        // If another member proposes it, it waits for the removal.
         let own = world.members[0].propose(custom(0xf001, b""), &mut world.rng).unwrap_err();
         let unsupported = Violation::ProposalTypeUnsupported(ProposalType(0xf001));
         assert_eq!(own, GroupError::Violation(unsupported));

@@ -1,4 +1,5 @@
-//! Members propose Updates, and another one commits them all at once: their keys are new, and they know them.
+//! Members propose Updates, and another member commits them all. Their leaves have new keys, and
+//! they have the private keys.
 
 use crate::world::{World, suites};
 use pando_mls::LeafIndex;
@@ -7,7 +8,7 @@ use pando_mls::LeafIndex;
 fn updates_are_committed_by_others() {
     for suite in suites() {
         let mut world = World::of(suite, 4);
-        // First leaf 0 is updated, and then it commits.
+        // Leaf 0 is updated first, and commits afterwards.
         for (proposers, committer) in [([1, 2, 0], 3), ([3, 1, 2], 0)] {
             let keys = |world: &World| {
                 let leaf = |leaf| world.tree().leaf(LeafIndex(leaf)).unwrap().unwrap().encryption_key;
@@ -21,7 +22,7 @@ fn updates_are_committed_by_others() {
             for (before, after) in before.iter().zip(keys(&world)) {
                 assert_ne!(*before, after);
             }
-            // Who has been updated decrypts what comes next, and can commit.
+            // The updated members can decrypt further Commits, and can commit themselves.
             world.commit(1, |builder| builder);
             world.commit(proposers[2], |builder| builder);
             world.chat(proposers[2]);

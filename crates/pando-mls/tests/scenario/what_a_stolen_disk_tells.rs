@@ -1,7 +1,7 @@
-//! The disk of a client is copied, with its signature key, by somebody who has recorded all that was sent. Of the past, this
-//! tells the messages whose keys were still kept because nobody had used them, and nothing else (forward secrecy). Of
-//! the future, it tells everything until the client, or who speaks for it, brings new keys, and from then on nothing
-//! (post-compromise security).
+//! An attacker has recorded all messages, and copies a client's disk and its signature key. Of the
+//! past, it can read only those messages whose unused keys were still stored (forward secrecy). Of
+//! the future, it can read everything until the client, or a member on its behalf, brings in new
+//! keys, and nothing from then on (post-compromise security).
 
 use crate::thief::{Loot, Thief, of_this_epoch, path_context, private_keys};
 use crate::world::{Newcomer, World, external_psk, fast_suites, leaf_template, read};
@@ -11,38 +11,38 @@ use pando_mls::{
 };
 use std::collections::BTreeSet;
 
-/// What happens after the theft.
+/// The event after the theft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     /// The victim makes a Commit.
     OwnCommit,
-    /// The victim proposes an Update, and somebody else commits it.
+    /// The victim proposes an Update, and another member commits it.
     Update,
-    /// The victim comes back by an external Commit in the place of its old leaf.
+    /// The victim rejoins by an external Commit that replaces its old leaf.
     Resync,
     /// The victim is removed, and added again with a new KeyPackage.
     Readmission,
-    /// Somebody mixes in a PSK that the thief does not have.
+    /// A member mixes in a PSK that the attacker does not have.
     UnknownPsk,
-    /// Somebody commits a PSK that the thief has, and no path.
+    /// A member commits a PSK that the attacker has, without a path.
     KnownPsk,
-    /// Somebody is added, without a path.
+    /// A member adds a client, without a path.
     AddWithoutPath,
-    /// Everybody else makes a Commit.
+    /// All other members make Commits.
     OtherCommits,
-    /// The victim proposes an Update that nobody commits.
+    /// The victim proposes an Update that no member commits.
     UpdateThatIsLost,
 }
 
 impl Then {
-    /// What heals, and what does not.
+    /// The events that heal the group. The others do not.
     const HEALING: [Self; 5] =
         [Self::OwnCommit, Self::Update, Self::Resync, Self::Readmission, Self::UnknownPsk];
     const NOT_HEALING: [Self; 4] =
         [Self::KnownPsk, Self::AddWithoutPath, Self::OtherCommits, Self::UpdateThatIsLost];
 }
 
-/// A group whose wire is tapped.
+/// A group with a record of all its messages.
 struct Drill {
     world: World,
     log: Vec<MlsMessage>,
@@ -59,7 +59,7 @@ impl Drill {
         Self { world, log: Vec::new() }
     }
 
-    /// The member at a leaf sends a message, and those get it who are at `readers`.
+    /// Sends a message from the member at a leaf to the members at `readers`.
     fn says(&mut self, leaf: u32, readers: &[u32]) -> usize {
         let by = self.world.at(leaf);
         let data = self.log.len().to_be_bytes();
@@ -72,21 +72,21 @@ impl Drill {
         self.log.len() - 1
     }
 
-    /// The member at a leaf makes a Commit with a path, and all follow.
+    /// Makes the member at a leaf commit with a path. All members follow.
     fn commits(&mut self, leaf: u32) {
         let by = self.world.at(leaf);
         let (commit, _) = self.world.commit(by, |builder| builder);
         self.log.push(commit);
     }
 
-    /// Everybody says something.
+    /// Sends a message from every member.
     fn all_say(&mut self) -> BTreeSet<usize> {
         let leaves: Vec<_> = self.world.tree().members().map(Result::unwrap).map(|leaf| leaf.0).collect();
         leaves.into_iter().map(|leaf| self.says(leaf, &[])).collect()
     }
 
-    /// Six epochs, in which the member at the leaf `victim` reads some messages and not others. Which ones are not
-    /// read, and when they were sent.
+    /// Runs six epochs in which the member at the leaf `victim` reads some messages and not others.
+    /// Returns the unread messages with their epochs.
     fn a_life(&mut self, victim: u32) -> Vec<(u64, usize)> {
         let mut unread = Vec::new();
         for round in 0..6 {
@@ -96,7 +96,8 @@ impl Drill {
             self.says(other, &[victim]);
             unread.push((epoch, self.says(other, &[])));
             self.says(victim, &[other]);
-            // Whoever was silent before has no ratchet yet, and the keys of all its messages are there.
+            // A sender that has not sent before has no ratchet yet, so all its keys can still be
+            // derived.
             unread.push((epoch, self.says(if victim == 0 { 1 } else { 0 }, &[])));
             self.commits([other, victim][round % 2]);
         }
@@ -114,7 +115,7 @@ impl Drill {
                 if then == Then::Update {
                     self.world.deliver_proposal(at, &update);
                 }
-                // Who has proposed the Update takes the Commit, in which it is or is not.
+                // The victim processes this Commit, which covers its Update or does not.
                 self.commits(other);
             }
             Then::Resync => self.comes_back(victim),
@@ -166,11 +167,12 @@ impl Drill {
     }
 
     fn loot(&self, thief: &Thief) -> Loot {
-        // The signature key was stolen, too, and it does not matter whose it is: nothing is sent.
+        // The signature key was stolen, too. Any key works here, because nothing is sent.
         thief.read(&self.log, &*self.world.members[0].signer)
     }
 
-    /// How many of the secrets of all members in this epoch a thief has: those of the epoch, and private keys.
+    /// Returns how many of the members' current secrets the attacker has: epoch secrets, and
+    /// private keys.
     fn shared(&self, loot: &Loot) -> (usize, usize) {
         let members = || self.world.members.iter();
         let epoch: BTreeSet<_> = members().flat_map(of_this_epoch).collect();
@@ -179,7 +181,7 @@ impl Drill {
     }
 }
 
-/// The whole story.
+/// Runs the whole story.
 fn stolen(suite: Suite, public: bool, victim: u32, then: Then, heals: bool) {
     let what = format!("{}, {public}, {victim}, {then:?}", suite.cipher_suite());
     let mut drill = Drill::new(suite, public);
@@ -190,14 +192,14 @@ fn stolen(suite: Suite, public: bool, victim: u32, then: Then, heals: bool) {
     if then == Then::UnknownPsk {
         thief.psks = Box::new(NoPsks);
     }
-    // What was not read, and is recent enough.
+    // These messages were not read, and their epoch is still kept.
     let mut readable: BTreeSet<usize> =
         unread.into_iter().filter(|(epoch, _)| epoch + PAST_EPOCHS >= now).map(|(_, sent)| sent).collect();
     let (before, past) = (drill.log.len(), readable.len());
     assert!(past > 0 && past < before / 2);
     assert_eq!(drill.loot(&thief).read.into_keys().collect::<BTreeSet<_>>(), readable, "{what}");
 
-    // Between the theft and what heals, the thief is as good as a member.
+    // Between the theft and the event that heals, the attacker can read as much as the victim.
     readable.extend(drill.all_say());
     drill.commits(if victim == 2 { 1 } else { 2 });
     readable.extend(drill.all_say());
@@ -219,10 +221,10 @@ fn stolen(suite: Suite, public: bool, victim: u32, then: Then, heals: bool) {
     for (position, data) in &loot.read {
         assert_eq!(**data, position.to_be_bytes());
     }
-    // Nor does it have any of the secrets that there are now, if it is healed.
+    // After healing, the attacker has none of the current secrets either.
     let (epoch, keys) = drill.shared(&loot);
     assert_eq!(epoch == 0, heals, "{what}");
-    // Without a path, nobody's private keys are others.
+    // Without a path, the private keys stay the same.
     assert_eq!(keys == 0, heals && then != Then::UnknownPsk, "{what}");
 }
 
@@ -246,7 +248,8 @@ fn without_new_keys_nothing_heals() {
     all(&[0, 3], &Then::NOT_HEALING, false);
 }
 
-/// The path of the Commit that heals is encrypted to none of the keys that were stolen, whatever the rules are.
+/// The path of the Commit that heals is encrypted to none of the stolen keys, independently of the
+/// library's own checks.
 #[test]
 fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
     for suite in fast_suites() {
@@ -261,7 +264,8 @@ fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
                 let context = path_context(&drill.world.members[0].group, &transcript);
                 let loot = drill.loot(&thief);
                 let commit = drill.log.last().unwrap();
-                // That of another is opened once, so the keys and the context are the right ones.
+                // A Commit of another member can be opened once, which shows that the keys and the
+                // context are right.
                 let expected = usize::from(by != victim);
                 assert_eq!(loot.path_secrets(suite, commit, &context), expected);
             }
@@ -269,7 +273,7 @@ fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
     }
 }
 
-/// Who keeps no past epochs gives away less: of the current one, what has not been read.
+/// A client that keeps no past epochs loses less: only unread messages of the current epoch.
 #[test]
 fn who_keeps_nothing_of_the_past_loses_nothing_of_it() {
     for suite in fast_suites() {
@@ -291,8 +295,8 @@ fn who_keeps_nothing_of_the_past_loses_nothing_of_it() {
     }
 }
 
-/// A Commit of one's own that is not accepted yet is stored, and what it leads to can be stolen: it does not heal, and
-/// the one after it does.
+/// Our pending Commit is stored, and its new secrets can be stolen. It does not heal, and the
+/// Commit after it does.
 #[test]
 fn a_pending_commit_is_stolen_with_the_rest() {
     for suite in fast_suites() {
@@ -309,7 +313,7 @@ fn a_pending_commit_is_stolen_with_the_rest() {
     }
 }
 
-/// The thief can do more than read, until it is healed: it can speak for the victim. Then it cannot any more.
+/// Until the group is healed, the attacker can also send as the victim. Afterwards it cannot.
 #[test]
 fn a_thief_speaks_for_the_victim_until_there_are_new_keys() {
     for suite in fast_suites() {
@@ -319,7 +323,8 @@ fn a_thief_speaks_for_the_victim_until_there_are_new_keys() {
         let forged = thief.forge(&*world.members[at].signer, &mut world.rng);
         assert_eq!(read(world.members[0].process(&forged)).0, world.leaf(at));
         world.commit(at, |builder| builder);
-        // One of the last epoch is late, and no more than that; in the new one it knows no keys.
+        // The forged message is late and is rejected: its epoch is over. The attacker has no keys
+        // of the new epoch.
         let late = thief.forge(&*world.members[at].signer, &mut world.rng);
         assert!(world.members[0].process(&late).is_err());
         let commit = thief.forge_commit(&*world.members[at].signer, &mut world.rng);
@@ -330,7 +335,7 @@ fn a_thief_speaks_for_the_victim_until_there_are_new_keys() {
     }
 }
 
-/// A client that comes back is another one than that which was lost: its old state is of no use to itself either.
+/// A client that rejoins is a new one: even the client itself cannot use its old state.
 #[test]
 fn what_was_stolen_before_a_client_came_back_does_not_open_its_welcome() {
     for suite in fast_suites() {
@@ -351,8 +356,9 @@ fn what_was_stolen_before_a_client_came_back_does_not_open_its_welcome() {
     }
 }
 
-/// Two Commits race. A member opens the one that loses, and one of its handshake messages is still to come. When the epoch is
-/// over, the member has no handshake keys of it: a thief cannot read either from what is kept for late messages.
+/// Two Commits race. A member opens the one that loses, and one of its handshake messages is still
+/// in transit. When the epoch is over, the member has no handshake keys of it, so an attacker can
+/// read neither with the keys that are kept for late messages.
 #[test]
 fn no_handshakes_of_past_epochs_are_readable() {
     for suite in fast_suites() {

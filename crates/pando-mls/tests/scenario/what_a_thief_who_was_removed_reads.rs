@@ -1,5 +1,5 @@
-//! A member is removed who has kept copies of everything it ever had, and goes on recording: it reads what it could read
-//! before, and nothing that is sent after its removal.
+//! A removed member has kept copies of all its states, and records all later messages. It can read
+//! what it could read before, and nothing that is sent after its removal.
 
 use crate::thief::{Loot, Thief, of_this_epoch, private_keys};
 use crate::world::{World, external_psk, fast_suites, suites};
@@ -17,7 +17,7 @@ fn removed(suite: Suite, public: bool, leaf: u32, by_proposal: bool) {
         let by = world.at(other);
         log.push(world.send(by, b"with you"));
         log.push(world.commit(by, |builder| builder).0);
-        // It has its own Commits in all states: made, and merged.
+        // It has copies of its own Commits in both states: pending and merged.
         let at = world.at(leaf);
         let (commit, _) = world.build(at, |builder| builder).unwrap();
         copies.push(Thief::of(&mut world.members[at]));
@@ -55,7 +55,7 @@ fn removed(suite: Suite, public: bool, leaf: u32, by_proposal: bool) {
         read.extend(loot.read.into_keys());
         all.secrets.extend(loot.secrets);
     }
-    // Control: what was sent before is read.
+    // Control: the messages before the removal are read.
     assert!(read.len() >= 3 && read.iter().all(|sent| *sent < before), "{read:?}");
     for member in &world.members {
         for secret in of_this_epoch(member).into_iter().chain(private_keys(member)) {

@@ -1,4 +1,5 @@
-//! The exporter secret of an epoch tells nothing of the next one, nor is it to be had from what is stored later.
+//! The exporter secret of an epoch does not reveal the next epoch's, and later stored state
+//! does not reveal it.
 
 use crate::secrets::secrets;
 use crate::world::{Member, World, external_psk, suites};
@@ -14,7 +15,7 @@ fn exported(group: &Group) -> Vec<u8> {
     group.export("label", b"context", 32).unwrap().expose().to_vec()
 }
 
-/// `MLS-Exporter` with any secret in the place of the exporter secret (section 8.5).
+/// Computes `MLS-Exporter` with any secret in place of the exporter secret (section 8.5).
 fn export_with(suite: Suite, secret: &[u8]) -> Option<Vec<u8>> {
     let derived = suite.derive_secret(secret, "label").ok()?;
     let context = suite.hash(&[b"context"]);
@@ -22,7 +23,8 @@ fn export_with(suite: Suite, secret: &[u8]) -> Option<Vec<u8>> {
     Some(exported.expose().to_vec())
 }
 
-/// All that follows from a secret in one step of the key schedule (section 8, table 4), and the secret.
+/// Returns a secret, and all that can be derived from it in one step of the key schedule (section
+/// 8, table 4).
 fn one_step(suite: Suite, secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let labels = [
         "sender data",
@@ -50,7 +52,7 @@ fn story(suite: Suite) {
     world.chat(1);
     let (mut exporters, mut exports) = (BTreeSet::new(), BTreeSet::new());
     for round in 0..4 {
-        // With the exporter secret itself, what the application gets follows: the search below can find it.
+        // The export follows from the exporter secret, so the search below can find it.
         let (secret, export) = (exporter(&world.members[0]), exported(&world.members[0].group));
         assert_eq!(export_with(suite, &secret).unwrap(), export);
         assert!(exporters.insert(secret.clone()) && exports.insert(export.clone()));
@@ -62,7 +64,7 @@ fn story(suite: Suite) {
             _ => world.commit(1, |builder| builder),
         };
         let later = exported(&world.members[0].group);
-        // Forwards: nothing that follows from the old one is a secret of the new epoch.
+        // Forwards: nothing that is derived from the old secret is a secret of the new epoch.
         let follows: BTreeSet<_> = one_step(suite, &secret).collect();
         for member in &world.members {
             for stored in secrets(&member.rows) {
@@ -70,7 +72,7 @@ fn story(suite: Suite) {
             }
         }
         assert!(follows.iter().all(|secret| export_with(suite, secret) != Some(later.clone())));
-        // Backwards: nothing that is stored now, or follows from it, is the old one.
+        // Backwards: no stored secret is the old one, and no secret that is derived from it is.
         for member in &world.members {
             for stored in secrets(&member.rows) {
                 for derived in one_step(suite, stored.secret.expose()) {

@@ -1,11 +1,11 @@
-//! Who has joined deletes the private keys of the KeyPackage, and the Welcome cannot be opened again: not with what is
-//! stored when it has joined, nor later.
+//! A joiner deletes the private keys of its KeyPackage. Its Welcome cannot be opened again, neither
+//! with the state stored at the join nor with any later one.
 
 use crate::thief::Thief;
 use crate::world::{World, client, fast_suites};
 use pando_mls::{Group, GroupError, HpkeKeyPair, KeyPackageBundle, Suite, Welcome};
 
-/// Whether the secrets of a Welcome can be opened with a key.
+/// Returns whether a key opens the secrets of a Welcome.
 fn opens(suite: Suite, welcome: &Welcome, key_pair: &HpkeKeyPair) -> bool {
     let info = &welcome.encrypted_group_info;
     welcome.secrets.iter().any(|secrets| {
@@ -13,14 +13,16 @@ fn opens(suite: Suite, welcome: &Welcome, key_pair: &HpkeKeyPair) -> bool {
     })
 }
 
-/// No secret of a member, taken for the private key that the Welcome is for, opens it, nor is the key of what it holds.
+/// Checks that no stored secret of a member, used as a private key, opens the Welcome, and that
+/// none gives the key of its contents.
 fn nothing_opens(suite: Suite, welcome: &Welcome, thief: &Thief, bundle: &KeyPackageBundle) {
     let mut tried = 0;
     for stored in thief.secrets() {
         assert_ne!(stored.secret.expose(), bundle.init_key_pair.private.expose(), "{}", stored.name);
         let Ok(key_pair) = suite.hpke_key_pair(stored.secret.expose().into()) else { continue };
         assert!(!opens(suite, welcome, &key_pair), "{}", stored.name);
-        // The sealed GroupInfo is encrypted with what follows from the joiner secret: it is not stored either.
+        // The GroupInfo is encrypted with a key that is derived from the joiner secret, which is
+        // not stored either.
         let secret = stored.secret.expose();
         let (key, nonce) = (
             suite.expand_with_label(secret, "key", b"", suite.aead_key_len()),
@@ -47,7 +49,7 @@ fn the_welcome_cannot_be_opened_again() {
                 if with_path { builder } else { builder.without_path() }
             });
             let welcome = welcome.unwrap();
-            // The key is the right one, while it is there.
+            // While the key exists, it opens the Welcome.
             let bundle = &newcomer.bundle;
             assert!(opens(suite, &welcome, &bundle.init_key_pair));
             let copy = KeyPackageBundle {
@@ -55,11 +57,11 @@ fn the_welcome_cannot_be_opened_again() {
                 init_key_pair: suite.hpke_key_pair(bundle.init_key_pair.private.expose().into()).unwrap(),
                 leaf_key_pair: suite.hpke_key_pair(bundle.leaf_key_pair.private.expose().into()).unwrap(),
             };
-            // The bundle is gone with this, and what is left is the group.
+            // This consumes the bundle. Only the group is left.
             world.enter(newcomer, &welcome);
             let thief = Thief::of(&mut world.members[3]);
             nothing_opens(suite, &welcome, &thief, &copy);
-            // With the leaf's key, which is stored, in the place of the init key, there is no group either.
+            // With the stored leaf key in place of the init key, the group cannot be joined either.
             let wrong = KeyPackageBundle {
                 init_key_pair: suite.hpke_key_pair(copy.leaf_key_pair.private.expose().into()).unwrap(),
                 key_package: copy.key_package.clone(),
@@ -68,13 +70,13 @@ fn the_welcome_cannot_be_opened_again() {
             let signer = &*world.members[3].signer;
             let refused = Group::join(&welcome, &wrong, None, &client(signer)).unwrap_err();
             assert!(matches!(refused, GroupError::Crypto(_)), "{refused:?}");
-            // Later on, the leaf's key has gone, too.
+            // Later the leaf key is deleted, too.
             world.commit(3, |builder| builder);
             let thief = Thief::of(&mut world.members[3]);
             let leaf_key = copy.leaf_key_pair.private.expose();
             assert!(thief.secrets().iter().all(|stored| stored.secret.expose() != leaf_key));
             nothing_opens(suite, &welcome, &thief, &copy);
-            // The others have never had any of it.
+            // The other members never had these secrets.
             for other in 0..3 {
                 let thief = Thief::of(&mut world.members[other]);
                 nothing_opens(suite, &welcome, &thief, &copy);

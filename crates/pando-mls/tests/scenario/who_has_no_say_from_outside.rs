@@ -1,4 +1,5 @@
-//! Somebody outside wants to change the group who may not, or something that may not be wanted from outside.
+//! A client outside the group proposes a change without being an external sender, or an external
+//! sender proposes a change that external senders may not propose.
 
 use crate::proposals::{external_senders, remove};
 use crate::world::{World, client, fast_suites};
@@ -8,7 +9,7 @@ use pando_mls::{
     ProposalType, Violation, propose_as_external_sender,
 };
 
-/// Why every member refuses a message.
+/// Returns the error with which every member rejects a message.
 fn refused(world: &mut World, message: &MlsMessage) -> GroupError {
     let errors: Vec<_> =
         world.members.iter_mut().map(|member| member.process(message).unwrap_err()).collect();
@@ -28,7 +29,7 @@ fn who_is_not_an_external_sender_has_no_say() {
         let made = propose_as_external_sender(&real, remove(1), &client(&*stranger));
         assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
 
-        // Somebody who claims to be at a position that another has.
+        // A stranger claims the index of another external sender.
         let mut claimed = real.clone();
         claimed.extensions = external_senders(&[&*stranger]);
         let forged = propose_as_external_sender(&claimed, remove(1), &client(&*stranger)).unwrap();
@@ -37,12 +38,12 @@ fn who_is_not_an_external_sender_has_no_say() {
             GroupError::Framing(FramingError::Crypto(CryptoError::InvalidSignature))
         );
 
-        // At one that nobody has.
+        // A stranger claims an index that does not exist.
         claimed.extensions = external_senders(&[&*server, &*server, &*stranger]);
         let forged = propose_as_external_sender(&claimed, remove(1), &client(&*stranger)).unwrap();
         assert_eq!(refused(&mut world, &forged), GroupError::Violation(Violation::UnknownExternalSender(2)));
 
-        // After the group has no external senders any more.
+        // The group has no external senders any more.
         world.commit(1, |builder| builder.extensions(Extensions::default()));
         let none = GroupContext { extensions: external_senders(&[&*server]), ..world.context().clone() };
         let late = propose_as_external_sender(&none, remove(1), &client(&*server)).unwrap();

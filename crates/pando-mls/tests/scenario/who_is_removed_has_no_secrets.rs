@@ -1,4 +1,4 @@
-//! Whoever merges its own removal deletes what it knew, in memory and in its store.
+//! A member that merges its own removal deletes its secrets, in memory and in its store.
 
 use crate::world::{World, suites};
 use pando_mls::{GroupError, Misuse, RowKey};
@@ -7,11 +7,11 @@ use pando_mls::{GroupError, Misuse, RowKey};
 fn who_is_removed_has_no_secrets() {
     for suite in suites() {
         let mut world = World::of(suite, 3);
-        // With something of each kind to be deleted.
+        // There are secrets of every kind to delete.
         world.commit(0, |builder| builder);
         world.chat(2);
         world.members[1].propose_update(&mut world.rng).unwrap();
-        // Leaf 0 is removed by another.
+        // Another member removes leaf 0.
         let mut removed = world.remove(2, 0);
         assert!(!removed.group.is_active());
         assert_eq!(removed.group.epoch_authenticator(), None);

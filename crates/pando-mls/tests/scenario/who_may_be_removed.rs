@@ -1,4 +1,4 @@
-//! A committer removes members, each once, and not itself; several at once if it likes.
+//! A committer can remove several members by one Commit, each once, and not itself.
 
 use crate::world::{World, suites};
 use pando_mls::{CommitBuilder, GroupError, LeafIndex, Violation};

@@ -1,4 +1,5 @@
-//! Clients, their groups and their stores, and a delivery service that delivers everything to everybody in order.
+//! Clients with their groups and stores, and a delivery service that delivers every message to
+//! every client in order.
 
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, CommitBuilder, CommitOutput, Context, Credential,
@@ -17,7 +18,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(
 
 pub(crate) const NOW: u64 = 1_000;
 
-/// Everybody has these PSKs: every identifier is known, and the value is the identifier twice.
+/// A PSK store that has every PSK. The value is the identifier, twice.
 pub(crate) struct AllPsks;
 
 impl PskStore for AllPsks {
@@ -30,7 +31,7 @@ impl PskStore for AllPsks {
     }
 }
 
-/// Has the resumption PSKs of one group, and takes them for those of any.
+/// A PSK store that returns the resumption PSKs of one group for every group.
 pub(crate) struct Knows<'a>(pub(crate) &'a Group);
 
 impl PskStore for Knows<'_> {
@@ -43,13 +44,13 @@ impl PskStore for Knows<'_> {
     }
 }
 
-/// Who has all the PSKs and believes everybody.
+/// Returns the context of a client that has all PSKs and accepts all identities.
 pub(crate) fn client(signer: &dyn Signer) -> Context<'_> {
     let config = GroupConfig::default();
     CLIENT.at(NOW, signer).with_psks(&AllPsks).with_config(config)
 }
 
-/// What goes over the network.
+/// Returns the message after encoding and decoding.
 pub(crate) fn over_the_wire(message: &MlsMessage) -> MlsMessage {
     MlsMessage::decode(&message.encode().unwrap()).unwrap()
 }
@@ -60,7 +61,7 @@ pub(crate) fn template() -> KeyPackageTemplate {
         capabilities: Capabilities {
             versions: vec![ProtocolVersion::MLS_10],
             cipher_suites: CipherSuite::ALL.to_vec(),
-            // With GREASE, which nobody minds.
+            // GREASE, which has no effect.
             extensions: vec![ExtensionType(0x1a1a), ExtensionType(0xf0f0)],
             proposals: vec![ProposalType(0xf001), ProposalType(0x2a2a)],
             credentials: vec![CredentialType::BASIC],
@@ -80,18 +81,18 @@ pub(crate) fn suite(number: u16) -> Suite {
     RustCrypto.suite(CipherSuite(number)).unwrap()
 }
 
-/// A key of a suite, always the same.
+/// Returns the signature key for a suite, always the same.
 pub(crate) fn signer_of(suite: Suite) -> Box<dyn Signer> {
     let mut rng = ChaCha20Rng::seed_from_u64(suite.cipher_suite().0.into());
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
 }
 
-/// All seven cipher suites.
+/// Returns all seven cipher suites.
 pub(crate) fn suites() -> impl Iterator<Item = Suite> {
     CipherSuite::ALL.into_iter().map(|id| suite(id.0))
 }
 
-/// The fast ones, for stories that are long.
+/// Returns the fast suites, for long stories.
 pub(crate) fn fast_suites() -> impl Iterator<Item = Suite> {
     [1, 2, 3].into_iter().map(suite)
 }
@@ -131,7 +132,7 @@ impl Newcomer {
         Ok(Member::new(signer, joined))
     }
 
-    /// Joins a group that follows from one that the client is in.
+    /// Joins a successor of a group that the client is in.
     pub(crate) fn join_successor(self, welcome: &Welcome, old: &Member) -> Result<Member, GroupError> {
         let Self { signer, bundle } = self;
         let joined = old.group.join_successor(welcome, &bundle, None, &client(&*signer))?;
@@ -161,9 +162,9 @@ impl Member {
         self.group.own_leaf()
     }
 
-    /// What was stored is all that there is, and gives the group back.
+    /// Checks that the stored rows are complete, and that they restore the group.
     pub(crate) fn check_store(&mut self) {
-        // What operations have changed that have failed, or Commits that were dropped.
+        // Stores changes left behind by failed operations and dropped Commits.
         self.group.take_delta().persist_to(&mut self.rows).unwrap();
         assert_eq!(self.rows, self.group.rows().unwrap());
         let loaded =
@@ -172,14 +173,14 @@ impl Member {
         assert_eq!(self.opened().rows().unwrap(), self.rows);
     }
 
-    /// The group as it was stored, of whose tree nothing is in memory.
+    /// Returns the group lazily loaded from its rows, with no tree nodes in memory.
     fn opened(&self) -> Group {
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         let client = client(&*self.signer).with_config(*self.group.config());
         Group::open(Arc::new(rows), &client).unwrap()
     }
 
-    /// The client stops, and begins again with what it has stored.
+    /// Stops the client, and restarts it from its stored rows.
     pub(crate) fn restart(&mut self) {
         self.check_store();
         self.group = self.opened();
@@ -209,7 +210,7 @@ impl Member {
         Ok((message, welcome))
     }
 
-    /// Enters the epoch of somebody else's Commit; with the proposals of one's own that has lost.
+    /// Merges another member's Commit. Returns the proposals of our own Commit, if it has lost.
     pub(crate) fn merge(&mut self, staged: Staged) -> Vec<Proposal> {
         self.group.merge(staged).unwrap().persist_to(&mut self.rows).unwrap()
     }
@@ -218,7 +219,7 @@ impl Member {
         self.group.merge_pending().unwrap().persist_to(&mut self.rows).unwrap();
     }
 
-    /// The delivery service has all that was to be sent after our Commits were accepted.
+    /// Acknowledges all messages in the outbox, as if the delivery service had received them.
     pub(crate) fn acknowledge_all(&mut self) {
         let waiting: Vec<_> = self.group.outbox().map(|(id, _)| id).collect();
         for id in waiting {
@@ -232,7 +233,7 @@ impl Member {
         lost
     }
 
-    /// Enters the epoch of a Commit, and tells whether it was one's own.
+    /// Merges a Commit. Returns whether it was our own.
     pub(crate) fn follow(&mut self, message: &MlsMessage) -> bool {
         match self.process(message).unwrap() {
             Processed::OwnCommit => self.merge_pending(),
@@ -265,7 +266,8 @@ impl Member {
         Ok(message.persist_to(&mut self.rows).unwrap())
     }
 
-    /// Does anything else with the group, as the usual client or as another, and stores what has changed.
+    /// Runs any other operation on the group, with the usual context or another, and stores its
+    /// changes.
     pub(crate) fn operate<T>(
         &mut self,
         operation: impl FnOnce(&mut Group, Context<'_>) -> Result<Unpersisted<T>, GroupError>,
@@ -273,7 +275,7 @@ impl Member {
         Ok(operation(&mut self.group, client(&*self.signer))?.persist_to(&mut self.rows).unwrap())
     }
 
-    /// Makes a Commit that changes what one's own leaf says, and is not delivered yet.
+    /// Makes a Commit that changes our leaf, and is not delivered yet.
     pub(crate) fn build_leaf(
         &mut self,
         new_leaf: NewLeaf<'_>,
@@ -286,7 +288,7 @@ impl Member {
         })
     }
 
-    /// Proposes to change what one's own leaf says.
+    /// Proposes an Update that changes our leaf.
     pub(crate) fn propose_leaf(
         &mut self,
         new_leaf: NewLeaf<'_>,
@@ -309,7 +311,7 @@ impl Member {
     }
 }
 
-/// A group with its members, and what they need to go on.
+/// A group with its members, and the settings and randomness for further operations.
 pub(crate) struct World {
     pub(crate) suite: Suite,
     pub(crate) rng: ChaCha20Rng,
@@ -318,12 +320,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A group with a single member.
+    /// Returns a group with a single member.
     pub(crate) fn new(suite: Suite) -> Self {
         Self::with_config(suite, GroupConfig::default())
     }
 
-    /// A group that sends its handshakes in public.
+    /// Returns a group that sends its handshake messages as PublicMessages.
     pub(crate) fn public(suite: Suite) -> Self {
         Self::with_config(suite, GroupConfig::default().with_encrypt_handshakes(false))
     }
@@ -334,7 +336,7 @@ impl World {
         Self { suite, rng, config, members: vec![creator] }
     }
 
-    /// A group of `members`, all of whom the first one has added in one Commit.
+    /// Returns a group of `members`. The first member adds the others in one Commit.
     pub(crate) fn of(suite: Suite, members: usize) -> Self {
         let mut world = Self::new(suite);
         world.add(0, members - 1);
@@ -345,25 +347,25 @@ impl World {
         Newcomer::new(self.suite, template(), &mut self.rng)
     }
 
-    /// A client whose KeyPackage is not as usual.
+    /// Returns a client with a changed KeyPackage.
     pub(crate) fn newcomer_with(&mut self, change: impl FnOnce(&mut KeyPackageTemplate)) -> Newcomer {
         let mut template = template();
         change(&mut template);
         Newcomer::new(self.suite, template, &mut self.rng)
     }
 
-    /// A signature key that nobody has yet.
+    /// Returns a new signature key.
     pub(crate) fn signer(&mut self) -> Box<dyn Signer> {
         self.suite.signer(&self.suite.signature_generate_key(&mut self.rng).unwrap()).unwrap()
     }
 
-    /// Somebody joins by a Welcome, and agrees with the others.
+    /// Adds a member that joins by a Welcome, and checks that all agree.
     pub(crate) fn enter(&mut self, newcomer: Newcomer, welcome: &Welcome) {
         self.members.push(newcomer.join(welcome, None, self.config).unwrap());
         self.agree();
     }
 
-    /// The state of the group as the first member sees it.
+    /// Returns the GroupContext as the first member sees it.
     pub(crate) fn context(&self) -> &GroupContext {
         self.members[0].group.public().context()
     }
@@ -376,7 +378,7 @@ impl World {
         self.members[index].leaf()
     }
 
-    /// The member at a leaf, by its position in `members`.
+    /// Returns the position in `members` of the member at a leaf.
     pub(crate) fn at(&self, leaf: u32) -> usize {
         self.members.iter().position(|member| member.leaf() == LeafIndex(leaf)).unwrap()
     }
@@ -390,7 +392,7 @@ impl World {
         self.members[by].build(fill, &mut self.rng)
     }
 
-    /// Makes a Commit, and everybody merges it. Those whom it removes go.
+    /// Makes a Commit that all members merge. Drops the members that it removes.
     pub(crate) fn commit(
         &mut self,
         by: usize,
@@ -401,7 +403,7 @@ impl World {
         (message, welcome)
     }
 
-    /// Everybody merges a Commit, which is that of `by`. Those whom it removes go, and are returned.
+    /// Merges a Commit of `by` at all members. Returns the members that it removes.
     pub(crate) fn deliver_commit(&mut self, by: usize, message: &MlsMessage) -> Vec<Member> {
         for (index, member) in self.members.iter_mut().enumerate() {
             assert_eq!(member.follow(message), index == by);
@@ -412,7 +414,7 @@ impl World {
         gone
     }
 
-    /// One member adds some others.
+    /// Adds `count` members by one Commit.
     pub(crate) fn add(&mut self, by: usize, count: usize) {
         let newcomers: Vec<_> = (0..count).map(|_| self.newcomer()).collect();
         let (_, welcome) = self.commit(by, |builder| {
@@ -428,14 +430,14 @@ impl World {
         self.agree();
     }
 
-    /// One member removes another, who is returned.
+    /// Removes a member by a Commit of another, and returns it.
     pub(crate) fn remove(&mut self, by: usize, removed: usize) -> Member {
         let leaf = self.leaf(removed);
         let (message, _) = self.build(by, |builder| builder.remove(leaf)).unwrap();
         self.deliver_commit(by, &message).pop().unwrap()
     }
 
-    /// Everybody takes a proposal but the one who made it.
+    /// Delivers a proposal to all members but its sender.
     pub(crate) fn deliver_proposal(&mut self, by: usize, message: &MlsMessage) {
         for (index, member) in self.members.iter_mut().enumerate() {
             if index != by {
@@ -449,8 +451,9 @@ impl World {
         self.deliver_proposal(by, &message);
     }
 
-    /// Everybody takes a proposal of a type that the member at `unaware` does not support. Its sender may make it while a
-    /// removal of that member is pending; the removal is not delivered.
+    /// Delivers a proposal to all members, of a type that the member at `unaware` does not support.
+    /// The sender can make it because a removal of that member is pending there. The removal is not
+    /// delivered.
     pub(crate) fn propose_unsupported(&mut self, by: usize, unaware: LeafIndex, proposal: Proposal) {
         let rng = &mut self.rng;
         let removal = Proposal::Remove(pando_mls::wire::Remove { removed: unaware });
@@ -472,7 +475,7 @@ impl World {
         self.members[by].send(data, &mut self.rng).unwrap()
     }
 
-    /// Everybody but the sender can read a message.
+    /// Checks that all members but the sender can read a message.
     pub(crate) fn chat(&mut self, by: usize) {
         let (message, leaf) = (self.send(by, b"hello"), self.leaf(by));
         for (index, member) in self.members.iter_mut().enumerate() {
@@ -482,7 +485,8 @@ impl World {
         }
     }
 
-    /// Somebody joins by an external Commit, with the help of the first member. Those whom it removes go.
+    /// Adds a member that joins by an external Commit, with a GroupInfo from the first member.
+    /// Drops the members that it removes.
     pub(crate) fn join_external(&mut self, resync: Option<LeafIndex>, psks: Vec<Psk>) {
         let newcomer = self.newcomer();
         let group_info = self.members[0].group_info(true);
@@ -511,7 +515,7 @@ impl World {
         Ok((member, message))
     }
 
-    /// Makes an external Commit that is not known to be accepted.
+    /// Makes an external Commit that is not yet known to be accepted.
     pub(crate) fn pending_join(&mut self, newcomer: Newcomer, group_info: &GroupInfo) -> Member {
         let (template, psks) = (leaf_template(), vec![]);
         let join = ExternalJoin::new(group_info, template).psks(psks);
@@ -520,7 +524,7 @@ impl World {
         Member::new(newcomer.signer, joined.map(|(group, _)| group))
     }
 
-    /// All members see the same group and share its secrets.
+    /// Checks that all members see the same group and share its secrets.
     pub(crate) fn agree(&mut self) {
         self.members.iter_mut().for_each(Member::check_store);
         let first = &self.members[0].group;
@@ -534,7 +538,7 @@ impl World {
     }
 }
 
-/// The sender and the data of a message that can be read.
+/// Returns the sender and the data of a message that can be read.
 pub(crate) fn read(processed: Result<Processed, GroupError>) -> (LeafIndex, Vec<u8>) {
     match processed.unwrap() {
         Processed::Application { sender, data, .. } => (sender, data.to_vec()),
