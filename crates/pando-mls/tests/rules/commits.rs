@@ -1,4 +1,4 @@
-//! Sections 6.1, 8.1 and 12.4: Commits whose proposals are in order.
+//! Sections 6.1, 8.1 and 12.4: Commits with valid proposals.
 
 use crate::forge::{Forgery, add, by_value, custom, key_package, psk, remove, set_extensions, update};
 use crate::stage::{Stage, violation};
@@ -28,7 +28,7 @@ fn a_commit_has_a_path_unless_it_can_do_without() {
     let list = vec![ProposalOrRef::Reference(reference)];
     let commit = stage.puppet.commit_as(committer, list, None, signer);
     assert_eq!(stage.refused(&commit), Violation::PathRequired);
-    // Here nothing is wrong but the confirmation tag.
+    // Only the confirmation tag is wrong here.
     for list in [vec![newcomer.clone()], vec![psk.clone()], vec![psk, newcomer]] {
         let commit = stage.puppet.commit_of(by_value(&list), None);
         assert_eq!(violation(stage.members_error(&commit)), Violation::ConfirmationTag);
@@ -36,11 +36,12 @@ fn a_commit_has_a_path_unless_it_can_do_without() {
     stage.lives_on();
 }
 
-/// Whoever changes the confirmation tag of a Commit in transit must be a member, or the membership tag is wrong.
+/// Only a member can change the confirmation tag of a Commit in transit, because it must compute
+/// the membership tag again.
 #[test]
 fn a_commit_confirms_that_everybody_is_in_the_same_epoch() {
     let mut stage = Stage::new();
-    // The right one, of a Commit that is not sent.
+    // This tag is right for a Commit that is not sent.
     let mut other = Stage::new();
     let right = other.puppet.commit(by_value(&[psk(external_psk(1), 32)]), |_, _| {});
     let MlsMessageBody::PublicMessage(right) = &right.body else { panic!("not public") };
@@ -59,14 +60,14 @@ fn there_is_no_epoch_after_the_last_one() {
     let psk = psk(external_psk(1), stage.puppet.suite.hash_len());
     assert_eq!(stage.forbidden(&[psk]), Violation::EpochOverflow);
     assert_eq!(stage.refused_path(|_| {}), Violation::EpochOverflow);
-    // It can be talked in.
+    // Application messages can still be sent in it.
     let message = stage.members[0].send(b"the end", &mut stage.puppet.rng).unwrap();
     assert_eq!(read(stage.members[1].process(&message)), (LeafIndex(1), b"the end".to_vec()));
-    // In the one before, everything is as usual.
+    // The epoch before the last one works as usual.
     Stage::with(|setting| setting.epoch = u64::MAX - 1).lives_on();
 }
 
-/// A Commit that refers to an Update is judged by what the Update was, and not by what is sent beside it.
+/// A Commit that refers to a rejected Update fails, because the receivers do not have the proposal.
 #[test]
 fn a_commit_of_what_was_refused_is_not_followed() {
     let mut stage = Stage::new();
@@ -81,7 +82,8 @@ fn a_commit_of_what_was_refused_is_not_followed() {
     stage.lives_on();
 }
 
-/// Section 6: the application decides in which format handshakes come. Whoever only watches takes what is public.
+/// Section 6: the application configures the accepted handshake format. Observers receive public
+/// messages.
 #[test]
 fn handshakes_come_in_the_format_that_was_agreed_on() {
     let mut stage = Stage::with(|setting| {
@@ -92,7 +94,7 @@ fn handshakes_come_in_the_format_that_was_agreed_on() {
     for message in [proposal, commit] {
         assert_eq!(violation(stage.members_error(&message)), Violation::HandshakeFormat);
     }
-    // What no member sends cannot be encrypted.
+    // Messages from senders outside the group cannot be encrypted.
     let newcomer = Forgery::of(&mut stage.puppet, |_| {});
     let (sender, added) = (Sender::NewMemberProposal, add(newcomer.key_package));
     stage.hear(&stage.puppet.propose_as(sender, added, &*newcomer.signer));
@@ -105,7 +107,7 @@ fn handshakes_come_in_the_format_that_was_agreed_on() {
     stage.follow(&commit);
 }
 
-/// Section 8.4: they are counted in 16 bits. Everybody can count them.
+/// Section 8.4: PSKs are counted in 16 bits. All members reject more.
 #[test]
 fn more_pre_shared_keys_than_can_be_counted() {
     let mut stage = Stage::new();

@@ -1,5 +1,5 @@
-//! Section 12.4.1: the GroupInfo that comes with a Commit describes the epoch that the Commit begins,
-//! and a member of that epoch signs it. If not, an observer does not enter the epoch.
+//! Section 12.4.1: the GroupInfo that comes with a Commit describes the Commit's epoch, and a
+//! member of that epoch signs it. Otherwise an observer does not enter the epoch.
 
 use crate::forge::{Forgery, LISTED, by_value, extension, remove, stranger};
 use crate::make::{add, reinit};
@@ -13,16 +13,16 @@ use pando_mls::{
     Suite, Violation,
 };
 
-/// An observer that has staged a Commit. The puppet, which has made it, is in the epoch that it begins.
+/// An observer that has staged a Commit of the puppet. The puppet is in the Commit's epoch.
 struct Attempt {
     puppet: Puppet,
-    /// In the new epoch.
+    /// A member in the new epoch.
     staying: Member,
-    /// Removed by the Commit, and in the epoch before.
+    /// A member that the Commit removes, in the previous epoch.
     removed: Member,
     observer: PublicGroup,
     staged: PublicStaged,
-    /// The GroupInfo of the epoch before.
+    /// The GroupInfo of the previous epoch.
     old: GroupInfo,
 }
 
@@ -41,7 +41,7 @@ fn sign(group_info: &mut GroupInfo, suite: Suite, signer: &dyn Signer) {
 }
 
 impl Attempt {
-    /// The puppet removes the member at leaf 2.
+    /// Returns an attempt in which the puppet removes the member at leaf 2.
     fn new() -> Self {
         let Stage { mut puppet, mut members, mut observer, .. } = Stage::new();
         let old = puppet.group_info();
@@ -58,7 +58,7 @@ impl Attempt {
         Self { puppet, staying, removed, observer, staged, old }
     }
 
-    /// Returns why the observer does not merge with a GroupInfo. Nothing changes.
+    /// Returns why the observer rejects a GroupInfo, and checks that nothing has changed.
     fn refused(&mut self, group_info: &GroupInfo) -> Violation {
         let rows = self.observer.rows().unwrap();
         let error = self.observer.merge(&self.staged, group_info).unwrap_err();
@@ -66,7 +66,7 @@ impl Attempt {
         violation(error)
     }
 
-    /// Returns why the observer does not merge with a GroupInfo that is changed, and signed after that.
+    /// Returns why the observer rejects a GroupInfo that was changed before it was signed.
     fn refused_signed(&mut self, change: impl FnOnce(&mut GroupInfo)) -> Violation {
         let mut group_info = self.puppet.group_info();
         change(&mut group_info);
@@ -74,7 +74,7 @@ impl Attempt {
         self.refused(&group_info)
     }
 
-    /// After all that was refused, the right GroupInfo leads into the same staged epoch.
+    /// Checks that the valid GroupInfo is still accepted, for the same staged epoch.
     fn merges(mut self, group_info: &GroupInfo) {
         let _ = self.observer.merge(&self.staged, group_info).unwrap();
         assert_eq!(self.observer.public().context(), &self.puppet.context);
@@ -131,14 +131,15 @@ fn it_has_the_confirmation_tag_of_the_commit() {
 #[test]
 fn it_is_signed_by_a_member_of_the_new_epoch() {
     let mut attempt = Attempt::new();
-    // The puppet signs, and says that another did: the removed member, or one that was never there.
+    // The puppet signs, and claims another signer: the removed member, or a leaf that does not
+    // exist.
     for leaf in [2, 3, 1 << 31, u32::MAX].map(LeafIndex) {
         let found = attempt.refused_signed(|info| info.signer = leaf);
         assert_eq!(found, Violation::GroupInfoSigner(leaf));
     }
     let found = attempt.refused_signed(|info| info.signer = LeafIndex(1));
     assert_eq!(found, Violation::GroupInfoSignature);
-    // The removed member signs itself, as itself and as the puppet; and so does a client of no group.
+    // The removed member signs, as itself and as the puppet. A client outside the group does, too.
     let (suite, good) = (attempt.puppet.suite, attempt.puppet.group_info());
     for (leaf, is_removed, expected) in [
         (2, true, Violation::GroupInfoSigner(LeafIndex(2))),
@@ -152,7 +153,7 @@ fn it_is_signed_by_a_member_of_the_new_epoch() {
     }
     let old = attempt.removed.group_info(false);
     assert_eq!(attempt.refused(&old), Violation::GroupInfoSigner(LeafIndex(2)));
-    // It was changed after it was signed.
+    // The GroupInfo is changed after it is signed.
     let changes: [fn(&mut GroupInfo); 4] = [
         |info| info.signature = Vec::new().into(),
         |info| info.confirmation_tag = Vec::new().into(),
@@ -189,12 +190,12 @@ fn a_new_member_does_not_vouch_for_the_commit_that_adds_it() {
     sign(&mut group_info, puppet.suite, &*newcomer.signer);
     let refused = observer.merge(&staged, &group_info).unwrap_err();
     assert_eq!(violation(refused), Violation::GroupInfoSigner(LeafIndex(3)));
-    // The committer does.
+    // The committer's GroupInfo is accepted.
     let _ = observer.merge(&staged, &puppet.group_info()).unwrap();
     assert_eq!(observer.public().context(), &puppet.context);
 }
 
-/// A Commit that follows the end of a group can be staged by an observer that does not know of the end.
+/// An observer that does not know that a group has ended can stage a Commit that follows the end.
 #[test]
 fn a_group_that_has_ended_does_not_go_on() {
     let Stage { mut puppet, mut observer, .. } = Stage::new();
@@ -225,7 +226,8 @@ fn its_extensions_are_of_one_type_each() {
     attempt.goes_on();
 }
 
-/// The observer has the tree of the epoch. Joiners verify the one that they use.
+/// The observer has the tree of the epoch and ignores this one. Joiners verify the tree that they
+/// use.
 #[test]
 fn a_tree_inside_is_ignored() {
     let attempt = Attempt::new();

@@ -1,5 +1,5 @@
-//! What a member encrypts in another's name. It can derive everybody's keys, so all is in order but the signature: it is
-//! refused, and uses up nothing.
+//! A member encrypts a message in another member's name. It can derive the keys of all members, so
+//! only the signature is wrong. The message is rejected and uses up no key.
 
 use crate::forge::{remove, stranger};
 use crate::stage::Stage;
@@ -8,21 +8,23 @@ use pando_crypto::CryptoError;
 use pando_mls::{FramingError, GroupError, MlsMessage, Processed, RatchetLimits, ScheduleError};
 use pando_wire::{Content, LeafIndex};
 
-/// In whose name.
+/// The member whose name is used.
 const VICTIM: LeafIndex = LeafIndex(1);
 
 fn hello() -> Content {
     Content::Application(b"forged".as_slice().into())
 }
 
-/// As far ahead as a message may be: if it moved the ratchet, hundreds of the victim's messages were lost.
+/// Forges a message at the highest generation that receivers accept. If it moved the ratchet,
+/// hundreds of the victim's messages would be lost.
 fn forge(stage: &mut Stage, content: Content) -> MlsMessage {
     let signer = stranger(stage.puppet.suite);
     stage.puppet.encrypt_as((VICTIM, RatchetLimits::default().forward), content, &*signer)
 }
 
-/// The victim does not even look at it, the other one does not believe it, and neither has anything else to store.
-/// Whoever delivers messages may give it to one of them only.
+/// Checks that the victim rejects the message as its own, that the other member rejects its
+/// signature, and that neither has changes to store. An attacker may deliver the message to only
+/// one of them.
 fn refused(stage: &mut Stage, forgery: &MlsMessage, by: &[usize]) {
     let not_signed = FramingError::Crypto(CryptoError::InvalidSignature);
     let errors = [FramingError::OwnMessage, not_signed].map(GroupError::Framing);
@@ -71,7 +73,7 @@ fn a_late_forgery_uses_up_none_of_anothers_keys() {
     }
 }
 
-/// The same with the signature of the one who is named. That is what a thief can do who has its key.
+/// An attacker with the victim's signature key can also sign the message. Then it uses up keys.
 #[test]
 fn what_is_signed_uses_up_keys() {
     let mut stage = Stage::new();

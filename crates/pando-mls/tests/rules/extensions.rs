@@ -7,7 +7,8 @@ use crate::stage::Stage;
 use pando_mls::{ExtensionType, Extensions, Violation};
 use pando_wire::{Capabilities, CredentialType, LeafNode, ProposalType, RequiredCapabilities};
 
-/// What is said of the committer's new leaf, so that it is not the one who lacks something.
+/// Makes a leaf support everything, so that the committer's new leaf is not the one that lacks
+/// something.
 fn supports_all(leaf_node: &mut LeafNode) {
     let Capabilities { extensions, proposals, credentials, .. } = &mut leaf_node.capabilities;
     extensions.push(UNKNOWN);
@@ -50,7 +51,8 @@ fn every_member_supports_the_extensions_of_the_group() {
     assert_eq!(stage.forbidden_with_path(unknown.clone(), |_| {}), violation);
     assert_eq!(stage.forbidden_with_path(unknown, supports_all), violation);
 
-    // Whoever comes or stays supports what is there, or is there from this Commit on.
+    // A member that is added or stays supports the extensions of the group, including those that
+    // this Commit sets.
     let violation = Violation::ExtensionUnsupportedByMember(LISTED);
     let listed = Extensions(vec![extension(LISTED, b"")]);
     let lacking = add(key_package(&mut stage.puppet, |template| {
@@ -91,7 +93,7 @@ fn the_policy_decides_which_servers_have_a_say() {
     stage.lives_on();
 }
 
-/// All members list this value, to see that nobody minds; but it is no type of anything (section 13.5).
+/// All members list this GREASE value, but it is not the type of any extension (section 13.5).
 #[test]
 fn grease_is_not_an_extension_of_the_group() {
     let mut stage = Stage::new();

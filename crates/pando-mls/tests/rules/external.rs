@@ -1,4 +1,4 @@
-//! Sections 12.1.8 and 12.4.3.2: what comes from outside of the group.
+//! Sections 12.1.8 and 12.4.3.2: messages from outside the group.
 
 use crate::forge::{
     Forgery, Strict, Wrong, add, by_value, custom, extension, external_init, external_senders, key_package,
@@ -17,7 +17,7 @@ use pando_wire::{
     ProposalOrRef, ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Sender,
 };
 
-/// A group in which a server has a say, and the server.
+/// Returns a group with a server as its external sender, and the server's signer.
 fn with_server() -> (Stage, Box<dyn Signer>) {
     let server = stranger(suite(1));
     (Stage::with(|setting| setting.extensions = external_senders(&[&*server])), server)
@@ -88,7 +88,7 @@ fn what_servers_propose_is_checked_like_anything_else() {
         let message = stage.puppet.propose_as(Sender::External(0), proposal, &*server);
         assert_eq!(stage.refused(&message), violation);
     }
-    // What is wrong whoever is in the group is not even proposed.
+    // A proposal that is invalid in every group is not even made.
     let (context, client) = (&stage.puppet.context, client(&*server));
     let made = propose_as_external_sender(context, add(unsigned), &client);
     assert_eq!(violation(made.unwrap_err()), Violation::KeyPackageSignature);
@@ -106,7 +106,7 @@ fn who_asks_to_be_added_is_looked_at_like_anybody_else() {
     let made = propose_own_add(context, owner.key_package, &client(&*owner.signer));
     assert_eq!(violation(made.unwrap_err()), Violation::OwnCredentialUnsupported);
 
-    // Whoever proposes looks at the time; whoever receives it does not.
+    // The proposer checks the lifetime. Receivers do not.
     let expired = Forgery::of(&mut stage.puppet, |template| {
         template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 };
     });
@@ -119,7 +119,7 @@ fn who_asks_to_be_added_is_looked_at_like_anybody_else() {
     stage.lives_on();
 }
 
-/// A Commit by which somebody joins, as far as anybody can see who is not a member.
+/// Returns an external Commit that is valid as far as a non-member can tell.
 fn external(
     stage: &mut Stage,
     proposals: Vec<ProposalOrRef>,
@@ -212,14 +212,14 @@ fn who_joins_by_a_commit_has_a_leaf_like_anybody_else() {
         let commit = external(&mut stage, by_value(&[external_init()]), change);
         assert_eq!(stage.refused(&commit), violation);
     }
-    // Not signed for the leaf that it will have.
+    // The leaf is not signed for its position.
     let (tree, signer) = (stage.puppet.tree.clone(), stranger(stage.puppet.suite));
     let mut path = stage.puppet.external_path(&tree, &*signer, |_| {});
     stage.puppet.sign_leaf(&mut path.leaf_node, LeafIndex(2), &*signer);
     let init = by_value(&[external_init()]);
     let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init.clone(), Some(path), &*signer);
     assert_eq!(stage.refused(&commit), Violation::LeafSignature);
-    // A member joins once more, and does not go.
+    // A member joins again without a removal of its old leaf.
     let signer = &*stage.members[0].signer;
     let path = stage.puppet.external_path(&tree, signer, |_| {});
     let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), signer);
@@ -241,7 +241,7 @@ fn who_comes_back_is_who_has_gone_with_new_keys() {
     stage.lives_on();
 }
 
-/// The creator of a group may use such a PSK while it is alone; somebody who joins it may not.
+/// The creator may use such a PSK while it is alone in the group. A joiner may not.
 #[test]
 fn a_psk_for_branching_does_not_come_from_outside() {
     let suite = suite(1);
@@ -260,7 +260,7 @@ fn a_psk_for_branching_does_not_come_from_outside() {
     let path = puppet.external_path(&tree, &*signer, |_| {});
     let commit = puppet.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer);
     assert_eq!(violation(world.members[0].process(&commit).unwrap_err()), Violation::PskUsage);
-    // Nor can it be made.
+    // Such a Commit cannot be made either.
     let (tree, resync, template) = (None, None, leaf_template());
     let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks([branch]);
     let made = join.build(&client(&*signer), &mut world.rng);
@@ -268,7 +268,7 @@ fn a_psk_for_branching_does_not_come_from_outside() {
     world.join_external(None, vec![external_psk(1)]);
 }
 
-/// What keeps somebody from making the Commit.
+/// Returns the rule that prevents a client from making the Commit.
 fn not_joined(puppet: &mut Puppet, resync: Option<LeafIndex>, change: fn(&mut LeafNode)) -> Violation {
     let mut leaf = puppet.own_leaf();
     change(&mut leaf);
@@ -292,7 +292,8 @@ fn nobody_makes_a_commit_to_join_that_would_be_refused() {
     assert_eq!(somebody_else, Violation::CredentialSuccession);
 }
 
-/// A GroupInfo may be made up, with the identifier of any group. Whoever comes back is in the group, or was.
+/// A GroupInfo may be forged with the identifier of any group. A client that rejoins is or was a
+/// member.
 #[test]
 fn nobody_joins_by_a_commit_a_group_that_they_are_in_already() {
     let mut puppet = Puppet::new(suite(1));
@@ -335,11 +336,12 @@ fn a_group_info_without_a_key_or_with_a_malformed_one_does_not_help_to_join() {
     }
 }
 
-/// 12.4.3.2: somebody who comes back may keep the key of its old leaf, and nobody brings any other key that is there.
+/// Section 12.4.3.2: a client that rejoins may keep the key of its old leaf. No joiner may use any
+/// other key that is in the tree.
 #[test]
 fn who_joins_by_a_commit_brings_new_keys() {
     let mut stage = Stage::new();
-    // So that parents have keys.
+    // This gives the parents keys.
     let commit = stage.puppet.commit(Vec::new(), |_, _| {});
     stage.follow(&commit);
     let (tree, signer) = (stage.puppet.tree.clone(), stranger(stage.puppet.suite));

@@ -1,5 +1,4 @@
-//! What the puppet brings to the stage: proposals of every kind, KeyPackages that say what they should not, and
-//! policies.
+//! The puppet's material: proposals of every kind, invalid KeyPackages, and policies.
 
 pub(crate) use crate::make::{add, custom, external_senders, psk, remove, set_extensions};
 
@@ -17,18 +16,18 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// An extension type that everybody supports, and one that nobody does.
+/// An extension type that all members support, and one that no member supports.
 pub(crate) const LISTED: ExtensionType = ExtensionType(0xf00e);
 pub(crate) const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
 
-/// What clients say of themselves who have nothing to hide.
+/// Returns the template of a valid client.
 pub(crate) fn template() -> KeyPackageTemplate {
     let mut template = crate::world::template();
     template.capabilities.extensions.push(LISTED);
     template
 }
 
-/// A change that makes something wrong, and the rule that it breaks.
+/// A change that breaks a rule, and the rule.
 pub(crate) type Wrong<T> = (fn(&mut T), Violation);
 
 pub(crate) fn update(leaf_node: LeafNode) -> Proposal {
@@ -59,7 +58,7 @@ pub(crate) fn by_value(proposals: &[Proposal]) -> Vec<ProposalOrRef> {
     proposals.iter().cloned().map(ProposalOrRef::Proposal).collect()
 }
 
-/// A KeyPackage that was changed, and then signed by its owner after all.
+/// A KeyPackage that was changed and then signed by its owner.
 pub(crate) struct Forgery {
     pub(crate) key_package: KeyPackage,
     pub(crate) signer: Box<dyn Signer>,
@@ -68,13 +67,13 @@ pub(crate) struct Forgery {
 }
 
 impl Forgery {
-    /// Of a client that says something unusual of itself.
+    /// Returns the KeyPackage of a client with a changed template.
     pub(crate) fn of(puppet: &mut Puppet, change: impl FnOnce(&mut KeyPackageTemplate)) -> Self {
         let (suite, rng) = (puppet.suite, &mut puppet.rng);
         let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
         let KeyPackageBundle { key_package, init_key_pair, leaf_key_pair } =
             KeyPackageBundle::new(suite, template(), &*signer, rng).unwrap();
-        // What an honest client would not say of itself.
+        // The changes that a valid client would not make.
         let mut template = template();
         change(&mut template);
         let KeyPackageTemplate { credential, capabilities, lifetime, leaf_extensions, extensions } = template;
@@ -87,7 +86,7 @@ impl Forgery {
         })
     }
 
-    /// Changes anything, and signs the leaf and then the KeyPackage.
+    /// Changes a KeyPackage, and signs its leaf and then itself.
     pub(crate) fn change(mut self, suite: Suite, change: impl FnOnce(&mut KeyPackage)) -> Self {
         change(&mut self.key_package);
         let leaf_node = &mut self.key_package.leaf_node;
@@ -99,7 +98,7 @@ impl Forgery {
         self
     }
 
-    /// The KeyPackage with its keys. They can be had again and again.
+    /// Returns the KeyPackage with its keys. It can be called repeatedly.
     pub(crate) fn bundle(&self) -> KeyPackageBundle {
         let again = |pair: &HpkeKeyPair| HpkeKeyPair {
             private: SecretBytes::from(pair.private.expose()).into(),
@@ -113,18 +112,18 @@ impl Forgery {
     }
 }
 
-/// A KeyPackage of somebody who says something unusual of itself.
+/// Returns the KeyPackage of a client with a changed template.
 pub(crate) fn key_package(puppet: &mut Puppet, change: impl FnOnce(&mut KeyPackageTemplate)) -> KeyPackage {
     Forgery::of(puppet, change).key_package
 }
 
-/// A signature key that nobody else has.
+/// Returns the signer of a client outside the group.
 pub(crate) fn stranger(suite: Suite) -> Box<dyn Signer> {
     let mut rng = ChaCha20Rng::seed_from_u64(8);
     suite.signer(&suite.signature_generate_key(&mut rng).unwrap()).unwrap()
 }
 
-/// One resumption PSK for every group and epoch.
+/// A PSK store with one resumption PSK for every group and epoch.
 pub(crate) struct OldPsk;
 
 impl PskStore for OldPsk {
@@ -137,7 +136,7 @@ impl PskStore for OldPsk {
     }
 }
 
-/// Believes everybody everything.
+/// A policy that accepts everything.
 pub(crate) struct Gullible;
 
 impl IdentityPolicy for Gullible {
@@ -150,10 +149,11 @@ impl IdentityPolicy for Gullible {
     }
 }
 
-/// The longest lifetime that somebody strict accepts.
+/// The longest lifetime that `Strict` accepts.
 pub(crate) const DAY: u64 = 86_400;
 
-/// Believes nobody who has no name, nobody who comes twice, nobody who lives for more than a day, and no servers.
+/// A policy that rejects empty names, duplicate clients, lifetimes of more than a day, and all
+/// servers.
 pub(crate) struct Strict;
 
 impl IdentityPolicy for Strict {

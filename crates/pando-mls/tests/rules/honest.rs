@@ -1,5 +1,5 @@
-//! The puppet can be honest, too: what it then does is taken for what any member does. Were it not so, nothing could be
-//! learnt from what is refused.
+//! The puppet can also follow the rules, and then members accept its messages. Without this
+//! control, its rejected messages would prove nothing.
 
 use crate::forge::{by_value, external_senders, psk_id, remove, set_extensions, template, update};
 use crate::puppet::{PUPPET, Puppet};
@@ -61,7 +61,7 @@ fn when_it_invites_with_a_psk_and_describes_the_group() {
         let member = newcomer.join(&welcome, None, pando_mls::GroupConfig::default()).unwrap();
         assert_eq!(member.group.epoch_authenticator().unwrap().expose(), puppet.epoch_authenticator());
 
-        // Somebody joins by what the puppet says of the group, and the member follows.
+        // A client joins by the puppet's GroupInfo, and the member follows.
         let newcomer = Newcomer::new(suite, template(), &mut puppet.rng);
         let group_info = puppet.group_info();
         let (tree, resync, psks) = (None, None, Vec::new());

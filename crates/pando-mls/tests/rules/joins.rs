@@ -1,5 +1,5 @@
-//! Section 12.4.3.1: a Welcome, a GroupInfo and a tree are not believed. What is wrong with a GroupInfo keeps everybody
-//! away: who has a Welcome, who joins by a Commit, and who only watches.
+//! Section 12.4.3.1: joiners verify the Welcome, the GroupInfo and the tree. An invalid GroupInfo
+//! is rejected in every use: with a Welcome, for an external join, and by an observer.
 
 use crate::forge::{
     Forgery, Gullible, LISTED, OldPsk, Strict, UNKNOWN, Wrong, extension, external_senders, key_package,
@@ -18,7 +18,7 @@ use pando_wire::{
     Lifetime, ProposalType, ProtocolVersion, Psk, RequiredCapabilities, ResumptionPskUsage,
 };
 
-/// A puppet's group, and somebody who is in the tree and has no Welcome yet.
+/// Returns a puppet's group, and a client that is in the tree and has no Welcome yet.
 fn invited() -> (Puppet, Forgery) {
     let mut puppet = Puppet::new(suite(1));
     let newcomer = Forgery::of(&mut puppet, |_| {});
@@ -31,7 +31,7 @@ fn join(welcome: &Welcome, newcomer: &Forgery, policy: &dyn IdentityPolicy) -> R
     Group::join(welcome, &newcomer.bundle(), None, &client).map(pando_mls::Unpersisted::assume_persisted)
 }
 
-/// What is wrong with a GroupInfo, which is the same for everybody.
+/// Returns the rule that a GroupInfo breaks, after checking that it is the same in every use.
 fn refused_by(
     puppet: &mut Puppet,
     newcomer: &Forgery,
@@ -44,7 +44,8 @@ fn refused_by(
     let watched = PublicGroup::new(puppet.suite, group_info, None, policy, Limits::default());
     assert_eq!(watched.unwrap_err(), error);
 
-    // Whoever joins by a Commit takes the cipher suite from the GroupInfo itself, and the signature is wrong then.
+    // An external joiner takes the cipher suite from the GroupInfo itself, so it finds the
+    // signature invalid.
     if group_info.group_context.cipher_suite == puppet.suite.cipher_suite() {
         let (tree, resync, psks) = (None, None, Vec::new());
         let join = ExternalJoin::new(group_info, leaf_template()).tree(tree).replace_leaf(resync).psks(psks);
@@ -55,7 +56,7 @@ fn refused_by(
     error
 }
 
-/// What is wrong with a GroupInfo that was changed and signed after that.
+/// Returns the rule that a GroupInfo breaks that was changed before it was signed.
 fn refused(puppet: &mut Puppet, newcomer: &Forgery, change: impl FnOnce(&mut GroupInfo)) -> Violation {
     let mut group_info = puppet.group_info();
     change(&mut group_info);
@@ -63,7 +64,7 @@ fn refused(puppet: &mut Puppet, newcomer: &Forgery, change: impl FnOnce(&mut Gro
     violation(refused_by(puppet, newcomer, &group_info, &BasicIdentities))
 }
 
-/// After all that was refused, the right Welcome is taken.
+/// Checks that the valid Welcome is still accepted.
 fn comes_in(mut puppet: Puppet, newcomer: &Forgery) {
     let welcome = puppet.welcome(&newcomer.key_package);
     let group = join(&welcome, newcomer, &BasicIdentities).unwrap();
@@ -77,7 +78,8 @@ fn a_group_info_is_signed_by_a_member() {
         let found = refused(&mut puppet, &newcomer, |group_info| group_info.signer = leaf);
         assert_eq!(found, Violation::GroupInfoSigner(leaf));
     }
-    // By another member than it says, by nobody, or before it was changed.
+    // It is signed by another member than it names, with an empty signature, or before it was
+    // changed.
     let found = refused(&mut puppet, &newcomer, |group_info| group_info.signer = LeafIndex(1));
     assert_eq!(found, Violation::GroupInfoSignature);
     let changes: [fn(&mut GroupInfo); 4] = [
@@ -120,7 +122,7 @@ fn a_group_is_of_the_version_and_cipher_suite_of_the_key_package() {
     for change in changes {
         assert_eq!(refused(&mut puppet, &newcomer, change), Violation::GroupInfoSuite);
     }
-    // A Welcome for one of another cipher suite.
+    // The Welcome is for a KeyPackage of another cipher suite.
     let other = Forgery::of(&mut Puppet::new(suite(2)), |_| {});
     let welcome = puppet.welcome(&newcomer.key_package);
     let found = join(&welcome, &other, &BasicIdentities).unwrap_err();
@@ -156,7 +158,7 @@ fn the_joiner_supports_the_extensions_of_the_group() {
         group_info.group_context.extensions.0.push(extension(UNKNOWN, b""));
     });
     assert_eq!(found, Violation::ExtensionUnsupportedByMember(UNKNOWN));
-    // If the joiner is the only one who does not.
+    // Only the joiner does not support it.
     let mut puppet = Puppet::new(suite(1));
     let newcomer = Forgery::of(&mut puppet, |template| template.capabilities.extensions.clear());
     puppet.context.extensions.0.push(extension(LISTED, b""));
@@ -177,7 +179,7 @@ fn the_policy_decides_which_servers_have_a_say() {
     comes_in(puppet, &newcomer);
 }
 
-/// Adds a leaf that members should have refused. Returns the error of a joiner.
+/// Adds a leaf that members should have rejected. Returns the error of a joiner.
 fn with_leaf(
     extensions: Extensions,
     policy: &dyn IdentityPolicy,
@@ -194,7 +196,7 @@ fn with_leaf(
 /// The leaf that [`with_leaf`] adds.
 const WRONG: LeafIndex = LeafIndex(2);
 
-/// The error that names a leaf and its rule.
+/// Returns the error that names a leaf and its rule.
 fn of(leaf: LeafIndex, violation: Violation) -> GroupError {
     GroupError::Leaf { leaf, violation }
 }
@@ -210,7 +212,7 @@ fn every_leaf_of_the_tree_is_looked_at() {
         nameless.to_string(),
         "leaf 2: a credential is not acceptable: no name (RFC 9420, section 5.3.1)"
     );
-    // Of two who do not understand each other, the first is named.
+    // If two leaves do not support each other's credential types, the error names the first.
     let x509 = |also: &'static [CredentialType]| {
         move |template: &mut KeyPackageTemplate| {
             template.credential = Credential::X509 { certificates: Vec::new() };
@@ -266,13 +268,13 @@ fn every_leaf_of_the_tree_has_what_the_group_requires() {
 #[test]
 fn the_joiner_finds_its_own_leaf_as_it_was() {
     let (mut puppet, newcomer) = invited();
-    // Somebody who is not in the tree.
+    // The joiner is not in the tree.
     let stranger = Forgery::of(&mut puppet, |_| {});
     let welcome = puppet.welcome(&stranger.key_package);
     let found = join(&welcome, &stranger, &BasicIdentities).unwrap_err();
     assert_eq!(violation(found), Violation::OwnLeafMissing);
-    // Somebody who is there with another leaf, which is well signed: it was in another KeyPackage, or made by the
-    // owner of the key in another way.
+    // The joiner is in the tree with another leaf that is properly signed: one of another
+    // KeyPackage, or another leaf that the owner of the key has signed.
     let changes: [fn(&mut KeyPackage); 2] = [
         |key_package| key_package.leaf_node.capabilities.proposals.clear(),
         |key_package| key_package.leaf_node.credential = Credential::Basic { identity: Vec::new().into() },
@@ -380,7 +382,7 @@ fn a_welcome_has_the_psks_of_its_commit_in_their_order() {
     let (_, welcome) = world
         .commit(1, |builder| builder.add(newcomer.key_package()).psk(external_psk(2)).psk(external_psk(1)));
     world.enter(newcomer, &welcome.unwrap());
-    // In another order, they are other secrets, and the GroupInfo stays closed.
+    // In another order, the PSKs give other secrets, and the GroupInfo cannot be decrypted.
     let (mut puppet, newcomer) = invited();
     let id = |name| (psk_id(external_psk(name), 32), PskValue::from(vec![name, name]));
     puppet.psks = vec![id(1), id(2)];
@@ -392,12 +394,12 @@ fn a_welcome_has_the_psks_of_its_commit_in_their_order() {
     comes_in(puppet, &newcomer);
 }
 
-/// Somebody who has the PSK of the old group.
+/// Returns the context of a client that has the PSK of the old group.
 fn knows(newcomer: &Forgery) -> Context<'_> {
     client(&*newcomer.signer).with_psks(&OldPsk)
 }
 
-/// What a creator does, nobody would join either.
+/// A client rejects as creator the parameters that it would reject as joiner.
 #[test]
 fn a_group_is_not_created_that_its_creator_could_not_join() {
     let mut puppet = Puppet::new(suite(1));

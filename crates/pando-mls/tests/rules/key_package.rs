@@ -1,4 +1,4 @@
-//! Sections 10 and 10.1: KeyPackages of those who are to be added.
+//! Sections 10 and 10.1: KeyPackages of clients to add.
 
 use crate::forge::{DAY, Forgery, LISTED, Strict, Wrong, add, extension, key_package, template};
 use crate::stage::{Stage, violation};
@@ -30,7 +30,7 @@ fn a_key_package_is_for_the_group_and_signed() {
         let forgery = Forgery::of(&mut stage.puppet, |_| {}).change(suite, change);
         assert_eq!(stage.forbidden_proposal(add(forgery.key_package)), violation);
     }
-    // What its owner has not signed.
+    // The owner has not signed this extension.
     let mut unsigned = key_package(&mut stage.puppet, |_| {});
     unsigned.extensions.0.push(extension(LISTED, b""));
     assert_eq!(stage.forbidden_proposal(add(unsigned)), Violation::KeyPackageSignature);
@@ -50,8 +50,8 @@ fn a_key_package_of_another_cipher_suite_does_not_fit() {
     stage.lives_on();
 }
 
-/// Whoever adds somebody looks at the time, and so may whoever watches. Members who follow do not: their clocks
-/// differ, and the KeyPackage may have expired on the way.
+/// The proposer and the committer check the lifetime, and observers may. Members that follow do
+/// not: clocks differ, and a KeyPackage may expire in transit.
 #[test]
 fn nobody_is_added_before_or_after_their_time() {
     let mut stage = Stage::new();
@@ -72,7 +72,7 @@ fn nobody_is_added_before_or_after_their_time() {
         assert_eq!(violation(seen.unwrap_err()), Violation::Lifetime);
         stage.hear(&message);
     }
-    // What is pending and has expired is not committed.
+    // An expired pending Add is not committed.
     let member = &mut stage.members[0];
     assert_eq!(member.group.pending_proposals().count(), 3);
     let client = client(&*member.signer).at(NOW);
@@ -85,7 +85,7 @@ fn nobody_is_added_before_or_after_their_time() {
         .unwrap();
     assert!(output.welcome.is_none());
     member.clear_pending();
-    // Both ends belong to it.
+    // The lifetime includes both ends.
     for (not_before, not_after) in [(NOW, u64::MAX), (0, NOW), (NOW, NOW)] {
         let lifetime = Lifetime { not_before, not_after };
         let added = key_package(&mut stage.puppet, |template| template.lifetime = lifetime);
@@ -95,7 +95,7 @@ fn nobody_is_added_before_or_after_their_time() {
     stage.lives_on();
 }
 
-/// That a lifetime is too long, or none at all, takes no clock: everybody refuses it.
+/// Every member rejects a lifetime that is too long or empty, because that takes no clock.
 #[test]
 fn nobody_lives_for_longer_than_the_policy_accepts() {
     let mut stage = Stage::with(|setting| setting.policy = &Strict);
@@ -114,7 +114,7 @@ fn nobody_lives_for_longer_than_the_policy_accepts() {
     stage.lives_on();
 }
 
-/// A client does not set out with a key that is not in its leaf.
+/// A client does not create a group with a signer whose key is not in its leaf.
 #[test]
 fn who_creates_a_group_has_signed_the_key_package() {
     let mut stage = Stage::new();

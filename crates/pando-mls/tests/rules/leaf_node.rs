@@ -1,4 +1,4 @@
-//! Sections 5.3.1, 7.2 and 7.3: leaves that come with an Add, an Update, or the path of a Commit.
+//! Sections 5.3.1, 7.2 and 7.3: leaves in an Add, an Update, or the path of a Commit.
 
 use crate::forge::{
     Forgery, Gullible, LISTED, UNKNOWN, add, extension, key_package, required, template, update,
@@ -20,7 +20,7 @@ fn somebody_else() -> Credential {
     Credential::Basic { identity: b"somebody else".as_slice().into() }
 }
 
-/// What is wrong with a leaf whatever it comes with, if believing everybody does not help.
+/// A change that makes a leaf invalid in every use, even under a policy that accepts everything.
 type Change = fn(&mut Credential, &mut Capabilities, &mut Extensions);
 
 fn wrong_leaves() -> Vec<(Change, Violation)> {
@@ -54,7 +54,8 @@ fn in_leaf(change: Change) -> impl FnOnce(&mut LeafNode) {
     move |LeafNode { credential, capabilities, extensions, .. }| change(credential, capabilities, extensions)
 }
 
-/// What nobody can tell from the leaf alone is not looked at before the proposal is committed.
+/// Returns whether a rule needs more than the leaf. Such rules are checked when the proposal is
+/// committed.
 fn is_about_the_group(violation: &Violation) -> bool {
     matches!(violation, Violation::CredentialUnsupportedByMember(_))
 }
@@ -97,7 +98,7 @@ fn nobody_commits_with_a_wrong_leaf() {
     stage.lives_on();
 }
 
-/// The group of these tests requires one of each.
+/// Returns a group that requires a capability of each kind.
 fn demanding() -> Stage {
     Stage::with(|setting| {
         setting.policy = &Gullible;
@@ -166,14 +167,14 @@ fn the_policy_decides_who_is_acceptable_and_who_succeeds_whom() {
     assert_eq!(stage.forbidden_proposal(added), violation);
     assert_eq!(stage.refused_path(in_leaf(change)), violation);
 
-    // Somebody who is acceptable, and is not who was there before.
+    // The policy accepts the new identity, but not as a successor of the old one.
     let change: Change = |credential, _, _| *credential = somebody_else();
     assert_eq!(stage.refused_update(in_leaf(change)), Violation::CredentialSuccession);
     assert_eq!(stage.refused_path(in_leaf(change)), Violation::CredentialSuccession);
     stage.lives_on();
 }
 
-/// All members list this value, to see that nobody minds; but it is no type of anything (section 13.5).
+/// All members list this GREASE value, but it is not the type of any credential (section 13.5).
 #[test]
 fn grease_is_not_a_credential() {
     let grease = CredentialType(0x3a3a);
@@ -206,7 +207,7 @@ fn a_leaf_is_signed_with_its_key_for_its_place() {
 
     let tree = stage.puppet.tree.clone();
     let (updated, path) = (stage.puppet.updated_leaf(|_| {}), stage.puppet.path(&tree, |_| {}));
-    // Signed for another leaf, for another group, or by somebody else.
+    // The leaf is signed for another position, for another group, or by another client.
     for attempt in 0..3 {
         let sign = |stage: &Stage, leaf_node: &mut LeafNode| {
             let group_id = match attempt {
@@ -250,7 +251,7 @@ fn a_leaf_comes_from_where_it_says() {
         let refused = stage.refused_update(|leaf| leaf.leaf_node_source = source.clone());
         assert_eq!(refused, Violation::LeafSource);
     }
-    // In a path, the tree looks at this first.
+    // In a path, the tree checks this first.
     let tree = stage.puppet.tree.clone();
     for source in [&from_key_package, &from_update] {
         let path = stage.puppet.path(&tree, |leaf| leaf.leaf_node_source = source.clone());
@@ -266,7 +267,7 @@ fn an_update_brings_a_new_encryption_key() {
     let old = stage.puppet.own_leaf().encryption_key;
     let refused = stage.refused_update(|leaf| leaf.encryption_key = old.clone());
     assert_eq!(refused, Violation::EncryptionKeyUnchanged);
-    // In a path, the tree looks at this first.
+    // In a path, the tree checks this first.
     let tree = stage.puppet.tree.clone();
     let path = stage.puppet.path(&tree, |leaf| leaf.encryption_key = old);
     let commit = stage.puppet.commit_of(Vec::new(), Some(path));
@@ -278,7 +279,7 @@ fn an_update_brings_a_new_encryption_key() {
 fn nobody_has_the_signature_key_of_another() {
     let mut stage = Stage::new();
     let violation = Violation::SignatureKeyInUse(LeafIndex(1));
-    // The key is the member's indeed, who signs what the puppet sends.
+    // The puppet signs with the member's real key, which it has.
     let stolen = stage.members[0].signer.public_key().clone();
     let mut updated = stage.puppet.updated_leaf(|leaf| leaf.signature_key = stolen.clone());
     stage.puppet.sign_leaf(&mut updated, PUPPET, &*stage.members[0].signer);
@@ -290,7 +291,7 @@ fn nobody_has_the_signature_key_of_another() {
     let commit = stage.puppet.commit_of(Vec::new(), Some(path));
     assert_eq!(stage.refused(&commit), violation);
 
-    // Somebody who is there comes once more, with other keys for encryption.
+    // A member is added again, with other encryption keys.
     let (suite, rng) = (stage.puppet.suite, &mut stage.puppet.rng);
     let again = KeyPackageBundle::new(suite, template(), &*stage.members[0].signer, rng);
     assert_eq!(stage.forbidden(&[add(again.unwrap().key_package)]), violation);
@@ -300,7 +301,7 @@ fn nobody_has_the_signature_key_of_another() {
 #[test]
 fn nobody_has_the_encryption_key_of_another() {
     let mut stage = Stage::new();
-    // With parents that have keys, too.
+    // This gives the parents keys.
     let commit = stage.puppet.commit(Vec::new(), |_, _| {});
     stage.follow(&commit);
     let suite = stage.puppet.suite;
@@ -323,7 +324,7 @@ fn keys_are_keys_of_the_cipher_suite() {
     let suite = stage.puppet.suite;
     let wrong: [fn(&mut LeafNode); 4] = [
         |leaf| leaf.encryption_key = vec![1; 31].into(),
-        // Of low order.
+        // This key has low order.
         |leaf| leaf.encryption_key = vec![0; 32].into(),
         |leaf| leaf.signature_key = vec![1; 33].into(),
         |leaf| leaf.signature_key = Vec::new().into(),
@@ -334,7 +335,7 @@ fn keys_are_keys_of_the_cipher_suite() {
         assert_eq!(stage.forbidden_proposal(add(forgery.key_package)), Violation::InvalidKey);
         assert_eq!(stage.refused_update(change), Violation::InvalidKey);
     }
-    // In a path, the tree looks at the encryption key first.
+    // In a path, the tree checks the encryption key first.
     assert_eq!(stage.refused_path(wrong[2]), Violation::InvalidKey);
     let tree = stage.puppet.tree.clone();
     let path = stage.puppet.path(&tree, wrong[0]);

@@ -1,5 +1,5 @@
-//! What nobody may do: for every rule of the RFC that somebody can break, somebody breaks it, with everything else
-//! in order, and those who receive it refuse it for that reason and are as they were.
+//! Invalid messages. For each rule of the RFC that a peer can break, a test breaks that rule alone.
+//! The receivers reject the message for that rule, and are unchanged.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(

@@ -1,5 +1,5 @@
-//! Sections 7.2, 10 and 13.4: what clients say of themselves. Some of it is the maker's duty alone, and receivers let it
-//! pass.
+//! Sections 7.2, 10 and 13.4: the contents of a client's own KeyPackage and leaf. Some rules bind
+//! only the client that makes them, and receivers do not check these.
 
 use crate::forge::{Forgery, LISTED, UNKNOWN, Wrong, add, extension, template};
 use crate::puppet::{Puppet, says};
@@ -12,7 +12,7 @@ use pando_mls::{
 
 const GREASE: ExtensionType = ExtensionType(0x1a1a);
 
-/// Why a KeyPackage is not made.
+/// Returns the error of making a KeyPackage.
 fn not_made(change: impl FnOnce(&mut KeyPackageTemplate)) -> GroupError {
     let mut puppet = Puppet::new(suite(1));
     let mut template = template();
@@ -41,7 +41,7 @@ fn nobody_lists_what_everybody_supports() {
         assert_eq!(updated.map(|_| ()), Err(refused.clone()));
         let built = member.group.commit().new_leaf(new_leaf()).build(&client, rng);
         assert_eq!(built.map(|_| ()), Err(refused.clone()));
-        // Those who receive it have no rule for it.
+        // Receivers have no rule against it.
         let newcomer = Forgery::of(&mut stage.puppet, |template| list(&mut template.capabilities));
         let (message, _) = stage.puppet.propose(add(newcomer.key_package));
         stage.hear(&message);
@@ -72,7 +72,7 @@ fn nobody_says_of_themselves_what_they_do_not_support() {
 #[test]
 fn unknown_extensions_are_ignored() {
     let mut puppet = Puppet::new(suite(1));
-    // In a KeyPackage and its leaf, as GREASE; in a GroupInfo, as anything.
+    // In a KeyPackage and its leaf the extensions are GREASE; in a GroupInfo they may be any type.
     let newcomer = Forgery::of(&mut puppet, |template| {
         template.leaf_extensions.0.push(extension(GREASE, b"ignore me"));
         template.extensions.0.push(extension(GREASE, b"me too"));

@@ -1,5 +1,5 @@
-//! Section 12.3: proposals are applied in an order that the committer has no say in, and what counts is what comes out.
-//! What would be wrong along the way is not refused.
+//! Section 12.3: proposals are applied in a fixed order, whatever order the committer lists them
+//! in. Only the result must be valid, not the intermediate states.
 
 use crate::forge::{Forgery, Gullible, by_value, remove, required, set_extensions, stranger, update};
 use crate::puppet::{PUPPET, says};
@@ -10,7 +10,8 @@ use pando_mls::{
 };
 use pando_wire::{Credential, ProposalOrRef, RequiredCapabilities, Sender};
 
-/// The puppet takes the signature key that another member gives up, by Updates in the same Commit, in both orders.
+/// By Updates in one Commit, the puppet takes the signature key that another member gives up. Both
+/// orders are valid.
 #[test]
 fn a_signature_key_passes_from_one_member_to_another() {
     let mut stage = Stage::new();
@@ -36,7 +37,7 @@ fn a_signature_key_passes_from_one_member_to_another() {
         let path = stage.puppet.path_as(committer, &tree, &*stage.members[1].signer);
         let sender = Sender::Member(committer);
         let commit = stage.puppet.commit_as(sender, list, Some(path), &*stage.members[1].signer);
-        // All that can be seen without secrets is in order.
+        // Everything that can be verified without secrets is valid.
         let seen = stage
             .observer
             .process(commit, stage.policy, &pando_mls::AdmitAll, None)
@@ -44,7 +45,7 @@ fn a_signature_key_passes_from_one_member_to_another() {
             .assume_persisted();
         assert!(matches!(seen, PublicProcessed::Commit(_)));
     }
-    // One of them is not enough.
+    // One of the two Updates alone is not enough.
     let mut tree = stage.puppet.tree.clone();
     tree.update(PUPPET, &taken).unwrap();
     let path = stage.puppet.path_as(committer, &tree, &*stage.members[1].signer);
@@ -55,7 +56,8 @@ fn a_signature_key_passes_from_one_member_to_another() {
     stage.lives_on();
 }
 
-/// Somebody who understands only one type of credential comes, and the last who has another goes.
+/// A client is added that supports only one credential type, while the last member with another
+/// type is removed.
 #[test]
 fn a_type_of_credential_goes_with_the_last_who_has_it() {
     let mut stage = Stage::with(|setting| {
@@ -96,7 +98,7 @@ fn a_type_of_credential_goes_with_the_last_who_has_it() {
     }
 }
 
-/// A committer requires what it supports from this Commit on.
+/// A committer requires a capability that its new leaf in the same Commit supports.
 #[test]
 fn a_committer_supports_what_it_requires_by_its_new_leaf() {
     let mut stage = Stage::new();

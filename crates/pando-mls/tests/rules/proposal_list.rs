@@ -1,4 +1,4 @@
-//! Section 12.2: proposals that do not go together, or not in a Commit of this member.
+//! Section 12.2: proposals that are invalid together, or in a Commit of this committer.
 
 use crate::forge::{
     Strict, add, by_value, custom, external_init, key_package, psk, remove, set_extensions, stranger, update,
@@ -17,7 +17,7 @@ fn nobody_commits_an_update_of_their_own() {
     let mut stage = Stage::new();
     let leaf_node = stage.puppet.updated_leaf(|_| {});
     assert_eq!(stage.forbidden(&[update(leaf_node.clone())]), Violation::OwnUpdate);
-    // Not even one that was proposed as it should be.
+    // This holds even for an Update that was properly proposed.
     let (message, reference) = stage.puppet.propose(update(leaf_node));
     stage.hear(&message);
     let commit = stage.puppet.commit_of(vec![refer(&reference)], None);
@@ -41,7 +41,7 @@ fn nobody_removes_themselves() {
 fn one_thing_happens_to_a_leaf() {
     let mut stage = Stage::new();
     assert_eq!(stage.forbidden(&[remove(2), remove(2)]), Violation::SameLeaf(LeafIndex(2)));
-    // An Update of the puppet's and its Remove, or two Updates, in a Commit of somebody else's.
+    // Another member's Commit covers an Update of the puppet and its Remove, or two Updates.
     let [first, second] = [(); 2].map(|()| {
         let leaf_node = stage.puppet.updated_leaf(|_| {});
         let (message, reference) = stage.puppet.propose(update(leaf_node));
@@ -82,7 +82,8 @@ fn a_client_is_what_the_policy_says() {
     stage.lives_on();
 }
 
-/// Neither a client that is there is added again, nor does it join again, whatever its keys; unless it goes.
+/// A client cannot be added or join while it is in the group, whatever its keys, unless the Commit
+/// removes it.
 #[test]
 fn a_client_is_not_there_twice() {
     let mut stage = Stage::with(|setting| setting.policy = &Strict);
@@ -96,7 +97,7 @@ fn a_client_is_not_there_twice() {
     let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
     assert_eq!(stage.refused(&commit), Violation::SameClient);
 
-    // In another order, too: what counts is who is there in the end.
+    // This works in either order: only the resulting membership counts.
     for list in [[again.clone(), remove(2)], [remove(2), again]] {
         let Member { group, signer, .. } = &mut stage.members[0];
         let client = client(&**signer).with_policy(stage.policy);
@@ -141,10 +142,10 @@ fn everybody_who_stays_knows_the_types_of_proposals() {
     assert_eq!(stage.forbidden(&[custom(0xf00d, b"")]), unknown);
     assert_eq!(stage.forbidden(&[remove(2), custom(0xf00d, b"")]), unknown);
     assert_eq!(stage.forbidden(&[custom(0xf001, b""), custom(0xf00d, b"")]), unknown);
-    // All members list this one, to see that nobody minds; but it is no type of anything (section 13.5).
+    // All members list this GREASE value, but it is not the type of any proposal (section 13.5).
     let grease = Violation::ProposalTypeUnsupported(ProposalType(0x2a2a));
     assert_eq!(stage.forbidden(&[custom(0x2a2a, b"")]), grease);
-    // What everybody knows is committed: the Commit lacks nothing but its path.
+    // A type that all members support is committed: the Commit lacks only its path.
     assert_eq!(stage.refused_commit(&[custom(0xf001, b"")]), Violation::PathRequired);
     stage.lives_on();
 }

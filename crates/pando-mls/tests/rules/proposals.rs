@@ -1,4 +1,4 @@
-//! Section 12.1: proposals that are wrong by themselves, alone and in a Commit.
+//! Section 12.1: proposals that are invalid by themselves, sent alone and in a Commit.
 
 use crate::forge::{LISTED, by_value, extension, external_init, psk, reinit, remove, set_extensions};
 use crate::stage::Stage;
@@ -38,8 +38,8 @@ fn the_nonce_of_a_psk_is_as_long_as_a_hash() {
     }
 }
 
-/// A PSK for reinitialization or branching, which the group even has, belongs into the Commit that sets up another
-/// group. The epoch makes no difference.
+/// A PSK for reinitialization or branching belongs in the first Commit of the new group only, even
+/// if the members have it. The epoch makes no difference.
 #[test]
 fn psks_of_other_uses_are_not_proposed() {
     for epoch in [0, 1, 7] {
@@ -69,7 +69,8 @@ fn new_extensions_are_of_one_type_each() {
     let violation = Violation::DuplicateExtension(LISTED);
     assert_eq!(stage.forbidden_proposal(set_extensions(extensions.clone())), violation);
     stage.lives_on();
-    // Section 12.1.5 has one rule for a ReInit that is received. A member that could not follow it does not make it.
+    // Section 12.1.5 has only one rule for a received ReInit. A member does not make a ReInit that
+    // it could not follow itself.
     let mut stage = Stage::new();
     let next = ReInit { extensions, ..next_group(&stage) };
     assert_eq!(stage.not_built(&[reinit(next.clone())]), violation);

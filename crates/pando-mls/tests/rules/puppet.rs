@@ -1,5 +1,6 @@
-//! A member who is no `Group`: its secrets lie open, and what it sends is made by hand from the lower crates. Others
-//! take it for one of their own, so it can send them what no honest member would.
+//! A member without a `Group`: its secrets are accessible, and it builds its messages from the
+//! lower crates. To the other members it is a member like them, so it can send them messages that
+//! no valid client would send.
 
 use crate::forge::template;
 use pando_crypto::{SecretBytes, Signer, Suite};
@@ -19,7 +20,7 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// Where the puppet is in the tree.
+/// The puppet's leaf.
 pub(crate) const PUPPET: LeafIndex = LeafIndex(0);
 
 const PUBLIC: WireFormat = WireFormat::MLS_PUBLIC_MESSAGE;
@@ -30,7 +31,7 @@ pub(crate) struct Puppet {
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) tree: Tree,
     pub(crate) context: GroupContext,
-    /// What is mixed into the epoch, for those whom the puppet welcomes to it.
+    /// The PSKs of the epoch, for the Welcomes that the puppet makes.
     pub(crate) psks: Vec<(PreSharedKeyId, PskValue)>,
     joiner: JoinerSecret,
     secrets: EpochSecrets,
@@ -39,7 +40,7 @@ pub(crate) struct Puppet {
 }
 
 impl Puppet {
-    /// A group that has come to its seventh epoch, nobody knows how, and has the puppet as its only member.
+    /// Returns a group in its seventh epoch, without a history, with the puppet as its only member.
     pub(crate) fn new(suite: Suite) -> Self {
         Self::with_template(suite, template())
     }
@@ -68,14 +69,15 @@ impl Puppet {
         puppet
     }
 
-    /// The epoch, with the tree, the context and the PSKs as they are now.
+    /// Derives the epoch from the current tree, context and PSKs.
     pub(crate) fn settle(&mut self) {
         self.context.tree_hash = self.tree.tree_hash().unwrap();
         self.secrets = epoch(self.suite, &self.joiner, &self.psk_secret(), &self.context);
         self.confirm();
     }
 
-    /// The confirmation tag of the epoch, and what the next Commit goes on from.
+    /// Derives the confirmation tag of the epoch, and the interim transcript hash for the next
+    /// Commit.
     fn confirm(&mut self) {
         let confirmed = ConfirmedTranscriptHash(self.context.confirmed_transcript_hash.clone());
         self.confirmation_tag = self.secrets.confirmation_key.tag(self.suite, &confirmed.0);
@@ -86,7 +88,7 @@ impl Puppet {
         PskSecret::new(self.suite, self.psks.iter().map(|(id, value)| (id, value))).unwrap()
     }
 
-    /// Puts somebody into the tree, as if that had been long ago.
+    /// Adds a client to the tree, as if an earlier Commit had added it.
     pub(crate) fn seat(&mut self, key_package: &KeyPackage) -> LeafIndex {
         let leaf = self.tree.add(&key_package.leaf_node).unwrap();
         self.settle();
@@ -97,12 +99,12 @@ impl Puppet {
         self.tree.leaf(PUPPET).unwrap().unwrap()
     }
 
-    /// What one's own epoch authenticator is compared with.
+    /// Returns the epoch authenticator, to compare it with a member's.
     pub(crate) fn epoch_authenticator(&self) -> &[u8] {
         self.secrets.epoch_authenticator.expose()
     }
 
-    /// The description of the group, with all that a joiner needs, and signed.
+    /// Returns the signed GroupInfo, with everything that a joiner needs.
     pub(crate) fn group_info(&self) -> GroupInfo {
         let external_pub = self.secrets.external.key_pair(self.suite).unwrap().public;
         let ratchet_tree = Extension {
@@ -127,19 +129,19 @@ impl Puppet {
             self.suite.sign_with_label(&*self.signer, "GroupInfoTBS", &to_be_signed).unwrap();
     }
 
-    /// The Welcome to the epoch for somebody who is in the tree.
+    /// Returns the Welcome to the epoch for a client that is in the tree.
     pub(crate) fn welcome(&mut self, key_package: &KeyPackage) -> Welcome {
         let group_info = self.group_info();
         self.welcome_to(&group_info, key_package)
     }
 
-    /// A Welcome to whatever a GroupInfo describes.
+    /// Returns a Welcome to the group that a GroupInfo describes.
     pub(crate) fn welcome_to(&mut self, group_info: &GroupInfo, key_package: &KeyPackage) -> Welcome {
         let psks = self.psks.iter().map(|(id, _)| id.clone()).collect();
         self.welcome_with(group_info, key_package, psks)
     }
 
-    /// A Welcome that says that these PSKs are mixed in.
+    /// Returns a Welcome that lists these PSKs.
     pub(crate) fn welcome_with(
         &mut self,
         group_info: &GroupInfo,
@@ -180,12 +182,12 @@ impl Puppet {
         signed.seal_public(self.suite, key).unwrap().into()
     }
 
-    /// A proposal of the puppet's, and what a Commit refers to it by.
+    /// Returns a proposal of the puppet, and its reference.
     pub(crate) fn propose(&self, proposal: Proposal) -> (MlsMessage, ProposalRef) {
         self.propose_by(PUPPET, proposal, &*self.signer)
     }
 
-    /// The same of another member, if somebody has its signature key.
+    /// Returns a proposal of another member, whose signature key the caller has.
     pub(crate) fn propose_by(
         &self,
         leaf: LeafIndex,
@@ -197,7 +199,8 @@ impl Puppet {
         (self.seal(&signed), self.suite.proposal_ref(&content).unwrap())
     }
 
-    /// An encrypted message of any leaf and generation. A member can derive all the keys for it but the signer's.
+    /// Returns an encrypted message of any leaf and generation. A member can derive all keys for it
+    /// except the signature key.
     pub(crate) fn encrypt_as(
         &mut self,
         (leaf, generation): (LeafIndex, u32),
@@ -216,17 +219,17 @@ impl Puppet {
         signed.seal_private(suite, &mut secret_tree, secret, Padding::None, &mut self.rng).unwrap().into()
     }
 
-    /// A proposal of somebody outside.
+    /// Returns a proposal of a sender outside the group.
     pub(crate) fn propose_as(&self, sender: Sender, proposal: Proposal, signer: &dyn Signer) -> MlsMessage {
         self.seal(&self.sign(sender, Content::Proposal(proposal), signer))
     }
 
-    /// A Commit of the puppet's that nobody can follow to its end: its confirmation tag is wrong.
+    /// Returns a Commit of the puppet that is valid up to its confirmation tag.
     pub(crate) fn commit_of(&self, proposals: Vec<ProposalOrRef>, path: Option<UpdatePath>) -> MlsMessage {
         self.commit_as(Sender::Member(PUPPET), proposals, path, &*self.signer)
     }
 
-    /// The same by anybody.
+    /// Returns the same Commit of any sender.
     pub(crate) fn commit_as(
         &self,
         sender: Sender,
@@ -240,7 +243,7 @@ impl Puppet {
         self.seal(&signed)
     }
 
-    /// A Commit of the puppet's with any confirmation tag, and no path.
+    /// Returns a Commit of the puppet with a given confirmation tag, and no path.
     pub(crate) fn commit_with_tag(&self, proposals: Vec<ProposalOrRef>, tag: Mac) -> MlsMessage {
         let content = Content::Commit(Box::new(Commit { proposals, path: None }));
         let mut signed = self.sign(Sender::Member(PUPPET), content, &*self.signer);
@@ -248,7 +251,8 @@ impl Puppet {
         self.seal(&signed)
     }
 
-    /// A path over a tree that has the changes of the proposals, whose leaf says something else, well signed.
+    /// Returns a path over a tree that has the changes of the proposals. Its leaf is changed, and
+    /// then signed.
     pub(crate) fn path(&mut self, tree: &Tree, change: impl FnOnce(&mut LeafNode)) -> UpdatePath {
         let group_id = &self.context.group_id;
         let mut path = path_of(tree, &self.context, PUPPET, &*self.signer, &mut self.rng);
@@ -257,12 +261,12 @@ impl Puppet {
         path
     }
 
-    /// The path of another member, if somebody has its signature key.
+    /// Returns a path of another member, whose signature key the caller has.
     pub(crate) fn path_as(&mut self, leaf: LeafIndex, tree: &Tree, signer: &dyn Signer) -> UpdatePath {
         path_of(tree, &self.context, leaf, signer, &mut self.rng)
     }
 
-    /// The path of somebody who joins from outside.
+    /// Returns a path of an external joiner.
     pub(crate) fn external_path(
         &mut self,
         tree: &Tree,
@@ -278,12 +282,12 @@ impl Puppet {
         path
     }
 
-    /// Signs a leaf for a place in the group. Whose key is in it is for the caller.
+    /// Signs a leaf for a position in the group. The caller sets the key in it.
     pub(crate) fn sign_leaf(&self, leaf_node: &mut LeafNode, position: LeafIndex, signer: &dyn Signer) {
         sign_leaf(self.suite, leaf_node, (&self.context.group_id, position), signer);
     }
 
-    /// A leaf to replace the puppet's by an Update, which says what it likes, well signed.
+    /// Returns a changed and signed leaf for an Update of the puppet.
     pub(crate) fn updated_leaf(&mut self, change: impl FnOnce(&mut LeafNode)) -> LeafNode {
         let mut leaf_node = self.own_leaf();
         leaf_node.encryption_key = self.suite.hpke_generate_key_pair(&mut self.rng).unwrap().public;
@@ -293,8 +297,8 @@ impl Puppet {
         leaf_node
     }
 
-    /// An honest Commit, whose epoch the puppet enters. `apply` does to the tree, and to the extensions of the group,
-    /// what the proposals say.
+    /// Makes a valid Commit and enters its epoch. `apply` applies the proposals to the tree and to
+    /// the group's extensions.
     pub(crate) fn commit(
         &mut self,
         proposals: Vec<ProposalOrRef>,
@@ -304,7 +308,8 @@ impl Puppet {
         self.commit_with(proposals, Some(template), apply)
     }
 
-    /// Makes an honest Commit whose path has a leaf with this template; without a path if there is no template.
+    /// Makes a valid Commit whose path has a leaf with this template, or no path if there is no
+    /// template.
     pub(crate) fn commit_with(
         &mut self,
         proposals: Vec<ProposalOrRef>,
@@ -320,7 +325,8 @@ impl Puppet {
         self.complete(None, proposals, (tree, extensions), path)
     }
 
-    /// Makes an honest external Commit of a joiner whose leaf has this template. The puppet enters the epoch.
+    /// Makes a valid external Commit of a joiner whose leaf has this template. The puppet enters
+    /// the epoch.
     pub(crate) fn external_commit(&mut self, signer: &dyn Signer, template: LeafTemplate) -> MlsMessage {
         let external_pub = self.secrets.external.key_pair(self.suite).unwrap().public;
         let (kem_output, init) = InitSecret::send(self.suite, &external_pub, &mut self.rng).unwrap();
@@ -331,7 +337,7 @@ impl Puppet {
         self.complete(Some(&(signer, init)), vec![init_proposal], after, Some(path))
     }
 
-    /// Signs and confirms a Commit of the puppet's, or of an external joiner, and enters its epoch.
+    /// Signs and confirms a Commit of the puppet or of an external joiner, and enters its epoch.
     fn complete(
         &mut self,
         joiner: Option<&(&dyn Signer, InitSecret)>,
@@ -344,7 +350,7 @@ impl Puppet {
         let (epoch_number, tree_hash) = (self.context.epoch + 1, tree.tree_hash().unwrap());
         let mut context = GroupContext { epoch: epoch_number, tree_hash, extensions, ..self.context.clone() };
         let update_path = path.as_ref().map(|path| path.encrypt(&context, &[], &mut self.rng).unwrap());
-        // The signature and the secrets.
+        // Signs the Commit and derives the secrets.
         let content = Content::Commit(Box::new(Commit { proposals, path: update_path }));
         let (sender, signer, init) = match joiner {
             Some((signer, init)) => (Sender::NewMemberCommit, *signer, init),
@@ -364,7 +370,7 @@ impl Puppet {
         let tag = secrets.confirmation_key.tag(suite, &context.confirmed_transcript_hash);
         signed.set_confirmation_tag(tag).unwrap();
         let message = self.seal(&signed);
-        // The next epoch.
+        // Enters the next epoch.
         self.tree = tree;
         (self.context, self.secrets, self.joiner) = (context, secrets, joiner);
         self.psks.clear();
@@ -373,13 +379,14 @@ impl Puppet {
     }
 }
 
-/// What a leaf says already.
+/// Returns a template with the contents of a leaf.
 pub(crate) fn says(leaf_node: LeafNode) -> LeafTemplate {
     let LeafNode { credential, capabilities, extensions, .. } = leaf_node;
     LeafTemplate { credential, capabilities, extensions }
 }
 
-/// The context does not fit what the path makes of the tree, which only those will notice who decrypt it.
+/// Returns a path that is encrypted under the old context, which does not have the new tree hash.
+/// Only members that decrypt the path notice that.
 fn path_of(
     tree: &Tree,
     context: &GroupContext,

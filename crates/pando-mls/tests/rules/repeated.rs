@@ -1,5 +1,5 @@
-//! A Commit refers to one proposal over and over, which is a few bytes each time and may be large: it is not there once
-//! for each.
+//! A Commit refers to one large proposal many times, at a few bytes each. Receivers do not copy the
+//! proposal for each reference.
 
 use crate::forge::{Forgery, add, by_value, custom, external_init, psk, stranger};
 use crate::stage::Stage;
@@ -15,8 +15,8 @@ fn references(reference: ProposalRef) -> Vec<ProposalOrRef> {
     vec![ProposalOrRef::Reference(reference); TIMES]
 }
 
-/// What comes of a Commit, for a member and for somebody who watches; none of it may cost as much as the proposal is
-/// large.
+/// Returns the result of a Commit for a member and for an observer. Neither may allocate as much
+/// memory as the proposal takes.
 fn taken(stage: &mut Stage, commit: &MlsMessage) -> [Result<(), GroupError>; 2] {
     let (mut taken, mut seen) = (None, None);
     let (for_member, for_observer) = (over_the_wire(commit), over_the_wire(commit));
@@ -32,7 +32,7 @@ fn taken(stage: &mut Stage, commit: &MlsMessage) -> [Result<(), GroupError>; 2] 
     [taken, seen]
 }
 
-/// Somebody outside proposes itself, and refers to that.
+/// A client outside the group proposes its own Add, and an external Commit refers to it.
 #[test]
 fn from_outside() {
     let mut stage = Stage::new();
@@ -69,7 +69,7 @@ fn from_a_member() {
     stage.lives_on();
 }
 
-/// Of an application's own type, of which the RFC does not say that there is one at most.
+/// For application-defined types, the RFC does not limit their number in a Commit.
 #[test]
 fn which_is_allowed() {
     let mut stage = Stage::new();
@@ -78,7 +78,7 @@ fn which_is_allowed() {
     let commit = stage.puppet.commit(references(reference), |_, _| {});
     assert_eq!(taken(&mut stage, &commit), [Ok(()), Ok(())]);
     stage.follow(&commit);
-    // What is not there is missing.
+    // A reference to an unknown proposal is an error.
     let commit = stage.puppet.commit_of(references(ProposalRef::from(vec![1; 32])), None);
     let missing = Err(GroupError::Missing(Missing::Proposal(ProposalRef::from(vec![1; 32]))));
     assert_eq!(taken(&mut stage, &commit), [missing.clone(), missing]);

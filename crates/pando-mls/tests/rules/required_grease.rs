@@ -1,5 +1,5 @@
-//! Section 13.5: GREASE values in `required_capabilities`. Clients do not send them. Receivers treat them as any value: a
-//! leaf that lists the value supports it.
+//! Section 13.5: GREASE values in `required_capabilities`. Clients do not send them. Receivers
+//! treat them like any other value: a leaf that lists the value supports it.
 
 use crate::forge::{
     Forgery, add, by_value, external_init, external_senders, key_package, reinit, required, set_extensions,
@@ -21,7 +21,8 @@ const CREDENTIAL: CredentialType = CredentialType(0x6a6a);
 
 const REFUSED: GroupError = GroupError::Misuse(Misuse::GreaseRequired);
 
-/// Each of the three lists with a GREASE value, and the rule that a leaf breaks which does not list it.
+/// Returns each of the three lists with a GREASE value, and the rule that a leaf breaks if it does
+/// not list the value.
 fn requirements() -> [(Extensions, Violation); 3] {
     let none = RequiredCapabilities::default;
     [
@@ -52,7 +53,7 @@ fn listing(template: &mut KeyPackageTemplate) {
     list(&mut template.capabilities);
 }
 
-/// A group whose members list these values, with a server that may send proposals.
+/// Returns a group whose members list these values, with a server that may send proposals.
 fn stage() -> Stage {
     Stage::with(|setting| {
         listing(&mut setting.template);
@@ -97,7 +98,8 @@ fn grease_is_not_required_by_a_proposal_or_a_commit() {
     }
 }
 
-/// Another member's ReInit may require GREASE. The group ends, and a successor is for others to make.
+/// Another member's ReInit may require GREASE. The group ends, and another client has to create the
+/// successor.
 #[test]
 fn grease_is_not_required_by_a_successor() {
     for (extensions, _) in requirements() {
@@ -116,7 +118,7 @@ fn grease_is_not_required_by_a_successor() {
     }
 }
 
-/// Whether a proposal to set the extensions comes by value or by reference from a member or a server.
+/// This holds for a proposal by value, and for a reference to one from a member or a server.
 #[test]
 fn grease_that_all_list_is_accepted_and_committed() {
     for (extensions, _) in requirements() {
@@ -152,7 +154,7 @@ fn grease_that_a_member_does_not_list_is_refused_and_left_out() {
         let tree = stage.puppet.tree.clone();
         for (leaf, expected) in [
             (false, violation),
-            // The committer lists it, and the others do not.
+            // The committer lists the value, and the others do not.
             (true, Violation::RequiredUnsupportedByMember),
         ] {
             let path = stage.puppet.path(&tree, |leaf_node| {
@@ -172,7 +174,7 @@ fn grease_that_a_member_does_not_list_is_refused_and_left_out() {
     }
 }
 
-/// A group that requires a GREASE value, which all of its members list.
+/// Returns a group that requires a GREASE value, which all of its members list.
 fn requiring(extensions: Extensions) -> Stage {
     Stage::with(|setting| {
         listing(&mut setting.template);
@@ -210,7 +212,7 @@ fn a_leaf_that_lists_required_grease_is_accepted_and_another_is_not() {
     }
 }
 
-/// With a Welcome, by an external Commit, and as an observer.
+/// The group is joined with a Welcome, by an external Commit, and as an observer.
 #[test]
 fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
     for (extensions, violation) in requirements() {
@@ -247,7 +249,7 @@ fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
         member.follow(&message);
         assert_eq!(member.group.epoch_authenticator(), joined.epoch_authenticator());
 
-        // A tree with a leaf that does not list it.
+        // The tree has a leaf that does not list the value.
         let newcomer = Forgery::of(&mut puppet, |_| {});
         puppet.seat(&newcomer.key_package);
         let welcome = puppet.welcome(&newcomer.key_package);

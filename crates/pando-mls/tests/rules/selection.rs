@@ -1,5 +1,6 @@
-//! Section 12.2: of the pending proposals, a Commit covers those that go together. What is chosen at once is what somebody
-//! would choose who tried one after the other: would the Commit be refused with this one, too?
+//! Section 12.2: a Commit covers those pending proposals that are valid together. The selection
+//! must equal that of a simple model, which tries one proposal after the other and keeps it if the
+//! Commit is still valid.
 
 use crate::forge::{Forgery, add, remove};
 use crate::puppet::Puppet;
@@ -14,7 +15,7 @@ use rand_core::{Rng, SeedableRng};
 
 const RARE: CredentialType = CredentialType(0xf00c);
 
-/// Each name once.
+/// A policy that allows each name once.
 struct Names;
 
 impl IdentityPolicy for Names {
@@ -38,7 +39,7 @@ fn named(name: u64) -> KeyPackageTemplate {
     template
 }
 
-/// A tree of eight leaves, every third of which is blank, and all of whose parents have keys.
+/// Returns a group of eight leaves, every third of which is blank. All parents have keys.
 fn warm() -> World {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
     let (suite, config) = (suite(1), GroupConfig::default());
@@ -62,11 +63,11 @@ fn warm() -> World {
     world
 }
 
-/// Somebody to be added, perhaps with what a member has already, or one of those who were to be added before.
+/// Returns a client to add. It may share a value with a member or an earlier candidate.
 fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &mut Puppet) -> Forgery {
     let fresh = |puppet: &mut Puppet| Forgery::of(puppet, |template| *template = named(name));
     let pick = |count: usize, puppet: &mut Puppet| puppet.rng.next_u32() as usize % count;
-    // Not the committer, whose own key a path replaces.
+    // The committer is not picked, because its path replaces its key.
     let member = world.tree().members().map(Result::unwrap).nth(1 + pick(5, puppet)).unwrap();
     let with_credentials = |puppet: &mut Puppet, credential: Credential, known: &[CredentialType]| {
         Forgery::of(puppet, |template| {
@@ -83,7 +84,7 @@ fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &m
         0 => with_credentials(puppet, rare, &[CredentialType::BASIC, RARE]),
         1 => with_credentials(puppet, rare, &[RARE]),
         2 => with_credentials(puppet, basic, &[CredentialType::BASIC]),
-        // A member's name, or its keys.
+        // These have a member's name, or its keys.
         3 => Forgery::of(puppet, |template| *template = named(member.0.into())),
         4 => change_key(fresh(puppet), world.tree().leaf(member).unwrap().unwrap().encryption_key),
         5 => match before.len() {
@@ -100,7 +101,7 @@ fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &m
                 with_credentials(puppet, credential, &[CredentialType::BASIC, RARE])
             }
         },
-        // A parent's key.
+        // This one has a parent's key.
         7 => {
             let node = [3, 7, 11][pick(3, puppet)];
             change_key(fresh(puppet), world.tree().parent(NodeIndex(node)).unwrap().unwrap().encryption_key)
@@ -109,7 +110,8 @@ fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &m
     }
 }
 
-/// A Commit of these proposals and those that are pending, if there is one. What it covers.
+/// Returns the proposals that a Commit of these and the pending proposals covers, if it can be
+/// built.
 fn built(group: &mut Group, own: &[Proposal], pending: bool, client: &Context<'_>) -> Option<Vec<Proposal>> {
     let builder = own.iter().fold(group.commit().without_path(), |all, own| all.proposal(own.clone()));
     let builder = if pending { builder } else { builder.without_pending() };
@@ -128,7 +130,8 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
     let mut puppet = Puppet::new(suite(1));
     let (mut chosen_in_all, mut left_in_all) = (0, 0);
     for round in 0..60 {
-        // In every second round somebody is removed, whose name and keys are free then; in every sixth, half of the tree.
+        // Every second round removes members, which frees their names and keys. Every sixth halves
+        // the tree.
         let (gone, leaves): (&[u32], _) = match round % 6 {
             1 => (&[5, 6, 7], 4),
             3 | 5 => (&[1, 6], if round % 6 == 3 { 8 } else { 16 }),
@@ -148,7 +151,7 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
             before.push(candidate(&world, &before, kind, name, &mut puppet));
         }
         let mut adds: Vec<_> = before.iter().map(|forgery| add(forgery.key_package.clone())).collect();
-        // Somebody whom the committer adds itself.
+        // The committer itself adds this client.
         let mut same = || add(Forgery::of(&mut puppet, |template| *template = named(1_000_000)).key_package);
         adds.push(same());
         let own: Vec<_> = (leaves > 4).then(same).into_iter().collect();

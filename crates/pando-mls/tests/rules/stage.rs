@@ -1,5 +1,5 @@
-//! A group of a puppet and two real members, with somebody who watches. What the puppet does wrong, all of them refuse,
-//! and nothing has happened.
+//! A group of a puppet and two real members, with an observer. All of them reject the puppet's
+//! invalid messages, and are unchanged.
 
 use crate::forge::{Forgery, Gullible, by_value, template, update};
 use crate::puppet::{PUPPET, Puppet, says};
@@ -11,12 +11,12 @@ use pando_mls::{
 };
 use pando_wire::{LeafIndex, LeafNode, ProposalOrRef, RatchetTree, Sender};
 
-/// What a group is like before anything goes wrong.
+/// The parameters of a group.
 pub(crate) struct Setting {
     pub(crate) suite: Suite,
     pub(crate) epoch: u64,
     pub(crate) extensions: Extensions,
-    /// What all leaves say.
+    /// The template of all leaves.
     pub(crate) template: KeyPackageTemplate,
     pub(crate) policy: &'static dyn IdentityPolicy,
     pub(crate) config: GroupConfig,
@@ -24,13 +24,13 @@ pub(crate) struct Setting {
 
 pub(crate) struct Stage {
     pub(crate) puppet: Puppet,
-    /// At leaves 1 and 2.
+    /// The members at leaves 1 and 2.
     pub(crate) members: Vec<Member>,
     pub(crate) observer: PublicGroup,
     pub(crate) policy: &'static dyn IdentityPolicy,
 }
 
-/// Everything that a message that is refused must not change.
+/// The state that a rejected message must not change.
 #[derive(Debug, PartialEq)]
 struct Snapshot {
     context: GroupContext,
@@ -89,12 +89,13 @@ impl Stage {
         Self { puppet, members: members.into(), observer, policy }
     }
 
-    /// Those who have not been deceived yet trust everybody, so that what they say is not looked at.
+    /// Returns a group whose policy accepts everything, so that no test fails for a credential.
     pub(crate) fn gullible() -> Self {
         Self::with(|setting| setting.policy = &Gullible)
     }
 
-    /// Why everybody refuses a message: all for the same reason, and all of them are as they were.
+    /// Returns why all receivers reject a message, after checking that the error is the same and
+    /// that they are unchanged.
     pub(crate) fn error(&mut self, message: &MlsMessage) -> GroupError {
         let error = self.members_error(message);
         let (context, pending) = (self.observer.public().context().clone(), self.observer_pending());
@@ -104,7 +105,8 @@ impl Stage {
         error
     }
 
-    /// Why all members refuse a message, which somebody without their secrets might not.
+    /// Returns why all members reject a message, which a receiver without their secrets might
+    /// accept.
     pub(crate) fn members_error(&mut self, message: &MlsMessage) -> GroupError {
         let policy = self.policy;
         let mut errors = self.members.iter_mut().map(|member| {
@@ -122,18 +124,18 @@ impl Stage {
         self.observer.pending_proposals().cloned().collect()
     }
 
-    /// The rule that a message breaks.
+    /// Returns the rule that a message breaks.
     pub(crate) fn refused(&mut self, message: &MlsMessage) -> Violation {
         violation(self.error(message))
     }
 
-    /// The rule that a Commit of the puppet's breaks which has these proposals, and no path.
+    /// Returns the rule that a Commit of the puppet with these proposals and no path breaks.
     pub(crate) fn refused_commit(&mut self, proposals: &[Proposal]) -> Violation {
         let commit = self.puppet.commit_of(by_value(proposals), None);
         self.refused(&commit)
     }
 
-    /// The rule that keeps a member from making a Commit of these proposals.
+    /// Returns the rule that prevents a member from making a Commit of these proposals.
     pub(crate) fn not_built(&mut self, proposals: &[Proposal]) -> Violation {
         let Member { group, signer, .. } = &mut self.members[0];
         let before = snapshot(group);
@@ -146,15 +148,15 @@ impl Stage {
         violation(error)
     }
 
-    /// The rule that a Commit of these proposals breaks, be it made or received.
+    /// Returns the rule that a Commit of these proposals breaks, both when made and when received.
     pub(crate) fn forbidden(&mut self, proposals: &[Proposal]) -> Violation {
         let violation = self.refused_commit(proposals);
         assert_eq!(self.not_built(proposals), violation);
         violation
     }
 
-    /// The rule that a Commit of this proposal breaks, be it made or received, whose path is fine as such. The
-    /// committer's new leaf says something else.
+    /// Returns the rule that a Commit of this proposal breaks, both when made and when received.
+    /// Its path is valid, and the committer's new leaf is changed.
     pub(crate) fn forbidden_with_path(&mut self, proposal: Proposal, change: fn(&mut LeafNode)) -> Violation {
         let tree = self.puppet.tree.clone();
         let path = self.puppet.path(&tree, change);
@@ -174,7 +176,8 @@ impl Stage {
         found
     }
 
-    /// The rule that a proposal of the puppet's breaks when it is sent alone, and when it is committed.
+    /// Returns the rule that a proposal of the puppet breaks, both when sent alone and when
+    /// committed.
     pub(crate) fn forbidden_proposal(&mut self, proposal: Proposal) -> Violation {
         let violation = self.forbidden(std::slice::from_ref(&proposal));
         let (message, _) = self.puppet.propose(proposal);
@@ -182,14 +185,14 @@ impl Stage {
         violation
     }
 
-    /// The rule that an Update of the puppet's breaks, as soon as it is sent.
+    /// Returns the rule that an Update of the puppet breaks when it is sent.
     pub(crate) fn refused_update(&mut self, change: impl FnOnce(&mut LeafNode)) -> Violation {
         let leaf_node = self.puppet.updated_leaf(change);
         let (message, _) = self.puppet.propose(update(leaf_node));
         self.refused(&message)
     }
 
-    /// The rule that an Update of the puppet's breaks when it is committed: which a member does, who knows no better.
+    /// Returns the rule that an Update of the puppet breaks when another member commits it.
     pub(crate) fn refused_when_committed(&mut self, leaf_node: LeafNode) -> Violation {
         let mut tree = self.puppet.tree.clone();
         tree.update(PUPPET, &leaf_node).unwrap();
@@ -202,7 +205,7 @@ impl Stage {
         self.refused(&commit)
     }
 
-    /// The rule that the leaf of the puppet's path breaks.
+    /// Returns the rule that the leaf of the puppet's path breaks.
     pub(crate) fn refused_path(&mut self, change: impl FnOnce(&mut LeafNode)) -> Violation {
         let tree = self.puppet.tree.clone();
         let path = self.puppet.path(&tree, change);
@@ -210,7 +213,7 @@ impl Stage {
         self.refused(&commit)
     }
 
-    /// Everybody takes a proposal.
+    /// Delivers a proposal to all receivers.
     pub(crate) fn hear(&mut self, message: &MlsMessage) {
         for member in &mut self.members {
             let processed = member.process_with(message, self.policy).unwrap();
@@ -224,7 +227,7 @@ impl Stage {
         assert!(matches!(seen, PublicProcessed::Proposal(_)));
     }
 
-    /// Everybody follows a Commit, into the epoch where the puppet is.
+    /// Delivers a Commit to all receivers, which enter the puppet's epoch.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         for member in &mut self.members {
             match member.process_with(message, self.policy).unwrap() {
@@ -255,7 +258,8 @@ impl Stage {
         }
     }
 
-    /// Lets the first member commit all pending proposals. The second member and the observer follow; the puppet stays behind.
+    /// Lets the first member commit all pending proposals. The second member and the observer
+    /// follow; the puppet stays behind.
     pub(crate) fn commit_pending(&mut self) -> Option<Welcome> {
         let (message, welcome) = self.members[0].build(|builder| builder, &mut self.puppet.rng).unwrap();
         for (index, member) in self.members.iter_mut().enumerate() {
@@ -265,8 +269,8 @@ impl Stage {
         welcome
     }
 
-    /// Lets a joiner enter the epoch, and checks that the group goes on without the puppet: members and observer
-    /// agree after each Commit, and members read messages.
+    /// Lets a joiner enter the epoch, and checks that the group continues without the puppet:
+    /// members and observer agree after each Commit, and members read messages.
     pub(crate) fn goes_on(mut self, joiner: Option<(Forgery, Welcome)>) {
         let (suite, config) = (self.puppet.suite, *self.members[0].group.config());
         let (rng, members) = (self.puppet.rng.clone(), std::mem::take(&mut self.members));
@@ -287,7 +291,7 @@ impl Stage {
         assert_eq!(loaded.rows().unwrap(), rows);
     }
 
-    /// After all that was refused, an honest Commit is followed, and what is said is understood.
+    /// Checks that a valid Commit is still followed, and that messages can be read.
     pub(crate) fn lives_on(mut self) {
         let message = self.puppet.commit(Vec::new(), |_, _| {});
         self.follow(&message);
@@ -297,7 +301,7 @@ impl Stage {
     }
 }
 
-/// The rule that was broken.
+/// Returns the broken rule.
 pub(crate) fn violation(error: GroupError) -> Violation {
     match error {
         GroupError::Violation(violation)

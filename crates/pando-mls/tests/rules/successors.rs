@@ -1,4 +1,4 @@
-//! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to follow from another.
+//! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to be successors of others.
 
 use crate::forge::{Forgery, Gullible, LISTED, Strict, extension, key_package, psk_id, template};
 use crate::puppet::Puppet;
@@ -17,7 +17,7 @@ fn parameters() -> Extensions {
     Extensions(vec![extension(LISTED, b"")])
 }
 
-/// All members enter the last epoch of the group.
+/// Brings all members to the last epoch of the group.
 fn end(world: &mut World) {
     let reinit = ReInit {
         group_id: "new".into(),
@@ -31,22 +31,22 @@ fn end(world: &mut World) {
     }
 }
 
-/// What the puppet says of its group.
+/// The puppet's claims about its group.
 struct Claim {
     suite: Suite,
     group_id: &'static [u8],
     extensions: Extensions,
     usage: ResumptionPskUsage,
     old: &'static [u8],
-    /// How many epochs the old group has gone on since.
+    /// The number of epochs of the old group after the claimed one.
     back: u64,
-    /// How many there are beside the puppet and the one who is invited.
+    /// The number of members beside the puppet and the invited client.
     others: usize,
-    /// Who the puppet says it is.
+    /// The identity that the puppet claims.
     name: &'static [u8],
 }
 
-/// The puppet begins a group, which is right, and says that it follows from that of `old`.
+/// Returns a valid claim: the puppet creates a group and claims that it is a successor of `old`.
 fn claim(usage: ResumptionPskUsage) -> Claim {
     let (old, name) = (b"group".as_slice(), b"somebody".as_slice());
     let extensions = if usage == BRANCH { Extensions::default() } else { parameters() };
@@ -54,7 +54,7 @@ fn claim(usage: ResumptionPskUsage) -> Claim {
 }
 
 impl Claim {
-    /// Somebody who was invited to it tries to join, who was `member` in the old group.
+    /// Tries to join as an invited client that was `member` in the old group.
     fn joined(self, member: &Member) -> Result<Group, GroupError> {
         let Self { suite, group_id, extensions, usage, old, back, others, name } = self;
         let mut template = template();
@@ -75,7 +75,7 @@ impl Claim {
         let welcome = puppet.welcome(&invited.key_package);
         let psks = Knows(&member.group);
         let client = client(&*invited.signer).with_psks(&psks);
-        // Whoever does not remember the old group is told to.
+        // A client that joins without the old group gets an error that asks for it.
         let forgetful = Group::join(&welcome, &invited.bundle(), None, &client);
         assert_eq!(forgetful.unwrap_err(), Misuse::OldGroupNeeded.into());
         member
@@ -93,7 +93,7 @@ impl Claim {
 fn what_claims_to_follow_from_a_group_does() {
     let mut world = World::of(suite(1), 2);
     let old = &world.members[1];
-    // A group that has not ended, or another one.
+    // The claim names a group that has not ended, or another one.
     assert_eq!(claim(REINIT).refused(old), Violation::NoSuccessor);
     assert_eq!(Claim { old: b"another", ..claim(BRANCH) }.refused(old), Violation::NoSuccessor);
     claim(BRANCH).joined(old).unwrap();
@@ -112,7 +112,7 @@ fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
     let own: &'static [u8] = b"group";
     assert_eq!(*old.group.public().context().group_id, *own);
     assert_eq!(Claim { group_id: own, ..claim(BRANCH) }.refused(old), Violation::AlreadyInGroup);
-    // Nor does anybody make one.
+    // No member creates such a group either.
     let newcomer = world.newcomer();
     let successor = Successor::new(newcomer.bundle, Vec::new());
     let client = client(&*newcomer.signer);
@@ -121,7 +121,8 @@ fn a_branch_does_not_have_the_identifier_of_a_group_that_goes_on() {
     world.chat(0);
 }
 
-/// Who begins a group asks whether it is in one with that identifier: it may be somebody else's ReInit that says so.
+/// The creator of a successor asks whether the client is in a group with its identifier, because
+/// another member may have chosen it in a ReInit.
 #[test]
 fn what_follows_does_not_have_the_identifier_of_another_group() {
     for usage in [REINIT, BRANCH] {
@@ -142,7 +143,7 @@ fn what_follows_does_not_have_the_identifier_of_another_group() {
         };
         let taken = begin(&|id| **id == *b"new").unwrap_err();
         assert_eq!(violation(taken), Violation::AlreadyInGroup);
-        // It is in the group that it follows from.
+        // The client is in the old group itself.
         begin(&|id| **id == *b"group").unwrap();
     }
 }
@@ -170,7 +171,7 @@ fn what_follows_is_what_was_agreed_on() {
     assert_eq!(Claim { suite: suite(3), ..claim(REINIT) }.refused(old), wrong);
     assert_eq!(Claim { group_id: b"newer", ..claim(REINIT) }.refused(old), wrong);
     assert_eq!(Claim { extensions: Extensions::default(), ..claim(REINIT) }.refused(old), wrong);
-    // From an epoch before the last.
+    // The claim names an epoch before the last one.
     assert_eq!(Claim { back: 1, ..claim(REINIT) }.refused(old), wrong);
 }
 
@@ -178,7 +179,7 @@ fn named(puppet: &mut Puppet, name: &[u8]) -> KeyPackage {
     key_package(puppet, |template| template.credential = Credential::Basic { identity: name.into() })
 }
 
-/// What keeps a member from beginning a group with others.
+/// Returns the rule that prevents a member from creating a group with others.
 fn not_begun(member: &Member, usage: ResumptionPskUsage, names: &[&[u8]]) -> Violation {
     let mut puppet = Puppet::new(suite(1));
     let creator = Forgery::of(&mut puppet, |_| {});
@@ -199,11 +200,11 @@ fn nobody_is_left_behind() {
     let old = &world.members[1];
     assert_eq!(claim(REINIT).refused(old), Violation::MemberMissing(LeafIndex(2)));
     assert_eq!(not_begun(old, REINIT, &[]), Violation::MemberMissing(LeafIndex(1)));
-    // Somebody else does not stand in for a member.
+    // Another client does not count as a missing member.
     let strangers = Claim { name: b"a stranger", others: 1, ..claim(REINIT) };
     assert_eq!(strangers.refused(old), Violation::MemberMissing(LeafIndex(2)));
     Claim { others: 1, ..claim(REINIT) }.joined(old).unwrap();
-    // More may come.
+    // Additional members are allowed.
     Claim { others: 2, ..claim(REINIT) }.joined(old).unwrap();
 }
 
@@ -213,7 +214,7 @@ fn a_branch_has_no_strangers() {
     let old = &world.members[1];
     let stranger = Claim { name: b"a stranger", ..claim(BRANCH) };
     assert_eq!(stranger.refused(old), Violation::NotInOldGroup(LeafIndex(0)));
-    // Nor is anybody there twice.
+    // No member is in it twice either.
     let crowd = Claim { others: 2, ..claim(BRANCH) };
     assert_eq!(crowd.refused(old), Violation::NotInOldGroup(LeafIndex(3)));
     Claim { others: 1, ..claim(BRANCH) }.joined(old).unwrap();
@@ -222,7 +223,7 @@ fn a_branch_has_no_strangers() {
     assert_eq!(found, Violation::NotInOldGroup(LeafIndex(2)));
 }
 
-/// The new group's policy may think otherwise about who is who.
+/// The new group's policy may compare identities differently.
 #[test]
 fn the_policy_decides_who_was_there() {
     let world = World::of(suite(1), 2);

@@ -1,5 +1,5 @@
-//! Section 12.1.5: a ReInit that its maker could never follow is not made. Of others it is accepted, since the section has
-//! no rule against it, but our own Commits leave it out.
+//! Section 12.1.5: a client does not make a ReInit that it could never follow. It accepts one from
+//! others, since the section has no rule against it, but leaves it out of its own Commits.
 
 use crate::forge::{LISTED, Strict, by_value, extension, external_senders, reinit};
 use crate::puppet::Puppet;
@@ -18,7 +18,7 @@ use pando_wire::{
 const GREASE: u16 = 0x1a1a;
 const ID_BYTES: usize = 100;
 
-/// A policy that accepts every credential but that of one external sender.
+/// A policy that accepts every credential except one external sender's.
 struct NoBadServer;
 
 impl IdentityPolicy for NoBadServer {
@@ -68,7 +68,7 @@ fn requires(change: impl FnOnce(&mut RequiredCapabilities)) -> Extension {
     Extension::new(&required).unwrap()
 }
 
-/// ReInits that no member can follow, with the errors of making them.
+/// Returns ReInits that no member can follow, with the errors of making them.
 fn unfollowable() -> Vec<(ReInit, GroupError)> {
     let with = |extension| ReInit { extensions: Extensions(vec![extension]), ..honest() };
     let malformed = |kind| (with(extension(kind, b"\x01")), Violation::MalformedExtension(kind).into());
@@ -112,7 +112,7 @@ fn config() -> GroupConfig {
     GroupConfig::default().with_limits(limits).with_encrypt_handshakes(false)
 }
 
-/// A group with an external sender, whose signer is returned.
+/// Returns a group with an external sender, and that sender's signer.
 fn stage() -> (Stage, Box<dyn Signer>) {
     let suite = crate::world::suite(1);
     let server = crate::forge::stranger(suite);
@@ -147,7 +147,7 @@ fn nobody_makes_what_it_cannot_follow() {
     }
 }
 
-/// The honest one is made, in all three ways.
+/// The valid ReInit can be made in all three ways.
 #[test]
 fn what_can_be_followed_is_made() {
     let (mut stage, server) = stage();
@@ -163,7 +163,7 @@ fn what_can_be_followed_is_made() {
         .build(&client, &mut stage.puppet.rng)
         .unwrap()
         .assume_persisted();
-    // There is nothing to join.
+    // A group that has ended cannot be joined.
     assert!(output.group_info.is_none() && output.welcome.is_none());
     let _ = group.merge_pending().unwrap();
     assert_eq!(group.reinit(), Some(&honest()));
@@ -188,7 +188,8 @@ fn a_commit_that_has_one_is_followed() {
     }
 }
 
-/// A proposal of one, of a member or from outside, is heard and left out; one that can be followed is committed instead.
+/// Such a proposal of a member or an external sender is accepted and left out. One that can be
+/// followed is committed instead.
 #[test]
 fn our_own_commits_leave_it_out() {
     for (bad, error) in unfollowable() {
@@ -222,7 +223,7 @@ fn our_own_commits_leave_it_out() {
             assert_eq!(output.left_out.len(), 1);
             let covered: Vec<_> = group.pending_epoch().unwrap().proposals().collect();
             assert_eq!(covered, [(Sender::Member(crate::puppet::PUPPET), &reinit(honest()))]);
-            // Receivers see the proposal that was left out.
+            // Receivers see that the proposal was left out.
             let seen = stage.observer.process(
                 over_the_wire(&output.message),
                 &NoBadServer,

@@ -1,5 +1,6 @@
-//! Sections 7.2 and 11.1: leaves whose capabilities do not list the group's version or cipher suite. Clients accept
-//! them, because deployed implementations do and members that disagree fork the group. They do not send them.
+//! Sections 7.2 and 11.1: leaves whose capabilities do not list the group's version or cipher
+//! suite. Clients do not send such leaves, but accept them: deployed implementations accept them,
+//! and members that disagree fork the group.
 
 use crate::forge::{Forgery, add, by_value, external_senders, stranger, template, update};
 use crate::puppet::{PUPPET, Puppet, says};
@@ -12,7 +13,7 @@ use pando_mls::{
 };
 use pando_wire::{LeafIndex, Sender};
 
-/// Takes the version or the cipher suite of the group out of capabilities.
+/// Removes the version or the cipher suite of the group from capabilities.
 type Unlist = fn(&mut Capabilities);
 
 /// For a group of cipher suite 1.
@@ -25,12 +26,12 @@ const UNLIST: [Unlist; 4] = [
 
 const REFUSED: GroupError = GroupError::Misuse(Misuse::SuiteNotListed);
 
-/// A configuration with which an observer can follow the Commits of members.
+/// Returns a configuration with which an observer can follow the members' Commits.
 fn public() -> GroupConfig {
     GroupConfig::default().with_encrypt_handshakes(false)
 }
 
-/// A group of cipher suite 1 with a server that may send proposals.
+/// Returns a group of cipher suite 1 with a server that may send proposals.
 fn stage() -> Stage {
     Stage::with(|setting| {
         setting.config = public();
@@ -38,7 +39,7 @@ fn stage() -> Stage {
     })
 }
 
-/// A client whose KeyPackage does not list the version or the suite.
+/// Returns a client whose KeyPackage does not list the version or the suite.
 fn unlisted(puppet: &mut Puppet, unlist: Unlist) -> Forgery {
     Forgery::of(puppet, |template| unlist(&mut template.capabilities))
 }
@@ -59,7 +60,7 @@ fn an_add_by_value_is_accepted() {
     }
 }
 
-/// An Add by reference is never left out of our Commit, whichever sender it is from.
+/// An Add by reference is never left out of our Commit, whoever sends it.
 #[test]
 fn an_add_by_reference_is_accepted_and_committed() {
     for unlist in UNLIST {
@@ -112,7 +113,7 @@ fn an_external_commit_is_accepted() {
         let mut stage = stage();
         let mut leaf = says(stage.puppet.own_leaf());
         unlist(&mut leaf.capabilities);
-        // The server has the other key that is always the same.
+        // The server already uses the constant `stranger` key, so this signer has a random one.
         let signer = Forgery::of(&mut stage.puppet, |_| {}).signer;
         let commit = stage.puppet.external_commit(&*signer, leaf.clone());
         stage.follow(&commit);
@@ -122,7 +123,8 @@ fn an_external_commit_is_accepted() {
     }
 }
 
-/// A puppet's group in which a member has such a leaf: that member, and another that joins.
+/// Returns a group, created by the puppet, that has such a leaf: the member at that leaf and
+/// another joiner, and an observer.
 fn joined(unlist: Unlist) -> (World, PublicGroup) {
     let mut puppet = Puppet::new(suite(1));
     let other = unlisted(&mut puppet, unlist);
@@ -209,7 +211,7 @@ fn a_member_does_not_change_to_such_a_leaf() {
         let built = group.commit().new_leaf(new_leaf()).build(&client, rng);
         assert_eq!(built.map(drop), Err(REFUSED));
         assert_eq!((group.pending_proposals().count(), group.pending_commit()), (0, None));
-        // An Update that was made already, with other capabilities.
+        // This Update was made earlier, with other capabilities.
         group.propose_update(None, b"", &client, rng).unwrap().persist_to(rows).unwrap();
         let pending = group.pending_proposals().next().unwrap().proposal.clone();
         let Proposal::Update(mut made) = pending else { panic!("not an Update") };
@@ -222,7 +224,8 @@ fn a_member_does_not_change_to_such_a_leaf() {
     }
 }
 
-/// A member whose leaf is such a leaf already sends no path and no Update with it. It may change to another.
+/// A member that already has such a leaf sends no path and no Update with it. It may change to a
+/// valid leaf.
 #[test]
 fn a_member_does_not_keep_such_a_leaf() {
     for unlist in UNLIST {
