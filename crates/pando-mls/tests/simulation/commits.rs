@@ -1,4 +1,4 @@
-//! Making Commits, and accepting one of them.
+//! Makes Commits, and accepts one of them per epoch.
 
 use crate::device::{Id, State, id_of};
 use crate::dice::Dice;
@@ -11,17 +11,17 @@ use crate::{content::Content, device::Invitation, device::Member, device::leaf};
 use pando_mls::{CommitOutput, Decode, Encode, NewLeaf, Proposal, Welcome};
 use std::collections::BTreeSet;
 
-/// A Commit that the delivery service may accept or refuse.
+/// A Commit that the delivery service may accept or reject.
 pub(crate) struct Candidate {
     pub(crate) by: Id,
     pub(crate) epoch: u64,
     pub(crate) bytes: Vec<u8>,
     pub(crate) welcome: Option<Vec<u8>>,
     pub(crate) tree_in_welcome: bool,
-    /// Who must be there afterwards, and who must not.
+    /// The clients that must be members afterwards, and those that must not.
     pub(crate) added: BTreeSet<Id>,
     pub(crate) removed: BTreeSet<Id>,
-    /// The group of somebody who joins by the Commit.
+    /// The group of the joiner, if it is an external Commit.
     pub(crate) joiner: Option<Box<Member>>,
 }
 
@@ -34,8 +34,8 @@ impl World {
         Ok(true)
     }
 
-    /// Several Commits in one epoch; the first to arrive is accepted. Sometimes one is of a member who has missed
-    /// the last epochs, and comes too late in any case.
+    /// Makes several Commits in one epoch, of which the first to arrive is accepted. Sometimes one
+    /// is of a member that has missed the last epochs, so it is always too late.
     pub(crate) fn race(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let racers = dice.pick_some(self.ready(), 3);
         let late = self.members().into_iter().filter(|id| self.is_late(*id)).collect::<Vec<_>>();
@@ -54,7 +54,7 @@ impl World {
         let mut order = dice.shuffled(0..candidates.len());
         order.retain(|position| candidates[*position].epoch == self.service.head());
         let Some(winner) = order.first().filter(|_| candidates.len() > 1) else {
-            // The Commits that were made stay pending with those who made them.
+            // Single Commits stay pending with their committers.
             return Ok(false);
         };
         let winner = candidates.swap_remove(*winner);
@@ -62,7 +62,8 @@ impl World {
         Ok(true)
     }
 
-    /// Whether a member has missed a Commit, and has made none itself that may be the one.
+    /// Returns whether a member has missed a Commit, and has no pending Commit that may be that
+    /// one.
     fn is_late(&self, id: Id) -> bool {
         let late = |member: &Member| {
             member.group.is_active() && member.group.epoch() < self.service.head() && !member.pending
@@ -70,7 +71,8 @@ impl World {
         self.devices[id].member().is_ok_and(late)
     }
 
-    /// A Commit that does not arrive, or is refused. The member drops it at once, or when it learns of another.
+    /// Makes a Commit that does not arrive or is rejected. The member drops it at once, or when it
+    /// learns of another.
     pub(crate) fn lose_commit(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let Some(by) = dice.pick(self.proposers()) else { return Ok(false) };
         let Some(content) = self.content(by, Change::Several, dice)? else { return Ok(false) };
@@ -81,7 +83,7 @@ impl World {
         Ok(true)
     }
 
-    /// A member drops the Commit that it has made, and remembers what it wanted.
+    /// Drops the pending Commit of a member, and remembers its proposals.
     fn clear_pending(&mut self, id: Id) -> Outcome {
         let device = &mut self.devices[id];
         let member = device.member_mut()?;
@@ -93,7 +95,7 @@ impl World {
         Ok(())
     }
 
-    /// Makes a Commit. Nobody can keep a member from it by proposing something.
+    /// Makes a Commit. No pending proposal of another member can prevent it.
     pub(crate) fn build(&mut self, by: Id, content: Content, dice: &mut Dice) -> Outcome<Candidate> {
         if self.devices[by].member()?.pending {
             self.clear_pending(by)?;
@@ -144,7 +146,8 @@ impl World {
         })
     }
 
-    /// Who must come and go by the pending proposals that a Commit covers.
+    /// Returns the clients that the covered pending proposals must add, and those that they
+    /// must remove.
     fn covered(&self, by: Id, content: &Content) -> Outcome<(Vec<Id>, Vec<Id>)> {
         let group = &self.devices[by].member()?.group;
         let record = &self.service.epoch(group.epoch())?.record;
@@ -163,7 +166,7 @@ impl World {
                 Proposal::Remove(remove) if remove.removed != group.own_leaf() => {
                     removes.extend(record.at(remove.removed));
                 }
-                // Whether others can be added depends on what is required of them.
+                // The required capabilities decide whether other clients can be added.
                 Proposal::Add(add) if !demanding => {
                     adds.extend(id_of(&add.key_package.leaf_node.credential));
                 }
@@ -173,8 +176,8 @@ impl World {
         Ok((adds, removes))
     }
 
-    /// The delivery service accepts a Commit. Somebody is the first to take it; the others follow when it reaches
-    /// them.
+    /// Lets the delivery service accept a Commit. One member enters its epoch first, and the others
+    /// follow when it reaches them.
     pub(crate) fn accept(&mut self, candidate: Candidate, dice: &mut Dice) -> Outcome {
         let Candidate { by, bytes, welcome, tree_in_welcome, added, removed, joiner, .. } = candidate;
         let before = self.service.current()?.public.clone();
@@ -195,9 +198,9 @@ impl World {
 
         let roster = &self.service.current()?.public.roster;
         let missing = added.iter().find(|id| !roster.contains_key(id));
-        ensure(missing.is_none(), || format!("client {missing:?} was added and is not there"))?;
+        ensure(missing.is_none(), || format!("client {missing:?} was added and is not a member"))?;
         let there = removed.iter().find(|id| roster.contains_key(id));
-        ensure(there.is_none(), || format!("client {there:?} was removed and is there"))?;
+        ensure(there.is_none(), || format!("client {there:?} was removed and is a member"))?;
 
         self.invite(leader, welcome, tree_in_welcome)?;
         self.forget_removed(dice)?;
@@ -209,8 +212,8 @@ impl World {
         self.deliver_some(dice)
     }
 
-    /// Somebody who stays takes the Commit before all others, and shows what the epoch is like. Whoever takes it and
-    /// is removed goes.
+    /// Lets a member that stays enter the epoch first and record its state. Members that process
+    /// the Commit before and are removed leave.
     fn lead(&mut self, by: Id, dice: &mut Dice) -> Outcome<Id> {
         let others = self.ready().into_iter().filter(|id| *id != by).collect::<Vec<_>>();
         let before = if dice.percent(30) { 3 } else { 0 };
@@ -232,7 +235,7 @@ impl World {
         Err(Failure(format!("client {by} has removed itself")))
     }
 
-    /// The Welcome is sent to those whom it is for.
+    /// Delivers the Welcome to its receivers.
     fn invite(&mut self, leader: Id, welcome: Option<Vec<u8>>, tree_in_welcome: bool) -> Outcome {
         let Some(bytes) = welcome else { return Ok(()) };
         let group = &self.devices[leader].member()?.group;
@@ -250,16 +253,16 @@ impl World {
                 invited += 1;
             }
         }
-        ensure(invited == welcome.secrets.len(), || "the Welcome is for somebody unknown".to_owned())
+        ensure(invited == welcome.secrets.len(), || "the Welcome is for an unknown client".to_owned())
     }
 
-    /// Those who were removed and have no group to learn it from are outside.
+    /// Moves removed clients outside if they have no group to learn of their removal from.
     fn forget_removed(&mut self, dice: &mut Dice) -> Outcome {
         let PublicRecord { roster, .. } = &self.service.current()?.public;
         for device in self.devices.iter_mut().filter(|device| !roster.contains_key(&device.id)) {
             match device.state {
                 State::Lost => device.state = State::Outside,
-                // The others join and find out.
+                // The other invited clients join and find out.
                 State::Invited(_) if dice.percent(50) => device.state = State::Outside,
                 _ => {}
             }

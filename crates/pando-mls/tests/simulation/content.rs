@@ -1,4 +1,4 @@
-//! What goes into a Commit by value.
+//! The content of Commits by value.
 
 use crate::device::{CAPABLE, CUSTOM_PROPOSAL, Id, State, id_of};
 use crate::dice::Dice;
@@ -13,14 +13,15 @@ use pando_mls::{
 };
 use std::collections::BTreeSet;
 
-/// What goes into a Commit.
+/// The content of a Commit.
 #[derive(Default)]
 pub(crate) struct Content {
     pub(crate) proposals: Vec<Proposal>,
     pub(crate) psks: Vec<Psk>,
-    /// Whether the committer takes a new signature key, and supports what is custom then.
+    /// Whether the committer rotates its signature key, and whether its new leaf supports the
+    /// custom types.
     pub(crate) rotate: Option<bool>,
-    /// Whether pending proposals are covered.
+    /// Whether the Commit covers pending proposals.
     pub(crate) pending: bool,
     pub(crate) path: bool,
     pub(crate) tree_in_welcome: bool,
@@ -28,7 +29,7 @@ pub(crate) struct Content {
     pub(crate) removed: BTreeSet<Id>,
 }
 
-/// How much of what.
+/// The number of proposals of each kind.
 #[derive(Default)]
 struct Amounts {
     add: usize,
@@ -70,8 +71,8 @@ impl Amounts {
 }
 
 impl World {
-    /// What a member may put into a Commit, if there is anything of the kind. Everything in it is valid beside the
-    /// other things in it, so that the Commit must succeed.
+    /// Returns content for a member's Commit, if there is any of this kind. Its parts are valid
+    /// together, so the Commit must succeed.
     pub(crate) fn content(&mut self, by: Id, change: Change, dice: &mut Dice) -> Outcome<Option<Content>> {
         let amounts = Amounts::of(change, dice);
         let record = self.service.epoch(self.devices[by].member()?.group.epoch())?.record.clone();
@@ -82,7 +83,7 @@ impl World {
             ..Content::default()
         };
 
-        // Who goes.
+        // The members to remove.
         let others = record.public.roster.keys().copied().filter(|id| *id != by);
         content.removed.extend(dice.pick_some(others, amounts.remove));
         let lost = self.of_state(|state| matches!(state, State::Lost)).into_iter();
@@ -90,7 +91,7 @@ impl World {
         let replaced = dice.pick(lost).filter(|_| amounts.replace);
         content.removed.extend(replaced);
 
-        // What is required of those who stay, and of those who come.
+        // The capabilities that the group requires of members that stay and are added.
         let staying = record.public.roster.iter().filter(|(id, _)| !content.removed.contains(id));
         let all_capable = staying.clone().all(|(_, seat)| seat.capable);
         let mut required = demanding(&record.public.context.extensions);
@@ -107,7 +108,7 @@ impl World {
             content.rotate = Some(required || dice.percent(CAPABLE));
         }
 
-        // Who comes.
+        // The clients to add.
         content.added.extend(dice.pick_some(self.outside(), amounts.add));
         content.added.extend(replaced);
         for id in content.added.clone() {
@@ -129,7 +130,7 @@ impl World {
         Ok(Some(content).filter(|_| anything || nothing_wanted))
     }
 
-    /// What a member's Commits had that were not accepted, as far as it still makes sense.
+    /// Returns those proposals of a member's lost Commits that are still valid.
     fn wanted(
         &mut self,
         by: Id,
@@ -160,7 +161,7 @@ impl World {
                     if let Some(id) = removed.filter(|id| same && *id != by) {
                         content.removed.insert(id);
                     }
-                    // It is proposed with the others.
+                    // It is proposed together with the others.
                     continue;
                 }
                 Proposal::Other(_) if !all_capable => continue,
@@ -180,7 +181,7 @@ impl World {
         Ok(())
     }
 
-    /// A PSK that everybody has.
+    /// Returns a PSK that every client has.
     pub(crate) fn psk(&self, record: &Record, dice: &mut Dice) -> Psk {
         if dice.percent(50) {
             return Psk::External { psk_id: dice.bytes(2).into() };
@@ -196,7 +197,7 @@ impl World {
     }
 }
 
-/// Two would not go together.
+/// Keeps one GroupContextExtensions proposal, because two are invalid together.
 fn one_change_of_extensions(proposals: &mut Vec<Proposal>) {
     let mut seen = false;
     proposals.retain(|proposal| match proposal {

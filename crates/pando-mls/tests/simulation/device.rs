@@ -1,4 +1,4 @@
-//! Clients: who they are, what they sign with, and the group as they have it.
+//! Clients: their identities, signers and groups.
 
 use crate::dice::Dice;
 use crate::failure::{Explain, Failure, Outcome, ensure};
@@ -17,13 +17,14 @@ use std::sync::LazyLock;
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
 pub(crate) const NOW: u64 = 1_000;
-/// What clients may or may not support.
+/// The types that only some clients support.
 pub(crate) const CUSTOM_PROPOSAL: ProposalType = ProposalType(0xf001);
 pub(crate) const CUSTOM_EXTENSION: ExtensionType = ExtensionType(0xf002);
-/// How often they do, in percent: mostly all members of a group, and not always.
+/// The percentage of clients that support them, so that often, but not always, all members of a
+/// group do.
 pub(crate) const CAPABLE: usize = 90;
 
-/// A client is known by its number.
+/// The number that identifies a client.
 pub(crate) type Id = usize;
 
 pub(crate) fn credential(id: Id) -> Credential {
@@ -36,7 +37,7 @@ pub(crate) fn id_of(credential: &Credential) -> Option<Id> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?) as Id)
 }
 
-/// A client is who its credential says, and nobody becomes somebody else.
+/// A policy that identifies a client by its credential, and permits no change of identity.
 struct Names;
 
 impl IdentityPolicy for Names {
@@ -60,8 +61,7 @@ impl IdentityPolicy for Names {
 
 pub(crate) const POLICY: &dyn IdentityPolicy = &Names;
 
-/// The PSKs that everybody is given: external ones are known by their identifiers, and resumption PSKs are those of
-/// all epochs that there were.
+/// The PSKs of every client: all external ones, and the resumption PSKs of all epochs.
 #[derive(Default)]
 pub(crate) struct Psks {
     pub(crate) resumption: BTreeMap<u64, Vec<u8>>,
@@ -77,26 +77,26 @@ impl PskStore for Psks {
     }
 }
 
-/// A client, in the group or not.
+/// A client, in the group or outside.
 pub(crate) struct Device {
     pub(crate) id: Id,
     pub(crate) config: GroupConfig,
-    /// Of the cipher suite in use, the newest last.
+    /// The signers for the current cipher suite, the newest last.
     signers: Vec<Box<dyn Signer>>,
-    /// For the KeyPackages that it has published and that were not used.
+    /// The bundles of its published KeyPackages that are not used yet.
     pub(crate) bundles: Vec<KeyPackageBundle>,
     pub(crate) state: State,
     /// Whether the network reaches it.
     pub(crate) online: bool,
-    /// What its Commits had that were not accepted, with the epochs in which it was wanted.
+    /// The proposals of its lost Commits, each with the epoch of the Commit.
     pub(crate) wanted: Vec<(u64, Proposal)>,
 }
 
 pub(crate) enum State {
     Outside,
-    /// There is a Welcome for it that it has not seen yet.
+    /// There is a Welcome for it that it has not processed yet.
     Invited(Invitation),
-    /// It is in the group, and has forgotten all about it.
+    /// It is a member, and has lost its state.
     Lost,
     Member(Box<Member>),
 }
@@ -107,19 +107,19 @@ pub(crate) struct Invitation {
     pub(crate) tree: Option<Vec<u8>>,
 }
 
-/// What a member has.
+/// The state of a member.
 pub(crate) struct Member {
     pub(crate) group: Group,
     pub(crate) rows: Rows,
-    /// The epoch in which it came.
+    /// The epoch in which it joined.
     pub(crate) joined: u64,
-    /// Which proposals of this epoch it has taken, by their position in the log.
+    /// The positions in the log of the proposals of this epoch that it has processed.
     pub(crate) taken: BTreeSet<usize>,
-    /// How many handshakes it has made in this epoch.
+    /// The number of handshake messages that it has sent in this epoch.
     pub(crate) handshakes: usize,
-    /// Whether it has made a Commit and does not know what became of it.
+    /// Whether it has a pending Commit whose fate it does not know.
     pub(crate) pending: bool,
-    /// Messages that are on their way to it.
+    /// Messages in transit to it.
     pub(crate) inbox: Vec<usize>,
     pub(crate) ratchets: Ratchets,
 }
@@ -131,7 +131,7 @@ impl Member {
         Self::stored(group, rows, limits)
     }
 
-    /// A member whose group is stored as these rows.
+    /// Returns a member whose group is stored as these rows.
     pub(crate) fn stored(group: Group, rows: Rows, limits: RatchetLimits) -> Box<Self> {
         Box::new(Self {
             joined: group.epoch(),
@@ -149,31 +149,31 @@ impl Member {
         self.group.pending_proposals().next().is_some()
     }
 
-    /// The client is started again: what it had in memory is gone, and the rows are all that it has.
-    /// Whether it has stored what operations have changed that have failed, makes no difference.
+    /// Restarts the client from its rows. Whether it has stored the changes left behind by failed
+    /// operations must make no difference.
     pub(crate) fn restart(&mut self, client: &Context<'_>, orderly: bool) -> Outcome {
         if orderly {
             self.group.take_delta().persist_to(&mut self.rows).unwrap();
             self.check_rows()?;
         }
-        // All of it, or what is needed when it is needed.
+        // Loads the group completely, or opens it lazily.
         self.group = if self.rows.len().is_multiple_of(2) {
             Group::load(&self.rows, client)?
         } else {
             let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
             Group::open(Arc::new(rows), client)?
         };
-        // In every second case, what has been stored is asked for only later.
+        // In every second case, the stored rows are checked later.
         if self.rows.len() % 4 < 2 { self.check_rows() } else { Ok(()) }
     }
 
-    /// What was stored is what there is.
+    /// Checks that the stored rows are the group's.
     fn check_rows(&self) -> Outcome {
         let rows = self.group.rows()?;
         let differing = rows.iter().find(|(key, row)| self.rows.get(key) != Some(row)).map(|(key, _)| key);
-        ensure(differing.is_none(), || format!("{differing:?} is not stored as it is"))?;
+        ensure(differing.is_none(), || format!("{differing:?} is not stored, or differs"))?;
         let kept = self.rows.keys().find(|key| !rows.contains_key(key));
-        ensure(kept.is_none(), || format!("{kept:?} is stored and is not there any more"))?;
+        ensure(kept.is_none(), || format!("{kept:?} is stored, but the group does not have it"))?;
         let useless = rows.keys().find(|key| match key {
             RowKey::PrivateKey(node) => self.group.public().tree().encryption_key(*node).unwrap().is_none(),
             _ => false,
@@ -197,14 +197,14 @@ impl Device {
         Ok(device)
     }
 
-    /// Takes a new signature key, without using it yet.
+    /// Generates a new signature key without using it yet.
     pub(crate) fn new_signer(&mut self, suite: Suite, dice: &mut Dice) -> Outcome {
         let key = suite.signature_generate_key(dice.rng())?;
         self.signers.push(suite.signer(&key)?);
         Ok(())
     }
 
-    /// Forgets all keys, for a group with another cipher suite.
+    /// Drops all keys, for a group with another cipher suite.
     pub(crate) fn change_suite(&mut self, suite: Suite, dice: &mut Dice) -> Outcome {
         self.signers.clear();
         self.bundles.clear();
@@ -216,7 +216,7 @@ impl Device {
         &**self.signers.last().expect("a device has a signer")
     }
 
-    /// The signer for the leaf that the client has in a group.
+    /// Returns the signer for the client's leaf in a group.
     pub(crate) fn signer(&self, group: &Group) -> Outcome<&dyn Signer> {
         signer_of(&self.signers, group)
     }
@@ -263,7 +263,8 @@ impl Device {
         }
     }
 
-    /// What the client does with its group, and stores. It is given the group, itself, and its newest signer.
+    /// Runs an operation with the client's group, context and newest signer, and stores its
+    /// changes.
     pub(crate) fn act<T>(
         &mut self,
         psks: &Psks,
@@ -277,7 +278,7 @@ impl Device {
         Ok(what(&mut member.group, &client, newest)?.persist_to(&mut member.rows).unwrap())
     }
 
-    /// Stops, and begins again with what it has stored.
+    /// Stops, and restarts from the stored rows.
     pub(crate) fn restart(&mut self, psks: &Psks, orderly: bool) -> Outcome {
         let State::Member(member) = &mut self.state else {
             return Err(Failure(format!("client {} is not a member", self.id)));
@@ -286,7 +287,7 @@ impl Device {
         member.restart(&client(signer, psks, self.config), orderly)
     }
 
-    /// Joins by the Welcome that it has been sent.
+    /// Joins by a Welcome.
     pub(crate) fn accept(&mut self, invitation: &Invitation, psks: &Psks) -> Outcome {
         use pando_mls::{CryptoProvider, Decode, Welcome};
         let welcome = Welcome::decode(&invitation.welcome)?;
@@ -305,7 +306,7 @@ impl Device {
     }
 }
 
-/// The signer for the leaf that a client has in a group.
+/// Returns the signer for a client's leaf in a group.
 fn signer_of<'a>(signers: &'a [Box<dyn Signer>], group: &Group) -> Outcome<&'a dyn Signer> {
     let key = group.public().tree().signature_key(group.own_leaf()).unwrap();
     signer_with(signers, &key.ok_or_else(|| Failure(format!("{} is blank", group.own_leaf())))?)
@@ -320,9 +321,10 @@ pub(crate) fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config:
     CLIENT.at(NOW, signer).with_policy(POLICY).with_psks(psks).with_config(config)
 }
 
-/// What a client says of itself; `capable` if it supports the custom proposal and the custom extension.
+/// Returns the leaf template of a client. It supports the custom proposal and extension if
+/// `capable`.
 pub(crate) fn leaf(id: Id, capable: bool) -> LeafTemplate {
-    // With GREASE, which nobody minds.
+    // GREASE, which has no effect.
     let mut capabilities = Capabilities {
         versions: vec![ProtocolVersion::MLS_10],
         cipher_suites: CipherSuite::ALL.to_vec(),
@@ -337,7 +339,7 @@ pub(crate) fn leaf(id: Id, capable: bool) -> LeafTemplate {
     LeafTemplate { credential: credential(id), capabilities, extensions: Extensions::default() }
 }
 
-/// Each client keeps things in its own way.
+/// Returns a random configuration for a client.
 fn config(dice: &mut Dice) -> GroupConfig {
     let default = GroupConfig::default();
     let narrow = RatchetLimits::default().with_forward(20).with_backward(8);

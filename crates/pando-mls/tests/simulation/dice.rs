@@ -1,4 +1,4 @@
-//! Choices that follow from a number, and from nothing else.
+//! Choices that depend on a seed only.
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -11,7 +11,7 @@ impl Dice {
         Self(ChaCha20Rng::seed_from_u64(seed))
     }
 
-    /// For keys and nonces.
+    /// Returns the generator for keys and nonces.
     pub(crate) const fn rng(&mut self) -> &mut ChaCha20Rng {
         &mut self.0
     }
@@ -20,7 +20,7 @@ impl Dice {
         self.0.next_u64()
     }
 
-    /// A number below `limit`, which is not 0.
+    /// Returns a number below `limit`, which is not 0.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         (self.number() % limit as u64) as usize
     }
@@ -35,14 +35,14 @@ impl Dice {
         bytes
     }
 
-    /// One of some numbers, if there are any. Whether others are there or not seldom changes which: when a history
-    /// is shortened, the steps that stay do what they did.
+    /// Returns one of some numbers, if there are any. The choice seldom depends on which others
+    /// there are: when a history is shortened, the remaining steps do the same as before.
     pub(crate) fn pick(&mut self, among: impl IntoIterator<Item = usize>) -> Option<usize> {
         let draw = self.number();
         among.into_iter().min_by_key(|number| mix(draw ^ mix(*number as u64)))
     }
 
-    /// As many as there are, but not more than `count`, in random order.
+    /// Returns at most `count` of the numbers, in random order.
     pub(crate) fn pick_some(&mut self, among: impl IntoIterator<Item = usize>, count: usize) -> Vec<usize> {
         let draw = self.number();
         let mut all: Vec<_> = among.into_iter().collect();
@@ -51,13 +51,13 @@ impl Dice {
         all
     }
 
-    /// All of them, in random order.
+    /// Returns all numbers, in random order.
     pub(crate) fn shuffled(&mut self, numbers: impl IntoIterator<Item = usize>) -> Vec<usize> {
         self.pick_some(numbers, usize::MAX)
     }
 }
 
-/// SplitMix64: every bit of the number counts.
+/// SplitMix64: every bit of the input matters.
 pub(crate) const fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,9 +1,9 @@
-//! What a simulation finds.
+//! The failures that a simulation finds.
 
 use std::error::Error;
 use std::fmt;
 
-/// Something is not as it must be.
+/// A violated expectation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure(pub(crate) String);
 
@@ -21,13 +21,13 @@ impl<E: Error> From<E> for Failure {
     }
 }
 
-/// Fails, saying what was expected, if a condition does not hold.
+/// Fails with a message if a condition does not hold.
 pub(crate) fn ensure(holds: bool, expected: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { Err(Failure(expected())) }
 }
 
 pub(crate) trait Explain<T> {
-    /// Says what was being done.
+    /// Adds the operation to the failure's text.
     fn during(self, what: impl FnOnce() -> String) -> Outcome<T>;
 }
 

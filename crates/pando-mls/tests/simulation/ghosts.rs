@@ -1,4 +1,4 @@
-//! Members who were removed. They still get everything, and can do nothing with it.
+//! Ghosts: removed members. They still receive everything, and must not be able to use it.
 
 use crate::device::{Id, Member, client};
 use crate::dice::Dice;
@@ -7,16 +7,16 @@ use crate::service::Handshake;
 use crate::world::World;
 use pando_mls::{Decode, Encode, MlsMessage};
 
-/// Somebody who was removed, with the group as it was then. Some have accepted it; the others have kept the last
-/// epoch that they were in.
+/// A removed member with its group at that time. Some have merged their removal; the others have
+/// kept the last epoch that they were in.
 pub(crate) struct Ghost {
     pub(crate) id: Id,
     pub(crate) member: Box<Member>,
 }
 
 impl World {
-    /// Nobody who was removed before can follow the newest Commit, or has secrets of the epoch that it leads to, or
-    /// is listened to.
+    /// Checks that no ghost can follow the newest Commit, has secrets of the new epoch, or can send
+    /// to the members.
     pub(crate) fn haunt(&mut self, dice: &mut Dice) -> Outcome {
         let head = self.service.head();
         let handshakes: Vec<Handshake> = {
@@ -24,7 +24,7 @@ impl World {
             epoch.proposals.iter().chain(&epoch.commit).cloned().collect()
         };
         let mut ghosts = std::mem::take(&mut self.ghosts);
-        // Their own removal is what some can still follow.
+        // Some ghosts can still process their own removal.
         for ghost in ghosts.iter_mut().filter(|ghost| ghost.member.group.epoch() + 1 < head) {
             for handshake in &handshakes {
                 self.refused_by(ghost, &handshake.bytes)?;
@@ -38,7 +38,7 @@ impl World {
         Ok(())
     }
 
-    /// Nobody who was removed before an epoch can read a message of it.
+    /// Checks that no ghost that was removed before an epoch can read a message of it.
     pub(crate) fn haunt_with(&mut self, epoch: u64, bytes: &[u8]) -> Outcome {
         let mut ghosts = std::mem::take(&mut self.ghosts);
         for ghost in ghosts.iter_mut().filter(|ghost| ghost.member.group.epoch() < epoch) {
@@ -54,7 +54,7 @@ impl World {
         let client = client(device.signer(group)?, &self.psks, device.config);
         let processed = group.process(MlsMessage::decode(bytes)?, &client);
         self.count("kept from ghosts");
-        ensure(processed.is_err(), || format!("client {} was removed, and takes a message", ghost.id))
+        ensure(processed.is_err(), || format!("client {} was removed, but accepts a message", ghost.id))
     }
 
     fn keeps_nothing(&self, ghost: &Ghost) -> Outcome {
@@ -65,10 +65,10 @@ impl World {
         let different = authenticator.is_none_or(|own| own.expose() != record.authenticator)
             && exported.ok().is_none_or(|exported| exported.expose() != record.exported)
             && group.resumption_psk(record.public.context.epoch).is_none();
-        ensure(different, || format!("client {} was removed, and has the epoch's secrets", ghost.id))
+        ensure(different, || format!("client {} was removed, but has the epoch's secrets", ghost.id))
     }
 
-    /// The members refuse what it proposes.
+    /// Checks that the members reject the ghost's proposal.
     fn is_not_heard(&mut self, ghost: &mut Ghost, dice: &mut Dice) -> Outcome {
         let device = &self.devices[ghost.id];
         let group = &mut ghost.member.group;
@@ -78,7 +78,7 @@ impl World {
         for id in self.ready() {
             let processed = self.process(id, MlsMessage::decode(&bytes)?);
             ensure(processed.is_err(), || {
-                format!("client {} was removed, and client {id} takes its proposal", ghost.id)
+                format!("client {} was removed, but client {id} accepts its proposal", ghost.id)
             })?;
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! Histories: what is done, step after step. Each step has its own seed, which decides all that is left open (who,
-//! to whom, in which order), so that what remains is still a history when some steps are dropped.
+//! Histories: lists of steps. Each step has its own seed for all its choices, such as senders,
+//! receivers and order, so a history stays valid if some steps are dropped.
 
 use crate::dice::{Dice, mix};
 
@@ -10,12 +10,12 @@ pub(crate) struct Step {
     pub(crate) seed: u64,
 }
 
-/// What is done in a step. What is impossible at the time is skipped.
+/// The operation of a step. An operation that is impossible at the time is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
     /// A member makes a Commit, and the delivery service accepts it.
     Commit(Change),
-    /// Several members, and perhaps somebody outside, make Commits in one epoch: one is accepted.
+    /// Several members, and perhaps an external joiner, make Commits in one epoch. One is accepted.
     Race,
     /// A member makes a Commit that is never accepted.
     LoseCommit,
@@ -27,26 +27,27 @@ pub(crate) enum Operation {
     AskToBeAdded,
     /// A client joins by an external Commit.
     JoinFromOutside,
-    /// A client has lost its state, and comes back by an external Commit.
+    /// A client has lost its state, and rejoins by an external Commit.
     Resync,
-    /// The group ends, and another takes its place.
+    /// The group is reinitialized.
     Reinit,
-    /// Some members make a group of their own.
+    /// Some members branch off a group.
     Branch,
     /// Some members send messages.
     Chat,
-    /// The network delivers something to those who can be reached, and who can be reached changes.
+    /// The network delivers some messages to the clients that are online, and changes which clients
+    /// are online.
     Deliver,
-    /// A client is started again from what it has stored.
+    /// A client restarts from its stored state.
     Restart,
 }
 
-/// What a Commit has by value; most cover pending proposals, too.
+/// The content of a Commit by value. Most Commits cover pending proposals, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
     /// Nothing by value.
     Nothing,
-    /// Nothing at all.
+    /// No proposals at all.
     Empty,
     Add,
     AddMany,
@@ -59,11 +60,11 @@ pub(crate) enum Change {
     Custom,
     /// The committer takes a new signature key.
     Rotate,
-    /// Some of everything.
+    /// Several kinds.
     Several,
 }
 
-/// What a member proposes.
+/// The proposal of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proposed {
     Add,
@@ -77,7 +78,7 @@ pub(crate) enum Proposed {
     Reinit,
 }
 
-/// How often each operation is chosen.
+/// The weight of each operation in the random choice.
 const WEIGHTS: [(Operation, usize); 31] = [
     (Operation::Commit(Change::Nothing), 12),
     (Operation::Commit(Change::Empty), 3),
@@ -112,12 +113,12 @@ const WEIGHTS: [(Operation, usize); 31] = [
     (Operation::Restart, 6),
 ];
 
-/// The operations that there are.
+/// Returns all operations.
 pub(crate) fn operations() -> impl Iterator<Item = Operation> {
     WEIGHTS.into_iter().map(|(operation, _)| operation)
 }
 
-/// The history that a seed stands for. It has no end.
+/// Returns the endless history of a seed.
 pub(crate) fn steps(seed: u64) -> impl Iterator<Item = Step> {
     let total = WEIGHTS.into_iter().map(|(_, weight)| weight).sum();
     (0..).map(move |number| {

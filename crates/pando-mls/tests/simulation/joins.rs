@@ -1,4 +1,4 @@
-//! Joining by external Commits.
+//! Joins by external Commits.
 
 use crate::commits::Candidate;
 use crate::device::{CAPABLE, Id, Member, State, client, leaf};
@@ -17,11 +17,11 @@ impl World {
         Ok(true)
     }
 
-    /// A client has lost its state; it comes back at once, or later.
+    /// Makes a client lose its state. It rejoins at once, or later.
     pub(crate) fn resync(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let ready = self.ready();
         let may_lose = |state: &State| !matches!(state, State::Outside);
-        // Somebody must stay to tell others what the group is like.
+        // Another member must stay, to give out GroupInfos.
         let able = self.of_state(may_lose).into_iter().filter(|id| ready.iter().any(|other| other != id));
         let Some(id) = dice.pick(able) else { return Ok(false) };
         let there = self.service.current()?.seat(id).is_some();
@@ -36,7 +36,7 @@ impl World {
         Ok(true)
     }
 
-    /// Makes the Commit of a client who joins, or comes back, with the help of a member.
+    /// Makes the Commit of a client that joins or rejoins with a member's GroupInfo.
     pub(crate) fn external_commit(&mut self, id: Id, dice: &mut Dice) -> Outcome<Option<Candidate>> {
         let Some(helper) = dice.pick(self.ready()) else { return Ok(None) };
         let with_tree = dice.percent(70);

@@ -1,10 +1,12 @@
-//! Random histories of groups: clients that do all that a group allows, over a network that loses, repeats and mixes
-//! up messages. After each epoch, those who are in it must agree, and those who are not must know nothing.
+//! Random histories of groups. Clients do everything that a group allows, over a network that
+//! loses, repeats and reorders messages. In each epoch, all members must agree, and all other
+//! clients must have none of its secrets.
 //!
-//! Each history follows from a seed. When one fails, it is shortened to a few steps, and these are printed.
+//! Each history follows from a seed. If one fails, it is shortened to a few steps, which are
+//! printed.
 //!
-//! - `PANDO_SIMULATION_EPOCHS` is how many epochs each test runs through, in all its histories.
-//! - `PANDO_SIMULATION_SEED` is the seed of the first history.
+//! The environment variable `PANDO_SIMULATION_EPOCHS` is the number of epochs of each test, in all
+//! its histories. `PANDO_SIMULATION_SEED` is the seed of the first history.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -43,14 +45,15 @@ use crate::world::{Event, Setting, Tally};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long a failure may be shortened.
+/// The time limit for shortening a failure.
 const TIME: Duration = Duration::from_secs(120);
 
 fn variable(name: &str) -> Option<u64> {
     Some(std::env::var(name).ok()?.parse().expect("a number"))
 }
 
-/// Runs histories of groups of different sizes, until there were so many epochs. Returns how often what was done.
+/// Runs histories of groups of different sizes until they have had `epochs` epochs. Returns how
+/// often each operation was done.
 fn simulate(suites: &'static [u16], sizes: &[usize], epochs: usize) -> Tally {
     let epochs = variable("PANDO_SIMULATION_EPOCHS").map_or(epochs, |epochs| epochs as usize);
     let first = variable("PANDO_SIMULATION_SEED").unwrap_or_default();
@@ -75,7 +78,7 @@ fn small_groups() {
     if variable("PANDO_SIMULATION_EPOCHS").is_some() {
         return;
     }
-    // Nothing was left out.
+    // Every operation was done.
     for operation in operations() {
         assert!(tally.contains_key(&format!("{operation:?}")), "{operation:?}");
     }
@@ -104,7 +107,7 @@ fn slow_suites() {
     }
 }
 
-/// A mistake that takes three steps: somebody comes, has a new key, and goes.
+/// A made-up failure that takes three steps: a client joins, rotates its key, and is removed.
 fn nobody_goes_who_has_had_a_new_key(events: &[Event]) -> Outcome {
     let mut rotated = BTreeSet::new();
     for event in events {
@@ -126,7 +129,7 @@ fn a_failure_is_told_in_a_few_steps() {
     let broken = broken.shortened(TIME, watch);
     assert!(broken.steps.len() <= 4 && length > 40, "{broken}");
     assert_eq!(broken.failure, Failure("a mistake".to_owned()));
-    // Nothing can be left out, and the same happens once more.
+    // No step can be dropped, and the failure is reproducible.
     for left_out in 0..broken.steps.len() {
         let mut steps = broken.steps.clone();
         steps.remove(left_out);

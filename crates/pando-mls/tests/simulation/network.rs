@@ -1,5 +1,5 @@
-//! What the network does: it delivers handshakes in order, and messages of the application in any order, several
-//! times, or never.
+//! The network: it delivers handshake messages in order, and application messages in any order,
+//! several times, or never.
 
 use crate::device::{Id, State, id_of};
 use crate::dice::Dice;
@@ -9,7 +9,7 @@ use crate::service::{Message, Record};
 use crate::world::World;
 use pando_mls::{ApplicationData, Decode, Encode, MlsMessage, MlsMessageBody, Processed, Staged};
 
-/// What a Commit means to the member who has taken it.
+/// The effect of a Commit on a member that has processed it.
 pub(crate) enum Followed {
     Entered,
     /// The member was removed.
@@ -21,7 +21,7 @@ pub(crate) const fn is_public(message: &MlsMessage) -> bool {
 }
 
 impl World {
-    /// Everybody who can be reached gets some of what there is. Who can be reached changes.
+    /// Delivers some messages to every client that is online, and changes which clients are online.
     pub(crate) fn deliver(&mut self, dice: &mut Dice) -> Outcome<bool> {
         for id in dice.shuffled(0..self.devices.len()) {
             let device = &mut self.devices[id];
@@ -33,7 +33,7 @@ impl World {
         Ok(true)
     }
 
-    /// Most of those who can be reached learn of the newest epoch.
+    /// Brings most clients that are online to the newest epoch.
     pub(crate) fn deliver_some(&mut self, dice: &mut Dice) -> Outcome {
         for id in dice.shuffled(0..self.devices.len()) {
             if self.devices[id].online && dice.percent(60) {
@@ -57,13 +57,13 @@ impl World {
         Ok(())
     }
 
-    /// Everything that is in the log.
+    /// Delivers everything in the log.
     pub(crate) fn catch_up(&mut self, id: Id, dice: &mut Dice) -> Outcome {
         while self.advance(id, dice)? {}
         Ok(())
     }
 
-    /// Everything that is on its way arrives, and everybody ends up in the same epoch.
+    /// Delivers all messages in transit, and brings all members to the same epoch.
     pub(crate) fn settle(&mut self, dice: &mut Dice) -> Outcome {
         for id in 0..self.devices.len() {
             self.devices[id].online = true;
@@ -74,14 +74,15 @@ impl World {
         }
         let here = self.of_state(|state| matches!(state, State::Member(_) | State::Lost));
         let roster = &self.service.current()?.public.roster;
-        ensure(roster.keys().copied().eq(here), || "the group is not who is in it".to_owned())?;
+        ensure(roster.keys().copied().eq(here), || "the members differ from the roster".to_owned())?;
         for id in self.members() {
             self.enter(id)?;
         }
         Ok(())
     }
 
-    /// The next thing in the log, for a member or for somebody with a Welcome. Returns whether there was one.
+    /// Delivers the next entry in the log to a member or an invited client. Returns whether there
+    /// was one.
     fn advance(&mut self, id: Id, dice: &mut Dice) -> Outcome<bool> {
         match &self.devices[id].state {
             State::Outside | State::Lost => return Ok(false),
@@ -126,7 +127,7 @@ impl World {
         self.devices[id].act(&self.psks, |group, client, _| group.process(message, client))
     }
 
-    /// A member takes the Commit that ends its epoch.
+    /// Lets a member process the Commit that ends its epoch.
     pub(crate) fn follow(&mut self, id: Id, dice: &mut Dice) -> Outcome<Followed> {
         let epoch = self.devices[id].member()?.group.epoch();
         let commit = self.service.epoch(epoch)?.commit.clone();
@@ -163,7 +164,8 @@ impl World {
         Ok(Followed::Entered)
     }
 
-    /// The Commit comes before the proposals that it may cover. If some are missing, the member cannot follow yet.
+    /// Delivers the Commit before the proposals that it may cover. If some are missing, the member
+    /// cannot follow yet.
     fn take_commit_early(&mut self, id: Id) -> Outcome {
         let epoch = self.service.epoch(self.devices[id].member()?.group.epoch())?;
         let Some(commit) = epoch.commit.clone() else { return Ok(()) };
@@ -172,7 +174,7 @@ impl World {
         self.enter(id)
     }
 
-    /// A member learns that it was removed, and accepts it or not.
+    /// Lets a member learn of its removal, which it merges or not.
     fn go(&mut self, id: Id, staged: Staged, dice: &mut Dice) -> Outcome<Followed> {
         let epoch = self.devices[id].member()?.group.epoch();
         if epoch < self.service.head() {
@@ -186,7 +188,7 @@ impl World {
         let device = &mut self.devices[id];
         device.wanted.clear();
         if let State::Member(member) = std::mem::replace(&mut device.state, State::Outside) {
-            ensure(member.group.is_active() != accepts, || format!("client {id} is gone and active"))?;
+            ensure(member.group.is_active() != accepts, || format!("client {id} is removed and active"))?;
             self.ghosts.push(Ghost { id, member });
             self.ghosts.drain(..self.ghosts.len().saturating_sub(4));
         }
@@ -194,7 +196,7 @@ impl World {
         Ok(Followed::Gone)
     }
 
-    /// A handshake that the member has had already comes again. Nothing follows from it.
+    /// Delivers a handshake message again, and checks that it is rejected.
     fn replay(&mut self, id: Id, dice: &mut Dice) -> Outcome {
         let member = self.devices[id].member()?;
         let Some(epoch) = member.group.epoch().checked_sub(1).filter(|epoch| *epoch >= member.joined) else {
@@ -204,11 +206,11 @@ impl World {
         let handshakes: Vec<_> = epoch.proposals.iter().chain(&epoch.commit).cloned().collect();
         let Some(position) = dice.pick(0..handshakes.len()) else { return Ok(()) };
         let processed = self.process(id, MlsMessage::decode(&handshakes[position].bytes)?);
-        ensure(processed.is_err(), || format!("client {id} takes an old handshake"))?;
+        ensure(processed.is_err(), || format!("client {id} accepts an old handshake"))?;
         self.enter(id)
     }
 
-    /// Some members send messages, which are put into everybody's inbox.
+    /// Lets some members send messages, which go into the inbox of every member.
     pub(crate) fn chat(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let mut able = self.members();
         able.retain(|id| {
@@ -250,14 +252,14 @@ impl World {
         Ok(())
     }
 
-    /// A member gets one of the messages that are on their way to it.
+    /// Delivers one of the messages in transit to a member.
     fn read_one(&mut self, id: Id, dice: &mut Dice) -> Outcome {
         let Ok(member) = self.devices[id].member() else { return Ok(()) };
         let Some(position) = dice.pick(0..member.inbox.len()) else { return Ok(()) };
         let index = member.inbox[position];
         let message = self.service.messages[index].clone();
         if message.epoch <= member.group.epoch() {
-            // Now and then, it comes again.
+            // Sometimes the message comes again.
             if dice.percent(90) {
                 self.devices[id].member_mut()?.inbox.swap_remove(position);
             }
@@ -268,17 +270,18 @@ impl World {
         self.read(id, &message)
     }
 
-    /// Somebody has changed a bit of a message on its way. It is refused, and the real one can still be read.
+    /// Delivers a message with one flipped bit, which must be rejected. The original can still be
+    /// read.
     fn read_damaged(&mut self, id: Id, message: &Message, dice: &mut Dice) -> Outcome {
         let mut bytes = message.bytes.clone();
         let position = dice.below(bytes.len());
         bytes[position] ^= 1 << dice.below(8);
         let Ok(damaged) = MlsMessage::decode(&bytes) else { return Ok(()) };
         let processed = self.process(id, damaged);
-        ensure(processed.is_err(), || format!("client {id} reads a damaged message"))
+        ensure(processed.is_err(), || format!("client {id} accepts a damaged message"))
     }
 
-    /// A member reads a message, or cannot, and what is expected is what happens.
+    /// Lets a member read a message, and checks that the result is as expected.
     fn read(&mut self, id: Id, message: &Message) -> Outcome {
         let device = &mut self.devices[id];
         let past_epochs = device.config.past_epochs as u64;

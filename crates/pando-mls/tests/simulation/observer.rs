@@ -1,6 +1,7 @@
-//! An observer that follows the group without its secrets, while its handshakes are public.
+//! An observer that follows the group without its secrets, as long as its handshake messages are
+//! public.
 //!
-//! It has the group twice: in memory, and opened from a store that applies each Delta.
+//! It has the group twice: in memory, and lazily loaded from a store that applies each Delta.
 
 use crate::device::{Id, NOW, POLICY};
 use crate::dice::Dice;
@@ -49,24 +50,24 @@ impl Observer {
         Ok(Self { group, rows, opened, store })
     }
 
-    /// Stops, and begins again with what it has stored.
+    /// Stops, and restarts from its stored rows.
     pub(crate) fn restart(&mut self) -> Outcome {
         for group in [&self.group, &self.opened] {
-            ensure(group.rows()? == self.rows, || "it has stored something else".to_owned())?;
+            ensure(group.rows()? == self.rows, || "its stored rows differ from its group".to_owned())?;
         }
-        ensure(*self.store.0.lock().unwrap() == self.rows, || "the store has something else".to_owned())?;
+        ensure(*self.store.0.lock().unwrap() == self.rows, || "the store differs from its rows".to_owned())?;
         self.group = PublicGroup::load(&self.rows, &RustCrypto, POLICY, Limits::default())?;
-        ensure(self.group.rows()? == self.rows, || "it has loaded something else".to_owned())?;
+        ensure(self.group.rows()? == self.rows, || "its loaded group differs from its rows".to_owned())?;
         self.opened = PublicGroup::open(self.store.clone(), &RustCrypto, Limits::default())?;
         Ok(())
     }
 
     pub(crate) fn agrees_with(&self, record: &PublicRecord) -> Outcome {
         let seen = PublicRecord::of(self.group.public())?;
-        ensure(seen == *record, || format!("the observer sees something else: {seen:#?} {record:#?}"))
+        ensure(seen == *record, || format!("the observer sees another group: {seen:#?} {record:#?}"))
     }
 
-    /// Does an operation with both groups, and stores what they have changed.
+    /// Runs an operation on both groups, and stores its changes.
     fn operate(
         &mut self,
         mut operation: impl FnMut(&mut PublicGroup, usize) -> Result<Unpersisted<()>, GroupError>,
@@ -74,7 +75,7 @@ impl Observer {
         let (done, other) = (operation(&mut self.group, 0), operation(&mut self.opened, 1));
         let (delta, other_delta) =
             (done.as_ref().map(Unpersisted::delta), other.as_ref().map(Unpersisted::delta));
-        assert_eq!(delta, other_delta, "the opened group does something else");
+        assert_eq!(delta, other_delta, "the lazily loaded group gives another delta");
         done?.persist_to(&mut self.rows).unwrap();
         other?.persist_to(&mut self.store.0.lock().unwrap()).unwrap();
         assert_eq!(self.group.public().context(), self.opened.public().context());
@@ -82,7 +83,7 @@ impl Observer {
         Ok(())
     }
 
-    /// Returns what each group makes of a message.
+    /// Returns the result of a message for each group.
     fn process(&mut self, message: &MlsMessage) -> Result<[PublicProcessed; 2], GroupError> {
         let mut processed = [None, None];
         self.operate(|group, number| {
@@ -92,16 +93,16 @@ impl Observer {
         Ok(processed.map(Option::unwrap))
     }
 
-    /// Enters the epoch of a Commit, with the GroupInfo that a member gives if the group goes on.
-    /// Every fourth time, it enters the epoch without a GroupInfo before, and returns.
+    /// Merges a Commit with the GroupInfo of a member, if the group continues. Every fourth time,
+    /// it first merges without the GroupInfo, and rolls back.
     fn merge(&mut self, staged: &Staged, group_info: Option<&GroupInfo>) -> Outcome {
         if staged[0].public().context().epoch.is_multiple_of(4) {
             let before = self.group.rows()?;
             self.operate(|group, number| group.merge_unconfirmed(&staged[number]))?;
             self.operate(|group, _| group.roll_back())?;
-            // The way back leads to another position.
+            // The rollback leads to another position.
             let is_back = are_same(&self.rows, &before) && self.group.rows()? == self.rows;
-            ensure(is_back, || "it has not returned to the state before".to_owned())?;
+            ensure(is_back, || "it has not returned to the previous state".to_owned())?;
         }
         self.operate(|group, number| match group_info {
             Some(group_info) => group.merge(&staged[number], group_info),
@@ -110,7 +111,7 @@ impl Observer {
         Ok(())
     }
 
-    /// Follows an epoch, if that can be done; returns whether it could. `proposals` come in any order.
+    /// Follows an epoch, if possible, and returns whether it was. `proposals` come in any order.
     fn follow(
         &mut self,
         proposals: Vec<MlsMessage>,
@@ -139,8 +140,8 @@ impl Observer {
 }
 
 impl World {
-    /// The observer follows the Commit that has led to the newest epoch, or begins anew if it is not public and the
-    /// group has not ended.
+    /// Lets the observer follow the newest Commit, or start over if the Commit is not public and
+    /// the group has not ended.
     pub(crate) fn observe(&mut self, helper: Id, dice: &mut Dice) -> Outcome {
         let Some(mut observer) = self.observer.take() else { return self.observe_anew(helper) };
         let epoch = self.service.epoch(self.service.head() - 1)?;
@@ -161,7 +162,7 @@ impl World {
     }
 }
 
-/// Compares rows, but for their position.
+/// Compares rows, without their position.
 fn are_same(one: &Rows, other: &Rows) -> bool {
     let but_position = |(key, _): &(&RowKey, _)| **key != RowKey::State;
     one.iter().filter(but_position).eq(other.iter().filter(but_position))

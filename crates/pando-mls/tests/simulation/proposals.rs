@@ -1,4 +1,4 @@
-//! Proposals that are sent: by members, by an external sender, and by clients who want to be added.
+//! Proposals of members, of an external sender, and of clients that ask to be added.
 
 use crate::content::custom;
 use crate::device::{CAPABLE, CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, client, leaf};
@@ -41,7 +41,8 @@ impl World {
                     .act(&self.psks, |group, client, _| group.propose(proposal, b"", client, dice.rng()))
             }
         };
-        // A proposal of a type that somebody lacks is not made, unless those are about to be removed.
+        // A member cannot propose a type that another member does not support, unless that member's
+        // removal is pending.
         let lacking = proposed == Proposed::Custom && !self.everybody_supports_custom(by)?;
         if lacking {
             let unsupported =
@@ -57,7 +58,8 @@ impl World {
         Ok(true)
     }
 
-    /// Whether all members support the custom type, those aside whose removal is pending for a client.
+    /// Returns whether all members support the custom type, except those whose removal is pending
+    /// at client `by`.
     fn everybody_supports_custom(&self, by: Id) -> Outcome<bool> {
         let group = &self.devices[by].member()?.group;
         let removed: BTreeSet<_> = group
@@ -78,7 +80,7 @@ impl World {
         Ok(true)
     }
 
-    /// A proposal that can be sent now, whether or not it goes together with others.
+    /// Returns a proposal that is valid by itself, whether or not it conflicts with others.
     fn proposal(
         &mut self,
         proposed: Proposed,
@@ -138,14 +140,14 @@ impl World {
         Ok(true)
     }
 
-    /// The delivery service takes a proposal of the current epoch. Who watches from outside could have sent it back
-    /// already.
+    /// Puts a proposal of the current epoch into the log. The observer is not asked
+    /// first, although it could reject some.
     fn send_proposal(&mut self, by: Option<Id>, message: &MlsMessage) -> Outcome {
         self.service.head_mut()?.proposals.push(Handshake { by, bytes: message.encode()? });
         Ok(())
     }
 
-    /// What a group that takes the place of this one is like.
+    /// Returns the parameters of a successor of this group.
     pub(crate) fn new_parameters(&self, dice: &mut Dice) -> Outcome<ReInit> {
         let suites = self.setting.suites;
         let next = suite(suites[dice.below(suites.len())])?;
@@ -158,7 +160,7 @@ impl World {
         })
     }
 
-    /// Takes the proposals of an epoch, in any order; one of them. Returns whether there was one.
+    /// Processes one of an epoch's proposals, in any order. Returns whether there was one.
     pub(crate) fn take_proposal(&mut self, id: Id, dice: &mut Dice) -> Outcome<bool> {
         use pando_mls::{Decode, Processed};
         let member = self.devices[id].member()?;
@@ -177,13 +179,13 @@ impl World {
     }
 }
 
-/// Whether a group demands what only some clients have.
+/// Returns whether the extensions require the types that only some clients support.
 pub(crate) fn demanding(extensions: &Extensions) -> bool {
     let demanding = [ExtensionType::REQUIRED_CAPABILITIES, CUSTOM_EXTENSION];
     extensions.0.iter().any(|extension| demanding.contains(&extension.extension_type))
 }
 
-/// The extensions of a group, with or without what only some clients support.
+/// Returns group extensions. `requires` adds the ones that only some clients support.
 pub(crate) fn extensions(server: &dyn Signer, requires: bool, dice: &mut Dice) -> Outcome<Extensions> {
     let mut extensions = Vec::new();
     if dice.percent(70) {
@@ -191,7 +193,7 @@ pub(crate) fn extensions(server: &dyn Signer, requires: bool, dice: &mut Dice) -
         let sender = ExternalSender { signature_key: server.public_key().clone(), credential };
         ensure(
             POLICY.validate_external_sender(&sender.credential, &sender.signature_key, Some(NOW)).is_ok(),
-            || "nobody believes the server".to_owned(),
+            || "the policy rejects the server".to_owned(),
         )?;
         extensions.push(Extension::new(&ExternalSenders(vec![sender]))?);
     }
@@ -201,7 +203,7 @@ pub(crate) fn extensions(server: &dyn Signer, requires: bool, dice: &mut Dice) -
     Ok(Extensions(extensions))
 }
 
-/// What only some clients support.
+/// Returns the extensions that only some clients support.
 fn custom_extensions(dice: &mut Dice) -> Outcome<Vec<Extension>> {
     let required = RequiredCapabilities {
         extension_types: vec![CUSTOM_EXTENSION],

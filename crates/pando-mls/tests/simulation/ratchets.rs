@@ -1,10 +1,10 @@
-//! Which messages of the application a member must be able to read, and which not any more: the same as the ratchets
-//! of the group (RFC 9420, section 9), said with sets.
+//! A model of which application messages a member must be able to read. It gives the same answers
+//! as the group's ratchets (RFC 9420, section 9), with sets.
 
 use pando_mls::RatchetLimits;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a member has read, by epoch and by the leaf of the sender.
+/// The messages that a member has read, by epoch and the sender's leaf.
 #[derive(Debug)]
 pub(crate) struct Ratchets {
     limits: RatchetLimits,
@@ -13,9 +13,9 @@ pub(crate) struct Ratchets {
 
 #[derive(Debug, Default)]
 struct Read {
-    /// After the newest message that was read.
+    /// The generation after the newest message that was read.
     next: u32,
-    /// Messages that were skipped and can still come.
+    /// The generations that were skipped and can still arrive.
     skipped: BTreeSet<u32>,
 }
 
@@ -24,7 +24,7 @@ impl Ratchets {
         Self { limits, senders: BTreeMap::new() }
     }
 
-    /// Reads a message, and tells whether that can be done.
+    /// Reads a message, and returns whether it can be read.
     pub(crate) fn read(&mut self, epoch: u64, leaf: u32, generation: u32) -> bool {
         let RatchetLimits { forward, backward, .. } = self.limits;
         let read = self.senders.entry((epoch, leaf)).or_default();

@@ -1,4 +1,4 @@
-//! Running histories, and telling what has gone wrong in as few words as possible.
+//! Runs histories, and reports failures in as few steps as possible.
 
 use crate::dice::Dice;
 use crate::failure::{Failure, Outcome};
@@ -9,15 +9,15 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// What is looked for besides what the world checks itself.
+/// An additional check on the events, beside the simulation's own checks.
 pub(crate) type Watch = fn(&[Event]) -> Outcome;
 
-/// Nothing else is looked for.
+/// No additional check.
 pub(crate) const fn nothing(_: &[Event]) -> Outcome {
     Ok(())
 }
 
-/// A history that has ended in a failure.
+/// A history that ends in a failure.
 pub(crate) struct Broken {
     pub(crate) setting: Setting,
     pub(crate) steps: Vec<Step>,
@@ -25,7 +25,7 @@ pub(crate) struct Broken {
     pub(crate) failure: Failure,
 }
 
-/// Runs a history until so many Commits were accepted, and then lets everybody come to rest.
+/// Runs a history until `epochs` Commits are accepted, and then delivers everything.
 pub(crate) fn run(
     setting: Setting,
     history: impl IntoIterator<Item = Step>,
@@ -50,7 +50,7 @@ pub(crate) fn run(
     outcome.map(|()| tally).map_err(|failure| Box::new(Broken { setting, steps, events, failure }))
 }
 
-/// A panic is a failure like others.
+/// Turns a panic into a failure.
 fn caught(what: impl FnOnce() -> Outcome) -> Outcome {
     catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -60,7 +60,7 @@ fn caught(what: impl FnOnce() -> Outcome) -> Outcome {
 }
 
 impl Broken {
-    /// A failure that is reached in as few steps as can be found in some time.
+    /// Returns the failure with as few steps as can be found in the given time.
     pub(crate) fn shortened(self: Box<Self>, time: Duration, watch: Watch) -> Box<Self> {
         let mut shortest = self;
         let (setting, steps) = (shortest.setting, shortest.steps.clone());

@@ -1,5 +1,5 @@
-//! The delivery service: it keeps all handshakes, and accepts one Commit for each epoch. What the members of an epoch
-//! must agree on is written down beside.
+//! The delivery service. It keeps all handshake messages, and accepts one Commit per epoch. It also
+//! records the state that the members of an epoch must agree on.
 
 use crate::device::{Id, id_of};
 use crate::failure::{Failure, Outcome, ensure};
@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(crate) struct Service {
     epochs: BTreeMap<u64, Epoch>,
-    /// All messages of the application.
+    /// All application messages.
     pub(crate) messages: Vec<Message>,
 }
 
-/// What happened in an epoch.
+/// The events of an epoch.
 pub(crate) struct Epoch {
     pub(crate) record: Record,
     pub(crate) proposals: Vec<Handshake>,
@@ -27,20 +27,20 @@ pub(crate) struct Handshake {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A message of the application.
+/// An application message.
 #[derive(Clone)]
 pub(crate) struct Message {
     pub(crate) by: Id,
     pub(crate) leaf: LeafIndex,
     pub(crate) epoch: u64,
-    /// How many the sender had sent before in this epoch.
+    /// The number of messages that the sender had sent before in this epoch.
     pub(crate) generation: u32,
     pub(crate) data: Vec<u8>,
     pub(crate) authenticated_data: Vec<u8>,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What all members have in an epoch.
+/// The state that all members share in an epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) public: PublicRecord,
@@ -49,15 +49,15 @@ pub(crate) struct Record {
     pub(crate) resumption_psk: Vec<u8>,
 }
 
-/// What everybody knows of an epoch.
+/// The public part of the state of an epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PublicRecord {
-    /// The tree hash is inside.
+    /// It includes the tree hash.
     pub(crate) context: GroupContext,
     pub(crate) roster: BTreeMap<Id, Seat>,
 }
 
-/// Where a member is in the tree, and what its leaf says.
+/// The position of a member in the tree, and the contents of its leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seat {
     pub(crate) leaf: LeafIndex,
@@ -71,10 +71,10 @@ impl PublicRecord {
         for leaf in public.tree().members().map(Result::unwrap) {
             let node =
                 public.tree().leaf(leaf).unwrap().ok_or_else(|| Failure(format!("{leaf} is blank")))?;
-            let id = id_of(&node.credential).ok_or_else(|| Failure(format!("{leaf} is nobody")))?;
+            let id = id_of(&node.credential).ok_or_else(|| Failure(format!("{leaf} has no id")))?;
             let capable = node.capabilities.proposals.contains(&crate::device::CUSTOM_PROPOSAL);
             let other = roster.insert(id, Seat { leaf, key: node.signature_key, capable });
-            ensure(other.is_none(), || format!("client {id} is there twice"))?;
+            ensure(other.is_none(), || format!("client {id} is a member twice"))?;
         }
         Ok(Self { context: public.context().clone(), roster })
     }
@@ -96,14 +96,14 @@ impl Record {
         self.public.roster.get(&id)
     }
 
-    /// Who has a leaf.
+    /// Returns the client at a leaf.
     pub(crate) fn at(&self, leaf: LeafIndex) -> Option<Id> {
         self.public.roster.iter().find(|(_, seat)| seat.leaf == leaf).map(|(id, _)| *id)
     }
 }
 
 impl Service {
-    /// The epoch that has no Commit yet.
+    /// Returns the epoch that has no Commit yet.
     pub(crate) fn head(&self) -> u64 {
         self.epochs.last_key_value().map_or(0, |(epoch, _)| *epoch)
     }
@@ -112,24 +112,24 @@ impl Service {
         self.epochs.get(&epoch).ok_or_else(|| Failure(format!("there is no epoch {epoch}")))
     }
 
-    /// What everybody has in the newest epoch.
+    /// Returns the shared state of the newest epoch.
     pub(crate) fn current(&self) -> Outcome<&Record> {
         Ok(&self.epoch(self.head())?.record)
     }
 
-    /// Takes a handshake of the newest epoch.
+    /// Returns the newest epoch, to add handshake messages.
     pub(crate) fn head_mut(&mut self) -> Outcome<&mut Epoch> {
         let entry = self.epochs.last_entry().ok_or_else(|| Failure("there is no epoch".to_owned()))?;
         Ok(entry.into_mut())
     }
 
-    /// Somebody is in an epoch. The first says what it is like, the others must agree. Returns whether it was the
-    /// first.
+    /// Enters an epoch. The first member of an epoch sets its record, and the others must agree
+    /// with it. Returns whether it is the first.
     pub(crate) fn enter(&mut self, id: Id, record: Record) -> Outcome<bool> {
         let number = record.public.context.epoch;
         if let Some(epoch) = self.epochs.get(&number) {
             ensure(epoch.record == record, || {
-                format!("client {id} sees epoch {number} otherwise: {:#?} {record:#?}", epoch.record)
+                format!("client {id} sees another epoch {number}: {:#?} {record:#?}", epoch.record)
             })?;
             return Ok(false);
         }
@@ -141,7 +141,7 @@ impl Service {
         Ok(true)
     }
 
-    /// The generation of the next message of a sender.
+    /// Returns the generation of a sender's next message.
     pub(crate) fn next_generation(&self, by: Id, epoch: u64) -> u32 {
         let sent = self.messages.iter().filter(|message| message.by == by && message.epoch == epoch);
         sent.count() as u32

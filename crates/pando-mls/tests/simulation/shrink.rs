@@ -1,16 +1,17 @@
-//! Shortening a list for which something holds: delta debugging.
+//! Delta debugging: shortens a list that has a property.
 
 use std::time::{Duration, Instant};
 
-/// A list that is as short as can be found in some time, and still `fails`. Halves are left out, then quarters, and
-/// so on down to single elements, for as long as anything can be.
+/// Returns a list that still `fails`, as short as can be found in the given time. Halves are
+/// dropped, then quarters, down to single elements, until nothing can be dropped.
 pub(crate) fn shorten<T: Clone>(list: &[T], time: Duration, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let deadline = Instant::now() + time;
     let mut list = list.to_vec();
     let mut chunk = list.len().div_ceil(2).max(1);
     loop {
         let before = list.len();
-        // From the end: what comes last depends on what comes first, and seldom the other way round.
+        // It starts from the end, because later steps depend on earlier ones, and seldom the
+        // reverse.
         let mut end = list.len();
         while end > 0 {
             if Instant::now() > deadline {

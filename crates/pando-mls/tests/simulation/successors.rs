@@ -1,4 +1,4 @@
-//! Groups that follow from others: by reinitialization, and by branching.
+//! Reinitialized groups and branches.
 
 use crate::content::Content;
 use crate::device::{CAPABLE, Id, Member, State, client};
@@ -14,7 +14,7 @@ use pando_mls::{
 use std::collections::BTreeMap;
 
 impl World {
-    /// A member ends the group.
+    /// Lets a member end the group.
     pub(crate) fn reinit(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let Some(by) = dice.pick(self.ready()) else { return Ok(false) };
         let reinit = self.new_parameters(dice)?;
@@ -30,7 +30,8 @@ impl World {
         Ok(true)
     }
 
-    /// The group has ended. Everybody learns of it, one member creates the next group, and the others join it.
+    /// The group has ended. All members learn that, one creates the next group, and the others join
+    /// it.
     pub(crate) fn begin_again(&mut self, dice: &mut Dice) -> Outcome {
         for id in dice.shuffled(0..self.devices.len()) {
             self.devices[id].online = true;
@@ -39,7 +40,7 @@ impl World {
         let members = self.members();
         let old = self.service.current()?.clone();
         let creator = dice.pick(members.iter().copied());
-        let creator = creator.ok_or_else(|| Failure("nobody is left".to_owned()))?;
+        let creator = creator.ok_or_else(|| Failure("no member is left".to_owned()))?;
         let reinit = self.devices[creator].member()?.group.reinit().cloned();
         let reinit = reinit.ok_or_else(|| Failure("the group has not ended".to_owned()))?;
         for id in &members {
@@ -94,7 +95,7 @@ impl World {
         self.observe_anew(creator)
     }
 
-    /// Nothing more can be sent in a group that has ended.
+    /// Checks that a member cannot send to a group that has ended.
     fn has_ended(&mut self, id: Id, dice: &mut Dice) -> Outcome {
         let refused = self.devices[id].act(&self.psks, |group, client, _| {
             let sent = group.encrypt(b"hello?", client, dice.rng());
@@ -104,7 +105,7 @@ impl World {
         ensure(refused, || format!("client {id} sends to a group that has ended"))
     }
 
-    /// The group that a Welcome of a successor leads to.
+    /// Joins the successor by its Welcome.
     fn join_successor(
         &mut self,
         id: Id,
@@ -118,11 +119,11 @@ impl World {
             .member()?
             .group
             .join_successor(&Welcome::decode(welcome)?, &bundle, None, &client)
-            .during(|| format!("client {id} joins the group that follows"))?;
+            .during(|| format!("client {id} joins the successor"))?;
         Ok(Member::new(joined, device.config.ratchet_limits))
     }
 
-    /// Some members make a group of their own, which agrees, and in which they can talk.
+    /// Some members branch off. They must agree, and be able to send messages.
     pub(crate) fn branch(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let mut ready = dice.shuffled(self.ready());
         let Some(creator) = ready.pop() else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! The whole: clients, the delivery service, who watches from outside, and what has happened.
+//! The whole simulation: clients, the delivery service, an observer, and the record of events.
 
 use crate::device::{Device, Id, Member, POLICY, Psks, State, client};
 use crate::dice::Dice;
@@ -11,27 +11,27 @@ use pando_mls::{CipherSuite, CryptoProvider, Extensions, Group, GroupId, RustCry
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What a simulation is about.
+/// The parameters of a simulation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
-    /// The cipher suite to begin with, and those that the group may be reinitialized with.
+    /// The first cipher suite, and the suites that the group may be reinitialized with.
     pub(crate) suites: &'static [u16],
     pub(crate) clients: usize,
     pub(crate) seed: u64,
 }
 
-/// What has happened, as the delivery service sees it.
+/// An event, as the delivery service sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A step has begun.
     Step(Step),
-    /// A new epoch, and who made the Commit.
+    /// A new epoch, and its committer.
     Epoch(u64, Id),
     Joined(Id),
     Removed(Id),
-    /// A client has another signature key.
+    /// A client has a new signature key.
     Rotated(Id),
-    /// A new group has taken the place of the old one.
+    /// A new group has replaced the old one.
     Reinitialized(CipherSuite),
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// How often something was done.
+/// How often each operation was done.
 pub(crate) type Tally = BTreeMap<String, usize>;
 
 pub(crate) struct World {
@@ -64,7 +64,7 @@ pub(crate) struct World {
     pub(crate) observer: Option<Observer>,
     pub(crate) events: Vec<Event>,
     pub(crate) tally: Tally,
-    /// How many Commits were accepted, in all groups.
+    /// The number of accepted Commits, in all groups.
     pub(crate) commits: usize,
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn suite(number: u16) -> Outcome<Suite> {
 }
 
 impl World {
-    /// Client 0 creates a group.
+    /// Returns a simulation in which client 0 has created a group.
     pub(crate) fn new(setting: Setting) -> Outcome<Self> {
         let mut dice = Dice::new(setting.seed);
         let suite = suite(setting.suites[0])?;
@@ -117,7 +117,7 @@ impl World {
         self.observe_anew(0)
     }
 
-    /// Does what a step says; counts it if it was possible.
+    /// Runs a step, and counts it if it was possible.
     pub(crate) fn step(&mut self, step: Step) -> Outcome {
         self.events.push(Event::Step(step));
         let mut dice = Dice::new(step.seed);
@@ -147,7 +147,7 @@ impl World {
         *self.tally.entry(what.into()).or_default() += 1;
     }
 
-    /// Who is in the group, can be reached, and has seen all Commits.
+    /// Returns the members that are online and have processed all Commits.
     pub(crate) fn ready(&self) -> Vec<Id> {
         let head = self.service.head();
         let ready = |device: &&Device| match &device.state {
@@ -160,15 +160,15 @@ impl World {
         self.devices.iter().filter(ready).map(|device| device.id).collect()
     }
 
-    /// Who may make handshakes that end no epoch. If there were many in one epoch and they came in another order,
-    /// some of the others would not have the keys any more.
+    /// Returns the members that may send more handshake messages in their epoch. With too many that
+    /// arrive out of order, receivers would no longer have the keys of some.
     pub(crate) fn proposers(&self) -> Vec<Id> {
         let mut ready = self.ready();
         ready.retain(|id| self.devices[*id].member().is_ok_and(|member| member.handshakes < 6));
         ready
     }
 
-    /// Who has a group, up to date or not.
+    /// Returns the clients that have a group, up to date or not.
     pub(crate) fn members(&self) -> Vec<Id> {
         self.of_state(|state| matches!(state, State::Member(_)))
     }
@@ -177,7 +177,7 @@ impl World {
         self.devices.iter().filter(|device| is_it(&device.state)).map(|device| device.id).collect()
     }
 
-    /// Checks that a member has what all have who are in the same epoch.
+    /// Checks that a member has the same state as the other members of its epoch.
     pub(crate) fn enter(&mut self, id: Id) -> Outcome {
         let record = Record::of(&self.devices[id].member()?.group)?;
         self.psks.resumption.insert(record.public.context.epoch, record.resumption_psk.clone());
@@ -185,7 +185,7 @@ impl World {
         Ok(())
     }
 
-    /// A description of the group by a member.
+    /// Returns a GroupInfo of a member.
     pub(crate) fn group_info(&self, by: Id, with_tree: bool) -> Outcome<pando_mls::GroupInfo> {
         use pando_mls::{Decode, Encode, GroupInfo};
         let device = &self.devices[by];
@@ -196,7 +196,7 @@ impl World {
         Ok(GroupInfo::decode(&builder.build(&client)?.encode()?)?)
     }
 
-    /// The observer begins anew, with what a member tells.
+    /// Starts a new observer with a member's GroupInfo.
     pub(crate) fn observe_anew(&mut self, by: Id) -> Outcome {
         let group_info = self.group_info(by, true)?;
         let observer = Observer::new(self.suite, &group_info, POLICY)?;
@@ -205,7 +205,7 @@ impl World {
         Ok(())
     }
 
-    /// Writes down who came and went, and who has a new key.
+    /// Records who joined and left, and whose key has changed.
     pub(crate) fn note_changes(&mut self, before: &PublicRecord) -> Outcome {
         let after = &self.service.current()?.public;
         let (before, after) = (&before.roster, &after.roster);
@@ -223,20 +223,20 @@ impl World {
         Ok(())
     }
 
-    /// A client is started again.
+    /// Restarts a client.
     fn restart(&mut self, dice: &mut Dice) -> Outcome<bool> {
         let Some(id) = dice.pick(self.members()) else { return Ok(false) };
         let orderly = dice.percent(50);
-        self.devices[id].restart(&self.psks, orderly).during(|| format!("client {id} is started again"))?;
+        self.devices[id].restart(&self.psks, orderly).during(|| format!("client {id} restarts"))?;
         if let Some(observer) = &mut self.observer {
-            observer.restart().during(|| "the observer is started again".to_owned())?;
+            observer.restart().during(|| "the observer restarts".to_owned())?;
         }
         let record = Record::of(&self.devices[id].member()?.group)?;
-        self.service.enter(id, record).during(|| format!("client {id} is started again"))?;
+        self.service.enter(id, record).during(|| format!("client {id} restarts"))?;
         Ok(true)
     }
 
-    /// The extensions of a group, with or without what only some clients support.
+    /// Returns group extensions. `requires` adds the ones that only some clients support.
     pub(crate) fn extensions(&self, requires: bool, dice: &mut Dice) -> Outcome<Extensions> {
         crate::proposals::extensions(&*self.server, requires, dice)
     }
