@@ -1,5 +1,6 @@
-//! Proposals that the group's rules do not admit are known and not pending, and our own can be withdrawn: neither keeps a
-//! member from sending, our Commits leave both out, and a Commit of another member may refer to both.
+//! Proposals that the group's rules do not admit are known but not pending, and our own proposals
+//! can be withdrawn. Neither kind keeps a member from sending, our Commits leave both out, and
+//! another member's Commit may refer to both.
 
 use crate::fixture::{
     ALWAYS, Fixture, NEVER, NOW, OneRemoves, add, client, leaf_template, new_signer, newcomer_of,
@@ -12,7 +13,7 @@ use pando_mls::{
     MlsMessage, Processed, ProposalRef, Signer, propose_as_external_sender, propose_own_add,
 };
 
-/// A client that is no member asks to be added.
+/// Lets a client outside the group ask to be added.
 fn stranger_asks(fixture: &mut Fixture, name: &str) -> (crate::fixture::Newcomer, MlsMessage) {
     let stranger = newcomer_of(leaf_template(name, NEVER), ALWAYS, &mut fixture.rng);
     let context = fixture.members[0].group.public().context();
@@ -21,7 +22,7 @@ fn stranger_asks(fixture: &mut Fixture, name: &str) -> (crate::fixture::Newcomer
     (stranger, message)
 }
 
-/// Returns the reasons for which a member's next Commit leaves proposals out. The Commit covers nothing.
+/// Returns the reasons why a member's next Commit leaves proposals out. The Commit covers none.
 fn left_out_of_the_next(fixture: &mut Fixture, by: usize) -> Vec<(ProposalRef, LeftOutReason)> {
     let output = fixture.build(by, |builder| builder).unwrap();
     assert_eq!(fixture.members[by].group.pending_epoch().unwrap().proposals().count(), 0);
@@ -29,7 +30,8 @@ fn left_out_of_the_next(fixture: &mut Fixture, by: usize) -> Vec<(ProposalRef, L
     output.left_out.into_iter().map(|left| (left.proposal.reference.clone(), left.reason)).collect()
 }
 
-/// All members can send, none has pending proposals, and their Commits leave one proposal out for this reason.
+/// Checks that all members can send, that none has pending proposals, and that their Commits leave
+/// one proposal out for this reason.
 fn is_known_and_not_pending(fixture: &mut Fixture, reference: &ProposalRef, reason: &LeftOutReason) {
     for index in 0..fixture.members.len() {
         assert_eq!(fixture.members[index].pending(), []);
@@ -47,14 +49,14 @@ fn a_stranger_is_not_admitted() {
     let asked = fixture.hear_not_admitted(None, &message);
     assert_eq!(asked.sender, Sender::NewMemberProposal);
     is_known_and_not_pending(&mut fixture, &asked.reference, &LeftOutReason::NotAdmitted);
-    // It stays so when it comes again, and after a restart.
+    // This stays so when the proposal comes again, and after a restart.
     assert_eq!(fixture.hear_not_admitted(None, &message), asked);
     for lazily in [false, true] {
         fixture.members.iter_mut().for_each(|member| member.restart(lazily));
         fixture.server.restart();
         is_known_and_not_pending(&mut fixture, &asked.reference, &LeftOutReason::NotAdmitted);
     }
-    // Members that choose it do not get it.
+    // A member cannot select it either.
     let output = fixture.build(1, |builder| builder.only_pending([asked.reference.clone()])).unwrap();
     assert_eq!(output.left_out[0].reason, LeftOutReason::NotAdmitted);
     fixture.deliver(&output.message);
@@ -63,7 +65,7 @@ fn a_stranger_is_not_admitted() {
     assert_eq!(fixture.build(0, |builder| builder).unwrap().left_out, []);
 }
 
-/// A Commit that is received has nothing to do with it, and does not report it as left out.
+/// For a received Commit, a proposal that was not admitted is not reported as left out.
 #[test]
 fn a_proposal_that_is_not_admitted_is_not_reported_to_receivers() {
     let mut fixture = Fixture::of(&DefaultRules, 2);
@@ -74,7 +76,7 @@ fn a_proposal_that_is_not_admitted_is_not_reported_to_receivers() {
     assert_eq!(fixture.server.stage(&commit).left_out().count(), 0);
 }
 
-/// One member admits the stranger and commits the Add: that is valid, and all follow.
+/// One member admits the stranger and commits the Add. The Commit is valid, and all follow.
 #[test]
 fn a_commit_that_refers_to_a_stranger_is_followed() {
     for restarted in [false, true] {
@@ -93,7 +95,7 @@ fn a_commit_that_refers_to_a_stranger_is_followed() {
             fixture.members.iter_mut().for_each(|member| member.restart(true));
             fixture.server.restart();
         }
-        // It mutes the member that admits it, and no other.
+        // The proposal keeps only the member that admits it from sending.
         let muted = fixture.members[1].encrypt(&mut fixture.rng).unwrap_err();
         assert_eq!(muted, Misuse::ProposalsPending.into());
         let _ = fixture.members[2].encrypt(&mut fixture.rng).unwrap();
@@ -115,7 +117,7 @@ fn so_many_are_kept_and_no_more() {
     }
     let full = GroupError::Exceeded(Exceeded::ProposalsNotAdmitted(2));
     assert_eq!(fixture.refusal(None, &asked[2]), full);
-    // A known proposal can come again, and there is room for the proposals of members.
+    // A known proposal can come again, and there is still room for the members' proposals.
     for message in &asked[..2] {
         fixture.hear_not_admitted(None, message);
     }
@@ -129,8 +131,8 @@ fn so_many_are_kept_and_no_more() {
     fixture.hear_not_admitted(None, &message);
 }
 
-/// Any client can ask to be added, with a large KeyPackage. Proposals that are not admitted are bounded, and keep no member
-/// from proposing.
+/// Any client can ask to be added, with a large KeyPackage. Proposals that are not admitted are
+/// limited, and keep no member from proposing.
 #[test]
 fn strangers_take_no_room_from_members() {
     let bytes = 2_000;
@@ -153,7 +155,7 @@ fn strangers_take_no_room_from_members() {
     fixture.commit(0, |builder| builder);
 }
 
-/// The group's own external senders are admitted, also when they add.
+/// The group's own external senders are admitted, also for Adds.
 #[test]
 fn external_senders_are_admitted() {
     let sender: Box<dyn Signer> = new_signer(&mut rand_chacha::ChaCha20Rng::from_seed([7; 32]));
@@ -175,7 +177,7 @@ fn external_senders_are_admitted() {
     assert_eq!(names, ["m0", "m1", "new"]);
 }
 
-/// The server's credential, as the policy wants it.
+/// Gives the server a credential that the policy accepts.
 fn with_ending_credentials(extensions: &Extensions) -> Extensions {
     use pando_mls::wire::ExternalSenders;
     let ExternalSenders(mut senders) = extensions.find().unwrap().unwrap();
@@ -183,7 +185,8 @@ fn with_ending_credentials(extensions: &Extensions) -> Extensions {
     Extensions(vec![pando_mls::Extension::new(&ExternalSenders(senders)).unwrap()])
 }
 
-/// An honest member does not propose what the rules do not admit. Such a proposal of another member is not pending.
+/// A member cannot propose what the rules do not admit. Such a proposal of another member is not
+/// pending.
 #[test]
 fn a_member_whose_proposal_is_not_admitted() {
     let mut fixture = Fixture::of(&OneRemoves, 3);
@@ -227,7 +230,7 @@ fn our_own_proposal_is_withdrawn() {
             let _ = fixture.members[1].encrypt(&mut fixture.rng).unwrap();
             let left_out = left_out_of_the_next(&mut fixture, 1);
             assert_eq!(left_out, [(reference.clone(), LeftOutReason::Withdrawn)]);
-            // Once more changes nothing, and an echo is recognized.
+            // Withdrawing it again changes nothing, and its echo is recognised.
             withdraw(&mut fixture, 1, &reference).unwrap();
             match fixture.members[1].process(&message).unwrap() {
                 Processed::OwnProposal(own) => assert_eq!(own, reference),
@@ -242,7 +245,8 @@ fn our_own_proposal_is_withdrawn() {
     }
 }
 
-/// It was delivered after all, and another member commits it: also an Update, whose key is still there.
+/// The withdrawn proposal was delivered after all, and another member commits it. For an Update,
+/// the private key is still there.
 #[test]
 fn a_commit_that_refers_to_a_withdrawn_proposal_is_followed() {
     for update in [false, true] {
@@ -257,7 +261,8 @@ fn a_commit_that_refers_to_a_withdrawn_proposal_is_followed() {
         withdraw(&mut fixture, 1, &reference).unwrap();
         fixture.members[1].restart(true);
         fixture.hear(1, &message);
-        // The others do not know that it is withdrawn, and the one who withdrew does not report it as left out.
+        // The others do not know of the withdrawal. The member that withdrew the proposal does not
+        // report it as left out.
         let output = fixture.build(1, |builder| builder).unwrap();
         assert_eq!(fixture.members[0].stage(&output.message).left_out().count(), 1);
         fixture.members[1].clear_pending();
@@ -269,8 +274,8 @@ fn a_commit_that_refers_to_a_withdrawn_proposal_is_followed() {
     }
 }
 
-/// A proposal that was withdrawn and is made again is pending, although it may have the same reference: signatures are
-/// deterministic.
+/// A withdrawn proposal that is made again is pending, although it may have the same reference:
+/// signatures are deterministic.
 #[test]
 fn a_withdrawn_proposal_is_made_again() {
     let mut fixture = Fixture::of(&DefaultRules, 3);
@@ -310,7 +315,7 @@ fn only_our_own_proposals_are_withdrawn() {
     assert_eq!(fixture.members[0].pending(), []);
 }
 
-/// Only the proposals that are named are committed, and one that is not known is an error.
+/// Only the selected proposals are committed, and an unknown one is an error.
 #[test]
 fn chosen_proposals_must_be_known() {
     let mut fixture = Fixture::of(&DefaultRules, 3);
@@ -328,7 +333,7 @@ fn chosen_proposals_must_be_known() {
     fixture.members[1].clear_pending();
     fixture.commit(1, |builder| builder.only_pending([known.clone()]));
     assert_eq!(fixture.members.len(), 2);
-    // In the next epoch it is not known any more.
+    // In the next epoch, the proposal is unknown.
     let built = fixture.build(1, |builder| builder.only_pending([known.clone()]));
     assert_eq!(built.unwrap_err(), Misuse::UnknownProposal(known).into());
     let _: Delta = fixture.members[1].group.take_delta().into_parts().1;

@@ -1,12 +1,12 @@
-//! Custom proposals of a type that a member does not support (RFC 9420, section 12.2): only a Commit that removes that
-//! member may cover them.
+//! Custom proposals of a type that a member does not support (RFC 9420, section 12.2): only a
+//! Commit that removes that member may cover them.
 
 use crate::fixture::{ALWAYS, CUSTOM, Fixture, NEVER, custom, leaf_template, newcomer_of, remove};
 use pando_mls::{
     DefaultRules, GroupError, LeafIndex, LeftOutReason, Misuse, PendingProposal, ProposalType, Violation,
 };
 
-/// A group whose member 3 does not support the type.
+/// Returns a group whose member 3 does not support the type.
 fn of_whom_one_is_plain() -> Fixture {
     let mut fixture = Fixture::of(&DefaultRules, 3);
     let mut template = leaf_template("plain", NEVER);
@@ -31,14 +31,14 @@ fn our_own_is_refused() {
     }
     let by_value = fixture.build(1, |builder| builder.proposal(custom(CUSTOM, b"own")));
     assert_eq!(by_value.map(drop).unwrap_err(), GroupError::Violation(unsupported()));
-    // GREASE is supported by no member, also after the removal.
+    // No member supports GREASE, even after the removal.
     fixture.propose(1, remove(3));
     let refused = fixture.members[1].propose(custom(0x2a2a, b"own"), &mut fixture.rng);
     let grease = Violation::ProposalTypeUnsupported(ProposalType(0x2a2a));
     assert_eq!(refused.unwrap_err(), GroupError::Violation(grease));
 }
 
-/// The removal of the member is pending, or goes with it by value.
+/// The removal of the member is pending, or is in the same Commit by value.
 #[test]
 fn our_own_goes_with_a_removal() {
     let mut fixture = of_whom_one_is_plain();
@@ -53,7 +53,8 @@ fn our_own_goes_with_a_removal() {
     assert_eq!(fixture.members.len(), 3);
 }
 
-/// A received one is pending and does not keep members from sending. It is committed with the removal.
+/// A received proposal is pending and does not keep members from sending. A Commit with the removal
+/// covers it.
 #[test]
 fn one_that_is_received() {
     for by_value in [false, true] {
@@ -84,7 +85,7 @@ fn one_that_is_received() {
             fixture.build(0, |builder| builder.proposal(remove(3))).unwrap()
         } else {
             fixture.propose(2, remove(3));
-            // Now there is something to be committed first.
+            // Now a proposal can be committed, and has to be before sending.
             let muted = fixture.members[0].encrypt(&mut fixture.rng).unwrap_err();
             assert_eq!(muted, Misuse::ProposalsPending.into());
             fixture.build(0, |builder| builder).unwrap()
@@ -98,7 +99,7 @@ fn one_that_is_received() {
     }
 }
 
-/// When all support the type, one keeps members from sending until it is committed.
+/// If all members support the type, the proposal keeps them from sending until it is committed.
 #[test]
 fn one_that_all_support() {
     let mut fixture = Fixture::of(&DefaultRules, 3);
@@ -110,7 +111,7 @@ fn one_that_all_support() {
     assert_eq!(fixture.commit(2, |builder| builder).left_out, []);
 }
 
-/// A Commit reports the proposals that it leaves out; to its maker with the reasons.
+/// A Commit reports the proposals that it leaves out. Its committer also gets the reasons.
 #[test]
 fn what_is_left_out_is_reported() {
     let mut fixture = Fixture::of(&DefaultRules, 4);

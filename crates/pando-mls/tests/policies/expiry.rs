@@ -1,5 +1,6 @@
-//! Clocks never divide a group: a Commit with an expired leaf is valid for all members. A staged Commit lists its new leaves
-//! that are not valid at a given time, and no member sends an expired leaf unless it ignores its clock.
+//! Clocks never fork a group: a Commit with an expired leaf is valid for all members. A staged
+//! Commit lists its new leaves that are invalid at a given time. A member does not send an expired
+//! leaf unless it ignores its clock.
 
 use crate::fixture::{
     Borrowed, EXPIRED, Fixture, NEVER, NOW, VALID, add, expired, leaf_template, leaked_signer, new_signer,
@@ -10,15 +11,16 @@ use pando_mls::{
     PublicStaged, Violation,
 };
 
-/// Returns the new leaves of a staged Commit that are not valid at a time.
+/// Returns the new leaves of a staged Commit that are invalid at a given time.
 fn invalid_at(staged: &PublicStaged, now: u64) -> Vec<(u32, Violation)> {
     let invalid = staged.leaves_invalid_at(now, &crate::fixture::Ending).unwrap();
     invalid.into_iter().map(|(leaf, violation)| (leaf.0, violation)).collect()
 }
 
-/// Checks that members with different clocks, and the server, list the same leaves, and that they all follow the Commit.
+/// Checks that the server and members with different clocks list the same leaves, and that all
+/// follow the Commit.
 fn all_follow(fixture: &mut Fixture, message: &MlsMessage, expected: &[(u32, Violation)]) {
-    // Years apart, and none.
+    // Clocks that differ by years, and none.
     let clocks = [Some(0), Some(NOW), Some(u64::MAX), None];
     for (member, now) in fixture.members.iter_mut().zip(clocks.into_iter().cycle()) {
         let own = std::mem::replace(&mut member.now, now);
@@ -82,9 +84,9 @@ fn an_update() {
     let update = without_clock(&mut fixture, 1, |fixture| {
         fixture.members[1].propose_update(new_leaf(), &mut fixture.rng).unwrap()
     });
-    // Members take it whatever time it is.
+    // Members accept it at any time.
     fixture.hear(1, &update);
-    // A member with a clock does not commit it, and one without does.
+    // A member with a clock does not commit it, and a member without one does.
     let output = fixture.build(0, |builder| builder).unwrap();
     assert_eq!(output.left_out[0].reason, LeftOutReason::Invalid(expired()));
     fixture.members[0].clear_pending();
@@ -112,7 +114,8 @@ fn an_add() {
         let message = without_clock(&mut fixture, 1, |fixture| {
             fixture.members[1].propose(proposal, &mut fixture.rng).unwrap()
         });
-        // A server with a clock refuses it before it orders it; without one it follows like a member.
+        // A server with a clock rejects it before ordering it. A server without one follows like a
+        // member.
         fixture.server.now = Some(NOW);
         assert_eq!(fixture.server.process(&message).unwrap_err(), violation.clone().into());
         fixture.server.now = None;
@@ -140,7 +143,7 @@ fn a_path() {
     all_follow(&mut fixture, &output.message, &[(1, expired())]);
 }
 
-/// A leaf that is not new is not named, whatever time it is.
+/// A leaf that is not new is never listed.
 #[test]
 fn leaves_that_stay_are_not_named() {
     let mut fixture = of_whom_one_expires();
@@ -152,7 +155,7 @@ fn leaves_that_stay_are_not_named() {
     }
 }
 
-/// A group in which the credential of member 1 ends at [`VALID`], and in which it is later than that.
+/// Returns a group in which the credential of member 1 ends at [`VALID`], at a later time.
 fn of_whom_one_expires() -> Fixture {
     let mut fixture = Fixture::of(&DefaultRules, 3);
     let signer = leaked_signer(&mut fixture.rng);
@@ -164,7 +167,7 @@ fn of_whom_one_expires() -> Fixture {
     fixture
 }
 
-/// A member whose credential has expired sends no leaf with it, whichever way.
+/// A member whose credential has expired sends no leaf with it, in any kind of message.
 #[test]
 fn a_member_whose_credential_has_expired_sends_no_leaf() {
     let mut fixture = of_whom_one_expires();
@@ -173,12 +176,12 @@ fn a_member_whose_credential_has_expired_sends_no_leaf() {
     assert_eq!(error(fixture.build(1, |builder| builder)), expired().into());
     assert_eq!(error(fixture.build(1, |builder| builder.proposal(remove(2)))), expired().into());
     fixture.members[1].check_store();
-    // It can send, and commit what needs no path.
+    // It can send, and make Commits that need no path.
     let newcomer = fixture.newcomer("new");
     let output = fixture.build(1, |builder| builder.add(newcomer.key_package()).without_path()).unwrap();
     fixture.deliver(&output.message);
     let _ = fixture.members[1].encrypt(&mut fixture.rng).unwrap();
-    // With its clock ignored, it can do all of it.
+    // Without its clock, it can do both.
     let update = without_clock(&mut fixture, 1, |fixture| {
         fixture.members[1].propose_update(None, &mut fixture.rng).unwrap()
     });
@@ -230,7 +233,7 @@ fn a_group_with_an_expired_member_is_joined() {
     fixture.agree();
 }
 
-/// A KeyPackage whose lifetime ends before it begins is not made.
+/// A KeyPackage whose lifetime ends before it begins is not built.
 #[test]
 fn a_lifetime_that_ends_before_it_begins() {
     let mut fixture = Fixture::of(&DefaultRules, 1);

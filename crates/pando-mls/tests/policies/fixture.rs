@@ -1,4 +1,5 @@
-//! A group whose members have rules, clocks and identities of their own, a server that follows it, and proposals.
+//! A group whose members have their own rules, clocks and identities, a server that follows it, and
+//! proposals.
 
 pub(crate) use crate::make::{add, custom, remove};
 use std::sync::LazyLock;
@@ -19,15 +20,16 @@ use std::sync::Arc;
 
 static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
-/// The time of all clocks unless a test sets one.
+/// The time of all clocks, unless a test sets another.
 pub(crate) const NOW: u64 = 1_000;
 /// The end of a credential that has not expired at [`NOW`], and of one that has.
 pub(crate) const VALID: u64 = 2 * NOW;
 pub(crate) const EXPIRED: u64 = NOW - 1;
-/// The end of a credential that does not expire.
+/// The end of a credential that never expires.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// Credentials are `name|end`. A credential is valid until its end, and a member keeps its name.
+/// A policy for credentials `name|end`. A credential is valid until its end, and a member keeps its
+/// name.
 pub(crate) struct Ending;
 
 pub(crate) fn credential(name: &str, end: u64) -> Credential {
@@ -73,12 +75,12 @@ impl IdentityPolicy for Ending {
     }
 }
 
-/// The violation of a leaf whose credential has expired.
+/// Returns the violation of a leaf whose credential has expired.
 pub(crate) fn expired() -> Violation {
     Violation::Credential("expired".into())
 }
 
-/// Rules: a group has at most `N` members.
+/// Rules that allow at most `N` members.
 pub(crate) struct AtMost<const N: u32>;
 
 impl<const N: u32> GroupRules for AtMost<N> {
@@ -87,7 +89,7 @@ impl<const N: u32> GroupRules for AtMost<N> {
     }
 }
 
-/// Rules: only the member at leaf 0 removes others.
+/// Rules by which only the member at leaf 0 may remove others.
 pub(crate) struct OneRemoves;
 
 impl OneRemoves {
@@ -112,14 +114,14 @@ impl GroupRules for OneRemoves {
     }
 }
 
-/// The violation of a Commit that a rule refuses.
+/// Returns the error of a Commit that a rule rejects.
 pub(crate) fn refused(reason: &str) -> GroupError {
     GroupError::Violation(Violation::GroupRules(reason.into()))
 }
 
-/// Type of a custom proposal, which clients support unless they are made otherwise.
+/// The type of a custom proposal, which clients support by default.
 pub(crate) const CUSTOM: u16 = 0xf001;
-/// Type of a group extension that all clients support.
+/// The type of a group extension that all clients support.
 pub(crate) const EXTENSION: u16 = 0xf0f0;
 
 pub(crate) fn leaf_template(name: &str, end: u64) -> LeafTemplate {
@@ -133,7 +135,7 @@ pub(crate) fn leaf_template(name: &str, end: u64) -> LeafTemplate {
     LeafTemplate { credential: credential(name, end), capabilities, extensions: Extensions::default() }
 }
 
-/// A client that is in no group, with a KeyPackage.
+/// A client in no group, with a KeyPackage.
 pub(crate) struct Newcomer {
     pub(crate) name: String,
     pub(crate) signer: Box<dyn Signer>,
@@ -197,7 +199,7 @@ impl Member {
         self.operate(|group, _| group.merge(staged)).unwrap();
     }
 
-    /// Enters the epoch of a Commit: our pending one, or another member's.
+    /// Merges a Commit: our pending one, or another member's.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         match self.process(message).unwrap() {
             Processed::OwnCommit => self.group.merge_pending().unwrap().persist_to(&mut self.rows).unwrap(),
@@ -244,7 +246,7 @@ impl Member {
         assert_eq!(self.rows, self.group.rows().unwrap());
     }
 
-    /// Loads the group again: the whole tree at once, or each node on demand.
+    /// Loads the group again, completely or lazily.
     pub(crate) fn restart(&mut self, lazily: bool) {
         self.check_store();
         let client = client(&*self.signer, self.rules, self.now, *self.group.config());
@@ -300,7 +302,7 @@ impl Server {
     }
 }
 
-/// A group with its members, all of whose handshakes are public, and the server.
+/// A group with its members, whose handshake messages are public, and a server.
 pub(crate) struct Fixture {
     pub(crate) suite: Suite,
     pub(crate) rng: ChaCha20Rng,
@@ -337,7 +339,7 @@ pub(crate) fn new_signer(rng: &mut ChaCha20Rng) -> Box<dyn Signer> {
     suite().signer(&suite().signature_generate_key(rng).unwrap()).unwrap()
 }
 
-/// A signer for a [`NewLeaf`] in a closure that fills a Commit.
+/// Returns a signer for a [`NewLeaf`] in a closure that fills a Commit.
 pub(crate) fn leaked_signer(rng: &mut ChaCha20Rng) -> &'static dyn Signer {
     Box::leak(new_signer(rng))
 }
@@ -355,11 +357,11 @@ impl Signer for Borrowed {
     }
 }
 
-/// A lifetime that all clocks are in.
+/// A lifetime that includes the time of every clock.
 pub(crate) const ALWAYS: Lifetime = Lifetime { not_before: 0, not_after: u64::MAX };
 
 impl Fixture {
-    /// A group of members `m0`, `m1` and so on, added by the first one.
+    /// Returns a group of members `m0`, `m1` and so on, which the first one has added.
     pub(crate) fn of(rules: &'static dyn GroupRules, members: usize) -> Self {
         Self::with(rules, members, public_handshakes(), Extensions::default())
     }
@@ -395,12 +397,12 @@ impl Fixture {
         self.newcomer_until(name, NEVER)
     }
 
-    /// A client whose credential has this end.
+    /// Returns a client whose credential has this end.
     pub(crate) fn newcomer_until(&mut self, name: &str, end: u64) -> Newcomer {
         newcomer_of(leaf_template(name, end), ALWAYS, &mut self.rng)
     }
 
-    /// A member adds clients by value, and they join.
+    /// Adds clients by value, and lets them join.
     pub(crate) fn add(&mut self, by: usize, newcomers: Vec<Newcomer>) {
         let output = self.build(by, |builder| {
             newcomers.iter().fold(builder, |builder, newcomer| builder.add(newcomer.key_package()))
@@ -432,7 +434,7 @@ impl Fixture {
         self.members[by].build(fill, &mut self.rng)
     }
 
-    /// All members and the server enter the epoch of a Commit. Removed members go.
+    /// Lets all members and the server merge a Commit. Drops the members that it removes.
     pub(crate) fn deliver(&mut self, message: &MlsMessage) {
         self.members.iter_mut().for_each(|member| member.follow(message));
         let staged = self.server.stage(message);
@@ -441,7 +443,7 @@ impl Fixture {
         self.agree();
     }
 
-    /// Makes a Commit that all follow, and returns it.
+    /// Makes a Commit that all merge, and returns it.
     pub(crate) fn commit(
         &mut self,
         by: usize,
@@ -452,7 +454,8 @@ impl Fixture {
         output
     }
 
-    /// All members but the one at `by`, and the server, take a proposal, which is pending for them.
+    /// Lets the server and all members but the one at `by` process a proposal, which is then
+    /// pending.
     pub(crate) fn hear(&mut self, by: usize, message: &MlsMessage) {
         for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| *index != by) {
             assert!(matches!(member.process(message).unwrap(), Processed::Proposal(_)));
@@ -460,15 +463,15 @@ impl Fixture {
         assert!(matches!(self.server.process(message).unwrap(), PublicProcessed::Proposal(_)));
     }
 
-    /// Proposes something, and delivers it.
+    /// Makes a proposal, and delivers it.
     pub(crate) fn propose(&mut self, by: usize, proposal: Proposal) -> MlsMessage {
         let message = self.members[by].propose(proposal, &mut self.rng).unwrap();
         self.hear(by, &message);
         message
     }
 
-    /// Proposes something of a type that a member does not support: its sender may if a removal of that member is pending.
-    /// All but the sender know nothing of that removal.
+    /// Proposes a type that a member does not support. The sender can do so because a removal of
+    /// that member is pending there. The removal is not delivered.
     pub(crate) fn propose_unsupported(&mut self, by: usize, unaware: u32, proposal: Proposal) {
         let member = &mut self.members[by];
         let known = member.pending();
@@ -482,7 +485,7 @@ impl Fixture {
         self.hear(by, &message);
     }
 
-    /// Delivers a proposal that the rules of all members, and of the server, do not admit.
+    /// Delivers a proposal that the rules of all members and of the server do not admit.
     pub(crate) fn hear_not_admitted(&mut self, by: Option<usize>, message: &MlsMessage) -> PendingProposal {
         let mut heard = Vec::new();
         for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| Some(*index) != by) {
@@ -499,7 +502,7 @@ impl Fixture {
         heard.swap_remove(0).0
     }
 
-    /// Returns why all members but the one at `by`, and the server, refuse a message.
+    /// Returns why the server and all members but the one at `by` reject a message.
     pub(crate) fn refusal(&mut self, by: Option<usize>, message: &MlsMessage) -> GroupError {
         let server = self.server.process(message).unwrap_err();
         for (_, member) in self.members.iter_mut().enumerate().filter(|(index, _)| Some(*index) != by) {
@@ -510,7 +513,7 @@ impl Fixture {
         server
     }
 
-    /// Makes an external Commit that is accepted. The joiner is returned with it.
+    /// Makes an external Commit that is accepted, and returns it with its joiner.
     pub(crate) fn external(
         &mut self,
         (template, resync): (LeafTemplate, Option<LeafIndex>),
@@ -537,7 +540,8 @@ impl Fixture {
             .unwrap()
     }
 
-    /// Checks that members and the server are in the same epoch, and that the stores are right.
+    /// Checks that the members and the server are in the same epoch, and that the stores are
+    /// complete.
     pub(crate) fn agree(&mut self) {
         self.members.iter_mut().for_each(Member::check_store);
         let first = &self.members[0].group;
@@ -549,7 +553,7 @@ impl Fixture {
         assert_eq!(self.server.rows, self.server.group.rows().unwrap());
     }
 
-    /// Lets members with rules that admit everything have the same group as the others.
+    /// Gives a member rules that admit everything.
     pub(crate) fn lax(&mut self, member: usize) {
         self.members[member].rules = &AdmitAll;
     }
@@ -560,7 +564,7 @@ pub(crate) fn leaf_of(group: &Group, leaf: u32) -> pando_mls::wire::LeafNode {
     group.public().tree().leaf(LeafIndex(leaf)).unwrap().unwrap()
 }
 
-/// Returns the leaf, and the names of the old and the new credential, of changes.
+/// Returns the kind, the leaf and the name of each change.
 pub(crate) fn described(changes: &[LeafChange]) -> Vec<(&'static str, u32, String)> {
     let describe = |change: &LeafChange| {
         let (kind, credential) = match change {

@@ -1,5 +1,6 @@
-//! Rules that all members share are part of validity: for Commits that are made and received, by members, external joiners
-//! and the server. A pending proposal that they refuse does not keep a member from making Commits.
+//! The rules that all members share are part of a Commit's validity, when it is made and when it is
+//! received, for members, external joiners and the server. A pending proposal that the rules reject
+//! does not keep a member from making Commits.
 
 use crate::fixture::{
     ALWAYS, AtMost, CUSTOM, Fixture, NEVER, NOW, OneRemoves, add, client, credential, custom, leaf_template,
@@ -14,7 +15,7 @@ use rand_core::SeedableRng;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Rules with which a group has at most `N` members, and that count how often they are asked about Commits.
+/// Rules that allow at most `N` members, and count the Commits that they check.
 struct Counted<const N: u32>(AtomicUsize);
 
 impl<const N: u32> GroupRules for Counted<N> {
@@ -24,7 +25,8 @@ impl<const N: u32> GroupRules for Counted<N> {
     }
 }
 
-/// How many of the proposals that were left out the rules have refused, and how many there are for other reasons.
+/// Returns how many proposals the rules have left out, and how many were left out for other
+/// reasons.
 fn refusals(output: &CommitOutput) -> (usize, usize) {
     let is_refused = |reason: &LeftOutReason| matches!(reason, LeftOutReason::Refused(_));
     let count = output.left_out.iter().filter(|left| is_refused(&left.reason)).count();
@@ -38,11 +40,11 @@ fn commits_by_value_are_refused() {
     assert_eq!(own.unwrap_err(), refused("may not remove"));
     assert!(fixture.members[1].group.pending_commit().is_none());
     fixture.members[1].check_store();
-    // A member that has other rules makes one.
+    // A member with other rules makes one.
     fixture.lax(1);
     let commit = fixture.build(1, |builder| builder.proposal(remove(2))).unwrap().message;
     assert_eq!(fixture.refusal(Some(1), &commit), refused("may not remove"));
-    // The others are unchanged.
+    // The other members are unchanged.
     fixture.members[1].clear_pending();
     fixture.commit(2, |builder| builder);
     fixture.commit(0, |builder| builder.proposal(remove(2)));
@@ -83,12 +85,12 @@ fn external_joiners_are_refused() {
     let signer = new_signer(&mut fixture.rng);
     let made = fixture.external((template.clone(), None), signer, Some(NOW));
     assert_eq!(made.map(drop).unwrap_err(), refused("too many"));
-    // With other rules they make one, which all refuse.
+    // With other rules the joiner makes a Commit, which all reject.
     fixture.rules = &AdmitAll;
     let signer = new_signer(&mut fixture.rng);
     let (_, commit) = fixture.external((template, None), signer, Some(NOW)).unwrap();
     assert_eq!(fixture.refusal(None, &commit), refused("too many"));
-    // A member that comes back is not one more.
+    // A member that rejoins does not increase the number of members.
     fixture.rules = &AtMost::<3>;
     let back = (leaf_template("m2", NEVER), Some(LeafIndex(2)));
     let signer = new_signer(&mut fixture.rng);
@@ -98,7 +100,7 @@ fn external_joiners_are_refused() {
     fixture.agree();
 }
 
-/// Rules that refuse a client by its name.
+/// Rules that reject a client by its name.
 struct NobodyNamedEve;
 
 impl GroupRules for NobodyNamedEve {
@@ -110,7 +112,7 @@ impl GroupRules for NobodyNamedEve {
     }
 }
 
-/// Rules see every new leaf: of a creator, of an Add, and of an external joiner.
+/// The rules see every new leaf: a creator's, an added client's, and an external joiner's.
 #[test]
 fn the_rules_see_every_leaf_that_comes_in() {
     let eve = || leaf_template("eve", NEVER);
@@ -131,7 +133,7 @@ fn the_rules_see_every_leaf_that_comes_in() {
     assert_eq!(fixture.refusal(None, &commit), refused("eve"));
 }
 
-/// Rules: a member keeps its credential.
+/// Rules by which a member must keep its credential.
 struct NobodyChanges;
 
 impl GroupRules for NobodyChanges {
@@ -151,7 +153,7 @@ fn the_rules_see_who_changes() {
     let changed = || NewLeaf { template: template.clone(), signer };
     let made = fixture.build(1, |builder| builder.new_leaf(changed()));
     assert_eq!(made.unwrap_err(), refused("changed"));
-    // An Update is left out, and another is not.
+    // The Update with a changed credential is left out, and the other is not.
     let update = fixture.members[1].propose_update(Some(changed()), &mut fixture.rng).unwrap();
     fixture.hear(1, &update);
     let update = fixture.members[2].propose_update(None, &mut fixture.rng).unwrap();
@@ -174,7 +176,7 @@ fn creation_is_refused() {
     assert_eq!(made.map(drop).unwrap_err(), GroupError::Violation(refused));
 }
 
-/// The group that follows from another is checked when it is made.
+/// A successor is checked when it is created.
 #[test]
 fn successors_are_refused() {
     let mut fixture = Fixture::of(&DefaultRules, 2);
@@ -186,7 +188,7 @@ fn successors_are_refused() {
     assert_eq!(made.map(drop).unwrap_err(), refused("too many"));
 }
 
-/// Proposals of which each would be fine alone: as many are committed as the rules allow, the first ones.
+/// Each proposal would be valid alone. The Commit covers as many as the rules allow, in order.
 #[test]
 fn combinations_are_refused() {
     let mut fixture = Fixture::of(&AtMost::<4>, 3);
@@ -199,7 +201,7 @@ fn combinations_are_refused() {
     let reason = LeftOutReason::Refused("too many".into());
     let reasons: Vec<_> = output.left_out.iter().map(|left| &left.reason).collect();
     assert_eq!(reasons, [&reason; 2]);
-    // Receivers see which were left out.
+    // Receivers see which proposals were left out.
     let left_out: Vec<_> = output.left_out.iter().map(|left| &*left.proposal).collect();
     assert!(fixture.members[1].stage(&output.message).left_out().eq(left_out.iter().copied()));
     assert!(fixture.server.stage(&output.message).left_out().eq(left_out.iter().copied()));
@@ -208,7 +210,7 @@ fn combinations_are_refused() {
     fixture.deliver(&output.message);
     let first = newcomers.into_iter().next().unwrap();
     fixture.join(first, &output.welcome.unwrap());
-    // With a removal there is room for one.
+    // A removal makes room for one client.
     let newcomer = fixture.newcomer("d");
     fixture.propose(1, add(newcomer.key_package()));
     fixture.propose(2, remove(1));
@@ -217,7 +219,7 @@ fn combinations_are_refused() {
     assert_eq!(fixture.members.len(), 3);
 }
 
-/// One that is bad does not keep the others from being committed, wherever it is.
+/// One invalid proposal does not keep the others from being committed, wherever it is.
 #[test]
 fn one_bad_proposal_among_others() {
     for position in 0..5 {
@@ -234,7 +236,8 @@ fn one_bad_proposal_among_others() {
     }
 }
 
-/// Our own proposals are not left out: if the rules refuse them, there is no Commit, and pending ones are not to blame.
+/// Our own proposals by value are not left out. If the rules reject them, building the Commit
+/// fails, whatever proposals are pending.
 #[test]
 fn our_own_proposals_by_value_come_first() {
     let mut fixture = Fixture::of(&AtMost::<4>, 3);
@@ -248,8 +251,8 @@ fn our_own_proposals_by_value_come_first() {
     fixture.commit(0, |builder| builder.without_pending());
 }
 
-/// Rules about what the committer changes and what others propose together: with its new credential, at most one other
-/// leaf may change.
+/// Rules about the committer's changes together with others: if its credential changes, at most one
+/// other leaf may change.
 struct OneCredentialAtATime;
 
 impl GroupRules for OneCredentialAtATime {
@@ -261,7 +264,8 @@ impl GroupRules for OneCredentialAtATime {
     }
 }
 
-/// The committer's own new leaf counts, too: a pending proposal that does not go with it is left out.
+/// The committer's own new leaf comes first, too: a pending proposal that conflicts with it is left
+/// out.
 #[test]
 fn a_new_leaf_of_the_committer_comes_first() {
     let mut fixture = Fixture::of(&OneCredentialAtATime, 3);
@@ -278,7 +282,7 @@ fn a_new_leaf_of_the_committer_comes_first() {
     fixture.members[1].stage(&output.message);
 }
 
-/// Rules: a Commit changes at most `N` leaves.
+/// Rules by which a Commit changes at most `N` leaves.
 struct FewChanges<const N: usize>;
 
 impl<const N: usize> GroupRules for FewChanges<N> {
@@ -288,7 +292,7 @@ impl<const N: usize> GroupRules for FewChanges<N> {
     }
 }
 
-/// So does the leaf of its path, which is there in any case.
+/// The leaf of the path counts even if it is not changed explicitly.
 #[test]
 fn the_leaf_of_the_path_counts() {
     for by_value in [false, true] {
@@ -312,7 +316,7 @@ fn the_leaf_of_the_path_counts() {
     }
 }
 
-/// Rules with which no proposal has certain data.
+/// Rules that reject proposals with certain data.
 struct NothingBad;
 
 impl GroupRules for NothingBad {
@@ -326,7 +330,8 @@ impl GroupRules for NothingBad {
     }
 }
 
-/// A member that makes many bad proposals does not keep the proposals of other members from being committed.
+/// A member that makes many invalid proposals does not keep those of other members from being
+/// committed.
 #[test]
 fn a_member_that_makes_bad_proposals_does_not_block_others() {
     let mut fixture = Fixture::of(&NothingBad, 3);
@@ -346,7 +351,7 @@ fn a_member_that_makes_bad_proposals_does_not_block_others() {
     assert_eq!(fixture.members.len(), 2);
 }
 
-/// Removals make room for the first Adds, also if they were proposed later.
+/// Removals make room for the first Adds, even for Adds that were proposed before the Removes.
 #[test]
 fn removals_make_room_for_additions() {
     let mut fixture = Fixture::of(&AtMost::<4>, 4);
@@ -361,7 +366,7 @@ fn removals_make_room_for_additions() {
     assert!(names.contains(&("added", 3, "n0".into())), "{names:?}");
 }
 
-/// Of good ones of the same sender, those that are applied before are committed, and nothing else is left out.
+/// Of many Adds of one sender, the first ones are committed, as many as the rules allow.
 #[test]
 fn good_proposals_that_come_first_are_committed() {
     let mut fixture = Fixture::of(&AtMost::<10>, 3);
@@ -375,7 +380,7 @@ fn good_proposals_that_come_first_are_committed() {
     assert_eq!(members, 10);
 }
 
-/// Proposals that go together only in the order in which they are applied.
+/// The proposals are valid together only in the order in which they are applied.
 #[test]
 fn a_client_that_is_removed_and_added_again_beside_a_bad_proposal() {
     let mut fixture = Fixture::of(&NothingBad, 3);
@@ -389,7 +394,7 @@ fn a_client_that_is_removed_and_added_again_beside_a_bad_proposal() {
     fixture.join(again, &output.welcome.unwrap());
 }
 
-/// Our own proposal needs a pending one, which is not to blame for a bad one.
+/// Our own proposal needs a pending one, which is kept although another pending one is invalid.
 #[test]
 fn our_own_proposal_goes_with_a_pending_one() {
     let mut fixture = Fixture::of(&NothingBad, 3);
@@ -397,7 +402,7 @@ fn our_own_proposal_goes_with_a_pending_one() {
     plain.capabilities.proposals.clear();
     let plain = newcomer_of(plain, ALWAYS, &mut fixture.rng);
     fixture.add(0, vec![plain]);
-    // The one that is needed comes last.
+    // The needed proposal comes last.
     for (by, leaf) in [(1, 2), (2, 1), (2, 3)] {
         fixture.propose(by, remove(leaf));
     }
@@ -408,7 +413,7 @@ fn our_own_proposal_goes_with_a_pending_one() {
     assert_eq!(removed, 3);
 }
 
-/// Two hundred bad proposals cost a bounded number of calls, and a Commit is made all the same.
+/// Two hundred invalid proposals cost a limited number of calls, and the Commit can still be made.
 #[test]
 fn many_bad_proposals() {
     let rules: &'static Counted<3> = Box::leak(Box::new(Counted(AtomicUsize::new(0))));
@@ -426,14 +431,14 @@ fn many_bad_proposals() {
         fixture.deliver(&output.message);
         assert_eq!(fixture.members.len(), 3);
     }
-    // Without pending proposals: one for the Commit.
+    // Without pending proposals, there is one call per Commit.
     let before = rules.0.load(Ordering::Relaxed);
     let _ = fixture.build(0, |builder| builder).unwrap();
     assert_eq!(rules.0.load(Ordering::Relaxed) - before, 1);
     assert!(calls.iter().all(|calls| *calls <= 9 * 9), "{calls:?}");
 }
 
-/// Rules that note what they are asked.
+/// Rules that record the Commits that they check.
 struct Noting(Mutex<Vec<String>>);
 
 impl GroupRules for Noting {
@@ -449,7 +454,7 @@ impl GroupRules for Noting {
     }
 }
 
-/// Makers and receivers of a Commit ask the rules the same, members and the server.
+/// Committers, receivers and the server call the rules with the same Commit.
 #[test]
 fn everybody_asks_the_same() {
     let noting = || -> &'static Noting { Box::leak(Box::new(Noting(Mutex::new(Vec::new())))) };
@@ -480,7 +485,7 @@ fn everybody_asks_the_same() {
     assert!(asked.iter().all(|asked| asked == expected), "{asked:?}");
 }
 
-/// Rules that differ divide a group, and the one that refuses stays where it is.
+/// Different rules fork a group. The member whose rules reject the Commit stays in its epoch.
 #[test]
 fn a_member_with_other_rules_stays_behind() {
     let mut fixture = Fixture::of(&DefaultRules, 3);

@@ -1,11 +1,11 @@
-//! Rules that depend on the committer's leaf in the path. They must not keep members from making Commits, with pending
-//! proposals or without.
+//! Rules about the committer's leaf in the path. They must not keep members from making Commits,
+//! with or without pending proposals.
 
 use crate::fixture::{Fixture, remove};
 use pando_mls::wire::Sender;
 use pando_mls::{AdmitAll, CommitView, GroupRules, LeafChange, RuleError, StateView};
 
-/// Every Commit of a member has a path.
+/// Rules by which every Commit of a member has a path.
 struct PathRequired;
 
 impl GroupRules for PathRequired {
@@ -20,7 +20,7 @@ impl GroupRules for PathRequired {
     }
 }
 
-/// Every Commit of a member changes the committer's encryption key.
+/// Rules by which every Commit of a member changes the committer's encryption key.
 struct NewKey;
 
 impl GroupRules for NewKey {

@@ -1,12 +1,12 @@
-//! The leaves that a Commit adds, removes and replaces: its receivers, its maker and the server see the same
-//! changes, also after a restart of the maker.
+//! The leaves that a Commit adds, removes and replaces. Its receivers, its committer and the server
+//! see the same changes, also after a restart of the committer.
 
 use crate::fixture::{
     Fixture, NEVER, Newcomer, credential, described, leaf_of, leaf_template, new_signer, remove,
 };
 use pando_mls::{DefaultRules, LeafChange, LeafIndex, LeafTemplate, MlsMessage, NewLeaf, PublicStaged};
 
-/// Effects of a Commit as an application reads them.
+/// The effects of a Commit as an application reads them.
 #[derive(Debug, PartialEq)]
 struct Told {
     changes: Vec<LeafChange>,
@@ -19,8 +19,8 @@ fn told(staged: &PublicStaged) -> Told {
     Told { changes: staged.leaf_changes().unwrap(), added, removed }
 }
 
-/// Checks that members, the maker and the server see the same effects of a Commit, lets them merge it, and returns the
-/// effects.
+/// Checks that the members, the committer and the server see the same effects of a Commit, lets
+/// them merge it, and returns the effects.
 fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
     let mut all = Vec::new();
     for member in &mut fixture.members {
@@ -32,7 +32,7 @@ fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
             }
         } else {
             all.push(told(&member.stage(message)));
-            // Nodes of the tree are not read yet.
+            // No nodes of the tree are loaded yet.
             member.restart(true);
             all.push(told(&member.stage(message)));
         }
@@ -41,7 +41,7 @@ fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
     assert!(all.len() > fixture.members.len());
     assert!(all.iter().all(|other| *other == all[0]), "{all:?}");
     fixture.deliver(message);
-    // The leaves after the Commit are in the new tree.
+    // The new leaves are in the new tree.
     let first = &fixture.members[0].group;
     for change in &all[0].changes {
         if let Some(new) = change.new_leaf() {
@@ -79,13 +79,13 @@ fn of_an_external_commit() {
     fixture.agree();
 }
 
-/// A member that comes back takes its own leaf, or a blank one before it.
+/// A member that rejoins takes its own leaf, or a blank one to the left of it.
 #[test]
 fn of_a_resync() {
     for leaf in [0, 1] {
         let mut fixture = Fixture::of(&DefaultRules, 4);
         if leaf == 0 {
-            // Leaf 1 is blank, and comes before leaf 2.
+            // Leaf 1 is blank, and is to the left of leaf 2.
             fixture.commit(0, |builder| builder.remove(LeafIndex(1)));
         }
         let signer = new_signer(&mut fixture.rng);
@@ -140,7 +140,7 @@ fn of_another_credential_and_another_signature_key() {
             let old = leaf_of(&fixture.members[1].group, 1);
             let template = LeafTemplate { ..leaf_template("m1", end) };
             let signer = new_key.then(|| new_signer(&mut fixture.rng));
-            // The same key, in a signer that does not borrow the member.
+            // This is the same key, in a signer that does not borrow the member.
             let own = std::mem::replace(&mut fixture.members[1].signer, new_signer(&mut fixture.rng));
             let new_leaf = NewLeaf { template, signer: signer.as_deref().unwrap_or(&*own) };
             let message = if by_update {
@@ -170,7 +170,8 @@ fn of_another_credential_and_another_signature_key() {
     }
 }
 
-/// A KeyPackage is added in the place of the same KeyPackage: the leaf is what it was, and there are two changes.
+/// A KeyPackage is added in place of the same KeyPackage. The leaf is unchanged, but there are two
+/// changes.
 #[test]
 fn of_a_leaf_that_is_removed_and_added_again() {
     for again in [false, true] {

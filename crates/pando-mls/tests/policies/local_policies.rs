@@ -1,10 +1,11 @@
-//! Advice of a member's local policy on a Commit that is valid. Members differ in it, and those that merge the Commit are in
-//! one epoch.
+//! A member's local policy gives advice on a valid Commit. Members may decide differently, and
+//! those that merge the Commit are in one epoch.
 
 use crate::fixture::{EXPIRED, Ending, Fixture, NEVER, NOW, expired, leaf_template, name_of, new_signer};
 use pando_mls::{Advice, CommitView, DefaultRules, LeafIndex, LocalPolicy, Misuse, RuleError};
 
-/// Holds a Commit that brings in a leaf that is not valid now, and leaves a group that a certain client enters.
+/// A policy that holds a Commit with a leaf that is invalid now, and leaves a group that a given
+/// client joins.
 struct Careful {
     avoids: &'static str,
 }
@@ -43,7 +44,7 @@ fn members_hold_leave_and_merge() {
         let commit = member.stage(&message);
         let view = commit.view(member.group.public()).unwrap();
         assert_eq!(Careful { avoids }.advise(&view, now).unwrap(), expected);
-        // The same before and after a restart in between: nothing was changed.
+        // The advice is the same before and after a restart, because nothing has changed.
         member.restart(true);
         let view = commit.view(member.group.public()).unwrap();
         assert_eq!(Careful { avoids }.advise(&view, now).unwrap(), expected);
@@ -53,7 +54,8 @@ fn members_hold_leave_and_merge() {
     let view = of_server.view(fixture.server.group.public()).unwrap();
     assert_eq!(Careful { avoids: "late" }.advise(&view, None).unwrap(), Advice::Leave("avoids late".into()));
     fixture.server.merge(&of_server);
-    // The first and the fourth merge it and go on; the third leaves; the second merges it later.
+    // The first and the fourth member merge the Commit and continue. The third leaves, and the
+    // second merges later.
     let mut staged = staged.into_iter();
     let (first, second, _, fourth) =
         (staged.next().unwrap(), staged.next().unwrap(), staged.next(), staged.next().unwrap());
@@ -84,16 +86,16 @@ fn a_stale_commit_has_no_view() {
     assert_eq!(staged.view(fixture.members[0].group.public()).map(drop), Err(stale));
     let stale = Misuse::StaleCommit.into();
     assert_eq!(seen.view(fixture.server.group.public()).map(drop), Err(stale));
-    // Nor does one of another group.
+    // A Commit of another group has no view either.
     let mut other = Fixture::of(&DefaultRules, 1);
-    let _ = other.newcomer("somebody else");
+    let _ = other.newcomer("another client");
     let message = other.build(0, |builder| builder).unwrap().message;
     let staged = other.server.stage(&message);
     let stale = Misuse::StaleCommit.into();
     assert_eq!(staged.view(fixture.server.group.public()).map(drop), Err(stale));
 }
 
-/// A policy sees our own pending Commit as receivers see it, also after a restart.
+/// A policy sees our pending Commit as receivers see it, also after a restart.
 #[test]
 fn our_own_commit_is_seen_by_the_policy() {
     let mut fixture = Fixture::of(&DefaultRules, 2);

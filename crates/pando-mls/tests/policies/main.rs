@@ -1,5 +1,5 @@
-//! Decisions of the application and of a single member: rules that all members share, clocks and local policies that
-//! members do not share, and what a Commit reports to them.
+//! Decisions of the application and of single members: rules that all members share, clocks and
+//! local policies that they do not share, and the reports that a Commit gives them.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(

@@ -1,5 +1,5 @@
-//! Encrypted handshakes that a client refuses for a reason of its own, and takes when the reason is gone: its limits or its
-//! rules. Their keys open them once.
+//! A client rejects an encrypted handshake message because of its limits or rules, and accepts it
+//! after they change. The message keys can decrypt it only once.
 
 use crate::fixture::{AtMost, Fixture, Member, client, public_handshakes};
 use pando_mls::{
