@@ -1,4 +1,4 @@
-//! The public functions of `pando-group`, so that none is forgotten.
+//! The public functions of `pando-group`, so that no test misses one.
 
 use crate::{SETTING, check_reads_nothing};
 use crate::{operations, public_group, reading};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Public functions that are not called on an opened group.
 const ELSEWHERE: &[&str] = &[
-    // These make a group in memory, from arguments in memory.
+    // These create a group in memory, from arguments in memory.
     "ExternalJoin::build",
     "Group::join",
     "Group::load",
@@ -126,7 +126,7 @@ fn find(folder: &Path, functions: &mut BTreeSet<String>) {
             match line.len() - line.trim_start().len() {
                 0 => functions.insert(name),
                 4 => functions.insert(format!("{}::{name}", of_type.clone().unwrap())),
-                // In the macros that define violations, and setters of settings.
+                // This is in the macros that define violations, or sets a setting.
                 _ => {
                     assert!(name == "section" || name.is_empty(), "{name}");
                     false
@@ -136,7 +136,7 @@ fn find(folder: &Path, functions: &mut BTreeSet<String>) {
     }
 }
 
-/// A new public function must be among the operations if it may be called on an opened group.
+/// A new public function must be among the operations if it can be called on an opened group.
 #[test]
 fn every_public_function_is_an_operation_or_needs_no_opened_group() {
     let setting = &*SETTING;

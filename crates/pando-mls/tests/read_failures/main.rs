@@ -1,9 +1,9 @@
-//! Every public function of an opened group, while each of its reads fails once or for good. It
-//! returns what it returns for a group in memory or a read error, and never a peer's fault. A
-//! failed operation has changed nothing, and succeeds when it is repeated: it uses up no message
-//! key, neither of a message that it takes nor of one that it sends.
+//! Runs every public function of an opened group while each of its reads fails, once or for good.
+//! The result is a read error, or the same as for a group in memory, and never an error that blames
+//! a peer. A failed operation changes nothing and can be repeated. It uses up no message key,
+//! neither for receiving nor for sending.
 //!
-//! The same holds for a [`PublicGroup`](pando_mls::PublicGroup) that is opened.
+//! The same holds for an opened [`PublicGroup`](pando_mls::PublicGroup).
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -48,19 +48,19 @@ struct Snapshot {
     is_active: bool,
 }
 
-/// Reads everything, and checks that the stored rows are the rows of the group.
+/// Reads everything, and checks that the stored rows are the group's.
 fn snapshot(subject: &mut Subject) -> Snapshot {
     subject.store_changes();
     let mut rows = subject.group.rows().unwrap();
     assert_eq!(subject.rows, rows);
-    // The position depends on the way to these rows, and a retry is another way.
+    // The position depends on how these rows came about, and a retry is another way.
     rows.remove(&RowKey::State);
     let epoch_authenticator =
         subject.group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec());
     Snapshot { rows, epoch_authenticator, is_active: subject.group.is_active() }
 }
 
-/// Compares snapshots. Prints the keys of rows that differ, and not the rows.
+/// Compares snapshots. Prints the keys of rows that differ, but not the rows.
 fn assert_same(found: &Snapshot, expected: &Snapshot, what: &str) {
     if found != expected {
         let keys: BTreeSet<_> = found.rows.keys().chain(expected.rows.keys()).collect();
@@ -73,9 +73,9 @@ fn assert_same(found: &Snapshot, expected: &Snapshot, what: &str) {
 
 /// The answer for a group in memory, and the state before and after it.
 ///
-/// The row of a pending Commit is the row of an opened group with a sound store. This row also
-/// deletes index entries that were never stored, unlike the row of a group in memory. The states
-/// after the merge are compared instead.
+/// The row of a pending Commit is taken from an opened group with a sound store. Unlike a group in
+/// memory, an opened group also deletes index entries that were never stored. The states after the
+/// merge are compared instead.
 struct Expected {
     before: Snapshot,
     answer: Answer,
@@ -85,7 +85,7 @@ struct Expected {
 }
 
 impl Operation<'_> {
-    /// Does the operation with a group in memory.
+    /// Runs the operation on a group in memory.
     fn resident(&self, setting: &Setting) -> Expected {
         let mut subject = self.subject(setting, false);
         let before = snapshot(&mut subject);
@@ -95,7 +95,7 @@ impl Operation<'_> {
         Expected { before, answer, after, merged: merged(&mut subject) }
     }
 
-    /// Does the operation with an opened group and a sound store. Returns the expected answer and
+    /// Runs the operation on an opened group with a sound store. Returns the expected answer and
     /// the number of reads.
     fn expected(&self, setting: &Setting) -> (Expected, usize) {
         let mut resident = self.resident(setting);
@@ -124,7 +124,7 @@ impl Operation<'_> {
     }
 }
 
-/// The state after a pending Commit is merged, if there is one.
+/// Returns the state after a pending Commit is merged, if there is one.
 fn merged(subject: &mut Subject) -> Option<Snapshot> {
     subject.group.pending_commit()?;
     let delta = subject.group.merge_pending().unwrap();
@@ -132,7 +132,7 @@ fn merged(subject: &mut Subject) -> Option<Snapshot> {
     Some(snapshot(subject))
 }
 
-/// Does an operation while nothing can be read.
+/// Runs an operation while no row can be read.
 fn check_reads_nothing(operation: &Operation<'_>) {
     let setting = &*SETTING;
     let expected = operation.resident(setting);
@@ -180,8 +180,8 @@ fn check(operations: &[Operation<'_>]) {
                 assert_same(&snapshot(&mut subject), &expected.after, &what);
             }
         }
-        // Each row can be read only at the second attempt. The operation gets one row further each
-        // time.
+        // Each row can be read only at the second attempt. Each attempt of the operation gets one
+        // row further.
         let mut subject = operation.subject(setting, true);
         let store = subject.store.clone().unwrap();
         store.fail_first();
@@ -213,7 +213,8 @@ fn reading_survives_read_failures() {
     check(&reading::reading(&SETTING));
 }
 
-/// After a read failure, the key of a message is kept while later messages of its sender are taken.
+/// After a read failure, the key of a message is kept while later messages of its sender are
+/// processed.
 #[test]
 fn a_message_can_be_taken_after_later_ones() {
     let setting = &*SETTING;
@@ -221,7 +222,7 @@ fn a_message_can_be_taken_after_later_ones() {
     let proposals = [12, 0, 2].map(|leaf| other.propose(make::remove(leaf)));
     let mut subject = Subject::new(setting, true, true);
     let store = subject.store.clone().unwrap();
-    // The sender's leaf can be read, the leaf to remove cannot.
+    // The sender's leaf can be read, but the leaf to remove cannot.
     for (proposal, read) in proposals.iter().zip([4, 0, 0]) {
         store.fail(read..=usize::MAX, Failure::Error);
         let failed = operations::take(setting, &mut subject, proposal).map(|_| String::new());

@@ -57,12 +57,12 @@ impl<'a> Operation<'a> {
         Self { fails: true, ..self }
     }
 
-    /// Does something before, with a store that does not fail.
+    /// Prepares the group, with a store that does not fail.
     pub(crate) fn after(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
         Self { prepare: Some(Box::new(prepare)), ..self }
     }
 
-    /// The same, and the group is not opened again: it has the changes in memory.
+    /// Prepares the group without opening it again: the changes stay in memory.
     pub(crate) fn after_in_memory(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
         Self { reloads: false, ..self.after(prepare) }
     }
@@ -81,7 +81,7 @@ impl<'a> Operation<'a> {
         if let Some(prepare) = &self.prepare {
             prepare(setting, &mut subject);
             subject.store_changes();
-            // A staged epoch belongs to the group that has staged it.
+            // A staged epoch belongs to the group object that has staged it.
             if self.reloads && subject.staged.is_none() {
                 subject.reload(setting);
             }
@@ -91,7 +91,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Rules that look at everything that they can see.
+/// Rules that read everything that they can see.
 pub(crate) struct Curious;
 
 impl GroupRules for Curious {
@@ -111,7 +111,7 @@ impl GroupRules for Curious {
     }
 }
 
-/// Rules by which the first member stays.
+/// Rules by which the first member cannot be removed.
 pub(crate) struct Loyal;
 
 impl GroupRules for Loyal {
@@ -155,7 +155,7 @@ pub(crate) fn take_all(setting: &Setting, subject: &mut Subject, messages: &[Mls
     }
 }
 
-/// Takes a message. The epoch of a Commit is entered.
+/// Processes a message, and merges it if it is a Commit.
 pub(crate) fn process(
     setting: &Setting,
     subject: &mut Subject,
@@ -214,7 +214,7 @@ fn build(
     text((encoded(&message), welcome.as_ref().map(encoded), group_info.as_ref().map(encoded), left_out))
 }
 
-/// A Commit of our own.
+/// Returns an operation that makes a Commit.
 fn builds<'a>(
     name: &str,
     fill: impl for<'b> Fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b> + 'a,
@@ -224,7 +224,8 @@ fn builds<'a>(
     })
 }
 
-/// A message of another member, or of a client that is no member.
+/// Returns an operation that processes a message of another member or of a client outside the
+/// group.
 pub(crate) fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
     Operation::new(
         &["Group::process", "Group::process_bytes"],
@@ -233,7 +234,7 @@ pub(crate) fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operati
     )
 }
 
-/// Proposals of each kind that any member can make, except for Updates.
+/// Returns a proposal of each kind that any member can make, except Updates.
 pub(crate) fn proposals(setting: &Setting) -> Vec<(&'static str, Proposal)> {
     vec![
         ("Add", make::add(setting.key_package(0))),
@@ -267,7 +268,7 @@ pub(crate) const COMMITS: &[(&str, Fill)] = &[
     ("ReInit", |setting, builder| builder.proposal(reinit(setting))),
 ];
 
-/// Operations by which the member sends something, or that change nothing.
+/// Returns operations that send something, or that change nothing.
 pub(crate) fn sending(setting: &Setting) -> Vec<Operation<'_>> {
     let mut operations = vec![Operation::new(
         &["Group::group_info", "GroupInfoBuilder::build"],
@@ -314,7 +315,7 @@ pub(crate) fn sending(setting: &Setting) -> Vec<Operation<'_>> {
         )
         .with_rules(&Curious),
     ]);
-    // Groups that follow.
+    // Successors.
     let reinit = setting.other(true).commit(|setting, builder| builder.proposal(reinit(setting)));
     operations.extend([
         Operation::new(&["Group::branch"], "branch", |setting, subject| {
@@ -335,7 +336,7 @@ fn text_of_created(created: &Unpersisted<Created>) -> Result<String, GroupError>
     text((group.rows()?, welcome.as_ref().map(encoded), created.delta().writes().count()))
 }
 
-/// Commits of the member.
+/// Returns operations that make Commits.
 pub(crate) fn committing(setting: &Setting) -> Vec<Operation<'_>> {
     let mut operations: Vec<_> = COMMITS.iter().map(|(name, fill)| builds(name, fill)).collect();
     operations.extend([
@@ -366,7 +367,7 @@ pub(crate) fn committing(setting: &Setting) -> Vec<Operation<'_>> {
     };
     let pending = [update.clone(), setting.other(true).propose(make::remove(12))];
     let double = setting.third(true).propose(make::add(setting.double.key_package()));
-    // Our Commit makes the group compare its tombstones of keys with the store.
+    // Our Commit makes the group check its tombstones of keys against the store.
     let many = many_commits(setting, true);
     let after_many = builds("after many", |_, builder| builder.remove(LeafIndex(12))).after_in_memory(
         move |setting, subject| {
@@ -395,8 +396,8 @@ pub(crate) fn committing(setting: &Setting) -> Vec<Operation<'_>> {
     operations
 }
 
-/// Returns consecutive Commits. The last one makes an opened group compare its tombstones of keys
-/// with the store.
+/// Returns consecutive Commits. The last one makes an opened group check its tombstones of keys
+/// against the store.
 pub(crate) fn many_commits(setting: &Setting, encrypts_handshakes: bool) -> Vec<MlsMessage> {
     let mut other = setting.other(encrypts_handshakes);
     let mut next = || {
@@ -407,7 +408,7 @@ pub(crate) fn many_commits(setting: &Setting, encrypts_handshakes: bool) -> Vec<
     (0..13).map(|_| next()).collect()
 }
 
-/// Messages that the member takes.
+/// Returns operations that process messages.
 pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
     let mut operations = vec![
         takes("data", setting.other(true).send(b"hello")),
@@ -439,7 +440,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
         let mut other = setting.other(encrypts);
         other.take(&sent);
         let commit = other.commit(|_, builder| builder);
-        operations.push(takes(format!("commit to what is missing, {format}"), commit.clone()).that_fails());
+        operations.push(takes(format!("commit to a missing one, {format}"), commit.clone()).that_fails());
         operations.push(
             takes(format!("commit by reference, {format}"), commit)
                 .after(move |setting, subject| take_all(setting, subject, &sent)),
@@ -458,7 +459,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
             takes(format!("commit of our Update, {format}"), other.commit(|_, builder| builder))
                 .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
         );
-        // By the rules of the application.
+        // Rules of the application.
         let commit = setting.other(encrypts).commit(|_, builder| builder.remove(LeafIndex(0)));
         operations.push(takes(format!("by curious rules, {format}"), commit.clone()).with_rules(&Curious));
         operations.push(
@@ -471,17 +472,17 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
             build(setting, subject, &|_, builder| builder.remove(LeafIndex(12))).unwrap();
         }));
     }
-    // A Commit of a member that has another identity policy.
+    // A Commit of a member with another identity policy.
     let mut other = setting.other(true);
     other.client = other.client.with_policy(&BasicIdentities);
     let double = other.commit(|setting, builder| builder.add(setting.double.key_package()));
     operations.push(takes("commit Add of a member", double).that_fails());
-    // A Commit that was opened before.
+    // A Commit that was decrypted before.
     let commit = setting.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
     operations.push(takes("commit again", commit.clone()).after(move |setting, subject| {
         take(setting, subject, &commit).unwrap();
     }));
-    // In an epoch that the group has entered since it was opened.
+    // A Commit in an epoch that the group has entered since it was opened.
     let mut commits = many_commits(setting, true);
     let last = commits.pop().unwrap();
     let (first, second) = (commits[0].clone(), commits[1].clone());
@@ -494,7 +495,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
         }
     });
     operations.push(Operation { least_reads: 60, ..many });
-    // From outside.
+    // Messages from outside the group.
     let context = setting.other(true).group.public().context().clone();
     let server = setting.outsider(&*setting.server);
     for (name, proposal) in proposals(setting) {
@@ -528,7 +529,7 @@ pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
         let client = setting.outsider(&*newcomer.signer);
         operations.push(takes(name, join.build(&client, &mut rng()).unwrap().assume_persisted().1));
     }
-    // Welcomes to groups that follow.
+    // Welcomes to successors.
     let mut other = setting.other(true);
     let created = branch(&other.group, setting.successor(OTHER), &other.client).unwrap();
     let reinit = other.commit(|setting, builder| builder.proposal(reinit(setting)));
@@ -557,7 +558,7 @@ fn joins<'a>(name: &str, welcome: pando_mls::Welcome) -> Operation<'a> {
     })
 }
 
-/// A pending Commit of our own, before the group is opened.
+/// Makes a pending Commit, before the group is opened.
 pub(crate) fn is_pending(setting: &Setting, subject: &mut Subject) {
     build(setting, subject, &|setting, builder| {
         builder.remove(LeafIndex(12)).add(setting.key_package(0)).proposal(make::remove(0))
@@ -565,7 +566,7 @@ pub(crate) fn is_pending(setting: &Setting, subject: &mut Subject) {
     .unwrap();
 }
 
-/// Enters the epoch of a Commit of our own.
+/// Merges a Commit of our own.
 pub(crate) fn enter_next(setting: &Setting, subject: &mut Subject) {
     let (client, mut rng) = (subject.client(setting), ChaCha20Rng::seed_from_u64(98));
     let builder = subject.group.commit().remove(LeafIndex(12)).add(setting.key_package(0));

@@ -1,4 +1,4 @@
-//! Calls of the public functions of a [`PublicGroup`] that is opened.
+//! Calls of the public functions of an opened [`PublicGroup`].
 
 use crate::make;
 use crate::names::Names;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 type Prepare<'a> = Box<dyn Fn(&mut Subject) + 'a>;
 type Run<'a> = Box<dyn Fn(&mut Subject) -> Answer + 'a>;
 
-/// A public group, and what belongs to it.
+/// A public group with its rows and its store.
 struct Subject {
     group: PublicGroup,
     /// The rows as they are stored after the operations so far.
@@ -34,7 +34,8 @@ struct Snapshot {
     pending: String,
 }
 
-/// The answer for a group in memory, the states before and after it, and the number of reads if the group is opened.
+/// The answer for a group in memory, the states before and after it, and the number of reads if the
+/// group is opened.
 pub(crate) struct Expected {
     before: Snapshot,
     answer: Answer,
@@ -65,7 +66,7 @@ impl Subject {
         Self { group, rows, staged: None, store: Some(store) }
     }
 
-    /// Reads everything, and checks that the stored rows are the rows of the group.
+    /// Reads everything, and checks that the stored rows are the group's.
     fn snapshot(&mut self) -> Snapshot {
         let rows = self.group.rows().unwrap();
         assert!(self.rows == rows);
@@ -121,7 +122,7 @@ impl<'a> Operation<'a> {
         Self { fails: true, ..self }
     }
 
-    /// Does something before, with a store that does not fail.
+    /// Prepares the group, with a store that does not fail.
     fn after(self, prepare: impl Fn(&mut Subject) + 'a) -> Self {
         Self { prepare: Box::new(prepare), ..self }
     }
@@ -132,7 +133,7 @@ impl<'a> Operation<'a> {
         subject
     }
 
-    /// Does the operation with a group in memory, and with an opened group and a sound store.
+    /// Runs the operation on a group in memory, and on an opened group with a sound store.
     pub(crate) fn expected(&self, setting: &Setting) -> Expected {
         let mut expected = [false, true].map(|is_opened| {
             let before = self.subject(setting, is_opened).snapshot();
@@ -151,7 +152,7 @@ impl<'a> Operation<'a> {
         opened
     }
 
-    /// Does the operation while nothing can be read.
+    /// Runs the operation while no row can be read.
     pub(crate) fn check_reads_nothing(&self, setting: &Setting) {
         let expected = self.expected(setting);
         assert_eq!(expected.reads, 0, "{}", self.name);
@@ -163,7 +164,7 @@ impl<'a> Operation<'a> {
         assert!(subject.snapshot() == expected.after, "{}", self.name);
     }
 
-    /// Does the operation while each of its reads fails, once or for good.
+    /// Runs the operation while each of its reads fails, once or for good.
     fn check(&self, setting: &Setting) {
         let expected = self.expected(setting);
         for read in 0..expected.reads {
@@ -212,7 +213,7 @@ fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operation<'a> {
     takes_by(name, message, &AdmitAll)
 }
 
-/// Messages of members and from outside.
+/// Returns operations that process messages of members and from outside the group.
 fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
     let mut operations = Vec::new();
     for (name, proposal) in proposals(setting) {
@@ -233,7 +234,7 @@ fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
     let mut other = setting.other(false);
     other.take(&sent);
     let commit = other.commit(|_, builder| builder);
-    operations.push(takes("commit to what is missing", commit.clone()).that_fails());
+    operations.push(takes("commit to a missing one", commit.clone()).that_fails());
     operations.push(takes("commit by reference", commit).after(move |subject| {
         sent.iter().for_each(|message| drop(subject.process(message, &AdmitAll).unwrap()));
     }));
@@ -247,7 +248,7 @@ fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
     other.client = other.client.with_policy(&pando_mls::BasicIdentities);
     let double = other.commit(|setting, builder| builder.add(setting.double.key_package()));
     operations.push(takes("commit Add of a member", double).that_fails());
-    // From outside.
+    // Messages from outside the group.
     let context = setting.other(false).group.public().context().clone();
     let server = setting.outsider(&*setting.server);
     for (name, proposal) in proposals(setting).into_iter().filter(|(name, _)| *name != "custom") {
@@ -280,7 +281,7 @@ fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
     operations
 }
 
-/// Returns a Commit, and a description of its epoch that another member has signed.
+/// Returns a Commit, and a GroupInfo of its epoch that another member has signed.
 fn confirmed(setting: &Setting) -> (MlsMessage, GroupInfo) {
     let commit = setting
         .other(false)
@@ -292,7 +293,7 @@ fn confirmed(setting: &Setting) -> (MlsMessage, GroupInfo) {
     (commit, third.group.group_info().without_tree().build(&third.client).unwrap())
 }
 
-/// Operations that read rows.
+/// Returns operations that read rows.
 pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
     let mut operations = receiving(setting);
     let open = |subject: &mut Subject| {
@@ -351,7 +352,7 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
     operations
 }
 
-/// Operations that read nothing once the group is opened.
+/// Returns operations that read no row once the group is opened.
 pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
     let commit = confirmed(setting).0;
     let reinit = setting.other(false).commit(|setting, builder| builder.proposal(reinit(setting)));

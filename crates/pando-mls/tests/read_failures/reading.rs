@@ -1,4 +1,4 @@
-//! Functions that look at a group, at epochs that are staged or pending, and at what is stored.
+//! Functions that read a group, staged or pending epochs, and stored rows.
 
 use crate::make;
 use crate::names::Names;
@@ -10,7 +10,7 @@ use crate::setting::{OTHER, OWN, Setting, Subject, rng};
 use crate::world::external_psk;
 use pando_mls::{ApplicationData, Group, LeafIndex};
 
-/// Reads of the group, and of epochs that are staged or pending.
+/// Returns operations that read the group, and staged or pending epochs.
 pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
     let open = |setting: &Setting, subject: &mut Subject| {
         let client = subject.client(setting);
@@ -81,7 +81,7 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
     ]
 }
 
-/// Operations that read nothing once the group is opened.
+/// Returns operations that read no row once the group is opened.
 pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
     let commit = setting
         .other(true)

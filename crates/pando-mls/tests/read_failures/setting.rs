@@ -1,4 +1,4 @@
-//! The group whose member the operations are done by, and the other members.
+//! The group in which our member runs the operations, and the other members.
 
 use crate::make;
 use crate::names::Names;
@@ -20,9 +20,9 @@ pub(crate) const OWN: LeafIndex = LeafIndex(4);
 pub(crate) const OTHER: LeafIndex = LeafIndex(10);
 /// A member that is removed and sends Updates.
 pub(crate) const THIRD: LeafIndex = LeafIndex(8);
-/// A member that has been removed since it sent a message.
+/// A member that was removed after it sent a message.
 const GONE: LeafIndex = LeafIndex(7);
-/// A member whose leaf has not changed since it sent a message.
+/// A member whose leaf is unchanged since it sent a message.
 const SILENT: LeafIndex = LeafIndex(1);
 
 /// A member with its stored rows.
@@ -37,7 +37,7 @@ pub(crate) struct Setting {
     pub(crate) own: Stored,
     other: Stored,
     third: Stored,
-    /// Names of all members, by their leaves.
+    /// The names of all members, by their leaves.
     names: BTreeMap<LeafIndex, Credential>,
     /// Clients that can join.
     pub(crate) newcomers: Vec<Newcomer>,
@@ -46,8 +46,8 @@ pub(crate) struct Setting {
     /// A signature key that no client has yet.
     pub(crate) new_signer: Box<dyn Signer>,
     pub(crate) server: Box<dyn Signer>,
-    /// Application messages of past epochs, from a member with the same leaf and from a removed
-    /// member.
+    /// Application messages of past epochs: one of a member whose leaf is unchanged, and one of a
+    /// removed member.
     pub(crate) late_of_silent: MlsMessage,
     pub(crate) late_of_gone: MlsMessage,
     /// The Welcome to a group that was branched in a past epoch.
@@ -70,7 +70,7 @@ fn newcomer(world: &mut World, number: u32) -> Newcomer {
     world.newcomer_with(|template| template.credential = named(number))
 }
 
-/// Returns the same bundle for the same name and signer each time.
+/// Returns a bundle that depends only on the name and the signer.
 fn bundle(suite: Suite, credential: Credential, signer: &dyn Signer) -> KeyPackageBundle {
     let Credential::Basic { identity } = &credential else { panic!("{credential:?}") };
     let mut seed = [1; 32];
@@ -80,8 +80,8 @@ fn bundle(suite: Suite, credential: Credential, signer: &dyn Signer) -> KeyPacka
 }
 
 impl Setting {
-    /// A group with a tree of 16 leaves, blank leaves in several places, blank parents, unmerged
-    /// leaves, an index of clients, and past epochs.
+    /// Returns a group with a tree of 16 leaves, blank leaves in several places, blank parents,
+    /// unmerged leaves, an index of clients, and past epochs.
     pub(crate) fn new() -> Self {
         let suite = world::suite(1);
         let mut world = World::new(suite);
@@ -106,7 +106,7 @@ impl Setting {
             let by = world.at(leaf);
             world.commit(by, |builder| builder.extensions(senders.clone()));
         }
-        // Past epochs.
+        // Messages of past epochs.
         let (silent, gone) = (world.at(SILENT.0), world.at(GONE.0));
         let late_of_silent = world.send(silent, b"late");
         let late_of_gone = world.send(gone, b"late");
@@ -151,12 +151,12 @@ impl Setting {
         }
     }
 
-    /// The contents of a member's leaf.
+    /// Returns the contents of a member's leaf.
     pub(crate) fn leaf_template(&self, leaf: LeafIndex) -> LeafTemplate {
         LeafTemplate { credential: self.names[&leaf].clone(), ..world::leaf_template() }
     }
 
-    /// The same contents for our own leaf, with another signature key.
+    /// Returns the same contents for our leaf, with another signature key.
     pub(crate) fn new_leaf(&self) -> NewLeaf<'_> {
         NewLeaf { template: self.leaf_template(OWN), signer: &*self.new_signer }
     }
@@ -165,14 +165,14 @@ impl Setting {
         self.newcomers[newcomer].key_package()
     }
 
-    /// Our own KeyPackage for a group that follows from this one.
+    /// Returns our KeyPackage for a successor of this group.
     pub(crate) fn own_bundle(&self) -> KeyPackageBundle {
         bundle(self.suite, self.names[&OWN].clone(), &*self.own.signer)
     }
 
-    /// All members of a group that follows from this one and that `creator` creates.
+    /// Returns all members of a successor that `creator` creates.
     pub(crate) fn successor(&self, creator: LeafIndex) -> Successor {
-        // The creator takes another generator for its new keys.
+        // The creator uses another generator for its new keys.
         let mut rng = ChaCha20Rng::seed_from_u64(99);
         let bundle = |leaf: LeafIndex, rng: &mut ChaCha20Rng| {
             let name = self.names[&leaf].clone();
@@ -190,7 +190,7 @@ impl Setting {
         Successor::new(bundle(creator, &mut rng), others)
     }
 
-    /// Another member, with everything that it has stored.
+    /// Returns another member, with its stored state.
     pub(crate) fn other(&self, encrypt_handshakes: bool) -> Actor<'_> {
         Actor::new(self, &self.other, encrypt_handshakes)
     }
@@ -199,7 +199,7 @@ impl Setting {
         Actor::new(self, &self.third, encrypt_handshakes)
     }
 
-    /// A client that is no member.
+    /// Returns the context of a client outside the group.
     pub(crate) fn outsider<'a>(&self, signer: &'a dyn Signer) -> Context<'a> {
         world::client(signer).with_policy(&Names)
     }
@@ -221,7 +221,7 @@ pub(crate) fn branch(
     group.branch("branch", Extensions::default(), successor, client, &mut rng())
 }
 
-/// A member in memory that sends what our own member takes.
+/// A member in memory that sends messages to our member.
 pub(crate) struct Actor<'a> {
     pub(crate) group: Group,
     pub(crate) client: Context<'a>,
@@ -234,7 +234,7 @@ impl<'a> Actor<'a> {
         let config = config(encrypt_handshakes);
         let client = world::client(&*stored.signer).with_policy(&Names).with_config(config);
         let group = Group::load(&stored.rows, &client).unwrap();
-        // Members do not have the same keys.
+        // Members must not have the same keys.
         let rng = ChaCha20Rng::seed_from_u64(group.own_leaf().0.into());
         Self { group, client, setting, rng }
     }
@@ -251,7 +251,7 @@ impl<'a> Actor<'a> {
         self.group.encrypt(data, &self.client, &mut self.rng).unwrap().assume_persisted()
     }
 
-    /// Takes proposals of others.
+    /// Processes proposals of others.
     pub(crate) fn take(&mut self, messages: &[MlsMessage]) {
         for message in messages {
             let processed =
@@ -274,7 +274,7 @@ impl<'a> Actor<'a> {
     }
 }
 
-/// The group of our own member, and what belongs to it.
+/// The group of our member, with its rows and its store.
 pub(crate) struct Subject {
     pub(crate) group: Group,
     /// The rows as they are stored after the operations so far.
@@ -288,7 +288,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Returns the group as it was stored: in memory, or opened.
+    /// Returns the group as it was stored, in memory or opened.
     pub(crate) fn new(setting: &Setting, encrypt_handshakes: bool, is_opened: bool) -> Self {
         let (rows, config) = (copy(&setting.own.rows), config(encrypt_handshakes));
         let client = world::client(&*setting.own.signer).with_policy(&Names).with_config(config);
@@ -301,13 +301,13 @@ impl Subject {
         world::client(&*setting.own.signer).with_policy(&Names).with_rules(rules).with_config(config)
     }
 
-    /// Loads the group again from its stored rows. Nothing of the tree of an opened group is then
-    /// in memory.
+    /// Loads the group again from its stored rows. No node of an opened group's tree is then in
+    /// memory.
     pub(crate) fn reload(&mut self, setting: &Setting) {
         (self.group, self.store) = load(&self.rows, self.store.is_some(), &self.client(setting));
     }
 
-    /// Stores what operations have changed and not returned.
+    /// Stores the changes that failed or dropped operations have left.
     pub(crate) fn store_changes(&mut self) {
         self.group.take_delta().persist_to(&mut self.rows).unwrap();
     }

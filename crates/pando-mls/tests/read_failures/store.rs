@@ -19,17 +19,17 @@ struct State {
     reads: usize,
     /// The reads that fail.
     failing: Option<(RangeInclusive<usize>, Failure)>,
-    /// The keys and ranges that have been read since each of them fails the first time, if it does.
+    /// If each first read fails: the keys and ranges that have been read so far.
     asked: Option<BTreeSet<(RowKey, RowKey)>>,
 }
 
-/// Rows of a group, and the reads that fail.
+/// The rows of a group, and the reads that fail.
 pub(crate) struct Store {
     rows: Rows,
     state: Mutex<State>,
 }
 
-/// Returns the same rows once more.
+/// Returns a copy of the rows.
 pub(crate) fn copy(rows: &Rows) -> Rows {
     rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
 }
@@ -43,7 +43,7 @@ impl Store {
         self.state.lock().unwrap().reads
     }
 
-    /// Lets some of the next reads fail. The next one has the number 0.
+    /// Makes some of the next reads fail. The next one has the number 0.
     pub(crate) fn fail(&self, reads: RangeInclusive<usize>, failure: Failure) {
         let mut state = self.state.lock().unwrap();
         let (first, last) = reads.into_inner();
@@ -51,7 +51,7 @@ impl Store {
         state.failing = Some((reads, failure));
     }
 
-    /// Lets each row and each range fail when it is read for the first time from now on.
+    /// From now on, makes the first read of each row and of each range fail.
     pub(crate) fn fail_first(&self) {
         self.state.lock().unwrap().asked = Some(BTreeSet::new());
     }
