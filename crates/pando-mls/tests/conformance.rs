@@ -1,6 +1,7 @@
-//! docs/conformance.md: what RFC 9420 asks for, where it is done, and which tests show it. The document is made from
-//! files in docs/conformance/, whose README says what they look like; this checks that what they name exists, that every
-//! rule that somebody can break is in them, and that somebody breaks it.
+//! docs/conformance.md lists the rules of RFC 9420, the functions that implement them, and the
+//! tests that show it. It is generated from the files in docs/conformance/; their README describes
+//! the format. These tests check that the named functions and tests exist, that every rule that a
+//! peer can break is listed, and that a test breaks it.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
@@ -22,7 +23,7 @@ enum Kind {
 /// A function in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
-    /// Below crates/.
+    /// The path below crates/.
     file: String,
     name: String,
 }
@@ -105,7 +106,7 @@ fn entries(chapters: &[Chapter]) -> impl Iterator<Item = &Entry> {
     chapters.iter().flat_map(|chapter| &chapter.entries)
 }
 
-/// The position of the line where a function begins.
+/// Returns the position of the line where a function begins.
 fn find(lines: &[&str], name: &str) -> Option<usize> {
     let (plain, generic) = (format!("fn {name}("), format!("fn {name}<"));
     lines.iter().position(|line| line.contains(&plain) || line.contains(&generic))
@@ -115,7 +116,7 @@ fn source(place: &Place) -> String {
     read(&root().join("crates").join(&place.file))
 }
 
-/// Whether a line, which is no comment, has a variant of `Violation`.
+/// Returns whether a line that is not a comment has a variant of `Violation`.
 fn names(line: &str, rule: &str) -> bool {
     let whole = |rest: &str| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
     let path = format!("Violation::{rule}");
@@ -150,17 +151,17 @@ fn every_test_that_is_named_exists() {
 fn every_entry_says_what_it_must() {
     for Entry { kind, section, by, rules, tests, .. } in entries(&data()) {
         let is_kept = matches!(kind, Kind::Must | Kind::Should);
-        assert_eq!(is_kept, !by.is_empty(), "{section}: nobody does it, or somebody does");
-        assert_eq!(is_kept, !tests.is_empty(), "{section}: nothing shows it, or something does");
-        assert!(is_kept || rules.is_empty(), "{section}: a rule that is not kept");
+        assert_eq!(is_kept, !by.is_empty(), "{section}: functions are missing, or not allowed");
+        assert_eq!(is_kept, !tests.is_empty(), "{section}: tests are missing, or not allowed");
+        assert!(is_kept || rules.is_empty(), "{section}: a violation of a rule that is not kept");
         assert!(section.split('.').all(|part| part.parse::<u8>().is_ok()), "not a section: {section}");
     }
 }
 
-/// The folders of tests that break rules: those of the RFC, and those that an application has.
+/// The folders of tests that break rules: the RFC's rules, and an application's.
 const FOLDERS: [&str; 2] = ["tests/rules", "tests/policies"];
 
-/// Each rule is under the section that its errors name, with a test in which it is broken.
+/// Each rule is listed under the section that its error names, with a test that breaks it.
 #[test]
 fn every_rule_is_listed_once_where_it_belongs() {
     let chapters = data();
@@ -177,25 +178,25 @@ fn every_rule_is_listed_once_where_it_belongs() {
             FOLDERS.iter().any(|folder| place.file.starts_with(&format!("pando-mls/{folder}/")))
                 && source(place).lines().any(|line| names(line, rule))
         };
-        assert!(entry.tests.iter().any(broken), "{rule} is not in any of the tests that are listed");
+        assert!(entry.tests.iter().any(broken), "{rule} is not in any of the listed tests");
     }
-    assert!(listed.is_empty(), "these are no rules: {:?}", listed.keys());
+    assert!(listed.is_empty(), "not a rule: {:?}", listed.keys());
 }
 
-/// A rule that nobody breaks in a test may as well not be there.
+/// A rule that no test breaks might as well not be implemented.
 #[test]
 fn every_rule_is_broken_by_somebody() {
     let folders = FOLDERS.map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let text: String = files.map(|file| read(&file.unwrap().path())).collect();
     for (rule, _) in Violation::ALL {
-        assert!(text.lines().any(|line| names(line, rule)), "nobody breaks {rule}");
+        assert!(text.lines().any(|line| names(line, rule)), "no test breaks {rule}");
     }
 }
 
 fn links(places: &[Place]) -> String {
     let link = |Place { file, name }: &Place| {
-        // The file's name without its end, or the folder's if that says nothing.
+        // The link shows the file's stem, or the folder's name for a `mod.rs`.
         let path = Path::new(file.strip_suffix("/mod.rs").unwrap_or(file));
         let stem = path.file_stem().unwrap().to_str().unwrap();
         format!("[`{stem}::{name}`](../crates/{file})")
@@ -248,7 +249,7 @@ fn the_document_is_what_the_data_says() {
     if env::var_os("PANDO_WRITE_DOCS").is_some() {
         fs::write(&path, document).unwrap();
     } else {
-        // A comparison of the texts themselves would print them.
+        // Comparing with `assert_eq` would print both texts.
         assert!(
             read(&path) == document,
             "docs/conformance.md is out of date: see docs/conformance/README.md"

@@ -1,15 +1,15 @@
-//! Secrets, tags and digests are compared in constant time. No test can see how long a comparison takes without being wrong
-//! now and then, so this one reads the sources: whoever compares them in another way is found.
+//! Secrets, tags and digests are compared in constant time. A test of the timing would fail now and
+//! then without reason, so this one searches the sources for other comparisons.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is public, and may be compared in any way.
+/// Public types, which may be compared in any way.
 const PUBLIC: [&str; 3] = ["Suite", "PublicKey<G>", "SourceError"];
 
-/// The sources of all crates, without their tests.
+/// Returns the sources of all crates, without their unit tests.
 fn sources() -> Vec<(PathBuf, String)> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut unvisited: Vec<_> =
@@ -26,23 +26,23 @@ fn sources() -> Vec<(PathBuf, String)> {
             sources.push((path, code));
         }
     }
-    assert!(sources.len() > 100, "the sources are not where they were");
+    assert!(sources.len() > 100, "the sources have moved");
     sources
 }
 
-/// The block that begins in a text, up to the line that ends it.
+/// Returns the block that begins in a text, up to the line that ends it.
 fn block(text: &str) -> &str {
     text.split("\n}").next().unwrap_or_default()
 }
 
-/// The types of a file that have a comparison of their own, with its code.
+/// Returns the types in a file that implement their own comparison, with its code.
 fn comparisons(code: &str) -> impl Iterator<Item = (&str, &str)> {
     code.split("PartialEq for ")
         .skip(1)
         .map(|rest| (rest.split(" {").next().unwrap_or_default(), block(rest)))
 }
 
-/// What is wrong with a file.
+/// Returns the insecure comparisons in a file.
 fn careless(code: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (name, comparison) in comparisons(code) {
@@ -50,10 +50,10 @@ fn careless(code: &str) -> Vec<String> {
             || comparison.contains("self.matches(other)")
                 && code.split("fn matches(").nth(1).is_some_and(|body| block(body).contains("ct_eq("));
         if !PUBLIC.contains(&name) && !constant {
-            found.push(format!("{name} is compared in some way"));
+            found.push(format!("{name} is not compared in constant time"));
         }
     }
-    // What is exposed is a slice, which `==` compares byte by byte until two are different.
+    // `expose` returns a slice, and `==` stops at the first different byte of a slice.
     let compared = |line: &&str| {
         [" == ", " != "].into_iter().filter_map(|operator| line.split_once(operator)).any(|(left, right)| {
             left.ends_with("expose()")
@@ -61,7 +61,8 @@ fn careless(code: &str) -> Vec<String> {
         })
     };
     found.extend(code.lines().filter(compared).map(|line| line.trim().to_owned()));
-    // A secret that is made of bytes and not of `SecretBytes` would be compared like bytes.
+    // A derived comparison of a secret that consists of bytes and not of `SecretBytes` is not
+    // constant-time either.
     for item in code.split("#[derive(").skip(1) {
         let (derived, rest) = item.split_once(")]").unwrap_or_default();
         let item: String = rest.lines().take_while(|line| !line.starts_with('}')).collect();

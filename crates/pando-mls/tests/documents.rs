@@ -1,5 +1,5 @@
-//! docs/pitfalls.md, docs/limits.md and docs/threat-model.md say what holds, and which tests show it. This checks that the
-//! tests that they name exist, and that no limit is left out.
+//! docs/pitfalls.md, docs/limits.md and docs/threat-model.md name the tests that show their claims.
+//! These tests check that the named tests exist, and that no limit is missing.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A test as the document names it: with the name of its file, and a link to that.
+/// A test as a document names it: the stem of its file, its name, and the linked file.
 #[derive(Debug)]
 struct Named {
     stem: String,
@@ -29,7 +29,8 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The rows of the tables of a document, without their heads: what is said, and the tests beside it.
+/// Returns the rows of a document's tables without their heads: the claim, and the tests that show
+/// it.
 fn rows(document: &str) -> Vec<(String, Vec<Named>)> {
     let text = read(&docs().join(document));
     let rows =
@@ -55,14 +56,14 @@ fn every_test_that_is_named_exists() {
             let lines: Vec<_> = text.lines().collect();
             let definition = format!("fn {}(", named.name);
             let found = lines.iter().position(|line| line.trim_start().starts_with(&definition));
-            let found = found.unwrap_or_else(|| panic!("it is not there: {named:?}"));
+            let found = found.unwrap_or_else(|| panic!("no such test: {named:?}"));
             let before = lines.get(found.saturating_sub(3)..found).unwrap();
             assert!(before.iter().any(|line| line.trim() == "#[test]"), "not a test: {named:?}");
         }
     }
 }
 
-/// So that no line is passed over because it is written in another way.
+/// Checks that no row is skipped because of its format.
 #[test]
 fn the_documents_have_what_is_looked_for() {
     for (document, tables, least) in
@@ -72,8 +73,8 @@ fn the_documents_have_what_is_looked_for() {
         let count = said.len();
         said.sort();
         said.dedup();
-        assert_eq!(said.len(), count, "something is there twice");
-        // Lines that begin as those of a table do; less the heads, and the rules below them.
+        assert_eq!(said.len(), count, "a claim is there twice");
+        // Counts the lines of tables, including their heads and the rules below these.
         let text = read(&docs().join(document));
         let lines = text.lines().filter(|line| line.starts_with('|')).count();
         assert_eq!(lines, count + 2 * tables, "{document}");
@@ -81,7 +82,8 @@ fn the_documents_have_what_is_looked_for() {
     }
 }
 
-/// Every setting that bounds something has a line with its default. A field that is new fails here.
+/// Each setting that limits something has a row with its default value. A new field fails here
+/// until it has one.
 #[test]
 fn every_limit_is_in_the_document() {
     let config = GroupConfig::default();
@@ -115,7 +117,7 @@ fn every_limit_is_in_the_document() {
         ("GroupConfig::past_epochs", grouped(past_epochs)),
         ("GroupConfig::past_resumption_psks", grouped(past_resumption_psks)),
     ];
-    // The names of all fields, as they are printed.
+    // The names of all fields, from the debug output.
     let printed = format!("{config:?}");
     let fields: BTreeSet<_> = printed
         .split([' ', '{', '}', ','])
@@ -136,7 +138,7 @@ fn every_limit_is_in_the_document() {
     }
 }
 
-/// A number with commas between thousands.
+/// Formats a number with commas between thousands.
 fn grouped(number: usize) -> String {
     if number < 1_000 {
         number.to_string()

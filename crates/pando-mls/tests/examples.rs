@@ -1,9 +1,9 @@
-//! The examples run, and what they assert holds.
+//! Runs the examples, and their assertions.
 
 #![allow(
     clippy::duplicate_mod,
     dead_code,
-    reason = "each example is a program, which has what the others have, too, and a beginning"
+    reason = "each example is a program of its own, with a `main` and parts that others have, too"
 )]
 
 use std::error::Error;

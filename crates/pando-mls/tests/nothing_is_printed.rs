@@ -1,5 +1,5 @@
-//! What is printed for debugging, and what errors say, has no secrets: every public type that holds one is printed, and
-//! searched for the secrets in the forms in which somebody would read them.
+//! Debug output and errors contain no secrets. The tests print every public type that holds a
+//! secret, and search the output for the secrets in all usual formats.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -31,7 +31,7 @@ use std::sync::LazyLock;
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(AdmitAll));
 
-/// What is printed of types, by their names, and the secrets that must not be there.
+/// Debug output by type name, and the secrets that must not be in it.
 #[derive(Default)]
 struct Printed {
     texts: Vec<(&'static str, String)>,
@@ -50,13 +50,13 @@ impl Printed {
         self.secrets.push(secret.to_vec());
     }
 
-    /// Prints a value that has this secret.
+    /// Prints a value that holds this secret.
     fn holder(&mut self, name: &'static str, value: &dyn Debug, secret: &[u8]) {
         self.print(name, value);
         self.secret(secret);
     }
 
-    /// The types whose text has a secret.
+    /// Returns the types whose output has a secret.
     fn leaks(&self) -> BTreeSet<&'static str> {
         let needles: Vec<_> = self.secrets.iter().flat_map(|secret| forms(secret)).collect();
         let leak = |text: &str| {
@@ -67,12 +67,12 @@ impl Printed {
     }
 }
 
-/// A text without what differs between one line and many, and without zeros in front of numbers.
+/// Returns the text without whitespace, so that one line and many lines are equal.
 fn normal(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_whitespace()).collect()
 }
 
-/// What a part of a secret looks like: eight bytes from its beginning, middle and end.
+/// Returns the formats of parts of a secret: eight bytes from its beginning, middle and end.
 fn forms(secret: &[u8]) -> Vec<String> {
     let starts = [0, (secret.len() - 8) / 2, secret.len() - 8];
     let parts = starts.into_iter().map(|start| &secret[start..start + 8]);
@@ -87,12 +87,12 @@ fn forms(secret: &[u8]) -> Vec<String> {
                 join(|byte| format!("{byte}"), ","),
                 join(|byte| format!("{byte:x}"), ","),
                 join(|byte| format!("0x{byte:02x}"), ","),
-                // As text with escapes.
+                // Text with escapes.
                 part.escape_ascii().to_string(),
             ]
         })
         .collect();
-    // The last characters depend on what follows.
+    // The last characters depend on the bytes that follow.
     for alphabet in ["+/", "-_"] {
         let text = base64(secret, alphabet);
         forms.push(text[..10].to_owned());
@@ -131,7 +131,7 @@ fn a_secret_that_is_printed_is_found() {
     assert!(other.leaks().is_empty());
 }
 
-/// A secret of a kind that has bytes which differ from those of all others.
+/// Returns a secret whose bytes differ from all other kinds'.
 fn some(length: usize, kind: u8) -> Vec<u8> {
     (0..length).map(|place| (place as u8).wrapping_mul(13) ^ kind.wrapping_mul(71) ^ 0x95).collect()
 }
@@ -147,7 +147,7 @@ macro_rules! print_secret_types {
     }};
 }
 
-/// The types that are a secret and no more.
+/// Prints the types that are nothing but a secret.
 fn print_secrets(printed: &mut Printed) {
     use pando_crypto::{AeadKey, AeadNonce};
     use pando_schedule::WelcomeSecret;
@@ -163,7 +163,7 @@ fn client(signer: &dyn Signer) -> Context<'_> {
     CLIENT.without_clock(signer)
 }
 
-/// The building blocks below groups.
+/// Prints the building blocks below groups.
 fn print_parts(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let key_pair = suite.hpke_generate_key_pair(rng).unwrap();
     printed.holder("HpkeKeyPair", &key_pair, key_pair.private.expose());
@@ -182,7 +182,7 @@ fn print_parts(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     secret_tree.delete_key(used);
     printed.print("SecretTree", &secret_tree);
     for (_, secret) in secret_tree.secrets() {
-        // A ratchet's secret is behind its generation.
+        // The row of a ratchet has its generation before the secret.
         printed.secret(&secret.expose()[secret.expose().len() - 8..]);
     }
     let path_secret = PathSecret { path_secret: some(32, 90).into() };
@@ -213,7 +213,7 @@ impl Printed {
 
 const TEXT: &[u8] = b"what nobody else is to read";
 
-/// Groups, and all that their operations give.
+/// Prints groups, and all results of their operations.
 fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let keys = [(); 2].map(|()| suite.signature_generate_key(rng).unwrap());
     keys.iter().for_each(|key| printed.secret(key.expose()));
@@ -234,7 +234,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.print("CommitBuilder", &alices.commit().add(add.clone()));
     let commit = alices.commit().add(add).build(&alice, rng).unwrap().assume_persisted();
     printed.print("CommitOutput", &commit);
-    // Nobody else has it.
+    // No other type contains this one.
     printed.print("Pending", &alices);
     printed.rows_of(&alices);
     printed.print("Delta", &alices.merge_pending().unwrap());
@@ -250,7 +250,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.print("Delta", &delta);
     printed.rows_of(&bobs);
 
-    // The rows of a store.
+    // Prints the rows of a store.
     let rows: Rows = bobs.rows().unwrap();
     printed.print("Rows", &rows);
     let exported = bobs.export("label", b"", 32).unwrap();
@@ -270,7 +270,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let _ = bobs.merge(*staged).unwrap();
     printed.rows_of(&bobs);
 
-    // What is written.
+    // Prints messages.
     printed.secret(TEXT);
     let (message, delta) = alices.encrypt(TEXT, &alice, rng).unwrap().into_parts();
     printed.print("MlsMessage", &message);
@@ -292,7 +292,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.rows_of(&created.group);
 }
 
-/// Paths of the tree, and framed content on its way.
+/// Prints paths of the tree, and framed content.
 fn print_paths(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     let key = suite.signature_generate_key(rng).unwrap();
     let signer = suite.signer(&key).unwrap();
@@ -372,14 +372,14 @@ fn no_secret_is_printed() {
     }
     assert!(printed.secrets.len() > 100);
     assert_eq!(printed.leaks(), BTreeSet::new());
-    // Whatever holds a secret was printed.
+    // Every type that holds a secret was printed.
     let names: BTreeSet<_> = printed.texts.iter().map(|(name, _)| *name).collect();
     for name in holders() {
         assert!(names.contains(&*name), "{name} holds a secret and is not printed here");
     }
 }
 
-/// Errors that come about where secrets are in use.
+/// Errors in the presence of secrets.
 #[test]
 fn no_error_has_a_secret() {
     let mut printed = Printed::default();
@@ -408,7 +408,7 @@ fn no_error_has_a_secret() {
     let message = group.encrypt(TEXT, &client, &mut rng).unwrap().assume_persisted();
     error(&group.process(message, &client).unwrap_err());
     error(&group.export("label", b"", 1 << 20).unwrap_err());
-    // Rows that are cut short.
+    // The rows are cut short.
     let rows = group.rows().unwrap();
     for key in rows.iter().filter(|(_, row)| !row.expose().is_empty()).map(|(key, _)| key) {
         let cut = |(other, row): (&RowKey, &SecretBytes)| {
@@ -427,16 +427,17 @@ fn no_error_has_a_secret() {
     assert_eq!(printed.leaks(), BTreeSet::new());
 }
 
-/// A type that can be printed, as the sources have it.
+/// A type with debug output, from the sources.
 struct Printable {
     name: String,
-    /// What it has inside, without names and comments.
+    /// The types of its fields, without names and comments.
     inside: String,
-    /// Where its name is known: everywhere if it is public.
+    /// The crate in which its name is known, or `None` if it is public.
     known_in: Option<&'static str>,
 }
 
-/// The types of a source that can be printed, and the names of those made by `secret_types!`.
+/// Returns the types of a source that have debug output, and the names of types that
+/// `secret_types!` defines.
 fn types(of: &'static str, code: &str) -> (Vec<Printable>, Vec<String>) {
     let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
     let mut secrets = Vec::new();
@@ -453,7 +454,7 @@ fn types(of: &'static str, code: &str) -> (Vec<Printable>, Vec<String>) {
         let name = words.by_ref().skip_while(|word| !["struct", "enum"].contains(word)).nth(1);
         let body = rest.split("\n}").next().unwrap_or_default();
         let body = if declaration.ends_with(';') { declaration } else { body };
-        // What stands behind a colon or in brackets is a type; a variant's name is none.
+        // Text after a colon or in parentheses is a type; the name of a variant is not.
         let inside = body.lines().filter(is_code).filter_map(|line| line.split_once([':', '(']));
         let inside = inside.map(|(_, types)| types).collect::<Vec<_>>().join("\n");
         let known_in = if declaration.starts_with("pub ") { None } else { Some(of) };
@@ -462,8 +463,8 @@ fn types(of: &'static str, code: &str) -> (Vec<Printable>, Vec<String>) {
     (types, secrets)
 }
 
-/// The public types that hold a secret, by the sources: those made by `secret_types!`, and whatever has one of them
-/// inside and can be printed.
+/// Returns the public types that hold a secret, from the sources: the types that `secret_types!`
+/// defines, and all types with debug output that contain one of them.
 fn holders() -> BTreeSet<String> {
     let (mut all, mut names) = (Vec::new(), BTreeSet::from([("SecretBytes".to_owned(), None)]));
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -1,4 +1,4 @@
-//! Oversized input is refused before it is decoded: with hardly any memory, whatever its size.
+//! Oversized input is rejected before it is decoded, with hardly any memory, whatever its size.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -13,10 +13,10 @@ use rand_core::SeedableRng;
 
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 const MIB: usize = 1 << 20;
-/// The memory that a refusal may take, in bytes.
+/// The memory that a rejection may take, in bytes.
 const ENOUGH: u64 = 16 << 10;
 
-/// Runs a function, and checks that it takes hardly any memory at any time.
+/// Runs a function, and checks that it never takes more than a little memory.
 fn without_memory<T>(function: impl FnOnce() -> T) -> T {
     let mut result = None;
     let taken = allocation_counter::measure(|| result = Some(function()));
@@ -45,7 +45,7 @@ fn oversized_input_takes_no_memory() {
     let mut group = Group::builder("tea").build(alices, &alice, rng).unwrap().persist_to(&mut rows).unwrap();
     let before = group.rows().unwrap();
 
-    // Messages of each format, and of none.
+    // Messages of each format, and of an unknown one.
     for (format, limit) in [
         (WireFormat::MLS_PUBLIC_MESSAGE, MIB),
         (WireFormat::MLS_PRIVATE_MESSAGE, MIB),
@@ -60,13 +60,13 @@ fn oversized_input_takes_no_memory() {
             assert_eq!(without_memory(|| limits.decode(&bytes)).unwrap_err(), exceeded);
             assert_eq!(without_memory(|| group.process_bytes(&bytes, &alice)).unwrap_err(), exceeded);
         }
-        // One that is not too large is decoded.
+        // A message within the limit is decoded.
         let small = limits.decode(&message(format, 1000)).unwrap_err();
         assert!(matches!(small, GroupError::Malformed(_)), "{small:?}");
     }
     assert_eq!(group.rows().unwrap(), before);
 
-    // A ratchet tree that comes beside a Welcome or a GroupInfo.
+    // A ratchet tree that comes separately from a Welcome or a GroupInfo.
     let commit = group.commit().add(bobs.key_package.clone()).without_tree().build(&alice, rng).unwrap();
     let welcome = commit.persist_to(&mut rows).unwrap().welcome.unwrap();
     group.merge_pending().unwrap().persist_to(&mut rows).unwrap();

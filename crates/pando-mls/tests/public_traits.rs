@@ -6,7 +6,7 @@ use pando_mls::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// An application's own part for everything that it can bring along.
+/// An implementation of everything that an application can provide.
 struct Own {
     signer: Box<dyn Signer>,
     rows: Rows,
@@ -102,7 +102,7 @@ impl RowSource for Own {
     }
 }
 
-/// A generator that counts, which no application may use.
+/// A generator that counts. No application may use such a one.
 struct Counter(u64);
 
 impl rand_core::TryRng for Counter {

@@ -1,4 +1,4 @@
-//! The example in the README is the one that is compiled: part of that in the documentation of the crate.
+//! The example in the README is a part of the compiled example in the crate's documentation.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 

@@ -1,11 +1,12 @@
-//! Secrets do not stay in memory when they have been used. Linux only: the process reads its own memory as a file.
+//! Secrets are erased from memory after use. Linux only: the process reads its own memory as a
+//! file.
 //!
-//! What is looked for is known as it is stored, or derived from that. The test keeps each secret under a mask, so
-//! that it has no copy itself. Stacks are overwritten before each search, since the compiler may leave copies of what it
-//! has moved there (SECURITY.md says so); the heap is not.
+//! The test knows the secrets from the stored rows, or derives them from these. It keeps each under
+//! a mask, so that it has no copy itself. Stacks are overwritten before each search, because the
+//! compiler may leave copies of moved values there (see SECURITY.md). The heap is not.
 //!
-//! What this cannot see: registers, what the kernel has, secrets in another form (expanded AES keys, scalars in limbs), and
-//! those that never leave the library and do not follow from what is known.
+//! The test cannot see registers, kernel memory, secrets in another form (expanded AES keys,
+//! scalars in limbs), and secrets that neither leave the library nor follow from known ones.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
@@ -39,7 +40,7 @@ use std::sync::{Mutex, MutexGuard};
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
-/// One test at a time: one must not find what another has in use.
+/// A lock for the tests, so that one does not find the secrets of another.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -50,7 +51,8 @@ fn suites() -> impl Iterator<Item = Suite> {
     CipherSuite::ALL.into_iter().map(|id| RustCrypto.suite(id).unwrap())
 }
 
-/// A generator remembers what it has given, and is the application's. This one is made to forget.
+/// A generator that can be erased. A generator remembers its output, and belongs to the
+/// application.
 struct Forgetful(ChaCha20Rng);
 
 impl Forgetful {
@@ -63,7 +65,7 @@ impl Forgetful {
     }
 }
 
-/// The value of every PSK is its identifier, changed, so that the test does not have it.
+/// A PSK store in which every value is the changed identifier, so that the test has no copy of it.
 struct Psks;
 
 fn psk_value(psk_id: &[u8]) -> Vec<u8> {
@@ -84,7 +86,7 @@ fn client(signer: &dyn Signer, config: GroupConfig) -> Context<'_> {
     CLIENT.without_clock(signer).with_psks(&Psks).with_config(config)
 }
 
-/// Somebody with a signature key.
+/// Returns a new signer, and adds its private key to the wanted secrets.
 fn signer(suite: Suite, wanted: &mut Wanted, rng: &mut Forgetful) -> Box<dyn Signer> {
     let key = suite.signature_generate_key(&mut rng.0).unwrap();
     wanted.add("signature private key", key.expose());
@@ -102,7 +104,7 @@ fn bundle(suite: Suite, name: &[u8], signer: &dyn Signer, rng: &mut Forgetful) -
     KeyPackageBundle::new(suite, template, signer, &mut rng.0).unwrap()
 }
 
-/// Alice and Bob, who has joined by a Welcome.
+/// Alice, and Bob, who has joined by a Welcome.
 struct Pair {
     rng: Forgetful,
     signers: [Box<dyn Signer>; 2],
@@ -110,7 +112,7 @@ struct Pair {
     config: GroupConfig,
 }
 
-/// All that a Welcome tells, and what follows from it.
+/// Adds all secrets in a Welcome, and the secrets that are derived from them.
 fn want_welcome(wanted: &mut Wanted, suite: Suite, welcome: &Welcome, bundle: &KeyPackageBundle, to: &Group) {
     wanted.add("private init key", bundle.init_key_pair.private.expose());
     let secrets = &welcome.secrets[0].encrypted_group_secrets;
@@ -138,7 +140,7 @@ fn want_welcome(wanted: &mut Wanted, suite: Suite, welcome: &Welcome, bundle: &K
     wanted.add("confirmation_key", confirmation.expose());
 }
 
-/// All secrets that a group would store.
+/// Adds all secrets that a group would store.
 fn want_rows(wanted: &mut Wanted, group: &Group) {
     for stored in secrets::secrets(&group.rows().unwrap()) {
         wanted.add(stored.name, stored.secret.expose());
@@ -146,7 +148,8 @@ fn want_rows(wanted: &mut Wanted, group: &Group) {
 }
 
 impl Pair {
-    /// `gone` are the secrets that nobody needs when both are there, `kept` those that both need.
+    /// Creates the pair. `gone` receives the secrets that neither member needs after the join,
+    /// `kept` those that both need.
     fn new(suite: Suite, config: GroupConfig, gone: &mut Wanted, kept: &mut Wanted) -> Self {
         let mut rng = Forgetful::new(suite);
         let signers = [signer(suite, kept, &mut rng), signer(suite, kept, &mut rng)];
@@ -172,7 +175,7 @@ impl Pair {
         let (bobs, delta) = Group::join(&welcome, &bob_bundle, None, &bob).unwrap().into_parts();
         drop(delta);
         drop(bob_bundle);
-        // What is left of the first epoch is there for late messages.
+        // The secrets of the first epoch that are still there are for late messages.
         gone.forget_those_of(&alices);
         Self { rng, signers, groups: [alices, bobs], config }
     }
@@ -192,7 +195,7 @@ impl Pair {
         assert!(matches!(processed, Processed::Application { .. }));
     }
 
-    /// One makes a Commit, and both enter its epoch.
+    /// Lets one member make a Commit, and both enter its epoch.
     fn commit(&mut self, by: usize, psk_id: &[u8]) {
         let own = client(&*self.signers[by], self.config);
         let psk = Psk::External { psk_id: psk_id.into() };
@@ -217,7 +220,7 @@ impl Pair {
 }
 
 impl Wanted {
-    /// Whatever a group still has is not to be gone.
+    /// Removes the secrets that a group still has, which must not be gone.
     fn forget_those_of(&mut self, group: &Group) {
         for stored in secrets::secrets(&group.rows().unwrap()) {
             self.remove(stored.secret.expose());
@@ -235,17 +238,17 @@ fn what_joining_needs_is_gone_when_it_is_done() {
         let (mut gone, mut kept) = (Wanted::default(), Wanted::default());
         let mut pair = Pair::new(suite, NO_PAST(), &mut gone, &mut kept);
         pair.groups.iter().for_each(|group| want_rows(&mut kept, group));
-        // Control: what is in use is found, all of it.
+        // Control: all secrets in use are found.
         let mut expected = kept.names();
         assert!(expected.len() > 10);
-        // These signers have the scalar as a residue of Montgomery, which nobody recognises here.
+        // These signers store the scalar in Montgomery form, which the search does not recognise.
         if [5, 7].contains(&suite.cipher_suite().0) {
             expected.retain(|name| name != "signature private key");
         }
         assert_eq!(pair.search(&kept), expected, "{}", suite.cipher_suite());
         assert!(gone.names().len() > 12);
         assert_eq!(pair.search(&gone), [""; 0], "{}", suite.cipher_suite());
-        // And when nobody is there any more, nothing is.
+        // When both members are dropped, no secret is left.
         let Pair { mut rng, signers, groups, .. } = pair;
         drop((signers, groups));
         rng.forget();
@@ -265,7 +268,7 @@ fn an_epoch_that_was_left_is_gone() {
             let psk_id = [by as u8 + 1; 32];
             gone.add("PSK", &psk_value(&psk_id));
             pair.commit(by, &psk_id);
-            // The private keys of those who did not commit are the same.
+            // The private keys of the member that did not commit are unchanged.
             pair.groups.iter().for_each(|group| gone.forget_those_of(group));
             assert!(gone.names().len() >= 8);
             assert_eq!(pair.search(&gone), [""; 0], "{}", suite.cipher_suite());
@@ -273,7 +276,7 @@ fn an_epoch_that_was_left_is_gone() {
     }
 }
 
-/// What is kept of a past epoch are the keys for its late messages, and the resumption PSK.
+/// Of a past epoch, the group keeps the keys for late messages and the resumption PSK.
 #[test]
 fn of_a_past_epoch_no_more_is_kept_than_is_stored() {
     let _alone = alone();
@@ -305,7 +308,8 @@ fn of_a_past_epoch_no_more_is_kept_than_is_stored() {
     }
 }
 
-/// The key of a message that was read, in order or late, and the secret that it came from.
+/// After a message is read, in order or late, its key and the secret that it was derived from are
+/// gone.
 #[test]
 fn the_key_of_a_message_that_was_read_is_gone() {
     let _alone = alone();
@@ -314,7 +318,8 @@ fn the_key_of_a_message_that_was_read_is_gone() {
         let mut pair = Pair::new(suite, NO_PAST(), &mut nothing, &mut kept);
         let messages: Vec<_> = (0..4).map(|_| pair.send(0)).collect();
         pair.read(1, &messages[1]);
-        // The first was skipped: its key is kept. That of the third follows from the ratchet secret.
+        // The first message was skipped, so its key is kept. The key of the third follows from the
+        // ratchet secret.
         let (mut skipped, mut next) = (Wanted::default(), Wanted::default());
         let rows = pair.groups[1].rows().unwrap();
         for stored in secrets::secrets(&rows) {
@@ -335,7 +340,8 @@ fn the_key_of_a_message_that_was_read_is_gone() {
         }
         drop(rows);
         assert_eq!(skipped.names(), ["ratchet_nonce", "ratchet_key"]);
-        // Control: the skipped key is there. Of the next message, there is what it comes from.
+        // Control: the skipped key is there, and so is the secret from which the next key is
+        // derived.
         assert_eq!(pair.search(&skipped), ["ratchet_nonce", "ratchet_key"]);
         assert_eq!(pair.search(&next), ["ratchet_secret"]);
         pair.read(1, &messages[0]);
@@ -345,7 +351,7 @@ fn the_key_of_a_message_that_was_read_is_gone() {
     }
 }
 
-/// A Commit that is made and dropped, and an Update that is not committed.
+/// Covers a Commit that is made and dropped, and an Update that is not committed.
 #[test]
 fn what_was_pending_is_gone_with_it() {
     let _alone = alone();
@@ -370,7 +376,7 @@ fn what_was_pending_is_gone_with_it() {
         assert!(names.iter().any(|name| name == "private key of an Update"), "{names:?}");
         assert_eq!(pair.search(&pending), names, "{}", suite.cipher_suite());
         drop(pair.groups[0].clear_pending());
-        // The other one makes a Commit, with which the Update ends.
+        // The other member makes a Commit, which ends the Update.
         let own = self::client(&*pair.signers[1], pair.config);
         let commit = pair.groups[1].commit().build(&own, &mut pair.rng.0).unwrap().assume_persisted();
         drop(pair.groups[1].merge_pending().unwrap());

@@ -1,8 +1,9 @@
-//! Checks that what an operation gives can be had only after its changes were stored.
+//! Checks that the result of an operation is available only after its changes are stored.
 //!
-//! Each public function of `pando-group` that changes a group or begins one returns an `Unpersisted`, or is on a list with the
-//! reason why not. The sources are read, so that a new function cannot be forgotten. Clippy refuses the functions that give a
-//! result without storing anything ([`clippy.toml`](../../../clippy.toml)), except in tests and measurements; documents and
+//! Each public function of `pando-group` that changes or creates a group returns an `Unpersisted`,
+//! or is listed with the reason why it does not. The test reads the sources, so that no new
+//! function is missed. Clippy rejects the functions that give a result without storing its changes
+//! ([`clippy.toml`](../../../clippy.toml)), except in tests and measurements. Documents and
 //! examples do without them.
 
 #![allow(
@@ -17,14 +18,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use syn::{FnArg, ImplItem, ImplItemFn, Item, ReturnType, Type, Visibility};
 
-/// Types that are a group, or have one.
+/// Types that are a group or contain one.
 const GROUPS: [&str; 6] =
     ["Group", "GroupBuilder", "PublicGroup", "CommitBuilder", "ExternalJoin", "VerifiedOffer"];
 
-/// Types of results that are a group, or have one.
+/// Types of results that are a group or contain one.
 const RESULTS: [&str; 4] = ["Group", "PublicGroup", "Created", "CommitOutput"];
 
-/// Functions that change a group or return one without an `Unpersisted`.
+/// Functions that change or return a group without an `Unpersisted`.
 const NOTHING_TO_STORE: [(&str, &str); 5] = [
     ("Group::load", "it is what was stored"),
     ("Group::open", "it is what was stored"),
@@ -77,7 +78,8 @@ fn is_to_be_stored(of: &str, function: &ImplItemFn) -> bool {
     changes || gives || (is_builder && !returned.contains("Self"))
 }
 
-/// Returns the public functions that do not return an `Unpersisted` and must, or that are on the list.
+/// Returns the public functions that should return an `Unpersisted` but do not, and the listed
+/// ones.
 fn without_unpersisted() -> BTreeSet<String> {
     let (mut files, mut found) = (Vec::new(), BTreeSet::new());
     sources(&repository().join("crates/pando-group/src"), &mut files);
@@ -120,7 +122,7 @@ fn results_of_operations_are_unpersisted() {
     );
 }
 
-/// Documents and examples show how to store, and measurements of a store say why they do not.
+/// Documents and examples show how to store. Measurements of a store say why they do not.
 #[test]
 fn documents_and_examples_store_everything() {
     let mut files = vec![repository().join("README.md")];
@@ -139,7 +141,7 @@ fn documents_and_examples_store_everything() {
     for file in files.iter().filter(|file| !file.ends_with("cost.rs")) {
         let Ok(text) = fs::read_to_string(file) else { continue };
         for skips in ["assume_persisted(", "into_parts("] {
-            assert!(!text.contains(skips), "{} does not store what it must: {skips}", file.display());
+            assert!(!text.contains(skips), "{} stores no changes: {skips}", file.display());
         }
     }
 }

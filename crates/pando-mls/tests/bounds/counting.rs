@@ -1,4 +1,4 @@
-//! A cipher suite that counts what it is asked to do.
+//! A cipher suite that counts its operations.
 
 use pando_crypto::{
     AeadKey, AeadNonce, CryptoError, CryptoProvider, CryptoRng, Digest, HpkeKeyPair, HpkeMessage,
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 static HASHES: AtomicU64 = AtomicU64::new(0);
 static HASHED: AtomicU64 = AtomicU64::new(0);
 static CURVE: AtomicU64 = AtomicU64::new(0);
-/// Held by a test that counts, so that it is alone.
+/// A lock for tests that count, so that only one runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -22,16 +22,17 @@ fn count(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
 }
 
-/// What something cost.
+/// The cost of an operation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Work {
-    /// Hashes and MACs.
+    /// The number of hashes and MACs.
     pub(crate) hashes: u64,
-    /// The bytes that were hashed, for whatever: also for MACs, keys and signatures; and those that were encrypted.
+    /// The number of bytes that are hashed (including those for MACs, keys and signatures) or
+    /// encrypted.
     pub(crate) hashed: u64,
-    /// Operations on a curve: keys checked, signatures verified, HPKE.
+    /// The number of operations on a curve: key checks, signature verifications, HPKE.
     pub(crate) curve: u64,
-    /// Bytes that were allocated, whether or not they were freed again.
+    /// The number of bytes that are allocated, whether or not they are freed again.
     pub(crate) allocated: u64,
 }
 
@@ -44,7 +45,7 @@ fn now() -> Work {
     Work { hashes: read(&HASHES), hashed: read(&HASHED), curve: read(&CURVE), allocated: 0 }
 }
 
-/// The work of doing something. What other threads allocate for it is not seen.
+/// Returns the cost of an operation, and its result. Allocations of other threads are not counted.
 pub(crate) fn work<T>(operation: impl FnOnce() -> T) -> (Work, T) {
     let before = now();
     let mut result = None;
@@ -59,7 +60,7 @@ pub(crate) fn work<T>(operation: impl FnOnce() -> T) -> (Work, T) {
     (work, result.unwrap())
 }
 
-/// The first cipher suite, counted.
+/// Cipher suite 1, with counters.
 pub(crate) struct Counting;
 
 impl CryptoProvider for Counting {

@@ -1,4 +1,4 @@
-//! Messages that are made to cost as much as they can.
+//! Messages that are built to be as expensive as possible.
 
 use crate::counting::{Counting, Work, alone, suite, work};
 use crate::grows_with_the_input;
@@ -60,7 +60,7 @@ pub(crate) fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha2
 
 pub(crate) fn as_usual(_: &mut KeyPackageTemplate) {}
 
-/// Two members, the second of whom takes what the first one makes.
+/// Two members. The second receives the messages of the first.
 pub(crate) struct Pair {
     pub(crate) rng: ChaCha20Rng,
     pub(crate) signers: [Box<dyn Signer>; 2],
@@ -88,7 +88,8 @@ impl Pair {
         Self { rng, signers: [one.signer, other.signer], groups: [group, joined] }
     }
 
-    /// The first one makes a Commit of these proposals, which the second one and an observer take.
+    /// Lets the first member commit these proposals, and the second member and an observer process
+    /// the Commit.
     pub(crate) fn commit(
         &mut self,
         proposals: Vec<Proposal>,
@@ -140,7 +141,7 @@ pub(crate) fn people(count: usize, change: &dyn Fn(&mut KeyPackageTemplate)) -> 
     (0..count).map(|_| person(change, &mut rng)).collect()
 }
 
-/// A newcomer joins: the Welcome has secrets for all, and the tree is inside.
+/// Joins as a newcomer by a Welcome that has secrets for all newcomers, and the tree.
 fn joined(welcome: &Welcome, newcomer: &Person) -> (usize, Work) {
     let len = welcome.encode().unwrap().len();
     let client = client(&*newcomer.signer);
@@ -181,7 +182,7 @@ fn commits_with_many_pre_shared_keys() {
     grows_with_the_input("a Commit with PSKs", &costs);
 }
 
-/// Parents are blank, so a path is encrypted to each member by itself.
+/// All parents are blank, so the path is encrypted to each member separately.
 #[test]
 fn paths_with_many_ciphertexts() {
     let _alone = alone();
@@ -221,7 +222,7 @@ fn commits_with_many_references() {
         let len = output.message.encode().unwrap().len();
         let (mut cost, taken) = work(|| pair.groups[1].process(output.message.clone(), &second));
         assert!(matches!(taken.unwrap().assume_persisted(), Processed::Commit(_)));
-        // The work is that of the proposals, which were sent before.
+        // The cost includes receiving the proposals, which were sent before.
         cost.allocated += proposing.allocated;
         cost.hashed += proposing.hashed;
         costs.push((len + sent, cost));
@@ -229,7 +230,7 @@ fn commits_with_many_references() {
     grows_with_the_input("a Commit with references", &costs);
 }
 
-/// The lists of each leaf are long, and those that the group requires are.
+/// The lists in each leaf are long, and the required ones of the group are, too.
 #[test]
 fn long_lists_of_capabilities_in_every_leaf() {
     let _alone = alone();
@@ -261,8 +262,8 @@ fn long_lists_of_capabilities_in_every_leaf() {
     grows_with_the_input("capabilities", &costs);
 }
 
-/// What the group requires is a long list of the same type over and over, and there are many leaves: it is not read once
-/// for each.
+/// The group's requirements list one type many times, and there are many leaves. The list is not
+/// read once for each leaf.
 #[test]
 fn a_long_list_of_what_is_required_and_many_leaves() {
     let _alone = alone();
@@ -278,7 +279,7 @@ fn a_long_list_of_what_is_required_and_many_leaves() {
         let people = people(size, &change);
         let mut pair = Pair::new(extensions.clone(), &change);
         let (len, cost, output) = pair.commit(adds(&people), true);
-        // Whoever has the group has its extensions.
+        // A receiver has the group's extensions already.
         commits.push((len + extensions.encode().unwrap().len(), cost));
         joins.push(joined(&output.welcome.unwrap(), people.last().unwrap()));
     }

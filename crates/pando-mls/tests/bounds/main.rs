@@ -1,6 +1,7 @@
-//! No input costs work out of proportion to its size: n bytes cost at most c n log n, however they are made. The work is
-//! counted (hashes, bytes hashed, operations on a curve, bytes allocated) while the input grows, and must not
-//! grow faster than n log n does. `docs/limits.md` has the table.
+//! No input costs work out of proportion to its size: n bytes cost at most c n log n, whatever they
+//! contain. The tests count the work (hashes, bytes hashed, operations on a curve, bytes allocated)
+//! while the input grows, and check that it does not grow faster than n log n. `docs/limits.md` has
+//! the table.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -21,7 +22,7 @@ mod trees;
 
 use crate::counting::Work;
 
-/// What each of some inputs cost, by its length in bytes: the shortest first.
+/// Checks the costs of inputs, which come with their lengths in bytes, the shortest first.
 fn grows_with_the_input(what: &str, costs: &[(usize, Work)]) {
     let per = |(len, work): &(usize, Work)| {
         let size = *len as f64 * (*len as f64).log2();
@@ -35,9 +36,9 @@ fn grows_with_the_input(what: &str, costs: &[(usize, Work)]) {
     }
     let (first, last) = (per(&costs[0]), per(costs.last().unwrap()));
     let grown = costs.last().unwrap().0 as f64 / costs[0].0 as f64;
-    assert!(grown > 3.0, "{what}: the inputs are too much alike");
+    assert!(grown > 3.0, "{what}: the inputs are too similar in size");
     for (kind, (first, last)) in first.into_iter().zip(last).enumerate() {
-        // What is quadratic would be more by the factor by which the input has grown.
+        // Quadratic work would grow by the same factor as the input.
         assert!(last <= 1.3 * first + 1e-3, "{what}, {kind}: {first} {last}");
     }
 }

@@ -1,5 +1,5 @@
-//! Proposals that wait until somebody commits them, in a group whose parents have keys: those who are added become
-//! unmerged there, in lists that grow with them.
+//! Pending proposals in a group whose parents have keys. New members become unmerged leaves of
+//! these parents, in lists that grow with their number.
 
 use crate::counting::{Work, alone, work};
 use crate::groups::{Pair, adds, as_usual, client, people};
@@ -9,7 +9,7 @@ use pando_wire::{PreSharedKey, PreSharedKeyId, Remove, ResumptionPskUsage};
 
 const SIZES: [u32; 3] = [128, 512, 2_048];
 
-/// What making a Commit costs.
+/// Returns the cost of making a Commit.
 fn built(pair: &mut Pair, own: Vec<Proposal>, expected: u32) -> Work {
     let client = client(&*pair.signers[0]);
     let builder = own.into_iter().fold(pair.groups[0].commit(), CommitBuilder::proposal);
@@ -19,8 +19,8 @@ fn built(pair: &mut Pair, own: Vec<Proposal>, expected: u32) -> Work {
     cost
 }
 
-/// The first member, alone with a few others in a tree of so many leaves, has a key at every parent above it; and
-/// proposals to add those who have gone.
+/// Returns a tree of `leaves` leaves in which the first member and a few others remain and all
+/// parents above the first member have keys, and proposals to add the removed members again.
 fn sparse(leaves: u32) -> (Pair, Vec<Proposal>) {
     let mut pair = Pair::new(Extensions::default(), &as_usual);
     let everybody = adds(&people(leaves as usize - 2, &as_usual));
@@ -47,7 +47,7 @@ fn commit(pair: &mut Pair, proposals: Vec<Proposal>) {
     let _ = pair.groups[0].merge_pending().unwrap();
 }
 
-/// The first member proposes all of this. How many bytes that are.
+/// Lets the first member make all these proposals. Returns their total size in bytes.
 fn propose(pair: &mut Pair, proposals: Vec<Proposal>) -> usize {
     let client = client(&*pair.signers[0]);
     let mut propose =
@@ -76,7 +76,7 @@ fn many_adds_of_ones_own_while_something_is_pending() {
         let added: usize = one.iter().map(|add| add.encode().unwrap().len()).sum();
         (len + added, built(&mut pair, one, size))
     });
-    grows_with_the_input("many Adds of one's own", &costs);
+    grows_with_the_input("many own Adds", &costs);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn many_removes_are_pending() {
     let costs = SIZES.map(|size| {
         let (mut pair, adds) = sparse(size);
         commit(&mut pair, adds);
-        // Everybody is unmerged above.
+        // All members are unmerged leaves of the parents.
         let removes: Vec<_> = (1..size).map(remove).collect();
         let len = propose(&mut pair, removes);
         (len, built(&mut pair, Vec::new(), 1))
@@ -113,7 +113,7 @@ fn many_removes_are_pending() {
     grows_with_the_input("many pending Removes", &costs);
 }
 
-/// The delivery service returns all of a member's own proposals to it.
+/// The delivery service returns all of a member's proposals to it.
 #[test]
 fn many_own_proposals_come_back() {
     let _alone = alone();

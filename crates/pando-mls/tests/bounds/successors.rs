@@ -1,5 +1,5 @@
-//! Groups that follow from others, and in which everybody has another credential: as they have with X.509 if the new group
-//! has another kind of signature keys.
+//! Successors in which every member has another credential, as with X.509 if the new group has
+//! another kind of signature keys.
 
 use crate::counting::{Work, alone, suite, work};
 use crate::groups::{Pair, adds, client, people};
@@ -12,7 +12,7 @@ use pando_mls::{
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Whoever has the same number may have another credential. Counts what it is asked.
+/// A policy that identifies clients by a number in the credential, and counts its calls.
 struct Numbers(AtomicU64);
 
 impl Numbers {
@@ -37,7 +37,7 @@ impl IdentityPolicy for Numbers {
     }
 }
 
-/// Gives numbers, from the first on. The generation makes credentials differ.
+/// Numbers the clients, starting with zero. The generation makes their credentials differ.
 fn numbered(generation: u8) -> impl Fn(&mut KeyPackageTemplate) {
     let next = Cell::new(0_u64);
     move |template| {
@@ -47,7 +47,8 @@ fn numbered(generation: u8) -> impl Fn(&mut KeyPackageTemplate) {
     }
 }
 
-/// What it costs to begin the new group and to join it, each by the length of the Welcome, and what the policy is asked.
+/// Returns the costs of creating the new group and of joining it, each with the length of the
+/// Welcome and the number of calls of the policy.
 fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
     let old = numbered(0);
     let mut pair = Pair::new(Extensions::default(), &old);
@@ -62,7 +63,7 @@ fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
 
     let mut everybody = people(members, &numbered(1));
     let [creator, joiner] = [everybody.remove(0), everybody.remove(0)];
-    // The other way round.
+    // The new group has the members in reverse order.
     everybody.reverse();
     let others = everybody.iter().chain([&joiner]).map(|person| person.bundle.key_package.clone());
     let successor = Successor { path: false, ..Successor::new(creator.bundle, others.collect()) };
@@ -83,11 +84,12 @@ fn everybody_has_another_credential_in_the_group_that_follows() {
     let _alone = alone();
     let sizes = [16, 48, 144];
     let costs = sizes.map(reinitialized);
-    for (which, what) in ["a group that follows", "joining a group that follows"].into_iter().enumerate() {
+    for (which, what) in ["creating a successor", "joining a successor"].into_iter().enumerate() {
         let costs = costs.map(|costs| costs[which]);
         for (members, (_, _, asked)) in sizes.into_iter().zip(costs) {
-            println!("{what}: {members} members, the policy is asked {asked} times");
-            // For both credentials of each, whose they are, and then whether the one may succeed the other.
+            println!("{what}: {members} members, {asked} calls of the policy");
+            // For each member, the policy is asked for the identities of both credentials, and then
+            // whether one may succeed the other.
             assert_eq!(asked, 4 * members as u64);
         }
         grows_with_the_input(what, &costs.map(|(len, work, _)| (len, work)));

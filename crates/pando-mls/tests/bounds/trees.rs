@@ -1,4 +1,4 @@
-//! Trees that are made to cost as much as they can.
+//! Trees that are built to be as expensive as possible.
 
 use crate::counting::{Work, alone, suite, work};
 use crate::grows_with_the_input;
@@ -9,7 +9,8 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// A key that nobody has: a small number, which is a good one on the curve or its twist.
+/// Returns a key that no client has: a small number, which is a valid key on the curve or on its
+/// twist.
 fn key(number: u32) -> HpkePublicKey {
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&(number + 2).to_le_bytes());
@@ -32,8 +33,9 @@ fn leaf_node(at: u32, parent_hash: Option<Vec<u8>>) -> LeafNode {
     }
 }
 
-/// A tree in which every parent is there, has every second leaf in its list, and begins a chain of parent hashes that
-/// goes down to the left: for each, the hash of its right side without those leaves has to be computed.
+/// A tree in which all parents are present. Each has every second leaf below it in its list of
+/// unmerged leaves, and starts a chain of parent hashes that goes down to the left. For each, the
+/// hash of its right side without those leaves has to be computed.
 struct Full {
     nodes: Vec<Option<Node>>,
 }
@@ -73,9 +75,9 @@ impl Full {
         self.nodes[at.0 as usize] = Some(Node::Parent(node.into()));
     }
 
-    /// The tree hash without the unmerged leaves, which are every second one.
+    /// Returns the tree hash without the unmerged leaves, which are every second one.
     fn original_hash(&self, at: NodeIndex) -> Vec<u8> {
-        let Some(node) = &self.nodes[at.0 as usize] else { panic!("all are there") };
+        let Some(node) = &self.nodes[at.0 as usize] else { panic!("all nodes are present") };
         let mut input = vec![if at.is_leaf() { 1 } else { 2 }];
         match node {
             Node::Leaf(leaf) => {
@@ -112,7 +114,7 @@ fn imported(nodes: Vec<Option<Node>>) -> (usize, Work) {
     (bytes.len(), work)
 }
 
-/// The hash of a sibling as it was is another one for each parent: all lists are full, at every level.
+/// The original hash of a sibling differs for each parent, and all lists are full at every level.
 #[test]
 fn long_lists_of_unmerged_leaves_at_every_level() {
     let _alone = alone();
@@ -120,7 +122,7 @@ fn long_lists_of_unmerged_leaves_at_every_level() {
     grows_with_the_input("unmerged leaves", &costs);
 }
 
-/// A leaf at each end and nothing but blank nodes between.
+/// There is a leaf at each end, and all other nodes are blank.
 #[test]
 fn deep_trees_of_blank_nodes() {
     let _alone = alone();
@@ -136,7 +138,7 @@ fn deep_trees_of_blank_nodes() {
     grows_with_the_input("blank nodes", &costs);
 }
 
-/// Leaves without parents: the resolution of the root are all of them.
+/// Leaves without parents: the resolution of the root consists of all leaves.
 #[test]
 fn wide_resolutions() {
     let _alone = alone();
@@ -149,7 +151,7 @@ fn wide_resolutions() {
     grows_with_the_input("leaves without parents", &costs);
 }
 
-/// Random trees, few of which are trees that anybody accepts: whatever is refused is refused before it costs more.
+/// Random trees, of which few are valid. Invalid trees are rejected before they cost more.
 #[test]
 fn trees_at_random() {
     let _alone = alone();
@@ -172,13 +174,14 @@ fn trees_at_random() {
             tree.check_parent_hashes()
         });
         let size = bytes.len() as f64 * (bytes.len() as f64).log2();
-        // Both are above what the tests before have measured, and what is quadratic would be far above.
+        // Both bounds are above the results of the other tests. Quadratic work would be far above
+        // them.
         assert!(work.hashed as f64 <= 2.0 * size && work.allocated as f64 <= 8.0 * size, "{work:?} {size}");
     }
 }
 
-/// Members that are added together where the parents above have keys, as in a Commit with many Adds: the lists of
-/// unmerged leaves, which grow with them, are not written anew for each.
+/// Members are added together below parents that have keys, as in a Commit with many Adds. The
+/// lists of unmerged leaves grow with them, and are not rewritten for each.
 #[test]
 fn many_adds_below_parents_with_keys() {
     let _alone = alone();
@@ -186,7 +189,7 @@ fn many_adds_below_parents_with_keys() {
     for depth in [8, 10, 12] {
         let leaves = 1_u32 << depth;
         let mut nodes = Full::new(leaves).nodes;
-        // Every second leaf has gone, and the parents above have forgotten it.
+        // Every second leaf is removed, and the parents above no longer list it.
         for node in &mut nodes {
             if let Some(Node::Parent(parent)) = node {
                 parent.unmerged_leaves.clear();

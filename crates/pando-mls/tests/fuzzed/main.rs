@@ -1,4 +1,5 @@
-//! The fuzz targets that drive groups (`fuzz/`), on inputs that fuzzing has found and that are kept in `fuzz/kept`.
+//! Runs the fuzz targets for groups (`fuzz/`) on inputs that fuzzing has found, which are kept in
+//! `fuzz/kept`.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -35,7 +36,7 @@ mod secrets;
 #[path = "../../../../fuzz/src/sent.rs"]
 mod sent;
 
-// The simulation, which has histories to be chosen.
+// The simulation, for targets that choose its histories.
 #[path = "../simulation/commits.rs"]
 mod commits;
 #[path = "../simulation/content.rs"]
@@ -74,7 +75,7 @@ mod world;
 use std::fs;
 use std::path::Path;
 
-/// Runs a target on all inputs that are kept for it: one in each line, in hexadecimal digits.
+/// Runs a target on all its kept inputs: one per line, in hexadecimal digits.
 fn runs(target: &str, run: fn(&[u8])) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/kept").join(target);
     let text = fs::read_to_string(file).unwrap();
@@ -106,7 +107,7 @@ fn public_group() {
     runs("public_group", public_group::public_group);
 }
 
-/// Bytes that are not the beginning of anything.
+/// Inputs that are not the beginning of anything valid.
 #[test]
 fn short_inputs() {
     for target in [process_message::process_message, join::join, public_group::public_group] {

@@ -102,7 +102,7 @@ fn joined(prefix: &[String], ident: &syn::Ident) -> Vec<String> {
     prefix.iter().cloned().chain([ident.to_string()]).collect()
 }
 
-/// Whether code with this attribute is compiled for tests only.
+/// Returns whether code with this attribute is compiled for tests only.
 pub(crate) fn is_test_only(attribute: &Attribute) -> bool {
     fn needs_test(condition: &Meta) -> bool {
         let Meta::List(list) = condition else { return condition.path().is_ident("test") };
@@ -312,7 +312,8 @@ impl<'a> Crate<'a> {
         found
     }
 
-    /// Returns the module at or around `module` that defines `macro_rules! name`, which needs no path.
+    /// Returns the module at or around `module` that defines `macro_rules! name`, which needs no
+    /// path.
     pub(crate) fn textual_macro(&self, module: usize, name: &str) -> Option<usize> {
         let is_macro = |binding: &Binding| matches!(binding, Binding::Item(Kind::Macro));
         let here = self.modules[module].names.get(name);
@@ -339,7 +340,7 @@ impl<'a> Crate<'a> {
         traits.collect()
     }
 
-    /// Whether `module` is in the file `file`, or in a file below it in the tree of modules.
+    /// Returns whether `module` is in the file `file`, or in a file below it in the module tree.
     pub(crate) fn is_below(&self, module: usize, file: usize) -> bool {
         let module = &self.modules[module];
         module.file == file || module.parent.is_some_and(|parent| self.is_below(parent, file))

@@ -12,12 +12,12 @@ use pando_mls::{
 };
 use rand_chacha::ChaCha20Rng;
 
-/// A client with a KeyPackage and a credential that has this end.
+/// Returns a client with a KeyPackage and a credential that has this end.
 pub(crate) fn newcomer(client: usize, end: u64, rng: &mut ChaCha20Rng) -> Newcomer {
     newcomer_of(leaf_template(&name(client), end), ALWAYS, rng)
 }
 
-/// Adds proposals to a Commit, and a new leaf.
+/// Adds proposals and a new leaf to a Commit.
 type Fill<'a> = &'a dyn for<'b> Fn(CommitBuilder<'b>) -> CommitBuilder<'b>;
 
 impl World {
@@ -53,7 +53,7 @@ impl World {
         }
     }
 
-    /// An end of a credential: for some clocks it is past, and for few it is long past.
+    /// Returns the end of a credential: in the past for some clocks, and long past for few.
     fn end(&mut self) -> u64 {
         START + (self.below(12) as u64) * YEAR - YEAR
     }
@@ -63,7 +63,7 @@ impl World {
         [kind, &number.to_be_bytes()].concat()
     }
 
-    /// Clients that are not in the group.
+    /// Returns the clients that are not in the group.
     fn outside(&self) -> Vec<usize> {
         let public = self.server.group.public();
         let credentials =
@@ -76,7 +76,7 @@ impl World {
         self.server.group.public().tree().member_count()
     }
 
-    /// The leaf of another member.
+    /// Returns the leaf of another member.
     fn another(&mut self, by: usize) -> Option<LeafIndex> {
         let own = self.member(by).group.own_leaf();
         let others =
@@ -85,8 +85,8 @@ impl World {
         if others.len() < 3 { None } else { self.pick(&others) }
     }
 
-    /// Does something as a member: without its clock, at times, if its clock is against it. Returns nothing if it is not
-    /// done, because the clock or the rules are against it.
+    /// Runs an operation as a member, sometimes without its clock if the clock forbids it. Returns
+    /// `None` if the clock or the rules forbid it.
     fn attempt<T>(
         &mut self,
         by: usize,
@@ -128,7 +128,7 @@ impl World {
         Ok(built)
     }
 
-    /// Makes a Commit, which the server accepts.
+    /// Makes a Commit that the server accepts.
     fn commit(&mut self, by: usize, fill: Fill<'_>) -> Outcome {
         let Some(output) = self.build(by, fill)? else { return Ok(()) };
         self.accepted(by, output).map(drop)
@@ -161,7 +161,7 @@ impl World {
         self.commit(by, &|builder| builder.remove(leaf))
     }
 
-    /// The contents of a leaf that a member takes next, perhaps with another key.
+    /// Returns the contents of a member's next leaf, perhaps with another key.
     fn new_leaf(&mut self, by: usize) -> NewLeaf<'static> {
         let end = self.end();
         let template = leaf_template(&name(by), end);
@@ -169,7 +169,7 @@ impl World {
             let signer = leaked_signer(&mut self.rng);
             self.nodes.get_mut(&by).unwrap().signers.push(signer);
         }
-        // It may be one that was never committed.
+        // The signer may be one that was never committed.
         let signers = self.nodes[&by].signers.clone();
         NewLeaf { template, signer: self.pick(&signers[signers.len().saturating_sub(2)..]).unwrap() }
     }
@@ -179,7 +179,7 @@ impl World {
         self.commit(by, &|builder| builder.new_leaf(new_leaf.clone()))
     }
 
-    /// Proposes something. Returns whether it was sent.
+    /// Makes and delivers a proposal. Returns whether it was sent.
     fn propose(&mut self, by: usize, proposal: &Proposal) -> Outcome<bool> {
         let sent = self.attempt(by, &mut |member, rng| member.propose(proposal.clone(), rng))?;
         sent.map_or(Ok(false), |message| self.deliver_proposal(by, message).map(|()| true))
@@ -227,7 +227,7 @@ impl World {
             let client = client(&*newcomer.signer, &Shared, now, public_handshakes());
             propose_own_add(context, newcomer.key_package(), &client)
         };
-        // A client whose clock is against it ignores it.
+        // A client whose clock forbids the request ignores its clock.
         let message = ask(clock(number)).or_else(|_| ask(None));
         let message = message.map_err(|error| Divided(format!("client {number} cannot ask: {error}")))?;
         self.newcomers.push((number, newcomer));
@@ -240,7 +240,7 @@ impl World {
         Ok(())
     }
 
-    /// A client joins by an external Commit, or comes back.
+    /// Lets a client join or rejoin by an external Commit.
     fn join_from_outside(&mut self, by: usize) -> Outcome {
         let back = self.percent(40);
         let inside: Vec<_> = self.nodes.keys().copied().filter(|client| *client != by).collect();
@@ -252,7 +252,7 @@ impl World {
         };
         let resync = public.tree().members().map(Result::unwrap).find(is_own);
         if back && resync.is_none() {
-            // It has been removed, and does not know it.
+            // It has been removed, and has not learned of it.
             return Ok(());
         }
         let info = self.member(by).operate(|group, client| {
@@ -296,7 +296,7 @@ impl World {
         Ok(())
     }
 
-    /// A member that ignores the rules makes a Commit. The server and all members refuse it.
+    /// Lets a member that ignores the rules make a Commit. The server and all members reject it.
     fn break_a_rule(&mut self, by: usize, ready: &[usize]) -> Outcome {
         let mut proposals = Vec::new();
         let missing = (MOST_MEMBERS + 1).saturating_sub(self.member_count()) as usize;
@@ -325,11 +325,11 @@ impl World {
             matches!(result, Err(GroupError::Violation(Violation::GroupRules(_))))
         };
         if !is_refused(self.submit(message.clone(), None)?.map(drop)) {
-            return Err(Divided("the server takes what the rules forbid".to_owned()));
+            return Err(Divided("the server accepts what the rules forbid".to_owned()));
         }
         for client in ready.iter().filter(|client| **client != by) {
             if !is_refused(self.member(*client).process(&message).map(drop)) {
-                return Err(Divided(format!("client {client} takes what the rules forbid")));
+                return Err(Divided(format!("client {client} accepts what the rules forbid")));
             }
         }
         self.member(by).clear_pending();
@@ -337,7 +337,7 @@ impl World {
         Ok(())
     }
 
-    /// A member withdraws what it has proposed. The proposal may have been on its way all the same.
+    /// Lets a member withdraw a proposal, which may still be delivered.
     fn withdraw(&mut self, by: usize) -> Outcome {
         let update = self.percent(30);
         let data = self.data(b"good");
@@ -361,7 +361,8 @@ impl World {
         member.operate(|group, _| group.withdraw_proposal(&reference)).unwrap();
     }
 
-    /// A proposal is lost on its way, and its maker commits it: no member can follow until it is withdrawn.
+    /// Loses a proposal in transit, and lets its sender commit it. No member can follow until the
+    /// proposal is withdrawn.
     fn lose_a_proposal(&mut self, by: usize, ready: &[usize]) -> Outcome {
         let data = self.data(b"lost");
         let sent = self.attempt(by, &mut |member, rng| member.propose(custom(CUSTOM, &data), rng))?;
@@ -375,20 +376,20 @@ impl World {
         let lacks =
             |result: Result<(), GroupError>| matches!(result, Err(GroupError::Missing(Missing::Proposal(_))));
         if !lacks(self.submit(output.message.clone(), None)?.map(drop)) {
-            return Err(Divided("the server knows what nobody has sent".to_owned()));
+            return Err(Divided("the server knows a proposal that was never sent".to_owned()));
         }
         for client in ready.iter().filter(|client| **client != by) {
             if !lacks(self.member(*client).process(&output.message).map(drop)) {
-                return Err(Divided(format!("client {client} knows what nobody has sent")));
+                return Err(Divided(format!("client {client} knows a proposal that was never sent")));
             }
         }
         self.member(by).clear_pending();
         self.withdraw_last(by);
-        self.count("committed what nobody knew");
+        self.count("committed an unknown proposal");
         self.commit(by, &|builder| builder)
     }
 
-    /// Two members make a Commit, and the server takes one.
+    /// Lets two members make a Commit, of which the server accepts one.
     fn race(&mut self, ready: &[usize]) -> Outcome {
         let [Some(first), Some(second)] = [self.pick(ready), self.pick(ready)] else { return Ok(()) };
         if first == second {

@@ -1,10 +1,12 @@
-//! A long history of one group whose members have clocks that differ by years and local policies that differ, and the same
-//! group rules: they stay in one epoch, and so does a server that follows them without secrets.
+//! A long history of one group. The clocks of its members differ by years, and so do their local
+//! policies, but they share the group rules. They stay in one epoch, and so does a server that
+//! follows them without secrets.
 //!
-//! The server orders what it accepts; members take it in this order, each in its own time.
+//! The server orders the accepted messages. Each member processes them in this order, at its own
+//! pace.
 //!
 //! - `PANDO_ONE_EPOCH_COMMITS` is the number of Commits (default: 1,000).
-//! - `PANDO_ONE_EPOCH_SEED` is the number that the history follows from (default: 17).
+//! - `PANDO_ONE_EPOCH_SEED` is the seed of the history (default: 17).
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -50,7 +52,7 @@ fn members_stay_in_one_epoch() {
             "asked to be added",
             "admitted",
             "asked in vain",
-            "brought in what is expired for a member",
+            "added a leaf that is expired for a member",
             "joined from outside",
             "came back from outside",
             "held",
@@ -61,7 +63,7 @@ fn members_stay_in_one_epoch() {
             "refused by all",
             "withdrew",
             "withdrew what came later",
-            "committed what nobody knew",
+            "committed an unknown proposal",
             "left out",
             "left out by the rules",
             "read",
@@ -76,7 +78,7 @@ fn members_stay_in_one_epoch() {
     }
 }
 
-/// The history notices a member that asks its own clock about a Commit.
+/// Checks that the history detects a member that validates Commits by its own clock.
 #[test]
 fn a_clock_in_the_validity_of_commits_divides_the_group() {
     let mut world = World::new(1, Odd { policy: Some((2, &OwnClock)), ..Odd::default() });
@@ -85,7 +87,7 @@ fn a_clock_in_the_validity_of_commits_divides_the_group() {
     assert!(world.commits < 500, "{}", world.commits);
 }
 
-/// The history notices a member that has other rules.
+/// Checks that the history detects a member with other rules.
 #[test]
 fn a_member_with_other_rules_divides_the_group() {
     let mut world = World::new(2, Odd { rules: Some((2, &Faulty)), ..Odd::default() });

@@ -1,4 +1,4 @@
-//! Rules, which members share, and clocks and local policies, which they do not.
+//! The rules, which members share, and the clocks and local policies, which they do not.
 
 use crate::fixture::{CUSTOM, Ending, credential_end, name_of};
 use pando_mls::wire::{Sender, SignaturePublicKey};
@@ -7,14 +7,14 @@ use pando_mls::{
     LocalPolicy, Proposal, ProposalType, RuleError, StateView,
 };
 
-/// How many members the rules allow.
+/// The number of members that the rules allow.
 pub(crate) const MOST_MEMBERS: u32 = 9;
 
 pub(crate) const YEAR: u64 = 365 * 86_400;
-/// The clock that is the furthest behind.
+/// The slowest clock.
 pub(crate) const START: u64 = 50 * YEAR;
 
-/// Returns the time that a client believes it is.
+/// Returns the time on a client's clock.
 pub(crate) const fn clock(client: usize) -> Option<u64> {
     match client % 5 {
         4 => None,
@@ -35,7 +35,8 @@ fn is_bad(proposal: &Proposal) -> bool {
         if other.proposal_type == ProposalType(CUSTOM) && other.data.starts_with(b"bad"))
 }
 
-/// Members at even leaves remove others; every member may leave.
+/// Returns whether a member may remove another: members at even leaves may, and every member may
+/// leave.
 fn may_remove(sender: Sender, removed: LeafIndex) -> bool {
     match sender {
         Sender::Member(leaf) => leaf.0.is_multiple_of(2) || leaf == removed,
@@ -53,7 +54,7 @@ fn allows(sender: Sender, proposal: &Proposal) -> Result<(), RuleError> {
     }
 }
 
-/// The rules of the group. Of the clients that ask to be added, those with even numbers are admitted.
+/// The rules of the group. Of the clients that ask to be added, they admit those with even numbers.
 pub(crate) struct Shared;
 
 impl GroupRules for Shared {
@@ -64,7 +65,8 @@ impl GroupRules for Shared {
             {
                 Err(RuleError::refused("odd"))
             }
-            // Another one than `check` asks for: it is admitted in one epoch, and not in another.
+            // Unlike `check`, this depends on the epoch: the same proposal is admitted in one and
+            // not in another.
             (_, Proposal::Remove(_)) if state.epoch().is_multiple_of(7) => {
                 Err(RuleError::refused("a holiday"))
             }
@@ -82,7 +84,7 @@ impl GroupRules for Shared {
     }
 }
 
-/// Rules of a member with a fault: they refuse to add clients with even numbers.
+/// The rules of a faulty member. They reject Adds of clients with even numbers.
 pub(crate) struct Faulty;
 
 impl GroupRules for Faulty {
@@ -99,7 +101,7 @@ impl GroupRules for Faulty {
     }
 }
 
-/// The policy of a member that asks its own clock about all leaves, new or not.
+/// The policy of a member that checks all leaves, new or not, against its own clock.
 pub(crate) struct OwnClock;
 
 impl IdentityPolicy for OwnClock {
@@ -121,7 +123,7 @@ impl IdentityPolicy for OwnClock {
     }
 }
 
-/// A member's local policy, by the number of its client.
+/// The local policy of a member, by the number of its client.
 pub(crate) struct Opinion(pub(crate) usize);
 
 impl LocalPolicy for Opinion {
@@ -132,9 +134,9 @@ impl LocalPolicy for Opinion {
             change.new_leaf().is_some_and(|leaf| credential_end(&leaf.credential) < START)
         };
         Ok(match self.0 % 4 {
-            // Merges all.
+            // It merges every Commit.
             0 => Advice::Merge,
-            1 if from_outside => Advice::Hold("somebody from outside".into()),
+            1 if from_outside => Advice::Hold("an external joiner".into()),
             2 if commit.leaf_changes()?.iter().any(is_short) => Advice::Leave("that is an old one".into()),
             1..=2 if invalid.is_empty() => Advice::Merge,
             3 if commit.leaf_changes()?.len() < 3 => Advice::Merge,

@@ -1,4 +1,4 @@
-//! The group, its members, the server and what it has accepted.
+//! The group, its members, the server, and the messages that it has accepted.
 
 use crate::fixture::{Borrowed, Ending, Member, Newcomer, Server, client, public_handshakes, suite};
 use crate::opinions::{Opinion, Shared, clock};
@@ -10,31 +10,31 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 
-/// How many clients there are.
+/// The number of clients.
 pub(crate) const CLIENTS: usize = 12;
 
-/// The group is divided.
+/// The members are in different epochs or states.
 #[derive(Debug)]
 pub(crate) struct Divided(pub(crate) String);
 
 pub(crate) type Outcome<T = ()> = Result<T, Divided>;
 
-/// Rules or a policy of one client that differ from those of the others.
+/// The rules or policy of one client that differ from the others'.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Odd {
     pub(crate) rules: Option<(usize, &'static dyn GroupRules)>,
     pub(crate) policy: Option<(usize, &'static dyn IdentityPolicy)>,
 }
 
-/// A member, and how far it has come.
+/// A member and its progress.
 pub(crate) struct Node {
     pub(crate) member: Member,
-    /// How many of the messages that the server has accepted it has taken.
+    /// The number of accepted messages that it has processed.
     at: usize,
-    /// A Commit that it holds, and for how long.
+    /// A Commit that it holds back, and for how many rounds.
     held: Option<(Staged, usize)>,
     pub(crate) wants_to_leave: bool,
-    /// The signers that it has had, and that it will have when its new leaf is committed.
+    /// Its previous signers, and the signers of new leaves that are not committed yet.
     pub(crate) signers: Vec<&'static dyn Signer>,
 }
 
@@ -45,7 +45,7 @@ impl Node {
         Self { member, at, held: None, wants_to_leave: false, signers: vec![signer] }
     }
 
-    /// Takes the signer for the leaf that the member has now.
+    /// Takes the signer for the member's current leaf.
     fn take_signer(&mut self) {
         let Member { group, signer, .. } = &mut self.member;
         let key = group.public().tree().signature_key(group.own_leaf()).unwrap().unwrap();
@@ -60,9 +60,9 @@ pub(crate) struct World {
     pub(crate) server: Server,
     /// The accepted messages, in the server's order.
     log: Vec<MlsMessage>,
-    /// Members by the numbers of their clients. Some do not know that they have been removed.
+    /// The members by the numbers of their clients. Some have not learned of their removal.
     pub(crate) nodes: BTreeMap<usize, Node>,
-    /// Clients that may be added some day, by their numbers.
+    /// Clients that may be added later, by their numbers.
     pub(crate) newcomers: Vec<(usize, Newcomer)>,
     authenticators: BTreeMap<u64, Vec<u8>>,
     changes: BTreeMap<u64, Vec<LeafChange>>,
@@ -103,7 +103,7 @@ impl World {
         }
     }
 
-    /// Goes on until there were so many Commits.
+    /// Runs the history until this number of Commits.
     pub(crate) fn run(&mut self, commits: u64) -> Outcome {
         let mut settled = 0;
         while self.commits < commits {
@@ -137,7 +137,7 @@ impl World {
         *self.tally.entry(what).or_default() += 1;
     }
 
-    /// The members that have taken everything, and wait for nothing.
+    /// Returns the members that have processed all messages and have no held or pending Commit.
     pub(crate) fn ready(&self) -> Vec<usize> {
         let ready = |node: &Node| {
             node.at == self.log.len() && node.held.is_none() && node.member.group.pending_commit().is_none()
@@ -149,7 +149,7 @@ impl World {
         &mut self.nodes.get_mut(&client).unwrap().member
     }
 
-    /// A client that has joined, and knows everything so far.
+    /// Adds a client that has joined and is up to date.
     pub(crate) fn enter(&mut self, client: usize, mut member: Member) -> Outcome {
         if let Some((odd, rules)) = self.odd.rules
             && odd == client
@@ -166,8 +166,9 @@ impl World {
         self.compare(client)
     }
 
-    /// Gives a message to the server, which puts it behind the others if it accepts it. `welcome` is for the clients that a
-    /// Commit adds. Returns whether a proposal is pending, or a Commit was accepted.
+    /// Submits a message to the server, which appends it to the log if it accepts it. `welcome` is
+    /// for the clients that a Commit adds. Returns whether a proposal is pending, or a Commit was
+    /// accepted.
     pub(crate) fn submit(
         &mut self,
         message: MlsMessage,
@@ -198,7 +199,7 @@ impl World {
         Ok(Ok(accepted))
     }
 
-    /// Counts what a Commit does.
+    /// Counts the changes of a Commit.
     fn note(&mut self, changes: &[LeafChange]) {
         for change in changes {
             match change {
@@ -211,12 +212,12 @@ impl World {
             if let (Some(end), Some(latest)) = (end, clocks.max())
                 && end < latest
             {
-                self.count("brought in what is expired for a member");
+                self.count("added a leaf that is expired for a member");
             }
         }
     }
 
-    /// Lets those join that a Commit has added.
+    /// Lets the clients join that a Commit has added.
     fn welcome(&mut self, welcome: &Welcome) -> Outcome {
         let epoch = self.server.group.public().context().epoch;
         let added = self.changes[&epoch].clone();
@@ -239,7 +240,7 @@ impl World {
         Ok(())
     }
 
-    /// Lets a member take what it has not taken yet, until it holds a Commit.
+    /// Lets a member process the messages that it has not processed yet, until it holds a Commit.
     pub(crate) fn deliver(&mut self, client: usize) -> Outcome {
         loop {
             let Some(node) = self.nodes.get_mut(&client) else { return Ok(()) };
@@ -258,7 +259,7 @@ impl World {
             let epoch = node.member.group.epoch() + 1;
             let processed = node.member.process(&message);
             let processed = processed.map_err(|error| {
-                Divided(format!("client {client} does not take message {}: {error}", node.at - 1))
+                Divided(format!("client {client} does not accept message {}: {error}", node.at - 1))
             })?;
             match processed {
                 Processed::OwnCommit => {
@@ -272,11 +273,11 @@ impl World {
         }
     }
 
-    /// Does what a member's local policy advises.
+    /// Follows the advice of a member's local policy.
     fn decide(&mut self, client: usize, epoch: u64, staged: Staged) -> Outcome {
         let changes = staged.leaf_changes().unwrap();
         if self.changes.get(&epoch) != Some(&changes) {
-            return Err(Divided(format!("client {client} is told of other changes than the server")));
+            return Err(Divided(format!("client {client} sees other changes than the server")));
         }
         let node = self.nodes.get_mut(&client).unwrap();
         let (view, now) = (staged.view(node.member.group.public()).unwrap(), node.member.now);
@@ -300,7 +301,7 @@ impl World {
         self.entered(client)
     }
 
-    /// A member is in another epoch, or has been removed.
+    /// Handles that a member has entered another epoch or was removed.
     fn entered(&mut self, client: usize) -> Outcome {
         let node = self.nodes.get_mut(&client).unwrap();
         if node.member.group.is_active() {
@@ -311,7 +312,7 @@ impl World {
         Ok(())
     }
 
-    /// Checks that a member has the same secrets as all that were in its epoch.
+    /// Checks that a member has the same secrets as all other members of its epoch.
     fn compare(&mut self, client: usize) -> Outcome {
         let group = &self.nodes[&client].member.group;
         let (epoch, found) = (group.epoch(), group.epoch_authenticator().unwrap().expose().to_vec());

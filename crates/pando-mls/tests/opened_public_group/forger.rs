@@ -18,7 +18,7 @@ use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A policy that tells clients apart by their names, and lets them change their names.
+/// A policy that identifies clients by their names, and permits changes of names.
 pub(crate) struct ByName;
 
 impl IdentityPolicy for ByName {
@@ -88,7 +88,7 @@ impl Forger {
         self.signers[key].clone()
     }
 
-    /// Returns a KeyPackage, perhaps with an encryption key that another leaf or node has, too.
+    /// Returns a KeyPackage, perhaps with an encryption key that another leaf or node also has.
     pub(crate) fn key_package(&mut self, name: u32, encryption_key: Option<HpkePublicKey>) -> KeyPackage {
         let signer = self.new_signer();
         let template = KeyPackageTemplate { credential: named(name), ..world::template() };
@@ -109,7 +109,7 @@ impl Forger {
         leaf_node.signature = self.suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed).unwrap();
     }
 
-    /// Returns a description of a group with members of these names, and its tree.
+    /// Returns a GroupInfo for a group with members of these names, and its tree.
     pub(crate) fn group(&mut self, names: impl IntoIterator<Item = u32>) -> GroupInfo {
         let key_packages: Vec<_> = names.into_iter().map(|name| self.key_package(name, None)).collect();
         let mut leaves = key_packages.iter().map(|key_package| &key_package.leaf_node);
@@ -259,7 +259,8 @@ fn template() -> LeafTemplate {
     world::leaf_template()
 }
 
-/// Returns the tree after some proposals, and the leaves that they add. `None` if they do not fit the tree.
+/// Returns the tree after some proposals, and the leaves that they add. `None` if they do not fit
+/// the tree.
 fn applied(tree: &Tree, proposals: &[(LeafIndex, Proposal)]) -> Option<(Tree, Vec<LeafIndex>)> {
     let mut tree = tree.clone();
     for (sender, proposal) in proposals {

@@ -1,8 +1,9 @@
 //! Random histories of an opened public group, compared after each step with a group in memory.
 //!
-//! The store applies Deltas at once, one step late, several steps late, or only before the group is opened again. Commits
-//! wait, are dropped, and are merged after other Commits and after roll backs. Keys and names that other leaves have, or
-//! had, are offered again. A third group, which is loaded from the rows for each message, knows no history.
+//! The store applies Deltas at once, one or several steps late, or only before the group is opened
+//! again. Commits wait, are dropped, or are merged after other Commits and after rollbacks. Keys
+//! and names that other leaves have or had are used again. A third group is loaded from the rows
+//! for each message, and has no history.
 //!
 //! `PANDO_OPENED_HISTORIES` is the number of histories.
 
@@ -18,7 +19,7 @@ use pando_mls::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// The number of names: few, so that clients are offered twice.
+/// The number of names. It is small, so that clients are added twice.
 const NAMES: usize = 24;
 
 /// A Commit that both groups have staged.
@@ -110,7 +111,7 @@ impl History {
         self.signature_keys.extend(leaves.filter_map(|leaf| tree.signature_key(leaf).unwrap()));
     }
 
-    /// Returns a key that some node has or had.
+    /// Returns a key that a node has or had.
     fn seen_key(&mut self) -> HpkePublicKey {
         let number = self.forger.below(self.encryption_keys.len());
         self.encryption_keys.iter().nth(number).unwrap().clone()
@@ -138,7 +139,8 @@ impl History {
         }
     }
 
-    /// All groups take a message, or refuse it for the same reason. Counts the reasons.
+    /// Lets all groups process a message. They accept it, or reject it for the same reason, which
+    /// is counted.
     fn process(&mut self, message: &MlsMessage) -> Option<(PublicProcessed, PublicProcessed)> {
         let fresh = process(&mut load(&self.rows), message).map(|(processed, _)| text(&processed));
         let resident = process(&mut self.resident, message);
@@ -168,7 +170,7 @@ impl History {
         }
     }
 
-    /// Takes a Commit, if there is one, and merges it, keeps it, or drops it.
+    /// Processes a Commit, if there is one, and merges, keeps or drops it.
     fn take(&mut self, message: Option<MlsMessage>) {
         let Some(message) = message else { return };
         match self.process(&message) {
@@ -185,7 +187,7 @@ impl History {
         }
     }
 
-    /// Merges a Commit, with a GroupInfo or without, unless it is stale.
+    /// Merges a Commit, with or without a GroupInfo, unless it is stale.
     fn merge(&mut self, staged: &Staged) {
         let Staged { resident, opened, message } = staged;
         let (resident, opened) = if self.chance(2) {
@@ -285,7 +287,7 @@ impl History {
                     let number = self.forger.below(self.staged.len());
                     let staged = self.staged.swap_remove(number);
                     self.merge(&staged);
-                    // It may be merged again after a roll back.
+                    // It may be merged again after a rollback.
                     self.staged.push(staged);
                     self.staged.truncate(6);
                 }
@@ -303,7 +305,7 @@ impl History {
         self.compare();
     }
 
-    /// Ends the group by a ReInit, and takes it back.
+    /// Ends the group by a ReInit, and rolls that back.
     fn end(&mut self) {
         let by = self.member();
         let reinit = make::reinit(self.forger.suite, make::extensions(&[]));
@@ -319,7 +321,7 @@ impl History {
         self.roll_back();
     }
 
-    /// Compares what takes few reads, and some keys that are or were in the tree.
+    /// Compares the state that takes few reads, and some keys that are or were in the tree.
     fn compare(&mut self) {
         let fresh = load(&self.rows);
         assert_eq!(self.opened.public().context(), self.resident.public().context());
@@ -338,7 +340,7 @@ impl History {
         }
     }
 
-    /// Compares all rows. The opened group loads all of its tree for that.
+    /// Compares all rows. For that, the opened group loads its whole tree.
     fn compare_all(&mut self) {
         assert!(self.resident.rows().unwrap() == self.rows);
         let rows = self.opened.rows().unwrap();
@@ -348,7 +350,7 @@ impl History {
         self.count("compared");
     }
 
-    /// Opens the group from the store, and loads the group in memory.
+    /// Opens the group from the store, and loads the other in memory.
     fn reopen(&mut self) {
         self.late.drain(..).for_each(|delta| self.store.apply(&delta));
         assert!(self.store.rows() == self.rows);

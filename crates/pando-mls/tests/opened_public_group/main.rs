@@ -1,7 +1,7 @@
 //! Public groups that are opened from a store, compared with public groups in memory.
 //!
-//! A public group does not verify confirmation tags and membership tags, and decrypts nothing. So the messages here are
-//! forged: they need the signature keys of the members, and no group secrets.
+//! A public group verifies neither confirmation tags nor membership tags, and decrypts nothing. The
+//! messages here are therefore forged, with the members' signature keys and without group secrets.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(

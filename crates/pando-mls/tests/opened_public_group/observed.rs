@@ -1,9 +1,9 @@
-//! Results of operations as text, to be compared.
+//! The results of operations as text, for comparison.
 
 use crate::forger::ByName;
 use pando_mls::{PublicProcessed, PublicStaged};
 
-/// Returns everything that can be observed of a message that was taken.
+/// Returns everything that can be observed of a processed message.
 pub(crate) fn text(processed: &PublicProcessed) -> String {
     match processed {
         PublicProcessed::Proposal(_) | PublicProcessed::NotAdmitted(..) => format!("{processed:?}"),

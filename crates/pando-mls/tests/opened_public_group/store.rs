@@ -1,4 +1,4 @@
-//! A store that a group is opened from, and that applies Deltas later.
+//! A store that a group is opened from, and that applies Deltas late.
 
 use pando_mls::{Delta, RowKey, RowSource, Rows, SecretBytes, SourceError};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ impl Store {
         copy(&self.rows.lock().unwrap())
     }
 
-    /// Returns the number of rows that were read one by one, and of ranges.
+    /// Returns the number of reads: of single rows, and of ranges.
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::Relaxed)
     }
@@ -42,7 +42,7 @@ impl RowSource for Store {
     }
 }
 
-/// Returns the same rows once more.
+/// Returns a copy of the rows.
 pub(crate) fn copy(rows: &Rows) -> Rows {
     rows.iter().map(|(key, row)| (*key, row.expose().into())).collect()
 }

@@ -60,7 +60,7 @@ fn an_add_by_value_is_accepted() {
     }
 }
 
-/// An Add by reference is never left out of our Commit, whoever sends it.
+/// An Add by reference is never left out of our Commit, from any sender.
 #[test]
 fn an_add_by_reference_is_accepted_and_committed() {
     for unlist in UNLIST {

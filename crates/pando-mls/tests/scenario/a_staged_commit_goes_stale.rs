@@ -26,7 +26,7 @@ fn of_two_staged_commits_one_is_merged() {
             let [one, other] = [&first, &second].map(|message| staged(&mut world, reader, message));
             assert_eq!(one.public().context().epoch, epoch + 1);
             assert_eq!((one.removed(), other.removed()), (&[][..], &[LeafIndex(1)][..]));
-            // Nothing has changed so far.
+            // The group has not changed so far.
             let message = world.send(b, b"meanwhile");
             assert_eq!(read(world.members[reader].process(&message)).1, b"meanwhile");
             world.agree();

@@ -116,7 +116,7 @@ fn so_many_are_kept_and_no_more() {
     }
 }
 
-/// Decrypted Commits are kept up to the limit. Those that were kept before a restart count.
+/// Decrypted Commits are kept up to the limit. The ones from before a restart count.
 #[test]
 fn so_much_is_kept_and_no_more() {
     for suite in fast_suites() {

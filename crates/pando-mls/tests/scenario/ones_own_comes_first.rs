@@ -1,5 +1,5 @@
 //! A committer's own proposals conflict with pending proposals of others. The Commit covers the
-//! committer's, and those of the others wait.
+//! committer's, and the others' proposals wait.
 
 use crate::proposals::{extensions, reinit, set_extensions};
 use crate::world::{World, fast_suites, leaf_template};

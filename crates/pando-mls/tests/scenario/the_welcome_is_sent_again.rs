@@ -17,7 +17,7 @@ fn the_welcome_is_sent_again() {
             Ok(output.map(|output| (output.message, output.welcome)))
         });
         let (commit, welcome) = made.unwrap();
-        // Nothing is sent before the Commit is accepted.
+        // The outbox is empty before the Commit is accepted.
         assert_eq!(member.group.outbox().count(), 0);
         member.restart();
         assert_eq!(member.group.outbox().count(), 0);

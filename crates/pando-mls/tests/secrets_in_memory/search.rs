@@ -1,28 +1,28 @@
-//! Looking for secrets in the memory of the process.
+//! Searches the memory of the process for secrets.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-/// How much is read at once.
+/// The number of bytes that are read at once.
 const CHUNK: usize = 1 << 20;
-/// The longest secret that is looked for, and how much two chunks have in common.
+/// The length of the longest secret, by which two chunks overlap.
 const LONGEST: usize = 256;
-/// Nobody finds fewer bytes than this by chance.
+/// The shortest secret. A match of so many bytes is not due to chance.
 const SHORTEST: usize = 12;
 
-/// What every byte of a secret is changed by, according to its place.
+/// Returns the mask of the byte at a position of a secret.
 const fn mask(place: usize) -> u8 {
     (place as u8).wrapping_mul(37) ^ 0xa7
 }
 
-/// Secrets that are looked for, each under a mask.
+/// The wanted secrets, each under a mask.
 #[derive(Default)]
 pub(crate) struct Wanted(Vec<Masked>);
 
 struct Masked {
     name: &'static str,
     bytes: Vec<u8>,
-    /// The same, the last byte first: as a big-endian number is in memory on most machines.
+    /// The same bytes in reverse, as a big-endian number is in memory on most machines.
     reversed: Vec<u8>,
 }
 
@@ -44,7 +44,7 @@ impl Wanted {
         self.0.iter().map(|secret| secret.name.to_owned()).collect()
     }
 
-    /// The names of those that are somewhere in memory, in their order.
+    /// Returns the names of the secrets that are in memory, in order.
     pub(crate) fn search(&self) -> Vec<String> {
         scrub_stacks();
         let mut found = vec![false; self.0.len()];
@@ -65,7 +65,7 @@ impl Wanted {
                 at += if len == CHUNK { CHUNK - LONGEST } else { len };
             }
         }
-        // What was read is in the buffer, and that is in memory, too.
+        // The buffer holds a copy of the memory, and is in memory itself.
         buffer.fill(0);
         std::hint::black_box(&buffer);
         self.0
@@ -77,7 +77,7 @@ impl Wanted {
     }
 
     fn look(&self, memory: &[u8], is_own: impl Fn(usize) -> bool, found: &mut [bool]) {
-        // Most places are ruled out by two bytes.
+        // Two bytes rule out most positions.
         let mut candidates = vec![false; 1 << 16];
         let pair = |first: u8, second: u8| usize::from(first) << 8 | usize::from(second);
         for secret in &self.0 {
@@ -106,7 +106,7 @@ fn masked<'a>(secret: impl Iterator<Item = &'a u8>) -> Vec<u8> {
     secret.enumerate().map(|(place, byte)| byte ^ mask(place)).collect()
 }
 
-/// The mappings that the process can write to: from where to where.
+/// Returns the writable mappings of the process: their beginnings and ends.
 fn writable() -> Vec<(usize, usize)> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let mappings = maps.lines().filter_map(|line| {
@@ -120,7 +120,7 @@ fn writable() -> Vec<(usize, usize)> {
     mappings
 }
 
-/// Overwrites what is left on the stacks: of this thread, and of those that work for the library.
+/// Overwrites the unused parts of the stacks of this thread and of the library's worker threads.
 fn scrub_stacks() {
     scrub(256);
     let items: Vec<u32> = (0..256).collect();
@@ -131,7 +131,7 @@ fn scrub_stacks() {
     assert!(!threads.is_empty());
 }
 
-/// Fills as many times 4 KiB of the stack with a canary.
+/// Fills `depth` times 4 KiB of the stack with a canary.
 #[inline(never)]
 fn scrub(depth: usize) -> u64 {
     let canary = std::hint::black_box([0xca_u8; 4_096]);
@@ -141,7 +141,7 @@ fn scrub(depth: usize) -> u64 {
 
 #[test]
 fn what_is_there_is_found_and_what_is_gone_is_not() {
-    // Another search would have what is looked for in its buffer.
+    // Another search would have the secret in its buffer.
     let _alone = crate::alone();
     let mut wanted = Wanted::default();
     let secret: Vec<u8> = (0..40).map(|place: u8| place.wrapping_mul(91) ^ 0x3c).collect();
@@ -151,14 +151,14 @@ fn what_is_there_is_found_and_what_is_gone_is_not() {
     secret.fill(0);
     std::hint::black_box(&secret);
     assert_eq!(wanted.search(), [""; 0]);
-    // A number in the other order.
+    // The number is stored in the other byte order.
     let secret = std::hint::black_box((u128::MAX / 7_919) ^ 0x1234_5678);
     let mut number = Wanted::default();
     number.add("a number", &secret.to_be_bytes());
     let secret = std::hint::black_box(Box::new(secret));
     assert_eq!(number.search(), ["a number"]);
     drop(secret);
-    // One that was dropped without being overwritten: it has left something in one of many places.
+    // The secrets are dropped without being overwritten, and leave copies in many places.
     let secret: Vec<u8> = (0..64).map(|place: u32| ((place * 7_919) >> 5) as u8).collect();
     let mut leftover = Wanted::default();
     leftover.add("a leftover", &secret[24..]);

@@ -18,7 +18,7 @@ pub(crate) struct Candidate {
     pub(crate) bytes: Vec<u8>,
     pub(crate) welcome: Option<Vec<u8>>,
     pub(crate) tree_in_welcome: bool,
-    /// The clients that must be members afterwards, and those that must not.
+    /// The clients that the Commit must add, and the members that it must remove.
     pub(crate) added: BTreeSet<Id>,
     pub(crate) removed: BTreeSet<Id>,
     /// The group of the joiner, if it is an external Commit.
@@ -146,7 +146,7 @@ impl World {
         })
     }
 
-    /// Returns the clients that the covered pending proposals must add, and those that they
+    /// Returns the clients that the covered pending proposals must add, and the members that they
     /// must remove.
     fn covered(&self, by: Id, content: &Content) -> Outcome<(Vec<Id>, Vec<Id>)> {
         let group = &self.devices[by].member()?.group;

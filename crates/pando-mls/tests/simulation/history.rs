@@ -45,7 +45,7 @@ pub(crate) enum Operation {
 /// The content of a Commit by value. Most Commits cover pending proposals, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
-    /// Nothing by value.
+    /// No proposal by value.
     Nothing,
     /// No proposals at all.
     Empty,

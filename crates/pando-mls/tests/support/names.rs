@@ -1,9 +1,9 @@
-//! An identity policy that tells clients apart by their names.
+//! An identity policy that identifies clients by their names.
 
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{BasicIdentities, Credential, IdentityError, IdentityPolicy};
 
-/// As the policy that believes names, but that nobody may have the same as another.
+/// A policy like `BasicIdentities`, in which no two clients may have the same name.
 pub(crate) struct Names;
 
 impl IdentityPolicy for Names {

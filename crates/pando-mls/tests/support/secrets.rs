@@ -1,4 +1,4 @@
-//! The secrets that are in stored rows, one by one, as somebody finds them who copies a disk.
+//! The secrets in stored rows, one by one, as an attacker that copies a disk finds them.
 
 #![allow(
     dead_code,
@@ -9,7 +9,7 @@
 use pando_mls::wire::read_vector_header;
 use pando_mls::{Decode, EpochRow, GroupContext, MlsMessage, ReInit, RowKey, Rows, SecretBytes, SecretId};
 
-/// A secret, with the key of its row, and its place there if there are several.
+/// A secret, and the key of its row.
 pub(crate) struct Stored {
     pub(crate) key: RowKey,
     pub(crate) name: &'static str,
@@ -27,7 +27,7 @@ const MEMBER: [&str; 7] = [
     "init_secret",
 ];
 
-/// The next byte string of a row. No copy of it is made.
+/// Reads the next byte string of a row, without copying it.
 fn next<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
     let (len, rest) = read_vector_header(bytes).unwrap();
     let (value, behind) = rest.split_at(len);
@@ -35,15 +35,15 @@ fn next<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
     value
 }
 
-/// The rows that one's own Commit will write when it is merged.
+/// Returns the rows that our pending Commit will write when it is merged.
 fn pending(mut bytes: &[u8]) -> Rows {
     bytes = MlsMessage::decode_prefix(bytes).unwrap().1;
-    // The hash that it follows, the proposals, and which leaves come and go.
+    // Skips the hash that it follows, the proposals, and the leaves that it adds and removes.
     for _ in 0..4 {
         next(&mut bytes);
     }
     bytes = Option::<ReInit>::decode_prefix(bytes).unwrap().1;
-    // The leaves as they were.
+    // Skips the old leaves.
     next(&mut bytes);
     let (mut changes, mut rows) = (next(&mut bytes), Rows::new());
     while !changes.is_empty() {
@@ -57,7 +57,8 @@ fn pending(mut bytes: &[u8]) -> Rows {
     rows
 }
 
-/// All secrets of some rows. What is public is left out: trees, contexts, proposals and messages.
+/// Returns all secrets of some rows. Public contents are left out: trees, contexts, proposals and
+/// messages.
 pub(crate) fn secrets(rows: &Rows) -> Vec<Stored> {
     let mut found = Vec::new();
     for (key, row) in rows {
@@ -69,12 +70,12 @@ pub(crate) fn secrets(rows: &Rows) -> Vec<Stored> {
         let mut bytes = row.expose();
         match key {
             RowKey::Member => {
-                // Behind the index of the leaf.
+                // The index of the leaf comes first.
                 bytes = &bytes[4..];
                 for name in MEMBER {
                     put(name, next(&mut bytes));
                 }
-                assert!(bytes.is_empty(), "a member has other secrets than it had");
+                assert!(bytes.is_empty(), "the secrets of a member do not match the list");
             }
             RowKey::PrivateKey(_) => put("private key", bytes),
             RowKey::ResumptionPsk(_) => put("resumption_psk", bytes),
