@@ -234,7 +234,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.print("CommitBuilder", &alices.commit().add(add.clone()));
     let commit = alices.commit().add(add).build(&alice, rng).unwrap().assume_persisted();
     printed.print("CommitOutput", &commit);
-    // No other type contains this one.
+    // Only a group contains a `Pending`, which has no public name.
     printed.print("Pending", &alices);
     printed.rows_of(&alices);
     printed.print("Delta", &alices.merge_pending().unwrap());

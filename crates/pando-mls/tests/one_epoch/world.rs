@@ -217,7 +217,7 @@ impl World {
         }
     }
 
-    /// Lets the clients join that a Commit has added.
+    /// Lets the clients that a Commit has added join.
     fn welcome(&mut self, welcome: &Welcome) -> Outcome {
         let epoch = self.server.group.public().context().epoch;
         let added = self.changes[&epoch].clone();
@@ -301,7 +301,7 @@ impl World {
         self.entered(client)
     }
 
-    /// Handles that a member has entered another epoch or was removed.
+    /// Updates a node after a merge, by which its member is in another epoch or removed.
     fn entered(&mut self, client: usize) -> Outcome {
         let node = self.nodes.get_mut(&client).unwrap();
         if node.member.group.is_active() {

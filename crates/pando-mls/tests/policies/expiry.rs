@@ -155,7 +155,7 @@ fn leaves_that_stay_are_not_named() {
     }
 }
 
-/// Returns a group in which the credential of member 1 ends at [`VALID`], at a later time.
+/// Returns a group whose clocks are after [`VALID`], the end of member 1's credential.
 fn of_whom_one_expires() -> Fixture {
     let mut fixture = Fixture::of(&DefaultRules, 3);
     let signer = leaked_signer(&mut fixture.rng);

@@ -4,8 +4,8 @@
 use crate::fixture::{EXPIRED, Ending, Fixture, NEVER, NOW, expired, leaf_template, name_of, new_signer};
 use pando_mls::{Advice, CommitView, DefaultRules, LeafIndex, LocalPolicy, Misuse, RuleError};
 
-/// A policy that holds a Commit with a leaf that is invalid now, and leaves a group that a given
-/// client joins.
+/// A policy that advises to hold a Commit with a leaf that is invalid now, and to leave a group
+/// that a given client joins.
 struct Careful {
     avoids: &'static str,
 }

@@ -78,8 +78,7 @@ fn a_group_info_is_signed_by_a_member() {
         let found = refused(&mut puppet, &newcomer, |group_info| group_info.signer = leaf);
         assert_eq!(found, Violation::GroupInfoSigner(leaf));
     }
-    // It is signed by another member than it names, with an empty signature, or before it was
-    // changed.
+    // It names another signer, its signature is empty, or it was changed after it was signed.
     let found = refused(&mut puppet, &newcomer, |group_info| group_info.signer = LeafIndex(1));
     assert_eq!(found, Violation::GroupInfoSignature);
     let changes: [fn(&mut GroupInfo); 4] = [

@@ -1,6 +1,6 @@
-//! A member without a `Group`: its secrets are accessible, and it builds its messages from the
-//! lower crates. To the other members it is a member like them, so it can send them messages that
-//! no valid client would send.
+//! The puppet: a member without a `Group`. Its secrets are accessible, and it builds its messages
+//! from the lower crates. To the other members it is a member like them, so it can send them
+//! messages that no valid client would send.
 
 use crate::forge::template;
 use pando_crypto::{SecretBytes, Signer, Suite};

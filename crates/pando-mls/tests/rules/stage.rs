@@ -89,7 +89,7 @@ impl Stage {
         Self { puppet, members: members.into(), observer, policy }
     }
 
-    /// Returns a group whose policy accepts everything, so that no test fails for a credential.
+    /// Returns a group whose policy accepts everything, so that credentials do not matter.
     pub(crate) fn gullible() -> Self {
         Self::with(|setting| setting.policy = &Gullible)
     }

@@ -3,7 +3,7 @@
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{BasicIdentities, Credential, IdentityError, IdentityPolicy};
 
-/// A policy like `BasicIdentities`, in which no two clients may have the same name.
+/// A policy like `BasicIdentities`, but with unique names.
 pub(crate) struct Names;
 
 impl IdentityPolicy for Names {
