@@ -76,7 +76,7 @@ fn many_adds_of_ones_own_while_something_is_pending() {
         let added: usize = one.iter().map(|add| add.encode().unwrap().len()).sum();
         (len + added, built(&mut pair, one, size))
     });
-    grows_with_the_input("many own Adds", &costs);
+    grows_with_the_input("many Adds of one's own", &costs);
 }
 
 #[test]

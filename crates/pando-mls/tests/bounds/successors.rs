@@ -84,7 +84,7 @@ fn everybody_has_another_credential_in_the_group_that_follows() {
     let _alone = alone();
     let sizes = [16, 48, 144];
     let costs = sizes.map(reinitialized);
-    for (which, what) in ["creating a successor", "joining a successor"].into_iter().enumerate() {
+    for (which, what) in ["a group that follows", "joining a group that follows"].into_iter().enumerate() {
         let costs = costs.map(|costs| costs[which]);
         for (members, (_, _, asked)) in sizes.into_iter().zip(costs) {
             println!("{what}: {members} members, {asked} calls of the policy");
