@@ -52,13 +52,13 @@ impl Client {
         Self { rules: Arc::new(rules), ..self }
     }
 
-    /// Sets how groups are kept.
+    /// Sets the group settings: padding, limits and retention.
     #[must_use]
     pub fn with_config(self, config: GroupConfig) -> Self {
         Self { config, ..self }
     }
 
-    /// Returns how groups are kept.
+    /// Returns the group settings.
     #[must_use]
     pub const fn config(&self) -> &GroupConfig {
         &self.config
@@ -70,22 +70,22 @@ impl Client {
         &*self.crypto
     }
 
-    /// Returns what a client says that it supports: the cipher suites of RFC 9420 that the backend has, and credentials of
-    /// one type.
+    /// Returns the capabilities of a new leaf: the cipher suites of RFC 9420 that the backend
+    /// supports, and one credential type.
     #[must_use]
     pub fn capabilities(&self, credential: CredentialType) -> Capabilities {
         capabilities(&*self.crypto, credential)
     }
 
-    /// Returns the context of a call at the time `now`, in seconds since 1970. `signer` has the signature key of the client's
-    /// leaf in this group.
+    /// Returns the context of a call at the time `now`, in seconds since 1970. `signer` holds the
+    /// signature key of our leaf in this group.
     #[must_use]
     pub fn at<'a>(&'a self, now: u64, signer: &'a dyn Signer) -> Context<'a> {
         Context { now: Some(now), ..self.without_clock(signer) }
     }
 
-    /// Returns the context of a call of a client that does not know the time: it adds members without checking whether their
-    /// KeyPackages and credentials have expired.
+    /// Returns the context of a call without a clock. Such a client adds members without checking
+    /// whether their KeyPackages and credentials have expired.
     #[must_use]
     pub fn without_clock<'a>(&'a self, signer: &'a dyn Signer) -> Context<'a> {
         let (crypto, policy, rules) = (&*self.crypto, &*self.policy, &*self.rules);

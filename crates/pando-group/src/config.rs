@@ -1,4 +1,4 @@
-//! What a member decides for itself.
+//! Settings that each member chooses for itself.
 
 use crate::{Exceeded, GroupError};
 use pando_framing::Padding;
@@ -20,7 +20,7 @@ macro_rules! setters {
     };
 }
 
-/// How a member keeps and sends things. Others need not agree.
+/// Settings of a member for storing and sending. Members of a group may use different settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupConfig {
@@ -28,20 +28,22 @@ pub struct GroupConfig {
     pub encrypt_handshakes: bool,
     /// How encrypted messages are padded. Default: Padmé.
     pub padding: Padding,
-    /// How far messages of one sender may be out of order.
+    /// Bounds on how far messages of one sender may arrive out of order.
     pub ratchet_limits: RatchetLimits,
-    /// How many past epochs' application messages can still be read. Default: 3.
+    /// Number of past epochs whose application messages can still be decrypted. Default: 3.
     pub past_epochs: usize,
-    /// How many past epochs' resumption PSKs are kept. Default: 32.
+    /// Number of past epochs whose resumption PSKs are kept. Default: 32.
     pub past_resumption_psks: usize,
-    /// Which formats other members' handshake messages may have. Default: any.
+    /// Accepted formats of handshake messages from other members. Default: any.
     pub accepted_handshakes: AcceptedHandshakes,
-    /// How much this client takes.
+    /// Bounds on the input that this client accepts.
     pub limits: Limits,
 }
 
-/// Which formats are accepted of Commits and proposals. All members should go by the same, which is for the
-/// application to arrange (section 6). What does not come from members is always public, and always accepted.
+/// Accepted formats of Commits and proposals.
+///
+/// The application must arrange that all members use the same setting (section 6). Messages from
+/// non-members are always public and always accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AcceptedHandshakes {
     /// Encrypted or public.
@@ -49,12 +51,14 @@ pub enum AcceptedHandshakes {
     Any,
     /// Encrypted only.
     Encrypted,
-    /// Public only, so that a server can follow.
+    /// Public only, so that a delivery service can follow the group.
     Public,
 }
 
-/// How much a client takes of what others send, lest they fill its memory, and sends itself. Who cannot take what the
-/// others can is unable to follow the group.
+/// Bounds on the input that a client accepts from others, so that peers cannot exhaust its memory,
+/// and on its own messages.
+///
+/// A client with lower limits than the other members may be unable to follow the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -62,23 +66,26 @@ pub struct Limits {
     pub message_bytes: usize,
     /// The size of a ratchet tree to join with, in bytes. Default: 256 MiB.
     pub tree_bytes: usize,
-    /// How many leaves a tree may have, blank ones included. Default: 2^18.
+    /// Number of leaves of a tree, including blank ones. Default: 2^18.
     pub leaves: u32,
-    /// The size of the identifier of a group to join, in bytes: it is signed with almost every leaf. Default: 4,096.
+    /// The size of the identifier of a group to join, in bytes. It is part of what almost every
+    /// leaf signs. Default: 4,096.
     pub group_id_bytes: usize,
-    /// How many proposals may be pending in one epoch. Default: 65,536.
+    /// Number of proposals that may be pending in one epoch. Default: 65,536.
     pub pending_proposals: usize,
-    /// How much may be stored of the proposals that are pending in one epoch, in bytes; and as much of those that the group's
-    /// rules do not admit. Default: 64 MiB.
+    /// The size of the stored proposals that are pending in one epoch, in bytes. Proposals that the
+    /// group's rules do not admit have a second budget of the same size. Default: 64 MiB.
     pub pending_proposal_bytes: usize,
-    /// How many of the pending proposals may be of clients that ask to be added. They come in only if the group's rules admit
-    /// them ([`GroupRules::admit`](crate::GroupRules::admit)). Default: 65,536.
+    /// Number of pending proposals from clients that ask to be added. Such proposals become pending
+    /// only if the group's rules admit them ([`GroupRules::admit`](crate::GroupRules::admit)).
+    /// Default: 65,536.
     pub new_member_proposals: usize,
-    /// How many proposals of one epoch are kept that the group's rules do not admit, in case a Commit refers to them. Default:
-    /// 65,536.
+    /// Number of proposals of one epoch that are kept although the group's rules do not admit them,
+    /// in case a Commit refers to them. Default: 65,536.
     pub proposals_not_admitted: usize,
-    /// How much may be stored of encrypted Commits that were opened in one epoch and not merged, in bytes. Each has what was
-    /// in it beside it. What is not kept can be taken once. Default: 128 MiB.
+    /// The size of the stored Commits of one epoch that were decrypted and not merged, in bytes. Each
+    /// row contains the ciphertext and its content. A Commit beyond the limit can be processed only
+    /// once. Default: 128 MiB.
     pub opened_commit_bytes: usize,
 }
 
@@ -125,8 +132,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Decodes a message of any kind from the network, of which nothing is decoded if it is too large. (A decoded message can
-    /// take much more memory than its bytes.) A Welcome and a GroupInfo may have a ratchet tree beside the message.
+    /// Decodes a message of any kind from the network. A message that is too large is rejected
+    /// before decoding, because a decoded message can take much more memory than its bytes. A
+    /// Welcome or a GroupInfo may carry a ratchet tree beside the message.
     ///
     /// # Errors
     /// [`Exceeded::MessageBytes`] with the limit for this kind of message; [`GroupError::Malformed`].
@@ -147,7 +155,7 @@ impl Limits {
         if bytes > self.message_bytes { Err(Exceeded::MessageBytes(self.message_bytes)) } else { Ok(()) }
     }
 
-    /// What this client would not take, it does not send.
+    /// Checks the size of an outgoing message: this client does not send what it would not accept.
     pub(crate) fn check_sent(&self, message: &MlsMessage) -> Result<(), Exceeded> {
         self.check_message(message.tls_serialized_len())
     }
@@ -161,7 +169,7 @@ impl Limits {
         if group_id.len() > limit { Err(Exceeded::GroupIdBytes(limit)) } else { Ok(()) }
     }
 
-    /// So many proposals are pending, of which so much is stored.
+    /// Checks the number of pending proposals and the size of their rows.
     pub(crate) const fn check_pending(&self, proposals: usize, bytes: usize) -> Result<(), Exceeded> {
         if proposals > self.pending_proposals {
             Err(Exceeded::PendingProposals(self.pending_proposals))
@@ -177,7 +185,8 @@ impl Limits {
         if proposals > limit { Err(Exceeded::NewMemberProposals(limit)) } else { Ok(()) }
     }
 
-    /// So many proposals are kept that the group's rules do not admit, of which so much is stored.
+    /// Checks the number of proposals that the group's rules do not admit, and the size of their
+    /// rows.
     pub(crate) const fn check_not_admitted(&self, proposals: usize, bytes: usize) -> Result<(), Exceeded> {
         let limit = self.proposals_not_admitted;
         if proposals > limit {

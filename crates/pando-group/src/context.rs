@@ -9,8 +9,10 @@ use pando_crypto::{CryptoProvider, Signer, Suite};
 use pando_wire::{CipherSuite, GroupId, SignaturePublicKey};
 use std::fmt;
 
-/// Settings and inputs of one call: the settings of the [`Client`](crate::Client), the signer, the time, the pre-shared keys and
-/// the known groups. [`Client::at`](crate::Client::at) makes one; a copy is cheap.
+/// Settings and inputs of one call: the settings of the [`Client`](crate::Client), the signer, the
+/// time, the pre-shared keys and the known groups.
+///
+/// [`Client::at`](crate::Client::at) returns one. A copy is cheap.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub(crate) crypto: &'a dyn CryptoProvider,
@@ -40,7 +42,7 @@ impl<'a> Context<'a> {
         Self { now: Some(now), ..self }
     }
 
-    /// Sets the signer, which has the signature key of the client's leaf in this group.
+    /// Sets the signer, which holds the signature key of our leaf in this group.
     #[must_use]
     pub const fn with_signer(self, signer: &'a dyn Signer) -> Self {
         Self { signer, ..self }
@@ -52,14 +54,16 @@ impl<'a> Context<'a> {
         Self { psks, ..self }
     }
 
-    /// Sets the groups that the client is in. Default: none, for a client whose store refuses a second group with the
-    /// identifier of one that it has.
+    /// Sets the groups that the client is in.
+    ///
+    /// Default: none. That suits a client whose store rejects a second group with the identifier of
+    /// an existing one.
     #[must_use]
     pub const fn with_groups(self, groups: &'a dyn KnownGroups) -> Self {
         Self { groups, ..self }
     }
 
-    /// Sets how this group is kept, in place of the client's settings.
+    /// Sets the group settings, in place of the client's.
     #[must_use]
     pub const fn with_config(self, config: GroupConfig) -> Self {
         Self { config, ..self }
@@ -103,12 +107,12 @@ impl<'a> Context<'a> {
         self.crypto.suite(cipher_suite).ok_or(Misuse::UnsupportedCipherSuite)
     }
 
-    /// Returns an error if the client's signature key is not the one that others will verify with.
+    /// Checks that the signer's key is the one that others will verify with.
     pub(crate) fn check_signer(&self, key: Option<&SignaturePublicKey>) -> Result<(), Misuse> {
         if key == Some(self.signer.public_key()) { Ok(()) } else { Err(Misuse::WrongSigner) }
     }
 
-    /// Returns an error if the client is in a group with this identifier.
+    /// Checks that the client is not in a group with this identifier.
     pub(crate) fn check_not_in_group(&self, group_id: &GroupId) -> Result<(), GroupError> {
         if self.groups.is_in_group(group_id)? { Err(Violation::AlreadyInGroup.into()) } else { Ok(()) }
     }

@@ -1,8 +1,10 @@
-//! Rules of the application: those that all members of a group share, and advice to one member.
+//! Application rules: [`GroupRules`], which all members of a group share, and [`LocalPolicy`],
+//! which advises one member.
 //!
-//! RFC 9420 leaves it to the application who may add, remove or change what (sections 12.1.8 and 12.2). [`GroupRules`] are
-//! part of validity: all members and all servers that follow the group must have the same, or a Commit divides them.
-//! [`LocalPolicy`] is advice on a Commit that is valid: a member may hold it back or leave the group.
+//! RFC 9420 leaves it to the application which members may add, remove or change what (sections
+//! 12.1.8 and 12.2). [`GroupRules`] are part of validity: all members, and all servers that follow
+//! the group, must use the same rules, or a Commit forks the group. [`LocalPolicy`] gives advice on
+//! a valid Commit: a member may hold it back or leave the group.
 
 use crate::state::commit_view::{CommitView, StateView};
 use crate::{GroupError, Violation};
@@ -11,13 +13,17 @@ use pando_wire::{Proposal, Sender};
 
 /// Rules that all members of a group share.
 ///
-/// An implementation is deterministic in the state of the group: it uses no clock, no list of contacts and no secrets.
+/// An implementation must be deterministic in the state of the group: no clock, no contact list, no
+/// secrets.
 pub trait GroupRules: Send + Sync {
-    /// Decides whether a proposal that was sent by itself is pending. A proposal that is not admitted is kept, since another
-    /// member's Commit may refer to it; but our own Commits leave it out, and it does not keep members from sending
-    /// application data. Refuse here what [`GroupRules::check`] refuses of every Commit.
+    /// Decides whether a standalone proposal becomes pending.
     ///
-    /// By default, clients that ask to be added are not admitted: anyone who knows the group's identifier and epoch may ask.
+    /// A proposal that is not admitted is kept, because another member's Commit may refer to it.
+    /// Our own Commits leave it out, and it does not prevent members from sending application data.
+    /// Refuse here the proposals that [`GroupRules::check`] refuses in every Commit.
+    ///
+    /// By default, clients that ask to be added are not admitted, because anyone who knows the
+    /// group's identifier and epoch may ask.
     ///
     /// # Errors
     /// [`RuleError::Refused`] with the reason.
@@ -29,8 +35,10 @@ pub trait GroupRules: Send + Sync {
         }
     }
 
-    /// Decides whether a Commit is valid, and the creation of a group. Called for Commits that are received and made, by
-    /// members and external joiners, and by servers. A Commit that is refused breaks the rule
+    /// Decides whether a Commit, or the creation of a group, is valid.
+    ///
+    /// It is called for Commits that are received and made, by members, external joiners and
+    /// servers. A refused Commit is reported as
     /// [`Violation::GroupRules`](crate::Violation::GroupRules).
     ///
     /// By default, everything is allowed.
@@ -43,13 +51,13 @@ pub trait GroupRules: Send + Sync {
     }
 }
 
-/// Reason why the rules of a group give no consent.
+/// Reason why the rules of a group refuse something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
-    /// A rule is broken.
+    /// A rule is violated.
     #[error("{0}")]
     Refused(String),
-    /// Something of the tree could not be read.
+    /// A tree node could not be read.
     #[error(transparent)]
     Tree(#[from] TreeError),
 }
@@ -70,13 +78,13 @@ impl From<RuleError> for GroupError {
     }
 }
 
-/// The rules of a group whose application has none: clients that ask to be added are not admitted, and every Commit is valid.
+/// The default rules: clients that ask to be added are not admitted, and every Commit is valid.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DefaultRules;
 
 impl GroupRules for DefaultRules {}
 
-/// Rules that admit every proposal, also those of clients that ask to be added.
+/// Rules that admit every proposal, including those of clients that ask to be added.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AdmitAll;
 
@@ -86,22 +94,24 @@ impl GroupRules for AdmitAll {
     }
 }
 
-/// Judgement of one member on Commits that are valid. Members may differ in it without being divided: the Commit counts for
-/// the group whatever they do.
+/// A member's own judgement of valid Commits.
+///
+/// Members may judge differently without forking the group, because the Commit takes effect for the
+/// group in any case.
 pub trait LocalPolicy {
     /// Advises what to do with a staged Commit. `now` is the time in seconds since 1970.
     ///
     /// # Errors
-    /// [`RuleError::Tree`] if something of the tree could not be read.
+    /// [`RuleError::Tree`] if a tree node could not be read.
     fn advise(&self, commit: &CommitView<'_>, now: Option<u64>) -> Result<Advice, RuleError>;
 }
 
-/// What a [`LocalPolicy`] advises.
+/// Advice of a [`LocalPolicy`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advice {
     /// Merge the Commit.
     Merge,
-    /// Do not merge it yet, for this reason: ask the user, or wait.
+    /// Do not merge it yet, for this reason: for example, ask the user first.
     Hold(String),
     /// Do not merge it, and leave the group, for this reason.
     Leave(String),

@@ -1,18 +1,20 @@
-//! Who somebody is: the part of the Authentication Service that a client has (RFC 9420, section 5.3.1).
+//! Credential validation: the client's part of the Authentication Service (RFC 9420, section
+//! 5.3.1).
 
 use pando_wire::{Credential, SignaturePublicKey};
 
-/// Decides what credentials mean. All members of a group must decide alike, or they will disagree about which
-/// Commits are valid.
+/// Decides which credentials are valid. All members of a group must decide alike, or they will
+/// disagree on which Commits are valid.
 pub trait IdentityPolicy: Send + Sync {
-    /// Checks that a credential is genuine and that its owner owns the signature key (section 5.3.1).
+    /// Checks that a credential is authentic and that its owner controls the signature key (section
+    /// 5.3.1).
     ///
-    /// `now`, in seconds since 1970, is there when the credential is new to the group. It is not when the
-    /// credential is in a tree or comes with a Commit: clocks differ, and no credential that expires while a Commit
-    /// is on its way may divide a group.
+    /// `now`, in seconds since 1970, is given when the credential is new to the group. It is `None`
+    /// when the credential is in a tree or arrives with a Commit. Clocks differ, and a credential
+    /// that expires while a Commit is in transit must not fork the group.
     ///
     /// # Errors
-    /// [`IdentityError`] with what is wrong.
+    /// [`IdentityError`] with the reason.
     fn validate(
         &self,
         credential: &Credential,
@@ -20,11 +22,11 @@ pub trait IdentityPolicy: Send + Sync {
         now: Option<u64>,
     ) -> Result<(), IdentityError>;
 
-    /// Checks the credential of somebody outside who may send proposals (section 12.1.8.1). What makes a member
-    /// does unless the policy says otherwise.
+    /// Checks the credential of an external sender, which may send proposals (section 12.1.8.1). By
+    /// default, it must be valid for a member.
     ///
     /// # Errors
-    /// [`IdentityError`] with what is wrong.
+    /// [`IdentityError`] with the reason.
     fn validate_external_sender(
         &self,
         credential: &Credential,
@@ -34,37 +36,45 @@ pub trait IdentityPolicy: Send + Sync {
         self.validate(credential, key, now)
     }
 
-    /// What the client with this credential is told apart from others by: two with the same must not be in a group
-    /// (section 12.2). `None` if that is the signature key, which no two members share in any case. It is stored, hashed,
-    /// with the group: for a [`Group`](crate::Group) that is [opened](crate::Group::open) it must be what it was.
+    /// Returns the identifier that distinguishes the client with this credential from all others.
+    /// Two members with the same identifier must not be in one group (section 12.2).
+    ///
+    /// `None` means that the signature key identifies the client; no two members share one in any
+    /// case. A hash of the identifier is stored with the group, so for an
+    /// [opened](crate::Group::open) [`Group`](crate::Group) it must not change.
     fn client_id(&self, _: &Credential) -> Option<Vec<u8>> {
         None
     }
 
-    /// The longest lifetime that a KeyPackage may have, in seconds (section 7.2). Without limit unless the policy
-    /// says otherwise.
+    /// Returns the longest lifetime that a KeyPackage may have, in seconds (section 7.2). Unlimited
+    /// by default.
     fn max_lifetime(&self) -> u64 {
         u64::MAX
     }
 
-    /// What a credential has in common with all that it may succeed, and with all that may succeed it: whose it is. A group
-    /// that follows from another may have other credentials throughout. Then [`IdentityPolicy::may_succeed`] is not asked about
-    /// each two of them, but about those of which this is the same. That is all of them unless the policy says otherwise.
+    /// Returns the owner of a credential: a value that it shares with every credential that it may
+    /// succeed or that may succeed it.
+    ///
+    /// In the successor of a group, all credentials may have changed.
+    /// [`IdentityPolicy::may_succeed`] is then called only for pairs of credentials with equal
+    /// identities, instead of for all pairs. By default, all credentials have the same identity.
     fn identity(&self, _: &Credential) -> Vec<u8> {
         Vec::new()
     }
 
-    /// Whether a member may replace its credential by another (section 5.3.1).
+    /// Returns whether a member may replace its credential `old` by `new` (section 5.3.1).
     fn may_succeed(&self, old: &Credential, new: &Credential) -> bool;
 }
 
-/// A credential is not acceptable.
+/// Reason why a credential is not acceptable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct IdentityError(pub String);
 
-/// Basic credentials only, which are believed: for applications that look at identities themselves. Several
-/// clients may present the same identity, and a member keeps the one that it has.
+/// A policy that accepts every basic credential without verification, for applications that verify
+/// identities themselves.
+///
+/// Several clients may present the same identity, and a member must keep its credential.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BasicIdentities;
 
@@ -86,7 +96,7 @@ impl IdentityPolicy for BasicIdentities {
     }
 }
 
-/// An identity policy and the time to ask it for.
+/// An identity policy with the time to pass to it.
 #[derive(Clone, Copy)]
 pub(crate) struct Identities<'a> {
     pub(crate) policy: &'a dyn IdentityPolicy,
@@ -94,7 +104,7 @@ pub(crate) struct Identities<'a> {
 }
 
 impl Identities<'_> {
-    /// The same at no particular time: for what others have accepted already.
+    /// Returns the same policy without a time, for credentials that others have already accepted.
     pub(crate) const fn at_any_time(self) -> Self {
         Self { now: None, ..self }
     }

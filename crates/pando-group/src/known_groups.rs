@@ -1,17 +1,20 @@
-//! The groups that a client is in.
+//! The list of groups that a client is in.
 
 use pando_tree::SourceError;
 use pando_wire::GroupId;
 
-/// The groups that a client is in. It joins none of them a second time, be it by a Welcome or by an external Commit (section
-/// 12.4.3), unless it comes back, and lets none of them follow from another group.
+/// The groups that a client is in.
 ///
-/// A closure that takes a [`GroupId`] and returns a `bool` is one.
+/// The client does not join any of them a second time, by a Welcome or by an external Commit
+/// (section 12.4.3), unless it rejoins by a resync. It also does not accept one of them as the
+/// successor of another group.
+///
+/// A closure from [`GroupId`] to `bool` implements this trait.
 pub trait KnownGroups {
     /// Returns whether the client is in a group with this identifier.
     ///
     /// # Errors
-    /// [`SourceError`] if that cannot be read. The operation fails, and changes nothing.
+    /// [`SourceError`] if the list cannot be read. The operation then fails and changes nothing.
     fn is_in_group(&self, group_id: &GroupId) -> Result<bool, SourceError>;
 }
 

@@ -7,11 +7,13 @@
 //!   ([`Group::merge`]), which fails only if it is stale.
 //! - [`Group::reinitialize`] and [`Group::branch`] make groups that follow from another,
 //!   [`Group::join_successor`] joins them.
-//! - Every operation that changes a group gives an [`Unpersisted`]: its result, and the [`Delta`] that is to be stored first.
-//! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same rules. It
+//! - Every operation that changes a group returns an [`Unpersisted`]: its result, and the [`Delta`]
+//!   that must be stored first.
+//! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same
+//!   rules. It
 //!   cannot verify confirmation tags, so a GroupInfo comes with each Commit ([`PublicGroup::merge`]).
-//! - Rules are functions in `rules`, one for each sentence of the RFC that says what must be refused, and
-//!   each has its own [`Violation`].
+//! - Each rule is a function in `rules`, one for each sentence of the RFC that requires rejection,
+//!   with its own [`Violation`].
 //!
 //! # Example
 //!
@@ -114,5 +116,5 @@ pub use storage::stored_group::StoredGroup;
 pub use storage::unpersisted::{NotContiguous, PersistError, Unpersisted};
 pub use violation::Violation;
 
-/// The error of a store that could not be read.
+/// The error of a failed read from a store.
 pub use pando_tree::SourceError;

@@ -1,4 +1,4 @@
-//! Where pre-shared keys come from (RFC 9420, section 8.4).
+//! Sources of pre-shared keys (RFC 9420, section 8.4).
 
 use crate::{GroupError, Missing};
 use pando_crypto::{CryptoRng, Suite};
@@ -13,14 +13,14 @@ pub trait PskStore {
     /// Returns an external PSK by its identifier, or `None` if the client does not have it.
     ///
     /// # Errors
-    /// [`SourceError`] if it cannot be read.
+    /// [`SourceError`] if the read fails.
     fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError>;
 
-    /// Returns the resumption PSK of an epoch of another group, or of one that the group itself has forgotten, or `None` if
-    /// the client does not have it.
+    /// Returns the resumption PSK of an epoch of another group, or of an epoch that the group
+    /// itself no longer keeps. Returns `None` if the client does not have it.
     ///
     /// # Errors
-    /// [`SourceError`] if it cannot be read.
+    /// [`SourceError`] if the read fails.
     fn resumption(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, SourceError>;
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn is_resumption(id: &PreSharedKeyId) -> bool {
     matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::ReInit | ResumptionPskUsage::Branch, .. })
 }
 
-/// Returns a proposal to mix a PSK in, with a fresh nonce (section 12.1.4).
+/// Returns a PreSharedKey proposal with a fresh nonce (section 12.1.4).
 pub(crate) fn propose_psk(suite: Suite, psk: Psk, rng: &mut dyn CryptoRng) -> Proposal {
     let mut nonce = suite.zero_secret();
     rng.fill_bytes(nonce.expose_mut());
@@ -51,7 +51,7 @@ pub(crate) fn propose_psk(suite: Suite, psk: Psk, rng: &mut dyn CryptoRng) -> Pr
     Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
 }
 
-/// Returns a pre-shared key. `own` returns those of the group's own epochs.
+/// Returns a pre-shared key. `own` returns the resumption PSKs of the group's own epochs.
 pub(crate) fn find_psk(
     id: &PreSharedKeyId,
     own: impl Fn(&GroupId, u64) -> Option<PskValue>,
@@ -66,7 +66,8 @@ pub(crate) fn find_psk(
     }
 }
 
-/// Returns the secret of pre-shared keys, in their order. `own` returns those of the group's own epochs.
+/// Returns the PSK secret of pre-shared keys, in order. `own` returns the resumption PSKs of the
+/// group's own epochs.
 pub(crate) fn psk_secret<'a>(
     suite: Suite,
     ids: impl IntoIterator<Item = &'a PreSharedKeyId>,

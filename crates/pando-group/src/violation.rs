@@ -1,10 +1,10 @@
-//! The rules that a peer can break, each with its section of RFC 9420.
+//! The rules that a peer can violate, each with its section of RFC 9420.
 
 use pando_wire::{CredentialType, ExtensionType, LeafIndex, ProposalType};
 
 macro_rules! violations {
     ($($(#[$doc:meta])* $section:literal $message:literal $variant:ident $(($($field:ty),*))?,)*) => {
-        /// A rule of RFC 9420 that somebody broke.
+        /// A violated rule of RFC 9420.
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
         #[non_exhaustive]
         pub enum Violation {
@@ -32,7 +32,7 @@ violations! {
     "5.3.1" "a credential is not acceptable: {0}" Credential(String),
     /// The credential of an external sender is not acceptable to the identity policy.
     "5.3.1" "the credential of an external sender is not acceptable: {0}" ExternalSenderCredential(String),
-    /// A member may not take this credential in the place of its own.
+    /// A member must not replace its credential by this one.
     "5.3.1" "a member may not succeed another credential" CredentialSuccession,
     /// A leaf's own credential type is not in its capabilities.
     "7.2" "the leaf's own credential type is not in its capabilities" OwnCredentialUnsupported,
@@ -54,7 +54,7 @@ violations! {
     "7.2" "the lifetime of a leaf is too long, or negative" LifetimeTooLong,
     /// A leaf has an extension that is not in its capabilities.
     "7.3" "the leaf has the extension {0}, which is not in its capabilities" LeafExtensionUnsupported(ExtensionType),
-    /// A leaf does not come from where it should.
+    /// A leaf has the wrong source.
     "7.3" "the leaf's source is not the right one" LeafSource,
     /// An update keeps the encryption key.
     "7.3" "the encryption key of an updated leaf is the old one" EncryptionKeyUnchanged,
@@ -62,7 +62,7 @@ violations! {
     "7.3" "the signature key is that of {0}" SignatureKeyInUse(LeafIndex),
     /// An encryption key is in the tree already.
     "7.3" "the encryption key is in the tree already" EncryptionKeyInUse,
-    /// A key of a leaf is not one of the cipher suite.
+    /// A key of a leaf is not valid in the cipher suite.
     "5.1.1" "a key is not one of the cipher suite" InvalidKey,
     /// A KeyPackage is for another version or cipher suite.
     "10.1" "the KeyPackage is for another version or cipher suite" KeyPackageSuite,
@@ -70,84 +70,84 @@ violations! {
     "10.1" "the signature of the KeyPackage is not valid" KeyPackageSignature,
     /// The init key of a KeyPackage is the encryption key of its leaf.
     "10.1" "the init key is the leaf's encryption key" InitKeyIsEncryptionKey,
-    /// A member removed by a proposal is not there.
+    /// A Remove proposal removes a leaf that is not a member.
     "12.1.3" "{0}, to be removed, is not a member" RemovedIsNoMember(LeafIndex),
     /// A PSK nonce has the wrong length.
     "12.1.4" "the nonce of a PSK has the wrong length" PskNonce,
-    /// A resumption PSK is used for what it is not meant for.
+    /// A resumption PSK for reinitialization or branching is used elsewhere.
     "12.1.4" "a resumption PSK for reinitialization or branching is used elsewhere" PskUsage,
-    /// A reinitialization would lower the version.
+    /// A ReInit proposal lowers the version.
     "12.1.5" "the reinitialization would lower the version" ReInitVersion,
-    /// New group extensions require what a member does not support.
+    /// New group extensions require something that a member does not support.
     "12.1.7" "a member does not support what the new extensions require" RequiredUnsupportedByMember,
     /// A group extension is not supported by a member.
     "13.4" "a member does not support the extension {0}" ExtensionUnsupportedByMember(ExtensionType),
-    /// A list has two extensions of one type.
+    /// A list contains two extensions of one type.
     "13.4" "there are two extensions of type {0}" DuplicateExtension(ExtensionType),
     /// The contents of an extension are malformed.
     "13.4" "the extension {0} is malformed" MalformedExtension(ExtensionType),
-    /// An external sender is not among those that the group has.
+    /// An external sender is not listed in the group's `external_senders`.
     "12.1.8" "there is no external sender {0}" UnknownExternalSender(u32),
-    /// A sender from outside may not make such a proposal.
+    /// A non-member sends a proposal of a type that it must not send.
     "12.1.8" "a proposal of type {0} cannot come from outside" ProposalFromOutside(ProposalType),
-    /// The rules that the application has for the group refuse a Commit, a proposal of our own, or the creation of a group.
+    /// The application's rules refuse a Commit, a proposal of our own, or the creation of a group.
     "12.2" "the group's rules refuse it: {0}" GroupRules(String),
     /// The committer commits its own Update.
     "12.2" "the committer commits its own Update" OwnUpdate,
     /// The committer removes itself.
     "12.2" "the committer removes itself" OwnRemove,
-    /// Two proposals of a list apply to the same leaf.
+    /// Two proposals of a list apply to one leaf.
     "12.2" "two proposals apply to {0}" SameLeaf(LeafIndex),
-    /// A list adds a client twice, or one that is in the group.
+    /// A list adds a client twice, or a client that is already in the group.
     "12.2" "a client is added that is there already" SameClient,
-    /// A list has a PSK twice.
+    /// A list contains a PSK twice.
     "12.2" "a PSK is there twice" DuplicatePsk,
-    /// A list has two proposals for the group's extensions.
+    /// A list contains two GroupContextExtensions proposals.
     "12.2" "there are two GroupContextExtensions proposals" SeveralGroupContextExtensions,
-    /// A list has a ReInit and something else.
+    /// A list contains a ReInit and another proposal.
     "12.2" "a ReInit proposal is not alone" ReInitNotAlone,
     /// A member proposes or commits an ExternalInit.
     "12.2" "a member proposes an ExternalInit" ExternalInitInRegularCommit,
-    /// A member that stays does not support a proposal type.
+    /// A remaining member does not support a proposal type.
     "12.2" "a member does not support proposals of type {0}" ProposalTypeUnsupported(ProposalType),
     /// An external Commit does not have exactly one ExternalInit.
     "12.2" "an external Commit must have exactly one ExternalInit proposal" ExternalInitCount,
     /// An external Commit removes more than one member.
     "12.2" "an external Commit removes more than one member" SeveralExternalRemoves,
-    /// An external Commit has a proposal that it cannot have.
+    /// An external Commit contains a proposal of a type that it must not contain.
     "12.2" "an external Commit cannot have a proposal of type {0}" ProposalInExternalCommit(ProposalType),
     /// An external Commit refers to a proposal.
     "12.4.3.2" "an external Commit refers to a proposal" ReferenceInExternalCommit,
     /// A Commit lacks its path.
     "12.4" "the Commit lacks a path" PathRequired,
-    /// A handshake message is encrypted, or is not, against what the client accepts.
+    /// A handshake message is encrypted, or not encrypted, contrary to the client's settings.
     "6" "handshake messages are not accepted in this format" HandshakeFormat,
     /// The confirmation tag of a Commit or GroupInfo is wrong.
     "6.1" "the confirmation tag is wrong" ConfirmationTag,
-    /// The epoch would be above 2^64 - 1.
+    /// The epoch would exceed 2^64 - 1.
     "8.1" "there are no more epochs" EpochOverflow,
-    /// A GroupInfo that comes with a Commit describes another epoch than the Commit begins.
+    /// The GroupInfo for a Commit describes a different epoch than the one that the Commit begins.
     "12.4.1" "the GroupContext of the GroupInfo is not that of the new epoch" GroupInfoContext,
     /// The signer of a GroupInfo is not a member.
     "12.4.3.1" "the signer of the GroupInfo, {0}, is not a member" GroupInfoSigner(LeafIndex),
     /// The signature of a GroupInfo is not valid.
     "12.4.3.1" "the signature of the GroupInfo is not valid" GroupInfoSignature,
-    /// A GroupInfo is for another cipher suite or version than the KeyPackage.
+    /// A GroupInfo has a different cipher suite or version than the KeyPackage.
     "12.4.3.1" "the GroupInfo is for another version or cipher suite" GroupInfoSuite,
-    /// A Welcome leads to a group that the client is in already.
+    /// A Welcome leads to a group that the client is already in.
     "12.4.3.1" "the client is in a group with this identifier already" AlreadyInGroup,
-    /// The tree has no leaf like the one in the KeyPackage.
+    /// The tree does not contain the leaf of the KeyPackage.
     "12.4.3.1" "the tree does not have the leaf of the KeyPackage" OwnLeafMissing,
     /// A Welcome has two PSKs for reinitialization or branching.
     "12.4.3.1" "a Welcome has two PSKs for reinitialization or branching" SeveralResumptionPsks,
-    /// A group that was reinitialized or branched does not begin with epoch 1.
+    /// The successor of a group does not begin with epoch 1.
     "12.4.3.1" "a group that was reinitialized or branched does not begin with epoch 1" FirstEpoch,
-    /// A group does not follow from the one that it should.
+    /// A group is not a successor of the given group.
     "12.4.3.1" "the group does not follow from the old one" NoSuccessor,
-    /// A group that follows from another does not have the parameters that it must have.
+    /// The successor of a group has the wrong parameters.
     "12.4.3.1" "the group that follows does not have the parameters that it must have" SuccessorParameters,
-    /// A member of a reinitialized group is not in the one that follows.
+    /// A member of a reinitialized group is not in its successor.
     "12.4.3.1" "{0} of the old group is not in the new one" MemberMissing(LeafIndex),
-    /// A member of a branch is not in the group that it comes from.
+    /// A member of a branch is not in the group that it branches from.
     "12.4.3.1" "{0} of the branch is not in the old group" NotInOldGroup(LeafIndex),
 }

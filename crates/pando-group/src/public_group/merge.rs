@@ -1,4 +1,4 @@
-//! Entering the epoch of a Commit, and the way back.
+//! Merging a staged Commit, and rolling back.
 
 use super::{Previous, PublicGroup};
 use crate::operations::group_info::verify_description;
@@ -26,11 +26,13 @@ impl PublicGroup {
     /// # Errors
     /// The group is as it was, and `staged` can be merged with another GroupInfo.
     /// - [`Misuse::StaleCommit`] if `staged` does not follow the current epoch of this group.
-    /// - [`Violation::GroupInfoSigner`](crate::Violation), [`Violation::GroupInfoSignature`](crate::Violation)
-    ///   if no member of the new epoch has signed the GroupInfo, or one that the Commit adds has.
-    /// - [`Violation::GroupInfoContext`](crate::Violation), [`Violation::ConfirmationTag`](crate::Violation)
-    ///   if a member has signed it, and it describes another epoch. Then it belongs to another
-    ///   Commit, or this Commit was altered on its way.
+    /// - [`Violation::GroupInfoSigner`](crate::Violation),
+    ///   [`Violation::GroupInfoSignature`](crate::Violation) if no member of the new epoch has
+    ///   signed the GroupInfo, or if a member that the Commit adds has signed it.
+    /// - [`Violation::GroupInfoContext`](crate::Violation),
+    ///   [`Violation::ConfirmationTag`](crate::Violation) if a member has signed it, but it
+    ///   describes another epoch. Then it belongs to another Commit, or this Commit was altered in
+    ///   transit.
     /// - [`Violation::DuplicateExtension`](crate::Violation).
     /// - [`GroupError::Source`] if the leaf of the signer could not be read.
     pub fn merge(
@@ -39,7 +41,8 @@ impl PublicGroup {
         group_info: &GroupInfo,
     ) -> Result<Unpersisted<()>, GroupError> {
         self.check_follows(staged)?;
-        // A new member needs no secret of the epoch to sign: it vouches for its own Commit alone.
+        // A new member can sign without knowing any secret of the epoch, so only its own external
+        // Commit may rely on it.
         let signer = group_info.signer;
         if matches!(staged.committer, Sender::Member(_)) && staged.effects.added.contains(&signer) {
             return Err(Violation::GroupInfoSigner(signer).into());
@@ -50,10 +53,10 @@ impl PublicGroup {
 
     /// Enters the staged epoch although no GroupInfo confirms it.
     ///
-    /// This is for observers that get the members' messages only, and for a Commit with a ReInit: it
-    /// comes without a GroupInfo, because the epoch that it begins is not for joining, and no later
-    /// Commit depends on its tag. Any other Commit may have been altered on its way, so that the group
-    /// enters an epoch in which no member is. [`PublicGroup`] says when that is noticed.
+    /// This is for observers that receive the members' messages only, and for a Commit with a
+    /// ReInit. The latter has no GroupInfo, because its epoch cannot be joined, and no later Commit
+    /// depends on its tag. Any other Commit may have been altered in transit, so that the group
+    /// enters an epoch without members. [`PublicGroup`] describes when that is detected.
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if `staged` does not follow the current epoch of this group.
@@ -64,9 +67,9 @@ impl PublicGroup {
 
     /// Returns to the state before the last merge, with the proposals that were pending.
     ///
-    /// Commits that were staged after that merge are stale. [`PublicGroup`] says which states are kept,
-    /// and when to roll back. Nothing is read from the store of an opened group: all rows that the merge
-    /// changed are in memory.
+    /// Commits that were staged after that merge become stale. [`PublicGroup`] describes which
+    /// states are kept, and when to roll back. An opened group reads nothing from its store,
+    /// because all rows that the merge changed are in memory.
     ///
     /// # Errors
     /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`]. The group is
@@ -80,7 +83,8 @@ impl PublicGroup {
         Ok(self.unpersisted((), changes))
     }
 
-    /// Returns the state that [`changes::moved`] does, and all rows that the group writes and deletes if it moves there.
+    /// Returns the state as [`changes::moved`] does, with all rows that the group writes and
+    /// deletes when it moves to it.
     fn moved_to(
         &self,
         target: &PublicState,
@@ -106,7 +110,7 @@ impl PublicGroup {
         let PublicStaged { public, effects: Effects { reinit, .. }, .. } = staged;
         let (clients, no_proposals) = (public.clients.changes(), ProposalStore::default());
         let (public, changes) = self.moved_to(public, clients, &no_proposals, reinit.as_ref())?;
-        // The group changes from here on, and no step fails.
+        // The group changes from here on, and no step can fail.
         let changes: Changes = self.take_renewed().chain(changes).collect();
         let previous = Previous {
             public: mem::replace(&mut self.public, public),

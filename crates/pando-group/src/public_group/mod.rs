@@ -1,8 +1,9 @@
 //! Following a group without its secrets (RFC 9420, section 12.4.2; RFC 9750).
 //!
-//! The gap: the confirmation tag of a Commit takes secrets to verify, and one content can have several
-//! valid signatures. A Commit that was altered there passes all checks here. Therefore a GroupInfo
-//! comes with each Commit, and a merge can be undone: see [`PublicGroup`].
+//! The confirmation tag of a Commit can be verified only with secrets, and one content can have
+//! several valid signatures. A Commit with an altered tag or signature therefore passes all checks
+//! here. To close this gap, a GroupInfo accompanies each Commit, and a merge can be undone: see
+//! [`PublicGroup`].
 
 mod merge;
 
@@ -31,21 +32,21 @@ use tls_codec::Size;
 
 /// A group as a delivery service or an observer sees it, without the group's secrets.
 ///
-/// It takes public messages. Everything that can be checked without secrets is checked by the rules
-/// that members go by.
+/// It accepts public messages. Everything that can be checked without secrets is checked, by the
+/// same rules that members apply.
 ///
 /// # What cannot be checked
 ///
 /// Two parts of a Commit enter the transcript hashes, and with them the GroupContext of later epochs.
-/// Both can be altered on the way without any secret, and the Commit still passes all checks here:
+/// Both can be altered in transit without any secret, and the Commit still passes all checks here:
 ///
 /// - the confirmation tag, because only the secrets of the new epoch verify it;
 /// - the signature, in cipher suites with ECDSA: if (r, s) is a valid signature, so is (r, n - s).
 ///
 /// Members refuse the altered Commit, because they verify membership and confirmation tags. A
-/// `PublicGroup` that gets it before the true one enters an epoch in which no member is, and refuses
-/// the messages that members send from then on. A committer or an external joiner has the same effect
-/// with a Commit of its own whose tag is wrong, or whose path secrets do not fit. No check of the
+/// `PublicGroup` that receives it before the true one enters an epoch without members, and refuses
+/// the messages that members send from then on. A committer or an external joiner can cause the
+/// same with a Commit of its own that has a wrong tag or inconsistent path secrets. No check of the
 /// Commit alone closes this gap.
 ///
 /// # What a GroupInfo proves
@@ -53,18 +54,19 @@ use tls_codec::Size;
 /// [`PublicGroup::merge`] takes a GroupInfo of the new epoch with the Commit. It must have the staged
 /// GroupContext, the staged confirmation tag, and the signature of a member of the new epoch. The
 /// GroupContext covers the content and the signature of the Commit, by the confirmed transcript hash.
-/// An attacker that is no member cannot sign a GroupInfo that fits an altered Commit. A member of the
-/// epoch before can: it sees the altered Commit and vouches for it. A leaf that the Commit adds for a
-/// new member vouches for nothing, because whoever made the Commit may have its key.
+/// An attacker outside the group cannot sign a GroupInfo that fits an altered Commit. A member of
+/// the previous epoch can, by altering the Commit and signing a matching GroupInfo. A GroupInfo
+/// signed by a member that the Commit adds is refused, because the committer may hold that member's
+/// key.
 ///
-/// A GroupInfo proves that its signer is in the epoch that it describes. It does not prove that other
-/// members have merged the Commit: a committer or an external joiner can sign a GroupInfo that fits an
-/// invalid Commit of its own.
+/// A GroupInfo proves that its signer is in the epoch that it describes. It does not prove that
+/// other members have merged the Commit: a committer or an external joiner can sign a GroupInfo
+/// that fits its own invalid Commit.
 ///
 /// # What a later message proves
 ///
-/// [`PublicGroup::merge_unconfirmed`] is the exception for observers that get no GroupInfo. They notice
-/// an altered Commit later, because members and external joiners sign the GroupContext:
+/// [`PublicGroup::merge_unconfirmed`] is the exception for observers that receive no GroupInfo.
+/// They detect an altered Commit later, because members and external joiners sign the GroupContext:
 ///
 /// | Altered in the Commit that began epoch n | First message that is refused |
 /// |---|---|
@@ -72,57 +74,57 @@ use tls_codec::Size;
 /// | confirmation tag | a proposal or Commit of epoch n + 1: the tag enters the interim transcript hash of epoch n, and by that the confirmed transcript hash of epoch n + 1 |
 ///
 /// Conversely, a valid signature of a member in epoch n confirms the Commits that led to epoch n,
-/// except for the confirmation tag of the last one. External senders and clients that ask to be
-/// added do not sign the GroupContext. Their messages confirm nothing.
+/// except for the confirmation tag of the last one. External senders and clients that ask to be added
+/// do not sign the GroupContext, so their messages confirm nothing.
 ///
-/// # The way back
+/// # Rolling back
 ///
-/// [`PublicGroup::roll_back`] returns to the state before the last merge, with the proposals that were
-/// pending. The states before the last two merges are kept, because the confirmation tag of a Commit
-/// is confirmed two epochs later. The states share the nodes in which their trees agree.
+/// [`PublicGroup::roll_back`] returns to the state before the last merge, with the proposals that
+/// were pending. The states before the last two merges are kept, because the confirmation tag of a
+/// Commit is confirmed two epochs later. The states share the tree nodes that they have in common.
 ///
-/// A refused message does not tell which Commit was altered. Roll back as far as possible, and process
-/// the true messages from that epoch on, including proposals.
+/// A refused message does not show which Commit was altered. Roll back as far as possible, and
+/// process the true messages from that epoch on, including proposals.
 ///
-/// Previous states are not stored. After a restart, or if a signer has lied in several Commits in a
-/// row, begin again ([`PublicGroup::new`]) with a GroupInfo from a member that the application
-/// believes.
+/// Previous states are not stored. After a restart, or if a signer has lied in several consecutive
+/// Commits, create the group again ([`PublicGroup::new`]) with a GroupInfo from a member that the
+/// application trusts.
 ///
 /// # Storage
 ///
-/// Each operation that changes the group returns an [`Unpersisted`]. [`PublicGroup::open`] takes a group from
-/// a store that applies them, and reads O(log N) rows for each message.
+/// Each operation that changes the group returns an [`Unpersisted`]. [`PublicGroup::open`] opens a
+/// group from a store that applies the Deltas, and reads O(log N) rows for each message.
 #[derive(Debug, Clone)]
 pub struct PublicGroup {
     public: PublicState,
     proposals: ProposalStore,
     limits: Limits,
     reinit: Option<ReInit>,
-    /// Changes to the stored rows of the client index, because the policy tells clients apart in
-    /// another way than it did.
+    /// Changes to the stored rows of the client index, needed because the policy identifies clients
+    /// differently than it did.
     renewed: Vec<(RowKey, Option<Vec<u8>>)>,
-    /// States to roll back to, at most two. The latest one is the last.
+    /// States to roll back to, at most two, the latest last.
     previous: Vec<Previous>,
     dropped: DroppedDeltas,
     lineage: Lineage,
 }
 
-/// The state of a group before it merged a Commit. The group was active.
+/// The state of a group before it merged a Commit, in which the group was active.
 #[derive(Debug, Clone)]
 struct Previous {
     public: PublicState,
     proposals: ProposalStore,
 }
 
-/// A message that a [`PublicGroup`] has taken.
+/// The result of processing a message in a [`PublicGroup`].
 #[derive(Debug)]
 pub enum PublicProcessed {
-    /// A proposal, which is pending now.
+    /// A proposal, now pending.
     Proposal(PendingProposal),
-    /// A proposal that the group's rules do not admit, and their reason. It is not pending, and is kept in case a Commit
-    /// refers to it.
+    /// A proposal that the group's rules do not admit, and their reason. It is not pending. It is
+    /// kept in case a Commit refers to it.
     NotAdmitted(PendingProposal, String),
-    /// A staged Commit, to be merged or dropped.
+    /// A staged Commit, which the caller merges or drops.
     Commit(Box<PublicStaged>),
 }
 
@@ -132,7 +134,7 @@ impl PublicGroup {
     ///
     /// # Errors
     /// - [`Missing::Tree`](crate::Missing::Tree) if there is no tree.
-    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group breaks a rule.
+    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group violates a rule.
     pub fn new(
         suite: Suite,
         group_info: &GroupInfo,
@@ -150,10 +152,10 @@ impl PublicGroup {
         Ok(Unpersisted::new(group, delta, dropped))
     }
 
-    /// Returns the group that was stored as these rows. It has no state to roll back to.
+    /// Returns the group stored in these rows. It has no state to roll back to.
     ///
     /// # Errors
-    /// As [`Group::load`](crate::Group::load).
+    /// See [`Group::load`](crate::Group::load).
     pub fn load(
         rows: &Rows,
         crypto: &dyn CryptoProvider,
@@ -166,16 +168,18 @@ impl PublicGroup {
         Ok(Self { renewed, ..Self::stored(rows, public, row, limits)? })
     }
 
-    /// Opens a stored group: reads its rows beside the tree now, and nodes of the tree on demand. The group has no state
-    /// to roll back to.
+    /// Opens a stored group. It reads the rows beside the tree now, and nodes of the tree on
+    /// demand. The group has no state to roll back to.
     ///
-    /// If a row cannot be read later, the operation that needs it fails with [`GroupError::Source`]. It has changed nothing
-    /// then, and can be repeated. The policies of later calls must tell clients apart as the policy did when the group was
-    /// stored ([`IdentityPolicy::client_id`]). A clone of an opened group has the same store: only one of both may go on.
+    /// If a row cannot be read later, the operation that needs it fails with
+    /// [`GroupError::Source`]. The operation then has changed nothing and can be repeated. The
+    /// policies of later calls must identify clients as the policy did when the group was stored
+    /// ([`IdentityPolicy::client_id`]). A clone of an opened group uses the same store; only one of
+    /// the two may continue.
     ///
     /// # Errors
     /// - [`GroupError::Source`] if a row cannot be read.
-    /// - As [`PublicGroup::load`].
+    /// - See [`PublicGroup::load`].
     pub fn open(
         source: Arc<dyn RowSource>,
         crypto: &dyn CryptoProvider,
@@ -210,8 +214,8 @@ impl PublicGroup {
         }
     }
 
-    /// Returns changes to store after loading, if the policy tells clients apart in another way than it
-    /// did. If this is not called, the changes come with the Delta of the next operation.
+    /// Returns the changes to store after loading, if the policy identifies clients differently
+    /// than it did. If this is not called, the Delta of the next operation contains the changes.
     pub fn take_delta(&mut self) -> Unpersisted<()> {
         let changes = self.take_renewed().collect();
         self.unpersisted((), changes)
@@ -222,14 +226,14 @@ impl PublicGroup {
         renewed.map(|(key, row)| (key, row.map(SecretBytes::from)))
     }
 
-    /// Returns the result of an operation with its changes.
+    /// Wraps the result of an operation with its changes.
     fn unpersisted<T>(&mut self, value: T, changes: Changes) -> Unpersisted<T> {
         let (suite, state) = (self.public.suite, self.state());
         let delta = self.lineage.advance(suite, &self.public.context.group_id, state, changes.into());
         Unpersisted::new(value, self.dropped.before(delta), self.dropped.clone_handle())
     }
 
-    /// The state of the group: active or reinitialized.
+    /// Returns the state of the group: active or reinitialized.
     #[must_use]
     pub const fn state(&self) -> GroupState {
         if self.reinit.is_none() { GroupState::Active } else { GroupState::Reinitialized }
@@ -238,7 +242,8 @@ impl PublicGroup {
     /// Returns all rows of the group.
     ///
     /// # Errors
-    /// [`GroupError::Encode`] if something is too long; [`GroupError::Source`] if a row could not be read.
+    /// [`GroupError::Encode`] if a field is too long; [`GroupError::Source`] if a row could not be
+    /// read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
         self.write_all().map(changes::writes)
     }
@@ -253,7 +258,7 @@ impl PublicGroup {
         )
     }
 
-    /// Returns the parameters of the group that follows, if this one was reinitialized.
+    /// Returns the parameters of the successor group, if this one was reinitialized.
     #[must_use]
     pub const fn reinit(&self) -> Option<&ReInit> {
         self.reinit.as_ref()
@@ -270,17 +275,18 @@ impl PublicGroup {
         self.proposals.pending()
     }
 
-    /// Takes a public message. A Commit is checked and staged; call [`PublicGroup::merge`] to enter its epoch.
+    /// Processes a public message. A Commit is checked and staged; call [`PublicGroup::merge`] to
+    /// enter its epoch.
     ///
-    /// The lifetimes of proposed leaves are compared with `now`, in seconds since 1970, if it is given.
+    /// The lifetimes of proposed leaves are compared with `now`, in seconds since 1970, if given.
     ///
     /// # Errors
-    /// A [`GroupError`] that names the fault. The group is as it was.
+    /// A [`GroupError`] with the cause. The group is unchanged.
     /// - [`GroupError::Source`] if a row could not be read.
     /// - [`Misuse::WrongMessage`] if the message is not a public handshake.
-    /// - [`FramingError::Crypto`](pando_framing::FramingError) if the signature is not valid. If it is
-    ///   a member's, and an earlier Commit was merged without a GroupInfo, then that Commit may have
-    ///   been altered instead.
+    /// - [`FramingError::Crypto`](pando_framing::FramingError) if the signature is not valid. If
+    ///   the sender is a member, and an earlier Commit was merged without a GroupInfo, then that
+    ///   Commit may have been altered instead.
     pub fn process(
         &mut self,
         message: MlsMessage,

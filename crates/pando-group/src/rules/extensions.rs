@@ -1,7 +1,7 @@
 //! Extensions (RFC 9420, sections 11.1 and 13.4).
 //!
-//! A GREASE value is no type of an extension of the group, even if all members list it (section 13.5). In
-//! `required_capabilities` it is a value like any other.
+//! The group cannot have an extension of a GREASE type, even if all members list that type (section
+//! 13.5). In `required_capabilities`, a GREASE value is treated like any other.
 
 use crate::Violation;
 use crate::identity::Identities;
@@ -12,7 +12,7 @@ use pando_wire::{
 };
 use std::collections::BTreeSet;
 
-/// 13.4: a list of extensions must not have two of any type.
+/// 13.4: a list of extensions must not contain two of the same type.
 pub(crate) fn no_duplicates(extensions: &Extensions) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     extensions.0.iter().map(|extension| extension.extension_type).try_for_each(|extension_type| {
@@ -20,31 +20,34 @@ pub(crate) fn no_duplicates(extensions: &Extensions) -> Result<(), Violation> {
     })
 }
 
-/// The contents of an extension of a known type.
+/// Returns the decoded extension of type `T`, if the list has one.
 pub(crate) fn find<T: ExtensionBody>(extensions: &Extensions) -> Result<Option<T>, Violation> {
     extensions.find().map_err(|_| Violation::MalformedExtension(T::TYPE))
 }
 
-/// 7.3 and 10: the extensions of a leaf, and of its KeyPackage, must be in its capabilities. GREASE may be.
+/// 7.3 and 10: the capabilities of a leaf must list the extensions of the leaf and of its
+/// KeyPackage, GREASE included.
 pub(crate) fn are_supported(extensions: &Extensions, leaf_node: &LeafNode) -> Result<(), Violation> {
     let unsupported = first_missing(non_default(extensions), &leaf_node.capabilities.extensions);
     unsupported.map_or(Ok(()), |kind| Err(Violation::LeafExtensionUnsupported(kind)))
 }
 
-/// What the extensions of a group ask of each leaf: every type once, however often it is there. Who makes up a group may
-/// have millions of them, and they are compared with those of every leaf.
+/// Requirements that a group's extensions place on each leaf, without duplicates.
+///
+/// An attacker can build a group with millions of entries, and each leaf is compared with all of
+/// them.
 #[derive(Debug)]
 pub(crate) struct Requirements {
-    /// `required_capabilities`, without what everybody supports.
+    /// `required_capabilities`, without the default types.
     pub(crate) extensions: Vec<ExtensionType>,
     pub(crate) proposals: Vec<ProposalType>,
     pub(crate) credentials: Vec<CredentialType>,
-    /// The extensions that the group has, without those that everybody supports.
+    /// Types of the group's extensions, without the default types.
     in_use: Vec<ExtensionType>,
 }
 
 impl Requirements {
-    /// Those of a group with these extensions.
+    /// Returns the requirements of a group with these extensions.
     pub(crate) fn of(group: &Extensions) -> Result<Self, Violation> {
         let RequiredCapabilities { extension_types, proposal_types, credential_types } =
             find(group)?.unwrap_or_default();
@@ -57,16 +60,17 @@ impl Requirements {
     }
 }
 
-/// Each of some types once, in the order in which they come.
+/// Removes duplicates and keeps the order of first occurrence.
 fn once<T: Ord + Copy>(types: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut seen = BTreeSet::new();
     types.into_iter().filter(|kind| seen.insert(*kind)).collect()
 }
 
-/// The first of some types that is not in a list. Both may be long: not each is compared with each.
+/// Returns the first needed type that the list lacks. Both may be long, so the list is sorted
+/// instead of comparing all pairs.
 pub(crate) fn first_missing<T: Ord + Copy>(needed: impl IntoIterator<Item = T>, list: &[T]) -> Option<T> {
     let mut needed = needed.into_iter().peekable();
-    // Mostly nothing is needed.
+    // Usually, nothing is needed.
     needed.peek()?;
     let mut sorted = list.to_vec();
     sorted.sort_unstable();
@@ -79,7 +83,7 @@ pub(crate) fn leaf_supports_group_extensions(
     requirements: &Requirements,
 ) -> Result<(), Violation> {
     let in_use = requirements.in_use.iter().copied();
-    // GREASE before what is missing, or behind it, as they come.
+    // Report a GREASE type or an unsupported type, whichever comes first.
     let grease = in_use.clone().position(ExtensionType::is_grease).unwrap_or(usize::MAX);
     let missing = first_missing(in_use.clone().take(grease), &leaf_node.capabilities.extensions);
     let unsupported = missing.or_else(|| in_use.clone().nth(grease));
@@ -113,8 +117,8 @@ pub(crate) fn members_support_required(tree: &Tree, extensions: &Extensions) -> 
     if supported { Ok(()) } else { Err(Violation::RequiredUnsupportedByMember) }
 }
 
-/// 5.3.1: the credentials of external senders must be valid when they are added or changed. `old` are the
-/// extensions that there were before.
+/// 5.3.1: the credentials of external senders must be valid when they are added or changed. `old`
+/// are the group's extensions before the change.
 pub(crate) fn external_senders_are_valid(
     extensions: &Extensions,
     old: &Extensions,
@@ -148,7 +152,7 @@ mod tests {
         static COMPARED: Cell<u64> = const { Cell::new(0) };
     }
 
-    /// A number that counts how often it is compared.
+    /// A number that counts its comparisons.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     struct Counted(u32);
 
@@ -168,7 +172,7 @@ mod tests {
     #[test]
     fn long_lists_are_not_compared_each_with_each() {
         for length in [1_000_u32, 10_000, 100_000] {
-            // In no order that helps.
+            // In an order that does not help.
             let list: Vec<_> =
                 (0..length).map(|number| Counted(number.wrapping_mul(2_654_435_761) % length)).collect();
             let needed: Vec<_> = (0..length).rev().map(|number| list[number as usize]).collect();
@@ -202,7 +206,7 @@ mod tests {
             prop_assert_eq!(once(needed), obvious);
         }
 
-        /// The first that is GREASE or not supported.
+        /// The first type that is GREASE or unsupported.
         #[test]
         fn a_leaf_lacks_what_it_lacked_before(
             in_use in proptest::collection::vec(0_usize..6, 0..6),

@@ -9,7 +9,7 @@ use pando_wire::{
     EncodeError, GroupId, KeyPackage, LeafIndex, ProtocolVersion, Signature, SignaturePublicKey,
 };
 
-/// 10.1: the version and the cipher suite must be those of the group.
+/// 10.1: the version and the cipher suite must match the group's.
 pub(crate) fn fits_suite(key_package: &KeyPackage, suite: Suite) -> Result<(), Violation> {
     let fits =
         key_package.version == ProtocolVersion::MLS_10 && key_package.cipher_suite == suite.cipher_suite();
@@ -25,7 +25,7 @@ pub(crate) fn init_key_differs(key_package: &KeyPackage) -> Result<(), Violation
     }
 }
 
-/// All of section 10.1 but for the signatures.
+/// Checks all of section 10.1 except for the signatures.
 pub(crate) fn contents_are_valid(
     key_package: &KeyPackage,
     suite: Suite,
@@ -43,12 +43,13 @@ pub(crate) fn contents_are_valid(
     init_key_differs(key_package)
 }
 
-/// How many KeyPackages are verified together.
+/// Number of KeyPackages that are verified in one batch.
 const BATCH: usize = 512;
-/// So many at least, that it pays to verify both signatures of each on two cores.
+/// Smallest batch for which verifying the two kinds of signatures on two threads pays off.
 const WORTH_A_THREAD: usize = 16;
 
-/// 10.1 and 7.3: the signatures of KeyPackages and of their leaves must be valid; in batches, on all cores.
+/// 10.1 and 7.3: the signatures of KeyPackages and of their leaves must be valid. They are verified
+/// in batches, on all cores.
 pub(crate) fn signatures_are_valid(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
     parallel::try_for_each_run(key_packages, BATCH, |batch| batch_is_signed(batch, suite))
 }
@@ -56,7 +57,8 @@ pub(crate) fn signatures_are_valid(key_packages: &[&KeyPackage], suite: Suite) -
 fn batch_is_signed(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Violation> {
     let leaves = key_packages.iter().map(|key_package| {
         let leaf = &key_package.leaf_node;
-        // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
+        // The leaf of a KeyPackage belongs to no group yet, so its signature does not cover a
+        // position.
         (leaf.to_be_signed((&GroupId::default(), LeafIndex(0))), &leaf.signature_key, &leaf.signature)
     });
     let themselves = key_packages.iter().map(|key_package| {
@@ -70,7 +72,7 @@ fn batch_is_signed(key_packages: &[&KeyPackage], suite: Suite) -> Result<(), Vio
     leaves.and(themselves)
 }
 
-/// Verifies signatures with one label.
+/// Verifies signatures under one label.
 fn verify<'a>(
     suite: Suite,
     label: &str,

@@ -28,7 +28,7 @@ pub(crate) fn credential_is_valid(leaf_node: &LeafNode, identities: Identities<'
 /// The label of a leaf's signature (section 7.2).
 pub(crate) const LABEL: &str = "LeafNodeTBS";
 
-/// 7.3: the signature must be valid; and 5.1.1: so must its key.
+/// 7.3 and 5.1.1: the signature and its key must be valid.
 pub(crate) fn signature_is_valid(
     leaf_node: &LeafNode,
     suite: Suite,
@@ -40,12 +40,12 @@ pub(crate) fn signature_is_valid(
         .map_err(|error| not_signed(&error, Violation::LeafSignature))
 }
 
-/// Whether it is the signature or its key that is not valid.
+/// Returns the violation for a failed verification: an invalid key, or else `signature`.
 pub(crate) fn not_signed(error: &CryptoError, signature: Violation) -> Violation {
     if matches!(error, CryptoError::InvalidPublicKey) { Violation::InvalidKey } else { signature }
 }
 
-/// 7.3: what the group requires must be supported.
+/// 7.3: a leaf must support everything that the group requires.
 pub(crate) fn supports_required(leaf_node: &LeafNode, required: &Requirements) -> Result<(), Violation> {
     let own = &leaf_node.capabilities;
     let missing = extensions::first_missing(required.extensions.iter().copied(), &own.extensions);
@@ -56,8 +56,9 @@ pub(crate) fn supports_required(leaf_node: &LeafNode, required: &Requirements) -
     missing.map_or(Ok(()), |missing| Err(Violation::RequiredCredential(missing)))
 }
 
-/// 7.3: all members must support the credential type of the leaf, and the leaf those that they use. The leaf
-/// is in the tree, and supports its own (so it is not GREASE).
+/// 7.3: all members must support the credential type of the leaf, and the leaf must support those
+/// of all members. The leaf is in the tree and supports its own type, which is therefore not
+/// GREASE.
 pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<(), Violation> {
     let own = leaf_node.credential.credential_type();
     if !tree.capability_counts().all_support_credential(own) {
@@ -68,8 +69,8 @@ pub(crate) fn credential_types_fit(leaf_node: &LeafNode, tree: &Tree) -> Result<
     unsupported.map_or(Ok(()), |used| Err(Violation::CredentialInUseUnsupported(used)))
 }
 
-/// 7.3: the current time must be within the lifetime. For leaves that are about to be added: a member's may
-/// expire without the group falling apart.
+/// 7.3: the current time must be within the lifetime. This applies to leaves that are about to be
+/// added; a member's leaf may expire without breaking the group.
 pub(crate) fn is_alive(leaf_node: &LeafNode, now: Option<u64>) -> Result<(), Violation> {
     match (&leaf_node.leaf_node_source, now) {
         (LeafNodeSource::KeyPackage { lifetime }, Some(now))
@@ -81,7 +82,7 @@ pub(crate) fn is_alive(leaf_node: &LeafNode, now: Option<u64>) -> Result<(), Vio
     }
 }
 
-/// 7.2: a leaf must not live for longer than the application accepts. That takes no clock.
+/// 7.2: the lifetime must not be longer than the application accepts. This check needs no clock.
 pub(crate) fn lifetime_is_acceptable(
     leaf_node: &LeafNode,
     policy: &dyn IdentityPolicy,
@@ -93,17 +94,17 @@ pub(crate) fn lifetime_is_acceptable(
     }
 }
 
-/// 7.3: a leaf in a KeyPackage comes from a KeyPackage.
+/// 7.3: the source of a leaf in a KeyPackage must be `key_package`.
 pub(crate) fn comes_from_key_package(leaf_node: &LeafNode) -> Result<(), Violation> {
     source(matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. }))
 }
 
-/// 7.3: a leaf in an Update comes from an Update.
+/// 7.3: the source of a leaf in an Update must be `update`.
 pub(crate) fn comes_from_update(leaf_node: &LeafNode) -> Result<(), Violation> {
     source(matches!(leaf_node.leaf_node_source, LeafNodeSource::Update))
 }
 
-/// 7.3: a leaf in a path comes from a Commit.
+/// 7.3: the source of a leaf in an update path must be `commit`.
 pub(crate) fn comes_from_commit(leaf_node: &LeafNode) -> Result<(), Violation> {
     source(matches!(leaf_node.leaf_node_source, LeafNodeSource::Commit { .. }))
 }
@@ -112,12 +113,12 @@ fn source(right: bool) -> Result<(), Violation> {
     if right { Ok(()) } else { Err(Violation::LeafSource) }
 }
 
-/// 7.3: an update must bring a new encryption key.
+/// 7.3: an update must have a new encryption key.
 pub(crate) fn encryption_key_is_new(new: &LeafNode, old: &LeafNode) -> Result<(), Violation> {
     if new.encryption_key == old.encryption_key { Err(Violation::EncryptionKeyUnchanged) } else { Ok(()) }
 }
 
-/// 7.3: keys must be unique in the group. The leaf is in the tree.
+/// 7.3: keys must be unique in the group. The leaf is already in the tree.
 pub(crate) fn keys_are_unique(leaf: LeafIndex, leaf_node: &LeafNode, tree: &Tree) -> Result<(), GroupError> {
     if let Some(other) = tree.find_other_signature_key(leaf, &leaf_node.signature_key)? {
         return Err(Violation::SignatureKeyInUse(other).into());
@@ -129,13 +130,13 @@ pub(crate) fn keys_are_unique(leaf: LeafIndex, leaf_node: &LeafNode, tree: &Tree
     }
 }
 
-/// 5.1.1: the encryption key must be one of the cipher suite. Whether the signature key is one shows when the signature
-/// is verified.
+/// 5.1.1: the encryption key must be valid in the cipher suite. Signature verification checks the
+/// signature key.
 pub(crate) fn encryption_key_is_valid(leaf_node: &LeafNode, suite: Suite) -> Result<(), Violation> {
     suite.check_hpke_public_key(&leaf_node.encryption_key).map_err(|_| Violation::InvalidKey)
 }
 
-/// 5.3.1: a member may only take a credential that may succeed its old one.
+/// 5.3.1: a member's new credential must be a valid successor of the old one.
 pub(crate) fn credential_may_succeed(
     new: &LeafNode,
     old: &LeafNode,
@@ -148,16 +149,16 @@ pub(crate) fn credential_may_succeed(
     }
 }
 
-/// Checks that the capabilities of a leaf cover its credential and its extensions. Whether they list
-/// the group's version and cipher suite is a rule for senders: deployed implementations accept leaves
-/// that do not.
+/// Checks that the capabilities of a leaf cover its credential and its extensions. Whether they
+/// list the group's version and cipher suite is checked by senders only (`sending`), because
+/// deployed implementations accept leaves that do not list them.
 pub(crate) fn supports_itself(leaf_node: &LeafNode) -> Result<(), Violation> {
     extensions::no_duplicates(&leaf_node.extensions)?;
     supports_own_credential(leaf_node)?;
     extensions::are_supported(&leaf_node.extensions, leaf_node)
 }
 
-/// All that can be said of a leaf by itself, for a group with this context, its keys and its signature aside.
+/// Checks a leaf by itself, against the requirements of the group; not its keys and its signature.
 pub(crate) fn is_valid_alone(
     leaf_node: &LeafNode,
     requirements: &Requirements,
@@ -177,7 +178,7 @@ mod tests {
 
     type Rule = fn(&LeafNode) -> Result<(), Violation>;
 
-    /// Elsewhere, what is framed and what a path must be are looked at first.
+    /// In all other tests, framing and path checks come first, so these rules are not reached.
     #[test]
     fn a_leaf_comes_from_one_place() {
         let sources = [

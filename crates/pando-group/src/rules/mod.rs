@@ -1,4 +1,4 @@
-//! The rules of RFC 9420: one function for each sentence that says what must be refused.
+//! The rules of RFC 9420: one function for each sentence that requires rejection.
 
 pub(crate) mod extensions;
 pub(crate) mod key_package;

@@ -9,7 +9,7 @@ use crate::{GroupError, Violation};
 use pando_tree::Tree;
 use pando_wire::{LeafIndex, PreSharedKeyId, Proposal, ProposalType, ReInit, Sender, Update};
 
-/// 12.1.3: who is removed must be a member.
+/// 12.1.3: the removed leaf must be a member.
 pub(crate) fn removed_is_member(state: &PublicState, removed: LeafIndex) -> Result<(), GroupError> {
     if state.tree.is_member(removed)? { Ok(()) } else { Err(Violation::RemovedIsNoMember(removed).into()) }
 }
@@ -19,7 +19,8 @@ pub(crate) fn psk_nonce_len(state: &PublicState, id: &PreSharedKeyId) -> Result<
     if id.psk_nonce.len() == state.suite.hash_len() { Ok(()) } else { Err(Violation::PskNonce) }
 }
 
-/// 12.1.4: PSKs for reinitialization and branching cannot be proposed; the first Commit of a group has them.
+/// 12.1.4: PSKs for reinitialization and branching cannot be proposed; only the first Commit of a
+/// group has them.
 pub(crate) fn psk_usage(proposal: &Proposal) -> Result<(), Violation> {
     match proposal {
         Proposal::PreSharedKey(psk) if is_resumption(&psk.psk) => Err(Violation::PskUsage),
@@ -27,17 +28,18 @@ pub(crate) fn psk_usage(proposal: &Proposal) -> Result<(), Violation> {
     }
 }
 
-/// 12.2: all members of a tree support a type of proposals. No client supports GREASE (section 13.5).
+/// 12.2: returns whether all members of a tree support a proposal type. No client supports GREASE
+/// (section 13.5).
 pub(crate) fn type_is_supported(kind: ProposalType, tree: &Tree) -> bool {
     kind.is_default() || !kind.is_grease() && tree.capability_counts().all_support_proposal(kind)
 }
 
-/// 12.1.5: the version must not go down.
+/// 12.1.5: the version must not decrease.
 pub(crate) fn reinit_version(state: &PublicState, reinit: &ReInit) -> Result<(), Violation> {
     if reinit.version < state.context.version { Err(Violation::ReInitVersion) } else { Ok(()) }
 }
 
-/// 12.1.2: an Update fits the leaf of the member that it comes from. Its signature aside.
+/// 12.1.2: an Update must be valid for the leaf of its sender. Its signature is not checked here.
 pub(crate) fn update_is_valid(
     state: &PublicState,
     leaf: LeafIndex,
@@ -54,11 +56,11 @@ pub(crate) fn update_is_valid(
     Ok(leaf_node::is_valid_alone(new, requirements, identities)?)
 }
 
-/// 12.1.6 and 12.1.8: a proposal must be of a type that its sender may make.
+/// 12.1.6 and 12.1.8: the sender must be allowed to make proposals of this type.
 pub(crate) fn may_come_from(sender: Sender, proposal: &Proposal) -> Result<(), Violation> {
     let proposal_type = proposal.proposal_type();
     match sender {
-        // 12.1.6: only an external Commit has it.
+        // 12.1.6: only an external Commit may have an ExternalInit.
         Sender::Member(_) if proposal_type == ProposalType::EXTERNAL_INIT => {
             Err(Violation::ExternalInitInRegularCommit)
         }
@@ -78,7 +80,7 @@ pub(crate) fn may_come_from(sender: Sender, proposal: &Proposal) -> Result<(), V
     }
 }
 
-/// What section 12.1 says of a proposal by itself, in the state in which it was sent.
+/// Checks a single proposal against the state in which it was sent (section 12.1).
 pub(crate) fn is_valid(
     state: &PublicState,
     sender: Sender,
@@ -90,7 +92,7 @@ pub(crate) fn is_valid(
     Ok(signatures_are_valid(state, [(sender, proposal)])?)
 }
 
-/// The signatures of what proposals bring, which are those of KeyPackages and leaves.
+/// Verifies the signatures of KeyPackages and leaves inside proposals.
 pub(crate) fn signatures_are_valid<'a>(
     state: &PublicState,
     proposals: impl IntoIterator<Item = (Sender, &'a Proposal)>,
@@ -109,7 +111,8 @@ pub(crate) fn signatures_are_valid<'a>(
     key_package::signatures_are_valid(&key_packages, state.suite)
 }
 
-/// The same without these signatures: they stay valid, while the rest depends on the state.
+/// Checks all of section 12.1 except for these signatures. They stay valid, whereas the other
+/// checks depend on the state.
 pub(crate) fn contents_are_valid(
     state: &PublicState,
     sender: Sender,
@@ -127,7 +130,8 @@ pub(crate) fn contents_are_valid(
         },
         Proposal::Remove(remove) => removed_is_member(state, remove.removed)?,
         Proposal::PreSharedKey(psk) => psk_nonce_len(state, &psk.psk)?,
-        // 12.1.5 asks for nothing else: a ReInit that this client cannot follow is one that it does not make.
+        // 12.1.5 requires nothing more of a receiver. `sending` keeps us from making a ReInit that
+        // we cannot follow.
         Proposal::ReInit(reinit) => reinit_version(state, reinit)?,
         Proposal::GroupContextExtensions(proposal) => extensions::no_duplicates(&proposal.extensions)?,
         Proposal::ExternalInit(_) | Proposal::Other(_) => {}
@@ -140,7 +144,7 @@ mod tests {
     use super::*;
     use pando_wire::Remove;
 
-    /// Elsewhere, such a message is refused before its contents are looked at.
+    /// In all other tests, such a message is refused before its contents are checked.
     #[test]
     fn who_is_not_there_yet_proposes_nobodys_removal() {
         let remove = Proposal::Remove(Remove { removed: LeafIndex(1) });

@@ -21,7 +21,7 @@ pub(crate) fn no_own_remove(list: &[Committed], committer: LeafIndex) -> Result<
     if list.iter().any(own) { Err(Violation::OwnRemove) } else { Ok(()) }
 }
 
-/// 12.2: there must be one Update or Remove for a leaf at most.
+/// 12.2: there must be at most one Update or Remove for each leaf.
 pub(crate) fn one_per_leaf(list: &[Committed]) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     for committed in list {
@@ -37,7 +37,8 @@ pub(crate) fn one_per_leaf(list: &[Committed]) -> Result<(), Violation> {
     Ok(())
 }
 
-/// 12.2: a client must not be added twice. Whether it is there already is looked at in the new tree.
+/// 12.2: a client must not be added twice. Whether it is already a member is checked in the new
+/// tree.
 pub(crate) fn clients_are_added_once(list: &[Committed]) -> Result<(), Violation> {
     let mut keys = BTreeSet::new();
     for committed in list {
@@ -50,7 +51,7 @@ pub(crate) fn clients_are_added_once(list: &[Committed]) -> Result<(), Violation
     Ok(())
 }
 
-/// 12.2: no PSK twice.
+/// 12.2: no PSK may occur twice.
 pub(crate) fn psks_are_unique(list: &[Committed]) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     for committed in list {
@@ -63,8 +64,8 @@ pub(crate) fn psks_are_unique(list: &[Committed]) -> Result<(), Violation> {
     Ok(())
 }
 
-/// 12.1.4: only the Commit that sets up a group has PSKs for reinitialization and branching. Its creator is
-/// alone then.
+/// 12.1.4: only the Commit that sets up a group may have PSKs for reinitialization and branching.
+/// At that point its creator is the only member.
 pub(crate) fn psk_usages(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
     let first = state.context.epoch == 0 && state.tree.member_count() == 1;
     let by_creator = |committed: &Committed| matches!(committed, Committed::ByValue(Sender::Member(_), _));
@@ -72,7 +73,7 @@ pub(crate) fn psk_usages(state: &PublicState, list: &[Committed]) -> Result<(), 
     others.try_for_each(|committed| proposal::psk_usage(committed.proposal()))
 }
 
-/// 12.2: one GroupContextExtensions at most.
+/// 12.2: there must be at most one GroupContextExtensions.
 pub(crate) fn one_group_context_extensions(list: &[Committed]) -> Result<(), Violation> {
     match count(list, ProposalType::GROUP_CONTEXT_EXTENSIONS) {
         0 | 1 => Ok(()),
@@ -80,7 +81,7 @@ pub(crate) fn one_group_context_extensions(list: &[Committed]) -> Result<(), Vio
     }
 }
 
-/// 12.2: a ReInit stands alone.
+/// 12.2: a ReInit must be the only proposal.
 pub(crate) fn reinit_is_alone(list: &[Committed]) -> Result<(), Violation> {
     if count(list, ProposalType::REINIT) > 0 && list.len() > 1 {
         Err(Violation::ReInitNotAlone)
@@ -89,7 +90,7 @@ pub(crate) fn reinit_is_alone(list: &[Committed]) -> Result<(), Violation> {
     }
 }
 
-/// 12.2: no ExternalInit in a regular Commit.
+/// 12.2: a regular Commit must not have an ExternalInit.
 pub(crate) fn no_external_init(list: &[Committed]) -> Result<(), Violation> {
     if count(list, ProposalType::EXTERNAL_INIT) > 0 {
         Err(Violation::ExternalInitInRegularCommit)
@@ -98,8 +99,8 @@ pub(crate) fn no_external_init(list: &[Committed]) -> Result<(), Violation> {
     }
 }
 
-/// 12.2: members that stay must support the types of proposals. Those that are removed, and those that are
-/// added, need not.
+/// 12.2: all remaining members must support the types of all proposals. Members that are removed or
+/// added need not.
 pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Result<(), Violation> {
     let mut types: BTreeSet<_> = list.iter().map(|committed| committed.proposal().proposal_type()).collect();
     types.retain(|proposal_type| {
@@ -110,7 +111,7 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
     if types.is_empty() {
         return Ok(());
     }
-    // Somebody does not support a type. It does not matter if they go.
+    // Some member does not support a type. Check again without the members that are removed.
     let mut staying = state.tree.clone();
     for committed in list {
         if let Proposal::Remove(remove) = committed.proposal() {
@@ -123,7 +124,8 @@ pub(crate) fn types_are_supported(state: &PublicState, list: &[Committed]) -> Re
     unsupported.map_or(Ok(()), |kind| Err(Violation::ProposalTypeUnsupported(kind)))
 }
 
-/// 12.4.3.2: an external Commit refers to no proposals. This is looked at before they are looked up.
+/// 12.4.3.2: an external Commit must not refer to proposals. This is checked before the references
+/// are resolved.
 pub(crate) fn may_refer(committer: Sender, list: &[ProposalOrRef]) -> Result<(), Violation> {
     let refers = |entry: &ProposalOrRef| matches!(entry, ProposalOrRef::Reference(_));
     match committer {
@@ -133,7 +135,8 @@ pub(crate) fn may_refer(committer: Sender, list: &[ProposalOrRef]) -> Result<(),
     }
 }
 
-/// 12.2: an external Commit has one ExternalInit, one Remove at most, PSKs, and nothing else.
+/// 12.2: an external Commit must have exactly one ExternalInit, at most one Remove, any PSKs, and
+/// nothing else.
 pub(crate) fn fits_external_commit(list: &[Committed]) -> Result<(), Violation> {
     for committed in list {
         match committed.proposal().proposal_type() {
@@ -150,7 +153,7 @@ pub(crate) fn fits_external_commit(list: &[Committed]) -> Result<(), Violation> 
     Ok(())
 }
 
-/// 12.4 and 17.4: whether a Commit of these proposals must have a path.
+/// 12.4 and 17.4: returns whether a Commit of these proposals must have a path.
 pub(crate) fn needs_path(list: &[Committed]) -> bool {
     let may_do_without = |committed: &Committed| {
         matches!(committed.proposal(), Proposal::Add(_) | Proposal::PreSharedKey(_) | Proposal::ReInit(_))
@@ -158,7 +161,7 @@ pub(crate) fn needs_path(list: &[Committed]) -> bool {
     list.is_empty() || !list.iter().all(may_do_without)
 }
 
-/// 12.4: a path that is needed must be there.
+/// 12.4: a required path must be present.
 pub(crate) fn path_is_there(list: &[Committed], has_path: bool) -> Result<(), Violation> {
     if needs_path(list) && !has_path { Err(Violation::PathRequired) } else { Ok(()) }
 }
@@ -176,7 +179,7 @@ mod tests {
     };
     use std::sync::Arc;
 
-    /// What somebody proposes who joins by the Commit.
+    /// Returns proposals by value in an external Commit.
     fn from_outside(proposals: Vec<Proposal>) -> Vec<Committed> {
         proposals
             .into_iter()
@@ -242,7 +245,8 @@ mod tests {
         }
     }
 
-    /// The column of section 17.4: a path is needed unless all proposals can do without.
+    /// The "Path Required" column of section 17.4: a path is needed unless no proposal of the
+    /// Commit requires one.
     #[test]
     fn a_path_is_needed_as_the_registry_says() {
         let member = |proposal| Committed::ByValue(Sender::Member(LeafIndex(1)), Arc::new(proposal));

@@ -1,8 +1,9 @@
-//! Rules for senders (RFC 9420, sections 7.2, 11.1, 12.1.5 and 13.5): a client refuses to send these things, and accepts
-//! them from others.
+//! Rules for senders (RFC 9420, sections 7.2, 11.1, 12.1.5 and 13.5). A client does not send what
+//! violates them, but accepts it from others.
 //!
-//! The RFC has no MUST for a receiver here, or deployed implementations accept more than it says. Two members that disagree
-//! on the validity of a Commit fork the group, so the receiver accepts.
+//! Either the RFC has no MUST for receivers here, or deployed implementations accept more than it
+//! allows. Two members that disagree on the validity of a Commit fork the group, so the receiver
+//! accepts.
 
 use super::extensions;
 use crate::config::Limits;
@@ -21,14 +22,14 @@ pub(crate) fn no_default_types(capabilities: &Capabilities) -> Result<(), Misuse
     if listed { Err(Misuse::DefaultCapability) } else { Ok(()) }
 }
 
-/// 11.1: capabilities list the version and the cipher suite of the group.
+/// 11.1: capabilities must list the version and the cipher suite of the group.
 pub(crate) fn suite_is_listed(capabilities: &Capabilities, suite: Suite) -> Result<(), Misuse> {
     let Capabilities { versions, cipher_suites, .. } = capabilities;
     let listed = versions.contains(&ProtocolVersion::MLS_10) && cipher_suites.contains(&suite.cipher_suite());
     if listed { Ok(()) } else { Err(Misuse::SuiteNotListed) }
 }
 
-/// Capabilities of our own leaf.
+/// Checks the capabilities of our own leaf.
 pub(crate) fn own_capabilities(capabilities: &Capabilities, suite: Suite) -> Result<(), Misuse> {
     no_default_types(capabilities)?;
     suite_is_listed(capabilities, suite)
@@ -39,7 +40,7 @@ pub(crate) const fn lifetime_is_ordered(lifetime: &Lifetime) -> Result<(), Misus
     if lifetime.not_after < lifetime.not_before { Err(Misuse::NegativeLifetime) } else { Ok(()) }
 }
 
-/// 13.5: no GREASE value is required of members.
+/// 13.5: no GREASE value may be required of members.
 pub(crate) fn no_grease_is_required(extensions: &Extensions) -> Result<(), GroupError> {
     let RequiredCapabilities { extension_types, proposal_types, credential_types } =
         extensions::find(extensions)?.unwrap_or_default();
@@ -49,7 +50,7 @@ pub(crate) fn no_grease_is_required(extensions: &Extensions) -> Result<(), Group
     if grease { Err(Misuse::GreaseRequired.into()) } else { Ok(()) }
 }
 
-/// 12.1.5: a ReInit describes a group that this client can create or join.
+/// 12.1.5: a ReInit must describe a group that this client can create or join.
 pub(crate) fn reinit(
     reinit: &ReInit,
     crypto: &dyn CryptoProvider,
@@ -58,7 +59,7 @@ pub(crate) fn reinit(
 ) -> Result<(), GroupError> {
     let ReInit { group_id, version, cipher_suite, extensions } = reinit;
     limits.check_group_id(group_id)?;
-    // A lower version breaks a rule for receivers, too.
+    // A lower version violates a rule for receivers, too.
     if *version > ProtocolVersion::MLS_10 {
         return Err(Misuse::UnsupportedVersion.into());
     }
@@ -71,7 +72,7 @@ pub(crate) fn reinit(
     grease.map_or(Ok(()), |kind| Err(Violation::ExtensionUnsupportedByMember(kind).into()))
 }
 
-/// Contents of a proposal, sent by itself or by value in a Commit.
+/// Checks the contents of our own proposal, standalone or by value in a Commit.
 pub(crate) fn proposal(
     proposal: &Proposal,
     suite: Suite,

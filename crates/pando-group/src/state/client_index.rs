@@ -1,5 +1,5 @@
-//! The index of clients: finds the leaf of a client without a search of the tree, if the identity policy tells
-//! clients apart by more than their signature keys (RFC 9420, section 12.2).
+//! The client index: finds the leaf of a client without searching the tree, for identity policies
+//! that identify clients by more than their signature keys (RFC 9420, section 12.2).
 
 use crate::identity::IdentityPolicy;
 use crate::{GroupError, Violation};
@@ -7,15 +7,15 @@ use pando_tree::{KeyIndex, KeyKind, RowChange, Tree, TreeError, TreeKey};
 use pando_wire::{Credential, LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 
-/// The leaves of clients, by the identifiers of the policy. Cloning it is cheap.
+/// The leaves of clients, by the policy's identifiers. Cloning it is cheap.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ClientIndex {
     index: KeyIndex,
-    /// Differences from the index of the epoch before.
+    /// Differences from the index of the previous epoch.
     changes: ClientChanges,
 }
 
-/// Entries that differ between two indexes, and whether the newer one has them.
+/// Entries that differ between two indexes. The value is `true` if the newer index has the entry.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ClientChanges(BTreeMap<(u64, NodeIndex), bool>);
 
@@ -34,7 +34,7 @@ impl ClientChanges {
 }
 
 impl ClientIndex {
-    /// Returns the index of a tree. A client that is in the tree twice does not concern a joiner.
+    /// Returns the index of a tree. Duplicate clients in the tree of a joiner are not an error.
     pub(crate) fn of(tree: &Tree, policy: &dyn IdentityPolicy) -> Result<Self, TreeError> {
         let mut index = KeyIndex::default();
         for leaf in tree.members() {
@@ -51,7 +51,7 @@ impl ClientIndex {
         Self { index: tree.stored_index(KeyKind::Client), ..Self::default() }
     }
 
-    /// Returns the same index, as that of the next epoch.
+    /// Returns a copy for the next epoch, without changes.
     pub(crate) fn in_next_epoch(&self) -> Self {
         Self { index: self.index.clone(), ..Self::default() }
     }
@@ -63,7 +63,7 @@ impl ClientIndex {
         patched
     }
 
-    /// Returns the index that this one becomes with `changes`, which lead to the epoch of `target`. As
+    /// Returns this index with `changes` applied, which lead to the epoch of `target`. Compare
     /// [`Tree::moved_to`].
     pub(crate) fn moved_to(&self, target: &Self, changes: &ClientChanges) -> Self {
         let entries = changes.0.iter();
@@ -72,23 +72,23 @@ impl ClientIndex {
         Self { changes: target.changes.clone(), ..moved }
     }
 
-    /// Returns the differences from the index of the epoch before.
+    /// Returns the differences from the index of the previous epoch.
     pub(crate) const fn changes(&self) -> &ClientChanges {
         &self.changes
     }
 
-    /// Returns the rows that differ from those of an older index, or all rows if there is none. As
-    /// [`KeyIndex::rows_since`].
+    /// Returns the rows that differ from those of an older index, or all rows if there is none.
+    /// Compare [`KeyIndex::rows_since`].
     pub(crate) fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         self.index.rows_since(KeyKind::Client, older.map(|older| &older.index))
     }
 
-    /// As [`Tree::forget_deleted`].
+    /// Forgets tombstones, as [`Tree::forget_deleted`] does.
     pub(crate) fn forget_deleted(&mut self) -> Result<(), TreeError> {
         self.index.forget_deleted()
     }
 
-    /// Removes a credential that a leaf of a tree had.
+    /// Removes the client with the old credential of a leaf.
     pub(crate) fn leave(
         &mut self,
         leaf: LeafIndex,
@@ -101,7 +101,8 @@ impl ClientIndex {
         }
     }
 
-    /// 12.2: enters the credential that a leaf of a tree has now. No other leaf may be the same client's.
+    /// 12.2: adds the client with the new credential of a leaf. No other leaf may belong to the
+    /// same client.
     pub(crate) fn enter(
         &mut self,
         leaf: LeafIndex,
@@ -124,7 +125,7 @@ impl ClientIndex {
     fn change(&mut self, fingerprint: u64, node: NodeIndex, is_there: bool) {
         self.index.patch(fingerprint, node, is_there);
         let (changes, entry) = (&mut self.changes.0, (fingerprint, node));
-        // An entry that has left and comes back has not changed.
+        // An entry that is removed and added again has not changed.
         if changes.get(&entry) == Some(&!is_there) {
             changes.remove(&entry);
         } else {

@@ -1,4 +1,4 @@
-//! A Commit as the rules of the application see it: the state before and after it, and what it changes.
+//! A Commit as the application's rules see it: the states before and after it, and its changes.
 
 use crate::Violation;
 use crate::identity::IdentityPolicy;
@@ -8,7 +8,8 @@ use crate::state::pending_proposal::Committed;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Credential, Extensions, GroupContext, GroupId, LeafIndex, Proposal, Sender};
 
-/// The state of a group that all members agree on, as far as rules may depend on it: transcripts and tags are left out.
+/// The part of a group's state that rules may depend on. All members agree on it. Transcript hashes
+/// and tags are left out.
 #[derive(Debug, Clone, Copy)]
 pub struct StateView<'a> {
     context: &'a GroupContext,
@@ -65,7 +66,8 @@ pub struct CommitView<'a> {
 }
 
 impl<'a> CommitView<'a> {
-    /// A Commit that leads from `before` to `after`. `added` includes the leaf of an external joiner.
+    /// Returns the view of a Commit that leads from `before` to `after`. `added` includes the leaf
+    /// of an external joiner.
     pub(crate) const fn new(
         (before, after): (StateView<'a>, StateView<'a>),
         committer: Sender,
@@ -75,14 +77,14 @@ impl<'a> CommitView<'a> {
         Self { before: Some(before), after, committer, proposals, removed, added }
     }
 
-    /// The creation of a group by the member at leaf 0.
+    /// Returns the view of the creation of a group by the member at leaf 0.
     pub(crate) const fn creation(after: StateView<'a>) -> Self {
         const CREATOR: LeafIndex = LeafIndex(0);
         let committer = Sender::Member(CREATOR);
         Self { before: None, after, committer, proposals: &[], removed: &[], added: &[CREATOR] }
     }
 
-    /// Returns the state before the Commit, or `None` when the group is created.
+    /// Returns the state before the Commit, or `None` for the creation of a group.
     #[must_use]
     pub const fn before(&self) -> Option<StateView<'a>> {
         self.before
@@ -114,9 +116,10 @@ impl<'a> CommitView<'a> {
         leaf_changes(&replaced.unwrap_or_default(), self.removed, self.added, self.after.tree)
     }
 
-    /// Returns the leaves that the Commit brings in and that are not valid at `now`, as
-    /// [`PublicStaged::leaves_invalid_at`](crate::PublicStaged::leaves_invalid_at) does: for a
-    /// [`LocalPolicy`](crate::LocalPolicy). [`GroupRules`](crate::GroupRules) must not ask for it, since clocks differ.
+    /// Returns the leaves that the Commit adds or replaces and that are not valid at `now`, as
+    /// [`PublicStaged::leaves_invalid_at`](crate::PublicStaged::leaves_invalid_at) does. It is
+    /// meant for a [`LocalPolicy`](crate::LocalPolicy). [`GroupRules`](crate::GroupRules) must not
+    /// call it, because clocks differ.
     ///
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a leaf could not be read.

@@ -1,8 +1,9 @@
-//! Encrypted Commits that were opened and not merged (RFC 9420, section 9.2).
+//! Encrypted Commits that were decrypted and not merged (RFC 9420, section 9.2).
 //!
-//! The key of an encrypted message is gone as soon as it has opened something. A Commit for which a proposal or a PSK
-//! is missing, or whose staged epoch was dropped, will come again, so what was in it is kept until the epoch ends. It
-//! is not believed: its signature is verified each time.
+//! The key of an encrypted message is deleted as soon as the message is decrypted. A Commit that
+//! lacks a proposal or a PSK, or whose staged epoch was dropped, will be processed again, so its
+//! content is kept until the epoch ends. The kept content is not trusted: its signature is verified
+//! each time.
 
 use crate::Limits;
 use crate::storage::row_codec;
@@ -11,22 +12,22 @@ use pando_crypto::SecretBytes;
 use pando_wire::{AuthenticatedContent, PrivateMessage};
 use tls_codec::Size;
 
-/// How many Commits of one epoch are kept. Whoever orders messages gives an epoch one Commit, and a few that lost
-/// at most; further ones can be taken once.
+/// Maximum number of Commits of one epoch that are kept. A delivery service selects one Commit for
+/// each epoch, and at most a few lose the race. Further Commits can be processed only once.
 const KEPT: usize = 16;
 
-/// Commits of the current epoch, as they came, and what was in them.
+/// Commits of the current epoch: the received messages with their contents.
 #[derive(Debug, Default)]
 pub(crate) struct DecryptedCommits {
     commits: Vec<(PrivateMessage, AuthenticatedContent)>,
-    /// How many of them have rows.
+    /// Number of Commits that have rows.
     stored: usize,
-    /// How much there is to be stored of them.
+    /// Size of the rows of all Commits.
     bytes: usize,
 }
 
 impl DecryptedCommits {
-    /// Those that were stored.
+    /// Returns the Commits that were stored.
     pub(crate) fn restore(commits: Vec<(PrivateMessage, AuthenticatedContent)>) -> Self {
         let stored = commits.len();
         let sizes = commits.iter().map(|(message, content)| size(message, content));
@@ -34,7 +35,7 @@ impl DecryptedCommits {
         Self { commits, stored, bytes }
     }
 
-    /// What was in a message, if it was opened before.
+    /// Returns the content of a message, if it was decrypted before.
     pub(crate) fn get(&self, message: &PrivateMessage) -> Option<&AuthenticatedContent> {
         self.commits.iter().find(|(opened, _)| opened == message).map(|(_, content)| content)
     }
@@ -48,12 +49,12 @@ impl DecryptedCommits {
         }
     }
 
-    /// The rows of all of them.
+    /// Returns the rows of all Commits.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (RowKey, SecretBytes)> {
         self.rows_from(0)
     }
 
-    /// The rows that were not written yet. Most Commits are merged before they would have one.
+    /// Returns the rows that are not written yet. Most Commits are merged before they need one.
     pub(crate) fn take_rows(&mut self) -> Rows {
         let rows = self.rows_from(self.stored).collect();
         self.stored = self.commits.len();
@@ -61,13 +62,13 @@ impl DecryptedCommits {
     }
 
     fn rows_from(&self, first: usize) -> impl Iterator<Item = (RowKey, SecretBytes)> {
-        // What has been decoded can be encoded: no row is left out.
+        // Decoded content can always be encoded, so no row is lost.
         let row = |(message, content): &(_, _)| row_codec::opened_commit(message, content).ok();
         let unwritten = (0..).zip(&self.commits).skip(first);
         unwritten.filter_map(move |(at, opened)| Some((RowKey::OpenedCommit(at), row(opened)?)))
     }
 
-    /// Forgets all of them: the rows to delete.
+    /// Forgets all Commits, and returns the rows to delete.
     pub(crate) fn clear(&mut self) -> impl Iterator<Item = RowKey> + use<> {
         let stored = u32::try_from(self.stored).unwrap_or(u32::MAX);
         *self = Self::default();
@@ -75,7 +76,7 @@ impl DecryptedCommits {
     }
 }
 
-/// The size of the row of a Commit.
+/// Returns the size of the row of a Commit.
 fn size(message: &PrivateMessage, content: &AuthenticatedContent) -> usize {
     message.tls_serialized_len().saturating_add(content.tls_serialized_len())
 }

@@ -1,4 +1,4 @@
-//! The secrets of one epoch, as a member has them.
+//! The secrets of one epoch that a member holds.
 
 use crate::GroupConfig;
 use pando_crypto::{HpkeKeyPair, SecretBytes};
@@ -9,7 +9,7 @@ use pando_schedule::{
 use pando_tree::Tree;
 use pando_wire::GroupContext;
 
-/// What is derived from an epoch's secret and still needed.
+/// Secrets derived from an epoch secret that are still needed.
 #[derive(Debug)]
 pub(crate) struct EpochKeys {
     pub(crate) sender_data: SenderDataSecret,
@@ -22,7 +22,7 @@ pub(crate) struct EpochKeys {
     pub(crate) init: InitSecret,
 }
 
-/// What is left of an epoch when the next one has begun: late messages of the application can be read.
+/// Remains of a past epoch, which decrypt late application messages.
 #[derive(Debug)]
 pub(crate) struct PastEpoch {
     pub(crate) context: GroupContext,
@@ -30,13 +30,13 @@ pub(crate) struct PastEpoch {
     pub(crate) secret_tree: SecretTree,
 }
 
-/// A key pair once more: what needs it twice says so.
+/// Copies a key pair. The type is not `Clone`, so that copies are explicit.
 pub(crate) fn copy(key_pair: &HpkeKeyPair) -> HpkeKeyPair {
     HpkeKeyPair { private: key_pair.private.expose().into(), public: key_pair.public.clone() }
 }
 
 impl EpochKeys {
-    /// Those of a member that has been removed: none. `secret_tree` has no secrets either.
+    /// Returns the keys of a removed member: none. `secret_tree` has no secrets either.
     pub(crate) fn erased(secret_tree: SecretTree) -> Self {
         let none = SecretBytes::default;
         Self {

@@ -30,24 +30,24 @@ pub struct Group {
     pub(crate) private_keys: PrivateKeys,
     pub(crate) keys: EpochKeys,
     pub(crate) proposals: ProposalStore,
-    /// Key pairs of our own Updates that are not committed yet.
+    /// Key pairs of our own Updates that are not yet committed.
     pub(crate) updates: Vec<HpkeKeyPair>,
     pub(crate) own_proposals: OwnProposals,
     pub(crate) decrypted_commits: DecryptedCommits,
     pub(crate) pending: Option<Pending>,
     /// Past epochs, the newest last.
     pub(crate) past: VecDeque<PastEpoch>,
-    /// Leaves of these epochs.
+    /// Leaves of the past epochs.
     pub(crate) history: History,
     /// Resumption PSKs of past epochs.
     pub(crate) resumption_psks: BTreeMap<u64, SecretBytes>,
     pub(crate) state: GroupState,
-    /// In the state [`GroupState::Reinitialized`].
+    /// Set in the state [`GroupState::Reinitialized`].
     pub(crate) reinit: Option<ReInit>,
-    /// In the state [`GroupState::Joining`].
+    /// Our external Commit, set in the state [`GroupState::Joining`].
     pub(crate) joining: Option<MlsMessage>,
     pub(crate) outbox: Outbox,
-    /// Our stored Commit that did not follow the stored epoch.
+    /// Our stored Commit that does not follow the stored epoch.
     pub(crate) stale_commit: Option<MlsMessage>,
     pub(crate) changes: ChangeLog,
     pub(crate) dropped: DroppedDeltas,
@@ -86,7 +86,7 @@ impl Group {
         }
     }
 
-    /// The public state.
+    /// Returns the public state.
     #[must_use]
     pub const fn public(&self) -> &PublicState {
         &self.public
@@ -106,25 +106,25 @@ impl Group {
         self.public.members()
     }
 
-    /// How the group is kept.
+    /// Returns the group settings.
     #[must_use]
     pub const fn config(&self) -> &GroupConfig {
         &self.config
     }
 
-    /// The epoch.
+    /// Returns the epoch.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.public.context.epoch
     }
 
-    /// One's own leaf.
+    /// Returns the index of our leaf.
     #[must_use]
     pub const fn own_leaf(&self) -> LeafIndex {
         self.private_keys.leaf()
     }
 
-    /// The state of the group.
+    /// Returns the state of the group.
     #[must_use]
     pub const fn state(&self) -> GroupState {
         self.state
@@ -136,26 +136,27 @@ impl Group {
         matches!(self.state, GroupState::Active)
     }
 
-    /// The instance of the group at this client.
+    /// Returns the instance of the group at this client.
     #[must_use]
     pub const fn instance(&self) -> Instance {
         self.lineage.instance
     }
 
-    /// The position that the last Delta leads to.
+    /// Returns the position that the last Delta leads to.
     #[must_use]
     pub const fn position(&self) -> Position {
         self.lineage.position
     }
 
-    /// The parameters of the group that is to follow, if this one was reinitialized.
+    /// Returns the parameters of the successor group, if this one was reinitialized.
     #[must_use]
     pub const fn reinit(&self) -> Option<&ReInit> {
         self.reinit.as_ref()
     }
 
-    /// Returns what two members compare to know that they agree (section 8.7), or `None` if this client has been removed or
-    /// its external Commit is not accepted.
+    /// Returns the epoch authenticator, which two members compare to check that they agree (section
+    /// 8.7). Returns `None` if this client was removed, or if its external Commit is not yet
+    /// accepted.
     #[must_use]
     pub const fn epoch_authenticator(&self) -> Option<&EpochAuthenticator> {
         match self.state {
@@ -164,7 +165,7 @@ impl Group {
         }
     }
 
-    /// `MLS-Exporter` (section 8.5): `length` bytes for the application.
+    /// Exports `length` bytes for the application with `MLS-Exporter` (section 8.5).
     ///
     /// # Errors
     /// [`GroupError::Crypto`] if `length` is too large, [`Misuse::Ended`] after a removal, [`Misuse::JoinPending`].
@@ -173,7 +174,7 @@ impl Group {
         Ok(self.keys.exporter.export(self.public.suite, label, context, length)?)
     }
 
-    /// The resumption PSK of an epoch that is still remembered (section 8.6).
+    /// Returns the resumption PSK of an epoch, if it is still kept (section 8.6).
     #[must_use]
     pub fn resumption_psk(&self, epoch: u64) -> Option<PskValue> {
         if epoch == self.epoch() && self.check_has_secrets().is_ok() {
@@ -182,8 +183,8 @@ impl Group {
         self.resumption_psks.get(&epoch).map(|psk| psk.expose().into())
     }
 
-    /// Returns the proposals that were sent by themselves in this epoch and are to be committed, without those that the
-    /// group's rules did not admit, and those that were withdrawn.
+    /// Returns the standalone proposals of this epoch that are waiting for a Commit. Proposals that
+    /// the group's rules do not admit, and withdrawn ones, are left out.
     pub fn pending_proposals(&self) -> impl Iterator<Item = &PendingProposal> {
         self.proposals.pending()
     }
@@ -197,7 +198,7 @@ impl Group {
         }
     }
 
-    /// Forgets of past epochs what is more than the client wants to keep.
+    /// Forgets past epochs and resumption PSKs beyond the numbers in the settings.
     pub(crate) fn forget_past(&mut self) {
         while self.resumption_psks.len() > self.config.past_resumption_psks {
             let Some((forgotten, _)) = self.resumption_psks.pop_first() else { break };
@@ -222,7 +223,7 @@ impl Group {
         }
     }
 
-    /// Others verify what this member signs with the key in its leaf.
+    /// Checks that the signer has the key in our leaf, because others verify with that key.
     pub(crate) fn check_signer(&self, cx: &Context<'_>) -> Result<(), GroupError> {
         Ok(cx.check_signer(self.public.tree.signature_key(self.own_leaf())?.as_ref())?)
     }

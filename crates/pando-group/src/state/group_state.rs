@@ -2,18 +2,20 @@
 
 /// The state of a group at one client.
 ///
-/// A match on it needs no catch-all: a new state is to break the code that does not handle it.
+/// A `match` on it needs no catch-all: a new state must break code that does not handle it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum GroupState {
     /// The client is a member and may send.
     #[default]
     Active,
-    /// The client has made an external Commit (section 12.4.3.2) that is not known to be accepted. Nothing can be sent or
-    /// received until [`Group::merge_pending`](crate::Group::merge_pending).
+    /// The client has made an external Commit (section 12.4.3.2) that is not yet known to be
+    /// accepted. Nothing can be sent or received until
+    /// [`Group::merge_pending`](crate::Group::merge_pending).
     Joining,
-    /// A Commit with a ReInit has ended the group (section 11.2). It can be read, and has a successor.
+    /// A Commit with a ReInit has ended the group (section 11.2). The group is read-only and has a
+    /// successor.
     Reinitialized,
-    /// A Commit has removed the client, which has no secrets of the group any more.
+    /// A Commit has removed the client. The client has no secrets of the group any more.
     Removed,
 }
 

@@ -1,18 +1,18 @@
-//! Who was a member in the epochs that are over and whose late messages can still be read: the leaves that the
-//! next epoch has changed, and not the trees.
+//! Members of the past epochs whose late messages can still be decrypted. Only the leaves that the
+//! next epoch changed are kept, not the trees.
 
 use pando_tree::{Tree, TreeError};
 use pando_wire::{Decode, LeafIndex, LeafNode, Opaque, TreeSize};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Leaves as they were, encoded; `None` for one that was blank.
+/// Encoded leaves of a past epoch; `None` for a blank leaf.
 pub(crate) type Leaves = BTreeMap<LeafIndex, Option<Opaque>>;
 
-/// The past, the newest epoch last. There is no gap between these epochs, nor to the current one.
+/// Past epochs, the newest last. There is no gap between these epochs and the current one.
 #[derive(Debug, Default)]
 pub(crate) struct History(VecDeque<Past>);
 
-/// What is different in an epoch from the next one.
+/// Differences of a past epoch from the next one.
 #[derive(Debug)]
 struct Past {
     epoch: u64,
@@ -20,9 +20,9 @@ struct Past {
     leaves: Leaves,
 }
 
-/// The leaves of a tree that another tree, that of the next epoch, has changed.
+/// Returns the leaves of the tree `old` that are different in `new`, the tree of the next epoch.
 pub(crate) fn replaced_leaves(old: &Tree, new: &Tree) -> Result<Leaves, TreeError> {
-    // Seen from the new tree, the old one is the one that has changed.
+    // Ask for the changes that lead from the new tree to the old one: they contain the old leaves.
     let changes = old.changes_since(new)?.into_iter();
     let leaves = changes.filter_map(|change| Some((change.node.leaf()?, change.content)));
     let within = leaves.filter(|(leaf, _)| leaf.0 < old.size().leaf_count());
@@ -30,7 +30,7 @@ pub(crate) fn replaced_leaves(old: &Tree, new: &Tree) -> Result<Leaves, TreeErro
 }
 
 impl History {
-    /// The epoch that has just ended, whose tree had this size.
+    /// Adds the epoch that has just ended, with the size of its tree.
     pub(crate) fn push(&mut self, epoch: u64, size: TreeSize, leaves: Leaves) {
         self.0.push_back(Past { epoch, size, leaves });
     }
@@ -40,8 +40,8 @@ impl History {
         self.0.pop_front();
     }
 
-    /// A leaf as it was in a past epoch, if that is remembered and there was a member. `current` is the tree of
-    /// the current epoch.
+    /// Returns a member's leaf in a past epoch, or `None` if the epoch is not kept or the leaf was
+    /// blank. `current` is the tree of the current epoch.
     pub(crate) fn leaf(
         &self,
         epoch: u64,
@@ -62,7 +62,7 @@ impl History {
         current.leaf(leaf)
     }
 
-    /// The members of a past epoch.
+    /// Returns the members of a past epoch, or `None` if the epoch is not kept.
     pub(crate) fn members<'a>(
         &'a self,
         epoch: u64,
@@ -73,7 +73,7 @@ impl History {
         Some((0..size.leaf_count()).filter_map(leaf))
     }
 
-    /// All leaves that are remembered, with their epochs.
+    /// Returns all kept leaves with their epochs.
     pub(crate) fn leaves(&self) -> impl Iterator<Item = (u64, LeafIndex, Option<&Opaque>)> {
         self.0
             .iter()

@@ -83,7 +83,7 @@ pub(crate) fn leaf_changes(
             .and_then(|encoded| LeafNode::decode(encoded).ok())
             .map(Box::new)
             .ok_or(TreeError::NotAMember(leaf)),
-        // It was removed, and added again as it was.
+        // The leaf was removed, and added again unchanged.
         None => after(leaf),
     };
     let mut changes = Vec::new();
@@ -99,7 +99,7 @@ pub(crate) fn leaf_changes(
     Ok(changes)
 }
 
-/// Returns the leaves that changes bring in and that are not valid at `now`, in seconds since 1970.
+/// Returns the added or replaced leaves that are not valid at `now`, in seconds since 1970.
 pub(crate) fn invalid_at(
     changes: &[LeafChange],
     now: u64,

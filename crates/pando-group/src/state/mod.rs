@@ -1,4 +1,4 @@
-//! State of a group: what one epoch consists of, for members and for observers.
+//! The state of a group in one epoch, for members and for observers.
 
 pub(crate) mod client_index;
 pub(crate) mod commit_view;

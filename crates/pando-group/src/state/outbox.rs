@@ -1,15 +1,15 @@
-//! Messages that belong to our Commits and are sent when these are accepted.
+//! Messages that belong to our Commits, sent after the Commits are accepted.
 //!
-//! A Welcome is sealed once: sealing it again would use the welcome key and nonce twice (section 12.4.3.1). So it is stored as
-//! bytes in the same Delta as the pending Commit, outlives the merge, and is deleted when the application acknowledges that it
-//! was delivered.
+//! A Welcome is sealed only once, because sealing it again would reuse the welcome key and nonce
+//! (section 12.4.3.1). Its bytes are stored in the same Delta as the pending Commit, outlive the
+//! merge, and are deleted when the application acknowledges the delivery.
 
 use crate::storage::row_key::{OutboxId, OutboxKind, RowKey, Rows};
 use pando_crypto::SecretBytes;
 use pando_wire::{Encode, EncodeError, GroupInfo, MlsMessage, Welcome};
 use std::collections::BTreeMap;
 
-/// Encoded messages by the epoch that the Commit leads to.
+/// Encoded messages, by the epoch that their Commit leads to.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox(BTreeMap<OutboxId, Vec<u8>>);
 
@@ -42,7 +42,8 @@ impl Outbox {
         self.0.extend(other.0);
     }
 
-    /// Drops the messages of Commits that lead beyond `epoch`, which were not accepted, and returns the rows to delete.
+    /// Drops the messages of Commits that lead beyond `epoch`, which were not accepted. Returns the
+    /// rows to delete.
     pub(crate) fn drop_after(&mut self, epoch: u64) -> impl Iterator<Item = RowKey> + use<> {
         let ids: Vec<_> = self.0.keys().copied().filter(|id| id.epoch > epoch).collect();
         ids.iter().for_each(|id| drop(self.0.remove(id)));

@@ -1,4 +1,4 @@
-//! Our own proposals of an epoch as they were sent, to recognise them when the delivery service returns them.
+//! Our own proposals of an epoch as sent, to recognise them when the delivery service returns them.
 
 use crate::{Exceeded, GroupError};
 use pando_crypto::Suite;
@@ -37,7 +37,7 @@ impl OwnProposals {
         suite: Suite,
         message: &MlsMessage,
     ) -> Result<Option<&ProposalRef>, EncodeError> {
-        // Most members have sent none, and are not to hash what they receive.
+        // Most members have sent no proposal, and should not hash each received message.
         if self.sent.is_empty() {
             return Ok(None);
         }

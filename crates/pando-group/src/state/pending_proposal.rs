@@ -12,22 +12,23 @@ pub struct PendingProposal {
     pub sender: Sender,
     /// The proposal.
     pub proposal: Proposal,
-    /// Data that was authenticated with it and not encrypted.
+    /// Authenticated data: authenticated with the proposal and not encrypted.
     pub authenticated_data: Opaque,
 }
 
-/// What a member does with a proposal that was sent by itself. Whatever it is, a Commit of another member may refer to the
-/// proposal.
+/// How a member treats a standalone proposal. A Commit of another member may refer to it in any
+/// case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProposalStatus {
-    /// Our Commits cover it, and no application data is sent before it is committed (section 12.4).
+    /// Our Commits cover it, and no application data may be sent before it is committed (section
+    /// 12.4).
     Pending,
-    /// It is of a type that a member does not support: our Commits cover it if they remove that member (section 12.2).
-    /// Until then it does not keep anybody from sending.
+    /// A member does not support its type. Our Commits cover it if they remove that member (section
+    /// 12.2). Until then it does not prevent members from sending.
     Unsupported,
     /// The group's rules do not admit it.
     NotAdmitted,
-    /// Our own, withdrawn.
+    /// It is our own, and withdrawn.
     Withdrawn,
 }
 
@@ -41,9 +42,9 @@ impl ProposalStatus {
 /// A proposal that a Commit covers. Copies share its contents.
 #[derive(Debug, Clone)]
 pub(crate) enum Committed {
-    /// In the Commit itself, with the committer as its sender.
+    /// Contained in the Commit itself. The sender is the committer.
     ByValue(Sender, Arc<Proposal>),
-    /// Referred to by the Commit, perhaps more than once.
+    /// Referenced by the Commit, possibly more than once.
     ByReference(Arc<PendingProposal>),
 }
 
@@ -62,7 +63,7 @@ impl Committed {
         }
     }
 
-    /// Returns the proposal if it is in the Commit itself.
+    /// Returns the proposal if the Commit contains it by value.
     pub(crate) fn by_value(&self) -> Option<&Proposal> {
         match self {
             Self::ByValue(_, proposal) => Some(proposal),
@@ -70,7 +71,7 @@ impl Committed {
         }
     }
 
-    /// Returns the proposal if the Commit refers to it.
+    /// Returns the proposal if the Commit contains it by reference.
     pub(crate) const fn by_reference(&self) -> Option<&Arc<PendingProposal>> {
         match self {
             Self::ByValue(..) => None,

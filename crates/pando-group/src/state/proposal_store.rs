@@ -1,4 +1,4 @@
-//! The proposals that were sent by themselves in an epoch (RFC 9420, sections 12.1 and 12.4).
+//! The standalone proposals of an epoch (RFC 9420, sections 12.1 and 12.4).
 
 use crate::rules::proposal_list;
 use crate::state::pending_proposal::{Committed, PendingProposal, ProposalStatus};
@@ -7,11 +7,12 @@ use pando_wire::{ProposalOrRef, ProposalRef, Sender};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The proposals of this epoch, in the order in which they came.
+/// The proposals of this epoch, in order of arrival.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProposalStore {
     entries: Vec<Entry>,
-    /// Positions in the list. There may be as many proposals as there are members, all committed at once.
+    /// Positions in the list. There may be as many proposals as members, and one Commit may refer
+    /// to all of them, so lookups must be fast.
     positions: BTreeMap<ProposalRef, usize>,
     counts: Counts,
 }
@@ -22,10 +23,10 @@ struct Entry {
     status: ProposalStatus,
 }
 
-/// Numbers that [`Limits`] bound.
+/// Counters that [`Limits`] bound.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
-    /// Size of the rows of proposals that are admitted.
+    /// Size of the rows of admitted proposals.
     bytes: usize,
     /// Size of the rows of proposals that are not admitted.
     not_admitted_bytes: usize,
@@ -38,7 +39,7 @@ struct Counts {
 }
 
 impl ProposalStore {
-    /// Returns the store of proposals that were stored, each with its status and the size of its row.
+    /// Restores the store from stored proposals, each with its status and the size of its row.
     pub(crate) fn restore(
         stored: impl IntoIterator<Item = (PendingProposal, ProposalStatus, usize)>,
     ) -> Self {
@@ -47,8 +48,9 @@ impl ProposalStore {
         store
     }
 
-    /// Adds a proposal and returns its position in the list, or `None` if it was there already. One that was withdrawn and
-    /// is made again has the status `status` then. `bytes` is the size of its row.
+    /// Adds a proposal and returns its position in the list, or `None` if it is already there. A
+    /// withdrawn proposal that is made again gets the status `status`. `bytes` is the size of its
+    /// row.
     pub(crate) fn insert(
         &mut self,
         proposal: PendingProposal,
@@ -56,7 +58,8 @@ impl ProposalStore {
         bytes: usize,
         limits: &Limits,
     ) -> Result<Option<u32>, Exceeded> {
-        // Signatures may be deterministic: the same proposal made twice has one reference.
+        // Signatures may be deterministic: making the same proposal twice then gives the same
+        // reference.
         if let Some((_, ProposalStatus::Withdrawn, position)) = self.get(&proposal.reference) {
             self.set_status(&proposal.reference, status);
             return Ok(Some(position));
@@ -68,7 +71,8 @@ impl ProposalStore {
         Ok(position)
     }
 
-    /// Returns the position that a proposal will have in the list, or `None` if it is there already.
+    /// Returns the position that a new proposal will get, or `None` if the proposal is already
+    /// there.
     ///
     /// # Errors
     /// [`Exceeded`] if there is no room for it.
@@ -83,7 +87,7 @@ impl ProposalStore {
             return Ok(None);
         }
         let (position, counts) = (self.entries.len(), &self.counts);
-        // Proposals that are not admitted take no room from others: anyone can make them.
+        // Proposals that are not admitted have a separate limit, because anyone can make them.
         if status == ProposalStatus::NotAdmitted {
             let count = counts.not_admitted.saturating_add(1);
             limits.check_not_admitted(count, counts.not_admitted_bytes.saturating_add(bytes))?;
@@ -140,7 +144,7 @@ impl ProposalStore {
         self.set_status(reference, ProposalStatus::Withdrawn);
     }
 
-    /// Changes the status of one of our own proposals, which the group's rules admit.
+    /// Changes the status of one of our own proposals. The group's rules admit all of those.
     fn set_status(&mut self, reference: &ProposalRef, status: ProposalStatus) {
         let position = self.positions.get(reference);
         let Some(entry) = position.and_then(|position| self.entries.get_mut(*position)) else { return };
@@ -151,7 +155,7 @@ impl ProposalStore {
 
     /// Returns the positions in the list.
     pub(crate) fn positions(&self) -> impl Iterator<Item = u32> + use<> {
-        // As many as could be inserted.
+        // The conversion cannot fail, because `insert` bounds the number.
         0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
@@ -169,7 +173,7 @@ impl ProposalStore {
         left_out.map(|(proposal, _)| proposal.clone()).collect()
     }
 
-    /// Returns the proposals of a Commit, with those that it refers to.
+    /// Returns the proposals of a Commit, with references resolved.
     pub(crate) fn resolve(
         &self,
         committer: Sender,

@@ -1,4 +1,4 @@
-//! What everybody who follows a group knows of it: no secrets.
+//! The public state of a group: everything that its followers know without secrets.
 
 use crate::rules::extensions;
 use crate::state::client_index::ClientIndex;
@@ -26,28 +26,28 @@ pub struct PublicState {
 /// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// The member's leaf. Another client may get it when the member is removed.
+    /// The member's leaf. After the member is removed, another client may get it.
     pub leaf: LeafIndex,
     /// The member's credential.
     pub credential: Credential,
-    /// The key that the member signs with.
+    /// The member's signature key.
     pub signature_key: SignaturePublicKey,
 }
 
 impl PublicState {
-    /// The cipher suite.
+    /// Returns the cipher suite.
     #[must_use]
     pub const fn suite(&self) -> Suite {
         self.suite
     }
 
-    /// The state that all members agree on (section 8.1).
+    /// Returns the GroupContext: the state that all members agree on (section 8.1).
     #[must_use]
     pub const fn context(&self) -> &GroupContext {
         &self.context
     }
 
-    /// The ratchet tree.
+    /// Returns the ratchet tree.
     #[must_use]
     pub const fn tree(&self) -> &Tree {
         &self.tree
@@ -86,7 +86,7 @@ impl PublicState {
         })
     }
 
-    /// Returns what the group's rules may look at.
+    /// Returns the part of the state that the group's rules may use.
     pub(crate) const fn view(&self) -> StateView<'_> {
         StateView::new(&self.context, &self.tree)
     }
@@ -97,7 +97,7 @@ impl PublicState {
         self.clients.forget_deleted()
     }
 
-    /// The key that content must be signed with, by who sends it (section 6.1).
+    /// Returns the key that must have signed the content, depending on its sender (section 6.1).
     pub(crate) fn sender_key(&self, content: &FramedContent) -> Result<SignaturePublicKey, GroupError> {
         match content.sender {
             Sender::Member(leaf) => {

@@ -1,4 +1,4 @@
-//! Epochs that a Commit leads to, before they are merged (RFC 9420, section 12.4.2).
+//! Epochs that result from a Commit, before they are merged (RFC 9420, section 12.4.2).
 
 use crate::identity::IdentityPolicy;
 use crate::state::commit_view::CommitView;
@@ -16,10 +16,11 @@ use pando_wire::{FramedContent, LeafIndex, MlsMessage, Opaque, Proposal, ReInit,
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The public part of an epoch that a Commit leads to, complete and checked. The group is still in the epoch before.
+/// The public part of the epoch that a Commit leads to, complete and checked. The group is still in
+/// the previous epoch.
 #[derive(Debug)]
 pub struct PublicStaged {
-    /// Interim transcript hash of the epoch before. No other epoch and no other group has the same.
+    /// Interim transcript hash of the previous epoch. It is unique among all epochs and groups.
     pub(crate) follows: InterimTranscriptHash,
     pub(crate) public: PublicState,
     pub(crate) committer: Sender,
@@ -27,7 +28,7 @@ pub struct PublicStaged {
     pub(crate) proposals: Vec<Committed>,
     pub(crate) left_out: Vec<Arc<PendingProposal>>,
     pub(crate) effects: Effects,
-    /// The leaves that are replaced, as they were.
+    /// The replaced leaves, as they were before.
     pub(crate) leaves: Leaves,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct Effects {
 }
 
 impl PublicStaged {
-    /// Returns the epoch `public`, which follows `old` by the Commit in `content`.
+    /// Returns the epoch `public`, which follows `old` by the Commit `content`.
     pub(crate) fn new(
         old: &PublicState,
         public: PublicState,
@@ -51,7 +52,8 @@ impl PublicStaged {
     ) -> Result<Self, TreeError> {
         Ok(Self {
             follows: old.interim_transcript_hash.clone(),
-            // This loads all nodes of the old tree that differ. A roll back needs them, and must not read.
+            // This loads all nodes of the old tree that differ. A roll-back needs them, and must
+            // not read from the store.
             leaves: replaced_leaves(&old.tree, &public.tree)?,
             public,
             committer: content.sender,
@@ -62,36 +64,36 @@ impl PublicStaged {
         })
     }
 
-    /// The public state of the new epoch.
+    /// Returns the public state of the new epoch.
     #[must_use]
     pub const fn public(&self) -> &PublicState {
         &self.public
     }
 
-    /// The committer.
+    /// Returns the committer.
     #[must_use]
     pub const fn committer(&self) -> Sender {
         self.committer
     }
 
-    /// Data that was authenticated with the Commit and not encrypted.
+    /// Returns the authenticated data of the Commit, which is not encrypted.
     #[must_use]
     pub const fn authenticated_data(&self) -> &Opaque {
         &self.authenticated_data
     }
 
-    /// The proposals that the Commit covers, each with its sender: for applications that allow some things to some members
-    /// only.
+    /// Returns the proposals that the Commit covers, each with its sender. Applications use this to
+    /// check the permissions of members.
     pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
         self.proposals.iter().map(|committed| (committed.sender(), committed.proposal()))
     }
 
-    /// Returns the proposals that were pending in the epoch before and that the Commit does not cover.
+    /// Returns the pending proposals of the previous epoch that the Commit does not cover.
     pub fn left_out(&self) -> impl Iterator<Item = &PendingProposal> {
         self.left_out.iter().map(|pending| &**pending)
     }
 
-    /// Returns the leaves that the Commit adds, by Adds or by being external.
+    /// Returns the leaves that the Commit adds, including the leaf of an external joiner.
     pub fn added(&self) -> impl Iterator<Item = LeafIndex> {
         self.effects.added.iter().copied()
     }
@@ -111,11 +113,12 @@ impl PublicStaged {
         Ok(leaf_changes(&self.leaves, removed, added, &self.public.tree)?)
     }
 
-    /// Returns the leaves that the Commit brings in and that are not valid at `now`, in seconds since 1970: their lifetime
-    /// or their credential has ended, or not begun.
+    /// Returns the leaves that the Commit adds or replaces and that are not valid at `now`, in
+    /// seconds since 1970: their lifetime or their credential has expired or has not begun.
     ///
-    /// Clocks differ, so this is no rule: such a Commit is valid, and the members that merge it are in one epoch. A delivery
-    /// service refuses it before it orders it, and a member may hold it.
+    /// This is not a validity rule, because clocks differ: such a Commit is valid, and all members
+    /// that merge it are in the same epoch. A delivery service should refuse it before ordering it,
+    /// and a member may hold it.
     ///
     /// # Errors
     /// [`GroupError::Source`] if a leaf could not be read.
@@ -127,8 +130,8 @@ impl PublicStaged {
         Ok(invalid_at(&self.leaf_changes()?, now, policy))
     }
 
-    /// Returns the Commit as a [`LocalPolicy`](crate::LocalPolicy) sees it. `before` is the state of the group that has
-    /// staged it.
+    /// Returns the Commit as a [`LocalPolicy`](crate::LocalPolicy) sees it. `before` is the state
+    /// of the group that staged it.
     ///
     /// # Errors
     /// [`Misuse::StaleCommit`] if it does not follow `before`.
@@ -142,16 +145,16 @@ impl PublicStaged {
     }
 }
 
-/// An epoch that a Commit leads to, as a member stages it: the public part, to which this dereferences, and the member's
-/// secrets. Merging it is all that is left to do.
+/// The epoch that a Commit leads to, as staged by a member: the public part, to which this
+/// dereferences, and the member's secrets. All checks are done; only the merge remains.
 #[derive(Debug)]
 pub struct Staged {
     pub(crate) everybody: PublicStaged,
     /// `None` for a member that the Commit removes.
     pub(crate) member: Option<StagedMember>,
-    /// The rows that merging writes and deletes, as far as they are known already.
+    /// The rows that the merge writes and deletes, as far as they are already known.
     pub(crate) rows: Changes,
-    /// The instance of the group that has staged it.
+    /// The instance of the group that staged it.
     pub(crate) instance: Instance,
 }
 
@@ -171,35 +174,35 @@ impl Deref for Staged {
 }
 
 impl Staged {
-    /// Returns a staged epoch. `rows` are those that merging it writes and deletes.
+    /// Returns a staged epoch. `rows` are the rows that the merge writes and deletes.
     pub(crate) fn new(
         mut everybody: PublicStaged,
         member: Option<StagedMember>,
         rows: Changes,
         instance: Instance,
     ) -> Result<Self, TreeError> {
-        // The rows list what is deleted.
+        // `rows` already lists the deleted rows.
         everybody.public.forget_deleted()?;
         Ok(Self { everybody, member, rows, instance })
     }
 
-    /// Returns whether the Commit removes the member that has staged it.
+    /// Returns whether the Commit removes the member that staged it.
     #[must_use]
     pub const fn removes_me(&self) -> bool {
         self.member.is_none()
     }
 }
 
-/// A member's own Commit that was sent and is not known to be accepted.
+/// A member's own Commit that is not yet known to be accepted.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) staged: Staged,
-    /// The Commit as it was sent, to recognise it when the delivery service returns it.
+    /// The Commit as sent, to recognise it when the delivery service returns it.
     pub(crate) message: MlsMessage,
 }
 
 impl Pending {
-    /// Returns the proposals that the Commit has by value.
+    /// Returns the by-value proposals of the Commit.
     pub(crate) fn into_by_value(self) -> Vec<Proposal> {
         let proposals = self.staged.everybody.proposals.into_iter();
         let by_value = proposals.filter_map(|committed| match committed {
