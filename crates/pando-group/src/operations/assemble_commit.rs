@@ -1,7 +1,8 @@
-//! Assembling a Commit (RFC 9420, section 12.4.1): the steps that a member and an external joiner have in common.
+//! Assembling a Commit (RFC 9420, section 12.4.1): the steps shared by a member and an external
+//! joiner.
 //!
-//! The caller has checked and applied the proposals and has created the path. Left out: sealing the message and the
-//! Welcome, which only members do.
+//! The caller has checked and applied the proposals and has created the path. Sealing the message
+//! and making the Welcome are left out, because only members do that.
 
 use crate::GroupError;
 use crate::group_rules::GroupRules;
@@ -18,7 +19,7 @@ use pando_schedule::{
 use pando_tree::NewPath;
 use pando_wire::{Commit, Content, FramedContent, ProposalOrRef, Sender, WireFormat};
 
-/// Everything that a Commit is made from.
+/// Inputs of a Commit.
 pub(crate) struct CommitParts<'a> {
     /// The public state of the epoch that the Commit ends.
     pub(crate) state: &'a PublicState,
@@ -30,7 +31,8 @@ pub(crate) struct CommitParts<'a> {
     pub(crate) psk_secret: &'a PskSecret,
     pub(crate) wire_format: WireFormat,
     pub(crate) authenticated_data: &'a [u8],
-    /// The signer of the Commit, whose key is in the committer's leaf before the Commit; an external joiner's own.
+    /// The signer of the Commit, with the key in the committer's leaf before the Commit, or the key
+    /// of an external joiner.
     pub(crate) signer: &'a dyn Signer,
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct AssembledCommit {
     pub(crate) signed: SignedContent,
     pub(crate) public: PublicState,
     pub(crate) secrets: EpochSecrets,
-    /// For the new members' Welcome.
+    /// For the Welcome.
     pub(crate) joiner_secret: JoinerSecret,
     pub(crate) welcome_secret: WelcomeSecret,
 }
@@ -48,7 +50,7 @@ impl CommitParts<'_> {
     /// Signs the Commit and derives the secrets of the next epoch.
     ///
     /// # Errors
-    /// - [`GroupError::Violation`] if the new tree breaks a rule.
+    /// - [`GroupError::Violation`] if the new tree violates a rule.
     /// - [`GroupError::Tree`] if a path secret cannot be encrypted, [`GroupError::Framing`] if the signer fails.
     pub(crate) fn assemble(
         self,
@@ -76,7 +78,7 @@ impl CommitParts<'_> {
             path.map(NewPath::sender),
         )?;
 
-        // The path secrets, encrypted under it.
+        // The path secrets, encrypted under the provisional GroupContext.
         let update_path =
             path.map(|path| path.encrypt(&context, &applied.added_leaves(), rng)).transpose()?;
         let commit_secret = path.map_or_else(

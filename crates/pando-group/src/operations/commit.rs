@@ -31,22 +31,23 @@ use pando_wire::{
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A Commit, to be sent.
+/// A Commit with the messages that belong to it, ready to send.
 #[derive(Debug)]
 pub struct CommitOutput {
-    /// For the group.
+    /// The message for the group.
     pub message: MlsMessage,
-    /// For the new members; to be sent when the Commit is accepted. The tree is inside unless
-    /// [`CommitBuilder::without_tree`] was called.
+    /// The Welcome for the new members, to be sent after the Commit is accepted. It contains the
+    /// tree unless [`CommitBuilder::without_tree`] was called.
     pub welcome: Option<Welcome>,
-    /// A description of the group as it will be, without the tree, if that was asked for and the Commit does not end the
-    /// group. It is for external joins, to be published when the Commit is accepted, and for [`crate::PublicGroup::merge`].
+    /// A GroupInfo of the next epoch without the tree, if it was requested and the Commit does not
+    /// end the group. It is for external joins, to be published after the Commit is accepted, and
+    /// for [`crate::PublicGroup::merge`].
     pub group_info: Option<GroupInfo>,
     /// The proposals of this epoch that the Commit leaves out, with the reasons.
     pub left_out: Vec<LeftOut>,
 }
 
-/// A Commit that is assembled and not sealed.
+/// A Commit that is assembled but not yet sealed.
 struct Draft {
     proposals: Vec<Committed>,
     applied: Applied,
@@ -61,14 +62,14 @@ enum Judged {
     Refused(String),
 }
 
-/// Which pending proposals a Commit covers, if they go together.
+/// The pending proposals that a Commit covers, as far as they are compatible.
 #[derive(Debug)]
 enum Covered {
     All,
     These(BTreeSet<ProposalRef>),
 }
 
-/// What goes into a Commit.
+/// The builder of a Commit.
 #[derive(Debug)]
 pub struct CommitBuilder<'a> {
     group: &'a mut Group,
@@ -83,8 +84,10 @@ pub struct CommitBuilder<'a> {
 }
 
 impl Group {
-    /// Begins a Commit. It covers those pending proposals that go together (section 12.2) and that this client can follow
-    /// itself, and has a path, unless it is told otherwise.
+    /// Returns the builder of a Commit.
+    ///
+    /// By default, the Commit covers all pending proposals that are compatible with each other
+    /// (section 12.2) and that this client can follow, and it has a path.
     #[must_use]
     pub const fn commit(&mut self) -> CommitBuilder<'_> {
         CommitBuilder {
@@ -100,11 +103,11 @@ impl Group {
         }
     }
 
-    /// Enters the epoch of our pending Commit, which was accepted. If it is the external Commit by which this client joins,
-    /// the client is a member from now on.
+    /// Enters the epoch of our pending Commit, which was accepted. After an external Commit by
+    /// which this client joins, the client is a member from now on.
     ///
     /// # Errors
-    /// As [`Group::merge`]: [`Misuse::StaleCommit`] if no Commit is pending.
+    /// See [`Group::merge`]; [`Misuse::StaleCommit`] if no Commit is pending.
     pub fn merge_pending(&mut self) -> Result<Unpersisted<()>, GroupError> {
         if self.joining.take().is_some() {
             self.state = GroupState::Active;
@@ -115,22 +118,25 @@ impl Group {
         Ok(self.merge(pending.staged)?.map(drop))
     }
 
-    /// Our pending Commit, to be sent again after a restart: the external one in the state [`GroupState::Joining`].
+    /// Returns our pending Commit, to be sent again after a restart. In the state
+    /// [`GroupState::Joining`], this is the external Commit.
     #[must_use]
     pub fn pending_commit(&self) -> Option<&MlsMessage> {
         self.joining.as_ref().or(self.pending.as_ref().map(|pending| &pending.message))
     }
 
-    /// Our pending Commit that was stored, but does not follow the epoch that was stored. It cannot be merged any more; the
-    /// next Delta deletes it.
+    /// Returns our stored pending Commit if it does not follow the stored epoch. It cannot be
+    /// merged any more, and the next Delta deletes it.
     #[must_use]
     pub const fn stale_commit(&self) -> Option<&MlsMessage> {
         self.stale_commit.as_ref()
     }
 
-    /// The epoch that one's own pending Commit leads to: which of the proposals it covers, the tree to give to new
-    /// members, and what else there is to know before it is accepted. Once the group was loaded anew, the proposals are
-    /// only those by value, and what was authenticated with the Commit is not known.
+    /// Returns the staged epoch of our pending Commit, with its proposals and the tree for new
+    /// members.
+    ///
+    /// After the group was loaded from a store, the proposals include only those by value, and the
+    /// authenticated data of the Commit is not available.
     #[must_use]
     pub fn pending_epoch(&self) -> Option<&Staged> {
         self.pending.as_ref().map(|pending| &pending.staged)
@@ -157,7 +163,7 @@ impl<'a> CommitBuilder<'a> {
         self.proposal(Proposal::Remove(Remove { removed }))
     }
 
-    /// Mixes a pre-shared key in.
+    /// Adds a pre-shared key to the key schedule.
     #[must_use]
     pub fn psk(mut self, psk: Psk) -> Self {
         self.psks.push(psk);
@@ -170,7 +176,7 @@ impl<'a> CommitBuilder<'a> {
         self.proposal(Proposal::GroupContextExtensions(GroupContextExtensions { extensions }))
     }
 
-    /// Ends the group, to begin another.
+    /// Ends the group so that a successor can be created.
     #[must_use]
     pub fn reinit(self, reinit: ReInit) -> Self {
         self.proposal(Proposal::ReInit(Box::new(reinit)))
@@ -190,20 +196,21 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 
-    /// Replaces what one's own leaf says, and perhaps its signature key: the Commit then has a path.
+    /// Replaces the contents of our leaf, and optionally its signature key. The Commit then has a
+    /// path.
     #[must_use]
     pub fn new_leaf(mut self, new_leaf: NewLeaf<'a>) -> Self {
         self.new_leaf = Some(new_leaf);
         self
     }
 
-    /// Leaves the pending proposals out.
+    /// Leaves out all pending proposals.
     #[must_use]
     pub fn without_pending(self) -> Self {
         self.only_pending([])
     }
 
-    /// Covers only some of the pending proposals: those that the application allows. [`CommitBuilder::build`] fails with
+    /// Covers only the given pending proposals. [`CommitBuilder::build`] fails with
     /// [`Misuse::UnknownProposal`] if one of them is not known in this epoch.
     #[must_use]
     pub fn only_pending(mut self, references: impl IntoIterator<Item = ProposalRef>) -> Self {
@@ -211,28 +218,29 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 
-    /// Describes the group as it will be, for those who join by an external Commit.
+    /// Also makes a GroupInfo of the next epoch, for external joins.
     #[must_use]
     pub const fn with_group_info(mut self) -> Self {
         self.with_group_info = true;
         self
     }
 
-    /// Makes no path if none is needed: cheaper, and without post-compromise security.
+    /// Omits the path if none is required. This is cheaper, but provides no post-compromise
+    /// security.
     #[must_use]
     pub const fn without_path(mut self) -> Self {
         self.path = false;
         self
     }
 
-    /// Leaves the tree out of the Welcome: the new members get it in another way.
+    /// Leaves the tree out of the Welcome. New members must get it in another way.
     #[must_use]
     pub const fn without_tree(mut self) -> Self {
         self.tree_in_welcome = false;
         self
     }
 
-    /// Data that is authenticated and not encrypted.
+    /// Sets the authenticated data of the Commit, which is not encrypted.
     #[must_use]
     pub fn authenticated_data(mut self, data: &[u8]) -> Self {
         self.authenticated_data = data.to_vec();
@@ -242,14 +250,17 @@ impl<'a> CommitBuilder<'a> {
     /// Makes the Commit. It is pending until it is merged or dropped.
     ///
     /// # Errors
-    /// - [`Misuse::CommitPending`] if there is one already, [`Misuse::Ended`], [`Misuse::UnknownProposal`].
-    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for our leaf, or a
-    ///   proposal by value, that is accepted from others and not sent; [`Misuse::UnsupportedVersion`],
-    ///   [`Misuse::UnsupportedCipherSuite`] for a ReInit that this client could not follow itself.
-    /// - [`GroupError::Violation`] if no member would accept it, or if our leaf is not valid at the time of the context: a member
-    ///   whose credential has expired renews it by [`CommitBuilder::new_leaf`], proposes its own removal, or sends without
-    ///   a time.
-    /// - [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
+    /// - [`Misuse::CommitPending`] if a Commit is already pending, [`Misuse::Ended`],
+    ///   [`Misuse::UnknownProposal`].
+    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] if
+    ///   our leaf or a proposal by value violates a rule for senders.
+    /// - [`Misuse::UnsupportedVersion`], [`Misuse::UnsupportedCipherSuite`] for a ReInit that this
+    ///   client could not follow itself.
+    /// - [`GroupError::Violation`] if no member would accept the Commit, or if our leaf is not
+    ///   valid at the time of the context. A member whose credential has expired renews it with
+    ///   [`CommitBuilder::new_leaf`], proposes its own removal, or uses a context without a time.
+    /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client
+    ///   itself would accept.
     pub fn build(
         mut self,
         cx: &Context<'_>,
@@ -259,7 +270,7 @@ impl<'a> CommitBuilder<'a> {
         Ok(self.group.unpersisted(output))
     }
 
-    /// Makes the Commit, which is pending then.
+    /// Makes the Commit, which then is pending.
     pub(crate) fn make(
         &mut self,
         cx: &Context<'_>,
@@ -280,8 +291,9 @@ impl<'a> CommitBuilder<'a> {
         })?;
         let by_value = self.by_value(suite, rng);
 
-        // The path, the Commit, and the epoch that it leads to. If the group's rules refuse it, they are asked again with a
-        // leaf like that of the path, and the proposals that they refuse are left out.
+        // The path, the Commit and the next epoch. If the group's rules refuse the Commit, they are
+        // asked again with a leaf like that of the path, and the proposals that they refuse are
+        // left out.
         let mut draft = self.draft(&state, &by_value, None, cx, rng);
         let has_pending = self.group.proposals.pending().next().is_some();
         if has_pending && matches!(draft, Err(GroupError::Violation(Violation::GroupRules(_)))) {
@@ -305,7 +317,7 @@ impl<'a> CommitBuilder<'a> {
             Some(welcome(suite, &applied, &list, path.as_ref(), &joiner_secret, sealed, rng)?)
         };
 
-        // Nobody joins a group that has ended.
+        // A group that has ended cannot be joined.
         let group_info = if self.with_group_info && applied.reinit.is_none() {
             let extensions = Extensions(vec![external_pub(suite, &secrets.external)?]);
             Some(sign_group_info(&public, extensions, own, self.next_signer(cx))?)
@@ -313,7 +325,8 @@ impl<'a> CommitBuilder<'a> {
             None
         };
 
-        // The epoch to be merged. The message comes last: a tree that cannot be read must not use up its key.
+        // The epoch to merge. The message is sealed last, because a failed read of the tree must
+        // not consume a message key.
         let keys = EpochKeys::new(secrets, &public.tree, &self.group.config);
         let private_keys = match &path {
             Some(path) => path.keys().clone(),
@@ -333,7 +346,7 @@ impl<'a> CommitBuilder<'a> {
         Ok(CommitOutput { message, welcome, group_info, left_out })
     }
 
-    /// Takes our own proposals out of the builder, with a fresh nonce for each PSK.
+    /// Takes the by-value proposals out of the builder, with a fresh nonce for each PSK.
     fn by_value(&mut self, suite: Suite, rng: &mut dyn CryptoRng) -> Vec<Committed> {
         let committer = Sender::Member(self.group.own_leaf());
         let proposals = std::mem::take(&mut self.proposals).into_iter();
@@ -342,7 +355,7 @@ impl<'a> CommitBuilder<'a> {
         by_value.map(|proposal| Committed::ByValue(committer, Arc::new(proposal))).collect()
     }
 
-    /// Chooses the proposals, creates the path and assembles the Commit.
+    /// Selects the proposals, creates the path and assembles the Commit.
     fn draft(
         &self,
         state: &PublicState,
@@ -372,12 +385,13 @@ impl<'a> CommitBuilder<'a> {
         Ok(Draft { proposals, applied, left_out, path, assembled })
     }
 
-    /// Returns the proposals to commit, pending ones by reference and then new ones by value, their effects, and the pending
-    /// proposals that are left out.
+    /// Returns the proposals to commit, their effects, and the pending proposals that are left out.
+    /// Pending proposals come first, by reference; new ones follow, by value.
     ///
-    /// Proposals that the group's rules refuse are left out: the rules are asked about all of them first, and if they refuse,
-    /// about less and less, to find the one that they refuse. A rule may depend on our leaf in the path. Before there is a
-    /// path, that leaf is one with `leaf_key`; without it, the search is not begun for a Commit that has a path.
+    /// Proposals that the group's rules refuse are left out. The rules are asked about all
+    /// proposals first. If they refuse, a binary search over prefixes of the list finds the refused
+    /// one. A rule may depend on our leaf in the path. Before there is a path, a leaf with
+    /// `leaf_key` stands in for it; without `leaf_key`, a Commit with a path is not searched.
     fn choose(
         &self,
         state: &PublicState,
@@ -400,7 +414,8 @@ impl<'a> CommitBuilder<'a> {
                 crypto: cx.crypto,
             };
             let (chosen, left_out) = select(input)?;
-            // Of what is left, nothing can be left out. The rules judge the whole Commit when it is assembled.
+            // Only our own proposals remain, and none of them can be left out. The rules judge the
+            // whole Commit when it is assembled.
             if chosen.is_empty() {
                 let applied = apply_proposals(state, committer, own, cx.identities())?;
                 refused.extend(left_out);
@@ -408,7 +423,8 @@ impl<'a> CommitBuilder<'a> {
             }
             let mut ordered = chosen.clone();
             sort_as_applied(&mut ordered);
-            // The first ones of those that were chosen, in the order in which they came.
+            // The first `count` chosen proposals in the order in which they are applied, listed in
+            // the order of arrival.
             let list = |count: usize| -> Vec<Committed> {
                 let first: BTreeSet<_> =
                     ordered.iter().take(count).map(|proposal| &proposal.reference).collect();
@@ -426,12 +442,12 @@ impl<'a> CommitBuilder<'a> {
                 }
                 Judged::Refused(reason) => reason,
             };
-            // The shortest list that is refused ends with a proposal to leave out.
+            // The last proposal of the shortest refused list is left out.
             let (mut allowed, mut too_many) = (0_usize, ordered.len());
             while allowed.saturating_add(1) < too_many {
                 let middle = allowed.midpoint(too_many);
                 match judge(middle) {
-                    // Our own proposals may need more of the pending ones than these.
+                    // Our own proposals may require more of the pending ones than these.
                     Ok(Judged::Allowed(..)) => allowed = middle,
                     Err(error) if error.violation().is_some() => allowed = middle,
                     Ok(Judged::Refused(_)) => too_many = middle,
@@ -453,7 +469,8 @@ impl<'a> CommitBuilder<'a> {
         }
     }
 
-    /// Asks the group's rules about a Commit of `proposals`, with `leaf_key` in our leaf if the Commit has a path.
+    /// Asks the group's rules about a Commit of `proposals`. If the Commit has a path, our leaf has
+    /// `leaf_key`.
     fn judge(
         &self,
         state: &PublicState,
@@ -482,7 +499,8 @@ impl<'a> CommitBuilder<'a> {
         }
     }
 
-    /// Returns the pending proposals that the Commit may cover, and those that are left out whatever the others are.
+    /// Returns the pending proposals that the Commit may cover, and those that are left out
+    /// regardless of the others.
     fn candidates(&self, cx: &Context<'_>) -> Result<(Vec<Arc<PendingProposal>>, Vec<LeftOut>), GroupError> {
         let known = &self.group.proposals;
         if let Covered::These(references) = &self.pending
@@ -511,7 +529,7 @@ impl<'a> CommitBuilder<'a> {
         Ok((candidates, left_out))
     }
 
-    /// Whose key is in one's own leaf afterwards.
+    /// Returns the signer for our leaf after this Commit.
     fn next_signer<'b>(&'b self, cx: &'b Context<'_>) -> &'b dyn Signer {
         self.new_leaf.as_ref().map_or(cx.signer, |new_leaf| new_leaf.signer)
     }
@@ -526,7 +544,8 @@ impl<'a> CommitBuilder<'a> {
         self.new_leaf.as_ref().map_or_else(|| same_leaf(old), |new_leaf| new_leaf.template.clone())
     }
 
-    /// Returns a tree with our leaf of the path, as far as it is known before there is a path: with `leaf_key`, and not signed.
+    /// Returns a tree with our leaf of the path, as far as it is known before the path exists: with
+    /// `leaf_key`, and not signed.
     fn with_leaf_of_path(&self, tree: &Tree, leaf_key: &HpkePublicKey) -> Result<Tree, GroupError> {
         let (own, mut tree) = (self.group.own_leaf(), tree.clone());
         let old = tree.leaf(own)?.ok_or(Misuse::NotAMember(own))?;
@@ -563,7 +582,8 @@ impl<'a> CommitBuilder<'a> {
         let path = applied.tree.create_path(own, template, group_id, signer, rng)?;
         check_path_leaf(applied, path.leaf_node(), Some(&old), cx.identities())?;
         if self.new_leaf.is_some() {
-            // Its key may be of another suite. That of the old leaf is the one that the Commit is signed with.
+            // The new signer's key may belong to another cipher suite. The Commit itself is signed
+            // with the key of the old leaf.
             leaf_node::signature_is_valid(path.leaf_node(), state.suite, (group_id, own))?;
         }
         Ok(path)

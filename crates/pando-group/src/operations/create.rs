@@ -12,7 +12,7 @@ use pando_schedule::{ConfirmedTranscriptHash, EpochSecret, InterimTranscriptHash
 use pando_tree::{PrivateKeys, Tree};
 use pando_wire::{Extensions, GroupContext, GroupId, LeafIndex, Opaque, ProtocolVersion};
 
-/// A group to be created (section 11).
+/// The builder of a group (section 11).
 #[derive(Debug, Clone)]
 #[must_use = "call build"]
 pub struct GroupBuilder {
@@ -34,20 +34,24 @@ impl GroupBuilder {
         &self.group_id
     }
 
-    /// Sets the extensions of the group: `required_capabilities`, `external_senders` and those of the application.
+    /// Sets the group's extensions: `required_capabilities`, `external_senders` and those of the
+    /// application.
     pub fn extensions(self, extensions: Extensions) -> Self {
         Self { extensions, ..self }
     }
 
-    /// Creates the group with a single member. The member's leaf is that of a KeyPackage, which is used up; its cipher suite is
-    /// the group's.
+    /// Creates the group with a single member.
+    ///
+    /// The member's leaf is the leaf of the KeyPackage, which is consumed. The KeyPackage also
+    /// determines the cipher suite.
     ///
     /// # Errors
     /// - [`Misuse::WrongSigner`](crate::Misuse) if the client has not signed the KeyPackage;
     ///   [`Misuse::UnsupportedCipherSuite`](crate::Misuse).
-    /// - [`Misuse::DefaultCapability`](crate::Misuse), `SuiteNotListed`, `GreaseRequired` for a leaf, or
-    ///   extensions, that are accepted from others and not sent.
-    /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group of this name.
+    /// - [`Misuse::DefaultCapability`](crate::Misuse), `SuiteNotListed`, `GreaseRequired` if the
+    ///   leaf or the extensions violate a rule for senders.
+    /// - [`Exceeded::GroupIdBytes`](crate::Exceeded) if this client would not join a group with
+    ///   such a long identifier.
     /// - [`GroupError::Violation`] if the leaf does not fit the group's extensions or the policy.
     pub fn build(
         self,
@@ -61,7 +65,7 @@ impl GroupBuilder {
 }
 
 impl Group {
-    /// Creates a group that has no instance yet.
+    /// Creates a group that does not have an instance yet.
     pub(crate) fn create_unstored(
         suite: Suite,
         group_id: GroupId,

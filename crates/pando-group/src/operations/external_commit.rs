@@ -17,7 +17,7 @@ use pando_wire::{
 };
 use std::sync::Arc;
 
-/// An external Commit to be made.
+/// The builder of an external Commit.
 #[derive(Debug)]
 #[must_use = "call build"]
 pub struct ExternalJoin<'a> {
@@ -29,66 +29,69 @@ pub struct ExternalJoin<'a> {
     authenticated_data: &'a [u8],
 }
 
-/// The leaf that an external Commit removes, because the client has lost its state.
+/// The leaf that an external Commit removes because the client has lost its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resync {
     /// None. The client must not be in the group.
     None,
     /// This leaf.
     Leaf(LeafIndex),
-    /// The leaf with the signature key of the client, if there is one.
+    /// The leaf with the client's signature key, if there is one.
     OwnKey,
 }
 
 impl<'a> ExternalJoin<'a> {
-    /// Returns the builder of an external Commit. `group_info` describes the group in its current epoch, and has the key for
-    /// external joins. `template` is what the new leaf says of the client.
+    /// Returns the builder of an external Commit. `group_info` describes the current epoch of the
+    /// group and has the `external_pub` extension. `template` is the content of the new leaf.
     pub const fn new(group_info: &'a GroupInfo, template: LeafTemplate) -> Self {
         let psks = Vec::new();
         Self { group_info, template, tree: None, resync: Resync::None, psks, authenticated_data: &[] }
     }
 
-    /// Sets the ratchet tree as a member exports it. It is needed if the GroupInfo does not have it.
+    /// Sets the ratchet tree, as exported by a member. It is required if the GroupInfo does not
+    /// contain it.
     pub fn tree(self, tree: impl Into<Option<&'a [u8]>>) -> Self {
         Self { tree: tree.into(), ..self }
     }
 
-    /// Removes the leaf that the client had before. The client may still be in the group ([`Context::with_groups`]): the group
-    /// that it has is replaced.
+    /// Removes the client's former leaf. The client may still have the group
+    /// ([`Context::with_groups`]); the new group replaces it.
     pub fn replace_leaf(self, leaf: impl Into<Option<LeafIndex>>) -> Self {
         Self { resync: leaf.into().map_or(Resync::None, Resync::Leaf), ..self }
     }
 
-    /// Removes the leaf that has the signature key of the client, if there is one. The client may still be in the group: the
-    /// group that it has is replaced.
+    /// Removes the leaf with the client's signature key, if there is one. The client may still have
+    /// the group; the new group replaces it.
     pub fn replace_own_leaf(self) -> Self {
         Self { resync: Resync::OwnKey, ..self }
     }
 
-    /// Mixes pre-shared keys in.
+    /// Adds pre-shared keys to the key schedule.
     pub fn psks(mut self, psks: impl IntoIterator<Item = Psk>) -> Self {
         self.psks.extend(psks);
         self
     }
 
-    /// Sets data that is authenticated with the Commit, and not encrypted.
+    /// Sets the authenticated data of the Commit, which is not encrypted.
     pub fn authenticated_data(self, authenticated_data: &'a [u8]) -> Self {
         Self { authenticated_data, ..self }
     }
 
-    /// Makes the Commit, and the group as it will be if the Commit is accepted.
+    /// Makes the Commit, and returns it with the group as it will be after the Commit is accepted.
     ///
-    /// The group is in the state [`GroupState::Joining`] until [`Group::merge_pending`]: call that when the delivery service has
-    /// accepted the Commit, or has returned it ([`Processed::OwnCommit`](crate::Processed)). If another Commit was accepted
-    /// instead, drop the group and its rows, and begin again. Until then, keep the group that the client had before.
+    /// The group is in the state [`GroupState::Joining`] until [`Group::merge_pending`]. Call that
+    /// when the delivery service has accepted the Commit or has returned it
+    /// ([`Processed::OwnCommit`](crate::Processed)). If another Commit was accepted instead, drop
+    /// the group and its rows, and start over. Until then, keep the client's former group.
     ///
     /// # Errors
-    /// - [`Misuse::DefaultCapability`](crate::Misuse), [`Misuse::SuiteNotListed`](crate::Misuse) if the capabilities of
-    ///   the template list what every client supports, or not the version and the cipher suite of the group.
-    /// - [`Missing`] if the tree, a PSK, or the key for external joins is not there.
-    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be, or nobody would
-    ///   accept the Commit.
-    /// - [`GroupError::Exceeded`] if something is more than this client would take itself.
+    /// - [`Misuse::DefaultCapability`](crate::Misuse), [`Misuse::SuiteNotListed`](crate::Misuse) if
+    ///   the capabilities of the template list types that every client supports, or do not list the
+    ///   version and the cipher suite of the group.
+    /// - [`Missing`] if the tree, a PSK or the `external_pub` extension is missing.
+    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is invalid, or no member
+    ///   would accept the Commit.
+    /// - [`GroupError::Exceeded`] if the group exceeds a limit of this client.
     pub fn build(
         self,
         cx: &Context<'_>,
@@ -125,11 +128,11 @@ impl<'a> ExternalJoin<'a> {
         let group_id = &state.context.group_id;
         let path = applied.tree.create_external_path(self.template, group_id, signer, rng)?;
         check_path_leaf(&applied, path.leaf_node(), old.as_ref(), identities)?;
-        // The client's signer may be of another suite.
+        // The client's signer may belong to another cipher suite.
         leaf_node::signature_is_valid(path.leaf_node(), suite, (group_id, path.sender()))?;
         cx.config.limits.check_tree_size(path.tree().size())?;
 
-        // The Commit, and the epoch that it leads to.
+        // The Commit and the next epoch.
         let parts = CommitParts {
             state: &state,
             committer,

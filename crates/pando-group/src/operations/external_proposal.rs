@@ -1,5 +1,5 @@
-//! Proposals from outside of a group (RFC 9420, section 12.1.8): of the senders that the group's extensions
-//! name, and of clients who ask to be added.
+//! Proposals by non-members (RFC 9420, section 12.1.8): by external senders that the group's
+//! extensions list, and by clients that ask to be added.
 
 use crate::rules::extensions::{self, Requirements};
 use crate::rules::{key_package, proposal::may_come_from, sending};
@@ -10,16 +10,17 @@ use pando_wire::{
     Sender, WireFormat,
 };
 
-/// Makes a proposal of an external sender, whose position among the group's external senders is that of the
-/// client's signature key (section 12.1.8.1). `context` is the state of the group in its current epoch, as it is in
-/// a GroupInfo.
+/// Makes a proposal of an external sender (section 12.1.8.1). The client's signature key must be
+/// among the group's external senders. `context` is the GroupContext of the current epoch, for
+/// example from a GroupInfo.
 ///
 /// # Errors
-/// - [`Misuse::WrongSigner`] if the group has no external sender with this key; [`Misuse::UnsupportedCipherSuite`].
-/// - [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for a leaf, or extensions, that are accepted from others
-///   and not sent.
-/// - [`crate::Violation`] if it is of a type that cannot come from outside, or adds somebody whose KeyPackage is not
-///   valid.
+/// - [`Misuse::WrongSigner`] if the group has no external sender with this key;
+///   [`Misuse::UnsupportedCipherSuite`].
+/// - [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] if a leaf or the extensions violate a
+///   rule for senders.
+/// - [`crate::Violation`] if non-members must not send proposals of this type, or if the KeyPackage
+///   of an Add is not valid.
 /// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded).
 pub fn propose_as_external_sender(
     context: &GroupContext,
@@ -32,7 +33,7 @@ pub fn propose_as_external_sender(
     propose(context, Sender::External(index), proposal, cx)
 }
 
-/// Makes a client's proposal that it be added (section 12.1.8).
+/// Makes a client's proposal to add itself (section 12.1.8).
 ///
 /// # Errors
 /// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage; [`Misuse::UnsupportedCipherSuite`].
@@ -58,7 +59,7 @@ fn propose(
     may_come_from(sender, &proposal)?;
     let suite = cx.suite(context.cipher_suite)?;
     sending::proposal(&proposal, suite, cx.crypto, cx.identities(), &cx.config.limits)?;
-    // Who is in the tree is not known here; members look at that.
+    // The tree is not known here; members check the leaf against it.
     if let Proposal::Add(add) = &proposal {
         let requirements = Requirements::of(&context.extensions)?;
         key_package::contents_are_valid(&add.key_package, suite, &requirements, cx.identities())?;
@@ -71,7 +72,7 @@ fn propose(
         authenticated_data: Opaque::default(),
         content: Content::Proposal(proposal),
     };
-    // Only members can encrypt, so it is public, and has no membership tag (section 6.2).
+    // Only members can encrypt, so the message is public and has no membership tag (section 6.2).
     let format = WireFormat::MLS_PUBLIC_MESSAGE;
     let signed = SignedContent::sign(suite, cx.signer, format, content, context)?;
     let message = signed.seal_public(suite, None)?.into();

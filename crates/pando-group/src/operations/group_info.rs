@@ -1,4 +1,5 @@
-//! GroupInfos: signing them, and verifying them with their trees (RFC 9420, sections 12.4.3 and 12.4.3.1).
+//! Signing GroupInfos, and verifying them with their trees (RFC 9420, sections 12.4.3 and
+//! 12.4.3.1).
 
 use crate::identity::Identities;
 use crate::rules::extensions::{self, Requirements};
@@ -16,7 +17,7 @@ use pando_wire::{
     Signature,
 };
 
-/// A GroupInfo to be signed by a member (section 12.4.3): a description of the group for those who join it.
+/// The builder of a GroupInfo, which describes the group for joiners (section 12.4.3).
 #[derive(Debug)]
 #[must_use = "call build"]
 pub struct GroupInfoBuilder<'a> {
@@ -27,7 +28,7 @@ pub struct GroupInfoBuilder<'a> {
 }
 
 impl Group {
-    /// Returns the builder of a GroupInfo with the ratchet tree and the key for external joins.
+    /// Returns the builder of a GroupInfo with the `ratchet_tree` and `external_pub` extensions.
     pub const fn group_info(&self) -> GroupInfoBuilder<'_> {
         let extensions = Extensions(Vec::new());
         GroupInfoBuilder { group: self, with_tree: true, with_external_pub: true, extensions }
@@ -35,13 +36,13 @@ impl Group {
 }
 
 impl GroupInfoBuilder<'_> {
-    /// Leaves the ratchet tree out. A joiner gets it in another way ([`Tree::export`]).
+    /// Leaves out the ratchet tree. A joiner must get it in another way ([`Tree::export`]).
     pub const fn without_tree(mut self) -> Self {
         self.with_tree = false;
         self
     }
 
-    /// Leaves the key for external joins out.
+    /// Leaves out the key for external joins.
     pub const fn without_external_pub(mut self) -> Self {
         self.with_external_pub = false;
         self
@@ -53,18 +54,18 @@ impl GroupInfoBuilder<'_> {
         self
     }
 
-    /// Makes and signs the GroupInfo. In the state [`GroupState::Joining`] it describes the group as it will be; it is to be
-    /// published when the external Commit is accepted.
+    /// Signs the GroupInfo. In the state [`GroupState::Joining`], it describes the epoch after the
+    /// external Commit; publish it after the Commit is accepted.
     ///
     /// # Errors
-    /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if a field is too long.
     /// - [`Misuse::Ended`], [`Misuse::WrongSigner`].
-    /// - [`Violation::DuplicateExtension`] if two extensions are of one type.
+    /// - [`Violation::DuplicateExtension`] if two extensions have the same type.
     pub fn build(self, cx: &Context<'_>) -> Result<GroupInfo, GroupError> {
         let group = self.group;
         match group.state {
             GroupState::Active | GroupState::Joining => {}
-            // Nobody joins a group that has ended.
+            // A group that has ended cannot be joined.
             GroupState::Reinitialized | GroupState::Removed => return Err(Misuse::Ended.into()),
         }
         group.check_signer(cx)?;
@@ -82,19 +83,19 @@ impl GroupInfoBuilder<'_> {
     }
 }
 
-/// The external_pub extension.
+/// Returns the external_pub extension.
 pub(crate) fn external_pub(suite: Suite, external: &ExternalSecret) -> Result<Extension, GroupError> {
     let external_pub = external.key_pair(suite)?.public;
     Ok(Extension::new(&ExternalPub { external_pub })?)
 }
 
-/// The ratchet_tree extension.
+/// Returns the ratchet_tree extension.
 pub(crate) fn tree_extension(tree: &Tree) -> Result<Extension, GroupError> {
     let extension_type = <RatchetTree as pando_wire::ExtensionBody>::TYPE;
     Ok(Extension { extension_type, extension_data: tree.export()?.into() })
 }
 
-/// A signed GroupInfo.
+/// Returns a signed GroupInfo.
 pub(crate) fn sign_group_info(
     public: &PublicState,
     extensions: Extensions,
@@ -113,7 +114,7 @@ pub(crate) fn sign_group_info(
     Ok(group_info)
 }
 
-/// Everything about a GroupInfo and its tree that does not need the group's secrets.
+/// Verifies a GroupInfo and its tree, as far as this is possible without the group's secrets.
 pub(crate) fn verify_group_info(
     suite: Suite,
     group_info: &GroupInfo,
@@ -138,7 +139,7 @@ pub(crate) fn verify_group_info(
 
     verify_signature(suite, group_info, &tree)?;
     let requirements = Requirements::of(&context.extensions)?;
-    // Keys and signatures were looked at when the tree was read.
+    // The import of the tree has verified keys and signatures.
     tree.try_for_each_member(|leaf, leaf_node| -> Result<(), GroupError> {
         leaf_node::is_valid_alone(leaf_node, &requirements, identities)
             .and_then(|()| leaf_node::credential_types_fit(leaf_node, &tree))
@@ -159,10 +160,10 @@ pub(crate) fn verify_group_info(
 }
 
 /// Verifies that a GroupInfo describes the epoch `public`, with its confirmation tag, and that a
-/// member of that epoch has signed it.
+/// member of that epoch signed it.
 ///
-/// The signature comes first: if it is valid and the GroupInfo describes something else, the
-/// GroupInfo is authentic.
+/// The signature is verified first, so that a GroupInfo with a valid signature that describes
+/// another epoch is known to be authentic.
 pub(crate) fn verify_description(public: &PublicState, group_info: &GroupInfo) -> Result<(), GroupError> {
     extensions::no_duplicates(&group_info.extensions)?;
     verify_signature(public.suite, group_info, &public.tree)?;

@@ -1,8 +1,9 @@
 //! Joining by a Welcome (RFC 9420, section 12.4.3.1).
 //!
-//! [`Group::join`] is one call. A client that wants to look before it joins, or that does not have the PSKs or the tree yet, goes
-//! step by step: an [`Invitation`] becomes an [`Offer`], and that a [`VerifiedOffer`]. Each step borrows the one before. If
-//! something is missing, the caller gets it and repeats the step.
+//! [`Group::join`] joins in one call. A client that inspects the group before it joins, or that
+//! does not have the PSKs or the tree yet, proceeds in steps: an [`Invitation`] becomes an
+//! [`Offer`], and the offer a [`VerifiedOffer`]. Each step borrows the previous one. If an input is
+//! missing, the caller obtains it and repeats the step.
 
 use crate::operations::group_info::verify_group_info;
 use crate::psk::{is_resumption, psk_secret};
@@ -20,16 +21,19 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 impl Group {
-    /// Joins by a Welcome for the KeyPackage of `bundle`. `tree` is the ratchet tree as a member exports it; it is needed if the
-    /// Welcome does not have it. After success the bundle is used up: delete its private keys in the transaction that
-    /// stores the Delta, unless it is one of last resort (section 16.8).
+    /// Joins by a Welcome for the KeyPackage of `bundle`. `tree` is the ratchet tree as exported by
+    /// a member; it is required if the Welcome does not contain it.
+    ///
+    /// On success the bundle is consumed: delete its private keys in the transaction that stores
+    /// the Delta, unless it is a KeyPackage of last resort (section 16.8).
     ///
     /// # Errors
-    /// - [`Missing`] if the Welcome is for another KeyPackage, or a PSK or the tree is not there.
-    /// - [`crate::Misuse::UnsupportedCipherSuite`]; [`crate::Misuse::WrongSigner`] if the client has not signed the KeyPackage.
-    /// - [`crate::Misuse::OldGroupNeeded`] if the group follows from another one by reinitialization or
-    ///   branching: [`Group::join_successor`] is for that.
-    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is not as it must be.
+    /// - [`Missing`] if the Welcome is for another KeyPackage, or if a PSK or the tree is missing.
+    /// - [`crate::Misuse::UnsupportedCipherSuite`]; [`crate::Misuse::WrongSigner`] if the client
+    ///   has not signed the KeyPackage.
+    /// - [`crate::Misuse::OldGroupNeeded`] if the group is a successor of another one, by
+    ///   reinitialization or branching: use [`Group::join_successor`] for that.
+    /// - [`GroupError::Violation`], [`GroupError::Tree`] if the group is invalid.
     pub fn join(
         welcome: &Welcome,
         bundle: &KeyPackageBundle,
@@ -39,7 +43,7 @@ impl Group {
         Invitation::open(welcome, bundle, cx)?.mix_psks(cx)?.verify(tree, cx)?.accept(cx)
     }
 
-    /// Joins without looking at the relation to another group, and returns the PSKs that were used.
+    /// Joins without checking the relation to another group, and returns the PSKs that were used.
     pub(crate) fn join_any(
         welcome: &Welcome,
         bundle: &KeyPackageBundle,
@@ -52,8 +56,8 @@ impl Group {
     }
 }
 
-/// The secrets of a Welcome for one of our KeyPackages. The GroupInfo of the Welcome is still encrypted: its key depends on the
-/// PSKs.
+/// The secrets of a Welcome for one of our KeyPackages. The GroupInfo of the Welcome is still
+/// encrypted, because its key depends on the PSKs.
 pub struct Invitation<'a> {
     suite: Suite,
     welcome: &'a Welcome,
@@ -62,12 +66,13 @@ pub struct Invitation<'a> {
 }
 
 impl<'a> Invitation<'a> {
-    /// Decrypts the secrets that a Welcome has for the KeyPackage of `bundle`.
+    /// Decrypts the secrets of a Welcome for the KeyPackage of `bundle`.
     ///
     /// # Errors
-    /// - [`Missing::WelcomeSecrets`] if it has none.
+    /// - [`Missing::WelcomeSecrets`] if the Welcome has no secrets for it.
     /// - [`Misuse::UnsupportedCipherSuite`], [`Misuse::WrongSigner`].
-    /// - [`GroupError::Crypto`], [`GroupError::Malformed`], [`GroupError::Violation`] if they are not as they must be.
+    /// - [`GroupError::Crypto`], [`GroupError::Malformed`], [`GroupError::Violation`] if the
+    ///   secrets are invalid.
     pub fn open(
         welcome: &'a Welcome,
         bundle: &'a KeyPackageBundle,
@@ -80,15 +85,16 @@ impl<'a> Invitation<'a> {
         Ok(Self { suite, welcome, bundle, secrets })
     }
 
-    /// Returns the PSKs that are needed to join.
+    /// Returns the identifiers of the PSKs that are required to join.
     pub fn psk_ids(&self) -> &[PreSharedKeyId] {
         &self.secrets.psks
     }
 
-    /// Decrypts the GroupInfo of the Welcome.
+    /// Decrypts the GroupInfo of the Welcome with the PSKs.
     ///
     /// # Errors
-    /// [`Missing::Psk`], and [`GroupError::Schedule`] if the GroupInfo cannot be decrypted: a PSK may be a wrong one.
+    /// [`Missing::Psk`]; [`GroupError::Schedule`] if the GroupInfo cannot be decrypted, possibly
+    /// because a PSK is wrong.
     pub fn mix_psks(&self, cx: &Context<'_>) -> Result<Offer<'_>, GroupError> {
         let (suite, secrets) = (self.suite, &self.secrets);
         let psk_secret = psk_secret(suite, &secrets.psks, |_, _| None, cx.psks)?;
@@ -106,7 +112,7 @@ impl fmt::Debug for Invitation<'_> {
     }
 }
 
-/// The GroupInfo of a Welcome, which is not verified yet: the tree is needed for that.
+/// The decrypted GroupInfo of a Welcome, not yet verified, because that requires the tree.
 pub struct Offer<'a> {
     invitation: &'a Invitation<'a>,
     intermediate: IntermediateSecret,
@@ -114,29 +120,29 @@ pub struct Offer<'a> {
 }
 
 impl Offer<'_> {
-    /// Returns the identifier of the group, as the inviter claims. It is not authenticated.
+    /// Returns the identifier of the group, as claimed by the inviter. It is not authenticated.
     pub const fn group_id(&self) -> &GroupId {
         &self.group_info.group_context.group_id
     }
 
-    /// Returns the epoch of the group, as the inviter claims. It is not authenticated.
+    /// Returns the epoch of the group, as claimed by the inviter. It is not authenticated.
     pub const fn epoch(&self) -> u64 {
         self.group_info.group_context.epoch
     }
 
-    /// Returns whether the Welcome does not have the ratchet tree.
+    /// Returns whether the Welcome lacks the ratchet tree.
     pub fn needs_tree(&self) -> bool {
         self.group_info.extensions.get(ExtensionType::RATCHET_TREE).is_none()
     }
 
-    /// Verifies the GroupInfo and the ratchet tree. `tree` is the tree as a member exports it; it is needed if the Welcome does
-    /// not have it.
+    /// Verifies the GroupInfo and the ratchet tree. `tree` is the tree as exported by a member; it
+    /// is required if the Welcome does not contain it.
     ///
     /// # Errors
     /// - [`Missing::Tree`].
-    /// - [`GroupError::Violation`], [`GroupError::Leaf`], [`GroupError::Tree`] if the group is not as it must be, or the client
-    ///   is in a group with this identifier.
-    /// - [`GroupError::Exceeded`] if something is more than this client takes.
+    /// - [`GroupError::Violation`], [`GroupError::Leaf`], [`GroupError::Tree`] if the group is
+    ///   invalid, or if the client is already in a group with this identifier.
+    /// - [`GroupError::Exceeded`] if the group exceeds a limit of this client.
     pub fn verify(&self, tree: Option<&[u8]>, cx: &Context<'_>) -> Result<VerifiedOffer<'_>, GroupError> {
         let Invitation { suite, bundle, secrets, .. } = self.invitation;
         let public = verify_group_info(*suite, &self.group_info, tree, cx.identities(), &cx.config.limits)?;
@@ -153,7 +159,8 @@ impl fmt::Debug for Offer<'_> {
     }
 }
 
-/// A group that the client can join. The inviter has signed what [`VerifiedOffer::state`] returns.
+/// A verified group that the client can join. The inviter's signature covers the state that
+/// [`VerifiedOffer::state`] returns.
 pub struct VerifiedOffer<'a> {
     offer: &'a Offer<'a>,
     public: PublicState,
@@ -161,23 +168,23 @@ pub struct VerifiedOffer<'a> {
 }
 
 impl VerifiedOffer<'_> {
-    /// Returns the public state of the group that the client would join, with its members.
+    /// Returns the public state of the group to join, with its members.
     pub const fn state(&self) -> &PublicState {
         &self.public
     }
 
-    /// Returns the leaf of the member that has signed the Welcome's GroupInfo.
+    /// Returns the leaf of the member that signed the Welcome's GroupInfo.
     pub const fn inviter(&self) -> LeafIndex {
         self.offer.group_info.signer
     }
 
-    /// Returns the leaf that the client would have.
+    /// Returns the leaf that the client will have.
     pub const fn own_leaf(&self) -> LeafIndex {
         self.own_leaf
     }
 
-    /// Returns the KeyPackage that is used up by joining. Delete its private keys in the transaction that stores the Delta,
-    /// unless it is one of last resort.
+    /// Returns the KeyPackage that joining consumes. Delete its private keys in the transaction
+    /// that stores the Delta, unless it is a KeyPackage of last resort.
     pub const fn key_package(&self) -> &KeyPackage {
         &self.offer.invitation.bundle.key_package
     }
@@ -185,7 +192,8 @@ impl VerifiedOffer<'_> {
     /// Joins the group.
     ///
     /// # Errors
-    /// - [`Misuse::OldGroupNeeded`] if the group follows from another one: [`Group::join_successor`] is for that.
+    /// - [`Misuse::OldGroupNeeded`] if the group is a successor of another one: use
+    ///   [`Group::join_successor`] for that.
     /// - [`Violation::ConfirmationTag`], [`GroupError::Tree`] if the secrets do not belong to the group.
     pub fn accept(self, cx: &Context<'_>) -> Result<Unpersisted<Group>, GroupError> {
         let group = self.enter(cx)?;
@@ -193,7 +201,7 @@ impl VerifiedOffer<'_> {
         group.begin_instance()
     }
 
-    /// Derives the keys, and returns the group without an instance.
+    /// Derives the keys and returns the group without an instance.
     fn enter(&self, cx: &Context<'_>) -> Result<Group, GroupError> {
         let Offer { invitation, intermediate, group_info } = self.offer;
         let Invitation { suite, bundle, secrets, .. } = invitation;
@@ -238,8 +246,8 @@ fn open_secrets(
     Ok(GroupSecrets::decode(secrets.expose())?)
 }
 
-/// Checks that the PSKs are such as a Commit can have (sections 8.4 and 12.2), and that at most one is for reinitialization or
-/// branching.
+/// Checks the PSKs by the rules for a Commit (sections 8.4 and 12.2), and that at most one is for
+/// reinitialization or branching.
 fn check_psks(suite: Suite, psks: &[PreSharedKeyId]) -> Result<(), Violation> {
     let mut seen = BTreeSet::new();
     for id in psks {
@@ -257,7 +265,7 @@ fn check_psks(suite: Suite, psks: &[PreSharedKeyId]) -> Result<(), Violation> {
     }
 }
 
-/// Checks that a group that was reinitialized or branched is in epoch 1.
+/// Checks that the successor of a group is in epoch 1.
 fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(), Violation> {
     if psks.iter().any(is_resumption) && group_info.group_context.epoch != 1 {
         Err(Violation::FirstEpoch)
@@ -266,7 +274,7 @@ fn check_resumption(psks: &[PreSharedKeyId], group_info: &GroupInfo) -> Result<(
     }
 }
 
-/// Returns the leaf that is the one in the KeyPackage.
+/// Returns the leaf that equals the leaf of the KeyPackage.
 fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafIndex, GroupError> {
     let own = &key_package.leaf_node;
     let leaf = public.tree.find_signature_key(&own.signature_key)?.ok_or(Violation::OwnLeafMissing)?;
@@ -277,7 +285,7 @@ fn find_own_leaf(public: &PublicState, key_package: &KeyPackage) -> Result<LeafI
     }
 }
 
-/// Checks that a group follows from no other.
+/// Checks that a group is not a successor of another.
 fn follows_from_none(ids: &[PreSharedKeyId]) -> Result<(), Misuse> {
     if ids.iter().any(is_resumption) { Err(Misuse::OldGroupNeeded) } else { Ok(()) }
 }

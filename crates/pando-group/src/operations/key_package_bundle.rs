@@ -9,33 +9,33 @@ use pando_wire::{
 };
 use std::fmt;
 
-/// What a client says of itself in a KeyPackage.
+/// Contents of a KeyPackage that the client chooses.
 #[derive(Debug, Clone)]
 pub struct KeyPackageTemplate {
-    /// Who the client is.
+    /// The client's credential.
     pub credential: Credential,
-    /// What the client supports.
+    /// The client's capabilities.
     pub capabilities: Capabilities,
-    /// When the KeyPackage may be used.
+    /// The period in which the KeyPackage may be used.
     pub lifetime: Lifetime,
-    /// Further properties of the leaf.
+    /// Extensions of the leaf.
     pub leaf_extensions: Extensions,
-    /// Further properties of the KeyPackage.
+    /// Extensions of the KeyPackage.
     pub extensions: Extensions,
 }
 
-/// A KeyPackage with its private keys: what is needed to join a group by a Welcome.
+/// A KeyPackage with its private keys, as required to join a group by a Welcome.
 #[derive(Debug)]
 pub struct KeyPackageBundle {
-    /// What is published.
+    /// The public part, to be published.
     pub key_package: KeyPackage,
-    /// The key pair of the init key. Used once.
+    /// The key pair of the init key, used only once.
     pub init_key_pair: HpkeKeyPair,
     /// The key pair of the leaf's encryption key.
     pub leaf_key_pair: HpkeKeyPair,
 }
 
-/// A KeyPackage to be made with the defaults of a client.
+/// The builder of a KeyPackage with the client's defaults.
 #[must_use = "call build"]
 pub struct KeyPackageBuilder<'a> {
     cx: Context<'a>,
@@ -48,8 +48,9 @@ pub struct KeyPackageBuilder<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the builder of a KeyPackage. Its capabilities are the cipher suites of RFC 9420 that the client has and the type
-    /// of the credential; it may be used for [`KeyPackageBuilder::DAYS`] days.
+    /// Returns the builder of a KeyPackage. By default, its capabilities are the cipher suites of
+    /// RFC 9420 that the client supports and the type of the credential, and its lifetime is
+    /// [`KeyPackageBuilder::DAYS`] days.
     pub fn key_package(&self, cipher_suite: CipherSuite, credential: Credential) -> KeyPackageBuilder<'a> {
         KeyPackageBuilder {
             cx: *self,
@@ -67,12 +68,12 @@ impl KeyPackageBuilder<'_> {
     /// Default lifetime of a KeyPackage, in days.
     pub const DAYS: u32 = 84;
 
-    /// Sets what the client supports.
+    /// Sets the client's capabilities.
     pub fn capabilities(self, capabilities: Capabilities) -> Self {
         Self { capabilities: Some(capabilities), ..self }
     }
 
-    /// Sets when the KeyPackage may be used.
+    /// Sets the period in which the KeyPackage may be used.
     pub fn lifetime(self, lifetime: Lifetime) -> Self {
         Self { lifetime: Some(lifetime), ..self }
     }
@@ -90,7 +91,7 @@ impl KeyPackageBuilder<'_> {
     /// Makes the KeyPackage with fresh keys.
     ///
     /// # Errors
-    /// - [`Misuse::TimeNeeded`] if there is no lifetime and the context has no time.
+    /// - [`Misuse::TimeNeeded`] if no lifetime is set and the context has no time.
     /// - [`Misuse::UnsupportedCipherSuite`], and the errors of [`KeyPackageBundle::new`].
     pub fn build(self, rng: &mut dyn CryptoRng) -> Result<KeyPackageBundle, GroupError> {
         let Self { cx, credential, leaf_extensions, extensions, .. } = self;
@@ -107,7 +108,7 @@ impl KeyPackageBuilder<'_> {
     }
 }
 
-/// Returns the capabilities of a client with this backend.
+/// Returns the default capabilities of a client with this backend.
 pub(crate) fn capabilities(crypto: &dyn CryptoProvider, credential: CredentialType) -> Capabilities {
     let supported = CipherSuite::ALL.into_iter().filter(|id| crypto.suite(*id).is_some());
     Capabilities::new(supported.collect::<Vec<_>>(), [credential])
@@ -126,12 +127,13 @@ impl KeyPackageBundle {
     /// Makes a KeyPackage with fresh keys.
     ///
     /// # Errors
-    /// - [`Misuse::DefaultCapability`](crate::Misuse) if the capabilities list what everybody supports (section 7.2),
-    ///   [`Misuse::SuiteNotListed`](crate::Misuse) if they do not list the version and the cipher suite.
+    /// - [`Misuse::DefaultCapability`](crate::Misuse) if the capabilities list types that every
+    ///   client supports (section 7.2), [`Misuse::SuiteNotListed`](crate::Misuse) if they do not
+    ///   list the version and the cipher suite.
     /// - [`Misuse::NegativeLifetime`](crate::Misuse) if the lifetime ends before it begins.
-    /// - [`GroupError::Violation`] if nobody would add the client: what it uses itself is not in its capabilities, or its
-    ///   signature key is one of another cipher suite.
-    /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if something is too long.
+    /// - [`GroupError::Violation`] if no member would add the client: the capabilities do not cover
+    ///   the leaf and its extensions, or the signature key belongs to another cipher suite.
+    /// - [`GroupError::Crypto`] if the signer fails, [`GroupError::Encode`] if a field is too long.
     pub fn new(
         suite: Suite,
         template: KeyPackageTemplate,
@@ -152,10 +154,11 @@ impl KeyPackageBundle {
             extensions: leaf_extensions,
             signature: Signature::default(),
         };
-        // The leaf of a KeyPackage belongs to no group yet, so the position does not count.
+        // The leaf of a KeyPackage belongs to no group yet, so its signature does not cover a
+        // position.
         let to_be_signed = leaf_node.to_be_signed((&GroupId::default(), LeafIndex(0)))?;
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
-        // It may be that of another suite.
+        // The signer's key may belong to another cipher suite.
         suite.check_signature_public_key(&leaf_node.signature_key).map_err(|_| Violation::InvalidKey)?;
         leaf_node::supports_itself(&leaf_node)?;
         extensions::no_duplicates(&extensions)?;

@@ -1,4 +1,4 @@
-//! Entering the epoch of a Commit, or dropping our own (RFC 9420, section 12.4.2).
+//! Merging a staged Commit, or dropping our own (RFC 9420, section 12.4.2).
 
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
 use crate::state::group::Group;
@@ -16,13 +16,14 @@ use pando_tree::PrivateKeys;
 use pando_wire::Proposal;
 
 impl Group {
-    /// Enters the epoch that was staged. What was pending is gone: if that was a Commit of one's own, which
-    /// has lost, the proposals are given back that it had by value, so that they can be tried again.
+    /// Enters the staged epoch. Pending proposals and our pending Commit are dropped. If a Commit
+    /// of our own was pending and has lost, its by-value proposals are returned, so that they can
+    /// be proposed again.
     ///
     /// # Errors
-    /// [`Misuse::StaleCommit`] if it does not follow the current epoch of this group, or was staged by another instance of it;
-    /// [`Misuse::Ended`], [`Misuse::JoinPending`].
-    /// Nothing else can go wrong.
+    /// [`Misuse::StaleCommit`] if the staged epoch does not follow the current epoch of this group,
+    /// or was staged by another instance of it; [`Misuse::Ended`], [`Misuse::JoinPending`]. There
+    /// are no other errors.
     pub fn merge(&mut self, staged: Staged) -> Result<Unpersisted<Vec<Proposal>>, GroupError> {
         self.check_active()?;
         let follows = (staged.instance, &staged.follows);
@@ -48,14 +49,15 @@ impl Group {
         Ok(self.unpersisted(lost))
     }
 
-    /// Drops one's own Commit that was not accepted, and gives back the proposals that it had by value. Should it
-    /// have been accepted after all, this member cannot follow it any more, and has to join again.
+    /// Drops our pending Commit, which was not accepted, and returns its by-value proposals. If the
+    /// Commit was accepted after all, this member cannot follow the group any more and must rejoin.
     pub fn clear_pending(&mut self) -> Unpersisted<Vec<Proposal>> {
         let lost = self.drop_pending().unwrap_or_default();
         self.unpersisted(lost)
     }
 
-    /// Drops our pending Commit, with the messages that belong to it, and returns the proposals that it had by value.
+    /// Drops our pending Commit with the messages that belong to it, and returns its by-value
+    /// proposals.
     fn drop_pending(&mut self) -> Option<Vec<Proposal>> {
         let lost = self.pending.take()?.into_by_value();
         let messages = self.outbox.drop_after(self.epoch());
@@ -63,7 +65,7 @@ impl Group {
         Some(lost)
     }
 
-    /// Who has been removed has no secrets any more (section 12.4.2).
+    /// Erases the secrets of the group, because this member was removed (section 12.4.2).
     fn erase(&mut self) -> Result<(), GroupError> {
         self.state = GroupState::Removed;
         let keys = self.private_keys.nodes().map(RowKey::PrivateKey);
@@ -80,7 +82,7 @@ impl Group {
         Ok(())
     }
 
-    /// What was pending in an epoch ends with it.
+    /// Forgets proposals, Updates and the pending Commit of the epoch that ends.
     fn forget_pending(&mut self) {
         let deleted = self.proposals.positions().map(RowKey::Proposal);
         let deleted =
@@ -93,11 +95,13 @@ impl Group {
         self.own_proposals = OwnProposals::default();
     }
 
-    /// Keeps what is needed of an epoch that has just ended, and forgets what is too old.
+    /// Keeps the parts of the past epoch that are still needed, and forgets epochs that are too
+    /// old.
     fn keep_past(&mut self, public: PublicState, keys: EpochKeys, leaves: Leaves) {
         let EpochKeys { sender_data, mut secret_tree, resumption_psk, .. } = keys;
-        // A Commit that has lost must not be read from the ratchets that are kept for late messages. (What is kept of
-        // members of whom nothing was opened still derives handshake keys: see docs/threat-model.md.)
+        // The ratchets that are kept for late messages must not decrypt a Commit that has lost.
+        // Handshake keys can still be derived for members whose messages were never decrypted: see
+        // docs/threat-model.md.
         secret_tree.delete_handshake_keys();
         let (epoch, context) = (public.context.epoch, public.context);
         self.resumption_psks.insert(epoch, resumption_psk.into_secret());

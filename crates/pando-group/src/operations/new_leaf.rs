@@ -1,16 +1,16 @@
-//! Contents of a member's next leaf, for Updates and Commits.
+//! Contents of our next leaf, for Updates and Commits.
 
 use pando_crypto::Signer;
 use pando_tree::LeafTemplate;
 use pando_wire::LeafNode;
 
-/// What a member's leaf is to say, and whose signature key it is to have. The member signs with that key from
-/// the next epoch on.
+/// The contents and the signature key of our next leaf. We sign with this key from the next epoch
+/// on.
 #[derive(Clone)]
 pub struct NewLeaf<'a> {
-    /// What the leaf says of the client.
+    /// The contents of the leaf.
     pub template: LeafTemplate,
-    /// The signature key: the one that the member has, or another.
+    /// The signer of the leaf: the current one, or a new one.
     pub signer: &'a dyn Signer,
 }
 
@@ -20,7 +20,7 @@ impl std::fmt::Debug for NewLeaf<'_> {
     }
 }
 
-/// What a leaf says already.
+/// Returns the contents of an existing leaf.
 pub(crate) fn same_leaf(leaf_node: LeafNode) -> LeafTemplate {
     let LeafNode { credential, capabilities, extensions, .. } = leaf_node;
     LeafTemplate { credential, capabilities, extensions }

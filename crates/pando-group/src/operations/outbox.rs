@@ -1,19 +1,20 @@
-//! Sending what waits for our Commit to be accepted.
+//! Sending the messages that belong to our accepted Commits.
 
 use crate::Unpersisted;
 use crate::state::group::Group;
 use crate::storage::row_key::{OutboxId, RowKey};
 
 impl Group {
-    /// Returns the encoded messages that are to be sent now, because our Commit was accepted, and that were not acknowledged,
-    /// the oldest first.
+    /// Returns the encoded messages to send now, because our Commit was accepted. They are those
+    /// that were not acknowledged, the oldest first.
     ///
-    /// After a restart they are sent again as they are. A Welcome is never made anew.
+    /// After a restart, the same bytes are sent again. A Welcome is never made a second time.
     pub fn outbox(&self) -> impl Iterator<Item = (OutboxId, &[u8])> {
         self.outbox.up_to(self.epoch())
     }
 
-    /// Deletes a message from the outbox: the delivery service has it. Does nothing if it is not there.
+    /// Deletes a message from the outbox after the delivery service has received it. Does nothing
+    /// if the message is not there.
     pub fn acknowledge(&mut self, id: OutboxId) -> Unpersisted<()> {
         if self.outbox.remove(id) {
             self.changes.delete([RowKey::Outbox(id)]);

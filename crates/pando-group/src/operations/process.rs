@@ -1,4 +1,4 @@
-//! Taking a message (RFC 9420, sections 6, 12.1 and 12.4.2).
+//! Processing a message (RFC 9420, sections 6, 12.1 and 12.4.2).
 
 use crate::operations::transition::{Applied, Transition, admit, check_proposal, transition};
 use crate::psk::{PskStore, find_psk, psk_secret};
@@ -24,31 +24,32 @@ use pando_wire::{
 use std::fmt;
 use tls_codec::Size;
 
-/// What a message was. Of data of the application, no more than the length is printed.
+/// A processed message. The `Debug` output contains only the length of application data.
 pub enum Processed {
-    /// Data of the application.
+    /// Application data.
     Application {
-        /// The member who sent it, by its leaf in that epoch. Somebody else may have the leaf now.
+        /// The sender's leaf in the epoch of the message. Another member may have the leaf now.
         sender: LeafIndex,
-        /// Who that was.
+        /// The sender's credential in that epoch.
         credential: Credential,
-        /// The epoch in which it was sent.
+        /// The epoch of the message.
         epoch: u64,
         /// The data.
         data: Opaque,
-        /// What was authenticated and not encrypted.
+        /// The authenticated data, which was not encrypted.
         authenticated_data: Opaque,
     },
-    /// A proposal, which is pending now.
+    /// A proposal, now pending.
     Proposal(PendingProposal),
-    /// A proposal that the group's rules do not admit, and their reason. It is not pending, and is kept in case a Commit
-    /// refers to it.
+    /// A proposal that the group's rules do not admit, and their reason. It is not pending. It is
+    /// kept in case a Commit refers to it.
     NotAdmitted(PendingProposal, String),
-    /// A Commit: to be merged, or dropped.
+    /// A staged Commit, which the caller merges or drops.
     Commit(Box<Staged>),
-    /// One's own proposal has come back. It is pending already, unless it was withdrawn.
+    /// Our own proposal, returned by the delivery service. It is already pending, unless it was
+    /// withdrawn.
     OwnProposal(ProposalRef),
-    /// One's own Commit, which is pending, has come back: it was accepted, and
+    /// Our pending Commit, returned by the delivery service: it was accepted, and
     /// [`Group::merge_pending`] enters its epoch.
     OwnCommit,
 }
@@ -76,26 +77,30 @@ impl fmt::Debug for Processed {
 }
 
 impl Group {
-    /// Takes a message. A Commit is checked and staged; call [`Group::merge`] to enter its epoch.
+    /// Processes a message. A Commit is checked and staged; call [`Group::merge`] to enter its
+    /// epoch.
     ///
     /// Lifetimes are not checked here; the committer did that. Clock skew must not fork the group.
     ///
     /// # Errors
-    /// A [`GroupError`] that says who is to blame. On error the group is unchanged, except that the key of an authentic but
-    /// rejected private message has been deleted. If a stored node could not be read ([`GroupError::Source`]), the key is kept
-    /// and the message can be taken again. So can a Commit for which a proposal or a PSK was [`Missing`](crate::Missing), or that was staged
-    /// and dropped.
+    /// A [`GroupError`] with the cause. On error the group is unchanged, except that the key of an
+    /// authentic but rejected private message has been deleted.
     ///
-    /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message says that it is our own, and
-    /// is neither the Commit nor a proposal that is pending: as a rule the delivery service has returned it.
+    /// If a stored node could not be read ([`GroupError::Source`]), the key is kept and the message
+    /// can be processed again. The same holds for a Commit for which a proposal or a PSK was
+    /// [`Missing`](crate::Missing), or that was staged and dropped.
+    ///
+    /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message claims to
+    /// be our own but is neither our pending Commit nor one of our proposals. Usually, the delivery
+    /// service has returned it.
     pub fn process(
         &mut self,
         message: MlsMessage,
         cx: &Context<'_>,
     ) -> Result<Unpersisted<Processed>, GroupError> {
         let processed = self.take(message, cx)?;
-        // The changes of a Commit so far are stored with the changes of its merge. After a crash in between it can be
-        // processed again.
+        // The changes so far are stored with those of the Commit's merge. After a crash in between,
+        // the Commit can be processed again.
         Ok(match processed {
             Processed::Commit(_) => {
                 Unpersisted::new(processed, Delta::default(), self.dropped.clone_handle())
@@ -104,10 +109,11 @@ impl Group {
         })
     }
 
-    /// Takes an encoded message, as [`Group::process`]. Its size is checked before it is decoded.
+    /// Processes an encoded message, like [`Group::process`]. Its size is checked before it is
+    /// decoded.
     ///
     /// # Errors
-    /// Those of [`Limits::decode`](crate::Limits::decode) and [`Group::process`].
+    /// See [`Limits::decode`](crate::Limits::decode) and [`Group::process`].
     pub fn process_bytes(
         &mut self,
         bytes: &[u8],
@@ -122,7 +128,8 @@ impl Group {
         if self.is_pending(&message) {
             return Ok(Processed::OwnCommit);
         }
-        // What comes after the external Commit waits for it: nothing uses up a key.
+        // Messages after the external Commit must wait until it is accepted, so none may consume a
+        // key.
         if self.state == GroupState::Joining {
             return Err(Misuse::JoinPending.into());
         }
@@ -149,7 +156,7 @@ impl Group {
     }
 
     fn take_private(&mut self, message: PrivateMessage, cx: &Context<'_>) -> Result<Processed, GroupError> {
-        // The type of the content is in the clear: what cannot be taken does not use up a key.
+        // The content type is not encrypted, so a message that cannot be processed consumes no key.
         let is_handshake = message.content_type != ContentType::Application;
         let is_late = message.group_id == self.public.context.group_id && message.epoch < self.epoch();
         if is_late && !is_handshake {
@@ -169,7 +176,8 @@ impl Group {
             return application(content, credential);
         }
         let processed = self.take_handshake(&content, cx);
-        // Deleting the key comes last. What this client may take later is not lost: the key stays, or the Commit is kept.
+        // The key is deleted last. A message that this client may process later is not lost: either
+        // its key or the decrypted Commit is kept.
         if !processed.as_ref().is_err_and(GroupError::is_local) {
             self.keys.secret_tree.delete_key(used);
             let is_commit = matches!(content.content.content, Content::Commit(_));
@@ -192,8 +200,8 @@ impl Group {
         }
     }
 
-    /// Opens an encrypted message of the current epoch, and returns its content and the key that has opened it. If the
-    /// message was opened before, its content is verified again.
+    /// Decrypts an encrypted message of the current epoch, and returns its content and the key that
+    /// was used. If the message was decrypted before, its content is verified again.
     fn open_private(
         &self,
         message: &PrivateMessage,
@@ -211,7 +219,7 @@ impl Group {
         Ok((content, Some(used)))
     }
 
-    /// Whether members' handshake messages may have a format.
+    /// Checks that the client accepts members' handshake messages in a format.
     fn check_format(&self, format: AcceptedHandshakes) -> Result<(), Violation> {
         let accepted = self.config.accepted_handshakes;
         if accepted == AcceptedHandshakes::Any || accepted == format {
@@ -221,7 +229,8 @@ impl Group {
         }
     }
 
-    /// Opens application data of an epoch that is over. Its sender is the member that had the leaf then.
+    /// Decrypts application data of a past epoch. Its sender is the member that had the leaf in
+    /// that epoch.
     fn take_late(&mut self, message: &PrivateMessage) -> Result<Processed, GroupError> {
         let (epoch, own_leaf) = (message.epoch, self.own_leaf());
         let past = self.past.iter_mut().find(|past| past.context.epoch == epoch);
@@ -255,7 +264,7 @@ impl Group {
         })
     }
 
-    /// Keeps a proposal, of which this is the row, until it is committed.
+    /// Keeps a proposal until it is committed. `row` is its encoded row.
     pub(crate) fn insert_proposal(
         &mut self,
         pending: PendingProposal,
@@ -269,7 +278,8 @@ impl Group {
         Ok(())
     }
 
-    /// Section 12.4.2, from the proposals on: what everybody can check, and then what members can.
+    /// Stages a Commit (section 12.4.2, from the proposals on): first the checks without secrets,
+    /// then those of members.
     fn stage(
         &self,
         content: &Authenticated<AuthenticatedContent>,
@@ -305,7 +315,7 @@ impl Group {
         Ok(Processed::Commit(Box::new(staged)))
     }
 
-    /// Returns the staged epoch of a Commit, with the rows that merging it will change.
+    /// Returns the staged epoch of a Commit, with the rows that merging it changes.
     pub(crate) fn staged(
         &self,
         public: PublicState,
@@ -323,8 +333,8 @@ impl Group {
         Ok(Staged::new(everybody, member, rows, instance)?)
     }
 
-    /// The private keys after the proposals: those of blanked nodes are gone, and an Update of one's own
-    /// brings its key.
+    /// Returns the private keys after the proposals. Keys of blanked nodes are dropped, and a
+    /// committed Update of our own adds its key.
     pub(crate) fn keys_after(&self, applied: &Applied) -> Result<PrivateKeys, TreeError> {
         let mut keys = self.private_keys.clone();
         keys.retain_current(&applied.tree)?;
@@ -352,7 +362,7 @@ impl Group {
         if *group_id == self.public.context.group_id { self.resumption_psk(epoch) } else { None }
     }
 
-    /// The init secret that an ExternalInit brings, if there is one.
+    /// Returns the init secret of an ExternalInit, if there is one.
     fn init_secret(&self, applied: &Applied) -> Result<Option<InitSecret>, GroupError> {
         let suite = self.public.suite;
         let Some(kem_output) = &applied.external_init else { return Ok(None) };
@@ -360,7 +370,7 @@ impl Group {
         Ok(Some(InitSecret::receive(suite, &key_pair, kem_output)?))
     }
 
-    /// The secrets of the next epoch, if the confirmation tag is right.
+    /// Derives the secrets of the next epoch and verifies the confirmation tag.
     fn next_keys(
         &self,
         public: &PublicState,
@@ -381,7 +391,7 @@ impl Group {
     }
 }
 
-/// Which member has sent something.
+/// Returns the leaf of the sender, which must be a member.
 fn member(content: &FramedContent) -> Result<LeafIndex, Misuse> {
     match content.sender {
         Sender::Member(leaf) => Ok(leaf),

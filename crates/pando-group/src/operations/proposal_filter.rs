@@ -1,9 +1,10 @@
-//! Choice of the pending proposals that a Commit covers (RFC 9420, section 12.2). Proposals that do not go together must not
-//! keep a member from making Commits.
+//! Selection of the pending proposals that a Commit covers (RFC 9420, section 12.2). Incompatible
+//! proposals must not prevent a member from making Commits.
 //!
-//! The committer's own proposals come first. A Remove wins over an Update, a newer Update over an older one, and otherwise
-//! the earlier proposal over the later. A ReInit gives way to everything else. What is left out is reported with the reason;
-//! its sender can propose it again in the next epoch.
+//! The committer's own proposals have priority. A Remove takes precedence over an Update, a newer
+//! Update over an older one, and otherwise the earlier proposal over the later one. A ReInit yields
+//! to all other proposals. Each proposal that is left out is reported with the reason; its sender
+//! can propose it again in the next epoch.
 
 use crate::config::Limits;
 use crate::identity::Identities;
@@ -21,8 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tls_codec::Size;
 
-/// Largest size of the pending PSKs in a Commit that adds members, in bytes. The Welcome repeats all PSKs for each new
-/// member (section 12.4.3.1), so that many of both would make it as large as their product.
+/// Maximum total size of the pending PSKs in a Commit that adds members, in bytes. The Welcome
+/// repeats all PSKs for each new member (section 12.4.3.1), so its size grows with the product of
+/// both numbers.
 const WELCOMED_PSK_BYTES: usize = 4_096;
 
 /// A pending proposal that a Commit leaves out.
@@ -30,7 +32,7 @@ const WELCOMED_PSK_BYTES: usize = 4_096;
 pub struct LeftOut {
     /// The proposal.
     pub proposal: Arc<PendingProposal>,
-    /// Why the Commit leaves it out.
+    /// The reason.
     pub reason: LeftOutReason,
 }
 
@@ -38,7 +40,8 @@ pub struct LeftOut {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeftOutReason {
-    /// The application has not chosen it ([`CommitBuilder::only_pending`](crate::CommitBuilder::only_pending)).
+    /// The application did not select it
+    /// ([`CommitBuilder::only_pending`](crate::CommitBuilder::only_pending)).
     #[error("not chosen by the application")]
     NotChosen,
     /// The group's rules did not admit it ([`GroupRules::admit`](crate::GroupRules::admit)).
@@ -47,25 +50,27 @@ pub enum LeftOutReason {
     /// The group's rules refuse a Commit that covers it ([`GroupRules::check`](crate::GroupRules::check)).
     #[error("refused by the group's rules: {0}")]
     Refused(String),
-    /// It is our own and was withdrawn.
+    /// It is our own, and withdrawn.
     #[error("withdrawn")]
     Withdrawn,
-    /// It updates or removes the committer, which the committer must not commit (section 12.2).
+    /// It updates or removes the committer, and the committer must not commit such a proposal
+    /// (section 12.2).
     #[error("about the committer's own leaf")]
     OwnLeaf,
-    /// It is about the same leaf, PSK or extensions as a proposal that the Commit covers, or a ReInit beside others.
+    /// It concerns the same leaf, PSK or extensions as a covered proposal, or it is a ReInit beside
+    /// other proposals.
     #[error("another proposal takes precedence")]
     Superseded,
-    /// It breaks a rule together with the proposals that the Commit covers.
+    /// It violates a rule together with the covered proposals.
     #[error(transparent)]
     Invalid(#[from] Violation),
     /// This client does not have the PSK.
     #[error("the pre-shared key is missing")]
     PskMissing,
-    /// There is no room for it.
+    /// A limit leaves no room for it.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// This client could not follow the group that a ReInit describes.
+    /// It is a ReInit to a group that this client could not follow.
     #[error("this client cannot follow the reinitialization: {0}")]
     CannotFollow(Box<GroupError>),
     /// The Welcome would be too large.
@@ -73,27 +78,27 @@ pub enum LeftOutReason {
     WelcomeSize,
 }
 
-/// Everything that the choice depends on.
+/// Inputs of the selection.
 pub(crate) struct FilterInput<'a> {
     pub(crate) state: &'a PublicState,
     pub(crate) committer: LeafIndex,
     /// The committer's own proposals, by value.
     pub(crate) own: &'a [Committed],
     pub(crate) new_leaf: Option<&'a NewLeaf<'a>>,
-    /// The candidates, in the order in which they came.
+    /// The candidates, in order of arrival.
     pub(crate) pending: &'a [Arc<PendingProposal>],
     pub(crate) identities: Identities<'a>,
     pub(crate) limits: &'a Limits,
     pub(crate) crypto: &'a dyn CryptoProvider,
 }
 
-/// Proposals that a Commit covers, in the order in which they came, and those that it leaves out.
+/// The proposals that a Commit covers, in order of arrival, and those that it leaves out.
 type Selected = (Vec<Arc<PendingProposal>>, Vec<LeftOut>);
 
-/// Returns the proposals that the Commit covers, and those that it leaves out.
+/// Selects the proposals that the Commit covers and those that it leaves out.
 ///
 /// # Errors
-/// [`GroupError::Source`] if something of the tree could not be read.
+/// [`GroupError::Source`] if a tree node could not be read.
 pub(crate) fn select(input: FilterInput<'_>) -> Result<Selected, GroupError> {
     if input.pending.is_empty() {
         return Ok((Vec::new(), Vec::new()));
@@ -116,19 +121,20 @@ pub(crate) fn select(input: FilterInput<'_>) -> Result<Selected, GroupError> {
 
 struct Selection<'a> {
     input: FilterInput<'a>,
-    /// With the extensions of the next epoch.
+    /// The state, with the extensions of the next epoch.
     state: PublicState,
-    /// Requirements of these extensions on a leaf.
+    /// Requirements of the new extensions on a leaf.
     requirements: Result<Requirements, Violation>,
-    /// With the proposals that have been chosen so far. New leaves are not made unmerged: nothing here depends on it.
+    /// The tree with the proposals chosen so far. New leaves are not marked as unmerged, because
+    /// nothing here depends on that.
     tree: Tree,
-    /// The tree without the members that are removed.
+    /// The tree without the removed members.
     staying: Tree,
     /// Index of the clients in `tree`.
     clients: ClientIndex,
     /// Positions among the candidates.
     chosen: BTreeSet<usize>,
-    /// Reasons for those that are left out; [`LeftOutReason::Superseded`] where there is none.
+    /// Reasons for the proposals that are left out. [`LeftOutReason::Superseded`] is the default.
     reasons: BTreeMap<usize, LeftOutReason>,
 }
 
@@ -148,7 +154,7 @@ impl<'a> Selection<'a> {
     }
 
     fn run(&mut self) -> Result<(), GroupError> {
-        // Nothing goes together with a ReInit of the committer's own.
+        // No pending proposal is compatible with the committer's own ReInit.
         if self.own_proposals().any(|proposal| matches!(proposal, Proposal::ReInit(_))) {
             return Ok(());
         }
@@ -171,7 +177,8 @@ impl<'a> Selection<'a> {
         self.input.own.iter().map(Committed::proposal)
     }
 
-    /// Chooses the proposal at `position` if it is valid, and otherwise leaves it out. Returns whether it is chosen.
+    /// Chooses the proposal at `position` if the verdict is positive, and otherwise leaves it out.
+    /// Returns whether it is chosen.
     fn decide(&mut self, position: usize, verdict: Result<(), GroupError>) -> Result<bool, GroupError> {
         match verdict {
             Ok(()) => return Ok(self.chosen.insert(position)),
@@ -198,7 +205,7 @@ impl<'a> Selection<'a> {
         self.requirements = Requirements::of(new);
     }
 
-    /// Returns the leaves that are removed, by whichever proposal; never the committer's.
+    /// Returns the leaves that own or pending proposals remove, except for the committer's.
     fn removed(&mut self) -> Result<BTreeSet<LeafIndex>, GroupError> {
         let mut removed: BTreeSet<_> = self.own_proposals().filter_map(removed_by).collect();
         for (position, pending) in self.pending() {
@@ -214,7 +221,7 @@ impl<'a> Selection<'a> {
 
     fn removes(&mut self, removed: &BTreeSet<LeafIndex>) -> Result<(), GroupError> {
         for leaf in removed {
-            // If the leaf is blank, the Commit fails, and says so.
+            // If the leaf is blank, assembling the Commit reports the error.
             let Some(old) = self.tree.leaf(*leaf)? else { continue };
             self.clients.leave(*leaf, &old.credential, &self.tree, self.input.identities.policy);
             self.tree.remove(*leaf)?;
@@ -223,13 +230,14 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Applies the committer's own changes before those of others. If they do not fit, the Commit fails, and says why.
+    /// Applies the committer's own changes before those of others. If they are not valid,
+    /// assembling the Commit reports the error.
     fn own(&mut self) -> Result<(), GroupError> {
         let committer = self.input.committer;
         if let (Some(new), Some(old)) = (self.input.new_leaf, self.tree.leaf(committer)?) {
             let LeafTemplate { credential, capabilities, extensions } = new.template.clone();
             let signature_key = new.signer.public_key().clone();
-            // The encryption key does not exist yet.
+            // The new encryption key does not exist yet.
             let leaf_node = LeafNode { signature_key, credential, capabilities, extensions, ..old };
             let mut tree = self.tree.clone();
             tree.update(committer, &leaf_node)?;
@@ -241,7 +249,7 @@ impl<'a> Selection<'a> {
         self.own_proposals().filter_map(added_by).try_for_each(|add| unless_invalid(self.try_add(add)))
     }
 
-    /// Chooses the newest Update of each member that stays.
+    /// Chooses the newest Update of each remaining member.
     fn updates(&mut self, removed: &BTreeSet<LeafIndex>) -> Result<(), GroupError> {
         let mut newest: BTreeMap<LeafIndex, (usize, &Update)> = BTreeMap::new();
         for (position, pending) in self.pending() {
@@ -251,7 +259,7 @@ impl<'a> Selection<'a> {
             if leaf == self.input.committer {
                 self.leave_out(position, LeftOutReason::OwnLeaf);
             } else if !removed.contains(&leaf) && self.decide(position, self.check(pending))? {
-                // Chosen when it is known to be the newest.
+                // It is chosen later, if it is the newest one.
                 self.chosen.remove(&position);
                 newest.insert(leaf, (position, update));
             }
@@ -268,7 +276,8 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Chooses the first new extensions that the members support, if the committer has none.
+    /// Chooses the first new extensions that the members support, unless the committer proposes
+    /// some.
     fn group_context_extensions(&mut self) -> Result<(), GroupError> {
         if self.own_proposals().any(|proposal| new_extensions(proposal).is_some()) {
             return Ok(());
@@ -291,7 +300,7 @@ impl<'a> Selection<'a> {
         extensions::members_support_group_extensions(&self.tree, new)
     }
 
-    /// Chooses Adds, each client once.
+    /// Chooses Adds, at most one for each client.
     fn adds(&mut self) -> Result<(), GroupError> {
         for (position, pending) in self.pending() {
             let Some(add) = added_by(&pending.proposal) else { continue };
@@ -308,14 +317,14 @@ impl<'a> Selection<'a> {
             Err(TreeError::TooLarge) => return Err(Exceeded::Leaves(self.input.limits.leaves).into()),
             placed => placed?,
         };
-        // The members that are removed may halve it in the end.
+        // Removals may halve the tree in the end.
         let mut truncated = tree.clone();
         truncated.truncate()?;
         self.input.limits.check_tree_size(truncated.size())?;
         self.try_leaf(leaf, leaf_node, tree)
     }
 
-    /// Goes on with a tree that has a new leaf, if that leaf fits.
+    /// Continues with `tree`, which has a new leaf, if that leaf is valid.
     fn try_leaf(&mut self, leaf: LeafIndex, leaf_node: &LeafNode, tree: Tree) -> Result<(), GroupError> {
         let (mut clients, policy) = (self.clients.clone(), self.input.identities.policy);
         if let Some(old) = self.tree.leaf(leaf)? {
@@ -328,7 +337,8 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Chooses PSKs, each once, as many as there may be. If members are added, only as many as fit into the Welcome.
+    /// Chooses PSKs, each once, up to the maximum number. If members are added, only as many as fit
+    /// into the Welcome.
     fn psks(&mut self) -> Result<(), GroupError> {
         let chosen = self.chosen.iter().filter_map(|position| self.input.pending.get(*position));
         let mut proposals = chosen.map(|pending| &pending.proposal).chain(self.own_proposals());
@@ -344,7 +354,7 @@ impl<'a> Selection<'a> {
             if seen.contains(&id) {
                 continue;
             }
-            // Section 8.4: they are counted in 16 bits.
+            // Section 8.4: the number of PSKs has 16 bits.
             if seen.len() >= usize::from(u16::MAX) {
                 self.leave_out(position, Exceeded::PendingProposals(seen.len()).into());
             } else if let Some(left) = room.checked_sub(pending.proposal.tls_serialized_len()) {
@@ -359,7 +369,7 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Chooses proposals of the types that all members that stay support.
+    /// Chooses proposals of the custom types that all remaining members support.
     fn others(&mut self) {
         for (position, pending) in self.pending() {
             let Proposal::Other(other) = &pending.proposal else { continue };
@@ -372,7 +382,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Chooses the first ReInit that this client can follow, if there is nothing else.
+    /// Chooses the first ReInit that this client can follow, if no other proposal is chosen.
     fn reinit(&mut self) -> Result<(), GroupError> {
         if !self.input.own.is_empty() || !self.chosen.is_empty() {
             return Ok(());
@@ -390,7 +400,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Returns errors that are not about the proposal itself.
+/// Drops errors about the proposal itself, and returns all others.
 fn unless_invalid(verdict: Result<(), GroupError>) -> Result<(), GroupError> {
     match verdict {
         Err(GroupError::Violation(_) | GroupError::Exceeded(_)) => Ok(()),

@@ -14,22 +14,26 @@ use pando_wire::{
     Content, Encode, LeafNode, LeafNodeSource, MlsMessage, Proposal, ProposalRef, Sender, Signature, Update,
 };
 
-/// Where the next entry of a list will be.
+/// Returns the position of the next entry of a list.
 fn next<T>(list: &[T]) -> Result<u32, GroupError> {
     u32::try_from(list.len()).map_err(|_| Exceeded::PendingProposals(list.len()).into())
 }
 
 impl Group {
-    /// Sends a proposal, with data that is authenticated and not encrypted. It is pending for this member, too.
+    /// Sends a proposal with authenticated data, which is not encrypted. The proposal becomes
+    /// pending for this member, too.
     ///
     /// # Errors
-    /// - [`GroupError::Violation`] if nobody would accept it.
+    /// - [`GroupError::Violation`] if no member would accept it.
     /// - [`Misuse::Ended`], [`Misuse::WrongSigner`].
-    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] for a leaf, or
-    ///   extensions, that are accepted from others and not sent.
-    /// - [`Misuse::UpdateWithoutKey`] for an Update that [`Group::propose_update`] has not made in this epoch.
-    /// - [`Exceeded::PendingProposals`](crate::Exceeded), [`Exceeded::PendingProposalBytes`](crate::Exceeded), or
-    ///   [`Exceeded::MessageBytes`](crate::Exceeded) if it is larger than this client would take itself.
+    /// - [`Misuse::DefaultCapability`], [`Misuse::SuiteNotListed`], [`Misuse::GreaseRequired`] if a
+    ///   leaf or the extensions violate a rule for senders.
+    /// - [`Misuse::UpdateWithoutKey`] for an Update that [`Group::propose_update`] has not made in
+    ///   this epoch.
+    /// - [`Exceeded::PendingProposals`](crate::Exceeded),
+    ///   [`Exceeded::PendingProposalBytes`](crate::Exceeded), or
+    ///   [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client
+    ///   itself would accept.
     pub fn propose(
         &mut self,
         proposal: Proposal,
@@ -71,7 +75,7 @@ impl Group {
         if let Some(reason) = refused {
             return Err(Violation::GroupRules(reason).into());
         }
-        // If there is no room for the proposal, no key is used up.
+        // Check for room first, so that a rejected proposal consumes no key.
         let proposal_row = row_codec::proposal(&pending, status)?;
         self.proposals.position(&pending, status, proposal_row.expose().len(), &self.config.limits)?;
         let message = self.seal(&signed, rng)?;
@@ -82,7 +86,8 @@ impl Group {
         Ok(message)
     }
 
-    /// 12.2: all members support the type of a proposal, but for those that pending proposals remove.
+    /// 12.2: all members must support the type of a proposal, except for those that pending
+    /// proposals remove.
     fn check_custom_type(&self, proposal: &Proposal) -> Result<(), GroupError> {
         let Proposal::Other(other) = proposal else { return Ok(()) };
         let mut staying = self.public.tree.clone();
@@ -100,8 +105,9 @@ impl Group {
         }
     }
 
-    /// Withdraws one of our own proposals of this epoch, for one that was never delivered: our Commits leave it out, and it
-    /// does not keep us from sending application data. Another member that has received it may still commit it.
+    /// Withdraws one of our own proposals of this epoch, for example one that was never delivered.
+    /// Our Commits leave it out, and it does not prevent us from sending application data. Another
+    /// member that has received it may still commit it.
     ///
     /// # Errors
     /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch, [`Misuse::NotOurProposal`], [`Misuse::Ended`],
@@ -119,11 +125,11 @@ impl Group {
         Ok(self.unpersisted(()))
     }
 
-    /// Sends a proposal to replace one's own leaf by one with a new encryption key, and with what `new_leaf` says
-    /// if there is one.
+    /// Proposes an Update of our leaf with a new encryption key and, if given, the contents of
+    /// `new_leaf`.
     ///
     /// # Errors
-    /// As [`Group::propose`].
+    /// See [`Group::propose`].
     pub fn propose_update(
         &mut self,
         new_leaf: Option<NewLeaf<'_>>,
@@ -153,7 +159,7 @@ impl Group {
         let to_be_signed = leaf_node.to_be_signed((&self.public.context.group_id, leaf))?;
         leaf_node.signature = suite.sign_with_label(signer, "LeafNodeTBS", &to_be_signed)?;
         let proposal = Proposal::Update(Box::new(Update { leaf_node }));
-        // The proposal is signed with the key that is in the tree.
+        // The proposal is signed with the key in the tree, not the new one.
         let (key, row) = (RowKey::OwnUpdate(next(&self.updates)?), row_codec::own_update(&key_pair)?);
         let message = self.send_proposal(proposal, authenticated_data, cx, rng)?;
         self.changes.write(key, row);

@@ -1,25 +1,28 @@
 //! Pending proposals that a Commit leaves out because the group's rules refuse them.
 //!
-//! The rules judge whole Commits, so the maker of a Commit asks them about less and less to find one proposal to leave out.
-//! The number of questions is bounded, and a sender can keep only its own proposals from being committed.
+//! The rules judge whole Commits, so the committer searches for a proposal to leave out by asking
+//! about prefixes of the list. The number of calls is bounded, and a sender can only keep its own
+//! proposals from being committed.
 
 use crate::state::pending_proposal::PendingProposal;
 use pando_wire::{Proposal, Sender};
 use std::sync::Arc;
 
-/// How many refused proposals are looked for one by one. With the next one, all that are applied after it are left out.
+/// Maximum number of refused proposals that are searched for one by one. When one more is found,
+/// all proposals applied after it are left out as well.
 const MOST: usize = 64;
 
-/// The same limit for one sender, so that it cannot keep the proposals of other senders from being committed.
+/// The same maximum for one sender, so that it cannot keep the proposals of other senders from
+/// being committed.
 const MOST_OF_A_SENDER: usize = 8;
 
-/// The senders of the refused proposals that were found so far.
+/// The senders of the refused proposals found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Vec<Sender>);
 
 impl Refusals {
-    /// Notes that the first of some proposals is refused, and returns for each whether to leave it out. They are in the order
-    /// in which they are applied.
+    /// Records that the first of some proposals is refused, and returns for each whether to leave
+    /// it out. The proposals are in the order in which they are applied.
     pub(crate) fn note(&mut self, proposals: &[Arc<PendingProposal>]) -> Vec<bool> {
         let Some(first) = proposals.first() else { return Vec::new() };
         let of_sender = self.0.iter().filter(|sender| **sender == first.sender).count();
@@ -32,14 +35,14 @@ impl Refusals {
         bad
     }
 
-    /// Returns whether the search ends, and all proposals are left out.
+    /// Returns whether the search ends and all proposals are left out.
     pub(crate) const fn are_too_many(&self) -> bool {
         self.0.len() > MOST.saturating_add(1)
     }
 }
 
-/// Sorts proposals in the order in which they are applied (section 12.3): removals make room for additions, whichever came
-/// first.
+/// Sorts proposals in the order in which they are applied (section 12.3): removals make room for
+/// additions, regardless of the order of arrival.
 pub(crate) fn sort_as_applied(proposals: &mut [Arc<PendingProposal>]) {
     proposals.sort_by_key(|pending| match pending.proposal {
         Proposal::Remove(_) => 0,

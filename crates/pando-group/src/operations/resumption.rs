@@ -1,7 +1,9 @@
-//! Groups that follow from others: by reinitialization (RFC 9420, section 11.2) and by branching (section 11.3).
+//! Successors of groups: by reinitialization (RFC 9420, section 11.2) and by branching (section
+//! 11.3).
 //!
-//! Who somebody is in both groups is for the identity policy to say: a member of the new group is one of the
-//! old if its credential is the same, or may succeed the other.
+//! The identity policy decides which members of the two groups are the same: a member of the new
+//! group matches a member of the old one if their credentials are equal, or if one may succeed the
+//! other.
 
 use crate::identity::IdentityPolicy;
 use crate::psk::{PskStore, is_resumption};
@@ -19,30 +21,31 @@ use pando_wire::{
 };
 use std::collections::{BTreeMap, VecDeque};
 
-/// A group that follows from another, and what is needed for others to join it.
+/// A successor of a group, with the Welcome that lets others join it.
 #[derive(Debug)]
 pub struct Created {
     /// The group.
     pub group: Group,
-    /// For everybody else; `None` if there is nobody.
+    /// The Welcome for the other members; `None` if there are none.
     pub welcome: Option<Welcome>,
 }
 
-/// Who is in the new group, and how they come to it.
+/// The members of a new group, and options for adding them.
 #[derive(Debug)]
 pub struct Successor {
-    /// The creator's KeyPackage, which is used up.
+    /// The creator's KeyPackage, which is consumed.
     pub bundle: KeyPackageBundle,
-    /// The others' new KeyPackages.
+    /// The other members' new KeyPackages.
     pub key_packages: Vec<KeyPackage>,
-    /// Whether the Commit that adds the others has a path.
+    /// Whether the Commit that adds the other members has a path.
     pub path: bool,
-    /// Whether the Welcome has the tree. If not, the others get what the new group's tree exports in another way.
+    /// Whether the Welcome contains the tree. If not, the other members must get the exported tree
+    /// in another way.
     pub tree_in_welcome: bool,
 }
 
 impl Successor {
-    /// With a path, and with the tree in the Welcome.
+    /// Returns the default: with a path, and with the tree in the Welcome.
     #[must_use]
     pub const fn new(bundle: KeyPackageBundle, key_packages: Vec<KeyPackage>) -> Self {
         Self { bundle, key_packages, path: true, tree_in_welcome: true }
@@ -50,12 +53,13 @@ impl Successor {
 }
 
 impl Group {
-    /// Creates the group that a ReInit describes, and the Welcome for everybody else (section 11.2).
+    /// Creates the group that a ReInit describes, and the Welcome for all other members (section
+    /// 11.2).
     ///
     /// # Errors
     /// - [`Misuse::NotReinitialized`] if there was no ReInit; [`Misuse::UnsupportedCipherSuite`].
-    /// - [`GroupError::Violation`] if a KeyPackage is not valid, or a member of this group has none; or if the client is in
-    ///   another group with that identifier.
+    /// - [`GroupError::Violation`] if a KeyPackage is not valid, if a member of this group has
+    ///   none, or if the client is in another group with that identifier.
     pub fn reinitialize(
         &self,
         successor: Successor,
@@ -70,12 +74,12 @@ impl Group {
         Ok(created)
     }
 
-    /// Creates a group with some of the members of this one, and the Welcome for them (section 11.3). Its extensions
-    /// may be those of this one, or others.
+    /// Creates a group with some members of this one, and the Welcome for them (section 11.3). Its
+    /// extensions may differ from this group's.
     ///
     /// # Errors
-    /// [`GroupError::Violation`] if a KeyPackage is not valid, or is that of somebody else, or if the client is in a group
-    /// with that identifier; [`Misuse::Ended`].
+    /// [`GroupError::Violation`] if a KeyPackage is not valid or does not belong to a member, or if
+    /// the client is in a group with that identifier; [`Misuse::Ended`].
     pub fn branch(
         &self,
         group_id: impl Into<GroupId>,
@@ -91,10 +95,11 @@ impl Group {
         Ok(created)
     }
 
-    /// Joins a group that follows from this one.
+    /// Joins the successor of this group.
     ///
     /// # Errors
-    /// As [`Group::join`]; [`Misuse::Ended`], [`Misuse::JoinPending`]; and [`GroupError::Violation`] if the new group does not follow from this one as it must.
+    /// See [`Group::join`]; [`Misuse::Ended`], [`Misuse::JoinPending`]; [`GroupError::Violation`]
+    /// if the new group is not a valid successor of this one.
     pub fn join_successor(
         &self,
         welcome: &Welcome,
@@ -105,7 +110,8 @@ impl Group {
         self.check_has_secrets()?;
         let (policy, own) = (cx.policy, &self.public.context.group_id);
         let psks = WithOld { old: self, psks: cx.psks };
-        // Whether the new group may have the identifier of this one, depends on whether this one has ended.
+        // The checks below decide whether the new group may reuse the identifier of this one; that
+        // depends on how this one ended.
         let groups = OtherGroups { own, groups: cx.groups };
         let joining = cx.with_psks(&psks).with_groups(&groups);
         let (group, ids) = Self::join_any(welcome, bundle, tree, &joining)?;
@@ -125,8 +131,8 @@ impl Group {
         group.begin_instance()
     }
 
-    /// A new group whose first Commit adds everybody and has the resumption PSK. Nobody else is there to receive
-    /// the Commit.
+    /// Creates a group whose first Commit adds all other members and uses the resumption PSK. No
+    /// other member is there to receive that Commit.
     fn create_successor(
         &self,
         (suite, group_id, extensions): (Suite, GroupId, Extensions),
@@ -135,7 +141,7 @@ impl Group {
         cx: &Context<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Unpersisted<Created>, GroupError> {
-        // As for those who join it.
+        // Joiners make the same check.
         if group_id != self.public.context.group_id {
             cx.check_not_in_group(&group_id)?;
         }
@@ -152,7 +158,8 @@ impl Group {
         Ok(group.begin_instance()?.map(|group| Created { group, welcome: output.welcome }))
     }
 
-    /// 11.2 and 12.4.3.1: the new group is the one in the ReInit, and everybody is there.
+    /// 11.2 and 12.4.3.1: the new group must have the parameters of the ReInit, and all members of
+    /// the old one.
     fn check_reinitialized(
         &self,
         new: &Self,
@@ -172,7 +179,8 @@ impl Group {
         missing.map_or(Ok(()), |leaf| Err(Violation::MemberMissing(leaf).into()))
     }
 
-    /// 11.3 and 12.4.3.1: the new group is like the old one, and nobody else is there.
+    /// 11.3 and 12.4.3.1: the new group must have the old one's version and cipher suite, and no
+    /// members from outside of it.
     fn check_branched(
         &self,
         new: &Self,
@@ -207,9 +215,11 @@ fn credentials(tree: &Tree) -> Result<Vec<(LeafIndex, Credential)>, TreeError> {
     tree.members().map(credential).collect()
 }
 
-/// The first member of `these` for whom there is nobody among `those`. Each of `those` stands for one of `these`
-/// only. Equal credentials are matched first; then those that have changed, each with the first that matches. These may be
-/// all, so only those of the same identity are compared.
+/// Returns the first member of `these` that has no match among `those`. Each of `those` matches at
+/// most one of `these`.
+///
+/// Equal credentials are matched first. Then each changed credential is matched with the first one
+/// that fits. All credentials may have changed, so only those with the same identity are compared.
 fn unmatched(
     these: impl Iterator<Item = (LeafIndex, Credential)>,
     those: impl IntoIterator<Item = Credential>,
@@ -237,7 +247,7 @@ fn unmatched(
     for (leaf, credential) in changed {
         let matched = identities.get_mut(&policy.identity(&credential)).and_then(|same| {
             let position = same.iter().position(|other| matches(&credential, other))?;
-            // Costs no more than finding it did.
+            // This costs no more than the search did.
             same.remove(position)
         });
         if matched.is_none() {
@@ -247,7 +257,7 @@ fn unmatched(
     Ok(None)
 }
 
-/// The application's PSKs, and those of the group before.
+/// The application's PSKs, and the resumption PSKs of the old group.
 struct WithOld<'a> {
     old: &'a Group,
     psks: &'a dyn PskStore,
@@ -267,7 +277,7 @@ impl PskStore for WithOld<'_> {
     }
 }
 
-/// The groups that the client is in, without the group before.
+/// The groups that the client is in, except for the old group.
 struct OtherGroups<'a> {
     own: &'a GroupId,
     groups: &'a dyn KnownGroups,
@@ -287,8 +297,8 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    /// A credential is whose it is and a number up to three. For each two numbers a bit says whether the one may succeed the
-    /// other.
+    /// A policy for credentials of an owner and a number up to three. One bit for each pair of
+    /// numbers says whether one may succeed the other.
     struct Numbers {
         successions: u16,
         tells_identities: bool,
@@ -325,7 +335,7 @@ mod tests {
         }
     }
 
-    /// Compares each with each.
+    /// The obvious algorithm, which compares all pairs.
     fn obviously_unmatched(
         these: &[(u8, u8)],
         those: &[(u8, u8)],
@@ -350,7 +360,7 @@ mod tests {
     }
 
     proptest! {
-        /// However many have the same credential, and whoever may succeed whom.
+        /// Regardless of how many credentials are equal, and of which may succeed which.
         #[test]
         fn those_who_match_are_those_who_match_when_each_is_compared_with_each(
             members in vec((0_u8..2, 0_u8..4, 0_u8..4), 0..20),

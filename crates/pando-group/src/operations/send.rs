@@ -1,4 +1,4 @@
-//! Messages that a member signs, in public or encrypted (RFC 9420, sections 6 and 15).
+//! Signing and sealing messages as a member, public or encrypted (RFC 9420, sections 6 and 15).
 
 use crate::state::group::Group;
 use crate::{Context, GroupError, Misuse, Unpersisted};
@@ -7,12 +7,13 @@ use pando_framing::SignedContent;
 use pando_wire::{Content, FramedContent, MlsMessage, Sender, WireFormat};
 use std::fmt;
 
-/// The end of a ciphertext that enters the position of a Delta: the tag of the AEAD, and more.
+/// Length of the end of a ciphertext that enters the position of a Delta: the AEAD tag, and more.
 const CIPHERTEXT_END: usize = 32;
 
-/// Data of the application to be sent, with data that is authenticated and not encrypted.
+/// Application data to send, with optional authenticated data, which is not encrypted.
 ///
-/// Bytes and texts are such data, with nothing else: `group.encrypt("at five?", &cx, rng)`.
+/// Bytes and strings convert to it, without authenticated data: `group.encrypt("at five?", &cx,
+/// rng)`.
 #[derive(Clone, Copy)]
 pub struct ApplicationData<'a> {
     data: &'a [u8],
@@ -20,13 +21,13 @@ pub struct ApplicationData<'a> {
 }
 
 impl<'a> ApplicationData<'a> {
-    /// Returns data with nothing to be authenticated beside it.
+    /// Returns application data without authenticated data.
     #[must_use]
     pub const fn new(data: &'a [u8]) -> Self {
         Self { data, authenticated_data: &[] }
     }
 
-    /// Sets the data that is authenticated and not encrypted.
+    /// Sets the authenticated data, which is not encrypted.
     #[must_use]
     pub const fn authenticated_data(self, authenticated_data: &'a [u8]) -> Self {
         Self { authenticated_data, ..self }
@@ -46,14 +47,16 @@ impl fmt::Debug for ApplicationData<'_> {
 }
 
 impl Group {
-    /// Encrypts data of the application (section 15).
+    /// Encrypts application data (section 15).
     ///
     /// # Errors
     /// - [`Misuse::Ended`] if the group has ended for this member; [`Misuse::WrongSigner`].
-    /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client would take itself.
-    /// - [`GroupError::Framing`] if it is too long to be encoded, padding included.
-    /// - [`Misuse::ProposalsPending`] while there are proposals to be committed (section 12.4): not those that the group's
-    ///   rules did not admit, that were withdrawn, or that no Commit can cover as long as all members stay.
+    /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client
+    ///   itself would accept.
+    /// - [`GroupError::Framing`] if it is too long to encode, including padding.
+    /// - [`Misuse::ProposalsPending`] while proposals are waiting for a Commit (section 12.4).
+    ///   Proposals do not count if the group's rules do not admit them, if they were withdrawn, or
+    ///   if no Commit can cover them as long as all members stay.
     pub fn encrypt<'d>(
         &mut self,
         data: impl Into<ApplicationData<'d>>,
@@ -90,7 +93,7 @@ impl Group {
         Ok(SignedContent::sign(self.public.suite, cx.signer, wire_format, content, &self.public.context)?)
     }
 
-    /// The format that handshake messages are sent in.
+    /// Returns the wire format of our handshake messages.
     pub(crate) const fn handshake_format(&self) -> WireFormat {
         if self.config.encrypt_handshakes {
             WireFormat::MLS_PRIVATE_MESSAGE
@@ -99,7 +102,8 @@ impl Group {
         }
     }
 
-    /// Seals a handshake message for the format that it was signed for, unless others would find it too large.
+    /// Seals a handshake message in the format that it was signed for, unless it exceeds the size
+    /// limit.
     pub(crate) fn seal(
         &mut self,
         signed: &SignedContent,
@@ -113,7 +117,7 @@ impl Group {
         Ok(message)
     }
 
-    /// Encrypts a message, unless others would find it too large: then no key is used.
+    /// Encrypts a message. If it exceeds the size limit, it fails without using a key.
     fn seal_private(
         &mut self,
         signed: &SignedContent,

@@ -1,5 +1,5 @@
-//! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps that everybody takes who
-//! makes, receives or observes a Commit.
+//! From one epoch to the next (RFC 9420, sections 12.2, 12.3 and 12.4): the steps shared by all
+//! that make, receive or observe a Commit.
 
 use crate::group_rules::{GroupRules, RuleError};
 use crate::identity::Identities;
@@ -21,12 +21,12 @@ use pando_wire::{
 
 use std::borrow::Cow;
 
-/// What a list of proposals does, applied to a copy of the state.
+/// The effects of a list of proposals, applied to a copy of the state.
 #[derive(Debug)]
 pub(crate) struct Applied {
-    /// The tree with the proposals, and without a path.
+    /// The tree after the proposals and before the path.
     pub(crate) tree: Tree,
-    /// With the new epoch and the new extensions; the tree hash is still to come.
+    /// The context with the new epoch and the new extensions, but the old tree hash.
     pub(crate) context: GroupContext,
     pub(crate) updated: Vec<LeafIndex>,
     /// In the order of the proposals.
@@ -41,8 +41,8 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
-    /// Returns the leaves that the Commit adds. `path_leaf` is the leaf of its path: if the Commit is external, it is that
-    /// of the new member, and the only one.
+    /// Returns the leaves that the Commit adds. `path_leaf` is the leaf of its path. In an external
+    /// Commit, that is the leaf of the joiner, and the only one.
     fn all_added(&self, committer: Sender, path_leaf: Option<LeafIndex>) -> Cow<'_, [LeafIndex]> {
         match (committer, path_leaf) {
             (Sender::Member(_), _) | (_, None) => Cow::Borrowed(&self.added),
@@ -50,13 +50,13 @@ impl Applied {
         }
     }
 
-    /// Returns what remains of this when the Commit is staged.
+    /// Returns the part that is kept in the staged Commit.
     pub(crate) fn into_effects(self, committer: Sender, path_leaf: Option<LeafIndex>) -> Effects {
         let added = self.all_added(committer, path_leaf).into_owned();
         Effects { added, removed: self.removed, reinit: self.reinit }
     }
 
-    /// The leaves that are added, in increasing order.
+    /// Returns the added leaves in increasing order.
     pub(crate) fn added_leaves(&self) -> Vec<LeafIndex> {
         let mut leaves = self.added.clone();
         leaves.sort_unstable();
@@ -64,18 +64,18 @@ impl Applied {
     }
 }
 
-/// The next epoch, as far as it can be known without secrets.
+/// The next epoch, as far as it is known without secrets.
 #[derive(Debug)]
 pub(crate) struct Transition<'a> {
     pub(crate) applied: Applied,
     pub(crate) path: Option<MergedPath<'a>>,
-    /// What path secrets are encrypted under: with the new tree hash, and the old transcript.
+    /// The context for encrypting path secrets, with the new tree hash and the old transcript hash.
     pub(crate) provisional: GroupContext,
     pub(crate) public: PublicState,
 }
 
-/// The steps of section 12.4.2 that need no secrets. The signature is verified; the confirmation tag is for
-/// members to check.
+/// Performs the steps of section 12.4.2 that need no secrets. The signature is already verified;
+/// members verify the confirmation tag later.
 pub(crate) fn transition<'a>(
     state: &PublicState,
     content: &Authenticated<AuthenticatedContent>,
@@ -85,7 +85,7 @@ pub(crate) fn transition<'a>(
     rules: &dyn GroupRules,
 ) -> Result<Transition<'a>, GroupError> {
     let (committer, auth) = (content.content.sender, &content.auth);
-    // Time is for those who add: what they add may expire while the Commit is on its way.
+    // Only the committer checks lifetimes. A leaf may expire while the Commit is in transit.
     let identities = identities.at_any_time();
     // The proposals.
     let applied = apply_proposals(state, committer, list, identities)?;
@@ -112,7 +112,7 @@ pub(crate) fn transition<'a>(
         &applied,
         path_leaf,
     )?;
-    // The transcripts, and with them the new GroupContext.
+    // The transcript hashes, and with them the new GroupContext.
     let confirmation_tag = auth.confirmation_tag.clone().ok_or(Violation::ConfirmationTag)?;
     let confirmed = confirm(state, content.wire_format, &content.content, &auth.signature)?;
     let interim_transcript_hash = InterimTranscriptHash::after(state.suite, &confirmed, &confirmation_tag)?;
@@ -122,7 +122,7 @@ pub(crate) fn transition<'a>(
     Ok(Transition { applied, path, provisional, public })
 }
 
-/// Checks a Commit by the rules that the application has for the group.
+/// Checks a Commit by the application's rules for the group.
 pub(crate) fn check_rules(
     rules: &dyn GroupRules,
     states: (StateView<'_>, StateView<'_>),
@@ -136,8 +136,8 @@ pub(crate) fn check_rules(
     Ok(rules.check(&view)?)
 }
 
-/// Returns what a member does with a proposal that was sent by itself, and why the group's rules do not admit it, if they do
-/// not.
+/// Returns how a member treats a standalone proposal, with the reason of the group's rules if they
+/// do not admit it.
 pub(crate) fn admit(
     state: &PublicState,
     rules: &dyn GroupRules,
@@ -156,7 +156,7 @@ pub(crate) fn admit(
     Ok((status, None))
 }
 
-/// The confirmed transcript hash after a Commit (section 8.2).
+/// Returns the confirmed transcript hash after a Commit (section 8.2).
 pub(crate) fn confirm(
     state: &PublicState,
     wire_format: WireFormat,
@@ -179,7 +179,7 @@ fn merge_path<'a>(
         Sender::Member(leaf) => {
             (applied.tree.merge_path(leaf, path, &applied.added_leaves())?, state.tree.leaf(leaf)?)
         }
-        // An external Commit: the leaf takes the place of the one that it removes.
+        // An external Commit: the new leaf replaces the removed one, if any.
         _ => {
             let removed =
                 applied.removed.first().map(|removed| state.tree.leaf(*removed)).transpose()?.flatten();
@@ -201,7 +201,7 @@ pub(crate) fn apply_proposals(
 ) -> Result<Applied, GroupError> {
     check_list(state, committer, list)?;
 
-    // 12.3: new extensions count for everything else in the list.
+    // 12.3: new extensions apply to all other proposals in the list.
     let mut context = state.context.clone();
     context.epoch = context.epoch.checked_add(1).ok_or(Violation::EpochOverflow)?;
     let new_extensions = list.iter().find_map(|committed| match committed.proposal() {
@@ -244,13 +244,13 @@ pub(crate) fn apply_proposals(
             _ => {}
         }
     }
-    // 8.4: they are counted in 16 bits.
+    // 8.4: the number of PSKs has 16 bits.
     u16::try_from(applied.psks.len()).map_err(|_| ScheduleError::TooManyPsks)?;
     Ok(applied)
 }
 
-/// Checks the signatures of what the proposals bring. Those of proposals that were sent by themselves were verified when they
-/// came.
+/// Verifies the signatures of KeyPackages and leaves in by-value proposals. Those of standalone
+/// proposals were verified on receipt.
 fn check_signatures(state: &PublicState, list: &[Committed]) -> Result<(), GroupError> {
     let by_value = || {
         let proposals = list.iter().enumerate();
@@ -260,7 +260,7 @@ fn check_signatures(state: &PublicState, list: &[Committed]) -> Result<(), Group
     else {
         return Ok(());
     };
-    // All together they were faster to verify. Now the one that is to blame is searched for.
+    // Verifying all at once is faster. Only now search for the invalid proposal.
     for (index, proposal) in by_value() {
         if let Err(violation) = proposal::signatures_are_valid(state, [proposal]) {
             return Err(GroupError::Proposal { index, violation });
@@ -269,8 +269,8 @@ fn check_signatures(state: &PublicState, list: &[Committed]) -> Result<(), Group
     Err(violation.into())
 }
 
-/// What must hold of the new tree: it is looked at when all proposals are applied, and the path, since their order
-/// does not count (section 12.3). `path` is the leaf that the path has replaced.
+/// Checks the new tree after all proposals and the path are applied, because their order does not
+/// matter (section 12.3). `path` is the leaf that the path has replaced.
 pub(crate) fn check_tree(
     state: &PublicState,
     applied: &Applied,
@@ -293,7 +293,7 @@ pub(crate) fn check_tree(
         leaf_node::credential_types_fit(&leaf_node, tree)?;
         clients.enter(leaf, &leaf_node.credential, tree, policy)?;
     }
-    // 12.1.7: of those who are members now.
+    // 12.1.7: the new extensions apply to the members of the new tree.
     if applied.new_extensions {
         extensions::members_support_required(tree, &applied.context.extensions)?;
         extensions::members_support_group_extensions(tree, &applied.context.extensions)?;
@@ -348,8 +348,8 @@ fn apply_adds(applied: &mut Applied, list: &[Committed]) -> Result<(), GroupErro
     Ok(())
 }
 
-/// Checks the leaf of a path (section 12.4.2) except for its signature, which a committer has just made. `old` is the leaf
-/// that it replaces: the committer's, or the one that an external Commit removes.
+/// Checks the leaf of a path (section 12.4.2), except for its signature, which a committer has just
+/// made. `old` is the replaced leaf: the committer's, or the one that an external Commit removes.
 pub(crate) fn check_path_leaf(
     applied: &Applied,
     leaf_node: &LeafNode,
@@ -366,7 +366,7 @@ pub(crate) fn check_path_leaf(
     Ok(())
 }
 
-/// Checks a proposal that somebody sent (section 12.1).
+/// Checks a standalone proposal (section 12.1).
 pub(crate) fn check_proposal(
     state: &PublicState,
     content: &Authenticated<AuthenticatedContent>,

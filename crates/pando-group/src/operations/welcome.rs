@@ -26,7 +26,7 @@ pub(crate) fn welcome(
     });
     let added: Vec<_> = applied.added.iter().zip(added).collect();
 
-    // The secrets of each new member.
+    // The secrets for each new member.
     let told = |(leaf, _): &(&LeafIndex, &KeyPackage)| -> Result<_, GroupError> {
         let path_secret = path.map(|path| path.path_secret_for(**leaf)).transpose()?.flatten();
         let path_secret =
