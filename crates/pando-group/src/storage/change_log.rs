@@ -1,11 +1,11 @@
-//! Changes of a group that no [`Delta`](crate::Delta) has reported yet.
+//! Changes of a group that no [`Delta`](crate::Delta) contains yet.
 
 use crate::storage::lineage::UnnamedChanges;
 use crate::storage::row_key::{Changes, RowKey, forget};
 use pando_crypto::SecretBytes;
 
-/// Rows to write and to delete, collected while an operation runs. If the operation fails, they stay here and come with
-/// the next Delta.
+/// Rows to write and to delete, collected while an operation runs. If the operation fails, they
+/// stay here and are included in the next Delta.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog(UnnamedChanges);
 
@@ -22,7 +22,8 @@ impl ChangeLog {
         self.0.rows.extend(changes);
     }
 
-    /// Adds many changes, which replace those of the same rows. The work grows with the number of changes so far.
+    /// Adds many changes, which replace earlier changes of the same rows. The cost grows with the
+    /// number of earlier changes.
     pub(crate) fn extend_with_many(&mut self, changes: Changes) {
         let before = std::mem::replace(&mut self.0.rows, changes);
         for (key, row) in before {
@@ -30,18 +31,18 @@ impl ChangeLog {
         }
     }
 
-    /// Forgets the epochs before `before`, including rows that were to be written.
+    /// Forgets the epochs before `before`, including rows that were about to be written.
     pub(crate) fn forget(&mut self, before: u64) {
         forget(&mut self.0.rows, before);
         self.0.forget_before = before;
     }
 
-    /// Notes the end of a ciphertext that is about to be sent.
+    /// Records the end of a ciphertext that is about to be sent.
     pub(crate) fn send(&mut self, end: &[u8]) {
         self.0.sent.extend_from_slice(end);
     }
 
-    /// Returns the changes, and is empty afterwards.
+    /// Takes the changes and leaves the log empty.
     pub(crate) fn take(&mut self) -> UnnamedChanges {
         std::mem::take(&mut self.0)
     }

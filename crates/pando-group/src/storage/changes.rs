@@ -1,4 +1,4 @@
-//! The rows that operations write and delete, and all rows of a group.
+//! Rows that operations write and delete, and all rows of a group.
 
 use crate::state::client_index::ClientChanges;
 use crate::state::epoch_secrets::{EpochKeys, PastEpoch};
@@ -21,8 +21,8 @@ use pando_crypto::SecretBytes;
 use pando_tree::{PrivateKeys, RowChange, TreeError};
 use pando_wire::{EncodeError, ReInit};
 
-/// Returns the rows of the tree and of the index of clients that differ between an epoch and the epoch before it, or all of
-/// these rows.
+/// Returns the rows of the tree and of the client index that differ between an epoch and the
+/// previous one, or all such rows.
 fn tree(new: &PublicState, old: Option<&PublicState>) -> Result<Changes, TreeError> {
     let clients = match old {
         Some(_) => new.clients.changes().rows().collect(),
@@ -35,8 +35,9 @@ fn tree_changes(changes: impl Iterator<Item = RowChange>) -> Changes {
     changes.map(|(key, row)| (RowKey::Tree(key), row.map(SecretBytes::from))).collect()
 }
 
-/// Returns the state that `current` becomes if a group moves from it to `target`, the state of the next epoch or of the
-/// epoch before, and the rows that differ. `clients` are the differences of the indexes of clients.
+/// Returns the state that results if a group moves from `current` to `target`, the state of the
+/// next or the previous epoch, and the rows that differ. `clients` are the differences between the
+/// client indexes.
 pub(crate) fn moved(
     current: &PublicState,
     target: &PublicState,
@@ -48,7 +49,7 @@ pub(crate) fn moved(
     Ok((state, tree_changes(changes.into_iter().chain(clients.rows()))))
 }
 
-/// Returns the rows of the public state of a group, which members and public groups have.
+/// Returns the rows of the public state of a group, which members and public groups share.
 pub(crate) fn of_everybody(
     state: &PublicState,
     proposals: &ProposalStore,
@@ -61,7 +62,7 @@ pub(crate) fn of_everybody(
     Ok(rows)
 }
 
-/// Returns the rows that depend on the lineage of a group.
+/// Returns the rows that contain the lineage of a group.
 fn lineage_rows(
     state: &PublicState,
     (lineage, group_state): (Lineage, GroupState),
@@ -71,7 +72,8 @@ fn lineage_rows(
     Ok([(RowKey::Public, public(state, lineage.instance, reinit)?), (RowKey::State, row)])
 }
 
-/// Begins an instance: returns its lineage, and the Delta with all of its rows. `rows` are those of [`Lineage::NONE`].
+/// Begins an instance: returns its lineage, and the Delta with all of its rows. `rows` are the rows
+/// with [`Lineage::NONE`].
 pub(crate) fn begin_instance(
     state: &PublicState,
     group_state: GroupState,
@@ -102,8 +104,8 @@ pub(crate) fn proposal_rows(proposals: &ProposalStore) -> Result<Rows, EncodeErr
     rows.collect()
 }
 
-/// Returns the rows that a member writes and deletes when it enters the next epoch. `member_keys` are its keys there;
-/// `None` if it is removed.
+/// Returns the rows that a member writes and deletes when it enters the next epoch. `member_keys`
+/// are its keys in that epoch, or `None` if it is removed.
 pub(crate) fn next_epoch(
     (old, old_keys): (&PublicState, &PrivateKeys),
     new: &PublicState,
@@ -126,7 +128,8 @@ pub(crate) fn next_epoch(
     Ok(changes)
 }
 
-/// Returns the rows that keep an epoch that ends, as far as the client's settings at that time ask for it.
+/// Returns the rows that preserve the ending epoch, as far as the client's current settings
+/// require.
 pub(crate) fn past_epoch(
     old: &PublicState,
     keys: &EpochKeys,
@@ -150,10 +153,11 @@ pub(crate) fn past_epoch(
 }
 
 impl Group {
-    /// Everything that is to be stored of a group.
+    /// Returns all rows of the group.
     ///
     /// # Errors
-    /// [`GroupError::Encode`] if something is too long, [`GroupError::Source`] if something of the tree cannot be read.
+    /// [`GroupError::Encode`] if a field is too long, [`GroupError::Source`] if a tree node cannot
+    /// be read.
     pub fn rows(&self) -> Result<Rows, GroupError> {
         self.write_all().map(writes)
     }
@@ -202,13 +206,13 @@ impl Group {
         Ok(rows)
     }
 
-    /// Returns state changes left behind by failed operations, and those of results that were dropped. All other changes come
-    /// with the results of operations.
+    /// Returns the changes of failed operations and of dropped results. The results of operations
+    /// contain all other changes.
     pub fn take_delta(&mut self) -> Unpersisted<()> {
         self.unpersisted(())
     }
 
-    /// Returns the result of an operation with all that has changed since the last Delta that was stored.
+    /// Returns the result of an operation with all changes since the last stored Delta.
     pub(crate) fn unpersisted<T>(&mut self, value: T) -> Unpersisted<T> {
         let changes = self.take_changes();
         let group_id = &self.public.context.group_id;
@@ -216,7 +220,7 @@ impl Group {
         Unpersisted::new(value, self.dropped.before(delta), self.dropped.clone_handle())
     }
 
-    /// Returns what operations have changed since the last Delta.
+    /// Returns the changes since the last Delta.
     fn take_changes(&mut self) -> UnnamedChanges {
         let mut changes = self.changes.take();
         changes
@@ -233,7 +237,7 @@ impl Group {
 
     /// Begins an instance, and returns the Delta with all of its rows.
     pub(crate) fn begin_instance(mut self) -> Result<Unpersisted<Self>, GroupError> {
-        // All that has changed is in the rows.
+        // Discard the changes, because all rows are written below.
         let _ = self.take_changes();
         (self.lineage, self.dropped) = (Lineage::NONE, DroppedDeltas::default());
         let (rows, reinit) = (self.write_all()?, self.reinit.as_ref());

@@ -1,28 +1,30 @@
-//! What an operation has changed, as rows to be stored.
+//! The changes of an operation, as rows to store.
 //!
-//! The core never calls a store. Whoever keeps a group applies each [`Delta`], in one transaction with rows of
-//! their own, **before** what the operation gave is sent or shown: then no key is used twice after a crash, and a
-//! key that was used is gone from the disk. A row is O(1) in size but for what the protocol makes long; a message
-//! changes O(1) of them, O(log N) if it is the first of its sender in the epoch, and a Commit O(log N).
+//! The core never calls a store. The application applies each [`Delta`] **before** the result of
+//! the operation is sent or shown, in one transaction with its own rows. This ensures that no key
+//! is used twice after a crash, and that a used key is deleted from the disk.
 //!
-//! What an operation changed that has failed comes with the next Delta.
+//! A row has size O(1), except where the protocol itself has no bound. A message changes O(1) rows,
+//! or O(log N) if it is the first of its sender in the epoch; a Commit changes O(log N).
+//!
+//! Changes of a failed operation are included in the next Delta.
 
 use crate::state::group_state::GroupState;
 use crate::storage::position::{Instance, Position, StateRow};
 use crate::storage::row_key::{Changes, RowKey, Rows, forget, is_before};
 use pando_wire::GroupId;
 
-/// The rows to write and to delete after an operation, and what they follow.
+/// The rows to write and to delete after an operation, and the position that they follow.
 ///
-/// A Delta is stored only where it fits: in the rows of its group and of its [`Instance`], at a [`Position`] that it follows.
-/// Every other one is stale, and storing it could bring back a key that was used. The default is nothing to do, which always
-/// fits.
+/// A Delta is applied only where it fits: to the rows of its group and its [`Instance`], at a
+/// [`Position`] that it follows. Any other Delta is stale; storing it could restore a key that was
+/// already used. The default Delta is empty and always fits.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use = "what is not stored is lost, and its keys may be used again"]
 pub struct Delta {
     pub(crate) group_id: GroupId,
     pub(crate) instance: Instance,
-    /// Whether the instance begins with it.
+    /// Whether this Delta begins the instance.
     pub(crate) is_whole: bool,
     /// The positions at which it can be applied, the oldest first.
     pub(crate) follows: Vec<Position>,
@@ -32,98 +34,101 @@ pub struct Delta {
     pub(crate) forget_before: u64,
 }
 
-/// Reason why a Delta is not applied. Nothing has changed.
+/// Reason why a Delta is not applied. The store is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DeltaError {
-    /// It does not follow what is stored: a Delta before it was not stored, or it is of another object or another instance of
-    /// the group. Load the group again.
+    /// The Delta does not follow the stored rows: a previous Delta was not stored, or it comes from
+    /// another object or another instance of the group. Load the group again.
     #[error("the Delta does not follow what is stored")]
     Stale,
-    /// It begins an instance of a group where rows are stored already.
+    /// The Delta begins an instance, but the group already has stored rows.
     #[error("the Delta begins a group where rows are stored already")]
     Occupied,
-    /// It is of another group.
+    /// The Delta belongs to another group.
     #[error("the Delta is of another group")]
     OtherGroup,
 }
 
-/// What a store does with a Delta.
+/// Action that a store takes on a Delta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
-    /// It is to be applied.
+    /// Apply the Delta.
     Apply,
-    /// It was applied before, and there is nothing to do.
+    /// Do nothing: the Delta was applied before.
     Applied,
 }
 
 impl Delta {
-    /// The group.
+    /// Returns the group's identifier.
     #[must_use]
     pub const fn group_id(&self) -> &GroupId {
         &self.group_id
     }
 
-    /// The instance of the group.
+    /// Returns the instance of the group.
     #[must_use]
     pub const fn instance(&self) -> Instance {
         self.instance
     }
 
-    /// The positions at which it can be applied, the oldest first: one for each Delta that was merged into it
-    /// ([`Delta::then`]). A whole Delta can also be applied where the instance has no rows.
+    /// Returns the positions at which the Delta can be applied, the oldest first: one for each
+    /// Delta that was merged into it ([`Delta::then`]). A whole Delta can also be applied if the
+    /// instance has no rows.
     #[must_use]
     pub fn follows(&self) -> &[Position] {
         &self.follows
     }
 
-    /// The position after it.
+    /// Returns the position after the Delta.
     #[must_use]
     pub const fn becomes(&self) -> Position {
         self.becomes
     }
 
-    /// The state of the group after it.
+    /// Returns the state of the group after the Delta.
     #[must_use]
     pub const fn state(&self) -> GroupState {
         self.state
     }
 
-    /// The rows to write, in the order of their keys.
+    /// Returns the rows to write, in key order.
     pub fn writes(&self) -> impl Iterator<Item = (RowKey, &[u8])> {
         self.rows.iter().filter_map(|(key, row)| Some((*key, row.as_ref()?.expose())))
     }
 
-    /// The rows to delete, in the order of their keys. Some of them may not be there.
+    /// Returns the rows to delete, in key order. Some of them may not exist.
     pub fn deletes(&self) -> impl Iterator<Item = RowKey> {
         self.rows.iter().filter(|(_, row)| row.is_none()).map(|(key, _)| *key)
     }
 
-    /// Every [`RowKey::Epoch`] of an epoch before this one is to be deleted, too.
+    /// Returns the epoch before which every [`RowKey::Epoch`] must be deleted as well.
     #[must_use]
     pub const fn forget_before(&self) -> u64 {
         self.forget_before
     }
 
-    /// Returns whether the rows to write are all that the instance has, which begins with them.
+    /// Returns whether the Delta begins its instance and contains all of its rows.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.is_whole
     }
 
-    /// Returns whether there is nothing to do.
+    /// Returns whether the Delta changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.forget_before == 0
     }
 
-    /// Returns what to do with it where the rows of its instance are at the position `stored`, or where there are none.
+    /// Returns the action for a store whose rows of this instance are at the position `stored`, or
+    /// that has none.
     ///
     /// # Errors
     /// [`DeltaError::Stale`], [`DeltaError::Occupied`].
     pub fn check(&self, stored: Option<Position>) -> Result<Fit, DeltaError> {
         match stored {
             _ if self.is_empty() => Ok(Fit::Applied),
-            // It is stored again after a failure that left its fate unknown.
+            // A store repeats a Delta after a failure if it cannot know whether the Delta was
+            // stored.
             Some(stored) if stored == self.becomes => Ok(Fit::Applied),
             Some(stored) if self.follows.contains(&stored) => Ok(Fit::Apply),
             Some(_) if self.is_whole => Err(DeltaError::Occupied),
@@ -132,10 +137,11 @@ impl Delta {
         }
     }
 
-    /// Returns this Delta and then `next` as one, which has the same effect and can be applied where either can.
+    /// Merges this Delta and `next` into one with the same effect, which can be applied where
+    /// either can.
     ///
     /// # Errors
-    /// [`DeltaError`] if `next` does not follow this one. Both are given back.
+    /// [`DeltaError`] with both Deltas if `next` does not follow this one.
     pub fn then(mut self, next: Self) -> Result<Self, (DeltaError, Box<(Self, Self)>)> {
         let follows = next.follows.contains(&self.becomes) && next.instance == self.instance;
         if !follows {
@@ -153,10 +159,10 @@ impl Delta {
         Ok(self)
     }
 
-    /// Does to rows in memory what a store does to its own.
+    /// Applies the Delta to rows in memory, as a store does to its own.
     ///
     /// # Errors
-    /// [`DeltaError`]; the rows are as they were.
+    /// [`DeltaError`]; the rows are unchanged.
     pub fn apply(&self, rows: &mut Rows) -> Result<(), DeltaError> {
         let stored = rows.get(&RowKey::State).and_then(|row| StateRow::read(row.expose()));
         if self.check(stored.map(|stored| stored.position))? == Fit::Applied {

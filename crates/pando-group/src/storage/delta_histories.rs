@@ -1,5 +1,5 @@
-//! Deltas of several groups, instances and objects, applied in any order, twice and merged: what is stored is always a prefix
-//! of the history of one object.
+//! Applies Deltas of several groups, instances and objects in any order, repeatedly and merged. The
+//! stored rows are always a prefix of the history of one object.
 
 use crate::state::group_state::GroupState;
 use crate::storage::change_log::ChangeLog;
@@ -40,14 +40,14 @@ fn copy(delta: &Delta) -> Delta {
     }
 }
 
-/// An object of a group in memory, with the rows that it should have.
+/// An object of a group in memory, with its expected rows.
 struct Object {
     group_id: GroupId,
     lineage: Lineage,
     rows: Rows,
 }
 
-/// All Deltas that there are, the rows at each position, and the position before it.
+/// All Deltas, the rows at each position, and the position before it.
 #[derive(Default)]
 struct World {
     objects: Vec<Object>,
@@ -58,17 +58,17 @@ struct World {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// A client creates or joins a group of this name.
+    /// A client creates or joins a group with this identifier.
     Begin(u8),
-    /// An object is loaded once more from its rows.
+    /// An object is loaded again from its rows.
     LoadAgain(usize),
-    /// An object writes a row, or deletes it.
+    /// An object writes or deletes a row.
     Write(usize, u8, Option<u8>),
-    /// An object encrypts: the rows are the same whatever is sent.
+    /// An object encrypts. The plaintext does not affect the rows.
     Send(usize, u8),
     /// An object forgets epochs.
     Forget(usize, u64),
-    /// Two Deltas become one, if one follows the other.
+    /// Two Deltas are merged, if one follows the other.
     Merge(usize, usize),
 }
 
@@ -105,7 +105,7 @@ impl World {
         let before = object.lineage.position;
         let delta = object.lineage.advance(suite(), &object.group_id, GroupState::Active, log.take());
         assert_eq!(delta.is_empty(), delta.becomes() == before);
-        // What should be stored, done by hand.
+        // Compute the expected rows independently.
         for (key, row) in &delta.rows {
             match row {
                 Some(row) => drop(object.rows.insert(*key, row.expose().into())),
@@ -116,7 +116,7 @@ impl World {
         object.rows.retain(|key, _| !matches!(key, RowKey::Epoch(of, _) if *of < epoch));
         let (becomes, rows) = (delta.becomes(), copy_rows(&object.rows));
         if becomes != before {
-            // Two objects may do the same thing at the same time, and then they have the same rows.
+            // Two objects may do the same thing at the same time; then they have the same rows.
             assert!(self.at.insert(becomes, copy_rows(&rows)).is_none_or(|other| other == rows));
             self.before.insert(becomes, before);
             self.deltas.push(delta);
@@ -127,7 +127,7 @@ impl World {
         match step {
             Step::Begin(name) => {
                 let group_id = GroupId::from([name].as_slice());
-                // Instances differ in their secrets.
+                // Instances have different secrets.
                 let secret = u8::try_from(self.deltas.len()).unwrap();
                 let mut rows: Rows = [(RowKey::Public, vec![secret].into())].into();
                 let lineage = Lineage::begin(suite(), &group_id, &written(&rows));
@@ -167,7 +167,7 @@ impl World {
         }
     }
 
-    /// Returns whether `later` comes after `earlier` in the history of an object.
+    /// Returns whether `later` follows `earlier` in the history of an object.
     fn follows(&self, mut later: Position, earlier: Position) -> bool {
         while later != earlier {
             let Some(before) = self.before.get(&later) else { return false };
@@ -190,7 +190,7 @@ proptest! {
         let mut world = World::default();
         world.take(Step::Begin(0));
         steps.into_iter().for_each(|step| world.take(step));
-        // Three stores, each with the rows of one group.
+        // Three stores, each for the rows of one group.
         let mut stores = [Rows::new(), Rows::new(), Rows::new()];
         for (number, store) in order {
             let delta = &world.deltas[number % world.deltas.len()];
@@ -211,7 +211,8 @@ proptest! {
         }
     }
 
-    /// Two objects that were loaded from the same rows send different messages: only one of them can be stored.
+    /// Two objects loaded from the same rows send different messages: only one of them can be
+    /// stored.
     #[test]
     fn two_objects_do_not_use_one_key(one in any::<[u8; 32]>(), other in any::<[u8; 32]>()) {
         let lineage = Lineage::begin(suite(), &GroupId::default(), &Changes::new());

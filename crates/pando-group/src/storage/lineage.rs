@@ -1,13 +1,15 @@
-//! Identity of what is stored of a group: whose rows they are, and what they follow.
+//! Identity of a group's stored rows: their instance, and their position in its history.
 //!
-//! An *instance* is one life of a group at one client: it begins when the client creates the group, joins it by a Welcome,
-//! or makes an external Commit, and it lasts over restarts. A *position* stands for all that an instance has stored so far.
-//! Positions are a hash chain over the rows that are written and deleted, so that two objects that were loaded from the same
-//! rows and do different things have different positions. A counter could not tell them apart.
+//! An *instance* is one membership of a client in a group. It begins when the client creates the
+//! group, joins it by a Welcome or makes an external Commit, and it survives restarts. A *position*
+//! identifies everything that an instance has stored so far. Positions form a hash chain over the
+//! written and deleted rows. Therefore two objects that were loaded from the same rows and then
+//! diverge have different positions, which a counter could not guarantee.
 //!
-//! Rows of the ratchet tree are not hashed: the tree hash in [`RowKey::Public`] stands for them. Neither are messages in the
-//! outbox, which the pending Commit stands for. Encrypting leaves the same rows whatever the plaintext is, so the end of each
-//! ciphertext is hashed, too.
+//! Rows of the ratchet tree are not hashed, because [`RowKey::Public`] contains the tree hash.
+//! Messages in the outbox are not hashed either, because the pending Commit determines them.
+//! Encryption changes the same rows for every plaintext, so the end of each ciphertext is hashed,
+//! too.
 
 use crate::state::group_state::GroupState;
 use crate::storage::delta::Delta;
@@ -19,13 +21,14 @@ use pando_wire::GroupId;
 /// Domain separation of the hashes.
 const LABEL: &[u8] = b"Pando 1.0 position";
 
-/// Length of the longest header of a row.
+/// Maximum length of a row's header.
 const HEADER_LEN: usize = RowKey::MAX_LEN + 16;
 
-/// How many rows most Deltas have at most, without those of the tree.
+/// Number of rows that most Deltas do not exceed, not counting rows of the tree.
 const MOST_ROWS: usize = 24;
 
-/// Returns the position after these changes. `sent` are the ends of ciphertexts.
+/// Returns the position after these changes. `sent` is the concatenation of the ends of sent
+/// ciphertexts.
 fn position_after(
     before: Position,
     suite: Suite,
@@ -33,7 +36,7 @@ fn position_after(
     (rows, forget_before, sent): (&Changes, u64, &[u8]),
 ) -> Position {
     let hashed = || rows.iter().filter(|(key, _)| !matches!(key, RowKey::Tree(_)));
-    // The headers stand in one buffer, because this is done for each message.
+    // All headers share one buffer, because this runs for each message.
     let count = rows.len().min(MOST_ROWS);
     let mut headers = Vec::with_capacity(count.saturating_mul(HEADER_LEN));
     let mut key_bytes = Vec::with_capacity(RowKey::MAX_LEN);
@@ -58,7 +61,7 @@ fn position_after(
     Position(first(digest.as_ref()))
 }
 
-/// Writes what is hashed of a row before its contents: the key, and the length of the contents if there are some.
+/// Writes the hashed header of a row: the key, and the length of the contents if there are any.
 fn write_header(headers: &mut Vec<u8>, key_bytes: &mut Vec<u8>, key: RowKey, row: Option<&SecretBytes>) {
     key_bytes.clear();
     key.write(key_bytes);
@@ -67,19 +70,19 @@ fn write_header(headers: &mut Vec<u8>, key_bytes: &mut Vec<u8>, key: RowKey, row
     headers.extend_from_slice(&row.map_or([u8::MAX; 8], |row| len_of(row.expose())));
 }
 
-/// Returns the length as it is hashed: in eight bytes, whatever the platform is.
+/// Returns a length as it is hashed: eight bytes on every platform.
 fn len_of(bytes: &[u8]) -> [u8; 8] {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
-/// Returns the first bytes of a hash, which is never shorter.
+/// Returns the first bytes of a hash, which is always long enough.
 fn first<const LEN: usize>(digest: &[u8]) -> [u8; LEN] {
     let mut bytes = [0; LEN];
     bytes.iter_mut().zip(digest).for_each(|(byte, hashed)| *byte = *hashed);
     bytes
 }
 
-/// Changes that are not yet a [`Delta`].
+/// Changes that do not form a [`Delta`] yet.
 #[derive(Debug, Default)]
 pub(crate) struct UnnamedChanges {
     pub(crate) rows: Changes,
@@ -102,23 +105,25 @@ pub(crate) struct Lineage {
 }
 
 impl Lineage {
-    /// The lineage of a group of which nothing was stored.
+    /// The lineage of a group that was never stored.
     pub(crate) const NONE: Self = Self { instance: Instance::NONE, position: Position::START };
 
-    /// Returns the lineage of a new instance, which begins with all these rows. They are those of [`Lineage::NONE`].
+    /// Returns the lineage of a new instance that begins with all these rows, which contain
+    /// [`Lineage::NONE`].
     pub(crate) fn begin(suite: Suite, group_id: &GroupId, rows: &Changes) -> Self {
         let position = position_after(Position::START, suite, group_id, (rows, 0, &[]));
         Self { instance: Instance(first(&position.0)), position }
     }
 
-    /// Returns the Delta with all rows of the instance, which begins.
+    /// Returns the Delta that begins the instance and contains all of its rows.
     pub(crate) fn whole(self, group_id: GroupId, state: GroupState, rows: Changes) -> Delta {
         let Self { instance, position: becomes } = self;
         let (is_whole, follows, forget_before) = (true, Vec::new(), 0);
         Delta { group_id, instance, is_whole, follows, becomes, state, rows, forget_before }
     }
 
-    /// Goes on to the position after some changes, and returns them as a Delta. Without changes, the position stays.
+    /// Advances to the position after some changes, and returns them as a Delta. Without changes,
+    /// the position stays.
     pub(crate) fn advance(
         &mut self,
         suite: Suite,
@@ -148,7 +153,7 @@ mod tests {
     use pando_tree::TreeKey;
     use pando_wire::{CipherSuite, NodeIndex};
 
-    /// A change of what is hashed does not go unnoticed.
+    /// Pins the hashed encoding.
     #[test]
     fn a_position_is_the_hash_of_this() {
         let suite = RustCrypto.suite(CipherSuite(1)).unwrap();
@@ -169,12 +174,12 @@ mod tests {
             &[0, 0, 0, 0, 0, 0, 0, 3],
             b"tea",
             &[0, 0, 0, 0, 0, 0, 0, 9],
-            // Key and contents of each row, with their lengths.
+            // The key and the contents of each row, with their lengths.
             &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 44],
             &[1; 300],
             &[0, 0, 0, 0, 0, 0, 0, 5, 3, 0, 0, 0, 7, 255, 255, 255, 255, 255, 255, 255, 255],
             &[0, 0, 0, 0, 0, 0, 0, 10, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-            // What is in the outbox is not hashed.
+            // The contents of outbox rows are not hashed.
             &[0, 0, 0, 0, 0, 0, 0, 10, 11, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 5],
             &[5, 6],
         ];

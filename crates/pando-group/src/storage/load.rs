@@ -1,6 +1,6 @@
-//! A group from its rows.
+//! Loading a group from its rows.
 //!
-//! What comes from one's own store is believed; it must be complete and well-formed, and nothing more is checked.
+//! Stored rows are trusted. Only completeness and encoding are checked.
 
 use crate::state::client_index::ClientIndex;
 use crate::state::decrypted_commits::DecryptedCommits;
@@ -33,12 +33,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 impl Group {
-    /// The group that was stored as these rows. The client's settings may be others than they were, and its policy may
-    /// tell clients apart by something else: what there is to be changed for that is stored with the next operation.
+    /// Loads the group stored in these rows. The client's settings may have changed, and its policy
+    /// may identify clients differently. The resulting changes are stored with the next operation.
     ///
     /// # Errors
     /// - [`GroupError::Stored`] if a row is missing or malformed.
-    /// - [`Misuse::UnsupportedCipherSuite`] if the provider does not have the group's.
+    /// - [`Misuse::UnsupportedCipherSuite`] if the provider does not support the group's cipher
+    ///   suite.
     pub fn load(rows: &Rows, cx: &Context<'_>) -> Result<Self, GroupError> {
         let (public, row) = public_state(rows, cx.crypto, cx.policy)?;
         let clients = client_rows(rows, &public.clients)?;
@@ -48,24 +49,24 @@ impl Group {
         Ok(group)
     }
 
-    /// The group that was stored, of whose ratchet tree nodes are read when they are needed, and everything else now.
+    /// Opens a stored group. Nodes of the ratchet tree are read on demand, and all other rows now.
     ///
-    /// If something cannot be read later on, the operation fails with [`GroupError::Source`] and has
-    /// changed nothing; it can be repeated. The client's policy must tell clients apart by what it told them apart by when the
-    /// group was stored ([`IdentityPolicy::client_id`]).
+    /// If a row cannot be read later, the operation fails with [`GroupError::Source`]. It has
+    /// changed nothing and can be repeated. The client's policy must identify clients as it did
+    /// when the group was stored ([`IdentityPolicy::client_id`]).
     ///
-    /// A node that is read must have the tree hash that its parent's row says, and the root that of the GroupContext: an
-    /// older row is not believed.
+    /// A loaded node must have the tree hash recorded in its parent's row, and the root that of the
+    /// GroupContext. An outdated row is therefore rejected.
     ///
     /// # Errors
-    /// - [`GroupError::Source`] if something cannot be read.
-    /// - As [`Group::load`].
+    /// - [`GroupError::Source`] if a row cannot be read.
+    /// - See [`Group::load`].
     pub fn open(source: Arc<dyn RowSource>, cx: &Context<'_>) -> Result<Self, GroupError> {
         let (rows, public, row) = open_public_state(source, cx.crypto)?;
         Self::with_public_state(&rows, public, row, cx)
     }
 
-    /// The rest of a group, from all rows beside the tree.
+    /// Completes a group from all rows beside the tree.
     fn with_public_state(
         rows: &Rows,
         public: PublicState,
@@ -130,7 +131,8 @@ impl Group {
         Ok(group)
     }
 
-    /// Who is in the epoch of one's own Commit, by the policy that there is now: it was stored by the one that there was.
+    /// Rebuilds the client index of our pending Commit's epoch with the current policy; it was
+    /// stored under the former one.
     fn renew_pending_clients(&mut self, policy: &dyn IdentityPolicy) -> Result<(), GroupError> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
         let Staged { everybody: PublicStaged { public, .. }, rows, .. } = &mut pending.staged;
@@ -146,7 +148,8 @@ impl Group {
         Ok(())
     }
 
-    /// One's own Commit, and the epoch that it leads to: what is stored is how that differs from this one.
+    /// Loads our pending Commit with its epoch, which is stored as its differences from the current
+    /// one.
     fn load_pending(&mut self, rows: &Rows) -> Result<(), GroupError> {
         let Some(row) = rows.get(&RowKey::PendingCommit) else { return Ok(()) };
         let malformed = || GroupError::Stored(RowKey::PendingCommit);
@@ -178,7 +181,7 @@ impl Group {
         let written: Rows =
             changes.iter().filter_map(|(key, row)| Some((*key, row.as_ref()?.expose().into()))).collect();
         let public = state(self.public.suite, tree, clients, &decode_row(&written, RowKey::Public)?);
-        // The private keys that do not change are among the rows that there are already.
+        // Private keys that do not change are among the existing rows.
         let mut keys: Rows = private_key_rows(rows).map(|(key, row)| (key, row.expose().into())).collect();
         for (key, row) in changes.iter().filter(|(key, _)| matches!(key, RowKey::PrivateKey(_))) {
             match row {
@@ -190,7 +193,7 @@ impl Group {
         let leaves = leaves.into_iter().map(|leaf| (leaf.leaf, leaf.encoded)).collect();
         let effects = Effects { added, removed, reinit };
         let committer = Sender::Member(self.own_leaf());
-        // What it refers to, and what was authenticated with it, nobody asks for again.
+        // References and authenticated data are not stored, because no caller needs them again.
         let authenticated_data = Opaque::default();
         let by_value = by_value.into_iter();
         let proposals = by_value.map(|proposal| Committed::ByValue(committer, Arc::new(proposal))).collect();
@@ -211,7 +214,7 @@ impl Group {
     }
 }
 
-/// The row with a key, which must be there.
+/// Returns the decoded row with a key, which must exist.
 fn decode_row<T: Decode>(rows: &Rows, key: RowKey) -> Result<T, GroupError> {
     decode(rows.get(&key).ok_or(GroupError::Stored(key))?, key)
 }
@@ -220,13 +223,13 @@ fn decode<T: Decode>(row: &SecretBytes, key: RowKey) -> Result<T, GroupError> {
     T::decode(row.expose()).map_err(|_| GroupError::Stored(key))
 }
 
-/// Returns the position of rows, and the state of their group.
+/// Returns the position of the rows, and the state of the group.
 pub(crate) fn stored_state(rows: &Rows) -> Result<StateRow, GroupError> {
     let state = rows.get(&RowKey::State).and_then(|row| StateRow::read(row.expose()));
     state.ok_or(GroupError::Stored(RowKey::State))
 }
 
-/// The rows of a kind that are numbered.
+/// Returns the numbered rows of one kind.
 fn numbered(rows: &Rows, kind: fn(u32) -> RowKey) -> impl Iterator<Item = &SecretBytes> {
     rows.range(kind(0)..=kind(u32::MAX)).map(|(_, row)| row)
 }
@@ -240,7 +243,7 @@ const fn is_client(key: &RowKey) -> bool {
     matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)))
 }
 
-/// How the rows about who is in a group differ from those that there should be.
+/// Returns the differences between the stored client index and the current one.
 pub(crate) fn client_rows(rows: &Rows, clients: &ClientIndex) -> Result<Changes, TreeError> {
     let mut changes: Changes = rows
         .range(RowKey::Tree(TreeKey::Shape)..RowKey::PrivateKey(NodeIndex(0)))
@@ -248,7 +251,7 @@ pub(crate) fn client_rows(rows: &Rows, clients: &ClientIndex) -> Result<Changes,
         .map(|(key, _)| (*key, None))
         .collect();
     for (key, row) in clients.rows_since(None)? {
-        // What is there already is neither to be deleted nor to be written.
+        // An existing row is neither deleted nor written.
         if changes.remove(&RowKey::Tree(key)).is_none() {
             changes.insert(RowKey::Tree(key), row.map(SecretBytes::from));
         }
@@ -256,7 +259,7 @@ pub(crate) fn client_rows(rows: &Rows, clients: &ClientIndex) -> Result<Changes,
     Ok(changes)
 }
 
-/// The public state, the row that it begins with, and the tree.
+/// Returns the public state with its tree, and the row that contains the rest of it.
 pub(crate) fn public_state(
     rows: &Rows,
     crypto: &dyn CryptoProvider,
@@ -274,7 +277,8 @@ pub(crate) fn public_state(
     Ok((state(suite, tree, clients, &row), row))
 }
 
-/// Reads all rows beside the tree, and opens the tree, whose root must have the hash in the GroupContext.
+/// Reads all rows beside the tree, and opens the tree. Its root must have the hash in the
+/// GroupContext.
 pub(crate) fn open_public_state(
     source: Arc<dyn RowSource>,
     crypto: &dyn CryptoProvider,
@@ -319,7 +323,8 @@ pub(crate) fn proposals(rows: &Rows) -> Result<ProposalStore, GroupError> {
     Ok(ProposalStore::restore(stored.collect::<Result<Vec<_>, GroupError>>()?))
 }
 
-/// What a member has in an epoch: the secrets are in `rows`, the private keys of the tree's nodes in `keys`.
+/// Returns a member's secrets in an epoch: `rows` contains the secrets, and `keys` the private keys
+/// of the tree's nodes.
 fn member(
     rows: &Rows,
     keys: &Rows,
@@ -357,7 +362,7 @@ fn member(
     Ok(StagedMember { private_keys, keys })
 }
 
-/// The rows of one epoch.
+/// Returns the rows of one epoch.
 fn epoch_rows(rows: &Rows, epoch: u64) -> impl Iterator<Item = (EpochRow, &SecretBytes)> {
     rows.range(RowKey::Epoch(epoch, EpochRow::Past)..).map_while(move |(key, row)| match key {
         RowKey::Epoch(of, epoch_row) if *of == epoch => Some((*epoch_row, row)),
@@ -382,7 +387,7 @@ fn secret_tree(
     })
 }
 
-/// The epochs that are over and not forgotten.
+/// Returns the past epochs that are kept.
 fn past(
     rows: &Rows,
     suite: Suite,

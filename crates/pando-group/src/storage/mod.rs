@@ -1,4 +1,4 @@
-//! Storage of a group as rows: their keys and contents, the rows that an operation changes, and loading.
+//! Storage of a group as rows: row keys and contents, the changes of an operation, and loading.
 
 pub(crate) mod change_log;
 pub(crate) mod changes;

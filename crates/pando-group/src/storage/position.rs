@@ -1,4 +1,4 @@
-//! Instances of groups, and positions in their histories: see `lineage`.
+//! Instances of groups, and positions in their histories. See `lineage`.
 
 use crate::state::group_state::GroupState;
 use pando_crypto::SecretBytes;
@@ -11,12 +11,13 @@ const POSITION_LEN: usize = 32;
 /// Length of the identifier of an instance in bytes.
 const INSTANCE_LEN: usize = 16;
 
-/// A position in the history of a group's rows: a hash of all that was stored since its instance began.
+/// A position in the history of a group's rows: a hash of everything stored since the instance
+/// began.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub(crate) [u8; POSITION_LEN]);
 
-/// An instance of a group: one life of it at one client. No two instances have the same identifier, except that whoever
-/// joins twice by the same Welcome begins the same instance.
+/// An instance of a group: one membership of a client. Identifiers of instances are unique, except
+/// that a client that joins twice by the same Welcome begins the same instance.
 #[derive(
     Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize,
 )]
@@ -34,7 +35,7 @@ impl Position {
 }
 
 impl Instance {
-    /// The instance of a group of which nothing was stored.
+    /// The instance of a group that was never stored.
     pub(crate) const NONE: Self = Self([0; INSTANCE_LEN]);
 
     /// Returns the identifier as bytes.

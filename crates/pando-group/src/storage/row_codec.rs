@@ -43,7 +43,7 @@ impl Encode for MemberRow {}
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PastRow {
     pub(crate) context: GroupContext,
-    /// Of the ratchet tree, blank ones included.
+    /// Number of leaves of the ratchet tree, including blank ones.
     pub(crate) leaf_count: u32,
     pub(crate) sender_data: SecretBytes,
 }
@@ -62,7 +62,7 @@ struct ProposalRow {
 impl Encode for ProposalRow {}
 
 impl ProposalStatus {
-    /// Returns the status that is stored behind a proposal.
+    /// Decodes the status that is stored after a proposal.
     fn stored(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [] => Some(Self::Pending),
@@ -126,27 +126,27 @@ pub(crate) struct PendingRow {
 
 impl Encode for PendingRow {}
 
-/// A leaf that one's own Commit replaces, as it was.
+/// A leaf that our Commit replaces, as it was before.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PendingLeaf {
     pub(crate) leaf: LeafIndex,
     pub(crate) encoded: Option<Opaque>,
 }
 
-/// A row that merging one's own Commit writes or deletes.
+/// A row that merging our Commit writes or deletes.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct PendingChange {
     pub(crate) key: Opaque,
     pub(crate) row: Option<SecretBytes>,
 }
 
-/// The encoding of a row.
+/// Encodes a row.
 fn row(contents: &impl Encode) -> Result<SecretBytes, EncodeError> {
-    // In a buffer of its final size, which becomes the row: no copy stays behind.
+    // The buffer has the final size and becomes the row, so no copy of a secret stays behind.
     contents.encode().map(SecretBytes::from)
 }
 
-/// A secret by itself.
+/// Returns a row that contains only a secret.
 pub(crate) fn secret(bytes: &[u8]) -> SecretBytes {
     bytes.into()
 }
@@ -196,7 +196,7 @@ pub(crate) fn proposal(
     Ok(bytes.into())
 }
 
-/// Reads what [`proposal`] has written; `None` if it is malformed.
+/// Decodes a row written by [`proposal`]; `None` if it is malformed.
 pub(crate) fn read_proposal(row: &SecretBytes) -> Option<(PendingProposal, ProposalStatus)> {
     let (row, status) = ProposalRow::decode_prefix(row.expose()).ok()?;
     let ProposalRow { reference, sender, proposal, authenticated_data } = row;

@@ -6,41 +6,42 @@ use pando_tree::{KeyKind, TreeKey};
 use pando_wire::{LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 
-/// The key of a row. The order is that of storage: the rows of an epoch stand together, the oldest first.
+/// The key of a row. Keys are ordered as in storage: the rows of an epoch are adjacent, the oldest
+/// epoch first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RowKey {
-    /// The GroupContext and what else everybody knows, the tree aside.
+    /// The GroupContext and all other public state except for the tree.
     Public,
-    /// The epoch's secrets, the secret tree aside.
+    /// The secrets of the epoch except for the secret tree.
     Member,
-    /// Something of the ratchet tree: a node, or which node has a key. With [`KeyKind::Client`], which leaf belongs to
-    /// a client that the identity policy names.
+    /// Part of the ratchet tree: a node, or an index entry for a key. With [`KeyKind::Client`], an
+    /// index entry for a client that the identity policy identifies.
     Tree(TreeKey),
     /// The private key of a node.
     PrivateKey(NodeIndex),
-    /// Something of one epoch.
+    /// Part of one epoch.
     Epoch(u64, EpochRow),
     /// The resumption PSK of a past epoch.
     ResumptionPsk(u64),
-    /// A proposal that is pending, by its position.
+    /// A pending proposal, by its position.
     Proposal(u32),
-    /// The key of an Update of one's own, by its position.
+    /// The key pair of our own Update, by its position.
     OwnUpdate(u32),
-    /// A proposal of one's own as it was sent, by its position.
+    /// Our own proposal as it was sent, by its position.
     OwnProposal(u32),
-    /// One's own Commit as it was sent, and the epoch that it leads to.
+    /// Our pending Commit as it was sent, and the epoch that it leads to.
     PendingCommit,
-    /// An encrypted Commit that was opened and not merged, by its position.
+    /// An encrypted Commit that was decrypted and not merged, by its position.
     OpenedCommit(u32),
-    /// A message that belongs to our Commit and is sent when the Commit is accepted.
+    /// A message that belongs to our Commit and is sent after the Commit is accepted.
     Outbox(OutboxId),
-    /// Our external Commit that is not known to be accepted.
+    /// Our external Commit that is not yet known to be accepted.
     ExternalJoin,
     /// The position of these rows in the group's history, and the state of the group.
     State,
 }
 
-/// The identifier of a message that is sent when our Commit is accepted.
+/// The identifier of a message that is sent after our Commit is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboxId {
     /// The epoch that the Commit leads to.
@@ -49,12 +50,12 @@ pub struct OutboxId {
     pub kind: OutboxKind,
 }
 
-/// A kind of message that is sent when our Commit is accepted.
+/// A kind of message that is sent after our Commit is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutboxKind {
     /// The Welcome for the members that the Commit adds.
     Welcome,
-    /// The GroupInfo of the epoch that the Commit leads to.
+    /// The GroupInfo of the next epoch.
     GroupInfo,
 }
 
@@ -63,17 +64,17 @@ pub enum OutboxKind {
 pub enum EpochRow {
     /// The GroupContext of a past epoch, and its sender data secret.
     Past,
-    /// A leaf as it was in a past epoch, where the next epoch has changed it.
+    /// A leaf in a past epoch that the next epoch changed.
     Leaf(LeafIndex),
     /// A secret of the secret tree.
     Secret(SecretId),
 }
 
 impl RowKey {
-    /// Length of the longest key as bytes.
+    /// Maximum length of an encoded key.
     pub(crate) const MAX_LEN: usize = 19;
 
-    /// The key as bytes, which are in the same order as keys are.
+    /// Encodes the key. The encodings have the same order as the keys.
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::MAX_LEN);
@@ -81,7 +82,7 @@ impl RowKey {
         bytes
     }
 
-    /// Appends the key as bytes.
+    /// Appends the encoded key.
     pub(crate) fn write(self, bytes: &mut Vec<u8>) {
         let mut join = |tag: u8, number: &[u8]| {
             bytes.push(tag);
@@ -114,7 +115,7 @@ impl RowKey {
         }
     }
 
-    /// The key that has these bytes, if there is one.
+    /// Decodes a key, or returns `None` if the bytes are not a key.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (tag, rest) = bytes.split_first()?;
@@ -245,18 +246,18 @@ const fn ratchet_type(byte: u8) -> Option<RatchetType> {
     }
 }
 
-/// Rows to be written, and `None` for those to be deleted.
+/// Rows to write, and `None` for rows to delete.
 pub(crate) type Changes = BTreeMap<RowKey, Option<SecretBytes>>;
 
 /// The rows of a group.
 pub type Rows = BTreeMap<RowKey, SecretBytes>;
 
-/// Takes rows of epochs before `epoch` out of changes.
+/// Removes rows of epochs before `epoch` from changes.
 pub(crate) fn forget(changes: &mut Changes, epoch: u64) {
     changes.retain(|key, _| !is_before(key, epoch));
 }
 
-/// Returns whether a row is of an epoch before `epoch`.
+/// Returns whether a row belongs to an epoch before `epoch`.
 pub(crate) const fn is_before(key: &RowKey, epoch: u64) -> bool {
     matches!(key, RowKey::Epoch(of, _) if *of < epoch)
 }
@@ -265,7 +266,7 @@ pub(crate) const fn is_before(key: &RowKey, epoch: u64) -> bool {
 mod tests {
     use super::*;
 
-    /// One of each kind, in order.
+    /// One key of each kind, in order.
     fn keys() -> Vec<RowKey> {
         let (leaf, handshake, application) = (LeafIndex(7), RatchetType::Handshake, RatchetType::Application);
         let mut keys = vec![RowKey::Public, RowKey::Member];

@@ -1,4 +1,4 @@
-//! The source that a stored group is read from.
+//! The source from which a stored group is read.
 
 use crate::storage::row_key::{RowKey, Rows};
 use pando_crypto::SecretBytes;
@@ -10,23 +10,24 @@ use std::sync::Arc;
 /// The stored rows of a group, for [`Group::open`](crate::Group::open) and
 /// [`PublicGroup::open`](crate::PublicGroup::open).
 ///
-/// The rows are those of the group that was opened, with or without the first few of the [`Delta`](crate::Delta)s that the
-/// group has returned since, and no others. The group does not ask for rows that it has changed itself.
+/// The source contains the rows of the group as it was opened, possibly with a prefix of the
+/// [`Delta`](crate::Delta)s that the group has returned since, and no other rows. The group does
+/// not read rows that it has changed itself.
 pub trait RowSource: Send + Sync {
-    /// The row with a key, if there is one.
+    /// Returns the row with a key, if there is one.
     ///
     /// # Errors
-    /// [`SourceError`] if it cannot be read.
+    /// [`SourceError`] if the row cannot be read.
     fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError>;
 
-    /// The rows with the keys from `first` to `last`, in the order of their keys.
+    /// Returns the rows with keys from `first` to `last`, in key order.
     ///
     /// # Errors
-    /// [`SourceError`] if they cannot be read.
+    /// [`SourceError`] if the rows cannot be read.
     fn range(&self, first: RowKey, last: RowKey) -> Result<Vec<(RowKey, SecretBytes)>, SourceError>;
 }
 
-/// Rows in memory, as they were at some time: what a group has changed since, it does not ask for.
+/// A snapshot of rows in memory. The group does not read rows that it has changed since.
 impl RowSource for Rows {
     fn row(&self, key: RowKey) -> Result<Option<SecretBytes>, SourceError> {
         Ok(self.get(&key).map(|row| row.expose().into()))
@@ -38,7 +39,7 @@ impl RowSource for Rows {
     }
 }
 
-/// The rows of a tree among those of its group.
+/// The rows of the tree within the rows of its group.
 pub(crate) struct TreeRows(pub(crate) Arc<dyn RowSource>);
 
 impl TreeSource for TreeRows {
@@ -62,7 +63,7 @@ impl TreeSource for TreeRows {
     }
 }
 
-/// All rows that are not of the tree.
+/// Returns all rows that do not belong to the tree.
 pub(crate) fn beside_the_tree(source: &dyn RowSource) -> Result<Rows, SourceError> {
     let (before, after) = (RowKey::Member, RowKey::PrivateKey(NodeIndex(0)));
     let mut rows = source.range(RowKey::Public, before)?;

@@ -1,4 +1,4 @@
-//! What two rows say of a group, without the group being loaded.
+//! Reading facts about a stored group without loading it.
 
 use crate::GroupError;
 use crate::state::group_state::GroupState;
@@ -9,7 +9,7 @@ use pando_crypto::SecretBytes;
 use pando_schedule::PskValue;
 use pando_wire::{Decode, GroupContext, LeafIndex, ReInit};
 
-/// What is to be known of a stored group without loading it.
+/// Facts about a stored group, read without loading it.
 #[derive(Debug)]
 pub struct StoredGroup {
     /// The GroupContext.
@@ -20,19 +20,19 @@ pub struct StoredGroup {
     pub instance: Instance,
     /// The position of the rows.
     pub position: Position,
-    /// The parameters of the group that is to follow, if this one was reinitialized.
+    /// The parameters of the successor group, if this one was reinitialized.
     pub reinit: Option<ReInit>,
-    /// The member's own leaf; none if the group is followed without secrets.
+    /// Our leaf; `None` if the group is followed without secrets.
     pub own_leaf: Option<LeafIndex>,
-    /// The resumption PSK of the current epoch (section 8.6). Who has been removed has none.
+    /// The resumption PSK of the current epoch (section 8.6); `None` for a removed member.
     pub resumption_psk: Option<PskValue>,
 }
 
 impl StoredGroup {
-    /// Reads [`RowKey::State`], [`RowKey::Public`] and, if it is there, [`RowKey::Member`].
+    /// Decodes [`RowKey::State`], [`RowKey::Public`] and, if present, [`RowKey::Member`].
     ///
     /// # Errors
-    /// [`GroupError::Stored`] if one of them is malformed.
+    /// [`GroupError::Stored`] if a row is malformed.
     pub fn read(
         state: &SecretBytes,
         public: &SecretBytes,

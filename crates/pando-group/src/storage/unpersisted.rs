@@ -1,8 +1,9 @@
-//! Results of operations, which can be used after their changes are stored.
+//! Results of operations, available after their changes are stored.
 //!
-//! An operation returns its result inside an [`Unpersisted`], together with the [`Delta`] for the store. The caller gets the
-//! result after it has stored the Delta. A caller that drops the `Unpersisted` loses the result and no state: the Delta returns
-//! to the group, and the next operation returns both Deltas as one.
+//! An operation returns its result inside an [`Unpersisted`], together with the [`Delta`] for the
+//! store. The caller gets the result after it has stored the Delta. If the caller drops the
+//! `Unpersisted`, it loses the result but no state: the Delta returns to the group, and the next
+//! operation returns both Deltas as one.
 
 use crate::storage::delta::{Delta, DeltaError};
 use crate::storage::row_key::Rows;
@@ -23,10 +24,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # }
 /// ```
 ///
-/// A caller that drops it loses the result. The changes return to the group, and the next operation returns them with its own.
-/// So a received message is lost if its result is dropped, because its key is deleted. Store the result again after an error of
-/// the store ([`PersistError::unpersisted`]), or drop the group too and load it: the stored rows are those from before the
-/// operation.
+/// A caller that drops it loses the result. The changes return to the group, and the next operation
+/// returns them with its own. A received message is therefore lost if its result is dropped,
+/// because its key is deleted. After an error of the store, either store the result again
+/// ([`PersistError::unpersisted`]), or drop the group as well and load it: the stored rows are
+/// those from before the operation.
 #[derive(Debug)]
 #[must_use = "store its Delta to get the result"]
 pub struct Unpersisted<T> {
@@ -51,8 +53,8 @@ impl<T> Unpersisted<T> {
         &self.changes.delta
     }
 
-    /// Returns a reference to the result, from which the application makes its own rows for the same transaction: for instance,
-    /// a row of its outbox. Do not send or show the result yet.
+    /// Returns a reference to the result, so that the application can derive its own rows for the
+    /// same transaction: for instance, a row of its outbox. Do not send or show the result yet.
     pub const fn peek(&self) -> &T {
         &self.value
     }
@@ -60,7 +62,7 @@ impl<T> Unpersisted<T> {
     /// Stores the changes with `store`, and returns the result.
     ///
     /// # Errors
-    /// The error of `store`, with the result and the changes, to be stored again.
+    /// The error of `store`, with the result and the changes, which can be stored again.
     pub fn persist<E>(
         self,
         store: impl FnOnce(&Delta, &T) -> Result<(), E>,
@@ -74,7 +76,7 @@ impl<T> Unpersisted<T> {
     /// Stores the changes in rows in memory, and returns the result.
     ///
     /// # Errors
-    /// [`DeltaError`], with the result and the changes. The rows are as they were.
+    /// [`DeltaError`], with the result and the changes. The rows are unchanged.
     pub fn persist_to(self, rows: &mut Rows) -> Result<T, PersistError<T, DeltaError>> {
         self.persist(|delta, _| delta.apply(rows))
     }
@@ -154,7 +156,8 @@ impl Drop for Changes {
 pub struct PersistError<T, E> {
     /// The error of the store.
     pub error: E,
-    /// The result and its changes. The caller can store them again, even if it does not know whether they were stored.
+    /// The result and its changes. The caller can store them again, even if it does not know
+    /// whether the first attempt took effect.
     pub unpersisted: Box<Unpersisted<T>>,
 }
 
@@ -176,9 +179,9 @@ impl<T, E: std::error::Error + 'static> std::error::Error for PersistError<T, E>
     }
 }
 
-/// Two results whose changes do not follow each other.
+/// Two results whose changes are not contiguous.
 pub struct NotContiguous<T, U> {
-    /// Why they cannot be one.
+    /// The reason.
     pub error: DeltaError,
     /// The first result and the next one.
     pub both: Box<(Unpersisted<T>, Unpersisted<U>)>,
@@ -200,7 +203,7 @@ impl<T, U> std::error::Error for NotContiguous<T, U> {}
 
 /// Deltas of results that were dropped, which a group and its results share.
 ///
-/// A clone of a group begins with an empty list, because only one of the two groups may go on.
+/// A clone of a group begins with an empty list, because only one of the two groups may continue.
 #[derive(Debug, Default)]
 pub(crate) struct DroppedDeltas(Arc<Mutex<Vec<Delta>>>);
 
@@ -220,14 +223,15 @@ impl DroppedDeltas {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(delta);
     }
 
-    /// Returns the Deltas that end where `delta` begins, and then `delta`, as one. Others stay.
+    /// Merges the dropped Deltas that lead to `delta` and then `delta` into one. Other Deltas stay.
     pub(crate) fn before(&self, delta: Delta) -> Delta {
         let mut dropped = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut delta = delta;
         while let Some(at) = dropped.iter().position(|earlier| delta.follows.contains(&earlier.becomes)) {
             delta = match dropped.swap_remove(at).then(delta) {
                 Ok(joined) => joined,
-                // It does not follow, although its position does: there is none like that in one instance.
+                // The position matches but the Delta does not follow. This cannot happen within one
+                // instance.
                 Err((_, deltas)) => deltas.1,
             };
         }
