@@ -161,22 +161,22 @@ impl GroupError {
 #[non_exhaustive]
 pub enum Missing {
     /// A pre-shared key, which neither the group nor the PSK store has.
-    #[error("a pre-shared key is not at hand")]
+    #[error("a pre-shared key is missing")]
     Psk(PreSharedKeyId),
     /// A proposal that a Commit refers to.
-    #[error("a proposal that the Commit refers to is not at hand")]
+    #[error("a proposal that the Commit refers to is missing")]
     Proposal(ProposalRef),
     /// The ratchet tree, which is not in the GroupInfo.
     #[error("the ratchet tree is not in the GroupInfo and was not given")]
     Tree,
     /// The members of the past epoch that a branch comes from.
-    #[error("epoch {0} is past and forgotten, or to come")]
+    #[error("the members of epoch {0} are not known: forgotten or not yet reached")]
     Epoch(u64),
     /// The key for external joins, which is not in the GroupInfo.
     #[error("the GroupInfo has no key for external joins")]
     ExternalPub,
     /// The secrets of a Welcome for any of the client's KeyPackages.
-    #[error("the Welcome is for none of the KeyPackages at hand")]
+    #[error("the Welcome has no secrets for our KeyPackages")]
     WelcomeSecrets,
 }
 
@@ -200,13 +200,13 @@ pub enum Exceeded {
     #[error("more than {0} proposals are pending")]
     PendingProposals(usize),
     /// The pending proposals are too large.
-    #[error("the proposals that are pending have more than {0} bytes")]
+    #[error("the pending proposals have more than {0} bytes")]
     PendingProposalBytes(usize),
     /// Too many non-members ask to be added.
     #[error("more than {0} proposals of clients who ask to be added are pending")]
     NewMemberProposals(usize),
     /// Too many proposals are kept that the group's rules do not admit.
-    #[error("more than {0} proposals that the group's rules do not admit")]
+    #[error("more than {0} proposals are kept that the group's rules do not admit")]
     ProposalsNotAdmitted(usize),
 }
 
@@ -215,7 +215,7 @@ pub enum Exceeded {
 #[non_exhaustive]
 pub enum Misuse {
     /// The cryptographic provider does not support the cipher suite.
-    #[error("the provider does not have this cipher suite")]
+    #[error("the provider does not support this cipher suite")]
     UnsupportedCipherSuite,
     /// A message of a kind that a group does not process.
     #[error("not a message for a group")]
@@ -227,7 +227,7 @@ pub enum Misuse {
     #[error("the external Commit is not known to be accepted")]
     JoinPending,
     /// Application data cannot be sent while proposals are pending (section 12.4).
-    #[error("there are proposals to be committed first")]
+    #[error("pending proposals must be committed first")]
     ProposalsPending,
     /// Capabilities list a type that every client supports.
     #[error("the capabilities list a type that every client supports")]
@@ -246,16 +246,16 @@ pub enum Misuse {
     #[error("a lifetime is needed, or a context with the time")]
     TimeNeeded,
     /// A ReInit names a protocol version that this library does not support.
-    #[error("the library does not have this protocol version")]
+    #[error("the protocol version is not supported")]
     UnsupportedVersion,
     /// The proposal was not sent in this epoch.
     #[error("the proposal is not known in this epoch")]
     UnknownProposal(ProposalRef),
     /// The proposal was sent by another member.
-    #[error("the proposal is another member's")]
+    #[error("the proposal was sent by another member")]
     NotOurProposal(ProposalRef),
     /// A Commit is pending already.
-    #[error("a Commit is pending already")]
+    #[error("a Commit is already pending")]
     CommitPending,
     /// The staged epoch does not follow the current epoch of this group.
     #[error("the staged epoch does not follow the current one")]
@@ -264,13 +264,13 @@ pub enum Misuse {
     #[error("there is no earlier state to roll back to")]
     NothingToRollBack,
     /// The signer's key is not the one in our leaf.
-    #[error("the signer's key is not the member's")]
+    #[error("the signer's key does not match our leaf")]
     WrongSigner,
     /// The group was not reinitialized, or was reinitialized with another cipher suite.
     #[error("the group was not reinitialized, or not with this cipher suite")]
     NotReinitialized,
     /// The Welcome leads to the successor of another group, which is needed to join.
-    #[error("the group follows from another one, which is needed to join it")]
+    #[error("the group is a successor of another one, which is needed to join it")]
     OldGroupNeeded,
     /// The leaf is not a member.
     #[error("{0} is not a member")]

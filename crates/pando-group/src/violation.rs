@@ -33,7 +33,7 @@ violations! {
     /// The credential of an external sender is not acceptable to the identity policy.
     "5.3.1" "the credential of an external sender is not acceptable: {0}" ExternalSenderCredential(String),
     /// A member must not replace its credential by this one.
-    "5.3.1" "a member may not succeed another credential" CredentialSuccession,
+    "5.3.1" "the new credential may not replace the old one" CredentialSuccession,
     /// A leaf's own credential type is not in its capabilities.
     "7.2" "the leaf's own credential type is not in its capabilities" OwnCredentialUnsupported,
     /// The signature of a leaf is not valid.
@@ -55,15 +55,15 @@ violations! {
     /// A leaf has an extension that is not in its capabilities.
     "7.3" "the leaf has the extension {0}, which is not in its capabilities" LeafExtensionUnsupported(ExtensionType),
     /// A leaf has the wrong source.
-    "7.3" "the leaf's source is not the right one" LeafSource,
+    "7.3" "the leaf has the wrong source" LeafSource,
     /// An update keeps the encryption key.
     "7.3" "the encryption key of an updated leaf is the old one" EncryptionKeyUnchanged,
     /// A signature key is in the group already.
-    "7.3" "the signature key is that of {0}" SignatureKeyInUse(LeafIndex),
+    "7.3" "{0} already has the signature key" SignatureKeyInUse(LeafIndex),
     /// An encryption key is in the tree already.
-    "7.3" "the encryption key is in the tree already" EncryptionKeyInUse,
+    "7.3" "the encryption key is already in the tree" EncryptionKeyInUse,
     /// A key of a leaf is not valid in the cipher suite.
-    "5.1.1" "a key is not one of the cipher suite" InvalidKey,
+    "5.1.1" "a key is not valid in the cipher suite" InvalidKey,
     /// A KeyPackage is for another version or cipher suite.
     "10.1" "the KeyPackage is for another version or cipher suite" KeyPackageSuite,
     /// The signature of a KeyPackage is not valid.
@@ -99,9 +99,9 @@ violations! {
     /// Two proposals of a list apply to one leaf.
     "12.2" "two proposals apply to {0}" SameLeaf(LeafIndex),
     /// A list adds a client twice, or a client that is already in the group.
-    "12.2" "a client is added that is there already" SameClient,
+    "12.2" "an added client is already in the group" SameClient,
     /// A list contains a PSK twice.
-    "12.2" "a PSK is there twice" DuplicatePsk,
+    "12.2" "a PSK occurs twice" DuplicatePsk,
     /// A list contains two GroupContextExtensions proposals.
     "12.2" "there are two GroupContextExtensions proposals" SeveralGroupContextExtensions,
     /// A list contains a ReInit and another proposal.
@@ -125,9 +125,9 @@ violations! {
     /// The confirmation tag of a Commit or GroupInfo is wrong.
     "6.1" "the confirmation tag is wrong" ConfirmationTag,
     /// The epoch would exceed 2^64 - 1.
-    "8.1" "there are no more epochs" EpochOverflow,
+    "8.1" "the epoch would exceed 2^64 - 1" EpochOverflow,
     /// The GroupInfo for a Commit describes a different epoch than the one that the Commit begins.
-    "12.4.1" "the GroupContext of the GroupInfo is not that of the new epoch" GroupInfoContext,
+    "12.4.1" "the GroupContext of the GroupInfo does not match the new epoch" GroupInfoContext,
     /// The signer of a GroupInfo is not a member.
     "12.4.3.1" "the signer of the GroupInfo, {0}, is not a member" GroupInfoSigner(LeafIndex),
     /// The signature of a GroupInfo is not valid.
@@ -135,7 +135,7 @@ violations! {
     /// A GroupInfo has a different cipher suite or version than the KeyPackage.
     "12.4.3.1" "the GroupInfo is for another version or cipher suite" GroupInfoSuite,
     /// A Welcome leads to a group that the client is already in.
-    "12.4.3.1" "the client is in a group with this identifier already" AlreadyInGroup,
+    "12.4.3.1" "the client is already in a group with this identifier" AlreadyInGroup,
     /// The tree does not contain the leaf of the KeyPackage.
     "12.4.3.1" "the tree does not have the leaf of the KeyPackage" OwnLeafMissing,
     /// A Welcome has two PSKs for reinitialization or branching.
@@ -143,9 +143,9 @@ violations! {
     /// The successor of a group does not begin with epoch 1.
     "12.4.3.1" "a group that was reinitialized or branched does not begin with epoch 1" FirstEpoch,
     /// A group is not a successor of the given group.
-    "12.4.3.1" "the group does not follow from the old one" NoSuccessor,
+    "12.4.3.1" "the group is not a successor of the old one" NoSuccessor,
     /// The successor of a group has the wrong parameters.
-    "12.4.3.1" "the group that follows does not have the parameters that it must have" SuccessorParameters,
+    "12.4.3.1" "the successor of the group has the wrong parameters" SuccessorParameters,
     /// A member of a reinitialized group is not in its successor.
     "12.4.3.1" "{0} of the old group is not in the new one" MemberMissing(LeafIndex),
     /// A member of a branch is not in the group that it branches from.

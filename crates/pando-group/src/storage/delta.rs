@@ -20,7 +20,7 @@ use pando_wire::GroupId;
 /// [`Position`] that it follows. Any other Delta is stale; storing it could restore a key that was
 /// already used. The default Delta is empty and always fits.
 #[derive(Debug, Default, PartialEq, Eq)]
-#[must_use = "what is not stored is lost, and its keys may be used again"]
+#[must_use = "a Delta that is not stored is lost, and its keys may be used again"]
 pub struct Delta {
     pub(crate) group_id: GroupId,
     pub(crate) instance: Instance,
@@ -39,13 +39,13 @@ pub struct Delta {
 pub enum DeltaError {
     /// The Delta does not follow the stored rows: a previous Delta was not stored, or it comes from
     /// another object or another instance of the group. Load the group again.
-    #[error("the Delta does not follow what is stored")]
+    #[error("the Delta does not follow the stored rows")]
     Stale,
     /// The Delta begins an instance, but the group already has stored rows.
-    #[error("the Delta begins a group where rows are stored already")]
+    #[error("the Delta begins an instance, but rows are already stored")]
     Occupied,
     /// The Delta belongs to another group.
-    #[error("the Delta is of another group")]
+    #[error("the Delta belongs to another group")]
     OtherGroup,
 }
 
