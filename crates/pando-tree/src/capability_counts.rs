@@ -21,8 +21,8 @@ enum Capability {
 
 /// Number of members that support each capability and that use each credential type.
 ///
-/// Default types, which all members support and none may list, are counted like all others. The
-/// rules of the group treat them apart.
+/// Default types, which all members support and must not list, are counted like all others. The
+/// group's rules treat them separately.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CapabilityCounts {
     members: u32,
@@ -42,7 +42,7 @@ impl CapabilityCounts {
         self.all(Capability::CipherSuite(cipher_suite))
     }
 
-    /// Whether all members list an extension type.
+    /// Returns whether all members list an extension type.
     #[must_use]
     pub fn all_support_extension(&self, extension_type: ExtensionType) -> bool {
         self.all(Capability::Extension(extension_type))
@@ -70,7 +70,7 @@ impl CapabilityCounts {
         })
     }
 
-    /// Counts the capabilities of members. Neighbours with equal capabilities, as most have, are
+    /// Counts the capabilities of members. Adjacent members usually have equal capabilities and are
     /// counted together.
     pub(crate) fn of<'a>(leaves: impl Iterator<Item = &'a LeafNode>) -> Self {
         let mut counts = Self::default();
@@ -120,7 +120,7 @@ impl CapabilityCounts {
         self.add_many(leaf_node, 1);
     }
 
-    /// Counts a number of members with the capabilities of this one.
+    /// Adds a number of members with the capabilities of this one.
     fn add_many(&mut self, leaf_node: &LeafNode, members: u32) {
         self.members = self.members.saturating_add(members);
         for capability in capabilities(leaf_node) {
@@ -129,7 +129,7 @@ impl CapabilityCounts {
         }
     }
 
-    /// Stops counting a member.
+    /// Removes a member from the counts.
     pub(crate) fn remove(&mut self, leaf_node: &LeafNode) {
         self.members = self.members.saturating_sub(1);
         for capability in capabilities(leaf_node) {
@@ -142,7 +142,7 @@ impl CapabilityCounts {
 }
 
 impl Capability {
-    /// Returns the kind and the value that the capability is stored as.
+    /// Returns the kind and the value under which the capability is stored.
     const fn to_numbers(self) -> (u8, u16) {
         match self {
             Self::Version(version) => (0, version.0),
@@ -154,7 +154,7 @@ impl Capability {
         }
     }
 
-    /// Returns the capability that was stored as this kind and value.
+    /// Returns the capability stored as this kind and value.
     const fn from_numbers(kind: u8, value: u16) -> Option<Self> {
         Some(match kind {
             0 => Self::Version(ProtocolVersion(value)),
@@ -168,13 +168,13 @@ impl Capability {
     }
 }
 
-/// Returns whether two leaves count the same.
+/// Returns whether two leaves count equally.
 fn are_alike(one: &LeafNode, other: &LeafNode) -> bool {
     one.capabilities == other.capabilities
         && one.credential.credential_type() == other.credential.credential_type()
 }
 
-/// Returns the capabilities of a leaf, each once, however often it is listed.
+/// Returns the capabilities of a leaf without duplicates.
 fn capabilities(leaf_node: &LeafNode) -> BTreeSet<Capability> {
     let Capabilities { versions, cipher_suites, extensions, proposals, credentials } =
         &leaf_node.capabilities;

@@ -1,4 +1,4 @@
-//! The difference between two trees, found where they stop sharing nodes.
+//! The difference between two trees, computed by comparing only nodes that they do not share.
 
 use crate::TreeError;
 use crate::node_index::children_of;
@@ -53,17 +53,17 @@ impl Tree {
         changes(&self.differing(None)?)
     }
 
-    /// Returns the nodes whose contents differ from those in an older tree, in the order of their
-    /// indices. The work grows with the difference, not with what both trees share.
+    /// Returns the nodes whose contents differ from those in an older tree, in index order. The
+    /// cost grows with the difference, not with the size of the shared part.
     ///
     /// # Errors
-    /// As [`Tree::nodes`].
+    /// See [`Tree::nodes`].
     pub fn changes_since<'a>(&'a self, older: &'a Self) -> Result<Vec<NodeChange<'a>>, TreeError> {
         changes(&self.differing(Some(older))?)
     }
 
     /// Returns the nodes that are not shared with an older tree, or all nodes if there is no older
-    /// tree, in the order of their indices.
+    /// tree, in index order.
     pub(crate) fn differing<'a>(&'a self, older: Option<&'a Self>) -> Result<Vec<Differing<'a>>, TreeError> {
         let mut found = Vec::new();
         // The root of the smaller tree is on the left spine of the larger one.
@@ -91,7 +91,7 @@ impl Tree {
     }
 }
 
-/// Returns those nodes whose contents differ.
+/// Returns the nodes whose contents differ.
 fn changes<'a>(differing: &[Differing<'a>]) -> Result<Vec<NodeChange<'a>>, TreeError> {
     let mut changes = Vec::new();
     for &Differing { at, old, new } in differing {
@@ -122,7 +122,7 @@ fn content(node: Option<&Arc<Subtree>>) -> Result<Option<NodeContent<'_>>, TreeE
     })
 }
 
-/// Compares two subtrees in the same place.
+/// Compares two subtrees at the same index.
 fn compare<'a>(
     at: NodeIndex,
     old: Option<&'a Arc<Subtree>>,

@@ -1,4 +1,4 @@
-//! The contents of nodes, kept in the encoding of the wire: it is the smallest form and the one
+//! The contents of nodes, kept in wire encoding, because it is the most compact form and the one
 //! that is hashed.
 
 use pando_wire::{
@@ -15,8 +15,8 @@ pub(crate) struct LeafBytes(Box<[u8]>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParentBytes(Arc<[u8]>);
 
-/// Splits bytes that begin with a vector into its contents and the bytes behind it. Only for bytes
-/// that were encoded here or decoded before: others might not begin with a vector.
+/// Splits bytes that begin with a vector into its contents and the rest. The bytes must have been
+/// encoded here or decoded before; others might not begin with a vector.
 fn vector(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (len, rest) = read_vector_header(bytes).unwrap_or_default();
     rest.split_at_checked(len).unwrap_or_default()
@@ -27,8 +27,8 @@ impl LeafBytes {
         Ok(Self(leaf_node.encode()?.into()))
     }
 
-    /// Keeps bytes that were decoded before. They are the encoding, because each value has only
-    /// one.
+    /// Keeps bytes that were decoded before. They are the canonical encoding, because each value
+    /// has only one.
     pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
@@ -64,8 +64,8 @@ impl ParentBytes {
         Ok(Self(parts.concat().into()))
     }
 
-    /// Keeps bytes that were decoded before. They are the encoding, because each value has only
-    /// one.
+    /// Keeps bytes that were decoded before. They are the canonical encoding, because each value
+    /// has only one.
     pub(crate) fn from_decoded(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
@@ -96,12 +96,12 @@ impl ParentBytes {
     /// Returns the position of a leaf among the unmerged leaves.
     pub(crate) fn unmerged_position(&self, leaf: LeafIndex) -> Option<usize> {
         let (leaves, _) = self.unmerged_bytes().as_chunks();
-        // Numbers in big-endian order are sorted as their bytes are.
+        // Big-endian numbers have the same order as their bytes.
         leaves.binary_search(&leaf.0.to_be_bytes()).ok()
     }
 
-    /// Returns this node with more unmerged leaves, which are in increasing order. The work grows
-    /// with the new length of the list.
+    /// Returns this node with additional unmerged leaves, which are in increasing order. The cost
+    /// grows with the new length of the list.
     pub(crate) fn with_unmerged(&self, added: &[LeafIndex]) -> Result<Self, EncodeError> {
         let mut added = added.iter().copied().peekable();
         let mut merged =

@@ -20,11 +20,11 @@ impl Counter {
     }
 }
 
-/// Hashes computed, for the tree, for parent hashes and for the fingerprints of keys.
+/// Number of hashes computed for the tree, for parent hashes and for key fingerprints.
 pub(crate) static HASHES: Counter = Counter::new();
-/// Nodes of the tree allocated.
+/// Number of tree nodes allocated.
 pub(crate) static NODES_ALLOCATED: Counter = Counter::new();
-/// Keys compared with each other.
+/// Number of keys compared with each other.
 pub(crate) static KEYS_COMPARED: Counter = Counter::new();
-/// Fingerprints of eight bytes compared during index lookups.
+/// Number of eight-byte fingerprints compared during index lookups.
 pub(crate) static INDEX_STEPS: Counter = Counter::new();

@@ -1,4 +1,4 @@
-//! Making a path, as a committer does (RFC 9420, sections 7.4 to 7.6).
+//! Creating a path as a committer (RFC 9420, sections 7.4 to 7.6).
 
 use crate::TreeError;
 use crate::path_secret::{LABEL, next_path_secret, node_key_pair};
@@ -18,28 +18,28 @@ pub struct LeafTemplate {
     pub credential: Credential,
     /// The capabilities of the committer.
     pub capabilities: Capabilities,
-    /// Further properties of the committer.
+    /// The leaf extensions of the committer.
     pub extensions: Extensions,
 }
 
-/// New keys from the committer's leaf to the root, with their secrets and the tree that has them.
+/// New keys from the committer's leaf to the root, with their secrets and the resulting tree.
 #[derive(Debug)]
 pub struct NewPath {
     tree: Tree,
     sender: LeafIndex,
     leaf_node: LeafNode,
     steps: Vec<PathStep>,
-    /// For each step.
+    /// The path secret of each step.
     path_secrets: Vec<SecretBytes>,
-    /// For each step.
+    /// The public key of each step.
     public_keys: Vec<HpkePublicKey>,
     keys: PrivateKeys,
     commit_secret: SecretBytes,
 }
 
 impl Tree {
-    /// Makes new keys for the leaf of `sender` and the nodes of its filtered direct path. This tree
-    /// must have the changes of the proposals.
+    /// Creates new keys for the leaf of `sender` and the nodes of its filtered direct path. The
+    /// proposals must already be applied to this tree.
     ///
     /// # Errors
     /// [`TreeError::NotAMember`] if the sender is not in the tree; [`TreeError::Crypto`] if the
@@ -103,11 +103,11 @@ impl Tree {
 }
 
 impl Tree {
-    /// Makes the path of a member who joins by an external Commit, at the leftmost blank leaf
-    /// (section 12.4.3.2). This tree must have the changes of the proposals.
+    /// Creates the path of a joiner by an external Commit, at the leftmost blank leaf (section
+    /// 12.4.3.2). The proposals must already be applied to this tree.
     ///
     /// # Errors
-    /// As [`Tree::create_path`], and [`TreeError::TooLarge`] if there is no room.
+    /// See [`Tree::create_path`]; [`TreeError::TooLarge`] if there is no room.
     pub fn create_external_path(
         &self,
         template: LeafTemplate,
@@ -115,7 +115,7 @@ impl Tree {
         signer: &dyn Signer,
         rng: &mut dyn CryptoRng,
     ) -> Result<NewPath, TreeError> {
-        // A placeholder for the leaf that the path brings. Its private key is discarded.
+        // A placeholder for the joiner's leaf. Its private key is discarded.
         let mut tree = self.clone();
         let leaf = tree.add(&LeafNode {
             encryption_key: self.suite.hpke_generate_key_pair(rng)?.public,
@@ -149,7 +149,7 @@ impl NewPath {
         &self.keys
     }
 
-    /// Returns the commit secret, which goes into the key schedule (section 7.4).
+    /// Returns the commit secret, an input of the key schedule (section 7.4).
     #[must_use]
     pub const fn commit_secret(&self) -> &SecretBytes {
         &self.commit_secret
@@ -161,7 +161,7 @@ impl NewPath {
         &self.steps
     }
 
-    /// Returns the path secret of the first of these nodes, from which the others follow.
+    /// Returns the path secret of the first of these nodes, from which the others are derived.
     #[must_use]
     pub fn first_path_secret(&self) -> Option<&SecretBytes> {
         self.path_secrets.first()
@@ -173,9 +173,9 @@ impl NewPath {
         &self.leaf_node
     }
 
-    /// Returns the path secret that the Welcome of a new member contains: that of the lowest node
-    /// above it and the committer (section 12.4.3.1). `None` if it is not in the tree or is the
-    /// committer.
+    /// Returns the path secret for the Welcome of a new member: the one of the lowest common
+    /// ancestor of that member and the committer (section 12.4.3.1). `None` if the leaf is blank or
+    /// the committer's.
     ///
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
@@ -209,7 +209,7 @@ impl NewPath {
         let mut recipients = Vec::new();
         let mut lengths = Vec::with_capacity(self.steps.len());
         for (step, path_secret) in self.steps.iter().zip(&self.path_secrets) {
-            // Nothing below a copath child has changed.
+            // The path changes nothing below a copath child.
             let resolution = self.tree.resolution_without(step.copath_child, added)?;
             lengths.push(resolution.len());
             for node in resolution {

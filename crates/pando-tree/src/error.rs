@@ -1,11 +1,11 @@
-//! The errors of trees, paths and changes. Each names the node, if there is one.
+//! Errors of trees, paths and changes. Each names the node, if there is one.
 
 use crate::source::SourceError;
 use crate::tree_key::TreeKey;
 use pando_crypto::CryptoError;
 use pando_wire::{DecodeError, EncodeError, LeafIndex, NodeIndex};
 
-/// The reason why a tree or a path was refused, or an operation failed.
+/// Reason why a tree or a path was refused, or why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TreeError {
@@ -15,36 +15,36 @@ pub enum TreeError {
     /// The tree has no nodes (section 12.4.3.3).
     #[error("the tree is empty")]
     Empty,
-    /// The tree has, or would get, more leaves than can be sent.
+    /// The tree has, or would get, more leaves than can be encoded.
     #[error("the tree is too large")]
     TooLarge,
-    /// The last node that is sent is blank (section 12.4.3.3).
+    /// The last encoded node is blank (section 12.4.3.3).
     #[error("the last node is blank")]
     TrailingBlank,
-    /// The last node that is sent is a parent. Its right side would have only blank leaves. No
-    /// group has such a node, because it is blanked with the last leaf below. The RFC does not say
-    /// so, but a forged tree could otherwise have it.
+    /// The last encoded node is a parent. Only blank leaves would be below its right child. No
+    /// group has such a node, because it is blanked together with the last leaf below. The RFC does
+    /// not mention this case, but a forged tree could otherwise contain it.
     #[error("the last node, {0}, is a parent")]
     TrailingParent(NodeIndex),
-    /// A leaf stands where a parent must be, or the other way round (section 12.4.3.3).
+    /// A leaf is in the place of a parent, or a parent in that of a leaf (section 12.4.3.3).
     #[error("{0} is of the wrong kind")]
     WrongKind(NodeIndex),
-    /// A list of unmerged leaves is not sorted, or names a leaf twice (section 7.1).
+    /// A list of unmerged leaves is not sorted, or contains a leaf twice (section 7.1).
     #[error("the unmerged leaves of {0} are not in increasing order")]
     UnmergedOrder(NodeIndex),
-    /// A list of unmerged leaves names a leaf that is blank or not below the node (section
+    /// A list of unmerged leaves contains a leaf that is blank or not below the node (section
     /// 12.4.3.1).
     #[error("{leaf}, unmerged at {node}, is blank or not below it")]
     UnmergedLeaf {
         /// The node with the list.
         node: NodeIndex,
-        /// The leaf that it names.
+        /// The leaf in the list.
         leaf: LeafIndex,
     },
     /// A leaf is unmerged at a node, but not at a node between the two (section 12.4.3.1).
     #[error("{leaf} is unmerged at a node above {node}, but not at {node}")]
     UnmergedGap {
-        /// The node between, whose list lacks the leaf.
+        /// The intermediate node, whose list lacks the leaf.
         node: NodeIndex,
         /// The unmerged leaf.
         leaf: LeafIndex,
@@ -64,7 +64,7 @@ pub enum TreeError {
     /// The signature of a leaf, or its key, is not valid (section 7.3).
     #[error("the signature of {0} is not valid")]
     LeafSignature(LeafIndex),
-    /// The tree hash is not that of the GroupContext (section 12.4.3.1).
+    /// The tree hash does not match the GroupContext (section 12.4.3.1).
     #[error("tree hash does not match the GroupContext")]
     TreeHash,
     /// A leaf is blank or does not exist.
@@ -88,20 +88,20 @@ pub enum TreeError {
         /// The number of ciphertexts.
         found: usize,
     },
-    /// A path has a key that occurs in the tree or twice in the path (section 12.4.2).
+    /// A path has a key that is already in the tree, or twice in the path (section 12.4.2).
     #[error("the new key of {0} occurs elsewhere")]
     PathKeyReused(NodeIndex),
-    /// The leaf of a path does not come from a Commit, or has a wrong parent hash (section 7.9.2).
+    /// The leaf of a path has a wrong source or a wrong parent hash (section 7.9.2).
     #[error("the parent hash in the path's leaf does not match the path")]
     PathParentHash,
-    /// The public key that was derived from a path secret is not the one in the tree (sections 7.5
-    /// and 12.4.3.1).
+    /// The public key derived from a path secret does not match the tree (sections 7.5 and
+    /// 12.4.3.1).
     #[error("the path secret of {0} does not match its public key")]
     PathSecret(NodeIndex),
-    /// The receiver lacks a private key that it must have.
+    /// The receiver lacks a private key that it should have.
     #[error("no private key for {0}")]
     PrivateKeyMissing(NodeIndex),
-    /// The member that decrypts a path is its sender.
+    /// A member tries to decrypt its own path.
     #[error("the path is our own")]
     OwnPath,
     /// A row of a stored tree is malformed or missing.
@@ -110,11 +110,11 @@ pub enum TreeError {
     /// A row of a stored tree cannot be read.
     #[error("cannot read the stored tree: {0}")]
     Source(#[from] SourceError),
-    /// A cryptographic operation failed. For a receiver of a path, its path secret could not be
+    /// A cryptographic operation failed. For a receiver of a path: the path secret could not be
     /// decrypted.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-    /// A value is too long to be encoded.
+    /// A value is too long to encode.
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn errors_are_small() {
-        // Every node that is visited is returned in a result.
+        // Each visited node is returned in a `Result`.
         assert!(size_of::<TreeError>() <= 32, "{}", size_of::<TreeError>());
     }
 }

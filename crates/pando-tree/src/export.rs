@@ -1,4 +1,4 @@
-//! Writing a tree (RFC 9420, section 12.4.3.3).
+//! Encoding a tree (RFC 9420, section 12.4.3.3).
 
 use crate::TreeError;
 use crate::node_index::{children_of, first_leaf};
@@ -15,10 +15,10 @@ const PARENT: [u8; 2] = [1, 2];
 const BLANK: [u8; 1] = [0];
 
 impl Tree {
-    /// Encodes the tree as it is sent: all nodes up to the last non-blank one.
+    /// Encodes the tree for sending: all nodes up to the last non-blank one.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if it is longer than a vector can be; [`TreeError::Source`] or
+    /// [`TreeError::Encode`] if it exceeds the maximum length of a vector; [`TreeError::Source`] or
     /// [`TreeError::Stored`] if a node cannot be loaded.
     pub fn export(&self) -> Result<Vec<u8>, TreeError> {
         let len = self.encoded_len()?;
@@ -32,12 +32,11 @@ impl Tree {
         Ok(bytes)
     }
 
-    /// Writes the tree as it is sent, node by node. Nothing is written unless all nodes can be
-    /// loaded.
+    /// Writes the encoded tree node by node. Nothing is written unless all nodes can be loaded.
     ///
     /// # Errors
-    /// Those of the writer; [`io::ErrorKind::InvalidData`] if the tree is longer than a vector can
-    /// be; otherwise an error with a [`TreeError`] as for [`Tree::export`].
+    /// The errors of the writer; [`io::ErrorKind::InvalidData`] if the tree exceeds the maximum
+    /// length of a vector; otherwise an error that wraps a [`TreeError`], as for [`Tree::export`].
     pub fn export_to<W: Write>(&self, writer: &mut W) -> io::Result<()> {
         let len = self.encoded_len().map_err(io::Error::other)?;
         let header = vector_header(len).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
@@ -45,7 +44,7 @@ impl Tree {
         self.visit(&io::Error::other, &mut |part| writer.write_all(part))
     }
 
-    /// Returns the tree as a structure of the wire format, for the ratchet_tree extension.
+    /// Returns the tree as a wire-format structure, for the ratchet_tree extension.
     ///
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
@@ -54,7 +53,7 @@ impl Tree {
         Ok(RatchetTree((0..=last.0).map(|index| self.node(NodeIndex(index))).collect::<Result<_, _>>()?))
     }
 
-    /// Returns a node as a structure of the wire format; `None` if it is blank or does not exist.
+    /// Returns a node as a wire-format structure; `None` if it is blank or does not exist.
     ///
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
@@ -67,14 +66,14 @@ impl Tree {
         })
     }
 
-    /// Returns the last non-blank node. It is never a parent, because a non-blank leaf is below it
-    /// to the right.
+    /// Returns the last non-blank node. It is never a parent, because every non-blank parent has a
+    /// non-blank leaf below its right child.
     fn last_node(&self) -> NodeIndex {
         let last = self.root.summary.last_member;
         self.size.node(last).unwrap_or(NodeIndex(0))
     }
 
-    /// Returns the length of the encoding without the header. Loads all nodes.
+    /// Returns the length of the encoding without the header. This loads all nodes.
     fn encoded_len(&self) -> Result<usize, TreeError> {
         let mut len = 0_usize;
         self.visit(&|error| error, &mut |part| {
@@ -84,7 +83,7 @@ impl Tree {
         Ok(len)
     }
 
-    /// Writes the pieces of the encoding, without the header, one after the other. `not_loaded`
+    /// Passes the pieces of the encoding, without the header, to `write` in order. `not_loaded`
     /// converts the error if a node cannot be loaded.
     fn visit<E>(
         &self,
@@ -95,7 +94,7 @@ impl Tree {
     }
 }
 
-/// Writes the nodes at and below `at`, up to the one of the leaf `last`.
+/// Writes the nodes at and below `at`, up to the node of the leaf `last`.
 fn visit<E>(
     subtree: &Subtree,
     at: NodeIndex,
@@ -112,7 +111,7 @@ fn visit<E>(
             write(leaf.as_bytes())
         }
         Kind::Blank(_) => {
-            // One for each node here, up to the last node that is written.
+            // One byte for each node here, up to the last node that is written.
             let level = at.level();
             let end = at.0.saturating_add(1 << level).saturating_sub(1).min(last.0.saturating_mul(2));
             let start = first_leaf(at).0.saturating_mul(2);

@@ -1,5 +1,5 @@
 //! Counts the work of operations. The work of a change grows with the logarithm of the group's
-//! size, and that of joining with the size.
+//! size; the work of joining grows with the size.
 
 use crate::counters::{HASHES, INDEX_STEPS, KEYS_COMPARED, NODES_ALLOCATED};
 use crate::{LeafTemplate, Tree};
@@ -198,7 +198,7 @@ fn cost<T>(operation: impl FnOnce() -> T) -> (Cost, T) {
     (cost, result)
 }
 
-/// Makes a unique leaf. Its keys and signature are not valid, because these tests do not check
+/// Returns a unique leaf. Its keys and signature are not valid, because these tests do not check
 /// them.
 fn leaf_node(number: u64) -> LeafNode {
     let key = |kind: u8| [&[kind; 24][..], &number.to_be_bytes()].concat();
@@ -225,7 +225,8 @@ fn warm_tree(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Tree {
     for number in 1..members {
         tree.add(&leaf_node(number.into())).unwrap();
     }
-    // Every parent above two leaves gets its key from one of them; the keys can be encrypted to.
+    // Each parent above two leaves gets its key from one of them. These keys are valid for
+    // encryption.
     for sender in (0..members).step_by(2).map(LeafIndex) {
         let steps = tree.filtered_direct_path(sender).unwrap();
         let keys: Vec<_> = steps.iter().map(|_| suite.hpke_generate_key_pair(rng).unwrap().public).collect();
@@ -249,9 +250,9 @@ fn context(tree_hash: Opaque) -> GroupContext {
     }
 }
 
-/// Returns the cost of each operation in a tree of 2^depth leaves. Every operation begins with a
-/// tree that is shared, as with a past epoch, so that nothing can be changed in place, and ends
-/// with the tree hash.
+/// Returns the cost of each operation in a tree of 2^depth leaves. Each operation begins with a
+/// tree that is shared with a past epoch, so that it cannot change nodes in place, and ends with
+/// the tree hash.
 fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
     let suite = Suite::new(&Counting);
     let mut rng = ChaCha20Rng::seed_from_u64(depth.into());
@@ -288,7 +289,7 @@ fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
         path.tree().tree_hash().unwrap();
         path
     });
-    // The leaf keys here cannot be encrypted to. Receivers only count the ciphertexts.
+    // The leaf keys here are not valid for encryption. Receivers only count the ciphertexts.
     let ciphertext = HpkeCiphertext { kem_output: KemOutput::default(), ciphertext: Opaque::default() };
     let nodes = path.steps().iter().map(|step| pando_wire::UpdatePathNode {
         encryption_key: path.keys().get(step.node).unwrap().public.clone(),
@@ -314,8 +315,7 @@ fn costs(depth: u32) -> Vec<(&'static str, Cost)> {
     ]
 }
 
-/// A refused Commit that extends the tree, made again and again, costs the hashes of the blank half
-/// once.
+/// A refused Commit that extends the tree may be repeated: the blank half is hashed only once.
 #[test]
 fn blank_halves_are_hashed_once() {
     const CONSTANT: u64 = 7;
@@ -337,14 +337,14 @@ fn blank_halves_are_hashed_once() {
             let (again, ()) = cost(|| refused(tree));
             assert!(again.hashes <= CONSTANT * u64::from(depth), "2^{depth}: {again:?}");
         };
-        // All of the new half, and then half of it.
+        // The full new half, and then half of it.
         check(&tree, 1 << depth);
         for number in 0..1_u64 << (depth - 1) {
             tree.add(&leaf_node((1 << 32) + number)).unwrap();
         }
         tree.tree_hash().unwrap();
         check(&tree, 1 << (depth - 1));
-        // A tree that was full at twice the size, and has shrunk since an attempt to extend it.
+        // A tree that was full at twice the size and was truncated after an attempt to extend it.
         for number in 0..1_u64 << (depth - 1) {
             tree.add(&leaf_node((2 << 32) + number)).unwrap();
         }
@@ -357,12 +357,12 @@ fn blank_halves_are_hashed_once() {
 
 #[test]
 fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
-    /// Hashes, nodes and keys, each, for every level of the tree. The most are needed for applying
-    /// a path: for each level a tree hash, a parent hash, and a fingerprint each for the lookup of
-    /// the new key, its entry in the index, and the removal of the old one.
+    /// The allowed number of hashes, nodes and keys, each, for each level of the tree. Applying a
+    /// path needs the most: for each level a tree hash, a parent hash, and one fingerprint each for
+    /// looking up the new key, adding its entry to the index, and removing the old one.
     const CONSTANT: u64 = 7;
-    /// A walk through the index is as long as the tree is high, and a path changes an entry on each
-    /// level.
+    /// An index lookup takes as many steps as the tree has levels, and a path changes one entry on
+    /// each level.
     const INDEX_CONSTANT: u64 = 10;
 
     let _alone = COUNTING.lock().unwrap();
@@ -379,8 +379,8 @@ fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
             }
             assert!(index_steps <= INDEX_CONSTANT * levels * levels, "{name}, 2^{depth}: {index_steps}");
         }
-        // Not merely below a bound: from 2^4 to 2^14 leaves, 2.5 times as many levels, at most that
-        // much more.
+        // A bound is not enough: the cost must also grow in proportion to the number of levels,
+        // which grows 2.5 times from 2^4 to 2^14 leaves.
         let (small, large) = (costs[0][operation].1, costs[depths.len() - 1][operation].1);
         assert!(large.hashes <= small.hashes * 7 / 2, "{name}: {small:?}, {large:?}");
         assert!(large.nodes <= small.nodes * 7 / 2, "{name}: {small:?}, {large:?}");
@@ -394,7 +394,7 @@ fn the_work_of_a_change_grows_with_the_logarithm_of_the_size() {
     );
 }
 
-/// Makes a tree as a joiner gets it: all leaves are signed, and every second member has made a
+/// Returns a tree as a joiner gets it: all leaves are signed, and every second member has made a
 /// Commit.
 fn exported_tree(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Tree {
     let group_id = GroupId::default();
@@ -441,7 +441,7 @@ fn the_work_of_joining_grows_with_the_size() {
             assert!(count <= 12 * size, "2^{depth}: {cost:?}");
         }
         assert!(cost.index_steps <= 16 * size * u64::from(depth), "2^{depth}: {cost:?}");
-        // Four times as many members, and not sixteen times the work.
+        // Four times as many members must not cost sixteen times as much.
         if let Some(before) = before {
             assert!(cost.hashes <= 5 * before.hashes, "2^{depth}: {before:?}, {cost:?}");
         }

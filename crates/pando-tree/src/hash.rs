@@ -9,7 +9,7 @@ use crate::subtree::{Kind, Subtree};
 use pando_crypto::Suite;
 use pando_wire::{EncodeError, LeafIndex, NodeIndex};
 
-/// Computes the tree hash of a subtree and keeps it in its node.
+/// Computes the tree hash of a subtree and caches it in its node.
 pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<NodeHash, TreeError> {
     if let Some(hash) = subtree.hash.get() {
         return Ok(hash.clone());
@@ -19,7 +19,7 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
         Kind::Blank(_) => blank_hash(suite, at)?,
         Kind::Parent { content, left, right } => {
             let (left_at, right_at) = children_of(at);
-            // After a change, one of the two is known. A second thread would have nothing to do.
+            // After a change, the hash of one child is known. A second thread would be idle.
             let one_is_known = left.hash.get().is_some() || right.hash.get().is_some();
             let (left, right) = if one_is_known {
                 (tree_hash(suite, left_at, left)?, tree_hash(suite, right_at, right)?)
@@ -29,13 +29,14 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
             parent_hash(suite, content.as_ref().map(ParentBytes::as_bytes), &left, &right)?
         }
     };
-    // If another thread was faster, its hash is the same.
+    // If another thread was faster, it has stored the same hash.
     let _ = subtree.hash.set(hash.clone());
     Ok(hash)
 }
 
-/// Computes the tree hash that a subtree would have if some leaves were blank and unmerged nowhere,
-/// which parent hashes need (section 7.9). `removed` are in increasing order and below the node.
+/// Computes the tree hash of a subtree with some leaves blank and removed from all lists of
+/// unmerged leaves, as parent hashes require (section 7.9). `removed` are in increasing order and
+/// below the node.
 pub(crate) fn tree_hash_without(
     suite: Suite,
     at: NodeIndex,
@@ -45,7 +46,7 @@ pub(crate) fn tree_hash_without(
     if removed.is_empty() {
         return tree_hash(suite, at, subtree);
     }
-    // The leaf itself is removed: its contents do not matter.
+    // The leaf is removed, so its contents do not matter.
     if at.is_leaf() {
         return Ok(leaf_hash(suite, at, None));
     }

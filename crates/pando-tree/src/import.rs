@@ -15,15 +15,15 @@ use pando_wire::{
 };
 use std::sync::Arc;
 
-/// Number of signatures that are verified together.
+/// Number of signatures that are verified in one batch.
 const BATCH: usize = 1_024;
-/// Number of bytes of group identifiers in the messages of a batch.
+/// Bound on the total size of the group identifiers in the messages of a batch.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// A node that was decoded.
+/// A decoded node.
 pub(crate) struct ReadNode<'a> {
     pub(crate) at: NodeIndex,
-    /// The LeafNode or ParentNode alone.
+    /// The LeafNode or ParentNode only.
     pub(crate) bytes: &'a [u8],
     pub(crate) node: Node,
 }
@@ -36,8 +36,8 @@ impl ReadNode<'_> {
         }
     }
 
-    /// Checks that the encryption key is valid, and that the unmerged leaves are in order, before
-    /// they are searched for a leaf.
+    /// Checks that the encryption key is valid, and that the unmerged leaves are sorted, as later
+    /// lookups require.
     fn check(&self, suite: Suite) -> Result<(), TreeError> {
         match &self.node {
             Node::Parent(parent) if !parent.unmerged_leaves.is_sorted_by(|a, b| a < b) => {
@@ -49,8 +49,8 @@ impl ReadNode<'_> {
         }
     }
 
-    /// Returns the index entries of the node: that of its encryption key, and that of a leaf's
-    /// signature key.
+    /// Returns the index entries of the node: one for its encryption key and, for a leaf, one for
+    /// its signature key.
     fn entries(&self, suite: Suite) -> (Entry, Option<Entry>) {
         let signature = match &self.node {
             Node::Leaf(leaf) => Some(Entry::new(suite, &leaf.signature_key, self.at)),
@@ -60,9 +60,10 @@ impl ReadNode<'_> {
     }
 }
 
-/// A decoded tree whose hash and signatures have not been verified yet. It divides [`Tree::import`]
-/// into two steps, so that callers can check the size of the tree before all of it, blank nodes
-/// included, is hashed.
+/// A decoded tree whose hash and signatures have not been verified yet.
+///
+/// It splits [`Tree::import`] into two steps, so that callers can check the size of the tree before
+/// all of it, including blank nodes, is hashed.
 #[derive(Debug)]
 pub struct UnverifiedTree(Tree);
 
@@ -71,7 +72,7 @@ impl UnverifiedTree {
     /// and unique.
     ///
     /// # Errors
-    /// A [`TreeError`] that names the rule and, where there is one, the node.
+    /// A [`TreeError`] with the violated rule and, if there is one, the node.
     pub fn read(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
         Tree::import_unsigned(suite, bytes).map(Self)
     }
@@ -82,18 +83,19 @@ impl UnverifiedTree {
         self.0.size()
     }
 
-    /// Returns the tree if it is that of the group `group_id`, whose GroupContext has the tree hash
-    /// `expected_hash`. Checks the tree hash, the parent hashes, and the signatures of all leaves.
+    /// Verifies that the tree belongs to the group `group_id`, whose GroupContext has the tree hash
+    /// `expected_hash`, and returns it. Checks the tree hash, the parent hashes, and the signatures
+    /// of all leaves.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// See [`Self::read`].
     pub fn verify(self, group_id: &GroupId, expected_hash: &[u8]) -> Result<Tree, TreeError> {
         let Self(tree) = self;
         if *tree.tree_hash()? != *expected_hash {
             return Err(TreeError::TreeHash);
         }
-        // A leaf that was changed breaks the parent hashes above it, too. The signature identifies
-        // the leaf.
+        // A modified leaf also invalidates the parent hashes above it. Checking signatures first
+        // identifies the leaf.
         tree.check_signatures(group_id)?;
         tree.check_parent_hashes()?;
         Ok(tree)
@@ -109,7 +111,7 @@ impl Tree {
     /// contents of leaves are acceptable (section 7.3).
     ///
     /// # Errors
-    /// A [`TreeError`] that names the rule and, where there is one, the node.
+    /// A [`TreeError`] with the violated rule and, if there is one, the node.
     pub fn import(
         suite: Suite,
         bytes: &[u8],
@@ -119,10 +121,10 @@ impl Tree {
         UnverifiedTree::read(suite, bytes)?.verify(group_id, expected_hash)
     }
 
-    /// Validates a tree as [`Tree::import`] does, from a structure of the wire format.
+    /// Validates a tree as [`Tree::import`] does, from a wire-format structure.
     ///
     /// # Errors
-    /// As [`Tree::import`].
+    /// See [`Tree::import`].
     pub fn from_wire(
         suite: Suite,
         tree: &RatchetTree,
@@ -132,11 +134,11 @@ impl Tree {
         Self::import(suite, &tree.encode()?, group_id, expected_hash)
     }
 
-    /// Decodes a tree without verification of its hash, parent hashes and signatures, for tools.
-    /// Such a tree must not be used to join a group.
+    /// Decodes a tree without verifying its hash, parent hashes and signatures, for tools. Such a
+    /// tree must not be used to join a group.
     ///
     /// # Errors
-    /// As [`Tree::import`], without those of the hashes and signatures.
+    /// See [`Tree::import`], except for hashes and signatures.
     pub fn import_unsigned(suite: Suite, bytes: &[u8]) -> Result<Self, TreeError> {
         let (size, nodes) = read(bytes)?;
         parallel::try_for_each_run(&nodes, RUN, |run| run.iter().try_for_each(|node| node.check(suite)))?;
@@ -146,7 +148,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Returns every non-blank node, in no particular order.
+    /// Returns all non-blank nodes, in no particular order.
     fn occupied(&self) -> Result<Vec<(NodeIndex, &Subtree)>, TreeError> {
         let mut found = Vec::new();
         let mut unvisited = vec![(self.size.root(), &*self.root)];
@@ -163,7 +165,7 @@ impl Tree {
     }
 
     /// Checks that all encryption keys and all signature keys are unique (section 16.7). The
-    /// arguments are the nodes whose keys have the fingerprint of another.
+    /// arguments are the nodes whose key fingerprints are not unique.
     fn check_unique(&self, encryption: &[NodeIndex], signature: &[NodeIndex]) -> Result<(), TreeError> {
         for at in encryption {
             let key = self.encryption_key_bytes(*at)?.unwrap_or_default();
@@ -181,7 +183,7 @@ impl Tree {
     }
 
     /// Checks that each leaf in a list of unmerged leaves is a member below the node, and is in the
-    /// list of every non-blank node between (section 12.4.3.1).
+    /// list of every non-blank node in between (section 12.4.3.1).
     fn check_unmerged(&self) -> Result<(), TreeError> {
         for (node, subtree) in self.occupied()? {
             let Some(content) = subtree.parent_content()? else { continue };
@@ -215,12 +217,12 @@ impl Tree {
     /// Checks that every non-blank parent is the end of exactly one chain of parent hashes (section
     /// 7.9.2).
     ///
-    /// The parent hash of a parent goes into the computation as it is, also at the root. After a
-    /// tree was halved, its root has the parent hash from the time when it was no root, and the
-    /// parent hashes below were computed from that.
+    /// The parent hash of each parent enters the computation unchanged, also at the root. After a
+    /// tree is halved, its new root still has the parent hash from before, and the parent hashes
+    /// below depend on it.
     ///
     /// # Errors
-    /// [`TreeError::ParentHash`] with the first parent that is not; [`TreeError::Source`] or
+    /// [`TreeError::ParentHash`] with the first invalid parent; [`TreeError::Source`] or
     /// [`TreeError::Stored`] if a node cannot be loaded.
     pub fn check_parent_hashes(&self) -> Result<(), TreeError> {
         let mut parents = self.occupied()?;
@@ -256,8 +258,8 @@ impl Tree {
         Ok(valid == 1)
     }
 
-    /// Returns the parent hash of the node in the resolution of `child` that is not among the
-    /// leaves `unmerged`, if the resolution is that node and exactly those leaves.
+    /// Returns the parent hash of the only node in the resolution of `child` that is not in
+    /// `unmerged`, provided that the resolution consists of that node and exactly those leaves.
     fn merged_descendant(
         &self,
         child_at: NodeIndex,
@@ -291,7 +293,7 @@ impl Tree {
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn check_signatures(&self, group_id: &GroupId) -> Result<(), TreeError> {
         let members: Vec<_> = self.members().collect::<Result<_, _>>()?;
-        // Each message contains the group identifier, whose length may be chosen by an attacker.
+        // Each message contains the group identifier, and an attacker may choose its length.
         let batch = BATCH_BYTES.checked_div(group_id.len()).unwrap_or(BATCH).clamp(1, BATCH);
         parallel::try_for_each_run(&members, batch, |batch| self.check_signature_batch(batch, group_id))
     }
@@ -319,8 +321,8 @@ impl Tree {
     }
 }
 
-/// Builds the tree of these nodes, which are in the order of their indices. Returns it with the
-/// nodes whose encryption keys, and those whose signature keys, have the fingerprint of another's.
+/// Builds the tree of these nodes, which are in index order. Also returns the nodes whose
+/// encryption keys, and the nodes whose signature keys, have a fingerprint that is not unique.
 pub(crate) fn assemble(
     suite: Suite,
     size: TreeSize,
@@ -355,8 +357,8 @@ pub(crate) fn assemble(
     (tree, same_encryption, same_signature)
 }
 
-/// Decodes the non-blank nodes. Checks that their kinds match their places, and that the last node
-/// is not blank.
+/// Decodes the non-blank nodes. Checks that leaves and parents are in their places, and that the
+/// last node is not blank.
 fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
     let (len, mut rest) = read_vector_header(bytes)?;
     if rest.len() != len {
@@ -377,7 +379,7 @@ fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
                     return Err(TreeError::WrongKind(at));
                 }
                 let len = behind.len().saturating_sub(behind_node.len());
-                // The bytes after the node's type.
+                // The bytes after the node type.
                 let bytes = behind.get(1..len).unwrap_or_default();
                 nodes.push(ReadNode { at, bytes, node });
                 behind_node
@@ -396,8 +398,7 @@ fn read(bytes: &[u8]) -> Result<(TreeSize, Vec<ReadNode<'_>>), TreeError> {
     Ok((size, nodes))
 }
 
-/// Builds the subtree at `at` from the nodes at and below it, which are in the order of their
-/// indices.
+/// Builds the subtree at `at` from the nodes at and below it, which are in index order.
 fn build(nodes: &[ReadNode<'_>], at: NodeIndex) -> Arc<Subtree> {
     if nodes.is_empty() {
         return Subtree::blank(at);

@@ -1,8 +1,8 @@
-//! The index of keys: finds the node that has a key without a search of the tree (RFC 9420, section
+//! The key index: finds the node that has a key without searching the tree (RFC 9420, section
 //! 16.7).
 //!
-//! The index holds a fingerprint of each key and the node that has the key. The key itself is in
-//! the node. A search compares the keys of all nodes with the same fingerprint.
+//! The index contains a fingerprint of each key and the node that has the key. The key itself is in
+//! the node. A lookup compares the keys of all nodes with the same fingerprint.
 
 use crate::TreeError;
 use crate::loader::Loader;
@@ -14,7 +14,8 @@ use pando_wire::NodeIndex;
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
-/// An entry. The fingerprint comes first, so that all nodes with a fingerprint are neighbours.
+/// An index entry. The fingerprint comes first, so that all nodes with the same fingerprint are
+/// adjacent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     fingerprint: u64,
@@ -37,7 +38,7 @@ impl PartialOrd for Entry {
 
 /// A persistent index of keys.
 ///
-/// Of the index of a stored tree, only the changes are in memory.
+/// For a stored tree, only the changes of the index are in memory.
 #[derive(Debug, Clone, Default)]
 pub struct KeyIndex {
     entries: OrdSet<Entry>,
@@ -49,19 +50,19 @@ pub struct KeyIndex {
 struct StoredIndex {
     kind: KeyKind,
     loader: Loader,
-    /// Tombstones: entries that have been removed and may still be stored.
+    /// Tombstones: removed entries that may still be stored.
     gone: OrdSet<Entry>,
     /// Number of tombstones whose entries were still stored at the last
     /// [`KeyIndex::forget_deleted`].
     still_stored: usize,
 }
 
-/// Number of new tombstones below which a look at the store does not pay off.
+/// Number of new tombstones below which checking the store does not pay off.
 const FEW: usize = 64;
 
 impl KeyIndex {
-    /// Returns an index with these entries, and the nodes whose keys have the fingerprint of
-    /// another's: the same key, or a coincidence.
+    /// Returns an index with these entries, and the nodes whose fingerprints are not unique,
+    /// because of equal keys or by coincidence.
     pub(crate) fn sorted(mut entries: Vec<Entry>) -> (Self, Vec<NodeIndex>) {
         entries.sort_unstable();
         let same = entries.windows(2).filter_map(|pair| match pair {
@@ -78,14 +79,14 @@ impl KeyIndex {
         Self { entries: OrdSet::new(), stored: Some(stored) }
     }
 
-    /// Returns the fingerprint of a key, for [`KeyIndex::patch`]. It is from a cryptographic hash:
-    /// otherwise an attacker could choose many keys with the same one.
+    /// Returns the fingerprint of a key, for [`KeyIndex::patch`]. It comes from a cryptographic
+    /// hash: otherwise an attacker could choose many keys with the same fingerprint.
     #[must_use]
     pub fn fingerprint(suite: Suite, key: &[u8]) -> u64 {
         suite.hash(&[key]).first_chunk().copied().map_or(0, u64::from_be_bytes)
     }
 
-    /// Enters a key of a node.
+    /// Adds a key of a node.
     pub fn insert(&mut self, suite: Suite, key: &[u8], node: NodeIndex) {
         self.insert_entry(Entry::new(suite, key, node));
     }
@@ -95,7 +96,7 @@ impl KeyIndex {
         self.remove_entry(Entry::new(suite, key, node));
     }
 
-    /// Returns the nodes that may have a key: those whose keys have its fingerprint.
+    /// Returns the nodes that may have a key, because their keys have the same fingerprint.
     ///
     /// # Errors
     /// [`TreeError::Source`] if the index is stored and cannot be read.
@@ -111,11 +112,11 @@ impl KeyIndex {
         Ok(nodes)
     }
 
-    /// Returns the changes that turn the rows of an older index in memory into those of this one,
-    /// which is in memory, too. Returns all rows if there is no older index.
+    /// Returns the row changes from an older index to this one, both in memory, or all rows if
+    /// there is no older index.
     ///
     /// # Errors
-    /// [`TreeError::Source`] if all rows are wanted, and the index is stored and cannot be read.
+    /// [`TreeError::Source`] if all rows are requested, and the index is stored and cannot be read.
     pub fn rows_since(&self, kind: KeyKind, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         let mut rows = Vec::new();
         let mut change =
@@ -123,7 +124,7 @@ impl KeyIndex {
         let Some(older) = older else {
             self.entries.iter().for_each(|entry| change(entry, true));
             if let Some(stored) = &self.stored {
-                // Some of these may be among the entries, too: writing a row twice does no harm.
+                // Some of these may also be among the entries: writing a row twice is harmless.
                 stored.entries(0..=u64::MAX)?.for_each(|entry| change(&entry, true));
             }
             return Ok(rows);
@@ -137,18 +138,18 @@ impl KeyIndex {
         Ok(rows)
     }
 
-    /// Enters or removes an entry, as a change of its row says.
+    /// Adds or removes an entry, according to a change of its row.
     pub fn patch(&mut self, fingerprint: u64, node: NodeIndex, is_there: bool) {
         let entry = Entry::restore(fingerprint, node);
         if is_there { self.insert_entry(entry) } else { self.remove_entry(entry) }
     }
 
     /// Forgets the tombstones of entries that are no longer stored, once there may be many of them.
-    /// Otherwise they would accumulate without bound, because keys keep changing. The work grows
+    /// Otherwise they would accumulate without bound, because keys keep changing. The cost grows
     /// with the number of keys removed since the last time.
     ///
     /// # Errors
-    /// [`TreeError::Source`] if the stored index cannot be read. Nothing is forgotten then.
+    /// [`TreeError::Source`] if the stored index cannot be read. Nothing is forgotten in this case.
     pub fn forget_deleted(&mut self) -> Result<(), TreeError> {
         if let Some(stored) = &mut self.stored
             && stored.gone.len() > stored.still_stored.saturating_mul(2).saturating_add(FEW)
@@ -186,14 +187,13 @@ impl KeyIndex {
 }
 
 impl StoredIndex {
-    /// Returns whether an entry is stored, removed or not.
+    /// Returns whether an entry is stored, whether or not it has a tombstone.
     fn has(&self, entry: &Entry) -> Result<bool, TreeError> {
         let same = self.loader.keys(self.kind, entry.fingerprint..=entry.fingerprint)?;
         Ok(same.contains(&(entry.fingerprint, entry.node)))
     }
 
-    /// Returns the stored entries with fingerprints in a range, without those that have been
-    /// removed.
+    /// Returns the stored entries with fingerprints in a range, except for removed ones.
     fn entries(&self, fingerprints: RangeInclusive<u64>) -> Result<impl Iterator<Item = Entry>, TreeError> {
         let entries = self.loader.keys(self.kind, fingerprints)?.into_iter();
         let entries = entries.map(|(fingerprint, node)| Entry::restore(fingerprint, node));

@@ -23,9 +23,9 @@
 //!
 //! # Left out on purpose
 //!
-//! Rules about the contents of leaves (section 7.3) other than their signatures and keys, which are
-//! up to the group. [`Tree::find_signature_key`], [`Tree::find_encryption_key`] and
-//! [`Tree::capability_counts`] answer its questions without a scan of the tree.
+//! Rules about the contents of leaves (section 7.3) other than their signatures and keys; the group
+//! enforces them. [`Tree::find_signature_key`], [`Tree::find_encryption_key`] and
+//! [`Tree::capability_counts`] support these rules without a scan of the tree.
 //!
 //! # Example
 //!

@@ -9,11 +9,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Reads rows from a source. Every failure is an error of the call that reads, and none is kept.
+/// Reads rows from a source. A failure is an error of the current call and is not remembered.
 #[derive(Clone)]
 pub(crate) struct Loader {
     source: Arc<dyn TreeSource>,
-    /// The cipher suite, whose hashes tell whether a row is the right one.
+    /// The cipher suite, for verifying the hashes of loaded rows.
     pub(crate) suite: Suite,
 }
 
@@ -27,7 +27,7 @@ impl Loader {
         self.source.row(key)?.ok_or(TreeError::Stored(key))
     }
 
-    /// Reads the fingerprints in a range and the nodes that have keys with them.
+    /// Reads the fingerprints in a range, with their nodes.
     pub(crate) fn keys(
         &self,
         kind: KeyKind,

@@ -1,4 +1,4 @@
-//! Merging a path into the tree, as its receivers do (RFC 9420, sections 7.5, 7.9.2 and 12.4.2).
+//! Merging a path into the tree as a receiver (RFC 9420, sections 7.5, 7.9.2 and 12.4.2).
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
@@ -10,8 +10,8 @@ use crate::tree::Tree;
 use pando_wire::{HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, UpdatePath};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A path and the tree with its keys. Only [`Tree::merge_path`] and [`Tree::merge_external_path`]
-/// make one, after they have checked everything that can be checked without a private key.
+/// A path and the tree with its keys. It is created only by [`Tree::merge_path`] and
+/// [`Tree::merge_external_path`], after all checks that need no private key.
 #[derive(Debug)]
 pub struct MergedPath<'a> {
     tree: Tree,
@@ -39,13 +39,13 @@ impl MergedPath<'_> {
         self.sender
     }
 
-    /// Returns the path as it was sent.
+    /// Returns the path as received.
     #[must_use]
     pub const fn update_path(&self) -> &UpdatePath {
         self.update_path
     }
 
-    /// Returns the nodes that the entries of the path belong to.
+    /// Returns the nodes to which the entries of the path belong.
     #[must_use]
     pub fn steps(&self) -> &[PathStep] {
         &self.steps
@@ -53,19 +53,19 @@ impl MergedPath<'_> {
 }
 
 impl Tree {
-    /// Puts the keys of a path into a copy of this tree. `added` are the leaves that the same
+    /// Merges the keys of a path into a copy of this tree. `added` are the leaves that the same
     /// Commit adds, in increasing order.
     ///
-    /// Does not verify the signature of the path's leaf: the rules of the group check the leaf as a
-    /// whole.
+    /// Does not verify the signature of the path's leaf, because the group's rules check the leaf
+    /// as a whole.
     ///
     /// # Errors
     /// - [`TreeError::NotAMember`] if the sender is not in the tree.
     /// - [`TreeError::PathLength`] or [`TreeError::CiphertextCount`] if the path does not fit the
     ///   tree.
-    /// - [`TreeError::InvalidEncryptionKey`] if a key is not one of the cipher suite.
+    /// - [`TreeError::InvalidEncryptionKey`] if a key is not valid in the cipher suite.
     /// - [`TreeError::PathKeyReused`] if a key occurs anywhere else.
-    /// - [`TreeError::PathParentHash`] if the leaf does not have the right parent hash.
+    /// - [`TreeError::PathParentHash`] if the leaf has a wrong source or a wrong parent hash.
     /// - [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn merge_path<'a>(
         &self,
@@ -77,11 +77,11 @@ impl Tree {
         self.merge(sender, update_path, added, false)
     }
 
-    /// Puts the path of a member who joins by an external Commit into a copy of this tree, at the
-    /// leftmost blank leaf (section 12.4.3.2).
+    /// Merges the path of a joiner by an external Commit into a copy of this tree, at the leftmost
+    /// blank leaf (section 12.4.3.2).
     ///
     /// # Errors
-    /// As [`Tree::merge_path`], and [`TreeError::TooLarge`] if there is no room.
+    /// See [`Tree::merge_path`]; [`TreeError::TooLarge`] if there is no room.
     pub fn merge_external_path<'a>(&self, update_path: &'a UpdatePath) -> Result<MergedPath<'a>, TreeError> {
         let mut tree = self.clone();
         let sender = tree.add(&update_path.leaf_node)?;
@@ -129,9 +129,9 @@ impl Tree {
         Ok(())
     }
 
-    /// Checks that every key is valid, and is neither in the tree nor twice in the path. The
-    /// sender's old keys are in the tree, so they cannot come back either. If the sender joins, its
-    /// leaf is in the tree already, with its key.
+    /// Checks that every key is valid, and occurs neither in the tree nor twice in the path. The
+    /// sender's old keys are in the tree, so they cannot be reused either. If the sender is a
+    /// joiner, its leaf with its key is already in the tree.
     fn check_keys(
         &self,
         sender: LeafIndex,
@@ -154,7 +154,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Returns whether a node, other than a given one, has an encryption key.
+    /// Returns whether a node other than `except` has an encryption key.
     fn encryption_key_elsewhere(&self, key: &[u8], except: Option<NodeIndex>) -> Result<bool, TreeError> {
         let found = match except {
             None => self.find_encryption_key(key)?,
@@ -163,8 +163,8 @@ impl Tree {
         Ok(found.is_some())
     }
 
-    /// Returns the parent nodes of a path with these keys, which are in the order from the leaf to
-    /// the root, and the parent hash that the sender's leaf must have (section 7.9). The hashes are
+    /// Returns the parent nodes of a path with these keys, which are in order from the leaf to the
+    /// root, and the parent hash that the sender's leaf must have (section 7.9). The hashes are
     /// computed from the root down.
     pub(crate) fn path_contents(
         &self,
@@ -175,8 +175,8 @@ impl Tree {
         let mut above = Vec::new();
         for (step, key) in steps.iter().zip(keys).rev() {
             contents.insert(step.node, ParentBytes::new(key, &above)?);
-            // Nothing is unmerged at the new node, so the original hash of the sibling is its
-            // present hash.
+            // The new node has no unmerged leaves, so the original hash of the sibling is its
+            // current hash.
             let blank;
             let sibling = match self.find(step.copath_child)? {
                 Some(sibling) => sibling,
@@ -191,8 +191,8 @@ impl Tree {
         Ok((contents, above))
     }
 
-    /// Returns this tree with a new leaf for the sender, these nodes above it, and all others above
-    /// it blank.
+    /// Returns this tree with a new leaf for the sender and these nodes above it. All other nodes
+    /// above the leaf become blank.
     pub(crate) fn with_path(
         &self,
         sender: LeafIndex,

@@ -10,7 +10,7 @@ const LEAF: u8 = 1;
 /// The NodeType of a parent.
 const PARENT: u8 = 2;
 
-/// A tree hash. Hashes of 32 bytes, as most cipher suites have, need no allocation.
+/// A tree hash. Hashes of 32 bytes, as in most cipher suites, need no allocation.
 #[derive(Debug, Clone)]
 pub(crate) enum NodeHash {
     Short([u8; 32]),

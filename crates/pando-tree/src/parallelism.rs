@@ -1,15 +1,15 @@
-//! From which size on work on a tree is divided among cores.
+//! Thresholds above which work on a tree is divided among cores.
 
 use pando_crypto::parallel;
 
-/// Number of nodes that one core handles at a time. A second thread does not pay off below that.
+/// Number of nodes that one core handles at a time. Below that, a second thread does not pay off.
 pub(crate) const RUN: usize = 256;
 
-/// Level of a subtree from which on a second thread pays off.
+/// Level of a subtree from which a second thread pays off.
 const PARALLEL_LEVEL: u32 = 9;
 
-/// Does two parts of the work on a subtree whose root is at a level, on two threads if it is large
-/// enough.
+/// Runs two parts of the work on a subtree whose root is at `level`, on two threads if the subtree
+/// is large enough.
 pub(crate) fn join<A: Send, B: Send>(
     level: u32,
     one: impl FnOnce() -> A + Send,

@@ -8,8 +8,8 @@ use crate::subtree::Subtree;
 use pando_crypto::{Digest, Suite};
 use pando_wire::{EncodeError, LeafIndex, NodeIndex, vector_header};
 
-/// Computes the parent hash, `Hash(ParentHashInput)`, that a node with this key and this parent
-/// hash gives to a child whose sibling has this original tree hash.
+/// Computes the parent hash, `Hash(ParentHashInput)`, for a child of a node with this key and this
+/// parent hash. The child's sibling has the given original tree hash.
 pub(crate) fn parent_hash(
     suite: Suite,
     encryption_key: &[u8],
@@ -32,8 +32,9 @@ pub(crate) fn parent_hash(
     ]))
 }
 
-/// Computes the tree hash that the copath child had when the parent was last set: without the
-/// leaves that are unmerged at the parent. `unmerged` are all of those, in increasing order.
+/// Computes the original tree hash of the copath child: its hash when the parent was last set,
+/// without the leaves that are unmerged at the parent. `unmerged` are all these leaves, in
+/// increasing order.
 pub(crate) fn original_sibling_tree_hash(
     suite: Suite,
     sibling_at: NodeIndex,
@@ -43,7 +44,7 @@ pub(crate) fn original_sibling_tree_hash(
     tree_hash_without(suite, sibling_at, sibling, leaves_below(sibling_at, unmerged))
 }
 
-/// Returns those of some leaves, in increasing order, that are below a node.
+/// Returns the leaves that are below a node. `leaves` is in increasing order.
 pub(crate) fn leaves_below(node: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
     let start = leaves.partition_point(|leaf| *leaf < first_leaf(node));
     let from_start = leaves.get(start..).unwrap_or_default();

@@ -10,36 +10,36 @@ use pando_wire::{Encode, GroupContext, LeafIndex, NodeIndex};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The private keys of a member: that of its leaf and those of the nodes above that it knows.
+/// The private keys of a member: for its leaf, and for the nodes above that it knows.
 #[derive(Debug, Clone)]
 pub struct PrivateKeys {
     leaf: LeafIndex,
     keys: BTreeMap<NodeIndex, Arc<HpkeKeyPair>>,
 }
 
-/// The secrets that a member gets from a path.
+/// The secrets that a member obtains from a path.
 #[derive(Debug)]
 pub struct DecryptedPath {
     /// The private keys of the new epoch.
     pub keys: PrivateKeys,
     /// The decrypted path secret.
     pub path_secret: SecretBytes,
-    /// The commit secret, which goes into the key schedule: the path secret one step above the last
+    /// The commit secret, an input of the key schedule: the path secret one step above the last
     /// node.
     pub commit_secret: SecretBytes,
 }
 
 impl PrivateKeys {
-    /// Returns the keys of a member that has only the key of its leaf.
+    /// Returns the keys of a member that has only its leaf key.
     ///
     /// # Errors
-    /// [`TreeError::NotAMember`] if the leaf is outside of the tree.
+    /// [`TreeError::NotAMember`] if the leaf is outside the tree.
     pub fn new(tree: &Tree, leaf: LeafIndex, key_pair: HpkeKeyPair) -> Result<Self, TreeError> {
         let node = tree.size().node(leaf).ok_or(TreeError::NotAMember(leaf))?;
         Ok(Self { leaf, keys: BTreeMap::from([(node, Arc::new(key_pair))]) })
     }
 
-    /// Restores keys that were stored.
+    /// Restores stored keys.
     #[must_use]
     pub fn restore(leaf: LeafIndex, keys: impl IntoIterator<Item = (NodeIndex, HpkeKeyPair)>) -> Self {
         let keys = keys.into_iter().map(|(node, key_pair)| (node, Arc::new(key_pair))).collect();
@@ -63,7 +63,7 @@ impl PrivateKeys {
         self.keys.get(&node)
     }
 
-    /// Returns the nodes whose keys differ from those in older keys; `None` for keys that are gone.
+    /// Returns the nodes whose keys differ from those in `older`; `None` for deleted keys.
     pub fn changes_since<'a>(
         &'a self,
         older: &'a Self,
@@ -84,12 +84,12 @@ impl PrivateKeys {
         self.keys.insert(node, Arc::new(key_pair));
     }
 
-    /// Deletes the keys of nodes that are blank or have other keys now (section 7.5: outdated keys
-    /// MUST be deleted). Costs O(log N).
+    /// Deletes the keys of nodes that are now blank or have other keys (section 7.5: outdated keys
+    /// MUST be deleted). The cost is O(log N).
     ///
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded. No key is deleted
-    /// then.
+    /// in this case.
     pub fn retain_current(&mut self, tree: &Tree) -> Result<(), TreeError> {
         let mut outdated = Vec::new();
         for (node, key_pair) in &self.keys {
@@ -103,12 +103,11 @@ impl PrivateKeys {
         Ok(())
     }
 
-    /// Derives the keys of a new member, from the node that a path secret belongs to up to the root
-    /// (section 12.4.3.1). `signer` made the path, and the secret is that of the lowest node above
-    /// both.
+    /// Derives the keys of a new member from a path secret, up to the root (section 12.4.3.1).
+    /// `signer` created the path, and the secret belongs to the lowest common ancestor of both.
     ///
     /// # Errors
-    /// The keys are unchanged after each of these.
+    /// The keys are unchanged after an error.
     /// - [`TreeError::NotAMember`] if `signer` is not in the tree.
     /// - [`TreeError::OwnPath`] if `signer` is this member.
     /// - [`TreeError::PathSecret`] if a key does not match the tree.
@@ -120,7 +119,7 @@ impl PrivateKeys {
         path_secret: SecretBytes,
     ) -> Result<(), TreeError> {
         let start = self.common_ancestor(tree, signer)?;
-        // After a path was applied, the non-blank nodes above its sender are those of the path.
+        // After a path is applied, the non-blank nodes above its sender are the nodes of the path.
         let mut nodes = Vec::new();
         for node in tree.size().direct_path(signer).skip_while(|node| *node != start) {
             if tree.encryption_key_bytes(node)?.is_some() {
@@ -136,20 +135,20 @@ impl PrivateKeys {
         Ok(())
     }
 
-    /// Decrypts the path secret that a path contains for this member, and derives the keys from
-    /// there to the root (section 7.5).
+    /// Decrypts the path secret for this member, and derives the keys from there to the root
+    /// (section 7.5).
     ///
-    /// `before` is the tree that the path was encrypted to: with the changes of the proposals and
-    /// without the path. `context` is the provisional GroupContext. `added` are the leaves that the
-    /// same Commit adds, in increasing order.
+    /// `before` is the tree that the path was encrypted to: with the proposals applied, but without
+    /// the path. `context` is the provisional GroupContext. `added` are the leaves that the same
+    /// Commit adds, in increasing order.
     ///
     /// # Errors
     /// - [`TreeError::OwnPath`] if this member is the sender.
     /// - [`TreeError::NotAMember`] if this member is not in the tree.
-    /// - [`TreeError::PrivateKeyMissing`] if the private key of the node to decrypt with is not
-    ///   known.
+    /// - [`TreeError::PrivateKeyMissing`] if the member does not have the private key for
+    ///   decryption.
     /// - [`TreeError::Crypto`] if decryption fails.
-    /// - [`TreeError::PathSecret`] if a derived key is not the one in the path.
+    /// - [`TreeError::PathSecret`] if a derived key does not match the path.
     /// - [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
     pub fn decrypt_path(
         &self,
@@ -178,7 +177,7 @@ impl PrivateKeys {
             .and_then(|entry| entry.encrypted_path_secret.get(place))
             .ok_or(TreeError::PrivateKeyMissing(node))?;
         let path_secret = tree.suite().decrypt_with_label(key_pair, LABEL, &context.encode()?, ciphertext)?;
-        // 4. to 7. Derive the keys above, compare them, and keep them.
+        // 4. to 7. Derive the keys above, compare them with the path, and keep them.
         let mut keys = self.clone();
         keys.retain_current(tree)?;
         let nodes = steps.iter().skip(position).map(|step| step.node);
@@ -187,7 +186,7 @@ impl PrivateKeys {
         Ok(DecryptedPath { keys, path_secret: first, commit_secret })
     }
 
-    /// Returns the lowest node above this member and another.
+    /// Returns the lowest common ancestor of this member and another.
     fn common_ancestor(&self, tree: &Tree, other: LeafIndex) -> Result<NodeIndex, TreeError> {
         if other == self.leaf {
             return Err(TreeError::OwnPath);
@@ -197,7 +196,7 @@ impl PrivateKeys {
     }
 
     /// Derives the key pairs of nodes from the path secret of the first node. Returns the path
-    /// secret one step above the last.
+    /// secret one step above the last node.
     fn derive(
         &mut self,
         tree: &Tree,

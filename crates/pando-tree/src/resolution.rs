@@ -18,7 +18,7 @@ pub struct PathStep {
 
 impl Tree {
     /// Returns the resolution of a node: the non-blank nodes that together cover all members below,
-    /// in the order of the RFC. Empty outside of the tree.
+    /// in the order of the RFC. It is empty outside the tree.
     ///
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if a node cannot be loaded.
@@ -26,8 +26,8 @@ impl Tree {
         self.resolution_without(node, &[])
     }
 
-    /// Returns the resolution of a node without some leaves, in increasing order: those that a
-    /// Commit adds.
+    /// Returns the resolution of a node without the leaves that a Commit adds. `excluded` is in
+    /// increasing order.
     pub(crate) fn resolution_without(
         &self,
         node: NodeIndex,
@@ -61,18 +61,18 @@ impl Tree {
         Ok(nodes)
     }
 
-    /// Returns the filtered direct path of a leaf, from the leaf to the root: without the nodes
-    /// whose child on the copath has an empty resolution. Empty outside of the tree.
+    /// Returns the filtered direct path of a leaf, from the leaf to the root, without the nodes
+    /// whose copath child has an empty resolution. It is empty outside the tree.
     ///
     /// # Errors
-    /// As [`Tree::resolution`].
+    /// See [`Tree::resolution`].
     pub fn filtered_direct_path(&self, leaf: LeafIndex) -> Result<Vec<PathStep>, TreeError> {
         let mut path = Vec::with_capacity(self.size.depth().into());
         let (mut at, mut subtree) = (self.size.root(), &*self.root);
         if !self.size.contains(leaf) {
             return Ok(path);
         }
-        // From the root down, and reversed at the end.
+        // Collected from the root down, and reversed at the end.
         while let (Some(left_at), Some(right_at)) = (at.left(), at.right()) {
             let Kind::Parent { left, right, .. } = subtree.kind()? else { break };
             let (below, beside) = if left_at.covers(leaf) {
@@ -90,10 +90,10 @@ impl Tree {
     }
 
     /// Returns the number of ciphertexts that a path must have for a copath child: the length of
-    /// its resolution without the leaves that the Commit adds, which are in increasing order.
+    /// its resolution without the leaves that the Commit adds. `added` is in increasing order.
     pub(crate) fn resolution_len(&self, node: NodeIndex, added: &[LeafIndex]) -> Result<usize, TreeError> {
         let all = self.find(node)?.map_or(0, |subtree| subtree.summary.resolution);
-        // A leaf that was just added is unmerged at every node above: the resolution contains it.
+        // A newly added leaf is unmerged at every node above, so the resolution contains it.
         let excluded = self.count_members(leaves_below(node, added))?;
         Ok(usize::try_from(all).unwrap_or(usize::MAX).saturating_sub(excluded))
     }
@@ -105,9 +105,9 @@ impl Tree {
             .try_fold(0_usize, |count, leaf| Ok(count.saturating_add(usize::from(self.is_member(*leaf)?))))
     }
 
-    /// Finds a member in the resolution of a node above it: returns the node whose private key the
-    /// member has, and the position of that node, not counting the leaves that the Commit adds,
-    /// which are in increasing order.
+    /// Finds a member in the resolution of a node above it. Returns the node whose private key the
+    /// member has, and the position of that node, not counting the leaves that the Commit adds.
+    /// `added` is in increasing order.
     pub(crate) fn place_in_resolution(
         &self,
         node: NodeIndex,
@@ -118,7 +118,7 @@ impl Tree {
         let member_node = self.size.node(member).ok_or_else(not_a_member)?;
         let mut at = node;
         let mut subtree: &Subtree = self.find(node)?.ok_or_else(not_a_member)?;
-        // The number of nodes of the resolution before this subtree.
+        // Number of resolution nodes before this subtree.
         let mut before = 0_u32;
         let (found, position) = loop {
             if subtree.summary.members == 0 {
@@ -141,8 +141,8 @@ impl Tree {
                 }
             }
         };
-        // The added leaves that precede this node in the resolution do not count: those to the left
-        // of the node or, if it is an unmerged leaf, those before it in the same list.
+        // Added leaves that precede this node in the resolution do not count. They are to the left
+        // of the node or, if the node is itself an unmerged leaf, before it in the same list.
         let limit = if found == member_node { member } else { first_leaf(found) };
         let below = leaves_below(node, added);
         let preceding = below.get(..below.partition_point(|leaf| *leaf < limit)).unwrap_or_default();

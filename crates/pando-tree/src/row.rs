@@ -1,12 +1,12 @@
-//! The rows that a tree is stored as.
+//! The rows of a stored tree.
 //!
 //! - A non-blank leaf is a row with its LeafNode.
-//! - A parent with a member below is a row with its ParentNode, if it is not blank, and a summary
-//!   of each child: of a leaf, whether it is blank, and its hash if not; of a parent, its summary and
-//!   its hash. The rows of a path from the root to a leaf therefore contain everything that the
-//!   hashes on the path depend on.
-//! - Each encryption key and each signature key is a row without contents. The row's key names the
-//!   node that has it.
+//! - A parent with a member below is a row with its ParentNode, if it is not blank, and an entry
+//!   for each child. The entry of a leaf says whether it is blank, and its hash if not. The entry
+//!   of a parent has its summary and its hash. The rows on a path from the root to a leaf therefore
+//!   contain everything that the hashes on the path depend on.
+//! - Each encryption key and each signature key is a row without contents. The key of that row
+//!   contains the node that has the key.
 //! - The tree's size and its capability counts are one row.
 
 use crate::TreeError;
@@ -38,7 +38,7 @@ pub(crate) enum NodeRow<'a> {
     },
 }
 
-/// The part of a parent's row that is about a child.
+/// A child's entry in the row of its parent.
 pub(crate) struct ChildRow {
     pub(crate) summary: Summary,
     /// The tree hash; `None` for a blank leaf.
@@ -53,7 +53,7 @@ impl Shape {
         bytes
     }
 
-    /// Reads the row; `None` if it is malformed.
+    /// Decodes the row; `None` if it is malformed.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let (depth, capability_counts) = bytes.split_first()?;
         let size = TreeSize::with_leaves(1_u32.checked_shl((*depth).into())?)?;
@@ -62,7 +62,7 @@ impl Shape {
 }
 
 impl<'a> NodeRow<'a> {
-    /// Reads the row of the node at `at`.
+    /// Decodes the row of the node at `at`.
     pub(crate) fn read(at: NodeIndex, bytes: &'a [u8]) -> Result<Self, TreeError> {
         Self::parse(at, bytes).map_err(|_| TreeError::Stored(TreeKey::Node(at)))
     }
@@ -121,7 +121,7 @@ impl ChildRow {
         let (first_blank, rest) = read_number(rest)?;
         let (last_member, rest) = read_number(rest)?;
         let (hash, rest) = vector(rest)?;
-        // Counted from 1, because 0 stands for none.
+        // Numbers start from 1, because 0 means none.
         let leaf = |number: u32| match number.checked_sub(1) {
             Some(offset) => LeafIndex(first_leaf(at).0.saturating_add(offset)),
             None => NO_LEAF,
@@ -152,7 +152,7 @@ impl ChildRow {
     }
 }
 
-/// Reads a number that is encoded as the length of a vector is.
+/// Decodes a number that is encoded like the length of a vector.
 fn read_number(bytes: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
     let (number, rest) = read_vector_header(bytes)?;
     Ok((number.try_into().map_err(|_| DecodeError::BadLength)?, rest))

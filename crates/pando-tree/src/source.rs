@@ -1,4 +1,4 @@
-//! The source that a stored tree is read from.
+//! The source from which a stored tree is read.
 
 use crate::tree_key::{KeyKind, TreeKey};
 use pando_wire::NodeIndex;
@@ -9,21 +9,21 @@ use std::sync::Arc;
 
 /// The rows of a stored tree, for [`Tree::open`](crate::Tree::open).
 ///
-/// The rows are those of the tree that was opened, with or without the later changes that
-/// [`Tree::rows_since`](crate::Tree::rows_since) returned: changed nodes are in memory and not read
-/// again.
+/// The source contains the rows of the tree as it was opened, with or without later changes that
+/// [`Tree::rows_since`](crate::Tree::rows_since) returned. Changed nodes are in memory and are not
+/// read again.
 pub trait TreeSource: Send + Sync {
     /// Returns the row with a key, if there is one.
     ///
     /// # Errors
-    /// [`SourceError`] if it cannot be read.
+    /// [`SourceError`] if the row cannot be read.
     fn row(&self, key: TreeKey) -> Result<Option<Vec<u8>>, SourceError>;
 
-    /// Returns the fingerprints and nodes of all rows [`TreeKey::Key`] of a kind with fingerprints
+    /// Returns the fingerprints and nodes of all [`TreeKey::Key`] rows of a kind with fingerprints
     /// in a range.
     ///
     /// # Errors
-    /// [`SourceError`] if they cannot be read.
+    /// [`SourceError`] if the rows cannot be read.
     fn keys(
         &self,
         kind: KeyKind,
@@ -31,7 +31,7 @@ pub trait TreeSource: Send + Sync {
     ) -> Result<Vec<(u64, NodeIndex)>, SourceError>;
 }
 
-/// The error of a store that could not read a row.
+/// The error of a failed read from a store.
 #[derive(Clone)]
 pub struct SourceError(Arc<dyn Error + Send + Sync>);
 

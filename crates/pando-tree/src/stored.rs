@@ -1,8 +1,9 @@
-//! Trees from stored rows, and the rows that differ between two trees.
+//! Restoring trees from stored rows, and the row changes between two trees.
 //!
-//! Stored rows are trusted: keys and signatures are not checked again. A node that is loaded on demand must have the tree hash
-//! that its parent's row says, because a row of another time could bring a former member back. When all rows are read, their
-//! hashes are taken as they are; a store compares them before.
+//! Stored rows are trusted: keys and signatures are not checked again. A node loaded on demand must
+//! have the tree hash recorded in its parent's row, because an outdated row could restore a former
+//! member. When all rows are read at once, their hashes are trusted too; a store verifies them
+//! before.
 
 use crate::TreeError;
 use crate::changes::Differing;
@@ -24,16 +25,15 @@ use std::sync::Arc;
 /// A change of a row: its new contents, or `None` if it is deleted.
 pub type StoredRow<'a> = (TreeKey, Option<&'a [u8]>);
 
-/// A node's row that was decoded.
+/// A decoded row of a node.
 type ReadRow<'a> = (NodeIndex, NodeRow<'a>);
 
 impl Tree {
-    /// Returns the changes that turn the rows of an older tree into those of this one, or all rows
-    /// if there is no older tree. The work grows with the difference, not with what both trees
-    /// share.
+    /// Returns the row changes from an older tree to this one, or all rows if there is no older
+    /// tree. The cost grows with the difference, not with the size of the shared part.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if something in the tree is too long; [`TreeError::Source`] or
+    /// [`TreeError::Encode`] if a field in the tree is too long; [`TreeError::Source`] or
     /// [`TreeError::Stored`] if a row cannot be loaded.
     pub fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         let shape = |tree: &Self| {
@@ -45,7 +45,7 @@ impl Tree {
         }) {
             rows.push((TreeKey::Shape, Some(shape(self))));
         }
-        // The indexes of a tree that is all in memory have all rows, and their fingerprints.
+        // If the whole tree is in memory, its indexes contain all rows with their fingerprints.
         let from_indexes = older.is_none() && self.loader.is_none();
         if from_indexes {
             rows.extend(self.encryption_keys.rows_since(KeyKind::Encryption, None)?);
@@ -60,7 +60,7 @@ impl Tree {
             if from_indexes {
                 continue;
             }
-            // From the nodes and not from the indexes, which do not know all that is stored.
+            // Derived from the nodes, because the indexes do not know all stored entries.
             let row = |kind, key: &[u8]| Entry::new(self.suite, key, at).key(kind);
             let (old, new) = (node_keys(old)?, node_keys(new)?);
             let kinds = [KeyKind::Encryption, KeyKind::Signature].into_iter();
@@ -73,17 +73,17 @@ impl Tree {
         Ok(rows)
     }
 
-    /// Returns the tree that this one becomes if its nodes are replaced by those of `target`, and
-    /// the changes of rows, as [`Tree::rows_since`] does. `target` is an earlier version of this
-    /// tree, or was made from this tree or from an earlier version.
+    /// Returns the tree that results if the nodes of this one are replaced by those of `target`,
+    /// and the row changes as [`Tree::rows_since`] does. `target` is an earlier version of this
+    /// tree, or was derived from this tree or from an earlier version.
     ///
-    /// The index of an opened tree knows which entries have changed on the way from the opened tree
-    /// to itself, and asks the store for all others. Therefore the index of `target` does not serve
-    /// after this tree was stored: it does not know the changes on another way. The index of the
-    /// returned tree knows the changes on both.
+    /// The index of an opened tree contains only the changes since the tree was opened, and reads
+    /// all other entries from the store. After this tree was stored, the index of `target` is
+    /// therefore incomplete: it lacks the changes that led to this tree. The index of the returned
+    /// tree contains the changes of both.
     ///
     /// # Errors
-    /// As [`Tree::rows_since`].
+    /// See [`Tree::rows_since`].
     pub fn moved_to(&self, target: &Self) -> Result<(Self, Vec<RowChange>), TreeError> {
         let changes = target.rows_since(Some(self))?;
         let (encryption_keys, signature_keys) = (self.encryption_keys.clone(), self.signature_keys.clone());
@@ -92,7 +92,7 @@ impl Tree {
         Ok((tree, changes))
     }
 
-    /// Applies a change of a row to the indexes.
+    /// Applies a row change to the indexes.
     fn patch_index(&mut self, key: TreeKey, is_there: bool) {
         let TreeKey::Key(kind, fingerprint, node) = key else { return };
         let index = match kind {
@@ -152,11 +152,11 @@ impl Tree {
         })
     }
 
-    /// Opens a stored tree, whose nodes are loaded on demand.
+    /// Opens a stored tree. Its nodes are loaded on demand.
     ///
-    /// Nodes that have been loaded stay in memory. If a node cannot be loaded, the operation that
-    /// needs it fails with [`TreeError::Source`] or [`TreeError::Stored`] and changes nothing. The
-    /// failure is not kept: the operation can be repeated.
+    /// Loaded nodes stay in memory. If a node cannot be loaded, the operation that needs it fails
+    /// with [`TreeError::Source`] or [`TreeError::Stored`] and changes nothing. The failure is not
+    /// remembered, so the operation can be repeated.
     ///
     /// # Errors
     /// [`TreeError::Source`] if a row cannot be read; [`TreeError::Stored`] with a row that is
@@ -179,18 +179,19 @@ impl Tree {
         })
     }
 
-    /// Returns an index of other properties of the members that is stored beside this tree, or an
+    /// Returns an index of another property of the members that is stored beside this tree, or an
     /// empty index if this tree is not stored.
     #[must_use]
     pub fn stored_index(&self, kind: KeyKind) -> KeyIndex {
         self.loader.as_ref().map_or_else(KeyIndex::default, |loader| KeyIndex::stored(kind, loader))
     }
 
-    /// Forgets the tombstones of removed keys whose rows have been deleted. To be called for each
-    /// epoch of an opened tree: otherwise the tombstones accumulate with every Commit.
+    /// Forgets the tombstones of removed keys whose rows have been deleted. It must be called in
+    /// each epoch of an opened tree, because the tombstones otherwise accumulate with every Commit.
     ///
     /// # Errors
-    /// [`TreeError::Source`] if the stored indexes cannot be read. Nothing is forgotten then.
+    /// [`TreeError::Source`] if the stored indexes cannot be read. Nothing is forgotten in this
+    /// case.
     pub fn forget_deleted(&mut self) -> Result<(), TreeError> {
         let (mut encryption_keys, mut signature_keys) =
             (self.encryption_keys.clone(), self.signature_keys.clone());
@@ -200,8 +201,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Returns this tree with the changes of rows that [`Tree::rows_since`] returned. Both trees
-    /// share the other nodes.
+    /// Returns this tree with row changes from [`Tree::rows_since`] applied. Both trees share the
+    /// other nodes.
     ///
     /// # Errors
     /// [`TreeError::Stored`] with a row that is malformed or missing; [`TreeError::Source`] if a
@@ -255,15 +256,14 @@ fn node_keys(subtree: Option<&Arc<Subtree>>) -> Result<[Option<&[u8]>; 2], TreeE
     })
 }
 
-/// Returns the part of a parent's row that is about its child at `at`.
+/// Returns a child's entry for the row of its parent.
 fn child_row(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Result<ChildRow, TreeError> {
     let is_blank_leaf = at.is_leaf() && subtree.summary.members == 0;
     let hash = if is_blank_leaf { None } else { Some(tree_hash(suite, at, subtree)?) };
     Ok(ChildRow { summary: subtree.summary, hash })
 }
 
-/// Builds the subtree at `at` from the rows at and below it, which are in the order of their
-/// indices.
+/// Builds the subtree at `at` from the rows at and below it, which are in index order.
 fn restore(nodes: &[ReadRow<'_>], at: NodeIndex) -> Result<Arc<Subtree>, TreeError> {
     let (before, from_here) = nodes.split_at(nodes.partition_point(|(node, _)| *node < at));
     let Some(((_, row), after)) = from_here.split_first().filter(|((node, _), _)| *node == at) else {
@@ -298,8 +298,8 @@ fn child(nodes: &[ReadRow<'_>], at: NodeIndex, row: &ChildRow) -> Result<Arc<Sub
     }
 }
 
-/// Builds the subtree at `at` from the rows that have changed, which are in the order of their
-/// indices. If a row has changed, so have those of all nodes above.
+/// Builds the subtree at `at` from changed rows, which are in index order. If a row has changed,
+/// the rows of all nodes above have changed too.
 fn patch(
     base: &Tree,
     nodes: &[(NodeIndex, Option<NodeRow<'_>>)],

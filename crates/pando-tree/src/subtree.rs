@@ -1,7 +1,7 @@
 //! The nodes of a persistent tree.
 //!
-//! A node does not know its place: callers keep track of node indices on their way down from the
-//! root. Trees share nodes. A node changes only while a single tree holds it.
+//! A node does not know its index: callers keep track of indices on their way down from the root.
+//! Trees share nodes. A node is changed in place only while a single tree holds it.
 
 use crate::TreeError;
 use crate::content::{LeafBytes, ParentBytes};
@@ -15,7 +15,7 @@ use pando_crypto::Suite;
 use pando_wire::{LeafIndex, NodeIndex};
 use std::sync::{Arc, OnceLock};
 
-/// A node with everything below it.
+/// A node with its subtree.
 #[derive(Debug)]
 pub(crate) struct Subtree {
     /// The tree hash, once it has been computed.
@@ -31,20 +31,21 @@ enum Body {
     Stored(Box<Stored>),
 }
 
-/// A stored node. Its summary and, for a parent, its hash are known from its parent's row.
+/// A stored node. Its parent's row contains its summary and, for a parent, its hash.
 #[derive(Debug)]
 struct Stored {
     loader: Loader,
     at: NodeIndex,
-    /// The contents, once they have been loaded.
+    /// The contents, once loaded.
     kind: OnceLock<Kind>,
 }
 
 /// The contents of a node.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    /// A blank leaf, or a parent with nothing but blanks below. The children of such a parent are
-    /// created on demand and kept, because other clones of the tree reuse them with their hashes.
+    /// A blank leaf, or a blank parent with only blank nodes below. The children of such a parent
+    /// are created on demand and kept, because other clones of the tree reuse them with their
+    /// hashes.
     Blank(OnceLock<Children>),
     Leaf(LeafBytes),
     Parent {
@@ -59,7 +60,7 @@ pub(crate) enum Kind {
 type Children = (Arc<Subtree>, Arc<Subtree>);
 
 impl Kind {
-    /// Returns the contents of a node with nothing but blanks at and below it.
+    /// Returns the contents of a node with only blank nodes at and below it.
     const fn blank() -> Self {
         Self::Blank(OnceLock::new())
     }
@@ -82,8 +83,8 @@ impl Kind {
 }
 
 impl Kind {
-    /// Returns the tree hash of contents that were just loaded: the hashes of a parent's children are
-    /// those in its row.
+    /// Returns the tree hash of newly loaded contents. The hashes of a parent's children come from
+    /// its row.
     fn loaded_hash(&self, suite: Suite, at: NodeIndex) -> Result<Option<NodeHash>, TreeError> {
         Ok(match self {
             Self::Leaf(leaf) => Some(leaf_hash(suite, at, Some(leaf.as_bytes()))),
@@ -103,8 +104,8 @@ impl Kind {
 }
 
 impl Stored {
-    /// Returns the contents and loads them first if necessary. They must have the tree hash
-    /// `expected`. A failure is not kept: the next call reads again.
+    /// Returns the contents, after loading them if necessary. They must have the tree hash
+    /// `expected`. A failure is not remembered: the next call reads again.
     fn kind(&self, expected: Option<&NodeHash>) -> Result<&Kind, TreeError> {
         if let Some(kind) = self.kind.get() {
             return Ok(kind);
@@ -113,19 +114,18 @@ impl Stored {
         if kind.loaded_hash(self.loader.suite, self.at)?.as_deref() != expected.map(|hash| &**hash) {
             return Err(TreeError::Stored(TreeKey::Node(self.at)));
         }
-        // If another thread was faster, its nodes are the ones that all threads share.
+        // If another thread was faster, all threads share its nodes.
         Ok(self.kind.get_or_init(|| kind))
     }
 }
 
 impl Subtree {
-    /// Returns the node at `at` with nothing but blanks below.
+    /// Returns the node at `at` with only blank nodes below.
     pub(crate) fn blank(at: NodeIndex) -> Arc<Self> {
         Self::new(Summary::blank(at), Kind::blank())
     }
 
-    /// Returns the node at `at` with nothing but blanks below and, for a parent, a hash that is
-    /// known.
+    /// Returns the node at `at` with only blank nodes below and, for a parent, a known hash.
     pub(crate) fn blank_with_hash(at: NodeIndex, hash: Option<NodeHash>) -> Arc<Self> {
         let blank = Self::blank(at);
         if let Some(hash) = hash {
@@ -155,7 +155,7 @@ impl Subtree {
         }
     }
 
-    /// Returns the node at `at`, of which only the part of its parent's row is known. Its contents
+    /// Returns the node at `at`, of which only the entry in its parent's row is known. Its contents
     /// are loaded on demand.
     fn stored(at: NodeIndex, row: ChildRow, loader: &Loader) -> Arc<Self> {
         let ChildRow { summary, hash } = row;
@@ -173,8 +173,8 @@ impl Subtree {
         Arc::new(Self { hash: OnceLock::new(), summary, body: Body::Resident(kind) })
     }
 
-    /// Returns the contents and loads them first if necessary. Contents that are loaded or resident
-    /// cannot fail.
+    /// Returns the contents, after loading them if necessary. This cannot fail for loaded or
+    /// resident contents.
     #[inline]
     pub(crate) fn kind(&self) -> Result<&Kind, TreeError> {
         match &self.body {
@@ -183,8 +183,8 @@ impl Subtree {
         }
     }
 
-    /// Returns the children of the parent at `at`. Those of a blank parent are created; those of a
-    /// leaf do not exist.
+    /// Returns the children of the node at `at`. The children of a blank parent are created; a leaf
+    /// has none.
     pub(crate) fn children(&self, at: NodeIndex) -> Result<Option<Children>, TreeError> {
         Ok(match self.kind()? {
             Kind::Parent { left, right, .. } => Some((left.clone(), right.clone())),
@@ -226,8 +226,8 @@ impl Subtree {
     }
 
     /// Returns the node at `target`, which is at or below `node` at `at`. Loads the nodes above
-    /// `target`, but not the contents of that node itself. Returns `None` for a node that does not
-    /// exist because it is within a blank subtree.
+    /// `target`, but not its contents. Returns `None` for a node that does not exist because it is
+    /// inside a blank subtree.
     pub(crate) fn find(
         mut node: &Arc<Self>,
         mut at: NodeIndex,
@@ -241,9 +241,9 @@ impl Subtree {
         Ok(Some(node))
     }
 
-    /// Loads the nodes above the leftmost blank leaves at and below this node, at `at`, so that
-    /// these leaves can be filled without reading. `count` leaves are wanted; returns how many of
-    /// them are not here.
+    /// Loads the nodes above the `count` leftmost blank leaves at and below this node, at `at`, so
+    /// that these leaves can be filled without reading. Returns how many of the leaves are not in
+    /// this subtree.
     pub(crate) fn load_blanks(&self, at: NodeIndex, count: usize) -> Result<usize, TreeError> {
         if count == 0 || self.summary.first_blank == NO_LEAF {
             return Ok(count);
@@ -258,11 +258,11 @@ impl Subtree {
         })
     }
 
-    /// Changes the nodes from `leaf` up to this one, at `at`: the leaf's content, and that of each
-    /// parent as `parent` decides, which gets the old content. Shared nodes are copied, the others
-    /// change in place.
+    /// Changes the nodes from `leaf` up to this one, at `at`. The leaf gets `leaf_content`. Each
+    /// parent gets the content that `parent` returns for its old content. Shared nodes are copied,
+    /// and all others change in place.
     ///
-    /// Nothing changes and `parent` is not called unless all nodes above the leaf can be loaded.
+    /// If a node above the leaf cannot be loaded, nothing changes and `parent` is not called.
     pub(crate) fn edit<P>(
         slot: &mut Arc<Self>,
         at: NodeIndex,
@@ -284,7 +284,7 @@ impl Subtree {
         })
     }
 
-    /// Makes some members, in increasing order, unmerged at every non-blank node above them. All
+    /// Marks some members, in increasing order, as unmerged at every non-blank node above them. All
     /// nodes above them must be loaded or resident.
     pub(crate) fn merge_unmerged(
         slot: &mut Arc<Self>,
@@ -304,7 +304,7 @@ impl Subtree {
         })
     }
 
-    /// Changes a parent, at `at`, in place unless it is shared. `edit` gets its content and its
+    /// Changes a parent, at `at`, in place unless it is shared. `edit` receives its content and its
     /// children, and returns its new content. If this node cannot be loaded, nothing changes.
     fn edit_parent(
         slot: &mut Arc<Self>,
@@ -330,7 +330,7 @@ impl Subtree {
         Ok(())
     }
 
-    /// Makes the contents of the parent at `at` resident and creates its children if it is blank.
+    /// Makes the contents of the parent at `at` resident, and creates its children if it is blank.
     fn make_editable(&mut self, at: NodeIndex) -> Result<(), TreeError> {
         if let Body::Stored(stored) = &mut self.body {
             stored.kind(self.hash.get())?;
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn nodes_are_small() {
-        // A tree has two of them for each member, each with the counts of an Arc.
+        // A tree has two nodes for each member, each with the counters of an `Arc`.
         assert!(size_of::<Subtree>() <= 104, "{}", size_of::<Subtree>());
     }
 }

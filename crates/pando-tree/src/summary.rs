@@ -1,4 +1,4 @@
-//! The summary of a subtree that its root keeps.
+//! Summaries of subtrees, kept in their roots.
 
 use crate::content::ParentBytes;
 use crate::node_index::first_leaf;
@@ -17,7 +17,7 @@ pub(crate) struct Summary {
     pub(crate) last_member: LeafIndex,
 }
 
-/// Stands for "no leaf": no tree is large enough to have a leaf with this index.
+/// The value for "no leaf": no tree is large enough to have a leaf with this index.
 pub(crate) const NO_LEAF: LeafIndex = LeafIndex(u32::MAX);
 
 impl Summary {

@@ -1,5 +1,5 @@
-//! The ratchet tree and the changes that proposals make to it (RFC 9420, sections 4, 7.7 and 12.1.1
-//! to 12.1.3).
+//! The ratchet tree and the effects of proposals on it (RFC 9420, sections 4, 7.7 and 12.1.1 to
+//! 12.1.3).
 
 use crate::TreeError;
 use crate::capability_counts::CapabilityCounts;
@@ -18,17 +18,17 @@ use pando_wire::{
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// A ratchet tree. Cloning it is cheap, and the clone does not change when the tree does.
+/// A ratchet tree. Cloning it is cheap, and the clone does not change with the original.
 ///
 /// The nodes of an opened tree ([`Tree::open`]) are loaded on demand. A clone of such a tree is
-/// valid until the rows of a later tree are stored: nodes and keys that the clone has not loaded
-/// may be gone then. If the rows were made by [`Tree::rows_since`] from the clone, no node is gone,
-/// and [`Tree::moved_to`] makes the clone valid again.
+/// valid until the rows of a later tree are stored, because they may delete nodes and keys that the
+/// clone has not loaded. If [`Tree::rows_since`] computed these rows relative to the clone, no node
+/// is lost, and [`Tree::moved_to`] makes the clone valid again.
 ///
 /// # Errors
-/// Every operation that may have to load a node can fail with [`TreeError::Source`] or
-/// [`TreeError::Stored`]. It has changed nothing then, and can be repeated. Trees that are all in
-/// memory do not fail so.
+/// Every operation that may load a node can fail with [`TreeError::Source`] or
+/// [`TreeError::Stored`]. It has then changed nothing and can be repeated. Trees that are entirely
+/// in memory do not fail in this way.
 #[derive(Clone)]
 pub struct Tree {
     pub(crate) suite: Suite,
@@ -37,18 +37,18 @@ pub struct Tree {
     pub(crate) encryption_keys: KeyIndex,
     pub(crate) signature_keys: KeyIndex,
     pub(crate) capability_counts: CapabilityCounts,
-    /// Loads the rows of the tree if it was opened.
+    /// Loads the rows of the tree, if it was opened from a store.
     pub(crate) loader: Option<Loader>,
     pub(crate) next_half: NextHalf,
 }
 
-/// The blank half that extends a tree of some size. All clones of that size share it and the hashes
-/// computed in it: otherwise each Commit that extends the tree and is refused would cost the hashes
-/// of the whole half again.
+/// The blank half that extends a tree of some size. All clones of that size share it and its cached
+/// hashes. Otherwise each refused Commit that extends the tree would cost the hashes of the whole
+/// half again.
 pub(crate) type NextHalf = Arc<OnceLock<Arc<Subtree>>>;
 
 impl Tree {
-    /// Makes the tree of a group with a single member (section 11).
+    /// Returns the tree of a group with a single member (section 11).
     ///
     /// # Errors
     /// [`TreeError::Encode`] if the leaf node is too long.
@@ -58,7 +58,8 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Makes a tree without members. A group always has one: the tree must be filled.
+    /// Returns a tree without members. The caller must add some, because a group always has a
+    /// member.
     pub(crate) fn empty(suite: Suite) -> Self {
         let size = TreeSize::ONE;
         Self {
@@ -73,7 +74,7 @@ impl Tree {
         }
     }
 
-    /// Returns the size, blank leaves included.
+    /// Returns the size, including blank leaves.
     #[must_use]
     pub const fn size(&self) -> TreeSize {
         self.size
@@ -91,7 +92,7 @@ impl Tree {
         self.suite
     }
 
-    /// Returns how many members support each capability.
+    /// Returns the number of members that support each capability.
     #[must_use]
     pub const fn capability_counts(&self) -> &CapabilityCounts {
         &self.capability_counts
@@ -169,11 +170,11 @@ impl Tree {
         })
     }
 
-    /// Checks all members on all cores.
+    /// Checks all members, on all cores.
     ///
     /// # Errors
-    /// The error of the first member, from the left, that has one, or that of a node that cannot be
-    /// loaded.
+    /// The error of the first member, from the left, that has one, or the error of a node that
+    /// cannot be loaded.
     pub fn try_for_each_member<E: From<TreeError> + Send>(
         &self,
         check: impl Fn(LeafIndex, &LeafNode) -> Result<(), E> + Sync,
@@ -203,7 +204,7 @@ impl Tree {
         self.find_encryption_key_except(None, key)
     }
 
-    /// Returns another node than `at` that has an encryption key, if there is one.
+    /// Returns a node other than `at` that has an encryption key, if there is one.
     ///
     /// # Errors
     /// As [`Tree::leaf`].
@@ -236,7 +237,7 @@ impl Tree {
         self.find_signature_key_except(None, key)
     }
 
-    /// Returns another member than the one at `at` that has a signature key, if there is one.
+    /// Returns a member other than `at` that has a signature key, if there is one.
     ///
     /// # Errors
     /// As [`Tree::leaf`].
@@ -263,8 +264,8 @@ impl Tree {
         Ok(None)
     }
 
-    /// Returns how many encryption keys and how many signature keys the indexes have in memory.
-    /// A tree in memory has all keys there; an opened tree has the keys that were added or removed.
+    /// Returns the number of encryption keys and of signature keys that the indexes hold in memory.
+    /// For a tree in memory, these are all keys; for an opened tree, the added and removed ones.
     #[must_use]
     pub fn index_sizes(&self) -> (usize, usize) {
         (self.encryption_keys.len(), self.signature_keys.len())
@@ -273,7 +274,7 @@ impl Tree {
     /// Returns the tree hash of the root (section 7.8), which the GroupContext contains.
     ///
     /// # Errors
-    /// [`TreeError::Encode`] if something in the tree is too long; [`TreeError::Source`] or
+    /// [`TreeError::Encode`] if a field in the tree is too long; [`TreeError::Source`] or
     /// [`TreeError::Stored`] if a node cannot be loaded.
     pub fn tree_hash(&self) -> Result<Opaque, TreeError> {
         Ok(tree_hash(self.suite, self.size.root(), &self.root)?[..].into())
@@ -299,7 +300,7 @@ impl Tree {
     }
 
     /// Adds a member at the leftmost blank leaf (section 12.1.1). The tree is extended if there is
-    /// none. The leaf is unmerged at every non-blank node above.
+    /// none. The leaf becomes unmerged at every non-blank node above.
     ///
     /// # Errors
     /// [`TreeError::TooLarge`] if there is no room; [`TreeError::Encode`] if the leaf node is too
@@ -310,11 +311,11 @@ impl Tree {
         Ok(leaf)
     }
 
-    /// Adds members as [`Tree::add`] does, one after the other. Returns their leaves in increasing
-    /// order. Each list of unmerged leaves is written once for all members.
+    /// Adds members one after the other, as [`Tree::add`] does. Returns their leaves in increasing
+    /// order. Each list of unmerged leaves is rewritten only once.
     ///
     /// # Errors
-    /// As [`Tree::add`]. No member is added then.
+    /// See [`Tree::add`]. In this case, no member is added.
     pub fn add_all<'a>(
         &mut self,
         leaf_nodes: impl IntoIterator<Item = &'a LeafNode>,
@@ -322,10 +323,11 @@ impl Tree {
         let contents = leaf_nodes.into_iter().map(|leaf_node| Ok((LeafBytes::new(leaf_node)?, leaf_node)));
         let contents: Vec<_> = contents.collect::<Result<_, TreeError>>()?;
         if contents.is_empty() {
-            // The tree may have no members: of a group of one, its member may come back by an external Commit.
+            // The tree may have no members: in a group of one, the member may rejoin by an external
+            // Commit.
             return Ok(Vec::new());
         }
-        // Everything that can fail comes before the first change.
+        // Everything that can fail is done before the first change.
         let added = u32::try_from(contents.len()).ok();
         let members = added.and_then(|added| self.member_count().checked_add(added));
         members.and_then(TreeSize::with_leaves).ok_or(TreeError::TooLarge)?;
@@ -336,20 +338,19 @@ impl Tree {
         Ok(leaves)
     }
 
-    /// Puts a member at the leftmost blank leaf as [`Tree::add`] does, but does not make it
-    /// unmerged above, because that costs as much as the lists of unmerged leaves are long. Only
-    /// for checks of proposals, which need to know whether a member can be added: no group has such
-    /// a tree.
+    /// Adds a member at the leftmost blank leaf as [`Tree::add`] does, but does not make it
+    /// unmerged above, because that costs time in proportion to the lists of unmerged leaves. It is
+    /// only for checking whether a proposal can add a member: no group has such a tree.
     ///
     /// # Errors
-    /// As [`Tree::add`].
+    /// See [`Tree::add`].
     pub fn place(&mut self, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         self.place_content(LeafBytes::new(leaf_node)?, leaf_node)
     }
 
     fn place_content(&mut self, content: LeafBytes, leaf_node: &LeafNode) -> Result<LeafIndex, TreeError> {
         if self.root.summary.first_blank == NO_LEAF {
-            // The new leaf is in the new half, where nothing has to be loaded.
+            // The new leaf is in the new half, which needs no loading.
             self.extend()?;
         }
         let leaf = self.root.summary.first_blank;
@@ -357,7 +358,7 @@ impl Tree {
         Ok(leaf)
     }
 
-    /// Replaces a member's leaf node and blanks everything above (section 12.1.2).
+    /// Replaces a member's leaf node and blanks all nodes above (section 12.1.2).
     ///
     /// # Errors
     /// [`TreeError::NotAMember`] if the leaf is blank or does not exist; [`TreeError::Encode`] if
@@ -369,9 +370,8 @@ impl Tree {
         self.set(leaf, Some((content, leaf_node)), |_, _| None)
     }
 
-    /// Blanks a member's leaf and everything above (section 12.1.3). The tree keeps its size until
-    /// [`Tree::truncate`], so that the indices of other leaves in the same Commit keep their
-    /// meaning.
+    /// Blanks a member's leaf and all nodes above (section 12.1.3). The tree keeps its size until
+    /// [`Tree::truncate`], so that other leaf indices in the same Commit stay valid.
     ///
     /// # Errors
     /// [`TreeError::NotAMember`] if the leaf is blank or does not exist; [`TreeError::Source`] or
@@ -396,7 +396,7 @@ impl Tree {
             removed.extend(root.parent_content()?.map(|content| (size.root(), content.clone())));
             (size, root) = (half, left);
         }
-        // Everything that can fail came before the first change.
+        // Everything that can fail was done before the first change.
         for (node, content) in removed {
             self.encryption_keys.remove(self.suite, content.encryption_key(), node);
         }
@@ -417,15 +417,15 @@ impl Tree {
         Ok(())
     }
 
-    /// Sets the size. The root is, or becomes, that of a tree of this size.
+    /// Sets the size. The caller sets the root to match.
     pub(crate) fn resize(&mut self, size: TreeSize) {
         self.size = size;
         self.next_half = NextHalf::default();
     }
 
-    /// Changes a leaf, everything above it as `parent` decides, which gets the old contents, and
-    /// the indexes and counts accordingly. Nothing changes and `parent` is not called unless all of
-    /// these nodes can be loaded.
+    /// Changes a leaf, the nodes above it, and the indexes and counts accordingly. Each parent gets
+    /// the content that `parent` returns for its old content. If one of these nodes cannot be
+    /// loaded, nothing changes and `parent` is not called.
     pub(crate) fn set(
         &mut self,
         leaf: LeafIndex,
@@ -434,7 +434,7 @@ impl Tree {
     ) -> Result<(), TreeError> {
         let suite = self.suite;
         let node = self.size.node(leaf).ok_or(TreeError::NotAMember(leaf))?;
-        // This loads the leaf and all nodes above it: nothing can fail afterwards.
+        // This loads the leaf and all nodes above it, so nothing can fail afterwards.
         let old = match Subtree::find(&self.root, self.size.root(), node)? {
             Some(old) => old.leaf_content()?,
             None => None,
@@ -476,12 +476,12 @@ impl Tree {
         self.find(node)?.map_or(Ok(None), Subtree::encryption_key)
     }
 
-    /// Returns the node at an index; `None` outside of the tree and within blank subtrees.
+    /// Returns the node at an index; `None` outside the tree and inside blank subtrees.
     pub(crate) fn find(&self, node: NodeIndex) -> Result<Option<&Subtree>, TreeError> {
         Ok(self.find_shared(node)?.map(AsRef::as_ref))
     }
 
-    /// Returns the node at an index, to be shared; `None` as for [`Tree::find`].
+    /// Returns the shared node at an index; `None` as for [`Tree::find`].
     pub(crate) fn find_shared(&self, node: NodeIndex) -> Result<Option<&Arc<Subtree>>, TreeError> {
         if node.0 >= self.size.node_count() {
             return Ok(None);
@@ -490,7 +490,7 @@ impl Tree {
     }
 }
 
-/// Returns whether the key of a node is a given one.
+/// Returns whether a node has a given key.
 fn is_same_key(found: Option<&[u8]>, key: &[u8]) -> bool {
     #[cfg(test)]
     crate::counters::KEYS_COMPARED.count();

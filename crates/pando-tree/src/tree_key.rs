@@ -1,8 +1,8 @@
-//! The keys of the rows that a tree is stored as.
+//! Row keys of a stored tree.
 
 use pando_wire::NodeIndex;
 
-/// The key of a row of a stored tree. Stores keep rows in this order.
+/// The key of a row of a stored tree. Stores keep rows in key order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TreeKey {
     /// The size of the tree and the capability counts.
@@ -20,8 +20,8 @@ pub enum KeyKind {
     Encryption,
     /// The signature keys of leaves.
     Signature,
-    /// Identifiers by which an application tells its clients apart. A tree has no such keys, but
-    /// the same index serves for them.
+    /// Identifiers that an application's policy assigns to clients. The tree itself has no such
+    /// keys, but they use the same kind of index.
     Client,
 }
 
