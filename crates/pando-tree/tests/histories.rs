@@ -1,4 +1,4 @@
-//! Random histories: after every step, the fast tree and the slow one are the same in all that can be seen.
+//! Random histories: after every step, the tree and the oracle are observably equal.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
-/// A step of a history. Members are chosen by numbers, modulo how many there are.
+/// A step of a history. Members are selected by numbers, modulo the number of members.
 #[derive(Debug, Clone)]
 enum Step {
     Add,
@@ -41,7 +41,8 @@ enum Step {
         removals: Vec<u32>,
         additions: u32,
     },
-    /// All members to the right of a leaf are removed, so that the tree is halved, perhaps more than once.
+    /// Removes all members to the right of a leaf, so that the tree is halved, possibly more than
+    /// once.
     Shrink(u32),
 }
 
@@ -67,7 +68,7 @@ struct Member {
 struct Rows(Mutex<BTreeMap<TreeKey, Vec<u8>>>);
 
 impl Rows {
-    /// All rows of a tree.
+    /// Returns all rows of a tree.
     fn filled(self, tree: &Tree) -> BTreeMap<TreeKey, Vec<u8>> {
         self.apply(tree.rows_since(None).unwrap());
         self.0.into_inner().unwrap()
@@ -113,7 +114,7 @@ struct World {
     oracle: Oracle,
     members: BTreeMap<LeafIndex, Member>,
     rows: Arc<Rows>,
-    /// Whether the tree was opened from its rows, and is not all in memory.
+    /// Whether the tree was opened from its rows, and is not entirely in memory.
     opened: bool,
 }
 
@@ -130,7 +131,7 @@ impl World {
         Self { suite, rng, group_id, oracle: Oracle::new(leaf_node), tree, members, rows, opened: false }
     }
 
-    /// Forgets the tree, of which only the rows remain.
+    /// Drops the tree and opens it again from its rows.
     fn reopen(&mut self) {
         self.tree = Tree::open(self.suite, self.rows.clone()).unwrap();
         self.opened = true;
@@ -149,7 +150,7 @@ impl World {
         leaf
     }
 
-    /// Adds some members together. The oracle adds them one after the other.
+    /// Adds some members at once. The oracle adds them one after the other.
     fn add_all(&mut self, count: u32) -> Vec<LeafIndex> {
         let newcomers: Vec<_> = (0..count).map(|_| newcomer(self.suite, &mut self.rng)).collect();
         let leaves = self.tree.add_all(newcomers.iter().map(|(leaf_node, ..)| leaf_node)).unwrap();
@@ -217,7 +218,8 @@ impl World {
         member.keys = PrivateKeys::new(&self.tree, leaf, key_pair).unwrap();
     }
 
-    /// A path, made by the fast tree, merged by it and by the slow one, and decrypted by some.
+    /// Creates a path with the tree, merges it into the tree and the oracle, and decrypts it as
+    /// some members.
     fn commit(&mut self, committer: LeafIndex, added: &[LeafIndex]) {
         let LeafNode { credential, capabilities, extensions, .. } =
             self.tree.leaf(committer).unwrap().unwrap();
@@ -229,14 +231,14 @@ impl World {
         let merged = self.tree.merge_path(committer, &update_path, added).unwrap();
         assert_eq!(merged.tree().export().unwrap(), new.tree().export().unwrap());
 
-        // The same path in the slow tree.
+        // The same path in the oracle.
         let keys: Vec<_> = update_path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
         let parent_hash = self.oracle.set_path(self.suite, committer, &keys);
         let source = LeafNodeSource::Commit { parent_hash: parent_hash.into() };
         assert_eq!(update_path.leaf_node.leaf_node_source, source);
         self.oracle.set_leaf(committer, update_path.leaf_node.clone());
 
-        // All members get the keys that they should have. In a large group, most of them get copies.
+        // All members get their new keys. In a large group, most of them get copies.
         let everybody = self.members.len() <= 24;
         let (before, random) = (self.tree.clone(), self.rng.next_u32() as usize);
         for (position, (leaf, member)) in self.members.iter_mut().enumerate() {
@@ -250,7 +252,7 @@ impl World {
                     let decrypted = member.keys.decrypt_path(&before, &merged, &context, added).unwrap();
                     assert_eq!(decrypted.commit_secret, *new.commit_secret());
                 }
-                // The keys that it would have derived.
+                // Insert the keys that the member would have derived.
                 member.keys.retain_current(merged.tree()).unwrap();
                 let from = merged.tree().size().common_ancestor(*leaf, committer).unwrap();
                 for step in new.steps().iter().skip_while(|step| step.node != from) {
@@ -295,12 +297,12 @@ impl World {
             let filtered: Vec<_> = filtered.into_iter().map(|step| (step.node, step.copath_child)).collect();
             assert_eq!(filtered, oracle.filtered_direct_path(leaf));
             (encryption_keys, signature_keys) = (encryption_keys + 1, signature_keys + 1);
-            // Some list a type twice.
+            // Some leaves list a type twice.
             for proposal in leaf_node.capabilities.proposals.iter().collect::<BTreeSet<_>>() {
                 *counts.entry(*proposal).or_default() += 1;
             }
         }
-        // No key is left in the indexes that is not in the tree.
+        // The indexes contain no keys that are not in the tree.
         if !self.opened {
             assert_eq!(tree.index_sizes(), (encryption_keys, signature_keys));
         }
@@ -313,18 +315,18 @@ impl World {
             tree.capability_counts().credential_types_in_use().collect::<Vec<_>>(),
             [CredentialType::BASIC]
         );
-        // Every member's private keys are those of its leaf and of nodes above it.
+        // Each member has the private keys of its leaf and of known nodes above it, and no others.
         for (leaf, member) in &self.members {
             assert!(member.keys.nodes().all(|node| node.covers(*leaf)));
             let above = tree.size().direct_path(*leaf).filter(|node| member.keys.get(*node).is_some());
             let with_keys = tree.size().node(*leaf).into_iter().chain(above);
-            // Those of nodes that are no more may be there until the next Commit.
+            // Keys of nodes outside the tree may remain until the next Commit.
             let are = member.keys.nodes().filter(|node| node.0 < tree.size().node_count());
             assert_eq!(are.collect::<BTreeSet<_>>(), with_keys.collect());
         }
     }
 
-    /// The checks that the slow tree takes its time for, and reading what was written.
+    /// Runs the oracle's slow checks, and imports the exported tree.
     fn compare_validity(&self) {
         assert_eq!(self.oracle.unmerged_valid(), Ok(()));
         assert_eq!(self.oracle.parent_hash_valid(self.suite), Ok(()));
@@ -337,7 +339,7 @@ impl World {
         assert_eq!(written, bytes);
     }
 
-    /// Storing what changed since an older tree gives this one.
+    /// Checks that applying the changes since an older tree gives this one.
     fn compare_changes(&self, older: &Tree, older_wire: &RatchetTree) {
         let mut nodes: BTreeMap<u32, Vec<u8>> = stored(older_wire);
         for change in self.tree.changes_since(older).unwrap() {
@@ -352,7 +354,7 @@ impl World {
         assert_eq!(nodes, stored(&self.tree.to_wire().unwrap()));
         let all = self.tree.nodes().unwrap();
         assert!(all.iter().map(|change| change.node.0).eq(nodes.keys().copied()));
-        // The rows that have changed, put to those that there were, are those that there are now.
+        // Applying the row changes to the old rows gives the new rows.
         let changes = self.tree.rows_since(Some(older)).unwrap();
         self.rows.apply(changes.clone());
         let rows = self.rows.0.lock().unwrap().clone();
@@ -365,7 +367,7 @@ impl World {
         let fresh = Rows::default().filled(&fresh.unwrap());
         assert_eq!(rows, fresh);
         assert_eq!(Rows::default().filled(&self.tree), fresh);
-        // What was stored gives the tree back, all of it, only what has changed, and bit by bit.
+        // The stored rows restore the tree: from all rows, from the changes only, and on demand.
         let stored = rows.iter().map(|(key, row)| (*key, &**row));
         let restored = Tree::restore(self.suite, stored).unwrap();
         let changes: Vec<_> = changes.iter().map(|(key, row)| (*key, row.as_deref())).collect();
@@ -393,7 +395,7 @@ impl World {
             patched.changes_since(older).unwrap().len(),
             self.tree.changes_since(older).unwrap().len()
         );
-        // The old handle is what it was.
+        // The older tree has not changed.
         assert_eq!(older.to_wire().unwrap(), *older_wire);
     }
 }
@@ -452,7 +454,7 @@ fn context(suite: Suite, group_id: &GroupId, tree_hash: Opaque) -> GroupContext 
     }
 }
 
-/// Goes through a history. If it is forgetful, the tree is now and then opened from what was stored of it.
+/// Runs a history. If `forgetful`, the tree is sometimes opened again from its rows.
 fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step], forgetful: bool) {
     let mut world = World::new(RustCrypto.suite(suite).unwrap(), seed);
     for _ in 1..members {
@@ -466,7 +468,7 @@ fn history(suite: CipherSuite, seed: u64, members: u32, steps: &[Step], forgetfu
         if forgetful && world.rng.next_u32().is_multiple_of(2) {
             world.reopen();
         }
-        // Taken from the slow tree, so that nothing is loaded of the one that was opened.
+        // Taken from the oracle, so that nothing of the opened tree is loaded.
         let (older, older_wire) = (world.tree.clone(), world.oracle.to_wire());
         world.take(step);
         world.compare();
@@ -479,7 +481,7 @@ fn config(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
         cases: asked.unwrap_or(cases),
-        // Histories that failed once are kept beside this file and tried first.
+        // Failed histories are kept beside this file and run first.
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/histories.regressions"))),
         max_shrink_iters: 400,
         ..ProptestConfig::default()

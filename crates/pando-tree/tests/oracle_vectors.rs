@@ -1,5 +1,5 @@
-//! That the oracle, which the tree is compared with, is right itself: the official vectors, and the figures
-//! and examples of RFC 9420.
+//! Tests the oracle itself, with the official vectors and with the figures and examples of RFC
+//! 9420.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -24,14 +24,15 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-// The vectors
+// Test vectors.
 
-/// The cases of a kind: the official ones if they are at hand, else the committed ones if there are any.
+/// Returns the test cases of a kind: the official ones if available, otherwise the committed ones
+/// if there are any.
 fn cases(kind: &str) -> Vec<Value> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let official = match env::var_os("PANDO_TEST_VECTORS").map(PathBuf::from) {
         Some(folder) => {
-            assert!(folder.is_dir(), "PANDO_TEST_VECTORS is {}, which is no folder", folder.display());
+            assert!(folder.is_dir(), "PANDO_TEST_VECTORS is {}, which is not a folder", folder.display());
             folder
         }
         None => manifest.join("../../../shared/test-vectors/official"),
@@ -66,7 +67,7 @@ fn leaf_index(value: &Value) -> LeafIndex {
     LeafIndex(u32::try_from(value.as_u64().unwrap()).unwrap())
 }
 
-/// Reads a tree that is known to be well-formed, and compares what it is written as.
+/// Decodes a tree that is known to be well-formed, and checks that it encodes to the same bytes.
 fn tree_of(value: &Value) -> Oracle {
     let encoded = bytes(value);
     let tree = Oracle::from_wire(&RatchetTree::decode(&encoded).unwrap()).unwrap();
@@ -136,8 +137,8 @@ fn tree_validation_leaf_signatures() {
     }
 }
 
-/// Only what concerns the public tree: the parent hash that the sender put into the leaf, and the tree hash
-/// after the path.
+/// Covers only the public tree: the parent hash in the sender's leaf, and the tree hash after the
+/// path.
 #[test]
 fn treekem_update_paths() {
     for case in cases("treekem") {
@@ -165,13 +166,13 @@ fn treekem_update_paths() {
     }
 }
 
-// The RFC's figures and examples
+// The RFC's figures and examples.
 
 fn suite() -> Suite {
     RustCrypto.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap()
 }
 
-/// A group without secrets and signatures: keys are numbers, each used once.
+/// A group without secrets and signatures. Keys are numbers, each used once.
 struct Group {
     tree: Oracle,
     keys: u32,
@@ -187,8 +188,8 @@ impl Group {
         self.keys
     }
 
-    /// Removes members, adds new ones and, in a full Commit, sets the sender's path. Everything must be valid
-    /// afterwards.
+    /// Removes members, adds new ones and, in a full Commit, sets the sender's path. The tree must
+    /// be valid afterwards.
     fn commit(&mut self, sender: u32, removed: &[u32], added: usize, full: bool) {
         for &leaf in removed {
             self.tree.remove(LeafIndex(leaf));
@@ -211,7 +212,7 @@ impl Group {
         assert_eq!(Oracle::from_wire(&self.tree.to_wire()).as_ref(), Some(&self.tree));
     }
 
-    /// The parents that are not blank, each with its unmerged leaves.
+    /// Returns the non-blank parents, each with its unmerged leaves.
     fn parents(&self) -> Vec<(u32, Vec<u32>)> {
         parents(&self.tree)
             .map(|(node, leaves)| (node.0, leaves.iter().map(|leaf| leaf.0).collect()))
@@ -247,7 +248,7 @@ fn numbers(nodes: &[NodeIndex]) -> Vec<u32> {
     nodes.iter().map(|node| node.0).collect()
 }
 
-/// Section 4.1.1, "A Tree with Blanks and Unmerged Leaves", made as in appendix A.
+/// Section 4.1.1, "A Tree with Blanks and Unmerged Leaves", constructed as in appendix A.
 #[test]
 fn resolutions_of_blanks_and_unmerged_leaves() {
     let (x, y, top) = (3, 9, 7);
@@ -257,7 +258,7 @@ fn resolutions_of_blanks_and_unmerged_leaves() {
     group.commit(3, &[1, 2], 0, true);
     group.commit(9, &[6], 0, true);
     group.commit(0, &[], 1, false);
-    // Above the four members at the right, nothing but what leaf 9 has set; the root is 15.
+    // Above the four rightmost members, only leaf 9 has set nodes. The root is 15.
     assert_eq!(group.parents(), [(x, vec![1]), (y, vec![]), (15, vec![1]), (17, vec![]), (19, vec![])]);
 
     let resolution = |node| numbers(&group.tree.resolution(NodeIndex(node)));
@@ -268,7 +269,7 @@ fn resolutions_of_blanks_and_unmerged_leaves() {
     assert_eq!(resolution(top), [x, b, y, h]);
 }
 
-/// Section 4.1.2, "A Complete Tree with Five Members", made as in appendix A.
+/// Section 4.1.2, "A Complete Tree with Five Members", constructed as in appendix A.
 #[test]
 fn filtered_direct_paths() {
     let (t, u, v, w, x, y, z) = (1, 3, 5, 7, 9, 11, 13);
@@ -304,10 +305,12 @@ fn a_path_merges_the_leaves_of_the_nodes_that_it_sets() {
     group.commit(0, &[], 3, true);
     group.commit(1, &[], 0, true);
     group.commit(3, &[2], 0, true);
-    // Appendix A has D set Z here, but the filtered direct path of D leaves it out: nobody else is below.
+    // In appendix A, D sets Z here, but the filtered direct path of D excludes Z, because it has no
+    // other member below.
     assert_eq!(group.parents(), [(x, vec![]), (y, vec![])]);
 
-    // A parent right above two leaves never has unmerged leaves, so the figure is made by hand.
+    // A parent directly above two leaves never has unmerged leaves, so the figure is constructed by
+    // hand.
     let mut group = Group::new();
     group.commit(0, &[], 3, true);
     group.commit(3, &[], 0, true);
@@ -328,7 +331,7 @@ fn a_path_merges_the_leaves_of_the_nodes_that_it_sets() {
     assert_eq!(tree.members(), before.members());
 }
 
-/// Section 7.9, "A Tree Illustrating Parent Hash Computations", made as in appendix A.
+/// Section 7.9, "A Tree Illustrating Parent Hash Computations", constructed as in appendix A.
 #[test]
 fn original_sibling_tree_hash() {
     let (u, w, y) = (NodeIndex(3), NodeIndex(7), NodeIndex(11));
@@ -340,7 +343,8 @@ fn original_sibling_tree_hash() {
     group.commit(0, &[], 1, false);
     assert_eq!(group.parents(), [(1, vec![]), (3, vec![]), (7, vec![5]), (11, vec![5])]);
 
-    // The right half with F blanked and removed from the unmerged leaves of Y is the right half as it was.
+    // The right half, with F blanked and removed from the unmerged leaves of Y, equals the earlier
+    // right half.
     let tree = &group.tree;
     assert_ne!(tree.tree_hash(suite(), y), before.tree_hash(suite(), y));
     let root = tree.parent(w).unwrap();
@@ -406,7 +410,7 @@ fn extending_and_truncating() {
     assert_eq!(group.parents(), [(1, vec![])], "a new blank root");
     assert_eq!(group.tree.members(), [0, 1, 2].map(LeafIndex));
 
-    // The root is discarded whether it is blank or not.
+    // The root is discarded whether or not it is blank.
     for full in [false, true] {
         let mut group = Group { tree: group.tree.clone(), keys: group.keys };
         if full {
@@ -424,7 +428,7 @@ fn extending_and_truncating() {
     removed.truncate();
     assert_eq!(removed.nodes, two.nodes[..1]);
 
-    // Eight leaves become one at once.
+    // Eight leaves are truncated to one at once.
     let mut group = Group::new();
     group.commit(0, &[], 7, true);
     (1..8).for_each(|leaf| group.tree.remove(LeafIndex(leaf)));
@@ -469,7 +473,7 @@ fn nothing_above_a_path_that_ends_below_the_root() {
     assert_eq!(group.parents(), [(5, vec![])]);
     assert!(group.tree.parent(NodeIndex(5)).unwrap().parent_hash.is_empty());
 
-    // Alone, one has no path at all.
+    // A single member has no path.
     group.commit(3, &[2], 0, true);
     assert_eq!(group.parents(), []);
     assert_eq!(group.tree.members(), [LeafIndex(3)]);
@@ -492,8 +496,8 @@ fn an_update_blanks_and_an_add_does_not() {
     assert_eq!(group.parents(), []);
 }
 
-/// Section 7.1: increasing order. Adds alone fill a tree from the left, but a new member may be given a tree
-/// in which somebody did not, and nothing is wrong with it.
+/// Section 7.1: increasing order. Adds alone fill a tree from the left, but a joiner may receive a
+/// valid tree that was filled in another order.
 #[test]
 fn an_add_keeps_unmerged_leaves_in_order() {
     let mut group = Group::new();
@@ -507,9 +511,9 @@ fn an_add_keeps_unmerged_leaves_in_order() {
     assert_eq!(group.parents(), [(3, vec![1, 3])]);
 }
 
-// What is wrong is noticed
+// Detection of invalid trees.
 
-/// Groups with all sorts of trees. Each commit has checked that they are valid.
+/// Returns groups with various trees. Each Commit has checked that the tree is valid.
 fn random_groups() -> Vec<Group> {
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     let mut groups = Vec::new();
@@ -551,7 +555,7 @@ fn changed_parents_are_noticed() {
             parent_mut(&mut tree, node).encryption_key = key(0);
             assert!(tree.parent_hash_valid(suite()).is_err());
 
-            // Forgetting that a leaf is unmerged.
+            // Drops an unmerged leaf from a list.
             if !leaves.is_empty() {
                 let mut tree = group.tree.clone();
                 parent_mut(&mut tree, node).unmerged_leaves.pop();
@@ -570,7 +574,7 @@ fn changed_leaves_are_noticed() {
     group.commit(0, &[], 1, true);
     group.commit(1, &[], 2, true);
     group.commit(2, &[], 0, true);
-    // As in appendix B: the chains begin at B and C; what A says of its parent is out of date.
+    // As in appendix B: the chains begin at B and C, and A's parent hash is outdated.
     for (leaf, expected) in [(0, Err(NodeIndex(1))), (1, Err(NodeIndex(1))), (2, Err(NodeIndex(5)))] {
         let mut tree = group.tree.clone();
         let mut changed = tree.leaf(LeafIndex(leaf)).unwrap().clone();
@@ -587,7 +591,8 @@ fn changed_leaves_are_noticed() {
 
 #[test]
 fn wrong_unmerged_leaves_are_noticed() {
-    // The tree of the figure in section 7.9: seven members, leaf 5 unmerged at the root, 7, and at 11.
+    // The tree of the figure in section 7.9: seven members, leaf 5 unmerged at the root, 7, and at
+    // 11.
     let mut group = Group::new();
     group.commit(0, &[], 6, true);
     group.commit(0, &[5], 0, true);
@@ -599,16 +604,16 @@ fn wrong_unmerged_leaves_are_noticed() {
         (vec![5], vec![5], Ok(())),
         (vec![4, 5], vec![4, 5], Ok(())),
         (vec![], vec![5], Ok(())),
-        // Not in increasing order
+        // Not in increasing order.
         (vec![5, 4], vec![4, 5], Err(w)),
         (vec![4, 5], vec![5, 4], Err(y)),
         (vec![5, 5], vec![5], Err(w)),
-        // Blank, somewhere else, outside of the tree
+        // Blank, elsewhere, outside the tree.
         (vec![5, 7], vec![5, 7], Err(w)),
         (vec![5], vec![0, 5], Err(y)),
         (vec![5, 8], vec![5, 8], Err(w)),
         (vec![5], vec![5, u32::MAX], Err(y)),
-        // Missing in between
+        // Missing in between.
         (vec![5], vec![], Err(w)),
         (vec![4, 5], vec![4], Err(w)),
     ] {
@@ -616,7 +621,8 @@ fn wrong_unmerged_leaves_are_noticed() {
         parent_mut(&mut tree, w).unmerged_leaves = at_w.iter().copied().map(LeafIndex).collect();
         parent_mut(&mut tree, y).unmerged_leaves = at_y.iter().copied().map(LeafIndex).collect();
         assert_eq!(tree.unmerged_valid(), expected, "{at_w:?} at the root, {at_y:?} below");
-        // Nothing passes both. Parent hashes alone do not see repetitions and entries for blank leaves.
+        // No change passes both checks. Parent hashes alone do not detect repetitions and entries
+        // for blank leaves.
         let both = tree.unmerged_valid().is_ok() && tree.parent_hash_valid(suite()).is_ok();
         assert_eq!(both, tree == group.tree, "{at_w:?} at the root, {at_y:?} below");
     }

@@ -1,7 +1,7 @@
-//! Every public function that may load a node of an opened tree, while each of its reads fails once
-//! or for good. It returns what it returns for a tree in memory or an error, and never an answer
-//! from a tree with holes. A failed operation has changed nothing, and succeeds when it is
-//! repeated.
+//! Calls every public function that may load a node of an opened tree, while each of its reads
+//! fails once or permanently. The function returns either the result for a tree in memory or an
+//! error, and never a result computed from an incomplete tree. A failed operation has changed
+//! nothing and succeeds when repeated.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -34,19 +34,19 @@ const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED2
 
 /// The member whose private keys the operations use.
 const OWN: LeafIndex = LeafIndex(4);
-/// A member far from it.
+/// A member in a distant leaf.
 const OTHER: LeafIndex = LeafIndex(10);
 /// A blank leaf between members.
 const BLANK: LeafIndex = LeafIndex(9);
 
 type Rows = BTreeMap<TreeKey, Vec<u8>>;
 
-/// How a read fails.
+/// The kind of a read failure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Failure {
     /// The store reports an error.
     Error,
-    /// A row is missing. For a range of keys, this is an error, too.
+    /// A row is missing. For a range of keys, this is reported as an error.
     Missing,
 }
 
@@ -56,7 +56,7 @@ struct State {
     reads: usize,
     /// The reads that fail.
     failing: Option<(RangeInclusive<usize>, Failure)>,
-    /// Whether each row and each range fails when it is read for the first time.
+    /// Whether the first read of each row and each range fails.
     first_fails: bool,
     asked: BTreeSet<String>,
 }
@@ -75,7 +75,7 @@ impl Store {
         self.0.lock().unwrap().reads
     }
 
-    /// Lets some of the next reads fail. The next one has the number 0.
+    /// Lets some of the next reads fail. The next read has the number 0.
     fn fail(&self, reads: RangeInclusive<usize>, failure: Failure) {
         let mut state = self.0.lock().unwrap();
         let (first, last) = reads.into_inner();
@@ -88,7 +88,7 @@ impl Store {
         (state.failing, state.first_fails) = (None, false);
     }
 
-    /// Counts a read. Returns how it fails, if it does.
+    /// Counts a read. Returns its failure, if it fails.
     fn ask(&self, what: String) -> Option<Failure> {
         let mut state = self.0.lock().unwrap();
         let read = state.reads;
@@ -133,19 +133,18 @@ fn rows(changes: Vec<RowChange>) -> Rows {
     changes.into_iter().filter_map(|(key, row)| Some((key, row?))).collect()
 }
 
-/// The arguments of the operations.
+/// Inputs of the operations.
 struct Setting {
     group: GroupFixture,
     /// Clients that can join.
     newcomers: Vec<Newcomer>,
-    /// A path of [`OTHER`] after a newcomer was added.
+    /// A path of [`OTHER`] after a newcomer is added.
     path: UpdatePath,
     added: LeafIndex,
     context: GroupContext,
-    /// The path of a newcomer who joins by an external Commit.
+    /// A newcomer's path in an external Commit.
     external_path: UpdatePath,
-    /// The tree after the path, the secret that the Welcome contains, and the keys of the new
-    /// member.
+    /// The tree after the path, the path secret in the Welcome, and the keys of the new member.
     joined: Tree,
     welcome_secret: Vec<u8>,
     joiner: PrivateKeys,
@@ -199,7 +198,7 @@ impl Setting {
         self.tree().leaf(leaf).unwrap().unwrap()
     }
 
-    /// The leaf node of a member with other keys.
+    /// Returns a member's leaf node with other keys.
     fn updated(&self, leaf: LeafIndex, key: u64) -> LeafNode {
         let key = key.to_be_bytes().to_vec();
         LeafNode { encryption_key: key.clone().into(), signature_key: key.into(), ..self.leaf_node(leaf) }
@@ -237,13 +236,13 @@ fn create_external_path(
     tree.create_external_path(template, &group.group_id, &*newcomer.signer, &mut rng())
 }
 
-/// The values that operations read and change.
+/// The values on which operations act.
 #[derive(Clone)]
 struct Subject {
     tree: Tree,
     index: KeyIndex,
     keys: PrivateKeys,
-    /// The store of the tree, unless it is in memory.
+    /// The store of the tree, unless the tree is in memory.
     store: Option<Arc<Store>>,
 }
 
@@ -260,7 +259,7 @@ struct Snapshot {
 }
 
 impl Subject {
-    /// The tree in memory.
+    /// Returns the tree in memory.
     fn resident(tree: &Tree, keys: &PrivateKeys) -> Self {
         let mut index = KeyIndex::default();
         for leaf in tree.members().map(Result::unwrap) {
@@ -270,7 +269,7 @@ impl Subject {
         Self { tree: tree.clone(), index, keys: keys.clone(), store: None }
     }
 
-    /// The same tree, opened from its stored rows.
+    /// Returns the same tree, opened from its stored rows.
     fn opened(tree: &Tree, keys: &PrivateKeys) -> Self {
         let store = Store::of(tree);
         let tree = Tree::open(tree.suite(), store.clone()).unwrap();
@@ -278,13 +277,13 @@ impl Subject {
         Self { tree, index, keys: keys.clone(), store: Some(store) }
     }
 
-    /// Replaces the tree by another, which is in memory or opened as this one is.
+    /// Replaces the tree by another one, in memory or opened like the current one.
     fn replace(&mut self, tree: &Tree, keys: &PrivateKeys) {
         let make = if self.store.is_some() { Self::opened } else { Self::resident };
         *self = make(tree, keys);
     }
 
-    /// Loads everything.
+    /// Loads everything, and returns the observable state.
     fn snapshot(&self) -> Snapshot {
         let keys = self.keys.nodes().map(|node| (node, self.keys.get(node).unwrap().public.clone()));
         Snapshot {
@@ -299,7 +298,7 @@ impl Subject {
     }
 }
 
-/// A call of a public function. Its answer is compared as text.
+/// A call of a public function. Its result is compared as text.
 struct Operation {
     function: &'static str,
     prepare: fn(&Setting, &mut Subject),
@@ -340,7 +339,7 @@ fn text_of_rows(changes: Vec<RowChange>) -> Result<String, TreeError> {
     text(changes.into_iter().collect::<BTreeMap<_, _>>())
 }
 
-/// Removes so many keys that the tombstones are compared with the store.
+/// Removes enough keys for the tombstones to be compared with the store.
 fn remove_many_keys(setting: &Setting, subject: &mut Subject) {
     for number in 0..80_u64 {
         subject.tree.update(OTHER, &setting.updated(OTHER, number)).unwrap();
@@ -352,7 +351,7 @@ fn remove_many_keys(setting: &Setting, subject: &mut Subject) {
     subject.index.remove(setting.tree().suite(), &first, NodeIndex(0));
 }
 
-/// Returns every function that may load something, at least once.
+/// Returns every function that may load a row, at least once.
 fn operations() -> Vec<Operation> {
     vec![
         operation("Tree::open", |setting, subject| {
@@ -406,7 +405,7 @@ fn operations() -> Vec<Operation> {
             ))
         }),
         operation("Tree::tree_hash", |_, subject| {
-            // Of an opened tree, the hashes are stored: this one is not.
+            // An opened tree has stored hashes, so compute one that is not stored.
             let mut tree = subject.tree.clone();
             tree.remove(OTHER)?;
             text(tree.tree_hash()?)
@@ -563,7 +562,7 @@ fn join(setting: &Setting, subject: &mut Subject) {
     subject.replace(&setting.joined, &setting.joiner);
 }
 
-/// The expected answer of an operation, and the state before and after it.
+/// The expected result of an operation, and the state before and after it.
 struct Expected {
     before: Snapshot,
     answer: String,
@@ -584,7 +583,7 @@ impl Operation {
         Expected { before, answer, after: subject.snapshot() }
     }
 
-    /// Runs the operation on an opened tree that can be read, and counts the reads.
+    /// Runs the operation on an opened tree without failures, and counts the reads.
     fn reads(&self, setting: &Setting, expected: &Expected) -> usize {
         let what = self.function;
         let mut subject = self.prepared(setting, Subject::opened(setting.tree(), setting.keys()));
@@ -644,7 +643,7 @@ fn a_read_that_fails_once_or_for_good_is_an_error_and_changes_nothing() {
     }
 }
 
-/// Each row can be read only at the second attempt: an operation gets one row further each time.
+/// The first read of each row fails: the operation gets one row further each time.
 #[test]
 fn an_operation_can_be_repeated_until_it_succeeds() {
     let setting = Setting::new();
@@ -667,14 +666,14 @@ fn an_operation_can_be_repeated_until_it_succeeds() {
     }
 }
 
-/// Callers that stop at the error and callers that go on both notice it.
+/// The failure is visible to callers that stop at an error and to those that continue.
 #[test]
 fn the_members_end_with_a_failure() {
     let setting = Setting::new();
     let subject = Subject::opened(setting.tree(), setting.keys());
     let store = subject.store.clone().unwrap();
     let all = setting.tree().members().count();
-    // The node above the fourth member is the fourth that is loaded.
+    // The node above the fourth member is the fourth node that is loaded.
     store.fail(3..=3, Failure::Error);
     let members: Vec<_> = subject.tree.members().collect();
     assert!(members.len() < all && members.iter().rev().skip(1).all(Result::is_ok), "{members:?}");
@@ -722,7 +721,7 @@ const LOAD_NOTHING: &[&str] = &[
     "Tree::size",
     "Tree::stored_index",
     "Tree::suite",
-    // These make a tree in memory.
+    // These return a tree in memory.
     "Tree::from_wire",
     "Tree::import",
     "Tree::import_unsigned",
@@ -733,7 +732,7 @@ const LOAD_NOTHING: &[&str] = &[
     "UnverifiedTree::verify",
 ];
 
-/// The public functions in the sources, as `Type::function`.
+/// Returns the public functions in the sources, as `Type::function`.
 fn public_functions() -> BTreeSet<String> {
     let mut functions = BTreeSet::new();
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
@@ -757,7 +756,7 @@ fn public_functions() -> BTreeSet<String> {
     functions
 }
 
-/// A new public function must be among the operations if it may load something.
+/// A new public function must be among the operations if it may load a row.
 #[test]
 fn every_public_function_is_an_operation_or_loads_nothing() {
     let setting = Setting::new();

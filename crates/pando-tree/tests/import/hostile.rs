@@ -1,5 +1,5 @@
-//! Forged indices and paths: the result is an error or nothing, without a panic and without memory for
-//! nodes that do not exist.
+//! Forged indices and paths: the result is an error or `None`, without a panic and without memory
+//! for nodes that do not exist.
 
 use crate::fixtures::{GroupFixture, Newcomer, template};
 use pando_crypto::{CryptoError, SecretBytes};
@@ -9,10 +9,11 @@ use pando_wire::{
     NodeIndex, Opaque, UpdatePath, UpdatePathNode,
 };
 
-/// More than any of these calls needs, and far less than a number from the wire could ask for.
+/// A bound above the needs of all these calls, and far below what a number from the network could
+/// demand.
 const MEMORY: u64 = 20_000;
 
-/// Runs something that must not need much memory.
+/// Runs a call, and checks that it needs little memory.
 fn frugal<T>(what: &str, call: impl FnOnce() -> T) -> T {
     let mut result = None;
     let info = allocation_counter::measure(|| result = Some(call()));
@@ -20,8 +21,8 @@ fn frugal<T>(what: &str, call: impl FnOnce() -> T) -> T {
     result.unwrap()
 }
 
-/// Groups of 1, 2, 5 and 33 members; and the same with a member removed in the middle, if there is one, and
-/// the parents above it set again.
+/// Returns groups of 1, 2, 5 and 33 members, and the last two again with a member in the middle
+/// removed and the parents above it set again.
 fn fixtures() -> Vec<GroupFixture> {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
     let mut fixtures: Vec<_> =
@@ -36,7 +37,7 @@ fn fixtures() -> Vec<GroupFixture> {
     fixtures
 }
 
-/// Leaves that do not exist.
+/// Returns leaves that do not exist.
 fn beyond(tree: &Tree) -> impl Iterator<Item = LeafIndex> + use<> {
     let (leaves, nodes) = (tree.size().leaf_count(), tree.size().node_count());
     let beyond = [leaves, leaves + 1, nodes, nodes + 1, (1 << 30) - 1, 1 << 30, (1 << 31) - 1, 1 << 31];
@@ -44,13 +45,13 @@ fn beyond(tree: &Tree) -> impl Iterator<Item = LeafIndex> + use<> {
     beyond.into_iter().chain(more).filter(move |index| *index >= leaves).map(LeafIndex)
 }
 
-/// Leaves that are blank.
+/// Returns the blank leaves.
 fn blank(tree: &Tree) -> impl Iterator<Item = LeafIndex> + use<> {
     let tree = tree.clone();
     (0..tree.size().leaf_count()).map(LeafIndex).filter(move |leaf| !tree.is_member(*leaf).unwrap())
 }
 
-/// A path of a member, and the context that it is encrypted with.
+/// Returns a path of a member, and the context for its encryption.
 fn new_path(
     fixture: &mut GroupFixture,
     sender: LeafIndex,
@@ -81,7 +82,7 @@ fn leaves_that_are_not_members_are_nothing() {
                 assert_eq!(tree.leaf(leaf).unwrap(), None, "{what}");
                 assert!(!tree.is_member(leaf).unwrap(), "{what}");
                 assert_eq!(tree.signature_key(leaf).unwrap(), None, "{what}");
-                // A blank leaf that exists has a path all the same.
+                // A blank leaf that exists has a direct path nevertheless.
                 assert!(exists || tree.filtered_direct_path(leaf).unwrap().is_empty(), "{what}");
             });
             let mut changed = tree.clone();
@@ -133,7 +134,7 @@ fn nodes_that_do_not_exist_are_nothing() {
                     assert!(member.keys.get(node).is_none(), "{what}");
                 }
             });
-            // Keys of nodes that are not there are outdated.
+            // Keys of nodes that do not exist are outdated.
             let mut keys = fixture.members[&LeafIndex(0)].keys.clone();
             let before: Vec<_> = keys.nodes().collect();
             let leaf_node = Newcomer::new(fixture.suite, &mut fixture.rng.clone());
@@ -141,14 +142,14 @@ fn nodes_that_do_not_exist_are_nothing() {
             frugal(&what, || keys.retain_current(tree).unwrap());
             assert_eq!(keys.nodes().collect::<Vec<_>>(), before, "{what}");
         }
-        // A leaf is no parent, and a parent no leaf.
+        // A leaf is not a parent, and a parent is not a leaf.
         for leaf in tree.members().map(Result::unwrap) {
             assert_eq!(tree.parent(NodeIndex(leaf.0 * 2)).unwrap(), None);
         }
     }
 }
 
-/// An added leaf that does not exist changes nothing.
+/// An added leaf that does not exist has no effect.
 #[test]
 fn additions_that_do_not_exist_are_not_counted() {
     for mut fixture in fixtures() {
@@ -168,7 +169,7 @@ fn additions_that_do_not_exist_are_not_counted() {
             let decrypted = member.keys.decrypt_path(&fixture.tree, &merged, &context, &added).unwrap();
             assert_eq!(&decrypted.commit_secret, path.commit_secret(), "{leaf}");
         }
-        // A member that is declared as added is one ciphertext less.
+        // Declaring a member as added reduces the expected number of ciphertexts by one.
         for leaf in fixture.members.keys().filter(|leaf| **leaf != sender) {
             let found = fixture.tree.merge_path(sender, &update_path, &[*leaf]).map(drop);
             assert!(matches!(found, Err(TreeError::CiphertextCount { .. })), "{leaf}: {found:?}");
@@ -176,7 +177,8 @@ fn additions_that_do_not_exist_are_not_counted() {
     }
 }
 
-/// A group with unmerged leaves, a blank leaf and a member that has just been added. A member commits.
+/// Returns a group with unmerged leaves, a blank leaf and a newly added member, and a path of a
+/// member.
 fn with_path() -> (GroupFixture, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath, GroupContext) {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
     let mut fixture = GroupFixture::grown(suite, 21, 11);
@@ -186,7 +188,7 @@ fn with_path() -> (GroupFixture, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath,
     fixture.commit(LeafIndex(1), &[LeafIndex(6)], 0);
     fixture.commit(LeafIndex(4), &[], 0);
     fixture.commit(LeafIndex(10), &[], 0);
-    // At leaf 6, unmerged from there to the root; then a hole again.
+    // Leaf 6 becomes a member that is unmerged up to the root; then there is a blank leaf again.
     fixture.add();
     fixture.remove(LeafIndex(9));
     let added = vec![fixture.add()];
@@ -197,7 +199,7 @@ fn with_path() -> (GroupFixture, LeafIndex, Vec<LeafIndex>, NewPath, UpdatePath,
     (fixture, sender, added, path, update_path, context)
 }
 
-/// The error of merging a changed path.
+/// Returns the error of merging a modified path.
 fn merge_error(
     (fixture, sender, added): (&GroupFixture, LeafIndex, &[LeafIndex]),
     update_path: &UpdatePath,
@@ -208,7 +210,7 @@ fn merge_error(
     fixture.tree.merge_path(sender, &changed, added).unwrap_err()
 }
 
-/// The key at a position of a path: the leaf first.
+/// Returns the key at a position of a path, the leaf first.
 fn key_at(path: &mut UpdatePath, position: usize) -> &mut HpkePublicKey {
     match position.checked_sub(1) {
         None => &mut path.leaf_node.encryption_key,
@@ -216,7 +218,7 @@ fn key_at(path: &mut UpdatePath, position: usize) -> &mut HpkePublicKey {
     }
 }
 
-/// The nodes that these keys belong to.
+/// Returns the nodes to which these keys belong.
 fn nodes_of(sender: LeafIndex, steps: &[PathStep]) -> Vec<NodeIndex> {
     [NodeIndex(sender.0 * 2)].into_iter().chain(steps.iter().map(|step| step.node)).collect()
 }
@@ -254,7 +256,7 @@ fn a_path_of_the_wrong_shape_is_refused() {
             }
         }
     }
-    // No leaf was added after all, so one member is not encrypted to.
+    // If no leaf is declared as added, one ciphertext is missing.
     let error = fixture.tree.merge_path(sender, &update_path, &[]).unwrap_err();
     assert!(matches!(error, TreeError::CiphertextCount { .. }), "{error}");
 }
@@ -264,7 +266,7 @@ fn a_path_with_a_key_that_is_there_already_is_refused() {
     let (fixture, sender, added, path, update_path, _) = with_path();
     let group = (&fixture, sender, &*added);
     let nodes = nodes_of(sender, path.steps());
-    // Any key of the tree: those of the nodes that the path replaces are no exception.
+    // Any key of the tree is refused, including the keys of the nodes that the path replaces.
     let mut taken = 0;
     for node in (0..fixture.tree.size().node_count()).map(NodeIndex) {
         let key = match fixture.tree.node(node).unwrap() {
@@ -279,7 +281,7 @@ fn a_path_with_a_key_that_is_there_already_is_refused() {
         }
     }
     assert!(taken as usize > nodes.len(), "the path replaces keys");
-    // Twice in the path: the second time is one too many.
+    // Twice in the path: the second occurrence is refused.
     for first in 0..nodes.len() {
         for (second, at) in nodes.iter().enumerate().skip(first + 1) {
             let error = merge_error(group, &update_path, |path| {
@@ -330,7 +332,7 @@ fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
         });
         assert_eq!(error, TreeError::PathParentHash);
     }
-    // Other keys than those that the leaf's parent hash was computed from.
+    // Keys that do not match the leaf's parent hash.
     for position in 0..update_path.nodes.len() {
         let key = fixture.suite.hpke_generate_key_pair(&mut fixture.rng).unwrap().public;
         let error = merge_error((&fixture, sender, &added), &update_path, |path| {
@@ -338,7 +340,7 @@ fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
         });
         assert_eq!(error, TreeError::PathParentHash);
     }
-    // Someone alone has no parent, so nothing but the empty parent hash is right.
+    // A single member has no parent, so only the empty parent hash is right.
     let mut alone = GroupFixture::grown(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 5, 1);
     let (_, update_path, _) = new_path(&mut alone, LeafIndex(0), &[]);
     assert!(alone.tree.merge_path(LeafIndex(0), &update_path, &[]).is_ok());
@@ -348,8 +350,9 @@ fn a_path_whose_leaf_has_the_wrong_parent_hash_is_refused() {
     assert_eq!(error, TreeError::PathParentHash);
 }
 
-/// What a member is told by a path: the position in the path, the place in the list of ciphertexts, and the
-/// node whose key they are encrypted to. Found by looking for it.
+/// Returns the ciphertext for a member: the position in the path, the position in the list of
+/// ciphertexts, and the node whose key it is encrypted to. It is found by a search of the
+/// resolution.
 fn addressed(
     fixture: &GroupFixture,
     steps: &[PathStep],
@@ -406,7 +409,7 @@ fn a_path_secret_that_cannot_be_decrypted_is_refused() {
             let ciphertext = HpkeCiphertext { kem_output: kem_output.into(), ciphertext: ciphertext.into() };
             assert_eq!(decrypt(&replaced(ciphertext), &context), failed, "{leaf}");
         }
-        // What is meant for others does not matter.
+        // Ciphertexts for other members do not matter.
         let mut changed = update_path.clone();
         for (other, node) in changed.nodes.iter_mut().enumerate() {
             for (other_place, ciphertext) in node.encrypted_path_secret.iter_mut().enumerate() {
@@ -450,7 +453,7 @@ fn a_path_secret_that_does_not_fit_is_refused() {
                 .encrypt_with_label(&key, "UpdatePathNode", &context, secret, &mut fixture.rng)
                 .unwrap()
         };
-        // Another secret, and strings that are no secrets.
+        // Another secret, and strings that are not secrets.
         for (secret, expected) in [
             (vec![9; 32], TreeError::PathSecret(steps[position].node)),
             (vec![9; 33], TreeError::PathSecret(steps[position].node)),
@@ -461,7 +464,7 @@ fn a_path_secret_that_does_not_fit_is_refused() {
             changed.nodes[position].encrypted_path_secret[place] = sealed(&mut fixture, &context, &secret);
             assert_eq!(decrypt(&fixture, &changed, &context), Err(expected), "{leaf}");
         }
-        // The secret is right, and a key further up is another one; the parent hashes agree with that.
+        // The secret is right, but a key further up differs. The parent hashes match that key.
         let mut secret = path.first_path_secret().unwrap().expose().to_vec();
         for _ in 0..position {
             secret = fixture.suite.derive_secret(&secret, "path").unwrap().expose().to_vec();
@@ -479,7 +482,7 @@ fn a_path_secret_that_does_not_fit_is_refused() {
     }
 }
 
-/// The parent hash of the leaf below a path: section 7.9, written out.
+/// Returns the parent hash of the leaf below a path, as section 7.9 defines it.
 fn path_parent_hash(tree: &Tree, steps: &[PathStep], nodes: &[UpdatePathNode]) -> Opaque {
     steps.iter().zip(nodes).rev().fold(Opaque::default(), |above, (step, node)| {
         let sibling = tree.node_hash(step.copath_child).unwrap().unwrap();
@@ -505,13 +508,13 @@ fn a_member_without_the_private_key_says_which() {
         let expected = if leaf == sender {
             TreeError::OwnPath
         } else if added.contains(&leaf) {
-            // Its secret comes with the Welcome; what it finds here is meant for somebody else.
+            // Its secret is in the Welcome. The ciphertext at its position is for another member.
             assert!(found.is_err(), "{leaf}");
             continue;
         } else {
             let (_, _, node) = addressed(&fixture, path.steps(), leaf, &added);
             if node.is_leaf() {
-                // The key is there, but not the right one.
+                // The member has a key for this leaf, but not the right one.
                 TreeError::Crypto(CryptoError::DecryptionFailed)
             } else {
                 missing += 1;
@@ -530,7 +533,7 @@ fn a_member_that_was_removed_learns_nothing() {
         let mut fixture = GroupFixture::grown(suite, 8, 9);
         let keys = fixture.members[&removed].keys.clone();
         fixture.commit(LeafIndex(0), &[removed], 0);
-        // A parent above the blank leaf gets a key again, and then a path is encrypted to it.
+        // A parent above the blank leaf gets a key again, and the path is encrypted to that key.
         let beside = LeafIndex(removed.0 ^ 1);
         if fixture.tree.is_member(beside).unwrap() && beside != LeafIndex(0) {
             fixture.commit(beside, &[], 0);
@@ -558,17 +561,18 @@ fn a_new_member_is_not_fooled() {
     assert_eq!(joined(sender, &[1; 5]), Err(TreeError::Crypto(CryptoError::InvalidLength)));
     for signer in members.into_iter().filter(|signer| *signer != sender && *signer != leaf) {
         let meeting = tree.size().common_ancestor(signer, leaf).unwrap();
-        // The secret is that of one node. Whoever else is below it could have made the path just as well.
+        // The secret belongs to one node. Any other member below that node could equally be its
+        // sender.
         let expected = if meeting == ancestor { Ok(()) } else { Err(TreeError::PathSecret(meeting)) };
         assert_eq!(joined(signer, right.expose()), expected, "{signer}");
     }
-    // There is nothing to tell to the committer itself, and nobody at a blank leaf.
+    // There is no secret for the committer itself and for blank leaves.
     for leaf in blank(tree).chain([sender]) {
         assert_eq!(path.path_secret_for(leaf).unwrap(), None, "{leaf}");
     }
 }
 
-/// A path secret whose first keys match the tree, and whose last one does not, leaves no keys behind.
+/// If a path secret matches the tree at the first nodes but not at the last one, no keys are kept.
 #[test]
 fn a_path_secret_that_fits_in_part_changes_no_keys() {
     let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
@@ -578,7 +582,7 @@ fn a_path_secret_that_fits_in_part_changes_no_keys() {
     assert_eq!(leaf, LeafIndex(1));
     let (path, update_path, _) = new_path(&mut fixture, sender, &[leaf]);
     fixture.tree = fixture.tree.merge_path(sender, &update_path, &[leaf]).unwrap().into_tree();
-    // The next path replaces the root alone of the nodes above the new member.
+    // Among the nodes above the new member, the next path replaces only the root.
     let (next, ..) = new_path(&mut fixture, LeafIndex(7), &[]);
     let secret = || path.path_secret_for(leaf).unwrap().unwrap().expose().into();
     let mut keys = fixture.members[&leaf].keys.clone();

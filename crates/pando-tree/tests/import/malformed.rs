@@ -1,4 +1,4 @@
-//! Bytes that are no tree.
+//! Bytes that do not encode a tree.
 
 use crate::fixtures::{GroupFixture, Newcomer};
 use pando_crypto::Suite;
@@ -9,12 +9,13 @@ use pando_wire::{
 
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
-/// What a tree may take while it is read, for each byte of the input. A blank node is one byte and takes
-/// none; a leaf of less than 200 bytes is there as bytes, as a structure, in the tree and in the indexes.
+/// Memory allowed during import, for each byte of the input. A blank node is one byte and needs
+/// none. A leaf of less than 200 bytes is kept as bytes, as a structure, in the tree and in the
+/// indexes.
 const MEMORY_PER_BYTE: u64 = 32;
 const MEMORY_BESIDES: u64 = 20_000;
 
-/// Reads a tree and checks how much memory it takes.
+/// Imports a tree and checks its memory use.
 fn import(suite: Suite, bytes: &[u8]) -> Result<Tree, TreeError> {
     let mut result = None;
     let info = allocation_counter::measure(|| result = Some(Tree::import_unsigned(suite, bytes)));
@@ -23,7 +24,7 @@ fn import(suite: Suite, bytes: &[u8]) -> Result<Tree, TreeError> {
     result.unwrap()
 }
 
-/// A vector with these contents.
+/// Encodes a vector with these contents.
 fn vector(contents: &[u8]) -> Vec<u8> {
     [vector_header(contents.len()).unwrap().as_ref(), contents].concat()
 }
@@ -32,7 +33,7 @@ fn malformed(error: DecodeError) -> TreeError {
     TreeError::Decode(error)
 }
 
-/// A small tree with everything in it: a blank leaf, a blank parent, an unmerged leaf.
+/// Returns a small tree with a blank leaf, a blank parent and an unmerged leaf.
 fn small() -> GroupFixture {
     let mut fixture = GroupFixture::grown(SUITE, 9, 5);
     fixture.commit(LeafIndex(1), &[LeafIndex(3)], 0);
@@ -125,7 +126,8 @@ fn a_tree_that_is_cut_off_anywhere_is_refused() {
         let found = import(fixture.suite, &bytes[..length]).map(drop);
         assert_eq!(found, Err(malformed(DecodeError::Truncated)), "{length}");
     }
-    // With a header that fits, what is left is a tree if it ends with a leaf and no list names what is gone.
+    // With a matching header, the rest is a tree if it ends with a leaf and no list contains a
+    // missing leaf.
     let (len, contents) = pando_wire::read_vector_header(&bytes).unwrap();
     let mut trees = 0;
     for length in 1..len {
@@ -151,7 +153,7 @@ fn a_tree_that_is_cut_off_anywhere_is_refused() {
     }
 }
 
-/// Whatever a byte is replaced with: what is still a tree is written as it was read.
+/// For every changed byte: if the result is still a tree, it is exported unchanged.
 #[test]
 fn a_tree_with_any_byte_changed_is_refused_or_another_tree() {
     let fixture = small();
@@ -228,7 +230,7 @@ fn a_tree_of_one_leaf() {
         let found = Tree::import(fixture.suite, &bytes, &fixture.group_id, hash).map(drop);
         assert_eq!(found, Err(TreeError::TreeHash));
     }
-    // The same leaf in a tree of two: the second one is blank and not sent.
+    // The same leaf in a tree of two leaves, the first of them blank.
     let wire = RatchetTree(vec![None, None, fixture.tree.to_wire().unwrap().0[0].clone()]);
     let found = import(fixture.suite, &wire.encode().unwrap()).unwrap();
     assert_eq!((found.member_count(), found.size().leaf_count()), (1, 2));

@@ -1,4 +1,4 @@
-//! A tree to be tampered with, and what can be known of it without parent hashes.
+//! A tree for tampering, and the facts about it that are known without parent hashes.
 
 use crate::fixtures::GroupFixture;
 use pando_tree::{Tree, TreeError};
@@ -7,26 +7,26 @@ use pando_wire::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What import must say.
+/// The expected result of an import.
 pub(crate) enum Expected {
     Error(TreeError),
-    /// Any of these.
+    /// Any one of these errors.
     OneOf(Vec<TreeError>),
-    /// Nothing but the tree hash tells that this is not the tree.
+    /// Only the tree hash shows that this is not the original tree.
     Accepted,
 }
 
-/// A group's tree as it is sent, to be tampered with.
+/// A group's encoded tree, for tampering.
 pub(crate) struct Specimen {
     pub(crate) fixture: GroupFixture,
     pub(crate) wire: RatchetTree,
     pub(crate) hash: Opaque,
-    /// How often each kind of change was refused for each reason.
+    /// Number of refusals for each kind of change and each reason.
     pub(crate) counts: BTreeMap<(&'static str, &'static str), u32>,
 }
 
-/// A tree of more than 32 leaves with blank leaves, blank parents, and leaves that are unmerged at one, some
-/// or all levels above them.
+/// Returns a tree of at least 32 leaves with blank leaves, blank parents, and leaves that are
+/// unmerged at one, some or all levels above them.
 pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> Specimen {
     let mut fixture = GroupFixture::new(cipher_suite, seed);
     while fixture.members.len() < members {
@@ -41,7 +41,7 @@ pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> 
         }
     };
     commit(&mut fixture, members / 3);
-    // Holes, the parents above which are set again.
+    // Blank leaves whose parents are set again.
     for _ in 0..6 {
         let removed = [fixture.any_member(), fixture.any_member()];
         let committer = *fixture.members.keys().find(|leaf| !removed.contains(leaf)).unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> 
         fixture.commit(committer, &removed.into_iter().collect::<Vec<_>>(), 0);
     }
     commit(&mut fixture, members / 2);
-    // Members who are unmerged up to the root, then some who are merged at the top, then others.
+    // Members that are unmerged up to the root, members that are merged at the top, and others.
     for _ in 0..2 {
         fixture.add();
         fixture.add();
@@ -69,7 +69,7 @@ pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> 
 }
 
 impl Specimen {
-    /// That there is something of everything here.
+    /// Checks that the tree contains every kind of node.
     pub(crate) fn check_shape(&self) {
         let tree = &self.fixture.tree;
         assert!(tree.size().leaf_count() >= 32 && tree.member_count() >= 26);
@@ -111,7 +111,7 @@ impl Specimen {
         })
     }
 
-    /// The nodes that are not blank.
+    /// Returns the non-blank nodes.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (NodeIndex, &Node)> {
         (0..).map(NodeIndex).zip(&self.wire.0).filter_map(|(at, node)| Some((at, node.as_ref()?)))
     }
@@ -123,13 +123,14 @@ impl Specimen {
         }
     }
 
-    /// Whether a node is a leaf that is unmerged at `parent`, and therefore in no hash of that parent.
+    /// Returns whether a node is a leaf that is unmerged at `parent`, and that therefore no hash of
+    /// that parent covers.
     pub(crate) fn is_unmerged(&self, node: NodeIndex, parent: NodeIndex) -> bool {
         let unmerged = &self.parent(parent).unwrap().unmerged_leaves;
         node.leaf().is_some_and(|leaf| unmerged.contains(&leaf))
     }
 
-    /// The parents whose copath child's tree hash, as it was when they were set, covers a node.
+    /// Returns the parents that cover a node by the original tree hash of their copath child.
     pub(crate) fn hashed_by(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
         let origins = self.fixture.origins.iter();
         origins
@@ -140,28 +141,29 @@ impl Specimen {
             .collect()
     }
 
-    /// The parent whose path came up through a node.
+    /// Returns the parent that follows a node in the path that set it.
     pub(crate) fn set_above(&self, node: NodeIndex) -> Option<NodeIndex> {
         self.fixture.origins.iter().find(|(_, origin)| origin.below == node).map(|(parent, _)| *parent)
     }
 
-    /// The parents that cannot be parent-hash valid with another key in a node.
+    /// Returns the parents that are not parent-hash valid if a node gets another key.
     pub(crate) fn broken_by_key(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
         let mut broken = self.hashed_by(node);
         broken.extend(Some(node).filter(|node| !node.is_leaf()));
         broken
     }
 
-    /// The same for another parent hash.
+    /// Returns the parents that are not parent-hash valid if a node gets another parent hash.
     pub(crate) fn broken_by_parent_hash(&self, node: NodeIndex) -> BTreeSet<NodeIndex> {
         let mut broken = self.broken_by_key(node);
         broken.extend(self.set_above(node));
         broken
     }
 
-    /// The same for a leaf that is unmerged nowhere and goes to a place that was blank: a hash covers one of
-    /// the two places, or one of them is in the resolution that the lowest parent above looks at. But that
-    /// parent cannot tell whether the leaf that it was set from was here or there below the same child.
+    /// Returns the parents that are not parent-hash valid if a leaf that is not unmerged anywhere
+    /// moves to a blank leaf. Either a hash covers one of the two places, or one of them is in the
+    /// resolution that the lowest parent above uses. That parent cannot detect a move of the leaf
+    /// from which it was set below the same child.
     pub(crate) fn broken_by_move(&self, from: NodeIndex, to: NodeIndex) -> BTreeSet<NodeIndex> {
         let hashed: BTreeSet<_> = [from, to].into_iter().flat_map(|node| self.hashed_by(node)).collect();
         let [above_from, above_to] = [from, to].map(|node| self.parents_above(node.leaf().unwrap()).next());
@@ -173,20 +175,21 @@ impl Specimen {
         broken
     }
 
-    /// The parents above a leaf that are not blank, from the lowest to the root.
+    /// Returns the non-blank parents above a leaf, from the lowest to the root.
     pub(crate) fn parents_above(&self, leaf: LeafIndex) -> impl Iterator<Item = NodeIndex> {
         let origins = &self.fixture.origins;
         self.fixture.tree.size().direct_path(leaf).filter(|at| origins.contains_key(at))
     }
 
-    /// The parents that say that a leaf is unmerged.
+    /// Returns the parents that list a leaf as unmerged.
     pub(crate) fn listing(&self, leaf: LeafIndex) -> Vec<NodeIndex> {
         self.parents_above(leaf)
             .filter(|at| self.parent(*at).unwrap().unmerged_leaves.contains(&leaf))
             .collect()
     }
 
-    /// Tries one changed tree: with its own hash, with the one of the original tree, and as a structure.
+    /// Imports a modified tree: with its own hash, with the hash of the original tree, and as a
+    /// structure.
     pub(crate) fn try_one(
         &mut self,
         what: &'static str,
@@ -217,7 +220,7 @@ impl Specimen {
         *self.counts.entry((what, rule(found.err().as_ref()))).or_default() += 1;
     }
 
-    /// Puts another node in a place.
+    /// Replaces a node.
     pub(crate) fn with(&self, at: NodeIndex, node: Option<Node>) -> RatchetTree {
         let mut wire = self.wire.clone();
         wire.0[at.0 as usize] = node;
@@ -238,8 +241,7 @@ impl Specimen {
         self.fixture.suite.hpke_generate_key_pair(&mut self.fixture.rng).unwrap().public
     }
 
-    /// Some of the nodes, as the number of steps between them says: the slow cipher suites are not tried at
-    /// all of them.
+    /// Returns every `step`-th parent. Slow cipher suites are not tested at all nodes.
     pub(crate) fn chosen_parents(&self, step: usize) -> Vec<(NodeIndex, ParentNode)> {
         self.parents().step_by(step).map(|(at, parent)| (at, parent.clone())).collect()
     }
@@ -249,19 +251,20 @@ impl Specimen {
     }
 }
 
-/// Whether a node is another one or below it.
+/// Returns whether a node is at or below `above`.
 pub(crate) fn is_at_or_below(node: NodeIndex, above: NodeIndex) -> bool {
     let reach = (1 << above.level()) - 1;
     (above.0 - reach..=above.0 + reach).contains(&node.0)
 }
 
-/// The one that is named: they are looked at in the order of the array.
+/// Returns the parent in the error: the first one in array order.
 pub(crate) fn first(broken: BTreeSet<NodeIndex>) -> Option<NodeIndex> {
     broken.into_iter().next()
 }
 
-/// What is found if these parents are not valid: a signature that is not valid, if there is one, for signatures
-/// are looked at first; or else the first of the parents; or nothing.
+/// Returns the expected result if these parents are not valid: the error of a signature if
+/// `signature` is one, because signatures are verified first, otherwise the error of the first
+/// parent.
 pub(crate) fn parent_hash_or(broken: BTreeSet<NodeIndex>, signature: Expected) -> Expected {
     match signature {
         Expected::Accepted => {
@@ -279,7 +282,8 @@ pub(crate) fn altered_hashes(hash: &Opaque) -> Vec<Opaque> {
     altered
 }
 
-/// Keys that are none: of a wrong length, not on the curve, not in their one encoding, or of low order.
+/// Returns invalid keys: of a wrong length, not on the curve, not canonically encoded, or of low
+/// order.
 pub(crate) fn malformed_keys(cipher_suite: CipherSuite, valid: &HpkePublicKey) -> Vec<HpkePublicKey> {
     let mut keys = vec![Vec::new(), valid[1..].to_vec(), [&**valid, &[0]].concat()];
     match valid.len() {
@@ -293,7 +297,7 @@ pub(crate) fn malformed_keys(cipher_suite: CipherSuite, valid: &HpkePublicKey) -
             };
             keys.extend([vec![0; length], one, prime]);
         }
-        // The NIST curves: no point, the compressed form, and the point at infinity.
+        // The NIST curves: not a point, the compressed form, and the point at infinity.
         length => {
             let mut beside = valid.to_vec();
             beside[length - 1] ^= 1;

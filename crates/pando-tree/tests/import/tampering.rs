@@ -1,19 +1,19 @@
-//! One thing is changed at every node of large trees in turn, and `import` has to say which node breaks which
-//! rule.
+//! Changes one thing at every node of large trees in turn. `import` must name the node and the
+//! violated rule.
 //!
-//! What it has to say about parent hashes is not computed from parent hashes, but from what the fixture
-//! remembers: which Commit set which parent. Where a rule determines the node, exactly that error is expected.
-//! In the few places where more than one node breaks a rule, or several rules are broken at once, the expected
-//! set is written next to the case. Where two parents fail to be parent-hash valid, `import` names the one
-//! that comes first in the array.
+//! The expected results about parent hashes are not computed from parent hashes, but from the
+//! record of the fixture: which Commit set which parent. Where a rule determines the node, exactly
+//! one error is expected. In the few places where more than one node or rule is violated, the set
+//! of possible errors is written next to the case. If two parents are not parent-hash valid,
+//! `import` names the first one in array order.
 //!
-//! Who tampers may choose the tree hash too, so every case is tried with the hash of the tampered tree. With
-//! the hash of the original tree, nothing passes.
+//! An attacker may choose the tree hash as well, so every case is tried with the hash of the
+//! modified tree. With the hash of the original tree, every case is refused.
 //!
-//! Some changes cannot be noticed by anybody who does not know the tree hash: a member may sign another leaf
-//! for itself, as long as no Commit has taken the old one into a parent hash, and the blank parent above which
-//! all is blank could always have been blank. These are expected to be accepted, so that it is certain that
-//! nothing else is.
+//! Some changes are undetectable without the tree hash. A member may sign another leaf for itself,
+//! as long as no parent hash covers the old one. A parent that is set and has no non-blank parent
+//! above could as well be blank. These changes must be accepted, so that the tests also show that
+//! no other change is.
 
 use crate::fixtures::Newcomer;
 use crate::specimen::*;
@@ -25,7 +25,7 @@ use pando_wire::{
 use std::collections::BTreeSet;
 
 impl Specimen {
-    /// Everything.
+    /// Makes all kinds of changes.
     fn tamper(&mut self, step: usize) -> u32 {
         self.parent_hashes_of_parents(step);
         self.parent_hashes_of_leaves(step);
@@ -50,7 +50,7 @@ impl Specimen {
         let parents = self.chosen_parents(step);
         for (position, (at, parent)) in parents.iter().enumerate() {
             let broken = self.broken_by_parent_hash(*at);
-            // The root's is empty, unless the tree was once larger.
+            // The root's parent hash is empty, unless the tree was larger before.
             let mut hashes = altered_hashes(&parent.parent_hash);
             hashes.extend(parent.parent_hash.is_empty().then(|| vec![7; 32].into()));
             for hash in hashes {
@@ -62,7 +62,7 @@ impl Specimen {
                     parent_hash_or(broken.clone(), Expected::Accepted),
                 );
             }
-            // In exchange with each of the others.
+            // Exchanged with each of the other parents.
             for (other_at, other) in &parents[position + 1..] {
                 let mut wire = self.with_parent(*at, |node| node.parent_hash = other.parent_hash.clone());
                 let changed = ParentNode { parent_hash: parent.parent_hash.clone(), ..other.clone() };
@@ -75,13 +75,14 @@ impl Specimen {
         }
     }
 
-    /// The member signs the changed leaf, so nothing but the chain of parent hashes can tell.
+    /// The member signs the modified leaf, so only the chain of parent hashes can detect the
+    /// change.
     fn parent_hashes_of_leaves(&mut self, step: usize) {
         let mut previous: Option<Opaque> = None;
         for (leaf, leaf_node) in self.chosen_leaves(step) {
             let at = NodeIndex(leaf.0 * 2);
             let LeafNodeSource::Commit { parent_hash } = &leaf_node.leaf_node_source else {
-                // A leaf that never had one gets one.
+                // A leaf without a parent hash gets one.
                 let parent_hash = previous.clone().unwrap_or_else(|| vec![3; 32].into());
                 let leaf_node_source = LeafNodeSource::Commit { parent_hash };
                 let changed = self.fixture.signed(leaf, LeafNode { leaf_node_source, ..leaf_node });
@@ -177,7 +178,7 @@ impl Specimen {
         }
     }
 
-    /// One leaf more or less in one list.
+    /// Adds or removes one leaf in one list.
     fn unmerged_leaves(&mut self, step: usize) {
         let size = self.fixture.tree.size();
         let everywhere = (0..size.leaf_count()).map(LeafIndex);
@@ -188,7 +189,7 @@ impl Specimen {
                 changed.insert(unmerged.partition_point(|other| *other < leaf), leaf);
                 changed
             };
-            // The parents that a hash or a resolution with another list makes invalid.
+            // The parents that become invalid because a hash or a resolution uses the changed list.
             let broken = || self.broken_by_parent_hash(at);
             let mut cases = Vec::new();
             for leaf in everywhere.clone().filter(|leaf| at.covers(*leaf) && !unmerged.contains(leaf)) {
@@ -197,7 +198,7 @@ impl Specimen {
                     cases.push(("unmerged_leaves: with a blank leaf", inserted(leaf), error));
                     continue;
                 }
-                // The highest parent between the two that does not have the leaf either.
+                // The highest parent in between that does not list the leaf either.
                 let between: Vec<_> = self.parents_above(leaf).take_while(|node| *node != at).collect();
                 let gap = between.into_iter().rev().find(|node| !self.listing(leaf).contains(node));
                 match gap {
@@ -246,8 +247,8 @@ impl Specimen {
         }
     }
 
-    /// One leaf more or less in all lists at once, so that the lists agree with each other and only the parent
-    /// hashes can tell.
+    /// Adds or removes one leaf in all lists at once, so that the lists agree and only parent
+    /// hashes can detect the change.
     fn unmerged_leaves_everywhere(&mut self, step: usize) {
         for (leaf, _) in self.chosen_leaves(step) {
             let above: Vec<_> = self.parents_above(leaf).collect();
@@ -265,8 +266,9 @@ impl Specimen {
                         Ok(position) => drop(parent.unmerged_leaves.remove(position)),
                         Err(position) => parent.unmerged_leaves.insert(position, leaf),
                     }
-                    // The leaf was in the hash and is not any more, or the other way round; or it is in the
-                    // resolution itself, and not by way of a list that has changed as well.
+                    // Either a hash now covers the leaf and did not before, or the reverse; or the
+                    // leaf is in the resolution itself, and not through a list that has changed as
+                    // well.
                     let origin = self.fixture.origins[at];
                     if origin.copath_child.covers(leaf)
                         || origin.below.is_leaf()
@@ -300,13 +302,13 @@ impl Specimen {
                 let changed = LeafNode { signature: signature.into(), ..leaf_node.clone() };
                 let wire = self.with_leaf(leaf, changed);
                 let error = TreeError::LeafSignature(leaf);
-                // The signatures alone: it is this one, whatever else is wrong.
+                // With signatures alone, this is the error, whatever else is wrong.
                 let tree = Tree::import_unsigned(self.fixture.suite, &wire.encode().unwrap()).unwrap();
                 assert_eq!(tree.check_signatures(&self.fixture.group_id), Err(error.clone()));
-                // A parent hash that covers the leaf, signature included, would come out wrong, too.
+                // A parent hash that covers the leaf with its signature would be wrong, too.
                 self.try_one("leaf signature", leaf, &wire, Expected::Error(error));
             }
-            // A signature made for another group, or for another place in this one.
+            // A signature for another group, or for another position in this one.
             let in_group = !matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. });
             let elsewhere =
                 [(vec![1; 16].into(), leaf), (self.fixture.group_id.clone(), LeafIndex(leaf.0 ^ 1))];
@@ -339,7 +341,7 @@ impl Specimen {
                 let error = TreeError::DuplicateSignatureKey(*leaf.min(other), *leaf.max(other));
                 self.try_one("signature_key: another leaf's", (leaf, other), &wire, Expected::Error(error));
             }
-            // A key of nobody, and one that is none.
+            // A key of another client, and an invalid one.
             let newcomer = Newcomer::new(self.fixture.suite, &mut self.fixture.rng);
             for key in [newcomer.leaf_node.signature_key, vec![0xff; 5].into()] {
                 let changed = LeafNode { signature_key: key, ..leaf_node.clone() };
@@ -350,7 +352,7 @@ impl Specimen {
         }
     }
 
-    /// A parent is left out. Nobody can tell if there is no other one above.
+    /// Blanks a parent. This is undetectable if there is no non-blank parent above.
     fn blanked_parents(&mut self, step: usize) {
         for (at, _) in self.chosen_parents(step) {
             let wire = self.with(at, None);
@@ -360,7 +362,7 @@ impl Specimen {
         }
     }
 
-    /// A leaf next to a parent: one of them gets to where it cannot be.
+    /// Swaps a leaf with an adjacent parent, so that one of them is in a wrong place.
     fn neighbours(&mut self, step: usize) {
         for left in (0..self.wire.0.len() - 1).step_by(step) {
             let mut wire = self.wire.clone();
@@ -370,7 +372,7 @@ impl Specimen {
             let error = TreeError::WrongKind(NodeIndex(u32::try_from(wrong).unwrap()));
             self.try_one("node order: neighbours", left, &wire, Expected::Error(error));
         }
-        // Everything one place further, and one place back.
+        // Shifts all nodes one place to the right, and one place to the left.
         let mut wire = self.wire.clone();
         wire.0.insert(0, None);
         let wrong = wire.0.iter().position(Option::is_some).unwrap();
@@ -383,7 +385,7 @@ impl Specimen {
         self.try_one("node order: shifted", "left", &wire, Expected::Error(error));
     }
 
-    /// Two leaves, or two parents of a level, in each other's place.
+    /// Swaps two leaves, or two parents of the same level.
     fn neighbouring_leaves(&mut self, step: usize) {
         let last = (self.wire.0.len() - 1) / 2;
         for left in (0..last).step_by(step) {
@@ -395,7 +397,7 @@ impl Specimen {
             while wire.0.last().unwrap().is_none() {
                 wire.0.pop();
             }
-            // A leaf made for the group was signed for its place.
+            // A leaf made for the group is signed for its position.
             let misplaced = [a, b].into_iter().find(|leaf| {
                 matches!(wire.0.get(leaf.0 as usize * 2), Some(Some(Node::Leaf(leaf_node)))
                     if !matches!(leaf_node.leaf_node_source, LeafNodeSource::KeyPackage { .. }))
@@ -420,7 +422,7 @@ impl Specimen {
                         let [from, to] = if members[0] { nodes } else { [nodes[1], nodes[0]] };
                         parent_hash_or(self.broken_by_move(from, to), otherwise)
                     } else {
-                        // Every list that still has the leaf is wrong.
+                        // Every list that still contains the leaf is wrong.
                         let wrong = |node| TreeError::UnmergedLeaf { node, leaf: vacated };
                         Expected::OneOf(listing.into_iter().map(wrong).collect())
                     }
@@ -428,13 +430,13 @@ impl Specimen {
             };
             self.try_one("node order: neighbouring leaves", (a, b), &wire, expected);
         }
-        // Parents of a level, each with the next of that level.
+        // Each parent with the next one of its level.
         for (at, parent) in self.chosen_parents(step) {
             let next = NodeIndex(at.0 + (2 << at.level()));
             let Some(Some(Node::Parent(other))) = self.wire.0.get(next.0 as usize).cloned() else { continue };
             let mut wire = self.wire.clone();
             wire.0.swap(at.0 as usize, next.0 as usize);
-            // Their lists go with them.
+            // Their lists move with them.
             let misplaced: Vec<_> = [(at, &other), (next, &Box::new(parent))]
                 .into_iter()
                 .flat_map(|(node, parent)| {
@@ -460,14 +462,14 @@ impl Specimen {
         }
     }
 
-    /// Whether no parent above has an unmerged leaf below this one.
+    /// Returns whether no parent above lists an unmerged leaf below this one.
     fn lists_agree(&self, at: NodeIndex) -> bool {
         self.parents()
             .filter(|(above, _)| above.level() > at.level())
             .all(|(_, above)| above.unmerged_leaves.iter().all(|leaf| !at.covers(*leaf)))
     }
 
-    /// A leaf at each odd index, and a parent at each even one.
+    /// Puts a leaf at each odd index, and a parent at each even one.
     fn kinds(&mut self, step: usize) {
         let leaf = self.nodes().find(|(at, _)| at.is_leaf()).unwrap().1.clone();
         let parent = self.nodes().find(|(at, _)| !at.is_leaf()).unwrap().1.clone();
@@ -488,7 +490,7 @@ impl Specimen {
         let root = self.fixture.tree.size().root();
         let leaves = (0..self.fixture.tree.size().leaf_count()).map(LeafIndex);
         let parents: Vec<_> = self.parents().map(|(at, _)| at).collect();
-        // Lists that are in the wrong half, or a parent whose hashes are gone with everything around it.
+        // Lists in the wrong half, or a parent whose hashes are lost with everything around it.
         let mut anything: Vec<_> = parents.iter().copied().map(TreeError::ParentHash).collect();
         for node in parents {
             anything.extend(leaves.clone().map(|leaf| TreeError::UnmergedLeaf { node, leaf }));
@@ -502,7 +504,7 @@ impl Specimen {
         while wire.0.last().unwrap().is_none() {
             wire.0.pop();
         }
-        // The parents are at other places now, and so is what is wrong with them.
+        // The parents have moved, and the errors with them.
         for at in (1..self.fixture.tree.size().node_count()).step_by(2).map(NodeIndex) {
             anything.push(TreeError::ParentHash(at));
             anything.extend(leaves.clone().map(|leaf| TreeError::UnmergedLeaf { node: at, leaf }));
@@ -513,7 +515,8 @@ impl Specimen {
         wire.0.push(None);
         self.try_one("a blank at the end", "the end", &wire, Expected::Error(TreeError::TrailingBlank));
 
-        // One node after the other is left out at the end. Trees that are half as large are another matter.
+        // Cuts off the nodes at the end, one after the other. Trees of half the size are not tested
+        // here.
         for length in (root.0 as usize + 2..self.wire.0.len()).rev() {
             let wire = RatchetTree(self.wire.0[..length].to_vec());
             let gone: Vec<_> = leaves.clone().filter(|leaf| leaf.0 as usize * 2 >= length).collect();

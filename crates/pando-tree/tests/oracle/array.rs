@@ -1,11 +1,11 @@
-//! The relations between nodes, copied from the program of RFC 9420, appendix C.
+//! The relations between nodes, transcribed from the program of RFC 9420, appendix C.
 //!
-//! `TreeSize` knows the same; it is not used, because what is under test builds on it. Here `n` is the number
-//! of leaves, and every index must be inside of the tree.
+//! `TreeSize` computes the same. It is not used here, because the code under test builds on it. `n`
+//! is the number of leaves, and every index must be inside the tree.
 
 use pando_wire::NodeIndex;
 
-/// The exponent of the largest power of 2 that is not larger than x.
+/// Returns the exponent of the largest power of 2 that is not larger than x.
 fn log2(x: u32) -> u32 {
     let mut k = 0;
     while (x >> k) > 0 {
@@ -14,17 +14,17 @@ fn log2(x: u32) -> u32 {
     k - 1
 }
 
-/// The number of nodes of a tree with n leaves.
+/// Returns the number of nodes of a tree with n leaves.
 pub(crate) fn node_width(n: u32) -> u32 {
     2 * (n - 1) + 1
 }
 
-/// The root of a tree with n leaves.
+/// Returns the root of a tree with n leaves.
 pub(crate) fn root(n: u32) -> NodeIndex {
     NodeIndex((1 << log2(node_width(n))) - 1)
 }
 
-/// The height above the leaves.
+/// Returns the height above the leaves.
 pub(crate) fn level(x: NodeIndex) -> u32 {
     let mut k = 0;
     while (x.0 >> k) & 1 == 1 {
@@ -33,17 +33,17 @@ pub(crate) fn level(x: NodeIndex) -> u32 {
     k
 }
 
-/// The left child of a parent.
+/// Returns the left child of a parent.
 pub(crate) fn left(x: NodeIndex) -> NodeIndex {
     NodeIndex(x.0 ^ (1 << (level(x) - 1)))
 }
 
-/// The right child of a parent.
+/// Returns the right child of a parent.
 pub(crate) fn right(x: NodeIndex) -> NodeIndex {
     NodeIndex(x.0 ^ (3 << (level(x) - 1)))
 }
 
-/// The parent of a node that is not the root.
+/// Returns the parent of a node that is not the root.
 pub(crate) fn parent(x: NodeIndex, n: u32) -> NodeIndex {
     assert_ne!(x, root(n), "the root has no parent");
     let k = level(x);
@@ -51,13 +51,13 @@ pub(crate) fn parent(x: NodeIndex, n: u32) -> NodeIndex {
     NodeIndex((x.0 | (1 << k)) ^ (b << (k + 1)))
 }
 
-/// The other child of a node's parent.
+/// Returns the other child of a node's parent.
 pub(crate) fn sibling(x: NodeIndex, n: u32) -> NodeIndex {
     let p = parent(x, n);
     if x < p { right(p) } else { left(p) }
 }
 
-/// A node's parent, the parent's parent and so on to the root.
+/// Returns a node's parent, the parent's parent and so on up to the root.
 pub(crate) fn direct_path(x: NodeIndex, n: u32) -> Vec<NodeIndex> {
     let mut path = Vec::new();
     let mut x = x;
@@ -68,7 +68,7 @@ pub(crate) fn direct_path(x: NodeIndex, n: u32) -> Vec<NodeIndex> {
     path
 }
 
-/// The siblings of a node and of the nodes of its direct path, the root excluded.
+/// Returns the siblings of a node and of the nodes of its direct path, except for the root.
 pub(crate) fn copath(x: NodeIndex, n: u32) -> Vec<NodeIndex> {
     let mut path = direct_path(x, n);
     path.insert(0, x);
@@ -76,7 +76,7 @@ pub(crate) fn copath(x: NodeIndex, n: u32) -> Vec<NodeIndex> {
     path.into_iter().map(|y| sibling(y, n)).collect()
 }
 
-/// The children of a node and the descendants of its children (section 4.1).
+/// Returns the children of a node and all descendants of these.
 pub(crate) fn descendants(x: NodeIndex) -> Vec<NodeIndex> {
     if level(x) == 0 {
         return Vec::new();

@@ -1,9 +1,9 @@
-//! The ratchet tree as RFC 9420 describes it, to compare a fast one with.
+//! The ratchet tree as RFC 9420 describes it: an oracle for the optimized tree.
 //!
-//! An array of nodes and nothing else. Everything is computed again whenever it is asked for, from the RFC's
-//! own words; where they leave something open, a comment says what was chosen. Arguments that make no sense
-//! (a leaf outside of the tree, a wrong number of keys) are panics. A tree that came from the wire may be as
-//! wrong as it likes.
+//! It is an array of nodes and nothing else. Everything is recomputed on each call, following the
+//! RFC's own words; where the RFC is ambiguous, a comment states the choice. Invalid arguments (a
+//! leaf outside the tree, a wrong number of keys) cause panics. A tree from the network may be
+//! arbitrarily wrong.
 
 #![allow(dead_code, reason = "not every test uses all of it")]
 
@@ -18,22 +18,22 @@ use pando_wire::{
 /// A ratchet tree in the array representation (appendix C).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Oracle {
-    /// All 2^(d+1) - 1 nodes, blank ones included.
+    /// All 2^(d+1) - 1 nodes, including blank ones.
     pub(crate) nodes: Vec<Option<Node>>,
 }
 
-/// Making trees, and looking at them.
+/// Creating trees, and reading them.
 impl Oracle {
-    /// The tree of a group's creator (section 11).
+    /// Returns the tree of a group's creator (section 11).
     pub(crate) fn new(first: LeafNode) -> Self {
         Self { nodes: vec![Some(Node::Leaf(Box::new(first)))] }
     }
 
-    /// The tree that was sent (section 12.4.3.3). `None` if the array is empty or ends with a blank node, or
-    /// if there is a parent where a leaf belongs or a leaf where a parent belongs.
+    /// Returns the decoded tree (section 12.4.3.3). `None` if the array is empty or ends with a
+    /// blank node, or if a leaf and a parent are in each other's place.
     ///
-    /// The last node may be a parent: the array is extended, and only what has been extended must have an
-    /// odd length.
+    /// The last node may be a parent: the array is extended, and only the extended array must have
+    /// an odd length.
     pub(crate) fn from_wire(tree: &RatchetTree) -> Option<Self> {
         let mut nodes = tree.0.clone();
         // "The receiver MUST check that the last node in ratchet_tree is non-blank"
@@ -56,7 +56,8 @@ impl Oracle {
         Some(Self { nodes })
     }
 
-    /// The tree as it is sent: without "blank nodes after the last non-blank node" (section 12.4.3.3).
+    /// Returns the tree as encoded: without "blank nodes after the last non-blank node" (section
+    /// 12.4.3.3).
     pub(crate) fn to_wire(&self) -> RatchetTree {
         let mut nodes = self.nodes.clone();
         while let Some(None) = nodes.last() {
@@ -65,22 +66,22 @@ impl Oracle {
         RatchetTree(nodes)
     }
 
-    /// The number of leaves, blank ones included.
+    /// Returns the number of leaves, including blank ones.
     fn leaf_count(&self) -> u32 {
         u32::try_from(self.nodes.len().div_ceil(2)).unwrap()
     }
 
-    /// The size of the tree.
+    /// Returns the size of the tree.
     pub(crate) fn size(&self) -> TreeSize {
         TreeSize::with_leaves(self.leaf_count()).unwrap()
     }
 
-    /// The root.
+    /// Returns the root.
     pub(crate) fn root(&self) -> NodeIndex {
         array::root(self.leaf_count())
     }
 
-    /// A leaf; `None` if it is blank or there is no such leaf.
+    /// Returns a leaf; `None` if it is blank or does not exist.
     pub(crate) fn leaf(&self, leaf: LeafIndex) -> Option<&LeafNode> {
         match self.nodes.get(2 * leaf.0 as usize)? {
             Some(Node::Leaf(leaf_node)) => Some(leaf_node),
@@ -88,7 +89,7 @@ impl Oracle {
         }
     }
 
-    /// A parent; `None` if it is blank or there is no such parent.
+    /// Returns a parent; `None` if it is blank or does not exist.
     pub(crate) fn parent(&self, node: NodeIndex) -> Option<&ParentNode> {
         match self.nodes.get(node.0 as usize)? {
             Some(Node::Parent(parent_node)) => Some(parent_node),
@@ -96,7 +97,7 @@ impl Oracle {
         }
     }
 
-    /// The same, to be changed.
+    /// Returns a mutable parent, as [`Oracle::parent`] does.
     fn parent_mut(&mut self, node: NodeIndex) -> Option<&mut ParentNode> {
         match self.nodes.get_mut(node.0 as usize)? {
             Some(Node::Parent(parent_node)) => Some(parent_node),
@@ -104,12 +105,12 @@ impl Oracle {
         }
     }
 
-    /// All parents of the tree, blank ones included, in the order of the array.
+    /// Returns all parents of the tree, including blank ones, in array order.
     fn parents(&self) -> Vec<NodeIndex> {
         (0..array::node_width(self.leaf_count())).filter(|index| index % 2 == 1).map(NodeIndex).collect()
     }
 
-    /// The leaves that are not blank, from the left.
+    /// Returns the non-blank leaves, from the left.
     pub(crate) fn members(&self) -> Vec<LeafIndex> {
         (0..self.leaf_count()).map(LeafIndex).filter(|&leaf| self.leaf(leaf).is_some()).collect()
     }
@@ -130,10 +131,10 @@ impl Oracle {
             self.nodes.extend(vec![None; width + 1]);
             empty(self).unwrap()
         });
-        // "For each non-blank intermediate node along the path from the leaf L to the root, add L's leaf
-        // index to the unmerged_leaves list for the node". The root is meant too (see W[F] in the figure of
-        // section 7.9), though "intermediate" nodes have a parent in section 4.1. Section 7.1: "MUST be
-        // sorted in increasing order".
+        // "For each non-blank intermediate node along the path from the leaf L to the root, add L's
+        // leaf index to the unmerged_leaves list for the node". This includes the root (see W[F] in
+        // the figure of section 7.9), although "intermediate" nodes have a parent in section 4.1.
+        // Section 7.1: "MUST be sorted in increasing order".
         for node in self.direct_path(leaf) {
             if let Some(parent_node) = self.parent_mut(node) {
                 parent_node.unmerged_leaves.push(leaf);
@@ -151,7 +152,7 @@ impl Oracle {
         self.blank_direct_path(leaf);
     }
 
-    /// Applies a Remove (section 12.1.3), but for the last step: [`Oracle::truncate`].
+    /// Applies a Remove (section 12.1.3), except for the last step: [`Oracle::truncate`].
     pub(crate) fn remove(&mut self, leaf: LeafIndex) {
         self.nodes[node_of(leaf)] = None;
         self.blank_direct_path(leaf);
@@ -160,8 +161,8 @@ impl Oracle {
     /// "When the right subtree of the tree no longer has any non-blank nodes, it can be safely removed"
     /// (section 7.7), as often as possible.
     ///
-    /// Section 12.1.3 looks at the leaves of the right subtree only. A non-blank parent above blank leaves
-    /// only, for which the two differ, is not parent-hash valid.
+    /// Section 12.1.3 considers only the leaves of the right subtree. The two differ for a
+    /// non-blank parent with only blank leaves below, and such a parent is not parent-hash valid.
     pub(crate) fn truncate(&mut self) {
         while self.nodes.len() > 1 {
             let root = self.root().0 as usize;
@@ -174,14 +175,14 @@ impl Oracle {
         }
     }
 
-    /// Replaces a leaf node, and nothing else.
+    /// Replaces a leaf node and nothing else.
     pub(crate) fn set_leaf(&mut self, leaf: LeafIndex, leaf_node: LeafNode) {
         self.nodes[node_of(leaf)] = Some(Node::Leaf(Box::new(leaf_node)));
     }
 
-    /// Sets new keys, one for each node of the sender's filtered direct path, from the leaf to the root
-    /// (section 7.5, the recipient's steps 1 to 3). Gives the parent hash for the sender's leaf, which is
-    /// left as it is.
+    /// Sets new keys, one for each node of the sender's filtered direct path, from the leaf to the
+    /// root (section 7.5, the recipient's steps 1 to 3). Returns the parent hash for the sender's
+    /// leaf, and leaves that leaf unchanged.
     pub(crate) fn set_path(&mut self, suite: Suite, sender: LeafIndex, keys: &[HpkePublicKey]) -> Vec<u8> {
         // "1. Blank all nodes on the direct path of the sender's leaf."
         self.blank_direct_path(sender);
@@ -196,10 +197,10 @@ impl Oracle {
                 unmerged_leaves: Vec::new(),
             })));
         }
-        // "3. Compute parent hashes for the nodes in the sender's filtered direct path [...] from root to
-        // leaf, so that each hash incorporates all the non-blank nodes above it. The root node always has a
-        // zero-length hash for its parent hash." The same goes for the uppermost node of the path if that is
-        // not the root: there is no "next node after P".
+        // "3. Compute parent hashes for the nodes in the sender's filtered direct path [...] from
+        // root to leaf, so that each hash incorporates all the non-blank nodes above it. The root
+        // node always has a zero-length hash for its parent hash." The same applies to the
+        // uppermost node of the path if it is not the root: there is no "next node after P".
         let mut parent_hash = Vec::new();
         for &(node, copath_child) in path.iter().rev() {
             self.parent_mut(node).unwrap().parent_hash = parent_hash.into();
@@ -221,12 +222,13 @@ impl Oracle {
         array::direct_path(NodeIndex(2 * leaf.0), self.leaf_count())
     }
 
-    /// The nodes that together cover all non-blank nodes from this one down (section 4.1.1).
+    /// Returns the nodes that together cover all non-blank nodes at and below this one (section
+    /// 4.1.1).
     pub(crate) fn resolution(&self, node: NodeIndex) -> Vec<NodeIndex> {
         match &self.nodes[node.0 as usize] {
-            // "The resolution of a non-blank node comprises the node itself, followed by its list of unmerged
-            // leaves, if any." If the list is wrong, so is the resolution; only what is outside of the tree is
-            // left out, because it has no node.
+            // "The resolution of a non-blank node comprises the node itself, followed by its list
+            // of unmerged leaves, if any." A wrong list makes the resolution wrong as well. Only
+            // leaves outside the tree are left out, because they have no node.
             Some(Node::Leaf(_)) => vec![node],
             Some(Node::Parent(parent_node)) => {
                 let unmerged = parent_node.unmerged_leaves.iter();
@@ -242,8 +244,9 @@ impl Oracle {
         }
     }
 
-    /// The direct path of a leaf, "with any node removed whose child on the copath of L has an empty
-    /// resolution" (section 4.1.2), from the leaf to the root: each node with that child.
+    /// Returns the direct path of a leaf, "with any node removed whose child on the copath of L has
+    /// an empty resolution" (section 4.1.2), from the leaf to the root, each node with its copath
+    /// child.
     pub(crate) fn filtered_direct_path(&self, leaf: LeafIndex) -> Vec<(NodeIndex, NodeIndex)> {
         let copath = array::copath(NodeIndex(2 * leaf.0), self.leaf_count());
         let path = self.direct_path(leaf).into_iter().zip(copath);
@@ -253,7 +256,7 @@ impl Oracle {
 
 /// Hashes.
 impl Oracle {
-    /// The hash of a node's TreeHashInput (section 7.8).
+    /// Returns the hash of a node's TreeHashInput (section 7.8).
     pub(crate) fn tree_hash(&self, suite: Suite, node: NodeIndex) -> Vec<u8> {
         let mut input = Vec::new();
         if array::level(node) == 0 {
@@ -275,11 +278,11 @@ impl Oracle {
         self.tree_hash(suite, self.root())
     }
 
-    /// The "Parent hash of P (with copath child S)": the hash of P's ParentHashInput (section 7.9). P must not
-    /// be blank.
+    /// Returns the "Parent hash of P (with copath child S)": the hash of P's ParentHashInput
+    /// (section 7.9). P must not be blank.
     ///
-    /// What P's own `parent_hash` field holds goes into it, as in appendix B. At the root it is empty, unless
-    /// the tree is a forged one.
+    /// The content of P's own `parent_hash` field is part of the input, as in appendix B. At the
+    /// root it is empty, unless the tree is forged.
     pub(crate) fn parent_hash(&self, suite: Suite, parent: NodeIndex, copath_child: NodeIndex) -> Vec<u8> {
         let parent_node = self.parent(parent).unwrap();
         let original = self.without_leaves(&parent_node.unmerged_leaves);
@@ -291,8 +294,8 @@ impl Oracle {
         suite.hash(&[&input.concat()]).to_vec()
     }
 
-    /// The tree whose hashes are the original ones: "For each leaf L in P.unmerged_leaves, blank L and remove
-    /// it from the unmerged_leaves sets of all parent nodes" (section 7.9).
+    /// Returns the tree with the original tree hashes: "For each leaf L in P.unmerged_leaves, blank
+    /// L and remove it from the unmerged_leaves sets of all parent nodes" (section 7.9).
     fn without_leaves(&self, leaves: &[LeafIndex]) -> Self {
         let mut tree = self.clone();
         for leaf in leaves {
@@ -309,12 +312,12 @@ impl Oracle {
     }
 }
 
-/// The entry of a leaf in the array (appendix C).
+/// Returns the array index of a leaf (appendix C).
 fn node_of(leaf: LeafIndex) -> usize {
     2 * leaf.0 as usize
 }
 
-/// `optional<T>` (section 2.1.1).
+/// Encodes `optional<T>` (section 2.1.1).
 fn optional<T: Encode>(value: Option<&T>) -> Vec<u8> {
     match value {
         None => vec![0],
@@ -322,7 +325,7 @@ fn optional<T: Encode>(value: Option<&T>) -> Vec<u8> {
     }
 }
 
-/// `opaque<V>` (section 2.1.2).
+/// Encodes `opaque<V>` (section 2.1.2).
 fn opaque(bytes: Vec<u8>) -> Vec<u8> {
     Opaque::from(bytes).with_length().unwrap()
 }

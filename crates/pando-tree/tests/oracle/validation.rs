@@ -1,4 +1,4 @@
-//! What a new member checks of the tree that it is given (RFC 9420, sections 7.9.2 and 12.4.3.1).
+//! Validation of a tree by a new member (RFC 9420, sections 7.9.2 and 12.4.3.1).
 
 use super::{Oracle, array};
 use pando_crypto::Suite;
@@ -10,7 +10,7 @@ impl Oracle {
     /// is parent-hash valid" (section 7.9.2, "top down").
     ///
     /// # Errors
-    /// The first parent, in the order of the array, for which there is none or more than one.
+    /// The first parent in array order that has no such descendant, or several.
     pub(crate) fn parent_hash_valid(&self, suite: Suite) -> Result<(), NodeIndex> {
         for p in self.parents() {
             if self.parent(p).is_some() {
@@ -23,7 +23,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// Whether "the parent hash in a node D is valid with respect to a parent node P" (section 7.9.2).
+    /// Returns whether "the parent hash in a node D is valid with respect to a parent node P"
+    /// (section 7.9.2).
     fn parent_hash_valid_for(&self, suite: Suite, d: NodeIndex, p: NodeIndex) -> bool {
         // "C and S are the children of P [...], with C being the child that is on the direct path of D
         // (possibly D itself) and S being the other child"
@@ -48,9 +49,9 @@ impl Oracle {
             return false;
         }
 
-        // "D is in the resolution of C, and the intersection of P's unmerged_leaves with the subtree under C
-        // is equal to the resolution of C with D removed." They are compared as sets; what their order must
-        // be is in unmerged_valid.
+        // "D is in the resolution of C, and the intersection of P's unmerged_leaves with the
+        // subtree under C is equal to the resolution of C with D removed." Compared as sets,
+        // because unmerged_valid checks the order.
         let mut resolution: BTreeSet<NodeIndex> = self.resolution(c).into_iter().collect();
         if !resolution.remove(&d) {
             return false;
@@ -69,7 +70,7 @@ impl Oracle {
     /// leaf node" (section 12.4.3.1).
     ///
     /// # Errors
-    /// The first parent, in the order of the array, of whose entries this is not so.
+    /// The first parent in array order with an invalid entry.
     pub(crate) fn unmerged_valid(&self) -> Result<(), NodeIndex> {
         for node in self.parents() {
             let Some(parent_node) = self.parent(node) else { continue };
@@ -93,7 +94,8 @@ impl Oracle {
             .all(|parent_node| parent_node.unmerged_leaves.contains(&leaf))
     }
 
-    /// Whether a leaf is this node or one of its descendants. No leaf outside of the tree is.
+    /// Returns whether a leaf is this node or a descendant. This is false for leaves outside the
+    /// tree.
     fn leaf_is_at_or_below(&self, leaf: LeafIndex, node: NodeIndex) -> bool {
         leaf.0 < self.leaf_count()
             && (NodeIndex(2 * leaf.0) == node || array::descendants(node).contains(&NodeIndex(2 * leaf.0)))
