@@ -133,7 +133,7 @@ fn what_does_not_hold_together_is_told() {
     let path = path.to_str().unwrap();
     let output = pando(&["verify", path]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(text(&output.stdout), "a record has a key that nothing is kept under: [09]\n");
+    assert_eq!(text(&output.stdout), "a record has an unknown key: [09]\n");
     let output = pando(&["verify", "--json", path]);
     assert_eq!(output.status.code(), Some(1));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -150,6 +150,6 @@ fn what_is_no_store_is_not_made_one() {
     fs::write(&path, []).unwrap();
     let output = pando(&["verify", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("there is no store in this database"));
+    assert!(text(&output.stderr).contains("the database contains no store"));
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
 }

@@ -1,4 +1,4 @@
-//! What a database must do to be a store's: keep byte strings under byte strings, in order, and in transactions.
+//! The database interface of a store: ordered byte-string keys and values, with transactions.
 
 use crate::StoreError;
 use pando_mls::SecretBytes;
@@ -8,13 +8,15 @@ use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A database, or what stands for one. Keys are ordered as byte strings are.
+/// A database for a [`Store`](crate::Store). Keys are ordered bytewise.
 ///
-/// A transaction is everything between [`Backend::begin`] and [`Backend::commit`]: it is durable when that has
-/// returned, seen by others as a whole or not at all, and its own reads see what it has written.
-/// `conformance::run`, with the feature `conformance`, tests all that is said here.
+/// A transaction is everything between [`Backend::begin`] and [`Backend::commit`]. It is durable
+/// when `commit` has returned, other connections see it entirely or not at all, and its own reads
+/// see its writes.
+///
+/// `conformance::run`, with the feature `conformance`, tests all of these requirements.
 pub trait Backend: Send + 'static {
-    /// The same database, opened once more.
+    /// Opens the same database a second time.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -22,82 +24,84 @@ pub trait Backend: Send + 'static {
     where
         Self: Sized;
 
-    /// Prepares the database for writing: sets and checks its modes, for instance. It is called when the key is known to be
-    /// right. Until then, a database that holds a store is not written.
+    /// Prepares the database for writing: for instance, sets and checks its modes. It is called
+    /// after the key was verified. Until then, a database that contains a store must not be
+    /// written.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Busy`], and any other if the database cannot be used.
+    /// [`StoreError::Io`], [`StoreError::Busy`], or any other error if the database is unusable.
     fn ready(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Begins a transaction. No other one writes until it ends.
+    /// Begins a transaction. There is at most one writing transaction at a time.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if another one does not end in time.
+    /// [`StoreError::Busy`] if another transaction does not end in time.
     fn begin(&mut self) -> Result<(), StoreError>;
 
-    /// Ends the transaction. After an error it may have happened or not.
+    /// Commits the transaction. After an error, it may or may not have taken effect.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     fn commit(&mut self) -> Result<(), StoreError>;
 
-    /// Ends the transaction as if it had never begun.
+    /// Rolls the transaction back. Does nothing if there is none.
     fn rollback(&mut self);
 
-    /// The value under a key.
+    /// Returns the value of a key.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Corrupt`].
     fn get(&self, key: &[u8]) -> Result<Option<SecretBytes>, StoreError>;
 
-    /// Gives everything under a range of keys, in order, until `each` fails.
+    /// Passes all keys in a range with their values to `each`, in order, until `each` fails.
     ///
     /// # Errors
-    /// That of `each`, or as [`Backend::get`].
+    /// The error of `each`, or the errors of [`Backend::get`].
     fn scan(&self, range: Range<&[u8]>, each: &mut Each<'_>) -> Result<(), StoreError>;
 
-    /// Puts a value under a key, in place of what was there. In a transaction only.
+    /// Sets the value of a key. Called only in a transaction.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError>;
 
-    /// Deletes everything under a range of keys. In a transaction only.
+    /// Deletes all keys in a range. Called only in a transaction.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     fn delete(&mut self, range: Range<&[u8]>) -> Result<(), StoreError>;
 
-    /// Takes a lock that nobody else can have, in this process or another, until the guard is dropped or the
-    /// process dies.
+    /// Takes an exclusive lock across threads and processes. It is released when the guard is
+    /// dropped or the process dies.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if it cannot be acquired within `wait`, or at once where there is no clock.
+    /// [`StoreError::Busy`] if the lock cannot be acquired within `wait`, or immediately if the
+    /// platform has no clock.
     fn lock(&self, name: &[u8; 16], wait: Duration) -> Result<Guard, StoreError>;
 
-    /// Overwrites what transactions have deleted or replaced, wherever it still is.
+    /// Overwrites all remaining copies of values that transactions have deleted or replaced.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if somebody still reads it; [`StoreError::Io`].
+    /// [`StoreError::Busy`] if another connection still reads them; [`StoreError::Io`].
     fn erase(&mut self) -> Result<(), StoreError>;
 
-    /// Gives back the room that is not used. Outside of transactions.
+    /// Returns unused space to the file system. Called only outside of transactions.
     ///
     /// # Errors
     /// [`StoreError::Busy`], [`StoreError::Io`].
     fn compact(&mut self) -> Result<(), StoreError>;
 }
 
-/// What takes a key and its value.
+/// A callback for a key and its value.
 pub type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError> + 'a;
 
-/// A lock that is held as long as this lives.
+/// A lock that is held until this value is dropped.
 pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Any + Send + Sync>);
 
 impl Guard {
-    /// A lock that is given back when `held` is dropped.
+    /// Returns a guard that releases the lock by dropping `held`.
     pub fn new(held: impl Any + Send + Sync) -> Self {
         Self(Box::new(held))
     }
@@ -112,8 +116,8 @@ impl fmt::Debug for Guard {
 /// Whether a thread can wait. On `wasm32-unknown-unknown`, reading a clock and sleeping panic.
 const CAN_WAIT: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
 
-/// Repeats `attempt` until it returns a value or the time is over. Reads no clock unless the first attempt fails and there is
-/// time to wait.
+/// Repeats `attempt` until it returns a value or the time is over. It reads no clock unless the
+/// first attempt fails and `wait` is not zero.
 pub(crate) fn wait_for<T>(
     wait: Duration,
     mut attempt: impl FnMut() -> Result<Option<T>, StoreError>,

@@ -1,14 +1,17 @@
-//! Records as they are kept: under which key, and encrypted or not.
+//! Stored records: their keys and their encryption.
 //!
-//! A key of a record is a byte that says what it is, for most of them a tag of 16 bytes that stands for an identifier,
-//! and for the rows of a group the [`RowKey`] itself, because ranges of them are needed. A tag is an HMAC of the
-//! identifier under a key that is derived from the data key, so that nobody can tell whether a group, a PSK or a
-//! KeyPackage is in the store that they know. For the same reason the fingerprints of keys in the ratchet tree are masked,
-//! which would tell who is in a group: the record has a tag in the place of the fingerprint, and that for its value.
+//! The key of a record begins with a byte for the kind of record. For most kinds, a tag of 16 bytes
+//! follows, which stands for an identifier. For the rows of a group, the [`RowKey`] follows the
+//! tag, because the store reads ranges of rows. A tag is an HMAC of the identifier under a key
+//! derived from the data key. An attacker who knows the identifier of a group, a PSK or a
+//! KeyPackage therefore cannot find out whether it is in the store. For the same reason, the
+//! fingerprints of keys in the ratchet tree are masked, because they would reveal the members of a
+//! group: a tag replaces the fingerprint in the record's key, and the fingerprint is stored as the
+//! record's value.
 //!
-//! A value is sealed by XChaCha20-Poly1305, with a fresh nonce of 192 bits, which may be random however many
-//! records there are, and with the record's key as associated data: no record can be put in the place of another
-//! one. What is not detected is that an older record comes back under its own key.
+//! A value is sealed with XChaCha20-Poly1305. The nonce of 192 random bits is unique for any number
+//! of records. The record's key is the associated data, so no record can replace another one. The
+//! cipher does not detect that an older record is restored under its own key.
 
 use crate::StoreError;
 use crate::error::Record;
@@ -20,7 +23,7 @@ use pando_mls::{GroupId, SecretBytes};
 use sha2::Sha256;
 use std::ops::Range;
 
-/// What a record is: the first byte of its key.
+/// The kind of a record: the first byte of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Header = 0,
@@ -37,7 +40,7 @@ impl Kind {
         self as u8
     }
 
-    /// What is damaged if one of these is.
+    /// Returns the object that is damaged if a record of this kind is.
     pub(crate) const fn record(self) -> Record {
         match self {
             Self::Header => Record::Header,
@@ -50,7 +53,7 @@ impl Kind {
     }
 }
 
-/// What stands for an identifier.
+/// A tag that stands for an identifier.
 pub(crate) type Tag = [u8; 16];
 
 /// The random identifier of a store.
@@ -59,7 +62,7 @@ pub(crate) type StoreId = [u8; 16];
 pub(crate) const NONCE_LEN: usize = 24;
 pub(crate) const TAG_LEN: usize = 16;
 
-/// The keys that records are kept under, all derived from the data key and the identifier of the store.
+/// The keys for records, derived from the data key and the identifier of the store.
 pub(crate) struct Cipher {
     store_id: StoreId,
     index: SecretBytes,
@@ -68,7 +71,7 @@ pub(crate) struct Cipher {
 }
 
 impl Cipher {
-    /// Records are `sealed`, or in clear.
+    /// Derives the keys. Records are encrypted if `sealed`, and otherwise stored in clear.
     pub(crate) fn new(store_id: StoreId, data_key: &SecretBytes, sealed: bool) -> Self {
         let index = derive(data_key, b"pando-store index", &store_id);
         let records = sealed.then(|| {
@@ -95,7 +98,7 @@ impl Cipher {
         &self.id
     }
 
-    /// Whether records are encrypted.
+    /// Returns whether records are encrypted.
     pub(crate) const fn is_sealed(&self) -> bool {
         self.records.is_some()
     }
@@ -108,7 +111,7 @@ impl Cipher {
         self.tag(Kind::Group, &[group_id])
     }
 
-    /// What is stored for a value.
+    /// Returns the stored form of a value.
     pub(crate) fn seal(&self, key: &[u8], value: &[u8]) -> Result<SecretBytes, StoreError> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce)?;
@@ -125,7 +128,7 @@ impl Cipher {
         seal(records, key, value, nonce)
     }
 
-    /// The value of what is stored.
+    /// Returns the value of a stored record.
     pub(crate) fn open(
         &self,
         key: &[u8],
@@ -137,7 +140,7 @@ impl Cipher {
     }
 }
 
-/// The nonce, the ciphertext, and its tag.
+/// Returns the nonce, the ciphertext and the tag.
 pub(crate) fn seal(
     aead: &XChaCha20Poly1305,
     associated_data: &[u8],
@@ -146,7 +149,7 @@ pub(crate) fn seal(
 ) -> Result<SecretBytes, StoreError> {
     let too_long = || StoreError::Encode(pando_mls::wire::EncodeError::TooLong);
     let len = value.len().checked_add(NONCE_LEN + TAG_LEN).ok_or_else(too_long)?;
-    // Of the final size: what is encrypted in place leaves no copy behind.
+    // The buffer has its final size, so that encryption in place leaves no copy behind.
     let mut stored = Vec::with_capacity(len);
     stored.extend_from_slice(&nonce);
     stored.extend_from_slice(value);
@@ -167,8 +170,8 @@ pub(crate) fn open(aead: &XChaCha20Poly1305, associated_data: &[u8], stored: &[u
     Some(value)
 }
 
-/// Derives a key of a store from a secret. The label and the identifier are one string: no label is followed by more or
-/// less than 16 bytes.
+/// Derives a key of a store from a secret. The label and the identifier are concatenated; this is
+/// unambiguous because the identifier always has 16 bytes.
 pub(crate) fn derive(secret: &SecretBytes, label: &[u8], store_id: &StoreId) -> SecretBytes {
     let mut key = SecretBytes::from(vec![0; 32]);
     let info = [label, store_id.as_slice()];
@@ -186,21 +189,21 @@ pub(crate) fn mac(key: &SecretBytes, parts: &[&[u8]]) -> Tag {
     *mac.finalize().into_bytes().first_chunk().expect("32 bytes")
 }
 
-/// The key of the header.
+/// The key of the header record.
 pub(crate) const HEADER: [u8; 1] = [Kind::Header as u8];
 
-/// The key of a record that has a tag.
+/// Returns the key of a record with a tag.
 pub(crate) fn tagged(kind: Kind, tag: &Tag) -> Vec<u8> {
     [&[kind.byte()], tag.as_slice()].concat()
 }
 
-/// The keys of all records of a kind.
+/// Returns the range of all records of a kind.
 pub(crate) const fn all(kind: Kind) -> ([u8; 1], [u8; 1]) {
     let byte = kind as u8;
     ([byte], [byte.saturating_add(1)])
 }
 
-/// The range that has a single key.
+/// Returns the range that contains a single key.
 pub(crate) fn alone(key: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (key.to_vec(), [key, &[0]].concat())
 }

@@ -1,17 +1,19 @@
-//! Giving room back to the file system, without the contents that were there.
+//! Returning space to the file system without the former contents.
 //!
-//! `VACUUM` writes a database anew at the beginning of its file. When the log is written to the database, the end of the
-//! file is cut off as it is, with values that can be read by whoever finds its blocks and has the key. So the end is
-//! overwritten first:
+//! `VACUUM` rewrites a database at the beginning of its file. When the log is then written to the
+//! database, the end of the file is cut off unchanged. An attacker who recovers its blocks and has
+//! the key could read the values there. So the end is overwritten first:
 //!
-//! 1. `VACUUM`, and then rows of zeros are added to the table `pando_filler` until there are as many pages as before.
-//!    Meanwhile another connection reads the state before, so that no checkpoint is made.
-//! 2. The log is written to the database: each page is overwritten by a new one.
-//! 3. The zeros are deleted, and `VACUUM` again. The database is the same as after the first one, so it has the same
-//!    pages, and nothing but zeros is cut off. If another connection has written in between, the zeros are added again.
+//! 1. Run `VACUUM`, then add rows of zeros to the table `pando_filler` until there are as many
+//!    pages as before. Meanwhile, another connection reads the former state, so that no checkpoint
+//!    happens.
+//! 2. Write the log to the database: each page is overwritten by a new one.
+//! 3. Delete the zeros, and run `VACUUM` again. The database is the same as after the first
+//!    `VACUUM`, so it has the same pages, and only zeros are cut off. If another connection has
+//!    written in between, the zeros are added again.
 //!
-//! The row 0 of `pando_filler` has the number of pages. A client that opens the store after a crash adds the zeros
-//! that are missing, before it writes the log to the database.
+//! Row 0 of `pando_filler` contains the number of pages. After a crash, the next client that opens
+//! the store adds the missing zeros before it writes the log to the database.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -19,13 +21,13 @@ use crate::faults::point;
 use crate::sqlite::Sqlite;
 use rusqlite::OptionalExtension;
 
-/// How often room is given back if others write meanwhile.
+/// Number of attempts if other connections write meanwhile.
 const ATTEMPTS: u8 = 3;
 
-/// Number of pages that a row of zeros has at most.
+/// Maximum number of pages in one row of zeros.
 const ROW: i64 = 4_096;
 
-/// Gives room back.
+/// Returns unused space to the file system.
 pub(crate) fn run(sqlite: &mut Sqlite) -> Result<(), StoreError> {
     for _ in 0..ATTEMPTS {
         if attempt(sqlite)? {
@@ -35,7 +37,7 @@ pub(crate) fn run(sqlite: &mut Sqlite) -> Result<(), StoreError> {
     Err(StoreError::Busy)
 }
 
-/// Returns false if another client has written meanwhile.
+/// Makes one attempt. Returns false if another connection has written meanwhile.
 fn attempt(sqlite: &mut Sqlite) -> Result<bool, StoreError> {
     let pages = mark(sqlite)?;
     let reader = hold(sqlite)?;
@@ -61,7 +63,7 @@ fn attempt(sqlite: &mut Sqlite) -> Result<bool, StoreError> {
     Ok(alone)
 }
 
-/// Adds the zeros that a client which ended too early has not added.
+/// Adds the missing zeros after a client was interrupted.
 pub(crate) fn refill(sqlite: &mut Sqlite) -> Result<(), StoreError> {
     let sql = "SELECT value FROM pando_filler WHERE id = 0";
     let pages = sqlite.connection().query_row(sql, [], |row| row.get(0)).optional()?;
@@ -70,7 +72,7 @@ pub(crate) fn refill(sqlite: &mut Sqlite) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Notes how many pages there are, and deletes zeros that are left.
+/// Records the number of pages, and deletes leftover zeros.
 fn mark(sqlite: &Sqlite) -> Result<i64, StoreError> {
     sqlite.transaction(|| {
         sqlite.execute("DELETE FROM pando_filler WHERE id > 0")?;
@@ -89,7 +91,7 @@ fn hold(sqlite: &Sqlite) -> Result<Sqlite, StoreError> {
 }
 
 fn vacuum(sqlite: &mut Sqlite, pages: i64) -> Result<(), StoreError> {
-    // Should it fail in between, nothing is written to the database before there are zeros.
+    // If this fails, the log is not written to the database before the zeros are added.
     sqlite.unfilled = true;
     sqlite.connection().execute_batch("VACUUM main")?;
     fill(sqlite, pages)?;
@@ -97,7 +99,7 @@ fn vacuum(sqlite: &mut Sqlite, pages: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Adds zeros until there are that many pages.
+/// Adds zeros until the database has `pages` pages.
 fn fill(sqlite: &Sqlite, pages: i64) -> Result<(), StoreError> {
     if page_count(sqlite)? >= pages {
         return Ok(());

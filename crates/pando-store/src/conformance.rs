@@ -1,4 +1,4 @@
-//! What every [`Backend`] must do, as a test for whoever writes one: [`run`] panics where it does not.
+//! Conformance test for implementations of [`Backend`]: [`run`] panics on a violation.
 //!
 //! ```
 //! use pando_store::{Backend, Memory, conformance};
@@ -17,11 +17,14 @@ use std::time::{Duration, Instant};
 /// A key or a value.
 type Bytes = Vec<u8>;
 
-/// Tests a backend. `place` makes a place for a database, and `open` opens the database that is there, which may be
-/// open already, as another process would. It is to wait for other transactions for some milliseconds at most.
+/// Tests a backend.
+///
+/// `place` creates an empty place for a database. `open` opens the database at a place, which may
+/// already be open, as another process would. It should set the wait for other transactions to a
+/// few milliseconds at most.
 ///
 /// # Panics
-/// If something does not hold.
+/// If the backend violates a requirement.
 pub fn run<P, B: Backend>(place: impl Fn() -> P, open: impl Fn(&P) -> B) {
     keys_are_ordered_bytes(&mut open(&place()));
     a_transaction_sees_itself(&mut open(&place()));
@@ -34,7 +37,7 @@ pub fn run<P, B: Backend>(place: impl Fn() -> P, open: impl Fn(&P) -> B) {
     erasing_and_compacting_lose_nothing(&place(), &open);
 }
 
-/// Everything that there is.
+/// Returns all keys and values.
 fn everything(backend: &impl Backend) -> Vec<(Bytes, Bytes)> {
     between(backend, &[], &[0xff; 9])
 }
@@ -64,7 +67,7 @@ fn keys_are_ordered_bytes(backend: &mut impl Backend) {
     put(backend, &keys.map(|key| (key, key)));
     let all: Vec<_> = keys.iter().map(|key| (key.to_vec(), key.to_vec())).collect();
     assert_eq!(everything(backend), all);
-    // From the first, up to the second and without it.
+    // Includes the first key and excludes the second.
     assert_eq!(between(backend, &[0, 0], &[1, 0xff]), all.get(1..4).unwrap());
     assert_eq!(between(backend, &[0, 2], &[0, 3]), []);
     assert_eq!(between(backend, &[2], &[1]), []);
@@ -76,7 +79,7 @@ fn keys_are_ordered_bytes(backend: &mut impl Backend) {
     backend.commit().unwrap();
     let left: Vec<_> = [0, 4, 5, 6].iter().filter_map(|at: &usize| all.get(*at).cloned()).collect();
     assert_eq!(everything(backend), left);
-    // Values may be empty, and large.
+    // Values may be empty, and may be large.
     put(backend, &[(&[7], &[]), (&[8], &[0xab; 70_000])]);
     assert_eq!(get(backend, &[7]), Some(vec![]));
     assert_eq!(get(backend, &[8]), Some(vec![0xab; 70_000]));
@@ -95,11 +98,11 @@ fn a_transaction_sees_itself(backend: &mut impl Backend) {
     assert_eq!(everything(backend), seen);
 }
 
-/// Random operations, compared with what a map in memory says.
+/// Compares random operations with a map in memory.
 fn it_agrees_with_a_map<P, B: Backend>(place: &P, open: &impl Fn(&P) -> B) {
     let mut backend = open(place);
     let mut model = BTreeMap::<Bytes, Bytes>::new();
-    // Knuth's generator is random enough, and the same each time.
+    // Knuth's generator is random enough and deterministic.
     let mut state = 1_u64;
     let mut random = |below: u8| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -158,7 +161,7 @@ fn what_is_not_committed_never_was<P, B: Backend>(place: &P, open: &impl Fn(&P) 
     again.delete(&[1][..]..&[2][..]).unwrap();
     again.rollback();
     assert_eq!(everything(&again), [(vec![1], vec![1])]);
-    // There is nothing to roll back, and that does no harm.
+    // A rollback without a transaction is harmless.
     again.rollback();
     put(&mut again, &[(&[3], &[3])]);
     assert_eq!(everything(&open(place)).len(), 2);

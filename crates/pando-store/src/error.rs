@@ -1,4 +1,4 @@
-//! What can go wrong, by whose fault.
+//! Errors of a store, by the party at fault.
 
 use crate::key::Argon2Cost;
 use pando_mls::wire::EncodeError;
@@ -6,28 +6,33 @@ use pando_mls::{GroupId, RowKey};
 use std::error::Error;
 use std::fmt;
 
-/// Why nothing was read or written. A transaction in which something failed is rolled back when it is dropped.
+/// Reason why nothing was read or written. A transaction with a failed operation is rolled back
+/// when it is dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Another process, or another part of this one, has the lock, and kept it for longer than was waited.
-    #[error("the store or the group is locked by another")]
+    /// Another connection holds the lock for longer than the wait.
+    #[error("the store or the group is locked by another connection")]
     Busy,
-    /// A Delta does not follow what is stored: one before it was not stored, or another object of the group has written. The
-    /// group is to be loaded again. Or the KeyPackage was used by another.
-    #[error("what was to be stored does not follow what is stored")]
+    /// The Delta does not follow the stored rows, because a previous Delta was not stored or
+    /// another object of the group has written. The group must be loaded again. For a KeyPackage:
+    /// another client has already used it.
+    #[error("the change does not follow the stored rows")]
     Stale,
-    /// A Delta begins a group that is stored and has not ended for this client.
-    #[error("the group is stored already and has not ended")]
+    /// The Delta begins an instance of a group that is already stored and has not ended for this
+    /// client.
+    #[error("the group is already stored and has not ended")]
     Occupied,
-    /// A Welcome leads back to a group that the client had, at an epoch that is not higher, by a KeyPackage that it had then.
-    #[error("the Welcome is one to a group that the client had, and is not newer")]
+    /// The Welcome could restore a former group: its epoch is not higher than the one the client
+    /// had, and the client had its KeyPackage at that time.
+    #[error("the Welcome leads to a former group and is not newer")]
     OldWelcome,
-    /// The key is not the store's, or the store is not encrypted and a key was given, or the other way around.
-    #[error("not the key of this store")]
+    /// The key does not open the store. Also returned if a key is given for a store that is not
+    /// encrypted, or the other way around.
+    #[error("the key does not open this store")]
     WrongKey,
-    /// There is no store in a database in which one is expected.
-    #[error("there is no store in this database")]
+    /// The database contains no store.
+    #[error("the database contains no store")]
     NoStore,
     /// The store's data key was deleted.
     #[error("the store was shredded")]
@@ -40,7 +45,7 @@ pub enum StoreError {
         /// The format of this program.
         known: u16,
     },
-    /// The store was written by an earlier version, whose format this version does not read.
+    /// The store was written by an earlier version, and this version does not read its format.
     #[error("the store has format {found}, which is older than format {known} of this program")]
     Older {
         /// The format of the store.
@@ -48,59 +53,60 @@ pub enum StoreError {
         /// The format of this program.
         known: u16,
     },
-    /// Opening the store costs more than the [`Argon2Limit`](crate::Argon2Limit) of the key allows.
+    /// Opening the store costs more than the key's [`Argon2Limit`](crate::Argon2Limit) allows.
     #[error(
         "opening the store takes {} passes over {} KiB of memory, which is above the limit", .0.passes, .0.memory
     )]
     TooCostly(Argon2Cost),
-    /// The change has been committed, but secrets that it has deleted or replaced are still in the file, or in its
-    /// log: another connection reads an older state, for instance. [`Store::erase`](crate::Store::erase) tries again,
-    /// as do the next transaction and the next opening of the store.
+    /// The change is committed, but deleted or replaced secrets are still in the file or in its
+    /// log, for instance because another connection reads an older state.
+    /// [`Store::erase`](crate::Store::erase), the next transaction and the next opening of the
+    /// store try again.
     #[error("committed, but old secrets are not erased yet: {source}")]
     NotErased {
-        /// Why erasing has failed.
+        /// The reason why erasing failed.
         source: Box<StoreError>,
     },
-    /// The database is not in WAL mode and cannot be brought into it. In other modes, deleted secrets stay in files
-    /// that SQLite has removed.
-    #[error("the database has journal mode {0:?}, and not WAL")]
+    /// The database is not in WAL mode and cannot be switched to it. In other modes, deleted
+    /// secrets remain in the blocks of files that SQLite has removed.
+    #[error("the journal mode of the database is {0:?} instead of WAL")]
     JournalMode(String),
-    /// Something is in the store that no one has put there.
+    /// Stored data is damaged.
     #[error("{0} is damaged")]
     Corrupt(Record),
-    /// The file system did not do what it should.
+    /// An operation of the file system failed.
     #[error("{kind}: {source}")]
     Io {
-        /// What it was that failed.
+        /// The kind of failure.
         kind: IoKind,
-        /// What the system says.
+        /// The error of the system.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// There is not enough memory, for what the passphrase costs for instance.
+    /// There is not enough memory, for instance for hashing the passphrase.
     #[error("not enough memory")]
     OutOfMemory,
-    /// The operating system gives no randomness.
-    #[error("no randomness: {0}")]
+    /// The operating system provides no randomness.
+    #[error("the operating system provides no randomness: {0}")]
     Random(getrandom::Error),
-    /// Something is too long to be stored.
+    /// A value is too long to store.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// The caller asked for what cannot be done.
+    /// The caller asked for something that is not possible.
     #[error(transparent)]
     Misuse(#[from] Misuse),
 }
 
-/// What failed in the file system.
+/// A kind of file-system failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IoKind {
-    /// The disk, or a quota, is full.
+    /// The disk or a quota is full.
     Full,
-    /// Something cannot be read.
+    /// A read failed.
     Read,
-    /// Something cannot be written, or not be made durable.
+    /// A write failed, or could not be made durable.
     Write,
-    /// Something cannot be opened, or is not allowed.
+    /// A file could not be opened, or the permission is missing.
     Open,
 }
 
@@ -115,15 +121,15 @@ impl fmt::Display for IoKind {
     }
 }
 
-/// What is damaged.
+/// The damaged part of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Record {
     /// The whole database.
     Database,
-    /// The header, which has the format and the data key.
+    /// The header, which contains the format and the data key.
     Header,
-    /// A record whose key is none that is ever written.
+    /// A record with an unknown key.
     Key(Vec<u8>),
     /// The entry of a group in the list of groups.
     Group,
@@ -135,7 +141,7 @@ pub enum Record {
     Psk,
     /// A signature key.
     Signer,
-    /// A group that the client had.
+    /// The record of a former group.
     FormerGroup,
 }
 
@@ -155,39 +161,40 @@ impl fmt::Display for Record {
     }
 }
 
-/// What the caller cannot ask for.
+/// Requests of the caller that are not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// A Delta of another group than the one that is locked.
-    #[error("the Delta is not of the group that is locked")]
+    /// The Delta belongs to another group than the lock.
+    #[error("the Delta does not belong to the locked group")]
     OtherGroup,
-    /// A lock that another store has given.
-    #[error("the lock is one of another store")]
+    /// The lock was taken from another store.
+    #[error("the lock belongs to another store")]
     OtherStore,
-    /// A key that does not have 32 bytes.
-    #[error("a key has 32 bytes")]
+    /// A key does not have 32 bytes.
+    #[error("the key does not have 32 bytes")]
     KeyLength,
-    /// Parameters of Argon2 that are invalid, below [`Argon2Cost::FLOOR`] or above the default
+    /// The Argon2 parameters are invalid, below [`Argon2Cost::FLOOR`] or above the default
     /// [`Argon2Limit`](crate::Argon2Limit).
-    #[error("invalid parameters of Argon2, or below the floor, or above the limit")]
+    #[error("the Argon2 parameters are invalid, below the floor or above the limit")]
     Argon2,
     /// An empty passphrase.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
-    /// A time to wait that is longer than SQLite can wait, which is 24.8 days.
+    /// The wait exceeds the maximum of SQLite, which is 24.8 days.
     #[error("the time to wait is longer than 2147483647 milliseconds")]
     Wait,
-    /// A database with `auto_vacuum`, which moves pages and hands them back to the file system with old secrets.
+    /// The database has `auto_vacuum`, which moves pages and returns them to the file system with
+    /// old secrets.
     #[error("the database has auto_vacuum, which leaves deleted secrets behind")]
     AutoVacuum,
-    /// A KeyPackage or a key of a cipher suite for which another was given, or a key that is malformed.
-    #[error("not a key of this cipher suite")]
+    /// A KeyPackage or a key belongs to another cipher suite, or the key is malformed.
+    #[error("the key does not belong to this cipher suite")]
     CipherSuite,
-    /// Something in the transaction has failed, or it was ended by SQL. What is left to do is to drop it.
+    /// An operation of the transaction has failed, or SQL has ended it. It can only be dropped.
     #[error("the transaction has ended, by an error or by SQL")]
     TransactionEnded,
-    /// What the application did in SQL is wrong.
+    /// The application's SQL is wrong.
     #[error("SQL: {0}")]
     Sql(String),
 }

@@ -1,8 +1,9 @@
-//! Places where tests kill a client or make a call fail. Without the feature `failpoints` there are none.
+//! Failpoints, at which tests kill a client or make a call fail. Without the feature `failpoints`,
+//! they do nothing.
 
 use crate::StoreError;
 
-/// Every place, in the order in which an operation meets them.
+/// All failpoints, in the order in which an operation reaches them.
 #[cfg(feature = "failpoints")]
 pub const FAILPOINTS: [&str; 9] = [
     "store::begin",
@@ -16,8 +17,8 @@ pub const FAILPOINTS: [&str; 9] = [
     "store::erased",
 ];
 
-/// A place where a test can make something happen. What it returns is the error that is told: `full`, `read` or
-/// anything else for one in writing.
+/// A failpoint. The test passes the error to return: `full`, `read`, or anything else for a write
+/// error.
 #[cfg(feature = "failpoints")]
 pub(crate) fn point(name: &str) -> Result<(), StoreError> {
     use crate::IoKind;

@@ -1,10 +1,14 @@
-//! Groups that the client had: an old Welcome must not bring them back.
+//! Former groups, which an old Welcome must not restore.
 //!
-//! A KeyPackage of last resort opens a Welcome as often as it comes. After the client was removed from a group or has deleted
-//! it, the Welcome by which it had joined would make it a member of an old epoch again, and old messages would be read twice.
-//! So a record keeps the epoch that the group had, and which KeyPackages there were. A Welcome is refused if its epoch is not
-//! higher and its KeyPackage is one of these. A newer KeyPackage is taken at any epoch: nobody could have used it before, and
-//! anyone can make a group with the same identifier and a huge epoch. The record goes with the last KeyPackage that is as old.
+//! A KeyPackage of last resort opens the same Welcome any number of times. After the client was
+//! removed from a group or has deleted it, the Welcome by which it joined could make it a member of
+//! an old epoch again, and it would accept old messages twice.
+//!
+//! For each former group, a record therefore keeps the last epoch and the sequence of the newest
+//! KeyPackage at that time. A Welcome is refused if its epoch is not higher and its KeyPackage is
+//! not newer. A newer KeyPackage is accepted at any epoch, because no Welcome could have used it
+//! before. A limit by epoch alone would not do: anyone can create a group with the same identifier
+//! and a huge epoch. The record is deleted with the last KeyPackage of that age.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -16,21 +20,23 @@ use pando_mls::{Decode, Encode, GroupId};
 use sha2::{Digest, Sha256};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// What [`Transaction::use_key_package`] does about a Welcome to a group that the client had.
+/// Treatment of a Welcome to a former group in [`Transaction::use_key_package`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldWelcome {
-    /// Refuses it if its epoch is not higher than the epoch that the client had, and its KeyPackage is as old.
+    /// Refuses it if its epoch is not higher than the client's last epoch, and the client had its
+    /// KeyPackage at that time.
     Refuse,
-    /// Takes it: the application knows that it is no replay, for instance because the delivery service was rolled back.
+    /// Accepts it, because the application knows that it is not a replay: for instance, the
+    /// delivery service was rolled back.
     Take,
 }
 
-/// A group that the client had.
+/// The record of a former group.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct FormerRecord {
-    /// SHA-256 of the identifier of the group.
+    /// SHA-256 of the group's identifier.
     name: [u8; 32],
-    /// The highest epoch that the client had.
+    /// The highest epoch that the client was in.
     epoch: u64,
     /// The largest sequence of a KeyPackage at that time.
     sequence: u64,
@@ -59,7 +65,7 @@ impl<B: Backend> Store<B> {
         value.map(|value| FormerRecord::read(value.expose())).transpose()
     }
 
-    /// Returns the largest number that a record of a former group has.
+    /// Returns the largest sequence in the records of former groups.
     pub(crate) fn largest_former_sequence(&self) -> Result<u64, StoreError> {
         let mut largest = 0;
         self.scan(&all(Kind::Former), || Record::FormerGroup, &mut |_, value| {
@@ -69,8 +75,8 @@ impl<B: Backend> Store<B> {
         Ok(largest)
     }
 
-    /// Returns whether a Welcome to a group could bring back what the client had: by its epoch, and the sequence of its
-    /// KeyPackage.
+    /// Returns whether a Welcome could restore a former group, given its epoch and the sequence of
+    /// its KeyPackage.
     pub(crate) fn is_old_welcome(
         &self,
         group_id: &GroupId,
@@ -83,7 +89,7 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Remembers that the client had a group up to `epoch`, as long as there are KeyPackages.
+    /// Records that the client was in a group up to `epoch`, if any KeyPackages are stored.
     pub(crate) fn remember_group(&mut self, group_id: &GroupId, epoch: u64) -> Result<(), StoreError> {
         let Some((_, sequence)) = self.store.key_package_sequences()? else { return Ok(()) };
         let former = self.store.former_group(group_id)?;
@@ -93,7 +99,7 @@ impl<B: Backend> Transaction<'_, B> {
         self.put(&key, &record.encode_secret()?)
     }
 
-    /// Forgets the former groups that no KeyPackage could bring back any more.
+    /// Deletes the records of former groups that no stored KeyPackage could restore.
     pub(crate) fn forget_former_groups(&mut self) -> Result<(), StoreError> {
         let oldest = self.store.key_package_sequences()?.map_or(u64::MAX, |(oldest, _)| oldest);
         let mut forgotten = Vec::new();

@@ -1,4 +1,4 @@
-//! The bytes of stores do not change unnoticed: what `docs/storage.md` says, with keys and nonces that are fixed.
+//! Pins the stored bytes to `docs/storage.md`, with fixed keys and nonces.
 
 use crate::cipher::{Cipher, Kind, StoreId, alone, tagged};
 use crate::group::{GroupRecord, InstanceEntry};
@@ -74,7 +74,7 @@ fn records() {
     assert_eq!(hex::encode(record.encode().unwrap()), format!("0374656101{instance}20{key}00"));
 }
 
-/// A summand is bound to the place of a record, to its nonce and to its tag.
+/// A summand depends on the place of a record, on its nonce and on its tag.
 #[test]
 fn sums_of_records() {
     let cipher = Cipher::new(STORE_ID, &data_key(), true);

@@ -7,7 +7,7 @@ use crate::error::{Misuse, Record};
 use pando_mls::{Decode, GroupId, Instance, SecretBytes};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The right to write a group: one client at a time has it, across processes.
+/// The exclusive right to write a group, across processes.
 #[derive(Debug)]
 pub struct GroupLock {
     group_id: GroupId,
@@ -21,7 +21,7 @@ impl GroupLock {
         Self { group_id, tag, store, _guard: guard }
     }
 
-    /// The group.
+    /// Returns the group's identifier.
     #[must_use]
     pub const fn group_id(&self) -> &GroupId {
         &self.group_id
@@ -36,13 +36,13 @@ impl GroupLock {
     }
 }
 
-/// The entry of a group: its instances at this client.
+/// The entry of a group in the list of groups: its instances at this client.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct GroupRecord {
     pub(crate) group_id: GroupId,
-    /// The instance that is a member, or was one.
+    /// The instance that is, or was, a member.
     pub(crate) current: Option<InstanceEntry>,
-    /// The instance of an external Commit that is not known to be accepted.
+    /// The instance of an external Commit that is not yet known to be accepted.
     pub(crate) joining: Option<InstanceEntry>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct InstanceEntry {
 }
 
 impl InstanceEntry {
-    /// Returns the entry of an instance that begins.
+    /// Returns the entry of a new instance, with a random key.
     pub(crate) fn new(instance: Instance) -> Result<Self, StoreError> {
         let mut key = SecretBytes::from(vec![0; 32]);
         getrandom::fill(key.expose_mut())?;

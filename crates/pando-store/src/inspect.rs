@@ -1,4 +1,4 @@
-//! What is in a store, without its secrets, and whether it holds together.
+//! The contents of a store without its secrets, and checks of its consistency.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -17,7 +17,7 @@ use pando_mls::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many records there are of a kind, and how many bytes they have as they are stored, with their keys.
+/// Number of records of a kind, and their stored size including keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Amount {
     /// The number of records.
@@ -26,28 +26,28 @@ pub struct Amount {
     pub bytes: u64,
 }
 
-/// What is in a store.
+/// The contents of a store.
 #[derive(Debug)]
 pub struct Inventory {
     /// The format of the store.
     pub format: u16,
     /// The identifier of the store.
     pub store_id: [u8; 16],
-    /// Whether it is encrypted.
+    /// Whether the store is encrypted.
     pub encrypted: bool,
     /// The groups.
     pub groups: Vec<StoredGroupEntry>,
-    /// How many KeyPackages there are that are used once.
+    /// Number of KeyPackages for a single use.
     pub key_packages: usize,
     /// Number of KeyPackages of last resort.
     pub last_resort: usize,
     /// Number of uses of the KeyPackages of last resort.
     pub last_resort_uses: u64,
-    /// How many external PSKs there are.
+    /// Number of external PSKs.
     pub psks: usize,
-    /// How many signature keys there are.
+    /// Number of signature keys.
     pub signers: usize,
-    /// All records, by what they are.
+    /// All records, by kind.
     pub records: BTreeMap<&'static str, Amount>,
 }
 
@@ -56,59 +56,59 @@ pub struct Inventory {
 pub struct StoredGroupEntry {
     /// The group.
     pub group_id: GroupId,
-    /// Whether an external Commit to the group waits to be accepted.
+    /// Whether an external Commit to the group is not yet known to be accepted.
     pub joining: bool,
     /// The cipher suite.
     pub cipher_suite: pando_mls::CipherSuite,
     /// The epoch.
     pub epoch: u64,
-    /// How many members there are.
+    /// Number of members.
     pub members: usize,
-    /// The client's own leaf; none if the group is followed without secrets.
+    /// Our leaf; `None` if the group is followed without secrets.
     pub own_leaf: Option<LeafIndex>,
     /// The state of the group.
     pub state: GroupState,
-    /// How many proposals are pending.
+    /// Number of pending proposals.
     pub proposals: usize,
-    /// Whether a Commit of one's own is pending.
+    /// Whether a Commit of our own is pending.
     pub pending_commit: bool,
 }
 
-/// Something in a store that does not hold together.
+/// An inconsistency in a store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Finding {
-    /// A record whose key is none that is ever written.
-    #[error("a record has a key that nothing is kept under: {0:02x?}")]
+    /// A record with an unknown key.
+    #[error("a record has an unknown key: {0:02x?}")]
     UnknownKey(Vec<u8>),
     /// A record that cannot be read.
     #[error("{0} is damaged")]
     Damaged(Record),
-    /// A record that is not under its own key.
-    #[error("{0} is not in its place")]
+    /// A record under the wrong key.
+    #[error("{0} is under the wrong key")]
     Misplaced(Record),
-    /// A row of a group that is not in the list of groups.
+    /// A row of a group without an entry in the list of groups.
     #[error("the row {0:?} belongs to no group")]
     Orphan(RowKey),
-    /// Rows of a group are missing, or are of another time than the others.
-    #[error("rows of group {0:?} are missing or are older than the others")]
+    /// Rows of a group are missing or outdated.
+    #[error("rows of group {0:?} are missing or outdated")]
     RowsMissing(GroupId),
     /// A group that cannot be loaded.
     #[error("group {0:?} cannot be loaded: {1}")]
     NotLoaded(GroupId, GroupError),
-    /// The tree is not the one of the GroupContext, or what is stored about it beside its nodes is not right.
-    #[error("group {0:?}: the tree is not the one that it must be, or its hashes and indexes are not")]
+    /// The tree does not match the GroupContext, or the rows about it beside its nodes are wrong.
+    #[error("group {0:?}: the tree, its hashes or its indexes do not match the GroupContext")]
     TreeHash(GroupId),
-    /// A private key that is not the one of its node.
-    #[error("group {0:?}: the private key of {1} does not belong to its public key")]
+    /// A private key does not match the public key of its node.
+    #[error("group {0:?}: the private key of {1} does not match its public key")]
     PrivateKey(GroupId, NodeIndex),
 }
 
 impl<B: Backend> Store<B> {
-    /// What is in the store.
+    /// Returns the contents of the store.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] for what cannot be read; [`Store::verify`] tells all of it.
+    /// [`StoreError::Corrupt`] for a damaged record; [`Store::verify`] reports all of them.
     pub fn inspect(&self) -> Result<Inventory, StoreError> {
         let mut records = BTreeMap::<_, Amount>::new();
         self.each_record(&mut |key, value| {
@@ -136,7 +136,7 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    /// Returns what is to be known of a group, or `None` if there is only an external Commit to it.
+    /// Returns facts about a group, or `None` if only an external Commit to it is stored.
     fn entry(&self, group_id: GroupId) -> Result<Option<StoredGroupEntry>, StoreError> {
         let Some(stored) = self.stored_group(&group_id)? else { return Ok(None) };
         let node = |index| RowKey::Tree(TreeKey::Node(NodeIndex(index)));
@@ -157,12 +157,13 @@ impl<B: Backend> Store<B> {
         }))
     }
 
-    /// Looks at everything: whether records can be read and are where they belong, whether every group can be
-    /// loaded and has the tree that its GroupContext says, and whether the private keys in it belong to their public keys.
+    /// Checks the whole store: that all records can be read and are in their places, that every
+    /// group can be loaded and has the tree of its GroupContext, and that private keys match their
+    /// public keys.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; [`StoreError::WrongKey`] if the store has got another key. What is damaged is no error, but a
-    /// [`Finding`].
+    /// [`StoreError::Io`]; [`StoreError::WrongKey`] if the store has another data key now. Damage
+    /// is not an error, but a [`Finding`].
     pub fn verify(
         &self,
         crypto: &dyn CryptoProvider,
@@ -180,7 +181,7 @@ impl<B: Backend> Store<B> {
             Ok(())
         });
         match scanned {
-            // What comes behind it cannot be read.
+            // The records after it cannot be read.
             Err(StoreError::Corrupt(what)) => findings.push(Finding::Damaged(what)),
             scanned => scanned?,
         }
@@ -194,7 +195,7 @@ impl<B: Backend> Store<B> {
                         findings.extend((!is_complete).then(|| Finding::RowsMissing(group_id.clone())));
                         findings.extend(look_at_group(group_id, &rows, crypto, policy));
                     }
-                    // A database that is damaged was found to be so already.
+                    // A damaged database was already reported.
                     Err(StoreError::Corrupt(Record::Database)) => {}
                     Err(StoreError::Corrupt(what)) => findings.push(Finding::Damaged(what)),
                     Err(error) => return Err(error),
@@ -239,7 +240,7 @@ impl<B: Backend> Store<B> {
     }
 }
 
-/// What a record is, if more is to be looked at.
+/// A record that needs further checks.
 enum Found {
     Group(GroupRecord),
     Row(Tag, RowKey),
@@ -270,15 +271,15 @@ fn look_at_group(
     findings
 }
 
-/// `computed` are the rows of the group as it was loaded.
+/// `computed` are the rows of the group as loaded.
 fn look_at_tree(
     group_id: &GroupId,
     public: &PublicState,
     computed: Result<Rows, GroupError>,
     stored: &Rows,
 ) -> Vec<Finding> {
-    // Hashes are stored, too, and are taken as they are when a group is loaded, as nothing else about its tree is. So they
-    // are computed anew from the tree as it would be sent.
+    // Stored hashes are trusted when a group is loaded, like all other rows about its tree. So they
+    // are recomputed here from the exported tree.
     let tree = public.tree();
     let anew = tree.export().and_then(|bytes| Tree::import_unsigned(tree.suite(), &bytes));
     let hashes_fit = anew.is_ok_and(|anew| {
@@ -289,8 +290,9 @@ fn look_at_tree(
     if fits { Vec::new() } else { vec![Finding::TreeHash(group_id.clone())] }
 }
 
-/// Whether rows are the same, of those that tell of the tree and of who is in it. Whether clients are told apart at all is
-/// an affair of the policy: one that does not do so says nothing of what another has stored.
+/// Returns whether the rows about the tree and its clients are the same. Rows of clients count only
+/// if the policy identifies clients: a policy that does not cannot judge rows stored under another
+/// one.
 fn are_of_the_same_tree(computed: &Rows, stored: &Rows) -> bool {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
     let has_clients = computed.keys().any(is_client);
@@ -311,13 +313,13 @@ fn look_at_keys<'a>(
     });
     let wrong = keys.filter(move |(node, row)| {
         let pair = suite.hpke_key_pair(row.expose().into());
-        // The tree is in memory.
+        // The tree is in memory, so this read cannot fail.
         pair.ok().map(|pair| pair.public) != tree.encryption_key(*node).ok().flatten()
     });
     wrong.map(|(node, _)| Finding::PrivateKey(group_id.clone(), node))
 }
 
-/// What a record is called.
+/// Returns the name of a kind of record.
 fn name(key: &[u8]) -> &'static str {
     match key.first() {
         Some(0) => "header",

@@ -1,12 +1,14 @@
-//! Rows of one instance of a group: their place, their keys, and the sums by which a missing or an old row is noticed.
+//! Rows of one instance of a group: their place, their keys, and the sums that detect missing and
+//! outdated rows.
 //!
-//! An instance has a random key of its own, which is in the group's entry. The rows' keys are derived from it. Who deletes
-//! that key makes all copies of the rows useless, wherever they are.
+//! An instance has its own random key, which is in the group's entry. The keys of the rows are
+//! derived from it. Deleting that key makes all copies of the rows useless.
 //!
-//! [`RowKey::State`] has two sums, of the rows of the tree and of the others. A summand is a keyed hash of a row's place and
-//! of the nonce and the tag that it is sealed with. So a row that is missing, or that was sealed at another time, changes a
-//! sum. The sum of the rows beside the tree is compared whenever a group is opened, that of the tree when all rows are read.
-//! Nodes of the tree that are loaded one by one are compared with the tree hash.
+//! The record of [`RowKey::State`] contains two sums: one of the rows of the tree, and one of all
+//! other rows. A summand is a keyed hash of a row's place and of its nonce and tag. So a row that
+//! is missing, or that was sealed at another time, changes a sum. The sum of the rows beside the
+//! tree is verified whenever a group is opened, and the sum of the tree when all rows are read.
+//! Nodes of the tree that are loaded on demand are verified by the tree hash.
 
 use crate::StoreError;
 use crate::cipher::{Cipher, Kind, NONCE_LEN, TAG_LEN, Tag, alone, mac, open, seal, tagged};
@@ -23,10 +25,10 @@ use std::ops::RangeInclusive;
 /// The place and the keys of an instance's rows.
 pub(crate) struct InstanceCipher {
     tag: Tag,
-    /// Masks fingerprints of keys in the ratchet tree.
+    /// Key for masking fingerprints of keys in the ratchet tree.
     mask: SecretBytes,
     sums: SecretBytes,
-    /// Seals rows, if the store is encrypted.
+    /// The cipher for rows, if the store is encrypted.
     rows: Option<XChaCha20Poly1305>,
 }
 
@@ -54,7 +56,7 @@ impl InstanceCipher {
         &self.tag
     }
 
-    /// Returns the key of the record that a row is.
+    /// Returns the record key of a row.
     pub(crate) fn key(&self, key: RowKey) -> Vec<u8> {
         self.place(self.masked(key))
     }
@@ -63,7 +65,7 @@ impl InstanceCipher {
         [tagged(Kind::Row, &self.tag), masked.to_bytes()].concat()
     }
 
-    /// Returns the record of a row.
+    /// Returns the sealed record of a row.
     pub(crate) fn seal(&self, place: &[u8], key: RowKey, row: &[u8]) -> Result<SecretBytes, StoreError> {
         let fingerprint;
         let value = match key {
@@ -79,7 +81,7 @@ impl InstanceCipher {
         seal(rows, place, value, nonce)
     }
 
-    /// Returns the row in a record, with its key.
+    /// Opens the record of a row, and returns the row with its key.
     pub(crate) fn open(
         &self,
         group_id: &GroupId,
@@ -98,8 +100,9 @@ impl InstanceCipher {
         if self.masked(key) == masked { Ok((key, SecretBytes::default())) } else { Err(corrupt()) }
     }
 
-    /// Returns the key that a record has in the place of a row's key: fingerprints are masked, because who knows a key could
-    /// tell from its fingerprint that its owner is in the group.
+    /// Returns the row key as it appears in the record key. Fingerprints are masked, because an
+    /// attacker who knows a client's key could otherwise tell by its fingerprint that the client is
+    /// in the group.
     fn masked(&self, key: RowKey) -> RowKey {
         let RowKey::Tree(TreeKey::Key(kind, fingerprint, node)) = key else { return key };
         let tag = mac(&self.mask, &[&fingerprint.to_be_bytes()]);
@@ -107,7 +110,7 @@ impl InstanceCipher {
         RowKey::Tree(TreeKey::Key(kind, masked, node))
     }
 
-    /// Returns the keys of the records that some rows are, and perhaps of others.
+    /// Returns the range of record keys that contains these rows, and possibly others.
     pub(crate) fn some_rows(&self, range: &RangeInclusive<RowKey>) -> (Vec<u8>, Vec<u8>) {
         let same = |one: RowKey, other: RowKey| match (one, other) {
             (RowKey::Tree(TreeKey::Key(kind, one, _)), RowKey::Tree(TreeKey::Key(other_kind, other, _))) => {
@@ -124,30 +127,30 @@ impl InstanceCipher {
         (self.place(first), alone(&self.place(last)).1)
     }
 
-    /// Returns the keys of all records of the instance.
+    /// Returns the range of all records of the instance.
     pub(crate) fn all_rows(&self) -> (Vec<u8>, Vec<u8>) {
         let from = tagged(Kind::Row, &self.tag);
-        // No RowKey begins with this byte.
+        // No encoded RowKey begins with this byte.
         let to = [from.as_slice(), &[0xff]].concat();
         (from, to)
     }
 
-    /// Returns the ranges of keys of the records beside the tree, the tree's shape among them.
+    /// Returns the ranges of the records beside the tree. They include the tree's shape.
     pub(crate) fn beside_the_tree(&self) -> [(Vec<u8>, Vec<u8>); 2] {
         let (from, to) = self.all_rows();
         let nodes = self.place(RowKey::Tree(TreeKey::Node(NodeIndex(0))));
         [(from, nodes), (self.place(RowKey::PrivateKey(NodeIndex(0))), to)]
     }
 
-    /// Returns the keys of the records of epochs before `epoch`.
+    /// Returns the range of the records of epochs before `epoch`.
     pub(crate) fn rows_before(&self, epoch: u64) -> (Vec<u8>, Vec<u8>) {
         let first = |epoch| self.place(RowKey::Epoch(epoch, EpochRow::Past));
         (first(0), first(epoch))
     }
 
-    /// Returns what a record adds to a sum.
+    /// Returns the summand of a record.
     fn summand(&self, place: &[u8], stored: &[u8]) -> u128 {
-        // What is sealed is bound by its nonce and its tag.
+        // The nonce and the tag bind sealed contents.
         let (start, end) = match (&self.rows, stored.first_chunk::<NONCE_LEN>()) {
             (Some(_), Some(nonce)) => {
                 (nonce.as_slice(), stored.last_chunk::<TAG_LEN>().map_or(stored, |tag| tag))
@@ -158,15 +161,15 @@ impl InstanceCipher {
     }
 }
 
-/// Returns the RowKey of a record, with a fingerprint as it is masked.
+/// Returns the row key of a record, with a masked fingerprint if it has one.
 pub(crate) fn row_key(place: &[u8]) -> Result<RowKey, StoreError> {
-    // A byte and a tag are before it.
+    // After the kind and the tag.
     const START: usize = 1 + size_of::<Tag>();
     let row_key = place.get(START..).and_then(RowKey::from_bytes);
     row_key.ok_or_else(|| StoreError::Corrupt(Record::Key(place.to_vec())))
 }
 
-/// Returns the first, or the last, of all keys that a masked one may have.
+/// Returns the first or the last row key that a masked one can stand for.
 const fn all_masked(key: RowKey, end: u64) -> RowKey {
     match key {
         RowKey::Tree(TreeKey::Key(kind, _, _)) => {
@@ -177,7 +180,7 @@ const fn all_masked(key: RowKey, end: u64) -> RowKey {
     }
 }
 
-/// The sums of an instance's records, [`RowKey::State`] left out.
+/// The sums of an instance's records, except for [`RowKey::State`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     beside: u128,
@@ -185,7 +188,7 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// Returns the sum that a row is in, if it is in one.
+    /// Returns the sum that includes a row, if any.
     const fn of(&mut self, key: RowKey) -> Option<&mut u128> {
         match key {
             RowKey::State => None,
@@ -206,13 +209,13 @@ impl Sums {
         }
     }
 
-    /// Returns whether the sums of the rows beside the tree are the same.
+    /// Returns whether the sums of the rows beside the tree are equal.
     pub(crate) const fn are_same_beside_the_tree(self, other: Self) -> bool {
         self.beside == other.beside
     }
 }
 
-/// The record of [`RowKey::State`]: the row, and the sums.
+/// The record of [`RowKey::State`]: the row and the sums.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct State {
     pub(crate) row: StateRow,
@@ -220,7 +223,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Returns the value of the record.
+    /// Encodes the value of the record.
     pub(crate) fn encode(row: &[u8], sums: Sums) -> Vec<u8> {
         [row, &sums.beside.to_be_bytes(), &sums.tree.to_be_bytes()].concat()
     }

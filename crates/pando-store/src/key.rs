@@ -1,4 +1,4 @@
-//! The key that an application gives, and the header of a store, in which it wraps the data key.
+//! The application's key, and the header of a store, in which that key wraps the data key.
 
 use crate::StoreError;
 use crate::cipher::{StoreId, derive, open, seal};
@@ -23,18 +23,18 @@ pub enum Key {
     Bytes(SecretBytes),
     /// A passphrase.
     Passphrase {
-        /// The passphrase, in the encoding that the application has chosen. It must not be empty.
+        /// The passphrase, in an encoding chosen by the application. It must not be empty.
         passphrase: SecretBytes,
-        /// The cost of a guess, for a store that is created with this key or gets it. A store that exists is opened
-        /// at the cost that its header names.
+        /// The cost of a guess, for a store that is created or rewrapped with this key. An existing
+        /// store is opened at the cost in its header.
         cost: Argon2Cost,
-        /// The highest cost at which a store is opened.
+        /// The maximum cost of opening a store.
         limit: Argon2Limit,
     },
 }
 
 impl Key {
-    /// Makes a key of 32 bytes.
+    /// Returns a key of 32 bytes.
     ///
     /// # Errors
     /// [`Misuse::KeyLength`].
@@ -42,8 +42,8 @@ impl Key {
         if key.len() == KEY_LEN { Ok(Self::Bytes(key.into())) } else { Err(Misuse::KeyLength) }
     }
 
-    /// Makes a key of a passphrase, with the default cost and limit. Opening or creating a store with an empty
-    /// passphrase fails with [`Misuse::EmptyPassphrase`].
+    /// Returns a key from a passphrase, with the default cost and limit. Opening or creating a
+    /// store with an empty passphrase fails with [`Misuse::EmptyPassphrase`].
     #[must_use]
     pub fn passphrase(passphrase: &str) -> Self {
         Self::Passphrase {
@@ -61,7 +61,7 @@ pub struct Argon2Cost {
     pub memory: u32,
     /// Number of passes over the memory. Default: 3.
     pub passes: u32,
-    /// Number of lanes, at most 64. Default: 1. They are computed one after the other.
+    /// Number of lanes, at most 64. Default: 1. They are computed sequentially.
     pub lanes: u32,
 }
 
@@ -71,16 +71,18 @@ impl Default for Argon2Cost {
     }
 }
 
-/// The highest cost at which a store is opened. A header is authenticated only after its passphrase was hashed, so a
-/// file of an attacker could otherwise keep a client busy for hours, or take all its memory.
+/// The maximum cost of opening a store. A header is authenticated only after its passphrase was
+/// hashed, so an attacker's file could otherwise keep a client busy for hours or exhaust its
+/// memory.
 ///
-/// A limit above the default counts as the default.
+/// A limit above the default is treated as the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Limit {
     /// Memory in KiB. Default: 2 GiB.
     pub memory: u32,
-    /// Work: memory in KiB times the number of passes. Default: 2 GiB and one pass, or as much. A slow phone hashes about
-    /// 200 MiB in a second, so it takes 10 seconds. Both parameter sets that RFC 9106 recommends are below it.
+    /// Work: memory in KiB times the number of passes. Default: the work of one pass over 2 GiB. A
+    /// slow phone hashes about 200 MiB per second, so it takes 10 seconds. Both parameter sets that
+    /// RFC 9106 recommends are below this limit.
     pub work: u64,
 }
 
@@ -91,8 +93,9 @@ impl Default for Argon2Limit {
 }
 
 impl Argon2Cost {
-    /// The cheapest parameters with which a store is created: the memory and the work of the cheapest set that OWASP
-    /// recommends, 7 MiB and five passes. Its other sets have more memory and about the same work.
+    /// The minimum parameters for creating a store. They have the memory and the work of the
+    /// cheapest set that OWASP recommends: 7 MiB and five passes. The other OWASP sets have more
+    /// memory and about the same work.
     pub const FLOOR: Self = Self { memory: 7 << 10, passes: 5, lanes: 1 };
 
     const MOST_LANES: u32 = 64;
@@ -110,7 +113,7 @@ impl Argon2Cost {
             && self.lanes <= Self::MOST_LANES
     }
 
-    /// Checks the cost of a passphrase that a store gets.
+    /// Checks the cost of a new passphrase.
     fn check_new(self) -> Result<(), Misuse> {
         let above_floor = self.memory >= Self::FLOOR.memory && self.work() >= Self::FLOOR.work();
         if above_floor && self.is_within(Argon2Limit::default()) { Ok(()) } else { Err(Misuse::Argon2) }
@@ -133,10 +136,10 @@ impl Argon2Cost {
 const KEY_LEN: usize = 32;
 const SALT_LEN: usize = 16;
 
-/// The bytes behind the format, by which a header of this library is recognized.
+/// The bytes after the format, which identify a header of this library.
 const MAGIC: [u8; 11] = *b"pando-store";
 
-/// How a header keeps the data key.
+/// The form of the data key in a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrap {
     Clear = 0,
@@ -153,7 +156,7 @@ impl Wrap {
     }
 }
 
-/// The header of a store. In all formats it begins with the number of the format.
+/// The header of a store. In every format it begins with the format number.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct Header {
     wrapping: Wrapping,
@@ -192,7 +195,7 @@ impl Wrapping {
         Self { format: FORMAT, magic: MAGIC, store_id, wrap, salt, memory: 0, passes: 0, lanes: 0 }
     }
 
-    /// Returns how a data key is wrapped by `key`. Of a passphrase, with this salt.
+    /// Returns the wrapping parameters for `key`. `salt` is used for a passphrase only.
     pub(crate) fn new(store_id: StoreId, key: &Key, salt: [u8; SALT_LEN]) -> Self {
         match key {
             Key::None => Self::plain(store_id, Wrap::Clear),
@@ -210,7 +213,7 @@ impl Wrapping {
         Argon2Cost { memory, passes, lanes }
     }
 
-    /// Returns the cipher that wraps the data key, or none if it is in clear.
+    /// Returns the cipher that wraps the data key, or `None` if the data key is stored in clear.
     fn aead(&self, key: &Key) -> Result<Option<XChaCha20Poly1305>, StoreError> {
         let secret: SecretBytes = match key {
             Key::None => return Ok(None),
@@ -226,21 +229,21 @@ impl Wrapping {
 }
 
 impl Header {
-    /// Makes a data key.
+    /// Returns a random data key.
     pub(crate) fn data_key() -> Result<SecretBytes, StoreError> {
         let mut key = SecretBytes::from(vec![0; KEY_LEN]);
         getrandom::fill(key.expose_mut())?;
         Ok(key)
     }
 
-    /// Makes the identifier of a new store.
+    /// Returns a random identifier for a new store.
     pub(crate) fn store_id() -> Result<StoreId, StoreError> {
         let mut id = StoreId::default();
         getrandom::fill(&mut id)?;
         Ok(id)
     }
 
-    /// Makes the header that wraps a data key.
+    /// Returns a header that wraps a data key.
     pub(crate) fn new(store_id: StoreId, key: &Key, data_key: &SecretBytes) -> Result<Self, StoreError> {
         if let Key::Passphrase { passphrase, cost, .. } = key {
             cost.check_new()?;
@@ -265,13 +268,13 @@ impl Header {
         Ok(Self { wrapping, data_key })
     }
 
-    /// Makes the header of a store that was shredded.
+    /// Returns the header of a shredded store.
     pub(crate) fn shredded() -> Self {
         let wrapping = Wrapping::plain(StoreId::default(), Wrap::Shredded);
         Self { wrapping, data_key: SecretBytes::default() }
     }
 
-    /// Reads a header of this format.
+    /// Decodes a header of this format.
     ///
     /// # Errors
     /// [`StoreError::Older`] and [`StoreError::Newer`] for another format, and [`StoreError::Corrupt`].
@@ -288,7 +291,7 @@ impl Header {
         if header.wrapping.magic == MAGIC { Ok(header) } else { Err(corrupt()) }
     }
 
-    /// Opens the header.
+    /// Unwraps the data key.
     pub(crate) fn open(&self, key: &Key) -> Result<Opened, StoreError> {
         let corrupt = || StoreError::Corrupt(Record::Header);
         match (Wrap::from_byte(self.wrapping.wrap).ok_or_else(corrupt)?, key) {
@@ -304,7 +307,7 @@ impl Header {
             _ => return Err(StoreError::WrongKey),
         }
         let aead = match self.wrapping.aead(key) {
-            // The parameters are the file's, and no mistake of the caller.
+            // The parameters come from the file, so the caller is not at fault.
             Err(StoreError::Misuse(Misuse::Argon2)) => return Err(corrupt()),
             aead => aead?,
         };

@@ -1,4 +1,5 @@
-//! KeyPackages with their private keys: kept until they are used or expire (RFC 9420, sections 10 and 16.8).
+//! KeyPackages with their private keys, kept until they are used or expire (RFC 9420, sections 10
+//! and 16.8).
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -19,32 +20,33 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
 /// The default time that [`Transaction::remove_expired`] keeps a KeyPackage beyond its lifetime: 30 days.
 ///
-/// A member may have added the client on the last day of the lifetime, and its Welcome waits until the client is online
-/// again. Without the private keys, the Welcome cannot be opened.
+/// A member may add the client on the last day of the lifetime, and the Welcome waits until the
+/// client is online again. Without the private keys, the client could not open that Welcome.
 pub const KEY_PACKAGE_GRACE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A stored KeyPackage.
 #[derive(Debug)]
 pub struct StoredKeyPackage {
-    /// The reference by which a Welcome names it.
+    /// The reference that a Welcome contains.
     pub reference: KeyPackageRef,
     /// The KeyPackage and its private keys.
     pub bundle: KeyPackageBundle,
-    /// Whether it stays when it was used.
+    /// Whether it is a KeyPackage of last resort, which is kept after use.
     pub last_resort: bool,
-    /// How often it was used. Only a KeyPackage of last resort is stored after its use.
+    /// Number of uses. Only a KeyPackage of last resort is still stored after its use.
     pub uses: u32,
-    /// The order of insertion: a KeyPackage has a greater number than all that were stored when it was inserted.
+    /// The order of insertion: larger than the sequence of every KeyPackage that was stored at that
+    /// time.
     pub sequence: u64,
 }
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct KeyPackageRecord {
-    /// Must be first: [`sequence_of`] reads nothing else.
+    /// It must be first, because [`sequence_of`] reads nothing else.
     sequence: u64,
     uses: u32,
     reference: KeyPackageRef,
-    /// 1 if it stays when it was used, 0 if not.
+    /// 1 if it is kept after use, and otherwise 0.
     last_resort: u8,
     key_package: KeyPackage,
     init_private: SecretBytes,
@@ -86,7 +88,7 @@ impl From<&StoredKeyPackage> for KeyPackageRecord {
     }
 }
 
-/// Reads the sequence of a record.
+/// Returns the sequence of a record.
 fn sequence_of(value: &[u8]) -> Result<u64, StoreError> {
     let first = value.first_chunk().ok_or(StoreError::Corrupt(Record::KeyPackage))?;
     Ok(u64::from_be_bytes(*first))
@@ -113,12 +115,12 @@ impl<B: Backend> Store<B> {
         Ok(found)
     }
 
-    /// Returns the KeyPackage that a Welcome is for, if it is stored.
+    /// Returns the stored KeyPackage that a Welcome is for, if any.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn key_package_for(&self, welcome: &Welcome) -> Result<Option<StoredKeyPackage>, StoreError> {
-        // A Welcome may name very many KeyPackages, and few are stored.
+        // A Welcome may refer to very many KeyPackages, whereas few are stored.
         let mut here = BTreeSet::new();
         point("store::scan")?;
         self.backend.scan(range(&all(Kind::KeyPackage)), &mut |key, _| {
@@ -159,11 +161,12 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Stores a KeyPackage. It may be published once this transaction is committed. One of last resort stays when it was
-    /// used. A KeyPackage that is stored already keeps its sequence and its count of uses.
+    /// Stores a KeyPackage. It may be published after this transaction is committed. A KeyPackage
+    /// of last resort is kept after use. If the KeyPackage is already stored, it keeps its sequence
+    /// and its number of uses.
     ///
     /// # Errors
-    /// [`Misuse::CipherSuite`] if `suite` is not that of the KeyPackage.
+    /// [`Misuse::CipherSuite`] if `suite` is not the KeyPackage's cipher suite.
     pub fn insert_key_package(
         &mut self,
         suite: Suite,
@@ -192,20 +195,23 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(reference)
     }
 
-    /// Returns the sequence of the next KeyPackage: one more than the largest that is stored, also of a former group.
+    /// Returns the sequence of the next KeyPackage: one more than the largest in stored KeyPackages
+    /// and records of former groups.
     fn next_sequence(&self) -> Result<u64, StoreError> {
         let stored = self.store.key_package_sequences()?.map_or(0, |(_, largest)| largest);
         let largest = stored.max(self.store.largest_former_sequence()?);
         largest.checked_add(1).ok_or(StoreError::Corrupt(Record::KeyPackage))
     }
 
-    /// Marks a KeyPackage as used by the group that `lock` names and this transaction stores. It is deleted, unless it is one
-    /// of last resort: then its use is counted.
+    /// Marks a KeyPackage as used for the group of `lock`, which this transaction stores. The
+    /// KeyPackage is deleted. If it is one of last resort, its uses are counted instead.
     ///
     /// # Errors
-    /// - [`StoreError::Stale`] if it is not stored, because another client has used it, or if the group is not stored.
-    /// - [`StoreError::OldWelcome`] if the client had the group before, at this epoch or a higher one, and had this KeyPackage
-    ///   then. What the transaction has written must not be committed.
+    /// - [`StoreError::Stale`] if the KeyPackage is not stored, because another client has used it,
+    ///   or if the group is not stored.
+    /// - [`StoreError::OldWelcome`] if the client was in the group before, at this epoch or a
+    ///   higher one, and had this KeyPackage at that time. The transaction must not be committed
+    ///   then.
     pub fn use_key_package(
         &mut self,
         lock: &GroupLock,
@@ -228,7 +234,7 @@ impl<B: Backend> Transaction<'_, B> {
         self.put(&record_key(&self.store.cipher, reference), &record)
     }
 
-    /// Deletes a KeyPackage, also one of last resort, if it is stored.
+    /// Deletes a KeyPackage, including one of last resort, if it is stored.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -237,9 +243,10 @@ impl<B: Backend> Transaction<'_, B> {
         self.forget_former_groups()
     }
 
-    /// Deletes the KeyPackages whose lifetime ended more than `grace` before `now`, those of last resort included, and
-    /// returns their number. `now` is in seconds since 1970. [`KEY_PACKAGE_GRACE`] suits clients that are offline for up
-    /// to a month: a Welcome for a KeyPackage may still be on its way when its lifetime ends.
+    /// Deletes the KeyPackages whose lifetime ended more than `grace` before `now`, including those
+    /// of last resort, and returns their number. `now` is in seconds since 1970.
+    /// [`KEY_PACKAGE_GRACE`] suits clients that are offline for up to a month: a Welcome for a
+    /// KeyPackage may still be in transit when its lifetime ends.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].

@@ -1,21 +1,23 @@
-//! The write-ahead log of SQLite, and how old pages in it are made unreadable.
+//! Erasing old pages in the write-ahead log of SQLite.
 //!
-//! A log that is truncated, or removed when the last connection is closed, hands its blocks back to the file system with
-//! all that was written to them. So the log is neither: it keeps its blocks, and what is behind its live frames is
-//! overwritten by zeros in place.
+//! Truncating the log, or removing it when the last connection is closed, would return its blocks
+//! to the file system with their contents. So neither happens: the log keeps its blocks, and
+//! everything after its live frames is overwritten by zeros in place.
 //!
-//! The live frames are those that SQLite may still read. They are not touched, so no committed data depends on the
-//! order in which the zeros reach the disk. After a complete checkpoint they add nothing to the database as long as no
-//! page is in them twice: then each frame is the current content of its page. This is so after a transaction that has
-//! restarted the log, which is what a transaction does after a complete checkpoint. In other cases, [`Log::overwrite`]
-//! reports that pages are superseded, and the caller restarts the log first.
+//! The live frames are the frames that SQLite may still read. They are not touched, so no committed
+//! data depends on the order in which the zeros reach the disk. After a complete checkpoint, the
+//! live frames contain nothing that is not in the database, as long as no page occurs twice: each
+//! frame is then the current content of its page. This holds after a transaction that has restarted
+//! the log, as the next transaction after a complete checkpoint does. In other cases,
+//! [`Log::overwrite`] reports that pages are superseded, and the caller restarts the log first.
 //!
-//! All that is behind the live frames is read each time. Another connection may have been killed while it overwrote the log, and
-//! leaves no trace of that: no part of the log can be assumed to be zero. So the log keeps few zeros. It is synced even if all was
-//! zero, because another connection may have been killed before it synced.
+//! Everything after the live frames is read each time. Another connection may have been killed
+//! while it was overwriting the log, and leaves no trace of that, so no part of the log can be
+//! assumed to be zero. For this reason, the log keeps only few zeros. It is synced even if
+//! everything was zero, because another connection may have been killed before it synced.
 //!
-//! SQLite takes its locks on the database and on the index of the log (`-shm`), never on the log itself. So the log may
-//! be opened and closed by other means without taking locks away.
+//! SQLite takes its locks on the database and on the index of the log (`-shm`), never on the log
+//! itself. So the log may be opened and closed elsewhere in the process without losing these locks.
 
 use crate::StoreError;
 use crate::error::IoKind;
@@ -29,17 +31,17 @@ use zeroize::Zeroizing;
 /// Length of the header of the log.
 const HEADER_LEN: u64 = 32;
 
-/// Length of the header of a frame, which a page follows.
+/// Length of the header of a frame, before its page.
 const FRAME_HEADER_LEN: u64 = 24;
 
-/// The first word of the log, without its last bit, which is the order of bytes in checksums.
+/// The first word of the log without its last bit, which gives the byte order of checksums.
 const MAGIC: u32 = 0x377f_0682;
 
-/// Number of bytes that are read or overwritten at once.
+/// Number of bytes that are read or overwritten at a time.
 const CHUNK: usize = 64 << 10;
 
-/// Number of zeros that the log keeps. Without them, the file system would have to find blocks for each transaction. They
-/// are read by each erasure.
+/// Number of zeros that the log keeps. Without them, the file system would have to allocate blocks
+/// for each transaction. Each erasure reads them.
 const SPARE: u64 = 128 << 10;
 
 /// The log of a database.
@@ -47,13 +49,13 @@ const SPARE: u64 = 128 << 10;
 pub(crate) struct Log {
     database: PathBuf,
     path: PathBuf,
-    /// The file of the database when SQLite opened it.
+    /// The identity of the database file when SQLite opened it.
     identity: Identity,
     file: Option<File>,
 }
 
 impl Log {
-    /// Names the log of a database that SQLite has just opened.
+    /// Returns the log of a database that SQLite has just opened.
     pub(crate) fn new(database: &Path) -> io::Result<Self> {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
@@ -61,8 +63,8 @@ impl Log {
         Ok(Self { database: database.into(), path: path.into(), identity, file: None })
     }
 
-    /// Overwrites all that is behind the live frames, and makes that durable. Returns false, with nothing overwritten,
-    /// if the live frames have old contents of pages.
+    /// Overwrites everything after the live frames and syncs the file. Returns false, with nothing
+    /// overwritten, if live frames contain superseded pages.
     ///
     /// The caller holds the write lock of the database, and `frames` is the number of live frames.
     pub(crate) fn overwrite(&mut self, frames: u64) -> Result<bool, StoreError> {
@@ -71,7 +73,7 @@ impl Log {
         };
         let len = file.metadata().map_err(failed)?.len();
         if frames == 0 {
-            // The header may still be valid, and must not be torn from its frames.
+            // The header may still be valid, and must not be separated from its frames.
             let is_zero = last_written(file, 0, len).map_err(failed)? == 0;
             return file.sync_data().map(|()| is_zero).map_err(failed);
         }
@@ -80,21 +82,22 @@ impl Log {
         zero(file, end, written)?;
         file.sync_data().map_err(failed)?;
         let most = end.saturating_add(SPARE);
-        // Only zeros that were synced by an earlier call are cut off.
+        // Only zeros that an earlier call has synced are cut off.
         if len > most && written <= most {
             file.set_len(most).map_err(failed)?;
         }
         Ok(true)
     }
 
-    /// Opens the file once. It stays the same as long as SQLite has the database open. None if there is no log yet.
+    /// Opens the file once. It stays the same while SQLite has the database open. Returns `None` if
+    /// there is no log yet.
     fn open(&mut self) -> io::Result<Option<&File>> {
         if self.file.is_none() {
             self.file = match File::options().read(true).write(true).open(&self.path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 file => Some(file?),
             };
-            // In the place of a database that was moved, there may be another one, whose log is not ours.
+            // If the database was moved, another one may be in its place, with its own log.
             if Identity::of(&self.database)? != self.identity {
                 self.file = None;
                 return Err(io::Error::other("the database was moved or replaced while it was open"));
@@ -104,7 +107,8 @@ impl Log {
     }
 }
 
-/// Reads the headers of the live frames. Returns where the last of them ends, or none if a page is in two of them.
+/// Reads the headers of the live frames. Returns the end of the last one, or `None` if a page
+/// occurs twice.
 fn live_end(file: &File, frames: u64) -> io::Result<Option<u64>> {
     let header = words(&read::<32>(file, 0)?);
     let &[magic, _, page_size, _, salt, other_salt, ..] = header.as_slice() else { return Err(foreign()) };
@@ -119,7 +123,7 @@ fn live_end(file: &File, frames: u64) -> io::Result<Option<u64>> {
         if [first, second] != [salt, other_salt] {
             return Err(foreign());
         }
-        // The first page has the schema and no values. The log is restarted by writing it.
+        // The first page contains the schema and no values. Writing it restarts the log.
         if page != 1 && !pages.insert(page) {
             return Ok(None);
         }
@@ -129,7 +133,7 @@ fn live_end(file: &File, frames: u64) -> io::Result<Option<u64>> {
     if committed { Ok(Some(end)) } else { Err(foreign()) }
 }
 
-/// Overwrites a part of a file.
+/// Overwrites a part of a file with zeros.
 fn zero(mut file: &File, from: u64, to: u64) -> Result<(), StoreError> {
     let (zeros, mut at) = (vec![0; CHUNK], from);
     while at < to {
@@ -149,7 +153,8 @@ fn read<const LEN: usize>(mut file: &File, at: u64) -> io::Result<[u8; LEN]> {
     Ok(bytes)
 }
 
-/// Reads a part of a file. Returns where the last chunk ends that is not zero, or where the part begins.
+/// Reads a part of a file. Returns the end of its last non-zero chunk, or the start of the part if
+/// it is all zero.
 fn last_written(mut file: &File, from: u64, len: u64) -> io::Result<u64> {
     let mut buffer = Zeroizing::new(vec![0; CHUNK]);
     let (mut at, mut last) = (from, from);
@@ -175,7 +180,7 @@ fn part(buffer: &mut [u8], left: u64) -> &mut [u8] {
 }
 
 fn foreign() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the write-ahead log is not the one of this database")
+    io::Error::new(io::ErrorKind::InvalidData, "the write-ahead log does not belong to this database")
 }
 
 fn failed(error: io::Error) -> StoreError {
@@ -187,7 +192,7 @@ fn failed(error: io::Error) -> StoreError {
     StoreError::Io { kind, source: Box::new(error) }
 }
 
-/// A file, whatever its name is.
+/// The identity of a file, independent of its name.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity(#[cfg(unix)] (u64, u64));
 
@@ -199,7 +204,7 @@ impl Identity {
             use std::os::unix::fs::MetadataExt;
             Ok(Self((metadata.dev(), metadata.ino())))
         }
-        // Elsewhere, a file that is open is not replaced.
+        // On other systems, an open file cannot be replaced.
         #[cfg(not(unix))]
         {
             drop(metadata);

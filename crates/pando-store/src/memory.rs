@@ -1,4 +1,4 @@
-//! A database in memory, for tests and for clients that are to leave nothing behind.
+//! A database in memory, for tests and for clients that must leave no data behind.
 
 use crate::StoreError;
 use crate::backend::{Backend, Each, Guard, wait_for};
@@ -8,11 +8,11 @@ use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A database in memory. [`Backend::again`] opens it once more, as another process would.
+/// A database in memory. [`Backend::again`] opens it a second time, as another process would.
 #[derive(Debug, Default)]
 pub struct Memory {
     shared: Arc<Mutex<Shared>>,
-    /// What the transaction has written, and `None` for what it has deleted.
+    /// The values that the transaction has written; `None` for deleted ones.
     changes: Option<BTreeMap<Vec<u8>, Option<SecretBytes>>>,
 }
 
@@ -24,7 +24,7 @@ struct Shared {
 }
 
 impl Memory {
-    /// Nothing.
+    /// Returns an empty database.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -36,7 +36,7 @@ impl Memory {
 }
 
 fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    // Nothing panics that holds it, and nothing is half done.
+    // No code panics while it holds the lock, so the state is consistent.
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -126,7 +126,7 @@ impl Backend for Memory {
     }
 
     fn erase(&mut self) -> Result<(), StoreError> {
-        // What is dropped has been overwritten.
+        // Dropped values are already overwritten.
         Ok(())
     }
 

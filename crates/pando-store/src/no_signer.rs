@@ -3,7 +3,7 @@
 use pando_mls::wire::{Signature, SignaturePublicKey};
 use pando_mls::{CryptoError, Signer};
 
-/// A signer without a private key. It refuses to sign.
+/// A signer without a private key, which refuses to sign.
 pub(crate) struct NoSigner(pub(crate) SignaturePublicKey);
 
 impl Signer for NoSigner {

@@ -40,7 +40,7 @@ impl<B: Backend> PskStore for Store<B> {
 }
 
 impl<B: Backend> Store<B> {
-    /// An external PSK.
+    /// Returns an external PSK.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -49,7 +49,7 @@ impl<B: Backend> Store<B> {
         value.map(|value| Ok(PskRecord::read(value.expose())?.psk.into())).transpose()
     }
 
-    /// The identifiers of the external PSKs.
+    /// Returns the identifiers of the external PSKs.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -63,25 +63,26 @@ impl<B: Backend> Store<B> {
         Ok(ids)
     }
 
-    /// The resumption PSK of an epoch of a group, the current one or one that is remembered.
+    /// Returns the resumption PSK of a group's current epoch, or of a past epoch that is kept.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn resumption_psk(&self, group_id: &GroupId, epoch: u64) -> Result<Option<PskValue>, StoreError> {
-        // The current epoch's first: should another process end it meanwhile, its PSK is there as a past one's.
+        // Check the current epoch first. If another process ends it meanwhile, its PSK is found
+        // among those of past epochs.
         match self.stored_group(group_id)? {
             Some(stored) if stored.context.epoch == epoch => Ok(stored.resumption_psk),
             _ => Ok(self.row(group_id, RowKey::ResumptionPsk(epoch))?.map(PskValue::from)),
         }
     }
 
-    /// Returns what is to be known of a group without loading it, or `None` if it is not stored.
+    /// Returns facts about a group without loading it, or `None` if it is not stored.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn stored_group(&self, group_id: &GroupId) -> Result<Option<StoredGroup>, StoreError> {
         let Some(state) = self.row(group_id, RowKey::State)? else { return Ok(None) };
-        // Read at once, so that both are of one epoch.
+        // Read together, so that both belong to the same epoch.
         let rows = self.rows(group_id, RowKey::Public..=RowKey::Member)?;
         let missing = || StoreError::Corrupt(Record::Row(group_id.clone(), RowKey::Public));
         let public = rows.get(&RowKey::Public).ok_or_else(missing)?;
@@ -100,18 +101,18 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Stores an external PSK, in place of what had its identifier.
+    /// Stores an external PSK, and replaces one with the same identifier.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Encode`].
     pub fn put_psk(&mut self, psk_id: &[u8], psk: &PskValue) -> Result<(), StoreError> {
         let record = PskRecord { psk_id: psk_id.into(), psk: psk.expose().into() }.encode_secret()?;
-        // What is replaced is to be overwritten.
+        // Deleting the old value first ensures that it is overwritten.
         self.remove_psk(psk_id)?;
         self.put(&self.store.psk_key(psk_id), &record)
     }
 
-    /// Deletes an external PSK, if it is there.
+    /// Deletes an external PSK, if it is stored.
     ///
     /// # Errors
     /// [`StoreError::Io`].

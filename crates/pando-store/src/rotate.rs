@@ -1,4 +1,4 @@
-//! Other keys for a store, and its end.
+//! Changing the keys of a store, and shredding it.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -17,12 +17,14 @@ use crate::transaction::Transaction;
 use pando_mls::{Encode, GroupId, SecretBytes};
 
 impl<B: Backend> Store<B> {
-    /// Wraps the data key by another key, and overwrites the old header. The old key does not open the store any more.
-    /// Nothing else changes, so an attacker that has the old key and a copy of the file has the data key.
+    /// Wraps the data key with another key, and overwrites the old header. The old key no longer
+    /// opens the store. Nothing else changes, so an attacker with the old key and a copy of the
+    /// file still has the data key.
     ///
     /// # Errors
-    /// [`StoreError::WrongKey`] if one of the keys is [`Key::None`]: use [`Store::rotate`]. [`StoreError::NotErased`] if the
-    /// change has happened, but the old header is still in the file. [`StoreError::Busy`], [`StoreError::Io`].
+    /// [`StoreError::WrongKey`] if one of the keys is [`Key::None`]: use [`Store::rotate`] instead.
+    /// [`StoreError::NotErased`] if the change took effect, but the old header is still in the
+    /// file. [`StoreError::Busy`], [`StoreError::Io`].
     pub fn rewrap(&mut self, old: &Key, new: &Key) -> Result<(), StoreError> {
         if matches!(old, Key::None) != matches!(new, Key::None) {
             return Err(StoreError::WrongKey);
@@ -38,13 +40,13 @@ impl<B: Backend> Store<B> {
         self.erase_old_keys()
     }
 
-    /// Encrypts everything again under a fresh data key, which is wrapped by `new`, and overwrites the old contents. With
-    /// [`Key::None`], nothing is encrypted any more. No group may be locked. Other clients that have the store open get
-    /// [`StoreError::WrongKey`], and have to open it again.
+    /// Re-encrypts everything under a new data key, which `new` wraps, and overwrites the old
+    /// contents. With [`Key::None`], nothing is encrypted afterwards. No group may be locked. Other
+    /// clients that have the store open get [`StoreError::WrongKey`], and must open it again.
     ///
     /// # Errors
-    /// [`StoreError::NotErased`] if the change has happened, but old contents are still in the file. [`StoreError::Busy`] if a
-    /// group is locked; [`StoreError::Corrupt`], [`StoreError::Io`].
+    /// [`StoreError::NotErased`] if the change took effect, but old contents are still in the file.
+    /// [`StoreError::Busy`] if a group is locked; [`StoreError::Corrupt`], [`StoreError::Io`].
     pub fn rotate(&mut self, new: &Key) -> Result<(), StoreError> {
         let mut locks = Vec::new();
         for group_id in self.groups_with(|_| true)? {
@@ -65,14 +67,15 @@ impl<B: Backend> Store<B> {
         self.erase_old_keys()
     }
 
-    /// Deletes the data key and everything else. Opening the store fails with [`StoreError::Shredded`] from then on.
+    /// Deletes the data key and everything else. Opening the store then fails with
+    /// [`StoreError::Shredded`].
     ///
-    /// Copies that file systems and disks keep are of no use without the key that the data key was wrapped by. If there
-    /// was none, a program cannot delete them.
+    /// Copies that file systems and disks keep are useless without the key that wrapped the data
+    /// key. If there was no such key, a program cannot delete these copies.
     ///
     /// # Errors
-    /// [`StoreError::NotErased`] if the store is shredded, but old contents are still in the file: opening the store tries to
-    /// overwrite them again. [`StoreError::Busy`], [`StoreError::Io`].
+    /// [`StoreError::NotErased`] if the store is shredded, but old contents are still in the file:
+    /// opening the store tries again to overwrite them. [`StoreError::Busy`], [`StoreError::Io`].
     pub fn shred(mut self) -> Result<(), StoreError> {
         let header = Header::shredded().encode_secret()?;
         let mut transaction = self.begin()?;
@@ -86,13 +89,14 @@ impl<B: Backend> Store<B> {
 }
 
 impl<B: Backend> Transaction<'_, B> {
-    /// Commits a change of keys. Should it fail, it may have happened, and then old contents are to be overwritten.
+    /// Commits a change of keys. Even after an error it may have taken effect, so old contents must
+    /// be overwritten.
     fn finish_change(&mut self) -> Result<(), StoreError> {
         self.store.unerased = Unerased::Overdue;
         self.finish()
     }
 
-    /// As `put`, under the next data key.
+    /// Writes a value like `put`, but under the next data key.
     fn put_under(&mut self, next: &Cipher, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         point("store::put")?;
         let sealed = next.seal(key, value)?;
@@ -116,7 +120,7 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(())
     }
 
-    /// Seals the rows of an instance under a fresh key.
+    /// Re-seals the rows of an instance under a new key.
     fn reseal_instance(
         &mut self,
         next: &Cipher,
@@ -130,7 +134,7 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(fresh)
     }
 
-    /// What is kept under the tag of an identifier.
+    /// Re-seals the records whose keys are tags of identifiers.
     fn reseal_named(&mut self, next: &Cipher) -> Result<(), StoreError> {
         for kind in [Kind::KeyPackage, Kind::Psk, Kind::Signer, Kind::Former] {
             let mut records = Vec::new();
@@ -147,7 +151,7 @@ impl<B: Backend> Transaction<'_, B> {
     }
 }
 
-/// The tag of a record that is kept under one.
+/// Returns the tag of a record of one of these kinds.
 pub(crate) fn named_tag(cipher: &Cipher, kind: Kind, value: &[u8]) -> Result<Tag, StoreError> {
     match kind {
         Kind::KeyPackage => KeyPackageRecord::tag_of(cipher, value),

@@ -1,5 +1,5 @@
-//! Signature keys with the credentials that they are used for (RFC 9420, section 5.3). Those that are kept in
-//! hardware are the application's own affair.
+//! Signature keys with their credentials (RFC 9420, section 5.3). Keys in hardware are managed by
+//! the application.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -11,14 +11,14 @@ use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{CipherSuite, Credential, Decode, Encode, SecretBytes, SignaturePrivateKey, Signer, Suite};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// What a stored signature key is for.
+/// The public part of a stored signature key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSigner {
     /// The cipher suite.
     pub cipher_suite: CipherSuite,
-    /// The public key, as it is in the client's leaves.
+    /// The public key, as in the client's leaves.
     pub public_key: SignaturePublicKey,
-    /// Whose key it is.
+    /// The credential of the key's owner.
     pub credential: Credential,
 }
 
@@ -44,7 +44,7 @@ impl SignerRecord {
 }
 
 impl<B: Backend> Store<B> {
-    /// The signature key that belongs to a public key: that of one's own leaf in a group, for instance.
+    /// Returns the signature key for a public key: for instance, for our leaf in a group.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -60,7 +60,7 @@ impl<B: Backend> Store<B> {
         Ok(Some(signer))
     }
 
-    /// The signature keys that there are.
+    /// Returns all stored signature keys.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -87,7 +87,7 @@ impl<B: Backend> Transaction<'_, B> {
     /// Stores a signature key.
     ///
     /// # Errors
-    /// [`Misuse::CipherSuite`] if it is not one of this cipher suite.
+    /// [`Misuse::CipherSuite`] if the key is not valid in this cipher suite.
     pub fn put_signer(
         &mut self,
         suite: Suite,
@@ -106,7 +106,7 @@ impl<B: Backend> Transaction<'_, B> {
         Ok(public_key)
     }
 
-    /// Deletes a signature key, if it is there.
+    /// Deletes a signature key, if it is stored.
     ///
     /// # Errors
     /// [`StoreError::Io`].

@@ -1,11 +1,11 @@
-//! Values in SQLite, so that what is deleted is gone.
+//! Storage of values in SQLite in a way that deletion leaves no copies.
 //!
-//! `PRAGMA secure_delete` overwrites a row that is deleted, but not the copies that SQLite leaves behind when it
-//! moves rows from one page of a table to another. So rows with values are not moved: values are in slots, which
-//! are added at the end of their table, where SQLite begins a new page without moving anything, and are never
-//! deleted. A value is overwritten in its slot by one of the same length, which SQLite does in place; lengths are
-//! rounded up so that slots can be used again. A value that is deleted is overwritten by zeros. What SQLite does
-//! move are keys, and the numbers of slots.
+//! `PRAGMA secure_delete` overwrites a deleted row, but not the copies that SQLite leaves behind
+//! when it moves rows from one page of a table to another. So rows with values are never moved:
+//! values are stored in slots. Slots are added at the end of their table, where SQLite begins a new
+//! page without moving rows, and are never deleted. A value is overwritten in its slot by one of
+//! the same length, which SQLite does in place. Lengths are rounded up so that slots can be reused.
+//! A deleted value is overwritten by zeros. SQLite still moves keys and slot numbers.
 
 use crate::StoreError;
 use crate::backend::Each;
@@ -14,7 +14,7 @@ use pando_mls::SecretBytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::ops::Range;
 
-/// A slot begins with the length of its value. For `pando_filler`, see `compact`.
+/// A slot begins with the length of its value. `compact` describes `pando_filler`.
 pub(crate) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS pando_slots (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS pando_free
@@ -23,7 +23,7 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS pando_records (key BLOB PRIMARY KEY, slot INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-// Where a record's slot is missing, there is no value, and that is damage; the record is not left out.
+// A record without its slot is reported as damage, and not left out.
 
 pub(crate) fn get(connection: &Connection, key: &[u8]) -> Result<Option<SecretBytes>, StoreError> {
     let sql = "SELECT value FROM pando_records LEFT JOIN pando_slots ON id = slot WHERE key = ?1";
@@ -50,7 +50,7 @@ pub(crate) fn scan(
 
 pub(crate) fn put(connection: &Connection, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     let value = slot_of(value)?;
-    // What is put most often has the length of what is there.
+    // Most writes have the length of the existing value.
     let sql = "UPDATE pando_slots SET value = ?2
                WHERE id = (SELECT slot FROM pando_records WHERE key = ?1) AND length(value) = length(?2)";
     if connection.prepare_cached(sql)?.execute(params![key, value.expose()])? > 0 {
@@ -80,8 +80,9 @@ pub(crate) fn delete(connection: &Connection, range: Range<&[u8]>) -> Result<(),
     slots.into_iter().try_for_each(|slot| free(connection, slot))
 }
 
-/// Gives the slots up that are free. To delete those would move others, and leave copies of them. So the others are added to a
-/// new table one after the other, and back, and what they were in is overwritten page by page. VACUUM gives the pages back.
+/// Gives up free slots. Deleting them would move other slots and leave copies behind. So the used
+/// slots are copied to a new table one after the other, and back, which overwrites the former
+/// pages. VACUUM then returns the free pages.
 pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
     let sql = "BEGIN IMMEDIATE;
                CREATE TABLE pando_kept (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
@@ -99,7 +100,7 @@ pub(crate) fn drop_free(connection: &Connection) -> Result<(), StoreError> {
     Ok(dropped?)
 }
 
-/// A slot with this value in it.
+/// Returns a slot that contains this value.
 fn take(connection: &Connection, value: &SecretBytes) -> Result<i64, StoreError> {
     let sql = "DELETE FROM pando_free
                WHERE size = ?1 AND slot = (SELECT slot FROM pando_free WHERE size = ?1 LIMIT 1) RETURNING slot";
@@ -124,12 +125,12 @@ fn free(connection: &Connection, slot: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A value as it is in its slot: its length, itself, and zeros.
+/// Returns the contents of a slot: the length of the value, the value, and zeros.
 fn slot_of(value: &[u8]) -> Result<SecretBytes, StoreError> {
     let too_long = || StoreError::Encode(pando_mls::wire::EncodeError::TooLong);
     let len = u32::try_from(value.len()).map_err(|_| too_long())?;
     let used = value.len().checked_add(4).ok_or_else(too_long)?;
-    // Multiples of 32, and above 256 bytes of an eighth of the power of two below.
+    // Multiples of 32 bytes or, above 256 bytes, of an eighth of the next lower power of two.
     let step = 1_usize.checked_shl(used.ilog2().saturating_sub(3)).unwrap_or(usize::MAX).max(32);
     let size = used.checked_next_multiple_of(step).ok_or_else(too_long)?;
     let mut slot = Vec::with_capacity(size);
@@ -139,7 +140,7 @@ fn slot_of(value: &[u8]) -> Result<SecretBytes, StoreError> {
     Ok(slot.into())
 }
 
-/// What is in a slot.
+/// Returns the value in a slot.
 fn contents(slot: &[u8]) -> Result<&[u8], StoreError> {
     let value = slot
         .split_first_chunk()
@@ -198,7 +199,7 @@ mod tests {
             for key in 0..20 {
                 put(&connection, &[key], &vec![round; 10 + usize::from(key) * 20]).unwrap();
             }
-            // One of another length, and back.
+            // A value of another length, and back.
             put(&connection, &[0], &[round; 300]).unwrap();
             put(&connection, &[0], &[round; 10]).unwrap();
             delete(&connection, &[5][..]..&[15][..]).unwrap();
@@ -212,7 +213,7 @@ mod tests {
         assert_eq!(slots(), 11);
     }
 
-    /// Should the process end right after it, what is deleted later has no copies.
+    /// Even if the process ends right after it, values deleted later have no copies.
     #[test]
     fn giving_slots_up_leaves_no_copies() {
         let folder = tempfile::tempdir().unwrap();

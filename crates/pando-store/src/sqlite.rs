@@ -1,5 +1,5 @@
-//! SQLite: a few tables in a database that may have the application's own beside them. What is in them is in
-//! `slots`.
+//! SQLite backend: a few tables, in a database that may also contain the application's own tables.
+//! `slots` describes their contents.
 
 use crate::backend::{Backend, Each, Guard, wait_for};
 use crate::error::{IoKind, Misuse, Record};
@@ -17,77 +17,80 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The default time that a transaction waits for one of another process.
+/// The default time that a transaction waits for a transaction of another process.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The longest time that SQLite can wait: it counts milliseconds in 31 bits.
+/// The longest wait that SQLite supports: it counts milliseconds in 31 bits.
 const LONGEST_WAIT: Duration = Duration::from_millis(2_147_483_647);
 
-/// How often the log is overwritten anew if others write meanwhile.
+/// Number of attempts to overwrite the log if other connections write meanwhile.
 const ATTEMPTS: u8 = 3;
 
-/// How many statements stay prepared: all that there are.
+/// Number of prepared statements in the cache, enough for all of them.
 const STATEMENTS: usize = 32;
 
-/// A database of SQLite.
+/// A SQLite database.
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
-    /// The folder of the files that are locked.
+    /// The folder of lock files.
     locks: PathBuf,
     log: Log,
     /// Whether the tables exist.
     tables: bool,
     /// Whether the journal mode was checked.
     journal: bool,
-    /// Whether room is to be filled with zeros before the log is written to the database.
+    /// Whether space must be filled with zeros before the log is written to the database.
     pub(crate) unfilled: bool,
-    /// Whether commits are not durable, while the log is restarted.
+    /// Whether commits are temporarily not durable, while the log is restarted.
     relaxed: bool,
-    /// The time that a transaction waits for one of another process.
+    /// The time that a transaction waits for a transaction of another process.
     wait: Duration,
 }
 
 impl Sqlite {
-    /// Opens a database, or makes one, which nobody but its owner can read. Nothing is written yet.
+    /// Opens a database, or creates one that only its owner can read. Nothing is written yet.
     ///
-    /// While it is open, nothing else in this process may open and close the file, to copy it for instance: on most systems, that
-    /// takes away the locks by which SQLite keeps other processes from writing at the same time.
+    /// While it is open, no other code in this process may open and close the file, for instance to
+    /// copy it. On most systems, that releases the locks by which SQLite keeps other processes from
+    /// writing at the same time.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Corrupt`] if it is no database.
+    /// [`StoreError::Io`], [`StoreError::Corrupt`] if the file is not a database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         create(path)?;
         Self::open_existing(path)
     }
 
-    /// Opens a database that is there.
+    /// Opens an existing database.
     ///
     /// # Errors
-    /// As [`Sqlite::open`].
+    /// See [`Sqlite::open`].
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        // One name for each database, wherever the process goes: locks depend on it.
+        // Each database needs a single name, independent of the working directory, because locks
+        // depend on it.
         let path = &fs::canonicalize(path).map_err(opening)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(WAIT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         for (config, on) in [
-            // Otherwise, statements are planned again with the values that they are executed with.
+            // Otherwise, SQLite plans statements again for the values with which they are executed.
             (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
-            // The schema comes from the file, and may be an attacker's: it calls no function that has side effects, and
-            // SQL damages neither the file nor the journal.
+            // The schema comes from the file and may be an attacker's. It must not call functions
+            // with side effects, and SQL must not damage the file or the journal.
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
             (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-            // Closing the last connection would remove the log, with all that is in its blocks.
+            // Closing the last connection would remove the log with the contents of its blocks.
             (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
         ] {
             connection.set_db_config(config, on)?;
         }
-        // None of these writes anything. What is deleted is overwritten; temporary files would hold copies of it; and a
-        // transaction is on the disk when it is committed, also where fsync alone does not see to that (Apple's systems).
+        // None of these writes to the file. They ensure that deleted values are overwritten, that
+        // temporary files with copies are not created, and that a committed transaction is on the
+        // disk, also on Apple's systems, where fsync alone does not guarantee that.
         connection.execute_batch(
             "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;
              PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA journal_size_limit = -1",
@@ -102,10 +105,11 @@ impl Sqlite {
         Ok(Self { connection, path, locks, log, tables, journal, unfilled, relaxed, wait: WAIT })
     }
 
-    /// Sets the time that a transaction waits for one of another process, which is five seconds by default.
+    /// Sets the time that a transaction waits for a transaction of another process. Default: five
+    /// seconds.
     ///
     /// # Errors
-    /// [`Misuse::Wait`] if it is longer than 2,147,483,647 milliseconds, which is 24.8 days.
+    /// [`Misuse::Wait`] if it exceeds 2,147,483,647 milliseconds, which is 24.8 days.
     pub fn set_wait(&mut self, wait: Duration) -> Result<(), StoreError> {
         if wait > LONGEST_WAIT {
             return Err(Misuse::Wait.into());
@@ -115,13 +119,13 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Returns whether there is a store in the database.
+    /// Returns whether the database contains a store.
     #[must_use]
     pub const fn has_store(&self) -> bool {
         self.tables
     }
 
-    /// The connection, for reading the application's own tables.
+    /// Returns the connection, for reading the application's own tables.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.connection
@@ -132,12 +136,12 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Returns the number that a statement gives.
+    /// Returns the number that a statement selects.
     pub(crate) fn number(&self, sql: &str) -> Result<i64, StoreError> {
         Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
-    /// Returns a number that changes whenever another connection has committed something.
+    /// Returns a number that changes whenever another connection commits.
     pub(crate) fn data_version(&self) -> Result<i64, StoreError> {
         self.number("PRAGMA main.data_version")
     }
@@ -158,17 +162,18 @@ impl Sqlite {
     /// Rolls a transaction back, if there is one.
     fn end(&self) {
         if !self.connection.is_autocommit() {
-            // If it cannot be rolled back now, it is when the database is opened again.
+            // If the rollback fails, it happens when the database is opened again.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
     }
 
-    /// SQLite ends a transaction by itself after some errors, and then writes at once.
+    /// Checks that the transaction is still open. After some errors, SQLite ends it and would then
+    /// commit each statement at once.
     fn check_transaction(&self) -> Result<(), Misuse> {
         if self.connection.is_autocommit() { Err(Misuse::TransactionEnded) } else { Ok(()) }
     }
 
-    /// Brings the database into WAL mode, if it is not in it.
+    /// Switches the database to WAL mode, if necessary.
     fn set_journal(&mut self) -> Result<(), StoreError> {
         if self.journal {
             return Ok(());
@@ -200,7 +205,8 @@ impl Sqlite {
             self.tables = true;
         }
         if self.unfilled {
-            // The disk may be full. The transaction is more important; the log is not written to the database yet.
+            // The disk may be full. The transaction has priority; the log is not written to the
+            // database yet.
             let _ = compact::refill(self);
         }
         Ok(())
@@ -237,7 +243,7 @@ impl Sqlite {
             self.connection.prepare_cached(sql)?.query_row([], row)?;
         match u64::try_from(frames) {
             _ if busy => Err(StoreError::Busy),
-            // So SQLite answers in any other mode.
+            // SQLite returns this in any other journal mode.
             Err(_) => Err(StoreError::JournalMode("unknown".into())),
             Ok(_) if frames != written => Err(StoreError::Busy),
             Ok(frames) => Ok(frames),
@@ -251,8 +257,8 @@ impl Sqlite {
         u64::try_from(frames).map_err(|_| StoreError::JournalMode("unknown".into()))
     }
 
-    /// Overwrites the log behind its frames, if no other connection has written since `seen`. Holds the
-    /// write lock meanwhile.
+    /// Overwrites the log after its frames, unless another connection has written since `seen`.
+    /// Holds the write lock meanwhile.
     fn overwrite_behind(&mut self, frames: u64, seen: i64) -> Result<Overwritten, StoreError> {
         self.execute("BEGIN IMMEDIATE")?;
         let overwritten = match self.data_version() {
@@ -268,7 +274,8 @@ impl Sqlite {
         overwritten
     }
 
-    /// Begins the log anew, by a transaction that writes the first page as it is. It need not be durable.
+    /// Restarts the log with a transaction that rewrites the first page unchanged. It need not be
+    /// durable.
     fn restart_log(&mut self) -> Result<(), StoreError> {
         self.relaxed = true;
         self.connection.execute_batch("PRAGMA main.synchronous = NORMAL")?;
@@ -282,27 +289,27 @@ impl Sqlite {
     }
 }
 
-/// What was done with the log.
+/// The result of overwriting the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Overwritten {
     All,
     /// Another connection has written meanwhile.
     Changed,
-    /// Frames that SQLite may still read have old contents of pages.
+    /// Frames that SQLite may still read contain superseded pages.
     Superseded,
 }
 
 impl Store<Sqlite> {
-    /// Opens the store in a file, or makes one.
+    /// Opens the store in a file, or creates one.
     ///
     /// # Errors
-    /// As [`Store::new`] and [`Sqlite::open`].
+    /// See [`Store::new`] and [`Sqlite::open`].
     pub fn open(path: impl AsRef<Path>, key: &Key) -> Result<Self, StoreError> {
         Self::new(Sqlite::open(path)?, key)
     }
 
-    /// The connection, for reading the application's own tables. They may have any names that do not begin with
-    /// `pando_`.
+    /// Returns the connection, for reading the application's own tables. Their names must not begin
+    /// with `pando_`.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         self.backend().connection()
@@ -310,8 +317,9 @@ impl Store<Sqlite> {
 }
 
 impl Transaction<'_, Sqlite> {
-    /// The connection, in this transaction: what the application writes to its own tables is there if and only if
-    /// the rest is. It must not end the transaction by SQL.
+    /// Returns the connection, within this transaction: the application's writes to its own tables
+    /// take effect together with the transaction or not at all. The application must not end the
+    /// transaction by SQL.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         self.store.connection()
@@ -373,7 +381,8 @@ impl Backend for Sqlite {
     fn lock(&self, name: &[u8; 16], wait: Duration) -> Result<Guard, StoreError> {
         fs::create_dir_all(&self.locks).map_err(opening)?;
         let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        // The file stays: were it removed, two could each have a lock on a file of this name.
+        // The file is kept: if it were removed, two processes could each lock a different file of
+        // this name.
         let path = self.locks.join(name);
         let file = private().create(true).truncate(false).write(true).open(path).map_err(opening)?;
         wait_for(wait, || attempt(&file))?;
@@ -385,7 +394,7 @@ impl Backend for Sqlite {
             return Ok(());
         }
         self.set_journal()?;
-        // Does not wait for readers: the log is overwritten later.
+        // Do not wait for readers, because the log can be overwritten later.
         self.connection.busy_timeout(Duration::ZERO)?;
         let overwritten = self.overwrite_log();
         self.connection.busy_timeout(self.wait)?;
@@ -407,24 +416,25 @@ fn attempt(file: &File) -> Result<Option<()>, StoreError> {
     }
 }
 
-/// Makes the file of a database if there is none. One that is there is not touched: a process that closes a file loses
-/// all its locks on it, and SQLite has some there for as long as the database is open.
+/// Creates the file of a database if there is none. An existing file is not opened: a process that
+/// closes a file loses all its locks on it, and SQLite holds locks on it while the database is
+/// open.
 fn create(path: &Path) -> Result<(), StoreError> {
-    // Nobody else who makes it opens the database before the new file is closed.
+    // No other thread that creates it opens the database before the new file is closed.
     static CREATING: Mutex<()> = Mutex::new(());
     let _creating = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
-    // A link may lead to a file that is not there yet.
+    // A symbolic link may point to a file that does not exist yet.
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             private().create(true).truncate(false).write(true).open(path).map(drop).map_err(opening)
         }
-        // SQLite would open it, and fail when something is to be written.
+        // SQLite would open it, and fail at the first write.
         Ok(found) if found.permissions().readonly() => Err(opening(io::ErrorKind::PermissionDenied.into())),
         found => found.map(drop).map_err(opening),
     }
 }
 
-/// A file that its owner alone can read.
+/// Returns options for a file that only its owner can read.
 fn private() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no mode to set"))]
     let mut options = File::options();

@@ -1,4 +1,4 @@
-//! A store: opening it, and reading.
+//! Opening and reading a store.
 
 use crate::StoreError;
 use crate::backend::{Backend, Each};
@@ -17,14 +17,14 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// When deleted contents are overwritten. A change of keys ([`Store::rewrap`], [`Store::rotate`], [`Store::shred`]) overwrites
-/// them in every mode.
+/// When deleted contents are overwritten. A change of keys ([`Store::rewrap`], [`Store::rotate`],
+/// [`Store::shred`]) overwrites them in every mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Erase {
     /// After each transaction that has deleted or replaced a secret.
     #[default]
     AtOnce,
-    /// When [`Store::erase`] is called. For clients that receive many messages one after the other.
+    /// When [`Store::erase`] is called. This suits clients that receive many messages in a row.
     WhenAsked,
 }
 
@@ -32,7 +32,7 @@ pub enum Erase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unerased {
     Nothing,
-    /// Contents that transactions have deleted.
+    /// Contents deleted by transactions.
     Deleted,
     /// Contents that must be overwritten after the next transaction, in every mode.
     Overdue,
@@ -52,7 +52,7 @@ impl<B: Backend> fmt::Debug for Store<B> {
     }
 }
 
-/// The groups that the client was not removed from.
+/// The stored groups that the client was not removed from.
 impl<B: Backend> KnownGroups for Store<B> {
     fn is_in_group(&self, group_id: &GroupId) -> Result<bool, SourceError> {
         Self::is_in_group(self, group_id).map_err(SourceError::new)
@@ -62,14 +62,15 @@ impl<B: Backend> KnownGroups for Store<B> {
 impl<B: Backend> Store<B> {
     /// Opens the store in a database, or creates one if there is none.
     ///
-    /// Overwrites deleted contents that an earlier client has left behind. If a reader is in the way, the next transaction
-    /// tries again.
+    /// Opening also overwrites deleted contents that an earlier client left behind. If another
+    /// connection prevents that, the next transaction tries again.
     ///
     /// # Errors
-    /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Older`], [`StoreError::Newer`],
-    /// [`StoreError::TooCostly`], and [`StoreError::Corrupt`] if the header is damaged or missing. [`StoreError::Busy`],
-    /// [`StoreError::Io`], [`StoreError::JournalMode`]. Of a store that was shredded: [`StoreError::Shredded`], or
-    /// [`StoreError::NotErased`] if what it held is not overwritten yet.
+    /// Before anything is written: [`StoreError::WrongKey`], [`StoreError::Older`],
+    /// [`StoreError::Newer`], [`StoreError::TooCostly`], and [`StoreError::Corrupt`] if the header
+    /// is damaged or missing. [`StoreError::Busy`], [`StoreError::Io`],
+    /// [`StoreError::JournalMode`]. For a shredded store: [`StoreError::Shredded`], or
+    /// [`StoreError::NotErased`] if its former contents are not overwritten yet.
     pub fn new(backend: B, key: &Key) -> Result<Self, StoreError> {
         let mut backend = backend;
         let header = match backend.get(&HEADER)? {
@@ -90,13 +91,13 @@ impl<B: Backend> Store<B> {
         Ok(store)
     }
 
-    /// Returns the identifier of the store: 16 random bytes. Stores under one key differ by it, so an application that
-    /// has several can remember which is which.
+    /// Returns the identifier of the store: 16 random bytes. It distinguishes stores with the same
+    /// key, so an application with several stores can check which one it has opened.
     pub const fn id(&self) -> &[u8; 16] {
         self.cipher.store_id()
     }
 
-    /// Opens the store once more, for reading.
+    /// Opens the store a second time, for reading.
     pub(crate) fn again(&self) -> Result<Self, StoreError> {
         let (backend, cipher) = (self.backend.again()?, self.cipher.again());
         Ok(Self { backend, cipher, erase: self.erase, unerased: Unerased::Nothing })
@@ -107,16 +108,16 @@ impl<B: Backend> Store<B> {
         self.erase = erase;
     }
 
-    /// The database below.
+    /// Returns the database.
     pub const fn backend(&self) -> &B {
         &self.backend
     }
 
-    /// Begins a transaction. What it reads and writes is undone if it is dropped.
+    /// Begins a transaction. It is rolled back if it is dropped.
     ///
     /// # Errors
-    /// - [`StoreError::Busy`] if another one does not end in time.
-    /// - [`StoreError::WrongKey`] if the store has got another data key since it was opened.
+    /// - [`StoreError::Busy`] if another transaction does not end in time.
+    /// - [`StoreError::WrongKey`] if the data key was changed since the store was opened.
     pub fn begin(&mut self) -> Result<Transaction<'_, B>, StoreError> {
         point("store::begin")?;
         self.backend.begin()?;
@@ -125,14 +126,16 @@ impl<B: Backend> Store<B> {
         Ok(transaction)
     }
 
-    /// Stores the changes of an operation together with what `also` writes, in one transaction, and returns the result.
+    /// Stores the changes of an operation together with the writes of `also`, in one transaction,
+    /// and returns the result.
     ///
-    /// If the changes are stored already, because an earlier call failed after its transaction was committed, `also` is not
-    /// called: what it wrote then is stored, too.
+    /// If the changes are already stored, because an earlier call failed after its commit, `also`
+    /// is not called: its earlier writes are stored, too.
     ///
     /// # Errors
-    /// Those of `also`, [`Store::begin`], [`Transaction::apply`] and [`Transaction::commit`], with the result and its changes.
-    /// They can be stored again, even if it is unknown whether they were.
+    /// The errors of `also`, [`Store::begin`], [`Transaction::apply`] and [`Transaction::commit`],
+    /// with the result and its changes. They can be stored again, even if it is unknown whether
+    /// they were stored.
     pub fn persist<T, E: From<StoreError>>(
         &mut self,
         lock: &GroupLock,
@@ -149,11 +152,11 @@ impl<B: Backend> Store<B> {
         })
     }
 
-    /// Takes the lock of a group, which others cannot have until it is dropped or the process ends.
+    /// Takes the lock of a group exclusively, until it is dropped or the process ends.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if it cannot be acquired within `wait`. `wasm32-unknown-unknown` has no clock: there, it fails at
-    /// once.
+    /// [`StoreError::Busy`] if the lock cannot be acquired within `wait`. On
+    /// `wasm32-unknown-unknown`, which has no clock, it fails immediately.
     pub fn lock(&self, group_id: &GroupId, wait: Duration) -> Result<GroupLock, StoreError> {
         let tag = self.cipher.group_tag(group_id);
         let guard = self.backend.lock(&tag, wait)?;
@@ -163,18 +166,19 @@ impl<B: Backend> Store<B> {
     /// Returns all rows of a group, or `None` if it is not stored.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] with the row that is damaged, or with [`Record::Group`] if a row is missing or is one of
-    /// another time.
+    /// [`StoreError::Corrupt`] with the damaged row, or with [`Record::Group`] if a row is missing
+    /// or outdated.
     pub fn load(&self, lock: &GroupLock) -> Result<Option<Rows>, StoreError> {
         let record = self.locked_record(lock)?;
         record.current.map(|entry| self.read_instance(lock.group_id(), &entry)).transpose()
     }
 
-    /// Returns all rows of the group as it will be if an external Commit is accepted
-    /// ([`GroupState::Joining`](pando_mls::GroupState::Joining)), or `None` if there is no such Commit.
+    /// Returns all rows of the group as it will be after a pending external Commit
+    /// ([`GroupState::Joining`](pando_mls::GroupState::Joining)), or `None` if there is no such
+    /// Commit.
     ///
     /// # Errors
-    /// As [`Store::load`].
+    /// See [`Store::load`].
     pub fn load_joining(&self, lock: &GroupLock) -> Result<Option<Rows>, StoreError> {
         let record = self.locked_record(lock)?;
         record.joining.map(|entry| self.read_instance(lock.group_id(), &entry)).transpose()
@@ -202,7 +206,7 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Returns the groups that are stored.
+    /// Returns the stored groups.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -210,7 +214,8 @@ impl<B: Backend> Store<B> {
         self.groups_with(|record| record.current.is_some())
     }
 
-    /// Returns the groups to which an external Commit of this client is not known to be accepted.
+    /// Returns the groups with an external Commit of this client that is not yet known to be
+    /// accepted.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -232,7 +237,8 @@ impl<B: Backend> Store<B> {
         Ok(groups)
     }
 
-    /// Returns whether a group is stored. An external Commit that is not known to be accepted is none.
+    /// Returns whether a group is stored. An external Commit that is not yet known to be accepted
+    /// does not count.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
@@ -255,7 +261,8 @@ impl<B: Backend> Store<B> {
     /// Overwrites deleted contents.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if another connection still reads them; [`StoreError::JournalMode`], [`StoreError::Io`].
+    /// [`StoreError::Busy`] if another connection still reads them; [`StoreError::JournalMode`],
+    /// [`StoreError::Io`].
     pub fn erase(&mut self) -> Result<(), StoreError> {
         point("store::erase")?;
         self.backend.erase()?;
@@ -263,13 +270,13 @@ impl<B: Backend> Store<B> {
         point("store::erased")
     }
 
-    /// Overwrites what a change of keys has replaced, which has been committed.
+    /// Overwrites the contents that a committed change of keys has replaced.
     pub(crate) fn erase_old_keys(&mut self) -> Result<(), StoreError> {
         self.unerased = Unerased::Overdue;
         self.erase().map_err(not_erased)
     }
 
-    /// Returns whether deleted contents are to be overwritten after a transaction.
+    /// Returns whether deleted contents must be overwritten after a transaction.
     pub(crate) fn is_erasure_due(&self) -> bool {
         match self.erase {
             Erase::AtOnce => self.unerased > Unerased::Nothing,
@@ -277,12 +284,12 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Returns unused room to the file system, after overwriting it. This takes memory for the whole database, and room
-    /// on the disk for twice of it.
+    /// Returns unused space to the file system, after overwriting it. This needs memory for the
+    /// whole database, and twice its size on the disk.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if another connection is in the way, [`StoreError::Io`]. The store stays as it is, or takes more
-    /// room until this is called again.
+    /// [`StoreError::Busy`] if another connection prevents it, [`StoreError::Io`]. The store stays
+    /// unchanged, or uses more space until this is called again.
     pub fn compact(&mut self) -> Result<(), StoreError> {
         self.backend.compact()?;
         self.erase()
@@ -296,20 +303,20 @@ impl<B: Backend> Store<B> {
         if record.group_id == *group_id { Ok(Some(record)) } else { Err(StoreError::Corrupt(Record::Group)) }
     }
 
-    /// Returns the entry of a group that is locked, which is empty if the group is not stored.
+    /// Returns the entry of a locked group. The entry is empty if the group is not stored.
     pub(crate) fn locked_record(&self, lock: &GroupLock) -> Result<GroupRecord, StoreError> {
         lock.check_store(self.cipher.id())?;
         let record = self.group_record(lock.group_id())?;
         Ok(record.unwrap_or_else(|| GroupRecord::new(lock.group_id().clone())))
     }
 
-    /// Returns the place of the rows of a group, or `None` if it is not stored.
+    /// Returns the place and the keys of a group's rows, or `None` if the group is not stored.
     fn instance(&self, group_id: &GroupId) -> Result<Option<InstanceCipher>, StoreError> {
         let current = self.group_record(group_id)?.and_then(|record| record.current);
         Ok(current.map(|entry| InstanceCipher::new(&self.cipher, group_id, &entry)))
     }
 
-    /// The data key must be the one that was there when the store was opened.
+    /// Checks that the data key was not changed since the store was opened.
     pub(crate) fn check_key(&self) -> Result<(), StoreError> {
         let id = self.backend.get(&key_id())?;
         if id == Some(self.cipher.id().as_slice().into()) { Ok(()) } else { Err(StoreError::WrongKey) }
@@ -322,13 +329,13 @@ impl<B: Backend> Store<B> {
     ) -> Result<Option<SecretBytes>, StoreError> {
         point("store::get")?;
         let Some(stored) = self.backend.get(key)? else {
-            // Under another data key, nothing would be found.
+            // After a change of the data key, every lookup would find nothing.
             return self.check_key().map(|()| None);
         };
         self.cipher.open(key, stored.expose(), what).map(Some)
     }
 
-    /// Gives all values under a range of keys.
+    /// Passes all keys in a range with their values to `each`.
     pub(crate) fn scan<T: AsRef<[u8]>>(
         &self,
         bounds: &(T, T),
@@ -340,7 +347,8 @@ impl<B: Backend> Store<B> {
             let value = self.cipher.open(key, stored, &what)?;
             each(key, value.expose())
         });
-        // Afterwards: under another data key, nothing would have been found, or not been read.
+        // Check afterwards: after a change of the data key, records would not have been found or
+        // not been opened.
         self.check_key()?;
         scanned
     }
@@ -377,7 +385,7 @@ impl<B: Backend> Store<B> {
         Ok(rows)
     }
 
-    /// Returns all rows of an instance, whose sums must be right.
+    /// Returns all rows of an instance, and verifies their sums.
     pub(crate) fn read_instance(
         &self,
         group_id: &GroupId,
@@ -389,7 +397,7 @@ impl<B: Backend> Store<B> {
         }
     }
 
-    /// Returns all rows of an instance, and whether their sums are right.
+    /// Returns all rows of an instance, and whether their sums are correct.
     pub(crate) fn read_and_sum(
         &self,
         group_id: &GroupId,
@@ -407,7 +415,7 @@ impl<B: Backend> Store<B> {
         Ok((rows, state.sums == sums))
     }
 
-    /// Returns the state of an instance, after comparing the sum of the rows beside the tree.
+    /// Verifies the sum of an instance's rows beside the tree.
     pub(crate) fn check_beside_the_tree(
         &self,
         group_id: &GroupId,
@@ -458,10 +466,10 @@ impl<B: Backend> Store<B> {
     }
 }
 
-/// A function that takes a row, and its record under a key.
+/// A callback for a row and its record.
 type EachRow<'a> = dyn FnMut(RowKey, SecretBytes, &[u8], &[u8]) + 'a;
 
-/// Reads the record of [`RowKey::State`], and returns the row in it, too.
+/// Decodes the record of [`RowKey::State`], and returns it with the row that it contains.
 fn state(value: &SecretBytes) -> Result<(State, SecretBytes), StoreError> {
     let state = State::read(value.expose()).ok_or(StoreError::Corrupt(Record::Group))?;
     let row = value.expose().get(..StateRow::LEN).unwrap_or_default();
@@ -473,12 +481,12 @@ pub(crate) fn not_erased(source: StoreError) -> StoreError {
     StoreError::NotErased { source: Box::new(source) }
 }
 
-/// The key of the record that tells which data key there is.
+/// Returns the key of the record that identifies the data key.
 pub(crate) const fn key_id() -> [u8; 2] {
     [Kind::Header as u8, 1]
 }
 
-/// Writes the header of a store with nothing in it.
+/// Writes the header of an empty store.
 fn create<B: Backend>(backend: &mut B, key: &Key) -> Result<SecretBytes, StoreError> {
     let (data_key, store_id) = (Header::data_key()?, Header::store_id()?);
     let header: SecretBytes = Header::new(store_id, key, &data_key)?.encode()?.into();
@@ -498,7 +506,7 @@ fn make<B: Backend>(
     header: &SecretBytes,
     cipher: &Cipher,
 ) -> Result<SecretBytes, StoreError> {
-    // Another process may have made it in the meantime.
+    // Another process may have created it meanwhile.
     if let Some(header) = backend.get(&HEADER)? {
         return Ok(header);
     }

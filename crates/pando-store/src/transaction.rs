@@ -1,4 +1,4 @@
-//! A transaction: what is written in it is there as a whole or not at all.
+//! Transactions, which take effect entirely or not at all.
 
 use crate::StoreError;
 use crate::backend::Backend;
@@ -10,14 +10,14 @@ use crate::instance::{InstanceCipher, State, Sums, row_key};
 use crate::store::{Store, Unerased};
 use pando_mls::{Delta, DeltaError, Encode, Fit, GroupId, GroupState, RowKey, Rows, SecretBytes, StateRow};
 
-/// A transaction. It is undone if it is dropped, and after an error that is all that can be done with it.
+/// A transaction. It is rolled back if it is dropped. After an error, it can only be dropped.
 #[derive(Debug)]
-#[must_use = "what is not committed is undone"]
+#[must_use = "a transaction that is not committed is rolled back"]
 pub struct Transaction<'a, B: Backend> {
     pub(crate) store: &'a mut Store<B>,
-    /// Whether secrets were deleted or replaced.
+    /// Whether the transaction has deleted or replaced secrets.
     pub(crate) erases: bool,
-    /// Whether something has failed after which there may be a part of what was to be written.
+    /// Whether an operation has failed that may have written a part of its changes.
     pub(crate) failed: bool,
     ended: bool,
 }
@@ -27,22 +27,26 @@ impl<'a, B: Backend> Transaction<'a, B> {
         Self { store, erases: false, failed: false, ended: false }
     }
 
-    /// Stores what an operation has changed in a group.
+    /// Stores the changes of an operation on a group.
     ///
-    /// A Delta is stored only in the rows of its instance and at a position that it follows. One that was stored already is
-    /// no error: nothing is done. A whole Delta begins an instance. It takes the place of a group that has ended for this
-    /// client. The instance of an external Commit is kept beside the group that there is, and takes its place when the Delta
-    /// of [`Group::merge_pending`](pando_mls::Group::merge_pending) is stored; one from an earlier attempt is deleted.
+    /// A Delta is stored only in the rows of its instance and at a position that it follows.
+    /// Storing a Delta again has no effect and is not an error.
+    ///
+    /// A whole Delta begins an instance, and replaces a group that has ended for this client. The
+    /// instance of an external Commit is kept beside the existing group. It replaces that group
+    /// when the Delta of [`Group::merge_pending`](pando_mls::Group::merge_pending) is stored. An
+    /// instance from an earlier attempt is deleted.
     ///
     /// # Errors
-    /// - [`StoreError::Stale`] if the Delta does not follow what is stored.
-    /// - [`StoreError::Occupied`] if it begins a group that is stored and has not ended.
+    /// - [`StoreError::Stale`] if the Delta does not follow the stored rows.
+    /// - [`StoreError::Occupied`] if it begins an instance of a group that is stored and has not
+    ///   ended.
     /// - [`Misuse::OtherGroup`], [`Misuse::OtherStore`].
     pub fn apply(&mut self, lock: &GroupLock, delta: &Delta) -> Result<(), StoreError> {
         self.write_delta(lock, delta).map(drop)
     }
 
-    /// Stores a Delta, unless it is stored already.
+    /// Stores a Delta, unless it is already stored.
     pub(crate) fn write_delta(&mut self, lock: &GroupLock, delta: &Delta) -> Result<Fit, StoreError> {
         let mut record = self.store.locked_record(lock)?;
         if delta.is_empty() {
@@ -90,8 +94,8 @@ impl<'a, B: Backend> Transaction<'a, B> {
         Ok(Fit::Apply)
     }
 
-    /// Deletes the instance of an external Commit that was not accepted, if there is one. The group that the client had
-    /// before stays as it is.
+    /// Deletes the instance of an external Commit that was not accepted, if there is one. The
+    /// client's existing group stays unchanged.
     ///
     /// # Errors
     /// [`StoreError::Io`], [`Misuse::OtherStore`].
@@ -101,10 +105,10 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put_record(lock, &record)
     }
 
-    /// Deletes a group, with all its rows.
+    /// Deletes a group with all its rows.
     ///
     /// # Errors
-    /// As [`Transaction::abandon_join`].
+    /// See [`Transaction::abandon_join`].
     pub fn delete_group(&mut self, lock: &GroupLock) -> Result<(), StoreError> {
         let GroupRecord { group_id, current, joining } = self.store.locked_record(lock)?;
         self.remember(&group_id)?;
@@ -113,7 +117,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put_record(lock, &GroupRecord::new(group_id))
     }
 
-    /// Remembers the epoch of a group that ends for this client, if it is stored.
+    /// Records the epoch of a group that ends for this client, if it is stored.
     fn remember(&mut self, group_id: &GroupId) -> Result<(), StoreError> {
         match self.store.stored_group(group_id)? {
             Some(stored) => self.remember_group(group_id, stored.context.epoch),
@@ -121,7 +125,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         }
     }
 
-    /// Enters the instance that a whole Delta begins in the entry of its group.
+    /// Adds the instance of a whole Delta to the entry of its group.
     fn begin(
         &mut self,
         lock: &GroupLock,
@@ -148,7 +152,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         Ok(instance)
     }
 
-    /// Writes and deletes the rows of a Delta. `sums` are those of the rows that are stored.
+    /// Writes and deletes the rows of a Delta. `sums` are the sums of the stored rows.
     fn write(
         &mut self,
         group_id: &GroupId,
@@ -178,7 +182,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
             if key == RowKey::State {
                 continue;
             }
-            // What everybody knows is no secret.
+            // The public state contains no secrets.
             self.erases |= !matches!(key, RowKey::Public | RowKey::Tree(_));
             let place = instance.key(key);
             if !delta.is_whole() {
@@ -192,7 +196,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.write_state(group_id, instance, state.map(|(_, row)| row), sums)
     }
 
-    /// Writes all rows of an instance that has none.
+    /// Writes all rows of a new instance.
     pub(crate) fn write_instance(
         &mut self,
         group_id: &GroupId,
@@ -224,7 +228,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put_sealed(&place, sealed.expose())
     }
 
-    /// Takes the record of a row out of the sums, and returns whether there is one.
+    /// Subtracts the record of a row from the sums, and returns whether there is one.
     fn take_from(
         &self,
         instance: &InstanceCipher,
@@ -251,7 +255,7 @@ impl<'a, B: Backend> Transaction<'a, B> {
     /// Writes the entry of a group, or deletes it if it has no instance.
     fn put_record(&mut self, lock: &GroupLock, record: &GroupRecord) -> Result<(), StoreError> {
         let key = tagged(Kind::Group, lock.tag());
-        // The key of an instance that is not there any more is a secret.
+        // The key of a deleted instance is a secret.
         self.erases = true;
         if record.instances().next().is_none() {
             return self.delete(&alone(&key));
@@ -259,23 +263,25 @@ impl<'a, B: Backend> Transaction<'a, B> {
         self.put(&key, &record.encode_secret()?)
     }
 
-    /// Makes everything durable. After an error, the changes may be stored or not: load the groups again.
+    /// Commits the transaction durably. After an error, the changes may or may not be stored: load
+    /// the groups again.
     ///
-    /// Deleted contents that cannot be overwritten yet are overwritten after a later transaction. [`Store::erase`] reports what
-    /// is in the way.
+    /// Deleted contents that cannot be overwritten yet are overwritten after a later transaction.
+    /// [`Store::erase`] reports the obstacle.
     ///
     /// # Errors
-    /// [`StoreError::Io`], [`StoreError::Busy`]. [`Misuse::TransactionEnded`] if something in it has failed: it is undone.
+    /// [`StoreError::Io`], [`StoreError::Busy`]. [`Misuse::TransactionEnded`] if an operation has
+    /// failed: the transaction is rolled back.
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.finish()?;
         if self.store.is_erasure_due() {
-            // The transaction has happened in any case.
+            // The transaction has taken effect in any case.
             let _ = self.store.erase();
         }
         Ok(())
     }
 
-    /// Commits without overwriting anything.
+    /// Commits without overwriting deleted contents.
     pub(crate) fn finish(&mut self) -> Result<(), StoreError> {
         point("store::commit")?;
         if self.failed {

@@ -1,4 +1,4 @@
-//! Both backends do what a backend must do.
+//! Checks that both backends conform to the requirements of a backend.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 

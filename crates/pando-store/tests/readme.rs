@@ -1,4 +1,4 @@
-//! The program in the README is the example that is compiled, and it is short.
+//! The program in the README equals the compiled example, and it is short.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 

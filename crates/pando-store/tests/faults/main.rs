@@ -1,6 +1,6 @@
-//! Every call of the store fails once, in every operation, as if the disk were full or could not be read or
-//! written: the operation fails with that error, and when the group is loaded again it goes on, whether what failed
-//! was stored or not.
+//! Every call of the store fails once in every operation, as if the disk were full or could not be
+//! read or written. The operation must fail with that error. After the group is loaded again, it
+//! must go on, whether or not the failed change was stored.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -47,7 +47,8 @@ fn drill<B: Backend>(two: &mut Two<B>) {
                     failed.insert(point);
                 }
                 two.finish();
-                // There are no more places of this name in this operation; and what is not erased is, the next time.
+                // This operation reaches no more failpoints of this name. Anything not yet erased
+                // is erased the next time.
                 if succeeded {
                     break;
                 }
@@ -75,7 +76,7 @@ fn in_a_file() {
     scenario.teardown();
 }
 
-/// SQLite itself has no room.
+/// The disk is full for SQLite itself.
 #[test]
 fn a_disk_that_is_full() {
     let scenario = FailScenario::setup();
@@ -118,7 +119,7 @@ fn a_disk_that_is_full() {
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// All records of a database.
+/// Returns all records of a database.
 fn records(database: &Sqlite) -> Records {
     let mut records = BTreeMap::new();
     let mut each = |key: &[u8], value: &[u8]| {
@@ -129,7 +130,8 @@ fn records(database: &Sqlite) -> Records {
     records
 }
 
-/// The power fails at any time while the log is overwritten: the files as they are then have all that was committed.
+/// A power failure at any time while the log is overwritten: the files at that time must contain
+/// everything that was committed.
 #[test]
 fn a_crash_while_the_log_is_overwritten() {
     let scenario = FailScenario::setup();
@@ -147,7 +149,7 @@ fn a_crash_while_the_log_is_overwritten() {
     let mut database = Sqlite::open(folder.path().join("a")).unwrap();
     let mut rng = people::rng(1);
     for round in 0..20 {
-        // Some transactions, of which the last ones are smaller, so that there is much behind them.
+        // Some transactions, the last ones smaller, so that much of the log is after them.
         for transaction in 0..3 - round % 3 {
             database.begin().unwrap();
             for _ in 0..(40 >> (8 * transaction)).max(1) {
@@ -168,7 +170,8 @@ fn a_crash_while_the_log_is_overwritten() {
     scenario.teardown();
 }
 
-/// A database of which most is deleted, with what is there and what was.
+/// Returns a database with most of its values deleted, the values in it, and all values it ever
+/// had.
 fn mostly_deleted(path: &Path) -> (Sqlite, Records, Vec<Vec<u8>>) {
     let mut database = Sqlite::open(path).unwrap();
     let (mut rng, mut all) = (people::rng(1), Vec::new());
@@ -191,13 +194,13 @@ fn mostly_deleted(path: &Path) -> (Sqlite, Records, Vec<Vec<u8>>) {
     (database, there, all)
 }
 
-/// How often the beginnings of values are in some bytes.
+/// Returns the number of occurrences of the beginnings of values in some bytes.
 fn found(values: &[Vec<u8>], bytes: &[u8]) -> usize {
     let starts: BTreeSet<&[u8]> = values.iter().map(|value| &value[..24]).collect();
     bytes.windows(24).filter(|window| starts.contains(*window)).count()
 }
 
-/// What is cut off the database is as it is when the file system gets it.
+/// The file system must get the end of the database only after it is overwritten.
 #[test]
 fn room_is_given_back_without_contents() {
     let scenario = FailScenario::setup();
@@ -223,7 +226,7 @@ fn room_is_given_back_without_contents() {
     scenario.teardown();
 }
 
-/// The process ends before the room is overwritten, or the disk is full then.
+/// The process ends before the space is overwritten, or the disk is full at that time.
 #[test]
 fn room_is_not_given_back_before_it_is_overwritten() {
     let scenario = FailScenario::setup();
@@ -257,7 +260,7 @@ fn room_is_not_given_back_before_it_is_overwritten() {
     scenario.teardown();
 }
 
-/// Others write between the steps.
+/// Other connections write between the steps.
 #[test]
 fn room_is_given_back_while_others_write() {
     let scenario = FailScenario::setup();
@@ -272,7 +275,7 @@ fn room_is_given_back_while_others_write() {
             other.begin().unwrap();
             other.put(&[9], &[9; 20_000]).unwrap();
             other.commit().unwrap();
-            // It is not written to the database now.
+            // The log is not written to the database now.
             assert!(matches!(other.erase(), Err(StoreError::Busy)));
         }
     })
@@ -286,7 +289,7 @@ fn room_is_given_back_while_others_write() {
     scenario.teardown();
 }
 
-/// The fuzz target for the store, on inputs that are kept: one in each line, in hexadecimal digits.
+/// Runs the fuzz target for the store on kept inputs, one hexadecimal line each.
 #[test]
 fn chosen_by_the_fuzzer() {
     let text =

@@ -1,4 +1,4 @@
-//! Two clients in a group, of whom one has a store that fails.
+//! Two clients in a group, one of them with a failing store.
 
 #![allow(
     unreachable_pub,
@@ -11,7 +11,7 @@ use crate::people::{Device, memory, tea};
 use pando_mls::{MlsMessage, RowKey};
 use pando_store::{Backend, FAILPOINTS, Memory, Store, StoreError};
 
-/// What is done with a fault in it.
+/// Operations during which a fault occurs.
 #[derive(Debug, Clone, Copy)]
 pub enum Operation {
     Send,
@@ -43,14 +43,15 @@ pub const OPERATIONS: [Operation; 12] = [
     Operation::Join,
 ];
 
-/// Two clients, of whom the first has bad luck.
+/// Two clients. The store of the first one fails.
 pub struct Two<B: Backend> {
     pub unlucky: Device<B>,
     pub lucky: Device<Memory>,
 }
 
 impl<B: Backend> Two<B> {
-    /// `arm` is called right before what is to fail, which is the affair of the unlucky one alone.
+    /// Runs an operation. `arm` is called immediately before the part that must fail, which
+    /// concerns only the unlucky client.
     pub fn run(&mut self, operation: Operation, arm: impl Fn()) -> Result<(), StoreError> {
         match operation {
             Operation::Send => {
@@ -102,7 +103,7 @@ impl<B: Backend> Two<B> {
                 self.deliver(&commit?.0)?;
             }
             Operation::Follow => {
-                // The Commit refers to what the unlucky one has the private key for.
+                // The Commit refers to a proposal for which the unlucky client has the private key.
                 let proposal = self.unlucky.propose_update().unwrap();
                 self.lucky.receive(&proposal).unwrap();
                 let (commit, _) = self.lucky.commit(|builder| builder).unwrap();
@@ -126,7 +127,7 @@ impl<B: Backend> Two<B> {
         Ok(())
     }
 
-    /// The unlucky one takes a message, now or when its disk is in order again.
+    /// Lets the unlucky client receive a message, now or after its disk works again.
     fn receive(
         &mut self,
         message: &MlsMessage,
@@ -140,14 +141,14 @@ impl<B: Backend> Two<B> {
         if received.is_err() {
             self.recover();
             if stored(&self.unlucky) == before {
-                // It was not stored, so it can be taken: once.
+                // It was not stored, so it can be processed exactly once.
                 assert_eq!(self.unlucky.receive(message).unwrap().as_deref(), data);
             }
         }
         received.map(|_| ())
     }
 
-    /// The unlucky one is told that it is no member any more, and deletes what it has of the group.
+    /// Removes the unlucky client, which deletes its rows of the group.
     fn remove(&mut self, arm: &impl Fn()) -> Result<(), StoreError> {
         let leaf = self.unlucky.group().own_leaf();
         let (commit, _) = self.lucky.commit(|builder| builder.without_pending().remove(leaf)).unwrap();
@@ -156,7 +157,7 @@ impl<B: Backend> Two<B> {
         self.unlucky.delete()
     }
 
-    /// The unlucky one is added, and joins, now or when its disk is in order again.
+    /// Adds the unlucky client, which joins now or after its disk works again.
     fn join(&mut self, arm: impl Fn()) -> Result<(), StoreError> {
         let added = self.unlucky.publish(false).unwrap();
         let (_, welcome) = self.lucky.commit(|builder| builder.without_pending().add(added)).unwrap();
@@ -167,7 +168,7 @@ impl<B: Backend> Two<B> {
         if joined.is_err() {
             self.recover();
             if self.unlucky.group.is_none() {
-                // Neither is stored: the group, and that the KeyPackage is used.
+                // Neither the group nor the use of the KeyPackage is stored.
                 self.unlucky.join(&welcome).unwrap();
             }
         }
@@ -181,23 +182,24 @@ impl<B: Backend> Two<B> {
         self.unlucky.receive(commit).map(|_| ())
     }
 
-    /// The disk is in order again.
+    /// Lets the disk work again.
     pub fn recover(&mut self) {
         clear();
         self.unlucky.reload().unwrap();
     }
 
-    /// What was begun is brought to its end, and both agree.
+    /// Completes all unfinished operations, and checks that both clients agree.
     pub fn finish(&mut self) {
         self.recover();
-        // A Commit that is stored was or will be sent: it is the one in the store.
+        // A stored Commit was or will be sent, and it is the one in the store.
         if let Some(commit) = self.unlucky.group().pending_commit().cloned() {
             if self.lucky.group().epoch() == self.unlucky.group().epoch() {
                 self.lucky.receive(&commit).unwrap();
             }
             self.unlucky.receive(&commit).unwrap();
         }
-        // Proposals, too, which nobody else may have heard of: they are committed by who has them.
+        // The other client may not have received all proposals, so the client that has them
+        // commits.
         let (commit, _) = self.unlucky.commit(|builder| builder.without_pending()).unwrap();
         self.deliver(&commit).unwrap();
         let sent = self.unlucky.send(b"goes on").unwrap();
@@ -209,12 +211,12 @@ impl<B: Backend> Two<B> {
     }
 }
 
-/// Nothing fails any more.
+/// Removes all faults.
 pub fn clear() {
     FAILPOINTS.into_iter().for_each(fail::remove);
 }
 
-/// The unlucky one has this store.
+/// Returns a group of two, in which the unlucky client has this store.
 pub fn two<B: Backend>(store: Store<B>) -> Two<B> {
     let mut unlucky = Device::new("unlucky", store, 1).unwrap();
     let mut lucky = Device::new("lucky", memory(), 2).unwrap();

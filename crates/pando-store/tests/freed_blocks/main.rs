@@ -1,7 +1,7 @@
-//! Checks that a store gives no block back to the file system before it is overwritten by zeros.
+//! Checks that a store returns no block to the file system before it is overwritten by zeros.
 //!
-//! Deleted secrets must be in no block of the device that is free afterwards. All that SQLite cuts off or deletes is recorded
-//! (`pando-freed-blocks`); the log, which the store itself shortens, is watched in `stories`.
+//! No free block of the device may contain deleted secrets. `pando-freed-blocks` records everything
+//! that SQLite cuts off or deletes. The store itself shortens the log; `stories` checks that.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
@@ -26,7 +26,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A store whose life is watched.
+/// A store that is observed during its lifetime.
 struct Life<'a> {
     folder: &'a Path,
     key: Key,
@@ -40,7 +40,7 @@ impl Life<'_> {
         self.folder.join("b")
     }
 
-    /// Runs a step that deletes secrets, with an open reader if this life has readers, and then erases.
+    /// Runs a step that deletes secrets, with an open reader if there is one, and then erases.
     fn step(&self, bob: &mut Device<Sqlite>, step: impl FnOnce(&mut Device<Sqlite>)) {
         let reader = self.is_read.then(|| {
             let reader = Connection::open(self.path()).unwrap();
@@ -55,7 +55,7 @@ impl Life<'_> {
         bob.store.erase().unwrap();
     }
 
-    /// Ends the process of the client, as far as a test can: nothing is closed.
+    /// Simulates a crash of the client's process: nothing is closed.
     fn crash(&self, mut bob: Device<Sqlite>) -> Device<Sqlite> {
         bob.group = None;
         std::mem::forget(bob.store);
@@ -98,7 +98,7 @@ impl Life<'_> {
             transaction.commit().unwrap();
         });
 
-        // Other keys, and the end of the group.
+        // Changes of keys, and shredding.
         bob.group = None;
         let other = Key::bytes(&[9; 32]).unwrap();
         if !matches!(self.key, Key::None) {
@@ -127,13 +127,14 @@ impl Life<'_> {
     }
 }
 
-/// A reader keeps what a change of keys has replaced from being overwritten at once.
+/// A reader prevents that the old contents of a key change are overwritten at once.
 fn not_erased(error: StoreError) -> Result<(), StoreError> {
     if matches!(error, StoreError::NotErased { .. }) { Ok(()) } else { Err(error) }
 }
 
-/// Returns whether some blocks hold nothing of the store: they are pages of zeros, which begin with the number of the next
-/// page, or the header of a rollback journal, which there is until a new database has its write-ahead log.
+/// Returns whether freed blocks contain nothing of the store. They are pages of zeros, which begin
+/// with the number of the next page, or the header of a rollback journal, which exists until a new
+/// database has its write-ahead log.
 fn is_empty(content: &[u8]) -> bool {
     const JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let is_journal_header = content.starts_with(&JOURNAL) && content.len() <= 512;
@@ -156,7 +157,7 @@ fn only_zeros_are_given_back() {
             }
         }
     }
-    // The recorder works: SQLite alone gives a deleted value back unchanged.
+    // The recorder works: SQLite alone returns a deleted value unchanged.
     let folder = TempDir::new().unwrap();
     let connection = Connection::open(folder.path().join("plain")).unwrap();
     let sql = "CREATE TABLE t (value BLOB); INSERT INTO t VALUES (zeroblob(20000));

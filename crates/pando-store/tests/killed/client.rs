@@ -1,4 +1,4 @@
-//! A client as an application writes one: outbox, inbox and cursor are in one transaction with the group.
+//! A typical client application: outbox, inbox and cursor are in one transaction with the group.
 
 use crate::delivery::{Delivery, Entry, Kind};
 use crate::people::{Device, receive, sqlite, suite, tea, template};
@@ -27,21 +27,21 @@ const TABLES: &str = "
 pub(crate) struct Client {
     pub(crate) number: u8,
     pub(crate) device: Device<Sqlite>,
-    /// Where digests are kept of secrets that are gone.
+    /// The file with digests of deleted secrets.
     gone: PathBuf,
     acknowledged: PathBuf,
-    /// A file with one byte for each external Commit that was abandoned.
+    /// A file with one byte for each abandoned external Commit.
     abandoned: PathBuf,
 }
 
 impl Client {
-    /// Opens the store. What is gone must not be there.
+    /// Opens the store. Deleted secrets must not be in it.
     pub(crate) fn start(folder: &Path, number: u8, seed: u64) -> Self {
         let name = ["a", "b", "c"][usize::from(number)];
         let key = if number == 1 { Key::None } else { Key::bytes(&[number; 32]).unwrap() };
         let store = sqlite(&folder.join(name), &key).unwrap();
         store.connection().execute_batch(TABLES).unwrap();
-        // What lies in an outbox while others make Commits is read nevertheless.
+        // A message in an outbox must be decrypted even if other clients make Commits meanwhile.
         let config = GroupConfig::default().with_past_epochs(10);
         let device = Device::with_config(name, store, seed * 3 + u64::from(number), config).unwrap();
         let (gone, acknowledged) = (folder.join(format!("gone-{name}")), folder.join("acknowledged"));
@@ -62,12 +62,13 @@ impl Client {
         if self.device.group.is_some() { self.device.stored() } else { Rows::new() }
     }
 
-    /// Returns the rows of the external Commit that is not known to be accepted; none if there is no such Commit.
+    /// Returns the rows of the external Commit that is not yet known to be accepted, or no rows if
+    /// there is none.
     fn joining_rows(&mut self) -> Rows {
         self.with_lock(|store, lock| store.load_joining(lock).unwrap()).unwrap_or_default()
     }
 
-    /// Returns the group as it will be if the external Commit is accepted.
+    /// Returns the group as it will be after the external Commit.
     fn joining(&mut self) -> Option<Group> {
         let rows = self.joining_rows();
         if rows.is_empty() {
@@ -77,7 +78,8 @@ impl Client {
         Some(Group::load(&rows, &self.device.client(psks)).unwrap())
     }
 
-    /// Calls a function with the lock of the group, which is held if the client has the group.
+    /// Calls a function with the lock of the group. If the client has the group, it already holds
+    /// the lock.
     fn with_lock<T>(&mut self, call: impl FnOnce(&mut SqliteStore, &GroupLock) -> T) -> T {
         let store = &mut self.device.store;
         match &self.device.group {
@@ -89,7 +91,7 @@ impl Client {
         }
     }
 
-    /// Remembers, outside of the stores, which secrets are not there any more.
+    /// Records, outside of the stores, which secrets were deleted.
     fn note_gone(&self, before: &Rows, after: &Rows) {
         let gone = before.iter().filter(|(key, row)| {
             let secret = matches!(key, RowKey::Epoch(_, EpochRow::Secret(_)) | RowKey::PrivateKey(_));
@@ -99,7 +101,7 @@ impl Client {
         append(&self.gone, &bytes);
     }
 
-    /// An operation on the group with rows of the application.
+    /// Runs an operation on the group, and stores its changes with rows of the application.
     fn operate<T>(
         &mut self,
         operation: impl FnOnce(
@@ -116,7 +118,7 @@ impl Client {
         result
     }
 
-    /// Writes a message, which is in the outbox when it is acknowledged.
+    /// Encrypts a message. It is in the outbox when it is acknowledged.
     pub(crate) fn write(&mut self, data: &[u8]) {
         if self.device.group().pending_proposals().next().is_some() {
             return;
@@ -135,7 +137,7 @@ impl Client {
         );
     }
 
-    /// Makes a Commit, if none is pending: with somebody who waits to be added, or without somebody.
+    /// Makes a Commit, unless one is pending. It adds a waiting client, if there is one.
     pub(crate) fn commit(&mut self, remove: Option<LeafIndex>) {
         if self.device.group().pending_commit().is_some() {
             return;
@@ -161,7 +163,7 @@ impl Client {
         );
     }
 
-    /// Sends what is in the outbox, and takes it out.
+    /// Sends the messages in the outbox, and deletes them from it.
     pub(crate) fn send(&mut self, delivery: &mut Delivery) {
         let sql = "SELECT id, message, welcome FROM outbox ORDER BY id LIMIT 1";
         loop {
@@ -176,14 +178,15 @@ impl Client {
         }
     }
 
-    /// Returns whether the client is to join by an external Commit, because it was removed and has not asked to be added.
+    /// Returns whether the client must join by an external Commit, because it was removed and has
+    /// not asked to be added.
     pub(crate) fn is_outside(&mut self) -> bool {
         self.device.group.is_none()
             && self.device.store.key_packages().unwrap().is_empty()
             && self.joining_rows().is_empty()
     }
 
-    /// Makes an external Commit, which replaces the own leaf if there is one. The group that there is stays.
+    /// Makes an external Commit, which replaces our leaf if there is one. The existing group stays.
     pub(crate) fn join_externally(&mut self, group_info: &GroupInfo, own_leaf: Option<LeafIndex>) {
         if !self.joining_rows().is_empty() {
             return;
@@ -219,9 +222,9 @@ impl Client {
         append(&self.abandoned, &[0]);
     }
 
-    /// Takes everything that has come.
+    /// Receives all new messages.
     pub(crate) fn receive(&mut self, delivery: &Delivery) {
-        // It may have been killed between two transactions.
+        // The process may have been killed between two transactions.
         self.leave_if_removed();
         let sql = "SELECT coalesce(max(position), 0) FROM cursor";
         let position: i64 = self.own().query_row(sql, [], |row| row.get(0)).unwrap();
@@ -263,7 +266,8 @@ impl Client {
             kind => {
                 let transaction = self.device.store.begin().unwrap();
                 if kind == Kind::Welcome {
-                    // Whoever waited has been added. If a Commit that adds somebody loses, it is tried again.
+                    // All waiting clients have been added. A Commit with an Add that loses the race
+                    // is made again.
                     transaction.connection().execute("DELETE FROM candidates", []).unwrap();
                 }
                 advance(&transaction).unwrap();
@@ -272,7 +276,7 @@ impl Client {
         }
     }
 
-    /// Enters the group of an external Commit that was accepted.
+    /// Enters the group of an accepted external Commit.
     fn accept_join(
         &mut self,
         mut joining: Group,
@@ -314,7 +318,7 @@ impl Client {
         self.operate(
             |group, client, _| {
                 let received = receive(group, client, &message);
-                // Who joins knows nothing of what was before.
+                // A joiner cannot process messages from before it joined.
                 if received.is_err() && before_joining {
                     return Ok(group.take_delta().map(|()| None));
                 }
@@ -331,8 +335,8 @@ impl Client {
         self.leave_if_removed();
     }
 
-    /// Forgets a group from which it was removed. Half of the time, it asks to be added again, in the same transaction; half
-    /// of the time, it will join by an external Commit.
+    /// Forgets the group after a removal. In half of the cases, the client asks to be added again,
+    /// in the same transaction. In the other half, it will join by an external Commit.
     fn leave_if_removed(&mut self) {
         if self.device.group.as_ref().is_none_or(|(group, _)| group.is_active()) {
             return;

@@ -1,5 +1,5 @@
-//! The delivery service, and what a wire-tap sees: a file outside of the process, to which everything is appended
-//! that is sent. It takes one Commit in each epoch, and takes what is sent twice once.
+//! The delivery service, as seen on the network: a file outside of the process, to which every sent
+//! message is appended. It accepts one Commit in each epoch, and a repeated message only once.
 
 use pando_mls::wire::ContentType;
 use pando_mls::{Decode, MlsMessage, MlsMessageBody};
@@ -25,7 +25,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The kind of a message and its epoch.
+    /// Returns the kind of a message and its epoch.
     pub(crate) fn of(bytes: &[u8]) -> (Kind, u64) {
         match MlsMessage::decode(bytes).unwrap().body {
             MlsMessageBody::PrivateMessage(private) => {
@@ -36,7 +36,7 @@ impl Entry {
                 };
                 (kind, private.epoch)
             }
-            // The only public messages are external Commits.
+            // External Commits are the only public messages.
             MlsMessageBody::PublicMessage(public) => (Kind::Commit, public.content.epoch),
             MlsMessageBody::KeyPackage(_) => (Kind::KeyPackage, 0),
             MlsMessageBody::Welcome(_) => (Kind::Welcome, 0),
@@ -54,7 +54,7 @@ pub(crate) struct Delivery {
     path: PathBuf,
     pub(crate) log: Vec<Entry>,
     seen: HashSet<Vec<u8>>,
-    /// The epoch that the next Commit must be of.
+    /// The required epoch of the next Commit.
     pub(crate) epoch: u64,
 }
 
@@ -66,7 +66,7 @@ impl Delivery {
         let mut rest = bytes.as_slice();
         while let Some((head, behind)) = rest.split_first_chunk::<6>() {
             let len = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-            // An entry that was not written to its end was not accepted.
+            // An entry that was not completely written was not accepted.
             let Some((entry, behind)) = behind.split_at_checked(len) else { break };
             let kinds = [Kind::Application, Kind::Proposal, Kind::Commit, Kind::Welcome, Kind::KeyPackage];
             delivery.take(Entry { kind: kinds[usize::from(head[4])], from: head[5], bytes: entry.to_vec() });
@@ -83,12 +83,13 @@ impl Delivery {
         if entry.kind == Kind::Commit {
             self.epoch += 1;
         }
-        // Each is there once: nothing was encrypted twice with one key and nonce.
+        // All messages are different: nothing was encrypted twice with the same key and nonce.
         assert!(self.seen.insert(entry.bytes.clone()));
         self.log.push(entry);
     }
 
-    /// Takes a message, with the Welcome of a Commit, if it comes in time. Returns whether it is in the log.
+    /// Accepts a message that is in time, with the Welcome of a Commit. Returns whether it is in
+    /// the log.
     pub(crate) fn accept(&mut self, from: u8, bytes: &[u8], welcome: Option<&[u8]>) -> bool {
         let (kind, epoch) = Entry::of(bytes);
         if self.seen.contains(bytes) {

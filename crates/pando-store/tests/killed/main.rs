@@ -1,11 +1,12 @@
-//! A process with three clients is killed, again and again, at any point of what they do; and each time, it goes on
-//! with what is in the stores. Nothing that was acknowledged is lost, everybody can read everything once, no secret
-//! that was replaced or deleted comes back, no Commit stays pending, and in the end all agree. The third client is removed
-//! and added again, and joins by external Commits, as a member and after a removal: some are accepted, some lose a race.
+//! A process with three clients is killed repeatedly at arbitrary points. Each time, it continues
+//! from its stores. No acknowledged message may be lost, each message must be decrypted exactly
+//! once, no replaced or deleted secret may come back, no Commit may stay pending, and finally all
+//! clients must agree. The third client is removed and added again, and it joins by external
+//! Commits, as a member and after a removal. Some of these are accepted, others lose a race.
 //!
-//! Half of the time, the process ends itself at a failpoint, before or after a read, a write or a commit of the
-//! store; half of the time it is ended from outside at any time. `PANDO_KILLS` is how often, 40 times if it is not
-//! there:
+//! In half of the runs, the process ends itself at a failpoint, before or after a read, a write or
+//! a commit of the store. In the other half, it is killed from outside at an arbitrary time.
+//! `PANDO_KILLS` sets the number of kills, which is 40 by default:
 //!
 //! ```sh
 //! PANDO_KILLS=1000 cargo test --release -p pando-store --test killed
@@ -40,7 +41,7 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("--victim") => victim::live(&arguments[1], &arguments[2], &arguments[3]),
-        // What other tests are called by is nothing to this one.
+        // Ignore filters that are meant for other tests.
         Some(filter) if !filter.starts_with('-') && !"killed".contains(filter) => {}
         Some("--list") => println!("killed: test"),
         _ => drill(),
@@ -65,7 +66,7 @@ fn drill() {
         let output = victim.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
-            // By a signal.
+            // Ended by a signal.
             None => {
                 kills += 1;
                 by_itself += u32::from(!from_outside);

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How long a payload is, which begins with the number of the client.
+/// Length of a payload. Its first byte is the number of the client.
 const PAYLOAD: usize = 16;
 
 pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
@@ -27,7 +27,7 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
     if !folder.join("begun").exists() {
         begin(folder, &mut clients);
     }
-    // What an earlier life has left in an outbox is sent first.
+    // First send what an earlier run left in an outbox.
     clients.iter_mut().for_each(|client| client.send(&mut delivery));
     let mut random = rng(seed + 1_000_000);
     if countdown == "finish" {
@@ -44,7 +44,7 @@ pub(crate) fn live(folder: &str, seed: &str, countdown: &str) {
         if at == 2 && (clients[2].is_outside() || random.next_u32().is_multiple_of(6)) {
             join_externally(&mut clients, &delivery);
             if random.next_u32().is_multiple_of(2) {
-                // The race is lost.
+                // The external Commit loses the race.
                 clients[0].commit(None);
                 clients[0].send(&mut delivery);
             }
@@ -78,8 +78,8 @@ fn third_leaf(client: &Client) -> Option<LeafIndex> {
     members.find(|leaf| *leaf == LeafIndex(2))
 }
 
-/// Lets the third client make an external Commit, if the first one can give it a GroupInfo of the current epoch. A client that
-/// waits to be added makes none.
+/// Lets the third client make an external Commit, if the first client has a GroupInfo of the
+/// current epoch. A client that waits to be added makes none.
 fn join_externally(clients: &mut [Client], delivery: &Delivery) {
     let [first, _, third] = clients else { panic!("three clients") };
     let waits_to_be_added = !third.device.store.key_packages().unwrap().is_empty();
@@ -91,7 +91,8 @@ fn join_externally(clients: &mut [Client], delivery: &Delivery) {
     third.join_externally(&group_info, third_leaf(first));
 }
 
-/// The group, made once. A life that ends before this is done begins again with new stores.
+/// Creates the group once. If the process is killed before this is done, it starts again with new
+/// stores.
 fn begin(folder: &Path, clients: &mut Vec<Client>) {
     assert!(!folder.join("log").exists());
     if clients.iter().any(|client| client.device.group.is_some())
@@ -114,7 +115,7 @@ fn begin(folder: &Path, clients: &mut Vec<Client>) {
     fs::write(folder.join("begun"), []).unwrap();
 }
 
-/// Ends the process when this many places were passed.
+/// Ends the process after `countdown` failpoints.
 fn die_after(countdown: u32) {
     let left = Arc::new(AtomicU32::new(countdown));
     for point in FAILPOINTS {
@@ -128,7 +129,7 @@ fn die_after(countdown: u32) {
     }
 }
 
-/// Everything that was sent arrives, and everybody agrees.
+/// Delivers all sent messages, and checks that all clients agree.
 fn settle(clients: &mut [Client], delivery: &mut Delivery) {
     loop {
         let before = delivery.log.len();
@@ -148,7 +149,8 @@ fn settle(clients: &mut [Client], delivery: &mut Delivery) {
         assert_eq!(group.epoch(), delivery.epoch);
         assert_eq!(group.epoch_authenticator(), members[0].0.epoch_authenticator());
     }
-    // Who is not a member has a KeyPackage out, and nobody else has. No external Commit stays pending.
+    // Exactly the clients that are not members have a published KeyPackage. No external Commit
+    // stays pending.
     for client in clients.iter() {
         assert!(client.device.store.joining().unwrap().is_empty(), "an external Commit stays pending");
         let waits = usize::from(client.device.group.is_none());
@@ -156,7 +158,8 @@ fn settle(clients: &mut [Client], delivery: &mut Delivery) {
     }
 }
 
-/// What was acknowledged was sent, and was read by those who are always members, once.
+/// Checks that acknowledged messages were sent once, and that permanent members have decrypted them
+/// once.
 fn check(folder: &Path, clients: &[Client], delivery: &Delivery) {
     let inbox = |client: &Client| -> BTreeMap<i64, Vec<u8>> {
         let mut statement = client.own().prepare("SELECT position, data FROM inbox").unwrap();
@@ -184,7 +187,7 @@ fn check(folder: &Path, clients: &[Client], delivery: &Delivery) {
     let own_joins = delivery.log.iter().filter(|entry| entry.is_external()).count();
     let abandoned = fs::read(folder.join("abandoned")).unwrap_or_default().len();
     println!(
-        "{own_joins} external Commits accepted and {abandoned} abandoned, {} messages ({} acknowledged), {} Commits, {} proposals, {} times somebody was removed and {} times added again, {gone} secrets gone, {} bytes read by the third",
+        "{own_joins} external Commits accepted and {abandoned} abandoned, {} messages ({} acknowledged), {} Commits, {} proposals, {} removals and {} readmissions of the third client, {gone} deleted secrets, {} bytes read by it",
         count(Kind::Application),
         acknowledged.len() / (PAYLOAD + 1),
         count(Kind::Commit),

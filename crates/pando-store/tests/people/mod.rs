@@ -1,4 +1,4 @@
-//! Clients with their stores. Whatever they do is stored before it is sent or shown.
+//! Clients with stores. All changes are stored before a result is sent or shown.
 
 #![allow(
     dead_code,
@@ -44,14 +44,14 @@ pub fn memory() -> MemoryStore {
     Store::new(Memory::new(), &pando_store::Key::None).unwrap()
 }
 
-/// Opens a database that does not wait long for others.
+/// Opens a database with a short wait for other connections.
 pub fn sqlite(path: &Path, key: &pando_store::Key) -> Result<SqliteStore, StoreError> {
     let mut sqlite = Sqlite::open(path)?;
     sqlite.set_wait(Duration::from_millis(20))?;
     Store::new(sqlite, key)
 }
 
-/// A passphrase that is as cheap as a store takes.
+/// Returns a passphrase key with the minimum cost.
 pub fn passphrase(words: &str) -> pando_store::Key {
     let (cost, limit) = (pando_store::Argon2Cost::FLOOR, pando_store::Argon2Limit::default());
     pando_store::Key::Passphrase { passphrase: words.as_bytes().into(), cost, limit }
@@ -67,7 +67,7 @@ pub fn template(name: &str, not_after: u64) -> KeyPackageTemplate {
     }
 }
 
-/// A client with a store, in one group at most.
+/// A client with a store, in at most one group.
 pub struct Device<B: Backend> {
     pub name: String,
     pub store: Store<B>,
@@ -78,12 +78,13 @@ pub struct Device<B: Backend> {
 }
 
 impl<B: Backend> Device<B> {
-    /// A client with a signature key in its store, which may be there already, as may be the group.
+    /// Returns a client with its signature key and its group from the store. The key is created if
+    /// there is none.
     pub fn new(name: &str, store: Store<B>, seed: u64) -> Result<Self, StoreError> {
         Self::with_config(name, store, seed, GroupConfig::default())
     }
 
-    /// The same with settings, by which the group is loaded.
+    /// Returns such a client with other group settings.
     pub fn with_config(
         name: &str,
         store: Store<B>,
@@ -101,7 +102,7 @@ impl<B: Backend> Device<B> {
         Ok(device)
     }
 
-    /// Forgets what is in memory.
+    /// Drops the state in memory and loads it from the store.
     pub fn reload(&mut self) -> Result<(), StoreError> {
         self.group = None;
         let Some(id) = self.store.groups()?.pop() else { return Ok(()) };
@@ -110,7 +111,7 @@ impl<B: Backend> Device<B> {
         let psks = &self.store;
         let group = Group::load(&rows, &self.client(psks)).unwrap();
         assert_eq!(group.rows().unwrap(), rows);
-        // The same, of which no more is read than is needed.
+        // Open the group as well, which loads nodes on demand.
         let source = self.store.source(&lock)?.unwrap();
         let group = Group::open(source, &self.client(psks)).map_err(|error| unread(&error))?;
         self.group = Some((group, lock));
@@ -125,7 +126,7 @@ impl<B: Backend> Device<B> {
         &self.group.as_ref().unwrap().0
     }
 
-    /// What is stored of the group.
+    /// Returns the stored rows of the group.
     pub fn stored(&mut self) -> Rows {
         let (_, lock) = self.group.as_mut().unwrap();
         self.store.load(lock).unwrap().unwrap()
@@ -135,7 +136,7 @@ impl<B: Backend> Device<B> {
         KeyPackageBundle::new(suite(), template(&self.name, u64::MAX), &*self.signer, &mut self.rng).unwrap()
     }
 
-    /// A KeyPackage that is in the store, to be published.
+    /// Stores a KeyPackage and returns it for publication.
     pub fn publish(&mut self, last_resort: bool) -> Result<KeyPackage, StoreError> {
         let bundle = self.bundle();
         let mut transaction = self.store.begin()?;
@@ -158,7 +159,7 @@ impl<B: Backend> Device<B> {
         Ok(())
     }
 
-    /// Joins, and uses up the KeyPackage.
+    /// Joins by a Welcome, which consumes the KeyPackage.
     pub fn join(&mut self, welcome: &Welcome) -> Result<(), StoreError> {
         let stored = self.store.key_package_for(welcome)?.ok_or(StoreError::Stale)?;
         let psks = &self.store;
@@ -182,8 +183,8 @@ impl<B: Backend> Device<B> {
         transaction.commit()
     }
 
-    /// Does something with the group, stores what it has changed together with what `also` writes, and gives the
-    /// result.
+    /// Runs an operation on the group, stores its changes together with the writes of `also`, and
+    /// returns the result.
     pub fn operate<T>(
         &mut self,
         operation: impl FnOnce(&mut Group, &Context<'_>, &mut ChaCha20Rng) -> Result<Unpersisted<T>, GroupError>,
@@ -203,7 +204,7 @@ impl<B: Backend> Device<B> {
         self.operate(|group, client, rng| group.encrypt(data, client, rng), |_, _| Ok(()))
     }
 
-    /// Takes a message, and enters the epoch if it is a Commit; with the data if there are some.
+    /// Processes a message, and enters the epoch of a Commit. Returns application data, if any.
     pub fn receive(&mut self, message: &MlsMessage) -> Result<Option<Vec<u8>>, StoreError> {
         self.operate(|group, client, _| receive(group, client, message), |_, _| Ok(()))
     }
@@ -212,7 +213,7 @@ impl<B: Backend> Device<B> {
         self.operate(|group, client, rng| group.propose_update(None, b"", client, rng), |_, _| Ok(()))
     }
 
-    /// Makes a Commit, which is pending.
+    /// Makes a Commit, which stays pending.
     pub fn commit(
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
@@ -229,7 +230,8 @@ impl<B: Backend> Device<B> {
     }
 }
 
-/// Makes an external Commit by which Bob, at leaf 1, takes the place of his own leaf, with a GroupInfo that Alice gives.
+/// Makes an external Commit by which Bob, at leaf 1, replaces his own leaf, with a GroupInfo from
+/// Alice.
 pub fn resync<B: Backend>(
     alice: &mut Device<B>,
     bob: &Device<B>,
@@ -248,7 +250,8 @@ pub fn resync<B: Backend>(
     join.build(&bob.client(psks), &mut rng(seed)).unwrap()
 }
 
-/// What the store has said that could not be read when the group asked for it. Nothing else goes wrong here.
+/// Returns the error of the store when the group failed to read from it. No other error is possible
+/// here.
 fn unread(error: &GroupError) -> StoreError {
     let GroupError::Source(source) = error else { panic!("{error:?}") };
     match source.get_ref().downcast_ref() {
@@ -294,13 +297,13 @@ fn make_signer<B: Backend>(
     Ok(public)
 }
 
-/// A KeyPackage of somebody who will never say anything.
+/// Returns a KeyPackage of a client that stays silent.
 pub fn stranger(rng: &mut ChaCha20Rng) -> KeyPackage {
     let signer = suite().signer(&suite().signature_generate_key(rng).unwrap()).unwrap();
     KeyPackageBundle::new(suite(), template("stranger", u64::MAX), &*signer, rng).unwrap().key_package
 }
 
-/// Alice and others in a group.
+/// Returns a group of Alice and others.
 pub fn group_of<B: Backend>(stores: Vec<Store<B>>) -> Vec<Device<B>> {
     let mut devices: Vec<_> = (0..)
         .zip(stores)
@@ -318,7 +321,7 @@ pub fn group_of<B: Backend>(stores: Vec<Store<B>>) -> Vec<Device<B>> {
     devices
 }
 
-/// Everybody is in the same epoch.
+/// Checks that all clients are in the same epoch.
 pub fn agree<B: Backend>(devices: &[Device<B>]) {
     let first = devices[0].group().epoch_authenticator();
     devices.iter().for_each(|device| assert_eq!(device.group().epoch_authenticator(), first));

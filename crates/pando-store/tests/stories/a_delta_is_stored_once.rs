@@ -1,5 +1,5 @@
-//! What was made of an older state is refused: after another has written, after a transaction that failed, and for
-//! a group that is there already.
+//! Changes based on an older state are refused: after another client's write, after a failed
+//! transaction, and for a group that already exists.
 
 use crate::people::{Device, group_of, resync, rng, tea};
 use crate::{Place, for_each_store};
@@ -14,7 +14,7 @@ fn undone(place: &impl Place) {
     alice
         .operate(
             |group, client, rng| group.encrypt(b"lost", client, rng),
-            // The application cannot write its own.
+            // The application fails to write its own rows.
             |_, _| Err(StoreError::Busy),
         )
         .unwrap_err();
@@ -34,7 +34,8 @@ fn after_a_transaction_that_was_undone() {
     for_each_store!(undone);
 }
 
-/// A transaction was committed and its reply lost. The result is stored again, and the application's rows are not.
+/// A transaction is committed, but its reply is lost. The result is stored again, and the
+/// application's rows are not.
 fn committed_and_not_known(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
@@ -55,7 +56,7 @@ fn committed_and_not_known(place: &impl Place) {
     };
     let message = alice.store.persist(&lock, again, also).unwrap();
     assert_eq!(calls.get(), 0);
-    // Rows of the application alone are written.
+    // Without changes of the group, rows of the application are written.
     let also = |_: &mut pando_store::Transaction<'_, _>, (): &_| {
         calls.set(calls.get() + 1);
         Ok::<_, StoreError>(())
@@ -70,7 +71,8 @@ fn a_reply_is_lost() {
     for_each_store!(committed_and_not_known);
 }
 
-/// A Delta that was taken from its result does not return, and what follows it is refused.
+/// A Delta that was taken from its result does not return to the group, and subsequent Deltas are
+/// refused.
 fn taken(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
@@ -95,7 +97,7 @@ fn after_a_delta_that_was_taken_and_dropped() {
 fn behind(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
-    // A state is kept while its lock is given away: it is behind as soon as anybody has written.
+    // Keep a state without its lock: it is outdated after any other write.
     let (mut old, lock) = alice.group.take().unwrap();
     drop(lock);
     alice.reload().unwrap();
@@ -108,7 +110,7 @@ fn behind(place: &impl Place) {
         old.encrypt(b"old", &alice.client(psks), &mut rng(1)).unwrap().into_parts().1
     };
     let mut transaction = alice.store.begin().unwrap();
-    // It was made of an older state.
+    // The Delta is based on an older state.
     assert!(matches!(transaction.apply(&lock, &delta), Err(StoreError::Stale)));
     drop(transaction);
     assert_eq!(alice.store.stored_group(&tea()).unwrap().unwrap().position, position);
@@ -134,7 +136,7 @@ fn a_group_that_is_there_is_not_made_again() {
     for_each_store!(there_already);
 }
 
-/// Whoever still has the group in memory cannot store a part of it.
+/// A client that still has the deleted group in memory cannot store a part of it.
 fn deleted(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let alice = &mut devices[0];
@@ -150,13 +152,13 @@ fn deleted(place: &impl Place) {
         let mut transaction = alice.store.begin().unwrap();
         assert!(matches!(transaction.apply(&lock, &delta), Err(StoreError::Stale)));
         drop(transaction);
-        // Nor under another lock.
+        // Under another lock, it is refused as well.
         drop(lock);
         lock = alice.store.lock(&tea(), Duration::ZERO).unwrap();
     }
     drop(lock);
     assert_eq!(alice.store.groups().unwrap(), []);
-    // One that is made anew is stored.
+    // A newly created group is stored.
     alice.create(&tea()).unwrap();
     alice.send(b"hello").unwrap();
 }
@@ -166,12 +168,12 @@ fn a_group_that_was_deleted() {
     for_each_store!(deleted);
 }
 
-/// Somebody comes back by an external Commit, with the lock of what it had before.
+/// A member rejoins by an external Commit, with the lock of its former group.
 fn comes_back(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let (first, second) = devices.split_at_mut(1);
     let (alice, bob) = (&mut first[0], &mut second[0]);
-    // What is to be gone: a proposal, a Commit that is pending, keys of past epochs.
+    // State that must disappear: a proposal, a pending Commit, keys of past epochs.
     for _ in 0..2 {
         let (commit, _) = alice.commit(|builder| builder).unwrap();
         alice.receive(&commit).unwrap();

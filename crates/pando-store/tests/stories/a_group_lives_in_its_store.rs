@@ -1,5 +1,5 @@
-//! Three clients talk, renew their keys and stop after every step: what is stored is the group, and nothing else is
-//! left.
+//! Three clients exchange messages, update their keys and restart after every step. The store
+//! contains exactly the rows of the group.
 
 use crate::people::{Device, agree, group_of, tea};
 use crate::{Place, for_each_store};
@@ -32,7 +32,7 @@ fn story(place: &impl Place) {
         }
         agree(&devices);
     }
-    // Opened again, it is all there; and one row is as good as all.
+    // After reopening, all rows are there, and single reads return the same rows.
     drop(devices.remove(1));
     let mut again = Device::new("member 1", place.open("b"), 9).unwrap();
     let rows = again.stored();
@@ -70,7 +70,7 @@ fn several(place: &impl Place) {
     let ids = ["coffee", "te", "tea"].map(|id| GroupId::from(id.as_bytes()));
     assert_eq!(store.groups().unwrap(), ids);
     assert!(store.is_in_group(&tea()).unwrap() && !store.is_in_group(&GroupId::from("t")).unwrap());
-    // One is deleted, the others are as they were.
+    // One group is deleted, and the others stay unchanged.
     let lock = store.lock(&tea(), std::time::Duration::ZERO).unwrap();
     let mut transaction = store.begin().unwrap();
     transaction.delete_group(&lock).unwrap();

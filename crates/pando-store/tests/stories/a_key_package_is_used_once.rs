@@ -1,5 +1,5 @@
-//! KeyPackages are found by a Welcome, are gone when they were used or have expired, and stay if they are of last
-//! resort.
+//! KeyPackages are found by a Welcome. They are deleted after use or expiry, unless they are
+//! KeyPackages of last resort.
 
 use crate::people::{Device, group_of, suite, tea, template};
 use crate::{Place, for_each_store};
@@ -14,16 +14,16 @@ fn used(place: &impl Place) {
     let (_, welcome) = alice.commit(|builder| builder.add(published.clone())).unwrap();
     let welcome = welcome.unwrap();
     alice.merge_pending().unwrap();
-    // It is for none of Alice's.
+    // The Welcome is for none of Alice's KeyPackages.
     assert!(alice.store.key_package_for(&welcome).unwrap().is_none());
     let found = bob.store.key_package_for(&welcome).unwrap().unwrap();
     assert_eq!((&found.bundle.key_package, found.last_resort), (&published, false));
-    // What was not committed has not used it.
+    // A transaction that is not committed does not use it.
     let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
     let mut transaction = bob.store.begin().unwrap();
     transaction.use_key_package(&lock, &found.reference, OldWelcome::Take).unwrap();
     drop(transaction);
-    // Nor is it used by a group that is not stored.
+    // A group that is not stored does not use it either.
     let mut transaction = bob.store.begin().unwrap();
     let refused = transaction.use_key_package(&lock, &found.reference, OldWelcome::Refuse);
     assert!(matches!(refused, Err(StoreError::Stale)));
@@ -33,7 +33,7 @@ fn used(place: &impl Place) {
     assert!(bob.store.key_package(&found.reference).unwrap().is_none());
     let left = bob.store.key_packages().unwrap();
     assert_eq!(left.iter().map(|stored| &stored.bundle.key_package).collect::<Vec<_>>(), [&other]);
-    // Nobody uses it again.
+    // It cannot be used again.
     let (_, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
     let refused = transaction.use_key_package(&lock, &found.reference, OldWelcome::Refuse);
@@ -82,7 +82,7 @@ fn expired(place: &impl Place) {
     assert!(bob.store.key_packages().unwrap().is_empty());
 }
 
-/// Somebody may have added the client on the last day, and its Welcome has not come yet.
+/// A member may have added the client on the last day, and the Welcome has not arrived yet.
 fn in_grace(place: &impl Place) {
     let mut alice = group_of(vec![place.open("a")]).remove(0);
     let mut bob = Device::new("bob", place.open("b"), 7).unwrap();
@@ -140,7 +140,7 @@ fn numbered(place: &impl Place) {
     let sequence =
         |bob: &Device<_>, at: usize| bob.store.key_package(&references[at]).unwrap().unwrap().sequence;
     assert_eq!([sequence(&bob, 0), sequence(&bob, 1), sequence(&bob, 2)], [1, 2, 3]);
-    // One that is stored again keeps its number, and a gap is not filled.
+    // A KeyPackage that is stored again keeps its sequence, and gaps are not filled.
     let mut transaction = bob.store.begin().unwrap();
     transaction.insert_key_package(suite(), &bundles[1], false).unwrap();
     transaction.remove_key_package(&references[0]).unwrap();
@@ -154,7 +154,7 @@ fn each_has_a_greater_number_than_those_before() {
     for_each_store!(numbered);
 }
 
-/// A KeyPackage of last resort that was used is to be replaced, so its uses are counted.
+/// A used KeyPackage of last resort should be replaced, so its uses are counted.
 fn uses_counted(place: &impl Place) {
     let mut bob = Device::new("bob", place.open("b"), 7).unwrap();
     bob.publish(true).unwrap();
@@ -164,7 +164,7 @@ fn uses_counted(place: &impl Place) {
         let stored = bob.store.key_package(&reference).unwrap().unwrap();
         assert_eq!((stored.uses, stored.last_resort, stored.sequence), (uses, true, 1));
         assert_eq!(bob.store.inspect().unwrap().last_resort_uses, u64::from(uses));
-        // A use that is not committed is none.
+        // A use that is not committed does not count.
         let mut transaction = bob.store.begin().unwrap();
         transaction.use_key_package(&lock, &reference, OldWelcome::Take).unwrap();
         drop(transaction);

@@ -1,4 +1,5 @@
-//! An external Commit is pending until it is accepted: meanwhile the client has its old group, and may lose the race.
+//! An external Commit is pending until it is accepted. Meanwhile the client keeps its old group,
+//! and may lose the race.
 
 use crate::people::{Device, agree, group_of, resync, rng, tea};
 use crate::{Place, for_each_store};
@@ -6,14 +7,15 @@ use pando_mls::{Group, GroupError, GroupState, Misuse, MlsMessage, Processed};
 use pando_store::{Backend, StoreError};
 use std::time::Duration;
 
-/// Bob makes an external Commit that replaces his own leaf, and stores it. Then he starts again with his old group.
+/// Makes an external Commit that replaces Bob's leaf, and stores it. Then Bob reloads his old
+/// group.
 fn store_join<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>, seed: u64) -> MlsMessage {
     let ((group, commit), delta) = resync(alice, bob, seed).into_parts();
     assert_eq!(group.state(), GroupState::Joining);
     let (_, lock) = bob.group.take().unwrap();
     let mut transaction = bob.store.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();
-    // Whoever does not know whether it was stored stores it again.
+    // A client that does not know whether it was stored stores it again.
     transaction.apply(&lock, &delta).unwrap();
     transaction.commit().unwrap();
     drop(lock);
@@ -50,7 +52,7 @@ fn the_race_is_lost(place: &impl Place) {
     let (commit, _) = alice.commit(|builder| builder).unwrap();
     alice.receive(&commit).unwrap();
     bob.receive(&commit).unwrap();
-    // A second attempt takes the place of the first.
+    // A second attempt replaces the first.
     store_join(alice, bob, 102);
     let rows = bob.stored();
     let (group, lock) = bob.group.take().unwrap();
@@ -87,7 +89,7 @@ fn the_race_is_won(place: &impl Place) {
     let (delta, accepted) = {
         let psks = &bob.store;
         let client = bob.client(psks);
-        // Nothing is possible before the Commit is accepted, and nothing is lost.
+        // No operation is possible before the Commit is accepted, and nothing is lost.
         let waits = GroupError::Misuse(Misuse::JoinPending);
         assert_eq!(group.process(early.clone(), &client).map(drop).unwrap_err(), waits);
         assert_eq!(group.encrypt(b"", &client, &mut rng(103)).map(drop).unwrap_err(), waits);
@@ -118,7 +120,8 @@ fn who_wins_the_race_finds_out_after_a_restart() {
     for_each_store!(the_race_is_won);
 }
 
-/// Deltas of the old instance are stale as soon as the new one has taken its place, and the other way around.
+/// Deltas of the old instance are stale once the new instance has replaced it, and the other way
+/// around.
 fn instances_are_kept_apart(place: &impl Place) {
     let mut devices = group_of(vec![place.open("a"), place.open("b")]);
     let (first, second) = devices.split_at_mut(1);

@@ -1,4 +1,5 @@
-//! With a KeyPackage of last resort, the Welcome by which a client has joined could be taken again after the client was removed.
+//! With a KeyPackage of last resort, a removed client could otherwise join again by its old
+//! Welcome.
 
 use crate::people::{Device, group_of, tea};
 use crate::{Place, for_each_store};
@@ -6,7 +7,7 @@ use pando_mls::{BasicIdentities, LeafIndex, RustCrypto, Welcome};
 use pando_store::{Backend, OldWelcome, StoreError};
 use std::time::Duration;
 
-/// Takes a Welcome as `Device::join` does, and may take an old one.
+/// Joins by a Welcome as `Device::join` does, with the given treatment of old ones.
 fn join<B: Backend>(device: &mut Device<B>, welcome: &Welcome, old: OldWelcome) -> Result<(), StoreError> {
     let stored = device.store.key_package_for(welcome)?.ok_or(StoreError::Stale)?;
     let (group, delta) = {
@@ -24,7 +25,7 @@ fn join<B: Backend>(device: &mut Device<B>, welcome: &Welcome, old: OldWelcome) 
     Ok(())
 }
 
-/// Alice adds Bob, by a KeyPackage that is published, and removes him.
+/// Lets Alice add Bob, by a published KeyPackage of last resort, and remove him again.
 fn added_and_removed<B: Backend>(alice: &mut Device<B>, bob: &mut Device<B>) -> Welcome {
     let published = bob.publish(true).unwrap();
     let (commit, welcome) = alice.commit(|builder| builder.add(published)).unwrap();
@@ -47,12 +48,12 @@ fn story(place: &impl Place) {
     bob.delete().unwrap();
     assert!(matches!(join(&mut bob, &old, OldWelcome::Refuse), Err(StoreError::OldWelcome)));
     assert!(!bob.store.contains(&tea()).unwrap());
-    // Keys change, and the record stays.
+    // The record survives a change of keys.
     bob.store.rotate(&pando_store::Key::None).unwrap();
     assert!(matches!(join(&mut bob, &old, OldWelcome::Refuse), Err(StoreError::OldWelcome)));
     assert!(bob.store.verify(&RustCrypto, &BasicIdentities).unwrap().is_empty());
 
-    // A Welcome of a later epoch is taken, also by the old KeyPackage.
+    // A Welcome of a later epoch is accepted, even for the old KeyPackage.
     let again = bob.store.key_packages().unwrap().remove(0).bundle.key_package;
     let (commit, welcome) = alice.commit(|builder| builder.add(again)).unwrap();
     alice.receive(&commit).unwrap();
@@ -60,11 +61,12 @@ fn story(place: &impl Place) {
     let message = alice.send(b"welcome back").unwrap();
     assert_eq!(bob.receive(&message).unwrap().unwrap(), b"welcome back");
     bob.delete().unwrap();
-    // The application may say that an old one is meant.
+    // The application may accept an old Welcome explicitly.
     join(&mut bob, &old, OldWelcome::Take).unwrap();
     bob.delete().unwrap();
 
-    // Another group with this identifier is at its beginning: a KeyPackage that is newer than the record lets the client in.
+    // Another group with this identifier is in its first epochs: a KeyPackage newer than the record
+    // lets the client join.
     let mut carol = Device::new("carol", place.open("c"), 8).unwrap();
     carol.create(&tea()).unwrap();
     let new = bob.publish(false).unwrap();
@@ -73,7 +75,7 @@ fn story(place: &impl Place) {
     join(&mut bob, &welcome.unwrap(), OldWelcome::Refuse).unwrap();
     bob.delete().unwrap();
 
-    // The record goes with the last KeyPackage that is as old.
+    // The record is deleted with the last KeyPackage of that age.
     assert!(bob.store.inspect().unwrap().records.contains_key("former group"));
     let references: Vec<_> =
         bob.store.key_packages().unwrap().into_iter().map(|stored| stored.reference).collect();

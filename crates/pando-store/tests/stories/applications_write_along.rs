@@ -1,5 +1,5 @@
-//! An application's own rows are there if and only if the group's are. The database may have been the application's
-//! first.
+//! An application's own rows are stored if and only if the group's rows are. The database may have
+//! belonged to the application first.
 
 use crate::people::{group_of, rng, sqlite, tea};
 use pando_mls::Encode;
@@ -7,8 +7,8 @@ use pando_store::rusqlite::Connection;
 use pando_store::{Key, Misuse, StoreError};
 use tempfile::TempDir;
 
-/// SQLite ends a transaction by itself after some errors. Nothing is written behind it, and what has failed is not
-/// committed by an application that does not look.
+/// SQLite ends a transaction after some errors. Nothing may be written after that, and an
+/// application that ignores the error must not commit the failed transaction.
 #[test]
 fn a_transaction_that_has_ended_takes_nothing() {
     let folder = TempDir::new().unwrap();

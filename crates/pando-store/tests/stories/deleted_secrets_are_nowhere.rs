@@ -1,5 +1,5 @@
-//! In a store that is not encrypted, what was deleted or replaced is in none of its files: keys of messages,
-//! secrets of past epochs, KeyPackages that were used.
+//! In an unencrypted store, no file contains deleted or replaced secrets: keys of messages, secrets
+//! of past epochs, used KeyPackages.
 
 use crate::people::{Device, group_of, rng, sqlite, stranger, tea};
 use pando_mls::{CommitBuilder, RowKey, Rows, SecretBytes};
@@ -11,15 +11,16 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Every row of a member that holds secrets, and what is in it.
+/// Returns the contents of all secret rows of a member, in parts.
 fn secrets(rows: &Rows) -> BTreeSet<Vec<u8>> {
     let secret = |key: &RowKey| !matches!(key, RowKey::Public | RowKey::Tree(_) | RowKey::Proposal(_));
     let rows = rows.iter().filter(|(key, _)| secret(key));
-    // Any part of 24 bytes will do, so that nothing is found that stands at another place in a row that is there.
+    // Parts of 24 bytes, so that a part of a current row at another offset is not mistaken for a
+    // deleted one.
     rows.flat_map(|(_, row)| row.expose().chunks_exact(24).map(<[u8]>::to_vec)).collect()
 }
 
-/// The bytes of the database and of all that SQLite keeps beside it.
+/// Returns the contents of the database and of all files that SQLite keeps beside it.
 fn bytes(folder: &Path, name: &str) -> Vec<Vec<u8>> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files =
@@ -27,13 +28,13 @@ fn bytes(folder: &Path, name: &str) -> Vec<Vec<u8>> {
     files.map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// How many of some secrets are in some files.
+/// Returns how many of these secrets are in some files.
 fn found(secrets: &BTreeSet<Vec<u8>>, files: &[Vec<u8>]) -> usize {
     let windows = files.iter().flat_map(|file| file.windows(24));
     windows.filter(|window| secrets.contains(*window)).map(<[u8]>::to_vec).collect::<BTreeSet<_>>().len()
 }
 
-/// What the member has had and has no longer.
+/// Secrets that the member has had, to find those that it no longer has.
 struct Gone {
     had: BTreeSet<Vec<u8>>,
 }
@@ -44,11 +45,11 @@ impl Gone {
     }
 
     fn gone(&self, device: &mut Device<Sqlite>) -> BTreeSet<Vec<u8>> {
-        // What was at one place may be at another now.
+        // A secret may have moved to another row.
         let rows = device.stored();
         let mut has = BTreeSet::new();
         for row in rows.values().map(SecretBytes::expose) {
-            // Some secrets begin with their length, as do some that stand alone in a slot.
+            // Some secrets begin with their length, as does a value in a slot.
             let slot = [&u32::try_from(row.len()).unwrap().to_be_bytes(), row].concat();
             has.extend(slot.windows(24).map(<[u8]>::to_vec));
         }
@@ -56,13 +57,13 @@ impl Gone {
     }
 }
 
-/// A group lives, and the second member is looked at after every step.
+/// Simulates the life of a group, and calls `look` with the second member after every step.
 fn live(folder: &Path, erase: Erase, mut look: impl FnMut(&mut Device<Sqlite>)) -> Vec<Device<Sqlite>> {
     let names = ["a", "b", "c"];
     let stores = names.map(|name| sqlite(&folder.join(name), &Key::None).unwrap());
     let mut devices = group_of(stores.into());
     devices[1].store.set_erase(erase);
-    // Many others, so that there are many pages, which are split and joined.
+    // Many other members, so that there are many pages to split and to join.
     let crowd: Vec<_> = (0..100).map(|_| stranger(&mut devices[0].rng)).collect();
     let (commit, _) =
         devices[0].commit(|builder| crowd.into_iter().fold(builder, CommitBuilder::add)).unwrap();
@@ -107,7 +108,7 @@ fn none_is_in_any_file() {
     });
     let bob = &mut devices[1];
     assert!(gone.gone(bob).len() > 200, "{}", gone.gone(bob).len());
-    // What is there is found, so the search finds.
+    // Existing secrets are found, so the search works.
     assert!(found(&secrets(&bob.stored()), &bytes(folder.path(), "b")) > 20);
     assert!(bob.store.contains(&tea()).unwrap());
 }
@@ -133,7 +134,7 @@ fn whoever_comes_after_a_crash_erases_too() {
     let mut bob = devices.remove(1);
     let deleted = gone.gone(&mut bob);
     assert!(found(&deleted, &bytes(folder.path(), "b")) > 0);
-    // It does not get to closing the database, where SQLite would write the log into it.
+    // The database is not closed, so SQLite does not write the log into it.
     bob.group = None;
     std::mem::forget(bob.store);
     let again = sqlite(&folder.path().join("b"), &Key::None).unwrap();
@@ -157,12 +158,12 @@ fn who_reads_an_old_state_keeps_it_from_being_erased_and_from_nothing_else() {
     reader.execute_batch("COMMIT").unwrap();
     alice.send(b"hello").unwrap();
     assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
-    // Nobody has deleted anything since this state.
+    // Nothing was deleted since this state.
     reader.execute_batch("BEGIN; SELECT count(*) FROM pando_records").unwrap();
     alice.store.erase().unwrap();
 }
 
-/// The application's transactions are in the log, too, and not erased by themselves.
+/// The application's own transactions are in the log as well, and do not trigger erasing.
 #[test]
 fn none_is_in_any_file_when_the_application_writes_in_between() {
     let folder = TempDir::new().unwrap();
@@ -178,7 +179,7 @@ fn none_is_in_any_file_when_the_application_writes_in_between() {
     assert!(devices[1].store.contains(&tea()).unwrap());
 }
 
-/// The log as a file system sees it: its blocks are handed back when the file is shortened or removed.
+/// The log as a file system sees it: its blocks are returned when the file is shortened or removed.
 struct Blocks {
     path: std::path::PathBuf,
     before: Vec<u8>,
@@ -239,13 +240,14 @@ fn the_log_is_shortened_when_it_is_overwritten() {
         database.put(&[1], &vec![7; len]).unwrap();
         database.commit().unwrap();
     };
-    // The transactions that make the tables are in the log, too.
+    // The transactions that create the tables are in the log, too.
     put(&mut database, 1);
     database.erase().unwrap();
     put(&mut database, 3 << 20);
     database.erase().unwrap();
     assert!(len() > 3 << 20);
-    // The first one overwrites the value, the second one the log of that, and the third one cuts the zeros off.
+    // The first one overwrites the value, the second one its frames in the log, and the third one
+    // cuts off the zeros.
     for small in [2, 3, 4] {
         put(&mut database, small);
         database.erase().unwrap();
@@ -254,7 +256,7 @@ fn the_log_is_shortened_when_it_is_overwritten() {
     assert!(bytes(folder.path(), "b").iter().all(|file| file.windows(100).all(|window| window != [7; 100])));
 }
 
-/// Several connections write, read and erase at once.
+/// Several connections write, read and erase at the same time.
 #[test]
 fn others_may_write_while_the_log_is_overwritten() {
     let folder = TempDir::new().unwrap();
@@ -337,7 +339,7 @@ fn random_records_leave_nothing_behind() {
     assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);
     let there: BTreeSet<_> = there.values().map(|value| value[..24].to_vec()).collect();
     assert_eq!(found(&there, &bytes(folder.path(), "b")), there.len());
-    // Nor does what moves them all.
+    // The same holds after all records are moved.
     database.compact().unwrap();
     database.erase().unwrap();
     assert_eq!(found(&deleted, &bytes(folder.path(), "b")), 0);

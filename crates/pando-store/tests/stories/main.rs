@@ -1,4 +1,4 @@
-//! Stores as applications use them: a story in each file.
+//! Stores as applications use them, with one scenario in each file.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -40,8 +40,7 @@ use pando_store::{Backend, Key, Memory, Store};
 use people::sqlite;
 use tempfile::TempDir;
 
-/// Places for stores of each kind, and how they are opened: in memory, in a file in clear, and in one that is
-/// encrypted.
+/// Runs a scenario with stores of each kind: in memory and in a file, both in clear and encrypted.
 macro_rules! for_each_store {
     ($story:path) => {
         $story(&crate::InMemory(Default::default(), pando_store::Key::None));
@@ -56,7 +55,7 @@ pub(crate) use for_each_store;
 pub(crate) trait Place {
     type Backend: Backend;
 
-    /// Opens a store, or makes it.
+    /// Opens a store, or creates it.
     fn open(&self, name: &str) -> Store<Self::Backend>;
 }
 

@@ -1,4 +1,4 @@
-//! External pre-shared keys are in the store, and so are the resumption PSKs of its groups.
+//! The store contains external PSKs, and the resumption PSKs of its groups.
 
 use crate::people::{agree, group_of, tea};
 use crate::{Place, for_each_store};
@@ -56,14 +56,14 @@ fn resumption_psks_are_those_of_the_groups() {
     for_each_store!(resumption);
 }
 
-/// What another process does, after so many reads.
+/// An action of another process, after a number of reads.
 type Meanwhile = (u32, Box<dyn FnOnce()>);
 
 thread_local! {
     static MEANWHILE: RefCell<Option<Meanwhile>> = RefCell::default();
 }
 
-/// The same database, as it is read while others write.
+/// The same database, read while another process writes.
 struct Watched(Memory);
 
 impl Watched {
@@ -130,7 +130,8 @@ impl Backend for Watched {
     }
 }
 
-/// The group whose PSK is asked for is not locked: another process enters the next epoch at any time.
+/// The group of the requested PSK is not locked: another process may enter the next epoch at any
+/// time.
 #[test]
 fn a_resumption_psk_is_that_of_its_epoch_whatever_happens_meanwhile() {
     for reads in 0..8 {

@@ -1,4 +1,5 @@
-//! In an encrypted store, a record that was changed, or put in the place of another one, is noticed, and named.
+//! In an encrypted store, a record that was changed, or moved to the key of another one, is
+//! detected and named.
 
 use crate::people::{Device, group_of, sqlite, tea};
 use pando_mls::wire::NodeIndex;
@@ -38,7 +39,7 @@ fn set(database: &mut Sqlite, key: &[u8], value: &[u8]) {
     database.commit().unwrap();
 }
 
-/// Reads everything that there is.
+/// Reads all records.
 fn read(store: &pando_store::SqliteStore) -> Result<(), StoreError> {
     for group in store.groups()? {
         let lock = store.lock(&group, Duration::ZERO)?;

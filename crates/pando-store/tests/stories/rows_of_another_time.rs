@@ -1,5 +1,6 @@
-//! A row of a group that is deleted, replaced by an older one, or exchanged for that of another group is noticed when the group
-//! is loaded; a row of the tree, in a group that is opened, when it is read.
+//! A row of a group that is deleted, replaced by an older one or exchanged for a row of another
+//! group is detected when the group is loaded. In an opened group, a row of the tree is checked
+//! when it is read.
 
 use crate::people::{Device, group_of, tea};
 use crate::{InMemory, Place};
@@ -32,7 +33,7 @@ fn set(database: &mut Memory, key: &[u8], value: Option<&[u8]>) {
     database.commit().unwrap();
 }
 
-/// Whether the whole group is refused when it is loaded.
+/// Returns whether the whole group is refused when it is loaded.
 fn is_refused_when_loaded(alice: &Device<Memory>) -> bool {
     let lock = alice.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
     let Ok(rows) = alice.store.load(&lock) else { return true };
@@ -41,7 +42,7 @@ fn is_refused_when_loaded(alice: &Device<Memory>) -> bool {
     Group::load(&rows, &alice.client(psks)).is_err()
 }
 
-/// Whether a group that is opened is refused, at once or when all nodes of its tree are read.
+/// Returns whether the group is refused when it is opened, or when all nodes of its tree are read.
 fn is_refused_when_opened(alice: &Device<Memory>) -> bool {
     let lock = alice.store.lock(&tea(), std::time::Duration::ZERO).unwrap();
     let Ok(source) = alice.store.source(&lock) else { return true };
@@ -63,7 +64,7 @@ fn each_row_is_bound_to_its_time() {
     std::mem::swap(&mut other.store, &mut devices[0].store);
     let mut database = devices[0].store.backend().again().unwrap();
 
-    // Every row of each of these times is tried at the last one.
+    // Every row of these states is tried in the last state.
     let mut times = vec![records(&database)];
     for by in [1, 0, 2] {
         let message = devices[by].send(b"hello").unwrap();
@@ -88,11 +89,11 @@ fn each_row_is_bound_to_its_time() {
         let mut check = |wrong: Option<&[u8]>, what: &str| {
             set(&mut database, key, wrong);
             assert!(is_refused_when_loaded(alice), "{row:?} {what}");
-            // An entry of an index that is hidden shows when all rows are read, and not before.
+            // A hidden index entry is detected only when all rows are read.
             assert!(is_index || is_refused_when_opened(alice), "{row:?} {what}, opened");
             set(&mut database, key, Some(value));
         };
-        // Without its entry, a group is not there at all.
+        // Without its entry, a group does not exist.
         if key.starts_with(&[1]) || key[1..BEFORE] != tag {
             continue;
         }

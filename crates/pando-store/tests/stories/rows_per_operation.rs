@@ -1,11 +1,11 @@
-//! What an operation writes to a store grows with the logarithm of the group, and not with the group.
+//! The size of an operation's writes grows with the logarithm of the group's size.
 
 use crate::people::{Device, group_of, memory, sqlite, stranger};
 use pando_mls::CommitBuilder;
 use pando_store::{Key, Sqlite};
 use tempfile::TempDir;
 
-/// Number of pages that an operation has written to the log of SQLite, which it begins anew.
+/// Returns the number of pages that an operation writes to the log of SQLite, which it restarts.
 fn pages(device: &mut Device<Sqlite>, operation: impl FnOnce(&mut Device<Sqlite>)) -> u64 {
     device.store.erase().unwrap();
     operation(device);
@@ -31,7 +31,7 @@ fn a_message_is_a_few_pages_and_a_commit_a_few_more() {
         let first = pages(&mut bob, |bob| drop(bob.receive(&first).unwrap()));
         let next = alice.send(b"hello").unwrap();
         let next = pages(&mut bob, |bob| drop(bob.receive(&next).unwrap()));
-        // The first one fills the parents of the tree.
+        // The first Commit fills the parents of the tree.
         for _ in 0..2 {
             let (commit, _) = alice.commit(|builder| builder).unwrap();
             alice.receive(&commit).unwrap();

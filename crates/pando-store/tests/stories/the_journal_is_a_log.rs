@@ -1,5 +1,5 @@
-//! A store's database is in WAL mode, and erasing reports it if it is not. In other modes, deleted secrets stay in
-//! journals that SQLite has removed.
+//! The database of a store is in WAL mode, and erasing fails if it is not. In other modes, deleted
+//! secrets remain in the blocks of journals that SQLite has removed.
 
 use crate::people::{Device, group_of, sqlite, tea};
 use pando_store::rusqlite::Connection;
@@ -13,7 +13,7 @@ fn key() -> Key {
     Key::bytes(&[1; 32]).unwrap()
 }
 
-/// A store, and a copy that SQLite has made of it, which is not in WAL mode.
+/// Returns a store, and a copy of it made by SQLite, which is not in WAL mode.
 fn copied(folder: &Path) -> (Device<Sqlite>, PathBuf) {
     let alice = group_of(vec![sqlite(&folder.join("a"), &key()).unwrap()]).remove(0);
     let copy = folder.join("copy");
@@ -49,7 +49,7 @@ fn nothing_is_written_before_the_key_is_known() {
     assert!(matches!(sqlite(&copy, &wrong), Err(StoreError::WrongKey)));
     assert!(matches!(sqlite(&copy, &Key::None), Err(StoreError::WrongKey)));
     assert!(fs::read(&copy).unwrap() == before);
-    // Nor if there is no store.
+    // Nothing is written if there is no store either.
     let other = folder.path().join("other");
     Connection::open(&other).unwrap().execute_batch("CREATE TABLE own (value)").unwrap();
     let before = fs::read(&other).unwrap();
@@ -60,7 +60,7 @@ fn nothing_is_written_before_the_key_is_known() {
     assert!(fs::read(&other).unwrap() == before);
 }
 
-/// While another connection reads it in its old mode, the mode cannot be changed.
+/// While another connection reads the database in its old mode, the mode cannot be changed.
 #[test]
 fn a_store_that_cannot_be_brought_into_it_is_not_opened() {
     let folder = TempDir::new().unwrap();
@@ -85,7 +85,7 @@ fn erasing_reports_another_mode() {
     assert!(matches!(refused, Err(StoreError::NotErased { .. })), "{refused:?}");
 }
 
-/// It moves pages, and shortens the database, without overwriting anything.
+/// In this mode, SQLite moves pages and shortens the database without overwriting them.
 #[test]
 fn a_database_that_hands_pages_back_is_refused() {
     let folder = TempDir::new().unwrap();
@@ -108,7 +108,8 @@ fn the_schema_is_not_trusted() {
     assert!(!mode(connection).is_empty());
 }
 
-/// Another client was killed while it overwrote the log: zeros come first, and old contents behind them.
+/// Another client was killed while it overwrote the log: zeros come first, and old contents after
+/// them.
 #[test]
 fn what_another_client_has_left_is_overwritten() {
     let folder = TempDir::new().unwrap();

@@ -1,5 +1,5 @@
-//! A store is opened by its key, and nothing is touched for any other; what a later version has written is left
-//! alone.
+//! A store opens only with its key, and is not changed by attempts with another key. A store of a
+//! later version is not touched.
 
 use crate::people::{group_of, passphrase, sqlite, tea};
 use pando_store::{
@@ -9,14 +9,14 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// The bytes of all files in a folder.
+/// Returns the contents of all files in a folder.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.file_type().unwrap().is_file())
         .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
-        // The index of the log is made whenever somebody reads.
+        // Any reader creates the index of the log.
         .filter(|(name, bytes)| !(name.ends_with("-shm") || name.ends_with("-wal") && bytes.is_empty()))
         .collect();
     files.sort();
@@ -100,7 +100,7 @@ fn a_damaged_header_is_named() {
         corrupt(&path);
         set_header(&path, Vec::clear);
         corrupt(&path);
-        // Without its header, it is not taken for a new one.
+        // A store without its header is not mistaken for a new one.
         let mut database = Sqlite::open_existing(&path).unwrap();
         database.begin().unwrap();
         database.delete(&[0][..]..&[0, 0][..]).unwrap();
@@ -114,7 +114,7 @@ fn at_cost(words: &str, cost: Argon2Cost, limit: Argon2Limit) -> Key {
     Key::Passphrase { passphrase: words.as_bytes().into(), cost, limit }
 }
 
-/// The memory that Argon2 is to use stands behind the format, the magic, the identifier, the kind and the salt.
+/// The Argon2 memory is stored after the format, the magic, the identifier, the kind and the salt.
 const COST: std::ops::Range<usize> = 2 + 11 + 16 + 1 + 17..2 + 11 + 16 + 1 + 17 + 12;
 
 #[test]
@@ -126,7 +126,7 @@ fn a_cost_above_the_limit_is_refused_before_it_is_paid() {
         [memory.to_be_bytes(), passes.to_be_bytes(), lanes.to_be_bytes()].concat()
     };
     let began = std::time::Instant::now();
-    // Each is within the bounds that a parameter by itself may have.
+    // Each parameter is within its own bounds.
     for (memory, passes, lanes) in
         [(u32::MAX, 1, 1), (4 << 20, 1_000, 1), (7 << 10, 1_000, 1), (2 << 20, 2, 1), (7 << 10, 5, 65)]
     {
@@ -138,7 +138,7 @@ fn a_cost_above_the_limit_is_refused_before_it_is_paid() {
         assert!(matches!(new, Err(StoreError::Misuse(Misuse::Argon2))), "{new:?}");
     }
     assert!(began.elapsed().as_secs() < 5);
-    // A header that was altered to cost less does not open either.
+    // A header with an altered, lower cost does not open either.
     set_header(&path, |header| header.splice(COST, words(7 << 10, 4, 1)).for_each(drop));
     assert!(matches!(sqlite(&path, &passphrase("a")), Err(StoreError::WrongKey)));
     set_header(&path, |header| header.splice(COST, words(7 << 10, 5, 1)).for_each(drop));
@@ -159,7 +159,7 @@ fn the_limit_can_be_lower() {
         let refused = sqlite(&path, &at_cost("a", floor, limit));
         assert!(matches!(refused, Err(StoreError::TooCostly(_))), "{refused:?}");
     }
-    // It cannot be higher.
+    // The limit cannot be higher.
     let high = Argon2Limit { memory: u32::MAX, work: u64::MAX };
     let dear = Argon2Cost { memory: 2 << 20, passes: 2, lanes: 1 };
     let refused = sqlite(&folder.path().join("new"), &at_cost("a", dear, high));
@@ -180,7 +180,7 @@ fn no_store_gets_a_weak_passphrase() {
     };
     empty(sqlite(&path, &Key::passphrase("")));
     assert!(!Sqlite::open(&path).unwrap().has_store());
-    // What OWASP recommends is enough.
+    // The OWASP recommendations are sufficient.
     for (memory, passes) in [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)] {
         let cost = Argon2Cost { memory, passes, lanes: 1 };
         drop(sqlite(&folder.path().join(memory.to_string()), &at_cost("a", cost, limit)).unwrap());
@@ -194,7 +194,7 @@ fn no_store_gets_a_weak_passphrase() {
     empty(sqlite(&path, &Key::passphrase("")));
 }
 
-/// Everything in the header is authenticated, and so is which store it belongs to.
+/// Everything in the header is authenticated, including the store that it belongs to.
 #[test]
 fn a_header_is_of_one_store_and_format() {
     let folder = TempDir::new().unwrap();
@@ -212,7 +212,8 @@ fn a_header_is_of_one_store_and_format() {
     let (ours, others) = (header("a"), header("b"));
     assert_eq!(ours[..13], *b"\0\x03pando-store");
     assert_eq!(ours[13..29], ids[0]);
-    // Of the others' header, their records cannot be read here, nor are ours taken for an empty store.
+    // With another store's header, its records are not found here, and the store is not mistaken
+    // for an empty one.
     set_header(&path("a"), |header| *header = others.clone());
     let store = sqlite(&path("a"), &key()).unwrap();
     assert_eq!(*store.id(), ids[1]);
@@ -228,7 +229,7 @@ fn a_header_is_of_one_store_and_format() {
         let expected = matches!(refused, Err(StoreError::WrongKey | StoreError::Corrupt(Record::Header)));
         assert!(expected, "{at}: {refused:?}");
     }
-    // With the wrapped key of another store, too.
+    // The same holds for the wrapped key of another store.
     set_header(&path("a"), |header| {
         *header = ours.clone();
         let data_key = others.len() - 72;

@@ -1,4 +1,4 @@
-//! What is in a store is counted, and whatever does not hold together is found.
+//! The contents of a store are counted, and inconsistencies are found.
 
 use crate::names::Names;
 use crate::people::{group_of, sqlite, suite, tea};
@@ -57,7 +57,7 @@ fn it_is_counted() {
     for_each_store!(counted);
 }
 
-/// A store in clear, so that anything can be put into it.
+/// Verifies an unencrypted store after an arbitrary change.
 fn forged(change: impl FnOnce(&mut Memory, &dyn Fn(RowKey) -> Vec<u8>)) -> Vec<Finding> {
     let mut database = Memory::new();
     let mut alice = group_of(vec![Store::new(database.again().unwrap(), &Key::None).unwrap()]).remove(0);
@@ -97,17 +97,18 @@ fn what_does_not_hold_together_is_found() {
         "{findings:?}"
     );
     let findings = forged(|database, row| {
-        // Another leaf: the last byte of its signature is another.
+        // Another leaf: the last byte of its signature differs.
         let mut node =
             database.get(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0))))).unwrap().unwrap().expose().to_vec();
         *node.last_mut().unwrap() ^= 1;
         database.put(&row(RowKey::Tree(TreeKey::Node(NodeIndex(0)))), &node).unwrap();
     });
     assert!(matches!(&findings[..], [Finding::RowsMissing(_), Finding::TreeHash(_)]), "{findings:?}");
-    // What is said of the tree beside its nodes: a key that nobody has, and another number of members in its shape.
+    // Wrong rows about the tree beside its nodes: a key without a node, and a wrong number of
+    // members in the shape.
     let key = RowKey::Tree(TreeKey::Key(KeyKind::Signature, 7, NodeIndex(0)));
     let findings = forged(|database, row| database.put(&row(key), &7_u64.to_be_bytes()).unwrap());
-    // Its fingerprint is not the one that it is kept under.
+    // Its fingerprint does not match the record's key.
     assert!(matches!(&findings[..], [Finding::Damaged(Record::Row(..))]), "{findings:?}");
     let findings = forged(|database, row| {
         let shape = row(RowKey::Tree(TreeKey::Shape));
@@ -131,7 +132,7 @@ fn what_does_not_hold_together_is_found() {
     assert!(findings.iter().all(|finding| !finding.to_string().is_empty()));
 }
 
-/// A database that is damaged itself ends the search, and what was found before is told.
+/// A damaged database ends the check, and earlier findings are reported.
 #[test]
 fn a_damaged_database_is_found() {
     let folder = TempDir::new().unwrap();
@@ -144,7 +145,7 @@ fn a_damaged_database_is_found() {
     assert!(matches!(findings[..], [Finding::Damaged(Record::Database)]), "{findings:?}");
 }
 
-/// What is stored of who is in a group must be what the policy tells, if it tells anything.
+/// The stored index of clients must match the policy, if the policy identifies clients.
 #[test]
 fn who_is_there_must_be_stored_for_the_policy() {
     let verify = |memory: &Memory, policy: &dyn IdentityPolicy| {
@@ -155,7 +156,7 @@ fn who_is_there_must_be_stored_for_the_policy() {
     let mut alice = group_of(vec![Store::new(memory.again().unwrap(), &Key::None).unwrap()]).remove(0);
     assert!(matches!(verify(&memory, &BasicIdentities)[..], []));
     assert!(matches!(verify(&memory, &Names)[..], [Finding::TreeHash(_)]));
-    // Brought up to date, it is right for both.
+    // After an update, it is right for both policies.
     let rows = alice.stored();
     let psks = &alice.store;
     let client = alice.client(psks).with_policy(&Names);

@@ -1,5 +1,5 @@
-//! Who was removed is not in the group, although it is stored, and joins it again when it is invited. Of the time before,
-//! nothing stays.
+//! A removed client is not in the group, although the group is stored, and can be invited again.
+//! Nothing remains of its former state.
 
 use crate::people::{agree, group_of, suite, tea};
 use crate::{Place, for_each_store};
@@ -44,7 +44,7 @@ fn story(place: &impl Place) {
     devices.push(gone);
     agree(&devices);
 
-    // A group that was reinitialized is one that it is in.
+    // The client is still in a reinitialized group.
     let reinit = ReInit {
         group_id: b"more tea".as_slice().into(),
         version: ProtocolVersion::MLS_10,
