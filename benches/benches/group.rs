@@ -1,5 +1,6 @@
-//! Groups of up to 1,000, through the public interface, in fresh trees (all parents blank but one path) and in warm
-//! ones (every parent has a key). The program `large-group` measures larger ones, and more.
+//! Groups of up to 1,000 members, through the public interface, in fresh trees (only one path has
+//! keys) and in warm ones (every parent has a key). The program `large-group` measures larger
+//! groups and more operations.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that fails has no result")]
 
@@ -12,7 +13,8 @@ use std::time::Duration;
 
 const SIZES: [u32; 4] = [2, 10, 100, 1_000];
 
-/// What happens, and which part of it is measured: the rest has to happen, too, for there to be a next time.
+/// Runs all steps of an operation and returns the time of one of them. The other steps prepare the
+/// next run.
 type Measured = fn(&mut Crowd) -> Duration;
 
 const MEASURED: [(&str, Measured); 8] = [

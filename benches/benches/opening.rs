@@ -1,5 +1,6 @@
-//! From a closed store to a message that is read, and to a Commit whose epoch is entered: the store is opened, then the
-//! group, of which only what is needed is read, and what has changed is stored, on the disk, before the end. Warm trees.
+//! From a closed store to a decrypted message, or to the epoch of a Commit: opens the store, then
+//! the group, which loads only the rows that it needs, and finally stores the changes on the disk.
+//! The trees are warm.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -18,7 +19,8 @@ use std::time::Duration;
 
 const SIZES: [u32; 2] = [1_000, 50_000];
 
-/// What happens after opening, by who was away meanwhile, and how long it took with opening.
+/// Runs an operation of a member that was away, beginning with a closed store. Returns the time
+/// from opening on.
 type Measured = fn(&mut Crowd, Person, &Place) -> (Person, Duration);
 
 const MEASURED: [(&str, Measured); 2] =

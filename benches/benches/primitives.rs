@@ -14,7 +14,7 @@ use pando_crypto::{AeadKey, AeadNonce, CryptoProvider, HpkeMessage, RustCrypto, 
 use pando_wire::CipherSuite;
 use std::hint::black_box;
 
-/// The cipher suites of each backend, with a name for each: the number behind that of the backend.
+/// Returns the cipher suites of each backend, each named by backend and number.
 fn suites() -> impl Iterator<Item = (String, Suite)> {
     let backends: Vec<(&str, &dyn CryptoProvider)> = vec![
         ("rust", &RustCrypto),
@@ -28,7 +28,7 @@ fn suites() -> impl Iterator<Item = (String, Suite)> {
     })
 }
 
-/// The cipher suite that every implementation has, of each backend.
+/// Returns, for each backend, the cipher suite that every implementation supports.
 fn first_suites() -> impl Iterator<Item = (String, Suite)> {
     suites().filter(|(_, suite)| suite.cipher_suite() == CipherSuite::ALL[0])
 }
@@ -49,7 +49,7 @@ fn signatures(criterion: &mut Criterion) {
 
 fn batches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ed25519 batch");
-    // Batches are verified by the same code in all backends.
+    // All backends verify batches with the same code.
     let suite = RustCrypto.suite(CipherSuite::ALL[0]).unwrap();
     for size in [2, 4, 8, 64, 256, 1_024, 4_096] {
         let mut rng = rng();
@@ -96,7 +96,8 @@ fn hpke(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Encryption to many: of a path (a little, under a short context), and in a Welcome (under a long one).
+/// Encryption to many recipients: of a path (few recipients, a short context), and in a Welcome (a
+/// long context).
 fn hpke_to_many(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hpke to many");
     for (id, suite) in first_suites() {

@@ -1,5 +1,5 @@
-//! The ratchet tree, from 100 to 50,000 members, fresh (all parents blank but one path) and warm (every parent
-//! has a key).
+//! The ratchet tree with 100 to 50,000 members, fresh (only one path has keys) and warm (every
+//! parent has a key).
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that fails has no result")]
 

@@ -1,4 +1,4 @@
-//! Large groups in which two members are awake: one that commits, and one that receives.
+//! Large groups with two active members: a committer and a receiver.
 
 use crate::person::{Person, generator, key_packages};
 use crate::warm_tree::{WarmTree, warm_tree};
@@ -12,30 +12,30 @@ use pando_mls::{
 use rand_chacha::ChaCha20Rng;
 use std::time::{Duration, Instant};
 
-/// Does something, and tells how long it took.
+/// Runs a function, and returns its result and duration.
 pub fn timed<T>(does: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let result = does();
     (result, start.elapsed())
 }
 
-/// How many bytes a store writes: keys and contents of rows.
+/// Returns the number of bytes that a store writes for a Delta: keys and contents of rows.
 #[must_use]
 pub fn written(delta: &Delta) -> usize {
     delta.writes().map(|(key, row)| key.to_bytes().len() + row.len()).sum()
 }
 
-/// Somebody who is in the group.
+/// An active member of the group.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Member {
-    /// Who it is.
+    /// The member's person.
     pub person: Person,
     /// The group.
     pub group: Group,
 }
 
 impl Member {
-    /// Person 0 creates a group, in which there is nobody else.
+    /// Creates a group with person 0 as the only member.
     #[must_use]
     pub fn alone(crypto: Crypto, rng: &mut ChaCha20Rng) -> Self {
         let person = Person::new(crypto, 0);
@@ -48,7 +48,7 @@ impl Member {
         Self { person, group }
     }
 
-    /// Joins by a Welcome in a message, with a tree if it is not inside. Gives also all rows.
+    /// Joins by a Welcome message, with a tree unless it contains one. Also returns all rows.
     pub fn join(
         person: Person,
         bundle: &KeyPackageBundle,
@@ -62,8 +62,8 @@ impl Member {
         (Self { person, group }, delta)
     }
 
-    /// Joins by an external Commit, which is for the others, with a tree that came with the GroupInfo. `old` is
-    /// the leaf that the person has had. Gives also all rows.
+    /// Joins by an external Commit, with a tree that belongs to the GroupInfo. `old` is the
+    /// person's former leaf. Also returns the Commit and all rows.
     pub fn join_externally(
         person: Person,
         group_info: &[u8],
@@ -81,7 +81,7 @@ impl Member {
         (Self { person, group }, message.encode().unwrap(), delta)
     }
 
-    /// A Commit, which is pending then, and the Welcome if there is one.
+    /// Makes a Commit, which stays pending. Also returns the Welcome, if there is one.
     pub fn commit(
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
@@ -91,7 +91,7 @@ impl Member {
         (output.message.encode().unwrap(), output.welcome)
     }
 
-    /// Enters the epoch of somebody else's Commit.
+    /// Processes another member's Commit, and enters its epoch.
     pub fn process_commit(&mut self, message: &[u8]) -> Delta {
         let message = MlsMessage::decode(message).unwrap();
         let Processed::Commit(staged) =
@@ -108,7 +108,7 @@ impl Member {
         message.encode().unwrap()
     }
 
-    /// Reads what somebody else has encrypted.
+    /// Decrypts another member's message.
     pub fn decrypt(&mut self, message: &[u8]) -> (Opaque, Delta) {
         let message = MlsMessage::decode(message).unwrap();
         let (processed, delta) = self.group.process(message, &self.person.client()).unwrap().into_parts();
@@ -116,7 +116,7 @@ impl Member {
         (data, delta)
     }
 
-    /// The GroupInfo as a message, with the tree or without.
+    /// Returns the GroupInfo as a message, with or without the tree.
     #[must_use]
     pub fn group_info(&self, with_tree: bool) -> Vec<u8> {
         let builder = self.group.group_info();
@@ -125,21 +125,21 @@ impl Member {
         MlsMessage::from(group_info).encode().unwrap()
     }
 
-    /// The tree as it is sent.
+    /// Returns the encoded tree.
     #[must_use]
     pub fn tree(&self) -> Vec<u8> {
         self.group.public().tree().export().unwrap()
     }
 }
 
-/// A group that was just created, with everybody added by one Commit.
+/// A newly created group with all members added by one Commit.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Created {
-    /// Who created it, at leaf 0.
+    /// The creator, at leaf 0.
     pub creator: Member,
-    /// How long it took to make the Commit and the Welcome.
+    /// Time for making the Commit and the Welcome.
     pub build: Duration,
-    /// How long it took to enter the epoch.
+    /// Time for merging the Commit.
     pub merge: Duration,
     /// The size of the Commit.
     pub commit_bytes: usize,
@@ -148,7 +148,7 @@ pub struct Created {
 }
 
 impl Created {
-    /// Person 0 adds the others, whose KeyPackages are these.
+    /// Creates a group as person 0, and adds all `others`, given as KeyPackages.
     #[must_use]
     pub fn new(crypto: Crypto, others: &[Vec<u8>], tree_in_welcome: bool, rng: &mut ChaCha20Rng) -> Self {
         let mut creator = Member::alone(crypto, rng);
@@ -168,30 +168,31 @@ impl Created {
     }
 }
 
-/// A group with two members that are awake.
+/// A group with two active members.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Crowd {
-    /// What all have in common.
+    /// The backend and the cipher suite of all members.
     pub crypto: Crypto,
-    /// At the first leaf.
+    /// The committer, at the first leaf.
     pub committer: Member,
-    /// At the last leaf, of those who are there in the beginning.
+    /// The receiver, at the last of the initial leaves.
     pub receiver: Member,
-    /// Of everything that follows.
+    /// The generator for all further operations.
     pub rng: ChaCha20Rng,
-    /// The number of the next person who comes.
+    /// The number of the next newcomer.
     next: u32,
 }
 
 impl Crowd {
-    /// The group after one Commit added everybody: nearly all parents are blank.
+    /// Returns the group after one Commit that added all members: nearly all parents are blank.
     #[must_use]
     pub fn fresh(crypto: Crypto, members: u32) -> Self {
         let created = Created::new(crypto, &key_packages(crypto, 1..members), false, &mut rng());
         Self::of(crypto, members, created)
     }
 
-    /// The same, of a group that was created without the tree in the Welcome. The last to be added joins.
+    /// Returns such a group from a creation without the tree in the Welcome. The last added member
+    /// joins.
     #[must_use]
     pub fn of(crypto: Crypto, members: u32, created: Created) -> Self {
         let Created { creator: committer, welcome, .. } = created;
@@ -201,8 +202,9 @@ impl Crowd {
         Self::with(crypto, members, committer, receiver)
     }
 
-    /// The group when everybody has made Commits: no parent is blank between two members. Those who are awake come
-    /// back by external Commits, as members who have lost their state do, so that they have private keys.
+    /// Returns the group after all members have made Commits: no parent between two members is
+    /// blank. The active members rejoin by external Commits, as members do after a loss of state,
+    /// to obtain private keys.
     #[must_use]
     pub fn warm(crypto: Crypto, members: u32) -> Self {
         let (mut rng, group_id) = (rng(), group_id());
@@ -228,13 +230,13 @@ impl Crowd {
         crowd
     }
 
-    /// Somebody who is not in the group.
+    /// Returns a person that is not in the group.
     pub fn newcomer(&mut self) -> Person {
         self.next += 1;
         Person::new(self.crypto, self.next - 1)
     }
 
-    /// Another member has the same secrets.
+    /// Checks that another member has the same secrets.
     pub fn assert_agreement(&self, other: &Member) {
         assert_eq!(self.committer.group.public().context(), other.group.public().context());
         assert_eq!(self.committer.group.epoch_authenticator(), other.group.epoch_authenticator());
@@ -245,7 +247,7 @@ fn group_id() -> GroupId {
     vec![1; 16].into()
 }
 
-/// A description of a group whose secrets nobody knows.
+/// Returns a GroupInfo of a group without known secrets.
 fn group_info(
     group_id: GroupId,
     tree_hash: Opaque,

@@ -8,19 +8,20 @@ use pando_wire::{
 };
 use rand_chacha::ChaCha20Rng;
 
-/// A tree in which leaf 0 commits, and one other member, the last, has its private keys at hand.
+/// A tree in which leaf 0 commits, with the private keys of one receiver, the last member.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Grove {
     /// The tree.
     pub tree: Tree,
-    /// The group that the leaves are signed for.
+    /// The group identifier in the leaf signatures.
     pub group_id: GroupId,
     signers: Vec<Box<dyn Signer>>,
     receiver: PrivateKeys,
 }
 
 impl Grove {
-    /// The tree after one Commit added everybody: nothing but leaves, and the committer's path.
+    /// Returns the tree after one Commit that added all members: only leaves and the committer's
+    /// path.
     #[must_use]
     pub fn fresh(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Self {
         let mut grove = Self::without_paths(suite, members, rng);
@@ -28,7 +29,7 @@ impl Grove {
         grove
     }
 
-    /// The tree after every other member has made a Commit: no parent is blank.
+    /// Returns the tree after every second member has made a Commit: no parent is blank.
     #[must_use]
     pub fn warm(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Self {
         let mut grove = Self::without_paths(suite, members, rng);
@@ -54,7 +55,7 @@ impl Grove {
         Self { tree, group_id: vec![1; 16].into(), signers, receiver }
     }
 
-    /// The leaf node of a member that is not in the tree: with new keys, and otherwise like this one.
+    /// Returns a leaf node of a new member: like this one, but with new keys.
     #[must_use]
     pub fn leaf_node(&self, leaf: LeafIndex) -> LeafNode {
         let mut leaf_node = self.tree.leaf(leaf).unwrap().unwrap();
@@ -63,7 +64,7 @@ impl Grove {
         leaf_node
     }
 
-    /// A Commit of which nothing is encrypted: the receiver is told as a new member is.
+    /// Makes a Commit without encryption. The receiver gets its path secret as a new member does.
     fn commit(&mut self, committer: LeafIndex, rng: &mut ChaCha20Rng) {
         let signer = &*self.signers[usize::try_from(committer.0).unwrap()];
         let path =
@@ -78,7 +79,7 @@ impl Grove {
         self.tree = path.tree().clone();
     }
 
-    /// A path of leaf 0, encrypted to everybody, and its GroupContext.
+    /// Returns a path of leaf 0, encrypted to all members, and its GroupContext.
     pub fn create_path(&self, rng: &mut ChaCha20Rng) -> (UpdatePath, GroupContext) {
         let signer = &*self.signers[0];
         let template = template(&self.tree, LeafIndex(0));
@@ -95,7 +96,7 @@ impl Grove {
         (path.encrypt(&context, &[], rng).unwrap(), context)
     }
 
-    /// What a receiver does with a path: merge, hash, decrypt. Gives the commit secret.
+    /// Applies a path as a receiver: merges, hashes and decrypts it. Returns the commit secret.
     pub fn apply_path(&self, update_path: &UpdatePath, context: &GroupContext) -> SecretBytes {
         let merged = self.tree.merge_path(LeafIndex(0), update_path, &[]).unwrap();
         assert_eq!(merged.tree().tree_hash().unwrap(), context.tree_hash);

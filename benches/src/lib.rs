@@ -1,4 +1,4 @@
-//! What the benchmarks have in common.
+//! Shared parts of the benchmarks.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are measured, or nothing is stored")]
 #![allow(
@@ -23,13 +23,13 @@ use pando_wire::{CipherSuite, Extensions, GroupContext, ProtocolVersion};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// A generator that gives the same in every run.
+/// Returns a generator with the same output in every run.
 #[must_use]
 pub fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(0)
 }
 
-/// A cipher suite, and the backend that it is from.
+/// A cipher suite and its backend.
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Crypto {
@@ -39,7 +39,7 @@ pub struct Crypto {
     pub suite: Suite,
 }
 
-/// The backend with a name, if there is one and this program was built with it.
+/// Returns the backend with a name, if it exists and is built in.
 #[must_use]
 pub fn provider(name: &str) -> Option<&'static dyn CryptoProvider> {
     match name {
@@ -50,18 +50,18 @@ pub fn provider(name: &str) -> Option<&'static dyn CryptoProvider> {
     }
 }
 
-/// The seven cipher suites.
+/// Returns the seven cipher suites.
 pub fn suites() -> impl Iterator<Item = Suite> {
     CipherSuite::ALL.into_iter().map(|id| RustCrypto.suite(id).unwrap())
 }
 
-/// The cipher suite that every implementation has.
+/// Returns the cipher suite that every implementation supports.
 #[must_use]
 pub fn suite() -> Suite {
     suites().next().unwrap()
 }
 
-/// The state of some group.
+/// Returns a GroupContext.
 #[must_use]
 pub fn context(suite: Suite) -> GroupContext {
     GroupContext {

@@ -1,4 +1,5 @@
-//! People who can be in groups, made of nothing but a number: those that are not needed are not kept.
+//! Persons that can be in groups. Each is derived from a number, so that inactive ones need no
+//! memory.
 
 use crate::Crypto;
 use pando_crypto::Signer;
@@ -13,7 +14,7 @@ use std::sync::LazyLock;
 
 static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
-/// Somebody with a name and a signature key.
+/// A client with a name and a signature key.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Person {
     crypto: Crypto,
@@ -23,7 +24,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// The person with a number: always the same.
+    /// Returns the person with a number. It is always the same.
     #[must_use]
     pub fn new(crypto: Crypto, number: u32) -> Self {
         let mut rng = generator(number, 1);
@@ -31,13 +32,13 @@ impl Person {
         Self { crypto, number, signer }
     }
 
-    /// What this person brings to every operation.
+    /// Returns the context for this person's operations.
     #[must_use]
     pub fn client(&self) -> Context<'_> {
         CLIENT.without_clock(&*self.signer).with_crypto(self.crypto.provider).with_config(config())
     }
 
-    /// What this person's leaf says: little, with an identity of 16 bytes.
+    /// Returns the contents of this person's leaf: minimal, with an identity of 16 bytes.
     #[must_use]
     pub fn template(&self) -> LeafTemplate {
         LeafTemplate {
@@ -47,7 +48,7 @@ impl Person {
         }
     }
 
-    /// This person's KeyPackage: always the same.
+    /// Returns this person's KeyPackage. It is always the same.
     #[must_use]
     pub fn bundle(&self) -> KeyPackageBundle {
         let LeafTemplate { credential, capabilities, extensions } = self.template();
@@ -63,23 +64,23 @@ impl Person {
     }
 }
 
-/// The KeyPackages of everybody with these numbers, as they are sent.
+/// Returns the encoded KeyPackages of the persons with these numbers.
 #[must_use]
 pub fn key_packages(crypto: Crypto, numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
     let key_package = |number| Person::new(crypto, number).bundle().key_package.encode().unwrap();
     numbers.into_par_iter().map(key_package).collect()
 }
 
-/// A generator that belongs to a number and a purpose, of which there are five, from 1 on: no two give the same keys,
-/// and [`crate::rng`] gives others.
+/// Returns the generator for a number and a purpose from 1 to 5. Different generators give
+/// different keys, and [`crate::rng`] differs from all of them.
 pub(crate) fn generator(number: u32, purpose: u64) -> ChaCha20Rng {
     let mut rng = ChaCha20Rng::seed_from_u64(number.into());
     rng.set_stream(purpose);
     rng
 }
 
-/// As usual, but that nothing is too large, and that messages are as those of other implementations are by default:
-/// handshakes are public, and nothing is padded.
+/// Returns the default settings without limits, and with the message formats that other
+/// implementations use by default: public handshakes without padding.
 fn config() -> GroupConfig {
     let limits = Limits::default()
         .with_message_bytes(usize::MAX)

@@ -1,4 +1,4 @@
-//! A member who keeps its group in a store: in SQLite, encrypted, and what is deleted is overwritten at once.
+//! A member with a store: encrypted SQLite that overwrites deleted contents immediately.
 
 use crate::crowd::{Crowd, Member};
 use crate::person::Person;
@@ -9,16 +9,17 @@ use rand_chacha::ChaCha20Rng;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where a member keeps its group.
+/// The location of a member's store.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// The file.
     pub path: PathBuf,
-    /// Whether what is stored is on the disk when a transaction ends. If not, the operating system writes it later.
+    /// Whether a transaction is durable when it ends. Otherwise, the operating system writes it
+    /// later.
     pub durable: bool,
 }
 
-/// A member with a store, which nobody else has open.
+/// A member with a store that no other process has open.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Resident {
     /// The member.
@@ -28,7 +29,7 @@ pub struct Resident {
 }
 
 impl Place {
-    /// A file in a folder.
+    /// Returns a file in a folder.
     #[must_use]
     pub fn new(folder: &Path, durable: bool) -> Self {
         Self { path: folder.join("store"), durable }
@@ -42,7 +43,7 @@ impl Place {
         store
     }
 
-    /// How large the database is, its log included.
+    /// Returns the size of the database, including its log.
     #[must_use]
     pub fn size(&self) -> u64 {
         let log = format!("{}-wal", self.path.display());
@@ -52,7 +53,7 @@ impl Place {
 }
 
 impl Resident {
-    /// Somebody joins by an external Commit, is stored, and stays.
+    /// Joins as a newcomer by an external Commit, and stores the group.
     #[must_use]
     pub fn join(crowd: &mut Crowd, place: &Place) -> Self {
         let person = crowd.newcomer();
@@ -80,7 +81,7 @@ impl Resident {
         Self { member: Member { person, group }, store, lock }
     }
 
-    /// Opens the store and the group, takes a message with data, and stores that it was read.
+    /// Opens the store and the group, decrypts a message, and stores the changes.
     #[must_use]
     pub fn open_and_decrypt(person: Person, place: &Place, message: &[u8]) -> (Self, Opaque) {
         let mut resident = Self::open(person, place);
@@ -88,7 +89,7 @@ impl Resident {
         (resident, data)
     }
 
-    /// Opens the store and the group, enters the epoch of a Commit, and stores it.
+    /// Opens the store and the group, enters the epoch of a Commit, and stores the changes.
     #[must_use]
     pub fn open_and_process_commit(person: Person, place: &Place, message: &[u8]) -> Self {
         let mut resident = Self::open(person, place);
@@ -102,14 +103,14 @@ impl Resident {
         self.member.person
     }
 
-    /// Takes a message with data, and stores that it was read.
+    /// Decrypts a message, and stores the changes.
     pub fn decrypt(&mut self, message: &[u8]) -> Opaque {
         let (data, delta) = self.member.decrypt(message);
         self.store(&delta);
         data
     }
 
-    /// Encrypts data, and stores that before it would be sent.
+    /// Encrypts data, and stores the changes before the message could be sent.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
         let client = self.member.person.client();
         let (message, delta) = self.member.group.encrypt(data, &client, rng).unwrap().into_parts();
@@ -118,7 +119,7 @@ impl Resident {
         message
     }
 
-    /// Enters the epoch of a Commit, and stores it.
+    /// Enters the epoch of a Commit, and stores the changes.
     pub fn process_commit(&mut self, message: &[u8]) {
         let message = MlsMessage::decode(message).unwrap();
         let processed =

@@ -1,35 +1,35 @@
-//! Commits from their making to everybody's having entered their epoch, timed. After each, both members who are
-//! awake agree.
+//! Timed Commits, from making one until both active members have entered its epoch. After each
+//! Commit, both must agree.
 
 use crate::crowd::{Crowd, Member, timed, written};
 use crate::heap;
 use pando_mls::{CommitBuilder, LeafIndex};
 use std::time::Duration;
 
-/// What a Commit took.
+/// Measurements of one Commit.
 #[derive(Debug, Clone, Copy)]
 pub struct Round {
-    /// Making it, up to its bytes.
+    /// Time for making it, including encoding.
     pub create: Duration,
-    /// Entering its epoch, for who made it.
+    /// Time for merging it as the committer.
     pub merge_own: Duration,
-    /// Processing it, from its bytes, and entering its epoch.
+    /// Time for processing it, including decoding and merging.
     pub process: Duration,
     /// The size of the message.
     pub message_bytes: usize,
-    /// What the receiver has to store.
+    /// Number of bytes that the receiver must store.
     pub written_bytes: usize,
-    /// How much more memory than before the receiver uses while processing it.
+    /// Peak of the receiver's memory during processing, above the memory before.
     pub peak_bytes: usize,
 }
 
 impl Crowd {
-    /// New keys for the committer.
+    /// Makes a Commit without proposals, which gives the committer new keys.
     pub fn update(&mut self) -> Round {
         self.round(|builder| builder)
     }
 
-    /// A Commit whose epoch both have entered, for whoever else is awake.
+    /// Makes a Commit, merges it for both active members, and returns it for others.
     pub fn commit(&mut self, fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>) -> Vec<u8> {
         let Self { committer, receiver, rng, .. } = self;
         let (message, _) = committer.commit(fill, rng);
@@ -38,7 +38,7 @@ impl Crowd {
         message
     }
 
-    /// Adds somebody who goes on sleeping, with a path or without. The Welcome has no tree.
+    /// Adds a member that stays inactive, with or without a path. The Welcome has no tree.
     pub fn add(&mut self, with_path: bool) -> (Round, LeafIndex) {
         let newcomer = self.newcomer();
         let key_package = newcomer.bundle().key_package;
@@ -50,7 +50,7 @@ impl Crowd {
         (round, tree.find_signature_key(newcomer.signer.public_key()).unwrap().unwrap())
     }
 
-    /// Removes somebody.
+    /// Removes a member.
     pub fn remove(&mut self, leaf: LeafIndex) -> Round {
         self.round(|builder| builder.remove(leaf))
     }
@@ -66,8 +66,9 @@ impl Crowd {
         Round { create, merge_own, process, message_bytes, written_bytes, peak_bytes }
     }
 
-    /// Somebody joins by an external Commit, with the tree from elsewhere, and is removed again. Of the rounds's
-    /// times that of entering the epoch is nothing; who processes it is the committer, who is farther away.
+    /// Lets a newcomer join by an external Commit, with the tree out of band, and removes it again.
+    /// `merge_own` is zero in the result. The committer processes the Commit, because it is farther
+    /// away.
     pub fn join_externally(&mut self) -> Round {
         let newcomer = self.newcomer();
         let Self { committer, receiver, rng, .. } = self;

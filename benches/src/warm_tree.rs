@@ -1,10 +1,11 @@
-//! A tree without blank nodes between its leaves, as it is when everybody has made a Commit, from left to right.
+//! A tree without blank nodes between its leaves, as after a Commit of each member, from left to
+//! right.
 //!
-//! It would take N Commits to get there, most of whose keys are overwritten by later ones. So it is written down as
-//! it is in the end: each parent has the key of the last committer below it, whose leaf is its rightmost; the chain
-//! of parent hashes (RFC 9420, section 7.9) goes down to that leaf, and the parent hashes of left children are of
-//! keys that are gone, so they are any bytes. Nobody has the private keys of the parents. `Tree::import` tells
-//! whether such a tree is right.
+//! It would take N Commits to create it, and later Commits would overwrite most of the keys. So the
+//! final state is constructed directly: each parent has the key of the last committer below it,
+//! which is its rightmost leaf. The chain of parent hashes (RFC 9420, section 7.9) leads down to
+//! that leaf. The parent hashes of left children refer to overwritten keys, so they are arbitrary
+//! bytes. No member has the private keys of the parents. `Tree::import` verifies such a tree.
 
 use crate::Crypto;
 use crate::person::{Person, generator};
@@ -16,25 +17,25 @@ use pando_wire::{
 };
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-/// A tree as it is sent, and its hash.
+/// An encoded tree and its tree hash.
 #[derive(Debug)]
 pub struct WarmTree {
-    /// As a ratchet_tree extension has it.
+    /// The tree as in a ratchet_tree extension.
     pub bytes: Vec<u8>,
-    /// As a GroupContext has it.
+    /// The hash as in a GroupContext.
     pub tree_hash: Opaque,
 }
 
 struct Grower<'a> {
     crypto: Crypto,
     group_id: &'a GroupId,
-    /// For each leaf.
+    /// The person at each leaf.
     people: Vec<Person>,
-    /// For each node.
+    /// The key of each node.
     keys: Vec<HpkePublicKey>,
 }
 
-/// The tree of so many people, with the numbers 0, 1, ....
+/// Returns the tree of this number of persons, numbered from 0.
 #[must_use]
 pub fn warm_tree(crypto: Crypto, members: u32, group_id: &GroupId) -> WarmTree {
     let size = TreeSize::with_leaves(members).unwrap();
@@ -51,8 +52,9 @@ pub fn warm_tree(crypto: Crypto, members: u32, group_id: &GroupId) -> WarmTree {
 }
 
 impl Grower<'_> {
-    /// The nodes at and below `at`, up to the last that is not blank, and the tree hash (section 7.8).
-    /// `parent_hash` is that of the node next to it on the way up that is not blank.
+    /// Returns the tree hash of the node `at` (section 7.8), and the encoded nodes at and below it
+    /// up to the last non-blank one. `parent_hash` is the parent hash that the next non-blank
+    /// ancestor gives to it.
     fn grow(&self, at: NodeIndex, parent_hash: Opaque) -> (Digest, Vec<u8>) {
         let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
             return self.leaf(at.leaf().unwrap(), parent_hash);
@@ -79,7 +81,7 @@ impl Grower<'_> {
         (hash, nodes)
     }
 
-    /// Whether there are no members at and below `at`.
+    /// Returns whether there are no members at and below `at`.
     fn is_blank(&self, at: NodeIndex) -> bool {
         let last_member = LeafIndex(u32::try_from(self.people.len()).unwrap() - 1);
         !at.covers(last_member) && at.0 > last_member.0 * 2
@@ -107,7 +109,7 @@ impl Grower<'_> {
         (hash, Some(Node::Leaf(Box::new(leaf_node))).encode().unwrap())
     }
 
-    /// `Hash(TreeHashInput)` of a parent, of which `content` is the optional node.
+    /// Computes `Hash(TreeHashInput)` of a parent. `content` is its encoded optional node.
     fn parent_tree_hash(&self, content: &[u8], left: &[u8], right: &[u8]) -> Digest {
         let hashes = [left, right].map(|hash| Opaque::from(hash).with_length().unwrap());
         self.crypto.suite.hash(&[&[2], content, &hashes[0], &hashes[1]])
@@ -127,7 +129,7 @@ mod tests {
             let WarmTree { bytes, tree_hash } = warm_tree(crypto, members, &group_id);
             let tree = Tree::import(crypto.suite, &bytes, &group_id, &tree_hash).unwrap();
             assert_eq!(tree.member_count(), members);
-            // Beyond the last leaf, there is nobody to the right of a parent.
+            // Beyond the last leaf, parents have no member to their right.
             for node in (0..tree.size().node_count()).map(NodeIndex).filter(|node| !node.is_leaf()) {
                 let between = node.0 < (members - 1) * 2;
                 assert_eq!(tree.parent(node).unwrap().is_some(), between, "{members} members, {node:?}");

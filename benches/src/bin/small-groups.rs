@@ -1,14 +1,15 @@
 //! Repeats one operation in a small group, for a profiler that counts instructions.
 //!
-//! Times of microseconds vary with the load of the machine; numbers of instructions hardly do. Callgrind counts what is done
-//! inside of `measured`, and not the making of the group:
+//! Times in microseconds vary with the load of the machine, whereas numbers of instructions hardly
+//! do. Callgrind counts the instructions inside `measured`, without the creation of the group:
 //!
 //! ```text
 //! valgrind --tool=callgrind --toggle-collect='*measured*' small-groups --op merge_own --members 10 --runs 20
 //! ```
 //!
-//! Divide what was collected by the number of runs. Valgrind hides the SHA extensions from the program, so SHA-256 counts
-//! about 3,000 instructions for each block of 64 bytes, where the processor takes some 40 ns.
+//! Divide the result by the number of runs. Valgrind hides the SHA extensions from the program, so
+//! SHA-256 counts about 3,000 instructions for each block of 64 bytes, which the processor hashes
+//! in some 40 ns.
 //!
 //! The tree is warm: all members have made Commits. As in `large-group`, handshake messages are PublicMessages, making a
 //! message ends with its encoding, and processing one begins with decoding.
@@ -31,10 +32,10 @@ struct Arguments {
     /// The operation.
     #[arg(long)]
     op: Operation,
-    /// How many members the group has.
+    /// Number of members of the group.
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..))]
     members: u32,
-    /// How often the operation is repeated.
+    /// Number of repetitions of the operation.
     #[arg(long, default_value_t = 20)]
     runs: u32,
     /// The number of the cipher suite.
@@ -47,7 +48,7 @@ struct Arguments {
 enum Operation {
     /// Encrypt 32 bytes.
     Encrypt,
-    /// Decrypt them.
+    /// Decrypt 32 bytes.
     Decrypt,
     /// Make a Commit without proposals.
     Update,
@@ -59,7 +60,7 @@ enum Operation {
     ProcessAdd,
     /// Join by a Welcome with the tree inside.
     Join,
-    /// Enter the epoch of the Commit that has added everybody to a new group.
+    /// Enter the epoch of the Commit that adds all members to a new group.
     MergeAddAll,
 }
 
@@ -70,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let crypto = Crypto { provider, suite };
     let mut crowd = Crowd::warm(crypto, members);
     let others = key_packages(crypto, 1..members);
-    // As many epochs as are kept of the past. The first message derives the ratchets.
+    // Fill all past epochs that are kept. The first message derives the ratchets.
     for _ in 0..6 {
         crowd.update();
     }
@@ -88,25 +89,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Does what is to be counted. A profiler finds it by its name.
+/// Runs the code to be counted. A profiler finds it by its name.
 #[inline(never)]
 fn measured<T>(does: impl FnOnce() -> T) -> T {
     black_box(does())
 }
 
-/// Does something, counted or not.
+/// Runs code, counted or not.
 fn counted_if<T>(counts: bool, does: impl FnOnce() -> T) -> T {
     if counts { measured(does) } else { does() }
 }
 
-/// The committer sends a message to the receiver.
+/// Sends a message from the committer to the receiver.
 fn message(crowd: &mut Crowd, counts_encrypt: bool, counts_decrypt: bool) {
     let Crowd { committer, receiver, rng, .. } = crowd;
     let message = counted_if(counts_encrypt, || committer.encrypt(&[7; 32], rng));
     let _ = counted_if(counts_decrypt, || receiver.decrypt(&message));
 }
 
-/// The committer makes a Commit, and both enter its epoch.
+/// Makes a Commit as the committer, and merges it for both members.
 fn update(crowd: &mut Crowd, op: Operation) {
     let Crowd { committer, receiver, rng, .. } = crowd;
     let (message, _) =
@@ -116,7 +117,7 @@ fn update(crowd: &mut Crowd, op: Operation) {
     let _ = counted_if(matches!(op, Operation::ProcessUpdate), || receiver.process_commit(&message));
 }
 
-/// The committer adds a newcomer, who is removed again.
+/// Adds a newcomer and removes it again.
 fn add(crowd: &mut Crowd) {
     let newcomer = crowd.newcomer();
     let key_package = newcomer.bundle().key_package;
@@ -129,7 +130,7 @@ fn add(crowd: &mut Crowd) {
     crowd.remove(leaf);
 }
 
-/// A newcomer joins by a Welcome, whose Commit is dropped.
+/// Lets a newcomer join by a Welcome, and drops the Commit.
 fn join(crowd: &mut Crowd) {
     let newcomer = crowd.newcomer();
     let bundle = newcomer.bundle();
@@ -141,7 +142,7 @@ fn join(crowd: &mut Crowd) {
     committer.group.clear_pending().assume_persisted();
 }
 
-/// A group is created.
+/// Creates a group.
 fn merge_add_all(crypto: Crypto, others: &[Vec<u8>]) {
     let mut rng = rng();
     let mut creator = Member::alone(crypto, &mut rng);

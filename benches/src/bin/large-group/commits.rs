@@ -1,16 +1,17 @@
-//! Commits, each of which the other member who is awake processes.
+//! Commits, each of which the active receiver processes.
 
 use crate::measure::{Series, Session};
 use pando_benches::crowd::Crowd;
 use std::time::{Duration, Instant};
 
-/// No more members are added once that and removing them has taken so long.
+/// Time limit for adding and removing members.
 const LONG: Duration = Duration::from_secs(20);
 
-/// The operations on a Commit without proposals: making it, entering its epoch, processing it, and the bytes of that.
+/// The operations on a Commit without proposals: making it, merging it, processing it, and two
+/// sizes of the latter.
 pub(crate) type Updates = [&'static str; 5];
 
-/// Those in the fresh tree.
+/// Operations in the fresh tree.
 pub(crate) const UPDATES: Updates = [
     "update_commit_create",
     "update_commit_merge_own",
@@ -19,7 +20,7 @@ pub(crate) const UPDATES: Updates = [
     "heap_peak_during_process_update_commit",
 ];
 
-/// Those in the warm tree.
+/// Operations in the warm tree.
 pub(crate) const WARM_UPDATES: Updates = [
     "update_commit_warm_create",
     "update_commit_warm_merge_own",
@@ -28,30 +29,30 @@ pub(crate) const WARM_UPDATES: Updates = [
     "heap_peak_during_process_update_commit_warm",
 ];
 
-/// The operations on Commits that add or remove somebody, making and processing each.
+/// The operations on Commits that add or remove a member: making and processing each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Changes {
     add: [&'static str; 2],
-    /// Without a path, unless that makes no difference to what was measured already.
+    /// Without a path; `None` if it would only repeat an earlier measurement.
     nopath: Option<[&'static str; 2]>,
     remove: [&'static str; 2],
 }
 
-/// Those in the fresh tree.
+/// Operations in the fresh tree.
 pub(crate) const CHANGES: Changes = Changes {
     add: ["add_commit_create", "process_add_commit"],
     nopath: Some(["add_commit_nopath_create", "process_add_commit_nopath"]),
     remove: ["remove_commit_create", "process_remove_commit"],
 };
 
-/// Those in the warm tree.
+/// Operations in the warm tree.
 pub(crate) const WARM_CHANGES: Changes = Changes {
     add: ["add_commit_warm_create", "process_add_commit_warm"],
     nopath: None,
     remove: ["remove_commit_warm_create", "process_remove_commit_warm"],
 };
 
-/// Commits without proposals.
+/// Measures Commits without proposals.
 pub(crate) fn updates(session: &Session, n: u32, crowd: &mut Crowd, ops: Updates) {
     if !session.wants(&ops) {
         return;
@@ -70,11 +71,11 @@ pub(crate) fn updates(session: &Session, n: u32, crowd: &mut Crowd, ops: Updates
     session.report(n, [&create, &merge, &process, &written, &peak]);
 }
 
-/// Somebody is added and removed again, with a path and without.
+/// Adds and removes a member repeatedly, with and without a path.
 pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd, ops: Changes) {
     let Changes { add, nopath, remove } = ops;
     let with_path = session.wants(&add) || (nopath.is_none() && session.wants(&remove));
-    // A removal needs somebody to remove.
+    // A removal requires an addition first.
     let without_path =
         nopath.is_some_and(|nopath| session.wants(&nopath) || (!with_path && session.wants(&remove)));
     if !with_path && !without_path {
@@ -83,7 +84,7 @@ pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd, ops
     session.doing(n, "adding and removing");
     let (mut add, mut nopath, mut remove) =
         (add.map(Series::new), nopath.unwrap_or(add).map(Series::new), remove.map(Series::new));
-    // Who is added is removed again, so that the group stays as large as it is.
+    // Each added member is removed again, so that the size of the group stays the same.
     for (wanted, path, series) in [(with_path, true, &mut add), (without_path, false, &mut nopath)] {
         let start = Instant::now();
         let few = |series: &[Series; 2]| series[0].runs() < session.runs && start.elapsed() < LONG;
@@ -100,7 +101,7 @@ pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd, ops
     session.report(n, add.iter().chain(&nopath).chain(&remove));
 }
 
-/// Somebody joins by an external Commit.
+/// Measures joins by an external Commit.
 pub(crate) fn external(session: &Session, n: u32, crowd: &mut Crowd) {
     let ops = ["external_commit_join", "process_external_commit"];
     if !session.wants(&ops) {

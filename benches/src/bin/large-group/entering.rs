@@ -11,7 +11,7 @@ use rand_chacha::ChaCha20Rng;
 
 const JOINS: [&str; 3] = ["join_welcome_oob", "heap_joined_group", "heap_peak_during_join"];
 
-/// The fresh group, measured while it is made, if anything of it is wanted.
+/// Returns the fresh group. Its creation is measured if any of those operations is selected.
 pub(crate) fn fresh(session: &Session, n: u32) -> Crowd {
     session.doing(n, "making KeyPackages");
     let others = key_packages(session.crypto, 1..n);
@@ -27,7 +27,7 @@ pub(crate) fn fresh(session: &Session, n: u32) -> Crowd {
     Crowd::of(session.crypto, n, created)
 }
 
-/// Adds everybody by one Commit, and gives the last group that was made so.
+/// Adds all members by one Commit, and returns the last group that was created in this way.
 fn create(session: &Session, n: u32, others: &[Vec<u8>], with_tree: bool) -> Option<Created> {
     let [build, merge] = if with_tree {
         ["create_group_add_all_build", "create_group_add_all_merge"]
@@ -53,7 +53,7 @@ fn create(session: &Session, n: u32, others: &[Vec<u8>], with_tree: bool) -> Opt
     last
 }
 
-/// The last to be added joins.
+/// Lets the last added member join.
 fn join_all(session: &Session, n: u32, created: &Created) {
     session.doing(n, "join_welcome_oob");
     let tree = created.creator.tree();
@@ -66,7 +66,7 @@ fn join_all(session: &Session, n: u32, created: &Created) {
     series.report(session, n);
 }
 
-/// Somebody is added as the last of all, and joins by a Welcome of their own; then it was nothing.
+/// Adds one member after all others, which joins by its own Welcome. The Commit is then dropped.
 pub(crate) fn join_single(session: &Session, n: u32, crowd: &mut Crowd) {
     let (single, heap) = ("join_welcome_single", n > LARGEST_FRESH && session.wants(&JOINS[1..]));
     if !heap && !session.wants(&[single]) {
@@ -97,7 +97,7 @@ pub(crate) fn join_single(session: &Session, n: u32, crowd: &mut Crowd) {
     }
 }
 
-/// A group in which one is missing: who makes its Commits.
+/// Returns the committer of a group in which one member is missing.
 fn all_but_one(session: &Session, n: u32, rng: &mut ChaCha20Rng) -> Member {
     let mut creator = Member::alone(session.crypto, rng);
     let others = key_packages(session.crypto, 1..n - 1);

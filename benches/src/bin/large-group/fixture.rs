@@ -1,4 +1,4 @@
-//! Files for clients of other implementations, which join a group of Pando's and process its Commits.
+//! Files for clients of other implementations, which join a group of Pando and process its Commits.
 
 use pando_benches::Crypto;
 use pando_benches::crowd::Crowd;
@@ -7,8 +7,9 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-/// Adds the clients whose KeyPackages are in `folder` (`*.kp`, as messages) to a group by one Commit, and writes
-/// `welcome.mls`, with the tree inside, and so many Commits after it: `commit-0.mls` and so on, as PublicMessages.
+/// Adds the clients with KeyPackages in `folder` (`*.kp`, as messages) to a group by one Commit.
+/// Writes `welcome.mls`, which contains the tree, and the following Commits as PublicMessages:
+/// `commit-0.mls` and so on.
 pub(crate) fn write(
     crypto: Crypto,
     members: u32,
@@ -19,8 +20,8 @@ pub(crate) fn write(
     let strangers = strangers(folder)?;
     let mut crowd = if warm { Crowd::warm(crypto, members) } else { Crowd::fresh(crypto, members) };
     let Crowd { committer, rng, .. } = &mut crowd;
-    // They take the places of members in the middle, above whom there are all levels. At the end of a tree that is not
-    // full, there would be fewer.
+    // They replace members in the middle, which have parents on all levels. At the end of a tree
+    // that is not full, there would be fewer.
     let quarter = members.next_power_of_two() / 4;
     let places = (0..).map(|number| LeafIndex(quarter + 1 + 2 * number)).take(strangers.len());
     let places: Vec<_> = if members > 8 { places.collect() } else { Vec::new() };
@@ -31,7 +32,7 @@ pub(crate) fn write(
         },
         rng,
     );
-    let welcome = welcome.ok_or("there is nobody to add")?;
+    let welcome = welcome.ok_or("there are no KeyPackages to add")?;
     fs::write(folder.join("welcome.mls"), MlsMessage::from(welcome).encode()?)?;
     committer.group.merge_pending()?.assume_persisted();
     for number in 0..commits {

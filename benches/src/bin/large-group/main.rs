@@ -1,19 +1,22 @@
-//! How long everything takes in groups of any size, and how many bytes: Pando itself, through its public interface.
+//! Measures time and size of all operations of Pando in groups of any size, through its public
+//! interface.
 //!
-//! A line for each operation (`--json`: one object each), under the names that the programs for other
-//! implementations use, so that results can be put side by side. `ops.rs` says what each operation is, and so does
-//! `--help`. They have in common:
+//! The output has one line for each operation (one object each with `--json`). The names are those
+//! that the programs for other implementations use, so that results can be compared. `ops.rs` and
+//! `--help` describe the operations. They have in common:
 //!
-//! - Messages are bytes: *making* a Commit ends with its encoding, *processing* it begins with decoding, and ends in
-//!   the new epoch. Handshake messages are PublicMessages, and nothing is padded, as with the others. What is to be
-//!   stored is made (the Delta), and counted in memory; it is stored where the operation's name says so.
-//! - The committer is at the first leaf, the receiver at the last, as far away as can be. That both agree is checked
-//!   after each Commit, outside of what is measured.
-//! - *Fresh* is the tree right after one Commit that added everybody: nearly all parents are blank. *Warm* is the
-//!   tree in which everybody has made a Commit: see `warm_tree`.
-//! - The median is over `--runs` runs, over fewer if they take more than ten seconds, and over up to 40 times as many
-//!   while they take less than 100 ms. Nothing is copied: each run is the group's next epoch or message.
-//! - Memory is counted by the allocator. It is what is asked for, without the allocator's own.
+//! - Messages are bytes: *making* a Commit ends with its encoding, *processing* it begins with
+//!   decoding and ends in the new epoch. Handshake messages are PublicMessages without padding, as
+//!   in the other implementations. The Delta is computed, and its size measured; it is stored only
+//!   if the operation's name says so.
+//! - The committer is at the first leaf and the receiver at the last one, at the greatest distance.
+//!   After each Commit, both must agree; this check is not part of the measurement.
+//! - *Fresh* is the tree after one Commit that added all members: nearly all parents are blank.
+//!   *Warm* is the tree in which all members have made a Commit: see `warm_tree`.
+//! - The median is over `--runs` runs, over fewer if they take more than ten seconds, and over up
+//!   to 40 times as many while they take less than 100 ms. No state is copied: each run is the
+//!   group's next epoch or message.
+//! - The allocator counts memory as requested, without its own overhead.
 //!
 //! With `--fixture`, nothing is measured: see `fixture.rs`.
 
@@ -51,10 +54,10 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 #[derive(Parser)]
 #[command(after_long_help = ops::list())]
 struct Arguments {
-    /// How many members the groups have, from 2 on.
+    /// Numbers of members of the groups, from 2 on.
     #[arg(long, value_delimiter = ',', required = true, value_parser = clap::value_parser!(u32).range(2..=1 << 24))]
     size: Vec<u32>,
-    /// Which operations are measured. Default: all.
+    /// Operations to measure. Default: all.
     #[arg(long, value_delimiter = ',')]
     op: Vec<String>,
     /// The number of the cipher suite.
@@ -63,19 +66,21 @@ struct Arguments {
     /// The cryptographic backend.
     #[arg(long, default_value = "rustcrypto")]
     crypto: String,
-    /// How often an operation is repeated, at most.
+    /// Maximum number of repetitions of an operation.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
-    /// Prints a JSON object a line.
+    /// Prints one JSON object per line.
     #[arg(long)]
     json: bool,
-    /// What is stored is on the disk before it is sent or shown; without this, the operating system writes it later.
+    /// Stores changes durably before a message is sent or shown. Otherwise, the operating system
+    /// writes them later.
     #[arg(long)]
     fsync: bool,
-    /// Measures nothing: adds the clients whose KeyPackages are here (*.kp), and writes welcome.mls and Commits.
+    /// Measures nothing: adds the clients with KeyPackages in this folder (*.kp), and writes
+    /// welcome.mls and Commits.
     #[arg(long, value_name = "DIR")]
     fixture: Option<PathBuf>,
-    /// Takes the warm tree for that.
+    /// Uses the warm tree for the fixture.
     #[arg(long, requires = "fixture")]
     warm: bool,
 }
@@ -143,7 +148,7 @@ fn measure_size(session: &Session, n: u32) {
     }
 }
 
-/// What does not depend on which parents are blank.
+/// Measures operations that do not depend on which parents are blank.
 fn any_tree(session: &Session, n: u32, crowd: &mut Crowd) {
     entering::join_single(session, n, crowd);
     state::messages(session, n, crowd);

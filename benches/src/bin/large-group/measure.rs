@@ -6,9 +6,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// An operation is not repeated once it has taken so long in all.
+/// Total time after which an operation is not repeated.
 const BUDGET: Duration = Duration::from_secs(10);
-/// What takes little time is repeated more often than it was asked for: up to so many times as often, and for so long.
+/// Fast operations are repeated more often than requested: up to this factor, and for this time.
 const CHEAP: (usize, Duration) = (40, Duration::from_millis(100));
 
 /// One line of results.
@@ -28,12 +28,12 @@ struct Line<'a> {
     note: &'a str,
 }
 
-/// What is to be measured, and where the results go.
+/// The selected operations, and the output of results.
 pub(crate) struct Session {
     pub(crate) crypto: Crypto,
     pub(crate) crypto_name: String,
     pub(crate) runs: usize,
-    /// Whether what is stored is on the disk when it is said to be.
+    /// Whether stored changes are durable on the disk.
     pub(crate) durable: bool,
     pub(crate) wanted: BTreeSet<&'static str>,
     pub(crate) json: bool,
@@ -45,12 +45,12 @@ impl Session {
         ops.iter().any(|op| self.wanted.contains(op))
     }
 
-    /// Tells what is going on, on a terminal.
+    /// Shows the current operation on a terminal.
     pub(crate) fn doing(&self, n: u32, what: &str) {
         self.progress.set_message(format!("{n}: {what}"));
     }
 
-    /// Prints the results that are wanted.
+    /// Prints the results of selected operations.
     pub(crate) fn report<'a>(&self, n: u32, all: impl IntoIterator<Item = &'a Series>) {
         for series in all {
             if self.wants(&[series.op]) && (series.bytes.is_some() || !series.times.is_empty()) {
@@ -94,7 +94,7 @@ fn micros(time: Option<f64>) -> String {
     time.map(|time| format!("{time:.1} us")).unwrap_or_default()
 }
 
-/// A spinner, on a terminal only.
+/// Returns a spinner, which is visible on a terminal only.
 pub(crate) fn progress() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}").unwrap();
     let progress = ProgressBar::new_spinner().with_style(style);
@@ -102,7 +102,7 @@ pub(crate) fn progress() -> ProgressBar {
     progress
 }
 
-/// What was measured of one operation.
+/// Measurements of one operation.
 pub(crate) struct Series {
     op: &'static str,
     times: Vec<Duration>,
@@ -120,7 +120,7 @@ impl Series {
         self
     }
 
-    /// Whether there is to be another run.
+    /// Returns whether to measure another run.
     pub(crate) fn goes_on(&self, session: &Session) -> bool {
         let (runs, spent) = (self.times.len(), self.times.iter().sum::<Duration>());
         let (times, time) = CHEAP;
@@ -139,7 +139,7 @@ impl Series {
         self.bytes = Some(bytes);
     }
 
-    /// Measures one run. Dropping the result is not part of it.
+    /// Measures one run, without dropping the result.
     pub(crate) fn time<T>(&mut self, does: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = does();
@@ -147,7 +147,7 @@ impl Series {
         result
     }
 
-    /// Measures runs of something so short that the clock would count, in groups of 16.
+    /// Measures runs in groups of 16, for operations so short that reading the clock would matter.
     pub(crate) fn repeat<T>(mut self, session: &Session, mut does: impl FnMut() -> T) -> Self {
         while self.goes_on(session) {
             let start = Instant::now();

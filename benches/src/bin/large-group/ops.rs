@@ -1,6 +1,6 @@
-//! The operations: what they are called in all implementations' results, and what is measured.
+//! The operations: their names in the results of all implementations, and their meanings.
 
-/// Names and meanings, in the order in which they are measured.
+/// Names and meanings, in the order of measurement.
 pub(crate) const OPS: &[(&str, &str)] = &[
     ("primitive_sign", "sign 300 bytes"),
     ("primitive_verify", "verify that"),
@@ -13,20 +13,20 @@ pub(crate) const OPS: &[(&str, &str)] = &[
     ("key_package_new", "make a KeyPackage; the signature key is there"),
     (
         "create_group_add_all_build",
-        "make the Commit that adds everybody, and the Welcome with the tree inside",
+        "make the Commit that adds all members, and the Welcome with the tree inside",
     ),
     ("create_group_add_all_merge", "enter its epoch; bytes: the Welcome"),
     ("create_group_add_all_oob_build", "the same with the tree out of band"),
     ("create_group_add_all_oob_merge", "the same with the tree out of band"),
-    ("join_welcome_oob", "join by the Welcome for everybody, the tree out of band"),
+    ("join_welcome_oob", "join by the Welcome for all members, the tree out of band"),
     ("heap_joined_group", "bytes in use for the joined group"),
-    ("heap_peak_during_join", "bytes in use at worst while joining, rows to be stored included"),
+    ("heap_peak_during_join", "peak of bytes in use while joining, including rows to store"),
     ("join_welcome_single", "join by a Welcome for one, the tree inside"),
     ("update_commit_create", "make a Commit without proposals, in the fresh tree"),
     ("update_commit_merge_own", "enter its epoch"),
     ("process_update_commit", "process it"),
     ("process_update_commit_storage_written", "bytes to store after that, keys of rows included"),
-    ("heap_peak_during_process_update_commit", "bytes in use at worst meanwhile, above those before"),
+    ("heap_peak_during_process_update_commit", "peak of bytes in use meanwhile, above those before"),
     ("add_commit_create", "make a Commit that adds one, and the Welcome with the tree out of band"),
     ("process_add_commit", "process it"),
     ("add_commit_nopath_create", "the same without a path"),
@@ -49,7 +49,7 @@ pub(crate) const OPS: &[(&str, &str)] = &[
     ("update_commit_warm_merge_own", "enter its epoch"),
     ("process_update_commit_warm", "process it"),
     ("process_update_commit_warm_storage_written", "bytes to store after that, keys of rows included"),
-    ("heap_peak_during_process_update_commit_warm", "bytes in use at worst meanwhile, above those before"),
+    ("heap_peak_during_process_update_commit_warm", "peak of bytes in use meanwhile, above those before"),
     ("add_commit_warm_create", "make a Commit that adds one, in the warm tree"),
     ("process_add_commit_warm", "process it"),
     ("remove_commit_warm_create", "make a Commit that removes one, in the warm tree"),
@@ -62,8 +62,8 @@ pub(crate) const OPS: &[(&str, &str)] = &[
     ("app_encrypt_65536B_and_store", "encrypt 65,536 bytes, and store that"),
     ("app_decrypt_65536B_and_store", "decrypt them, and store that"),
     ("process_update_commit_warm_and_store", "process a Commit without proposals, and store it"),
-    ("process_add_commit_warm_and_store", "process one that adds somebody, and store it"),
-    ("process_remove_commit_warm_and_store", "process one that removes somebody, and store it"),
+    ("process_add_commit_warm_and_store", "process one that adds a member, and store it"),
+    ("process_remove_commit_warm_and_store", "process one that removes a member, and store it"),
     (
         "open_store_and_decrypt_32B",
         "from a closed store: open it and the group, decrypt a message, and store that",
@@ -72,11 +72,11 @@ pub(crate) const OPS: &[(&str, &str)] = &[
     ("store_file_size", "the size of the database, encrypted"),
 ];
 
-/// In groups above this size, what does not depend on which parents are blank is measured in the warm tree, since
-/// making a fresh one takes minutes.
+/// Largest group for which a fresh tree is made, because that takes minutes in larger ones. Above
+/// this size, operations that do not depend on blank parents are measured in the warm tree.
 pub(crate) const LARGEST_FRESH: u32 = 200_000;
 
-/// What does not depend on which parents are blank.
+/// Operations that do not depend on which parents are blank.
 pub(crate) const ANY_TREE: &[&str] = &[
     "heap_joined_group",
     "heap_peak_during_join",
@@ -93,17 +93,18 @@ pub(crate) const ANY_TREE: &[&str] = &[
     "load_group",
 ];
 
-/// What needs no group.
+/// Returns whether an operation needs no group.
 pub(crate) fn needs_no_group(op: &str) -> bool {
     op.starts_with("primitive_") || op == "key_package_new"
 }
 
-/// What is measured in the warm tree whatever the size: all that is stored, too, but one operation.
+/// Returns whether an operation is measured in the warm tree at every size. All operations with a
+/// store are, except one.
 pub(crate) fn is_warm(op: &str) -> bool {
     op.contains("_warm") || (op.contains("_store") && !op.contains("storage") && op != crate::stored::UPDATE)
 }
 
-/// The operations, for `--help`.
+/// Returns the list of operations for `--help`.
 pub(crate) fn list() -> String {
     let lines: Vec<_> = OPS.iter().map(|(name, meaning)| format!("  {name}: {meaning}")).collect();
     format!("Operations:\n{}", lines.join("\n"))

@@ -1,4 +1,4 @@
-//! What needs no group. Primitives are given for a group of 0.
+//! Operations without a group. Primitives are reported for group size 0.
 
 use crate::measure::{Series, Session};
 use pando_benches::person::Person;
@@ -30,7 +30,7 @@ pub(crate) fn measure(session: &Session) {
             signature,
         })
         .collect();
-    // On one core, as the others.
+    // On one core, as in the other implementations.
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     while batch.goes_on(session) {
         let start = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! Messages of the application, and the group's state as others and stores get it.
+//! Application messages, GroupInfos and rows.
 
 use crate::measure::{Series, Session};
 use pando_benches::crowd::{Crowd, written};
@@ -10,7 +10,7 @@ const SIZES: [(usize, [&str; 2]); 3] = [
     (65_536, ["app_encrypt_65536B", "app_decrypt_65536B"]),
 ];
 
-/// Messages of one member to another.
+/// Measures messages from one member to another.
 pub(crate) fn messages(session: &Session, n: u32, crowd: &mut Crowd) {
     let mut stored = Series::new("app_decrypt_storage_written");
     if !session.wants(&["app_decrypt_storage_written"]) && !SIZES.iter().any(|(_, ops)| session.wants(ops)) {
@@ -18,7 +18,7 @@ pub(crate) fn messages(session: &Session, n: u32, crowd: &mut Crowd) {
     }
     session.doing(n, "messages");
     let Crowd { committer, receiver, rng, .. } = crowd;
-    // The first of its sender in the epoch, which has more to derive.
+    // The sender's first message in the epoch has more keys to derive.
     let first = committer.encrypt(b"first", rng);
     let (_, delta) = receiver.decrypt(&first);
     stored = stored.note(format!("{} for the sender's first in the epoch", written(&delta)));
@@ -37,7 +37,7 @@ pub(crate) fn messages(session: &Session, n: u32, crowd: &mut Crowd) {
     session.report(n, [&stored]);
 }
 
-/// The GroupInfo, and the rows.
+/// Measures the GroupInfo and the rows.
 pub(crate) fn whole(session: &Session, n: u32, crowd: &Crowd) {
     if session.wants(&["export_group_info"]) {
         session.doing(n, "export_group_info");

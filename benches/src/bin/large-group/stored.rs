@@ -1,4 +1,5 @@
-//! The same with a store: what has changed is stored before a message is sent or shown, in SQLite, encrypted.
+//! Operations with a store: changes are stored before a message is sent or shown, in encrypted
+//! SQLite.
 
 use crate::measure::{Series, Session};
 use pando_benches::crowd::Crowd;
@@ -12,7 +13,7 @@ const MESSAGES: [(usize, [&str; 2]); 3] = [
     (65_536, ["app_encrypt_65536B_and_store", "app_decrypt_65536B_and_store"]),
 ];
 
-/// What begins with a store that is closed.
+/// Operations that begin with a closed store.
 const OPENING: [&str; 3] =
     ["open_store_and_decrypt_32B", "open_store_and_process_update_commit", "store_file_size"];
 
@@ -26,7 +27,7 @@ pub(crate) const WARM: [&str; 3] = [
     "process_remove_commit_warm_and_store",
 ];
 
-/// A Commit without proposals in the fresh tree.
+/// Measures a Commit without proposals in the fresh tree.
 pub(crate) fn fresh(session: &Session, n: u32, crowd: &mut Crowd) {
     if !session.wants(&[UPDATE]) {
         return;
@@ -45,7 +46,7 @@ pub(crate) fn fresh(session: &Session, n: u32, crowd: &mut Crowd) {
     session.report(n, [&update]);
 }
 
-/// Everything else, in the warm tree.
+/// Measures all other operations, in the warm tree.
 pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
     let messages: Vec<_> = MESSAGES.iter().flat_map(|(_, ops)| *ops).collect();
     if !session.wants(&WARM) && !session.wants(&OPENING) && !session.wants(&messages) {
@@ -59,7 +60,7 @@ pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
     for (size, ops) in MESSAGES {
         let data = vec![7; size];
         let [mut encrypt, mut decrypt] = ops.map(|op| Series::new(op).note(note(session)));
-        // The first of its sender in the epoch has more to derive.
+        // The sender's first message in the epoch has more keys to derive.
         let first = crowd.committer.encrypt(&data, &mut crowd.rng);
         resident.decrypt(&first);
         while decrypt.goes_on(session) {
