@@ -11,8 +11,8 @@
 //! SHA-256 counts about 3,000 instructions for each block of 64 bytes, which the processor hashes
 //! in some 40 ns.
 //!
-//! The tree is warm: all members have made Commits. As in `large-group`, handshake messages are PublicMessages, making a
-//! message ends with its encoding, and processing one begins with decoding.
+//! The tree is warm: all members have made Commits. As in `large-group`, handshake messages are
+//! PublicMessages, making a message ends with its encoding, and processing one begins with decoding.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are made, and nothing is stored")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails has no result")]

@@ -19,7 +19,8 @@ pub const FORMAT: u16 = 3;
 pub enum Key {
     /// No key. The store is not encrypted.
     None,
-    /// 32 random bytes that the application keeps elsewhere, for instance in the operating system's key store.
+    /// 32 random bytes that the application keeps elsewhere, for instance in the operating system's
+    /// key store.
     Bytes(SecretBytes),
     /// A passphrase.
     Passphrase {
@@ -277,7 +278,8 @@ impl Header {
     /// Decodes a header of this format.
     ///
     /// # Errors
-    /// [`StoreError::Older`] and [`StoreError::Newer`] for another format, and [`StoreError::Corrupt`].
+    /// [`StoreError::Older`] and [`StoreError::Newer`] for another format, and
+    /// [`StoreError::Corrupt`].
     pub(crate) fn read(stored: &[u8]) -> Result<Self, StoreError> {
         let corrupt = || StoreError::Corrupt(Record::Header);
         let found = u16::from_be_bytes(*stored.first_chunk().ok_or_else(corrupt)?);

@@ -18,7 +18,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// The default time that [`Transaction::remove_expired`] keeps a KeyPackage beyond its lifetime: 30 days.
+/// The default time that [`Transaction::remove_expired`] keeps a KeyPackage beyond its lifetime: 30
+/// days.
 ///
 /// A member may add the client on the last day of the lifetime, and the Welcome waits until the
 /// client is online again. Without the private keys, the client could not open that Welcome.
@@ -103,7 +104,8 @@ fn record_key(cipher: &Cipher, reference: &KeyPackageRef) -> Vec<u8> {
 }
 
 impl<B: Backend> Store<B> {
-    /// Returns the smallest and the largest sequence of the stored KeyPackages, or `None` if there are none.
+    /// Returns the smallest and the largest sequence of the stored KeyPackages, or `None` if there
+    /// are none.
     pub(crate) fn key_package_sequences(&self) -> Result<Option<(u64, u64)>, StoreError> {
         let mut found: Option<(u64, u64)> = None;
         self.scan(&all(Kind::KeyPackage), || Record::KeyPackage, &mut |_, value| {

@@ -246,7 +246,8 @@ impl<B: Backend> Store<B> {
         Ok(self.group_record(group_id)?.is_some_and(|record| record.current.is_some()))
     }
 
-    /// Returns whether the client is in a group: the group is stored and the client was not removed from it.
+    /// Returns whether the client is in a group: the group is stored and the client was not removed
+    /// from it.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], [`StoreError::Io`].
