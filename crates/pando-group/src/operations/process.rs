@@ -86,9 +86,10 @@ impl Group {
     /// A [`GroupError`] with the cause. On error the group is unchanged, except that the key of an
     /// authentic but rejected private message has been deleted.
     ///
-    /// If a stored node could not be read ([`GroupError::Source`]), the key is kept and the message
-    /// can be processed again. The same holds for a Commit for which a proposal or a PSK was
-    /// [`Missing`](crate::Missing), or that was staged and dropped.
+    /// If a stored node could not be read ([`GroupError::Source`]) or a limit was exceeded
+    /// ([`GroupError::Exceeded`]), the key is kept and the message can be processed again. A Commit
+    /// can also be processed again if a proposal or a PSK was [`Missing`](crate::Missing), or if it
+    /// was staged and dropped, because its content is kept.
     ///
     /// [`FramingError::OwnMessage`](pando_framing::FramingError) if an encrypted message claims to
     /// be our own but is neither our pending Commit nor one of our proposals. Usually, the delivery
