@@ -54,7 +54,7 @@ fn private(criterion: &mut Criterion) {
                 |bytes| {
                     let MlsMessageBody::PrivateMessage(message) = MlsMessage::decode(&bytes).unwrap().body
                     else {
-                        unreachable!("it was made so");
+                        unreachable!("the message is private");
                     };
                     let key = |_| Ok::<_, FramingError>(Some(signer.public_key().clone()));
                     let (tree, own_leaf) = (&receiving, LeafIndex(1));
@@ -86,7 +86,7 @@ fn public(criterion: &mut Criterion) {
     group.bench_function("open", |b| {
         b.iter(|| {
             let MlsMessageBody::PublicMessage(message) = MlsMessage::decode(&bytes).unwrap().body else {
-                unreachable!("it was made so");
+                unreachable!("the message is public");
             };
             let opened = open_public(suite, *message, &context, &key).unwrap();
             opened.verify(suite, signer.public_key()).unwrap()

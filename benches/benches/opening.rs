@@ -1,6 +1,6 @@
-//! From a closed store to a decrypted message, or to the epoch of a Commit: opens the store, then
-//! the group, which loads only the rows that it needs, and finally stores the changes on the disk.
-//! The trees are warm.
+//! From a closed store to a decrypted message, or to the epoch of a Commit: opens the store and the
+//! group, and stores the changes on the disk. The group loads only the rows that it needs. The
+//! trees are warm.
 
 #![allow(
     clippy::arithmetic_side_effects,

@@ -66,8 +66,8 @@ enum Operation {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { op, members, runs, suite } = Arguments::parse();
-    let provider = provider("rustcrypto").ok_or("there is no backend")?;
-    let suite = provider.suite(CipherSuite(suite)).ok_or("the backend has no such cipher suite")?;
+    let provider = provider("rustcrypto").ok_or("the backend is not available")?;
+    let suite = provider.suite(CipherSuite(suite)).ok_or("the backend lacks this cipher suite")?;
     let crypto = Crypto { provider, suite };
     let mut crowd = Crowd::warm(crypto, members);
     let others = key_packages(crypto, 1..members);

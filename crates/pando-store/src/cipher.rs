@@ -3,15 +3,14 @@
 //! The key of a record begins with a byte for the kind of record. For most kinds, a tag of 16 bytes
 //! follows, which stands for an identifier. For the rows of a group, the [`RowKey`] follows the
 //! tag, because the store reads ranges of rows. A tag is an HMAC of the identifier under a key
-//! derived from the data key. An attacker who knows the identifier of a group, a PSK or a
-//! KeyPackage therefore cannot find out whether it is in the store. For the same reason, the
-//! fingerprints of keys in the ratchet tree are masked, because they would reveal the members of a
-//! group: a tag replaces the fingerprint in the record's key, and the fingerprint is stored as the
-//! record's value.
+//! derived from the data key. An attacker with the identifier of a group, a PSK or a KeyPackage
+//! therefore cannot find out whether it is in the store. Fingerprints of keys in the ratchet tree
+//! would reveal the members of a group in the same way, so they are masked: a tag replaces the
+//! fingerprint in the record's key, and the fingerprint is stored as the record's value.
 //!
-//! A value is sealed with XChaCha20-Poly1305. The nonce of 192 random bits is unique for any number
-//! of records. The record's key is the associated data, so no record can replace another one. The
-//! cipher does not detect that an older record is restored under its own key.
+//! A value is sealed with XChaCha20-Poly1305. The nonce has 192 bits, so it can be random for any
+//! number of records. The record's key is the associated data, so no record can replace another
+//! one. The cipher does not detect that an older record is restored under its own key.
 
 use crate::StoreError;
 use crate::error::Record;

@@ -157,9 +157,10 @@ impl<B: Backend> Store<B> {
         }))
     }
 
-    /// Checks the whole store: that all records can be read and are in their places, that every
-    /// group can be loaded and has the tree of its GroupContext, and that private keys match their
-    /// public keys.
+    /// Checks the whole store.
+    ///
+    /// All records must be readable and in their places. Every group must load, with the tree of
+    /// its GroupContext. Private keys must match their public keys.
     ///
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::WrongKey`] if the store has another data key now. Damage

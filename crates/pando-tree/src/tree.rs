@@ -109,7 +109,7 @@ impl Tree {
     /// Returns the credential of a member; `None` if the leaf is blank or does not exist.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn credential(&self, leaf: LeafIndex) -> Result<Option<Credential>, TreeError> {
         Ok(self.leaf_bytes(leaf)?.map(LeafBytes::credential).transpose()?)
     }
@@ -117,7 +117,7 @@ impl Tree {
     /// Returns whether a leaf exists and is not blank.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn is_member(&self, leaf: LeafIndex) -> Result<bool, TreeError> {
         let Some(node) = self.size.node(leaf) else { return Ok(false) };
         Ok(self.find(node)?.is_some_and(|leaf| leaf.summary.members > 0))
@@ -126,7 +126,7 @@ impl Tree {
     /// Returns the signature key of a member; `None` if the leaf is blank or does not exist.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn signature_key(&self, leaf: LeafIndex) -> Result<Option<SignaturePublicKey>, TreeError> {
         Ok(self.leaf_bytes(leaf)?.map(|leaf| leaf.signature_key().into()))
     }
@@ -134,7 +134,7 @@ impl Tree {
     /// Returns the parent node at a node; `None` if it is blank, a leaf, or does not exist.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn parent(&self, node: NodeIndex) -> Result<Option<ParentNode>, TreeError> {
         let Some(found) = self.find(node)? else { return Ok(None) };
         Ok(found.parent_content()?.map(ParentBytes::decode).transpose()?)
@@ -143,7 +143,7 @@ impl Tree {
     /// Returns the members from left to right.
     ///
     /// # Errors
-    /// As [`Tree::leaf`]. The error is the last item.
+    /// See [`Tree::leaf`]. The error is the last item.
     pub fn members(&self) -> impl Iterator<Item = Result<LeafIndex, TreeError>> {
         let mut unvisited = vec![(self.size.root(), &*self.root)];
         std::iter::from_fn(move || {
@@ -191,7 +191,7 @@ impl Tree {
     /// Returns the encryption key of a node; `None` if it is blank or does not exist.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn encryption_key(&self, node: NodeIndex) -> Result<Option<HpkePublicKey>, TreeError> {
         Ok(self.encryption_key_bytes(node)?.map(HpkePublicKey::from))
     }
@@ -199,7 +199,7 @@ impl Tree {
     /// Returns the node that has an encryption key, if there is one.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn find_encryption_key(&self, key: &[u8]) -> Result<Option<NodeIndex>, TreeError> {
         self.find_encryption_key_except(None, key)
     }
@@ -207,7 +207,7 @@ impl Tree {
     /// Returns a node other than `at` that has an encryption key, if there is one.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn find_other_encryption_key(
         &self,
         at: NodeIndex,
@@ -232,7 +232,7 @@ impl Tree {
     /// Returns the member that has a signature key, if there is one.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn find_signature_key(&self, key: &[u8]) -> Result<Option<LeafIndex>, TreeError> {
         self.find_signature_key_except(None, key)
     }
@@ -240,7 +240,7 @@ impl Tree {
     /// Returns a member other than `at` that has a signature key, if there is one.
     ///
     /// # Errors
-    /// As [`Tree::leaf`].
+    /// See [`Tree::leaf`].
     pub fn find_other_signature_key(
         &self,
         at: LeafIndex,
@@ -283,7 +283,7 @@ impl Tree {
     /// Returns the tree hash of a node (section 7.8); `None` if it does not exist.
     ///
     /// # Errors
-    /// As [`Tree::tree_hash`].
+    /// See [`Tree::tree_hash`].
     pub fn node_hash(&self, node: NodeIndex) -> Result<Option<Opaque>, TreeError> {
         if node.0 >= self.size.node_count() {
             return Ok(None);

@@ -89,14 +89,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let unknown = arguments.op.iter().find(|op| OPS.iter().all(|(name, _)| name != op));
     if let Some(op) = unknown {
-        return Err(format!("there is no operation {op}; --help lists them").into());
+        return Err(format!("unknown operation {op}; --help lists all operations").into());
     }
     let provider = provider(&arguments.crypto).ok_or("this program was built without that backend")?;
-    let suite = provider.suite(CipherSuite(arguments.suite)).ok_or("the backend has no such cipher suite")?;
+    let suite = provider.suite(CipherSuite(arguments.suite)).ok_or("the backend lacks this cipher suite")?;
     let crypto = Crypto { provider, suite };
     let runs = arguments.runs.into();
     if let Some(folder) = &arguments.fixture {
-        let [size] = arguments.size[..] else { return Err("a fixture has one size".into()) };
+        let [size] = arguments.size[..] else { return Err("--fixture needs exactly one size".into()) };
         return fixture::write(crypto, size, arguments.warm, runs, folder);
     }
 

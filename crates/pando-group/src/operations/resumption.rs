@@ -1,7 +1,7 @@
 //! Successors of groups: by reinitialization (RFC 9420, section 11.2) and by branching (section
 //! 11.3).
 //!
-//! The identity policy decides which members of the two groups are the same: a member of the new
+//! The identity policy decides which members of the two groups are the same. A member of the new
 //! group matches a member of the old one if their credentials are equal, or if one may succeed the
 //! other.
 

@@ -173,7 +173,7 @@ impl<B: Backend> Two<B> {
             }
         }
         clear();
-        assert!(self.unlucky.store.key_package_for(&welcome).unwrap().is_none(), "it is used up");
+        assert!(self.unlucky.store.key_package_for(&welcome).unwrap().is_none(), "it is consumed");
         joined
     }
 

@@ -152,7 +152,7 @@ fn only_zeros_are_given_back() {
                 let folder = TempDir::new().unwrap();
                 Life { folder: folder.path(), key: key(), erase, is_read }.live();
                 let freed = freed().split_off(before);
-                assert!(freed.iter().map(Vec::len).sum::<usize>() > 10_000, "something was given back");
+                assert!(freed.iter().map(Vec::len).sum::<usize>() > 10_000, "some blocks were freed");
                 assert!(freed.iter().all(|content| is_empty(content)), "{erase:?}, read: {is_read}");
             }
         }

@@ -365,7 +365,7 @@ impl Client {
             panic!("not a Welcome")
         };
         let stored =
-            self.device.store.key_package_for(&welcome).unwrap().expect("its KeyPackage is there once");
+            self.device.store.key_package_for(&welcome).unwrap().expect("the client stores its KeyPackage");
         let (group, delta) = {
             let psks = &self.device.store;
             Group::join(&welcome, &stored.bundle, None, &self.device.client(psks)).unwrap()
