@@ -34,8 +34,8 @@ impl GroupBuilder {
         &self.group_id
     }
 
-    /// Sets the group's extensions: `required_capabilities`, `external_senders` and those of the
-    /// application.
+    /// Sets the group's extensions: `required_capabilities`, `external_senders` and the
+    /// application's own.
     pub fn extensions(self, extensions: Extensions) -> Self {
         Self { extensions, ..self }
     }

@@ -100,8 +100,8 @@ impl Group {
         cx: &Context<'_>,
     ) -> Result<Unpersisted<Processed>, GroupError> {
         let processed = self.take(message, cx)?;
-        // The changes so far are stored with those of the Commit's merge. After a crash in between,
-        // the Commit can be processed again.
+        // The changes so far are stored when the Commit is merged. After a crash in between, the
+        // Commit can be processed again.
         Ok(match processed {
             Processed::Commit(_) => {
                 Unpersisted::new(processed, Delta::default(), self.dropped.clone_handle())
@@ -280,7 +280,7 @@ impl Group {
     }
 
     /// Stages a Commit (section 12.4.2, from the proposals on): first the checks without secrets,
-    /// then those of members.
+    /// then the checks of a member.
     fn stage(
         &self,
         content: &Authenticated<AuthenticatedContent>,

@@ -92,10 +92,10 @@ pub(crate) struct FilterInput<'a> {
     pub(crate) crypto: &'a dyn CryptoProvider,
 }
 
-/// The proposals that a Commit covers, in order of arrival, and those that it leaves out.
+/// The proposals that a Commit covers, in order of arrival, and the ones left out.
 type Selected = (Vec<Arc<PendingProposal>>, Vec<LeftOut>);
 
-/// Selects the proposals that the Commit covers and those that it leaves out.
+/// Selects the proposals that the Commit covers, and returns them with the ones left out.
 ///
 /// # Errors
 /// [`GroupError::Source`] if a tree node could not be read.
@@ -230,7 +230,7 @@ impl<'a> Selection<'a> {
         Ok(())
     }
 
-    /// Applies the committer's own changes before those of others. If they are not valid,
+    /// Applies the committer's own changes before other members' changes. If they are not valid,
     /// assembling the Commit reports the error.
     fn own(&mut self) -> Result<(), GroupError> {
         let committer = self.input.committer;

@@ -77,7 +77,7 @@ impl ClientIndex {
         &self.changes
     }
 
-    /// Returns the rows that differ from those of an older index, or all rows if there is none.
+    /// Returns the rows that differ from an older index, or all rows if there is none.
     /// Compare [`KeyIndex::rows_since`].
     pub(crate) fn rows_since(&self, older: Option<&Self>) -> Result<Vec<RowChange>, TreeError> {
         self.index.rows_since(KeyKind::Client, older.map(|older| &older.index))

@@ -108,7 +108,7 @@ impl<T> Unpersisted<T> {
         Ok(Unpersisted { value: function(value)?, changes })
     }
 
-    /// Joins this result and that of the next operation, so that one transaction stores both Deltas.
+    /// Joins this result and the next operation's, so that one transaction stores both Deltas.
     ///
     /// # Errors
     /// [`NotContiguous`] with both results, if `next` does not follow this result in the same group.
