@@ -1,10 +1,8 @@
-//! Prints the tables in `docs/storage.md`: the number of rows, and their size with keys, that
-//! operations write and delete in groups of several sizes. The trees are warm: no parent between
-//! two members is blank.
+//! The tables in `docs/storage.md`: how many rows, and how many bytes with their keys, operations write and delete, in
+//! groups of several sizes. The trees are warm: no parent between two members is blank.
 //!
 //! - Members: `cargo run --release -p pando-benches --bin stored-rows -- 100 1000 10000 50000`
-//! - Opened public groups: `... --bin stored-rows -- public 100 5000 50000`. This table includes
-//!   reads.
+//! - Public groups that are opened: `... --bin stored-rows -- public 100 5000 50000`. This table has the reads, too.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -52,7 +50,7 @@ fn column(size: u32) -> Vec<Cell> {
     deltas(size).into_iter().map(|(what, delta)| (what, cost(&delta))).collect()
 }
 
-/// Rows in memory that count reads.
+/// Rows in memory that count how often they are read.
 struct Store {
     rows: Mutex<Rows>,
     reads: AtomicUsize,
@@ -75,7 +73,7 @@ impl RowSource for Store {
     }
 }
 
-/// Returns the costs of Commits that an opened public group processes and merges, including reads.
+/// The Commits that a public group takes after it was opened, with the reads of processing and merging each of them.
 fn public_column(size: u32) -> Vec<Cell> {
     let mut crowd = Crowd::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
     let limits = crowd.committer.group.config().limits;
@@ -154,10 +152,13 @@ fn deltas(size: u32) -> Vec<(&'static str, Delta)> {
     cells.push(("own proposal", delta));
     let client = committer.person.client();
     let message = MlsMessage::decode(&message.encode().unwrap()).unwrap();
-    cells.push(("a proposal of another", committer.group.process(message, &client).unwrap().into_parts().1));
+    cells.push((
+        "another member's proposal",
+        committer.group.process(message, &client).unwrap().into_parts().1,
+    ));
     let client = receiver.person.client();
     cells.push(("own Commit made", receiver.group.commit().build(&client, rng).unwrap().into_parts().1));
-    cells.push(("and merged", receiver.group.merge_pending().unwrap().into_parts().1));
+    cells.push(("own Commit merged", receiver.group.merge_pending().unwrap().into_parts().1));
     cells
 }
 
