@@ -215,11 +215,12 @@ fn document(chapters: &[Chapter]) -> String {
     let count = |kind| entries(chapters).filter(|entry| entry.kind == kind).count();
     let mut out = format!(
         "# Conformance to RFC 9420\n\n\
-         This table lists what the RFC asks of an implementation, in our own words, by section: {} rules, and {} recommendations that \
-         are followed. Beside each stand the functions that do it, the variant of `Violation` if others can break it, \
-         and tests that show it.\n\n\
-         This document is made from [the files beside it](conformance/README.md) by the test `conformance` of `pando-mls`, \
-         which fails if something that is named here does not exist, or if a `Violation` is not broken in a test.\n",
+         This document lists the requirements of the RFC for an implementation, in our own words, by section: \
+         {} rules and {} recommendations that Pando follows. Each row names the functions that implement it, the \
+         variant of `Violation` if a peer can break the rule, and the tests that show it.\n\n\
+         The test `conformance` of `pando-mls` generates this document from \
+         [the files beside it](conformance/README.md). The test fails if a name in this document does not exist, \
+         or if no test breaks a `Violation`.\n",
         count(Kind::Must),
         count(Kind::Should),
     );
