@@ -37,7 +37,7 @@ operations! {
     /// A Commit with authenticated data.
     CommitAuthenticated => "Commit with authenticated data",
     /// A Commit that took the place of the taker's own.
-    CommitWinsRace => "Commit instead of one's own",
+    CommitWinsRace => "Commit that wins a race",
     /// By value in a Commit.
     Add => "Add by value",
     /// By value in a Commit.

@@ -36,30 +36,30 @@ const fn no(operation: Operation, part: Part, reason: &'static str) -> Unsupport
 }
 
 const UNSUPPORTED_BY_OPENMLS: &[Unsupported] = &[
-    no(Operation::Branch, Part::Both, "there are no calls for it"),
-    no(Operation::ReInit, Part::Both, "there are no calls for it"),
+    no(Operation::Branch, Part::Both, "it has no function for this"),
+    no(Operation::ReInit, Part::Both, "it has no function for this"),
     no(
         Operation::ExtensionNotRequired,
         Part::Both,
-        "it wants every extension that the RFC does not define to be in required_capabilities",
+        "it requires every extension that the RFC does not define to be in required_capabilities",
     ),
     no(
         Operation::CommitPsksBothWays,
         Part::Make,
-        "its key schedule has them in another order than its Commit; it refuses its own Commits itself",
+        "its key schedule orders the PSKs differently from its Commit, so it refuses its own Commits",
     ),
-    no(Operation::ReInitWithBlanks, Part::Both, "there are no calls for it"),
+    no(Operation::ReInitWithBlanks, Part::Both, "it has no function for this"),
 ];
 
 const UNSUPPORTED_BY_MLS_RS: &[Unsupported] = &[
     no(
         Operation::MessageLateOfFormer,
         Part::Take,
-        "it wants the sender to be at the same leaf now, and refuses the message if not",
+        "it refuses the message unless the sender is still at the same leaf",
     ),
     no(
         Operation::ReInitWithBlanks,
         Part::Both,
-        "it wants the new tree to have as many nodes as the old one, blank ones included",
+        "it requires the new tree to have as many nodes as the old one, blank ones included",
     ),
 ];
