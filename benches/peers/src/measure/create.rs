@@ -44,6 +44,6 @@ pub(super) fn join_oob<L: Library>(meter: &mut Meter, size: usize) {
         let client = client.clone();
         samples.time("join_welcome_oob", || L::join(client, &welcome, Some(&tree)));
         samples.bytes("join_welcome_oob", welcome.len());
-        samples.note("join_welcome_oob", format!("bytes: the Welcome; the tree is another {}", tree.len()));
+        samples.note("join_welcome_oob", format!("bytes: the Welcome; the tree adds {}", tree.len()));
     });
 }

@@ -82,7 +82,7 @@ const MESSAGES: [(usize, [&str; 4]); 3] = [
     ),
 ];
 
-const ALWAYS_STORED: &str = "with its store: the library has no other way";
+const ALWAYS_STORED: &str = "with its store, which the library always uses";
 
 type PartnerGroup = <Partner as Library>::Group;
 
@@ -97,7 +97,7 @@ pub(super) fn fresh<L: Library>(meter: &mut Meter, size: usize) {
     let one = [Partner::key_package(&Partner::client(identity(size)))];
     let with_path = Add { path: true, tree_inside: false };
     let without = Add { path: false, tree_inside: false };
-    let nobody = "a group of two has nobody else to remove";
+    let nobody = "a group of two has no third member to remove";
     // Somebody in the middle.
     let leaf = (size > 2).then_some(size as u32 / 2);
 

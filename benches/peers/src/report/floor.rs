@@ -78,8 +78,8 @@ impl Primitives {
 
 /// The formulas, for the reader.
 pub const FORMULAS: &str = "\
-`n` members, `c` cores, `l` levels of the tree (the logarithm of `n`); seal = keygen + dh and open = dh, or those of HPKE if
-dh was not measured; `batch` is the time of one signature among 1,024, or that of one alone if that is less.
+`n` members, `c` cores, `l` levels of the tree (the logarithm of `n`); seal = keygen + dh and open = dh, or the times of
+HPKE if dh was not measured. `batch` is the time to verify one signature of 1,024, or a single signature if that is faster.
 
 | operation | floor |
 |---|---|

@@ -21,8 +21,8 @@ const COMMANDS: &str = "\
 cargo run --release --manifest-path benches/peers/Cargo.toml --bin compare -- --date YYYY-MM-DD
 ```
 
-measures all and writes this page; with `--quick` it takes a few minutes and leaves out what is large.
-[benches/peers/README.md](../benches/peers/README.md) tells what each operation is, and how to measure a part.
+measures everything and writes this page. With `--quick` it takes a few minutes and leaves out large groups.
+[benches/peers/README.md](../benches/peers/README.md) explains each operation, and how to measure a part.
 ";
 
 /// Writes the report into a folder.
@@ -53,10 +53,10 @@ fn headline_size(results: &Results) -> Option<u64> {
 fn page(results: &Results, machine: &Machine, date: &str, drawn: &[(&str, String)]) -> String {
     let Machine { cpu, cores, memory, rustc } = machine;
     let mut text = format!(
-        "# Benchmarks\n\nPando, OpenMLS and mls-rs, measured in one run on one machine: {cpu}, {cores} cores, {memory} of \
+        "# Benchmarks\n\nPando, OpenMLS and mls-rs were measured in one run on one machine: {cpu}, {cores} cores, {memory} of \
          memory; {rustc}; {date}. Cipher suite 1, basic credentials with identities of 16 bytes, release builds with thin \
-         LTO. Absolute times hold for that machine and day; what counts is the ratio in one run, and how the cost \
-         grows. This page is generated.\n\n{COMMANDS}\n"
+         LTO. Absolute times hold for that machine and day. The ratios within one run and the growth of \
+         costs are more general. This page is generated.\n\n{COMMANDS}\n"
     );
     let mut section = |title: &str, about: &str, body: &str| {
         if !body.is_empty() {
@@ -64,37 +64,43 @@ fn page(results: &Results, machine: &Machine, date: &str, drawn: &[(&str, String
         }
     };
     if let Some(n) = headline_size(results) {
-        let mut about = "\"fresh\": the tree after one commit that added everybody, all parents blank; \"warm\": every \
-                         parent filled. In brackets, the bytes of the message. \"met\" tells the ratio of what was \
-                         measured to the target; \"–\" is what was not measured, for the reason in the table of the \
-                         operation. OpenMLS writes to its store with every operation. Pando's external commit comes after commits of the first leaf, so it is encrypted to fewer than the peers'."
+        let mut about = "A \"fresh\" tree has only blank parents, after one commit that added all members. \
+                         A \"warm\" tree has no blank parents. Brackets give the size of the message. \
+                         \"met\" gives the ratio of the measured value to the target. \"–\" means not \
+                         measured; the table of the operation gives the reason. OpenMLS writes to its \
+                         store with every operation. Pando's external commit follows commits of the first \
+                         leaf, so it is encrypted to fewer nodes than the peers' external commits."
             .to_owned();
         if n != targets::SIZE {
             let _ = write!(about, " The targets are for {} members.", format::count(targets::SIZE));
         }
         section(&format!("At {} members", format::count(n)), &about, &tables::headline(results, n, *cores));
-        let about = "By the ratio of what was measured to the target, with RustCrypto and AWS-LC; and why.";
-        section("Targets that are missed", about, &tables::missed(results, n, *cores));
+        let about = "The ratios of the measured value to the target, with RustCrypto and AWS-LC, and the \
+            reason for each.";
+        section("Missed targets", about, &tables::missed(results, n, *cores));
     }
-    let about = "The least that RFC 9420 asks for, made of the primitives as Pando's backends have them in the same run. \
-                 Hashing, symmetric encryption and copying are not counted, so nothing can reach a floor quite.";
+    let about = "The floor is the minimal cost of the asymmetric primitives that RFC 9420 requires, at the \
+                 speeds of Pando's backends in the same run. Hashing, symmetric encryption and copying are \
+                 not counted, so no implementation can quite reach a floor.";
     let primitives = tables::primitives(results);
     if !primitives.is_empty() {
         section("The floor", about, &format!("{primitives}\n{}", floor::FORMULAS));
     }
-    let about = "Pando and the fastest peer with the same kind of backend; below 1, Pando is ahead. What Pando processes comes \
-                 with the rows that are to be stored, which the others make when they are told to store: in groups of up \
-                 to 10, that is some microseconds, and what Pando is behind by where it is. What is spread over the cores, \
-                 as is most of what 10 or 100 members get at once, varies by a half from run to run on cores that are \
-                 virtual.";
+    let about = "The table compares Pando with the fastest peer that has the same kind of backend; below \
+                 1, Pando is faster. Pando's times include making the rows to store, which the peers make \
+                 only when they are told to store. In groups of up to 10, this takes some microseconds, \
+                 and explains the cases where Pando is slower. Work that is spread over several cores, \
+                 which is most work for 10 or 100 members at once, varies by a half from run to run on \
+                 virtual cores.";
     section("Small groups", about, &tables::small_groups(results));
-    section("All cipher suites", "Pando with each suite.", &tables::suites(results));
-    let about = "Beyond what we promise. Measured in a run of its own, by `large-group` of `pando-benches`.";
+    section("All cipher suites", "The table shows Pando with each suite.", &tables::suites(results));
+    let about = "This size is beyond our targets. It was measured in a separate run, by `large-group` of \
+        `pando-benches`.";
     section("At 1,000,000 members", about, &tables::of_size(results, HUGE));
     let images: Vec<_> = drawn.iter().map(|(op, name)| format!("![{op}](benchmarks/{name})\n")).collect();
     section("How it grows", "Both axes are logarithmic.", &images.join("\n"));
     let about =
-        "\"growth\": the exponents between consecutive sizes; 0 is a constant, 1 linear, 2 quadratic.";
+        "\"growth\" gives the exponents between consecutive sizes: 0 is constant, 1 linear, 2 quadratic.";
     section("Every operation", about, &tables::operations(results));
     format!("{}\n", text.trim_end())
 }

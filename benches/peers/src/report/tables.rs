@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(
             missed(&results, 1_000, 2),
             "- process an add commit without path: – / 2.00 times the target. The reason is not known.\n\
-             - process a remove commit: – / 2.00 times the target. As an update commit.\n"
+             - process a remove commit: – / 2.00 times the target. The reason is the same as for an update commit.\n"
         );
     }
 

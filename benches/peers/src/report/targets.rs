@@ -96,33 +96,35 @@ pub const ROWS: &[Row] = &[
 const REASONS: [(&str, &str); 9] = [
     (
         "process_update_commit",
-        "The message has 4.1 MB, as the tree has no keys above its leaves yet. It is decoded, and hashed three times: by \
-         SHA-512 for the signature, and by SHA-256 for the membership tag and the transcript. The target is for a \
-         message of some kilobytes, as it is in a warm tree.",
+        "The message has 4.1 MB, because the tree has no keys above its leaves yet. It is decoded, and \
+         hashed three times: by SHA-512 for the signature, and by SHA-256 for the membership tag and the \
+         transcript. The target is for a message of some kilobytes, as in a warm tree.",
     ),
-    ("process_remove_commit", "As an update commit."),
-    ("process_update_commit_and_store", "As without storage."),
+    ("process_remove_commit", "The reason is the same as for an update commit."),
+    ("process_update_commit_and_store", "The reason is the same as without storage."),
     (
         "heap_peak_during_process_update_commit",
-        "The message of 4.1 MB, what it decodes to, and what is hashed.",
+        "The heap holds the message of 4.1 MB, its decoded form, and the input of the hashes.",
     ),
     (
         "app_encrypt_32B_and_store",
-        "A transaction of SQLite: the log is written, copied into the database and cut off, so that no key is left \
-         anywhere. That takes longer than the encryption.",
+        "In a transaction, SQLite writes the log, copies it into the database and cuts it off, so that no \
+         copy of a key remains. This takes longer than the encryption.",
     ),
-    ("app_decrypt_32B_and_store", "As encrypting."),
+    ("app_decrypt_32B_and_store", "The reason is the same as for encrypting."),
     (
         "app_encrypt_32B",
-        "The floor is the signature. Two AEADs, three derivations and the encoding are a few microseconds more.",
+        "The floor is the signature. Two AEADs, three derivations and the encoding take a few microseconds \
+        more.",
     ),
     (
         "create_group_add_all_oob_build",
-        "What the floor leaves out: the KeyPackages are decoded, hashed and checked.",
+        "The floor does not include decoding, hashing and checking the KeyPackages.",
     ),
     (
         "create_group_add_all_build",
-        "As with the tree out of band, and the tree is encoded and encrypted once.",
+        "The reason is the same as with the tree out of band; also, the tree is encoded and encrypted \
+        once.",
     ),
 ];
 

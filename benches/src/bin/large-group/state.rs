@@ -21,7 +21,7 @@ pub(crate) fn messages(session: &Session, n: u32, crowd: &mut Crowd) {
     // The sender's first message in the epoch has more keys to derive.
     let first = committer.encrypt(b"first", rng);
     let (_, delta) = receiver.decrypt(&first);
-    stored = stored.note(format!("{} for the sender's first in the epoch", written(&delta)));
+    stored = stored.note(format!("{} for the sender's first message in the epoch", written(&delta)));
     for (size, ops) in SIZES {
         let data = vec![7; size];
         let [mut encrypt, mut decrypt] = ops.map(Series::new);

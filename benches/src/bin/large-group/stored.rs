@@ -106,5 +106,5 @@ pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
 }
 
 fn note(session: &Session) -> &'static str {
-    if session.durable { "on the disk" } else { "fsync aside" }
+    if session.durable { "on the disk" } else { "without fsync" }
 }
