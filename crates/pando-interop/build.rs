@@ -1,5 +1,6 @@
-//! Generates the messages, the client and the server of `proto/mls_client.proto`, without an installed `protoc`.
-//! Messages can be serialized as the transcripts of the runner have them, with bytes in Base64.
+//! Generates the messages, the client and the server of `proto/mls_client.proto`, without an
+//! installed `protoc`. Messages can be serialized in the format of the runner's transcripts, with
+//! bytes in Base64.
 
 use std::error::Error;
 

@@ -1,16 +1,17 @@
-//! Pando among other implementations of MLS (RFC 9420).
+//! Interoperability tests of Pando with other implementations of MLS (RFC 9420).
 //!
-//! The MLS working group has a harness in which a runner drives implementations by gRPC, each of which is a service
-//! `mls_client.MLSClient`. Here are
+//! The MLS working group has a harness in which a runner drives implementations by gRPC. Each
+//! implementation is a service `mls_client.MLSClient`. This crate has
 //!
 //! - [`proto`], the interface, generated from `proto/mls_client.proto` when the package is built;
 //! - [`service`], the service over `pando-mls`: `pando-interop serve --port 50051`;
 //! - [`run`], a runner for the harness's scripts: `pando-interop run --client localhost:50051 scripts/joining.json`.
 //!
-//! `docs/interop-harness.md` tells how to run the harness, and what passes; `docs/interop-runner.md` is about our runner.
+//! `docs/interop-harness.md` explains how to run the harness, and has the results;
+//! `docs/interop-runner.md` is about our runner.
 //!
-//! Nothing else depends on this package, which alone needs gRPC. It is for tests: whoever reaches the service is given what
-//! it asks for, private keys included.
+//! No other package depends on this one, which alone needs gRPC. It is for tests only: the service
+//! gives every caller what it asks for, private keys included.
 
 #![forbid(unsafe_code)]
 

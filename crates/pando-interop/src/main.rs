@@ -1,6 +1,6 @@
 //! `pando-interop`: see the crate's documentation.
 //!
-//! Exit codes: 0 if all is well, 1 if a script has failed, 2 if the program could not do what it was asked for.
+//! Exit codes: 0 on success, 1 if a script has failed, 2 if the program could not do its task.
 
 #![forbid(unsafe_code)]
 
@@ -10,7 +10,7 @@ use pando_interop::service::serve;
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
-/// Messaging Layer Security (RFC 9420) among implementations
+/// Interoperability tests of Messaging Layer Security (RFC 9420)
 #[derive(Parser)]
 #[command(name = "pando-interop", version, about)]
 struct Arguments {
@@ -20,7 +20,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the interface of the interoperability harness, until the process is ended
+    /// Serve the interface of the interoperability harness until the process ends
     Serve(Serve),
     /// Run scripts of the interoperability harness with clients, which are gRPC servers
     Run(run::Arguments),
@@ -37,10 +37,10 @@ enum Scripts {
 
 #[derive(Args)]
 struct Serve {
-    /// The TCP port to listen at
+    /// The TCP port to listen on
     #[arg(long)]
     port: u16,
-    /// The address to listen at
+    /// The address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
 }

@@ -1,4 +1,5 @@
-//! The interface of the harness: messages, client and server, generated from `proto/mls_client.proto`.
+//! The interface of the harness: messages, client and server, generated from
+//! `proto/mls_client.proto`.
 
 #![allow(
     missing_docs,

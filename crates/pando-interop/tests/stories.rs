@@ -1,4 +1,4 @@
-//! Our own scripts, with two services of ours.
+//! Runs our own scripts with two services of Pando.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
@@ -7,7 +7,7 @@ use pando_interop::service::serve;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
-/// The address of a service that lives as long as the test.
+/// Starts a service that runs until the test ends, and returns its address.
 fn service() -> String {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {

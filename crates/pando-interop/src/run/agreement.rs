@@ -1,19 +1,19 @@
-//! Who is in which epoch, and what those who are in one have to agree on: the epoch authenticator and a secret of the
-//! exporter (section 8.5 and 8.7).
+//! The epoch of each actor, and the values on which all actors in one epoch must agree: the epoch
+//! authenticator and an exported secret (sections 8.5 and 8.7).
 
 use super::failure::Failure;
 
-/// A number for an epoch of a group: that to which a Commit leads.
+/// The number of an epoch of a group, to which a Commit leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Epoch(usize);
 
-/// What is known of the epochs.
+/// The values known for each epoch.
 #[derive(Default)]
 pub(super) struct Epochs {
     known: Vec<Secrets>,
 }
 
-/// What the first who was in the epoch has said, and who it was.
+/// The values of the first actor in the epoch, with its name.
 #[derive(Default)]
 struct Secrets {
     authenticator: Option<(String, Vec<u8>)>,
@@ -21,13 +21,13 @@ struct Secrets {
 }
 
 impl Epochs {
-    /// An epoch in which nobody is yet.
+    /// Returns a new epoch, without any actor.
     pub(super) fn begin(&mut self) -> Epoch {
         self.known.push(Secrets::default());
         Epoch(self.known.len().saturating_sub(1))
     }
 
-    /// Compares the epoch authenticator of `actor` with that of whoever came first.
+    /// Compares the epoch authenticator of `actor` with that of the first actor in the epoch.
     pub(super) fn authenticator(&mut self, epoch: Epoch, actor: &str, value: Vec<u8>) -> Result<(), Failure> {
         match self.known.get_mut(epoch.0) {
             Some(secrets) => same(&mut secrets.authenticator, actor, value, "epoch authenticators"),
@@ -35,7 +35,7 @@ impl Epochs {
         }
     }
 
-    /// The same for an exported secret.
+    /// Compares an exported secret in the same way.
     pub(super) fn exported(&mut self, epoch: Epoch, actor: &str, value: Vec<u8>) -> Result<(), Failure> {
         match self.known.get_mut(epoch.0) {
             Some(secrets) => same(&mut secrets.exported, actor, value, "exported secrets"),
@@ -74,10 +74,13 @@ mod tests {
         let failure = epochs.authenticator(one, "carol", vec![2]).unwrap_err();
         assert_eq!(
             failure.to_string(),
-            "carol and alice are in one epoch and have different epoch authenticators"
+            "carol and alice are in the same epoch but have different epoch authenticators"
         );
         epochs.exported(one, "bob", vec![3]).unwrap();
         let failure = epochs.exported(one, "alice", vec![4]).unwrap_err();
-        assert_eq!(failure.to_string(), "alice and bob are in one epoch and have different exported secrets");
+        assert_eq!(
+            failure.to_string(),
+            "alice and bob are in the same epoch but have different exported secrets"
+        );
     }
 }

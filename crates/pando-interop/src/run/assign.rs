@@ -1,13 +1,14 @@
-//! What a script is run with: each cipher suite, each way to send handshake messages, and clients in the roles of its
-//! actors.
+//! The settings of each run of a script: the cipher suite, the wire format of handshake messages,
+//! and the assignment of clients to actors.
 
 use rand_core::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many assignments of a script are tried at most.
+/// Maximum number of assignments of a script.
 const MOST_COMBINATIONS: usize = 100_000;
 
-/// All ways to put one of `clients` into each of `slots`, the last slot changing fastest.
+/// Returns all ways to assign one of `clients` to each of `slots`, with the last slot changing
+/// fastest.
 ///
 /// # Errors
 ///
@@ -19,7 +20,7 @@ pub(crate) fn combinations(clients: &[usize], slots: usize) -> Result<Vec<Vec<us
         .filter(|count| *count <= MOST_COMBINATIONS)
         .ok_or_else(|| {
             format!(
-                "{slots} actors can be {} clients in more than {MOST_COMBINATIONS} ways; --random takes one",
+                "{slots} actors and {} clients have more than {MOST_COMBINATIONS} assignments; use --random for one",
                 clients.len()
             )
         })?;
@@ -40,29 +41,29 @@ pub(crate) fn combinations(clients: &[usize], slots: usize) -> Result<Vec<Vec<us
     Ok(all)
 }
 
-/// One of `clients` for each of `slots`, drawn by lot.
+/// Returns one random client for each of `slots`.
 pub(crate) fn random(clients: &[usize], slots: usize, rng: &mut impl Rng) -> Vec<usize> {
     (0..slots).filter_map(|_| pick(clients, rng).copied()).collect()
 }
 
-/// One of the items.
+/// Returns a random item.
 pub(crate) fn pick<'a, T>(items: &'a [T], rng: &mut impl Rng) -> Option<&'a T> {
     let index = below(items.len(), rng);
     items.get(index)
 }
 
-/// A number below `bound`, and 0 if there is none.
+/// Returns a random number below `bound`, or 0 if `bound` is 0.
 pub(crate) fn below(bound: usize, rng: &mut impl Rng) -> usize {
     let bound = u64::try_from(bound).unwrap_or(u64::MAX);
     let drawn = rng.next_u64().checked_rem(bound).unwrap_or(0);
     usize::try_from(drawn).unwrap_or(0)
 }
 
-/// The suites to run, each with the clients that support it.
+/// Returns the suites to run, each with the clients that support it.
 ///
 /// # Errors
 ///
-/// If a suite was asked for that nobody supports.
+/// If no client supports a requested suite.
 pub(crate) fn suites(
     supported: &[&BTreeSet<u32>],
     wanted: &[u32],

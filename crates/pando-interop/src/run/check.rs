@@ -1,12 +1,12 @@
-//! What can be said about a script before it is run: that its references lead to earlier steps which have made what is
-//! wanted, and that everybody who acts is there.
+//! Checks of a script before it runs: each reference leads to an earlier step that makes an object
+//! of the right kind, and each actor can act.
 //!
-//! Whether the story makes sense to MLS is for the clients to say.
+//! The clients decide whether the steps are valid in MLS.
 
 use super::script::{Description, Step};
 use std::collections::BTreeSet;
 
-/// Whether the steps go together; otherwise the first that does not, and why.
+/// Checks all steps. Returns the index of the first wrong step and the reason.
 pub(crate) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
     let mut story = Story::default();
     for (index, step) in steps.iter().enumerate() {
@@ -16,7 +16,7 @@ pub(crate) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
     Ok(())
 }
 
-/// What later steps may refer to.
+/// An object that a step makes, to which later steps may refer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Made {
     Nothing,
@@ -24,23 +24,23 @@ enum Made {
     Proposal,
     ReInitProposal,
     Commit,
-    /// A Commit that adds nobody by a Welcome.
+    /// A Commit that adds no member by a Welcome.
     ExternalCommit,
     Psk,
     Ciphertext,
 }
 
-/// Who is what so far.
+/// The roles of the actors after the steps so far.
 #[derive(Default)]
 struct Story<'a> {
     made: Vec<Made>,
     everybody: BTreeSet<&'a str>,
-    /// Those who have a group.
+    /// Actors that have a group.
     members: BTreeSet<&'a str>,
-    /// Those who have a KeyPackage.
+    /// Actors that have a KeyPackage.
     joiners: BTreeSet<&'a str>,
     signers: BTreeSet<&'a str>,
-    /// Those who have made a Commit that they have not applied.
+    /// Actors that have made a Commit and not applied it.
     pending: BTreeSet<&'a str>,
 }
 
@@ -124,7 +124,7 @@ impl<'a> Story<'a> {
             }
             Step::HandlePendingCommit(step) => {
                 if !self.pending.remove(step.actor.as_str()) {
-                    return Err(format!("{} has made no Commit that is pending", step.actor));
+                    return Err(format!("{} has no pending Commit", step.actor));
                 }
                 Made::Nothing
             }
@@ -144,10 +144,12 @@ impl<'a> Story<'a> {
                     (None, Some(proposal)) => {
                         self.refers(proposal, "externalReinitProposal", &[Made::ReInitProposal])?;
                         if step.change_group_id || step.change_cipher_suite || !step.extensions.is_empty() {
-                            return Err("what changes is said in the proposal of the external signer".into());
+                            return Err(
+                                "the proposal of the external signer already says what changes".into()
+                            );
                         }
                     }
-                    _ => return Err("there must be either a proposer or an externalReinitProposal".into()),
+                    _ => return Err("needs either a proposer or an externalReinitProposal".into()),
                 }
                 Made::Nothing
             }
@@ -169,7 +171,7 @@ impl<'a> Story<'a> {
             }
             Step::ExternalSignerProposal(step) => {
                 if !self.signers.contains(step.actor.as_str()) {
-                    return Err(format!("{} is no external signer", step.actor));
+                    return Err(format!("{} is not an external signer", step.actor));
                 }
                 self.member(&step.member)?;
                 self.description(&step.description)?;
@@ -187,7 +189,7 @@ impl<'a> Story<'a> {
         for description in by_value {
             self.description(description)?;
             if matches!(description, Description::ReInit { .. }) {
-                return Err("a reinit cannot be committed by value; there is the action reinit".into());
+                return Err("a reinit cannot be committed by value; use the action reinit".into());
             }
         }
         Ok(())
@@ -212,7 +214,7 @@ impl<'a> Story<'a> {
         match self.made.get(reference) {
             Some(made) if kinds.contains(made) => Ok(()),
             Some(made) => Err(format!("{name} refers to step {reference}, which makes {}", made.name())),
-            None => Err(format!("{name} refers to step {reference}, which does not come before")),
+            None => Err(format!("{name} refers to step {reference}, which is not an earlier step")),
         }
     }
 
@@ -229,7 +231,7 @@ impl<'a> Story<'a> {
     }
 
     fn known(&self, actor: &str) -> Result<(), String> {
-        if self.everybody.contains(actor) { Ok(()) } else { Err(format!("there is no {actor}")) }
+        if self.everybody.contains(actor) { Ok(()) } else { Err(format!("unknown actor {actor}")) }
     }
 }
 
@@ -248,7 +250,7 @@ impl Made {
     }
 }
 
-/// An error if somebody is named twice where everybody has one part.
+/// Returns an error if an actor is named twice in a step in which each actor has one role.
 fn distinct(actors: &[&str], lists: &[&[String]]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     let all = actors.iter().copied().chain(lists.iter().copied().flatten().map(String::as_str));

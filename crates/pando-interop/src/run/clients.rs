@@ -7,18 +7,18 @@ use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
-/// How long a client may take over a call.
+/// Timeout of a call.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
-/// How long a connection may take.
+/// Timeout of a connection attempt.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long an answer may be: a tree of many members is longer than the 4 MiB that are usual.
+/// Maximum size of a response. A tree of many members is larger than gRPC's default of 4 MiB.
 const LARGEST_ANSWER: usize = 256 << 20;
 
-/// A client that has answered.
+/// A connected client.
 pub(crate) struct Client {
-    /// As it was given: host and port.
+    /// The address from the command line: host and port.
     pub(crate) address: String,
-    /// As it calls itself.
+    /// The name that the client returns.
     pub(crate) name: String,
     pub(crate) suites: BTreeSet<u32>,
     pub(crate) rpc: MlsClientClient<Channel>,
@@ -27,7 +27,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) async fn connect(address: &str) -> Result<Self, String> {
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
-            .map_err(|error| format!("{address} is no address (host:port): {error}"))?;
+            .map_err(|error| format!("{address} is not an address (host:port): {error}"))?;
         let channel = endpoint
             .connect_timeout(CONNECT)
             .tcp_nodelay(true)
@@ -50,15 +50,15 @@ impl Client {
     }
 }
 
-/// The answer, if it comes before the deadline.
+/// Returns the response, or an error if the deadline passes.
 pub(crate) async fn bounded<R>(call: impl Future<Output = Result<Response<R>, Status>>) -> Result<R, Status> {
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(answer) => answer.map(Response::into_inner),
-        Err(_) => Err(Status::deadline_exceeded(format!("no answer within {} s", DEADLINE.as_secs()))),
+        Err(_) => Err(Status::deadline_exceeded(format!("no response within {} s", DEADLINE.as_secs()))),
     }
 }
 
-/// An error with what has caused it: the one of the transport says little by itself.
+/// Returns the text of an error with all its sources, because a transport error alone says little.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

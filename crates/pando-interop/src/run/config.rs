@@ -1,7 +1,8 @@
 //! Configurations: files of scripts (mlswg/mls-implementations, test-config.md).
 //!
-//! `{"mode": "allCombinations" or "random", "scripts": {name: [step, ...]}}`, where the mode may be missing. Other members
-//! of the file's header are ignored. Errors name the file, the script and the step.
+//! The format is `{"mode": "allCombinations" or "random", "scripts": {name: [step, ...]}}`, where
+//! the mode is optional. Other members of the file's header are ignored. Errors name the file, the
+//! script and the step.
 
 use super::check;
 use super::script::Step;
@@ -10,19 +11,19 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// How clients are assigned to the actors of a script.
+/// The way to assign clients to the actors of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub(crate) enum Mode {
-    /// Each actor is each client, in all combinations.
+    /// All combinations of actors and clients.
     #[default]
     #[serde(rename = "allCombinations")]
     AllCombinations,
-    /// Each actor is a client drawn by lot.
+    /// A random client for each actor.
     #[serde(rename = "random")]
     Random,
 }
 
-/// A script that was found sound.
+/// A checked script.
 #[derive(Debug)]
 pub(crate) struct Script {
     /// The file's name without its ending, a slash, and the name in the file.
@@ -31,7 +32,7 @@ pub(crate) struct Script {
     pub(crate) steps: Vec<Step>,
     /// The steps as they are in the file.
     pub(crate) sources: Vec<Value>,
-    /// In the order in which they come up.
+    /// In the order of their first step.
     pub(crate) actors: Vec<String>,
 }
 
@@ -42,14 +43,14 @@ struct Config {
     scripts: BTreeMap<String, Vec<Value>>,
 }
 
-/// The scripts of a file.
+/// Reads the scripts of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Script>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     parse(&stem, &text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The scripts in a text.
+/// Parses the scripts in a text.
 pub(crate) fn parse(stem: &str, text: &str) -> Result<Vec<Script>, String> {
     let config: Config = serde_json::from_str(text).map_err(|error| error.to_string())?;
     config

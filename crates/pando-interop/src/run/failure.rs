@@ -1,20 +1,21 @@
-//! Why a step has failed.
+//! The reason for which a step has failed.
 
 use std::fmt;
 use tonic::Code;
 
-/// What has gone wrong, and with whom.
+/// A failure of a step, with the actors concerned.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A client has answered with an error, too late, or not at all.
+    /// A client returned an error, or no response in time.
     Call { actor: String, client: String, rpc: &'static str, code: Code, message: String },
-    /// Two who are in one epoch have different values.
+    /// Two actors in the same epoch have different values.
     Disagreement { actor: String, other: String, what: &'static str },
-    /// A value that is not what it should be.
+    /// A wrong value.
     Wrong { actor: String, what: &'static str },
-    /// A ReInit is to change the cipher suite, and the clients have no other in common.
+    /// A ReInit must change the cipher suite, and the clients support no other common suite.
     NoOtherSuite,
-    /// The step asks for what is not there. What can be found beforehand is an error of the script.
+    /// The step needs an object that does not exist. Errors that can be found before the run are
+    /// errors of the script.
     Missing { actor: String, what: &'static str },
 }
 
@@ -25,7 +26,7 @@ impl fmt::Display for Failure {
                 write!(f, "{actor} ({client}): {rpc}: {code:?}: {message}")
             }
             Self::Disagreement { actor, other, what } => {
-                write!(f, "{actor} and {other} are in one epoch and have different {what}")
+                write!(f, "{actor} and {other} are in the same epoch but have different {what}")
             }
             Self::Wrong { actor, what } => write!(f, "{actor} has a wrong {what}"),
             Self::NoOtherSuite => f.write_str("the clients have no other cipher suite in common"),

@@ -1,10 +1,11 @@
 //! `pando-interop run`: runs scripts of the interoperability harness (mlswg/mls-implementations) with any set of clients.
 //!
-//! A script is run with each cipher suite, with private and public handshake messages, and with clients in the roles of
-//! its actors: in all combinations, or drawn by lot. Everything is checked that the official runner checks, and besides
-//! that those who are in one epoch have the same epoch authenticator and export the same secret, after each step.
+//! A script is run with each cipher suite, with private and public handshake messages, and with
+//! clients assigned to its actors: in all combinations, or at random. The runner makes all checks
+//! of the official runner. In addition, it checks after each step that all actors in one epoch have
+//! the same epoch authenticator and export the same secret.
 //!
-//! Left out on purpose: runs side by side, since clients are not asked for more than one call at a time.
+//! Left out on purpose: concurrent runs, because each client gets one call at a time.
 
 mod agreement;
 mod assign;
@@ -34,7 +35,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
 
-/// What is to be run, and with whom.
+/// The command line of `pando-interop run`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Configuration files: scripts in JSON
@@ -43,28 +44,28 @@ pub struct Arguments {
     /// A client under test: the address of a gRPC server
     #[arg(long = "client", required = true, value_name = "HOST:PORT")]
     pub clients: Vec<String>,
-    /// Draw the clients for the roles by lot instead of trying all combinations
+    /// Assign clients to actors at random instead of trying all combinations
     #[arg(long)]
     pub random: bool,
-    /// How many assignments are drawn by lot
+    /// Number of random assignments
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub repeat: usize,
-    /// What the lots depend on
+    /// Seed for random assignments
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub seed: u64,
     /// How handshake messages are sent
     #[arg(long, value_enum, default_value_t = Handshakes::All)]
     pub handshakes: Handshakes,
-    /// A cipher suite, by its number; all that clients support if none is given
+    /// A cipher suite, by number; by default, all that the clients support
     #[arg(long = "suite", value_name = "N")]
     pub suites: Vec<u32>,
-    /// A script to run, by its name with or without that of its file; all if none is given
+    /// A script to run, by name, with or without the name of its file; by default, all
     #[arg(long = "script", value_name = "NAME")]
     pub scripts: Vec<String>,
     /// Stop at the first failure
     #[arg(long)]
     pub fail_fast: bool,
-    /// Do not compare the secrets of those who are in one epoch by calls that are not in the script
+    /// Make only the calls of the script, and do not compare the secrets of members in one epoch
     #[arg(long)]
     pub only_script: bool,
     /// Write results and transcripts, in the format of the official runner
@@ -79,7 +80,7 @@ pub enum Handshakes {
     Public,
     /// As PrivateMessage
     Private,
-    /// Once each way
+    /// Both, one after the other
     All,
 }
 
@@ -93,27 +94,28 @@ impl Handshakes {
     }
 }
 
-/// What came out.
+/// The results of all runs.
 #[derive(Debug)]
 pub struct Report {
-    /// How many runs have passed.
+    /// Number of runs that passed.
     pub passed: usize,
-    /// How many have failed.
+    /// Number of runs that failed.
     pub failed: usize,
-    /// A table of the runs, and what has gone wrong in each that failed.
+    /// A table of the runs, with the reason of each failure.
     pub table: String,
 }
 
-/// One run that is to be.
+/// One planned run.
 struct Run<'a> {
     script: &'a Script,
     suite: u32,
     encrypt_handshake: bool,
-    /// The client of each of the script's actors.
+    /// The index of the client of each actor.
     assignment: Vec<usize>,
 }
 
-/// As [`run`], for a program: in a runtime of its own, and the table goes to standard output. Whether all is well.
+/// Runs the scripts as [`run`] does, in its own runtime, and prints the table to standard output.
+/// Returns whether all runs passed.
 ///
 /// # Errors
 ///
@@ -132,8 +134,9 @@ pub fn execute(arguments: &Arguments) -> Result<bool, String> {
 ///
 /// # Errors
 ///
-/// A text if there is nothing to be run: an unreadable configuration, a script that cannot be right (it names file, script
-/// and step), a client that does not answer, a suite that no client supports. A script that fails is in the report.
+/// Returns a text if the runs cannot start: an unreadable configuration, an invalid script (with
+/// file, script and step), a client that does not answer, or a suite that no client supports. A
+/// script that fails is in the report.
 pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     let scripts = scripts(arguments)?;
     let mut clients = Vec::new();
@@ -150,7 +153,7 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
             Some(Results::begin(BufWriter::new(File::create(path).map_err(unable)?)).map_err(unable)?)
         }
     };
-    let unwritten = |error| format!("the results cannot be written: {error}");
+    let unwritten = |error| format!("cannot write the results: {error}");
     let progress = progress(runs.len());
     let mut rng = unpredictable()?;
     let mut summary = Summary::default();
@@ -173,7 +176,7 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     Ok(Report { passed: summary.passed(), failed: summary.failed(), table: summary.table() })
 }
 
-/// The scripts that are wanted.
+/// Reads the selected scripts.
 fn scripts(arguments: &Arguments) -> Result<Vec<Script>, String> {
     let mut scripts = Vec::new();
     for path in &arguments.configs {
@@ -185,22 +188,22 @@ fn scripts(arguments: &Arguments) -> Result<Vec<Script>, String> {
     if let Some(missing) =
         arguments.scripts.iter().find(|name| !scripts.iter().any(|script| is(script, name)))
     {
-        return Err(format!("there is no script {missing}"));
+        return Err(format!("unknown script {missing}"));
     }
     if !arguments.scripts.is_empty() {
         scripts.retain(|script| arguments.scripts.iter().any(|name| is(script, name)));
     }
     if scripts.is_empty() {
-        return Err("there are no scripts".to_owned());
+        return Err("no scripts in the configurations".to_owned());
     }
     let mut names = BTreeSet::new();
     if let Some(twice) = scripts.iter().find(|script| !names.insert(&script.name)) {
-        return Err(format!("there are two scripts {}", twice.name));
+        return Err(format!("duplicate script {}", twice.name));
     }
     Ok(scripts)
 }
 
-/// All runs, those of a script one after the other.
+/// Plans all runs, with the runs of one script next to each other.
 fn plan<'a>(
     arguments: &Arguments,
     scripts: &'a [Script],
@@ -272,8 +275,8 @@ impl Run<'_> {
     }
 }
 
-/// A generator for names and pre-shared keys, which nobody else has. Only assignments follow the seed: a client may
-/// remember the names of an earlier run.
+/// Returns a generator for names and pre-shared keys with a random seed. Only assignments follow
+/// the seed of the command line, because a client may remember the names of an earlier run.
 fn unpredictable() -> Result<ChaCha20Rng, String> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| format!("no random numbers: {error}"))?;
@@ -282,7 +285,7 @@ fn unpredictable() -> Result<ChaCha20Rng, String> {
 
 fn progress(runs: usize) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(runs).unwrap_or(u64::MAX));
-    // A template that cannot be read would leave the bar as it is by default.
+    // If the template is invalid, the bar keeps the default style.
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
         bar.set_style(style);
     }

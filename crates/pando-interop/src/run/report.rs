@@ -1,4 +1,5 @@
-//! What came out: a table for people, and results with transcripts for programs, in the format of the official runner.
+//! The results: a table for people, and results with transcripts for programs, in the format of the
+//! official runner.
 
 use super::config::Script;
 use serde::Serialize;
@@ -28,15 +29,16 @@ pub(crate) struct ScriptResult {
     pub(crate) transcript: Vec<Entry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
-    /// The number of the step that has failed: that of the steps if it is what comes after them.
+    /// The number of the failed step, or the number of steps if the failure comes after the last
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed_step: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed_step_json: Option<String>,
 }
 
-/// The official format: `{"scripts": {name: [result, ...]}}`. It is written as the results come, since transcripts are
-/// long.
+/// A writer of the official format: `{"scripts": {name: [result, ...]}}`. It writes each result
+/// immediately, because transcripts are long.
 pub(crate) struct Results<W> {
     to: W,
     script: Option<String>,
@@ -48,7 +50,7 @@ impl<W: io::Write> Results<W> {
         Ok(Self { to, script: None })
     }
 
-    /// Results of one script come one after the other.
+    /// Adds a result. Results of one script must be added one after the other.
     pub(crate) fn add(&mut self, script: &str, result: &ScriptResult) -> io::Result<()> {
         if self.script.as_deref() == Some(script) {
             self.to.write_all(b",\n")?;
@@ -74,10 +76,11 @@ impl<W: io::Write> Results<W> {
     }
 }
 
-/// What was counted, and what has failed.
+/// The counts and the failures.
 #[derive(Default)]
 pub(crate) struct Summary {
-    /// By script and whether handshake messages are private; by suite: how many have passed, and how many were run.
+    /// The numbers of passed runs and of all runs, by script and whether handshake messages are
+    /// private, then by suite.
     counts: BTreeMap<(String, bool), BTreeMap<u32, (usize, usize)>>,
     failures: Vec<String>,
     passed: usize,
@@ -105,8 +108,8 @@ impl Summary {
         self.failures.len()
     }
 
-    /// A row for each script and kind of handshake messages, a column for each suite, in the cells passed/run; then each
-    /// failure, then the sum.
+    /// Returns a row for each script and kind of handshake messages, with a column for each suite
+    /// and passed/run in the cells; then each failure, and the sum.
     pub(crate) fn table(&self) -> String {
         let suites: BTreeSet<u32> = self.counts.values().flat_map(|row| row.keys().copied()).collect();
         let mut rows = vec![vec!["script".to_owned(), "handshakes".to_owned()]];
@@ -126,7 +129,7 @@ impl Summary {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let width = rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
-                // Writing to a string does not fail.
+                // Writing to a string never fails.
                 let _ = if column < 2 {
                     write!(line, "{cell:<width$}  ")
                 } else {
@@ -145,14 +148,14 @@ impl Summary {
     }
 }
 
-/// A failure, with all that one needs to see it again.
+/// Returns the text of a failure, with everything that is needed to reproduce it.
 fn failure(script: &Script, result: &ScriptResult, error: &str) -> String {
     let step = match (result.failed_step, &result.failed_step_json) {
         (Some(index), Some(json)) => format!("step {index} {json}"),
         _ => "after the last step".to_owned(),
     };
     let clients: BTreeSet<&String> = result.actors.values().collect();
-    // With one client for all there is nothing to say of who is who.
+    // With a single client, the assignment of actors is obvious.
     let actors = if clients.len() < 2 {
         String::new()
     } else {

@@ -1,10 +1,10 @@
-//! A script: a story of a group, step by step, in the format of the interoperability harness
-//! (mlswg/mls-implementations, test-config.md): its 23 actions, one type each.
+//! The 23 actions of a script, with one type each, in the format of the interoperability harness
+//! (mlswg/mls-implementations, test-config.md). A script is the story of a group, step by step.
 //!
-//! Actors are names; what earlier steps have made is referred to by the number of the step, which begins at zero. Whether
-//! the references are right is looked at in `check.rs`. A member that an action does not have is an error, since a
-//! misspelt option would make a test weaker without anybody's noticing. Some options have two spellings, because the
-//! official configurations have them.
+//! Actors are names. A step refers to the object of an earlier step by the number of that step,
+//! which begins at zero. `check.rs` checks the references. An unknown member of an action is an
+//! error, because a misspelt option would silently weaken a test. Some options have two spellings,
+//! because the official configurations use both.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::proto;
 
-/// What happens in a step.
+/// The action of a step.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "camelCase")]
 pub(crate) enum Step {
@@ -70,7 +70,8 @@ pub(crate) struct JoinGroup {
     pub(crate) welcome: usize,
 }
 
-/// The joiner comes in by an external Commit with the actor's GroupInfo; the actor and the members take it.
+/// The joiner joins by an external Commit with the actor's GroupInfo; the actor and the members
+/// process it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ExternalJoin {
@@ -86,7 +87,7 @@ pub(crate) struct ExternalJoin {
     pub(crate) psks: Vec<usize>,
 }
 
-/// A fresh pre-shared key is given to the clients.
+/// The clients get a fresh pre-shared key.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct InstallExternalPsk {
@@ -95,7 +96,7 @@ pub(crate) struct InstallExternalPsk {
     pub(crate) clients: Vec<String>,
 }
 
-/// The actor gives a GroupInfo.
+/// The actor exports a GroupInfo.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct GroupInfo {
@@ -104,7 +105,7 @@ pub(crate) struct GroupInfo {
     pub(crate) external_tree: bool,
 }
 
-/// The actor proposes to add whoever made a KeyPackage.
+/// The actor proposes to add the owner of a KeyPackage.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AddProposal {
@@ -112,7 +113,7 @@ pub(crate) struct AddProposal {
     pub(crate) key_package: usize,
 }
 
-/// The actor proposes to remove another.
+/// The actor proposes to remove another member.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RemoveProposal {
@@ -120,7 +121,7 @@ pub(crate) struct RemoveProposal {
     pub(crate) removed: String,
 }
 
-/// The actor proposes to mix in an external PSK that was installed.
+/// The actor proposes an installed external PSK.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ExternalPskProposal {
@@ -129,7 +130,7 @@ pub(crate) struct ExternalPskProposal {
     pub(crate) psk: usize,
 }
 
-/// The actor proposes to mix in the resumption PSK of an earlier epoch.
+/// The actor proposes the resumption PSK of an earlier epoch.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ResumptionPskProposal {
@@ -138,7 +139,7 @@ pub(crate) struct ResumptionPskProposal {
     pub(crate) epoch: u64,
 }
 
-/// The actor proposes other extensions of the group.
+/// The actor proposes new extensions of the group.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct GroupContextExtensionsProposal {
@@ -147,7 +148,7 @@ pub(crate) struct GroupContextExtensionsProposal {
     pub(crate) extensions: Vec<Extension>,
 }
 
-/// The actor makes a Commit, the members take it, the joiners join by its Welcome.
+/// The actor makes a Commit, the members process it, and the joiners join by its Welcome.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct FullCommit {
@@ -181,7 +182,7 @@ pub(crate) struct Commit {
     pub(crate) external_tree: bool,
 }
 
-/// The actor takes a Commit of another, with the proposals that it refers to.
+/// The actor processes a Commit of another member, with the proposals that it refers to.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct HandleCommit {
@@ -202,7 +203,7 @@ pub(crate) struct Protect {
     pub(crate) plaintext: String,
 }
 
-/// The actor decrypts what an earlier step has encrypted.
+/// The actor decrypts the ciphertext of an earlier step.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Unprotect {
@@ -210,13 +211,13 @@ pub(crate) struct Unprotect {
     pub(crate) ciphertext: usize,
 }
 
-/// A group ends and goes on as another: proposal, Commit and Welcome.
+/// A group is reinitialized: proposal, Commit and Welcome.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ReInit {
     #[serde(default, rename = "actor")]
     _actor: IgnoredAny,
-    /// Nobody if the proposal is one of an external signer.
+    /// Absent if an external signer made the proposal.
     pub(crate) proposer: Option<String>,
     pub(crate) committer: String,
     pub(crate) welcomer: String,
@@ -235,7 +236,7 @@ pub(crate) struct ReInit {
     pub(crate) external_reinit_proposal: Option<usize>,
 }
 
-/// The actor starts a subgroup of some members.
+/// The actor creates a branch with some members.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Branch {
@@ -257,7 +258,7 @@ pub(crate) struct NewMemberAddProposal {
     pub(crate) joiner: String,
 }
 
-/// The actor proposes to let a new external signer make proposals.
+/// The actor proposes to add an external signer to the group's external senders.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AddExternalSigner {
@@ -274,7 +275,7 @@ pub(crate) struct ExternalSignerProposal {
     pub(crate) description: Description,
 }
 
-/// A proposal that somebody else is to make.
+/// The description of a proposal that another actor makes.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "proposalType", rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum Description {
@@ -310,7 +311,7 @@ pub(crate) enum Description {
     },
 }
 
-/// An extension of the group; its data in Base64.
+/// An extension of the group, with its data in Base64.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Extension {
@@ -337,7 +338,7 @@ fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Erro
 }
 
 impl Step {
-    /// Everybody who takes part in the step; some twice.
+    /// Returns all actors of the step, with possible duplicates.
     pub(crate) fn actors(&self) -> Vec<&str> {
         let (first, others): (&[&String], &[&[String]]) = match self {
             Self::CreateKeyPackage(step) | Self::UpdateProposal(step) | Self::HandlePendingCommit(step) => {

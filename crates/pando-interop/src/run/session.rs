@@ -1,4 +1,5 @@
-//! One run of a script: who has which state at which client, what the steps have made, and the calls.
+//! One run of a script: the state of each actor at its client, the objects that the steps have
+//! made, and the calls.
 
 use super::agreement::{Epoch, Epochs};
 use super::clients::{Client, bounded};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use tonic::{Code, Status};
 
-/// What is asked of a run beside the script.
+/// The options of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Checks {
     /// Whether members' secrets are compared after each step.
@@ -20,12 +21,12 @@ pub(crate) struct Checks {
     pub(crate) transcript: bool,
 }
 
-/// What a step has made for later ones.
+/// The object that a step makes for later ones.
 pub(super) enum Output {
     Nothing,
     KeyPackage(Vec<u8>),
     Proposal(Vec<u8>),
-    /// A proposal by an external signer, and the suite that it is about.
+    /// A proposal by an external signer, with the suite that it names.
     ReInitProposal {
         proposal: Vec<u8>,
         suite: u32,
@@ -42,7 +43,7 @@ pub(super) enum Output {
     },
 }
 
-/// A Commit, and what came with it.
+/// A Commit with its Welcome and tree.
 #[derive(Clone)]
 pub(super) struct Committed {
     pub(super) commit: Vec<u8>,
@@ -62,7 +63,7 @@ pub(super) struct Session<'a> {
     states: BTreeMap<String, u32>,
     pub(super) transactions: BTreeMap<String, u32>,
     pub(super) signers: BTreeMap<String, u32>,
-    /// The epochs to which the Commits lead that their makers have not applied.
+    /// For each actor with a Commit that it has not applied, the epoch to which the Commit leads.
     pub(super) pending: BTreeMap<String, Epoch>,
     pub(super) outputs: Vec<Output>,
     pub(super) epochs: Epochs,
@@ -99,19 +100,20 @@ impl<'a> Session<'a> {
         self.clients.get(actor).copied().ok_or_else(|| missing(actor, "client"))
     }
 
-    /// The number of the actor's state.
+    /// Returns the number of the actor's state.
     pub(super) fn state(&self, actor: &str) -> Result<u32, Failure> {
         self.states.get(actor).copied().ok_or_else(|| missing(actor, "group"))
     }
 
-    /// The number of the actor's KeyPackage.
+    /// Returns the number of the actor's KeyPackage.
     pub(super) fn transaction(&self, actor: &str) -> Result<u32, Failure> {
         self.transactions.get(actor).copied().ok_or_else(|| missing(actor, "KeyPackage"))
     }
 
-    /// The actor is in an epoch: the state is its own from now on, and agrees with those of the others.
+    /// Records that the actor has entered an epoch with a state, and compares the state with those
+    /// of the other actors in the epoch.
     ///
-    /// A client that cannot say its authenticator or export is not asked for it.
+    /// A client that does not implement the authenticator or export call is skipped.
     pub(super) async fn arrive(&mut self, actor: &str, state: u32, epoch: Epoch) -> Result<(), Failure> {
         self.states.insert(actor.to_owned(), state);
         if !self.checks.states {
@@ -136,7 +138,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// As `arrive`, with the epoch authenticator that came with the state.
+    /// As `arrive`, but also compares the epoch authenticator that was returned with the state.
     pub(super) async fn arrive_with(
         &mut self,
         actor: &str,
@@ -148,24 +150,25 @@ impl<'a> Session<'a> {
         self.arrive(actor, state, epoch).await
     }
 
-    /// Bytes that nobody has seen.
+    /// Returns fresh random bytes.
     pub(super) fn fresh_bytes(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
         self.rng.fill_bytes(&mut bytes);
         bytes
     }
 
-    /// A name for a new group. It is text, since some clients print it.
+    /// Returns an identifier for a new group. It is text, because some clients print it.
     pub(super) fn fresh_group_id(&mut self) -> Vec<u8> {
         self.fresh_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()
     }
 
-    /// The name of the group that a ReInit begins.
+    /// Returns the identifier of the group that a ReInit begins.
     pub(super) fn next_group_id(&mut self, change: bool) -> Vec<u8> {
         if change { self.fresh_group_id() } else { self.group_id.clone() }
     }
 
-    /// The suite of the group that a ReInit begins: if it is to change, the next that all the actors' clients support.
+    /// Returns the suite of the group that a ReInit begins: if it must change, the next suite that
+    /// the clients of all actors support.
     pub(super) fn next_suite(&self, change: bool) -> Result<u32, Failure> {
         if !change {
             return Ok(self.suite);
@@ -183,8 +186,8 @@ impl<'a> Session<'a> {
         next.copied().ok_or(Failure::NoOtherSuite)
     }
 
-    /// Frees a state that nobody will use again, unless somebody's has the same number. It is tidiness: clients may have
-    /// done it themselves.
+    /// Frees a state that is no longer used, unless another actor's state has the same number. This
+    /// is optional, because clients may free it themselves.
     pub(super) async fn forget(&mut self, actor: &str, state: u32) -> Result<(), Failure> {
         let client = self.client(actor)?;
         let used = self.states.iter().any(|(other, number)| {
@@ -198,7 +201,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Frees all states. A client that cannot is forgiven; the first other error counts.
+    /// Frees all states. Ignores clients that do not implement this call, and returns the first
+    /// other error.
     pub(super) async fn finish(&mut self) -> Result<(), Failure> {
         let mut result = Ok(());
         for (actor, state) in std::mem::take(&mut self.states) {
@@ -239,7 +243,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What members export to be compared: any label will do.
+/// The parameters of the secrets that members export for the comparison. Any label works.
 const EXPORT_LABEL: &str = "comparison";
 const EXPORT_CONTEXT: &[u8] = b"of members in one epoch";
 const EXPORT_LENGTH: u32 = 32;
@@ -250,7 +254,7 @@ pub(super) fn missing(actor: &str, what: &'static str) -> Failure {
 
 macro_rules! calls {
     ($($method:ident, $name:literal, $request:ident, $response:ident;)*) => {
-        /// The calls that are part of the story, each as the actor's client answers it.
+        /// The calls of the script, with the response of the actor's client.
         impl Session<'_> {
             $(
                 pub(super) async fn $method(

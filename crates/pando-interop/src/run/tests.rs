@@ -1,4 +1,4 @@
-//! Parsing and assigning.
+//! Tests of parsing and assignment.
 
 use super::assign;
 use super::config::{Mode, parse};
@@ -9,7 +9,7 @@ use rand_core::SeedableRng;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// A story in which each action comes up, with all that it can say.
+/// A story that has each action, with all its options.
 fn everything() -> Vec<Value> {
     let extensions = json!([{"extension_type": 3, "extension_data": "AAAA"}]);
     vec![
@@ -95,7 +95,8 @@ fn every_action_is_read() {
     assert!(join.external_tree && join.remove_prior && join.psks == [2]);
 }
 
-/// What is said of the story if a member of a step is something else; `Null` removes it.
+/// Returns the error of the story with another value for a member of a step. `Null` removes the
+/// member.
 fn complaint(step: usize, member: &str, value: Value) -> String {
     let mut steps = everything();
     let object = steps[step].as_object_mut().unwrap();
@@ -132,7 +133,7 @@ fn references_lead_to_what_was_made_before() {
     );
     assert_eq!(
         complaint(4, "keyPackage", json!(17)),
-        "keyPackage refers to step 17, which does not come before"
+        "keyPackage refers to step 17, which is not an earlier step"
     );
     assert_eq!(complaint(7, "pskID", json!(1)), "pskID refers to step 1, which makes a KeyPackage");
     assert_eq!(
@@ -157,19 +158,19 @@ fn everybody_who_acts_is_there() {
     assert_eq!(complaint(13, "members", json!(["zoe"])), "zoe has no group");
     assert_eq!(complaint(13, "joiners", json!(["zoe"])), "zoe has no KeyPackage");
     assert_eq!(complaint(13, "members", json!(["ben", "ada"])), "ada is named twice");
-    assert_eq!(complaint(6, "removed", json!("zoe")), "there is no zoe");
+    assert_eq!(complaint(6, "removed", json!("zoe")), "unknown actor zoe");
     assert_eq!(complaint(2, "clients", json!(["zoe"])), "zoe has neither a group nor a KeyPackage");
-    assert_eq!(complaint(11, "actor", json!("ada")), "ada is no external signer");
-    assert_eq!(complaint(16, "actor", json!("ben")), "ben has made no Commit that is pending");
+    assert_eq!(complaint(11, "actor", json!("ada")), "ada is not an external signer");
+    assert_eq!(complaint(16, "actor", json!("ben")), "ben has no pending Commit");
     assert_eq!(complaint(18, "actor", json!("zoe")), "zoe has no KeyPackage");
 }
 
 #[test]
 fn a_reinit_has_one_proposal() {
-    let neither = "there must be either a proposer or an externalReinitProposal";
+    let neither = "needs either a proposer or an externalReinitProposal";
     assert_eq!(complaint(23, "proposer", Value::Null), neither);
     assert_eq!(complaint(24, "proposer", json!("ada")), neither);
-    let twice = "what changes is said in the proposal of the external signer";
+    let twice = "the proposal of the external signer already says what changes";
     assert_eq!(complaint(24, "changeGroupID", json!(true)), twice);
     let value = json!([{"proposalType": "reinit"}]);
     assert!(complaint(13, "byValue", value).starts_with("a reinit cannot be committed by value"));

@@ -1,4 +1,4 @@
-//! Everything that the service remembers, by the numbers that requests name it by.
+//! The state of the service: all objects, by the numbers that requests use for them.
 
 use super::failure::{Failure, Outcome};
 use super::person::{Person, Psks};
@@ -7,13 +7,13 @@ use pando_mls::{Group, KeyPackageBundle};
 use rand_chacha::ChaCha20Rng;
 use std::collections::BTreeMap;
 
-/// Everybody whom the service plays.
+/// All clients that the service plays.
 pub(super) struct Clients {
     pub(super) table: Table,
     pub(super) rng: ChaCha20Rng,
 }
 
-/// What a number stands for.
+/// The object of a number.
 enum Entry {
     Member(Box<State>),
     Joiner(Box<Joiner>),
@@ -21,20 +21,21 @@ enum Entry {
     Signer(Box<Person>),
 }
 
-/// Somebody with a KeyPackage who waits for a Welcome: a transaction.
+/// A client with a KeyPackage that waits for a Welcome: a transaction.
 pub(super) struct Joiner {
     pub(super) person: Person,
     pub(super) bundle: KeyPackageBundle,
 }
 
-/// A member of a group that has been reinitialized, as the group that is to follow will have it.
+/// A member of a reinitialized group, as the successor group will have it.
 pub(super) struct Successor {
-    /// The number of the state of the group that has ended.
+    /// The number of the state of the ended group.
     pub(super) old: u32,
     pub(super) joiner: Joiner,
 }
 
-/// Entries by their numbers. There is one sequence for all kinds, since some requests take numbers of several kinds.
+/// Entries by number. All kinds share one sequence, because some requests take numbers of several
+/// kinds.
 #[derive(Default)]
 pub(super) struct Table {
     entries: BTreeMap<u32, Entry>,
@@ -99,7 +100,7 @@ impl Table {
         }
     }
 
-    /// The pre-shared keys of a member, or of somebody who waits for a Welcome.
+    /// Returns the pre-shared keys of a member, or of a client that waits for a Welcome.
     pub(super) fn psks_mut(&mut self, id: u32) -> Outcome<&mut Psks> {
         match self.entries.get_mut(&id) {
             Some(Entry::Member(state)) => Ok(&mut state.person.psks),
@@ -108,7 +109,8 @@ impl Table {
         }
     }
 
-    /// Somebody who has waited has joined: the KeyPackage is used up, and the number stands for nothing.
+    /// Turns a waiting client into a member. Its KeyPackage is used up, and its number becomes
+    /// invalid.
     pub(super) fn joined(&mut self, id: u32, group: Group) -> Outcome<u32> {
         let person = match self.entries.remove(&id) {
             Some(Entry::Joiner(joiner)) => joiner.person,
@@ -119,7 +121,7 @@ impl Table {
         self.add_state(person, group)
     }
 
-    /// Forgets whatever the number stands for.
+    /// Removes the object of a number.
     pub(super) fn free(&mut self, id: u32) -> Outcome<()> {
         self.entries.remove(&id).map(drop).ok_or_else(|| unknown("state", id))
     }
@@ -132,5 +134,5 @@ impl Table {
 }
 
 fn unknown(what: &str, id: u32) -> Failure {
-    Failure::argument(format!("{id} is the number of no {what}"))
+    Failure::argument(format!("unknown {what}: {id}"))
 }

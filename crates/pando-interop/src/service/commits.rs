@@ -1,4 +1,4 @@
-//! Commits, one's own and those of others.
+//! Commits: our own, and those of other members.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 
@@ -14,7 +14,7 @@ use pando_mls::{CommitOutput, CryptoRng, MlsMessage, Proposal, ProposalRef, Stag
 use std::collections::BTreeSet;
 
 impl Clients {
-    /// Makes a Commit, which is pending. One that was pending before is gone.
+    /// Makes a Commit, which is pending. It replaces an earlier pending Commit.
     pub(super) fn commit(&mut self, request: CommitRequest) -> Outcome<CommitResponse> {
         let state = self.table.state_mut(request.state_id)?;
         let references = request.by_reference.into_iter().map(|bytes| state.take_proposal(bytes));
@@ -55,7 +55,7 @@ impl Clients {
         Ok(HandleCommitResponse { state_id, epoch_authenticator: state.epoch_authenticator() })
     }
 
-    /// Takes a Commit and what it refers to, and enters its epoch.
+    /// Processes a Commit with the proposals that it refers to, and enters its epoch.
     pub(super) fn enter(
         &mut self,
         request: HandleCommitRequest,
@@ -69,13 +69,14 @@ impl Clients {
     }
 }
 
-/// What kind of Commit is asked for.
+/// The options of a requested Commit.
 struct Kind {
     path: bool,
     tree_in_welcome: bool,
 }
 
-/// A Commit that covers all these proposals: who asks for it is told if they do not go together, and gets nothing less.
+/// Makes a Commit that covers all these proposals, or returns an error if they are incompatible. It
+/// never covers fewer.
 fn build(
     state: &mut State,
     references: BTreeSet<ProposalRef>,

@@ -1,4 +1,4 @@
-//! From the fields of requests to the structures of MLS.
+//! Conversion of request fields to structures of MLS.
 
 use super::failure::{Failure, Outcome};
 use crate::proto;
@@ -7,13 +7,13 @@ use pando_mls::{
     MlsMessage, MlsMessageBody, RustCrypto, Suite, Welcome,
 };
 
-/// A cipher suite by its number.
+/// Returns the cipher suite with a number.
 pub(super) fn suite(number: u32) -> Outcome<Suite> {
     let suite = u16::try_from(number).ok().and_then(|number| RustCrypto.suite(CipherSuite(number)));
-    suite.ok_or_else(|| Failure::argument(format!("there is no cipher suite {number}")))
+    suite.ok_or_else(|| Failure::argument(format!("unknown cipher suite {number}")))
 }
 
-/// A message of any kind; `what` it is meant to be is for the error.
+/// Decodes a message of any kind. `what` names the expected kind in the error.
 pub(super) fn message(what: &str, bytes: &[u8]) -> Outcome<MlsMessage> {
     MlsMessage::decode(bytes).map_err(|error| Failure::argument(format!("{what}: {error}")))
 }
@@ -39,7 +39,7 @@ pub(super) fn group_info(bytes: &[u8]) -> Outcome<GroupInfo> {
     }
 }
 
-/// A field that is absent if it is empty.
+/// Returns a field, or `None` if it is empty.
 pub(super) fn optional(bytes: &[u8]) -> Option<&[u8]> {
     (!bytes.is_empty()).then_some(bytes)
 }
@@ -48,13 +48,13 @@ pub(super) fn extensions(list: Vec<proto::Extension>) -> Outcome<Extensions> {
     let list = list.into_iter().map(|proto::Extension { extension_type, extension_data }| {
         let number = u16::try_from(extension_type);
         let number =
-            number.map_err(|_| Failure::argument(format!("there is no extension type {extension_type}")))?;
+            number.map_err(|_| Failure::argument(format!("invalid extension type {extension_type}")))?;
         Ok(Extension { extension_type: ExtensionType(number), extension_data: extension_data.into() })
     });
     Ok(Extensions(list.collect::<Outcome<_>>()?))
 }
 
-/// Something as the message that has it.
+/// Encodes a structure as an MLSMessage.
 pub(super) fn encode(message: impl Into<MlsMessage>) -> Outcome<Vec<u8>> {
     Ok(message.into().encode()?)
 }

@@ -1,9 +1,9 @@
-//! Why a request was not served, and which status tells the other side.
+//! Reasons for refusing a request, with their gRPC status.
 
 use pando_mls::{CryptoError, DecodeError, EncodeError, GroupError, TreeError};
 use tonic::{Code, Status};
 
-/// Why a request was not served.
+/// The reason for refusing a request.
 #[derive(Debug)]
 pub(super) struct Failure {
     code: Code,
@@ -13,17 +13,17 @@ pub(super) struct Failure {
 pub(super) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
-    /// The request itself makes no sense.
+    /// Returns a failure for a request that is invalid by itself.
     pub(super) fn argument(message: impl Into<String>) -> Self {
         Self { code: Code::InvalidArgument, message: message.into() }
     }
 
-    /// The request would make sense at another time, or in another group.
+    /// Returns a failure for a request that is invalid in the present state of the group.
     pub(super) fn state(message: impl Into<String>) -> Self {
         Self { code: Code::FailedPrecondition, message: message.into() }
     }
 
-    /// The fault is here.
+    /// Returns a failure for an error of the service.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         Self { code: Code::Internal, message: message.into() }
     }

@@ -1,4 +1,4 @@
-//! To become a member of a group, and what its epochs give.
+//! Joining a group, and the values of its epochs.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 
@@ -86,7 +86,7 @@ impl Clients {
             .psks(psks)
             .authenticated_data(authenticated_data);
         let (mut group, commit) = join.build(&person.client(), &mut self.rng)?.assume_persisted();
-        // The harness has no losers: what it asks for is accepted.
+        // The harness accepts every Commit that it asks for, so none loses a race.
         group.merge_pending()?.assume_persisted();
         let state_id = self.table.add_state(person, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
@@ -137,7 +137,7 @@ impl Clients {
                 authenticated_data: authenticated_data.into_vec(),
                 plaintext: data.into_vec(),
             }),
-            _ => Err(Failure::argument("not a message of the application")),
+            _ => Err(Failure::argument("not an application message")),
         }
     }
 
@@ -153,7 +153,7 @@ impl Clients {
     }
 }
 
-/// What a GroupInfo describes, with everything verified that can be from outside.
+/// Returns the public state in a GroupInfo, after all checks that are possible from outside.
 pub(super) fn public_state(
     suite: Suite,
     group_info: &GroupInfo,

@@ -1,27 +1,32 @@
-//! The service `mls_client.MLSClient`, with which the harness's runner drives an implementation.
+//! The service `mls_client.MLSClient`, through which the harness's runner drives an implementation.
 //!
-//! [`serve`] answers its requests. Every request is a function of everything that the service remembers, called under
-//! a lock: what it does is in `groups`, `proposals`, `commits`, `successors` and `outside`, and gRPC in `rpc`.
+//! [`serve`] answers its requests. Each request is a function of the state of the service, called
+//! under a lock. The functions are in `groups`, `proposals`, `commits`, `successors` and `outside`,
+//! and gRPC is in `rpc`.
 //!
-//! - One service plays all the clients that it is asked to play, which know nothing of each other. States,
-//!   transactions, reinitializations and external signers are numbered in one sequence; all of them can be freed.
-//! - A request that cannot be served gets a status: INVALID_ARGUMENT if it is malformed or names what there is not,
-//!   FAILED_PRECONDITION if the group is not such that it can be done, or a rule forbids it. States can be used
-//!   afterwards as before, but that proposals that came along and were in order are known.
-//! - Only a Commit that covers all proposals of the request is made. It has a path if the proposals require one
-//!   or the request does. While it is pending another can be asked for: then it is gone,
-//!   also if the other cannot be made.
-//! - Who refers to a proposal sends it along, also if it was there before or is one's own.
-//! - Data of the application is not encrypted while proposals are pending (RFC 9420, section 12.4).
-//! - A state keeps its number in all epochs of its group. A group that follows from another has another number, and the
-//!   old one remains.
-//! - Members are found by their identities. If several have the same, the first is meant.
+//! - One service plays any number of clients, which know nothing of each other. States,
+//!   transactions, reinitializations and external signers are numbered in one sequence; all of them
+//!   can be freed.
+//! - A request that cannot be served gets a status: INVALID_ARGUMENT if it is malformed or names an
+//!   unknown object, FAILED_PRECONDITION if the state of the group or a rule forbids it. A failed
+//!   request does not change states, except that valid proposals in it are kept.
+//! - A Commit is made only if it can cover all proposals of the request. It has a path if the
+//!   proposals require one or the request does. Another request for a Commit drops a pending
+//!   Commit, even if the new one cannot be made.
+//! - A request that refers to a proposal contains it, even if the service already has it or made
+//!   it.
+//! - Application data is not encrypted while proposals are pending (RFC 9420, section 12.4).
+//! - A state keeps its number in all epochs of its group. A successor group has another number, and
+//!   the old one remains.
+//! - Members are found by their identities. If several members have the same identity, the first is
+//!   chosen.
 //!
-//! Left out on purpose: credentials other than basic ones, which the interface cannot ask for, and storage.
+//! Left out on purpose: credentials other than basic ones, for which the interface has no field,
+//! and storage.
 
 #![expect(
     clippy::needless_pass_by_value,
-    reason = "all requests are handed over alike, also those that are only looked at"
+    reason = "all functions take requests by value, including those that only read them"
 )]
 
 mod clients;
@@ -44,14 +49,14 @@ use std::net::SocketAddr;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
-/// The largest request, in bytes. A ratchet tree may be in it.
+/// Maximum size of a request, in bytes. A request may contain a ratchet tree.
 const MAX_REQUEST: usize = 64 << 20;
 
-/// Answers requests at an address until the process ends. `ready` is told the address when they can come, which has
-/// the port that was chosen if `address` has port 0.
+/// Answers requests at an address until the process ends. It calls `ready` with the address when it
+/// can accept requests. If `address` has port 0, that address has the chosen port.
 ///
 /// # Errors
-/// If the address cannot be listened at, or the operating system gives no randomness.
+/// If the service cannot listen on the address, or the operating system provides no randomness.
 pub fn serve(
     address: SocketAddr,
     ready: impl FnOnce(SocketAddr),

@@ -1,4 +1,5 @@
-//! Proposals from outside of a group: of somebody who wants to be added, and of senders whom the group has named.
+//! Proposals from outside of a group: from a client that asks to be added, and from the group's
+//! external senders.
 
 use super::clients::{Clients, Joiner};
 use super::decode::{encode, group_info, optional, suite};
@@ -45,8 +46,8 @@ impl Clients {
         Ok(CreateExternalSignerResponse { signer_id: self.table.add_signer(person)?, external_sender })
     }
 
-    /// The index in the request does not count, since the runner gives 0 to everybody: the signer is found in the group
-    /// by its key.
+    /// The index in the request is ignored, because the runner sends 0 for every signer. The signer
+    /// is found in the group by its key.
     pub(super) fn external_signer_proposal(
         &mut self,
         request: ExternalSignerProposalRequest,

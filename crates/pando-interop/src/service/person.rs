@@ -1,4 +1,5 @@
-//! Who has a part in a group, or is about to: with a name, a signature key and pre-shared keys. One service plays many.
+//! The clients that a service plays: members and future members of groups, each with a name, a
+//! signature key and pre-shared keys.
 
 use super::decode::encode;
 use super::failure::{Failure, Outcome};
@@ -13,10 +14,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(pando_mls::AdmitAll));
 
-/// How long a KeyPackage can be used, in seconds.
+/// Lifetime of a KeyPackage, in seconds.
 const LIFETIME: u64 = 28 * 24 * 60 * 60;
 
-/// Somebody.
+/// A client.
 pub(super) struct Person {
     pub(super) suite: Suite,
     pub(super) identity: Vec<u8>,
@@ -25,11 +26,11 @@ pub(super) struct Person {
     pub(super) config: GroupConfig,
 }
 
-/// External pre-shared keys, by their identifiers.
+/// External pre-shared keys, by identifier.
 #[derive(Default)]
 pub(super) struct Psks(BTreeMap<Vec<u8>, SecretBytes>);
 
-/// A KeyPackage as a request is answered with it.
+/// A KeyPackage in the form of a response.
 pub(super) struct Published {
     pub(super) key_package: Vec<u8>,
     pub(super) init_priv: Vec<u8>,
@@ -37,7 +38,7 @@ pub(super) struct Published {
 }
 
 impl Person {
-    /// Somebody with a new signature key, which is given beside.
+    /// Makes a client with a new signature key, and returns both.
     pub(super) fn new(
         suite: Suite,
         identity: Vec<u8>,
@@ -48,7 +49,7 @@ impl Person {
         Ok((Self { suite, identity, signer, psks, config }, key))
     }
 
-    /// The same who sends Commits and proposals encrypted, or not.
+    /// Sets whether the client encrypts Commits and proposals.
     pub(super) fn encrypting(self, encrypt_handshakes: bool) -> Self {
         Self { config: self.config.with_encrypt_handshakes(encrypt_handshakes), ..self }
     }
@@ -57,12 +58,12 @@ impl Person {
         Credential::Basic { identity: self.identity.as_slice().into() }
     }
 
-    /// What this person brings to every operation.
+    /// Returns the context of this client for every operation.
     pub(super) fn client(&self) -> Context<'_> {
         CLIENT.at(now(), &*self.signer).with_psks(&self.psks).with_config(self.config)
     }
 
-    /// What this person's leaf says. All suites are supported, since a group may change its own.
+    /// Returns the leaf of this client. It lists all suites, since a group may change its own.
     pub(super) fn leaf(&self) -> LeafTemplate {
         LeafTemplate {
             credential: self.credential(),
@@ -106,20 +107,20 @@ impl PskStore for Psks {
         Ok(self.0.get(psk_id).map(|secret| secret.expose().into()))
     }
 
-    /// Groups know their own, and nothing else has any.
+    /// Groups have their own resumption PSKs, and there are no others.
     fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
         Ok(None)
     }
 }
 
-/// The first member with an identity.
+/// Finds the first member with an identity.
 pub(super) fn member(tree: &Tree, identity: &[u8]) -> Outcome<LeafIndex> {
     let wanted = Credential::Basic { identity: identity.into() };
     let mut members = tree.members().filter_map(Result::ok);
     // The tree is in memory.
     let found =
         members.find(|leaf| tree.credential(*leaf).is_ok_and(|found| found.as_ref() == Some(&wanted)));
-    found.ok_or_else(|| Failure::state(format!("no member is {}", identity.escape_ascii())))
+    found.ok_or_else(|| Failure::state(format!("no member has the identity {}", identity.escape_ascii())))
 }
 
 fn now() -> u64 {

@@ -58,7 +58,7 @@ impl Clients {
         self.propose(request.state_id, |_, _| Ok(new_extensions(extensions)))
     }
 
-    /// Those extensions that the group has, with one more sender outside.
+    /// Proposes the present extensions of the group with one more external sender.
     pub(super) fn add_external_signer(
         &mut self,
         request: AddExternalSignerRequest,
@@ -95,7 +95,7 @@ impl Clients {
     }
 }
 
-/// The proposal that is described, in a group.
+/// Returns the described proposal, in a group.
 pub(super) fn described(
     description: ProposalDescription,
     group: &PublicState,
@@ -111,7 +111,7 @@ pub(super) fn described(
             let extensions = extensions(description.extensions)?;
             reinit(description.group_id, description.cipher_suite, extensions)
         }
-        other => Err(Failure::argument(format!("there is no proposal of the type {}", other.escape_ascii()))),
+        other => Err(Failure::argument(format!("unknown proposal type {}", other.escape_ascii()))),
     }
 }
 
@@ -142,7 +142,7 @@ const fn new_extensions(extensions: Extensions) -> Proposal {
     Proposal::GroupContextExtensions(GroupContextExtensions { extensions })
 }
 
-/// The suite is one that the next group can have.
+/// Returns a ReInit. The suite must be one that the successor group can have.
 fn reinit(group_id: Vec<u8>, cipher_suite: u32, extensions: Extensions) -> Outcome<Proposal> {
     let (cipher_suite, version) = (suite(cipher_suite)?.cipher_suite(), ProtocolVersion::MLS_10);
     let reinit = ReInit { group_id: group_id.into(), version, cipher_suite, extensions };

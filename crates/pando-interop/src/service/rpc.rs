@@ -1,4 +1,4 @@
-//! Requests by gRPC: each is handed to the function of [`Clients`] with its name.
+//! The gRPC requests. Each calls the function of [`Clients`] with its name.
 
 use super::clients::Clients;
 use super::failure::Outcome;
@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status};
 
 type Answer<T> = Result<Response<T>, Status>;
 
-/// What answers the requests.
+/// The server of the requests.
 pub(super) struct Service(Arc<Mutex<Clients>>);
 
 impl Service {
@@ -31,7 +31,7 @@ impl Service {
         Self(Arc::new(Mutex::new(clients)))
     }
 
-    /// Serves a request away from the threads that wait for the network.
+    /// Serves a request on a separate thread, so that it does not block network threads.
     async fn call<Q: Send + 'static, R: Send + 'static>(
         &self,
         request: Request<Q>,
@@ -224,7 +224,7 @@ impl MlsClient for Service {
         self.call(request, Clients::handle_branch).await
     }
 
-    /// A Commit like any other. What is peculiar is that its epoch is the last one.
+    /// Makes an ordinary Commit. The only difference is that it begins the last epoch.
     async fn re_init_commit(&self, request: Request<CommitRequest>) -> Answer<CommitResponse> {
         self.call(request, Clients::commit).await
     }

@@ -1,4 +1,4 @@
-//! A group as one person has it.
+//! The state of one client in one group.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 
@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 pub(super) struct State {
     pub(super) person: Person,
     pub(super) group: Group,
-    /// The proposals of this epoch as they came: they come with each request that is about them, and an encrypted one
-    /// can be opened only once.
+    /// The proposals of this epoch in encoded form. Each request that refers to a proposal contains
+    /// it again, and an encrypted proposal can be opened only once.
     seen: BTreeMap<Vec<u8>, ProposalRef>,
 }
 
@@ -22,7 +22,7 @@ impl State {
         Self { person, group, seen: BTreeMap::new() }
     }
 
-    /// Takes a proposal, unless that was done before.
+    /// Processes a proposal, unless it was processed before.
     pub(super) fn take_proposal(&mut self, bytes: Vec<u8>) -> Outcome<ProposalRef> {
         if let Some(reference) = self.seen.get(&bytes) {
             return Ok(reference.clone());
@@ -37,7 +37,7 @@ impl State {
         Ok(reference)
     }
 
-    /// Takes a Commit and enters its epoch, if what it leads to is `acceptable`.
+    /// Processes a Commit and enters its epoch, if the staged epoch is `acceptable`.
     pub(super) fn take_commit(
         &mut self,
         bytes: &[u8],
@@ -55,7 +55,7 @@ impl State {
         }
     }
 
-    /// Enters the epoch of the pending Commit, if what it leads to is `acceptable`.
+    /// Enters the epoch of the pending Commit, if the staged epoch is `acceptable`.
     pub(super) fn merge_pending(&mut self, acceptable: impl FnOnce(&Staged) -> Outcome<()>) -> Outcome<()> {
         let staged = self.group.pending_epoch().ok_or_else(|| Failure::state("no Commit is pending"))?;
         acceptable(staged)?;

@@ -1,4 +1,4 @@
-//! Groups that follow from others: reinitialization and branching.
+//! Successor groups: reinitialization and branching.
 
 #![expect(clippy::disallowed_methods, reason = "the harness asks for groups in memory")]
 
@@ -39,7 +39,7 @@ impl Clients {
         let Successor { old, joiner: Joiner { person, .. } } = self.table.successor(request.reinit_id)?;
         let group = &self.table.state(*old)?.group;
         let key_packages = request.key_package.iter().map(|bytes| key_package(bytes));
-        // The KeyPackage that others were given is for a Welcome of theirs.
+        // The KeyPackage that other members have is for a Welcome from them.
         let bundle = person.key_package(&mut self.rng)?;
         let successor = pando_mls::Successor {
             bundle,
@@ -89,7 +89,7 @@ impl Clients {
         Ok(response)
     }
 
-    /// The state of the old group stays.
+    /// Joins a branch. The state of the old group stays.
     pub(super) fn handle_branch(&mut self, request: HandleBranchRequest) -> Outcome<HandleBranchResponse> {
         let old = self.table.state(request.state_id)?;
         let Joiner { person, bundle } = self.table.joiner(request.transaction_id)?;
@@ -101,8 +101,8 @@ impl Clients {
         Ok(HandleBranchResponse { state_id, epoch_authenticator })
     }
 
-    /// What a member of a group that has just ended needs for the next one: a KeyPackage, with a signature key for
-    /// what may be another suite.
+    /// Returns what a member of an ended group needs for the successor: a KeyPackage, with a
+    /// signature key for the suite, which may be new.
     fn prepare_successor(&mut self, old: u32) -> Outcome<HandleReInitCommitResponse> {
         let state = self.table.state(old)?;
         let reinit = state.group.reinit().ok_or_else(|| Failure::internal("the group has not ended"))?;
@@ -118,7 +118,7 @@ impl Clients {
     }
 }
 
-/// A Commit that ends the group, so that another can follow.
+/// Checks that a Commit reinitializes the group.
 fn reinitializes(staged: &Staged) -> Outcome<()> {
     if staged.proposals().any(|(_, proposal)| matches!(proposal, Proposal::ReInit(_))) {
         Ok(())
@@ -127,7 +127,7 @@ fn reinitializes(staged: &Staged) -> Outcome<()> {
     }
 }
 
-/// A group that follows, and what there is to be said of it but for its number.
+/// Returns a successor group and the response that describes it, without its number.
 fn subgroup(created: Created, external_tree: bool) -> Outcome<(CreateSubgroupResponse, pando_mls::Group)> {
     let Created { group, welcome } = created;
     let welcome = welcome.map(|welcome| encode(MlsMessage::from(welcome))).transpose()?;

@@ -1,5 +1,5 @@
-//! The runner with clients of which it is known what they do wrong: toys with groups that are a number and a secret, one of
-//! which lies.
+//! Tests of the runner with clients whose errors are known: toy clients whose groups are a number
+//! and a secret, some of which give wrong responses.
 
 #![allow(
     clippy::indexing_slicing,
@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use toy::{Lie, Toy};
 
-/// Ada, Ben and Cleo; the Commit that follows is step 1, the message step 2.
+/// The story has Ada, Ben and Cleo. The Commit is step 1, the message step 2.
 const STORY: &str = r#"{"scripts": {"story": [
     {"action": "createGroup", "actor": "ada", "members": ["ben", "cleo"]},
     {"action": "fullCommit", "actor": "ben", "members": ["ada", "cleo"]},
@@ -38,7 +38,7 @@ fn arguments(config: &Path, clients: Vec<String>) -> Arguments {
     }
 }
 
-/// Runs a configuration with toys, each with its lie.
+/// Runs a configuration with toy clients, each with its lie.
 fn with(
     text: &str,
     lies: &[Lie],
@@ -97,7 +97,7 @@ fn a_wrong_epoch_authenticator_is_found_where_it_is_given() {
     assert_eq!((report.passed, report.failed), (0, 1));
     let expected = "FAILED toys/story, suite 1, public handshakes, step 1 {\"action\":\"fullCommit\"";
     assert!(report.table.contains(expected), "{}", report.table);
-    let expected = "ada and ben are in one epoch and have different epoch authenticators";
+    let expected = "ada and ben are in the same epoch but have different epoch authenticators";
     assert!(report.table.contains(expected), "{}", report.table);
 }
 
@@ -126,7 +126,8 @@ fn wrong_texts_are_found() {
 fn an_answer_that_is_an_error_is_reported_with_all_that_is_known() {
     let (result, _folder) = with(STORY, &[Lie::None, Lie::Refuse], |arguments| arguments.fail_fast = true);
     let report = result.unwrap();
-    // Ada, Ben and Cleo are (0, 0, 0), then (0, 0, 1), where Cleo cannot take the Commit.
+    // The clients of Ada, Ben and Cleo are (0, 0, 0), then (0, 0, 1), where Cleo refuses the
+    // Commit.
     assert_eq!((report.passed, report.failed), (1, 1));
     assert!(report.table.contains("step 1 "), "{}", report.table);
     assert!(report.table.contains("cleo (toy Refuse at 127.0.0.1:"), "{}", report.table);
@@ -202,7 +203,7 @@ fn what_cannot_be_run_is_said_before_anything_is() {
     let error = with(STORY, &[Lie::None], |arguments| arguments.suites = vec![7]).0.unwrap_err();
     assert_eq!(error, "none of the clients supports cipher suite 7");
     let error = with(STORY, &[Lie::None], |arguments| arguments.scripts = vec!["tale".into()]).0.unwrap_err();
-    assert_eq!(error, "there is no script tale");
+    assert_eq!(error, "unknown script tale");
 }
 
 #[test]

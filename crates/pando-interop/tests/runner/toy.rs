@@ -1,5 +1,5 @@
-//! A client with groups that are no groups: a secret that a Commit and a Welcome carry openly. It shows what the runner
-//! does with answers, right and wrong.
+//! A toy client whose groups are only a secret that a Commit and a Welcome carry in the clear. It
+//! shows how the runner handles right and wrong responses.
 
 use pando_interop::proto::mls_client_server::{MlsClient, MlsClientServer};
 use pando_interop::proto::*;
@@ -8,19 +8,19 @@ use std::sync::Mutex;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-/// What a toy does wrong.
+/// The wrong behaviour of a toy client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lie {
     None,
-    /// It has another epoch authenticator after each Commit of another.
+    /// It has a different epoch authenticator after each Commit of another member.
     Authenticator,
-    /// It exports something else each time.
+    /// It exports a different secret each time.
     Export,
-    /// It does not export.
+    /// It does not implement the export.
     NoExport,
-    /// It reads something else.
+    /// It returns another plaintext.
     Plaintext,
-    /// It takes no Commits.
+    /// It refuses all Commits.
     Refuse,
     /// It cannot free a state.
     Free,
@@ -41,7 +41,7 @@ struct State {
 type Answer<R> = Result<Response<R>, Status>;
 
 impl Toy {
-    /// The address at which one listens from now on.
+    /// Starts a toy client and returns its address.
     pub(crate) async fn serve(lie: Lie) -> String {
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = incoming.local_addr().unwrap().to_string();
@@ -68,7 +68,7 @@ fn answer<R>(response: R) -> Answer<R> {
     Ok(Response::new(response))
 }
 
-/// Its calls, and those which it does not answer.
+/// Implements the given calls, and returns an error for the others.
 macro_rules! toy {
     ({ $($answered:tt)* } $($method:ident, $request:ident, $response:ident;)*) => {
         #[tonic::async_trait]
@@ -76,7 +76,7 @@ macro_rules! toy {
             $($answered)*
             $(
                 async fn $method(&self, _: Request<$request>) -> Answer<$response> {
-                    Err(Status::unimplemented("a toy cannot do it"))
+                    Err(Status::unimplemented("not implemented by the toy client"))
                 }
             )*
         }

@@ -1,4 +1,4 @@
-//! Messages of the application.
+//! Tests of application messages.
 
 use crate::world::{SETTINGS, World};
 use pando_interop::proto::*;

@@ -3,7 +3,7 @@
 use crate::world::{SETTINGS, World, add, description, remove, required_capabilities};
 use pando_interop::proto::*;
 
-/// What one member proposes, in the order in which it was proposed.
+/// Returns the proposals of one member, in the order in which it makes them.
 async fn proposed_by(world: &mut World, by: usize, key_package: Vec<u8>) -> Vec<Vec<u8>> {
     let member = &mut world.members[by];
     let (rpc, state_id) = (&mut member.rpc, member.state);
@@ -20,8 +20,8 @@ async fn proposed_by(world: &mut World, by: usize, key_package: Vec<u8>) -> Vec<
     [added, removed, extensions, external, resumption].map(|answer| answer.into_inner().proposal).into()
 }
 
-/// As in the script `all_together`: once the committer has proposed everything itself, and once another who also renews
-/// its leaf.
+/// As in the script `all_together`. In the first run, the committer makes all proposals; in the
+/// second, another member does, and also updates its leaf.
 #[tokio::test]
 async fn everything_in_one_commit() {
     for (setting, by) in SETTINGS.into_iter().flat_map(|setting| [(setting, 0), (setting, 1)]) {
@@ -30,7 +30,7 @@ async fn everything_in_one_commit() {
             member.store_psk(b"id 1", b"secret 1").await;
             member.store_psk(b"id 2", b"secret 2").await;
         }
-        // So that there are two epochs whose keys everybody has.
+        // With this Commit, all members have the resumption PSKs of two epochs.
         world.commit(0, CommitRequest { force_path: true, ..CommitRequest::default() }, Vec::new()).await;
         let (ellen, frank) = (world.joiner("ellen").await, world.joiner("frank").await);
         let mut by_reference = proposed_by(&mut world, by, ellen.key_package.clone()).await;
@@ -46,13 +46,13 @@ async fn everything_in_one_commit() {
             ProposalDescription { psk_id: b"id 2".to_vec(), ..description("externalPSK") },
             ProposalDescription { epoch_id: 2, ..description("resumptionPSK") },
         ];
-        // Who is new knows none of these keys, and does not follow; charlie and diana are gone.
+        // New members have none of these keys, so they do not join; charlie and diana are removed.
         world.members.truncate(2);
         let request = CommitRequest { by_reference, by_value, ..CommitRequest::default() };
         let made = world.commit(0, request, Vec::new()).await;
         assert!(!made.welcome.is_empty());
 
-        // Without the extensions, and without those who are not there.
+        // Without the extensions, and without the members that did not join.
         let no_extensions = description("groupContextExtensions");
         let by_value = vec![no_extensions, remove("ellen"), remove("frank")];
         world.commit(1, CommitRequest { by_value, ..CommitRequest::default() }, Vec::new()).await;
@@ -71,14 +71,14 @@ async fn a_commit_is_replaced_by_another_and_comes_back() {
         let kept = alice.rpc.commit(kept).await.unwrap().into_inner();
         assert_ne!(lost.commit, kept.commit);
         assert!(kept.welcome.is_empty() && kept.ratchet_tree.is_empty());
-        // It comes back as that of another would.
+        // It is processed like a Commit of another member.
         let authenticator = alice.take(&[], &kept.commit).await;
         assert_eq!(world.members[1].take(&[], &kept.commit).await, authenticator);
         world.agree().await;
     }
 }
 
-/// A proposal is sent along wherever it is referred to, also when it was there before.
+/// Each request contains the proposals that it refers to, even if the service already has them.
 #[tokio::test]
 async fn a_proposal_may_come_again() {
     for setting in SETTINGS {
@@ -89,7 +89,7 @@ async fn a_proposal_may_come_again() {
         let bob = &mut world.members[1];
         let request = ExternalPskProposalRequest { state_id: bob.state, psk_id: b"id".to_vec() };
         let proposal = bob.rpc.external_psk_proposal(request).await.unwrap().into_inner().proposal;
-        // Alice is asked for a Commit that is not to be, and for another.
+        // Alice makes a Commit that is dropped, and then another.
         let alice = &mut world.members[0];
         let by_reference = vec![proposal.clone(), proposal];
         let request = CommitRequest { by_reference, ..CommitRequest::default() };

@@ -1,4 +1,4 @@
-//! The ways into a group.
+//! The ways to join a group.
 
 use crate::world::{Member, SETTINGS, Setting, World, add, connect, description, store_psk};
 use pando_interop::proto::*;
@@ -39,7 +39,7 @@ async fn by_a_welcome_with_a_pre_shared_key() {
     }
 }
 
-/// Somebody joins by an external Commit, which all members take.
+/// Lets a client join by an external Commit, which all members process.
 async fn joins(
     world: &mut World,
     name: &'static str,
@@ -85,7 +85,7 @@ async fn by_an_external_commit() {
         }
         let psks = vec![PreSharedKey { psk_id: b"id".to_vec(), psk_secret: b"secret".to_vec() }];
         joins(&mut world, "ellen", false, false, psks).await;
-        // One who has lost everything comes back.
+        // A member that has lost its state returns.
         joins(&mut world, "bob", false, true, Vec::new()).await;
         joins(&mut world, "bob", true, true, Vec::new()).await;
         assert_eq!(world.members.len(), 5);

@@ -1,5 +1,5 @@
-//! The service, driven over gRPC as the harness's runner drives it: three services in this process, whose clients
-//! are members of the same groups.
+//! Tests of the service over gRPC, as the harness's runner drives it. Three services run in this
+//! process, and their clients are members of the same groups.
 
 #![allow(
     clippy::unwrap_used,

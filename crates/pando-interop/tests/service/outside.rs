@@ -9,7 +9,7 @@ struct Signer {
 }
 
 impl Signer {
-    /// Somebody whom the group lets propose from now on.
+    /// Adds an external signer to the group.
     async fn of(world: &mut World, name: &str) -> Self {
         let mut rpc = connect(1).await;
         let request =
@@ -28,7 +28,7 @@ impl Signer {
         let GroupInfoResponse { group_info, ratchet_tree } = world.members[0].group_info(true).await;
         let request = ExternalSignerProposalRequest {
             signer_id: self.id,
-            // As the runner has it, whoever it is.
+            // The runner sends 0 for every signer.
             signer_index: 0,
             group_info,
             ratchet_tree,
@@ -77,7 +77,7 @@ async fn external_senders_propose_everything_that_they_may() {
         let by_reference = vec![second.proposes(&mut world, add).await];
         world.commit(1, CommitRequest { by_reference, ..CommitRequest::default() }, vec![joiner]).await;
 
-        // The last proposal of both: there are no external senders afterwards.
+        // This is the last proposal of both, because it removes all external senders.
         let extensions = vec![required_capabilities()];
         let extensions = ProposalDescription { extensions, ..description("groupContextExtensions") };
         let by_reference = vec![first.proposes(&mut world, extensions).await];

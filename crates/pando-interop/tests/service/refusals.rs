@@ -1,4 +1,4 @@
-//! What is refused, and that nothing is lost by it.
+//! Refused requests do not change any state.
 
 use crate::world::{Member, SETTINGS, World, add, description, remove};
 use pando_interop::proto::*;
@@ -14,7 +14,7 @@ fn code<T>(answer: Result<Response<T>, Status>) -> Option<Code> {
 const INVALID: Option<Code> = Some(Code::InvalidArgument);
 const PRECONDITION: Option<Code> = Some(Code::FailedPrecondition);
 
-/// What each request is answered with that names a state: `id`, and otherwise nothing that makes sense.
+/// Returns the status of each request that names a state: `id`, with invalid contents.
 async fn asked_of(member: &mut Member, id: u32) -> Vec<Option<Code>> {
     let (rpc, state_id) = (&mut member.rpc, id);
     let (junk, welcome) = (b"junk".to_vec(), b"junk".to_vec());
@@ -46,7 +46,7 @@ async fn asked_of(member: &mut Member, id: u32) -> Vec<Option<Code>> {
     ]
 }
 
-/// The same for those that are answered if there is such a state.
+/// Returns the status of each request that succeeds if the state exists.
 async fn asked_of_none(member: &mut Member, state_id: u32) -> Vec<Option<Code>> {
     let rpc = &mut member.rpc;
     let psk = StorePskRequest { state_or_transaction_id: state_id, ..StorePskRequest::default() };
@@ -86,7 +86,7 @@ async fn what_there_is_not_and_what_is_malformed() {
     let answers = asked_of(&mut world.members[0], state).await;
     assert!(answers.iter().all(|code| *code == INVALID), "{answers:?}");
 
-    // Numbers of no cipher suite, and bytes that are no GroupInfo.
+    // Unknown cipher suites, and bytes that are not a GroupInfo.
     let rpc = &mut world.members[0].rpc;
     for cipher_suite in [0, 8, 65_537] {
         let group = CreateGroupRequest { cipher_suite, ..Default::default() };
@@ -104,7 +104,7 @@ async fn what_there_is_not_and_what_is_malformed() {
     world.agree().await;
 }
 
-/// What would be right at another time is refused, and then done.
+/// A request that is valid only at another time is refused, and succeeds at that time.
 #[tokio::test]
 async fn what_cannot_be_done_now() {
     for setting in SETTINGS {
@@ -122,12 +122,13 @@ async fn what_cannot_be_done_now() {
         let too_much = ExportRequest { state_id, key_length: u32::MAX, ..Default::default() };
         assert_eq!(code(rpc.export(too_much).await), PRECONDITION);
 
-        // An Update of the committer's own cannot be covered; all is refused then.
+        // A Commit cannot cover the committer's own Update, so the whole request is refused.
         let update = rpc.update_proposal(UpdateProposalRequest { state_id }).await.unwrap().into_inner();
         let request = CommitRequest { by_reference: vec![update.proposal], state_id, ..Default::default() };
         assert_eq!(code(rpc.commit(request).await), PRECONDITION);
 
-        // A Commit that does not end the group is not taken for one, and can be taken for what it is.
+        // A Commit without a ReInit is refused as a ReInit Commit, and is then accepted as an
+        // ordinary Commit.
         let request = CommitRequest { state_id, ..Default::default() };
         let made = rpc.commit(request).await.unwrap().into_inner();
         let pending = HandlePendingCommitRequest { state_id };
@@ -141,7 +142,7 @@ async fn what_cannot_be_done_now() {
         world.members[0].store_psk(b"id", b"secret").await;
         assert_eq!(code(world.members[0].rpc.commit(lacking).await), None);
 
-        // One joins by the Welcome that is for it, and with the name that it has.
+        // A client joins only by a Welcome for its KeyPackage, and only under its own name.
         let mut stranger = world.joiner("diana").await;
         let by_value = vec![add(&joiner.key_package)];
         let request = CommitRequest { by_value, external_tree: true, ..Default::default() };
@@ -170,7 +171,7 @@ async fn what_cannot_be_done_now() {
     }
 }
 
-/// Who is removed gets nothing more; who was reinitialized without agreeing goes on.
+/// A removed member gets no more values.
 #[tokio::test]
 async fn who_is_removed_is_out() {
     let mut world = World::of(SETTINGS[0], &["alice", "bob", "charlie"]).await;

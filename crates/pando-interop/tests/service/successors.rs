@@ -1,10 +1,10 @@
-//! Groups that follow from others.
+//! Tests of successor groups.
 
 use crate::world::{SETTINGS, World, required_capabilities};
 use pando_interop::proto::*;
 
-/// A proposal ends the group, and all members go on in another one. The tree is outside of the Welcome, and the first
-/// Commit has a path, or not.
+/// Reinitializes the group, with all members in the successor. The tree is outside of the Welcome,
+/// and the first Commit has a path, or not.
 pub(crate) async fn begins_anew(
     world: &mut World,
     proposal: Vec<u8>,
@@ -65,7 +65,7 @@ async fn a_group_is_reinitialized() {
         let alice = &mut world.members[0];
         let request = ReInitProposalRequest {
             state_id: alice.state,
-            // Another suite, the same identifier: or the other way round.
+            // Either the suite changes or the identifier does.
             cipher_suite: if way.0 { setting.suite } else { 3 },
             group_id: if way.0 { b"next".to_vec() } else { b"group".to_vec() },
             extensions: vec![required_capabilities()],
@@ -108,7 +108,7 @@ async fn members_branch_off() {
         }
         world.agree().await;
         world.commit(1, CommitRequest::default(), Vec::new()).await;
-        // The old group goes on.
+        // The old group continues.
         for (member, old) in world.members.iter_mut().zip(old) {
             member.state = old;
         }

@@ -1,4 +1,4 @@
-//! Members of a group, each at one of three services.
+//! Fixture: members of a group, each at one of three services.
 
 use pando_interop::proto::mls_client_client::MlsClientClient;
 use pando_interop::proto::*;
@@ -9,7 +9,7 @@ use tonic::transport::Channel;
 
 pub(crate) type Rpc = MlsClientClient<Channel>;
 
-/// Where the services are. They live as long as the process.
+/// The addresses of the services, which run until the process ends.
 static SERVICES: LazyLock<[SocketAddr; 3]> = LazyLock::new(|| {
     std::array::from_fn(|_| {
         let (ready, address) = mpsc::channel();
@@ -18,19 +18,20 @@ static SERVICES: LazyLock<[SocketAddr; 3]> = LazyLock::new(|| {
     })
 });
 
-/// A connection to one of the services.
+/// Connects to one of the services.
 pub(crate) async fn connect(index: usize) -> Rpc {
     Rpc::connect(format!("http://{}", SERVICES[index % 3])).await.unwrap()
 }
 
-/// What the runner tries all combinations of.
+/// The settings of which the runner tries all combinations.
 #[derive(Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) suite: u32,
     pub(crate) encrypt: bool,
 }
 
-/// Two cipher suites and both kinds of handshakes: what depends on the suite is tested in the crates below.
+/// Two cipher suites and both kinds of handshakes. The lower crates test the dependence on the
+/// suite.
 pub(crate) const SETTINGS: [Setting; 2] =
     [Setting { suite: 1, encrypt: true }, Setting { suite: 2, encrypt: false }];
 
@@ -40,7 +41,7 @@ pub(crate) struct Member {
     pub(crate) state: u32,
 }
 
-/// Somebody with a KeyPackage.
+/// A client with a KeyPackage.
 pub(crate) struct Joiner {
     pub(crate) rpc: Rpc,
     pub(crate) name: &'static str,
@@ -111,7 +112,7 @@ pub(crate) async fn store_psk(rpc: &mut Rpc, id: u32, psk_id: &[u8], psk_secret:
 }
 
 impl World {
-    /// A group of these members, made as the runner makes them.
+    /// Creates a group of these members, as the runner does.
     pub(crate) async fn of(setting: Setting, names: &[&'static str]) -> Self {
         let (mut rpc, name) = (connect(0).await, names[0]);
         let request = CreateGroupRequest {
@@ -133,7 +134,7 @@ impl World {
         world
     }
 
-    /// Somebody new, at the service whose turn it is.
+    /// Creates a new client, at the next service in turn.
     pub(crate) async fn joiner(&mut self, name: &'static str) -> Joiner {
         self.joiners = self.joiners.wrapping_add(1);
         self.joiner_at(connect(self.joiners).await, name).await
@@ -145,7 +146,8 @@ impl World {
         Joiner { rpc, name, transaction: made.transaction_id, key_package: made.key_package }
     }
 
-    /// One member makes a Commit, the others take it, and somebody joins; then all agree.
+    /// Lets one member make a Commit, the others process it, and new members join; then checks that
+    /// all agree.
     pub(crate) async fn commit(
         &mut self,
         by: usize,
@@ -173,7 +175,7 @@ impl World {
         made
     }
 
-    /// All members export the same, and read what each says.
+    /// Checks that all members export the same secret and can read each other's messages.
     pub(crate) async fn agree(&mut self) {
         let mut exported = Vec::new();
         for member in &mut self.members {
@@ -195,7 +197,7 @@ impl World {
     }
 }
 
-/// A proposal that is to be made for a Commit, of a type that the fields say more about.
+/// Returns the description of a proposal by value. Other fields depend on its type.
 pub(crate) fn description(proposal_type: &str) -> ProposalDescription {
     ProposalDescription { proposal_type: proposal_type.into(), ..ProposalDescription::default() }
 }
@@ -208,7 +210,7 @@ pub(crate) fn remove(identity: &str) -> ProposalDescription {
     ProposalDescription { removed_id: identity.into(), ..description("remove") }
 }
 
-/// An empty required_capabilities extension, as the runner's scripts have it.
+/// Returns an empty required_capabilities extension, as in the runner's scripts.
 pub(crate) fn required_capabilities() -> Extension {
     Extension { extension_type: 3, extension_data: vec![0, 0, 0] }
 }

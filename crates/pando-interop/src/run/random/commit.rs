@@ -4,18 +4,19 @@ use super::super::assign::below;
 use super::History;
 use serde_json::{Value, json};
 
-/// What goes into a Commit.
+/// The contents of a Commit.
 #[derive(Default)]
 struct Contents {
     by_reference: Vec<usize>,
     by_value: Vec<Value>,
     joiners: Vec<String>,
     removed: Vec<String>,
-    /// Those who stay and have proposed no Update.
+    /// Members that stay and have proposed no Update.
     idle: Vec<String>,
-    /// Those who stay.
+    /// Members that stay.
     staying: Vec<String>,
-    /// Whether the extensions of the group are replaced, and by whom it may then be told what to do.
+    /// The external signers in the new extensions of the group, if the Commit replaces the
+    /// extensions.
     signers: Option<Vec<String>>,
 }
 
@@ -66,7 +67,7 @@ impl History {
     fn contents(&mut self) -> Contents {
         let mut contents = Contents::default();
         let mut order = self.shuffled();
-        // Two stay, and one of them has no Update: it commits.
+        // At least two members stay, and one of them has no Update: it commits.
         let spare = order.len().saturating_sub(2);
         let removed = if self.happens(40) { below(spare.min(3).saturating_add(1), &mut self.rng) } else { 0 };
         contents.removed = order.split_off(order.len().saturating_sub(removed));
@@ -101,7 +102,8 @@ impl History {
         contents
     }
 
-    /// A proposal: by value, by a member or by an external signer. `own` is the action by which a member makes it.
+    /// Makes a proposal: by value, by a member or by an external signer. `own` is the action by
+    /// which a member makes it.
     fn propose(&mut self, contents: &mut Contents, description: Value, own: &str) {
         let staying = contents.staying.clone();
         match below(3, &mut self.rng) {
@@ -130,7 +132,7 @@ impl History {
     }
 
     fn remove(&mut self, contents: &mut Contents, removed: &str) {
-        // One in four leaves by itself.
+        // One in four proposes its own removal.
         if self.happens(25) {
             let step = self.step(json!({"action": "removeProposal", "actor": removed, "removed": removed}));
             contents.by_reference.push(step);
@@ -158,7 +160,7 @@ impl History {
         self.propose(contents, json!({"proposalType": "externalPSK", "pskID": psk}), "externalPSKProposal");
     }
 
-    /// Of one of the latest three epochs, if all members have seen it.
+    /// Proposes the resumption PSK of one of the latest three epochs, if all members have seen it.
     fn resumption_psk(&mut self, contents: &mut Contents) {
         let oldest =
             self.members.values().copied().max().unwrap_or(self.epoch).max(self.epoch.saturating_sub(2));

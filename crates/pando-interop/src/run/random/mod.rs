@@ -1,9 +1,10 @@
 //! `pando-interop scripts random`: long random histories of a group, as scripts.
 //!
-//! A history is made of chapters: Commits with proposals of all kinds by all kinds of senders, external joins, application
-//! messages in any order, new beginnings and branches. What it asks for is what any client can do: messages are at most
-//! one epoch late, resumption PSKs are of epochs that all members have seen, and nobody comes back under an old name other
-//! than by an external Commit.
+//! A history consists of chapters: Commits with proposals of all kinds by all kinds of senders,
+//! external joins, application messages in any order, reinitializations and branches. It needs only
+//! functions that any client has: messages are at most one epoch late, resumption PSKs are of
+//! epochs that all members have seen, and a former member returns under its old name only by an
+//! external Commit.
 
 mod commit;
 mod other;
@@ -15,21 +16,21 @@ use rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What history is to be made up.
+/// The command line of `pando-interop scripts random`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// How many steps there are at least
+    /// Minimum number of steps
     #[arg(long, default_value_t = 200)]
     pub steps: usize,
-    /// How many members a group has at most
+    /// Maximum number of members of a group
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(3..))]
     pub members: u16,
-    /// What the history depends on
+    /// Seed of the history
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 }
 
-/// A configuration with one script, a step a line.
+/// Returns a configuration with one script, with one step on each line.
 #[must_use]
 pub fn script(arguments: &Arguments) -> String {
     let mut history = History::begin(arguments);
@@ -44,7 +45,7 @@ pub fn script(arguments: &Arguments) -> String {
     )
 }
 
-/// What has happened so far.
+/// The state after the steps so far.
 struct History {
     rng: ChaCha20Rng,
     steps: Vec<Value>,
@@ -52,9 +53,9 @@ struct History {
     /// The members, each with the first epoch that it has seen.
     members: BTreeMap<String, u64>,
     epoch: u64,
-    /// Those whom the group lets make proposals.
+    /// The external signers of the group.
     signers: Vec<String>,
-    /// Messages that not all have read: the step, the sender, the epoch.
+    /// Messages that some members have not read: the step, the sender, the epoch.
     unread: Vec<(usize, String, u64)>,
     names: usize,
 }
@@ -92,29 +93,29 @@ impl History {
         }
     }
 
-    /// The number of the step.
+    /// Appends a step and returns its number.
     fn step(&mut self, step: Value) -> usize {
         self.steps.push(step);
         self.steps.len().saturating_sub(1)
     }
 
-    /// A name that nobody has had.
+    /// Returns an unused name.
     fn name(&mut self, kind: &str) -> String {
         self.names = self.names.saturating_add(1);
         format!("{kind}{}", self.names)
     }
 
-    /// Whether something happens that does so `percent` times in a hundred.
+    /// Returns true with a probability of `percent`.
     fn happens(&mut self, percent: usize) -> bool {
         below(100, &mut self.rng) < percent
     }
 
-    /// One of the names; there always is one.
+    /// Returns one of the names, of which there is at least one.
     fn one_of(&mut self, names: &[String]) -> String {
         pick(names, &mut self.rng).cloned().unwrap_or_default()
     }
 
-    /// The members in random order.
+    /// Returns the members in random order.
     fn shuffled(&mut self) -> Vec<String> {
         let mut keyed: Vec<(u64, String)> =
             self.members.keys().map(|name| (self.rng.next_u64(), name.clone())).collect();
@@ -122,7 +123,7 @@ impl History {
         keyed.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// The group is a new one.
+    /// Replaces the group by a new one with these members.
     fn start_over(&mut self, names: Vec<String>) {
         self.members = names.into_iter().map(|name| (name, 1)).collect();
         self.epoch = 1;

@@ -1,11 +1,11 @@
-//! What is no ordinary Commit.
+//! Chapters of a history other than ordinary Commits.
 
 use super::super::assign::below;
 use super::History;
 use serde_json::json;
 
 impl History {
-    /// Some send, and others read it in another order. Something may remain unread.
+    /// Lets some members send, and others read in another order. Some messages may remain unread.
     pub(super) fn talk(&mut self) {
         let order = self.shuffled();
         let count = below(4, &mut self.rng).saturating_add(1);
@@ -34,7 +34,7 @@ impl History {
         self.talk();
     }
 
-    /// What was sent in the epoch before is read; what is older, never.
+    /// Reads messages of the previous epoch. Older messages are never read.
     pub(super) fn read_late(&mut self) {
         let before = self.epoch.saturating_sub(1);
         for (step, sender, epoch) in std::mem::take(&mut self.unread) {
@@ -44,7 +44,7 @@ impl History {
         }
     }
 
-    /// Up to three read a message of an epoch that they have seen.
+    /// Lets up to three members read a message of an epoch that they have seen.
     fn read(&mut self, step: usize, sender: &str, epoch: u64) {
         let mut readers = self.shuffled();
         readers.retain(|reader| {
@@ -55,7 +55,7 @@ impl History {
         }
     }
 
-    /// Somebody comes in, or comes back.
+    /// Lets a client join or return by an external Commit.
     pub(super) fn external_join(&mut self) {
         let mut order = self.shuffled();
         let back = self.members.len() >= self.most || self.happens(40);
@@ -80,7 +80,8 @@ impl History {
         self.read_late();
     }
 
-    /// The group begins anew, in one of two cases as an external signer wants it if there is one.
+    /// Reinitializes the group. If there is an external signer, it proposes this in one of two
+    /// cases.
     pub(super) fn reinit(&mut self) {
         let order = self.shuffled();
         let (committer, welcomer) = (self.one_of(&order), self.one_of(&order));
@@ -116,7 +117,7 @@ impl History {
         self.start_over(order);
     }
 
-    /// At least two go on by themselves.
+    /// Creates a branch with at least two members.
     pub(super) fn branch(&mut self) {
         let mut order = self.shuffled();
         let spare = order.len().saturating_sub(2);

@@ -1,4 +1,4 @@
-//! Commits: made, applied by who made them, taken by the others.
+//! Commits: making, applying and processing them.
 
 use super::super::agreement::Epoch;
 use super::super::failure::Failure;
@@ -55,7 +55,8 @@ pub(super) async fn handle_pending_commit(
     Ok(Output::Nothing)
 }
 
-/// The actor makes a Commit; `options`: whether to force a path, and whether the tree comes beside the Welcome.
+/// Lets the actor make a Commit. The `options` are whether to force a path, and whether the tree is
+/// outside of the Welcome.
 async fn make(
     session: &mut Session<'_>,
     actor: &str,
@@ -83,14 +84,14 @@ async fn make(
     })
 }
 
-/// The actor applies the Commit that it has made.
+/// Lets the actor apply its own Commit.
 async fn apply(session: &mut Session<'_>, actor: &str, epoch: Epoch) -> Result<(), Failure> {
     let request = proto::HandlePendingCommitRequest { state_id: session.state(actor)? };
     let merged = session.handle_pending_commit(actor, request).await?;
     session.arrive_with(actor, merged.state_id, epoch, merged.epoch_authenticator).await
 }
 
-/// The actor takes a Commit of another.
+/// Lets the actor process a Commit of another member.
 async fn take(
     session: &mut Session<'_>,
     actor: &str,

@@ -1,4 +1,4 @@
-//! Proposals of those who are no members (section 12.1.8), and proposals that are described for others to make.
+//! Proposals from outside (section 12.1.8), and descriptions of proposals that other actors make.
 
 use super::super::failure::Failure;
 use super::super::script::{
@@ -51,7 +51,7 @@ pub(super) async fn external_signer_proposal(
     let suite = description.cipher_suite;
     let request = proto::ExternalSignerProposalRequest {
         signer_id,
-        // As in the official runner; the signer finds itself in the GroupInfo.
+        // As in the official runner. The signer finds itself in the GroupInfo.
         signer_index: 0,
         group_info: info.group_info,
         ratchet_tree: info.ratchet_tree,
@@ -64,7 +64,7 @@ pub(super) async fn external_signer_proposal(
     })
 }
 
-/// The description of a proposal, with what earlier steps have made.
+/// Returns the description of a proposal, with the objects of earlier steps.
 pub(super) fn description(
     session: &mut Session<'_>,
     description: &Description,

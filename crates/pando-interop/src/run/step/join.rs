@@ -1,4 +1,4 @@
-//! Groups that begin, and members that come in.
+//! Creating and joining groups.
 
 use super::super::failure::Failure;
 use super::super::script::{Alone, CreateGroup, ExternalJoin, JoinGroup};
@@ -98,7 +98,7 @@ pub(super) async fn external_join(session: &mut Session<'_>, step: &ExternalJoin
     }))
 }
 
-/// A KeyPackage of the actor for the suite of the session.
+/// Lets the actor make a KeyPackage for the suite of the session.
 pub(super) async fn key_package(
     session: &mut Session<'_>,
     actor: &str,
@@ -108,7 +108,7 @@ pub(super) async fn key_package(
     session.create_key_package(actor, request).await
 }
 
-/// The actor joins by a Welcome.
+/// Lets the actor join by a Welcome.
 pub(super) async fn welcome(
     session: &mut Session<'_>,
     actor: &str,

@@ -1,4 +1,4 @@
-//! What leaves the epoch as it is: application messages, pre-shared keys, GroupInfos.
+//! Steps that do not change the epoch: application messages, pre-shared keys, GroupInfos.
 
 use super::super::failure::Failure;
 use super::super::script::{GroupInfo, InstallExternalPsk, Protect, Unprotect};

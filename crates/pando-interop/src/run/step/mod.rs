@@ -1,4 +1,4 @@
-//! What each step does. The order of the calls is that of the official runner.
+//! The actions of the steps. The order of the calls is the same as in the official runner.
 
 mod commit;
 mod external;
@@ -11,7 +11,7 @@ use super::script::{Extension, Step};
 use super::session::{Output, Session, missing};
 use crate::proto;
 
-/// Runs a step; its output is for the steps that come.
+/// Runs a step and returns its output for later steps.
 pub(super) async fn run(session: &mut Session<'_>, step: &Step) -> Result<Output, Failure> {
     match step {
         Step::CreateGroup(step) => join::create_group(session, step).await,
@@ -69,7 +69,7 @@ fn proposed(response: proto::ProposalResponse) -> Output {
     Output::Proposal(response.proposal)
 }
 
-/// What earlier steps have made. That it is there was checked before the run.
+/// Access to the objects of earlier steps. The script was checked before, so they exist.
 impl Session<'_> {
     fn output(&self, step: usize) -> &Output {
         self.outputs.get(step).unwrap_or(&Output::Nothing)

@@ -1,4 +1,4 @@
-//! Groups that come out of others (section 11.2 and 11.3).
+//! Reinitialization and branching (sections 11.2 and 11.3).
 
 use super::super::failure::Failure;
 use super::super::script::{Branch, Extension, ReInit};
@@ -7,7 +7,8 @@ use super::{absent, join};
 use crate::proto;
 use std::collections::BTreeMap;
 
-/// Proposal, Commit and Welcome, each by whom the script names.
+/// Runs a reinitialization. The script names the actors of the proposal, the Commit and the
+/// Welcome.
 pub(super) async fn reinit(session: &mut Session<'_>, step: &ReInit) -> Result<Output, Failure> {
     let mut everybody: Vec<&String> = Vec::new();
     let named = [&step.committer, &step.welcomer].into_iter().chain(&step.proposer).chain(&step.members);
@@ -76,7 +77,7 @@ pub(super) async fn reinit(session: &mut Session<'_>, step: &ReInit) -> Result<O
     Ok(Output::Nothing)
 }
 
-/// The proposal, made now or earlier by an external signer, and the suite of the group to come.
+/// Returns the proposal, made now or earlier by an external signer, and the suite of the new group.
 async fn propose(session: &mut Session<'_>, step: &ReInit) -> Result<(Vec<u8>, u32), Failure> {
     if let Some(earlier) = step.external_reinit_proposal {
         return match session.output(earlier) {
@@ -95,7 +96,8 @@ async fn propose(session: &mut Session<'_>, step: &ReInit) -> Result<(Vec<u8>, u
     Ok((session.re_init_proposal(proposer, request).await?.proposal, suite))
 }
 
-/// The members' states are those of the subgroup from now on, since a script cannot speak of two groups.
+/// Creates a branch. From then on, the members' states are those of the branch, because a script
+/// cannot refer to two groups.
 pub(super) async fn branch(session: &mut Session<'_>, step: &Branch) -> Result<Output, Failure> {
     let mut key_packages = Vec::new();
     let mut transactions = Vec::new();
