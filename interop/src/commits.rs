@@ -1,4 +1,4 @@
-//! Commits by members, and the proposals before them.
+//! Commits of members, and the proposals before them.
 
 use crate::member::{Commit, Committed, Processed, Proposal};
 use crate::operation::Operation;
@@ -6,7 +6,7 @@ use crate::plan::{Change, Plan};
 use crate::trace::{Checked, Failure, ensure};
 use crate::world::{Id, World};
 
-/// A Commit, and what is to be counted when it is taken.
+/// A Commit, with the operations that are counted when a member processes it.
 struct Made {
     by: Id,
     committed: Committed,
@@ -17,7 +17,7 @@ struct Made {
 }
 
 impl World {
-    /// Proposals are sent, and somebody commits them and more. Sometimes two do at once.
+    /// Sends proposals, and lets a member commit them and more. Sometimes two members race.
     pub(crate) fn commit(&mut self) -> Checked {
         let mut candidates = self.members();
         self.dice.shuffle(&mut candidates);
@@ -40,13 +40,13 @@ impl World {
             drop(self.make(winner, plan.clone())?);
             self.act(winner, "drops its Commit", |member| member.clear_pending())?;
         }
-        // Who has lost may be removed by the other one.
+        // The winner may remove the loser.
         plan.committers.retain(|id| *id == winner);
         let made = self.make(winner, plan)?;
         self.take(made, loser)
     }
 
-    /// The founder adds a member of each other implementation.
+    /// Lets the founder add a member of each other implementation.
     pub(crate) fn gather(&mut self) -> Checked {
         let founder = self.members()[0];
         let mut plan = Plan::default();
@@ -66,13 +66,13 @@ impl World {
         self.take(Made { by: founder, committed, plan, operations, tree_inside, authenticated_data }, None)
     }
 
-    /// Somebody sends a proposal that nobody will commit.
+    /// Sends a proposal that no member will commit.
     pub(crate) fn propose_in_vain(&mut self) -> Checked {
         let mut plan = Plan::default();
         self.propose(&mut plan)
     }
 
-    /// Somebody sends a proposal.
+    /// Sends a proposal of a member.
     fn propose(&mut self, plan: &mut Plan) -> Checked {
         if self.dice.percent(25) {
             return self.propose_from_outside(plan);
@@ -100,7 +100,7 @@ impl World {
         let library = self.dice.below(self.libraries.len());
         let members = self.members();
         let Some(exporter) = self.dice.pick(&members) else { return Ok(()) };
-        // Of these proposals nobody is the sender.
+        // The sender of these proposals is not a member.
         let nobody = usize::MAX;
         if !self.possible(operation, library) {
             return Ok(());
@@ -143,7 +143,7 @@ impl World {
         plan: &mut Plan,
     ) -> Checked {
         plan.references += 1;
-        let doing = format!("takes a proposal ({operation}) of {}", self.libraries[maker].name());
+        let doing = format!("processes a proposal ({operation}) of {}", self.libraries[maker].name());
         let expected = Processed::Proposal(authenticated_data);
         for taker in takers {
             let processed = self.process(*taker, &doing, message)?;
@@ -153,7 +153,7 @@ impl World {
         Ok(())
     }
 
-    /// Somebody makes a Commit.
+    /// Lets a member make a Commit.
     fn make(&mut self, by: Id, mut plan: Plan) -> Checked<Made> {
         let library = self.people[by].library;
         let (mut by_value, mut operations) = (Vec::new(), Vec::new());
@@ -208,17 +208,17 @@ impl World {
         ));
         let committed = self.act(by, "makes a Commit", |member| member.commit(&commit))?;
         ensure(committed.welcome.is_some() != plan.added.is_empty(), || {
-            format!("{}: a Welcome that should not be, or none", self.name(by))
+            format!("{}: an unexpected or missing Welcome", self.name(by))
         })?;
         let Commit { tree_inside, authenticated_data, .. } = commit;
         Ok(Made { by, committed, plan, operations, tree_inside, authenticated_data })
     }
 
-    /// Everybody takes a Commit, and who was added joins.
+    /// Lets all members process a Commit, and the added clients join.
     fn take(&mut self, made: Made, loser: Option<Id>) -> Checked {
         let Made { by, committed, plan, operations, tree_inside, authenticated_data } = made;
         let maker = self.people[by].library;
-        let doing = format!("takes the Commit of {} in epoch {}", self.name(by), self.epoch);
+        let doing = format!("processes the Commit of {} in epoch {}", self.name(by), self.epoch);
         for taker in self.others(by) {
             if loser == Some(taker) {
                 self.act(taker, "drops its Commit", |member| member.clear_pending())?;
@@ -255,7 +255,7 @@ impl World {
     }
 }
 
-/// A proposal in a few words.
+/// Returns a short description of a proposal.
 pub(crate) fn short(proposal: &Proposal) -> String {
     match proposal {
         Proposal::Add(_) => "Add".into(),

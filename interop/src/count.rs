@@ -1,39 +1,39 @@
-//! How often who made what, and who took it.
+//! Counts of operations, by maker and receiver.
 
 use crate::operation::Operation;
 use std::collections::BTreeMap;
 
-/// What is counted.
+/// The key of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// The cipher suite.
     pub suite: u16,
-    /// What was made.
+    /// The operation.
     pub operation: Operation,
-    /// By whom.
+    /// The implementation of the maker.
     pub maker: &'static str,
-    /// And who took it.
+    /// The implementation of the receiver.
     pub taker: &'static str,
 }
 
-/// How often something went well. It is counted once for each member that took it.
+/// The counts of successful operations. An operation counts once for each member that receives it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// How many epochs there were.
+    /// Number of epochs.
     pub epochs: u64,
-    /// How many messages were taken, of all kinds.
+    /// Number of processed messages of all kinds.
     pub messages: u64,
-    /// The operations.
+    /// Number of each operation.
     pub operations: BTreeMap<Key, u64>,
 }
 
 impl Counts {
-    /// Once more.
+    /// Counts an operation once.
     pub(crate) fn count(&mut self, key: Key) {
         *self.operations.entry(key).or_default() += 1;
     }
 
-    /// What was counted elsewhere.
+    /// Adds other counts to these.
     pub fn add(&mut self, other: &Self) {
         self.epochs += other.epochs;
         self.messages += other.messages;

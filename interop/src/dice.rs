@@ -1,9 +1,9 @@
-//! What the script decides by chance: all of it follows from the seed.
+//! The random decisions of the script, which all follow from the seed.
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// A generator, and what is asked of it.
+/// A random number generator with helper functions.
 pub(crate) struct Dice(ChaCha20Rng);
 
 impl Dice {
@@ -15,29 +15,29 @@ impl Dice {
         self.0.next_u64()
     }
 
-    /// A number less than `end`, which is not 0. The bias is of no consequence.
+    /// Returns a number below `end`, which must not be 0. The bias does not matter.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.0.next_u64() % end as u64) as usize
     }
 
-    /// Whether something happens that does so often, in percent.
+    /// Returns true with a probability of `often` percent.
     pub(crate) fn percent(&mut self, often: usize) -> bool {
         self.below(100) < often
     }
 
-    /// One of them, if there are any.
+    /// Returns a random item, or `None` if there are none.
     pub(crate) fn pick<T: Copy>(&mut self, these: &[T]) -> Option<T> {
         if these.is_empty() { None } else { Some(these[self.below(these.len())]) }
     }
 
-    /// Another order.
+    /// Shuffles the items.
     pub(crate) fn shuffle<T>(&mut self, these: &mut [T]) {
         for last in (1..these.len()).rev() {
             these.swap(last, self.below(last + 1));
         }
     }
 
-    /// Up to `most` bytes.
+    /// Returns up to `most` random bytes.
     pub(crate) fn bytes(&mut self, most: usize) -> Vec<u8> {
         let mut bytes = vec![0; self.below(most + 1)];
         self.0.fill_bytes(&mut bytes);

@@ -1,4 +1,4 @@
-//! External Commits, and groups that follow from the group.
+//! External Commits, and successor groups.
 
 use crate::member::{Commit, ExternalJoin, Kind, PSKS, Processed, Proposal};
 use crate::operation::Operation;
@@ -7,7 +7,7 @@ use crate::world::{Id, LARGEST, World};
 use std::collections::BTreeSet;
 
 impl World {
-    /// Somebody joins by an external Commit, if there is room.
+    /// Lets a client join by an external Commit, if there is room.
     pub(crate) fn external_join(&mut self) -> Checked {
         if self.members().len() >= LARGEST {
             return self.commit();
@@ -19,7 +19,7 @@ impl World {
         self.external_commit(id, None)
     }
 
-    /// A member loses its state and comes back.
+    /// Lets a member lose its state and return.
     pub(crate) fn resync(&mut self) -> Checked {
         let members = self.members();
         let able = |id: &Id| self.possible(Operation::Resync, self.people[*id].library);
@@ -37,7 +37,7 @@ impl World {
     fn external_commit(&mut self, id: Id, resync: Option<u32>) -> Checked {
         let members = self.members();
         if self.dice.percent(20) {
-            // What is pending is not in an external Commit, and is gone after it.
+            // An external Commit does not cover pending proposals, and drops them.
             self.propose_in_vain()?;
         }
         let library = self.people[id].library;
@@ -69,7 +69,7 @@ impl World {
         let exported = if with_tree { Operation::GroupInfo } else { Operation::GroupInfoTreeApart };
         self.count(exported, self.people[exporter].library, id);
 
-        let doing = format!("takes the external Commit of {}", self.name(id));
+        let doing = format!("processes the external Commit of {}", self.name(id));
         let expected = Processed::Commit { remains: true, authenticated_data };
         for taker in members {
             let processed = self.process(taker, &doing, &commit)?;
@@ -83,7 +83,7 @@ impl World {
         self.enter()
     }
 
-    /// Some members make a group of their own, see that it works, and leave it.
+    /// Lets some members create a branch, check that it works, and leave it.
     pub(crate) fn branch(&mut self) -> Checked {
         let members = self.members();
         let can_make = |id: &Id| self.library(*id).cannot_make(Operation::Branch).is_none();
@@ -100,14 +100,14 @@ impl World {
         self.succeed(Kind::Branch, creator, others)
     }
 
-    /// The group ends, and goes on as another; then the run is over.
+    /// Reinitializes the group and ends the run.
     pub(crate) fn reinitialize(&mut self) -> Checked {
         let able = |id: &Id| self.possible(Operation::ReInit, self.people[*id].library);
         if !self.members().iter().all(able) {
             return Ok(());
         }
         let fill = self.dice.percent(50) || !self.all_can(Operation::ReInitWithBlanks);
-        // The largest group has no blank leaves, since all have come to the first blank one.
+        // The largest group has no blank leaves, since each new member takes the first blank leaf.
         while fill && self.members().len() < LARGEST {
             self.external_join()?;
         }
@@ -124,7 +124,7 @@ impl World {
             let message =
                 self.act(proposer, "proposes a ReInit", |member| member.propose(&reinit, b"next"))?;
             for taker in self.others(proposer) {
-                self.process(taker, "takes a ReInit", &message)?;
+                self.process(taker, "processes a ReInit", &message)?;
             }
             Vec::new()
         };
@@ -132,7 +132,7 @@ impl World {
         let commit = Commit { by_value, path, tree_inside: true, authenticated_data: Vec::new() };
         let committed = self.act(by, "commits a ReInit", |member| member.commit(&commit))?;
         for taker in self.others(by) {
-            let doing = format!("takes the ReInit of {}", self.name(by));
+            let doing = format!("processes the ReInit of {}", self.name(by));
             self.process(taker, &doing, &committed.commit)?;
         }
         self.act(by, "merges its Commit", |member| member.merge_pending())?;
@@ -147,7 +147,7 @@ impl World {
         Ok(())
     }
 
-    /// Whether there are blank leaves before the last one.
+    /// Returns whether there are blank leaves before the last one.
     fn has_blanks(&self) -> Checked<bool> {
         let members = self.members();
         for id in &members {
@@ -158,7 +158,7 @@ impl World {
         Ok(false)
     }
 
-    /// Somebody creates a group that follows from this one, and the others join.
+    /// Lets one member create a successor group, and the others join.
     fn succeed(&mut self, kind: Kind, creator: Id, others: Vec<Id>) -> Checked {
         let operation = if kind == Kind::Branch { Operation::Branch } else { Operation::ReInit };
         self.tell(format!("{operation} by {} with {}", self.name(creator), self.names(others.clone())));

@@ -1,4 +1,5 @@
-//! Application messages: in order and out of order, and some that come when their epoch is over.
+//! Application messages: in order, out of order, and late ones that arrive after their epoch has
+//! ended.
 
 use crate::member::{Bytes, PAST_EPOCHS, Processed};
 use crate::operation::Operation;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 struct Letter {
     epoch: u64,
     from: Id,
-    /// What the sender was then.
+    /// The sender's leaf at that time.
     leaf: u32,
     library: usize,
     bytes: Bytes,
@@ -17,25 +18,25 @@ struct Letter {
     authenticated_data: Bytes,
 }
 
-/// What was sent, and what is still under way.
+/// The sent messages, and the messages that are still in transit.
 #[derive(Default)]
 pub(crate) struct Letters {
     sent: Vec<Letter>,
-    /// When it comes, to whom, and which.
+    /// The epoch of the delivery, the receiver, and the index of the message.
     late: Vec<(u64, Id, usize)>,
-    /// The last letter that somebody has read of somebody in an epoch.
+    /// The last message that a receiver has read of a sender in an epoch.
     last: BTreeMap<(Id, Id, u64), usize>,
 }
 
 impl Letters {
-    /// Somebody is not there any more to read what is under way.
+    /// Drops the messages in transit to a client that has left.
     pub(crate) fn forget(&mut self, id: Id) {
         self.late.retain(|(_, to, _)| *to != id);
     }
 }
 
 impl World {
-    /// Some members write, and most of it is delivered.
+    /// Lets some members send messages, and delivers most of them.
     pub(crate) fn chat(&mut self) -> Checked {
         let first = self.letters.sent.len();
         for _ in 0..self.dice.below(4) {
@@ -74,7 +75,7 @@ impl World {
         Ok(())
     }
 
-    /// What was late and is due now.
+    /// Delivers the late messages that are due.
     pub(crate) fn deliver_late(&mut self) -> Checked {
         let epoch = self.epoch;
         let (due, late) =
@@ -86,7 +87,7 @@ impl World {
 
     fn read(&mut self, to: Id, number: usize) -> Checked {
         let letter = &self.letters.sent[number];
-        // Whoever has come back may be at the same leaf or not.
+        // A sender that has returned may be at the same leaf or not.
         let sender = &self.people[letter.from];
         let former = sender.member.is_none() || sender.joined > letter.epoch;
         if former && self.library(to).cannot_take(Operation::MessageLateOfFormer).is_some() {

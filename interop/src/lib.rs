@@ -1,4 +1,4 @@
-//! Groups of which some members are Pando's, some OpenMLS's and some of mls-rs.
+//! Tests of groups with members of Pando, OpenMLS and mls-rs.
 
 pub mod count;
 pub mod library;

@@ -1,4 +1,4 @@
-//! Runs groups of mixed members, and makes the tables of what they have done.
+//! Runs groups of mixed members, and makes the tables of their operations.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pando_mixed::run::Run;
@@ -6,7 +6,7 @@ use pando_mixed::{library, table};
 use std::error::Error;
 use std::process::ExitCode;
 
-/// Groups of which some members are Pando's, some OpenMLS's and some of mls-rs.
+/// Groups with members of Pando, OpenMLS and mls-rs
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -18,9 +18,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Does all runs of the tests, and prints the tables
+    /// Do all runs of the tests, and print the tables
     Table {
-        /// Put them into docs/interop.md instead
+        /// Write the tables to docs/interop.md instead
         #[arg(long)]
         write: bool,
     },
@@ -29,7 +29,7 @@ enum Command {
 /// One run.
 #[derive(Args)]
 struct RunArgs {
-    /// What the script follows from
+    /// Seed of the script
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The implementations: pando, pando-awslc, openmls, mls-rs, mls-rs-awslc
@@ -41,7 +41,7 @@ struct RunArgs {
     /// Whether handshake messages are encrypted
     #[arg(long, value_enum, default_value = "private")]
     handshakes: Handshakes,
-    /// How many epochs there are at least
+    /// Minimum number of epochs
     #[arg(long, default_value_t = 100)]
     epochs: u64,
 }
@@ -70,14 +70,14 @@ fn main() -> ExitCode {
 fn make_run(args: RunArgs) -> Result<(), Box<dyn Error>> {
     let RunArgs { seed, libraries, suite, handshakes, epochs } = args;
     for name in &libraries {
-        library::named(name).ok_or_else(|| format!("there is no {name}"))?;
+        library::named(name).ok_or_else(|| format!("unknown implementation {name}"))?;
     }
     let run = Run { seed, libraries, suite, encrypt: handshakes == Handshakes::Private, epochs };
     let counts = run.run().map_err(|divergence| divergence.to_string())?;
     for (key, count) in &counts.operations {
         println!("{:45} {:>12} -> {:12} {count:8}", key.operation.to_string(), key.maker, key.taker);
     }
-    println!("{} epochs, {} messages taken, no divergence", counts.epochs, counts.messages);
+    println!("{} epochs, {} messages processed, no divergence", counts.epochs, counts.messages);
     Ok(())
 }
 

@@ -1,15 +1,15 @@
-//! What is asked of an implementation: clients and members, from bytes and to bytes.
+//! The interface of an implementation: clients and members, with bytes as input and output.
 //!
-//! A message is an MLSMessage; a tree is as it travels beside a Welcome; extensions are `Extension extensions<V>`.
+//! A message is an MLSMessage, a tree has the encoding that is sent next to a Welcome, and
+//! extensions are `Extension extensions<V>`.
 
 use crate::operation::Operation;
 use std::fmt;
 
-/// Something encoded.
+/// An encoded value.
 pub type Bytes = Vec<u8>;
 
-/// What an implementation says when it does not do what it was asked for. Not `Debug`, so that every error can become
-/// one.
+/// The error text of an implementation. It is not `Debug`, so that every error converts to it.
 pub struct Refusal(pub String);
 
 impl fmt::Display for Refusal {
@@ -24,10 +24,10 @@ impl<E: fmt::Debug> From<E> for Refusal {
     }
 }
 
-/// A result, or what the implementation says.
+/// A result, or the error of the implementation.
 pub type Outcome<T = ()> = Result<T, Refusal>;
 
-/// What everybody knows from outside: the identifiers of external PSKs with the keys.
+/// The external PSKs that all clients have: identifiers and keys.
 pub const PSKS: [(&[u8], &[u8]); 3] = [
     (b"tea", b"a key that is rather long, longer than any hash is: 0123456789abcdef"),
     (b"", b"k"),
@@ -35,34 +35,34 @@ pub const PSKS: [(&[u8], &[u8]); 3] = [
 ];
 /// An extension type that all clients support.
 pub const EXTENSION: u16 = 0xf0f0;
-/// A proposal type that all clients support. Nobody sends it.
+/// A proposal type that all clients support. No client sends it.
 pub const PROPOSAL: u16 = 0xf0f1;
-/// How many past epochs' messages everybody can read.
+/// Number of past epochs whose messages all clients can read.
 pub const PAST_EPOCHS: usize = 3;
 
-/// The part in an operation that an implementation cannot have.
+/// The role in an operation that an implementation does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// It cannot make it.
+    /// It cannot make the message.
     Make,
-    /// It cannot take it, so nobody can do it in a group where it is a member.
+    /// It cannot process the message, so no member can send it in a group with this implementation.
     Take,
-    /// Neither.
+    /// It can do neither.
     Both,
 }
 
-/// What an implementation cannot do, and why.
+/// An operation that an implementation does not support.
 #[derive(Clone, Copy, Debug)]
 pub struct Unsupported {
-    /// What.
+    /// The operation.
     pub operation: Operation,
-    /// Which part of it.
+    /// The unsupported role.
     pub part: Part,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
 }
 
-/// How clients are.
+/// The settings of clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// The cipher suite's number.
@@ -73,28 +73,28 @@ pub struct Setting {
 
 /// An implementation with a cryptographic backend.
 pub trait Library {
-    /// What it is called.
+    /// Returns the name.
     fn name(&self) -> &'static str;
 
-    /// Whether it has a cipher suite.
+    /// Returns whether it supports a cipher suite.
     fn has(&self, suite: u16) -> bool;
 
-    /// What it cannot do.
+    /// Returns the unsupported operations.
     fn unsupported(&self) -> &'static [Unsupported];
 
-    /// A new client with a new signature key and a basic credential, who knows the [`PSKS`]. `seed` is for a client
-    /// that lets itself be seeded.
+    /// Makes a client with a new signature key and a basic credential, which has the [`PSKS`].
+    /// `seed` is for an implementation with a seedable generator.
     fn client(&self, identity: &[u8], setting: Setting, seed: u64) -> Outcome<Box<dyn Client>>;
 }
 
 impl dyn Library + '_ {
-    /// Why the implementation cannot make something, if it cannot.
+    /// Returns the reason why the implementation cannot make an operation, if it cannot.
     #[must_use]
     pub fn cannot_make(&self, operation: Operation) -> Option<&'static str> {
         self.cannot(operation, Part::Make)
     }
 
-    /// Why the implementation cannot take something, if it cannot.
+    /// Returns the reason why the implementation cannot process an operation, if it cannot.
     #[must_use]
     pub fn cannot_take(&self, operation: Operation) -> Option<&'static str> {
         self.cannot(operation, Part::Take)
@@ -110,23 +110,23 @@ impl dyn Library + '_ {
 
 /// A client.
 pub trait Client {
-    /// Its public signature key.
+    /// Returns the public signature key.
     fn signature_key(&self) -> Bytes;
 
-    /// A new KeyPackage.
+    /// Makes a KeyPackage.
     fn key_package(&mut self) -> Outcome<Bytes>;
 
-    /// A group with the client alone in it.
+    /// Creates a group with this client as its only member.
     fn create(&mut self, group_id: &[u8], extensions: &[u8]) -> Outcome<Box<dyn Member>>;
 
-    /// Joins by a Welcome, with the tree unless that is inside.
+    /// Joins by a Welcome, with the tree unless it is in the Welcome.
     fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Outcome<Box<dyn Member>>;
 
-    /// Joins by an external Commit, and gives that.
+    /// Joins by an external Commit, and returns the Commit.
     fn join_externally(&mut self, join: &ExternalJoin<'_>) -> Outcome<(Box<dyn Member>, Bytes)>;
 
-    /// Proposes something as one of the group's external senders, at this position in the list. The tree is in the
-    /// GroupInfo.
+    /// Makes a proposal as the external sender of the group at this position in the list. The tree
+    /// is in the GroupInfo.
     fn propose_as_external_sender(
         &mut self,
         group_info: &[u8],
@@ -134,31 +134,31 @@ pub trait Client {
         proposal: &Proposal,
     ) -> Outcome<Bytes>;
 
-    /// Proposes that it be added. The tree is in the GroupInfo.
+    /// Proposes to add this client. The tree is in the GroupInfo.
     fn propose_own_add(&mut self, group_info: &[u8]) -> Outcome<Bytes>;
 }
 
-/// How to join by an external Commit.
+/// The options of an external Commit.
 #[derive(Clone, Copy, Debug)]
 pub struct ExternalJoin<'a> {
     /// A GroupInfo with the key for external joins.
     pub group_info: &'a [u8],
-    /// The tree, unless that is in the GroupInfo.
+    /// The tree, unless it is in the GroupInfo.
     pub tree: Option<&'a [u8]>,
-    /// The client's former leaf, which goes.
+    /// The client's former leaf, which the Commit removes.
     pub resync: Option<u32>,
     /// An external PSK.
     pub psk: Option<&'a [u8]>,
-    /// Data that is authenticated.
+    /// The authenticated data.
     pub authenticated_data: &'a [u8],
 }
 
-/// A proposal, as an application asks for it.
+/// A proposal in the form in which an application requests it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proposal {
     /// A KeyPackage.
     Add(Bytes),
-    /// Of one's own leaf. Never by value.
+    /// An Update of the member's own leaf. Never by value.
     Update,
     /// A leaf.
     Remove(u32),
@@ -168,80 +168,80 @@ pub enum Proposal {
     ResumptionPsk(u64),
     /// New extensions of the group.
     Extensions(Bytes),
-    /// The group ends, and one with this identifier and these extensions begins.
+    /// The identifier and the extensions of the successor group.
     ReInit(Bytes, Bytes),
 }
 
-/// What a Commit is to be like. It covers all pending proposals by reference.
+/// The options of a Commit. It covers all pending proposals by reference.
 #[derive(Clone, Debug)]
 pub struct Commit {
     /// The proposals by value.
     pub by_value: Vec<Proposal>,
-    /// Whether there is a path even if none is needed.
+    /// Whether to include a path even if none is needed.
     pub path: bool,
     /// Whether the tree is in the Welcome.
     pub tree_inside: bool,
-    /// Data that is authenticated.
+    /// The authenticated data.
     pub authenticated_data: Bytes,
 }
 
-/// A Commit, yet to be merged.
+/// A pending Commit.
 #[derive(Clone, Debug)]
 pub struct Committed {
-    /// For the group.
+    /// The Commit, for the group.
     pub commit: Bytes,
-    /// For the new members, if there are any.
+    /// The Welcome, if there are new members.
     pub welcome: Option<Bytes>,
 }
 
-/// A group that follows from another.
+/// A successor group.
 pub struct Successor {
-    /// As its creator has it.
+    /// The creator's state.
     pub member: Box<dyn Member>,
-    /// For everybody else; the tree is inside.
+    /// The Welcome for all other members, with the tree.
     pub welcome: Bytes,
 }
 
-/// What a message was.
+/// The content of a processed message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Processed {
     /// An application message.
     Message {
-        /// The leaf of who sent it.
+        /// The leaf of the sender.
         sender: u32,
-        /// What is in it.
+        /// The plaintext.
         data: Bytes,
-        /// What was authenticated with it.
+        /// The authenticated data.
         authenticated_data: Bytes,
     },
-    /// A proposal, which is pending now, with what was authenticated.
+    /// A proposal, which is now pending, with its authenticated data.
     Proposal(Bytes),
-    /// A Commit, which is merged.
+    /// A Commit, which has been merged.
     Commit {
-        /// Whether this member is still there.
+        /// Whether this member is still in the group.
         remains: bool,
-        /// What was authenticated with it.
+        /// The authenticated data.
         authenticated_data: Bytes,
     },
 }
 
-/// Which group a successor follows from.
+/// The kind of a successor group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One that goes on.
+    /// A branch of a group that continues.
     Branch,
-    /// One that has ended.
+    /// The successor of an ended group.
     ReInit,
 }
 
-/// What all members must agree on.
+/// The values on which all members must agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
     /// The epoch.
     pub epoch: u64,
     /// The epoch authenticator.
     pub authenticator: Bytes,
-    /// A secret from the exporter.
+    /// An exported secret.
     pub exported: Bytes,
     /// The GroupContext: identifier, epoch, tree hash, transcript hash and extensions.
     pub context: Bytes,
@@ -253,19 +253,20 @@ pub struct View {
 
 /// A member of a group.
 pub trait Member {
-    /// Its own leaf.
+    /// Returns the index of the member's own leaf.
     fn own_leaf(&self) -> u32;
 
-    /// What it believes the epoch is like, with a secret of 32 bytes exported for a label and a context.
+    /// Returns the member's view of the epoch, with a secret of 32 bytes exported for a label and a
+    /// context.
     fn view(&mut self, label: &str, context: &[u8]) -> Outcome<View>;
 
     /// A GroupInfo with the key for external joins.
     fn group_info(&mut self, with_tree: bool) -> Outcome<Bytes>;
 
-    /// Sends a proposal with data that is authenticated; it is pending for this member too.
+    /// Makes a proposal with authenticated data. It becomes pending for this member, too.
     fn propose(&mut self, proposal: &Proposal, authenticated_data: &[u8]) -> Outcome<Bytes>;
 
-    /// Makes a Commit, which is pending then.
+    /// Makes a Commit, which becomes pending.
     fn commit(&mut self, commit: &Commit) -> Outcome<Committed>;
 
     /// Enters the epoch of the pending Commit.
@@ -274,17 +275,17 @@ pub trait Member {
     /// Drops the pending Commit.
     fn clear_pending(&mut self) -> Outcome;
 
-    /// Takes a message; a Commit is merged at once.
+    /// Processes a message. A Commit is merged immediately.
     fn process(&mut self, message: &[u8]) -> Outcome<Processed>;
 
     /// Encrypts an application message.
     fn encrypt(&mut self, data: &[u8], authenticated_data: &[u8]) -> Outcome<Bytes>;
 
-    /// Creates a group that follows from this one, with the owners of the KeyPackages, who are members of this one. The
-    /// identifier counts for a branch only, a ReInit has it already.
+    /// Creates a successor of this group with the owners of the KeyPackages, all members of
+    /// this group. The identifier is used only for a branch; a ReInit has its own.
     fn succeed(&mut self, kind: Kind, group_id: &[u8], key_packages: &[Bytes]) -> Outcome<Successor>;
 
-    /// Joins a group that follows from this one.
+    /// Joins a successor of this group.
     fn join_successor(&mut self, kind: Kind, welcome: &[u8]) -> Outcome<Box<dyn Member>>;
 
     /// Deletes the group from the client's store.

@@ -1,17 +1,17 @@
-//! What members do with each other, as it is counted and tabulated.
+//! The operations between members that are counted and tabulated.
 
 use std::fmt;
 
 macro_rules! operations {
     ($($(#[doc = $doc:literal])* $name:ident => $text:literal,)*) => {
-        /// Something that one member makes and another takes.
+        /// An operation in which one member makes a message and another processes it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation {
             $($(#[doc = $doc])* $name,)*
         }
 
         impl Operation {
-            /// All of them, in the order of the tables.
+            /// All operations, in the order of the tables.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
 
@@ -24,7 +24,7 @@ macro_rules! operations {
 }
 
 operations! {
-    /// A KeyPackage of the taker's is added by a Commit of the maker's, which has a Welcome with the tree inside.
+    /// A Commit of the maker adds the receiver's KeyPackage, with the tree in the Welcome.
     Welcome => "Welcome, tree inside",
     /// The same with the tree out of band.
     WelcomeTreeApart => "Welcome, tree out of band",
@@ -36,44 +36,44 @@ operations! {
     CommitSeveral => "Commit of several proposals",
     /// A Commit with authenticated data.
     CommitAuthenticated => "Commit with authenticated data",
-    /// A Commit that took the place of the taker's own.
+    /// A Commit that was accepted instead of the receiver's pending one.
     CommitWinsRace => "Commit that wins a race",
-    /// By value in a Commit.
+    /// An Add by value in a Commit.
     Add => "Add by value",
-    /// By value in a Commit.
+    /// A Remove by value in a Commit.
     Remove => "Remove by value",
-    /// By value in a Commit.
+    /// An external PSK by value in a Commit.
     ExternalPsk => "external PSK by value",
-    /// By value in a Commit.
+    /// A resumption PSK by value in a Commit.
     ResumptionPsk => "resumption PSK by value",
-    /// By value in a Commit.
+    /// GroupContextExtensions by value in a Commit.
     Extensions => "GroupContextExtensions by value",
-    /// New extensions of the group, one of which is neither defined by the RFC nor in required_capabilities; by value or
-    /// sent alone.
+    /// New extensions of the group, one of which is neither defined by the RFC nor in
+    /// required_capabilities; by value or as a standalone proposal.
     ExtensionNotRequired => "GroupContextExtensions, one not required",
-    /// Sent alone; the maker is who sent it.
+    /// A standalone Add. The maker is its sender.
     ProposedAdd => "Add proposed",
-    /// Sent alone.
+    /// A standalone Update.
     ProposedUpdate => "Update proposed",
-    /// Sent alone.
+    /// A standalone Remove.
     ProposedRemove => "Remove proposed",
-    /// Sent alone.
+    /// A standalone proposal of an external PSK.
     ProposedExternalPsk => "external PSK proposed",
-    /// Sent alone.
+    /// A standalone proposal of a resumption PSK.
     ProposedResumptionPsk => "resumption PSK proposed",
-    /// Sent alone.
+    /// A standalone GroupContextExtensions proposal.
     ProposedExtensions => "GroupContextExtensions proposed",
-    /// By an external sender.
+    /// An Add proposed by an external sender.
     OutsiderAdd => "Add by an external sender",
-    /// By an external sender.
+    /// A Remove proposed by an external sender.
     OutsiderRemove => "Remove by an external sender",
-    /// By a client that wants to be added.
+    /// A proposal of a client that asks to be added.
     OwnAdd => "Add by the new member",
-    /// A Commit that refers to somebody's proposals; the maker is the committer.
+    /// A Commit with proposals by reference. The maker is the committer.
     CommitByReference => "Commit by reference",
     /// A Commit that has PSKs by value and by reference.
     CommitPsksBothWays => "Commit with PSKs by value and by reference",
-    /// The maker exports, the taker joins.
+    /// The maker exports a GroupInfo, and the receiver joins with it.
     GroupInfo => "GroupInfo, tree inside",
     /// The same with the tree out of band.
     GroupInfoTreeApart => "GroupInfo, tree out of band",
@@ -85,16 +85,17 @@ operations! {
     ExternalJoinPsk => "external Commit with a PSK",
     /// An application message.
     Message => "message",
-    /// A message that comes after later ones of the same sender.
+    /// A message that arrives after later ones of the same sender.
     MessageOutOfOrder => "message out of order",
-    /// A message of an epoch that is over.
+    /// A message of a past epoch.
     MessageLate => "message of a past epoch",
-    /// A message of an epoch that is over, by somebody who has left the group since, even if it has come back.
+    /// A message of a past epoch from a member that has left the group since, even if it has
+    /// returned.
     MessageLateOfFormer => "message of a past epoch by a former member",
-    /// The maker branches, the taker joins.
+    /// The maker creates a branch, and the receiver joins.
     Branch => "branch",
-    /// The maker proposes, commits and creates the new group in turn; the takers follow.
+    /// The maker proposes, commits and creates the new group in turn, and the receivers follow.
     ReInit => "reinitialization",
-    /// The same from a group in whose tree there are blank leaves before the last one.
+    /// A reinitialization of a group whose tree has blank leaves before the last leaf.
     ReInitWithBlanks => "reinitialization of a group with blank leaves",
 }

@@ -1,5 +1,5 @@
-//! What an epoch's Commit is to change, so that no two proposals are in each other's way: how that is resolved, is for
-//! each implementation to decide, and no matter of interoperability.
+//! The planned changes of an epoch's Commit. Proposals never conflict, because the resolution of
+//! conflicts is left to each implementation and is not a matter of interoperability.
 
 use crate::dice::Dice;
 use crate::member::{Bytes, PSKS, Proposal};
@@ -8,28 +8,29 @@ use crate::trace::Checked;
 use crate::world::{Id, LARGEST, World};
 use std::collections::BTreeSet;
 
-/// What is proposed so far.
+/// The proposals so far.
 #[derive(Clone, Default)]
 pub(crate) struct Plan {
     pub(crate) added: BTreeSet<Id>,
     pub(crate) removed: BTreeSet<Id>,
     pub(crate) updated: BTreeSet<Id>,
-    /// Who will make a Commit: nobody else proposes that they go, and they propose nothing that they may not commit.
+    /// The committers of this epoch. No other member proposes their removal, and they propose
+    /// nothing that they may not commit themselves.
     pub(crate) committers: BTreeSet<Id>,
     pub(crate) extensions: bool,
-    /// Whether one of them is not required.
+    /// Whether one of the extensions is not required.
     pub(crate) not_required: bool,
-    /// Who is added has no resumption PSKs.
+    /// Whether there is a resumption PSK. A new member has none.
     pub(crate) resumption: bool,
-    /// How many proposals there are by reference.
+    /// Number of proposals by reference.
     pub(crate) references: usize,
-    /// Whether there are PSKs among them.
+    /// Whether there are PSKs among the proposals by reference.
     pub(crate) psk_references: bool,
-    /// Whether there is anything that needs a path.
+    /// Whether a proposal needs a path.
     pub(crate) path: bool,
 }
 
-/// A change, as the script thinks of it.
+/// A kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Add,
@@ -41,7 +42,7 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Adds are the most frequent in small groups, and Removes in large ones.
+    /// Picks a change. Adds are most frequent in small groups, and Removes in large ones.
     pub(crate) fn pick(dice: &mut Dice, size: usize) -> Self {
         match dice.below(20) {
             0..6 if size * 2 < LARGEST => Self::Add,
@@ -66,7 +67,7 @@ impl Change {
             Self::Remove => Operation::Remove,
             Self::ExternalPsk => Operation::ExternalPsk,
             Self::ResumptionPsk => Operation::ResumptionPsk,
-            // There is none by value.
+            // An Update is never by value.
             Self::Update => Operation::ProposedUpdate,
             Self::Extensions => Operation::Extensions,
         }
@@ -85,7 +86,7 @@ impl Change {
 }
 
 impl World {
-    /// What somebody proposes, if that fits.
+    /// Returns the proposal for a change, if it fits the plan.
     pub(crate) fn proposal(&mut self, change: Change, by: Id, plan: &mut Plan) -> Checked<Option<Proposal>> {
         Ok(match change {
             Change::Add => self.add(plan)?.map(Proposal::Add),
@@ -103,7 +104,7 @@ impl World {
                 Some(Proposal::ExternalPsk(psk_id.to_vec()))
             }
             Change::ResumptionPsk => {
-                // An epoch in which all members were there, and not long ago.
+                // A recent epoch in which all present members were in the group.
                 let first = self.members().into_iter().map(|id| self.people[id].joined).max().unwrap_or(0);
                 let epoch = (self.epoch - self.dice.below(4).min(self.epoch as usize) as u64).max(first);
                 if !plan.added.is_empty() {
@@ -125,7 +126,7 @@ impl World {
         })
     }
 
-    /// The KeyPackage of somebody who is to come.
+    /// Returns the KeyPackage of a client to add.
     pub(crate) fn add(&mut self, plan: &mut Plan) -> Checked<Option<Bytes>> {
         if self.members().len() + plan.added.len() >= LARGEST || plan.resumption {
             return Ok(None);
@@ -135,7 +136,7 @@ impl World {
         self.ask(id, "makes a KeyPackage", |client| client.key_package()).map(Some)
     }
 
-    /// The leaf of somebody who is to go: never the last member of an implementation.
+    /// Returns the leaf of a member to remove: never the last member of an implementation.
     pub(crate) fn removable(&mut self, by: Id, plan: &mut Plan) -> Checked<Option<u32>> {
         let members = self.members();
         let stay = |id: &Id| !plan.removed.contains(id);

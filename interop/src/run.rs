@@ -10,15 +10,15 @@ use std::fmt;
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// What the script follows from.
+    /// The seed of the script.
     pub seed: u64,
-    /// The implementations, by their names.
+    /// The names of the implementations.
     pub libraries: Vec<String>,
     /// The cipher suite's number.
     pub suite: u16,
     /// Whether handshake messages are encrypted.
     pub encrypt: bool,
-    /// How many epochs there are at least.
+    /// Minimum number of epochs.
     pub epochs: u64,
 }
 
@@ -32,10 +32,10 @@ impl fmt::Display for Run {
 }
 
 impl Run {
-    /// Lets it happen.
+    /// Executes the run.
     ///
     /// # Errors
-    /// [`Divergence`] if members disagree, or one refuses what another has made.
+    /// [`Divergence`] if members disagree, or one refuses a message that another has made.
     pub fn run(&self) -> Result<Counts, Box<Divergence>> {
         let fail = |what, trace| Box::new(Divergence { run: self.clone(), trace, what });
         let mut libraries = Vec::new();
@@ -63,7 +63,7 @@ impl World {
         self.reinitialize()
     }
 
-    /// A round: letters, and a Commit.
+    /// Runs a round: application messages and a Commit.
     fn round(&mut self) -> Checked {
         self.tell(format!("epoch {}: {}", self.epoch, self.names(self.members())));
         self.deliver_late()?;

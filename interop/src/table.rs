@@ -1,4 +1,4 @@
-//! The tables of `docs/interop.md`: who made what, who took it, how often.
+//! The tables of `docs/interop.md`: the counts of operations by maker and receiver.
 
 use crate::count::{Counts, Key};
 use crate::library;
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 const BEGIN: &str = "<!-- Made by `cargo run --release -- table --write`. -->\n";
 const END: &str = "<!-- To here. -->\n";
 
-/// Who made it, and who took it.
+/// The maker and the receiver.
 pub type Direction = (&'static str, &'static str);
 
-/// Those of the first tables.
+/// The directions of the first tables.
 const PLAIN: [Direction; 6] = [
     ("pando", "openmls"),
     ("openmls", "pando"),
@@ -23,7 +23,7 @@ const PLAIN: [Direction; 6] = [
     ("openmls", "mls-rs"),
     ("mls-rs", "openmls"),
 ];
-/// Those with AWS-LC.
+/// The directions with AWS-LC.
 const WITH_AWS_LC: [Direction; 4] = [
     ("pando", "mls-rs-awslc"),
     ("mls-rs-awslc", "pando"),
@@ -31,18 +31,18 @@ const WITH_AWS_LC: [Direction; 4] = [
     ("mls-rs-awslc", "pando-awslc"),
 ];
 
-/// What a table says of an operation in a direction.
+/// The content of a table cell for an operation in a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
-    /// How often it went well.
+    /// The number of successes.
     Count(u64),
-    /// One of the two does not offer it: who, and why.
+    /// One of the two does not support it: its name and the reason.
     NotOffered(&'static str, &'static str),
-    /// One of the two does not have the cipher suite.
+    /// One of the two does not support the cipher suite.
     NoSuite,
 }
 
-/// All runs, and what they have counted, mix by mix.
+/// Executes all runs, and returns the counts of each mix.
 ///
 /// # Errors
 /// The first [`Divergence`].
@@ -58,7 +58,7 @@ pub fn count() -> Result<Vec<(Mix, Counts)>, Box<Divergence>> {
     Ok(counted)
 }
 
-/// A cell.
+/// Returns a cell.
 #[must_use]
 pub fn cell(counts: &Counts, suite: u16, operation: Operation, (maker, taker): Direction) -> Cell {
     let (Some(making), Some(taking)) = (library::named(maker), library::named(taker)) else {
@@ -77,10 +77,10 @@ pub fn cell(counts: &Counts, suite: u16, operation: Operation, (maker, taker): D
     Cell::Count(counts.operations.get(&key).copied().unwrap_or(0))
 }
 
-/// What is between the marks in the document.
+/// Returns the text between the marks in the document.
 #[must_use]
 pub fn tables(counted: &[(Mix, Counts)]) -> String {
-    let mut text = String::from("| members of | seeds | epochs | messages taken |\n|---|---|---|---|\n");
+    let mut text = String::from("| members of | seeds | epochs | messages processed |\n|---|---|---|---|\n");
     let mut counts = Counts::default();
     for (mix, of_mix) in counted {
         let seeds: usize = matrix::suites(mix).into_iter().map(|suite| matrix::runs(mix, suite).len()).sum();
@@ -120,7 +120,7 @@ fn table(
             Cell::Count(count) => thousands(count),
             Cell::NoSuite => "–".to_owned(),
             Cell::NotOffered(name, reason) => {
-                // One reason, with whatever backend.
+                // The reason is the same for every backend.
                 let name = name.trim_end_matches("-awslc");
                 let known = notes.iter().position(|note| *note == (name, reason));
                 let number = known.unwrap_or_else(|| {
@@ -136,7 +136,7 @@ fn table(
     text
 }
 
-/// With a comma for the thousands.
+/// Formats a number with commas between thousands.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -149,13 +149,13 @@ fn thousands(number: u64) -> String {
     text
 }
 
-/// Where the document is.
+/// Returns the path of the document.
 #[must_use]
 pub fn document() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/interop.md")
 }
 
-/// The document's parts before, between and behind the marks.
+/// Returns the parts of the document before, between and after the marks.
 #[must_use]
 pub fn parts(document: &str) -> Option<[&str; 3]> {
     let (before, rest) = document.split_once(BEGIN)?;
@@ -163,7 +163,7 @@ pub fn parts(document: &str) -> Option<[&str; 3]> {
     Some([before, between, behind])
 }
 
-/// The document with other tables.
+/// Returns the document with new tables.
 #[must_use]
 pub fn replace(document: &str, tables: &str) -> Option<String> {
     let [before, _, behind] = parts(document)?;

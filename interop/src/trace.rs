@@ -1,16 +1,16 @@
-//! What a run has done, and how it is told when members disagree.
+//! The trace of a run, and the report when members disagree.
 
 use crate::run::Run;
 use std::fmt;
 
-/// Members disagree, or one refuses what another has made.
+/// A disagreement of members, or a refusal of a message that another member has made.
 #[derive(Clone, Debug)]
 pub struct Divergence {
-    /// The run, which can be repeated.
+    /// The run, for repeating it.
     pub run: Run,
-    /// What happened before, a step a line.
+    /// The previous steps, one on each line.
     pub trace: Vec<String>,
-    /// Who disagrees with whom about what.
+    /// The members that disagree, and their values.
     pub what: String,
 }
 
@@ -21,17 +21,17 @@ impl fmt::Display for Divergence {
         for (number, step) in self.trace.iter().enumerate() {
             writeln!(f, "{number:5} {step}")?;
         }
-        write!(f, "\nto be repeated by:\n  cargo run --release -- {}", self.run)
+        write!(f, "\nrepeat with:\n  cargo run --release -- {}", self.run)
     }
 }
 
-/// What has gone wrong, told by whoever noticed.
+/// The description of an error.
 pub(crate) struct Failure(pub(crate) String);
 
-/// A result, or what has gone wrong.
+/// A result, or the description of an error.
 pub(crate) type Checked<T = ()> = Result<T, Failure>;
 
-/// Something must hold.
+/// Returns an error unless a condition holds.
 pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(Failure(otherwise())) }
 }

@@ -1,4 +1,4 @@
-//! The clients, the group that some of them are in, and what they do together.
+//! The clients, their group, and the operations on it.
 
 use crate::count::{Counts, Key};
 use crate::dice::Dice;
@@ -10,37 +10,37 @@ use pando_mls::wire::{ExternalSender, ExternalSenders, RequiredCapabilities};
 use pando_mls::{Credential, Encode, Extension, ExtensionType, Extensions};
 use std::collections::BTreeSet;
 
-/// How large the group gets.
+/// Maximum number of members.
 pub(crate) const LARGEST: usize = 12;
 
-/// A client is known by its number.
+/// The number of a client.
 pub(crate) type Id = usize;
 
-/// A client, in the group or not.
+/// A client inside or outside of the group.
 pub(crate) struct Person {
-    /// The position of its implementation.
+    /// The index of its implementation.
     pub(crate) library: usize,
     pub(crate) identity: Bytes,
     pub(crate) client: Box<dyn Client>,
     pub(crate) member: Option<Box<dyn Member>>,
-    /// The epoch in which it came.
+    /// The epoch in which it joined.
     pub(crate) joined: u64,
 }
 
 /// Extensions of a group.
 pub(crate) struct GroupExtensions {
     pub(crate) bytes: Bytes,
-    /// Whether there is one among them that is not required.
+    /// Whether one of the extensions is not required.
     pub(crate) not_required: bool,
 }
 
-/// Everything.
+/// The state of a run.
 pub(crate) struct World {
     pub(crate) libraries: Vec<Box<dyn Library>>,
     pub(crate) setting: Setting,
     pub(crate) dice: Dice,
     pub(crate) people: Vec<Person>,
-    /// An external sender of each implementation, in their order.
+    /// One external sender for each implementation, in the same order.
     pub(crate) outsiders: Vec<Box<dyn Client>>,
     pub(crate) epoch: u64,
     pub(crate) letters: Letters,
@@ -49,7 +49,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A group of one client of each implementation.
+    /// Makes the state of a run, without clients.
     pub(crate) fn new(libraries: Vec<Box<dyn Library>>, setting: Setting, seed: u64) -> Self {
         Self {
             libraries,
@@ -64,7 +64,7 @@ impl World {
         }
     }
 
-    /// The outsiders, and a group of one.
+    /// Makes the external senders and a group with one member.
     pub(crate) fn begin(&mut self) -> Checked {
         for (position, library) in self.libraries.iter().enumerate() {
             let identity = format!("outside-{position}");
@@ -85,7 +85,8 @@ impl World {
         self.trace.push(step.into());
     }
 
-    /// A result of a client's implementation.
+    /// Converts the result of a client's implementation, with the client and its action in the
+    /// error.
     pub(crate) fn by<T>(&self, id: Id, doing: &str, outcome: Outcome<T>) -> Checked<T> {
         outcome
             .map_err(|refusal| Failure(format!("epoch {}: {} {doing}: {refusal}", self.epoch, self.name(id))))
@@ -114,7 +115,7 @@ impl World {
         Ok(id)
     }
 
-    /// Somebody who is outside and not in `but`: mostly somebody new.
+    /// Returns a client outside of the group and not in `but`: mostly a new client.
     pub(crate) fn somebody(&mut self, but: &BTreeSet<Id>) -> Checked<Id> {
         let outside: Vec<_> =
             (0..self.people.len()).filter(|id| !self.is_member(*id) && !but.contains(id)).collect();
@@ -149,7 +150,7 @@ impl World {
         Ok(self.people[id].member.as_ref().ok_or_else(missing)?.own_leaf())
     }
 
-    /// What a member does.
+    /// Calls a function of a member.
     pub(crate) fn act<T>(
         &mut self,
         id: Id,
@@ -160,7 +161,7 @@ impl World {
         self.by(id, doing, outcome)
     }
 
-    /// What a client does.
+    /// Calls a function of a client.
     pub(crate) fn ask<T>(
         &mut self,
         id: Id,
@@ -171,7 +172,7 @@ impl World {
         self.by(id, doing, outcome)
     }
 
-    /// Whether an implementation can make something that all members can take.
+    /// Returns whether an implementation can make an operation that all members can process.
     pub(crate) fn possible(&self, operation: Operation, library: usize) -> bool {
         let takers = self.members().into_iter().all(|id| self.library(id).cannot_take(operation).is_none());
         takers && self.libraries[library].cannot_make(operation).is_none()
@@ -182,7 +183,7 @@ impl World {
         self.counts.count(Key { suite: self.setting.suite, operation, maker, taker });
     }
 
-    /// Whether there is no implementation that cannot make something, or take it.
+    /// Returns whether all implementations can make and process an operation.
     pub(crate) fn all_can(&self, operation: Operation) -> bool {
         let can = |library: &Box<dyn Library>| {
             library.cannot_make(operation).is_none() && library.cannot_take(operation).is_none()
@@ -190,8 +191,8 @@ impl World {
         self.libraries.iter().all(can)
     }
 
-    /// The group's extensions: the external senders, and sometimes more. An extension that is not required is there only
-    /// if it may be.
+    /// Returns extensions of the group: the external senders, and sometimes more. They include an
+    /// extension that is not required only if that is allowed.
     pub(crate) fn extensions(&mut self, not_required: bool) -> Checked<GroupExtensions> {
         let failed = |error| Failure(format!("{error:?}"));
         let senders = self.outsiders.iter().enumerate().map(|(position, client)| ExternalSender {
@@ -218,14 +219,14 @@ impl World {
         Ok(GroupExtensions { bytes, not_required: is_there && !is_required })
     }
 
-    /// Somebody takes a message.
+    /// Lets a client process a message.
     pub(crate) fn process(&mut self, id: Id, doing: &str, message: &[u8]) -> Checked<Processed> {
         let processed = self.act(id, doing, |member| member.process(message))?;
         self.counts.messages += 1;
         Ok(processed)
     }
 
-    /// Somebody has no group any more.
+    /// Deletes the group of a client.
     pub(crate) fn forget(&mut self, id: Id) -> Checked {
         self.letters.forget(id);
         match self.people[id].member.take() {
@@ -237,7 +238,7 @@ impl World {
         }
     }
 
-    /// A new epoch has begun: all members must see the same.
+    /// Begins a new epoch, and checks that all members have the same view.
     pub(crate) fn enter(&mut self) -> Checked {
         self.epoch += 1;
         self.counts.epochs += 1;
@@ -263,7 +264,7 @@ impl World {
             .collect()
     }
 
-    /// Members see the same. If not, it is told who sees what.
+    /// Checks that the members have the same view. The error lists the view of each.
     pub(crate) fn agree(&self, members: &[Id], views: &[View]) -> Checked {
         let first = &views[0];
         let mut complaints = Vec::new();

@@ -1,5 +1,5 @@
-//! What `docs/interop.md` says of the peers. Should one of these fail with a newer version of a peer, its entry in
-//! `src/library/mod.rs` can go.
+//! The disagreements that `docs/interop.md` lists. If one of these tests fails with a newer version
+//! of a peer, remove its entry in `src/library/mod.rs`.
 
 use pando_mixed::library;
 use pando_mixed::member::{Client, Commit, EXTENSION, Kind, Member, Outcome, PSKS, Proposal, Setting};
@@ -10,7 +10,7 @@ struct Person {
     member: Option<Box<dyn Member>>,
 }
 
-/// The result, or a panic with what the implementation says.
+/// Returns the result, or panics with the error of the implementation.
 fn must<T>(outcome: Outcome<T>) -> T {
     match outcome {
         Ok(result) => result,
@@ -18,10 +18,10 @@ fn must<T>(outcome: Outcome<T>) -> T {
     }
 }
 
-/// What an implementation says when it refuses.
+/// Returns the error of an implementation, or panics if there is none.
 fn refusal<T>(outcome: Outcome<T>) -> String {
     match outcome {
-        Ok(_) => panic!("taken"),
+        Ok(_) => panic!("not refused"),
         Err(refusal) => refusal.0,
     }
 }
@@ -36,7 +36,7 @@ fn commit_of(by_value: Vec<Proposal>) -> Commit {
     Commit { by_value, path: true, tree_inside: true, authenticated_data: Vec::new() }
 }
 
-/// A group of clients of these implementations, the first of whom has added the others.
+/// Returns a group of clients of these implementations. The first has added the others.
 fn group(libraries: &[&str]) -> Vec<Person> {
     let setting = Setting { suite: 1, encrypt: false };
     let mut people: Vec<_> = libraries
@@ -63,7 +63,7 @@ fn must_encode(extensions: &Extensions) -> Vec<u8> {
     extensions.encode().unwrap()
 }
 
-/// The member at a leaf commits something, and everybody who stays takes it.
+/// Lets the member at a leaf commit proposals, and all remaining members process the Commit.
 fn commit(people: &mut [Person], by: usize, by_value: Vec<Proposal>, but: Option<usize>) {
     let committed = must(people[by].member().commit(&commit_of(by_value)));
     must(people[by].member().merge_pending());
@@ -72,7 +72,8 @@ fn commit(people: &mut [Person], by: usize, by_value: Vec<Proposal>, but: Option
     }
 }
 
-/// One commits a PSK by value beside the other's by reference; what the other says to that.
+/// Lets one member commit a PSK by value and another's PSK by reference. Returns the result of the
+/// other member.
 fn psks_both_ways(committer: &str, taker: &str) -> Outcome {
     let mut people = group(&[committer, taker]);
     let psk = |number: usize| Proposal::ExternalPsk(PSKS[number].0.to_vec());

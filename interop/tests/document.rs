@@ -1,11 +1,12 @@
-//! `docs/interop.md` is what the code would write, but for the counts; and what both sides offer has been done.
+//! `docs/interop.md` equals the output of the code, except for the counts, and each supported
+//! operation was done at least once.
 
 use pando_mixed::count::Counts;
 use pando_mixed::matrix::{AWS_LC, PAIRS, TRIPLE};
 use pando_mixed::table;
 use std::fs;
 
-/// Every number that is a cell becomes a sharp.
+/// Replaces each cell that is a number by a sharp.
 fn structure(text: &str) -> String {
     let is_count =
         |cell: &str| !cell.is_empty() && cell.chars().all(|digit| digit.is_ascii_digit() || digit == ',');

@@ -1,4 +1,5 @@
-//! Members of several implementations agree in every epoch, whoever does what.
+//! Members of several implementations agree in every epoch, for all assignments of operations to
+//! members.
 
 use pando_mixed::matrix::{self, AWS_LC, Mix, PAIRS, TRIPLE};
 

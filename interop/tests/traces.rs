@@ -7,7 +7,7 @@ use pando_mixed::replay::{Case, Passive, mls_rs, openmls};
 use std::fs;
 use std::path::Path;
 
-/// Replays the cases whose suites a peer has, and says of which suites there were any.
+/// Replays the cases whose suites a peer supports. Returns these suites.
 fn replay(has: impl Fn(u16) -> bool, join: impl Fn(&Case) -> Outcome<Box<dyn Passive>>) -> Vec<u16> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-vectors/passive-client.json");
     let cases: Vec<Case> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();

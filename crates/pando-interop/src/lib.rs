@@ -5,7 +5,8 @@
 //!
 //! - [`proto`], the interface, generated from `proto/mls_client.proto` when the package is built;
 //! - [`service`], the service over `pando-mls`: `pando-interop serve --port 50051`;
-//! - [`run`], a runner for the harness's scripts: `pando-interop run --client localhost:50051 scripts/joining.json`.
+//! - [`run`], a runner for the harness's scripts:
+//!   `pando-interop run --client localhost:50051 scripts/joining.json`.
 //!
 //! `docs/interop-harness.md` explains how to run the harness, and has the results;
 //! `docs/interop-runner.md` is about our runner.

@@ -46,7 +46,7 @@ pub const RUST_CRYPTO: MlsRs<RustCryptoProvider> = MlsRs { name: "mls-rs", provi
 /// With AWS-LC.
 pub const AWS_LC: MlsRs<AwsLcCryptoProvider> = MlsRs { name: "mls-rs-awslc", provider: PhantomData };
 
-/// What is asked of a provider.
+/// The requirements for a provider.
 pub trait Provider: CryptoProvider + Clone + Default + 'static {}
 
 impl<P: CryptoProvider + Clone + Default + 'static> Provider for P {}
@@ -108,7 +108,7 @@ impl<P: Provider> Library for MlsRs<P> {
     }
 }
 
-/// What a client has.
+/// The state of a client.
 struct Own<P: Provider> {
     client: mls_rs::Client<Config<P>>,
     rules: Rules,
@@ -126,7 +126,8 @@ struct MlsRsMember<P: Provider> {
     group: mls_rs::Group<Config<P>>,
 }
 
-/// What the next Commit is to be like: the library asks its application while it makes one.
+/// The options of the next Commit. The library asks the application for them while it makes a
+/// Commit.
 #[derive(Clone, Debug)]
 struct Rules {
     encrypt: bool,

@@ -8,7 +8,7 @@ use crate::member::{Library, Part, Unsupported};
 use crate::operation::Operation;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// All of them, by name.
+/// Returns all implementations.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Library>> {
     vec![
@@ -20,13 +20,13 @@ pub fn all() -> Vec<Box<dyn Library>> {
     ]
 }
 
-/// The one with a name.
+/// Returns the implementation with a name.
 #[must_use]
 pub fn named(name: &str) -> Option<Box<dyn Library>> {
     all().into_iter().find(|library| library.name() == name)
 }
 
-/// The peers look at the clock, so there is one here.
+/// Returns the time of the system clock, which the peers use, too.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,4 +1,4 @@
-//! OpenMLS with its provider of RustCrypto and its store in memory.
+//! OpenMLS with its RustCrypto provider and its store in memory.
 
 use crate::library::UNSUPPORTED_BY_OPENMLS;
 use crate::member::{
@@ -62,7 +62,7 @@ impl Library for OpenMls {
     }
 }
 
-/// What a client has.
+/// The state of a client.
 struct Own {
     provider: OpenMlsRustCrypto,
     suite: Ciphersuite,
@@ -78,7 +78,7 @@ struct OpenMlsMember {
     group: MlsGroup,
 }
 
-/// Messages may be more out of order than the library takes by default.
+/// Returns limits for messages out of order that are above the library's defaults.
 fn ratchets() -> SenderRatchetConfiguration {
     SenderRatchetConfiguration::new(32, 1_000)
 }
@@ -187,7 +187,7 @@ impl Client for OpenMlsClient {
         Ok(Box::new(OpenMlsMember { own: own.clone(), group }))
     }
 
-    /// The library looks for the former leaf itself, by the signature key.
+    /// The library finds the former leaf itself, by the signature key.
     fn join_externally(&mut self, join: &ExternalJoin<'_>) -> Outcome<(Box<dyn Member>, Bytes)> {
         let own = &self.0;
         let mut builder = MlsGroup::external_commit_builder()
@@ -362,7 +362,7 @@ impl Member for OpenMlsMember {
         let (sender, authenticated_data) = (processed.sender().clone(), processed.aad().to_vec());
         match processed.into_content() {
             ProcessedMessageContent::ApplicationMessage(message) => {
-                let Sender::Member(leaf) = sender else { return Err("not of a member".into()) };
+                let Sender::Member(leaf) = sender else { return Err("sender is not a member".into()) };
                 Ok(Processed::Message { sender: leaf.u32(), data: message.into_bytes(), authenticated_data })
             }
             ProcessedMessageContent::ProposalMessage(proposal)

@@ -65,7 +65,7 @@ impl Library for Pando {
     }
 }
 
-/// What a client has.
+/// The state of a client.
 struct Own {
     crypto: &'static dyn CryptoProvider,
     suite: Suite,
@@ -83,7 +83,7 @@ struct PandoMember {
     group: Group,
 }
 
-/// The PSKs that everybody knows.
+/// The PSKs that all clients have.
 struct Known;
 
 impl PskStore for Known {
@@ -133,7 +133,7 @@ impl Own {
         Ok(key_package)
     }
 
-    /// The KeyPackage that a Welcome is for, which is used up.
+    /// Removes and returns the KeyPackage for which a Welcome is.
     fn take_bundle(&self, welcome: &Welcome) -> Outcome<KeyPackageBundle> {
         let mut bundles = self.bundles.borrow_mut();
         let is_it = |bundle: &KeyPackageBundle| {
@@ -146,7 +146,7 @@ impl Own {
         Ok(bundles.swap_remove(position))
     }
 
-    /// A proposal other than an Update.
+    /// Converts a proposal other than an Update.
     fn proposal(&self, proposal: &Proposal, group_id: &GroupId) -> Outcome<pando_mls::Proposal> {
         Ok(match proposal {
             Proposal::Add(bytes) => {
@@ -388,7 +388,7 @@ impl Member for PandoMember {
     }
 
     fn forget(self: Box<Self>) -> Outcome {
-        // Nothing was stored.
+        // The group was not stored.
         Ok(())
     }
 }

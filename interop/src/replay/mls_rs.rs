@@ -1,4 +1,4 @@
-//! mls-rs: the KeyPackage and its keys are put into the client's store.
+//! Replay with mls-rs: the KeyPackage and its keys are put into the client's store.
 
 use crate::member::{Bytes, Outcome};
 use crate::replay::{Case, Passive};
@@ -21,8 +21,8 @@ type Config<P> = IntoConfigOutput<WithCryptoProvider<P, WithIdentityProvider<Key
 
 struct Follower<P: CryptoProvider + Clone>(mls_rs::Group<Config<P>>);
 
-/// Who somebody is, its signature key says: in the vectors two clients of a group have the same name, which is for the
-/// application to allow (section 5.3.3), and which the library's own provider does not.
+/// Identifies clients by signature key. In the vectors, two clients of a group have the same name.
+/// Section 5.3.3 leaves this to the application, but the library's own provider refuses it.
 #[derive(Clone)]
 struct Keys;
 
@@ -65,16 +65,16 @@ impl IdentityProvider for Keys {
     }
 }
 
-/// Whether a provider has the suite.
+/// Returns whether a provider supports the suite.
 #[must_use]
 pub fn has(provider: &impl CryptoProvider, suite: u16) -> bool {
     provider.cipher_suite_provider(CipherSuite::new(suite)).is_some()
 }
 
-/// Joins.
+/// Joins the group of a case.
 ///
 /// # Errors
-/// What the library says.
+/// Returns the error of the library.
 pub fn join<P: CryptoProvider + Clone + 'static>(provider: P, case: &Case) -> Outcome<Box<dyn Passive>> {
     let suite = CipherSuite::new(case.cipher_suite);
     let crypto = provider.cipher_suite_provider(suite).ok_or("no such suite")?;

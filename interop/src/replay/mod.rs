@@ -1,5 +1,5 @@
-//! Pando's passive-client vectors, followed by the peers: a client joins by a Welcome with the private keys that the file
-//! has, and takes what the others send.
+//! Replay of Pando's passive-client vectors with the peers: a client joins by a Welcome with the
+//! private keys of the file, and processes the messages of the other members.
 
 pub mod mls_rs;
 pub mod openmls;
@@ -7,12 +7,12 @@ pub mod openmls;
 use crate::member::{Bytes, Outcome};
 use serde::Deserialize;
 
-/// A case of the file; bytes are hexadecimal.
+/// A case of the file, with bytes in hexadecimal.
 #[derive(Debug, Deserialize)]
 pub struct Case {
     /// The suite's number.
     pub cipher_suite: u16,
-    /// The PSKs that the client has.
+    /// The PSKs of the client.
     pub external_psks: Vec<ExternalPsk>,
     /// The client's KeyPackage, an MLSMessage.
     pub key_package: Hex,
@@ -26,9 +26,9 @@ pub struct Case {
     pub welcome: Hex,
     /// The tree, unless it is in the Welcome.
     pub ratchet_tree: Option<Hex>,
-    /// What the client has to have when it has joined.
+    /// The expected epoch authenticator after joining.
     pub initial_epoch_authenticator: Hex,
-    /// What happens then.
+    /// The epochs that follow.
     pub epochs: Vec<Epoch>,
 }
 
@@ -41,18 +41,18 @@ pub struct ExternalPsk {
     pub psk: Hex,
 }
 
-/// What happens in an epoch.
+/// The messages of an epoch.
 #[derive(Debug, Deserialize)]
 pub struct Epoch {
     /// Proposals.
     pub proposals: Vec<Hex>,
     /// The Commit.
     pub commit: Hex,
-    /// What the client has to have after it.
+    /// The expected epoch authenticator after the Commit.
     pub epoch_authenticator: Hex,
 }
 
-/// Bytes, hexadecimal in the file.
+/// Bytes, in hexadecimal in the file.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Hex(pub Bytes);
@@ -67,28 +67,28 @@ impl TryFrom<String> for Hex {
 
 /// A client that follows a group.
 pub trait Passive {
-    /// Takes a proposal, or a Commit and enters its epoch.
+    /// Processes a proposal, or a Commit and enters its epoch.
     fn take(&mut self, message: &[u8]) -> Outcome;
 
-    /// The epoch's authenticator.
+    /// Returns the epoch authenticator.
     fn authenticator(&self) -> Outcome<Bytes>;
 }
 
 impl Case {
-    /// Lets a client take everything, and compares the authenticators.
+    /// Lets a client process all messages, and compares the authenticators.
     ///
     /// # Errors
-    /// What the client says, or where it has another authenticator.
+    /// Returns the error of the client, or the epoch with a wrong authenticator.
     pub fn replay(&self, mut client: Box<dyn Passive>) -> Outcome {
         if client.authenticator()? != self.initial_epoch_authenticator.0 {
-            return Err("another authenticator after the Welcome".into());
+            return Err("wrong epoch authenticator after the Welcome".into());
         }
         for (number, epoch) in self.epochs.iter().enumerate() {
             for message in epoch.proposals.iter().chain([&epoch.commit]) {
                 client.take(&message.0).map_err(|refusal| format!("epochs[{number}]: {refusal}"))?;
             }
             if client.authenticator()? != epoch.epoch_authenticator.0 {
-                return Err(format!("another authenticator after epochs[{number}]").into());
+                return Err(format!("wrong epoch authenticator after epochs[{number}]").into());
             }
         }
         Ok(())

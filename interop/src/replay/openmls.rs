@@ -1,5 +1,5 @@
-//! OpenMLS: the KeyPackage and its keys are written to the store as the library keeps them there. What it keeps has no
-//! public constructor and is therefore put together in the form in which it is serialized.
+//! Replay with OpenMLS: the KeyPackage and its keys are written to the store in the library's
+//! format. The stored type has no public constructor, so the replay builds its serialized form.
 
 use crate::member::{Bytes, Outcome};
 use crate::replay::{Case, Passive};
@@ -21,17 +21,17 @@ struct Follower {
     group: MlsGroup,
 }
 
-/// Whether the library has the suite.
+/// Returns whether the library supports the suite.
 #[must_use]
 pub fn has(suite: u16) -> bool {
     let provider = OpenMlsRustCrypto::default();
     Ciphersuite::try_from(suite).is_ok_and(|suite| provider.crypto().supports(suite).is_ok())
 }
 
-/// Joins.
+/// Joins the group of a case.
 ///
 /// # Errors
-/// What the library says.
+/// Returns the error of the library.
 pub fn join(case: &Case) -> Outcome<Box<dyn Passive>> {
     let provider = OpenMlsRustCrypto::default();
     let suite = Ciphersuite::try_from(case.cipher_suite)?;

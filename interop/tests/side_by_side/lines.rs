@@ -8,7 +8,7 @@ const DOCUMENT: &str = include_str!("../../../docs/side-by-side.md");
 /// The sources, in the order of the columns.
 const SOURCES: [&str; 3] = [include_str!("pando.rs"), include_str!("openmls.rs"), include_str!("mls_rs.rs")];
 
-/// The rows of the table: what it calls an operation, and the name of its function.
+/// The rows of the table: the name of an operation, and of its function.
 const OPERATIONS: [(&str, &str); 12] = [
     ("client", "client"),
     ("KeyPackage", "key_package"),
@@ -27,8 +27,8 @@ const OPERATIONS: [(&str, &str); 12] = [
 /// The function that is not an operation.
 const STOP: &str = "stop";
 
-/// Returns the number of lines in the body of each function of a source file that rustfmt has formatted. Blank lines and lines
-/// with nothing but a comment are not counted.
+/// Returns the number of lines in the body of each function of a source file that rustfmt has
+/// formatted. Blank lines and lines with nothing but a comment are not counted.
 fn lines(source: &str) -> BTreeMap<&str, usize> {
     let mut counted = BTreeMap::new();
     let mut rest = source.lines();
@@ -71,7 +71,7 @@ fn the_table_is_current() {
     assert!(written == table(), "docs/side-by-side.md should have\n{}", table());
 }
 
-/// What the document says of the line that is in most functions of Pando.
+/// The document states how often the line with `Call::new` occurs in Pando's functions.
 #[test]
 fn the_remark_on_calls_is_current() {
     let calls = SOURCES[0].matches("Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng))").count();
@@ -81,7 +81,7 @@ fn the_remark_on_calls_is_current() {
     assert!(text.contains(&format!("Pando would have {}.", sum - calls)), "{}", sum - calls);
 }
 
-/// A helper would hide lines, and a panic would be shorter than an error.
+/// Helper functions would hide lines, and a panic would be shorter than an error.
 #[test]
 fn nothing_is_hidden() {
     let mut expected: Vec<_> = OPERATIONS.iter().map(|(_, name)| *name).chain([STOP]).collect();

@@ -1,4 +1,5 @@
-//! The same operations with Pando, OpenMLS and mls-rs, and the lines that each takes: `docs/side-by-side.md`.
+//! The same operations with Pando, OpenMLS and mls-rs, and the number of lines of each:
+//! `docs/side-by-side.md`.
 
 mod lines;
 mod mls_rs;
@@ -13,7 +14,7 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 /// The identifier of the group.
 pub(crate) const GROUP: &str = "tea";
 
-/// The operations. Each is written with the library's own calls and nothing else, and stores what must be stored.
+/// The operations. Each uses only the library's own calls, and stores what must be stored.
 pub(crate) trait Library {
     /// A client with its keys and its store.
     type Client;
@@ -39,10 +40,12 @@ pub(crate) trait Library {
     fn join(client: &mut Self::Client, welcome: &[u8]) -> Outcome<Self::Group>;
     /// Sends an application message.
     fn send(client: &mut Self::Client, group: &mut Self::Group, text: &str, server: &mut Server) -> Outcome;
-    /// Takes an application message, a proposal or a Commit of another member. Returns the text of an application message.
+    /// Processes an application message, a proposal or a Commit of another member. Returns the text
+    /// of an application message.
     fn receive(client: &mut Self::Client, group: &mut Self::Group, message: &[u8])
     -> Outcome<Option<String>>;
-    /// Takes the Commit that was accepted in place of our own, makes our own again, and goes on as [`Library::add`] does.
+    /// Processes the Commit that was accepted in place of our own, makes our own again, and
+    /// continues as [`Library::add`] does.
     fn lost_race(
         client: &mut Self::Client,
         group: &mut Self::Group,
@@ -54,7 +57,8 @@ pub(crate) trait Library {
     fn restart(name: &str, stored: Self::Stored) -> Outcome<(Self::Client, Self::Group)>;
     /// Exports the GroupInfo, for a client that joins by an external Commit.
     fn group_info(client: &mut Self::Client, group: &mut Self::Group) -> Outcome<Vec<u8>>;
-    /// Joins by an external Commit. Returns nothing, and stores nothing, if the Commit was not accepted.
+    /// Joins by an external Commit. Returns nothing, and stores nothing, if the Commit was not
+    /// accepted.
     fn external_join(
         client: &mut Self::Client,
         group_info: &[u8],
@@ -84,7 +88,7 @@ impl Server {
         Ok(())
     }
 
-    /// Accepts a Commit unless its epoch has ended. Returns whether it did.
+    /// Accepts a Commit unless its epoch has ended. Returns whether it was accepted.
     pub(crate) fn post_commit(&mut self, message: &[u8]) -> Outcome<bool> {
         let commit = MlsMessage::decode(message)?;
         if commit.content_type() != Some(ContentType::Commit) {
@@ -133,7 +137,7 @@ fn join<L: Library>(mut client: L::Client, welcome: &[u8]) -> Outcome<Member<L>>
     Ok(Member(client, group))
 }
 
-/// A member sends a text, and the others receive it.
+/// Lets a member send a text, and the others receive it.
 fn say<L: Library>(
     text: &str,
     sender: &mut Member<L>,
@@ -178,13 +182,14 @@ fn story<L: Library>() -> Outcome {
     let mut carol = join::<L>(carol, &welcome)?;
     say("four of us", &mut carol, &mut [&mut alice, &mut bob, &mut dave], server)?;
 
-    // All start again from their storage, where the keys of messages are that were sent and received.
+    // All start again from their storage, which has the keys for sent and received messages.
     let (mut alice, mut bob) = (alice.restart("alice")?, bob.restart("bob")?);
     let (mut carol, mut dave) = (carol.restart("carol")?, dave.restart("dave")?);
     say("back", &mut carol, &mut [&mut alice, &mut bob, &mut dave], server)?;
     say("welcome back", &mut alice, &mut [&mut bob, &mut carol, &mut dave], server)?;
 
-    // Erin joins by an external Commit: in vain with an old GroupInfo, and then with a new one.
+    // Erin joins by an external Commit: first with an old GroupInfo, which fails, and then with a
+    // new one.
     let old = L::group_info(&mut alice.0, &mut alice.1)?;
     let (mut erin, mut frank) = (L::client("erin")?, L::client("frank")?);
     let group = L::external_join(&mut frank, &old, server)?.ok_or("refused")?;

@@ -1,4 +1,5 @@
-//! mls-rs: its provider of RustCrypto with its storage in memory, written to when the application says so.
+//! mls-rs: its RustCrypto provider with its storage in memory, which the application writes
+//! explicitly.
 
 use crate::{GROUP, Library, Outcome, Server};
 use mls_rs::{
@@ -33,7 +34,7 @@ pub(crate) struct MlsRsClient {
     stored: Stored,
 }
 
-/// What the application stores itself, and the stores of the library.
+/// The values that the application stores itself, and the stores of the library.
 pub(crate) struct Stored {
     identity: SigningIdentity,
     secret: SignatureSecretKey,

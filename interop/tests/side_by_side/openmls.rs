@@ -1,4 +1,4 @@
-//! OpenMLS: its provider of RustCrypto with its storage in memory.
+//! OpenMLS: its RustCrypto provider with its storage in memory.
 
 use crate::{GROUP, Library, Outcome, Server};
 use openmls::prelude::{

@@ -1,4 +1,5 @@
-//! `pando-interop run`: runs scripts of the interoperability harness (mlswg/mls-implementations) with any set of clients.
+//! `pando-interop run`: runs scripts of the interoperability harness (mlswg/mls-implementations)
+//! with any set of clients.
 //!
 //! A script is run with each cipher suite, with private and public handshake messages, and with
 //! clients assigned to its actors: in all combinations, or at random. The runner makes all checks
