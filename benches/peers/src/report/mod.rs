@@ -88,7 +88,7 @@ fn page(results: &Results, machine: &Machine, date: &str, drawn: &[(&str, String
     }
     let about = "The table compares Pando with the fastest peer that has the same kind of backend; below \
                  1, Pando is faster. Pando's times include making the rows to store, which the peers make \
-                 only when they are told to store. In groups of up to 10, this takes some microseconds, \
+                 only on request. In groups of up to 10, this takes some microseconds, \
                  and explains the cases where Pando is slower. Work that is spread over several cores, \
                  which is most work for 10 or 100 members at once, varies by a half from run to run on \
                  virtual cores.";
