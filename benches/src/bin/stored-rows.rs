@@ -1,8 +1,10 @@
-//! The tables in `docs/storage.md`: how many rows, and how many bytes with their keys, operations write and delete, in
-//! groups of several sizes. The trees are warm: no parent between two members is blank.
+//! Prints the tables in `docs/storage.md`: the number of rows, and their size with keys, that
+//! operations write and delete in groups of several sizes. The trees are warm: no parent between
+//! two members is blank.
 //!
 //! - Members: `cargo run --release -p pando-benches --bin stored-rows -- 100 1000 10000 50000`
-//! - Public groups that are opened: `... --bin stored-rows -- public 100 5000 50000`. This table has the reads, too.
+//! - Opened public groups: `... --bin stored-rows -- public 100 5000 50000`. This table includes
+//!   reads.
 
 #![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
 #![allow(
@@ -50,7 +52,7 @@ fn column(size: u32) -> Vec<Cell> {
     deltas(size).into_iter().map(|(what, delta)| (what, cost(&delta))).collect()
 }
 
-/// Rows in memory that count how often they are read.
+/// Rows in memory that count reads.
 struct Store {
     rows: Mutex<Rows>,
     reads: AtomicUsize,
@@ -73,7 +75,7 @@ impl RowSource for Store {
     }
 }
 
-/// The Commits that a public group takes after it was opened, with the reads of processing and merging each of them.
+/// Returns the costs of Commits that an opened public group processes and merges, including reads.
 fn public_column(size: u32) -> Vec<Cell> {
     let mut crowd = Crowd::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
     let limits = crowd.committer.group.config().limits;
