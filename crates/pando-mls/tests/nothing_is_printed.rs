@@ -58,7 +58,8 @@ impl Printed {
 
     /// Returns the types whose output has a secret.
     fn leaks(&self) -> BTreeSet<&'static str> {
-        let needles: Vec<_> = self.secrets.iter().flat_map(|secret| forms(secret)).collect();
+        let forms = self.secrets.iter().flat_map(|secret| forms(secret));
+        let needles: Vec<_> = forms.map(|form| normal(&form)).collect();
         let leak = |text: &str| {
             let text = normal(text);
             needles.iter().any(|needle| text.contains(needle))
@@ -125,6 +126,11 @@ fn a_secret_that_is_printed_is_found() {
         format!("an error: {}", secret.escape_ascii()),
     ] {
         let printed = Printed { texts: vec![("it", text.clone())], secrets: vec![secret.clone()] };
+        assert!(printed.leaks().contains("it"), "{text}");
+    }
+    // A secret text with spaces.
+    for text in [TEXT.escape_ascii().to_string(), format!("{:?}", String::from_utf8_lossy(TEXT))] {
+        let printed = Printed { texts: vec![("it", text.clone())], secrets: vec![TEXT.to_vec()] };
         assert!(printed.leaks().contains("it"), "{text}");
     }
     let other = Printed { texts: vec![("it", format!("{careless:?}"))], secrets: vec![vec![7; 32]] };

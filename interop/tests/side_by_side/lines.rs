@@ -71,16 +71,6 @@ fn the_table_is_current() {
     assert!(written == table(), "docs/side-by-side.md should have\n{}", table());
 }
 
-/// The document states how often the line with `Call::new` occurs in Pando's functions.
-#[test]
-fn the_remark_on_calls_is_current() {
-    let calls = SOURCES[0].matches("Call::new(UNIX_EPOCH.elapsed()?.as_secs(), UnwrapErr(SysRng))").count();
-    let sum: usize = OPERATIONS.iter().map(|(_, name)| lines(SOURCES[0])[name]).sum();
-    let text = DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains(&format!("{calls} of Pando's are the same line")), "{calls}");
-    assert!(text.contains(&format!("Pando would have {}.", sum - calls)), "{}", sum - calls);
-}
-
 /// Helper functions would hide lines, and a panic would be shorter than an error.
 #[test]
 fn nothing_is_hidden() {
