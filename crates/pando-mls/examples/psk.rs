@@ -1,15 +1,16 @@
-//! Pre-shared keys: Alice and Bob have met and exchanged a key, which they mix into their group's secrets. Whoever does
-//! not have it is kept out. The secret of an earlier epoch can be mixed in, too.
+//! Pre-shared keys. Alice and Bob have exchanged a key outside of MLS, and mix it into the secrets of
+//! their group, so that clients without the key cannot join. Then they mix in the resumption PSK of
+//! an earlier epoch.
 
-mod people;
+mod common;
 
+use common::{Outcome, SUITE, User, assert_agreement, deliver, suite};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::*;
-use people::{Outcome, Person, SUITE, assert_agreement, deliver, suite};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// Where an application looks a pre-shared key up. A real one is random.
+/// An application's pre-shared keys. A real key is random.
 struct ExchangedOverTea;
 
 impl PskStore for ExchangedOverTea {
@@ -17,7 +18,7 @@ impl PskStore for ExchangedOverTea {
         Ok((psk_id == b"over tea").then(|| [0x7e; 32].as_slice().into()))
     }
 
-    /// The group itself remembers those of its own epochs.
+    /// The group itself keeps the resumption PSKs of its own epochs.
     fn resumption(&self, _: &GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {
         Ok(None)
     }
@@ -26,29 +27,29 @@ impl PskStore for ExchangedOverTea {
 pub(crate) fn main() -> Outcome {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let suite = suite(SUITE)?;
-    let mut alice = Person::new("Alice", suite, &mut rng)?;
+    let mut alice = User::new("Alice", suite, &mut rng)?;
     alice.psks = &ExchangedOverTea;
     let mut alice = alice.create("secrets", suite, &mut rng)?;
 
-    // Alice adds two people by a Commit with the key: one has it, and one does not.
-    let mut bob = Person::new("Bob", suite, &mut rng)?;
+    // Alice adds Bob and Eve by a Commit with the PSK. Bob has the PSK, Eve does not.
+    let mut bob = User::new("Bob", suite, &mut rng)?;
     bob.psks = &ExchangedOverTea;
-    let eve = Person::new("Eve", suite, &mut rng)?;
+    let eve = User::new("Eve", suite, &mut rng)?;
     let (bobs, eves) = (bob.key_package(suite, &mut rng)?, eve.key_package(suite, &mut rng)?);
     let key_packages = [bobs.key_package.clone(), eves.key_package.clone()];
     let psk = Psk::External { psk_id: b"over tea".as_slice().into() };
     let (commit, welcome) = alice
         .commit(|builder| key_packages.into_iter().fold(builder.psk(psk), CommitBuilder::add), &mut rng)?;
     alice.receive(&commit)?;
-    let welcome = welcome.ok_or("somebody was added, and there is no Welcome")?;
+    let welcome = welcome.ok_or("the Commit adds members, but has no Welcome")?;
     let mut bob = bob.join(&welcome, &bobs)?;
-    println!("Bob has the key from over tea, and has joined.");
+    println!("Bob has the pre-shared key, and has joined.");
     let refused = Group::join(&welcome, &eves, None, &eve.cx());
     assert!(matches!(refused, Err(GroupError::Missing(Missing::Psk(_)))));
-    println!("Eve does not, and cannot.");
+    println!("Eve does not have the pre-shared key, and cannot join.");
     assert_agreement([&alice, &bob]);
 
-    // The secret of an earlier epoch: who was not there could not follow.
+    // The resumption PSK of epoch 1: a member that joined later could not process the Commit.
     let psk = Psk::Resumption {
         usage: ResumptionPskUsage::Application,
         psk_group_id: alice.group.public().context().group_id.clone(),
@@ -58,7 +59,7 @@ pub(crate) fn main() -> Outcome {
     deliver(&commit, [&mut alice, &mut bob])?;
     let (commit, _) = alice.commit(|builder| builder.psk(psk), &mut rng)?;
     deliver(&commit, [&mut alice, &mut bob])?;
-    println!("In epoch {}, both have shown that they were there in epoch 1.", alice.group.epoch());
+    println!("In epoch {}, both have proven that they were members in epoch 1.", alice.group.epoch());
     assert_agreement([&alice, &bob]);
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Alice creates a group, adds Bob, and both write to each other. All in one file: the other examples share what is in
-//! `people`.
+//! Alice creates a group and adds Bob, and both send a message. This example is a single file; the
+//! others share the module `common`.
 
 use pando_mls::*;
 use rand_chacha::ChaCha20Rng;
@@ -8,7 +8,7 @@ use rand_core::SeedableRng;
 const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
 pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // An application takes a generator that the operating system has seeded, and the operating system's time.
+    // An application uses a generator seeded by the operating system, and the system time.
     let (rng, now) = (&mut ChaCha20Rng::seed_from_u64(1), 1_800_000_000);
     let suite = RustCrypto.suite(SUITE).ok_or("there is no such cipher suite")?;
     let client = Client::new(BasicIdentities);
@@ -18,17 +18,18 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let alices_bundle = alice.key_package(SUITE, Credential::basic("Alice")).build(rng)?;
     let bobs_bundle = bob.key_package(SUITE, Credential::basic("Bob")).build(rng)?;
 
-    // A result comes out when the changes are stored: here in memory, in a client in a database.
+    // The result of an operation is returned once its changes are stored: here in memory, in a real
+    // client in a database.
     let (mut alices_rows, mut bobs_rows) = (Rows::new(), Rows::new());
     let created = Group::builder("tea").build(alices_bundle, &alice, rng)?;
     let mut alices = created.persist_to(&mut alices_rows)?;
-    println!("Alice is alone in a group, in epoch {}.", alices.epoch());
+    println!("Alice has created a group, in epoch {}.", alices.epoch());
 
     let commit = alices.commit().add(bobs_bundle.key_package.clone()).build(&alice, rng)?;
     let commit = commit.persist_to(&mut alices_rows)?;
     // Once the delivery service has accepted the Commit, Alice enters the new epoch, and Bob gets the Welcome.
     alices.merge_pending()?.persist_to(&mut alices_rows)?;
-    let welcome = commit.welcome.ok_or("somebody was added, and there is no Welcome")?;
+    let welcome = commit.welcome.ok_or("the Commit adds a member, but has no Welcome")?;
     let mut bobs = Group::join(&welcome, &bobs_bundle, None, &bob)?.persist_to(&mut bobs_rows)?;
     println!("Bob has joined in epoch {}.", bobs.epoch());
 

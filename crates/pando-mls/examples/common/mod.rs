@@ -1,42 +1,43 @@
-//! The people in the examples, and what they do over and over again.
+//! Users and members, with the operations that the examples share.
 
-#![allow(dead_code, reason = "no example needs all of it")]
+#![allow(dead_code, reason = "each example uses a part")]
 
 use pando_mls::*;
 use std::error::Error;
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-/// The cipher suite that every implementation has.
+/// The cipher suite that all implementations must support.
 pub(crate) const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
 
 pub(crate) fn suite(id: CipherSuite) -> Outcome<Suite> {
     Ok(RustCrypto.suite(id).ok_or("there is no such cipher suite")?)
 }
 
-/// The time in the examples, in seconds since 1970. An application asks the operating system.
+/// The time in the examples, in seconds since 1970. An application uses the system time.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-/// A person with a name, a signature key and the settings of a client.
-pub(crate) struct Person {
+/// A user with a name, a signature key and a client.
+pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) psks: &'static dyn PskStore,
     pub(crate) client: Client,
 }
 
-impl Person {
+impl User {
     pub(crate) fn new(name: &str, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<Self> {
         let signer = suite.signer(&suite.signature_generate_key(rng)?)?;
         Ok(Self { name: name.to_owned(), signer, psks: &NoPsks, client: Client::new(BasicIdentities) })
     }
 
-    /// Returns what every operation takes of this person.
+    /// Returns the context for operations of this user.
     pub(crate) fn cx(&self) -> Context<'_> {
         self.client.at(NOW, &*self.signer).with_psks(self.psks)
     }
 
-    /// What this person's leaf says. All suites are supported, since a group may change its own.
+    /// Returns the contents of this user's leaf. It supports all cipher suites, because a ReInit may
+    /// change the suite of a group.
     pub(crate) fn leaf(&self) -> LeafTemplate {
         LeafTemplate {
             credential: Credential::basic(self.name.as_str()),
@@ -45,14 +46,14 @@ impl Person {
         }
     }
 
-    /// Makes a KeyPackage, by which others can add this person, and its private keys.
+    /// Creates a KeyPackage with its private keys.
     pub(crate) fn key_package(&self, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<KeyPackageBundle> {
         let LeafTemplate { credential, capabilities, extensions } = self.leaf();
         let builder = self.cx().key_package(suite.cipher_suite(), credential);
         Ok(builder.capabilities(capabilities).leaf_extensions(extensions).build(rng)?)
     }
 
-    /// Begins a group.
+    /// Creates a group.
     pub(crate) fn create(self, name: &str, suite: Suite, rng: &mut dyn CryptoRng) -> Outcome<Member> {
         let bundle = self.key_package(suite, rng)?;
         let created = Group::builder(name).build(bundle, &self.cx(), rng)?;
@@ -66,41 +67,41 @@ impl Person {
     }
 }
 
-/// Somebody in a group, with a store.
+/// A member of a group, with its store.
 pub(crate) struct Member {
-    pub(crate) person: Person,
+    pub(crate) user: User,
     pub(crate) group: Group,
     pub(crate) rows: Rows,
 }
 
 impl Member {
-    pub(crate) fn new(person: Person, group: Unpersisted<Group>) -> Outcome<Self> {
+    pub(crate) fn new(user: User, group: Unpersisted<Group>) -> Outcome<Self> {
         let mut rows = Rows::new();
         let group = group.persist_to(&mut rows)?;
-        Ok(Self { person, group, rows })
+        Ok(Self { user, group, rows })
     }
 
-    /// Makes a Commit, which is pending until it comes back.
+    /// Creates a Commit, which is pending until the member receives it.
     pub(crate) fn commit(
         &mut self,
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
         rng: &mut dyn CryptoRng,
     ) -> Outcome<(MlsMessage, Option<Welcome>)> {
-        let output = fill(self.group.commit()).build(&self.person.cx(), rng)?;
+        let output = fill(self.group.commit()).build(&self.user.cx(), rng)?;
         let output = output.persist_to(&mut self.rows)?;
         Ok((output.message, output.welcome))
     }
 
     pub(crate) fn send(&mut self, text: &str, rng: &mut dyn CryptoRng) -> Outcome<MlsMessage> {
-        let message = self.group.encrypt(text.as_bytes(), &self.person.cx(), rng)?;
+        let message = self.group.encrypt(text.as_bytes(), &self.user.cx(), rng)?;
         Ok(message.persist_to(&mut self.rows)?)
     }
 
-    /// Takes any message: enters the epoch of a Commit, keeps a proposal, and gives back the text that somebody has
-    /// sent.
+    /// Processes a message: enters the epoch of a Commit, keeps a proposal, and returns the text of an
+    /// application message.
     pub(crate) fn receive(&mut self, message: &MlsMessage) -> Outcome<Option<String>> {
-        let Self { person, group, rows } = self;
-        let processed = group.process(message.clone(), &person.cx())?;
+        let Self { user, group, rows } = self;
+        let processed = group.process(message.clone(), &user.cx())?;
         match processed.persist_to(rows)? {
             Processed::Application { data, .. } => return Ok(Some(String::from_utf8(data.to_vec())?)),
             Processed::Commit(staged) => {
@@ -113,7 +114,7 @@ impl Member {
     }
 }
 
-/// A message reaches all of them.
+/// Delivers a message to all `members`.
 pub(crate) fn deliver<'a>(
     message: &MlsMessage,
     members: impl IntoIterator<Item = &'a mut Member>,
@@ -121,7 +122,7 @@ pub(crate) fn deliver<'a>(
     members.into_iter().try_for_each(|member| member.receive(message).map(drop))
 }
 
-/// All of them are in the same epoch and have the same secrets.
+/// Asserts that all `members` are in the same epoch and have the same secrets.
 pub(crate) fn assert_agreement<'a>(members: impl IntoIterator<Item = &'a Member>) {
     let mut members = members.into_iter().map(|member| &member.group);
     let Some(first) = members.next() else { return };
