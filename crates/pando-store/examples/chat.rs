@@ -1,5 +1,6 @@
-//! Three clients chat over a delivery service in memory. Each writes what it is to send and what it has read in one transaction
-//! with the group, so it can stop at any point. Here each stops after every step. `cargo run -p pando-store --example chat`
+//! Three clients chat over a delivery service in memory. Each stores its outbox and its inbox in
+//! one transaction with the group, so it can stop at any point. Here each stops after every step.
+//! `cargo run -p pando-store --example chat`
 
 use pando_mls::{wire::ContentType, *};
 use pando_store::session::{Event, Held, Received, no_rows};
@@ -11,12 +12,12 @@ const CHAT: &str = "chat";
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, message BLOB);
     CREATE TABLE IF NOT EXISTS inbox (text TEXT);";
 
-/// A delivery service: messages in one order, in which each epoch has one Commit.
+/// A delivery service: a log of messages with one Commit in each epoch.
 #[derive(Default)]
 struct Server(Vec<Vec<u8>>, u64);
 
 impl Server {
-    /// Orders a message. Drops what it has already, and a second Commit of an epoch.
+    /// Appends a message. Drops duplicates, and a second Commit of an epoch.
     fn accept(&mut self, bytes: Vec<u8>) -> Result {
         let message = MlsMessage::decode(&bytes)?;
         let is_commit = message.content_type() == Some(ContentType::Commit);
@@ -28,12 +29,12 @@ impl Server {
     }
 }
 
-/// A client that was just started, with its identity.
+/// A running client with its identity.
 struct Running(Session<Sqlite>, StoredSigner);
 
 impl Running {
     fn start(folder: &Path, name: &str) -> Result<Self> {
-        let key = Key::bytes(&[7; 32])?; // From the operating system's store of keys.
+        let key = Key::bytes(&[7; 32])?; // From the operating system's keychain.
         let mut session = Session::new(SqliteStore::open(folder.join(name), &key)?, Client::default());
         session.store().connection().execute_batch(TABLES)?;
         let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
@@ -56,7 +57,7 @@ impl Running {
         Ok(transaction.commit()?)
     }
 
-    /// Sends what is in the outbox, perhaps once more, and takes the messages up to one that must wait.
+    /// Sends the outbox, possibly a second time, and receives messages up to one that is held.
     fn sync(mut self, server: &mut Server) -> Result<Vec<Event>> {
         let (own, mut events) = (self.0.store().connection(), Vec::new());
         let mut outbox = own.prepare("SELECT message FROM outbox ORDER BY id")?;
@@ -78,16 +79,16 @@ impl Running {
     }
 }
 
-/// Puts a message into the outbox.
+/// Stores a message in the outbox.
 fn queue(tx: &mut Transaction<'_, Sqlite>, message: &[u8]) -> Result {
     Ok(tx.connection().execute("INSERT INTO outbox (message) VALUES (?1)", [message]).map(drop)?)
 }
 
-/// Writes that a message was read, with its text, unless it must wait.
+/// Stores a received message with its text, unless it is held.
 fn note(tx: &mut Transaction<'_, Sqlite>, received: &Received) -> Result {
     let text = match received {
         Received::Applied(events) => events.first().and_then(Event::text),
-        // Forged, or older than the membership.
+        // The message is forged, or older than the membership.
         Received::Rejected(_) | Received::Held(Held::NoGroup(_) | Held::Epoch { .. }) => None,
         Received::Held(_) => return Ok(()),
     };
@@ -110,13 +111,13 @@ pub(crate) fn main() -> Result {
     sync(server, alice.commit(|commit| commit.add(bob).add(carol))?)?;
     sync(server, start("alice")?.write("at five?")?)?;
 
-    // Two Commits race: the one that is ordered first wins.
+    // Two Commits race: the first one in the log wins.
     start("alice")?.commit(|commit| commit)?;
     start("bob")?.commit(|commit| commit)?;
     start("bob")?.sync(server)?;
     assert!(sync(server, ())?.contains(&Event::OwnCommitLost(Vec::new())));
 
-    // A forged message is rejected, and does not stop the one behind it.
+    // A forged message is rejected, and does not block the next one.
     server.0.push(server.0.concat());
     sync(server, start("bob")?.write("at six")?)?;
 
@@ -126,7 +127,7 @@ pub(crate) fn main() -> Result {
     sync(server, start("alice")?.commit(|commit| commit.psk(psk))?)?;
     sync(server, start("carol")?.learn_psk()?)?;
 
-    // Bob loses the group, and comes back by an external Commit.
+    // Bob loses the group, and rejoins by an external Commit.
     let group_info = start("alice")?.0.group_info(&CHAT.into(), |it| it)?;
     let mut bob = start("bob")?;
     bob.0.delete_group(&CHAT.into(), no_rows)?;

@@ -1,4 +1,5 @@
-//! What an operation costs in a store: rows, bytes as they are stored, and time, in groups of several sizes.
+//! Prints the costs of operations in a store, for groups of several sizes: rows, stored bytes and
+//! time.
 //!
 //! `cargo run --release -p pando-store --example cost -- 100 1000`
 
@@ -6,7 +7,7 @@
     clippy::disallowed_methods,
     reason = "the sender stores nothing, and the Deltas of the receiver are measured"
 )]
-#![allow(clippy::arithmetic_side_effects, reason = "these are small numbers, and nobody depends on them")]
+#![allow(clippy::arithmetic_side_effects, reason = "the numbers are small")]
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
@@ -38,7 +39,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A client that receives, and its store.
+/// The store of a receiving member.
 struct Receiver {
     store: SqliteStore,
     lock: GroupLock,
@@ -46,7 +47,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn apply(&mut self, what: &str, deltas: &[Delta]) -> Result<()> {
+    fn apply(&mut self, label: &str, deltas: &[Delta]) -> Result<()> {
         let began = Instant::now();
         let mut transaction = self.store.begin()?;
         deltas.iter().try_for_each(|delta| transaction.apply(&self.lock, delta))?;
@@ -58,7 +59,7 @@ impl Receiver {
             .flat_map(Delta::writes)
             .map(|(key, row)| 17 + key.to_bytes().len() + row.len())
             .sum();
-        println!("{} {what:<20} {rows:>6} {bytes:>6}  {:.2}", self.label, time.as_secs_f64() * 1e3);
+        println!("{} {label:<20} {rows:>6} {bytes:>6}  {:.2}", self.label, time.as_secs_f64() * 1e3);
         Ok(())
     }
 }
@@ -67,14 +68,14 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
     let suite = RustCrypto
         .suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519)
         .ok_or("no such cipher suite")?;
-    let (signer, crowd) = (suite.signer(&suite.signature_generate_key(&mut rng())?)?, size - 2);
+    let (signer, others) = (suite.signer(&suite.signature_generate_key(&mut rng())?)?, size - 2);
     let own = suite.signer(&suite.signature_generate_key(&mut rng())?)?;
     let (alice, bob) = (client(&*signer), client(&*own));
     let mut alices =
         Group::builder("large").build(bundle(suite, &*signer)?, &alice, &mut rng())?.assume_persisted();
     let bundle_of_bob = bundle(suite, &*own)?;
     let mut key_packages = vec![bundle_of_bob.key_package.clone()];
-    for _ in 0..crowd {
+    for _ in 0..others {
         let signer = suite.signer(&suite.signature_generate_key(&mut rng())?)?;
         key_packages.push(bundle(suite, &*signer)?.key_package);
     }
@@ -84,7 +85,7 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
         .build(&alice, &mut rng())?
         .assume_persisted();
     let _ = alices.merge_pending()?;
-    let welcome = commit.welcome.ok_or("somebody was added")?;
+    let welcome = commit.welcome.ok_or("the Commit has no Welcome")?;
     let (mut bobs, joined) = Group::join(&welcome, &bundle_of_bob, None, &bob)?.into_parts();
 
     let folder = tempfile::tempdir()?;
@@ -96,18 +97,18 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
     let label = format!("{size:>7}  {:<5} {erase:<10?}", if sealed { "yes" } else { "no" });
     let mut receiver = Receiver { store, lock, label };
     receiver.apply("join", &[joined])?;
-    for what in std::iter::once("first message").chain(["next message"; 5]) {
+    for label in std::iter::once("first message").chain(["next message"; 5]) {
         let message = alices.encrypt(b"hello", &alice, &mut rng())?.assume_persisted();
         let (_, delta) = bobs.process(message, &bob)?.into_parts();
-        receiver.apply(what, &[delta])?;
+        receiver.apply(label, &[delta])?;
     }
-    for what in ["Commit, blank tree", "Commit"] {
+    for label in ["Commit, blank tree", "Commit"] {
         let commit = alices.commit().build(&alice, &mut rng())?.assume_persisted();
         let _ = alices.merge_pending()?;
         let (processed, first) = bobs.process(commit.message, &bob)?.into_parts();
         let Processed::Commit(staged) = processed else { return Err("not a Commit".into()) };
         let (_, second) = bobs.merge(*staged)?.into_parts();
-        receiver.apply(what, &[first, second])?;
+        receiver.apply(label, &[first, second])?;
     }
     let began = Instant::now();
     let rows = receiver.store.load(&receiver.lock)?.ok_or("no group")?;
@@ -127,7 +128,7 @@ fn measure(size: usize, sealed: bool, erase: Erase) -> Result<()> {
 
 fn bundle(suite: Suite, signer: &dyn Signer) -> Result<KeyPackageBundle> {
     let template = KeyPackageTemplate {
-        credential: Credential::Basic { identity: b"somebody".as_slice().into() },
+        credential: Credential::Basic { identity: b"member".as_slice().into() },
         capabilities: Capabilities::new([suite.cipher_suite()], [CredentialType::BASIC]),
         lifetime: Lifetime { not_before: 0, not_after: u64::MAX },
         leaf_extensions: Extensions::default(),

@@ -1,9 +1,10 @@
-//! What a client of Messaging Layer Security keeps: its groups, KeyPackages, pre-shared keys and signature keys, in
-//! SQLite or in memory, encrypted or not.
+//! The storage of a client of Messaging Layer Security: groups, KeyPackages, pre-shared keys and
+//! signature keys, in SQLite or in memory, optionally encrypted.
 //!
-//! The library below does no input or output: the result of each operation comes with a [`Delta`](pando_mls::Delta), rows to
-//! write and to delete. This crate stores it, in one transaction with what the application writes itself, and then gives the
-//! result ([`Store::persist`]). So no key is used twice and nothing that was acknowledged is lost, whenever the process ends.
+//! The library `pando-mls` does no input or output. Each operation returns its result with a
+//! [`Delta`](pando_mls::Delta): rows to write and to delete. [`Store::persist`] stores the Delta in
+//! one transaction with the application's own rows, and then returns the result. So a client uses
+//! no key twice and loses no acknowledged message, whenever its process ends.
 //!
 //! # Example
 //!
@@ -25,7 +26,7 @@
 //! let mut store = SqliteStore::open(&path, &key)?;
 //! store.connection().execute_batch("CREATE TABLE IF NOT EXISTS outbox (message BLOB)")?;
 //!
-//! // The lock of a group is for one client at a time, across processes.
+//! // Only one client at a time holds the lock of a group, across processes.
 //! let id = GroupId::from("tea");
 //! let lock = store.lock(&id, Duration::from_secs(1))?;
 //! let mut group = match store.load(&lock)? {
@@ -36,7 +37,7 @@
 //!     }
 //! };
 //!
-//! // The message is stored with the keys that it has used up, and sent after that.
+//! // Stores the message with the changed keys, to send it afterwards.
 //! let encrypted = group.encrypt("at five?", &cx, rng)?;
 //! let message = store.persist(&lock, encrypted, |transaction, message| {
 //!     transaction.connection().execute("INSERT INTO outbox VALUES (?1)", [message.encode()?])?;
@@ -47,58 +48,64 @@
 //! # }
 //! ```
 //!
-//! This is the lower layer. A [`Session`] does it for all groups of a client, Commits included: `examples/first.rs` and
-//! `examples/chat.rs` use it.
+//! A [`Store`] is the lower layer. A [`Session`] is the upper layer: it locks, loads and stores all
+//! groups of a client, and merges Commits. `examples/first.rs` and `examples/chat.rs` use it.
 //!
-//! # What to call for what
+//! # Functions by purpose
 //!
-//! | To do this | call |
+//! | Purpose | Functions |
 //! |---|---|
-//! | keep the groups of a client, and take any message | [`Session`] |
-//! | do that in an asynchronous program | `session::AsyncSession`, with the feature `async` |
+//! | keep the groups of a client, and process all messages | [`Session`] |
+//! | use a session in an asynchronous program | `session::AsyncSession`, with the feature `async` |
 //! | open a store | [`SqliteStore::open`](Store::open), [`Store::new`] with a [`Backend`] |
-//! | write a group | [`Store::lock`], [`Store::load`], [`Store::persist`] |
-//! | write several things at once | [`Store::begin`], [`Transaction::apply`], [`Transaction::commit`] |
-//! | read no more of a group than is needed | [`Store::lock`], [`Store::source`], [`Group::open`](pando_mls::Group::open) |
-//! | forget a group | [`Transaction::delete_group`] |
-//! | join, and use a KeyPackage up | [`Store::key_package_for`], [`Transaction::use_key_package`] |
+//! | load and write a group | [`Store::lock`], [`Store::load`], [`Store::persist`] |
+//! | write several records in one transaction | [`Store::begin`], [`Transaction::apply`], [`Transaction::commit`] |
+//! | load parts of a group on demand | [`Store::lock`], [`Store::source`], [`Group::open`](pando_mls::Group::open) |
+//! | delete a group | [`Transaction::delete_group`] |
+//! | join by a Welcome, and delete its KeyPackage | [`Store::key_package_for`], [`Transaction::use_key_package`] |
 //! | publish a KeyPackage | [`Transaction::insert_key_package`], [`Transaction::remove_expired`] |
-//! | sign | [`Transaction::put_signer`], [`Store::signer`] |
-//! | have pre-shared keys | [`Transaction::put_psk`]; the store is the [`PskStore`](pando_mls::PskStore) of a [`Context`](pando_mls::Context) |
-//! | come back by an external Commit | [`Store::joining`], [`Store::load_joining`], [`Transaction::abandon_join`] |
-//! | read rows one by one | [`Store::row`], [`Store::rows`] |
+//! | store and use signature keys | [`Transaction::put_signer`], [`Store::signer`] |
+//! | store and use pre-shared keys | [`Transaction::put_psk`]; the store is the [`PskStore`](pando_mls::PskStore) of a [`Context`](pando_mls::Context) |
+//! | rejoin by an external Commit | [`Store::joining`], [`Store::load_joining`], [`Transaction::abandon_join`] |
+//! | read single rows | [`Store::row`], [`Store::rows`] |
 //! | change keys | [`Store::rewrap`], [`Store::rotate`], [`Store::shred`], and [`Store::erase`] after [`StoreError::NotErased`] |
-//! | look inside | [`Store::inspect`], [`Store::verify`] |
+//! | inspect and check a store | [`Store::inspect`], [`Store::verify`] |
 //!
 //! # After an error
 //!
-//! When [`Store::persist`] fails, its error has the result and the changes. Store them again, also if it is unknown whether they
-//! were stored: what is stored already changes nothing, and the application's rows are not written twice. If the error is
-//! dropped, the changes return to the [`Group`](pando_mls::Group), and the next operation has them; a message that was received
-//! is lost then, because its key is deleted. Drop the group and load it again instead, and the message can be received again.
-//! Whatever a group returns after a Delta that was taken from its result and lost is refused: [`StoreError::Stale`].
+//! When [`Store::persist`] fails, its error contains the result and the changes. Persist them
+//! again, even if it is unknown whether they were stored: rows that are already stored do not
+//! change, and the application's rows are not written twice. If the error is dropped, the changes
+//! return to the [`Group`](pando_mls::Group), and the next operation includes them; a received
+//! message is lost then, because its key is deleted. To receive the message again, drop the group
+//! and load it again.
+//!
+//! If a Delta is taken from its result and lost, the store refuses all later Deltas of the group
+//! with [`StoreError::Stale`].
 //!
 //! # Encryption and deletion
 //!
-//! A [`Key`] encrypts a store. Each value is sealed by itself and bound to its place. `docs/storage.md` has the format, the
-//! metadata that stays visible, what is not detected (an old state that comes back), and how deleted contents are made
-//! unreadable ([`Erase`]). Secrets in this crate's memory are overwritten when they are dropped; those in SQLite's own
-//! caches are not.
+//! A [`Key`] encrypts a store. Each value is sealed separately and bound to its place.
+//! `docs/storage.md` describes the format, the metadata that stays visible, undetected attacks
+//! (such as the replacement of the store by an older copy), and the erasure of deleted contents
+//! ([`Erase`]). This crate overwrites secrets in its memory when it drops them; SQLite does not
+//! overwrite its caches.
 //!
 //! # Without SQLite
 //!
-//! SQLite comes with the default feature `sqlite`. Without it, the crate has [`Memory`] and takes the application's own
-//! [`Backend`]s, and compiles for `wasm32-unknown-unknown`.
+//! SQLite needs the default feature `sqlite`. Without it, the crate has [`Memory`], supports the
+//! application's own [`Backend`]s, and compiles for `wasm32-unknown-unknown`.
 //!
-//! The store's keys and nonces are random bytes of the operating system, which the crate `getrandom` reads. On
-//! `wasm32-unknown-unknown` there is none, so the application must choose a source for that crate: its feature `wasm_js` in
-//! browsers and Node.js, a custom backend elsewhere. That target has no clock either: taking a lock that is held fails
-//! at once with [`StoreError::Busy`], whatever the time to wait.
+//! The store's keys and nonces are random bytes from the operating system, which the crate
+//! `getrandom` reads. On `wasm32-unknown-unknown` there is no operating system, so the application
+//! must choose a source for that crate: its feature `wasm_js` in browsers and Node.js, a custom
+//! backend elsewhere. That target has no clock either: acquiring a lock that is held fails at once
+//! with [`StoreError::Busy`], whatever the timeout.
 //!
-//! # Left out on purpose
+//! # Non-goals
 //!
-//! Backups, synchronisation between devices, and queries into the library's rows. A store that is copied and used
-//! twice uses keys twice.
+//! Backups, synchronisation between devices, and queries into the library's rows. Two clients over
+//! copies of the same store use the same keys twice.
 
 mod backend;
 mod cipher;

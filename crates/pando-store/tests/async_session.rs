@@ -1,4 +1,4 @@
-//! Many groups at the same time over two sessions, in an asynchronous program.
+//! Many groups at the same time in two sessions of an asynchronous program.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const NOW: u64 = 1_800_000_000;
 const GROUPS: u64 = 100;
-/// Members that a Commit adds, so many that the work is spread over the threads of `rayon`.
+/// Number of members that a Commit adds: enough to make the library use the threads of `rayon`.
 const MEMBERS: u64 = 40;
 
 type Alone = AsyncSession<Memory>;
@@ -39,12 +39,12 @@ async fn key_package(session: &Alone, identity: &StoredSigner) -> KeyPackage {
     session.call(create).await.unwrap().unwrap()
 }
 
-/// Alice creates a group, adds Bob and many others, and Bob gets her message.
+/// Alice creates a group, adds Bob and many others, and Bob receives her message.
 async fn live(number: u64, (alice, alices): (Alone, StoredSigner), (bob, bobs): (Alone, StoredSigner)) {
     let id = GroupId::from(format!("group {number}").as_str());
     let mut added = vec![key_package(&bob, &bobs).await];
     for other in 1..MEMBERS {
-        // Their keys are not needed.
+        // Their private keys are not needed.
         let (other, identity) = start(&format!("member {other} of group {number}"));
         added.push(key_package(&other, &identity).await);
     }
@@ -97,7 +97,7 @@ async fn a_function_whose_caller_has_gone_runs_to_its_end() {
             alice.create_group(Group::builder("tea"), &identity, no_rows).unwrap();
         });
         let mut slow = std::pin::pin!(slow);
-        // It is sent, and not waited for.
+        // The future is polled once, which sends the function, and dropped.
         tokio::select! {
             biased;
             _ = &mut slow => {}

@@ -1,8 +1,9 @@
 //! A session for asynchronous programs.
 //!
-//! A session blocks while it reads and writes, and its locks must not be held across awaits. So it gets a thread of its own, and
-//! callers send it functions to run. (A mutex around the session, locked in a pool of threads, can deadlock: large operations
-//! are spread over the threads of `rayon`, and one of these may do other work of the pool while it waits.)
+//! A session blocks while it reads and writes, and its locks must not be held across awaits. So it
+//! runs in its own thread, and callers send it functions to run. (A mutex around the session that
+//! is locked in a thread pool can deadlock: large operations use the threads of `rayon`, and such a
+//! thread may run other work of the pool while it waits.)
 
 use crate::backend::Backend;
 use crate::session::Session;
@@ -10,32 +11,33 @@ use std::fmt;
 use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
-/// A function to be run with the session.
+/// A function that runs with the session.
 type Job<B> = Box<dyn FnOnce(&mut Session<B>) + Send>;
 
-/// A session that runs in a thread of its own. A clone is another handle to the same session.
+/// A session that runs in its own thread. A clone is another handle to the same session.
 ///
-/// It works with any executor. Functions run one after the other, in the order in which [`AsyncSession::call`] was awaited first.
-/// When all handles are dropped, the functions that were sent still run, and then the thread ends.
+/// It works with any executor. Functions run sequentially, in the order in which
+/// [`AsyncSession::call`] was first awaited. When all handles are dropped, the functions that were
+/// sent still run, and then the thread ends.
 ///
 /// Do not wait for a call in a thread of `rayon`'s pool: the session may need that thread.
 pub struct AsyncSession<B: Backend> {
     jobs: mpsc::Sender<Job<B>>,
 }
 
-/// The session has ended, because a function has panicked in its thread.
+/// The session's thread has ended, because a function has panicked in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the session has ended, because a function has panicked in its thread")]
 pub struct Ended;
 
 impl<B: Backend> AsyncSession<B> {
-    /// Number of functions that may wait. Further callers wait until there is room.
+    /// Capacity of the queue of functions. Callers wait while it is full.
     const WAITING: usize = 64;
 
-    /// Moves a session to a thread of its own.
+    /// Moves a session to its own thread.
     ///
     /// # Errors
-    /// The error of the operating system if it cannot start a thread.
+    /// The error of the operating system if it cannot start the thread.
     pub fn spawn(session: Session<B>) -> std::io::Result<Self> {
         let (jobs, mut waiting) = mpsc::channel::<Job<B>>(Self::WAITING);
         let run = move || {
@@ -50,8 +52,8 @@ impl<B: Backend> AsyncSession<B> {
 
     /// Runs a function with the session, and returns its result.
     ///
-    /// If the future is dropped before it has sent the function, the function does not run; later, it runs to its end, and its
-    /// result is dropped.
+    /// If the future is dropped before it has sent the function, the function does not run. If it
+    /// is dropped afterwards, the function runs to its end, and its result is dropped.
     ///
     /// # Errors
     /// [`Ended`].
@@ -61,7 +63,7 @@ impl<B: Backend> AsyncSession<B> {
     ) -> Result<T, Ended> {
         let (result, returned) = oneshot::channel();
         let job = move |session: &mut Session<B>| {
-            // The caller may have gone.
+            // Fails if the caller has dropped its future.
             let _ = result.send(function(session));
         };
         self.jobs.send(Box::new(job)).await.map_err(|_| Ended)?;

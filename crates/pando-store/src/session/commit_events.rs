@@ -4,7 +4,8 @@ use crate::session::event::Event;
 use pando_mls::wire::{Add, Remove, Sender};
 use pando_mls::{Group, GroupError, LeafChange, LeafIndex, Proposal, PublicState, Staged};
 
-/// Returns the events of a Commit that is about to be merged. `before` is the state of the epoch that ends.
+/// Returns the events of a Commit before it is merged. `before` is the state of the epoch that
+/// ends.
 pub(super) fn commit_events(
     before: &PublicState,
     staged: &Staged,
@@ -25,8 +26,8 @@ pub(super) fn commit_events(
     Ok(events)
 }
 
-/// Returns the event of a group that a Commit has ended. The merged group says so itself: a pending Commit that was loaded has
-/// no proposals by reference.
+/// Returns the event of a Commit that has ended the group. It reads the merged group, because a
+/// pending Commit that was loaded has no proposals by reference.
 pub(super) fn end_event(merged: &Group) -> Option<Event> {
     merged.reinit().cloned().map(Event::Reinitialized)
 }
@@ -38,7 +39,7 @@ pub(super) fn remover(staged: &Staged, leaf: LeafIndex) -> Sender {
     sender_of(staged, removes)
 }
 
-/// Returns the event of a change of a leaf, or `None` if the member has only new keys for encryption.
+/// Returns the event of a leaf's change, or `None` if only the encryption key has changed.
 fn leaf_event(staged: &Staged, change: LeafChange) -> Option<Event> {
     match change {
         LeafChange::Removed { leaf, old } => {
@@ -67,8 +68,8 @@ fn leaf_event(staged: &Staged, change: LeafChange) -> Option<Event> {
     }
 }
 
-/// Returns the sender of the proposal that is looked for, or the committer if it is not known: the pending Commit of a group
-/// that was loaded has no proposals by reference.
+/// Returns the sender of the first proposal for which `is_it` is true, or the committer if there is
+/// none: a pending Commit that was loaded has no proposals by reference.
 fn sender_of(staged: &Staged, is_it: impl Fn(&Proposal) -> bool) -> Sender {
     let found = staged.proposals().find(|(_, proposal)| is_it(proposal));
     found.map_or(staged.committer(), |(sender, _)| sender)

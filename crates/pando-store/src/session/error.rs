@@ -10,14 +10,15 @@ use pando_mls::{Group, GroupError, GroupId, Signer};
 /// An error of the application, from a closure that writes its rows.
 pub type AppError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why an operation of a session failed. Nothing of it is stored, and it can be tried again.
+/// Error of a session's operation. The operation has stored nothing, and can be repeated.
 ///
-/// Only [`SessionError::Store`] leaves open whether the operation is stored, if it was being made durable
-/// ([`Transaction::commit`](crate::Transaction::commit)): then all of it is, with the rows of the closure. The application finds it out by those.
+/// After [`SessionError::Store`], it can be unknown whether the operation is stored, if
+/// [`Transaction::commit`](crate::Transaction::commit) has failed. It is stored entirely, with the
+/// rows of the closure, or not at all, so the application can find out by those rows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The group refuses the operation, or could not be read.
+    /// The group has refused the operation, or could not be read.
     #[error(transparent)]
     Group(#[from] GroupError),
     /// The store has failed.
@@ -26,18 +27,18 @@ pub enum SessionError {
     /// The application's closure has failed.
     #[error("the application's rows were not written: {0}")]
     Application(#[source] AppError),
-    /// The client is in no group with this identifier.
+    /// The client has no group with this identifier.
     #[error("the client is not in group {0}")]
     NoGroup(GroupId),
     /// The store does not have the signature key of the client's leaf, or of its KeyPackage.
     #[error("the store does not have the signature key {0:?}")]
     NoSigner(SignaturePublicKey),
-    /// The message is not of the kind that the function takes.
+    /// The message is of another kind than the function requires.
     #[error("a message of another kind")]
     WrongMessage,
 }
 
-/// The error of a transaction: the store's, or the application's.
+/// Error of a transaction: of the store, or of the application's closure.
 #[derive(Debug)]
 pub(super) enum Failure {
     Store(StoreError),
@@ -66,7 +67,7 @@ pub(super) fn signer_of<B: Backend>(
 ) -> Result<Box<dyn Signer>, SessionError> {
     let (public, leaf) = (group.public(), group.own_leaf());
     let Some(key) = public.tree().signature_key(leaf).map_err(GroupError::from)? else {
-        // A removed client signs nothing any more.
+        // A removed client needs no signature key.
         return Ok(Box::new(NoSigner(SignaturePublicKey::default())));
     };
     match store.signer(public.suite(), &key)? {

@@ -1,4 +1,4 @@
-//! Results of messages, and events, for the application.
+//! Results of received messages, and events in groups.
 
 use pando_mls::wire::{Opaque, Sender, SignaturePublicKey};
 use pando_mls::{
@@ -7,78 +7,86 @@ use pando_mls::{
 };
 use std::fmt;
 
-/// Result of a message. In all three cases the session has stored the changes and the application's rows.
+/// Result of a received message. In all three cases, the session has stored the changes and the
+/// application's rows.
 #[derive(Debug)]
 #[must_use = "a message may have been held or rejected"]
 pub enum Received {
-    /// The message was taken, and this has happened.
+    /// The message was processed, with these events.
     Applied(Vec<Event>),
-    /// The message cannot be taken yet. Give it to the session again when the reason has gone.
+    /// The message cannot be processed yet. Pass it to the session again when the reason no longer
+    /// holds.
     Held(Held),
-    /// The message is of no use.
+    /// The message is invalid or useless.
     Rejected(Rejection),
 }
 
-/// Why a message cannot be taken yet.
+/// Reason why a message cannot be processed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {
     /// A pre-shared key, a proposal, or the ratchet tree of a Welcome is missing.
     Missing(Missing),
-    /// The message belongs to an epoch that the group has not reached: a Commit is missing.
+    /// The message belongs to an epoch that the group has not reached, because a Commit is missing.
     Epoch {
         /// The epoch of the message.
         message: u64,
         /// The epoch of the group.
         group: u64,
     },
-    /// The client is not in this group: its Welcome may still be on its way.
+    /// The client is not in this group. Its Welcome may not have arrived yet.
     NoGroup(GroupId),
-    /// A Welcome leads to a group that the client is in: the Commit that removes the client may still be on its way. If the
-    /// delivery service says that there is none, the Welcome is of no use.
+    /// The client is already in the group of a Welcome. The Commit that removes the client may not
+    /// have arrived yet. If the delivery service has no such Commit, discard the Welcome.
     StillInGroup,
-    /// It is not known whether our external Commit was accepted: another Commit of that epoch has come, or a message of a later
-    /// epoch, and the client has no other group that could tell. Ask the delivery service.
+    /// It is unknown whether our external Commit was accepted: another Commit of that epoch has
+    /// arrived, or a message of a later epoch, and the client is not a member in a group that could
+    /// process it. Ask the delivery service.
     JoinPending,
-    /// The local policy advises to wait, for this reason.
+    /// The local policy advises waiting, for this reason.
     Advice(String),
-    /// The local policy advises to leave the group instead of following the Commit, for this reason.
+    /// The local policy advises leaving the group instead of merging the Commit, for this reason.
     Leave(String),
 }
 
-/// Why a message is of no use.
+/// Reason why a message is rejected.
 #[derive(Debug)]
 pub enum Rejection {
-    /// The group, or the library, refuses it. If the reason is a limit of this client ([`GroupError::Exceeded`]), its rules or its
-    /// identity policy, the message can be taken after these have been changed.
+    /// The group, or the library, rejects the message. If the reason is a limit of this client
+    /// ([`GroupError::Exceeded`]), its rules or its identity policy, the message can be processed
+    /// after these have changed.
     Group(GroupError),
-    /// A Welcome is for a KeyPackage of which the store does not have the signature key any more.
+    /// The store no longer has the signature key of a Welcome's KeyPackage.
     NoSigner(SignaturePublicKey),
-    /// A Welcome would bring back a group that the client had: its epoch is not higher, and its KeyPackage is as old.
+    /// A Welcome would restore a former group of the client: its epoch is not higher, and its
+    /// KeyPackage is not newer.
     OldWelcome,
 }
 
 /// An event in a group.
 ///
-/// The list is exhaustive on purpose: a new kind is to break the build of an application that would ignore it.
+/// The enum is exhaustive on purpose, so that an application does not ignore a new event without a
+/// compile error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A member has sent application data.
+    /// Application data from another member.
     Message(Message),
-    /// The delivery service has returned application data of our own.
+    /// The delivery service has returned our own application message.
     OwnMessage,
     /// A proposal is pending.
     Proposal(PendingProposal),
-    /// The group's rules do not admit a proposal, for this reason. It is kept in case a Commit refers to it.
+    /// The group's rules do not admit a proposal, for this reason. It is kept, because a Commit may
+    /// refer to it.
     ProposalNotAdmitted(PendingProposal, String),
     /// The delivery service has returned our own proposal.
     OwnProposal(ProposalRef),
-    /// A Commit has begun an epoch. The events after it, up to the next of this kind, tell what it has changed.
+    /// A Commit has begun an epoch. The events after this one, up to the next `Epoch`, are the
+    /// changes of the Commit.
     Epoch {
         /// The new epoch.
         epoch: u64,
         /// The committer.
         committer: Sender,
-        /// Whether the Commit is our own.
+        /// Whether it is our own Commit.
         is_own: bool,
     },
     /// A member was added.
@@ -90,7 +98,8 @@ pub enum Event {
         /// The sender of the Add, or the committer if that is not known.
         by: Sender,
     },
-    /// A client has joined by its own external Commit. If it was a member, the removal of its old leaf comes before.
+    /// A client has joined by an external Commit. If it was a member, the removal of its former
+    /// leaf is an event before this one.
     JoinedExternally {
         /// The new member's leaf.
         leaf: LeafIndex,
@@ -99,9 +108,9 @@ pub enum Event {
     },
     /// A member was removed.
     Removed {
-        /// The leaf that the member had.
+        /// The member's former leaf.
         leaf: LeafIndex,
-        /// The credential that the member had.
+        /// The member's former credential.
         credential: Credential,
         /// The sender of the Remove, or the committer if that is not known.
         by: Sender,
@@ -110,16 +119,17 @@ pub enum Event {
     IdentityChanged {
         /// The member's leaf.
         leaf: LeafIndex,
-        /// The credential and the signature key before.
+        /// The old credential and signature key.
         old: (Credential, SignaturePublicKey),
-        /// The credential and the signature key now.
+        /// The new credential and signature key.
         new: (Credential, SignaturePublicKey),
     },
-    /// The extensions of the group have changed to these.
+    /// The extensions of the group have changed to this list.
     ExtensionsChanged(Extensions),
-    /// The Commit does not cover these proposals, which were pending and are void now.
+    /// The Commit does not cover these pending proposals, which are void now.
     ProposalsLeftOut(Vec<PendingProposal>),
-    /// Our own pending Commit was not accepted. It had these proposals by value; make another Commit if they still make sense.
+    /// Our pending Commit was not accepted. These are its proposals by value; commit them again if
+    /// they still apply.
     OwnCommitLost(Vec<Proposal>),
     /// The client has joined this group by a Welcome.
     Joined {
@@ -127,22 +137,23 @@ pub enum Event {
         group_id: GroupId,
         /// Its epoch.
         epoch: u64,
-        /// The leaf of the member that has signed the Welcome.
+        /// The leaf of the signer of the Welcome.
         inviter: LeafIndex,
     },
-    /// Our external Commit was accepted: the client is a member from now on.
+    /// Our external Commit was accepted: the client is a member now.
     JoinAccepted {
-        /// The epoch that it leads to.
+        /// The epoch of the external Commit.
         epoch: u64,
     },
-    /// Our external Commit was not accepted: another one was. Its secrets are deleted. Join again.
+    /// Another Commit was accepted in place of our external Commit, whose secrets are deleted. Join
+    /// again.
     JoinLost,
     /// The client was removed from the group.
     RemovedUs {
         /// The sender of the Remove, or the committer if that is not known.
         by: Sender,
     },
-    /// The group has ended. A group with these parameters follows.
+    /// The group has ended. Its successor group will have these parameters.
     Reinitialized(ReInit),
 }
 
@@ -175,7 +186,7 @@ impl fmt::Display for Rejection {
 }
 
 impl Received {
-    /// Returns the events of the message, of which there are none if it was held or rejected.
+    /// Returns the events of the message. A message that was held or rejected has none.
     #[must_use]
     pub fn events(&self) -> &[Event] {
         match self {
@@ -186,7 +197,7 @@ impl Received {
 }
 
 impl Event {
-    /// Returns the data of a message as text, if it is a message and its data is UTF-8.
+    /// Returns the data as text, if the event is a message and its data is UTF-8.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -199,7 +210,7 @@ impl Event {
 /// Application data of a member.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The member's leaf in that epoch. Another client may have it now.
+    /// The member's leaf in that epoch. Another member may have it now.
     pub sender: LeafIndex,
     /// The member's credential in that epoch.
     pub credential: Credential,
@@ -207,11 +218,11 @@ pub struct Message {
     pub epoch: u64,
     /// The data.
     pub data: Opaque,
-    /// Data that was authenticated and not encrypted.
+    /// Data that is authenticated but not encrypted.
     pub authenticated_data: Opaque,
 }
 
-/// Prints the length of the data, and not the data.
+/// Prints the length of the data instead of the data.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")

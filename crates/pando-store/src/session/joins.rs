@@ -15,23 +15,26 @@ use pando_mls::{
     MlsMessage, MlsMessageBody, Signer, SourceError, Unpersisted, Violation, Welcome,
 };
 
-/// An external Commit that was made and stored. It is pending until the delivery service accepts it.
+/// A stored external Commit. It is pending until the delivery service accepts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalCommit {
-    /// The group that it joins.
+    /// The group that the client joins.
     pub group_id: GroupId,
-    /// The encoded Commit, to be sent.
+    /// The encoded Commit. Send it to the delivery service.
     pub message: Vec<u8>,
 }
 
 impl<B: Backend> Session<B> {
-    /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as a member exports it; it is needed if the Welcome does
-    /// not have it. The KeyPackage of the Welcome is used up in the same transaction.
+    /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as exported by a member; it
+    /// is needed if the Welcome does not contain it. The same transaction deletes the Welcome's
+    /// KeyPackage.
     ///
-    /// Returns as [`Session::receive`]. If a pre-shared key or the tree is missing, the Welcome is held.
+    /// The result is the same as that of [`Session::receive`]. If a pre-shared key or the tree is
+    /// missing, the Welcome is held.
     ///
     /// # Errors
-    /// As [`Session::receive`]; [`SessionError::WrongMessage`] if it is not a Welcome.
+    /// The errors of [`Session::receive`]; [`SessionError::WrongMessage`] if `welcome` is not a
+    /// Welcome.
     pub fn join(
         &mut self,
         welcome: &[u8],
@@ -47,7 +50,7 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Joins a group by a Welcome.
+    /// Joins a group by a decoded Welcome.
     pub(super) fn take_welcome(
         &mut self,
         welcome: &Welcome,
@@ -60,7 +63,8 @@ impl<B: Backend> Session<B> {
         };
         let signer = match self.signer_for(&stored) {
             Ok(signer) => signer,
-            // Anyone can name a KeyPackage in a Welcome, so this must not stop the messages behind it.
+            // Not an error, because anyone can send a Welcome for a KeyPackage, and an error would
+            // block the messages after it.
             Err(SessionError::NoSigner(key)) => {
                 return self.record(Received::Rejected(Rejection::NoSigner(key)), app);
             }
@@ -91,8 +95,9 @@ impl<B: Backend> Session<B> {
         Ok(received)
     }
 
-    /// Verifies a Welcome, and returns the group with its event. Returns no group if the client is in the group at an earlier epoch:
-    /// the Commits that remove it and add it again are still to come.
+    /// Verifies a Welcome, and returns the group with its event. Returns `None` if the client is in
+    /// the group at an earlier epoch: the Commits that remove it and add it again have not arrived
+    /// yet.
     fn accept_welcome(
         &self,
         welcome: &Welcome,
@@ -131,21 +136,23 @@ impl<B: Backend> Session<B> {
         signer.ok_or_else(|| SessionError::NoSigner(key.clone()))
     }
 
-    /// Makes an external Commit, by which the client joins a group, or comes back to it after it has lost its state or was
-    /// removed. `tree` is the ratchet tree as a member exports it; it is needed if the GroupInfo does not have it. `fill` completes
-    /// the builder. The Commit removes the leaf that has the identity's signature key, if there is one.
+    /// Creates an external Commit, by which the client joins a group, or rejoins it after a removal
+    /// or the loss of its state. `tree` is the ratchet tree as exported by a member; it is needed
+    /// if the GroupInfo does not contain it. `fill` completes the builder. The Commit removes the
+    /// leaf that has the identity's signature key, if there is one.
     ///
-    /// An external Commit of an earlier call that is still pending is abandoned: do not call this before it is known that the
-    /// earlier one was not accepted.
+    /// The call abandons an earlier external Commit that is still pending: do not call it before
+    /// the delivery service has refused the earlier Commit.
     ///
-    /// The group waits beside the one that the client has ([`Session::joining`]) until [`Session::receive`] gets the Commit
-    /// back, or [`Session::accept_join`] is called.
+    /// The new group is pending beside the client's current one ([`Session::joining`]) until
+    /// [`Session::receive`] gets the Commit back, or [`Session::accept_join`] is called.
     ///
     /// `app` gets the Commit, to write its outbox.
     ///
     /// # Errors
-    /// [`SessionError::Group`] as [`ExternalJoin::build`]; [`SessionError::NoSigner`]; [`SessionError::WrongMessage`] if
-    /// `group_info` is not a GroupInfo; [`SessionError::Store`], [`SessionError::Application`].
+    /// [`SessionError::Group`] with the errors of [`ExternalJoin::build`];
+    /// [`SessionError::NoSigner`]; [`SessionError::WrongMessage`] if `group_info` is not a
+    /// GroupInfo; [`SessionError::Store`], [`SessionError::Application`].
     pub fn join_externally(
         &mut self,
         group_info: &[u8],
@@ -176,7 +183,8 @@ impl<B: Backend> Session<B> {
         Ok(commit)
     }
 
-    /// Deletes the group of our external Commit, which was not accepted. The group that the client had stays as it is.
+    /// Deletes the group of our external Commit, after the delivery service has refused it. The
+    /// client's current group does not change.
     ///
     /// # Errors
     /// [`SessionError::Store`], [`SessionError::Application`].
@@ -188,8 +196,8 @@ impl<B: Backend> Session<B> {
         self.change_stored(group_id, |transaction, lock| Ok(transaction.abandon_join(lock)?), app)
     }
 
-    /// Changes what is stored of a group without loading it, so that a damaged group is no obstacle. Afterwards, or after an error,
-    /// nothing is in memory of the group.
+    /// Changes the stored rows of a group without loading it, so that this works for damaged
+    /// groups, too. Drops the group from memory, even after an error.
     pub(super) fn change_stored(
         &mut self,
         group_id: &GroupId,
@@ -209,12 +217,12 @@ impl<B: Backend> Session<B> {
         Ok(transaction.commit()?)
     }
 
-    /// Accepts our external Commit, because the delivery service has accepted it: its group takes the place of the one that the
-    /// client had.
+    /// Merges our external Commit, after the delivery service has accepted it. Its group replaces
+    /// the client's current one.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no external Commit is pending; [`SessionError::NoGroup`],
-    /// [`SessionError::Store`], [`SessionError::Application`].
+    /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no external Commit is pending;
+    /// [`SessionError::NoGroup`], [`SessionError::Store`], [`SessionError::Application`].
     pub fn accept_join(
         &mut self,
         group_id: &GroupId,
@@ -225,7 +233,7 @@ impl<B: Backend> Session<B> {
         };
         let mut events = vec![Event::JoinAccepted { epoch: member.group.epoch() }];
         let merged = member.group.merge_pending()?;
-        // The rows of the group that ends are deleted in any case.
+        // The Delta is not needed, because all rows of the replaced group are deleted.
         if let Some(current) = current
             && current.group.pending_commit().is_some()
         {
@@ -248,7 +256,7 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Returns what a new leaf says of the client: the identity's credential, and what the client supports.
+    /// Returns the contents of a new leaf: the identity's credential and the client's capabilities.
     fn leaf_template(&self, identity: &StoredSigner) -> LeafTemplate {
         let capabilities = self.client.capabilities(identity.credential.credential_type());
         LeafTemplate {

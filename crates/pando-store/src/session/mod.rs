@@ -1,13 +1,13 @@
 //! A session: the groups of one client over a store.
 //!
-//! The library says what to store; the store says how. This module does what every client does between the two: it takes the
-//! group's lock, loads the group, runs an operation, merges Commits, and stores all changes and the application's own rows in
-//! one transaction. A process that stops at any point finds the group, its cursor and its outbox as they were before the
-//! operation or after it.
+//! This module combines the operations of `pando-mls` with a [`Store`]: it acquires the group's
+//! lock, loads the group, runs an operation, merges Commits, and stores all changes and the
+//! application's own rows in one transaction. If the process stops at any point, it later finds the
+//! group, its cursor and its outbox in the state before the operation or in the state after it.
 //!
-//! Left out on purpose: networks, retries, and the choice of when to commit or to join again. A group that follows from another, by
-//! a ReInit or as a branch, is created and joined with the library's own functions (`Group::reinitialize`, `Group::join_successor`)
-//! and stored by [`Store::persist`].
+//! Non-goals: networking, retries, and the decision when to commit or to join again. Successor
+//! groups (by a ReInit or as a branch) are created and joined by the functions of `pando-mls`
+//! (`Group::reinitialize`, `Group::join_successor`), and stored by [`Store::persist`].
 
 #[cfg(feature = "async")]
 mod async_session;
@@ -43,11 +43,13 @@ use std::time::Duration;
 
 /// The groups of one client over a store.
 ///
-/// Every function that changes something takes a closure, which writes the application's own rows in the same transaction: its
-/// outbox, its messages, its cursor. If the closure fails, nothing is stored. [`no_rows`] is the closure that writes nothing.
+/// Every function that changes state takes a closure, which writes the application's own rows in
+/// the same transaction: its outbox, its messages, its cursor. If the closure fails, nothing is
+/// stored. [`no_rows`] is the closure that writes nothing.
 ///
-/// A group is loaded when it is first used, and stays loaded and locked until [`Session::close`]. After an error of the store or
-/// of the closure, the session forgets what it has in memory of the group, and loads it again.
+/// A group is loaded when it is first used, and stays loaded and locked until [`Session::close`].
+/// After an error of the store or of the closure, the session drops the group from memory, and
+/// loads it again.
 pub struct Session<B: Backend> {
     store: Store<B>,
     client: Client,
@@ -63,7 +65,7 @@ struct Loaded {
     lock: GroupLock,
     /// The group that the client is in, or was in.
     current: Option<Member>,
-    /// The group of an external Commit that is not known to be accepted.
+    /// The group of our pending external Commit.
     joining: Option<Member>,
 }
 
@@ -74,25 +76,27 @@ struct Member {
 }
 
 impl<B: Backend> Session<B> {
-    /// The time that the session waits for the lock of a group, unless [`Session::set_wait`] says otherwise.
+    /// Default timeout for acquiring the lock of a group; see [`Session::set_wait`].
     pub const WAIT: Duration = Duration::from_secs(1);
 
-    /// Returns a session of `client` over `store`, with the clock and the random generator of the operating system.
+    /// Returns a session of `client` over `store`, with the clock and the random generator of the
+    /// operating system.
     ///
-    /// Not on `wasm32-unknown-unknown`, which has no clock: [`Session::with_sources`].
+    /// Not available on `wasm32-unknown-unknown`, which has no clock: use
+    /// [`Session::with_sources`].
     ///
     /// # Panics
     /// Operations that need randomness panic if the operating system has none.
     #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     pub fn new(store: Store<B>, client: Client) -> Self {
         use std::time::UNIX_EPOCH;
-        // With a clock that stands before 1970, no lifetime is valid.
+        // If the clock is before 1970, no lifetime is valid.
         let clock = || UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
         Self::with_sources(store, client, clock, UnwrapErr(SysRng))
     }
 
-    /// Returns a session of `client` over `store` that takes the time from `clock`, in seconds since 1970, and randomness from
-    /// the cryptographic generator `rng`.
+    /// Returns a session of `client` over `store` that reads the time from `clock`, in seconds
+    /// since 1970, and randomness from the cryptographic generator `rng`.
     pub fn with_sources(
         store: Store<B>,
         client: Client,
@@ -104,12 +108,13 @@ impl<B: Backend> Session<B> {
         Self { store, client, groups, clock, rng, local_policy, wait: Self::WAIT }
     }
 
-    /// Sets how long the session waits for the lock of a group.
+    /// Sets the timeout for acquiring the lock of a group.
     pub const fn set_wait(&mut self, wait: Duration) {
         self.wait = wait;
     }
 
-    /// Sets the policy that advises whether to merge the Commits of others. Default: none, and all valid Commits are merged.
+    /// Sets the policy that advises whether to merge other members' Commits. By default there is
+    /// none, and the session merges all valid Commits.
     pub fn set_local_policy(&mut self, local_policy: Option<Box<dyn LocalPolicy + Send>>) {
         self.local_policy = local_policy;
     }
@@ -119,8 +124,9 @@ impl<B: Backend> Session<B> {
         &self.store
     }
 
-    /// Returns the store, for records that belong to no group. Do not write a group with it while the session has the group
-    /// loaded: the session's next operation on the group would be [`StoreError::Stale`](crate::StoreError::Stale).
+    /// Returns the store, for records that belong to no group. Do not write a group with it while
+    /// the session has the group loaded: the session's next operation on the group would fail with
+    /// [`StoreError::Stale`](crate::StoreError::Stale).
     pub const fn store_mut(&mut self) -> &mut Store<B> {
         &mut self.store
     }
@@ -130,11 +136,12 @@ impl<B: Backend> Session<B> {
         &self.client
     }
 
-    /// Returns a group that the client is in or was in, to be read: its members, its epoch, its exported secrets, its outbox.
+    /// Returns a group of the client for reading: its members, its epoch, its exported secrets, its
+    /// outbox. The client may have been removed from it.
     ///
     /// # Errors
-    /// [`SessionError::NoGroup`] if it is not stored; [`SessionError::Store`], [`SessionError::Group`] if it cannot be loaded;
-    /// [`SessionError::NoSigner`].
+    /// [`SessionError::NoGroup`] if it is not stored; [`SessionError::Store`],
+    /// [`SessionError::Group`] if it cannot be loaded; [`SessionError::NoSigner`].
     pub fn group(&mut self, group_id: &GroupId) -> Result<&Group, SessionError> {
         let loaded = self.load_stored(group_id)?;
         match &loaded.current {
@@ -143,7 +150,7 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Returns the group of our external Commit that is not known to be accepted, or `None` if there is none.
+    /// Returns the group of our pending external Commit, or `None` if there is none.
     ///
     /// # Errors
     /// As [`Session::group`].
@@ -170,9 +177,10 @@ impl<B: Backend> Session<B> {
         (self.clock)()
     }
 
-    /// Returns a group with its lock. Loads it if it is not in memory; a group that is not stored is one without members.
+    /// Returns a group with its lock. Loads it if it is not in memory. If it is not stored,
+    /// `current` and `joining` are `None`.
     fn load(&mut self, group_id: &GroupId) -> Result<&mut Loaded, SessionError> {
-        // A lookup that returns keeps the borrow for the other branch, too.
+        // Not `if let Some(loaded) = get_mut()`: its borrow would last for the other branch, too.
         if !self.groups.contains_key(group_id) {
             let lock = self.store.lock(group_id, self.wait)?;
             let current = match self.store.source(&lock)? {
@@ -188,7 +196,7 @@ impl<B: Backend> Session<B> {
         self.groups.get_mut(group_id).ok_or_else(|| SessionError::NoGroup(group_id.clone()))
     }
 
-    /// Returns a group that is stored, with its lock. The lock of a group that is not stored is released.
+    /// Returns a stored group with its lock. Releases the lock if the group is not stored.
     fn load_stored(&mut self, group_id: &GroupId) -> Result<&mut Loaded, SessionError> {
         let loaded = self.load(group_id)?;
         if loaded.current.is_none() && loaded.joining.is_none() {
@@ -197,7 +205,7 @@ impl<B: Backend> Session<B> {
         self.groups.get_mut(group_id).ok_or_else(|| SessionError::NoGroup(group_id.clone()))
     }
 
-    /// Forgets the group of an external Commit that was abandoned in the store.
+    /// Drops the group of our external Commit from memory, after it was abandoned in the store.
     fn drop_lost_join(&mut self, group_id: &GroupId, is_lost: bool) {
         if is_lost && let Some(loaded) = self.groups.get_mut(group_id) {
             loaded.joining = None;
@@ -215,8 +223,8 @@ impl<B: Backend> Session<B> {
         Ok(Member { group, signer })
     }
 
-    /// Stores the changes of an operation and the application's rows, and returns the result. After an error, nothing is in
-    /// memory of the group.
+    /// Stores the changes of an operation and the application's rows, and returns the result. Drops
+    /// the group from memory after an error.
     fn persist<T>(
         &mut self,
         group_id: &GroupId,
@@ -235,7 +243,8 @@ impl<B: Backend> Session<B> {
     }
 }
 
-/// Returns whether our external Commit was not accepted, because the group that the client has is in its epoch or a later one.
+/// Returns whether our external Commit has lost, because the client's current group has reached the
+/// epoch of the external Commit.
 fn is_lost(current: &Group, joining: Option<&Member>) -> bool {
     joining.is_some_and(|joining| joining.group.epoch() <= current.epoch())
 }

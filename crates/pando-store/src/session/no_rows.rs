@@ -1,10 +1,11 @@
-//! The closure of an application without rows.
+//! The closure for calls without application rows.
 
 use crate::backend::Backend;
 use crate::session::error::AppError;
 use crate::transaction::Transaction;
 
-/// Writes nothing: the closure for calls of a [`Session`](crate::Session) that the application has nothing to store for.
+/// Writes nothing. This is the closure for calls of a [`Session`](crate::Session) for which the
+/// application stores no rows.
 ///
 /// # Errors
 /// None.

@@ -1,4 +1,4 @@
-//! Operations that the application begins.
+//! Operations that the application starts.
 
 use crate::backend::Backend;
 use crate::session::error::{AppError, Failure, SessionError};
@@ -13,20 +13,22 @@ use pando_mls::{
     OutboxId, Proposal, Signer, Suite, Unpersisted,
 };
 
-/// A Commit that was made and stored. It is pending until the delivery service accepts it.
+/// A stored Commit. It is pending until the delivery service accepts it.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// The encoded Commit, to be sent. Its Welcome and its GroupInfo wait in [`Group::outbox`] until it is accepted.
+    /// The encoded Commit. Send it to the delivery service. Its Welcome and its GroupInfo stay in
+    /// [`Group::outbox`] until it is accepted.
     pub message: Vec<u8>,
-    /// The pending proposals that it does not cover, with the reasons.
+    /// The pending proposals that the Commit does not cover, with the reasons.
     pub left_out: Vec<LeftOut>,
 }
 
 impl<B: Backend> Session<B> {
-    /// Returns the identity with this cipher suite and credential. If the store has none, it is created.
+    /// Returns the identity with this cipher suite and credential. Creates it if the store has
+    /// none.
     ///
     /// # Errors
-    /// As [`Session::create_identity`].
+    /// The errors of [`Session::create_identity`].
     pub fn identity(
         &mut self,
         cipher_suite: CipherSuite,
@@ -40,7 +42,7 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Makes a signature key for a credential, stores both, and returns them as an identity.
+    /// Creates a signature key for a credential, stores both, and returns them as an identity.
     ///
     /// # Errors
     /// [`SessionError::Group`] with [`Misuse::UnsupportedCipherSuite`]; [`SessionError::Store`].
@@ -57,12 +59,12 @@ impl<B: Backend> Session<B> {
         Ok(StoredSigner { cipher_suite, public_key, credential })
     }
 
-    /// Creates a KeyPackage, stores its private keys, and returns it for publication. `fill` completes the builder. The first
-    /// Welcome for the KeyPackage deletes its keys.
+    /// Creates a KeyPackage, stores its private keys, and returns it for publication. `fill`
+    /// completes the builder. The first Welcome for the KeyPackage deletes its keys.
     ///
     /// # Errors
-    /// [`SessionError::Group`] as [`KeyPackageBuilder::build`]; [`SessionError::NoSigner`]; [`SessionError::Store`],
-    /// [`SessionError::Application`].
+    /// [`SessionError::Group`] with the errors of [`KeyPackageBuilder::build`];
+    /// [`SessionError::NoSigner`]; [`SessionError::Store`], [`SessionError::Application`].
     pub fn create_key_package(
         &mut self,
         identity: &StoredSigner,
@@ -72,11 +74,13 @@ impl<B: Backend> Session<B> {
         self.store_key_package(identity, false, fill, app)
     }
 
-    /// Creates a KeyPackage of last resort (section 16.8), which the delivery service gives out when it has no other. Its keys
-    /// are kept when it is used, until it expires or the application deletes it. Otherwise as [`Session::create_key_package`].
+    /// Creates a last-resort KeyPackage (section 16.8), which the delivery service hands out when
+    /// it has no other. A Welcome does not delete its keys; they are kept until the KeyPackage
+    /// expires or the application deletes it. Otherwise this is the same as
+    /// [`Session::create_key_package`].
     ///
     /// # Errors
-    /// As [`Session::create_key_package`].
+    /// The errors of [`Session::create_key_package`].
     pub fn create_last_resort_key_package(
         &mut self,
         identity: &StoredSigner,
@@ -106,11 +110,13 @@ impl<B: Backend> Session<B> {
         Ok(bundle.key_package)
     }
 
-    /// Creates a group, of which the client is the only member.
+    /// Creates a group with the client as its only member.
     ///
     /// # Errors
-    /// [`SessionError::Group`] as [`GroupBuilder::build`]; [`SessionError::NoSigner`]; [`SessionError::Store`] with
-    /// [`StoreError::Occupied`](crate::StoreError::Occupied) if the client is in a group with this identifier; [`SessionError::Application`].
+    /// [`SessionError::Group`] with the errors of [`GroupBuilder::build`];
+    /// [`SessionError::NoSigner`]; [`SessionError::Store`] with
+    /// [`StoreError::Occupied`](crate::StoreError::Occupied) if the client is in a group with this
+    /// identifier; [`SessionError::Application`].
     pub fn create_group(
         &mut self,
         builder: GroupBuilder,
@@ -135,11 +141,13 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
-    /// Runs any operation on a group, and stores its changes. If it merges a Commit in place of our external Commit, that is abandoned. `app` gets the result, and writes the application's rows.
+    /// Runs an operation on a group, and stores its changes. If the operation merges a Commit in
+    /// place of our external Commit, the external Commit is abandoned. `app` gets the result, and
+    /// writes the application's rows.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with the error of the operation; [`SessionError::NoGroup`], [`SessionError::Store`],
-    /// [`SessionError::Application`].
+    /// [`SessionError::Group`] with the error of the operation; [`SessionError::NoGroup`],
+    /// [`SessionError::Store`], [`SessionError::Application`].
     pub fn operate<T>(
         &mut self,
         group_id: &GroupId,
@@ -167,10 +175,11 @@ impl<B: Backend> Session<B> {
         Ok(result)
     }
 
-    /// Encrypts data of the application, and returns the encoded message. `app` gets it too, to write its outbox.
+    /// Encrypts application data, and returns the encoded message. `app` gets the message, too, to
+    /// write its outbox.
     ///
     /// # Errors
-    /// As [`Session::operate`] and [`Group::encrypt`].
+    /// The errors of [`Session::operate`] and [`Group::encrypt`].
     pub fn send<'d>(
         &mut self,
         group_id: &GroupId,
@@ -183,11 +192,12 @@ impl<B: Backend> Session<B> {
         self.operate(group_id, encrypt, |transaction, bytes| app(transaction, bytes))
     }
 
-    /// Makes a Commit, which is pending until the delivery service accepts it. `fill` says what the Commit does; it covers the
-    /// pending proposals, too. `app` gets the Commit, to write its outbox.
+    /// Creates a Commit, which is pending until the delivery service accepts it. `fill` completes
+    /// the builder; the Commit covers the pending proposals, too. `app` gets the Commit, to write
+    /// its outbox.
     ///
     /// # Errors
-    /// As [`Session::operate`] and [`CommitBuilder::build`].
+    /// The errors of [`Session::operate`] and [`CommitBuilder::build`].
     pub fn commit(
         &mut self,
         group_id: &GroupId,
@@ -202,12 +212,13 @@ impl<B: Backend> Session<B> {
         self.operate(group_id, commit, app)
     }
 
-    /// Enters the epoch of our pending Commit, because the delivery service has accepted it. Then call
-    /// [`Session::send_outbox`]: it has the Commit's Welcome. For an external Commit, this is [`Session::accept_join`].
+    /// Enters the epoch of our pending Commit, after the delivery service has accepted it. Call
+    /// [`Session::send_outbox`] next, to send the Commit's Welcome. For an external Commit, call
+    /// [`Session::accept_join`] instead.
     ///
     /// # Errors
-    /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no Commit is pending; [`SessionError::NoGroup`],
-    /// [`SessionError::Store`], [`SessionError::Application`].
+    /// [`SessionError::Group`] with [`Misuse::StaleCommit`] if no Commit is pending;
+    /// [`SessionError::NoGroup`], [`SessionError::Store`], [`SessionError::Application`].
     pub fn accept_commit(
         &mut self,
         group_id: &GroupId,
@@ -234,10 +245,11 @@ impl<B: Backend> Session<B> {
         Ok(events)
     }
 
-    /// Drops our pending Commit, which the delivery service has refused, and returns the proposals that it had by value.
+    /// Drops our pending Commit, after the delivery service has refused it, and returns its
+    /// proposals by value.
     ///
     /// # Errors
-    /// As [`Session::operate`].
+    /// The errors of [`Session::operate`].
     pub fn drop_commit(
         &mut self,
         group_id: &GroupId,
@@ -247,15 +259,17 @@ impl<B: Backend> Session<B> {
         self.operate(group_id, clear, |transaction, proposals| app(transaction, proposals))
     }
 
-    /// Sends the encoded Welcomes and GroupInfos of our accepted Commits ([`Group::outbox`]), and deletes each from the outbox
-    /// when `send` has returned for it. Does nothing for a group that is not stored.
+    /// Sends the encoded Welcomes and GroupInfos of our accepted Commits ([`Group::outbox`]), and
+    /// deletes each from the outbox after `send` has returned for it. Does nothing if the group is
+    /// not stored.
     ///
-    /// A message is sent again if the process stops before its deletion is stored. So the delivery service and the joiners must
-    /// bear it twice.
+    /// A message is sent again if the process stops before its deletion is stored. So the delivery
+    /// service and the joiners must accept duplicates.
     ///
     /// # Errors
-    /// [`SessionError::Application`] with the first error of `send`: this message and those after it stay.
-    /// [`SessionError::Store`], [`SessionError::Group`] if the group cannot be loaded.
+    /// [`SessionError::Application`] with the first error of `send`: this message and the ones
+    /// after it stay in the outbox. [`SessionError::Store`], [`SessionError::Group`] if the group
+    /// cannot be loaded.
     pub fn send_outbox(
         &mut self,
         group_id: &GroupId,
@@ -268,8 +282,9 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
-    /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that are not acknowledged ([`Group::outbox`]), for
-    /// applications that send them asynchronously. There are none in a group that is not stored.
+    /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that are not
+    /// acknowledged ([`Group::outbox`]), for applications that send them asynchronously. Returns
+    /// none if the group is not stored.
     ///
     /// # Errors
     /// [`SessionError::Store`], [`SessionError::Group`] if the group cannot be loaded.
@@ -282,17 +297,18 @@ impl<B: Backend> Session<B> {
         Ok(member.group.outbox().map(|(id, message)| (id, message.to_vec())).collect())
     }
 
-    /// Deletes a message from the group's outbox: the delivery service has it.
+    /// Deletes a message from the group's outbox, after the delivery service has accepted it.
     ///
     /// # Errors
-    /// As [`Session::operate`].
+    /// The errors of [`Session::operate`].
     pub fn acknowledge(&mut self, group_id: &GroupId, id: OutboxId) -> Result<(), SessionError> {
         let acknowledge =
             |group: &mut Group, _: &Context<'_>, _: &mut dyn CryptoRng| Ok(group.acknowledge(id));
         self.operate(group_id, acknowledge, |_, ()| Ok(()))
     }
 
-    /// Deletes a group with all its rows. The other members are not told: propose the client's removal before.
+    /// Deletes a group with all its rows. The client stays a member of the group: propose its
+    /// removal before.
     ///
     /// # Errors
     /// [`SessionError::Store`], [`SessionError::Application`].
@@ -304,11 +320,12 @@ impl<B: Backend> Session<B> {
         self.change_stored(group_id, |transaction, lock| Ok(transaction.delete_group(lock)?), app)
     }
 
-    /// Returns the encoded GroupInfo of a group in its current epoch, for a client that joins by an external Commit. `fill`
-    /// completes the builder.
+    /// Returns the encoded GroupInfo of a group in its current epoch, for a client that joins by an
+    /// external Commit. `fill` completes the builder.
     ///
     /// # Errors
-    /// [`SessionError::Group`] as [`GroupInfoBuilder::build`]; [`SessionError::NoGroup`], [`SessionError::Store`].
+    /// [`SessionError::Group`] with the errors of [`GroupInfoBuilder::build`];
+    /// [`SessionError::NoGroup`], [`SessionError::Store`].
     pub fn group_info(
         &mut self,
         group_id: &GroupId,

@@ -1,4 +1,4 @@
-//! Taking messages.
+//! Receiving messages.
 
 use crate::backend::Backend;
 use crate::session::commit_events::{commit_events, end_event, remover};
@@ -13,17 +13,19 @@ use pando_mls::{
 };
 
 impl<B: Backend> Session<B> {
-    /// Takes a message of any kind from the delivery service: a message of a group, or a Welcome that has the ratchet tree.
-    /// Commits are merged, an external Commit of our own is accepted when it comes back, and abandoned when another one is
-    /// merged in its place. Groups that follow from another are not joined here: see the module.
+    /// Processes a message from the delivery service: a message of a group, or a Welcome that
+    /// contains the ratchet tree. Merges Commits. Accepts our external Commit when it comes back,
+    /// and abandons it when another Commit is merged in its place. Does not join successor groups;
+    /// see the [module documentation](crate::session).
     ///
-    /// `app` writes the application's rows, its cursor for instance, in the same transaction as everything that has changed,
-    /// in all three cases. Give a message that is [`Received::Held`] to the session again later; the cursor stays, or the
-    /// application stores the message itself.
+    /// `app` writes the application's rows, such as its cursor, in the transaction that stores all
+    /// changes, for all three results. Pass a message that is [`Received::Held`] to the session
+    /// again later; until then, do not advance the cursor, or store the message in the application.
     ///
     /// # Errors
-    /// A failure of this client: [`SessionError::Store`], [`SessionError::Application`], [`SessionError::Group`] if what is
-    /// stored could not be read, [`SessionError::NoSigner`]. Nothing is stored then, and the message can be taken again.
+    /// Failures of this client: [`SessionError::Store`], [`SessionError::Application`],
+    /// [`SessionError::Group`] if stored rows could not be read, [`SessionError::NoSigner`].
+    /// Nothing is stored then, and the message can be received again.
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -58,12 +60,12 @@ impl<B: Backend> Session<B> {
                 let received = beside_join(&message, &joining.group);
                 self.record(received, app)
             }
-            // The group that we were removed from cannot tell which Commit was accepted.
+            // We were removed from the current group, so it cannot process the accepted Commit.
             (Some(member), Some(joining)) if member.group.state() == GroupState::Removed => {
                 let received = beside_join(&message, &joining.group);
                 self.record(received, app)
             }
-            // It belongs to a later membership, of which the Welcome has not come yet.
+            // The message belongs to a later membership, whose Welcome has not arrived yet.
             (Some(member), None)
                 if member.group.state() == GroupState::Removed
                     && message.epoch() > Some(member.group.epoch()) =>
@@ -74,7 +76,7 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Stores the application's rows for a message that has changed nothing.
+    /// Stores the application's rows for a message without other changes.
     pub(super) fn record(
         &mut self,
         received: Received,
@@ -86,7 +88,7 @@ impl<B: Backend> Session<B> {
         Ok(received)
     }
 
-    /// Takes a message for a group that the client is in or was in.
+    /// Processes a message for the client's current group, from which it may have been removed.
     fn take(
         &mut self,
         group_id: &GroupId,
@@ -103,12 +105,12 @@ impl<B: Backend> Session<B> {
         let Taken { unpersisted, merged } = match taken {
             Ok(taken) => taken,
             Err(error) => {
-                // Keeps nothing of it, because the message is taken again.
+                // Drops the changes, because the message will be received again.
                 groups.remove(group_id);
                 return Err(error.into());
             }
         };
-        // A Commit was merged in the epoch for which our external Commit was made, or in a later one.
+        // A Commit was merged in the epoch of our external Commit, or in a later one.
         let is_decided = |joining: &Member| merged.is_some_and(|epoch| joining.group.epoch() <= epoch);
         let is_lost = joining.as_ref().is_some_and(is_decided);
         let unpersisted = unpersisted.map(|mut received| {
@@ -128,8 +130,9 @@ impl<B: Backend> Session<B> {
         Ok(received)
     }
 
-    /// Loads the signature key of the client's leaf, if the leaf has got another one. If the key cannot be loaded, closes the
-    /// group: the operation has succeeded because its changes are stored, and the next operation fails.
+    /// Loads the signature key of our leaf, if it has changed. Closes the group if the key cannot
+    /// be loaded. This is no error, because the changes of the operation are stored; the next
+    /// operation fails.
     pub(super) fn renew_signer(&mut self, group_id: &GroupId) {
         if self.load_signer(group_id).is_err() {
             self.close(group_id);
@@ -148,8 +151,9 @@ impl<B: Backend> Session<B> {
     }
 }
 
-/// Returns what becomes of a message that only the members can read, while our external Commit is pending. What comes before that
-/// Commit is of no use to the client. Another Commit in its place may have been accepted instead.
+/// Returns the result of a message that only members can process, while our external Commit is
+/// pending. Messages before that Commit are rejected. Others are held, because another Commit may
+/// have been accepted in its place.
 fn beside_join(message: &MlsMessage, joining: &Group) -> Received {
     let (epoch, group) = (message.epoch().unwrap_or_default(), joining.epoch());
     let is_commit = message.content_type() == Some(ContentType::Commit);
@@ -165,14 +169,14 @@ fn beside_join(message: &MlsMessage, joining: &Group) -> Received {
     }
 }
 
-/// Result of a message, with the changes for the store.
+/// Result of a received message, with the changes for the store.
 struct Taken {
     unpersisted: Unpersisted<Received>,
-    /// The epoch to which a Commit leads that was merged. A member that the Commit removes does not enter it.
+    /// The epoch of a merged Commit. A member that the Commit removes does not enter this epoch.
     merged: Option<u64>,
 }
 
-/// Takes a message, and merges its Commit. An error is a failure of this client's store.
+/// Processes a message, and merges a Commit. Errors are failures of this client's store.
 fn process(
     group: &mut Group,
     message: MlsMessage,
@@ -206,8 +210,8 @@ fn process(
             return Ok(Taken { unpersisted, merged: None });
         }
     }
-    // The Delta of a staged Commit is empty: what it has changed so far comes with the merge.
-    #[allow(clippy::disallowed_methods, reason = "there is nothing to store")]
+    // The Delta of a staged Commit is empty: all its changes come with the merge.
+    #[allow(clippy::disallowed_methods, reason = "the Delta is empty")]
     let Processed::Commit(staged) = processed.assume_persisted() else {
         return Err(Misuse::WrongMessage.into());
     };
@@ -232,13 +236,13 @@ fn process(
     Ok(Taken { unpersisted, merged: Some(epoch) })
 }
 
-/// Enters the epoch of our own pending Commit.
+/// Enters the epoch of our pending Commit.
 fn merge_own(group: &mut Group) -> Result<Taken, GroupError> {
     let unpersisted = merge_pending(group)?.map(Received::Applied);
     Ok(Taken { unpersisted, merged: Some(group.epoch()) })
 }
 
-/// Enters the epoch of our own pending Commit, and returns its events.
+/// Enters the epoch of our pending Commit, and returns its events.
 pub(super) fn merge_pending(group: &mut Group) -> Result<Unpersisted<Vec<Event>>, GroupError> {
     let staged = group.pending_epoch().ok_or(Misuse::StaleCommit)?;
     let mut events = commit_events(group.public(), staged, true)?;
@@ -247,7 +251,7 @@ pub(super) fn merge_pending(group: &mut Group) -> Result<Unpersisted<Vec<Event>>
     Ok(merged.map(|()| events))
 }
 
-/// Returns the event of a message that is no Commit.
+/// Returns the event of a message other than a Commit.
 fn event(processed: Processed) -> Option<Event> {
     match processed {
         Processed::Application { sender, credential, epoch, data, authenticated_data } => {
@@ -260,7 +264,7 @@ fn event(processed: Processed) -> Option<Event> {
     }
 }
 
-/// Returns what became of a message that was not taken.
+/// Returns the result of a message that the group has refused with `error`.
 pub(super) fn unapplied(error: GroupError) -> Received {
     match error {
         GroupError::Missing(missing) => Received::Held(Held::Missing(missing)),
@@ -271,7 +275,7 @@ pub(super) fn unapplied(error: GroupError) -> Received {
     }
 }
 
-/// Returns why a Commit is not to be merged now, if the local policy says so.
+/// Returns the reason why the local policy advises against merging a Commit, or `None`.
 fn hold(
     group: &Group,
     staged: &Staged,

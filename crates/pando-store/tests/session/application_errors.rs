@@ -1,4 +1,5 @@
-//! The application's closure fails: nothing is stored, the session goes on, and the operation can be repeated.
+//! Failures of the application's closure: nothing is stored, the session continues, and the
+//! operation can be repeated.
 
 use crate::fixture::{Member, agree, epoch, group_of, put, tea};
 use pando_mls::wire::Remove;
@@ -20,8 +21,8 @@ fn stored(member: &Member) -> BTreeMap<Vec<u8>, Vec<u8>> {
     records
 }
 
-/// Runs an operation whose closure writes a row and fails, and then with one that succeeds, with and without a restart in
-/// between.
+/// Runs an operation with a closure that writes a row and fails, and again with a closure that
+/// succeeds, with and without a restart in between.
 fn fail_then_repeat<T>(
     member: &mut Member,
     mut operation: impl FnMut(&mut Member, App<'_>) -> Result<T, SessionError>,
@@ -71,7 +72,7 @@ fn receive_messages() {
     let (first, second) = (alice.send("first"), alice.send("second"));
     assert_eq!(applied(receive(&mut bob, &second))[0].text(), Some("second"));
     assert_eq!(applied(receive(&mut bob, &first))[0].text(), Some("first"));
-    // A closure fails, and the next message is taken before the first is repeated.
+    // The closure fails, and the next message is received before the first one is received again.
     let (first, second) = (alice.send("first"), alice.send("second"));
     assert!(bob.session.receive(&first, |_, _| Err("failed".into())).is_err());
     assert_eq!(bob.read(&second), "second");
@@ -119,14 +120,15 @@ fn receive_what_is_not_taken() {
     assert!(matches!(receive(&mut stranger, &message), Received::Held(Held::NoGroup(_))));
     assert!(matches!(receive(&mut bob, &message), Received::Held(Held::Epoch { message: 2, group: 1 })));
     assert!(matches!(receive(&mut bob, b"no message"), Received::Rejected(_)));
-    // Authentic, and refused: its key is deleted with the row of the closure that succeeds.
+    // The message is authentic, but rejected: its key is deleted in the transaction of the closure
+    // that succeeds.
     assert_eq!(applied(receive(&mut alice, &message)), [Event::OwnMessage]);
     bob.apply(&commit);
     assert_eq!(bob.read(&message), "hello");
     assert!(matches!(receive(&mut bob, &message), Received::Rejected(_)));
 }
 
-/// The first ciphertext is never returned, so the key that encrypts the second plaintext was never used for what was sent.
+/// The first ciphertext is never returned, so its key may encrypt the second plaintext.
 #[test]
 fn send() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -236,7 +238,7 @@ fn accept_and_abandon_joins() {
     let events = fail_then_repeat(&mut bob, |bob, app| bob.session.accept_join(&tea(), |tx, _| app(tx)));
     assert_eq!(events, [Event::JoinAccepted { epoch: 2 }]);
     agree([&mut alice, &mut bob]);
-    // The Commit that makes a join void.
+    // A Commit that makes our external Commit void.
     bob.join_externally(&alice.group_info());
     let winner = alice.commit(|commit| commit);
     alice.accept();
@@ -258,7 +260,8 @@ fn delete_group() {
     agree([&mut alice, &mut bob]);
 }
 
-/// Operations of the group itself, as an acknowledgement that is to be in one transaction with the application's rows.
+/// Stores any operation of a group in one transaction with the application's rows, such as an
+/// acknowledgement.
 #[test]
 fn operate() {
     let [mut alice] = group_of(["alice"]);

@@ -1,4 +1,4 @@
-//! Events of Commits: each member gets the exact list.
+//! Events of Commits. The tests compare the whole list of each member.
 
 use crate::fixture::{Member, agree, by, epoch, group_of, group_with, suite, tea};
 use pando_mls::wire::{ExternalSender, ExternalSenders, Sender, SignaturePublicKey};
@@ -61,7 +61,7 @@ fn members_are_removed() {
     agree([&mut alice, &mut bob]);
 }
 
-/// Bob is removed and added by one Commit: what he was is removed, and he joins by the Welcome.
+/// One Commit removes and adds Bob. His old membership ends, and he joins by the Welcome.
 #[test]
 fn a_member_is_removed_and_added_again() {
     let [mut alice, mut bob, mut carol] = group_of(["alice", "bob", "carol"]);
@@ -81,7 +81,7 @@ fn a_member_is_removed_and_added_again() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// Members may call themselves something else.
+/// A policy that lets members change their identities.
 struct Renaming;
 
 impl IdentityPolicy for Renaming {
@@ -98,7 +98,7 @@ fn renaming(names: [&str; 3]) -> [Member; 3] {
     group_with(names.map(|name| Member::with_client(name, Client::new(Renaming))))
 }
 
-/// Makes another identity for a member, with the event of the change.
+/// Creates another identity for a member, and returns it with the event of the change.
 fn another(member: &mut Member, leaf: u32, name: &str) -> (StoredSigner, Event) {
     let new = member.session.create_identity(suite().cipher_suite(), Credential::basic(name)).unwrap();
     let both = |identity: &StoredSigner| (identity.credential.clone(), identity.public_key.clone());
@@ -113,7 +113,7 @@ fn template(member: &Member, identity: &StoredSigner) -> LeafTemplate {
     LeafTemplate { credential, capabilities, extensions: Extensions::default() }
 }
 
-/// The committer signs with the new key afterwards, also after a restart.
+/// Afterwards, the committer signs with the new key, even after a restart.
 #[test]
 fn a_committer_has_another_identity() {
     let [mut alice, mut bob, mut carol] = renaming(["alice", "bob", "carol"]);
@@ -134,7 +134,7 @@ fn a_committer_has_another_identity() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// A member that is updated by another's Commit signs with the new key afterwards.
+/// A member whose Update another member commits signs with the new key afterwards.
 #[test]
 fn an_update_brings_another_identity() {
     let [mut alice, mut bob, mut carol] = renaming(["alice", "bob", "carol"]);
@@ -157,7 +157,7 @@ fn an_update_brings_another_identity() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// An update of encryption keys alone is no event.
+/// An Update that changes only the encryption key has no event.
 #[test]
 fn an_update_of_encryption_keys() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -182,7 +182,7 @@ fn extensions_change() {
     let commit = alice.commit(|commit| commit.extensions(extensions.clone()));
     assert_eq!(bob.apply(&commit), [epoch(2, 0, false), changed.clone()]);
     assert_eq!(alice.accept(), [epoch(2, 0, true), changed]);
-    // The same extensions again are no change.
+    // The same extensions again have no event.
     let commit = alice.commit(|commit| commit.extensions(extensions));
     assert_eq!(bob.apply(&commit), [epoch(3, 0, false)]);
 }
@@ -257,7 +257,7 @@ fn our_commit_is_lost() {
     bob.restart();
     assert_eq!(bob.apply(&winner), [epoch(2, 0, false), Event::OwnCommitLost(vec![add])]);
     assert_eq!(alice.accept(), [epoch(2, 0, true)]);
-    // The Welcome of the lost Commit is not sent.
+    // The session does not send the Welcome of the lost Commit.
     assert!(bob.outbox().is_empty());
     agree([&mut alice, &mut bob]);
 }
@@ -276,7 +276,7 @@ fn a_reinit_ends_the_group() {
     }
 }
 
-/// The event does not depend on whether the committer has restarted before its Commit was accepted.
+/// The event is the same if the committer restarts before its Commit is accepted.
 #[test]
 fn a_reinit_by_reference() {
     for restarts in [false, true] {

@@ -1,4 +1,4 @@
-//! Events of proposals, and of the Commits that cover them or leave them out.
+//! Events of proposals, and of Commits that cover them or leave them out.
 
 use crate::fixture::{Member, NOW, agree, by, epoch, group_of, tea};
 use pando_mls::wire::{Add, PreSharedKey, PreSharedKeyId, Remove, Sender};
@@ -15,7 +15,7 @@ fn remove(leaf: u32) -> Proposal {
     Proposal::Remove(Remove { removed: LeafIndex(leaf) })
 }
 
-/// The sender of the Add is told, and not the committer.
+/// The event contains the sender of the Add, not the committer.
 #[test]
 fn an_add_by_reference() {
     let [mut alice, mut bob, mut carol] = group_of(["alice", "bob", "carol"]);
@@ -34,7 +34,7 @@ fn an_add_by_reference() {
     agree([&mut alice, &mut bob, &mut carol, &mut dave]);
 }
 
-/// After a restart, the committer does not know who has sent the proposals of its pending Commit.
+/// After a restart, the committer does not know the senders of the proposals in its pending Commit.
 #[test]
 fn an_add_by_reference_after_a_restart() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -74,8 +74,8 @@ fn a_member_leaves() {
     assert_eq!(carol.apply(&commit), [epoch(2, 1, false), removed, Event::RemovedUs { by: by(2) }]);
 }
 
-/// A Commit covers one proposal and leaves out another. The committer is told so when it makes the Commit, and once more when
-/// the Commit is accepted, unless it has restarted in between.
+/// A Commit covers one proposal and leaves out another. The committer learns this when it creates
+/// the Commit, and again when the Commit is accepted, unless it restarts in between.
 #[test]
 fn a_proposal_is_left_out() {
     for restarts in [false, true] {
@@ -129,7 +129,7 @@ fn our_own_proposal_is_left_out() {
     agree([&mut alice, &mut bob]);
 }
 
-/// A client asks to be added: the default rules keep the proposal, and do not admit it.
+/// A client proposes to be added itself. The default rules do not admit the proposal, but keep it.
 #[test]
 fn a_proposal_is_not_admitted() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -143,7 +143,7 @@ fn a_proposal_is_not_admitted() {
         let [Event::ProposalNotAdmitted(pending, reason)] = &events[..] else { panic!("{events:?}") };
         assert_eq!(pending.sender, Sender::NewMemberProposal);
         assert_eq!(reason, "clients may not ask to be added");
-        // It does not keep members from sending.
+        // The proposal does not prevent members from sending.
         member.send("all is well");
     }
     let commit = alice.commit(|commit| commit);

@@ -1,4 +1,4 @@
-//! The examples run, and what they assert holds.
+//! Runs the examples and their assertions.
 
 #![allow(unreachable_pub, reason = "each example is a program")]
 

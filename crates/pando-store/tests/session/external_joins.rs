@@ -1,4 +1,4 @@
-//! External Commits: those that are accepted and those that lose a race, with and without a restart in between.
+//! External Commits that are accepted or lose a race, with and without a restart in between.
 
 use crate::fixture::{Member, agree, epoch, group_of, tea};
 use pando_mls::wire::{Add, Sender};
@@ -6,7 +6,7 @@ use pando_mls::{Encode, LeafIndex, Misuse, MlsMessage, Proposal};
 use pando_store::session::{Event, Held, Received, Rejection, SessionError, no_rows};
 use std::time::Duration;
 
-/// Runs a test without a restart and with one.
+/// Runs a test without and with a restart.
 fn each(test: impl Fn(&dyn Fn(&mut Member))) {
     test(&|_| ());
     test(&Member::restart);
@@ -44,7 +44,8 @@ fn write_to_each_other<const N: usize>(members: [&mut Member; N]) {
     agree(members);
 }
 
-/// A member with a pending Commit replaces its own leaf. The pending Commit can only lose then.
+/// A member with a pending Commit replaces its own leaf by an external Commit, so the pending
+/// Commit is lost.
 #[test]
 fn a_resync_wins_over_our_pending_commit() {
     each(|between| {
@@ -63,7 +64,7 @@ fn a_resync_wins_over_our_pending_commit() {
     });
 }
 
-/// A client joins that was never in the group.
+/// A client joins that was never a member.
 #[test]
 fn the_commit_comes_back() {
     each(|between| {
@@ -76,7 +77,7 @@ fn the_commit_comes_back() {
         assert_eq!(bob.apply(&commit), [Event::JoinAccepted { epoch: 2 }]);
         between(&mut bob);
         assert!(!is_joining(&mut bob) && has_group(&mut bob));
-        // Once more, it is a Commit of a past epoch.
+        // The same Commit again belongs to a past epoch.
         assert!(matches!(bob.receive(&commit), Received::Rejected(Rejection::Group(_))));
         write_to_each_other([&mut alice, &mut bob]);
     });
@@ -93,7 +94,7 @@ fn the_commit_is_acknowledged() {
         assert_eq!(bob.accept(), [Event::JoinAccepted { epoch: 2 }]);
         between(&mut bob);
         assert!(!is_joining(&mut bob));
-        // It is accepted once.
+        // A second acceptance fails.
         let again = bob.session.accept_commit(&tea(), no_rows);
         assert!(matches!(
             again,
@@ -103,7 +104,8 @@ fn the_commit_is_acknowledged() {
     });
 }
 
-/// A member replaces its own leaf. Until the Commit is accepted, it has the old group and can read and write in it.
+/// A member replaces its own leaf. Until the Commit is accepted, it can send and receive in the old
+/// group.
 #[test]
 fn a_resync_is_accepted() {
     each(|between| {
@@ -123,7 +125,7 @@ fn a_resync_is_accepted() {
     });
 }
 
-/// Another Commit wins. The old group follows it.
+/// Another Commit wins, and the old group merges it.
 #[test]
 fn a_resync_is_lost() {
     each(|between| {
@@ -140,7 +142,7 @@ fn a_resync_is_lost() {
             assert!(matches!(member.receive(&lost), Received::Rejected(_)));
         }
         write_to_each_other([&mut alice, &mut bob]);
-        // Once more, and now it wins.
+        // The second external Commit wins.
         let commit = bob.join_externally(&alice.group_info());
         between(&mut bob);
         alice.apply(&commit);
@@ -149,7 +151,7 @@ fn a_resync_is_lost() {
     });
 }
 
-/// The Commit that wins removes the client.
+/// The winning Commit removes the client.
 #[test]
 fn a_resync_is_lost_to_our_removal() {
     each(|between| {
@@ -173,7 +175,8 @@ fn a_resync_is_lost_to_our_removal() {
     });
 }
 
-/// A client that was removed joins by itself and loses: its old group cannot tell, so messages are held.
+/// The external Commit of a removed client loses. Messages are held, because the client's old group
+/// cannot process the winning Commit.
 #[test]
 fn a_join_after_our_removal_is_lost() {
     each(|between| {
@@ -201,7 +204,8 @@ fn a_join_after_our_removal_is_lost() {
     });
 }
 
-/// The old group is some epochs behind: only the Commit in place of ours decides.
+/// The old group is some epochs behind: only the Commit of the same epoch decides that ours has
+/// lost.
 #[test]
 fn a_resync_of_a_member_that_is_behind() {
     each(|between| {
@@ -228,7 +232,8 @@ fn a_resync_of_a_member_that_is_behind() {
     });
 }
 
-/// Our Commit as a member wins in the old group, although an external one was made after it.
+/// Our Commit as a member wins in the old group, although it was created before the external
+/// Commit.
 #[test]
 fn a_resync_is_lost_to_our_own_commit() {
     each(|between| {
@@ -243,7 +248,8 @@ fn a_resync_is_lost_to_our_own_commit() {
     });
 }
 
-/// The same, and the delivery service says that it has accepted the Commit. The external one is gone from the store.
+/// The same, but the application calls `accept_commit`. The external Commit is deleted from the
+/// store.
 #[test]
 fn a_resync_is_lost_to_our_accepted_commit() {
     each(|between| {
@@ -266,7 +272,8 @@ fn a_resync_is_lost_to_our_accepted_commit() {
     });
 }
 
-/// Another Commit wins, and the client has no group to tell: the messages are held until the application gives up.
+/// Another Commit wins, and the client has no group that could process it: the messages are held
+/// until the application abandons the join.
 #[test]
 fn a_first_join_is_lost() {
     each(|between| {
@@ -283,7 +290,7 @@ fn a_first_join_is_lost() {
         }
         bob.session.abandon_join(&tea(), |tx, _| crate::fixture::put(tx, "abandoned", b"yes")).unwrap();
         assert_eq!(bob.row("abandoned").unwrap(), b"yes");
-        // The lock is free.
+        // The session has released the lock.
         drop(bob.session.store().lock(&tea(), Duration::ZERO).unwrap());
         assert!(!is_joining(&mut bob) && !has_group(&mut bob));
         between(&mut bob);
@@ -300,7 +307,7 @@ fn a_first_join_is_lost() {
     });
 }
 
-/// A second external Commit takes the place of the first.
+/// A second external Commit replaces the first.
 #[test]
 fn a_join_is_tried_again() {
     each(|between| {
@@ -316,7 +323,7 @@ fn a_join_is_tried_again() {
     });
 }
 
-/// A Welcome comes while the external Commit is not known to be accepted.
+/// A Welcome arrives while the external Commit is pending.
 #[test]
 fn a_welcome_comes_meanwhile() {
     each(|between| {
@@ -333,7 +340,8 @@ fn a_welcome_comes_meanwhile() {
         between(&mut bob);
         assert!(has_group(&mut bob));
         write_to_each_other([&mut alice, &mut bob]);
-        // The Commit that added Bob is the one in place of his own. He does not see it, and learns from the next.
+        // The Commit that adds Bob has won against his own. He does not receive it, and learns of
+        // it from the next one.
         let next = alice.commit(|commit| commit);
         alice.accept();
         assert_eq!(bob.apply(&next), [epoch(3, 0, false), Event::JoinLost]);
@@ -344,7 +352,7 @@ fn a_welcome_comes_meanwhile() {
     });
 }
 
-/// Our own Commit wins, and the Welcome is for an epoch that never was.
+/// Our own Commit wins, and a Welcome belongs to an epoch that was never accepted.
 #[test]
 fn a_welcome_of_a_lost_commit_comes_meanwhile() {
     each(|between| {
@@ -352,7 +360,7 @@ fn a_welcome_of_a_lost_commit_comes_meanwhile() {
         let mut bob = Member::new("bob");
         let key_package = bob.key_package();
         let commit = bob.join_externally(&carol.group_info());
-        // The delivery service sends the Welcome of a Commit that it has not accepted.
+        // The delivery service sends the Welcome of a Commit that it has refused.
         let welcome = alice.operate(|group, cx, rng| {
             let output = group.commit().add(key_package).build(cx, rng)?;
             output.try_map(|output| Ok(MlsMessage::from(output.welcome.unwrap()).encode()?))
@@ -369,7 +377,7 @@ fn a_welcome_of_a_lost_commit_comes_meanwhile() {
     });
 }
 
-/// A GroupInfo without the tree, with the tree beside it.
+/// A GroupInfo without the tree, which is passed separately.
 #[test]
 fn the_tree_comes_apart() {
     let [mut alice] = group_of(["alice"]);
@@ -389,7 +397,7 @@ fn the_tree_comes_apart() {
     write_to_each_other([&mut alice, &mut bob]);
 }
 
-/// What is no GroupInfo.
+/// Bytes that are no GroupInfo.
 #[test]
 fn a_message_of_another_kind() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);

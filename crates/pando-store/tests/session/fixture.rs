@@ -1,4 +1,5 @@
-//! Members with their sessions. Pre-shared keys serve as the application's rows: every backend has them.
+//! Members with their sessions. Pre-shared keys serve as the application's rows, because every
+//! backend stores them.
 
 #![allow(dead_code, unreachable_pub, reason = "two tests use this, and neither uses everything")]
 
@@ -25,7 +26,7 @@ pub fn tea() -> GroupId {
     "tea".into()
 }
 
-/// Returns a session at the time [`NOW`], with randomness that no other session of the test has.
+/// Returns a session at the time [`NOW`], with another seed than all other sessions of the test.
 pub fn session<B: Backend>(store: Store<B>, client: Client) -> Session<B> {
     thread_local!(static SESSIONS: Cell<u64> = const { Cell::new(0) });
     let seed = SESSIONS.replace(SESSIONS.get() + 1);
@@ -67,14 +68,14 @@ impl Member {
 }
 
 impl<B: Backend> Member<B> {
-    /// Returns a client over the store that `open` opens, with a new identity.
+    /// Returns a client with a new identity over the store opened by `open`.
     pub fn open(name: &str, client: Client, open: impl Fn() -> Store<B> + 'static) -> Self {
         let mut session = session(open(), client.clone());
         let identity = session.create_identity(SUITE, Credential::basic(name)).unwrap();
         Self { session, identity, client, open: Box::new(open), received: 0 }
     }
 
-    /// Ends the session, and begins another one over the same database.
+    /// Ends the session, and starts another one over the same database.
     pub fn restart(&mut self) {
         self.session = self.another_session();
     }
@@ -84,18 +85,19 @@ impl<B: Backend> Member<B> {
         session((self.open)(), self.client.clone())
     }
 
-    /// Goes on with other settings.
+    /// Replaces the session by one with other settings.
     pub fn restart_with(&mut self, client: Client) {
         self.client = client;
         self.restart();
     }
 
-    /// Gives a message to the session. The closure must be called once with what is returned, and its row stored.
+    /// Passes a message to the session. Asserts that the closure is called once with the returned
+    /// result, and that its row is stored.
     pub fn receive(&mut self, bytes: &[u8]) -> Received {
         self.take(|session, app| session.receive(bytes, |tx, received| app(tx, received)))
     }
 
-    /// Gives a Welcome to the session, with the tree.
+    /// Passes a Welcome to the session, with the tree.
     pub fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Received {
         self.take(|session, app| session.join(welcome, tree, |tx, received| app(tx, received)))
     }
@@ -171,7 +173,7 @@ impl<B: Backend> Member<B> {
         self.session.operate(&tea(), operation, no_rows).unwrap()
     }
 
-    /// Sends a proposal. Returns it as it is pending.
+    /// Sends a proposal. Returns it in the form of a pending proposal.
     pub fn propose(&mut self, proposal: Proposal) -> (Vec<u8>, PendingProposal) {
         let message = self.operate(|group, cx, rng| group.propose(proposal, b"", cx, rng));
         let pending = self.group().pending_proposals().last().unwrap().clone();
@@ -196,7 +198,7 @@ impl<B: Backend> Member<B> {
         session.create_group(Group::builder(tea()), identity, no_rows).unwrap();
     }
 
-    /// Sends what is in the outbox.
+    /// Sends the messages of the outbox.
     pub fn outbox(&mut self) -> Vec<Vec<u8>> {
         let mut sent = Vec::new();
         let send = |message: &[u8]| {
@@ -212,7 +214,7 @@ impl<B: Backend> Member<B> {
         self.session.group_info(&tea(), |it| it).unwrap()
     }
 
-    /// Makes an external Commit.
+    /// Creates an external Commit.
     pub fn join_externally(&mut self, group_info: &[u8]) -> Vec<u8> {
         let Self { session, identity, .. } = self;
         let made = session.join_externally(group_info, None, identity, |it| it, no_rows).unwrap();
@@ -250,12 +252,13 @@ impl<B: Backend> Member<B> {
     }
 }
 
-/// Returns members of a group in epoch 1: the first has created it and added the others.
+/// Returns members of a group in epoch 1, which the first has created and to which it has added the
+/// others.
 pub fn group_of<const N: usize>(names: [&str; N]) -> [Member; N] {
     group_with(names.map(Member::new))
 }
 
-/// Puts clients into a group: the first creates it and adds the others.
+/// Creates a group of `clients`: the first creates it and adds the others.
 pub fn group_with<B: Backend, const N: usize>(members: [Member<B>; N]) -> [Member<B>; N] {
     let mut members = members;
     let (first, others) = members.split_first_mut().unwrap();
@@ -269,7 +272,7 @@ pub fn group_with<B: Backend, const N: usize>(members: [Member<B>; N]) -> [Membe
     members
 }
 
-/// All members are in one epoch.
+/// Asserts that all members are in the same epoch.
 pub fn agree<B: Backend, const N: usize>(members: [&mut Member<B>; N]) {
     let mut seen =
         members.map(|member| member.group().epoch_authenticator().unwrap().expose().to_vec()).into_iter();
@@ -277,7 +280,7 @@ pub fn agree<B: Backend, const N: usize>(members: [&mut Member<B>; N]) {
     assert!(seen.all(|other| other == first));
 }
 
-/// Returns the event of an epoch that a member has begun.
+/// Returns the event of an epoch whose committer is a member.
 pub fn epoch(epoch: u64, leaf: u32, is_own: bool) -> Event {
     Event::Epoch { epoch, committer: by(leaf), is_own }
 }

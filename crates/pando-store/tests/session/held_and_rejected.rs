@@ -1,4 +1,4 @@
-//! Messages that cannot be taken yet, and those that never can.
+//! Messages that are held or rejected.
 
 use crate::fixture::{Member, SUITE, agree, by, epoch, group_of, group_with, public_handshakes, tea};
 use pando_mls::wire::{LeafNode, SignaturePublicKey};
@@ -30,7 +30,7 @@ fn an_unknown_group() {
     for bytes in [&message, &commit] {
         assert_eq!(held(stranger.receive(bytes)), Held::NoGroup(tea()));
     }
-    // Nothing is locked or stored.
+    // The session holds no lock and has stored nothing.
     assert!(stranger.session.store().groups().unwrap().is_empty());
     assert_eq!(bob.read(&message), "hello");
     bob.session.delete_group(&tea(), no_rows).unwrap();
@@ -59,7 +59,8 @@ fn a_later_epoch() {
     }
 }
 
-/// Handshake messages of an epoch that is over are of no use; application messages are, for some epochs.
+/// Handshake messages of a past epoch are rejected. Application messages can be decrypted for some
+/// epochs.
 #[test]
 fn an_earlier_epoch() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -90,7 +91,7 @@ fn a_missing_psk() {
                     bob.restart();
                 }
             }
-            // Messages of the epoch can be read meanwhile.
+            // Messages of the epoch can be decrypted in the meantime.
             let message = alice.send("have you got it?");
             assert_eq!(bob.read(&message), "have you got it?");
             bob.learn_psk("sugar");
@@ -178,7 +179,7 @@ fn bytes_that_are_too_many() {
     let short = alice.send("hello");
     let long = alice.send(&"hello ".repeat(1_000));
     assert_eq!(refused(bob.receive(&long)), Exceeded::MessageBytes(1_000).into());
-    // They are not decoded.
+    // The session does not decode them.
     assert_eq!(refused(bob.receive(&[0xff; 1_001])), Exceeded::MessageBytes(1_000).into());
     assert!(matches!(refused(bob.receive(&[0xff; 1_000])), GroupError::Malformed(_)));
     let welcome = [&[0, 1, 0, 3][..], &[0; 4_000]].concat();
@@ -187,7 +188,7 @@ fn bytes_that_are_too_many() {
     assert_eq!(bob.read(&short), "hello");
 }
 
-/// The delivery service returns what we have sent.
+/// The delivery service returns our own messages.
 #[test]
 fn our_own_messages() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -206,12 +207,13 @@ fn our_own_messages() {
     let commit = bob.commit(|commit| commit.without_pending());
     bob.accept();
     alice.apply(&commit);
-    // Still, in the next epoch.
+    // The same in the next epoch.
     assert_eq!(alice.apply(&message), [Event::OwnMessage]);
     agree([&mut alice, &mut bob]);
 }
 
-/// The delivery service has accepted the Commit that we have dropped: it is refused, and what follows waits for it.
+/// The delivery service has accepted a Commit that we have dropped. The Commit is rejected, and
+/// later messages are held.
 #[test]
 fn a_dropped_commit_comes_back() {
     for client in [Client::default(), public_handshakes()] {
@@ -223,7 +225,7 @@ fn a_dropped_commit_comes_back() {
         refused(alice.receive(&commit));
         let message = bob.send("are you there?");
         assert_eq!(held(alice.receive(&message)), Held::Epoch { message: 2, group: 1 });
-        // She comes back by herself.
+        // She rejoins by an external Commit.
         let commit = alice.join_externally(&bob.group_info());
         alice.apply(&commit);
         bob.apply(&commit);
@@ -231,7 +233,7 @@ fn a_dropped_commit_comes_back() {
     }
 }
 
-/// A message that was taken is refused: it is not shown twice.
+/// A message that was received before is rejected, so it is not shown twice.
 #[test]
 fn a_replay() {
     for restarts in [false, true] {
@@ -252,7 +254,7 @@ fn a_replay() {
     }
 }
 
-/// A removed client, and a group that has ended.
+/// Messages for a removed client, and for a group that has ended.
 #[test]
 fn a_group_that_has_ended() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -261,14 +263,14 @@ fn a_group_that_has_ended() {
     bob.apply(&commit);
     let message = alice.send("without bob");
     for _ in 0..2 {
-        // It may be of a later membership.
+        // The message may belong to a later membership.
         assert!(matches!(bob.receive(&message), Received::Held(Held::NoGroup(_))));
         assert!(matches!(bob.receive(&commit), Received::Rejected(_)));
         bob.restart();
     }
 }
 
-/// A failure of this client is an error: nothing is stored, and the closure is not called.
+/// A failure of this client is an error. Nothing is stored, and the closure is not called.
 #[test]
 fn a_signature_key_is_missing() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -285,7 +287,8 @@ fn remove_signer(member: &mut Member, key: &SignaturePublicKey) {
     transaction.commit().unwrap();
 }
 
-/// The key of our new leaf is missing: the Commit that brings the leaf is stored, and that is told. The next call fails.
+/// The signature key of our new leaf is missing. The Commit with the leaf is stored, and its events
+/// are returned. The next call fails.
 #[test]
 fn a_new_signature_key_is_missing() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);

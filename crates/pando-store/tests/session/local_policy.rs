@@ -1,4 +1,4 @@
-//! A policy that advises against Commits. They are merged when the policy was taken away.
+//! A policy that advises against Commits. They can be merged after the policy is removed.
 
 use crate::fixture::{Member, agree, epoch, group_of};
 use pando_mls::{Advice, CommitView, LeafIndex, LocalPolicy, RuleError};
@@ -15,7 +15,7 @@ impl LocalPolicy for Against {
     }
 }
 
-/// Refuses everything.
+/// Refuses all Commits.
 struct Refusal;
 
 impl LocalPolicy for Refusal {
@@ -44,7 +44,7 @@ fn hold_then_merge(advice: fn(String) -> Advice, expected: &Held, restarts: bool
             set(&mut bob, Against(advice));
         }
     }
-    // The epoch goes on meanwhile.
+    // Messages of the current epoch can be received in the meantime.
     let message = bob.send("I am not sure");
     assert_eq!(alice.read(&message), "I am not sure");
     let message = carol.send("neither am I");
@@ -78,14 +78,14 @@ fn a_refusal_is_advice_to_wait() {
     set(&mut bob, Refusal);
     let commit = alice.commit(|commit| commit);
     assert!(matches!(bob.receive(&commit), Received::Held(Held::Advice(reason)) if reason == "never"));
-    // Our own Commits are not asked about.
+    // The policy is not asked about our own Commits.
     let own = bob.commit(|commit| commit);
     assert_eq!(bob.apply(&own), [epoch(2, 1, true)]);
     assert_eq!(alice.apply(&own), [epoch(2, 1, false), Event::OwnCommitLost(Vec::new())]);
     agree([&mut alice, &mut bob]);
 }
 
-/// A Commit that is held does not use up our own pending one.
+/// A held Commit does not replace our pending Commit.
 #[test]
 fn a_pending_commit_survives() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);

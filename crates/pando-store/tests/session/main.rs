@@ -1,4 +1,4 @@
-//! Sessions: one client's groups over a store, as applications use them.
+//! Tests of sessions through their public API.
 
 #![allow(
     clippy::arithmetic_side_effects,

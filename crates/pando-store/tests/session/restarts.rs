@@ -1,4 +1,4 @@
-//! The steps of `examples/first.rs`, each in a session that was opened anew.
+//! The steps of `examples/first.rs`, each in a new session.
 
 use crate::fixture::{Member, agree, group_with, tea};
 use pando_mls::{Client, Encode, LeafIndex};
@@ -31,7 +31,8 @@ fn first<B: Backend>(alice: Member<B>, bob: Member<B>) {
     alice.restart();
     assert!(alice.session.outbox(&tea()).unwrap().is_empty());
 
-    // Messages of both, each sent and received in a session of its own. A key that is used twice would be refused.
+    // Each message is sent and received in a new session. A key that is used twice would be
+    // refused.
     for round in 0..4 {
         let text = format!("message {round}");
         let (from_alice, from_bob) = (alice.send(&text), bob.send(&text));
@@ -73,7 +74,8 @@ fn in_files() {
     first(member("alice"), member("bob"));
 }
 
-/// Two sessions over one store: the one that has the group loaded has its lock, and closing it gives it to the other.
+/// Two sessions over one store: the session that has loaded the group holds its lock until it
+/// closes the group.
 #[test]
 fn a_group_is_locked() {
     let [mut alice, mut bob] =

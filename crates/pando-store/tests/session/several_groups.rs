@@ -1,4 +1,4 @@
-//! Several groups in one session, groups that do not exist, and a change of the store's keys.
+//! Several groups in one session, missing groups, and a rotation of the store's keys.
 
 use crate::fixture::{Member, group_of};
 use pando_mls::wire::ResumptionPskUsage;
@@ -16,7 +16,7 @@ fn read(member: &mut Member, bytes: &[u8]) -> String {
     String::from_utf8(message.data.to_vec()).unwrap()
 }
 
-/// Two members who are in both groups.
+/// Returns two clients that are members of both groups.
 fn both_groups() -> [Member; 2] {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
     let Member { session, identity, .. } = &mut alice;
@@ -36,7 +36,7 @@ fn messages_find_their_groups() {
     assert_eq!(bob.session.store().groups().unwrap(), [coffee(), crate::fixture::tea()]);
     let tea = alice.send("about tea");
     let about_coffee = alice.session.send(&coffee(), "about coffee", no_rows).unwrap();
-    // A failure in one group leaves the other one alone.
+    // A failure in one group does not affect the other one.
     let failed = bob.session.receive(&tea, |_, _| Err("the closure fails".into()));
     assert!(matches!(failed, Err(SessionError::Application(_))));
     assert_eq!(read(&mut bob, &about_coffee), "about coffee");
@@ -45,7 +45,7 @@ fn messages_find_their_groups() {
     assert_eq!(read(&mut bob, &alice.send("still")), "still");
 }
 
-/// A Commit in one group has the resumption PSK of the other, which the store has.
+/// A Commit in one group uses the resumption PSK of the other, which is in the store.
 #[test]
 fn a_resumption_psk_of_another_group() {
     for restarts in [false, true] {
@@ -82,7 +82,7 @@ fn a_group_that_does_not_exist() {
     assert!(is_unknown(session.abandon_join(&coffee(), no_rows).unwrap_err()));
     assert!(is_unknown(session.delete_group(&coffee(), no_rows).unwrap_err()));
     assert!(session.store().groups().unwrap().is_empty());
-    // It can be created nevertheless, once.
+    // The group can be created, but only once.
     let identity = &alice.identity;
     session.create_group(Group::builder(coffee()), identity, no_rows).unwrap();
     let again = session.create_group(Group::builder(coffee()), identity, |_, _| panic!("not called"));
@@ -90,7 +90,7 @@ fn a_group_that_does_not_exist() {
     session.send(&coffee(), "still there", no_rows).unwrap();
 }
 
-/// The data key can be changed when the session has closed its groups, and the session goes on.
+/// The data key can be rotated after the session has closed its groups, and the session continues.
 #[test]
 fn the_data_key_is_changed() {
     let [mut alice, mut bob] = both_groups();

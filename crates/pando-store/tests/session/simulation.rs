@@ -1,5 +1,6 @@
-//! Four members do what chance tells them, over a delivery service that delays messages and orders them. Closures fail and
-//! sessions restart. Each member gets of each message what it must get, and in the end all are in one epoch.
+//! A simulation of random operations by four members, over a delivery service that delays and
+//! orders messages. Closures fail and sessions restart. The test checks each member's result for
+//! each message, and that all members end in the same epoch.
 
 use crate::fixture::{Member, decode, group_of, put, tea};
 use pando_mls::wire::ContentType;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 const MEMBERS: usize = 4;
 
-/// A message that the delivery service has.
+/// A message in the log of the delivery service.
 #[derive(Clone)]
 struct Ordered {
     sender: usize,
@@ -23,7 +24,7 @@ struct Ordered {
 /// An external Commit.
 struct External {
     bytes: Vec<u8>,
-    /// Whether the delivery service has accepted it, once it has arrived.
+    /// Whether the delivery service has accepted it, or `None` before it has arrived.
     is_accepted: Option<bool>,
 }
 
@@ -31,17 +32,17 @@ struct World {
     members: [Member; MEMBERS],
     rng: ChaCha20Rng,
     log: Vec<Ordered>,
-    /// The epoch in which the delivery service accepts a Commit.
+    /// The epoch of which the delivery service accepts the next Commit.
     epoch: u64,
-    /// Messages that are on their way to the delivery service.
+    /// Messages in transit to the delivery service.
     delayed: Vec<Ordered>,
     /// The position of each member in the log.
     cursors: [usize; MEMBERS],
-    /// The epoch that each member has joined in.
+    /// The epoch in which each member has joined.
     joined: [u64; MEMBERS],
-    /// External Commits that are not decided for their senders.
+    /// External Commits whose results their senders do not know yet.
     external: BTreeMap<usize, External>,
-    /// How often something has happened.
+    /// Number of occurrences of each kind of event.
     counts: BTreeMap<&'static str, usize>,
     texts: usize,
 }
@@ -82,12 +83,12 @@ impl World {
         Some(self.members[at].session.group(&tea()).ok()?.state())
     }
 
-    /// Delays a message that a member has sent.
+    /// Delays a sent message.
     fn send(&mut self, sender: usize, bytes: Vec<u8>, text: Option<String>) {
         self.delayed.push(Ordered { sender, bytes, text });
     }
 
-    /// A message arrives at the delivery service, which accepts one Commit in each epoch.
+    /// Lets a message arrive at the delivery service, which accepts one Commit in each epoch.
     fn arrive(&mut self) {
         if self.delayed.is_empty() {
             return;
@@ -110,7 +111,7 @@ impl World {
         }
     }
 
-    /// One member does something.
+    /// Runs a random operation of one member.
     fn act(&mut self) {
         let (at, action) = (self.below(MEMBERS), self.below(12));
         if self.one_in(5) {
@@ -151,7 +152,7 @@ impl World {
         self.count("proposals");
     }
 
-    /// Commits, and perhaps removes another member.
+    /// Creates a Commit, which may remove another member.
     fn commit(&mut self, at: usize, removed: Option<usize>) {
         if self.members[at].group().pending_commit().is_some() {
             return;
@@ -177,7 +178,7 @@ impl World {
         }
     }
 
-    /// Joins by an external Commit, unless one is on its way.
+    /// Joins by an external Commit, unless one is in transit.
     fn join(&mut self, at: usize) {
         let epoch = self.epoch;
         let inviter = (0..MEMBERS).find(|other| {
@@ -192,7 +193,7 @@ impl World {
         }
     }
 
-    /// A member takes all messages that it can take.
+    /// Lets a member receive all messages up to one that is held.
     fn sync(&mut self, at: usize) {
         // The delivery service has refused the external Commit.
         if self.is_accepted(at) == Some(false) {
@@ -219,7 +220,8 @@ impl World {
         }
     }
 
-    /// A member takes a message, of which it must get the right thing. Returns whether it has gone on to the next.
+    /// Lets a member receive a message, and checks the result. Returns whether the member has
+    /// advanced to the next message.
     fn take(&mut self, at: usize, ordered: &Ordered) -> bool {
         let Ordered { sender, bytes, text } = ordered;
         let message = decode(bytes);
@@ -237,10 +239,11 @@ impl World {
             Received::Held(Held::JoinPending) => {
                 assert!(!is_active && is_joining && !ends_join, "{what}");
                 self.count("held messages");
-                // The delivery service tells whether the Commit was accepted: what is before it is of no use then.
+                // The delivery service knows whether the Commit was accepted. If it was, earlier
+                // messages are rejected.
                 return self.is_accepted(at) == Some(true);
             }
-            // Of the time after its removal.
+            // The message was sent after the member's removal.
             Received::Held(Held::NoGroup(_)) => {
                 assert!(!is_active && !is_joining && epoch > current, "{what}");
                 return true;
@@ -300,7 +303,7 @@ impl World {
         true
     }
 
-    /// What is delayed arrives, and all are brought into one epoch.
+    /// Lets all delayed messages arrive, and brings all members into the same epoch.
     fn finish(&mut self) {
         while !self.delayed.is_empty() {
             self.arrive();

@@ -1,4 +1,4 @@
-//! What can be moved to another thread, and shared between threads.
+//! Types that can be moved to another thread or shared between threads.
 
 use crate::fixture::group_of;
 use pando_mls::{Client, Group};
@@ -21,7 +21,7 @@ const _: () = {
     is_send::<Store<pando_store::Sqlite>>();
 };
 
-/// A session works on another thread with what it has loaded.
+/// A session with a loaded group works on another thread.
 #[test]
 fn a_session_moves_to_another_thread() {
     let [alice, mut bob] = group_of(["alice", "bob"]);

@@ -1,10 +1,10 @@
-//! Welcomes that cannot be taken yet, and those that never can.
+//! Welcomes that are held or rejected.
 
 use crate::fixture::{Member, agree, group_of, tea};
 use pando_mls::{CommitBuilder, GroupError, KeyPackage, LeafIndex, Missing, Psk, Violation};
 use pando_store::session::{Event, Held, Received, Rejection, no_rows};
 
-/// Adds a client. Returns its Welcome.
+/// Adds a client, and returns its Welcome.
 fn add(member: &mut Member, key_package: KeyPackage) -> Vec<u8> {
     member.commit(|commit| commit.add(key_package));
     member.accept();
@@ -38,7 +38,7 @@ fn the_tree_comes_apart() {
                 bob.restart();
             }
         }
-        // The tree of another epoch is not the right one.
+        // The tree of another epoch does not match.
         let tree = alice.group().public().tree().export().unwrap();
         let [mut other] = group_of(["other"]);
         let wrong = other.group().public().tree().export().unwrap();
@@ -69,7 +69,7 @@ fn a_psk_is_missing() {
     agree([&mut alice, &mut bob]);
 }
 
-/// A Welcome for another client, and one whose KeyPackage was used.
+/// A Welcome for another client, and one whose KeyPackage was used before.
 #[test]
 fn a_key_package_that_is_not_ours() {
     let [mut alice] = group_of(["alice"]);
@@ -89,7 +89,8 @@ fn a_key_package_that_is_not_ours() {
     agree([&mut alice, &mut bob]);
 }
 
-/// A client that was removed, or has deleted the group, is not brought back by its old Welcome. A new one brings it back.
+/// An old Welcome does not restore the membership of a client that was removed or has deleted the
+/// group. A new Welcome does.
 #[test]
 fn an_old_welcome() {
     for deletes in [false, true] {
@@ -99,7 +100,7 @@ fn an_old_welcome() {
         let old = add(&mut alice, key_package.clone());
         assert_eq!(bob.apply(&old), [joined(2)]);
         assert_eq!(stored_key_packages(&bob), 1);
-        // While it is in the group, it is told so.
+        // While the client is in the group, the reason is another one.
         let received = bob.receive(&old);
         let error = GroupError::Violation(Violation::AlreadyInGroup);
         assert!(matches!(received, Received::Rejected(Rejection::Group(is)) if is == error));
@@ -122,7 +123,7 @@ fn an_old_welcome() {
     }
 }
 
-/// Two clients of one Welcome.
+/// One Welcome for two clients.
 #[test]
 fn a_welcome_for_two() {
     let [mut alice] = group_of(["alice"]);
@@ -137,7 +138,7 @@ fn a_welcome_for_two() {
     agree([&mut alice, &mut bob, &mut carol]);
 }
 
-/// What is in the outbox stays there until it is acknowledged, and is the same after a restart.
+/// Messages stay in the outbox until they are acknowledged, and are the same after a restart.
 #[test]
 fn a_welcome_waits_in_the_outbox() {
     let [mut alice] = group_of(["alice"]);
@@ -152,7 +153,7 @@ fn a_welcome_waits_in_the_outbox() {
     assert_eq!(waiting.len(), 2);
     alice.restart();
     assert_eq!(alice.session.outbox(&tea()).unwrap(), waiting);
-    // Commits that follow do not delete it.
+    // Later Commits do not delete the message.
     alice.commit(|commit| commit);
     alice.accept();
     assert_eq!(alice.session.outbox(&tea()).unwrap(), waiting);
@@ -166,7 +167,8 @@ fn a_welcome_waits_in_the_outbox() {
     assert_eq!(bob.group().epoch(), 2);
 }
 
-/// A Welcome comes before the Commits that remove the client and add it again. It is held until they have come.
+/// A Welcome arrives before the Commits that remove the client and add it again. It is held until
+/// they have arrived.
 #[test]
 fn a_welcome_before_the_removal() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -179,7 +181,8 @@ fn a_welcome_before_the_removal() {
     assert_eq!(bob.read(&alice.send("back again")), "back again");
 }
 
-/// Messages of the client's next membership come before its Welcome. They are held until it has come.
+/// Messages of the client's next membership arrive before its Welcome. They are held until it has
+/// arrived.
 #[test]
 fn messages_before_the_welcome_of_a_removed_client() {
     let [mut alice, mut bob] = group_of(["alice", "bob"]);
@@ -193,7 +196,8 @@ fn messages_before_the_welcome_of_a_removed_client() {
     assert_eq!(bob.read(&early), "too early");
 }
 
-/// The application has deleted the signature key of a KeyPackage. Its Welcome does not stop the messages behind it.
+/// The application has deleted the signature key of a KeyPackage. The Welcome does not block the
+/// messages after it.
 #[test]
 fn the_signature_key_is_gone() {
     let [mut alice] = group_of(["alice"]);
