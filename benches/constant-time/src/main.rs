@@ -1,10 +1,11 @@
-//! Whether comparing a tag, a MAC or a secret takes a time that depends on where the first difference is, by the method
-//! of [dudect](https://eprint.iacr.org/2016/1123): two classes of inputs in random order, timed one by one, and Welch's
-//! t-test on the two distributions.
+//! Measures whether the time to compare tags, MACs and secrets depends on the position of the first
+//! difference, by the method of [dudect](https://eprint.iacr.org/2016/1123): two classes of inputs
+//! in random order, each timed separately, and Welch's t-test on the two distributions.
 //!
-//! In the left class two values differ in the last byte, in the right class in the first. A comparison that stops early
-//! tells them apart, as `control_*` show, which must be found. For the others, `max t` stays small: above 5 something
-//! depends on the secret, and above 10 there is no doubt.
+//! In the left class, two values differ in the last byte; in the right class, in the first byte. The
+//! times of a comparison that stops early differ between the classes: the `control_*` comparisons do
+//! that, and their `max t` must be large. For the others, `max t` stays small. Above 5, it indicates
+//! that the time depends on the secret; above 10, it is certain.
 
 use dudect_bencher::rand::{Rng, RngExt};
 use dudect_bencher::{BenchRng, Class, CtRunner, ctbench_main};
@@ -13,9 +14,10 @@ use pando_schedule::EpochAuthenticator;
 use pando_wire::{CipherSuite, Mac, SecretBytes};
 use std::hint::black_box;
 
-/// How many comparisons are timed.
+/// Number of samples of each comparison.
 const SAMPLES: usize = 100_000;
-/// A single comparison takes as long as reading the clock, so each sample is this many.
+/// Number of comparisons in a sample. More than one, because reading the clock takes as long as one
+/// comparison.
 const REPEAT: usize = 50;
 const LEN: usize = 64;
 
@@ -25,8 +27,8 @@ fn random(len: usize, rng: &mut BenchRng) -> Vec<u8> {
     bytes
 }
 
-/// Two values that differ in the last byte in the left class, and in the first in the right. They are never equal, so that
-/// what is done with the result is the same.
+/// Returns pairs of values that differ in the last byte in the left class, and in the first byte in
+/// the right class. They are never equal, so that the result is handled in the same way.
 fn pairs(len: usize, rng: &mut BenchRng) -> Vec<(Class, Vec<u8>, Vec<u8>)> {
     (0..SAMPLES)
         .map(|_| {
@@ -42,14 +44,14 @@ fn pairs(len: usize, rng: &mut BenchRng) -> Vec<(Class, Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
-/// Times a comparison of values that are made of the bytes beforehand.
+/// Times a comparison of values. `make` creates the values from bytes, before the measurement.
 fn compare<T>(
     runner: &mut CtRunner,
     rng: &mut BenchRng,
     make: impl Fn(&[u8]) -> T,
     equal: impl Fn(&T, &T) -> bool,
 ) {
-    // One at a time, in the same memory: where something lies must not tell the classes apart.
+    // Creates one pair at a time, in the same memory, so that no address depends on the class.
     for (class, one, other) in pairs(LEN, rng) {
         let (one, other) = (make(&one), make(&other));
         runner.run_one(class, || (0..REPEAT).filter(|_| equal(black_box(&one), black_box(&other))).count());
@@ -60,7 +62,7 @@ fn suite() -> Suite {
     RustCrypto.suite(CipherSuite::ALL[0]).expect("the backend has all suites")
 }
 
-/// An early exit, written out.
+/// Compares with an early exit.
 fn stops_early(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| black_box(*one) == *other)
 }
@@ -90,14 +92,14 @@ fn epoch_authenticator(runner: &mut CtRunner, rng: &mut BenchRng) {
     compare(runner, rng, |bytes| EpochAuthenticator::from(bytes), |one, other| one == other);
 }
 
-/// The MAC of a message that is right or wrong from the first byte on: what a membership tag or a confirmation tag is
-/// checked by.
+/// Times the verification of a MAC that differs from the right one in the last or in the first byte.
+/// Membership tags and confirmation tags are verified by this function.
 fn verify_mac(runner: &mut CtRunner, rng: &mut BenchRng) {
     tag(runner, rng, |key, message, tag| suite().verify_mac(key, &[message], tag));
 }
 
 fn control_verify_mac_stops_early(runner: &mut CtRunner, rng: &mut BenchRng) {
-    // What is compared is as long as a whole tag, and computing the MAC takes far longer.
+    // Compares whole tags. Computing the MAC takes far longer than the comparison.
     tag(runner, rng, |key, message, tag| {
         let right = suite().mac(key, &[message]);
         (0..16).all(|_| stops_early(&right, tag))
