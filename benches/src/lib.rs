@@ -1,6 +1,6 @@
 //! Shared parts of the benchmarks.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are measured, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the benchmark measures the Deltas, or nothing is stored")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

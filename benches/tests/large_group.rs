@@ -1,6 +1,6 @@
 //! The program `large-group`: every operation in the smallest groups, and files for others.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use pando_benches::crowd::Member;
 use pando_benches::person::Person;

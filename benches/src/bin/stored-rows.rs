@@ -6,7 +6,7 @@
 //! - Opened public groups: `... --bin stored-rows -- public 100 5000 50000`. This table includes
 //!   reads.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the benchmark reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,

@@ -1,10 +1,6 @@
 //! Runs `pando demo` as a user does.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
-)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::process::{Command, Output, Stdio};
 

@@ -1,11 +1,7 @@
 //! Runs `pando store` as a user does.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
-)]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use pando_mls::{
     Capabilities, CipherSuite, Client, Credential, CredentialType, CryptoProvider, Extensions, Group,

@@ -61,7 +61,7 @@
     allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
-        reason = "an overflow in a test fails that test"
+        reason = "an overflow fails the test"
     )
 )]
 

@@ -61,7 +61,7 @@
     allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
-        reason = "a test that overflows fails, which is what it is for"
+        reason = "an overflow fails the test"
     )
 )]
 

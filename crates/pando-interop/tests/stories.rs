@@ -1,6 +1,6 @@
 //! Runs our own scripts with two services of Pando.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use pando_interop::run::{Arguments, Handshakes, random, run};
 use pando_interop::service::serve;

@@ -3,7 +3,7 @@
 //! the format. These tests check that the named functions and tests exist, that every rule that a
 //! peer can break is listed, and that a test breaks it.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use pando_mls::Violation;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Secrets, tags and digests are compared in constant time. A test of the timing would fail now and
 //! then without reason, so this one searches the sources for other comparisons.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

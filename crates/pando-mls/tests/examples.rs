@@ -3,7 +3,7 @@
 #![allow(
     clippy::duplicate_mod,
     dead_code,
-    reason = "each example is a program of its own, with a `main` and parts that others have, too"
+    reason = "each example is a program with a `main` function, and all share a module"
 )]
 
 use std::error::Error;

@@ -1,10 +1,6 @@
 //! Oversized input is rejected before it is decoded, with hardly any memory, whatever its size.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
-)]
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use pando_mls::wire::WireFormat;
 use pando_mls::*;

@@ -1,6 +1,6 @@
 //! An application implements each public trait with `use pando_mls::*` alone.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use pando_mls::*;
 use std::collections::BTreeMap;

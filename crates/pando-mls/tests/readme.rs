@@ -1,6 +1,6 @@
 //! The example in the README is a part of the compiled example in the crate's documentation.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[test]
 fn the_example_in_the_readme_is_compiled() {

@@ -10,7 +10,7 @@
     clippy::arithmetic_side_effects,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
 use std::collections::BTreeSet;

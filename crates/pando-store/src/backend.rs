@@ -98,7 +98,7 @@ pub trait Backend: Send + 'static {
 pub type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError> + 'a;
 
 /// A lock that is held until this value is dropped.
-pub struct Guard(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Any + Send + Sync>);
+pub struct Guard(#[expect(dead_code, reason = "it is created to be dropped")] Box<dyn Any + Send + Sync>);
 
 impl Guard {
     /// Returns a guard that releases the lock by dropping `held`.

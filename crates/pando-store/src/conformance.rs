@@ -6,7 +6,7 @@
 //! conformance::run(Memory::new, |place| place.again().unwrap());
 //! ```
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "this is a test: a panic is a failure and that is all")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use crate::backend::Backend;
 use crate::{Record, StoreError};

@@ -1,6 +1,6 @@
 //! Checks that both backends conform to the requirements of a backend.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use pando_store::{Backend, Memory, conformance};
 

@@ -1,6 +1,6 @@
 //! The program in the README equals the compiled example, and it is short.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[test]
 fn the_program_in_the_readme_is_compiled() {

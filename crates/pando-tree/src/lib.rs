@@ -101,7 +101,7 @@
     allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
-        reason = "overflow fails the test"
+        reason = "an overflow fails the test"
     )
 )]
 

@@ -1,12 +1,7 @@
 //! Tests of the negative vectors: the committed files are up to date and hold; they have every rule
 //! that a message can violate; and the verification notices a case with wrong expectations.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use pando_crypto::{CryptoProvider, RustCrypto};
 use pando_group::Violation;

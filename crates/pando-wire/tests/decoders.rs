@@ -6,7 +6,7 @@
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a panic in a test fails that test"
+    reason = "a panic fails the test"
 )]
 
 mod common;

@@ -20,7 +20,7 @@
 //!
 //! With `--fixture`, nothing is measured: see `fixture.rs`.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the benchmark reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,11 +1,7 @@
 //! Tests of the runner with clients whose errors are known: toy clients whose groups are a number
 //! and a secret, some of which give wrong responses.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
-)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod toy;
 

@@ -1,12 +1,7 @@
 //! Tests of the service over gRPC, as the harness's runner drives it. Three services run in this
 //! process, and their clients are members of the same groups.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "in a test, a panic is a failure"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 mod applications;
 mod commits;

@@ -3,7 +3,7 @@
 //! while the input grows, and check that it does not grow faster than n log n. `docs/limits.md` has
 //! the table.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -11,7 +11,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
 mod counting;

@@ -1,7 +1,7 @@
 //! Runs the fuzz targets for groups (`fuzz/`) on inputs that fuzzing has found, which are kept in
 //! `fuzz/kept`.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -12,7 +12,7 @@
     clippy::unwrap_used,
     unreachable_pub,
     dead_code,
-    reason = "in a test, a panic is a failure and that is all; the fuzz targets are a package of their own"
+    reason = "a panic fails the test; the fuzz targets are a package of their own"
 )]
 
 #[path = "../../../../fuzz/src/insider.rs"]

@@ -8,21 +8,21 @@
 //! - `PANDO_ONE_EPOCH_COMMITS` is the number of Commits (default: 1,000).
 //! - `PANDO_ONE_EPOCH_SEED` is the seed of the history (default: 17).
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
-#[allow(dead_code, reason = "the tests of policies need more of it")]
+#[allow(dead_code, reason = "the tests of policies use more of it")]
 #[path = "../policies/fixture.rs"]
 mod fixture;
 mod history;
-#[allow(dead_code, reason = "the scenarios need more of it")]
+#[allow(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
 mod opinions;

@@ -3,7 +3,7 @@
 //! A public group verifies neither confirmation tags nor membership tags, and decrypts nothing. The
 //! messages here are therefore forged, with the members' signature keys and without group secrets.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -17,11 +17,11 @@ mod dropped_commits;
 mod forger;
 mod history;
 mod long_life;
-#[allow(dead_code, reason = "other tests need more of it")]
+#[allow(dead_code, reason = "other tests use more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
 mod observed;
 mod store;
-#[allow(dead_code, reason = "other tests need more of it")]
+#[allow(dead_code, reason = "other tests use more of it")]
 #[path = "../scenario/world.rs"]
 mod world;

@@ -1,13 +1,13 @@
 //! Decisions of the application and of single members: rules that all members share, clocks and
 //! local policies that they do not share, and the reports that a Commit gives them.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 #![allow(
     clippy::redundant_closure_for_method_calls,
@@ -17,13 +17,13 @@
 mod admission;
 mod custom_proposals;
 mod expiry;
-#[allow(dead_code, reason = "one_epoch needs more of it")]
+#[allow(dead_code, reason = "`one_epoch` uses more of it")]
 mod fixture;
 mod group_rules;
 mod group_rules_of_paths;
 mod leaf_changes;
 mod local_policies;
-#[allow(dead_code, reason = "the scenarios need more of it")]
+#[allow(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
 mod refused_and_taken_later;

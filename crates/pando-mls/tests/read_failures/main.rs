@@ -5,17 +5,17 @@
 //!
 //! The same holds for an opened [`PublicGroup`](pando_mls::PublicGroup).
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
 mod functions;
-#[allow(dead_code, reason = "it belongs to the scenarios, which need more of it")]
+#[allow(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
 #[path = "../support/names.rs"]
@@ -25,7 +25,7 @@ mod public_group;
 mod reading;
 mod setting;
 mod store;
-#[allow(dead_code, reason = "it belongs to the scenarios, which need more of it")]
+#[allow(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/world.rs"]
 mod world;
 

@@ -1,13 +1,13 @@
 //! Invalid messages. For each rule of the RFC that a peer can break, a test breaks that rule alone.
 //! The receivers reject the message for that rule, and are unchanged.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
 mod commits;
@@ -20,7 +20,7 @@ mod honest;
 mod joins;
 mod key_package;
 mod leaf_node;
-#[allow(dead_code, reason = "it belongs to the stories, which need more of it")]
+#[allow(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
 mod makers;
@@ -36,6 +36,6 @@ mod successors;
 mod unfollowable;
 mod unlisted_suite;
 mod wire;
-#[allow(dead_code, reason = "it belongs to the stories, which need more of it")]
+#[allow(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/world.rs"]
 mod world;

@@ -1,12 +1,12 @@
 //! Groups as applications use them, with one story in each file.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
 mod a_branch_has_no_strangers;

@@ -8,7 +8,7 @@
 //! The environment variable `PANDO_SIMULATION_EPOCHS` is the number of epochs of each test, in all
 //! its histories. `PANDO_SIMULATION_SEED` is the seed of the first history.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -17,7 +17,7 @@
     clippy::panic,
     clippy::unreachable,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
 mod commits;

@@ -1,10 +1,6 @@
 //! The secrets in stored rows, one by one, as an attacker that copies a disk finds them.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "in a test, a panic is a failure; not every test looks at all of it"
-)]
+#![allow(dead_code, clippy::unwrap_used, reason = "a panic fails the test; each test reads a part")]
 
 use pando_mls::wire::read_vector_header;
 use pando_mls::{Decode, EpochRow, GroupContext, MlsMessage, ReInit, RowKey, Rows, SecretBytes, SecretId};

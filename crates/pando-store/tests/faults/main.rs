@@ -2,7 +2,7 @@
 //! read or written. The operation must fail with that error. After the group is loaded again, it
 //! must go on, whether or not the failed change was stored.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -11,7 +11,7 @@
     clippy::redundant_closure_for_method_calls,
     clippy::unwrap_used,
     unreachable_pub,
-    reason = "in a test, a panic is a failure and that is all; the method is not general enough; and the target is in a package of its own"
+    reason = "a panic fails the test; the method is not general enough; and the target is in a package of its own"
 )]
 
 #[path = "../people/mod.rs"]

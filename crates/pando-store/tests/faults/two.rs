@@ -1,11 +1,6 @@
 //! Two clients in a group, one of them with a failing store.
 
-#![allow(
-    unreachable_pub,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
-)]
+#![allow(unreachable_pub, clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 use crate::people::{Device, memory, tea};
 use pando_mls::{MlsMessage, RowKey};

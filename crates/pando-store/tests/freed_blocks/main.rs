@@ -4,13 +4,13 @@
 //! that SQLite cuts off or deletes. The store itself shortens the log; `stories` checks that.
 
 #![cfg(unix)]
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
 #[path = "../people/mod.rs"]

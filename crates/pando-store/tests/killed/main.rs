@@ -12,7 +12,7 @@
 //! PANDO_KILLS=1000 cargo test --release -p pando-store --test killed
 //! ```
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -22,7 +22,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all"
+    reason = "a panic fails the test"
 )]
 
 #[path = "../people/mod.rs"]

@@ -7,7 +7,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all; and not every test uses everything"
+    reason = "a panic fails the test; each test uses a part"
 )]
 
 use pando_mls::wire::SignaturePublicKey;

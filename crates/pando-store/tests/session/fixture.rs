@@ -1,7 +1,7 @@
 //! Members with their sessions. Pre-shared keys serve as the application's rows, because every
 //! backend stores them.
 
-#![allow(dead_code, unreachable_pub, reason = "two tests use this, and neither uses everything")]
+#![allow(dead_code, unreachable_pub, reason = "two tests share it, and each uses a part")]
 
 use pando_mls::wire::{Sender, SignaturePublicKey};
 use pando_mls::{

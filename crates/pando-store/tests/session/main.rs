@@ -6,7 +6,7 @@
     clippy::panic,
     clippy::redundant_closure_for_method_calls,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all; and some methods are not general enough"
+    reason = "a panic fails the test; some methods are not general enough"
 )]
 
 mod application_errors;

@@ -1,6 +1,6 @@
 //! The steps of two clients. Each finds out first whether it was done before, from the row that it writes in its transaction.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test, a panic is a failure and that is all")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test")]
 
 use crate::fixture::{SUITE, put, session, suite, tea};
 use pando_mls::wire::LeafNode;

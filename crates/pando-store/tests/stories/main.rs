@@ -1,6 +1,6 @@
 //! Stores as applications use them, with one scenario in each file.
 
-#![allow(clippy::disallowed_methods, reason = "the Deltas are looked at, or nothing is stored")]
+#![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -8,7 +8,7 @@
     clippy::panic,
     clippy::redundant_closure_for_method_calls,
     clippy::unwrap_used,
-    reason = "in a test, a panic is a failure and that is all; and some methods are not general enough"
+    reason = "a panic fails the test; some methods are not general enough"
 )]
 
 #[path = "../../../pando-mls/tests/support/names.rs"]

@@ -5,7 +5,7 @@
 //! leaf outside the tree, a wrong number of keys) cause panics. A tree from the network may be
 //! arbitrarily wrong.
 
-#![allow(dead_code, reason = "not every test uses all of it")]
+#![allow(dead_code, reason = "each test uses a part")]
 
 mod array;
 mod validation;
