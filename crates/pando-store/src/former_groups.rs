@@ -28,7 +28,7 @@ pub enum OldWelcome {
     Refuse,
     /// Accepts it, because the application knows that it is not a replay: for instance, the
     /// delivery service was rolled back.
-    Take,
+    Accept,
 }
 
 /// The record of a former group.

@@ -194,7 +194,7 @@ impl<B: Backend> Store<B> {
                 match self.read_and_sum(group_id, entry) {
                     Ok((rows, is_complete)) => {
                         findings.extend((!is_complete).then(|| Finding::RowsMissing(group_id.clone())));
-                        findings.extend(look_at_group(group_id, &rows, crypto, policy));
+                        findings.extend(check_group(group_id, &rows, crypto, policy));
                     }
                     // A damaged database was already reported.
                     Err(StoreError::Corrupt(Record::Database)) => {}
@@ -247,7 +247,7 @@ enum Found {
     Row(Tag, RowKey),
 }
 
-fn look_at_group(
+fn check_group(
     group_id: &GroupId,
     rows: &Rows,
     crypto: &dyn CryptoProvider,
@@ -256,7 +256,7 @@ fn look_at_group(
     let not_loaded = |error| vec![Finding::NotLoaded(group_id.clone(), error)];
     if !rows.contains_key(&RowKey::Member) {
         return match PublicGroup::load(rows, crypto, policy, Limits::default()) {
-            Ok(group) => look_at_tree(group_id, group.public(), group.rows(), rows),
+            Ok(group) => check_tree(group_id, group.public(), group.rows(), rows),
             Err(error) => not_loaded(error),
         };
     }
@@ -267,13 +267,13 @@ fn look_at_group(
         Err(error) => return not_loaded(error),
     };
     let tree = group.public().tree();
-    let mut findings = look_at_tree(group_id, group.public(), group.rows(), rows);
+    let mut findings = check_tree(group_id, group.public(), group.rows(), rows);
     findings.extend(look_at_keys(group_id, rows, tree.suite(), tree));
     findings
 }
 
 /// `computed` are the rows of the group as loaded.
-fn look_at_tree(
+fn check_tree(
     group_id: &GroupId,
     public: &PublicState,
     computed: Result<Rows, GroupError>,

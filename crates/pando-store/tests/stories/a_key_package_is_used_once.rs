@@ -21,7 +21,7 @@ fn used(place: &impl Place) {
     // A transaction that is not committed does not use it.
     let lock = bob.store.lock(&tea(), Duration::ZERO).unwrap();
     let mut transaction = bob.store.begin().unwrap();
-    transaction.use_key_package(&lock, &found.reference, OldWelcome::Take).unwrap();
+    transaction.use_key_package(&lock, &found.reference, OldWelcome::Accept).unwrap();
     drop(transaction);
     // A group that is not stored does not use it either.
     let mut transaction = bob.store.begin().unwrap();
@@ -166,10 +166,10 @@ fn uses_counted(place: &impl Place) {
         assert_eq!(bob.store.inspect().unwrap().last_resort_uses, u64::from(uses));
         // A use that is not committed does not count.
         let mut transaction = bob.store.begin().unwrap();
-        transaction.use_key_package(&lock, &reference, OldWelcome::Take).unwrap();
+        transaction.use_key_package(&lock, &reference, OldWelcome::Accept).unwrap();
         drop(transaction);
         let mut transaction = bob.store.begin().unwrap();
-        transaction.use_key_package(&lock, &reference, OldWelcome::Take).unwrap();
+        transaction.use_key_package(&lock, &reference, OldWelcome::Accept).unwrap();
         transaction.commit().unwrap();
     }
     let stored = bob.store.key_package(&reference).unwrap().unwrap();

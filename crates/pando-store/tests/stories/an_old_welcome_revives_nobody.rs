@@ -62,7 +62,7 @@ fn story(place: &impl Place) {
     assert_eq!(bob.receive(&message).unwrap().unwrap(), b"welcome back");
     bob.delete().unwrap();
     // The application may accept an old Welcome explicitly.
-    join(&mut bob, &old, OldWelcome::Take).unwrap();
+    join(&mut bob, &old, OldWelcome::Accept).unwrap();
     bob.delete().unwrap();
 
     // Another group with this identifier is in its first epochs: a KeyPackage newer than the record
