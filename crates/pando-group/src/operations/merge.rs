@@ -31,7 +31,7 @@ impl Group {
             return Err(Misuse::StaleCommit.into());
         }
         let past = changes::past_epoch(&self.public, &self.keys, &self.config, &staged.leaves)?;
-        let Staged { everybody: PublicStaged { public, effects, leaves, .. }, member, rows, .. } = staged;
+        let Staged { public_part: PublicStaged { public, effects, leaves, .. }, member, rows, .. } = staged;
         let lost = self.drop_pending().unwrap_or_default();
         self.forget_pending();
         self.changes.extend_with_many(rows);

@@ -330,8 +330,8 @@ impl Group {
         let instance = self.lineage.instance;
         let rows = changes::next_epoch(old, &public, instance, member.as_ref(), effects.reinit.as_ref())?;
         let left_out = self.proposals.left_out_of(&proposals);
-        let everybody = PublicStaged::new(&self.public, public, content, effects, proposals, left_out)?;
-        Ok(Staged::new(everybody, member, rows, instance)?)
+        let public_part = PublicStaged::new(&self.public, public, content, effects, proposals, left_out)?;
+        Ok(Staged::new(public_part, member, rows, instance)?)
     }
 
     /// Returns the private keys after the proposals. Keys of blanked nodes are dropped, and a

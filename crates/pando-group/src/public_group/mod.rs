@@ -250,7 +250,7 @@ impl PublicGroup {
 
     /// Returns the changes that write all rows.
     fn write_all(&self) -> Result<Changes, GroupError> {
-        changes::of_everybody(
+        changes::public_rows(
             &self.public,
             &self.proposals,
             (self.lineage, self.state()),

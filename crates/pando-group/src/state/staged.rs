@@ -149,7 +149,7 @@ impl PublicStaged {
 /// dereferences, and the member's secrets. All checks are done; only the merge remains.
 #[derive(Debug)]
 pub struct Staged {
-    pub(crate) everybody: PublicStaged,
+    pub(crate) public_part: PublicStaged,
     /// `None` for a member that the Commit removes.
     pub(crate) member: Option<StagedMember>,
     /// The rows that the merge writes and deletes, as far as they are already known.
@@ -169,21 +169,21 @@ impl Deref for Staged {
     type Target = PublicStaged;
 
     fn deref(&self) -> &PublicStaged {
-        &self.everybody
+        &self.public_part
     }
 }
 
 impl Staged {
     /// Returns a staged epoch. `rows` are the rows that the merge writes and deletes.
     pub(crate) fn new(
-        mut everybody: PublicStaged,
+        mut public_part: PublicStaged,
         member: Option<StagedMember>,
         rows: Changes,
         instance: Instance,
     ) -> Result<Self, TreeError> {
         // `rows` already lists the deleted rows.
-        everybody.public.forget_deleted()?;
-        Ok(Self { everybody, member, rows, instance })
+        public_part.public.forget_deleted()?;
+        Ok(Self { public_part, member, rows, instance })
     }
 
     /// Returns whether the Commit removes the member that staged it.
@@ -204,7 +204,7 @@ pub(crate) struct Pending {
 impl Pending {
     /// Returns the by-value proposals of the Commit.
     pub(crate) fn into_by_value(self) -> Vec<Proposal> {
-        let proposals = self.staged.everybody.proposals.into_iter();
+        let proposals = self.staged.public_part.proposals.into_iter();
         let by_value = proposals.filter_map(|committed| match committed {
             Committed::ByValue(_, proposal) => Some(Arc::unwrap_or_clone(proposal)),
             Committed::ByReference(_) => None,

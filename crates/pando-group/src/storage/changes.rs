@@ -50,7 +50,7 @@ pub(crate) fn moved(
 }
 
 /// Returns the rows of the public state of a group, which members and public groups share.
-pub(crate) fn of_everybody(
+pub(crate) fn public_rows(
     state: &PublicState,
     proposals: &ProposalStore,
     lineage: (Lineage, GroupState),
@@ -165,7 +165,7 @@ impl Group {
     /// Returns the changes that write all rows.
     fn write_all(&self) -> Result<Changes, GroupError> {
         let lineage = (self.lineage, self.state);
-        let mut rows = of_everybody(&self.public, &self.proposals, lineage, self.reinit.as_ref())?;
+        let mut rows = public_rows(&self.public, &self.proposals, lineage, self.reinit.as_ref())?;
         let mut write = |key, row| drop(rows.insert(key, Some(row)));
         write(RowKey::Member, member(self.own_leaf(), &self.keys)?);
         for node in self.private_keys.nodes() {

@@ -49,7 +49,7 @@ struct Object {
 
 /// All Deltas, the rows at each position, and the position before it.
 #[derive(Default)]
-struct World {
+struct History {
     objects: Vec<Object>,
     deltas: Vec<Delta>,
     at: BTreeMap<Position, Rows>,
@@ -92,7 +92,7 @@ fn key(number: u8) -> RowKey {
     }
 }
 
-impl World {
+impl History {
     fn object(&mut self, number: usize) -> Option<&mut Object> {
         let count = self.objects.len();
         self.objects.get_mut(number.checked_rem(count)?)
@@ -187,22 +187,22 @@ proptest! {
         steps in vec(step(), 1..60),
         order in vec((0_usize..1_000, 0_usize..3), 1..120),
     ) {
-        let mut world = World::default();
-        world.take(Step::Begin(0));
-        steps.into_iter().for_each(|step| world.take(step));
+        let mut history = History::default();
+        history.take(Step::Begin(0));
+        steps.into_iter().for_each(|step| history.take(step));
         // Three stores, each for the rows of one group.
         let mut stores = [Rows::new(), Rows::new(), Rows::new()];
         for (number, store) in order {
-            let delta = &world.deltas[number % world.deltas.len()];
+            let delta = &history.deltas[number % history.deltas.len()];
             let rows = &mut stores[store];
             let (before, unchanged) = (position(rows), copy_rows(rows));
             match copy(delta).apply(rows) {
                 Ok(()) => {
                     let after = position(rows).unwrap();
                     prop_assert_eq!(after, delta.becomes());
-                    prop_assert_eq!(&*rows, &world.at[&after]);
+                    prop_assert_eq!(&*rows, &history.at[&after]);
                     if let Some(before) = before {
-                        prop_assert!(world.follows(after, before));
+                        prop_assert!(history.follows(after, before));
                     }
                 }
                 Err(DeltaError::Stale | DeltaError::Occupied) => prop_assert_eq!(&*rows, &unchanged),

@@ -135,7 +135,7 @@ impl Group {
     /// stored under the former one.
     fn renew_pending_clients(&mut self, policy: &dyn IdentityPolicy) -> Result<(), GroupError> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
-        let Staged { everybody: PublicStaged { public, .. }, rows, .. } = &mut pending.staged;
+        let Staged { public_part: PublicStaged { public, .. }, rows, .. } = &mut pending.staged;
         let clients = ClientIndex::of(&public.tree, policy)?;
         if clients.rows_since(Some(&public.clients))?.is_empty() {
             return Ok(());
@@ -198,7 +198,7 @@ impl Group {
         let by_value = by_value.into_iter();
         let proposals = by_value.map(|proposal| Committed::ByValue(committer, Arc::new(proposal))).collect();
         let left_out = Vec::new();
-        let everybody = PublicStaged {
+        let public_part = PublicStaged {
             follows,
             public,
             committer,
@@ -208,7 +208,7 @@ impl Group {
             effects,
             leaves,
         };
-        let staged = Staged { everybody, member, rows: changes, instance: self.lineage.instance };
+        let staged = Staged { public_part, member, rows: changes, instance: self.lineage.instance };
         self.pending = Some(Pending { staged, message });
         Ok(())
     }

@@ -9,9 +9,9 @@
     reason = "a panic fails the test"
 )]
 
+mod encoded_tree;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod hostile;
 mod malformed;
-mod specimen;
 mod tampering;

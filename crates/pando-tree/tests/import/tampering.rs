@@ -15,8 +15,8 @@
 //! above could as well be blank. These changes must be accepted, so that the tests also show that
 //! no other change is.
 
+use crate::encoded_tree::*;
 use crate::fixtures::Newcomer;
-use crate::specimen::*;
 use pando_tree::{Tree, TreeError};
 use pando_wire::{
     CipherSuite, Encode, HpkePublicKey, LeafIndex, LeafNode, LeafNodeSource, Node, NodeIndex, Opaque,
@@ -24,7 +24,7 @@ use pando_wire::{
 };
 use std::collections::BTreeSet;
 
-impl Specimen {
+impl EncodedTree {
     /// Makes all kinds of changes.
     fn tamper(&mut self, step: usize) -> u32 {
         self.parent_hashes_of_parents(step);
@@ -127,13 +127,13 @@ impl Specimen {
         for (position, (at, _)) in keys.iter().enumerate().step_by(step) {
             let fresh = self.fresh_key();
             let others = [1, 2, 7, keys.len() / 2].map(|distance| &keys[(position + distance) % keys.len()]);
-            let replaced = |specimen: &Self, key: &HpkePublicKey, sign: bool| match at.leaf() {
-                None => specimen.with_parent(*at, |parent| parent.encryption_key = key.clone()),
+            let replaced = |encoded_tree: &Self, key: &HpkePublicKey, sign: bool| match at.leaf() {
+                None => encoded_tree.with_parent(*at, |parent| parent.encryption_key = key.clone()),
                 Some(leaf) => {
-                    let leaf_node = specimen.fixture.tree.leaf(leaf).unwrap().unwrap();
+                    let leaf_node = encoded_tree.fixture.tree.leaf(leaf).unwrap().unwrap();
                     let changed = LeafNode { encryption_key: key.clone(), ..leaf_node };
-                    let changed = if sign { specimen.fixture.signed(leaf, changed) } else { changed };
-                    specimen.with_leaf(leaf, changed)
+                    let changed = if sign { encoded_tree.fixture.signed(leaf, changed) } else { changed };
+                    encoded_tree.with_leaf(leaf, changed)
                 }
             };
             let broken = self.broken_by_key(*at);
@@ -557,24 +557,24 @@ impl Specimen {
 
 #[test]
 fn every_change_to_a_full_tree_of_32_leaves_is_refused() {
-    let count = specimen(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 1, 32).tamper(1);
+    let count = encoded_tree(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 1, 32).tamper(1);
     assert!(count > 1_000, "{count}");
 }
 
 #[test]
 fn every_change_to_a_tree_of_64_leaves_is_refused() {
-    let count = specimen(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 2, 41).tamper(1);
+    let count = encoded_tree(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, 2, 41).tamper(1);
     assert!(count > 1_000, "{count}");
 }
 
 #[test]
 fn every_change_to_a_tree_with_p256_is_refused() {
-    let count = specimen(CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256, 3, 36).tamper(5);
+    let count = encoded_tree(CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256, 3, 36).tamper(5);
     assert!(count > 200, "{count}");
 }
 
 #[test]
 fn every_change_to_a_tree_with_x448_is_refused() {
-    let count = specimen(CipherSuite::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448, 4, 35).tamper(13);
+    let count = encoded_tree(CipherSuite::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448, 4, 35).tamper(13);
     assert!(count > 50, "{count}");
 }

@@ -17,7 +17,7 @@ pub(crate) enum Expected {
 }
 
 /// A group's encoded tree, for tampering.
-pub(crate) struct Specimen {
+pub(crate) struct EncodedTree {
     pub(crate) fixture: GroupFixture,
     pub(crate) wire: RatchetTree,
     pub(crate) hash: Opaque,
@@ -27,7 +27,7 @@ pub(crate) struct Specimen {
 
 /// Returns a tree of at least 32 leaves with blank leaves, blank parents, and leaves that are
 /// unmerged at one, some or all levels above them.
-pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> Specimen {
+pub(crate) fn encoded_tree(cipher_suite: CipherSuite, seed: u64, members: usize) -> EncodedTree {
     let mut fixture = GroupFixture::new(cipher_suite, seed);
     while fixture.members.len() < members {
         let committer = fixture.any_member();
@@ -63,12 +63,12 @@ pub(crate) fn specimen(cipher_suite: CipherSuite, seed: u64, members: usize) -> 
     fixture.add();
 
     let (wire, hash) = (fixture.tree.to_wire().unwrap(), fixture.tree.tree_hash().unwrap());
-    let specimen = Specimen { fixture, wire, hash, counts: BTreeMap::new() };
-    specimen.check_shape();
-    specimen
+    let encoded_tree = EncodedTree { fixture, wire, hash, counts: BTreeMap::new() };
+    encoded_tree.check_shape();
+    encoded_tree
 }
 
-impl Specimen {
+impl EncodedTree {
     /// Checks that the tree contains every kind of node.
     pub(crate) fn check_shape(&self) {
         let tree = &self.fixture.tree;
