@@ -87,8 +87,8 @@ impl Demo {
     fn live(&mut self, members: usize) -> Outcome {
         self.timed("members added", |demo| {
             let (signer, bundle) = demo.newcomer(0)?;
-            let client = client(&*signer);
-            let group = Group::builder("demo").build(bundle, &client, &mut demo.rng)?.assume_persisted();
+            let cx = client(&*signer);
+            let group = Group::builder("demo").build(bundle, &cx, &mut demo.rng)?.assume_persisted();
             demo.members.push(Member { signer, group });
             let mut bytes = 0_usize;
             while demo.members.len() < members {

@@ -47,10 +47,10 @@ fn make(path: &Path, key: &Key) {
         KeyPackageBundle::new(suite, template, &*signer, &mut rng).unwrap()
     };
     let (own, other) = (bundle(), bundle());
-    let client = CLIENT.without_clock(&*signer);
+    let cx = CLIENT.without_clock(&*signer);
     let id = "tea";
     let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let (_, delta) = Group::builder(id).build(own, &client, &mut rng).unwrap().into_parts();
+    let (_, delta) = Group::builder(id).build(own, &cx, &mut rng).unwrap().into_parts();
     let lock = store.lock(&b"tea".as_slice().into(), Duration::ZERO).unwrap();
     let mut transaction = store.begin().unwrap();
     transaction.put_signer(suite, &private, &credential).unwrap();

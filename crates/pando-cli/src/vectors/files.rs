@@ -47,7 +47,7 @@ fn kind_of(path: &Path) -> Option<Kind> {
 
 /// Returns whether to list the path. A broken link is listed too, so that reading it gives an
 /// error.
-fn is_meant(path: &Path) -> bool {
+fn is_listed(path: &Path) -> bool {
     path.is_file() || !path.exists()
 }
 
@@ -60,7 +60,7 @@ fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorsError> {
         // Links to folders are not followed, because they may form a cycle.
         if entry.file_type().map_err(io)?.is_dir() {
             files.extend(json_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "json") && is_meant(&path) {
+        } else if path.extension().is_some_and(|extension| extension == "json") && is_listed(&path) {
             files.push(path);
         }
     }

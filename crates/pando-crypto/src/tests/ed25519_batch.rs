@@ -1,6 +1,6 @@
 //! A batch of Ed25519 signatures gets the same result as its signatures one by one.
 
-use super::ed25519_criterion::{Made, Point, Signed, cases};
+use super::ed25519_criterion::{Point, Signed, TestSignature, cases};
 use super::seeded;
 use crate::algorithms::SignatureScheme;
 use crate::rustcrypto::ed25519::{Ed25519, batch_holds};
@@ -102,7 +102,7 @@ fn each_of_the_twelve_cases_gets_its_verdict_in_a_batch() {
         for case in cases() {
             for position in [0, 1, len / 2, len - 1] {
                 let mut batch = honest(len);
-                batch[position] = case.made.signed();
+                batch[position] = case.test_signature.signed();
                 let verdict = case.verdict.clone().map_err(|error| (position, error));
                 assert_eq!(verify_batch(&batch), verdict, "case {} at {position} of {len}", case.number);
             }
@@ -113,7 +113,7 @@ fn each_of_the_twelve_cases_gets_its_verdict_in_a_batch() {
 #[test]
 fn a_batch_of_all_acceptable_cases_is_accepted() {
     let acceptable: Vec<Signed> =
-        cases().iter().filter(|case| case.verdict.is_ok()).map(|case| case.made.signed()).collect();
+        cases().iter().filter(|case| case.verdict.is_ok()).map(|case| case.test_signature.signed()).collect();
     assert_eq!(acceptable.len(), 4);
     for times in 1..6 {
         assert_eq!(verify_batch(&vec![acceptable.clone(); times].concat()), Ok(()));
@@ -130,8 +130,8 @@ fn the_equation_of_the_batch_has_the_same_verdict_by_itself() {
     assert_eq!(holds(&good), Some(true));
     for case in cases() {
         // Also as a batch of one, since the equation must work for any length.
-        let (mut batch, alone) = (good.clone(), [case.made.signed()]);
-        batch[3] = case.made.signed();
+        let (mut batch, alone) = (good.clone(), [case.test_signature.signed()]);
+        batch[3] = case.test_signature.signed();
         // All rejected cases have an invalid encoding or key, so they do not reach the equation.
         let expected = case.verdict.is_ok().then_some(true);
         assert_eq!(holds(&batch), expected, "case {}", case.number);
@@ -151,13 +151,13 @@ fn parts_of_small_order_change_nothing_whether_they_cancel_out_or_not() {
     for first in 0..8 {
         for second in 0..8 {
             let mut batch = honest(6);
-            batch[1] = Made::any(Point::large(5, 0), Point::large(6, first)).signed();
-            batch[4] = Made::any(Point::large(7, 0), Point::large(8, second)).signed();
+            batch[1] = TestSignature::any(Point::large(5, 0), Point::large(6, first)).signed();
+            batch[4] = TestSignature::any(Point::large(7, 0), Point::large(8, second)).signed();
             assert_eq!(one_by_one(&batch), Ok(()));
             assert_eq!(verify_batch(&batch), Ok(()), "{first} and {second} in R");
 
-            batch[1] = Made::any(Point::large(5, first), Point::large(6, 0)).signed();
-            batch[4] = Made::any(Point::large(7, second), Point::large(8, second)).signed();
+            batch[1] = TestSignature::any(Point::large(5, first), Point::large(6, 0)).signed();
+            batch[4] = TestSignature::any(Point::large(7, second), Point::large(8, second)).signed();
             assert_eq!(one_by_one(&batch), Ok(()));
             assert_eq!(verify_batch(&batch), Ok(()), "{first} and {second} in A");
         }
@@ -204,8 +204,8 @@ fn random_mixtures_get_the_verdict_that_they_get_one_by_one() {
         for signed in &mut batch {
             match rng.next_u32() % 100 {
                 0 => signed.message.push(1),
-                1 => *signed = cases[rng.next_u32() as usize % cases.len()].made.signed(),
-                2..8 => *signed = cases[2 + rng.next_u32() as usize % 4].made.signed(),
+                1 => *signed = cases[rng.next_u32() as usize % cases.len()].test_signature.signed(),
+                2..8 => *signed = cases[2 + rng.next_u32() as usize % 4].test_signature.signed(),
                 _ => {}
             }
         }

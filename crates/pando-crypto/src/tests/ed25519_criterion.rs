@@ -105,7 +105,7 @@ enum Hashed {
 }
 
 /// All parts of a signature: the points, the message, its hash `k`, and the number `S`.
-pub(super) struct Made {
+pub(super) struct TestSignature {
     a: Point,
     r: Point,
     message: Vec<u8>,
@@ -113,7 +113,7 @@ pub(super) struct Made {
     s: [u8; 32],
 }
 
-impl Made {
+impl TestSignature {
     /// Signs messages until the hash `k` has the `wanted` property. `S` satisfies the equation in
     /// the group of prime order, so that only the components of small order can make it fail.
     fn search(a: Point, r: Point, hashed: Hashed, wanted: impl Fn(&Scalar) -> bool) -> Self {
@@ -128,7 +128,7 @@ impl Made {
                 let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
                 Self { a, r, message, k, s: (r.scalar + k * a.scalar).to_bytes() }
             })
-            .find(|made| wanted(&made.k))
+            .find(|test_signature| wanted(&test_signature.k))
             .unwrap()
     }
 
@@ -187,7 +187,7 @@ fn order(point: Point) -> &'static str {
 /// the cofactor, and our result.
 pub(super) struct Case {
     pub(super) number: usize,
-    pub(super) made: Made,
+    pub(super) test_signature: TestSignature,
     orders: (&'static str, &'static str),
     equations: (bool, bool),
     pub(super) verdict: Result<(), CryptoError>,
@@ -204,7 +204,7 @@ pub(super) fn cases() -> Vec<Case> {
     // modulo 8.
     let cancels =
         |a: Point, r: Point| move |k: &Scalar| (r.torsion + modulo_8(k) * a.torsion).is_multiple_of(8);
-    let cancelling = |a: Point, r: Point, hashed: Hashed| Made::search(a, r, hashed, cancels(a, r));
+    let cancelling = |a: Point, r: Point, hashed: Hashed| TestSignature::search(a, r, hashed, cancels(a, r));
 
     let rows = [
         // With a public key of small order, one signature is valid for many messages, so the key is
@@ -216,11 +216,16 @@ pub(super) fn cases() -> Vec<Case> {
         (cancelling(key, Point::small(1), AsWritten), ("mixed", "small"), true, Ok(())),
         (cancelling(key, nonce, AsWritten), ("mixed", "mixed"), true, Ok(())),
         // The two equations differ.
-        (Made::search(key, nonce, AsWritten, |k| !cancels(key, nonce)(k)), ("mixed", "mixed"), false, Ok(())),
+        (
+            TestSignature::search(key, nonce, AsWritten, |k| !cancels(key, nonce)(k)),
+            ("mixed", "mixed"),
+            false,
+            Ok(()),
+        ),
         // Implementations that compute [8][k]A as [8k mod L]A reject this, because A's component of
         // small order remains.
         (
-            Made::search(key, honest_nonce, AsWritten, |k| {
+            TestSignature::search(key, honest_nonce, AsWritten, |k| {
                 modulo_8(k) != 0 && modulo_8(&(Scalar::from(8_u8) * k)) != 0
             }),
             ("mixed", "L"),
@@ -229,8 +234,8 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         // S is not below the order of the group. In the second case it also has bits above the
         // allowed ones.
-        (Made::any(honest_key, honest_nonce).add_order(1), ("L", "L"), true, bad()),
-        (Made::any(honest_key, honest_nonce).add_order(14), ("L", "L"), true, bad()),
+        (TestSignature::any(honest_key, honest_nonce).add_order(1), ("L", "L"), true, bad()),
+        (TestSignature::any(honest_key, honest_nonce).add_order(14), ("L", "L"), true, bad()),
         // R is not canonically encoded. The hash covers the canonical encoding or the given one.
         (cancelling(key, Point::not_canonical(), Canonical), ("mixed", "small"), true, bad()),
         (cancelling(key, Point::not_canonical(), AsWritten), ("mixed", "small"), true, bad()),
@@ -248,9 +253,9 @@ pub(super) fn cases() -> Vec<Case> {
             bad_key(),
         ),
     ];
-    let case = |(number, (made, orders, cofactorless, verdict))| {
+    let case = |(number, (test_signature, orders, cofactorless, verdict))| {
         // All cases satisfy the equation with the cofactor.
-        Case { number, made, orders, equations: (cofactorless, true), verdict }
+        Case { number, test_signature, orders, equations: (cofactorless, true), verdict }
     };
     rows.into_iter().enumerate().map(case).collect()
 }
@@ -260,14 +265,14 @@ fn the_twelve_cases_get_the_verdict_of_the_criterion() {
     let cases = cases();
     assert_eq!(cases.len(), 12);
     for case in cases {
-        let Case { number, made, orders, equations, verdict } = case;
-        assert_eq!((order(made.a), order(made.r)), orders, "case {number}");
-        assert_eq!(made.equations(), equations, "case {number}");
-        let s_is_reduced = bool::from(Scalar::from_canonical_bytes(made.s).is_some());
+        let Case { number, test_signature, orders, equations, verdict } = case;
+        assert_eq!((order(test_signature.a), order(test_signature.r)), orders, "case {number}");
+        assert_eq!(test_signature.equations(), equations, "case {number}");
+        let s_is_reduced = bool::from(Scalar::from_canonical_bytes(test_signature.s).is_some());
         assert_eq!(s_is_reduced, ![6, 7].contains(&number), "case {number}");
-        assert_eq!(made.s[31] & 0xe0 != 0, number == 7, "case {number}");
+        assert_eq!(test_signature.s[31] & 0xe0 != 0, number == 7, "case {number}");
 
-        let signed = made.signed();
+        let signed = test_signature.signed();
         assert_eq!(signed.verify(), verdict, "case {number}");
         let key = if verdict == Err(CryptoError::InvalidPublicKey) { verdict } else { Ok(()) };
         assert_eq!(check(&signed.public), key, "case {number}");
@@ -278,9 +283,9 @@ fn the_twelve_cases_get_the_verdict_of_the_criterion() {
 fn any_part_of_small_order_is_accepted_beside_a_large_one() {
     for a_torsion in 0..8 {
         for r_torsion in 0..8 {
-            let made = Made::any(Point::large(3, a_torsion), Point::large(4, r_torsion));
-            assert!(made.equations().1);
-            assert_eq!(made.signed().verify(), Ok(()), "{a_torsion} and {r_torsion}");
+            let test_signature = TestSignature::any(Point::large(3, a_torsion), Point::large(4, r_torsion));
+            assert!(test_signature.equations().1);
+            assert_eq!(test_signature.signed().verify(), Ok(()), "{a_torsion} and {r_torsion}");
         }
     }
 }
@@ -288,13 +293,13 @@ fn any_part_of_small_order_is_accepted_beside_a_large_one() {
 #[test]
 fn any_point_of_small_order_is_accepted_as_r_and_refused_as_a_key() {
     for torsion in 0..8 {
-        let made = Made::any(Point::large(3, 0), Point::small(torsion));
-        assert_eq!(made.signed().verify(), Ok(()));
+        let test_signature = TestSignature::any(Point::large(3, 0), Point::small(torsion));
+        assert_eq!(test_signature.signed().verify(), Ok(()));
 
-        let made = Made::any(Point::small(torsion), Point::large(4, 0));
-        assert!(made.equations().1);
-        assert_eq!(made.signed().verify(), Err(CryptoError::InvalidPublicKey));
-        assert_eq!(check(&made.signed().public), Err(CryptoError::InvalidPublicKey));
+        let test_signature = TestSignature::any(Point::small(torsion), Point::large(4, 0));
+        assert!(test_signature.equations().1);
+        assert_eq!(test_signature.signed().verify(), Err(CryptoError::InvalidPublicKey));
+        assert_eq!(check(&test_signature.signed().public), Err(CryptoError::InvalidPublicKey));
     }
 }
 
@@ -340,9 +345,9 @@ fn r_has_only_one_encoding() {
         of_small_order += usize::from(torsion.is_some());
         let r = Point { encoding: Some(bytes), ..Point::small(torsion.unwrap_or(0)) };
         for hashed in [Hashed::AsWritten, Hashed::Canonical] {
-            let made = Made::search(Point::large(3, 0), r, hashed, |_| true);
-            assert_eq!(made.equations().1, torsion.is_some());
-            assert_eq!(made.signed().verify(), Err(CryptoError::InvalidSignature));
+            let test_signature = TestSignature::search(Point::large(3, 0), r, hashed, |_| true);
+            assert_eq!(test_signature.equations().1, torsion.is_some());
+            assert_eq!(test_signature.signed().verify(), Err(CryptoError::InvalidSignature));
         }
     }
     assert_eq!(of_small_order, 6);
@@ -359,7 +364,7 @@ fn a_number_that_is_no_point_is_refused() {
             not_on_the_curve += 1;
             assert_eq!(check(&public), Err(CryptoError::InvalidPublicKey));
         }
-        let good = Made::any(Point::large(3, 0), Point::large(4, 0)).signed();
+        let good = TestSignature::any(Point::large(3, 0), Point::large(4, 0)).signed();
         let signature = Signature::from([&bytes, &good.signature[32..]].concat());
         let verdict = verify(&good.public, &good.message, &signature);
         assert_eq!(verdict, Err(CryptoError::InvalidSignature));
@@ -369,18 +374,18 @@ fn a_number_that_is_no_point_is_refused() {
 
 #[test]
 fn s_must_be_below_the_order() {
-    let good = Made::any(Point::large(3, 0), Point::large(4, 0));
+    let good = TestSignature::any(Point::large(3, 0), Point::large(4, 0));
     assert_eq!(good.signed().verify(), Ok(()));
     for times in 1..=14 {
-        let made = Made::any(Point::large(3, 0), Point::large(4, 0)).add_order(times);
-        assert_eq!(made.equations(), (true, true));
-        assert_eq!(made.signed().verify(), Err(CryptoError::InvalidSignature), "S + {times} L");
+        let test_signature = TestSignature::any(Point::large(3, 0), Point::large(4, 0)).add_order(times);
+        assert_eq!(test_signature.equations(), (true, true));
+        assert_eq!(test_signature.signed().verify(), Err(CryptoError::InvalidSignature), "S + {times} L");
     }
 }
 
 #[test]
 fn keys_and_signatures_of_other_lengths_are_refused() {
-    let good = Made::any(Point::large(3, 0), Point::large(4, 0)).signed();
+    let good = TestSignature::any(Point::large(3, 0), Point::large(4, 0)).signed();
     for len in (0..64).chain(65..70) {
         let mut signature = good.signature.to_vec();
         signature.resize(len, 0);

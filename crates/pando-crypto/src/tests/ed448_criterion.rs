@@ -73,13 +73,13 @@ fn torsion() -> [EdwardsPoint; 4] {
 }
 
 /// A signature and its public key.
-struct Made {
+struct TestSignature {
     a: [u8; 57],
     r: [u8; 57],
     s: [u8; 57],
 }
 
-impl Made {
+impl TestSignature {
     /// Signs the message with the given key, nonce and encodings of their points. `S` satisfies the
     /// equation in the group of prime order.
     fn new((a, a_bytes): (EdwardsScalar, [u8; 57]), (r, r_bytes): (EdwardsScalar, [u8; 57])) -> Self {
@@ -110,7 +110,7 @@ fn refused_key(bytes: &[u8; 57]) -> bool {
 
 #[test]
 fn an_honest_signature_is_accepted() {
-    assert_eq!(Made::honest().verify(), Ok(()));
+    assert_eq!(TestSignature::honest().verify(), Ok(()));
 }
 
 #[test]
@@ -121,15 +121,15 @@ fn a_part_of_small_order_is_refused() {
         let (a, r) = (a * EdwardsScalar::from(number), r + EdwardsScalar::from(number));
         for torsion in &torsion()[1..] {
             let mixed_key = encode(point(a) + *torsion);
-            let made = Made::new((a, mixed_key), (r, encode(point(r))));
-            assert_eq!(made.verify(), Err(CryptoError::InvalidPublicKey));
+            let test_signature = TestSignature::new((a, mixed_key), (r, encode(point(r))));
+            assert_eq!(test_signature.verify(), Err(CryptoError::InvalidPublicKey));
             assert!(refused_key(&mixed_key));
 
-            let made = Made::new((a, encode(point(a))), (r, encode(point(r) + *torsion)));
-            assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+            let test_signature = TestSignature::new((a, encode(point(a))), (r, encode(point(r) + *torsion)));
+            assert_eq!(test_signature.verify(), Err(CryptoError::InvalidSignature));
         }
-        let made = Made::new((a, encode(point(a))), (r, encode(point(r))));
-        assert_eq!(made.verify(), Ok(()));
+        let test_signature = TestSignature::new((a, encode(point(a))), (r, encode(point(r))));
+        assert_eq!(test_signature.verify(), Ok(()));
     }
 }
 
@@ -138,12 +138,12 @@ fn a_point_of_small_order_is_refused() {
     let (a, r) = scalars();
     for torsion in torsion().map(encode) {
         // With the neutral element, the equation holds even without the cofactor.
-        let made = Made::new((EdwardsScalar::ZERO, torsion), (r, encode(point(r))));
-        assert_eq!(made.verify(), Err(CryptoError::InvalidPublicKey));
+        let test_signature = TestSignature::new((EdwardsScalar::ZERO, torsion), (r, encode(point(r))));
+        assert_eq!(test_signature.verify(), Err(CryptoError::InvalidPublicKey));
         assert!(refused_key(&torsion));
 
-        let made = Made::new((a, encode(point(a))), (EdwardsScalar::ZERO, torsion));
-        assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+        let test_signature = TestSignature::new((a, encode(point(a))), (EdwardsScalar::ZERO, torsion));
+        assert_eq!(test_signature.verify(), Err(CryptoError::InvalidSignature));
     }
 }
 
@@ -153,21 +153,21 @@ fn the_last_byte_of_a_point_has_only_the_sign() {
     for bits in 1..0x80 {
         let mut other = encode(point(a));
         other[56] |= bits;
-        let made = Made::new((a, other), (r, encode(point(r))));
-        assert_eq!(made.verify(), Err(CryptoError::InvalidPublicKey));
+        let test_signature = TestSignature::new((a, other), (r, encode(point(r))));
+        assert_eq!(test_signature.verify(), Err(CryptoError::InvalidPublicKey));
         assert!(refused_key(&other));
 
         let mut other = encode(point(r));
         other[56] |= bits;
-        let made = Made::new((a, encode(point(a))), (r, other));
-        assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+        let test_signature = TestSignature::new((a, encode(point(a))), (r, other));
+        assert_eq!(test_signature.verify(), Err(CryptoError::InvalidSignature));
     }
 }
 
 #[test]
 fn a_coordinate_above_the_prime_is_refused() {
     let prime = little_endian(PRIME);
-    let honest = Made::honest();
+    let honest = TestSignature::honest();
     let mut on_the_curve = 0;
     for y in 0..=0xff {
         for sign in [0, 0x80] {
@@ -177,7 +177,7 @@ fn a_coordinate_above_the_prime_is_refused() {
             on_the_curve += usize::from(!refused_key(&bytes));
             assert!(refused_key(&twice));
             // The discrete logarithm of the point is unknown, so the equation does not hold here.
-            assert_eq!(Made { r: twice, ..honest }.verify(), Err(CryptoError::InvalidSignature));
+            assert_eq!(TestSignature { r: twice, ..honest }.verify(), Err(CryptoError::InvalidSignature));
         }
     }
     assert!(on_the_curve > 50);
@@ -188,34 +188,34 @@ fn a_coordinate_above_the_prime_is_refused() {
 #[test]
 fn s_must_be_below_the_order() {
     let order = little_endian(ORDER);
-    let mut made = Made::honest();
+    let mut test_signature = TestSignature::honest();
     // Four times the order is just below 2^448, so larger multiples reach into the last byte.
     for times in 1..=8 {
-        made.s = add(&made.s, &order);
-        assert_eq!(made.verify(), Err(CryptoError::InvalidSignature), "S + {times} L");
+        test_signature.s = add(&test_signature.s, &order);
+        assert_eq!(test_signature.verify(), Err(CryptoError::InvalidSignature), "S + {times} L");
     }
-    let made = Made { s: order, ..Made::honest() };
-    assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+    let test_signature = TestSignature { s: order, ..TestSignature::honest() };
+    assert_eq!(test_signature.verify(), Err(CryptoError::InvalidSignature));
 }
 
 #[test]
 fn the_last_byte_of_s_is_zero() {
-    let mut made = Made::honest();
+    let mut test_signature = TestSignature::honest();
     for last in 1..=0xff {
-        made.s[56] = last;
-        assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+        test_signature.s[56] = last;
+        assert_eq!(test_signature.verify(), Err(CryptoError::InvalidSignature));
     }
 }
 
 #[test]
 fn s_must_not_be_zero() {
-    let made = Made { s: [0; 57], ..Made::honest() };
-    assert_eq!(made.verify(), Err(CryptoError::InvalidSignature));
+    let test_signature = TestSignature { s: [0; 57], ..TestSignature::honest() };
+    assert_eq!(test_signature.verify(), Err(CryptoError::InvalidSignature));
 }
 
 #[test]
 fn keys_and_signatures_of_other_lengths_are_refused() {
-    let honest = Made::honest();
+    let honest = TestSignature::honest();
     let public = SignaturePublicKey::from(honest.a.as_slice());
     for len in (0..114).chain(115..120) {
         let mut signature = [honest.r, honest.s].concat();

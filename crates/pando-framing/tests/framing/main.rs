@@ -8,6 +8,6 @@
     reason = "a panic fails the test"
 )]
 
+mod epoch;
 mod private;
 mod public;
-mod world;

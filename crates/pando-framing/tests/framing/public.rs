@@ -1,6 +1,6 @@
 //! Tests of public messages: valid ones are accepted, and all others are rejected.
 
-use crate::world::{MEMBER, World, application, commit, proposal};
+use crate::epoch::{Epoch, MEMBER, application, commit, proposal};
 use pando_crypto::CryptoError;
 use pando_framing::{FramingError, SignedContent, open_public, open_public_unchecked};
 use pando_schedule::MembershipKey;
@@ -10,29 +10,29 @@ use pando_wire::{
 
 const PUBLIC: WireFormat = WireFormat::MLS_PUBLIC_MESSAGE;
 
-fn sealed(world: &World, sender: Sender, content: Content) -> PublicMessage {
-    let key = matches!(sender, Sender::Member(_)).then_some(&world.membership_key);
-    world.sign(PUBLIC, sender, content).unwrap().seal_public(world.suite, key).unwrap()
+fn sealed(epoch: &Epoch, sender: Sender, content: Content) -> PublicMessage {
+    let key = matches!(sender, Sender::Member(_)).then_some(&epoch.membership_key);
+    epoch.sign(PUBLIC, sender, content).unwrap().seal_public(epoch.suite, key).unwrap()
 }
 
 /// Performs all steps from bytes to authenticated content.
-fn accept(world: &World, bytes: &[u8]) -> Result<(), String> {
+fn accept(epoch: &Epoch, bytes: &[u8]) -> Result<(), String> {
     let message = PublicMessage::decode(bytes).map_err(|error| error.to_string())?;
-    let opened = open_public(world.suite, message, &world.context, &world.membership_key);
-    let verified = opened.and_then(|opened| opened.verify(world.suite, world.signer.public_key()));
+    let opened = open_public(epoch.suite, message, &epoch.context, &epoch.membership_key);
+    let verified = opened.and_then(|opened| opened.verify(epoch.suite, epoch.signer.public_key()));
     verified.map(|_| ()).map_err(|error| error.to_string())
 }
 
 #[test]
 fn what_is_sealed_can_be_opened() {
     for cipher_suite in CipherSuite::ALL {
-        let world = World::new(cipher_suite);
+        let epoch = Epoch::new(cipher_suite);
         for content in [proposal(), commit()] {
-            let signed = world.sign(PUBLIC, MEMBER, content).unwrap();
-            let message = signed.seal_public(world.suite, Some(&world.membership_key)).unwrap();
+            let signed = epoch.sign(PUBLIC, MEMBER, content).unwrap();
+            let message = signed.seal_public(epoch.suite, Some(&epoch.membership_key)).unwrap();
             let message = PublicMessage::decode(&message.encode().unwrap()).unwrap();
-            let opened = open_public(world.suite, message, &world.context, &world.membership_key).unwrap();
-            let verified = opened.verify(world.suite, world.signer.public_key()).unwrap();
+            let opened = open_public(epoch.suite, message, &epoch.context, &epoch.membership_key).unwrap();
+            let verified = opened.verify(epoch.suite, epoch.signer.public_key()).unwrap();
             assert_eq!(verified, signed.authenticated().unwrap());
         }
     }
@@ -41,98 +41,98 @@ fn what_is_sealed_can_be_opened() {
 #[test]
 fn every_changed_byte_is_noticed() {
     for cipher_suite in CipherSuite::ALL {
-        let world = World::new(cipher_suite);
-        let bytes = sealed(&world, MEMBER, commit()).encode().unwrap();
-        accept(&world, &bytes).unwrap();
+        let epoch = Epoch::new(cipher_suite);
+        let bytes = sealed(&epoch, MEMBER, commit()).encode().unwrap();
+        accept(&epoch, &bytes).unwrap();
         for position in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[position] ^= 0x01;
-            assert!(accept(&world, &changed).is_err(), "{cipher_suite}, byte {position}");
+            assert!(accept(&epoch, &changed).is_err(), "{cipher_suite}, byte {position}");
         }
         for length in 0..bytes.len() {
-            assert!(accept(&world, &bytes[..length]).is_err());
+            assert!(accept(&epoch, &bytes[..length]).is_err());
         }
     }
 }
 
 #[test]
 fn a_membership_tag_of_any_other_length_is_refused() {
-    let world = World::first();
-    let message = sealed(&world, MEMBER, proposal());
+    let epoch = Epoch::first();
+    let message = sealed(&epoch, MEMBER, proposal());
     let tag = message.membership_tag.clone().unwrap();
     let longer = [&tag[..], &[0]].concat();
     for length in (0..tag.len()).chain([tag.len() + 1]) {
         let shortened = Mac::from(&longer[..length]);
         let message = PublicMessage { membership_tag: Some(shortened), ..message.clone() };
-        let opened = open_public(world.suite, message, &world.context, &world.membership_key);
+        let opened = open_public(epoch.suite, message, &epoch.context, &epoch.membership_key);
         assert_eq!(opened.unwrap_err(), FramingError::WrongMembershipTag);
     }
 }
 
 #[test]
 fn the_membership_tag_of_another_epoch_is_refused() {
-    let world = World::first();
-    let message = sealed(&world, MEMBER, proposal());
+    let epoch = Epoch::first();
+    let message = sealed(&epoch, MEMBER, proposal());
     let other = MembershipKey::from(vec![8; 32]);
-    let opened = open_public(world.suite, message.clone(), &world.context, &other);
+    let opened = open_public(epoch.suite, message.clone(), &epoch.context, &other);
     assert_eq!(opened.unwrap_err(), FramingError::WrongMembershipTag);
     // An observer has no key and relies on the signature, which covers the context.
-    let opened = open_public_unchecked(world.suite, message, &world.context).unwrap();
-    opened.verify(world.suite, world.signer.public_key()).unwrap();
+    let opened = open_public_unchecked(epoch.suite, message, &epoch.context).unwrap();
+    opened.verify(epoch.suite, epoch.signer.public_key()).unwrap();
 }
 
 #[test]
 fn an_observer_notices_another_context() {
-    let world = World::first();
-    let message = sealed(&world, MEMBER, proposal());
-    let mut context = world.context.clone();
+    let epoch = Epoch::first();
+    let message = sealed(&epoch, MEMBER, proposal());
+    let mut context = epoch.context.clone();
     context.tree_hash = vec![7; 32].into();
-    let opened = open_public_unchecked(world.suite, message, &context).unwrap();
-    let error = opened.verify(world.suite, world.signer.public_key()).unwrap_err();
+    let opened = open_public_unchecked(epoch.suite, message, &context).unwrap();
+    let error = opened.verify(epoch.suite, epoch.signer.public_key()).unwrap_err();
     assert_eq!(error, CryptoError::InvalidSignature.into());
 }
 
 #[test]
 fn only_members_have_membership_tags() {
-    let world = World::first();
-    let key = Some(&world.membership_key);
+    let epoch = Epoch::first();
+    let key = Some(&epoch.membership_key);
     for (sender, content) in [(Sender::External(0), proposal()), (Sender::NewMemberCommit, commit())] {
-        let signed = world.sign(PUBLIC, sender, content).unwrap();
-        assert_eq!(signed.seal_public(world.suite, key).unwrap_err(), FramingError::MembershipTag);
-        let mut message = signed.seal_public(world.suite, None).unwrap();
-        let opened = open_public(world.suite, message.clone(), &world.context, &world.membership_key);
-        opened.unwrap().verify(world.suite, world.signer.public_key()).unwrap();
+        let signed = epoch.sign(PUBLIC, sender, content).unwrap();
+        assert_eq!(signed.seal_public(epoch.suite, key).unwrap_err(), FramingError::MembershipTag);
+        let mut message = signed.seal_public(epoch.suite, None).unwrap();
+        let opened = open_public(epoch.suite, message.clone(), &epoch.context, &epoch.membership_key);
+        opened.unwrap().verify(epoch.suite, epoch.signer.public_key()).unwrap();
 
         message.membership_tag = Some(Mac::from(vec![0; 32]));
-        let opened = open_public(world.suite, message, &world.context, &world.membership_key);
+        let opened = open_public(epoch.suite, message, &epoch.context, &epoch.membership_key);
         assert_eq!(opened.unwrap_err(), FramingError::MembershipTag);
     }
-    let signed = world.sign(PUBLIC, MEMBER, proposal()).unwrap();
-    assert_eq!(signed.seal_public(world.suite, None).unwrap_err(), FramingError::MembershipTag);
-    let mut message = signed.seal_public(world.suite, key).unwrap();
+    let signed = epoch.sign(PUBLIC, MEMBER, proposal()).unwrap();
+    assert_eq!(signed.seal_public(epoch.suite, None).unwrap_err(), FramingError::MembershipTag);
+    let mut message = signed.seal_public(epoch.suite, key).unwrap();
     message.membership_tag = None;
-    let opened = open_public_unchecked(world.suite, message, &world.context);
+    let opened = open_public_unchecked(epoch.suite, message, &epoch.context);
     assert_eq!(opened.unwrap_err(), FramingError::MembershipTag);
 }
 
 #[test]
 fn data_of_the_application_is_never_public() {
-    let world = World::first();
-    let error = world.sign(PUBLIC, MEMBER, application()).unwrap_err();
+    let epoch = Epoch::first();
+    let error = epoch.sign(PUBLIC, MEMBER, application()).unwrap_err();
     let content_type = ContentType::Application;
     let expected = FramingError::FormatNotAllowed { wire_format: PUBLIC, sender: MEMBER, content_type };
     assert_eq!(error, expected);
 
     // A receiver rejects it too, if a sender does it anyway.
-    let mut message = sealed(&world, MEMBER, proposal());
+    let mut message = sealed(&epoch, MEMBER, proposal());
     message.content.content = application();
-    let opened = open_public_unchecked(world.suite, message, &world.context);
+    let opened = open_public_unchecked(epoch.suite, message, &epoch.context);
     assert_eq!(opened.unwrap_err(), expected);
 }
 
 #[test]
 fn senders_from_outside_send_what_they_may() {
-    let world = World::first();
+    let epoch = Epoch::first();
     for (sender, content) in [
         (Sender::External(0), commit()),
         (Sender::External(0), application()),
@@ -145,97 +145,97 @@ fn senders_from_outside_send_what_they_may() {
     ] {
         let content_type = content.content_type();
         let expected = FramingError::SenderNotAllowed { sender, content_type };
-        assert_eq!(world.sign(PUBLIC, sender, content.clone()).unwrap_err(), expected);
+        assert_eq!(epoch.sign(PUBLIC, sender, content.clone()).unwrap_err(), expected);
 
-        let mut message = sealed(&world, MEMBER, proposal());
+        let mut message = sealed(&epoch, MEMBER, proposal());
         (message.content.sender, message.content.content) = (sender, content);
         (message.membership_tag, message.auth.confirmation_tag) = (None, None);
-        let opened = open_public_unchecked(world.suite, message, &world.context);
+        let opened = open_public_unchecked(epoch.suite, message, &epoch.context);
         assert_eq!(opened.unwrap_err(), expected);
     }
 }
 
 #[test]
 fn a_commit_and_nothing_else_has_a_confirmation_tag() {
-    let world = World::first();
-    let framed = world.framed(MEMBER, commit());
-    let signed = SignedContent::sign(world.suite, &*world.signer, PUBLIC, framed, &world.context).unwrap();
-    let sealed_early = signed.seal_public(world.suite, Some(&world.membership_key));
+    let epoch = Epoch::first();
+    let framed = epoch.framed(MEMBER, commit());
+    let signed = SignedContent::sign(epoch.suite, &*epoch.signer, PUBLIC, framed, &epoch.context).unwrap();
+    let sealed_early = signed.seal_public(epoch.suite, Some(&epoch.membership_key));
     assert_eq!(sealed_early.unwrap_err(), FramingError::ConfirmationTag);
     assert_eq!(signed.authenticated().unwrap_err(), FramingError::ConfirmationTag);
 
-    let mut signed = world.sign(PUBLIC, MEMBER, proposal()).unwrap();
+    let mut signed = epoch.sign(PUBLIC, MEMBER, proposal()).unwrap();
     assert_eq!(signed.set_confirmation_tag(Mac::default()), Err(FramingError::ConfirmationTag));
 
-    let mut message = sealed(&world, MEMBER, proposal());
+    let mut message = sealed(&epoch, MEMBER, proposal());
     message.auth.confirmation_tag = Some(Mac::default());
-    let opened = open_public_unchecked(world.suite, message, &world.context);
+    let opened = open_public_unchecked(epoch.suite, message, &epoch.context);
     assert_eq!(opened.unwrap_err(), FramingError::ConfirmationTag);
 
-    let mut message = sealed(&world, MEMBER, commit());
+    let mut message = sealed(&epoch, MEMBER, commit());
     message.auth.confirmation_tag = None;
-    let opened = open_public_unchecked(world.suite, message, &world.context);
+    let opened = open_public_unchecked(epoch.suite, message, &epoch.context);
     assert_eq!(opened.unwrap_err(), FramingError::ConfirmationTag);
 }
 
 #[test]
 fn content_is_signed_for_public_and_private_messages() {
-    let world = World::first();
+    let epoch = Epoch::first();
     for format in [WireFormat::MLS_WELCOME, WireFormat::MLS_GROUP_INFO, WireFormat(0)] {
-        let error = world.sign(format, MEMBER, proposal()).unwrap_err();
+        let error = epoch.sign(format, MEMBER, proposal()).unwrap_err();
         assert!(matches!(error, FramingError::FormatNotAllowed { .. }), "{error:?}");
     }
 }
 
 #[test]
 fn messages_of_other_groups_and_epochs_are_told_apart() {
-    let world = World::first();
-    let message = sealed(&world, MEMBER, proposal());
-    let mut context = world.context.clone();
+    let epoch = Epoch::first();
+    let message = sealed(&epoch, MEMBER, proposal());
+    let mut context = epoch.context.clone();
     context.epoch = 6;
-    let opened = open_public(world.suite, message.clone(), &context, &world.membership_key);
+    let opened = open_public(epoch.suite, message.clone(), &context, &epoch.membership_key);
     assert_eq!(opened.unwrap_err(), FramingError::WrongEpoch { message: 5, group: 6 });
     context.group_id = b"other".as_slice().into();
-    let opened = open_public(world.suite, message, &context, &world.membership_key);
+    let opened = open_public(epoch.suite, message, &context, &epoch.membership_key);
     assert_eq!(opened.unwrap_err(), FramingError::WrongGroup);
 
-    let framed = world.framed(MEMBER, proposal());
-    let signed = SignedContent::sign(world.suite, &*world.signer, PUBLIC, framed, &context);
+    let framed = epoch.framed(MEMBER, proposal());
+    let signed = SignedContent::sign(epoch.suite, &*epoch.signer, PUBLIC, framed, &context);
     assert_eq!(signed.unwrap_err(), FramingError::WrongGroup);
 }
 
 #[test]
 fn the_signature_covers_the_format() {
-    let world = World::first();
-    let private = world.sign(WireFormat::MLS_PRIVATE_MESSAGE, MEMBER, proposal()).unwrap();
-    let error = private.seal_public(world.suite, Some(&world.membership_key)).unwrap_err();
+    let epoch = Epoch::first();
+    let private = epoch.sign(WireFormat::MLS_PRIVATE_MESSAGE, MEMBER, proposal()).unwrap();
+    let error = private.seal_public(epoch.suite, Some(&epoch.membership_key)).unwrap_err();
     assert!(matches!(error, FramingError::FormatNotAllowed { wire_format: PUBLIC, .. }));
 
     // Put the content into a PublicMessage by hand.
-    let mut message = sealed(&world, MEMBER, proposal());
+    let mut message = sealed(&epoch, MEMBER, proposal());
     message.auth = private.authenticated().unwrap().into_inner().auth;
-    let opened = open_public_unchecked(world.suite, message, &world.context).unwrap();
-    let error = opened.verify(world.suite, world.signer.public_key()).unwrap_err();
+    let opened = open_public_unchecked(epoch.suite, message, &epoch.context).unwrap();
+    let error = opened.verify(epoch.suite, epoch.signer.public_key()).unwrap_err();
     assert_eq!(error, CryptoError::InvalidSignature.into());
 }
 
 #[test]
 fn the_key_of_another_member_does_not_verify() {
-    let mut world = World::first();
-    let message = sealed(&world, MEMBER, proposal());
-    let other = world.suite.signer(&world.suite.signature_generate_key(&mut world.rng).unwrap()).unwrap();
-    let opened = open_public(world.suite, message, &world.context, &world.membership_key).unwrap();
-    let error = opened.verify(world.suite, other.public_key()).unwrap_err();
+    let mut epoch = Epoch::first();
+    let message = sealed(&epoch, MEMBER, proposal());
+    let other = epoch.suite.signer(&epoch.suite.signature_generate_key(&mut epoch.rng).unwrap()).unwrap();
+    let opened = open_public(epoch.suite, message, &epoch.context, &epoch.membership_key).unwrap();
+    let error = opened.verify(epoch.suite, other.public_key()).unwrap_err();
     assert_eq!(error, CryptoError::InvalidSignature.into());
 }
 
 #[test]
 fn hostile_leaf_indices_do_no_harm() {
-    let world = World::first();
+    let epoch = Epoch::first();
     for index in [2, 3, 1 << 31, u32::MAX] {
         // The ratchet tree decides whether this leaf exists and who its member is.
-        let message = sealed(&world, Sender::Member(LeafIndex(index)), proposal());
-        let opened = open_public(world.suite, message, &world.context, &world.membership_key).unwrap();
+        let message = sealed(&epoch, Sender::Member(LeafIndex(index)), proposal());
+        let opened = open_public(epoch.suite, message, &epoch.context, &epoch.membership_key).unwrap();
         assert_eq!(opened.content().sender, Sender::Member(LeafIndex(index)));
     }
 }

@@ -1,8 +1,8 @@
 //! Tests of chains that are accepted.
 
 use crate::pki::{
-    ED448, ED25519, END, NOW, P256, P384, P521, Party, START, Template, World, check, check_both, credential,
-    policy,
+    Certified, ED448, ED25519, END, NOW, P256, P384, P521, Pki, START, Template, check, check_both,
+    credential, policy,
 };
 use der::asn1::ObjectIdentifier;
 use pando_crypto::{CryptoProvider, RustCrypto, Suite};
@@ -13,19 +13,19 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsag
 
 #[test]
 fn no_intermediate() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     assert_eq!(check(&root, &[&Template::client("bob").signed_by(&root)]), Ok(()));
 }
 
 #[test]
 fn one_intermediate() {
-    let world = World::new();
-    assert_eq!(world.check(&[&world.client, &world.authority]), Ok(()));
+    let pki = Pki::new();
+    assert_eq!(pki.check(&[&pki.client, &pki.authority]), Ok(()));
 }
 
 #[test]
 fn two_intermediates() {
-    let World { root, authority, .. } = World::new();
+    let Pki { root, authority, .. } = Pki::new();
     let branch = Template::authority("branch").signed_by(&authority);
     let client = Template::client("bob").signed_by(&branch);
     assert_eq!(check(&root, &[&client, &branch, &authority]), Ok(()));
@@ -33,8 +33,8 @@ fn two_intermediates() {
 
 #[test]
 fn the_trust_anchor_may_be_in_the_chain() {
-    let world = World::new();
-    assert_eq!(world.check(&[&world.client, &world.authority, &world.root]), Ok(()));
+    let pki = Pki::new();
+    assert_eq!(pki.check(&[&pki.client, &pki.authority, &pki.root]), Ok(()));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn extensions_that_may_be_absent() {
 
 #[test]
 fn a_leaf_that_says_it_is_not_a_ca() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client =
         Template::client("alice").with(true, &BasicConstraints { ca: false, path_len_constraint: None });
     assert_eq!(check(&root, &[&client.signed_by(&root)]), Ok(()));
@@ -87,21 +87,21 @@ fn a_leaf_that_says_it_is_not_a_ca() {
 
 #[test]
 fn further_key_usages_do_no_harm() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").usage(KeyUsages::DigitalSignature | KeyUsages::KeyAgreement);
     assert_eq!(check(&root, &[&client.signed_by(&root)]), Ok(()));
 }
 
 #[test]
 fn extensions_that_are_unknown_and_not_critical() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").with_bytes(ObjectIdentifier::new_unwrap("1.2.3.4"), false, b"?");
     assert_eq!(check(&root, &[&client.signed_by(&root)]), Ok(()));
 }
 
 #[test]
 fn key_purposes() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = |purposes: &[&str]| {
         let purposes = purposes.iter().map(|oid| ObjectIdentifier::new_unwrap(oid)).collect();
         Template::client("alice").with(false, &ExtendedKeyUsage(purposes)).signed_by(&root)
@@ -120,16 +120,16 @@ fn key_purposes() {
 
 #[test]
 fn the_bounds_of_validity_belong_to_it() {
-    let world = World::new();
-    let chain: [&Party; 2] = [&world.client, &world.authority];
+    let pki = Pki::new();
+    let chain: [&Certified; 2] = [&pki.client, &pki.authority];
     for now in [START, END] {
-        assert_eq!(check_both(&world.root, &chain, now), (Ok(()), Ok(())));
+        assert_eq!(check_both(&pki.root, &chain, now), (Ok(()), Ok(())));
     }
 }
 
 #[test]
 fn what_was_valid_once_is_valid_without_a_time() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     // The validity periods overlap for one second.
     let authority = Template::authority("authority").valid(START, NOW).signed_by(&root);
     let client = Template::client("alice").valid(NOW, END).signed_by(&authority);

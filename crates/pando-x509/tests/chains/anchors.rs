@@ -1,18 +1,18 @@
 //! Tests of which certificates can be trust anchors.
 
-use crate::pki::{Party, Template, World};
+use crate::pki::{Certified, Pki, Template};
 use der::asn1::ObjectIdentifier;
 use pando_crypto::RustCrypto;
 use pando_x509::{AnchorError, X509Identities};
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsages};
 
-fn new(anchors: &[&Party]) -> Result<(), AnchorError> {
+fn new(anchors: &[&Certified]) -> Result<(), AnchorError> {
     X509Identities::new(&RustCrypto, anchors.iter().map(|anchor| &anchor.der)).map(|_| ())
 }
 
 #[test]
 fn several() {
-    let World { root, authority, .. } = World::new();
+    let Pki { root, authority, .. } = Pki::new();
     assert_eq!(new(&[&root, &authority, &root]), Ok(()));
 }
 
@@ -23,7 +23,7 @@ fn none() {
 
 #[test]
 fn malformed() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     for bytes in [&b""[..], b"certificate", &root.der[1..], &root.der[..root.der.len() - 1]] {
         let result = X509Identities::new(&RustCrypto, [&*root.der, bytes]);
         assert_eq!(result.map(|_| ()), Err(AnchorError::Malformed(1)));
@@ -39,7 +39,7 @@ fn unknown_critical_extension() {
 
 #[test]
 fn not_a_ca() {
-    let World { root, client, .. } = World::new();
+    let Pki { root, client, .. } = Pki::new();
     assert_eq!(new(&[&root, &client]), Err(AnchorError::NotCa(1)));
     let root = Template::authority("root").constraints(false, None).self_signed();
     assert_eq!(new(&[&root]), Err(AnchorError::NotCa(0)));

@@ -2,7 +2,7 @@
 //! (RFC 5280, section 4.2.1.10).
 
 use crate::names::{KINDS, dns, email, one_of_each, uri, with_kinds};
-use crate::pki::{P384, Party, Template, check, credential, policy};
+use crate::pki::{Certified, P384, Template, check, credential, policy};
 use pando_x509::{ChainError, NameKind};
 use std::str::FromStr;
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
@@ -30,7 +30,7 @@ fn excluded(bases: Vec<GeneralName>) -> NameConstraints {
 }
 
 /// Returns pairs of a trust anchor and an authority below it. Only one of the two has constraints.
-fn authorities(constraints: &NameConstraints) -> [(Party, Party); 2] {
+fn authorities(constraints: &NameConstraints) -> [(Certified, Certified); 2] {
     let free = |name| Template::authority(name);
     let bound = |name| Template::authority(name).with(true, constraints);
     [(free("root"), bound("authority")), (bound("root"), free("authority"))].map(|(root, authority)| {

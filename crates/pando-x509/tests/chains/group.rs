@@ -1,7 +1,7 @@
 //! Tests of groups whose members have certificates.
 
 use crate::names::{KINDS, uri, with_kinds};
-use crate::pki::{ED25519, END, NOW, Party, START, Template, credential};
+use crate::pki::{Certified, ED25519, END, NOW, START, Template, credential};
 use pando_crypto::{CryptoProvider, RustCrypto};
 use pando_group::{
     Client, Context, ExternalJoin, Group, GroupError, IdentityError, IdentityPolicy, KeyPackageBundle,
@@ -31,7 +31,7 @@ fn capabilities() -> Capabilities {
     }
 }
 
-fn bundle(chain: &[&Party], rng: &mut ChaCha20Rng) -> KeyPackageBundle {
+fn bundle(chain: &[&Certified], rng: &mut ChaCha20Rng) -> KeyPackageBundle {
     let template = KeyPackageTemplate {
         credential: credential(chain),
         capabilities: capabilities(),
@@ -94,17 +94,21 @@ impl IdentityPolicy for Anything {
     }
 }
 
-fn client<'a>(party: &'a Party, policy: &'a dyn IdentityPolicy) -> Context<'a> {
-    CLIENT.at(NOW, &*party.signer).with_policy(policy)
+fn client<'a>(certified: &'a Certified, policy: &'a dyn IdentityPolicy) -> Context<'a> {
+    CLIENT.at(NOW, &*certified.signer).with_policy(policy)
 }
 
-/// Creates a group of the two parties.
-fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut ChaCha20Rng) -> Group {
-    let [own, other] = parties.map(|chain| bundle(chain, rng));
-    let client = client(parties[0][0], policy);
+/// Creates a group of two clients.
+fn group_of_two(
+    certificates: [&[&Certified]; 2],
+    policy: &dyn IdentityPolicy,
+    rng: &mut ChaCha20Rng,
+) -> Group {
+    let [own, other] = certificates.map(|chain| bundle(chain, rng));
+    let cx = client(certificates[0][0], policy);
     let id = "group";
-    let mut group = Group::builder(id).build(own, &client, rng).unwrap().assume_persisted();
-    let _ = group.commit().add(other.key_package).build(&client, rng).unwrap();
+    let mut group = Group::builder(id).build(own, &cx, rng).unwrap().assume_persisted();
+    let _ = group.commit().add(other.key_package).build(&cx, rng).unwrap();
     let _ = group.merge_pending().unwrap();
     group
 }
@@ -114,7 +118,7 @@ fn group_of_two(parties: [&[&Party]; 2], policy: &dyn IdentityPolicy, rng: &mut 
 fn replace_second_member(
     mut group: Group,
     first: &Context<'_>,
-    chain: &[&Party],
+    chain: &[&Certified],
     rng: &mut ChaCha20Rng,
 ) -> Result<(), GroupError> {
     let group_info = group.group_info().build(first).unwrap();
@@ -147,14 +151,14 @@ fn no_authority_replaces_the_client_of_another() {
             let template = template.names(vec![uri("im:john@example.org")]).subject(subject);
             (if by_subject { template.without::<SubjectAltName>() } else { template }, key)
         };
-        let john = |serial, issuer: &Party| {
+        let john = |serial, issuer: &Certified| {
             let (template, key) = template(serial);
             template.for_key(key, issuer)
         };
         let [old, renewed, other_issuer, other_anchor] =
             [("old", &sales), ("renewed", &sales), ("other", &research), ("foreign", &theirs)]
                 .map(|(serial, issuer)| john(serial, issuer));
-        let mut replace = |chain: &[&Party]| {
+        let mut replace = |chain: &[&Certified]| {
             let group = group_of_two([&[&alice], &[&old, &sales]], &policy, &mut rng);
             replace_second_member(group, &first, chain, &mut rng)
         };

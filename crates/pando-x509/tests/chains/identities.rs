@@ -2,7 +2,7 @@
 //! may succeed which.
 
 use crate::names::{KINDS, address, directory, dns, email, one_of_each, uri, with_kinds};
-use crate::pki::{P256, P384, Party, Template, World, credential, policy};
+use crate::pki::{Certified, P256, P384, Pki, Template, credential, policy};
 use der::Encode;
 use pando_crypto::RustCrypto;
 use pando_group::IdentityPolicy;
@@ -11,7 +11,7 @@ use pando_x509::{ChainError, Name, NameKind, X509Config, X509Identities};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-fn two_anchors() -> (X509Identities, Party, Party) {
+fn two_anchors() -> (X509Identities, Certified, Certified) {
     let one = Template::authority("one").self_signed();
     let other = Template::authority("other").self_signed();
     let policy = X509Identities::new(&RustCrypto, [&one.der, &other.der]).unwrap();
@@ -19,8 +19,8 @@ fn two_anchors() -> (X509Identities, Party, Party) {
 }
 
 /// Returns whether each may succeed the other. All functions that compare identities must agree.
-fn are_same(policy: &X509Identities, one: &[&Party], other: &[&Party]) -> bool {
-    let check = |chain: &[&Party]| policy.check(&credential(chain), chain[0].key(), None);
+fn are_same(policy: &X509Identities, one: &[&Certified], other: &[&Certified]) -> bool {
+    let check = |chain: &[&Certified]| policy.check(&credential(chain), chain[0].key(), None);
     assert_eq!((check(one), check(other)), (Ok(()), Ok(())));
     let (one, other) = (credential(one), credential(other));
     let are_same = policy.may_succeed(&one, &other);
@@ -83,7 +83,7 @@ fn a_name_that_is_not_global_is_another_identity_below_another_issuer() {
         let client = |issuer| template.clone().signed_by(issuer);
         let [direct, below_sales, below_research, below_branch, below_renewed] =
             [&root, &sales, &research, &branch, &renewed].map(client);
-        let chains: [&[&Party]; 4] = [
+        let chains: [&[&Certified]; 4] = [
             &[&direct],
             &[&below_sales, &sales],
             &[&below_research, &research],
@@ -172,9 +172,9 @@ fn no_anchor_has_signed() {
 
 #[test]
 fn which_credential_may_succeed_which() {
-    let World { root, authority, client } = World::new();
+    let Pki { root, authority, client } = Pki::new();
     let policy = policy(&root);
-    let may = |old: &[&Party], new: &[&Party]| are_same(&policy, old, new);
+    let may = |old: &[&Certified], new: &[&Certified]| are_same(&policy, old, new);
 
     let names = |uri_name: &str, address_name: &str| {
         vec![uri(uri_name), dns("example.org"), email(address_name), address(1)]
@@ -227,25 +227,25 @@ fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others(
         vec![uri("im:alice@example.org"), address(1)],
         vec![uri("im:Alice@example.org"), address(1)],
     ];
-    let mut parties = Vec::new();
+    let mut certificates = Vec::new();
     for names in lists {
         let mut reversed = names.clone();
         reversed.reverse();
-        parties.push((Template::client("one").names(names).signed_by(&root), None));
+        certificates.push((Template::client("one").names(names).signed_by(&root), None));
         let another = Template::client("another").names(reversed);
-        parties.push((another.clone().signed_by(&authority), Some(&authority)));
-        parties.push((another.signed_by(&other_root), None));
+        certificates.push((another.clone().signed_by(&authority), Some(&authority)));
+        certificates.push((another.signed_by(&other_root), None));
     }
     for subject in ["alice", "alice", "bob"] {
         let template = Template::client(subject).without::<SubjectAltName>();
-        parties.push((template.clone().signed_by(&root), None));
-        parties.push((template.signed_by(&authority), Some(&authority)));
+        certificates.push((template.clone().signed_by(&root), None));
+        certificates.push((template.signed_by(&authority), Some(&authority)));
     }
-    let chain = |(client, issuer): &(Party, Option<&Party>)| {
+    let chain = |(client, issuer): &(Certified, Option<&Certified>)| {
         let chain: Vec<_> = [client].into_iter().chain(*issuer).collect();
         credential(&chain)
     };
-    let credentials: Vec<_> = parties.iter().map(chain).collect();
+    let credentials: Vec<_> = certificates.iter().map(chain).collect();
     let mut pairs = 0;
     for old in &credentials {
         assert!(!policy.identity(old).is_empty());
@@ -277,7 +277,7 @@ fn a_client_is_its_identity_if_identities_are_unique() {
 
 #[test]
 fn names_without_kinds() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").signed_by(&root);
     let identity = policy(&root).identify(&credential(&[&client])).unwrap();
     assert_eq!(identity.names, [Name::Uri("im:alice@example.org".into())].into());

@@ -1,6 +1,6 @@
 //! Tests of mutated chains and of random chains.
 
-use crate::pki::{ED25519, NOW, Template, World, credential_of};
+use crate::pki::{ED25519, NOW, Pki, Template, credential_of};
 use pando_group::IdentityPolicy;
 use pando_wire::SignaturePublicKey;
 use pando_x509::X509Identities;
@@ -67,7 +67,7 @@ fn every_changed_byte_is_noticed() {
 
 #[test]
 fn a_changed_trust_anchor_does_not_panic() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     for at in 0..root.der.len() {
         for mask in [0x01, 0x20, 0x80, 0xff] {
             let mut changed = root.der.clone();
@@ -84,7 +84,7 @@ proptest! {
         certificates in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..10),
         key in prop::collection::vec(any::<u8>(), 0..70),
     ) {
-        let World { root, .. } = World::new();
+        let Pki { root, .. } = Pki::new();
         let policy = crate::pki::policy(&root);
         let credential = credential_of(certificates.iter().map(Vec::as_slice));
         prop_assert!(policy.check(&credential, &key.into(), Some(NOW)).is_err());
@@ -116,7 +116,7 @@ proptest! {
         value in prop::collection::vec(any::<u8>(), 0..40),
     ) {
         let oid = pando_x509::ObjectIdentifier::new_unwrap(&format!("2.5.29.{id}"));
-        let World { root, .. } = World::new();
+        let Pki { root, .. } = Pki::new();
         let authority = Template::authority("authority").with_bytes(oid, critical, &value).signed_by(&root);
         let client = Template::client("alice").with_bytes(oid, critical, &value).signed_by(&authority);
         let policy = crate::pki::policy(&root);

@@ -1,6 +1,6 @@
 //! Tests of the names that identify clients, and of their forms.
 
-use crate::pki::{Party, Template, World, check, credential, credential_of, policy};
+use crate::pki::{Certified, Pki, Template, check, credential, credential_of, policy};
 use der::asn1::{Any, Ia5String, ObjectIdentifier};
 use der::{Decode, Encode, Tag};
 use pando_wire::Credential;
@@ -66,7 +66,11 @@ pub(crate) fn one_of_each(name: &str) -> Vec<(NameKind, GeneralName)> {
     ]
 }
 
-fn identified_names(kinds: &[NameKind], root: &Party, client: &Party) -> Result<BTreeSet<Name>, ChainError> {
+fn identified_names(
+    kinds: &[NameKind],
+    root: &Certified,
+    client: &Certified,
+) -> Result<BTreeSet<Name>, ChainError> {
     let policy = with_kinds(policy(root), kinds);
     let credential = credential(&[client]);
     let identity = policy.identify(&credential).map(|identity| identity.names);
@@ -76,7 +80,7 @@ fn identified_names(kinds: &[NameKind], root: &Party, client: &Party) -> Result<
 
 #[test]
 fn only_names_of_the_kinds_that_the_application_has_chosen_count() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let all = one_of_each("alice");
     let template = Template::client("alice").names(all.iter().map(|(_, name)| name.clone()).collect());
     let subject = template.subject.to_der().unwrap();
@@ -112,7 +116,7 @@ fn only_names_of_the_kinds_that_the_application_has_chosen_count() {
 
 #[test]
 fn the_subject_is_not_an_identity_unless_the_application_says_so() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let template = Template::client("alice").without::<SubjectAltName>();
     let subject = Name::Subject(template.subject.to_der().unwrap());
     let client = template.signed_by(&root);
@@ -128,7 +132,7 @@ fn the_subject_is_not_an_identity_unless_the_application_says_so() {
 
 #[test]
 fn names_in_normal_form() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     for (name, expected) in [
         (dns("Alice.EXAMPLE.org"), Name::Dns("alice.example.org".into())),
         (email("Alice@EXAMPLE.org"), Name::Email("Alice@example.org".into())),
@@ -141,7 +145,7 @@ fn names_in_normal_form() {
 
 #[test]
 fn malformed_names() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let range = GeneralName::IpAddress(der::asn1::OctetString::new([0; 8]).unwrap());
     for (kind, malformed) in [
         (NameKind::Dns, dns("")),
@@ -178,20 +182,20 @@ fn malformed_names() {
 
 #[test]
 fn credentials_without_an_identity() {
-    let world = World::new();
-    let policy = world.policy();
-    let client = Template::client("alice").names(vec![]).signed_by(&world.root);
+    let pki = Pki::new();
+    let policy = pki.policy();
+    let client = Template::client("alice").names(vec![]).signed_by(&pki.root);
     assert_eq!(policy.identify(&credential(&[&client])), Err(ChainError::NoIdentity));
     assert_eq!(policy.identify(&credential_of([])), Err(ChainError::Empty));
     assert_eq!(policy.identify(&credential_of([&b"?"[..]])), Err(ChainError::Malformed(0)));
-    assert_eq!(policy.identify(&credential(&[&world.client])), Err(ChainError::UnknownIssuer));
+    assert_eq!(policy.identify(&credential(&[&pki.client])), Err(ChainError::UnknownIssuer));
     let basic = Credential::Basic { identity: b"alice".as_slice().into() };
     assert!(matches!(policy.identify(&basic), Err(ChainError::Type(_))));
 }
 
 #[test]
 fn the_certificates_of_these_tests_are_certificates() {
-    let World { client, .. } = World::new();
+    let Pki { client, .. } = Pki::new();
     let parsed = x509_cert::Certificate::from_der(&client.der).unwrap();
     assert_eq!(parsed.to_der().unwrap(), client.der);
 }

@@ -31,7 +31,7 @@ pub(crate) const START: u64 = 1_000;
 pub(crate) const END: u64 = 2_000;
 
 /// A certificate with the key that it is for.
-pub(crate) struct Party {
+pub(crate) struct Certified {
     pub(crate) der: Vec<u8>,
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) name: Name,
@@ -183,22 +183,22 @@ impl Template {
     }
 
     /// Creates a self-signed certificate.
-    pub(crate) fn self_signed(self) -> Party {
+    pub(crate) fn self_signed(self) -> Certified {
         let signer = new_signer(self.suite, &self.subject);
         self.build(signer, None)
     }
 
-    pub(crate) fn signed_by(self, issuer: &Party) -> Party {
+    pub(crate) fn signed_by(self, issuer: &Certified) -> Certified {
         let signer = new_signer(self.suite, &self.subject);
         self.build(signer, Some(issuer))
     }
 
     /// Creates a certificate for an existing key.
-    pub(crate) fn for_key(self, signer: Box<dyn Signer>, issuer: &Party) -> Party {
+    pub(crate) fn for_key(self, signer: Box<dyn Signer>, issuer: &Certified) -> Certified {
         self.build(signer, Some(issuer))
     }
 
-    fn build(self, signer: Box<dyn Signer>, issuer: Option<&Party>) -> Party {
+    fn build(self, signer: Box<dyn Signer>, issuer: Option<&Certified>) -> Certified {
         let suite = RustCrypto.suite(self.suite).unwrap();
         let issuer_name = self.issuer.as_ref().or(issuer.map(|issuer| &issuer.name)).unwrap_or(&self.subject);
         let issuer_suite = issuer.map_or(self.suite, |issuer| issuer.suite.cipher_suite());
@@ -221,11 +221,11 @@ impl Template {
         let bits = BitString::from_bytes(&issuer_signer.sign(&tbs.to_der().unwrap()).unwrap()).unwrap();
         let signature_algorithm = self.signed_as.unwrap_or(signature);
         let der = Signed { tbs, signature_algorithm, signature: bits }.to_der().unwrap();
-        Party { der, signer, name: self.subject, suite }
+        Certified { der, signer, name: self.subject, suite }
     }
 }
 
-impl Party {
+impl Certified {
     pub(crate) fn key(&self) -> &SignaturePublicKey {
         self.signer.public_key()
     }
@@ -266,13 +266,13 @@ fn identifiers(suite: CipherSuite) -> (AlgorithmIdentifierOwned, AlgorithmIdenti
 }
 
 /// A root, an authority below it, and a client whose certificate is from the authority.
-pub(crate) struct World {
-    pub(crate) root: Party,
-    pub(crate) authority: Party,
-    pub(crate) client: Party,
+pub(crate) struct Pki {
+    pub(crate) root: Certified,
+    pub(crate) authority: Certified,
+    pub(crate) client: Certified,
 }
 
-impl World {
+impl Pki {
     pub(crate) fn new() -> Self {
         let root = Template::authority("root").self_signed();
         let authority = Template::authority("authority").signed_by(&root);
@@ -285,17 +285,17 @@ impl World {
     }
 
     /// Returns the policy's result for the client with a chain.
-    pub(crate) fn check(&self, chain: &[&Party]) -> Result<(), ChainError> {
+    pub(crate) fn check(&self, chain: &[&Certified]) -> Result<(), ChainError> {
         check(&self.root, chain)
     }
 }
 
-pub(crate) fn policy(root: &Party) -> X509Identities {
+pub(crate) fn policy(root: &Certified) -> X509Identities {
     X509Identities::new(&RustCrypto, [&root.der]).unwrap()
 }
 
 /// Returns the result for the first certificate, from a policy with one trust anchor.
-pub(crate) fn check(root: &Party, chain: &[&Party]) -> Result<(), ChainError> {
+pub(crate) fn check(root: &Certified, chain: &[&Certified]) -> Result<(), ChainError> {
     let (with_time, without) = check_both(root, chain, NOW);
     assert_eq!(with_time, without, "the time makes no difference here");
     with_time
@@ -303,16 +303,16 @@ pub(crate) fn check(root: &Party, chain: &[&Party]) -> Result<(), ChainError> {
 
 /// Returns the results with a time and without.
 pub(crate) fn check_both(
-    root: &Party,
-    chain: &[&Party],
+    root: &Certified,
+    chain: &[&Certified],
     now: u64,
 ) -> (Result<(), ChainError>, Result<(), ChainError>) {
     let (policy, credential, key) = (policy(root), credential(chain), chain[0].key());
     (policy.check(&credential, key, Some(now)), policy.check(&credential, key, None))
 }
 
-pub(crate) fn credential(chain: &[&Party]) -> Credential {
-    credential_of(chain.iter().map(|party| &*party.der))
+pub(crate) fn credential(chain: &[&Certified]) -> Credential {
+    credential_of(chain.iter().map(|certified| &*certified.der))
 }
 
 pub(crate) fn credential_of<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Credential {

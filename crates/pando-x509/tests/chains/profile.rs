@@ -2,7 +2,7 @@
 
 use crate::constraints::{constraints, subtree};
 use crate::names::dns;
-use crate::pki::{P384, Party, Template, World, check};
+use crate::pki::{Certified, P384, Pki, Template, check};
 use der::asn1::{ObjectIdentifier, OctetString};
 use pando_crypto::RustCrypto;
 use pando_x509::{AnchorError, ChainError, X509Identities};
@@ -16,7 +16,7 @@ use x509_cert::name::Name;
 fn check_authority(
     change: impl Fn(Template) -> Template,
 ) -> (Result<(), ChainError>, Result<(), AnchorError>) {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let authority = change(Template::authority("authority")).signed_by(&root);
     let client = Template::client("alice").names(vec![dns("alice.example.org")]).signed_by(&authority);
     let anchor = change(Template::authority("anchor")).self_signed();
@@ -25,7 +25,7 @@ fn check_authority(
 }
 
 fn check_client(change: impl Fn(Template) -> Template) -> Result<(), ChainError> {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     check(&root, &[&change(Template::client("alice")).signed_by(&root)])
 }
 
@@ -114,7 +114,7 @@ fn an_authority_without_a_subject() {
 
 #[test]
 fn a_client_without_an_issuer() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").issuer(Name::default()).signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::UnknownIssuer));
 }
@@ -172,11 +172,11 @@ fn an_issuer_in_another_string_type() {
     // commonName as PrintableString, as UTF8String, with a capital, and with a second space.
     let [printable, utf8, capital, spaced] = ["#1303612063", "#0c03612063", "#1303412063", "#130461202063"]
         .map(|value| Name::from_str(&format!("2.5.4.3={value}")).unwrap());
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let authority = Template::authority("authority").subject(printable.clone()).signed_by(&root);
     let anchor = Template::authority("anchor").subject(printable.clone()).self_signed();
     let client =
-        |issuer: &Party, name: &Name| Template::client("alice").issuer(name.clone()).signed_by(issuer);
+        |issuer: &Certified, name: &Name| Template::client("alice").issuer(name.clone()).signed_by(issuer);
     assert_eq!(check(&root, &[&client(&authority, &printable), &authority]), Ok(()));
     assert_eq!(check(&anchor, &[&client(&anchor, &printable)]), Ok(()));
     for name in [&utf8, &capital, &spaced] {

@@ -1,7 +1,7 @@
 //! Tests of chains that are rejected, each for one reason.
 
 use crate::pki::{
-    ED25519, END, NOW, P384, START, Template, World, check, check_both, credential, credential_of, policy,
+    ED25519, END, NOW, P384, Pki, START, Template, check, check_both, credential, credential_of, policy,
 };
 use der::asn1::ObjectIdentifier;
 use pando_group::IdentityPolicy;
@@ -12,30 +12,30 @@ use x509_cert::name::Name;
 
 #[test]
 fn wrong_root() {
-    let world = World::new();
+    let pki = Pki::new();
     let other = Template::authority("another root").self_signed();
-    let chain = [&world.client, &world.authority];
+    let chain = [&pki.client, &pki.authority];
     assert_eq!(check(&other, &chain), Err(ChainError::UnknownIssuer));
     // Even if the chain includes its own root.
-    let chain = [&world.client, &world.authority, &world.root];
+    let chain = [&pki.client, &pki.authority, &pki.root];
     assert_eq!(check(&other, &chain), Err(ChainError::UnknownIssuer));
 }
 
 #[test]
 fn wrong_root_of_the_same_name() {
-    let world = World::new();
+    let pki = Pki::new();
     let other = Template::authority("root").suite(P384).self_signed();
-    let chain = [&world.client, &world.authority];
+    let chain = [&pki.client, &pki.authority];
     assert_eq!(check(&other, &chain), Err(ChainError::Algorithm));
     // Also with a key of the same scheme.
-    let other = Template::client("forger").signed_by(&world.root);
-    let other = Template::authority("root").for_key(other.signer, &world.root);
+    let other = Template::client("forger").signed_by(&pki.root);
+    let other = Template::authority("root").for_key(other.signer, &pki.root);
     assert_eq!(check(&other, &chain), Err(ChainError::Signature));
 }
 
 #[test]
 fn expired() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     for (client_until, authority_until) in [(NOW - 1, END), (END, NOW - 1)] {
         let authority = Template::authority("authority").valid(START, authority_until).signed_by(&root);
         let client = Template::client("alice").valid(START, client_until).signed_by(&authority);
@@ -45,7 +45,7 @@ fn expired() {
 
 #[test]
 fn not_yet_valid() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     for (client_from, authority_from) in [(NOW + 1, START), (START, NOW + 1)] {
         let authority = Template::authority("authority").valid(authority_from, END).signed_by(&root);
         let client = Template::client("alice").valid(client_from, END).signed_by(&authority);
@@ -55,7 +55,7 @@ fn not_yet_valid() {
 
 #[test]
 fn never_valid_at_once() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let authority = Template::authority("authority").valid(START, NOW - 1).signed_by(&root);
     let client = Template::client("alice").valid(NOW, END).signed_by(&authority);
     assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::NeverValid));
@@ -65,7 +65,7 @@ fn never_valid_at_once() {
 
 #[test]
 fn intermediate_that_is_not_a_ca() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let authority = Template::authority("authority").constraints(false, None).signed_by(&root);
     let client = Template::client("alice").signed_by(&authority);
     assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::NotCa));
@@ -73,7 +73,7 @@ fn intermediate_that_is_not_a_ca() {
 
 #[test]
 fn intermediate_without_basic_constraints() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let authority = Template::authority("authority").without::<BasicConstraints>().signed_by(&root);
     let client = Template::client("alice").signed_by(&authority);
     assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::NotCa));
@@ -81,15 +81,15 @@ fn intermediate_without_basic_constraints() {
 
 #[test]
 fn client_as_an_intermediate() {
-    let world = World::new();
-    let client = Template::client("bob").signed_by(&world.client);
-    let chain = [&client, &world.client, &world.authority];
-    assert_eq!(world.check(&chain), Err(ChainError::KeyUsage(1)));
+    let pki = Pki::new();
+    let client = Template::client("bob").signed_by(&pki.client);
+    let chain = [&client, &pki.client, &pki.authority];
+    assert_eq!(pki.check(&chain), Err(ChainError::KeyUsage(1)));
 }
 
 #[test]
 fn ca_as_a_leaf() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").constraints(true, None).signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::LeafIsCa));
 }
@@ -103,7 +103,7 @@ fn trust_anchor_as_a_leaf() {
 
 #[test]
 fn path_length_exceeded() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let authority = Template::authority("authority").constraints(true, Some(0)).signed_by(&root);
     let client = Template::client("alice").signed_by(&authority);
     assert_eq!(check(&root, &[&client, &authority]), Ok(()));
@@ -123,7 +123,7 @@ fn path_length_of_a_trust_anchor_exceeded() {
 
 #[test]
 fn ca_that_may_not_sign_certificates() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let authority = Template::authority("authority").usage(KeyUsages::CRLSign).signed_by(&root);
     let client = Template::client("alice").signed_by(&authority);
     assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::KeyUsage(1)));
@@ -131,14 +131,14 @@ fn ca_that_may_not_sign_certificates() {
 
 #[test]
 fn leaf_that_may_not_sign() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").usage(KeyUsages::KeyAgreement).signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::KeyUsage(0)));
 }
 
 #[test]
 fn intermediate_for_another_purpose() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let servers = ExtendedKeyUsage(vec![ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1")]);
     let authority = Template::authority("authority").with(false, &servers).signed_by(&root);
     let client = Template::client("alice").signed_by(&authority);
@@ -147,7 +147,7 @@ fn intermediate_for_another_purpose() {
 
 #[test]
 fn another_signature_key() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").suite(ED25519).signed_by(&root);
     let (policy, chain) = (policy(&root), credential(&[&client]));
     assert_eq!(policy.check(&chain, client.key(), None), Ok(()));
@@ -159,7 +159,7 @@ fn another_signature_key() {
 
 #[test]
 fn key_of_another_algorithm() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     // X25519, whose keys have the same length.
     let client = Template::client("alice").suite(ED25519).key_algorithm("1.3.101.110").signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::LeafKey));
@@ -167,7 +167,7 @@ fn key_of_another_algorithm() {
 
 #[test]
 fn key_that_is_none() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     // A point on P-256 that both the certificate and the leaf present as a key of Ed25519.
     let client = Template::client("alice").key_algorithm("1.3.101.112").signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::LeafKey));
@@ -175,7 +175,7 @@ fn key_that_is_none() {
 
 #[test]
 fn out_of_order() {
-    let World { root, authority, .. } = World::new();
+    let Pki { root, authority, .. } = Pki::new();
     let branch = Template::authority("branch").signed_by(&authority);
     let client = Template::client("bob").signed_by(&branch);
     assert_eq!(check(&root, &[&client, &authority, &branch]), Err(ChainError::Order(1)));
@@ -184,7 +184,7 @@ fn out_of_order() {
 
 #[test]
 fn a_gap() {
-    let World { root, authority, .. } = World::new();
+    let Pki { root, authority, .. } = Pki::new();
     let branch = Template::authority("branch").signed_by(&authority);
     let client = Template::client("bob").signed_by(&branch);
     assert_eq!(check(&root, &[&client, &authority]), Err(ChainError::Order(1)));
@@ -194,40 +194,40 @@ fn a_gap() {
 
 #[test]
 fn an_unrelated_certificate() {
-    let world = World::new();
+    let pki = Pki::new();
     let other = Template::authority("other").self_signed();
-    let (client, authority, root) = (&world.client, &world.authority, &world.root);
-    assert_eq!(world.check(&[client, authority, &other]), Err(ChainError::Order(2)));
-    assert_eq!(world.check(&[client, &other, authority]), Err(ChainError::Order(1)));
-    assert_eq!(world.check(&[client, authority, root, &other]), Err(ChainError::Order(3)));
+    let (client, authority, root) = (&pki.client, &pki.authority, &pki.root);
+    assert_eq!(pki.check(&[client, authority, &other]), Err(ChainError::Order(2)));
+    assert_eq!(pki.check(&[client, &other, authority]), Err(ChainError::Order(1)));
+    assert_eq!(pki.check(&[client, authority, root, &other]), Err(ChainError::Order(3)));
 }
 
 #[test]
 fn a_certificate_twice() {
-    let world = World::new();
-    let (client, authority, root) = (&world.client, &world.authority, &world.root);
-    assert_eq!(world.check(&[client, authority, authority]), Err(ChainError::Order(2)));
+    let pki = Pki::new();
+    let (client, authority, root) = (&pki.client, &pki.authority, &pki.root);
+    assert_eq!(pki.check(&[client, authority, authority]), Err(ChainError::Order(2)));
     // The root is self-signed, but may be in the chain only once.
-    assert_eq!(world.check(&[client, authority, root, root]), Err(ChainError::NameTwice(3)));
+    assert_eq!(pki.check(&[client, authority, root, root]), Err(ChainError::NameTwice(3)));
 }
 
 #[test]
 fn an_issuer_by_name_only() {
     // It has the name of the root, but the path does not lead to it.
-    let world = World::new();
+    let pki = Pki::new();
     let pretender = Template::authority("root").suite(P384).self_signed();
-    let chain = [&world.client, &world.authority, &pretender];
-    assert!(world.check(&chain).is_err());
+    let chain = [&pki.client, &pki.authority, &pretender];
+    assert!(pki.check(&chain).is_err());
     // The same for an issuer that did not sign.
-    let pretender = Template::authority("authority").suite(P384).signed_by(&world.root);
-    assert!(world.check(&[&world.client, &pretender]).is_err());
+    let pretender = Template::authority("authority").suite(P384).signed_by(&pki.root);
+    assert!(pki.check(&[&pki.client, &pretender]).is_err());
 }
 
 #[test]
 fn more_than_the_path_needs() {
     // The authority is itself a trust anchor. The certificates above it are not needed, and the
     // path cannot end at both.
-    let World { root, authority, client } = World::new();
+    let Pki { root, authority, client } = Pki::new();
     assert_eq!(check(&authority, &[&client]), Ok(()));
     assert_eq!(check(&authority, &[&client, &authority]), Ok(()));
     assert_eq!(check(&authority, &[&client, &authority, &root]), Err(ChainError::UnknownIssuer));
@@ -235,7 +235,7 @@ fn more_than_the_path_needs() {
 
 #[test]
 fn two_issuers_of_the_same_name() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let above = Template::authority("authority").signed_by(&root);
     let below = Template::authority("authority").suite(P384).signed_by(&above);
     let client = Template::client("alice").signed_by(&below);
@@ -244,29 +244,29 @@ fn two_issuers_of_the_same_name() {
 
 #[test]
 fn tampered_signature() {
-    let world = World::new();
+    let pki = Pki::new();
     for index in 0..2 {
-        let mut chain = [world.client.der.clone(), world.authority.der.clone()];
+        let mut chain = [pki.client.der.clone(), pki.authority.der.clone()];
         *chain[index].last_mut().unwrap() ^= 1;
         let credential = credential_of(chain.iter().map(Vec::as_slice));
-        let result = world.policy().check(&credential, world.client.key(), Some(NOW));
+        let result = pki.policy().check(&credential, pki.client.key(), Some(NOW));
         assert_eq!(result, Err(ChainError::Signature), "of certificate {index}");
     }
 }
 
 #[test]
 fn signed_by_somebody_else() {
-    let world = World::new();
+    let pki = Pki::new();
     // The forger uses the name of the authority, with its own key.
-    let forger = Template::client("forger").signed_by(&world.root);
-    let forger = Template::authority("authority").for_key(forger.signer, &world.root);
+    let forger = Template::client("forger").signed_by(&pki.root);
+    let forger = Template::authority("authority").for_key(forger.signer, &pki.root);
     let client = Template::client("alice").signed_by(&forger);
-    assert_eq!(world.check(&[&client, &world.authority]), Err(ChainError::Signature));
+    assert_eq!(pki.check(&[&client, &pki.authority]), Err(ChainError::Signature));
 }
 
 #[test]
 fn unknown_critical_extension() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let unknown = ObjectIdentifier::new_unwrap("1.2.3.4");
     let client = Template::client("alice").with_bytes(unknown, true, b"!").signed_by(&root);
     assert_eq!(check(&root, &[&client]), Err(ChainError::CriticalExtension));
@@ -277,7 +277,7 @@ fn unknown_critical_extension() {
 
 #[test]
 fn an_extension_twice() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let usage = ObjectIdentifier::new_unwrap("2.5.29.15");
     let client = Template::client("alice").with_bytes(usage, true, &[0x03, 0x02, 0x07, 0x80]);
     assert_eq!(check(&root, &[&client.signed_by(&root)]), Err(ChainError::Malformed(0)));
@@ -285,7 +285,7 @@ fn an_extension_twice() {
 
 #[test]
 fn nobody_is_named() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").subject(Name::default()).signed_by(&root);
     assert_eq!(check(&root, &[&client]), Ok(()), "there is an alternative name");
     let client =
@@ -297,21 +297,21 @@ fn nobody_is_named() {
 
 #[test]
 fn empty_chain() {
-    let world = World::new();
+    let pki = Pki::new();
     let credential = credential_of([]);
-    assert_eq!(world.policy().check(&credential, world.client.key(), None), Err(ChainError::Empty));
+    assert_eq!(pki.policy().check(&credential, pki.client.key(), None), Err(ChainError::Empty));
 }
 
 #[test]
 fn empty_certificate() {
-    let world = World::new();
-    let credential = credential_of([&*world.client.der, b""]);
-    assert_eq!(world.policy().check(&credential, world.client.key(), None), Err(ChainError::Malformed(1)));
+    let pki = Pki::new();
+    let credential = credential_of([&*pki.client.der, b""]);
+    assert_eq!(pki.policy().check(&credential, pki.client.key(), None), Err(ChainError::Malformed(1)));
 }
 
 #[test]
 fn too_many_certificates() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let mut chain = vec![root];
     for depth in 0..7 {
         let authority = Template::authority(&format!("authority {depth}")).signed_by(&chain[0]);
@@ -330,7 +330,7 @@ fn too_many_certificates() {
 #[test]
 fn too_deep() {
     // More issuers than webpki follows, regardless of the configuration.
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let mut chain = vec![root];
     for depth in 0..7 {
         let authority = Template::authority(&format!("authority {depth}")).signed_by(&chain[0]);
@@ -345,7 +345,7 @@ fn too_deep() {
 
 #[test]
 fn too_large() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").signed_by(&root);
     let size = client.der.len();
     let check = |max_bytes| {
@@ -362,8 +362,8 @@ fn too_large() {
 
 #[test]
 fn credentials_that_are_not_certificates() {
-    let world = World::new();
-    let (policy, key) = (world.policy(), world.client.key());
+    let pki = Pki::new();
+    let (policy, key) = (pki.policy(), pki.client.key());
     let basic = Credential::Basic { identity: b"alice".as_slice().into() };
     assert_eq!(policy.check(&basic, key, None), Err(ChainError::Type(CredentialType::BASIC)));
     let error = policy.validate(&basic, key, Some(NOW)).unwrap_err();

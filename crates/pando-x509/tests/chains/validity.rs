@@ -1,7 +1,7 @@
 //! Tests of validity periods: periods that begin before 1970, and the encodings of times (RFC 5280,
 //! section 4.1.2.5).
 
-use crate::pki::{Party, Template, World, check_both, credential, credential_of, policy};
+use crate::pki::{Certified, Pki, Template, check_both, credential, credential_of, policy};
 use pando_x509::{AnchorError, ChainError, X509Identities};
 
 /// 2001-09-09, within all validity periods here that end in this century.
@@ -13,7 +13,7 @@ const EARLY: [&str; 5] =
 
 const LATE: &str = "300101000000Z";
 
-fn both(root: &Party, chain: &[&Party]) -> Result<(), ChainError> {
+fn both(root: &Certified, chain: &[&Certified]) -> Result<(), ChainError> {
     let (now, ever) = check_both(root, chain, NOW);
     assert_eq!(now, ever);
     now
@@ -70,7 +70,7 @@ fn no_byte_of_an_early_certificate_can_be_changed() {
 
 #[test]
 fn certificates_that_expired_before_1970() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = |from, until| Template::client("alice").valid_as_written(from, until).signed_by(&root);
     let expired = client(EARLY[0], EARLY[1]);
     assert_eq!(check_both(&root, &[&expired], 0), (Err(ChainError::Expired), Ok(())));
@@ -83,7 +83,7 @@ fn certificates_that_expired_before_1970() {
 
 #[test]
 fn periods_before_1970_that_do_not_overlap() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let authority = Template::authority("authority").valid_as_written("600101000000Z", "600601000000Z");
     let authority = authority.signed_by(&root);
     let client = |from, until| Template::client("alice").valid_as_written(from, until).signed_by(&authority);
@@ -98,7 +98,7 @@ fn periods_before_1970_that_do_not_overlap() {
 /// RFC 5280 requires UTCTime until 2049, but receivers must support both.
 #[test]
 fn generalized_time_before_2050() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     let client = Template::client("alice").valid_as_written("20000101000000Z", "20300101000000Z");
     assert_eq!(both(&root, &[&client.signed_by(&root)]), Ok(()));
     let client = Template::client("alice").valid_as_written("000101000000Z", "99991231235959Z");
@@ -107,7 +107,7 @@ fn generalized_time_before_2050() {
 
 #[test]
 fn times_that_are_malformed() {
-    let World { root, .. } = World::new();
+    let Pki { root, .. } = Pki::new();
     for time in [
         "690229000000Z",
         "19690229000000Z",

@@ -9,7 +9,7 @@ mod validity;
 
 use super::format::{Expected, PeerName, Pem, Testcase};
 use crate::names::dns;
-use crate::pki::{Party, Template};
+use crate::pki::{Certified, Template};
 use der::asn1::{ObjectIdentifier, OctetString};
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, ExtendedKeyUsage, SubjectKeyIdentifier};
 
@@ -40,8 +40,15 @@ fn identified(template: Template) -> Template {
     template.with(false, &SubjectKeyIdentifier(id())).with(false, &authority)
 }
 
-fn case(id: &str, expected: Expected, trusted: &[&Party], pool: &[&Party], peer: &Party) -> Testcase {
-    let list = |parties: &[&Party]| parties.iter().map(|party| Pem::new(&party.der)).collect();
+fn case(
+    id: &str,
+    expected: Expected,
+    trusted: &[&Certified],
+    pool: &[&Certified],
+    peer: &Certified,
+) -> Testcase {
+    let list =
+        |certificates: &[&Certified]| certificates.iter().map(|certified| Pem::new(&certified.der)).collect();
     let case = Testcase {
         id: id.into(),
         validation_kind: "SERVER".into(),

@@ -3,7 +3,7 @@
 use super::{FAILURE, SUCCESS, ca, case, leaf};
 use crate::limbo::format::{Expected, Testcase};
 use crate::names::dns;
-use crate::pki::{P384, Party};
+use crate::pki::{Certified, P384};
 use x509_cert::name::Name;
 
 pub(super) fn cases() -> Vec<Testcase> {
@@ -13,7 +13,7 @@ pub(super) fn cases() -> Vec<Testcase> {
 /// Creates a root, CAs below each other with path lengths, and a leaf.
 fn chain(id: &str, expected: Expected, lengths: &[Option<u8>]) -> Testcase {
     let root = ca("root").self_signed();
-    let mut authorities: Vec<Party> = Vec::new();
+    let mut authorities: Vec<Certified> = Vec::new();
     for (depth, length) in lengths.iter().enumerate() {
         let authority = ca(&format!("ca {depth}")).constraints(true, *length);
         authorities.push(authority.signed_by(authorities.last().unwrap_or(&root)));
@@ -101,7 +101,7 @@ fn cycles() -> Vec<Testcase> {
 /// Many CAs below each other, but not below the root.
 fn unrooted(id: &str, is_one_name: bool, is_one_key: bool) -> Testcase {
     let root = ca("root").self_signed();
-    let mut authorities: Vec<Party> = Vec::new();
+    let mut authorities: Vec<Certified> = Vec::new();
     for number in 0..30 {
         let template = |number: usize| ca(&format!("ca {number}"));
         let signer = template(if is_one_key { 0 } else { number }).self_signed().signer;
@@ -126,7 +126,7 @@ fn detours() -> Vec<Testcase> {
 
     // A root that other CAs certify, and that certifies them.
     let [b, c] = ["b", "c"].map(|name| ca(name).signed_by(&root));
-    let crossed = |name: &str, issuer: &Party| ca(name).for_key(ca(name).self_signed().signer, issuer);
+    let crossed = |name: &str, issuer: &Certified| ca(name).for_key(ca(name).self_signed().signer, issuer);
     let [root_by_b, root_by_c] = [&b, &c].map(|issuer| crossed("root", issuer));
     let (b_by_c, c_by_b) = (crossed("b", &c), crossed("c", &b));
     let bare = leaf().subject(Name::default()).names(vec![dns("cve-2024-0567.example.com")]);

@@ -10,7 +10,7 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-pub(crate) struct World {
+pub(crate) struct Epoch {
     pub(crate) suite: Suite,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) signer: Box<dyn Signer>,
@@ -19,7 +19,7 @@ pub(crate) struct World {
     pub(crate) sender_data_secret: SenderDataSecret,
 }
 
-impl World {
+impl Epoch {
     pub(crate) fn new(cipher_suite: CipherSuite) -> Self {
         let suite = RustCrypto.suite(cipher_suite).unwrap();
         let mut rng = ChaCha20Rng::seed_from_u64(cipher_suite.0.into());
