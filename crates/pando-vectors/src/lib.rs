@@ -23,7 +23,7 @@
 //!
 //! This crate reads and writes no files or folders. The program `pando` does that.
 
-mod grove;
+mod group_tree;
 mod hex_bytes;
 mod kind;
 mod kinds;

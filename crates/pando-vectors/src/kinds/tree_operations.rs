@@ -1,6 +1,6 @@
 //! tree-operations: the effect of single proposals on a tree (RFC 9420, sections 12.1.1 to 12.1.3).
 
-use crate::grove::{Grove, Newcomer};
+use crate::group_tree::{GroupTree, Newcomer};
 use crate::hex_bytes::Hex;
 use crate::report::{MustSucceed, Outcome, must_equal, suite};
 use crate::run::Generated;
@@ -59,17 +59,17 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
 
     // An Add to a full tree; an Add into a blank leaf; an Update in the middle; a Remove in the
     // middle; a Remove that halves the tree; a Remove that halves it twice.
-    let full = Grove::grown(suite, 4, rng)?;
-    let mut hole = Grove::grown(suite, 5, rng)?;
+    let full = GroupTree::grown(suite, 4, rng)?;
+    let mut hole = GroupTree::grown(suite, 5, rng)?;
     hole.commit(LeafIndex(0), &[LeafIndex(1)], 0, rng)?;
-    let mut sparse = Grove::grown(suite, 5, rng)?;
+    let mut sparse = GroupTree::grown(suite, 5, rng)?;
     sparse.commit(LeafIndex(0), &[LeafIndex(2), LeafIndex(3)], 0, rng)?;
     let leaf = &mut update.leaf_node;
     leaf.leaf_node_source = pando_wire::LeafNodeSource::Update;
     let to_be_signed = leaf.to_be_signed((&full.group_id, LeafIndex(2)))?;
     leaf.signature = suite.sign_with_label(&*update.signer, "LeafNodeTBS", &to_be_signed)?;
     let update = Proposal::Update(Box::new(Update { leaf_node: update.leaf_node }));
-    for (grove, proposal, sender) in [
+    for (group_tree, proposal, sender) in [
         (&full, add.clone(), 0),
         (&hole, add, 4),
         (&full, update, 2),
@@ -77,7 +77,7 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
         (&hole, remove(4), 0),
         (&sparse, remove(4), 0),
     ] {
-        let mut tree = grove.tree.clone();
+        let mut tree = group_tree.tree.clone();
         let (tree_before, hash_before) = (tree.export()?, tree.tree_hash()?);
         apply(&mut tree, &proposal, LeafIndex(sender))?;
         cases.push(Case {

@@ -1,7 +1,7 @@
 //! tree-validation: resolutions, hashes and signatures of whole trees (RFC 9420, sections 4.1.1,
 //! 7.8, 7.9.2 and 12.4.3.1).
 
-use crate::grove::Grove;
+use crate::group_tree::GroupTree;
 use crate::hex_bytes::Hex;
 use crate::report::{MustSucceed, Outcome, must, must_equal, suite};
 use crate::run::Generated;
@@ -60,39 +60,39 @@ impl Case {
 }
 
 pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
-    let mut groves = Vec::new();
+    let mut group_trees = Vec::new();
     for members in [2, 3, 4, 7, 8] {
-        groves.push(Grove::grown(suite, members, rng)?);
+        group_trees.push(GroupTree::grown(suite, members, rng)?);
     }
     // Blank leaves in the middle, with and without an Add that fills one of them; a blank left
     // half; unmerged leaves.
-    let mut blanks = Grove::grown(suite, 8, rng)?;
+    let mut blanks = GroupTree::grown(suite, 8, rng)?;
     blanks.commit(LeafIndex(0), &[LeafIndex(2), LeafIndex(3)], 1, rng)?;
-    groves.push(blanks);
-    let mut skipping = Grove::grown(suite, 8, rng)?;
+    group_trees.push(blanks);
+    let mut skipping = GroupTree::grown(suite, 8, rng)?;
     skipping.commit(LeafIndex(0), &[LeafIndex(1), LeafIndex(2), LeafIndex(3)], 0, rng)?;
-    groves.push(skipping);
-    let mut right = Grove::grown(suite, 6, rng)?;
+    group_trees.push(skipping);
+    let mut right = GroupTree::grown(suite, 6, rng)?;
     right.commit(LeafIndex(5), &[0, 1, 2, 3].map(LeafIndex), 0, rng)?;
-    groves.push(right);
-    let mut unmerged = Grove::grown(suite, 7, rng)?;
+    group_trees.push(right);
+    let mut unmerged = GroupTree::grown(suite, 7, rng)?;
     unmerged.add(rng)?;
     unmerged.commit(LeafIndex(0), &[], 2, rng)?;
-    groves.push(unmerged);
+    group_trees.push(unmerged);
 
-    groves
+    group_trees
         .into_iter()
-        .map(|grove| {
-            let nodes = || (0..grove.tree.size().node_count()).map(NodeIndex);
+        .map(|group_tree| {
+            let nodes = || (0..group_tree.tree.size().node_count()).map(NodeIndex);
             let resolution = |node| {
-                let nodes = grove.tree.resolution(node)?.into_iter();
+                let nodes = group_tree.tree.resolution(node)?.into_iter();
                 Ok(nodes.map(|node| node.0).collect())
             };
-            let hash = |node| Ok(Hex(grove.tree.node_hash(node)?.unwrap_or_default().into_vec()));
+            let hash = |node| Ok(Hex(group_tree.tree.node_hash(node)?.unwrap_or_default().into_vec()));
             Ok(Case {
                 cipher_suite: suite.cipher_suite().0,
-                tree: Hex(grove.tree.export()?),
-                group_id: Hex(grove.group_id.to_vec()),
+                tree: Hex(group_tree.tree.export()?),
+                group_id: Hex(group_tree.group_id.to_vec()),
                 resolutions: nodes().map(resolution).collect::<Result<_, pando_tree::TreeError>>()?,
                 tree_hashes: nodes().map(hash).collect::<Result<_, pando_tree::TreeError>>()?,
             })

@@ -1,6 +1,6 @@
 //! treekem: creating and applying paths (RFC 9420, sections 7.4 to 7.6).
 
-use crate::grove::{Grove, context, template};
+use crate::group_tree::{GroupTree, context, template};
 use crate::hex_bytes::Hex;
 use crate::private_keys::{hpke_key, signature_key};
 use crate::random::bytes;
@@ -174,20 +174,20 @@ impl LeafPrivate {
 }
 
 pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
-    let mut groves = vec![Grove::grown(suite, 2, rng)?, Grove::grown(suite, 5, rng)?];
-    let mut blanks = Grove::grown(suite, 8, rng)?;
+    let mut group_trees = vec![GroupTree::grown(suite, 2, rng)?, GroupTree::grown(suite, 5, rng)?];
+    let mut blanks = GroupTree::grown(suite, 8, rng)?;
     blanks.commit(LeafIndex(0), &[2, 3, 5].map(LeafIndex), 1, rng)?;
     blanks.add(rng)?;
-    groves.push(blanks);
-    groves.into_iter().map(|grove| case(&grove, rng)).collect()
+    group_trees.push(blanks);
+    group_trees.into_iter().map(|group_tree| case(&group_tree, rng)).collect()
 }
 
-fn case(grove: &Grove, rng: &mut ChaCha20Rng) -> Result<Case, Box<dyn std::error::Error>> {
-    let leaves_private = grove
+fn case(group_tree: &GroupTree, rng: &mut ChaCha20Rng) -> Result<Case, Box<dyn std::error::Error>> {
+    let leaves_private = group_tree
         .members
         .iter()
         .map(|(leaf, member)| {
-            let node = grove.tree.size().node(*leaf).ok_or("no such leaf")?;
+            let node = group_tree.tree.size().node(*leaf).ok_or("no such leaf")?;
             let key_pair = member.keys.get(node).ok_or("no key for the leaf")?;
             let path_secrets = member
                 .path_secrets
@@ -202,23 +202,25 @@ fn case(grove: &Grove, rng: &mut ChaCha20Rng) -> Result<Case, Box<dyn std::error
         })
         .collect::<Generated<LeafPrivate>>()?;
     let mut case = Case {
-        cipher_suite: grove.suite.cipher_suite().0,
-        group_id: Hex(grove.group_id.to_vec()),
-        epoch: grove.epoch,
-        confirmed_transcript_hash: Hex(bytes(rng, grove.suite.hash_len())),
-        ratchet_tree: Hex(grove.tree.export()?),
+        cipher_suite: group_tree.suite.cipher_suite().0,
+        group_id: Hex(group_tree.group_id.to_vec()),
+        epoch: group_tree.epoch,
+        confirmed_transcript_hash: Hex(bytes(rng, group_tree.suite.hash_len())),
+        ratchet_tree: Hex(group_tree.tree.export()?),
         leaves_private,
         update_paths: Vec::new(),
     };
-    for (&sender, member) in &grove.members {
-        let tree = &grove.tree;
+    for (&sender, member) in &group_tree.members {
+        let tree = &group_tree.tree;
         let template = template(tree, sender)?;
-        let new = tree.create_path(sender, template, &grove.group_id, &*member.signer, rng)?;
+        let new = tree.create_path(sender, template, &group_tree.group_id, &*member.signer, rng)?;
         let context = case.context(new.tree())?;
         let update_path = new.encrypt(&context, &[], rng)?;
         let merged = tree.merge_path(sender, &update_path, &[])?;
         let path_secrets = (0..tree.size().leaf_count()).map(LeafIndex).map(|leaf| {
-            let Some(member) = grove.members.get(&leaf).filter(|_| leaf != sender) else { return Ok(None) };
+            let Some(member) = group_tree.members.get(&leaf).filter(|_| leaf != sender) else {
+                return Ok(None);
+            };
             let decrypted = member.keys.decrypt_path(tree, &merged, &context, &[])?;
             Ok(Some(Hex::from(decrypted.path_secret.expose())))
         });

@@ -9,13 +9,13 @@
 //! Rules that no message alone can violate: those that depend on the application's policy or on the
 //! time.
 
+mod cases;
+mod fixture;
 mod forger;
 mod player;
-mod plots;
 mod rules;
-mod scene;
 
-pub(crate) use plots::generate;
+pub(crate) use cases::generate;
 
 use super::passive_client::{ExternalPsk, Keys};
 use crate::hex_bytes::Hex;

@@ -2,8 +2,8 @@
 //! transcript hash, key schedule and confirmation tag are correct unless the caller asks for an
 //! error.
 
-use super::person::{Person, sign_leaf};
-use super::{Cited, Forger, Forging, Sent, epoch_secrets, frame::Framed, lax_tree, psk_secret};
+use super::test_client::{TestClient, sign_leaf};
+use super::{Forger, Forging, Sent, SentProposal, epoch_secrets, frame::Framed, lax_tree, psk_secret};
 use pando_crypto::{SecretBytes, Signer};
 use pando_schedule::{CommitSecret, ConfirmedTranscriptHash, InitSecret};
 use pando_tree::{LeafTemplate, NewPath, Tree};
@@ -17,7 +17,7 @@ use std::rc::Rc;
 /// A proposal of a Commit.
 pub(crate) enum Item {
     Value(Proposal),
-    Cited(Cited),
+    Reference(SentProposal),
 }
 
 impl From<Proposal> for Item {
@@ -26,9 +26,9 @@ impl From<Proposal> for Item {
     }
 }
 
-impl From<Cited> for Item {
-    fn from(cited: Cited) -> Self {
-        Self::Cited(cited)
+impl From<SentProposal> for Item {
+    fn from(sent_proposal: SentProposal) -> Self {
+        Self::Reference(sent_proposal)
     }
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Draft<'a> {
     items: Vec<Item>,
     sender: Sender,
     /// The new member, if this is an external Commit.
-    joiner: Option<&'a Person>,
+    joiner: Option<&'a TestClient>,
     with_path: bool,
     leaf: Box<dyn FnOnce(&mut LeafNode) + 'a>,
     leaf_position: Option<LeafIndex>,
@@ -71,7 +71,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Creates an external Commit.
-    pub(crate) fn external(joiner: &'a Person, items: impl IntoIterator<Item = impl Into<Item>>) -> Self {
+    pub(crate) fn external(joiner: &'a TestClient, items: impl IntoIterator<Item = impl Into<Item>>) -> Self {
         Self { sender: Sender::NewMemberCommit, joiner: Some(joiner), ..Self::new(items) }
     }
 
@@ -123,7 +123,7 @@ impl<'a> Draft<'a> {
         context.extensions.clone_from(&applied.extensions);
         let proposals = self.items.iter().map(|item| match item {
             Item::Value(proposal) => ProposalOrRef::Proposal(proposal.clone()),
-            Item::Cited(cited) => ProposalOrRef::Reference(cited.reference.clone()),
+            Item::Reference(sent_proposal) => ProposalOrRef::Reference(sent_proposal.reference.clone()),
         });
         let mut commit = Commit { proposals: proposals.collect(), path: None };
         let mut commit_secret = CommitSecret::zero(suite);
@@ -132,8 +132,8 @@ impl<'a> Draft<'a> {
             _ => None,
         };
         let signer: &dyn Signer = match (&member, self.joiner) {
-            (Some(person), _) => &*person.signer,
-            (None, Some(person)) => &*person.signer,
+            (Some(client), _) => &*client.signer,
+            (None, Some(client)) => &*client.signer,
             (None, None) => return Err("no committer".into()),
         };
         if self.with_path {
@@ -192,7 +192,7 @@ impl Forger {
         let proposals = || {
             items.iter().map(|item| match item {
                 Item::Value(proposal) => (committer, proposal),
-                Item::Cited(cited) => (cited.sender, &cited.proposal),
+                Item::Reference(sent_proposal) => (sent_proposal.sender, &sent_proposal.proposal),
             })
         };
         let mut applied = Applied {
@@ -240,7 +240,7 @@ impl Forger {
         &mut self,
         tree: &Tree,
         sender: Sender,
-        joiner: Option<&Person>,
+        joiner: Option<&TestClient>,
         signer: &dyn Signer,
     ) -> Forging<NewPath> {
         let group_id = &self.context.group_id;
@@ -251,10 +251,10 @@ impl Forger {
                 if !tree.is_member(leaf)? {
                     tree = self.tree.clone();
                 }
-                Ok(tree.create_path(leaf, says(&old), group_id, signer, &mut self.rng)?)
+                Ok(tree.create_path(leaf, leaf_template(&old), group_id, signer, &mut self.rng)?)
             }
-            (_, Some(person)) => {
-                let template = says(&person.key_package.leaf_node);
+            (_, Some(client)) => {
+                let template = leaf_template(&client.key_package.leaf_node);
                 Ok(tree.create_external_path(template, group_id, signer, &mut self.rng)?)
             }
             _ => Err("no committer".into()),
@@ -284,13 +284,13 @@ impl Forger {
         })
     }
 
-    pub(crate) fn member(&self, leaf: LeafIndex) -> Forging<Rc<Person>> {
+    pub(crate) fn member(&self, leaf: LeafIndex) -> Forging<Rc<TestClient>> {
         Ok(Rc::clone(self.members.get(&leaf).ok_or("no such member")?))
     }
 }
 
 /// Returns the credential, capabilities and extensions of a leaf.
-fn says(leaf_node: &LeafNode) -> LeafTemplate {
+fn leaf_template(leaf_node: &LeafNode) -> LeafTemplate {
     let LeafNode { credential, capabilities, extensions, .. } = leaf_node.clone();
     LeafTemplate { credential, capabilities, extensions }
 }

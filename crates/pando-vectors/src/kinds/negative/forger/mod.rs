@@ -4,13 +4,13 @@
 
 mod commit;
 mod frame;
-mod invite;
 mod lax_tree;
-mod person;
+mod test_client;
+mod welcome;
 
 pub(crate) use commit::{Draft, Item};
 pub(crate) use frame::{Plain, spoil, zeros};
-pub(crate) use person::{Person, sign_around_leaf, sign_key_package, sign_leaf};
+pub(crate) use test_client::{TestClient, sign_around_leaf, sign_key_package, sign_leaf};
 
 use crate::random::bytes;
 use pando_crypto::Suite;
@@ -50,7 +50,7 @@ impl Sent {
 
 /// A proposal that was sent, to be committed by reference.
 #[derive(Clone)]
-pub(crate) struct Cited {
+pub(crate) struct SentProposal {
     pub(crate) reference: ProposalRef,
     pub(crate) proposal: Proposal,
     pub(crate) sender: Sender,
@@ -61,7 +61,7 @@ pub(crate) struct Forger {
     pub(crate) rng: ChaCha20Rng,
     pub(crate) tree: Tree,
     pub(crate) context: GroupContext,
-    pub(crate) members: BTreeMap<LeafIndex, Rc<Person>>,
+    pub(crate) members: BTreeMap<LeafIndex, Rc<TestClient>>,
     /// The PSKs of this epoch.
     pub(crate) psks: Vec<(PreSharedKeyId, Vec<u8>)>,
     /// The external PSKs that all members have.
@@ -79,7 +79,7 @@ impl Forger {
         suite: Suite,
         epoch: u64,
         extensions: Extensions,
-        creator: Person,
+        creator: TestClient,
         mut rng: ChaCha20Rng,
     ) -> Forging<Self> {
         let tree = Tree::new(suite, &creator.key_package.leaf_node)?;
@@ -107,11 +107,11 @@ impl Forger {
             joiner,
             interim: InterimTranscriptHash::default(),
         };
-        forger.settle()?;
+        forger.recompute_tree_hash()?;
         Ok(forger)
     }
 
-    /// Returns a copy, from which the other story of a case continues.
+    /// Returns a copy, from which the other message sequence of a case continues.
     pub(crate) fn fork(&self) -> Forging<Self> {
         let joiner = JoinerSecret::from(self.joiner.expose());
         let mut fork = Self {
@@ -127,18 +127,18 @@ impl Forger {
             joiner,
             interim: self.interim.clone(),
         };
-        fork.confirm()?;
+        fork.recompute_epoch()?;
         Ok(fork)
     }
 
     /// Recomputes the epoch for the current tree.
-    pub(crate) fn settle(&mut self) -> Forging<()> {
+    pub(crate) fn recompute_tree_hash(&mut self) -> Forging<()> {
         self.context.tree_hash = self.tree.tree_hash()?;
-        self.confirm()
+        self.recompute_epoch()
     }
 
     /// Recomputes the epoch for the current context and PSKs.
-    pub(crate) fn confirm(&mut self) -> Forging<()> {
+    pub(crate) fn recompute_epoch(&mut self) -> Forging<()> {
         let suite = self.suite;
         self.secrets = epoch_secrets(suite, &self.joiner, &psk_secret(suite, &self.psks)?, &self.context)?;
         let confirmed = ConfirmedTranscriptHash(self.context.confirmed_transcript_hash.clone());
@@ -148,18 +148,18 @@ impl Forger {
     }
 
     /// Adds a member to the tree, as if it had been added in an earlier epoch.
-    pub(crate) fn seat(&mut self, person: impl Into<Rc<Person>>) -> Forging<LeafIndex> {
-        let person = person.into();
-        let leaf = self.tree.add(&person.key_package.leaf_node)?;
-        let _ = self.members.insert(leaf, person);
-        self.settle()?;
+    pub(crate) fn add_member(&mut self, client: impl Into<Rc<TestClient>>) -> Forging<LeafIndex> {
+        let client = client.into();
+        let leaf = self.tree.add(&client.key_package.leaf_node)?;
+        let _ = self.members.insert(leaf, client);
+        self.recompute_tree_hash()?;
         Ok(leaf)
     }
 
     /// Gives new keys to the member at a leaf and to all nodes of its direct path, as a Commit from
     /// it would. Returns the path secret for the member `other`, if there is one.
     pub(crate) fn renew(&mut self, leaf: LeafIndex, other: LeafIndex) -> Forging<Option<Vec<u8>>> {
-        let person = self.member(leaf)?;
+        let client = self.member(leaf)?;
         let leaf_node = self.tree.leaf(leaf)?.ok_or("no such member")?;
         let template = pando_tree::LeafTemplate {
             credential: leaf_node.credential,
@@ -167,26 +167,26 @@ impl Forger {
             extensions: leaf_node.extensions,
         };
         let group_id = &self.context.group_id;
-        let path = self.tree.create_path(leaf, template, group_id, &*person.signer, &mut self.rng)?;
+        let path = self.tree.create_path(leaf, template, group_id, &*client.signer, &mut self.rng)?;
         self.tree = path.tree().clone();
-        self.settle()?;
+        self.recompute_tree_hash()?;
         Ok(path.path_secret_for(other)?.map(|secret| secret.expose().to_vec()))
     }
 
     /// Returns a client outside of the group. `change` changes its KeyPackage before it is signed.
-    pub(crate) fn person(
+    pub(crate) fn client(
         &mut self,
         name: &str,
         capabilities: &Capabilities,
         change: impl FnOnce(&mut pando_wire::KeyPackage),
-    ) -> Forging<Person> {
-        let mut person = Person::new(self.suite, name, capabilities, &mut self.rng)?;
-        person.change(self.suite, change)?;
-        Ok(person)
+    ) -> Forging<TestClient> {
+        let mut client = TestClient::new(self.suite, name, capabilities, &mut self.rng)?;
+        client.change(self.suite, change)?;
+        Ok(client)
     }
 
     /// Returns a proposal sent by a member.
-    pub(crate) fn propose(&self, leaf: LeafIndex, proposal: Proposal) -> Forging<(Sent, Cited)> {
+    pub(crate) fn propose(&self, leaf: LeafIndex, proposal: Proposal) -> Forging<(Sent, SentProposal)> {
         let signer = self.member(leaf)?;
         self.propose_as(Sender::Member(leaf), proposal, &signer)
     }
@@ -196,12 +196,12 @@ impl Forger {
         &self,
         sender: Sender,
         proposal: Proposal,
-        person: &Person,
-    ) -> Forging<(Sent, Cited)> {
+        client: &TestClient,
+    ) -> Forging<(Sent, SentProposal)> {
         let content = self.content(sender, Content::Proposal(proposal.clone()));
-        let framed = self.sign(WireFormat::MLS_PUBLIC_MESSAGE, content, &*person.signer)?;
-        let cited = Cited { reference: self.reference(&framed)?, proposal, sender };
-        Ok((Sent::new(self.public(&framed)?)?, cited))
+        let framed = self.sign(WireFormat::MLS_PUBLIC_MESSAGE, content, &*client.signer)?;
+        let sent_proposal = SentProposal { reference: self.reference(&framed)?, proposal, sender };
+        Ok((Sent::new(self.public(&framed)?)?, sent_proposal))
     }
 
     /// Returns the ExternalInit of a joiner.

@@ -9,7 +9,7 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 
 /// A client with all its private keys.
-pub(crate) struct Person {
+pub(crate) struct TestClient {
     pub(crate) key_package: KeyPackage,
     pub(crate) init_key_pair: HpkeKeyPair,
     pub(crate) leaf_key_pair: HpkeKeyPair,
@@ -17,7 +17,7 @@ pub(crate) struct Person {
     pub(crate) signer: Box<dyn Signer>,
 }
 
-impl Person {
+impl TestClient {
     /// Creates a client with a valid KeyPackage.
     pub(crate) fn new(
         suite: Suite,
@@ -48,9 +48,9 @@ impl Person {
             extensions: Extensions::default(),
             signature: Signature::default(),
         };
-        let mut person = Self { key_package, init_key_pair, leaf_key_pair, signature_private, signer };
-        person.change(suite, |_| {})?;
-        Ok(person)
+        let mut client = Self { key_package, init_key_pair, leaf_key_pair, signature_private, signer };
+        client.change(suite, |_| {})?;
+        Ok(client)
     }
 
     /// Changes the KeyPackage, and then signs its leaf and the KeyPackage.

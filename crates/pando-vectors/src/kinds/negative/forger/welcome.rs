@@ -1,6 +1,6 @@
 //! Welcomes and GroupInfos (RFC 9420, section 12.4.3) with any contents.
 
-use super::{Forger, Forging, Person, Sent, lax_tree, psk_secret};
+use super::{Forger, Forging, Sent, TestClient, lax_tree, psk_secret};
 use pando_crypto::{SecretBytes, Signer};
 use pando_wire::{
     Encode, EncryptedGroupSecrets, Extension, ExtensionBody, Extensions, ExternalPub, GroupInfo,
@@ -37,7 +37,7 @@ impl Forger {
     }
 
     /// Returns the Welcome to this epoch.
-    pub(crate) fn welcome(&mut self, to: &Person, path_secret: Option<&[u8]>) -> Forging<Sent> {
+    pub(crate) fn welcome(&mut self, to: &TestClient, path_secret: Option<&[u8]>) -> Forging<Sent> {
         let group_info = self.group_info()?;
         self.welcome_to(&group_info, to, path_secret)
     }
@@ -47,11 +47,11 @@ impl Forger {
     pub(crate) fn welcome_with_tree(
         &mut self,
         tree: &RatchetTree,
-        to: &Person,
+        to: &TestClient,
         path_secret: Option<&[u8]>,
     ) -> Forging<Sent> {
         self.context.tree_hash = lax_tree::tree_hash(self.suite, tree)?;
-        self.confirm()?;
+        self.recompute_epoch()?;
         let group_info = self.group_info_with(tree)?;
         self.welcome_to(&group_info, to, path_secret)
     }
@@ -60,7 +60,7 @@ impl Forger {
     pub(crate) fn welcome_to(
         &mut self,
         group_info: &GroupInfo,
-        to: &Person,
+        to: &TestClient,
         path_secret: Option<&[u8]>,
     ) -> Forging<Sent> {
         let suite = self.suite;

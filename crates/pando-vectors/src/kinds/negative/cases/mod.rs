@@ -13,8 +13,8 @@ mod successors;
 mod trees;
 mod updated;
 
-use super::forger::{Forging, Person, Sent};
-use super::scene::{Scene, Setting};
+use super::fixture::{Fixture, Parameters};
+use super::forger::{Forging, Sent, TestClient};
 use super::{Case, State, rules};
 use crate::hex_bytes::Hex;
 use crate::kinds::passive_client::{ExternalPsk, Keys};
@@ -25,26 +25,26 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeSet;
 
-const ALL: [&[Plot]; 11] = [
-    added::PLOTS,
-    updated::PLOTS,
-    proposed::PLOTS,
-    listed::PLOTS,
-    committed::PLOTS,
-    paths::PLOTS,
-    external::PLOTS,
-    framed::PLOTS,
-    invited::PLOTS,
-    trees::PLOTS,
-    successors::PLOTS,
+const ALL: [&[CaseTemplate]; 11] = [
+    added::CASES,
+    updated::CASES,
+    proposed::CASES,
+    listed::CASES,
+    committed::CASES,
+    paths::CASES,
+    external::CASES,
+    framed::CASES,
+    invited::CASES,
+    trees::CASES,
+    successors::CASES,
 ];
 
 /// A message sequence in which a rule may be violated.
-pub(crate) struct Plot {
+pub(crate) struct CaseTemplate {
     rule: &'static str,
     /// Description of the error.
-    says: &'static str,
-    setting: fn(&mut Setting) -> Forging<()>,
+    description: &'static str,
+    parameters: fn(&mut Parameters) -> Forging<()>,
     /// Whether the client joins before the sequence begins.
     joined: bool,
     /// Whether the client has a second KeyPackage.
@@ -56,21 +56,29 @@ pub(crate) struct Plot {
 }
 
 /// A function that creates the messages of a case, correct or not.
-type Play = fn(&mut Scene, bool) -> Forging<Vec<Sent>>;
+type Play = fn(&mut Fixture, bool) -> Forging<Vec<Sent>>;
 
 /// Returns a case that begins when the client is in the group.
-const fn plot(rule: &'static str, says: &'static str, play: Play) -> Plot {
-    Plot { rule, says, setting: |_| Ok(()), joined: true, spare: false, everywhere: false, play }
+const fn case(rule: &'static str, description: &'static str, play: Play) -> CaseTemplate {
+    CaseTemplate {
+        rule,
+        description,
+        parameters: |_| Ok(()),
+        joined: true,
+        spare: false,
+        everywhere: false,
+        play,
+    }
 }
 
 /// Returns a case that begins with a Welcome.
-const fn invitation(rule: &'static str, says: &'static str, play: Play) -> Plot {
-    Plot { joined: false, ..plot(rule, says, play) }
+const fn welcome_case(rule: &'static str, description: &'static str, play: Play) -> CaseTemplate {
+    CaseTemplate { joined: false, ..case(rule, description, play) }
 }
 
-impl Plot {
-    const fn with(self, setting: fn(&mut Setting) -> Forging<()>) -> Self {
-        Self { setting, ..self }
+impl CaseTemplate {
+    const fn with(self, parameters: fn(&mut Parameters) -> Forging<()>) -> Self {
+        Self { parameters, ..self }
     }
 
     const fn with_spare(self) -> Self {
@@ -81,24 +89,24 @@ impl Plot {
         Self { everywhere: true, ..self }
     }
 
-    fn case(&self, suite: Suite, rng: ChaCha20Rng) -> Forging<Case> {
-        let Self { rule, says, setting, joined, spare, play, .. } = self;
-        let mut scene = Scene::new(suite, rng, *setting)?;
-        let welcome = if *joined { Some(scene.welcome()?) } else { None };
-        let accept = play(&mut scene.fork()?, true)?;
-        let reject = play(&mut scene.fork()?, false)?;
+    fn build(&self, suite: Suite, rng: ChaCha20Rng) -> Forging<Case> {
+        let Self { rule, description, parameters, joined, spare, play, .. } = self;
+        let mut fixture = Fixture::new(suite, rng, *parameters)?;
+        let welcome = if *joined { Some(fixture.welcome()?) } else { None };
+        let accept = play(&mut fixture.fork()?, true)?;
+        let reject = play(&mut fixture.fork()?, false)?;
         let epochs = || welcome.iter().chain(&accept).rev();
         let authenticator = epochs().find_map(|sent| sent.authenticator.clone());
-        let mut key_packages = vec![keys(&scene.client)?];
+        let mut key_packages = vec![keys(&fixture.client)?];
         if *spare {
-            key_packages.push(keys(&scene.spare)?);
+            key_packages.push(keys(&fixture.spare)?);
         }
-        let external_psks = scene.forger.external_psks.iter();
+        let external_psks = fixture.forger.external_psks.iter();
         Ok(Case {
             cipher_suite: suite.cipher_suite().0,
             rule: (*rule).into(),
             section: rules::section(rule).ok_or("no such rule")?.into(),
-            description: (*says).into(),
+            description: (*description).into(),
             client: State {
                 external_psks: external_psks
                     .map(|(psk_id, psk)| ExternalPsk { psk_id: Hex(psk_id.clone()), psk: Hex(psk.clone()) })
@@ -117,12 +125,12 @@ fn messages(sent: impl IntoIterator<Item = Sent>) -> Vec<Hex> {
     sent.into_iter().map(|sent| Hex(sent.bytes)).collect()
 }
 
-fn keys(person: &Person) -> Forging<Keys> {
+fn keys(client: &TestClient) -> Forging<Keys> {
     Ok(Keys {
-        key_package: Hex(MlsMessage::from(person.key_package.clone()).encode()?),
-        signature_priv: person.signature_private.expose().into(),
-        encryption_priv: person.leaf_key_pair.private.expose().into(),
-        init_priv: person.init_key_pair.private.expose().into(),
+        key_package: Hex(MlsMessage::from(client.key_package.clone()).encode()?),
+        signature_priv: client.signature_private.expose().into(),
+        encryption_priv: client.leaf_key_pair.private.expose().into(),
+        init_priv: client.init_key_pair.private.expose().into(),
     })
 }
 
@@ -133,19 +141,20 @@ pub(crate) fn generate(suite: Suite, rng: &mut ChaCha20Rng) -> Generated<Case> {
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
     let mut rules = BTreeSet::new();
-    let told = ALL.iter().copied().flatten().filter(|plot| {
-        let is_first = rules.insert(plot.rule);
+    let templates = ALL.iter().copied().flatten().filter(|template| {
+        let is_first = rules.insert(template.rule);
         match suite.cipher_suite().0 {
             1 => true,
-            2 => is_first || plot.everywhere,
+            2 => is_first || template.everywhere,
             3 => is_first,
-            _ => plot.everywhere,
+            _ => template.everywhere,
         }
     });
     // All cases begin with the same seed, so that the files compress well.
-    told.map(|plot| {
-        let case = plot.case(suite, ChaCha20Rng::from_seed(seed));
-        case.map_err(|error| format!("{} ({}): {error}", plot.rule, plot.says).into())
-    })
-    .collect()
+    templates
+        .map(|template| {
+            let case = template.build(suite, ChaCha20Rng::from_seed(seed));
+            case.map_err(|error| format!("{} ({}): {error}", template.rule, template.description).into())
+        })
+        .collect()
 }

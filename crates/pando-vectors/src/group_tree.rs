@@ -11,7 +11,7 @@ use rand_chacha::ChaCha20Rng;
 use std::collections::BTreeMap;
 use std::error::Error;
 
-pub(crate) struct Grove {
+pub(crate) struct GroupTree {
     pub(crate) suite: Suite,
     pub(crate) group_id: GroupId,
     pub(crate) epoch: u64,
@@ -83,29 +83,29 @@ impl Newcomer {
     }
 }
 
-impl Grove {
+impl GroupTree {
     pub(crate) fn new(suite: Suite, rng: &mut ChaCha20Rng) -> Result<Self, Box<dyn Error>> {
         let newcomer = Newcomer::new(suite, 0, rng)?;
         let tree = Tree::new(suite, &newcomer.leaf_node)?;
-        let mut grove = Self {
+        let mut group_tree = Self {
             suite,
             group_id: crate::random::bytes(rng, 32).into(),
             epoch: 0,
             tree,
             members: BTreeMap::new(),
         };
-        grove.enter(LeafIndex(0), newcomer)?;
-        Ok(grove)
+        group_tree.enter(LeafIndex(0), newcomer)?;
+        Ok(group_tree)
     }
 
     /// Builds the tree that the format description calls `get_tree(members)`: leaf i commits and
     /// adds the member at leaf i + 1.
     pub(crate) fn grown(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Result<Self, Box<dyn Error>> {
-        let mut grove = Self::new(suite, rng)?;
+        let mut group_tree = Self::new(suite, rng)?;
         for committer in 0..members.saturating_sub(1) {
-            grove.commit(LeafIndex(committer), &[], 1, rng)?;
+            group_tree.commit(LeafIndex(committer), &[], 1, rng)?;
         }
-        Ok(grove)
+        Ok(group_tree)
     }
 
     /// Adds a member without a path.

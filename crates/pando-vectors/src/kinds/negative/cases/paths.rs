@@ -1,128 +1,128 @@
 //! Sections 7.4 to 7.6, 7.9.2 and 12.4.2: invalid paths.
 
+use super::super::fixture::{ALICE, BOB, CLIENT};
 use super::super::forger::{Draft, spoil};
-use super::super::scene::{ALICE, BOB, CLIENT};
 use super::added::degenerate;
-use super::{Plot, plot};
+use super::{CaseTemplate, case};
 use pando_wire::{LeafNodeSource, UpdatePathNode};
 
-pub(super) const PLOTS: &[Plot] = &[
-    plot(
+pub(super) const CASES: &[CaseTemplate] = &[
+    case(
         "TreeError::PathLength",
         "A path has one node more than the filtered direct path.",
-        |scene, right| {
-            let suite = scene.suite();
-            let encryption_key = suite.hpke_generate_key_pair(&mut scene.forger.rng)?.public;
+        |fixture, valid| {
+            let suite = fixture.suite();
+            let encryption_key = suite.hpke_generate_key_pair(&mut fixture.forger.rng)?.public;
             let draft = Draft::empty().path(|path| {
-                if !right {
+                if !valid {
                     path.nodes.push(UpdatePathNode { encryption_key, encrypted_path_secret: Vec::new() });
                 }
             });
-            Ok(vec![draft.send(&mut scene.forger)?])
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     ),
-    plot(
+    case(
         "TreeError::PathLength",
         "A path lacks a node of the filtered direct path that is not above the client.",
-        |scene, right| {
+        |fixture, valid| {
             let draft = Draft::empty().path(|path| {
-                if !right {
+                if !valid {
                     path.nodes = path.nodes.drain(..).skip(1).collect();
                 }
             });
-            Ok(vec![draft.send(&mut scene.forger)?])
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     ),
-    plot(
+    case(
         "TreeError::CiphertextCount",
         "The last node of a path has one ciphertext too many.",
-        |scene, right| {
+        |fixture, valid| {
             let draft = Draft::empty().path(|path| {
-                if let (false, Some(node)) = (right, path.nodes.last_mut()) {
+                if let (false, Some(node)) = (valid, path.nodes.last_mut()) {
                     node.encrypted_path_secret.extend(node.encrypted_path_secret.first().cloned());
                 }
             });
-            Ok(vec![draft.send(&mut scene.forger)?])
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     ),
-    plot(
+    case(
         "TreeError::CiphertextCount",
         "The first node of a path has no ciphertext; the client does not need that one.",
-        |scene, right| {
+        |fixture, valid| {
             let draft = Draft::empty().path(|path| {
-                if let (false, Some(node)) = (right, path.nodes.first_mut()) {
+                if let (false, Some(node)) = (valid, path.nodes.first_mut()) {
                     node.encrypted_path_secret.clear();
                 }
             });
-            Ok(vec![draft.send(&mut scene.forger)?])
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     ),
-    plot(
+    case(
         "TreeError::PathKeyReused",
         "The leaf of a path has the committer's old encryption key.",
-        |scene, right| {
-            let old = scene.forger.tree.leaf(ALICE)?.ok_or("Alice is not there")?.encryption_key;
+        |fixture, valid| {
+            let old = fixture.forger.tree.leaf(ALICE)?.ok_or("Alice is not there")?.encryption_key;
             let draft = Draft::empty().leaf(|leaf_node| {
-                if !right {
+                if !valid {
                     leaf_node.encryption_key = old;
                 }
             });
-            Ok(vec![draft.send(&mut scene.forger)?])
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     ),
-    plot(
+    case(
         "TreeError::PathKeyReused",
         "The leaf of a path has the encryption key of another member.",
-        |scene, right| {
-            let other = scene.forger.tree.leaf(BOB)?.ok_or("Bob is not there")?.encryption_key;
+        |fixture, valid| {
+            let other = fixture.forger.tree.leaf(BOB)?.ok_or("Bob is not there")?.encryption_key;
             let draft = Draft::empty().leaf(|leaf_node| {
-                if !right {
+                if !valid {
                     leaf_node.encryption_key = other;
                 }
             });
-            Ok(vec![draft.send(&mut scene.forger)?])
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     ),
-    plot(
+    case(
         "TreeError::InvalidEncryptionKey",
         "The encryption key in a path's leaf is not a point on the curve, or has low order.",
-        |scene, right| {
-            let suite = scene.suite();
+        |fixture, valid| {
+            let suite = fixture.suite();
             let draft =
-                Draft::empty().leaf(|leaf_node| degenerate(suite, &mut leaf_node.encryption_key, right));
-            Ok(vec![draft.send(&mut scene.forger)?])
+                Draft::empty().leaf(|leaf_node| degenerate(suite, &mut leaf_node.encryption_key, valid));
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     )
     .everywhere(),
-    plot("TreeError::PathParentHash", "The parent hash in the leaf of a path is wrong.", |scene, right| {
+    case("TreeError::PathParentHash", "The parent hash in the leaf of a path is wrong.", |fixture, valid| {
         let draft = Draft::empty().leaf(|leaf_node| {
-            if let (false, LeafNodeSource::Commit { parent_hash }) = (right, &mut leaf_node.leaf_node_source)
+            if let (false, LeafNodeSource::Commit { parent_hash }) = (valid, &mut leaf_node.leaf_node_source)
             {
                 *parent_hash = spoil(parent_hash).into();
             }
         });
-        Ok(vec![draft.send(&mut scene.forger)?])
+        Ok(vec![draft.send(&mut fixture.forger)?])
     })
     .everywhere(),
-    plot(
+    case(
         "TreeError::PathParentHash",
         "The leaf of a path says that it is from an Update.",
-        |scene, right| {
+        |fixture, valid| {
             let draft = Draft::empty().leaf(|leaf_node| {
-                if !right {
+                if !valid {
                     leaf_node.leaf_node_source = LeafNodeSource::Update;
                 }
             });
-            Ok(vec![draft.send(&mut scene.forger)?])
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     ),
-    plot(
+    case(
         "TreeError::PathSecret",
         "The client gets a wrong path secret, from which the key schedule continues.",
-        |scene, right| {
+        |fixture, valid| {
             let draft = Draft::empty();
-            let draft = if right { draft } else { draft.misleading(CLIENT) };
-            Ok(vec![draft.send(&mut scene.forger)?])
+            let draft = if valid { draft } else { draft.misleading(CLIENT) };
+            Ok(vec![draft.send(&mut fixture.forger)?])
         },
     )
     .everywhere(),

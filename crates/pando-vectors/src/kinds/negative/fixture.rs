@@ -1,7 +1,7 @@
 //! The state in which most cases begin: a group of Alice, Bob and the client. Also the actions that
 //! most cases share.
 
-use super::forger::{Draft, Forger, Forging, Item, Person, Sent, sign_leaf};
+use super::forger::{Draft, Forger, Forging, Item, Sent, TestClient, sign_leaf};
 use crate::random::bytes;
 use pando_crypto::Suite;
 use pando_wire::{
@@ -29,7 +29,7 @@ pub(crate) const UNKNOWN_PROPOSAL: ProposalType = ProposalType(0xf002);
 const PSK_ID: &[u8] = b"psk";
 
 /// The properties of the group.
-pub(crate) struct Setting {
+pub(crate) struct Parameters {
     pub(crate) epoch: u64,
     pub(crate) extensions: Extensions,
     /// The capabilities of all members, including later ones.
@@ -39,24 +39,24 @@ pub(crate) struct Setting {
 }
 
 /// The group as Alice sees it. She forges the messages to the client.
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) forger: Forger,
-    pub(crate) client: Rc<Person>,
+    pub(crate) client: Rc<TestClient>,
     /// The client's second KeyPackage.
-    pub(crate) spare: Rc<Person>,
-    pub(crate) server: Rc<Person>,
+    pub(crate) spare: Rc<TestClient>,
+    pub(crate) server: Rc<TestClient>,
     pub(crate) capabilities: Capabilities,
     /// The path secret in the client's Welcome.
     pub(crate) path_secret: Option<Vec<u8>>,
 }
 
-impl Scene {
+impl Fixture {
     pub(crate) fn new(
         suite: Suite,
         mut rng: ChaCha20Rng,
-        change: fn(&mut Setting) -> Forging<()>,
+        change: fn(&mut Parameters) -> Forging<()>,
     ) -> Forging<Self> {
-        let mut setting = Setting {
+        let mut parameters = Parameters {
             epoch: 7,
             extensions: Extensions::default(),
             capabilities: Capabilities {
@@ -68,11 +68,11 @@ impl Scene {
             },
             has_server: false,
         };
-        change(&mut setting)?;
-        let Setting { epoch, mut extensions, capabilities, has_server } = setting;
-        let mut person = |name| Person::new(suite, name, &capabilities, &mut rng);
-        let (alice, bob, client) = (person("alice")?, person("bob")?, person("client")?);
-        let (spare, server) = (person("client")?, person("server")?);
+        change(&mut parameters)?;
+        let Parameters { epoch, mut extensions, capabilities, has_server } = parameters;
+        let mut new_client = |name| TestClient::new(suite, name, &capabilities, &mut rng);
+        let (alice, bob, client) = (new_client("alice")?, new_client("bob")?, new_client("client")?);
+        let (spare, server) = (new_client("client")?, new_client("server")?);
         if has_server {
             let sender = pando_wire::ExternalSender {
                 signature_key: server.signer.public_key().clone(),
@@ -83,8 +83,8 @@ impl Scene {
         let psk = bytes(&mut rng, suite.hash_len());
         let mut forger = Forger::new(suite, epoch, extensions, alice, rng)?;
         let _ = forger.external_psks.insert(PSK_ID.to_vec(), psk);
-        let _ = forger.seat(bob)?;
-        let client_leaf = forger.seat(client)?;
+        let _ = forger.add_member(bob)?;
+        let client_leaf = forger.add_member(client)?;
         let path_secret = forger.renew(ALICE, client_leaf)?;
         let client = forger.member(client_leaf)?;
         let (spare, server) = (Rc::new(spare), Rc::new(server));
@@ -117,13 +117,13 @@ impl Scene {
     }
 
     /// Returns a client outside of the group. `change` changes its KeyPackage before it is signed.
-    pub(crate) fn newcomer(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<Person> {
-        self.forger.person("dora", &self.capabilities, change)
+    pub(crate) fn newcomer(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<TestClient> {
+        self.forger.client("dora", &self.capabilities, change)
     }
 
     /// Returns a client outside of the group that has the given name.
-    pub(crate) fn named(&mut self, name: &str) -> Forging<Person> {
-        self.forger.person(name, &self.capabilities, |_| {})
+    pub(crate) fn named(&mut self, name: &str) -> Forging<TestClient> {
+        self.forger.client(name, &self.capabilities, |_| {})
     }
 
     /// Alice sends a Commit.
@@ -141,8 +141,8 @@ impl Scene {
 
     /// Alice adds a client. `change` changes its KeyPackage before it is signed.
     pub(crate) fn adds(&mut self, change: impl FnOnce(&mut KeyPackage)) -> Forging<Vec<Sent>> {
-        let person = self.newcomer(change)?;
-        self.commits_without_path([add(person.key_package)])
+        let client = self.newcomer(change)?;
+        self.commits_without_path([add(client.key_package)])
     }
 
     /// Returns a leaf node for an Update from Bob. It is changed, and then signed for a leaf index.
@@ -163,8 +163,8 @@ impl Scene {
     /// Bob sends an Update, whose leaf is changed before it is signed. Alice commits it.
     pub(crate) fn updates(&mut self, change: impl FnOnce(&mut LeafNode)) -> Forging<Vec<Sent>> {
         let leaf_node = self.updated_leaf(BOB, change)?;
-        let (update, cited) = self.forger.propose(BOB, update(leaf_node))?;
-        Ok(vec![update, Draft::new([cited]).send(&mut self.forger)?])
+        let (update, sent_proposal) = self.forger.propose(BOB, update(leaf_node))?;
+        Ok(vec![update, Draft::new([sent_proposal]).send(&mut self.forger)?])
     }
 
     /// Returns the identifier, with a new nonce, of the external PSK that all members have.
@@ -197,8 +197,8 @@ pub(crate) fn extension(extension_type: ExtensionType, data: &[u8]) -> Extension
     Extension { extension_type, extension_data: data.into() }
 }
 
-/// Returns two extensions: of different types if `right`, otherwise of the same type.
-pub(crate) fn two_extensions(right: bool) -> Extensions {
-    let second = if right { ALSO_LISTED } else { LISTED };
+/// Returns two extensions: of different types if `valid`, otherwise of the same type.
+pub(crate) fn two_extensions(valid: bool) -> Extensions {
+    let second = if valid { ALSO_LISTED } else { LISTED };
     Extensions(vec![extension(LISTED, b"1"), extension(second, b"2")])
 }
