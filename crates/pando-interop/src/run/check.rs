@@ -34,7 +34,7 @@ enum Made {
 #[derive(Default)]
 struct Story<'a> {
     made: Vec<Made>,
-    everybody: BTreeSet<&'a str>,
+    all_actors: BTreeSet<&'a str>,
     /// Actors that have a group.
     members: BTreeSet<&'a str>,
     /// Actors that have a KeyPackage.
@@ -46,7 +46,7 @@ struct Story<'a> {
 
 impl<'a> Story<'a> {
     fn take(&mut self, step: &'a Step) -> Result<Made, String> {
-        self.everybody.extend(step.actors());
+        self.all_actors.extend(step.actors());
         Ok(match step {
             Step::CreateGroup(step) => {
                 distinct(&[&step.actor], &[&step.members])?;
@@ -231,7 +231,7 @@ impl<'a> Story<'a> {
     }
 
     fn known(&self, actor: &str) -> Result<(), String> {
-        if self.everybody.contains(actor) { Ok(()) } else { Err(format!("unknown actor {actor}")) }
+        if self.all_actors.contains(actor) { Ok(()) } else { Err(format!("unknown actor {actor}")) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The state of the service: all objects, by the numbers that requests use for them.
 
 use super::failure::{Failure, Outcome};
-use super::person::{Person, Psks};
+use super::played_client::{PlayedClient, Psks};
 use super::state::State;
 use pando_mls::{Group, KeyPackageBundle};
 use rand_chacha::ChaCha20Rng;
@@ -18,12 +18,12 @@ enum Entry {
     Member(Box<State>),
     Joiner(Box<Joiner>),
     Successor(Box<Successor>),
-    Signer(Box<Person>),
+    Signer(Box<PlayedClient>),
 }
 
 /// A client with a KeyPackage that waits for a Welcome: a transaction.
 pub(super) struct Joiner {
-    pub(super) person: Person,
+    pub(super) client: PlayedClient,
     pub(super) bundle: KeyPackageBundle,
 }
 
@@ -49,8 +49,8 @@ impl Clients {
 }
 
 impl Table {
-    pub(super) fn add_state(&mut self, person: Person, group: Group) -> Outcome<u32> {
-        self.add(Entry::Member(Box::new(State::new(person, group))))
+    pub(super) fn add_state(&mut self, client: PlayedClient, group: Group) -> Outcome<u32> {
+        self.add(Entry::Member(Box::new(State::new(client, group))))
     }
 
     pub(super) fn add_joiner(&mut self, joiner: Joiner) -> Outcome<u32> {
@@ -61,8 +61,8 @@ impl Table {
         self.add(Entry::Successor(Box::new(successor)))
     }
 
-    pub(super) fn add_signer(&mut self, person: Person) -> Outcome<u32> {
-        self.add(Entry::Signer(Box::new(person)))
+    pub(super) fn add_signer(&mut self, client: PlayedClient) -> Outcome<u32> {
+        self.add(Entry::Signer(Box::new(client)))
     }
 
     pub(super) fn state(&self, id: u32) -> Outcome<&State> {
@@ -93,9 +93,9 @@ impl Table {
         }
     }
 
-    pub(super) fn signer(&self, id: u32) -> Outcome<&Person> {
+    pub(super) fn signer(&self, id: u32) -> Outcome<&PlayedClient> {
         match self.entries.get(&id) {
-            Some(Entry::Signer(person)) => Ok(person),
+            Some(Entry::Signer(client)) => Ok(client),
             _ => Err(unknown("external signer", id)),
         }
     }
@@ -103,8 +103,8 @@ impl Table {
     /// Returns the pre-shared keys of a member, or of a client that waits for a Welcome.
     pub(super) fn psks_mut(&mut self, id: u32) -> Outcome<&mut Psks> {
         match self.entries.get_mut(&id) {
-            Some(Entry::Member(state)) => Ok(&mut state.person.psks),
-            Some(Entry::Joiner(joiner)) => Ok(&mut joiner.person.psks),
+            Some(Entry::Member(state)) => Ok(&mut state.client.psks),
+            Some(Entry::Joiner(joiner)) => Ok(&mut joiner.client.psks),
             _ => Err(unknown("state or transaction", id)),
         }
     }
@@ -112,13 +112,13 @@ impl Table {
     /// Turns a waiting client into a member. Its KeyPackage is used up, and its number becomes
     /// invalid.
     pub(super) fn joined(&mut self, id: u32, group: Group) -> Outcome<u32> {
-        let person = match self.entries.remove(&id) {
-            Some(Entry::Joiner(joiner)) => joiner.person,
-            Some(Entry::Successor(successor)) => successor.joiner.person,
+        let client = match self.entries.remove(&id) {
+            Some(Entry::Joiner(joiner)) => joiner.client,
+            Some(Entry::Successor(successor)) => successor.joiner.client,
             _ => return Err(unknown("transaction or reinitialization", id)),
         };
-        let person = Person { config: *group.config(), ..person };
-        self.add_state(person, group)
+        let client = PlayedClient { config: *group.config(), ..client };
+        self.add_state(client, group)
     }
 
     /// Removes the object of a number.

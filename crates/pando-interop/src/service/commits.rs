@@ -84,13 +84,13 @@ fn build(
     kind: Kind,
     rng: &mut dyn CryptoRng,
 ) -> Outcome<CommitOutput> {
-    let State { person, group, .. } = state;
+    let State { client, group, .. } = state;
     let wanted = references.len().saturating_add(proposals.len());
     let builder = group.commit().only_pending(references);
     let builder = proposals.into_iter().fold(builder, pando_mls::CommitBuilder::proposal);
     let builder = if kind.path { builder } else { builder.without_path() };
     let builder = if kind.tree_in_welcome { builder } else { builder.without_tree() };
-    let output = builder.build(&person.client(), rng)?.assume_persisted();
+    let output = builder.build(&client.cx(), rng)?.assume_persisted();
     if group.pending_epoch().is_none_or(|pending| pending.proposals().count() != wanted) {
         group.clear_pending().assume_persisted();
         return Err(Failure::state("these proposals cannot be committed together"));

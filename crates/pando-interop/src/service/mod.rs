@@ -1,8 +1,8 @@
 //! The service `mls_client.MLSClient`, through which the harness's runner drives an implementation.
 //!
 //! [`serve`] answers its requests. Each request is a function of the state of the service, called
-//! under a lock. The functions are in `groups`, `proposals`, `commits`, `successors` and `outside`,
-//! and gRPC is in `rpc`.
+//! under a lock. The functions are in `groups`, `proposals`, `commits`, `successors` and
+//! `external`, and gRPC is in `rpc`.
 //!
 //! - One service plays any number of clients, which know nothing of each other. States,
 //!   transactions, reinitializations and external signers are numbered in one sequence; all of them
@@ -32,10 +32,10 @@
 mod clients;
 mod commits;
 mod decode;
+mod external;
 mod failure;
 mod groups;
-mod outside;
-mod person;
+mod played_client;
 mod proposals;
 mod rpc;
 mod state;

@@ -5,7 +5,7 @@
 use super::clients::Clients;
 use super::decode::{encode, extensions, key_package, suite};
 use super::failure::{Failure, Outcome};
-use super::person::member;
+use super::played_client::member;
 use super::state::State;
 use crate::proto::{
     AddExternalSignerRequest, AddProposalRequest, ExternalPskProposalRequest,
@@ -27,8 +27,8 @@ impl Clients {
     }
 
     pub(super) fn update_proposal(&mut self, request: UpdateProposalRequest) -> Outcome<ProposalResponse> {
-        let State { person, group, .. } = self.table.state_mut(request.state_id)?;
-        let message = group.propose_update(None, b"", &person.client(), &mut self.rng)?.assume_persisted();
+        let State { client, group, .. } = self.table.state_mut(request.state_id)?;
+        let message = group.propose_update(None, b"", &client.cx(), &mut self.rng)?.assume_persisted();
         Ok(ProposalResponse { proposal: encode(message)? })
     }
 
@@ -88,9 +88,9 @@ impl Clients {
         state_id: u32,
         proposal: impl FnOnce(&PublicState, &mut dyn CryptoRng) -> Outcome<Proposal>,
     ) -> Outcome<ProposalResponse> {
-        let State { person, group, .. } = self.table.state_mut(state_id)?;
+        let State { client, group, .. } = self.table.state_mut(state_id)?;
         let proposal = proposal(group.public(), &mut self.rng)?;
-        let message = group.propose(proposal, b"", &person.client(), &mut self.rng)?.assume_persisted();
+        let message = group.propose(proposal, b"", &client.cx(), &mut self.rng)?.assume_persisted();
         Ok(ProposalResponse { proposal: encode(message)? })
     }
 }

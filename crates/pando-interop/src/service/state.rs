@@ -4,13 +4,13 @@
 
 use super::decode::message;
 use super::failure::{Failure, Outcome};
-use super::person::Person;
+use super::played_client::PlayedClient;
 use pando_mls::{Group, Processed, ProposalRef, Staged};
 use std::collections::BTreeMap;
 
 /// A member of a group.
 pub(super) struct State {
-    pub(super) person: Person,
+    pub(super) client: PlayedClient,
     pub(super) group: Group,
     /// The proposals of this epoch in encoded form. Each request that refers to a proposal contains
     /// it again, and an encrypted proposal can be opened only once.
@@ -18,8 +18,8 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) const fn new(person: Person, group: Group) -> Self {
-        Self { person, group, seen: BTreeMap::new() }
+    pub(super) const fn new(client: PlayedClient, group: Group) -> Self {
+        Self { client, group, seen: BTreeMap::new() }
     }
 
     /// Processes a proposal, unless it was processed before.
@@ -28,7 +28,7 @@ impl State {
             return Ok(reference.clone());
         }
         let proposal = message("a proposal", &bytes)?;
-        let reference = match self.group.process(proposal, &self.person.client())?.assume_persisted() {
+        let reference = match self.group.process(proposal, &self.client.cx())?.assume_persisted() {
             Processed::Proposal(pending) => pending.reference,
             Processed::OwnProposal(reference) => reference,
             _ => return Err(Failure::argument("not a proposal")),
@@ -43,7 +43,7 @@ impl State {
         bytes: &[u8],
         acceptable: impl FnOnce(&Staged) -> Outcome<()>,
     ) -> Outcome<()> {
-        match self.group.process(message("a Commit", bytes)?, &self.person.client())?.assume_persisted() {
+        match self.group.process(message("a Commit", bytes)?, &self.client.cx())?.assume_persisted() {
             Processed::Commit(staged) => {
                 acceptable(&staged)?;
                 self.group.merge(*staged)?.assume_persisted();

@@ -5,7 +5,7 @@
 use super::clients::{Clients, Joiner, Successor};
 use super::decode::{encode, extensions, key_package, optional, suite, welcome};
 use super::failure::{Failure, Outcome};
-use super::person::{Person, Published};
+use super::played_client::{PlayedClient, Published};
 use super::state::authenticator;
 use crate::proto::{
     CreateBranchRequest, CreateSubgroupResponse, HandleBranchRequest, HandleBranchResponse,
@@ -36,18 +36,18 @@ impl Clients {
         &mut self,
         request: ReInitWelcomeRequest,
     ) -> Outcome<CreateSubgroupResponse> {
-        let Successor { old, joiner: Joiner { person, .. } } = self.table.successor(request.reinit_id)?;
+        let Successor { old, joiner: Joiner { client, .. } } = self.table.successor(request.reinit_id)?;
         let group = &self.table.state(*old)?.group;
         let key_packages = request.key_package.iter().map(|bytes| key_package(bytes));
         // The KeyPackage that other members have is for a Welcome from them.
-        let bundle = person.key_package(&mut self.rng)?;
+        let bundle = client.key_package(&mut self.rng)?;
         let successor = pando_mls::Successor {
             bundle,
             key_packages: key_packages.collect::<Outcome<_>>()?,
             path: request.force_path,
             tree_in_welcome: !request.external_tree,
         };
-        let created = group.reinitialize(successor, &person.client(), &mut self.rng)?.assume_persisted();
+        let created = group.reinitialize(successor, &client.cx(), &mut self.rng)?.assume_persisted();
         let (mut response, group) = subgroup(created, request.external_tree)?;
         response.state_id = self.table.joined(request.reinit_id, group)?;
         Ok(response)
@@ -57,10 +57,10 @@ impl Clients {
         &mut self,
         request: HandleReInitWelcomeRequest,
     ) -> Outcome<JoinGroupResponse> {
-        let Successor { old, joiner: Joiner { person, bundle } } = self.table.successor(request.reinit_id)?;
+        let Successor { old, joiner: Joiner { client, bundle } } = self.table.successor(request.reinit_id)?;
         let old = &self.table.state(*old)?.group;
         let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
-        let group = old.join_successor(&welcome, bundle, tree, &person.client())?.assume_persisted();
+        let group = old.join_successor(&welcome, bundle, tree, &client.cx())?.assume_persisted();
         let state_id = self.table.joined(request.reinit_id, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
         Ok(JoinGroupResponse { state_id, epoch_authenticator })
@@ -68,10 +68,10 @@ impl Clients {
 
     pub(super) fn create_branch(&mut self, request: CreateBranchRequest) -> Outcome<CreateSubgroupResponse> {
         let state = self.table.state(request.state_id)?;
-        let (suite, identity) = (state.person.suite, state.person.identity.clone());
-        let (person, _) = Person::new(suite, identity, &mut self.rng)?;
-        let person = Person { config: state.person.config, ..person };
-        let bundle = person.key_package(&mut self.rng)?;
+        let (suite, identity) = (state.client.suite, state.client.identity.clone());
+        let (client, _) = PlayedClient::new(suite, identity, &mut self.rng)?;
+        let client = PlayedClient { config: state.client.config, ..client };
+        let bundle = client.key_package(&mut self.rng)?;
         let key_packages = request.key_packages.iter().map(|bytes| key_package(bytes));
         let successor = pando_mls::Successor {
             bundle,
@@ -80,22 +80,20 @@ impl Clients {
             tree_in_welcome: !request.external_tree,
         };
         let (id, extensions) = (request.group_id, extensions(request.extensions)?);
-        let created = state
-            .group
-            .branch(id, extensions, successor, &person.client(), &mut self.rng)?
-            .assume_persisted();
+        let created =
+            state.group.branch(id, extensions, successor, &client.cx(), &mut self.rng)?.assume_persisted();
         let (mut response, group) = subgroup(created, request.external_tree)?;
-        response.state_id = self.table.add_state(person, group)?;
+        response.state_id = self.table.add_state(client, group)?;
         Ok(response)
     }
 
     /// Joins a branch. The state of the old group stays.
     pub(super) fn handle_branch(&mut self, request: HandleBranchRequest) -> Outcome<HandleBranchResponse> {
         let old = self.table.state(request.state_id)?;
-        let Joiner { person, bundle } = self.table.joiner(request.transaction_id)?;
+        let Joiner { client, bundle } = self.table.joiner(request.transaction_id)?;
         let (welcome, tree) = (welcome(&request.welcome)?, optional(&request.ratchet_tree));
-        let client = person.client().with_config(old.person.config);
-        let group = old.group.join_successor(&welcome, bundle, tree, &client)?.assume_persisted();
+        let cx = client.cx().with_config(old.client.config);
+        let group = old.group.join_successor(&welcome, bundle, tree, &cx)?.assume_persisted();
         let state_id = self.table.joined(request.transaction_id, group)?;
         let epoch_authenticator = self.table.state(state_id)?.epoch_authenticator();
         Ok(HandleBranchResponse { state_id, epoch_authenticator })
@@ -107,12 +105,12 @@ impl Clients {
         let state = self.table.state(old)?;
         let reinit = state.group.reinit().ok_or_else(|| Failure::internal("the group has not ended"))?;
         let suite = suite(reinit.cipher_suite.0.into())?;
-        let (person, _) = Person::new(suite, state.person.identity.clone(), &mut self.rng)?;
-        let person = Person { config: state.person.config, ..person };
+        let (client, _) = PlayedClient::new(suite, state.client.identity.clone(), &mut self.rng)?;
+        let client = PlayedClient { config: state.client.config, ..client };
         let epoch_authenticator = state.epoch_authenticator();
-        let bundle = person.key_package(&mut self.rng)?;
+        let bundle = client.key_package(&mut self.rng)?;
         let Published { key_package, .. } = Published::new(&bundle)?;
-        let successor = Successor { old, joiner: Joiner { person, bundle } };
+        let successor = Successor { old, joiner: Joiner { client, bundle } };
         let reinit_id = self.table.add_successor(successor)?;
         Ok(HandleReInitCommitResponse { reinit_id, key_package, epoch_authenticator })
     }

@@ -3,12 +3,12 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic fails the test")]
 
-mod toy;
+mod toy_client;
 
 use pando_interop::run::{Arguments, Handshakes, Report, run};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use toy::{Lie, Toy};
+use toy_client::{Lie, ToyClient};
 
 /// The story has Ada, Ben and Cleo. The Commit is step 1, the message step 2.
 const STORY: &str = r#"{"scripts": {"story": [
@@ -47,7 +47,7 @@ fn with(
     let result = runtime.block_on(async {
         let mut clients = Vec::new();
         for lie in lies {
-            clients.push(Toy::serve(*lie).await);
+            clients.push(ToyClient::serve(*lie).await);
         }
         let mut arguments = arguments(&config, clients);
         change(&mut arguments);

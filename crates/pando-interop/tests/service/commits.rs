@@ -1,11 +1,11 @@
 //! Commits with proposals of all kinds, by reference and by value.
 
-use crate::world::{SETTINGS, World, add, description, remove, required_capabilities};
+use crate::fixture::{GroupFixture, SETTINGS, add, description, remove, required_capabilities};
 use pando_interop::proto::*;
 
 /// Returns the proposals of one member, in the order in which it makes them.
-async fn proposed_by(world: &mut World, by: usize, key_package: Vec<u8>) -> Vec<Vec<u8>> {
-    let member = &mut world.members[by];
+async fn proposed_by(fixture: &mut GroupFixture, by: usize, key_package: Vec<u8>) -> Vec<Vec<u8>> {
+    let member = &mut fixture.members[by];
     let (rpc, state_id) = (&mut member.rpc, member.state);
     let added = rpc.add_proposal(AddProposalRequest { state_id, key_package }).await.unwrap();
     let removed = RemoveProposalRequest { state_id, removed_id: b"charlie".to_vec() };
@@ -25,17 +25,17 @@ async fn proposed_by(world: &mut World, by: usize, key_package: Vec<u8>) -> Vec<
 #[tokio::test]
 async fn everything_in_one_commit() {
     for (setting, by) in SETTINGS.into_iter().flat_map(|setting| [(setting, 0), (setting, 1)]) {
-        let mut world = World::of(setting, &["alice", "bob", "charlie", "diana"]).await;
-        for member in &mut world.members {
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob", "charlie", "diana"]).await;
+        for member in &mut fixture.members {
             member.store_psk(b"id 1", b"secret 1").await;
             member.store_psk(b"id 2", b"secret 2").await;
         }
         // With this Commit, all members have the resumption PSKs of two epochs.
-        world.commit(0, CommitRequest { force_path: true, ..CommitRequest::default() }, Vec::new()).await;
-        let (ellen, frank) = (world.joiner("ellen").await, world.joiner("frank").await);
-        let mut by_reference = proposed_by(&mut world, by, ellen.key_package.clone()).await;
+        fixture.commit(0, CommitRequest { force_path: true, ..CommitRequest::default() }, Vec::new()).await;
+        let (ellen, frank) = (fixture.joiner("ellen").await, fixture.joiner("frank").await);
+        let mut by_reference = proposed_by(&mut fixture, by, ellen.key_package.clone()).await;
         if by != 0 {
-            let bob = &mut world.members[by];
+            let bob = &mut fixture.members[by];
             let update =
                 bob.rpc.update_proposal(UpdateProposalRequest { state_id: bob.state }).await.unwrap();
             by_reference.push(update.into_inner().proposal);
@@ -47,23 +47,23 @@ async fn everything_in_one_commit() {
             ProposalDescription { epoch_id: 2, ..description("resumptionPSK") },
         ];
         // New members have none of these keys, so they do not join; charlie and diana are removed.
-        world.members.truncate(2);
+        fixture.members.truncate(2);
         let request = CommitRequest { by_reference, by_value, ..CommitRequest::default() };
-        let made = world.commit(0, request, Vec::new()).await;
+        let made = fixture.commit(0, request, Vec::new()).await;
         assert!(!made.welcome.is_empty());
 
         // Without the extensions, and without the members that did not join.
         let no_extensions = description("groupContextExtensions");
         let by_value = vec![no_extensions, remove("ellen"), remove("frank")];
-        world.commit(1, CommitRequest { by_value, ..CommitRequest::default() }, Vec::new()).await;
+        fixture.commit(1, CommitRequest { by_value, ..CommitRequest::default() }, Vec::new()).await;
     }
 }
 
 #[tokio::test]
 async fn a_commit_is_replaced_by_another_and_comes_back() {
     for setting in SETTINGS {
-        let mut world = World::of(setting, &["alice", "bob"]).await;
-        let alice = &mut world.members[0];
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob"]).await;
+        let alice = &mut fixture.members[0];
         let state_id = alice.state;
         let lost = CommitRequest { state_id, force_path: true, ..CommitRequest::default() };
         let lost = alice.rpc.commit(lost).await.unwrap().into_inner();
@@ -73,8 +73,8 @@ async fn a_commit_is_replaced_by_another_and_comes_back() {
         assert!(kept.welcome.is_empty() && kept.ratchet_tree.is_empty());
         // It is processed like a Commit of another member.
         let authenticator = alice.take(&[], &kept.commit).await;
-        assert_eq!(world.members[1].take(&[], &kept.commit).await, authenticator);
-        world.agree().await;
+        assert_eq!(fixture.members[1].take(&[], &kept.commit).await, authenticator);
+        fixture.agree().await;
     }
 }
 
@@ -82,19 +82,19 @@ async fn a_commit_is_replaced_by_another_and_comes_back() {
 #[tokio::test]
 async fn a_proposal_may_come_again() {
     for setting in SETTINGS {
-        let mut world = World::of(setting, &["alice", "bob"]).await;
-        for member in &mut world.members {
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob"]).await;
+        for member in &mut fixture.members {
             member.store_psk(b"id", b"secret").await;
         }
-        let bob = &mut world.members[1];
+        let bob = &mut fixture.members[1];
         let request = ExternalPskProposalRequest { state_id: bob.state, psk_id: b"id".to_vec() };
         let proposal = bob.rpc.external_psk_proposal(request).await.unwrap().into_inner().proposal;
         // Alice makes a Commit that is dropped, and then another.
-        let alice = &mut world.members[0];
+        let alice = &mut fixture.members[0];
         let by_reference = vec![proposal.clone(), proposal];
         let request = CommitRequest { by_reference, ..CommitRequest::default() };
         let first = CommitRequest { state_id: alice.state, ..request.clone() };
         alice.rpc.commit(first).await.unwrap();
-        world.commit(0, request, Vec::new()).await;
+        fixture.commit(0, request, Vec::new()).await;
     }
 }

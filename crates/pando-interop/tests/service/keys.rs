@@ -1,6 +1,6 @@
 //! The private keys in responses match the public keys.
 
-use crate::world::connect;
+use crate::fixture::connect;
 use pando_interop::proto::*;
 use pando_mls::wire::{Content, PublicMessage};
 use pando_mls::{

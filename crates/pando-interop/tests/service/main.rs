@@ -5,9 +5,9 @@
 
 mod applications;
 mod commits;
+mod external;
+mod fixture;
 mod joins;
 mod keys;
-mod outside;
 mod refusals;
 mod successors;
-mod world;

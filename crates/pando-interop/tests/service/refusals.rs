@@ -1,6 +1,6 @@
 //! Refused requests do not change any state.
 
-use crate::world::{Member, SETTINGS, World, add, description, remove};
+use crate::fixture::{GroupFixture, Member, SETTINGS, add, description, remove};
 use pando_interop::proto::*;
 use tonic::{Code, Response, Status};
 
@@ -15,7 +15,7 @@ const INVALID: Option<Code> = Some(Code::InvalidArgument);
 const PRECONDITION: Option<Code> = Some(Code::FailedPrecondition);
 
 /// Returns the status of each request that names a state: `id`, with invalid contents.
-async fn asked_of(member: &mut Member, id: u32) -> Vec<Option<Code>> {
+async fn statuses(member: &mut Member, id: u32) -> Vec<Option<Code>> {
     let (rpc, state_id) = (&mut member.rpc, id);
     let (junk, welcome) = (b"junk".to_vec(), b"junk".to_vec());
     let (key_package, commit, ciphertext) = (junk.clone(), junk.clone(), junk.clone());
@@ -47,7 +47,7 @@ async fn asked_of(member: &mut Member, id: u32) -> Vec<Option<Code>> {
 }
 
 /// Returns the status of each request that succeeds if the state exists.
-async fn asked_of_none(member: &mut Member, state_id: u32) -> Vec<Option<Code>> {
+async fn statuses_for_unknown_state(member: &mut Member, state_id: u32) -> Vec<Option<Code>> {
     let rpc = &mut member.rpc;
     let psk = StorePskRequest { state_or_transaction_id: state_id, ..StorePskRequest::default() };
     let transaction_id = state_id;
@@ -76,18 +76,18 @@ async fn asked_of_none(member: &mut Member, state_id: u32) -> Vec<Option<Code>> 
 
 #[tokio::test]
 async fn what_there_is_not_and_what_is_malformed() {
-    let mut world = World::of(SETTINGS[0], &["alice", "bob"]).await;
+    let mut fixture = GroupFixture::of(SETTINGS[0], &["alice", "bob"]).await;
     for id in [0, u32::MAX] {
-        let alice = &mut world.members[0];
-        assert!(asked_of(alice, id).await.into_iter().all(|code| code == INVALID));
-        assert!(asked_of_none(alice, id).await.into_iter().all(|code| code == INVALID));
+        let alice = &mut fixture.members[0];
+        assert!(statuses(alice, id).await.into_iter().all(|code| code == INVALID));
+        assert!(statuses_for_unknown_state(alice, id).await.into_iter().all(|code| code == INVALID));
     }
-    let state = world.members[0].state;
-    let answers = asked_of(&mut world.members[0], state).await;
+    let state = fixture.members[0].state;
+    let answers = statuses(&mut fixture.members[0], state).await;
     assert!(answers.iter().all(|code| *code == INVALID), "{answers:?}");
 
     // Unknown cipher suites, and bytes that are not a GroupInfo.
-    let rpc = &mut world.members[0].rpc;
+    let rpc = &mut fixture.members[0].rpc;
     for cipher_suite in [0, 8, 65_537] {
         let group = CreateGroupRequest { cipher_suite, ..Default::default() };
         assert_eq!(code(rpc.create_group(group).await), INVALID);
@@ -101,16 +101,16 @@ async fn what_there_is_not_and_what_is_malformed() {
     assert_eq!(code(rpc.external_join(join).await), INVALID);
     let add = NewMemberAddProposalRequest { group_info, ..Default::default() };
     assert_eq!(code(rpc.new_member_add_proposal(add).await), INVALID);
-    world.agree().await;
+    fixture.agree().await;
 }
 
 /// A request that is valid only at another time is refused, and succeeds at that time.
 #[tokio::test]
 async fn what_cannot_be_done_now() {
     for setting in SETTINGS {
-        let mut world = World::of(setting, &["alice", "bob"]).await;
-        let mut joiner = world.joiner("charlie").await;
-        let (alice, psk_id) = (&mut world.members[0], b"id".to_vec());
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob"]).await;
+        let mut joiner = fixture.joiner("charlie").await;
+        let (alice, psk_id) = (&mut fixture.members[0], b"id".to_vec());
         let (rpc, state_id) = (&mut alice.rpc, alice.state);
         let psk = ProposalDescription { psk_id, ..description("externalPSK") };
         let lacking = CommitRequest { by_value: vec![psk], state_id, ..Default::default() };
@@ -133,20 +133,20 @@ async fn what_cannot_be_done_now() {
         let made = rpc.commit(request).await.unwrap().into_inner();
         let pending = HandlePendingCommitRequest { state_id };
         assert_eq!(code(rpc.handle_pending_re_init_commit(pending).await), PRECONDITION);
-        let bob = &mut world.members[1];
+        let bob = &mut fixture.members[1];
         let (proposal, commit) = (Vec::new(), made.commit.clone());
         let handle = HandleCommitRequest { state_id: bob.state, proposal, commit };
         assert_eq!(code(bob.rpc.handle_re_init_commit(handle).await), PRECONDITION);
         let authenticator = bob.take(&[], &made.commit).await;
-        assert_eq!(world.members[0].take(&[], &made.commit).await, authenticator);
-        world.members[0].store_psk(b"id", b"secret").await;
-        assert_eq!(code(world.members[0].rpc.commit(lacking).await), None);
+        assert_eq!(fixture.members[0].take(&[], &made.commit).await, authenticator);
+        fixture.members[0].store_psk(b"id", b"secret").await;
+        assert_eq!(code(fixture.members[0].rpc.commit(lacking).await), None);
 
         // A client joins only by a Welcome for its KeyPackage, and only under its own name.
-        let mut stranger = world.joiner("diana").await;
+        let mut stranger = fixture.joiner("diana").await;
         let by_value = vec![add(&joiner.key_package)];
         let request = CommitRequest { by_value, external_tree: true, ..Default::default() };
-        let made = world.commit(1, request, Vec::new()).await;
+        let made = fixture.commit(1, request, Vec::new()).await;
         for (joiner, identity) in [(&mut joiner, "eve"), (&mut stranger, "diana")] {
             let request = JoinGroupRequest {
                 transaction_id: joiner.transaction,
@@ -166,23 +166,23 @@ async fn what_cannot_be_done_now() {
         };
         assert_eq!(code(joiner.rpc.join_group(request).await), PRECONDITION);
         let (charlie, _) = joiner.join(setting, &made.welcome, &made.ratchet_tree).await;
-        world.members.push(charlie);
-        world.agree().await;
+        fixture.members.push(charlie);
+        fixture.agree().await;
     }
 }
 
 /// A removed member gets no more values.
 #[tokio::test]
 async fn who_is_removed_is_out() {
-    let mut world = World::of(SETTINGS[0], &["alice", "bob", "charlie"]).await;
-    let mut charlie = world.members.pop().unwrap();
+    let mut fixture = GroupFixture::of(SETTINGS[0], &["alice", "bob", "charlie"]).await;
+    let mut charlie = fixture.members.pop().unwrap();
     let by_value = vec![remove("charlie")];
-    let made = world.commit(0, CommitRequest { by_value, ..CommitRequest::default() }, Vec::new()).await;
+    let made = fixture.commit(0, CommitRequest { by_value, ..CommitRequest::default() }, Vec::new()).await;
     assert_eq!(charlie.take(&[], &made.commit).await, b"");
     let state_id = charlie.state;
     let protect = ProtectRequest { state_id, ..ProtectRequest::default() };
     assert_eq!(code(charlie.rpc.protect(protect).await), PRECONDITION);
     let export = ExportRequest { state_id, key_length: 1, ..ExportRequest::default() };
     assert_eq!(code(charlie.rpc.export(export).await), PRECONDITION);
-    world.agree().await;
+    fixture.agree().await;
 }

@@ -1,23 +1,23 @@
 //! Tests of successor groups.
 
-use crate::world::{SETTINGS, World, required_capabilities};
+use crate::fixture::{GroupFixture, SETTINGS, required_capabilities};
 use pando_interop::proto::*;
 
 /// Reinitializes the group, with all members in the successor. The tree is outside of the Welcome,
 /// and the first Commit has a path, or not.
 pub(crate) async fn begins_anew(
-    world: &mut World,
+    fixture: &mut GroupFixture,
     proposal: Vec<u8>,
     committer: usize,
     welcomer: usize,
     (external_tree, force_path): (bool, bool),
 ) {
     let by_reference = vec![proposal.clone()];
-    let by = &mut world.members[committer];
+    let by = &mut fixture.members[committer];
     let request = CommitRequest { state_id: by.state, by_reference, ..CommitRequest::default() };
     let commit = by.rpc.re_init_commit(request).await.unwrap().into_inner().commit;
     let mut ended = Vec::new();
-    for (index, member) in world.members.iter_mut().enumerate() {
+    for (index, member) in fixture.members.iter_mut().enumerate() {
         let state_id = member.state;
         let answer = if index == committer {
             let request = HandlePendingCommitRequest { state_id };
@@ -37,9 +37,9 @@ pub(crate) async fn begins_anew(
         force_path,
         external_tree,
     };
-    let begun = world.members[welcomer].rpc.re_init_welcome(request).await.unwrap().into_inner();
+    let begun = fixture.members[welcomer].rpc.re_init_welcome(request).await.unwrap().into_inner();
     assert_eq!(begun.ratchet_tree.is_empty(), !external_tree);
-    for (index, member) in world.members.iter_mut().enumerate() {
+    for (index, member) in fixture.members.iter_mut().enumerate() {
         if index == welcomer {
             member.state = begun.state_id;
             continue;
@@ -53,16 +53,16 @@ pub(crate) async fn begins_anew(
         assert_eq!(joined.epoch_authenticator, begun.epoch_authenticator);
         member.state = joined.state_id;
     }
-    world.agree().await;
-    world.commit(0, CommitRequest { force_path: true, ..CommitRequest::default() }, Vec::new()).await;
+    fixture.agree().await;
+    fixture.commit(0, CommitRequest { force_path: true, ..CommitRequest::default() }, Vec::new()).await;
 }
 
 #[tokio::test]
 async fn a_group_is_reinitialized() {
     let ways = [(false, false), (true, false), (false, true)];
     for (setting, way) in SETTINGS.into_iter().flat_map(|setting| ways.map(|way| (setting, way))) {
-        let mut world = World::of(setting, &["alice", "bob", "charlie"]).await;
-        let alice = &mut world.members[0];
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob", "charlie"]).await;
+        let alice = &mut fixture.members[0];
         let request = ReInitProposalRequest {
             state_id: alice.state,
             // Either the suite changes or the identifier does.
@@ -71,19 +71,19 @@ async fn a_group_is_reinitialized() {
             extensions: vec![required_capabilities()],
         };
         let proposal = alice.rpc.re_init_proposal(request).await.unwrap().into_inner().proposal;
-        begins_anew(&mut world, proposal, 1, 2, way).await;
+        begins_anew(&mut fixture, proposal, 1, 2, way).await;
     }
 }
 
 #[tokio::test]
 async fn members_branch_off() {
     for (setting, external_tree) in SETTINGS.into_iter().zip([false, true]) {
-        let mut world = World::of(setting, &["alice", "bob", "charlie"]).await;
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob", "charlie"]).await;
         let mut joiners = Vec::new();
-        for member in &world.members[1..] {
-            joiners.push(world.joiner_at(member.rpc.clone(), member.name).await);
+        for member in &fixture.members[1..] {
+            joiners.push(fixture.joiner_at(member.rpc.clone(), member.name).await);
         }
-        let alice = &mut world.members[0];
+        let alice = &mut fixture.members[0];
         let request = CreateBranchRequest {
             state_id: alice.state,
             group_id: b"branch".to_vec(),
@@ -93,9 +93,9 @@ async fn members_branch_off() {
             external_tree,
         };
         let made = alice.rpc.create_branch(request).await.unwrap().into_inner();
-        let old: Vec<_> = world.members.iter().map(|member| member.state).collect();
-        world.members[0].state = made.state_id;
-        for (member, joiner) in world.members[1..].iter_mut().zip(joiners) {
+        let old: Vec<_> = fixture.members.iter().map(|member| member.state).collect();
+        fixture.members[0].state = made.state_id;
+        for (member, joiner) in fixture.members[1..].iter_mut().zip(joiners) {
             let request = HandleBranchRequest {
                 state_id: member.state,
                 transaction_id: joiner.transaction,
@@ -106,13 +106,13 @@ async fn members_branch_off() {
             assert_eq!(joined.epoch_authenticator, made.epoch_authenticator);
             member.state = joined.state_id;
         }
-        world.agree().await;
-        world.commit(1, CommitRequest::default(), Vec::new()).await;
+        fixture.agree().await;
+        fixture.commit(1, CommitRequest::default(), Vec::new()).await;
         // The old group continues.
-        for (member, old) in world.members.iter_mut().zip(old) {
+        for (member, old) in fixture.members.iter_mut().zip(old) {
             member.state = old;
         }
-        world.agree().await;
-        world.commit(2, CommitRequest::default(), Vec::new()).await;
+        fixture.agree().await;
+        fixture.commit(2, CommitRequest::default(), Vec::new()).await;
     }
 }

@@ -6,8 +6,8 @@
 //! epochs that all members have seen, and a former member returns under its old name only by an
 //! external Commit.
 
+mod chapters;
 mod commit;
-mod other;
 
 use super::assign::{below, pick};
 use clap::Args;

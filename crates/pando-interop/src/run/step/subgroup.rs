@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 /// Runs a reinitialization. The script names the actors of the proposal, the Commit and the
 /// Welcome.
 pub(super) async fn reinit(session: &mut Session<'_>, step: &ReInit) -> Result<Output, Failure> {
-    let mut everybody: Vec<&String> = Vec::new();
+    let mut all_actors: Vec<&String> = Vec::new();
     let named = [&step.committer, &step.welcomer].into_iter().chain(&step.proposer).chain(&step.members);
     for actor in named {
-        if !everybody.contains(&actor) {
-            everybody.push(actor);
+        if !all_actors.contains(&actor) {
+            all_actors.push(actor);
         }
     }
 
@@ -29,7 +29,7 @@ pub(super) async fn reinit(session: &mut Session<'_>, step: &ReInit) -> Result<O
     };
     let commit = session.re_init_commit(&step.committer, request).await?.commit;
     let last = session.epochs.begin();
-    for member in &everybody {
+    for member in &all_actors {
         let state_id = session.state(member)?;
         olds.push((*member, state_id));
         let ended = if *member == &step.committer {
@@ -62,7 +62,7 @@ pub(super) async fn reinit(session: &mut Session<'_>, step: &ReInit) -> Result<O
     let first = session.epochs.begin();
     session.arrive_with(&step.welcomer, created.state_id, first, created.epoch_authenticator).await?;
     let ratchet_tree = if step.external_tree { created.ratchet_tree } else { Vec::new() };
-    for member in everybody.iter().filter(|member| **member != &step.welcomer) {
+    for member in all_actors.iter().filter(|member| **member != &step.welcomer) {
         let request = proto::HandleReInitWelcomeRequest {
             reinit_id: reinit_id(member)?,
             welcome: created.welcome.clone(),

@@ -49,7 +49,7 @@ pub(crate) struct Joiner {
     pub(crate) key_package: Vec<u8>,
 }
 
-pub(crate) struct World {
+pub(crate) struct GroupFixture {
     pub(crate) setting: Setting,
     pub(crate) members: Vec<Member>,
     joiners: usize,
@@ -111,7 +111,7 @@ pub(crate) async fn store_psk(rpc: &mut Rpc, id: u32, psk_id: &[u8], psk_secret:
     rpc.store_psk(request).await.unwrap();
 }
 
-impl World {
+impl GroupFixture {
     /// Creates a group of these members, as the runner does.
     pub(crate) async fn of(setting: Setting, names: &[&'static str]) -> Self {
         let (mut rpc, name) = (connect(0).await, names[0]);
@@ -122,16 +122,16 @@ impl World {
             identity: name.into(),
         };
         let state = rpc.create_group(request).await.unwrap().into_inner().state_id;
-        let mut world = Self { setting, members: vec![Member { rpc, name, state }], joiners: 0 };
+        let mut fixture = Self { setting, members: vec![Member { rpc, name, state }], joiners: 0 };
         let mut joiners = Vec::new();
         for name in &names[1..] {
-            joiners.push(world.joiner(name).await);
+            joiners.push(fixture.joiner(name).await);
         }
         if !joiners.is_empty() {
             let adds = joiners.iter().map(|joiner| add(&joiner.key_package)).collect();
-            world.commit(0, CommitRequest { by_value: adds, ..CommitRequest::default() }, joiners).await;
+            fixture.commit(0, CommitRequest { by_value: adds, ..CommitRequest::default() }, joiners).await;
         }
-        world
+        fixture
     }
 
     /// Creates a new client, at the next service in turn.

@@ -26,7 +26,7 @@ pub(crate) enum Lie {
     Free,
 }
 
-pub(crate) struct Toy {
+pub(crate) struct ToyClient {
     lie: Lie,
     states: Mutex<BTreeMap<u32, State>>,
 }
@@ -40,13 +40,13 @@ struct State {
 
 type Answer<R> = Result<Response<R>, Status>;
 
-impl Toy {
+impl ToyClient {
     /// Starts a toy client and returns its address.
     pub(crate) async fn serve(lie: Lie) -> String {
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = incoming.local_addr().unwrap().to_string();
-        let toy = Self { lie, states: Mutex::default() };
-        let server = tonic::transport::Server::builder().add_service(MlsClientServer::new(toy));
+        let toy_client = Self { lie, states: Mutex::default() };
+        let server = tonic::transport::Server::builder().add_service(MlsClientServer::new(toy_client));
         tokio::spawn(server.serve_with_incoming(incoming));
         address
     }
@@ -69,10 +69,10 @@ fn answer<R>(response: R) -> Answer<R> {
 }
 
 /// Implements the given calls, and returns an error for the others.
-macro_rules! toy {
+macro_rules! toy_client {
     ({ $($answered:tt)* } $($method:ident, $request:ident, $response:ident;)*) => {
         #[tonic::async_trait]
-        impl MlsClient for Toy {
+        impl MlsClient for ToyClient {
             $($answered)*
             $(
                 async fn $method(&self, _: Request<$request>) -> Answer<$response> {
@@ -83,7 +83,7 @@ macro_rules! toy {
     };
 }
 
-toy! {{
+toy_client! {{
     async fn name(&self, _: Request<NameRequest>) -> Answer<NameResponse> {
         answer(NameResponse { name: format!("toy {:?}", self.lie) })
     }

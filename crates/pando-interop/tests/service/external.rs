@@ -1,6 +1,6 @@
 //! Proposals from outside.
 
-use crate::world::{Rpc, SETTINGS, World, connect, description, remove, required_capabilities};
+use crate::fixture::{GroupFixture, Rpc, SETTINGS, connect, description, remove, required_capabilities};
 use pando_interop::proto::*;
 
 struct Signer {
@@ -10,22 +10,22 @@ struct Signer {
 
 impl Signer {
     /// Adds an external signer to the group.
-    async fn of(world: &mut World, name: &str) -> Self {
+    async fn of(fixture: &mut GroupFixture, name: &str) -> Self {
         let mut rpc = connect(1).await;
         let request =
-            CreateExternalSignerRequest { cipher_suite: world.setting.suite, identity: name.into() };
+            CreateExternalSignerRequest { cipher_suite: fixture.setting.suite, identity: name.into() };
         let made = rpc.create_external_signer(request).await.unwrap().into_inner();
-        let alice = &mut world.members[0];
+        let alice = &mut fixture.members[0];
         let request =
             AddExternalSignerRequest { state_id: alice.state, external_sender: made.external_sender };
         let proposed = alice.rpc.add_external_signer(request).await.unwrap().into_inner().proposal;
         let by_reference = vec![proposed];
-        world.commit(0, CommitRequest { by_reference, ..CommitRequest::default() }, Vec::new()).await;
+        fixture.commit(0, CommitRequest { by_reference, ..CommitRequest::default() }, Vec::new()).await;
         Self { rpc, id: made.signer_id }
     }
 
-    async fn proposes(&mut self, world: &mut World, description: ProposalDescription) -> Vec<u8> {
-        let GroupInfoResponse { group_info, ratchet_tree } = world.members[0].group_info(true).await;
+    async fn proposes(&mut self, fixture: &mut GroupFixture, description: ProposalDescription) -> Vec<u8> {
+        let GroupInfoResponse { group_info, ratchet_tree } = fixture.members[0].group_info(true).await;
         let request = ExternalSignerProposalRequest {
             signer_id: self.id,
             // The runner sends 0 for every signer.
@@ -41,48 +41,48 @@ impl Signer {
 #[tokio::test]
 async fn somebody_asks_to_be_added() {
     for setting in SETTINGS {
-        let mut world = World::of(setting, &["alice", "bob"]).await;
-        let group_info = world.members[0].group_info(false).await.group_info;
-        let mut joiner = world.joiner("charlie").await;
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob"]).await;
+        let group_info = fixture.members[0].group_info(false).await.group_info;
+        let mut joiner = fixture.joiner("charlie").await;
         let request = NewMemberAddProposalRequest { group_info, identity: b"charlie".to_vec() };
         let made = joiner.rpc.new_member_add_proposal(request).await.unwrap().into_inner();
         joiner.transaction = made.transaction_id;
         let by_reference = vec![made.proposal];
-        world.commit(1, CommitRequest { by_reference, ..CommitRequest::default() }, vec![joiner]).await;
-        assert_eq!(world.members.len(), 3);
+        fixture.commit(1, CommitRequest { by_reference, ..CommitRequest::default() }, vec![joiner]).await;
+        assert_eq!(fixture.members.len(), 3);
     }
 }
 
 #[tokio::test]
 async fn external_senders_propose_everything_that_they_may() {
     for setting in SETTINGS {
-        let mut world = World::of(setting, &["alice", "bob", "charlie"]).await;
-        let mut first = Signer::of(&mut world, "first").await;
-        let mut second = Signer::of(&mut world, "second").await;
-        for member in &mut world.members {
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob", "charlie"]).await;
+        let mut first = Signer::of(&mut fixture, "first").await;
+        let mut second = Signer::of(&mut fixture, "second").await;
+        for member in &mut fixture.members {
             member.store_psk(b"id", b"secret").await;
         }
-        let joiner = world.joiner("diana").await;
+        let joiner = fixture.joiner("diana").await;
         let psk = ProposalDescription { psk_id: b"id".to_vec(), ..description("externalPSK") };
         let resumption = ProposalDescription { epoch_id: 2, ..description("resumptionPSK") };
         let by_reference = vec![
-            first.proposes(&mut world, psk).await,
-            second.proposes(&mut world, resumption).await,
-            second.proposes(&mut world, remove("charlie")).await,
+            first.proposes(&mut fixture, psk).await,
+            second.proposes(&mut fixture, resumption).await,
+            second.proposes(&mut fixture, remove("charlie")).await,
         ];
-        world.members.truncate(2);
-        world.commit(0, CommitRequest { by_reference, ..CommitRequest::default() }, Vec::new()).await;
+        fixture.members.truncate(2);
+        fixture.commit(0, CommitRequest { by_reference, ..CommitRequest::default() }, Vec::new()).await;
 
-        let add = crate::world::add(&joiner.key_package);
-        let by_reference = vec![second.proposes(&mut world, add).await];
-        world.commit(1, CommitRequest { by_reference, ..CommitRequest::default() }, vec![joiner]).await;
+        let add = crate::fixture::add(&joiner.key_package);
+        let by_reference = vec![second.proposes(&mut fixture, add).await];
+        fixture.commit(1, CommitRequest { by_reference, ..CommitRequest::default() }, vec![joiner]).await;
 
         // This is the last proposal of both, because it removes all external senders.
         let extensions = vec![required_capabilities()];
         let extensions = ProposalDescription { extensions, ..description("groupContextExtensions") };
-        let by_reference = vec![first.proposes(&mut world, extensions).await];
-        world.commit(2, CommitRequest { by_reference, ..CommitRequest::default() }, Vec::new()).await;
-        let GroupInfoResponse { group_info, ratchet_tree } = world.members[0].group_info(true).await;
+        let by_reference = vec![first.proposes(&mut fixture, extensions).await];
+        fixture.commit(2, CommitRequest { by_reference, ..CommitRequest::default() }, Vec::new()).await;
+        let GroupInfoResponse { group_info, ratchet_tree } = fixture.members[0].group_info(true).await;
         let description = Some(remove("bob"));
         let request = ExternalSignerProposalRequest {
             signer_id: first.id,
@@ -99,15 +99,15 @@ async fn external_senders_propose_everything_that_they_may() {
 #[tokio::test]
 async fn an_external_sender_ends_the_group() {
     for setting in SETTINGS {
-        let mut world = World::of(setting, &["alice", "bob"]).await;
-        let mut signer = Signer::of(&mut world, "signer").await;
+        let mut fixture = GroupFixture::of(setting, &["alice", "bob"]).await;
+        let mut signer = Signer::of(&mut fixture, "signer").await;
         let reinit = ProposalDescription {
             group_id: b"next".to_vec(),
             cipher_suite: 3,
             extensions: vec![required_capabilities()],
             ..description("reinit")
         };
-        let proposal = signer.proposes(&mut world, reinit).await;
-        crate::successors::begins_anew(&mut world, proposal, 0, 1, (false, true)).await;
+        let proposal = signer.proposes(&mut fixture, reinit).await;
+        crate::successors::begins_anew(&mut fixture, proposal, 0, 1, (false, true)).await;
     }
 }

@@ -5,7 +5,7 @@ use super::clients::{Clients, Joiner};
 use super::decode::{encode, group_info, optional, suite};
 use super::failure::{Failure, Outcome};
 use super::groups::public_state;
-use super::person::{Person, Published};
+use super::played_client::{PlayedClient, Published};
 use super::proposals::described;
 use crate::proto::{
     CreateExternalSignerRequest, CreateExternalSignerResponse, ExternalSignerProposalRequest,
@@ -21,12 +21,12 @@ impl Clients {
     ) -> Outcome<NewMemberAddProposalResponse> {
         let context = group_info(&request.group_info)?.group_context;
         let suite = suite(context.cipher_suite.0.into())?;
-        let (person, key) = Person::new(suite, request.identity, &mut self.rng)?;
-        let bundle = person.key_package(&mut self.rng)?;
+        let (client, key) = PlayedClient::new(suite, request.identity, &mut self.rng)?;
+        let bundle = client.key_package(&mut self.rng)?;
         let Published { init_priv, encryption_priv, .. } = Published::new(&bundle)?;
-        let message = propose_own_add(&context, bundle.key_package.clone(), &person.client())?;
+        let message = propose_own_add(&context, bundle.key_package.clone(), &client.cx())?;
         Ok(NewMemberAddProposalResponse {
-            transaction_id: self.table.add_joiner(Joiner { person, bundle })?,
+            transaction_id: self.table.add_joiner(Joiner { client, bundle })?,
             proposal: encode(message)?,
             init_priv,
             encryption_priv,
@@ -39,11 +39,11 @@ impl Clients {
         request: CreateExternalSignerRequest,
     ) -> Outcome<CreateExternalSignerResponse> {
         let CreateExternalSignerRequest { cipher_suite, identity } = request;
-        let (person, _) = Person::new(suite(cipher_suite)?, identity, &mut self.rng)?;
-        let signature_key = person.signer.public_key().clone();
-        let sender = ExternalSender { signature_key, credential: person.credential() };
+        let (client, _) = PlayedClient::new(suite(cipher_suite)?, identity, &mut self.rng)?;
+        let signature_key = client.signer.public_key().clone();
+        let sender = ExternalSender { signature_key, credential: client.credential() };
         let external_sender = sender.encode()?;
-        Ok(CreateExternalSignerResponse { signer_id: self.table.add_signer(person)?, external_sender })
+        Ok(CreateExternalSignerResponse { signer_id: self.table.add_signer(client)?, external_sender })
     }
 
     /// The index in the request is ignored, because the runner sends 0 for every signer. The signer
@@ -52,12 +52,12 @@ impl Clients {
         &mut self,
         request: ExternalSignerProposalRequest,
     ) -> Outcome<ProposalResponse> {
-        let person = self.table.signer(request.signer_id)?;
+        let client = self.table.signer(request.signer_id)?;
         let (group_info, tree) = (group_info(&request.group_info)?, optional(&request.ratchet_tree));
-        let group = public_state(person.suite, &group_info, tree, &person.client())?;
+        let group = public_state(client.suite, &group_info, tree, &client.cx())?;
         let description = request.description.ok_or_else(|| Failure::argument("no description"))?;
         let proposal = described(description, &group, &mut self.rng)?;
-        let message = propose_as_external_sender(group.context(), proposal, &person.client())?;
+        let message = propose_as_external_sender(group.context(), proposal, &client.cx())?;
         Ok(ProposalResponse { proposal: encode(message)? })
     }
 }

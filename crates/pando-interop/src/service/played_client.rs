@@ -18,7 +18,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::default().with_rules(
 const LIFETIME: u64 = 28 * 24 * 60 * 60;
 
 /// A client.
-pub(super) struct Person {
+pub(super) struct PlayedClient {
     pub(super) suite: Suite,
     pub(super) identity: Vec<u8>,
     pub(super) signer: Box<dyn Signer>,
@@ -37,7 +37,7 @@ pub(super) struct Published {
     pub(super) encryption_priv: Vec<u8>,
 }
 
-impl Person {
+impl PlayedClient {
     /// Makes a client with a new signature key, and returns both.
     pub(super) fn new(
         suite: Suite,
@@ -59,7 +59,7 @@ impl Person {
     }
 
     /// Returns the context of this client for every operation.
-    pub(super) fn client(&self) -> Context<'_> {
+    pub(super) fn cx(&self) -> Context<'_> {
         CLIENT.at(now(), &*self.signer).with_psks(&self.psks).with_config(self.config)
     }
 
