@@ -13,7 +13,7 @@ pub struct Key {
     /// The implementation of the maker.
     pub maker: &'static str,
     /// The implementation of the receiver.
-    pub taker: &'static str,
+    pub receiver: &'static str,
 }
 
 /// The counts of successful operations. An operation counts once for each member that receives it.

@@ -9,10 +9,10 @@ pub mod run;
 pub mod trace;
 
 mod commits;
-mod dice;
 mod joins;
-mod letters;
 pub mod matrix;
+mod messages;
 mod plan;
+mod random;
+mod simulation;
 pub mod table;
-mod world;

@@ -75,7 +75,7 @@ fn make_run(args: RunArgs) -> Result<(), Box<dyn Error>> {
     let run = Run { seed, libraries, suite, encrypt: handshakes == Handshakes::Private, epochs };
     let counts = run.run().map_err(|divergence| divergence.to_string())?;
     for (key, count) in &counts.operations {
-        println!("{:45} {:>12} -> {:12} {count:8}", key.operation.to_string(), key.maker, key.taker);
+        println!("{:45} {:>12} -> {:12} {count:8}", key.operation.to_string(), key.maker, key.receiver);
     }
     println!("{} epochs, {} messages processed, no divergence", counts.epochs, counts.messages);
     Ok(())

@@ -1,11 +1,11 @@
 //! The planned changes of an epoch's Commit. Proposals never conflict, because the resolution of
 //! conflicts is left to each implementation and is not a matter of interoperability.
 
-use crate::dice::Dice;
 use crate::member::{Bytes, PSKS, Proposal};
 use crate::operation::Operation;
+use crate::random::Random;
+use crate::simulation::{Id, LARGEST, Simulation};
 use crate::trace::Checked;
-use crate::world::{Id, LARGEST, World};
 use std::collections::BTreeSet;
 
 /// The proposals so far.
@@ -43,8 +43,8 @@ pub(crate) enum Change {
 
 impl Change {
     /// Picks a change. Adds are most frequent in small groups, and Removes in large ones.
-    pub(crate) fn pick(dice: &mut Dice, size: usize) -> Self {
-        match dice.below(20) {
+    pub(crate) fn pick(random: &mut Random, size: usize) -> Self {
+        match random.below(20) {
             0..6 if size * 2 < LARGEST => Self::Add,
             0..3 => Self::Add,
             3..6 => Self::Remove,
@@ -85,7 +85,7 @@ impl Change {
     }
 }
 
-impl World {
+impl Simulation {
     /// Returns the proposal for a change, if it fits the plan.
     pub(crate) fn proposal(&mut self, change: Change, by: Id, plan: &mut Plan) -> Checked<Option<Proposal>> {
         Ok(match change {
@@ -100,13 +100,13 @@ impl World {
             }
             Change::Remove => self.removable(by, plan)?.map(Proposal::Remove),
             Change::ExternalPsk => {
-                let (psk_id, _) = PSKS[self.dice.below(PSKS.len())];
+                let (psk_id, _) = PSKS[self.random.below(PSKS.len())];
                 Some(Proposal::ExternalPsk(psk_id.to_vec()))
             }
             Change::ResumptionPsk => {
                 // A recent epoch in which all present members were in the group.
-                let first = self.members().into_iter().map(|id| self.people[id].joined).max().unwrap_or(0);
-                let epoch = (self.epoch - self.dice.below(4).min(self.epoch as usize) as u64).max(first);
+                let first = self.members().into_iter().map(|id| self.clients[id].joined).max().unwrap_or(0);
+                let epoch = (self.epoch - self.random.below(4).min(self.epoch as usize) as u64).max(first);
                 if !plan.added.is_empty() {
                     return Ok(None);
                 }
@@ -118,7 +118,7 @@ impl World {
                     return Ok(None);
                 }
                 plan.path = true;
-                let possible = self.possible(Operation::ExtensionNotRequired, self.people[by].library);
+                let possible = self.possible(Operation::ExtensionNotRequired, self.clients[by].library);
                 let extensions = self.extensions(possible)?;
                 plan.not_required = extensions.not_required;
                 Some(Proposal::Extensions(extensions.bytes))
@@ -131,9 +131,9 @@ impl World {
         if self.members().len() + plan.added.len() >= LARGEST || plan.resumption {
             return Ok(None);
         }
-        let id = self.somebody(&plan.added)?;
+        let id = self.client_outside(&plan.added)?;
         plan.added.insert(id);
-        self.ask(id, "makes a KeyPackage", |client| client.key_package()).map(Some)
+        self.with_client(id, "makes a KeyPackage", |client| client.key_package()).map(Some)
     }
 
     /// Returns the leaf of a member to remove: never the last member of an implementation.
@@ -141,7 +141,7 @@ impl World {
         let members = self.members();
         let stay = |id: &Id| !plan.removed.contains(id);
         let has_others = |id: &Id| {
-            let like = |other: &&Id| self.people[**other].library == self.people[*id].library;
+            let like = |other: &&Id| self.clients[**other].library == self.clients[*id].library;
             members.iter().filter(|other| stay(other)).filter(like).count() > 1
         };
         let may_go = |id: &Id| {
@@ -152,7 +152,7 @@ impl World {
                 && has_others(id)
         };
         let candidates: Vec<_> = members.iter().copied().filter(may_go).collect();
-        let Some(id) = self.dice.pick(&candidates) else { return Ok(None) };
+        let Some(id) = self.random.pick(&candidates) else { return Ok(None) };
         plan.removed.insert(id);
         plan.path = true;
         self.leaf(id).map(Some)

@@ -3,8 +3,8 @@
 use crate::count::Counts;
 use crate::library;
 use crate::member::Setting;
+use crate::simulation::Simulation;
 use crate::trace::{Checked, Divergence, Failure};
-use crate::world::World;
 use std::fmt;
 
 /// A run.
@@ -45,18 +45,18 @@ impl Run {
             libraries.push(library.ok_or_else(missing)?);
         }
         let setting = Setting { suite: self.suite, encrypt: self.encrypt };
-        let mut world = World::new(libraries, setting, self.seed);
-        match world.live(self.epochs) {
-            Ok(()) => Ok(world.counts),
-            Err(Failure(what)) => Err(fail(what, world.trace)),
+        let mut simulation = Simulation::new(libraries, setting, self.seed);
+        match simulation.live(self.epochs) {
+            Ok(()) => Ok(simulation.counts),
+            Err(Failure(what)) => Err(fail(what, simulation.trace)),
         }
     }
 }
 
-impl World {
+impl Simulation {
     fn live(&mut self, epochs: u64) -> Checked {
         self.begin()?;
-        self.gather()?;
+        self.add_initial_members()?;
         while self.counts.epochs < epochs {
             self.round()?;
         }
@@ -65,13 +65,13 @@ impl World {
 
     /// Runs a round: application messages and a Commit.
     fn round(&mut self) -> Checked {
-        self.tell(format!("epoch {}: {}", self.epoch, self.names(self.members())));
+        self.log_step(format!("epoch {}: {}", self.epoch, self.names(self.members())));
         self.deliver_late()?;
         self.chat()?;
-        if self.dice.percent(5) {
+        if self.random.percent(5) {
             self.branch()?;
         }
-        match self.dice.below(100) {
+        match self.random.below(100) {
             0..10 => self.external_join(),
             10..18 => self.resync(),
             _ => self.commit(),

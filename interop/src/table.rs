@@ -60,8 +60,8 @@ pub fn count() -> Result<Vec<(Mix, Counts)>, Box<Divergence>> {
 
 /// Returns a cell.
 #[must_use]
-pub fn cell(counts: &Counts, suite: u16, operation: Operation, (maker, taker): Direction) -> Cell {
-    let (Some(making), Some(taking)) = (library::named(maker), library::named(taker)) else {
+pub fn cell(counts: &Counts, suite: u16, operation: Operation, (maker, receiver): Direction) -> Cell {
+    let (Some(making), Some(taking)) = (library::named(maker), library::named(receiver)) else {
         return Cell::NoSuite;
     };
     if !making.has(suite) || !taking.has(suite) {
@@ -71,9 +71,9 @@ pub fn cell(counts: &Counts, suite: u16, operation: Operation, (maker, taker): D
         return Cell::NotOffered(maker, reason);
     }
     if let Some(reason) = taking.cannot_take(operation) {
-        return Cell::NotOffered(taker, reason);
+        return Cell::NotOffered(receiver, reason);
     }
-    let key = Key { suite, operation, maker, taker };
+    let key = Key { suite, operation, maker, receiver };
     Cell::Count(counts.operations.get(&key).copied().unwrap_or(0))
 }
 
@@ -112,7 +112,7 @@ fn table(
     if directions.is_empty() {
         return String::new();
     }
-    let heads: Vec<_> = directions.iter().map(|(maker, taker)| format!("{maker} → {taker}")).collect();
+    let heads: Vec<_> = directions.iter().map(|(maker, receiver)| format!("{maker} → {receiver}")).collect();
     let mut text =
         format!("\n| suite {suite} | {} |\n|---|{}\n", heads.join(" | "), "---:|".repeat(heads.len()));
     for operation in Operation::ALL {

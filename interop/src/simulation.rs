@@ -1,10 +1,10 @@
 //! The clients, their group, and the operations on it.
 
 use crate::count::{Counts, Key};
-use crate::dice::Dice;
-use crate::letters::Letters;
 use crate::member::{Bytes, Client, EXTENSION, Library, Member, Outcome, Processed, Setting, View};
+use crate::messages::SentMessages;
 use crate::operation::Operation;
+use crate::random::Random;
 use crate::trace::{Checked, Failure, ensure};
 use pando_mls::wire::{ExternalSender, ExternalSenders, RequiredCapabilities};
 use pando_mls::{Credential, Encode, Extension, ExtensionType, Extensions};
@@ -17,7 +17,7 @@ pub(crate) const LARGEST: usize = 12;
 pub(crate) type Id = usize;
 
 /// A client inside or outside of the group.
-pub(crate) struct Person {
+pub(crate) struct TestClient {
     /// The index of its implementation.
     pub(crate) library: usize,
     pub(crate) identity: Bytes,
@@ -35,30 +35,30 @@ pub(crate) struct GroupExtensions {
 }
 
 /// The state of a run.
-pub(crate) struct World {
+pub(crate) struct Simulation {
     pub(crate) libraries: Vec<Box<dyn Library>>,
     pub(crate) setting: Setting,
-    pub(crate) dice: Dice,
-    pub(crate) people: Vec<Person>,
+    pub(crate) random: Random,
+    pub(crate) clients: Vec<TestClient>,
     /// One external sender for each implementation, in the same order.
     pub(crate) outsiders: Vec<Box<dyn Client>>,
     pub(crate) epoch: u64,
-    pub(crate) letters: Letters,
+    pub(crate) messages: SentMessages,
     pub(crate) counts: Counts,
     pub(crate) trace: Vec<String>,
 }
 
-impl World {
+impl Simulation {
     /// Makes the state of a run, without clients.
     pub(crate) fn new(libraries: Vec<Box<dyn Library>>, setting: Setting, seed: u64) -> Self {
         Self {
             libraries,
             setting,
-            dice: Dice::new(seed),
-            people: Vec::new(),
+            random: Random::new(seed),
+            clients: Vec::new(),
             outsiders: Vec::new(),
             epoch: 0,
-            letters: Letters::default(),
+            messages: SentMessages::default(),
             counts: Counts::default(),
             trace: Vec::new(),
         }
@@ -68,26 +68,26 @@ impl World {
     pub(crate) fn begin(&mut self) -> Checked {
         for (position, library) in self.libraries.iter().enumerate() {
             let identity = format!("outside-{position}");
-            let client = library.client(identity.as_bytes(), self.setting, self.dice.number());
+            let client = library.client(identity.as_bytes(), self.setting, self.random.number());
             let client = client.map_err(|refusal| Failure(format!("{}: {refusal}", library.name())))?;
             self.outsiders.push(client);
         }
-        let library = self.dice.below(self.libraries.len());
-        let creator = self.new_person(library)?;
+        let library = self.random.below(self.libraries.len());
+        let creator = self.new_client(library)?;
         let extensions = self.extensions(self.all_can(Operation::ExtensionNotRequired))?.bytes;
-        self.tell(format!("{} creates the group", self.name(creator)));
-        let created = self.people[creator].client.create(b"cross", &extensions);
-        self.people[creator].member = Some(self.by(creator, "creates the group", created)?);
+        self.log_step(format!("{} creates the group", self.name(creator)));
+        let created = self.clients[creator].client.create(b"cross", &extensions);
+        self.clients[creator].member = Some(self.attribute(creator, "creates the group", created)?);
         Ok(())
     }
 
-    pub(crate) fn tell(&mut self, step: impl Into<String>) {
+    pub(crate) fn log_step(&mut self, step: impl Into<String>) {
         self.trace.push(step.into());
     }
 
     /// Converts the result of a client's implementation, with the client and its action in the
     /// error.
-    pub(crate) fn by<T>(&self, id: Id, doing: &str, outcome: Outcome<T>) -> Checked<T> {
+    pub(crate) fn attribute<T>(&self, id: Id, doing: &str, outcome: Outcome<T>) -> Checked<T> {
         outcome
             .map_err(|refusal| Failure(format!("epoch {}: {} {doing}: {refusal}", self.epoch, self.name(id))))
     }
@@ -101,39 +101,39 @@ impl World {
     }
 
     pub(crate) fn library(&self, id: Id) -> &dyn Library {
-        &*self.libraries[self.people[id].library]
+        &*self.libraries[self.clients[id].library]
     }
 
-    pub(crate) fn new_person(&mut self, library: usize) -> Checked<Id> {
-        let id = self.people.len();
+    pub(crate) fn new_client(&mut self, library: usize) -> Checked<Id> {
+        let id = self.clients.len();
         let identity = format!("person-{id}").into_bytes();
-        let seed = self.dice.number();
+        let seed = self.random.number();
         let client = self.libraries[library].client(&identity, self.setting, seed);
         let client =
             client.map_err(|refusal| Failure(format!("{}: {refusal}", self.libraries[library].name())))?;
-        self.people.push(Person { library, identity, client, member: None, joined: 0 });
+        self.clients.push(TestClient { library, identity, client, member: None, joined: 0 });
         Ok(id)
     }
 
     /// Returns a client outside of the group and not in `but`: mostly a new client.
-    pub(crate) fn somebody(&mut self, but: &BTreeSet<Id>) -> Checked<Id> {
+    pub(crate) fn client_outside(&mut self, but: &BTreeSet<Id>) -> Checked<Id> {
         let outside: Vec<_> =
-            (0..self.people.len()).filter(|id| !self.is_member(*id) && !but.contains(id)).collect();
-        if self.dice.percent(40)
-            && let Some(id) = self.dice.pick(&outside)
+            (0..self.clients.len()).filter(|id| !self.is_member(*id) && !but.contains(id)).collect();
+        if self.random.percent(40)
+            && let Some(id) = self.random.pick(&outside)
         {
             return Ok(id);
         }
-        let library = self.dice.below(self.libraries.len());
-        self.new_person(library)
+        let library = self.random.below(self.libraries.len());
+        self.new_client(library)
     }
 
     pub(crate) fn is_member(&self, id: Id) -> bool {
-        self.people[id].member.is_some()
+        self.clients[id].member.is_some()
     }
 
     pub(crate) fn members(&self) -> Vec<Id> {
-        (0..self.people.len()).filter(|id| self.is_member(*id)).collect()
+        (0..self.clients.len()).filter(|id| self.is_member(*id)).collect()
     }
 
     pub(crate) fn others(&self, but: Id) -> Vec<Id> {
@@ -142,45 +142,46 @@ impl World {
 
     pub(crate) fn member(&mut self, id: Id) -> Checked<&mut Box<dyn Member>> {
         let missing = || Failure(format!("{id} is not a member"));
-        self.people[id].member.as_mut().ok_or_else(missing)
+        self.clients[id].member.as_mut().ok_or_else(missing)
     }
 
     pub(crate) fn leaf(&self, id: Id) -> Checked<u32> {
         let missing = || Failure(format!("{id} is not a member"));
-        Ok(self.people[id].member.as_ref().ok_or_else(missing)?.own_leaf())
+        Ok(self.clients[id].member.as_ref().ok_or_else(missing)?.own_leaf())
     }
 
     /// Calls a function of a member.
-    pub(crate) fn act<T>(
+    pub(crate) fn with_member<T>(
         &mut self,
         id: Id,
         doing: &str,
         what: impl FnOnce(&mut dyn Member) -> Outcome<T>,
     ) -> Checked<T> {
         let outcome = what(&mut **self.member(id)?);
-        self.by(id, doing, outcome)
+        self.attribute(id, doing, outcome)
     }
 
     /// Calls a function of a client.
-    pub(crate) fn ask<T>(
+    pub(crate) fn with_client<T>(
         &mut self,
         id: Id,
         doing: &str,
         what: impl FnOnce(&mut dyn Client) -> Outcome<T>,
     ) -> Checked<T> {
-        let outcome = what(&mut *self.people[id].client);
-        self.by(id, doing, outcome)
+        let outcome = what(&mut *self.clients[id].client);
+        self.attribute(id, doing, outcome)
     }
 
     /// Returns whether an implementation can make an operation that all members can process.
     pub(crate) fn possible(&self, operation: Operation, library: usize) -> bool {
-        let takers = self.members().into_iter().all(|id| self.library(id).cannot_take(operation).is_none());
-        takers && self.libraries[library].cannot_make(operation).is_none()
+        let all_can_receive =
+            self.members().into_iter().all(|id| self.library(id).cannot_take(operation).is_none());
+        all_can_receive && self.libraries[library].cannot_make(operation).is_none()
     }
 
-    pub(crate) fn count(&mut self, operation: Operation, maker: usize, taker: Id) {
-        let (maker, taker) = (self.libraries[maker].name(), self.library(taker).name());
-        self.counts.count(Key { suite: self.setting.suite, operation, maker, taker });
+    pub(crate) fn count(&mut self, operation: Operation, maker: usize, receiver: Id) {
+        let (maker, receiver) = (self.libraries[maker].name(), self.library(receiver).name());
+        self.counts.count(Key { suite: self.setting.suite, operation, maker, receiver });
     }
 
     /// Returns whether all implementations can make and process an operation.
@@ -201,7 +202,7 @@ impl World {
         });
         let senders = ExternalSenders(senders.collect());
         let mut extensions = vec![Extension::new(&senders).map_err(failed)?];
-        let is_required = self.dice.percent(50);
+        let is_required = self.random.percent(50);
         if is_required {
             let required = RequiredCapabilities {
                 extension_types: vec![ExtensionType(EXTENSION)],
@@ -210,9 +211,9 @@ impl World {
             };
             extensions.push(Extension::new(&required).map_err(failed)?);
         }
-        let is_there = (is_required || not_required) && self.dice.percent(70);
+        let is_there = (is_required || not_required) && self.random.percent(70);
         if is_there {
-            let extension_data = self.dice.bytes(20).into();
+            let extension_data = self.random.bytes(20).into();
             extensions.push(Extension { extension_type: ExtensionType(EXTENSION), extension_data });
         }
         let bytes = Extensions(extensions).encode().map_err(failed)?;
@@ -221,18 +222,18 @@ impl World {
 
     /// Lets a client process a message.
     pub(crate) fn process(&mut self, id: Id, doing: &str, message: &[u8]) -> Checked<Processed> {
-        let processed = self.act(id, doing, |member| member.process(message))?;
+        let processed = self.with_member(id, doing, |member| member.process(message))?;
         self.counts.messages += 1;
         Ok(processed)
     }
 
     /// Deletes the group of a client.
     pub(crate) fn forget(&mut self, id: Id) -> Checked {
-        self.letters.forget(id);
-        match self.people[id].member.take() {
+        self.messages.forget(id);
+        match self.clients[id].member.take() {
             Some(member) => {
                 let forgotten = member.forget();
-                self.by(id, "deletes its group", forgotten)
+                self.attribute(id, "deletes its group", forgotten)
             }
             None => Ok(()),
         }
@@ -249,7 +250,7 @@ impl World {
         ensure(views[0].epoch == epoch, || format!("the epoch is {}, not {epoch}", views[0].epoch))?;
         let (mut there, mut expected) = (Vec::new(), Vec::new());
         for id in members {
-            expected.push((self.leaf(id)?, self.people[id].identity.clone()));
+            expected.push((self.leaf(id)?, self.clients[id].identity.clone()));
         }
         there.extend(views[0].roster.iter().cloned());
         expected.sort();
@@ -257,10 +258,10 @@ impl World {
     }
 
     pub(crate) fn views(&mut self, members: &[Id]) -> Checked<Vec<View>> {
-        let (label, context) = (format!("label {}", self.dice.below(1_000)), self.dice.bytes(40));
+        let (label, context) = (format!("label {}", self.random.below(1_000)), self.random.bytes(40));
         members
             .iter()
-            .map(|id| self.act(*id, "shows its view", |member| member.view(&label, &context)))
+            .map(|id| self.with_member(*id, "shows its view", |member| member.view(&label, &context)))
             .collect()
     }
 
