@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that fails has no result")]
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
-use pando_benches::crowd::{Crowd, timed};
+use pando_benches::large_group::{LargeGroup, timed};
 use pando_benches::round::Round;
 use pando_benches::{Crypto, suite};
 use pando_crypto::RustCrypto;
@@ -15,26 +15,26 @@ const SIZES: [u32; 4] = [2, 10, 100, 1_000];
 
 /// Runs all steps of an operation and returns the time of one of them. The other steps prepare the
 /// next run.
-type Measured = fn(&mut Crowd) -> Duration;
+type Measured = fn(&mut LargeGroup) -> Duration;
 
 const MEASURED: [(&str, Measured); 8] = [
-    ("create update", |crowd| crowd.update().create),
-    ("process update", |crowd| crowd.update().process),
-    ("create add", |crowd| add_and_remove(crowd)[0].create),
-    ("process add", |crowd| add_and_remove(crowd)[0].process),
-    ("create remove", |crowd| add_and_remove(crowd)[1].create),
-    ("process remove", |crowd| add_and_remove(crowd)[1].process),
-    ("encrypt 32 bytes", |crowd| message(crowd)[0]),
-    ("decrypt 32 bytes", |crowd| message(crowd)[1]),
+    ("create update", |large_group| large_group.update().create),
+    ("process update", |large_group| large_group.update().process),
+    ("create add", |large_group| add_and_remove(large_group)[0].create),
+    ("process add", |large_group| add_and_remove(large_group)[0].process),
+    ("create remove", |large_group| add_and_remove(large_group)[1].create),
+    ("process remove", |large_group| add_and_remove(large_group)[1].process),
+    ("encrypt 32 bytes", |large_group| message(large_group)[0]),
+    ("decrypt 32 bytes", |large_group| message(large_group)[1]),
 ];
 
-fn add_and_remove(crowd: &mut Crowd) -> [Round; 2] {
-    let (added, leaf) = crowd.add(true);
-    [added, crowd.remove(leaf)]
+fn add_and_remove(large_group: &mut LargeGroup) -> [Round; 2] {
+    let (added, leaf) = large_group.add(true);
+    [added, large_group.remove(leaf)]
 }
 
-fn message(crowd: &mut Crowd) -> [Duration; 2] {
-    let Crowd { committer, receiver, rng, .. } = crowd;
+fn message(large_group: &mut LargeGroup) -> [Duration; 2] {
+    let LargeGroup { committer, receiver, rng, .. } = large_group;
     let (message, encrypt) = timed(|| committer.encrypt(&[7; 32], rng));
     let (_, decrypt) = timed(|| receiver.decrypt(&message));
     [encrypt, decrypt]
@@ -45,11 +45,11 @@ fn group(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("group");
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
     for size in SIZES {
-        let trees = [("fresh", Crowd::fresh(crypto, size)), ("warm", Crowd::warm(crypto, size))];
-        for (name, mut crowd) in trees {
+        let trees = [("fresh", LargeGroup::fresh(crypto, size)), ("warm", LargeGroup::warm(crypto, size))];
+        for (name, mut large_group) in trees {
             for (what, measured) in MEASURED {
                 group.bench_function(BenchmarkId::new(format!("{what}, {name}"), size), |bencher| {
-                    bencher.iter_custom(|times| (0..times).map(|_| measured(&mut crowd)).sum());
+                    bencher.iter_custom(|times| (0..times).map(|_| measured(&mut large_group)).sum());
                 });
             }
         }

@@ -10,9 +10,9 @@
 )]
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
-use pando_benches::crowd::{Crowd, timed};
-use pando_benches::person::Person;
-use pando_benches::resident::{Place, Resident};
+use pando_benches::large_group::{LargeGroup, timed};
+use pando_benches::stored_member::{Place, StoredMember};
+use pando_benches::test_client::TestClient;
 use pando_benches::{Crypto, suite};
 use pando_crypto::RustCrypto;
 use std::time::Duration;
@@ -21,23 +21,23 @@ const SIZES: [u32; 2] = [1_000, 50_000];
 
 /// Runs an operation of a member that was away, beginning with a closed store. Returns the time
 /// from opening on.
-type Measured = fn(&mut Crowd, Person, &Place) -> (Person, Duration);
+type Measured = fn(&mut LargeGroup, TestClient, &Place) -> (TestClient, Duration);
 
 const MEASURED: [(&str, Measured); 2] =
     [("decrypt 32 bytes", decrypt), ("process an update Commit", process_commit)];
 
-fn decrypt(crowd: &mut Crowd, person: Person, place: &Place) -> (Person, Duration) {
-    let message = crowd.committer.encrypt(&[7; 32], &mut crowd.rng);
-    let ((resident, data), time) = timed(|| Resident::open_and_decrypt(person, place, &message));
+fn decrypt(large_group: &mut LargeGroup, client: TestClient, place: &Place) -> (TestClient, Duration) {
+    let message = large_group.committer.encrypt(&[7; 32], &mut large_group.rng);
+    let ((stored_member, data), time) = timed(|| StoredMember::open_and_decrypt(client, place, &message));
     assert_eq!(*data, [7; 32]);
-    (resident.close(), time)
+    (stored_member.close(), time)
 }
 
-fn process_commit(crowd: &mut Crowd, person: Person, place: &Place) -> (Person, Duration) {
-    let commit = crowd.commit(|builder| builder);
-    let (resident, time) = timed(|| Resident::open_and_process_commit(person, place, &commit));
-    crowd.assert_agreement(&resident.member);
-    (resident.close(), time)
+fn process_commit(large_group: &mut LargeGroup, client: TestClient, place: &Place) -> (TestClient, Duration) {
+    let commit = large_group.commit(|builder| builder);
+    let (stored_member, time) = timed(|| StoredMember::open_and_process_commit(client, place, &commit));
+    large_group.assert_agreement(&stored_member.member);
+    (stored_member.close(), time)
 }
 
 fn opening(criterion: &mut Criterion) {
@@ -45,17 +45,17 @@ fn opening(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("open a closed store and");
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
     for size in SIZES {
-        let mut crowd = Crowd::warm(crypto, size);
+        let mut large_group = LargeGroup::warm(crypto, size);
         let folder = tempfile::tempdir().unwrap();
         let place = Place::new(folder.path(), true);
-        let mut away = Some(Resident::join(&mut crowd, &place).close());
+        let mut away = Some(StoredMember::join(&mut large_group, &place).close());
         for (what, measured) in MEASURED {
             group.bench_function(BenchmarkId::new(what, size), |bencher| {
                 bencher.iter_custom(|times| {
                     let mut total = Duration::ZERO;
                     for _ in 0..times {
-                        let (person, time) = measured(&mut crowd, away.take().unwrap(), &place);
-                        away = Some(person);
+                        let (client, time) = measured(&mut large_group, away.take().unwrap(), &place);
+                        away = Some(client);
                         total += time;
                     }
                     total

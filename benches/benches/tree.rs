@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that fails has no result")]
 
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
-use pando_benches::grove::Grove;
+use pando_benches::large_tree::LargeTree;
 use pando_benches::{rng, suite};
 use pando_tree::Tree;
 use pando_wire::LeafIndex;
@@ -17,8 +17,8 @@ fn changes(criterion: &mut Criterion) {
     group.sample_size(20);
     for size in SIZES {
         let mut rng = rng();
-        let fresh = Grove::fresh(suite(), size, &mut rng);
-        let warm = Grove::warm(suite(), size, &mut rng);
+        let fresh = LargeTree::fresh(suite(), size, &mut rng);
+        let warm = LargeTree::warm(suite(), size, &mut rng);
         let hash = |tree: &Tree| tree.tree_hash().unwrap();
         let middle = LeafIndex(size / 2);
         let newcomer = fresh.leaf_node(middle);
@@ -43,17 +43,17 @@ fn changes(criterion: &mut Criterion) {
             });
         });
 
-        for (name, grove) in [("fresh", &fresh), ("warm", &warm)] {
+        for (name, large_tree) in [("fresh", &fresh), ("warm", &warm)] {
             if name == "fresh" {
                 group.sampling_mode(SamplingMode::Flat).sample_size(10);
             }
             group.bench_function(BenchmarkId::new(format!("create path, {name}"), size), |b| {
-                b.iter(|| grove.create_path(&mut rng));
+                b.iter(|| large_tree.create_path(&mut rng));
             });
             group.sampling_mode(SamplingMode::Auto).sample_size(20);
-            let (update_path, context) = grove.create_path(&mut rng);
+            let (update_path, context) = large_tree.create_path(&mut rng);
             group.bench_function(BenchmarkId::new(format!("apply path, {name}"), size), |b| {
-                b.iter(|| grove.apply_path(&update_path, &context));
+                b.iter(|| large_tree.apply_path(&update_path, &context));
             });
         }
     }
@@ -64,7 +64,7 @@ fn whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("whole tree");
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
     for size in SIZES {
-        let warm = Grove::warm(suite(), size, &mut rng());
+        let warm = LargeTree::warm(suite(), size, &mut rng());
         let (bytes, hash) = (warm.tree.export().unwrap(), warm.tree.tree_hash().unwrap());
         group.bench_function(BenchmarkId::new("export", size), |b| b.iter(|| warm.tree.export().unwrap()));
         group.bench_function(BenchmarkId::new("import", size), |b| {

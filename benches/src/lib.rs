@@ -10,12 +10,12 @@
     reason = "a benchmark that fails has no result"
 )]
 
-pub mod crowd;
-pub mod grove;
 pub mod heap;
-pub mod person;
-pub mod resident;
+pub mod large_group;
+pub mod large_tree;
 pub mod round;
+pub mod stored_member;
+pub mod test_client;
 pub mod warm_tree;
 
 use pando_crypto::{CryptoProvider, RustCrypto, Suite};

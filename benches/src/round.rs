@@ -1,8 +1,8 @@
 //! Timed Commits, from making one until both active members have entered its epoch. After each
 //! Commit, both must agree.
 
-use crate::crowd::{Crowd, Member, timed, written};
 use crate::heap;
+use crate::large_group::{LargeGroup, Member, timed, written};
 use pando_mls::{CommitBuilder, LeafIndex};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct Round {
     pub peak_bytes: usize,
 }
 
-impl Crowd {
+impl LargeGroup {
     /// Makes a Commit without proposals, which gives the committer new keys.
     pub fn update(&mut self) -> Round {
         self.round(|builder| builder)

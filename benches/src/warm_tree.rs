@@ -8,7 +8,7 @@
 //! bytes. No member has the private keys of the parents. `Tree::import` verifies such a tree.
 
 use crate::Crypto;
-use crate::person::{Person, generator};
+use crate::test_client::{TestClient, generator};
 use pando_crypto::{Digest, Rng};
 use pando_mls::LeafTemplate;
 use pando_wire::{
@@ -29,13 +29,13 @@ pub struct WarmTree {
 struct Grower<'a> {
     crypto: Crypto,
     group_id: &'a GroupId,
-    /// The person at each leaf.
-    people: Vec<Person>,
+    /// The client at each leaf.
+    people: Vec<TestClient>,
     /// The key of each node.
     keys: Vec<HpkePublicKey>,
 }
 
-/// Returns the tree of this number of persons, numbered from 0.
+/// Returns the tree of this number of clients, numbered from 0.
 #[must_use]
 pub fn warm_tree(crypto: Crypto, members: u32, group_id: &GroupId) -> WarmTree {
     let size = TreeSize::with_leaves(members).unwrap();
@@ -43,7 +43,7 @@ pub fn warm_tree(crypto: Crypto, members: u32, group_id: &GroupId) -> WarmTree {
     let grower = Grower {
         crypto,
         group_id,
-        people: (0..members).into_par_iter().map(|number| Person::new(crypto, number)).collect(),
+        people: (0..members).into_par_iter().map(|number| TestClient::new(crypto, number)).collect(),
         keys: (0..size.node_count()).into_par_iter().map(key).collect(),
     };
     let (hash, nodes) = grower.grow(size.root(), Opaque::default());
@@ -90,13 +90,13 @@ impl Grower<'_> {
     fn leaf(&self, index: LeafIndex, parent_hash: Opaque) -> (Digest, Vec<u8>) {
         let Crypto { suite, .. } = self.crypto;
         let position = index.0.to_be_bytes();
-        let Some(person) = self.people.get(usize::try_from(index.0).unwrap()) else {
+        let Some(client) = self.people.get(usize::try_from(index.0).unwrap()) else {
             return (suite.hash(&[&[1], &position, &[0]]), Vec::new());
         };
-        let LeafTemplate { credential, capabilities, extensions } = person.template();
+        let LeafTemplate { credential, capabilities, extensions } = client.template();
         let mut leaf_node = LeafNode {
             encryption_key: self.keys[usize::try_from(index.0 * 2).unwrap()].clone(),
-            signature_key: person.signer.public_key().clone(),
+            signature_key: client.signer.public_key().clone(),
             credential,
             capabilities,
             leaf_node_source: LeafNodeSource::Commit { parent_hash },
@@ -104,7 +104,7 @@ impl Grower<'_> {
             signature: Signature::default(),
         };
         let to_be_signed = leaf_node.to_be_signed((self.group_id, index)).unwrap();
-        leaf_node.signature = suite.sign_with_label(&*person.signer, "LeafNodeTBS", &to_be_signed).unwrap();
+        leaf_node.signature = suite.sign_with_label(&*client.signer, "LeafNodeTBS", &to_be_signed).unwrap();
         let hash = suite.hash(&[&[1], &position, &[1], &leaf_node.encode().unwrap()]);
         (hash, Some(Node::Leaf(Box::new(leaf_node))).encode().unwrap())
     }

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
-use pando_benches::crowd::Member;
-use pando_benches::person::Person;
+use pando_benches::large_group::Member;
+use pando_benches::test_client::TestClient;
 use pando_benches::{Crypto, suite};
 use pando_crypto::RustCrypto;
 use pando_mls::{Encode, MlsMessage};
@@ -33,9 +33,9 @@ fn every_operation_is_measured_in_the_smallest_groups() {
     }
 }
 
-/// Somebody whose KeyPackage is in a file joins by the Welcome, and follows the Commits.
+/// A client whose KeyPackage is in a file joins by the Welcome, and follows the Commits.
 fn follows(folder: &Path, warm: &[&str]) {
-    let stranger = Person::new(Crypto { provider: &RustCrypto, suite: suite() }, 1_000);
+    let stranger = TestClient::new(Crypto { provider: &RustCrypto, suite: suite() }, 1_000);
     let bundle = stranger.bundle();
     let key_package = MlsMessage::from(bundle.key_package.clone()).encode().unwrap();
     fs::write(folder.join("stranger.kp"), key_package).unwrap();

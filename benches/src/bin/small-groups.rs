@@ -18,8 +18,8 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails has no result")]
 
 use clap::{Parser, ValueEnum};
-use pando_benches::crowd::{Crowd, Member};
-use pando_benches::person::key_packages;
+use pando_benches::large_group::{LargeGroup, Member};
+use pando_benches::test_client::key_packages;
 use pando_benches::{Crypto, provider, rng};
 use pando_mls::wire::CipherSuite;
 use pando_mls::{CommitBuilder, Decode, Encode, KeyPackage, MlsMessage};
@@ -69,20 +69,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let provider = provider("rustcrypto").ok_or("the backend is not available")?;
     let suite = provider.suite(CipherSuite(suite)).ok_or("the backend lacks this cipher suite")?;
     let crypto = Crypto { provider, suite };
-    let mut crowd = Crowd::warm(crypto, members);
+    let mut large_group = LargeGroup::warm(crypto, members);
     let others = key_packages(crypto, 1..members);
     // Fill all past epochs that are kept. The first message derives the ratchets.
     for _ in 0..6 {
-        crowd.update();
+        large_group.update();
     }
-    message(&mut crowd, false, false);
+    message(&mut large_group, false, false);
     for _ in 0..runs {
         match op {
-            Operation::Encrypt => message(&mut crowd, true, false),
-            Operation::Decrypt => message(&mut crowd, false, true),
-            Operation::Update | Operation::MergeOwn | Operation::ProcessUpdate => update(&mut crowd, op),
-            Operation::ProcessAdd => add(&mut crowd),
-            Operation::Join => join(&mut crowd),
+            Operation::Encrypt => message(&mut large_group, true, false),
+            Operation::Decrypt => message(&mut large_group, false, true),
+            Operation::Update | Operation::MergeOwn | Operation::ProcessUpdate => {
+                update(&mut large_group, op)
+            }
+            Operation::ProcessAdd => add(&mut large_group),
+            Operation::Join => join(&mut large_group),
             Operation::MergeAddAll => merge_add_all(crypto, &others),
         }
     }
@@ -101,15 +103,15 @@ fn counted_if<T>(counts: bool, does: impl FnOnce() -> T) -> T {
 }
 
 /// Sends a message from the committer to the receiver.
-fn message(crowd: &mut Crowd, counts_encrypt: bool, counts_decrypt: bool) {
-    let Crowd { committer, receiver, rng, .. } = crowd;
+fn message(large_group: &mut LargeGroup, counts_encrypt: bool, counts_decrypt: bool) {
+    let LargeGroup { committer, receiver, rng, .. } = large_group;
     let message = counted_if(counts_encrypt, || committer.encrypt(&[7; 32], rng));
     let _ = counted_if(counts_decrypt, || receiver.decrypt(&message));
 }
 
 /// Makes a Commit as the committer, and merges it for both members.
-fn update(crowd: &mut Crowd, op: Operation) {
-    let Crowd { committer, receiver, rng, .. } = crowd;
+fn update(large_group: &mut LargeGroup, op: Operation) {
+    let LargeGroup { committer, receiver, rng, .. } = large_group;
     let (message, _) =
         counted_if(matches!(op, Operation::Update), || committer.commit(|builder| builder, rng));
     let merged = counted_if(matches!(op, Operation::MergeOwn), || committer.group.merge_pending().unwrap());
@@ -118,23 +120,23 @@ fn update(crowd: &mut Crowd, op: Operation) {
 }
 
 /// Adds a newcomer and removes it again.
-fn add(crowd: &mut Crowd) {
-    let newcomer = crowd.newcomer();
+fn add(large_group: &mut LargeGroup) {
+    let newcomer = large_group.newcomer();
     let key_package = newcomer.bundle().key_package;
-    let Crowd { committer, receiver, rng, .. } = crowd;
+    let LargeGroup { committer, receiver, rng, .. } = large_group;
     let (message, _) = committer.commit(|builder| builder.add(key_package).without_tree(), rng);
     committer.group.merge_pending().unwrap().assume_persisted();
     let _ = measured(|| receiver.process_commit(&message));
-    let tree = crowd.committer.group.public().tree();
+    let tree = large_group.committer.group.public().tree();
     let leaf = tree.find_signature_key(newcomer.signer.public_key()).unwrap().unwrap();
-    crowd.remove(leaf);
+    large_group.remove(leaf);
 }
 
 /// Lets a newcomer join by a Welcome, and drops the Commit.
-fn join(crowd: &mut Crowd) {
-    let newcomer = crowd.newcomer();
+fn join(large_group: &mut LargeGroup) {
+    let newcomer = large_group.newcomer();
     let bundle = newcomer.bundle();
-    let Crowd { committer, rng, .. } = crowd;
+    let LargeGroup { committer, rng, .. } = large_group;
     let key_package = bundle.key_package.clone();
     let (_, welcome) = committer.commit(|builder| builder.add(key_package).without_path(), rng);
     let welcome = MlsMessage::from(welcome.unwrap()).encode().unwrap();

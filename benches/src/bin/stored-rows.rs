@@ -13,7 +13,7 @@
     reason = "a benchmark that fails has no result"
 )]
 
-use pando_benches::crowd::{Crowd, Member, written};
+use pando_benches::large_group::{LargeGroup, Member, written};
 use pando_benches::{Crypto, suite};
 use pando_crypto::RustCrypto;
 use pando_mls::wire::Remove;
@@ -77,9 +77,9 @@ impl RowSource for Store {
 
 /// Returns the costs of Commits that an opened public group processes and merges, including reads.
 fn public_column(size: u32) -> Vec<Cell> {
-    let mut crowd = Crowd::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
-    let limits = crowd.committer.group.config().limits;
-    let member_rows = crowd.committer.group.rows().unwrap();
+    let mut large_group = LargeGroup::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
+    let limits = large_group.committer.group.config().limits;
+    let member_rows = large_group.committer.group.rows().unwrap();
     let group = PublicGroup::load(&member_rows, &RustCrypto, &BasicIdentities, limits).unwrap();
     let rows = Mutex::new(group.rows().unwrap());
     drop((group, member_rows));
@@ -88,9 +88,9 @@ fn public_column(size: u32) -> Vec<Cell> {
     let mut cells = vec![("opening", format!("{} reads", store.reads.swap(0, Ordering::Relaxed)))];
     for what in ["first Commit, an update", "update Commit", "add Commit", "remove Commit", "external Commit"]
     {
-        let newcomer = crowd.newcomer();
+        let newcomer = large_group.newcomer();
         let key_package = newcomer.bundle().key_package;
-        let Crowd { committer, receiver, rng, .. } = &mut crowd;
+        let LargeGroup { committer, receiver, rng, .. } = &mut large_group;
         let message = if what == "external Commit" {
             let (group_info, tree) = (committer.group_info(false), committer.tree());
             Member::join_externally(newcomer, &group_info, &tree, None, rng).1
@@ -125,12 +125,12 @@ fn public_column(size: u32) -> Vec<Cell> {
 }
 
 fn deltas(size: u32) -> Vec<(&'static str, Delta)> {
-    let mut crowd = Crowd::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
+    let mut large_group = LargeGroup::warm(Crypto { provider: &RustCrypto, suite: suite() }, size);
     let mut cells = Vec::new();
     for what in ["update Commit processed", "add Commit processed", "remove Commit processed"] {
-        let newcomer = crowd.newcomer();
+        let newcomer = large_group.newcomer();
         let key_package = newcomer.bundle().key_package;
-        let Crowd { committer, receiver, rng, .. } = &mut crowd;
+        let LargeGroup { committer, receiver, rng, .. } = &mut large_group;
         let (message, _) = committer.commit(
             |builder| match what {
                 "update Commit processed" => builder,
@@ -142,29 +142,26 @@ fn deltas(size: u32) -> Vec<(&'static str, Delta)> {
         committer.group.merge_pending().unwrap().assume_persisted();
         cells.push((what, receiver.process_commit(&message)));
     }
-    let Crowd { committer, receiver, rng, .. } = &mut crowd;
+    let LargeGroup { committer, receiver, rng, .. } = &mut large_group;
     for what in ["a sender's first message in an epoch", "the next message"] {
         let message = committer.encrypt(b"hello", rng);
         cells.push((what, receiver.decrypt(&message).1));
     }
     cells.push(("own message", own_message(receiver, rng)));
     let proposal = Proposal::Remove(Remove { removed: LeafIndex(size / 3) });
-    let client = receiver.person.client();
-    let (message, delta) = receiver.group.propose(proposal, b"", &client, rng).unwrap().into_parts();
+    let cx = receiver.client.cx();
+    let (message, delta) = receiver.group.propose(proposal, b"", &cx, rng).unwrap().into_parts();
     cells.push(("own proposal", delta));
-    let client = committer.person.client();
+    let cx = committer.client.cx();
     let message = MlsMessage::decode(&message.encode().unwrap()).unwrap();
-    cells.push((
-        "another member's proposal",
-        committer.group.process(message, &client).unwrap().into_parts().1,
-    ));
-    let client = receiver.person.client();
-    cells.push(("own Commit made", receiver.group.commit().build(&client, rng).unwrap().into_parts().1));
+    cells.push(("another member's proposal", committer.group.process(message, &cx).unwrap().into_parts().1));
+    let cx = receiver.client.cx();
+    cells.push(("own Commit made", receiver.group.commit().build(&cx, rng).unwrap().into_parts().1));
     cells.push(("own Commit merged", receiver.group.merge_pending().unwrap().into_parts().1));
     cells
 }
 
 fn own_message(member: &mut Member, rng: &mut rand_chacha::ChaCha20Rng) -> Delta {
-    let client = member.person.client();
-    member.group.encrypt(b"hello", &client, rng).unwrap().into_parts().1
+    let cx = member.client.cx();
+    member.group.encrypt(b"hello", &cx, rng).unwrap().into_parts().1
 }

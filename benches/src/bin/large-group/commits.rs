@@ -1,7 +1,7 @@
 //! Commits, each of which the active receiver processes.
 
 use crate::measure::{Series, Session};
-use pando_benches::crowd::Crowd;
+use pando_benches::large_group::LargeGroup;
 use std::time::{Duration, Instant};
 
 /// Time limit for adding and removing members.
@@ -53,14 +53,14 @@ pub(crate) const WARM_CHANGES: Changes = Changes {
 };
 
 /// Measures Commits without proposals.
-pub(crate) fn updates(session: &Session, n: u32, crowd: &mut Crowd, ops: Updates) {
+pub(crate) fn updates(session: &Session, n: u32, large_group: &mut LargeGroup, ops: Updates) {
     if !session.wants(&ops) {
         return;
     }
     session.doing(n, ops[0]);
     let [mut create, mut merge, mut process, mut written, mut peak] = ops.map(Series::new);
     while create.goes_on(session) {
-        let round = crowd.update();
+        let round = large_group.update();
         create.push(round.create);
         merge.push(round.merge_own);
         process.push(round.process);
@@ -72,7 +72,7 @@ pub(crate) fn updates(session: &Session, n: u32, crowd: &mut Crowd, ops: Updates
 }
 
 /// Adds and removes a member repeatedly, with and without a path.
-pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd, ops: Changes) {
+pub(crate) fn adds_and_removes(session: &Session, n: u32, large_group: &mut LargeGroup, ops: Changes) {
     let Changes { add, nopath, remove } = ops;
     let with_path = session.wants(&add) || (nopath.is_none() && session.wants(&remove));
     // A removal requires an addition first.
@@ -89,8 +89,8 @@ pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd, ops
         let start = Instant::now();
         let few = |series: &[Series; 2]| series[0].runs() < session.runs && start.elapsed() < LONG;
         while wanted && series[0].goes_on(session) && (few(series) || remove[0].goes_on(session)) {
-            let (added, leaf) = crowd.add(path);
-            let removed = crowd.remove(leaf);
+            let (added, leaf) = large_group.add(path);
+            let removed = large_group.remove(leaf);
             for (round, [create, process]) in [(added, &mut *series), (removed, &mut remove)] {
                 create.push(round.create);
                 create.bytes(round.message_bytes);
@@ -102,7 +102,7 @@ pub(crate) fn adds_and_removes(session: &Session, n: u32, crowd: &mut Crowd, ops
 }
 
 /// Measures joins by an external Commit.
-pub(crate) fn external(session: &Session, n: u32, crowd: &mut Crowd) {
+pub(crate) fn external(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let ops = ["external_commit_join", "process_external_commit"];
     if !session.wants(&ops) {
         return;
@@ -110,7 +110,7 @@ pub(crate) fn external(session: &Session, n: u32, crowd: &mut Crowd) {
     session.doing(n, ops[0]);
     let [mut join, mut process] = ops.map(Series::new);
     while join.goes_on(session) {
-        let round = crowd.join_externally();
+        let round = large_group.join_externally();
         join.push(round.create);
         join.bytes(round.message_bytes);
         process.push(round.process);

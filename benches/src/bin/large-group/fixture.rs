@@ -1,7 +1,7 @@
 //! Files for clients of other implementations, which join a group of Pando and process its Commits.
 
 use pando_benches::Crypto;
-use pando_benches::crowd::Crowd;
+use pando_benches::large_group::LargeGroup;
 use pando_mls::{CommitBuilder, Decode, Encode, KeyPackage, LeafIndex, MlsMessage, MlsMessageBody};
 use std::error::Error;
 use std::fs;
@@ -18,8 +18,9 @@ pub(crate) fn write(
     folder: &Path,
 ) -> Result<(), Box<dyn Error>> {
     let strangers = strangers(folder)?;
-    let mut crowd = if warm { Crowd::warm(crypto, members) } else { Crowd::fresh(crypto, members) };
-    let Crowd { committer, rng, .. } = &mut crowd;
+    let mut large_group =
+        if warm { LargeGroup::warm(crypto, members) } else { LargeGroup::fresh(crypto, members) };
+    let LargeGroup { committer, rng, .. } = &mut large_group;
     // They replace members in the middle, which have parents on all levels. At the end of a tree
     // that is not full, there would be fewer.
     let quarter = members.next_power_of_two() / 4;

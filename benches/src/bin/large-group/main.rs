@@ -29,8 +29,8 @@
 )]
 
 mod commits;
-mod entering;
 mod fixture;
+mod joining;
 mod measure;
 mod ops;
 mod primitives;
@@ -40,7 +40,7 @@ mod stored;
 use clap::Parser;
 use measure::Session;
 use ops::{ANY_TREE, LARGEST_FRESH, OPS, is_warm, needs_no_group};
-use pando_benches::crowd::Crowd;
+use pando_benches::large_group::LargeGroup;
 use pando_benches::{Crypto, provider};
 use pando_wire::CipherSuite;
 use peak_alloc::PeakAlloc;
@@ -127,30 +127,30 @@ fn measure_size(session: &Session, n: u32) {
     let in_warm = |op: &str| is_warm(op) || (n > LARGEST_FRESH && ANY_TREE.contains(&op));
     let in_groups = || session.wanted.iter().filter(|op| !needs_no_group(op));
     if in_groups().any(|op| !in_warm(op)) {
-        let mut crowd = entering::fresh(session, n);
-        commits::updates(session, n, &mut crowd, commits::UPDATES);
+        let mut large_group = joining::fresh(session, n);
+        commits::updates(session, n, &mut large_group, commits::UPDATES);
         if n <= LARGEST_FRESH {
-            any_tree(session, n, &mut crowd);
+            any_tree(session, n, &mut large_group);
         }
-        commits::adds_and_removes(session, n, &mut crowd, commits::CHANGES);
-        commits::external(session, n, &mut crowd);
-        stored::fresh(session, n, &mut crowd);
+        commits::adds_and_removes(session, n, &mut large_group, commits::CHANGES);
+        commits::external(session, n, &mut large_group);
+        stored::fresh(session, n, &mut large_group);
     }
     if in_groups().any(|op| in_warm(op)) {
         session.doing(n, "making the warm tree");
-        let mut crowd = Crowd::warm(session.crypto, n);
-        commits::updates(session, n, &mut crowd, commits::WARM_UPDATES);
+        let mut large_group = LargeGroup::warm(session.crypto, n);
+        commits::updates(session, n, &mut large_group, commits::WARM_UPDATES);
         if n > LARGEST_FRESH {
-            any_tree(session, n, &mut crowd);
+            any_tree(session, n, &mut large_group);
         }
-        commits::adds_and_removes(session, n, &mut crowd, commits::WARM_CHANGES);
-        stored::warm(session, n, &mut crowd);
+        commits::adds_and_removes(session, n, &mut large_group, commits::WARM_CHANGES);
+        stored::warm(session, n, &mut large_group);
     }
 }
 
 /// Measures operations that do not depend on which parents are blank.
-fn any_tree(session: &Session, n: u32, crowd: &mut Crowd) {
-    entering::join_single(session, n, crowd);
-    state::messages(session, n, crowd);
-    state::whole(session, n, crowd);
+fn any_tree(session: &Session, n: u32, large_group: &mut LargeGroup) {
+    joining::join_single(session, n, large_group);
+    state::messages(session, n, large_group);
+    state::whole(session, n, large_group);
 }

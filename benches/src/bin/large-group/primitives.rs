@@ -1,8 +1,8 @@
 //! Operations without a group. Primitives are reported for group size 0.
 
 use crate::measure::{Series, Session};
-use pando_benches::person::Person;
 use pando_benches::rng;
+use pando_benches::test_client::TestClient;
 use pando_crypto::{AeadKey, AeadNonce, SignedMessage, Signer};
 use pando_wire::Signature;
 
@@ -57,8 +57,8 @@ pub(crate) fn measure(session: &Session) {
 }
 
 pub(crate) fn key_package(session: &Session, n: u32) {
-    let person = Person::new(session.crypto, n);
-    let mut series = Series::new("key_package_new").repeat(session, || person.bundle());
-    series.bytes(pando_mls::Encode::encode(&person.bundle().key_package).unwrap().len());
+    let client = TestClient::new(session.crypto, n);
+    let mut series = Series::new("key_package_new").repeat(session, || client.bundle());
+    series.bytes(pando_mls::Encode::encode(&client.bundle().key_package).unwrap().len());
     session.report(n, [&series]);
 }

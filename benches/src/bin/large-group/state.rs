@@ -1,7 +1,7 @@
 //! Application messages, GroupInfos and rows.
 
 use crate::measure::{Series, Session};
-use pando_benches::crowd::{Crowd, written};
+use pando_benches::large_group::{LargeGroup, written};
 use pando_mls::Group;
 
 const SIZES: [(usize, [&str; 2]); 3] = [
@@ -11,13 +11,13 @@ const SIZES: [(usize, [&str; 2]); 3] = [
 ];
 
 /// Measures messages from one member to another.
-pub(crate) fn messages(session: &Session, n: u32, crowd: &mut Crowd) {
+pub(crate) fn messages(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let mut stored = Series::new("app_decrypt_storage_written");
     if !session.wants(&["app_decrypt_storage_written"]) && !SIZES.iter().any(|(_, ops)| session.wants(ops)) {
         return;
     }
     session.doing(n, "messages");
-    let Crowd { committer, receiver, rng, .. } = crowd;
+    let LargeGroup { committer, receiver, rng, .. } = large_group;
     // The sender's first message in the epoch has more keys to derive.
     let first = committer.encrypt(b"first", rng);
     let (_, delta) = receiver.decrypt(&first);
@@ -38,24 +38,24 @@ pub(crate) fn messages(session: &Session, n: u32, crowd: &mut Crowd) {
 }
 
 /// Measures the GroupInfo and the rows.
-pub(crate) fn whole(session: &Session, n: u32, crowd: &Crowd) {
+pub(crate) fn whole(session: &Session, n: u32, large_group: &LargeGroup) {
     if session.wants(&["export_group_info"]) {
         session.doing(n, "export_group_info");
         let mut series = Series::new("export_group_info");
         while series.goes_on(session) {
-            let group_info = series.time(|| crowd.committer.group_info(true));
+            let group_info = series.time(|| large_group.committer.group_info(true));
             series.bytes(group_info.len());
         }
         session.report(n, [&series]);
     }
     if session.wants(&["state_size", "load_group"]) {
         session.doing(n, "load_group");
-        let member = &crowd.receiver;
+        let member = &large_group.receiver;
         let rows = member.group.rows().unwrap();
         let (mut size, mut load) = (Series::new("state_size"), Series::new("load_group"));
         size.bytes(rows.iter().map(|(key, row)| key.to_bytes().len() + row.expose().len()).sum());
         while load.goes_on(session) {
-            let group = load.time(|| Group::load(&rows, &member.person.client()).unwrap());
+            let group = load.time(|| Group::load(&rows, &member.client.cx()).unwrap());
             assert_eq!(group.epoch_authenticator(), member.group.epoch_authenticator());
         }
         session.report(n, [&size, &load]);

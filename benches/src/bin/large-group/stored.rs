@@ -2,8 +2,8 @@
 //! SQLite.
 
 use crate::measure::{Series, Session};
-use pando_benches::crowd::Crowd;
-use pando_benches::resident::{Place, Resident};
+use pando_benches::large_group::LargeGroup;
+use pando_benches::stored_member::{Place, StoredMember};
 use std::time::Instant;
 
 /// Encrypting and decrypting, by the length of the data.
@@ -28,26 +28,26 @@ pub(crate) const WARM: [&str; 3] = [
 ];
 
 /// Measures a Commit without proposals in the fresh tree.
-pub(crate) fn fresh(session: &Session, n: u32, crowd: &mut Crowd) {
+pub(crate) fn fresh(session: &Session, n: u32, large_group: &mut LargeGroup) {
     if !session.wants(&[UPDATE]) {
         return;
     }
     session.doing(n, UPDATE);
     let folder = tempfile::tempdir().unwrap();
-    let mut resident = Resident::join(crowd, &Place::new(folder.path(), session.durable));
+    let mut stored_member = StoredMember::join(large_group, &Place::new(folder.path(), session.durable));
     let mut update = Series::new(UPDATE).note(note(session));
     let start = Instant::now();
     // Making such a Commit takes much longer than processing it.
     while update.goes_on(session) && (update.runs() == 0 || start.elapsed().as_secs() < 20) {
-        let commit = crowd.commit(|builder| builder);
-        update.time(|| resident.process_commit(&commit));
+        let commit = large_group.commit(|builder| builder);
+        update.time(|| stored_member.process_commit(&commit));
     }
-    crowd.assert_agreement(&resident.member);
+    large_group.assert_agreement(&stored_member.member);
     session.report(n, [&update]);
 }
 
 /// Measures all other operations, in the warm tree.
-pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
+pub(crate) fn warm(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let messages: Vec<_> = MESSAGES.iter().flat_map(|(_, ops)| *ops).collect();
     if !session.wants(&WARM) && !session.wants(&OPENING) && !session.wants(&messages) {
         return;
@@ -55,19 +55,19 @@ pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
     session.doing(n, "with a store");
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path(), session.durable);
-    let mut resident = Resident::join(crowd, &place);
+    let mut stored_member = StoredMember::join(large_group, &place);
 
     for (size, ops) in MESSAGES {
         let data = vec![7; size];
         let [mut encrypt, mut decrypt] = ops.map(|op| Series::new(op).note(note(session)));
         // The sender's first message in the epoch has more keys to derive.
-        let first = crowd.committer.encrypt(&data, &mut crowd.rng);
-        resident.decrypt(&first);
+        let first = large_group.committer.encrypt(&data, &mut large_group.rng);
+        stored_member.decrypt(&first);
         while decrypt.goes_on(session) {
-            let message = encrypt.time(|| resident.encrypt(&data, &mut crowd.rng));
+            let message = encrypt.time(|| stored_member.encrypt(&data, &mut large_group.rng));
             encrypt.bytes(message.len());
-            let message = crowd.committer.encrypt(&data, &mut crowd.rng);
-            let read = decrypt.time(|| resident.decrypt(&message));
+            let message = large_group.committer.encrypt(&data, &mut large_group.rng);
+            let read = decrypt.time(|| stored_member.decrypt(&message));
             assert_eq!(*read, data);
         }
         session.report(n, [&encrypt, &decrypt]);
@@ -75,31 +75,31 @@ pub(crate) fn warm(session: &Session, n: u32, crowd: &mut Crowd) {
 
     let [mut update, mut add, mut remove] = WARM.map(|op| Series::new(op).note(note(session)));
     while update.goes_on(session) {
-        let commit = crowd.commit(|builder| builder);
-        update.time(|| resident.process_commit(&commit));
-        let newcomer = crowd.newcomer();
+        let commit = large_group.commit(|builder| builder);
+        update.time(|| stored_member.process_commit(&commit));
+        let newcomer = large_group.newcomer();
         let key_package = newcomer.bundle().key_package;
-        let commit = crowd.commit(|builder| builder.add(key_package).without_tree());
-        add.time(|| resident.process_commit(&commit));
-        let tree = crowd.committer.group.public().tree();
+        let commit = large_group.commit(|builder| builder.add(key_package).without_tree());
+        add.time(|| stored_member.process_commit(&commit));
+        let tree = large_group.committer.group.public().tree();
         let leaf = tree.find_signature_key(newcomer.signer.public_key()).unwrap().unwrap();
-        let commit = crowd.commit(|builder| builder.remove(leaf));
-        remove.time(|| resident.process_commit(&commit));
+        let commit = large_group.commit(|builder| builder.remove(leaf));
+        remove.time(|| stored_member.process_commit(&commit));
     }
-    crowd.assert_agreement(&resident.member);
+    large_group.assert_agreement(&stored_member.member);
     session.report(n, [&update, &add, &remove]);
 
     let [mut decrypt, mut process, mut size] = OPENING.map(Series::new);
-    let mut person = resident.close();
+    let mut client = stored_member.close();
     while decrypt.goes_on(session) {
-        let message = crowd.committer.encrypt(&[7; 32], &mut crowd.rng);
-        let (resident, data) = decrypt.time(|| Resident::open_and_decrypt(person, &place, &message));
+        let message = large_group.committer.encrypt(&[7; 32], &mut large_group.rng);
+        let (stored_member, data) = decrypt.time(|| StoredMember::open_and_decrypt(client, &place, &message));
         assert_eq!(*data, [7; 32]);
-        person = resident.close();
-        let commit = crowd.commit(|builder| builder);
-        let resident = process.time(|| Resident::open_and_process_commit(person, &place, &commit));
-        crowd.assert_agreement(&resident.member);
-        person = resident.close();
+        client = stored_member.close();
+        let commit = large_group.commit(|builder| builder);
+        let stored_member = process.time(|| StoredMember::open_and_process_commit(client, &place, &commit));
+        large_group.assert_agreement(&stored_member.member);
+        client = stored_member.close();
     }
     size.bytes(usize::try_from(place.size()).unwrap());
     session.report(n, [&decrypt, &process, &size]);

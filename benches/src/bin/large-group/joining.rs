@@ -2,17 +2,17 @@
 
 use crate::measure::{Series, Session};
 use crate::ops::LARGEST_FRESH;
-use pando_benches::crowd::{Created, Crowd, Member, timed};
 use pando_benches::heap;
-use pando_benches::person::{Person, key_packages};
+use pando_benches::large_group::{Created, LargeGroup, Member, timed};
 use pando_benches::rng;
+use pando_benches::test_client::{TestClient, key_packages};
 use pando_mls::{CommitBuilder, Decode, Encode, KeyPackage, MlsMessage};
 use rand_chacha::ChaCha20Rng;
 
 const JOINS: [&str; 3] = ["join_welcome_oob", "heap_joined_group", "heap_peak_during_join"];
 
 /// Returns the fresh group. Its creation is measured if any of those operations is selected.
-pub(crate) fn fresh(session: &Session, n: u32) -> Crowd {
+pub(crate) fn fresh(session: &Session, n: u32) -> LargeGroup {
     session.doing(n, "making KeyPackages");
     let others = key_packages(session.crypto, 1..n);
     create(session, n, &others, true);
@@ -24,7 +24,7 @@ pub(crate) fn fresh(session: &Session, n: u32) -> Crowd {
     if session.wants(&JOINS) {
         join_all(session, n, &created);
     }
-    Crowd::of(session.crypto, n, created)
+    LargeGroup::of(session.crypto, n, created)
 }
 
 /// Adds all members by one Commit, and returns the last group that was created in this way.
@@ -59,35 +59,35 @@ fn join_all(session: &Session, n: u32, created: &Created) {
     let tree = created.creator.tree();
     let mut series = Joins::new("join_welcome_oob");
     while series.join.goes_on(session) {
-        let person = Person::new(session.crypto, n - 1);
-        let joined = series.join(person, &created.welcome, Some(&tree));
+        let client = TestClient::new(session.crypto, n - 1);
+        let joined = series.join(client, &created.welcome, Some(&tree));
         assert_eq!(joined.group.epoch_authenticator(), created.creator.group.epoch_authenticator());
     }
     series.report(session, n);
 }
 
 /// Adds one member after all others, which joins by its own Welcome. The Commit is then dropped.
-pub(crate) fn join_single(session: &Session, n: u32, crowd: &mut Crowd) {
+pub(crate) fn join_single(session: &Session, n: u32, large_group: &mut LargeGroup) {
     let (single, heap) = ("join_welcome_single", n > LARGEST_FRESH && session.wants(&JOINS[1..]));
     if !heap && !session.wants(&[single]) {
         return;
     }
     session.doing(n, single);
-    let person = || Person::new(session.crypto, n);
+    let client = || TestClient::new(session.crypto, n);
     let mut rng = rng();
     let mut others;
     let committer = if n > LARGEST_FRESH {
-        &mut crowd.committer
+        &mut large_group.committer
     } else {
         others = all_but_one(session, n, &mut rng);
         &mut others
     };
     let mut series = Joins::new(single);
     while series.join.goes_on(session) {
-        let key_package = person().bundle().key_package;
+        let key_package = client().bundle().key_package;
         let (_, welcome) = committer.commit(|builder| builder.add(key_package).without_path(), &mut rng);
         let welcome = MlsMessage::from(welcome.unwrap()).encode().unwrap();
-        series.join(person(), &welcome, None);
+        series.join(client(), &welcome, None);
         committer.group.clear_pending().assume_persisted();
     }
     if heap {
@@ -126,11 +126,11 @@ impl Joins {
         Self { join: Series::new(op), live, peak }
     }
 
-    fn join(&mut self, person: Person, welcome: &[u8], tree: Option<&[u8]>) -> Member {
+    fn join(&mut self, client: TestClient, welcome: &[u8], tree: Option<&[u8]>) -> Member {
         let before = heap::live();
-        let bundle = person.bundle();
+        let bundle = client.bundle();
         let ((joined, time), peak) =
-            heap::peak_during(|| timed(|| Member::join(person, &bundle, welcome, tree)));
+            heap::peak_during(|| timed(|| Member::join(client, &bundle, welcome, tree)));
         let (member, delta) = joined;
         drop(delta);
         self.join.push(time);

@@ -1,4 +1,4 @@
-//! Persons that can be in groups. Each is derived from a number, so that inactive ones need no
+//! Clients that can be in groups. Each is derived from a number, so that inactive ones need no
 //! memory.
 
 use crate::Crypto;
@@ -16,15 +16,15 @@ static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
 
 /// A client with a name and a signature key.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
-pub struct Person {
+pub struct TestClient {
     crypto: Crypto,
     number: u32,
     /// The signature key.
     pub signer: Box<dyn Signer>,
 }
 
-impl Person {
-    /// Returns the person with a number. It is always the same.
+impl TestClient {
+    /// Returns the client with a number. It is always the same.
     #[must_use]
     pub fn new(crypto: Crypto, number: u32) -> Self {
         let mut rng = generator(number, 1);
@@ -32,13 +32,13 @@ impl Person {
         Self { crypto, number, signer }
     }
 
-    /// Returns the context for this person's operations.
+    /// Returns the context for this client's operations.
     #[must_use]
-    pub fn client(&self) -> Context<'_> {
+    pub fn cx(&self) -> Context<'_> {
         CLIENT.without_clock(&*self.signer).with_crypto(self.crypto.provider).with_config(config())
     }
 
-    /// Returns the contents of this person's leaf: minimal, with an identity of 16 bytes.
+    /// Returns the contents of this client's leaf: minimal, with an identity of 16 bytes.
     #[must_use]
     pub fn template(&self) -> LeafTemplate {
         LeafTemplate {
@@ -48,7 +48,7 @@ impl Person {
         }
     }
 
-    /// Returns this person's KeyPackage. It is always the same.
+    /// Returns this client's KeyPackage. It is always the same.
     #[must_use]
     pub fn bundle(&self) -> KeyPackageBundle {
         let LeafTemplate { credential, capabilities, extensions } = self.template();
@@ -64,10 +64,10 @@ impl Person {
     }
 }
 
-/// Returns the encoded KeyPackages of the persons with these numbers.
+/// Returns the encoded KeyPackages of the clients with these numbers.
 #[must_use]
 pub fn key_packages(crypto: Crypto, numbers: std::ops::Range<u32>) -> Vec<Vec<u8>> {
-    let key_package = |number| Person::new(crypto, number).bundle().key_package.encode().unwrap();
+    let key_package = |number| TestClient::new(crypto, number).bundle().key_package.encode().unwrap();
     numbers.into_par_iter().map(key_package).collect()
 }
 

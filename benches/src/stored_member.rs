@@ -1,7 +1,7 @@
 //! A member with a store: encrypted SQLite that overwrites deleted contents immediately.
 
-use crate::crowd::{Crowd, Member};
-use crate::person::Person;
+use crate::large_group::{LargeGroup, Member};
+use crate::test_client::TestClient;
 use pando_mls::wire::Opaque;
 use pando_mls::{Decode, Delta, Encode, Group, GroupId, MlsMessage, Processed};
 use pando_store::{GroupLock, Key, SqliteStore};
@@ -21,7 +21,7 @@ pub struct Place {
 
 /// A member with a store that no other process has open.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
-pub struct Resident {
+pub struct StoredMember {
     /// The member.
     pub member: Member,
     store: SqliteStore,
@@ -52,55 +52,55 @@ impl Place {
     }
 }
 
-impl Resident {
+impl StoredMember {
     /// Joins as a newcomer by an external Commit, and stores the group.
     #[must_use]
-    pub fn join(crowd: &mut Crowd, place: &Place) -> Self {
-        let person = crowd.newcomer();
-        let Crowd { committer, receiver, rng, .. } = crowd;
+    pub fn join(large_group: &mut LargeGroup, place: &Place) -> Self {
+        let client = large_group.newcomer();
+        let LargeGroup { committer, receiver, rng, .. } = large_group;
         let (group_info, tree) = (committer.group_info(false), committer.tree());
-        let (member, message, delta) = Member::join_externally(person, &group_info, &tree, None, rng);
+        let (member, message, delta) = Member::join_externally(client, &group_info, &tree, None, rng);
         for other in [committer, receiver] {
             let _ = other.process_commit(&message);
         }
         let store = place.open();
         let lock = store.lock(&group_id(&member), Duration::ZERO).unwrap();
-        let mut resident = Self { member, store, lock };
-        resident.store(&delta);
-        resident
+        let mut stored_member = Self { member, store, lock };
+        stored_member.store(&delta);
+        stored_member
     }
 
     /// Opens the store, and the group in it.
     #[must_use]
-    pub fn open(person: Person, place: &Place) -> Self {
+    pub fn open(client: TestClient, place: &Place) -> Self {
         let store = place.open();
         let id = store.groups().unwrap().remove(0);
         let lock = store.lock(&id, Duration::ZERO).unwrap();
         let source = store.source(&lock).unwrap().unwrap();
-        let group = Group::open(source, &person.client()).unwrap();
-        Self { member: Member { person, group }, store, lock }
+        let group = Group::open(source, &client.cx()).unwrap();
+        Self { member: Member { client, group }, store, lock }
     }
 
     /// Opens the store and the group, decrypts a message, and stores the changes.
     #[must_use]
-    pub fn open_and_decrypt(person: Person, place: &Place, message: &[u8]) -> (Self, Opaque) {
-        let mut resident = Self::open(person, place);
-        let data = resident.decrypt(message);
-        (resident, data)
+    pub fn open_and_decrypt(client: TestClient, place: &Place, message: &[u8]) -> (Self, Opaque) {
+        let mut stored_member = Self::open(client, place);
+        let data = stored_member.decrypt(message);
+        (stored_member, data)
     }
 
     /// Opens the store and the group, enters the epoch of a Commit, and stores the changes.
     #[must_use]
-    pub fn open_and_process_commit(person: Person, place: &Place, message: &[u8]) -> Self {
-        let mut resident = Self::open(person, place);
-        resident.process_commit(message);
-        resident
+    pub fn open_and_process_commit(client: TestClient, place: &Place, message: &[u8]) -> Self {
+        let mut stored_member = Self::open(client, place);
+        stored_member.process_commit(message);
+        stored_member
     }
 
     /// Closes the store.
     #[must_use]
-    pub fn close(self) -> Person {
-        self.member.person
+    pub fn close(self) -> TestClient {
+        self.member.client
     }
 
     /// Decrypts a message, and stores the changes.
@@ -112,8 +112,8 @@ impl Resident {
 
     /// Encrypts data, and stores the changes before the message could be sent.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
-        let client = self.member.person.client();
-        let (message, delta) = self.member.group.encrypt(data, &client, rng).unwrap().into_parts();
+        let cx = self.member.client.cx();
+        let (message, delta) = self.member.group.encrypt(data, &cx, rng).unwrap().into_parts();
         let message = message.encode().unwrap();
         self.store(&delta);
         message
@@ -123,7 +123,7 @@ impl Resident {
     pub fn process_commit(&mut self, message: &[u8]) {
         let message = MlsMessage::decode(message).unwrap();
         let processed =
-            self.member.group.process(message, &self.member.person.client()).unwrap().assume_persisted();
+            self.member.group.process(message, &self.member.client.cx()).unwrap().assume_persisted();
         let Processed::Commit(staged) = processed else { panic!("not a Commit") };
         let (_, delta) = self.member.group.merge(*staged).unwrap().into_parts();
         self.store(&delta);

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha20Rng;
 
 /// A tree in which leaf 0 commits, with the private keys of one receiver, the last member.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
-pub struct Grove {
+pub struct LargeTree {
     /// The tree.
     pub tree: Tree,
     /// The group identifier in the leaf signatures.
@@ -19,24 +19,24 @@ pub struct Grove {
     receiver: PrivateKeys,
 }
 
-impl Grove {
+impl LargeTree {
     /// Returns the tree after one Commit that added all members: only leaves and the committer's
     /// path.
     #[must_use]
     pub fn fresh(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Self {
-        let mut grove = Self::without_paths(suite, members, rng);
-        grove.commit(LeafIndex(0), rng);
-        grove
+        let mut large_tree = Self::without_paths(suite, members, rng);
+        large_tree.commit(LeafIndex(0), rng);
+        large_tree
     }
 
     /// Returns the tree after every second member has made a Commit: no parent is blank.
     #[must_use]
     pub fn warm(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Self {
-        let mut grove = Self::without_paths(suite, members, rng);
+        let mut large_tree = Self::without_paths(suite, members, rng);
         for committer in (0..members).step_by(2) {
-            grove.commit(LeafIndex(committer), rng);
+            large_tree.commit(LeafIndex(committer), rng);
         }
-        grove
+        large_tree
     }
 
     fn without_paths(suite: Suite, members: u32, rng: &mut ChaCha20Rng) -> Self {

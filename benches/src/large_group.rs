@@ -1,6 +1,6 @@
 //! Large groups with two active members: a committer and a receiver.
 
-use crate::person::{Person, generator, key_packages};
+use crate::test_client::{TestClient, generator, key_packages};
 use crate::warm_tree::{WarmTree, warm_tree};
 use crate::{Crypto, rng};
 use pando_mls::wire::{ExternalPub, HpkePublicKey, Mac, Opaque, Signature};
@@ -28,29 +28,29 @@ pub fn written(delta: &Delta) -> usize {
 /// An active member of the group.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
 pub struct Member {
-    /// The member's person.
-    pub person: Person,
+    /// The member's client.
+    pub client: TestClient,
     /// The group.
     pub group: Group,
 }
 
 impl Member {
-    /// Creates a group with person 0 as the only member.
+    /// Creates a group with client 0 as the only member.
     #[must_use]
     pub fn alone(crypto: Crypto, rng: &mut ChaCha20Rng) -> Self {
-        let person = Person::new(crypto, 0);
-        let (extensions, bundle, client) = (Extensions::default(), person.bundle(), person.client());
+        let client = TestClient::new(crypto, 0);
+        let (extensions, bundle, cx) = (Extensions::default(), client.bundle(), client.cx());
         let group = Group::builder(group_id())
             .extensions(extensions)
-            .build(bundle, &client, rng)
+            .build(bundle, &cx, rng)
             .unwrap()
             .assume_persisted();
-        Self { person, group }
+        Self { client, group }
     }
 
     /// Joins by a Welcome message, with a tree unless it contains one. Also returns all rows.
     pub fn join(
-        person: Person,
+        client: TestClient,
         bundle: &KeyPackageBundle,
         welcome: &[u8],
         tree: Option<&[u8]>,
@@ -58,14 +58,14 @@ impl Member {
         let MlsMessageBody::Welcome(welcome) = MlsMessage::decode(welcome).unwrap().body else {
             panic!("not a Welcome")
         };
-        let (group, delta) = Group::join(&welcome, bundle, tree, &person.client()).unwrap().into_parts();
-        (Self { person, group }, delta)
+        let (group, delta) = Group::join(&welcome, bundle, tree, &client.cx()).unwrap().into_parts();
+        (Self { client, group }, delta)
     }
 
     /// Joins by an external Commit, with a tree that belongs to the GroupInfo. `old` is the
-    /// person's former leaf. Also returns the Commit and all rows.
+    /// client's former leaf. Also returns the Commit and all rows.
     pub fn join_externally(
-        person: Person,
+        client: TestClient,
         group_info: &[u8],
         tree: &[u8],
         old: Option<LeafIndex>,
@@ -74,11 +74,11 @@ impl Member {
         let MlsMessageBody::GroupInfo(group_info) = MlsMessage::decode(group_info).unwrap().body else {
             panic!("not a GroupInfo")
         };
-        let template = person.template();
+        let template = client.template();
         let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(old);
-        let ((mut group, message), delta) = join.build(&person.client(), rng).unwrap().into_parts();
+        let ((mut group, message), delta) = join.build(&client.cx(), rng).unwrap().into_parts();
         let delta = delta.then(group.merge_pending().unwrap().into_parts().1).unwrap();
-        (Self { person, group }, message.encode().unwrap(), delta)
+        (Self { client, group }, message.encode().unwrap(), delta)
     }
 
     /// Makes a Commit, which stays pending. Also returns the Welcome, if there is one.
@@ -87,7 +87,7 @@ impl Member {
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
         rng: &mut ChaCha20Rng,
     ) -> (Vec<u8>, Option<Welcome>) {
-        let output = fill(self.group.commit()).build(&self.person.client(), rng).unwrap().assume_persisted();
+        let output = fill(self.group.commit()).build(&self.client.cx(), rng).unwrap().assume_persisted();
         (output.message.encode().unwrap(), output.welcome)
     }
 
@@ -95,7 +95,7 @@ impl Member {
     pub fn process_commit(&mut self, message: &[u8]) -> Delta {
         let message = MlsMessage::decode(message).unwrap();
         let Processed::Commit(staged) =
-            self.group.process(message, &self.person.client()).unwrap().assume_persisted()
+            self.group.process(message, &self.client.cx()).unwrap().assume_persisted()
         else {
             panic!("not a Commit")
         };
@@ -104,14 +104,14 @@ impl Member {
 
     /// Encrypts data.
     pub fn encrypt(&mut self, data: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
-        let message = self.group.encrypt(data, &self.person.client(), rng).unwrap().assume_persisted();
+        let message = self.group.encrypt(data, &self.client.cx(), rng).unwrap().assume_persisted();
         message.encode().unwrap()
     }
 
     /// Decrypts another member's message.
     pub fn decrypt(&mut self, message: &[u8]) -> (Opaque, Delta) {
         let message = MlsMessage::decode(message).unwrap();
-        let (processed, delta) = self.group.process(message, &self.person.client()).unwrap().into_parts();
+        let (processed, delta) = self.group.process(message, &self.client.cx()).unwrap().into_parts();
         let Processed::Application { data, .. } = processed else { panic!("not data") };
         (data, delta)
     }
@@ -121,7 +121,7 @@ impl Member {
     pub fn group_info(&self, with_tree: bool) -> Vec<u8> {
         let builder = self.group.group_info();
         let builder = if with_tree { builder } else { builder.without_tree() };
-        let group_info = builder.build(&self.person.client()).unwrap();
+        let group_info = builder.build(&self.client.cx()).unwrap();
         MlsMessage::from(group_info).encode().unwrap()
     }
 
@@ -148,7 +148,7 @@ pub struct Created {
 }
 
 impl Created {
-    /// Creates a group as person 0, and adds all `others`, given as KeyPackages.
+    /// Creates a group as client 0, and adds all `others`, given as KeyPackages.
     #[must_use]
     pub fn new(crypto: Crypto, others: &[Vec<u8>], tree_in_welcome: bool, rng: &mut ChaCha20Rng) -> Self {
         let mut creator = Member::alone(crypto, rng);
@@ -170,7 +170,7 @@ impl Created {
 
 /// A group with two active members.
 #[allow(missing_debug_implementations, reason = "for benchmarks only")]
-pub struct Crowd {
+pub struct LargeGroup {
     /// The backend and the cipher suite of all members.
     pub crypto: Crypto,
     /// The committer, at the first leaf.
@@ -183,7 +183,7 @@ pub struct Crowd {
     next: u32,
 }
 
-impl Crowd {
+impl LargeGroup {
     /// Returns the group after one Commit that added all members: nearly all parents are blank.
     #[must_use]
     pub fn fresh(crypto: Crypto, members: u32) -> Self {
@@ -196,7 +196,7 @@ impl Crowd {
     #[must_use]
     pub fn of(crypto: Crypto, members: u32, created: Created) -> Self {
         let Created { creator: committer, welcome, .. } = created;
-        let receiver = Person::new(crypto, members - 1);
+        let receiver = TestClient::new(crypto, members - 1);
         let bundle = receiver.bundle();
         let (receiver, _) = Member::join(receiver, &bundle, &welcome, Some(&committer.tree()));
         Self::with(crypto, members, committer, receiver)
@@ -209,31 +209,31 @@ impl Crowd {
     pub fn warm(crypto: Crypto, members: u32) -> Self {
         let (mut rng, group_id) = (rng(), group_id());
         let WarmTree { bytes, tree_hash } = warm_tree(crypto, members, &group_id);
-        let person = |number| Person::new(crypto, number);
+        let client = |number| TestClient::new(crypto, number);
         let external_pub = crypto.suite.hpke_generate_key_pair(&mut rng).unwrap().public;
-        let group_info = group_info(group_id, tree_hash, external_pub, &person(0), crypto, members);
+        let group_info = group_info(group_id, tree_hash, external_pub, &client(0), crypto, members);
         let (first, last) = (LeafIndex(0), LeafIndex(members - 1));
         let (mut committer, ..) =
-            Member::join_externally(person(0), &group_info, &bytes, Some(first), &mut rng);
+            Member::join_externally(client(0), &group_info, &bytes, Some(first), &mut rng);
         drop(bytes);
         let (group_info, tree) = (committer.group_info(false), committer.tree());
         let (receiver, commit, _) =
-            Member::join_externally(person(last.0), &group_info, &tree, Some(last), &mut rng);
+            Member::join_externally(client(last.0), &group_info, &tree, Some(last), &mut rng);
         let _ = committer.process_commit(&commit);
         Self::with(crypto, members, committer, receiver)
     }
 
     fn with(crypto: Crypto, members: u32, committer: Member, receiver: Member) -> Self {
-        let crowd = Self { crypto, committer, receiver, rng: generator(members, 5), next: members };
-        assert_eq!(crowd.committer.group.public().tree().member_count(), members);
-        crowd.assert_agreement(&crowd.receiver);
-        crowd
+        let large_group = Self { crypto, committer, receiver, rng: generator(members, 5), next: members };
+        assert_eq!(large_group.committer.group.public().tree().member_count(), members);
+        large_group.assert_agreement(&large_group.receiver);
+        large_group
     }
 
-    /// Returns a person that is not in the group.
-    pub fn newcomer(&mut self) -> Person {
+    /// Returns a client that is not in the group.
+    pub fn newcomer(&mut self) -> TestClient {
         self.next += 1;
-        Person::new(self.crypto, self.next - 1)
+        TestClient::new(self.crypto, self.next - 1)
     }
 
     /// Checks that another member has the same secrets.
@@ -252,7 +252,7 @@ fn group_info(
     group_id: GroupId,
     tree_hash: Opaque,
     external_pub: HpkePublicKey,
-    signer: &Person,
+    signer: &TestClient,
     crypto: Crypto,
     epoch: u32,
 ) -> Vec<u8> {
