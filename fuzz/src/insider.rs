@@ -1,7 +1,7 @@
 //! A malicious member. It has the secrets of the group, so it can sign, encrypt and confirm
 //! anything.
 
-use crate::live::{Live, Psks, edited, template};
+use crate::group_fixture::{GroupFixture, Psks, edited, template};
 use pando_framing::{Padding, SignedContent};
 use pando_mls::wire::{
     AuthenticatedContent, Commit, Content, ExternalInit, ExternalPub, FramedContent, LeafNode, ProposalOrRef,
@@ -34,7 +34,7 @@ pub(crate) const EXTERNAL: u8 = 0x20;
 pub(crate) const WRONG_TAG: u8 = 0x40;
 
 pub(crate) struct Insider<'a> {
-    live: &'a Live,
+    fixture: &'a GroupFixture,
     context: GroupContext,
     tree: Tree,
     secret_tree: SecretTree,
@@ -42,28 +42,28 @@ pub(crate) struct Insider<'a> {
 }
 
 impl<'a> Insider<'a> {
-    pub(crate) fn new(live: &'a Live) -> Self {
-        let context = live.group_info.group_context.clone();
-        let tree = live.tree.clone();
-        let stored = live.rows(INSIDER.0).iter().filter_map(|(key, row)| match key {
+    pub(crate) fn new(fixture: &'a GroupFixture) -> Self {
+        let context = fixture.group_info.group_context.clone();
+        let tree = fixture.tree.clone();
+        let stored = fixture.rows(INSIDER.0).iter().filter_map(|(key, row)| match key {
             RowKey::Epoch(epoch, EpochRow::Secret(id)) if *epoch == context.epoch => {
                 Some((*id, row.expose()))
             }
             _ => None,
         });
-        let secret_tree = SecretTree::restore(live.suite, tree.size(), RatchetLimits::default(), stored);
+        let secret_tree = SecretTree::restore(fixture.suite, tree.size(), RatchetLimits::default(), stored);
         let rng = ChaCha20Rng::seed_from_u64(4);
-        Self { live, context, tree, secret_tree: secret_tree.expect("it was stored"), rng }
+        Self { fixture, context, tree, secret_tree: secret_tree.expect("it was stored"), rng }
     }
 
     /// Signs content with the key of its sender. Returns `None` if this sender may not send the
     /// content.
     fn sign(&self, sender: Sender, private: bool, content: Content) -> Option<SignedContent> {
-        let live = self.live;
+        let fixture = self.fixture;
         let signer = match sender {
-            Sender::Member(_) => &live.signers[0],
-            Sender::External(_) => &live.external,
-            _ => &live.newcomer_signer,
+            Sender::Member(_) => &fixture.signers[0],
+            Sender::External(_) => &fixture.external,
+            _ => &fixture.newcomer_signer,
         };
         let format = if private { WireFormat::MLS_PRIVATE_MESSAGE } else { WireFormat::MLS_PUBLIC_MESSAGE };
         let content = FramedContent {
@@ -73,18 +73,19 @@ impl<'a> Insider<'a> {
             authenticated_data: vec![].into(),
             content,
         };
-        SignedContent::sign(live.suite, &**signer, format, content, &self.context).ok()
+        SignedContent::sign(fixture.suite, &**signer, format, content, &self.context).ok()
     }
 
     fn seal(&mut self, signed: &SignedContent, private: bool) -> MlsMessage {
-        let suite = self.live.suite;
+        let suite = self.fixture.suite;
         if private {
-            let secret = SenderDataSecret::from(self.live.secret(INSIDER.0, "sender_data_secret").expose());
+            let secret =
+                SenderDataSecret::from(self.fixture.secret(INSIDER.0, "sender_data_secret").expose());
             let sealed =
                 signed.seal_private(suite, &mut self.secret_tree, &secret, Padding::Padme, &mut self.rng);
             return sealed.expect("seals").into();
         }
-        let key = MembershipKey::from(self.live.secret(INSIDER.0, "membership_key").expose());
+        let key = MembershipKey::from(self.fixture.secret(INSIDER.0, "membership_key").expose());
         let is_member = matches!(signed.content().sender, Sender::Member(_));
         signed.seal_public(suite, is_member.then_some(&key)).expect("seals").into()
     }
@@ -98,7 +99,7 @@ impl<'a> Insider<'a> {
     ) -> Option<(MlsMessage, ProposalRef)> {
         let signed = self.sign(sender, private, Content::Proposal(proposal))?;
         let content: AuthenticatedContent = signed.authenticated().expect("complete").into_inner();
-        let reference = self.live.suite.proposal_ref(&content.encode().expect("short")).expect("short");
+        let reference = self.fixture.suite.proposal_ref(&content.encode().expect("short")).expect("short");
         Some((self.seal(&signed, private), reference))
     }
 
@@ -112,7 +113,7 @@ impl<'a> Insider<'a> {
         proposals: &[Proposal],
         references: Option<Vec<ProposalRef>>,
     ) -> Option<(MlsMessage, EpochSecrets)> {
-        let (live, suite) = (self.live, self.live.suite);
+        let (fixture, suite) = (self.fixture, self.fixture.suite);
         let mut list: Vec<_> = match references {
             Some(references) => references.into_iter().map(ProposalOrRef::Reference).collect(),
             None => proposals.iter().cloned().map(ProposalOrRef::Proposal).collect(),
@@ -120,13 +121,13 @@ impl<'a> Insider<'a> {
         let is_external = flags & EXTERNAL != 0;
         let init = if is_external {
             let external_pub =
-                live.group_info.extensions.find::<ExternalPub>().expect("good").expect("there");
+                fixture.group_info.extensions.find::<ExternalPub>().expect("good").expect("there");
             let sent = InitSecret::send(suite, &external_pub.external_pub, &mut self.rng);
             let (kem_output, init) = sent.expect("a good key");
             list.insert(0, ProposalOrRef::Proposal(Proposal::ExternalInit(ExternalInit { kem_output })));
             init
         } else {
-            InitSecret::from(live.secret(INSIDER.0, "init_secret").expose())
+            InitSecret::from(fixture.secret(INSIDER.0, "init_secret").expose())
         };
         let sender = if is_external { Sender::NewMemberCommit } else { Sender::Member(INSIDER) };
         let mut context = self.context.clone();
@@ -145,7 +146,7 @@ impl<'a> Insider<'a> {
         let (private, commit) = (flags & PRIVATE != 0, Commit { proposals: list, path });
         let mut signed = self.sign(sender, private, Content::Commit(Box::new(commit)))?;
         let before = ConfirmedTranscriptHash(context.confirmed_transcript_hash);
-        let interim = InterimTranscriptHash::after(suite, &before, &live.group_info.confirmation_tag);
+        let interim = InterimTranscriptHash::after(suite, &before, &fixture.group_info.confirmation_tag);
         let format = if private { WireFormat::MLS_PRIVATE_MESSAGE } else { WireFormat::MLS_PUBLIC_MESSAGE };
         let (interim, content) = (interim.expect("short"), signed.content());
         let confirmed =
@@ -172,14 +173,14 @@ impl<'a> Insider<'a> {
         added: &[LeafIndex],
         context: &mut GroupContext,
     ) -> Option<(UpdatePath, CommitSecret)> {
-        let (live, is_external, rng) = (self.live, flags & EXTERNAL != 0, &mut self.rng);
+        let (fixture, is_external, rng) = (self.fixture, flags & EXTERNAL != 0, &mut self.rng);
         let mut create = || {
             if is_external {
-                let template = template(live.suite, "newcomer");
-                tree.create_external_path(template, &context.group_id, &*live.newcomer_signer, rng)
+                let template = template(fixture.suite, "newcomer");
+                tree.create_external_path(template, &context.group_id, &*fixture.newcomer_signer, rng)
             } else {
-                let template = template(live.suite, "0");
-                tree.create_path(INSIDER, template, &context.group_id, &*live.signers[0], rng)
+                let template = template(fixture.suite, "0");
+                tree.create_path(INSIDER, template, &context.group_id, &*fixture.signers[0], rng)
             }
         };
         let path = create().ok()?;
@@ -194,10 +195,10 @@ impl<'a> Insider<'a> {
         }
         let mut update_path = UpdatePath::decode(&edited(&update_path.encode().ok()?, edits)).ok()?;
         if flags & SIGN_AGAIN != 0 {
-            let signer = if is_external { &live.newcomer_signer } else { &live.signers[0] };
+            let signer = if is_external { &fixture.newcomer_signer } else { &fixture.signers[0] };
             let leaf: &mut LeafNode = &mut update_path.leaf_node;
             let tbs = leaf.to_be_signed((&context.group_id, path.sender())).ok()?;
-            leaf.signature = live.suite.sign_with_label(&**signer, "LeafNodeTBS", &tbs).expect("signs");
+            leaf.signature = fixture.suite.sign_with_label(&**signer, "LeafNodeTBS", &tbs).expect("signs");
         }
         let merged = if is_external {
             tree.merge_external_path(&update_path)
@@ -225,7 +226,7 @@ impl<'a> Insider<'a> {
                     Psk::Resumption { psk_group_id, psk_epoch, .. }
                         if *psk_group_id == self.context.group_id =>
                     {
-                        self.live.load(INSIDER.0).resumption_psk(*psk_epoch)
+                        self.fixture.load(INSIDER.0).resumption_psk(*psk_epoch)
                     }
                     Psk::Resumption { psk_group_id, psk_epoch, .. } => {
                         Psks.resumption(psk_group_id, *psk_epoch).expect("does not fail")
@@ -234,7 +235,7 @@ impl<'a> Insider<'a> {
                 Some((id, value?))
             })
             .collect();
-        PskSecret::new(self.live.suite, with_values?.iter().map(|(id, value)| (*id, value))).ok()
+        PskSecret::new(self.fixture.suite, with_values?.iter().map(|(id, value)| (*id, value))).ok()
     }
 }
 

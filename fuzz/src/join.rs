@@ -1,7 +1,7 @@
 //! Fuzzes joining by a Welcome: with any bytes, with an edited Welcome, and with one that a
 //! malicious member creates with the correct keys.
 
-use crate::live::{GROUPS, Kept, Live, Psks, edited, live, which};
+use crate::group_fixture::{GROUPS, GroupFixture, Psks, StoredGroup, edited, fixture, which};
 use pando_mls::wire::{EncryptedGroupSecrets, GroupSecrets, PathSecret, PreSharedKeyId, RatchetTree};
 use pando_mls::wire::{ExtensionBody, ResumptionPskUsage};
 use pando_mls::{Decode, Encode, Group, GroupInfo, Psk, PskStore, Tree, Violation, Welcome};
@@ -13,18 +13,18 @@ use std::sync::LazyLock;
 /// The first byte chooses the group and how to use the other bytes.
 pub fn join(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
-    let (live, invited) = (live(*first), &INVITED[which(*first)]);
+    let (fixture, invited) = (fixture(*first), &INVITED[which(*first)]);
     match first % 128 % 5 {
-        0 => outsider(live, invited, bytes),
-        1 => outsider(live, invited, &edited(&invited.welcome, bytes)),
+        0 => outsider(fixture, invited, bytes),
+        1 => outsider(fixture, invited, &edited(&invited.welcome, bytes)),
         2 => {
-            let (flags, secrets, edits) = invited.secrets(live, bytes);
+            let (flags, secrets, edits) = invited.secrets(fixture, bytes);
             let described = edited(&invited.group_info.encode().expect("encodes"), edits);
             let Ok(described) = GroupInfo::decode(&described) else { return };
-            insider(live, described, &secrets, flags);
+            insider(fixture, described, &secrets, flags);
         }
         3 => {
-            let (flags, secrets, bytes) = invited.secrets(live, bytes);
+            let (flags, secrets, bytes) = invited.secrets(fixture, bytes);
             let Ok(any) = GroupInfo::decode(bytes) else { return };
             let mut described = invited.group_info.clone();
             let (context, any) = (&mut described.group_context, any.group_context);
@@ -33,9 +33,9 @@ pub fn join(input: &[u8]) {
             context.epoch = any.epoch;
             context.confirmed_transcript_hash = any.confirmed_transcript_hash;
             context.extensions = any.extensions;
-            insider(live, described, &secrets, flags);
+            insider(fixture, described, &secrets, flags);
         }
-        _ => tree(live, bytes),
+        _ => tree(fixture, bytes),
     }
 }
 
@@ -49,7 +49,7 @@ struct Invited {
 }
 
 static INVITED: [LazyLock<Invited>; 2] =
-    [LazyLock::new(|| Invited::new(live(GROUPS[0]))), LazyLock::new(|| Invited::new(live(GROUPS[1])))];
+    [LazyLock::new(|| Invited::new(fixture(GROUPS[0]))), LazyLock::new(|| Invited::new(fixture(GROUPS[1])))];
 
 /// Returns an honest Welcome to the group that the first byte of an input chooses.
 pub(crate) fn welcome(first: u8) -> &'static [u8] {
@@ -57,32 +57,36 @@ pub(crate) fn welcome(first: u8) -> &'static [u8] {
 }
 
 impl Invited {
-    fn new(live: &Live) -> Self {
-        let (suite, newcomer, client) = (live.suite, &live.newcomer, live.outside(&*live.newcomer_signer));
-        let mut group = live.load(0);
+    fn new(fixture: &GroupFixture) -> Self {
+        let (suite, newcomer, cx) =
+            (fixture.suite, &fixture.newcomer, fixture.outside(&*fixture.newcomer_signer));
+        let mut group = fixture.load(0);
         let psk = Psk::External { psk_id: vec![1].into() };
         let commit = group.commit().add(newcomer.key_package.clone()).psk(psk);
         let commit = commit
-            .build(&live.client(0), &mut ChaCha20Rng::seed_from_u64(1))
+            .build(&fixture.client(0), &mut ChaCha20Rng::seed_from_u64(1))
             .expect("commits")
             .assume_persisted();
         group.merge_pending().expect("merges").assume_persisted();
         let welcome = commit.welcome.expect("the newcomer was added");
         let joined =
-            Group::join(&welcome, newcomer, None, &client).expect("the Welcome is honest").assume_persisted();
+            Group::join(&welcome, newcomer, None, &cx).expect("the Welcome is honest").assume_persisted();
         assert_eq!(joined.epoch_authenticator(), group.epoch_authenticator());
 
         let (info, sealed) = (&welcome.encrypted_group_info, &welcome.secrets[0].encrypted_group_secrets);
         let secrets = suite.decrypt_with_label(&newcomer.init_key_pair, "Welcome", info, sealed);
         let secrets = GroupSecrets::decode(secrets.expect("the newcomer has joined").expose())
             .expect("the newcomer has joined");
-        let psk_secret = psk_secret(live, &secrets.psks).expect("there is one");
+        let psk_secret = psk_secret(fixture, &secrets.psks).expect("there is one");
         let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
         let key = joiner.with_psk_secret(suite, &psk_secret).welcome_secret(suite).expect("a good secret");
         let group_info = key.open(suite, info).expect("the newcomer has joined");
         assert!(secrets.path_secret.is_some(), "the Commit has a path");
         for outside in [0, TREE_OUTSIDE] {
-            assert!(insider(live, group_info.clone(), &secrets, outside), "the honest Welcome is accepted");
+            assert!(
+                insider(fixture, group_info.clone(), &secrets, outside),
+                "the honest Welcome is accepted"
+            );
         }
         Self { welcome: welcome.encode().expect("encodes"), group_info, secrets }
     }
@@ -90,7 +94,7 @@ impl Invited {
     /// Reads the flags and the newcomer's secrets; returns them and the rest of the input. The path
     /// secret is correct, wrong or absent. The PSKs are the correct one, or up to three that take
     /// two bytes each.
-    fn secrets<'a>(&self, live: &Live, bytes: &'a [u8]) -> (u8, GroupSecrets, &'a [u8]) {
+    fn secrets<'a>(&self, fixture: &GroupFixture, bytes: &'a [u8]) -> (u8, GroupSecrets, &'a [u8]) {
         let (flags, mut bytes) = bytes.split_first().map_or((0, bytes), |(flags, bytes)| (*flags, bytes));
         let mut next = || {
             let (byte, rest) = bytes.split_first()?;
@@ -99,12 +103,12 @@ impl Invited {
         };
         let path_secret = match flags % 4 {
             0 | 1 => self.secrets.path_secret.as_ref().map(|right| right.path_secret.expose().into()),
-            2 => next().map(|byte| vec![byte; live.suite.hash_len()].into()),
+            2 => next().map(|byte| vec![byte; fixture.suite.hash_len()].into()),
             _ => None,
         };
         let psks = match flags >> 2 & 3 {
             0 => self.secrets.psks.clone(),
-            count => (0..count).map_while(|_| Some(psk(live, next()?, next()?))).collect(),
+            count => (0..count).map_while(|_| Some(psk(fixture, next()?, next()?))).collect(),
         };
         let path_secret = path_secret.map(|path_secret| PathSecret { path_secret });
         let joiner_secret = self.secrets.joiner_secret.expose().into();
@@ -118,7 +122,7 @@ const RIGHT_HASH: u8 = 0x10;
 const TREE_OUTSIDE: u8 = 0x20;
 
 /// Returns a PSK of any kind. Equal PSKs are frequent.
-fn psk(live: &Live, kind: u8, which: u8) -> PreSharedKeyId {
+fn psk(fixture: &GroupFixture, kind: u8, which: u8) -> PreSharedKeyId {
     let usage = match kind % 4 {
         1 => Some(ResumptionPskUsage::Application),
         2 => Some(ResumptionPskUsage::ReInit),
@@ -128,41 +132,41 @@ fn psk(live: &Live, kind: u8, which: u8) -> PreSharedKeyId {
     let psk = match usage {
         None => Psk::External { psk_id: vec![which].into() },
         Some(usage) => {
-            let psk_group_id = live.group_info.group_context.group_id.clone();
+            let psk_group_id = fixture.group_info.group_context.group_id.clone();
             Psk::Resumption { usage, psk_group_id, psk_epoch: which.into() }
         }
     };
     let short = usize::from(kind >> 7);
-    PreSharedKeyId { psk, psk_nonce: vec![kind; live.suite.hash_len() - short].into() }
+    PreSharedKeyId { psk, psk_nonce: vec![kind; fixture.suite.hash_len() - short].into() }
 }
 
-fn psk_secret(live: &Live, ids: &[PreSharedKeyId]) -> Option<PskSecret> {
+fn psk_secret(fixture: &GroupFixture, ids: &[PreSharedKeyId]) -> Option<PskSecret> {
     let values = ids.iter().map(|id| match &id.psk {
         Psk::External { psk_id } => Psks.external(psk_id).ok()?,
         Psk::Resumption { psk_group_id, psk_epoch, .. } => Psks.resumption(psk_group_id, *psk_epoch).ok()?,
     });
     let values: Vec<_> = values.collect::<Option<_>>()?;
-    PskSecret::new(live.suite, ids.iter().zip(&values)).ok()
+    PskSecret::new(fixture.suite, ids.iter().zip(&values)).ok()
 }
 
 /// Checks that an outsider cannot make the newcomer accept a changed Welcome: neither the changed
 /// group secrets nor a changed GroupInfo.
-fn outsider(live: &Live, invited: &Invited, bytes: &[u8]) {
+fn outsider(fixture: &GroupFixture, invited: &Invited, bytes: &[u8]) {
     let Ok(welcome) = Welcome::decode(bytes) else { return };
-    let client = live.outside(&*live.newcomer_signer);
-    let Ok(group) = Group::join(&welcome, &live.newcomer, None, &client) else { return };
+    let cx = fixture.outside(&*fixture.newcomer_signer);
+    let Ok(group) = Group::join(&welcome, &fixture.newcomer, None, &cx) else { return };
     let group = group.assume_persisted();
     let honest = Welcome::decode(&invited.welcome).expect("decodes");
-    let reference = live.suite.key_package_ref(&live.newcomer.key_package).expect("short");
+    let reference = fixture.suite.key_package_ref(&fixture.newcomer.key_package).expect("short");
     // The group secrets for other members may differ, because no signature covers them.
     assert_eq!(welcome.only_for(&reference), honest.only_for(&reference), "accepted a changed Welcome");
-    Kept::new(group).check(&client);
+    StoredGroup::new(group).check(&cx);
 }
 
 /// A malicious member sends any GroupInfo, signed and with the correct confirmation tag. Returns
 /// whether the newcomer joins.
-fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags: u8) -> bool {
-    let (suite, mut rng) = (live.suite, ChaCha20Rng::seed_from_u64(2));
+fn insider(fixture: &GroupFixture, mut group_info: GroupInfo, secrets: &GroupSecrets, flags: u8) -> bool {
+    let (suite, mut rng) = (fixture.suite, ChaCha20Rng::seed_from_u64(2));
     let is_tree = |extension: &pando_mls::Extension| extension.extension_type == RatchetTree::TYPE;
     let tree = group_info.extensions.0.iter().find(|extension| is_tree(extension));
     let tree = tree.map(|extension| extension.extension_data.clone());
@@ -174,7 +178,7 @@ fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags
     if flags & TREE_OUTSIDE != 0 {
         group_info.extensions.0.retain(|extension| !is_tree(extension));
     }
-    let Some(psk_secret) = psk_secret(live, &secrets.psks) else { return false };
+    let Some(psk_secret) = psk_secret(fixture, &secrets.psks) else { return false };
     let joiner = JoinerSecret::from(secrets.joiner_secret.expose());
     let intermediate = joiner.with_psk_secret(suite, &psk_secret);
     let welcome_secret = intermediate.welcome_secret(suite).expect("a good secret");
@@ -182,9 +186,9 @@ fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags
     let epoch = epoch.derive(suite).expect("a good secret");
     group_info.confirmation_tag =
         epoch.confirmation_key.tag(suite, &group_info.group_context.confirmed_transcript_hash);
-    live.sign_group_info(&mut group_info);
+    fixture.sign_group_info(&mut group_info);
     let encrypted_group_info = welcome_secret.seal(suite, &group_info).expect("short");
-    let key_package = &live.newcomer.key_package;
+    let key_package = &fixture.newcomer.key_package;
     let plaintext = secrets.encode().expect("short");
     let sealed = suite.encrypt_with_label(
         &key_package.init_key,
@@ -197,33 +201,33 @@ fn insider(live: &Live, mut group_info: GroupInfo, secrets: &GroupSecrets, flags
     let secrets = EncryptedGroupSecrets { new_member, encrypted_group_secrets: sealed.expect("a good key") };
     let welcome =
         Welcome { cipher_suite: suite.cipher_suite(), secrets: vec![secrets], encrypted_group_info };
-    let client = live.outside(&*live.newcomer_signer);
-    let joined = Group::join(&welcome, &live.newcomer, tree.as_deref(), &client);
+    let cx = fixture.outside(&*fixture.newcomer_signer);
+    let joined = Group::join(&welcome, &fixture.newcomer, tree.as_deref(), &cx);
     let Ok(group) = joined else { return false };
     let group = group.assume_persisted();
     assert_eq!(group.epoch_authenticator(), Some(&epoch.epoch_authenticator));
     // The joined group must work in any case. Only the epoch number may be exhausted.
-    let mut kept = Kept::new(group);
-    match kept.group.commit().build(&client, &mut rng) {
+    let mut stored = StoredGroup::new(group);
+    match stored.group.commit().build(&cx, &mut rng) {
         Ok(commit) => {
-            kept.store(commit);
-            let merged = kept.group.merge_pending().expect("it is pending");
-            kept.store(merged);
+            stored.store(commit);
+            let merged = stored.group.merge_pending().expect("it is pending");
+            stored.store(merged);
         }
         Err(error) => assert_eq!(error, Violation::EpochOverflow.into()),
     }
-    kept.check(&client);
+    stored.check(&cx);
     true
 }
 
 /// Imports a ratchet tree of any shape with its own tree hash. It has no valid signatures in
 /// general.
-fn tree(live: &Live, bytes: &[u8]) {
-    let suite = live.suite;
+fn tree(fixture: &GroupFixture, bytes: &[u8]) {
+    let suite = fixture.suite;
     let Ok(tree) = Tree::import_unsigned(suite, bytes) else { return };
     let hash = tree.tree_hash().expect("it was decoded");
     assert_eq!(tree.export().expect("it was decoded"), bytes, "the encoding is unique");
-    let id = live.group_info.group_context.group_id.clone();
+    let id = fixture.group_info.group_context.group_id.clone();
     let imported = Tree::import(suite, bytes, &id, &hash);
     let valid = tree.check_signatures(&id).is_ok() && tree.check_parent_hashes().is_ok();
     assert_eq!(imported.is_ok(), valid);

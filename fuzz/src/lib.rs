@@ -1,9 +1,10 @@
 //! The fuzz targets. The simplest ones assert that a decoder either rejects the bytes, or returns a
 //! value whose encoding is those bytes.
 
+mod group_fixture;
+mod honest_messages;
 mod insider;
 mod join;
-mod live;
 #[path = "../../crates/pando-mls/tests/support/names.rs"]
 mod names;
 mod open_message;
@@ -14,7 +15,6 @@ mod script;
 #[path = "../../crates/pando-mls/tests/support/secrets.rs"]
 mod secrets;
 mod seeds;
-mod sent;
 mod store;
 
 // The clients of `pando-store`. The fuzzer chooses when their stores fail.
@@ -25,23 +25,17 @@ mod two;
 
 // The simulation of `pando-mls`. The fuzzer chooses the history.
 #[allow(dead_code, reason = "the simulation uses more")]
+#[path = "../../crates/pando-mls/tests/simulation/client.rs"]
+mod client;
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/commits.rs"]
 mod commits;
 #[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/content.rs"]
 mod content;
 #[allow(dead_code, reason = "the simulation uses more")]
-#[path = "../../crates/pando-mls/tests/simulation/device.rs"]
-mod device;
-#[allow(dead_code, reason = "the simulation uses more")]
-#[path = "../../crates/pando-mls/tests/simulation/dice.rs"]
-mod dice;
-#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/failure.rs"]
 mod failure;
-#[allow(dead_code, reason = "the simulation uses more")]
-#[path = "../../crates/pando-mls/tests/simulation/ghosts.rs"]
-mod ghosts;
 #[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/history.rs"]
 mod history;
@@ -58,8 +52,14 @@ mod observer;
 #[path = "../../crates/pando-mls/tests/simulation/proposals.rs"]
 mod proposals;
 #[allow(dead_code, reason = "the simulation uses more")]
+#[path = "../../crates/pando-mls/tests/simulation/random.rs"]
+mod random;
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/ratchets.rs"]
 mod ratchets;
+#[allow(dead_code, reason = "the simulation uses more")]
+#[path = "../../crates/pando-mls/tests/simulation/removed_members.rs"]
+mod removed_members;
 #[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/run.rs"]
 mod run;
@@ -70,11 +70,11 @@ mod service;
 #[path = "../../crates/pando-mls/tests/simulation/shrink.rs"]
 mod shrink;
 #[allow(dead_code, reason = "the simulation uses more")]
+#[path = "../../crates/pando-mls/tests/simulation/simulation.rs"]
+mod simulation;
+#[allow(dead_code, reason = "the simulation uses more")]
 #[path = "../../crates/pando-mls/tests/simulation/successors.rs"]
 mod successors;
-#[allow(dead_code, reason = "the simulation uses more")]
-#[path = "../../crates/pando-mls/tests/simulation/world.rs"]
-mod world;
 
 pub use join::join;
 pub use open_message::open_message;

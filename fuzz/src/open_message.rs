@@ -10,7 +10,7 @@ use rand_core::SeedableRng;
 use std::sync::LazyLock;
 
 /// A group of four members in one epoch.
-struct World {
+struct EpochFixture {
     suite: Suite,
     signer: Box<dyn Signer>,
     context: GroupContext,
@@ -18,10 +18,10 @@ struct World {
     sender_data_secret: SenderDataSecret,
 }
 
-static WORLD: LazyLock<World> = LazyLock::new(|| {
+static EPOCH: LazyLock<EpochFixture> = LazyLock::new(|| {
     let suite = RustCrypto.suite(CipherSuite::ALL[0]).expect("every backend has it");
     let key = suite.signature_generate_key(&mut ChaCha20Rng::seed_from_u64(0)).expect("good randomness");
-    World {
+    EpochFixture {
         suite,
         signer: suite.signer(&key).expect("a good key"),
         context: GroupContext {
@@ -60,18 +60,18 @@ fn outsider(bytes: &[u8]) {
 
 /// Opens a PublicMessage with the correct membership tag.
 fn insider_public(bytes: &[u8]) {
-    let world = &*WORLD;
+    let fixture = &*EPOCH;
     let Ok(mut message) = PublicMessage::decode(bytes) else { return };
-    message.content.group_id = world.context.group_id.clone();
-    message.content.epoch = world.context.epoch;
+    message.content.group_id = fixture.context.group_id.clone();
+    message.content.epoch = fixture.context.epoch;
     if message.membership_tag.is_some() {
         let content_tbs = FramedContentTbs {
             wire_format: WireFormat::MLS_PUBLIC_MESSAGE,
             content: &message.content,
-            context: Some(&world.context),
+            context: Some(&fixture.context),
         };
         let tbm = AuthenticatedContentTbm { content_tbs, auth: &message.auth }.encode().expect("short");
-        let tag = world.suite.mac(world.membership_key.expose(), &[&tbm]);
+        let tag = fixture.suite.mac(fixture.membership_key.expose(), &[&tbm]);
         message.membership_tag = Some(Mac::from(&*tag));
     }
     public(message);
@@ -79,15 +79,15 @@ fn insider_public(bytes: &[u8]) {
 
 /// Opens any sender data and any plaintext, encrypted with the correct keys if they exist.
 fn insider_private(bytes: &[u8]) {
-    let world = &*WORLD;
+    let fixture = &*EPOCH;
     let Ok((content_type, bytes)) = ContentType::decode_prefix(bytes) else { return };
     let Some((sender_data, plaintext)) = bytes.split_at_checked(12) else { return };
-    let (group_id, epoch) = (&world.context.group_id, world.context.epoch);
+    let (group_id, epoch) = (&fixture.context.group_id, fixture.context.epoch);
     let authenticated_data = Opaque::default();
     let (key, nonce) = match SenderData::decode(sender_data) {
         Ok(sender) => {
             let ratchet = RatchetType::from(content_type);
-            let key = tree().open(world.suite, sender.leaf_index, ratchet, sender.generation, |key| {
+            let key = tree().open(fixture.suite, sender.leaf_index, ratchet, sender.generation, |key| {
                 let mut nonce = key.nonce.expose().to_vec();
                 nonce.iter_mut().zip(sender.reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
                 Ok::<_, FramingError>((key.key.expose().into(), nonce.into()))
@@ -98,11 +98,12 @@ fn insider_private(bytes: &[u8]) {
     };
     let aad = PrivateContentAad { group_id, epoch, content_type, authenticated_data: &authenticated_data };
     let aad = aad.encode().expect("short");
-    let ciphertext = world.suite.aead_seal(&key, &nonce, &aad, plaintext).expect("short");
+    let ciphertext = fixture.suite.aead_seal(&key, &nonce, &aad, plaintext).expect("short");
     let (key, nonce) =
-        world.sender_data_secret.key_and_nonce(world.suite, &ciphertext).expect("a good secret");
+        fixture.sender_data_secret.key_and_nonce(fixture.suite, &ciphertext).expect("a good secret");
     let aad = SenderDataAad { group_id, epoch, content_type }.encode().expect("short");
-    let encrypted_sender_data = world.suite.aead_seal(&key, &nonce, &aad, sender_data).expect("short").into();
+    let encrypted_sender_data =
+        fixture.suite.aead_seal(&key, &nonce, &aad, sender_data).expect("short").into();
     let message = PrivateMessage {
         group_id: group_id.clone(),
         epoch,
@@ -116,15 +117,20 @@ fn insider_private(bytes: &[u8]) {
 
 /// Signs and seals content as a member. Opening must return the same content, in both formats.
 fn honest(bytes: &[u8]) {
-    let world = &*WORLD;
+    let fixture = &*EPOCH;
     let Ok(mut content) = FramedContent::decode(bytes) else { return };
-    content.group_id = world.context.group_id.clone();
-    content.epoch = world.context.epoch;
+    content.group_id = fixture.context.group_id.clone();
+    content.epoch = fixture.context.epoch;
     content.sender = Sender::Member(LeafIndex(3));
     let is_commit = matches!(content.content, Content::Commit(_));
     let sign = |wire_format| {
-        let signed =
-            SignedContent::sign(world.suite, &*world.signer, wire_format, content.clone(), &world.context);
+        let signed = SignedContent::sign(
+            fixture.suite,
+            &*fixture.signer,
+            wire_format,
+            content.clone(),
+            &fixture.context,
+        );
         signed.inspect_err(|error| assert!(matches!(error, FramingError::FormatNotAllowed { .. }))).ok().map(
             |mut signed| {
                 if is_commit {
@@ -135,16 +141,18 @@ fn honest(bytes: &[u8]) {
         )
     };
     if let Some(signed) = sign(WireFormat::MLS_PUBLIC_MESSAGE) {
-        let message = signed.seal_public(world.suite, Some(&world.membership_key)).expect("seals");
-        let opened = open_public(world.suite, message, &world.context, &world.membership_key).expect("opens");
-        let verified = opened.verify(world.suite, world.signer.public_key());
+        let message = signed.seal_public(fixture.suite, Some(&fixture.membership_key)).expect("seals");
+        let opened =
+            open_public(fixture.suite, message, &fixture.context, &fixture.membership_key).expect("opens");
+        let verified = opened.verify(fixture.suite, fixture.signer.public_key());
         assert_eq!(verified.expect("verifies").content, content);
     }
     let signed = sign(WireFormat::MLS_PRIVATE_MESSAGE).expect("members may encrypt everything");
-    let (mut rng, secret) = (ChaCha20Rng::seed_from_u64(1), &world.sender_data_secret);
-    let sealed = signed.seal_private(world.suite, &mut tree(), secret, Padding::Padme, &mut rng);
+    let (mut rng, secret) = (ChaCha20Rng::seed_from_u64(1), &fixture.sender_data_secret);
+    let sealed = signed.seal_private(fixture.suite, &mut tree(), secret, Padding::Padme, &mut rng);
     let message = sealed.expect("seals");
-    let verified = open_private(world.suite, &message, &world.context, secret, &tree(), LeafIndex(0), key);
+    let verified =
+        open_private(fixture.suite, &message, &fixture.context, secret, &tree(), LeafIndex(0), key);
     assert_eq!(verified.expect("verifies").0.content, content);
 }
 
@@ -155,27 +163,27 @@ fn tree() -> SecretTree {
 
 fn key(leaf: LeafIndex) -> Result<Option<SignaturePublicKey>, FramingError> {
     // Leaf 2 is blank.
-    Ok((leaf.0 < 4 && leaf.0 != 2).then(|| WORLD.signer.public_key().clone()))
+    Ok((leaf.0 < 4 && leaf.0 != 2).then(|| EPOCH.signer.public_key().clone()))
 }
 
 /// Checks that the message does not verify, because no member signed it.
 fn public(message: PublicMessage) {
-    let world = &*WORLD;
-    if let Ok(opened) = open_public(world.suite, message, &world.context, &world.membership_key) {
-        assert!(opened.verify(world.suite, world.signer.public_key()).is_err());
+    let fixture = &*EPOCH;
+    if let Ok(opened) = open_public(fixture.suite, message, &fixture.context, &fixture.membership_key) {
+        assert!(opened.verify(fixture.suite, fixture.signer.public_key()).is_err());
     }
 }
 
 /// Checks that the message does not verify, because no member signed it, and that it consumes no
 /// key.
 fn private(message: &PrivateMessage) {
-    let (world, mut tree) = (&*WORLD, tree());
-    let secret = &world.sender_data_secret;
-    let opened = open_private(world.suite, message, &world.context, secret, &tree, LeafIndex(0), key);
+    let (fixture, mut tree) = (&*EPOCH, tree());
+    let secret = &fixture.sender_data_secret;
+    let opened = open_private(fixture.suite, message, &fixture.context, secret, &tree, LeafIndex(0), key);
     assert!(opened.is_err());
     for leaf in [0, 1, 3].map(LeafIndex) {
         for ratchet in [RatchetType::Handshake, RatchetType::Application] {
-            let next = tree.take_next(world.suite, leaf, ratchet).expect("a leaf");
+            let next = tree.take_next(fixture.suite, leaf, ratchet).expect("a leaf");
             assert_eq!(next.0, 0, "nothing was opened");
         }
     }

@@ -1,10 +1,10 @@
 //! Fuzzes processing messages as a member: any bytes, edited messages, and messages from a
 //! malicious member.
 
+use crate::group_fixture::{GROUPS, GroupFixture, StoredGroup, VICTIM, fixture, which};
 use crate::insider::{
     BY_REFERENCE, EXTERNAL, Insider, OTHER_SECRETS, PRIVATE, SIGN_AGAIN, WITHOUT_PATH, WRONG_TAG,
 };
-use crate::live::{GROUPS, Kept, Live, VICTIM, live, which};
 use crate::script::Script;
 use pando_mls::wire::{Add, PreSharedKey, PreSharedKeyId, Remove, Sender};
 use pando_mls::{
@@ -23,22 +23,22 @@ const PROPOSALS: usize = 16;
 /// The first byte chooses the group and how to use the other bytes.
 pub fn process_message(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
-    let live = live(*first);
+    let fixture = fixture(*first);
     match first % 4 {
-        0 => Script::new(live).message(bytes),
-        1 => Script::new(live).run(bytes),
-        2 => proposals(live, bytes),
+        0 => Script::new(fixture).message(bytes),
+        1 => Script::new(fixture).run(bytes),
+        2 => proposals(fixture, bytes),
         _ => {
             LazyLock::force(&ACCEPTED[which(*first)]);
-            commit(live, bytes);
+            commit(fixture, bytes);
         }
     }
 }
 
 /// Processes proposals that a member, external sender or new member signs. A byte before each
 /// proposal chooses its sender and whether it is encrypted.
-fn proposals(live: &Live, mut bytes: &[u8]) {
-    let (mut insider, mut pair) = (Insider::new(live), Pair::new(live));
+fn proposals(fixture: &GroupFixture, mut bytes: &[u8]) {
+    let (mut insider, mut pair) = (Insider::new(fixture), Pair::new(fixture));
     for _ in 0..PROPOSALS {
         let Some((how, rest)) = bytes.split_first() else { break };
         let Ok((proposal, rest)) = Proposal::decode_prefix(rest) else { break };
@@ -57,7 +57,7 @@ fn proposals(live: &Live, mut bytes: &[u8]) {
 
 /// Processes a Commit from a member. The input has flags, the number of edits of its path, the
 /// edits, and proposals.
-fn commit(live: &Live, bytes: &[u8]) {
+fn commit(fixture: &GroupFixture, bytes: &[u8]) {
     let [flags, count, rest @ ..] = bytes else { return };
     let (edits, mut rest) = rest.split_at(rest.len().min(usize::from(count % 8) * 4));
     let mut proposals = Vec::new();
@@ -65,12 +65,12 @@ fn commit(live: &Live, bytes: &[u8]) {
         proposals.push(proposal);
         rest = behind;
     }
-    committed(live, *flags, edits, &proposals);
+    committed(fixture, *flags, edits, &proposals);
 }
 
 /// Processes a Commit. Returns whether the victim enters its epoch.
-fn committed(live: &Live, flags: u8, edits: &[u8], proposals: &[Proposal]) -> bool {
-    let (mut insider, mut pair) = (Insider::new(live), Pair::new(live));
+fn committed(fixture: &GroupFixture, flags: u8, edits: &[u8], proposals: &[Proposal]) -> bool {
+    let (mut insider, mut pair) = (Insider::new(fixture), Pair::new(fixture));
     let mut references = Vec::new();
     if flags & BY_REFERENCE != 0 {
         for proposal in proposals {
@@ -94,48 +94,48 @@ fn committed(live: &Live, flags: u8, edits: &[u8], proposals: &[Proposal]) -> bo
 /// Checks that the victim accepts the unedited messages of the insider. Otherwise the target could
 /// reject everything unnoticed.
 static ACCEPTED: [LazyLock<()>; 2] =
-    [LazyLock::new(|| accepted(live(GROUPS[0]))), LazyLock::new(|| accepted(live(GROUPS[1])))];
+    [LazyLock::new(|| accepted(fixture(GROUPS[0]))), LazyLock::new(|| accepted(fixture(GROUPS[1])))];
 
-fn accepted(live: &Live) {
+fn accepted(fixture: &GroupFixture) {
     let psk = Psk::External { psk_id: vec![1].into() };
-    let psk = PreSharedKeyId { psk, psk_nonce: vec![1; live.suite.hash_len()].into() };
+    let psk = PreSharedKeyId { psk, psk_nonce: vec![1; fixture.suite.hash_len()].into() };
     let psk = Proposal::PreSharedKey(Box::new(PreSharedKey { psk }));
-    let add = Proposal::Add(Box::new(Add { key_package: live.newcomer.key_package.clone() }));
+    let add = Proposal::Add(Box::new(Add { key_package: fixture.newcomer.key_package.clone() }));
     let all = [add, psk, Proposal::Remove(Remove { removed: LeafIndex(2) })];
-    assert!(committed(live, WITHOUT_PATH, &[], &all[..1]));
-    assert!(committed(live, SIGN_AGAIN, &[], &[]));
-    assert!(committed(live, EXTERNAL, &[], &all[1..2]));
+    assert!(committed(fixture, WITHOUT_PATH, &[], &all[..1]));
+    assert!(committed(fixture, SIGN_AGAIN, &[], &[]));
+    assert!(committed(fixture, EXTERNAL, &[], &all[1..2]));
     assert!(
-        !committed(live, EXTERNAL | BY_REFERENCE, &[], &all[1..2]),
+        !committed(fixture, EXTERNAL | BY_REFERENCE, &[], &all[1..2]),
         "an external Commit has proposals by value only"
     );
     for flags in [0, PRIVATE, BY_REFERENCE, PRIVATE | BY_REFERENCE] {
-        assert!(committed(live, flags, &[], &all));
-        assert!(!committed(live, flags | OTHER_SECRETS, &[], &all));
-        assert!(!committed(live, flags | WRONG_TAG, &[], &all));
+        assert!(committed(fixture, flags, &[], &all));
+        assert!(!committed(fixture, flags | OTHER_SECRETS, &[], &all));
+        assert!(!committed(fixture, flags | WRONG_TAG, &[], &all));
     }
 }
 
 /// The victim and an honest witness, which process the same messages and must agree about them.
 struct Pair<'a> {
-    live: &'a Live,
-    victim: Kept,
+    fixture: &'a GroupFixture,
+    victim: StoredGroup,
     witness: Group,
     /// Whether both are members in the same epoch.
     together: bool,
 }
 
 impl<'a> Pair<'a> {
-    fn new(live: &'a Live) -> Self {
-        let (victim, witness) = (Kept::new(live.load(VICTIM)), live.load(WITNESS));
-        Self { live, victim, witness, together: true }
+    fn new(fixture: &'a GroupFixture) -> Self {
+        let (victim, witness) = (StoredGroup::new(fixture.load(VICTIM)), fixture.load(WITNESS));
+        Self { fixture, victim, witness, together: true }
     }
 
     /// Processes a message with both and returns their results.
     fn process(&mut self, message: &MlsMessage) -> [Option<Processed>; 2] {
-        let victim = self.victim.group.process(message.clone(), &self.live.client(VICTIM));
+        let victim = self.victim.group.process(message.clone(), &self.fixture.client(VICTIM));
         let victim = victim.ok().map(|processed| self.victim.store(processed));
-        let witness = self.witness.process(message.clone(), &self.live.client(WITNESS));
+        let witness = self.witness.process(message.clone(), &self.fixture.client(WITNESS));
         [victim, witness.ok().map(Unpersisted::assume_persisted)]
     }
 
@@ -160,15 +160,15 @@ impl<'a> Pair<'a> {
 
     /// Checks that the victim can still commit, and that the witness can follow.
     fn commit(mut self) {
-        let client = self.live.client(VICTIM);
+        let cx = self.fixture.client(VICTIM);
         if self.together {
             let mut rng = ChaCha20Rng::seed_from_u64(1);
-            match self.victim.group.commit().build(&client, &mut rng) {
+            match self.victim.group.commit().build(&cx, &mut rng) {
                 Ok(commit) => {
                     let commit = self.victim.store(commit);
                     let merged = self.victim.group.merge_pending().expect("it is pending");
                     self.victim.store(merged);
-                    let followed = self.witness.process(commit.message, &self.live.client(WITNESS));
+                    let followed = self.witness.process(commit.message, &self.fixture.client(WITNESS));
                     let followed = followed.expect("it is honest").assume_persisted();
                     let Processed::Commit(staged) = followed else { panic!("it is a Commit") };
                     let is_out = staged.removes_me();
@@ -184,7 +184,7 @@ impl<'a> Pair<'a> {
                 ),
             }
         }
-        self.victim.check(&client);
+        self.victim.check(&cx);
     }
 }
 

@@ -2,7 +2,7 @@
 //! edited messages. It has the group twice: in memory, and opened from a store that applies each
 //! Delta at once, or never.
 
-use crate::live::{edited, live};
+use crate::group_fixture::{edited, fixture};
 use pando_mls::wire::{Mac, PublicMessage};
 use pando_mls::{
     Decode, Encode, GroupError, GroupInfo, Limits, MlsMessage, MlsMessageBody, PublicGroup, PublicProcessed,
@@ -71,16 +71,16 @@ impl Both {
 pub fn public_group(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else { return };
     let (edits, mut bytes) = bytes.split_at(bytes.len().min(usize::from(first % 8) * 4));
-    let live = live(*first);
-    let described = edited(&live.group_info.encode().expect("encodes"), edits);
+    let fixture = fixture(*first);
+    let described = edited(&fixture.group_info.encode().expect("encodes"), edits);
     let Ok(mut group_info) = GroupInfo::decode(&described) else { return };
     if first & SIGNED != 0 {
-        live.sign_group_info(&mut group_info);
+        fixture.sign_group_info(&mut group_info);
     }
-    let policy = live.policy();
-    let observed = PublicGroup::new(live.suite, &group_info, None, policy, Limits::default());
+    let policy = fixture.policy();
+    let observed = PublicGroup::new(fixture.suite, &group_info, None, policy, Limits::default());
     let Ok(group) = observed else { return };
-    assert!(first & SIGNED != 0 || group_info == live.group_info, "accepted an unsigned GroupInfo");
+    assert!(first & SIGNED != 0 || group_info == fixture.group_info, "accepted an unsigned GroupInfo");
     let mut rows = Rows::new();
     let group = group.persist_to(&mut rows).expect("it follows");
     let store = Arc::new(Store(Mutex::new(group.rows().expect("rows"))));
@@ -90,7 +90,7 @@ pub fn public_group(input: &[u8]) {
     while let ([which, edits, rest @ ..], 0..24) = (bytes, number) {
         let (edits, behind) = rest.split_at(rest.len().min(usize::from(edits % 4) * 4));
         (bytes, number) = (behind, number + 1);
-        let honest = &live.honest[usize::from(*which) % live.honest.len()];
+        let honest = &fixture.honest[usize::from(*which) % fixture.honest.len()];
         let Ok(message) = MlsMessage::decode(&edited(honest, edits)) else { continue };
         let epoch = both.group.public().context().epoch;
         let taken =

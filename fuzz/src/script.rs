@@ -1,6 +1,6 @@
 //! A member that receives messages in any order, possibly edited, and acts itself in between.
 
-use crate::live::{Kept, Live, VICTIM, edited, same};
+use crate::group_fixture::{GroupFixture, StoredGroup, VICTIM, edited, same};
 use pando_mls::{Context, Decode, Encode, EpochRow, GroupError, MlsMessage, Processed, RowKey, SecretId};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -11,24 +11,24 @@ const OWN: u8 = 0xe0;
 const DROPPED: u8 = 0x80;
 
 pub(crate) struct Script<'a> {
-    live: &'a Live,
-    client: Context<'a>,
-    kept: Kept,
+    fixture: &'a GroupFixture,
+    cx: Context<'a>,
+    stored: StoredGroup,
     /// The encoded messages that the member has sent.
     own: Vec<Vec<u8>>,
     rng: ChaCha20Rng,
 }
 
 impl<'a> Script<'a> {
-    pub(crate) fn new(live: &'a Live) -> Self {
-        let (client, kept) = (live.client(VICTIM), Kept::new(live.load(VICTIM)));
-        Self { live, client, kept, own: vec![], rng: ChaCha20Rng::seed_from_u64(5) }
+    pub(crate) fn new(fixture: &'a GroupFixture) -> Self {
+        let (cx, stored) = (fixture.client(VICTIM), StoredGroup::new(fixture.load(VICTIM)));
+        Self { fixture, cx, stored, own: vec![], rng: ChaCha20Rng::seed_from_u64(5) }
     }
 
     /// Processes one message.
     pub(crate) fn message(mut self, bytes: &[u8]) {
         self.take(bytes, false);
-        self.kept.check(&self.client);
+        self.stored.check(&self.cx);
     }
 
     /// Runs up to 24 steps. A step has an honest message or an action, the number of edits, and the
@@ -39,7 +39,7 @@ impl<'a> Script<'a> {
             let (edits, behind) = rest.split_at(rest.len().min(usize::from(how % 4) * 4));
             (bytes, number) = (behind, number + 1);
             if *which < OWN {
-                let honest = &self.live.honest[usize::from(*which) % self.live.honest.len()];
+                let honest = &self.fixture.honest[usize::from(*which) % self.fixture.honest.len()];
                 self.take(&edited(honest, edits), how & DROPPED != 0);
                 continue;
             }
@@ -47,22 +47,22 @@ impl<'a> Script<'a> {
             // A Commit is already pending, or the member was removed.
             assert!(matches!(done, Ok(()) | Err(GroupError::Misuse(_))), "{done:?}");
         }
-        self.kept.check(&self.client);
+        self.stored.check(&self.cx);
     }
 
     fn act(&mut self, what: u8, edits: &[u8], dropped: bool) -> Result<(), GroupError> {
-        let (group, client, rng) = (&mut self.kept.group, &self.client, &mut self.rng);
+        let (group, cx, rng) = (&mut self.stored.group, &self.cx, &mut self.rng);
         let message = match what {
-            0 => group.encrypt(b"mine", client, rng)?,
-            1 => group.propose_update(None, b"", client, rng)?,
-            2 => group.commit().build(client, rng)?.map(|output| output.message),
+            0 => group.encrypt(b"mine", cx, rng)?,
+            1 => group.propose_update(None, b"", cx, rng)?,
+            2 => group.commit().build(cx, rng)?.map(|output| output.message),
             3 => {
                 let cleared = group.clear_pending();
-                self.kept.store(cleared);
+                self.stored.store(cleared);
                 return Ok(());
             }
             4 => {
-                self.kept.reopen(client);
+                self.stored.reopen(cx);
                 return Ok(());
             }
             // One of the member's own messages comes back: the first or the last.
@@ -74,7 +74,7 @@ impl<'a> Script<'a> {
                 return Ok(());
             }
         };
-        let message = self.kept.store(message);
+        let message = self.stored.store(message);
         self.own.push(message.encode().expect("encodes"));
         Ok(())
     }
@@ -83,15 +83,15 @@ impl<'a> Script<'a> {
     /// not change any observable state.
     fn take(&mut self, bytes: &[u8], dropped: bool) {
         let Ok(message) = MlsMessage::decode(bytes) else { return };
-        let state = |kept: &Kept| {
-            let group = &kept.group;
+        let state = |stored: &StoredGroup| {
+            let group = &stored.group;
             let authenticator =
                 group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec());
             (group.epoch(), authenticator, group.pending_proposals().count(), group.pending_commit().cloned())
         };
-        let (before, rows) = (state(&self.kept), self.kept.group.rows().expect("rows"));
-        let taken = self.kept.group.process(message, &self.client);
-        let after = state(&self.kept);
+        let (before, rows) = (state(&self.stored), self.stored.group.rows().expect("rows"));
+        let taken = self.stored.group.process(message, &self.cx);
+        let after = state(&self.stored);
         let processed = match taken {
             Ok(taken) => taken,
             Err(error) => {
@@ -99,7 +99,7 @@ impl<'a> Script<'a> {
                 // Only an authentic message may advance a ratchet. Nodes and ratchets may have been
                 // derived.
                 if let GroupError::Framing(_) = error {
-                    let (mut rows, mut now) = (rows, self.kept.group.rows().expect("rows"));
+                    let (mut rows, mut now) = (rows, self.stored.group.rows().expect("rows"));
                     let derived =
                         |key: &RowKey| matches!(key, RowKey::Epoch(_, EpochRow::Secret(SecretId::Node(_))));
                     let begun = |key: &RowKey| {
@@ -112,19 +112,19 @@ impl<'a> Script<'a> {
                 return;
             }
         };
-        let processed = self.kept.store(processed);
+        let processed = self.stored.store(processed);
         assert!((&before.0, &before.1, &before.3) == (&after.0, &after.1, &after.3), "nothing is merged yet");
-        let was_sent = self.live.honest.iter().chain(&self.own).any(|sent| sent == bytes);
+        let was_sent = self.fixture.honest.iter().chain(&self.own).any(|sent| sent == bytes);
         assert!(was_sent, "accepted a message that was not sent: {processed:?}");
         match processed {
             _ if dropped => {}
             Processed::Commit(staged) => {
-                let merged = self.kept.group.merge(*staged).expect("it follows");
-                self.kept.store(merged);
+                let merged = self.stored.group.merge(*staged).expect("it follows");
+                self.stored.store(merged);
             }
             Processed::OwnCommit => {
-                let merged = self.kept.group.merge_pending().expect("it is pending");
-                self.kept.store(merged);
+                let merged = self.stored.group.merge_pending().expect("it is pending");
+                self.stored.store(merged);
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! The seed inputs of the targets that run groups. They cover all operations, with few or no edits.
 
+use crate::group_fixture::{GROUPS, GroupFixture, fixture};
 use crate::insider::SIGN_AGAIN;
 use crate::join::welcome;
-use crate::live::{GROUPS, Live, live};
 use crate::public_group::SIGNED;
 use crate::two::OPERATIONS;
 use pando_mls::wire::{
@@ -23,9 +23,9 @@ type Seed = (&'static str, Vec<u8>);
 pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for group in GROUPS {
-        let live = live(group);
-        scripts(live, group, &mut seeds);
-        insiders(live, group, &mut seeds);
+        let fixture = fixture(group);
+        scripts(fixture, group, &mut seeds);
+        insiders(fixture, group, &mut seeds);
         joins(group, &mut seeds);
     }
     for start in 0..24_u8 {
@@ -56,10 +56,10 @@ fn stores(seeds: &mut Vec<Seed>) {
 
 /// Honest messages one by one and in scripts: in the order of sending, in another order, and mixed
 /// with actions of the member.
-fn scripts(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
-    let count = u8::try_from(live.honest.len()).expect("there are few");
+fn scripts(fixture: &GroupFixture, group: u8, seeds: &mut Vec<Seed>) {
+    let count = u8::try_from(fixture.honest.len()).expect("there are few");
     for which in 0..count {
-        seeds.push(("process_message", [&[group], &*live.honest[usize::from(which)]].concat()));
+        seeds.push(("process_message", [&[group], &*fixture.honest[usize::from(which)]].concat()));
         let next = (0..6).flat_map(|step| [(which + step) % count, 0]);
         let mixed = (0..12).flat_map(|step: u8| [step.wrapping_mul(5) + which, 0]);
         // The eight actions of the member in turn, each followed by a message.
@@ -78,17 +78,17 @@ fn scripts(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
 }
 
 /// Returns the encoded proposals that a member can send.
-fn proposals(live: &Live) -> Vec<Vec<u8>> {
-    let context = &live.group_info.group_context;
+fn proposals(fixture: &GroupFixture) -> Vec<Vec<u8>> {
+    let context = &fixture.group_info.group_context;
     let psk = |psk| {
-        let psk = PreSharedKeyId { psk, psk_nonce: vec![1; live.suite.hash_len()].into() };
+        let psk = PreSharedKeyId { psk, psk_nonce: vec![1; fixture.suite.hash_len()].into() };
         Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
     };
     let (usage, psk_group_id) = (ResumptionPskUsage::Application, context.group_id.clone());
     // This client does not encrypt, so that the Update is readable.
-    let client = live.outside(&*live.signers[0]);
-    let mut group = Group::load(live.rows(0), &client).expect("loads");
-    let update = group.propose_update(None, b"", &client, &mut ChaCha20Rng::seed_from_u64(6));
+    let cx = fixture.outside(&*fixture.signers[0]);
+    let mut group = Group::load(fixture.rows(0), &cx).expect("loads");
+    let update = group.propose_update(None, b"", &cx, &mut ChaCha20Rng::seed_from_u64(6));
     let MlsMessageBody::PublicMessage(update) = update.expect("proposes").assume_persisted().body else {
         panic!("encrypted")
     };
@@ -96,14 +96,14 @@ fn proposals(live: &Live) -> Vec<Vec<u8>> {
     let reinit = ReInit {
         group_id: b"next".as_slice().into(),
         version: ProtocolVersion::MLS_10,
-        cipher_suite: live.suite.cipher_suite(),
+        cipher_suite: fixture.suite.cipher_suite(),
         extensions: Extensions::default(),
     };
     let extensions = |extensions: &Extensions| {
         Proposal::GroupContextExtensions(GroupContextExtensions { extensions: extensions.clone() })
     };
     let proposals = [
-        Proposal::Add(Box::new(Add { key_package: live.newcomer.key_package.clone() })),
+        Proposal::Add(Box::new(Add { key_package: fixture.newcomer.key_package.clone() })),
         Proposal::Remove(Remove { removed: LeafIndex(2) }),
         psk(Psk::External { psk_id: vec![1].into() }),
         psk(Psk::Resumption { usage, psk_group_id, psk_epoch: context.epoch }),
@@ -119,8 +119,8 @@ fn proposals(live: &Live) -> Vec<Vec<u8>> {
 
 /// One proposal, and all proposals from there on, by every sender; and Commits of them, of every
 /// kind, without edits and with one.
-fn insiders(live: &Live, group: u8, seeds: &mut Vec<Seed>) {
-    let proposals = proposals(live);
+fn insiders(fixture: &GroupFixture, group: u8, seeds: &mut Vec<Seed>) {
+    let proposals = proposals(fixture);
     for (from, proposal) in proposals.iter().enumerate() {
         for how in [0, 1, 4, 6] {
             seeds.push(("process_message", [&[group | 2, how], &**proposal].concat()));

@@ -15,12 +15,14 @@
     reason = "a panic fails the test; the fuzz targets are a package of their own"
 )]
 
+#[path = "../../../../fuzz/src/group_fixture.rs"]
+mod group_fixture;
+#[path = "../../../../fuzz/src/honest_messages.rs"]
+mod honest_messages;
 #[path = "../../../../fuzz/src/insider.rs"]
 mod insider;
 #[path = "../../../../fuzz/src/join.rs"]
 mod join;
-#[path = "../../../../fuzz/src/live.rs"]
-mod live;
 #[path = "../support/names.rs"]
 mod names;
 #[path = "../../../../fuzz/src/operations.rs"]
@@ -33,22 +35,16 @@ mod public_group;
 mod script;
 #[path = "../support/secrets.rs"]
 mod secrets;
-#[path = "../../../../fuzz/src/sent.rs"]
-mod sent;
 
 // The simulation, for targets that choose its histories.
+#[path = "../simulation/client.rs"]
+mod client;
 #[path = "../simulation/commits.rs"]
 mod commits;
 #[path = "../simulation/content.rs"]
 mod content;
-#[path = "../simulation/device.rs"]
-mod device;
-#[path = "../simulation/dice.rs"]
-mod dice;
 #[path = "../simulation/failure.rs"]
 mod failure;
-#[path = "../simulation/ghosts.rs"]
-mod ghosts;
 #[path = "../simulation/history.rs"]
 mod history;
 #[path = "../simulation/joins.rs"]
@@ -59,18 +55,22 @@ mod network;
 mod observer;
 #[path = "../simulation/proposals.rs"]
 mod proposals;
+#[path = "../simulation/random.rs"]
+mod random;
 #[path = "../simulation/ratchets.rs"]
 mod ratchets;
+#[path = "../simulation/removed_members.rs"]
+mod removed_members;
 #[path = "../simulation/run.rs"]
 mod run;
 #[path = "../simulation/service.rs"]
 mod service;
 #[path = "../simulation/shrink.rs"]
 mod shrink;
+#[path = "../simulation/simulation.rs"]
+mod simulation;
 #[path = "../simulation/successors.rs"]
 mod successors;
-#[path = "../simulation/world.rs"]
-mod world;
 
 use std::fs;
 use std::path::Path;

@@ -1,13 +1,13 @@
 //! Makes Commits, and accepts one of them per epoch.
 
-use crate::device::{Id, State, id_of};
-use crate::dice::Dice;
+use crate::client::{Id, State, id_of};
 use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::history::Change;
 use crate::network::Followed;
+use crate::random::Random;
 use crate::service::{Handshake, PublicRecord};
-use crate::world::{Event, World};
-use crate::{content::Content, device::Invitation, device::Member, device::leaf};
+use crate::simulation::{Event, Simulation};
+use crate::{client::Invitation, client::Member, client::leaf, content::Content};
 use pando_mls::{CommitOutput, Decode, Encode, NewLeaf, Proposal, Welcome};
 use std::collections::BTreeSet;
 
@@ -25,40 +25,43 @@ pub(crate) struct Candidate {
     pub(crate) joiner: Option<Box<Member>>,
 }
 
-impl World {
-    pub(crate) fn commit(&mut self, change: Change, dice: &mut Dice) -> Outcome<bool> {
-        let Some(by) = dice.pick(self.ready()) else { return Ok(false) };
-        let Some(content) = self.content(by, change, dice)? else { return Ok(false) };
-        let candidate = self.build(by, content, dice)?;
-        self.accept(candidate, dice)?;
+impl Simulation {
+    pub(crate) fn commit(&mut self, change: Change, random: &mut Random) -> Outcome<bool> {
+        let Some(by) = random.pick(self.ready()) else { return Ok(false) };
+        let Some(content) = self.content(by, change, random)? else { return Ok(false) };
+        let candidate = self.build(by, content, random)?;
+        self.accept(candidate, random)?;
         Ok(true)
     }
 
     /// Makes several Commits in one epoch, of which the first to arrive is accepted. Sometimes one
     /// is of a member that has missed the last epochs, so it is always too late.
-    pub(crate) fn race(&mut self, dice: &mut Dice) -> Outcome<bool> {
-        let racers = dice.pick_some(self.ready(), 3);
+    pub(crate) fn race(&mut self, random: &mut Random) -> Outcome<bool> {
+        let racers = random.pick_some(self.ready(), 3);
         let late = self.members().into_iter().filter(|id| self.is_late(*id)).collect::<Vec<_>>();
-        let late = dice.pick(late);
+        let late = random.pick(late);
         let mut candidates = Vec::new();
         for by in racers.into_iter().chain(late) {
-            let change =
-                if self.is_late(by) { Change::Empty } else { [Change::Several, Change::Add][dice.below(2)] };
-            if let Some(content) = self.content(by, change, dice)? {
-                candidates.push(self.build(by, content, dice)?);
+            let change = if self.is_late(by) {
+                Change::Empty
+            } else {
+                [Change::Several, Change::Add][random.below(2)]
+            };
+            if let Some(content) = self.content(by, change, random)? {
+                candidates.push(self.build(by, content, random)?);
             }
         }
-        if let Some(joiner) = dice.pick(self.outside()).filter(|_| dice.percent(30)) {
-            candidates.extend(self.external_commit(joiner, dice)?);
+        if let Some(joiner) = random.pick(self.outside()).filter(|_| random.percent(30)) {
+            candidates.extend(self.external_commit(joiner, random)?);
         }
-        let mut order = dice.shuffled(0..candidates.len());
+        let mut order = random.shuffled(0..candidates.len());
         order.retain(|position| candidates[*position].epoch == self.service.head());
         let Some(winner) = order.first().filter(|_| candidates.len() > 1) else {
             // Single Commits stay pending with their committers.
             return Ok(false);
         };
         let winner = candidates.swap_remove(*winner);
-        self.accept(winner, dice)?;
+        self.accept(winner, random)?;
         Ok(true)
     }
 
@@ -68,16 +71,16 @@ impl World {
         let late = |member: &Member| {
             member.group.is_active() && member.group.epoch() < self.service.head() && !member.pending
         };
-        self.devices[id].member().is_ok_and(late)
+        self.clients[id].member().is_ok_and(late)
     }
 
     /// Makes a Commit that does not arrive or is rejected. The member drops it at once, or when it
     /// learns of another.
-    pub(crate) fn lose_commit(&mut self, dice: &mut Dice) -> Outcome<bool> {
-        let Some(by) = dice.pick(self.proposers()) else { return Ok(false) };
-        let Some(content) = self.content(by, Change::Several, dice)? else { return Ok(false) };
-        self.build(by, content, dice)?;
-        if dice.percent(50) {
+    pub(crate) fn lose_commit(&mut self, random: &mut Random) -> Outcome<bool> {
+        let Some(by) = random.pick(self.proposers()) else { return Ok(false) };
+        let Some(content) = self.content(by, Change::Several, random)? else { return Ok(false) };
+        self.build(by, content, random)?;
+        if random.percent(50) {
             self.clear_pending(by)?;
         }
         Ok(true)
@@ -85,31 +88,31 @@ impl World {
 
     /// Drops the pending Commit of a member, and remembers its proposals.
     fn clear_pending(&mut self, id: Id) -> Outcome {
-        let device = &mut self.devices[id];
-        let member = device.member_mut()?;
+        let client = &mut self.clients[id];
+        let member = client.member_mut()?;
         let (lost, delta) = member.group.clear_pending().into_parts();
         delta.apply(&mut member.rows).unwrap();
         member.pending = false;
         let epoch = member.group.epoch();
-        device.wanted.extend(lost.into_iter().map(|proposal| (epoch, proposal)));
+        client.wanted.extend(lost.into_iter().map(|proposal| (epoch, proposal)));
         Ok(())
     }
 
     /// Makes a Commit. No pending proposal of another member can prevent it.
-    pub(crate) fn build(&mut self, by: Id, content: Content, dice: &mut Dice) -> Outcome<Candidate> {
-        if self.devices[by].member()?.pending {
+    pub(crate) fn build(&mut self, by: Id, content: Content, random: &mut Random) -> Outcome<Candidate> {
+        if self.clients[by].member()?.pending {
             self.clear_pending(by)?;
         }
         if content.rotate.is_some() {
-            self.devices[by].new_signer(self.suite, dice)?;
+            self.clients[by].new_signer(self.suite, random)?;
         }
         let (covered_adds, covered_removes) = self.covered(by, &content)?;
         let Content { proposals, psks, rotate, pending, path, tree_in_welcome, .. } = content;
-        let authenticated_data = dice.bytes(3);
+        let authenticated_data = random.bytes(3);
         let wanted = proposals.clone();
-        let device = &mut self.devices[by];
-        let (message, welcome) = device
-            .act(&self.psks, |group, client, newest| {
+        let client = &mut self.clients[by];
+        let (message, welcome) = client
+            .act(&self.psks, |group, cx, newest| {
                 let mut builder = group.commit().authenticated_data(&authenticated_data);
                 builder = proposals.into_iter().fold(builder, pando_mls::CommitBuilder::proposal);
                 builder = psks.into_iter().fold(builder, pando_mls::CommitBuilder::psk);
@@ -125,11 +128,11 @@ impl World {
                 if !tree_in_welcome {
                     builder = builder.without_tree();
                 }
-                let output = builder.build(client, dice.rng())?;
+                let output = builder.build(cx, random.rng())?;
                 Ok(output.map(|CommitOutput { message, welcome, .. }| (message, welcome)))
             })
             .during(|| format!("client {by} makes a Commit of {wanted:?}"))?;
-        let member = device.member_mut()?;
+        let member = client.member_mut()?;
         member.pending = true;
         member.handshakes += 1;
         let added: BTreeSet<_> = content.added.into_iter().chain(covered_adds).collect();
@@ -149,7 +152,7 @@ impl World {
     /// Returns the clients that the covered pending proposals must add, and the members that they
     /// must remove.
     fn covered(&self, by: Id, content: &Content) -> Outcome<(Vec<Id>, Vec<Id>)> {
-        let group = &self.devices[by].member()?.group;
+        let group = &self.clients[by].member()?.group;
         let record = &self.service.epoch(group.epoch())?.record;
         let (mut adds, mut removes) = (Vec::new(), Vec::new());
         let mut extensions = vec![&record.public.context.extensions];
@@ -178,19 +181,19 @@ impl World {
 
     /// Lets the delivery service accept a Commit. One member enters its epoch first, and the others
     /// follow when it reaches them.
-    pub(crate) fn accept(&mut self, candidate: Candidate, dice: &mut Dice) -> Outcome {
+    pub(crate) fn accept(&mut self, candidate: Candidate, random: &mut Random) -> Outcome {
         let Candidate { by, bytes, welcome, tree_in_welcome, added, removed, joiner, .. } = candidate;
         let before = self.service.current()?.public.clone();
         self.service.head_mut()?.commit = Some(Handshake { by: Some(by), bytes });
         let leader = match joiner {
             Some(mut member) => {
                 member.group.merge_pending()?.persist_to(&mut member.rows).unwrap();
-                self.devices[by].state = State::Member(member);
-                self.devices[by].online = true;
+                self.clients[by].state = State::Member(member);
+                self.clients[by].online = true;
                 self.enter(by)?;
                 by
             }
-            None => self.lead(by, dice)?,
+            None => self.lead(by, random)?,
         };
         self.commits += 1;
         self.events.push(Event::Epoch(self.service.head(), by));
@@ -203,26 +206,26 @@ impl World {
         ensure(there.is_none(), || format!("client {there:?} was removed and is a member"))?;
 
         self.invite(leader, welcome, tree_in_welcome)?;
-        self.forget_removed(dice)?;
-        self.haunt(dice)?;
-        self.observe(leader, dice)?;
-        if self.devices[leader].member()?.group.reinit().is_some() {
-            return self.begin_again(dice);
+        self.forget_removed(random)?;
+        self.check_removed(random)?;
+        self.observe(leader, random)?;
+        if self.clients[leader].member()?.group.reinit().is_some() {
+            return self.begin_again(random);
         }
-        self.deliver_some(dice)
+        self.deliver_some(random)
     }
 
     /// Lets a member that stays enter the epoch first and record its state. Members that process
     /// the Commit before and are removed leave.
-    fn lead(&mut self, by: Id, dice: &mut Dice) -> Outcome<Id> {
+    fn lead(&mut self, by: Id, random: &mut Random) -> Outcome<Id> {
         let others = self.ready().into_iter().filter(|id| *id != by).collect::<Vec<_>>();
-        let before = if dice.percent(30) { 3 } else { 0 };
-        let mut order = dice.pick_some(others, before);
+        let before = if random.percent(30) { 3 } else { 0 };
+        let mut order = random.pick_some(others, before);
         order.push(by);
         let mut gone = Vec::new();
         for id in order {
-            while self.take_proposal(id, dice)? {}
-            match self.follow(id, dice)? {
+            while self.take_proposal(id, random)? {}
+            match self.follow(id, random)? {
                 Followed::Gone => gone.push(id),
                 Followed::Entered => {
                     let roster = &self.service.current()?.public.roster;
@@ -238,18 +241,18 @@ impl World {
     /// Delivers the Welcome to its receivers.
     fn invite(&mut self, leader: Id, welcome: Option<Vec<u8>>, tree_in_welcome: bool) -> Outcome {
         let Some(bytes) = welcome else { return Ok(()) };
-        let group = &self.devices[leader].member()?.group;
+        let group = &self.clients[leader].member()?.group;
         let tree = if tree_in_welcome { None } else { Some(group.public().tree().export()?) };
         let welcome = Welcome::decode(&bytes)?;
         let mut invited = 0;
-        for device in &mut self.devices {
+        for client in &mut self.clients {
             let mut references = Vec::new();
-            for bundle in &device.bundles {
+            for bundle in &client.bundles {
                 references.push(self.suite.key_package_ref(&bundle.key_package)?);
             }
             if welcome.secrets.iter().any(|secrets| references.contains(&secrets.new_member)) {
                 let invitation = Invitation { welcome: bytes.clone(), tree: tree.clone() };
-                device.state = State::Invited(invitation);
+                client.state = State::Invited(invitation);
                 invited += 1;
             }
         }
@@ -257,13 +260,13 @@ impl World {
     }
 
     /// Moves removed clients outside if they have no group to learn of their removal from.
-    fn forget_removed(&mut self, dice: &mut Dice) -> Outcome {
+    fn forget_removed(&mut self, random: &mut Random) -> Outcome {
         let PublicRecord { roster, .. } = &self.service.current()?.public;
-        for device in self.devices.iter_mut().filter(|device| !roster.contains_key(&device.id)) {
-            match device.state {
-                State::Lost => device.state = State::Outside,
+        for client in self.clients.iter_mut().filter(|client| !roster.contains_key(&client.id)) {
+            match client.state {
+                State::Lost => client.state = State::Outside,
                 // The other invited clients join and find out.
-                State::Invited(_) if dice.percent(50) => device.state = State::Outside,
+                State::Invited(_) if random.percent(50) => client.state = State::Outside,
                 _ => {}
             }
         }

@@ -1,12 +1,12 @@
 //! The content of Commits by value.
 
-use crate::device::{CAPABLE, CUSTOM_PROPOSAL, Id, State, id_of};
-use crate::dice::Dice;
+use crate::client::{CAPABLE, CUSTOM_PROPOSAL, Id, State, id_of};
 use crate::failure::Outcome;
 use crate::history::Change;
 use crate::proposals::demanding;
+use crate::random::Random;
 use crate::service::Record;
-use crate::world::World;
+use crate::simulation::Simulation;
 use pando_mls::{
     GroupId, Proposal, Psk,
     wire::{Add, GroupContextExtensions, OtherProposal, Remove, ResumptionPskUsage},
@@ -43,87 +43,92 @@ struct Amounts {
 }
 
 impl Amounts {
-    fn of(change: Change, dice: &mut Dice) -> Self {
+    fn of(change: Change, random: &mut Random) -> Self {
         let none = Self::default();
         match change {
             Change::Nothing | Change::Empty => none,
             Change::Add => Self { add: 1, ..none },
-            Change::AddMany => Self { add: 2 + dice.below(7), ..none },
+            Change::AddMany => Self { add: 2 + random.below(7), ..none },
             Change::Remove => Self { remove: 1, ..none },
-            Change::RemoveMany => Self { remove: 2 + dice.below(4), ..none },
+            Change::RemoveMany => Self { remove: 2 + random.below(4), ..none },
             Change::Replace => Self { replace: true, ..none },
-            Change::Psks => Self { psks: 1 + dice.below(3), ..none },
+            Change::Psks => Self { psks: 1 + random.below(3), ..none },
             Change::Extensions => Self { extensions: true, ..none },
             Change::Custom => Self { custom: true, ..none },
             Change::Rotate => Self { rotate: true, ..none },
             Change::Several => Self {
-                add: dice.below(4).saturating_sub(1),
-                remove: dice.below(4).saturating_sub(2),
-                replace: dice.percent(30),
-                psks: dice.below(3).saturating_sub(1),
-                extensions: dice.percent(20),
-                custom: dice.percent(20),
-                rotate: dice.percent(20),
+                add: random.below(4).saturating_sub(1),
+                remove: random.below(4).saturating_sub(2),
+                replace: random.percent(30),
+                psks: random.below(3).saturating_sub(1),
+                extensions: random.percent(20),
+                custom: random.percent(20),
+                rotate: random.percent(20),
                 wanted: true,
             },
         }
     }
 }
 
-impl World {
+impl Simulation {
     /// Returns content for a member's Commit, if there is any of this kind. Its parts are valid
     /// together, so the Commit must succeed.
-    pub(crate) fn content(&mut self, by: Id, change: Change, dice: &mut Dice) -> Outcome<Option<Content>> {
-        let amounts = Amounts::of(change, dice);
-        let record = self.service.epoch(self.devices[by].member()?.group.epoch())?.record.clone();
+    pub(crate) fn content(
+        &mut self,
+        by: Id,
+        change: Change,
+        random: &mut Random,
+    ) -> Outcome<Option<Content>> {
+        let amounts = Amounts::of(change, random);
+        let record = self.service.epoch(self.clients[by].member()?.group.epoch())?.record.clone();
         let mut content = Content {
-            pending: change != Change::Empty && dice.percent(90),
-            path: dice.percent(70),
-            tree_in_welcome: dice.percent(70),
+            pending: change != Change::Empty && random.percent(90),
+            path: random.percent(70),
+            tree_in_welcome: random.percent(70),
             ..Content::default()
         };
 
         // The members to remove.
         let others = record.public.roster.keys().copied().filter(|id| *id != by);
-        content.removed.extend(dice.pick_some(others, amounts.remove));
+        content.removed.extend(random.pick_some(others, amounts.remove));
         let lost = self.of_state(|state| matches!(state, State::Lost)).into_iter();
-        let lost = lost.filter(|id| record.seat(*id).is_some() && *id != by);
-        let replaced = dice.pick(lost).filter(|_| amounts.replace);
+        let lost = lost.filter(|id| record.member_leaf(*id).is_some() && *id != by);
+        let replaced = random.pick(lost).filter(|_| amounts.replace);
         content.removed.extend(replaced);
 
         // The capabilities that the group requires of members that stay and are added.
         let staying = record.public.roster.iter().filter(|(id, _)| !content.removed.contains(id));
-        let all_capable = staying.clone().all(|(_, seat)| seat.capable);
+        let all_capable = staying.clone().all(|(_, member_leaf)| member_leaf.capable);
         let mut required = demanding(&record.public.context.extensions);
         if amounts.extensions {
-            required = all_capable && dice.percent(50);
-            let extensions = self.extensions(required, dice)?;
+            required = all_capable && random.percent(50);
+            let extensions = self.extensions(required, random)?;
             let proposal = GroupContextExtensions { extensions };
             content.proposals.push(Proposal::GroupContextExtensions(proposal));
         }
         if amounts.custom && all_capable {
-            content.proposals.push(custom(dice));
+            content.proposals.push(custom(random));
         }
         if amounts.rotate {
-            content.rotate = Some(required || dice.percent(CAPABLE));
+            content.rotate = Some(required || random.percent(CAPABLE));
         }
 
         // The clients to add.
-        content.added.extend(dice.pick_some(self.outside(), amounts.add));
+        content.added.extend(random.pick_some(self.outside(), amounts.add));
         content.added.extend(replaced);
         for id in content.added.clone() {
-            let capable = required || dice.percent(CAPABLE);
-            let key_package = self.devices[id].key_package(self.suite, capable, dice)?;
+            let capable = required || random.percent(CAPABLE);
+            let key_package = self.clients[id].key_package(self.suite, capable, random)?;
             content.proposals.push(Proposal::Add(Box::new(Add { key_package })));
         }
         if amounts.wanted {
             self.wanted(by, &record, required, all_capable, &mut content)?;
         }
-        for removed in content.removed.iter().filter_map(|id| record.seat(*id)) {
+        for removed in content.removed.iter().filter_map(|id| record.member_leaf(*id)) {
             content.proposals.push(Proposal::Remove(Remove { removed: removed.leaf }));
         }
         for _ in 0..amounts.psks {
-            content.psks.push(self.psk(&record, dice));
+            content.psks.push(self.psk(&record, random));
         }
         let anything = content.rotate.is_some() || !content.proposals.is_empty() || !content.psks.is_empty();
         let nothing_wanted = matches!(change, Change::Nothing | Change::Empty | Change::Several);
@@ -141,23 +146,23 @@ impl World {
     ) -> Outcome {
         let changes_extensions =
             content.proposals.iter().any(|proposal| matches!(proposal, Proposal::GroupContextExtensions(_)));
-        for (epoch, proposal) in std::mem::take(&mut self.devices[by].wanted) {
+        for (epoch, proposal) in std::mem::take(&mut self.clients[by].wanted) {
             match &proposal {
                 Proposal::Add(add) => {
                     let leaf = &add.key_package.leaf_node;
                     let capable = leaf.capabilities.proposals.contains(&CUSTOM_PROPOSAL);
                     let Some(id) = id_of(&leaf.credential) else { continue };
-                    let device = &self.devices[id];
-                    let waits = device.bundles.iter().any(|bundle| bundle.key_package == add.key_package);
-                    let outside = matches!(device.state, State::Outside);
+                    let client = &self.clients[id];
+                    let waits = client.bundles.iter().any(|bundle| bundle.key_package == add.key_package);
+                    let outside = matches!(client.state, State::Outside);
                     if !outside || !waits || (required && !capable) || !content.added.insert(id) {
                         continue;
                     }
                 }
                 Proposal::Remove(remove) => {
                     let removed = self.service.epoch(epoch)?.record.at(remove.removed);
-                    let seat = removed.and_then(|id| record.seat(id));
-                    let same = seat.is_some_and(|seat| seat.leaf == remove.removed);
+                    let member_leaf = removed.and_then(|id| record.member_leaf(id));
+                    let same = member_leaf.is_some_and(|member_leaf| member_leaf.leaf == remove.removed);
                     if let Some(id) = removed.filter(|id| same && *id != by) {
                         content.removed.insert(id);
                     }
@@ -182,11 +187,11 @@ impl World {
     }
 
     /// Returns a PSK that every client has.
-    pub(crate) fn psk(&self, record: &Record, dice: &mut Dice) -> Psk {
-        if dice.percent(50) {
-            return Psk::External { psk_id: dice.bytes(2).into() };
+    pub(crate) fn psk(&self, record: &Record, random: &mut Random) -> Psk {
+        if random.percent(50) {
+            return Psk::External { psk_id: random.bytes(2).into() };
         }
-        let psk_epoch = dice.number() % (record.public.context.epoch + 1);
+        let psk_epoch = random.number() % (record.public.context.epoch + 1);
         let psk_group_id: GroupId = self.group_id.clone();
         let first = self.psks.resumption.keys().next().copied().unwrap_or_default();
         Psk::Resumption {
@@ -206,6 +211,6 @@ fn one_change_of_extensions(proposals: &mut Vec<Proposal>) {
     });
 }
 
-pub(crate) fn custom(dice: &mut Dice) -> Proposal {
-    Proposal::Other(OtherProposal { proposal_type: CUSTOM_PROPOSAL, data: dice.bytes(4).into() })
+pub(crate) fn custom(random: &mut Random) -> Proposal {
+    Proposal::Other(OtherProposal { proposal_type: CUSTOM_PROPOSAL, data: random.bytes(4).into() })
 }

@@ -1,7 +1,7 @@
 //! Histories: lists of steps. Each step has its own seed for all its choices, such as senders,
 //! receivers and order, so a history stays valid if some steps are dropped.
 
-use crate::dice::{Dice, mix};
+use crate::random::{Random, mix};
 
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,8 +122,8 @@ pub(crate) fn operations() -> impl Iterator<Item = Operation> {
 pub(crate) fn steps(seed: u64) -> impl Iterator<Item = Step> {
     let total = WEIGHTS.into_iter().map(|(_, weight)| weight).sum();
     (0..).map(move |number| {
-        let mut dice = Dice::new(mix(seed) ^ number);
-        let mut draw = dice.below(total);
+        let mut random = Random::new(mix(seed) ^ number);
+        let mut draw = random.below(total);
         let chosen = WEIGHTS.into_iter().find(|(_, weight)| match draw.checked_sub(*weight) {
             Some(rest) => {
                 draw = rest;
@@ -132,6 +132,6 @@ pub(crate) fn steps(seed: u64) -> impl Iterator<Item = Step> {
             None => true,
         });
         let (operation, _) = chosen.expect("the weights add up");
-        Step { operation, seed: dice.number() }
+        Step { operation, seed: random.number() }
     })
 }

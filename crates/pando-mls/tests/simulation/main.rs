@@ -20,28 +20,28 @@
     reason = "a panic fails the test"
 )]
 
+mod client;
 mod commits;
 mod content;
-mod device;
-mod dice;
 mod failure;
-mod ghosts;
 mod history;
 mod joins;
 mod network;
 mod observer;
 mod proposals;
+mod random;
 mod ratchets;
+mod removed_members;
 mod run;
 mod service;
 mod shrink;
+mod simulation;
 mod successors;
-mod world;
 
 use crate::failure::{Failure, Outcome};
 use crate::history::{operations, steps};
 use crate::run::{nothing, run};
-use crate::world::{Event, Setting, Tally};
+use crate::simulation::{Event, Parameters, Tally};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -61,8 +61,8 @@ fn simulate(suites: &'static [u16], sizes: &[usize], epochs: usize) -> Tally {
     let mut tally = Tally::new();
     for number in 0..epochs.div_ceil(each) {
         let seed = first + number as u64;
-        let setting = Setting { suites, clients: sizes[number % sizes.len()], seed };
-        match run(setting, steps(seed), each, nothing) {
+        let parameters = Parameters { suites, clients: sizes[number % sizes.len()], seed };
+        match run(parameters, steps(seed), each, nothing) {
             Ok(counts) => counts.into_iter().for_each(|(what, count)| {
                 *tally.entry(what).or_default() += count;
             }),
@@ -82,7 +82,8 @@ fn small_groups() {
     for operation in operations() {
         assert!(tally.contains_key(&format!("{operation:?}")), "{operation:?}");
     }
-    for what in ["read", "read late", "unreadable", "observed", "removed", "kept from ghosts", "begun again"]
+    for what in
+        ["read", "read late", "unreadable", "observed", "removed", "kept from removed members", "begun again"]
     {
         assert!(tally[what] > 10, "{what}");
     }
@@ -122,9 +123,9 @@ fn nobody_goes_who_has_had_a_new_key(events: &[Event]) -> Outcome {
 
 #[test]
 fn a_failure_is_told_in_a_few_steps() {
-    let setting = Setting { suites: &[1], clients: 6, seed: 0 };
+    let parameters = Parameters { suites: &[1], clients: 6, seed: 0 };
     let watch = nobody_goes_who_has_had_a_new_key;
-    let broken = run(setting, steps(setting.seed), usize::MAX, watch).unwrap_err();
+    let broken = run(parameters, steps(parameters.seed), usize::MAX, watch).unwrap_err();
     let length = broken.steps.len();
     let broken = broken.shortened(TIME, watch);
     assert!(broken.steps.len() <= 4 && length > 40, "{broken}");
@@ -133,9 +134,9 @@ fn a_failure_is_told_in_a_few_steps() {
     for left_out in 0..broken.steps.len() {
         let mut steps = broken.steps.clone();
         steps.remove(left_out);
-        assert!(run(setting, steps, usize::MAX, watch).is_ok(), "{broken}");
+        assert!(run(parameters, steps, usize::MAX, watch).is_ok(), "{broken}");
     }
-    let again = run(setting, broken.steps.clone(), usize::MAX, watch).unwrap_err();
+    let again = run(parameters, broken.steps.clone(), usize::MAX, watch).unwrap_err();
     assert_eq!(again.to_string(), broken.to_string());
     assert!(again.to_string().contains("has a new signature key"), "{again}");
 }
@@ -143,8 +144,8 @@ fn a_failure_is_told_in_a_few_steps() {
 /// A panic in the middle of a step is a failure like any other.
 #[test]
 fn a_panic_is_told_like_any_failure() {
-    let setting = Setting { suites: &[1], clients: 2, seed: 0 };
-    let broken = run(setting, steps(0), 10, |_| std::panic::resume_unwind(Box::new("oh".to_owned())));
+    let parameters = Parameters { suites: &[1], clients: 2, seed: 0 };
+    let broken = run(parameters, steps(0), 10, |_| std::panic::resume_unwind(Box::new("oh".to_owned())));
     let broken = broken.unwrap_err();
     assert_eq!(broken.failure, Failure("panic: oh".to_owned()));
     assert_eq!(broken.steps.len(), 1);

@@ -1,12 +1,12 @@
 //! The network: it delivers handshake messages in order, and application messages in any order,
 //! several times, or never.
 
-use crate::device::{Id, State, id_of};
-use crate::dice::Dice;
+use crate::client::{Id, State, id_of};
 use crate::failure::{Explain, Failure, Outcome, ensure};
-use crate::ghosts::Ghost;
+use crate::random::Random;
+use crate::removed_members::RemovedMember;
 use crate::service::{Message, Record};
-use crate::world::World;
+use crate::simulation::Simulation;
 use pando_mls::{ApplicationData, Decode, Encode, MlsMessage, MlsMessageBody, Processed, Staged};
 
 /// The effect of a Commit on a member that has processed it.
@@ -20,56 +20,56 @@ pub(crate) const fn is_public(message: &MlsMessage) -> bool {
     matches!(message.body, MlsMessageBody::PublicMessage(_))
 }
 
-impl World {
+impl Simulation {
     /// Delivers some messages to every client that is online, and changes which clients are online.
-    pub(crate) fn deliver(&mut self, dice: &mut Dice) -> Outcome<bool> {
-        for id in dice.shuffled(0..self.devices.len()) {
-            let device = &mut self.devices[id];
-            device.online = if device.online { dice.percent(92) } else { dice.percent(40) };
-            if device.online {
-                self.serve(id, dice)?;
+    pub(crate) fn deliver(&mut self, random: &mut Random) -> Outcome<bool> {
+        for id in random.shuffled(0..self.clients.len()) {
+            let client = &mut self.clients[id];
+            client.online = if client.online { random.percent(92) } else { random.percent(40) };
+            if client.online {
+                self.serve(id, random)?;
             }
         }
         Ok(true)
     }
 
     /// Brings most clients that are online to the newest epoch.
-    pub(crate) fn deliver_some(&mut self, dice: &mut Dice) -> Outcome {
-        for id in dice.shuffled(0..self.devices.len()) {
-            if self.devices[id].online && dice.percent(60) {
-                self.catch_up(id, dice)?;
+    pub(crate) fn deliver_some(&mut self, random: &mut Random) -> Outcome {
+        for id in random.shuffled(0..self.clients.len()) {
+            if self.clients[id].online && random.percent(60) {
+                self.catch_up(id, random)?;
             }
         }
         Ok(())
     }
 
-    fn serve(&mut self, id: Id, dice: &mut Dice) -> Outcome {
-        for _ in 0..dice.below(12) {
-            if dice.percent(50) {
-                self.advance(id, dice)?;
+    fn serve(&mut self, id: Id, random: &mut Random) -> Outcome {
+        for _ in 0..random.below(12) {
+            if random.percent(50) {
+                self.advance(id, random)?;
             } else {
-                self.read_one(id, dice)?;
+                self.read_one(id, random)?;
             }
         }
-        if dice.percent(70) {
-            self.catch_up(id, dice)?;
+        if random.percent(70) {
+            self.catch_up(id, random)?;
         }
         Ok(())
     }
 
     /// Delivers everything in the log.
-    pub(crate) fn catch_up(&mut self, id: Id, dice: &mut Dice) -> Outcome {
-        while self.advance(id, dice)? {}
+    pub(crate) fn catch_up(&mut self, id: Id, random: &mut Random) -> Outcome {
+        while self.advance(id, random)? {}
         Ok(())
     }
 
     /// Delivers all messages in transit, and brings all members to the same epoch.
-    pub(crate) fn settle(&mut self, dice: &mut Dice) -> Outcome {
-        for id in 0..self.devices.len() {
-            self.devices[id].online = true;
-            self.catch_up(id, dice)?;
-            for _ in 0..self.devices[id].member().map_or(0, |member| member.inbox.len()) {
-                self.read_one(id, dice)?;
+    pub(crate) fn settle(&mut self, random: &mut Random) -> Outcome {
+        for id in 0..self.clients.len() {
+            self.clients[id].online = true;
+            self.catch_up(id, random)?;
+            for _ in 0..self.clients[id].member().map_or(0, |member| member.inbox.len()) {
+                self.read_one(id, random)?;
             }
         }
         let here = self.of_state(|state| matches!(state, State::Member(_) | State::Lost));
@@ -83,8 +83,8 @@ impl World {
 
     /// Delivers the next entry in the log to a member or an invited client. Returns whether there
     /// was one.
-    fn advance(&mut self, id: Id, dice: &mut Dice) -> Outcome<bool> {
-        match &self.devices[id].state {
+    fn advance(&mut self, id: Id, random: &mut Random) -> Outcome<bool> {
+        match &self.clients[id].state {
             State::Outside | State::Lost => return Ok(false),
             State::Invited(_) => {
                 self.join(id)?;
@@ -92,71 +92,71 @@ impl World {
             }
             State::Member(_) => {}
         }
-        if dice.percent(5) {
-            self.replay(id, dice)?;
+        if random.percent(5) {
+            self.replay(id, random)?;
         }
-        if dice.percent(5) {
+        if random.percent(5) {
             self.take_commit_early(id)?;
         }
-        if self.take_proposal(id, dice)? {
+        if self.take_proposal(id, random)? {
             return Ok(true);
         }
-        let epoch = self.devices[id].member()?.group.epoch();
+        let epoch = self.clients[id].member()?.group.epoch();
         if self.service.epoch(epoch)?.commit.is_none() {
             return Ok(false);
         }
-        self.follow(id, dice)?;
+        self.follow(id, random)?;
         Ok(true)
     }
 
     fn join(&mut self, id: Id) -> Outcome {
-        let State::Invited(invitation) = std::mem::replace(&mut self.devices[id].state, State::Outside)
+        let State::Invited(invitation) = std::mem::replace(&mut self.clients[id].state, State::Outside)
         else {
             return Err(Failure(format!("client {id} has no Welcome")));
         };
-        self.devices[id].accept(&invitation, &self.psks)?;
+        self.clients[id].accept(&invitation, &self.psks)?;
         self.enter(id)?;
         let messages = self.service.messages.iter().enumerate();
-        let member = self.devices[id].member_mut()?;
+        let member = self.clients[id].member_mut()?;
         let since = messages.filter(|(_, message)| message.epoch >= member.joined);
         member.inbox.extend(since.map(|(index, _)| index));
         Ok(())
     }
 
     pub(crate) fn process(&mut self, id: Id, message: MlsMessage) -> Outcome<Processed> {
-        self.devices[id].act(&self.psks, |group, client, _| group.process(message, client))
+        self.clients[id].act(&self.psks, |group, cx, _| group.process(message, cx))
     }
 
     /// Lets a member process the Commit that ends its epoch.
-    pub(crate) fn follow(&mut self, id: Id, dice: &mut Dice) -> Outcome<Followed> {
-        let epoch = self.devices[id].member()?.group.epoch();
+    pub(crate) fn follow(&mut self, id: Id, random: &mut Random) -> Outcome<Followed> {
+        let epoch = self.clients[id].member()?.group.epoch();
         let commit = self.service.epoch(epoch)?.commit.clone();
         let commit = commit.ok_or_else(|| Failure(format!("epoch {epoch} has no Commit")))?;
         let message = MlsMessage::decode(&commit.bytes)?;
         let doing = || format!("client {id} takes the Commit of epoch {epoch}");
-        if dice.percent(10) {
+        if random.percent(10) {
             self.process(id, message.clone()).during(doing)?;
         }
         let processed = self.process(id, message).during(doing)?;
-        if dice.percent(15) {
-            self.read_one(id, dice)?;
+        if random.percent(15) {
+            self.read_one(id, random)?;
         }
-        let own = commit.by == Some(id) && self.devices[id].member()?.pending;
+        let own = commit.by == Some(id) && self.clients[id].member()?.pending;
         match processed {
             Processed::OwnCommit if own => {
-                self.devices[id].act(&self.psks, |group, _, _| group.merge_pending()).during(doing)?;
+                self.clients[id].act(&self.psks, |group, _, _| group.merge_pending()).during(doing)?;
             }
             Processed::Commit(staged) if !own && staged.removes_me() => {
-                return self.go(id, *staged, dice);
+                return self.go(id, *staged, random);
             }
             Processed::Commit(staged) if !own => {
-                let lost = self.devices[id].act(&self.psks, |group, _, _| group.merge(*staged));
+                let lost = self.clients[id].act(&self.psks, |group, _, _| group.merge(*staged));
                 let lost = lost.during(doing)?.into_iter().map(|proposal| (epoch, proposal));
-                self.devices[id].wanted.extend(lost);
+                self.clients[id].wanted.extend(lost);
             }
             other => return Err(Failure(format!("{}: it is {other:?}", doing()))),
         }
-        let member = self.devices[id].member_mut()?;
+        let member = self.clients[id].member_mut()?;
         member.pending = false;
         member.taken.clear();
         member.handshakes = 0;
@@ -167,7 +167,7 @@ impl World {
     /// Delivers the Commit before the proposals that it may cover. If some are missing, the member
     /// cannot follow yet.
     fn take_commit_early(&mut self, id: Id) -> Outcome {
-        let epoch = self.service.epoch(self.devices[id].member()?.group.epoch())?;
+        let epoch = self.service.epoch(self.clients[id].member()?.group.epoch())?;
         let Some(commit) = epoch.commit.clone() else { return Ok(()) };
         let message = MlsMessage::decode(&commit.bytes)?;
         drop(self.process(id, message));
@@ -175,96 +175,96 @@ impl World {
     }
 
     /// Lets a member learn of its removal, which it merges or not.
-    fn go(&mut self, id: Id, staged: Staged, dice: &mut Dice) -> Outcome<Followed> {
-        let epoch = self.devices[id].member()?.group.epoch();
+    fn go(&mut self, id: Id, staged: Staged, random: &mut Random) -> Outcome<Followed> {
+        let epoch = self.clients[id].member()?.group.epoch();
         if epoch < self.service.head() {
-            let there = self.service.epoch(epoch + 1)?.record.seat(id).is_some();
+            let there = self.service.epoch(epoch + 1)?.record.member_leaf(id).is_some();
             ensure(!there, || format!("client {id} was wrongly removed"))?;
         }
-        let accepts = dice.percent(50);
+        let accepts = random.percent(50);
         if accepts {
-            self.devices[id].act(&self.psks, |group, _, _| group.merge(staged))?;
+            self.clients[id].act(&self.psks, |group, _, _| group.merge(staged))?;
         }
-        let device = &mut self.devices[id];
-        device.wanted.clear();
-        if let State::Member(member) = std::mem::replace(&mut device.state, State::Outside) {
+        let client = &mut self.clients[id];
+        client.wanted.clear();
+        if let State::Member(member) = std::mem::replace(&mut client.state, State::Outside) {
             ensure(member.group.is_active() != accepts, || format!("client {id} is removed and active"))?;
-            self.ghosts.push(Ghost { id, member });
-            self.ghosts.drain(..self.ghosts.len().saturating_sub(4));
+            self.removed_members.push(RemovedMember { id, member });
+            self.removed_members.drain(..self.removed_members.len().saturating_sub(4));
         }
         self.count("removed");
         Ok(Followed::Gone)
     }
 
     /// Delivers a handshake message again, and checks that it is rejected.
-    fn replay(&mut self, id: Id, dice: &mut Dice) -> Outcome {
-        let member = self.devices[id].member()?;
+    fn replay(&mut self, id: Id, random: &mut Random) -> Outcome {
+        let member = self.clients[id].member()?;
         let Some(epoch) = member.group.epoch().checked_sub(1).filter(|epoch| *epoch >= member.joined) else {
             return Ok(());
         };
         let epoch = self.service.epoch(epoch)?;
         let handshakes: Vec<_> = epoch.proposals.iter().chain(&epoch.commit).cloned().collect();
-        let Some(position) = dice.pick(0..handshakes.len()) else { return Ok(()) };
+        let Some(position) = random.pick(0..handshakes.len()) else { return Ok(()) };
         let processed = self.process(id, MlsMessage::decode(&handshakes[position].bytes)?);
         ensure(processed.is_err(), || format!("client {id} accepts an old handshake"))?;
         self.enter(id)
     }
 
     /// Lets some members send messages, which go into the inbox of every member.
-    pub(crate) fn chat(&mut self, dice: &mut Dice) -> Outcome<bool> {
+    pub(crate) fn chat(&mut self, random: &mut Random) -> Outcome<bool> {
         let mut able = self.members();
         able.retain(|id| {
-            let member = self.devices[*id].member();
+            let member = self.clients[*id].member();
             member.is_ok_and(|member| member.group.is_active() && !member.has_proposals())
         });
-        let senders = dice.pick_some(able, 3);
+        let senders = random.pick_some(able, 3);
         for by in &senders {
-            let count = if dice.percent(8) { 30 } else { 1 + dice.below(3) };
+            let count = if random.percent(8) { 30 } else { 1 + random.below(3) };
             for _ in 0..count {
-                self.send(*by, dice)?;
+                self.send(*by, random)?;
             }
         }
         Ok(!senders.is_empty())
     }
 
-    fn send(&mut self, by: Id, dice: &mut Dice) -> Outcome {
-        let (data, authenticated_data) = (dice.bytes(20), dice.bytes(3));
-        let message = self.devices[by]
-            .act(&self.psks, |group, client, _| {
+    fn send(&mut self, by: Id, random: &mut Random) -> Outcome {
+        let (data, authenticated_data) = (random.bytes(20), random.bytes(3));
+        let message = self.clients[by]
+            .act(&self.psks, |group, cx, _| {
                 group.encrypt(
                     ApplicationData::new(&data).authenticated_data(&authenticated_data),
-                    client,
-                    dice.rng(),
+                    cx,
+                    random.rng(),
                 )
             })
             .during(|| format!("client {by} sends a message"))?;
-        let group = &self.devices[by].member()?.group;
+        let group = &self.clients[by].member()?.group;
         let (leaf, epoch, bytes) = (group.own_leaf(), group.epoch(), message.encode()?);
         let generation = self.service.next_generation(by, epoch);
-        self.haunt_with(epoch, &bytes)?;
+        self.check_removed_cannot_read(epoch, &bytes)?;
         let index = self.service.messages.len();
         self.service.messages.push(Message { by, leaf, epoch, generation, data, authenticated_data, bytes });
         for id in self.members() {
-            if dice.percent(97) {
-                self.devices[id].member_mut()?.inbox.push(index);
+            if random.percent(97) {
+                self.clients[id].member_mut()?.inbox.push(index);
             }
         }
         Ok(())
     }
 
     /// Delivers one of the messages in transit to a member.
-    fn read_one(&mut self, id: Id, dice: &mut Dice) -> Outcome {
-        let Ok(member) = self.devices[id].member() else { return Ok(()) };
-        let Some(position) = dice.pick(0..member.inbox.len()) else { return Ok(()) };
+    fn read_one(&mut self, id: Id, random: &mut Random) -> Outcome {
+        let Ok(member) = self.clients[id].member() else { return Ok(()) };
+        let Some(position) = random.pick(0..member.inbox.len()) else { return Ok(()) };
         let index = member.inbox[position];
         let message = self.service.messages[index].clone();
         if message.epoch <= member.group.epoch() {
             // Sometimes the message comes again.
-            if dice.percent(90) {
-                self.devices[id].member_mut()?.inbox.swap_remove(position);
+            if random.percent(90) {
+                self.clients[id].member_mut()?.inbox.swap_remove(position);
             }
-            if dice.percent(5) {
-                self.read_damaged(id, &message, dice)?;
+            if random.percent(5) {
+                self.read_damaged(id, &message, random)?;
             }
         }
         self.read(id, &message)
@@ -272,10 +272,10 @@ impl World {
 
     /// Delivers a message with one flipped bit, which must be rejected. The original can still be
     /// read.
-    fn read_damaged(&mut self, id: Id, message: &Message, dice: &mut Dice) -> Outcome {
+    fn read_damaged(&mut self, id: Id, message: &Message, random: &mut Random) -> Outcome {
         let mut bytes = message.bytes.clone();
-        let position = dice.below(bytes.len());
-        bytes[position] ^= 1 << dice.below(8);
+        let position = random.below(bytes.len());
+        bytes[position] ^= 1 << random.below(8);
         let Ok(damaged) = MlsMessage::decode(&bytes) else { return Ok(()) };
         let processed = self.process(id, damaged);
         ensure(processed.is_err(), || format!("client {id} accepts a damaged message"))
@@ -283,9 +283,9 @@ impl World {
 
     /// Lets a member read a message, and checks that the result is as expected.
     fn read(&mut self, id: Id, message: &Message) -> Outcome {
-        let device = &mut self.devices[id];
-        let past_epochs = device.config.past_epochs as u64;
-        let member = device.member_mut()?;
+        let client = &mut self.clients[id];
+        let past_epochs = client.config.past_epochs as u64;
+        let member = client.member_mut()?;
         let now = member.group.epoch();
         let remembered =
             message.epoch >= member.joined && message.epoch <= now && now - message.epoch <= past_epochs;
@@ -314,7 +314,7 @@ impl World {
                 self.count("unreadable");
             }
         }
-        let after = Record::of(&self.devices[id].member()?.group)?;
+        let after = Record::of(&self.clients[id].member()?.group)?;
         ensure(before == after, || format!("{}, and its group changes", what()))
     }
 }

@@ -3,12 +3,12 @@
 //!
 //! It has the group twice: in memory, and lazily loaded from a store that applies each Delta.
 
-use crate::device::{Id, NOW, POLICY};
-use crate::dice::Dice;
+use crate::client::{Id, NOW, POLICY};
 use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::network::is_public;
+use crate::random::Random;
 use crate::service::PublicRecord;
-use crate::world::World;
+use crate::simulation::Simulation;
 use pando_mls::{
     Decode, GroupError, GroupInfo, IdentityPolicy, Limits, Missing, MlsMessage, PublicGroup, PublicProcessed,
     PublicStaged, RowKey, RowSource, Rows, RustCrypto, SecretBytes, SourceError, Suite, Unpersisted,
@@ -139,18 +139,18 @@ impl Observer {
     }
 }
 
-impl World {
+impl Simulation {
     /// Lets the observer follow the newest Commit, or start over if the Commit is not public and
     /// the group has not ended.
-    pub(crate) fn observe(&mut self, helper: Id, dice: &mut Dice) -> Outcome {
+    pub(crate) fn observe(&mut self, helper: Id, random: &mut Random) -> Outcome {
         let Some(mut observer) = self.observer.take() else { return self.observe_anew(helper) };
         let epoch = self.service.epoch(self.service.head() - 1)?;
-        let order = dice.shuffled(0..epoch.proposals.len()).into_iter();
+        let order = random.shuffled(0..epoch.proposals.len()).into_iter();
         let proposals = order.map(|position| MlsMessage::decode(&epoch.proposals[position].bytes));
         let proposals = proposals.collect::<Result<_, _>>()?;
         let commit = epoch.commit.as_ref().map(|commit| MlsMessage::decode(&commit.bytes)).transpose()?;
         let commit = commit.ok_or_else(|| Failure("there was no Commit".to_owned()))?;
-        let goes_on = self.devices[helper].member()?.group.is_active();
+        let goes_on = self.clients[helper].member()?.group.is_active();
         let group_info = goes_on.then(|| self.group_info(helper, false)).transpose()?;
         if !observer.follow(proposals, &commit, group_info.as_ref())? {
             return if goes_on { self.observe_anew(helper) } else { Ok(()) };

@@ -1,12 +1,12 @@
 //! Proposals of members, of an external sender, and of clients that ask to be added.
 
+use crate::client::{CAPABLE, CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, context, leaf};
 use crate::content::custom;
-use crate::device::{CAPABLE, CUSTOM_EXTENSION, CUSTOM_PROPOSAL, Id, NOW, POLICY, client, leaf};
-use crate::dice::Dice;
 use crate::failure::{Explain, Failure, Outcome, ensure};
 use crate::history::Proposed;
+use crate::random::Random;
 use crate::service::{Handshake, Record};
-use crate::world::{World, suite};
+use crate::simulation::{Simulation, suite};
 use pando_mls::{
     Credential, CredentialType, Encode, Extension, ExtensionType, Extensions, GroupConfig, GroupError,
     GroupId, MlsMessage, NewLeaf, Proposal, ProtocolVersion, ReInit, Signer, Violation,
@@ -18,27 +18,27 @@ use pando_mls::{
 };
 use std::collections::BTreeSet;
 
-impl World {
-    pub(crate) fn propose(&mut self, proposed: Proposed, dice: &mut Dice) -> Outcome<bool> {
-        let Some(by) = dice.pick(self.proposers()) else { return Ok(false) };
+impl Simulation {
+    pub(crate) fn propose(&mut self, proposed: Proposed, random: &mut Random) -> Outcome<bool> {
+        let Some(by) = random.pick(self.proposers()) else { return Ok(false) };
         let record = self.service.current()?.clone();
         let required = demanding(&record.public.context.extensions);
         let message = match proposed {
             Proposed::Update | Proposed::Rotate => {
                 let rotates = proposed == Proposed::Rotate;
                 if rotates {
-                    self.devices[by].new_signer(self.suite, dice)?;
+                    self.clients[by].new_signer(self.suite, random)?;
                 }
-                let capable = required || dice.percent(CAPABLE);
-                self.devices[by].act(&self.psks, |group, client, newest| {
+                let capable = required || random.percent(CAPABLE);
+                self.clients[by].act(&self.psks, |group, cx, newest| {
                     let new_leaf = NewLeaf { template: leaf(by, capable), signer: newest };
-                    group.propose_update(Some(new_leaf).filter(|_| rotates), b"", client, dice.rng())
+                    group.propose_update(Some(new_leaf).filter(|_| rotates), b"", cx, random.rng())
                 })
             }
             _ => {
-                let Some(proposal) = self.proposal(proposed, &record, dice)? else { return Ok(false) };
-                self.devices[by]
-                    .act(&self.psks, |group, client, _| group.propose(proposal, b"", client, dice.rng()))
+                let Some(proposal) = self.proposal(proposed, &record, random)? else { return Ok(false) };
+                self.clients[by]
+                    .act(&self.psks, |group, cx, _| group.propose(proposal, b"", cx, random.rng()))
             }
         };
         // A member cannot propose a type that another member does not support, unless that member's
@@ -53,7 +53,7 @@ impl World {
             return Ok(false);
         }
         let message = message.during(|| format!("client {by} proposes {proposed:?}"))?;
-        self.devices[by].member_mut()?.handshakes += 1;
+        self.clients[by].member_mut()?.handshakes += 1;
         self.send_proposal(Some(by), &message)?;
         Ok(true)
     }
@@ -61,7 +61,7 @@ impl World {
     /// Returns whether all members support the custom type, except those whose removal is pending
     /// at client `by`.
     fn everybody_supports_custom(&self, by: Id) -> Outcome<bool> {
-        let group = &self.devices[by].member()?.group;
+        let group = &self.clients[by].member()?.group;
         let removed: BTreeSet<_> = group
             .pending_proposals()
             .filter_map(|pending| match &pending.proposal {
@@ -85,57 +85,60 @@ impl World {
         &mut self,
         proposed: Proposed,
         record: &Record,
-        dice: &mut Dice,
+        random: &mut Random,
     ) -> Outcome<Option<Proposal>> {
         let required = demanding(&record.public.context.extensions);
         Ok(Some(match proposed {
             Proposed::Add => {
-                let Some(id) = dice.pick(self.outside()) else { return Ok(None) };
-                let capable = required || dice.percent(CAPABLE);
-                let key_package = self.devices[id].key_package(self.suite, capable, dice)?;
+                let Some(id) = random.pick(self.outside()) else { return Ok(None) };
+                let capable = required || random.percent(CAPABLE);
+                let key_package = self.clients[id].key_package(self.suite, capable, random)?;
                 Proposal::Add(Box::new(Add { key_package }))
             }
             Proposed::Remove => {
-                let removed = dice.pick(record.public.roster.keys().copied());
-                let Some(seat) = removed.and_then(|id| record.seat(id)) else { return Ok(None) };
-                Proposal::Remove(Remove { removed: seat.leaf })
+                let removed = random.pick(record.public.roster.keys().copied());
+                let Some(member_leaf) = removed.and_then(|id| record.member_leaf(id)) else {
+                    return Ok(None);
+                };
+                Proposal::Remove(Remove { removed: member_leaf.leaf })
             }
             Proposed::Psk => {
-                let psk_nonce = dice.bytes(self.suite.hash_len()).into();
-                let psk = PreSharedKeyId { psk: self.psk(record, dice), psk_nonce };
+                let psk_nonce = random.bytes(self.suite.hash_len()).into();
+                let psk = PreSharedKeyId { psk: self.psk(record, random), psk_nonce };
                 Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
             }
             Proposed::Extensions => {
-                let requires = dice.percent(50);
-                let extensions = self.extensions(requires, dice)?;
+                let requires = random.percent(50);
+                let extensions = self.extensions(requires, random)?;
                 Proposal::GroupContextExtensions(GroupContextExtensions { extensions })
             }
-            Proposed::Reinit => Proposal::ReInit(Box::new(self.new_parameters(dice)?)),
-            Proposed::Custom | Proposed::Update | Proposed::Rotate => custom(dice),
+            Proposed::Reinit => Proposal::ReInit(Box::new(self.new_parameters(random)?)),
+            Proposed::Custom | Proposed::Update | Proposed::Rotate => custom(random),
         }))
     }
 
-    pub(crate) fn propose_from_outside(&mut self, dice: &mut Dice) -> Outcome<bool> {
+    pub(crate) fn propose_from_outside(&mut self, random: &mut Random) -> Outcome<bool> {
         let record = self.service.current()?.clone();
-        let proposed = [Proposed::Add, Proposed::Remove, Proposed::Psk, Proposed::Extensions][dice.below(4)];
+        let proposed =
+            [Proposed::Add, Proposed::Remove, Proposed::Psk, Proposed::Extensions][random.below(4)];
         let known = record.public.context.extensions.get(ExtensionType::EXTERNAL_SENDERS).is_some();
-        let proposal = self.proposal(proposed, &record, dice)?;
+        let proposal = self.proposal(proposed, &record, random)?;
         let Some(proposal) = proposal.filter(|_| known) else { return Ok(false) };
         let context = &record.public.context;
-        let server = client(&*self.server, &self.psks, GroupConfig::default());
+        let server = context(&*self.server, &self.psks, GroupConfig::default());
         let message = propose_as_external_sender(context, proposal, &server)?;
         self.send_proposal(None, &message)?;
         Ok(true)
     }
 
-    pub(crate) fn ask_to_be_added(&mut self, dice: &mut Dice) -> Outcome<bool> {
-        let Some(id) = dice.pick(self.outside()) else { return Ok(false) };
+    pub(crate) fn ask_to_be_added(&mut self, random: &mut Random) -> Outcome<bool> {
+        let Some(id) = random.pick(self.outside()) else { return Ok(false) };
         let context = self.service.current()?.public.context.clone();
-        let capable = demanding(&context.extensions) || dice.percent(CAPABLE);
-        let device = &mut self.devices[id];
-        let key_package = device.key_package(self.suite, capable, dice)?;
-        let client = client(device.newest_signer(), &self.psks, device.config);
-        let message = propose_own_add(&context, key_package, &client)?;
+        let capable = demanding(&context.extensions) || random.percent(CAPABLE);
+        let client = &mut self.clients[id];
+        let key_package = client.key_package(self.suite, capable, random)?;
+        let cx = context(client.newest_signer(), &self.psks, client.config);
+        let message = propose_own_add(&context, key_package, &cx)?;
         self.send_proposal(None, &message)?;
         Ok(true)
     }
@@ -148,25 +151,25 @@ impl World {
     }
 
     /// Returns the parameters of a successor of this group.
-    pub(crate) fn new_parameters(&self, dice: &mut Dice) -> Outcome<ReInit> {
-        let suites = self.setting.suites;
-        let next = suite(suites[dice.below(suites.len())])?;
-        let requires = dice.percent(30);
+    pub(crate) fn new_parameters(&self, random: &mut Random) -> Outcome<ReInit> {
+        let suites = self.parameters.suites;
+        let next = suite(suites[random.below(suites.len())])?;
+        let requires = random.percent(30);
         Ok(ReInit {
-            group_id: GroupId::from(dice.bytes(8)),
+            group_id: GroupId::from(random.bytes(8)),
             version: ProtocolVersion::MLS_10,
             cipher_suite: next.cipher_suite(),
-            extensions: Extensions(if requires { custom_extensions(dice)? } else { Vec::new() }),
+            extensions: Extensions(if requires { custom_extensions(random)? } else { Vec::new() }),
         })
     }
 
     /// Processes one of an epoch's proposals, in any order. Returns whether there was one.
-    pub(crate) fn take_proposal(&mut self, id: Id, dice: &mut Dice) -> Outcome<bool> {
+    pub(crate) fn take_proposal(&mut self, id: Id, random: &mut Random) -> Outcome<bool> {
         use pando_mls::{Decode, Processed};
-        let member = self.devices[id].member()?;
+        let member = self.clients[id].member()?;
         let epoch = self.service.epoch(member.group.epoch())?;
         let left = (0..epoch.proposals.len()).filter(|position| !member.taken.contains(position));
-        let Some(position) = dice.pick(left) else { return Ok(false) };
+        let Some(position) = random.pick(left) else { return Ok(false) };
         let Handshake { by, bytes } = epoch.proposals[position].clone();
         let processed = self
             .process(id, MlsMessage::decode(&bytes)?)
@@ -174,7 +177,7 @@ impl World {
         let own = matches!(processed, Processed::OwnProposal(_));
         let fits = own || matches!(processed, Processed::Proposal(_));
         ensure(fits && own == (by == Some(id)), || format!("client {id}: a proposal is {processed:?}"))?;
-        self.devices[id].member_mut()?.taken.insert(position);
+        self.clients[id].member_mut()?.taken.insert(position);
         Ok(true)
     }
 }
@@ -186,9 +189,9 @@ pub(crate) fn demanding(extensions: &Extensions) -> bool {
 }
 
 /// Returns group extensions. `requires` adds the ones that only some clients support.
-pub(crate) fn extensions(server: &dyn Signer, requires: bool, dice: &mut Dice) -> Outcome<Extensions> {
+pub(crate) fn extensions(server: &dyn Signer, requires: bool, random: &mut Random) -> Outcome<Extensions> {
     let mut extensions = Vec::new();
-    if dice.percent(70) {
+    if random.percent(70) {
         let credential = Credential::Basic { identity: 1_000_000_u64.to_be_bytes().as_slice().into() };
         let sender = ExternalSender { signature_key: server.public_key().clone(), credential };
         ensure(
@@ -198,20 +201,20 @@ pub(crate) fn extensions(server: &dyn Signer, requires: bool, dice: &mut Dice) -
         extensions.push(Extension::new(&ExternalSenders(vec![sender]))?);
     }
     if requires {
-        extensions.extend(custom_extensions(dice)?);
+        extensions.extend(custom_extensions(random)?);
     }
     Ok(Extensions(extensions))
 }
 
 /// Returns the extensions that only some clients support.
-fn custom_extensions(dice: &mut Dice) -> Outcome<Vec<Extension>> {
+fn custom_extensions(random: &mut Random) -> Outcome<Vec<Extension>> {
     let required = RequiredCapabilities {
         extension_types: vec![CUSTOM_EXTENSION],
         proposal_types: vec![CUSTOM_PROPOSAL],
         credential_types: vec![CredentialType::BASIC],
     };
-    let custom = Extension { extension_type: CUSTOM_EXTENSION, extension_data: dice.bytes(5).into() };
-    Ok(match dice.below(3) {
+    let custom = Extension { extension_type: CUSTOM_EXTENSION, extension_data: random.bytes(5).into() };
+    Ok(match random.below(3) {
         0 => vec![Extension::new(&required)?],
         1 => vec![custom],
         _ => vec![custom, Extension::new(&required)?],

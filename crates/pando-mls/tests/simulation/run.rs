@@ -1,10 +1,10 @@
 //! Runs histories, and reports failures in as few steps as possible.
 
-use crate::dice::Dice;
 use crate::failure::{Failure, Outcome};
 use crate::history::Step;
+use crate::random::Random;
 use crate::shrink::shorten;
-use crate::world::{Event, Setting, Tally, World};
+use crate::simulation::{Event, Parameters, Simulation, Tally};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) const fn nothing(_: &[Event]) -> Outcome {
 
 /// A history that ends in a failure.
 pub(crate) struct Broken {
-    pub(crate) setting: Setting,
+    pub(crate) parameters: Parameters,
     pub(crate) steps: Vec<Step>,
     pub(crate) events: Vec<Event>,
     pub(crate) failure: Failure,
@@ -27,27 +27,28 @@ pub(crate) struct Broken {
 
 /// Runs a history until `epochs` Commits are accepted, and then delivers everything.
 pub(crate) fn run(
-    setting: Setting,
+    parameters: Parameters,
     history: impl IntoIterator<Item = Step>,
     epochs: usize,
     watch: Watch,
 ) -> Result<Tally, Box<Broken>> {
     let mut steps = Vec::new();
-    let mut world = None;
+    let mut simulation = None;
     let outcome = caught(|| {
-        let world = world.insert(World::new(setting)?);
+        let simulation = simulation.insert(Simulation::new(parameters)?);
         for step in history {
-            if world.commits >= epochs {
+            if simulation.commits >= epochs {
                 break;
             }
             steps.push(step);
-            world.step(step)?;
-            watch(&world.events)?;
+            simulation.step(step)?;
+            watch(&simulation.events)?;
         }
-        world.settle(&mut Dice::new(setting.seed))
+        simulation.settle(&mut Random::new(parameters.seed))
     });
-    let (events, tally) = world.map(|world| (world.events, world.tally)).unwrap_or_default();
-    outcome.map(|()| tally).map_err(|failure| Box::new(Broken { setting, steps, events, failure }))
+    let (events, tally) =
+        simulation.map(|simulation| (simulation.events, simulation.tally)).unwrap_or_default();
+    outcome.map(|()| tally).map_err(|failure| Box::new(Broken { parameters, steps, events, failure }))
 }
 
 /// Turns a panic into a failure.
@@ -63,8 +64,8 @@ impl Broken {
     /// Returns the failure with as few steps as can be found in the given time.
     pub(crate) fn shortened(self: Box<Self>, time: Duration, watch: Watch) -> Box<Self> {
         let mut shortest = self;
-        let (setting, steps) = (shortest.setting, shortest.steps.clone());
-        shorten(&steps, time, |steps| match run(setting, steps.iter().copied(), usize::MAX, watch) {
+        let (parameters, steps) = (shortest.parameters, shortest.steps.clone());
+        shorten(&steps, time, |steps| match run(parameters, steps.iter().copied(), usize::MAX, watch) {
             Ok(_) => false,
             Err(broken) => {
                 shortest = broken;
@@ -77,8 +78,8 @@ impl Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { setting, steps, events, failure } = self;
-        writeln!(f, "{failure}\n\nin {setting:?}, after {} steps:", steps.len())?;
+        let Self { parameters, steps, events, failure } = self;
+        writeln!(f, "{failure}\n\nin {parameters:?}, after {} steps:", steps.len())?;
         events.iter().try_for_each(|event| writeln!(f, "{event}"))
     }
 }

@@ -1,7 +1,7 @@
 //! The delivery service. It keeps all handshake messages, and accepts one Commit per epoch. It also
 //! records the state that the members of an epoch must agree on.
 
-use crate::device::{Id, id_of};
+use crate::client::{Id, id_of};
 use crate::failure::{Failure, Outcome, ensure};
 use pando_mls::{Group, GroupContext, LeafIndex, wire::SignaturePublicKey};
 use std::collections::BTreeMap;
@@ -54,12 +54,12 @@ pub(crate) struct Record {
 pub(crate) struct PublicRecord {
     /// It includes the tree hash.
     pub(crate) context: GroupContext,
-    pub(crate) roster: BTreeMap<Id, Seat>,
+    pub(crate) roster: BTreeMap<Id, MemberLeaf>,
 }
 
 /// The position of a member in the tree, and the contents of its leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seat {
+pub(crate) struct MemberLeaf {
     pub(crate) leaf: LeafIndex,
     pub(crate) key: SignaturePublicKey,
     pub(crate) capable: bool,
@@ -72,8 +72,8 @@ impl PublicRecord {
             let node =
                 public.tree().leaf(leaf).unwrap().ok_or_else(|| Failure(format!("{leaf} is blank")))?;
             let id = id_of(&node.credential).ok_or_else(|| Failure(format!("{leaf} has no id")))?;
-            let capable = node.capabilities.proposals.contains(&crate::device::CUSTOM_PROPOSAL);
-            let other = roster.insert(id, Seat { leaf, key: node.signature_key, capable });
+            let capable = node.capabilities.proposals.contains(&crate::client::CUSTOM_PROPOSAL);
+            let other = roster.insert(id, MemberLeaf { leaf, key: node.signature_key, capable });
             ensure(other.is_none(), || format!("client {id} is a member twice"))?;
         }
         Ok(Self { context: public.context().clone(), roster })
@@ -92,13 +92,13 @@ impl Record {
         })
     }
 
-    pub(crate) fn seat(&self, id: Id) -> Option<&Seat> {
+    pub(crate) fn member_leaf(&self, id: Id) -> Option<&MemberLeaf> {
         self.public.roster.get(&id)
     }
 
     /// Returns the client at a leaf.
     pub(crate) fn at(&self, leaf: LeafIndex) -> Option<Id> {
-        self.public.roster.iter().find(|(_, seat)| seat.leaf == leaf).map(|(id, _)| *id)
+        self.public.roster.iter().find(|(_, member_leaf)| member_leaf.leaf == leaf).map(|(id, _)| *id)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Clients: their identities, signers and groups.
 
-use crate::dice::Dice;
 use crate::failure::{Explain, Failure, Outcome, ensure};
+use crate::random::Random;
 use crate::ratchets::Ratchets;
 use pando_mls::{
     Capabilities, CipherSuite, Client, Context, Credential, CredentialType, ExtensionType, Extensions, Group,
@@ -78,7 +78,7 @@ impl PskStore for Psks {
 }
 
 /// A client, in the group or outside.
-pub(crate) struct Device {
+pub(crate) struct SimulatedClient {
     pub(crate) id: Id,
     pub(crate) config: GroupConfig,
     /// The signers for the current cipher suite, the newest last.
@@ -151,17 +151,17 @@ impl Member {
 
     /// Restarts the client from its rows. Whether it has stored the changes left behind by failed
     /// operations must make no difference.
-    pub(crate) fn restart(&mut self, client: &Context<'_>, orderly: bool) -> Outcome {
+    pub(crate) fn restart(&mut self, cx: &Context<'_>, orderly: bool) -> Outcome {
         if orderly {
             self.group.take_delta().persist_to(&mut self.rows).unwrap();
             self.check_rows()?;
         }
         // Loads the group completely, or opens it lazily.
         self.group = if self.rows.len().is_multiple_of(2) {
-            Group::load(&self.rows, client)?
+            Group::load(&self.rows, cx)?
         } else {
             let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
-            Group::open(Arc::new(rows), client)?
+            Group::open(Arc::new(rows), cx)?
         };
         // In every second case, the stored rows are checked later.
         if self.rows.len() % 4 < 2 { self.check_rows() } else { Ok(()) }
@@ -182,38 +182,38 @@ impl Member {
     }
 }
 
-impl Device {
-    pub(crate) fn new(id: Id, suite: Suite, dice: &mut Dice) -> Outcome<Self> {
-        let mut device = Self {
+impl SimulatedClient {
+    pub(crate) fn new(id: Id, suite: Suite, random: &mut Random) -> Outcome<Self> {
+        let mut client = Self {
             id,
-            config: config(dice),
+            config: config(random),
             signers: Vec::new(),
             bundles: Vec::new(),
             state: State::Outside,
             online: true,
             wanted: Vec::new(),
         };
-        device.new_signer(suite, dice)?;
-        Ok(device)
+        client.new_signer(suite, random)?;
+        Ok(client)
     }
 
     /// Generates a new signature key without using it yet.
-    pub(crate) fn new_signer(&mut self, suite: Suite, dice: &mut Dice) -> Outcome {
-        let key = suite.signature_generate_key(dice.rng())?;
+    pub(crate) fn new_signer(&mut self, suite: Suite, random: &mut Random) -> Outcome {
+        let key = suite.signature_generate_key(random.rng())?;
         self.signers.push(suite.signer(&key)?);
         Ok(())
     }
 
     /// Drops all keys, for a group with another cipher suite.
-    pub(crate) fn change_suite(&mut self, suite: Suite, dice: &mut Dice) -> Outcome {
+    pub(crate) fn change_suite(&mut self, suite: Suite, random: &mut Random) -> Outcome {
         self.signers.clear();
         self.bundles.clear();
         self.wanted.clear();
-        self.new_signer(suite, dice)
+        self.new_signer(suite, random)
     }
 
     pub(crate) fn newest_signer(&self) -> &dyn Signer {
-        &**self.signers.last().expect("a device has a signer")
+        &**self.signers.last().expect("a client has a signer")
     }
 
     /// Returns the signer for the client's leaf in a group.
@@ -226,7 +226,7 @@ impl Device {
         &mut self,
         suite: Suite,
         capable: bool,
-        dice: &mut Dice,
+        random: &mut Random,
     ) -> Outcome<KeyPackage> {
         let LeafTemplate { credential, capabilities, .. } = leaf(self.id, capable);
         let template = KeyPackageTemplate {
@@ -236,7 +236,7 @@ impl Device {
             leaf_extensions: Extensions::default(),
             extensions: Extensions::default(),
         };
-        let bundle = KeyPackageBundle::new(suite, template, self.newest_signer(), dice.rng())?;
+        let bundle = KeyPackageBundle::new(suite, template, self.newest_signer(), random.rng())?;
         let key_package = bundle.key_package.clone();
         self.bundles.push(bundle);
         Ok(key_package)
@@ -273,9 +273,9 @@ impl Device {
         let State::Member(member) = &mut self.state else {
             return Err(Failure(format!("client {} is not a member", self.id)));
         };
-        let newest = &**self.signers.last().expect("a device has a signer");
-        let client = client(signer_of(&self.signers, &member.group)?, psks, self.config);
-        Ok(what(&mut member.group, &client, newest)?.persist_to(&mut member.rows).unwrap())
+        let newest = &**self.signers.last().expect("a client has a signer");
+        let cx = context(signer_of(&self.signers, &member.group)?, psks, self.config);
+        Ok(what(&mut member.group, &cx, newest)?.persist_to(&mut member.rows).unwrap())
     }
 
     /// Stops, and restarts from the stored rows.
@@ -284,7 +284,7 @@ impl Device {
             return Err(Failure(format!("client {} is not a member", self.id)));
         };
         let signer = signer_of(&self.signers, &member.group)?;
-        member.restart(&client(signer, psks, self.config), orderly)
+        member.restart(&context(signer, psks, self.config), orderly)
     }
 
     /// Joins by a Welcome.
@@ -298,8 +298,8 @@ impl Device {
                 .is_ok_and(|reference| welcome.secrets.iter().any(|secrets| secrets.new_member == reference))
         })?;
         let signer = signer_with(&self.signers, &bundle.key_package.leaf_node.signature_key)?;
-        let client = client(signer, psks, self.config);
-        let joined = Group::join(&welcome, &bundle, invitation.tree.as_deref(), &client)
+        let cx = context(signer, psks, self.config);
+        let joined = Group::join(&welcome, &bundle, invitation.tree.as_deref(), &cx)
             .during(|| format!("client {} joins by a Welcome", self.id))?;
         self.state = State::Member(Member::new(joined, self.config.ratchet_limits));
         Ok(())
@@ -317,7 +317,11 @@ fn signer_with<'a>(signers: &'a [Box<dyn Signer>], key: &SignaturePublicKey) -> 
     Ok(&**signer.ok_or_else(|| Failure("a client has lost its signer".to_owned()))?)
 }
 
-pub(crate) fn client<'a>(signer: &'a dyn Signer, psks: &'a dyn PskStore, config: GroupConfig) -> Context<'a> {
+pub(crate) fn context<'a>(
+    signer: &'a dyn Signer,
+    psks: &'a dyn PskStore,
+    config: GroupConfig,
+) -> Context<'a> {
     CLIENT.at(NOW, signer).with_policy(POLICY).with_psks(psks).with_config(config)
 }
 
@@ -340,13 +344,13 @@ pub(crate) fn leaf(id: Id, capable: bool) -> LeafTemplate {
 }
 
 /// Returns a random configuration for a client.
-fn config(dice: &mut Dice) -> GroupConfig {
+fn config(random: &mut Random) -> GroupConfig {
     let default = GroupConfig::default();
     let narrow = RatchetLimits::default().with_forward(20).with_backward(8);
     default
-        .with_encrypt_handshakes(dice.percent(50))
-        .with_padding(if dice.percent(50) { Padding::None } else { Padding::Padme })
-        .with_ratchet_limits(if dice.percent(50) { narrow } else { RatchetLimits::default() })
-        .with_past_epochs(dice.below(5))
-        .with_past_resumption_psks(dice.below(4))
+        .with_encrypt_handshakes(random.percent(50))
+        .with_padding(if random.percent(50) { Padding::None } else { Padding::Padme })
+        .with_ratchet_limits(if random.percent(50) { narrow } else { RatchetLimits::default() })
+        .with_past_epochs(random.below(5))
+        .with_past_resumption_psks(random.below(4))
 }

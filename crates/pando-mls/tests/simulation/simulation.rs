@@ -1,11 +1,11 @@
 //! The whole simulation: clients, the delivery service, an observer, and the record of events.
 
-use crate::device::{Device, Id, Member, POLICY, Psks, State, client};
-use crate::dice::Dice;
+use crate::client::{Id, Member, POLICY, Psks, SimulatedClient, State, context};
 use crate::failure::{Explain, Failure, Outcome};
-use crate::ghosts::Ghost;
 use crate::history::{Operation, Step};
 use crate::observer::Observer;
+use crate::random::Random;
+use crate::removed_members::RemovedMember;
 use crate::service::{PublicRecord, Record, Service};
 use pando_mls::{CipherSuite, CryptoProvider, Extensions, Group, GroupId, RustCrypto, Signer, Suite};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::fmt;
 
 /// The parameters of a simulation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Setting {
+pub(crate) struct Parameters {
     /// The first cipher suite, and the suites that the group may be reinitialized with.
     pub(crate) suites: &'static [u16],
     pub(crate) clients: usize,
@@ -51,16 +51,16 @@ impl fmt::Display for Event {
 /// How often each operation was done.
 pub(crate) type Tally = BTreeMap<String, usize>;
 
-pub(crate) struct World {
-    pub(crate) setting: Setting,
+pub(crate) struct Simulation {
+    pub(crate) parameters: Parameters,
     pub(crate) suite: Suite,
     pub(crate) group_id: GroupId,
-    pub(crate) devices: Vec<Device>,
+    pub(crate) clients: Vec<SimulatedClient>,
     pub(crate) psks: Psks,
     pub(crate) service: Service,
     /// The external sender of groups that have one.
     pub(crate) server: Box<dyn Signer>,
-    pub(crate) ghosts: Vec<Ghost>,
+    pub(crate) removed_members: Vec<RemovedMember>,
     pub(crate) observer: Option<Observer>,
     pub(crate) events: Vec<Event>,
     pub(crate) tally: Tally,
@@ -72,44 +72,41 @@ pub(crate) fn suite(number: u16) -> Outcome<Suite> {
     RustCrypto.suite(CipherSuite(number)).ok_or_else(|| Failure(format!("there is no suite {number}")))
 }
 
-impl World {
+impl Simulation {
     /// Returns a simulation in which client 0 has created a group.
-    pub(crate) fn new(setting: Setting) -> Outcome<Self> {
-        let mut dice = Dice::new(setting.seed);
-        let suite = suite(setting.suites[0])?;
-        let devices = (0..setting.clients).map(|id| Device::new(id, suite, &mut dice));
-        let devices = devices.collect::<Outcome<_>>()?;
-        let server = suite.signer(&suite.signature_generate_key(dice.rng())?)?;
-        let mut world = Self {
-            setting,
+    pub(crate) fn new(parameters: Parameters) -> Outcome<Self> {
+        let mut random = Random::new(parameters.seed);
+        let suite = suite(parameters.suites[0])?;
+        let clients = (0..parameters.clients).map(|id| SimulatedClient::new(id, suite, &mut random));
+        let clients = clients.collect::<Outcome<_>>()?;
+        let server = suite.signer(&suite.signature_generate_key(random.rng())?)?;
+        let mut simulation = Self {
+            parameters,
             suite,
             group_id: GroupId::from(b"group 0".as_slice()),
-            devices,
+            clients,
             psks: Psks::default(),
             service: Service::default(),
             server,
-            ghosts: Vec::new(),
+            removed_members: Vec::new(),
             observer: None,
             events: Vec::new(),
             tally: Tally::new(),
             commits: 0,
         };
-        world.create(&mut dice)?;
-        Ok(world)
+        simulation.create(&mut random)?;
+        Ok(simulation)
     }
 
-    fn create(&mut self, dice: &mut Dice) -> Outcome {
-        let requires = dice.percent(20);
-        let extensions = self.extensions(requires, dice)?;
-        let creator = &mut self.devices[0];
-        creator.key_package(self.suite, true, dice)?;
+    fn create(&mut self, random: &mut Random) -> Outcome {
+        let requires = random.percent(20);
+        let extensions = self.extensions(requires, random)?;
+        let creator = &mut self.clients[0];
+        creator.key_package(self.suite, true, random)?;
         let bundle = creator.take_bundle(|_| true)?;
-        let client = client(creator.newest_signer(), &self.psks, creator.config);
-        let created = Group::builder(self.group_id.clone()).extensions(extensions).build(
-            bundle,
-            &client,
-            dice.rng(),
-        )?;
+        let cx = context(creator.newest_signer(), &self.psks, creator.config);
+        let created =
+            Group::builder(self.group_id.clone()).extensions(extensions).build(bundle, &cx, random.rng())?;
         let member = Member::new(created, creator.config.ratchet_limits);
         creator.state = State::Member(member);
         self.enter(0)?;
@@ -120,22 +117,22 @@ impl World {
     /// Runs a step, and counts it if it was possible.
     pub(crate) fn step(&mut self, step: Step) -> Outcome {
         self.events.push(Event::Step(step));
-        let mut dice = Dice::new(step.seed);
-        let dice = &mut dice;
+        let mut random = Random::new(step.seed);
+        let random = &mut random;
         let done = match step.operation {
-            Operation::Commit(change) => self.commit(change, dice),
-            Operation::Race => self.race(dice),
-            Operation::LoseCommit => self.lose_commit(dice),
-            Operation::Propose(proposed) => self.propose(proposed, dice),
-            Operation::ProposeFromOutside => self.propose_from_outside(dice),
-            Operation::AskToBeAdded => self.ask_to_be_added(dice),
-            Operation::JoinFromOutside => self.join_from_outside(dice),
-            Operation::Resync => self.resync(dice),
-            Operation::Reinit => self.reinit(dice),
-            Operation::Branch => self.branch(dice),
-            Operation::Chat => self.chat(dice),
-            Operation::Deliver => self.deliver(dice),
-            Operation::Restart => self.restart(dice),
+            Operation::Commit(change) => self.commit(change, random),
+            Operation::Race => self.race(random),
+            Operation::LoseCommit => self.lose_commit(random),
+            Operation::Propose(proposed) => self.propose(proposed, random),
+            Operation::ProposeFromOutside => self.propose_from_outside(random),
+            Operation::AskToBeAdded => self.ask_to_be_added(random),
+            Operation::JoinFromOutside => self.join_from_outside(random),
+            Operation::Resync => self.resync(random),
+            Operation::Reinit => self.reinit(random),
+            Operation::Branch => self.branch(random),
+            Operation::Chat => self.chat(random),
+            Operation::Deliver => self.deliver(random),
+            Operation::Restart => self.restart(random),
         };
         if done? {
             self.count(format!("{:?}", step.operation));
@@ -150,21 +147,21 @@ impl World {
     /// Returns the members that are online and have processed all Commits.
     pub(crate) fn ready(&self) -> Vec<Id> {
         let head = self.service.head();
-        let ready = |device: &&Device| match &device.state {
+        let ready = |client: &&SimulatedClient| match &client.state {
             State::Member(member) => {
                 let up_to_date = member.group.epoch() == head && member.group.is_active();
-                device.online && up_to_date
+                client.online && up_to_date
             }
             _ => false,
         };
-        self.devices.iter().filter(ready).map(|device| device.id).collect()
+        self.clients.iter().filter(ready).map(|client| client.id).collect()
     }
 
     /// Returns the members that may send more handshake messages in their epoch. With too many that
     /// arrive out of order, receivers would no longer have the keys of some.
     pub(crate) fn proposers(&self) -> Vec<Id> {
         let mut ready = self.ready();
-        ready.retain(|id| self.devices[*id].member().is_ok_and(|member| member.handshakes < 6));
+        ready.retain(|id| self.clients[*id].member().is_ok_and(|member| member.handshakes < 6));
         ready
     }
 
@@ -174,12 +171,12 @@ impl World {
     }
 
     pub(crate) fn of_state(&self, is_it: impl Fn(&State) -> bool) -> Vec<Id> {
-        self.devices.iter().filter(|device| is_it(&device.state)).map(|device| device.id).collect()
+        self.clients.iter().filter(|client| is_it(&client.state)).map(|client| client.id).collect()
     }
 
     /// Checks that a member has the same state as the other members of its epoch.
     pub(crate) fn enter(&mut self, id: Id) -> Outcome {
-        let record = Record::of(&self.devices[id].member()?.group)?;
+        let record = Record::of(&self.clients[id].member()?.group)?;
         self.psks.resumption.insert(record.public.context.epoch, record.resumption_psk.clone());
         self.service.enter(id, record).during(|| format!("client {id} enters an epoch"))?;
         Ok(())
@@ -188,12 +185,12 @@ impl World {
     /// Returns a GroupInfo of a member.
     pub(crate) fn group_info(&self, by: Id, with_tree: bool) -> Outcome<pando_mls::GroupInfo> {
         use pando_mls::{Decode, Encode, GroupInfo};
-        let device = &self.devices[by];
-        let group = &device.member()?.group;
-        let client = client(device.signer(group)?, &self.psks, device.config);
+        let client = &self.clients[by];
+        let group = &client.member()?.group;
+        let cx = context(client.signer(group)?, &self.psks, client.config);
         let builder = group.group_info();
         let builder = if with_tree { builder } else { builder.without_tree() };
-        Ok(GroupInfo::decode(&builder.build(&client)?.encode()?)?)
+        Ok(GroupInfo::decode(&builder.build(&cx)?.encode()?)?)
     }
 
     /// Starts a new observer with a member's GroupInfo.
@@ -215,8 +212,8 @@ impl World {
         for id in before.keys().filter(|id| !after.contains_key(id)) {
             self.events.push(Event::Removed(*id));
         }
-        for (id, seat) in after {
-            if before.get(id).is_some_and(|old| old.key != seat.key) {
+        for (id, member_leaf) in after {
+            if before.get(id).is_some_and(|old| old.key != member_leaf.key) {
                 self.events.push(Event::Rotated(*id));
             }
         }
@@ -224,20 +221,20 @@ impl World {
     }
 
     /// Restarts a client.
-    fn restart(&mut self, dice: &mut Dice) -> Outcome<bool> {
-        let Some(id) = dice.pick(self.members()) else { return Ok(false) };
-        let orderly = dice.percent(50);
-        self.devices[id].restart(&self.psks, orderly).during(|| format!("client {id} restarts"))?;
+    fn restart(&mut self, random: &mut Random) -> Outcome<bool> {
+        let Some(id) = random.pick(self.members()) else { return Ok(false) };
+        let orderly = random.percent(50);
+        self.clients[id].restart(&self.psks, orderly).during(|| format!("client {id} restarts"))?;
         if let Some(observer) = &mut self.observer {
             observer.restart().during(|| "the observer restarts".to_owned())?;
         }
-        let record = Record::of(&self.devices[id].member()?.group)?;
+        let record = Record::of(&self.clients[id].member()?.group)?;
         self.service.enter(id, record).during(|| format!("client {id} restarts"))?;
         Ok(true)
     }
 
     /// Returns group extensions. `requires` adds the ones that only some clients support.
-    pub(crate) fn extensions(&self, requires: bool, dice: &mut Dice) -> Outcome<Extensions> {
-        crate::proposals::extensions(&*self.server, requires, dice)
+    pub(crate) fn extensions(&self, requires: bool, random: &mut Random) -> Outcome<Extensions> {
+        crate::proposals::extensions(&*self.server, requires, random)
     }
 }

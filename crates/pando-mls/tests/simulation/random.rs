@@ -4,9 +4,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 /// The choices of one step.
-pub(crate) struct Dice(ChaCha20Rng);
+pub(crate) struct Random(ChaCha20Rng);
 
-impl Dice {
+impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(ChaCha20Rng::seed_from_u64(seed))
     }

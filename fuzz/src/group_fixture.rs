@@ -1,8 +1,8 @@
 //! Groups with several members, and the keys and stores of these members.
 
+use crate::honest_messages::honest_messages;
 use crate::names::Names;
 use crate::secrets::secrets;
-use crate::sent::sent;
 use pando_mls::wire::{ExternalSender, ExternalSenders, RequiredCapabilities};
 use pando_mls::{
     BasicIdentities, Capabilities, CipherSuite, Client, Context, Credential, CredentialType, CryptoProvider,
@@ -29,22 +29,24 @@ pub(crate) const fn which(first: u8) -> usize {
 /// A first byte for each group. All other bits are free.
 pub(crate) const GROUPS: [u8; 2] = [0, 0x80];
 
-/// A plain group of four members; and a rich group of five. The latter has another cipher suite,
-/// external senders, required capabilities, an identity policy that compares names, a blank leaf
-/// and an unmerged leaf.
-static LIVE: [LazyLock<Live>; 2] = [
-    LazyLock::new(|| Live::new(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, false)),
-    LazyLock::new(|| Live::new(CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519, true)),
+/// A plain group of four members, and a group of five with extensions. The latter has another
+/// cipher suite, external senders, required capabilities, an identity policy that compares names, a
+/// blank leaf and an unmerged leaf.
+static FIXTURES: [LazyLock<GroupFixture>; 2] = [
+    LazyLock::new(|| GroupFixture::new(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519, false)),
+    LazyLock::new(|| {
+        GroupFixture::new(CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519, true)
+    }),
 ];
 
 /// Returns the group that the first byte of an input chooses.
-pub(crate) fn live(first: u8) -> &'static Live {
-    &LIVE[which(first)]
+pub(crate) fn fixture(first: u8) -> &'static GroupFixture {
+    &FIXTURES[which(first)]
 }
 
-pub(crate) struct Live {
+pub(crate) struct GroupFixture {
     pub(crate) suite: Suite,
-    rich: bool,
+    with_extensions: bool,
     /// The signers of members 0 to 3.
     pub(crate) signers: Vec<Box<dyn Signer>>,
     /// The stored rows of members 0 to 3.
@@ -95,7 +97,7 @@ fn bundle(suite: Suite, name: &str, signer: &dyn Signer, rng: &mut ChaCha20Rng) 
     KeyPackageBundle::new(suite, template, signer, rng).expect("a good template")
 }
 
-/// Returns the extensions of the rich group.
+/// Returns the extensions of the second group.
 fn extensions(external: &dyn Signer) -> Extensions {
     let credential = Credential::Basic { identity: b"external".as_slice().into() };
     let sender = ExternalSender { signature_key: external.public_key().clone(), credential };
@@ -111,8 +113,8 @@ fn extensions(external: &dyn Signer) -> Extensions {
 /// Groups of members, by leaf index.
 type Groups = BTreeMap<u32, Group>;
 
-impl Live {
-    fn new(suite: CipherSuite, rich: bool) -> Self {
+impl GroupFixture {
+    fn new(suite: CipherSuite, with_extensions: bool) -> Self {
         let suite = RustCrypto.suite(suite).expect("every backend has it");
         let mut rng = ChaCha20Rng::seed_from_u64(0);
         let mut signers: Vec<_> = (0..9)
@@ -122,14 +124,14 @@ impl Live {
         let (newcomer_signer, external) = (signers.remove(8), signers.remove(7));
         let newcomer = bundle(suite, "newcomer", &*newcomer_signer, &mut rng);
         let mut groups = Groups::new();
-        let act = |leaf: u32| client(&*signers[leaf as usize], leaf != 2, rich);
+        let act = |leaf: u32| client(&*signers[leaf as usize], leaf != 2, with_extensions);
 
-        // The creator adds all others. In the rich group two of them do not join; their leaves
-        // become blank.
-        let count = if rich { 6 } else { 4 };
+        // The creator adds all others. In the group with extensions, two of them do not join; their
+        // leaves become blank.
+        let count = if with_extensions { 6 } else { 4 };
         let mut bundles: Vec<_> =
             (0..count).map(|at| bundle(suite, &format!("{at}"), &*signers[at], &mut rng)).collect();
-        let with = if rich { extensions(&*external) } else { Extensions::default() };
+        let with = if with_extensions { extensions(&*external) } else { Extensions::default() };
         let id = "live";
         let first = bundles.remove(0);
         let mut creator = Group::builder(id)
@@ -142,7 +144,9 @@ impl Live {
             add.build(&act(0), &mut rng).expect("adds").assume_persisted().welcome.expect("a Welcome");
         creator.merge_pending().expect("merges").assume_persisted();
         groups.insert(0, creator);
-        for (bundle, leaf) in bundles.iter().zip(1..).filter(|(_, leaf)| !rich || ![2, 4].contains(leaf)) {
+        for (bundle, leaf) in
+            bundles.iter().zip(1..).filter(|(_, leaf)| !with_extensions || ![2, 4].contains(leaf))
+        {
             groups.insert(
                 leaf,
                 Group::join(&welcome, bundle, None, &act(leaf)).expect("joins").assume_persisted(),
@@ -154,7 +158,7 @@ impl Live {
             let builder = match added {
                 // Without a path, the added member stays unmerged.
                 Some(added) => builder.add(added.key_package.clone()).without_path(),
-                None if rich && by == 5 => builder.remove(LeafIndex(2)).remove(LeafIndex(4)),
+                None if with_extensions && by == 5 => builder.remove(LeafIndex(2)).remove(LeafIndex(4)),
                 None => builder,
             };
             let output = builder.build(&act(by), &mut rng).expect("commits").assume_persisted();
@@ -166,11 +170,11 @@ impl Live {
             }
             output.welcome
         };
-        let committers = if rich { &[5, 3, 1, 0][..] } else { &[3, 1, 0] };
+        let committers = if with_extensions { &[5, 3, 1, 0][..] } else { &[3, 1, 0] };
         for by in committers {
             commit(&mut groups, *by, None);
         }
-        if rich {
+        if with_extensions {
             let late = bundle(suite, "late", &*signers[2], &mut ChaCha20Rng::seed_from_u64(9));
             let welcome: Welcome = commit(&mut groups, 0, Some(&late)).expect("a Welcome");
             groups.insert(2, Group::join(&welcome, &late, None, &act(2)).expect("joins").assume_persisted());
@@ -182,9 +186,9 @@ impl Live {
         let group_info = groups[&0].group_info().build(&act(0)).expect("a GroupInfo");
         let tree = groups[&0].public().tree().clone();
         let stores = (0..4).map(|leaf| groups[&leaf].rows().expect("rows")).collect();
-        let mut live = Self {
+        let mut fixture = Self {
             suite,
-            rich,
+            with_extensions,
             signers,
             stores,
             honest: vec![],
@@ -194,18 +198,18 @@ impl Live {
             newcomer_signer,
             external,
         };
-        live.honest = sent(&live, rich);
-        live
+        fixture.honest = honest_messages(&fixture, with_extensions);
+        fixture
     }
 
     /// Returns the client of a member. All but one member encrypt proposals and Commits.
     pub(crate) fn client(&self, leaf: u32) -> Context<'_> {
-        client(&*self.signers[leaf as usize], leaf != 2, self.rich)
+        client(&*self.signers[leaf as usize], leaf != 2, self.with_extensions)
     }
 
     /// Returns the client of a non-member.
     pub(crate) fn outside<'a>(&self, signer: &'a dyn Signer) -> Context<'a> {
-        client(signer, false, self.rich)
+        client(signer, false, self.with_extensions)
     }
 
     pub(crate) fn load(&self, leaf: u32) -> Group {
@@ -231,29 +235,29 @@ impl Live {
     }
 
     pub(crate) fn policy(&self) -> &'static dyn IdentityPolicy {
-        policy(self.rich)
+        policy(self.with_extensions)
     }
 }
 
-fn policy(rich: bool) -> &'static dyn IdentityPolicy {
-    if rich { &Names } else { &BasicIdentities }
+fn policy(with_extensions: bool) -> &'static dyn IdentityPolicy {
+    if with_extensions { &Names } else { &BasicIdentities }
 }
 
-fn client(signer: &dyn Signer, encrypt_handshakes: bool, rich: bool) -> Context<'_> {
+fn client(signer: &dyn Signer, encrypt_handshakes: bool, with_extensions: bool) -> Context<'_> {
     CLIENT
         .without_clock(signer)
-        .with_policy(policy(rich))
+        .with_policy(policy(with_extensions))
         .with_psks(&Psks)
         .with_config(GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes))
 }
 
 /// A group and its stored rows, which must stay equal.
-pub(crate) struct Kept {
+pub(crate) struct StoredGroup {
     pub(crate) group: Group,
     rows: Rows,
 }
 
-impl Kept {
+impl StoredGroup {
     pub(crate) fn new(group: Group) -> Self {
         Self { rows: group.rows().expect("rows"), group }
     }
@@ -263,21 +267,21 @@ impl Kept {
     }
 
     /// Opens the group from its rows with lazy loading.
-    pub(crate) fn reopen(&mut self, client: &Context<'_>) {
+    pub(crate) fn reopen(&mut self, cx: &Context<'_>) {
         self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
-        self.group = Group::open(Arc::new(rows), client).expect("opens");
+        self.group = Group::open(Arc::new(rows), cx).expect("opens");
     }
 
     /// Checks that the stored rows equal the group's, and that loading and opening them gives the
     /// same group.
-    pub(crate) fn check(mut self, client: &Context<'_>) {
+    pub(crate) fn check(mut self, cx: &Context<'_>) {
         self.group.take_delta().persist_to(&mut self.rows).expect("it follows");
         let rows = self.group.rows().expect("rows");
         same(&self.rows, &rows, "the stored rows differ from the group");
-        let loaded = Group::load(&self.rows, client).expect("loads");
+        let loaded = Group::load(&self.rows, cx).expect("loads");
         same(&loaded.rows().expect("rows"), &rows, "the loaded group differs");
-        self.reopen(client);
+        self.reopen(cx);
         same(&self.group.rows().expect("rows"), &rows, "the opened group differs");
     }
 }
