@@ -2,7 +2,7 @@
 
 use crate::forger::{ByName, Forger, Plan, sent};
 use crate::store::{Store, copy};
-use crate::{make, world};
+use crate::{group_fixture, make};
 use pando_mls::{AdmitAll, LeafIndex, Limits, MlsMessage, PublicGroup, PublicProcessed, Rows, RustCrypto};
 
 fn take(group: &mut PublicGroup, message: &MlsMessage) {
@@ -12,7 +12,7 @@ fn take(group: &mut PublicGroup, message: &MlsMessage) {
 
 #[test]
 fn a_dropped_commit_leaves_nothing_behind() {
-    let mut forger = Forger::new(world::suite(1), 1);
+    let mut forger = Forger::new(group_fixture::suite(1), 1);
     let group_info = forger.group(0..9);
     let (resident, delta) =
         PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default()).unwrap().into_parts();

@@ -1,6 +1,6 @@
 //! A forger of messages: it has the signature keys of all members, and no secrets of the group.
 
-use crate::world;
+use crate::group_fixture;
 use pando_framing::SignedContent;
 use pando_mls::wire::{
     Commit, Content, ExternalInit, FramedContent, HpkeCiphertext, HpkePublicKey, LeafNode, LeafNodeSource,
@@ -91,7 +91,7 @@ impl Forger {
     /// Returns a KeyPackage, perhaps with an encryption key that another leaf or node also has.
     pub(crate) fn key_package(&mut self, name: u32, encryption_key: Option<HpkePublicKey>) -> KeyPackage {
         let signer = self.new_signer();
-        let template = KeyPackageTemplate { credential: named(name), ..world::template() };
+        let template = KeyPackageTemplate { credential: named(name), ..group_fixture::template() };
         let bundle = KeyPackageBundle::new(self.suite, template, &*signer, &mut self.rng).unwrap();
         let mut key_package = bundle.key_package;
         if let Some(encryption_key) = encryption_key {
@@ -256,7 +256,7 @@ impl Forger {
 }
 
 fn template() -> LeafTemplate {
-    world::leaf_template()
+    group_fixture::leaf_template()
 }
 
 /// Returns the tree after some proposals, and the leaves that they add. `None` if they do not fit
@@ -303,7 +303,7 @@ fn update_path(path: &NewPath, added: &[LeafIndex], last_key: Option<HpkePublicK
 
 /// Returns a message that was sent and received.
 pub(crate) fn sent(message: &MlsMessage) -> MlsMessage {
-    world::over_the_wire(message)
+    group_fixture::over_the_wire(message)
 }
 
 /// Returns the confirmation tag of a Commit.

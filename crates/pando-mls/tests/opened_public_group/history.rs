@@ -10,7 +10,7 @@
 use crate::forger::{ByName, Forger, Plan, sent, tag};
 use crate::observed::text;
 use crate::store::Store;
-use crate::{make, world};
+use crate::{group_fixture, make};
 use pando_mls::wire::{HpkePublicKey, NodeIndex, Sender, SignaturePublicKey};
 use pando_mls::{
     AdmitAll, Delta, Extensions, GroupError, KeyPackage, LeafIndex, Limits, MlsMessage, Proposal,
@@ -57,7 +57,7 @@ fn process(group: &mut PublicGroup, message: &MlsMessage) -> Result<(PublicProce
 
 impl History {
     fn new(seed: u64, lag: usize) -> Self {
-        let mut forger = Forger::new(world::suite(1), seed);
+        let mut forger = Forger::new(group_fixture::suite(1), seed);
         let members = 1 + forger.below(12) as u32;
         let group_info = forger.group(0..members);
         let (resident, delta) = PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default())

@@ -2,7 +2,7 @@
 
 use crate::forger::{ByName, Forger, Plan, sent};
 use crate::store::Store;
-use crate::{make, world};
+use crate::{group_fixture, make};
 use pando_mls::{AdmitAll, LeafIndex, Limits, PublicGroup, PublicProcessed, Rows, RustCrypto};
 
 const MEMBERS: u32 = 300;
@@ -54,7 +54,7 @@ fn go_on(
 
 #[test]
 fn a_thousand_commits_take_bounded_memory() {
-    let mut forger = Forger::new(world::suite(1), 1);
+    let mut forger = Forger::new(group_fixture::suite(1), 1);
     let group_info = forger.group(0..MEMBERS);
     let (group, delta) =
         PublicGroup::new(forger.suite, &group_info, None, &ByName, Limits::default()).unwrap().into_parts();

@@ -15,6 +15,9 @@
 
 mod dropped_commits;
 mod forger;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "../scenario/group_fixture.rs"]
+mod group_fixture;
 mod history;
 mod long_life;
 #[allow(dead_code, reason = "other tests use more of it")]
@@ -22,6 +25,3 @@ mod long_life;
 mod make;
 mod observed;
 mod store;
-#[allow(dead_code, reason = "other tests use more of it")]
-#[path = "../scenario/world.rs"]
-mod world;

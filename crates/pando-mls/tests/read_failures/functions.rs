@@ -1,6 +1,6 @@
 //! The public functions of `pando-group`, so that no test misses one.
 
-use crate::{SETTING, check_reads_nothing};
+use crate::{FIXTURE, check_reads_nothing};
 use crate::{operations, public_group, reading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -139,34 +139,34 @@ fn find(folder: &Path, functions: &mut BTreeSet<String>) {
 /// A new public function must be among the operations if it can be called on an opened group.
 #[test]
 fn every_public_function_is_an_operation_or_needs_no_opened_group() {
-    let setting = &*SETTING;
+    let fixture = &*FIXTURE;
     let mut called = BTreeSet::new();
     for operations in [
-        operations::sending(setting),
-        operations::committing(setting),
-        operations::receiving(setting),
-        reading::reading(setting),
+        operations::sending(fixture),
+        operations::committing(fixture),
+        operations::receiving(fixture),
+        reading::reading(fixture),
     ] {
         let mut reads: BTreeMap<_, usize> = BTreeMap::new();
         for operation in &operations {
-            let (_, count) = operation.expected(setting);
+            let (_, count) = operation.expected(fixture);
             operation.functions.iter().for_each(|function| *reads.entry(function).or_default() += count);
         }
         assert!(reads.values().all(|reads| *reads > 0), "{reads:?}");
         called.extend(reads.into_keys().copied());
     }
     let mut reads: BTreeMap<_, usize> = BTreeMap::new();
-    for operation in public_group::reading(setting) {
-        let count = operation.expected(setting).reads;
+    for operation in public_group::reading(fixture) {
+        let count = operation.expected(fixture).reads;
         operation.functions.iter().for_each(|function| *reads.entry(*function).or_default() += count);
     }
     assert!(reads.values().all(|reads| *reads > 0), "{reads:?}");
     called.extend(reads.into_keys());
-    for operation in public_group::reading_nothing(setting) {
-        operation.check_reads_nothing(setting);
+    for operation in public_group::reading_nothing(fixture) {
+        operation.check_reads_nothing(fixture);
         called.extend(operation.functions);
     }
-    for operation in reading::reading_nothing(setting) {
+    for operation in reading::reading_nothing(fixture) {
         check_reads_nothing(&operation);
         called.extend(operation.functions);
     }

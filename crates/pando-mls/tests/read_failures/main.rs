@@ -14,7 +14,11 @@
     reason = "a panic fails the test"
 )]
 
+mod fixture;
 mod functions;
+#[allow(dead_code, reason = "the scenarios use more of it")]
+#[path = "../scenario/group_fixture.rs"]
+mod group_fixture;
 #[allow(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
@@ -23,20 +27,16 @@ mod names;
 mod operations;
 mod public_group;
 mod reading;
-mod setting;
 mod store;
-#[allow(dead_code, reason = "the scenarios use more of it")]
-#[path = "../scenario/world.rs"]
-mod world;
 
+use fixture::{Fixture, OurGroup};
 use operations::Operation;
 use pando_mls::{GroupError, RowKey, Rows, TreeError};
-use setting::{Setting, Subject};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use store::Failure;
 
-static SETTING: LazyLock<Setting> = LazyLock::new(Setting::new);
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
 
 type Answer = Result<String, GroupError>;
 
@@ -49,15 +49,15 @@ struct Snapshot {
 }
 
 /// Reads everything, and checks that the stored rows are the group's.
-fn snapshot(subject: &mut Subject) -> Snapshot {
-    subject.store_changes();
-    let mut rows = subject.group.rows().unwrap();
-    assert_eq!(subject.rows, rows);
+fn snapshot(our_group: &mut OurGroup) -> Snapshot {
+    our_group.store_changes();
+    let mut rows = our_group.group.rows().unwrap();
+    assert_eq!(our_group.rows, rows);
     // The position depends on how these rows came about, and a retry is another way.
     rows.remove(&RowKey::State);
     let epoch_authenticator =
-        subject.group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec());
-    Snapshot { rows, epoch_authenticator, is_active: subject.group.is_active() }
+        our_group.group.epoch_authenticator().map(|authenticator| authenticator.expose().to_vec());
+    Snapshot { rows, epoch_authenticator, is_active: our_group.group.is_active() }
 }
 
 /// Compares snapshots. Prints the keys of rows that differ, but not the rows.
@@ -86,27 +86,27 @@ struct Expected {
 
 impl Operation<'_> {
     /// Runs the operation on a group in memory.
-    fn resident(&self, setting: &Setting) -> Expected {
-        let mut subject = self.subject(setting, false);
-        let before = snapshot(&mut subject);
-        let answer = (self.run)(setting, &mut subject);
+    fn resident(&self, fixture: &Fixture) -> Expected {
+        let mut our_group = self.our_group(fixture, false);
+        let before = snapshot(&mut our_group);
+        let answer = (self.run)(fixture, &mut our_group);
         assert_eq!(answer.is_err(), self.fails, "{}: {answer:?}", self.name);
-        let after = snapshot(&mut subject);
-        Expected { before, answer, after, merged: merged(&mut subject) }
+        let after = snapshot(&mut our_group);
+        Expected { before, answer, after, merged: merged(&mut our_group) }
     }
 
     /// Runs the operation on an opened group with a sound store. Returns the expected answer and
     /// the number of reads.
-    fn expected(&self, setting: &Setting) -> (Expected, usize) {
-        let mut resident = self.resident(setting);
-        let mut subject = self.subject(setting, true);
-        let store = subject.store.clone().unwrap();
-        let before = snapshot(&mut self.subject(setting, true));
+    fn expected(&self, fixture: &Fixture) -> (Expected, usize) {
+        let mut resident = self.resident(fixture);
+        let mut our_group = self.our_group(fixture, true);
+        let store = our_group.store.clone().unwrap();
+        let before = snapshot(&mut self.our_group(fixture, true));
         let first = store.reads();
-        let answer = (self.run)(setting, &mut subject);
+        let answer = (self.run)(fixture, &mut our_group);
         let reads = store.reads() - first;
-        let after = snapshot(&mut subject);
-        let opened = Expected { before, answer, after, merged: merged(&mut subject) };
+        let after = snapshot(&mut our_group);
+        let opened = Expected { before, answer, after, merged: merged(&mut our_group) };
         assert_eq!(opened.answer, resident.answer, "{}", self.name);
         for (resident, opened) in
             [(&mut resident.before, &opened.before), (&mut resident.after, &opened.after)]
@@ -125,25 +125,25 @@ impl Operation<'_> {
 }
 
 /// Returns the state after a pending Commit is merged, if there is one.
-fn merged(subject: &mut Subject) -> Option<Snapshot> {
-    subject.group.pending_commit()?;
-    let delta = subject.group.merge_pending().unwrap();
-    subject.apply(&delta.into_parts().1);
-    Some(snapshot(subject))
+fn merged(our_group: &mut OurGroup) -> Option<Snapshot> {
+    our_group.group.pending_commit()?;
+    let delta = our_group.group.merge_pending().unwrap();
+    our_group.apply(&delta.into_parts().1);
+    Some(snapshot(our_group))
 }
 
 /// Runs an operation while no row can be read.
 fn check_reads_nothing(operation: &Operation<'_>) {
-    let setting = &*SETTING;
-    let expected = operation.resident(setting);
-    let mut subject = operation.subject(setting, true);
-    let store = subject.store.clone().unwrap();
+    let fixture = &*FIXTURE;
+    let expected = operation.resident(fixture);
+    let mut our_group = operation.our_group(fixture, true);
+    let store = our_group.store.clone().unwrap();
     store.fail(0..=usize::MAX, Failure::Error);
     let first = store.reads();
-    assert_eq!((operation.run)(setting, &mut subject), expected.answer, "{}", operation.name);
+    assert_eq!((operation.run)(fixture, &mut our_group), expected.answer, "{}", operation.name);
     assert_eq!(store.reads(), first, "{}", operation.name);
     store.repair();
-    let mut after = snapshot(&mut subject);
+    let mut after = snapshot(&mut our_group);
     if let Some(row) = expected.after.rows.get(&RowKey::PendingCommit) {
         after.rows.insert(RowKey::PendingCommit, row.expose().into()).unwrap();
     }
@@ -155,82 +155,82 @@ fn is_read_failure(answer: &Answer) -> bool {
 }
 
 fn check(operations: &[Operation<'_>]) {
-    let setting = &*SETTING;
+    let fixture = &*FIXTURE;
     for operation in operations {
-        let (expected, reads) = operation.expected(setting);
+        let (expected, reads) = operation.expected(fixture);
         assert!(reads >= operation.least_reads, "{}: {reads} reads", operation.name);
         for read in 0..reads {
             for (last, failure) in
                 [(read, Failure::Error), (read, Failure::Missing), (usize::MAX, Failure::Error)]
             {
                 let what = format!("{}: reads {read}..={last} of {reads}, {failure:?}", operation.name);
-                let mut subject = operation.subject(setting, true);
-                let store = subject.store.clone().unwrap();
+                let mut our_group = operation.our_group(fixture, true);
+                let store = our_group.store.clone().unwrap();
                 store.fail(read..=last, failure);
-                let failed = (operation.run)(setting, &mut subject);
+                let failed = (operation.run)(fixture, &mut our_group);
                 assert!(is_read_failure(&failed), "{what}: {failed:?}");
-                assert!(subject.group.take_delta().delta().is_empty(), "{what}");
+                assert!(our_group.group.take_delta().delta().is_empty(), "{what}");
                 if last == usize::MAX {
-                    let failed = (operation.run)(setting, &mut subject);
+                    let failed = (operation.run)(fixture, &mut our_group);
                     assert!(is_read_failure(&failed), "{what}: {failed:?}");
                     store.repair();
-                    assert_same(&snapshot(&mut subject), &expected.before, &what);
+                    assert_same(&snapshot(&mut our_group), &expected.before, &what);
                 }
-                assert_eq!((operation.run)(setting, &mut subject), expected.answer, "{what}");
-                assert_same(&snapshot(&mut subject), &expected.after, &what);
+                assert_eq!((operation.run)(fixture, &mut our_group), expected.answer, "{what}");
+                assert_same(&snapshot(&mut our_group), &expected.after, &what);
             }
         }
         // Each row can be read only at the second attempt. Each attempt of the operation gets one
         // row further.
-        let mut subject = operation.subject(setting, true);
-        let store = subject.store.clone().unwrap();
+        let mut our_group = operation.our_group(fixture, true);
+        let store = our_group.store.clone().unwrap();
         store.fail_first();
-        let mut attempts = (0..=reads).map(|_| (operation.run)(setting, &mut subject));
+        let mut attempts = (0..=reads).map(|_| (operation.run)(fixture, &mut our_group));
         let answer = attempts.find(|answer| !is_read_failure(answer));
         assert_eq!(answer.as_ref(), Some(&expected.answer), "{}", operation.name);
         store.repair();
-        assert_same(&snapshot(&mut subject), &expected.after, &operation.name);
+        assert_same(&snapshot(&mut our_group), &expected.after, &operation.name);
     }
 }
 
 #[test]
 fn sending_survives_read_failures() {
-    check(&operations::sending(&SETTING));
+    check(&operations::sending(&FIXTURE));
 }
 
 #[test]
 fn committing_survives_read_failures() {
-    check(&operations::committing(&SETTING));
+    check(&operations::committing(&FIXTURE));
 }
 
 #[test]
 fn receiving_survives_read_failures() {
-    check(&operations::receiving(&SETTING));
+    check(&operations::receiving(&FIXTURE));
 }
 
 #[test]
 fn reading_survives_read_failures() {
-    check(&reading::reading(&SETTING));
+    check(&reading::reading(&FIXTURE));
 }
 
 /// After a read failure, the key of a message is kept while later messages of its sender are
 /// processed.
 #[test]
 fn a_message_can_be_taken_after_later_ones() {
-    let setting = &*SETTING;
-    let mut other = setting.other(true);
+    let fixture = &*FIXTURE;
+    let mut other = fixture.other(true);
     let proposals = [12, 0, 2].map(|leaf| other.propose(make::remove(leaf)));
-    let mut subject = Subject::new(setting, true, true);
-    let store = subject.store.clone().unwrap();
+    let mut our_group = OurGroup::new(fixture, true, true);
+    let store = our_group.store.clone().unwrap();
     // The sender's leaf can be read, but the leaf to remove cannot.
     for (proposal, read) in proposals.iter().zip([4, 0, 0]) {
         store.fail(read..=usize::MAX, Failure::Error);
-        let failed = operations::take(setting, &mut subject, proposal).map(|_| String::new());
+        let failed = operations::take(fixture, &mut our_group, proposal).map(|_| String::new());
         assert!(is_read_failure(&failed), "{failed:?}");
         store.repair();
     }
     for proposal in proposals.iter().rev() {
-        operations::take(setting, &mut subject, proposal).unwrap();
+        operations::take(fixture, &mut our_group, proposal).unwrap();
     }
-    assert_eq!(subject.group.pending_proposals().count(), proposals.len());
+    assert_eq!(our_group.group.pending_proposals().count(), proposals.len());
 }

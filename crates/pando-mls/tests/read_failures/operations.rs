@@ -1,8 +1,8 @@
 //! Calls of public functions, by a member whose group is opened.
 
+use crate::fixture::{Fixture, OTHER, OWN, OurGroup, THIRD, branch, rng};
+use crate::group_fixture::external_psk;
 use crate::make;
-use crate::setting::{OTHER, OWN, Setting, Subject, THIRD, branch, rng};
-use crate::world::external_psk;
 use pando_mls::wire::Sender;
 use pando_mls::{
     BasicIdentities, CommitBuilder, CommitOutput, CommitView, Created, DefaultRules, Encode, ExternalJoin,
@@ -13,8 +13,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::fmt::Debug;
 
-type Prepare<'a> = Box<dyn Fn(&Setting, &mut Subject) + 'a>;
-type Run<'a> = Box<dyn Fn(&Setting, &mut Subject) -> Result<String, GroupError> + 'a>;
+type Prepare<'a> = Box<dyn Fn(&Fixture, &mut OurGroup) + 'a>;
+type Run<'a> = Box<dyn Fn(&Fixture, &mut OurGroup) -> Result<String, GroupError> + 'a>;
 
 /// A call of public functions. Its answer is compared as text.
 pub(crate) struct Operation<'a> {
@@ -36,7 +36,7 @@ impl<'a> Operation<'a> {
     pub(crate) fn new(
         functions: &'static [&'static str],
         name: impl Into<String>,
-        run: impl Fn(&Setting, &mut Subject) -> Result<String, GroupError> + 'a,
+        run: impl Fn(&Fixture, &mut OurGroup) -> Result<String, GroupError> + 'a,
     ) -> Self {
         let (name, run) = (name.into(), Box::new(run));
         Self {
@@ -58,12 +58,12 @@ impl<'a> Operation<'a> {
     }
 
     /// Prepares the group, with a store that does not fail.
-    pub(crate) fn after(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
+    pub(crate) fn after(self, prepare: impl Fn(&Fixture, &mut OurGroup) + 'a) -> Self {
         Self { prepare: Some(Box::new(prepare)), ..self }
     }
 
     /// Prepares the group without opening it again: the changes stay in memory.
-    pub(crate) fn after_in_memory(self, prepare: impl Fn(&Setting, &mut Subject) + 'a) -> Self {
+    pub(crate) fn after_in_memory(self, prepare: impl Fn(&Fixture, &mut OurGroup) + 'a) -> Self {
         Self { reloads: false, ..self.after(prepare) }
     }
 
@@ -76,18 +76,18 @@ impl<'a> Operation<'a> {
     }
 
     /// Returns the group on which the operation is done.
-    pub(crate) fn subject(&self, setting: &Setting, is_opened: bool) -> Subject {
-        let mut subject = Subject::new(setting, self.encrypts_handshakes, is_opened);
+    pub(crate) fn our_group(&self, fixture: &Fixture, is_opened: bool) -> OurGroup {
+        let mut our_group = OurGroup::new(fixture, self.encrypts_handshakes, is_opened);
         if let Some(prepare) = &self.prepare {
-            prepare(setting, &mut subject);
-            subject.store_changes();
+            prepare(fixture, &mut our_group);
+            our_group.store_changes();
             // A staged epoch belongs to the group object that has staged it.
-            if self.reloads && subject.staged.is_none() {
-                subject.reload(setting);
+            if self.reloads && our_group.staged.is_none() {
+                our_group.reload(fixture);
             }
         }
-        subject.rules = self.rules.unwrap_or(subject.rules);
-        subject
+        our_group.rules = self.rules.unwrap_or(our_group.rules);
+        our_group
     }
 }
 
@@ -139,88 +139,90 @@ pub(crate) fn text_of_staged(staged: &PublicStaged) -> String {
 }
 
 pub(crate) fn take(
-    setting: &Setting,
-    subject: &mut Subject,
+    fixture: &Fixture,
+    our_group: &mut OurGroup,
     message: &MlsMessage,
 ) -> Result<Processed, GroupError> {
     let (processed, delta) =
-        subject.group.process_bytes(&message.encode().unwrap(), &subject.client(setting))?.into_parts();
-    subject.apply(&delta);
+        our_group.group.process_bytes(&message.encode().unwrap(), &our_group.client(fixture))?.into_parts();
+    our_group.apply(&delta);
     Ok(processed)
 }
 
-pub(crate) fn take_all(setting: &Setting, subject: &mut Subject, messages: &[MlsMessage]) {
+pub(crate) fn take_all(fixture: &Fixture, our_group: &mut OurGroup, messages: &[MlsMessage]) {
     for message in messages {
-        take(setting, subject, message).unwrap();
+        take(fixture, our_group, message).unwrap();
     }
 }
 
 /// Processes a message, and merges it if it is a Commit.
 pub(crate) fn process(
-    setting: &Setting,
-    subject: &mut Subject,
+    fixture: &Fixture,
+    our_group: &mut OurGroup,
     message: &MlsMessage,
 ) -> Result<String, GroupError> {
-    match take(setting, subject, message)? {
+    match take(fixture, our_group, message)? {
         Processed::Application { sender, credential, epoch, data, .. } => {
             text((sender, credential, epoch, data))
         }
         Processed::Commit(staged) => {
             let staged_text = text_of_staged(&staged);
-            let (lost, delta) = subject.group.merge(*staged)?.into_parts();
-            subject.apply(&delta);
+            let (lost, delta) = our_group.group.merge(*staged)?.into_parts();
+            our_group.apply(&delta);
             text((staged_text, lost))
         }
         other => text(other),
     }
 }
 
-pub(crate) fn stage(setting: &Setting, subject: &mut Subject, message: &MlsMessage) {
-    let Processed::Commit(staged) = take(setting, subject, message).unwrap() else { panic!("not a Commit") };
-    subject.staged = Some(*staged);
+pub(crate) fn stage(fixture: &Fixture, our_group: &mut OurGroup, message: &MlsMessage) {
+    let Processed::Commit(staged) = take(fixture, our_group, message).unwrap() else {
+        panic!("not a Commit")
+    };
+    our_group.staged = Some(*staged);
 }
 
 pub(crate) fn propose(
-    setting: &Setting,
-    subject: &mut Subject,
+    fixture: &Fixture,
+    our_group: &mut OurGroup,
     proposal: Proposal,
 ) -> Result<String, GroupError> {
-    let client = subject.client(setting);
-    let (message, delta) = subject.group.propose(proposal, b"data", &client, &mut rng())?.into_parts();
-    subject.apply(&delta);
+    let cx = our_group.client(fixture);
+    let (message, delta) = our_group.group.propose(proposal, b"data", &cx, &mut rng())?.into_parts();
+    our_group.apply(&delta);
     text(encoded(&message))
 }
 
 pub(crate) fn propose_update(
-    setting: &Setting,
-    subject: &mut Subject,
+    fixture: &Fixture,
+    our_group: &mut OurGroup,
     is_new: bool,
 ) -> Result<MlsMessage, GroupError> {
-    let (client, new_leaf) = (subject.client(setting), is_new.then(|| setting.new_leaf()));
-    let (message, delta) = subject.group.propose_update(new_leaf, b"data", &client, &mut rng())?.into_parts();
-    subject.apply(&delta);
+    let (cx, new_leaf) = (our_group.client(fixture), is_new.then(|| fixture.new_leaf()));
+    let (message, delta) = our_group.group.propose_update(new_leaf, b"data", &cx, &mut rng())?.into_parts();
+    our_group.apply(&delta);
     Ok(message)
 }
 
 fn build(
-    setting: &Setting,
-    subject: &mut Subject,
-    fill: &dyn for<'b> Fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>,
+    fixture: &Fixture,
+    our_group: &mut OurGroup,
+    fill: &dyn for<'b> Fn(&'b Fixture, CommitBuilder<'b>) -> CommitBuilder<'b>,
 ) -> Result<String, GroupError> {
-    let client = subject.client(setting);
-    let output = fill(setting, subject.group.commit()).build(&client, &mut rng())?;
+    let cx = our_group.client(fixture);
+    let output = fill(fixture, our_group.group.commit()).build(&cx, &mut rng())?;
     let (CommitOutput { message, welcome, group_info, left_out }, delta) = output.into_parts();
-    subject.apply(&delta);
+    our_group.apply(&delta);
     text((encoded(&message), welcome.as_ref().map(encoded), group_info.as_ref().map(encoded), left_out))
 }
 
 /// Returns an operation that makes a Commit.
 fn builds<'a>(
     name: &str,
-    fill: impl for<'b> Fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b> + 'a,
+    fill: impl for<'b> Fn(&'b Fixture, CommitBuilder<'b>) -> CommitBuilder<'b> + 'a,
 ) -> Operation<'a> {
-    Operation::new(&["CommitBuilder::build"], format!("commit {name}"), move |setting, subject| {
-        build(setting, subject, &fill)
+    Operation::new(&["CommitBuilder::build"], format!("commit {name}"), move |fixture, our_group| {
+        build(fixture, our_group, &fill)
     })
 }
 
@@ -230,103 +232,103 @@ pub(crate) fn takes<'a>(name: impl Into<String>, message: MlsMessage) -> Operati
     Operation::new(
         &["Group::process", "Group::process_bytes"],
         format!("take {}", name.into()),
-        move |setting, subject| process(setting, subject, &message),
+        move |fixture, our_group| process(fixture, our_group, &message),
     )
 }
 
 /// Returns a proposal of each kind that any member can make, except Updates.
-pub(crate) fn proposals(setting: &Setting) -> Vec<(&'static str, Proposal)> {
+pub(crate) fn proposals(fixture: &Fixture) -> Vec<(&'static str, Proposal)> {
     vec![
-        ("Add", make::add(setting.key_package(0))),
+        ("Add", make::add(fixture.key_package(0))),
         ("Remove", make::remove(12)),
         ("PSK", make::psk(external_psk(1), 32)),
         ("extensions", make::set_extensions(make::extensions(&[0xf0f0]))),
         ("custom", make::custom(0xf001, b"custom")),
-        ("ReInit", reinit(setting)),
+        ("ReInit", reinit(fixture)),
     ]
 }
 
-pub(crate) fn reinit(setting: &Setting) -> Proposal {
-    Proposal::ReInit(Box::new(make::reinit(setting.suite, make::extensions(&[]))))
+pub(crate) fn reinit(fixture: &Fixture) -> Proposal {
+    Proposal::ReInit(Box::new(make::reinit(fixture.suite, make::extensions(&[]))))
 }
 
-pub(crate) type Fill = for<'b> fn(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>;
+pub(crate) type Fill = for<'b> fn(&'b Fixture, CommitBuilder<'b>) -> CommitBuilder<'b>;
 
 /// Commits that any member can make.
 pub(crate) const COMMITS: &[(&str, Fill)] = &[
     ("plain", |_, builder| builder),
     ("without a path", |_, builder| builder.psk(external_psk(1)).without_path()),
-    ("Add", |setting, builder| builder.add(setting.key_package(0))),
-    ("Add without a path", |setting, builder| builder.add(setting.key_package(0)).without_path()),
+    ("Add", |fixture, builder| builder.add(fixture.key_package(0))),
+    ("Add without a path", |fixture, builder| builder.add(fixture.key_package(0)).without_path()),
     ("Remove", |_, builder| builder.remove(LeafIndex(12))),
-    ("Remove and Add", |setting, builder| builder.remove(LeafIndex(12)).add(setting.key_package(0))),
-    ("Adds in a larger tree", |setting, builder| {
-        (0..6).fold(builder, |builder, newcomer| builder.add(setting.key_package(newcomer)))
+    ("Remove and Add", |fixture, builder| builder.remove(LeafIndex(12)).add(fixture.key_package(0))),
+    ("Adds in a larger tree", |fixture, builder| {
+        (0..6).fold(builder, |builder, newcomer| builder.add(fixture.key_package(newcomer)))
     }),
     ("extensions", |_, builder| builder.extensions(make::extensions(&[0xf0f0]))),
     ("custom", |_, builder| builder.proposal(make::custom(0xf001, b"custom")).without_path()),
-    ("ReInit", |setting, builder| builder.proposal(reinit(setting))),
+    ("ReInit", |fixture, builder| builder.proposal(reinit(fixture))),
 ];
 
 /// Returns operations that send something, or that change nothing.
-pub(crate) fn sending(setting: &Setting) -> Vec<Operation<'_>> {
+pub(crate) fn sending(fixture: &Fixture) -> Vec<Operation<'_>> {
     let mut operations = vec![Operation::new(
         &["Group::group_info", "GroupInfoBuilder::build"],
         "describe with the tree",
-        |setting, subject| text(encoded(&subject.group.group_info().build(&subject.client(setting))?)),
+        |fixture, our_group| text(encoded(&our_group.group.group_info().build(&our_group.client(fixture))?)),
     )];
     // Proposals.
-    for (name, proposal) in proposals(setting) {
+    for (name, proposal) in proposals(fixture) {
         operations.push(Operation::new(
             &["Group::propose"],
             format!("propose {name}"),
-            move |setting, subject| propose(setting, subject, proposal.clone()),
+            move |fixture, our_group| propose(fixture, our_group, proposal.clone()),
         ));
     }
-    let removal = setting.other(true).propose(make::remove(12));
+    let removal = fixture.other(true).propose(make::remove(12));
     operations.extend([
-        Operation::new(&["Group::propose"], "propose in public", |setting, subject| {
-            propose(setting, subject, make::remove(12))
+        Operation::new(&["Group::propose"], "propose in public", |fixture, our_group| {
+            propose(fixture, our_group, make::remove(12))
         })
         .in_public(),
-        Operation::new(&["Group::propose"], "propose by curious rules", |setting, subject| {
-            propose(setting, subject, make::remove(12))
+        Operation::new(&["Group::propose"], "propose by curious rules", |fixture, our_group| {
+            propose(fixture, our_group, make::remove(12))
         })
         .with_rules(&Curious),
-        Operation::new(&["Group::propose"], "propose custom after a Remove", |setting, subject| {
-            propose(setting, subject, make::custom(0xf001, b"custom"))
+        Operation::new(&["Group::propose"], "propose custom after a Remove", |fixture, our_group| {
+            propose(fixture, our_group, make::custom(0xf001, b"custom"))
         })
-        .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&removal))),
-        Operation::new(&["Group::propose"], "propose an Update again", |setting, subject| {
-            let update = subject.group.pending_proposals().next().unwrap().proposal.clone();
-            propose(setting, subject, update)
+        .after(move |fixture, our_group| take_all(fixture, our_group, std::slice::from_ref(&removal))),
+        Operation::new(&["Group::propose"], "propose an Update again", |fixture, our_group| {
+            let update = our_group.group.pending_proposals().next().unwrap().proposal.clone();
+            propose(fixture, our_group, update)
         })
-        .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
-        Operation::new(&["Group::propose_update"], "propose an Update", |setting, subject| {
-            text(encoded(&propose_update(setting, subject, false)?))
+        .after(|fixture, our_group| drop(propose_update(fixture, our_group, false).unwrap())),
+        Operation::new(&["Group::propose_update"], "propose an Update", |fixture, our_group| {
+            text(encoded(&propose_update(fixture, our_group, false)?))
         }),
-        Operation::new(&["Group::propose_update"], "propose another leaf", |setting, subject| {
-            text(encoded(&propose_update(setting, subject, true)?))
+        Operation::new(&["Group::propose_update"], "propose another leaf", |fixture, our_group| {
+            text(encoded(&propose_update(fixture, our_group, true)?))
         }),
         Operation::new(
             &["Group::propose_update"],
             "propose an Update by curious rules",
-            |setting, subject| text(encoded(&propose_update(setting, subject, false)?)),
+            |fixture, our_group| text(encoded(&propose_update(fixture, our_group, false)?)),
         )
         .with_rules(&Curious),
     ]);
     // Successors.
-    let reinit = setting.other(true).commit(|setting, builder| builder.proposal(reinit(setting)));
+    let reinit = fixture.other(true).commit(|fixture, builder| builder.proposal(reinit(fixture)));
     operations.extend([
-        Operation::new(&["Group::branch"], "branch", |setting, subject| {
-            let created = branch(&subject.group, setting.successor(OWN), &subject.client(setting))?;
+        Operation::new(&["Group::branch"], "branch", |fixture, our_group| {
+            let created = branch(&our_group.group, fixture.successor(OWN), &our_group.client(fixture))?;
             text_of_created(&created)
         }),
-        Operation::new(&["Group::reinitialize"], "reinitialize", |setting, subject| {
-            let (successor, client) = (setting.successor(OWN), subject.client(setting));
-            text_of_created(&subject.group.reinitialize(successor, &client, &mut rng())?)
+        Operation::new(&["Group::reinitialize"], "reinitialize", |fixture, our_group| {
+            let (successor, cx) = (fixture.successor(OWN), our_group.client(fixture));
+            text_of_created(&our_group.group.reinitialize(successor, &cx, &mut rng())?)
         })
-        .after(move |setting, subject| drop(process(setting, subject, &reinit).unwrap())),
+        .after(move |fixture, our_group| drop(process(fixture, our_group, &reinit).unwrap())),
     ]);
     operations
 }
@@ -337,69 +339,70 @@ fn text_of_created(created: &Unpersisted<Created>) -> Result<String, GroupError>
 }
 
 /// Returns operations that make Commits.
-pub(crate) fn committing(setting: &Setting) -> Vec<Operation<'_>> {
+pub(crate) fn committing(fixture: &Fixture) -> Vec<Operation<'_>> {
     let mut operations: Vec<_> = COMMITS.iter().map(|(name, fill)| builds(name, fill)).collect();
     operations.extend([
         builds("in public", |_, builder| builder.remove(LeafIndex(12))).in_public(),
-        builds("with a GroupInfo", |setting, builder| builder.add(setting.key_package(0)).with_group_info()),
-        builds("without the tree", |setting, builder| builder.add(setting.key_package(0)).without_tree()),
-        builds("another leaf", |setting, builder| builder.new_leaf(setting.new_leaf())),
+        builds("with a GroupInfo", |fixture, builder| builder.add(fixture.key_package(0)).with_group_info()),
+        builds("without the tree", |fixture, builder| builder.add(fixture.key_package(0)).without_tree()),
+        builds("another leaf", |fixture, builder| builder.new_leaf(fixture.new_leaf())),
         builds("in the next epoch", |_, builder| builder.remove(LeafIndex(2))).after_in_memory(enter_next),
         builds("by curious rules", |_, builder| builder.remove(LeafIndex(12))).with_rules(&Curious),
     ]);
     // By reference.
-    let mut third = setting.third(true);
+    let mut third = fixture.third(true);
     let mut all = vec![third.propose_update()];
-    for (name, proposal) in proposals(setting) {
+    for (name, proposal) in proposals(fixture) {
         if name != "ReInit" {
             all.push(third.propose(proposal.clone()));
         }
-        let message = setting.third(true).propose(proposal);
+        let message = fixture.third(true).propose(proposal);
         operations.push(
-            builds(&format!("{name} by reference"), |_, builder| builder)
-                .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&message))),
+            builds(&format!("{name} by reference"), |_, builder| builder).after(move |fixture, our_group| {
+                take_all(fixture, our_group, std::slice::from_ref(&message))
+            }),
         );
     }
-    let update = setting.third(true).propose_update();
+    let update = fixture.third(true).propose_update();
     let refused: Vec<_> = {
-        let mut other = setting.other(true);
+        let mut other = fixture.other(true);
         [0, 12].map(|leaf| other.propose(make::remove(leaf))).into()
     };
-    let pending = [update.clone(), setting.other(true).propose(make::remove(12))];
-    let double = setting.third(true).propose(make::add(setting.double.key_package()));
+    let pending = [update.clone(), fixture.other(true).propose(make::remove(12))];
+    let double = fixture.third(true).propose(make::add(fixture.double.key_package()));
     // Our Commit makes the group check its tombstones of keys against the store.
-    let many = many_commits(setting, true);
+    let many = many_commits(fixture, true);
     let after_many = builds("after many", |_, builder| builder.remove(LeafIndex(12))).after_in_memory(
-        move |setting, subject| {
+        move |fixture, our_group| {
             for commit in &many[..12] {
-                process(setting, subject, commit).unwrap();
+                process(fixture, our_group, commit).unwrap();
             }
         },
     );
     operations.extend([
         Operation { least_reads: 60, ..after_many },
-        builds("Add of a member", |setting, builder| builder.add(setting.double.key_package())).that_fails(),
+        builds("Add of a member", |fixture, builder| builder.add(fixture.double.key_package())).that_fails(),
         builds("Add of a member by reference", |_, builder| builder)
-            .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&double))),
+            .after(move |fixture, our_group| take_all(fixture, our_group, std::slice::from_ref(&double))),
         builds("Update by reference", |_, builder| builder)
-            .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&update))),
-        builds("Updates, without our own", |_, builder| builder).after(move |setting, subject| {
-            propose_update(setting, subject, false).unwrap();
-            take_all(setting, subject, &pending);
+            .after(move |fixture, our_group| take_all(fixture, our_group, std::slice::from_ref(&update))),
+        builds("Updates, without our own", |_, builder| builder).after(move |fixture, our_group| {
+            propose_update(fixture, our_group, false).unwrap();
+            take_all(fixture, our_group, &pending);
         }),
         builds("all by reference", |_, builder| builder)
-            .after(move |setting, subject| take_all(setting, subject, &all)),
+            .after(move |fixture, our_group| take_all(fixture, our_group, &all)),
         builds("what the rules allow", |_, builder| builder)
             .with_rules(&Loyal)
-            .after(move |setting, subject| take_all(setting, subject, &refused)),
+            .after(move |fixture, our_group| take_all(fixture, our_group, &refused)),
     ]);
     operations
 }
 
 /// Returns consecutive Commits. The last one makes an opened group check its tombstones of keys
 /// against the store.
-pub(crate) fn many_commits(setting: &Setting, encrypts_handshakes: bool) -> Vec<MlsMessage> {
-    let mut other = setting.other(encrypts_handshakes);
+pub(crate) fn many_commits(fixture: &Fixture, encrypts_handshakes: bool) -> Vec<MlsMessage> {
+    let mut other = fixture.other(encrypts_handshakes);
     let mut next = || {
         let commit = other.commit(|_, builder| builder);
         let _ = other.group.merge_pending().unwrap();
@@ -409,169 +412,166 @@ pub(crate) fn many_commits(setting: &Setting, encrypts_handshakes: bool) -> Vec<
 }
 
 /// Returns operations that process messages.
-pub(crate) fn receiving(setting: &Setting) -> Vec<Operation<'_>> {
+pub(crate) fn receiving(fixture: &Fixture) -> Vec<Operation<'_>> {
     let mut operations = vec![
-        takes("data", setting.other(true).send(b"hello")),
-        takes("late data", setting.late_of_silent.clone()),
+        takes("data", fixture.other(true).send(b"hello")),
+        takes("late data", fixture.late_of_silent.clone()),
     ];
     for encrypts in [true, false] {
         let format = if encrypts { "encrypted" } else { "public" };
         // Proposals.
-        for (name, proposal) in proposals(setting) {
+        for (name, proposal) in proposals(fixture) {
             operations
-                .push(takes(format!("{name}, {format}"), setting.other(encrypts).propose(proposal.clone())));
+                .push(takes(format!("{name}, {format}"), fixture.other(encrypts).propose(proposal.clone())));
         }
-        operations.push(takes(format!("Update, {format}"), setting.third(encrypts).propose_update()));
+        operations.push(takes(format!("Update, {format}"), fixture.third(encrypts).propose_update()));
         // Commits.
         for (name, fill) in COMMITS {
-            let commit = setting.other(encrypts).commit(fill);
+            let commit = fixture.other(encrypts).commit(fill);
             operations.push(takes(format!("commit {name}, {format}"), commit));
         }
-        let commit = setting.other(encrypts).commit(|_, builder| builder.remove(OWN));
+        let commit = fixture.other(encrypts).commit(|_, builder| builder.remove(OWN));
         operations.push(takes(format!("our removal, {format}"), commit));
         // Commits that refer to proposals.
-        let mut third = setting.third(encrypts);
-        let mut sent: Vec<_> = proposals(setting)
+        let mut third = fixture.third(encrypts);
+        let mut sent: Vec<_> = proposals(fixture)
             .into_iter()
             .filter(|(name, _)| *name != "ReInit")
             .map(|(_, proposal)| third.propose(proposal))
             .collect();
         sent.push(third.propose_update());
-        let mut other = setting.other(encrypts);
+        let mut other = fixture.other(encrypts);
         other.take(&sent);
         let commit = other.commit(|_, builder| builder);
         operations.push(takes(format!("commit to a missing one, {format}"), commit.clone()).that_fails());
         operations.push(
             takes(format!("commit by reference, {format}"), commit)
-                .after(move |setting, subject| take_all(setting, subject, &sent)),
+                .after(move |fixture, our_group| take_all(fixture, our_group, &sent)),
         );
-        let reinit = setting.third(encrypts).propose(reinit(setting));
-        let mut other = setting.other(encrypts);
+        let reinit = fixture.third(encrypts).propose(reinit(fixture));
+        let mut other = fixture.other(encrypts);
         other.take(std::slice::from_ref(&reinit));
         operations.push(
             takes(format!("commit ReInit by reference, {format}"), other.commit(|_, builder| builder))
-                .after(move |setting, subject| take_all(setting, subject, std::slice::from_ref(&reinit))),
+                .after(move |fixture, our_group| take_all(fixture, our_group, std::slice::from_ref(&reinit))),
         );
-        let mut own = Subject::new(setting, true, false);
-        let mut other = setting.other(encrypts);
-        other.take(&[propose_update(setting, &mut own, false).unwrap()]);
+        let mut own = OurGroup::new(fixture, true, false);
+        let mut other = fixture.other(encrypts);
+        other.take(&[propose_update(fixture, &mut own, false).unwrap()]);
         operations.push(
             takes(format!("commit of our Update, {format}"), other.commit(|_, builder| builder))
-                .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
+                .after(|fixture, our_group| drop(propose_update(fixture, our_group, false).unwrap())),
         );
         // Rules of the application.
-        let commit = setting.other(encrypts).commit(|_, builder| builder.remove(LeafIndex(0)));
+        let commit = fixture.other(encrypts).commit(|_, builder| builder.remove(LeafIndex(0)));
         operations.push(takes(format!("by curious rules, {format}"), commit.clone()).with_rules(&Curious));
         operations.push(
             takes(format!("what the rules refuse, {format}"), commit.clone()).with_rules(&Loyal).that_fails(),
         );
-        let proposal = setting.other(encrypts).propose(make::remove(12));
+        let proposal = fixture.other(encrypts).propose(make::remove(12));
         operations.push(takes(format!("Remove by curious rules, {format}"), proposal).with_rules(&Curious));
         // A Commit while another is pending.
-        operations.push(takes(format!("commit that wins, {format}"), commit).after(|setting, subject| {
-            build(setting, subject, &|_, builder| builder.remove(LeafIndex(12))).unwrap();
+        operations.push(takes(format!("commit that wins, {format}"), commit).after(|fixture, our_group| {
+            build(fixture, our_group, &|_, builder| builder.remove(LeafIndex(12))).unwrap();
         }));
     }
     // A Commit of a member with another identity policy.
-    let mut other = setting.other(true);
-    other.client = other.client.with_policy(&BasicIdentities);
-    let double = other.commit(|setting, builder| builder.add(setting.double.key_package()));
+    let mut other = fixture.other(true);
+    other.cx = other.cx.with_policy(&BasicIdentities);
+    let double = other.commit(|fixture, builder| builder.add(fixture.double.key_package()));
     operations.push(takes("commit Add of a member", double).that_fails());
     // A Commit that was decrypted before.
-    let commit = setting.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
-    operations.push(takes("commit again", commit.clone()).after(move |setting, subject| {
-        take(setting, subject, &commit).unwrap();
+    let commit = fixture.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
+    operations.push(takes("commit again", commit.clone()).after(move |fixture, our_group| {
+        take(fixture, our_group, &commit).unwrap();
     }));
     // A Commit in an epoch that the group has entered since it was opened.
-    let mut commits = many_commits(setting, true);
+    let mut commits = many_commits(fixture, true);
     let last = commits.pop().unwrap();
     let (first, second) = (commits[0].clone(), commits[1].clone());
-    operations.push(takes("commit in the next epoch", second).after_in_memory(move |setting, subject| {
-        drop(process(setting, subject, &first).unwrap());
+    operations.push(takes("commit in the next epoch", second).after_in_memory(move |fixture, our_group| {
+        drop(process(fixture, our_group, &first).unwrap());
     }));
-    let many = takes("commit after many", last).after_in_memory(move |setting, subject| {
+    let many = takes("commit after many", last).after_in_memory(move |fixture, our_group| {
         for commit in &commits {
-            process(setting, subject, commit).unwrap();
+            process(fixture, our_group, commit).unwrap();
         }
     });
     operations.push(Operation { least_reads: 60, ..many });
     // Messages from outside the group.
-    let context = setting.other(true).group.public().context().clone();
-    let server = setting.outsider(&*setting.server);
-    for (name, proposal) in proposals(setting) {
+    let context = fixture.other(true).group.public().context().clone();
+    let server = fixture.outsider(&*fixture.server);
+    for (name, proposal) in proposals(fixture) {
         if name != "custom" {
             let message = propose_as_external_sender(&context, proposal, &server).unwrap();
             operations.push(takes(format!("{name} of a server"), message));
         }
     }
-    let newcomer = &setting.newcomers[0];
-    let client = setting.outsider(&*newcomer.signer);
-    let own_add = propose_own_add(&context, newcomer.key_package(), &client).unwrap();
+    let newcomer = &fixture.newcomers[0];
+    let cx = fixture.outsider(&*newcomer.signer);
+    let own_add = propose_own_add(&context, newcomer.key_package(), &cx).unwrap();
     operations.extend([
         takes("own Add of a newcomer", own_add.clone()),
         takes("own Add of a newcomer by curious rules", own_add.clone()).with_rules(&Curious),
         takes("own Add that is not admitted", own_add).with_rules(&DefaultRules),
     ]);
     for (name, resync, newcomer) in
-        [("external commit", None, newcomer), ("resync", Some(THIRD), &setting.newcomers[1])]
+        [("external commit", None, newcomer), ("resync", Some(THIRD), &fixture.newcomers[1])]
     {
-        let other = setting.other(true);
-        let group_info = other.group.group_info().build(&other.client).unwrap();
+        let other = fixture.other(true);
+        let group_info = other.group.group_info().build(&other.cx).unwrap();
         let of_name = resync.unwrap_or(OTHER);
         let template = match resync {
-            Some(leaf) => setting.leaf_template(leaf),
+            Some(leaf) => fixture.leaf_template(leaf),
             None => {
                 let credential = newcomer.bundle.key_package.leaf_node.credential.clone();
-                pando_mls::LeafTemplate { credential, ..setting.leaf_template(of_name) }
+                pando_mls::LeafTemplate { credential, ..fixture.leaf_template(of_name) }
             }
         };
         let join = ExternalJoin::new(&group_info, template).replace_leaf(resync).psks([external_psk(1)]);
-        let client = setting.outsider(&*newcomer.signer);
-        operations.push(takes(name, join.build(&client, &mut rng()).unwrap().assume_persisted().1));
+        let cx = fixture.outsider(&*newcomer.signer);
+        operations.push(takes(name, join.build(&cx, &mut rng()).unwrap().assume_persisted().1));
     }
     // Welcomes to successors.
-    let mut other = setting.other(true);
-    let created = branch(&other.group, setting.successor(OTHER), &other.client).unwrap();
-    let reinit = other.commit(|setting, builder| builder.proposal(reinit(setting)));
+    let mut other = fixture.other(true);
+    let created = branch(&other.group, fixture.successor(OTHER), &other.cx).unwrap();
+    let reinit = other.commit(|fixture, builder| builder.proposal(reinit(fixture)));
     let _ = other.group.merge_pending().unwrap();
-    let reinitialized = other
-        .group
-        .reinitialize(setting.successor(OTHER), &other.client, &mut rng())
-        .unwrap()
-        .assume_persisted();
+    let reinitialized =
+        other.group.reinitialize(fixture.successor(OTHER), &other.cx, &mut rng()).unwrap().assume_persisted();
     let (branched, reinitialized) =
         (created.assume_persisted().welcome.unwrap(), reinitialized.welcome.unwrap());
     operations.extend([
         joins("a branch", branched),
-        joins("a branch of a past epoch", setting.old_branch.clone()),
+        joins("a branch of a past epoch", fixture.old_branch.clone()),
         joins("a reinitialized group", reinitialized)
-            .after(move |setting, subject| drop(process(setting, subject, &reinit).unwrap())),
+            .after(move |fixture, our_group| drop(process(fixture, our_group, &reinit).unwrap())),
     ]);
     operations
 }
 
 fn joins<'a>(name: &str, welcome: pando_mls::Welcome) -> Operation<'a> {
-    Operation::new(&["Group::join_successor"], format!("join {name}"), move |setting, subject| {
-        let (bundle, client) = (setting.own_bundle(), subject.client(setting));
-        let (group, delta) = subject.group.join_successor(&welcome, &bundle, None, &client)?.into_parts();
+    Operation::new(&["Group::join_successor"], format!("join {name}"), move |fixture, our_group| {
+        let (bundle, cx) = (fixture.own_bundle(), our_group.client(fixture));
+        let (group, delta) = our_group.group.join_successor(&welcome, &bundle, None, &cx)?.into_parts();
         text((group.rows()?, delta.writes().count()))
     })
 }
 
 /// Makes a pending Commit, before the group is opened.
-pub(crate) fn is_pending(setting: &Setting, subject: &mut Subject) {
-    build(setting, subject, &|setting, builder| {
-        builder.remove(LeafIndex(12)).add(setting.key_package(0)).proposal(make::remove(0))
+pub(crate) fn is_pending(fixture: &Fixture, our_group: &mut OurGroup) {
+    build(fixture, our_group, &|fixture, builder| {
+        builder.remove(LeafIndex(12)).add(fixture.key_package(0)).proposal(make::remove(0))
     })
     .unwrap();
 }
 
 /// Merges a Commit of our own.
-pub(crate) fn enter_next(setting: &Setting, subject: &mut Subject) {
-    let (client, mut rng) = (subject.client(setting), ChaCha20Rng::seed_from_u64(98));
-    let builder = subject.group.commit().remove(LeafIndex(12)).add(setting.key_package(0));
-    let output = builder.build(&client, &mut rng).unwrap();
-    subject.apply(&output.into_parts().1);
-    let delta = subject.group.merge_pending().unwrap();
-    subject.apply(&delta.into_parts().1);
+pub(crate) fn enter_next(fixture: &Fixture, our_group: &mut OurGroup) {
+    let (cx, mut rng) = (our_group.client(fixture), ChaCha20Rng::seed_from_u64(98));
+    let builder = our_group.group.commit().remove(LeafIndex(12)).add(fixture.key_package(0));
+    let output = builder.build(&cx, &mut rng).unwrap();
+    our_group.apply(&output.into_parts().1);
+    let delta = our_group.group.merge_pending().unwrap();
+    our_group.apply(&delta.into_parts().1);
 }

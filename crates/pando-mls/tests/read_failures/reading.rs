@@ -1,49 +1,49 @@
 //! Functions that read a group, staged or pending epochs, and stored rows.
 
+use crate::fixture::{Fixture, OTHER, OWN, OurGroup, rng};
+use crate::group_fixture::external_psk;
 use crate::make;
 use crate::names::Names;
 use crate::operations::{
     Operation, encoded, enter_next, is_pending, process, propose, propose_update, reinit, stage, take,
     take_all, takes, text, text_of_staged,
 };
-use crate::setting::{OTHER, OWN, Setting, Subject, rng};
-use crate::world::external_psk;
 use pando_mls::{ApplicationData, Group, LeafIndex};
 
 /// Returns operations that read the group, and staged or pending epochs.
-pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
-    let open = |setting: &Setting, subject: &mut Subject| {
-        let client = subject.client(setting);
-        subject.group = match &subject.store {
-            Some(store) => Group::open(store.clone(), &client)?,
-            None => Group::load(&subject.rows, &client)?,
+pub(crate) fn reading(fixture: &Fixture) -> Vec<Operation<'_>> {
+    let open = |fixture: &Fixture, our_group: &mut OurGroup| {
+        let cx = our_group.client(fixture);
+        our_group.group = match &our_group.store {
+            Some(store) => Group::open(store.clone(), &cx)?,
+            None => Group::load(&our_group.rows, &cx)?,
         };
-        text(subject.group.epoch())
+        text(our_group.group.epoch())
     };
-    let rows = |_: &Setting, subject: &mut Subject| text(subject.group.rows()?);
-    let staged = setting.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
-    let removal = setting.other(true).commit(|_, builder| builder.remove(OWN));
-    let reinit = setting.other(true).commit(|setting, builder| builder.proposal(reinit(setting)));
+    let rows = |_: &Fixture, our_group: &mut OurGroup| text(our_group.group.rows()?);
+    let staged = fixture.other(true).commit(|_, builder| builder.remove(LeafIndex(12)));
+    let removal = fixture.other(true).commit(|_, builder| builder.remove(OWN));
+    let reinit = fixture.other(true).commit(|fixture, builder| builder.proposal(reinit(fixture)));
     vec![
         Operation::new(&["Group::open"], "open", open),
         Operation::new(&["Group::open"], "open with a pending Commit", open).after(is_pending),
         Operation::new(&["Group::rows"], "rows", rows),
         Operation::new(&["Group::rows"], "rows with a pending Commit", rows).after(is_pending),
         Operation::new(&["Group::open"], "open after our removal", open)
-            .after(move |setting, subject| drop(process(setting, subject, &removal).unwrap())),
+            .after(move |fixture, our_group| drop(process(fixture, our_group, &removal).unwrap())),
         Operation::new(&["Group::rows"], "rows after a ReInit", rows)
-            .after(move |setting, subject| drop(process(setting, subject, &reinit).unwrap())),
+            .after(move |fixture, our_group| drop(process(fixture, our_group, &reinit).unwrap())),
         Operation::new(&["Group::rows"], "rows in the next epoch", rows).after_in_memory(enter_next),
-        Operation::new(&["PublicState::credential", "PublicState::tree"], "credential", |_, subject| {
-            let public = subject.group.public();
+        Operation::new(&["PublicState::credential", "PublicState::tree"], "credential", |_, our_group| {
+            let public = our_group.group.public();
             text((public.credential(OTHER)?, public.credential(LeafIndex(9))?, public.tree().export()?))
         }),
-        Operation::new(&["Group::members", "PublicState::members"], "members", |_, subject| {
-            text(subject.group.members().collect::<Result<Vec<_>, _>>()?)
+        Operation::new(&["Group::members", "PublicState::members"], "members", |_, our_group| {
+            text(our_group.group.members().collect::<Result<Vec<_>, _>>()?)
         }),
         Operation::new(&["StateView::credential", "StateView::tree"], "views of a pending Commit", {
-            |_, subject| {
-                let group = &subject.group;
+            |_, our_group| {
+                let group = &our_group.group;
                 let view = group.pending_epoch().unwrap().view(group.public())?;
                 let (before, after) = (view.before().unwrap(), view.after());
                 let mut credentials = Vec::new();
@@ -59,8 +59,8 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
         Operation::new(
             &["CommitView::leaf_changes", "CommitView::leaves_invalid_at"],
             "changes by a pending Commit",
-            |_, subject| {
-                let group = &subject.group;
+            |_, our_group| {
+                let group = &our_group.group;
                 let staged = group.pending_epoch().unwrap();
                 let view = staged.view(group.public())?;
                 let seen = (view.leaf_changes()?, view.leaves_invalid_at(u64::MAX, &Names)?);
@@ -68,13 +68,13 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
             },
         )
         .after(is_pending),
-        Operation::new(&["PublicStaged::public"], "tree of a staged Commit", |_, subject| {
-            let public = subject.staged.as_ref().unwrap().public();
+        Operation::new(&["PublicStaged::public"], "tree of a staged Commit", |_, our_group| {
+            let public = our_group.staged.as_ref().unwrap().public();
             text((public.tree().export()?, public.credential(LeafIndex(1))?))
         })
-        .after(move |setting, subject| stage(setting, subject, &staged)),
-        Operation::new(&["PublicStaged::public"], "tree of a pending Commit", |_, subject| {
-            let public = subject.group.pending_epoch().unwrap().public();
+        .after(move |fixture, our_group| stage(fixture, our_group, &staged)),
+        Operation::new(&["PublicStaged::public"], "tree of a pending Commit", |_, our_group| {
+            let public = our_group.group.pending_epoch().unwrap().public();
             text((public.tree().export()?, public.credential(LeafIndex(1))?))
         })
         .after(is_pending),
@@ -82,41 +82,41 @@ pub(crate) fn reading(setting: &Setting) -> Vec<Operation<'_>> {
 }
 
 /// Returns operations that read no row once the group is opened.
-pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
-    let commit = setting
+pub(crate) fn reading_nothing(fixture: &Fixture) -> Vec<Operation<'_>> {
+    let commit = fixture
         .other(true)
-        .commit(|setting, builder| builder.remove(LeafIndex(12)).add(setting.key_package(0)));
+        .commit(|fixture, builder| builder.remove(LeafIndex(12)).add(fixture.key_package(0)));
     let [merged, staged] = [commit.clone(), commit];
-    let proposal = setting.other(true).propose(make::remove(12));
+    let proposal = fixture.other(true).propose(make::remove(12));
     vec![
         // The private key of our leaf is loaded with the leaf.
-        Operation::new(&["Group::encrypt"], "encrypt", |setting, subject| {
-            let client = subject.client(setting);
-            let (message, delta) = subject
+        Operation::new(&["Group::encrypt"], "encrypt", |fixture, our_group| {
+            let cx = our_group.client(fixture);
+            let (message, delta) = our_group
                 .group
-                .encrypt(ApplicationData::new(b"hello").authenticated_data(b"data"), &client, &mut rng())?
+                .encrypt(ApplicationData::new(b"hello").authenticated_data(b"data"), &cx, &mut rng())?
                 .into_parts();
-            subject.apply(&delta);
+            our_group.apply(&delta);
             text(encoded(&message))
         }),
         Operation::new(
             &["Group::group_info", "GroupInfoBuilder::build", "GroupInfoBuilder::without_tree"],
             "describe",
-            |setting, subject| {
-                text(encoded(&subject.group.group_info().without_tree().build(&subject.client(setting))?))
+            |fixture, our_group| {
+                text(encoded(&our_group.group.group_info().without_tree().build(&our_group.client(fixture))?))
             },
         ),
-        takes("late data of a member that is gone", setting.late_of_gone.clone()),
-        Operation::new(&["Group::process"], "take our Commit", |setting, subject| {
-            let commit = subject.group.pending_commit().unwrap().clone();
-            text(take(setting, subject, &commit)?)
+        takes("late data of a member that is gone", fixture.late_of_gone.clone()),
+        Operation::new(&["Group::process"], "take our Commit", |fixture, our_group| {
+            let commit = our_group.group.pending_commit().unwrap().clone();
+            text(take(fixture, our_group, &commit)?)
         })
         .after(is_pending),
-        Operation::new(&["Group::process"], "take our Update", |setting, subject| {
-            let update = propose_update(setting, &mut Subject::new(setting, true, false), false)?;
-            text(take(setting, subject, &update)?)
+        Operation::new(&["Group::process"], "take our Update", |fixture, our_group| {
+            let update = propose_update(fixture, &mut OurGroup::new(fixture, true, false), false)?;
+            text(take(fixture, our_group, &update)?)
         })
-        .after(|setting, subject| drop(propose_update(setting, subject, false).unwrap())),
+        .after(|fixture, our_group| drop(propose_update(fixture, our_group, false).unwrap())),
         Operation::new(
             &[
                 "Group::acknowledge",
@@ -147,13 +147,13 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 "PublicState::tree",
             ],
             "look at the group",
-            |_, subject| {
-                assert!(subject.group.take_delta().delta().is_empty());
-                let waiting: Vec<_> = subject.group.outbox().map(|(id, _)| id).collect();
+            |_, our_group| {
+                assert!(our_group.group.take_delta().delta().is_empty());
+                let waiting: Vec<_> = our_group.group.outbox().map(|(id, _)| id).collect();
                 for id in &waiting {
-                    assert!(!subject.group.acknowledge(*id).delta().is_empty());
+                    assert!(!our_group.group.acknowledge(*id).delta().is_empty());
                 }
-                let group = &subject.group;
+                let group = &our_group.group;
                 // The position depends on the rows of the pending Commit, which differ.
                 assert_ne!(group.position().as_bytes(), &[0; 32]);
                 let (public, commit) = (group.public(), group.pending_commit().unwrap());
@@ -174,9 +174,9 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 text((secrets, proposals, pending, state, stored))
             },
         )
-        .after(move |setting, subject| {
-            take_all(setting, subject, std::slice::from_ref(&proposal));
-            is_pending(setting, subject);
+        .after(move |fixture, our_group| {
+            take_all(fixture, our_group, std::slice::from_ref(&proposal));
+            is_pending(fixture, our_group);
         }),
         Operation::new(
             &[
@@ -196,41 +196,41 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 "Group::commit",
             ],
             "fill a builder",
-            |setting, subject| {
-                let builder = subject.group.commit().add(setting.key_package(0)).remove(LeafIndex(12));
+            |fixture, our_group| {
+                let builder = our_group.group.commit().add(fixture.key_package(0)).remove(LeafIndex(12));
                 let builder = builder.authenticated_data(b"data").extensions(make::extensions(&[0xf0f0]));
                 let builder = builder.psk(external_psk(1)).proposal(make::custom(0xf001, b"custom"));
-                let builder = builder.reinit(make::reinit(setting.suite, make::extensions(&[])));
+                let builder = builder.reinit(make::reinit(fixture.suite, make::extensions(&[])));
                 let builder = builder.without_pending().only_pending([]).with_group_info();
-                drop(builder.without_path().without_tree().new_leaf(setting.new_leaf()));
+                drop(builder.without_path().without_tree().new_leaf(fixture.new_leaf()));
                 text(())
             },
         ),
-        Operation::new(&["Group::merge"], "merge", |_, subject| {
-            let (lost, delta) = subject.group.merge(subject.staged.take().unwrap())?.into_parts();
-            subject.apply(&delta);
+        Operation::new(&["Group::merge"], "merge", |_, our_group| {
+            let (lost, delta) = our_group.group.merge(our_group.staged.take().unwrap())?.into_parts();
+            our_group.apply(&delta);
             text(lost)
         })
-        .after(move |setting, subject| stage(setting, subject, &merged)),
-        Operation::new(&["Group::merge_pending"], "merge our Commit", |_, subject| {
-            let delta = subject.group.merge_pending()?;
-            subject.apply(&delta.into_parts().1);
+        .after(move |fixture, our_group| stage(fixture, our_group, &merged)),
+        Operation::new(&["Group::merge_pending"], "merge our Commit", |_, our_group| {
+            let delta = our_group.group.merge_pending()?;
+            our_group.apply(&delta.into_parts().1);
             text(())
         })
         .after(is_pending),
-        Operation::new(&["Group::clear_pending"], "drop our Commit", |_, subject| {
-            let (lost, delta) = subject.group.clear_pending().into_parts();
-            subject.apply(&delta);
+        Operation::new(&["Group::clear_pending"], "drop our Commit", |_, our_group| {
+            let (lost, delta) = our_group.group.clear_pending().into_parts();
+            our_group.apply(&delta);
             text(lost)
         })
         .after(is_pending),
-        Operation::new(&["Group::withdraw_proposal"], "withdraw", |_, subject| {
-            let reference = subject.group.pending_proposals().next().unwrap().reference.clone();
-            let delta = subject.group.withdraw_proposal(&reference)?;
-            subject.apply(&delta.into_parts().1);
+        Operation::new(&["Group::withdraw_proposal"], "withdraw", |_, our_group| {
+            let reference = our_group.group.pending_proposals().next().unwrap().reference.clone();
+            let delta = our_group.group.withdraw_proposal(&reference)?;
+            our_group.apply(&delta.into_parts().1);
             text(reference)
         })
-        .after(|setting, subject| drop(propose(setting, subject, make::remove(12)).unwrap())),
+        .after(|fixture, our_group| drop(propose(fixture, our_group, make::remove(12)).unwrap())),
         Operation::new(
             &[
                 "CommitView::after",
@@ -255,8 +255,8 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 "StateView::group_id",
             ],
             "look at a staged Commit",
-            |_, subject| {
-                let staged = subject.staged.as_ref().unwrap();
+            |_, our_group| {
+                let staged = our_group.staged.as_ref().unwrap();
                 let changes = staged.leaf_changes()?;
                 let parts: Vec<_> = changes
                     .iter()
@@ -265,7 +265,7 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 assert!(!parts.is_empty());
                 let invalid = staged.leaves_invalid_at(u64::MAX, &Names)?;
                 assert!(!invalid.is_empty());
-                let view = staged.view(subject.group.public())?;
+                let view = staged.view(our_group.group.public())?;
                 let states = view.before().into_iter().chain([view.after()]);
                 let states: Vec<_> = states
                     .map(|state| (state.group_id().clone(), state.epoch(), state.extensions().clone()))
@@ -275,6 +275,6 @@ pub(crate) fn reading_nothing(setting: &Setting) -> Vec<Operation<'_>> {
                 text((text_of_staged(staged), parts))
             },
         )
-        .after(move |setting, subject| stage(setting, subject, &staged)),
+        .after(move |fixture, our_group| stage(fixture, our_group, &staged)),
     ]
 }

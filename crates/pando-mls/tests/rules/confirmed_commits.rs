@@ -1,11 +1,11 @@
 //! Section 12.4.1: the GroupInfo that comes with a Commit describes the Commit's epoch, and a
 //! member of that epoch signs it. Otherwise an observer does not enter the epoch.
 
-use crate::forge::{Forgery, LISTED, by_value, extension, remove, stranger};
+use crate::fixture::{RuleFixture, violation};
+use crate::group_fixture::{Member, over_the_wire};
 use crate::make::{add, reinit};
-use crate::puppet::Puppet;
-use crate::stage::{Stage, violation};
-use crate::world::{Member, over_the_wire};
+use crate::material::{ForgedKeyPackage, LISTED, by_value, extension, remove, stranger};
+use crate::raw_member::RawMember;
 use pando_crypto::Signer;
 use pando_mls::{
     BasicIdentities, CipherSuite, ExtensionType, Extensions, GroupError, GroupInfo, LeafIndex, Limits,
@@ -13,9 +13,9 @@ use pando_mls::{
     Suite, Violation,
 };
 
-/// An observer that has staged a Commit of the puppet. The puppet is in the Commit's epoch.
+/// An observer that has staged a Commit of the raw member. The raw member is in the Commit's epoch.
 struct Attempt {
-    puppet: Puppet,
+    raw_member: RawMember,
     /// A member in the new epoch.
     staying: Member,
     /// A member that the Commit removes, in the previous epoch.
@@ -41,11 +41,11 @@ fn sign(group_info: &mut GroupInfo, suite: Suite, signer: &dyn Signer) {
 }
 
 impl Attempt {
-    /// Returns an attempt in which the puppet removes the member at leaf 2.
+    /// Returns an attempt in which the raw member removes the member at leaf 2.
     fn new() -> Self {
-        let Stage { mut puppet, mut members, mut observer, .. } = Stage::new();
-        let old = puppet.group_info();
-        let commit = puppet.commit(by_value(&[remove(2)]), |tree, _| {
+        let RuleFixture { mut raw_member, mut members, mut observer, .. } = RuleFixture::new();
+        let old = raw_member.group_info();
+        let commit = raw_member.commit(by_value(&[remove(2)]), |tree, _| {
             tree.remove(LeafIndex(2)).unwrap();
             tree.truncate().unwrap();
         });
@@ -55,7 +55,7 @@ impl Attempt {
             Processed::Commit(staged) => drop(staying.merge(*staged)),
             other => panic!("not a Commit: {other:?}"),
         }
-        Self { puppet, staying, removed, observer, staged, old }
+        Self { raw_member, staying, removed, observer, staged, old }
     }
 
     /// Returns why the observer rejects a GroupInfo, and checks that nothing has changed.
@@ -68,20 +68,20 @@ impl Attempt {
 
     /// Returns why the observer rejects a GroupInfo that was changed before it was signed.
     fn refused_signed(&mut self, change: impl FnOnce(&mut GroupInfo)) -> Violation {
-        let mut group_info = self.puppet.group_info();
+        let mut group_info = self.raw_member.group_info();
         change(&mut group_info);
-        self.puppet.sign_group_info(&mut group_info);
+        self.raw_member.sign_group_info(&mut group_info);
         self.refused(&group_info)
     }
 
     /// Checks that the valid GroupInfo is still accepted, for the same staged epoch.
     fn merges(mut self, group_info: &GroupInfo) {
         let _ = self.observer.merge(&self.staged, group_info).unwrap();
-        assert_eq!(self.observer.public().context(), &self.puppet.context);
+        assert_eq!(self.observer.public().context(), &self.raw_member.context);
     }
 
-    fn goes_on(self) {
-        let group_info = self.puppet.group_info();
+    fn check_continues(self) {
+        let group_info = self.raw_member.group_info();
         self.merges(&group_info);
     }
 }
@@ -105,13 +105,13 @@ fn it_describes_the_epoch_that_the_commit_begins() {
     }
     let old = attempt.old.clone();
     assert_eq!(attempt.refused(&old), Violation::GroupInfoContext);
-    attempt.goes_on();
+    attempt.check_continues();
 }
 
 #[test]
 fn it_has_the_confirmation_tag_of_the_commit() {
     let mut attempt = Attempt::new();
-    let tag = attempt.puppet.group_info().confirmation_tag;
+    let tag = attempt.raw_member.group_info().confirmation_tag;
     for position in 0..tag.len() {
         let found = attempt.refused_signed(|info| {
             let mut changed = tag.to_vec();
@@ -125,13 +125,13 @@ fn it_has_the_confirmation_tag_of_the_commit() {
     let old_tag = attempt.old.confirmation_tag.clone();
     let found = attempt.refused_signed(|info| info.confirmation_tag = old_tag);
     assert_eq!(found, Violation::ConfirmationTag);
-    attempt.goes_on();
+    attempt.check_continues();
 }
 
 #[test]
 fn it_is_signed_by_a_member_of_the_new_epoch() {
     let mut attempt = Attempt::new();
-    // The puppet signs, and claims another signer: the removed member, or a leaf that does not
+    // The raw member signs, and claims another signer: the removed member, or a leaf that does not
     // exist.
     for leaf in [2, 3, 1 << 31, u32::MAX].map(LeafIndex) {
         let found = attempt.refused_signed(|info| info.signer = leaf);
@@ -139,8 +139,9 @@ fn it_is_signed_by_a_member_of_the_new_epoch() {
     }
     let found = attempt.refused_signed(|info| info.signer = LeafIndex(1));
     assert_eq!(found, Violation::GroupInfoSignature);
-    // The removed member signs, as itself and as the puppet. A client outside the group does, too.
-    let (suite, good) = (attempt.puppet.suite, attempt.puppet.group_info());
+    // The removed member signs, as itself and as the raw member. A client outside the group does,
+    // too.
+    let (suite, good) = (attempt.raw_member.suite, attempt.raw_member.group_info());
     for (leaf, is_removed, expected) in [
         (2, true, Violation::GroupInfoSigner(LeafIndex(2))),
         (0, true, Violation::GroupInfoSignature),
@@ -165,7 +166,7 @@ fn it_is_signed_by_a_member_of_the_new_epoch() {
         change(&mut group_info);
         assert_eq!(attempt.refused(&group_info), Violation::GroupInfoSignature);
     }
-    attempt.goes_on();
+    attempt.check_continues();
 }
 
 #[test]
@@ -179,38 +180,38 @@ fn another_member_of_the_new_epoch_may_sign_it() {
 
 #[test]
 fn a_new_member_does_not_vouch_for_the_commit_that_adds_it() {
-    let Stage { mut puppet, mut observer, .. } = Stage::new();
-    let newcomer = Forgery::of(&mut puppet, |_| {});
+    let RuleFixture { mut raw_member, mut observer, .. } = RuleFixture::new();
+    let newcomer = ForgedKeyPackage::of(&mut raw_member, |_| {});
     let proposals = by_value(&[add(newcomer.key_package.clone())]);
-    let commit = puppet.commit_with(proposals, None, |tree, _| {
+    let commit = raw_member.commit_with(proposals, None, |tree, _| {
         assert_eq!(tree.add(&newcomer.key_package.leaf_node).unwrap(), LeafIndex(3));
     });
     let staged = staged(&mut observer, &commit);
-    let mut group_info = GroupInfo { signer: LeafIndex(3), ..puppet.group_info() };
-    sign(&mut group_info, puppet.suite, &*newcomer.signer);
+    let mut group_info = GroupInfo { signer: LeafIndex(3), ..raw_member.group_info() };
+    sign(&mut group_info, raw_member.suite, &*newcomer.signer);
     let refused = observer.merge(&staged, &group_info).unwrap_err();
     assert_eq!(violation(refused), Violation::GroupInfoSigner(LeafIndex(3)));
     // The committer's GroupInfo is accepted.
-    let _ = observer.merge(&staged, &puppet.group_info()).unwrap();
-    assert_eq!(observer.public().context(), &puppet.context);
+    let _ = observer.merge(&staged, &raw_member.group_info()).unwrap();
+    assert_eq!(observer.public().context(), &raw_member.context);
 }
 
 /// An observer that does not know that a group has ended can stage a Commit that follows the end.
 #[test]
 fn a_group_that_has_ended_does_not_go_on() {
-    let Stage { mut puppet, mut observer, .. } = Stage::new();
-    let end = Proposal::ReInit(Box::new(reinit(puppet.suite, Extensions::default())));
-    let end = puppet.commit(by_value(&[end]), |_, _| {});
+    let RuleFixture { mut raw_member, mut observer, .. } = RuleFixture::new();
+    let end = Proposal::ReInit(Box::new(reinit(raw_member.suite, Extensions::default())));
+    let end = raw_member.commit(by_value(&[end]), |_, _| {});
     let ending = staged(&mut observer, &end);
-    let group_info = puppet.group_info();
+    let group_info = raw_member.group_info();
     let _ = observer.merge(&ending, &group_info).unwrap();
     let limits = Limits::default();
-    let mut other = PublicGroup::new(puppet.suite, &group_info, None, &BasicIdentities, limits)
+    let mut other = PublicGroup::new(raw_member.suite, &group_info, None, &BasicIdentities, limits)
         .unwrap()
         .assume_persisted();
-    let next = puppet.commit(Vec::new(), |_, _| {});
+    let next = raw_member.commit(Vec::new(), |_, _| {});
     let next = staged(&mut other, &next);
-    let group_info = puppet.group_info();
+    let group_info = raw_member.group_info();
     let stale = GroupError::Misuse(Misuse::StaleCommit);
     assert_eq!(observer.merge(&next, &group_info).unwrap_err(), stale);
     assert_eq!(observer.merge_unconfirmed(&next).unwrap_err(), stale);
@@ -223,7 +224,7 @@ fn its_extensions_are_of_one_type_each() {
     let twice = [extension(LISTED, b"1"), extension(LISTED, b"2")];
     let found = attempt.refused_signed(|info| info.extensions.0.extend(twice));
     assert_eq!(found, Violation::DuplicateExtension(LISTED));
-    attempt.goes_on();
+    attempt.check_continues();
 }
 
 /// The observer has the tree of the epoch and ignores this one. Joiners verify the tree that they
@@ -231,10 +232,10 @@ fn its_extensions_are_of_one_type_each() {
 #[test]
 fn a_tree_inside_is_ignored() {
     let attempt = Attempt::new();
-    let mut group_info = attempt.puppet.group_info();
+    let mut group_info = attempt.raw_member.group_info();
     let inside = group_info.extensions.0.iter_mut();
     let mut tree = inside.filter(|inside| inside.extension_type == ExtensionType::RATCHET_TREE);
     tree.next().unwrap().extension_data = vec![1, 2, 3].into();
-    attempt.puppet.sign_group_info(&mut group_info);
+    attempt.raw_member.sign_group_info(&mut group_info);
     attempt.merges(&group_info);
 }

@@ -1,12 +1,12 @@
 //! Sections 12.1.8 and 12.4.3.2: messages from outside the group.
 
-use crate::forge::{
-    Forgery, Strict, Wrong, add, by_value, custom, extension, external_init, external_senders, key_package,
-    psk, reinit, remove, set_extensions, stranger, update,
+use crate::fixture::{RuleFixture, violation};
+use crate::group_fixture::{GroupFixture, NOW, client, external_psk, leaf_template, suite};
+use crate::material::{
+    ForgedKeyPackage, Strict, Wrong, add, by_value, custom, extension, external_init, external_senders,
+    key_package, psk, reinit, remove, set_extensions, stranger, update,
 };
-use crate::puppet::{PUPPET, Puppet, says};
-use crate::stage::{Stage, violation};
-use crate::world::{NOW, World, client, external_psk, leaf_template, suite};
+use crate::raw_member::{RAW_MEMBER, RawMember, template_of};
 use pando_crypto::Signer;
 use pando_mls::{
     ExtensionType, Extensions, ExternalJoin, GroupError, GroupId, Missing, MlsMessage, ProposalType,
@@ -18,9 +18,9 @@ use pando_wire::{
 };
 
 /// Returns a group with a server as its external sender, and the server's signer.
-fn with_server() -> (Stage, Box<dyn Signer>) {
+fn with_server() -> (RuleFixture, Box<dyn Signer>) {
     let server = stranger(suite(1));
-    (Stage::with(|setting| setting.extensions = external_senders(&[&*server])), server)
+    (RuleFixture::with(|parameters| parameters.extensions = external_senders(&[&*server])), server)
 }
 
 fn next_group(version: u16) -> Proposal {
@@ -34,49 +34,49 @@ fn next_group(version: u16) -> Proposal {
 
 #[test]
 fn only_the_servers_of_the_group_have_a_say() {
-    let (mut stage, server) = with_server();
+    let (mut fixture, server) = with_server();
     for position in [1, 2, u32::MAX] {
-        let message = stage.puppet.propose_as(Sender::External(position), remove(2), &*server);
-        assert_eq!(stage.refused(&message), Violation::UnknownExternalSender(position));
+        let message = fixture.raw_member.propose_as(Sender::External(position), remove(2), &*server);
+        assert_eq!(fixture.refused(&message), Violation::UnknownExternalSender(position));
     }
-    stage.lives_on();
-    let mut stage = Stage::new();
-    let message = stage.puppet.propose_as(Sender::External(0), remove(2), &*server);
-    assert_eq!(stage.refused(&message), Violation::UnknownExternalSender(0));
-    stage.lives_on();
+    fixture.check_still_works();
+    let mut fixture = RuleFixture::new();
+    let message = fixture.raw_member.propose_as(Sender::External(0), remove(2), &*server);
+    assert_eq!(fixture.refused(&message), Violation::UnknownExternalSender(0));
+    fixture.check_still_works();
 }
 
 #[test]
 fn servers_make_some_proposals_and_not_others() {
-    let (mut stage, server) = with_server();
-    let leaf_node = stage.puppet.updated_leaf(|_| {});
+    let (mut fixture, server) = with_server();
+    let leaf_node = fixture.raw_member.updated_leaf(|_| {});
     for proposal in [update(leaf_node), external_init(), custom(0xf001, b""), custom(0x0a0a, b"")] {
         let violation_of = Violation::ProposalFromOutside(proposal.proposal_type());
-        let message = stage.puppet.propose_as(Sender::External(0), proposal.clone(), &*server);
-        assert_eq!(stage.refused(&message), violation_of);
-        let made = propose_as_external_sender(&stage.puppet.context, proposal, &client(&*server));
+        let message = fixture.raw_member.propose_as(Sender::External(0), proposal.clone(), &*server);
+        assert_eq!(fixture.refused(&message), violation_of);
+        let made = propose_as_external_sender(&fixture.raw_member.context, proposal, &client(&*server));
         assert_eq!(violation(made.unwrap_err()), violation_of);
     }
-    let newcomer = key_package(&mut stage.puppet, |_| {});
-    let psk = psk(external_psk(1), stage.puppet.suite.hash_len());
-    let extensions = stage.puppet.context.extensions.clone();
+    let newcomer = key_package(&mut fixture.raw_member, |_| {});
+    let psk = psk(external_psk(1), fixture.raw_member.suite.hash_len());
+    let extensions = fixture.raw_member.context.extensions.clone();
     for proposal in [add(newcomer), remove(2), psk, next_group(1), set_extensions(extensions)] {
-        let message = stage.puppet.propose_as(Sender::External(0), proposal, &*server);
-        stage.hear(&message);
+        let message = fixture.raw_member.propose_as(Sender::External(0), proposal, &*server);
+        fixture.deliver_proposal(&message);
     }
-    stage.lives_on();
+    fixture.check_still_works();
 }
 
 #[test]
 fn what_servers_propose_is_checked_like_anything_else() {
-    let (mut stage, server) = with_server();
-    let len = stage.puppet.suite.hash_len();
+    let (mut fixture, server) = with_server();
+    let len = fixture.raw_member.suite.hash_len();
     let branch = Psk::Resumption {
         usage: ResumptionPskUsage::Branch,
-        psk_group_id: stage.puppet.context.group_id.clone(),
+        psk_group_id: fixture.raw_member.context.group_id.clone(),
         psk_epoch: 7,
     };
-    let mut unsigned = key_package(&mut stage.puppet, |_| {});
+    let mut unsigned = key_package(&mut fixture.raw_member, |_| {});
     unsigned.signature = vec![0; 64].into();
     for (proposal, violation) in [
         (remove(3), Violation::RemovedIsNoMember(LeafIndex(3))),
@@ -85,68 +85,70 @@ fn what_servers_propose_is_checked_like_anything_else() {
         (next_group(0), Violation::ReInitVersion),
         (add(unsigned.clone()), Violation::KeyPackageSignature),
     ] {
-        let message = stage.puppet.propose_as(Sender::External(0), proposal, &*server);
-        assert_eq!(stage.refused(&message), violation);
+        let message = fixture.raw_member.propose_as(Sender::External(0), proposal, &*server);
+        assert_eq!(fixture.refused(&message), violation);
     }
     // A proposal that is invalid in every group is not even made.
-    let (context, client) = (&stage.puppet.context, client(&*server));
-    let made = propose_as_external_sender(context, add(unsigned), &client);
+    let (context, cx) = (&fixture.raw_member.context, client(&*server));
+    let made = propose_as_external_sender(context, add(unsigned), &cx);
     assert_eq!(violation(made.unwrap_err()), Violation::KeyPackageSignature);
-    stage.lives_on();
+    fixture.check_still_works();
 }
 
 #[test]
 fn who_asks_to_be_added_is_looked_at_like_anybody_else() {
-    let mut stage = Stage::new();
-    let owner = Forgery::of(&mut stage.puppet, |template| template.capabilities.credentials.clear());
+    let mut fixture = RuleFixture::new();
+    let owner =
+        ForgedKeyPackage::of(&mut fixture.raw_member, |template| template.capabilities.credentials.clear());
     let proposal = add(owner.key_package.clone());
-    let message = stage.puppet.propose_as(Sender::NewMemberProposal, proposal, &*owner.signer);
-    assert_eq!(stage.refused(&message), Violation::OwnCredentialUnsupported);
-    let context = &stage.puppet.context;
+    let message = fixture.raw_member.propose_as(Sender::NewMemberProposal, proposal, &*owner.signer);
+    assert_eq!(fixture.refused(&message), Violation::OwnCredentialUnsupported);
+    let context = &fixture.raw_member.context;
     let made = propose_own_add(context, owner.key_package, &client(&*owner.signer));
     assert_eq!(violation(made.unwrap_err()), Violation::OwnCredentialUnsupported);
 
     // The proposer checks the lifetime. Receivers do not.
-    let expired = Forgery::of(&mut stage.puppet, |template| {
+    let expired = ForgedKeyPackage::of(&mut fixture.raw_member, |template| {
         template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 };
     });
-    let (context, client) = (&stage.puppet.context, client(&*expired.signer));
-    let made = propose_own_add(context, expired.key_package.clone(), &client);
+    let (context, cx) = (&fixture.raw_member.context, client(&*expired.signer));
+    let made = propose_own_add(context, expired.key_package.clone(), &cx);
     assert_eq!(violation(made.unwrap_err()), Violation::Lifetime);
-    let earlier = client.at(NOW - 1);
+    let earlier = cx.at(NOW - 1);
     let message = propose_own_add(context, expired.key_package.clone(), &earlier).unwrap();
-    stage.hear(&message);
-    stage.lives_on();
+    fixture.deliver_proposal(&message);
+    fixture.check_still_works();
 }
 
 /// Returns an external Commit that is valid as far as a non-member can tell.
 fn external(
-    stage: &mut Stage,
+    fixture: &mut RuleFixture,
     proposals: Vec<ProposalOrRef>,
     change: impl FnOnce(&mut LeafNode),
 ) -> MlsMessage {
-    let mut tree = stage.puppet.tree.clone();
+    let mut tree = fixture.raw_member.tree.clone();
     for entry in &proposals {
         if let ProposalOrRef::Proposal(Proposal::Remove(remove)) = entry {
             tree.remove(remove.removed).ok();
         }
     }
     tree.truncate().unwrap();
-    let signer = stranger(stage.puppet.suite);
-    let path = stage.puppet.external_path(&tree, &*signer, change);
-    stage.puppet.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer)
+    let signer = stranger(fixture.raw_member.suite);
+    let path = fixture.raw_member.external_path(&tree, &*signer, change);
+    fixture.raw_member.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer)
 }
 
 #[test]
 fn an_external_commit_has_what_it_needs_and_nothing_else() {
-    let mut stage = Stage::new();
-    let len = stage.puppet.suite.hash_len();
+    let mut fixture = RuleFixture::new();
+    let len = fixture.raw_member.suite.hash_len();
     let branch = Psk::Resumption {
         usage: ResumptionPskUsage::Branch,
-        psk_group_id: stage.puppet.context.group_id.clone(),
+        psk_group_id: fixture.raw_member.context.group_id.clone(),
         psk_epoch: 7,
     };
-    let (newcomer, leaf) = (key_package(&mut stage.puppet, |_| {}), stage.puppet.updated_leaf(|_| {}));
+    let (newcomer, leaf) =
+        (key_package(&mut fixture.raw_member, |_| {}), fixture.raw_member.updated_leaf(|_| {}));
     let not_here = Violation::ProposalInExternalCommit;
     let init = external_init;
     for (proposals, violation) in [
@@ -168,32 +170,32 @@ fn an_external_commit_has_what_it_needs_and_nothing_else() {
         (vec![init(), psk(branch, len)], Violation::PskUsage),
         (vec![init(), psk(external_psk(1), len), psk(external_psk(1), len)], Violation::DuplicatePsk),
     ] {
-        let commit = external(&mut stage, by_value(&proposals), |_| {});
-        assert_eq!(stage.refused(&commit), violation);
+        let commit = external(&mut fixture, by_value(&proposals), |_| {});
+        assert_eq!(fixture.refused(&commit), violation);
     }
-    stage.lives_on();
+    fixture.check_still_works();
 }
 
 #[test]
 fn an_external_commit_has_a_path_and_no_references() {
-    let mut stage = Stage::new();
-    let signer = stranger(stage.puppet.suite);
+    let mut fixture = RuleFixture::new();
+    let signer = stranger(fixture.raw_member.suite);
     let init = by_value(&[external_init()]);
-    let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init.clone(), None, &*signer);
-    assert_eq!(stage.refused(&commit), Violation::PathRequired);
+    let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, init.clone(), None, &*signer);
+    assert_eq!(fixture.refused(&commit), Violation::PathRequired);
 
-    let psk = psk(external_psk(1), stage.puppet.suite.hash_len());
-    let (message, reference) = stage.puppet.propose(psk);
-    stage.hear(&message);
+    let psk = psk(external_psk(1), fixture.raw_member.suite.hash_len());
+    let (message, reference) = fixture.raw_member.propose(psk);
+    fixture.deliver_proposal(&message);
     let proposals = [init, vec![ProposalOrRef::Reference(reference)]].concat();
-    let commit = external(&mut stage, proposals, |_| {});
-    assert_eq!(stage.refused(&commit), Violation::ReferenceInExternalCommit);
-    stage.lives_on();
+    let commit = external(&mut fixture, proposals, |_| {});
+    assert_eq!(fixture.refused(&commit), Violation::ReferenceInExternalCommit);
+    fixture.check_still_works();
 }
 
 #[test]
 fn who_joins_by_a_commit_has_a_leaf_like_anybody_else() {
-    let mut stage = Stage::new();
+    let mut fixture = RuleFixture::new();
     let wrong: [Wrong<LeafNode>; 3] = [
         (|leaf| leaf.capabilities.credentials.clear(), Violation::OwnCredentialUnsupported),
         (
@@ -209,84 +211,84 @@ fn who_joins_by_a_commit_has_a_leaf_like_anybody_else() {
         ),
     ];
     for (change, violation) in wrong {
-        let commit = external(&mut stage, by_value(&[external_init()]), change);
-        assert_eq!(stage.refused(&commit), violation);
+        let commit = external(&mut fixture, by_value(&[external_init()]), change);
+        assert_eq!(fixture.refused(&commit), violation);
     }
     // The leaf is not signed for its position.
-    let (tree, signer) = (stage.puppet.tree.clone(), stranger(stage.puppet.suite));
-    let mut path = stage.puppet.external_path(&tree, &*signer, |_| {});
-    stage.puppet.sign_leaf(&mut path.leaf_node, LeafIndex(2), &*signer);
+    let (tree, signer) = (fixture.raw_member.tree.clone(), stranger(fixture.raw_member.suite));
+    let mut path = fixture.raw_member.external_path(&tree, &*signer, |_| {});
+    fixture.raw_member.sign_leaf(&mut path.leaf_node, LeafIndex(2), &*signer);
     let init = by_value(&[external_init()]);
-    let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init.clone(), Some(path), &*signer);
-    assert_eq!(stage.refused(&commit), Violation::LeafSignature);
+    let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, init.clone(), Some(path), &*signer);
+    assert_eq!(fixture.refused(&commit), Violation::LeafSignature);
     // A member joins again without a removal of its old leaf.
-    let signer = &*stage.members[0].signer;
-    let path = stage.puppet.external_path(&tree, signer, |_| {});
-    let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), signer);
-    assert_eq!(stage.refused(&commit), Violation::SignatureKeyInUse(LeafIndex(1)));
-    stage.lives_on();
+    let signer = &*fixture.members[0].signer;
+    let path = fixture.raw_member.external_path(&tree, signer, |_| {});
+    let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, init, Some(path), signer);
+    assert_eq!(fixture.refused(&commit), Violation::SignatureKeyInUse(LeafIndex(1)));
+    fixture.check_still_works();
 }
 
 #[test]
 fn who_comes_back_is_who_has_gone_with_new_keys() {
-    let mut stage = Stage::with(|setting| setting.policy = &Strict);
+    let mut fixture = RuleFixture::with(|parameters| parameters.policy = &Strict);
     let back = by_value(&[external_init(), remove(2)]);
-    let old = stage.puppet.tree.leaf(LeafIndex(2)).unwrap().unwrap();
-    let commit = external(&mut stage, back.clone(), |leaf| leaf.encryption_key = old.encryption_key);
-    assert_eq!(stage.refused(&commit), Violation::EncryptionKeyUnchanged);
-    let commit = external(&mut stage, back, |leaf| {
+    let old = fixture.raw_member.tree.leaf(LeafIndex(2)).unwrap().unwrap();
+    let commit = external(&mut fixture, back.clone(), |leaf| leaf.encryption_key = old.encryption_key);
+    assert_eq!(fixture.refused(&commit), Violation::EncryptionKeyUnchanged);
+    let commit = external(&mut fixture, back, |leaf| {
         leaf.credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
     });
-    assert_eq!(stage.refused(&commit), Violation::CredentialSuccession);
-    stage.lives_on();
+    assert_eq!(fixture.refused(&commit), Violation::CredentialSuccession);
+    fixture.check_still_works();
 }
 
 /// The creator may use such a PSK while it is alone in the group. A joiner may not.
 #[test]
 fn a_psk_for_branching_does_not_come_from_outside() {
     let suite = suite(1);
-    let mut world = World::new(suite);
-    let group_info = world.members[0].group_info(true);
-    let mut puppet = Puppet::new(suite);
-    (puppet.context, puppet.tree) =
-        (group_info.group_context.clone(), world.members[0].group.public().tree().clone());
+    let mut group = GroupFixture::new(suite);
+    let group_info = group.members[0].group_info(true);
+    let mut raw_member = RawMember::new(suite);
+    (raw_member.context, raw_member.tree) =
+        (group_info.group_context.clone(), group.members[0].group.public().tree().clone());
     let branch = Psk::Resumption {
         usage: ResumptionPskUsage::Branch,
         psk_group_id: b"old".as_slice().into(),
         psk_epoch: 1,
     };
     let proposals = by_value(&[external_init(), psk(branch.clone(), suite.hash_len())]);
-    let (tree, signer) = (puppet.tree.clone(), stranger(suite));
-    let path = puppet.external_path(&tree, &*signer, |_| {});
-    let commit = puppet.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer);
-    assert_eq!(violation(world.members[0].process(&commit).unwrap_err()), Violation::PskUsage);
+    let (tree, signer) = (raw_member.tree.clone(), stranger(suite));
+    let path = raw_member.external_path(&tree, &*signer, |_| {});
+    let commit = raw_member.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer);
+    assert_eq!(violation(group.members[0].process(&commit).unwrap_err()), Violation::PskUsage);
     // Such a Commit cannot be made either.
     let (tree, resync, template) = (None, None, leaf_template());
     let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks([branch]);
-    let made = join.build(&client(&*signer), &mut world.rng);
+    let made = join.build(&client(&*signer), &mut group.rng);
     assert_eq!(violation(made.map(|_| ()).unwrap_err()), Violation::PskUsage);
-    world.join_external(None, vec![external_psk(1)]);
+    group.join_external(None, vec![external_psk(1)]);
 }
 
 /// Returns the rule that prevents a client from making the Commit.
-fn not_joined(puppet: &mut Puppet, resync: Option<LeafIndex>, change: fn(&mut LeafNode)) -> Violation {
-    let mut leaf = puppet.own_leaf();
+fn not_joined(raw_member: &mut RawMember, resync: Option<LeafIndex>, change: fn(&mut LeafNode)) -> Violation {
+    let mut leaf = raw_member.own_leaf();
     change(&mut leaf);
-    let (group_info, signer) = (puppet.group_info(), stranger(puppet.suite));
-    let (template, psks) = (says(leaf), Vec::new());
+    let (group_info, signer) = (raw_member.group_info(), stranger(raw_member.suite));
+    let (template, psks) = (template_of(leaf), Vec::new());
     let join = ExternalJoin::new(&group_info, template).replace_leaf(resync).psks(psks);
-    violation(join.build(&client(&*signer), &mut puppet.rng).map(|_| ()).unwrap_err())
+    violation(join.build(&client(&*signer), &mut raw_member.rng).map(|_| ()).unwrap_err())
 }
 
 #[test]
 fn nobody_makes_a_commit_to_join_that_would_be_refused() {
-    let mut stage = Stage::new();
-    let puppet = &mut stage.puppet;
+    let mut fixture = RuleFixture::new();
+    let raw_member = &mut fixture.raw_member;
     let nobody = Violation::RemovedIsNoMember(LeafIndex(3));
-    assert_eq!(not_joined(puppet, Some(LeafIndex(3)), |_| {}), nobody);
-    let no_credential = not_joined(puppet, None, |leaf| leaf.capabilities.credentials.clear());
+    assert_eq!(not_joined(raw_member, Some(LeafIndex(3)), |_| {}), nobody);
+    let no_credential = not_joined(raw_member, None, |leaf| leaf.capabilities.credentials.clear());
     assert_eq!(no_credential, Violation::OwnCredentialUnsupported);
-    let somebody_else = not_joined(puppet, Some(LeafIndex(2)), |leaf| {
+    let somebody_else = not_joined(raw_member, Some(LeafIndex(2)), |leaf| {
         leaf.credential = Credential::Basic { identity: b"somebody else".as_slice().into() };
     });
     assert_eq!(somebody_else, Violation::CredentialSuccession);
@@ -296,42 +298,42 @@ fn nobody_makes_a_commit_to_join_that_would_be_refused() {
 /// member.
 #[test]
 fn nobody_joins_by_a_commit_a_group_that_they_are_in_already() {
-    let mut puppet = Puppet::new(suite(1));
-    let (group_info, signer) = (puppet.group_info(), stranger(suite(1)));
-    let group_id = puppet.context.group_id.clone();
+    let mut raw_member = RawMember::new(suite(1));
+    let (group_info, signer) = (raw_member.group_info(), stranger(suite(1)));
+    let group_id = raw_member.context.group_id.clone();
     let mut join = |resync, joined: &dyn Fn(&GroupId) -> bool| {
-        let template = says(puppet.own_leaf());
+        let template = template_of(raw_member.own_leaf());
         let (tree, psks, authenticated_data) = (None, Vec::new(), b"".as_slice());
         let join = ExternalJoin::new(&group_info, template)
             .tree(tree)
             .replace_leaf(resync)
             .psks(psks)
             .authenticated_data(authenticated_data);
-        let client = client(&*signer).with_groups(&joined);
-        join.build(&client, &mut puppet.rng).map(drop)
+        let cx = client(&*signer).with_groups(&joined);
+        join.build(&cx, &mut raw_member.rng).map(drop)
     };
     let twice = join(None, &|id| *id == group_id).unwrap_err();
     assert_eq!(violation(twice), Violation::AlreadyInGroup);
     join(None, &|id| *id != group_id).unwrap();
-    join(Some(PUPPET), &|id| *id == group_id).unwrap();
+    join(Some(RAW_MEMBER), &|id| *id == group_id).unwrap();
 }
 
 #[test]
 fn a_group_info_without_a_key_or_with_a_malformed_one_does_not_help_to_join() {
-    let mut puppet = Puppet::new(suite(1));
+    let mut raw_member = RawMember::new(suite(1));
     let signer = stranger(suite(1));
     let malformed = GroupError::Violation(Violation::MalformedExtension(ExtensionType::EXTERNAL_PUB));
     for (data, error) in
         [(None, GroupError::Missing(Missing::ExternalPub)), (Some(b"\x05abc".as_slice()), malformed)]
     {
-        let mut group_info = puppet.group_info();
+        let mut group_info = raw_member.group_info();
         let extensions = &mut group_info.extensions.0;
         extensions.retain(|extension| extension.extension_type != ExtensionType::EXTERNAL_PUB);
         extensions.extend(data.map(|data| extension(ExtensionType::EXTERNAL_PUB, data)));
-        puppet.sign_group_info(&mut group_info);
+        raw_member.sign_group_info(&mut group_info);
         let (tree, resync, psks) = (None, None, Vec::new());
         let join = ExternalJoin::new(&group_info, leaf_template()).tree(tree).replace_leaf(resync).psks(psks);
-        let made = join.build(&client(&*signer), &mut puppet.rng);
+        let made = join.build(&client(&*signer), &mut raw_member.rng);
         assert_eq!(made.map(|_| ()).unwrap_err(), error);
     }
 }
@@ -340,22 +342,22 @@ fn a_group_info_without_a_key_or_with_a_malformed_one_does_not_help_to_join() {
 /// other key that is in the tree.
 #[test]
 fn who_joins_by_a_commit_brings_new_keys() {
-    let mut stage = Stage::new();
+    let mut fixture = RuleFixture::new();
     // This gives the parents keys.
-    let commit = stage.puppet.commit(Vec::new(), |_, _| {});
-    stage.follow(&commit);
-    let (tree, signer) = (stage.puppet.tree.clone(), stranger(stage.puppet.suite));
+    let commit = fixture.raw_member.commit(Vec::new(), |_, _| {});
+    fixture.follow(&commit);
+    let (tree, signer) = (fixture.raw_member.tree.clone(), stranger(fixture.raw_member.suite));
     let of_leaf = tree.leaf(LeafIndex(2)).unwrap().unwrap().encryption_key;
     let root = tree.size().root();
     let of_root = tree.encryption_key(root).unwrap().unwrap();
-    let path = stage.puppet.external_path(&tree, &*signer, |leaf| leaf.encryption_key = of_leaf);
+    let path = fixture.raw_member.external_path(&tree, &*signer, |leaf| leaf.encryption_key = of_leaf);
     let leaf = NodeIndex(2 * tree.member_count());
-    let mut other = stage.puppet.external_path(&tree, &*signer, |_| {});
+    let mut other = fixture.raw_member.external_path(&tree, &*signer, |_| {});
     other.nodes.last_mut().unwrap().encryption_key = of_root;
     for (path, node) in [(path, leaf), (other, root)] {
         let init = by_value(&[external_init()]);
-        let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
-        assert_eq!(stage.error(&commit), GroupError::Tree(TreeError::PathKeyReused(node)));
+        let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
+        assert_eq!(fixture.error(&commit), GroupError::Tree(TreeError::PathKeyReused(node)));
     }
-    stage.lives_on();
+    fixture.check_still_works();
 }

@@ -1,15 +1,15 @@
 //! Sections 10 and 10.1: KeyPackages of clients to add.
 
-use crate::forge::{DAY, Forgery, LISTED, Strict, Wrong, add, extension, key_package, template};
-use crate::stage::{Stage, violation};
-use crate::world::{NOW, client, over_the_wire, suite};
+use crate::fixture::{RuleFixture, violation};
+use crate::group_fixture::{NOW, client, over_the_wire, suite};
+use crate::material::{DAY, ForgedKeyPackage, LISTED, Strict, Wrong, add, extension, key_package, template};
 use pando_mls::{BasicIdentities, Group, KeyPackageBundle, Misuse, Violation};
 use pando_wire::{CipherSuite, Credential, Extensions, KeyPackage, Lifetime, ProtocolVersion};
 
 #[test]
 fn a_key_package_is_for_the_group_and_signed() {
-    let mut stage = Stage::new();
-    let suite = stage.puppet.suite;
+    let mut fixture = RuleFixture::new();
+    let suite = fixture.raw_member.suite;
     let wrong: [Wrong<KeyPackage>; 6] = [
         (|key_package| key_package.cipher_suite = CipherSuite(3), Violation::KeyPackageSuite),
         (|key_package| key_package.version = ProtocolVersion(2), Violation::KeyPackageSuite),
@@ -27,59 +27,59 @@ fn a_key_package_is_for_the_group_and_signed() {
         ),
     ];
     for (change, violation) in wrong {
-        let forgery = Forgery::of(&mut stage.puppet, |_| {}).change(suite, change);
-        assert_eq!(stage.forbidden_proposal(add(forgery.key_package)), violation);
+        let forgery = ForgedKeyPackage::of(&mut fixture.raw_member, |_| {}).change(suite, change);
+        assert_eq!(fixture.forbidden_proposal(add(forgery.key_package)), violation);
     }
     // The owner has not signed this extension.
-    let mut unsigned = key_package(&mut stage.puppet, |_| {});
+    let mut unsigned = key_package(&mut fixture.raw_member, |_| {});
     unsigned.extensions.0.push(extension(LISTED, b""));
-    assert_eq!(stage.forbidden_proposal(add(unsigned)), Violation::KeyPackageSignature);
-    let [mut mixed, other] = [(); 2].map(|()| key_package(&mut stage.puppet, |_| {}));
+    assert_eq!(fixture.forbidden_proposal(add(unsigned)), Violation::KeyPackageSignature);
+    let [mut mixed, other] = [(); 2].map(|()| key_package(&mut fixture.raw_member, |_| {}));
     mixed.signature = other.signature;
-    assert_eq!(stage.forbidden_proposal(add(mixed)), Violation::KeyPackageSignature);
-    stage.lives_on();
+    assert_eq!(fixture.forbidden_proposal(add(mixed)), Violation::KeyPackageSignature);
+    fixture.check_still_works();
 }
 
 #[test]
 fn a_key_package_of_another_cipher_suite_does_not_fit() {
-    let mut stage = Stage::new();
+    let mut fixture = RuleFixture::new();
     let other = suite(2);
-    let signer = other.signer(&other.signature_generate_key(&mut stage.puppet.rng).unwrap()).unwrap();
-    let bundle = KeyPackageBundle::new(other, template(), &*signer, &mut stage.puppet.rng).unwrap();
-    assert_eq!(stage.forbidden_proposal(add(bundle.key_package)), Violation::KeyPackageSuite);
-    stage.lives_on();
+    let signer = other.signer(&other.signature_generate_key(&mut fixture.raw_member.rng).unwrap()).unwrap();
+    let bundle = KeyPackageBundle::new(other, template(), &*signer, &mut fixture.raw_member.rng).unwrap();
+    assert_eq!(fixture.forbidden_proposal(add(bundle.key_package)), Violation::KeyPackageSuite);
+    fixture.check_still_works();
 }
 
 /// The proposer and the committer check the lifetime, and observers may. Members that follow do
 /// not: clocks differ, and a KeyPackage may expire in transit.
 #[test]
 fn nobody_is_added_before_or_after_their_time() {
-    let mut stage = Stage::new();
+    let mut fixture = RuleFixture::new();
     for (not_before, not_after) in [(0, NOW - 1), (NOW + 1, u64::MAX), (NOW + 1, NOW + 1)] {
         let lifetime = Lifetime { not_before, not_after };
-        let proposal = add(key_package(&mut stage.puppet, |template| template.lifetime = lifetime));
-        assert_eq!(stage.not_built(std::slice::from_ref(&proposal)), Violation::Lifetime);
-        let proposed = stage.members[0].propose(proposal.clone(), &mut stage.puppet.rng);
+        let proposal = add(key_package(&mut fixture.raw_member, |template| template.lifetime = lifetime));
+        assert_eq!(fixture.not_built(std::slice::from_ref(&proposal)), Violation::Lifetime);
+        let proposed = fixture.members[0].propose(proposal.clone(), &mut fixture.raw_member.rng);
         assert_eq!(violation(proposed.unwrap_err()), Violation::Lifetime);
 
-        let (message, _) = stage.puppet.propose(proposal);
-        let seen = stage.observer.process(
+        let (message, _) = fixture.raw_member.propose(proposal);
+        let seen = fixture.observer.process(
             over_the_wire(&message),
             &BasicIdentities,
             &pando_mls::AdmitAll,
             Some(NOW),
         );
         assert_eq!(violation(seen.unwrap_err()), Violation::Lifetime);
-        stage.hear(&message);
+        fixture.deliver_proposal(&message);
     }
     // An expired pending Add is not committed.
-    let member = &mut stage.members[0];
+    let member = &mut fixture.members[0];
     assert_eq!(member.group.pending_proposals().count(), 3);
-    let client = client(&*member.signer).at(NOW);
+    let cx = client(&*member.signer).at(NOW);
     let output = member
         .group
         .commit()
-        .build(&client, &mut stage.puppet.rng)
+        .build(&cx, &mut fixture.raw_member.rng)
         .unwrap()
         .persist_to(&mut member.rows)
         .unwrap();
@@ -88,41 +88,41 @@ fn nobody_is_added_before_or_after_their_time() {
     // The lifetime includes both ends.
     for (not_before, not_after) in [(NOW, u64::MAX), (0, NOW), (NOW, NOW)] {
         let lifetime = Lifetime { not_before, not_after };
-        let added = key_package(&mut stage.puppet, |template| template.lifetime = lifetime);
-        stage.members[0].build(|builder| builder.add(added), &mut stage.puppet.rng).unwrap();
-        stage.members[0].clear_pending();
+        let added = key_package(&mut fixture.raw_member, |template| template.lifetime = lifetime);
+        fixture.members[0].build(|builder| builder.add(added), &mut fixture.raw_member.rng).unwrap();
+        fixture.members[0].clear_pending();
     }
-    stage.lives_on();
+    fixture.check_still_works();
 }
 
 /// Every member rejects a lifetime that is too long or empty, because that takes no clock.
 #[test]
 fn nobody_lives_for_longer_than_the_policy_accepts() {
-    let mut stage = Stage::with(|setting| setting.policy = &Strict);
+    let mut fixture = RuleFixture::with(|parameters| parameters.policy = &Strict);
     for (not_before, not_after) in [(0, DAY + 1), (NOW, NOW + DAY + 1), (0, u64::MAX), (NOW + 1, NOW - 1)] {
         let lifetime = Lifetime { not_before, not_after };
-        let added = add(key_package(&mut stage.puppet, |template| template.lifetime = lifetime));
-        assert_eq!(stage.forbidden_proposal(added), Violation::LifetimeTooLong);
+        let added = add(key_package(&mut fixture.raw_member, |template| template.lifetime = lifetime));
+        assert_eq!(fixture.forbidden_proposal(added), Violation::LifetimeTooLong);
     }
     let lifetime = Lifetime { not_before: NOW, not_after: NOW + DAY };
-    let longest = add(key_package(&mut stage.puppet, |template| {
+    let longest = add(key_package(&mut fixture.raw_member, |template| {
         template.lifetime = lifetime;
         template.credential = Credential::Basic { identity: b"third".as_slice().into() };
     }));
-    let (message, _) = stage.puppet.propose(longest);
-    stage.hear(&message);
-    stage.lives_on();
+    let (message, _) = fixture.raw_member.propose(longest);
+    fixture.deliver_proposal(&message);
+    fixture.check_still_works();
 }
 
 /// A client does not create a group with a signer whose key is not in its leaf.
 #[test]
 fn who_creates_a_group_has_signed_the_key_package() {
-    let mut stage = Stage::new();
-    let [owner, other] = [(); 2].map(|()| Forgery::of(&mut stage.puppet, |_| {}));
+    let mut fixture = RuleFixture::new();
+    let [owner, other] = [(); 2].map(|()| ForgedKeyPackage::of(&mut fixture.raw_member, |_| {}));
     let id = "new";
     let extensions = Extensions::default();
-    let rng = &mut stage.puppet.rng;
-    let client = client(&*other.signer);
-    let created = Group::builder(id).extensions(extensions).build(owner.bundle(), &client, rng);
+    let rng = &mut fixture.raw_member.rng;
+    let cx = client(&*other.signer);
+    let created = Group::builder(id).extensions(extensions).build(owner.bundle(), &cx, rng);
     assert_eq!(created.map(|_| ()).unwrap_err(), Misuse::WrongSigner.into());
 }

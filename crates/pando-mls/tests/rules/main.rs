@@ -15,7 +15,10 @@ mod confirmed_commits;
 mod encrypted;
 mod extensions;
 mod external;
-mod forge;
+mod fixture;
+#[allow(dead_code, reason = "the scenarios use more of it")]
+#[path = "../scenario/group_fixture.rs"]
+mod group_fixture;
 mod honest;
 mod joins;
 mod key_package;
@@ -24,18 +27,15 @@ mod leaf_node;
 #[path = "../scenario/proposals.rs"]
 mod make;
 mod makers;
+mod material;
 mod order;
 mod proposal_list;
 mod proposals;
-mod puppet;
+mod raw_member;
 mod repeated;
 mod required_grease;
 mod selection;
-mod stage;
 mod successors;
 mod unfollowable;
 mod unlisted_suite;
 mod wire;
-#[allow(dead_code, reason = "the scenarios use more of it")]
-#[path = "../scenario/world.rs"]
-mod world;

@@ -1,10 +1,10 @@
 //! Sections 7.2, 10 and 13.4: the contents of a client's own KeyPackage and leaf. Some rules bind
 //! only the client that makes them, and receivers do not check these.
 
-use crate::forge::{Forgery, LISTED, UNKNOWN, Wrong, add, extension, template};
-use crate::puppet::{Puppet, says};
-use crate::stage::{Stage, violation};
-use crate::world::{client, suite};
+use crate::fixture::{RuleFixture, violation};
+use crate::group_fixture::{client, suite};
+use crate::material::{ForgedKeyPackage, LISTED, UNKNOWN, Wrong, add, extension, template};
+use crate::raw_member::{RawMember, template_of};
 use pando_mls::{
     Capabilities, Credential, ExtensionType, Group, GroupError, KeyPackageBundle, KeyPackageTemplate, Misuse,
     NewLeaf, ProposalType, Violation,
@@ -14,10 +14,10 @@ const GREASE: ExtensionType = ExtensionType(0x1a1a);
 
 /// Returns the error of making a KeyPackage.
 fn not_made(change: impl FnOnce(&mut KeyPackageTemplate)) -> GroupError {
-    let mut puppet = Puppet::new(suite(1));
+    let mut raw_member = RawMember::new(suite(1));
     let mut template = template();
     change(&mut template);
-    KeyPackageBundle::new(puppet.suite, template, &*puppet.signer, &mut puppet.rng).unwrap_err()
+    KeyPackageBundle::new(raw_member.suite, template, &*raw_member.signer, &mut raw_member.rng).unwrap_err()
 }
 
 #[test]
@@ -31,21 +31,22 @@ fn nobody_lists_what_everybody_supports() {
     let refused = GroupError::Misuse(Misuse::DefaultCapability);
     for list in listed {
         assert_eq!(not_made(|template| list(&mut template.capabilities)), refused);
-        let mut stage = Stage::new();
-        let mut leaf = stage.puppet.own_leaf();
+        let mut fixture = RuleFixture::new();
+        let mut leaf = fixture.raw_member.own_leaf();
         list(&mut leaf.capabilities);
-        let member = &mut stage.members[0];
-        let (client, rng) = (client(&*member.signer), &mut stage.puppet.rng);
-        let new_leaf = || NewLeaf { template: says(leaf.clone()), signer: &*member.signer };
-        let updated = member.group.propose_update(Some(new_leaf()), b"", &client, rng);
+        let member = &mut fixture.members[0];
+        let (cx, rng) = (client(&*member.signer), &mut fixture.raw_member.rng);
+        let new_leaf = || NewLeaf { template: template_of(leaf.clone()), signer: &*member.signer };
+        let updated = member.group.propose_update(Some(new_leaf()), b"", &cx, rng);
         assert_eq!(updated.map(|_| ()), Err(refused.clone()));
-        let built = member.group.commit().new_leaf(new_leaf()).build(&client, rng);
+        let built = member.group.commit().new_leaf(new_leaf()).build(&cx, rng);
         assert_eq!(built.map(|_| ()), Err(refused.clone()));
         // Receivers have no rule against it.
-        let newcomer = Forgery::of(&mut stage.puppet, |template| list(&mut template.capabilities));
-        let (message, _) = stage.puppet.propose(add(newcomer.key_package));
-        stage.hear(&message);
-        stage.lives_on();
+        let newcomer =
+            ForgedKeyPackage::of(&mut fixture.raw_member, |template| list(&mut template.capabilities));
+        let (message, _) = fixture.raw_member.propose(add(newcomer.key_package));
+        fixture.deliver_proposal(&message);
+        fixture.check_still_works();
     }
 }
 
@@ -71,41 +72,41 @@ fn nobody_says_of_themselves_what_they_do_not_support() {
 
 #[test]
 fn unknown_extensions_are_ignored() {
-    let mut puppet = Puppet::new(suite(1));
+    let mut raw_member = RawMember::new(suite(1));
     // In a KeyPackage and its leaf the extensions are GREASE; in a GroupInfo they may be any type.
-    let newcomer = Forgery::of(&mut puppet, |template| {
+    let newcomer = ForgedKeyPackage::of(&mut raw_member, |template| {
         template.leaf_extensions.0.push(extension(GREASE, b"ignore me"));
         template.extensions.0.push(extension(GREASE, b"me too"));
     });
-    puppet.seat(&newcomer.key_package);
-    let mut group_info = puppet.group_info();
+    raw_member.add_leaf(&newcomer.key_package);
+    let mut group_info = raw_member.group_info();
     group_info.extensions.0.extend([extension(UNKNOWN, b""), extension(GREASE, b"1")]);
-    puppet.sign_group_info(&mut group_info);
-    let welcome = puppet.welcome_to(&group_info, &newcomer.key_package);
+    raw_member.sign_group_info(&mut group_info);
+    let welcome = raw_member.welcome_to(&group_info, &newcomer.key_package);
     let group = Group::join(&welcome, &newcomer.bundle(), None, &client(&*newcomer.signer))
         .unwrap()
         .assume_persisted();
-    assert_eq!(group.epoch_authenticator().unwrap().expose(), puppet.epoch_authenticator());
+    assert_eq!(group.epoch_authenticator().unwrap().expose(), raw_member.epoch_authenticator());
 
-    let mut stage = Stage::new();
-    let newcomer = Forgery::of(&mut stage.puppet, |template| {
+    let mut fixture = RuleFixture::new();
+    let newcomer = ForgedKeyPackage::of(&mut fixture.raw_member, |template| {
         template.leaf_extensions.0.push(extension(GREASE, b"ignore me"));
         template.extensions.0.push(extension(UNKNOWN, b"me too"));
     });
-    let (message, _) = stage.puppet.propose(add(newcomer.key_package));
-    stage.hear(&message);
-    stage.lives_on();
+    let (message, _) = fixture.raw_member.propose(add(newcomer.key_package));
+    fixture.deliver_proposal(&message);
+    fixture.check_still_works();
 }
 
 #[test]
 fn nobody_begins_a_group_with_a_leaf_that_nobody_would_accept() {
-    let mut puppet = Puppet::new(suite(1));
-    let creator = Forgery::of(&mut puppet, |_| {});
+    let mut raw_member = RawMember::new(suite(1));
+    let creator = ForgedKeyPackage::of(&mut raw_member, |_| {});
     let mut create = |change: &dyn Fn(&mut KeyPackageBundle)| {
         let mut bundle = creator.bundle();
         change(&mut bundle);
-        let (id, client) = ("begun", client(&*creator.signer));
-        Group::builder(id).build(bundle, &client, &mut puppet.rng).map(|_| ())
+        let (id, cx) = ("begun", client(&*creator.signer));
+        Group::builder(id).build(bundle, &cx, &mut raw_member.rng).map(|_| ())
     };
     let unsigned = create(&|bundle| bundle.key_package.leaf_node.capabilities.proposals.clear());
     assert_eq!(violation(unsigned.unwrap_err()), Violation::LeafSignature);

@@ -1,98 +1,106 @@
 //! Section 12.3: proposals are applied in a fixed order, whatever order the committer lists them
 //! in. Only the result must be valid, not the intermediate states.
 
-use crate::forge::{Forgery, Gullible, by_value, remove, required, set_extensions, stranger, update};
-use crate::puppet::{PUPPET, says};
-use crate::stage::Stage;
-use crate::world::client;
+use crate::fixture::RuleFixture;
+use crate::group_fixture::client;
+use crate::material::{
+    AnyIdentity, ForgedKeyPackage, by_value, remove, required, set_extensions, stranger, update,
+};
+use crate::raw_member::{RAW_MEMBER, template_of};
 use pando_mls::{
     CredentialType, LeafIndex, Limits, NewLeaf, Processed, PublicGroup, PublicProcessed, Violation,
 };
 use pando_wire::{Credential, ProposalOrRef, RequiredCapabilities, Sender};
 
-/// By Updates in one Commit, the puppet takes the signature key that another member gives up. Both
-/// orders are valid.
+/// By Updates in one Commit, the raw member takes the signature key that another member gives up.
+/// Both orders are valid.
 #[test]
 fn a_signature_key_passes_from_one_member_to_another() {
-    let mut stage = Stage::new();
-    let passed = stage.members[0].signer.public_key().clone();
-    let mut taken = stage.puppet.updated_leaf(|leaf| leaf.signature_key = passed);
-    stage.puppet.sign_leaf(&mut taken, PUPPET, &*stage.members[0].signer);
-    let (message, take) = stage.puppet.propose(update(taken.clone()));
-    stage.hear(&message);
+    let mut fixture = RuleFixture::new();
+    let passed = fixture.members[0].signer.public_key().clone();
+    let mut taken = fixture.raw_member.updated_leaf(|leaf| leaf.signature_key = passed);
+    fixture.raw_member.sign_leaf(&mut taken, RAW_MEMBER, &*fixture.members[0].signer);
+    let (message, take) = fixture.raw_member.propose(update(taken.clone()));
+    fixture.deliver_proposal(&message);
 
-    let (giver, new_signer) = (stage.members[0].leaf(), stranger(stage.puppet.suite));
-    let mut given = stage.puppet.updated_leaf(|_| {});
-    let old = stage.puppet.tree.leaf(giver).unwrap().unwrap();
+    let (giver, new_signer) = (fixture.members[0].leaf(), stranger(fixture.raw_member.suite));
+    let mut given = fixture.raw_member.updated_leaf(|_| {});
+    let old = fixture.raw_member.tree.leaf(giver).unwrap().unwrap();
     (given.signature_key, given.credential) = (new_signer.public_key().clone(), old.credential);
-    stage.puppet.sign_leaf(&mut given, giver, &*new_signer);
-    let (message, give) = stage.puppet.propose_by(giver, update(given.clone()), &*stage.members[0].signer);
-    stage.hear(&message);
+    fixture.raw_member.sign_leaf(&mut given, giver, &*new_signer);
+    let (message, give) =
+        fixture.raw_member.propose_by(giver, update(given.clone()), &*fixture.members[0].signer);
+    fixture.deliver_proposal(&message);
 
-    let (committer, mut tree) = (stage.members[1].leaf(), stage.puppet.tree.clone());
-    tree.update(PUPPET, &taken).unwrap();
+    let (committer, mut tree) = (fixture.members[1].leaf(), fixture.raw_member.tree.clone());
+    tree.update(RAW_MEMBER, &taken).unwrap();
     tree.update(giver, &given).unwrap();
     for order in [[&take, &give], [&give, &take]] {
         let list = order.map(|reference| ProposalOrRef::Reference(reference.clone())).to_vec();
-        let path = stage.puppet.path_as(committer, &tree, &*stage.members[1].signer);
+        let path = fixture.raw_member.path_as(committer, &tree, &*fixture.members[1].signer);
         let sender = Sender::Member(committer);
-        let commit = stage.puppet.commit_as(sender, list, Some(path), &*stage.members[1].signer);
+        let commit = fixture.raw_member.commit_as(sender, list, Some(path), &*fixture.members[1].signer);
         // Everything that can be verified without secrets is valid.
-        let seen = stage
+        let seen = fixture
             .observer
-            .process(commit, stage.policy, &pando_mls::AdmitAll, None)
+            .process(commit, fixture.policy, &pando_mls::AdmitAll, None)
             .unwrap()
             .assume_persisted();
         assert!(matches!(seen, PublicProcessed::Commit(_)));
     }
     // One of the two Updates alone is not enough.
-    let mut tree = stage.puppet.tree.clone();
-    tree.update(PUPPET, &taken).unwrap();
-    let path = stage.puppet.path_as(committer, &tree, &*stage.members[1].signer);
+    let mut tree = fixture.raw_member.tree.clone();
+    tree.update(RAW_MEMBER, &taken).unwrap();
+    let path = fixture.raw_member.path_as(committer, &tree, &*fixture.members[1].signer);
     let list = vec![ProposalOrRef::Reference(take)];
-    let signer = &*stage.members[1].signer;
-    let commit = stage.puppet.commit_as(Sender::Member(committer), list, Some(path), signer);
-    assert_eq!(stage.refused(&commit), Violation::SignatureKeyInUse(giver));
-    stage.lives_on();
+    let signer = &*fixture.members[1].signer;
+    let commit = fixture.raw_member.commit_as(Sender::Member(committer), list, Some(path), signer);
+    assert_eq!(fixture.refused(&commit), Violation::SignatureKeyInUse(giver));
+    fixture.check_still_works();
 }
 
 /// A client is added that supports only one credential type, while the last member with another
 /// type is removed.
 #[test]
 fn a_type_of_credential_goes_with_the_last_who_has_it() {
-    let mut stage = Stage::with(|setting| {
-        setting.policy = &Gullible;
-        setting.template.capabilities.credentials.push(CredentialType::X509);
+    let mut fixture = RuleFixture::with(|parameters| {
+        parameters.policy = &AnyIdentity;
+        parameters.template.capabilities.credentials.push(CredentialType::X509);
     });
-    let newcomer = Forgery::of(&mut stage.puppet, |template| {
+    let newcomer = ForgedKeyPackage::of(&mut fixture.raw_member, |template| {
         template.credential = Credential::X509 { certificates: Vec::new() };
         template.capabilities.credentials.push(CredentialType::X509);
     });
-    stage.puppet.seat(&newcomer.key_package);
-    let observer =
-        PublicGroup::new(stage.puppet.suite, &stage.puppet.group_info(), None, &Gullible, Limits::default())
-            .unwrap()
-            .assume_persisted();
-    stage.observer = observer;
-    let updated = stage.puppet.updated_leaf(|leaf| {
+    fixture.raw_member.add_leaf(&newcomer.key_package);
+    let observer = PublicGroup::new(
+        fixture.raw_member.suite,
+        &fixture.raw_member.group_info(),
+        None,
+        &AnyIdentity,
+        Limits::default(),
+    )
+    .unwrap()
+    .assume_persisted();
+    fixture.observer = observer;
+    let updated = fixture.raw_member.updated_leaf(|leaf| {
         leaf.capabilities.credentials = vec![CredentialType::BASIC];
     });
-    let (message, reference) = stage.puppet.propose(update(updated.clone()));
-    let _ = stage.observer.process(message, stage.policy, &pando_mls::AdmitAll, None).unwrap();
+    let (message, reference) = fixture.raw_member.propose(update(updated.clone()));
+    let _ = fixture.observer.process(message, fixture.policy, &pando_mls::AdmitAll, None).unwrap();
 
-    let committer = stage.members[0].leaf();
+    let committer = fixture.members[0].leaf();
     for goes in [true, false] {
-        let mut tree = stage.puppet.tree.clone();
-        tree.update(PUPPET, &updated).unwrap();
+        let mut tree = fixture.raw_member.tree.clone();
+        tree.update(RAW_MEMBER, &updated).unwrap();
         let mut list = vec![ProposalOrRef::Reference(reference.clone())];
         if goes {
             tree.remove(LeafIndex(3)).unwrap();
             list.extend(by_value(&[remove(3)]));
         }
-        let path = stage.puppet.path_as(committer, &tree, &*stage.members[0].signer);
-        let signer = &*stage.members[0].signer;
-        let commit = stage.puppet.commit_as(Sender::Member(committer), list, Some(path), signer);
-        let seen = stage.observer.process(commit, stage.policy, &pando_mls::AdmitAll, None);
+        let path = fixture.raw_member.path_as(committer, &tree, &*fixture.members[0].signer);
+        let signer = &*fixture.members[0].signer;
+        let commit = fixture.raw_member.commit_as(Sender::Member(committer), list, Some(path), signer);
+        let seen = fixture.observer.process(commit, fixture.policy, &pando_mls::AdmitAll, None);
         let in_use = Violation::CredentialInUseUnsupported(CredentialType::X509);
         assert_eq!(seen.map(|_| ()), if goes { Ok(()) } else { Err(in_use.into()) });
     }
@@ -101,30 +109,31 @@ fn a_type_of_credential_goes_with_the_last_who_has_it() {
 /// A committer requires a capability that its new leaf in the same Commit supports.
 #[test]
 fn a_committer_supports_what_it_requires_by_its_new_leaf() {
-    let mut stage = Stage::new();
-    let mut leaf_node = stage.puppet.tree.leaf(LeafIndex(1)).unwrap().unwrap();
+    let mut fixture = RuleFixture::new();
+    let mut leaf_node = fixture.raw_member.tree.leaf(LeafIndex(1)).unwrap().unwrap();
     leaf_node.capabilities.credentials.push(CredentialType::X509);
-    let commit = stage.puppet.commit(by_value(&[remove(2)]), |tree, _| {
+    let commit = fixture.raw_member.commit(by_value(&[remove(2)]), |tree, _| {
         tree.remove(LeafIndex(2)).unwrap();
         tree.truncate().unwrap();
     });
-    stage.members.truncate(1);
-    stage.follow(&commit);
-    let updated = stage.puppet.updated_leaf(|leaf| {
+    fixture.members.truncate(1);
+    fixture.follow(&commit);
+    let updated = fixture.raw_member.updated_leaf(|leaf| {
         leaf.capabilities.credentials.push(CredentialType::X509);
     });
-    let (message, _) = stage.puppet.propose(update(updated));
-    stage.hear(&message);
+    let (message, _) = fixture.raw_member.propose(update(updated));
+    fixture.deliver_proposal(&message);
 
-    let member = &mut stage.members[0];
+    let member = &mut fixture.members[0];
     let x509 = RequiredCapabilities {
         credential_types: vec![CredentialType::X509],
         ..RequiredCapabilities::default()
     };
-    let new_leaf = NewLeaf { template: says(leaf_node), signer: &*member.signer };
+    let new_leaf = NewLeaf { template: template_of(leaf_node), signer: &*member.signer };
     let builder = member.group.commit().proposal(set_extensions(required(&x509))).new_leaf(new_leaf);
-    let client = client(&*member.signer).with_policy(stage.policy);
-    let output = builder.build(&client, &mut stage.puppet.rng).unwrap().persist_to(&mut member.rows).unwrap();
+    let cx = client(&*member.signer).with_policy(fixture.policy);
+    let output =
+        builder.build(&cx, &mut fixture.raw_member.rng).unwrap().persist_to(&mut member.rows).unwrap();
     let mine = member.process(&output.message).unwrap();
     assert!(matches!(mine, Processed::OwnCommit));
     member.merge_pending();

@@ -1,9 +1,9 @@
 //! A Commit refers to one large proposal many times, at a few bytes each. Receivers do not copy the
 //! proposal for each reference.
 
-use crate::forge::{Forgery, add, by_value, custom, external_init, psk, stranger};
-use crate::stage::Stage;
-use crate::world::{client, over_the_wire};
+use crate::fixture::RuleFixture;
+use crate::group_fixture::{client, over_the_wire};
+use crate::material::{ForgedKeyPackage, add, by_value, custom, external_init, psk, stranger};
 use allocation_counter::measure;
 use pando_mls::{Credential, GroupError, Missing, MlsMessage, Processed, Psk, PublicProcessed, Violation};
 use pando_wire::{ProposalOrRef, ProposalRef, Sender};
@@ -17,14 +17,14 @@ fn references(reference: ProposalRef) -> Vec<ProposalOrRef> {
 
 /// Returns the result of a Commit for a member and for an observer. Neither may allocate as much
 /// memory as the proposal takes.
-fn taken(stage: &mut Stage, commit: &MlsMessage) -> [Result<(), GroupError>; 2] {
+fn taken(fixture: &mut RuleFixture, commit: &MlsMessage) -> [Result<(), GroupError>; 2] {
     let (mut taken, mut seen) = (None, None);
     let (for_member, for_observer) = (over_the_wire(commit), over_the_wire(commit));
-    let member = &mut stage.members[0];
-    let client = client(&*member.signer);
-    let cost = measure(|| taken = Some(member.group.process(for_member, &client)));
+    let member = &mut fixture.members[0];
+    let cx = client(&*member.signer);
+    let cost = measure(|| taken = Some(member.group.process(for_member, &cx)));
     assert!(cost.bytes_total < LARGE as u64 / 2, "{}", cost.bytes_total);
-    let (observer, policy) = (&mut stage.observer, stage.policy);
+    let (observer, policy) = (&mut fixture.observer, fixture.policy);
     let cost = measure(|| seen = Some(observer.process(for_observer, policy, &pando_mls::AdmitAll, None)));
     assert!(cost.bytes_total < LARGE as u64 / 2, "{}", cost.bytes_total);
     let taken = taken.unwrap().map(|processed| assert!(matches!(processed.peek(), Processed::Commit(_))));
@@ -35,52 +35,52 @@ fn taken(stage: &mut Stage, commit: &MlsMessage) -> [Result<(), GroupError>; 2] 
 /// A client outside the group proposes its own Add, and an external Commit refers to it.
 #[test]
 fn from_outside() {
-    let mut stage = Stage::new();
-    let large = Forgery::of(&mut stage.puppet, |template| {
+    let mut fixture = RuleFixture::new();
+    let large = ForgedKeyPackage::of(&mut fixture.raw_member, |template| {
         template.credential = Credential::Basic { identity: vec![7; LARGE].into() };
     });
     let sender = Sender::NewMemberProposal;
-    let message = stage.puppet.propose_as(sender, add(large.key_package), &*large.signer);
-    stage.hear(&message);
-    let pending = stage.observer.pending_proposals().next().unwrap().reference.clone();
+    let message = fixture.raw_member.propose_as(sender, add(large.key_package), &*large.signer);
+    fixture.deliver_proposal(&message);
+    let pending = fixture.observer.pending_proposals().next().unwrap().reference.clone();
     for reference in [pending, ProposalRef::from(vec![1; 32])] {
-        let signer = stranger(stage.puppet.suite);
-        let tree = stage.puppet.tree.clone();
-        let path = stage.puppet.external_path(&tree, &*signer, |_| {});
+        let signer = stranger(fixture.raw_member.suite);
+        let tree = fixture.raw_member.tree.clone();
+        let path = fixture.raw_member.external_path(&tree, &*signer, |_| {});
         let proposals = [by_value(&[external_init()]), references(reference)].concat();
-        let commit = stage.puppet.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer);
+        let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, proposals, Some(path), &*signer);
         let refused = Err(GroupError::Violation(Violation::ReferenceInExternalCommit));
-        assert_eq!(taken(&mut stage, &commit), [refused.clone(), refused]);
+        assert_eq!(taken(&mut fixture, &commit), [refused.clone(), refused]);
     }
-    stage.lives_on();
+    fixture.check_still_works();
 }
 
 #[test]
 fn from_a_member() {
-    let mut stage = Stage::new();
+    let mut fixture = RuleFixture::new();
     let large = Psk::External { psk_id: vec![7; LARGE].into() };
-    let (message, reference) = stage.puppet.propose(psk(large, stage.puppet.suite.hash_len()));
-    stage.hear(&message);
-    let tree = stage.puppet.tree.clone();
-    let path = stage.puppet.path(&tree, |_| {});
-    let commit = stage.puppet.commit_of(references(reference), Some(path));
+    let (message, reference) = fixture.raw_member.propose(psk(large, fixture.raw_member.suite.hash_len()));
+    fixture.deliver_proposal(&message);
+    let tree = fixture.raw_member.tree.clone();
+    let path = fixture.raw_member.path(&tree, |_| {});
+    let commit = fixture.raw_member.commit_of(references(reference), Some(path));
     let refused = Err(GroupError::Violation(Violation::DuplicatePsk));
-    assert_eq!(taken(&mut stage, &commit), [refused.clone(), refused]);
-    stage.lives_on();
+    assert_eq!(taken(&mut fixture, &commit), [refused.clone(), refused]);
+    fixture.check_still_works();
 }
 
 /// For application-defined types, the RFC does not limit their number in a Commit.
 #[test]
 fn which_is_allowed() {
-    let mut stage = Stage::new();
-    let (message, reference) = stage.puppet.propose(custom(0xf001, &[7; LARGE]));
-    stage.hear(&message);
-    let commit = stage.puppet.commit(references(reference), |_, _| {});
-    assert_eq!(taken(&mut stage, &commit), [Ok(()), Ok(())]);
-    stage.follow(&commit);
+    let mut fixture = RuleFixture::new();
+    let (message, reference) = fixture.raw_member.propose(custom(0xf001, &[7; LARGE]));
+    fixture.deliver_proposal(&message);
+    let commit = fixture.raw_member.commit(references(reference), |_, _| {});
+    assert_eq!(taken(&mut fixture, &commit), [Ok(()), Ok(())]);
+    fixture.follow(&commit);
     // A reference to an unknown proposal is an error.
-    let commit = stage.puppet.commit_of(references(ProposalRef::from(vec![1; 32])), None);
+    let commit = fixture.raw_member.commit_of(references(ProposalRef::from(vec![1; 32])), None);
     let missing = Err(GroupError::Missing(Missing::Proposal(ProposalRef::from(vec![1; 32]))));
-    assert_eq!(taken(&mut stage, &commit), [missing.clone(), missing]);
-    stage.lives_on();
+    assert_eq!(taken(&mut fixture, &commit), [missing.clone(), missing]);
+    fixture.check_still_works();
 }

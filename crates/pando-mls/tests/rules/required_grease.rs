@@ -1,13 +1,13 @@
 //! Section 13.5: GREASE values in `required_capabilities`. Clients do not send them. Receivers
 //! treat them like any other value: a leaf that lists the value supports it.
 
-use crate::forge::{
-    Forgery, add, by_value, external_init, external_senders, key_package, reinit, required, set_extensions,
-    stranger, template, update,
+use crate::fixture::{RuleFixture, violation};
+use crate::group_fixture::{Member, client, leaf_template, suite};
+use crate::material::{
+    ForgedKeyPackage, add, by_value, external_init, external_senders, key_package, reinit, required,
+    set_extensions, stranger, template, update,
 };
-use crate::puppet::{Puppet, says};
-use crate::stage::{Stage, violation};
-use crate::world::{Member, client, leaf_template, suite};
+use crate::raw_member::{RawMember, template_of};
 use pando_mls::{
     BasicIdentities, Capabilities, CredentialType, ExtensionType, Extensions, ExternalJoin, Group,
     GroupConfig, GroupError, KeyPackageTemplate, Limits, Misuse, ProposalType, PublicGroup, ReInit,
@@ -54,11 +54,11 @@ fn listing(template: &mut KeyPackageTemplate) {
 }
 
 /// Returns a group whose members list these values, with a server that may send proposals.
-fn stage() -> Stage {
-    Stage::with(|setting| {
-        listing(&mut setting.template);
-        setting.config = GroupConfig::default().with_encrypt_handshakes(false);
-        setting.extensions = external_senders(&[&*stranger(suite(1))]);
+fn fixture() -> RuleFixture {
+    RuleFixture::with(|parameters| {
+        listing(&mut parameters.template);
+        parameters.config = GroupConfig::default().with_encrypt_handshakes(false);
+        parameters.extensions = external_senders(&[&*stranger(suite(1))]);
     })
 }
 
@@ -68,12 +68,12 @@ fn ending(extensions: Extensions) -> ReInit {
 
 #[test]
 fn a_group_is_not_created_that_requires_grease() {
-    let mut puppet = Puppet::new(suite(1));
-    let creator = Forgery::of(&mut puppet, listing);
+    let mut raw_member = RawMember::new(suite(1));
+    let creator = ForgedKeyPackage::of(&mut raw_member, listing);
     for (extensions, _) in requirements() {
-        let (id, client) = ("begun", client(&*creator.signer));
+        let (id, cx) = ("begun", client(&*creator.signer));
         let bundle = creator.bundle();
-        let created = Group::builder(id).extensions(extensions).build(bundle, &client, &mut puppet.rng);
+        let created = Group::builder(id).extensions(extensions).build(bundle, &cx, &mut raw_member.rng);
         assert_eq!(created.map(drop), Err(REFUSED));
     }
 }
@@ -81,20 +81,20 @@ fn a_group_is_not_created_that_requires_grease() {
 #[test]
 fn grease_is_not_required_by_a_proposal_or_a_commit() {
     for (extensions, _) in requirements() {
-        let mut stage = stage();
+        let mut fixture = fixture();
         let proposals = [set_extensions(extensions.clone()), reinit(ending(extensions))];
         for proposal in proposals {
             let server = stranger(suite(1));
             let external =
-                propose_as_external_sender(&stage.puppet.context, proposal.clone(), &client(&*server));
+                propose_as_external_sender(&fixture.raw_member.context, proposal.clone(), &client(&*server));
             assert_eq!(external.unwrap_err(), REFUSED);
-            let (member, rng) = (&mut stage.members[0], &mut stage.puppet.rng);
+            let (member, rng) = (&mut fixture.members[0], &mut fixture.raw_member.rng);
             assert_eq!(member.propose(proposal.clone(), rng).unwrap_err(), REFUSED);
             let built = member.build(|builder| builder.proposal(proposal), rng);
             assert_eq!(built.unwrap_err(), REFUSED);
             assert_eq!((member.group.pending_proposals().count(), member.group.pending_commit()), (0, None));
         }
-        stage.lives_on();
+        fixture.check_still_works();
     }
 }
 
@@ -103,17 +103,17 @@ fn grease_is_not_required_by_a_proposal_or_a_commit() {
 #[test]
 fn grease_is_not_required_by_a_successor() {
     for (extensions, _) in requirements() {
-        let mut stage = stage();
+        let mut fixture = fixture();
         let proposals = by_value(&[reinit(ending(extensions.clone()))]);
-        let commit = stage.puppet.commit(proposals, |_, _| {});
-        let creator = Forgery::of(&mut stage.puppet, listing);
-        let (client, rng) = (client(&*creator.signer), &mut stage.puppet.rng.clone());
+        let commit = fixture.raw_member.commit(proposals, |_, _| {});
+        let creator = ForgedKeyPackage::of(&mut fixture.raw_member, listing);
+        let (cx, rng) = (client(&*creator.signer), &mut fixture.raw_member.rng.clone());
         let successor = || Successor::new(creator.bundle(), Vec::new());
-        let group = &stage.members[0].group;
-        let branched = group.branch("branch", extensions, successor(), &client, rng);
+        let group = &fixture.members[0].group;
+        let branched = group.branch("branch", extensions, successor(), &cx, rng);
         assert_eq!(branched.map(drop), Err(REFUSED));
-        stage.follow(&commit);
-        let begun = stage.members[0].group.reinitialize(successor(), &client, rng);
+        fixture.follow(&commit);
+        let begun = fixture.members[0].group.reinitialize(successor(), &cx, rng);
         assert_eq!(begun.map(drop), Err(REFUSED));
     }
 }
@@ -123,23 +123,23 @@ fn grease_is_not_required_by_a_successor() {
 fn grease_that_all_list_is_accepted_and_committed() {
     for (extensions, _) in requirements() {
         let proposal = set_extensions(extensions.clone());
-        let mut stage = stage();
-        let commit = stage.puppet.commit(by_value(std::slice::from_ref(&proposal)), |_, group| {
+        let mut fixture = fixture();
+        let commit = fixture.raw_member.commit(by_value(std::slice::from_ref(&proposal)), |_, group| {
             *group = extensions.clone();
         });
-        stage.follow(&commit);
-        stage.lives_on();
+        fixture.follow(&commit);
+        fixture.check_still_works();
 
         for sender in [None, Some(Sender::External(0))] {
-            let mut stage = self::stage();
+            let mut fixture = self::fixture();
             let message = match sender {
-                None => stage.puppet.propose(proposal.clone()).0,
-                Some(sender) => stage.puppet.propose_as(sender, proposal.clone(), &*stranger(suite(1))),
+                None => fixture.raw_member.propose(proposal.clone()).0,
+                Some(sender) => fixture.raw_member.propose_as(sender, proposal.clone(), &*stranger(suite(1))),
             };
-            stage.hear(&message);
-            stage.commit_pending();
-            assert_eq!(stage.observer.public().context().extensions, extensions);
-            stage.goes_on(None);
+            fixture.deliver_proposal(&message);
+            fixture.commit_pending();
+            assert_eq!(fixture.observer.public().context().extensions, extensions);
+            fixture.check_continues(None);
         }
     }
 }
@@ -148,67 +148,69 @@ fn grease_that_all_list_is_accepted_and_committed() {
 fn grease_that_a_member_does_not_list_is_refused_and_left_out() {
     for (extensions, violation) in requirements() {
         let proposal = set_extensions(extensions);
-        let mut stage = Stage::with(|setting| {
-            setting.config = GroupConfig::default().with_encrypt_handshakes(false);
+        let mut fixture = RuleFixture::with(|parameters| {
+            parameters.config = GroupConfig::default().with_encrypt_handshakes(false);
         });
-        let tree = stage.puppet.tree.clone();
+        let tree = fixture.raw_member.tree.clone();
         for (leaf, expected) in [
             (false, violation),
             // The committer lists the value, and the others do not.
             (true, Violation::RequiredUnsupportedByMember),
         ] {
-            let path = stage.puppet.path(&tree, |leaf_node| {
+            let path = fixture.raw_member.path(&tree, |leaf_node| {
                 if leaf {
                     list(&mut leaf_node.capabilities);
                 }
             });
             let proposals = by_value(std::slice::from_ref(&proposal));
-            let commit = stage.puppet.commit_of(proposals, Some(path));
-            assert_eq!(stage.refused(&commit), expected);
+            let commit = fixture.raw_member.commit_of(proposals, Some(path));
+            assert_eq!(fixture.refused(&commit), expected);
         }
-        let (message, _) = stage.puppet.propose(proposal);
-        stage.hear(&message);
-        stage.commit_pending();
-        assert_eq!(stage.observer.public().context().extensions, Extensions::default());
-        stage.goes_on(None);
+        let (message, _) = fixture.raw_member.propose(proposal);
+        fixture.deliver_proposal(&message);
+        fixture.commit_pending();
+        assert_eq!(fixture.observer.public().context().extensions, Extensions::default());
+        fixture.check_continues(None);
     }
 }
 
 /// Returns a group that requires a GREASE value, which all of its members list.
-fn requiring(extensions: Extensions) -> Stage {
-    Stage::with(|setting| {
-        listing(&mut setting.template);
-        setting.config = GroupConfig::default().with_encrypt_handshakes(false);
-        setting.extensions = extensions;
+fn requiring(extensions: Extensions) -> RuleFixture {
+    RuleFixture::with(|parameters| {
+        listing(&mut parameters.template);
+        parameters.config = GroupConfig::default().with_encrypt_handshakes(false);
+        parameters.extensions = extensions;
     })
 }
 
 #[test]
 fn a_leaf_that_lists_required_grease_is_accepted_and_another_is_not() {
     for (extensions, violation) in requirements() {
-        let mut stage = requiring(extensions.clone());
-        let lacking = key_package(&mut stage.puppet, |_| {});
-        assert_eq!(stage.forbidden_proposal(add(lacking)), violation);
+        let mut fixture = requiring(extensions.clone());
+        let lacking = key_package(&mut fixture.raw_member, |_| {});
+        assert_eq!(fixture.forbidden_proposal(add(lacking)), violation);
         let plain = template().capabilities;
-        assert_eq!(stage.refused_update(|leaf_node| leaf_node.capabilities = plain.clone()), violation);
-        assert_eq!(stage.refused_path(|leaf_node| leaf_node.capabilities = plain.clone()), violation);
-        let (tree, signer) = (stage.puppet.tree.clone(), Forgery::of(&mut stage.puppet, |_| {}).signer);
-        let path = stage.puppet.external_path(&tree, &*signer, |leaf_node| leaf_node.capabilities = plain);
+        assert_eq!(fixture.refused_update(|leaf_node| leaf_node.capabilities = plain.clone()), violation);
+        assert_eq!(fixture.refused_path(|leaf_node| leaf_node.capabilities = plain.clone()), violation);
+        let (tree, signer) =
+            (fixture.raw_member.tree.clone(), ForgedKeyPackage::of(&mut fixture.raw_member, |_| {}).signer);
+        let path =
+            fixture.raw_member.external_path(&tree, &*signer, |leaf_node| leaf_node.capabilities = plain);
         let init = by_value(&[external_init()]);
-        let commit = stage.puppet.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
-        assert_eq!(stage.refused(&commit), violation);
+        let commit = fixture.raw_member.commit_as(Sender::NewMemberCommit, init, Some(path), &*signer);
+        assert_eq!(fixture.refused(&commit), violation);
 
-        let leaf = says(stage.puppet.own_leaf());
-        let commit = stage.puppet.external_commit(&*signer, leaf);
-        stage.follow(&commit);
-        let newcomer = Forgery::of(&mut stage.puppet, listing);
-        let leaf_node = stage.puppet.updated_leaf(|_| {});
+        let leaf = template_of(fixture.raw_member.own_leaf());
+        let commit = fixture.raw_member.external_commit(&*signer, leaf);
+        fixture.follow(&commit);
+        let newcomer = ForgedKeyPackage::of(&mut fixture.raw_member, listing);
+        let leaf_node = fixture.raw_member.updated_leaf(|_| {});
         for proposal in [update(leaf_node), add(newcomer.key_package.clone())] {
-            let (message, _) = stage.puppet.propose(proposal);
-            stage.hear(&message);
+            let (message, _) = fixture.raw_member.propose(proposal);
+            fixture.deliver_proposal(&message);
         }
-        let welcome = stage.commit_pending().unwrap();
-        stage.goes_on(Some((newcomer, welcome)));
+        let welcome = fixture.commit_pending().unwrap();
+        fixture.check_continues(Some((newcomer, welcome)));
     }
 }
 
@@ -218,19 +220,19 @@ fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
     for (extensions, violation) in requirements() {
         let mut template = template();
         listing(&mut template);
-        let mut puppet = Puppet::with_template(suite(1), template);
-        puppet.context.extensions = extensions;
-        let newcomer = Forgery::of(&mut puppet, listing);
-        puppet.seat(&newcomer.key_package);
-        let (group_info, bundle) = (puppet.group_info(), newcomer.bundle());
-        let welcome = puppet.welcome(&newcomer.key_package);
+        let mut raw_member = RawMember::with_template(suite(1), template);
+        raw_member.context.extensions = extensions;
+        let newcomer = ForgedKeyPackage::of(&mut raw_member, listing);
+        raw_member.add_leaf(&newcomer.key_package);
+        let (group_info, bundle) = (raw_member.group_info(), newcomer.bundle());
+        let welcome = raw_member.welcome(&newcomer.key_package);
         let joined = Group::join(&welcome, &bundle, None, &client(&*newcomer.signer)).unwrap();
         let observe = |group_info| {
             PublicGroup::new(suite(1), group_info, None, &BasicIdentities, Limits::default()).map(drop)
         };
         observe(&group_info).unwrap();
         let mut member = Member::new(newcomer.signer, joined);
-        let stranger = stranger(puppet.suite);
+        let stranger = stranger(raw_member.suite);
         let mut template = leaf_template();
         let mut join = |template| {
             let (tree, resync, psks, authenticated_data) = (None, None, Vec::new(), b"".as_slice());
@@ -239,7 +241,7 @@ fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
                 .replace_leaf(resync)
                 .psks(psks)
                 .authenticated_data(authenticated_data);
-            join.build(&client(&*stranger), &mut puppet.rng)
+            join.build(&client(&*stranger), &mut raw_member.rng)
         };
         let refused = join(template.clone()).map(drop).unwrap_err();
         assert_eq!(self::violation(refused), violation);
@@ -250,12 +252,12 @@ fn a_group_that_requires_grease_is_joined_by_those_who_list_it() {
         assert_eq!(member.group.epoch_authenticator(), joined.epoch_authenticator());
 
         // The tree has a leaf that does not list the value.
-        let newcomer = Forgery::of(&mut puppet, |_| {});
-        puppet.seat(&newcomer.key_package);
-        let welcome = puppet.welcome(&newcomer.key_package);
+        let newcomer = ForgedKeyPackage::of(&mut raw_member, |_| {});
+        raw_member.add_leaf(&newcomer.key_package);
+        let welcome = raw_member.welcome(&newcomer.key_package);
         let refused = Group::join(&welcome, &newcomer.bundle(), None, &client(&*newcomer.signer));
         assert_eq!(self::violation(refused.map(drop).unwrap_err()), violation);
-        let refused = observe(&puppet.group_info()).unwrap_err();
+        let refused = observe(&raw_member.group_info()).unwrap_err();
         assert_eq!(self::violation(refused), violation);
     }
 }

@@ -2,9 +2,9 @@
 //! must equal that of a simple model, which tries one proposal after the other and keeps it if the
 //! Commit is still valid.
 
-use crate::forge::{Forgery, add, remove};
-use crate::puppet::Puppet;
-use crate::world::{Member, Newcomer, World, client, suite, template};
+use crate::group_fixture::{GroupFixture, Member, Newcomer, client, suite, template};
+use crate::material::{ForgedKeyPackage, add, remove};
+use crate::raw_member::RawMember;
 use pando_mls::{
     Context, Credential, CredentialType, Encode, Group, GroupConfig, IdentityError, IdentityPolicy,
     KeyPackageTemplate, Limits, Proposal,
@@ -40,82 +40,92 @@ fn named(name: u64) -> KeyPackageTemplate {
 }
 
 /// Returns a group of eight leaves, every third of which is blank. All parents have keys.
-fn warm() -> World {
+fn warm() -> GroupFixture {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
     let (suite, config) = (suite(1), GroupConfig::default());
     let creator = Newcomer::new(suite, named(0), &mut rng).create(config, &mut rng);
-    let mut world = World { suite, rng, config, members: vec![creator] };
-    let others: Vec<_> = (1..8).map(|name| Newcomer::new(suite, named(name), &mut world.rng)).collect();
+    let mut group = GroupFixture { suite, rng, config, members: vec![creator] };
+    let others: Vec<_> = (1..8).map(|name| Newcomer::new(suite, named(name), &mut group.rng)).collect();
     let (_, welcome) =
-        world.commit(0, |builder| others.iter().fold(builder, |all, other| all.add(other.key_package())));
+        group.commit(0, |builder| others.iter().fold(builder, |all, other| all.add(other.key_package())));
     for other in others {
-        world.enter(other, welcome.as_ref().unwrap());
+        group.enter(other, welcome.as_ref().unwrap());
     }
-    world.commit(0, |builder| builder.remove(LeafIndex(2)).remove(LeafIndex(4)));
+    group.commit(0, |builder| builder.remove(LeafIndex(2)).remove(LeafIndex(4)));
     for by in [4, 3, 2, 0] {
-        world.commit(by, |builder| builder);
+        group.commit(by, |builder| builder);
     }
-    let tree = world.tree();
+    let tree = group.tree();
     assert_eq!((tree.member_count(), tree.size().leaf_count()), (6, 8));
     for node in [1, 3, 7, 9, 11, 13] {
         assert_eq!(tree.parent(NodeIndex(node)).unwrap().is_some(), node != 9, "{node}");
     }
-    world
+    group
 }
 
 /// Returns a client to add. It may share a value with a member or an earlier candidate.
-fn candidate(world: &World, before: &[Forgery], kind: u32, name: u64, puppet: &mut Puppet) -> Forgery {
-    let fresh = |puppet: &mut Puppet| Forgery::of(puppet, |template| *template = named(name));
-    let pick = |count: usize, puppet: &mut Puppet| puppet.rng.next_u32() as usize % count;
+fn candidate(
+    group: &GroupFixture,
+    before: &[ForgedKeyPackage],
+    kind: u32,
+    name: u64,
+    raw_member: &mut RawMember,
+) -> ForgedKeyPackage {
+    let fresh =
+        |raw_member: &mut RawMember| ForgedKeyPackage::of(raw_member, |template| *template = named(name));
+    let pick = |count: usize, raw_member: &mut RawMember| raw_member.rng.next_u32() as usize % count;
     // The committer is not picked, because its path replaces its key.
-    let member = world.tree().members().map(Result::unwrap).nth(1 + pick(5, puppet)).unwrap();
-    let with_credentials = |puppet: &mut Puppet, credential: Credential, known: &[CredentialType]| {
-        Forgery::of(puppet, |template| {
+    let member = group.tree().members().map(Result::unwrap).nth(1 + pick(5, raw_member)).unwrap();
+    let with_credentials = |raw_member: &mut RawMember, credential: Credential, known: &[CredentialType]| {
+        ForgedKeyPackage::of(raw_member, |template| {
             *template = KeyPackageTemplate { credential, ..named(name) };
             template.capabilities.credentials = known.to_vec();
         })
     };
     let rare = Credential::Other { credential_type: RARE, data: name.to_be_bytes().as_slice().into() };
     let basic = named(name).credential;
-    let change_key = |forgery: Forgery, key: HpkePublicKey| {
-        forgery.change(world.suite, |key_package| key_package.leaf_node.encryption_key = key)
+    let change_key = |forgery: ForgedKeyPackage, key: HpkePublicKey| {
+        forgery.change(group.suite, |key_package| key_package.leaf_node.encryption_key = key)
     };
     match kind {
-        0 => with_credentials(puppet, rare, &[CredentialType::BASIC, RARE]),
-        1 => with_credentials(puppet, rare, &[RARE]),
-        2 => with_credentials(puppet, basic, &[CredentialType::BASIC]),
+        0 => with_credentials(raw_member, rare, &[CredentialType::BASIC, RARE]),
+        1 => with_credentials(raw_member, rare, &[RARE]),
+        2 => with_credentials(raw_member, basic, &[CredentialType::BASIC]),
         // These have a member's name, or its keys.
-        3 => Forgery::of(puppet, |template| *template = named(member.0.into())),
-        4 => change_key(fresh(puppet), world.tree().leaf(member).unwrap().unwrap().encryption_key),
+        3 => ForgedKeyPackage::of(raw_member, |template| *template = named(member.0.into())),
+        4 => change_key(fresh(raw_member), group.tree().leaf(member).unwrap().unwrap().encryption_key),
         5 => match before.len() {
-            0 => fresh(puppet),
+            0 => fresh(raw_member),
             count => {
-                let key = before[pick(count, puppet)].key_package.leaf_node.encryption_key.clone();
-                change_key(fresh(puppet), key)
+                let key = before[pick(count, raw_member)].key_package.leaf_node.encryption_key.clone();
+                change_key(fresh(raw_member), key)
             }
         },
         6 => match before.len() {
-            0 => fresh(puppet),
+            0 => fresh(raw_member),
             count => {
-                let credential = before[pick(count, puppet)].key_package.leaf_node.credential.clone();
-                with_credentials(puppet, credential, &[CredentialType::BASIC, RARE])
+                let credential = before[pick(count, raw_member)].key_package.leaf_node.credential.clone();
+                with_credentials(raw_member, credential, &[CredentialType::BASIC, RARE])
             }
         },
         // This one has a parent's key.
         7 => {
-            let node = [3, 7, 11][pick(3, puppet)];
-            change_key(fresh(puppet), world.tree().parent(NodeIndex(node)).unwrap().unwrap().encryption_key)
+            let node = [3, 7, 11][pick(3, raw_member)];
+            change_key(
+                fresh(raw_member),
+                group.tree().parent(NodeIndex(node)).unwrap().unwrap().encryption_key,
+            )
         }
-        _ => fresh(puppet),
+        _ => fresh(raw_member),
     }
 }
 
 /// Returns the proposals that a Commit of these and the pending proposals covers, if it can be
 /// built.
-fn built(group: &mut Group, own: &[Proposal], pending: bool, client: &Context<'_>) -> Option<Vec<Proposal>> {
+fn built(group: &mut Group, own: &[Proposal], pending: bool, cx: &Context<'_>) -> Option<Vec<Proposal>> {
     let builder = own.iter().fold(group.commit().without_path(), |all, own| all.proposal(own.clone()));
     let builder = if pending { builder } else { builder.without_pending() };
-    let built = builder.build(client, &mut ChaCha20Rng::seed_from_u64(5));
+    let built = builder.build(cx, &mut ChaCha20Rng::seed_from_u64(5));
     let covered = built.ok().map(|_| {
         let staged = group.pending_epoch().unwrap();
         staged.proposals().map(|(_, proposal)| proposal.clone()).collect()
@@ -126,8 +136,8 @@ fn built(group: &mut Group, own: &[Proposal], pending: bool, client: &Context<'_
 
 #[test]
 fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
-    let world = warm();
-    let mut puppet = Puppet::new(suite(1));
+    let group = warm();
+    let mut raw_member = RawMember::new(suite(1));
     let (mut chosen_in_all, mut left_in_all) = (0, 0);
     for round in 0..60 {
         // Every second round removes members, which frees their names and keys. Every sixth halves
@@ -139,34 +149,36 @@ fn what_is_chosen_is_what_could_be_added_one_after_the_other() {
             _ => (&[], 16),
         };
         let removes: Vec<_> = gone.iter().copied().map(remove).collect();
-        let Member { signer, rows, .. } = &world.members[0];
-        let config = world.config.with_limits(Limits::default().with_leaves(leaves));
-        let client = client(&**signer).with_policy(&Names).with_config(config);
-        let load = || Group::load(rows, &client).unwrap();
+        let Member { signer, rows, .. } = &group.members[0];
+        let config = group.config.with_limits(Limits::default().with_leaves(leaves));
+        let cx = client(&**signer).with_policy(&Names).with_config(config);
+        let load = || Group::load(rows, &cx).unwrap();
 
-        let mut before: Vec<Forgery> = Vec::new();
+        let mut before: Vec<ForgedKeyPackage> = Vec::new();
         for number in 0..8 {
             let kinds = if removes.is_empty() { 10 } else { 7 };
-            let (kind, name) = (puppet.rng.next_u32() % kinds, 100 * round + number);
-            before.push(candidate(&world, &before, kind, name, &mut puppet));
+            let (kind, name) = (raw_member.rng.next_u32() % kinds, 100 * round + number);
+            before.push(candidate(&group, &before, kind, name, &mut raw_member));
         }
         let mut adds: Vec<_> = before.iter().map(|forgery| add(forgery.key_package.clone())).collect();
         // The committer itself adds this client.
-        let mut same = || add(Forgery::of(&mut puppet, |template| *template = named(1_000_000)).key_package);
+        let mut same = || {
+            add(ForgedKeyPackage::of(&mut raw_member, |template| *template = named(1_000_000)).key_package)
+        };
         adds.push(same());
         let own: Vec<_> = (leaves > 4).then(same).into_iter().collect();
 
         let mut group = load();
         for proposal in removes.iter().chain(&adds) {
-            let _ = group.propose(proposal.clone(), b"", &client, &mut puppet.rng).unwrap();
+            let _ = group.propose(proposal.clone(), b"", &cx, &mut raw_member.rng).unwrap();
         }
-        let covered = built(&mut group, &own, true, &client).unwrap();
+        let covered = built(&mut group, &own, true, &cx).unwrap();
 
         let mut expected = [removes, own.clone()].concat();
         let mut patient = load();
         for add in adds {
             let tried = [&expected[..], std::slice::from_ref(&add)].concat();
-            match built(&mut patient, &tried, false, &client) {
+            match built(&mut patient, &tried, false, &cx) {
                 Some(_) => expected.push(add),
                 None => left_in_all += 1,
             }

@@ -1,10 +1,10 @@
 //! Section 12.1.5: a client does not make a ReInit that it could never follow. It accepts one from
 //! others, since the section has no rule against it, but leaves it out of its own Commits.
 
-use crate::forge::{LISTED, Strict, by_value, extension, external_senders, reinit};
-use crate::puppet::Puppet;
-use crate::stage::{Setting, Stage};
-use crate::world::{Member, client, over_the_wire};
+use crate::fixture::{GroupParameters, RuleFixture};
+use crate::group_fixture::{Member, client, over_the_wire};
+use crate::material::{LISTED, Strict, by_value, extension, external_senders, reinit};
+use crate::raw_member::RawMember;
 use pando_mls::{
     CipherSuite, Context, Exceeded, Extension, Extensions, GroupConfig, GroupError, IdentityPolicy,
     LeftOutReason, Limits, Misuse, ProtocolVersion, PublicProcessed, ReInit, Signer, Violation,
@@ -113,15 +113,15 @@ fn config() -> GroupConfig {
 }
 
 /// Returns a group with an external sender, and that sender's signer.
-fn stage() -> (Stage, Box<dyn Signer>) {
-    let suite = crate::world::suite(1);
-    let server = crate::forge::stranger(suite);
-    let stage = Stage::with(|setting: &mut Setting| {
-        setting.config = config();
-        setting.policy = &NoBadServer;
-        setting.extensions = external_senders(&[&*server]);
+fn fixture() -> (RuleFixture, Box<dyn Signer>) {
+    let suite = crate::group_fixture::suite(1);
+    let server = crate::material::stranger(suite);
+    let fixture = RuleFixture::with(|parameters: &mut GroupParameters| {
+        parameters.config = config();
+        parameters.policy = &NoBadServer;
+        parameters.extensions = external_senders(&[&*server]);
     });
-    (stage, server)
+    (fixture, server)
 }
 
 fn as_member<'a>(signer: &'a dyn Signer) -> Context<'a> {
@@ -131,43 +131,43 @@ fn as_member<'a>(signer: &'a dyn Signer) -> Context<'a> {
 #[test]
 fn nobody_makes_what_it_cannot_follow() {
     for (bad, error) in unfollowable() {
-        let (mut stage, server) = stage();
-        let Member { group, signer, .. } = &mut stage.members[0];
-        let client = as_member(&**signer);
-        let built = group.commit().reinit(bad.clone()).build(&client, &mut stage.puppet.rng);
+        let (mut fixture, server) = fixture();
+        let Member { group, signer, .. } = &mut fixture.members[0];
+        let cx = as_member(&**signer);
+        let built = group.commit().reinit(bad.clone()).build(&cx, &mut fixture.raw_member.rng);
         assert_eq!(built.map(drop).unwrap_err(), error);
         assert!(group.pending_commit().is_none());
-        let proposed = group.propose(reinit(bad.clone()), b"", &client, &mut stage.puppet.rng);
+        let proposed = group.propose(reinit(bad.clone()), b"", &cx, &mut fixture.raw_member.rng);
         assert_eq!(proposed.map(drop).unwrap_err(), error);
         assert_eq!(group.pending_proposals().count(), 0);
         let context = group.public().context();
         let outside = propose_as_external_sender(context, reinit(bad), &as_member(&*server));
         assert_eq!(outside.map(drop).unwrap_err(), error);
-        stage.lives_on();
+        fixture.check_still_works();
     }
 }
 
 /// The valid ReInit can be made in all three ways.
 #[test]
 fn what_can_be_followed_is_made() {
-    let (mut stage, server) = stage();
-    let Member { group, signer, .. } = &mut stage.members[0];
-    let client = as_member(&**signer);
-    let _ = group.propose(reinit(honest()), b"", &client, &mut stage.puppet.rng).unwrap();
+    let (mut fixture, server) = fixture();
+    let Member { group, signer, .. } = &mut fixture.members[0];
+    let cx = as_member(&**signer);
+    let _ = group.propose(reinit(honest()), b"", &cx, &mut fixture.raw_member.rng).unwrap();
     let context = group.public().context();
     propose_as_external_sender(context, reinit(honest()), &as_member(&*server)).unwrap();
     let output = group
         .commit()
         .reinit(honest())
         .with_group_info()
-        .build(&client, &mut stage.puppet.rng)
+        .build(&cx, &mut fixture.raw_member.rng)
         .unwrap()
         .assume_persisted();
     // A group that has ended cannot be joined.
     assert!(output.group_info.is_none() && output.welcome.is_none());
     let _ = group.merge_pending().unwrap();
     assert_eq!(group.reinit(), Some(&honest()));
-    let ended = group.group_info().build(&client);
+    let ended = group.group_info().build(&cx);
     assert_eq!(ended.map(drop).unwrap_err(), Misuse::Ended.into());
 }
 
@@ -175,16 +175,16 @@ fn what_can_be_followed_is_made() {
 #[test]
 fn a_commit_that_has_one_is_followed() {
     for (bad, _) in unfollowable() {
-        let (mut stage, _) = stage();
-        let commit = stage.puppet.commit(by_value(&[reinit(bad.clone())]), |_, _| {});
-        stage.follow(&commit);
-        for member in &stage.members {
+        let (mut fixture, _) = fixture();
+        let commit = fixture.raw_member.commit(by_value(&[reinit(bad.clone())]), |_, _| {});
+        fixture.follow(&commit);
+        for member in &fixture.members {
             assert_eq!(member.group.reinit(), Some(&bad));
             assert!(!member.group.is_active());
             let ended = member.group.group_info().build(&as_member(&*member.signer));
             assert_eq!(ended.map(drop).unwrap_err(), Misuse::Ended.into());
         }
-        assert_eq!(stage.observer.reinit(), Some(&bad));
+        assert_eq!(fixture.observer.reinit(), Some(&bad));
     }
 }
 
@@ -194,37 +194,37 @@ fn a_commit_that_has_one_is_followed() {
 fn our_own_commits_leave_it_out() {
     for (bad, error) in unfollowable() {
         for outside in [false, true] {
-            let (mut stage, server) = stage();
+            let (mut fixture, server) = fixture();
             let message = if outside {
-                stage.puppet.propose_as(Sender::External(0), reinit(bad.clone()), &*server)
+                fixture.raw_member.propose_as(Sender::External(0), reinit(bad.clone()), &*server)
             } else {
-                stage.puppet.propose(reinit(bad.clone())).0
+                fixture.raw_member.propose(reinit(bad.clone())).0
             };
-            stage.hear(&message);
-            let Member { group, signer, .. } = &mut stage.members[0];
-            let client = as_member(&**signer);
+            fixture.deliver_proposal(&message);
+            let Member { group, signer, .. } = &mut fixture.members[0];
+            let cx = as_member(&**signer);
             let output = group
                 .commit()
-                .build(&client, &mut stage.puppet.rng)
+                .build(&cx, &mut fixture.raw_member.rng)
                 .unwrap()
-                .persist_to(&mut stage.members[0].rows)
+                .persist_to(&mut fixture.members[0].rows)
                 .unwrap();
             let reason = LeftOutReason::CannotFollow(Box::new(error.clone()));
             assert_eq!(output.left_out.iter().map(|left| &left.reason).collect::<Vec<_>>(), [&reason]);
-            stage.members[0].clear_pending();
-            let (message, _) = stage.puppet.propose(reinit(honest()));
-            stage.hear(&message);
-            let Member { group, signer, .. } = &mut stage.members[0];
+            fixture.members[0].clear_pending();
+            let (message, _) = fixture.raw_member.propose(reinit(honest()));
+            fixture.deliver_proposal(&message);
+            let Member { group, signer, .. } = &mut fixture.members[0];
             let output = group
                 .commit()
-                .build(&as_member(&**signer), &mut stage.puppet.rng)
+                .build(&as_member(&**signer), &mut fixture.raw_member.rng)
                 .unwrap()
                 .assume_persisted();
             assert_eq!(output.left_out.len(), 1);
             let covered: Vec<_> = group.pending_epoch().unwrap().proposals().collect();
-            assert_eq!(covered, [(Sender::Member(crate::puppet::PUPPET), &reinit(honest()))]);
+            assert_eq!(covered, [(Sender::Member(crate::raw_member::RAW_MEMBER), &reinit(honest()))]);
             // Receivers see that the proposal was left out.
-            let seen = stage.observer.process(
+            let seen = fixture.observer.process(
                 over_the_wire(&output.message),
                 &NoBadServer,
                 &pando_mls::AdmitAll,
@@ -241,15 +241,15 @@ fn our_own_commits_leave_it_out() {
 /// A ReInit that breaks the rule of section 12.1.5 is invalid for all receivers.
 #[test]
 fn a_lower_version_is_refused_by_all() {
-    let (mut stage, _) = stage();
+    let (mut fixture, _) = fixture();
     let lower = ReInit { version: ProtocolVersion(0), ..honest() };
-    let commit = stage.puppet.commit_of(by_value(&[reinit(lower.clone())]), None);
-    assert_eq!(stage.refused(&commit), Violation::ReInitVersion);
-    let Member { group, signer, .. } = &mut stage.members[0];
+    let commit = fixture.raw_member.commit_of(by_value(&[reinit(lower.clone())]), None);
+    assert_eq!(fixture.refused(&commit), Violation::ReInitVersion);
+    let Member { group, signer, .. } = &mut fixture.members[0];
     let built = group
         .commit()
         .reinit(lower)
-        .build(&as_member(&**signer), &mut Puppet::new(crate::world::suite(1)).rng);
+        .build(&as_member(&**signer), &mut RawMember::new(crate::group_fixture::suite(1)).rng);
     let violation = Violation::ReInitVersion;
     assert_eq!(built.map(drop).unwrap_err(), GroupError::Proposal { index: 0, violation });
 }

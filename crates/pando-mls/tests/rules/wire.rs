@@ -1,6 +1,6 @@
 //! Sections 2.1.1 and 6: inputs that do not decode.
 
-use crate::stage::Stage;
+use crate::fixture::RuleFixture;
 use pando_mls::{Decode, Encode, MlsMessage};
 use pando_wire::{Commit, RatchetTree};
 
@@ -18,8 +18,8 @@ fn a_presence_octet_is_zero_or_one() {
 
 #[test]
 fn a_message_is_of_version_one() {
-    let mut stage = Stage::new();
-    let bytes = stage.puppet.commit(Vec::new(), |_, _| {}).encode().unwrap();
+    let mut fixture = RuleFixture::new();
+    let bytes = fixture.raw_member.commit(Vec::new(), |_, _| {}).encode().unwrap();
     assert_eq!(bytes[..2], [0, 1]);
     for version in [0, 2, 0xff] {
         let mut changed = bytes.clone();
@@ -28,6 +28,6 @@ fn a_message_is_of_version_one() {
         changed[..2].copy_from_slice(&[1, version]);
         MlsMessage::decode(&changed).unwrap_err();
     }
-    stage.follow(&MlsMessage::decode(&bytes).unwrap());
-    stage.lives_on();
+    fixture.follow(&MlsMessage::decode(&bytes).unwrap());
+    fixture.check_still_works();
 }

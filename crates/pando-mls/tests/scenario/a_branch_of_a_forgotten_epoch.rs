@@ -1,29 +1,28 @@
 //! An invitation to a branch arrives late. It can be used as long as the resumption PSK of the
 //! epoch that branched is kept, and not afterwards.
 
+use crate::group_fixture::{GroupFixture, client, suites};
 use crate::successors::{Way, create, newcomers};
-use crate::world::{World, client, suites};
 use pando_mls::{BasicIdentities, GroupError, Missing};
 
 #[test]
 fn a_branch_of_a_forgotten_epoch_cannot_be_joined() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
-        let mut newcomers = newcomers(&mut world, suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
+        let mut newcomers = newcomers(&mut fixture, suite, 2);
         let (creator, other) = (newcomers.pop().unwrap(), newcomers.pop().unwrap());
         let packages = vec![other.key_package()];
         let (creator, welcome) =
-            create(&mut world, 1, Way::Branched, creator, packages, &BasicIdentities).unwrap();
-        let epoch = world.context().epoch;
-        for _ in 0..world.config.past_epochs {
-            world.commit(0, |builder| builder);
-            let (old, client) = (&world.members[0].group, client(&*other.signer));
-            let joined =
-                old.join_successor(&welcome, &other.bundle, None, &client).unwrap().assume_persisted();
+            create(&mut fixture, 1, Way::Branched, creator, packages, &BasicIdentities).unwrap();
+        let epoch = fixture.context().epoch;
+        for _ in 0..fixture.config.past_epochs {
+            fixture.commit(0, |builder| builder);
+            let (old, cx) = (&fixture.members[0].group, client(&*other.signer));
+            let joined = old.join_successor(&welcome, &other.bundle, None, &cx).unwrap().assume_persisted();
             assert_eq!(joined.epoch_authenticator(), creator.group.epoch_authenticator());
         }
-        world.commit(0, |builder| builder);
-        let joined = other.join_successor(&welcome, &world.members[0]).map(|_| ());
+        fixture.commit(0, |builder| builder);
+        let joined = other.join_successor(&welcome, &fixture.members[0]).map(|_| ());
         assert_eq!(joined.unwrap_err(), GroupError::Missing(Missing::Epoch(epoch)));
     }
 }

@@ -1,8 +1,8 @@
 //! A client outside the group proposes its own Add, and a member commits it. The client can propose
 //! nothing else, and can propose no other client.
 
+use crate::group_fixture::{GroupFixture, client, suites};
 use crate::proposals::remove;
-use crate::world::{World, client, suites};
 use pando_mls::wire::{Content, Sender};
 use pando_mls::{
     FramingError, GroupError, LeafIndex, Misuse, MlsMessage, MlsMessageBody, Violation, propose_own_add,
@@ -11,15 +11,16 @@ use pando_mls::{
 #[test]
 fn a_client_asks_to_be_added() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         for committer in [0, 1] {
-            let newcomer = world.newcomer();
+            let newcomer = fixture.newcomer();
             let message =
-                propose_own_add(world.context(), newcomer.key_package(), &client(&*newcomer.signer)).unwrap();
-            world.deliver_proposal(usize::MAX, &message);
-            let (_, welcome) = world.commit(committer, |builder| builder);
-            world.enter(newcomer, &welcome.unwrap());
-            world.chat(committer + 2);
+                propose_own_add(fixture.context(), newcomer.key_package(), &client(&*newcomer.signer))
+                    .unwrap();
+            fixture.deliver_proposal(usize::MAX, &message);
+            let (_, welcome) = fixture.commit(committer, |builder| builder);
+            fixture.enter(newcomer, &welcome.unwrap());
+            fixture.chat(committer + 2);
         }
     }
 }
@@ -27,9 +28,9 @@ fn a_client_asks_to_be_added() {
 #[test]
 fn a_client_asks_for_itself_only() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
-        let (newcomer, other) = (world.newcomer(), world.newcomer());
-        let context = world.context().clone();
+        let mut fixture = GroupFixture::of(suite, 2);
+        let (newcomer, other) = (fixture.newcomer(), fixture.newcomer());
+        let context = fixture.context().clone();
         let made = propose_own_add(&context, newcomer.key_package(), &client(&*other.signer));
         assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
         let message = propose_own_add(&context, newcomer.key_package(), &client(&*newcomer.signer)).unwrap();
@@ -40,7 +41,7 @@ fn a_client_asks_for_itself_only() {
         sender.content.sender = Sender::External(0);
         let mut content = public.clone();
         content.content.content = Content::Proposal(remove(1));
-        for member in &mut world.members {
+        for member in &mut fixture.members {
             let changed = MlsMessage { body: MlsMessageBody::PublicMessage(sender.clone()) };
             let unknown = GroupError::Violation(Violation::UnknownExternalSender(0));
             assert_eq!(member.process(&changed).unwrap_err(), unknown);
@@ -49,7 +50,7 @@ fn a_client_asks_for_itself_only() {
             assert!(matches!(error, GroupError::Framing(FramingError::SenderNotAllowed { .. })), "{error:?}");
             assert_eq!(member.pending_proposals(), []);
         }
-        world.agree();
-        assert!(world.tree().is_member(LeafIndex(1)).unwrap());
+        fixture.agree();
+        assert!(fixture.tree().is_member(LeafIndex(1)).unwrap());
     }
 }

@@ -1,22 +1,22 @@
 //! A Commit adds a client only once, even if several members propose it, and not while it is a
 //! member. A Commit that removes a client can add it again.
 
+use crate::group_fixture::{GroupFixture, suites};
 use crate::proposals::add;
-use crate::world::{World, suites};
 use pando_mls::{GroupError, LeafIndex, Suite, Violation};
 
 #[test]
 fn the_same_key_package_twice() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
-        let key_package = world.newcomer().key_package();
-        let twice = world.build(0, |builder| builder.add(key_package.clone()).add(key_package.clone()));
+        let mut fixture = GroupFixture::of(suite, 2);
+        let key_package = fixture.newcomer().key_package();
+        let twice = fixture.build(0, |builder| builder.add(key_package.clone()).add(key_package.clone()));
         assert_eq!(twice.unwrap_err(), GroupError::Violation(Violation::SameClient));
-        world.commit(0, |builder| builder.add(key_package.clone()));
-        let again = world.build(0, |builder| builder.add(key_package));
+        fixture.commit(0, |builder| builder.add(key_package.clone()));
+        let again = fixture.build(0, |builder| builder.add(key_package));
         let in_use = Violation::SignatureKeyInUse(LeafIndex(2));
         assert_eq!(again.unwrap_err(), GroupError::Violation(in_use));
-        world.commit(1, |builder| builder);
+        fixture.commit(1, |builder| builder);
     }
 }
 
@@ -25,56 +25,56 @@ fn the_same_key_package_twice() {
 #[test]
 fn a_leaf_with_a_key_that_is_there() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         // Another client claims the encryption key of the first one.
-        let (first, thief) = (world.newcomer(), world.newcomer());
-        let mut stolen = thief.key_package();
+        let (first, attacker) = (fixture.newcomer(), fixture.newcomer());
+        let mut stolen = attacker.key_package();
         stolen.leaf_node.encryption_key = first.key_package().leaf_node.encryption_key;
         let nowhere = (&pando_mls::GroupId::default(), LeafIndex(0));
         let to_be_signed = stolen.leaf_node.to_be_signed(nowhere).unwrap();
         stolen.leaf_node.signature =
-            suite.sign_with_label(&*thief.signer, "LeafNodeTBS", &to_be_signed).unwrap();
+            suite.sign_with_label(&*attacker.signer, "LeafNodeTBS", &to_be_signed).unwrap();
         let to_be_signed = stolen.to_be_signed().unwrap();
-        stolen.signature = suite.sign_with_label(&*thief.signer, "KeyPackageTBS", &to_be_signed).unwrap();
+        stolen.signature = suite.sign_with_label(&*attacker.signer, "KeyPackageTBS", &to_be_signed).unwrap();
 
         let refused = GroupError::Violation(Violation::EncryptionKeyInUse);
-        let both = world.build(0, |builder| builder.add(first.key_package()).add(stolen.clone()));
+        let both = fixture.build(0, |builder| builder.add(first.key_package()).add(stolen.clone()));
         assert_eq!(both.unwrap_err(), refused);
-        world.commit(0, |builder| builder.add(first.key_package()));
-        let later = world.build(1, |builder| builder.add(stolen));
+        fixture.commit(0, |builder| builder.add(first.key_package()));
+        let later = fixture.build(1, |builder| builder.add(stolen));
         assert_eq!(later.unwrap_err(), refused);
-        world.commit(1, |builder| builder);
+        fixture.commit(1, |builder| builder);
     }
 }
 
 #[test]
 fn a_client_that_two_propose_to_add_is_added_once() {
     for suite in suites() {
-        let mut world = World::of(suite, 3);
+        let mut fixture = GroupFixture::of(suite, 3);
         let (one, other, third) = {
-            let mut add = || add(world.newcomer().key_package());
+            let mut add = || add(fixture.newcomer().key_package());
             (add(), add(), add())
         };
         for (by, proposal) in [(0, &one), (1, &one), (2, &other), (1, &third)] {
-            world.propose(by, proposal.clone());
+            fixture.propose(by, proposal.clone());
         }
-        world.commit(0, |builder| builder.proposal(third));
-        assert_eq!(world.tree().member_count(), 6);
+        fixture.commit(0, |builder| builder.proposal(third));
+        assert_eq!(fixture.tree().member_count(), 6);
     }
 }
 
 /// In a group of three, a second Add of a member is left out until that member is removed.
 fn comes_back_when_it_goes(suite: Suite) {
-    let mut world = World::of(suite, 2);
-    let key_package = world.newcomer().key_package();
-    world.commit(0, |builder| builder.add(key_package.clone()));
-    world.propose(1, add(key_package.clone()));
-    world.commit(0, |builder| builder);
-    assert_eq!(world.tree().member_count(), 3);
-    world.propose(1, add(key_package));
-    let (_, welcome) = world.commit(0, |builder| builder.remove(LeafIndex(2)));
+    let mut fixture = GroupFixture::of(suite, 2);
+    let key_package = fixture.newcomer().key_package();
+    fixture.commit(0, |builder| builder.add(key_package.clone()));
+    fixture.propose(1, add(key_package.clone()));
+    fixture.commit(0, |builder| builder);
+    assert_eq!(fixture.tree().member_count(), 3);
+    fixture.propose(1, add(key_package));
+    let (_, welcome) = fixture.commit(0, |builder| builder.remove(LeafIndex(2)));
     assert!(welcome.is_some());
-    assert_eq!(world.tree().member_count(), 3);
+    assert_eq!(fixture.tree().member_count(), 3);
 }
 
 #[test]

@@ -1,25 +1,25 @@
 //! A removed member receives every message that is sent from its removal on, and can decrypt none.
 
+use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::remove;
-use crate::world::{World, external_psk, suites};
 use pando_mls::{
     BasicIdentities, GroupError, Misuse, MlsMessage, Processed, PskStore, PskValue, SourceError, Suite,
 };
 
 /// Removes the member at `leaf`, and gives it all messages from the removal on.
 fn removed(suite: Suite, leaf: u32, public: bool) {
-    let mut world = if public { World::public(suite) } else { World::new(suite) };
-    world.add(0, 3);
-    let mut gone = world.members.remove(world.at(leaf));
+    let mut fixture = if public { GroupFixture::public(suite) } else { GroupFixture::new(suite) };
+    fixture.add(0, 3);
+    let mut gone = fixture.members.remove(fixture.at(leaf));
     // Another member proposes the removal, and the Commit covers it by reference.
-    let proposal = world.members[0].propose(remove(leaf), &mut world.rng).unwrap();
-    world.deliver_proposal(0, &proposal);
-    let (commit, _) = world.commit(1, |builder| builder);
-    let mut log: Vec<MlsMessage> = vec![world.send(1, b"without you")];
-    log.push(world.commit(0, |builder| builder.psk(external_psk(1))).0);
-    log.push(world.send(0, b"still without you"));
-    log.push(world.commit(2, |builder| builder.without_path().psk(external_psk(2))).0);
-    log.push(world.members[1].propose_update(&mut world.rng).unwrap());
+    let proposal = fixture.members[0].propose(remove(leaf), &mut fixture.rng).unwrap();
+    fixture.deliver_proposal(0, &proposal);
+    let (commit, _) = fixture.commit(1, |builder| builder);
+    let mut log: Vec<MlsMessage> = vec![fixture.send(1, b"without you")];
+    log.push(fixture.commit(0, |builder| builder.psk(external_psk(1))).0);
+    log.push(fixture.send(0, b"still without you"));
+    log.push(fixture.commit(2, |builder| builder.without_path().psk(external_psk(2))).0);
+    log.push(fixture.members[1].propose_update(&mut fixture.rng).unwrap());
 
     assert!(matches!(gone.process(&proposal).unwrap(), Processed::Proposal(_)));
     match gone.process(&commit).unwrap() {
@@ -35,11 +35,12 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     }
     // It cannot read them in reverse order either, nor with every PSK that exists.
     for message in log.iter().rev() {
-        let client = crate::world::client(&*gone.signer).with_policy(&BasicIdentities).with_psks(&Everything);
-        let refused = gone.group.process(message.clone(), &client).unwrap_err();
+        let cx =
+            crate::group_fixture::client(&*gone.signer).with_policy(&BasicIdentities).with_psks(&Everything);
+        let refused = gone.group.process(message.clone(), &cx).unwrap_err();
         assert!(matches!(refused, GroupError::Framing(_) | GroupError::Misuse(_)), "{refused:?}");
     }
-    assert_ne!(gone.group.epoch_authenticator(), world.members[0].group.epoch_authenticator());
+    assert_ne!(gone.group.epoch_authenticator(), fixture.members[0].group.epoch_authenticator());
     let exported = gone.group.export("label", b"context", 32);
     assert_eq!(exported.unwrap_err(), GroupError::Misuse(Misuse::Ended));
 }
@@ -49,7 +50,7 @@ struct Everything;
 
 impl PskStore for Everything {
     fn external(&self, psk_id: &[u8]) -> Result<Option<PskValue>, SourceError> {
-        crate::world::AllPsks.external(psk_id)
+        crate::group_fixture::AllPsks.external(psk_id)
     }
 
     fn resumption(&self, _: &pando_mls::GroupId, _: u64) -> Result<Option<PskValue>, SourceError> {

@@ -1,23 +1,23 @@
 //! A server rejects messages that were altered in transit, as far as it can tell without secrets,
 //! and GroupInfos that are not genuine.
 
+use crate::group_fixture::{GroupFixture, fast_suites};
 use crate::server::Server;
-use crate::world::{World, fast_suites};
 use pando_mls::{BasicIdentities, Decode, Encode, GroupError, MlsMessage, Suite, Violation};
 
-fn world_and_server(suite: Suite, members: usize) -> (World, Server) {
-    let mut world = World::public(suite);
-    world.add(0, members - 1);
-    let server = Server::of(&world);
-    (world, server)
+fn world_and_server(suite: Suite, members: usize) -> (GroupFixture, Server) {
+    let mut fixture = GroupFixture::public(suite);
+    fixture.add(0, members - 1);
+    let server = Server::of(&fixture);
+    (fixture, server)
 }
 
 #[test]
 fn a_server_refuses_what_members_would() {
     for suite in fast_suites() {
-        let (mut world, mut server) = world_and_server(suite, 3);
+        let (mut fixture, mut server) = world_and_server(suite, 3);
         let before = server.group.public().context().clone();
-        let (commit, _) = world.build(0, |builder| builder).unwrap();
+        let (commit, _) = fixture.build(0, |builder| builder).unwrap();
         let bytes = commit.encode().unwrap();
         let mut accepted = 0;
         for position in 0..bytes.len() {
@@ -31,8 +31,8 @@ fn a_server_refuses_what_members_would() {
         assert_eq!(accepted, 64);
         assert_eq!(*server.group.public().context(), before);
         server.follow(&commit);
-        world.deliver_commit(0, &commit);
-        server.agrees_with(&world);
+        fixture.deliver_commit(0, &commit);
+        server.agrees_with(&fixture);
         let again = server.process(&commit).unwrap_err();
         let expected = GroupError::EpochMismatch { message: before.epoch, group: before.epoch + 1 };
         assert_eq!(again, expected);
@@ -42,10 +42,10 @@ fn a_server_refuses_what_members_would() {
 #[test]
 fn a_description_that_was_changed_is_refused() {
     for suite in fast_suites() {
-        let (world, _) = world_and_server(suite, 2);
-        let mut group_info = world.members[0].group_info(true);
+        let (fixture, _) = world_and_server(suite, 2);
+        let mut group_info = fixture.members[0].group_info(true);
         group_info.group_context.epoch += 1;
-        let server = Server::new(world.suite, &group_info, &BasicIdentities).map(|_| ());
+        let server = Server::new(fixture.suite, &group_info, &BasicIdentities).map(|_| ());
         assert_eq!(server.unwrap_err(), GroupError::Violation(Violation::GroupInfoSignature));
     }
 }
@@ -55,19 +55,19 @@ fn a_description_that_was_changed_is_refused() {
 #[test]
 fn a_server_looks_at_the_time() {
     for suite in fast_suites() {
-        let (mut world, mut server) = world_and_server(suite, 2);
-        let newcomer = world.newcomer();
+        let (mut fixture, mut server) = world_and_server(suite, 2);
+        let newcomer = fixture.newcomer();
         let add = crate::proposals::add(newcomer.key_package());
-        let proposal = world.members[0].propose(add, &mut world.rng).unwrap();
-        let late = Some(2 * crate::world::NOW + 1);
+        let proposal = fixture.members[0].propose(add, &mut fixture.rng).unwrap();
+        let late = Some(2 * crate::group_fixture::NOW + 1);
         let refused = server.process_with(&proposal, &BasicIdentities, late).map(|_| ());
         assert_eq!(refused.unwrap_err(), GroupError::Violation(Violation::Lifetime));
-        world.deliver_proposal(0, &proposal);
-        server.process_with(&proposal, &BasicIdentities, Some(2 * crate::world::NOW)).unwrap();
+        fixture.deliver_proposal(0, &proposal);
+        server.process_with(&proposal, &BasicIdentities, Some(2 * crate::group_fixture::NOW)).unwrap();
         // After the proposal is accepted, the Commit may arrive at any time.
-        let (commit, _) = world.commit(1, |builder| builder);
+        let (commit, _) = fixture.commit(1, |builder| builder);
         server.process_with(&commit, &BasicIdentities, late).unwrap();
         server.follow(&commit);
-        server.agrees_with(&world);
+        server.agrees_with(&fixture);
     }
 }

@@ -1,11 +1,11 @@
 //! A server that has merged an altered Commit returns to the previous state, and merges the
 //! original.
 
+use crate::group_fixture::{GroupFixture, client, fast_suites, over_the_wire, suite};
 use crate::one_leaf_for_each_identity::OneLeafEach;
 use crate::proposals::{extensions, reinit, remove};
 use crate::server::Server;
 use crate::tampering::{bad_signature, commit, with_another_signature, with_another_tag, world_and_server};
-use crate::world::{World, client, fast_suites, over_the_wire, suite};
 use pando_mls::{
     BasicIdentities, DefaultRules, GroupError, LeafIndex, Limits, Misuse, MlsMessage, PendingProposal,
     PublicGroup, PublicProcessed, RowKey, Rows, RustCrypto, Suite, propose_own_add,
@@ -38,10 +38,10 @@ fn has_nothing_to_roll_back(server: &mut Server) {
 
 #[test]
 fn an_altered_signature_is_healed() {
-    let (mut world, mut server) = world_and_server(suite(2), 3);
+    let (mut fixture, mut server) = world_and_server(suite(2), 3);
     let before = saved(&server);
-    let (first, _) = commit(&mut world, 0, |builder| builder);
-    let (second, _) = commit(&mut world, 1, |builder| builder);
+    let (first, _) = commit(&mut fixture, 0, |builder| builder);
+    let (second, _) = commit(&mut fixture, 1, |builder| builder);
     server.follow(&with_another_signature(&first));
     assert_eq!(server.process(&second).unwrap_err(), bad_signature());
     rolls_back_to(&mut server, &before);
@@ -49,19 +49,19 @@ fn an_altered_signature_is_healed() {
     for message in [&first, &second] {
         server.follow(message);
     }
-    server.agrees_with(&world);
+    server.agrees_with(&fixture);
 }
 
 #[test]
 fn an_altered_tag_is_healed() {
     for suite in fast_suites() {
-        let (mut world, mut server) = world_and_server(suite, 3);
+        let (mut fixture, mut server) = world_and_server(suite, 3);
         let mut states = vec![saved(&server)];
         let mut messages = Vec::new();
         for by in [0, 1, 2] {
-            let proposal = world.members[by].propose_update(&mut world.rng).unwrap();
-            world.deliver_proposal(by, &proposal);
-            let (commit, _) = commit(&mut world, (by + 1) % 3, |builder| builder);
+            let proposal = fixture.members[by].propose_update(&mut fixture.rng).unwrap();
+            fixture.deliver_proposal(by, &proposal);
+            let (commit, _) = commit(&mut fixture, (by + 1) % 3, |builder| builder);
             messages.push((proposal, commit));
         }
         let [(proposal, first), (other_proposal, second), (last_proposal, third)] = &messages[..] else {
@@ -86,7 +86,7 @@ fn an_altered_tag_is_healed() {
         for message in [first, other_proposal, second, last_proposal, third] {
             server.follow(message);
         }
-        server.agrees_with(&world);
+        server.agrees_with(&fixture);
     }
 }
 
@@ -105,10 +105,10 @@ fn two_states_are_kept() {
         &[false, false, false],
     ];
     for confirmed in merges {
-        let (mut world, mut server) = world_and_server(suite(1), 2);
+        let (mut fixture, mut server) = world_and_server(suite(1), 2);
         let mut states = vec![saved(&server)];
         for confirmed in confirmed {
-            let (message, group_info) = commit(&mut world, 1, |builder| builder);
+            let (message, group_info) = commit(&mut fixture, 1, |builder| builder);
             let staged = server.stage(&message);
             if *confirmed {
                 server.merge(&staged, &group_info).unwrap();
@@ -127,11 +127,11 @@ fn two_states_are_kept() {
 
 #[test]
 fn a_failed_merge_and_a_refused_message_drop_no_state() {
-    let (mut world, mut server) = world_and_server(suite(1), 2);
+    let (mut fixture, mut server) = world_and_server(suite(1), 2);
     let before = saved(&server);
-    let (first, old) = commit(&mut world, 0, |builder| builder);
+    let (first, old) = commit(&mut fixture, 0, |builder| builder);
     server.follow(&first);
-    let (second, _) = commit(&mut world, 1, |builder| builder);
+    let (second, _) = commit(&mut fixture, 1, |builder| builder);
     let staged = server.stage(&second);
     server.merge(&staged, &old).unwrap_err();
     server.process(&first).unwrap_err();
@@ -143,11 +143,11 @@ fn a_failed_merge_and_a_refused_message_drop_no_state() {
 #[test]
 fn the_abandoned_branch_is_stale() {
     for suite in fast_suites() {
-        let (mut world, mut server) = world_and_server(suite, 2);
-        let (first, group_info) = commit(&mut world, 0, |builder| builder);
+        let (mut fixture, mut server) = world_and_server(suite, 2);
+        let (first, group_info) = commit(&mut fixture, 0, |builder| builder);
         let right = server.stage(&first);
         server.follow(&with_another_tag(&first));
-        let (second, next_group_info) = commit(&mut world, 1, |builder| builder);
+        let (second, next_group_info) = commit(&mut fixture, 1, |builder| builder);
         let abandoned = server.stage(&second);
         server.roll_back().unwrap();
         let stale = GroupError::Misuse(Misuse::StaleCommit);
@@ -157,23 +157,23 @@ fn the_abandoned_branch_is_stale() {
         assert_eq!(server.merge_unconfirmed(&abandoned).unwrap_err(), stale);
         let staged = server.stage(&second);
         server.merge(&staged, &next_group_info).unwrap();
-        server.agrees_with(&world);
+        server.agrees_with(&fixture);
     }
 }
 
 /// Makes pending proposals of all kinds, which a rollback restores: from members, from a client
 /// that asks to be added, and one that the rules do not admit.
-fn propose(world: &mut World, server: &mut Server, by: usize) {
-    let update = world.members[by].propose_update(&mut world.rng).unwrap();
-    world.deliver_proposal(by, &update);
+fn propose(fixture: &mut GroupFixture, server: &mut Server, by: usize) {
+    let update = fixture.members[by].propose_update(&mut fixture.rng).unwrap();
+    fixture.deliver_proposal(by, &update);
     server.follow(&update);
-    let ask = |world: &mut World| {
-        let newcomer = world.newcomer();
-        propose_own_add(world.context(), newcomer.key_package(), &client(&*newcomer.signer)).unwrap()
+    let ask = |fixture: &mut GroupFixture| {
+        let newcomer = fixture.newcomer();
+        propose_own_add(fixture.context(), newcomer.key_package(), &client(&*newcomer.signer)).unwrap()
     };
-    let admitted = ask(world);
+    let admitted = ask(fixture);
     server.follow(&admitted);
-    let not_admitted = over_the_wire(&ask(world));
+    let not_admitted = over_the_wire(&ask(fixture));
     let processed = server.group.process(not_admitted, &BasicIdentities, &DefaultRules, None);
     let (processed, delta) = processed.unwrap().into_parts();
     assert!(matches!(processed, PublicProcessed::NotAdmitted(..)));
@@ -181,59 +181,59 @@ fn propose(world: &mut World, server: &mut Server, by: usize) {
 }
 
 /// Merges a Commit, stays in the epoch for a while, rolls back, and merges the Commit again.
-fn there_and_back(world: &mut World, server: &mut Server, message: &MlsMessage) {
+fn there_and_back(fixture: &mut GroupFixture, server: &mut Server, message: &MlsMessage) {
     let before = saved(server);
     server.follow(message);
-    server.agrees_with(world);
+    server.agrees_with(fixture);
     let after = saved(server);
     // The server has more proposals than before. The rollback deletes their rows.
-    propose(world, server, 0);
-    propose(world, server, 2);
+    propose(fixture, server, 0);
+    propose(fixture, server, 2);
     rolls_back_to(server, &before);
     server.follow(message);
     assert_eq!(saved(server), after);
-    server.agrees_with(world);
+    server.agrees_with(fixture);
 }
 
 #[test]
 fn the_tree_has_grown() {
     for suite in fast_suites() {
-        let (mut world, mut server) = world_and_server(suite, 4);
-        propose(&mut world, &mut server, 1);
-        let newcomer = world.newcomer();
-        let size = world.tree().size();
-        let (message, _) = commit(&mut world, 2, |builder| builder.add(newcomer.key_package()));
-        assert!(world.tree().size() > size);
-        there_and_back(&mut world, &mut server, &message);
+        let (mut fixture, mut server) = world_and_server(suite, 4);
+        propose(&mut fixture, &mut server, 1);
+        let newcomer = fixture.newcomer();
+        let size = fixture.tree().size();
+        let (message, _) = commit(&mut fixture, 2, |builder| builder.add(newcomer.key_package()));
+        assert!(fixture.tree().size() > size);
+        there_and_back(&mut fixture, &mut server, &message);
     }
 }
 
 #[test]
 fn the_tree_has_shrunk() {
     for suite in fast_suites() {
-        let (mut world, mut server) = world_and_server(suite, 5);
+        let (mut fixture, mut server) = world_and_server(suite, 5);
         // The parents above the removed leaf have keys.
-        let (message, _) = commit(&mut world, 4, |builder| builder);
+        let (message, _) = commit(&mut fixture, 4, |builder| builder);
         server.follow(&message);
-        propose(&mut world, &mut server, 1);
-        let size = world.tree().size();
-        let (message, _) = commit(&mut world, 2, |builder| builder.remove(LeafIndex(4)));
-        assert!(world.tree().size() < size);
-        there_and_back(&mut world, &mut server, &message);
+        propose(&mut fixture, &mut server, 1);
+        let size = fixture.tree().size();
+        let (message, _) = commit(&mut fixture, 2, |builder| builder.remove(LeafIndex(4)));
+        assert!(fixture.tree().size() < size);
+        there_and_back(&mut fixture, &mut server, &message);
     }
 }
 
 #[test]
 fn a_client_has_come_from_outside() {
     for suite in fast_suites() {
-        let (mut world, mut server) = world_and_server(suite, 3);
-        propose(&mut world, &mut server, 1);
-        let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
+        let (mut fixture, mut server) = world_and_server(suite, 3);
+        propose(&mut fixture, &mut server, 1);
+        let (newcomer, group_info) = (fixture.newcomer(), fixture.members[0].group_info(true));
         let (joiner, message) =
-            world.external(newcomer, &group_info, None, Some(LeafIndex(1)), vec![]).unwrap();
-        world.deliver_commit(usize::MAX, &message);
-        world.members.push(joiner);
-        there_and_back(&mut world, &mut server, &message);
+            fixture.external(newcomer, &group_info, None, Some(LeafIndex(1)), vec![]).unwrap();
+        fixture.deliver_commit(usize::MAX, &message);
+        fixture.members.push(joiner);
+        there_and_back(&mut fixture, &mut server, &message);
     }
 }
 
@@ -241,13 +241,13 @@ fn a_client_has_come_from_outside() {
 #[test]
 fn the_rows_about_clients_come_back() {
     for suite in fast_suites() {
-        let mut world = World::public(suite);
-        let mut server = Server::new(suite, &world.members[0].group_info(true), &OneLeafEach).unwrap();
-        let newcomer = world.newcomer_with(|template| {
+        let mut fixture = GroupFixture::public(suite);
+        let mut server = Server::new(suite, &fixture.members[0].group_info(true), &OneLeafEach).unwrap();
+        let newcomer = fixture.newcomer_with(|template| {
             template.credential = pando_mls::Credential::Basic { identity: b"another".as_slice().into() };
         });
         let before = saved(&server);
-        let (message, _) = commit(&mut world, 0, |builder| builder.add(newcomer.key_package()));
+        let (message, _) = commit(&mut fixture, 0, |builder| builder.add(newcomer.key_package()));
         let staged = match server.process_with(&message, &OneLeafEach, None).unwrap() {
             PublicProcessed::Commit(staged) => staged,
             other => panic!("not a Commit: {other:?}"),
@@ -259,24 +259,24 @@ fn the_rows_about_clients_come_back() {
     }
 }
 
-fn ended(suite: Suite) -> (World, Server, MlsMessage) {
-    let (mut world, mut server) = world_and_server(suite, 2);
-    propose(&mut world, &mut server, 1);
+fn ended(suite: Suite) -> (GroupFixture, Server, MlsMessage) {
+    let (mut fixture, mut server) = world_and_server(suite, 2);
+    propose(&mut fixture, &mut server, 1);
     let next = reinit(suite, extensions(&[]));
-    let (message, _) = world.build(0, |builder| builder.without_pending().reinit(next.clone())).unwrap();
+    let (message, _) = fixture.build(0, |builder| builder.without_pending().reinit(next.clone())).unwrap();
     server.follow(&message);
     assert_eq!(server.group.reinit(), Some(&next));
-    (world, server, message)
+    (fixture, server, message)
 }
 
 /// No member has accepted the Commit that ended the group for the server.
 #[test]
 fn the_end_of_a_group_is_taken_back() {
     for suite in fast_suites() {
-        let (mut world, mut server, end) = ended(suite);
+        let (mut fixture, mut server, end) = ended(suite);
         saved(&server);
-        world.members[0].clear_pending();
-        let (other, group_info) = commit(&mut world, 1, |builder| builder);
+        fixture.members[0].clear_pending();
+        let (other, group_info) = commit(&mut fixture, 1, |builder| builder);
         assert_eq!(server.process(&other).unwrap_err(), GroupError::Misuse(Misuse::Ended));
         server.roll_back().unwrap();
         saved(&server);
@@ -284,7 +284,7 @@ fn the_end_of_a_group_is_taken_back() {
         let again = server.stage(&end);
         let staged = server.stage(&other);
         server.merge(&staged, &group_info).unwrap();
-        server.agrees_with(&world);
+        server.agrees_with(&fixture);
         assert_eq!(server.merge_unconfirmed(&again).unwrap_err(), GroupError::Misuse(Misuse::StaleCommit));
     }
 }
@@ -293,21 +293,21 @@ fn the_end_of_a_group_is_taken_back() {
 /// to start over from a GroupInfo.
 #[test]
 fn a_server_that_was_restarted_begins_again() {
-    let (mut world, mut server) = world_and_server(suite(1), 3);
+    let (mut fixture, mut server) = world_and_server(suite(1), 3);
     has_nothing_to_roll_back(&mut server);
-    let (first, _) = commit(&mut world, 0, |builder| builder);
+    let (first, _) = commit(&mut fixture, 0, |builder| builder);
     server.follow(&with_another_tag(&first));
     let limits = Limits::default();
     server.group = PublicGroup::load(&server.rows, &RustCrypto, &BasicIdentities, limits).unwrap();
     has_nothing_to_roll_back(&mut server);
-    let mut server = Server::of(&world);
-    server.agrees_with(&world);
+    let mut server = Server::of(&fixture);
+    server.agrees_with(&fixture);
     has_nothing_to_roll_back(&mut server);
-    let removal = world.members[1].propose(remove(0), &mut world.rng).unwrap();
-    world.deliver_proposal(1, &removal);
+    let removal = fixture.members[1].propose(remove(0), &mut fixture.rng).unwrap();
+    fixture.deliver_proposal(1, &removal);
     server.follow(&removal);
-    let (second, group_info) = commit(&mut world, 2, |builder| builder);
+    let (second, group_info) = commit(&mut fixture, 2, |builder| builder);
     let staged = server.stage(&second);
     server.merge(&staged, &group_info).unwrap();
-    server.agrees_with(&world);
+    server.agrees_with(&fixture);
 }

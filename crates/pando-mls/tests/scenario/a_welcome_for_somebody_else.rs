@@ -1,23 +1,23 @@
 //! Only the clients that a Welcome adds can use it.
 
-use crate::world::{World, client, fast_suites, suites};
+use crate::group_fixture::{GroupFixture, client, fast_suites, suites};
 use pando_mls::{Group, GroupError, Missing, Misuse};
 
 #[test]
 fn a_welcome_for_somebody_else_is_of_no_use() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
-        let (invited, other) = (world.newcomer(), world.newcomer());
-        let (_, welcome) = world.commit(0, |builder| builder.add(invited.key_package()));
+        let mut fixture = GroupFixture::of(suite, 2);
+        let (invited, other) = (fixture.newcomer(), fixture.newcomer());
+        let (_, welcome) = fixture.commit(0, |builder| builder.add(invited.key_package()));
         let welcome = welcome.unwrap();
-        let joined = other.join(&welcome, None, world.config).map(|_| ());
+        let joined = other.join(&welcome, None, fixture.config).map(|_| ());
         assert_eq!(joined.unwrap_err(), GroupError::Missing(Missing::WelcomeSecrets));
         // The KeyPackage of the invited client with other private keys does not help either.
-        let mut stolen = world.newcomer();
+        let mut stolen = fixture.newcomer();
         stolen.bundle.key_package = invited.key_package();
         let joined = Group::join(&welcome, &stolen.bundle, None, &client(&*invited.signer)).map(drop);
         assert!(matches!(joined.unwrap_err(), GroupError::Crypto(_)));
-        world.enter(invited, &welcome);
+        fixture.enter(invited, &welcome);
     }
 }
 
@@ -26,14 +26,14 @@ fn a_welcome_for_somebody_else_is_of_no_use() {
 #[test]
 fn a_joiner_signs_with_the_key_of_its_key_package() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let (newcomer, other) = (world.newcomer(), world.newcomer());
+        let mut fixture = GroupFixture::of(suite, 2);
+        let (newcomer, other) = (fixture.newcomer(), fixture.newcomer());
         let added = newcomer.key_package();
-        let (_, welcome) = world.commit(0, |builder| builder.add(added));
+        let (_, welcome) = fixture.commit(0, |builder| builder.add(added));
         let welcome = welcome.unwrap();
         let refused = Group::join(&welcome, &newcomer.bundle, None, &client(&*other.signer)).map(drop);
         assert_eq!(refused.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
-        world.enter(newcomer, &welcome);
-        world.chat(2);
+        fixture.enter(newcomer, &welcome);
+        fixture.chat(2);
     }
 }

@@ -2,7 +2,7 @@
 //! The key that decrypted it is deleted, but the Commit can still be processed once everything is
 //! there.
 
-use crate::world::{AllPsks, Member, World, client, external_psk, fast_suites};
+use crate::group_fixture::{AllPsks, GroupFixture, Member, client, external_psk, fast_suites};
 use pando_mls::wire::MlsMessageBody;
 use pando_mls::{
     FramingError, Group, GroupConfig, GroupError, Limits, Missing, MlsMessage, NoPsks, Processed, RowKey,
@@ -18,22 +18,22 @@ fn missing_proposal(member: &mut Member, commit: &MlsMessage) {
 fn the_proposal_comes_after_the_commit() {
     for suite in fast_suites() {
         for restart in [false, true] {
-            let mut world = World::of(suite, 4);
-            let proposal = world.members[3].propose_update(&mut world.rng).unwrap();
+            let mut fixture = GroupFixture::of(suite, 4);
+            let proposal = fixture.members[3].propose_update(&mut fixture.rng).unwrap();
             for index in [1, 2] {
-                world.members[index].process(&proposal).unwrap();
+                fixture.members[index].process(&proposal).unwrap();
             }
             // Leaf 0 has not received the proposal.
-            let (commit, _) = world.build(1, |builder| builder).unwrap();
-            missing_proposal(&mut world.members[0], &commit);
-            missing_proposal(&mut world.members[0], &commit);
+            let (commit, _) = fixture.build(1, |builder| builder).unwrap();
+            missing_proposal(&mut fixture.members[0], &commit);
+            missing_proposal(&mut fixture.members[0], &commit);
             if restart {
-                world.members[0].restart();
-                missing_proposal(&mut world.members[0], &commit);
+                fixture.members[0].restart();
+                missing_proposal(&mut fixture.members[0], &commit);
             }
-            world.members[0].process(&proposal).unwrap();
-            world.deliver_commit(1, &commit);
-            world.chat(0);
+            fixture.members[0].process(&proposal).unwrap();
+            fixture.deliver_commit(1, &commit);
+            fixture.chat(0);
         }
     }
 }
@@ -41,78 +41,78 @@ fn the_proposal_comes_after_the_commit() {
 #[test]
 fn the_pre_shared_key_comes_after_the_commit() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 3);
-        let (commit, _) = world.build(0, |builder| builder.psk(external_psk(7))).unwrap();
-        let refused = world.members[2]
-            .operate(|group, client| group.process(commit.clone(), &client.with_psks(&NoPsks)));
+        let mut fixture = GroupFixture::of(suite, 3);
+        let (commit, _) = fixture.build(0, |builder| builder.psk(external_psk(7))).unwrap();
+        let refused =
+            fixture.members[2].operate(|group, cx| group.process(commit.clone(), &cx.with_psks(&NoPsks)));
         assert!(matches!(refused, Err(GroupError::Missing(Missing::Psk(_)))));
-        world.members[2].check_store();
-        let staged = world.members[2]
-            .operate(|group, client| group.process(commit.clone(), &client.with_psks(&AllPsks)));
+        fixture.members[2].check_store();
+        let staged =
+            fixture.members[2].operate(|group, cx| group.process(commit.clone(), &cx.with_psks(&AllPsks)));
         assert!(matches!(staged, Ok(Processed::Commit(_))));
-        world.deliver_commit(0, &commit);
+        fixture.deliver_commit(0, &commit);
     }
 }
 
 #[test]
 fn a_staged_epoch_is_dropped_and_the_commit_taken_again() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 3);
-        let (commit, _) = world.build(1, |builder| builder).unwrap();
+        let mut fixture = GroupFixture::of(suite, 3);
+        let (commit, _) = fixture.build(1, |builder| builder).unwrap();
         for _ in 0..3 {
-            assert!(matches!(world.members[0].process(&commit), Ok(Processed::Commit(_))));
+            assert!(matches!(fixture.members[0].process(&commit), Ok(Processed::Commit(_))));
         }
         // Another operation happens in between. Its changes are stored together with the decrypted
         // Commit.
-        let message = world.send(2, b"hello");
-        world.members[0].process(&message).unwrap();
-        world.members[0].restart();
-        world.deliver_commit(1, &commit);
+        let message = fixture.send(2, b"hello");
+        fixture.members[0].process(&message).unwrap();
+        fixture.members[0].restart();
+        fixture.deliver_commit(1, &commit);
         // No row of the Commit is left.
         let left = |key: &RowKey| matches!(key, RowKey::OpenedCommit(_));
-        assert!(!world.members[0].rows.keys().any(left));
+        assert!(!fixture.members[0].rows.keys().any(left));
     }
 }
 
 #[test]
 fn what_was_kept_is_only_for_the_same_message() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let (commit, _) = world.build(1, |builder| builder).unwrap();
-        assert!(matches!(world.members[0].process(&commit), Ok(Processed::Commit(_))));
+        let mut fixture = GroupFixture::of(suite, 2);
+        let (commit, _) = fixture.build(1, |builder| builder).unwrap();
+        assert!(matches!(fixture.members[0].process(&commit), Ok(Processed::Commit(_))));
         let mut changed = commit.clone();
         let MlsMessageBody::PrivateMessage(private) = &mut changed.body else { panic!("not encrypted") };
         private.authenticated_data = b"else".as_slice().into();
-        let refused = world.members[0].process(&changed).unwrap_err();
+        let refused = fixture.members[0].process(&changed).unwrap_err();
         let gone = FramingError::Schedule(ScheduleError::KeyGone(0));
         assert_eq!(refused, GroupError::Framing(gone));
-        world.deliver_commit(1, &commit);
+        fixture.deliver_commit(1, &commit);
         // In the next epoch it is late, like any other Commit.
-        assert!(world.members[0].process(&commit).is_err());
+        assert!(fixture.members[0].process(&commit).is_err());
     }
 }
 
 #[test]
 fn so_many_are_kept_and_no_more() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         let commits: Vec<_> = (0..17)
             .map(|_| {
-                let (commit, _) = world.build(1, |builder| builder).unwrap();
-                world.members[1].clear_pending();
+                let (commit, _) = fixture.build(1, |builder| builder).unwrap();
+                fixture.members[1].clear_pending();
                 commit
             })
             .collect();
         for commit in &commits {
-            assert!(matches!(world.members[0].process(commit), Ok(Processed::Commit(_))));
+            assert!(matches!(fixture.members[0].process(commit), Ok(Processed::Commit(_))));
         }
         let content = |processed: Processed| match processed {
             Processed::Commit(staged) => staged.public().context().epoch,
             other => panic!("not a Commit: {other:?}"),
         };
-        assert_eq!(content(world.members[0].process(&commits[15]).unwrap()), 2);
+        assert_eq!(content(fixture.members[0].process(&commits[15]).unwrap()), 2);
         let gone = GroupError::Framing(FramingError::Schedule(ScheduleError::KeyGone(16)));
-        assert_eq!(world.members[0].process(&commits[16]).unwrap_err(), gone);
+        assert_eq!(fixture.members[0].process(&commits[16]).unwrap_err(), gone);
     }
 }
 
@@ -120,13 +120,13 @@ fn so_many_are_kept_and_no_more() {
 #[test]
 fn so_much_is_kept_and_no_more() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         let commits = [0, 1].map(|_| {
-            let (commit, _) = world.build(1, |builder| builder).unwrap();
-            world.members[1].clear_pending();
+            let (commit, _) = fixture.build(1, |builder| builder).unwrap();
+            fixture.members[1].clear_pending();
             commit
         });
-        let [member, _] = &mut world.members[..] else { panic!("not two") };
+        let [member, _] = &mut fixture.members[..] else { panic!("not two") };
         let is_kept = |group: &mut Group, commit: &MlsMessage| {
             group.process(commit.clone(), &client(&*member.signer)).map(drop).is_ok()
         };

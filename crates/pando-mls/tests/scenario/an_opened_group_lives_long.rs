@@ -2,8 +2,8 @@
 //! the number of Commits, whether or not the store that it was opened from is the one that receives
 //! its rows.
 
+use crate::group_fixture::{GroupFixture, Member, Newcomer, client, suite};
 use crate::one_leaf_for_each_identity::OneLeafEach;
-use crate::world::{Member, Newcomer, World, client, suite};
 use pando_mls::{Credential, Group, LeafIndex, Processed, RowKey, RowSource, Rows, SecretBytes, SourceError};
 use std::sync::{Arc, Mutex};
 
@@ -25,37 +25,37 @@ fn copy(rows: &Rows) -> Rows {
 }
 
 /// Returns a newcomer with a unique name.
-fn named(world: &mut World, name: u64) -> Newcomer {
+fn named(fixture: &mut GroupFixture, name: u64) -> Newcomer {
     let identity = name.to_be_bytes().as_slice().into();
-    world.newcomer_with(|template| template.credential = Credential::Basic { identity })
+    fixture.newcomer_with(|template| template.credential = Credential::Basic { identity })
 }
 
 #[test]
 fn what_is_gone_is_forgotten() {
     for store_follows in [true, false] {
-        let mut world = World::new(suite(1));
-        let others: Vec<_> = (1..8).map(|name| named(&mut world, name)).collect();
-        let (_, welcome) = world.commit(0, |builder| {
+        let mut fixture = GroupFixture::new(suite(1));
+        let others: Vec<_> = (1..8).map(|name| named(&mut fixture, name)).collect();
+        let (_, welcome) = fixture.commit(0, |builder| {
             others.iter().fold(builder, |builder, other| builder.add(other.key_package()))
         });
         for other in others {
-            world.enter(other, welcome.as_ref().unwrap());
+            fixture.enter(other, welcome.as_ref().unwrap());
         }
         for by in 0..8 {
-            world.commit(by, |builder| builder);
+            fixture.commit(by, |builder| builder);
         }
-        world.members.truncate(2);
-        let Member { signer, rows, group } = &mut world.members[1];
-        let client = client(&**signer).with_policy(&OneLeafEach).with_config(*group.config());
-        Group::load(rows, &client).unwrap().take_delta().persist_to(rows).unwrap();
+        fixture.members.truncate(2);
+        let Member { signer, rows, group } = &mut fixture.members[1];
+        let cx = client(&**signer).with_policy(&OneLeafEach).with_config(*group.config());
+        Group::load(rows, &cx).unwrap().take_delta().persist_to(rows).unwrap();
         let source = Arc::new(Shared(Mutex::new(copy(rows))));
-        *group = Group::open(source.clone(), &client).unwrap();
+        *group = Group::open(source.clone(), &cx).unwrap();
         for round in 0..200 {
             // Each round puts another client at the last leaf.
-            let newcomer = named(&mut world, 100 + round).key_package();
-            let (commit, _) = world.build(0, |builder| builder.remove(LeafIndex(7)).add(newcomer)).unwrap();
-            world.members[0].merge_pending();
-            let member = &mut world.members[1];
+            let newcomer = named(&mut fixture, 100 + round).key_package();
+            let (commit, _) = fixture.build(0, |builder| builder.remove(LeafIndex(7)).add(newcomer)).unwrap();
+            fixture.members[0].merge_pending();
+            let member = &mut fixture.members[1];
             match member.process_with(&commit, &OneLeafEach).unwrap() {
                 Processed::Commit(staged) => drop(member.merge(*staged)),
                 other => panic!("not a Commit: {other:?}"),

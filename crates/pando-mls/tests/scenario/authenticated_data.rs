@@ -1,6 +1,6 @@
 //! Authenticated data travels with a message. It is not encrypted, and cannot be altered.
 
-use crate::world::{World, client, external_psk, leaf_template, suites};
+use crate::group_fixture::{GroupFixture, client, external_psk, leaf_template, suites};
 use pando_mls::wire::{PreSharedKey, PreSharedKeyId};
 use pando_mls::{
     ApplicationData, BasicIdentities, ExternalJoin, Limits, MlsMessage, MlsMessageBody, Processed, Proposal,
@@ -8,11 +8,11 @@ use pando_mls::{
 };
 
 fn with_message(suite: Suite, by: usize) {
-    let mut world = World::of(suite, 2);
-    let rng = &mut world.rng;
-    let message = world.members[by]
-        .operate(|group, client| {
-            group.encrypt(ApplicationData::new(b"secret").authenticated_data(b"open"), &client, rng)
+    let mut fixture = GroupFixture::of(suite, 2);
+    let rng = &mut fixture.rng;
+    let message = fixture.members[by]
+        .operate(|group, cx| {
+            group.encrypt(ApplicationData::new(b"secret").authenticated_data(b"open"), &cx, rng)
         })
         .unwrap();
     let MlsMessageBody::PrivateMessage(private) = &message.body else { panic!("not private") };
@@ -21,9 +21,9 @@ fn with_message(suite: Suite, by: usize) {
         let mut changed = private.clone();
         changed.authenticated_data = other.into();
         let changed = MlsMessage { body: MlsMessageBody::PrivateMessage(changed) };
-        assert!(world.members[1 - by].process(&changed).is_err());
+        assert!(fixture.members[1 - by].process(&changed).is_err());
     }
-    match world.members[1 - by].process(&message).unwrap() {
+    match fixture.members[1 - by].process(&message).unwrap() {
         Processed::Application { data, authenticated_data, .. } => {
             assert_eq!((&*data, &*authenticated_data), (&b"secret"[..], &b"open"[..]));
         }
@@ -42,10 +42,10 @@ fn data_goes_along_with_a_message() {
 #[test]
 fn data_goes_along_with_a_commit() {
     for suite in suites() {
-        for mut world in [World::new(suite), World::public(suite)] {
-            world.add(0, 1);
+        for mut fixture in [GroupFixture::new(suite), GroupFixture::public(suite)] {
+            fixture.add(0, 1);
             for by in [0, 1] {
-                let (message, _) = world.build(by, |builder| builder.authenticated_data(b"open")).unwrap();
+                let (message, _) = fixture.build(by, |builder| builder.authenticated_data(b"open")).unwrap();
                 let mut changed = message.clone();
                 match &mut changed.body {
                     MlsMessageBody::PrivateMessage(private) => {
@@ -58,12 +58,12 @@ fn data_goes_along_with_a_commit() {
                     }
                     other => panic!("not a Commit: {other:?}"),
                 }
-                assert!(world.members[1 - by].process(&changed).is_err());
-                match world.members[1 - by].process(&message).unwrap() {
+                assert!(fixture.members[1 - by].process(&changed).is_err());
+                match fixture.members[1 - by].process(&message).unwrap() {
                     Processed::Commit(staged) => assert_eq!(&**staged.authenticated_data(), b"open"),
                     other => panic!("not a Commit: {other:?}"),
                 }
-                world.deliver_commit(by, &message);
+                fixture.deliver_commit(by, &message);
             }
         }
     }
@@ -72,29 +72,28 @@ fn data_goes_along_with_a_commit() {
 #[test]
 fn data_goes_along_with_a_proposal() {
     for suite in suites() {
-        for mut world in [World::new(suite), World::public(suite)] {
-            world.add(0, 1);
+        for mut fixture in [GroupFixture::new(suite), GroupFixture::public(suite)] {
+            fixture.add(0, 1);
             for by in [0, 1] {
-                let (rng, psk) = (&mut world.rng, external_psk_proposal(suite));
-                let message = world.members[by]
-                    .operate(|group, client| group.propose(psk, b"open", &client, rng))
-                    .unwrap();
-                let rng = &mut world.rng;
-                let update = world.members[by]
-                    .operate(|group, client| group.propose_update(None, b"ajar", &client, rng))
+                let (rng, psk) = (&mut fixture.rng, external_psk_proposal(suite));
+                let message =
+                    fixture.members[by].operate(|group, cx| group.propose(psk, b"open", &cx, rng)).unwrap();
+                let rng = &mut fixture.rng;
+                let update = fixture.members[by]
+                    .operate(|group, cx| group.propose_update(None, b"ajar", &cx, rng))
                     .unwrap();
                 for (message, expected) in [(message, b"open"), (update, b"ajar")] {
-                    match world.members[1 - by].process(&message).unwrap() {
+                    match fixture.members[1 - by].process(&message).unwrap() {
                         Processed::Proposal(pending) => assert_eq!(&*pending.authenticated_data, expected),
                         other => panic!("not a proposal: {other:?}"),
                     }
                 }
                 // The data is stored with the proposal.
-                world.members[1 - by].restart();
-                let pending = world.members[1 - by].group.pending_proposals();
+                fixture.members[1 - by].restart();
+                let pending = fixture.members[1 - by].group.pending_proposals();
                 let data: Vec<_> = pending.map(|pending| pending.authenticated_data.to_vec()).collect();
                 assert_eq!(data, [b"open", b"ajar"]);
-                world.commit(1 - by, |builder| builder);
+                fixture.commit(1 - by, |builder| builder);
             }
         }
     }
@@ -103,10 +102,11 @@ fn data_goes_along_with_a_proposal() {
 #[test]
 fn data_goes_along_with_an_external_commit() {
     for suite in suites() {
-        let mut world = World::new(suite);
-        let (group_info, newcomer) = (world.members[0].group_info(true), world.newcomer());
+        let mut fixture = GroupFixture::new(suite);
+        let (group_info, newcomer) = (fixture.members[0].group_info(true), fixture.newcomer());
         let join = ExternalJoin::new(&group_info, leaf_template()).authenticated_data(b"open");
-        let (_, message) = join.build(&client(&*newcomer.signer), &mut world.rng).unwrap().assume_persisted();
+        let (_, message) =
+            join.build(&client(&*newcomer.signer), &mut fixture.rng).unwrap().assume_persisted();
         let mut observer = PublicGroup::new(suite, &group_info, None, &BasicIdentities, Limits::default())
             .unwrap()
             .assume_persisted();
@@ -119,7 +119,7 @@ fn data_goes_along_with_an_external_commit() {
             PublicProcessed::Commit(staged) => assert_eq!(&**staged.authenticated_data(), b"open"),
             other => panic!("not a Commit: {other:?}"),
         }
-        match world.members[0].process(&message).unwrap() {
+        match fixture.members[0].process(&message).unwrap() {
             Processed::Commit(staged) => assert_eq!(&**staged.authenticated_data(), b"open"),
             other => panic!("not a Commit: {other:?}"),
         }

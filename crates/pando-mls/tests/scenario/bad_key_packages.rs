@@ -1,20 +1,20 @@
 //! KeyPackages that must not be added, each for one reason, and then a valid one.
 
+use crate::group_fixture::{GroupFixture, NOW, suite, template};
 use crate::proposals::extensions;
-use crate::world::{NOW, World, suite, template};
 use pando_mls::{
     CipherSuite, CommitBuilder, Credential, CredentialType, ExtensionType, GroupError, GroupId, KeyPackage,
     KeyPackageBundle, KeyPackageTemplate, LeafIndex, Lifetime, Misuse, Proposal, ProposalType, Remove,
     Violation,
 };
 
-fn with(world: &mut World, change: impl FnOnce(&mut KeyPackageTemplate)) -> KeyPackage {
-    world.newcomer_with(change).key_package()
+fn with(fixture: &mut GroupFixture, change: impl FnOnce(&mut KeyPackageTemplate)) -> KeyPackage {
+    fixture.newcomer_with(change).key_package()
 }
 
 /// Returns a changed KeyPackage that its owner has signed, whatever it contains.
-fn forged(world: &mut World, change: impl FnOnce(&mut KeyPackage)) -> KeyPackage {
-    let (suite, newcomer) = (world.suite, world.newcomer());
+fn forged(fixture: &mut GroupFixture, change: impl FnOnce(&mut KeyPackage)) -> KeyPackage {
+    let (suite, newcomer) = (fixture.suite, fixture.newcomer());
     let mut key_package = newcomer.key_package();
     change(&mut key_package);
     let sign = |label, bytes: Vec<u8>| suite.sign_with_label(&*newcomer.signer, label, &bytes).unwrap();
@@ -26,33 +26,34 @@ fn forged(world: &mut World, change: impl FnOnce(&mut KeyPackage)) -> KeyPackage
 
 #[test]
 fn key_packages_are_checked() {
-    let mut world = World::of(suite(1), 2);
-    let good = world.newcomer().key_package();
-    let other_suite = World::new(suite(2)).newcomer().key_package();
+    let mut fixture = GroupFixture::of(suite(1), 2);
+    let good = fixture.newcomer().key_package();
+    let other_suite = GroupFixture::new(suite(2)).newcomer().key_package();
     let mut unsigned = good.clone();
     unsigned.extensions = extensions(&[0xf0f0]);
     let mut bad_leaf = good.clone();
     bad_leaf.leaf_node.signature = vec![0; 64].into();
-    let same_keys = forged(&mut world, |key_package| {
+    let same_keys = forged(&mut fixture, |key_package| {
         key_package.init_key = key_package.leaf_node.encryption_key.clone();
     });
     let expired =
-        with(&mut world, |template| template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 });
-    let early = with(&mut world, |template| {
+        with(&mut fixture, |template| template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 });
+    let early = with(&mut fixture, |template| {
         template.lifetime = Lifetime { not_before: NOW + 1, not_after: u64::MAX }
     });
     let no_credentials =
-        forged(&mut world, |key_package| key_package.leaf_node.capabilities.credentials = vec![]);
-    let no_suite = forged(&mut world, |key_package| {
+        forged(&mut fixture, |key_package| key_package.leaf_node.capabilities.credentials = vec![]);
+    let no_suite = forged(&mut fixture, |key_package| {
         key_package.leaf_node.capabilities.cipher_suites = vec![CipherSuite(0x0a0a)];
     });
-    let unlisted = forged(&mut world, |key_package| key_package.leaf_node.extensions = extensions(&[0xf00d]));
-    let x509 = with(&mut world, |template| {
+    let unlisted =
+        forged(&mut fixture, |key_package| key_package.leaf_node.extensions = extensions(&[0xf00d]));
+    let x509 = with(&mut fixture, |template| {
         template.credential = Credential::X509 { certificates: vec![] };
         template.capabilities.credentials = vec![CredentialType::X509, CredentialType::BASIC];
     });
     let duplicate =
-        forged(&mut world, |key_package| key_package.leaf_node.extensions = extensions(&[0xf0f0; 2]));
+        forged(&mut fixture, |key_package| key_package.leaf_node.extensions = extensions(&[0xf0f0; 2]));
     for (key_package, violation) in [
         (other_suite, Violation::KeyPackageSuite),
         (unsigned, Violation::KeyPackageSignature),
@@ -65,13 +66,13 @@ fn key_packages_are_checked() {
         (x509, Violation::Credential("no policy for x509".into())),
         (duplicate, Violation::DuplicateExtension(ExtensionType(0xf0f0))),
     ] {
-        let refused = world.build(0, |builder| builder.add(key_package)).unwrap_err();
+        let refused = fixture.build(0, |builder| builder.add(key_package)).unwrap_err();
         assert_eq!(refused, GroupError::Proposal { index: 0, violation });
     }
     // This is a rule for senders only.
-    let refused = world.build(0, |builder| builder.add(no_suite)).unwrap_err();
+    let refused = fixture.build(0, |builder| builder.add(no_suite)).unwrap_err();
     assert_eq!(refused, GroupError::Misuse(Misuse::SuiteNotListed));
-    world.commit(0, |builder| builder.add(good));
+    fixture.commit(0, |builder| builder.add(good));
 }
 
 /// Building a KeyPackage that no member would accept fails at once.
@@ -101,12 +102,12 @@ fn bad_key_packages_are_not_made() {
         (|template| template.capabilities.extensions.push(ExtensionType::RATCHET_TREE), default.clone()),
         (|template| template.capabilities.proposals.push(ProposalType::ADD), default),
     ];
-    let world = World::new(suite(1));
+    let fixture = GroupFixture::new(suite(1));
     for (change, error) in changes {
-        let (mut template, mut rng) = (template(), world.rng.clone());
+        let (mut template, mut rng) = (template(), fixture.rng.clone());
         change(&mut template);
-        let signer = &*world.members[0].signer;
-        let made = KeyPackageBundle::new(world.suite, template, signer, &mut rng);
+        let signer = &*fixture.members[0].signer;
+        let made = KeyPackageBundle::new(fixture.suite, template, signer, &mut rng);
         assert_eq!(made.err(), Some(error));
     }
 }
@@ -114,22 +115,22 @@ fn bad_key_packages_are_not_made() {
 /// The committer checks the lifetime and receivers do not, because clocks differ.
 #[test]
 fn a_key_package_that_expires_on_its_way_is_accepted() {
-    for suite in crate::world::suites() {
-        let mut world = World::of(suite, 2);
+    for suite in crate::group_fixture::suites() {
+        let mut fixture = GroupFixture::of(suite, 2);
         let newcomer =
-            world.newcomer_with(|template| template.lifetime = Lifetime { not_before: 0, not_after: NOW });
-        let (message, welcome) = world.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
+            fixture.newcomer_with(|template| template.lifetime = Lifetime { not_before: 0, not_after: NOW });
+        let (message, welcome) = fixture.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
         for index in [0, 1] {
-            let processed = world.members[index]
-                .operate(|group, client| group.process(message.clone(), &client.at(NOW + 1)));
+            let processed =
+                fixture.members[index].operate(|group, cx| group.process(message.clone(), &cx.at(NOW + 1)));
             match processed.unwrap() {
-                pando_mls::Processed::OwnCommit => world.members[index].merge_pending(),
-                pando_mls::Processed::Commit(staged) => drop(world.members[index].merge(*staged)),
+                pando_mls::Processed::OwnCommit => fixture.members[index].merge_pending(),
+                pando_mls::Processed::Commit(staged) => drop(fixture.members[index].merge(*staged)),
                 other => panic!("not a Commit: {other:?}"),
             }
         }
-        world.enter(newcomer, &welcome.unwrap());
-        world.chat(2);
+        fixture.enter(newcomer, &welcome.unwrap());
+        fixture.chat(2);
     }
 }
 
@@ -137,20 +138,20 @@ fn a_key_package_that_expires_on_its_way_is_accepted() {
 /// proposal first.
 #[test]
 fn the_bad_key_package_is_named() {
-    let mut world = World::of(suite(1), 3);
+    let mut fixture = GroupFixture::of(suite(1), 3);
     for is_pending in [false, true] {
         if is_pending {
-            world.propose(1, Proposal::Remove(Remove { removed: LeafIndex(2) }));
+            fixture.propose(1, Proposal::Remove(Remove { removed: LeafIndex(2) }));
         }
         let expired =
-            with(&mut world, |template| template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 });
-        let mut unsigned = world.newcomer().key_package();
+            with(&mut fixture, |template| template.lifetime = Lifetime { not_before: 0, not_after: NOW - 1 });
+        let mut unsigned = fixture.newcomer().key_package();
         unsigned.extensions = extensions(&[0xf0f0]);
         for (bad, violation) in [(expired, Violation::Lifetime), (unsigned, Violation::KeyPackageSignature)] {
-            let mut key_packages: Vec<_> = (0..30).map(|_| world.newcomer().key_package()).collect();
+            let mut key_packages: Vec<_> = (0..30).map(|_| fixture.newcomer().key_package()).collect();
             key_packages[17] = bad;
             let refused =
-                world.build(0, |builder| key_packages.into_iter().fold(builder, CommitBuilder::add));
+                fixture.build(0, |builder| key_packages.into_iter().fold(builder, CommitBuilder::add));
             let refused = refused.unwrap_err();
             assert_eq!(refused, GroupError::Proposal { index: 17, violation: violation.clone() });
             assert!(refused.to_string().starts_with("proposal 17: "), "{refused}");

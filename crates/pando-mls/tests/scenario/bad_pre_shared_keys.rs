@@ -1,16 +1,16 @@
 //! PSKs that must not be mixed in: one with a bad nonce, one of the wrong usage, one that occurs
 //! twice.
 
+use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::psk;
-use crate::world::{World, external_psk, suites};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{CommitBuilder, GroupError, Psk, Violation};
 
 #[test]
 fn pre_shared_keys_are_checked() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
-        let (psk_group_id, len) = (world.context().group_id.clone(), suite.hash_len());
+        let mut fixture = GroupFixture::of(suite, 2);
+        let (psk_group_id, len) = (fixture.context().group_id.clone(), suite.hash_len());
         let resumption = |usage| {
             let psk_group_id = psk_group_id.clone();
             psk(Psk::Resumption { usage, psk_group_id, psk_epoch: 0 }, len)
@@ -24,14 +24,14 @@ fn pre_shared_keys_are_checked() {
             (vec![psk(external_psk(1), len), psk(external_psk(1), len)], Violation::DuplicatePsk),
         ] {
             let list = proposals.clone().into_iter();
-            let refused = world.build(0, |builder| list.fold(builder, CommitBuilder::proposal));
+            let refused = fixture.build(0, |builder| list.fold(builder, CommitBuilder::proposal));
             assert_eq!(refused.unwrap_err().violation(), Some(&violation));
             // A PSK that is invalid by itself is not even proposed.
             if let [alone] = &proposals[..] {
-                let refused = world.members[0].propose(alone.clone(), &mut world.rng).unwrap_err();
+                let refused = fixture.members[0].propose(alone.clone(), &mut fixture.rng).unwrap_err();
                 assert_eq!(refused, GroupError::Violation(violation));
             }
         }
-        world.commit(0, |builder| builder.proposal(psk(external_psk(1), len)));
+        fixture.commit(0, |builder| builder.proposal(psk(external_psk(1), len)));
     }
 }

@@ -1,9 +1,9 @@
 //! Every byte of every kind of message is altered in transit. No receiver accepts the message, and
 //! it does no harm.
 
+use crate::group_fixture::{GroupFixture, Newcomer, client, external_psk, suite};
 use crate::proposals::psk;
 use crate::server::Server;
-use crate::world::{Newcomer, World, client, external_psk, suite};
 use pando_mls::{
     BasicIdentities, Decode, Encode, Group, GroupInfo, LeafIndex, MlsMessage, PendingProposal, Processed,
     Welcome, propose_own_add,
@@ -22,8 +22,8 @@ fn changes(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 
 /// Checks that the last member rejects every alteration of a message, is unchanged, and then
 /// accepts the original.
-fn only_the_original_is_accepted(world: &mut World, message: &MlsMessage) -> Processed {
-    let member = world.members.last_mut().unwrap();
+fn only_the_original_is_accepted(fixture: &mut GroupFixture, message: &MlsMessage) -> Processed {
+    let member = fixture.members.last_mut().unwrap();
     let before = snapshot(&member.group);
     for changed in changes(&message.encode().unwrap()) {
         if let Ok(changed) = MlsMessage::decode(&changed) {
@@ -46,50 +46,50 @@ fn snapshot(group: &Group) -> (Vec<u8>, Vec<u8>, String, Vec<PendingProposal>) {
 }
 
 /// Returns a group that sends its handshakes as PrivateMessages, and one that sends PublicMessages.
-fn worlds() -> [World; 2] {
-    let mut public = World::public(suite(1));
+fn worlds() -> [GroupFixture; 2] {
+    let mut public = GroupFixture::public(suite(1));
     public.add(0, 2);
-    [World::of(suite(1), 3), public]
+    [GroupFixture::of(suite(1), 3), public]
 }
 
 #[test]
 fn commits() {
-    for mut world in worlds() {
-        let newcomer = world.newcomer();
+    for mut fixture in worlds() {
+        let newcomer = fixture.newcomer();
         let (message, _) =
-            world.build(0, |builder| builder.add(newcomer.key_package()).psk(external_psk(1))).unwrap();
-        let Processed::Commit(staged) = only_the_original_is_accepted(&mut world, &message) else {
+            fixture.build(0, |builder| builder.add(newcomer.key_package()).psk(external_psk(1))).unwrap();
+        let Processed::Commit(staged) = only_the_original_is_accepted(&mut fixture, &message) else {
             panic!("not a Commit")
         };
-        world.members[2].merge(*staged);
+        fixture.members[2].merge(*staged);
         for index in 0..2 {
-            assert_eq!(world.members[index].follow(&message), index == 0);
+            assert_eq!(fixture.members[index].follow(&message), index == 0);
         }
-        world.agree();
+        fixture.agree();
     }
 }
 
 #[test]
 fn proposals() {
-    for mut world in worlds() {
-        let Newcomer { bundle, signer } = world.newcomer();
-        let update = world.members[0].propose_update(&mut world.rng).unwrap();
-        let psk = world.members[0].propose(psk(external_psk(1), 32), &mut world.rng).unwrap();
-        let add = propose_own_add(world.context(), bundle.key_package, &client(&*signer)).unwrap();
+    for mut fixture in worlds() {
+        let Newcomer { bundle, signer } = fixture.newcomer();
+        let update = fixture.members[0].propose_update(&mut fixture.rng).unwrap();
+        let psk = fixture.members[0].propose(psk(external_psk(1), 32), &mut fixture.rng).unwrap();
+        let add = propose_own_add(fixture.context(), bundle.key_package, &client(&*signer)).unwrap();
         for message in [update, psk, add] {
-            let processed = only_the_original_is_accepted(&mut world, &message);
+            let processed = only_the_original_is_accepted(&mut fixture, &message);
             assert!(matches!(processed, Processed::Proposal(_)), "{processed:?}");
         }
-        assert_eq!(world.members[2].pending_proposals().len(), 3);
+        assert_eq!(fixture.members[2].pending_proposals().len(), 3);
     }
 }
 
 #[test]
 fn application_messages() {
-    for suite in crate::world::suites() {
-        let mut world = World::of(suite, 2);
-        let message = world.send(0, b"hello");
-        match only_the_original_is_accepted(&mut world, &message) {
+    for suite in crate::group_fixture::suites() {
+        let mut fixture = GroupFixture::of(suite, 2);
+        let message = fixture.send(0, b"hello");
+        match only_the_original_is_accepted(&mut fixture, &message) {
             Processed::Application { data, .. } => assert_eq!(&*data, b"hello"),
             other => panic!("not a message: {other:?}"),
         }
@@ -98,33 +98,33 @@ fn application_messages() {
 
 #[test]
 fn external_commits() {
-    let [mut world, _] = worlds();
-    let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
+    let [mut fixture, _] = worlds();
+    let (newcomer, group_info) = (fixture.newcomer(), fixture.members[0].group_info(true));
     let (lost, psks) = (Some(LeafIndex(1)), vec![external_psk(2)]);
-    let (_, message) = world.external(newcomer, &group_info, None, lost, psks).unwrap();
-    let processed = only_the_original_is_accepted(&mut world, &message);
+    let (_, message) = fixture.external(newcomer, &group_info, None, lost, psks).unwrap();
+    let processed = only_the_original_is_accepted(&mut fixture, &message);
     assert!(matches!(processed, Processed::Commit(_)), "{processed:?}");
 }
 
 #[test]
 fn group_infos() {
-    let [world, _] = worlds();
-    let bytes = world.members[0].group_info(true).encode().unwrap();
+    let [fixture, _] = worlds();
+    let bytes = fixture.members[0].group_info(true).encode().unwrap();
     for changed in changes(&bytes) {
         if let Ok(changed) = GroupInfo::decode(&changed) {
-            assert!(Server::new(world.suite, &changed, &BasicIdentities).is_err());
+            assert!(Server::new(fixture.suite, &changed, &BasicIdentities).is_err());
         }
     }
-    Server::new(world.suite, &GroupInfo::decode(&bytes).unwrap(), &BasicIdentities).unwrap();
+    Server::new(fixture.suite, &GroupInfo::decode(&bytes).unwrap(), &BasicIdentities).unwrap();
 }
 
 #[test]
 fn welcomes() {
-    let [mut world, _] = worlds();
-    let newcomer = world.newcomer();
-    let (_, welcome) = world.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
-    let client = client(&*newcomer.signer);
-    let join = |welcome: &Welcome| Group::join(welcome, &newcomer.bundle, None, &client);
+    let [mut fixture, _] = worlds();
+    let newcomer = fixture.newcomer();
+    let (_, welcome) = fixture.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
+    let cx = client(&*newcomer.signer);
+    let join = |welcome: &Welcome| Group::join(welcome, &newcomer.bundle, None, &cx);
     let bytes = welcome.unwrap().encode().unwrap();
     for changed in changes(&bytes) {
         if let Ok(changed) = Welcome::decode(&changed) {

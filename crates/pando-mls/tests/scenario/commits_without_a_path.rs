@@ -1,8 +1,8 @@
 //! A Commit may omit its path where section 17.4 allows it: it is smaller, but renews no keys.
 //! Where it must have a path, it has one even if the committer asks for none.
 
+use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
-use crate::world::{World, external_psk, suites};
 use pando_mls::wire::{Commit, Content};
 use pando_mls::{MlsMessage, MlsMessageBody, Proposal};
 
@@ -15,35 +15,35 @@ fn commit_in(message: &MlsMessage) -> &Commit {
 #[test]
 fn a_commit_without_a_path_changes_nobodys_keys() {
     for suite in suites() {
-        let mut world = World::public(suite);
-        world.add(0, 2);
+        let mut fixture = GroupFixture::public(suite);
+        fixture.add(0, 2);
         for by in [1, 0] {
-            let (newcomer, before) = (world.newcomer(), world.tree().clone());
+            let (newcomer, before) = (fixture.newcomer(), fixture.tree().clone());
             let (message, welcome) =
-                world.commit(by, |builder| builder.add(newcomer.key_package()).without_path());
+                fixture.commit(by, |builder| builder.add(newcomer.key_package()).without_path());
             assert!(commit_in(&message).path.is_none());
             for leaf in before.members().map(Result::unwrap) {
-                assert_eq!(world.tree().leaf(leaf).unwrap(), before.leaf(leaf).unwrap());
+                assert_eq!(fixture.tree().leaf(leaf).unwrap(), before.leaf(leaf).unwrap());
             }
-            world.enter(newcomer, &welcome.unwrap());
-            world.chat(2);
+            fixture.enter(newcomer, &welcome.unwrap());
+            fixture.chat(2);
             // The next Commit has a path although it has no proposals and the committer asks for no
             // path.
-            let before = world.tree().clone();
+            let before = fixture.tree().clone();
             let (message, welcome) =
-                world.commit(by, |builder| builder.without_path().authenticated_data(b"none"));
+                fixture.commit(by, |builder| builder.without_path().authenticated_data(b"none"));
             assert!(commit_in(&message).path.is_some() && welcome.is_none());
-            let leaf = world.leaf(by);
-            assert_ne!(world.tree().leaf(leaf), before.leaf(leaf));
+            let leaf = fixture.leaf(by);
+            assert_ne!(fixture.tree().leaf(leaf), before.leaf(leaf));
         }
     }
 }
 
 #[test]
 fn some_proposals_need_a_path() {
-    let mut world = World::public(crate::world::suite(1));
-    world.add(0, 2);
-    let (suite, newcomer) = (world.suite, world.newcomer());
+    let mut fixture = GroupFixture::public(crate::group_fixture::suite(1));
+    fixture.add(0, 2);
+    let (suite, newcomer) = (fixture.suite, fixture.newcomer());
     for (proposal, path) in [
         (add(newcomer.key_package()), false),
         (psk(external_psk(1), suite.hash_len()), false),
@@ -52,15 +52,15 @@ fn some_proposals_need_a_path() {
         (set_extensions(extensions(&[0xf0f0])), true),
         (custom(0xf001, b""), true),
     ] {
-        let (message, _) = world.build(0, |builder| builder.proposal(proposal).without_path()).unwrap();
+        let (message, _) = fixture.build(0, |builder| builder.proposal(proposal).without_path()).unwrap();
         assert_eq!(commit_in(&message).path.is_some(), path);
-        world.members[0].clear_pending();
+        fixture.members[0].clear_pending();
     }
     // An Update of another member needs a path, too.
-    world.propose_update(1);
-    let (message, _) = world.commit(0, |builder| builder.without_path().authenticated_data(b"none"));
+    fixture.propose_update(1);
+    let (message, _) = fixture.commit(0, |builder| builder.without_path().authenticated_data(b"none"));
     assert!(commit_in(&message).path.is_some());
-    world.agree();
+    fixture.agree();
 }
 
 /// Section 7.6: members that a Commit adds receive the path secret in their Welcome, and not in the
@@ -68,10 +68,10 @@ fn some_proposals_need_a_path() {
 #[test]
 fn who_is_added_is_not_encrypted_to() {
     for suite in suites() {
-        let mut world = World::public(suite);
-        world.add(0, 1);
-        let newcomer = world.newcomer().key_package();
-        let (message, _) = world.build(0, |builder| builder.add(newcomer)).unwrap();
+        let mut fixture = GroupFixture::public(suite);
+        fixture.add(0, 1);
+        let newcomer = fixture.newcomer().key_package();
+        let (message, _) = fixture.build(0, |builder| builder.add(newcomer)).unwrap();
         let nodes = &commit_in(&message).path.as_ref().unwrap().nodes;
         let counts: Vec<_> = nodes.iter().map(|node| node.encrypted_path_secret.len()).collect();
         // The path is encrypted to leaf 1. At the root there is only the newcomer.

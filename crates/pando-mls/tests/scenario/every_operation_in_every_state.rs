@@ -1,7 +1,7 @@
 //! Runs every operation in every state of a group. A rejected operation changes neither the group
 //! nor the stored rows.
 
-use crate::world::{Member, Newcomer, World, client, fast_suites, template};
+use crate::group_fixture::{GroupFixture, Member, Newcomer, client, fast_suites, template};
 use pando_mls::{
     Extensions, GroupError, GroupState, Missing, Misuse, MlsMessage, ProtocolVersion, Psk, ReInit, Successor,
     Welcome,
@@ -164,7 +164,7 @@ fn refusal(operation: Operation, situation: Situation, setting: &Setting) -> Opt
 
 /// A client in a situation, and the messages that other members have sent it.
 struct Setting {
-    world: World,
+    fixture: GroupFixture,
     subject: Member,
     application: MlsMessage,
     /// A message of a past epoch, and that epoch.
@@ -177,22 +177,22 @@ struct Setting {
 impl Setting {
     fn new(situation: Situation) -> Self {
         let suite = fast_suites().next().unwrap();
-        let mut world = World::of(suite, 4);
-        world.chat(0);
-        let (late, epoch) = (world.send(0, b"late"), world.context().epoch);
-        world.commit(0, |builder| builder);
+        let mut fixture = GroupFixture::of(suite, 4);
+        fixture.chat(0);
+        let (late, epoch) = (fixture.send(0, b"late"), fixture.context().epoch);
+        fixture.commit(0, |builder| builder);
         let mut subject = match situation {
             Situation::Joining => {
-                let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
-                world.pending_join(newcomer, &group_info)
+                let (newcomer, group_info) = (fixture.newcomer(), fixture.members[0].group_info(true));
+                fixture.pending_join(newcomer, &group_info)
             }
             Situation::Active | Situation::CommitPending | Situation::Reinitialized | Situation::Removed => {
-                world.members.remove(1)
+                fixture.members.remove(1)
             }
         };
         // The other members send these in the epoch that the client is in, or was in.
-        let application = world.send(0, b"hello");
-        let proposal = world.members[0].propose_update(&mut world.rng).unwrap();
+        let application = fixture.send(0, b"hello");
+        let proposal = fixture.members[0].propose_update(&mut fixture.rng).unwrap();
         let leaf = subject.leaf();
         let reinit = ReInit {
             group_id: b"next".as_slice().into(),
@@ -201,14 +201,14 @@ impl Setting {
             extensions: Extensions::default(),
         };
         let ends = match situation {
-            Situation::Reinitialized => Some(world.build(2, |builder| builder.reinit(reinit)).unwrap().0),
-            Situation::Removed => Some(world.build(2, |builder| builder.remove(leaf)).unwrap().0),
+            Situation::Reinitialized => Some(fixture.build(2, |builder| builder.reinit(reinit)).unwrap().0),
+            Situation::Removed => Some(fixture.build(2, |builder| builder.remove(leaf)).unwrap().0),
             Situation::Active | Situation::CommitPending | Situation::Joining => None,
         };
-        let (commit, _) = world.build(1, |builder| builder).unwrap();
+        let (commit, _) = fixture.build(1, |builder| builder).unwrap();
         let mut staged = None;
         match situation {
-            Situation::CommitPending => drop(subject.build(|builder| builder, &mut world.rng).unwrap()),
+            Situation::CommitPending => drop(subject.build(|builder| builder, &mut fixture.rng).unwrap()),
             Situation::Active | Situation::Joining | Situation::Reinitialized | Situation::Removed => {}
         }
         if situation != Situation::Joining {
@@ -219,15 +219,15 @@ impl Setting {
         if let Some(ends) = ends {
             subject.follow(&ends);
         }
-        Self { world, subject, application, late: (late, epoch), proposal, commit, staged }
+        Self { fixture, subject, application, late: (late, epoch), proposal, commit, staged }
     }
 
     fn run(&mut self, operation: Operation) -> Result<(), GroupError> {
-        let Self { world, subject, .. } = self;
-        let rng = &mut world.rng;
+        let Self { fixture, subject, .. } = self;
+        let rng = &mut fixture.rng;
         let epoch = subject.group.epoch();
         let missing = GroupError::Missing(Missing::Epoch(epoch));
-        let Newcomer { signer, bundle } = Newcomer::new(world.suite, template(), rng);
+        let Newcomer { signer, bundle } = Newcomer::new(fixture.suite, template(), rng);
         match operation {
             Operation::Encrypt => subject.send(b"data", rng).map(drop),
             Operation::Propose => {
@@ -258,18 +258,18 @@ impl Setting {
             Operation::ResumptionPsk => subject.group.resumption_psk(epoch).map(drop).ok_or(missing),
             Operation::GroupInfo => subject.group.group_info().build(&client(&*subject.signer)).map(drop),
             Operation::Reinitialize => {
-                let others = others(world);
-                let successor = Successor::new(own(world, &*subject.signer), others);
-                let client = client(&*subject.signer);
-                subject.group.reinitialize(successor, &client, &mut world.rng).map(drop)
+                let others = others(fixture);
+                let successor = Successor::new(own(fixture, &*subject.signer), others);
+                let cx = client(&*subject.signer);
+                subject.group.reinitialize(successor, &cx, &mut fixture.rng).map(drop)
             }
             Operation::Branch => {
-                let successor = Successor::new(own(world, &*subject.signer), Vec::new());
-                let (id, client) = ("branch", client(&*subject.signer));
-                subject.group.branch(id, Extensions::default(), successor, &client, &mut world.rng).map(drop)
+                let successor = Successor::new(own(fixture, &*subject.signer), Vec::new());
+                let (id, cx) = ("branch", client(&*subject.signer));
+                subject.group.branch(id, Extensions::default(), successor, &cx, &mut fixture.rng).map(drop)
             }
             Operation::JoinSuccessor => {
-                let cipher_suite = world.suite.cipher_suite();
+                let cipher_suite = fixture.suite.cipher_suite();
                 let welcome =
                     Welcome { cipher_suite, secrets: Vec::new(), encrypted_group_info: vec![].into() };
                 subject.group.join_successor(&welcome, &bundle, None, &client(&*signer)).map(drop)
@@ -283,13 +283,13 @@ impl Setting {
 }
 
 /// Returns a new KeyPackage of the client with this signer.
-fn own(world: &mut World, signer: &dyn pando_mls::Signer) -> pando_mls::KeyPackageBundle {
-    pando_mls::KeyPackageBundle::new(world.suite, template(), signer, &mut world.rng).unwrap()
+fn own(fixture: &mut GroupFixture, signer: &dyn pando_mls::Signer) -> pando_mls::KeyPackageBundle {
+    pando_mls::KeyPackageBundle::new(fixture.suite, template(), signer, &mut fixture.rng).unwrap()
 }
 
 /// Returns new KeyPackages of all other members.
-fn others(world: &mut World) -> Vec<pando_mls::KeyPackage> {
-    (0..world.members.len()).map(|_| world.newcomer().bundle.key_package).collect()
+fn others(fixture: &mut GroupFixture) -> Vec<pando_mls::KeyPackage> {
+    (0..fixture.members.len()).map(|_| fixture.newcomer().bundle.key_package).collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The application exports secrets from the group. All members get the same secret. Each label,
 //! context and epoch gives another one, and no secret reveals anything about the others.
 
-use crate::world::{World, suites};
+use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{GroupError, Misuse, SecretBytes, Suite};
 
 fn all_differ(mut secrets: Vec<SecretBytes>) {
@@ -12,21 +12,24 @@ fn all_differ(mut secrets: Vec<SecretBytes>) {
 }
 
 fn exported(suite: Suite) {
-    let mut world = World::of(suite, 3);
+    let mut fixture = GroupFixture::of(suite, 3);
     let mut secrets = Vec::new();
     for by in [0, 1] {
         for (label, context) in [("a", &b""[..]), ("b", b""), ("a", b"b"), ("ab", b""), ("", b"ab")] {
-            let derived: Vec<_> =
-                world.members.iter().map(|member| member.group.export(label, context, 32).unwrap()).collect();
+            let derived: Vec<_> = fixture
+                .members
+                .iter()
+                .map(|member| member.group.export(label, context, 32).unwrap())
+                .collect();
             assert!(derived.iter().all(|secret| *secret == derived[0]));
             secrets.push(derived[0].expose().into());
         }
-        world.commit(by, |builder| builder);
+        fixture.commit(by, |builder| builder);
     }
     // A removed member does not have the secrets of the next epoch.
-    let gone = world.remove(0, 1);
+    let gone = fixture.remove(0, 1);
     assert_eq!(gone.group.export("a", b"", 32).unwrap_err(), GroupError::Misuse(Misuse::Ended));
-    secrets.push(world.members[0].group.export("a", b"", 32).unwrap());
+    secrets.push(fixture.members[0].group.export("a", b"", 32).unwrap());
     all_differ(secrets);
 }
 
@@ -38,8 +41,8 @@ fn secrets_differ_by_label_context_and_epoch() {
 #[test]
 fn secrets_have_the_length_that_was_asked_for() {
     for suite in suites() {
-        let world = World::of(suite, 2);
-        let group = &world.members[0].group;
+        let fixture = GroupFixture::of(suite, 2);
+        let group = &fixture.members[0].group;
         let length = |length| group.export("label", b"context", length).map(|secret| secret.expose().len());
         // HKDF outputs at most 255 times the hash length.
         let most = 255 * suite.hash_len();

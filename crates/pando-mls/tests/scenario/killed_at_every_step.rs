@@ -2,7 +2,7 @@
 //! happened, or after they are stored and before anything is sent or shown. Rows are written
 //! atomically. Nothing is lost, no key is used twice, and no used key comes back.
 
-use crate::world::{Member, World, client, fast_suites, read};
+use crate::group_fixture::{GroupFixture, Member, client, fast_suites, read};
 use pando_mls::wire::MlsMessageBody;
 use pando_mls::{
     Context, FramingError, Group, GroupError, MlsMessage, Processed, Rows, ScheduleError, Suite, Unpersisted,
@@ -20,8 +20,8 @@ enum Killed {
 impl Member {
     /// Restarts from the stored rows, whatever was in memory.
     fn revive(&mut self) {
-        let client = client(&*self.signer).with_config(*self.group.config());
-        self.group = Group::load(&self.rows, &client).unwrap();
+        let cx = client(&*self.signer).with_config(*self.group.config());
+        self.group = Group::load(&self.rows, &cx).unwrap();
         assert_eq!(self.group.rows().unwrap(), self.rows);
     }
 
@@ -31,12 +31,12 @@ impl Member {
         killed: Killed,
         mut operation: impl FnMut(&mut Group, &Context<'_>) -> Result<Unpersisted<T>, GroupError>,
     ) -> T {
-        let client = client(&*self.signer);
+        let cx = client(&*self.signer);
         if killed == Killed::Before {
-            drop(operation(&mut self.group, &client).unwrap());
-            self.group = Group::load(&self.rows, &client).unwrap();
+            drop(operation(&mut self.group, &cx).unwrap());
+            self.group = Group::load(&self.rows, &cx).unwrap();
         }
-        let result = operation(&mut self.group, &client).unwrap().persist_to(&mut self.rows).unwrap();
+        let result = operation(&mut self.group, &cx).unwrap().persist_to(&mut self.rows).unwrap();
         self.revive();
         result
     }
@@ -48,12 +48,12 @@ fn ciphertext(message: &MlsMessage) -> Vec<u8> {
     private.ciphertext.to_vec()
 }
 
-fn sends(world: &mut World, victim: usize, killed: Killed) {
-    let rng = &mut world.rng;
-    let lost = world.members[victim].killed(killed, |group, client| group.encrypt(b"lost", client, rng));
-    let sent = world.send(victim, b"sent");
+fn sends(fixture: &mut GroupFixture, victim: usize, killed: Killed) {
+    let rng = &mut fixture.rng;
+    let lost = fixture.members[victim].killed(killed, |group, cx| group.encrypt(b"lost", cx, rng));
+    let sent = fixture.send(victim, b"sent");
     assert_ne!(ciphertext(&lost), ciphertext(&sent));
-    for (index, member) in world.members.iter_mut().enumerate() {
+    for (index, member) in fixture.members.iter_mut().enumerate() {
         if index != victim {
             assert_eq!(read(member.process(&sent)).1, b"sent");
             // If both had been encrypted with one key, the second could not be read.
@@ -62,64 +62,64 @@ fn sends(world: &mut World, victim: usize, killed: Killed) {
     }
 }
 
-fn receives(world: &mut World, victim: usize, killed: Killed) {
-    let message = world.send((victim + 1) % 3, b"hello");
-    let read = world.members[victim].killed(killed, |group, client| group.process(message.clone(), client));
+fn receives(fixture: &mut GroupFixture, victim: usize, killed: Killed) {
+    let message = fixture.send((victim + 1) % 3, b"hello");
+    let read = fixture.members[victim].killed(killed, |group, cx| group.process(message.clone(), cx));
     assert!(matches!(read, Processed::Application { data, .. } if *data == *b"hello"));
-    let again = world.members[victim].process(&message).unwrap_err();
+    let again = fixture.members[victim].process(&message).unwrap_err();
     assert!(
         matches!(again, GroupError::Framing(FramingError::Schedule(ScheduleError::KeyGone(_)))),
         "{again:?}"
     );
     for index in (0..3).filter(|index| *index != victim && *index != (victim + 1) % 3) {
-        world.members[index].process(&message).unwrap();
+        fixture.members[index].process(&message).unwrap();
     }
 }
 
-fn proposes_and_commits(world: &mut World, victim: usize, killed: Killed) {
-    let rng = &mut world.rng;
+fn proposes_and_commits(fixture: &mut GroupFixture, victim: usize, killed: Killed) {
+    let rng = &mut fixture.rng;
     let proposal =
-        world.members[victim].killed(killed, |group, client| group.propose_update(None, b"", client, rng));
-    world.deliver_proposal(victim, &proposal);
+        fixture.members[victim].killed(killed, |group, cx| group.propose_update(None, b"", cx, rng));
+    fixture.deliver_proposal(victim, &proposal);
     // Another member commits its Update, and it is killed again while it follows.
     let by = (victim + 1) % 3;
-    let (commit, _) = world.build(by, |builder| builder).unwrap();
-    world.members[victim].killed(killed, |group, client| {
-        let processed = group.process(commit.clone(), client)?.assume_persisted();
+    let (commit, _) = fixture.build(by, |builder| builder).unwrap();
+    fixture.members[victim].killed(killed, |group, cx| {
+        let processed = group.process(commit.clone(), cx)?.assume_persisted();
         let Processed::Commit(staged) = processed else { panic!("not a Commit: {processed:?}") };
         group.merge(*staged)
     });
     for index in (0..3).filter(|index| *index != victim) {
-        world.members[index].follow(&commit);
+        fixture.members[index].follow(&commit);
     }
-    world.agree();
+    fixture.agree();
 
     // It commits itself. After it is killed, it sends the Commit from its own store.
-    let rng = &mut world.rng;
-    world.members[victim].killed(killed, |group, client| group.commit().build(client, rng));
-    let commit = world.members[victim].group.pending_commit().unwrap().clone();
+    let rng = &mut fixture.rng;
+    fixture.members[victim].killed(killed, |group, cx| group.commit().build(cx, rng));
+    let commit = fixture.members[victim].group.pending_commit().unwrap().clone();
     for index in (0..3).filter(|index| *index != victim) {
-        world.members[index].follow(&commit);
+        fixture.members[index].follow(&commit);
     }
     // It learns that its Commit has won.
-    assert!(matches!(world.members[victim].process(&commit), Ok(Processed::OwnCommit)));
-    world.members[victim].killed(killed, |group, _| group.merge_pending());
-    assert!(world.members[victim].group.pending_commit().is_none());
-    world.agree();
+    assert!(matches!(fixture.members[victim].process(&commit), Ok(Processed::OwnCommit)));
+    fixture.members[victim].killed(killed, |group, _| group.merge_pending());
+    assert!(fixture.members[victim].group.pending_commit().is_none());
+    fixture.agree();
 }
 
-fn loses(world: &mut World, victim: usize, killed: Killed) {
-    let rng = &mut world.rng;
-    world.members[victim].killed(killed, |group, client| group.commit().build(client, rng));
-    world.members[victim].killed(killed, |group, _| Ok(group.clear_pending()));
+fn loses(fixture: &mut GroupFixture, victim: usize, killed: Killed) {
+    let rng = &mut fixture.rng;
+    fixture.members[victim].killed(killed, |group, cx| group.commit().build(cx, rng));
+    fixture.members[victim].killed(killed, |group, _| Ok(group.clear_pending()));
     let by = (victim + 1) % 3;
-    world.commit(by, |builder| builder);
+    fixture.commit(by, |builder| builder);
 }
 
-fn joins(world: &mut World, killed: Killed) {
-    let newcomer = world.newcomer();
+fn joins(fixture: &mut GroupFixture, killed: Killed) {
+    let newcomer = fixture.newcomer();
     let added = newcomer.key_package();
-    let (_, welcome) = world.commit(0, |builder| builder.add(added));
+    let (_, welcome) = fixture.commit(0, |builder| builder.add(added));
     let welcome = welcome.unwrap();
     let join = || Group::join(&welcome, &newcomer.bundle, None, &client(&*newcomer.signer)).unwrap();
     // The client deletes the KeyPackage when it stores the group, so a client that was killed
@@ -136,29 +136,29 @@ fn joins(world: &mut World, killed: Killed) {
     delta.apply(&mut rows).unwrap();
     drop(group);
     let group = Group::load(&rows, &client(&*newcomer.signer)).unwrap();
-    world.members.push(Member { signer: newcomer.signer, group, rows });
-    world.agree();
-    world.members[0].acknowledge_all();
-    world.chat(3);
-    let leaf = world.leaf(3);
-    world.commit(0, |builder| builder.remove(leaf));
+    fixture.members.push(Member { signer: newcomer.signer, group, rows });
+    fixture.agree();
+    fixture.members[0].acknowledge_all();
+    fixture.chat(3);
+    let leaf = fixture.leaf(3);
+    fixture.commit(0, |builder| builder.remove(leaf));
 }
 
 fn lives(suite: Suite, victim: usize, killed: Killed) {
-    let mut world = World::of(suite, 3);
+    let mut fixture = GroupFixture::of(suite, 3);
     for _ in 0..2 {
-        sends(&mut world, victim, killed);
-        receives(&mut world, victim, killed);
-        proposes_and_commits(&mut world, victim, killed);
-        loses(&mut world, victim, killed);
-        joins(&mut world, killed);
-        world.chat(victim);
+        sends(&mut fixture, victim, killed);
+        receives(&mut fixture, victim, killed);
+        proposes_and_commits(&mut fixture, victim, killed);
+        loses(&mut fixture, victim, killed);
+        joins(&mut fixture, killed);
+        fixture.chat(victim);
     }
     // No row is left behind: the stored rows are of the same kinds as those of a member that was
     // never killed.
     let kinds =
         |member: &Member| -> BTreeSet<u8> { member.rows.keys().map(|key| key.to_bytes()[0]).collect() };
-    assert_eq!(kinds(&world.members[victim]), kinds(&world.members[(victim + 1) % 3]));
+    assert_eq!(kinds(&fixture.members[victim]), kinds(&fixture.members[(victim + 1) % 3]));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! attributed to the first one, because it is verified with the key of the epoch in which it was
 //! sent.
 
+use crate::group_fixture::{GroupFixture, read, suites};
 use crate::proposals::custom;
-use crate::world::{World, read, suites};
 use pando_mls::{Credential, KeyPackageTemplate, LeafIndex, Processed, Suite};
 
 fn named(name: &'static [u8]) -> impl FnOnce(&mut KeyPackageTemplate) {
@@ -11,26 +11,26 @@ fn named(name: &'static [u8]) -> impl FnOnce(&mut KeyPackageTemplate) {
 }
 
 fn reuse(suite: Suite, leaf: u32) {
-    let mut world = World::of(suite, 4);
-    let (leaf, owner) = (LeafIndex(leaf), world.at(leaf));
-    let old_key = world.tree().signature_key(leaf).unwrap();
-    let epoch = world.context().epoch;
-    let (late, later) = (world.send(owner, b"late"), world.send(owner, b"later"));
+    let mut fixture = GroupFixture::of(suite, 4);
+    let (leaf, owner) = (LeafIndex(leaf), fixture.at(leaf));
+    let old_key = fixture.tree().signature_key(leaf).unwrap();
+    let epoch = fixture.context().epoch;
+    let (late, later) = (fixture.send(owner, b"late"), fixture.send(owner, b"later"));
     let remover = (owner + 1) % 4;
-    world.remove(remover, owner);
+    fixture.remove(remover, owner);
     // Another client takes the same leaf, and has already sent a message.
-    let newcomer = world.newcomer_with(named(b"somebody else"));
-    let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
-    world.enter(newcomer, &welcome.unwrap());
-    assert_eq!(world.leaf(3), leaf);
-    assert_ne!(world.tree().signature_key(leaf).unwrap(), old_key);
-    let new = world.send(3, b"new");
+    let newcomer = fixture.newcomer_with(named(b"somebody else"));
+    let (_, welcome) = fixture.commit(0, |builder| builder.add(newcomer.key_package()));
+    fixture.enter(newcomer, &welcome.unwrap());
+    assert_eq!(fixture.leaf(3), leaf);
+    assert_ne!(fixture.tree().signature_key(leaf).unwrap(), old_key);
+    let new = fixture.send(3, b"new");
 
     let (first, second) = (&b"somebody"[..], &b"somebody else"[..]);
     for (message, expected, who, sent_in) in
         [(&late, b"late", first, epoch), (&new, b"new\0", second, epoch + 2)]
     {
-        match world.members[0].process(message).unwrap() {
+        match fixture.members[0].process(message).unwrap() {
             Processed::Application { sender, credential, epoch, data, .. } => {
                 assert_eq!((sender, epoch), (leaf, sent_in));
                 assert_eq!(credential, Credential::Basic { identity: who.into() });
@@ -40,13 +40,13 @@ fn reuse(suite: Suite, leaf: u32) {
         }
     }
     // The result is the same in the other order.
-    assert_eq!(read(world.members[1].process(&new)), (leaf, b"new".to_vec()));
-    assert_eq!(read(world.members[1].process(&later)), (leaf, b"later".to_vec()));
+    assert_eq!(read(fixture.members[1].process(&new)), (leaf, b"new".to_vec()));
+    assert_eq!(read(fixture.members[1].process(&later)), (leaf, b"later".to_vec()));
     // The newcomer itself has no keys of that epoch.
-    assert!(world.members[3].process(&late).is_err());
-    world.propose(3, custom(0xf001, b""));
-    world.commit(3, |builder| builder);
-    world.chat(3);
+    assert!(fixture.members[3].process(&late).is_err());
+    fixture.propose(3, custom(0xf001, b""));
+    fixture.commit(3, |builder| builder);
+    fixture.chat(3);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Input above a client's limits is rejected with a clear error, before it costs much.
 
+use crate::group_fixture::{GroupFixture, Newcomer, client, external_psk, fast_suites, template};
 use crate::proposals::psk;
-use crate::world::{Newcomer, World, client, external_psk, fast_suites, template};
 use pando_mls::{
     ApplicationData, BasicIdentities, Context, Encode, Exceeded, Group, GroupConfig, GroupError, Limits,
     MlsMessage, Padding, PublicGroup, TreeError, propose_own_add,
@@ -19,17 +19,17 @@ fn limits(limits: Limits) -> GroupConfig {
 #[test]
 fn messages_that_are_too_large_are_refused() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         let small = Limits::default().with_message_bytes(1_000);
-        let newcomer = world.newcomer();
-        let (commit, welcome) = world.commit(0, |builder| builder.add(newcomer.bundle.key_package.clone()));
+        let newcomer = fixture.newcomer();
+        let (commit, welcome) = fixture.commit(0, |builder| builder.add(newcomer.bundle.key_package.clone()));
         let mut member = newcomer.join(&welcome.unwrap(), None, limits(small)).unwrap();
         assert!(commit.encode().unwrap().len() > 500);
-        let large = world.send(0, &[7; 2_000]);
+        let large = fixture.send(0, &[7; 2_000]);
         let exceeded = GroupError::Exceeded(Exceeded::MessageBytes(1_000));
         assert_eq!(member.process(&large).unwrap_err(), exceeded);
-        let fits = world.send(0, &[7; 200]);
-        assert_eq!(crate::world::read(member.process(&fits)).1, [7; 200]);
+        let fits = fixture.send(0, &[7; 200]);
+        assert_eq!(crate::group_fixture::read(member.process(&fits)).1, [7; 200]);
     }
 }
 
@@ -37,18 +37,16 @@ type Operation = fn(&mut Group, &Context<'_>, &mut ChaCha20Rng) -> Result<MlsMes
 
 /// All operations with which a member sends.
 const OPERATIONS: [Operation; 5] = [
-    |group, client, rng| {
+    |group, cx, rng| {
         Ok(group
-            .encrypt(ApplicationData::new(&[7; 300]).authenticated_data(&[8; 100]), client, rng)?
+            .encrypt(ApplicationData::new(&[7; 300]).authenticated_data(&[8; 100]), cx, rng)?
             .assume_persisted())
     },
-    |group, client, rng| {
-        Ok(group.propose(psk(external_psk(1), 32), &[8; 100], client, rng)?.assume_persisted())
-    },
-    |group, client, rng| Ok(group.propose_update(None, b"", client, rng)?.assume_persisted()),
-    |group, client, rng| Ok(group.commit().build(client, rng)?.assume_persisted().message),
-    |group, client, rng| {
-        Ok(group.commit().psk(external_psk(1)).without_path().build(client, rng)?.assume_persisted().message)
+    |group, cx, rng| Ok(group.propose(psk(external_psk(1), 32), &[8; 100], cx, rng)?.assume_persisted()),
+    |group, cx, rng| Ok(group.propose_update(None, b"", cx, rng)?.assume_persisted()),
+    |group, cx, rng| Ok(group.commit().build(cx, rng)?.assume_persisted().message),
+    |group, cx, rng| {
+        Ok(group.commit().psk(external_psk(1)).without_path().build(cx, rng)?.assume_persisted().message)
     },
 ];
 
@@ -61,34 +59,34 @@ fn messages_that_are_too_large_are_not_sent() {
     for (suite, (encrypt_handshakes, padding)) in fast_suites().flat_map(|suite| configs.map(|c| (suite, c)))
     {
         let config = GroupConfig::default().with_encrypt_handshakes(encrypt_handshakes).with_padding(padding);
-        let mut world = World::with_config(suite, config);
-        world.add(0, 2);
+        let mut fixture = GroupFixture::with_config(suite, config);
+        fixture.add(0, 2);
         for operation in OPERATIONS {
             // The result is the same each time, and no change is kept.
             let attempt = |message_bytes, by: usize, rest: &dyn Fn(&mut Group, &Context<'_>)| {
                 let limits = Limits::default().with_message_bytes(message_bytes);
-                let member = &world.members[by];
-                let client = client(&*member.signer).with_config(config.with_limits(limits));
-                rest(&mut Group::load(&member.rows, &client).unwrap(), &client);
+                let member = &fixture.members[by];
+                let cx = client(&*member.signer).with_config(config.with_limits(limits));
+                rest(&mut Group::load(&member.rows, &cx).unwrap(), &cx);
             };
-            let make = |group: &mut Group, client: &Context<'_>| {
-                operation(group, client, &mut ChaCha20Rng::seed_from_u64(5))
+            let make = |group: &mut Group, cx: &Context<'_>| {
+                operation(group, cx, &mut ChaCha20Rng::seed_from_u64(5))
             };
             let message = Cell::new(None);
-            attempt(usize::MAX, 0, &|group, client| message.set(Some(make(group, client).unwrap())));
+            attempt(usize::MAX, 0, &|group, cx| message.set(Some(make(group, cx).unwrap())));
             let message = message.take().unwrap();
             let bytes = message.encode().unwrap().len();
-            attempt(bytes, 0, &|group, client| assert_eq!(make(group, client).unwrap(), message));
-            attempt(bytes, 1, &|group, client| drop(group.process(message.clone(), client).unwrap()));
+            attempt(bytes, 0, &|group, cx| assert_eq!(make(group, cx).unwrap(), message));
+            attempt(bytes, 1, &|group, cx| drop(group.process(message.clone(), cx).unwrap()));
 
             let exceeded = GroupError::Exceeded(Exceeded::MessageBytes(bytes - 1));
-            attempt(bytes - 1, 0, &|group, client| {
-                assert_eq!(make(group, client).unwrap_err(), exceeded);
-                assert_eq!(group.rows().unwrap(), world.members[0].rows);
+            attempt(bytes - 1, 0, &|group, cx| {
+                assert_eq!(make(group, cx).unwrap_err(), exceeded);
+                assert_eq!(group.rows().unwrap(), fixture.members[0].rows);
                 assert!(group.take_delta().delta().is_empty());
             });
-            attempt(bytes - 1, 1, &|group, client| {
-                assert_eq!(group.process(message.clone(), client).unwrap_err(), exceeded);
+            attempt(bytes - 1, 1, &|group, cx| {
+                assert_eq!(group.process(message.clone(), cx).unwrap_err(), exceeded);
             });
         }
     }
@@ -97,15 +95,15 @@ fn messages_that_are_too_large_are_not_sent() {
 #[test]
 fn nor_does_anything_from_outside_that_is_too_large_leave() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let group_info = world.members[0].group_info(true);
+        let mut fixture = GroupFixture::of(suite, 2);
+        let group_info = fixture.members[0].group_info(true);
         let mut join = |message_bytes| {
-            world.rng = ChaCha20Rng::seed_from_u64(5);
-            let newcomer = world.newcomer();
-            world.config = limits(Limits::default().with_message_bytes(message_bytes));
-            let client = client(&*newcomer.signer).with_config(world.config);
-            let asked = propose_own_add(world.context(), newcomer.key_package(), &client);
-            let joined = world.external(newcomer, &group_info, None, None, vec![]);
+            fixture.rng = ChaCha20Rng::seed_from_u64(5);
+            let newcomer = fixture.newcomer();
+            fixture.config = limits(Limits::default().with_message_bytes(message_bytes));
+            let cx = client(&*newcomer.signer).with_config(fixture.config);
+            let asked = propose_own_add(fixture.context(), newcomer.key_package(), &cx);
+            let joined = fixture.external(newcomer, &group_info, None, None, vec![]);
             [asked, joined.map(|(_, message)| message)]
         };
         let lengths = join(usize::MAX).map(|message| message.unwrap().encode().unwrap().len());
@@ -120,20 +118,20 @@ fn nor_does_anything_from_outside_that_is_too_large_leave() {
 #[test]
 fn trees_that_are_too_large_are_not_joined() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 5);
-        let tree = world.members[0].group.public().tree().export().unwrap();
+        let mut fixture = GroupFixture::of(suite, 5);
+        let tree = fixture.members[0].group.public().tree().export().unwrap();
         for (limit, exceeded) in [
             (Limits::default().with_tree_bytes(100), Exceeded::TreeBytes(100)),
             (Limits::default().with_leaves(4), Exceeded::Leaves(4)),
         ] {
-            let newcomer = world.newcomer();
+            let newcomer = fixture.newcomer();
             let (_, welcome) =
-                world.build(0, |builder| builder.add(newcomer.bundle.key_package.clone())).unwrap();
+                fixture.build(0, |builder| builder.add(newcomer.bundle.key_package.clone())).unwrap();
             let refused = newcomer.join(&welcome.unwrap(), None, limits(limit)).err();
             assert_eq!(refused, Some(exceeded.into()));
-            world.members[0].clear_pending();
-            let group_info = world.members[0].group_info(false);
-            let observer = PublicGroup::new(world.suite, &group_info, Some(&tree), &BasicIdentities, limit);
+            fixture.members[0].clear_pending();
+            let group_info = fixture.members[0].group_info(false);
+            let observer = PublicGroup::new(fixture.suite, &group_info, Some(&tree), &BasicIdentities, limit);
             assert_eq!(observer.err(), Some(exceeded.into()));
         }
     }
@@ -143,9 +141,9 @@ fn trees_that_are_too_large_are_not_joined() {
 #[test]
 fn a_tree_of_too_many_blank_leaves_is_not_hashed() {
     for suite in fast_suites() {
-        let world = World::of(suite, 2);
-        let tree = world.members[0].group.public().tree().to_wire().unwrap();
-        let group_info = world.members[0].group_info(false);
+        let fixture = GroupFixture::of(suite, 2);
+        let tree = fixture.members[0].group.public().tree().to_wire().unwrap();
+        let group_info = fixture.members[0].group_info(false);
         for (blanks, expected) in
             [(6, GroupError::Tree(TreeError::TreeHash)), (8, GroupError::Exceeded(Exceeded::Leaves(4)))]
         {
@@ -161,11 +159,11 @@ fn a_tree_of_too_many_blank_leaves_is_not_hashed() {
 #[test]
 fn a_group_whose_identifier_is_too_long_is_not_joined() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let newcomer = world.newcomer();
-        let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
+        let mut fixture = GroupFixture::of(suite, 2);
+        let newcomer = fixture.newcomer();
+        let (_, welcome) = fixture.commit(0, |builder| builder.add(newcomer.key_package()));
         let welcome = welcome.unwrap();
-        let bytes = world.context().group_id.len();
+        let bytes = fixture.context().group_id.len();
         let limit = Limits::default().with_group_id_bytes(bytes - 1);
         let refused = Group::join(
             &welcome,
@@ -186,16 +184,16 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
         let begin = |group_id_bytes| {
             let newcomer = Newcomer::new(suite, template(), &mut ChaCha20Rng::seed_from_u64(5));
             let config = limits(Limits::default().with_group_id_bytes(group_id_bytes));
-            let client = client(&*newcomer.signer).with_config(config);
+            let cx = client(&*newcomer.signer).with_config(config);
             let (id, rng) = ("group", &mut ChaCha20Rng::seed_from_u64(6));
-            Group::builder(id).build(newcomer.bundle, &client, rng).map(drop)
+            Group::builder(id).build(newcomer.bundle, &cx, rng).map(drop)
         };
         assert_eq!(begin(5), Ok(()));
         assert_eq!(begin(4), Err(Exceeded::GroupIdBytes(4).into()));
         // Observers and external joins have the same limit.
-        let group_info = world.members[0].group_info(true);
+        let group_info = fixture.members[0].group_info(true);
         let limit = Limits::default().with_group_id_bytes(bytes - 1);
-        let observer = PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limit);
+        let observer = PublicGroup::new(fixture.suite, &group_info, None, &BasicIdentities, limit);
         assert_eq!(observer.err(), Some(Exceeded::GroupIdBytes(bytes - 1).into()));
     }
 }
@@ -203,17 +201,17 @@ fn a_group_whose_identifier_is_too_long_is_not_joined() {
 #[test]
 fn a_group_does_not_grow_beyond_what_a_member_takes() {
     for suite in fast_suites() {
-        let mut world = World::with_config(suite, limits(Limits::default().with_leaves(2)));
-        world.add(0, 1);
-        let third = world.newcomer();
-        let refused = world.build(0, |builder| builder.add(third.bundle.key_package.clone())).err();
+        let mut fixture = GroupFixture::with_config(suite, limits(Limits::default().with_leaves(2)));
+        fixture.add(0, 1);
+        let third = fixture.newcomer();
+        let refused = fixture.build(0, |builder| builder.add(third.bundle.key_package.clone())).err();
         assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
         // A member with a higher limit can add a client. The other member cannot follow, and the
         // error says why.
-        let client = client(&*world.members[1].signer).with_config(GroupConfig::default());
-        world.members[1].group = Group::load(&world.members[1].rows, &client).unwrap();
-        let (commit, _) = world.build(1, |builder| builder.add(third.bundle.key_package.clone())).unwrap();
-        let refused = world.members[0].process(&commit).err();
+        let cx = client(&*fixture.members[1].signer).with_config(GroupConfig::default());
+        fixture.members[1].group = Group::load(&fixture.members[1].rows, &cx).unwrap();
+        let (commit, _) = fixture.build(1, |builder| builder.add(third.bundle.key_package.clone())).unwrap();
+        let refused = fixture.members[0].process(&commit).err();
         assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
     }
 }
@@ -222,31 +220,32 @@ fn a_group_does_not_grow_beyond_what_a_member_takes() {
 #[test]
 fn who_would_make_the_tree_too_large_is_not_added() {
     for suite in fast_suites() {
-        let mut world = World::with_config(suite, limits(Limits::default().with_leaves(4)));
-        world.add(0, 1);
+        let mut fixture = GroupFixture::with_config(suite, limits(Limits::default().with_leaves(4)));
+        fixture.add(0, 1);
         for _ in 0..3 {
-            let add = crate::proposals::add(world.newcomer().key_package());
-            world.propose(1, add);
+            let add = crate::proposals::add(fixture.newcomer().key_package());
+            fixture.propose(1, add);
         }
-        world.commit(0, |builder| builder);
-        assert_eq!(world.tree().member_count(), 4);
-        world.chat(0);
+        fixture.commit(0, |builder| builder);
+        assert_eq!(fixture.tree().member_count(), 4);
+        fixture.chat(0);
     }
 }
 
 #[test]
 fn proposals_that_are_too_many_are_refused() {
     for suite in fast_suites() {
-        let mut world = World::with_config(suite, limits(Limits::default().with_pending_proposals(2)));
-        world.add(0, 1);
-        world.propose_update(0);
-        world.propose_update(0);
-        let third = world.members[0].propose_update(&mut world.rng).unwrap_err();
+        let mut fixture =
+            GroupFixture::with_config(suite, limits(Limits::default().with_pending_proposals(2)));
+        fixture.add(0, 1);
+        fixture.propose_update(0);
+        fixture.propose_update(0);
+        let third = fixture.members[0].propose_update(&mut fixture.rng).unwrap_err();
         assert_eq!(third, GroupError::Exceeded(Exceeded::PendingProposals(2)));
-        assert!(world.members[0].group.take_delta().delta().is_empty(), "no key was used");
+        assert!(fixture.members[0].group.take_delta().delta().is_empty(), "no key was used");
         // The pending proposals can be committed.
-        world.commit(1, |builder| builder);
-        world.chat(0);
+        fixture.commit(1, |builder| builder);
+        fixture.chat(0);
     }
 }
 
@@ -254,11 +253,11 @@ fn proposals_that_are_too_many_are_refused() {
 #[test]
 fn an_observer_does_not_take_everything() {
     for suite in fast_suites() {
-        let mut world = World::public(suite);
-        world.add(0, 1);
-        let group_info = world.members[0].group_info(true);
+        let mut fixture = GroupFixture::public(suite);
+        fixture.add(0, 1);
+        let group_info = fixture.members[0].group_info(true);
         let observer = |limits| {
-            PublicGroup::new(world.suite, &group_info, None, &BasicIdentities, limits)
+            PublicGroup::new(fixture.suite, &group_info, None, &BasicIdentities, limits)
                 .unwrap()
                 .assume_persisted()
         };
@@ -268,10 +267,10 @@ fn an_observer_does_not_take_everything() {
             observer(usual.with_pending_proposals(0)),
             observer(usual.with_leaves(2)),
         ];
-        let update = world.members[0].propose_update(&mut world.rng).unwrap();
-        let third = world.newcomer();
+        let update = fixture.members[0].propose_update(&mut fixture.rng).unwrap();
+        let third = fixture.newcomer();
         let add = third.bundle.key_package;
-        let (commit, _) = world.build(0, |builder| builder.only_pending([]).add(add)).unwrap();
+        let (commit, _) = fixture.build(0, |builder| builder.only_pending([]).add(add)).unwrap();
         let mut taken = |index: usize, message: &MlsMessage| {
             careful[index]
                 .process(message.clone(), &BasicIdentities, &pando_mls::AdmitAll, None)
@@ -293,11 +292,11 @@ fn an_observer_does_not_take_everything() {
 #[test]
 fn who_joins_from_outside_does_not_make_the_tree_too_large() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let group_info = world.members[0].group_info(true);
-        let newcomer = world.newcomer();
-        world.config = limits(Limits::default().with_leaves(2));
-        let refused = world.external(newcomer, &group_info, None, None, vec![]).err();
+        let mut fixture = GroupFixture::of(suite, 2);
+        let group_info = fixture.members[0].group_info(true);
+        let newcomer = fixture.newcomer();
+        fixture.config = limits(Limits::default().with_leaves(2));
+        let refused = fixture.external(newcomer, &group_info, None, None, vec![]).err();
         assert_eq!(refused, Some(GroupError::Exceeded(Exceeded::Leaves(2))));
     }
 }

@@ -1,16 +1,16 @@
 //! A Commit with all kinds of proposals loses its race. Merging the winner returns the proposals in
 //! order, and the next Commit covers them all. Proposals of other members are proposed again.
 
+use crate::group_fixture::{GroupFixture, client, external_psk, suites};
 use crate::proposals::{custom, extensions, set_extensions};
-use crate::world::{World, client, external_psk, suites};
 use pando_mls::{CommitBuilder, Group, GroupError, LeafIndex, Misuse, Processed, Proposal};
 
 #[test]
 fn the_proposals_of_a_lost_commit_are_tried_again() {
     for suite in suites() {
-        let mut world = World::of(suite, 4);
-        let newcomer = world.newcomer();
-        let (lost, welcome) = world
+        let mut fixture = GroupFixture::of(suite, 4);
+        let newcomer = fixture.newcomer();
+        let (lost, welcome) = fixture
             .build(0, |builder| {
                 builder
                     .remove(LeafIndex(3))
@@ -23,12 +23,12 @@ fn the_proposals_of_a_lost_commit_are_tried_again() {
         // It loses several times in a row.
         let mut wanted = Vec::new();
         for winner in [1, 2, 3] {
-            let (won, _) = world.build(winner, |builder| builder).unwrap();
+            let (won, _) = fixture.build(winner, |builder| builder).unwrap();
             for index in 0..4 {
-                match world.members[index].process(&won).unwrap() {
-                    Processed::OwnCommit => world.members[index].merge_pending(),
+                match fixture.members[index].process(&won).unwrap() {
+                    Processed::OwnCommit => fixture.members[index].merge_pending(),
                     Processed::Commit(staged) => {
-                        let given_back = world.members[index].merge(*staged);
+                        let given_back = fixture.members[index].merge(*staged);
                         assert_eq!(given_back.is_empty(), index != 0);
                         if index == 0 {
                             wanted = given_back;
@@ -37,7 +37,7 @@ fn the_proposals_of_a_lost_commit_are_tried_again() {
                     other => panic!("not a Commit: {other:?}"),
                 }
             }
-            world.agree();
+            fixture.agree();
             let expected = |proposal: &Proposal| proposal.proposal_type();
             assert_eq!(
                 wanted.iter().map(expected).map(|kind| kind.0).collect::<Vec<_>>(),
@@ -45,43 +45,43 @@ fn the_proposals_of_a_lost_commit_are_tried_again() {
             );
             if winner < 3 {
                 let again = wanted.clone();
-                world.build(0, |builder| again.into_iter().fold(builder, CommitBuilder::proposal)).unwrap();
+                fixture.build(0, |builder| again.into_iter().fold(builder, CommitBuilder::proposal)).unwrap();
             }
         }
-        assert!(world.members[1].process(&lost).is_err());
+        assert!(fixture.members[1].process(&lost).is_err());
         let (_, second_welcome) =
-            world.commit(0, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
-        assert_eq!(world.members.len(), 3);
-        assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
+            fixture.commit(0, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
+        assert_eq!(fixture.members.len(), 3);
+        assert_eq!(fixture.context().extensions, extensions(&[0xf0f0]));
         // The Welcome of the losing Commit leads into a group that does not exist; the last one
         // does not.
         let lost = client(&*newcomer.signer);
         let astray =
             Group::join(&welcome.unwrap(), &newcomer.bundle, None, &lost).unwrap().assume_persisted();
-        assert_ne!(astray.epoch_authenticator(), world.members[0].group.epoch_authenticator());
-        world.enter(newcomer, &second_welcome.unwrap());
-        world.chat(3);
+        assert_ne!(astray.epoch_authenticator(), fixture.members[0].group.epoch_authenticator());
+        fixture.enter(newcomer, &second_welcome.unwrap());
+        fixture.chat(3);
     }
 }
 
 #[test]
 fn proposals_do_not_outlive_their_epoch() {
     for suite in suites() {
-        let mut world = World::of(suite, 3);
-        world.propose(0, set_extensions(extensions(&[0xf0f0])));
-        world.propose_update(0);
+        let mut fixture = GroupFixture::of(suite, 3);
+        fixture.propose(0, set_extensions(extensions(&[0xf0f0])));
+        fixture.propose_update(0);
         // The committer leaves them out.
-        world.commit(1, |builder| builder.without_pending().authenticated_data(b"alone"));
-        for member in &world.members {
+        fixture.commit(1, |builder| builder.without_pending().authenticated_data(b"alone"));
+        for member in &fixture.members {
             assert_eq!(member.pending_proposals(), []);
         }
-        world.commit(2, |builder| builder);
-        assert_eq!(world.context().extensions, extensions(&[]));
-        world.propose(0, set_extensions(extensions(&[0xf0f0])));
-        world.propose_update(0);
-        world.commit(1, |builder| builder);
-        assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
-        world.chat(0);
+        fixture.commit(2, |builder| builder);
+        assert_eq!(fixture.context().extensions, extensions(&[]));
+        fixture.propose(0, set_extensions(extensions(&[0xf0f0])));
+        fixture.propose_update(0);
+        fixture.commit(1, |builder| builder);
+        assert_eq!(fixture.context().extensions, extensions(&[0xf0f0]));
+        fixture.chat(0);
     }
 }
 
@@ -89,19 +89,19 @@ fn proposals_do_not_outlive_their_epoch() {
 #[test]
 fn an_update_is_of_its_epoch() {
     for suite in suites() {
-        let mut world = World::of(suite, 3);
-        let update = |world: &World| world.members[1].pending_proposals().pop().unwrap();
-        world.propose_update(1);
-        let lost = update(&world);
+        let mut fixture = GroupFixture::of(suite, 3);
+        let update = |fixture: &GroupFixture| fixture.members[1].pending_proposals().pop().unwrap();
+        fixture.propose_update(1);
+        let lost = update(&fixture);
         // In its own epoch, it can be sent again.
-        world.propose(1, lost.clone());
-        world.commit(0, |builder| builder.without_pending().psk(external_psk(1)));
-        let (member, rng) = (&mut world.members[1], &mut world.rng);
+        fixture.propose(1, lost.clone());
+        fixture.commit(0, |builder| builder.without_pending().psk(external_psk(1)));
+        let (member, rng) = (&mut fixture.members[1], &mut fixture.rng);
         let refused = member.propose(lost, rng).unwrap_err();
         assert_eq!(refused, GroupError::Misuse(Misuse::UpdateWithoutKey));
         assert!(member.group.take_delta().delta().is_empty());
-        world.propose_update(1);
-        world.commit(0, |builder| builder);
-        world.chat(1);
+        fixture.propose_update(1);
+        fixture.commit(0, |builder| builder);
+        fixture.chat(1);
     }
 }

@@ -1,7 +1,7 @@
 //! A client is in two groups, and a message of one is delivered to the other, which rejects it
 //! without harm. Objects that are not messages for a group are rejected, too.
 
-use crate::world::{World, read, suites};
+use crate::group_fixture::{GroupFixture, read, suites};
 use pando_mls::{
     FramingError, Group, GroupError, GroupId, KeyPackageBundle, Misuse, MlsMessage, MlsMessageBody,
 };
@@ -9,25 +9,26 @@ use pando_mls::{
 #[test]
 fn messages_for_another_group_are_refused() {
     for suite in suites() {
-        for mut world in [World::new(suite), World::public(suite)] {
-            world.add(0, 1);
+        for mut fixture in [GroupFixture::new(suite), GroupFixture::public(suite)] {
+            fixture.add(0, 1);
             // Leaf 0 creates another group with the same signature key.
-            let signer = &*world.members[0].signer;
-            let bundle = KeyPackageBundle::new(suite, crate::world::template(), signer, &mut world.rng);
-            let client = crate::world::client(signer);
+            let signer = &*fixture.members[0].signer;
+            let bundle =
+                KeyPackageBundle::new(suite, crate::group_fixture::template(), signer, &mut fixture.rng);
+            let cx = crate::group_fixture::client(signer);
             let other = GroupId::from(b"another".as_slice());
-            let created = Group::builder(other).build(bundle.unwrap(), &client, &mut world.rng);
+            let created = Group::builder(other).build(bundle.unwrap(), &cx, &mut fixture.rng);
             let mut other = created.unwrap().assume_persisted();
-            let message = other.encrypt(b"elsewhere", &client, &mut world.rng).unwrap().assume_persisted();
-            let commit = other.commit().build(&client, &mut world.rng).unwrap().assume_persisted();
+            let message = other.encrypt(b"elsewhere", &cx, &mut fixture.rng).unwrap().assume_persisted();
+            let commit = other.commit().build(&cx, &mut fixture.rng).unwrap().assume_persisted();
             for message in [message, commit.message] {
-                for member in &mut world.members {
+                for member in &mut fixture.members {
                     let refused = member.process(&message).unwrap_err();
                     assert_eq!(refused, GroupError::Framing(FramingError::WrongGroup));
                 }
             }
-            world.agree();
-            world.chat(0);
+            fixture.agree();
+            fixture.chat(0);
         }
     }
 }
@@ -35,20 +36,20 @@ fn messages_for_another_group_are_refused() {
 #[test]
 fn what_is_no_message_for_a_group_is_refused() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
-        let newcomer = world.newcomer();
-        let (_, welcome) = world.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
-        let group_info = world.members[0].group_info(true);
+        let mut fixture = GroupFixture::of(suite, 2);
+        let newcomer = fixture.newcomer();
+        let (_, welcome) = fixture.build(0, |builder| builder.add(newcomer.key_package())).unwrap();
+        let group_info = fixture.members[0].group_info(true);
         for body in [
             MlsMessageBody::KeyPackage(Box::new(newcomer.key_package())),
             MlsMessageBody::Welcome(welcome.unwrap()),
             MlsMessageBody::GroupInfo(Box::new(group_info)),
         ] {
-            let refused = world.members[1].process(&MlsMessage { body }).unwrap_err();
+            let refused = fixture.members[1].process(&MlsMessage { body }).unwrap_err();
             assert_eq!(refused, GroupError::Misuse(Misuse::WrongMessage));
         }
         // The member's own Commit is still pending.
-        let message = world.send(1, b"hello");
-        assert_eq!(read(world.members[0].process(&message)).1, b"hello");
+        let message = fixture.send(1, b"hello");
+        assert_eq!(read(fixture.members[0].process(&message)).1, b"hello");
     }
 }

@@ -1,8 +1,8 @@
 //! One member proposes many changes that conflict with each other. Every other member can still
 //! commit, and covers the compatible ones.
 
+use crate::group_fixture::{GroupFixture, Newcomer, external_psk, fast_suites};
 use crate::proposals::{add, custom, extensions, psk, reinit, remove, set_extensions};
-use crate::world::{Newcomer, World, external_psk, fast_suites};
 use pando_mls::wire::ResumptionPskUsage;
 use pando_mls::{
     CommitBuilder, Encode, Exceeded, GroupConfig, GroupError, GroupId, LeafIndex, Limits, NoPsks, Proposal,
@@ -13,10 +13,10 @@ use pando_mls::{
 fn nobody_can_keep_others_from_making_commits() {
     for (committer, suite) in (0..3).flat_map(|committer| fast_suites().map(move |suite| (committer, suite)))
     {
-        let mut world = World::of(suite, 4);
+        let mut fixture = GroupFixture::of(suite, 4);
         // A fifth member never responds, and does not support the application's proposals.
-        let plain = world.newcomer_with(|template| template.capabilities.proposals = vec![]).key_package();
-        world.commit(0, |builder| builder.add(plain.clone()));
+        let plain = fixture.newcomer_with(|template| template.capabilities.proposals = vec![]).key_package();
+        fixture.commit(0, |builder| builder.add(plain.clone()));
         for proposal in [
             remove(0),
             remove(1),
@@ -32,18 +32,18 @@ fn nobody_can_keep_others_from_making_commits() {
             psk(external_psk(1), 32),
             add(plain.clone()),
         ] {
-            world.propose(3, proposal);
+            fixture.propose(3, proposal);
         }
         // Because of the fifth leaf, this cannot be committed.
-        world.propose_unsupported(3, LeafIndex(4), custom(0xf001, b""));
-        world.propose_update(3);
-        world.propose_update(3);
-        world.propose_update(committer);
-        world.commit(committer, |builder| builder);
-        let left: Vec<_> = world.tree().members().map(Result::unwrap).collect();
+        fixture.propose_unsupported(3, LeafIndex(4), custom(0xf001, b""));
+        fixture.propose_update(3);
+        fixture.propose_update(3);
+        fixture.propose_update(committer);
+        fixture.commit(committer, |builder| builder);
+        let left: Vec<_> = fixture.tree().members().map(Result::unwrap).collect();
         let committer = u32::try_from(committer).unwrap();
         assert_eq!(left, [committer, 3, 4].map(LeafIndex));
-        world.chat(0);
+        fixture.chat(0);
     }
 }
 
@@ -51,9 +51,9 @@ fn nobody_can_keep_others_from_making_commits() {
 #[test]
 fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 3);
-        world.commit(1, |builder| builder);
-        let (own, epoch) = (world.context().group_id.clone(), world.context().epoch);
+        let mut fixture = GroupFixture::of(suite, 3);
+        fixture.commit(1, |builder| builder);
+        let (own, epoch) = (fixture.context().group_id.clone(), fixture.context().epoch);
         let resumption = |psk_group_id: &GroupId, psk_epoch| {
             let (usage, psk_group_id) = (ResumptionPskUsage::Application, psk_group_id.clone());
             psk(Psk::Resumption { usage, psk_group_id, psk_epoch }, suite.hash_len())
@@ -63,26 +63,26 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
         let unknown =
             [resumption(&own, epoch + 1), resumption(&b"else".as_slice().into(), 1), external.clone()];
         for proposal in known.iter().chain(&unknown) {
-            world.propose(2, proposal.clone());
+            fixture.propose(2, proposal.clone());
         }
-        let commit = world.members[0]
-            .operate(|group, client| {
-                let output = group.commit().build(&client.with_psks(&NoPsks), &mut world.rng)?;
+        let commit = fixture.members[0]
+            .operate(|group, cx| {
+                let output = group.commit().build(&cx.with_psks(&NoPsks), &mut fixture.rng)?;
                 Ok(output.map(|output| output.message))
             })
             .unwrap();
-        let covered = world.members[0].group.pending_epoch().unwrap().proposals();
+        let covered = fixture.members[0].group.pending_epoch().unwrap().proposals();
         assert!(covered.map(|(_, proposal)| proposal).eq(&known));
-        world.deliver_commit(0, &commit);
-        world.chat(0);
+        fixture.deliver_commit(0, &commit);
+        fixture.chat(0);
         // An available PSK is covered. A missing PSK is an error if the committer itself proposes
         // it.
-        world.propose(2, external.clone());
-        let (commit, _) = world.build(0, |builder| builder).unwrap();
-        let covered = world.members[0].group.pending_epoch().unwrap().proposals();
+        fixture.propose(2, external.clone());
+        let (commit, _) = fixture.build(0, |builder| builder).unwrap();
+        let covered = fixture.members[0].group.pending_epoch().unwrap().proposals();
         assert!(covered.map(|(_, proposal)| proposal).eq([&external]));
-        world.deliver_commit(0, &commit);
-        let own = world.build(0, |builder| builder.proposal(unknown[1].clone()));
+        fixture.deliver_commit(0, &commit);
+        let own = fixture.build(0, |builder| builder.proposal(unknown[1].clone()));
         assert!(matches!(own, Err(GroupError::Missing(_))));
     }
 }
@@ -92,13 +92,13 @@ fn pre_shared_keys_that_are_not_at_hand_are_left_out() {
 #[test]
 fn more_pre_shared_keys_than_can_be_counted_are_left_out() {
     let suite = fast_suites().next().unwrap();
-    let mut world = World::of(suite, 2);
+    let mut fixture = GroupFixture::of(suite, 2);
     for name in 0..5 {
-        world.propose(1, psk(external_psk(name), suite.hash_len()));
+        fixture.propose(1, psk(external_psk(name), suite.hash_len()));
     }
     let own = usize::from(u16::MAX) - 2;
-    world.build(0, |builder| (0..own).fold(builder, |builder, _| builder.psk(external_psk(2)))).unwrap();
-    let covered = world.members[0].group.pending_epoch().unwrap().proposals().count();
+    fixture.build(0, |builder| (0..own).fold(builder, |builder, _| builder.psk(external_psk(2)))).unwrap();
+    let covered = fixture.members[0].group.pending_epoch().unwrap().proposals().count();
     assert_eq!(covered, usize::from(u16::MAX));
 }
 
@@ -107,30 +107,30 @@ fn more_pre_shared_keys_than_can_be_counted_are_left_out() {
 #[test]
 fn if_somebody_is_added_there_is_room_for_some_pre_shared_keys() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         let proposals = (0..120).map(|name| psk(external_psk(name), suite.hash_len()));
         let proposals: Vec<_> = proposals.collect();
         let room = 4_096 / proposals[0].encode().unwrap().len();
         assert!(room < proposals.len());
         for proposal in &proposals {
-            world.propose(1, proposal.clone());
+            fixture.propose(1, proposal.clone());
         }
-        let newcomers = [(); 2].map(|()| world.newcomer());
-        let covered = |world: &mut World, newcomer: Option<&Newcomer>| {
+        let newcomers = [(); 2].map(|()| fixture.newcomer());
+        let covered = |fixture: &mut GroupFixture, newcomer: Option<&Newcomer>| {
             let key_package = newcomer.map(Newcomer::key_package).into_iter();
-            world.build(0, |builder| key_package.fold(builder, CommitBuilder::add)).unwrap();
-            let covered = world.members[0].group.pending_epoch().unwrap().proposals();
+            fixture.build(0, |builder| key_package.fold(builder, CommitBuilder::add)).unwrap();
+            let covered = fixture.members[0].group.pending_epoch().unwrap().proposals();
             let covered =
                 covered.filter(|(_, proposal)| matches!(proposal, Proposal::PreSharedKey(_))).count();
-            world.members[0].clear_pending();
+            fixture.members[0].clear_pending();
             covered
         };
-        assert_eq!(covered(&mut world, None), proposals.len());
-        assert_eq!(covered(&mut world, Some(&newcomers[0])), room);
-        world.propose(1, add(newcomers[1].key_package()));
-        assert_eq!(covered(&mut world, None), room);
-        world.commit(0, |builder| builder);
-        assert_eq!(world.tree().member_count(), 3);
+        assert_eq!(covered(&mut fixture, None), proposals.len());
+        assert_eq!(covered(&mut fixture, Some(&newcomers[0])), room);
+        fixture.propose(1, add(newcomers[1].key_package()));
+        assert_eq!(covered(&mut fixture, None), room);
+        fixture.commit(0, |builder| builder);
+        assert_eq!(fixture.tree().member_count(), 3);
     }
 }
 
@@ -139,22 +139,22 @@ fn if_somebody_is_added_there_is_room_for_some_pre_shared_keys() {
 fn members_for_whom_there_is_no_room_are_left_out() {
     for suite in fast_suites() {
         let limits = Limits::default().with_leaves(2);
-        let mut world = World::with_config(suite, GroupConfig::default().with_limits(limits));
-        world.add(0, 1);
-        let newcomers = [(); 2].map(|()| world.newcomer().key_package());
+        let mut fixture = GroupFixture::with_config(suite, GroupConfig::default().with_limits(limits));
+        fixture.add(0, 1);
+        let newcomers = [(); 2].map(|()| fixture.newcomer().key_package());
         for key_package in &newcomers {
-            world.propose(1, add(key_package.clone()));
+            fixture.propose(1, add(key_package.clone()));
         }
-        world.commit(0, |builder| builder);
-        assert_eq!(world.tree().member_count(), 2);
+        fixture.commit(0, |builder| builder);
+        assert_eq!(fixture.tree().member_count(), 2);
         // One client fits when another is removed. The committer's own Adds are never left out.
         for key_package in &newcomers {
-            world.propose(1, add(key_package.clone()));
+            fixture.propose(1, add(key_package.clone()));
         }
-        let own = world.build(0, |builder| builder.add(newcomers[0].clone()));
+        let own = fixture.build(0, |builder| builder.add(newcomers[0].clone()));
         assert_eq!(own.unwrap_err(), GroupError::Exceeded(Exceeded::Leaves(2)));
-        world.commit(0, |builder| builder.remove(LeafIndex(1)));
-        assert_eq!(world.tree().member_count(), 2);
-        assert_eq!(world.tree().leaf(LeafIndex(1)).unwrap(), Some(newcomers[0].leaf_node.clone()));
+        fixture.commit(0, |builder| builder.remove(LeafIndex(1)));
+        assert_eq!(fixture.tree().member_count(), 2);
+        assert_eq!(fixture.tree().leaf(LeafIndex(1)).unwrap(), Some(newcomers[0].leaf_node.clone()));
     }
 }

@@ -1,8 +1,10 @@
 //! A policy allows each identity once in a group: a member cannot be added again unless the same
 //! Commit removes its old leaf.
 
+use crate::group_fixture::{
+    AllPsks, GroupFixture, Member, Newcomer, client, fast_suites, over_the_wire, template,
+};
 use crate::server::Server;
-use crate::world::{AllPsks, Member, Newcomer, World, client, fast_suites, over_the_wire, template};
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
     BasicIdentities, Context, Credential, ExternalJoin, Group, GroupError, IdentityError, IdentityPolicy,
@@ -47,35 +49,35 @@ fn policy(member: &Member) -> Context<'_> {
 #[test]
 fn one_leaf_for_each_identity() {
     for suite in fast_suites() {
-        let mut world = World::new(suite);
-        let mut newcomer = |name| Newcomer::new(suite, named(name), &mut world.rng);
+        let mut fixture = GroupFixture::new(suite);
+        let mut newcomer = |name| Newcomer::new(suite, named(name), &mut fixture.rng);
         let (alice, bob, alice_again) = (newcomer("alice"), newcomer("bob"), newcomer("alice"));
-        let mut rng = world.rng.clone();
+        let mut rng = fixture.rng.clone();
         let same = GroupError::Violation(Violation::SameClient);
 
         // The identity is added twice in one Commit.
-        let member = &mut world.members[0];
-        let client = client(&*member.signer).with_policy(&OneLeafEach);
+        let member = &mut fixture.members[0];
+        let cx = client(&*member.signer).with_policy(&OneLeafEach);
         let both = member
             .group
             .commit()
             .add(alice.bundle.key_package.clone())
             .add(alice_again.bundle.key_package.clone());
-        assert_eq!(both.build(&client, &mut rng).unwrap_err(), same);
+        assert_eq!(both.build(&cx, &mut rng).unwrap_err(), same);
 
         // The identity is already in the group. Neither the committer nor a receiver accepts it.
         let output = member.group.commit().add(alice.bundle.key_package.clone()).add(bob.bundle.key_package);
-        let output = output.build(&client, &mut rng).unwrap().persist_to(&mut member.rows).unwrap();
+        let output = output.build(&cx, &mut rng).unwrap().persist_to(&mut member.rows).unwrap();
         member.merge_pending();
-        world.members.push(alice.join(&output.welcome.unwrap(), None, world.config).unwrap());
+        fixture.members.push(alice.join(&output.welcome.unwrap(), None, fixture.config).unwrap());
         let again = || alice_again.bundle.key_package.clone();
-        let member = &mut world.members[0];
+        let member = &mut fixture.members[0];
         assert_eq!(
             member.group.commit().add(again()).build(&client_of(&*member.signer), &mut rng).unwrap_err(),
             same
         );
-        let (gullible, _) = world.build(0, |builder| builder.add(again())).unwrap();
-        let alice = &mut world.members[1];
+        let (permissive, _) = fixture.build(0, |builder| builder.add(again())).unwrap();
+        let alice = &mut fixture.members[1];
         let loaded = Group::load(&alice.rows, &policy(alice)).unwrap();
         alice.group = loaded;
         // This holds for a group that is completely in memory, and for one that reads its client
@@ -83,27 +85,27 @@ fn one_leaf_for_each_identity() {
         let rows = alice.group.rows().unwrap();
         let mut opened = Group::open(Arc::new(rows), &policy(alice)).unwrap();
         for group in [&mut alice.group, &mut opened] {
-            let taken = group.process(over_the_wire(&gullible), &client_of(&*alice.signer));
+            let taken = group.process(over_the_wire(&permissive), &client_of(&*alice.signer));
             assert_eq!(taken.unwrap_err(), same);
         }
-        world.members[0].clear_pending();
+        fixture.members[0].clear_pending();
 
         // If the same Commit removes the old leaf, every member accepts it.
-        let (replaced, _) = world.build(0, |builder| builder.remove(LeafIndex(1)).add(again())).unwrap();
-        let alice = &mut world.members[1];
+        let (replaced, _) = fixture.build(0, |builder| builder.remove(LeafIndex(1)).add(again())).unwrap();
+        let alice = &mut fixture.members[1];
         for group in [&mut alice.group, &mut opened] {
             assert!(group.process(over_the_wire(&replaced), &client_of(&*alice.signer)).is_ok());
         }
-        world.members[0].clear_pending();
+        fixture.members[0].clear_pending();
 
         // A member cannot join again by an external Commit, except in place of its own old leaf.
-        let (group_info, me) = (world.members[0].group_info(true), alice_again);
+        let (group_info, me) = (fixture.members[0].group_info(true), alice_again);
         for (resync, accepted) in [(None, false), (Some(LeafIndex(2)), false), (Some(LeafIndex(1)), true)] {
             let KeyPackageTemplate { credential, capabilities, leaf_extensions, .. } = named("alice");
             let template = LeafTemplate { credential, capabilities, extensions: leaf_extensions };
             let join = ExternalJoin::new(&group_info, template).replace_leaf(resync);
-            let client = client_of(&*me.signer).with_policy(&OneLeafEach).with_psks(&AllPsks);
-            let joined = join.build(&client, &mut rng);
+            let cx = client_of(&*me.signer).with_policy(&OneLeafEach).with_psks(&AllPsks);
+            let joined = join.build(&cx, &mut rng);
             if accepted {
                 assert!(joined.is_ok());
             } else {
@@ -123,13 +125,13 @@ fn a_commit_is_pending_when_the_policy_changes() {
         (&OneLeafEach, &BasicIdentities, true),
     ] {
         for again in [false, true] {
-            let mut world = World::new(suite);
-            let mut newcomer = |name| Newcomer::new(suite, named(name), &mut world.rng);
+            let mut fixture = GroupFixture::new(suite);
+            let mut newcomer = |name| Newcomer::new(suite, named(name), &mut fixture.rng);
             let (bob, another_bob) = (newcomer("bob").key_package(), newcomer("bob").key_package());
-            let member = &mut world.members[0];
+            let member = &mut fixture.members[0];
             let with = |policy| client_of(&*member.signer).with_policy(policy);
             member.group = Group::load(&member.rows, &with(before)).unwrap();
-            let added = member.group.commit().add(bob).build(&with(before), &mut world.rng).unwrap();
+            let added = member.group.commit().add(bob).build(&with(before), &mut fixture.rng).unwrap();
             added.persist_to(&mut member.rows).unwrap();
             member.group = Group::load(&member.rows, &with(after)).unwrap();
             if again {
@@ -142,7 +144,7 @@ fn a_commit_is_pending_when_the_policy_changes() {
             member.group.merge_pending().unwrap().persist_to(&mut member.rows).unwrap();
             assert_eq!(member.group.rows().unwrap(), member.rows);
             assert_eq!(member.group.public().tree().member_count(), 2);
-            let both = member.group.commit().add(another_bob).build(&with(after), &mut world.rng);
+            let both = member.group.commit().add(another_bob).build(&with(after), &mut fixture.rng);
             let same = GroupError::Violation(Violation::SameClient);
             assert_eq!(both.map(drop), if second { Ok(()) } else { Err(same) }, "{again}");
         }
@@ -152,19 +154,20 @@ fn a_commit_is_pending_when_the_policy_changes() {
 #[test]
 fn who_takes_another_name_is_not_known_by_the_old_one() {
     let suite = fast_suites().next().unwrap();
-    let mut world = World::new(suite);
-    let (signer, first) = (world.signer(), world.newcomer().key_package());
+    let mut fixture = GroupFixture::new(suite);
+    let (signer, first) = (fixture.signer(), fixture.newcomer().key_package());
     let KeyPackageTemplate { credential, capabilities, leaf_extensions: extensions, .. } = named("carol");
     let template = LeafTemplate { credential, capabilities, extensions };
-    let member = &mut world.members[0];
+    let member = &mut fixture.members[0];
     member.group = Group::load(&member.rows, &policy(member)).unwrap();
-    member.build_leaf(NewLeaf { template, signer: &*signer }, &OneLeafEach, &mut world.rng).unwrap();
+    member.build_leaf(NewLeaf { template, signer: &*signer }, &OneLeafEach, &mut fixture.rng).unwrap();
     member.merge_pending();
     member.signer = signer;
     let rows = member.group.rows().unwrap();
     assert_eq!(Group::load(&rows, &policy(member)).unwrap().rows().unwrap(), rows);
     // Another client may use the old name now.
-    let commit = member.group.commit().add(first).build(&client_of(&*member.signer), &mut world.rng.clone());
+    let commit =
+        member.group.commit().add(first).build(&client_of(&*member.signer), &mut fixture.rng.clone());
     assert!(commit.is_ok());
 }
 
@@ -174,17 +177,17 @@ fn who_takes_another_name_is_not_known_by_the_old_one() {
 fn another_policy_than_the_one_that_the_group_was_stored_with() {
     let is_client = |key: &RowKey| matches!(key, RowKey::Tree(TreeKey::Key(KeyKind::Client, ..)));
     let suite = fast_suites().next().unwrap();
-    let mut world = World::new(suite);
-    let mut newcomer = |name| Newcomer::new(suite, named(name), &mut world.rng);
+    let mut fixture = GroupFixture::new(suite);
+    let mut newcomer = |name| Newcomer::new(suite, named(name), &mut fixture.rng);
     let (alice, again) = (newcomer("alice"), newcomer("alice"));
-    let _ = world.commit(0, |builder| builder.add(alice.key_package()));
-    let Member { signer, rows, .. } = &mut world.members[0];
+    let _ = fixture.commit(0, |builder| builder.add(alice.key_package()));
+    let Member { signer, rows, .. } = &mut fixture.members[0];
     assert!(!rows.keys().any(is_client));
     let adds_again = |rows: &Rows| {
         let copy: Rows = rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
         let mut opened = Group::open(Arc::new(copy), &client_of(&**signer)).unwrap();
         let commit = opened.commit().add(again.key_package());
-        commit.build(&client_of(&**signer), &mut world.rng.clone()).map(drop)
+        commit.build(&client_of(&**signer), &mut fixture.rng.clone()).map(drop)
     };
     // The index is empty.
     assert_eq!(adds_again(rows), Ok(()));
@@ -206,17 +209,17 @@ fn another_policy_than_the_one_that_a_server_has_stored_with() {
         PublicGroup::load(rows, &RustCrypto, policy, Limits::default()).unwrap()
     };
     let suite = fast_suites().next().unwrap();
-    let mut world = World::public(suite);
+    let mut fixture = GroupFixture::public(suite);
     for name in ["alice", "bob"] {
-        let newcomer = Newcomer::new(suite, named(name), &mut world.rng);
-        let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()));
-        world.members.push(newcomer.join(&welcome.unwrap(), None, world.config).unwrap());
+        let newcomer = Newcomer::new(suite, named(name), &mut fixture.rng);
+        let (_, welcome) = fixture.commit(0, |builder| builder.add(newcomer.key_package()));
+        fixture.members.push(newcomer.join(&welcome.unwrap(), None, fixture.config).unwrap());
     }
-    let without = Server::of(&world).rows;
+    let without = Server::of(&fixture).rows;
     let mut with = copy(&without);
     load(&without, &OneLeafEach).take_delta().persist_to(&mut with).unwrap();
-    let update = world.members[1].propose_update(&mut world.rng).unwrap();
-    let (commit, _) = world.build(0, |builder| builder).unwrap();
+    let update = fixture.members[1].propose_update(&mut fixture.rng).unwrap();
+    let (commit, _) = fixture.build(0, |builder| builder).unwrap();
     let policies: [(&Rows, &dyn IdentityPolicy, usize); 2] =
         [(&without, &OneLeafEach, 3), (&with, &BasicIdentities, 0)];
     for (rows, policy, clients) in policies {

@@ -1,15 +1,15 @@
 //! A committer's own proposals conflict with pending proposals of others. The Commit covers the
 //! committer's, and the others' proposals wait.
 
+use crate::group_fixture::{GroupFixture, fast_suites, leaf_template};
 use crate::proposals::{extensions, reinit, set_extensions};
-use crate::world::{World, fast_suites, leaf_template};
 use pando_mls::{BasicIdentities, LeafTemplate, NewLeaf, Proposal, Suite};
 
 /// Returns a group in which the last member has made a proposal.
-fn with_pending(suite: Suite, proposal: Proposal) -> World {
-    let mut world = World::of(suite, 3);
-    world.propose(2, proposal);
-    world
+fn with_pending(suite: Suite, proposal: Proposal) -> GroupFixture {
+    let mut fixture = GroupFixture::of(suite, 3);
+    fixture.propose(2, proposal);
+    fixture
 }
 
 /// Returns a leaf that supports no extensions.
@@ -22,9 +22,10 @@ fn plain_leaf() -> LeafTemplate {
 #[test]
 fn one_ends_the_group_although_others_have_proposed_something() {
     for suite in fast_suites() {
-        let mut world = with_pending(suite, set_extensions(extensions(&[])));
-        let (message, _) = world.build(0, |builder| builder.reinit(reinit(suite, extensions(&[])))).unwrap();
-        for member in &mut world.members {
+        let mut fixture = with_pending(suite, set_extensions(extensions(&[])));
+        let (message, _) =
+            fixture.build(0, |builder| builder.reinit(reinit(suite, extensions(&[])))).unwrap();
+        for member in &mut fixture.members {
             member.follow(&message);
             assert!(member.group.reinit().is_some());
         }
@@ -34,35 +35,35 @@ fn one_ends_the_group_although_others_have_proposed_something() {
 #[test]
 fn one_adds_who_does_not_support_the_extensions_that_others_want() {
     for suite in fast_suites() {
-        let mut world = with_pending(suite, set_extensions(extensions(&[0xf0f0])));
-        let plain = world.newcomer_with(|template| template.capabilities.extensions.clear());
-        world.commit(0, |builder| builder.add(plain.key_package()));
-        assert_eq!(world.context().extensions, extensions(&[]));
-        assert_eq!(world.tree().member_count(), 4);
+        let mut fixture = with_pending(suite, set_extensions(extensions(&[0xf0f0])));
+        let plain = fixture.newcomer_with(|template| template.capabilities.extensions.clear());
+        fixture.commit(0, |builder| builder.add(plain.key_package()));
+        assert_eq!(fixture.context().extensions, extensions(&[]));
+        assert_eq!(fixture.tree().member_count(), 4);
     }
 }
 
 #[test]
 fn one_takes_a_leaf_that_does_not_support_the_extensions_that_others_want() {
     for suite in fast_suites() {
-        let mut world = with_pending(suite, set_extensions(extensions(&[0xf0f0])));
-        let signer = world.signer();
+        let mut fixture = with_pending(suite, set_extensions(extensions(&[0xf0f0])));
+        let signer = fixture.signer();
         let new_leaf = NewLeaf { template: plain_leaf(), signer: &*signer };
-        let message = world.members[0].build_leaf(new_leaf, &BasicIdentities, &mut world.rng).unwrap();
-        world.deliver_commit(0, &message);
-        assert_eq!(world.context().extensions, extensions(&[]));
+        let message = fixture.members[0].build_leaf(new_leaf, &BasicIdentities, &mut fixture.rng).unwrap();
+        fixture.deliver_commit(0, &message);
+        assert_eq!(fixture.context().extensions, extensions(&[]));
     }
 }
 
 #[test]
 fn one_sets_extensions_that_the_leaf_which_another_wants_does_not_support() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 3);
-        let signer = world.signer();
+        let mut fixture = GroupFixture::of(suite, 3);
+        let signer = fixture.signer();
         let new_leaf = NewLeaf { template: plain_leaf(), signer: &*signer };
-        let message = world.members[2].propose_leaf(new_leaf, &BasicIdentities, &mut world.rng).unwrap();
-        world.deliver_proposal(2, &message);
-        world.commit(0, |builder| builder.extensions(extensions(&[0xf0f0])));
-        assert_eq!(world.context().extensions, extensions(&[0xf0f0]));
+        let message = fixture.members[2].propose_leaf(new_leaf, &BasicIdentities, &mut fixture.rng).unwrap();
+        fixture.deliver_proposal(2, &message);
+        fixture.commit(0, |builder| builder.extensions(extensions(&[0xf0f0])));
+        assert_eq!(fixture.context().extensions, extensions(&[0xf0f0]));
     }
 }

@@ -1,7 +1,7 @@
 //! The messages of one sender arrive out of order. All within the limits are read. A message too
 //! far ahead is rejected and can be read later; a message too far behind is lost.
 
-use crate::world::{World, read, suite, suites};
+use crate::group_fixture::{GroupFixture, read, suite, suites};
 use pando_mls::{FramingError, GroupConfig, GroupError, MlsMessage, RatchetLimits, ScheduleError};
 
 fn refused(error: ScheduleError) -> GroupError {
@@ -11,32 +11,33 @@ fn refused(error: ScheduleError) -> GroupError {
 #[test]
 fn messages_are_read_in_any_order() {
     for suite in suites() {
-        let mut world = World::of(suite, 3);
+        let mut fixture = GroupFixture::of(suite, 3);
         for order in [[4, 2, 0, 1, 3], [3, 4, 1, 0, 2], [0, 4, 3, 2, 1]] {
-            let messages = [0, 1, 2, 3, 4].map(|number: u8| world.send(0, &[number]));
+            let messages = [0, 1, 2, 3, 4].map(|number: u8| fixture.send(0, &[number]));
             for number in order {
                 for reader in [1, 2] {
-                    let processed = world.members[reader].process(&messages[number]);
-                    assert_eq!(read(processed), (world.leaf(0), vec![u8::try_from(number).unwrap()]));
+                    let processed = fixture.members[reader].process(&messages[number]);
+                    assert_eq!(read(processed), (fixture.leaf(0), vec![u8::try_from(number).unwrap()]));
                 }
             }
             // None is read twice.
             for message in &messages {
-                assert!(world.members[1].process(message).is_err());
+                assert!(fixture.members[1].process(message).is_err());
             }
         }
-        world.chat(0);
+        fixture.chat(0);
     }
 }
 
 #[test]
 fn the_limits_are_exact() {
     let ratchet_limits = RatchetLimits::default().with_forward(5).with_backward(3);
-    let mut world = World::with_config(suite(1), GroupConfig::default().with_ratchet_limits(ratchet_limits));
-    world.add(0, 1);
-    let messages: Vec<MlsMessage> = (0..20_u8).map(|number| world.send(0, &[number])).collect();
+    let mut fixture =
+        GroupFixture::with_config(suite(1), GroupConfig::default().with_ratchet_limits(ratchet_limits));
+    fixture.add(0, 1);
+    let messages: Vec<MlsMessage> = (0..20_u8).map(|number| fixture.send(0, &[number])).collect();
     let mut take =
-        |number: usize| world.members[1].process(&messages[number]).map(|processed| read(Ok(processed)).1);
+        |number: usize| fixture.members[1].process(&messages[number]).map(|processed| read(Ok(processed)).1);
     let ahead = |generation, next| Err(refused(ScheduleError::GenerationTooFarAhead { generation, next }));
     let gone = |generation| Err(refused(ScheduleError::KeyGone(generation)));
     let read = |number: u8| Ok(vec![number]);
@@ -67,20 +68,21 @@ fn the_limits_are_exact() {
 fn senders_and_kinds_do_not_get_in_each_others_way() {
     let ratchet_limits = RatchetLimits::default().with_forward(3).with_backward(0);
     for suite in suites() {
-        let mut world = World::with_config(suite, GroupConfig::default().with_ratchet_limits(ratchet_limits));
-        world.add(0, 2);
-        let early = world.send(0, b"early");
-        let others = [1, 2].map(|by| [b"a", b"b"].map(|data| world.send(by, data)));
+        let mut fixture =
+            GroupFixture::with_config(suite, GroupConfig::default().with_ratchet_limits(ratchet_limits));
+        fixture.add(0, 2);
+        let early = fixture.send(0, b"early");
+        let others = [1, 2].map(|by| [b"a", b"b"].map(|data| fixture.send(by, data)));
         for message in others.iter().flatten() {
-            read(world.members[0].process(message));
+            read(fixture.members[0].process(message));
         }
-        let message = world.send(0, b"skips one");
-        read(world.members[1].process(&message));
+        let message = fixture.send(0, b"skips one");
+        read(fixture.members[1].process(&message));
         let gone = refused(ScheduleError::KeyGone(0));
-        assert_eq!(world.members[1].process(&early).unwrap_err(), gone);
-        assert_eq!(read(world.members[2].process(&early)).1, b"early");
-        world.propose_update(0);
-        world.commit(0, |builder| builder);
-        world.chat(0);
+        assert_eq!(fixture.members[1].process(&early).unwrap_err(), gone);
+        assert_eq!(read(fixture.members[2].process(&early)).1, b"early");
+        fixture.propose_update(0);
+        fixture.commit(0, |builder| builder);
+        fixture.chat(0);
     }
 }

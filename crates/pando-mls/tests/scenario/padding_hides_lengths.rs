@@ -1,24 +1,24 @@
 //! Members pad messages before encryption. Each member chooses its own padding, and all members can
 //! read each other's messages.
 
-use crate::world::{World, fast_suites, read, suite};
+use crate::group_fixture::{GroupFixture, fast_suites, read, suite};
 use pando_mls::{Encode, GroupConfig, Padding};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
-fn padded(padding: Padding) -> World {
-    let mut world = World::with_config(suite(1), GroupConfig::default().with_padding(padding));
-    world.add(0, 1);
-    world
+fn padded(padding: Padding) -> GroupFixture {
+    let mut fixture = GroupFixture::with_config(suite(1), GroupConfig::default().with_padding(padding));
+    fixture.add(0, 1);
+    fixture
 }
 
 /// Returns the lengths on the wire of messages of all lengths below a limit.
 fn lengths(padding: Padding, limit: usize) -> BTreeSet<usize> {
-    let mut world = padded(padding);
+    let mut fixture = padded(padding);
     (0..limit)
         .map(|length| {
-            let message = world.send(0, &vec![7; length]);
-            assert_eq!(read(world.members[1].process(&message)).1, vec![7; length]);
+            let message = fixture.send(0, &vec![7; length]);
+            assert_eq!(read(fixture.members[1].process(&message)).1, vec![7; length]);
             message.encode().unwrap().len()
         })
         .collect()
@@ -37,15 +37,15 @@ fn padding_hides_lengths() {
 #[test]
 fn members_with_different_paddings_read_each_other() {
     for suite in fast_suites() {
-        let mut world = World::new(suite);
+        let mut fixture = GroupFixture::new(suite);
         for padding in [Padding::None, Padding::Multiple(NonZeroUsize::new(7).unwrap()), Padding::Padme] {
-            world.config.padding = padding;
-            world.add(0, 1);
+            fixture.config.padding = padding;
+            fixture.add(0, 1);
         }
         for by in 0..4 {
-            world.chat(by);
-            world.propose_update(by);
-            world.commit((by + 1) % 4, |builder| builder);
+            fixture.chat(by);
+            fixture.propose_update(by);
+            fixture.commit((by + 1) % 4, |builder| builder);
         }
     }
 }

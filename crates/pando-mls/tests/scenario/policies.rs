@@ -4,9 +4,9 @@ use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{BasicIdentities, Credential, IdentityError, IdentityPolicy};
 
 /// A policy that permits every change of identity.
-pub(crate) struct Anybody;
+pub(crate) struct AnyIdentity;
 
-impl IdentityPolicy for Anybody {
+impl IdentityPolicy for AnyIdentity {
     fn validate(
         &self,
         credential: &Credential,
@@ -22,9 +22,9 @@ impl IdentityPolicy for Anybody {
 }
 
 /// A policy that accepts all members and no external senders.
-pub(crate) struct NoServers;
+pub(crate) struct NoExternalSenders;
 
-impl IdentityPolicy for NoServers {
+impl IdentityPolicy for NoExternalSenders {
     fn validate(
         &self,
         credential: &Credential,

@@ -1,4 +1,4 @@
-//! Proposals for the stories, and the values in them.
+//! Proposals for the scenarios, and the values in them.
 
 use pando_mls::wire::{
     Add, ExternalSender, ExternalSenders, GroupContextExtensions, OtherProposal, PreSharedKey,

@@ -1,7 +1,7 @@
 //! Each member decides whether it sends its Commits and proposals as public messages. All members
 //! process both formats in the same group.
 
-use crate::world::{World, suites};
+use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{MlsMessage, MlsMessageBody};
 
 fn is_public(message: &MlsMessage) -> bool {
@@ -11,18 +11,18 @@ fn is_public(message: &MlsMessage) -> bool {
 #[test]
 fn handshakes_can_be_public() {
     for suite in suites() {
-        let mut world = World::public(suite);
-        world.add(0, 3);
-        let update = world.members[2].propose_update(&mut world.rng).unwrap();
+        let mut fixture = GroupFixture::public(suite);
+        fixture.add(0, 3);
+        let update = fixture.members[2].propose_update(&mut fixture.rng).unwrap();
         assert!(is_public(&update));
-        world.deliver_proposal(2, &update);
+        fixture.deliver_proposal(2, &update);
         for by in [1, 0] {
-            let (commit, _) = world.commit(by, |builder| builder);
+            let (commit, _) = fixture.commit(by, |builder| builder);
             assert!(is_public(&commit));
         }
         // Application messages are never public.
-        assert!(!is_public(&world.send(3, b"hello")));
-        world.chat(3);
+        assert!(!is_public(&fixture.send(3, b"hello")));
+        fixture.chat(3);
     }
 }
 
@@ -31,18 +31,18 @@ fn some_handshakes_are_public_and_some_are_not() {
     for suite in suites() {
         // Leaf 0 sends private handshakes, two members send public ones, and one sends private
         // ones.
-        let mut world = World::new(suite);
+        let mut fixture = GroupFixture::new(suite);
         for (public, count) in [(true, 2), (false, 1)] {
-            world.config.encrypt_handshakes = !public;
-            world.add(0, count);
+            fixture.config.encrypt_handshakes = !public;
+            fixture.add(0, count);
         }
         for (proposer, committer) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
-            let update = world.members[proposer].propose_update(&mut world.rng).unwrap();
+            let update = fixture.members[proposer].propose_update(&mut fixture.rng).unwrap();
             assert_eq!(is_public(&update), [1, 2].contains(&proposer));
-            world.deliver_proposal(proposer, &update);
-            let (commit, _) = world.commit(committer, |builder| builder);
+            fixture.deliver_proposal(proposer, &update);
+            let (commit, _) = fixture.commit(committer, |builder| builder);
             assert_eq!(is_public(&commit), [1, 2].contains(&committer));
-            world.chat(committer);
+            fixture.chat(committer);
         }
     }
 }

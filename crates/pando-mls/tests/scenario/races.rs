@@ -2,8 +2,8 @@
 //! one that arrives. The others get their proposals back, and propose again those that still make
 //! sense.
 
+use crate::group_fixture::{GroupFixture, external_psk, fast_suites};
 use crate::proposals::{add, custom, extensions, reinit, remove, set_extensions};
-use crate::world::{World, external_psk, fast_suites};
 use pando_mls::{
     CommitBuilder, GroupError, LeafIndex, Misuse, MlsMessage, Processed, Proposal, Suite, Violation,
 };
@@ -37,28 +37,32 @@ const BY_MEMBERS: [Kind; 9] = [
 
 /// Makes a Commit that is not delivered yet, by a member or by an external join, and returns the
 /// joiner of the latter.
-fn commit(world: &mut World, by: usize, kind: Kind) -> (MlsMessage, Option<crate::world::Member>) {
+fn commit(
+    fixture: &mut GroupFixture,
+    by: usize,
+    kind: Kind,
+) -> (MlsMessage, Option<crate::group_fixture::Member>) {
     let proposal = match kind {
         Kind::JoinFromOutside | Kind::Resync => {
-            let (newcomer, group_info) = (world.newcomer(), world.members[0].group_info(true));
+            let (newcomer, group_info) = (fixture.newcomer(), fixture.members[0].group_info(true));
             let resync = (kind == Kind::Resync).then_some(LeafIndex(3));
-            let (member, message) = world.external(newcomer, &group_info, None, resync, vec![]).unwrap();
+            let (member, message) = fixture.external(newcomer, &group_info, None, resync, vec![]).unwrap();
             return (message, Some(member));
         }
-        Kind::Psk => return (world.build(by, |builder| builder.psk(external_psk(1))).unwrap().0, None),
+        Kind::Psk => return (fixture.build(by, |builder| builder.psk(external_psk(1))).unwrap().0, None),
         Kind::WithoutPath => {
-            let built = world.build(by, |builder| builder.psk(external_psk(2)).without_path());
+            let built = fixture.build(by, |builder| builder.psk(external_psk(2)).without_path());
             return (built.unwrap().0, None);
         }
         // Covers the pending proposals.
-        Kind::Empty | Kind::Update => return (world.build(by, |builder| builder).unwrap().0, None),
-        Kind::Add => add(world.newcomer().key_package()),
+        Kind::Empty | Kind::Update => return (fixture.build(by, |builder| builder).unwrap().0, None),
+        Kind::Add => add(fixture.newcomer().key_package()),
         Kind::Remove => remove(3),
         Kind::Extensions => set_extensions(extensions(&[0xf0f0])),
         Kind::Custom => custom(0xf001, b""),
-        Kind::ReInit => Proposal::ReInit(Box::new(reinit(world.suite, extensions(&[])))),
+        Kind::ReInit => Proposal::ReInit(Box::new(reinit(fixture.suite, extensions(&[])))),
     };
-    (world.build(by, |builder| builder.proposal(proposal)).unwrap().0, None)
+    (fixture.build(by, |builder| builder.proposal(proposal)).unwrap().0, None)
 }
 
 /// Returns the number of proposals by value, which the merge returns.
@@ -67,15 +71,15 @@ fn given_back(kind: Kind) -> usize {
 }
 
 fn race(suite: Suite, public: bool, pending: Kind, incoming: Kind, slow: usize, fast: usize) {
-    let mut world = if public { World::public(suite) } else { World::new(suite) };
-    world.add(0, 3);
+    let mut fixture = if public { GroupFixture::public(suite) } else { GroupFixture::new(suite) };
+    fixture.add(0, 3);
     if [pending, incoming].contains(&Kind::Update) && ![pending, incoming].contains(&Kind::ReInit) {
-        world.propose_update(2);
+        fixture.propose_update(2);
     }
-    let (late, _) = commit(&mut world, slow, pending);
-    let (first, joining) = commit(&mut world, fast, incoming);
+    let (late, _) = commit(&mut fixture, slow, pending);
+    let (first, joining) = commit(&mut fixture, fast, incoming);
     let mut wanted = Vec::new();
-    for (index, member) in world.members.iter_mut().enumerate() {
+    for (index, member) in fixture.members.iter_mut().enumerate() {
         match member.process(&first).unwrap() {
             Processed::OwnCommit => member.merge_pending(),
             Processed::Commit(staged) => {
@@ -90,17 +94,17 @@ fn race(suite: Suite, public: bool, pending: Kind, incoming: Kind, slow: usize, 
         }
     }
     assert_eq!(wanted.len(), given_back(pending));
-    world.members.retain(|member| member.group.is_active() || incoming == Kind::ReInit);
-    world.members.extend(joining);
-    world.agree();
-    for member in &mut world.members {
+    fixture.members.retain(|member| member.group.is_active() || incoming == Kind::ReInit);
+    fixture.members.extend(joining);
+    fixture.agree();
+    for member in &mut fixture.members {
         assert!(!member.group.is_pending(&late));
         assert!(member.process(&late).is_err());
     }
-    world.agree();
+    fixture.agree();
 
     // The loser proposes them again.
-    let built = world.build(slow, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
+    let built = fixture.build(slow, |builder| wanted.into_iter().fold(builder, CommitBuilder::proposal));
     let message = match (pending, incoming, built) {
         (_, Kind::ReInit, built) => {
             assert_eq!(built.unwrap_err(), GroupError::Misuse(Misuse::Ended));
@@ -113,16 +117,16 @@ fn race(suite: Suite, public: bool, pending: Kind, incoming: Kind, slow: usize, 
         }
         (_, _, built) => built.unwrap().0,
     };
-    for (index, member) in world.members.iter_mut().enumerate() {
+    for (index, member) in fixture.members.iter_mut().enumerate() {
         assert_eq!(member.follow(&message), index == slow);
     }
     if pending == Kind::ReInit {
-        assert!(world.members.iter().all(|member| member.group.reinit().is_some()));
+        assert!(fixture.members.iter().all(|member| member.group.reinit().is_some()));
         return;
     }
-    world.members.retain(|member| member.group.is_active());
-    world.agree();
-    world.chat(fast);
+    fixture.members.retain(|member| member.group.is_active());
+    fixture.agree();
+    fixture.chat(fast);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! An error for invalid input names the broken rule, and its section in RFC 9420.
 
-use crate::world::{World, fast_suites};
+use crate::group_fixture::{GroupFixture, fast_suites};
 use pando_mls::{GroupError, LeafIndex, Violation};
 
 #[test]
 fn every_violation_knows_its_section() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         let GroupError::Violation(violation) =
-            world.build(0, |builder| builder.remove(LeafIndex(0))).unwrap_err()
+            fixture.build(0, |builder| builder.remove(LeafIndex(0))).unwrap_err()
         else {
             panic!("not a violation")
         };

@@ -1,19 +1,19 @@
 //! A Commit arrives that removes a member whose own Commit is pending. The member gets its
 //! proposals back and is out of the group. No client can follow its own Commit.
 
+use crate::group_fixture::{GroupFixture, external_psk, suites};
 use crate::proposals::remove;
-use crate::world::{World, external_psk, suites};
 use pando_mls::{GroupError, LeafIndex, Misuse, Processed, Proposal, Suite};
 
 fn removed(suite: Suite, leaf: u32, public: bool) {
-    let mut world = if public { World::public(suite) } else { World::new(suite) };
-    world.add(0, 2);
-    let committer = world.at(leaf);
+    let mut fixture = if public { GroupFixture::public(suite) } else { GroupFixture::new(suite) };
+    fixture.add(0, 2);
+    let committer = fixture.at(leaf);
     let remover = (committer + 1) % 3;
-    let (pending, _) = world.build(committer, |builder| builder.psk(external_psk(1))).unwrap();
-    let (removal, _) = world.build(remover, |builder| builder.remove(LeafIndex(leaf))).unwrap();
+    let (pending, _) = fixture.build(committer, |builder| builder.psk(external_psk(1))).unwrap();
+    let (removal, _) = fixture.build(remover, |builder| builder.remove(LeafIndex(leaf))).unwrap();
 
-    let mut gone = world.members.remove(committer);
+    let mut gone = fixture.members.remove(committer);
     match gone.process(&removal).unwrap() {
         Processed::Commit(staged) => {
             assert!(staged.removes_me());
@@ -31,16 +31,16 @@ fn removed(suite: Suite, leaf: u32, public: bool) {
     assert!(!gone.group.is_pending(&pending));
     assert!(gone.process(&pending).is_err());
     assert_eq!(format!("{:?}", gone.group.epoch_authenticator()), authenticator);
-    let built = gone.build(|builder| builder, &mut world.rng).map(|_| ());
+    let built = gone.build(|builder| builder, &mut fixture.rng).map(|_| ());
     assert_eq!(built.unwrap_err(), GroupError::Misuse(Misuse::Ended));
 
-    let remover = world.members.iter().position(|member| member.group.is_pending(&removal)).unwrap();
-    world.deliver_commit(remover, &removal);
-    for member in &mut world.members {
+    let remover = fixture.members.iter().position(|member| member.group.is_pending(&removal)).unwrap();
+    fixture.deliver_commit(remover, &removal);
+    for member in &mut fixture.members {
         assert!(member.process(&pending).is_err());
     }
-    world.commit(0, |builder| builder);
-    world.chat(1);
+    fixture.commit(0, |builder| builder);
+    fixture.chat(1);
 }
 
 #[test]
@@ -55,20 +55,20 @@ fn a_member_is_removed_while_its_commit_is_pending() {
 fn two_members_remove_each_other() {
     for suite in suites() {
         for (winner, loser) in [(0, 1), (1, 0)] {
-            let mut world = World::of(suite, 3);
-            let [leaf_of_winner, leaf_of_loser] = [winner, loser].map(|index| world.leaf(index));
-            let (first, _) = world.build(winner, |builder| builder.remove(leaf_of_loser)).unwrap();
-            let (second, _) = world.build(loser, |builder| builder.remove(leaf_of_winner)).unwrap();
-            let gone = world.deliver_commit(winner, &first);
+            let mut fixture = GroupFixture::of(suite, 3);
+            let [leaf_of_winner, leaf_of_loser] = [winner, loser].map(|index| fixture.leaf(index));
+            let (first, _) = fixture.build(winner, |builder| builder.remove(leaf_of_loser)).unwrap();
+            let (second, _) = fixture.build(loser, |builder| builder.remove(leaf_of_winner)).unwrap();
+            let gone = fixture.deliver_commit(winner, &first);
             assert_eq!(gone.len(), 1);
-            for member in &mut world.members {
+            for member in &mut fixture.members {
                 assert!(member.process(&second).is_err());
             }
             assert!(
-                world.tree().is_member(leaf_of_winner).unwrap()
-                    && !world.tree().is_member(leaf_of_loser).unwrap()
+                fixture.tree().is_member(leaf_of_winner).unwrap()
+                    && !fixture.tree().is_member(leaf_of_loser).unwrap()
             );
-            world.chat(0);
+            fixture.chat(0);
         }
     }
 }
@@ -76,11 +76,11 @@ fn two_members_remove_each_other() {
 #[test]
 fn a_removal_that_is_proposed_and_not_committed_is_nothing() {
     for suite in suites() {
-        let mut world = World::of(suite, 3);
-        world.propose(1, remove(0));
-        let (pending, _) = world.build(0, |builder| builder).unwrap();
-        world.deliver_commit(0, &pending);
-        assert_eq!(world.members.len(), 3);
-        world.chat(0);
+        let mut fixture = GroupFixture::of(suite, 3);
+        fixture.propose(1, remove(0));
+        let (pending, _) = fixture.build(0, |builder| builder).unwrap();
+        fixture.deliver_commit(0, &pending);
+        assert_eq!(fixture.members.len(), 3);
+        fixture.chat(0);
     }
 }

@@ -1,8 +1,8 @@
 //! A group starts to require capabilities. All members must support them, and from then on no
 //! client without them can join, by any way of joining.
 
+use crate::group_fixture::{GroupFixture, client, leaf_template, suites};
 use crate::proposals::extensions;
-use crate::world::{World, client, leaf_template, suites};
 use pando_mls::wire::RequiredCapabilities;
 use pando_mls::{
     BasicIdentities, Capabilities, CredentialType, Extension, ExtensionType, Extensions, ExternalJoin,
@@ -26,7 +26,7 @@ fn all() -> Extensions {
 #[test]
 fn what_somebody_lacks_cannot_be_required() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         let none = RequiredCapabilities::default;
         for (body, violation) in [
             (
@@ -43,20 +43,20 @@ fn what_somebody_lacks_cannot_be_required() {
             ),
         ] {
             // The committer lacks it itself.
-            let refused = world.build(0, |builder| builder.extensions(required(&body))).unwrap_err();
+            let refused = fixture.build(0, |builder| builder.extensions(required(&body))).unwrap_err();
             assert_eq!(refused, GroupError::Violation(violation));
         }
-        let refused = world.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
+        let refused = fixture.build(0, |builder| builder.extensions(extensions(&[0xf00d]))).unwrap_err();
         let unsupported = Violation::ExtensionUnsupportedByMember(ExtensionType(0xf00d));
         assert_eq!(refused, GroupError::Violation(unsupported));
         // A member that lacks it can be removed by the same Commit.
-        let plain = world.newcomer_with(|template| template.capabilities.proposals = vec![]);
-        world.commit(0, |builder| builder.add(plain.key_package()));
-        let refused = world.build(0, |builder| builder.extensions(all())).unwrap_err();
+        let plain = fixture.newcomer_with(|template| template.capabilities.proposals = vec![]);
+        fixture.commit(0, |builder| builder.add(plain.key_package()));
+        let refused = fixture.build(0, |builder| builder.extensions(all())).unwrap_err();
         assert_eq!(refused, GroupError::Violation(Violation::RequiredUnsupportedByMember));
         let leaf = pando_mls::LeafIndex(2);
-        world.commit(0, |builder| builder.extensions(all()).remove(leaf));
-        assert_eq!(world.context().extensions, all());
+        fixture.commit(0, |builder| builder.extensions(all()).remove(leaf));
+        assert_eq!(fixture.context().extensions, all());
     }
 }
 
@@ -75,37 +75,37 @@ fn lacking() -> [(Change, Violation); 2] {
 }
 
 fn nobody_gets_in(suite: Suite) {
-    let mut world = World::of(suite, 2);
-    world.commit(0, |builder| builder.extensions(all()));
+    let mut fixture = GroupFixture::of(suite, 2);
+    fixture.commit(0, |builder| builder.extensions(all()));
     for (change, violation) in lacking() {
         let refused = GroupError::Violation(violation);
         // The client is added.
-        let newcomer = world.newcomer_with(|template| change(&mut template.capabilities));
-        let added = world.build(0, |builder| builder.add(newcomer.key_package()));
+        let newcomer = fixture.newcomer_with(|template| change(&mut template.capabilities));
+        let added = fixture.build(0, |builder| builder.add(newcomer.key_package()));
         assert_eq!(added.unwrap_err().violation(), refused.violation());
         let proposed =
-            world.members[0].propose(crate::proposals::add(newcomer.key_package()), &mut world.rng);
+            fixture.members[0].propose(crate::proposals::add(newcomer.key_package()), &mut fixture.rng);
         assert_eq!(proposed.unwrap_err(), refused);
         // The client joins by an external Commit.
-        let (group_info, mut template) = (world.members[0].group_info(true), leaf_template());
+        let (group_info, mut template) = (fixture.members[0].group_info(true), leaf_template());
         change(&mut template.capabilities);
         let (tree, resync, psks) = (None, None, vec![]);
         let join = ExternalJoin::new(&group_info, template).tree(tree).replace_leaf(resync).psks(psks);
-        let joined = join.build(&client(&*newcomer.signer), &mut world.rng).map(|_| ());
+        let joined = join.build(&client(&*newcomer.signer), &mut fixture.rng).map(|_| ());
         assert_eq!(joined.unwrap_err(), refused);
         // A member updates its leaf.
         let mut template = leaf_template();
         change(&mut template.capabilities);
-        let (signer, rng) = (world.signer(), &mut world.rng);
+        let (signer, rng) = (fixture.signer(), &mut fixture.rng);
         let leaf = || NewLeaf { template: template.clone(), signer: &*signer };
-        let committed = world.members[0].build_leaf(leaf(), &BasicIdentities, rng);
+        let committed = fixture.members[0].build_leaf(leaf(), &BasicIdentities, rng);
         assert_eq!(committed.unwrap_err(), refused);
-        let proposed = world.members[0].propose_leaf(leaf(), &BasicIdentities, rng);
+        let proposed = fixture.members[0].propose_leaf(leaf(), &BasicIdentities, rng);
         assert_eq!(proposed.unwrap_err(), refused);
     }
-    world.add(0, 1);
-    world.join_external(None, vec![]);
-    world.chat(3);
+    fixture.add(0, 1);
+    fixture.join_external(None, vec![]);
+    fixture.chat(3);
 }
 
 #[test]

@@ -1,35 +1,35 @@
 //! Clients restart at every step from their stored state. Nothing is lost, no key is used twice,
 //! and no used key comes back.
 
-use crate::world::{World, external_psk, fast_suites, read, suites};
+use crate::group_fixture::{GroupFixture, external_psk, fast_suites, read, suites};
 use pando_mls::wire::MlsMessageBody;
 use pando_mls::{FramingError, Group, GroupConfig, GroupError, Processed, RowKey, ScheduleError};
 
-fn restart_all(world: &mut World) {
-    world.members.iter_mut().for_each(super::world::Member::restart);
-    world.agree();
+fn restart_all(fixture: &mut GroupFixture) {
+    fixture.members.iter_mut().for_each(super::group_fixture::Member::restart);
+    fixture.agree();
 }
 
 #[test]
 fn a_group_lives_on_through_restarts_at_every_step() {
     for suite in suites() {
-        let mut world = World::of(suite, 4);
+        let mut fixture = GroupFixture::of(suite, 4);
         for step in 0..6 {
-            restart_all(&mut world);
-            let late = world.send(step % 4, b"late");
-            restart_all(&mut world);
-            world.propose_update((step + 1) % 4);
-            restart_all(&mut world);
-            let (commit, _) = world.build(step % 4, |builder| builder.psk(external_psk(1))).unwrap();
-            restart_all(&mut world);
-            world.deliver_commit(step % 4, &commit);
-            restart_all(&mut world);
-            for (index, member) in world.members.iter_mut().enumerate() {
+            restart_all(&mut fixture);
+            let late = fixture.send(step % 4, b"late");
+            restart_all(&mut fixture);
+            fixture.propose_update((step + 1) % 4);
+            restart_all(&mut fixture);
+            let (commit, _) = fixture.build(step % 4, |builder| builder.psk(external_psk(1))).unwrap();
+            restart_all(&mut fixture);
+            fixture.deliver_commit(step % 4, &commit);
+            restart_all(&mut fixture);
+            for (index, member) in fixture.members.iter_mut().enumerate() {
                 if index != step % 4 {
                     assert_eq!(read(member.process(&late)).1, b"late");
                 }
             }
-            world.chat(step % 4);
+            fixture.chat(step % 4);
         }
     }
 }
@@ -37,33 +37,33 @@ fn a_group_lives_on_through_restarts_at_every_step() {
 #[test]
 fn a_message_cannot_be_read_again_after_a_restart() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let messages: Vec<_> = (0..3).map(|_| world.send(0, b"hello")).collect();
-        read(world.members[1].process(&messages[2]));
-        world.members[1].restart();
-        let replayed = world.members[1].process(&messages[2]).unwrap_err();
+        let mut fixture = GroupFixture::of(suite, 2);
+        let messages: Vec<_> = (0..3).map(|_| fixture.send(0, b"hello")).collect();
+        read(fixture.members[1].process(&messages[2]));
+        fixture.members[1].restart();
+        let replayed = fixture.members[1].process(&messages[2]).unwrap_err();
         let gone = FramingError::Schedule(ScheduleError::KeyGone(2));
         assert_eq!(replayed, GroupError::Framing(gone));
         // The keys of skipped messages are still there, for one use each.
-        read(world.members[1].process(&messages[0]));
-        world.members[1].restart();
-        assert!(world.members[1].process(&messages[0]).is_err());
-        read(world.members[1].process(&messages[1]));
+        read(fixture.members[1].process(&messages[0]));
+        fixture.members[1].restart();
+        assert!(fixture.members[1].process(&messages[0]).is_err());
+        read(fixture.members[1].process(&messages[1]));
     }
 }
 
 #[test]
 fn no_generation_is_sent_twice_after_restarts() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
+        let mut fixture = GroupFixture::of(suite, 2);
         let mut ciphertexts = std::collections::BTreeSet::new();
         for _ in 0..10 {
-            let message = world.send(0, b"hello");
+            let message = fixture.send(0, b"hello");
             let MlsMessageBody::PrivateMessage(private) = &message.body else { panic!("not encrypted") };
             assert!(ciphertexts.insert(private.ciphertext.clone()));
             // If the generation had been used before, the receiver would not have the key any more.
-            read(world.members[1].process(&message));
-            world.members[0].restart();
+            read(fixture.members[1].process(&message));
+            fixture.members[0].restart();
         }
     }
 }
@@ -75,21 +75,21 @@ fn a_commit_is_pending_while_the_settings_change() {
     let few = GroupConfig::default().with_past_epochs(0).with_past_resumption_psks(0);
     for suite in fast_suites() {
         for (made, merged) in [(few, GroupConfig::default()), (GroupConfig::default(), few)] {
-            let mut world = World::of(suite, 3);
-            let late = world.send(1, b"late");
-            let load = |world: &mut World, config| {
-                let client = crate::world::client(&*world.members[0].signer).with_config(config);
-                world.members[0].group = Group::load(&world.members[0].rows, &client).unwrap();
+            let mut fixture = GroupFixture::of(suite, 3);
+            let late = fixture.send(1, b"late");
+            let load = |fixture: &mut GroupFixture, config| {
+                let cx = crate::group_fixture::client(&*fixture.members[0].signer).with_config(config);
+                fixture.members[0].group = Group::load(&fixture.members[0].rows, &cx).unwrap();
             };
-            load(&mut world, made);
-            let (commit, _) = world.build(0, |builder| builder).unwrap();
-            load(&mut world, merged);
-            world.deliver_commit(0, &commit);
-            assert_eq!(world.members[0].group.rows().unwrap(), world.members[0].rows);
-            load(&mut world, merged);
-            let read = world.members[0].process(&late);
+            load(&mut fixture, made);
+            let (commit, _) = fixture.build(0, |builder| builder).unwrap();
+            load(&mut fixture, merged);
+            fixture.deliver_commit(0, &commit);
+            assert_eq!(fixture.members[0].group.rows().unwrap(), fixture.members[0].rows);
+            load(&mut fixture, merged);
+            let read = fixture.members[0].process(&late);
             assert_eq!(read.is_ok(), merged.past_epochs > 0, "{read:?}");
-            let psk = world.members[0].group.resumption_psk(world.context().epoch - 1);
+            let psk = fixture.members[0].group.resumption_psk(fixture.context().epoch - 1);
             assert_eq!(psk.is_some(), merged.past_resumption_psks > 0);
         }
     }
@@ -101,23 +101,23 @@ fn a_commit_is_pending_while_the_settings_change() {
 fn the_past_is_forgotten_at_once() {
     for suite in fast_suites() {
         for kept in [0, 1, 2] {
-            let mut world = World::of(suite, 3);
+            let mut fixture = GroupFixture::of(suite, 3);
             let late = [0, 1, 2, 3].map(|_| {
-                let late = world.send(1, b"late");
-                world.commit(0, |builder| builder);
+                let late = fixture.send(1, b"late");
+                fixture.commit(0, |builder| builder);
                 late
             });
-            let epoch = world.context().epoch;
-            let member = &mut world.members[2];
+            let epoch = fixture.context().epoch;
+            let member = &mut fixture.members[2];
             let config = GroupConfig::default().with_past_epochs(kept).with_past_resumption_psks(kept);
-            let client = crate::world::client(&*member.signer).with_config(config);
-            member.group = Group::load(&member.rows, &client).unwrap();
+            let cx = crate::group_fixture::client(&*member.signer).with_config(config);
+            member.group = Group::load(&member.rows, &cx).unwrap();
             let stored = &member.rows;
             let oldest = epoch - kept as u64;
             assert!(!member.group.take_delta().delta().is_empty());
-            member.group = Group::load(stored, &client).unwrap();
+            member.group = Group::load(stored, &cx).unwrap();
             member
-                .operate(|group, client| group.encrypt(b"", &client.with_config(config), &mut world.rng))
+                .operate(|group, cx| group.encrypt(b"", &cx.with_config(config), &mut fixture.rng))
                 .unwrap();
             assert_eq!(member.group.rows().unwrap(), member.rows);
             let oldest_row = member.rows.keys().find_map(|key| match key {
@@ -136,14 +136,14 @@ fn the_past_is_forgotten_at_once() {
 #[test]
 fn a_commit_that_was_taken_and_not_merged_can_be_taken_again() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 3);
-        let (commit, _) = world.build(0, |builder| builder).unwrap();
-        let taken = world.members[1].process(&commit).unwrap();
+        let mut fixture = GroupFixture::of(suite, 3);
+        let (commit, _) = fixture.build(0, |builder| builder).unwrap();
+        let taken = fixture.members[1].process(&commit).unwrap();
         assert!(matches!(taken, Processed::Commit(_)));
         // The client stops before it has merged the Commit.
-        let stored = &world.members[1].rows;
-        let client = crate::world::client(&*world.members[1].signer);
-        world.members[1].group = Group::load(stored, &client).unwrap();
-        world.deliver_commit(0, &commit);
+        let stored = &fixture.members[1].rows;
+        let cx = crate::group_fixture::client(&*fixture.members[1].signer);
+        fixture.members[1].group = Group::load(stored, &cx).unwrap();
+        fixture.deliver_commit(0, &commit);
     }
 }

@@ -1,28 +1,28 @@
 //! A store has lost rows, or has extra ones, or the client lacks the group's cipher suite. Loading
 //! the group fails, and the error names the cause.
 
-use crate::world::{World, client, external_psk, fast_suites};
+use crate::group_fixture::{GroupFixture, client, external_psk, fast_suites};
 use pando_mls::{
     BasicIdentities, CryptoProvider, EpochRow, Group, GroupError, GroupState, Misuse, PublicGroup, RowKey,
     Rows, SecretBytes, SecretId, StoredGroup, Suite, TreeError, TreeKey,
 };
 
 /// Returns the rows of a member that has rows of every kind.
-fn full(suite: Suite) -> (World, Rows) {
-    let mut world = World::of(suite, 3);
-    let late = world.send(0, b"late");
-    world.commit(1, |builder| builder);
-    world.members[2].process(&late).unwrap();
-    world.chat(0);
+fn full(suite: Suite) -> (GroupFixture, Rows) {
+    let mut fixture = GroupFixture::of(suite, 3);
+    let late = fixture.send(0, b"late");
+    fixture.commit(1, |builder| builder);
+    fixture.members[2].process(&late).unwrap();
+    fixture.chat(0);
     // One message is still in transit.
-    world.send(0, b"slow");
-    let fast = world.send(0, b"fast");
-    world.members[2].process(&fast).unwrap();
-    world.propose_update(2);
-    world.build(2, |builder| builder.without_pending().psk(external_psk(1))).unwrap();
-    world.agree();
-    let rows = copy(&world.members[2].rows);
-    (world, rows)
+    fixture.send(0, b"slow");
+    let fast = fixture.send(0, b"fast");
+    fixture.members[2].process(&fast).unwrap();
+    fixture.propose_update(2);
+    fixture.build(2, |builder| builder.without_pending().psk(external_psk(1))).unwrap();
+    fixture.agree();
+    let rows = copy(&fixture.members[2].rows);
+    (fixture, rows)
 }
 
 fn copy(rows: &Rows) -> Rows {
@@ -32,9 +32,9 @@ fn copy(rows: &Rows) -> Rows {
 #[test]
 fn what_is_malformed_is_named() {
     for suite in fast_suites() {
-        let (world, rows) = full(suite);
-        let client = client(&*world.members[2].signer);
-        assert!(Group::load(&rows, &client).is_ok());
+        let (fixture, rows) = full(suite);
+        let cx = client(&*fixture.members[2].signer);
+        assert!(Group::load(&rows, &cx).is_ok());
         let mut kinds = Vec::new();
         for (key, row) in &rows {
             let mut cut = copy(&rows);
@@ -52,7 +52,7 @@ fn what_is_malformed_is_named() {
                 _ => "this row",
             };
             kinds.push(std::mem::discriminant(key));
-            let error = Group::load(&cut, &client).unwrap_err();
+            let error = Group::load(&cut, &cx).unwrap_err();
             match expected {
                 "a tree" => {
                     assert!(matches!(error, GroupError::Tree(TreeError::Stored(_))), "{key:?}: {error:?}");
@@ -69,12 +69,12 @@ fn what_is_malformed_is_named() {
 #[test]
 fn what_is_missing_is_named() {
     for suite in fast_suites() {
-        let (world, rows) = full(suite);
-        let client = client(&*world.members[2].signer);
+        let (fixture, rows) = full(suite);
+        let cx = client(&*fixture.members[2].signer);
         for key in [RowKey::Public, RowKey::Member] {
             let mut fewer = copy(&rows);
             fewer.remove(&key);
-            assert_eq!(Group::load(&fewer, &client).err(), Some(GroupError::Stored(key)));
+            assert_eq!(Group::load(&fewer, &cx).err(), Some(GroupError::Stored(key)));
         }
         // Removes one of the two ratchets of a sender.
         let ratchets = rows
@@ -84,23 +84,23 @@ fn what_is_missing_is_named() {
         for key in ratchets {
             let mut fewer = copy(&rows);
             fewer.remove(key);
-            assert_eq!(Group::load(&fewer, &client).err(), Some(GroupError::Stored(*key)));
+            assert_eq!(Group::load(&fewer, &cx).err(), Some(GroupError::Stored(*key)));
         }
         // Adds a private key for a node that does not exist.
         let mut more = copy(&rows);
         let stray = RowKey::PrivateKey(pando_mls::wire::NodeIndex(6));
         more.insert(stray, SecretBytes::from(vec![7; 32]));
-        assert_eq!(Group::load(&more, &client).err(), Some(GroupError::Stored(stray)));
-        assert!(Group::load(&Rows::new(), &client).is_err());
+        assert_eq!(Group::load(&more, &cx).err(), Some(GroupError::Stored(stray)));
+        assert!(Group::load(&Rows::new(), &cx).is_err());
     }
 }
 
 #[test]
 fn three_rows_tell_what_is_to_be_known_of_a_group() {
     for suite in fast_suites() {
-        let (world, rows) = full(suite);
+        let (fixture, rows) = full(suite);
         let (state, public, member) = (&rows[&RowKey::State], &rows[&RowKey::Public], &rows[&RowKey::Member]);
-        let group = &world.members[2].group;
+        let group = &fixture.members[2].group;
         let stored = StoredGroup::read(state, public, Some(member)).unwrap();
         assert_eq!(&stored.context, group.public().context());
         assert_eq!((stored.state, stored.own_leaf), (GroupState::Active, Some(group.own_leaf())));
@@ -129,12 +129,12 @@ impl CryptoProvider for Nothing {
 #[test]
 fn a_cipher_suite_that_the_client_lacks_is_no_use() {
     for suite in fast_suites() {
-        let (mut world, rows) = full(suite);
+        let (mut fixture, rows) = full(suite);
         let unsupported = GroupError::Misuse(Misuse::UnsupportedCipherSuite);
-        let newcomer = world.newcomer();
+        let newcomer = fixture.newcomer();
         let (_, welcome) =
-            world.build(0, |builder| builder.without_pending().add(newcomer.key_package())).unwrap();
-        let lacking = client(&*world.members[2].signer).with_crypto(&Nothing);
+            fixture.build(0, |builder| builder.without_pending().add(newcomer.key_package())).unwrap();
+        let lacking = client(&*fixture.members[2].signer).with_crypto(&Nothing);
         assert_eq!(Group::load(&rows, &lacking).err(), Some(unsupported.clone()));
         let limits = pando_mls::Limits::default();
         let observer = PublicGroup::load(&rows, &Nothing, &BasicIdentities, limits);

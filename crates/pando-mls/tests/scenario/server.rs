@@ -1,6 +1,6 @@
 //! A server, with its store, that follows a group without any of its secrets.
 
-use crate::world::{World, over_the_wire};
+use crate::group_fixture::{GroupFixture, over_the_wire};
 use pando_mls::{
     BasicIdentities, GroupError, GroupInfo, IdentityPolicy, Limits, MlsMessage, PublicGroup, PublicProcessed,
     PublicStaged, Rows, Suite,
@@ -13,8 +13,8 @@ pub(crate) struct Server {
 
 impl Server {
     /// Returns a server that learns of a group from its first member.
-    pub(crate) fn of(world: &World) -> Self {
-        Self::new(world.suite, &world.members[0].group_info(true), &BasicIdentities).unwrap()
+    pub(crate) fn of(fixture: &GroupFixture) -> Self {
+        Self::new(fixture.suite, &fixture.members[0].group_info(true), &BasicIdentities).unwrap()
     }
 
     pub(crate) fn new(
@@ -81,8 +81,8 @@ impl Server {
     }
 
     /// Checks that the server sees the same group as the members.
-    pub(crate) fn agrees_with(&self, world: &World) {
-        assert_eq!(self.group.public().context(), world.context());
-        assert_eq!(self.group.public().tree().to_wire(), world.tree().to_wire());
+    pub(crate) fn agrees_with(&self, fixture: &GroupFixture) {
+        assert_eq!(self.group.public().context(), fixture.context());
+        assert_eq!(self.group.public().tree().to_wire(), fixture.tree().to_wire());
     }
 }

@@ -1,6 +1,6 @@
-//! Creates groups that are successors of others, for the stories about them.
+//! Creates groups that are successors of others, for the scenarios about them.
 
-use crate::world::{Member, Newcomer, World, client, template};
+use crate::group_fixture::{GroupFixture, Member, Newcomer, client, template};
 use pando_mls::{
     Created, GroupError, GroupId, IdentityPolicy, KeyPackage, ReInit, Rows, Successor, Suite, Welcome,
 };
@@ -12,8 +12,8 @@ pub(crate) enum Way {
     Branched,
 }
 
-pub(crate) fn newcomers(world: &mut World, suite: Suite, count: usize) -> Vec<Newcomer> {
-    (0..count).map(|_| Newcomer::new(suite, template(), &mut world.rng)).collect()
+pub(crate) fn newcomers(fixture: &mut GroupFixture, suite: Suite, count: usize) -> Vec<Newcomer> {
+    (0..count).map(|_| Newcomer::new(suite, template(), &mut fixture.rng)).collect()
 }
 
 pub(crate) fn key_packages(newcomers: &[Newcomer]) -> Vec<KeyPackage> {
@@ -21,18 +21,18 @@ pub(crate) fn key_packages(newcomers: &[Newcomer]) -> Vec<KeyPackage> {
 }
 
 /// Brings all members to the last epoch of their group.
-pub(crate) fn reinitialize(world: &mut World, by: usize, reinit: ReInit) {
-    let (message, _) = world.build(by, |builder| builder.reinit(reinit)).unwrap();
-    for index in 0..world.members.len() {
-        assert_eq!(world.members[index].follow(&message), index == by);
-        assert!(!world.members[index].group.is_active());
+pub(crate) fn reinitialize(fixture: &mut GroupFixture, by: usize, reinit: ReInit) {
+    let (message, _) = fixture.build(by, |builder| builder.reinit(reinit)).unwrap();
+    for index in 0..fixture.members.len() {
+        assert_eq!(fixture.members[index].follow(&message), index == by);
+        assert!(!fixture.members[index].group.is_active());
     }
-    world.agree();
+    fixture.agree();
 }
 
 /// A member creates a successor of its group.
 pub(crate) fn create(
-    world: &mut World,
+    fixture: &mut GroupFixture,
     by: usize,
     way: Way,
     creator: Newcomer,
@@ -40,13 +40,13 @@ pub(crate) fn create(
     policy: &dyn IdentityPolicy,
 ) -> Result<(Member, Welcome), GroupError> {
     let Newcomer { signer, bundle } = creator;
-    let (successor, client) = (Successor::new(bundle, key_packages), client(&*signer).with_policy(policy));
-    let (old, rng) = (&world.members[by].group, &mut world.rng);
+    let (successor, cx) = (Successor::new(bundle, key_packages), client(&*signer).with_policy(policy));
+    let (old, rng) = (&fixture.members[by].group, &mut fixture.rng);
     let created = match way {
-        Way::Reinitialized => old.reinitialize(successor, &client, rng)?,
+        Way::Reinitialized => old.reinitialize(successor, &cx, rng)?,
         Way::Branched => {
             let extensions = old.public().context().extensions.clone();
-            old.branch(GroupId::from(b"branch".as_slice()), extensions, successor, &client, rng)?
+            old.branch(GroupId::from(b"branch".as_slice()), extensions, successor, &cx, rng)?
         }
     };
     let mut rows = Rows::new();
@@ -55,14 +55,14 @@ pub(crate) fn create(
 }
 
 /// Checks that the new group works.
-pub(crate) fn lives_on(mut world: World, members: Vec<Member>) {
-    world.suite = members[0].group.public().suite();
-    world.members = members;
-    world.agree();
-    world.commit(1, |builder| builder);
-    world.chat(0);
-    world.add(0, 1);
-    let last = world.members.len() - 1;
-    world.chat(last);
-    world.commit(0, |builder| builder);
+pub(crate) fn lives_on(mut fixture: GroupFixture, members: Vec<Member>) {
+    fixture.suite = members[0].group.public().suite();
+    fixture.members = members;
+    fixture.agree();
+    fixture.commit(1, |builder| builder);
+    fixture.chat(0);
+    fixture.add(0, 1);
+    let last = fixture.members.len() - 1;
+    fixture.chat(last);
+    fixture.commit(0, |builder| builder);
 }

@@ -1,8 +1,8 @@
 //! Commits that are altered in transit in parts that take secrets to verify, and servers that
 //! receive them.
 
+use crate::group_fixture::GroupFixture;
 use crate::server::Server;
-use crate::world::World;
 use pando_mls::wire::PublicMessage;
 use pando_mls::{
     CommitBuilder, CryptoError, FramingError, GroupError, GroupInfo, MlsMessage, MlsMessageBody, Suite,
@@ -59,27 +59,27 @@ pub(crate) fn with_another_signature(message: &MlsMessage) -> MlsMessage {
 }
 
 /// Returns a group whose members make public Commits, and a server that follows it.
-pub(crate) fn world_and_server(suite: Suite, members: usize) -> (World, Server) {
-    let mut world = World::public(suite);
-    world.add(0, members - 1);
-    let server = Server::of(&world);
-    (world, server)
+pub(crate) fn world_and_server(suite: Suite, members: usize) -> (GroupFixture, Server) {
+    let mut fixture = GroupFixture::public(suite);
+    fixture.add(0, members - 1);
+    let server = Server::of(&fixture);
+    (fixture, server)
 }
 
 /// Makes a Commit and the GroupInfo that its committer gives the server. All members merge the
 /// Commit.
 pub(crate) fn commit(
-    world: &mut World,
+    fixture: &mut GroupFixture,
     by: usize,
     fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
 ) -> (MlsMessage, GroupInfo) {
-    let rng = &mut world.rng;
-    let built = world.members[by].operate(|group, client| {
-        let output = fill(group.commit()).with_group_info().build(&client, rng)?;
+    let rng = &mut fixture.rng;
+    let built = fixture.members[by].operate(|group, cx| {
+        let output = fill(group.commit()).with_group_info().build(&cx, rng)?;
         Ok(output.map(|output| (output.message, output.group_info.unwrap())))
     });
     let (message, group_info) = built.unwrap();
-    world.deliver_commit(by, &message);
+    fixture.deliver_commit(by, &message);
     (message, group_info)
 }
 

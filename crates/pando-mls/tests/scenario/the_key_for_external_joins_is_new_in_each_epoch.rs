@@ -1,7 +1,7 @@
 //! A GroupInfo admits joiners in its own epoch only. After further epochs, a new one is needed and
 //! works.
 
-use crate::world::{World, suites};
+use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{ExtensionType, GroupInfo};
 
 fn external_pub(group_info: &GroupInfo) -> Vec<u8> {
@@ -11,23 +11,23 @@ fn external_pub(group_info: &GroupInfo) -> Vec<u8> {
 #[test]
 fn the_key_of_an_old_epoch_does_not_open_the_new_one() {
     for suite in suites() {
-        let mut world = World::of(suite, 2);
-        let mut old = world.members[0].group_info(true);
+        let mut fixture = GroupFixture::of(suite, 2);
+        let mut old = fixture.members[0].group_info(true);
         for by in [1, 0, 1] {
-            world.commit(by, |builder| builder);
-            let newcomer = world.newcomer();
-            let (_, message) = world.external(newcomer, &old, None, None, vec![]).unwrap();
-            for member in &mut world.members {
+            fixture.commit(by, |builder| builder);
+            let newcomer = fixture.newcomer();
+            let (_, message) = fixture.external(newcomer, &old, None, None, vec![]).unwrap();
+            for member in &mut fixture.members {
                 assert!(member.process(&message).is_err());
             }
-            world.agree();
-            let new = world.members[0].group_info(true);
+            fixture.agree();
+            let new = fixture.members[0].group_info(true);
             assert_ne!(external_pub(&new), external_pub(&old));
             // All members publish the same key.
-            assert_eq!(external_pub(&world.members[1].group_info(true)), external_pub(&new));
+            assert_eq!(external_pub(&fixture.members[1].group_info(true)), external_pub(&new));
             old = new;
         }
-        world.join_external(None, vec![]);
-        world.chat(2);
+        fixture.join_external(None, vec![]);
+        fixture.chat(2);
     }
 }

@@ -1,8 +1,8 @@
 //! A member keeps a limited number of proposals per epoch. A further one is rejected, a repeated
 //! one is not, and a Commit makes room.
 
+use crate::group_fixture::{GroupFixture, Member, client, fast_suites, over_the_wire};
 use crate::proposals::custom;
-use crate::world::{Member, World, client, fast_suites, over_the_wire};
 use pando_mls::{
     BasicIdentities, Exceeded, Group, GroupError, Limits, Processed, PublicGroup, RowKey, Rows, RustCrypto,
     propose_own_add,
@@ -11,27 +11,27 @@ use pando_mls::{
 #[test]
 fn the_limit_of_pending_proposals() {
     for suite in fast_suites() {
-        let mut world = World::public(suite);
-        world.config.limits.pending_proposals = 2;
-        world.add(0, 1);
+        let mut fixture = GroupFixture::public(suite);
+        fixture.config.limits.pending_proposals = 2;
+        fixture.add(0, 1);
         // The first member has the default limit, and can make more proposals than the second
         // keeps.
         let updates: Vec<_> =
-            (0..3).map(|_| world.members[0].propose_update(&mut world.rng).unwrap()).collect();
-        let kept = |world: &World| world.members[1].pending_proposals().len();
+            (0..3).map(|_| fixture.members[0].propose_update(&mut fixture.rng).unwrap()).collect();
+        let kept = |fixture: &GroupFixture| fixture.members[1].pending_proposals().len();
         for (update, expected) in [(0, 1), (0, 1), (1, 2), (1, 2)] {
-            assert!(matches!(world.members[1].process(&updates[update]).unwrap(), Processed::Proposal(_)));
-            assert_eq!(kept(&world), expected);
+            assert!(matches!(fixture.members[1].process(&updates[update]).unwrap(), Processed::Proposal(_)));
+            assert_eq!(kept(&fixture), expected);
         }
-        let refused = world.members[1].process(&updates[2]).unwrap_err();
+        let refused = fixture.members[1].process(&updates[2]).unwrap_err();
         assert_eq!(refused, GroupError::Exceeded(Exceeded::PendingProposals(2)));
-        let own = world.members[1].propose_update(&mut world.rng);
+        let own = fixture.members[1].propose_update(&mut fixture.rng);
         assert_eq!(own.unwrap_err(), GroupError::Exceeded(Exceeded::PendingProposals(2)));
         // The newest pending proposal is committed, and there is room again.
-        world.commit(1, |builder| builder);
-        assert_eq!(kept(&world), 0);
-        world.propose_update(0);
-        assert_eq!(kept(&world), 1);
+        fixture.commit(1, |builder| builder);
+        assert_eq!(kept(&fixture), 0);
+        fixture.propose_update(0);
+        assert_eq!(kept(&fixture), 1);
     }
 }
 
@@ -45,19 +45,20 @@ fn stored(member: &Member) -> usize {
 #[test]
 fn the_limit_of_the_size_of_pending_proposals() {
     for suite in fast_suites() {
-        let mut world = World::public(suite);
-        world.add(0, 1);
-        let group_info = world.members[0].group_info(true);
+        let mut fixture = GroupFixture::public(suite);
+        fixture.add(0, 1);
+        let group_info = fixture.members[0].group_info(true);
         let proposals = [custom(0xf001, &[1; 5_000]), custom(0xf001, &[2; 3_000]), custom(0xf001, b"")];
-        let messages = proposals.map(|proposal| world.members[0].propose(proposal, &mut world.rng).unwrap());
+        let messages =
+            proposals.map(|proposal| fixture.members[0].propose(proposal, &mut fixture.rng).unwrap());
         let usual = Limits::default();
         let observer = |limits| PublicGroup::new(suite, &group_info, None, &BasicIdentities, limits).unwrap();
         let (mut observed, delta) = observer(usual).into_parts();
         let (mut rows, mut sizes) = (Rows::new(), Vec::new());
         delta.apply(&mut rows).unwrap();
         for message in &messages[..2] {
-            world.members[1].process(message).unwrap();
-            sizes.push(stored(&world.members[1]));
+            fixture.members[1].process(message).unwrap();
+            sizes.push(stored(&fixture.members[1]));
             let message = over_the_wire(message);
             observed
                 .process(message, &BasicIdentities, &pando_mls::AdmitAll, None)
@@ -103,19 +104,19 @@ fn the_limit_of_the_size_of_pending_proposals() {
         // A member that has both proposals and loads them with a lower limit keeps them, and
         // accepts no more.
         let limits = usual.with_pending_proposal_bytes(sizes[1]);
-        let member = &mut world.members[1];
+        let member = &mut fixture.members[1];
         let config = member.group.config().with_limits(limits);
         member.group = Group::load(&member.rows, &client(&*member.signer).with_config(config)).unwrap();
         assert_eq!(member.pending_proposals().len(), 2);
         assert_eq!(member.process(&messages[2]).unwrap_err(), exceeded(sizes[1]));
-        let own = member.propose(custom(0xf001, b"own"), &mut world.rng).unwrap_err();
+        let own = member.propose(custom(0xf001, b"own"), &mut fixture.rng).unwrap_err();
         assert_eq!(own, exceeded(sizes[1]));
         // Committing them makes room.
-        world.members[0].process(&messages[2]).unwrap();
-        let references: Vec<_> = world.members[1].group.pending_proposals().cloned().collect();
+        fixture.members[0].process(&messages[2]).unwrap();
+        let references: Vec<_> = fixture.members[1].group.pending_proposals().cloned().collect();
         let references = references.into_iter().map(|pending| pending.reference);
-        world.commit(1, |builder| builder.only_pending(references));
-        world.propose(0, custom(0xf001, &[3; 5_000]));
+        fixture.commit(1, |builder| builder.only_pending(references));
+        fixture.propose(0, custom(0xf001, &[3; 5_000]));
     }
 }
 
@@ -124,14 +125,14 @@ fn the_limit_of_the_size_of_pending_proposals() {
 #[test]
 fn the_limit_of_those_who_ask_to_be_added() {
     for suite in fast_suites() {
-        let mut world = World::public(suite);
-        world.add(0, 1);
-        let group_info = world.members[0].group_info(true);
+        let mut fixture = GroupFixture::public(suite);
+        fixture.add(0, 1);
+        let group_info = fixture.members[0].group_info(true);
         let asked = [(); 3].map(|()| {
-            let newcomer = world.newcomer();
-            propose_own_add(world.context(), newcomer.key_package(), &client(&*newcomer.signer)).unwrap()
+            let newcomer = fixture.newcomer();
+            propose_own_add(fixture.context(), newcomer.key_package(), &client(&*newcomer.signer)).unwrap()
         });
-        let update = world.members[0].propose_update(&mut world.rng).unwrap();
+        let update = fixture.members[0].propose_update(&mut fixture.rng).unwrap();
         for new_member_proposals in [0, 2] {
             let limits = Limits::default().with_new_member_proposals(new_member_proposals);
             let exceeded = GroupError::Exceeded(Exceeded::NewMemberProposals(new_member_proposals));
@@ -139,22 +140,22 @@ fn the_limit_of_those_who_ask_to_be_added() {
             let (mut observer, delta) = observed.unwrap().into_parts();
             let mut rows = Rows::new();
             delta.apply(&mut rows).unwrap();
-            let member = &mut world.members[1];
-            let client = client(&*member.signer).with_config(world.config.with_limits(limits));
-            member.group = Group::load(&member.rows, &client).unwrap();
+            let member = &mut fixture.members[1];
+            let cx = client(&*member.signer).with_config(fixture.config.with_limits(limits));
+            member.group = Group::load(&member.rows, &cx).unwrap();
             for (number, message) in asked.iter().enumerate() {
                 // The pending proposals are loaded, and count towards the limit.
-                let mut group = Group::load(&member.rows, &client).unwrap();
+                let mut group = Group::load(&member.rows, &cx).unwrap();
                 observer = PublicGroup::load(&rows, &RustCrypto, &BasicIdentities, limits).unwrap();
                 let expected = if number < new_member_proposals { Ok(()) } else { Err(exceeded.clone()) };
-                let taken = group.process(over_the_wire(message), &client);
+                let taken = group.process(over_the_wire(message), &cx);
                 assert_eq!(taken.map(|taken| drop(taken.persist_to(&mut member.rows).unwrap())), expected);
                 let seen =
                     observer.process(over_the_wire(message), &BasicIdentities, &pando_mls::AdmitAll, None);
                 assert_eq!(seen.map(|seen| drop(seen.persist_to(&mut rows).unwrap())), expected);
             }
             // Proposals of members are accepted.
-            member.group = Group::load(&member.rows, &client).unwrap();
+            member.group = Group::load(&member.rows, &cx).unwrap();
             member.process(&update).unwrap();
             assert_eq!(member.pending_proposals().len(), new_member_proposals + 1);
             let _ = observer

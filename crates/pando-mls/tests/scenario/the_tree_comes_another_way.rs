@@ -1,26 +1,26 @@
 //! A Welcome without the tree is smaller. The joiner gets the tree from elsewhere, and it must be
 //! the right one.
 
+use crate::group_fixture::{GroupFixture, Member, Newcomer, client, suites};
 use crate::successors::newcomers;
-use crate::world::{Member, Newcomer, World, client, suites};
 use pando_mls::{Created, Extensions, Group, GroupError, Missing, Rows, Successor, TreeError};
 
 #[test]
 fn a_tree_can_come_another_way() {
     for suite in suites() {
-        let mut world = World::of(suite, 3);
-        let (newcomer, old) = (world.newcomer(), world.tree().export().unwrap());
-        let (_, welcome) = world.commit(0, |builder| builder.add(newcomer.key_package()).without_tree());
-        let (welcome, tree) = (welcome.unwrap(), world.tree().export().unwrap());
+        let mut fixture = GroupFixture::of(suite, 3);
+        let (newcomer, old) = (fixture.newcomer(), fixture.tree().export().unwrap());
+        let (_, welcome) = fixture.commit(0, |builder| builder.add(newcomer.key_package()).without_tree());
+        let (welcome, tree) = (welcome.unwrap(), fixture.tree().export().unwrap());
         let join = |tree: Option<&[u8]>| {
-            let client = client(&*newcomer.signer);
-            Group::join(&welcome, &newcomer.bundle, tree, &client).map(|_| ()).unwrap_err()
+            let cx = client(&*newcomer.signer);
+            Group::join(&welcome, &newcomer.bundle, tree, &cx).map(|_| ()).unwrap_err()
         };
         assert_eq!(join(None), GroupError::Missing(Missing::Tree));
         assert!(matches!(join(Some(&old)), GroupError::Tree(TreeError::TreeHash)));
-        world.members.push(newcomer.join(&welcome, Some(&tree), world.config).unwrap());
-        world.agree();
-        world.chat(3);
+        fixture.members.push(newcomer.join(&welcome, Some(&tree), fixture.config).unwrap());
+        fixture.agree();
+        fixture.chat(3);
     }
 }
 
@@ -29,14 +29,14 @@ fn a_tree_can_come_another_way() {
 #[test]
 fn so_can_the_tree_of_a_branch() {
     for (suite, path) in suites().flat_map(|suite| [(suite, false), (suite, true)]) {
-        let mut world = World::of(suite, 3);
-        let mut new = newcomers(&mut world, suite, 3);
+        let mut fixture = GroupFixture::of(suite, 3);
+        let mut new = newcomers(&mut fixture, suite, 3);
         let Newcomer { signer, bundle } = new.pop().unwrap();
         let leaf_key = bundle.key_package.leaf_node.encryption_key.clone();
         let key_packages = new.iter().map(Newcomer::key_package).collect();
         let successor = Successor { path, tree_in_welcome: false, ..Successor::new(bundle, key_packages) };
-        let (old, id) = (&world.members[0].group, "branch");
-        let created = old.branch(id, Extensions::default(), successor, &client(&*signer), &mut world.rng);
+        let (old, id) = (&fixture.members[0].group, "branch");
+        let created = old.branch(id, Extensions::default(), successor, &client(&*signer), &mut fixture.rng);
         let mut rows = Rows::new();
         let Created { group, welcome } = created.unwrap().persist_to(&mut rows).unwrap();
         let (welcome, tree) = (welcome.unwrap(), group.public().tree().export().unwrap());
@@ -45,12 +45,12 @@ fn so_can_the_tree_of_a_branch() {
 
         let mut members = vec![Member { signer, group, rows }];
         for (newcomer, old) in new.into_iter().zip([1, 2]) {
-            let (Newcomer { signer, bundle }, old) = (newcomer, &world.members[old].group);
+            let (Newcomer { signer, bundle }, old) = (newcomer, &fixture.members[old].group);
             let join = |tree| old.join_successor(&welcome, &bundle, tree, &client(&*signer));
             assert_eq!(join(None).map(|_| ()).unwrap_err(), GroupError::Missing(Missing::Tree));
             let joined = join(Some(&*tree)).unwrap();
             members.push(Member::new(signer, joined));
         }
-        crate::successors::lives_on(world, members);
+        crate::successors::lives_on(fixture, members);
     }
 }

@@ -2,7 +2,7 @@
 //! fails at any read, the operation fails with that error, whatever it would have made of the
 //! incomplete tree. After the group is opened again, it is as if the operation had not started.
 
-use crate::world::{Member, World, client, over_the_wire, read, suite};
+use crate::group_fixture::{GroupFixture, Member, client, over_the_wire, read, suite};
 use pando_mls::wire::Remove;
 use pando_mls::{
     Context, Group, GroupError, LeafIndex, MlsMessage, Processed, Proposal, RowKey, RowSource, Rows,
@@ -65,22 +65,22 @@ impl Member {
 
 /// Returns a group of `2^level` members that have all made a Commit, so no parent is blank. Only
 /// the first and the last member are kept.
-fn warm(suite: Suite, level: u32) -> World {
-    let mut world = World::of(suite, 1 << level);
-    for by in 0..world.members.len() {
-        world.commit(by, |builder| builder);
+fn warm(suite: Suite, level: u32) -> GroupFixture {
+    let mut fixture = GroupFixture::of(suite, 1 << level);
+    for by in 0..fixture.members.len() {
+        fixture.commit(by, |builder| builder);
     }
-    let last = world.members.len() - 1;
-    world.members.swap(1, last);
-    world.members.truncate(2);
-    world
+    let last = fixture.members.len() - 1;
+    fixture.members.swap(1, last);
+    fixture.members.truncate(2);
+    fixture
 }
 
 /// An operation of the last member.
 type Operation = Box<dyn Fn(&mut Group, &Context<'_>) -> Result<(), GroupError>>;
 
 fn takes_commit(message: MlsMessage) -> Operation {
-    Box::new(move |group, client| match group.process(over_the_wire(&message), client)?.assume_persisted() {
+    Box::new(move |group, cx| match group.process(over_the_wire(&message), cx)?.assume_persisted() {
         Processed::Commit(staged) => group.merge(*staged).map(drop),
         other => panic!("not a Commit: {other:?}"),
     })
@@ -91,20 +91,20 @@ fn rng() -> ChaCha20Rng {
 }
 
 /// Returns the operations that read O(log N) nodes.
-fn operations(world: &mut World) -> Vec<(&'static str, Operation)> {
+fn operations(fixture: &mut GroupFixture) -> Vec<(&'static str, Operation)> {
     let mut operations: Vec<(_, Operation)> = Vec::new();
-    let message = world.send(0, b"hello");
+    let message = fixture.send(0, b"hello");
     operations.push((
         "message",
-        Box::new(move |group, client| {
-            let processed = group.process(over_the_wire(&message), client)?.assume_persisted();
+        Box::new(move |group, cx| {
+            let processed = group.process(over_the_wire(&message), cx)?.assume_persisted();
             assert_eq!(read(Ok(processed)).1, b"hello");
             Ok(())
         }),
     ));
-    let newcomer = world.newcomer();
+    let newcomer = fixture.newcomer();
     for what in ["update", "remove", "add", "add without a path"] {
-        let (commit, _) = world
+        let (commit, _) = fixture
             .build(0, |builder| match what {
                 "update" => builder,
                 "remove" => builder.remove(LeafIndex(1)),
@@ -113,43 +113,37 @@ fn operations(world: &mut World) -> Vec<(&'static str, Operation)> {
             })
             .unwrap();
         operations.push((what, takes_commit(commit)));
-        world.members[0].clear_pending();
+        fixture.members[0].clear_pending();
     }
-    let removal =
-        world.members[0].propose(Proposal::Remove(Remove { removed: LeafIndex(2) }), &mut world.rng).unwrap();
+    let removal = fixture.members[0]
+        .propose(Proposal::Remove(Remove { removed: LeafIndex(2) }), &mut fixture.rng)
+        .unwrap();
     operations.push((
         "proposal",
-        Box::new(move |group, client| {
-            match group.process(over_the_wire(&removal), client)?.assume_persisted() {
-                Processed::Proposal(_) => Ok(()),
-                other => panic!("not a proposal: {other:?}"),
-            }
+        Box::new(move |group, cx| match group.process(over_the_wire(&removal), cx)?.assume_persisted() {
+            Processed::Proposal(_) => Ok(()),
+            other => panic!("not a proposal: {other:?}"),
         }),
     ));
+    operations.push(("send", Box::new(|group, cx| group.encrypt(b"hello", cx, &mut rng()).map(drop))));
     operations
-        .push(("send", Box::new(|group, client| group.encrypt(b"hello", client, &mut rng()).map(drop))));
-    operations.push((
-        "propose",
-        Box::new(|group, client| group.propose_update(None, b"", client, &mut rng()).map(drop)),
-    ));
-    operations.push(("commit", Box::new(|group, client| group.commit().build(client, &mut rng()).map(drop))));
+        .push(("propose", Box::new(|group, cx| group.propose_update(None, b"", cx, &mut rng()).map(drop))));
+    operations.push(("commit", Box::new(|group, cx| group.commit().build(cx, &mut rng()).map(drop))));
     operations.push((
         "commit removal",
-        Box::new(|group, client| group.commit().remove(LeafIndex(1)).build(client, &mut rng()).map(drop)),
+        Box::new(|group, cx| group.commit().remove(LeafIndex(1)).build(cx, &mut rng()).map(drop)),
     ));
-    operations.push((
-        "describe",
-        Box::new(|group, client| group.group_info().without_tree().build(client).map(drop)),
-    ));
+    operations
+        .push(("describe", Box::new(|group, cx| group.group_info().without_tree().build(cx).map(drop))));
     operations
 }
 
 #[test]
 fn what_is_read_grows_with_the_logarithm() {
     for level in 2..=5 {
-        let mut world = warm(suite(1), level);
-        for (what, operation) in operations(&mut world) {
-            let member = &world.members[1];
+        let mut fixture = warm(suite(1), level);
+        for (what, operation) in operations(&mut fixture) {
+            let member = &fixture.members[1];
             let source = member.source(None);
             let mut group = member.open(source.clone()).unwrap();
             operation(&mut group, &client(&*member.signer)).unwrap();
@@ -165,16 +159,16 @@ fn what_is_read_grows_with_the_logarithm() {
 /// The test program `read_failures` does this with every operation in suite 1.
 #[test]
 fn a_store_may_fail_at_any_time() {
-    let mut world = warm(suite(3), 4);
-    let mut all = operations(&mut world);
+    let mut fixture = warm(suite(3), 4);
+    let mut all = operations(&mut fixture);
     // These operations read the whole tree.
-    all.push(("describe all", Box::new(|group, client| group.group_info().build(client).map(drop))));
+    all.push(("describe all", Box::new(|group, cx| group.group_info().build(cx).map(drop))));
     all.push(("all rows", Box::new(|group, _| group.rows().map(drop))));
     for (what, operation) in all {
-        let member = &world.members[1];
-        let client = client(&*member.signer);
+        let member = &fixture.members[1];
+        let cx = client(&*member.signer);
         let sound = member.source(None);
-        operation(&mut member.open(sound.clone()).unwrap(), &client).unwrap();
+        operation(&mut member.open(sound.clone()).unwrap(), &cx).unwrap();
         let questions = sound.asked.load(Ordering::Relaxed);
         assert!(questions > 5, "{what}");
         for question in 0..questions {
@@ -182,9 +176,9 @@ fn a_store_may_fail_at_any_time() {
             let failed = match opened {
                 Err(error) => error,
                 Ok(mut group) => {
-                    let error = operation(&mut group, &client).unwrap_err();
+                    let error = operation(&mut group, &cx).unwrap_err();
                     // The same operation succeeds when the store can be read again.
-                    operation(&mut group, &client).unwrap();
+                    operation(&mut group, &cx).unwrap();
                     error
                 }
             };
@@ -196,13 +190,13 @@ fn a_store_may_fail_at_any_time() {
 /// Each row that is read is damaged in turn.
 #[test]
 fn what_is_malformed_is_named() {
-    let mut world = warm(suite(1), 4);
+    let mut fixture = warm(suite(1), 4);
     let mut damaged = 0;
-    for (what, operation) in operations(&mut world) {
-        let member = &world.members[1];
-        let client = client(&*member.signer);
+    for (what, operation) in operations(&mut fixture) {
+        let member = &fixture.members[1];
+        let cx = client(&*member.signer);
         let sound = member.source(None);
-        operation(&mut member.open(sound.clone()).unwrap(), &client).unwrap();
+        operation(&mut member.open(sound.clone()).unwrap(), &cx).unwrap();
         for key in sound.nodes.lock().unwrap().iter() {
             for damage in [None, Some(0), Some(1)] {
                 let mut source = Flaky { rows: member.copy(), ..Flaky::default() };
@@ -211,7 +205,7 @@ fn what_is_malformed_is_named() {
                     Some(length) => drop(source.rows.insert(*key, vec![0; length].into())),
                 }
                 let opened = member.open(Arc::new(source));
-                let failed = opened.and_then(|mut group| operation(&mut group, &client)).unwrap_err();
+                let failed = opened.and_then(|mut group| operation(&mut group, &cx)).unwrap_err();
                 let RowKey::Tree(tree_key) = key else { panic!("{key:?}") };
                 assert_eq!(failed, GroupError::Tree(TreeError::Stored(*tree_key)), "{what}");
                 damaged += 1;

@@ -3,8 +3,8 @@
 //! the future, it can read everything until the client, or a member on its behalf, brings in new
 //! keys, and nothing from then on (post-compromise security).
 
-use crate::thief::{Loot, Thief, of_this_epoch, path_context, private_keys};
-use crate::world::{Newcomer, World, external_psk, fast_suites, leaf_template, read};
+use crate::attacker::{Attacker, Extracted, of_this_epoch, path_context, private_keys};
+use crate::group_fixture::{GroupFixture, Newcomer, external_psk, fast_suites, leaf_template, read};
 use pando_mls::{
     EpochRow, ExternalJoin, GroupConfig, LeafIndex, MlsMessage, NoPsks, Processed, RatchetType, RowKey,
     SecretId, Suite,
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// The event after the theft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+enum AfterTheft {
     /// The victim makes a Commit.
     OwnCommit,
     /// The victim proposes an Update, and another member commits it.
@@ -34,7 +34,7 @@ enum Then {
     UpdateThatIsLost,
 }
 
-impl Then {
+impl AfterTheft {
     /// The events that heal the group. The others do not.
     const HEALING: [Self; 5] =
         [Self::OwnCommit, Self::Update, Self::Resync, Self::Readmission, Self::UnknownPsk];
@@ -43,30 +43,30 @@ impl Then {
 }
 
 /// A group with a record of all its messages.
-struct Drill {
-    world: World,
+struct TappedGroup {
+    fixture: GroupFixture,
     log: Vec<MlsMessage>,
 }
 
 const PAST_EPOCHS: u64 = 3;
 
-impl Drill {
+impl TappedGroup {
     fn new(suite: Suite, public: bool) -> Self {
         let config = GroupConfig::default().with_encrypt_handshakes(!public);
         assert_eq!(config.past_epochs as u64, PAST_EPOCHS);
-        let mut world = World::with_config(suite, config);
-        world.add(0, 3);
-        Self { world, log: Vec::new() }
+        let mut fixture = GroupFixture::with_config(suite, config);
+        fixture.add(0, 3);
+        Self { fixture, log: Vec::new() }
     }
 
     /// Sends a message from the member at a leaf to the members at `readers`.
     fn says(&mut self, leaf: u32, readers: &[u32]) -> usize {
-        let by = self.world.at(leaf);
+        let by = self.fixture.at(leaf);
         let data = self.log.len().to_be_bytes();
-        let message = self.world.send(by, &data);
+        let message = self.fixture.send(by, &data);
         for reader in readers {
-            let reader = self.world.at(*reader);
-            assert_eq!(read(self.world.members[reader].process(&message)).1, data);
+            let reader = self.fixture.at(*reader);
+            assert_eq!(read(self.fixture.members[reader].process(&message)).1, data);
         }
         self.log.push(message);
         self.log.len() - 1
@@ -74,14 +74,14 @@ impl Drill {
 
     /// Makes the member at a leaf commit with a path. All members follow.
     fn commits(&mut self, leaf: u32) {
-        let by = self.world.at(leaf);
-        let (commit, _) = self.world.commit(by, |builder| builder);
+        let by = self.fixture.at(leaf);
+        let (commit, _) = self.fixture.commit(by, |builder| builder);
         self.log.push(commit);
     }
 
     /// Sends a message from every member.
     fn all_say(&mut self) -> BTreeSet<usize> {
-        let leaves: Vec<_> = self.world.tree().members().map(Result::unwrap).map(|leaf| leaf.0).collect();
+        let leaves: Vec<_> = self.fixture.tree().members().map(Result::unwrap).map(|leaf| leaf.0).collect();
         leaves.into_iter().map(|leaf| self.says(leaf, &[])).collect()
     }
 
@@ -91,7 +91,7 @@ impl Drill {
         let mut unread = Vec::new();
         for round in 0..6 {
             let other = if victim == 3 { 2 } else { 3 };
-            let epoch = self.world.context().epoch;
+            let epoch = self.fixture.context().epoch;
             unread.push((epoch, self.says(other, &[])));
             self.says(other, &[victim]);
             unread.push((epoch, self.says(other, &[])));
@@ -104,135 +104,135 @@ impl Drill {
         unread
     }
 
-    fn happens(&mut self, then: Then, victim: u32) {
-        let (at, other) = (self.world.at(victim), if victim == 2 { 3 } else { 2 });
-        let by = self.world.at(other);
-        match then {
-            Then::OwnCommit => self.commits(victim),
-            Then::Update | Then::UpdateThatIsLost => {
-                let update = self.world.members[at].propose_update(&mut self.world.rng).unwrap();
+    fn happens(&mut self, event: AfterTheft, victim: u32) {
+        let (at, other) = (self.fixture.at(victim), if victim == 2 { 3 } else { 2 });
+        let by = self.fixture.at(other);
+        match event {
+            AfterTheft::OwnCommit => self.commits(victim),
+            AfterTheft::Update | AfterTheft::UpdateThatIsLost => {
+                let update = self.fixture.members[at].propose_update(&mut self.fixture.rng).unwrap();
                 self.log.push(update.clone());
-                if then == Then::Update {
-                    self.world.deliver_proposal(at, &update);
+                if event == AfterTheft::Update {
+                    self.fixture.deliver_proposal(at, &update);
                 }
                 // The victim processes this Commit, which covers its Update or does not.
                 self.commits(other);
             }
-            Then::Resync => self.comes_back(victim),
-            Then::Readmission => {
+            AfterTheft::Resync => self.comes_back(victim),
+            AfterTheft::Readmission => {
                 let removed = LeafIndex(victim);
-                self.log.push(self.world.commit(by, |builder| builder.remove(removed)).0);
-                let (newcomer, by) = (self.world.newcomer(), self.world.at(other));
+                self.log.push(self.fixture.commit(by, |builder| builder.remove(removed)).0);
+                let (newcomer, by) = (self.fixture.newcomer(), self.fixture.at(other));
                 let key_package = newcomer.key_package();
-                let (commit, welcome) = self.world.commit(by, |builder| builder.add(key_package));
+                let (commit, welcome) = self.fixture.commit(by, |builder| builder.add(key_package));
                 self.log.push(commit);
-                self.world.enter(newcomer, &welcome.unwrap());
-                assert_eq!(self.world.leaf(3), removed);
+                self.fixture.enter(newcomer, &welcome.unwrap());
+                assert_eq!(self.fixture.leaf(3), removed);
             }
-            Then::UnknownPsk | Then::KnownPsk => {
+            AfterTheft::UnknownPsk | AfterTheft::KnownPsk => {
                 let psk = external_psk(7);
-                self.log.push(self.world.commit(by, |builder| builder.psk(psk).without_path()).0);
+                self.log.push(self.fixture.commit(by, |builder| builder.psk(psk).without_path()).0);
             }
-            Then::AddWithoutPath => {
-                let newcomer = self.world.newcomer();
+            AfterTheft::AddWithoutPath => {
+                let newcomer = self.fixture.newcomer();
                 let key_package = newcomer.key_package();
                 let (commit, welcome) =
-                    self.world.commit(by, |builder| builder.add(key_package).without_path());
+                    self.fixture.commit(by, |builder| builder.add(key_package).without_path());
                 self.log.push(commit);
-                self.world.enter(newcomer, &welcome.unwrap());
+                self.fixture.enter(newcomer, &welcome.unwrap());
             }
-            Then::OtherCommits => {
+            AfterTheft::OtherCommits => {
                 let leaves: Vec<_> =
-                    self.world.tree().members().map(Result::unwrap).map(|leaf| leaf.0).collect();
+                    self.fixture.tree().members().map(Result::unwrap).map(|leaf| leaf.0).collect();
                 leaves.into_iter().filter(|leaf| *leaf != victim).for_each(|leaf| self.commits(leaf));
             }
         }
     }
 
     fn comes_back(&mut self, victim: u32) {
-        let world = &mut self.world;
-        let lost = world.members.remove(world.at(victim));
-        let group_info = world.members[0].group_info(true);
+        let fixture = &mut self.fixture;
+        let lost = fixture.members.remove(fixture.at(victim));
+        let group_info = fixture.members[0].group_info(true);
         let (resync, template) = (Some(LeafIndex(victim)), leaf_template());
         let join = ExternalJoin::new(&group_info, template).replace_leaf(resync);
-        let client = crate::world::client(&*lost.signer).with_config(world.config);
+        let cx = crate::group_fixture::client(&*lost.signer).with_config(fixture.config);
         let mut rows = pando_mls::Rows::new();
-        let (group, commit) = join.build(&client, &mut world.rng).unwrap().persist_to(&mut rows).unwrap();
-        world.deliver_commit(usize::MAX, &commit);
-        let mut member = crate::world::Member { signer: lost.signer, group, rows };
+        let (group, commit) = join.build(&cx, &mut fixture.rng).unwrap().persist_to(&mut rows).unwrap();
+        fixture.deliver_commit(usize::MAX, &commit);
+        let mut member = crate::group_fixture::Member { signer: lost.signer, group, rows };
         member.merge_pending();
-        world.members.push(member);
-        world.agree();
+        fixture.members.push(member);
+        fixture.agree();
         self.log.push(commit);
     }
 
-    fn loot(&self, thief: &Thief) -> Loot {
+    fn extracted(&self, attacker: &Attacker) -> Extracted {
         // The signature key was stolen, too. Any key works here, because nothing is sent.
-        thief.read(&self.log, &*self.world.members[0].signer)
+        attacker.read(&self.log, &*self.fixture.members[0].signer)
     }
 
     /// Returns how many of the members' current secrets the attacker has: epoch secrets, and
     /// private keys.
-    fn shared(&self, loot: &Loot) -> (usize, usize) {
-        let members = || self.world.members.iter();
+    fn shared(&self, extracted: &Extracted) -> (usize, usize) {
+        let members = || self.fixture.members.iter();
         let epoch: BTreeSet<_> = members().flat_map(of_this_epoch).collect();
         let keys: BTreeSet<_> = members().flat_map(private_keys).collect();
-        (epoch.intersection(&loot.secrets).count(), keys.intersection(&loot.secrets).count())
+        (epoch.intersection(&extracted.secrets).count(), keys.intersection(&extracted.secrets).count())
     }
 }
 
 /// Runs the whole story.
-fn stolen(suite: Suite, public: bool, victim: u32, then: Then, heals: bool) {
-    let what = format!("{}, {public}, {victim}, {then:?}", suite.cipher_suite());
-    let mut drill = Drill::new(suite, public);
-    let unread = drill.a_life(victim);
-    let now = drill.world.context().epoch;
-    let at = drill.world.at(victim);
-    let mut thief = Thief::of(&mut drill.world.members[at]);
-    if then == Then::UnknownPsk {
-        thief.psks = Box::new(NoPsks);
+fn stolen(suite: Suite, public: bool, victim: u32, event: AfterTheft, heals: bool) {
+    let what = format!("{}, {public}, {victim}, {event:?}", suite.cipher_suite());
+    let mut tapped = TappedGroup::new(suite, public);
+    let unread = tapped.a_life(victim);
+    let now = tapped.fixture.context().epoch;
+    let at = tapped.fixture.at(victim);
+    let mut attacker = Attacker::of(&mut tapped.fixture.members[at]);
+    if event == AfterTheft::UnknownPsk {
+        attacker.psks = Box::new(NoPsks);
     }
     // These messages were not read, and their epoch is still kept.
     let mut readable: BTreeSet<usize> =
         unread.into_iter().filter(|(epoch, _)| epoch + PAST_EPOCHS >= now).map(|(_, sent)| sent).collect();
-    let (before, past) = (drill.log.len(), readable.len());
+    let (before, past) = (tapped.log.len(), readable.len());
     assert!(past > 0 && past < before / 2);
-    assert_eq!(drill.loot(&thief).read.into_keys().collect::<BTreeSet<_>>(), readable, "{what}");
+    assert_eq!(tapped.extracted(&attacker).read.into_keys().collect::<BTreeSet<_>>(), readable, "{what}");
 
     // Between the theft and the event that heals, the attacker can read as much as the victim.
-    readable.extend(drill.all_say());
-    drill.commits(if victim == 2 { 1 } else { 2 });
-    readable.extend(drill.all_say());
-    let loot = drill.loot(&thief);
-    assert_eq!(loot.read.keys().copied().collect::<BTreeSet<_>>(), readable, "{what}");
-    let (epoch, keys) = drill.shared(&loot);
+    readable.extend(tapped.all_say());
+    tapped.commits(if victim == 2 { 1 } else { 2 });
+    readable.extend(tapped.all_say());
+    let extracted = tapped.extracted(&attacker);
+    assert_eq!(extracted.read.keys().copied().collect::<BTreeSet<_>>(), readable, "{what}");
+    let (epoch, keys) = tapped.shared(&extracted);
     assert!(epoch >= 7 && keys >= 2, "{what}: {epoch} {keys}");
 
-    drill.happens(then, victim);
+    tapped.happens(event, victim);
     for _ in 0..2 {
-        let said = drill.all_say();
+        let said = tapped.all_say();
         if !heals {
             readable.extend(said);
         }
-        drill.commits(if victim == 3 { 2 } else { 3 });
+        tapped.commits(if victim == 3 { 2 } else { 3 });
     }
-    let loot = drill.loot(&thief);
-    assert_eq!(loot.read.keys().copied().collect::<BTreeSet<_>>(), readable, "{what}");
-    for (position, data) in &loot.read {
+    let extracted = tapped.extracted(&attacker);
+    assert_eq!(extracted.read.keys().copied().collect::<BTreeSet<_>>(), readable, "{what}");
+    for (position, data) in &extracted.read {
         assert_eq!(**data, position.to_be_bytes());
     }
     // After healing, the attacker has none of the current secrets either.
-    let (epoch, keys) = drill.shared(&loot);
+    let (epoch, keys) = tapped.shared(&extracted);
     assert_eq!(epoch == 0, heals, "{what}");
     // Without a path, the private keys stay the same.
-    assert_eq!(keys == 0, heals && then != Then::UnknownPsk, "{what}");
+    assert_eq!(keys == 0, heals && event != AfterTheft::UnknownPsk, "{what}");
 }
 
-fn all(victims: &[u32], thens: &[Then], heals: bool) {
+fn all(victims: &[u32], events: &[AfterTheft], heals: bool) {
     for suite in fast_suites() {
         for public in [false, true] {
             for victim in victims {
-                thens.iter().for_each(|then| stolen(suite, public, *victim, *then, heals));
+                events.iter().for_each(|event| stolen(suite, public, *victim, *event, heals));
             }
         }
     }
@@ -240,12 +240,12 @@ fn all(victims: &[u32], thens: &[Then], heals: bool) {
 
 #[test]
 fn new_keys_heal() {
-    all(&[0, 1], &Then::HEALING, true);
+    all(&[0, 1], &AfterTheft::HEALING, true);
 }
 
 #[test]
 fn without_new_keys_nothing_heals() {
-    all(&[0, 3], &Then::NOT_HEALING, false);
+    all(&[0, 3], &AfterTheft::NOT_HEALING, false);
 }
 
 /// The path of the Commit that heals is encrypted to none of the stolen keys, independently of the
@@ -254,20 +254,20 @@ fn without_new_keys_nothing_heals() {
 fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
     for suite in fast_suites() {
         for victim in [0, 2] {
-            let mut drill = Drill::new(suite, true);
-            drill.a_life(victim);
-            let at = drill.world.at(victim);
-            let thief = Thief::of(&mut drill.world.members[at]);
+            let mut tapped = TappedGroup::new(suite, true);
+            tapped.a_life(victim);
+            let at = tapped.fixture.at(victim);
+            let attacker = Attacker::of(&mut tapped.fixture.members[at]);
             for by in [(victim + 1) % 4, victim] {
-                let transcript = drill.world.context().confirmed_transcript_hash.to_vec();
-                drill.commits(by);
-                let context = path_context(&drill.world.members[0].group, &transcript);
-                let loot = drill.loot(&thief);
-                let commit = drill.log.last().unwrap();
+                let transcript = tapped.fixture.context().confirmed_transcript_hash.to_vec();
+                tapped.commits(by);
+                let context = path_context(&tapped.fixture.members[0].group, &transcript);
+                let extracted = tapped.extracted(&attacker);
+                let commit = tapped.log.last().unwrap();
                 // A Commit of another member can be opened once, which shows that the keys and the
                 // context are right.
                 let expected = usize::from(by != victim);
-                assert_eq!(loot.path_secrets(suite, commit, &context), expected);
+                assert_eq!(extracted.path_secrets(suite, commit, &context), expected);
             }
         }
     }
@@ -278,15 +278,15 @@ fn no_stolen_key_opens_what_the_next_commit_is_encrypted_to() {
 fn who_keeps_nothing_of_the_past_loses_nothing_of_it() {
     for suite in fast_suites() {
         let config = GroupConfig::default().with_past_epochs(0).with_past_resumption_psks(0);
-        let mut world = World::with_config(suite, config);
-        world.add(0, 3);
-        let mut drill = Drill { world, log: Vec::new() };
-        let unread = drill.a_life(1);
-        let now = drill.world.context().epoch;
-        let thief = Thief::of(&mut drill.world.members[1]);
+        let mut fixture = GroupFixture::with_config(suite, config);
+        fixture.add(0, 3);
+        let mut tapped = TappedGroup { fixture, log: Vec::new() };
+        let unread = tapped.a_life(1);
+        let now = tapped.fixture.context().epoch;
+        let attacker = Attacker::of(&mut tapped.fixture.members[1]);
         assert!(unread.iter().all(|(epoch, _)| *epoch < now));
-        assert!(drill.loot(&thief).read.is_empty());
-        let stored = thief.secrets();
+        assert!(tapped.extracted(&attacker).read.is_empty());
+        let stored = attacker.secrets();
         assert!(stored.iter().all(|stored| match stored.key {
             RowKey::Epoch(epoch, _) => epoch == now,
             RowKey::ResumptionPsk(_) => false,
@@ -300,16 +300,16 @@ fn who_keeps_nothing_of_the_past_loses_nothing_of_it() {
 #[test]
 fn a_pending_commit_is_stolen_with_the_rest() {
     for suite in fast_suites() {
-        let mut drill = Drill::new(suite, false);
-        let (commit, _) = drill.world.build(1, |builder| builder).unwrap();
-        let thief = Thief::of(&mut drill.world.members[1]);
-        drill.log.push(commit.clone());
-        drill.world.deliver_commit(1, &commit);
-        let readable = drill.all_say();
-        drill.commits(1);
-        drill.all_say();
-        let loot = drill.loot(&thief);
-        assert_eq!(loot.read.into_keys().collect::<BTreeSet<_>>(), readable);
+        let mut tapped = TappedGroup::new(suite, false);
+        let (commit, _) = tapped.fixture.build(1, |builder| builder).unwrap();
+        let attacker = Attacker::of(&mut tapped.fixture.members[1]);
+        tapped.log.push(commit.clone());
+        tapped.fixture.deliver_commit(1, &commit);
+        let readable = tapped.all_say();
+        tapped.commits(1);
+        tapped.all_say();
+        let extracted = tapped.extracted(&attacker);
+        assert_eq!(extracted.read.into_keys().collect::<BTreeSet<_>>(), readable);
     }
 }
 
@@ -317,21 +317,21 @@ fn a_pending_commit_is_stolen_with_the_rest() {
 #[test]
 fn a_thief_speaks_for_the_victim_until_there_are_new_keys() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 3);
+        let mut fixture = GroupFixture::of(suite, 3);
         let at = 1;
-        let thief = Thief::of(&mut world.members[at]);
-        let forged = thief.forge(&*world.members[at].signer, &mut world.rng);
-        assert_eq!(read(world.members[0].process(&forged)).0, world.leaf(at));
-        world.commit(at, |builder| builder);
+        let attacker = Attacker::of(&mut fixture.members[at]);
+        let forged = attacker.forge(&*fixture.members[at].signer, &mut fixture.rng);
+        assert_eq!(read(fixture.members[0].process(&forged)).0, fixture.leaf(at));
+        fixture.commit(at, |builder| builder);
         // The forged message is late and is rejected: its epoch is over. The attacker has no keys
         // of the new epoch.
-        let late = thief.forge(&*world.members[at].signer, &mut world.rng);
-        assert!(world.members[0].process(&late).is_err());
-        let commit = thief.forge_commit(&*world.members[at].signer, &mut world.rng);
-        for member in &mut world.members {
+        let late = attacker.forge(&*fixture.members[at].signer, &mut fixture.rng);
+        assert!(fixture.members[0].process(&late).is_err());
+        let commit = attacker.forge_commit(&*fixture.members[at].signer, &mut fixture.rng);
+        for member in &mut fixture.members {
             assert!(!matches!(member.process(&commit), Ok(Processed::Commit(_))));
         }
-        world.agree();
+        fixture.agree();
     }
 }
 
@@ -339,20 +339,20 @@ fn a_thief_speaks_for_the_victim_until_there_are_new_keys() {
 #[test]
 fn what_was_stolen_before_a_client_came_back_does_not_open_its_welcome() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 3);
-        let thief = Thief::of(&mut world.members[1]);
-        let _ = world.remove(0, 1);
-        let newcomer: Newcomer = world.newcomer();
+        let mut fixture = GroupFixture::of(suite, 3);
+        let attacker = Attacker::of(&mut fixture.members[1]);
+        let _ = fixture.remove(0, 1);
+        let newcomer: Newcomer = fixture.newcomer();
         let key_package = newcomer.key_package();
-        let (_, welcome) = world.commit(0, |builder| builder.add(key_package));
+        let (_, welcome) = fixture.commit(0, |builder| builder.add(key_package));
         let welcome = welcome.unwrap();
-        for stored in thief.secrets() {
+        for stored in attacker.secrets() {
             let Ok(key_pair) = suite.hpke_key_pair(stored.secret.expose().into()) else { continue };
             let secrets = &welcome.secrets[0].encrypted_group_secrets;
             let info = &welcome.encrypted_group_info;
             assert!(suite.decrypt_with_label(&key_pair, "Welcome", info, secrets).is_err());
         }
-        world.enter(newcomer, &welcome);
+        fixture.enter(newcomer, &welcome);
     }
 }
 
@@ -362,16 +362,16 @@ fn what_was_stolen_before_a_client_came_back_does_not_open_its_welcome() {
 #[test]
 fn no_handshakes_of_past_epochs_are_readable() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 3);
-        let _skipped = world.members[1].propose_update(&mut world.rng).unwrap();
-        let (lost, _) = world.build(1, |builder| builder.only_pending([])).unwrap();
-        assert!(matches!(world.members[2].process(&lost).unwrap(), Processed::Commit(_)));
-        world.members[1].clear_pending();
-        world.commit(0, |builder| builder);
-        world.members[2].check_store();
-        let epoch = world.context().epoch;
+        let mut fixture = GroupFixture::of(suite, 3);
+        let _skipped = fixture.members[1].propose_update(&mut fixture.rng).unwrap();
+        let (lost, _) = fixture.build(1, |builder| builder.only_pending([])).unwrap();
+        assert!(matches!(fixture.members[2].process(&lost).unwrap(), Processed::Commit(_)));
+        fixture.members[1].clear_pending();
+        fixture.commit(0, |builder| builder);
+        fixture.members[2].check_store();
+        let epoch = fixture.context().epoch;
         let mut emptied = 0;
-        for (key, row) in &world.members[2].rows {
+        for (key, row) in &fixture.members[2].rows {
             match key {
                 RowKey::OpenedCommit(_) => panic!("the Commit is still there"),
                 RowKey::Epoch(past, EpochRow::Secret(id)) if *past < epoch => match id {
@@ -386,7 +386,7 @@ fn no_handshakes_of_past_epochs_are_readable() {
             }
         }
         assert!(emptied > 0);
-        world.agree();
-        world.chat(1);
+        fixture.agree();
+        fixture.chat(1);
     }
 }

@@ -1,8 +1,8 @@
 //! The exporter secret of an epoch does not reveal the next epoch's, and later stored state
 //! does not reveal it.
 
+use crate::group_fixture::{GroupFixture, Member, external_psk, suites};
 use crate::secrets::secrets;
-use crate::world::{Member, World, external_psk, suites};
 use pando_mls::{Group, Suite};
 use std::collections::BTreeSet;
 
@@ -48,32 +48,32 @@ fn one_step(suite: Suite, secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 fn story(suite: Suite) {
-    let mut world = World::of(suite, 3);
-    world.chat(1);
+    let mut fixture = GroupFixture::of(suite, 3);
+    fixture.chat(1);
     let (mut exporters, mut exports) = (BTreeSet::new(), BTreeSet::new());
     for round in 0..4 {
         // The export follows from the exporter secret, so the search below can find it.
-        let (secret, export) = (exporter(&world.members[0]), exported(&world.members[0].group));
+        let (secret, export) = (exporter(&fixture.members[0]), exported(&fixture.members[0].group));
         assert_eq!(export_with(suite, &secret).unwrap(), export);
         assert!(exporters.insert(secret.clone()) && exports.insert(export.clone()));
 
         match round {
-            0 => world.commit(1, |builder| builder),
-            1 => world.commit(2, |builder| builder.psk(external_psk(1)).without_path()),
-            2 => world.commit(0, |builder| builder.psk(external_psk(2))),
-            _ => world.commit(1, |builder| builder),
+            0 => fixture.commit(1, |builder| builder),
+            1 => fixture.commit(2, |builder| builder.psk(external_psk(1)).without_path()),
+            2 => fixture.commit(0, |builder| builder.psk(external_psk(2))),
+            _ => fixture.commit(1, |builder| builder),
         };
-        let later = exported(&world.members[0].group);
+        let later = exported(&fixture.members[0].group);
         // Forwards: nothing that is derived from the old secret is a secret of the new epoch.
         let follows: BTreeSet<_> = one_step(suite, &secret).collect();
-        for member in &world.members {
+        for member in &fixture.members {
             for stored in secrets(&member.rows) {
                 assert!(!follows.contains(stored.secret.expose()), "{}", stored.name);
             }
         }
         assert!(follows.iter().all(|secret| export_with(suite, secret) != Some(later.clone())));
         // Backwards: no stored secret is the old one, and no secret that is derived from it is.
-        for member in &world.members {
+        for member in &fixture.members {
             for stored in secrets(&member.rows) {
                 for derived in one_step(suite, stored.secret.expose()) {
                     assert_ne!(derived, secret, "{}", stored.name);

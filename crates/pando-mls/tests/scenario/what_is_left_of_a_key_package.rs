@@ -1,8 +1,8 @@
 //! A joiner deletes the private keys of its KeyPackage. Its Welcome cannot be opened again, neither
 //! with the state stored at the join nor with any later one.
 
-use crate::thief::Thief;
-use crate::world::{World, client, fast_suites};
+use crate::attacker::Attacker;
+use crate::group_fixture::{GroupFixture, client, fast_suites};
 use pando_mls::{Group, GroupError, HpkeKeyPair, KeyPackageBundle, Suite, Welcome};
 
 /// Returns whether a key opens the secrets of a Welcome.
@@ -15,9 +15,9 @@ fn opens(suite: Suite, welcome: &Welcome, key_pair: &HpkeKeyPair) -> bool {
 
 /// Checks that no stored secret of a member, used as a private key, opens the Welcome, and that
 /// none gives the key of its contents.
-fn nothing_opens(suite: Suite, welcome: &Welcome, thief: &Thief, bundle: &KeyPackageBundle) {
+fn nothing_opens(suite: Suite, welcome: &Welcome, attacker: &Attacker, bundle: &KeyPackageBundle) {
     let mut tried = 0;
-    for stored in thief.secrets() {
+    for stored in attacker.secrets() {
         assert_ne!(stored.secret.expose(), bundle.init_key_pair.private.expose(), "{}", stored.name);
         let Ok(key_pair) = suite.hpke_key_pair(stored.secret.expose().into()) else { continue };
         assert!(!opens(suite, welcome, &key_pair), "{}", stored.name);
@@ -41,10 +41,10 @@ fn nothing_opens(suite: Suite, welcome: &Welcome, thief: &Thief, bundle: &KeyPac
 fn the_welcome_cannot_be_opened_again() {
     for suite in fast_suites() {
         for with_path in [true, false] {
-            let mut world = World::of(suite, 3);
-            let newcomer = world.newcomer();
+            let mut fixture = GroupFixture::of(suite, 3);
+            let newcomer = fixture.newcomer();
             let key_package = newcomer.key_package();
-            let (_, welcome) = world.commit(1, |builder| {
+            let (_, welcome) = fixture.commit(1, |builder| {
                 let builder = builder.add(key_package);
                 if with_path { builder } else { builder.without_path() }
             });
@@ -58,28 +58,28 @@ fn the_welcome_cannot_be_opened_again() {
                 leaf_key_pair: suite.hpke_key_pair(bundle.leaf_key_pair.private.expose().into()).unwrap(),
             };
             // This consumes the bundle. Only the group is left.
-            world.enter(newcomer, &welcome);
-            let thief = Thief::of(&mut world.members[3]);
-            nothing_opens(suite, &welcome, &thief, &copy);
+            fixture.enter(newcomer, &welcome);
+            let attacker = Attacker::of(&mut fixture.members[3]);
+            nothing_opens(suite, &welcome, &attacker, &copy);
             // With the stored leaf key in place of the init key, the group cannot be joined either.
             let wrong = KeyPackageBundle {
                 init_key_pair: suite.hpke_key_pair(copy.leaf_key_pair.private.expose().into()).unwrap(),
                 key_package: copy.key_package.clone(),
                 leaf_key_pair: suite.hpke_key_pair(copy.leaf_key_pair.private.expose().into()).unwrap(),
             };
-            let signer = &*world.members[3].signer;
+            let signer = &*fixture.members[3].signer;
             let refused = Group::join(&welcome, &wrong, None, &client(signer)).unwrap_err();
             assert!(matches!(refused, GroupError::Crypto(_)), "{refused:?}");
             // Later the leaf key is deleted, too.
-            world.commit(3, |builder| builder);
-            let thief = Thief::of(&mut world.members[3]);
+            fixture.commit(3, |builder| builder);
+            let attacker = Attacker::of(&mut fixture.members[3]);
             let leaf_key = copy.leaf_key_pair.private.expose();
-            assert!(thief.secrets().iter().all(|stored| stored.secret.expose() != leaf_key));
-            nothing_opens(suite, &welcome, &thief, &copy);
+            assert!(attacker.secrets().iter().all(|stored| stored.secret.expose() != leaf_key));
+            nothing_opens(suite, &welcome, &attacker, &copy);
             // The other members never had these secrets.
             for other in 0..3 {
-                let thief = Thief::of(&mut world.members[other]);
-                nothing_opens(suite, &welcome, &thief, &copy);
+                let attacker = Attacker::of(&mut fixture.members[other]);
+                nothing_opens(suite, &welcome, &attacker, &copy);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! A client outside the group proposes a change without being an external sender, or an external
 //! sender proposes a change that external senders may not propose.
 
+use crate::group_fixture::{GroupFixture, client, fast_suites};
 use crate::proposals::{external_senders, remove};
-use crate::world::{World, client, fast_suites};
 use pando_mls::wire::Update;
 use pando_mls::{
     CryptoError, Extensions, FramingError, GroupContext, GroupError, LeafIndex, Misuse, MlsMessage, Proposal,
@@ -10,10 +10,10 @@ use pando_mls::{
 };
 
 /// Returns the error with which every member rejects a message.
-fn refused(world: &mut World, message: &MlsMessage) -> GroupError {
+fn refused(fixture: &mut GroupFixture, message: &MlsMessage) -> GroupError {
     let errors: Vec<_> =
-        world.members.iter_mut().map(|member| member.process(message).unwrap_err()).collect();
-    world.agree();
+        fixture.members.iter_mut().map(|member| member.process(message).unwrap_err()).collect();
+    fixture.agree();
     assert!(errors.iter().all(|error| *error == errors[0]));
     errors[0].clone()
 }
@@ -21,11 +21,11 @@ fn refused(world: &mut World, message: &MlsMessage) -> GroupError {
 #[test]
 fn who_is_not_an_external_sender_has_no_say() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let stranger = world.signer();
-        let (other, server) = (world.signer(), world.signer());
-        world.commit(0, |builder| builder.extensions(external_senders(&[&*other, &*server])));
-        let real = world.context().clone();
+        let mut fixture = GroupFixture::of(suite, 2);
+        let stranger = fixture.signer();
+        let (other, server) = (fixture.signer(), fixture.signer());
+        fixture.commit(0, |builder| builder.extensions(external_senders(&[&*other, &*server])));
+        let real = fixture.context().clone();
         let made = propose_as_external_sender(&real, remove(1), &client(&*stranger));
         assert_eq!(made.unwrap_err(), GroupError::Misuse(Misuse::WrongSigner));
 
@@ -34,31 +34,34 @@ fn who_is_not_an_external_sender_has_no_say() {
         claimed.extensions = external_senders(&[&*stranger]);
         let forged = propose_as_external_sender(&claimed, remove(1), &client(&*stranger)).unwrap();
         assert_eq!(
-            refused(&mut world, &forged),
+            refused(&mut fixture, &forged),
             GroupError::Framing(FramingError::Crypto(CryptoError::InvalidSignature))
         );
 
         // A stranger claims an index that does not exist.
         claimed.extensions = external_senders(&[&*server, &*server, &*stranger]);
         let forged = propose_as_external_sender(&claimed, remove(1), &client(&*stranger)).unwrap();
-        assert_eq!(refused(&mut world, &forged), GroupError::Violation(Violation::UnknownExternalSender(2)));
+        assert_eq!(
+            refused(&mut fixture, &forged),
+            GroupError::Violation(Violation::UnknownExternalSender(2))
+        );
 
         // The group has no external senders any more.
-        world.commit(1, |builder| builder.extensions(Extensions::default()));
-        let none = GroupContext { extensions: external_senders(&[&*server]), ..world.context().clone() };
+        fixture.commit(1, |builder| builder.extensions(Extensions::default()));
+        let none = GroupContext { extensions: external_senders(&[&*server]), ..fixture.context().clone() };
         let late = propose_as_external_sender(&none, remove(1), &client(&*server)).unwrap();
-        assert_eq!(refused(&mut world, &late), GroupError::Violation(Violation::UnknownExternalSender(0)));
+        assert_eq!(refused(&mut fixture, &late), GroupError::Violation(Violation::UnknownExternalSender(0)));
     }
 }
 
 #[test]
 fn an_external_sender_cannot_update_or_name_who_is_not_there() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let server = world.signer();
-        world.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
-        let context = world.context().clone();
-        let leaf_node = world.tree().leaf(LeafIndex(0)).unwrap().unwrap();
+        let mut fixture = GroupFixture::of(suite, 2);
+        let server = fixture.signer();
+        fixture.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
+        let context = fixture.context().clone();
+        let leaf_node = fixture.tree().leaf(LeafIndex(0)).unwrap().unwrap();
         let update = Proposal::Update(Box::new(Update { leaf_node }));
         let made = propose_as_external_sender(&context, update, &client(&*server));
         let not_from_outside = Violation::ProposalFromOutside(ProposalType::UPDATE);
@@ -66,7 +69,7 @@ fn an_external_sender_cannot_update_or_name_who_is_not_there() {
         for leaf in [2, 1 << 31, u32::MAX] {
             let message = propose_as_external_sender(&context, remove(leaf), &client(&*server)).unwrap();
             let nobody = Violation::RemovedIsNoMember(LeafIndex(leaf));
-            assert_eq!(refused(&mut world, &message), GroupError::Violation(nobody));
+            assert_eq!(refused(&mut fixture, &message), GroupError::Violation(nobody));
         }
     }
 }
@@ -74,13 +77,13 @@ fn an_external_sender_cannot_update_or_name_who_is_not_there() {
 #[test]
 fn an_external_sender_speaks_in_its_epoch_only() {
     for suite in fast_suites() {
-        let mut world = World::of(suite, 2);
-        let server = world.signer();
-        world.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
-        let old = world.context().clone();
+        let mut fixture = GroupFixture::of(suite, 2);
+        let server = fixture.signer();
+        fixture.commit(0, |builder| builder.extensions(external_senders(&[&*server])));
+        let old = fixture.context().clone();
         let late = propose_as_external_sender(&old, remove(1), &client(&*server)).unwrap();
-        world.commit(0, |builder| builder);
+        fixture.commit(0, |builder| builder);
         let expected = GroupError::EpochMismatch { message: old.epoch, group: old.epoch + 1 };
-        assert_eq!(refused(&mut world, &late), expected);
+        assert_eq!(refused(&mut fixture, &late), expected);
     }
 }

@@ -1,15 +1,15 @@
 //! A committer can remove several members by one Commit, each once, and not itself.
 
-use crate::world::{World, suites};
+use crate::group_fixture::{GroupFixture, suites};
 use pando_mls::{CommitBuilder, GroupError, LeafIndex, Violation};
 
 #[test]
 fn members_are_removed_once_and_not_by_themselves() {
     for suite in suites() {
-        let mut world = World::of(suite, 3);
+        let mut fixture = GroupFixture::of(suite, 3);
         let mut refused = |leaves: &[u32]| {
             let leaves = leaves.iter().map(|leaf| LeafIndex(*leaf));
-            match world.build(0, |builder| leaves.fold(builder, CommitBuilder::remove)) {
+            match fixture.build(0, |builder| leaves.fold(builder, CommitBuilder::remove)) {
                 Err(GroupError::Violation(violation) | GroupError::Proposal { violation, .. }) => violation,
                 other => panic!("not refused: {other:?}"),
             }
@@ -20,27 +20,27 @@ fn members_are_removed_once_and_not_by_themselves() {
             assert_eq!(refused(&[leaf]), Violation::RemovedIsNoMember(LeafIndex(leaf)));
             assert_eq!(refused(&[1, leaf]), Violation::RemovedIsNoMember(LeafIndex(leaf)));
         }
-        world.agree();
-        world.commit(0, |builder| builder.remove(LeafIndex(1)));
+        fixture.agree();
+        fixture.commit(0, |builder| builder.remove(LeafIndex(1)));
     }
 }
 
 #[test]
 fn several_are_removed_at_once() {
     for suite in suites() {
-        let mut world = World::of(suite, 7);
-        let (message, _) = world
+        let mut fixture = GroupFixture::of(suite, 7);
+        let (message, _) = fixture
             .build(3, |builder| [0, 1, 4, 6].map(LeafIndex).into_iter().fold(builder, CommitBuilder::remove))
             .unwrap();
-        let gone = world.deliver_commit(3, &message);
-        assert_eq!((gone.len(), world.members.len()), (4, 3));
-        let secret = world.send(0, b"for those who stay");
+        let gone = fixture.deliver_commit(3, &message);
+        assert_eq!((gone.len(), fixture.members.len()), (4, 3));
+        let secret = fixture.send(0, b"for those who stay");
         for mut gone in gone {
             assert!(gone.process(&secret).is_err());
         }
-        let left: Vec<_> = world.tree().members().map(Result::unwrap).collect();
+        let left: Vec<_> = fixture.tree().members().map(Result::unwrap).collect();
         assert_eq!(left, [2, 3, 5].map(LeafIndex));
-        world.commit(2, |builder| builder);
-        world.chat(0);
+        fixture.commit(2, |builder| builder);
+        fixture.chat(0);
     }
 }

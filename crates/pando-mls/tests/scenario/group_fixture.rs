@@ -32,9 +32,9 @@ impl PskStore for AllPsks {
 }
 
 /// A PSK store that returns the resumption PSKs of one group for every group.
-pub(crate) struct Knows<'a>(pub(crate) &'a Group);
+pub(crate) struct PsksOfGroup<'a>(pub(crate) &'a Group);
 
-impl PskStore for Knows<'_> {
+impl PskStore for PsksOfGroup<'_> {
     fn external(&self, _: &[u8]) -> Result<Option<PskValue>, SourceError> {
         Ok(None)
     }
@@ -92,7 +92,7 @@ pub(crate) fn suites() -> impl Iterator<Item = Suite> {
     CipherSuite::ALL.into_iter().map(|id| suite(id.0))
 }
 
-/// Returns the fast suites, for long stories.
+/// Returns the fast suites, for long scenarios.
 pub(crate) fn fast_suites() -> impl Iterator<Item = Suite> {
     [1, 2, 3].into_iter().map(suite)
 }
@@ -116,8 +116,8 @@ impl Newcomer {
     pub(crate) fn create(self, config: GroupConfig, rng: &mut ChaCha20Rng) -> Member {
         let Self { signer, bundle } = self;
         let id = GroupId::from(b"group".as_slice());
-        let client = client(&*signer).with_config(config);
-        let created = Group::builder(id).build(bundle, &client, rng).unwrap();
+        let cx = client(&*signer).with_config(config);
+        let created = Group::builder(id).build(bundle, &cx, rng).unwrap();
         Member::new(signer, created)
     }
 
@@ -176,8 +176,8 @@ impl Member {
     /// Returns the group lazily loaded from its rows, with no tree nodes in memory.
     fn opened(&self) -> Group {
         let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
-        let client = client(&*self.signer).with_config(*self.group.config());
-        Group::open(Arc::new(rows), &client).unwrap()
+        let cx = client(&*self.signer).with_config(*self.group.config());
+        Group::open(Arc::new(rows), &cx).unwrap()
     }
 
     /// Stops the client, and restarts it from its stored rows.
@@ -195,8 +195,8 @@ impl Member {
         message: &MlsMessage,
         policy: &dyn IdentityPolicy,
     ) -> Result<Processed, GroupError> {
-        let client = client(&*self.signer).with_policy(policy);
-        Ok(self.group.process(over_the_wire(message), &client)?.persist_to(&mut self.rows).unwrap())
+        let cx = client(&*self.signer).with_policy(policy);
+        Ok(self.group.process(over_the_wire(message), &cx)?.persist_to(&mut self.rows).unwrap())
     }
 
     /// Makes a Commit that is not delivered yet.
@@ -282,8 +282,8 @@ impl Member {
         policy: &dyn IdentityPolicy,
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
-        self.operate(|group, client| {
-            let output = group.commit().new_leaf(new_leaf).build(&client.with_policy(policy), rng)?;
+        self.operate(|group, cx| {
+            let output = group.commit().new_leaf(new_leaf).build(&cx.with_policy(policy), rng)?;
             Ok(output.map(|output| output.message))
         })
     }
@@ -295,9 +295,7 @@ impl Member {
         policy: &dyn IdentityPolicy,
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
-        self.operate(|group, client| {
-            group.propose_update(Some(new_leaf), b"", &client.with_policy(policy), rng)
-        })
+        self.operate(|group, cx| group.propose_update(Some(new_leaf), b"", &cx.with_policy(policy), rng))
     }
 
     pub(crate) fn pending_proposals(&self) -> Vec<Proposal> {
@@ -312,14 +310,14 @@ impl Member {
 }
 
 /// A group with its members, and the settings and randomness for further operations.
-pub(crate) struct World {
+pub(crate) struct GroupFixture {
     pub(crate) suite: Suite,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) config: GroupConfig,
     pub(crate) members: Vec<Member>,
 }
 
-impl World {
+impl GroupFixture {
     /// Returns a group with a single member.
     pub(crate) fn new(suite: Suite) -> Self {
         Self::with_config(suite, GroupConfig::default())
@@ -338,9 +336,9 @@ impl World {
 
     /// Returns a group of `members`. The first member adds the others in one Commit.
     pub(crate) fn of(suite: Suite, members: usize) -> Self {
-        let mut world = Self::new(suite);
-        world.add(0, members - 1);
-        world
+        let mut fixture = Self::new(suite);
+        fixture.add(0, members - 1);
+        fixture
     }
 
     pub(crate) fn newcomer(&mut self) -> Newcomer {
@@ -506,9 +504,9 @@ impl World {
         psks: Vec<Psk>,
     ) -> Result<(Member, MlsMessage), GroupError> {
         let join = ExternalJoin::new(group_info, leaf_template()).tree(tree).replace_leaf(resync).psks(psks);
-        let client = client(&*newcomer.signer).with_config(self.config);
+        let cx = client(&*newcomer.signer).with_config(self.config);
         let mut rows = Rows::new();
-        let (group, message) = join.build(&client, &mut self.rng)?.persist_to(&mut rows).unwrap();
+        let (group, message) = join.build(&cx, &mut self.rng)?.persist_to(&mut rows).unwrap();
         let mut member = Member { signer: newcomer.signer, group, rows };
         member.check_store();
         member.merge_pending();
@@ -519,8 +517,8 @@ impl World {
     pub(crate) fn pending_join(&mut self, newcomer: Newcomer, group_info: &GroupInfo) -> Member {
         let (template, psks) = (leaf_template(), vec![]);
         let join = ExternalJoin::new(group_info, template).psks(psks);
-        let client = client(&*newcomer.signer).with_config(self.config);
-        let joined = join.build(&client, &mut self.rng).unwrap();
+        let cx = client(&*newcomer.signer).with_config(self.config);
+        let joined = join.build(&cx, &mut self.rng).unwrap();
         Member::new(newcomer.signer, joined.map(|(group, _)| group))
     }
 

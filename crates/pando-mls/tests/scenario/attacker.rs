@@ -4,8 +4,8 @@
 //! every state that it has reached, so no order of messages could give it more. In each state it
 //! also poses as the other members, because no member decrypts its own messages.
 
+use crate::group_fixture::{AllPsks, Member, client, over_the_wire};
 use crate::secrets::{Stored, secrets};
-use crate::world::{AllPsks, Member, client, over_the_wire};
 use pando_mls::wire::Content;
 use pando_mls::{
     Context, Encode, Group, GroupError, HpkePrivateKey, LeafIndex, Misuse, MlsMessage, MlsMessageBody,
@@ -14,7 +14,7 @@ use pando_mls::{
 use rand_chacha::ChaCha20Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-pub(crate) struct Thief {
+pub(crate) struct Attacker {
     stolen: Rows,
     /// The PSKs that the attacker has beside the rows. Usually all.
     pub(crate) psks: Box<dyn PskStore>,
@@ -22,7 +22,7 @@ pub(crate) struct Thief {
 
 /// Everything that an attacker has obtained in the end.
 #[derive(Default)]
-pub(crate) struct Loot {
+pub(crate) struct Extracted {
     /// The positions of the messages that it could read, and their contents.
     pub(crate) read: BTreeMap<usize, Vec<u8>>,
     /// Every secret in the rows of every state that it has reached.
@@ -43,7 +43,7 @@ fn disguised(rows: &Rows, leaf: LeafIndex) -> Rows {
     rows
 }
 
-impl Thief {
+impl Attacker {
     /// Copies the stored rows of a member.
     pub(crate) fn of(victim: &mut Member) -> Self {
         victim.check_store();
@@ -64,8 +64,8 @@ impl Thief {
     }
 
     /// Extracts as much as possible from a record of all messages.
-    pub(crate) fn read(&self, log: &[MlsMessage], signer: &dyn Signer) -> Loot {
-        let mut loot = Loot::default();
+    pub(crate) fn read(&self, log: &[MlsMessage], signer: &dyn Signer) -> Extracted {
+        let mut extracted = Extracted::default();
         let (mut states, mut seen) = (VecDeque::new(), BTreeSet::new());
         let mut reach = |states: &mut VecDeque<Rows>, group: &Group, rows: &Rows| {
             for leaf in group.public().tree().members().map(Result::unwrap) {
@@ -79,11 +79,11 @@ impl Thief {
         reach(&mut states, &stolen, &self.stolen);
         while let Some(rows) = states.pop_front() {
             let mut group = self.load(&rows, signer);
-            loot.keep(&rows);
+            extracted.keep(&rows);
             // A failed operation changes nothing. Proposals stay pending for the later messages.
             for (position, message) in log.iter().enumerate() {
                 if let Some(Processed::Application { data, .. }) = self.take(&mut group, message, signer) {
-                    loot.read.insert(position, data.to_vec());
+                    extracted.read.insert(position, data.to_vec());
                 }
             }
             for message in log {
@@ -106,7 +106,7 @@ impl Thief {
                 }
             }
         }
-        loot
+        extracted
     }
 
     /// Returns a message in the name of the victim.
@@ -129,7 +129,7 @@ impl Thief {
     }
 }
 
-impl Loot {
+impl Extracted {
     fn keep(&mut self, rows: &Rows) {
         for Stored { key, secret, .. } in secrets(rows) {
             self.secrets.insert(secret.expose().to_vec());

@@ -1,8 +1,8 @@
-//! The puppet's material: proposals of every kind, invalid KeyPackages, and policies.
+//! The raw member's material: proposals of every kind, invalid KeyPackages, and policies.
 
 pub(crate) use crate::make::{add, custom, external_senders, psk, remove, set_extensions};
 
-use crate::puppet::Puppet;
+use crate::raw_member::RawMember;
 use pando_crypto::{HpkeKeyPair, Signer, Suite};
 use pando_mls::{
     BasicIdentities, IdentityError, IdentityPolicy, KeyPackageBundle, KeyPackageTemplate, PskStore, PskValue,
@@ -22,7 +22,7 @@ pub(crate) const UNKNOWN: ExtensionType = ExtensionType(0xf00d);
 
 /// Returns the template of a valid client.
 pub(crate) fn template() -> KeyPackageTemplate {
-    let mut template = crate::world::template();
+    let mut template = crate::group_fixture::template();
     template.capabilities.extensions.push(LISTED);
     template
 }
@@ -59,17 +59,17 @@ pub(crate) fn by_value(proposals: &[Proposal]) -> Vec<ProposalOrRef> {
 }
 
 /// A KeyPackage that was changed and then signed by its owner.
-pub(crate) struct Forgery {
+pub(crate) struct ForgedKeyPackage {
     pub(crate) key_package: KeyPackage,
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) init_key_pair: HpkeKeyPair,
     pub(crate) leaf_key_pair: HpkeKeyPair,
 }
 
-impl Forgery {
+impl ForgedKeyPackage {
     /// Returns the KeyPackage of a client with a changed template.
-    pub(crate) fn of(puppet: &mut Puppet, change: impl FnOnce(&mut KeyPackageTemplate)) -> Self {
-        let (suite, rng) = (puppet.suite, &mut puppet.rng);
+    pub(crate) fn of(raw_member: &mut RawMember, change: impl FnOnce(&mut KeyPackageTemplate)) -> Self {
+        let (suite, rng) = (raw_member.suite, &mut raw_member.rng);
         let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
         let KeyPackageBundle { key_package, init_key_pair, leaf_key_pair } =
             KeyPackageBundle::new(suite, template(), &*signer, rng).unwrap();
@@ -113,8 +113,11 @@ impl Forgery {
 }
 
 /// Returns the KeyPackage of a client with a changed template.
-pub(crate) fn key_package(puppet: &mut Puppet, change: impl FnOnce(&mut KeyPackageTemplate)) -> KeyPackage {
-    Forgery::of(puppet, change).key_package
+pub(crate) fn key_package(
+    raw_member: &mut RawMember,
+    change: impl FnOnce(&mut KeyPackageTemplate),
+) -> KeyPackage {
+    ForgedKeyPackage::of(raw_member, change).key_package
 }
 
 /// Returns the signer of a client outside the group.
@@ -137,9 +140,9 @@ impl PskStore for OldPsk {
 }
 
 /// A policy that accepts everything.
-pub(crate) struct Gullible;
+pub(crate) struct AnyIdentity;
 
-impl IdentityPolicy for Gullible {
+impl IdentityPolicy for AnyIdentity {
     fn validate(&self, _: &Credential, _: &SignaturePublicKey, _: Option<u64>) -> Result<(), IdentityError> {
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! The group in which our member runs the operations, and the other members.
 
+use crate::group_fixture::{self, GroupFixture, Newcomer, over_the_wire, template};
 use crate::make;
 use crate::names::Names;
 use crate::store::{Store, copy};
-use crate::world::{self, Newcomer, World, over_the_wire, template};
 use pando_mls::{
     AdmitAll, CommitBuilder, Context, Created, Credential, Delta, Extensions, Group, GroupConfig, GroupError,
     GroupRules, KeyPackage, KeyPackageBundle, KeyPackageTemplate, LeafIndex, LeafTemplate, MlsMessage,
@@ -32,7 +32,7 @@ pub(crate) struct Stored {
 }
 
 /// The arguments of the operations.
-pub(crate) struct Setting {
+pub(crate) struct Fixture {
     pub(crate) suite: Suite,
     pub(crate) own: Stored,
     other: Stored,
@@ -66,8 +66,8 @@ fn named(number: u32) -> Credential {
     Credential::Basic { identity: number.to_be_bytes().as_slice().into() }
 }
 
-fn newcomer(world: &mut World, number: u32) -> Newcomer {
-    world.newcomer_with(|template| template.credential = named(number))
+fn newcomer(group: &mut GroupFixture, number: u32) -> Newcomer {
+    group.newcomer_with(|template| template.credential = named(number))
 }
 
 /// Returns a bundle that depends only on the name and the signer.
@@ -79,59 +79,59 @@ fn bundle(suite: Suite, credential: Credential, signer: &dyn Signer) -> KeyPacka
     KeyPackageBundle::new(suite, template, signer, &mut ChaCha20Rng::from_seed(seed)).unwrap()
 }
 
-impl Setting {
+impl Fixture {
     /// Returns a group with a tree of 16 leaves, blank leaves in several places, blank parents,
     /// unmerged leaves, an index of clients, and past epochs.
     pub(crate) fn new() -> Self {
-        let suite = world::suite(1);
-        let mut world = World::new(suite);
-        let others: Vec<_> = (1..13).map(|number| newcomer(&mut world, number)).collect();
-        let (_, welcome) = world.commit(0, |builder| {
+        let suite = group_fixture::suite(1);
+        let mut group = GroupFixture::new(suite);
+        let others: Vec<_> = (1..13).map(|number| newcomer(&mut group, number)).collect();
+        let (_, welcome) = group.commit(0, |builder| {
             others.iter().fold(builder, |builder, other| builder.add(other.key_package()))
         });
         for other in others {
-            world.members.push(other.join(welcome.as_ref().unwrap(), None, world.config).unwrap());
+            group.members.push(other.join(welcome.as_ref().unwrap(), None, group.config).unwrap());
         }
         for leaf in [0, 2, 4, 5, 7, 8, 10, 12] {
-            let by = world.at(leaf);
-            world.commit(by, |builder| builder);
+            let by = group.at(leaf);
+            group.commit(by, |builder| builder);
         }
-        let by = world.at(8);
-        world.commit(by, |builder| {
+        let by = group.at(8);
+        group.commit(by, |builder| {
             [3, 6, 9].into_iter().fold(builder, |builder, leaf| builder.remove(LeafIndex(leaf)))
         });
-        let server = world.signer();
+        let server = group.signer();
         let senders = make::external_senders(&[&*server]);
         for leaf in [12, 7, 5] {
-            let by = world.at(leaf);
-            world.commit(by, |builder| builder.extensions(senders.clone()));
+            let by = group.at(leaf);
+            group.commit(by, |builder| builder.extensions(senders.clone()));
         }
         // Messages of past epochs.
-        let (silent, gone) = (world.at(SILENT.0), world.at(GONE.0));
-        let late_of_silent = world.send(silent, b"late");
-        let late_of_gone = world.send(gone, b"late");
-        let names = names(&world);
-        let (own, other) = (world.at(OWN.0), &world.members[world.at(OTHER.0)]);
-        let own = bundle(suite, names[&OWN].clone(), &*world.members[own].signer).key_package;
+        let (silent, gone) = (group.at(SILENT.0), group.at(GONE.0));
+        let late_of_silent = group.send(silent, b"late");
+        let late_of_gone = group.send(gone, b"late");
+        let names = names(&group);
+        let (own, other) = (group.at(OWN.0), &group.members[group.at(OTHER.0)]);
+        let own = bundle(suite, names[&OWN].clone(), &*group.members[own].signer).key_package;
         let creator = bundle(suite, names[&OTHER].clone(), &*other.signer);
         let successor = Successor::new(creator, vec![own]);
-        let old_branch = branch(&other.group, successor, &world::client(&*other.signer)).unwrap();
+        let old_branch = branch(&other.group, successor, &group_fixture::client(&*other.signer)).unwrap();
         let old_branch = old_branch.assume_persisted().welcome.unwrap();
-        world.remove(0, gone);
-        let back = newcomer(&mut world, 20);
-        world.commit(0, |builder| builder.add(back.key_package()).without_path());
-        assert!(world.tree().is_member(LeafIndex(3)).unwrap());
+        group.remove(0, gone);
+        let back = newcomer(&mut group, 20);
+        group.commit(0, |builder| builder.add(back.key_package()).without_path());
+        assert!(group.tree().is_member(LeafIndex(3)).unwrap());
 
-        let names = self::names(&world);
-        let newcomers = (30..36).map(|number| newcomer(&mut world, number)).collect();
-        let double = newcomer(&mut world, 12);
-        let new_signer = world.signer();
+        let names = self::names(&group);
+        let newcomers = (30..36).map(|number| newcomer(&mut group, number)).collect();
+        let double = newcomer(&mut group, 12);
+        let new_signer = group.signer();
         let mut stored = |leaf: LeafIndex| {
-            let at = world.at(leaf.0);
-            let member = world.members.remove(at);
+            let at = group.at(leaf.0);
+            let member = group.members.remove(at);
             let mut rows = member.rows;
-            let client = world::client(&*member.signer).with_policy(&Names);
-            Group::load(&rows, &client).unwrap().take_delta().persist_to(&mut rows).unwrap();
+            let cx = group_fixture::client(&*member.signer).with_policy(&Names);
+            Group::load(&rows, &cx).unwrap().take_delta().persist_to(&mut rows).unwrap();
             Stored { signer: member.signer, rows }
         };
         let (own, other, third) = (stored(OWN), stored(OTHER), stored(THIRD));
@@ -153,7 +153,7 @@ impl Setting {
 
     /// Returns the contents of a member's leaf.
     pub(crate) fn leaf_template(&self, leaf: LeafIndex) -> LeafTemplate {
-        LeafTemplate { credential: self.names[&leaf].clone(), ..world::leaf_template() }
+        LeafTemplate { credential: self.names[&leaf].clone(), ..group_fixture::leaf_template() }
     }
 
     /// Returns the same contents for our leaf, with another signature key.
@@ -191,22 +191,22 @@ impl Setting {
     }
 
     /// Returns another member, with its stored state.
-    pub(crate) fn other(&self, encrypt_handshakes: bool) -> Actor<'_> {
-        Actor::new(self, &self.other, encrypt_handshakes)
+    pub(crate) fn other(&self, encrypt_handshakes: bool) -> OtherMember<'_> {
+        OtherMember::new(self, &self.other, encrypt_handshakes)
     }
 
-    pub(crate) fn third(&self, encrypt_handshakes: bool) -> Actor<'_> {
-        Actor::new(self, &self.third, encrypt_handshakes)
+    pub(crate) fn third(&self, encrypt_handshakes: bool) -> OtherMember<'_> {
+        OtherMember::new(self, &self.third, encrypt_handshakes)
     }
 
     /// Returns the context of a client outside the group.
     pub(crate) fn outsider<'a>(&self, signer: &'a dyn Signer) -> Context<'a> {
-        world::client(signer).with_policy(&Names)
+        group_fixture::client(signer).with_policy(&Names)
     }
 }
 
-fn names(world: &World) -> BTreeMap<LeafIndex, Credential> {
-    let tree = world.tree();
+fn names(group: &GroupFixture) -> BTreeMap<LeafIndex, Credential> {
+    let tree = group.tree();
     tree.members()
         .map(|leaf| leaf.map(|leaf| (leaf, tree.credential(leaf).unwrap().unwrap())).unwrap())
         .collect()
@@ -216,46 +216,45 @@ fn names(world: &World) -> BTreeMap<LeafIndex, Credential> {
 pub(crate) fn branch(
     group: &Group,
     successor: Successor,
-    client: &Context<'_>,
+    cx: &Context<'_>,
 ) -> Result<Unpersisted<Created>, GroupError> {
-    group.branch("branch", Extensions::default(), successor, client, &mut rng())
+    group.branch("branch", Extensions::default(), successor, cx, &mut rng())
 }
 
 /// A member in memory that sends messages to our member.
-pub(crate) struct Actor<'a> {
+pub(crate) struct OtherMember<'a> {
     pub(crate) group: Group,
-    pub(crate) client: Context<'a>,
-    setting: &'a Setting,
+    pub(crate) cx: Context<'a>,
+    fixture: &'a Fixture,
     rng: ChaCha20Rng,
 }
 
-impl<'a> Actor<'a> {
-    fn new(setting: &'a Setting, stored: &'a Stored, encrypt_handshakes: bool) -> Self {
+impl<'a> OtherMember<'a> {
+    fn new(fixture: &'a Fixture, stored: &'a Stored, encrypt_handshakes: bool) -> Self {
         let config = config(encrypt_handshakes);
-        let client = world::client(&*stored.signer).with_policy(&Names).with_config(config);
-        let group = Group::load(&stored.rows, &client).unwrap();
+        let cx = group_fixture::client(&*stored.signer).with_policy(&Names).with_config(config);
+        let group = Group::load(&stored.rows, &cx).unwrap();
         // Members must not have the same keys.
         let rng = ChaCha20Rng::seed_from_u64(group.own_leaf().0.into());
-        Self { group, client, setting, rng }
+        Self { group, cx, fixture, rng }
     }
 
     pub(crate) fn propose(&mut self, proposal: Proposal) -> MlsMessage {
-        self.group.propose(proposal, b"", &self.client, &mut self.rng).unwrap().assume_persisted()
+        self.group.propose(proposal, b"", &self.cx, &mut self.rng).unwrap().assume_persisted()
     }
 
     pub(crate) fn propose_update(&mut self) -> MlsMessage {
-        self.group.propose_update(None, b"", &self.client, &mut self.rng).unwrap().assume_persisted()
+        self.group.propose_update(None, b"", &self.cx, &mut self.rng).unwrap().assume_persisted()
     }
 
     pub(crate) fn send(&mut self, data: &[u8]) -> MlsMessage {
-        self.group.encrypt(data, &self.client, &mut self.rng).unwrap().assume_persisted()
+        self.group.encrypt(data, &self.cx, &mut self.rng).unwrap().assume_persisted()
     }
 
     /// Processes proposals of others.
     pub(crate) fn take(&mut self, messages: &[MlsMessage]) {
         for message in messages {
-            let processed =
-                self.group.process(over_the_wire(message), &self.client).unwrap().assume_persisted();
+            let processed = self.group.process(over_the_wire(message), &self.cx).unwrap().assume_persisted();
             assert!(matches!(processed, Processed::Proposal(_)), "{processed:?}");
         }
     }
@@ -263,10 +262,10 @@ impl<'a> Actor<'a> {
     /// Makes a Commit, which stays pending.
     pub(crate) fn commit(
         &mut self,
-        fill: impl for<'b> FnOnce(&'b Setting, CommitBuilder<'b>) -> CommitBuilder<'b>,
+        fill: impl for<'b> FnOnce(&'b Fixture, CommitBuilder<'b>) -> CommitBuilder<'b>,
     ) -> MlsMessage {
-        let output = fill(self.setting, self.group.commit())
-            .build(&self.client, &mut self.rng)
+        let output = fill(self.fixture, self.group.commit())
+            .build(&self.cx, &mut self.rng)
             .unwrap()
             .assume_persisted();
         assert!(output.left_out.is_empty(), "{:?}", output.left_out);
@@ -275,7 +274,7 @@ impl<'a> Actor<'a> {
 }
 
 /// The group of our member, with its rows and its store.
-pub(crate) struct Subject {
+pub(crate) struct OurGroup {
     pub(crate) group: Group,
     /// The rows as they are stored after the operations so far.
     pub(crate) rows: Rows,
@@ -287,24 +286,24 @@ pub(crate) struct Subject {
     pub(crate) store: Option<Arc<Store>>,
 }
 
-impl Subject {
+impl OurGroup {
     /// Returns the group as it was stored, in memory or opened.
-    pub(crate) fn new(setting: &Setting, encrypt_handshakes: bool, is_opened: bool) -> Self {
-        let (rows, config) = (copy(&setting.own.rows), config(encrypt_handshakes));
-        let client = world::client(&*setting.own.signer).with_policy(&Names).with_config(config);
-        let (group, store) = load(&rows, is_opened, &client);
+    pub(crate) fn new(fixture: &Fixture, encrypt_handshakes: bool, is_opened: bool) -> Self {
+        let (rows, config) = (copy(&fixture.own.rows), config(encrypt_handshakes));
+        let cx = group_fixture::client(&*fixture.own.signer).with_policy(&Names).with_config(config);
+        let (group, store) = load(&rows, is_opened, &cx);
         Self { group, rows, staged: None, rules: &AdmitAll, config, store }
     }
 
-    pub(crate) fn client<'a>(&self, setting: &'a Setting) -> Context<'a> {
+    pub(crate) fn client<'a>(&self, fixture: &'a Fixture) -> Context<'a> {
         let Self { rules, config, .. } = *self;
-        world::client(&*setting.own.signer).with_policy(&Names).with_rules(rules).with_config(config)
+        group_fixture::client(&*fixture.own.signer).with_policy(&Names).with_rules(rules).with_config(config)
     }
 
     /// Loads the group again from its stored rows. No node of an opened group's tree is then in
     /// memory.
-    pub(crate) fn reload(&mut self, setting: &Setting) {
-        (self.group, self.store) = load(&self.rows, self.store.is_some(), &self.client(setting));
+    pub(crate) fn reload(&mut self, fixture: &Fixture) {
+        (self.group, self.store) = load(&self.rows, self.store.is_some(), &self.client(fixture));
     }
 
     /// Stores the changes that failed or dropped operations have left.
@@ -317,10 +316,10 @@ impl Subject {
     }
 }
 
-fn load(rows: &Rows, is_opened: bool, client: &Context<'_>) -> (Group, Option<Arc<Store>>) {
+fn load(rows: &Rows, is_opened: bool, cx: &Context<'_>) -> (Group, Option<Arc<Store>>) {
     if !is_opened {
-        return (Group::load(rows, client).unwrap(), None);
+        return (Group::load(rows, cx).unwrap(), None);
     }
     let store = Store::new(rows);
-    (Group::open(store.clone(), client).unwrap(), Some(store))
+    (Group::open(store.clone(), cx).unwrap(), Some(store))
 }

@@ -1,9 +1,9 @@
-//! A group of a puppet and two real members, with an observer. All of them reject the puppet's
-//! invalid messages, and are unchanged.
+//! A group of a raw member and two real members, with an observer. All of them reject the raw
+//! member's invalid messages, and are unchanged.
 
-use crate::forge::{Forgery, Gullible, by_value, template, update};
-use crate::puppet::{PUPPET, Puppet, says};
-use crate::world::{Member, Newcomer, World, client, over_the_wire, read, suite};
+use crate::group_fixture::{GroupFixture, Member, Newcomer, client, over_the_wire, read, suite};
+use crate::material::{AnyIdentity, ForgedKeyPackage, by_value, template, update};
+use crate::raw_member::{RAW_MEMBER, RawMember, template_of};
 use pando_mls::{
     BasicIdentities, Credential, Extensions, Group, GroupConfig, GroupContext, GroupError, IdentityPolicy,
     KeyPackageTemplate, Limits, MlsMessage, NewLeaf, PendingProposal, Processed, Proposal, PublicGroup,
@@ -12,7 +12,7 @@ use pando_mls::{
 use pando_wire::{LeafIndex, LeafNode, ProposalOrRef, RatchetTree, Sender};
 
 /// The parameters of a group.
-pub(crate) struct Setting {
+pub(crate) struct GroupParameters {
     pub(crate) suite: Suite,
     pub(crate) epoch: u64,
     pub(crate) extensions: Extensions,
@@ -22,8 +22,8 @@ pub(crate) struct Setting {
     pub(crate) config: GroupConfig,
 }
 
-pub(crate) struct Stage {
-    pub(crate) puppet: Puppet,
+pub(crate) struct RuleFixture {
+    pub(crate) raw_member: RawMember,
     /// The members at leaves 1 and 2.
     pub(crate) members: Vec<Member>,
     pub(crate) observer: PublicGroup,
@@ -48,13 +48,13 @@ fn snapshot(group: &Group) -> Snapshot {
     }
 }
 
-impl Stage {
+impl RuleFixture {
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
-    pub(crate) fn with(change: impl FnOnce(&mut Setting)) -> Self {
-        let mut setting = Setting {
+    pub(crate) fn with(change: impl FnOnce(&mut GroupParameters)) -> Self {
+        let mut parameters = GroupParameters {
             suite: suite(1),
             epoch: 7,
             extensions: Extensions::default(),
@@ -62,19 +62,19 @@ impl Stage {
             policy: &BasicIdentities,
             config: GroupConfig::default(),
         };
-        change(&mut setting);
-        let Setting { suite, epoch, extensions, template, policy, config } = setting;
-        let mut puppet = Puppet::with_template(suite, template.clone());
+        change(&mut parameters);
+        let GroupParameters { suite, epoch, extensions, template, policy, config } = parameters;
+        let mut raw_member = RawMember::with_template(suite, template.clone());
         let newcomers = [b"first".as_slice(), b"second"].map(|name| {
             let credential = Credential::Basic { identity: name.into() };
-            Newcomer::new(suite, KeyPackageTemplate { credential, ..template.clone() }, &mut puppet.rng)
+            Newcomer::new(suite, KeyPackageTemplate { credential, ..template.clone() }, &mut raw_member.rng)
         });
-        (puppet.context.epoch, puppet.context.extensions) = (epoch, extensions);
+        (raw_member.context.epoch, raw_member.context.extensions) = (epoch, extensions);
         for newcomer in &newcomers {
-            puppet.seat(&newcomer.bundle.key_package);
+            raw_member.add_leaf(&newcomer.bundle.key_package);
         }
         let members = newcomers.map(|Newcomer { signer, bundle }| {
-            let welcome = puppet.welcome(&bundle.key_package);
+            let welcome = raw_member.welcome(&bundle.key_package);
             let joined = Group::join(
                 &welcome,
                 &bundle,
@@ -83,15 +83,15 @@ impl Stage {
             );
             Member::new(signer, joined.unwrap())
         });
-        let observer = PublicGroup::new(suite, &puppet.group_info(), None, policy, Limits::default())
+        let observer = PublicGroup::new(suite, &raw_member.group_info(), None, policy, Limits::default())
             .unwrap()
             .assume_persisted();
-        Self { puppet, members: members.into(), observer, policy }
+        Self { raw_member, members: members.into(), observer, policy }
     }
 
     /// Returns a group whose policy accepts everything, so that credentials do not matter.
-    pub(crate) fn gullible() -> Self {
-        Self::with(|setting| setting.policy = &Gullible)
+    pub(crate) fn with_any_identity() -> Self {
+        Self::with(|parameters| parameters.policy = &AnyIdentity)
     }
 
     /// Returns why all receivers reject a message, after checking that the error is the same and
@@ -129,9 +129,9 @@ impl Stage {
         violation(self.error(message))
     }
 
-    /// Returns the rule that a Commit of the puppet with these proposals and no path breaks.
+    /// Returns the rule that a Commit of the raw member with these proposals and no path breaks.
     pub(crate) fn refused_commit(&mut self, proposals: &[Proposal]) -> Violation {
-        let commit = self.puppet.commit_of(by_value(proposals), None);
+        let commit = self.raw_member.commit_of(by_value(proposals), None);
         self.refused(&commit)
     }
 
@@ -142,8 +142,8 @@ impl Stage {
         let builder =
             proposals.iter().fold(group.commit(), |builder, proposal| builder.proposal(proposal.clone()));
         let builder = builder.without_path();
-        let client = client(&**signer).with_policy(self.policy);
-        let error = builder.build(&client, &mut self.puppet.rng).unwrap_err();
+        let cx = client(&**signer).with_policy(self.policy);
+        let error = builder.build(&cx, &mut self.raw_member.rng).unwrap_err();
         assert_eq!(snapshot(group), before);
         violation(error)
     }
@@ -158,63 +158,63 @@ impl Stage {
     /// Returns the rule that a Commit of this proposal breaks, both when made and when received.
     /// Its path is valid, and the committer's new leaf is changed.
     pub(crate) fn forbidden_with_path(&mut self, proposal: Proposal, change: fn(&mut LeafNode)) -> Violation {
-        let tree = self.puppet.tree.clone();
-        let path = self.puppet.path(&tree, change);
-        let commit = self.puppet.commit_of(by_value(std::slice::from_ref(&proposal)), Some(path));
+        let tree = self.raw_member.tree.clone();
+        let path = self.raw_member.path(&tree, change);
+        let commit = self.raw_member.commit_of(by_value(std::slice::from_ref(&proposal)), Some(path));
         let found = self.refused(&commit);
 
         let Member { group, signer, .. } = &mut self.members[0];
         let before = snapshot(group);
         let mut leaf_node = tree.leaf(group.own_leaf()).unwrap().unwrap();
         change(&mut leaf_node);
-        let new_leaf = NewLeaf { template: says(leaf_node), signer: &**signer };
-        let client = client(&**signer).with_policy(self.policy);
+        let new_leaf = NewLeaf { template: template_of(leaf_node), signer: &**signer };
+        let cx = client(&**signer).with_policy(self.policy);
         let builder = group.commit().proposal(proposal).new_leaf(new_leaf);
-        let error = builder.build(&client, &mut self.puppet.rng).unwrap_err();
+        let error = builder.build(&cx, &mut self.raw_member.rng).unwrap_err();
         assert_eq!(snapshot(group), before);
         assert_eq!(violation(error), found);
         found
     }
 
-    /// Returns the rule that a proposal of the puppet breaks, both when sent alone and when
+    /// Returns the rule that a proposal of the raw member breaks, both when sent alone and when
     /// committed.
     pub(crate) fn forbidden_proposal(&mut self, proposal: Proposal) -> Violation {
         let violation = self.forbidden(std::slice::from_ref(&proposal));
-        let (message, _) = self.puppet.propose(proposal);
+        let (message, _) = self.raw_member.propose(proposal);
         assert_eq!(self.refused(&message), violation);
         violation
     }
 
-    /// Returns the rule that an Update of the puppet breaks when it is sent.
+    /// Returns the rule that an Update of the raw member breaks when it is sent.
     pub(crate) fn refused_update(&mut self, change: impl FnOnce(&mut LeafNode)) -> Violation {
-        let leaf_node = self.puppet.updated_leaf(change);
-        let (message, _) = self.puppet.propose(update(leaf_node));
+        let leaf_node = self.raw_member.updated_leaf(change);
+        let (message, _) = self.raw_member.propose(update(leaf_node));
         self.refused(&message)
     }
 
-    /// Returns the rule that an Update of the puppet breaks when another member commits it.
+    /// Returns the rule that an Update of the raw member breaks when another member commits it.
     pub(crate) fn refused_when_committed(&mut self, leaf_node: LeafNode) -> Violation {
-        let mut tree = self.puppet.tree.clone();
-        tree.update(PUPPET, &leaf_node).unwrap();
-        let (message, reference) = self.puppet.propose(update(leaf_node));
-        self.hear(&message);
+        let mut tree = self.raw_member.tree.clone();
+        tree.update(RAW_MEMBER, &leaf_node).unwrap();
+        let (message, reference) = self.raw_member.propose(update(leaf_node));
+        self.deliver_proposal(&message);
         let (committer, signer) = (self.members[0].leaf(), &*self.members[0].signer);
-        let path = self.puppet.path_as(committer, &tree, signer);
+        let path = self.raw_member.path_as(committer, &tree, signer);
         let proposals = vec![ProposalOrRef::Reference(reference)];
-        let commit = self.puppet.commit_as(Sender::Member(committer), proposals, Some(path), signer);
+        let commit = self.raw_member.commit_as(Sender::Member(committer), proposals, Some(path), signer);
         self.refused(&commit)
     }
 
-    /// Returns the rule that the leaf of the puppet's path breaks.
+    /// Returns the rule that the leaf of the raw member's path breaks.
     pub(crate) fn refused_path(&mut self, change: impl FnOnce(&mut LeafNode)) -> Violation {
-        let tree = self.puppet.tree.clone();
-        let path = self.puppet.path(&tree, change);
-        let commit = self.puppet.commit_of(Vec::new(), Some(path));
+        let tree = self.raw_member.tree.clone();
+        let path = self.raw_member.path(&tree, change);
+        let commit = self.raw_member.commit_of(Vec::new(), Some(path));
         self.refused(&commit)
     }
 
     /// Delivers a proposal to all receivers.
-    pub(crate) fn hear(&mut self, message: &MlsMessage) {
+    pub(crate) fn deliver_proposal(&mut self, message: &MlsMessage) {
         for member in &mut self.members {
             let processed = member.process_with(message, self.policy).unwrap();
             assert!(matches!(processed, Processed::Proposal(_)));
@@ -227,7 +227,7 @@ impl Stage {
         assert!(matches!(seen, PublicProcessed::Proposal(_)));
     }
 
-    /// Delivers a Commit to all receivers, which enter the puppet's epoch.
+    /// Delivers a Commit to all receivers, which enter the raw member's epoch.
     pub(crate) fn follow(&mut self, message: &MlsMessage) {
         for member in &mut self.members {
             match member.process_with(message, self.policy).unwrap() {
@@ -236,12 +236,12 @@ impl Stage {
             }
             assert_eq!(
                 member.group.epoch_authenticator().unwrap().expose(),
-                self.puppet.epoch_authenticator()
+                self.raw_member.epoch_authenticator()
             );
-            assert_eq!(member.group.public().context(), &self.puppet.context);
+            assert_eq!(member.group.public().context(), &self.raw_member.context);
         }
         self.observe(message);
-        assert_eq!(self.observer.public().context(), &self.puppet.context);
+        assert_eq!(self.observer.public().context(), &self.raw_member.context);
     }
 
     /// Lets the observer follow a Commit.
@@ -259,9 +259,9 @@ impl Stage {
     }
 
     /// Lets the first member commit all pending proposals. The second member and the observer
-    /// follow; the puppet stays behind.
+    /// follow; the raw member stays behind.
     pub(crate) fn commit_pending(&mut self) -> Option<Welcome> {
-        let (message, welcome) = self.members[0].build(|builder| builder, &mut self.puppet.rng).unwrap();
+        let (message, welcome) = self.members[0].build(|builder| builder, &mut self.raw_member.rng).unwrap();
         for (index, member) in self.members.iter_mut().enumerate() {
             assert_eq!(member.follow(&message), index == 0);
         }
@@ -269,35 +269,35 @@ impl Stage {
         welcome
     }
 
-    /// Lets a joiner enter the epoch, and checks that the group continues without the puppet:
+    /// Lets a joiner enter the epoch, and checks that the group continues without the raw member:
     /// members and observer agree after each Commit, and members read messages.
-    pub(crate) fn goes_on(mut self, joiner: Option<(Forgery, Welcome)>) {
-        let (suite, config) = (self.puppet.suite, *self.members[0].group.config());
-        let (rng, members) = (self.puppet.rng.clone(), std::mem::take(&mut self.members));
-        let mut world = World { suite, rng, config, members };
+    pub(crate) fn check_continues(mut self, joiner: Option<(ForgedKeyPackage, Welcome)>) {
+        let (suite, config) = (self.raw_member.suite, *self.members[0].group.config());
+        let (rng, members) = (self.raw_member.rng.clone(), std::mem::take(&mut self.members));
+        let mut group = GroupFixture { suite, rng, config, members };
         if let Some((joiner, welcome)) = joiner {
             let bundle = joiner.bundle();
-            world.enter(Newcomer { signer: joiner.signer, bundle }, &welcome);
+            group.enter(Newcomer { signer: joiner.signer, bundle }, &welcome);
         }
         for by in [0, 1] {
-            let (message, _) = world.commit(by, |builder| builder);
+            let (message, _) = group.commit(by, |builder| builder);
             self.observe(&message);
-            assert_eq!(self.observer.public().context(), world.context());
+            assert_eq!(self.observer.public().context(), group.context());
         }
-        world.chat(0);
-        world.chat(world.members.len() - 1);
+        group.chat(0);
+        group.chat(group.members.len() - 1);
         let rows = self.observer.rows().unwrap();
         let loaded = PublicGroup::load(&rows, &RustCrypto, self.policy, Limits::default()).unwrap();
         assert_eq!(loaded.rows().unwrap(), rows);
     }
 
     /// Checks that a valid Commit is still followed, and that messages can be read.
-    pub(crate) fn lives_on(mut self) {
-        let message = self.puppet.commit(Vec::new(), |_, _| {});
+    pub(crate) fn check_still_works(mut self) {
+        let message = self.raw_member.commit(Vec::new(), |_, _| {});
         self.follow(&message);
-        let message = self.members[0].send(b"still here", &mut self.puppet.rng).unwrap();
-        let heard = read(self.members[1].process(&message));
-        assert_eq!(heard, (LeafIndex(1), b"still here".to_vec()));
+        let message = self.members[0].send(b"still here", &mut self.raw_member.rng).unwrap();
+        let received = read(self.members[1].process(&message));
+        assert_eq!(received, (LeafIndex(1), b"still here".to_vec()));
     }
 }
 

@@ -1,8 +1,8 @@
-//! The puppet: a member without a `Group`. Its secrets are accessible, and it builds its messages
-//! from the lower crates. To the other members it is a member like them, so it can send them
-//! messages that no valid client would send.
+//! The raw member: a member without a `Group`. Its secrets are accessible, and it builds its
+//! messages from the lower crates. To the other members it is a member like them, so it can send
+//! them messages that no valid client would send.
 
-use crate::forge::template;
+use crate::material::template;
 use pando_crypto::{SecretBytes, Signer, Suite};
 use pando_framing::{Padding, SignedContent};
 use pando_mls::{KeyPackageBundle, KeyPackageTemplate};
@@ -20,18 +20,18 @@ use pando_wire::{
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
-/// The puppet's leaf.
-pub(crate) const PUPPET: LeafIndex = LeafIndex(0);
+/// The raw member's leaf.
+pub(crate) const RAW_MEMBER: LeafIndex = LeafIndex(0);
 
 const PUBLIC: WireFormat = WireFormat::MLS_PUBLIC_MESSAGE;
 
-pub(crate) struct Puppet {
+pub(crate) struct RawMember {
     pub(crate) suite: Suite,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) tree: Tree,
     pub(crate) context: GroupContext,
-    /// The PSKs of the epoch, for the Welcomes that the puppet makes.
+    /// The PSKs of the epoch, for the Welcomes that the raw member makes.
     pub(crate) psks: Vec<(PreSharedKeyId, PskValue)>,
     joiner: JoinerSecret,
     secrets: EpochSecrets,
@@ -39,8 +39,9 @@ pub(crate) struct Puppet {
     confirmation_tag: Mac,
 }
 
-impl Puppet {
-    /// Returns a group in its seventh epoch, without a history, with the puppet as its only member.
+impl RawMember {
+    /// Returns a group in its seventh epoch, without a history, with the raw member as its only
+    /// member.
     pub(crate) fn new(suite: Suite) -> Self {
         Self::with_template(suite, template())
     }
@@ -53,7 +54,7 @@ impl Puppet {
         let context = GroupContext {
             version: ProtocolVersion::MLS_10,
             cipher_suite: suite.cipher_suite(),
-            group_id: b"puppets".as_slice().into(),
+            group_id: b"group".as_slice().into(),
             epoch: 7,
             tree_hash: Opaque::default(),
             confirmed_transcript_hash: vec![3; suite.hash_len()].into(),
@@ -63,14 +64,14 @@ impl Puppet {
         let secrets = epoch(suite, &joiner, &PskSecret::zero(suite), &context);
         let (interim, confirmation_tag) = (InterimTranscriptHash::default(), Mac::default());
         let psks = Vec::new();
-        let mut puppet =
+        let mut raw_member =
             Self { suite, rng, signer, tree, context, psks, joiner, secrets, interim, confirmation_tag };
-        puppet.settle();
-        puppet
+        raw_member.derive_epoch();
+        raw_member
     }
 
     /// Derives the epoch from the current tree, context and PSKs.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn derive_epoch(&mut self) {
         self.context.tree_hash = self.tree.tree_hash().unwrap();
         self.secrets = epoch(self.suite, &self.joiner, &self.psk_secret(), &self.context);
         self.confirm();
@@ -89,14 +90,14 @@ impl Puppet {
     }
 
     /// Adds a client to the tree, as if an earlier Commit had added it.
-    pub(crate) fn seat(&mut self, key_package: &KeyPackage) -> LeafIndex {
+    pub(crate) fn add_leaf(&mut self, key_package: &KeyPackage) -> LeafIndex {
         let leaf = self.tree.add(&key_package.leaf_node).unwrap();
-        self.settle();
+        self.derive_epoch();
         leaf
     }
 
     pub(crate) fn own_leaf(&self) -> LeafNode {
-        self.tree.leaf(PUPPET).unwrap().unwrap()
+        self.tree.leaf(RAW_MEMBER).unwrap().unwrap()
     }
 
     /// Returns the epoch authenticator, to compare it with a member's.
@@ -116,7 +117,7 @@ impl Puppet {
             group_context: self.context.clone(),
             extensions: Extensions(vec![ratchet_tree, external_pub]),
             confirmation_tag: self.confirmation_tag.clone(),
-            signer: PUPPET,
+            signer: RAW_MEMBER,
             signature: Signature::default(),
         };
         self.sign_group_info(&mut group_info);
@@ -182,9 +183,9 @@ impl Puppet {
         signed.seal_public(self.suite, key).unwrap().into()
     }
 
-    /// Returns a proposal of the puppet, and its reference.
+    /// Returns a proposal of the raw member, and its reference.
     pub(crate) fn propose(&self, proposal: Proposal) -> (MlsMessage, ProposalRef) {
-        self.propose_by(PUPPET, proposal, &*self.signer)
+        self.propose_by(RAW_MEMBER, proposal, &*self.signer)
     }
 
     /// Returns a proposal of another member, whose signature key the caller has.
@@ -224,9 +225,9 @@ impl Puppet {
         self.seal(&self.sign(sender, Content::Proposal(proposal), signer))
     }
 
-    /// Returns a Commit of the puppet that is valid up to its confirmation tag.
+    /// Returns a Commit of the raw member that is valid up to its confirmation tag.
     pub(crate) fn commit_of(&self, proposals: Vec<ProposalOrRef>, path: Option<UpdatePath>) -> MlsMessage {
-        self.commit_as(Sender::Member(PUPPET), proposals, path, &*self.signer)
+        self.commit_as(Sender::Member(RAW_MEMBER), proposals, path, &*self.signer)
     }
 
     /// Returns the same Commit of any sender.
@@ -243,10 +244,10 @@ impl Puppet {
         self.seal(&signed)
     }
 
-    /// Returns a Commit of the puppet with a given confirmation tag, and no path.
+    /// Returns a Commit of the raw member with a given confirmation tag, and no path.
     pub(crate) fn commit_with_tag(&self, proposals: Vec<ProposalOrRef>, tag: Mac) -> MlsMessage {
         let content = Content::Commit(Box::new(Commit { proposals, path: None }));
-        let mut signed = self.sign(Sender::Member(PUPPET), content, &*self.signer);
+        let mut signed = self.sign(Sender::Member(RAW_MEMBER), content, &*self.signer);
         signed.set_confirmation_tag(tag).unwrap();
         self.seal(&signed)
     }
@@ -255,9 +256,9 @@ impl Puppet {
     /// then signed.
     pub(crate) fn path(&mut self, tree: &Tree, change: impl FnOnce(&mut LeafNode)) -> UpdatePath {
         let group_id = &self.context.group_id;
-        let mut path = path_of(tree, &self.context, PUPPET, &*self.signer, &mut self.rng);
+        let mut path = path_of(tree, &self.context, RAW_MEMBER, &*self.signer, &mut self.rng);
         change(&mut path.leaf_node);
-        sign_leaf(self.suite, &mut path.leaf_node, (group_id, PUPPET), &*self.signer);
+        sign_leaf(self.suite, &mut path.leaf_node, (group_id, RAW_MEMBER), &*self.signer);
         path
     }
 
@@ -273,7 +274,7 @@ impl Puppet {
         signer: &dyn Signer,
         change: impl FnOnce(&mut LeafNode),
     ) -> UpdatePath {
-        let (template, group_id) = (says(self.own_leaf()), self.context.group_id.clone());
+        let (template, group_id) = (template_of(self.own_leaf()), self.context.group_id.clone());
         let path = tree.create_external_path(template, &group_id, signer, &mut self.rng).unwrap();
         let position = path.sender();
         let mut path = path.encrypt(&self.context, &[], &mut self.rng).unwrap();
@@ -287,13 +288,13 @@ impl Puppet {
         sign_leaf(self.suite, leaf_node, (&self.context.group_id, position), signer);
     }
 
-    /// Returns a changed and signed leaf for an Update of the puppet.
+    /// Returns a changed and signed leaf for an Update of the raw member.
     pub(crate) fn updated_leaf(&mut self, change: impl FnOnce(&mut LeafNode)) -> LeafNode {
         let mut leaf_node = self.own_leaf();
         leaf_node.encryption_key = self.suite.hpke_generate_key_pair(&mut self.rng).unwrap().public;
         leaf_node.leaf_node_source = LeafNodeSource::Update;
         change(&mut leaf_node);
-        self.sign_leaf(&mut leaf_node, PUPPET, &*self.signer);
+        self.sign_leaf(&mut leaf_node, RAW_MEMBER, &*self.signer);
         leaf_node
     }
 
@@ -304,7 +305,7 @@ impl Puppet {
         proposals: Vec<ProposalOrRef>,
         apply: impl FnOnce(&mut Tree, &mut Extensions),
     ) -> MlsMessage {
-        let template = says(self.own_leaf());
+        let template = template_of(self.own_leaf());
         self.commit_with(proposals, Some(template), apply)
     }
 
@@ -320,13 +321,13 @@ impl Puppet {
         apply(&mut tree, &mut extensions);
         let group_id = &self.context.group_id;
         let path = template.map(|template| {
-            tree.create_path(PUPPET, template, group_id, &*self.signer, &mut self.rng).unwrap()
+            tree.create_path(RAW_MEMBER, template, group_id, &*self.signer, &mut self.rng).unwrap()
         });
         self.complete(None, proposals, (tree, extensions), path)
     }
 
-    /// Makes a valid external Commit of a joiner whose leaf has this template. The puppet enters
-    /// the epoch.
+    /// Makes a valid external Commit of a joiner whose leaf has this template. The raw member
+    /// enters the epoch.
     pub(crate) fn external_commit(&mut self, signer: &dyn Signer, template: LeafTemplate) -> MlsMessage {
         let external_pub = self.secrets.external.key_pair(self.suite).unwrap().public;
         let (kem_output, init) = InitSecret::send(self.suite, &external_pub, &mut self.rng).unwrap();
@@ -337,7 +338,8 @@ impl Puppet {
         self.complete(Some(&(signer, init)), vec![init_proposal], after, Some(path))
     }
 
-    /// Signs and confirms a Commit of the puppet or of an external joiner, and enters its epoch.
+    /// Signs and confirms a Commit of the raw member or of an external joiner, and enters its
+    /// epoch.
     fn complete(
         &mut self,
         joiner: Option<&(&dyn Signer, InitSecret)>,
@@ -354,7 +356,7 @@ impl Puppet {
         let content = Content::Commit(Box::new(Commit { proposals, path: update_path }));
         let (sender, signer, init) = match joiner {
             Some((signer, init)) => (Sender::NewMemberCommit, *signer, init),
-            None => (Sender::Member(PUPPET), &*self.signer, &self.secrets.init),
+            None => (Sender::Member(RAW_MEMBER), &*self.signer, &self.secrets.init),
         };
         let mut signed = self.sign(sender, content, signer);
         let (content, signature) = (signed.content(), signed.signature());
@@ -380,7 +382,7 @@ impl Puppet {
 }
 
 /// Returns a template with the contents of a leaf.
-pub(crate) fn says(leaf_node: LeafNode) -> LeafTemplate {
+pub(crate) fn template_of(leaf_node: LeafNode) -> LeafTemplate {
     let LeafNode { credential, capabilities, extensions, .. } = leaf_node;
     LeafTemplate { credential, capabilities, extensions }
 }
@@ -394,7 +396,7 @@ fn path_of(
     signer: &dyn Signer,
     rng: &mut ChaCha20Rng,
 ) -> UpdatePath {
-    let template = says(tree.leaf(leaf).unwrap().unwrap());
+    let template = template_of(tree.leaf(leaf).unwrap().unwrap());
     let path = tree.create_path(leaf, template, &context.group_id, signer, rng).unwrap();
     path.encrypt(context, &[], rng).unwrap()
 }
