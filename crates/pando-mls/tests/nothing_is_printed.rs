@@ -225,8 +225,8 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     keys.iter().for_each(|key| printed.secret(key.expose()));
     let signers = keys.each_ref().map(|key| suite.signer(key).unwrap());
     let [alice, bob] = signers.each_ref().map(|signer| client(&**signer));
-    let bundle = |name, client: &Context<'_>, rng: &mut ChaCha20Rng| {
-        KeyPackageBundle::new(suite, template(name, suite), client.signer(), rng).unwrap()
+    let bundle = |name, cx: &Context<'_>, rng: &mut ChaCha20Rng| {
+        KeyPackageBundle::new(suite, template(name, suite), cx.signer(), rng).unwrap()
     };
     let (alice_bundle, bob_bundle) = (bundle(b"alice", &alice, rng), bundle(b"bob", &bob, rng));
     printed.holder("KeyPackageBundle", &bob_bundle, bob_bundle.init_key_pair.private.expose());
@@ -409,10 +409,10 @@ fn no_error_has_a_secret() {
     let key = suite.signature_generate_key(&mut rng).unwrap();
     let signer = suite.signer(&key).unwrap();
     let bundle = KeyPackageBundle::new(suite, template(b"alice", suite), &*signer, &mut rng).unwrap();
-    let client = client(&*signer);
-    let mut group = Group::builder("group").build(bundle, &client, &mut rng).unwrap().assume_persisted();
-    let message = group.encrypt(TEXT, &client, &mut rng).unwrap().assume_persisted();
-    error(&group.process(message, &client).unwrap_err());
+    let cx = client(&*signer);
+    let mut group = Group::builder("group").build(bundle, &cx, &mut rng).unwrap().assume_persisted();
+    let message = group.encrypt(TEXT, &cx, &mut rng).unwrap().assume_persisted();
+    error(&group.process(message, &cx).unwrap_err());
     error(&group.export("label", b"", 1 << 20).unwrap_err());
     // The rows are cut short.
     let rows = group.rows().unwrap();
@@ -421,7 +421,7 @@ fn no_error_has_a_secret() {
             let end = row.expose().len() - usize::from(other == key);
             (*other, SecretBytes::from(&row.expose()[..end]))
         };
-        if let Err(failed) = Group::load(&rows.iter().map(cut).collect(), &client) {
+        if let Err(failed) = Group::load(&rows.iter().map(cut).collect(), &cx) {
             error(&failed);
         }
     }

@@ -181,16 +181,16 @@ impl Pair {
     }
 
     fn send(&mut self, from: usize) -> MlsMessage {
-        let client = client(&*self.signers[from], self.config);
+        let cx = client(&*self.signers[from], self.config);
         let (message, delta) =
-            self.groups[from].encrypt(b"a message", &client, &mut self.rng.0).unwrap().into_parts();
+            self.groups[from].encrypt(b"a message", &cx, &mut self.rng.0).unwrap().into_parts();
         drop(delta);
         message
     }
 
     fn read(&mut self, by: usize, message: &MlsMessage) {
-        let client = client(&*self.signers[by], self.config);
-        let (processed, delta) = self.groups[by].process(message.clone(), &client).unwrap().into_parts();
+        let cx = client(&*self.signers[by], self.config);
+        let (processed, delta) = self.groups[by].process(message.clone(), &cx).unwrap().into_parts();
         drop(delta);
         assert!(matches!(processed, Processed::Application { .. }));
     }
@@ -359,11 +359,11 @@ fn what_was_pending_is_gone_with_it() {
         let (mut nothing, mut kept) = (Wanted::default(), Wanted::default());
         let mut pair = Pair::new(suite, NO_PAST(), &mut nothing, &mut kept);
         let now = pair.groups[0].rows().unwrap();
-        let client = client(&*pair.signers[0], pair.config);
+        let cx = client(&*pair.signers[0], pair.config);
         let (update, delta) =
-            pair.groups[0].propose_update(None, b"", &client, &mut pair.rng.0).unwrap().into_parts();
+            pair.groups[0].propose_update(None, b"", &cx, &mut pair.rng.0).unwrap().into_parts();
         drop((update, delta));
-        let output = pair.groups[0].commit().proposal(psk_proposal(suite)).build(&client, &mut pair.rng.0);
+        let output = pair.groups[0].commit().proposal(psk_proposal(suite)).build(&cx, &mut pair.rng.0);
         drop(output.unwrap());
         let mut pending = Wanted::default();
         want_rows(&mut pending, &pair.groups[0]);

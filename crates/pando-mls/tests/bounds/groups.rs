@@ -30,7 +30,7 @@ impl PskStore for AnyPsk {
     }
 }
 
-pub(crate) struct Person {
+pub(crate) struct Newcomer {
     pub(crate) signer: Box<dyn Signer>,
     pub(crate) bundle: KeyPackageBundle,
 }
@@ -43,7 +43,7 @@ pub(crate) fn client(signer: &dyn Signer) -> Context<'_> {
         .with_config(GroupConfig::default().with_encrypt_handshakes(false).with_padding(Padding::None))
 }
 
-pub(crate) fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha20Rng) -> Person {
+pub(crate) fn newcomer(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha20Rng) -> Newcomer {
     let suite = suite();
     let signer = suite.signer(&suite.signature_generate_key(rng).unwrap()).unwrap();
     let mut template = KeyPackageTemplate {
@@ -55,10 +55,10 @@ pub(crate) fn person(change: &dyn Fn(&mut KeyPackageTemplate), rng: &mut ChaCha2
     };
     change(&mut template);
     let bundle = KeyPackageBundle::new(suite, template, &*signer, rng).unwrap();
-    Person { signer, bundle }
+    Newcomer { signer, bundle }
 }
 
-pub(crate) fn as_usual(_: &mut KeyPackageTemplate) {}
+pub(crate) fn unchanged(_: &mut KeyPackageTemplate) {}
 
 /// Two members. The second receives the messages of the first.
 pub(crate) struct Pair {
@@ -70,7 +70,7 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) fn new(extensions: Extensions, change: &dyn Fn(&mut KeyPackageTemplate)) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let (one, other) = (person(change, &mut rng), person(change, &mut rng));
+        let (one, other) = (newcomer(change, &mut rng), newcomer(change, &mut rng));
         let id = "group";
         let first = client(&*one.signer);
         let created = Group::builder(id).extensions(extensions).build(one.bundle, &first, &mut rng);
@@ -130,22 +130,23 @@ impl Pair {
     }
 }
 
-pub(crate) fn adds(people: &[Person]) -> Vec<Proposal> {
-    let add =
-        |person: &Person| Proposal::Add(Box::new(Add { key_package: person.bundle.key_package.clone() }));
-    people.iter().map(add).collect()
+pub(crate) fn adds(newcomers: &[Newcomer]) -> Vec<Proposal> {
+    let add = |newcomer: &Newcomer| {
+        Proposal::Add(Box::new(Add { key_package: newcomer.bundle.key_package.clone() }))
+    };
+    newcomers.iter().map(add).collect()
 }
 
-pub(crate) fn people(count: usize, change: &dyn Fn(&mut KeyPackageTemplate)) -> Vec<Person> {
+pub(crate) fn newcomers(count: usize, change: &dyn Fn(&mut KeyPackageTemplate)) -> Vec<Newcomer> {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
-    (0..count).map(|_| person(change, &mut rng)).collect()
+    (0..count).map(|_| newcomer(change, &mut rng)).collect()
 }
 
 /// Joins as a newcomer by a Welcome that has secrets for all newcomers, and the tree.
-fn joined(welcome: &Welcome, newcomer: &Person) -> (usize, Work) {
+fn joined(welcome: &Welcome, newcomer: &Newcomer) -> (usize, Work) {
     let len = welcome.encode().unwrap().len();
-    let client = client(&*newcomer.signer);
-    let (cost, joined) = work(|| Group::join(welcome, &newcomer.bundle, None, &client));
+    let cx = client(&*newcomer.signer);
+    let (cost, joined) = work(|| Group::join(welcome, &newcomer.bundle, None, &cx));
     let _ = joined.unwrap();
     (len, cost)
 }
@@ -155,11 +156,11 @@ fn commits_with_many_adds_and_welcomes_with_many_secrets() {
     let _alone = alone();
     let (mut commits, mut joins) = (Vec::new(), Vec::new());
     for size in SIZES {
-        let people = people(size, &as_usual);
-        let mut pair = Pair::new(Extensions::default(), &as_usual);
-        let (len, cost, output) = pair.commit(adds(&people), true);
+        let newcomers = newcomers(size, &unchanged);
+        let mut pair = Pair::new(Extensions::default(), &unchanged);
+        let (len, cost, output) = pair.commit(adds(&newcomers), true);
         commits.push((len, cost));
-        joins.push(joined(&output.welcome.unwrap(), people.last().unwrap()));
+        joins.push(joined(&output.welcome.unwrap(), newcomers.last().unwrap()));
     }
     grows_with_the_input("a Commit with Adds", &commits);
     grows_with_the_input("a Welcome", &joins);
@@ -175,7 +176,7 @@ fn commits_with_many_pre_shared_keys() {
             let psk = PreSharedKeyId { psk, psk_nonce: vec![1; suite().hash_len()].into() };
             Proposal::PreSharedKey(Box::new(PreSharedKey { psk }))
         };
-        let mut pair = Pair::new(Extensions::default(), &as_usual);
+        let mut pair = Pair::new(Extensions::default(), &unchanged);
         let (len, cost, _) = pair.commit((0..size).map(psk).collect(), false);
         costs.push((len, cost));
     }
@@ -188,9 +189,9 @@ fn paths_with_many_ciphertexts() {
     let _alone = alone();
     let mut costs = Vec::new();
     for size in SIZES {
-        let people = people(size, &as_usual);
-        let mut pair = Pair::new(Extensions::default(), &as_usual);
-        pair.commit(adds(&people), false);
+        let newcomers = newcomers(size, &unchanged);
+        let mut pair = Pair::new(Extensions::default(), &unchanged);
+        pair.commit(adds(&newcomers), false);
         let (len, cost, _) = pair.commit(vec![], true);
         costs.push((len, cost));
     }
@@ -202,10 +203,10 @@ fn commits_with_many_references() {
     let _alone = alone();
     let mut costs = Vec::new();
     for size in SIZES {
-        let mut pair = Pair::new(Extensions::default(), &as_usual);
+        let mut pair = Pair::new(Extensions::default(), &unchanged);
         let mut sent = 0;
         let mut proposing = Work::default();
-        for proposal in adds(&people(size, &as_usual)) {
+        for proposal in adds(&newcomers(size, &unchanged)) {
             let first = client(&*pair.signers[0]);
             let message =
                 pair.groups[0].propose(proposal, b"", &first, &mut pair.rng).unwrap().assume_persisted();
@@ -251,12 +252,12 @@ fn long_lists_of_capabilities_in_every_leaf() {
                 .collect(),
             ..RequiredCapabilities::default()
         };
-        let people = people(4, &change);
+        let newcomers = newcomers(4, &change);
         let extensions = Extensions(vec![Extension::new(&required).unwrap()]);
         let mut pair = Pair::new(extensions, &change);
-        let (len, cost, output) = pair.commit(adds(&people), true);
+        let (len, cost, output) = pair.commit(adds(&newcomers), true);
         costs.push((len, cost));
-        let (len, cost) = joined(&output.welcome.unwrap(), &people[1]);
+        let (len, cost) = joined(&output.welcome.unwrap(), &newcomers[1]);
         assert!(cost.allocated < 200 * len as u64);
     }
     grows_with_the_input("capabilities", &costs);
@@ -276,13 +277,13 @@ fn a_long_list_of_what_is_required_and_many_leaves() {
             ..RequiredCapabilities::default()
         };
         let extensions = Extensions(vec![Extension::new(&required).unwrap()]);
-        let people = people(size, &change);
+        let newcomers = newcomers(size, &change);
         let mut pair = Pair::new(extensions.clone(), &change);
-        let (len, cost, output) = pair.commit(adds(&people), true);
+        let (len, cost, output) = pair.commit(adds(&newcomers), true);
         // A receiver has the group's extensions already.
         commits.push((len + extensions.encode().unwrap().len(), cost));
-        joins.push(joined(&output.welcome.unwrap(), people.last().unwrap()));
+        joins.push(joined(&output.welcome.unwrap(), newcomers.last().unwrap()));
     }
-    grows_with_the_input("a Commit where much is required", &commits);
-    grows_with_the_input("a Welcome where much is required", &joins);
+    grows_with_the_input("a Commit with long requirements", &commits);
+    grows_with_the_input("a Welcome with long requirements", &joins);
 }

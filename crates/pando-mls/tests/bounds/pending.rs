@@ -2,7 +2,7 @@
 //! these parents, in lists that grow with their number.
 
 use crate::counting::{Work, alone, work};
-use crate::groups::{Pair, adds, as_usual, client, people};
+use crate::groups::{Pair, adds, client, newcomers, unchanged};
 use crate::grows_with_the_input;
 use pando_mls::{CommitBuilder, Encode, Extensions, LeafIndex, Processed, Proposal, Psk};
 use pando_wire::{PreSharedKey, PreSharedKeyId, Remove, ResumptionPskUsage};
@@ -11,9 +11,9 @@ const SIZES: [u32; 3] = [128, 512, 2_048];
 
 /// Returns the cost of making a Commit.
 fn built(pair: &mut Pair, own: Vec<Proposal>, expected: u32) -> Work {
-    let client = client(&*pair.signers[0]);
+    let cx = client(&*pair.signers[0]);
     let builder = own.into_iter().fold(pair.groups[0].commit(), CommitBuilder::proposal);
-    let (cost, output) = work(|| builder.without_path().build(&client, &mut pair.rng));
+    let (cost, output) = work(|| builder.without_path().build(&cx, &mut pair.rng));
     let _ = output.unwrap();
     assert_eq!(pair.groups[0].pending_epoch().unwrap().public().tree().member_count(), expected);
     cost
@@ -22,15 +22,15 @@ fn built(pair: &mut Pair, own: Vec<Proposal>, expected: u32) -> Work {
 /// Returns a tree of `leaves` leaves in which the first member and a few others remain and all
 /// parents above the first member have keys, and proposals to add the removed members again.
 fn sparse(leaves: u32) -> (Pair, Vec<Proposal>) {
-    let mut pair = Pair::new(Extensions::default(), &as_usual);
-    let everybody = adds(&people(leaves as usize - 2, &as_usual));
-    commit(&mut pair, everybody.clone());
+    let mut pair = Pair::new(Extensions::default(), &unchanged);
+    let proposals = adds(&newcomers(leaves as usize - 2, &unchanged));
+    commit(&mut pair, proposals.clone());
     let goes = |leaf: &u32| !leaf.is_power_of_two();
     commit(&mut pair, (1..leaves).filter(goes).map(remove).collect());
     let tree = pair.groups[0].public().tree();
     assert_eq!(tree.size().leaf_count(), leaves);
     assert!(tree.size().direct_path(LeafIndex(0)).all(|node| tree.parent(node).unwrap().is_some()));
-    let gone = (2..leaves).zip(everybody).filter(|(leaf, _)| goes(leaf)).map(|(_, add)| add).collect();
+    let gone = (2..leaves).zip(proposals).filter(|(leaf, _)| goes(leaf)).map(|(_, add)| add).collect();
     (pair, gone)
 }
 
@@ -39,19 +39,19 @@ fn remove(leaf: u32) -> Proposal {
 }
 
 fn commit(pair: &mut Pair, proposals: Vec<Proposal>) {
-    let client = client(&*pair.signers[0]);
+    let cx = client(&*pair.signers[0]);
     let needs_path = proposals.iter().any(|proposal| matches!(proposal, Proposal::Remove(_)));
     let builder = proposals.into_iter().fold(pair.groups[0].commit(), CommitBuilder::proposal);
     let builder = if needs_path { builder } else { builder.without_path() };
-    let _ = builder.without_tree().build(&client, &mut pair.rng).unwrap();
+    let _ = builder.without_tree().build(&cx, &mut pair.rng).unwrap();
     let _ = pair.groups[0].merge_pending().unwrap();
 }
 
 /// Lets the first member make all these proposals. Returns their total size in bytes.
 fn propose(pair: &mut Pair, proposals: Vec<Proposal>) -> usize {
-    let client = client(&*pair.signers[0]);
+    let cx = client(&*pair.signers[0]);
     let mut propose =
-        |proposal| pair.groups[0].propose(proposal, b"", &client, &mut pair.rng).unwrap().assume_persisted();
+        |proposal| pair.groups[0].propose(proposal, b"", &cx, &mut pair.rng).unwrap().assume_persisted();
     proposals.into_iter().map(|proposal| propose(proposal).encode().unwrap().len()).sum()
 }
 
@@ -76,7 +76,7 @@ fn many_adds_of_ones_own_while_something_is_pending() {
         let added: usize = one.iter().map(|add| add.encode().unwrap().len()).sum();
         (len + added, built(&mut pair, one, size))
     });
-    grows_with_the_input("many Adds of one's own", &costs);
+    grows_with_the_input("many own Adds", &costs);
 }
 
 #[test]
@@ -119,16 +119,16 @@ fn many_own_proposals_come_back() {
     let _alone = alone();
     let costs = SIZES.map(|size| {
         let (mut pair, adds) = sparse(size);
-        let client = client(&*pair.signers[0]);
+        let cx = client(&*pair.signers[0]);
         let group = &mut pair.groups[0];
         let sent: Vec<_> = adds
             .into_iter()
-            .map(|add| group.propose(add, b"", &client, &mut pair.rng).unwrap().assume_persisted())
+            .map(|add| group.propose(add, b"", &cx, &mut pair.rng).unwrap().assume_persisted())
             .collect();
         let len = sent.iter().map(|message| message.encode().unwrap().len()).sum();
         let (cost, ()) = work(|| {
             for message in &sent {
-                let processed = group.process(message.clone(), &client).unwrap().assume_persisted();
+                let processed = group.process(message.clone(), &cx).unwrap().assume_persisted();
                 assert!(matches!(processed, Processed::OwnProposal(_)));
             }
         });

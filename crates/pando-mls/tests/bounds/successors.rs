@@ -2,7 +2,7 @@
 //! another kind of signature keys.
 
 use crate::counting::{Work, alone, suite, work};
-use crate::groups::{Pair, adds, client, people};
+use crate::groups::{Pair, adds, client, newcomers};
 use crate::grows_with_the_input;
 use pando_mls::wire::SignaturePublicKey;
 use pando_mls::{
@@ -52,7 +52,7 @@ fn numbered(generation: u8) -> impl Fn(&mut KeyPackageTemplate) {
 fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
     let old = numbered(0);
     let mut pair = Pair::new(Extensions::default(), &old);
-    pair.commit(adds(&people(members - 2, &old)), false);
+    pair.commit(adds(&newcomers(members - 2, &old)), false);
     let reinit = ReInit {
         group_id: b"next".as_slice().into(),
         version: ProtocolVersion::MLS_10,
@@ -61,11 +61,11 @@ fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
     };
     pair.commit(vec![Proposal::ReInit(Box::new(reinit))], false);
 
-    let mut everybody = people(members, &numbered(1));
-    let [creator, joiner] = [everybody.remove(0), everybody.remove(0)];
+    let mut clients = newcomers(members, &numbered(1));
+    let [creator, joiner] = [clients.remove(0), clients.remove(0)];
     // The new group has the members in reverse order.
-    everybody.reverse();
-    let others = everybody.iter().chain([&joiner]).map(|person| person.bundle.key_package.clone());
+    clients.reverse();
+    let others = clients.iter().chain([&joiner]).map(|newcomer| newcomer.bundle.key_package.clone());
     let successor = Successor { path: false, ..Successor::new(creator.bundle, others.collect()) };
     let policy = Numbers(AtomicU64::new(0));
     let by = client(&*creator.signer).with_policy(&policy);
@@ -84,7 +84,7 @@ fn everybody_has_another_credential_in_the_group_that_follows() {
     let _alone = alone();
     let sizes = [16, 48, 144];
     let costs = sizes.map(reinitialized);
-    for (which, what) in ["a group that follows", "joining a group that follows"].into_iter().enumerate() {
+    for (which, what) in ["a successor group", "joining a successor group"].into_iter().enumerate() {
         let costs = costs.map(|costs| costs[which]);
         for (members, (_, _, asked)) in sizes.into_iter().zip(costs) {
             println!("{what}: {members} members, {asked} calls of the policy");

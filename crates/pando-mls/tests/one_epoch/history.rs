@@ -1,424 +1,345 @@
-//! Random operations of clients.
+//! The group, its members, the server, and the messages that it has accepted.
 
-use crate::fixture::{
-    ALWAYS, CUSTOM, Ending, Member, Newcomer, add, client, custom, leaf_template, leaked_signer, new_signer,
-    newcomer_of, public_handshakes, remove,
-};
-use crate::opinions::{MOST_MEMBERS, START, Shared, YEAR, client_of, clock, name};
-use crate::world::{CLIENTS, Divided, Outcome, World};
+use crate::fixture::{Borrowed, Ending, Member, Newcomer, Server, client, public_handshakes, suite};
+use crate::rules_and_clocks::{PolicyByClient, Shared, clock};
 use pando_mls::{
-    AdmitAll, CommitBuilder, CommitOutput, ExternalJoin, GroupError, LeafIndex, LeftOutReason, Missing,
-    Misuse, MlsMessage, NewLeaf, Processed, Proposal, Rows, Violation, propose_own_add,
+    Advice, Group, GroupError, GroupRules, IdentityPolicy, LeafChange, Limits, LocalPolicy, MlsMessage,
+    Processed, PublicGroup, PublicProcessed, Rows, Signer, Staged, Welcome,
 };
 use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 
-/// Returns a client with a KeyPackage and a credential that has this end.
-pub(crate) fn newcomer(client: usize, end: u64, rng: &mut ChaCha20Rng) -> Newcomer {
-    newcomer_of(leaf_template(&name(client), end), ALWAYS, rng)
+/// The number of clients.
+pub(crate) const CLIENTS: usize = 12;
+
+/// The members are in different epochs or states.
+#[derive(Debug)]
+pub(crate) struct Fork(pub(crate) String);
+
+pub(crate) type Outcome<T = ()> = Result<T, Fork>;
+
+/// The rules or policy of one client that differ from the others'.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Deviation {
+    pub(crate) rules: Option<(usize, &'static dyn GroupRules)>,
+    pub(crate) policy: Option<(usize, &'static dyn IdentityPolicy)>,
 }
 
-/// Adds proposals and a new leaf to a Commit.
-type Fill<'a> = &'a dyn for<'b> Fn(CommitBuilder<'b>) -> CommitBuilder<'b>;
+/// A member and its progress.
+pub(crate) struct Node {
+    pub(crate) member: Member,
+    /// The number of accepted messages that it has processed.
+    at: usize,
+    /// A Commit that it holds back, and for how many rounds.
+    held: Option<(Staged, usize)>,
+    pub(crate) wants_to_leave: bool,
+    /// Its previous signers, and the signers of new leaves that are not committed yet.
+    pub(crate) signers: Vec<&'static dyn Signer>,
+}
 
-impl World {
-    pub(crate) fn step(&mut self) -> Outcome {
-        let ready = self.ready();
-        let Some(by) = self.pick(&ready) else { return Ok(()) };
-        if self.nodes[&by].wants_to_leave && self.member_count() > 3 {
-            let leaf = self.member(by).group.own_leaf();
-            let proposed = self.propose(by, &remove(leaf.0))?;
-            self.nodes.get_mut(&by).unwrap().wants_to_leave = !proposed;
-            return Ok(());
-        }
-        match self.below(100) {
-            0..25 => self.commit(by, &|builder| builder),
-            25..37 => self.add_by_value(by),
-            37..42 => self.remove_by_value(by),
-            42..48 => self.renew(by),
-            48..56 => self.propose_something(by),
-            56..62 => self.propose_update(by),
-            62..69 => self.ask_to_be_added(),
-            69..77 => self.join_from_outside(by),
-            77..82 => self.break_a_rule(by, &ready),
-            82..87 => self.withdraw(by),
-            87..90 => self.lose_a_proposal(by, &ready),
-            90..94 => self.race(&ready),
-            94..97 => self.chat(by, &ready),
-            _ => {
-                let lazily = self.percent(50);
-                self.member(by).restart(lazily);
-                self.count("restarted");
-                Ok(())
-            }
-        }
+impl Node {
+    fn new(mut member: Member, at: usize) -> Self {
+        let signer: &'static dyn Signer = Box::leak(member.signer);
+        member.signer = Box::new(Borrowed(signer));
+        Self { member, at, held: None, wants_to_leave: false, signers: vec![signer] }
     }
 
-    /// Returns the end of a credential: in the past for some clocks, and long past for few.
-    fn end(&mut self) -> u64 {
-        START + (self.below(12) as u64) * YEAR - YEAR
+    /// Takes the signer for the member's current leaf.
+    fn take_signer(&mut self) {
+        let Member { group, signer, .. } = &mut self.member;
+        let key = group.public().tree().signature_key(group.own_leaf()).unwrap().unwrap();
+        let own = self.signers.iter().find(|signer| *signer.public_key() == key).unwrap();
+        *signer = Box::new(Borrowed(*own));
     }
+}
 
-    fn data(&mut self, kind: &[u8]) -> Vec<u8> {
-        let number = self.below(usize::MAX);
-        [kind, &number.to_be_bytes()].concat()
-    }
+pub(crate) struct History {
+    pub(crate) rng: ChaCha20Rng,
+    deviation: Deviation,
+    pub(crate) server: Server,
+    /// The accepted messages, in the server's order.
+    log: Vec<MlsMessage>,
+    /// The members by the numbers of their clients. Some have not learned of their removal.
+    pub(crate) nodes: BTreeMap<usize, Node>,
+    /// Clients that may be added later, by their numbers.
+    pub(crate) newcomers: Vec<(usize, Newcomer)>,
+    authenticators: BTreeMap<u64, Vec<u8>>,
+    changes: BTreeMap<u64, Vec<LeafChange>>,
+    pub(crate) commits: u64,
+    pub(crate) tally: BTreeMap<&'static str, u64>,
+}
 
-    /// Returns the clients that are not in the group.
-    fn outside(&self) -> Vec<usize> {
-        let public = self.server.group.public();
-        let credentials =
-            public.tree().members().map(Result::unwrap).filter_map(|leaf| public.credential(leaf).unwrap());
-        let inside: Vec<_> = credentials.map(|credential| client_of(&credential)).collect();
-        (0..CLIENTS).filter(|client| !inside.contains(client) && !self.nodes.contains_key(client)).collect()
-    }
-
-    fn member_count(&self) -> u32 {
-        self.server.group.public().tree().member_count()
-    }
-
-    /// Returns the leaf of another member.
-    fn another(&mut self, by: usize) -> Option<LeafIndex> {
-        let own = self.member(by).group.own_leaf();
-        let others =
-            self.server.group.public().tree().members().map(Result::unwrap).filter(|leaf| *leaf != own);
-        let others: Vec<_> = others.collect();
-        if others.len() < 3 { None } else { self.pick(&others) }
-    }
-
-    /// Runs an operation as a member, sometimes without its clock if the clock forbids it. Returns
-    /// `None` if the clock or the rules forbid it.
-    fn attempt<T>(
-        &mut self,
-        by: usize,
-        what: &mut dyn FnMut(&mut Member, &mut ChaCha20Rng) -> Result<T, GroupError>,
-    ) -> Outcome<Option<T>> {
-        let member = &mut self.nodes.get_mut(&by).unwrap().member;
-        let mut result = what(member, &mut self.rng);
-        let violation = result.as_ref().err().and_then(GroupError::violation);
-        if matches!(violation, Some(Violation::Credential(_) | Violation::Lifetime)) {
-            self.count("our own clock refused");
-            if self.percent(40) {
-                return Ok(None);
-            }
-            let member = &mut self.nodes.get_mut(&by).unwrap().member;
-            let now = member.now.take();
-            result = what(member, &mut self.rng);
-            member.now = now;
-        }
-        match result {
-            Ok(result) => Ok(Some(result)),
-            Err(GroupError::Violation(Violation::GroupRules(_))) => {
-                self.count("our own rules refused");
-                Ok(None)
-            }
-            Err(other) => Err(Divided(format!("client {by} cannot act: {other}"))),
-        }
-    }
-
-    fn build(&mut self, by: usize, fill: Fill<'_>) -> Outcome<Option<CommitOutput>> {
-        let built = self.attempt(by, &mut |member, rng| member.build(fill, rng))?;
-        if let Some(CommitOutput { left_out, .. }) = &built
-            && !left_out.is_empty()
-        {
-            self.count("left out");
-            if left_out.iter().any(|left| matches!(left.reason, LeftOutReason::Refused(_))) {
-                self.count("left out by the rules");
-            }
-        }
-        Ok(built)
-    }
-
-    /// Makes a Commit that the server accepts.
-    fn commit(&mut self, by: usize, fill: Fill<'_>) -> Outcome {
-        let Some(output) = self.build(by, fill)? else { return Ok(()) };
-        self.accepted(by, output).map(drop)
-    }
-
-    fn accepted(&mut self, by: usize, output: CommitOutput) -> Outcome {
-        match self.submit(output.message, output.welcome)? {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Divided(format!("the server refuses a Commit of client {by}: {error}"))),
-        }
-    }
-
-    fn add_by_value(&mut self, by: usize) -> Outcome {
-        let mut added = Vec::new();
-        for client in self.outside().into_iter().take(2) {
-            let end = self.end();
-            let newcomer = newcomer(client, end, &mut self.rng);
-            added.push(newcomer.key_package());
-            self.newcomers.push((client, newcomer));
-            if self.percent(60) {
-                break;
-            }
-        }
-        self.count("added by value");
-        self.commit(by, &|builder| added.iter().cloned().fold(builder, CommitBuilder::add))
-    }
-
-    fn remove_by_value(&mut self, by: usize) -> Outcome {
-        let Some(leaf) = self.another(by) else { return Ok(()) };
-        self.commit(by, &|builder| builder.remove(leaf))
-    }
-
-    /// Returns the contents of a member's next leaf, perhaps with another key.
-    fn new_leaf(&mut self, by: usize) -> NewLeaf<'static> {
-        let end = self.end();
-        let template = leaf_template(&name(by), end);
-        if self.percent(50) {
-            let signer = leaked_signer(&mut self.rng);
-            self.nodes.get_mut(&by).unwrap().signers.push(signer);
-        }
-        // The signer may be one that was never committed.
-        let signers = self.nodes[&by].signers.clone();
-        NewLeaf { template, signer: self.pick(&signers[signers.len().saturating_sub(2)..]).unwrap() }
-    }
-
-    fn renew(&mut self, by: usize) -> Outcome {
-        let new_leaf = self.new_leaf(by);
-        self.commit(by, &|builder| builder.new_leaf(new_leaf.clone()))
-    }
-
-    /// Makes and delivers a proposal. Returns whether it was sent.
-    fn propose(&mut self, by: usize, proposal: &Proposal) -> Outcome<bool> {
-        let sent = self.attempt(by, &mut |member, rng| member.propose(proposal.clone(), rng))?;
-        sent.map_or(Ok(false), |message| self.deliver_proposal(by, message).map(|()| true))
-    }
-
-    fn deliver_proposal(&mut self, by: usize, message: MlsMessage) -> Outcome {
-        match self.submit(message, None)? {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Divided(format!("the server refuses a proposal of client {by}: {error}"))),
-        }
-    }
-
-    fn propose_something(&mut self, by: usize) -> Outcome {
-        let proposal = match self.below(4) {
-            0 => self.another(by).map(|leaf| remove(leaf.0)),
-            1 => Some(custom(CUSTOM, &self.data(b"bad"))),
-            2 => Some(custom(CUSTOM, &self.data(b"good"))),
-            _ => {
-                let outside = self.outside();
-                self.pick(&outside).map(|client| {
-                    let end = self.end();
-                    let newcomer = newcomer(client, end, &mut self.rng);
-                    let proposal = add(newcomer.key_package());
-                    self.newcomers.push((client, newcomer));
-                    proposal
-                })
-            }
-        };
-        proposal.map_or(Ok(false), |proposal| self.propose(by, &proposal)).map(drop)
-    }
-
-    fn propose_update(&mut self, by: usize) -> Outcome {
-        let new_leaf = if self.percent(50) { Some(self.new_leaf(by)) } else { None };
-        let sent = self.attempt(by, &mut |member, rng| member.propose_update(new_leaf.clone(), rng))?;
-        sent.map_or(Ok(()), |message| self.deliver_proposal(by, message))
-    }
-
-    fn ask_to_be_added(&mut self) -> Outcome {
-        let outside = self.outside();
-        let Some(number) = self.pick(&outside) else { return Ok(()) };
-        let end = self.end();
-        let newcomer = newcomer(number, end, &mut self.rng);
-        let context = self.server.group.public().context();
-        let ask = |now| {
-            let client = client(&*newcomer.signer, &Shared, now, public_handshakes());
-            propose_own_add(context, newcomer.key_package(), &client)
-        };
-        // A client whose clock forbids the request ignores its clock.
-        let message = ask(clock(number)).or_else(|_| ask(None));
-        let message = message.map_err(|error| Divided(format!("client {number} cannot ask: {error}")))?;
-        self.newcomers.push((number, newcomer));
-        self.count("asked to be added");
-        match self.submit(message, None)? {
-            Ok(true) => self.count("admitted"),
-            Ok(false) => self.count("asked in vain"),
-            Err(error) => return Err(Divided(format!("the server refuses client {number}: {error}"))),
-        }
-        Ok(())
-    }
-
-    /// Lets a client join or rejoin by an external Commit.
-    fn join_from_outside(&mut self, by: usize) -> Outcome {
-        let back = self.percent(40);
-        let inside: Vec<_> = self.nodes.keys().copied().filter(|client| *client != by).collect();
-        let clients = if back { inside } else { self.outside() };
-        let Some(number) = self.pick(&clients) else { return Ok(()) };
-        let public = self.server.group.public();
-        let is_own = |leaf: &LeafIndex| {
-            public.credential(*leaf).unwrap().is_some_and(|credential| client_of(&credential) == number)
-        };
-        let resync = public.tree().members().map(Result::unwrap).find(is_own);
-        if back && resync.is_none() {
-            // It has been removed, and has not learned of it.
-            return Ok(());
-        }
-        let info = self.member(by).operate(|group, client| {
-            let group_info = group.group_info().build(client)?;
-            Ok(group.take_delta().map(|()| group_info))
-        });
-        let group_info = info.unwrap();
-        let (end, signer) = (self.end(), new_signer(&mut self.rng));
-        let rng = &mut self.rng;
-        let mut join = |now| {
-            let template = leaf_template(&name(number), end);
-            let (group_info, psks, authenticated_data) = (&group_info, Vec::new(), b"".as_slice());
-            let join = ExternalJoin::new(group_info, template)
-                .replace_leaf(resync)
-                .psks(psks)
-                .authenticated_data(authenticated_data);
-            join.build(&client(&*signer, &Shared, now, public_handshakes()), rng)
-        };
-        let mut joined = join(clock(number));
-        let violation = joined.as_ref().err().and_then(GroupError::violation);
-        if matches!(violation, Some(Violation::Credential(_))) {
-            joined = join(None);
-        }
-        let joined = match joined {
-            Ok(joined) => joined,
-            Err(GroupError::Violation(Violation::GroupRules(_))) => {
-                self.count("our own rules refused");
-                return Ok(());
-            }
-            Err(error) => return Err(Divided(format!("client {number} cannot join: {error}"))),
-        };
+impl History {
+    pub(crate) fn new(seed: u64, deviation: Deviation) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let Newcomer { name, signer, bundle } = crate::operations::newcomer(0, u64::MAX, &mut rng);
+        let config = public_handshakes();
+        let creator = client(&*signer, &Shared, clock(0), config);
+        let id = "one epoch";
+        let created = Group::builder(id).build(bundle, &creator, &mut rng);
+        let (group, delta) = created.unwrap().into_parts();
+        let group_info = group.group_info().build(&creator).unwrap();
         let mut rows = Rows::new();
-        let (mut group, message) = joined.persist_to(&mut rows).unwrap();
-        if let Err(error) = self.submit(message, None)? {
-            return Err(Divided(format!("the server does not let client {number} in: {error}")));
+        delta.apply(&mut rows).unwrap();
+        let (rules, policy) = (&Shared, &Ending);
+        let member = Member { name, signer, group, rows, rules, policy, now: clock(0) };
+        let (group, delta) =
+            PublicGroup::new(suite(), &group_info, None, &Ending, Limits::default()).unwrap().into_parts();
+        let mut rows = Rows::new();
+        delta.apply(&mut rows).unwrap();
+        let node = Node::new(member, 0);
+        Self {
+            rng,
+            deviation,
+            server: Server { group, rows, rules: &Shared, now: None },
+            log: Vec::new(),
+            nodes: BTreeMap::from([(0, node)]),
+            newcomers: Vec::new(),
+            authenticators: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            commits: 0,
+            tally: BTreeMap::new(),
         }
-        group.merge_pending().unwrap().persist_to(&mut rows).unwrap();
-        let (rules, policy, now) = (&Shared, &Ending, clock(number));
-        self.enter(number, Member { name: name(number), signer, group, rows, rules, policy, now })?;
-        self.count(if back { "came back from outside" } else { "joined from outside" });
-        Ok(())
     }
 
-    /// Lets a member that ignores the rules make a Commit. The server and all members reject it.
-    fn break_a_rule(&mut self, by: usize, ready: &[usize]) -> Outcome {
-        let mut proposals = Vec::new();
-        let missing = (MOST_MEMBERS + 1).saturating_sub(self.member_count()) as usize;
-        let (outside, another) = (self.outside(), self.another(by));
-        match (self.below(3), another) {
-            (0, _) if missing <= outside.len() => {
-                for client in outside.into_iter().take(missing) {
-                    proposals.push(add(newcomer(client, u64::MAX, &mut self.rng).key_package()));
+    /// Runs the history until this number of Commits.
+    pub(crate) fn run(&mut self, commits: u64) -> Outcome {
+        let mut settled = 0;
+        while self.commits < commits {
+            self.step()?;
+            for client in self.nodes.keys().copied().collect::<Vec<_>>() {
+                if self.percent(70) {
+                    self.deliver(client)?;
                 }
             }
-            (1, Some(leaf)) if !self.member(by).group.own_leaf().0.is_multiple_of(2) => {
-                proposals.push(remove(leaf.0));
+            if self.commits >= settled + 25 {
+                settled = self.commits;
+                self.deliver_all()?;
             }
-            _ => proposals.push(custom(CUSTOM, &self.data(b"bad"))),
         }
-        let member = &mut self.nodes.get_mut(&by).unwrap().member;
-        let (rules, now) = (member.rules, member.now.take());
-        member.rules = &AdmitAll;
-        let built = member.build(
-            |builder| proposals.iter().cloned().fold(builder.without_pending(), CommitBuilder::proposal),
-            &mut self.rng,
-        );
-        (member.rules, member.now) = (rules, now);
-        let message = built.map_err(|error| Divided(format!("client {by} breaks no rule: {error}")))?.message;
-        let is_refused = |result: Result<(), GroupError>| {
-            matches!(result, Err(GroupError::Violation(Violation::GroupRules(_))))
+        self.deliver_all()
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        (self.rng.next_u64() % limit as u64) as usize
+    }
+
+    pub(crate) fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, among: &[T]) -> Option<T> {
+        if among.is_empty() { None } else { Some(among[self.below(among.len())]) }
+    }
+
+    pub(crate) fn count(&mut self, what: &'static str) {
+        *self.tally.entry(what).or_default() += 1;
+    }
+
+    /// Returns the members that have processed all messages and have no held or pending Commit.
+    pub(crate) fn ready(&self) -> Vec<usize> {
+        let ready = |node: &Node| {
+            node.at == self.log.len() && node.held.is_none() && node.member.group.pending_commit().is_none()
         };
-        if !is_refused(self.submit(message.clone(), None)?.map(drop)) {
-            return Err(Divided("the server accepts what the rules forbid".to_owned()));
+        self.nodes.iter().filter(|(_, node)| ready(node)).map(|(client, _)| *client).collect()
+    }
+
+    pub(crate) fn member(&mut self, client: usize) -> &mut Member {
+        &mut self.nodes.get_mut(&client).unwrap().member
+    }
+
+    /// Adds a client that has joined and is up to date.
+    pub(crate) fn enter(&mut self, client: usize, mut member: Member) -> Outcome {
+        if let Some((deviation, rules)) = self.deviation.rules
+            && deviation == client
+        {
+            member.rules = rules;
         }
-        for client in ready.iter().filter(|client| **client != by) {
-            if !is_refused(self.member(*client).process(&message).map(drop)) {
-                return Err(Divided(format!("client {client} accepts what the rules forbid")));
+        if let Some((deviation, policy)) = self.deviation.policy
+            && deviation == client
+        {
+            member.policy = policy;
+        }
+        let node = Node::new(member, self.log.len());
+        self.nodes.insert(client, node);
+        self.compare(client)
+    }
+
+    /// Submits a message to the server, which appends it to the log if it accepts it. `welcome` is
+    /// for the clients that a Commit adds. Returns whether a proposal is pending, or a Commit was
+    /// accepted.
+    pub(crate) fn submit(
+        &mut self,
+        message: MlsMessage,
+        welcome: Option<Welcome>,
+    ) -> Outcome<Result<bool, GroupError>> {
+        let commits = self.commits;
+        let accepted = match self.server.process(&message) {
+            Err(error) => return Ok(Err(error)),
+            Ok(PublicProcessed::Proposal(_)) => true,
+            Ok(PublicProcessed::NotAdmitted(..)) => false,
+            Ok(PublicProcessed::Commit(staged)) => {
+                let changes = staged.leaf_changes().unwrap();
+                self.note(&changes);
+                self.changes.insert(staged.public().context().epoch, changes);
+                self.server.merge(&staged);
+                self.commits += 1;
+                true
+            }
+        };
+        let ends_the_epoch = self.commits > commits;
+        self.log.push(message);
+        if let Some(welcome) = welcome {
+            self.welcome(&welcome)?;
+        }
+        if ends_the_epoch {
+            self.newcomers.clear();
+        }
+        Ok(Ok(accepted))
+    }
+
+    /// Counts the changes of a Commit.
+    fn note(&mut self, changes: &[LeafChange]) {
+        for change in changes {
+            match change {
+                LeafChange::Removed { .. } => self.count("removed"),
+                LeafChange::Updated { .. } if change.changes_identity() => self.count("updated"),
+                _ => {}
+            }
+            let end = change.new_leaf().map(|leaf| crate::fixture::credential_end(&leaf.credential));
+            let clocks = self.nodes.values().filter_map(|node| node.member.now);
+            if let (Some(end), Some(latest)) = (end, clocks.max())
+                && end < latest
+            {
+                self.count("added a leaf that is expired for a member");
             }
         }
-        self.member(by).clear_pending();
-        self.count("refused by all");
+    }
+
+    /// Lets the clients that a Commit has added join.
+    fn welcome(&mut self, welcome: &Welcome) -> Outcome {
+        let epoch = self.server.group.public().context().epoch;
+        let added = self.changes[&epoch].clone();
+        for change in added {
+            let LeafChange::Added { new, .. } = change else { continue };
+            let is_it = |(_, newcomer): &(usize, Newcomer)| newcomer.key_package().leaf_node == *new;
+            let Some(position) = self.newcomers.iter().position(is_it) else { continue };
+            let (number, newcomer) = self.newcomers.swap_remove(position);
+            let Newcomer { name, signer, bundle } = newcomer;
+            let joining = client(&*signer, &Shared, clock(number), public_handshakes());
+            let joined = Group::join(welcome, &bundle, None, &joining);
+            let (group, delta) =
+                joined.map_err(|error| Fork(format!("client {number} joins: {error}")))?.into_parts();
+            let mut rows = Rows::new();
+            delta.apply(&mut rows).unwrap();
+            let (rules, policy, now) = (&Shared, &Ending, clock(number));
+            self.enter(number, Member { name, signer, group, rows, rules, policy, now })?;
+            self.count("joined by a Welcome");
+        }
         Ok(())
     }
 
-    /// Lets a member withdraw a proposal, which may still be delivered.
-    fn withdraw(&mut self, by: usize) -> Outcome {
-        let update = self.percent(30);
-        let data = self.data(b"good");
-        let sent = self.attempt(by, &mut |member, rng| {
-            if update { member.propose_update(None, rng) } else { member.propose(custom(CUSTOM, &data), rng) }
-        })?;
-        let Some(message) = sent else { return Ok(()) };
-        self.withdraw_last(by);
-        if self.percent(50) {
-            self.count("withdrew what came later");
-            self.deliver_proposal(by, message)
-        } else {
-            self.count("withdrew");
-            Ok(())
-        }
-    }
-
-    fn withdraw_last(&mut self, by: usize) {
-        let member = self.member(by);
-        let reference = member.pending().last().unwrap().reference.clone();
-        member.operate(|group, _| group.withdraw_proposal(&reference)).unwrap();
-    }
-
-    /// Loses a proposal in transit, and lets its sender commit it. No member can follow until the
-    /// proposal is withdrawn.
-    fn lose_a_proposal(&mut self, by: usize, ready: &[usize]) -> Outcome {
-        let data = self.data(b"lost");
-        let sent = self.attempt(by, &mut |member, rng| member.propose(custom(CUSTOM, &data), rng))?;
-        let built = if sent.is_some() { self.build(by, &|builder| builder)? } else { None };
-        let Some(output) = built else {
-            if sent.is_some() {
-                self.withdraw_last(by);
+    /// Lets a member process the messages that it has not processed yet, until it holds a Commit.
+    pub(crate) fn deliver(&mut self, client: usize) -> Outcome {
+        loop {
+            let Some(node) = self.nodes.get_mut(&client) else { return Ok(()) };
+            if let Some((staged, rounds)) = node.held.take() {
+                if rounds > 0 {
+                    node.held = Some((staged, rounds - 1));
+                    return Ok(());
+                }
+                node.member.merge(staged);
+                self.entered(client)?;
+                continue;
             }
-            return Ok(());
-        };
-        let lacks =
-            |result: Result<(), GroupError>| matches!(result, Err(GroupError::Missing(Missing::Proposal(_))));
-        if !lacks(self.submit(output.message.clone(), None)?.map(drop)) {
-            return Err(Divided("the server knows a proposal that was never sent".to_owned()));
-        }
-        for client in ready.iter().filter(|client| **client != by) {
-            if !lacks(self.member(*client).process(&output.message).map(drop)) {
-                return Err(Divided(format!("client {client} knows a proposal that was never sent")));
+            let Some(message) = self.log.get(node.at) else { return Ok(()) };
+            let message = message.clone();
+            node.at += 1;
+            let epoch = node.member.group.epoch() + 1;
+            let processed = node.member.process(&message);
+            let processed = processed.map_err(|error| {
+                Fork(format!("client {client} does not accept message {}: {error}", node.at - 1))
+            })?;
+            match processed {
+                Processed::OwnCommit => {
+                    node.member.operate(|group, _| group.merge_pending()).unwrap();
+                    self.entered(client)?;
+                }
+                Processed::Commit(staged) => self.decide(client, epoch, *staged)?,
+                Processed::Proposal(_) | Processed::NotAdmitted(..) | Processed::OwnProposal(_) => {}
+                other => return Err(Fork(format!("client {client} takes {other:?}"))),
             }
         }
-        self.member(by).clear_pending();
-        self.withdraw_last(by);
-        self.count("committed an unknown proposal");
-        self.commit(by, &|builder| builder)
     }
 
-    /// Lets two members make a Commit, of which the server accepts one.
-    fn race(&mut self, ready: &[usize]) -> Outcome {
-        let [Some(first), Some(second)] = [self.pick(ready), self.pick(ready)] else { return Ok(()) };
-        if first == second {
-            return Ok(());
+    /// Follows the advice of a member's local policy.
+    fn decide(&mut self, client: usize, epoch: u64, staged: Staged) -> Outcome {
+        let changes = staged.leaf_changes().unwrap();
+        if self.changes.get(&epoch) != Some(&changes) {
+            return Err(Fork(format!("client {client} sees other changes than the server")));
         }
-        let Some(output) = self.build(first, &|builder| builder)? else { return Ok(()) };
-        let lost = self.build(second, &|builder| builder)?;
-        self.accepted(first, output)?;
-        let Some(lost) = lost else { return Ok(()) };
-        self.count("lost a race");
-        match self.submit(lost.message, None)? {
-            Err(GroupError::EpochMismatch { .. }) => Ok(()),
-            _ => Err(Divided("two Commits were accepted in one epoch".to_owned())),
+        let node = self.nodes.get_mut(&client).unwrap();
+        let (view, now) = (staged.view(node.member.group.public()).unwrap(), node.member.now);
+        let expired = now.is_some_and(|now| !view.leaves_invalid_at(now, &Ending).unwrap().is_empty());
+        match PolicyByClient(client).advise(&view, now).unwrap() {
+            Advice::Hold(_) => {
+                node.held = Some((staged, 1));
+                self.count("held");
+                return Ok(());
+            }
+            Advice::Leave(_) => {
+                node.wants_to_leave = true;
+                node.member.merge(staged);
+                self.count("wanted to leave");
+            }
+            Advice::Merge => node.member.merge(staged),
         }
+        if expired {
+            self.count("merged although expired");
+        }
+        self.entered(client)
     }
 
-    fn chat(&mut self, by: usize, ready: &[usize]) -> Outcome {
-        let member = &mut self.nodes.get_mut(&by).unwrap().member;
-        let message = match member.encrypt(&mut self.rng) {
-            Ok(message) => message,
-            Err(GroupError::Misuse(Misuse::ProposalsPending)) => return Ok(()),
-            Err(error) => return Err(Divided(format!("client {by} cannot send: {error}"))),
-        };
-        for client in ready.iter().filter(|client| **client != by) {
-            match self.member(*client).process(&message) {
-                Ok(Processed::Application { .. }) => self.count("read"),
-                other => return Err(Divided(format!("client {client} cannot read: {other:?}"))),
+    /// Updates a node after a merge, by which its member is in another epoch or removed.
+    fn entered(&mut self, client: usize) -> Outcome {
+        let node = self.nodes.get_mut(&client).unwrap();
+        if node.member.group.is_active() {
+            node.take_signer();
+            return self.compare(client);
+        }
+        self.nodes.remove(&client);
+        Ok(())
+    }
+
+    /// Checks that a member has the same secrets as all other members of its epoch.
+    fn compare(&mut self, client: usize) -> Outcome {
+        let group = &self.nodes[&client].member.group;
+        let (epoch, found) = (group.epoch(), group.epoch_authenticator().unwrap().expose().to_vec());
+        let first = self.authenticators.entry(epoch).or_insert_with(|| found.clone());
+        if *first == found { Ok(()) } else { Err(Fork(format!("client {client} differs in epoch {epoch}"))) }
+    }
+
+    /// Delivers all messages to all members, and compares their states.
+    fn deliver_all(&mut self) -> Outcome {
+        for client in self.nodes.keys().copied().collect::<Vec<_>>() {
+            while self.nodes.get(&client).is_some_and(|node| node.at < self.log.len() || node.held.is_some())
+            {
+                self.deliver(client)?;
             }
         }
+        let public = self.server.group.public();
+        let members = public.tree().members().map(Result::unwrap).count();
+        if members != self.nodes.len() {
+            return Err(Fork(format!("there are {members} members, and {} clients", self.nodes.len())));
+        }
+        for (client, Node { member, .. }) in &mut self.nodes {
+            if member.group.public().context() != public.context() {
+                return Err(Fork(format!("client {client} has another context than the server")));
+            }
+            member.check_store();
+        }
+        self.server.restart();
         Ok(())
     }
 }

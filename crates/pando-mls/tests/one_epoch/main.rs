@@ -25,11 +25,11 @@ mod history;
 #[allow(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/proposals.rs"]
 mod make;
-mod opinions;
-mod world;
+mod operations;
+mod rules_and_clocks;
 
-use crate::opinions::{Faulty, OwnClock};
-use crate::world::{Divided, Odd, World};
+use crate::history::{Deviation, Fork, History};
+use crate::rules_and_clocks::{Faulty, OwnClock};
 
 fn variable(name: &str) -> Option<u64> {
     Some(std::env::var(name).ok()?.parse().unwrap())
@@ -40,11 +40,11 @@ fn members_stay_in_one_epoch() {
     let commits = variable("PANDO_ONE_EPOCH_COMMITS").unwrap_or(1_000);
     let seed = variable("PANDO_ONE_EPOCH_SEED").unwrap_or(17);
     println!("seed {seed}");
-    let mut world = World::new(seed, Odd::default());
-    if let Err(Divided(reason)) = world.run(commits) {
-        panic!("seed {seed}, after {} Commits: {reason}", world.commits);
+    let mut history = History::new(seed, Deviation::default());
+    if let Err(Fork(reason)) = history.run(commits) {
+        panic!("seed {seed}, after {} Commits: {reason}", history.commits);
     }
-    println!("{:#?}", world.tally);
+    println!("{:#?}", history.tally);
     // Every kind of event has happened.
     if commits >= 1_000 {
         for what in [
@@ -72,7 +72,7 @@ fn members_stay_in_one_epoch() {
             "updated",
             "wanted to leave",
         ] {
-            let count = world.tally.get(what).copied().unwrap_or_default();
+            let count = history.tally.get(what).copied().unwrap_or_default();
             assert!(count >= 5, "{what}: {count}");
         }
     }
@@ -81,17 +81,17 @@ fn members_stay_in_one_epoch() {
 /// Checks that the history detects a member that validates Commits by its own clock.
 #[test]
 fn a_clock_in_the_validity_of_commits_divides_the_group() {
-    let mut world = World::new(1, Odd { policy: Some((2, &OwnClock)), ..Odd::default() });
-    let Divided(reason) = world.run(1_000).unwrap_err();
+    let mut history = History::new(1, Deviation { policy: Some((2, &OwnClock)), ..Deviation::default() });
+    let Fork(reason) = history.run(1_000).unwrap_err();
     assert!(reason.contains("expired"), "{reason}");
-    assert!(world.commits < 500, "{}", world.commits);
+    assert!(history.commits < 500, "{}", history.commits);
 }
 
 /// Checks that the history detects a member with other rules.
 #[test]
 fn a_member_with_other_rules_divides_the_group() {
-    let mut world = World::new(2, Odd { rules: Some((2, &Faulty)), ..Odd::default() });
-    let Divided(reason) = world.run(1_000).unwrap_err();
+    let mut history = History::new(2, Deviation { rules: Some((2, &Faulty)), ..Deviation::default() });
+    let Fork(reason) = history.run(1_000).unwrap_err();
     assert!(reason.contains("rules"), "{reason}");
-    assert!(world.commits < 500, "{}", world.commits);
+    assert!(history.commits < 500, "{}", history.commits);
 }

@@ -178,13 +178,13 @@ impl Member {
         &mut self,
         operation: impl FnOnce(&mut Group, &Context<'_>) -> Result<Unpersisted<T>, GroupError>,
     ) -> Result<T, GroupError> {
-        let client = client(&*self.signer, self.rules, self.now, *self.group.config());
-        let client = client.with_policy(self.policy);
-        Ok(operation(&mut self.group, &client)?.persist_to(&mut self.rows).unwrap())
+        let cx = client(&*self.signer, self.rules, self.now, *self.group.config());
+        let cx = cx.with_policy(self.policy);
+        Ok(operation(&mut self.group, &cx)?.persist_to(&mut self.rows).unwrap())
     }
 
     pub(crate) fn process(&mut self, message: &MlsMessage) -> Result<Processed, GroupError> {
-        self.operate(|group, client| group.process(over_the_wire(message), client))
+        self.operate(|group, cx| group.process(over_the_wire(message), cx))
     }
 
     /// Stages a Commit of another member.
@@ -213,7 +213,7 @@ impl Member {
         fill: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
         rng: &mut ChaCha20Rng,
     ) -> Result<CommitOutput, GroupError> {
-        self.operate(|group, client| fill(group.commit()).build(client, rng))
+        self.operate(|group, cx| fill(group.commit()).build(cx, rng))
     }
 
     pub(crate) fn clear_pending(&mut self) {
@@ -225,7 +225,7 @@ impl Member {
         proposal: Proposal,
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
-        self.operate(|group, client| group.propose(proposal, b"", client, rng))
+        self.operate(|group, cx| group.propose(proposal, b"", cx, rng))
     }
 
     pub(crate) fn propose_update(
@@ -233,11 +233,11 @@ impl Member {
         new_leaf: Option<NewLeaf<'_>>,
         rng: &mut ChaCha20Rng,
     ) -> Result<MlsMessage, GroupError> {
-        self.operate(|group, client| group.propose_update(new_leaf, b"", client, rng))
+        self.operate(|group, cx| group.propose_update(new_leaf, b"", cx, rng))
     }
 
     pub(crate) fn encrypt(&mut self, rng: &mut ChaCha20Rng) -> Result<MlsMessage, GroupError> {
-        self.operate(|group, client| group.encrypt(b"data", client, rng))
+        self.operate(|group, cx| group.encrypt(b"data", cx, rng))
     }
 
     /// Checks that the stored rows equal the rows of the group.
@@ -249,12 +249,12 @@ impl Member {
     /// Loads the group again, completely or lazily.
     pub(crate) fn restart(&mut self, lazily: bool) {
         self.check_store();
-        let client = client(&*self.signer, self.rules, self.now, *self.group.config());
+        let cx = client(&*self.signer, self.rules, self.now, *self.group.config());
         self.group = if lazily {
             let rows: Rows = self.rows.iter().map(|(key, row)| (*key, row.expose().into())).collect();
-            Group::open(Arc::new(rows), &client).unwrap()
+            Group::open(Arc::new(rows), &cx).unwrap()
         } else {
-            Group::load(&self.rows, &client).unwrap()
+            Group::load(&self.rows, &cx).unwrap()
         };
         self.check_store();
     }
@@ -533,8 +533,8 @@ impl Fixture {
 
     pub(crate) fn group_info(&mut self, by: usize) -> GroupInfo {
         self.members[by]
-            .operate(|group, client| {
-                let group_info = group.group_info().build(client)?;
+            .operate(|group, cx| {
+                let group_info = group.group_info().build(cx)?;
                 Ok(group.take_delta().map(|()| group_info))
             })
             .unwrap()

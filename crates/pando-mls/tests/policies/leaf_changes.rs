@@ -8,36 +8,36 @@ use pando_mls::{DefaultRules, LeafChange, LeafIndex, LeafTemplate, MlsMessage, N
 
 /// The effects of a Commit as an application reads them.
 #[derive(Debug, PartialEq)]
-struct Told {
+struct Effects {
     changes: Vec<LeafChange>,
     added: Vec<LeafIndex>,
     removed: Vec<LeafIndex>,
 }
 
-fn told(staged: &PublicStaged) -> Told {
+fn effects(staged: &PublicStaged) -> Effects {
     let (added, removed) = (staged.added().collect(), staged.removed().to_vec());
-    Told { changes: staged.leaf_changes().unwrap(), added, removed }
+    Effects { changes: staged.leaf_changes().unwrap(), added, removed }
 }
 
 /// Checks that the members, the committer and the server see the same effects of a Commit, lets
 /// them merge it, and returns the effects.
-fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
+fn effects_seen_by_all(fixture: &mut Fixture, message: &MlsMessage) -> Effects {
     let mut all = Vec::new();
     for member in &mut fixture.members {
         if member.group.is_pending(message) {
-            all.push(told(member.group.pending_epoch().unwrap()));
+            all.push(effects(member.group.pending_epoch().unwrap()));
             for lazily in [false, true] {
                 member.restart(lazily);
-                all.push(told(member.group.pending_epoch().unwrap()));
+                all.push(effects(member.group.pending_epoch().unwrap()));
             }
         } else {
-            all.push(told(&member.stage(message)));
+            all.push(effects(&member.stage(message)));
             // No nodes of the tree are loaded yet.
             member.restart(true);
-            all.push(told(&member.stage(message)));
+            all.push(effects(&member.stage(message)));
         }
     }
-    all.push(told(&fixture.server.stage(message)));
+    all.push(effects(&fixture.server.stage(message)));
     assert!(all.len() > fixture.members.len());
     assert!(all.iter().all(|other| *other == all[0]), "{all:?}");
     fixture.deliver(message);
@@ -51,14 +51,15 @@ fn everybody_is_told(fixture: &mut Fixture, message: &MlsMessage) -> Told {
     all.swap_remove(0)
 }
 
-fn expect(told: &Told, changes: &[(&str, u32, &str)], added: &[u32], removed: &[u32]) {
-    let found = described(&told.changes);
+fn expect(effects: &Effects, changes: &[(&str, u32, &str)], added: &[u32], removed: &[u32]) {
+    let found = described(&effects.changes);
     let found: Vec<_> = found.iter().map(|(kind, leaf, name)| (*kind, *leaf, name.as_str())).collect();
     assert_eq!(found, changes);
-    assert!(told.added.iter().map(|leaf| leaf.0).eq(added.iter().copied()), "{told:?}");
-    assert!(told.removed.iter().map(|leaf| leaf.0).eq(removed.iter().copied()), "{told:?}");
+    assert!(effects.added.iter().map(|leaf| leaf.0).eq(added.iter().copied()), "{effects:?}");
+    assert!(effects.removed.iter().map(|leaf| leaf.0).eq(removed.iter().copied()), "{effects:?}");
     assert!(
-        told.changes
+        effects
+            .changes
             .iter()
             .all(|change| matches!(change, LeafChange::Updated { .. }) || !change.changes_identity())
     );
@@ -71,9 +72,9 @@ fn of_an_external_commit() {
     let key = signer.public_key().clone();
     let template = leaf_template("new", NEVER);
     let (joiner, message) = fixture.external((template, None), signer, None).unwrap();
-    let told = everybody_is_told(&mut fixture, &message);
-    expect(&told, &[("added", 3, "new")], &[3], &[]);
-    let new = told.changes[0].new_leaf().unwrap();
+    let effects = effects_seen_by_all(&mut fixture, &message);
+    expect(&effects, &[("added", 3, "new")], &[3], &[]);
+    let new = effects.changes[0].new_leaf().unwrap();
     assert_eq!((&new.credential, &new.signature_key), (&credential("new", NEVER), &key));
     fixture.members.push(joiner);
     fixture.agree();
@@ -92,10 +93,10 @@ fn of_a_resync() {
         let template = leaf_template("m2", NEVER);
         let old = leaf_of(&fixture.members[0].group, 2);
         let (joiner, message) = fixture.external((template, Some(LeafIndex(2))), signer, None).unwrap();
-        let told = everybody_is_told(&mut fixture, &message);
+        let effects = effects_seen_by_all(&mut fixture, &message);
         let at = if leaf == 0 { 1 } else { 2 };
-        expect(&told, &[("removed", 2, "m2"), ("added", at, "m2")], &[at], &[2]);
-        assert_eq!(told.changes[0], LeafChange::Removed { leaf: LeafIndex(2), old: Box::new(old) });
+        expect(&effects, &[("removed", 2, "m2"), ("added", at, "m2")], &[at], &[2]);
+        assert_eq!(effects.changes[0], LeafChange::Removed { leaf: LeafIndex(2), old: Box::new(old) });
         fixture.members.push(joiner);
         fixture.agree();
     }
@@ -111,7 +112,7 @@ fn of_adds_and_updates() {
         let builder = builder.remove(LeafIndex(1));
         newcomers.iter().fold(builder, |builder, newcomer| builder.add(newcomer.key_package()))
     });
-    let told = everybody_is_told(&mut fixture, &output.unwrap().message);
+    let effects = effects_seen_by_all(&mut fixture, &output.unwrap().message);
     let changes = [
         ("removed", 1, "m1"),
         ("updated", 0, "m0"),
@@ -119,8 +120,8 @@ fn of_adds_and_updates() {
         ("added", 1, "a"),
         ("added", 4, "b"),
     ];
-    expect(&told, &changes, &[1, 4], &[1]);
-    assert!(!told.changes.iter().any(LeafChange::changes_identity));
+    expect(&effects, &changes, &[1, 4], &[1]);
+    assert!(!effects.changes.iter().any(LeafChange::changes_identity));
 }
 
 /// A Commit without a path changes no leaf that stays.
@@ -129,7 +130,7 @@ fn of_a_commit_without_a_path() {
     let mut fixture = Fixture::of(&DefaultRules, 2);
     let newcomer = fixture.newcomer("a");
     let output = fixture.build(1, |builder| builder.add(newcomer.key_package()).without_path()).unwrap();
-    expect(&everybody_is_told(&mut fixture, &output.message), &[("added", 2, "a")], &[2], &[]);
+    expect(&effects_seen_by_all(&mut fixture, &output.message), &[("added", 2, "a")], &[2], &[]);
 }
 
 #[test]
@@ -145,26 +146,26 @@ fn of_another_credential_and_another_signature_key() {
             let new_leaf = NewLeaf { template, signer: signer.as_deref().unwrap_or(&*own) };
             let message = if by_update {
                 let member = &mut fixture.members[1];
-                let client = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
-                let proposed = member.group.propose_update(Some(new_leaf), b"", &client, &mut fixture.rng);
+                let cx = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
+                let proposed = member.group.propose_update(Some(new_leaf), b"", &cx, &mut fixture.rng);
                 let (update, delta) = proposed.unwrap().into_parts();
                 delta.apply(&mut member.rows).unwrap();
                 fixture.hear(1, &update);
                 fixture.build(0, |builder| builder).unwrap().message
             } else {
                 let member = &mut fixture.members[1];
-                let client = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
-                let built = member.group.commit().new_leaf(new_leaf).build(&client, &mut fixture.rng);
+                let cx = crate::fixture::client(&*own, member.rules, member.now, fixture.config);
+                let built = member.group.commit().new_leaf(new_leaf).build(&cx, &mut fixture.rng);
                 built.unwrap().persist_to(&mut member.rows).unwrap().message
             };
-            let told = everybody_is_told(&mut fixture, &message);
-            let change = told.changes.iter().find(|change| change.leaf() == LeafIndex(1)).unwrap();
+            let effects = effects_seen_by_all(&mut fixture, &message);
+            let change = effects.changes.iter().find(|change| change.leaf() == LeafIndex(1)).unwrap();
             let LeafChange::Updated { old: before, new, .. } = change else { panic!("{change:?}") };
             assert_eq!(**before, old);
             assert_eq!(new.credential, credential("m1", end));
             assert_eq!(new.signature_key != old.signature_key, new_key);
             assert_eq!(change.changes_identity(), new_key || end != NEVER, "{change:?}");
-            let others = told.changes.iter().filter(|change| change.leaf() != LeafIndex(1));
+            let others = effects.changes.iter().filter(|change| change.leaf() != LeafIndex(1));
             assert!(!others.into_iter().any(LeafChange::changes_identity));
         }
     }
@@ -183,12 +184,12 @@ fn of_a_leaf_that_is_removed_and_added_again() {
         let added = if again { key_package.clone() } else { bundle.key_package };
         let name = if again { "m2" } else { "other" };
         let output = fixture.build(1, |builder| builder.proposal(remove(2)).add(added.clone()));
-        let told = everybody_is_told(&mut fixture, &output.unwrap().message);
+        let effects = effects_seen_by_all(&mut fixture, &output.unwrap().message);
         let changes = [("removed", 2, "m2"), ("updated", 1, "m1"), ("added", 2, name)];
-        expect(&told, &changes, &[2], &[2]);
+        expect(&effects, &changes, &[2], &[2]);
         let (old, new) = (Box::new(key_package.leaf_node), Box::new(added.leaf_node));
-        assert_eq!(told.changes[0], LeafChange::Removed { leaf: LeafIndex(2), old });
-        assert_eq!(told.changes[2], LeafChange::Added { leaf: LeafIndex(2), new });
+        assert_eq!(effects.changes[0], LeafChange::Removed { leaf: LeafIndex(2), old });
+        assert_eq!(effects.changes[2], LeafChange::Added { leaf: LeafIndex(2), new });
     }
 }
 
@@ -197,6 +198,6 @@ fn of_a_leaf_that_is_removed_and_added_again() {
 fn of_a_removal_that_halves_the_tree() {
     let mut fixture = Fixture::of(&DefaultRules, 3);
     let output = fixture.build(0, |builder| builder.remove(LeafIndex(2))).unwrap();
-    let told = everybody_is_told(&mut fixture, &output.message);
-    expect(&told, &[("removed", 2, "m2"), ("updated", 0, "m0")], &[], &[2]);
+    let effects = effects_seen_by_all(&mut fixture, &output.message);
+    expect(&effects, &[("removed", 2, "m2"), ("updated", 0, "m0")], &[], &[2]);
 }

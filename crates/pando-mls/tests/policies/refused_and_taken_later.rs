@@ -8,8 +8,8 @@ use pando_mls::{
 
 fn reload(member: &mut Member, config: GroupConfig) {
     member.check_store();
-    let client = client(&*member.signer, member.rules, member.now, config);
-    member.group = Group::load(&member.rows, &client).unwrap();
+    let cx = client(&*member.signer, member.rules, member.now, config);
+    member.group = Group::load(&member.rows, &cx).unwrap();
 }
 
 #[test]

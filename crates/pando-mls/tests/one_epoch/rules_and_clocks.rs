@@ -124,9 +124,9 @@ impl IdentityPolicy for OwnClock {
 }
 
 /// The local policy of a member, by the number of its client.
-pub(crate) struct Opinion(pub(crate) usize);
+pub(crate) struct PolicyByClient(pub(crate) usize);
 
-impl LocalPolicy for Opinion {
+impl LocalPolicy for PolicyByClient {
     fn advise(&self, commit: &CommitView<'_>, now: Option<u64>) -> Result<Advice, RuleError> {
         let invalid = now.map(|now| commit.leaves_invalid_at(now, &Ending)).transpose()?.unwrap_or_default();
         let from_outside = commit.committer() == Sender::NewMemberCommit;
