@@ -18,10 +18,10 @@ mod seeds;
 mod store;
 
 // The clients of `pando-store`. The fuzzer chooses when their stores fail.
-#[path = "../../crates/pando-store/tests/people/mod.rs"]
-mod people;
-#[path = "../../crates/pando-store/tests/faults/two.rs"]
-mod two;
+#[path = "../../crates/pando-store/tests/fixtures/mod.rs"]
+mod fixtures;
+#[path = "../../crates/pando-store/tests/faults/pair.rs"]
+mod pair;
 
 // The simulation of `pando-mls`. The fuzzer chooses the history.
 #[allow(dead_code, reason = "the simulation uses more")]

@@ -1,8 +1,8 @@
 //! Fuzzes a client whose store fails repeatedly. The fuzzer chooses the operations, the store calls
 //! that fail during them, and the errors.
 
-use crate::people::{memory, sqlite};
-use crate::two::{OPERATIONS, Operation, Two, two};
+use crate::fixtures::{memory, sqlite};
+use crate::pair::{OPERATIONS, Operation, Pair, pair};
 use fail::FailScenario;
 use pando_mls::RowKey;
 use pando_store::{Backend, FAILPOINTS, Key, StoreError};
@@ -34,39 +34,39 @@ pub fn store(input: &[u8]) {
     };
     if let Some(key) = key {
         let folder = tempfile::tempdir().unwrap();
-        run(two(sqlite(&folder.path().join("store"), &key).unwrap()), steps);
+        run(pair(sqlite(&folder.path().join("store"), &key).unwrap()), steps);
     } else {
-        run(two(memory()), steps);
+        run(pair(memory()), steps);
     }
     scenario.teardown();
 }
 
-fn run<B: Backend>(mut two: Two<B>, steps: &[u8]) {
+fn run<B: Backend>(mut pair: Pair<B>, steps: &[u8]) {
     for &[what, faults @ ..] in steps.as_chunks::<5>().0.iter().take(STEPS) {
         let (arm, operation) = (|| arm(faults), OPERATIONS[usize::from(what) % OPERATIONS.len()]);
-        let (one, other) = (two.unlucky.group(), two.lucky.group());
+        let (one, other) = (pair.faulty.group(), pair.healthy.group());
         let pending = one.pending_proposals().chain(other.pending_proposals()).next().is_some();
         // A member must not send application data while proposals are pending.
         if matches!(operation, Operation::Send | Operation::Receive) && pending {
-            two.finish();
+            pair.finish();
         }
-        told(two.run(operation, arm));
+        assert_injected(pair.run(operation, arm));
         if what >= 128 {
             // Let the reload fail too.
             arm();
-            told(two.unlucky.reload());
+            assert_injected(pair.faulty.reload());
         }
-        two.recover();
+        pair.recover();
         // Some operations are impossible while a Commit is pending.
-        if what % 64 < 32 || two.unlucky.stored().contains_key(&RowKey::PendingCommit) {
-            two.finish();
+        if what % 64 < 32 || pair.faulty.stored().contains_key(&RowKey::PendingCommit) {
+            pair.finish();
         }
     }
-    two.finish();
+    pair.finish();
 }
 
 /// Asserts that a result is `Ok` or an injected error.
-fn told(result: Result<(), StoreError>) {
+fn assert_injected(result: Result<(), StoreError>) {
     if let Err(error) = result {
         assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
         assert!(error.to_string().contains(ASKED), "{error:?}");

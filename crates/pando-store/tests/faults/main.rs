@@ -14,39 +14,39 @@
     reason = "a panic fails the test; the method is not general enough; and the target is in a package of its own"
 )]
 
-#[path = "../people/mod.rs"]
-mod people;
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+mod pair;
 #[path = "../../../../fuzz/src/store.rs"]
 mod store;
-mod two;
 
 use fail::FailScenario;
+use fixtures::{Device, agree, group_of, memory, sqlite};
+use pair::{OPERATIONS, Pair, pair};
 use pando_mls::Encode;
 use pando_store::{Backend, FAILPOINTS, IoKind, Key, Sqlite, StoreError};
-use people::{Device, agree, group_of, memory, sqlite};
 use rand_core::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::{fs, path::Path};
 use tempfile::TempDir;
-use two::{OPERATIONS, Two, two};
 
 const KINDS: [(&str, IoKind); 3] = [("full", IoKind::Full), ("read", IoKind::Read), ("write", IoKind::Write)];
 
-fn drill<B: Backend>(two: &mut Two<B>) {
+fn run_with_faults<B: Backend>(pair: &mut Pair<B>) {
     let mut failed = BTreeSet::new();
     for point in FAILPOINTS {
         for operation in OPERATIONS {
-            for (nth, (told, kind)) in (0..200).zip(KINDS.into_iter().cycle()) {
-                let arm = || fail::cfg(point, &format!("{nth}*off->1*return({told})->off")).unwrap();
-                let result = two.run(operation, arm);
+            for (nth, (error_kind, kind)) in (0..200).zip(KINDS.into_iter().cycle()) {
+                let arm = || fail::cfg(point, &format!("{nth}*off->1*return({error_kind})->off")).unwrap();
+                let result = pair.run(operation, arm);
                 let succeeded = result.is_ok();
                 if let Err(error) = result {
                     assert!(matches!(&error, StoreError::Io { kind: is, .. } if *is == kind), "{error:?}");
                     failed.insert(point);
                 }
-                two.finish();
+                pair.finish();
                 // This operation reaches no more failpoints of this name. Anything not yet erased
                 // is erased the next time.
                 if succeeded {
@@ -63,7 +63,7 @@ fn drill<B: Backend>(two: &mut Two<B>) {
 #[test]
 fn in_memory() {
     let scenario = FailScenario::setup();
-    drill(&mut two(memory()));
+    run_with_faults(&mut pair(memory()));
     scenario.teardown();
 }
 
@@ -72,7 +72,7 @@ fn in_a_file() {
     let scenario = FailScenario::setup();
     let folder = TempDir::new().unwrap();
     let key = Key::bytes(&[1; 32]).unwrap();
-    drill(&mut two(sqlite(&folder.path().join("store"), &key).unwrap()));
+    run_with_faults(&mut pair(sqlite(&folder.path().join("store"), &key).unwrap()));
     scenario.teardown();
 }
 
@@ -147,7 +147,7 @@ fn a_crash_while_the_log_is_overwritten() {
     })
     .unwrap();
     let mut database = Sqlite::open(folder.path().join("a")).unwrap();
-    let mut rng = people::rng(1);
+    let mut rng = fixtures::rng(1);
     for round in 0..20 {
         // Some transactions, the last ones smaller, so that much of the log is after them.
         for transaction in 0..3 - round % 3 {
@@ -174,7 +174,7 @@ fn a_crash_while_the_log_is_overwritten() {
 /// had.
 fn mostly_deleted(path: &Path) -> (Sqlite, Records, Vec<Vec<u8>>) {
     let mut database = Sqlite::open(path).unwrap();
-    let (mut rng, mut all) = (people::rng(1), Vec::new());
+    let (mut rng, mut all) = (fixtures::rng(1), Vec::new());
     for key in 0..300_u16 {
         let mut value = vec![0; 100 + rng.next_u32() as usize % 3_000];
         rng.fill_bytes(&mut value);

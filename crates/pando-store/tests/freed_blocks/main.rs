@@ -1,7 +1,7 @@
 //! Checks that a store returns no block to the file system before it is overwritten by zeros.
 //!
 //! No free block of the device may contain deleted secrets. `pando-freed-blocks` records everything
-//! that SQLite cuts off or deletes. The store itself shortens the log; `stories` checks that.
+//! that SQLite cuts off or deletes. The store itself shortens the log; `scenarios` checks that.
 
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "the test reads the Deltas, or nothing is stored")]
@@ -13,14 +13,14 @@
     reason = "a panic fails the test"
 )]
 
-#[path = "../people/mod.rs"]
-mod people;
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 
+use fixtures::{Device, group_of, passphrase, resync, sqlite, stranger, tea};
 use pando_freed_blocks::{freed, install};
 use pando_mls::CommitBuilder;
 use pando_store::rusqlite::Connection;
 use pando_store::{Erase, Key, Sqlite, StoreError};
-use people::{Device, group_of, passphrase, resync, sqlite, stranger, tea};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A typical client application: outbox, inbox and cursor are in one transaction with the group.
 
 use crate::delivery::{Delivery, Entry, Kind};
-use crate::people::{Device, receive, sqlite, suite, tea, template};
+use crate::fixtures::{Device, receive, sqlite, suite, tea, template};
 use pando_mls::{
     Decode, Encode, EpochRow, ExternalJoin, Group, GroupConfig, GroupInfo, KeyPackageTemplate, LeafIndex,
     LeafTemplate, MlsMessage, MlsMessageBody, Processed, RowKey, Rows, Welcome,
@@ -149,14 +149,14 @@ impl Client {
             other => panic!("{other:?}"),
         });
         self.operate(
-            |group, client, rng| {
+            |group, cx, rng| {
                 let mut builder = group.commit();
                 if let Some(key_package) = candidate {
                     builder = builder.add(key_package);
                 } else if let Some(leaf) = remove {
                     builder = builder.remove(leaf);
                 }
-                let output = builder.build(client, rng)?;
+                let output = builder.build(cx, rng)?;
                 Ok(output.map(|output| (output.message, output.welcome)))
             },
             |transaction, (message, welcome)| outbox(transaction, message, welcome.as_ref()),

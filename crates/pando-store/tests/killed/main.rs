@@ -25,8 +25,8 @@
     reason = "a panic fails the test"
 )]
 
-#[path = "../people/mod.rs"]
-mod people;
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 
 mod client;
 mod delivery;
@@ -44,15 +44,15 @@ fn main() {
         // Ignore filters that are meant for other tests.
         Some(filter) if !filter.starts_with('-') && !"killed".contains(filter) => {}
         Some("--list") => println!("killed: test"),
-        _ => drill(),
+        _ => kill_and_check(),
     }
 }
 
-fn drill() {
+fn kill_and_check() {
     let wanted: u32 = env::var("PANDO_KILLS").map_or(40, |kills| kills.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
-    let mut rng = people::rng(u64::from(wanted));
+    let mut rng = fixtures::rng(u64::from(wanted));
     let (mut kills, mut by_itself, mut lives) = (0, 0, 0_u64);
     while kills < wanted {
         lives += 1;

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::delivery::{Delivery, Kind};
-use crate::people::rng;
+use crate::fixtures::rng;
 use pando_mls::{CommitBuilder, LeafIndex};
 use pando_store::FAILPOINTS;
 use rand_core::Rng;
@@ -106,7 +106,7 @@ fn begin(folder: &Path, clients: &mut Vec<Client>) {
         }
         clients.extend((0..3).map(|number| Client::start(folder, number, 0)));
     }
-    clients[0].device.create(&crate::people::tea()).unwrap();
+    clients[0].device.create(&crate::fixtures::tea()).unwrap();
     let added: Vec<_> = clients[1..].iter_mut().map(|client| client.device.publish(false).unwrap()).collect();
     let (_, welcome) =
         clients[0].device.commit(|builder| added.into_iter().fold(builder, CommitBuilder::add)).unwrap();

@@ -28,7 +28,7 @@ struct External {
     is_accepted: Option<bool>,
 }
 
-struct World {
+struct Simulation {
     members: [Member; MEMBERS],
     rng: ChaCha20Rng,
     log: Vec<Ordered>,
@@ -47,7 +47,7 @@ struct World {
     texts: usize,
 }
 
-impl World {
+impl Simulation {
     fn new(seed: u64) -> Self {
         Self {
             members: group_of(["alice", "bob", "carol", "dave"]),
@@ -329,15 +329,15 @@ impl World {
 fn members_do_what_chance_tells_them() {
     let mut counts = BTreeMap::new();
     for seed in 0..20 {
-        let mut world = World::new(seed);
+        let mut simulation = Simulation::new(seed);
         for _ in 0..120 {
-            world.act();
-            if world.one_in(2) {
-                world.arrive();
+            simulation.act();
+            if simulation.one_in(2) {
+                simulation.arrive();
             }
         }
-        world.finish();
-        for (what, count) in world.counts {
+        simulation.finish();
+        for (what, count) in simulation.counts {
             *counts.entry(what).or_insert(0) += count;
         }
     }

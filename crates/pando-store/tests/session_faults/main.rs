@@ -1,5 +1,6 @@
-//! Every call of the store fails once, in every step of two clients with sessions: the step fails, its session is dropped and
-//! opened again, and the step is repeated, unless it is found done. In the end, every message was read exactly once.
+//! Lets every call of the store fail once, in every step of two clients with sessions. After a
+//! failure, the sessions are restarted or continue, and the step is repeated unless it was stored.
+//! In the end, every message has been read exactly once.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -20,19 +21,19 @@ use pando_store::{Backend, FAILPOINTS, IoKind, Key, Memory, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use steps::{World, steps};
+use steps::{Pair, steps};
 
-/// What happens after a step has failed.
+/// The recovery from a failed step.
 #[derive(Debug, Clone, Copy)]
 enum Recovery {
     /// The sessions are dropped and opened again.
     Restart,
-    /// The sessions go on.
-    GoOn,
+    /// The sessions continue.
+    Continue,
 }
 
-/// Returns whether an error is the one that a failpoint returns: of the session, of the group that has read, or of the closure
-/// that has written.
+/// Returns whether an error comes from a failpoint: in the session, in a read by the group, or in a
+/// write by the closure.
 fn is_injected(error: &SessionError) -> bool {
     let error = match error {
         SessionError::Store(error) => Some(error),
@@ -43,25 +44,25 @@ fn is_injected(error: &SessionError) -> bool {
     matches!(error, Some(StoreError::Io { kind: IoKind::Full, .. }))
 }
 
-/// Runs all steps. Returns the names of those that have failed.
-fn run<B: Backend>(world: &mut World<B>, recovery: Recovery) -> Vec<&'static str> {
+/// Runs all steps. Returns the names of the steps that have failed.
+fn run<B: Backend>(pair: &mut Pair<B>, recovery: Recovery) -> Vec<&'static str> {
     let mut failed = Vec::new();
     for (name, step) in steps() {
-        while let Err(error) = step(world) {
+        while let Err(error) = step(pair) {
             assert!(is_injected(&error), "{name}: {error:?}");
             failed.push(name);
             assert_eq!(failed.len(), 1, "one call fails, once");
             match recovery {
-                Recovery::Restart => world.restart(),
-                Recovery::GoOn => {}
+                Recovery::Restart => pair.restart(),
+                Recovery::Continue => {}
             }
         }
     }
     failed
 }
 
-/// Lets each `step_by`th call of each failpoint fail, one in a run.
-fn drill<B: Backend>(world: impl Fn() -> World<B>, step_by: usize) {
+/// Lets every `step_by`th call of each failpoint fail, one in each run.
+fn run_with_faults<B: Backend>(pair: impl Fn() -> Pair<B>, step_by: usize) {
     let (mut failed, mut silent) = (BTreeSet::new(), BTreeMap::new());
     let mut erasures = BTreeMap::new();
     for point in FAILPOINTS {
@@ -71,7 +72,7 @@ fn drill<B: Backend>(world: impl Fn() -> World<B>, step_by: usize) {
             counted.fetch_add(1, Ordering::Relaxed);
         })
         .unwrap();
-        assert!(run(&mut world(), Recovery::GoOn).is_empty());
+        assert!(run(&mut pair(), Recovery::Continue).is_empty());
         fail::remove(point);
         let hits = hits.load(Ordering::Relaxed);
         assert!(hits > 0, "{point}");
@@ -79,12 +80,12 @@ fn drill<B: Backend>(world: impl Fn() -> World<B>, step_by: usize) {
             erasures.insert(point, 2 * hits.div_ceil(step_by));
         }
         for nth in (0..hits).step_by(step_by) {
-            for recovery in [Recovery::Restart, Recovery::GoOn] {
-                let mut world = world();
+            for recovery in [Recovery::Restart, Recovery::Continue] {
+                let mut pair = pair();
                 fail::cfg(point, &format!("{nth}*off->1*return(full)->off")).unwrap();
-                let steps = run(&mut world, recovery);
+                let steps = run(&mut pair, recovery);
                 fail::remove(point);
-                world.check();
+                pair.check();
                 if steps.is_empty() {
                     *silent.entry(point).or_insert(0) += 1;
                 }
@@ -92,11 +93,12 @@ fn drill<B: Backend>(world: impl Fn() -> World<B>, step_by: usize) {
             }
         }
     }
-    // What is not erased now is erased after the next transaction.
+    // A failed erasure is repeated after the next transaction, so no step fails.
     let renewals = silent.remove("store::get").unwrap_or(0);
     assert_eq!(silent, erasures);
     if step_by == 1 {
-        // A Commit was stored, and the new signature key could not be read after it: the next step reads it.
+        // A Commit is stored, but the new signature key cannot be read after it. The next step
+        // reads it.
         assert_eq!(renewals, 2);
         assert_eq!(failed, steps::<B>().map(|(name, _)| name).into());
     }
@@ -105,13 +107,13 @@ fn drill<B: Backend>(world: impl Fn() -> World<B>, step_by: usize) {
 #[test]
 fn in_memory() {
     let scenario = FailScenario::setup();
-    let world = || {
+    let pair = || {
         let database = [Memory::new(), Memory::new()];
-        World::new(database.map(|database| -> Box<dyn Fn() -> Store<Memory>> {
+        Pair::new(database.map(|database| -> Box<dyn Fn() -> Store<Memory>> {
             Box::new(move || Store::new(database.again().unwrap(), &Key::None).unwrap())
         }))
     };
-    drill(world, 1);
+    run_with_faults(pair, 1);
     scenario.teardown();
 }
 
@@ -120,9 +122,9 @@ fn in_memory() {
 fn in_files() {
     use pando_store::{Sqlite, SqliteStore};
     let scenario = FailScenario::setup();
-    let world = || {
+    let pair = || {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        World::new(["alice", "bob"].map(|name| -> Box<dyn Fn() -> Store<Sqlite>> {
+        Pair::new(["alice", "bob"].map(|name| -> Box<dyn Fn() -> Store<Sqlite>> {
             let folder = Arc::clone(&folder);
             Box::new(move || {
                 let key = Key::bytes(&[7; 32]).unwrap();
@@ -130,6 +132,6 @@ fn in_files() {
             })
         }))
     };
-    drill(world, 97);
+    run_with_faults(pair, 97);
     scenario.teardown();
 }

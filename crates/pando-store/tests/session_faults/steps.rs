@@ -1,4 +1,5 @@
-//! The steps of two clients. Each finds out first whether it was done before, from the row that it writes in its transaction.
+//! The steps of two clients. Each step writes a row in its transaction, and does nothing if the row
+//! exists.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test")]
 
@@ -14,7 +15,7 @@ use pando_store::{Backend, Session, Store, StoredSigner, Transaction};
 type Result<T = ()> = std::result::Result<T, SessionError>;
 
 /// A step, with its name.
-pub(crate) type Step<B> = (&'static str, fn(&mut World<B>) -> Result);
+pub(crate) type Step<B> = (&'static str, fn(&mut Pair<B>) -> Result);
 
 pub(crate) struct User<B: Backend> {
     name: &'static str,
@@ -27,7 +28,7 @@ impl<B: Backend> User<B> {
         Self { name, session: session(open(), Client::default()), open }
     }
 
-    /// Returns the row of a step that was done.
+    /// Returns the row of a step, if the step is stored.
     fn row(&self, name: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.session.store().psk(name.as_bytes())?.map(|row| row.expose().to_vec()))
     }
@@ -77,7 +78,7 @@ impl<B: Backend> User<B> {
 }
 
 impl<B: Backend> User<B> {
-    /// Commits a leaf with the signature key that our leaf does not have.
+    /// Commits a leaf with the user's other signature key.
     fn change_key(&mut self, name: &str) -> Result {
         if self.row(name)?.is_some() {
             return Ok(());
@@ -99,12 +100,12 @@ impl<B: Backend> User<B> {
     }
 }
 
-pub(crate) struct World<B: Backend> {
+pub(crate) struct Pair<B: Backend> {
     alice: User<B>,
     bob: User<B>,
 }
 
-impl<B: Backend> World<B> {
+impl<B: Backend> Pair<B> {
     pub(crate) fn new([alice, bob]: [Box<dyn Fn() -> Store<B>>; 2]) -> Self {
         Self { alice: User::new("alice", alice), bob: User::new("bob", bob) }
     }
@@ -116,19 +117,20 @@ impl<B: Backend> World<B> {
         }
     }
 
-    /// Bob reads what Alice has sent.
+    /// Bob receives Alice's message.
     fn bob_reads(&mut self, text: &str) -> Result {
         let bytes = self.alice.row(&format!("sent {text}"))?.unwrap();
         self.bob.receive(&format!("read {text}"), &bytes)
     }
 
-    /// Alice reads what Bob has sent.
+    /// Alice receives Bob's message.
     fn alice_reads(&mut self, text: &str) -> Result {
         let bytes = self.bob.row(&format!("sent {text}"))?.unwrap();
         self.alice.receive(&format!("read {text}"), &bytes)
     }
 
-    /// Everything was read, and nothing can be read once more. Both are in one epoch, and their stores are in order.
+    /// Checks that all messages have been read and none can be read again, that both users are in
+    /// the same epoch, and that their stores are consistent.
     pub(crate) fn check(&mut self) {
         self.restart();
         let sent = [(0, ["one", "two", "five"]), (1, ["three", "four", "six"])];
@@ -164,21 +166,21 @@ impl<B: Backend> World<B> {
 /// Returns the steps in their order.
 pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
     [
-        ("alice makes an identity", |world| world.alice.create_identity()),
-        ("bob makes an identity", |world| world.bob.create_identity()),
-        ("bob publishes a KeyPackage", |world| {
-            let User { session, .. } = &mut world.bob;
+        ("alice makes an identity", |pair| pair.alice.create_identity()),
+        ("bob makes an identity", |pair| pair.bob.create_identity()),
+        ("bob publishes a KeyPackage", |pair| {
+            let User { session, .. } = &mut pair.bob;
             if session.store().key_packages()?.is_empty() {
-                let identity = world.bob.identity()?;
+                let identity = pair.bob.identity()?;
                 let app = |tx: &mut Transaction<'_, B>, key_package: &KeyPackage| {
                     put(tx, "KeyPackage", &key_package.encode()?)
                 };
-                world.bob.session.create_key_package(&identity, |it| it, app)?;
+                pair.bob.session.create_key_package(&identity, |it| it, app)?;
             }
             Ok(())
         }),
-        ("alice creates the group", |world| {
-            let alice = &mut world.alice;
+        ("alice creates the group", |pair| {
+            let alice = &mut pair.alice;
             if alice.row("group")?.is_none() {
                 let identity = alice.identity()?;
                 let app = |tx: &mut Transaction<'_, B>, _: &GroupId| put(tx, "group", b"yes");
@@ -186,12 +188,12 @@ pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
             }
             Ok(())
         }),
-        ("alice adds bob", |world| {
-            let key_package = KeyPackage::decode(&world.bob.row("KeyPackage")?.unwrap()).unwrap();
-            world.alice.commit("commit 1", Some(key_package))
+        ("alice adds bob", |pair| {
+            let key_package = KeyPackage::decode(&pair.bob.row("KeyPackage")?.unwrap()).unwrap();
+            pair.alice.commit("commit 1", Some(key_package))
         }),
-        ("alice's commit is accepted", |world| {
-            let alice = &mut world.alice;
+        ("alice's commit is accepted", |pair| {
+            let alice = &mut pair.alice;
             if alice.row("accepted")?.is_none() {
                 alice.session.accept_commit(&tea(), |tx, events| {
                     assert_eq!(events.len(), 2);
@@ -200,38 +202,38 @@ pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
             }
             Ok(())
         }),
-        ("bob joins", |world| {
-            let [(_, welcome)] = world.alice.session.outbox(&tea())?.try_into().unwrap();
-            world.bob.receive("joined", &welcome)
+        ("bob joins", |pair| {
+            let [(_, welcome)] = pair.alice.session.outbox(&tea())?.try_into().unwrap();
+            pair.bob.receive("joined", &welcome)
         }),
-        ("alice acknowledges the welcome", |world| {
-            let alice = &mut world.alice;
+        ("alice acknowledges the welcome", |pair| {
+            let alice = &mut pair.alice;
             for (id, _) in alice.session.outbox(&tea())? {
                 alice.session.acknowledge(&tea(), id)?;
             }
             Ok(())
         }),
-        ("alice sends one", |world| world.alice.send("one")),
-        ("alice sends two", |world| world.alice.send("two")),
-        ("bob reads two", |world| world.bob_reads("two")),
-        ("bob reads one", |world| world.bob_reads("one")),
-        ("bob sends three", |world| world.bob.send("three")),
-        ("bob sends four", |world| world.bob.send("four")),
-        ("alice reads three", |world| world.alice_reads("three")),
-        ("bob commits", |world| world.bob.commit("commit 2", None)),
-        ("alice receives the commit", |world| {
-            let commit = world.bob.row("commit 2")?.unwrap();
-            world.alice.receive("commit 2", &commit)
+        ("alice sends one", |pair| pair.alice.send("one")),
+        ("alice sends two", |pair| pair.alice.send("two")),
+        ("bob reads two", |pair| pair.bob_reads("two")),
+        ("bob reads one", |pair| pair.bob_reads("one")),
+        ("bob sends three", |pair| pair.bob.send("three")),
+        ("bob sends four", |pair| pair.bob.send("four")),
+        ("alice reads three", |pair| pair.alice_reads("three")),
+        ("bob commits", |pair| pair.bob.commit("commit 2", None)),
+        ("alice receives the commit", |pair| {
+            let commit = pair.bob.row("commit 2")?.unwrap();
+            pair.alice.receive("commit 2", &commit)
         }),
-        ("bob's commit comes back", |world| {
-            let commit = world.bob.row("commit 2")?.unwrap();
-            world.bob.receive("commit 2 is back", &commit)
+        ("bob's commit comes back", |pair| {
+            let commit = pair.bob.row("commit 2")?.unwrap();
+            pair.bob.receive("commit 2 is back", &commit)
         }),
-        ("alice reads four of the epoch before", |world| world.alice_reads("four")),
-        ("bob joins externally", |world| {
-            if world.bob.row("external")?.is_none() {
-                let group_info = world.alice.session.group_info(&tea(), |it| it)?;
-                let (identity, bob) = (world.bob.identity()?, &mut world.bob);
+        ("alice reads four of the epoch before", |pair| pair.alice_reads("four")),
+        ("bob joins externally", |pair| {
+            if pair.bob.row("external")?.is_none() {
+                let group_info = pair.alice.session.group_info(&tea(), |it| it)?;
+                let (identity, bob) = (pair.bob.identity()?, &mut pair.bob);
                 let app = |tx: &mut Transaction<'_, B>, commit: &ExternalCommit| {
                     put(tx, "external", &commit.message)
                 };
@@ -239,36 +241,36 @@ pub(crate) const fn steps<B: Backend>() -> [Step<B>; 30] {
             }
             Ok(())
         }),
-        ("alice receives the external commit", |world| {
-            let commit = world.bob.row("external")?.unwrap();
-            world.alice.receive("external", &commit)
+        ("alice receives the external commit", |pair| {
+            let commit = pair.bob.row("external")?.unwrap();
+            pair.alice.receive("external", &commit)
         }),
-        ("bob's external commit comes back", |world| {
-            let commit = world.bob.row("external")?.unwrap();
-            world.bob.receive("external is back", &commit)
+        ("bob's external commit comes back", |pair| {
+            let commit = pair.bob.row("external")?.unwrap();
+            pair.bob.receive("external is back", &commit)
         }),
-        ("alice sends five", |world| world.alice.send("five")),
-        ("bob reads five", |world| {
-            assert_eq!(world.bob.session.group(&tea())?.own_leaf(), LeafIndex(1));
-            world.bob_reads("five")
+        ("alice sends five", |pair| pair.alice.send("five")),
+        ("bob reads five", |pair| {
+            assert_eq!(pair.bob.session.group(&tea())?.own_leaf(), LeafIndex(1));
+            pair.bob_reads("five")
         }),
-        ("bob makes another key", |world| {
-            let session = &mut world.bob.session;
+        ("bob makes another key", |pair| {
+            let session = &mut pair.bob.session;
             if session.store().signers()?.len() == 1 {
                 session.create_identity(SUITE, Credential::basic("bob"))?;
             }
             Ok(())
         }),
-        ("bob commits with the other key", |world| world.bob.change_key("commit 3")),
-        ("alice receives the commit with the other key", |world| {
-            let commit = world.bob.row("commit 3")?.unwrap();
-            world.alice.receive("commit 3", &commit)
+        ("bob commits with the other key", |pair| pair.bob.change_key("commit 3")),
+        ("alice receives the commit with the other key", |pair| {
+            let commit = pair.bob.row("commit 3")?.unwrap();
+            pair.alice.receive("commit 3", &commit)
         }),
-        ("bob's commit with the other key comes back", |world| {
-            let commit = world.bob.row("commit 3")?.unwrap();
-            world.bob.receive("commit 3 is back", &commit)
+        ("bob's commit with the other key comes back", |pair| {
+            let commit = pair.bob.row("commit 3")?.unwrap();
+            pair.bob.receive("commit 3 is back", &commit)
         }),
-        ("bob sends six", |world| world.bob.send("six")),
-        ("alice reads six", |world| world.alice_reads("six")),
+        ("bob sends six", |pair| pair.bob.send("six")),
+        ("alice reads six", |pair| pair.alice_reads("six")),
     ]
 }

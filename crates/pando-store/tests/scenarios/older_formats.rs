@@ -1,7 +1,7 @@
 //! A store of an older format is refused with both format numbers, and stays unchanged. The same
 //! holds for a store whose header was altered to look like an older one.
 
-use crate::people::{group_of, passphrase, sqlite, tea};
+use crate::fixtures::{group_of, passphrase, sqlite, tea};
 use pando_store::{Backend, FORMAT, Key, Sqlite, StoreError};
 use std::fs;
 use std::path::Path;

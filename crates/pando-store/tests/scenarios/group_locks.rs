@@ -1,6 +1,6 @@
 //! A group has one writer at a time, across processes. Other clients get an error or wait.
 
-use crate::people::{Device, group_of, sqlite, tea};
+use crate::fixtures::{Device, group_of, sqlite, tea};
 use crate::{Place, for_each_store};
 use pando_store::{Key, Misuse, Sqlite, StoreError};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Three clients exchange messages, update their keys and restart after every step. The store
 //! contains exactly the rows of the group.
 
-use crate::people::{Device, agree, group_of, tea};
+use crate::fixtures::{Device, agree, group_of, tea};
 use crate::{Place, for_each_store};
 use pando_mls::wire::NodeIndex;
 use pando_mls::{EpochRow, GroupId, RowKey, SecretBytes, TreeKey};

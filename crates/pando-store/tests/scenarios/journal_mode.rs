@@ -1,7 +1,7 @@
 //! The database of a store is in WAL mode, and erasing fails if it is not. In other modes, deleted
 //! secrets remain in the blocks of journals that SQLite has removed.
 
-use crate::people::{Device, group_of, sqlite, tea};
+use crate::fixtures::{Device, group_of, sqlite, tea};
 use pando_store::rusqlite::Connection;
 use pando_store::{Backend, Key, Misuse, Sqlite, StoreError};
 use std::fs;

@@ -1,7 +1,7 @@
 //! KeyPackages are found by a Welcome. They are deleted after use or expiry, unless they are
 //! KeyPackages of last resort.
 
-use crate::people::{Device, group_of, suite, tea, template};
+use crate::fixtures::{Device, group_of, suite, tea, template};
 use crate::{Place, for_each_store};
 use pando_mls::KeyPackageBundle;
 use pando_store::{KEY_PACKAGE_GRACE, Misuse, OldWelcome, StoreError};

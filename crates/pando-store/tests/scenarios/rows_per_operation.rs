@@ -1,6 +1,6 @@
 //! The size of an operation's writes grows with the logarithm of the group's size.
 
-use crate::people::{Device, group_of, memory, sqlite, stranger};
+use crate::fixtures::{Device, group_of, memory, sqlite, stranger};
 use pando_mls::CommitBuilder;
 use pando_store::{Key, Sqlite};
 use tempfile::TempDir;

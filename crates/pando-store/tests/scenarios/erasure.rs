@@ -1,7 +1,7 @@
 //! In an unencrypted store, no file contains deleted or replaced secrets: keys of messages, secrets
 //! of past epochs, used KeyPackages.
 
-use crate::people::{Device, group_of, rng, sqlite, stranger, tea};
+use crate::fixtures::{Device, group_of, rng, sqlite, stranger, tea};
 use pando_mls::{CommitBuilder, RowKey, Rows, SecretBytes};
 use pando_store::rusqlite::Connection;
 use pando_store::{Backend, Erase, Key, Sqlite, StoreError};

@@ -1,6 +1,6 @@
 //! A store gets another key, is re-encrypted, or is shredded.
 
-use crate::people::{Device, agree, group_of, passphrase, sqlite, tea};
+use crate::fixtures::{Device, agree, group_of, passphrase, sqlite, tea};
 use pando_store::rusqlite::Connection;
 use pando_store::{Argon2Cost, Argon2Limit, Backend, Erase, Key, SqliteStore, Store, StoreError};
 use std::fs;

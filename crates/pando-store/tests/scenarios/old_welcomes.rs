@@ -1,7 +1,7 @@
 //! With a KeyPackage of last resort, a removed client could otherwise join again by its old
 //! Welcome.
 
-use crate::people::{Device, group_of, tea};
+use crate::fixtures::{Device, group_of, tea};
 use crate::{Place, for_each_store};
 use pando_mls::{BasicIdentities, LeafIndex, RustCrypto, Welcome};
 use pando_store::{Backend, OldWelcome, StoreError};

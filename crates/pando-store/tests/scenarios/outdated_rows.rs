@@ -2,7 +2,7 @@
 //! group is detected when the group is loaded. In an opened group, a row of the tree is checked
 //! when it is read.
 
-use crate::people::{Device, group_of, tea};
+use crate::fixtures::{Device, group_of, tea};
 use crate::{InMemory, Place};
 use pando_mls::{Context, Group, RowKey, TreeKey};
 use pando_store::{Backend, Key, Memory};
@@ -48,8 +48,8 @@ fn is_refused_when_opened(alice: &Device<Memory>) -> bool {
     let Ok(source) = alice.store.source(&lock) else { return true };
     let Some(source) = source else { return true };
     let psks = &alice.store;
-    let client: Context<'_> = alice.client(psks);
-    let Ok(group) = Group::open(source, &client) else { return true };
+    let cx: Context<'_> = alice.client(psks);
+    let Ok(group) = Group::open(source, &cx) else { return true };
     group.public().tree().export().is_err()
 }
 

@@ -1,7 +1,7 @@
 //! An application's own rows are stored if and only if the group's rows are. The database may have
 //! belonged to the application first.
 
-use crate::people::{group_of, rng, sqlite, tea};
+use crate::fixtures::{group_of, rng, sqlite, tea};
 use pando_mls::Encode;
 use pando_store::rusqlite::Connection;
 use pando_store::{Key, Misuse, StoreError};
@@ -45,13 +45,13 @@ fn the_outbox_and_the_group_are_one() {
     let open = |name: &str| sqlite(&folder.path().join(name), &Key::None).unwrap();
     let mut devices = group_of(vec![open("a"), open("b")]);
     let alice = &mut devices[0];
-    let count = |alice: &crate::people::Device<pando_store::Sqlite>| -> i64 {
+    let count = |alice: &crate::fixtures::Device<pando_store::Sqlite>| -> i64 {
         alice.store.connection().query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).unwrap()
     };
     for fails in [false, true, false] {
         let before = (count(alice), alice.stored());
         let sent = alice.operate(
-            |group, client, rng| group.encrypt(b"hello", client, rng),
+            |group, cx, rng| group.encrypt(b"hello", cx, rng),
             |transaction, message| {
                 let sql = "INSERT INTO outbox (message) VALUES (?1)";
                 transaction.connection().execute(sql, [message.encode()?])?;

@@ -1,7 +1,7 @@
 //! The contents of a store are counted, and inconsistencies are found.
 
+use crate::fixtures::{group_of, sqlite, suite, tea};
 use crate::names::Names;
-use crate::people::{group_of, sqlite, suite, tea};
 use crate::{Place, for_each_store};
 use pando_mls::wire::NodeIndex;
 use pando_mls::{
@@ -159,8 +159,8 @@ fn who_is_there_must_be_stored_for_the_policy() {
     // After an update, it is right for both policies.
     let rows = alice.stored();
     let psks = &alice.store;
-    let client = alice.client(psks).with_policy(&Names);
-    let delta = Group::load(&rows, &client).unwrap().take_delta().into_parts().1;
+    let cx = alice.client(psks).with_policy(&Names);
+    let delta = Group::load(&rows, &cx).unwrap().take_delta().into_parts().1;
     let (_, lock) = alice.group.take().unwrap();
     let mut transaction = alice.store.begin().unwrap();
     transaction.apply(&lock, &delta).unwrap();

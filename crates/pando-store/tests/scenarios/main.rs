@@ -11,42 +11,45 @@
     reason = "a panic fails the test; some methods are not general enough"
 )]
 
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 #[path = "../../../pando-mls/tests/support/names.rs"]
 mod names;
-#[path = "../people/mod.rs"]
-mod people;
 
-mod a_delta_is_stored_once;
-mod a_group_lives_in_its_store;
-mod a_key_package_is_used_once;
-mod an_external_join_is_pending;
-mod an_old_welcome_revives_nobody;
-mod applications_write_along;
-mod deleted_secrets_are_nowhere;
-mod keys_are_changed;
+mod application_rows;
+mod erasure;
+mod external_joins;
+mod group_lifecycle;
+mod group_locks;
+mod inspect;
+mod journal_mode;
+mod key_changes;
+mod key_packages;
+mod moved_records;
+mod old_welcomes;
 mod older_formats;
-mod one_writer_for_a_group;
+mod outdated_rows;
 mod pre_shared_keys;
-mod records_stay_in_their_place;
-mod rows_of_another_time;
+mod rejoining;
 mod rows_per_operation;
 mod signature_keys;
-mod the_journal_is_a_log;
-mod the_key_must_be_right;
-mod what_is_in_a_store;
-mod who_was_removed_comes_back;
+mod stale_deltas;
+mod wrong_keys;
 
+use fixtures::sqlite;
 use pando_store::{Backend, Key, Memory, Store};
-use people::sqlite;
 use tempfile::TempDir;
 
 /// Runs a scenario with stores of each kind: in memory and in a file, both in clear and encrypted.
 macro_rules! for_each_store {
-    ($story:path) => {
-        $story(&crate::InMemory(Default::default(), pando_store::Key::None));
-        $story(&crate::InMemory(Default::default(), pando_store::Key::bytes(&[7; 32]).unwrap()));
-        $story(&crate::InFile(tempfile::TempDir::new().unwrap(), pando_store::Key::None));
-        $story(&crate::InFile(tempfile::TempDir::new().unwrap(), pando_store::Key::bytes(&[7; 32]).unwrap()));
+    ($scenario:path) => {
+        $scenario(&crate::InMemory(Default::default(), pando_store::Key::None));
+        $scenario(&crate::InMemory(Default::default(), pando_store::Key::bytes(&[7; 32]).unwrap()));
+        $scenario(&crate::InFile(tempfile::TempDir::new().unwrap(), pando_store::Key::None));
+        $scenario(&crate::InFile(
+            tempfile::TempDir::new().unwrap(),
+            pando_store::Key::bytes(&[7; 32]).unwrap(),
+        ));
     };
 }
 pub(crate) use for_each_store;

@@ -1,7 +1,7 @@
 //! In an encrypted store, a record that was changed, or moved to the key of another one, is
 //! detected and named.
 
-use crate::people::{Device, group_of, sqlite, tea};
+use crate::fixtures::{Device, group_of, sqlite, tea};
 use pando_mls::wire::NodeIndex;
 use pando_mls::{RowKey, TreeKey};
 use pando_store::{Backend, Key, Record, Sqlite, StoreError};

@@ -1,7 +1,7 @@
 //! An external Commit is pending until it is accepted. Meanwhile the client keeps its old group,
 //! and may lose the race.
 
-use crate::people::{Device, agree, group_of, resync, rng, tea};
+use crate::fixtures::{Device, agree, group_of, resync, rng, tea};
 use crate::{Place, for_each_store};
 use pando_mls::{Group, GroupError, GroupState, Misuse, MlsMessage, Processed};
 use pando_store::{Backend, StoreError};
@@ -88,14 +88,14 @@ fn the_race_is_won(place: &impl Place) {
     assert_eq!(group.pending_commit(), Some(&commit));
     let (delta, accepted) = {
         let psks = &bob.store;
-        let client = bob.client(psks);
+        let cx = bob.client(psks);
         // No operation is possible before the Commit is accepted, and nothing is lost.
         let waits = GroupError::Misuse(Misuse::JoinPending);
-        assert_eq!(group.process(early.clone(), &client).map(drop).unwrap_err(), waits);
-        assert_eq!(group.encrypt(b"", &client, &mut rng(103)).map(drop).unwrap_err(), waits);
+        assert_eq!(group.process(early.clone(), &cx).map(drop).unwrap_err(), waits);
+        assert_eq!(group.encrypt(b"", &cx, &mut rng(103)).map(drop).unwrap_err(), waits);
         assert_eq!(group.export("label", b"", 32).unwrap_err(), waits);
         assert_eq!(group.epoch_authenticator(), None);
-        let (processed, delta) = group.process(commit, &client).unwrap().into_parts();
+        let (processed, delta) = group.process(commit, &cx).unwrap().into_parts();
         assert!(matches!(processed, Processed::OwnCommit));
         (delta, group.merge_pending().unwrap().into_parts().1)
     };

@@ -1,6 +1,6 @@
 //! Signature keys are found by their public keys.
 
-use crate::people::{Device, rng, suite};
+use crate::fixtures::{Device, rng, suite};
 use crate::{Place, for_each_store};
 use pando_mls::{CipherSuite, Credential, CryptoProvider, RustCrypto, SignaturePrivateKey};
 use pando_store::{Misuse, StoreError, StoredSigner};

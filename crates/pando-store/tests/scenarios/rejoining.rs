@@ -1,7 +1,7 @@
 //! A removed client is not in the group, although the group is stored, and can be invited again.
 //! Nothing remains of its former state.
 
-use crate::people::{agree, group_of, suite, tea};
+use crate::fixtures::{agree, group_of, suite, tea};
 use crate::{Place, for_each_store};
 use pando_mls::{Extensions, Group, LeafIndex, ProtocolVersion, ReInit, RowKey};
 
@@ -28,8 +28,8 @@ fn story(place: &impl Place) {
     let stored = gone.store.key_package_for(&welcome).unwrap().unwrap();
     let joined = {
         let psks = &gone.store;
-        let client = gone.client(psks).with_groups(psks);
-        Group::join(&welcome, &stored.bundle, None, &client)
+        let cx = gone.client(psks).with_groups(psks);
+        Group::join(&welcome, &stored.bundle, None, &cx)
     };
     let (group, delta) = joined.unwrap().into_parts();
     let mut transaction = gone.store.begin().unwrap();

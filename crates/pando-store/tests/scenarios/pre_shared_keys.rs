@@ -1,6 +1,6 @@
 //! The store contains external PSKs, and the resumption PSKs of its groups.
 
-use crate::people::{agree, group_of, tea};
+use crate::fixtures::{agree, group_of, tea};
 use crate::{Place, for_each_store};
 use pando_mls::{Psk, PskStore, PskValue, SecretBytes};
 use pando_store::{Backend, Each, Guard, Key, Memory, Store, StoreError};

@@ -1,7 +1,7 @@
 //! Changes based on an older state are refused: after another client's write, after a failed
 //! transaction, and for a group that already exists.
 
-use crate::people::{Device, group_of, resync, rng, tea};
+use crate::fixtures::{Device, group_of, resync, rng, tea};
 use crate::{Place, for_each_store};
 use pando_mls::Group;
 use pando_store::{Misuse, StoreError};
@@ -13,7 +13,7 @@ fn undone(place: &impl Place) {
     let before = alice.stored();
     alice
         .operate(
-            |group, client, rng| group.encrypt(b"lost", client, rng),
+            |group, cx, rng| group.encrypt(b"lost", cx, rng),
             // The application fails to write its own rows.
             |_, _| Err(StoreError::Busy),
         )

@@ -1,7 +1,7 @@
 //! A store opens only with its key, and is not changed by attempts with another key. A store of a
 //! later version is not touched.
 
-use crate::people::{group_of, passphrase, sqlite, tea};
+use crate::fixtures::{group_of, passphrase, sqlite, tea};
 use pando_store::{
     Argon2Cost, Argon2Limit, Backend, IoKind, Key, Misuse, Record, Sqlite, SqliteStore, StoreError,
 };
