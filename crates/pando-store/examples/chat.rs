@@ -43,7 +43,7 @@ impl Running {
     }
 
     fn commit(mut self, fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>) -> Result {
-        self.0.commit(&CHAT.into(), fill, |tx, commit| queue(tx, &commit.message))?;
+        self.0.commit(&CHAT.into(), fill, queue)?;
         Ok(())
     }
 
@@ -69,7 +69,7 @@ impl Running {
             let position: i64 = own.query_row("SELECT count(*) FROM inbox", [], |row| row.get(0))?;
             let Some(message) = server.0.get(usize::try_from(position)?) else { break };
             match self.0.receive(message, note)? {
-                Received::Applied(applied) => events.extend(applied),
+                Received::Applied { events: applied, .. } => events.extend(applied),
                 Received::Rejected(_) | Received::Held(Held::NoGroup(_) | Held::Epoch { .. }) => {}
                 Received::Held(_) => break,
             }
@@ -80,14 +80,15 @@ impl Running {
 }
 
 /// Stores a message in the outbox.
-fn queue(tx: &mut Transaction<'_, Sqlite>, message: &[u8]) -> Result {
-    Ok(tx.connection().execute("INSERT INTO outbox (message) VALUES (?1)", [message]).map(drop)?)
+fn queue<M: AsRef<[u8]> + ?Sized>(tx: &mut Transaction<'_, Sqlite>, message: &M) -> Result {
+    let sql = "INSERT INTO outbox (message) VALUES (?1)";
+    Ok(tx.connection().execute(sql, [message.as_ref()]).map(drop)?)
 }
 
 /// Stores a received message with its text, unless it is held.
 fn note(tx: &mut Transaction<'_, Sqlite>, received: &Received) -> Result {
     let text = match received {
-        Received::Applied(events) => events.first().and_then(Event::text),
+        Received::Applied { events, .. } => events.first().and_then(Event::text),
         // The message is forged, or older than the membership.
         Received::Rejected(_) | Received::Held(Held::NoGroup(_) | Held::Epoch { .. }) => None,
         Received::Held(_) => return Ok(()),
@@ -131,7 +132,7 @@ pub(crate) fn main() -> Result {
     let group_info = start("alice")?.0.group_info(&CHAT.into(), |it| it)?;
     let mut bob = start("bob")?;
     bob.0.delete_group(&CHAT.into(), no_rows)?;
-    bob.0.join_externally(&group_info, None, &bob.1, |it| it, |tx, commit| queue(tx, &commit.message))?;
+    bob.0.join_externally(&group_info, None, &bob.1, |it| it, queue)?;
     assert!(sync(server, drop(bob))?.iter().any(|event| matches!(event, Event::JoinAccepted { .. })));
     sync(server, start("bob")?.write("here again")?)?;
 

@@ -60,7 +60,7 @@ async fn live(number: u64, (alice, alices): (Alone, StoredSigner), (bob, bobs): 
     for message in messages.await.unwrap().unwrap() {
         let receive = move |bob: &mut Session<Memory>| bob.receive(&message, no_rows);
         let received = bob.call(receive).await.unwrap().unwrap();
-        let Received::Applied(events) = received else { panic!("{received:?}") };
+        let Received::Applied { events, .. } = received else { panic!("{received:?}") };
         match events.as_slice() {
             [Event::Joined { group_id, epoch: 1, .. }] => assert_eq!(*group_id, id),
             [event] => assert_eq!(event.text(), Some(format!("hello {number}").as_str())),

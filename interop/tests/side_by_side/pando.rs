@@ -56,7 +56,7 @@ impl Library for Pando {
 
     fn join(client: &mut PandoClient, welcome: &[u8]) -> Outcome<GroupId> {
         let received = client.session.join(welcome, None, no_rows)?;
-        let Received::Applied(events) = received else { return Err(format!("{received:?}").into()) };
+        let Received::Applied { events, .. } = received else { return Err(format!("{received:?}").into()) };
         let Some(Event::Joined { group_id, .. }) = events.first() else { return Err("not joined".into()) };
         Ok(group_id.clone())
     }
@@ -68,7 +68,7 @@ impl Library for Pando {
 
     fn receive(client: &mut PandoClient, _: &mut GroupId, message: &[u8]) -> Outcome<Option<String>> {
         let received = client.session.receive(message, no_rows)?;
-        let Received::Applied(events) = received else { return Err(format!("{received:?}").into()) };
+        let Received::Applied { events, .. } = received else { return Err(format!("{received:?}").into()) };
         Ok(events.first().and_then(Event::text).map(str::to_owned))
     }
 
@@ -80,7 +80,7 @@ impl Library for Pando {
         server: &mut Server,
     ) -> Outcome<bool> {
         let received = client.session.receive(winner, no_rows)?;
-        let Received::Applied(events) = received else { return Err(format!("{received:?}").into()) };
+        let Received::Applied { events, .. } = received else { return Err(format!("{received:?}").into()) };
         let lost = |event| if let Event::OwnCommitLost(lost) = event { Some(lost) } else { None };
         let lost = events.into_iter().filter_map(lost).flatten();
         let commit = client.session.commit(group, |commit| commit.proposals(lost), no_rows)?;

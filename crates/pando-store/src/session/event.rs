@@ -12,16 +12,35 @@ use std::fmt;
 #[derive(Debug)]
 #[must_use = "a message may have been held or rejected"]
 pub enum Received {
-    /// The message was processed, with these events.
-    Applied(Vec<Event>),
+    /// The message was processed.
+    Applied {
+        /// The group of the message. Compare it, if the delivery service has named a group.
+        group_id: GroupId,
+        /// The events, of which there can be none.
+        events: Vec<Event>,
+    },
     /// The message cannot be processed yet. Pass it to the session again when the reason no longer
     /// holds.
     Held(Held),
-    /// The message is invalid or useless.
+    /// The message is invalid or useless. Repeated messages are rejected, too, because their keys
+    /// are deleted or their epoch has ended.
     Rejected(Rejection),
 }
 
 /// Reason why a message cannot be processed yet.
+///
+/// Nothing of the message is authenticated yet, so anyone who knows the group's identifier can cause
+/// [`Held::Epoch`], [`Held::NoGroup`] and [`Held::JoinPending`]. An application must not wait for
+/// ever at such a message:
+///
+/// | Reason | If the delivery service has one ordered log for each group | Otherwise |
+/// |---|---|---|
+/// | [`Held::Missing`] | supply what is missing, and pass the message again | the same |
+/// | [`Held::Epoch`] | skip the message, unless a Commit before it is held | store it, and pass it again after a Commit |
+/// | [`Held::NoGroup`] | store it until the Welcome has come, within a limit | the same |
+/// | [`Held::StillInGroup`] | process the log of the group first | the same |
+/// | [`Held::JoinPending`] | look in the log for our external Commit, and pass the message after it | store it, and ask the delivery service |
+/// | [`Held::Advice`], [`Held::Leave`] | ask the user | the same |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {
     /// A pre-shared key, a proposal, or the ratchet tree of a Welcome is missing.
@@ -86,7 +105,8 @@ pub enum Event {
         epoch: u64,
         /// The committer.
         committer: Sender,
-        /// Whether it is our own Commit.
+        /// Whether it is our own Commit. Call [`Session::send_outbox`](crate::Session::send_outbox)
+        /// then: it has the Commit's Welcome.
         is_own: bool,
     },
     /// A member was added.
@@ -129,7 +149,7 @@ pub enum Event {
     /// The Commit does not cover these pending proposals, which are void now.
     ProposalsLeftOut(Vec<PendingProposal>),
     /// Our pending Commit was not accepted. These are its proposals by value; commit them again if
-    /// they still apply.
+    /// they still apply. Another client may have the leaf of a Remove by now.
     OwnCommitLost(Vec<Proposal>),
     /// The client has joined this group by a Welcome.
     Joined {
@@ -186,11 +206,15 @@ impl fmt::Display for Rejection {
 }
 
 impl Received {
+    pub(super) fn applied(group_id: &GroupId, events: Vec<Event>) -> Self {
+        Self::Applied { group_id: group_id.clone(), events }
+    }
+
     /// Returns the events of the message. A message that was held or rejected has none.
     #[must_use]
     pub fn events(&self) -> &[Event] {
         match self {
-            Self::Applied(events) => events,
+            Self::Applied { events, .. } => events,
             Self::Held(_) | Self::Rejected(_) => &[],
         }
     }

@@ -24,6 +24,13 @@ pub struct ExternalCommit {
     pub message: Vec<u8>,
 }
 
+/// The encoded Commit.
+impl AsRef<[u8]> for ExternalCommit {
+    fn as_ref(&self) -> &[u8] {
+        &self.message
+    }
+}
+
 impl<B: Backend> Session<B> {
     /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as exported by a member; it
     /// is needed if the Welcome does not contain it. The same transaction deletes the Welcome's
@@ -83,7 +90,7 @@ impl<B: Backend> Session<B> {
             drop(joined);
             return self.record(Received::Rejected(Rejection::OldWelcome), app);
         }
-        let received = Received::Applied(vec![joined_event]);
+        let received = Received::applied(&group_id, vec![joined_event]);
         self.load(&group_id)?;
         let group = self.persist(&group_id, joined, |transaction, lock, _| {
             transaction.use_key_package(lock, &stored.reference, OldWelcome::Refuse)?;
@@ -140,6 +147,10 @@ impl<B: Backend> Session<B> {
     /// or the loss of its state. `tree` is the ratchet tree as exported by a member; it is needed
     /// if the GroupInfo does not contain it. `fill` completes the builder. The Commit removes the
     /// leaf that has the identity's signature key, if there is one.
+    ///
+    /// If the signature key was lost with the store, name the client's former leaf by
+    /// [`ExternalJoin::replace_leaf`]; otherwise it stays in the group. A
+    /// [`PublicGroup`](pando_mls::PublicGroup) of the GroupInfo lists the members.
     ///
     /// The call abandons an earlier external Commit that is still pending: do not call it before
     /// the delivery service has refused the earlier Commit.

@@ -7,10 +7,11 @@ use crate::session::receive::merge_pending;
 use crate::session::{Loaded, Member, Session, is_lost};
 use crate::signers::StoredSigner;
 use crate::transaction::Transaction;
+use pando_mls::wire::LeafNode;
 use pando_mls::{
-    ApplicationData, CipherSuite, CommitBuilder, Context, Credential, CryptoRng, Encode, Group, GroupBuilder,
-    GroupError, GroupId, GroupInfoBuilder, KeyPackage, KeyPackageBuilder, LeftOut, Misuse, MlsMessage,
-    OutboxId, Proposal, Signer, Suite, Unpersisted,
+    ApplicationData, CipherSuite, CommitBuilder, CommitOutput, Context, Credential, CryptoRng, Encode, Group,
+    GroupBuilder, GroupError, GroupId, GroupInfoBuilder, KeyPackage, KeyPackageBuilder, LeafTemplate,
+    LeftOut, Misuse, MlsMessage, NewLeaf, OutboxId, Proposal, Signer, Suite, Unpersisted,
 };
 
 /// A stored Commit. It is pending until the delivery service accepts it.
@@ -19,8 +20,19 @@ pub struct Commit {
     /// The encoded Commit. Send it to the delivery service. Its Welcome and its GroupInfo stay in
     /// [`Group::outbox`] until it is accepted.
     pub message: Vec<u8>,
+    /// The encoded GroupInfo of the new epoch, without the tree, after
+    /// [`CommitBuilder::with_group_info`]. Send it with the Commit to a delivery service that
+    /// follows the group ([`PublicGroup::merge`](pando_mls::PublicGroup::merge)).
+    pub group_info: Option<Vec<u8>>,
     /// The pending proposals that the Commit does not cover, with the reasons.
     pub left_out: Vec<LeftOut>,
+}
+
+/// The encoded Commit.
+impl AsRef<[u8]> for Commit {
+    fn as_ref(&self) -> &[u8] {
+        &self.message
+    }
 }
 
 impl<B: Backend> Session<B> {
@@ -59,7 +71,8 @@ impl<B: Backend> Session<B> {
         Ok(StoredSigner { cipher_suite, public_key, credential })
     }
 
-    /// Creates a KeyPackage, stores its private keys, and returns it for publication. `fill`
+    /// Creates a KeyPackage, stores its private keys, and returns it for publication, as an
+    /// [`MlsMessage`] for instance. `fill`
     /// completes the builder. The first Welcome for the KeyPackage deletes its keys.
     ///
     /// # Errors
@@ -205,9 +218,36 @@ impl<B: Backend> Session<B> {
         app: impl FnOnce(&mut Transaction<'_, B>, &Commit) -> Result<(), AppError>,
     ) -> Result<Commit, SessionError> {
         let commit = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
-            fill(group.commit())
-                .build(cx, rng)?
-                .try_map(|output| Ok(Commit { message: output.message.encode()?, left_out: output.left_out }))
+            fill(group.commit()).build(cx, rng)?.try_map(encode_commit)
+        };
+        self.operate(group_id, commit, app)
+    }
+
+    /// Creates a Commit that gives our leaf the credential and the signature key of `identity`. The
+    /// leaf keeps its extensions and capabilities; the type of the credential is added to them.
+    /// Otherwise like [`Session::commit`]. The client signs with the new key after the Commit is
+    /// accepted.
+    ///
+    /// # Errors
+    /// The errors of [`Session::commit`]; [`SessionError::NoSigner`].
+    pub fn commit_identity(
+        &mut self,
+        group_id: &GroupId,
+        identity: &StoredSigner,
+        fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>,
+        app: impl FnOnce(&mut Transaction<'_, B>, &Commit) -> Result<(), AppError>,
+    ) -> Result<Commit, SessionError> {
+        let (signer, credential) = (self.signer(identity)?, identity.credential.clone());
+        let commit = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
+            let own = group.own_leaf();
+            let leaf = group.public().tree().leaf(own)?.ok_or(Misuse::NotAMember(own))?;
+            let LeafNode { mut capabilities, extensions, .. } = leaf;
+            if !capabilities.credentials.contains(&credential.credential_type()) {
+                capabilities.credentials.push(credential.credential_type());
+            }
+            let template = LeafTemplate { credential, capabilities, extensions };
+            let new_leaf = NewLeaf { template, signer: &*signer };
+            fill(group.commit()).new_leaf(new_leaf).build(cx, rng)?.try_map(encode_commit)
         };
         self.operate(group_id, commit, app)
     }
@@ -245,8 +285,12 @@ impl<B: Backend> Session<B> {
         Ok(events)
     }
 
-    /// Drops our pending Commit, after the delivery service has refused it, and returns its
-    /// proposals by value.
+    /// Drops our pending Commit, which the delivery service has refused, and returns its proposals
+    /// by value.
+    ///
+    /// Do not call this if the Commit may have been accepted, for instance after a lost reply: the
+    /// client could not follow its own Commit then, and would have to rejoin. Do not call it either
+    /// if another Commit was accepted: [`Session::receive`] drops ours.
     ///
     /// # Errors
     /// The errors of [`Session::operate`].
@@ -280,6 +324,18 @@ impl<B: Backend> Session<B> {
             self.acknowledge(group_id, id)?;
         }
         Ok(())
+    }
+
+    /// Returns our encoded Commit that is pending, to send it again after a restart: the external
+    /// Commit of [`Session::joining`] if there is one, or `None` if nothing is pending.
+    ///
+    /// # Errors
+    /// The errors of [`Session::group`].
+    pub fn pending_commit(&mut self, group_id: &GroupId) -> Result<Option<Vec<u8>>, SessionError> {
+        let Loaded { current, joining, .. } = self.load_stored(group_id)?;
+        let member = joining.as_ref().or(current.as_ref());
+        let message = member.and_then(|member| member.group.pending_commit());
+        Ok(message.map(Encode::encode).transpose().map_err(GroupError::from)?)
     }
 
     /// Returns the encoded Welcomes and GroupInfos of our accepted Commits that are not
@@ -351,4 +407,11 @@ impl<B: Backend> Session<B> {
         let suite = self.client.crypto().suite(cipher_suite);
         suite.ok_or_else(|| GroupError::from(Misuse::UnsupportedCipherSuite).into())
     }
+}
+
+/// Encodes what is sent of a Commit.
+fn encode_commit(output: CommitOutput) -> Result<Commit, GroupError> {
+    let CommitOutput { message, group_info, left_out, .. } = output;
+    let group_info = group_info.map(|group_info| MlsMessage::from(group_info).encode()).transpose()?;
+    Ok(Commit { message: message.encode()?, group_info, left_out })
 }

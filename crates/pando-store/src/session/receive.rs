@@ -14,9 +14,12 @@ use pando_mls::{
 
 impl<B: Backend> Session<B> {
     /// Processes a message from the delivery service: a message of a group, or a Welcome that
-    /// contains the ratchet tree. Merges Commits. Accepts our external Commit when it comes back,
-    /// and abandons it when another Commit is merged in its place. Does not join successor groups;
-    /// see the [module documentation](crate::session).
+    /// contains the ratchet tree. Merges Commits. Does not join successor groups; see the [module
+    /// documentation](crate::session).
+    ///
+    /// A client that reads its own messages back from the delivery service needs no replies: this
+    /// function accepts our Commit when it comes back (call [`Session::send_outbox`] then), drops it
+    /// when another Commit is merged in its place, and does the same for our external Commit.
     ///
     /// `app` writes the application's rows, such as its cursor, in the transaction that stores all
     /// changes, for all three results. Pass a message that is [`Received::Held`] to the session
@@ -53,9 +56,9 @@ impl<B: Backend> Session<B> {
             }
             (_, Some(joining)) if joining.group.is_pending(&message) => self
                 .accept_join(&group_id, |transaction, events| {
-                    app(transaction, &Received::Applied(events.to_vec()))
+                    app(transaction, &Received::applied(&group_id, events.to_vec()))
                 })
-                .map(Received::Applied),
+                .map(|events| Received::applied(&group_id, events)),
             (None, Some(joining)) => {
                 let received = beside_join(&message, &joining.group);
                 self.record(received, app)
@@ -114,7 +117,7 @@ impl<B: Backend> Session<B> {
         let is_decided = |joining: &Member| merged.is_some_and(|epoch| joining.group.epoch() <= epoch);
         let is_lost = joining.as_ref().is_some_and(is_decided);
         let unpersisted = unpersisted.map(|mut received| {
-            if let (true, Received::Applied(events)) = (is_lost, &mut received) {
+            if let (true, Received::Applied { events, .. }) = (is_lost, &mut received) {
                 events.push(Event::JoinLost);
             }
             received
@@ -191,7 +194,7 @@ fn process(
         Err(error) => {
             let received = match error {
                 GroupError::Framing(FramingError::OwnMessage) if is_application => {
-                    Received::Applied(vec![Event::OwnMessage])
+                    Received::applied(group.group_id(), vec![Event::OwnMessage])
                 }
                 error => unapplied(error),
             };
@@ -205,8 +208,8 @@ fn process(
         | Processed::Proposal(_)
         | Processed::NotAdmitted(..)
         | Processed::OwnProposal(_) => {
-            let unpersisted =
-                processed.map(|processed| Received::Applied(event(processed).into_iter().collect()));
+            let unpersisted = processed
+                .map(|processed| Received::applied(group.group_id(), event(processed).into_iter().collect()));
             return Ok(Taken { unpersisted, merged: None });
         }
     }
@@ -231,14 +234,14 @@ fn process(
         if had_pending {
             events.push(Event::OwnCommitLost(lost));
         }
-        Received::Applied(events)
+        Received::applied(group.group_id(), events)
     });
     Ok(Taken { unpersisted, merged: Some(epoch) })
 }
 
 /// Enters the epoch of our pending Commit.
 fn merge_own(group: &mut Group) -> Result<Taken, GroupError> {
-    let unpersisted = merge_pending(group)?.map(Received::Applied);
+    let unpersisted = merge_pending(group)?.map(|events| Received::applied(group.group_id(), events));
     Ok(Taken { unpersisted, merged: Some(group.epoch()) })
 }
 

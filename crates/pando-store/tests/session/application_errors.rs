@@ -61,7 +61,7 @@ fn receive(member: &mut Member, bytes: &[u8]) -> Received {
 
 fn applied(received: Received) -> Vec<Event> {
     match received {
-        Received::Applied(events) => events,
+        Received::Applied { events, .. } => events,
         other => panic!("{other:?}"),
     }
 }

@@ -1,13 +1,14 @@
 //! Events of Commits. The tests compare the whole list of each member.
 
-use crate::fixture::{Member, agree, by, epoch, group_of, group_with, suite, tea};
-use pando_mls::wire::{ExternalSender, ExternalSenders, Sender, SignaturePublicKey};
+use crate::fixture::{Member, agree, by, decode, epoch, group_of, group_with, suite, tea};
+use pando_mls::wire::{ExternalSender, ExternalSenders, LeafNode, Sender, SignaturePublicKey};
 use pando_mls::{
-    Client, CommitBuilder, Credential, Encode, Extension, Extensions, IdentityError, IdentityPolicy,
-    LeafIndex, LeafTemplate, NewLeaf, Proposal, ProtocolVersion, ReInit,
+    Client, CommitBuilder, Credential, Encode, Extension, Extensions, GroupError, IdentityError,
+    IdentityPolicy, LeafIndex, LeafTemplate, Misuse, MlsMessageBody, NewLeaf, Proposal, ProtocolVersion,
+    ReInit,
 };
-use pando_store::StoredSigner;
-use pando_store::session::{Event, no_rows};
+use pando_store::session::{Event, SessionError, no_rows};
+use pando_store::{Memory, StoredSigner, Transaction};
 
 fn reinit() -> ReInit {
     ReInit {
@@ -132,6 +133,90 @@ fn a_committer_has_another_identity() {
     let message = alice.send("still");
     assert_eq!(bob.read(&message), "still");
     agree([&mut alice, &mut bob, &mut carol]);
+}
+
+/// The session finds the signer and the rest of the leaf. The pending Commit survives a restart.
+#[test]
+fn a_session_commits_another_identity() {
+    let [mut alice, mut bob, mut carol] = renaming(["alice", "bob", "carol"]);
+    let (new, changed) = another(&mut alice, 0, "alicia");
+    let before = own_leaf(&mut alice);
+    let commit = alice.session.commit_identity(&tea(), &new, |commit| commit, no_rows).unwrap();
+    assert_eq!(commit.group_info, None);
+    alice.restart();
+    assert_eq!(bob.apply(&commit.message), [epoch(2, 0, false), changed.clone()]);
+    assert_eq!(carol.apply(&commit.message), [epoch(2, 0, false), changed.clone()]);
+    assert_eq!(alice.accept(), [epoch(2, 0, true), changed]);
+    let after = own_leaf(&mut alice);
+    assert_eq!((after.capabilities, after.extensions), (before.capabilities, before.extensions));
+    let message = alice.send("signed with the new key");
+    assert_eq!(bob.read(&message), "signed with the new key");
+    agree([&mut alice, &mut bob, &mut carol]);
+}
+
+/// The identity of another store has no signature key in this one. Nothing is pending afterwards.
+#[test]
+fn an_identity_without_its_key_is_not_committed() {
+    let [mut alice, bob, _] = renaming(["alice", "bob", "carol"]);
+    let refused = alice.session.commit_identity(&tea(), &bob.identity, |commit| commit, no_rows);
+    assert!(matches!(refused, Err(SessionError::NoSigner(key)) if key == bob.identity.public_key));
+    assert!(alice.group().pending_commit().is_none());
+}
+
+/// A delivery service that follows the group gets the GroupInfo with the Commit.
+#[test]
+fn a_commit_has_its_group_info() {
+    let [mut alice, _] = group_of(["alice", "bob"]);
+    let commit = alice.session.commit(&tea(), |commit| commit.with_group_info(), no_rows).unwrap();
+    let MlsMessageBody::GroupInfo(group_info) = decode(&commit.group_info.unwrap()).body else {
+        panic!("another message");
+    };
+    assert_eq!(group_info.group_context.epoch, 2);
+    alice.accept();
+    assert_eq!(alice.group().public().context(), &group_info.group_context);
+}
+
+/// A client that was restarted sends its pending Commit again.
+#[test]
+fn a_pending_commit_is_returned() {
+    let [mut alice, mut bob] = group_of(["alice", "bob"]);
+    assert_eq!(alice.session.pending_commit(&tea()).unwrap(), None);
+    let commit = alice.commit(|commit| commit);
+    alice.restart();
+    assert_eq!(alice.session.pending_commit(&tea()).unwrap().as_ref(), Some(&commit));
+    // The external Commit takes the place of the Commit of the former group.
+    let external = alice.join_externally(&bob.group_info());
+    alice.restart();
+    assert_eq!(alice.session.pending_commit(&tea()).unwrap(), Some(external));
+    alice.accept();
+    assert_eq!(alice.session.pending_commit(&tea()).unwrap(), None);
+    let unknown = alice.session.pending_commit(&"coffee".into());
+    assert!(matches!(unknown, Err(SessionError::NoGroup(_))));
+}
+
+/// Another member commits the proposal of the member that leaves.
+#[test]
+fn a_member_leaves() {
+    let [mut alice, mut bob] = group_of(["alice", "bob"]);
+    let mut stored = Vec::new();
+    let note = |_: &mut Transaction<'_, Memory>, message: &[u8]| {
+        stored.extend_from_slice(message);
+        Ok(())
+    };
+    let proposal = bob.session.leave(&tea(), note).unwrap();
+    assert_eq!(stored, proposal);
+    assert!(matches!(&alice.apply(&proposal)[..], [Event::Proposal(pending)] if pending.sender == by(1)));
+    let commit = alice.commit(|commit| commit);
+    let events = bob.apply(&commit);
+    assert_eq!(events.last(), Some(&Event::RemovedUs { by: by(1) }));
+    let left = bob.session.leave(&tea(), no_rows);
+    assert!(matches!(left, Err(SessionError::Group(GroupError::Misuse(Misuse::Ended)))), "{left:?}");
+    assert_eq!(alice.accept().len(), 2);
+}
+
+fn own_leaf(member: &mut Member) -> LeafNode {
+    let group = member.group();
+    group.public().tree().leaf(group.own_leaf()).unwrap().unwrap()
 }
 
 /// A member whose Update another member commits signs with the new key afterwards.

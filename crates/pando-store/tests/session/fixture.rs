@@ -124,7 +124,7 @@ impl<B: Backend> Member<B> {
     /// Receives a message that must be applied.
     pub fn apply(&mut self, bytes: &[u8]) -> Vec<Event> {
         match self.receive(bytes) {
-            Received::Applied(events) => events,
+            Received::Applied { events, .. } => events,
             other => panic!("{other:?}"),
         }
     }

@@ -256,7 +256,7 @@ impl Simulation {
                 self.count("rejected messages");
                 return true;
             }
-            Received::Applied(events) => events,
+            Received::Applied { events, .. } => events,
         };
         if events == [Event::OwnMessage] {
             assert!(is_own && content_type == ContentType::Application, "{what}");

@@ -44,7 +44,7 @@ fn the_tree_comes_apart() {
         let wrong = other.group().public().tree().export().unwrap();
         assert!(matches!(bob.join(&welcome, Some(&wrong)), Received::Rejected(Rejection::Group(_))));
         let received = bob.join(&welcome, Some(&tree));
-        assert!(matches!(received, Received::Applied(events) if events == [joined(2)]));
+        assert!(matches!(received, Received::Applied { events, .. } if events == [joined(2)]));
         assert_eq!(stored_key_packages(&bob), 0);
         agree([&mut alice, &mut bob]);
     }
@@ -162,7 +162,7 @@ fn a_welcome_waits_in_the_outbox() {
         alice.restart();
         assert_eq!(alice.session.outbox(&tea()).unwrap(), waiting[position + 1..]);
     }
-    let welcomes = waiting.iter().filter(|(_, bytes)| matches!(bob.receive(bytes), Received::Applied(_)));
+    let welcomes = waiting.iter().filter(|(_, bytes)| matches!(bob.receive(bytes), Received::Applied { .. }));
     assert_eq!(welcomes.count(), 1);
     assert_eq!(bob.group().epoch(), 2);
 }

@@ -3,13 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test")]
 
-use crate::fixture::{SUITE, put, session, suite, tea};
-use pando_mls::wire::LeafNode;
+use crate::fixture::{SUITE, put, session, tea};
 use pando_mls::{
-    BasicIdentities, Client, CommitBuilder, Context, Credential, CryptoRng, Decode, Encode, Group,
-    GroupError, GroupId, KeyPackage, LeafIndex, LeafTemplate, NewLeaf, RustCrypto,
+    BasicIdentities, Client, CommitBuilder, Credential, Decode, Encode, Group, GroupError, GroupId,
+    KeyPackage, LeafIndex, RustCrypto,
 };
-use pando_store::session::{Event, ExternalCommit, Received, SessionError, no_rows};
+use pando_store::session::{Commit, Event, ExternalCommit, Received, SessionError, no_rows};
 use pando_store::{Backend, Session, Store, StoredSigner, Transaction};
 
 type Result<T = ()> = std::result::Result<T, SessionError>;
@@ -56,7 +55,7 @@ impl<B: Backend> User<B> {
     fn receive(&mut self, name: &str, bytes: &[u8]) -> Result {
         if self.row(name)?.is_none() {
             let note = |transaction: &mut Transaction<'_, B>, received: &Received| {
-                let Received::Applied(events) = received else { panic!("{name}: {received:?}") };
+                let Received::Applied { events, .. } = received else { panic!("{name}: {received:?}") };
                 let text = events.first().and_then(Event::text).unwrap_or_default();
                 put(transaction, name, text.as_bytes())
             };
@@ -87,15 +86,8 @@ impl<B: Backend> User<B> {
         let leaf = group.public().tree().leaf(group.own_leaf()).map_err(GroupError::from)?.unwrap();
         let mut others = self.session.store().signers()?;
         others.retain(|stored| stored.public_key != leaf.signature_key);
-        let signer = self.session.store().signer(suite(), &others[0].public_key)?.unwrap();
-        let LeafNode { credential, capabilities, extensions, .. } = leaf;
-        let template = LeafTemplate { credential, capabilities, extensions };
-        let commit = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
-            let new_leaf = NewLeaf { template, signer: &*signer };
-            let output = group.commit().new_leaf(new_leaf).build(cx, rng)?;
-            output.try_map(|output| Ok(output.message.encode()?))
-        };
-        self.session.operate(&tea(), commit, |tx, bytes| put(tx, name, bytes))?;
+        let app = |tx: &mut Transaction<'_, B>, commit: &Commit| put(tx, name, &commit.message);
+        self.session.commit_identity(&tea(), &others[0], |commit| commit, app)?;
         Ok(())
     }
 }
@@ -142,8 +134,7 @@ impl<B: Backend> Pair<B> {
                 let bytes = users[sender].row(&sent).unwrap().unwrap();
                 for user in users {
                     let received = user.session.receive(&bytes, no_rows).unwrap();
-                    let is_new =
-                        matches!(&received, Received::Applied(events) if *events != [Event::OwnMessage]);
+                    let is_new = matches!(&received, Received::Applied { events, .. } if *events != [Event::OwnMessage]);
                     assert!(!is_new, "{text} is read twice: {received:?}");
                 }
             }

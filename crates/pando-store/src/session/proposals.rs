@@ -1,0 +1,41 @@
+//! Proposals of the client (RFC 9420, section 12.1).
+
+use crate::backend::Backend;
+use crate::session::Session;
+use crate::session::error::{AppError, SessionError};
+use crate::transaction::Transaction;
+use pando_mls::wire::Remove;
+use pando_mls::{Context, CryptoRng, Encode, Group, GroupId, Proposal};
+
+impl<B: Backend> Session<B> {
+    /// Makes a proposal, which is pending until a Commit covers it or the epoch ends. Returns the
+    /// encoded message. `app` gets it too, to write its outbox.
+    ///
+    /// # Errors
+    /// The errors of [`Session::operate`] and [`Group::propose`].
+    pub fn propose(
+        &mut self,
+        group_id: &GroupId,
+        proposal: Proposal,
+        app: impl FnOnce(&mut Transaction<'_, B>, &[u8]) -> Result<(), AppError>,
+    ) -> Result<Vec<u8>, SessionError> {
+        let propose = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
+            group.propose(proposal, b"", cx, rng)?.try_map(|message| Ok(message.encode()?))
+        };
+        self.operate(group_id, propose, |transaction, bytes| app(transaction, bytes))
+    }
+
+    /// Proposes to remove the client. Another member must commit the proposal, because a committer
+    /// cannot remove itself (section 12.4). Otherwise like [`Session::propose`].
+    ///
+    /// # Errors
+    /// The errors of [`Session::propose`].
+    pub fn leave(
+        &mut self,
+        group_id: &GroupId,
+        app: impl FnOnce(&mut Transaction<'_, B>, &[u8]) -> Result<(), AppError>,
+    ) -> Result<Vec<u8>, SessionError> {
+        let removed = self.group(group_id)?.own_leaf();
+        self.propose(group_id, Proposal::Remove(Remove { removed }), app)
+    }
+}
