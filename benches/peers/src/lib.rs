@@ -7,3 +7,4 @@ pub mod library;
 pub mod line;
 pub mod measure;
 pub mod report;
+pub mod small;

@@ -4,6 +4,7 @@
 
 pub mod mls_rs;
 pub mod openmls;
+pub mod pando;
 
 /// An MLS library with a backend. All with cipher suite 1, basic credentials, handshake messages as PublicMessage.
 pub trait Library {
@@ -63,6 +64,10 @@ pub trait Library {
     fn written(group: &mut Self::Group, step: impl FnOnce(&mut Self::Group)) -> u64;
     /// Reads the group from the store.
     fn load(group: &Self::Group) -> Self::Group;
+    /// Reads from the store no more than is needed at once, if the library can; otherwise all of it.
+    fn open(group: &Self::Group) -> Self::Group {
+        Self::load(group)
+    }
     /// Keeps a copy.
     fn save(group: &Self::Group) -> Self::Saved;
     /// A group as it was when it was saved.

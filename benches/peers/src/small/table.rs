@@ -1,0 +1,71 @@
+//! The table of what was measured.
+
+use super::Operation;
+use clap::ValueEnum;
+
+/// What an operation has taken of Pando and of mls-rs, in microseconds or in instructions.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    /// Of Pando.
+    pub pando: f64,
+    /// Of mls-rs.
+    pub mls_rs: f64,
+}
+
+/// A row for each operation, and three columns for each number of members: both libraries, and Pando's share of mls-rs.
+#[must_use]
+pub fn table(unit: &str, sizes: &[usize], rows: &[(Operation, Vec<Pair>)]) -> String {
+    let mut text = String::from("| operation |");
+    for size in sizes {
+        text += &format!(" Pando, {size} | mls-rs, {size} | ratio |");
+    }
+    text += "\n|---|";
+    text += &"--:|--:|--:|".repeat(sizes.len());
+    for (operation, pairs) in rows {
+        text += &format!("\n| {} |", name(*operation));
+        for Pair { pando, mls_rs } in pairs {
+            let ratio = pando / mls_rs;
+            let ratio = if ratio >= 1.005 { format!("**{ratio:.2}**") } else { format!("{ratio:.2}") };
+            text += &format!(" {} {unit} | {} {unit} | {ratio} |", figure(*pando), figure(*mls_rs));
+        }
+    }
+    text + "\n"
+}
+
+fn name(operation: Operation) -> String {
+    let name = operation.to_possible_value().map(|value| value.get_name().to_owned());
+    name.unwrap_or_default().replace('-', " ")
+}
+
+/// Three digits or more.
+fn figure(value: f64) -> String {
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$}")
+}
+
+/// The middle one of some values, or 0 if there is none.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_pando_is_behind_stands_out() {
+        let pairs = vec![Pair { pando: 5.0, mls_rs: 10.0 }, Pair { pando: 300.0, mls_rs: 200.0 }];
+        let text = table("us", &[2, 10], &[(Operation::UpdateMade, pairs)]);
+        assert_eq!(
+            text.lines().last(),
+            Some("| update made | 5.00 us | 10.0 us | 0.50 | 300 us | 200 us | **1.50** |")
+        );
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!((median(vec![3.0, 1.0, 2.0]), median(vec![])), (2.0, 0.0));
+    }
+}
