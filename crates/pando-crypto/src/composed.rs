@@ -96,6 +96,16 @@ impl<const ID: u16, R: Receiver, S: SignatureScheme> Primitives for Composed<ID,
         Ok(out)
     }
 
+    fn expand_many(&self, secret: &[u8], infos: &[(&[u8], usize)]) -> Result<Vec<SecretBytes>, CryptoError> {
+        let prk = KdfOf::<R>::prk(secret)?;
+        let expand = |(info, len): &(&[u8], usize)| {
+            let mut out = Self::expanded(*len)?;
+            KdfOf::<R>::expand(&prk, &[info], out.expose_mut())?;
+            Ok(out)
+        };
+        infos.iter().map(expand).collect()
+    }
+
     fn aead_seal(
         &self,
         key: &AeadKey,

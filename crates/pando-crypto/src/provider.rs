@@ -51,6 +51,17 @@ pub trait Primitives: Send + Sync {
     /// than `hash_len`.
     fn expand(&self, secret: &[u8], info: &[&[u8]], len: usize) -> Result<SecretBytes, CryptoError>;
 
+    /// Performs `KDF.Expand` of one secret with each pair of an info and a length. Returns the
+    /// outputs in this order.
+    ///
+    /// The backends of this crate key HMAC once for all outputs.
+    ///
+    /// # Errors
+    /// The errors of [`Primitives::expand`].
+    fn expand_many(&self, secret: &[u8], infos: &[(&[u8], usize)]) -> Result<Vec<SecretBytes>, CryptoError> {
+        infos.iter().map(|(info, len)| self.expand(secret, &[info], *len)).collect()
+    }
+
     /// Performs `AEAD.Seal`. Returns the ciphertext followed by the tag.
     ///
     /// # Errors

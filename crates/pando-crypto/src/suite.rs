@@ -82,6 +82,29 @@ impl Suite {
         self.expand(secret, &info, length)
     }
 
+    /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8) for each label, context
+    /// and length.
+    ///
+    /// This is faster than separate calls, because HMAC is keyed once.
+    ///
+    /// # Errors
+    /// The errors of [`Suite::expand_with_label`].
+    pub fn expand_with_labels<const N: usize>(
+        self,
+        secret: &[u8],
+        outputs: [(&str, &[u8], usize); N],
+    ) -> Result<[SecretBytes; N], CryptoError> {
+        let mut infos = Vec::with_capacity(N);
+        for (label, context, length) in outputs {
+            let length_field = u16::try_from(length).map_err(|_| CryptoError::InvalidLength)?.to_be_bytes();
+            // KDFLabel
+            infos.push([length_field.as_slice(), &labelled(label, context)?].concat());
+        }
+        let infos: Vec<_> =
+            infos.iter().zip(outputs).map(|(info, (.., length))| (info.as_slice(), length)).collect();
+        self.expand_many(secret, &infos)?.try_into().map_err(|_| CryptoError::InvalidLength)
+    }
+
     /// Computes `DeriveSecret(secret, label)` (section 8). Returns `KDF.Nh` bytes.
     ///
     /// # Errors
@@ -115,8 +138,8 @@ impl Suite {
         secret: &[u8],
         context: &[u8],
     ) -> Result<(AeadKey, AeadNonce), CryptoError> {
-        let key = self.expand_with_label(secret, "key", context, self.aead_key_len())?;
-        let nonce = self.expand_with_label(secret, "nonce", context, self.aead_nonce_len())?;
+        let outputs = [("key", context, self.aead_key_len()), ("nonce", context, self.aead_nonce_len())];
+        let [key, nonce] = self.expand_with_labels(secret, outputs)?;
         Ok((key.into(), nonce.into()))
     }
 
@@ -251,8 +274,8 @@ impl PartialEq for Suite {
 
 impl Eq for Suite {}
 
-/// Encodes SignContent or EncryptContext, which have the same form: the label with its prefix, and
-/// the content.
+/// Encodes SignContent, EncryptContext, or the fields of KDFLabel after the length. All have the
+/// same form: the label with its prefix, and the content.
 fn labelled(label: &str, content: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let label_len = LABEL_PREFIX.len().saturating_add(label.len());
     let (label_header, content_header) = (vector_header(label_len)?, vector_header(content.len())?);

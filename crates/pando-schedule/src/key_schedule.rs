@@ -159,17 +159,39 @@ impl EpochSecret {
     /// # Errors
     /// [`CryptoError::InvalidLength`] if this secret has the wrong length for the suite.
     pub fn derive(self, suite: Suite) -> Result<EpochSecrets, CryptoError> {
-        let derive = |label| suite.derive_secret(self.expose(), label);
+        let labels = [
+            "sender data",
+            "encryption",
+            "exporter",
+            "external",
+            "confirm",
+            "membership",
+            "resumption",
+            "authentication",
+            "init",
+        ];
+        let outputs = labels.map(|label| (label, [].as_slice(), suite.hash_len()));
+        let [
+            sender_data,
+            encryption,
+            exporter,
+            external,
+            confirmation_key,
+            membership_key,
+            resumption_psk,
+            epoch_authenticator,
+            init,
+        ] = suite.expand_with_labels(self.expose(), outputs)?;
         Ok(EpochSecrets {
-            sender_data: derive("sender data")?.into(),
-            encryption: derive("encryption")?.into(),
-            exporter: derive("exporter")?.into(),
-            external: derive("external")?.into(),
-            confirmation_key: derive("confirm")?.into(),
-            membership_key: derive("membership")?.into(),
-            resumption_psk: derive("resumption")?.into(),
-            epoch_authenticator: derive("authentication")?.into(),
-            init: derive("init")?.into(),
+            sender_data: sender_data.into(),
+            encryption: encryption.into(),
+            exporter: exporter.into(),
+            external: external.into(),
+            confirmation_key: confirmation_key.into(),
+            membership_key: membership_key.into(),
+            resumption_psk: resumption_psk.into(),
+            epoch_authenticator: epoch_authenticator.into(),
+            init: init.into(),
         })
     }
 }

@@ -95,11 +95,9 @@ struct Advance {
 impl Head {
     /// Derives the key and nonce of this generation.
     fn key(&self, suite: Suite) -> Result<MessageKey, CryptoError> {
-        let derive = |label, len| suite.derive_tree_secret(self.secret.expose(), label, self.generation, len);
-        Ok(MessageKey {
-            key: derive("key", suite.aead_key_len())?.into(),
-            nonce: derive("nonce", suite.aead_nonce_len())?.into(),
-        })
+        let (key, nonce) =
+            suite.expand_key_and_nonce(self.secret.expose(), &self.generation.to_be_bytes())?;
+        Ok(MessageKey { key, nonce })
     }
 
     /// Derives the next generation. Returns `None` if this is the last one.

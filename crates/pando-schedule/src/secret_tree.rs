@@ -6,7 +6,7 @@
 
 use crate::ratchet::{MessageKey, Part, Ratchet, RatchetLimits, Used};
 use crate::{EncryptionSecret, ScheduleError};
-use pando_crypto::{CryptoError, SecretBytes, Suite};
+use pando_crypto::{SecretBytes, Suite};
 use pando_wire::{ContentType, LeafIndex, NodeIndex, TreeSize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -307,16 +307,14 @@ impl SecretTree {
     /// Derives the ratchets of a leaf from the lowest secret above it.
     fn reach(&self, suite: Suite, leaf: LeafIndex) -> Result<Reached, ScheduleError> {
         let (start, top) = self.lowest_secret(leaf).ok_or(ScheduleError::NoSuchLeaf(leaf))?;
-        let derive = |secret: &SecretBytes, label, context: &[u8]| {
-            suite.expand_with_label(secret.expose(), label, context, suite.hash_len())
-        };
+        let length = suite.hash_len();
         let mut siblings = Vec::new();
         let mut descended: Option<SecretBytes> = None;
         let mut node = start;
         while let (Some(left), Some(right)) = (node.left(), node.right()) {
             let secret = descended.as_ref().unwrap_or(top);
-            let left_secret = derive(secret, "tree", b"left")?;
-            let right_secret = derive(secret, "tree", b"right")?;
+            let outputs = [("tree", b"left".as_slice(), length), ("tree", b"right", length)];
+            let [left_secret, right_secret] = suite.expand_with_labels(secret.expose(), outputs)?;
             if left.covers(leaf) {
                 siblings.push((right, right_secret));
                 (node, descended) = (left, Some(left_secret));
@@ -326,9 +324,9 @@ impl SecretTree {
             }
         }
         let secret = descended.as_ref().unwrap_or(top);
-        let ratchet =
-            |label| -> Result<Ratchet, CryptoError> { Ok(Ratchet::new(derive(secret, label, &[])?)) };
-        let sender = Sender { handshake: ratchet("handshake")?, application: ratchet("application")? };
+        let outputs = [("handshake", [].as_slice(), length), ("application", &[], length)];
+        let [handshake, application] = suite.expand_with_labels(secret.expose(), outputs)?;
+        let sender = Sender { handshake: Ratchet::new(handshake), application: Ratchet::new(application) };
         Ok(Reached { siblings, sender })
     }
 

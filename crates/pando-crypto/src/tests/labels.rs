@@ -80,6 +80,9 @@ fn expand_with_label_expands_kdf_label() {
                 }
             }
             assert_eq!(suite.derive_secret(&secret, &label).unwrap(), by_hand(&label, b"", suite.hash_len()));
+            let outputs = [(label.as_str(), b"context".as_slice(), 7), ("other", b"", 100)];
+            let expanded = suite.expand_with_labels(&secret, outputs).unwrap();
+            assert_eq!(expanded, [by_hand(&label, b"context", 7), by_hand("other", b"", 100)]);
             let derived = suite.derive_tree_secret(&secret, &label, 0x0102_0304, 20).unwrap();
             assert_eq!(derived, by_hand(&label, &[1, 2, 3, 4], 20));
         }
