@@ -91,7 +91,8 @@ fn page(results: &Results, machine: &Machine, date: &str, drawn: &[(&str, String
                  only on request. In groups of up to 10, this takes some microseconds, \
                  and explains the cases where Pando is slower. Work that is spread over several cores, \
                  which is most work for 10 or 100 members at once, varies by a half from run to run on \
-                 virtual cores.";
+                 virtual cores. [small-groups.md](small-groups.md) compares every operation on one \
+                 thread, and explains each ratio above 1.";
     section("Small groups", about, &tables::small_groups(results));
     section("All cipher suites", "The table shows Pando with each suite.", &tables::suites(results));
     let about = "This size is beyond our targets. It was measured in a separate run, by `large-group` of \
