@@ -1,0 +1,95 @@
+//! Tests of the guide: `cargo test --doc -p pando-guide` compiles and runs every Rust program of the chapters in `docs/guide/src`.
+//!
+//! Each chapter is the documentation of one module below. The functions here are the fixtures that its programs hide.
+
+use pando_mls::{CipherSuite, Client, CommitBuilder, Credential, Group, KeyPackage};
+use pando_store::session::no_rows;
+use pando_store::{Key, Memory, Session, Store};
+
+/// Includes the chapters.
+macro_rules! chapters {
+    ($($module:ident = $file:literal,)*) => {$(
+        #[cfg(doctest)]
+        #[doc = include_str!(concat!("../../../docs/guide/src/", $file))]
+        pub mod $module {}
+    )*};
+}
+
+// The test `every_chapter_is_included` reads this list.
+chapters! {
+    concepts = "concepts.md",
+    first_group = "first-group.md",
+    delivery = "delivery.md",
+    storage = "storage.md",
+    identities = "identities.md",
+    large_groups = "large-groups.md",
+    servers = "servers.md",
+    recovery = "recovery.md",
+    security = "security.md",
+    from_openmls = "from-openmls.md",
+    from_mls_rs = "from-mls-rs.md",
+}
+
+/// Result of a program, with an error that closures of a session can return, too.
+pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The cipher suite of the guide's clients.
+pub const SUITE: CipherSuite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+
+/// The identifier of the guide's group.
+pub const GROUP: &str = "tea";
+
+/// Returns a session over an empty store in memory. It has no identity yet.
+///
+/// # Errors
+/// Those of the store.
+pub fn session(client: &Client) -> Outcome<Session<Memory>> {
+    Ok(Session::new(Store::new(Memory::new(), &Key::bytes(&[7; 32])?)?, client.clone()))
+}
+
+/// Returns a KeyPackage of the client with this name.
+///
+/// # Errors
+/// Those of the session.
+pub fn key_package(session: &mut Session<Memory>, name: &str) -> Outcome<KeyPackage> {
+    let identity = session.identity(SUITE, Credential::basic(name))?;
+    Ok(session.create_key_package(&identity, |builder| builder, no_rows)?)
+}
+
+/// Returns sessions of the members of a group in epoch 1 (in epoch 0, if there is only one): the first has created it and
+/// added the others.
+///
+/// # Errors
+/// Those of the sessions.
+pub fn group_of<const N: usize>(names: [&str; N]) -> Outcome<[Session<Memory>; N]> {
+    group_with(&Client::default(), names)
+}
+
+/// As [`group_of`], with the settings of a client.
+///
+/// # Errors
+/// Those of the sessions.
+pub fn group_with<const N: usize>(client: &Client, names: [&str; N]) -> Outcome<[Session<Memory>; N]> {
+    let mut sessions: [_; N] =
+        into_array(names.iter().map(|_| session(client)).collect::<Outcome<Vec<_>>>()?)?;
+    let [first, others @ ..] = &mut sessions[..] else { return Err("a group has a member".into()) };
+    let [creator, joiners @ ..] = &names[..] else { return Err("a group has a member".into()) };
+    let identity = first.identity(SUITE, Credential::basic(*creator))?;
+    first.create_group(Group::builder(GROUP), &identity, no_rows)?;
+    if others.is_empty() {
+        return Ok(sessions);
+    }
+    let added = others.iter_mut().zip(joiners).map(|(other, name)| key_package(other, name));
+    let added = added.collect::<Outcome<Vec<_>>>()?;
+    let id = GROUP.into();
+    first.commit(&id, |commit| added.into_iter().fold(commit, CommitBuilder::add), no_rows)?;
+    first.accept_commit(&id, no_rows)?;
+    first.send_outbox(&id, |welcome| {
+        others.iter_mut().try_for_each(|other| other.receive(welcome, no_rows).map(drop)).map_err(Into::into)
+    })?;
+    Ok(sessions)
+}
+
+fn into_array<T, const N: usize>(items: Vec<T>) -> Outcome<[T; N]> {
+    items.try_into().map_err(|_: Vec<T>| "another number of sessions".into())
+}
