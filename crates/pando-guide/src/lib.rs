@@ -24,6 +24,7 @@ chapters! {
     identities = "identities.md",
     large_groups = "large-groups.md",
     servers = "servers.md",
+    group_rules = "group-rules.md",
     recovery = "recovery.md",
     security = "security.md",
     from_openmls = "from-openmls.md",
