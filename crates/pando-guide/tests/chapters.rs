@@ -1,6 +1,12 @@
 //! The chapters of the guide: each is in the book and is tested, no program escapes the compiler, and no link leads nowhere.
 
-#![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "in a test, a panic is a failure and that is all"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,11 +28,9 @@ fn folder() -> PathBuf {
 
 /// Returns the text of each file of the book, by its name.
 fn files() -> BTreeMap<String, String> {
-    let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap());
+    let files = fs::read_dir(folder()).unwrap().map(Result::unwrap);
     files
-        .map(|file| {
-            (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap())
-        })
+        .map(|file| (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap()))
         .collect()
 }
 
@@ -49,9 +53,10 @@ fn outside_of_blocks(text: &str) -> String {
 
 /// Returns what stands behind the opening fences, with the numbers of the lines.
 fn fences(text: &str) -> Vec<(usize, &str)> {
-    let fences = text.lines().enumerate().filter_map(|(line, text)| {
-        text.trim_start().strip_prefix("```").map(|info| (line + 1, info))
-    });
+    let fences = text
+        .lines()
+        .enumerate()
+        .filter_map(|(line, text)| text.trim_start().strip_prefix("```").map(|info| (line + 1, info)));
     let fences: Vec<_> = fences.collect();
     assert!(fences.len().is_multiple_of(2), "a block is not closed");
     fences.into_iter().step_by(2).collect()
@@ -84,7 +89,11 @@ fn every_chapter_is_included() {
     let included: Vec<_> = list.lines().map(|line| line.split('"').nth(1).unwrap().to_owned()).collect();
     assert_eq!(included, in_summary, "the chapters that are tested, and those of SUMMARY.md");
     let written: BTreeSet<_> = files.into_keys().filter(|name| name != "SUMMARY.md").collect();
-    assert_eq!(written, in_summary.into_iter().collect(), "the chapters that are written, and those of SUMMARY.md");
+    assert_eq!(
+        written,
+        in_summary.into_iter().collect(),
+        "the chapters that are written, and those of SUMMARY.md"
+    );
 }
 
 #[test]
@@ -97,7 +106,10 @@ fn every_program_is_compiled() {
             programs += usize::from(is_program);
             let is_other = words.len() == 1 && OTHER_LANGUAGES.contains(&words[0]);
             assert!(is_program || is_other, "{name}:{line}: a block of {info:?}");
-            assert!(!EVASIONS.iter().any(|word| words.contains(word)), "{name}:{line}: {info:?} is not tested");
+            assert!(
+                !EVASIONS.iter().any(|word| words.contains(word)),
+                "{name}:{line}: {info:?} is not tested"
+            );
         }
     }
     assert!(programs > 20, "{programs} programs");
@@ -109,7 +121,8 @@ fn links_lead_somewhere() {
     let repository = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/HEAD/");
     for (name, text) in &files {
         for link in links(text) {
-            let (target, anchor) = link.split_once('#').map_or((&*link, None), |(it, anchor)| (it, Some(anchor)));
+            let (target, anchor) =
+                link.split_once('#').map_or((&*link, None), |(it, anchor)| (it, Some(anchor)));
             if let Some(path) = target.strip_prefix(repository) {
                 assert!(root().join(path).is_file(), "{name}: {link}");
                 continue;
