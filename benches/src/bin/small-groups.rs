@@ -12,7 +12,8 @@
 //! in some 40 ns.
 //!
 //! The tree is warm: all members have made Commits. As in `large-group`, handshake messages are
-//! PublicMessages, making a message ends with its encoding, and processing one begins with decoding.
+//! PublicMessages, making a message ends with its encoding, and processing one begins with
+//! decoding.
 
 #![allow(clippy::disallowed_methods, reason = "the benchmark creates Deltas and stores nothing")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails has no result")]

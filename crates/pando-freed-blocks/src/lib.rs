@@ -1,11 +1,12 @@
 //! Records the file contents that SQLite gives back to the file system.
 //!
-//! A file that is shortened or deleted gives its blocks back with their contents, and a reader of the device finds
-//! them. On Unix, SQLite calls `ftruncate` and `unlink` through a table whose entries can be replaced. [`install`]
-//! replaces these two: it keeps the contents, and then makes the call.
+//! A file that is shortened or deleted gives its blocks back with their contents, and a reader of
+//! the device finds them. On Unix, SQLite calls `ftruncate` and `unlink` through a table whose
+//! entries can be replaced. [`install`] replaces these two: it keeps the contents, and then makes
+//! the call.
 //!
-//! Left out on purpose: calls of other code than SQLite, the index of the write-ahead log (`-shm`, which has numbers of pages
-//! and no content), and systems other than Unix.
+//! Left out on purpose: calls of other code than SQLite, the index of the write-ahead log (`-shm`,
+//! which has numbers of pages and no content), and systems other than Unix.
 
 #![cfg(unix)]
 
@@ -24,8 +25,9 @@ type Unlink = unsafe extern "C" fn(*const c_char) -> c_int;
 static CALLS: OnceLock<(Ftruncate, Unlink)> = OnceLock::new();
 static FREED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// Begins to record, for all databases that this process opens by the default file system of SQLite. Call it before the first
-/// one is opened, because SQLite reads the table without a lock. Later calls do nothing.
+/// Begins to record, for all databases that this process opens by the default file system of
+/// SQLite. Call it before the first one is opened, because SQLite reads the table without a lock.
+/// Later calls do nothing.
 ///
 /// # Panics
 /// If this SQLite does not let its system calls be replaced.
@@ -34,8 +36,8 @@ pub fn install() {
         // SAFETY: a null name asks for the default file system, which lives as long as the process.
         let vfs = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
         assert!(!vfs.is_null(), "SQLite has a default file system");
-        // SAFETY: the table is that of SQLite's Unix file systems, in which these names have these types (`aSyscall` in
-        // os_unix.c). The replacements have the same types.
+        // SAFETY: the table is that of SQLite's Unix file systems, in which these names have these
+        // types (`aSyscall` in os_unix.c). The replacements have the same types.
         unsafe {
             let ftruncate =
                 replace(vfs, c"ftruncate", transmute::<Ftruncate, sqlite3_syscall_ptr>(record_ftruncate));

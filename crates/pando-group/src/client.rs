@@ -28,9 +28,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns a client with an identity policy and default settings: [`RustCrypto`], [`DefaultRules`] and
-    /// [`GroupConfig::default`]. All members of a group must have the same policy ([`BasicIdentities`] for instance) and the
-    /// same rules.
+    /// Returns a client with an identity policy and default settings: [`RustCrypto`],
+    /// [`DefaultRules`] and [`GroupConfig::default`]. All members of a group must have the same
+    /// policy ([`BasicIdentities`] for instance) and the same rules.
     pub fn new(policy: impl IdentityPolicy + 'static) -> Self {
         Self {
             crypto: Arc::new(RustCrypto),

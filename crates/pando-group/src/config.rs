@@ -83,9 +83,9 @@ pub struct Limits {
     /// Number of proposals of one epoch that are kept although the group's rules do not admit them,
     /// in case a Commit refers to them. Default: 65,536.
     pub proposals_not_admitted: usize,
-    /// The size of the stored Commits of one epoch that were decrypted and not merged, in bytes. Each
-    /// row contains the ciphertext and its content. A Commit beyond the limit can be processed only
-    /// once. Default: 128 MiB.
+    /// The size of the stored Commits of one epoch that were decrypted and not merged, in bytes.
+    /// Each row contains the ciphertext and its content. A Commit beyond the limit can be processed
+    /// only once. Default: 128 MiB.
     pub opened_commit_bytes: usize,
 }
 
@@ -137,7 +137,8 @@ impl Limits {
     /// Welcome or a GroupInfo may carry a ratchet tree beside the message.
     ///
     /// # Errors
-    /// [`Exceeded::MessageBytes`] with the limit for this kind of message; [`GroupError::Malformed`].
+    /// [`Exceeded::MessageBytes`] with the limit for this kind of message;
+    /// [`GroupError::Malformed`].
     pub fn decode(&self, bytes: &[u8]) -> Result<MlsMessage, GroupError> {
         let limit = match MlsMessage::peek_wire_format(bytes) {
             Some(WireFormat::MLS_WELCOME | WireFormat::MLS_GROUP_INFO) => {

@@ -3,15 +3,15 @@
 //! - [`Group`] is a member's view of a group. It is created ([`Group::builder`]) or joined
 //!   ([`Group::join`]), takes messages ([`Group::process`]), and makes Commits ([`Group::commit`]),
 //!   proposals and application messages.
-//! - A Commit, received or made, becomes a [`Staged`] epoch; nothing of the group changes until it is merged
-//!   ([`Group::merge`]), which fails only if it is stale.
+//! - A Commit, received or made, becomes a [`Staged`] epoch; nothing of the group changes until it
+//!   is merged ([`Group::merge`]), which fails only if it is stale.
 //! - [`Group::reinitialize`] and [`Group::branch`] make groups that follow from another,
 //!   [`Group::join_successor`] joins them.
 //! - Every operation that changes a group returns an [`Unpersisted`]: its result, and the [`Delta`]
 //!   that must be stored first.
 //! - [`PublicGroup`] follows a group without secrets, as a server or an observer does, by the same
-//!   rules. It
-//!   cannot verify confirmation tags, so a GroupInfo comes with each Commit ([`PublicGroup::merge`]).
+//!   rules. It cannot verify confirmation tags, so a GroupInfo comes with each Commit
+//!   ([`PublicGroup::merge`]).
 //! - Each rule is a function in `rules`, one for each sentence of the RFC that requires rejection,
 //!   with its own [`Violation`].
 //!

@@ -63,7 +63,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let peers =
         std::env::current_exe()?.with_file_name("peers").with_extension(std::env::consts::EXE_EXTENSION);
-    // What the last run above has left, which is without AWS-LC: that makes no difference to the groups it builds.
+    // What the last run above has left, which is without AWS-LC: that makes no difference to the
+    // groups it builds.
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.join("target"), PathBuf::from);
     let builder = target.join("release/large-group").with_extension(std::env::consts::EXE_EXTENSION);
     for (implementation, crypto) in PEERS {
@@ -98,7 +99,8 @@ fn pando(project: &Path, crypto: &str) -> Command {
     command
 }
 
-/// Runs a program whose output goes into a file. What it has printed before it failed is still of use.
+/// Runs a program whose output goes into a file. What it has printed before it failed is still of
+/// use.
 fn run(command: &mut Command, file: &Path) -> std::io::Result<PathBuf> {
     eprintln!("{}", file.file_stem().unwrap_or_default().display());
     let status = command.stdin(Stdio::null()).stdout(File::create(file)?).status()?;

@@ -1,4 +1,5 @@
-//! The part of `peers` that measures the heap. Its allocator counts, which takes time, and so it measures no times.
+//! The part of `peers` that measures the heap. Its allocator counts, which takes time, and so it
+//! measures no times.
 
 use clap::Parser;
 use pando_peers::measure::{Heap, cli::Cli};

@@ -1,4 +1,5 @@
-//! mls-rs with its providers of RustCrypto and AWS-LC, and its store in memory, written to when it is told to.
+//! mls-rs with its providers of RustCrypto and AWS-LC, and its store in memory, written to when it
+//! is told to.
 
 use std::{
     convert::Infallible,

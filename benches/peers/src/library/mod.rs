@@ -6,7 +6,8 @@ pub mod mls_rs;
 pub mod openmls;
 pub mod pando;
 
-/// An MLS library with a backend. All with cipher suite 1, basic credentials, handshake messages as PublicMessage.
+/// An MLS library with a backend. All with cipher suite 1, basic credentials, handshake messages as
+/// PublicMessage.
 pub trait Library {
     /// The library's name.
     const IMPL: &str;
@@ -15,7 +16,8 @@ pub trait Library {
     /// Whether every operation writes to the store, asked or not.
     const STORES_ALWAYS: bool;
 
-    /// A client with its keys and its store. A clone has the same keys, and what KeyPackages it has made.
+    /// A client with its keys and its store. A clone has the same keys, and what KeyPackages it has
+    /// made.
     type Client: Clone;
     /// A member's view of a group, with its client.
     type Group;
@@ -30,7 +32,8 @@ pub trait Library {
     fn create(client: Self::Client) -> Self::Group;
     /// Joins from a Welcome, with the tree unless that is inside.
     fn join(client: Self::Client, welcome: &[u8], tree: Option<&[u8]>) -> Self::Group;
-    /// Makes an external Commit from a GroupInfo with the tree inside, and what the group is after it.
+    /// Makes an external Commit from a GroupInfo with the tree inside, and what the group is after
+    /// it.
     fn join_externally(client: Self::Client, group_info: &[u8]) -> (Self::Group, Vec<u8>);
 
     /// Makes a Commit of Adds that is yet to be merged.

@@ -1,4 +1,5 @@
-//! OpenMLS with its provider of RustCrypto and its store in memory, which every operation writes to.
+//! OpenMLS with its provider of RustCrypto and its store in memory, which every operation writes
+//! to.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -72,7 +73,8 @@ fn validated(key_package: &[u8], client: &Client) -> KeyPackage {
     key_package.validate(client.provider.crypto(), ProtocolVersion::Mls10).unwrap()
 }
 
-/// Makes a Commit; what the application does not ask for, such as a GroupInfo with every Commit, is not made.
+/// Makes a Commit; what the application does not ask for, such as a GroupInfo with every Commit, is
+/// not made.
 fn commit(
     group: &mut Group,
     add: &[KeyPackage],

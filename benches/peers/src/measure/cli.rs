@@ -24,7 +24,8 @@ pub struct Cli {
     /// How often to measure; what takes microseconds is measured more often.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
-    /// The seconds that one run may take, before it is left out; a third of them for all runs of an operation.
+    /// The seconds that one run may take, before it is left out; a third of them for all runs of an
+    /// operation.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     budget: u64,
     /// The program that builds warm groups of more than 1,000 members: Pando's large-group.

@@ -1,4 +1,5 @@
-//! KeyPackages, groups made of all members in one Commit, and joining them with the tree out of band.
+//! KeyPackages, groups made of all members in one Commit, and joining them with the tree out of
+//! band.
 
 use super::{
     groups::{self, key_packages},
@@ -11,7 +12,8 @@ pub(super) const OPS: &[&str] =
 pub(super) const OPS_OOB: &[&str] = &["create_group_add_all_oob_build", "create_group_add_all_oob_merge"];
 pub(super) const OPS_JOIN_OOB: &[&str] = &["join_welcome_oob"];
 
-/// One Commit with a path adds everybody. The KeyPackages are bytes before, the Commit and the Welcome are after.
+/// One Commit with a path adds everybody. The KeyPackages are bytes before, the Commit and the
+/// Welcome are after.
 pub(super) fn create<L: Library>(meter: &mut Meter, size: usize, tree_inside: bool) {
     let ops @ [build, merge] = if tree_inside {
         ["create_group_add_all_build", "create_group_add_all_merge"]

@@ -1,5 +1,6 @@
-//! Groups to measure in. All members but one are mls-rs with AWS-LC, because that can build large groups; the other
-//! one is of the library that is measured. Of them all only one, the partner, follows what happens in the group.
+//! Groups to measure in. All members but one are mls-rs with AWS-LC, because that can build large
+//! groups; the other one is of the library that is measured. Of them all only one, the partner,
+//! follows what happens in the group.
 
 use std::{
     fs,
@@ -78,15 +79,17 @@ pub(super) fn out_of_band<L: Library>(meter: &mut Meter, size: usize) -> (L::Cli
     (client, added.welcome, Partner::tree(&partner))
 }
 
-/// The leaf at which the client is in a warm tree: in the second quarter of the leaves, so that no parent above it
-/// is without leaves on either side, and that the partner at the first leaf is neither near nor at the other end.
+/// The leaf at which the client is in a warm tree: in the second quarter of the leaves, so that no
+/// parent above it is without leaves on either side, and that the partner at the first leaf is
+/// neither near nor at the other end.
 fn warm_leaf(size: usize) -> usize {
     let leaves = size.next_power_of_two();
     if size < 4 { size - 1 } else { leaves / 4 + 1 }
 }
 
-/// A group in which every second member has committed after it joined, and so filled the parents above it. Only the
-/// partner follows them all. The client comes in the place of somebody else: the parents above it are to be filled yet.
+/// A group in which every second member has committed after it joined, and so filled the parents
+/// above it. Only the partner follows them all. The client comes in the place of somebody else: the
+/// parents above it are to be filled yet.
 pub(super) fn warm<L: Library>(meter: &mut Meter, size: usize) -> Setting<L> {
     let mut partner = Partner::create(Partner::client(identity(0)));
     // In the smallest groups there is nobody whose place the client could take.

@@ -51,8 +51,8 @@ impl Meter {
         self.settings.ops.is_empty() || self.settings.ops.iter().any(|wanted| wanted == op)
     }
 
-    /// Runs something that measures some operations, as often as the settings allow, and prints a line for each of
-    /// them; nothing at all if none of them is wanted.
+    /// Runs something that measures some operations, as often as the settings allow, and prints a
+    /// line for each of them; nothing at all if none of them is wanted.
     pub(super) fn repeat(&mut self, ops: &[&'static str], mut run: impl FnMut(&mut Samples)) {
         if !ops.iter().any(|op| self.wanted(op)) {
             return;

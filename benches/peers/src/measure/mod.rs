@@ -1,7 +1,9 @@
-//! The operations, as scenarios: each is a process of its own, that makes a group and measures what it is for.
+//! The operations, as scenarios: each is a process of its own, that makes a group and measures what
+//! it is for.
 //!
-//! A process on its own can be stopped if it takes too long, and its heap holds nothing of others. It prints a line of
-//! JSON for each measurement, and between them what it is about to do; [`supervise`] reads that.
+//! A process on its own can be stopped if it takes too long, and its heap holds nothing of others.
+//! It prints a line of JSON for each measurement, and between them what it is about to do;
+//! [`supervise`] reads that.
 
 pub mod cli;
 mod create;
@@ -71,13 +73,15 @@ pub struct Settings {
     pub ops: Vec<String>,
     /// How often at most; what takes microseconds is repeated more often.
     pub runs: usize,
-    /// How long one run or one step on the way may take. An operation is repeated for a third of that.
+    /// How long one run or one step on the way may take. An operation is repeated for a third of
+    /// that.
     pub budget: Duration,
     /// A program that builds large warm groups.
     pub builder: Option<PathBuf>,
 }
 
-/// The bytes that are allocated, for the scenario that asks: those in use, and the most since the last reset.
+/// The bytes that are allocated, for the scenario that asks: those in use, and the most since the
+/// last reset.
 pub trait Heap {
     /// The bytes in use.
     fn current(&self) -> usize;

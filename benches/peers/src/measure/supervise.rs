@@ -34,7 +34,8 @@ pub fn measure(settings: &Settings, mut print: impl FnMut(&str)) -> std::io::Res
     Ok(())
 }
 
-/// Runs one scenario. Those operations remain that it printed nothing for; the reason if it ended early.
+/// Runs one scenario. Those operations remain that it printed nothing for; the reason if it ended
+/// early.
 fn run(
     settings: &Settings,
     scenario: Scenario,

@@ -1,8 +1,9 @@
-//! What an operation costs at least: the primitives that RFC 9420 makes unavoidable, at the speeds of the same run.
+//! What an operation costs at least: the primitives that RFC 9420 makes unavoidable, at the speeds
+//! of the same run.
 //!
-//! A seal needs a key pair and a shared secret, an opening a shared secret; what HPKE adds to that is not in the floor,
-//! unless shared secrets were not measured on their own.
-//! What can be spread is spread over all cores. Hashing, symmetric encryption and copying are not counted.
+//! A seal needs a key pair and a shared secret, an opening a shared secret; what HPKE adds to that
+//! is not in the floor, unless shared secrets were not measured on their own. What can be spread is
+//! spread over all cores. Hashing, symmetric encryption and copying are not counted.
 
 use super::results::{Column, Results};
 
@@ -46,11 +47,12 @@ impl Primitives {
         let Self { sign, verify, verify_many, keygen, seal, open } = *self;
         let (members, cores) = (n as f64, cores.max(1) as f64);
         let levels = f64::from(n.next_power_of_two().trailing_zeros());
-        // Above the lowest parent that both have, a member derives a key pair for each parent: two, on average.
+        // Above the lowest parent that both have, a member derives a key pair for each parent: two,
+        // on average.
         let path_read = open + 2.0 * keygen;
         let blank_path = members * seal / cores;
-        // Who joins at the end encrypts to one node for the largest full subtree, above which there is a path, and to
-        // all others one by one.
+        // Who joins at the end encrypts to one node for the largest full subtree, above which there
+        // is a path, and to all others one by one.
         let blank_half = n.saturating_sub(1 << n.max(1).ilog2()) as f64 * seal / cores;
         let tree = members * verify_many / cores;
         Some(match op.trim_end_matches("_and_store") {

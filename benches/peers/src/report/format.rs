@@ -44,7 +44,8 @@ pub fn digits(value: f64) -> String {
     }
 }
 
-/// How an operation grows from one size to another: the power of the size that its time is in proportion to.
+/// How an operation grows from one size to another: the power of the size that its time is in
+/// proportion to.
 #[must_use]
 pub fn exponent((from, before): (u64, f64), (to, after): (u64, f64)) -> f64 {
     (after / before).ln() / (to as f64 / from as f64).ln()

@@ -45,8 +45,8 @@ pub struct Results {
 }
 
 impl Results {
-    /// Takes the lines of a file. Of two for the same measurement the later one counts, unless it has no figures.
-    /// Returns the numbers of the lines that are none.
+    /// Takes the lines of a file. Of two for the same measurement the later one counts, unless it
+    /// has no figures. Returns the numbers of the lines that are none.
     pub fn read(&mut self, text: &str) -> Vec<usize> {
         let mut wrong = Vec::new();
         for (number, json) in text.lines().enumerate().filter(|(_, json)| !json.trim().is_empty()) {

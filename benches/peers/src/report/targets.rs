@@ -148,7 +148,8 @@ impl Row {
         }
     }
 
-    /// Whether a column has reached it, if that can be told: the largest ratio of what is to what may be.
+    /// Whether a column has reached it, if that can be told: the largest ratio of what is to what
+    /// may be.
     #[must_use]
     pub fn ratio(
         &self,

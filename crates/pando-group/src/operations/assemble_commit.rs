@@ -51,7 +51,8 @@ impl CommitParts<'_> {
     ///
     /// # Errors
     /// - [`GroupError::Violation`] if the new tree violates a rule.
-    /// - [`GroupError::Tree`] if a path secret cannot be encrypted, [`GroupError::Framing`] if the signer fails.
+    /// - [`GroupError::Tree`] if a path secret cannot be encrypted, [`GroupError::Framing`] if the
+    ///   signer fails.
     pub(crate) fn assemble(
         self,
         identities: Identities<'_>,

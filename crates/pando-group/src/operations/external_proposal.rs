@@ -36,8 +36,10 @@ pub fn propose_as_external_sender(
 /// Makes a client's proposal to add itself (section 12.1.8).
 ///
 /// # Errors
-/// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage; [`Misuse::UnsupportedCipherSuite`].
-/// - [`Misuse::SuiteNotListed`] if its leaf does not list the version and the cipher suite of the group.
+/// - [`Misuse::WrongSigner`] if the client has not signed the KeyPackage;
+///   [`Misuse::UnsupportedCipherSuite`].
+/// - [`Misuse::SuiteNotListed`] if its leaf does not list the version and the cipher suite of the
+///   group.
 /// - [`crate::Violation`] if the KeyPackage does not fit the group.
 /// - [`GroupError::Framing`] if the signer fails; [`Exceeded::MessageBytes`](crate::Exceeded).
 pub fn propose_own_add(

@@ -176,7 +176,8 @@ pub(crate) fn verify_description(public: &PublicState, group_info: &GroupInfo) -
     Ok(())
 }
 
-/// Verifies the signature of a GroupInfo with the key of its signer, which must have a leaf in `tree`.
+/// Verifies the signature of a GroupInfo with the key of its signer, which must have a leaf in
+/// `tree`.
 fn verify_signature(suite: Suite, group_info: &GroupInfo, tree: &Tree) -> Result<(), GroupError> {
     let signer = group_info.signer;
     let key = tree.signature_key(signer)?.ok_or(Violation::GroupInfoSigner(signer))?;

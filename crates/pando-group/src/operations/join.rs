@@ -194,7 +194,8 @@ impl VerifiedOffer<'_> {
     /// # Errors
     /// - [`Misuse::OldGroupNeeded`] if the group is a successor of another one: use
     ///   [`Group::join_successor`] for that.
-    /// - [`Violation::ConfirmationTag`], [`GroupError::Tree`] if the secrets do not belong to the group.
+    /// - [`Violation::ConfirmationTag`], [`GroupError::Tree`] if the secrets do not belong to the
+    ///   group.
     pub fn accept(self, cx: &Context<'_>) -> Result<Unpersisted<Group>, GroupError> {
         let group = self.enter(cx)?;
         follows_from_none(&self.offer.invitation.secrets.psks)?;

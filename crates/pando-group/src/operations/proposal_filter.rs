@@ -47,7 +47,8 @@ pub enum LeftOutReason {
     /// The group's rules did not admit it ([`GroupRules::admit`](crate::GroupRules::admit)).
     #[error("not admitted by the group's rules")]
     NotAdmitted,
-    /// The group's rules refuse a Commit that covers it ([`GroupRules::check`](crate::GroupRules::check)).
+    /// The group's rules refuse a Commit that covers it
+    /// ([`GroupRules::check`](crate::GroupRules::check)).
     #[error("refused by the group's rules: {0}")]
     Refused(String),
     /// It is our own, and withdrawn.

@@ -110,8 +110,8 @@ impl Group {
     /// member that has received it may still commit it.
     ///
     /// # Errors
-    /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch, [`Misuse::NotOurProposal`], [`Misuse::Ended`],
-    /// [`Misuse::JoinPending`].
+    /// [`Misuse::UnknownProposal`] if there is no such proposal in this epoch,
+    /// [`Misuse::NotOurProposal`], [`Misuse::Ended`], [`Misuse::JoinPending`].
     pub fn withdraw_proposal(&mut self, reference: &ProposalRef) -> Result<Unpersisted<()>, GroupError> {
         self.check_active()?;
         let (proposal, _, position) =

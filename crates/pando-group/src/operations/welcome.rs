@@ -10,7 +10,8 @@ use pando_wire::{
     Encode, EncryptedGroupSecrets, GroupSecrets, KeyPackage, LeafIndex, Opaque, PathSecret, Proposal, Welcome,
 };
 
-/// Returns the Welcome for the members that a Commit adds. `encrypted_group_info` describes the new epoch.
+/// Returns the Welcome for the members that a Commit adds. `encrypted_group_info` describes the new
+/// epoch.
 pub(crate) fn welcome(
     suite: Suite,
     applied: &Applied,

@@ -14,8 +14,8 @@ use pando_wire::{GroupInfo, ReInit, Sender};
 use std::mem;
 
 impl PublicGroup {
-    /// Enters the staged epoch if `group_info` confirms it: the committer, or another member of the new
-    /// epoch, has signed a description of that epoch.
+    /// Enters the staged epoch if `group_info` confirms it: the committer, or another member of the
+    /// new epoch, has signed a description of that epoch.
     ///
     /// The committer gets the GroupInfo from
     /// [`CommitBuilder::with_group_info`](crate::CommitBuilder::with_group_info), a joiner by an
@@ -72,8 +72,8 @@ impl PublicGroup {
     /// because all rows that the merge changed are in memory.
     ///
     /// # Errors
-    /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`]. The group is
-    /// as it was.
+    /// [`Misuse::NothingToRollBack`] if there is no previous state; [`GroupError::Encode`]. The
+    /// group is as it was.
     pub fn roll_back(&mut self) -> Result<Unpersisted<()>, GroupError> {
         let Previous { public, proposals } = self.previous.last().ok_or(Misuse::NothingToRollBack)?.clone();
         let clients = self.public.clients.changes().reversed();

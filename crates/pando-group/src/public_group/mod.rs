@@ -37,8 +37,9 @@ use tls_codec::Size;
 ///
 /// # What cannot be checked
 ///
-/// Two parts of a Commit enter the transcript hashes, and with them the GroupContext of later epochs.
-/// Both can be altered in transit without any secret, and the Commit still passes all checks here:
+/// Two parts of a Commit enter the transcript hashes, and with them the GroupContext of later
+/// epochs. Both can be altered in transit without any secret, and the Commit still passes all
+/// checks here:
 ///
 /// - the confirmation tag, because only the secrets of the new epoch verify it;
 /// - the signature, in cipher suites with ECDSA: if (r, s) is a valid signature, so is (r, n - s).
@@ -51,13 +52,13 @@ use tls_codec::Size;
 ///
 /// # What a GroupInfo proves
 ///
-/// [`PublicGroup::merge`] takes a GroupInfo of the new epoch with the Commit. It must have the staged
-/// GroupContext, the staged confirmation tag, and the signature of a member of the new epoch. The
-/// GroupContext covers the content and the signature of the Commit, by the confirmed transcript hash.
-/// An attacker outside the group cannot sign a GroupInfo that fits an altered Commit. A member of
-/// the previous epoch can, by altering the Commit and signing a matching GroupInfo. A GroupInfo
-/// signed by a member that the Commit adds is refused, because the committer may hold that member's
-/// key.
+/// [`PublicGroup::merge`] takes a GroupInfo of the new epoch with the Commit. It must have the
+/// staged GroupContext, the staged confirmation tag, and the signature of a member of the new
+/// epoch. The GroupContext covers the content and the signature of the Commit, by the confirmed
+/// transcript hash. An attacker outside the group cannot sign a GroupInfo that fits an altered
+/// Commit. A member of the previous epoch can, by altering the Commit and signing a matching
+/// GroupInfo. A GroupInfo signed by a member that the Commit adds is refused, because the committer
+/// may hold that member's key.
 ///
 /// A GroupInfo proves that its signer is in the epoch that it describes. It does not prove that
 /// other members have merged the Commit: a committer or an external joiner can sign a GroupInfo
@@ -74,8 +75,8 @@ use tls_codec::Size;
 /// | confirmation tag | a proposal or Commit of epoch n + 1: the tag enters the interim transcript hash of epoch n, and by that the confirmed transcript hash of epoch n + 1 |
 ///
 /// Conversely, a valid signature of a member in epoch n confirms the Commits that led to epoch n,
-/// except for the confirmation tag of the last one. External senders and clients that ask to be added
-/// do not sign the GroupContext, so their messages confirm nothing.
+/// except for the confirmation tag of the last one. External senders and clients that ask to be
+/// added do not sign the GroupContext, so their messages confirm nothing.
 ///
 /// # Rolling back
 ///
@@ -129,8 +130,8 @@ pub enum PublicProcessed {
 }
 
 impl PublicGroup {
-    /// Verifies a GroupInfo and its tree, and returns the group. `tree` is needed if the GroupInfo has
-    /// no `ratchet_tree` extension.
+    /// Verifies a GroupInfo and its tree, and returns the group. `tree` is needed if the GroupInfo
+    /// has no `ratchet_tree` extension.
     ///
     /// # Errors
     /// - [`Missing::Tree`](crate::Missing::Tree) if there is no tree.

@@ -45,7 +45,8 @@ impl<'a> StateView<'a> {
         self.tree
     }
 
-    /// Returns the credential of the member at `leaf`, or `None` if the leaf is blank or does not exist.
+    /// Returns the credential of the member at `leaf`, or `None` if the leaf is blank or does not
+    /// exist.
     ///
     /// # Errors
     /// [`TreeError::Source`] or [`TreeError::Stored`] if the leaf could not be read.

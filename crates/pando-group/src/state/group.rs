@@ -101,7 +101,8 @@ impl Group {
     /// Returns the members, by their leaves.
     ///
     /// # Errors
-    /// The iterator returns [`TreeError::Source`], [`TreeError::Stored`] for a leaf that could not be read.
+    /// The iterator returns [`TreeError::Source`], [`TreeError::Stored`] for a leaf that could not
+    /// be read.
     pub fn members(&self) -> impl Iterator<Item = Result<Member, TreeError>> {
         self.public.members()
     }
@@ -168,7 +169,8 @@ impl Group {
     /// Exports `length` bytes for the application with `MLS-Exporter` (section 8.5).
     ///
     /// # Errors
-    /// [`GroupError::Crypto`] if `length` is too large, [`Misuse::Ended`] after a removal, [`Misuse::JoinPending`].
+    /// [`GroupError::Crypto`] if `length` is too large, [`Misuse::Ended`] after a removal,
+    /// [`Misuse::JoinPending`].
     pub fn export(&self, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, GroupError> {
         self.check_has_secrets()?;
         Ok(self.keys.exporter.export(self.public.suite, label, context, length)?)

@@ -8,7 +8,8 @@ use pando_tree::{Tree, TreeError};
 use pando_wire::{Decode, LeafIndex, LeafNode};
 use std::collections::BTreeSet;
 
-/// A change of a leaf by a Commit. A leaf that loses its member and gets another in the same Commit has two.
+/// A change of a leaf by a Commit. A leaf that loses its member and gets another in the same Commit
+/// has two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeafChange {
     /// A member is removed.
@@ -66,8 +67,8 @@ impl LeafChange {
     }
 }
 
-/// Returns the changes of leaves between two trees: removals, then replacements, then additions, each in increasing order.
-/// `replaced` are the leaves of the old tree that differ in `new`.
+/// Returns the changes of leaves between two trees: removals, then replacements, then additions,
+/// each in increasing order. `replaced` are the leaves of the old tree that differ in `new`.
 pub(crate) fn leaf_changes(
     replaced: &Leaves,
     removed: &[LeafIndex],

@@ -76,7 +76,8 @@ impl PublicState {
     /// Returns the members, by their leaves.
     ///
     /// # Errors
-    /// The iterator returns [`TreeError::Source`], [`TreeError::Stored`] for a leaf that could not be read.
+    /// The iterator returns [`TreeError::Source`], [`TreeError::Stored`] for a leaf that could not
+    /// be read.
     pub fn members(&self) -> impl Iterator<Item = Result<Member, TreeError>> {
         self.tree.members().map(|leaf| {
             let leaf = leaf?;

@@ -104,7 +104,8 @@ impl PublicStaged {
         &self.effects.removed
     }
 
-    /// Returns the leaves that the Commit removes, replaces and adds, with their credentials and keys.
+    /// Returns the leaves that the Commit removes, replaces and adds, with their credentials and
+    /// keys.
     ///
     /// # Errors
     /// [`GroupError::Source`] if a leaf could not be read.

@@ -10,7 +10,8 @@ use crate::storage::row_key::Rows;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The result of an operation on a group, and the changes that must be stored before the result is sent or shown.
+/// The result of an operation on a group, and the changes that must be stored before the result is
+/// sent or shown.
 ///
 /// ```
 /// # use pando_group::{Delta, PersistError, Unpersisted};
@@ -81,14 +82,15 @@ impl<T> Unpersisted<T> {
         self.persist(|delta, _| delta.apply(rows))
     }
 
-    /// Returns the result without storing anything. This is for a caller with an asynchronous database: it writes
-    /// [`Unpersisted::delta`], awaits the commit, and calls this.
+    /// Returns the result without storing anything. This is for a caller with an asynchronous
+    /// database: it writes [`Unpersisted::delta`], awaits the commit, and calls this.
     pub fn assume_persisted(self) -> T {
         self.split().0
     }
 
-    /// Returns the result and its Delta. This is for a caller that stores the Delta in another thread or process. A Delta that
-    /// is dropped now does not return to the group, and all later Deltas are stale.
+    /// Returns the result and its Delta. This is for a caller that stores the Delta in another
+    /// thread or process. A Delta that is dropped now does not return to the group, and all later
+    /// Deltas are stale.
     pub fn into_parts(self) -> (T, Delta) {
         self.split()
     }
@@ -111,7 +113,8 @@ impl<T> Unpersisted<T> {
     /// Joins this result and the next operation's, so that one transaction stores both Deltas.
     ///
     /// # Errors
-    /// [`NotContiguous`] with both results, if `next` does not follow this result in the same group.
+    /// [`NotContiguous`] with both results, if `next` does not follow this result in the same
+    /// group.
     pub fn then<U>(self, next: Unpersisted<U>) -> Result<Unpersisted<(T, U)>, NotContiguous<T, U>> {
         let (dropped, next_dropped) =
             (self.changes.dropped.clone_handle(), next.changes.dropped.clone_handle());

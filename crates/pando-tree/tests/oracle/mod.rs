@@ -48,8 +48,8 @@ impl Oracle {
                 return None;
             }
         }
-        // "and then extend the tree to the right until it has a length of the form 2^(d+1) - 1, adding the
-        // minimum number of blank values possible"
+        // "and then extend the tree to the right until it has a length of the form 2^(d+1) - 1,
+        // adding the minimum number of blank values possible"
         while !(nodes.len() + 1).is_power_of_two() {
             nodes.push(None);
         }
@@ -125,8 +125,8 @@ impl Oracle {
             (0..tree.leaf_count()).map(LeafIndex).find(|&leaf| tree.nodes[node_of(leaf)].is_none())
         };
         let leaf = empty(self).unwrap_or_else(|| {
-            // "Otherwise, the tree is extended to the right [...], and L is assigned the leftmost new blank
-            // leaf". Appendix C: "Append N + 1 blank values to the end of the array".
+            // "Otherwise, the tree is extended to the right [...], and L is assigned the leftmost
+            // new blank leaf". Appendix C: "Append N + 1 blank values to the end of the array".
             let width = self.nodes.len();
             self.nodes.extend(vec![None; width + 1]);
             empty(self).unwrap()
@@ -158,8 +158,8 @@ impl Oracle {
         self.blank_direct_path(leaf);
     }
 
-    /// "When the right subtree of the tree no longer has any non-blank nodes, it can be safely removed"
-    /// (section 7.7), as often as possible.
+    /// "When the right subtree of the tree no longer has any non-blank nodes, it can be safely
+    /// removed" (section 7.7), as often as possible.
     ///
     /// Section 12.1.3 considers only the leaves of the right subtree. The two differ for a
     /// non-blank parent with only blank leaves below, and such a parent is not parent-hash valid.
@@ -169,8 +169,8 @@ impl Oracle {
             if self.nodes[root + 1..].iter().any(Option::is_some) {
                 break;
             }
-            // "The root of the tree and the right subtree are discarded (whether or not the root node is
-            // blank)". Appendix C: "Truncate the array to its first (N-1) / 2 entries".
+            // "The root of the tree and the right subtree are discarded (whether or not the root
+            // node is blank)". Appendix C: "Truncate the array to its first (N-1) / 2 entries".
             self.nodes.truncate((self.nodes.len() - 1) / 2);
         }
     }
@@ -186,8 +186,8 @@ impl Oracle {
     pub(crate) fn set_path(&mut self, suite: Suite, sender: LeafIndex, keys: &[HpkePublicKey]) -> Vec<u8> {
         // "1. Blank all nodes on the direct path of the sender's leaf."
         self.blank_direct_path(sender);
-        // "2. For all nodes on the filtered direct path of the sender's leaf, set the public key to the
-        // public key in the UpdatePath. Set the list of unmerged leaves to the empty list."
+        // "2. For all nodes on the filtered direct path of the sender's leaf, set the public key to
+        // the public key in the UpdatePath. Set the list of unmerged leaves to the empty list."
         let path = self.filtered_direct_path(sender);
         assert_eq!(keys.len(), path.len(), "a key for each node of the filtered direct path");
         for (&(node, _), key) in path.iter().zip(keys) {
@@ -238,8 +238,8 @@ impl Oracle {
             }
             // "The resolution of a blank leaf node is the empty list."
             None if array::level(node) == 0 => Vec::new(),
-            // "The resolution of a blank intermediate node is the result of concatenating the resolution of
-            // its left child with the resolution of its right child, in that order."
+            // "The resolution of a blank intermediate node is the result of concatenating the
+            // resolution of its left child with the resolution of its right child, in that order."
             None => [self.resolution(array::left(node)), self.resolution(array::right(node))].concat(),
         }
     }
@@ -273,7 +273,8 @@ impl Oracle {
         suite.hash(&[&input]).to_vec()
     }
 
-    /// "The tree hash of an entire tree corresponds to the tree hash of the root node" (section 7.8).
+    /// "The tree hash of an entire tree corresponds to the tree hash of the root node" (section
+    /// 7.8).
     pub(crate) fn root_hash(&self, suite: Suite) -> Vec<u8> {
         self.tree_hash(suite, self.root())
     }

@@ -6,8 +6,8 @@ use pando_wire::{LeafIndex, LeafNodeSource, Node, NodeIndex};
 use std::collections::BTreeSet;
 
 impl Oracle {
-    /// Verifies "that there is exactly one descendant of each non-blank parent node for which the parent node
-    /// is parent-hash valid" (section 7.9.2, "top down").
+    /// Verifies "that there is exactly one descendant of each non-blank parent node for which the
+    /// parent node is parent-hash valid" (section 7.9.2, "top down").
     ///
     /// # Errors
     /// The first parent in array order that has no such descendant, or several.
@@ -26,8 +26,8 @@ impl Oracle {
     /// Returns whether "the parent hash in a node D is valid with respect to a parent node P"
     /// (section 7.9.2).
     fn parent_hash_valid_for(&self, suite: Suite, d: NodeIndex, p: NodeIndex) -> bool {
-        // "C and S are the children of P [...], with C being the child that is on the direct path of D
-        // (possibly D itself) and S being the other child"
+        // "C and S are the children of P [...], with C being the child that is on the direct path
+        // of D (possibly D itself) and S being the other child"
         let is_c = |child: NodeIndex| child == d || array::descendants(child).contains(&d);
         let (c, s) = match (array::left(p), array::right(p)) {
             (left, right) if is_c(left) => (left, right),
@@ -64,10 +64,10 @@ impl Oracle {
         below == resolution
     }
 
-    /// Verifies the `unmerged_leaves` of all parents: that they are sorted (section 7.1) without repetition,
-    /// that "the entry represents a non-blank leaf node that is a descendant of the parent node" and that
-    /// "every non-blank intermediate node between the leaf node and the parent node also has an entry for the
-    /// leaf node" (section 12.4.3.1).
+    /// Verifies the `unmerged_leaves` of all parents: that they are sorted (section 7.1) without
+    /// repetition, that "the entry represents a non-blank leaf node that is a descendant of the
+    /// parent node" and that "every non-blank intermediate node between the leaf node and the
+    /// parent node also has an entry for the leaf node" (section 12.4.3.1).
     ///
     /// # Errors
     /// The first parent in array order with an invalid entry.
