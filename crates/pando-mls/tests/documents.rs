@@ -1,5 +1,6 @@
 //! docs/pitfalls.md, docs/limits.md and docs/threat-model.md name the tests that show their claims.
-//! These tests check that the named tests exist, and that no limit is missing.
+//! These tests check that the named tests exist, and that no limit is missing. The program in
+//! docs/library.md is compiled.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -136,6 +137,23 @@ fn every_limit_is_in_the_document() {
         assert!(line.starts_with(&format!("`{name}` | {default} | ")), "{name}: {line}");
         assert!(!tests.is_empty());
     }
+}
+
+/// The program in docs/library.md is a part of the compiled example in the crate's documentation.
+#[test]
+fn the_program_in_the_document_is_compiled() {
+    let document = read(&docs().join("library.md"));
+    let (_, program) = document.split_once("```rust\n").unwrap();
+    let (program, _) = program.split_once("```").unwrap();
+    let documentation: Vec<_> = include_str!("../src/lib.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    let lines: Vec<_> = program.lines().collect();
+    assert!(lines.len() > 5);
+    let is_there = documentation.windows(lines.len()).any(|window| window == lines);
+    assert!(is_there, "docs/library.md is out of date");
 }
 
 /// Formats a number with commas between thousands.
