@@ -1,6 +1,6 @@
 //! Three clients chat over a delivery service in memory. Each stores its outbox and its inbox in
 //! one transaction with the group, so it can stop at any point. Here each stops after every step.
-//! `cargo run -p pando-store --example chat`
+//! `cargo run --release -p pando-store --example chat`
 
 use pando_mls::{wire::ContentType, *};
 use pando_store::session::{Event, Held, Received, no_rows};

@@ -36,6 +36,7 @@ const LAYERED: [(&str, usize, usize); 7] = [
     ("pando-group", 35, 150),
     ("pando-guide", 1, 0),
     ("pando-mls", 1, 0),
+    ("pando-one-resolution", 1, 0),
     ("pando-tree", 18, 50),
     ("pando-x509", 7, 9),
 ];
