@@ -227,7 +227,7 @@ pub enum Misuse {
     #[error("the external Commit is not known to be accepted")]
     JoinPending,
     /// Application data cannot be sent while proposals are pending (section 12.4).
-    #[error("pending proposals must be committed first")]
+    #[error("pending proposals must be committed first (RFC 9420, section 12.4)")]
     ProposalsPending,
     /// Capabilities list a type that every client supports.
     #[error("the capabilities list a type that every client supports")]
@@ -237,7 +237,7 @@ pub enum Misuse {
     #[error("the capabilities do not list the version and the cipher suite of the group")]
     SuiteNotListed,
     /// `required_capabilities` contains a GREASE value, which no client may require (section 13.5).
-    #[error("required_capabilities has a GREASE value")]
+    #[error("required_capabilities has a GREASE value (RFC 9420, section 13.5)")]
     GreaseRequired,
     /// A lifetime ends before it begins.
     #[error("the lifetime ends before it begins")]
