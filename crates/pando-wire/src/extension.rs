@@ -28,10 +28,73 @@ pub struct Extensions(#[tls_codec(with = "list")] pub Vec<Extension>);
 
 impl Encode for Extensions {}
 
-/// The contents of an extension of a known type.
-pub trait ExtensionBody: Encode + Decode {
+/// The contents of an extension of a known type: one of the five types of RFC 9420, or an
+/// [`ApplicationExtension`].
+///
+/// The trait is sealed, so that the contents of a type of RFC 9420 are never read as another
+/// structure.
+pub trait ExtensionBody: Encode + Decode + sealed::Sealed {
     /// The extension type that has these contents.
     const TYPE: ExtensionType;
+}
+
+/// The contents of an extension that the application defines.
+///
+/// The type must not be one of the five types of RFC 9420, nor a GREASE value (section 13.5):
+/// otherwise, the use of the body does not compile. Values from 0xf000 are for private use (section
+/// 17.3).
+///
+/// ```
+/// use pando_wire::{ApplicationExtension, Decode, DecodeError, Encode, Extension, ExtensionType, Extensions, Opaque};
+/// use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+///
+/// #[derive(Debug, PartialEq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+/// struct Topic(Opaque);
+///
+/// impl Encode for Topic {}
+/// impl ApplicationExtension for Topic {
+///     const TYPE: ExtensionType = ExtensionType(0xf001);
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let extensions = Extensions(vec![Extension::new(&Topic(vec![1].into()))?]);
+/// assert_eq!(extensions.find::<Topic>()?, Some(Topic(vec![1].into())));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0080
+/// # use pando_wire::{ApplicationExtension, Encode, Extension, ExtensionType, Opaque};
+/// # use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+/// # #[derive(Debug, PartialEq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+/// # struct Topic(Opaque);
+/// # impl Encode for Topic {}
+/// impl ApplicationExtension for Topic {
+///     const TYPE: ExtensionType = ExtensionType::EXTERNAL_PUB;
+/// }
+///
+/// let extension = Extension::new(&Topic(vec![1].into()));
+/// ```
+pub trait ApplicationExtension: Encode + Decode {
+    /// The extension type that has these contents.
+    const TYPE: ExtensionType;
+}
+
+mod sealed {
+    /// Implemented for the bodies that [`ExtensionBody`](super::ExtensionBody) allows.
+    pub trait Sealed {}
+}
+
+impl<T: ApplicationExtension> sealed::Sealed for T {}
+
+impl<T: ApplicationExtension> ExtensionBody for T {
+    const TYPE: ExtensionType = {
+        assert!(
+            !T::TYPE.is_default() && !T::TYPE.is_grease(),
+            "an application cannot define the extensions of RFC 9420, nor GREASE"
+        );
+        T::TYPE
+    };
 }
 
 impl Extension {
@@ -112,21 +175,31 @@ pub struct ExternalSenders(#[tls_codec(with = "list")] pub Vec<ExternalSender>);
 
 impl Encode for ExternalSenders {}
 
+impl sealed::Sealed for ApplicationId {}
+
 impl ExtensionBody for ApplicationId {
     const TYPE: ExtensionType = ExtensionType::APPLICATION_ID;
 }
+
+impl sealed::Sealed for RatchetTree {}
 
 impl ExtensionBody for RatchetTree {
     const TYPE: ExtensionType = ExtensionType::RATCHET_TREE;
 }
 
+impl sealed::Sealed for RequiredCapabilities {}
+
 impl ExtensionBody for RequiredCapabilities {
     const TYPE: ExtensionType = ExtensionType::REQUIRED_CAPABILITIES;
 }
 
+impl sealed::Sealed for ExternalPub {}
+
 impl ExtensionBody for ExternalPub {
     const TYPE: ExtensionType = ExtensionType::EXTERNAL_PUB;
 }
+
+impl sealed::Sealed for ExternalSenders {}
 
 impl ExtensionBody for ExternalSenders {
     const TYPE: ExtensionType = ExtensionType::EXTERNAL_SENDERS;

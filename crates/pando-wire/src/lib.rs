@@ -72,8 +72,8 @@ pub use codec::{
 pub use commit::{Commit, HpkeCiphertext, ProposalOrRef, UpdatePath, UpdatePathNode};
 pub use credential::{Certificate, Credential};
 pub use extension::{
-    ApplicationId, Extension, ExtensionBody, Extensions, ExternalPub, ExternalSender, ExternalSenders,
-    RequiredCapabilities,
+    ApplicationExtension, ApplicationId, Extension, ExtensionBody, Extensions, ExternalPub, ExternalSender,
+    ExternalSenders, RequiredCapabilities,
 };
 pub use framing::{
     AuthenticatedContent, AuthenticatedContentTbm, ConfirmedTranscriptHashInput, Content, ContentType,

@@ -124,6 +124,7 @@ pub(crate) fn decoders() -> Vec<Decoder> {
 /// The other exports of the crate, which have no decoder.
 pub(crate) const NOT_DECODED: &[&str] = &[
     // Traits, errors, headers and arithmetic.
+    "ApplicationExtension",
     "Decode",
     "DecodeError",
     "Encode",
