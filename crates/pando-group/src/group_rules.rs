@@ -53,6 +53,7 @@ pub trait GroupRules: Send + Sync {
 
 /// Reason why the rules of a group refuse something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RuleError {
     /// A rule is violated.
     #[error("{0}")]

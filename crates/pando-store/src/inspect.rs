@@ -28,6 +28,7 @@ pub struct Amount {
 
 /// The contents of a store.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Inventory {
     /// The format of the store.
     pub format: u16,
@@ -53,6 +54,7 @@ pub struct Inventory {
 
 /// A group in a store.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct StoredGroupEntry {
     /// The group.
     pub group_id: GroupId,

@@ -27,6 +27,7 @@ pub const KEY_PACKAGE_GRACE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A stored KeyPackage.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct StoredKeyPackage {
     /// The reference that a Welcome contains.
     pub reference: KeyPackageRef,

@@ -13,6 +13,7 @@ const INSTANT_MESSAGING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.
 /// The rules that an application chooses. All members of a group must use the same rules, as for
 /// every policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct X509Config {
     /// The maximum number of certificates in a chain, including the trust anchor's if present. In
     /// any case, there are at most six certificates between the leaf's and the trust anchor's.
@@ -42,5 +43,42 @@ impl Default for X509Config {
             identity_kinds: [NameKind::Uri, NameKind::Dns, NameKind::Email].into(),
             unique_identities: false,
         }
+    }
+}
+
+impl X509Config {
+    /// Sets [`X509Config::max_certificates`].
+    #[must_use]
+    pub const fn with_max_certificates(mut self, max_certificates: usize) -> Self {
+        self.max_certificates = max_certificates;
+        self
+    }
+
+    /// Sets [`X509Config::max_bytes`].
+    #[must_use]
+    pub const fn with_max_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_bytes = max_bytes;
+        self
+    }
+
+    /// Sets [`X509Config::key_purposes`].
+    #[must_use]
+    pub fn with_key_purposes(mut self, key_purposes: Vec<ObjectIdentifier>) -> Self {
+        self.key_purposes = key_purposes;
+        self
+    }
+
+    /// Sets [`X509Config::identity_kinds`].
+    #[must_use]
+    pub fn with_identity_kinds(mut self, identity_kinds: BTreeSet<NameKind>) -> Self {
+        self.identity_kinds = identity_kinds;
+        self
+    }
+
+    /// Sets [`X509Config::unique_identities`].
+    #[must_use]
+    pub const fn with_unique_identities(mut self, unique_identities: bool) -> Self {
+        self.unique_identities = unique_identities;
+        self
     }
 }

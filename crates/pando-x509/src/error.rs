@@ -6,6 +6,7 @@ use pando_wire::CredentialType;
 
 /// The reason why a certificate cannot be a trust anchor. Certificates are counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AnchorError {
     /// There is no trust anchor, so no chain could be accepted.
     #[error("no trust anchors were given")]
@@ -33,6 +34,7 @@ pub enum AnchorError {
 /// The reason why a credential is rejected. Certificates are counted from 0; certificate 0 is the
 /// leaf's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChainError {
     /// The credential is not an X.509 credential.
     #[error("credential has type {0} instead of x509 (RFC 9420, section 5.3)")]
@@ -123,8 +125,9 @@ pub enum ChainError {
     Path(String),
 }
 
-impl From<webpki::Error> for ChainError {
-    fn from(error: webpki::Error) -> Self {
+impl ChainError {
+    /// Not a conversion by `From`, which would make webpki a part of the API.
+    pub(crate) fn of_path(error: webpki::Error) -> Self {
         use webpki::Error;
         match error {
             Error::CertNotValidYet { .. } => Self::NotYetValid,

@@ -34,8 +34,9 @@ pub(crate) fn leads_to(
     let verifiers: Vec<_> =
         verifiers.iter().map(|verifier| verifier as &dyn SignatureVerificationAlgorithm).collect();
     let anchor = slice::from_ref(&anchor.trust);
-    let leaf = EndEntityCert::try_from(leaf)?;
-    leaf.verify_for_usage(&verifiers, anchor, issuers, now, PurposesAreChecked, None, Some(&is_whole))?;
+    let leaf = EndEntityCert::try_from(leaf).map_err(ChainError::of_path)?;
+    leaf.verify_for_usage(&verifiers, anchor, issuers, now, PurposesAreChecked, None, Some(&is_whole))
+        .map_err(ChainError::of_path)?;
     Ok(())
 }
 

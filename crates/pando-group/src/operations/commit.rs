@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 /// A Commit with the messages that belong to it, ready to send.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct CommitOutput {
     /// The message for the group.
     pub message: MlsMessage,

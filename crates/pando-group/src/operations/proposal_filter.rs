@@ -29,6 +29,7 @@ const WELCOMED_PSK_BYTES: usize = 4_096;
 
 /// A pending proposal that a Commit leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LeftOut {
     /// The proposal.
     pub proposal: Arc<PendingProposal>,

@@ -32,6 +32,7 @@ pub struct Created {
 
 /// The members of a new group, and options for adding them.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Successor {
     /// The creator's KeyPackage, which is consumed.
     pub bundle: KeyPackageBundle,
@@ -49,6 +50,20 @@ impl Successor {
     #[must_use]
     pub const fn new(bundle: KeyPackageBundle, key_packages: Vec<KeyPackage>) -> Self {
         Self { bundle, key_packages, path: true, tree_in_welcome: true }
+    }
+
+    /// Sets [`Successor::path`].
+    #[must_use]
+    pub const fn with_path(mut self, path: bool) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Sets [`Successor::tree_in_welcome`].
+    #[must_use]
+    pub const fn with_tree_in_welcome(mut self, tree_in_welcome: bool) -> Self {
+        self.tree_in_welcome = tree_in_welcome;
+        self
     }
 }
 

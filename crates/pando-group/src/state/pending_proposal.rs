@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 /// A proposal that was sent by itself in this epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PendingProposal {
     /// The hash by which a Commit refers to it.
     pub reference: ProposalRef,

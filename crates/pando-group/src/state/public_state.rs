@@ -25,6 +25,7 @@ pub struct PublicState {
 
 /// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Member {
     /// The member's leaf. After the member is removed, another client may get it.
     pub leaf: LeafIndex,

@@ -36,6 +36,7 @@ pub struct Delta {
 
 /// Reason why a Delta is not applied. The store is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DeltaError {
     /// The Delta does not follow the stored rows: a previous Delta was not stored, or it comes from
     /// another object or another instance of the group. Load the group again.

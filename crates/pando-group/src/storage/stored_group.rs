@@ -11,6 +11,7 @@ use pando_wire::{Decode, GroupContext, LeafIndex, ReInit};
 
 /// Facts about a stored group, read without loading it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct StoredGroup {
     /// The GroupContext.
     pub context: GroupContext,

@@ -41,12 +41,9 @@ impl Clients {
         let key_packages = request.key_package.iter().map(|bytes| key_package(bytes));
         // The KeyPackage that other members have is for a Welcome from them.
         let bundle = client.key_package(&mut self.rng)?;
-        let successor = pando_mls::Successor {
-            bundle,
-            key_packages: key_packages.collect::<Outcome<_>>()?,
-            path: request.force_path,
-            tree_in_welcome: !request.external_tree,
-        };
+        let successor = pando_mls::Successor::new(bundle, key_packages.collect::<Outcome<_>>()?)
+            .with_path(request.force_path)
+            .with_tree_in_welcome(!request.external_tree);
         let created = group.reinitialize(successor, &client.cx(), &mut self.rng)?.assume_persisted();
         let (mut response, group) = subgroup(created, request.external_tree)?;
         response.state_id = self.table.joined(request.reinit_id, group)?;
@@ -73,12 +70,9 @@ impl Clients {
         let client = PlayedClient { config: state.client.config, ..client };
         let bundle = client.key_package(&mut self.rng)?;
         let key_packages = request.key_packages.iter().map(|bytes| key_package(bytes));
-        let successor = pando_mls::Successor {
-            bundle,
-            key_packages: key_packages.collect::<Outcome<_>>()?,
-            path: request.force_path,
-            tree_in_welcome: !request.external_tree,
-        };
+        let successor = pando_mls::Successor::new(bundle, key_packages.collect::<Outcome<_>>()?)
+            .with_path(request.force_path)
+            .with_tree_in_welcome(!request.external_tree);
         let (id, extensions) = (request.group_id, extensions(request.extensions)?);
         let created =
             state.group.branch(id, extensions, successor, &client.cx(), &mut self.rng)?.assume_persisted();

@@ -66,7 +66,7 @@ fn reinitialized(members: usize) -> [(usize, Work, u64); 2] {
     // The new group has the members in reverse order.
     clients.reverse();
     let others = clients.iter().chain([&joiner]).map(|newcomer| newcomer.bundle.key_package.clone());
-    let successor = Successor { path: false, ..Successor::new(creator.bundle, others.collect()) };
+    let successor = Successor::new(creator.bundle, others.collect()).with_path(false);
     let policy = Numbers(AtomicU64::new(0));
     let by = client(&*creator.signer).with_policy(&policy);
     let (creating, created) = work(|| pair.groups[0].reinitialize(successor, &by, &mut pair.rng));

@@ -85,6 +85,8 @@ const ELSEWHERE: &[&str] = &[
     "StateRow::read",
     "StoredGroup::read",
     "Successor::new",
+    "Successor::with_path",
+    "Successor::with_tree_in_welcome",
     "Unpersisted::assume_persisted",
     "Unpersisted::delta",
     "Unpersisted::into_parts",

@@ -211,7 +211,7 @@ fn build(
 ) -> Result<String, GroupError> {
     let cx = our_group.client(fixture);
     let output = fill(fixture, our_group.group.commit()).build(&cx, &mut rng())?;
-    let (CommitOutput { message, welcome, group_info, left_out }, delta) = output.into_parts();
+    let (CommitOutput { message, welcome, group_info, left_out, .. }, delta) = output.into_parts();
     our_group.apply(&delta);
     text((encoded(&message), welcome.as_ref().map(encoded), group_info.as_ref().map(encoded), left_out))
 }

@@ -34,7 +34,7 @@ fn so_can_the_tree_of_a_branch() {
         let Newcomer { signer, bundle } = new.pop().unwrap();
         let leaf_key = bundle.key_package.leaf_node.encryption_key.clone();
         let key_packages = new.iter().map(Newcomer::key_package).collect();
-        let successor = Successor { path, tree_in_welcome: false, ..Successor::new(bundle, key_packages) };
+        let successor = Successor::new(bundle, key_packages).with_path(path).with_tree_in_welcome(false);
         let (old, id) = (&fixture.members[0].group, "branch");
         let created = old.branch(id, Extensions::default(), successor, &client(&*signer), &mut fixture.rng);
         let mut rows = Rows::new();

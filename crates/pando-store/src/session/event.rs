@@ -233,6 +233,7 @@ impl Event {
 
 /// Application data of a member.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message {
     /// The member's leaf in that epoch. Another member may have it now.
     pub sender: LeafIndex,

@@ -16,6 +16,7 @@ use pando_mls::{
 
 /// A stored Commit. It is pending until the delivery service accepts it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Commit {
     /// The encoded Commit. Send it to the delivery service. Its Welcome and its GroupInfo stay in
     /// [`Group::outbox`] until it is accepted.

@@ -292,7 +292,7 @@ fn hold(
             error if error.is_storage() => return Err(error),
             error => Advice::Hold(error.to_string()),
         },
-        Err(RuleError::Refused(reason)) => Advice::Hold(reason),
+        Err(error) => Advice::Hold(error.to_string()),
     };
     Ok(match advice {
         Advice::Merge => None,

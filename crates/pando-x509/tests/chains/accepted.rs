@@ -114,7 +114,7 @@ fn key_purposes() {
     assert_eq!(check(&root, &[&for_servers]), Err(ChainError::KeyPurpose(0)));
 
     let key_purposes = vec![ObjectIdentifier::new_unwrap(servers)];
-    let policy = policy(&root).with_config(X509Config { key_purposes, ..X509Config::default() });
+    let policy = policy(&root).with_config(X509Config::default().with_key_purposes(key_purposes));
     assert_eq!(policy.check(&credential(&[&for_servers]), for_servers.key(), None), Ok(()));
 }
 

@@ -185,8 +185,8 @@ fn two_clients_with_one_identity() {
     let phone = Template::client("phone").names(vec![uri("im:bob@example.org")]);
     let phone = phone.suite(ED25519).signed_by(&root);
     for unique_identities in [false, true] {
-        let policy =
-            crate::pki::policy(&root).with_config(X509Config { unique_identities, ..X509Config::default() });
+        let policy = crate::pki::policy(&root)
+            .with_config(X509Config::default().with_unique_identities(unique_identities));
         let mut group = group_of_two([&[&alice], &[&bob]], &policy, &mut rng);
         let commit = group.commit().add(bundle(&[&phone], &mut rng).key_package);
         let result = commit.build(&client(&alice, &policy), &mut rng);

@@ -265,7 +265,7 @@ fn credentials_that_may_succeed_each_other_have_the_same_identity_and_no_others(
 #[test]
 fn a_client_is_its_identity_if_identities_are_unique() {
     let (policy, one, other) = two_anchors();
-    let unique = policy.with_config(X509Config { unique_identities: true, ..X509Config::default() });
+    let unique = policy.with_config(X509Config::default().with_unique_identities(true));
     let client = |suite, root| credential(&[&Template::client("alice").suite(suite).signed_by(root)]);
     let id = |suite, root| unique.client_id(&client(suite, root)).unwrap();
     assert_eq!(id(P256, &one), id(P384, &one));

@@ -24,7 +24,7 @@ pub(crate) const KINDS: [NameKind; 8] = [
 
 pub(crate) fn with_kinds(policy: X509Identities, kinds: &[NameKind]) -> X509Identities {
     let identity_kinds = kinds.iter().copied().collect();
-    policy.with_config(X509Config { identity_kinds, ..X509Config::default() })
+    policy.with_config(X509Config::default().with_identity_kinds(identity_kinds))
 }
 
 pub(crate) fn uri(uri: &str) -> GeneralName {

@@ -337,7 +337,7 @@ fn too_deep() {
         chain.insert(0, authority);
     }
     let client = Template::client("alice").signed_by(&chain[0]);
-    let policy = policy(&chain[7]).with_config(X509Config { max_certificates: 100, ..X509Config::default() });
+    let policy = policy(&chain[7]).with_config(X509Config::default().with_max_certificates(100));
     let chain: Vec<_> = [&client].into_iter().chain(&chain).collect();
     let result = policy.check(&credential(&chain), client.key(), None);
     assert!(matches!(result, Err(ChainError::Path(_))), "{result:?}");
@@ -349,7 +349,7 @@ fn too_large() {
     let client = Template::client("alice").signed_by(&root);
     let size = client.der.len();
     let check = |max_bytes| {
-        let policy = policy(&root).with_config(X509Config { max_bytes, ..X509Config::default() });
+        let policy = policy(&root).with_config(X509Config::default().with_max_bytes(max_bytes));
         policy.check(&credential(&[&client]), client.key(), None)
     };
     assert_eq!(check(size), Ok(()));

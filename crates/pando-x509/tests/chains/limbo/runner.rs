@@ -54,12 +54,13 @@ pub(crate) fn run(case: &Testcase) -> Outcome {
     let is_anchor = |der: &&Vec<u8>| X509Identities::new(&RustCrypto, [der]).is_ok();
     let anchors: Vec<_> = trusted.iter().filter(is_anchor).collect();
     let Ok(policy) = X509Identities::new(&RustCrypto, anchors) else { return Outcome::Refused };
-    let policy = policy.with_config(X509Config {
-        max_certificates: case.max_chain_depth.map_or(8, |depth| depth.saturating_add(1).min(8)),
-        key_purposes: purposes(&case.extended_key_usage),
-        identity_kinds: [NameKind::Uri, NameKind::Dns, NameKind::Email, NameKind::IpAddress].into(),
-        ..X509Config::default()
-    });
+    let max_certificates = case.max_chain_depth.map_or(8, |depth| depth.saturating_add(1).min(8));
+    let kinds = [NameKind::Uri, NameKind::Dns, NameKind::Email, NameKind::IpAddress];
+    let config = X509Config::default()
+        .with_max_certificates(max_certificates)
+        .with_key_purposes(purposes(&case.extended_key_usage))
+        .with_identity_kinds(kinds.into());
+    let policy = policy.with_config(config);
     let Ok(leaf) = Certificate::from_der(&peer) else { return Outcome::Refused };
     let key = leaf.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes();
     let key = SignaturePublicKey::from(key);
