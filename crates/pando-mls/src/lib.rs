@@ -175,7 +175,17 @@ pub use pando_crypto::{
 };
 // Groups.
 pub use pando_framing::{FramingError, Padding};
-pub use pando_group::*;
+pub use pando_group::{
+    AcceptedHandshakes, AdmitAll, Advice, ApplicationData, BasicIdentities, Client, CommitBuilder,
+    CommitOutput, CommitView, Context, Created, DefaultRules, Delta, DeltaError, EpochRow, Exceeded,
+    ExternalJoin, Fit, Group, GroupBuilder, GroupConfig, GroupError, GroupInfoBuilder, GroupRules,
+    GroupState, IdentityError, IdentityPolicy, Instance, Invitation, KeyPackageBuilder, KeyPackageBundle,
+    KeyPackageTemplate, KnownGroups, LeafChange, LeftOut, LeftOutReason, Limits, LocalPolicy, Member,
+    Missing, Misuse, NewLeaf, NoGroups, NoPsks, NotContiguous, Offer, OutboxId, OutboxKind, PendingProposal,
+    PersistError, Position, Processed, PskStore, PublicGroup, PublicProcessed, PublicStaged, PublicState,
+    RowKey, RowSource, Rows, RuleError, Staged, StateRow, StateView, StoredGroup, Successor, Unpersisted,
+    VerifiedOffer, Violation, propose_as_external_sender, propose_own_add,
+};
 pub use pando_schedule::{EpochAuthenticator, PskValue, RatchetLimits, RatchetType, ScheduleError, SecretId};
 pub use pando_tree::{KeyKind, LeafTemplate, SourceError, Tree, TreeError, TreeKey};
 pub use pando_x509::{X509Config, X509Identities};
