@@ -2,10 +2,10 @@
 //! difference, by the method of [dudect](https://eprint.iacr.org/2016/1123): two classes of inputs
 //! in random order, each timed separately, and Welch's t-test on the two distributions.
 //!
-//! In the left class, two values differ in the last byte; in the right class, in the first byte. The
-//! times of a comparison that stops early differ between the classes: the `control_*` comparisons do
-//! that, and their `max t` must be large. For the others, `max t` stays small. Above 5, it indicates
-//! that the time depends on the secret; above 10, it is certain.
+//! In the left class, two values differ in the last byte; in the right class, in the first byte.
+//! The times of a comparison that stops early differ between the classes: the `control_*`
+//! comparisons do that, and their `max t` must be large. For the others, `max t` stays small. Above
+//! 5, it indicates that the time depends on the secret; above 10, it is certain.
 
 use dudect_bencher::rand::{Rng, RngExt};
 use dudect_bencher::{BenchRng, Class, CtRunner, ctbench_main};
@@ -92,8 +92,8 @@ fn epoch_authenticator(runner: &mut CtRunner, rng: &mut BenchRng) {
     compare(runner, rng, |bytes| EpochAuthenticator::from(bytes), |one, other| one == other);
 }
 
-/// Times the verification of a MAC that differs from the right one in the last or in the first byte.
-/// Membership tags and confirmation tags are verified by this function.
+/// Times the verification of a MAC that differs from the right one in the last or in the first
+/// byte. Membership tags and confirmation tags are verified by this function.
 fn verify_mac(runner: &mut CtRunner, rng: &mut BenchRng) {
     tag(runner, rng, |key, message, tag| suite().verify_mac(key, &[message], tag));
 }

@@ -1,7 +1,8 @@
-//! Small groups: each operation of Pando and of mls-rs with the same kind of backend, timed in turns or counted by callgrind.
+//! Small groups: each operation of Pando and of mls-rs with the same kind of backend, timed in
+//! turns or counted by callgrind.
 //!
-//! Both libraries do their operations in groups that were made in the same way, on one thread, from bytes and to bytes.
-//! [`World`] says what an operation is.
+//! Both libraries do their operations in groups that were made in the same way, on one thread, from
+//! bytes and to bytes. [`World`] says what an operation is.
 
 pub mod counts;
 pub mod table;
@@ -73,8 +74,9 @@ impl Operation {
     }
 }
 
-/// A group of a library. Its tree is warm: each member has come by an external Commit, which fills the parents above it.
-/// The first member makes Commits and sends, the last one receives; the others do nothing.
+/// A group of a library. Its tree is warm: each member has come by an external Commit, which fills
+/// the parents above it. The first member makes Commits and sends, the last one receives; the
+/// others do nothing.
 pub struct World<L: Library> {
     members: usize,
     stores: bool,
@@ -85,7 +87,8 @@ pub struct World<L: Library> {
 }
 
 impl<L: Library> World<L> {
-    /// A group of this size. If it `stores`, writing to the store is part of each operation; otherwise it is done after it.
+    /// A group of this size. If it `stores`, writing to the store is part of each operation;
+    /// otherwise it is done after it.
     #[must_use]
     pub fn new(members: usize, stores: bool) -> Self {
         let mut first = L::create(L::client(identity(0)));
@@ -213,7 +216,8 @@ impl<L: Library> World<L> {
         })
     }
 
-    /// The first member makes a Commit, which both merge. Tells how long that of the three parts took that is the operation.
+    /// The first member makes a Commit, which both merge. Tells how long that of the three parts
+    /// took that is the operation.
     fn commit<T>(
         &mut self,
         operation: Option<Operation>,

@@ -82,8 +82,8 @@ impl Suite {
         self.expand(secret, &info, length)
     }
 
-    /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8) for each label, context
-    /// and length.
+    /// Computes `ExpandWithLabel(secret, label, context, length)` (section 8) for each label,
+    /// context and length.
     ///
     /// This is faster than separate calls, because HMAC is keyed once.
     ///

@@ -1,6 +1,8 @@
-//! Tests of the guide: `cargo test --doc -p pando-guide` compiles and runs every Rust program of the chapters in `docs/guide/src`.
+//! Tests of the guide: `cargo test --doc -p pando-guide` compiles and runs every Rust program of
+//! the chapters in `docs/guide/src`.
 //!
-//! Each chapter is the documentation of one module below. The functions here are the fixtures that its programs hide.
+//! Each chapter is the documentation of one module below. The functions here are the fixtures that
+//! its programs hide.
 
 use pando_mls::{CipherSuite, Client, CommitBuilder, Credential, Group, KeyPackage};
 use pando_store::session::no_rows;
@@ -57,8 +59,8 @@ pub fn key_package(session: &mut Session<Memory>, name: &str) -> Outcome<KeyPack
     Ok(session.create_key_package(&identity, |builder| builder, no_rows)?)
 }
 
-/// Returns sessions of the members of a group in epoch 1 (in epoch 0, if there is only one): the first has created it and
-/// added the others.
+/// Returns sessions of the members of a group in epoch 1 (in epoch 0, if there is only one): the
+/// first has created it and added the others.
 ///
 /// # Errors
 /// Those of the sessions.

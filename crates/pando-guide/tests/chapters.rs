@@ -1,4 +1,5 @@
-//! The chapters of the guide: each is in the book and is tested, no program escapes the compiler, and no link leads nowhere.
+//! The chapters of the guide: each is in the book and is tested, no program escapes the compiler,
+//! and no link leads nowhere.
 
 #![allow(
     clippy::arithmetic_side_effects,

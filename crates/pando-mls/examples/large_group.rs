@@ -47,8 +47,8 @@ pub(crate) fn run(members: usize) -> Outcome {
     let mut bob = timed("Joining, with validation of all leaves", || bob.join(&welcome, &bobs))?;
 
     // The passive members have made no Commits, so the parent nodes above them are blank, and each
-    // path secret is encrypted to each of their leaves. If all members had made Commits, it would be
-    // encrypted once for each level of the tree.
+    // path secret is encrypted to each of their leaves. If all members had made Commits, it would
+    // be encrypted once for each level of the tree.
     let (commit, _) = timed("Making a Commit", || bob.commit(|builder| builder, &mut rng))?;
     println!("Size of the Commit: {} bytes", commit.encode()?.len());
     timed("Processing the Commit", || alice.receive(&commit))?;

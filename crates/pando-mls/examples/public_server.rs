@@ -1,5 +1,5 @@
-//! A server follows a group without its secrets. It makes all checks that need no secrets, so it can
-//! refuse Commits that members would refuse, list the members, and give the tree to joiners.
+//! A server follows a group without its secrets. It makes all checks that need no secrets, so it
+//! can refuse Commits that members would refuse, list the members, and give the tree to joiners.
 //!
 //! For this, the members send Commits and proposals as PublicMessages. Application messages stay
 //! encrypted.
@@ -65,7 +65,8 @@ pub(crate) fn main() -> Outcome {
     let mut alice = user("Alice", suite, &mut rng)?.create("town hall", suite, &mut rng)?;
     let mut server = Server::new(suite, &alice.group.group_info().build(&alice.user.cx())?)?;
 
-    // Alice adds Bob. The server accepts the Commit, so she enters its epoch, and Bob gets the Welcome.
+    // Alice adds Bob. The server accepts the Commit, so she enters its epoch, and Bob gets the
+    // Welcome.
     let bob = user("Bob", suite, &mut rng)?;
     let bundle = bob.key_package(suite, &mut rng)?;
     let key_package = bundle.key_package.clone();
@@ -86,8 +87,8 @@ pub(crate) fn main() -> Outcome {
     let mut rows = Rows::new();
     let (group, commit) = join.build(&carol.cx(), &mut rng)?.persist_to(&mut rows)?;
     let mut carol = Member { user: carol, group, rows };
-    // Carol sends the Commit with a GroupInfo of its epoch, and merges it once the server has accepted
-    // both.
+    // Carol sends the Commit with a GroupInfo of its epoch, and merges it once the server has
+    // accepted both.
     let group_info = carol.group.group_info().without_tree().build(&carol.user.cx())?;
     server.receive(&commit, Some(&group_info))?;
     carol.group.merge_pending()?.persist_to(&mut carol.rows)?;

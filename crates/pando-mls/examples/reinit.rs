@@ -1,5 +1,5 @@
-//! Changes the cipher suite of a group by a ReInit: the group ends, and its members create a successor
-//! group.
+//! Changes the cipher suite of a group by a ReInit: the group ends, and its members create a
+//! successor group.
 
 mod common;
 
@@ -20,8 +20,8 @@ pub(crate) fn main() -> Outcome {
     let mut bob = bob.join(&welcome.ok_or("the Commit adds a member, but has no Welcome")?, &bundle)?;
     println!("Alice and Bob are in a group with {}.", old_suite.cipher_suite());
 
-    // Bob commits a ReInit with the parameters of the successor group. Nothing more can be sent in the
-    // old group.
+    // Bob commits a ReInit with the parameters of the successor group. Nothing more can be sent in
+    // the old group.
     let new_suite = suite(CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256)?;
     let reinit = ReInit {
         group_id: b"new".as_slice().into(),
@@ -34,8 +34,8 @@ pub(crate) fn main() -> Outcome {
     assert!(alice.send("Is anybody there?", &mut rng).is_err());
     println!("The group has ended.");
 
-    // Each member needs a signature key and a KeyPackage for the new suite. Alice creates the group,
-    // from the KeyPackages of all members.
+    // Each member needs a signature key and a KeyPackage for the new suite. Alice creates the
+    // group, from the KeyPackages of all members.
     let new_alice = User::new("Alice", new_suite, &mut rng)?;
     let new_bob = User::new("Bob", new_suite, &mut rng)?;
     let alices = new_alice.key_package(new_suite, &mut rng)?;

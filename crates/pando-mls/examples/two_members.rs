@@ -27,7 +27,8 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let commit = alices.commit().add(bobs_bundle.key_package.clone()).build(&alice, rng)?;
     let commit = commit.persist_to(&mut alices_rows)?;
-    // Once the delivery service has accepted the Commit, Alice enters the new epoch, and Bob gets the Welcome.
+    // Once the delivery service has accepted the Commit, Alice enters the new epoch, and Bob gets
+    // the Welcome.
     alices.merge_pending()?.persist_to(&mut alices_rows)?;
     let welcome = commit.welcome.ok_or("the Commit adds a member, but has no Welcome")?;
     let mut bobs = Group::join(&welcome, &bobs_bundle, None, &bob)?.persist_to(&mut bobs_rows)?;

@@ -1,7 +1,8 @@
 //! Checks that the text of an error has the section of RFC 9420 that its documentation names.
 //!
-//! A text goes to logs without the documentation. The sources are read, so that a new error cannot be forgotten. The rules of
-//! groups, `Violation`, have their sections in a table, which `GroupError` adds to their texts.
+//! A text goes to logs without the documentation. The sources are read, so that a new error cannot
+//! be forgotten. The rules of groups, `Violation`, have their sections in a table, which
+//! `GroupError` adds to their texts.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is a failure and that is all")]
 
@@ -43,7 +44,8 @@ fn text(variant: &Variant) -> Option<String> {
     })
 }
 
-/// Returns the first reference in parentheses that is to sections only: `section 7.3`, or `sections 6 and 6.3.2`.
+/// Returns the first reference in parentheses that is to sections only: `section 7.3`, or `sections
+/// 6 and 6.3.2`.
 fn sections(documentation: &str) -> Option<&str> {
     let mut rest = documentation;
     iter::from_fn(|| {

@@ -69,7 +69,8 @@ impl<'a, B: Backend> Transaction<'a, B> {
             Ok(Fit::Apply) => {}
             Ok(Fit::Applied) => return Ok(Fit::Applied),
             Err(DeltaError::Occupied) => return Err(StoreError::Occupied),
-            // `Stale`, `OtherGroup`, and what a later version refuses: the group must be loaded again.
+            // `Stale`, `OtherGroup`, and what a later version refuses: the group must be loaded
+            // again.
             Err(_) => return Err(StoreError::Stale),
         }
         let (instance, stored) = match (found, stored) {

@@ -1,4 +1,5 @@
-//! Measures Pando beside mls-rs in small groups, with the same kind of backend: times in turns, or counts of instructions.
+//! Measures Pando beside mls-rs in small groups, with the same kind of backend: times in turns, or
+//! counts of instructions.
 
 use std::error::Error;
 

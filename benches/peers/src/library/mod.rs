@@ -67,7 +67,8 @@ pub trait Library {
     fn written(group: &mut Self::Group, step: impl FnOnce(&mut Self::Group)) -> u64;
     /// Reads the group from the store.
     fn load(group: &Self::Group) -> Self::Group;
-    /// Reads from the store no more than is needed at once, if the library can; otherwise all of it.
+    /// Reads from the store no more than is needed at once, if the library can; otherwise all of
+    /// it.
     fn open(group: &Self::Group) -> Self::Group {
         Self::load(group)
     }

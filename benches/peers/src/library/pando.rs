@@ -1,7 +1,8 @@
-//! Pando with its providers of RustCrypto and AWS-LC, and its rows in memory, written to when it is told to.
+//! Pando with its providers of RustCrypto and AWS-LC, and its rows in memory, written to when it is
+//! told to.
 //!
-//! Random bytes come from where mls-rs has them from with the same backend: from the system for each call with RustCrypto, and
-//! with AWS-LC from a generator in the process.
+//! Random bytes come from where mls-rs has them from with the same backend: from the system for
+//! each call with RustCrypto, and with AWS-LC from a generator in the process.
 
 use std::{
     cell::RefCell,

@@ -12,7 +12,8 @@ pub struct Pair {
     pub mls_rs: f64,
 }
 
-/// A row for each operation, and three columns for each number of members: both libraries, and Pando's share of mls-rs.
+/// A row for each operation, and three columns for each number of members: both libraries, and
+/// Pando's share of mls-rs.
 #[must_use]
 pub fn table(unit: &str, sizes: &[usize], rows: &[(Operation, Vec<Pair>)]) -> String {
     let mut text = String::from("| operation |");

@@ -36,8 +36,8 @@ impl User {
         self.client.at(NOW, &*self.signer).with_psks(self.psks)
     }
 
-    /// Returns the contents of this user's leaf. It supports all cipher suites, because a ReInit may
-    /// change the suite of a group.
+    /// Returns the contents of this user's leaf. It supports all cipher suites, because a ReInit
+    /// may change the suite of a group.
     pub(crate) fn leaf(&self) -> LeafTemplate {
         LeafTemplate {
             credential: Credential::basic(self.name.as_str()),
@@ -97,8 +97,8 @@ impl Member {
         Ok(message.persist_to(&mut self.rows)?)
     }
 
-    /// Processes a message: enters the epoch of a Commit, keeps a proposal, and returns the text of an
-    /// application message.
+    /// Processes a message: enters the epoch of a Commit, keeps a proposal, and returns the text of
+    /// an application message.
     pub(crate) fn receive(&mut self, message: &MlsMessage) -> Outcome<Option<String>> {
         let Self { user, group, rows } = self;
         let processed = group.process(message.clone(), &user.cx())?;

@@ -12,43 +12,6 @@ const GENERATED: [&str; 2] = ["docs/benchmarks.md", "docs/conformance.md"];
 /// The marks of a generated part of a document. A heading ends it, too.
 const GENERATED_PART: [&str; 2] = ["<!-- Made by", "<!-- To here"];
 
-/// Files with lines that are still too wide. A file that has none any more must leave this list.
-const STILL_WIDE: [&str; 33] = [
-    "benches/constant-time/README.md",
-    "benches/constant-time/src/main.rs",
-    "crates/pando-mls/examples/external_join.rs",
-    "crates/pando-mls/examples/large_group.rs",
-    "crates/pando-mls/examples/people/mod.rs",
-    "crates/pando-mls/examples/psk.rs",
-    "crates/pando-mls/examples/public_server.rs",
-    "crates/pando-mls/examples/reinit.rs",
-    "crates/pando-mls/examples/twenty_members.rs",
-    "crates/pando-mls/examples/two_members.rs",
-    "crates/pando-store/examples/chat.rs",
-    "crates/pando-store/examples/cost.rs",
-    "crates/pando-store/src/lib.rs",
-    "crates/pando-store/src/session/async_session.rs",
-    "crates/pando-store/src/session/commit_events.rs",
-    "crates/pando-store/src/session/error.rs",
-    "crates/pando-store/src/session/event.rs",
-    "crates/pando-store/src/session/joins.rs",
-    "crates/pando-store/src/session/mod.rs",
-    "crates/pando-store/src/session/no_rows.rs",
-    "crates/pando-store/src/session/operations.rs",
-    "crates/pando-store/src/session/receive.rs",
-    "crates/pando-store/tests/session/application_errors.rs",
-    "crates/pando-store/tests/session/events_of_proposals.rs",
-    "crates/pando-store/tests/session/external_joins.rs",
-    "crates/pando-store/tests/session/fixture.rs",
-    "crates/pando-store/tests/session/forged_messages.rs",
-    "crates/pando-store/tests/session/held_and_rejected.rs",
-    "crates/pando-store/tests/session/restarts.rs",
-    "crates/pando-store/tests/session/simulation.rs",
-    "crates/pando-store/tests/session/welcomes.rs",
-    "crates/pando-store/tests/session_faults/main.rs",
-    "crates/pando-store/tests/session_faults/steps.rs",
-];
-
 /// Returns whether a line may be of any width: a row of a table, or an address, which nothing can
 /// break.
 fn is_exempt(text: &str) -> bool {
@@ -101,23 +64,11 @@ fn check(extension: &str, columns: usize, wide: impl Fn(&str) -> Vec<usize>) {
     for path in files(extension) {
         let path_shown = shown(&path);
         let lines = wide(&read(&path));
-        if STILL_WIDE.contains(&&*path_shown) {
-            assert!(
-                !lines.is_empty(),
-                "remove {path_shown} from `STILL_WIDE`: it has no wide lines any more"
-            );
-        } else if !GENERATED.contains(&&*path_shown) {
+        if !GENERATED.contains(&&*path_shown) {
             wrong.extend(lines.into_iter().map(|line| format!("{path_shown}:{line}")));
         }
     }
     assert!(wrong.is_empty(), "more than {columns} columns:\n{}", wrong.join("\n"));
-}
-
-#[test]
-fn files_that_are_still_wide_exist() {
-    for path in STILL_WIDE {
-        assert!(root().join(path).is_file(), "{path} is in `STILL_WIDE`, and has moved");
-    }
 }
 
 #[test]

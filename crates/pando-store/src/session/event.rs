@@ -29,9 +29,9 @@ pub enum Received {
 
 /// Reason why a message cannot be processed yet.
 ///
-/// Nothing of the message is authenticated yet, so anyone who knows the group's identifier can cause
-/// [`Held::Epoch`], [`Held::NoGroup`] and [`Held::JoinPending`]. An application must not wait for
-/// ever at such a message:
+/// Nothing of the message is authenticated yet, so anyone who knows the group's identifier can
+/// cause [`Held::Epoch`], [`Held::NoGroup`] and [`Held::JoinPending`]. An application must not wait
+/// for ever at such a message:
 ///
 /// | Reason | If the delivery service has one ordered log for each group | Otherwise |
 /// |---|---|---|

@@ -17,6 +17,7 @@ use pando_mls::{
 
 /// A stored external Commit. It is pending until the delivery service accepts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExternalCommit {
     /// The group that the client joins.
     pub group_id: GroupId,

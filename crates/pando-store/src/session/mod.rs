@@ -86,8 +86,8 @@ impl<B: Backend> Session<B> {
     /// Not available on `wasm32-unknown-unknown`, which has no clock: use
     /// [`Session::with_sources`].
     ///
-    /// The lock of a group is taken when the group is first used: two sessions of one store must not
-    /// use the same group at the same time.
+    /// The lock of a group is taken when the group is first used: two sessions of one store must
+    /// not use the same group at the same time.
     ///
     /// # Panics
     /// Operations that need randomness panic if the operating system has none.

@@ -7,8 +7,8 @@ use crate::transaction::Transaction;
 /// Writes nothing. This is the closure for calls of a [`Session`](crate::Session) for which the
 /// application stores no rows.
 ///
-/// Write other closures in the call itself, or with all types, `|tx: &mut Transaction<'_, B>, value:
-/// &T|`. Otherwise the compiler finds a closure in a variable "not general enough".
+/// Write other closures in the call itself, or with all types, `|tx: &mut Transaction<'_, B>,
+/// value: &T|`. Otherwise the compiler finds a closure in a variable "not general enough".
 ///
 /// # Errors
 /// None.

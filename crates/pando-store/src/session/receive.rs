@@ -18,8 +18,8 @@ impl<B: Backend> Session<B> {
     /// documentation](crate::session).
     ///
     /// A client that reads its own messages back from the delivery service needs no replies: this
-    /// function accepts our Commit when it comes back (call [`Session::send_outbox`] then), drops it
-    /// when another Commit is merged in its place, and does the same for our external Commit.
+    /// function accepts our Commit when it comes back (call [`Session::send_outbox`] then), drops
+    /// it when another Commit is merged in its place, and does the same for our external Commit.
     ///
     /// `app` writes the application's rows, such as its cursor, in the transaction that stores all
     /// changes, for all three results. Pass a message that is [`Received::Held`] to the session

@@ -218,7 +218,7 @@ impl<B: Backend> Member<B> {
     pub fn join_externally(&mut self, group_info: &[u8]) -> Vec<u8> {
         let Self { session, identity, .. } = self;
         let made = session.join_externally(group_info, None, identity, |it| it, no_rows).unwrap();
-        let ExternalCommit { group_id, message } = made;
+        let ExternalCommit { group_id, message, .. } = made;
         assert_eq!(group_id, tea());
         message
     }
