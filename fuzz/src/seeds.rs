@@ -3,8 +3,8 @@
 use crate::group_fixture::{GROUPS, GroupFixture, fixture};
 use crate::insider::SIGN_AGAIN;
 use crate::join::welcome;
+use crate::pair::OPERATIONS;
 use crate::public_group::SIGNED;
-use crate::two::OPERATIONS;
 use pando_mls::wire::{
     Add, Content, GroupContextExtensions, OtherProposal, PreSharedKey, PreSharedKeyId, Remove,
     ResumptionPskUsage,

@@ -30,13 +30,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates without import circles, with lower bounds for their files and imports.
-const LAYERED: [(&str, usize, usize); 7] = [
+const LAYERED: [(&str, usize, usize); 9] = [
     ("pando-framing", 6, 9),
     ("pando-freed-blocks", 1, 0),
     ("pando-group", 35, 150),
     ("pando-guide", 1, 0),
     ("pando-mls", 1, 0),
     ("pando-one-resolution", 1, 0),
+    ("pando-public-api", 6, 10),
     ("pando-tree", 18, 50),
     ("pando-x509", 7, 9),
 ];

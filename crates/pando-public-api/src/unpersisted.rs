@@ -1,0 +1,117 @@
+//! Checks that functions that change or create a group return their changes, to be stored before
+//! the result is used.
+
+use crate::docs::{Docs, Item, Target, field, list};
+use crate::surface::{Function, Surface};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Types that are a group or contain one.
+const GROUPS: [&str; 6] =
+    ["Group", "GroupBuilder", "PublicGroup", "CommitBuilder", "ExternalJoin", "VerifiedOffer"];
+
+/// Types of results that are a group or contain one.
+const RESULTS: [&str; 4] = ["Group", "PublicGroup", "Created", "CommitOutput"];
+
+/// Functions that change a group or return one without an `Unpersisted`.
+const NOTHING_TO_STORE: [(&str, &str); 7] = [
+    ("Group::load", "it is what was stored"),
+    ("Group::open", "it is what was stored"),
+    ("PublicGroup::load", "it is what was stored"),
+    ("PublicGroup::open", "it is what was stored"),
+    (
+        "PublicGroup::clone",
+        "the copy has the same rows; a store refuses the changes of the copy that is late",
+    ),
+    ("Group::commit", "it changes nothing before `CommitBuilder::build`"),
+    ("CommitBuilder::fmt", "it shows the builder"),
+];
+
+/// How a signature uses a type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Borrowed {
+    Not,
+    Mutably,
+}
+
+/// Adds the names of the types of the workspace that a part of a signature uses as `wanted`, except
+/// in the signatures of closures.
+fn names<'a>(
+    docs: &'a Docs,
+    function: &Function<'a>,
+    part: &Value,
+    is: Borrowed,
+    wanted: Borrowed,
+    found: &mut BTreeSet<&'a str>,
+) -> Result<(), String> {
+    match part {
+        Value::Object(object) => {
+            if let Some(borrowed) = object.get("borrowed_ref") {
+                if field(borrowed, "is_mutable")? == true {
+                    names(docs, function, field(borrowed, "type")?, Borrowed::Mutably, wanted, found)?;
+                }
+                return Ok(());
+            }
+            if is == wanted {
+                if object.get("generic").is_some_and(|name| name == "Self") {
+                    found.extend(function.of.map(Item::name));
+                }
+                if object.contains_key("path")
+                    && let Some(id) = object.get("id")
+                    && let Target::Item(item) = docs.follow(function.item.krate, id)?
+                {
+                    found.insert(item.name());
+                }
+            }
+            for value in object.iter().filter(|(key, _)| *key != "parenthesized").map(|(_, value)| value) {
+                names(docs, function, value, is, wanted, found)?;
+            }
+        }
+        Value::Array(list) => {
+            for value in list {
+                names(docs, function, value, is, wanted, found)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Returns whether a function breaks the rule.
+fn is_without(docs: &Docs, function: &Function<'_>) -> Result<bool, String> {
+    let (_, inner) = function.item.inner()?;
+    let signature = field(inner, "sig")?;
+    let (mut changed, mut given) = (BTreeSet::new(), BTreeSet::new());
+    for input in list(signature, "inputs")? {
+        names(docs, function, input, Borrowed::Not, Borrowed::Mutably, &mut changed)?;
+    }
+    let output = field(signature, "output")?;
+    // A group that is borrowed mutably can be changed.
+    for wanted in [Borrowed::Not, Borrowed::Mutably] {
+        names(docs, function, output, Borrowed::Not, wanted, &mut given)?;
+    }
+    let of = function.of.map_or("", Item::name);
+    let finishes = of == "CommitBuilder" && !given.contains("CommitBuilder");
+    let concerns_a_group = finishes
+        || GROUPS.iter().any(|group| changed.contains(group))
+        || RESULTS.iter().any(|result| given.contains(result));
+    Ok(concerns_a_group && !given.contains("Unpersisted"))
+}
+
+/// Returns the functions that should return an `Unpersisted`, and the entries of the list that name
+/// no function.
+pub(crate) fn check(docs: &Docs, surface: &Surface<'_>) -> Result<Vec<String>, String> {
+    let mut found = BTreeSet::new();
+    for function in &surface.functions {
+        if is_without(docs, function)? {
+            let of = function.of.map_or("", Item::name);
+            found.insert(format!("{of}::{}", function.item.name()));
+        }
+    }
+    let listed: BTreeSet<_> = NOTHING_TO_STORE.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let new = found.difference(&listed).map(|name| {
+        format!("{name} changes or creates a group, but neither returns an `Unpersisted` nor is on the list")
+    });
+    let gone = listed.difference(&found).map(|name| format!("{name} is on the list without need"));
+    Ok(new.chain(gone).collect())
+}
