@@ -82,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Operation::Encrypt => message(&mut large_group, true, false),
             Operation::Decrypt => message(&mut large_group, false, true),
             Operation::Update | Operation::MergeOwn | Operation::ProcessUpdate => {
-                update(&mut large_group, op)
+                update(&mut large_group, op);
             }
             Operation::ProcessAdd => add(&mut large_group),
             Operation::Join => join(&mut large_group),

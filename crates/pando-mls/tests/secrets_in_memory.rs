@@ -377,7 +377,7 @@ fn what_was_pending_is_gone_with_it() {
         assert_eq!(pair.search(&pending), names, "{}", suite.cipher_suite());
         drop(pair.groups[0].clear_pending());
         // The other member makes a Commit, which ends the Update.
-        let own = self::client(&*pair.signers[1], pair.config);
+        let own = client(&*pair.signers[1], pair.config);
         let commit = pair.groups[1].commit().build(&own, &mut pair.rng.0).unwrap().assume_persisted();
         drop(pair.groups[1].merge_pending().unwrap());
         pair.follow(0, &commit.message);

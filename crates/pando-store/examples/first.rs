@@ -19,7 +19,10 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     alice.create_group(Group::builder("tea"), &alices, no_rows)?;
     alice.commit(&tea, |commit| commit.add(key_package), no_rows)?;
     alice.accept_commit(&tea, no_rows)?; // Once the delivery service has accepted it.
-    alice.send_outbox(&tea, |welcome| Ok(println!("{:?}", bob.receive(welcome, no_rows)?)))?;
+    alice.send_outbox(&tea, |welcome| {
+        println!("{:?}", bob.receive(welcome, no_rows)?);
+        Ok(())
+    })?;
 
     let message = alice.send(&tea, "at five?", no_rows)?;
     println!("{:?}", bob.receive(&message, no_rows)?);

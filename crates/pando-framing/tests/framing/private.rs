@@ -352,8 +352,8 @@ fn the_reuse_guard_is_fresh_and_in_the_first_four_bytes_of_the_nonce() {
     for message in &messages {
         let (suite, ciphertext) = (epoch.suite, &message.ciphertext);
         let (key, nonce) = epoch.sender_data_secret.key_and_nonce(suite, ciphertext).unwrap();
-        let (group_id, epoch, content_type) = (&message.group_id, message.epoch, message.content_type);
-        let aad = SenderDataAad { group_id, epoch, content_type }.encode().unwrap();
+        let (group_id, number, content_type) = (&message.group_id, message.epoch, message.content_type);
+        let aad = SenderDataAad { group_id, epoch: number, content_type }.encode().unwrap();
         let sender = suite.aead_open(&key, &nonce, &aad, &message.encrypted_sender_data).unwrap();
         let sender = SenderData::decode(sender.expose()).unwrap();
         assert_eq!((sender.leaf_index, sender.generation), (LeafIndex(1), 0));
@@ -364,7 +364,8 @@ fn the_reuse_guard_is_fresh_and_in_the_first_four_bytes_of_the_nonce() {
             *byte ^= guard;
         }
         let authenticated_data = &message.authenticated_data;
-        let aad = PrivateContentAad { group_id, epoch, content_type, authenticated_data }.encode().unwrap();
+        let aad =
+            PrivateContentAad { group_id, epoch: number, content_type, authenticated_data }.encode().unwrap();
         let opened: SecretBytes = suite.aead_open(&key, &guarded.into(), &aad, ciphertext).unwrap();
         assert!(opened.expose().starts_with(b"\x05hello"));
     }

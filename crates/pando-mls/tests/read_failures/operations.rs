@@ -357,11 +357,11 @@ pub(crate) fn committing(fixture: &Fixture) -> Vec<Operation<'_>> {
             all.push(third.propose(proposal.clone()));
         }
         let message = fixture.third(true).propose(proposal);
-        operations.push(
-            builds(&format!("{name} by reference"), |_, builder| builder).after(move |fixture, our_group| {
-                take_all(fixture, our_group, std::slice::from_ref(&message))
-            }),
-        );
+        operations.push(builds(&format!("{name} by reference"), |_, builder| builder).after(
+            move |fixture, our_group| {
+                take_all(fixture, our_group, std::slice::from_ref(&message));
+            },
+        ));
     }
     let update = fixture.third(true).propose_update();
     let refused: Vec<_> = {

@@ -1,7 +1,7 @@
 //! Sections 11.2, 11.3 and 12.4.3.1: groups that claim to be successors of others.
 
 use crate::fixture::violation;
-use crate::group_fixture::{GroupFixture, Knows, Member, client, suite};
+use crate::group_fixture::{GroupFixture, Member, PsksOfGroup, client, suite};
 use crate::material::{
     AnyIdentity, ForgedKeyPackage, LISTED, Strict, extension, key_package, psk_id, template,
 };
@@ -76,7 +76,7 @@ impl Claim {
         }
         raw_member.add_leaf(&group_and_invited_client.key_package);
         let welcome = raw_member.welcome(&group_and_invited_client.key_package);
-        let psks = Knows(&member.group);
+        let psks = PsksOfGroup(&member.group);
         let cx = client(&*group_and_invited_client.signer).with_psks(&psks);
         // A client that joins without the old group gets an error that asks for it.
         let forgetful = Group::join(&welcome, &group_and_invited_client.bundle(), None, &cx);

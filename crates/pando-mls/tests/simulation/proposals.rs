@@ -124,21 +124,21 @@ impl Simulation {
         let known = record.public.context.extensions.get(ExtensionType::EXTERNAL_SENDERS).is_some();
         let proposal = self.proposal(proposed, &record, random)?;
         let Some(proposal) = proposal.filter(|_| known) else { return Ok(false) };
-        let context = &record.public.context;
+        let group_context = &record.public.context;
         let server = context(&*self.server, &self.psks, GroupConfig::default());
-        let message = propose_as_external_sender(context, proposal, &server)?;
+        let message = propose_as_external_sender(group_context, proposal, &server)?;
         self.send_proposal(None, &message)?;
         Ok(true)
     }
 
     pub(crate) fn ask_to_be_added(&mut self, random: &mut Random) -> Outcome<bool> {
         let Some(id) = random.pick(self.outside()) else { return Ok(false) };
-        let context = self.service.current()?.public.context.clone();
-        let capable = demanding(&context.extensions) || random.percent(CAPABLE);
+        let group_context = self.service.current()?.public.context.clone();
+        let capable = demanding(&group_context.extensions) || random.percent(CAPABLE);
         let client = &mut self.clients[id];
         let key_package = client.key_package(self.suite, capable, random)?;
         let cx = context(client.newest_signer(), &self.psks, client.config);
-        let message = propose_own_add(&context, key_package, &cx)?;
+        let message = propose_own_add(&group_context, key_package, &cx)?;
         self.send_proposal(None, &message)?;
         Ok(true)
     }

@@ -1,7 +1,7 @@
 //! Comments have at most 100 columns, and documents at most 110. rustfmt checks neither: its
 //! setting for comments is unstable.
 
-use crate::files::{Fences, files, read, root, shown};
+use crate::files::{Fences, files, read, shown};
 
 const COMMENT: usize = 100;
 const DOCUMENT: usize = 110;

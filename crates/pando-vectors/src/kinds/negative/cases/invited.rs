@@ -154,7 +154,7 @@ pub(super) const CASES: &[CaseTemplate] = &[
         |fixture, valid| {
             let of_type = if valid { LISTED } else { UNKNOWN };
             with_member(fixture, |key_package| {
-                key_package.leaf_node.extensions.0.push(extension(of_type, b""))
+                key_package.leaf_node.extensions.0.push(extension(of_type, b""));
             })
         },
     ),
