@@ -22,7 +22,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 pub struct WarmTree {
     /// The tree as in a ratchet_tree extension.
     pub bytes: Vec<u8>,
-    /// The hash as in a GroupContext.
+    /// The tree hash, as in the GroupContext.
     pub tree_hash: Opaque,
 }
 

@@ -240,7 +240,7 @@ fn print_groups(printed: &mut Printed, suite: Suite, rng: &mut ChaCha20Rng) {
     printed.print("CommitBuilder", &alices.commit().add(add.clone()));
     let commit = alices.commit().add(add).build(&alice, rng).unwrap().assume_persisted();
     printed.print("CommitOutput", &commit);
-    // Only a group contains a `Pending`, which has no public name.
+    // `Pending` is not public, so it is printed as a part of a group.
     printed.print("Pending", &alices);
     printed.rows_of(&alices);
     printed.print("Delta", &alices.merge_pending().unwrap());

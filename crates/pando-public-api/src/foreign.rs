@@ -1,4 +1,5 @@
-//! The types and traits of other crates in the API. A new version of such a crate can break an application.
+//! The types and traits of other crates in the API. A new version of such a crate can break an
+//! application.
 
 use crate::docs::{Docs, Item, Target, field};
 use crate::surface::{Surface, paths};
@@ -52,7 +53,8 @@ fn names<'a>(docs: &'a Docs, surface: &Surface<'a>) -> Result<Names<'a>, String>
     Ok(names)
 }
 
-/// Returns the names in the table of `ARCHITECTURE.md`: a crate, and its types and traits, each in backticks.
+/// Returns the names in the table of `ARCHITECTURE.md`: a crate, and its types and traits, each in
+/// backticks.
 fn listed(architecture: &str) -> Result<Names<'_>, String> {
     let (_, table) = architecture.split_once(BEGIN).ok_or("there is no list in ARCHITECTURE.md")?;
     let rows = table.trim_start().lines().take_while(|line| line.starts_with('|')).skip(2);

@@ -2,8 +2,8 @@
 //!
 //! - each public function that changes or creates a group returns an `Unpersisted`, or is on a list
 //!   with the reason why it does not;
-//! - errors are `#[non_exhaustive]`, and so are structures that an application could make from their
-//!   fields, unless they are on a list with the reason;
+//! - errors are `#[non_exhaustive]`, and so are structures that an application could make from
+//!   their fields, unless they are on a list with the reason;
 //! - the types and traits of other crates in the API are those that `ARCHITECTURE.md` lists.
 //!
 //! The checks follow re-exports into the crates of the workspace, and cover implementations of

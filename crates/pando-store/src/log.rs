@@ -153,8 +153,8 @@ fn read<const LEN: usize>(mut file: &File, at: u64) -> io::Result<[u8; LEN]> {
     Ok(bytes)
 }
 
-/// Reads a part of a file. Returns the end of its last non-zero chunk, or the start of the part if
-/// it is all zero.
+/// Reads a part of a file. Returns the end of the last non-zero chunk in the part, or the start of
+/// the part if all bytes are zero.
 fn last_written(mut file: &File, from: u64, len: u64) -> io::Result<u64> {
     let mut buffer = Zeroizing::new(vec![0; CHUNK]);
     let (mut at, mut last) = (from, from);

@@ -35,8 +35,8 @@ pub(crate) fn tree_hash(suite: Suite, at: NodeIndex, subtree: &Subtree) -> Resul
 }
 
 /// Computes the tree hash of a subtree with some leaves blank and removed from all lists of
-/// unmerged leaves, as parent hashes require (section 7.9). `removed` are in increasing order and
-/// below the node.
+/// unmerged leaves, as parent hashes require (section 7.9). `removed` lists leaves of
+/// the subtree in increasing order.
 pub(crate) fn tree_hash_without(
     suite: Suite,
     at: NodeIndex,

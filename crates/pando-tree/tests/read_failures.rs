@@ -198,7 +198,7 @@ impl Setting {
         self.tree().leaf(leaf).unwrap().unwrap()
     }
 
-    /// Returns a member's leaf node with other keys.
+    /// Returns a member's leaf node with its encryption and signature keys replaced.
     fn updated(&self, leaf: LeafIndex, key: u64) -> LeafNode {
         let key = key.to_be_bytes().to_vec();
         LeafNode { encryption_key: key.clone().into(), signature_key: key.into(), ..self.leaf_node(leaf) }

@@ -1,5 +1,6 @@
-//! Applies Deltas of several groups, instances and objects in any order, repeatedly and merged. The
-//! stored rows are always a prefix of the history of one object.
+//! Applies Deltas of several groups, instances and objects in any order. Some Deltas are applied
+//! twice, and some are merged first. The stored rows are always a prefix of the history of one
+//! object.
 
 use crate::state::group_state::GroupState;
 use crate::storage::change_log::ChangeLog;

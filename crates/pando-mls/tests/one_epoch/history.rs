@@ -273,7 +273,7 @@ impl History {
         }
     }
 
-    /// Follows the advice of a member's local policy.
+    /// Merges or holds a staged Commit, as the member's local policy advises.
     fn decide(&mut self, client: usize, epoch: u64, staged: Staged) -> Outcome {
         let changes = staged.leaf_changes().unwrap();
         if self.changes.get(&epoch) != Some(&changes) {

@@ -11,7 +11,7 @@ use pando_mls::{
     PublicGroup, PublicProcessed, RowKey, Rows, RustCrypto, Suite, propose_own_add,
 };
 
-/// The rows of a server, without their position, and its pending proposals.
+/// A server's rows without the position, and the server's pending proposals.
 type Saved = (Rows, Vec<PendingProposal>);
 
 fn saved(server: &Server) -> Saved {

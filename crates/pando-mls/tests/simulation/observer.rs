@@ -93,8 +93,8 @@ impl Observer {
         Ok(processed.map(Option::unwrap))
     }
 
-    /// Merges a Commit with the GroupInfo of a member, if the group continues. Every fourth time,
-    /// it first merges without the GroupInfo, and rolls back.
+    /// Merges a Commit, and checks it against a member's GroupInfo unless the Commit ends the
+    /// group. Every fourth time, it first merges without the GroupInfo, and rolls back.
     fn merge(&mut self, staged: &Staged, group_info: Option<&GroupInfo>) -> Outcome {
         if staged[0].public().context().epoch.is_multiple_of(4) {
             let before = self.group.rows()?;

@@ -1,7 +1,7 @@
 //! A process with the sessions of three clients is killed at each write of their stores, at one
-//! write in each run. It starts again, is killed once more, and completes the remaining steps in its
-//! last life. Each step finds in the store whether it was done. In the end, each client has read
-//! each message exactly once, and all clients agree.
+//! write in each run. It starts again, is killed once more, and completes the remaining steps in
+//! its last life. Each step finds in the store whether it was done. In the end, each client has
+//! read each message exactly once, and all clients agree.
 //!
 //! The steps are those of the examples `chat` and `first`. A run for each write takes minutes, so
 //! the test usually takes some of the writes; `PANDO_STEP=1` takes all:

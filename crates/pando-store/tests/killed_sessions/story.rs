@@ -145,8 +145,8 @@ impl Member {
         own.execute("DELETE FROM outbox", []).unwrap();
     }
 
-    /// Sends the outbox, receives messages up to one that must wait, and sends the Welcomes of accepted
-    /// Commits.
+    /// Sends the outbox, receives messages up to one that must wait, and sends the Welcomes of
+    /// accepted Commits.
     fn sync(&mut self, server: &mut Server) {
         self.send(server);
         while let Some(message) = server.log.get(self.inbox().len()) {

@@ -49,7 +49,8 @@ pub(crate) fn encoded_tree(cipher_suite: CipherSuite, seed: u64, members: usize)
         fixture.commit(committer, &removed.into_iter().collect::<Vec<_>>(), 0);
     }
     commit(&mut fixture, members / 2);
-    // Members that are unmerged up to the root, members that are merged at the top, and others.
+    // Adds members. A Commit then merges some of them in its path; the others stay unmerged up to
+    // the root.
     for _ in 0..2 {
         fixture.add();
         fixture.add();
