@@ -11,8 +11,8 @@ use std::fmt;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Another connection holds the lock for longer than the wait.
-    #[error("the store or the group is locked by another connection")]
+    /// The lock is held elsewhere, in this process or another one, for longer than the wait.
+    #[error("the store or the group is locked")]
     Busy,
     /// The Delta does not follow the stored rows, because a previous Delta was not stored or
     /// another object of the group has written. The group must be loaded again. For a KeyPackage:

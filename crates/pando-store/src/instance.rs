@@ -2,7 +2,8 @@
 //! outdated rows.
 //!
 //! An instance has its own random key, which is in the group's entry. The keys of the rows are
-//! derived from it. Deleting that key makes all copies of the rows useless.
+//! derived from it. In an encrypted store, deleting that key makes copies of the rows
+//! useless without a copy of the entry.
 //!
 //! The record of [`RowKey::State`] contains two sums: one of the rows of the tree, and one of all
 //! other rows. A summand is a keyed hash of a row's place and of its nonce and tag. So a row that

@@ -257,10 +257,10 @@ impl<'a> CommitBuilder<'a> {
     ///   our leaf or a proposal by value violates a rule for senders.
     /// - [`Misuse::UnsupportedVersion`], [`Misuse::UnsupportedCipherSuite`] for a ReInit that this
     ///   client could not follow itself.
-    /// - [`GroupError::Violation`] if no member would accept the Commit, or if our leaf is
-    /// expired or not yet valid at [`Context`]'s time. A member whose credential has expired renews
-    /// it with [`CommitBuilder::new_leaf`], proposes its own removal, or uses a context without a
-    /// time.
+    /// - [`GroupError::Violation`] if no member would accept the Commit, or if our leaf is expired
+    ///   or not yet valid at the time of the [`Context`]. A member whose credential has expired
+    ///   renews it with [`CommitBuilder::new_leaf`], proposes its own removal, or uses a context
+    ///   without a time.
     /// - [`Exceeded::MessageBytes`](crate::Exceeded) if the message is larger than this client
     ///   itself would accept.
     pub fn build(

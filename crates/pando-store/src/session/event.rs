@@ -22,24 +22,27 @@ pub enum Received {
     /// The message cannot be processed yet. Pass it to the session again when the reason no longer
     /// holds.
     Held(Held),
-    /// The message is invalid or useless. Repeated messages are rejected, too, because their keys
-    /// are deleted or their epoch has ended.
+    /// The message is invalid or useless. A repeated encrypted message of another member, and a
+    /// repeated Commit, are rejected, too. A repeated public proposal, and our own messages, are
+    /// applied each time; they change nothing.
     Rejected(Rejection),
 }
 
 /// Reason why a message cannot be processed yet.
 ///
-/// Nothing of the message is authenticated yet, so anyone who knows the group's identifier can
-/// cause [`Held::Epoch`], [`Held::NoGroup`] and [`Held::JoinPending`]. An application must not wait
-/// for ever at such a message:
+/// Nothing authenticates a message that is held as [`Held::Epoch`], [`Held::NoGroup`] or
+/// [`Held::JoinPending`]: anyone can cause the first and the last with the group's identifier, and
+/// [`Held::NoGroup`] with any identifier. Anyone who has one of our KeyPackages can cause a Welcome
+/// that is [`Held::Missing`] or [`Held::StillInGroup`]. An application must not wait for ever at
+/// such a message:
 ///
 /// | Reason | If the delivery service has one ordered log for each group | Otherwise |
 /// |---|---|---|
 /// | [`Held::Missing`] | supply what is missing, and pass the message again | the same |
-/// | [`Held::Epoch`] | skip the message, unless a Commit before it is held | store it, and pass it again after a Commit |
+/// | [`Held::Epoch`] | skip the message, unless a Commit before it is held, or our own pending Commit may have been accepted | store it, and pass it again after a Commit |
 /// | [`Held::NoGroup`] | store it until the Welcome has come, within a limit | the same |
-/// | [`Held::StillInGroup`] | process the log of the group first | the same |
-/// | [`Held::JoinPending`] | look in the log for our external Commit, and pass the message after it | store it, and ask the delivery service |
+/// | [`Held::StillInGroup`] | process the log of the group first; then pass the Welcome once more, and discard it if it is held again | the same |
+/// | [`Held::JoinPending`] | look in the log for our external Commit: pass it if it is there; if another Commit of its epoch is there, call [`Session::abandon_join`](crate::Session::abandon_join) | store it, and ask the delivery service |
 /// | [`Held::Advice`], [`Held::Leave`] | ask the user | the same |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {
@@ -150,6 +153,8 @@ pub enum Event {
     ProposalsLeftOut(Vec<PendingProposal>),
     /// Our pending Commit was not accepted. These are its proposals by value; commit them again if
     /// they still apply. Another client may have the leaf of a Remove by now.
+    /// A new identity ([`Session::commit_identity`](crate::Session::commit_identity)) is not among
+    /// them: commit it again.
     OwnCommitLost(Vec<Proposal>),
     /// The client has joined this group by a Welcome.
     Joined {

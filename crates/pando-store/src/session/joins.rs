@@ -35,7 +35,7 @@ impl AsRef<[u8]> for ExternalCommit {
 impl<B: Backend> Session<B> {
     /// Joins a group by an encoded Welcome. `tree` is the ratchet tree as exported by a member; it
     /// is needed if the Welcome does not contain it. The same transaction deletes the Welcome's
-    /// KeyPackage.
+    /// KeyPackage, or counts its use if it is one of last resort.
     ///
     /// The result is the same as that of [`Session::receive`]. If a pre-shared key or the tree is
     /// missing, the Welcome is held.
@@ -174,7 +174,7 @@ impl<B: Backend> Session<B> {
         app: impl FnOnce(&mut Transaction<'_, B>, &ExternalCommit) -> Result<(), AppError>,
     ) -> Result<ExternalCommit, SessionError> {
         let group_info = self.decode_group_info(group_info)?;
-        let signer = self.signer(identity)?;
+        let signer = self.signer(group_info.group_context.cipher_suite, identity)?;
         let template = self.leaf_template(identity);
         let now = self.now();
         let built = {
@@ -258,6 +258,8 @@ impl<B: Backend> Session<B> {
         if let Some(loaded) = self.groups.get_mut(group_id) {
             loaded.current = loaded.joining.take();
         }
+        // A join that was loaded after a restart has no signer.
+        self.renew_signer(group_id);
         Ok(events)
     }
 

@@ -44,9 +44,10 @@ use std::time::Duration;
 
 /// The groups of one client over a store.
 ///
-/// Every function that changes state takes a closure, which writes the application's own rows in
-/// the same transaction: its outbox, its messages, its cursor. If the closure fails, nothing is
-/// stored. [`no_rows`] is the closure that writes nothing.
+/// Functions that change a group or create a KeyPackage take a closure, which writes the
+/// application's own rows in the same transaction: its outbox, its messages, its cursor. If the
+/// closure fails, nothing is stored. [`no_rows`] is the closure that writes nothing.
+/// [`Session::acknowledge`] and [`Session::send_outbox`] take no such closure.
 ///
 /// A group is loaded when it is first used, and stays loaded and locked until [`Session::close`].
 /// After an error of the store or of the closure, the session drops the group from memory, and
@@ -94,7 +95,7 @@ impl<B: Backend> Session<B> {
     #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     pub fn new(store: Store<B>, client: Client) -> Self {
         use std::time::UNIX_EPOCH;
-        // If the clock is before 1970, no lifetime is valid.
+        // A clock before 1970 counts as 0, which is before the lifetime of any usual KeyPackage.
         let clock = || UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
         Self::with_sources(store, client, clock, UnwrapErr(SysRng))
     }

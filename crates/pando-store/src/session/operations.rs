@@ -18,8 +18,8 @@ use pando_mls::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Commit {
-    /// The encoded Commit. Send it to the delivery service. Its Welcome and its GroupInfo stay in
-    /// [`Group::outbox`] until it is accepted.
+    /// The encoded Commit. Send it to the delivery service. The group keeps its Welcome and its
+    /// GroupInfo. After it is accepted, [`Session::send_outbox`] sends them.
     pub message: Vec<u8>,
     /// The encoded GroupInfo of the new epoch, without the tree, after
     /// [`CommitBuilder::with_group_info`]. Send it with the Commit to a delivery service that
@@ -74,7 +74,7 @@ impl<B: Backend> Session<B> {
 
     /// Creates a KeyPackage, stores its private keys, and returns it for publication, as an
     /// [`MlsMessage`] for instance. `fill`
-    /// completes the builder. The first Welcome for the KeyPackage deletes its keys.
+    /// completes the builder. Joining by a Welcome for it deletes its keys.
     ///
     /// # Errors
     /// [`SessionError::Group`] with the errors of [`KeyPackageBuilder::build`];
@@ -113,7 +113,7 @@ impl<B: Backend> Session<B> {
     ) -> Result<KeyPackage, SessionError> {
         let now = self.now();
         let suite = self.suite(identity.cipher_suite)?;
-        let signer = self.signer(identity)?;
+        let signer = self.signer(identity.cipher_suite, identity)?;
         let cx = self.client.at(now, &*signer);
         let builder = cx.key_package(identity.cipher_suite, identity.credential.clone());
         let bundle = fill(builder).build(&mut *self.rng)?;
@@ -138,7 +138,7 @@ impl<B: Backend> Session<B> {
         app: impl FnOnce(&mut Transaction<'_, B>, &GroupId) -> Result<(), AppError>,
     ) -> Result<(), SessionError> {
         let (group_id, now) = (builder.group_id().clone(), self.now());
-        let signer = self.signer(identity)?;
+        let signer = self.signer(identity.cipher_suite, identity)?;
         let created = {
             let cx = self.client.at(now, &*signer);
             let key_package = cx.key_package(identity.cipher_suite, identity.credential.clone());
@@ -230,7 +230,8 @@ impl<B: Backend> Session<B> {
     /// accepted.
     ///
     /// # Errors
-    /// The errors of [`Session::commit`]; [`SessionError::NoSigner`].
+    /// The errors of [`Session::commit`]; [`SessionError::NoSigner`] if the store does not have the
+    /// identity's signature key for the cipher suite of the group.
     pub fn commit_identity(
         &mut self,
         group_id: &GroupId,
@@ -238,7 +239,8 @@ impl<B: Backend> Session<B> {
         fill: impl for<'a> FnOnce(CommitBuilder<'a>) -> CommitBuilder<'a>,
         app: impl FnOnce(&mut Transaction<'_, B>, &Commit) -> Result<(), AppError>,
     ) -> Result<Commit, SessionError> {
-        let (signer, credential) = (self.signer(identity)?, identity.credential.clone());
+        let cipher_suite = self.group(group_id)?.public().suite().cipher_suite();
+        let (signer, credential) = (self.signer(cipher_suite, identity)?, identity.credential.clone());
         let commit = |group: &mut Group, cx: &Context<'_>, rng: &mut dyn CryptoRng| {
             let own = group.own_leaf();
             let leaf = group.public().tree().leaf(own)?.ok_or(Misuse::NotAMember(own))?;
@@ -397,9 +399,14 @@ impl<B: Backend> Session<B> {
         Ok(MlsMessage::from(group_info).encode().map_err(GroupError::from)?)
     }
 
-    /// Returns the signature key of an identity.
-    pub(super) fn signer(&self, identity: &StoredSigner) -> Result<Box<dyn Signer>, SessionError> {
-        let suite = self.suite(identity.cipher_suite)?;
+    /// Returns the signature key of an identity for a cipher suite. The key must be stored for this
+    /// suite, because the session will look it up by the suite of the group.
+    pub(super) fn signer(
+        &self,
+        cipher_suite: CipherSuite,
+        identity: &StoredSigner,
+    ) -> Result<Box<dyn Signer>, SessionError> {
+        let suite = self.suite(cipher_suite)?;
         let signer = self.store.signer(suite, &identity.public_key)?;
         signer.ok_or_else(|| SessionError::NoSigner(identity.public_key.clone()))
     }

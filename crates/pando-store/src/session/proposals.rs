@@ -28,6 +28,10 @@ impl<B: Backend> Session<B> {
     /// Proposes to remove the client. Another member must commit the proposal, because a committer
     /// cannot remove itself (section 12.4). Otherwise like [`Session::propose`].
     ///
+    /// Until the proposal is committed or the epoch ends, the client cannot send application data
+    /// ([`Misuse::ProposalsPending`](pando_mls::Misuse::ProposalsPending)). In a group with one
+    /// member, no one can commit it: delete the group instead.
+    ///
     /// # Errors
     /// The errors of [`Session::propose`].
     pub fn leave(

@@ -80,9 +80,10 @@ fn start(folder: &Path, countdown: u32) -> Output {
     command.stdin(Stdio::null()).output().unwrap()
 }
 
-/// Returns whether a signal has ended a process.
+/// Returns whether `abort` has ended a process: by a signal, or on Windows with this code.
 fn is_killed(status: ExitStatus) -> bool {
-    status.code().is_none()
+    const FAIL_FAST: i32 = 0xC000_0409_u32.cast_signed();
+    status.code().is_none() || (cfg!(windows) && status.code() == Some(FAIL_FAST))
 }
 
 /// Continues the steps until the process is killed, and prints the number of writes.

@@ -3,7 +3,7 @@
 use crate::fixture::{Member, agree, by, decode, epoch, group_of, group_with, suite, tea};
 use pando_mls::wire::{ExternalSender, ExternalSenders, LeafNode, Sender, SignaturePublicKey};
 use pando_mls::{
-    Client, CommitBuilder, Credential, Encode, Extension, Extensions, GroupError, IdentityError,
+    CipherSuite, Client, CommitBuilder, Credential, Encode, Extension, Extensions, GroupError, IdentityError,
     IdentityPolicy, LeafIndex, LeafTemplate, Misuse, MlsMessageBody, NewLeaf, Proposal, ProtocolVersion,
     ReInit,
 };
@@ -161,6 +161,53 @@ fn an_identity_without_its_key_is_not_committed() {
     let refused = alice.session.commit_identity(&tea(), &bob.identity, |commit| commit, no_rows);
     assert!(matches!(refused, Err(SessionError::NoSigner(key)) if key == bob.identity.public_key));
     assert!(alice.group().pending_commit().is_none());
+}
+
+/// Suites 1 and 3 share a signature scheme. The session finds a key by the suite of the group, so it
+/// takes no identity of another suite: it could not sign after the Commit was accepted.
+#[test]
+fn an_identity_of_another_suite_is_refused() {
+    let [mut alice, mut bob] = group_of(["alice", "bob"]);
+    let other = CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519;
+    let is_refused = |result: Result<(), SessionError>, identity: &StoredSigner| {
+        assert!(matches!(result, Err(SessionError::NoSigner(key)) if key == identity.public_key));
+    };
+    let new = alice.session.create_identity(other, Credential::basic("alice")).unwrap();
+    let committed = alice.session.commit_identity(&tea(), &new, |commit| commit, no_rows);
+    is_refused(committed.map(drop), &new);
+    assert!(alice.group().pending_commit().is_none());
+    let new = bob.session.create_identity(other, Credential::basic("bob")).unwrap();
+    let group_info = alice.group_info();
+    let joined = bob.session.join_externally(&group_info, None, &new, |join| join, no_rows);
+    is_refused(joined.map(drop), &new);
+    assert!(bob.session.joining(&tea()).unwrap().is_none());
+    // The groups work as before.
+    let message = alice.send("still here");
+    assert_eq!(bob.read(&message), "still here");
+}
+
+/// The message before the error is deleted from the outbox. The others stay, also after a restart.
+#[test]
+fn an_outbox_is_sent_in_parts() {
+    let [mut alice, _] = group_of(["alice", "bob"]);
+    let added = Member::new("carol").key_package();
+    alice.session.commit(&tea(), |commit| commit.add(added).with_group_info(), no_rows).unwrap();
+    alice.accept();
+    let all: Vec<_> = alice.session.outbox(&tea()).unwrap().into_iter().map(|(_, message)| message).collect();
+    assert_eq!(all.len(), 2);
+    let mut sent = Vec::new();
+    let send = |message: &[u8]| {
+        if sent.is_empty() {
+            sent.push(message.to_vec());
+            return Ok(());
+        }
+        Err("the delivery service does not answer".into())
+    };
+    let failed = alice.session.send_outbox(&tea(), send);
+    assert!(matches!(failed, Err(SessionError::Application(_))), "{failed:?}");
+    assert_eq!(sent, all[..1]);
+    alice.restart();
+    assert_eq!(alice.outbox(), all[1..]);
 }
 
 /// A delivery service that follows the group gets the GroupInfo with the Commit.
